@@ -1,0 +1,80 @@
+#ifndef RESPROBE_ENGINE_HARNESS_H_
+#define RESPROBE_ENGINE_HARNESS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/run_context.h"
+
+namespace resprobe {
+
+using Tape = std::vector<uint8_t>;
+
+// True if the candidate fails in the way that is being kept (the same invariant, or the same top
+// frames).
+using FailsTheSame = std::function<bool(Bytes candidate)>;
+
+// Changes `data[0, size)` in place, up to `max_size`; returns the new size. The engine's own byte
+// mutator (LLVMFuzzerMutate), or a plain one.
+using ByteMutator = size_t (*)(uint8_t* data, size_t size, size_t max_size);
+
+// One fuzz target. Every way of driving it (libFuzzer, AFL++, a plain seed, a file) goes through
+// this interface; see fuzz_main.h for the entry points.
+//
+// An instance is reused from run to run. Run() must leave nothing behind that the next run could
+// see.
+class Harness {
+ public:
+  virtual ~Harness() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual std::string_view summary() const = 0;  // one line: what it checks
+  virtual std::span<const InvariantInfo> invariants() const = 0;
+  // "ops" or "bytes".
+  virtual std::string_view input_kind() const = 0;
+
+  // Runs one tape to its end or to its first violation. Any bytes are a valid tape.
+  virtual void Run(Bytes tape, RunContext& run) = 0;
+  // How many ops the tape holds; 1 for raw bytes.
+  virtual size_t OpCount(Bytes tape) = 0;
+
+  // The tape for people: `.ops` text, or an annotated dump of raw bytes.
+  virtual std::string Show(Bytes tape) = 0;
+  // The tape that `.ops` text stands for. On failure returns nothing and sets `error` to
+  // "line N: what is wrong: how to mend it". Harnesses over raw bytes have no text form.
+  virtual std::optional<Tape> Parse(std::string_view text, std::string* error) = 0;
+
+  // The tape that a seed is the short name of.
+  virtual Tape Generate(uint64_t seed) = 0;
+  // Mutates in place; returns the new size, at most `max_size`.
+  virtual size_t Mutate(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
+                        ByteMutator mutate_bytes) = 0;
+  virtual size_t CrossOver(Bytes a, Bytes b, uint8_t* out, size_t max_size, uint32_t seed) = 0;
+  // The smallest tape found that still fails the same way. Tries at most `max_candidates`.
+  virtual Tape Shrink(Bytes tape, const FailsTheSame& fails, size_t max_candidates) = 0;
+};
+
+// A harness over raw bytes, from a plain class:
+//
+//   struct RespParser {
+//     static constexpr std::string_view kName = "resp_parser";
+//     static constexpr std::string_view kSummary = "…";
+//     static constexpr InvariantInfo kInvariants[] = {{"name", "statement"}, …};
+//     void Run(Bytes input, RunContext& run);
+//     std::string Show(Bytes input);                       // an annotated dump
+//     void Generate(uint64_t seed, Tape& out);             // plausible input from a seed
+//   };
+//
+// The implementation is in raw_harness.h.
+template <class T>
+class RawHarness;
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_HARNESS_H_

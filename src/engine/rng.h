@@ -1,0 +1,42 @@
+#ifndef RESPROBE_ENGINE_RNG_H_
+#define RESPROBE_ENGINE_RNG_H_
+
+#include <cstdint>
+#include <span>
+
+namespace resprobe {
+
+// A small deterministic generator (splitmix64): the same seed gives the same numbers on every
+// machine, which the standard library's distributions do not promise.
+class Rng {
+ public:
+  explicit Rng(uint64_t seed) : state_(seed) {}
+
+  uint64_t Next() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  // A number in [0, bound); 0 if bound is 0.
+  uint64_t Below(uint64_t bound) {
+    return bound == 0 ? 0 : static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * bound) >> 64);
+  }
+  // A number in [low, high], low <= high.
+  int64_t Between(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(Below(static_cast<uint64_t>(high - low) + 1));
+  }
+  // True once in `n` times on average.
+  bool OneIn(uint64_t n) { return Below(n) == 0; }
+  template <class T>
+  const T& Pick(std::span<const T> items) {
+    return items[Below(items.size())];
+  }
+
+ private:
+  uint64_t state_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_RNG_H_

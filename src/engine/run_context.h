@@ -1,0 +1,99 @@
+#ifndef RESPROBE_ENGINE_RUN_CONTEXT_H_
+#define RESPROBE_ENGINE_RUN_CONTEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace resprobe {
+
+using Bytes = std::span<const uint8_t>;
+
+// A named statement that a harness holds its subject to.
+struct InvariantInfo {
+  std::string_view name;       // snake_case, unique in the harness
+  std::string_view statement;  // one line, says what must hold
+};
+
+// A broken invariant. `op` is the number of the op at which it was seen, from 0; for harnesses over
+// raw bytes it is the byte offset, where there is one.
+struct Violation {
+  std::string invariant;
+  size_t op = 0;
+  std::string expected;
+  std::string seen;
+};
+
+// What happened in one run. Off by default: a run under a fuzzing engine must not pay for it.
+// The hash identifies the run: two runs of one case have equal hashes, or the run is not
+// deterministic.
+class Trace {
+ public:
+  enum class Mode { kOff, kHash, kText };
+
+  explicit Trace(Mode mode = Mode::kOff) : mode_(mode) {}
+
+  bool on() const { return mode_ != Mode::kOff; }
+  // Records one line. Callers that build the line test on() first.
+  void Line(std::string_view line);
+  // Records bytes under a label, escaped in the text as redis-cli does.
+  void Data(std::string_view label, std::string_view bytes);
+
+  uint64_t hash() const { return hash_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  Mode mode_;
+  uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+  std::string text_;
+};
+
+// What one run writes to: its trace, its first violation, its counts.
+class RunContext {
+ public:
+  explicit RunContext(Trace::Mode mode = Trace::Mode::kOff) : trace_(mode) {}
+
+  Trace& trace() { return trace_; }
+  const Trace& trace() const { return trace_; }
+
+  // The number of the op that is being applied; set by the runner.
+  size_t op() const { return op_; }
+  void set_op(size_t op) { op_ = op; }
+
+  // Unless `holds`, records the violation of `invariant` (the first one of a run counts) and
+  // returns false. `expected` and `seen` are strings or callables that return one, called only on
+  // failure.
+  template <class Expected, class Seen>
+  bool Check(bool holds, std::string_view invariant, Expected&& expected, Seen&& seen) {
+    if (holds) [[likely]]
+      return true;
+    if (!violated_) Fail(invariant, Text(expected), Text(seen));
+    return false;
+  }
+  void Fail(std::string_view invariant, std::string expected, std::string seen);
+
+  bool violated() const { return violated_; }
+  const Violation& violation() const { return violation_; }
+
+ private:
+  template <class T>
+  static std::string Text(T&& t) {
+    if constexpr (std::is_invocable_v<T>) {
+      return std::string(t());
+    } else {
+      return std::string(t);
+    }
+  }
+
+  Trace trace_;
+  size_t op_ = 0;
+  bool violated_ = false;
+  Violation violation_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_RUN_CONTEXT_H_
