@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# Fetches what the system has too old or not at all, without touching the system: apt downloads the
+# packages with a state of its own, and they are unpacked into build/packages/NAME.
+#
+#   usage: scripts/private-packages.sh PACKAGES_DIR [--retry]
+#
+# The apt entry is derived from the machine's own: same mirror, same keyring, other suites.
+# What cannot be had is said in one line and remembered for a day (--retry asks again at once);
+# whatever depends on it is then skipped, and reported as skipped. Exit code: 0 unless the folder
+# cannot be written.
+#
+# Writes PACKAGES_DIR/servers.env: the real servers that tests and the program may start, as
+# RESPROBE_REDIS_SERVER, RESPROBE_REDIS_CLI, RESPROBE_REDIS_BENCHMARK, RESPROBE_VALKEY_SERVER.
+# A name is missing there when the server is not to be had.
+set -euo pipefail
+
+# NAME | Debian suite | packages | a file that must be there afterwards (glob below NAME/)
+readonly SETS=(
+  "hiredis-1.2|trixie|libhiredis-dev|usr/lib/*/libhiredis.a"
+  "valkey-8.0|bookworm-backports|valkey-server valkey-tools|usr/bin/valkey-server"
+  "redis-7.0|bookworm|redis-server redis-tools|usr/bin/redis-server"
+  "hiredis-0.14|bookworm|libhiredis-dev|usr/lib/*/libhiredis.a"
+)
+
+say() { printf 'resprobe: %s\n' "$*" >&2; }
+
+# True if the system itself has what the set NAME is for, so that nothing need be fetched.
+system_has() {
+  case $1 in
+    redis-7.0) [[ $(/usr/bin/redis-server --version 2>/dev/null) == *v=7.0.* ]] ;;
+    valkey-8.0) [[ $(/usr/bin/valkey-server --version 2>/dev/null) == *v=8.0.* ]] ;;
+    hiredis-1.2) [[ $(hiredis_version) == 1.2.* ]] ;;
+    hiredis-0.14) [[ $(hiredis_version) == 0.14.* ]] ;;
+  esac
+}
+
+hiredis_version() {
+  awk '/^#define HIREDIS_(MAJOR|MINOR|PATCH) /{v = v (v == "" ? "" : ".") $3} END {print v}' \
+    /usr/include/hiredis/hiredis.h 2>/dev/null || true
+}
+
+is_complete() { [[ -e $packages/$1/.complete ]]; }
+
+# Asked for less than a day ago, in vain.
+is_given_up() {
+  [[ $retry == no && -n $(find "$packages/$1.unavailable" -mmin -1440 2>/dev/null) ]]
+}
+
+# Prints "URI|keyring or nothing|codename" of the machine's own Debian archive.
+own_entry() {
+  local uri release where file line signed_by
+  IFS='|' read -r uri release where < <(
+    # shellcheck disable=SC2016
+    apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(SOURCESENTRY)' \
+      'Created-By: Packages' 'Component: main' 2>/dev/null |
+      grep -E -v '\|[^|]*(-|/)[^|]*\|[^|]*$') || return 1
+  file=${where%:*} line=${where##*:}
+  if [[ $file == *.sources ]]; then  # deb822: the stanza that line is in
+    signed_by=$(awk -v at="$line" 'BEGIN {n = 1}
+      /^[[:space:]]*$/ {if (NR >= at) exit; key = ""}
+      tolower($1) == "signed-by:" {key = $2}
+      END {print key}' "$file")
+  else  # one line: deb [signed-by=FILE …] URI suite component…
+    signed_by=$(sed -n "${line}{s/.*[[ ]signed-by=\\([^] ]*\\).*/\\1/p}" "$file")
+  fi
+  [[ -r $signed_by ]] || signed_by=
+  printf '%s|%s|%s\n' "$uri" "$signed_by" "$release"
+}
+
+# Sets up the private apt state, once per run, for the suites named.
+open_apt() {
+  local entry uri keyring suite
+  [[ ${apt_is_open:-no} == no ]] || return 0
+  # shellcheck disable=SC1091
+  [[ $(. /etc/os-release && echo "${ID:-}") == debian ]] || { reason="this is not Debian"; return 1; }
+  entry=$(own_entry) || { reason="apt has no entry for Debian's main archive"; return 1; }
+  uri=${entry%%|*} keyring=${entry#*|} keyring=${keyring%|*}
+  apt_dir=$packages/.apt
+  rm -rf "$apt_dir"
+  mkdir -p "$apt_dir"/{etc/sources.list.d,etc/parts,etc/preferences.d,state/lists/partial,cache/archives/partial}
+  for suite in "$@"; do
+    echo "deb ${keyring:+[signed-by=$keyring] }$uri $suite main"
+  done >"$apt_dir/etc/sources.list"
+  {
+    # How this machine reaches its mirror (proxies, timeouts) stays as it is; hooks and extra
+    # indexes do not.
+    apt-config dump Acquire | grep -v -i -E '^Acquire::(IndexTargets|Changelogs|Languages)'
+    echo 'Acquire::Languages "none";'
+    echo 'Acquire::GzipIndexes "true";'
+    echo "Dir::State \"$apt_dir/state\";"
+    echo "Dir::State::status \"/var/lib/dpkg/status\";"
+    echo "Dir::Cache \"$apt_dir/cache\";"
+    echo "Dir::Etc::main \"/dev/null\";"
+    echo "Dir::Etc::parts \"$apt_dir/etc/parts\";"
+    echo "Dir::Etc::sourcelist \"$apt_dir/etc/sources.list\";"
+    echo "Dir::Etc::sourceparts \"$apt_dir/etc/sources.list.d\";"
+    echo "Dir::Etc::preferences \"/dev/null\";"
+    echo "Dir::Etc::preferencesparts \"$apt_dir/etc/preferences.d\";"
+    echo 'APT::Sandbox::User "root";'
+    echo 'Debug::NoLocking "true";'
+  } >"$apt_dir/apt.conf"
+  export APT_CONFIG=$apt_dir/apt.conf
+  say "reading the package lists of Debian's $* (privately, for build/packages)"
+  # Exit code 0 even if one suite failed: what is missing shows at the download.
+  apt-get -q -q update >"$packages/apt.log" 2>&1 || true
+  apt_is_open=yes
+}
+
+# Unpacks PACKAGE of SUITE below DIR, and then the libraries that it needs and the system lacks.
+unpack() {
+  local package=$1 suite=$2 dir=$3 deb name
+  [[ " $unpacked " != *" $package "* ]] || return 0
+  unpacked+=" $package"
+  rm -f "$apt_dir"/debs/*.deb
+  mkdir -p "$apt_dir/debs"
+  (cd "$apt_dir/debs" && apt-get -q -q download "$package/$suite" >>"$packages/apt.log" 2>&1) ||
+    { reason="apt cannot download $package from $suite"; return 1; }
+  deb=$(echo "$apt_dir"/debs/*.deb)
+  dpkg-deb -x "$deb" "$dir" || { reason="$package does not unpack"; return 1; }
+  printf '%s %s\n' "$package" "$(dpkg-deb -f "$deb" Version)" >>"$dir/.complete"
+  [[ $package != *-dev ]] || return 0  # linked statically: headers and .a are all
+  for name in $(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/:any//'); do
+    [[ $name == lib* ]] || continue
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) != installed ]] || continue
+    unpack "$name" "$suite" "$dir" || unpack "$name" "${suite%-backports}" "$dir" || return 1
+  done
+}
+
+# Fills build/packages/NAME, at once or not at all.
+fetch() {
+  local name=$1 suite=$2 package temp=$packages/.new-$1 unpacked=""
+  rm -rf "$temp"
+  mkdir -p "$temp"
+  for package in $3; do
+    unpack "$package" "$suite" "$temp" || return 1
+  done
+  # shellcheck disable=SC2086,SC2206
+  local found=("$temp"/$4)
+  [[ -e ${found[0]} ]] || { reason="the package holds no ${4##*/}"; return 1; }
+  make_wrappers "$temp" "$packages/$name"
+  rm -rf "${packages:?}/$name"
+  mv "$temp" "$packages/$name"
+  rm -f "$packages/$name.unavailable"
+  say "unpacked $(paste -s -d, "$packages/$name/.complete" | sed 's/,/, /g') into build/packages/$name"
+}
+
+# DIR/bin/PROGRAM starts DIR/usr/bin/PROGRAM with the unpacked libraries; FINAL is where DIR will be.
+make_wrappers() {
+  local dir=$1 final=$2 program libraries
+  [[ -d $dir/usr/bin ]] || return 0
+  mkdir -p "$dir/bin"
+  libraries=$(cd "$dir" && find . -name '*.so*' -printf "$final/%P\n" | xargs -r -n1 -d '\n' dirname |
+    sort -u | paste -s -d:)
+  for program in "$dir"/usr/bin/*; do
+    program=${program##*/}
+    {
+      echo '#!/bin/sh'
+      [[ -z $libraries ]] || printf 'export LD_LIBRARY_PATH=%q\n' "$libraries"
+      printf 'exec %q "$@"\n' "$final/usr/bin/$program"
+    } >"$dir/bin/$program"
+    chmod +x "$dir/bin/$program"
+  done
+}
+
+# "NAME=value" of a program of SET, from the private folder, else from the system.
+server_line() {
+  local variable=$1 set=$2 program=$3
+  if [[ -x $packages/$set/bin/$program ]]; then
+    printf '%s=%q\n' "$variable" "$packages/$set/bin/$program"
+  elif command -v "$program" >/dev/null; then
+    printf '%s=%q\n' "$variable" "$(command -v "$program")"
+  fi
+}
+
+write_servers_env() {
+  local new=$packages/.servers.env.new
+  {
+    server_line RESPROBE_REDIS_SERVER redis-7.0 redis-server
+    server_line RESPROBE_REDIS_CLI redis-7.0 redis-cli
+    server_line RESPROBE_REDIS_BENCHMARK redis-7.0 redis-benchmark
+    server_line RESPROBE_VALKEY_SERVER valkey-8.0 valkey-server
+  } >"$new"
+  if cmp -s "$new" "$packages/servers.env"; then
+    rm -f "$new"
+  else
+    mv "$new" "$packages/servers.env"
+  fi
+}
+
+main() {
+  local row name suite list file suites=() todo=()
+  packages=$1 retry=no reason=""
+  [[ ${2:-} != --retry ]] || retry=yes
+  mkdir -p "$packages"
+  packages=$(cd "$packages" && pwd)
+  for row in "${SETS[@]}"; do
+    IFS='|' read -r name suite list file <<<"$row"
+    if is_complete "$name" || is_given_up "$name" || system_has "$name"; then continue; fi
+    todo+=("$row")
+    suites+=("$suite")
+    [[ $suite != *-backports ]] || suites+=("${suite%-backports}")
+  done
+  if ((${#todo[@]})); then
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+      reason="this system has no apt"
+    fi
+    mapfile -t suites < <(printf '%s\n' "${suites[@]}" | sort -u)
+    for row in "${todo[@]}"; do
+      IFS='|' read -r name suite list file <<<"$row"
+      if [[ -z $reason ]] && open_apt "${suites[@]}" && fetch "$name" "$suite" "$list" "$file"; then
+        continue
+      fi
+      say "no $name: $reason; what needs it is skipped"
+      echo "$reason" >"$packages/$name.unavailable"
+      [[ ${apt_is_open:-no} == no ]] || reason=""
+    done
+    rm -rf "$packages/.apt" "$packages"/.new-*
+  fi
+  write_servers_env
+}
+
+main "$@"
