@@ -1,0 +1,79 @@
+#ifndef RESPROBE_CORE_RESP_FLAT_BUFFER_H_
+#define RESPROBE_CORE_RESP_FLAT_BUFFER_H_
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace resprobe::resp {
+
+// A growing array of plain values that neither zeroes what it grows by nor gives memory back. It
+// at most doubles what was asked for. Running out of memory ends the process, as it does for
+// every allocation in a program without exceptions.
+template <class T>
+class FlatBuffer {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  FlatBuffer() = default;
+  ~FlatBuffer() { std::free(data_); }
+  FlatBuffer(FlatBuffer&& other) noexcept { Swap(other); }
+  FlatBuffer& operator=(FlatBuffer&& other) noexcept {
+    Swap(other);
+    return *this;
+  }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
+  bool empty() const { return size_ == 0; }
+  T& operator[](size_t i) { return data_[i]; }
+  const T& operator[](size_t i) const { return data_[i]; }
+  T& back() { return data_[size_ - 1]; }
+
+  void clear() { size_ = 0; }
+  // Forgets all from `size` on.
+  void Truncate(size_t size) { size_ = size; }
+  void push_back(const T& value) { *AddOne() = value; }
+  // Adds an element whose value the caller sets.
+  T* AddOne() {
+    if (size_ == capacity_) [[unlikely]]
+      Grow(1);
+    return data_ + size_++;
+  }
+  void Append(const T* values, size_t count) {
+    if (count == 0) return;
+    if (capacity_ - size_ < count) [[unlikely]]
+      Grow(count);
+    std::memcpy(data_ + size_, values, count * sizeof(T));
+    size_ += count;
+  }
+
+ private:
+  void Swap(FlatBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  [[gnu::noinline]] void Grow(size_t count) {
+    size_t capacity = capacity_ * 2;
+    if (capacity < size_ + count) capacity = size_ + count;
+    if (capacity * sizeof(T) < 64) capacity = 64 / sizeof(T);
+    void* data = std::realloc(data_, capacity * sizeof(T));
+    if (data == nullptr) std::abort();
+    data_ = static_cast<T*>(data);
+    capacity_ = capacity;
+  }
+
+  T* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace resprobe::resp
+
+#endif  // RESPROBE_CORE_RESP_FLAT_BUFFER_H_

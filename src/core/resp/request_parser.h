@@ -1,0 +1,88 @@
+#ifndef RESPROBE_CORE_RESP_REQUEST_PARSER_H_
+#define RESPROBE_CORE_RESP_REQUEST_PARSER_H_
+
+// An incremental parser for what a client sends: arrays of bulk strings ("multibulk") and inline
+// lines. It follows redis 7.0.15's networking.c (processMultibulkBuffer, processInlineBuffer) with
+// its error texts, and sds.c (sdssplitargs) for inline requests.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/resp/flat_buffer.h"
+
+namespace resprobe::resp {
+
+// The server's limits.
+struct RequestLimits {
+  // Arguments of one request. redis: INT_MAX from 7.0, 1024 * 1024 up to 6.2.
+  int64_t max_args = 0x7fffffff;
+  // Bytes of one argument. redis: proto-max-bulk-len.
+  int64_t max_bulk = 512ll << 20;
+  // Bytes of a header or of an inline line that wait for their end. redis: PROTO_INLINE_MAX_SIZE.
+  size_t max_line = 64 << 10;
+  // Bytes of one request. redis: client-query-buffer-limit; at most 4294967295 here.
+  size_t max_request = 1 << 30;
+  // The same before authentication.
+  int64_t max_args_unauthenticated = 10;
+  int64_t max_bulk_unauthenticated = 16384;
+};
+
+struct RequestError {
+  // What the server answers behind "-ERR " before it closes, e.g.
+  // "Protocol error: expected '$', got 'x'". Empty where it closes without a word (max_request).
+  std::string text;
+  // Where the line or the bulk starts that is wrong, from the first byte since the construction
+  // or the last Reset().
+  uint64_t offset = 0;
+};
+
+class RequestParser {
+ public:
+  enum class Status : uint8_t {
+    kRequest,   // args() holds a request, at least one argument
+    kNeedMore,  // all of the input is consumed; continue with the bytes that follow
+    kError,     // final until Reset(); see error()
+  };
+  struct Result {
+    Status status;
+    size_t consumed;  // bytes of the input that the caller may drop; 0 with kError
+  };
+
+  explicit RequestParser(const RequestLimits& limits = RequestLimits());
+
+  // Goes on from where the last call stopped, and stops behind one request. As the server does, it
+  // skips what asks for nothing (`*0`, `*-1`, an empty line).
+  //
+  // How the bytes are sliced has no influence. The server's own answer to a line of over 64 KB
+  // depends on it; here such a line is always an error.
+  Result Parse(std::string_view input);
+
+  // The arguments of the request that Parse() just answered with. They may point into its input
+  // and into this parser: valid as long as the input is, until the next Parse() or Reset().
+  std::span<const std::string_view> args() const { return {args_.data(), args_.size()}; }
+
+  const RequestError& error() const { return error_; }
+  // False (the client has yet to authenticate) makes the tighter limits hold. True at first.
+  void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
+  // Bytes consumed since the construction or the last Reset().
+  uint64_t offset() const { return offset_; }
+  // Bytes of an unfinished request that are being kept, and bytes allocated.
+  size_t memory_used() const;
+  size_t memory_allocated() const;
+  // Forgets everything but the limits and whether the client is authenticated.
+  void Reset();
+
+ private:
+  RequestLimits limits_;
+  bool authenticated_ = true;
+  uint64_t offset_ = 0;
+  FlatBuffer<std::string_view> args_;
+  RequestError error_;
+};
+
+}  // namespace resprobe::resp
+
+#endif  // RESPROBE_CORE_RESP_REQUEST_PARSER_H_
