@@ -1,12 +1,28 @@
 # What every target of the project is compiled with.
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
+  message(FATAL_ERROR
+    "resprobe needs clang 16 or newer (libFuzzer and the sanitizers come with it), not "
+    "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}. Use ./resprobe, a preset "
+    "(cmake --preset fuzz), or -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19.")
+endif()
+
+option(RESPROBE_WERROR "Warnings are errors" ON)
+
 add_library(resprobe_options INTERFACE)
 add_library(resprobe::options ALIAS resprobe_options)
 target_compile_options(
   resprobe_options INTERFACE -Wall -Wextra -Wshadow -Wimplicit-fallthrough
-                             -Wnon-virtual-dtor -Werror -fno-omit-frame-pointer)
+                             -Wnon-virtual-dtor $<$<BOOL:${RESPROBE_WERROR}>:-Werror>
+                             -fno-omit-frame-pointer)
 target_include_directories(resprobe_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 
+# Diagnostics stay readable when ninja collects them for a terminal.
+if("$ENV{RESPROBE_COLOR}" STREQUAL "always")
+  target_compile_options(resprobe_options INTERFACE -fcolor-diagnostics)
+endif()
+
 find_program(RESPROBE_CCACHE ccache)
+mark_as_advanced(RESPROBE_CCACHE)
 if(RESPROBE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${RESPROBE_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${RESPROBE_CCACHE})

@@ -1,10 +1,16 @@
 # The engine that drives the harnesses, and the instrumentation that it needs.
 #
 #   libfuzzer   clang's libFuzzer
-#   afl         AFL++'s driver with clang's trace-pc-guard instrumentation
+#   afl         AFL++'s driver with clang's trace-pc-guard instrumentation (Debian's AFL++ 4.04
+#               has its compiler pass for clang 14 only; its run-time takes clang's own callbacks)
 #   standalone  no engine: replays the files named on the command line
 #   external    whatever $LIB_FUZZING_ENGINE names (OSS-Fuzz's contract); all flags come from
 #               $CFLAGS and $CXXFLAGS
+#
+# resprobe::engine_flags instruments and sanitizes; every room has it.
+# resprobe::engine_main has the engine's main(); only a harness has it.
+# RESPROBE_ENGINE_SYMBOLS is what a program without that main() must link, so that the callbacks of
+# the instrumentation are defined.
 set(RESPROBE_ENGINE standalone CACHE STRING "libfuzzer, afl, standalone or external")
 set_property(CACHE RESPROBE_ENGINE PROPERTY STRINGS libfuzzer afl standalone external)
 set(RESPROBE_SANITIZERS "" CACHE STRING "Comma-separated, e.g. address,undefined or thread")
@@ -12,9 +18,9 @@ option(RESPROBE_COVERAGE "Source-based coverage for llvm-cov" OFF)
 
 add_library(resprobe_engine_flags INTERFACE)
 add_library(resprobe::engine_flags ALIAS resprobe_engine_flags)
-# Link with this to get the engine's main().
 add_library(resprobe_engine_main INTERFACE)
 add_library(resprobe::engine_main ALIAS resprobe_engine_main)
+set(RESPROBE_ENGINE_SYMBOLS "")
 
 if(RESPROBE_SANITIZERS)
   target_compile_options(resprobe_engine_flags INTERFACE
@@ -27,11 +33,23 @@ if(RESPROBE_COVERAGE)
   target_link_options(resprobe_engine_flags INTERFACE -fprofile-instr-generate)
 endif()
 
+if(NOT RESPROBE_ENGINE STREQUAL "external")
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX -fuse-ld=lld RESPROBE_HAVE_LLD)
+  if(RESPROBE_HAVE_LLD)
+    target_link_options(resprobe_engine_flags INTERFACE -fuse-ld=lld)
+  endif()
+endif()
+
 if(RESPROBE_ENGINE STREQUAL "libfuzzer")
   target_compile_options(resprobe_engine_flags INTERFACE -fsanitize=fuzzer-no-link)
   target_link_options(resprobe_engine_main INTERFACE -fsanitize=fuzzer)
 elseif(RESPROBE_ENGINE STREQUAL "afl")
-  find_library(RESPROBE_AFL_DRIVER AFLDriver PATHS /usr/lib/afl /usr/local/lib/afl REQUIRED)
+  find_library(RESPROBE_AFL_DRIVER AFLDriver PATHS /usr/lib/afl /usr/local/lib/afl)
+  if(NOT RESPROBE_AFL_DRIVER)
+    message(FATAL_ERROR "AFL++'s libAFLDriver.a is not in /usr/lib/afl or /usr/local/lib/afl: "
+                        "install AFL++ (Debian: afl++) or use -DRESPROBE_AFL_DRIVER=FILE")
+  endif()
   get_filename_component(_afl_dir ${RESPROBE_AFL_DRIVER} DIRECTORY)
   find_file(RESPROBE_AFL_RUNTIME afl-compiler-rt.o PATHS ${_afl_dir} REQUIRED)
   target_compile_options(resprobe_engine_flags INTERFACE -fsanitize-coverage=trace-pc-guard)
@@ -39,9 +57,20 @@ elseif(RESPROBE_ENGINE STREQUAL "afl")
     ${RESPROBE_AFL_DRIVER} ${RESPROBE_AFL_RUNTIME})
   set(RESPROBE_ENGINE_SYMBOLS ${RESPROBE_AFL_RUNTIME})
 elseif(RESPROBE_ENGINE STREQUAL "external")
+  if(NOT DEFINED ENV{LIB_FUZZING_ENGINE})
+    message(FATAL_ERROR "RESPROBE_ENGINE=external takes the engine from $LIB_FUZZING_ENGINE, "
+                        "which is not set")
+  endif()
   separate_arguments(_engine NATIVE_COMMAND "$ENV{LIB_FUZZING_ENGINE}")
   target_link_libraries(resprobe_engine_main INTERFACE ${_engine})
-elseif(NOT RESPROBE_ENGINE STREQUAL "standalone")
+elseif(RESPROBE_ENGINE STREQUAL "standalone")
+  if(EXISTS ${PROJECT_SOURCE_DIR}/src/engine/standalone_main.cc)
+    add_library(resprobe_standalone_main STATIC ${PROJECT_SOURCE_DIR}/src/engine/standalone_main.cc)
+    target_link_libraries(resprobe_standalone_main
+      PRIVATE resprobe::options resprobe::engine_flags)
+    target_link_libraries(resprobe_engine_main INTERFACE resprobe_standalone_main)
+  endif()
+else()
   message(FATAL_ERROR "RESPROBE_ENGINE=${RESPROBE_ENGINE}: "
                       "use libfuzzer, afl, standalone or external")
 endif()

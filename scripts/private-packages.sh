@@ -166,9 +166,9 @@ make_wrappers() {
 server_line() {
   local variable=$1 set=$2 program=$3
   if [[ -x $packages/$set/bin/$program ]]; then
-    printf '%s=%q\n' "$variable" "$packages/$set/bin/$program"
+    printf '%s=%s\n' "$variable" "$packages/$set/bin/$program"
   elif command -v "$program" >/dev/null; then
-    printf '%s=%q\n' "$variable" "$(command -v "$program")"
+    printf '%s=%s\n' "$variable" "$(command -v "$program")"
   fi
 }
 
