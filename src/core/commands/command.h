@@ -1,0 +1,109 @@
+#ifndef RESPROBE_CORE_COMMANDS_COMMAND_H_
+#define RESPROBE_CORE_COMMANDS_COMMAND_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/commands/errors.h"
+#include "core/commands/numbers.h"
+#include "core/commands/profile.h"
+#include "core/commands/spec.h"
+#include "core/keyspace/keyspace.h"
+#include "core/keyspace/random.h"
+#include "core/resp/writer.h"
+
+namespace resprobe {
+
+class Server;
+struct Client;
+struct Command;
+
+// What a handler sees of the request that it answers. A handler writes exactly one reply, or
+// returns having called one of the functions below that write an error; an error changes nothing,
+// so a handler checks everything before its first change. After changing a key it calls
+// Modified(key), once.
+//
+// The arguments are valid until the handler returns. An Object* is valid until the next insertion
+// or deletion in its database.
+class CommandContext {
+ public:
+  CommandContext(Server& server_in, Client& client_in, Keyspace& keyspace_in, Random& random_in,
+                 resp::Writer& reply_in, const Command& command_in, Profile profile_in, int db_in,
+                 std::span<const std::string_view> args_in)
+      : server(server_in),
+        client(client_in),
+        keyspace(keyspace_in),
+        random(random_in),
+        reply(reply_in),
+        command(command_in),
+        profile(profile_in),
+        db(db_in),
+        args(args_in) {}
+
+  Server& server;
+  Client& client;
+  Keyspace& keyspace;
+  Random& random;
+  resp::Writer& reply;
+  const Command& command;
+  const Profile profile;
+  int db;
+  std::span<const std::string_view> args;  // args[0] is the command's name as it was sent
+
+  size_t argc() const { return args.size(); }
+  int protocol() const { return reply.protocol(); }
+  // Whether args[i] is this word, in any case. `word` is in upper case.
+  bool Is(size_t i, std::string_view word) const { return IsWord(args[i], word); }
+  static bool IsWord(std::string_view arg, std::string_view word);
+
+  // --- Errors. Each returns false, so that a helper can end in `return c.SyntaxError();`.
+  bool Error(std::string_view text) {
+    reply.SimpleError(text);
+    return false;
+  }
+  bool SyntaxError() { return Error(errors::kSyntax); }
+  bool WrongType() { return Error(errors::kWrongType); }
+
+  // --- Arguments. On failure these reply with the error and return false.
+  bool Int(size_t i, int64_t* value, std::string_view error = errors::kNotInteger);
+  bool IntBetween(size_t i, int64_t low, int64_t high, int64_t* value,
+                  std::string_view error = errors::kOutOfRange);
+  bool Double(size_t i, double* value, std::string_view error = errors::kNotFloat);
+  // The cursor of the SCAN family: an unsigned number, with trailing NULs or spaces refused.
+  bool Cursor(size_t i, uint64_t* cursor);
+
+  // --- Values. Find and FindOrCreate in the selected database; false, after a WRONGTYPE reply,
+  // if the key holds another type. Find gives nullptr for a missing key, and true.
+  bool Find(std::string_view key, ObjectType type, Object** object);
+  bool CheckType(const Object* object, ObjectType type) {
+    return object == nullptr || object->type() == type || WrongType();
+  }
+  Object& FindOrCreate(std::string_view key, ObjectType type) {
+    return keyspace.FindOrCreate(db, key, type);
+  }
+  void Modified(std::string_view key) { keyspace.Modified(db, key); }
+
+  // --- Replies that depend on the profile.
+  void ReplyDouble(double value);
+
+  // The options of HSCAN, SSCAN, ZSCAN and SCAN from args[first] on: MATCH pattern, COUNT n, and
+  // for SCAN TYPE name. False after an error reply.
+  struct ScanOptions {
+    int64_t count = 10;
+    std::string_view pattern = "*";
+    bool match_all = true;
+    std::string_view type;  // "" if not given
+    bool Wants(std::string_view name) const;
+  };
+  bool ParseScanOptions(size_t first, bool allow_type, ScanOptions* options);
+
+  // Scratch that handlers may use to build a reply; empty at the start of a request, and keeps its
+  // memory. Not kept across calls of other handlers.
+  std::vector<std::string_view>& views();
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_COMMAND_H_

@@ -1,0 +1,27 @@
+#ifndef RESPROBE_CORE_COMMANDS_ERRORS_H_
+#define RESPROBE_CORE_COMMANDS_ERRORS_H_
+
+#include <string_view>
+
+// Texts of errors that more than one command answers with, as redis 7.0 words them.
+namespace resprobe::errors {
+
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kIndexOutOfRange = "ERR index out of range";
+inline constexpr std::string_view kOutOfRange = "ERR value is out of range";
+inline constexpr std::string_view kMustBePositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kMinMaxNotFloat = "ERR min or max is not a float";
+inline constexpr std::string_view kMinMaxNotLex = "ERR min or max not valid string range item";
+inline constexpr std::string_view kNan = "ERR resulting score is not a number (NaN)";
+inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kStringTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+}  // namespace resprobe::errors
+
+#endif  // RESPROBE_CORE_COMMANDS_ERRORS_H_

@@ -1,0 +1,25 @@
+#ifndef RESPROBE_CORE_COMMANDS_GROUPS_H_
+#define RESPROBE_CORE_COMMANDS_GROUPS_H_
+
+#include <span>
+
+#include "core/commands/spec.h"
+
+namespace resprobe {
+
+// Each group of commands contributes its part of the table; the file is named after the group.
+std::span<const CommandSpec> ConnectionCommands();   // connection_commands.cc
+std::span<const CommandSpec> ServerCommands();       // server_commands.cc
+std::span<const CommandSpec> GenericCommands();      // generic_commands.cc
+std::span<const CommandSpec> StringCommands();       // string_commands.cc
+std::span<const CommandSpec> BitmapCommands();       // bitmap_commands.cc
+std::span<const CommandSpec> TransactionCommands();  // transaction_commands.cc
+std::span<const CommandSpec> PubSubCommands();       // pubsub_commands.cc
+std::span<const CommandSpec> ListCommands();         // list_commands.cc
+std::span<const CommandSpec> HashCommands();         // hash_commands.cc
+std::span<const CommandSpec> SetCommands();          // set_commands.cc
+std::span<const CommandSpec> ZSetCommands();         // zset_commands.cc
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_GROUPS_H_

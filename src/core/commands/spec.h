@@ -1,0 +1,110 @@
+#ifndef RESPROBE_CORE_COMMANDS_SPEC_H_
+#define RESPROBE_CORE_COMMANDS_SPEC_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace resprobe {
+
+class CommandContext;
+
+// Flags of a command, with the names that COMMAND INFO gives them.
+enum CommandFlag : uint32_t {
+  kWrite = 1u << 0,
+  kReadonly = 1u << 1,
+  kDenyOom = 1u << 2,
+  kAdmin = 1u << 3,
+  kPubSub = 1u << 4,
+  kNoScript = 1u << 5,
+  kBlocking = 1u << 6,
+  kLoading = 1u << 7,
+  kStale = 1u << 8,
+  kSkipMonitor = 1u << 9,
+  kSkipSlowlog = 1u << 10,
+  kAsking = 1u << 11,
+  kFast = 1u << 12,
+  kNoAuth = 1u << 13,
+  kMovableKeys = 1u << 14,
+  kAllowBusy = 1u << 15,
+  kNoMulti = 1u << 16,
+  kMayReplicate = 1u << 17,
+  kNoAsyncLoading = 1u << 18,
+  kNoMandatoryKeys = 1u << 19,
+};
+
+enum class CommandGroup : uint8_t {
+  kGeneric,
+  kString,
+  kList,
+  kHash,
+  kSet,
+  kSortedSet,
+  kBitmap,
+  kPubSub,
+  kTransactions,
+  kConnection,
+  kServer,
+};
+// "generic", "string", … "sorted-set" as COMMAND DOCS says it.
+std::string_view CommandGroupName(CommandGroup group);
+
+// Where the keys stand among the arguments; argument 0 is the command's name.
+struct KeySpec {
+  enum class Kind : uint8_t {
+    kNone,
+    kRange,    // first, last (from the end if negative: -1 is the last argument), step
+    kNumKeys,  // args[first] holds the number of keys, which follow it; and, if last != 0, also the
+               // one key at args[last] (the destination of ZUNIONSTORE)
+  };
+  Kind kind = Kind::kNone;
+  int8_t first = 0;
+  int8_t last = 0;
+  int8_t step = 0;
+};
+constexpr KeySpec NoKeys() { return {}; }
+constexpr KeySpec Keys(int8_t first, int8_t last, int8_t step = 1) {
+  return {KeySpec::Kind::kRange, first, last, step};
+}
+constexpr KeySpec OneKey() { return Keys(1, 1); }
+constexpr KeySpec NumKeys(int8_t count_at, int8_t destination = 0) {
+  return {KeySpec::Kind::kNumKeys, count_at, destination, 1};
+}
+
+using CommandHandler = void (*)(CommandContext&);
+
+// One command of the table. Everything that the project knows of a command stands here and is read
+// by the server (arity, flags, keys, handler), COMMAND (all of it), the generators (syntax), and
+// the checks of replies (reply).
+struct CommandSpec {
+  std::string_view name;  // lower case
+  // The number of arguments with the name; at least -arity if negative.
+  int8_t arity = 0;
+  uint32_t flags = 0;
+  KeySpec keys;
+  CommandGroup group = CommandGroup::kGeneric;
+  std::string_view since;
+  std::string_view summary;
+  // The arguments after the name (after both names for a subcommand), as the documentation writes
+  // them:
+  //   lower-case    an argument: its type is in its name, one of the list below
+  //   UPPER-CASE    a literal token
+  //   [a b]         optional; options that stand side by side may come in any order
+  //   [a | b]       at most one of them;   <a | b>  exactly one
+  //   [a b ...]     zero or more times;    <a b ...> or  a [a ...]  once or more
+  // Argument names: key, newkey, destination, source; value, member, element, field, message,
+  // string; pattern, channel; integer, increment, decrement, count, offset, start, stop, index,
+  // db, cursor, seconds, milliseconds, unix-time-seconds, unix-time-milliseconds, bit, numkeys,
+  // client-id; double, score, min, max, lex-min, lex-max, weight; anything else is a free string.
+  std::string_view syntax;
+  // The shape of a successful reply, in the language of shape.h. "" for a command that has only
+  // subcommands.
+  std::string_view reply;
+  CommandHandler handler = nullptr;
+  // For a container (CLIENT, OBJECT …): arity and keys of a subcommand count both names.
+  std::span<const CommandSpec> subcommands = {};
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_SPEC_H_

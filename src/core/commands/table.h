@@ -1,0 +1,48 @@
+#ifndef RESPROBE_CORE_COMMANDS_TABLE_H_
+#define RESPROBE_CORE_COMMANDS_TABLE_H_
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/commands/shape.h"
+#include "core/commands/spec.h"
+
+namespace resprobe {
+
+// A command of the table as it is used: its spec, and what follows from it.
+struct Command {
+  const CommandSpec* spec = nullptr;
+  const Command* parent = nullptr;  // the container, for a subcommand
+  Shape reply;
+  std::span<const Command> subcommands;
+
+  std::string_view name() const { return spec->name; }
+  bool Has(uint32_t flag) const { return (spec->flags & flag) != 0; }
+  // "get", "client|id".
+  std::string_view full_name() const { return full_name_; }
+  bool ArityFits(size_t argc) const {
+    const auto n = static_cast<int>(argc);
+    return spec->arity >= 0 ? n == spec->arity : n >= -spec->arity;
+  }
+
+  std::string full_name_;
+};
+
+// All commands, sorted by name. Built once, from the groups in groups.h; aborts if a spec is
+// malformed (a bad shape, a duplicate name), which is a bug of ours that any test finds.
+std::span<const Command> Commands();
+
+// By name in any case; nullptr if there is none.
+const Command* FindCommand(std::string_view name);
+const Command* FindSubcommand(const Command& container, std::string_view name);
+
+// The positions of the keys among the arguments (args[0] is the name), appended to `positions`.
+// False if the arguments have none to tell (a bad numkeys).
+bool KeyPositions(const Command& command, std::span<const std::string_view> args,
+                  std::vector<int>& positions);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_TABLE_H_

@@ -1,0 +1,77 @@
+#ifndef RESPROBE_CORE_KEYSPACE_OBJECT_H_
+#define RESPROBE_CORE_KEYSPACE_OBJECT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/keyspace/hash_value.h"
+#include "core/keyspace/list.h"
+#include "core/keyspace/set_value.h"
+#include "core/keyspace/zset.h"
+
+namespace resprobe {
+
+enum class ObjectType : uint8_t { kNone, kString, kList, kHash, kSet, kZset };
+
+// As TYPE names it: "none", "string", "list", "hash", "set", "zset".
+std::string_view ObjectTypeName(ObjectType type);
+
+// No expiry.
+inline constexpr int64_t kNoExpiry = -1;
+
+// The value of a key. Objects are made and destroyed by the Keyspace only, which owns the
+// containers; their addresses are stable while the key exists, the Object's own is not (it lies in
+// a Dict).
+class Object {
+ public:
+  ObjectType type() const { return type_; }
+
+  // Each presumes the type.
+  std::string& string() { return string_; }
+  const std::string& string() const { return string_; }
+  List& list() { return *container_.list; }
+  const List& list() const { return *container_.list; }
+  Hash& hash() { return *container_.hash; }
+  const Hash& hash() const { return *container_.hash; }
+  Set& set() { return *container_.set; }
+  const Set& set() const { return *container_.set; }
+  ZSet& zset() { return *container_.zset; }
+  const ZSet& zset() const { return *container_.zset; }
+
+  // Absolute milliseconds of the virtual clock, or kNoExpiry. Changed through the Keyspace.
+  int64_t expire_at() const { return expire_at_; }
+
+  // A string that was changed in place (APPEND, SETRANGE, SETBIT) is reported as "raw" for good,
+  // whatever its length. Set through MarkRaw(), dropped when the value is replaced.
+  bool raw() const { return raw_; }
+  void MarkRaw() { raw_ = true; }
+
+  // Elements of a container; 1 for a string.
+  size_t size() const;
+  // The accounted bytes of the value.
+  size_t bytes() const;
+
+ private:
+  friend class Keyspace;
+
+  ObjectType type_ = ObjectType::kNone;
+  bool raw_ = false;
+  int64_t expire_at_ = kNoExpiry;
+  size_t accounted_ = 0;  // what used_memory() holds for this key
+  std::string string_;
+  union {
+    List* list;
+    Hash* hash;
+    Set* set;
+    ZSet* zset;
+  } container_ = {nullptr};
+};
+
+// The Keyspace has taken the containers back already.
+inline void RecycleSlot(Object&) {}
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_KEYSPACE_OBJECT_H_

@@ -1,0 +1,76 @@
+#ifndef RESPROBE_CORE_KEYSPACE_ZSET_H_
+#define RESPROBE_CORE_KEYSPACE_ZSET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/keyspace/dict.h"
+
+namespace resprobe {
+
+// The value of a sorted set. Two indexes over the same members: a dict member -> score, and a
+// vector in the order (score, member bytes) that refers to the dict's positions. A rank is a
+// position in that order, from 0 at the lowest score.
+class ZSet {
+ public:
+  size_t size() const { return scores_.size(); }
+  bool empty() const { return scores_.empty(); }
+  size_t bytes() const { return bytes_; }
+  // Members and scores by dict position, and Scan(). Not sorted.
+  const Dict<double>& scores() const { return scores_; }
+
+  const double* Find(std::string_view member) const { return scores_.Find(member); }
+
+  // By rank; rank < size().
+  const std::string& member_at(size_t rank) const { return scores_.at(order_[rank].slot).key; }
+  double score_at(size_t rank) const { return order_[rank].score; }
+
+  // The rank of a member; size() if it is not there.
+  size_t RankOf(std::string_view member) const;
+
+  // The number of members with score < bound, or <= bound if `inclusive`. So the ranks of the
+  // range [min, max] are [CountBelow(min, false), CountBelow(max, true)), of (min, max)
+  // [CountBelow(min, true), CountBelow(max, false)).
+  size_t CountBelow(double bound, bool inclusive) const;
+  // The same over the member bytes, for the lexicographic ranges: counts by binary search, which
+  // like the server's own presumes that all scores are equal. (Where they are not, the server's
+  // answer is unspecified; ours is a function of the contents.)
+  size_t CountLexBelow(std::string_view bound, bool inclusive) const;
+
+  // Adds the member or changes its score; the score must not be NaN. Returns true if it is new.
+  bool Set(std::string_view member, double score);
+  bool Erase(std::string_view member);
+  // Takes out the ranks [first, first + count), which must lie inside.
+  void EraseRanks(size_t first, size_t count);
+  void Clear();
+  void CopyFrom(const ZSet& other);
+
+  // Whether a real server would still report "listpack": at most 128 members, none over 64 bytes,
+  // and never more than that before.
+  bool compact() const { return compact_; }
+
+  const char* Check() const;
+
+ private:
+  struct Ranked {
+    double score;
+    uint32_t slot;  // position in scores_
+  };
+
+  // The first rank that is not before (score, member).
+  size_t LowerBound(double score, std::string_view member) const;
+  void EraseRank(size_t rank);
+
+  Dict<double> scores_;
+  std::vector<Ranked> order_;
+  size_t bytes_ = 0;
+  bool compact_ = true;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_KEYSPACE_ZSET_H_
