@@ -6,11 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace resprobe {
+#include "core/keyspace/integers.h"  // ParseInt64, FormatInt64
 
-// A signed 64-bit integer in the server's strict form: no leading space, sign '+', leading zero or
-// "-0". (src/util.c string2ll.)
-bool ParseInt64(std::string_view text, int64_t* value);
+namespace resprobe {
 
 // A double in the server's form for scores and increments (getDoubleFromObject): what strtod takes
 // whole, so hexadecimal, "inf" and "1e5" too; no leading space, no NaN, nothing after it, no
@@ -22,9 +20,6 @@ bool ParseLongDouble(std::string_view text, long double* value);
 
 // Enough for any number that the functions below write.
 inline constexpr size_t kNumberBufferSize = 400;
-
-// Decimal digits into `buffer`; the result points into it.
-std::string_view FormatInt64(int64_t value, std::span<char> buffer);
 
 // As INCRBYFLOAT and HINCRBYFLOAT store it: "%.17Lf" without trailing zeros, "0" for "-0"
 // (ld2string, LD_STR_HUMAN).

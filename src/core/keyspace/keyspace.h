@@ -106,8 +106,9 @@ class Keyspace {
   static constexpr size_t kCycleKeys = 20;
   void set_active_expiry(bool on) { active_expiry_ = on; }
 
-  // Changes since the start (the server's `dirty`).
+  // Modifications by commands since the start, and deletions by expiry.
   uint64_t dirty() const { return dirty_; }
+  uint64_t expired() const { return expired_; }
   // Bytes accounted to keys and values: a model of memory that is a function of the contents
   // alone. Exactly 0 when there are no keys.
   size_t used_memory() const { return used_memory_; }
@@ -141,7 +142,7 @@ class Keyspace {
   void EraseAt(Database& db, size_t i);
   void ExpireAt(int db, size_t i);
   void Cycle(int db);
-  void Account(Object& object, size_t key_bytes);
+  void Empty(Database& db);
   std::string CheckEntry(int db, size_t i) const;
 
   std::vector<Database> dbs_;
@@ -152,7 +153,9 @@ class Keyspace {
   KeyspaceObserver* observer_ = nullptr;
   int64_t now_ms_ = 0;
   uint64_t dirty_ = 0;
+  uint64_t expired_ = 0;
   size_t used_memory_ = 0;
+  std::string scratch_key_;
   bool active_expiry_ = true;
 };
 

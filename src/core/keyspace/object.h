@@ -26,6 +26,10 @@ inline constexpr int64_t kNoExpiry = -1;
 // a Dict).
 class Object {
  public:
+  Object() = default;
+  Object(Object&&) = default;
+  Object& operator=(Object&&) = default;
+
   ObjectType type() const { return type_; }
 
   // Each presumes the type.

@@ -1,0 +1,48 @@
+#ifndef RESPROBE_CORE_KEYSPACE_INTEGERS_H_
+#define RESPROBE_CORE_KEYSPACE_INTEGERS_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace resprobe {
+
+// A signed 64-bit integer in the server's strict form: no leading space, sign '+', leading zero or
+// "-0". (src/util.c string2ll.)
+inline bool ParseInt64(std::string_view text, int64_t* value) {
+  if (text.empty() || text.size() > 20) return false;
+  const bool negative = text[0] == '-';
+  size_t i = negative ? 1 : 0;
+  if (i == text.size()) return false;
+  if (text[i] == '0') {
+    if (text.size() != 1) return false;
+    *value = 0;
+    return true;
+  }
+  uint64_t magnitude = 0;
+  for (; i < text.size(); ++i) {
+    const auto digit = static_cast<uint64_t>(static_cast<unsigned char>(text[i])) - '0';
+    if (digit > 9) return false;
+    if (magnitude > (UINT64_MAX - digit) / 10) return false;
+    magnitude = magnitude * 10 + digit;
+  }
+  if (magnitude > uint64_t{INT64_MAX} + (negative ? 1 : 0)) return false;
+  *value = static_cast<int64_t>(negative ? 0 - magnitude : magnitude);
+  return true;
+}
+
+// Decimal digits into `buffer`, which holds at least 20 bytes; the result points into it.
+inline std::string_view FormatInt64(int64_t value, std::span<char> buffer) {
+  uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  size_t at = buffer.size();
+  do {
+    buffer[--at] = static_cast<char>('0' + magnitude % 10);
+    magnitude /= 10;
+  } while (magnitude != 0);
+  if (value < 0) buffer[--at] = '-';
+  return {buffer.data() + at, buffer.size() - at};
+}
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_KEYSPACE_INTEGERS_H_
