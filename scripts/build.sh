@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Configuring, building, and running the tests. Sourced by ./resprobe, which sets source_dir and
+# build_dir; needs system-packages.sh, which sets clang and clangxx.
+# shellcheck disable=SC2154
+
+readonly presets=(fuzz afl standalone release coverage tsan)
+
+is_preset() { [[ " ${presets[*]} " == *" $1 "* ]]; }
+
+# One ./resprobe at a time installs and builds; they run side by side all the same.
+lock() {
+  command -v flock >/dev/null || return 0
+  exec 9>"$build_dir/.lock"
+  if ! flock -n 9; then
+    say "waiting for another ./resprobe that builds here"
+    flock 9
+  fi
+}
+
+unlock() { exec 9>&- || true; }
+
+# build_preset PRESET TARGET…: configures if need be, then builds; without targets it only
+# configures.
+build_preset() {
+  local preset=$1 dir=$build_dir/$1
+  shift
+  configure "$preset"
+  (($#)) || return 0
+  (run_ninja "$preset" "$dir" "$@") || die "the build of preset $preset failed: see above"
+}
+
+# CMake finds by itself that its files have changed. What it cannot see makes a fresh start: another
+# compiler, another place, other third-party software.
+configure() {
+  local preset=$1 dir=$build_dir/$1 key log
+  key="$source_dir|$clang|${CMAKE_PREFIX_PATH:-}|$(cd "$build_dir/packages" && echo */.complete)"
+  if [[ -e $dir/build.ninja && -e $dir/.configured && $(<"$dir/.configured") == "$key" ]]; then
+    return
+  fi
+  say "configuring build/$preset"
+  mkdir -p "$dir"
+  log=$dir/configure.log
+  if ! cmake --fresh --preset "$preset" -S "$source_dir" -D CMAKE_C_COMPILER="$clang" \
+    -D CMAKE_CXX_COMPILER="$clangxx" >"$log" 2>&1; then
+    cat "$log" >&2
+    die "cmake failed: see above and $log"
+  fi
+  sed -n -E 's/^-- (hiredis[^:]*for [^:]*): .*/resprobe: \1/p; s/^-- (hiredis.*skipped)$/resprobe: \1/p' \
+    "$log" >&2
+  printf '%s\n' "$key" >"$dir/.configured"
+}
+
+# Says nothing if nothing is to be done. A terminal gets ninja's own status line; anything else a
+# line per tenth. What a compiler says is shown in either case.
+run_ninja() {
+  local preset=$1 dir=$2
+  shift 2
+  cd "$dir" || return 1
+  [[ $(ninja -n "$@" 2>/dev/null) != *"no work to do"* ]] || return 0
+  if [[ -t 2 ]]; then
+    NINJA_STATUS="resprobe: building $preset [%f/%t] " ninja "$@" >&2 || return 1
+    return
+  fi
+  NINJA_STATUS='[%f/%t] ' ninja "$@" 2>&1 |
+    awk -v preset="$preset" '
+      # ninja repeats the whole command of a failed step; the compiler says what is wrong.
+      is_command {is_command = 0; next}
+      /^FAILED: / {is_command = 1}
+      match($0, /^\[[0-9]+\/[0-9]+\] /) {
+        split(substr($0, 2, RLENGTH - 3), n, "/")
+        tenth = int(10 * n[1] / n[2])
+        if (n[2] > 3 && tenth > last) {
+          last = tenth
+          printf "resprobe: building %s [%d/%d]\n", preset, n[1], n[2]
+          fflush()
+        }
+        next
+      }
+      {print; fflush()}' >&2
+}
+
+# For the program and for tests: where things are, which real servers there are, and how a
+# sanitizer finds names for a stack.
+export_environment() {
+  local name value symbolizer
+  export RESPROBE_SOURCE_DIR=$source_dir RESPROBE_BUILD_DIR=$build_dir
+  while IFS='=' read -r name value; do
+    export "$name=$value"
+  done <"$build_dir/packages/servers.env"
+  if [[ -z ${ASAN_SYMBOLIZER_PATH:-} ]] && symbolizer=$(command -v "$(llvm_tool llvm-symbolizer)"); then
+    export ASAN_SYMBOLIZER_PATH=$symbolizer
+  fi
+}
+
+run_tests() {
+  local code=0
+  cd "$source_dir" || die "cannot enter $source_dir"
+  ctest --preset fuzz -j "$(nproc)" "$@" || code=$?
+  # ctest's 8 is "some tests failed".
+  case $code in
+    0) exit 0 ;;
+    130) exit 130 ;;
+    *) exit 1 ;;
+  esac
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# clang-format (must change nothing) and clang-tidy (must say nothing) over the sources.
+#   usage: scripts/lint.sh BUILD_DIR [--changed [REVISION] | FILE…]     (./resprobe lint …)
+# Without arguments: every source. --changed: those that differ from REVISION (default HEAD), new
+# ones included. Exit code 1 if anything is to be mended.
+set -euo pipefail
+
+build=$1
+shift
+cd "$(dirname "$0")/.."
+suffix=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=.*clang++//p' "$build/CMakeCache.txt")
+case ${1:-} in
+  -h | --help)
+    echo "usage: ./resprobe lint [--changed [REVISION] | FILE…]"
+    exit 0
+    ;;
+  --changed)
+    mapfile -t files < <({
+      git diff --name-only --diff-filter=d "${2:-HEAD}"
+      git ls-files --others --exclude-standard
+    } | sort -u)
+    ;;
+  "") mapfile -t files < <(git ls-files --cached --others --exclude-standard) ;;
+  *) files=("$@") ;;
+esac
+mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep -E '\.(cc|h)$')
+if ((${#sources[@]} == 0)); then
+  echo "resprobe: no source has changed"
+  exit 0
+fi
+
+code=0
+"clang-format$suffix" --dry-run -Werror "${sources[@]}" || code=1
+# Headers are checked through the sources that include them (.clang-tidy's HeaderFilterRegex), and
+# only sources that the build compiles can be checked.
+mapfile -t units < <(for file in "${sources[@]}"; do
+  if grep -q -F "\"file\": \"$PWD/$file\"" "$build/compile_commands.json"; then echo "$file"; fi
+done)
+if ((${#units[@]})); then
+  printf '%s\0' "${units[@]}" |
+    xargs -0 -n 1 -P "$(nproc)" "clang-tidy$suffix" -p "$build" --quiet --warnings-as-errors='*' \
+      2> >(grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -' >&2) || code=1
+fi
+((code == 0)) && echo "resprobe: ${#sources[@]} files formatted, ${#units[@]} of them checked: clean"
+exit "$code"

@@ -1,0 +1,197 @@
+# shellcheck shell=bash
+# What the system must have, and how to get it. Sourced by ./resprobe, which sets source_dir and
+# build_dir.
+# shellcheck disable=SC2154
+#
+#   ensure_system_packages "NEED…"   returns with everything there, or says what is missing and
+#                                    exits 2. A NEED is build, afl, oss-fuzz or lint.
+#
+# Each row: NEED | probe | Debian package | what for. A probe is
+#   cmd:NAME         the command is there
+#   cmd:NAME>=V      … in that version or a newer one
+#   header:FILE      the C++ compiler finds the header
+#   runtime:NAME     clang has that run-time library
+#   wish:NAME        a command that is installed where apt can, and done without elsewhere
+system_rows() {
+  local v=${clang_version:-19}
+  cat <<TEXT
+build|cmd:cmake>=3.25|cmake|configures the build
+build|cmd:ninja|ninja-build|builds
+build|cmd:$clang|clang-$v|compiler with libFuzzer (clang 16 or newer)
+build|runtime:fuzzer|libclang-rt-$v-dev|libFuzzer and the sanitizers
+build|cmd:$(llvm_tool llvm-symbolizer)|llvm-$v|readable stacks, coverage reports
+build|header:vector|g++|the C++ standard library
+build|header:gtest/gtest.h|libgtest-dev|tests
+build|header:gmock/gmock.h|libgmock-dev|tests
+build|header:benchmark/benchmark.h|libbenchmark-dev|benchmarks
+build|header:CLI/CLI.hpp|libcli11-dev|command line
+build|header:nlohmann/json.hpp|nlohmann-json3-dev|reports
+build|header:hiredis/hiredis.h|libhiredis-dev|a client library under test
+build|wish:ccache|ccache|faster rebuilds
+build|wish:ld.lld-$v|lld-$v|faster links
+afl|cmd:afl-fuzz|afl++|the second fuzzing engine
+oss-fuzz|cmd:zip|zip|packs seed corpora
+oss-fuzz|cmd:unzip|unzip|looks into them
+lint|cmd:clang-format-$v|clang-format-$v|format
+lint|cmd:clang-tidy-$v|clang-tidy-$v|static checks
+TEXT
+}
+
+# Sets clang, clangxx and clang_version: $RESPROBE_CLANG if set, else clang-19, else another one
+# that is new enough.
+choose_clang() {
+  local name
+  for name in ${RESPROBE_CLANG:+"$RESPROBE_CLANG"} clang-{19,20,21,22,18,17,16} clang; do
+    if command -v "$name" >/dev/null; then
+      clang=$name
+      clang_version=${name##*clang}
+      clang_version=${clang_version#-}
+      [[ -n $clang_version ]] || clang_version=$("$name" -dumpversion | cut -d. -f1)
+      ((clang_version >= 16)) || continue
+      clangxx=${clang/clang/clang++}
+      return
+    fi
+  done
+  clang=clang-19 clangxx=clang++-19 clang_version=19
+}
+
+# The name under which a tool of the chosen LLVM is installed.
+llvm_tool() {
+  if [[ $clang == clang ]]; then echo "$1"; else echo "$1-$clang_version"; fi
+}
+
+# True if the probe finds what it looks for. wish: counts only where apt can grant it.
+probe() {
+  local kind=${1%%:*} what=${1#*:}
+  case $kind in
+    cmd)
+      command -v "${what%%>=*}" >/dev/null || return 1
+      [[ $what != *">="* ]] || version_at_least "${what#*>=}" "${what%%>=*}"
+      ;;
+    wish) [[ $has_apt == no ]] || command -v "$what" >/dev/null ;;
+    header) has_header "$what" ;;
+    runtime)
+      command -v "$clang" >/dev/null || return 1
+      local file
+      for file in "libclang_rt.$what-$(uname -m).a" "libclang_rt.$what.a"; do
+        [[ ! -e $("$clang" --print-file-name="$file") ]] || return 0
+      done
+      return 1
+      ;;
+  esac
+}
+
+# Asks the compiler where there is one, since it knows where it looks; else looks in the usual
+# places.
+has_header() {
+  if command -v "$clangxx" >/dev/null; then
+    echo "#include <$1>" | "$clangxx" -std=c++20 -fsyntax-only -x c++ - 2>/dev/null
+  else
+    compgen -G "/usr/include/$1" >/dev/null || compgen -G "/usr/include/c++/*/$1" >/dev/null ||
+      compgen -G "/usr/local/include/$1" >/dev/null
+  fi
+}
+
+version_at_least() {
+  local wanted=$1 have
+  have=$("$2" --version | grep -o -E '[0-9]+(\.[0-9]+)+' | head -n 1)
+  [[ $(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -n 1) == "$wanted" ]]
+}
+
+# Sets missing to the rows of the needs whose probe fails.
+find_missing() {
+  local needs=" $1 " need test package why
+  missing=()
+  while IFS='|' read -r need test package why; do
+    [[ $needs == *" $need "* ]] || continue
+    probe "$test" || missing+=("$package|$why|$test")
+  done < <(system_rows)
+}
+
+print_missing() {
+  local row package why test
+  for row in "${missing[@]}"; do
+    IFS='|' read -r package why test <<<"$row"
+    test=${test#*:}
+    printf '  %-24s %-40s (Debian package: %s)\n' "$test" "$why" "$package"
+  done
+}
+
+ensure_system_packages() {
+  local needs=$1 stamp=$build_dir/.system-${1// /-} key
+  choose_clang
+  has_apt=no
+  if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then has_apt=yes; fi
+  # Everything was there the last time, and neither the list, the path nor the system's packages
+  # have changed since.
+  key="$clang $PATH $(cksum <"$source_dir/scripts/system-packages.sh")"
+  if [[ -e $stamp && $(<"$stamp") == "$key" &&
+    ! (/var/lib/dpkg/status -nt $stamp && $has_apt == yes) ]]; then
+    return
+  fi
+  find_missing "$needs"
+  if ((${#missing[@]})); then
+    if [[ $has_apt == no ]]; then
+      say "this system has no apt; please install, then run the command again:"
+      print_missing >&2
+      exit 2
+    fi
+    install_missing
+    choose_clang
+    find_missing "$needs"
+    if ((${#missing[@]})); then
+      say "still missing after the installation:"
+      print_missing >&2
+      exit 2
+    fi
+  fi
+  key="$clang $PATH $(cksum <"$source_dir/scripts/system-packages.sh")"
+  printf '%s\n' "$key" >"$stamp"
+}
+
+# Installs the packages of missing.
+install_missing() {
+  local packages=() row as_root=() log=$build_dir/apt.log
+  for row in "${missing[@]}"; do packages+=("${row%%|*}"); done
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      say "these packages are missing, and installing them takes root (there is no sudo):"
+      print_missing >&2
+      say "as root: apt-get install ${packages[*]}"
+      exit 2
+    fi
+    as_root=(sudo)
+  fi
+  say "installing with ${as_root[*]:+sudo }apt what the build needs:"
+  print_missing >&2
+  # The lists may be absent (a fresh container) or stale (a package has moved on): one update, then.
+  if ! apt_knows "${packages[@]}" || ! apt_install; then
+    say "reading the package lists (apt-get update)"
+    "${as_root[@]}" apt-get -q update >"$log" 2>&1 || {
+      tail -n 5 "$log" >&2
+      die "apt-get update failed (see above and $log): is the network there?"
+    }
+    apt_install || {
+      tail -n 15 "$log" >&2
+      die "apt-get install failed: see above and $log"
+    }
+  fi
+}
+
+# True if apt has a candidate for each of the packages.
+apt_knows() {
+  local known
+  known=$(apt-cache policy "$@" 2>/dev/null | grep -c '^  Candidate: [^(]' || true)
+  ((known == $#))
+}
+
+# Uses packages, as_root and log of install_missing().
+apt_install() {
+  local command=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y
+    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 --no-install-recommends install "${packages[@]}")
+  if [[ -t 2 ]]; then
+    "${command[@]}" </dev/null 2>&1 | tee "$log" >&2
+  else
+    "${command[@]}" -q </dev/null >"$log" 2>&1
+  fi
+}
