@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Fails if a file includes a header of a room that its own room must not know, or if one of the
+# deterministic rooms uses what could make two runs of one tape differ.
+#   usage: layering.sh SOURCE_DIR
+# One line per fault: FILE:LINE: what is wrong.
+set -euo pipefail
+
+# FOLDER: the rooms whose headers its files may include (its own first).
+readonly rooms='
+src/core: core
+src/engine: engine core
+src/sim: sim core
+src/worlds: worlds engine sim core
+src/driver: driver engine core
+src/live: live engine sim core
+src/cli: cli live worlds driver engine sim core
+harnesses: worlds driver engine sim core
+'
+readonly deterministic='src/core src/engine src/sim src/worlds'
+
+# What the deterministic rooms must not name: extended regular expression, then why.
+forbidden() {
+  cat <<'TABLE'
+system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday|std::time\(	the wall clock (use the virtual one)
+random_device|mt19937|std::rand\b|\bsrand\(|getrandom|arc4random	entropy (use engine/rng.h or a seed from the tape)
+std::(this_)?thread\b|std::jthread|std::async|std::mutex|std::atomic|pthread_	threads
+\bgetenv\b	the environment
+unordered_(map|set|multimap|multiset)|std::hash\b	hash order (use an ordered container or the core's own dictionary)
+std::map<[^,<>]*\*|std::set<[^,<>]*\*|uintptr_t	the order of addresses
+%p\b|static_cast<(const )?void ?\*>\(.*<<	addresses in output
+\bgetpid\b|\bsocket\(|\bfork\(	the operating system
+\bthrow\b|\btry \{|\bcatch \(	exceptions (errors are values)
+\babsl::	a third-party library
+TABLE
+}
+
+# Headers of the standard library that bring one of the above.
+readonly unwanted_headers='thread|mutex|shared_mutex|future|atomic|random|iostream|fstream|filesystem|condition_variable|stop_token'
+
+# The source without comments and without what stands in string literals, lines kept.
+code_of() {
+  sed -E 's/\\\\//g; s/\\"//g; /^[[:space:]]*#[[:space:]]*include/!s/"[^"]*"/""/g; s://.*$::' "$1" |
+    awk '{
+      line = $0
+      while (1) {
+        if (inside) {
+          at = index(line, "*/")
+          if (!at) {line = ""; break}
+          line = substr(line, at + 2); inside = 0
+        }
+        at = index(line, "/*")
+        if (!at) break
+        rest = substr(line, at + 2); end = index(rest, "*/")
+        if (end) line = substr(line, 1, at - 1) " " substr(rest, end + 2)
+        else {print substr(line, 1, at - 1); inside = 1; next}
+      }
+      print line
+    }'
+}
+
+faults=0
+report() {
+  printf '%s: %s\n' "$1" "$2"
+  faults=$((faults + 1))
+}
+
+check_includes() {
+  local folder=$1 allowed=" $2 " file number header room
+  while IFS=: read -r file number header; do
+    room=${header%%/*}
+    if [[ $header != */* || " core engine sim worlds driver live cli " != *" $room "* ]]; then
+      report "$file:$number" "\"$header\" is not a header of a room (write it from src/: \"core/resp/reply.h\")"
+    elif [[ $allowed != *" $room "* ]]; then
+      report "$file:$number" "$folder must not include \"$header\": it may use only${allowed% }"
+    fi
+  done < <(find "$folder" -name '*.h' -o -name '*.cc' | sort | xargs -r grep -H -n -o -E \
+    '^[[:space:]]*#[[:space:]]*include "[^"]+"' |
+    sed -E 's/^([^:]+:[0-9]+):.*"([^"]+)"$/\1:\2/')
+}
+
+check_determinism() {
+  local file code any pattern why number text header
+  any=$(forbidden | cut -f 1 | paste -s -d '|')
+  while read -r file; do
+    code=$(code_of "$file")
+    if grep -q -E "$any" <<<"$code"; then
+      while IFS=$'\t' read -r pattern why; do
+        while IFS=: read -r number text; do
+          [[ -z $number ]] || report "$file:$number" "uses $why:$(echo " $text" | tr -s ' ')"
+        done < <(grep -n -E "$pattern" <<<"$code" || true)
+      done < <(forbidden)
+    fi
+    while IFS=: read -r number header; do
+      [[ -z $number ]] || report "$file:$number" "includes <$header>, which is not for a deterministic room"
+    done < <(grep -n -E '^[[:space:]]*#[[:space:]]*include <' <<<"$code" |
+      sed -E 's/^([0-9]+):.*<([^>]+)>.*$/\1:\2/' | grep -E ":($unwanted_headers|.*[./].*)\$" || true)
+  done < <(find "$1" -name '*.h' -o -name '*.cc' | sort)
+}
+
+cd "$1"
+while IFS=: read -r folder allowed; do
+  [[ -n $folder && -d $folder ]] || continue
+  check_includes "$folder" "${allowed# }"
+done <<<"$rooms"
+for folder in $deterministic; do
+  [[ -d $folder ]] || continue
+  check_determinism "$folder"
+done
+echo "$faults faults"
+((faults == 0))

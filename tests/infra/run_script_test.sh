@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# What ./resprobe does before there is a build: help, wrong use, a system without apt, a system whose
+# packages are missing. Runs a copy in a folder of its own, so that nothing here is touched.
+#   usage: run_script_test.sh SOURCE_DIR
+set -euo pipefail
+
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+copy="$temp/a copy"
+mkdir -p "$copy"
+cp -r "$1/resprobe" "$1/scripts" "$1/CMakeLists.txt" "$1/CMakePresets.json" "$copy"
+
+failures=0
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# run EXPECTED_CODE ARGUMENT…: runs ./resprobe; leaves what it wrote in $out and $err.
+run() {
+  local expected=$1 code=0
+  shift
+  "$script" "$@" >"$temp/out" 2>"$temp/err" </dev/null || code=$?
+  out=$(<"$temp/out") err=$(<"$temp/err")
+  ((code == expected)) || fail "'$*' exited with $code, not $expected: $out $err"
+}
+
+one_line_error() { [[ -z $out && -n $err && $err != *$'\n'* ]] || fail "not one line of error: $out|$err"; }
+untouched() { [[ ! -e $copy/build ]] || fail "a build folder was made"; }
+
+script=$copy/resprobe
+cd /
+
+# Help needs nothing, and names every verb that main() takes.
+run 0 --help
+[[ -z $err ]] || fail "help wrote an error: $err"
+while read -r verb; do
+  grep -q -E "^  $verb " <<<"$out" || fail "help does not name the verb $verb"
+done < <(awk '/^main\(\)/ {on = 1} on' "$script" | grep -o -E '^    [a-z |-]+\)$' | tr -d ' )' |
+  tr '|' '\n' | grep -v -E '^(help|-h|--help)?$')
+plain=$out
+run 0
+[[ $out == "$plain" ]] || fail "no arguments is not help"
+untouched
+
+# Wrong use: one line that says what to do, no installation.
+run 2 frobnicate --fast
+one_line_error
+[[ $err == *frobnicate*--help* ]] || fail "the error does not name the verb and the help: $err"
+run 2 build nonesuch
+one_line_error
+[[ $err == *nonesuch*coverage* ]] || fail "the error does not name the presets: $err"
+run 2 build
+one_line_error
+run 2 packages --nonesuch
+one_line_error
+untouched
+
+# Through a symbolic link, from elsewhere.
+ln -s "$copy/resprobe" "$temp/link"
+script=$temp/link
+run 2 frobnicate
+one_line_error
+script=$copy/resprobe
+
+# A path with nothing but what every system has.
+mkdir "$temp/bin"
+for tool in bash env cat cut grep sed awk sort head tail find mkdir rm mv cp ln uname cksum readlink \
+  dirname basename nproc tr paste id cmp touch flock; do
+  ln -s "$(command -v "$tool")" "$temp/bin/$tool"
+done
+
+# No apt: the list of what is missing, and no more.
+PATH=$temp/bin run 2 list
+[[ -z $out ]] || fail "wrote to stdout: $out"
+for word in cmake ninja-build clang-19 libclang-rt-19-dev; do
+  [[ $err == *"(Debian package: $word)"* ]] || fail "the list without apt does not name $word: $err"
+done
+[[ $err != *ccache* ]] || fail "ccache is a wish, not a need: $err"
+[[ -z $(find "$copy/build" -type f ! -name .lock) ]] || fail "files were made: $(find "$copy/build")"
+
+# With an apt that installs nothing: it is asked for everything at once, is told to read its lists
+# only because it knows no package, and the failure is said.
+for tool in apt-get apt-cache dpkg sudo; do
+  cat >"$temp/bin/$tool" <<TOOL
+#!/bin/bash
+[[ \${0##*/} == sudo ]] && exec "\$@"
+echo "\${0##*/} \$*" >>"$temp/calls"
+[[ \${0##*/} == apt-cache && -e "$temp/known" ]] && for name in "\${@:2}"; do echo "  Candidate: 1.0"; done
+exit 0
+TOOL
+  chmod +x "$temp/bin/$tool"
+done
+PATH=$temp/bin run 2 list
+[[ $err == *"still missing"*cmake* ]] || fail "does not say that cmake is still missing: $err"
+calls=$(<"$temp/calls")
+[[ $calls == *"apt-get -q update"* ]] || fail "the lists were not read: $calls"
+install=$(grep -E 'apt-get .* install ' <<<"$calls")
+[[ $install != *$'\n'* && $install == *" cmake "* && $install == *" ccache"* ]] ||
+  fail "not one installation of all: $install"
+rm "$temp/calls"
+touch "$temp/known"
+PATH=$temp/bin run 2 list
+! grep -q update "$temp/calls" || fail "apt's lists were read although it knows the packages"
+
+((failures == 0)) && echo "./resprobe does as it says"
