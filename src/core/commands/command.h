@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,14 +30,23 @@ struct Command;
 // or deletion in its database.
 class CommandContext {
  public:
+  struct Scratch {
+    std::string text;
+    std::vector<std::string_view> views;
+    std::vector<int> positions;
+  };
+
   CommandContext(Server& server_in, Client& client_in, Keyspace& keyspace_in, Random& random_in,
-                 resp::Writer& reply_in, const Command& command_in, Profile profile_in, int db_in,
-                 std::span<const std::string_view> args_in)
+                 resp::Writer& reply_in, Scratch& scratch_in, const Command& command_in,
+                 Profile profile_in, int db_in, std::span<const std::string_view> args_in)
       : server(server_in),
         client(client_in),
         keyspace(keyspace_in),
         random(random_in),
         reply(reply_in),
+        scratch(scratch_in.text),
+        views(scratch_in.views),
+        positions(scratch_in.positions),
         command(command_in),
         profile(profile_in),
         db(db_in),
@@ -47,6 +57,10 @@ class CommandContext {
   Keyspace& keyspace;
   Random& random;
   resp::Writer& reply;
+  // Memory that a handler may use while it runs: at the start of unknown contents, kept for reuse.
+  std::string& scratch;
+  std::vector<std::string_view>& views;
+  std::vector<int>& positions;
   const Command& command;
   const Profile profile;
   int db;
@@ -54,7 +68,8 @@ class CommandContext {
 
   size_t argc() const { return args.size(); }
   int protocol() const { return reply.protocol(); }
-  // Whether args[i] is this word, in any case. `word` is in upper case.
+  // Whether args[i] is this word, in any case. `word` is in upper case. As on the server, whatever
+  // follows a NUL in the argument is ignored.
   bool Is(size_t i, std::string_view word) const { return IsWord(args[i], word); }
   static bool IsWord(std::string_view arg, std::string_view word);
 
@@ -63,6 +78,8 @@ class CommandContext {
     reply.SimpleError(text);
     return false;
   }
+  // An error that quotes an argument, made fit for one line as the server does.
+  bool ErrorAbout(std::string_view before, std::string_view arg, std::string_view after = {});
   bool SyntaxError() { return Error(errors::kSyntax); }
   bool WrongType() { return Error(errors::kWrongType); }
 
@@ -71,7 +88,7 @@ class CommandContext {
   bool IntBetween(size_t i, int64_t low, int64_t high, int64_t* value,
                   std::string_view error = errors::kOutOfRange);
   bool Double(size_t i, double* value, std::string_view error = errors::kNotFloat);
-  // The cursor of the SCAN family: an unsigned number, with trailing NULs or spaces refused.
+  // The cursor of the SCAN family, as strtoul reads it.
   bool Cursor(size_t i, uint64_t* cursor);
 
   // --- Values. Find and FindOrCreate in the selected database; false, after a WRONGTYPE reply,
@@ -94,14 +111,11 @@ class CommandContext {
     int64_t count = 10;
     std::string_view pattern = "*";
     bool match_all = true;
-    std::string_view type;  // "" if not given
+    bool by_type = false;
+    std::string_view type;
     bool Wants(std::string_view name) const;
   };
   bool ParseScanOptions(size_t first, bool allow_type, ScanOptions* options);
-
-  // Scratch that handlers may use to build a reply; empty at the start of a request, and keeps its
-  // memory. Not kept across calls of other handlers.
-  std::vector<std::string_view>& views();
 };
 
 }  // namespace resprobe

@@ -18,11 +18,13 @@ bool ParseDouble(std::string_view text, double* value);
 // As INCRBYFLOAT and HINCRBYFLOAT read: a long double (getLongDoubleFromObject, string2ld).
 bool ParseLongDouble(std::string_view text, long double* value);
 
-// Enough for any number that the functions below write.
-inline constexpr size_t kNumberBufferSize = 400;
+// Enough for FormatInt64() and FormatDouble().
+inline constexpr size_t kNumberBufferSize = 40;
 
 // As INCRBYFLOAT and HINCRBYFLOAT store it: "%.17Lf" without trailing zeros, "0" for "-0"
-// (ld2string, LD_STR_HUMAN).
+// (ld2string, LD_STR_HUMAN). The value is finite. `buffer` holds kLongDoubleBufferSize bytes; the
+// result points into it.
+inline constexpr size_t kLongDoubleBufferSize = 5 * 1024;
 std::string_view FormatLongDoubleHuman(long double value, std::span<char> buffer);
 
 }  // namespace resprobe

@@ -76,7 +76,7 @@ class Shape {
     uint16_t end = 0;
     int64_t low = INT64_MIN;
     int64_t high = INT64_MAX;
-    std::string text;  // status(TEXT)
+    std::string text = {};  // status(TEXT)
   };
   std::vector<Node> nodes_;
 };

@@ -77,14 +77,14 @@ using CommandHandler = void (*)(CommandContext&);
 // by the server (arity, flags, keys, handler), COMMAND (all of it), the generators (syntax), and
 // the checks of replies (reply).
 struct CommandSpec {
-  std::string_view name;  // lower case
+  std::string_view name = {};  // lower case
   // The number of arguments with the name; at least -arity if negative.
   int8_t arity = 0;
   uint32_t flags = 0;
-  KeySpec keys;
+  KeySpec keys = {};
   CommandGroup group = CommandGroup::kGeneric;
-  std::string_view since;
-  std::string_view summary;
+  std::string_view since = {};
+  std::string_view summary = {};
   // The arguments after the name (after both names for a subcommand), as the documentation writes
   // them:
   //   lower-case    an argument: its type is in its name, one of the list below
@@ -96,10 +96,10 @@ struct CommandSpec {
   // string; pattern, channel; integer, increment, decrement, count, offset, start, stop, index,
   // db, cursor, seconds, milliseconds, unix-time-seconds, unix-time-milliseconds, bit, numkeys,
   // client-id; double, score, min, max, lex-min, lex-max, weight; anything else is a free string.
-  std::string_view syntax;
+  std::string_view syntax = {};
   // The shape of a successful reply, in the language of shape.h. "" for a command that has only
   // subcommands.
-  std::string_view reply;
+  std::string_view reply = {};
   CommandHandler handler = nullptr;
   // For a container (CLIENT, OBJECT …): arity and keys of a subcommand count both names.
   std::span<const CommandSpec> subcommands = {};
