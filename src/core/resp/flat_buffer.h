@@ -10,9 +10,9 @@
 
 namespace resprobe::resp {
 
-// A growing array of plain values that neither zeroes what it grows by nor gives memory back. It
-// at most doubles what was asked for. Running out of memory ends the process, as it does for
-// every allocation in a program without exceptions.
+// A growing array of plain values that neither zeroes what it grows by nor gives memory back. Its
+// capacity is at most twice what was asked for (or 64 bytes). Running out of memory ends the
+// process, as it does for every allocation in a program without exceptions.
 template <class T>
 class FlatBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -36,8 +36,11 @@ class FlatBuffer {
   T& back() { return data_[size_ - 1]; }
 
   void clear() { size_ = 0; }
-  // Forgets all from `size` on.
-  void Truncate(size_t size) { size_ = size; }
+  void Swap(FlatBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
   void push_back(const T& value) { *AddOne() = value; }
   // Adds an element whose value the caller sets.
   T* AddOne() {
@@ -54,11 +57,6 @@ class FlatBuffer {
   }
 
  private:
-  void Swap(FlatBuffer& other) {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
-  }
   [[gnu::noinline]] void Grow(size_t count) {
     size_t capacity = capacity_ * 2;
     if (capacity < size_ + count) capacity = size_ + count;

@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/resp/flat_buffer.h"
 
@@ -61,9 +63,9 @@ class Reply {
   struct Node {
     Type type;
     uint8_t flags;
-    uint16_t text_length;  // doubles: the length of the text
-    // Doubles: where the text starts. Aggregates, while they are being parsed: the node that is
-    // open around them.
+    uint16_t text_length;  // integers, doubles: the length of the text
+    // Integers, doubles: where the text starts. Aggregates, while they are being parsed: the node
+    // that is open around them.
     uint32_t link;
     union {
       int64_t integer;  // integers, booleans, and the NullKind of a null
@@ -81,17 +83,29 @@ class Reply {
   static constexpr uint8_t kStreamed = 1;  // a flag: written as `$?`, `*?`, `~?` or `%?`
 
   Reply() = default;
-  Reply(Reply&&) = default;
-  Reply& operator=(Reply&&) = default;
+  Reply(Reply&& other) noexcept { *this = std::move(other); }
+  // Swaps, so that no memory is lost; what `other` has then is unspecified but sound.
+  Reply& operator=(Reply&& other) noexcept {
+    nodes_.Swap(other.nodes_);
+    bytes_.Swap(other.bytes_);
+    std::swap(whole_, other.whole_);
+    return *this;
+  }
 
-  bool empty() const { return nodes_.empty(); }
+  // True unless a whole value is there.
+  bool empty() const { return !whole_; }
   // Forgets the value, keeps the memory.
   void Clear() {
     nodes_.clear();
     bytes_.clear();
+    whole_ = false;
   }
   // The value itself. Of an empty reply: a view that is not valid().
   ReplyView root() const;
+
+  // All nodes in preorder, also of a value that has not yet arrived whole; there the aggregates
+  // that are still open have children.end == their children that are missing.
+  std::span<const Node> nodes() const { return {nodes_.data(), nodes_.size()}; }
 
   // How many values there are, at any depth, attributes included.
   size_t node_count() const { return nodes_.size(); }
@@ -108,6 +122,7 @@ class Reply {
   // The bytes of the value as they came over the wire; the chunks of streamed strings are moved
   // together.
   FlatBuffer<char> bytes_;
+  bool whole_ = false;
 };
 static_assert(sizeof(Reply::Node) == 16);
 
@@ -136,7 +151,7 @@ class ReplyView {
   bool boolean() const { return type() == Type::kBoolean && node().integer != 0; }
   double real() const { return type() == Type::kDouble ? node().real : 0; }
   // The bytes of a simple string, simple error, bulk string, bulk error or verbatim string
-  // (without its format), and the digits of a double or big number as they were sent.
+  // (without its format), and a number's text as it was sent.
   std::string_view text() const;
   // The three bytes that say what a verbatim string is: "txt", "mkd".
   std::string_view verbatim_format() const;
@@ -159,6 +174,11 @@ class ReplyView {
   size_t node_index() const { return index_; }
   size_t end_node() const { return EndOf(index_); }
   const Reply* reply() const { return reply_; }
+  // The value at a node, without what annotates it. An attribute is a value of its own here: this
+  // serves to visit [first_node(), end_node()) front to back.
+  static ReplyView AtNode(const Reply* reply, size_t node) {
+    return ReplyView(reply, static_cast<uint32_t>(node), static_cast<uint32_t>(node));
+  }
 
  private:
   friend class Reply;

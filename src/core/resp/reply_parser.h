@@ -22,14 +22,16 @@ namespace resprobe::resp {
 struct ReplyLimits {
   // Aggregates open at once. hiredis: 8 in 0.14, none from 1.0 to 1.4.0, 1024 since.
   uint32_t max_depth = 1024;
-  // Children of one aggregate; a map of n pairs has 2n. hiredis: REDIS_READER_MAX_ARRAY_ELEMENTS.
-  uint32_t max_elements = 0xffffffff;
+  // The count that the header of an aggregate gives: children, or pairs of children; at most
+  // 2147483647. Servers take that many from redis 7.0 on (INT_MAX), hiredis 4294967295
+  // (REDIS_READER_MAX_ARRAY_ELEMENTS).
+  uint32_t max_elements = 0x7fffffff;
   // Bytes of one string, error or big number. Servers: proto-max-bulk-len.
   uint32_t max_bulk = 512u << 20;
-  // Bytes of one header or number line, with its type byte, without CRLF; at most 65535 count.
-  // Servers: PROTO_INLINE_MAX_SIZE (64 KB).
+  // Bytes of any other line (a header, a number), with its type byte, without CRLF; from 32 to
+  // 65535. Servers: 65536 (PROTO_INLINE_MAX_SIZE).
   uint32_t max_line = 65535;
-  // Bytes of one reply in memory (Reply::memory_used). Servers: client-query-buffer-limit.
+  // Bytes that one reply may take (Reply::memory_used). Servers: client-query-buffer-limit.
   uint32_t max_memory = 1u << 30;
 };
 
@@ -91,18 +93,36 @@ class ReplyParser {
   // kNone unless the last Parse() answered kError.
   const ParseError& error() const { return error_; }
   // True between values: nothing of a value has been seen that is not yet whole.
-  bool idle() const { return state_ == State::kStart; }
+  bool idle() const { return state_ == State::kIdle; }
   // Bytes consumed since the construction or the last Reset().
   uint64_t offset() const { return offset_; }
+  // Where the line or the bulk starts that the parser is in the middle of, or offset().
+  uint64_t token_offset() const { return token_offset_; }
   // Forgets everything but the limits.
   void Reset();
 
  private:
-  enum class State : uint8_t { kStart, kValue, kFailed };
+  class Pass;  // one call of Parse()
+  enum class State : uint8_t {
+    kIdle,   // before a value
+    kToken,  // inside a value, at the start of a line or inside one
+    kBulk,   // inside the bytes of a bulk, or of the CRLF behind it
+    kFailed,
+  };
+  static constexpr uint32_t kNone = 0xffffffff;
 
   ReplyLimits limits_;
-  State state_ = State::kStart;
+  State state_ = State::kIdle;
+  bool in_chunks_ = false;  // inside a streamed string
+  bool annotated_ = false;  // an attribute has ended, the value that it annotates must follow
+  uint32_t open_ = kNone;   // the innermost aggregate that is open: its node
+  uint32_t left_ = 0;       // the children that it lacks
+  uint32_t depth_ = 0;      // aggregates open
+  uint32_t chunk_ = 0;      // bytes of the chunk of a streamed string
+  uint64_t bulk_left_ = 0;  // bytes that are missing of a bulk, with its CRLF
   uint64_t offset_ = 0;
+  uint64_t token_offset_ = 0;
+  uint64_t value_offset_ = 0;  // where the value starts
   ParseError error_;
 };
 

@@ -69,16 +69,63 @@ class RequestParser {
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Bytes consumed since the construction or the last Reset().
   uint64_t offset() const { return offset_; }
-  // Bytes of an unfinished request that are being kept, and bytes allocated.
+  // True between requests: nothing of one has been seen that is not yet whole.
+  bool idle() const { return state_ == State::kIdle; }
+  // Bytes kept for the request at hand, and bytes allocated.
   size_t memory_used() const;
   size_t memory_allocated() const;
   // Forgets everything but the limits and whether the client is authenticated.
   void Reset();
 
  private:
+  enum class State : uint8_t {
+    kIdle,        // before a request
+    kInline,      // in an inline line
+    kCount,       // in the line that starts with *
+    kBulkHeader,  // in the line that starts with $
+    kBulk,        // in the bytes of an argument or the two behind them
+    kFailed,
+  };
+  enum class Step : uint8_t { kNext, kRequest, kNeedMore, kError };
+  // An argument: bytes of the request, or of scratch_ if it came inline.
+  struct Slot {
+    uint32_t offset;
+    uint32_t length;
+  };
+  // A slice of the input and how far it has been read. `mark` is the first byte that is neither
+  // in bytes_ nor before the request.
+  struct Slice {
+    const char* p;
+    const char* end;
+    const char* mark;
+  };
+
+  uint32_t At(const Slice& in, const char* p) const {
+    return static_cast<uint32_t>(bytes_.size()) + static_cast<uint32_t>(p - in.mark);
+  }
+  void Keep(Slice& in);
+  Step Loop(Slice& in);
+  Step Line(Slice& in, char stop);
+  Step Inline(std::string_view line);
+  Step Count(std::string_view line);
+  Step BulkHeader(std::string_view line);
+  void Finish(const char* base);
+  Step Fail(std::string_view text, uint32_t at);
+  bool Split(std::string_view line);
+
   RequestLimits limits_;
   bool authenticated_ = true;
+  State state_ = State::kIdle;
+  bool inline_ = false;
+  bool stalled_ = false;    // a NUL in the line: its end is not looked for any more
+  uint32_t line_ = 0;       // where the line starts, in the request
+  int64_t args_left_ = 0;   // arguments that have not come
+  uint64_t bulk_left_ = 0;  // bytes of the argument that have not come, with the two behind it
   uint64_t offset_ = 0;
+  uint64_t request_offset_ = 0;
+  FlatBuffer<char> bytes_;    // what earlier slices brought of the request
+  FlatBuffer<char> scratch_;  // arguments of an inline request, unquoted
+  FlatBuffer<Slot> slots_;
   FlatBuffer<std::string_view> args_;
   RequestError error_;
 };

@@ -1,0 +1,662 @@
+#include "core/resp/reply_parser.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/resp/number.h"
+
+namespace resprobe::resp {
+namespace {
+
+constexpr bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+
+// Reads a length or count and its CRLF at `p`, if all of it is there and is what a server sends:
+// one to nine digits, no leading zero. Moves `p` behind it.
+[[gnu::always_inline]] inline bool FastCount(const char*& p, const char* end, uint32_t& count) {
+  const char* q = p;
+  if (q == end) return false;
+  uint32_t value = static_cast<unsigned char>(*q - '0');
+  if (value > 9) return false;
+  ++q;
+  for (uint32_t digit; q != end && (digit = static_cast<unsigned char>(*q - '0')) <= 9; ++q) {
+    value = value * 10 + digit;
+  }
+  const auto digits = q - p;
+  if (digits > 9 || (digits > 1 && *p == '0')) return false;
+  if (end - q < 2 || q[0] != '\r' || q[1] != '\n') return false;
+  count = value;
+  p = q + 2;
+  return true;
+}
+
+// The first CR or LF at or after `p`, or `end`. Eight bytes at a time: the texts are short, and a
+// call of memchr costs more than they do.
+[[gnu::always_inline]] inline const char* FindLineEnd(const char* p, const char* end) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighs = 0x8080808080808080;
+  for (; end - p >= 8; p += 8) {
+    uint64_t word;
+    std::memcpy(&word, p, 8);
+    const uint64_t cr = word ^ (kOnes * '\r');
+    const uint64_t lf = word ^ (kOnes * '\n');
+    if ((((cr - kOnes) & ~cr) | ((lf - kOnes) & ~lf)) & kHighs) break;
+  }
+  while (p != end && *p != '\r' && *p != '\n') ++p;
+  return p;
+}
+
+// An unsigned length or count as the specification has it. Values that need more than 32 bits are
+// given as 2^32. Returns where the first byte stands that is wrong, or text.size().
+size_t ParseCount(std::string_view text, uint64_t* count) {
+  uint64_t value = 0;
+  size_t i = 0;
+  for (; i < text.size() && IsDigit(text[i]); ++i) {
+    if (i == 1 && text[0] == '0') break;
+    value = std::min<uint64_t>(value * 10 + static_cast<uint64_t>(text[i] - '0'), 1ull << 32);
+  }
+  *count = value;
+  return i;
+}
+
+constexpr bool IsLineText(char type) { return type == '+' || type == '-' || type == '('; }
+
+}  // namespace
+
+// The state of the parser in local variables for one call of Parse(), and its steps.
+//
+// Bytes are not copied token by token. The nodes refer to the bytes of the value as one stream, of
+// which [0, base_) has been copied to the reply by earlier calls and the rest lies at mark_ in the
+// input; what this call consumed is appended to the reply in one piece at its end. Only a line that
+// spans two slices is appended earlier, so that it lies in one piece.
+class ReplyParser::Pass {
+ public:
+  Pass(ReplyParser* parser, std::string_view input, Reply* out)
+      : parser_(*parser),
+        limits_(parser->limits_),
+        out_(*out),
+        begin_(input.data()),
+        end_(input.data() + input.size()),
+        p_(begin_),
+        mark_(begin_) {
+    if (parser_.state_ == State::kIdle) {
+      out_.Clear();
+      parser_.state_ = State::kToken;
+      parser_.value_offset_ = parser_.token_offset_ = parser_.offset_;
+    }
+    base_ = static_cast<uint32_t>(out_.bytes_.size());
+    open_ = parser_.open_;
+    left_ = parser_.left_;
+    // A node takes 16 bytes and stands for at least 3 of the wire.
+    tight_ = base_ + input.size() > limits_.max_memory / 8;
+    SetCareful();
+  }
+
+  Result Run() {
+    Step step = Resume();
+    if (step == Step::kNext) step = Loop();
+    return Finish(step);
+  }
+
+ private:
+  enum class Step : uint8_t { kNext, kValue, kNeedMore, kError };
+  using Node = Reply::Node;
+
+  uint32_t At(const char* p) const { return base_ + static_cast<uint32_t>(p - mark_); }
+  uint32_t NodeCount() const { return static_cast<uint32_t>(out_.nodes_.size()); }
+
+  // Moves what was consumed so far to the reply.
+  void Flush() {
+    out_.bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
+    mark_ = p_;
+    base_ = static_cast<uint32_t>(out_.bytes_.size());
+  }
+
+  Step Fail(ParseErrorCode code, uint32_t at, char subject) {
+    parser_.state_ = State::kFailed;
+    parser_.error_ = {code, parser_.value_offset_ + at, subject};
+    return Step::kError;
+  }
+
+  bool InStream() const {
+    return open_ != kNone && (out_.nodes_[open_].flags & Reply::kStreamed) != 0;
+  }
+  // The fast paths leave to the others: a reply that comes near the limit of memory, and what is
+  // streamed.
+  void SetCareful() { careful_ = tight_ || parser_.in_chunks_ || InStream(); }
+
+  Node* Add(char type, uint8_t flags) {
+    Node* node = out_.nodes_.AddOne();
+    node->type = static_cast<Type>(type);
+    node->flags = flags;
+    node->text_length = 0;
+    node->link = 0;
+    return node;
+  }
+  void AddText(char type, uint32_t at, uint32_t length) {
+    Node* node = Add(type, 0);
+    node->text.offset = at;
+    node->text.length = length;
+  }
+  void AddWord(char type, int64_t value) { Add(type, 0)->integer = value; }
+  Node* AddNumber(char type, uint32_t at, size_t length) {
+    Node* node = Add(type, 0);
+    node->text_length = static_cast<uint16_t>(length);
+    node->link = at;
+    return node;
+  }
+
+  // An aggregate has been opened: `count` children follow, or a stream of them.
+  [[gnu::always_inline]] Step Open(char type, uint32_t at, uint32_t count, bool streamed) {
+    if (count == 0 && !streamed) {
+      Node* node = Add(type, 0);
+      node->children.count = 0;
+      node->children.end = NodeCount();
+      if (type == '|') return AttributeDone();
+      return ValueDone();
+    }
+    if (parser_.depth_ == limits_.max_depth) return Fail(ParseErrorCode::kTooDeep, at, type);
+    ++parser_.depth_;
+    if (open_ != kNone) out_.nodes_[open_].children.end = left_;
+    Node* node = Add(type, streamed ? Reply::kStreamed : 0);
+    node->link = open_;
+    node->children.count = count;
+    node->children.end = 0;
+    open_ = NodeCount() - 1;
+    left_ = count;
+    careful_ = tight_ || streamed;
+    return Step::kNext;
+  }
+
+  // The innermost open aggregate is whole.
+  [[gnu::always_inline]] Type Close() {
+    Node& node = out_.nodes_[open_];
+    node.children.end = NodeCount();
+    open_ = node.link;
+    if (open_ != kNone) left_ = out_.nodes_[open_].children.end;
+    --parser_.depth_;
+    SetCareful();
+    return node.type;
+  }
+
+  Step AttributeDone() {
+    // Where nothing is streamed, the count alone demands the value that is annotated.
+    parser_.annotated_ = InStream();
+    return Step::kNext;
+  }
+
+  // A value is whole; so may be the aggregates around it.
+  [[gnu::always_inline]] Step ValueDone() {
+    for (;;) {
+      if (open_ == kNone) [[unlikely]]
+        return Step::kValue;
+      if (--left_ != 0 || InStream()) return Step::kNext;
+      if (Close() == Type::kAttribute) return AttributeDone();
+    }
+  }
+
+  // Goes on where the last slice ended.
+  Step Resume() {
+    if (parser_.state_ == State::kBulk) return Bulk();
+    const auto token = static_cast<uint32_t>(parser_.token_offset_ - parser_.value_offset_);
+    if (token == base_) return Step::kNext;
+    // In the middle of a line.
+    const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
+    p_ = lf == nullptr ? end_ : static_cast<const char*>(lf) + 1;
+    Flush();
+    const char* line = out_.bytes_.data() + token;
+    if (lf == nullptr) return Unfinished(line, out_.bytes_.data() + base_, token);
+    return Line(line, out_.bytes_.data() + base_ - 1, token);
+  }
+
+  Step Loop();
+  Step Token();
+  Step Unfinished(const char* line, const char* end, uint32_t at);
+  Step Line(const char* line, const char* lf, uint32_t at);
+  Step LineText(char type, std::string_view text, uint32_t at);
+  Step Number(char type, std::string_view text, uint32_t at);
+  Step BulkHeader(char type, std::string_view text, uint32_t at);
+  Step AggregateHeader(char type, std::string_view text, uint32_t at);
+  Step StreamEnd(std::string_view text, uint32_t at);
+  Step Bulk();
+  Step BulkDone();
+  Result Finish(Step step);
+
+  ReplyParser& parser_;
+  const ReplyLimits limits_;
+  Reply& out_;
+  const char* const begin_;
+  const char* const end_;
+  const char* p_;     // the next byte to look at
+  const char* mark_;  // the first byte that is not in the reply yet
+  uint32_t base_;     // bytes in the reply
+  uint32_t open_;
+  uint32_t left_;
+  bool tight_;
+  bool careful_;
+};
+
+// The forms that servers send all the time, when a token lies in the input whole; everything else,
+// and every error, is left to Token().
+ReplyParser::Pass::Step ReplyParser::Pass::Loop() {
+  while (p_ != end_) {
+    Step step;
+    const char type = *p_;
+    const char* q = p_ + 1;
+    if (careful_) [[unlikely]]
+      goto slow;
+    switch (type) {
+      case '$': {
+        uint32_t length;
+        if (!FastCount(q, end_, length)) goto slow;
+        if (end_ - q < static_cast<ptrdiff_t>(length) + 2) goto slow;
+        if (q[length] != '\r' || q[length + 1] != '\n') goto slow;
+        if (length > limits_.max_bulk) goto slow;
+        AddText(type, At(q), length);
+        p_ = q + length + 2;
+        step = ValueDone();
+        break;
+      }
+      case ':': {
+        const bool negative = q != end_ && *q == '-';
+        if (negative) ++q;
+        const char* const first = q;
+        int64_t value = 0;
+        for (uint32_t digit;
+             q != end_ && (digit = static_cast<unsigned char>(*q - '0')) <= 9 && q - first < 18;
+             ++q) {
+          value = value * 10 + digit;
+        }
+        if (q == first || end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
+        AddNumber(type, At(p_ + 1), static_cast<size_t>(q - p_ - 1))->integer =
+            negative ? -value : value;
+        p_ = q + 2;
+        step = ValueDone();
+        break;
+      }
+      case '+':
+      case '-': {
+        q = FindLineEnd(q, end_);
+        if (end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
+        const auto length = static_cast<size_t>(q - p_ - 1);
+        if (length > limits_.max_bulk) goto slow;
+        AddText(type, At(p_ + 1), static_cast<uint32_t>(length));
+        p_ = q + 2;
+        step = ValueDone();
+        break;
+      }
+      case '*':
+      case '~':
+      case '%': {
+        uint32_t count;
+        if (!FastCount(q, end_, count)) goto slow;
+        if (count > limits_.max_elements) goto slow;
+        const uint32_t at = At(p_);
+        p_ = q;
+        step = Open(type, at, type == '%' ? 2 * count : count, false);
+        break;
+      }
+      case '_':
+        if (end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
+        AddWord(type, static_cast<int64_t>(NullKind::kResp3));
+        p_ = q + 2;
+        step = ValueDone();
+        break;
+      case '#':
+        if (end_ - q < 3 || (q[0] != 't' && q[0] != 'f') || q[1] != '\r' || q[2] != '\n') goto slow;
+        AddWord(type, q[0] == 't');
+        p_ = q + 3;
+        step = ValueDone();
+        break;
+      default:
+      slow:
+        step = Token();
+    }
+    if (step != Step::kNext) return step;
+  }
+  parser_.token_offset_ = parser_.value_offset_ + At(p_);
+  return Step::kNeedMore;
+}
+
+// The token at p_, of any kind, whole or not.
+ReplyParser::Pass::Step ReplyParser::Pass::Token() {
+  const uint32_t at = At(p_);
+  const char type = *p_;
+  const bool annotated = parser_.annotated_;
+  if (parser_.in_chunks_) {
+    if (type != ';') return Fail(ParseErrorCode::kBadChunk, at, type);
+  } else {
+    switch (type) {
+      case '+':
+      case '-':
+      case ':':
+      case '$':
+      case '*':
+      case '_':
+      case '#':
+      case ',':
+      case '(':
+      case '!':
+      case '=':
+      case '%':
+      case '~':
+      case '|':
+        if (left_ == 0 && InStream()) return Fail(ParseErrorCode::kTooManyElements, at, type);
+        break;
+      case '>':
+        if (open_ != kNone) return Fail(ParseErrorCode::kNestedPush, at, type);
+        break;
+      case '.':
+        if (!InStream()) return Fail(ParseErrorCode::kUnknownType, at, type);
+        if (annotated || (out_.nodes_[open_].type == Type::kMap && left_ % 2 != 0)) {
+          return Fail(ParseErrorCode::kBadStreamEnd, at, type);
+        }
+        break;
+      default:
+        return Fail(ParseErrorCode::kUnknownType, at, type);
+    }
+    parser_.annotated_ = false;
+  }
+  const char* const line = p_;
+  const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
+  if (lf == nullptr) {
+    p_ = end_;
+    parser_.token_offset_ = parser_.value_offset_ + at;
+    return Unfinished(line, end_, at);
+  }
+  p_ = static_cast<const char*>(lf) + 1;
+  return Line(line, p_ - 1, at);
+}
+
+// A line of which [line, end) has come: all there is to check is its length.
+ReplyParser::Pass::Step ReplyParser::Pass::Unfinished(const char* line, const char* end,
+                                                      uint32_t at) {
+  const char type = *line;
+  const auto size = static_cast<uint64_t>(end - line);
+  const bool is_text = IsLineText(type);
+  // The last byte may be a CR that does not count.
+  const uint64_t longest =
+      is_text ? uint64_t{limits_.max_bulk} + 2 : uint64_t{limits_.max_line} + 1;
+  const uint64_t used = uint64_t{NodeCount()} * sizeof(Node) + at;
+  const uint64_t room = limits_.max_memory - std::min<uint64_t>(used, limits_.max_memory);
+  // Whichever limit is met first, so that the slicing of the input does not matter.
+  if (size <= std::min(longest, room)) return Step::kNeedMore;
+  if (room < longest) {
+    return Fail(ParseErrorCode::kTooMuchMemory, at + static_cast<uint32_t>(room), type);
+  }
+  if (is_text) return Fail(ParseErrorCode::kBulkTooLong, at + 1 + limits_.max_bulk, type);
+  return Fail(ParseErrorCode::kLineTooLong, at + limits_.max_line, type);
+}
+
+// A whole line [line, lf], which starts at byte `at` of the value.
+ReplyParser::Pass::Step ReplyParser::Pass::Line(const char* line, const char* lf, uint32_t at) {
+  const char type = *line;
+  const Step step = Unfinished(line, lf, at);
+  if (step == Step::kError) return step;
+  const auto size = static_cast<uint32_t>(lf - line);
+  if (size < 2 || lf[-1] != '\r') {
+    return Fail(ParseErrorCode::kBadLineEnd, at + size, type);
+  }
+  const std::string_view text(line + 1, size - 2);
+  if (uint64_t{NodeCount() + 1} * sizeof(Node) + at + size + 1 > limits_.max_memory) {
+    return Fail(ParseErrorCode::kTooMuchMemory, at + size, type);
+  }
+  switch (type) {
+    case '+':
+    case '-':
+    case '(':
+      return LineText(type, text, at);
+    case ':':
+    case ',':
+      return Number(type, text, at);
+    case '_':
+      if (!text.empty()) return Fail(ParseErrorCode::kBadNull, at + 1, type);
+      AddWord(type, static_cast<int64_t>(NullKind::kResp3));
+      return ValueDone();
+    case '#':
+      if (text != "t" && text != "f") return Fail(ParseErrorCode::kBadBoolean, at + 1, type);
+      AddWord(type, text == "t");
+      return ValueDone();
+    case '$':
+    case '!':
+    case '=':
+    case ';':
+      return BulkHeader(type, text, at);
+    case '.':
+      return StreamEnd(text, at);
+    default:
+      return AggregateHeader(type, text, at);
+  }
+}
+
+ReplyParser::Pass::Step ReplyParser::Pass::LineText(char type, std::string_view text, uint32_t at) {
+  if (type == '(') {
+    size_t i = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+    const size_t first = i;
+    while (i < text.size() && IsDigit(text[i])) ++i;
+    if (i == first || i != text.size()) {
+      return Fail(ParseErrorCode::kBadBigNumber, at + 1 + static_cast<uint32_t>(i), type);
+    }
+  } else if (const size_t cr = text.find('\r'); cr != text.npos) {
+    return Fail(ParseErrorCode::kBadLineEnd, at + 1 + static_cast<uint32_t>(cr), type);
+  }
+  AddText(type, at + 1, static_cast<uint32_t>(text.size()));
+  return ValueDone();
+}
+
+ReplyParser::Pass::Step ReplyParser::Pass::Number(char type, std::string_view text, uint32_t at) {
+  if (type == ':') {
+    int64_t value = 0;
+    const NumberResult result = ParseInteger(text, &value);
+    if (!result.ok) {
+      return Fail(ParseErrorCode::kBadInteger, at + 1 + static_cast<uint32_t>(result.bad), type);
+    }
+    AddNumber(type, at + 1, text.size())->integer = value;
+  } else {
+    double value = 0;
+    const NumberResult result = ParseDouble(text, &value);
+    if (!result.ok) {
+      return Fail(ParseErrorCode::kBadDouble, at + 1 + static_cast<uint32_t>(result.bad), type);
+    }
+    AddNumber(type, at + 1, text.size())->real = value;
+  }
+  return ValueDone();
+}
+
+ReplyParser::Pass::Step ReplyParser::Pass::BulkHeader(char type, std::string_view text,
+                                                      uint32_t at) {
+  const uint32_t body = At(p_);
+  if (type == '$' && text == "-1") {
+    AddWord('_', static_cast<int64_t>(NullKind::kBulk));
+    return ValueDone();
+  }
+  if (type == '$' && text == "?") {
+    Node* node = Add(type, Reply::kStreamed);
+    node->text.offset = body;
+    node->text.length = 0;
+    parser_.in_chunks_ = true;
+    careful_ = true;
+    return Step::kNext;
+  }
+  uint64_t length;
+  if (const size_t bad = ParseCount(text, &length); text.empty() || bad != text.size()) {
+    return Fail(ParseErrorCode::kBadLength, at + 1 + static_cast<uint32_t>(bad), type);
+  }
+  uint64_t whole = length;
+  if (type == ';') {
+    whole += out_.nodes_.back().text.length;
+    if (length == 0) {
+      parser_.in_chunks_ = false;
+      SetCareful();
+      return ValueDone();
+    }
+  }
+  if (whole > limits_.max_bulk) return Fail(ParseErrorCode::kBulkTooLong, at + 1, type);
+  const uint64_t nodes = NodeCount() + (type == ';' ? 0 : 1);
+  if (nodes * sizeof(Node) + body + length + 2 > limits_.max_memory) {
+    return Fail(ParseErrorCode::kTooMuchMemory, at + 1, type);
+  }
+  if (type == ';') {
+    parser_.chunk_ = static_cast<uint32_t>(length);
+  } else {
+    AddText(type, body, static_cast<uint32_t>(length));
+  }
+  parser_.bulk_left_ = length + 2;
+  return Bulk();
+}
+
+// The rest of a bulk and its CRLF.
+ReplyParser::Pass::Step ReplyParser::Pass::Bulk() {
+  uint64_t& left = parser_.bulk_left_;
+  const char type = parser_.in_chunks_ ? ';' : static_cast<char>(out_.nodes_.back().type);
+  if (left > 2) {
+    const uint64_t take = std::min<uint64_t>(left - 2, static_cast<uint64_t>(end_ - p_));
+    p_ += take;
+    left -= take;
+  }
+  for (; left > 0; --left, ++p_) {
+    if (p_ == end_) {
+      if (parser_.state_ != State::kBulk) {
+        parser_.state_ = State::kBulk;
+        const uint64_t size = parser_.in_chunks_ ? parser_.chunk_ : out_.nodes_.back().text.length;
+        parser_.token_offset_ = parser_.value_offset_ + At(p_) - (size + 2 - left);
+      }
+      return Step::kNeedMore;
+    }
+    if (*p_ != (left == 2 ? '\r' : '\n')) return Fail(ParseErrorCode::kBadBulkEnd, At(p_), type);
+  }
+  parser_.state_ = State::kToken;
+  return BulkDone();
+}
+
+ReplyParser::Pass::Step ReplyParser::Pass::BulkDone() {
+  Node& node = out_.nodes_.back();
+  if (parser_.in_chunks_) {
+    // The chunks are moved together in the reply.
+    Flush();
+    char* const bytes = out_.bytes_.data();
+    std::memmove(bytes + node.text.offset + node.text.length, bytes + base_ - 2 - parser_.chunk_,
+                 parser_.chunk_);
+    node.text.length += parser_.chunk_;
+    return Step::kNext;
+  }
+  if (node.type == Type::kVerbatimString) {
+    if (node.text.length < 4) {
+      return Fail(ParseErrorCode::kBadVerbatim, node.text.offset + node.text.length, '=');
+    }
+    const uint32_t colon = node.text.offset + 3;
+    const char c = colon < base_ ? out_.bytes_[colon] : mark_[colon - base_];
+    if (c != ':') return Fail(ParseErrorCode::kBadVerbatim, colon, '=');
+  }
+  return ValueDone();
+}
+
+ReplyParser::Pass::Step ReplyParser::Pass::AggregateHeader(char type, std::string_view text,
+                                                           uint32_t at) {
+  if (type == '*' && text == "-1") {
+    AddWord('_', static_cast<int64_t>(NullKind::kArray));
+    return ValueDone();
+  }
+  const uint32_t each = type == '%' || type == '|' ? 2 : 1;
+  if (text == "?" && type != '|' && type != '>') {
+    // Counted down from the most that there may be.
+    return Open(type, at, limits_.max_elements * each, true);
+  }
+  uint64_t count;
+  if (const size_t bad = ParseCount(text, &count); text.empty() || bad != text.size()) {
+    return Fail(ParseErrorCode::kBadLength, at + 1 + static_cast<uint32_t>(bad), type);
+  }
+  if (count > limits_.max_elements) return Fail(ParseErrorCode::kTooManyElements, at + 1, type);
+  return Open(type, at, static_cast<uint32_t>(count) * each, false);
+}
+
+ReplyParser::Pass::Step ReplyParser::Pass::StreamEnd(std::string_view text, uint32_t at) {
+  if (!text.empty()) return Fail(ParseErrorCode::kBadStreamEnd, at + 1, '.');
+  out_.nodes_[open_].children.count -= left_;
+  Close();
+  return ValueDone();
+}
+
+ReplyParser::Result ReplyParser::Pass::Finish(Step step) {
+  Flush();
+  const auto consumed = static_cast<size_t>(p_ - begin_);
+  if (open_ != kNone) out_.nodes_[open_].children.end = left_;
+  parser_.open_ = open_;
+  parser_.left_ = left_;
+  switch (step) {
+    case Step::kValue:
+      out_.whole_ = true;
+      parser_.state_ = State::kIdle;
+      parser_.offset_ += consumed;
+      parser_.token_offset_ = parser_.offset_;
+      return {Status::kValue, consumed};
+    case Step::kError:
+      return {Status::kError, 0};
+    default:
+      parser_.offset_ += consumed;
+      return {Status::kNeedMore, consumed};
+  }
+}
+
+ReplyParser::ReplyParser(const ReplyLimits& limits) : limits_(limits) {
+  limits_.max_elements = std::min(limits_.max_elements, 0x7fffffffu);
+  limits_.max_line = std::clamp(limits_.max_line, 32u, 65535u);
+}
+
+ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
+  if (state_ == State::kFailed) return {Status::kError, 0};
+  if (input.empty()) return {Status::kNeedMore, 0};
+  return Pass(this, input, out).Run();
+}
+
+void ReplyParser::Reset() { *this = ReplyParser(limits_); }
+
+std::string ParseError::message() const {
+  const std::string type(TypeName(static_cast<Type>(subject)));
+  switch (code) {
+    case ParseErrorCode::kNone:
+      return "no error";
+    case ParseErrorCode::kUnknownType: {
+      std::string message = "expected a type byte, got '";
+      AppendEscaped(&message, {&subject, 1});
+      return message + "'";
+    }
+    case ParseErrorCode::kBadLength:
+      return "expected a length without sign or leading zero, then CRLF";
+    case ParseErrorCode::kBadInteger:
+      return "expected an integer of 64 bits, then CRLF";
+    case ParseErrorCode::kBadDouble:
+      return "expected a double, inf, -inf or nan, then CRLF";
+    case ParseErrorCode::kBadBoolean:
+      return "expected #t or #f, then CRLF";
+    case ParseErrorCode::kBadNull:
+      return "expected CRLF after _";
+    case ParseErrorCode::kBadBigNumber:
+      return "expected decimal digits, then CRLF";
+    case ParseErrorCode::kBadVerbatim:
+      return "expected a format of three bytes and a colon";
+    case ParseErrorCode::kBadLineEnd:
+      return "expected CRLF at the end of the line and neither CR nor LF inside it";
+    case ParseErrorCode::kBadBulkEnd:
+      return "expected CRLF after the bytes of the " +
+             (subject == ';' ? std::string("chunk") : type);
+    case ParseErrorCode::kBadChunk:
+      return "expected a chunk (;) of the streamed string";
+    case ParseErrorCode::kBadStreamEnd:
+      return "expected a value, or the end of the stream (.) where it can stand";
+    case ParseErrorCode::kNestedPush:
+      return "expected a value: a push stands outside all other values";
+    case ParseErrorCode::kTooDeep:
+      return "expected less nesting: too many aggregates are open (max_depth)";
+    case ParseErrorCode::kTooManyElements:
+      return "expected fewer elements (max_elements)";
+    case ParseErrorCode::kBulkTooLong:
+      return "expected a shorter text (max_bulk)";
+    case ParseErrorCode::kLineTooLong:
+      return "expected CRLF within the longest line (max_line)";
+    case ParseErrorCode::kTooMuchMemory:
+      return "expected a smaller reply (max_memory)";
+  }
+  return "unknown error";
+}
+
+}  // namespace resprobe::resp
