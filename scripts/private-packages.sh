@@ -2,7 +2,7 @@
 # Fetches what the system has too old or not at all, without touching the system: apt downloads the
 # packages with a state of its own, and they are unpacked into build/packages/NAME.
 #
-#   usage: scripts/private-packages.sh PACKAGES_DIR [--retry]
+#   usage: scripts/private-packages.sh PACKAGES_DIR [--retry] [--also NAME]
 #
 # The apt entry is derived from the machine's own: same mirror, same keyring, other suites.
 # What cannot be had is said in one line and remembered for a day (--retry asks again at once);
@@ -15,11 +15,13 @@
 set -euo pipefail
 
 # NAME | Debian suite | packages | a file that must be there afterwards (glob below NAME/)
+# A name in brackets is fetched only when asked for with --also.
 readonly SETS=(
   "hiredis-1.2|trixie|libhiredis-dev|usr/lib/*/libhiredis.a"
   "valkey-8.0|bookworm-backports|valkey-server valkey-tools|usr/bin/valkey-server"
   "redis-7.0|bookworm|redis-server redis-tools|usr/bin/redis-server"
   "hiredis-0.14|bookworm|libhiredis-dev|usr/lib/*/libhiredis.a"
+  "[libcxx-19]|bookworm|libc++-19-dev libc++abi-19-dev|usr/lib/llvm-19/lib/libc++.a"
 )
 
 say() { printf 'resprobe: %s\n' "$*" >&2; }
@@ -31,6 +33,7 @@ system_has() {
     valkey-8.0) [[ $(/usr/bin/valkey-server --version 2>/dev/null) == *v=8.0.* ]] ;;
     hiredis-1.2) [[ $(hiredis_version) == 1.2.* ]] ;;
     hiredis-0.14) [[ $(hiredis_version) == 0.14.* ]] ;;
+    *) return 1 ;;
   esac
 }
 
@@ -188,12 +191,21 @@ write_servers_env() {
 }
 
 main() {
-  local row name suite list file suites=() todo=()
+  local row name suite list file also="" suites=() todo=()
   packages=$1 retry=no reason=""
-  [[ ${2:-} != --retry ]] || retry=yes
+  shift
+  while (($#)); do
+    case $1 in
+      --retry) retry=yes ;;
+      --also) also=$2 && shift ;;
+    esac
+    shift
+  done
   mkdir -p "$packages"
   packages=$(cd "$packages" && pwd)
   for row in "${SETS[@]}"; do
+    [[ $row != \[* || $row == "[$also]"* ]] || continue
+    row=${row/\[/} row=${row/\]/}
     IFS='|' read -r name suite list file <<<"$row"
     if is_complete "$name" || is_given_up "$name" || system_has "$name"; then continue; fi
     todo+=("$row")
