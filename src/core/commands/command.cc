@@ -1,6 +1,7 @@
 #include "core/commands/command.h"
 
 #include "core/commands/glob.h"
+#include "core/commands/table.h"
 #include "core/keyspace/integers.h"
 
 namespace resprobe {
@@ -29,6 +30,14 @@ bool CommandContext::ErrorAbout(std::string_view before, std::string_view arg,
     if (c == '\r' || c == '\n') c = ' ';
   }
   return Error(text);
+}
+
+bool CommandContext::WrongArity() {
+  return ErrorAbout("ERR wrong number of arguments for '", command.full_name(), "' command");
+}
+
+bool CommandContext::InvalidExpireTime() {
+  return ErrorAbout("ERR invalid expire time in '", command.full_name(), "' command");
 }
 
 bool CommandContext::Int(size_t i, int64_t* value, std::string_view error) {

@@ -34,6 +34,8 @@ class CommandContext {
     std::string text;
     std::vector<std::string_view> views;
     std::vector<int> positions;
+    Set set;
+    ZSet zset;
   };
 
   CommandContext(Server& server_in, Client& client_in, Keyspace& keyspace_in, Random& random_in,
@@ -47,6 +49,8 @@ class CommandContext {
         scratch(scratch_in.text),
         views(scratch_in.views),
         positions(scratch_in.positions),
+        scratch_set(scratch_in.set),
+        scratch_zset(scratch_in.zset),
         command(command_in),
         profile(profile_in),
         db(db_in),
@@ -61,6 +65,8 @@ class CommandContext {
   std::string& scratch;
   std::vector<std::string_view>& views;
   std::vector<int>& positions;
+  Set& scratch_set;
+  ZSet& scratch_zset;
   const Command& command;
   const Profile profile;
   int db;
@@ -78,6 +84,10 @@ class CommandContext {
     reply.SimpleError(text);
     return false;
   }
+  // "ERR wrong number of arguments for '…' command", where the arity does not tell.
+  bool WrongArity();
+  // "ERR invalid expire time in '…' command".
+  bool InvalidExpireTime();
   // An error that quotes an argument, made fit for one line as the server does.
   bool ErrorAbout(std::string_view before, std::string_view arg, std::string_view after = {});
   bool SyntaxError() { return Error(errors::kSyntax); }
@@ -87,6 +97,11 @@ class CommandContext {
   bool Int(size_t i, int64_t* value, std::string_view error = errors::kNotInteger);
   bool IntBetween(size_t i, int64_t low, int64_t high, int64_t* value,
                   std::string_view error = errors::kOutOfRange);
+  // As the server reads an int.
+  bool Int32(size_t i, int64_t* value) {
+    return Int(i, value) &&
+           ((*value >= INT32_MIN && *value <= INT32_MAX) || Error(errors::kNotInt32));
+  }
   bool Double(size_t i, double* value, std::string_view error = errors::kNotFloat);
   // The cursor of the SCAN family, as strtoul reads it.
   bool Cursor(size_t i, uint64_t* cursor);

@@ -53,6 +53,20 @@ bool ParseDouble(std::string_view text, double* value) {
   return true;
 }
 
+bool ParseScoreBound(std::string_view text, double* value) {
+  int64_t integer;
+  if (text.size() <= 15 && ParseInt64(text, &integer)) {
+    *value = static_cast<double>(integer);
+    return true;
+  }
+  const CText c(text);
+  char* end = nullptr;
+  const double d = std::strtod(c.data(), &end);
+  if (*end != '\0' || std::isnan(d)) return false;
+  *value = d;
+  return true;
+}
+
 bool ParseLongDouble(std::string_view text, long double* value) {
   constexpr size_t kMaxLength = 5 * 1024;  // MAX_LONG_DOUBLE_CHARS with its NUL
   if (text.empty() || text.size() >= kMaxLength || IsSpace(text[0])) return false;

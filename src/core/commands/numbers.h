@@ -15,6 +15,11 @@ namespace resprobe {
 // overflow to infinity. NUL bytes end nothing: they make it invalid.
 bool ParseDouble(std::string_view text, double* value);
 
+// A bound of a range of scores (src/t_zset.c zslParseRange), without its "(": what strtod takes
+// of a C string up to its end. So space before it, overflow to infinity, and an empty text, which
+// is 0, are accepted, and a NUL ends it; no NaN.
+bool ParseScoreBound(std::string_view text, double* value);
+
 // As INCRBYFLOAT and HINCRBYFLOAT read: a long double (getLongDoubleFromObject, string2ld).
 bool ParseLongDouble(std::string_view text, long double* value);
 

@@ -99,6 +99,9 @@ class ShapeCompiler {
     } else if (word == "map") {
       nodes_[index].kind = Kind::kMap;
       ok = Arguments(index, 2, 2);
+    } else if (word == "flat") {
+      nodes_[index].kind = Kind::kFlat;
+      ok = Arguments(index, 2, 2);
     } else if (word == "pairs") {
       nodes_[index].kind = Kind::kPairs;
       ok = Arguments(index, 2, 2);
@@ -233,6 +236,8 @@ class ShapeMatcher {
         return type == (resp2 ? Type::kArray : Type::kPush) && Each(index, value);
       case Kind::kMap:
         return type == (resp2 ? Type::kArray : Type::kMap) && Alternating(index, value);
+      case Kind::kFlat:
+        return type == Type::kArray && Alternating(index, value);
       case Kind::kPairs:
         if (type != Type::kArray) return false;
         if (resp2) return Alternating(index, value);

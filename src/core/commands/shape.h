@@ -29,6 +29,7 @@ namespace resprobe {
 //   tuple<A,B,…>       an array of exactly these
 //   set<S>             RESP2 an array, RESP3 a set; no element twice
 //   map<K,V>           RESP2 an array of even length, RESP3 a map
+//   flat<A,B>          an array of even length A B A B …, in both protocols
 //   pairs<A,B>         RESP2 an array of even length A B A B …, RESP3 an array of two-element
 //   arrays push<A,B,…>        RESP2 an array of exactly these, RESP3 a push (subscriptions) none no
 //   reply A|B                one of them; binds weaker than all else
@@ -64,6 +65,7 @@ class Shape {
     kTuple,
     kSet,
     kMap,
+    kFlat,
     kPairs,
     kPush,
     kNone,

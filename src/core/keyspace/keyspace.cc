@@ -54,7 +54,7 @@ void Keyspace::Empty(Database& db) {
 
 void Keyspace::MakeContainer(Object& object, ObjectType type) {
   object.type_ = type;
-  object.raw_ = false;
+  object.string_form_ = Object::StringForm::kNatural;
   switch (type) {
     case ObjectType::kList:
       object.container_.list = lists_.Take();
@@ -97,7 +97,7 @@ void Keyspace::DropValue(Database& db, Object& object) {
   }
   object.container_.list = nullptr;
   object.type_ = ObjectType::kNone;
-  object.raw_ = false;
+  object.string_form_ = Object::StringForm::kNatural;
   if (object.expire_at_ != kNoExpiry) {
     object.expire_at_ = kNoExpiry;
     --db.with_expiry;
@@ -230,7 +230,7 @@ void Keyspace::Copy(int db, std::string_view from, int to_db, std::string_view t
     case ObjectType::kNone:
       break;
   }
-  copy.raw_ = original.raw_;
+  copy.string_form_ = original.string_form_;
   SetExpiry(to_db, to, original.expire_at_);
 }
 

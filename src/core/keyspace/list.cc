@@ -60,6 +60,18 @@ void List::Insert(size_t i, std::string_view value) {
   }
 }
 
+void List::Rotate(bool to_front) {
+  // In a full ring the slot beyond one end is the other end itself.
+  if (to_front) {
+    const size_t last = Slot(size_ - 1);
+    head_ = (head_ + ring_.size() - 1) & (ring_.size() - 1);
+    std::swap(ring_[head_], ring_[last]);
+  } else {
+    std::swap(ring_[head_], ring_[Slot(size_)]);
+    head_ = Slot(1);
+  }
+}
+
 void List::Erase(size_t first, size_t count) {
   const size_t after = size_ - first - count;
   if (first < after) {

@@ -30,6 +30,8 @@ class List {
   void Set(size_t i, std::string_view value);
   // Puts `value` before position i; i <= size().
   void Insert(size_t i, std::string_view value);
+  // Moves the last element to the front, or the first one to the back. The list must not be empty.
+  void Rotate(bool to_front);
   // Takes out [first, first + count), which must lie inside.
   void Erase(size_t first, size_t count);
   void Clear();

@@ -47,10 +47,15 @@ class Object {
   // Absolute milliseconds of the virtual clock, or kNoExpiry. Changed through the Keyspace.
   int64_t expire_at() const { return expire_at_; }
 
-  // A string that was changed in place (APPEND, SETRANGE, SETBIT) is reported as "raw" for good,
-  // whatever its length. Set through MarkRaw(), dropped when the value is replaced.
-  bool raw() const { return raw_; }
-  void MarkRaw() { raw_ = true; }
+  // How a string came about, which OBJECT ENCODING shows. Back to kNatural when the value is
+  // replaced.
+  enum class StringForm : uint8_t {
+    kNatural,     // stored as given: "int", "embstr" or "raw" by its contents
+    kNotInteger,  // INCRBYFLOAT's result: never "int"
+    kRaw,         // changed in place, or made by BITOP: "raw" whatever its length
+  };
+  StringForm string_form() const { return string_form_; }
+  void set_string_form(StringForm form) { string_form_ = form; }
 
   // Elements of a container; 1 for a string.
   size_t size() const;
@@ -61,7 +66,7 @@ class Object {
   friend class Keyspace;
 
   ObjectType type_ = ObjectType::kNone;
-  bool raw_ = false;
+  StringForm string_form_ = StringForm::kNatural;
   int64_t expire_at_ = kNoExpiry;
   size_t accounted_ = 0;  // what used_memory() holds for this key
   std::string string_;

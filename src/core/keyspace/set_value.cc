@@ -1,5 +1,7 @@
 #include "core/keyspace/set_value.h"
 
+#include <utility>
+
 #include "core/keyspace/accounting.h"
 #include "core/keyspace/integers.h"
 
@@ -40,6 +42,12 @@ void Set::CopyFrom(const Set& other) {
   Clear();
   for (size_t i = 0; i < other.size(); ++i) Add(other.members_.at(i).key);
   intset_ = other.intset_;
+}
+
+void Set::swap(Set& other) noexcept {
+  members_.swap(other.members_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(intset_, other.intset_);
 }
 
 const char* Set::Check() const {

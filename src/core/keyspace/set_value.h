@@ -25,6 +25,7 @@ class Set {
   void EraseAt(size_t i);
   void Clear();
   void CopyFrom(const Set& other);
+  void swap(Set& other) noexcept;
 
   // Whether a real server would still report "intset": integers only, at most 512 of them, and
   // never anything else before.

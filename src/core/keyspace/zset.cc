@@ -43,6 +43,14 @@ size_t ZSet::CountLexBelow(std::string_view bound, bool inclusive) const {
   return static_cast<size_t>(at - order_.begin());
 }
 
+double ZSet::AsStored(std::string_view member, double score) const {
+  if (score != 0 || !std::signbit(score)) return score;
+  const bool stays_compact =
+      compact_ &&
+      (Find(member) != nullptr || (member.size() <= kCompactBytes && size() < kCompactMembers));
+  return stays_compact ? 0.0 : score;
+}
+
 bool ZSet::Set(std::string_view member, double score) {
   const auto [slot, added] = scores_.InsertAt(member);
   double& stored = scores_.at(slot).value;
@@ -106,6 +114,13 @@ void ZSet::CopyFrom(const ZSet& other) {
     Set(other.scores_.at(i).key, other.scores_.at(i).value);
   }
   compact_ = other.compact_;
+}
+
+void ZSet::swap(ZSet& other) noexcept {
+  scores_.swap(other.scores_);
+  order_.swap(other.order_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(compact_, other.compact_);
 }
 
 const char* ZSet::Check() const {

@@ -41,13 +41,19 @@ class ZSet {
   // answer is unspecified; ours is a function of the contents.)
   size_t CountLexBelow(std::string_view bound, bool inclusive) const;
 
+  // The score that a server would find again if it stored this one for the member: its compact
+  // encoding holds whole numbers as integers, so -0 becomes 0 there.
+  double AsStored(std::string_view member, double score) const;
+
   // Adds the member or changes its score; the score must not be NaN. Returns true if it is new.
+  // A score equal to the old one changes nothing, so 0 stays when -0 is set.
   bool Set(std::string_view member, double score);
   bool Erase(std::string_view member);
   // Takes out the ranks [first, first + count), which must lie inside.
   void EraseRanks(size_t first, size_t count);
   void Clear();
   void CopyFrom(const ZSet& other);
+  void swap(ZSet& other) noexcept;
 
   // Whether a real server would still report "listpack": at most 128 members, none over 64 bytes,
   // and never more than that before.

@@ -1,0 +1,503 @@
+// Connections (redis 7.0 networking.c, server.c, acl.c), CLIENT TRACKING included.
+
+#include "core/commands/command.h"
+#include "core/commands/groups.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+void Ping(CommandContext& c) {
+  if (c.argc() > 2) {
+    c.WrongArity();
+  } else if (c.client.subscribed && c.protocol() == 2) {
+    c.reply.ArrayHeader(2);
+    c.reply.BulkString("pong");
+    c.reply.BulkString(c.argc() == 1 ? std::string_view() : c.args[1]);
+  } else if (c.argc() == 1) {
+    c.reply.SimpleString("PONG");
+  } else {
+    c.reply.BulkString(c.args[1]);
+  }
+}
+
+void Echo(CommandContext& c) { c.reply.BulkString(c.args[1]); }
+
+void Select(CommandContext& c) {
+  int64_t db;
+  if (!c.Int32(1, &db)) return;
+  if (db < 0 || db >= c.keyspace.databases()) {
+    c.Error(errors::kDbOutOfRange);
+    return;
+  }
+  c.client.db = static_cast<int>(db);
+  c.reply.Ok();
+}
+
+// Every user but "default" is unknown, and "default" needs no password.
+bool Authenticate(CommandContext& c, std::string_view user) {
+  return user == "default" ||
+         c.Error("WRONGPASS invalid username-password pair or user is disabled.");
+}
+
+void Auth(CommandContext& c) {
+  if (c.argc() > 3) {
+    c.SyntaxError();
+  } else if (c.argc() == 2) {
+    c.Error(
+        "ERR AUTH <password> called without any password configured for the default user. Are "
+        "you sure your configuration is correct?");
+  } else if (Authenticate(c, c.args[1])) {
+    c.reply.Ok();
+  }
+}
+
+// An empty name removes it.
+bool SetName(CommandContext& c, std::string_view name) {
+  for (const char byte : name) {
+    if (byte < '!' || byte > '~') {
+      return c.Error("ERR Client names cannot contain spaces, newlines or special characters.");
+    }
+  }
+  c.client.name.assign(name);
+  return true;
+}
+
+void Hello(CommandContext& c) {
+  int64_t version = 0;
+  if (c.argc() >= 2) {
+    if (!c.Int(1, &version, "ERR Protocol version is not an integer or out of range")) return;
+    if (version < 2 || version > 3) {
+      c.Error("NOPROTO unsupported protocol version");
+      return;
+    }
+  }
+  for (size_t i = 2; i < c.argc(); ++i) {
+    const size_t more = c.argc() - 1 - i;
+    if (c.Is(i, "AUTH") && more >= 2) {
+      if (!Authenticate(c, c.args[i + 1])) return;
+      i += 2;
+    } else if (c.Is(i, "SETNAME") && more >= 1) {
+      if (!SetName(c, c.args[i + 1])) return;
+      i += 1;
+    } else {
+      c.ErrorAbout("ERR Syntax error in HELLO option '", c.args[i], "'");
+      return;
+    }
+  }
+  if (version != 0) {
+    c.client.protocol = static_cast<int>(version);
+    c.reply.set_protocol(c.client.protocol);
+  }
+  c.reply.MapHeader(7);
+  c.reply.BulkString("server");
+  c.reply.BulkString("redis");
+  c.reply.BulkString("version");
+  c.reply.BulkString(ServerVersion(c.profile));
+  c.reply.BulkString("proto");
+  c.reply.Integer(c.client.protocol);
+  c.reply.BulkString("id");
+  c.reply.Integer(static_cast<int64_t>(c.client.id));
+  c.reply.BulkString("mode");
+  c.reply.BulkString("standalone");
+  c.reply.BulkString("role");
+  c.reply.BulkString("master");
+  c.reply.BulkString("modules");
+  c.reply.ArrayHeader(0);
+}
+
+void Quit(CommandContext& c) {
+  c.reply.Ok();
+  c.server.CloseAfterReply(c.client);
+}
+
+void ResetConnection(CommandContext& c) {
+  c.server.ResetConnection(c.client);
+  c.reply = c.server.ReplyWriter(c.client);
+  c.reply.SimpleString("RESET");
+}
+
+// --- CLIENT
+
+void ClientId(CommandContext& c) { c.reply.Integer(static_cast<int64_t>(c.client.id)); }
+
+void ClientGetName(CommandContext& c) {
+  if (c.client.name.empty()) {
+    c.reply.NullBulk();
+  } else {
+    c.reply.BulkString(c.client.name);
+  }
+}
+
+void ClientSetName(CommandContext& c) {
+  if (SetName(c, c.args[2])) c.reply.Ok();
+}
+
+void ClientReply(CommandContext& c) {
+  Client& client = c.client;
+  if (c.Is(2, "ON")) {
+    client.reply_off = client.reply_skip = false;
+    c.reply = c.server.ReplyWriter(client);
+    c.reply.Ok();
+  } else if (c.Is(2, "OFF")) {
+    client.reply_off = true;
+    c.reply = c.server.ReplyWriter(client);
+  } else if (c.Is(2, "SKIP")) {
+    if (!client.reply_off) client.reply_skip_next = true;
+  } else {
+    c.SyntaxError();
+  }
+}
+
+// There is nothing here that evicts clients, as on a server without maxmemory-clients.
+void ClientNoEvict(CommandContext& c) {
+  if (c.Is(2, "ON") || c.Is(2, "OFF")) {
+    c.reply.Ok();
+  } else {
+    c.SyntaxError();
+  }
+}
+
+// Connections have no addresses here, so a filter by address matches none.
+struct KillFilter {
+  bool by_address = false;
+  int64_t id = 0;
+  enum { kAny, kNormal, kPubSub, kOther } type = kAny;
+  bool skip_me = true;
+
+  bool Matches(const Client& client, const Client& me) const {
+    if (by_address || type == kOther) return false;
+    if (type == kNormal && client.subscribed) return false;
+    if (type == kPubSub && !client.subscribed) return false;
+    if (id != 0 && client.id != static_cast<uint64_t>(id)) return false;
+    return !(skip_me && &client == &me);
+  }
+};
+
+bool ParseKillFilter(CommandContext& c, KillFilter* filter) {
+  for (size_t i = 2; i < c.argc(); i += 2) {
+    if (i + 1 >= c.argc()) return c.SyntaxError();
+    if (c.Is(i, "ID")) {
+      if (!c.IntBetween(i + 1, 1, INT64_MAX, &filter->id,
+                        "ERR client-id should be greater than 0")) {
+        return false;
+      }
+    } else if (c.Is(i, "TYPE")) {
+      if (c.Is(i + 1, "NORMAL")) {
+        filter->type = KillFilter::kNormal;
+      } else if (c.Is(i + 1, "PUBSUB")) {
+        filter->type = KillFilter::kPubSub;
+      } else if (c.Is(i + 1, "MASTER") || c.Is(i + 1, "REPLICA") || c.Is(i + 1, "SLAVE")) {
+        filter->type = KillFilter::kOther;
+      } else {
+        return c.ErrorAbout("ERR Unknown client type '", c.args[i + 1], "'");
+      }
+    } else if (c.Is(i, "ADDR") || c.Is(i, "LADDR")) {
+      filter->by_address = true;
+    } else if (c.Is(i, "USER")) {
+      if (c.args[i + 1] != "default") {
+        return c.ErrorAbout("ERR No such user '", c.args[i + 1], "'");
+      }
+    } else if (c.Is(i, "SKIPME")) {
+      if (!c.Is(i + 1, "YES") && !c.Is(i + 1, "NO")) return c.SyntaxError();
+      filter->skip_me = c.Is(i + 1, "YES");
+    } else {
+      return c.SyntaxError();
+    }
+  }
+  return true;
+}
+
+void ClientKill(CommandContext& c) {
+  if (c.argc() == 3) {  // the old form: one address
+    c.Error("ERR No such client");
+    return;
+  }
+  KillFilter filter;
+  if (!ParseKillFilter(c, &filter)) return;
+  int64_t killed = 0;
+  bool me = false;
+  // Killing takes a client out of the list.
+  for (size_t i = 0; i < c.server.active_clients().size();) {
+    Client& client = *c.server.active_clients()[i];
+    if (!filter.Matches(client, c.client)) {
+      ++i;
+      continue;
+    }
+    ++killed;
+    if (&client == &c.client) {
+      me = true;
+      ++i;
+    } else {
+      c.server.Kill(client);
+    }
+  }
+  c.reply.Integer(killed);
+  if (me) c.server.CloseAfterReply(c.client);
+}
+
+// Default mode with NOLOOP, OPTIN and OPTOUT. Broadcasting and redirection are refused.
+void ClientTracking(CommandContext& c) {
+  bool noloop = false;
+  bool optin = false;
+  bool optout = false;
+  for (size_t i = 3; i < c.argc(); ++i) {
+    if (c.Is(i, "NOLOOP")) {
+      noloop = true;
+    } else if (c.Is(i, "OPTIN")) {
+      optin = true;
+    } else if (c.Is(i, "OPTOUT")) {
+      optout = true;
+    } else if (c.Is(i, "BCAST") || c.Is(i, "PREFIX") || c.Is(i, "REDIRECT")) {
+      c.Error("ERR CLIENT TRACKING with BCAST, PREFIX or REDIRECT is not supported by this server");
+      return;
+    } else {
+      c.SyntaxError();
+      return;
+    }
+  }
+  Client& client = c.client;
+  if (c.Is(2, "ON")) {
+    if (optin && optout) {
+      c.Error("ERR You can't specify both OPTIN mode and OPTOUT mode");
+      return;
+    }
+    if ((optin && client.optout) || (optout && client.optin)) {
+      c.Error(
+          "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and "
+          "then re-enabling it with a different mode.");
+      return;
+    }
+    c.server.EnableTracking(client, noloop, optin, optout);
+  } else if (c.Is(2, "OFF")) {
+    c.server.DisableTracking(client);
+  } else {
+    c.SyntaxError();
+    return;
+  }
+  c.reply.Ok();
+}
+
+void ClientCaching(CommandContext& c) {
+  Client& client = c.client;
+  if (!client.tracking) {
+    c.Error(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+        "OPTOUT mode enabled");
+  } else if (c.Is(2, "YES")) {
+    if (!client.optin) {
+      c.Error("ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.");
+      return;
+    }
+    client.caching = true;
+    c.reply.Ok();
+  } else if (c.Is(2, "NO")) {
+    if (!client.optout) {
+      c.Error("ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.");
+      return;
+    }
+    client.caching = true;
+    c.reply.Ok();
+  } else {
+    c.SyntaxError();
+  }
+}
+
+void ClientGetRedir(CommandContext& c) { c.reply.Integer(c.client.tracking ? 0 : -1); }
+
+void ClientTrackingInfo(CommandContext& c) {
+  const Client& client = c.client;
+  c.views.clear();
+  c.views.push_back(client.tracking ? "on" : "off");
+  if (client.optin) {
+    c.views.push_back("optin");
+    if (client.caching) c.views.push_back("caching-yes");
+  }
+  if (client.optout) {
+    c.views.push_back("optout");
+    if (client.caching) c.views.push_back("caching-no");
+  }
+  if (client.noloop) c.views.push_back("noloop");
+  c.reply.MapHeader(3);
+  c.reply.BulkString("flags");
+  c.reply.SetHeader(c.views.size());
+  for (const std::string_view flag : c.views) c.reply.BulkString(flag);
+  c.reply.BulkString("redirect");
+  c.reply.Integer(client.tracking ? 0 : -1);
+  c.reply.BulkString("prefixes");
+  c.reply.ArrayHeader(0);
+}
+
+constexpr uint32_t kAlways = kNoScript | kLoading | kStale;
+constexpr uint32_t kHandshake = kAlways | kFast | kNoAuth | kAllowBusy;
+
+constexpr CommandSpec kClientSubcommands[] = {
+    {.name = "caching",
+     .arity = 3,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "6.0.0",
+     .summary = "Say whether the keys of the next command are tracked",
+     .syntax = "<YES | NO>",
+     .reply = "ok",
+     .handler = ClientCaching},
+    {.name = "getname",
+     .arity = 2,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "2.6.9",
+     .summary = "The name of the connection",
+     .syntax = "",
+     .reply = "bulk|null",
+     .handler = ClientGetName},
+    {.name = "getredir",
+     .arity = 2,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "6.0.0",
+     .summary = "Where invalidations are redirected to: 0 nowhere, -1 no tracking",
+     .syntax = "",
+     .reply = "int(-1..)",
+     .handler = ClientGetRedir},
+    {.name = "id",
+     .arity = 2,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "5.0.0",
+     .summary = "The id of the connection",
+     .syntax = "",
+     .reply = "int(1..)",
+     .handler = ClientId},
+    {.name = "kill",
+     .arity = -3,
+     .flags = kAdmin | kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "2.4.0",
+     .summary = "Close connections",
+     .syntax = "[ID client-id] [TYPE <NORMAL | PUBSUB>] [SKIPME <YES | NO>]",
+     .reply = "int(0..)|ok",
+     .handler = ClientKill},
+    {.name = "no-evict",
+     .arity = 3,
+     .flags = kAdmin | kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "7.0.0",
+     .summary = "Keep the connection from being evicted",
+     .syntax = "<ON | OFF>",
+     .reply = "ok",
+     .handler = ClientNoEvict},
+    {.name = "reply",
+     .arity = 3,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "3.2.0",
+     .summary = "Say whether the server replies to commands",
+     .syntax = "<ON | OFF | SKIP>",
+     .reply = "ok|none",
+     .handler = ClientReply},
+    {.name = "setname",
+     .arity = 3,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "2.6.9",
+     .summary = "Name the connection",
+     .syntax = "string",
+     .reply = "ok",
+     .handler = ClientSetName},
+    {.name = "tracking",
+     .arity = -3,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "6.0.0",
+     .summary = "Switch the tracking of keys for a caching client on or off",
+     .syntax = "<ON | OFF> [OPTIN | OPTOUT] [NOLOOP]",
+     .reply = "ok",
+     .handler = ClientTracking},
+    {.name = "trackinginfo",
+     .arity = 2,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "6.2.0",
+     .summary = "The connection's tracking state",
+     .syntax = "",
+     .reply = "map<bulk,set<bulk>|int|array<bulk>>",
+     .handler = ClientTrackingInfo},
+};
+
+constexpr CommandSpec kConnectionCommands[] = {
+    {.name = "auth",
+     .arity = -2,
+     .flags = kHandshake,
+     .group = CommandGroup::kConnection,
+     .since = "1.0.0",
+     .summary = "Authenticate",
+     .syntax = "[string] string",
+     .reply = "ok",
+     .handler = Auth},
+    {.name = "client",
+     .arity = -2,
+     .group = CommandGroup::kConnection,
+     .since = "2.4.0",
+     .summary = "Commands on connections",
+     .subcommands = kClientSubcommands},
+    {.name = "echo",
+     .arity = 2,
+     .flags = kLoading | kStale | kFast,
+     .group = CommandGroup::kConnection,
+     .since = "1.0.0",
+     .summary = "Give the message back",
+     .syntax = "message",
+     .reply = "bulk",
+     .handler = Echo},
+    {.name = "hello",
+     .arity = -1,
+     .flags = kHandshake,
+     .group = CommandGroup::kConnection,
+     .since = "6.0.0",
+     .summary = "Greet the server and select the protocol",
+     .syntax = "[<2 | 3> [AUTH string string] [SETNAME string]]",
+     .reply = "map<bulk,any>",
+     .handler = Hello},
+    {.name = "ping",
+     .arity = -1,
+     .flags = kFast,
+     .group = CommandGroup::kConnection,
+     .since = "1.0.0",
+     .summary = "Test the connection",
+     .syntax = "[message]",
+     .reply = "status(PONG)|bulk|tuple<bulk,bulk>",
+     .handler = Ping},
+    {.name = "quit",
+     .arity = -1,
+     .flags = kHandshake,
+     .group = CommandGroup::kConnection,
+     .since = "1.0.0",
+     .summary = "Close the connection",
+     .syntax = "",
+     .reply = "ok",
+     .handler = Quit},
+    {.name = "reset",
+     .arity = 1,
+     .flags = kHandshake,
+     .group = CommandGroup::kConnection,
+     .since = "6.2.0",
+     .summary = "Bring the connection back to its first state",
+     .syntax = "",
+     .reply = "status(RESET)",
+     .handler = ResetConnection},
+    {.name = "select",
+     .arity = 2,
+     .flags = kLoading | kStale | kFast,
+     .group = CommandGroup::kConnection,
+     .since = "1.0.0",
+     .summary = "Change the connection's database",
+     .syntax = "db",
+     .reply = "ok",
+     .handler = Select},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> ConnectionCommands() { return kConnectionCommands; }
+
+}  // namespace resprobe

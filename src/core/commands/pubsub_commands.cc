@@ -1,0 +1,200 @@
+// Publish and subscribe (redis 7.0 pubsub.c). A subscription command answers with one message for
+// each channel, a push in RESP3; they are sent even where CLIENT REPLY switches replies off.
+
+#include "core/commands/command.h"
+#include "core/commands/glob.h"
+#include "core/commands/groups.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+enum class Kind { kChannel, kPattern };
+
+Dict<Nothing>& Names(CommandContext& c, Kind kind) {
+  return kind == Kind::kChannel ? c.client.channels : c.client.patterns;
+}
+
+Subscriptions& Registry(CommandContext& c, Kind kind) {
+  return kind == Kind::kChannel ? c.server.channels() : c.server.patterns();
+}
+
+// `name` is null where there was nothing to unsubscribe from.
+void Confirm(CommandContext& c, std::string_view what, const std::string_view* name) {
+  resp::Writer out = c.server.PushWriter(c.client);
+  out.PushHeader(3);
+  out.BulkString(what);
+  if (name == nullptr) {
+    out.NullBulk();
+  } else {
+    out.BulkString(*name);
+  }
+  out.Integer(static_cast<int64_t>(c.client.subscription_count()));
+}
+
+void Subscribe(CommandContext& c, Kind kind, std::string_view what) {
+  for (size_t i = 1; i < c.argc(); ++i) {
+    Names(c, kind).Insert(c.args[i]);
+    Registry(c, kind).Add(c.args[i], c.client.id);
+    Confirm(c, what, &c.args[i]);
+  }
+  c.client.subscribed = true;
+}
+
+void Unsubscribe(CommandContext& c, Kind kind, std::string_view what) {
+  Dict<Nothing>& names = Names(c, kind);
+  if (c.argc() > 1) {
+    for (size_t i = 1; i < c.argc(); ++i) {
+      names.Erase(c.args[i]);
+      Registry(c, kind).Remove(c.args[i], c.client.id);
+      Confirm(c, what, &c.args[i]);
+    }
+  } else if (names.empty()) {
+    Confirm(c, what, nullptr);
+  } else {
+    // The first one first, in place of the dict's swapping with the last.
+    while (!names.empty()) {
+      c.scratch.assign(names.at(0).key);
+      names.EraseAt(0);
+      Registry(c, kind).Remove(c.scratch, c.client.id);
+      const std::string_view name = c.scratch;
+      Confirm(c, what, &name);
+    }
+  }
+  if (c.client.subscription_count() == 0) c.client.subscribed = false;
+}
+
+void SubscribeChannels(CommandContext& c) { Subscribe(c, Kind::kChannel, "subscribe"); }
+void SubscribePatterns(CommandContext& c) { Subscribe(c, Kind::kPattern, "psubscribe"); }
+void UnsubscribeChannels(CommandContext& c) { Unsubscribe(c, Kind::kChannel, "unsubscribe"); }
+void UnsubscribePatterns(CommandContext& c) { Unsubscribe(c, Kind::kPattern, "punsubscribe"); }
+
+void Publish(CommandContext& c) { c.reply.Integer(c.server.Publish(c.args[1], c.args[2])); }
+
+// addReplySubcommandSyntaxError: what the handler of a container says of arguments that its arity
+// lets pass.
+void SubcommandError(CommandContext& c) {
+  c.ErrorAbout("ERR unknown subcommand or wrong number of arguments for '",
+               c.args[1].substr(0, 128), "'. Try PUBSUB HELP.");
+}
+
+void PubSubChannels(CommandContext& c) {
+  if (c.argc() > 3) {
+    SubcommandError(c);
+    return;
+  }
+  const Dict<ClientIds>& channels = c.server.channels().names();
+  c.views.clear();
+  for (size_t i = 0; i < channels.size(); ++i) {
+    const std::string& name = channels.at(i).key;
+    if (c.argc() == 2 || GlobMatch(c.args[2], name)) c.views.push_back(name);
+  }
+  c.reply.ArrayHeader(c.views.size());
+  for (const std::string_view name : c.views) c.reply.BulkString(name);
+}
+
+void PubSubNumSub(CommandContext& c) {
+  c.reply.ArrayHeader((c.argc() - 2) * 2);
+  for (size_t i = 2; i < c.argc(); ++i) {
+    const ClientIds* ids = c.server.channels().Find(c.args[i]);
+    c.reply.BulkString(c.args[i]);
+    c.reply.Integer(ids == nullptr ? 0 : static_cast<int64_t>(ids->size()));
+  }
+}
+
+void PubSubNumPat(CommandContext& c) {
+  c.reply.Integer(static_cast<int64_t>(c.server.patterns().names().size()));
+}
+
+constexpr uint32_t kSubscription = kPubSub | kNoScript | kLoading | kStale;
+constexpr uint32_t kInspection = kPubSub | kLoading | kStale;
+
+constexpr CommandSpec kPubSubSubcommands[] = {
+    {.name = "channels",
+     .arity = -2,
+     .flags = kInspection,
+     .group = CommandGroup::kPubSub,
+     .since = "2.8.0",
+     .summary = "The channels that have subscribers",
+     .syntax = "[pattern]",
+     .reply = "array<bulk>",
+     .handler = PubSubChannels},
+    {.name = "numpat",
+     .arity = 2,
+     .flags = kInspection,
+     .group = CommandGroup::kPubSub,
+     .since = "2.8.0",
+     .summary = "How many patterns are subscribed to",
+     .syntax = "",
+     .reply = "int(0..)",
+     .handler = PubSubNumPat},
+    {.name = "numsub",
+     .arity = -2,
+     .flags = kInspection,
+     .group = CommandGroup::kPubSub,
+     .since = "2.8.0",
+     .summary = "How many subscribers channels have",
+     .syntax = "[channel ...]",
+     .reply = "flat<bulk,int(0..)>",
+     .handler = PubSubNumSub},
+};
+
+constexpr CommandSpec kPubSubCommands[] = {
+    {.name = "psubscribe",
+     .arity = -2,
+     .flags = kSubscription,
+     .group = CommandGroup::kPubSub,
+     .since = "2.0.0",
+     .summary = "Listen to the channels that match patterns",
+     .syntax = "pattern [pattern ...]",
+     .reply = "push<bulk,bulk,int(1..)>",
+     .handler = SubscribePatterns},
+    {.name = "publish",
+     .arity = 3,
+     .flags = kPubSub | kLoading | kStale | kFast | kMayReplicate,
+     .group = CommandGroup::kPubSub,
+     .since = "2.0.0",
+     .summary = "Send a message to a channel",
+     .syntax = "channel message",
+     .reply = "int(0..)",
+     .handler = Publish},
+    {.name = "pubsub",
+     .arity = -2,
+     .group = CommandGroup::kPubSub,
+     .since = "2.8.0",
+     .summary = "Commands on subscriptions",
+     .subcommands = kPubSubSubcommands},
+    {.name = "punsubscribe",
+     .arity = -1,
+     .flags = kSubscription,
+     .group = CommandGroup::kPubSub,
+     .since = "2.0.0",
+     .summary = "Listen no longer to patterns",
+     .syntax = "[pattern ...]",
+     .reply = "push<bulk,bulk|null,int(0..)>",
+     .handler = UnsubscribePatterns},
+    {.name = "subscribe",
+     .arity = -2,
+     .flags = kSubscription,
+     .group = CommandGroup::kPubSub,
+     .since = "2.0.0",
+     .summary = "Listen to channels",
+     .syntax = "channel [channel ...]",
+     .reply = "push<bulk,bulk,int(1..)>",
+     .handler = SubscribeChannels},
+    {.name = "unsubscribe",
+     .arity = -1,
+     .flags = kSubscription,
+     .group = CommandGroup::kPubSub,
+     .since = "2.0.0",
+     .summary = "Listen no longer to channels",
+     .syntax = "[channel ...]",
+     .reply = "push<bulk,bulk|null,int(0..)>",
+     .handler = UnsubscribeChannels},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> PubSubCommands() { return kPubSubCommands; }
+
+}  // namespace resprobe

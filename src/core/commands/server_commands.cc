@@ -1,0 +1,305 @@
+// The server group (redis 7.0 db.c, server.c), and COMMAND, which shows the table.
+
+#include "core/commands/command.h"
+#include "core/commands/groups.h"
+#include "core/commands/table.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+void DbSize(CommandContext& c) { c.reply.Integer(static_cast<int64_t>(c.keyspace.KeyCount(c.db))); }
+
+// SYNC and ASYNC differ only in who frees the memory.
+bool ParseFlushOptions(CommandContext& c) {
+  return c.argc() == 1 || (c.argc() == 2 && (c.Is(1, "SYNC") || c.Is(1, "ASYNC"))) ||
+         c.SyntaxError();
+}
+
+void FlushDb(CommandContext& c) {
+  if (!ParseFlushOptions(c)) return;
+  c.keyspace.Flush(c.db);
+  c.reply.Ok();
+}
+
+void FlushAll(CommandContext& c) {
+  if (!ParseFlushOptions(c)) return;
+  c.keyspace.Flush(-1);
+  c.reply.Ok();
+}
+
+void SwapDb(CommandContext& c) {
+  int64_t a;
+  int64_t b;
+  if (!c.IntBetween(1, INT32_MIN, INT32_MAX, &a, "ERR invalid first DB index") ||
+      !c.IntBetween(2, INT32_MIN, INT32_MAX, &b, "ERR invalid second DB index")) {
+    return;
+  }
+  const int count = c.keyspace.databases();
+  if (a < 0 || a >= count || b < 0 || b >= count) {
+    c.Error(errors::kDbOutOfRange);
+    return;
+  }
+  c.server.SwapDatabases(static_cast<int>(a), static_cast<int>(b));
+  c.reply.Ok();
+}
+
+void Time(CommandContext& c) {
+  const int64_t now = c.keyspace.now_ms();
+  c.reply.ArrayHeader(2);
+  c.reply.BulkInteger(now / 1000);
+  c.reply.BulkInteger(now % 1000 * 1000);
+}
+
+// --- COMMAND
+
+struct FlagName {
+  uint32_t flag;
+  std::string_view name;
+};
+
+constexpr FlagName kFlagNames[] = {
+    {kWrite, "write"},
+    {kReadonly, "readonly"},
+    {kDenyOom, "denyoom"},
+    {kAdmin, "admin"},
+    {kPubSub, "pubsub"},
+    {kNoScript, "noscript"},
+    {kBlocking, "blocking"},
+    {kLoading, "loading"},
+    {kStale, "stale"},
+    {kSkipMonitor, "skip_monitor"},
+    {kSkipSlowlog, "skip_slowlog"},
+    {kAsking, "asking"},
+    {kFast, "fast"},
+    {kNoAuth, "no_auth"},
+    {kNoMandatoryKeys, "no_mandatory_keys"},
+    {kNoAsyncLoading, "no_async_loading"},
+    {kNoMulti, "no_multi"},
+    {kMovableKeys, "movablekeys"},
+    {kAllowBusy, "allow_busy"},
+};
+
+// "get", or "client|id".
+const Command* FindByFullName(std::string_view name) {
+  const size_t bar = name.find('|');
+  const Command* command = FindCommand(name.substr(0, bar));
+  if (command == nullptr || bar == std::string_view::npos) return command;
+  return FindSubcommand(*command, name.substr(bar + 1));
+}
+
+// The first, last and step of COMMAND INFO. Of keys that a number counts only a destination shows.
+KeySpec LegacyRange(const KeySpec& keys) {
+  if (keys.kind == KeySpec::Kind::kRange) return keys;
+  if (keys.kind == KeySpec::Kind::kNumKeys && keys.last != 0) return Keys(keys.last, keys.last);
+  return {};
+}
+
+// As the server's, with the last three lists, which the table does not hold, empty: ACL
+// categories, tips, key specifications.
+void ReplyInfo(CommandContext& c, const Command* command) {
+  if (command == nullptr) {
+    c.reply.NullBulk();
+    return;
+  }
+  size_t flags = 0;
+  for (const FlagName& flag : kFlagNames) flags += command->Has(flag.flag);
+  const KeySpec range = LegacyRange(command->spec->keys);
+  c.reply.ArrayHeader(10);
+  c.reply.BulkString(command->full_name());
+  c.reply.Integer(command->spec->arity);
+  c.reply.SetHeader(flags);
+  for (const FlagName& flag : kFlagNames) {
+    if (command->Has(flag.flag)) c.reply.SimpleString(flag.name);
+  }
+  c.reply.Integer(range.first);
+  c.reply.Integer(range.last);
+  c.reply.Integer(range.step);
+  c.reply.SetHeader(0);
+  c.reply.ArrayHeader(0);
+  c.reply.ArrayHeader(0);
+  c.reply.ArrayHeader(command->subcommands.size());
+  for (const Command& sub : command->subcommands) ReplyInfo(c, &sub);
+}
+
+// Summary, since, group and subcommands: what the table holds of the server's COMMAND DOCS.
+void ReplyDocs(CommandContext& c, const Command& command) {
+  c.reply.BulkString(command.full_name());
+  c.reply.MapHeader(command.subcommands.empty() ? 3 : 4);
+  c.reply.BulkString("summary");
+  c.reply.BulkString(command.spec->summary);
+  c.reply.BulkString("since");
+  c.reply.BulkString(command.spec->since);
+  c.reply.BulkString("group");
+  c.reply.BulkString(CommandGroupName(command.spec->group));
+  if (!command.subcommands.empty()) {
+    c.reply.BulkString("subcommands");
+    c.reply.MapHeader(command.subcommands.size());
+    for (const Command& sub : command.subcommands) ReplyDocs(c, sub);
+  }
+}
+
+void CommandAll(CommandContext& c) {
+  c.reply.ArrayHeader(Commands().size());
+  for (const Command& command : Commands()) ReplyInfo(c, &command);
+}
+
+void CommandCount(CommandContext& c) { c.reply.Integer(static_cast<int64_t>(Commands().size())); }
+
+void CommandInfo(CommandContext& c) {
+  if (c.argc() == 2) {
+    CommandAll(c);
+    return;
+  }
+  c.reply.ArrayHeader(c.argc() - 2);
+  for (size_t i = 2; i < c.argc(); ++i) ReplyInfo(c, FindByFullName(c.args[i]));
+}
+
+void CommandDocs(CommandContext& c) {
+  if (c.argc() == 2) {
+    c.reply.MapHeader(Commands().size());
+    for (const Command& command : Commands()) ReplyDocs(c, command);
+    return;
+  }
+  size_t found = 0;
+  for (size_t i = 2; i < c.argc(); ++i) found += FindByFullName(c.args[i]) != nullptr;
+  c.reply.MapHeader(found);
+  for (size_t i = 2; i < c.argc(); ++i) {
+    const Command* command = FindByFullName(c.args[i]);
+    if (command != nullptr) ReplyDocs(c, *command);
+  }
+}
+
+void CommandGetKeys(CommandContext& c) {
+  const auto args = c.args.subspan(2);
+  const Command* command = FindCommand(args[0]);
+  if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
+    command = FindSubcommand(*command, args[1]);
+  }
+  if (command == nullptr) {
+    c.Error("ERR Invalid command specified");
+    return;
+  }
+  if (command->spec->keys.kind == KeySpec::Kind::kNone) {
+    c.Error("ERR The command has no key arguments");
+    return;
+  }
+  if (!command->ArityFits(args.size())) {
+    c.Error("ERR Invalid number of arguments specified for command");
+    return;
+  }
+  c.positions.clear();
+  if (!KeyPositions(*command, args, c.positions)) {
+    c.Error("ERR Invalid arguments specified for command");
+    return;
+  }
+  c.reply.ArrayHeader(c.positions.size());
+  for (const int i : c.positions) c.reply.BulkString(args[static_cast<size_t>(i)]);
+}
+
+constexpr uint32_t kTableFlags = kLoading | kStale;
+
+constexpr CommandSpec kCommandSubcommands[] = {
+    {.name = "count",
+     .arity = 2,
+     .flags = kTableFlags,
+     .group = CommandGroup::kServer,
+     .since = "2.8.13",
+     .summary = "How many commands there are",
+     .syntax = "",
+     .reply = "int(1..)",
+     .handler = CommandCount},
+    {.name = "docs",
+     .arity = -2,
+     .flags = kTableFlags,
+     .group = CommandGroup::kServer,
+     .since = "7.0.0",
+     .summary = "What commands are for",
+     .syntax = "[string ...]",
+     .reply = "map<bulk,map<bulk,any>>",
+     .handler = CommandDocs},
+    {.name = "getkeys",
+     .arity = -4,
+     .flags = kTableFlags,
+     .group = CommandGroup::kServer,
+     .since = "2.8.13",
+     .summary = "The keys of a command with its arguments",
+     .syntax = "string string [string ...]",
+     .reply = "array<bulk>",
+     .handler = CommandGetKeys},
+    {.name = "info",
+     .arity = -2,
+     .flags = kTableFlags,
+     .group = CommandGroup::kServer,
+     .since = "2.8.13",
+     .summary = "The table's entries",
+     .syntax = "[string ...]",
+     .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,array<bulk>,array<any>,"
+              "array<any>>|null>",
+     .handler = CommandInfo},
+};
+
+constexpr CommandSpec kServerCommands[] = {
+    {.name = "command",
+     .arity = -1,
+     .flags = kTableFlags,
+     .group = CommandGroup::kServer,
+     .since = "2.8.13",
+     .summary = "The whole table of commands",
+     .syntax = "",
+     .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,array<bulk>,array<any>,"
+              "array<any>>>",
+     .handler = CommandAll,
+     .subcommands = kCommandSubcommands},
+    {.name = "dbsize",
+     .arity = 1,
+     .flags = kReadonly | kFast,
+     .group = CommandGroup::kServer,
+     .since = "1.0.0",
+     .summary = "How many keys the database holds",
+     .syntax = "",
+     .reply = "int(0..)",
+     .handler = DbSize},
+    {.name = "flushall",
+     .arity = -1,
+     .flags = kWrite,
+     .group = CommandGroup::kServer,
+     .since = "1.0.0",
+     .summary = "Delete all keys of all databases",
+     .syntax = "[ASYNC | SYNC]",
+     .reply = "ok",
+     .handler = FlushAll},
+    {.name = "flushdb",
+     .arity = -1,
+     .flags = kWrite,
+     .group = CommandGroup::kServer,
+     .since = "1.0.0",
+     .summary = "Delete all keys of the database",
+     .syntax = "[ASYNC | SYNC]",
+     .reply = "ok",
+     .handler = FlushDb},
+    {.name = "swapdb",
+     .arity = 3,
+     .flags = kWrite | kFast,
+     .group = CommandGroup::kServer,
+     .since = "4.0.0",
+     .summary = "Exchange two databases",
+     .syntax = "db db",
+     .reply = "ok",
+     .handler = SwapDb},
+    {.name = "time",
+     .arity = 1,
+     .flags = kLoading | kStale | kFast,
+     .group = CommandGroup::kServer,
+     .since = "2.6.0",
+     .summary = "The server's clock: seconds and microseconds",
+     .syntax = "",
+     .reply = "tuple<bulk(int),bulk(int)>",
+     .handler = Time},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> ServerCommands() { return kServerCommands; }
+
+}  // namespace resprobe

@@ -1,0 +1,62 @@
+#include "core/server/client.h"
+
+namespace resprobe {
+namespace {
+
+// What a buffer of a client may keep when the client is reused.
+constexpr size_t kMaxIdleBuffer = 64 << 10;
+
+void ClearBuffer(std::string& buffer) {
+  if (buffer.capacity() > kMaxIdleBuffer) {
+    std::string().swap(buffer);
+  } else {
+    buffer.clear();
+  }
+}
+
+}  // namespace
+
+void CommandQueue::Add(const Command& command, std::span<const std::string_view> args) {
+  entries_.push_back({&command, ends_.size(), args.size()});
+  for (const std::string_view arg : args) {
+    bytes_.append(arg);
+    ends_.push_back(bytes_.size());
+  }
+}
+
+void CommandQueue::Clear() {
+  if (entries_.empty()) return;
+  entries_.clear();
+  ends_.clear();
+  ClearBuffer(bytes_);
+}
+
+void CommandQueue::Arguments(std::vector<std::string_view>* args) const {
+  args->clear();
+  size_t begin = 0;
+  for (const size_t end : ends_) {
+    args->emplace_back(bytes_.data() + begin, end - begin);
+    begin = end;
+  }
+}
+
+void Client::Reset(uint64_t new_id) {
+  id = new_id;
+  open = true;
+  closing = false;
+  protocol = 2;
+  db = 0;
+  RecycleString(name);
+  parser.Reset();
+  ClearBuffer(output);
+  reply_off = reply_skip = reply_skip_next = false;
+  multi = dirty_cas = dirty_exec = false;
+  queue.Clear();
+  watched_count = 0;
+  channels.Clear();
+  patterns.Clear();
+  subscribed = false;
+  tracking = noloop = optin = optout = caching = false;
+}
+
+}  // namespace resprobe

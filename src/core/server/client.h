@@ -1,0 +1,92 @@
+#ifndef RESPROBE_CORE_SERVER_CLIENT_H_
+#define RESPROBE_CORE_SERVER_CLIENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/keyspace/dict.h"
+#include "core/resp/request_parser.h"
+
+namespace resprobe {
+
+struct Command;
+
+// A key that a client watches.
+struct WatchedKey {
+  int db = 0;
+  bool expired = false;  // its time had come before WATCH, but it was not yet deleted
+  std::string key;
+};
+
+// Commands that wait for EXEC. All arguments lie in one buffer.
+class CommandQueue {
+ public:
+  struct Entry {
+    const Command* command;
+    size_t first;  // in the arguments
+    size_t argc;
+  };
+
+  void Add(const Command& command, std::span<const std::string_view> args);
+  void Clear();
+  size_t size() const { return entries_.size(); }
+  const Entry& entry(size_t i) const { return entries_[i]; }
+  // All arguments of all entries; valid until the next Add() or Clear().
+  void Arguments(std::vector<std::string_view>* args) const;
+
+ private:
+  std::vector<Entry> entries_;
+  std::vector<size_t> ends_;  // where each argument ends in bytes_
+  std::string bytes_;
+};
+
+// What the server knows of a connection.
+struct Client {
+  explicit Client(const resp::RequestLimits& limits) : parser(limits) {}
+
+  // As new, keeping memory.
+  void Reset(uint64_t new_id);
+
+  uint64_t id = 0;
+  bool open = false;     // false once the server has closed it
+  bool closing = false;  // to be closed after the reply: nothing more is written
+  int protocol = 2;
+  int db = 0;
+  std::string name;
+  resp::RequestParser parser;
+  std::string output;
+
+  // CLIENT REPLY.
+  bool reply_off = false;
+  bool reply_skip = false;       // this command's reply is not sent
+  bool reply_skip_next = false;  // nor will the next one's be
+
+  // Transactions.
+  bool multi = false;
+  bool dirty_cas = false;   // a watched key was touched
+  bool dirty_exec = false;  // a command was rejected while queueing
+  CommandQueue queue;
+  std::vector<WatchedKey> watched;  // the first watched_count; the others keep memory
+  size_t watched_count = 0;
+
+  // Pub/sub.
+  Dict<Nothing> channels;
+  Dict<Nothing> patterns;
+  bool subscribed = false;  // in the subscription context (the server's CLIENT_PUBSUB)
+  size_t subscription_count() const { return channels.size() + patterns.size(); }
+
+  // Tracking, in default mode.
+  bool tracking = false;
+  bool noloop = false;
+  bool optin = false;
+  bool optout = false;
+  bool caching = false;  // CLIENT CACHING was given for the next command
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_SERVER_CLIENT_H_

@@ -1,0 +1,161 @@
+// From a parsed request to its reply (redis 7.0 server.c: processCommand, call).
+
+#include <algorithm>
+
+#include "core/commands/table.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+// The text as it may stand in a one-line error: up to a NUL, at most `limit` bytes.
+std::string_view Preview(std::string_view text, size_t limit) {
+  return text.substr(0, std::min(limit, text.find('\0')));
+}
+
+void MaskLineEnds(std::string& text) {
+  for (char& c : text) {
+    if (c == '\r' || c == '\n') c = ' ';
+  }
+}
+
+// The commands that processCommand() knows by name, found once.
+struct Special {
+  const Command* exec = FindCommand("exec");
+  const Command* discard = FindCommand("discard");
+  const Command* multi = FindCommand("multi");
+  const Command* watch = FindCommand("watch");
+  const Command* quit = FindCommand("quit");
+  const Command* reset = FindCommand("reset");
+  const Command* ping = FindCommand("ping");
+  const Command* client = FindCommand("client");
+  const Command* subscribe = FindCommand("subscribe");
+  const Command* unsubscribe = FindCommand("unsubscribe");
+  const Command* psubscribe = FindCommand("psubscribe");
+  const Command* punsubscribe = FindCommand("punsubscribe");
+
+  // What is run at once inside MULTI.
+  bool RunsInMulti(const Command* c) const {
+    return c == exec || c == discard || c == multi || c == watch || c == quit || c == reset;
+  }
+  // What a RESP2 client with subscriptions may call.
+  bool RunsSubscribed(const Command* c) const {
+    return c == ping || c == subscribe || c == unsubscribe || c == psubscribe ||
+           c == punsubscribe || c == quit || c == reset;
+  }
+};
+
+const Special& Specials() {
+  static const Special special;
+  return special;
+}
+
+}  // namespace
+
+void Server::Process(Client& client, std::span<const std::string_view> args) {
+  current_ = &client;
+  writer_ = ReplyWriter(client);
+  Dispatch(client, args);
+  if (!discarded_.empty()) discarded_.clear();
+  if (client.reply_skip || client.reply_skip_next) {
+    client.reply_skip = client.reply_skip_next;
+    client.reply_skip_next = false;
+  }
+  current_ = nullptr;
+  if (client.closing) Disconnect(client);
+}
+
+void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
+  const Special& special = Specials();
+  const Command* command = FindCommand(args[0]);
+  if (command == nullptr &&
+      (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST"))) {
+    // Somebody speaks HTTP: closed without a word.
+    client.closing = true;
+    return;
+  }
+  if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
+    command = FindSubcommand(*command, args[1]);
+  }
+  if (command == nullptr) {
+    RejectUnknown(client, args);
+  } else if (!command->ArityFits(args.size())) {
+    RejectArity(client, *command);
+  } else if (client.multi && command->Has(kNoMulti)) {
+    Reject(client, command, "ERR Command not allowed inside a transaction");
+  } else {
+    if (tracking_clients_ > 0) LimitTrackingTable();
+    if (client.subscribed && client.protocol == 2 && !special.RunsSubscribed(command)) {
+      error_.assign("ERR Can't execute '").append(command->full_name());
+      error_ +=
+          "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+          "context";
+      Reject(client, command, error_);
+    } else if (client.multi && !special.RunsInMulti(command)) {
+      if (!client.dirty_cas && !client.dirty_exec) client.queue.Add(*command, args);
+      writer_.SimpleString("QUEUED");
+    } else {
+      Call(client, *command, args);
+    }
+  }
+  // What CLIENT CACHING said holds for one command; before MULTI, for the whole transaction.
+  if (client.caching && !client.multi &&
+      (command == nullptr || (command != special.client && command->parent != special.client))) {
+    client.caching = false;
+  }
+}
+
+void Server::Call(Client& client, const Command& command, std::span<const std::string_view> args) {
+  ++commands_run_;
+  CommandContext context(*this, client, keyspace_, random_, writer_, scratch_, command,
+                         config_.profile, client.db, args);
+  ++call_depth_;
+  command.spec->handler(context);
+  if (client.tracking && command.Has(kReadonly)) RememberKeys(client, command, args);
+  if (--call_depth_ == 0 && pending_count_ > 0) SendPendingInvalidations();
+}
+
+// An error that keeps a command from running, inside MULTI from being queued. EXEC itself, when
+// rejected, ends the transaction.
+void Server::Reject(Client& client, const Command* command, std::string_view error) {
+  if (client.multi) client.dirty_exec = true;
+  if (command != nullptr && command == Specials().exec) {
+    DiscardTransaction(client);
+    error.remove_prefix(error.starts_with("ERR ") ? 4 : 0);
+    std::string& text = scratch_.text;
+    text.assign("EXECABORT Transaction discarded because of: ").append(error);
+    writer_.SimpleError(text);
+    return;
+  }
+  writer_.SimpleError(error);
+}
+
+void Server::RejectUnknown(Client& client, std::span<const std::string_view> args) {
+  const Command* container = FindCommand(args[0]);
+  if (container != nullptr) {
+    error_.assign("ERR unknown subcommand '").append(Preview(args[1], 128)).append("'. Try ");
+    for (const char c : container->name()) {
+      error_ += c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+    }
+    error_ += " HELP.";
+  } else {
+    constexpr size_t kMost = 128;
+    std::string& list = scratch_.text;
+    list.clear();
+    for (size_t i = 1; i < args.size() && list.size() < kMost; ++i) {
+      list.append("'").append(Preview(args[i], kMost - list.size())).append("' ");
+    }
+    error_.assign("ERR unknown command '").append(Preview(args[0], kMost));
+    error_.append("', with args beginning with: ").append(list);
+  }
+  MaskLineEnds(error_);
+  Reject(client, nullptr, error_);
+}
+
+void Server::RejectArity(Client& client, const Command& command) {
+  error_.assign("ERR wrong number of arguments for '").append(command.full_name());
+  error_.append("' command");
+  Reject(client, &command, error_);
+}
+
+}  // namespace resprobe

@@ -1,0 +1,31 @@
+#ifndef RESPROBE_CORE_SERVER_PUBSUB_H_
+#define RESPROBE_CORE_SERVER_PUBSUB_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/keyspace/dict.h"
+#include "core/tracking/client_ids.h"
+
+namespace resprobe {
+
+// Who listens to which name: one instance for channels, one for patterns. Subscribers stand in the
+// order of their subscription. A name without subscribers is not kept.
+class Subscriptions {
+ public:
+  // False if the client had it already.
+  bool Add(std::string_view name, uint64_t client);
+  // False if the client did not have it.
+  bool Remove(std::string_view name, uint64_t client);
+
+  const ClientIds* Find(std::string_view name) const { return names_.Find(name); }
+  const Dict<ClientIds>& names() const { return names_; }
+  void Clear() { names_.Clear(); }
+
+ private:
+  Dict<ClientIds> names_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_SERVER_PUBSUB_H_

@@ -1,0 +1,191 @@
+#include "core/server/server.h"
+
+#include <algorithm>
+
+#include "core/commands/glob.h"
+
+namespace resprobe {
+
+Server::Server(const ServerConfig& config)
+    : config_(config), keyspace_(config.databases), writer_(&discarded_) {
+  keyspace_.set_observer(this);
+  keyspace_.set_active_expiry(config.active_expiry);
+  keyspace_.Reset(config.start_ms);
+}
+
+Server::~Server() = default;
+
+void Server::Reset() {
+  for (Client* client : by_id_) {
+    if (client != nullptr) idle_.push_back(client);
+  }
+  by_id_.clear();
+  active_.clear();
+  keyspace_.Reset(config_.start_ms);
+  random_.Reset();
+  commands_run_ = 0;
+  watching_ = 0;
+  channels_.Clear();
+  patterns_.Clear();
+  tracking_table_.Clear();
+  tracking_clients_ = 0;
+  pending_count_ = 0;
+}
+
+// --- Connections.
+
+uint64_t Server::Connect() {
+  if (idle_.empty()) {
+    resp::RequestLimits limits;
+    limits.max_bulk = config_.max_bulk;
+    clients_.push_back(std::make_unique<Client>(limits));
+    idle_.push_back(clients_.back().get());
+  }
+  Client* client = idle_.back();
+  idle_.pop_back();
+  by_id_.push_back(client);
+  active_.push_back(client);
+  client->Reset(by_id_.size());
+  return client->id;
+}
+
+Client* Server::Lookup(uint64_t client) const {
+  return client == 0 || client > by_id_.size() ? nullptr : by_id_[client - 1];
+}
+
+const Client* Server::FindClient(uint64_t client) const { return Lookup(client); }
+
+Client* Server::FindOpenClient(uint64_t client) {
+  Client* found = Lookup(client);
+  return found != nullptr && found->open ? found : nullptr;
+}
+
+bool Server::IsOpen(uint64_t client) const {
+  const Client* found = Lookup(client);
+  return found != nullptr && found->open;
+}
+
+std::string& Server::Output(uint64_t client) {
+  Client* found = Lookup(client);
+  if (found != nullptr) return found->output;
+  no_output_.clear();
+  return no_output_;
+}
+
+void Server::Close(uint64_t client) {
+  Client* found = Lookup(client);
+  if (found == nullptr) return;
+  Disconnect(*found);
+  by_id_[client - 1] = nullptr;
+  idle_.push_back(found);
+}
+
+// Whatever the server holds on behalf of the client goes. Its id stays in the tracking table, as
+// on the server: ids are not used again.
+void Server::Disconnect(Client& client) {
+  if (!client.open) return;
+  client.open = false;
+  DisableTracking(client);
+  DiscardTransaction(client);
+  UnsubscribeAll(client);
+  active_.erase(std::find(active_.begin(), active_.end(), &client));
+}
+
+// The state of a new connection, but for the output (networking.c clearClientConnectionState).
+void Server::ResetConnection(Client& client) {
+  DisableTracking(client);
+  client.db = 0;
+  client.protocol = 2;
+  DiscardTransaction(client);
+  UnsubscribeAll(client);
+  client.name.clear();
+  client.subscribed = false;
+  client.reply_off = false;
+  client.reply_skip_next = false;
+}
+
+void Server::Receive(uint64_t id, std::string_view bytes) {
+  Client* client = Lookup(id);
+  if (client == nullptr) return;
+  while (client->open) {
+    const resp::RequestParser::Result result = client->parser.Parse(bytes);
+    if (result.status == resp::RequestParser::Status::kNeedMore) return;
+    if (result.status == resp::RequestParser::Status::kError) {
+      const std::string& text = client->parser.error().text;
+      if (!text.empty()) {
+        error_.assign("ERR ").append(text);
+        ReplyWriter(*client).SimpleError(error_);
+        discarded_.clear();
+      }
+      Disconnect(*client);
+      return;
+    }
+    Process(*client, client->parser.args());
+    bytes.remove_prefix(result.consumed);
+  }
+}
+
+void Server::Advance(uint64_t ms) {
+  keyspace_.AdvanceTo(keyspace_.now_ms() + static_cast<int64_t>(ms));
+}
+
+// --- Writing.
+
+resp::Writer Server::ReplyWriter(Client& client) {
+  const bool silent = client.reply_off || client.reply_skip || client.closing;
+  return resp::Writer(silent ? &discarded_ : &client.output, client.protocol);
+}
+
+resp::Writer Server::PushWriter(Client& client) {
+  return resp::Writer(AcceptsPushes(client) ? &client.output : &discarded_, client.protocol);
+}
+
+// --- Pub/sub.
+
+int64_t Server::Publish(std::string_view channel, std::string_view message) {
+  int64_t receivers = 0;
+  if (const ClientIds* ids = channels_.Find(channel); ids != nullptr) {
+    for (const uint64_t id : *ids) {
+      resp::Writer out = PushWriter(*Lookup(id));
+      out.PushHeader(3);
+      out.BulkString("message");
+      out.BulkString(channel);
+      out.BulkString(message);
+      ++receivers;
+    }
+  }
+  const Dict<ClientIds>& patterns = patterns_.names();
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    if (!GlobMatch(patterns.at(i).key, channel)) continue;
+    for (const uint64_t id : patterns.at(i).value) {
+      resp::Writer out = PushWriter(*Lookup(id));
+      out.PushHeader(4);
+      out.BulkString("pmessage");
+      out.BulkString(patterns.at(i).key);
+      out.BulkString(channel);
+      out.BulkString(message);
+      ++receivers;
+    }
+  }
+  return receivers;
+}
+
+void Server::UnsubscribeAll(Client& client) {
+  for (size_t i = 0; i < client.channels.size(); ++i) {
+    channels_.Remove(client.channels.at(i).key, client.id);
+  }
+  for (size_t i = 0; i < client.patterns.size(); ++i) {
+    patterns_.Remove(client.patterns.at(i).key, client.id);
+  }
+  client.channels.Clear();
+  client.patterns.Clear();
+}
+
+// --- Changes of keys.
+
+void Server::OnKeyModified(int db, std::string_view key) {
+  if (watching_ > 0) TouchWatched(db, key);
+  if (!tracking_table_.empty()) Invalidate(key);
+}
+
+}  // namespace resprobe

@@ -1,0 +1,193 @@
+#ifndef RESPROBE_CORE_SERVER_SERVER_H_
+#define RESPROBE_CORE_SERVER_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/commands/command.h"
+#include "core/commands/profile.h"
+#include "core/keyspace/keyspace.h"
+#include "core/keyspace/random.h"
+#include "core/resp/writer.h"
+#include "core/server/client.h"
+#include "core/server/pubsub.h"
+#include "core/tracking/tracking_table.h"
+
+namespace resprobe {
+
+struct ServerConfig {
+  Profile profile = Profile::kRedis70;
+  int databases = 16;
+  // Where the virtual clock starts, in milliseconds since 1970.
+  int64_t start_ms = 1'700'000'000'000;
+  // proto-max-bulk-len: the longest argument, and the longest string that commands may make.
+  int64_t max_bulk = 512ll << 20;
+  // tracking-table-max-keys; 0 is no limit.
+  size_t tracking_table_max_keys = 1'000'000;
+  // Whether the active expiry cycle runs; without it keys expire only when they are looked up
+  // (DEBUG SET-ACTIVE-EXPIRE 0).
+  bool active_expiry = true;
+};
+
+// The core as a server: bytes in and bytes out per connection, and a clock that the caller moves.
+// It follows redis 7.0.15 (networking.c, server.c processCommand and call, multi.c, pubsub.c,
+// tracking.c). A run is a function of the calls: there is no time, thread or randomness of its own.
+//
+// All commands run inside Receive(). One event loop turn of a real server is one Receive(): what
+// other connections get (messages, invalidations) is in their output when it returns.
+class Server : private KeyspaceObserver {
+ public:
+  explicit Server(const ServerConfig& config = {});
+  ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Back to a fresh server without connections, at the clock's start, keeping memory. Costs what
+  // the last run left behind.
+  void Reset();
+
+  // --- The subject's interface.
+
+  // A new connection. Ids count from 1 and are never used again until Reset().
+  uint64_t Connect();
+  // Bytes from the client, in any slices. Ignored once the connection is closed.
+  void Receive(uint64_t client, std::string_view bytes);
+  // The bytes that wait to be sent to the client; the caller erases what it took. Still there
+  // after the server has closed the connection, until Close(). For an unknown id: an empty string.
+  std::string& Output(uint64_t client);
+  // False once the server or the caller has closed the connection.
+  bool IsOpen(uint64_t client) const;
+  // The connection is gone from the client's side; output that waits is lost.
+  void Close(uint64_t client);
+  // Moves the clock and runs the active expiry cycle (see Keyspace::AdvanceTo).
+  void Advance(uint64_t ms);
+  uint64_t now_ms() const { return static_cast<uint64_t>(keyspace_.now_ms()); }
+
+  // --- For invariants.
+
+  const ServerConfig& config() const { return config_; }
+  Keyspace& keyspace() { return keyspace_; }
+  const Keyspace& keyspace() const { return keyspace_; }
+  // Whether the tracking table says that the client may hold the key.
+  bool Tracks(uint64_t client, std::string_view key) const {
+    return tracking_table_.Contains(key, client);
+  }
+  const TrackingTable& tracking_table() const { return tracking_table_; }
+  // The state of a connection, nullptr for an unknown id.
+  const Client* FindClient(uint64_t client) const;
+  // Connections that neither side has closed.
+  size_t client_count() const { return active_.size(); }
+  // Commands run since the start, those inside EXEC included.
+  uint64_t commands_run() const { return commands_run_; }
+
+  // --- For the handlers of commands.
+
+  // Where the replies of the command at hand go: the client's output, or nowhere (CLIENT REPLY,
+  // a closing client). To be asked again after a change of those.
+  resp::Writer ReplyWriter(Client& client);
+  // Where pushes and messages to a client go, whatever its reply mode.
+  resp::Writer PushWriter(Client& client);
+  bool AcceptsPushes(const Client& client) const { return client.open && !client.closing; }
+
+  // The connection is closed after the reply of the command at hand.
+  void CloseAfterReply(Client& client) {
+    client.closing = true;
+    writer_ = ReplyWriter(client);
+  }
+  // Closes another client's connection at once.
+  void Kill(Client& client) { Disconnect(client); }
+  std::span<Client* const> active_clients() const { return active_; }
+  Client* FindOpenClient(uint64_t client);
+
+  void Watch(Client& client, int db, std::string_view key);
+  void UnwatchAll(Client& client);
+  void DiscardTransaction(Client& client);
+  // Runs the queued commands and writes their replies.
+  void ExecQueue(CommandContext& context);
+  // Whether a key that the client watches has expired since.
+  bool WatchedKeyExpired(const Client& client) const;
+  void SwapDatabases(int a, int b);
+
+  Subscriptions& channels() { return channels_; }
+  Subscriptions& patterns() { return patterns_; }
+  // Sends the message; returns the number of receivers.
+  int64_t Publish(std::string_view channel, std::string_view message);
+  // Drops all subscriptions of the client without a word.
+  void UnsubscribeAll(Client& client);
+
+  void EnableTracking(Client& client, bool noloop, bool optin, bool optout);
+  void DisableTracking(Client& client);
+  void ResetConnection(Client& client);
+
+ private:
+  // KeyspaceObserver.
+  void OnKeyModified(int db, std::string_view key) override;
+  void OnFlush(int db) override;
+
+  Client* Lookup(uint64_t client) const;
+  void Disconnect(Client& client);
+  void Release(Client& client);
+
+  // execute.cc
+  void Process(Client& client, std::span<const std::string_view> args);
+  void Dispatch(Client& client, std::span<const std::string_view> args);
+  void Call(Client& client, const Command& command, std::span<const std::string_view> args);
+  void Reject(Client& client, const Command* command, std::string_view error);
+  void RejectUnknown(Client& client, std::span<const std::string_view> args);
+  void RejectArity(Client& client, const Command& command);
+
+  // watch.cc
+  void TouchWatched(int db, std::string_view key);
+  void TouchAllWatched(int db, const int* replaced_with);
+
+  // invalidate.cc
+  void RememberKeys(Client& client, const Command& command, std::span<const std::string_view> args);
+  void Invalidate(std::string_view key);
+  void SendInvalidation(Client& client, const std::string_view* key);
+  void SendPendingInvalidations();
+  void LimitTrackingTable();
+
+  const ServerConfig config_;
+  Keyspace keyspace_;
+  Random random_;
+
+  std::vector<std::unique_ptr<Client>> clients_;  // all that were ever made
+  std::vector<Client*> idle_;
+  std::vector<Client*> by_id_;   // id - 1 -> client; nullptr after Close()
+  std::vector<Client*> active_;  // open ones, by id
+  std::string no_output_;
+
+  Client* current_ = nullptr;  // whose command is being processed
+  int call_depth_ = 0;         // > 0 while a handler runs
+  resp::Writer writer_;        // the replies of the command at hand
+  std::string discarded_;      // replies that are not sent
+  CommandContext::Scratch scratch_;
+  std::vector<std::string_view> exec_args_;
+  std::string error_;
+  uint64_t commands_run_ = 0;
+
+  size_t watching_ = 0;  // clients that watch a key
+  Subscriptions channels_;
+  Subscriptions patterns_;
+
+  TrackingTable tracking_table_;
+  size_t tracking_clients_ = 0;
+  ClientIds taken_;
+  // Keys whose invalidation waits for the end of the current client's command; without a value:
+  // everything. The first pending_count_; the others keep memory.
+  struct Pending {
+    bool everything = false;
+    std::string key;
+  };
+  std::vector<Pending> pending_;
+  size_t pending_count_ = 0;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_SERVER_SERVER_H_
