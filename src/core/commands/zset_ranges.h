@@ -1,0 +1,44 @@
+#ifndef RESPROBE_CORE_COMMANDS_ZSET_RANGES_H_
+#define RESPROBE_CORE_COMMANDS_ZSET_RANGES_H_
+
+#include <cstddef>
+#include <string_view>
+
+#include "core/commands/index_range.h"
+#include "core/keyspace/zset.h"
+
+// The ranges that commands on sorted sets take, and what they select. The result is a range of
+// ranks, from the lowest score up.
+namespace resprobe {
+
+// "1.5", "(1.5", "-inf".
+struct ScoreRange {
+  double min = 0;
+  double max = 0;
+  bool min_open = false;
+  bool max_open = false;
+};
+bool ParseScoreRange(std::string_view min, std::string_view max, ScoreRange* range);
+IndexRange SelectRanks(const ZSet& zset, const ScoreRange& range);
+
+// "[a", "(a", "-", "+".
+struct LexBound {
+  enum class Kind { kLowest, kText, kHighest };
+  Kind kind = Kind::kText;
+  std::string_view text;
+  bool open = false;
+};
+struct LexRange {
+  LexBound min;
+  LexBound max;
+};
+bool ParseLexRange(std::string_view min, std::string_view max, LexRange* range);
+
+// Lexicographic ranges mean something where all scores are equal. Where they are not, a server
+// replies with whatever its walk meets; ours walks as the server walks its compact encoding, from
+// the lowest score, or `reverse` from the highest.
+IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_ZSET_RANGES_H_
