@@ -57,7 +57,8 @@ build() {
   case $engine in
     libfuzzer)
       flags+=" -fsanitize=fuzzer-no-link"
-      export LIB_FUZZING_ENGINE=-fsanitize=fuzzer
+      # libFuzzer as the system has it is itself built with the system's C++ library.
+      export LIB_FUZZING_ENGINE="-fsanitize=fuzzer ${libcxx_flags:+-l:libstdc++.so.6}"
       ;;
     afl)
       # afl-clang-fast of Debian's AFL++ is for clang 14; clang's own callbacks feed its run-time.
@@ -158,7 +159,8 @@ has_sanitizer() {
 has_plain_libraries() {
   local allowed='libc|libm|libdl|libpthread|librt|libgcc_s|libresolv|ld-linux-[a-z0-9-]*|linux-vdso'
   local needed extra
-  [[ -n $libcxx_flags ]] || allowed+='|libstdc\+\+'
+  # The system's libFuzzer brings it; OSS-Fuzz's does not.
+  [[ -n $libcxx_flags && $2 != libfuzzer ]] || allowed+='|libstdc\+\+'
   needed=$("llvm-readelf$llvm" -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
   extra=$(grep -v -E "^($allowed)\.so" <<<"$needed" | tr '\n' ' ')
   [[ -z $extra ]] || { echo "needs $extra"; return 1; }
@@ -233,7 +235,7 @@ check_build() {
     check "$title $name is a fuzz target" is_fuzz_target "$target" "X86-64"
     check "$title $name starts without input" "starts_under_$engine" "$name"
     check "$title $name sanitizer" has_sanitizer "$target" "$sanitizer" "$engine"
-    check "$title $name libraries" has_plain_libraries "$target"
+    check "$title $name libraries" has_plain_libraries "$target" "$engine"
     check "$title $name seed corpus" seed_corpus_runs "$target" "$engine"
     if [[ $engine == libfuzzer ]]; then  # the files are the same for every engine
       check "$title $name dictionary" dictionary_parses "$target"
