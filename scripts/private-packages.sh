@@ -113,13 +113,13 @@ open_apt() {
 unpack() {
   local package=$1 suite=$2 dir=$3 deb name
   [[ " $unpacked " != *" $package "* ]] || return 0
-  unpacked+=" $package"
   rm -f "$apt_dir"/debs/*.deb
   mkdir -p "$apt_dir/debs"
   (cd "$apt_dir/debs" && apt-get -q -q download "$package/$suite" >>"$packages/apt.log" 2>&1) ||
     { reason="apt cannot download $package from $suite"; return 1; }
   deb=$(echo "$apt_dir"/debs/*.deb)
   dpkg-deb -x "$deb" "$dir" || { reason="$package does not unpack"; return 1; }
+  unpacked+=" $package"
   printf '%s %s\n' "$package" "$(dpkg-deb -f "$deb" Version)" >>"$dir/.complete"
   [[ $package != *-dev ]] || return 0  # linked statically: headers and .a are all
   for name in $(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/:any//'); do
@@ -192,7 +192,7 @@ write_servers_env() {
 
 main() {
   local row name suite list file also="" suites=() todo=()
-  packages=$1 retry=no reason=""
+  packages=$1 retry=no usable=yes reason=""
   shift
   while (($#)); do
     case $1 in
@@ -214,17 +214,17 @@ main() {
   done
   if ((${#todo[@]})); then
     if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-      reason="this system has no apt"
+      usable=no reason="this system has no apt"
     fi
     mapfile -t suites < <(printf '%s\n' "${suites[@]}" | sort -u)
     for row in "${todo[@]}"; do
       IFS='|' read -r name suite list file <<<"$row"
-      if [[ -z $reason ]] && open_apt "${suites[@]}" && fetch "$name" "$suite" "$list" "$file"; then
+      if [[ $usable == yes ]] && open_apt "${suites[@]}" && fetch "$name" "$suite" "$list" "$file"; then
         continue
       fi
+      [[ ${apt_is_open:-no} == yes ]] || usable=no
       say "no $name: $reason; what needs it is skipped"
       echo "$reason" >"$packages/$name.unavailable"
-      [[ ${apt_is_open:-no} == no ]] || reason=""
     done
     rm -rf "$packages/.apt" "$packages"/.new-*
   fi
