@@ -249,7 +249,7 @@ constexpr CommandSpec kCommands[] = {
      "key [count [WITHVALUES]]", "bulk|null|array<bulk>|pairs<bulk,bulk>", HRandField},
     {"hscan", -3, kReadonly, OneKey(), kGroup, "2.8.0",
      "One step of an iteration over the fields and values of a hash.",
-     "key cursor [MATCH pattern] [COUNT count]", "tuple<bulk(int),array<bulk>>", HScan},
+     "key cursor [MATCH pattern] [COUNT count]", "tuple<bulk(int),flat<bulk,bulk>>", HScan},
     {"hset", -4, kWrite | kDenyOom | kFast, OneKey(), kGroup, "2.0.0",
      "Sets fields of a hash, and returns how many are new.", "key <field value ...>", "int(0..)",
      HSet},

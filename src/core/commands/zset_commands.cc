@@ -94,7 +94,7 @@ constexpr CommandSpec kCommands[] = {
      "The rank of a member, from the highest score.", "key member", "int(0..)|null", ZRevRank},
     {"zscan", -3, kReadonly, OneKey(), kGroup, "2.8.0",
      "One step of an iteration over the members and scores of a sorted set.",
-     "key cursor [MATCH pattern] [COUNT count]", "tuple<bulk(int),array<bulk>>", ZScan},
+     "key cursor [MATCH pattern] [COUNT count]", "tuple<bulk(int),flat<bulk,bulk>>", ZScan},
     {"zscore", 3, kReadonly | kFast, OneKey(), kGroup, "1.2.0", "The score of a member.",
      "key member", "double|null", ZScore},
     {"zunion", -3, kReadonly | kMovableKeys, NumKeys(1), kGroup, "6.2.0",
