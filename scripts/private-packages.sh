@@ -3,6 +3,7 @@
 # packages with a state of its own, and they are unpacked into build/packages/NAME.
 #
 #   usage: scripts/private-packages.sh PACKAGES_DIR [--retry] [--also NAME]
+#          scripts/private-packages.sh --entry [APT_DIR]    prints the apt entry that it derives
 #
 # The apt entry is derived from the machine's own: same mirror, same keyring, other suites.
 # What cannot be had is said in one line and remembered for a day (--retry asks again at once);
@@ -49,25 +50,54 @@ is_given_up() {
   [[ $retry == no && -n $(find "$packages/$1.unavailable" -mmin -1440 2>/dev/null) ]]
 }
 
-# Prints "URI|keyring or nothing|codename" of the machine's own Debian archive.
+# Prints "URI|keyring or nothing" of the machine's own entry for Debian's main archive, which may
+# stand in either of apt's formats. (apt-get indextargets would tell, but only once it has lists.)
 own_entry() {
-  local uri release where file line signed_by
-  IFS='|' read -r uri release where < <(
-    # shellcheck disable=SC2016
-    apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(SOURCESENTRY)' \
-      'Created-By: Packages' 'Component: main' 2>/dev/null |
-      grep -E -v '\|[^|]*(-|/)[^|]*\|[^|]*$') || return 1
-  file=${where%:*} line=${where##*:}
-  if [[ $file == *.sources ]]; then  # deb822: the stanza that line is in
-    signed_by=$(awk -v at="$line" 'BEGIN {n = 1}
-      /^[[:space:]]*$/ {if (NR >= at) exit; key = ""}
-      tolower($1) == "signed-by:" {key = $2}
-      END {print key}' "$file")
-  else  # one line: deb [signed-by=FILE …] URI suite component…
-    signed_by=$(sed -n "${line}{s/.*[[ ]signed-by=\\([^] ]*\\).*/\\1/p}" "$file")
-  fi
-  [[ -r $signed_by ]] || signed_by=
-  printf '%s|%s|%s\n' "$uri" "$signed_by" "$release"
+  local files=() dir=${1:-/etc/apt}
+  shopt -s nullglob
+  files=("$dir"/sources.lis[t] "$dir"/sources.list.d/*.list "$dir"/sources.list.d/*.sources)
+  shopt -u nullglob
+  awk '
+    function offer(types, uris, suites, components, signed_by, part, n, i, whole) {
+      if (types !~ /(^| )deb( |$)/ || components !~ /(^| )main( |$)/) return
+      n = split(suites, part, " ")
+      for (i = 1; i <= n; i++) if (part[i] !~ /[-\/]/) whole = 1  # neither -updates nor -security
+      split(uris, part, " ")
+      if (!whole || part[1] !~ /[\/.]debian([\/.]|$)/) return
+      print part[1] "|" (signed_by ~ /^\// ? signed_by : "")
+      exit
+    }
+    function end_of_stanza() {
+      if (tolower(field["enabled"]) !~ /^(no|false|0)$/)
+        offer(field["types"], field["uris"], field["suites"], field["components"], field["signed-by"])
+      split("", field)
+    }
+    FNR == 1 {end_of_stanza()}
+    {sub(/\r$/, "")}
+    FILENAME ~ /\.list$/ {
+      sub(/#.*/, "")
+      if ($1 != "deb") next
+      signed_by = ""
+      if (match($0, /\[[^]]*\]/)) {
+        n = split(substr($0, RSTART + 1, RLENGTH - 2), option, " ")
+        for (i = 1; i <= n; i++)
+          if (option[i] ~ /^signed-by=/) signed_by = substr(option[i], 11)
+        $0 = substr($0, 1, RSTART - 1) substr($0, RSTART + RLENGTH)
+      }
+      components = ""
+      for (i = 4; i <= NF; i++) components = components " " $i
+      offer("deb", $2, $3, components, signed_by)
+      next
+    }
+    /^#/ {next}
+    /^[[:space:]]*$/ {end_of_stanza(); next}
+    /^[[:space:]]/ {sub(/^[[:space:]]+/, ""); field[name] = field[name] " " $0; next}
+    {
+      name = tolower(substr($0, 1, index($0, ":") - 1))
+      sub(/^[^:]*:[[:space:]]*/, "")
+      field[name] = $0
+    }
+    END {end_of_stanza()}' "${files[@]}" </dev/null | head -n 1
 }
 
 # Sets up the private apt state, once per run, for the suites named.
@@ -76,8 +106,10 @@ open_apt() {
   [[ ${apt_is_open:-no} == no ]] || return 0
   # shellcheck disable=SC1091
   [[ $(. /etc/os-release && echo "${ID:-}") == debian ]] || { reason="this is not Debian"; return 1; }
-  entry=$(own_entry) || { reason="apt has no entry for Debian's main archive"; return 1; }
-  uri=${entry%%|*} keyring=${entry#*|} keyring=${keyring%|*}
+  entry=$(own_entry)
+  [[ -n $entry ]] || { reason="apt has no entry for Debian's main archive"; return 1; }
+  uri=${entry%%|*} keyring=${entry#*|}
+  [[ -r $keyring ]] || keyring=
   apt_dir=$packages/.apt
   rm -rf "$apt_dir"
   mkdir -p "$apt_dir"/{etc/sources.list.d,etc/parts,etc/preferences.d,state/lists/partial,cache/archives/partial}
@@ -231,4 +263,8 @@ main() {
   write_servers_env
 }
 
-main "$@"
+if [[ ${1:-} == --entry ]]; then
+  own_entry "${2:-}"
+else
+  main "$@"
+fi
