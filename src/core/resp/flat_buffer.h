@@ -48,12 +48,31 @@ class FlatBuffer {
       Grow(1);
     return data_ + size_++;
   }
+  // Forgets everything, then adds an element whose value the caller sets.
+  T* StartWithOne() {
+    if (capacity_ == 0) [[unlikely]]
+      Grow(1);
+    size_ = 1;
+    return data_;
+  }
   void Append(const T* values, size_t count) {
     if (count == 0) return;
     if (capacity_ - size_ < count) [[unlikely]]
       Grow(count);
     std::memcpy(data_ + size_, values, count * sizeof(T));
     size_ += count;
+  }
+  // Forgets everything, then appends `values`, behind which there are more, up to `end`: where
+  // there are enough, copies more than asked for, which is faster for a few.
+  void StartWith(const T* values, size_t count, const T* end) {
+    constexpr size_t kFixed = 32;
+    if (count <= kFixed && static_cast<size_t>(end - values) >= kFixed && capacity_ >= kFixed) {
+      std::memcpy(data_, values, kFixed * sizeof(T));
+      size_ = count;
+    } else {
+      size_ = 0;
+      Append(values, count);
+    }
   }
 
  private:

@@ -4,46 +4,12 @@
 #include <cstring>
 
 #include "core/resp/number.h"
+#include "core/resp/scan.h"
 
 namespace resprobe::resp {
 namespace {
 
 constexpr bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
-
-// Reads a length or count and its CRLF at `p`, if all of it is there and is what a server sends:
-// one to nine digits, no leading zero. Moves `p` behind it.
-[[gnu::always_inline]] inline bool FastCount(const char*& p, const char* end, uint32_t& count) {
-  const char* q = p;
-  if (q == end) return false;
-  uint32_t value = static_cast<unsigned char>(*q - '0');
-  if (value > 9) return false;
-  ++q;
-  for (uint32_t digit; q != end && (digit = static_cast<unsigned char>(*q - '0')) <= 9; ++q) {
-    value = value * 10 + digit;
-  }
-  const auto digits = q - p;
-  if (digits > 9 || (digits > 1 && *p == '0')) return false;
-  if (end - q < 2 || q[0] != '\r' || q[1] != '\n') return false;
-  count = value;
-  p = q + 2;
-  return true;
-}
-
-// The first CR or LF at or after `p`, or `end`. Eight bytes at a time: the texts are short, and a
-// call of memchr costs more than they do.
-[[gnu::always_inline]] inline const char* FindLineEnd(const char* p, const char* end) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kHighs = 0x8080808080808080;
-  for (; end - p >= 8; p += 8) {
-    uint64_t word;
-    std::memcpy(&word, p, 8);
-    const uint64_t cr = word ^ (kOnes * '\r');
-    const uint64_t lf = word ^ (kOnes * '\n');
-    if ((((cr - kOnes) & ~cr) | ((lf - kOnes) & ~lf)) & kHighs) break;
-  }
-  while (p != end && *p != '\r' && *p != '\n') ++p;
-  return p;
-}
 
 // An unsigned length or count as the specification has it. Values that need more than 32 bits are
 // given as 2^32. Returns where the first byte stands that is wrong, or text.size().
@@ -247,7 +213,7 @@ ReplyParser::Pass::Step ReplyParser::Pass::Loop() {
     switch (type) {
       case '$': {
         uint32_t length;
-        if (!FastCount(q, end_, length)) goto slow;
+        if (!scan::Count(q, end_, length)) goto slow;
         if (end_ - q < static_cast<ptrdiff_t>(length) + 2) goto slow;
         if (q[length] != '\r' || q[length + 1] != '\n') goto slow;
         if (length > limits_.max_bulk) goto slow;
@@ -257,25 +223,16 @@ ReplyParser::Pass::Step ReplyParser::Pass::Loop() {
         break;
       }
       case ':': {
-        const bool negative = q != end_ && *q == '-';
-        if (negative) ++q;
-        const char* const first = q;
-        int64_t value = 0;
-        for (uint32_t digit;
-             q != end_ && (digit = static_cast<unsigned char>(*q - '0')) <= 9 && q - first < 18;
-             ++q) {
-          value = value * 10 + digit;
-        }
-        if (q == first || end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
-        AddNumber(type, At(p_ + 1), static_cast<size_t>(q - p_ - 1))->integer =
-            negative ? -value : value;
-        p_ = q + 2;
+        int64_t value;
+        if (!scan::Integer(q, end_, value)) goto slow;
+        AddNumber(type, At(p_ + 1), static_cast<size_t>(q - p_ - 3))->integer = value;
+        p_ = q;
         step = ValueDone();
         break;
       }
       case '+':
       case '-': {
-        q = FindLineEnd(q, end_);
+        q = scan::LineEnd(q, end_);
         if (end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
         const auto length = static_cast<size_t>(q - p_ - 1);
         if (length > limits_.max_bulk) goto slow;
@@ -288,7 +245,7 @@ ReplyParser::Pass::Step ReplyParser::Pass::Loop() {
       case '~':
       case '%': {
         uint32_t count;
-        if (!FastCount(q, end_, count)) goto slow;
+        if (!scan::Count(q, end_, count)) goto slow;
         if (count > limits_.max_elements) goto slow;
         const uint32_t at = At(p_);
         p_ = q;
@@ -587,7 +544,6 @@ ReplyParser::Result ReplyParser::Pass::Finish(Step step) {
       out_.whole_ = true;
       parser_.state_ = State::kIdle;
       parser_.offset_ += consumed;
-      parser_.token_offset_ = parser_.offset_;
       return {Status::kValue, consumed};
     case Step::kError:
       return {Status::kError, 0};
@@ -599,13 +555,77 @@ ReplyParser::Result ReplyParser::Pass::Finish(Step step) {
 
 ReplyParser::ReplyParser(const ReplyLimits& limits) : limits_(limits) {
   limits_.max_elements = std::min(limits_.max_elements, 0x7fffffffu);
+  limits_.max_memory = std::max(limits_.max_memory, 128u);
   limits_.max_line = std::clamp(limits_.max_line, 32u, 65535u);
+  // A number and its node are within any limit: see the least max_memory.
+  scalar_limit_ = std::min(limits_.max_bulk, limits_.max_memory - 64);
 }
 
-ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
+// Any value, any slice.
+[[gnu::noinline]] ReplyParser::Result ReplyParser::Continue(std::string_view input, Reply* out) {
   if (state_ == State::kFailed) return {Status::kError, 0};
   if (input.empty()) return {Status::kNeedMore, 0};
   return Pass(this, input, out).Run();
+}
+
+inline void ReplyParser::StartWithText(char type, const char* text, uint32_t length,
+                                       const char* end, Reply* out) {
+  out->bytes_.StartWith(text, length, end);
+  Reply::Node* const node = out->nodes_.StartWithOne();
+  node->type = static_cast<Type>(type);
+  node->flags = 0;
+  node->text_length = 0;
+  node->link = 0;
+  node->text.offset = 0;
+  node->text.length = length;
+}
+
+inline ReplyParser::Result ReplyParser::ScalarDone(ptrdiff_t size, Reply* out) {
+  out->whole_ = true;
+  offset_ += static_cast<uint64_t>(size);
+  return {Status::kValue, static_cast<size_t>(size)};
+}
+
+// Most replies are one small value that has come whole. This saves them the state that an
+// aggregate needs.
+ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
+  if (state_ != State::kIdle || input.empty()) return Continue(input, out);
+  const char* const begin = input.data();
+  const char* const end = begin + input.size();
+  const char* p = begin + 1;
+  switch (*begin) {
+    case ':': {
+      int64_t value;
+      if (!scan::Integer(p, end, value)) break;
+      out->bytes_.StartWith(begin + 1, static_cast<size_t>(p - begin - 3), end);
+      Reply::Node* const node = out->nodes_.StartWithOne();
+      node->type = Type::kInteger;
+      node->flags = 0;
+      node->text_length = static_cast<uint16_t>(p - begin - 3);
+      node->link = 0;
+      node->integer = value;
+      return ScalarDone(p - begin, out);
+    }
+    case '$': {
+      uint32_t length;
+      if (!scan::Count(p, end, length) || length > scalar_limit_) break;
+      if (end - p < static_cast<ptrdiff_t>(length) + 2 || !scan::IsCrLf(p + length)) break;
+      StartWithText(*begin, p, length, end, out);
+      return ScalarDone(p + length + 2 - begin, out);
+    }
+    case '+':
+    case '-': {
+      const char* const q = scan::LineEnd(p, end);
+      if (end - q < 2 || !scan::IsCrLf(q)) break;
+      const auto length = static_cast<size_t>(q - p);
+      if (length > scalar_limit_) break;
+      StartWithText(*begin, p, static_cast<uint32_t>(length), end, out);
+      return ScalarDone(q + 2 - begin, out);
+    }
+    default:
+      break;
+  }
+  return Continue(input, out);
 }
 
 void ReplyParser::Reset() { *this = ReplyParser(limits_); }

@@ -31,7 +31,8 @@ struct ReplyLimits {
   // Bytes of any other line (a header, a number), with its type byte, without CRLF; from 32 to
   // 65535. Servers: 65536 (PROTO_INLINE_MAX_SIZE).
   uint32_t max_line = 65535;
-  // Bytes that one reply may take (Reply::memory_used). Servers: client-query-buffer-limit.
+  // Bytes that one reply may take (Reply::memory_used), at least 128. Servers:
+  // client-query-buffer-limit.
   uint32_t max_memory = 1u << 30;
 };
 
@@ -97,7 +98,7 @@ class ReplyParser {
   // Bytes consumed since the construction or the last Reset().
   uint64_t offset() const { return offset_; }
   // Where the line or the bulk starts that the parser is in the middle of, or offset().
-  uint64_t token_offset() const { return token_offset_; }
+  uint64_t token_offset() const { return idle() ? offset_ : token_offset_; }
   // Forgets everything but the limits.
   void Reset();
 
@@ -111,7 +112,12 @@ class ReplyParser {
   };
   static constexpr uint32_t kNone = 0xffffffff;
 
+  Result Continue(std::string_view input, Reply* out);
+  void StartWithText(char type, const char* text, uint32_t length, const char* end, Reply* out);
+  Result ScalarDone(ptrdiff_t size, Reply* out);
+
   ReplyLimits limits_;
+  uint32_t scalar_limit_;  // bytes of a text that, alone, meets no limit
   State state_ = State::kIdle;
   bool in_chunks_ = false;  // inside a streamed string
   bool annotated_ = false;  // an attribute has ended, the value that it annotates must follow
