@@ -73,30 +73,41 @@ bool ParseBounds(CommandContext& c, By by, size_t min, size_t max, Bounds* bound
   return c.Int(min, &bounds->start) && c.Int(max, &bounds->stop);
 }
 
-// The ranks from the lowest score up, also if they will be shown in reverse.
-IndexRange SelectRanks(const ZSet& zset, const Bounds& bounds, bool reverse) {
+// The ranks from the lowest score up, also if they will be shown in reverse. `offset` members are
+// left out from where the showing begins.
+IndexRange SelectRanks(const ZSet& zset, const Bounds& bounds, bool reverse, size_t offset) {
+  IndexRange range;
   switch (bounds.by) {
-    case By::kScore:
-      return resprobe::SelectRanks(zset, bounds.scores);
     case By::kLex:
-      return resprobe::SelectRanks(zset, bounds.lex, reverse);
+      return resprobe::SelectRanks(zset, bounds.lex, reverse, offset);
+    case By::kScore:
+      range = resprobe::SelectRanks(zset, bounds.scores);
+      break;
     case By::kAny:
     case By::kRank:
+      range = ClampRange(bounds.start, bounds.stop, zset.size());
+      if (reverse) range.first = zset.size() - range.first - range.count;
       break;
   }
-  IndexRange range = ClampRange(bounds.start, bounds.stop, zset.size());
-  if (reverse) range.first = zset.size() - range.first - range.count;
-  return range;
+  if (range.count <= offset) return {};
+  return {reverse ? range.first : range.first + offset, range.count - offset};
 }
 
-// LIMIT. A negative offset skips everything, a negative limit is none.
-IndexRange Limit(IndexRange range, const RangeOptions& options, bool reverse) {
-  if (options.offset < 0 || static_cast<uint64_t>(options.offset) >= range.count) return {};
-  const auto offset = static_cast<size_t>(options.offset);
-  size_t count = range.count - offset;
-  if (options.limit >= 0) count = std::min(count, static_cast<size_t>(options.limit));
-  const size_t first = reverse ? range.first + range.count - offset - count : range.first + offset;
-  return {first, count};
+IndexRange SelectRanks(const ZSet& zset, const Bounds& bounds) {
+  return SelectRanks(zset, bounds, /*reverse=*/false, /*offset=*/0);
+}
+
+// The same with LIMIT: a negative offset leaves out everything, a negative limit is none.
+IndexRange SelectShown(const ZSet& zset, const Bounds& bounds, const RangeOptions& options) {
+  if (options.offset < 0) return {};
+  const bool reverse = options.direction == Direction::kReverse;
+  IndexRange range = SelectRanks(zset, bounds, reverse, static_cast<size_t>(options.offset));
+  if (options.limit >= 0) {
+    const size_t count = std::min(range.count, static_cast<size_t>(options.limit));
+    if (reverse) range.first += range.count - count;
+    range.count = count;
+  }
+  return range;
 }
 
 // Past this many members the server builds the result of a range by rank in its large encoding,
@@ -117,9 +128,7 @@ void Range(CommandContext& c, size_t source_at, RangeOptions options) {
   ZSet* source;
   if (!Find(c, c.args[source_at], &source)) return;
   IndexRange range;
-  if (source != nullptr) {
-    range = Limit(SelectRanks(*source, bounds, reverse), options, reverse);
-  }
+  if (source != nullptr) range = SelectShown(*source, bounds, options);
   const auto rank_of = [&](size_t i) {
     return reverse ? range.first + range.count - 1 - i : range.first + i;
   };
@@ -148,7 +157,7 @@ void Count(CommandContext& c, By by) {
   ZSet* zset;
   if (!Find(c, c.args[1], &zset)) return;
   if (zset == nullptr) return c.reply.Integer(0);
-  c.reply.Integer(static_cast<int64_t>(SelectRanks(*zset, bounds, false).count));
+  c.reply.Integer(static_cast<int64_t>(SelectRanks(*zset, bounds).count));
 }
 
 void RemoveRange(CommandContext& c, By by) {
@@ -157,7 +166,7 @@ void RemoveRange(CommandContext& c, By by) {
   ZSet* zset;
   if (!Find(c, c.args[1], &zset)) return;
   if (zset == nullptr) return c.reply.Integer(0);
-  const IndexRange range = SelectRanks(*zset, bounds, false);
+  const IndexRange range = SelectRanks(*zset, bounds);
   zset->EraseRanks(range.first, range.count);
   c.reply.Integer(static_cast<int64_t>(range.count));
   if (range.count > 0) c.Modified(c.args[1]);

@@ -80,7 +80,7 @@ bool ParseLexRange(std::string_view min, std::string_view max, LexRange* range) 
   return ParseLex(min, &range->min) && ParseLex(max, &range->max);
 }
 
-IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse) {
+IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse, size_t offset) {
   const size_t size = zset.size();
   if (NeverMatches(range)) return {};
   if (zset.score_at(0) == zset.score_at(size - 1)) {
@@ -89,18 +89,23 @@ IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse) {
         range.min.kind == Kind::kText ? zset.CountLexBelow(range.min.text, range.min.open) : 0;
     const size_t end =
         range.max.kind == Kind::kText ? zset.CountLexBelow(range.max.text, !range.max.open) : size;
-    return end > first ? IndexRange{first, end - first} : IndexRange{};
+    if (end <= first || end - first <= offset) return {};
+    return {reverse ? first : first + offset, end - first - offset};
   }
   if (!AboveMin(zset.member_at(size - 1), range) || !BelowMax(zset.member_at(0), range)) return {};
   if (!reverse) {
     size_t first = 0;
     while (!AboveMin(zset.member_at(first), range)) ++first;
+    if (!BelowMax(zset.member_at(first), range) || size - first <= offset) return {};
+    first += offset;
     size_t end = first;
     while (end < size && BelowMax(zset.member_at(end), range)) ++end;
     return {first, end - first};
   }
   size_t end = size;
   while (!BelowMax(zset.member_at(end - 1), range)) --end;
+  if (!AboveMin(zset.member_at(end - 1), range) || end <= offset) return {};
+  end -= offset;
   size_t first = end;
   while (first > 0 && AboveMin(zset.member_at(first - 1), range)) --first;
   return {first, end - first};

@@ -36,8 +36,9 @@ bool ParseLexRange(std::string_view min, std::string_view max, LexRange* range);
 
 // Lexicographic ranges mean something where all scores are equal. Where they are not, a server
 // replies with whatever its walk meets; ours walks as the server walks its compact encoding, from
-// the lowest score, or `reverse` from the highest.
-IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse);
+// the lowest score, or `reverse` from the highest: to the first member inside, `offset` members on
+// whatever they are, and then up to the first one outside.
+IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse, size_t offset);
 
 }  // namespace resprobe
 
