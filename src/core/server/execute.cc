@@ -143,7 +143,8 @@ void Server::RejectUnknown(Client& client, std::span<const std::string_view> arg
     std::string& list = scratch_.text;
     list.clear();
     for (size_t i = 1; i < args.size() && list.size() < kMost; ++i) {
-      list.append("'").append(Preview(args[i], kMost - list.size())).append("' ");
+      const std::string_view preview = Preview(args[i], kMost - list.size());
+      list.append("'").append(preview).append("' ");
     }
     error_.assign("ERR unknown command '").append(Preview(args[0], kMost));
     error_.append("', with args beginning with: ").append(list);

@@ -1,0 +1,188 @@
+#include "tests/core/commands/real_server.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "core/resp/reply_parser.h"
+
+namespace resprobe {
+namespace {
+
+constexpr int kAnswerMs = 10'000;  // how long a server may take for an answer that must come
+
+std::string Errno(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
+
+int ConnectTo(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+}  // namespace
+
+RealServer::~RealServer() {
+  while (!sockets_.empty()) Close(sockets_.begin()->first);
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  if (!folder_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+}
+
+bool RealServer::Start(const std::string& program, std::string* error) {
+  char pattern[] = "/tmp/resprobe-test-XXXXXX";
+  if (mkdtemp(pattern) == nullptr) {
+    *error = Errno("mkdtemp");
+    return false;
+  }
+  folder_ = pattern;
+  const std::string path = socket_path();
+  pid_ = fork();
+  if (pid_ < 0) {
+    *error = Errno("fork");
+    return false;
+  }
+  if (pid_ == 0) {
+    const std::string log = folder_ + "/log";
+    execl(program.c_str(), program.c_str(), "--port", "0", "--unixsocket", path.c_str(), "--save",
+          "", "--appendonly", "no", "--dir", folder_.c_str(), "--logfile", log.c_str(),
+          static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  // It is up when it accepts a connection; there is nothing else to wait for.
+  for (int tries = 0; tries < kAnswerMs; ++tries) {
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = -1;
+      *error = program + " does not start";
+      return false;
+    }
+    const int fd = ConnectTo(path);
+    if (fd >= 0) {
+      close(fd);
+      return true;
+    }
+    poll(nullptr, 0, 1);
+  }
+  *error = program + " does not accept connections";
+  return false;
+}
+
+int RealServer::Socket(int connection, std::string* error) {
+  const auto found = sockets_.find(connection);
+  if (found != sockets_.end()) return found->second;
+  const int fd = ConnectTo(socket_path());
+  if (fd < 0) {
+    *error = Errno("connect");
+  } else {
+    sockets_[connection] = fd;
+  }
+  return fd;
+}
+
+bool RealServer::Fresh(std::string* error) {
+  while (!sockets_.empty()) Close(sockets_.begin()->first);
+  constexpr int kControl = 0;
+  if (!Send(kControl, "FLUSHALL\r\n", error)) return false;
+  const Received received = Receive(kControl, 5, kAnswerMs);
+  Close(kControl);
+  if (received.bytes == "+OK\r\n") return true;
+  *error = "FLUSHALL answered " + EscapeBytes(received.bytes);
+  return false;
+}
+
+bool RealServer::Send(int connection, std::string_view bytes, std::string* error) {
+  const int fd = Socket(connection, error);
+  if (fd < 0) return false;
+  while (!bytes.empty()) {
+    const ssize_t n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n < 0) {
+      // The server has closed: what is said by the `closed` line.
+      if (errno == EPIPE || errno == ECONNRESET) return true;
+      *error = Errno("send");
+      return false;
+    }
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+RealServer::Received RealServer::Receive(int connection, size_t want, int patience_ms) {
+  Received received;
+  std::string ignored;
+  const int fd = Socket(connection, &ignored);
+  if (fd < 0) return received;
+  while (received.bytes.size() < want) {
+    pollfd poll_fd = {fd, POLLIN, 0};
+    if (poll(&poll_fd, 1, patience_ms) <= 0) break;
+    char buffer[65536];
+    const ssize_t n = recv(fd, buffer, std::min(sizeof(buffer), want - received.bytes.size()), 0);
+    if (n <= 0) {
+      received.closed = true;
+      Close(connection);
+      break;
+    }
+    received.bytes.append(buffer, static_cast<size_t>(n));
+  }
+  return received;
+}
+
+RealServer::Received RealServer::Drain(int connection, int quiet_ms) {
+  return Receive(connection, SIZE_MAX, quiet_ms);
+}
+
+void RealServer::Close(int connection) {
+  const auto found = sockets_.find(connection);
+  if (found == sockets_.end()) return;
+  close(found->second);
+  sockets_.erase(found);
+}
+
+bool RealServer::Do(const RecordedStep& step, std::string* error) {
+  switch (step.kind) {
+    case RecordedStep::Kind::kRequest:
+    case RecordedStep::Kind::kRaw:
+      return Send(step.connection, step.bytes, error);
+    case RecordedStep::Kind::kProtocol: {
+      if (!Send(step.connection, "HELLO " + std::to_string(step.number) + "\r\n", error)) {
+        return false;
+      }
+      resp::ReplyParser parser;
+      resp::Reply reply;
+      while (true) {
+        const Received received = Receive(step.connection, 1, kAnswerMs);
+        if (received.bytes.empty()) break;
+        if (parser.Parse(received.bytes, &reply).status == resp::ReplyParser::Status::kValue) {
+          return true;
+        }
+      }
+      *error = "no answer to HELLO";
+      return false;
+    }
+    case RecordedStep::Kind::kAdvance:
+      poll(nullptr, 0, static_cast<int>(step.number));
+      return true;
+    case RecordedStep::Kind::kClose:
+      Close(step.connection);
+      return true;
+  }
+  return false;
+}
+
+}  // namespace resprobe

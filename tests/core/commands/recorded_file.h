@@ -1,0 +1,89 @@
+#ifndef RESPROBE_TESTS_CORE_COMMANDS_RECORDED_FILE_H_
+#define RESPROBE_TESTS_CORE_COMMANDS_RECORDED_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace resprobe {
+
+// What a real server answered, as text. A file holds cases; each starts with an empty server and
+// new connections. Lines:
+//
+//   # a comment
+//   server redis 7.0.15     which server the replies were recorded from
+//   case NAME               starts a case
+//   > SET k "v\r\n"         a request, split into arguments as redis-cli splits them
+//   !> *1\r\n$4\r\nPING\r\n  raw bytes to send, escaped
+//   ~> KEYS *               the order of the elements of the reply does not count
+//   ?> RANDOMKEY            only the shape of the reply counts, as the command table has it
+//   2> GET k                the same on connection 2 (1 is the default); also 2~> 2!> 2?>
+//   proto 3 / 2 proto 3     switches the connection's protocol; the reply is not shown
+//   advance 150             moves the clock by milliseconds (a case that has it is not replayed on
+//                           a live server, whose clock cannot be moved)
+//   close / 2 close         the client closes its connection
+//   < +OK\r\n               what the connection received then, escaped as in a C string
+//   2< >2\r\n$10\r\n…       the same for another connection
+//   closed / 2 closed       the server has closed the connection
+//
+// So a file without its `<` and `closed` lines is what record_replies takes, and the whole file is
+// what it writes.
+struct RecordedStep {
+  enum class Kind { kRequest, kRaw, kProtocol, kAdvance, kClose };
+  enum class Compare { kExact, kUnordered, kShape };
+  struct Output {
+    int connection = 1;
+    std::string bytes;
+    bool closed = false;
+  };
+
+  size_t line = 0;
+  Kind kind = Kind::kRequest;
+  Compare compare = Compare::kExact;
+  int connection = 1;
+  std::vector<std::string> args;  // kRequest
+  std::string bytes;              // kRequest, kRaw: what is sent
+  int64_t number = 0;             // kProtocol, kAdvance
+  std::vector<Output> outputs;
+
+  // The bytes that a connection is to receive, and whether it is closed.
+  std::string_view ExpectedBytes(int connection_number) const;
+  bool ExpectedClosed(int connection_number) const;
+};
+
+struct RecordedCase {
+  std::string name;
+  size_t line = 0;
+  std::vector<RecordedStep> steps;
+
+  bool MovesClock() const;
+  int Connections() const;  // the highest number used
+};
+
+struct RecordedFile {
+  std::string server;
+  std::vector<RecordedCase> cases;
+  std::vector<std::string> lines;  // the text, for rewriting
+
+  // False with `error` ("file:line: what is wrong") if the text is not in the format.
+  bool Parse(std::string_view path, std::string_view text, std::string* error);
+};
+
+// Bytes as they stand in a file: printable ASCII as it is, the rest escaped.
+std::string EscapeBytes(std::string_view bytes);
+bool UnescapeBytes(std::string_view text, std::string* bytes);
+
+// The reply with the elements of its aggregates at the top level sorted (a map's by pair), so that
+// two unordered replies can be compared. The input itself if it is not one whole reply.
+std::string SortReply(std::string_view bytes, bool map);
+
+// A whole file's contents. False if it cannot be read.
+bool ReadFile(const std::string& path, std::string* text);
+// All *.txt in tests/core/commands/recorded, sorted, of the source tree.
+std::vector<std::string> RecordedPaths();
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_TESTS_CORE_COMMANDS_RECORDED_FILE_H_
