@@ -2,8 +2,9 @@
 # Would OSS-Fuzz take this build? Runs build.sh offline with the variables that OSS-Fuzz sets, for
 # libFuzzer with ASan, libFuzzer with UBSan and AFL++ with ASan, and checks what OSS-Fuzz's own build
 # check (bad_build_check) checks, and a little more.
-#   usage: ./resprobe oss-fuzz-check [ENGINE/SANITIZER…] [--keep]
+#   usage: ./resprobe oss-fuzz-check [ENGINE/SANITIZER…] [--keep] [--out DIR]
 #          e.g. libfuzzer/address; default: all three. --keep leaves the builds and says where.
+#          --out checks a build that is there already, of the one ENGINE/SANITIZER named.
 # One line per check; then `N passed, N failed`. Exit code: 0 all passed, 1 not, 2 wrong use.
 #
 # As in OSS-Fuzz the C++ library is libc++, linked statically, if a private copy could be had
@@ -104,7 +105,7 @@ is_fuzz_target() {
 # Runs from the moved $OUT, with no input, and has enough coverage.
 starts_under_libfuzzer() {
   local log=$temp/log edges
-  (cd "$out" && "./$1" -seed=1337 -runs=$min_runs >"$log" 2>&1) ||
+  (cd "$out" && "./$1" -seed=1337 -runs=$min_runs -artifact_prefix="$temp/" >"$log" 2>&1) ||
     { last_words "$log"; return 1; }
   grep -q "Done $min_runs runs" "$log" || { last_words "$log"; return 1; }
   ! grep -q "no interesting inputs were found" "$log" || { echo "not instrumented"; return 1; }
@@ -172,10 +173,13 @@ seed_corpus_runs() {
   unzip -q -d "$seeds" "$zip" 2>/dev/null || { echo "$(basename "$zip") is missing, empty or broken"; return 1; }
   count=$(find "$seeds" -type f | wc -l)
   ((count > 0)) || { echo "no seeds"; return 1; }
-  case $2 in
-    libfuzzer) "$1" -runs=0 -rss_limit_mb=2560 -timeout=25 "$seeds" >"$log" 2>&1 ;;
-    afl) find "$seeds" -type f -print0 | xargs -0 "$1" >"$log" 2>&1 ;;
-  esac || { last_words "$log"; return 1; }
+  (
+    cd "$temp" # where a crash leaves its input
+    case $2 in
+      libfuzzer) "$1" -runs=0 -rss_limit_mb=2560 -timeout=25 "$seeds" ;;
+      afl) find "$seeds" -type f -print0 | xargs -0 "$1" ;;
+    esac
+  ) >"$log" 2>&1 || { last_words "$log"; return 1; }
   echo "$count seeds"
 }
 
@@ -183,7 +187,7 @@ seed_corpus_runs() {
 dictionary_parses() {
   local log=$temp/log
   [[ -e $1.dict ]] || { echo "there is none"; return 1; }
-  "$1" -dict="$1.dict" -runs=0 >"$log" 2>&1 || { last_words "$log"; return 1; }
+  (cd "$temp" && "$1" -dict="$1.dict" -runs=0) >"$log" 2>&1 || { last_words "$log"; return 1; }
   grep -o -E 'Dictionary: [1-9][0-9]* entries' "$log" || { echo "it has no entries"; return 1; }
 }
 
@@ -191,7 +195,7 @@ dictionary_parses() {
 options_parse() {
   local line section="" flags
   [[ -e $1.options ]] || { echo "there are none"; return 1; }
-  flags=$("$1" -help=1 2>&1 | sed -n -E 's/^ ([a-z_]+)\t.*/\1/p')
+  flags=$("$1" -help=1 2>&1 | sed -n -E 's/^ ([a-z_]+)[[:space:]].*/\1/p')
   while IFS= read -r line; do
     if [[ $line =~ ^\[(libfuzzer|asan|ubsan|msan|afl|honggfuzz|env)\]$ ]]; then
       section=${BASH_REMATCH[1]}
@@ -209,9 +213,9 @@ options_parse() {
 
 # --- the run ---
 
+# Builds, and checks the result.
 check_build() {
-  local engine=$1 sanitizer=$2 log=$temp/$1-$2.log target name targets=()
-  local title=$engine/$sanitizer
+  local engine=$1 sanitizer=$2 log=$temp/$1-$2.log title=$1/$2
   echo "building for $title"
   if ! (build "$engine" "$sanitizer") >"$log" 2>&1; then
     bad "$title build.sh: $(last_words "$log" 20)"
@@ -223,7 +227,12 @@ check_build() {
   out=$temp/$engine-$sanitizer/moved
   mv "$temp/$engine-$sanitizer/out" "$out"
   [[ $keep == yes ]] || rm -rf "$temp/$engine-$sanitizer/work"
+  check_out "$engine" "$sanitizer"
+}
 
+# Checks what is in $out.
+check_out() {
+  local engine=$1 sanitizer=$2 title=$1/$2 target name targets=()
   mapfile -t targets < <(find "$out" -maxdepth 1 -type f -perm -u+x | sort)
   if ((${#targets[@]} == 0)); then
     bad "$title no fuzz target in \$OUT"
@@ -246,7 +255,7 @@ check_build() {
 
 main() {
   local configurations=() configuration
-  keep=no
+  keep=no given=""
   while (($#)); do
     case $1 in
       -h | --help)
@@ -254,12 +263,18 @@ main() {
         exit 0
         ;;
       --keep) keep=yes ;;
+      --out)
+        [[ -d ${2:-} ]] || die "oss-fuzz-check: --out takes a folder with fuzz targets"
+        given=$(cd "$2" && pwd)
+        shift
+        ;;
       libfuzzer/address | libfuzzer/undefined | afl/address) configurations+=("$1") ;;
-      *) die "oss-fuzz-check: there is no '$1': use libfuzzer/address, libfuzzer/undefined, afl/address, --keep" ;;
+      *) die "oss-fuzz-check: there is no '$1': use libfuzzer/address, libfuzzer/undefined, afl/address, --keep, --out DIR" ;;
     esac
     shift
   done
-  ((${#configurations[@]})) || configurations=(libfuzzer/address libfuzzer/undefined afl/address)
+  [[ ${#configurations[@]} != 0 || -n $given ]] ||
+    configurations=(libfuzzer/address libfuzzer/undefined afl/address)
   temp=$(mktemp -d)
   if [[ $keep == yes ]]; then echo "builds and logs: $temp"; else trap 'rm -rf "$temp"' EXIT; fi
   afl_dir=/usr/lib/afl
@@ -269,6 +284,12 @@ main() {
   export UBSAN_OPTIONS=silence_unsigned_overflow=1:print_stacktrace=1
   [[ -z ${HIREDIS_SOURCE:-} ]] || cp -r "$HIREDIS_SOURCE" "$temp/src/hiredis"
   prepare_libcxx
+  if [[ -n $given ]]; then
+    ((${#configurations[@]} == 1)) || die "oss-fuzz-check: --out takes one ENGINE/SANITIZER"
+    out=$given
+    check_out "${configurations[0]%/*}" "${configurations[0]#*/}"
+    configurations=()
+  fi
   for configuration in "${configurations[@]}"; do
     check_build "${configuration%/*}" "${configuration#*/}"
   done
