@@ -115,10 +115,8 @@ void ReplyInfo(CommandContext& c, const Command* command) {
   c.reply.Integer(range.first);
   c.reply.Integer(range.last);
   c.reply.Integer(range.step);
-  c.reply.SetHeader(0);
-  c.reply.ArrayHeader(0);
-  c.reply.ArrayHeader(0);
-  c.reply.ArrayHeader(command->subcommands.size());
+  for (int i = 0; i < 3; ++i) c.reply.SetHeader(0);
+  c.reply.SetHeader(command->subcommands.size());
   for (const Command& sub : command->subcommands) ReplyInfo(c, &sub);
 }
 
@@ -234,8 +232,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .since = "2.8.13",
      .summary = "The table's entries",
      .syntax = "[string ...]",
-     .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,array<bulk>,array<any>,"
-              "array<any>>|null>",
+     .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
+              "set<any>>|null>",
      .handler = CommandInfo},
 };
 
@@ -247,8 +245,8 @@ constexpr CommandSpec kServerCommands[] = {
      .since = "2.8.13",
      .summary = "The whole table of commands",
      .syntax = "",
-     .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,array<bulk>,array<any>,"
-              "array<any>>>",
+     .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
+              "set<any>>>",
      .handler = CommandAll,
      .subcommands = kCommandSubcommands},
     {.name = "dbsize",

@@ -288,7 +288,7 @@ class ShapeMatcher {
     for (auto a = value.begin(); a != value.end() && i < kMost; ++a, ++i) {
       size_t j = 0;
       for (auto b = value.begin(); j < i; ++b, ++j) {
-        if ((*a).text() == (*b).text()) return false;
+        if (resp::Equal(*a, *b)) return false;
       }
     }
     return true;
