@@ -55,7 +55,7 @@ rm -f "${profiles[@]}"
 
 # What the harnesses are about: the project's own sources, not its third-party headers.
 common=(-instr-profile="$build/profiles/all.profdata" "${objects[@]:1}"
-  -ignore-filename-regex='^/usr/|/build/')
+  -ignore-filename-regex="^/usr/|^$(sed 's/[^A-Za-z0-9/]/\\&/g' <<<"${build%/*}")/")
 "$cov" show -format=html -show-line-counts-or-regions -output-dir="$build/report" "${common[@]}"
 "$cov" report -show-region-summary=false -show-branch-summary=true "${common[@]}" |
   tee "$build/report/summary.txt"
