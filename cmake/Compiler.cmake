@@ -16,11 +16,6 @@ target_compile_options(
                              -fno-omit-frame-pointer)
 target_include_directories(resprobe_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 
-# Diagnostics stay readable when ninja collects them for a terminal.
-if("$ENV{RESPROBE_COLOR}" STREQUAL "always")
-  target_compile_options(resprobe_options INTERFACE -fcolor-diagnostics)
-endif()
-
 find_program(RESPROBE_CCACHE ccache)
 mark_as_advanced(RESPROBE_CCACHE)
 if(RESPROBE_CCACHE)
