@@ -11,7 +11,7 @@
 #   cmd:NAME>=V      … in that version or a newer one
 #   header:FILE      the C++ compiler finds the header
 #   runtime:NAME     clang has that run-time library
-#   wish:NAME        a command that is installed where apt can, and done without elsewhere
+#   wish:NAME        a command that is installed along with the rest, and done without if it cannot be
 system_rows() {
   local v=${clang_version:-19}
   cat <<TEXT
@@ -68,7 +68,7 @@ probe() {
       command -v "${what%%>=*}" >/dev/null || return 1
       [[ $what != *">="* ]] || version_at_least "${what#*>=}" "${what%%>=*}"
       ;;
-    wish) [[ $has_apt == no ]] || command -v "$what" >/dev/null ;;
+    wish) command -v "$what" >/dev/null ;;
     header) has_header "$what" ;;
     runtime)
       command -v "$clang" >/dev/null || return 1
@@ -98,19 +98,21 @@ version_at_least() {
   [[ $(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -n 1) == "$wanted" ]]
 }
 
-# Sets missing to the rows of the needs whose probe fails.
+# Sets missing to the rows of the needs whose probe fails, and wishes to those done without.
 find_missing() {
   local needs=" $1 " need test package why
-  missing=()
+  missing=() wishes=()
   while IFS='|' read -r need test package why; do
     [[ $needs == *" $need "* ]] || continue
-    probe "$test" || missing+=("$package|$why|$test")
+    if probe "$test"; then continue; fi
+    if [[ $test == wish:* ]]; then wishes+=("$package|$why|$test"); else missing+=("$package|$why|$test"); fi
   done < <(system_rows)
 }
 
-print_missing() {
+# print_rows ROW…
+print_rows() {
   local row package why test
-  for row in "${missing[@]}"; do
+  for row in "$@"; do
     IFS='|' read -r package why test <<<"$row"
     test=${test#*:}
     printf '  %-24s %-40s (Debian package: %s)\n' "$test" "$why" "$package"
@@ -133,15 +135,15 @@ ensure_system_packages() {
   if ((${#missing[@]})); then
     if [[ $has_apt == no ]]; then
       say "this system has no apt; please install, then run the command again:"
-      print_missing >&2
+      print_rows "${missing[@]}" >&2
       exit 2
     fi
-    install_missing
+    install "${missing[@]}" "${wishes[@]}"
     choose_clang
     find_missing "$needs"
     if ((${#missing[@]})); then
       say "still missing after the installation:"
-      print_missing >&2
+      print_rows "${missing[@]}" >&2
       exit 2
     fi
   fi
@@ -149,21 +151,21 @@ ensure_system_packages() {
   printf '%s\n' "$key" >"$stamp"
 }
 
-# Installs the packages of missing.
-install_missing() {
+# Installs the packages of the rows, or says why not and exits 2.
+install() {
   local packages=() row as_root=() log=$build_dir/apt.log
-  for row in "${missing[@]}"; do packages+=("${row%%|*}"); done
+  for row in "$@"; do packages+=("${row%%|*}"); done
   if ((EUID != 0)); then
     if ! command -v sudo >/dev/null; then
       say "these packages are missing, and installing them takes root (there is no sudo):"
-      print_missing >&2
+      print_rows "$@" >&2
       say "as root: apt-get install ${packages[*]}"
       exit 2
     fi
     as_root=(sudo)
   fi
   say "installing with ${as_root[*]:+sudo }apt what the build needs:"
-  print_missing >&2
+  print_rows "$@" >&2
   # The lists may be absent (a fresh container) or stale (a package has moved on): one update, then.
   if ! apt_knows "${packages[@]}" || ! apt_install; then
     say "reading the package lists (apt-get update)"
@@ -185,7 +187,7 @@ apt_knows() {
   ((known == $#))
 }
 
-# Uses packages, as_root and log of install_missing().
+# Uses packages, as_root and log of install().
 apt_install() {
   local command=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -y
     -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 --no-install-recommends install "${packages[@]}")
