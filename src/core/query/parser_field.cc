@@ -1,0 +1,282 @@
+// The productions that begin at a field, a `=>{` or a `=>[`.
+#include "core/query/chars.h"
+#include "core/query/names.h"
+#include "core/query/parser_impl.h"
+
+namespace resprobe::query {
+
+bool Parser::ParseMissing() {
+  const uint32_t begin = tok_.begin;
+  Advance();  // ismissing
+  Advance();  // (
+  const Ast::Text name = TextOf(tok_);
+  Advance();  // @field
+  Advance();  // )
+  ast_.AddLeaf(Kind::kMissing, begin, last_end_, name);
+  return true;
+}
+
+bool Parser::ParseField(uint32_t held) {
+  if (in_field_) return Fail("text (there is no field inside a field's scope)");
+  const uint32_t begin = tok_.begin;
+  const uint32_t mark = ast_.size();
+  const Ast::Text name = TextOf(tok_);
+  Advance();
+  const bool is_comparison = tok_.kind >= Tok::kEqual && tok_.kind <= Tok::kLessEqual;
+  if (is_comparison) return ParseComparison(name, mark, begin);
+  while (At(Tok::kOr)) {
+    Advance();
+    if (!AtAny(kIsWord)) return Fail("the name of a field");
+    AddLeaf(Kind::kName, TextOf(tok_));
+  }
+  const bool one_name = ast_.size() == mark;
+  if (!At(Tok::kColon)) {
+    return Fail(one_name && dialect2() ? "':', '|' or a comparison" : "':' or '|'");
+  }
+  Advance();
+  if (one_name && At(Tok::kLeftBrace)) return ParseTags(name, mark, begin);
+  if (one_name && At(Tok::kLeftBracket)) return ParseBrackets(name, mark, begin);
+
+  const uint32_t before = ast_.size();
+  if (dialect2()) {
+    in_field_ = true;
+    if (!ParseOperand(held + 2)) return false;
+    in_field_ = false;
+  } else {
+    if (!ParseAlternatives(held + 2)) return false;
+    last_words_ = 0;
+  }
+  if (ast_.size() == before) {
+    ast_.Rewind(mark);
+  } else {
+    ast_.Add(Kind::kField, mark, begin, last_end_, name);
+  }
+  return true;
+}
+
+bool Parser::ParseTags(Ast::Text name, uint32_t mark, uint32_t begin) {
+  do {
+    Advance();
+    if (!ParseTag()) return false;
+  } while (At(Tok::kOr));
+  if (!Expect(Tok::kRightBrace, "'|' or '}'")) return false;
+  ast_.Add(Kind::kTag, mark, begin, last_end_, name);
+  return !At(Tok::kArrow) || ParseAttributes(mark, begin);
+}
+
+bool Parser::ParseTag() {
+  switch (tok_.kind) {
+    case Tok::kString:
+      AddLeaf(Kind::kExact, TextOf(tok_));
+      return true;
+    case Tok::kAffix:
+      return ParseAffix();
+    case Tok::kWildcard:
+      return ParseWildcard();
+    default:
+      break;
+  }
+  const uint32_t begin = tok_.begin;
+  const uint32_t mark = ast_.size();
+  uint32_t count = 0;
+  do {
+    if (!ParseValue(Kind::kTerm, "a tag")) return false;
+    ++count;
+  } while (AtAny(kIsWord | kIsParamTok));
+  return Combine(Kind::kAnd, mark, count, begin);
+}
+
+bool Parser::ParseBrackets(Ast::Text name, uint32_t mark, uint32_t begin) {
+  Advance();
+  if (At(Tok::kWord) && dialect2()) {
+    if (!ParseShapeOrVectorRange(name, mark, begin)) return false;
+  } else {
+    if (!ParseBound(true)) return false;
+    const bool single = At(Tok::kRightBracket) && dialect2() && !(ast_.last().flags & kExclusive);
+    if (!single) {
+      const bool exclusive_low = ast_.last().flags & kExclusive;
+      if (!ParseBound(true)) return false;
+      const bool exclusive = exclusive_low || (ast_.last().flags & kExclusive);
+      if (!At(Tok::kRightBracket) && !exclusive) return ParseGeo(name, mark, begin);
+    }
+    if (!Expect(Tok::kRightBracket, "']'")) return false;
+    ast_.Add(Kind::kRange, mark, begin, last_end_, name);
+  }
+  return !At(Tok::kArrow) || ParseAttributes(mark, begin);
+}
+
+// After two of the numbers.
+bool Parser::ParseGeo(Ast::Text name, uint32_t mark, uint32_t begin) {
+  if (!At(Tok::kMinus) && !At(Tok::kNumber) && !At(Tok::kParam)) {
+    return Fail("']', or the radius");
+  }
+  if (!ParseBound(false)) return false;
+  constexpr const char* kUnits = "a unit (m, km, ft, mi)";
+  if (At(Tok::kWord)) {
+    const auto unit = FindUnit(Raw(tok_));
+    if (!unit) return Fail(kUnits);
+    AddLeaf(Kind::kUnit, {}).arg = static_cast<uint8_t>(*unit);
+  } else if (At(Tok::kParam) && dialect2()) {
+    AddLeaf(Kind::kUnit, TextOf(tok_)).flags = kIsParam;
+  } else {
+    return Fail(kUnits);
+  }
+  if (!Expect(Tok::kRightBracket, "']'")) return false;
+  ast_.Add(Kind::kGeo, mark, begin, last_end_, name);
+  return !At(Tok::kArrow) || ParseAttributes(mark, begin);
+}
+
+bool Parser::ParseShapeOrVectorRange(Ast::Text name, uint32_t mark, uint32_t begin) {
+  Kind kind = Kind::kGeoShape;
+  uint8_t arg = 0;
+  if (const auto relation = FindShapeRelation(Raw(tok_))) {
+    arg = static_cast<uint8_t>(*relation);
+    Advance();
+  } else if (IsKeyword("vector_range")) {
+    kind = Kind::kVectorRange;
+    Advance();
+    if (!ParseBound(false)) return false;
+  } else {
+    return Fail("a number, WITHIN, CONTAINS, INTERSECTS, DISJOINT or VECTOR_RANGE");
+  }
+  if (!At(Tok::kParam)) return Fail("a parameter");
+  AddLeaf(Kind::kParam, TextOf(tok_)).flags = kIsParam;
+  if (!Expect(Tok::kRightBracket, "']'")) return false;
+  ast_.Add(kind, mark, begin, last_end_, name).arg = arg;
+  return true;
+}
+
+bool Parser::ParseComparison(Ast::Text name, uint32_t mark, uint32_t begin) {
+  const auto comparison =
+      static_cast<uint8_t>(static_cast<uint8_t>(tok_.kind) - static_cast<uint8_t>(Tok::kEqual));
+  Advance();
+  if (!ParseBound(false)) return false;
+  ast_.Add(Kind::kCompare, mark, begin, last_end_, name).arg = comparison;
+  return !At(Tok::kArrow) || ParseAttributes(mark, begin);
+}
+
+// ["("] {"-"} number, or in dialect 2 ["("] ["-"] $parameter.
+bool Parser::ParseBound(bool may_be_exclusive) {
+  const uint32_t begin = tok_.begin;
+  uint8_t flags = 0;
+  if (may_be_exclusive && At(Tok::kLeftParen)) {
+    flags |= kExclusive;
+    Advance();
+  }
+  uint32_t minuses = 0;
+  for (; At(Tok::kMinus); ++minuses) Advance();
+  if (minuses % 2 != 0) flags ^= kNegative;
+
+  Ast::Text text{};
+  if (At(Tok::kNumber)) {
+    const char sign = query_[tok_.text_begin];
+    const bool has_sign = sign == '-' || sign == '+';
+    if (sign == '-') flags ^= kNegative;
+    text = TextOf(tok_);
+    text.offset += has_sign;
+    text.size -= has_sign;
+    if (!(tok_.flags & kDigitsOnly)) ast_.MakeLowerCase(text);
+  } else if (At(Tok::kParam) && dialect2() && minuses < 2) {
+    flags |= kIsParam;
+    text = TextOf(tok_);
+  } else {
+    return Fail(dialect2() ? "a number or a parameter" : "a number");
+  }
+  Node& node = AddLeaf(Kind::kNumber, text);
+  node.flags = flags;
+  node.begin = begin;
+  return true;
+}
+
+bool Parser::ParseValue(Kind kind, const char* expected) {
+  if (At(Tok::kParam) && dialect2()) {
+    const Kind param = kind == Kind::kTerm ? Kind::kParam : kind;
+    AddLeaf(param, TextOf(tok_)).flags = kIsParam;
+    return true;
+  }
+  if (!AtAny(kIsWord)) return Fail(expected);
+  AddLeaf(kind, TextOf(tok_));
+  return true;
+}
+
+// `=>{...}` once or more, at the operand added since `mark`. In dialect 2 stops before a `=>[`.
+bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
+  const bool has_operand = ast_.size() > mark;
+  bool added = false;
+  // `(x=>{...})=>{...}` is one list.
+  if (has_operand && ast_.last().kind == Kind::kAttributed) {
+    ast_.Rewind(ast_.size() - 1);
+    added = true;
+  }
+  bool is_knn = false;
+  while (At(Tok::kArrow) && !is_knn) {
+    const Lexer lexer = lexer_;
+    const Token arrow = tok_;
+    const uint32_t before_arrow = last_end_;
+    Advance();
+    if (At(Tok::kLeftBracket) && dialect2()) {
+      lexer_ = lexer;
+      tok_ = arrow;
+      last_end_ = before_arrow;
+      is_knn = true;
+      continue;
+    }
+    if (!Expect(Tok::kLeftBrace, dialect2() ? "'{' or '['" : "'{'")) return false;
+    while (!At(Tok::kRightBrace)) {
+      if (!At(Tok::kParam)) return Fail("'$' and the name of an attribute, or '}'");
+      const auto name = FindAttribute(Raw(tok_));
+      if (!name) return Fail("a known attribute");
+      const uint32_t attribute_begin = tok_.begin;
+      Advance();
+      if (!Expect(Tok::kColon, "':'")) return false;
+      if (!ParseValue(Kind::kAttribute, "the value of the attribute")) return false;
+      ast_.last().arg = static_cast<uint8_t>(*name);
+      ast_.last().begin = attribute_begin;
+      added = true;
+      if (!At(Tok::kSemicolon)) break;
+      Advance();
+    }
+    if (!Expect(Tok::kRightBrace, "';' or '}'")) return false;
+  }
+  if (!has_operand) {
+    ast_.Rewind(mark);
+  } else if (added) {
+    ast_.Add(Kind::kAttributed, mark, begin, last_end_);
+  }
+  return true;
+}
+
+// `=>[KNN k @field $blob {name value} [AS name]]` and perhaps attributes, after the filter added
+// since `mark`.
+bool Parser::ParseKnn(uint32_t mark, uint32_t begin) {
+  if (ast_.size() == mark) ast_.Add(Kind::kStar, mark, begin, last_end_);
+  Advance();
+  if (!Expect(Tok::kLeftBracket, "'['")) return false;
+  if (!IsKeyword("knn")) return Fail("KNN");
+  Advance();
+  const bool is_count = At(Tok::kNumber) && (tok_.flags & kDigitsOnly);
+  if (!is_count && !At(Tok::kParam)) return Fail("a number of neighbours or a parameter");
+  if (!ParseValue(Kind::kNumber, "")) return false;
+  if (!At(Tok::kField)) return Fail("a field");
+  const Ast::Text field = TextOf(tok_);
+  Advance();
+  if (!At(Tok::kParam)) return Fail("a parameter");
+  AddLeaf(Kind::kParam, TextOf(tok_)).flags = kIsParam;
+  while (!At(Tok::kRightBracket)) {
+    if (IsKeyword("as")) {
+      const uint32_t alias_begin = tok_.begin;
+      Advance();
+      if (!ParseValue(Kind::kAlias, "a name or a parameter")) return false;
+      ast_.last().begin = alias_begin;
+      break;
+    }
+    if (!AtAny(kIsWord)) return Fail("the name of a parameter, AS or ']'");
+    AddLeaf(Kind::kName, TextOf(tok_));
+    if (!ParseValue(Kind::kTerm, "a value")) return false;
+  }
+  if (!Expect(Tok::kRightBracket, "']'")) return false;
+  ast_.Add(Kind::kKnn, mark, begin, last_end_, field);
+  return !At(Tok::kArrow) || ParseAttributes(mark, begin);
+}
+
+}  // namespace resprobe::query
