@@ -50,33 +50,39 @@ configure() {
   printf '%s\n' "$key" >"$dir/.configured"
 }
 
-# Says nothing if nothing is to be done. A terminal gets ninja's own status line; anything else a
-# line per tenth. What a compiler says is shown in either case.
+# Says nothing if nothing is to be done. A terminal gets a status line that is overwritten, anything
+# else a line per tenth. What a compiler says is shown in either case.
 run_ninja() {
-  local preset=$1 dir=$2
+  local preset=$1 dir=$2 tty=0
   shift 2
   cd "$dir" || return 1
-  [[ $(ninja -n "$@" 2>/dev/null) != *"no work to do"* ]] || return 0
   if [[ -t 2 ]]; then
-    NINJA_STATUS="resprobe: building $preset [%f/%t] " ninja "$@" >&2 || return 1
-    return
+    tty=1
+    export CLICOLOR_FORCE=1 # or ninja strips the compiler's colors, now that it writes to a pipe
   fi
   NINJA_STATUS='[%f/%t] ' ninja "$@" 2>&1 |
-    awk -v preset="$preset" '
+    awk -v preset="$preset" -v tty="$tty" '
+      function clear() {if (shown) printf "\r\033[K"; shown = 0}
       # ninja repeats the whole command of a failed step; the compiler says what is wrong.
       is_command {is_command = 0; next}
-      /^FAILED: / {is_command = 1}
+      /^(\033\[[0-9;]*m)*FAILED: / {is_command = 1}
+      /^ninja: no work to do/ {next}
       match($0, /^\[[0-9]+\/[0-9]+\] /) {
         split(substr($0, 2, RLENGTH - 3), n, "/")
+        if (/ Re-(checking|running) /) next
         tenth = int(10 * n[1] / n[2])
-        if (n[2] > 3 && tenth > last) {
-          last = tenth
+        if (tty) {
+          printf "\r\033[Kresprobe: building %s [%d/%d]", preset, n[1], n[2]
+          shown = 1
+        } else if (tenth > last && n[2] > 3) {
           printf "resprobe: building %s [%d/%d]\n", preset, n[1], n[2]
-          fflush()
         }
+        last = tenth
+        fflush()
         next
       }
-      {print; fflush()}' >&2
+      {clear(); print; fflush()}
+      END {clear()}' >&2
 }
 
 # For the program and for tests: where things are, which real servers there are, and how a

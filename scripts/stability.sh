@@ -16,6 +16,7 @@ build=$1 seconds=10 harnesses=()
 shift
 declare -A corpus_of
 while read -r name corpus; do corpus_of[$name]=$corpus; done <"$build/harnesses/harnesses.txt"
+((${#corpus_of[@]})) || die "no harness was built: $build/harnesses/harnesses.txt names none"
 while (($#)); do
   case $1 in
     -h | --help)
