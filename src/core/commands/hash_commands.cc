@@ -191,12 +191,13 @@ void HScan(CommandContext& c) {
   if (hash == nullptr) return EmptyScanReply(c);  // before the options are looked at
   CommandContext::ScanOptions options;
   if (!c.ParseScanOptions(3, /*allow_type=*/false, &options)) return;
-  BeginScanReply(c, hash->fields(), hash->compact(), cursor, options);
-  c.reply.ArrayHeader(2 * c.views.size());
-  for (const std::string_view field : c.views) {
-    c.reply.BulkString(field);
-    c.reply.BulkString(*hash->Find(field));
-  }
+  c.views.clear();
+  BeginScanReply(c, hash->fields(), hash->compact(), cursor, options, [&](const auto& entry) {
+    c.views.push_back(entry.key);
+    c.views.push_back(entry.value);
+  });
+  c.reply.ArrayHeader(c.views.size());
+  for (const std::string_view text : c.views) c.reply.BulkString(text);
 }
 
 void HRandField(CommandContext& c) {

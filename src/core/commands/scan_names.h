@@ -9,21 +9,20 @@
 
 namespace resprobe {
 
-// HSCAN, SSCAN and ZSCAN: one step over the names of a collection, which leaves in c.views those
-// that the reply shows, and begins the reply: the header, and the cursor to go on with. The array
-// of the elements is the caller's to write.
+// HSCAN, SSCAN and ZSCAN: one step over the entries of a collection, which calls keep(entry) for
+// those that the reply shows, and begins the reply: the header, and the cursor to go on with. The
+// array of the elements is the caller's to write.
 //
 // As on a server, a collection in its compact encoding (`whole`) comes in one step, whatever COUNT
 // and the cursor say.
-template <class Value>
-void BeginScanReply(CommandContext& c, const Dict<Value>& names, bool whole, uint64_t cursor,
-                    const CommandContext::ScanOptions& options) {
-  c.views.clear();
-  const uint64_t next =
-      names.Scan(whole ? 0 : cursor, whole ? names.size() : static_cast<uint64_t>(options.count),
-                 [&](const auto& entry) {
-                   if (options.Wants(entry.key)) c.views.push_back(entry.key);
-                 });
+template <class Value, class Keep>
+void BeginScanReply(CommandContext& c, const Dict<Value>& entries, bool whole, uint64_t cursor,
+                    const CommandContext::ScanOptions& options, Keep&& keep) {
+  if (whole) cursor = 0;
+  const uint64_t count = whole ? entries.size() : static_cast<uint64_t>(options.count);
+  const uint64_t next = entries.Scan(cursor, count, [&](const auto& entry) {
+    if (options.Wants(entry.key)) keep(entry);
+  });
   c.reply.ArrayHeader(2);
   c.reply.BulkInteger(static_cast<int64_t>(next));
 }

@@ -147,7 +147,9 @@ void SScan(CommandContext& c) {
   if (set == nullptr) return EmptyScanReply(c);  // before the options are looked at
   CommandContext::ScanOptions options;
   if (!c.ParseScanOptions(3, /*allow_type=*/false, &options)) return;
-  BeginScanReply(c, set->members(), set->intset(), cursor, options);
+  c.views.clear();
+  BeginScanReply(c, set->members(), set->intset(), cursor, options,
+                 [&](const auto& entry) { c.views.push_back(entry.key); });
   c.reply.ArrayHeader(c.views.size());
   for (const std::string_view member : c.views) c.reply.BulkString(member);
 }

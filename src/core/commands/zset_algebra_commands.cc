@@ -153,23 +153,17 @@ void Intersect(const Sources& sources, Aggregate aggregate, Visit&& visit) {
   }
 }
 
-// Sets a score to exactly this one; ZSet::Set() takes 0 and -0 for the same.
-void SetExactly(ZSet& zset, std::string_view member, double score) {
-  const double* old = zset.Find(member);
-  if (old != nullptr && *old == score && std::signbit(*old) != std::signbit(score)) {
-    zset.Erase(member);
-  }
-  zset.Set(member, score);
-}
-
 void Unite(const Sources& sources, Aggregate aggregate, ZSet& result) {
   for (const Source& source : sources) {
     for (size_t i = 0; i < source.size(); ++i) {
       const std::string_view member = source.member(i);
       double score = ZeroIfNan(source.weight * source.score(i));
-      const double* before = result.Find(member);
-      if (before != nullptr) score = Combine(*before, score, aggregate);
-      SetExactly(result, member, score);
+      if (const double* before = result.Find(member)) {
+        score = Combine(*before, score, aggregate);
+        // ZSet::Set() takes 0 and -0 for the same.
+        if (*before == score && std::signbit(*before) != std::signbit(score)) result.Erase(member);
+      }
+      result.Set(member, score);
     }
   }
 }

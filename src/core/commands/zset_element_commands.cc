@@ -301,7 +301,9 @@ void ZScan(CommandContext& c) {
   if (zset == nullptr) return EmptyScanReply(c);  // before the options are looked at
   CommandContext::ScanOptions options;
   if (!c.ParseScanOptions(3, /*allow_type=*/false, &options)) return;
-  BeginScanReply(c, zset->scores(), zset->compact(), cursor, options);
+  c.views.clear();
+  BeginScanReply(c, zset->scores(), zset->compact(), cursor, options,
+                 [&](const auto& entry) { c.views.push_back(entry.key); });
   c.reply.ArrayHeader(2 * c.views.size());
   for (const std::string_view member : c.views) {
     c.reply.BulkString(member);
