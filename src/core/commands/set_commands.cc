@@ -107,12 +107,19 @@ void SPop(CommandContext& c) {
   if (!FindSet(c, c.args[1], &set)) return;
   if (set == nullptr) return counted ? c.reply.SetHeader(0) : c.reply.NullBulk();
   if (count == 0) return c.reply.SetHeader(0);
-  size_t left = std::min(static_cast<size_t>(count), set->size());
-  if (counted) c.reply.SetHeader(left);
-  for (; left > 0; --left) {
+  const size_t popped = std::min(static_cast<size_t>(count), set->size());
+  if (counted) c.reply.SetHeader(popped);
+  for (size_t left = popped; left > 0; --left) {
     const size_t i = c.random.Below(set->size());
     c.reply.BulkString(set->members().at(i).key);
     set->EraseAt(i);
+  }
+  // Where little is left of much, the server makes a new set of that, with an encoding of its own.
+  if (counted && set->size() * 5 <= popped) {
+    Set& kept = c.scratch_set;
+    kept.Clear();
+    for (size_t i = 0; i < set->size(); ++i) kept.Add(set->members().at(i).key);
+    set->swap(kept);
   }
   c.Modified(c.args[1]);
 }

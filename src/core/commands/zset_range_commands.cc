@@ -42,6 +42,7 @@ bool ParseOptions(CommandContext& c, size_t first, bool store, RangeOptions* opt
     return c.Error(
         "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
   }
+  if (options->by == By::kRank) options->offset = 0;  // a limit of -1 passes, and means nothing
   if (options->with_scores && options->by == By::kLex) {
     return c.Error("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
   }
