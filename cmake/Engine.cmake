@@ -64,12 +64,10 @@ elseif(RESPROBE_ENGINE STREQUAL "external")
   separate_arguments(_engine NATIVE_COMMAND "$ENV{LIB_FUZZING_ENGINE}")
   target_link_libraries(resprobe_engine_main INTERFACE ${_engine})
 elseif(RESPROBE_ENGINE STREQUAL "standalone")
-  if(EXISTS ${PROJECT_SOURCE_DIR}/src/engine/standalone_main.cc)
-    add_library(resprobe_standalone_main STATIC ${PROJECT_SOURCE_DIR}/src/engine/standalone_main.cc)
-    target_link_libraries(resprobe_standalone_main
-      PRIVATE resprobe::options resprobe::engine_flags)
-    target_link_libraries(resprobe_engine_main INTERFACE resprobe_standalone_main)
-  endif()
+  add_library(resprobe_standalone_main STATIC ${PROJECT_SOURCE_DIR}/src/driver/standalone_main.cc)
+  target_link_libraries(resprobe_standalone_main
+    PRIVATE resprobe::options resprobe::engine_flags)
+  target_link_libraries(resprobe_engine_main INTERFACE resprobe_standalone_main)
 else()
   message(FATAL_ERROR "RESPROBE_ENGINE=${RESPROBE_ENGINE}: "
                       "use libfuzzer, afl, standalone or external")

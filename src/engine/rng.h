@@ -2,7 +2,7 @@
 #define RESPROBE_ENGINE_RNG_H_
 
 #include <cstdint>
-#include <span>
+#include <iterator>
 
 namespace resprobe {
 
@@ -20,7 +20,9 @@ class Rng {
   }
   // A number in [0, bound); 0 if bound is 0.
   uint64_t Below(uint64_t bound) {
-    return bound == 0 ? 0 : static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * bound) >> 64);
+    return bound == 0
+               ? 0
+               : static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * bound) >> 64);
   }
   // A number in [low, high], low <= high.
   int64_t Between(int64_t low, int64_t high) {
@@ -28,9 +30,10 @@ class Rng {
   }
   // True once in `n` times on average.
   bool OneIn(uint64_t n) { return Below(n) == 0; }
-  template <class T>
-  const T& Pick(std::span<const T> items) {
-    return items[Below(items.size())];
+  // One of `items`, a non-empty range with operator[].
+  template <class Items>
+  decltype(auto) Pick(const Items& items) {
+    return items[Below(std::size(items))];
   }
 
  private:

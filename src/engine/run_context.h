@@ -45,9 +45,14 @@ class Trace {
   uint64_t hash() const { return hash_; }
   const std::string& text() const { return text_; }
 
+  // Forgets what was recorded; keeps the mode.
+  void Reset();
+
  private:
+  static constexpr uint64_t kSeed = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+
   Mode mode_;
-  uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+  uint64_t hash_ = kSeed;
   std::string text_;
 };
 
@@ -74,6 +79,9 @@ class RunContext {
     return false;
   }
   void Fail(std::string_view invariant, std::string expected, std::string seen);
+
+  // Ready for another run, with its memory kept.
+  void Reset();
 
   bool violated() const { return violated_; }
   const Violation& violation() const { return violation_; }

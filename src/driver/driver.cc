@@ -1,0 +1,352 @@
+#include "driver/driver.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "driver/isolate.h"
+#include "engine/ops_text.h"
+#include "engine/quote.h"
+#include "engine/rng.h"
+#include "engine/run_context.h"
+#include "engine/triage.h"
+
+// libFuzzer's own byte mutator; absent under other engines.
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size)
+    __attribute__((weak));
+
+namespace resprobe::driver {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFails = 1;
+constexpr int kUsage = 2;
+
+RunContext& FuzzingRun() {
+  static auto* const run = new RunContext();
+  return *run;
+}
+
+void PrintViolation(Harness& harness, Bytes tape, const Violation& violation) {
+  std::string text = "== resprobe: violation of " + violation.invariant + " in " +
+                     std::string(harness.name()) + " at op " + std::to_string(violation.op) +
+                     "\n   expected: " + violation.expected + "\n   seen:     " + violation.seen +
+                     "\n" + harness.Show(tape);
+  if (text.back() != '\n') text += '\n';
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+// --- Facts on stdout, one a line.
+
+void Fact(std::string_view key, std::string_view value) {
+  std::string line(key);
+  line += ' ';
+  AppendQuoted(&line, value);
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stdout);
+}
+void Fact(std::string_view key, uint64_t value) { Fact(key, std::to_string(value)); }
+
+std::string Hex(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+int Usage(const std::string& what) {
+  std::fprintf(stderr, "resprobe: %s\n", what.c_str());
+  return kUsage;
+}
+
+// --- Files.
+
+std::optional<std::string> ReadFile(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return std::nullopt;
+  std::string content;
+  char buffer[65536];
+  size_t size = 0;
+  while ((size = std::fread(buffer, 1, sizeof(buffer), file)) > 0) content.append(buffer, size);
+  const bool failed = std::ferror(file) != 0;
+  std::fclose(file);
+  if (failed) return std::nullopt;
+  return content;
+}
+
+bool WriteFile(const std::string& path, Bytes content) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return false;
+  const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
+  return std::fclose(file) == 0 && written;
+}
+
+// A case from a tape or from `.ops` text; the name's ending tells which.
+std::optional<Tape> LoadCase(Harness& harness, const std::string& path, std::string* error) {
+  const std::optional<std::string> content = ReadFile(path);
+  if (!content) {
+    *error = path + ": cannot be read: name an existing case";
+    return std::nullopt;
+  }
+  if (!path.ends_with(".ops")) return Tape(content->begin(), content->end());
+  std::optional<Tape> tape = harness.Parse(*content, error);
+  if (!tape) {
+    // "line 3: what" -> "file:3: what"
+    std::string_view what = *error;
+    if (what.starts_with("line ")) what.remove_prefix(5);
+    *error = path + ":" + std::string(what);
+  }
+  return tape;
+}
+
+// --- Verbs.
+
+int Info(Harness& harness) {
+  Fact("name", harness.name());
+  Fact("summary", harness.summary());
+  Fact("input", harness.input_kind());
+  for (const InvariantInfo& invariant : harness.invariants()) {
+    std::string line = "invariant ";
+    AppendQuoted(&line, invariant.name);
+    line += ' ';
+    AppendQuoted(&line, invariant.statement);
+    line += '\n';
+    std::fwrite(line.data(), 1, line.size(), stdout);
+  }
+  return kDone;
+}
+
+int Show(Harness& harness, std::span<char*> args) {
+  for (const std::string path : args) {
+    std::string error;
+    const std::optional<Tape> tape = LoadCase(harness, path, &error);
+    if (!tape) return Usage(error);
+    std::string text = harness.Show(*tape);
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  return kDone;
+}
+
+int Run(Harness& harness, std::span<char*> args) {
+  bool trace = false;
+  bool twice = false;
+  int code = kDone;
+  for (const std::string arg : args) {
+    if (arg == "--trace") {
+      trace = true;
+      continue;
+    }
+    if (arg == "--twice") {
+      twice = true;
+      continue;
+    }
+    std::string error;
+    const std::optional<Tape> tape = LoadCase(harness, arg, &error);
+    if (!tape) return Usage(error);
+    Fact("file", arg);
+    std::fflush(stdout);  // names the case, should it crash
+    RunContext run(trace ? Trace::Mode::kText : Trace::Mode::kHash);
+    harness.Run(*tape, run);
+    Fact("ops", harness.OpCount(*tape));
+    Fact("hash", Hex(run.trace().hash()));
+    if (twice) {
+      const uint64_t first = run.trace().hash();
+      RunContext again(Trace::Mode::kHash);
+      harness.Run(*tape, again);
+      Fact("hash2", Hex(again.trace().hash()));
+      if (again.trace().hash() != first) code = kFails;
+    }
+    if (trace) Fact("trace", run.trace().text());
+    if (run.violated()) {
+      const Violation& violation = run.violation();
+      Fact("invariant", violation.invariant);
+      Fact("op", violation.op);
+      Fact("expected", violation.expected);
+      Fact("seen", violation.seen);
+      code = kFails;
+    }
+    Fact("outcome", run.violated() ? "violation" : "ok");
+  }
+  return code;
+}
+
+int Generate(Harness& harness, std::span<char*> args) {
+  if (args.size() != 2) return Usage("generate takes a seed and an output file");
+  const std::string_view text = args[0];
+  uint64_t seed = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (status != std::errc() || end != text.data() + text.size()) {
+    return Usage("seed '" + std::string(text) + "': give a whole number from 0 to 2^64-1");
+  }
+  if (!WriteFile(args[1], harness.Generate(seed))) {
+    return Usage(std::string(args[1]) + ": cannot be written");
+  }
+  return kDone;
+}
+
+int ParseText(Harness& harness, std::span<char*> args) {
+  if (args.size() != 2) return Usage("parse takes an .ops file and an output file");
+  std::string error;
+  const std::optional<Tape> tape = LoadCase(harness, args[0], &error);
+  if (!tape) return Usage(error);
+  if (!WriteFile(args[1], *tape)) return Usage(std::string(args[1]) + ": cannot be written");
+  return kDone;
+}
+
+// How a tape fails, in a child process; empty if it does not.
+Signature Judge(Harness& harness, Bytes tape, const IsolateLimits& limits, std::string* report) {
+  const IsolateResult result = Isolate(limits, [&] {
+    RunContext run;
+    harness.Run(tape, run);
+    if (!run.violated()) return kDone;
+    PrintViolation(harness, tape, run.violation());
+    return kFails;
+  });
+  if (report != nullptr) *report = result.report;
+  if (result.timed_out) return {"timeout", "", {}};
+  if (result.out_of_memory) return {"oom", "", {}};
+  if (result.exit_code == kDone && !result.signalled) return {};
+  Signature signature = ReadSignature(result.report);
+  if (signature.empty()) signature = {"signal", "", {}};
+  return signature;
+}
+
+// The invariant that a tape breaks, in this process; "" if none.
+std::string BrokenInvariant(Harness& harness, Bytes tape) {
+  RunContext& run = FuzzingRun();
+  run.Reset();
+  harness.Run(tape, run);
+  return run.violated() ? run.violation().invariant : "";
+}
+
+int Shrink(Harness& harness, std::span<char*> args) {
+  std::string in;
+  std::string out;
+  size_t max_candidates = 20000;
+  IsolateLimits limits;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const std::string arg = args[i];
+    const bool has_value = i + 1 < args.size();
+    if (arg == "--candidates" && has_value) {
+      max_candidates = std::strtoull(args[++i], nullptr, 10);
+    } else if (arg == "--timeout" && has_value) {
+      limits.timeout_seconds = std::atoi(args[++i]);
+    } else if (arg == "--rss" && has_value) {
+      limits.rss_mb = std::strtoull(args[++i], nullptr, 10);
+    } else if (in.empty()) {
+      in = arg;
+    } else {
+      out = arg;
+    }
+  }
+  if (out.empty()) return Usage("shrink takes an input and an output file");
+  std::string error;
+  const std::optional<Tape> tape = LoadCase(harness, in, &error);
+  if (!tape) return Usage(error);
+
+  const Signature signature = Judge(harness, *tape, limits, nullptr);
+  if (signature.empty()) {
+    Fact("signature", "");
+    return kDone;
+  }
+  size_t candidates = 0;
+  Tape smallest = *tape;
+  bool done = false;
+  // A violation is judged here, thousands of times a second, inside one child, in case that a
+  // candidate crashes; then, and for all other failures, each candidate has a child of its own.
+  if (signature.kind == "violation") {
+    IsolateLimits whole = limits;
+    whole.timeout_seconds *= 20;
+    const IsolateResult result = Isolate(whole, [&] {
+      size_t tried = 0;
+      const Tape found = harness.Shrink(
+          *tape,
+          [&](Bytes candidate) {
+            ++tried;
+            return BrokenInvariant(harness, candidate) == signature.detail;
+          },
+          max_candidates);
+      std::fprintf(stderr, "candidates %zu\n", tried);
+      return WriteFile(out, found) ? kDone : kUsage;
+    });
+    if (result.exit_code == kDone && !result.signalled && !result.timed_out) {
+      const std::optional<std::string> found = ReadFile(out);
+      if (found) {
+        smallest.assign(found->begin(), found->end());
+        const size_t at = result.report.rfind("candidates ");
+        if (at != std::string::npos) {
+          candidates = std::strtoull(result.report.c_str() + at + 11, nullptr, 10);
+        }
+        done = true;
+      }
+    }
+  }
+  if (!done) {
+    smallest = harness.Shrink(
+        *tape,
+        [&](Bytes candidate) {
+          ++candidates;
+          return Judge(harness, candidate, limits, nullptr) == signature;
+        },
+        max_candidates);
+  }
+  // The last word: what is written does fail in that way.
+  std::string report;
+  if (Judge(harness, smallest, limits, &report) != signature) smallest = *tape;
+  if (!WriteFile(out, smallest)) return Usage(out + ": cannot be written");
+  Fact("signature", signature.Text());
+  Fact("candidates", candidates);
+  Fact("ops-before", harness.OpCount(*tape));
+  Fact("ops-after", harness.OpCount(smallest));
+  Fact("bytes-before", tape->size());
+  Fact("bytes-after", smallest.size());
+  Fact("report", report);
+  return kFails;
+}
+
+int Answer(Harness& harness, std::span<char*> args) {
+  const std::string_view verb = args.empty() ? "" : args[0];
+  const std::span<char*> rest = args.empty() ? args : args.subspan(1);
+  if (verb == "info") return Info(harness);
+  if (verb == "show") return Show(harness, rest);
+  if (verb == "run") return Run(harness, rest);
+  if (verb == "generate") return Generate(harness, rest);
+  if (verb == "parse") return ParseText(harness, rest);
+  if (verb == "shrink") return Shrink(harness, rest);
+  return Usage("no verb '" + std::string(verb) +
+               "': use info, show, run, generate, parse or shrink");
+}
+
+}  // namespace
+
+int TestOneInput(Harness& harness, Bytes tape) {
+  RunContext& run = FuzzingRun();
+  run.Reset();
+  harness.Run(tape, run);
+  if (run.violated()) [[unlikely]] {
+    const Violation violation = run.violation();
+    PrintViolation(harness, tape, violation);
+    std::abort();
+  }
+  return 0;
+}
+
+int Initialize(Harness& harness, int argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "--resprobe") return 0;
+  const int code = Answer(harness, std::span(argv + 2, static_cast<size_t>(argc - 2)));
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
+size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed) {
+  return harness.Mutate(data, size, max_size, seed,
+                        LLVMFuzzerMutate != nullptr ? LLVMFuzzerMutate : PlainMutateBytes);
+}
+
+}  // namespace resprobe::driver

@@ -1,0 +1,224 @@
+#ifndef RESPROBE_ENGINE_CODEC_H_
+#define RESPROBE_ENGINE_CODEC_H_
+
+// Tape <-> ops.
+//
+// A tape is segments that end at a byte 0xFF: the first is the config, each other one an op. Empty
+// segments are nothing. Inside a segment stand the kind (one byte, modulo the number of kinds),
+// the fixed fields, and the tail, where 0xFD starts each word of an argument list. 0xFE escapes:
+// FE 00 is FE, FE 01 is FF, FE 02 is FD.
+//
+// So every byte string is a valid tape, and an edit stays where it is made: a byte changed, added
+// or removed inside one op leaves all other ops as they were, because nothing counts bytes across
+// them. Missing fields read as 0, surplus bytes are ignored.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/arena.h"
+#include "engine/harness.h"
+#include "engine/op.h"
+
+namespace resprobe {
+
+// One run, decoded: what stands at the beginning, and what happens then. Texts and argument lists
+// point into the arena or into the tape that was decoded.
+template <class World>
+struct Case {
+  typename World::Config config;
+  std::vector<typename World::Op> ops;
+};
+
+namespace codec {
+
+inline constexpr uint8_t kEnd = 0xFF;
+inline constexpr uint8_t kEscape = 0xFE;
+inline constexpr uint8_t kWord = 0xFD;
+
+inline uint8_t Unescape(uint8_t code) {
+  constexpr uint8_t kMeaning[] = {kEscape, kEnd, kWord};
+  return kMeaning[code % 3];
+}
+
+// Reads the fields of one segment. Never reads outside of it.
+class SegmentReader {
+ public:
+  SegmentReader(const uint8_t* begin, const uint8_t* end, Arena* arena)
+      : at_(begin), end_(end), arena_(arena) {}
+
+  uint8_t Byte() {
+    if (at_ == end_) return 0;
+    const uint8_t byte = *at_++;
+    if (byte != kEscape || at_ == end_) return byte;
+    return Unescape(*at_++);
+  }
+
+  void operator()(std::string_view, bool& field) { field = (Byte() & 1) != 0; }
+  void operator()(std::string_view, Index& field) { field.value = Byte(); }
+  void operator()(std::string_view, Count& field) { field.value = static_cast<uint32_t>(Varint()); }
+  void operator()(std::string_view, Number& field) {
+    const uint64_t zigzag = Varint();
+    field.value = static_cast<int64_t>((zigzag >> 1) ^ (~(zigzag & 1) + 1));
+  }
+  template <NamedEnum E>
+  void operator()(std::string_view, E& field) {
+    field = static_cast<E>(Byte() % EnumNames(E{}).size());
+  }
+  void operator()(std::string_view, Text& field) {
+    field.bytes = Plain(at_, end_);
+    at_ = end_;
+  }
+  void operator()(std::string_view, Args& field) {
+    if (at_ == end_) {
+      field.words = {};
+      return;
+    }
+    const uint8_t* start = *at_ == kWord ? at_ + 1 : at_;
+    size_t count = 1;
+    for (const uint8_t* p = start; (p = Find(p, end_, kWord)) != nullptr; ++p) ++count;
+    std::span<std::string_view> words = arena_->Words(count);
+    for (std::string_view& word : words) {
+      const uint8_t* stop = Find(start, end_, kWord);
+      if (stop == nullptr) stop = end_;
+      word = Plain(start, stop);
+      start = stop + 1;
+    }
+    field.words = words;
+    at_ = end_;
+  }
+
+ private:
+  static const uint8_t* Find(const uint8_t* from, const uint8_t* to, uint8_t byte) {
+    return from >= to ? nullptr
+                      : static_cast<const uint8_t*>(
+                            std::memchr(from, byte, static_cast<size_t>(to - from)));
+  }
+
+  // LEB128, cut at 64 bits.
+  uint64_t Varint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const uint8_t byte = Byte();
+      value |= static_cast<uint64_t>(byte & 0x7F) << shift;
+      if ((byte & 0x80) == 0) break;
+    }
+    return value;
+  }
+
+  // The bytes without their escapes; copied only if there is one.
+  std::string_view Plain(const uint8_t* from, const uint8_t* to) {
+    if (from >= to) return {};
+    const auto size = static_cast<size_t>(to - from);
+    if (Find(from, to, kEscape) == nullptr) return {reinterpret_cast<const char*>(from), size};
+    char* plain = arena_->Bytes(size);
+    size_t used = 0;
+    while (from != to) {
+      uint8_t byte = *from++;
+      if (byte == kEscape && from != to) byte = Unescape(*from++);
+      plain[used++] = static_cast<char>(byte);
+    }
+    return {plain, used};
+  }
+
+  const uint8_t* at_;
+  const uint8_t* end_;
+  Arena* arena_;
+};
+
+// Writes the fields of one segment in their one canonical form.
+class SegmentWriter {
+ public:
+  explicit SegmentWriter(Tape* out) : out_(out) {}
+
+  void Byte(uint8_t byte) {
+    if (byte < kWord) {
+      out_->push_back(byte);
+      return;
+    }
+    out_->push_back(kEscape);
+    out_->push_back(byte == kEscape ? 0 : byte == kEnd ? 1 : 2);
+  }
+  void End() { out_->push_back(kEnd); }
+
+  void operator()(std::string_view, const bool& field) { Byte(field ? 1 : 0); }
+  void operator()(std::string_view, const Index& field) { Byte(field.value); }
+  void operator()(std::string_view, const Count& field) { Varint(field.value); }
+  void operator()(std::string_view, const Number& field) {
+    Varint((static_cast<uint64_t>(field.value) << 1) ^ static_cast<uint64_t>(field.value >> 63));
+  }
+  template <NamedEnum E>
+  void operator()(std::string_view, const E& field) {
+    Byte(static_cast<uint8_t>(field));
+  }
+  void operator()(std::string_view, const Text& field) { Bytes(field.bytes); }
+  void operator()(std::string_view, const Args& field) {
+    for (const std::string_view word : field.words) {
+      out_->push_back(kWord);
+      Bytes(word);
+    }
+  }
+
+ private:
+  void Varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) Byte(static_cast<uint8_t>(value | 0x80));
+    Byte(static_cast<uint8_t>(value));
+  }
+  void Bytes(std::string_view bytes) {
+    for (const char c : bytes) Byte(static_cast<uint8_t>(c));
+  }
+
+  Tape* out_;
+};
+
+}  // namespace codec
+
+// Decodes any bytes. The result points into `tape` and `arena`; both must outlive it.
+template <class World>
+void Decode(Bytes tape, Arena* arena, Case<World>* out) {
+  using Op = typename World::Op;
+  static_assert(std::variant_size_v<Op> <= 250);
+  const uint8_t* at = tape.data();
+  const uint8_t* const end = at + tape.size();
+  const auto segment_end = [&](const uint8_t* from) {
+    const void* found =
+        from == end ? nullptr : std::memchr(from, codec::kEnd, static_cast<size_t>(end - from));
+    return found == nullptr ? end : static_cast<const uint8_t*>(found);
+  };
+
+  out->ops.clear();
+  out->config = {};
+  const uint8_t* stop = segment_end(at);
+  codec::SegmentReader config(at, stop, arena);
+  World::Config::Fields(config, out->config);
+  while (stop != end) {
+    at = stop + 1;
+    stop = segment_end(at);
+    if (at == stop) continue;
+    codec::SegmentReader segment(at, stop, arena);
+    Op& op = out->ops.emplace_back();
+    EmplaceKind(op, segment.Byte() % std::variant_size_v<Op>);
+    std::visit([&](auto& fields) { fields.Fields(segment, fields); }, op);
+  }
+}
+
+// The canonical tape: Decode(Encode(c)) == c.
+template <class World>
+void Encode(const Case<World>& c, Tape* out) {
+  out->clear();
+  codec::SegmentWriter writer(out);
+  World::Config::Fields(writer, c.config);
+  writer.End();
+  for (const auto& op : c.ops) {
+    writer.Byte(static_cast<uint8_t>(op.index()));
+    std::visit([&](const auto& fields) { fields.Fields(writer, fields); }, op);
+    writer.End();
+  }
+}
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_CODEC_H_

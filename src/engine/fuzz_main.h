@@ -1,0 +1,2 @@
+// Moved: include "driver/fuzz_main.h".
+#include "driver/fuzz_main.h"

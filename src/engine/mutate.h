@@ -1,0 +1,176 @@
+#ifndef RESPROBE_ENGINE_MUTATE_H_
+#define RESPROBE_ENGINE_MUTATE_H_
+
+// Mutation and crossover of cases at the level of ops. The bytes of a text are left to the engine's
+// own mutator, which knows the dictionary and the comparisons that the subject made.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+#include <variant>
+
+#include "engine/codec.h"
+#include "engine/generate.h"
+#include "engine/harness.h"
+
+namespace resprobe {
+
+// Field visitor: changes one of the fields of an op, chosen in a first pass that counts them.
+class FieldMutator {
+ public:
+  FieldMutator(Gen* gen, ByteMutator mutate_bytes, size_t target)
+      : gen_(gen), mutate_bytes_(mutate_bytes), target_(target) {}
+
+  template <class T>
+  void operator()(std::string_view name, T& field) {
+    if (count_++ != target_) return;
+    if constexpr (std::is_same_v<T, Text>) {
+      field.bytes = Mutated(field.bytes);
+    } else if constexpr (std::is_same_v<T, Args>) {
+      MutateWords(field);
+    } else if constexpr (std::is_same_v<T, Number> || std::is_same_v<T, Count>) {
+      Rng& rng = gen_->rng();
+      if (rng.OneIn(2)) {
+        (*gen_)(name, field);
+      } else {
+        const auto delta = static_cast<uint64_t>(rng.Between(-8, 8));
+        field.value =
+            static_cast<decltype(field.value)>(static_cast<uint64_t>(field.value) + delta);
+      }
+    } else {
+      (*gen_)(name, field);
+    }
+  }
+
+  size_t count() const { return count_; }
+
+ private:
+  std::string_view Mutated(std::string_view bytes) {
+    constexpr size_t kRoom = 64;
+    char* copy = gen_->arena().Bytes(bytes.size() + kRoom);
+    if (!bytes.empty()) std::memcpy(copy, bytes.data(), bytes.size());
+    const size_t size =
+        mutate_bytes_(reinterpret_cast<uint8_t*>(copy), bytes.size(), bytes.size() + kRoom);
+    return {copy, size};
+  }
+
+  void MutateWords(Args& field) {
+    Rng& rng = gen_->rng();
+    const size_t old_count = field.words.size();
+    // One place more, for the word that may be added.
+    std::span<std::string_view> words = gen_->arena().Words(old_count + 1);
+    std::copy(field.words.begin(), field.words.end(), words.begin());
+    const auto new_word = [&] { return rng.OneIn(2) ? gen_->EdgeNumberText() : gen_->ShortText(); };
+    const size_t at = rng.Below(old_count);
+    switch (old_count == 0 ? 0 : rng.Below(6)) {
+      case 0: {  // add
+        const size_t place = rng.Below(old_count + 1);
+        std::copy_backward(words.begin() + static_cast<ptrdiff_t>(place), words.end() - 1,
+                           words.end());
+        words[place] = new_word();
+        field.words = words;
+        return;
+      }
+      case 1:  // remove
+        std::copy(words.begin() + static_cast<ptrdiff_t>(at) + 1, words.end() - 1,
+                  words.begin() + static_cast<ptrdiff_t>(at));
+        field.words = words.first(old_count - 1);
+        return;
+      case 2:
+        std::swap(words[at], words[rng.Below(old_count)]);
+        break;
+      case 3:
+        words[at] = words[rng.Below(old_count)];
+        break;
+      case 4:
+        words[at] = new_word();
+        break;
+      default:
+        words[at] = Mutated(words[at]);
+    }
+    field.words = words.first(old_count);
+  }
+
+  Gen* gen_;
+  ByteMutator mutate_bytes_;
+  size_t target_;
+  size_t count_ = 0;
+};
+
+template <class Struct>
+void MutateFields(Gen& gen, ByteMutator mutate_bytes, Struct& fields) {
+  FieldMutator count(&gen, mutate_bytes, SIZE_MAX);
+  Struct::Fields(count, fields);
+  if (count.count() == 0) return;
+  FieldMutator mutator(&gen, mutate_bytes, gen.rng().Below(count.count()));
+  Struct::Fields(mutator, fields);
+}
+
+// One to four changes to a case: ops added, taken away, repeated, moved, changed.
+template <class World>
+void Mutate(Gen& gen, ByteMutator mutate_bytes, Case<World>* c) {
+  Rng& rng = gen.rng();
+  const KindWeights<World> weights(gen);
+  auto& ops = c->ops;
+  const auto place = [&](size_t i) { return ops.begin() + static_cast<ptrdiff_t>(i); };
+  for (uint64_t changes = 1 + rng.Below(4); changes > 0; --changes) {
+    const size_t at = rng.Below(ops.size());
+    switch (ops.empty() ? 0 : rng.Below(12)) {
+      case 0:
+      case 1:
+      case 2: {  // insert a short run of new ops
+        const size_t where = rng.Below(ops.size() + 1);
+        for (uint64_t n = 1 + rng.Below(3); n > 0; --n) {
+          typename World::Op op;
+          GenerateOp<World>(gen, weights, op);
+          ops.insert(place(where), op);
+        }
+        break;
+      }
+      case 3: {  // delete a run
+        const size_t count =
+            std::min<size_t>(1 + rng.Below(uint64_t{1} << rng.Below(4)), ops.size() - at);
+        ops.erase(place(at), place(at + count));
+        break;
+      }
+      case 4: {  // repeat a run
+        const size_t count = std::min<size_t>(1 + rng.Below(4), ops.size() - at);
+        const std::vector<typename World::Op> run(place(at), place(at + count));
+        ops.insert(place(rng.Below(ops.size() + 1)), run.begin(), run.end());
+        break;
+      }
+      case 5:
+        std::swap(ops[at], ops[rng.Below(ops.size())]);
+        break;
+      case 6: {  // move one op
+        const typename World::Op op = ops[at];
+        ops.erase(place(at));
+        ops.insert(place(rng.Below(ops.size() + 1)), op);
+        break;
+      }
+      case 7:
+        GenerateFields<World>(gen, ops[at]);
+        break;
+      case 8:
+        MutateFields(gen, mutate_bytes, c->config);
+        break;
+      default:
+        std::visit([&](auto& fields) { MutateFields(gen, mutate_bytes, fields); }, ops[at]);
+    }
+  }
+}
+
+// A beginning of one case, then an end of the other.
+template <class World>
+void CrossOver(Rng& rng, const Case<World>& a, const Case<World>& b, Case<World>* out) {
+  out->config = rng.OneIn(2) ? a.config : b.config;
+  const size_t head = rng.Below(a.ops.size() + 1);
+  const size_t tail = rng.Below(b.ops.size() + 1);
+  out->ops.assign(a.ops.begin(), a.ops.begin() + static_cast<ptrdiff_t>(head));
+  out->ops.insert(out->ops.end(), b.ops.begin() + static_cast<ptrdiff_t>(tail), b.ops.end());
+}
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_MUTATE_H_

@@ -1,0 +1,168 @@
+#ifndef RESPROBE_ENGINE_OPS_HARNESS_H_
+#define RESPROBE_ENGINE_OPS_HARNESS_H_
+
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "engine/codec.h"
+#include "engine/generate.h"
+#include "engine/harness.h"
+#include "engine/mutate.h"
+#include "engine/ops_text.h"
+#include "engine/shrink.h"
+
+namespace resprobe {
+
+// A harness over ops, from a world:
+//
+//   class MyWorld {
+//    public:
+//     static constexpr std::string_view kName = "my_world";
+//     static constexpr std::string_view kSummary = "…";
+//     static constexpr InvariantInfo kInvariants[] = {{"name", "statement"}, …};
+//     struct Config { …; Fields(); operator== };
+//     using Op = std::variant<…>;
+//     // Back to the beginning, memory kept.
+//     void Start(const Config& config, RunContext& run);
+//     void Apply(const Call& op, RunContext& run);   // one for each kind
+//     // Heals the faults, drains, quiesces; then checks what must hold at the end.
+//     void Settle(RunContext& run);
+//   };
+//
+// A run ends at its first violation.
+template <class World>
+class OpsHarness : public Harness {
+ public:
+  OpsHarness() = default;
+  // Passes its arguments to the world: a faulty subject, a live server.
+  template <class... WorldArgs>
+  explicit OpsHarness(std::in_place_t, WorldArgs&&... args)
+      : world_(std::forward<WorldArgs>(args)...) {}
+
+  World& world() { return world_; }
+
+  std::string_view name() const override { return World::kName; }
+  std::string_view summary() const override { return World::kSummary; }
+  std::span<const InvariantInfo> invariants() const override { return World::kInvariants; }
+  std::string_view input_kind() const override { return "ops"; }
+
+  void Run(Bytes tape, RunContext& run) override {
+    arena_.Reset();
+    Decode(tape, &arena_, &case_);
+    RunCase(case_, run);
+  }
+
+  void RunCase(const Case<World>& c, RunContext& run) {
+    run.set_op(0);
+    world_.Start(c.config, run);
+    for (size_t i = 0; i < c.ops.size() && !run.violated(); ++i) {
+      run.set_op(i);
+      if (run.trace().on()) [[unlikely]] {
+        std::string line = "#" + std::to_string(i) + " ";
+        PrintOp(c.ops[i], &line);
+        run.trace().Line(line);
+      }
+      std::visit([&](const auto& op) { world_.Apply(op, run); }, c.ops[i]);
+    }
+    if (run.violated()) return;
+    run.set_op(c.ops.size());
+    if (run.trace().on()) run.trace().Line("settle");
+    world_.Settle(run);
+  }
+
+  size_t OpCount(Bytes tape) override {
+    arena_.Reset();
+    Decode(tape, &arena_, &case_);
+    return case_.ops.size();
+  }
+
+  std::string Show(Bytes tape) override {
+    arena_.Reset();
+    Decode(tape, &arena_, &case_);
+    return Print(case_);
+  }
+
+  std::optional<Tape> Parse(std::string_view text, std::string* error) override {
+    arena_.Reset();
+    *error = resprobe::Parse(text, &arena_, &case_);
+    if (!error->empty()) return std::nullopt;
+    Tape tape;
+    Encode(case_, &tape);
+    return tape;
+  }
+
+  Tape Generate(uint64_t seed) override {
+    arena_.Reset();
+    resprobe::Generate(seed, &arena_, &case_);
+    Tape tape;
+    Encode(case_, &tape);
+    return tape;
+  }
+
+  size_t Mutate(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
+                ByteMutator mutate_bytes) override {
+    arena_.Reset();
+    Gen gen(seed, &arena_);
+    // Now and then the engine's own mutator has the whole tape: it inserts dictionary words and
+    // compared values at any place.
+    if (size > 0 && gen.rng().OneIn(6)) return mutate_bytes(data, size, max_size);
+    Decode({data, size}, &arena_, &case_);
+    resprobe::Mutate(gen, mutate_bytes, &case_);
+    return WriteBack(data, max_size);
+  }
+
+  size_t CrossOver(Bytes a, Bytes b, uint8_t* out, size_t max_size, uint32_t seed) override {
+    arena_.Reset();
+    Decode(a, &arena_, &case_);
+    Decode(b, &arena_, &other_);
+    Case<World> crossed;
+    Rng rng(seed);
+    resprobe::CrossOver(rng, case_, other_, &crossed);
+    case_ = std::move(crossed);
+    return WriteBack(out, max_size);
+  }
+
+  Tape Shrink(Bytes tape, const FailsTheSame& fails, size_t max_candidates) override {
+    // An arena of its own: running a candidate in this process resets arena_.
+    Arena arena;
+    Case<World> c;
+    Decode(tape, &arena, &c);
+    Tape encoded;
+    size_t tried = 0;
+    resprobe::Shrink<World>(
+        [&](const Case<World>& candidate) {
+          if (tried++ >= max_candidates) return false;
+          Encode(candidate, &encoded);
+          return fails(encoded);
+        },
+        &arena, &c);
+    Encode(c, &encoded);
+    return encoded;
+  }
+
+ private:
+  // The tape of case_, without the last ops if it is too long.
+  size_t WriteBack(uint8_t* data, size_t max_size) {
+    Encode(case_, &tape_);
+    while (tape_.size() > max_size && !case_.ops.empty()) {
+      case_.ops.resize(case_.ops.size() - (case_.ops.size() + 3) / 4);
+      Encode(case_, &tape_);
+    }
+    const size_t size = std::min(tape_.size(), max_size);
+    if (size > 0) std::memcpy(data, tape_.data(), size);
+    return size;
+  }
+
+  World world_;
+  Arena arena_;
+  Case<World> case_;
+  Case<World> other_;
+  Tape tape_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_OPS_HARNESS_H_

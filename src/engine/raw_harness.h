@@ -1,0 +1,98 @@
+#ifndef RESPROBE_ENGINE_RAW_HARNESS_H_
+#define RESPROBE_ENGINE_RAW_HARNESS_H_
+
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/harness.h"
+#include "engine/rng.h"
+#include "engine/shrink.h"
+
+namespace resprobe {
+
+// See harness.h for what T has to offer.
+template <class T>
+class RawHarness : public Harness {
+ public:
+  RawHarness() = default;
+  template <class... Args>
+  explicit RawHarness(std::in_place_t, Args&&... args) : target_(std::forward<Args>(args)...) {}
+
+  std::string_view name() const override { return T::kName; }
+  std::string_view summary() const override { return T::kSummary; }
+  std::span<const InvariantInfo> invariants() const override { return T::kInvariants; }
+  std::string_view input_kind() const override { return "bytes"; }
+
+  void Run(Bytes tape, RunContext& run) override {
+    if (run.trace().on()) run.trace().Data("input", AsText(tape));
+    target_.Run(tape, run);
+  }
+  size_t OpCount(Bytes) override { return 1; }
+  std::string Show(Bytes tape) override { return target_.Show(tape); }
+  std::optional<Tape> Parse(std::string_view, std::string* error) override {
+    *error = "line 1: '" + std::string(T::kName) +
+             "' takes raw bytes, not .ops text: give it the bytes themselves";
+    return std::nullopt;
+  }
+  Tape Generate(uint64_t seed) override {
+    Tape tape;
+    target_.Generate(seed, tape);
+    return tape;
+  }
+
+  size_t Mutate(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
+                ByteMutator mutate_bytes) override {
+    // The engine's mutator, and now and then a fresh plausible input, whole or as an end.
+    Rng rng(seed);
+    if (!rng.OneIn(32)) return mutate_bytes(data, size, max_size);
+    const Tape fresh = Generate(rng.Next());
+    const size_t keep = rng.OneIn(2) ? 0 : rng.Below(size + 1);
+    const size_t added = std::min(fresh.size(), max_size - std::min(keep, max_size));
+    if (added > 0) std::memcpy(data + keep, fresh.data(), added);
+    return keep + added;
+  }
+
+  size_t CrossOver(Bytes a, Bytes b, uint8_t* out, size_t max_size, uint32_t seed) override {
+    Rng rng(seed);
+    const size_t head = std::min(rng.Below(a.size() + 1), max_size);
+    const size_t from = rng.Below(b.size() + 1);
+    const size_t tail = std::min(b.size() - from, max_size - head);
+    if (head > 0) std::memcpy(out, a.data(), head);
+    if (tail > 0) std::memcpy(out + head, b.data() + from, tail);
+    return head + tail;
+  }
+
+  Tape Shrink(Bytes tape, const FailsTheSame& fails, size_t max_candidates) override {
+    Tape smallest(tape.begin(), tape.end());
+    size_t tried = 0;
+    const auto still_fails = [&](const Tape& candidate) {
+      return tried++ < max_candidates && fails(candidate);
+    };
+    while (DeleteRuns(&smallest, still_fails)) {
+    }
+    // Plainer bytes, in the order in which people find them plain.
+    for (size_t i = 0; i < smallest.size(); ++i) {
+      const uint8_t old = smallest[i];
+      if (old == '0' || old == '1' || old == 'a' || old == '\r' || old == '\n') continue;
+      for (const uint8_t plain : {uint8_t{'0'}, uint8_t{'1'}, uint8_t{'a'}}) {
+        smallest[i] = plain;
+        if (still_fails(smallest)) break;
+        smallest[i] = old;
+      }
+    }
+    return smallest;
+  }
+
+ private:
+  static std::string_view AsText(Bytes bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  T target_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_ENGINE_RAW_HARNESS_H_

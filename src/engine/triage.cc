@@ -1,0 +1,162 @@
+#include "engine/triage.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "engine/ops_text.h"
+
+namespace resprobe {
+namespace {
+
+std::optional<std::string_view> After(std::string_view line, std::string_view mark) {
+  const size_t at = line.find(mark);
+  if (at == std::string_view::npos) return std::nullopt;
+  return line.substr(at + mark.size());
+}
+
+std::string_view FirstWord(std::string_view text) {
+  return text.substr(0, text.find_first_of(" \n,"));
+}
+
+// Frames of the runtime, which say nothing about whose bug it is.
+bool IsRuntime(std::string_view function) {
+  constexpr std::string_view kPrefixes[] = {
+      "__asan",           "__interceptor",   "__sanitizer", "__ubsan",       "__lsan",
+      "operator new",     "operator delete", "malloc",      "free",          "realloc",
+      "calloc",           "abort",           "raise",       "gsignal",       "__pthread_kill",
+      "pthread_kill",     "fuzzer::",        "memcpy",      "memmove",       "memset",
+      "memcmp",           "__libc",          "__GI_",       "_start",        "main",
+      "LLVMFuzzer",       "std::",           "void std::",  "__assert_fail", "__gnu_cxx",
+      "resprobe::driver",
+  };
+  for (const std::string_view prefix : kPrefixes) {
+    if (function.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+// "    #1 0x55d in resprobe::Parse(int) /src/x.cc:3:1" -> "resprobe::Parse"; without symbols,
+// "    #1 0x55d  (/bin/x+0x12f3)" -> "x+0x12f3".
+std::string FrameName(std::string_view line) {
+  if (const auto in = After(line, " in ")) {
+    std::string_view name = *in;
+    // The file stands after the last blank that no parenthesis encloses; the name ends before the
+    // parameter list.
+    size_t end = 0;
+    int angle = 0;
+    for (; end < name.size(); ++end) {
+      const char c = name[end];
+      if (c == '<') ++angle;
+      if (c == '>') --angle;
+      if (angle <= 0 && (c == '(' || c == ' ') && end > 0) {
+        if (name.substr(0, end) == "operator" || name.substr(0, end) == "void" ||
+            name.substr(end).starts_with("(anonymous")) {
+          if (c == '(') end += std::string_view("(anonymous namespace)").size() - 1;
+          continue;
+        }
+        break;
+      }
+    }
+    return std::string(name.substr(0, end));
+  }
+  const size_t open = line.find('(');
+  if (open == std::string_view::npos) return "";
+  std::string_view module = line.substr(open + 1);
+  module = module.substr(0, module.find(')'));
+  const size_t slash = module.rfind('/');
+  if (slash != std::string_view::npos) module.remove_prefix(slash + 1);
+  return std::string(module);
+}
+
+bool IsFrame(std::string_view line) {
+  const size_t start = line.find_first_not_of(' ');
+  return start != std::string_view::npos && start >= 4 && line[start] == '#' &&
+         line.find("0x", start) != std::string_view::npos;
+}
+
+std::vector<std::string> TopFrames(std::string_view report) {
+  std::vector<std::string> frames;
+  std::string_view line;
+  bool inside = false;
+  while (ops_text::TakeLine(&report, &line) && frames.size() < Signature::kFrames) {
+    if (!IsFrame(line)) {
+      if (inside) break;
+      continue;
+    }
+    inside = true;
+    std::string name = FrameName(line);
+    if (name.empty() || IsRuntime(name)) continue;
+    // Recursion counts once.
+    if (std::find(frames.begin(), frames.end(), name) == frames.end()) frames.push_back(name);
+  }
+  return frames;
+}
+
+}  // namespace
+
+std::string Signature::Text() const {
+  std::string text = kind;
+  if (!detail.empty()) text += ":" + detail;
+  for (size_t i = 0; i < frames.size(); ++i) text += (i == 0 ? ":" : "|") + frames[i];
+  return text;
+}
+
+std::string Signature::Slug() const {
+  std::string slug;
+  for (const char c : Text()) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-';
+    if (plain) {
+      slug += c;
+    } else if (!slug.empty() && slug.back() != '-') {
+      slug += '-';
+    }
+  }
+  if (slug.size() > 80) slug.resize(80);
+  while (!slug.empty() && slug.back() == '-') slug.pop_back();
+  return slug;
+}
+
+Signature ReadSignature(std::string_view report) {
+  std::string_view rest = report;
+  std::string_view line;
+  while (ops_text::TakeLine(&rest, &line)) {
+    if (const auto violation = After(line, "== resprobe: violation of ")) {
+      return {"violation", std::string(FirstWord(*violation)), {}};
+    }
+    if (const auto undefined = After(line, ": runtime error: ")) {
+      std::string_view where = line.substr(0, line.find(": runtime error: "));
+      const size_t slash = where.rfind('/');
+      if (slash != std::string_view::npos) where.remove_prefix(slash + 1);
+      // Without the column: "file.cc:12".
+      const size_t column = where.rfind(':');
+      return {"ubsan", std::string(where.substr(0, column)), {}};
+    }
+    if (const auto address = After(line, "ERROR: AddressSanitizer: ")) {
+      return {"asan", std::string(FirstWord(*address)), TopFrames(rest)};
+    }
+    if (After(line, "ERROR: LeakSanitizer: ")) return {"leak", "", TopFrames(rest)};
+    if (const auto fuzzer = After(line, "ERROR: libFuzzer: ")) {
+      if (fuzzer->starts_with("timeout")) return {"timeout", "", {}};
+      if (fuzzer->starts_with("out-of-memory")) return {"oom", "", {}};
+      return {"signal", "", TopFrames(rest)};
+    }
+  }
+  return {};
+}
+
+std::string ReadStack(std::string_view report) {
+  std::string stack;
+  std::string_view line;
+  while (ops_text::TakeLine(&report, &line)) {
+    if (IsFrame(line)) {
+      stack += line;
+      stack += '\n';
+    } else if (!stack.empty()) {
+      break;
+    }
+  }
+  return stack;
+}
+
+}  // namespace resprobe
