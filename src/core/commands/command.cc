@@ -40,10 +40,6 @@ bool CommandContext::InvalidExpireTime() {
   return ErrorAbout("ERR invalid expire time in '", command.full_name(), "' command");
 }
 
-bool CommandContext::Int(size_t i, int64_t* value, std::string_view error) {
-  return ParseInt64(args[i], value) || Error(error);
-}
-
 bool CommandContext::IntBetween(size_t i, int64_t low, int64_t high, int64_t* value,
                                 std::string_view error) {
   return Int(i, value, error) && ((*value >= low && *value <= high) || Error(error));
@@ -70,11 +66,6 @@ bool CommandContext::Cursor(size_t i, uint64_t* cursor) {
   }
   *cursor = negative ? 0 - value : value;
   return true;
-}
-
-bool CommandContext::Find(std::string_view key, ObjectType type, Object** object) {
-  *object = keyspace.Find(db, key);
-  return CheckType(*object, type);
 }
 
 void CommandContext::ReplyDouble(double value) {

@@ -94,7 +94,9 @@ class CommandContext {
   bool WrongType() { return Error(errors::kWrongType); }
 
   // --- Arguments. On failure these reply with the error and return false.
-  bool Int(size_t i, int64_t* value, std::string_view error = errors::kNotInteger);
+  bool Int(size_t i, int64_t* value, std::string_view error = errors::kNotInteger) {
+    return ParseInt64(args[i], value) || Error(error);
+  }
   bool IntBetween(size_t i, int64_t low, int64_t high, int64_t* value,
                   std::string_view error = errors::kOutOfRange);
   // As the server reads an int.
@@ -108,7 +110,10 @@ class CommandContext {
 
   // --- Values. Find and FindOrCreate in the selected database; false, after a WRONGTYPE reply,
   // if the key holds another type. Find gives nullptr for a missing key, and true.
-  bool Find(std::string_view key, ObjectType type, Object** object);
+  bool Find(std::string_view key, ObjectType type, Object** object) {
+    *object = keyspace.Find(db, key);
+    return CheckType(*object, type);
+  }
   bool CheckType(const Object* object, ObjectType type) {
     return object == nullptr || object->type() == type || WrongType();
   }

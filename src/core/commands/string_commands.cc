@@ -89,6 +89,7 @@ enum class Condition { kAlways, kIfMissing, kIfThere };
 
 bool Store(CommandContext& c, std::string_view key, std::string_view value, Condition condition,
            bool keep_ttl, int64_t at) {
+  // Always looked up: an expired key goes first.
   const bool found = c.keyspace.Find(c.db, key) != nullptr;
   if ((condition == Condition::kIfMissing && found) ||
       (condition == Condition::kIfThere && !found)) {
@@ -100,7 +101,7 @@ bool Store(CommandContext& c, std::string_view key, std::string_view value, Cond
   return true;
 }
 
-void Set(CommandContext& c) {
+void SetWithOptions(CommandContext& c) {
   StringOptions o;
   if (!ParseOptions(c, 3, true, &o)) return;
   int64_t at = kNoExpiry;
@@ -117,6 +118,15 @@ void Set(CommandContext& c) {
   } else {
     c.reply.NullBulk();
   }
+}
+
+void Set(CommandContext& c) {
+  if (c.argc() > 3) {
+    SetWithOptions(c);
+    return;
+  }
+  Store(c, c.args[1], c.args[2], Condition::kAlways, false, kNoExpiry);
+  c.reply.Ok();
 }
 
 void SetNx(CommandContext& c) {
@@ -234,9 +244,12 @@ void StrLen(CommandContext& c) {
   c.reply.Integer(object == nullptr ? 0 : static_cast<int64_t>(object->string().size()));
 }
 
-// Gives an existing key a new string and leaves its expiry alone.
-void Replace(CommandContext& c, std::string_view key, std::string_view value) {
-  c.keyspace.SetString(c.db, key, value, true);
+// Gives the key a new string and leaves its expiry alone. `object` is what Find() found.
+void Replace(CommandContext& c, std::string_view key, Object* object, std::string_view value,
+             Object::StringForm form) {
+  if (object == nullptr) object = &c.FindOrCreate(key, kType);
+  object->string().assign(value);
+  object->set_string_form(form);
   c.Modified(key);
 }
 
@@ -254,7 +267,7 @@ void IncrementBy(CommandContext& c, int64_t increment) {
     return;
   }
   char buffer[kNumberBufferSize];
-  Replace(c, key, FormatInt64(value, buffer));
+  Replace(c, key, object, FormatInt64(value, buffer), Object::StringForm::kNatural);
   c.reply.Integer(value);
 }
 
@@ -295,10 +308,7 @@ void IncrByFloat(CommandContext& c) {
   c.scratch.resize(kLongDoubleBufferSize);
   const std::string_view text = FormatLongDoubleHuman(value, c.scratch);
   c.reply.BulkString(text);
-  Replace(c, key, text);
-  if (object = c.keyspace.Find(c.db, key); object != nullptr) {
-    object->set_string_form(Object::StringForm::kNotInteger);
-  }
+  Replace(c, key, object, text, Object::StringForm::kNotInteger);
 }
 
 void GetRange(CommandContext& c) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -19,20 +20,36 @@ namespace {
   std::abort();
 }
 
-constexpr size_t kMaxNameLength = 32;
+constexpr size_t kMaxNameLength = 16;
 
-// A name in lower case, in place.
-struct LowerName {
-  explicit LowerName(std::string_view name) : size(name.size()) {
-    for (size_t i = 0; i < size; ++i) {
-      const char c = name[i];
-      bytes[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    }
+// Eight letters in lower case at once; other bytes stay as they are.
+uint64_t LowerWord(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t low = word & (kOnes * 0x7f);
+  const uint64_t from_a = low + kOnes * (0x80 - 'A');
+  const uint64_t above_z = low + kOnes * (0x7f - 'Z');
+  const uint64_t upper = (from_a ^ above_z) & ~word & (kOnes * 0x80);
+  return word | upper >> 2;
+}
+
+// A command's name, whatever its case, as two words.
+struct NameKey {
+  explicit NameKey(std::string_view name) : size(name.size()) {
+    const ShortText text = LoadShortText(name);
+    first = LowerWord(text.first);
+    last = LowerWord(text.last);
   }
-  std::string_view view() const { return {bytes, size}; }
+  bool operator==(const NameKey& other) const {
+    return ((first ^ other.first) | (last ^ other.last) | (size ^ other.size)) == 0;
+  }
+  size_t Hash() const {
+    const uint64_t h = (first ^ (last << 7) ^ size) * 0x9e3779b97f4a7c15;
+    return static_cast<size_t>(h >> 54);
+  }
 
-  char bytes[kMaxNameLength];
-  size_t size;
+  uint64_t first;
+  uint64_t last;
+  uint64_t size;
 };
 
 class Table {
@@ -77,7 +94,10 @@ class Table {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);
-    for (Command& command : commands_) AddSubcommands(command);
+    for (Command& command : commands_) {
+      AddSubcommands(command);
+      MarkSpecial(command);
+    }
     Index();
   }
 
@@ -85,16 +105,15 @@ class Table {
 
   const Command* Find(std::string_view name) const {
     if (name.size() > kMaxNameLength) return nullptr;
-    const LowerName lower(name);
-    for (size_t at = HashBytes(lower.view()) & kMask; index_[at] != 0; at = (at + 1) & kMask) {
-      const Command& command = commands_[index_[at] - 1];
-      if (command.name() == lower.view()) return &command;
+    const NameKey key(name);
+    for (size_t at = key.Hash(); slots_[at].command != nullptr; at = (at + 1) & kMask) {
+      if (slots_[at].key == key) return slots_[at].command;
     }
     return nullptr;
   }
 
  private:
-  static constexpr size_t kMask = 1023;
+  static constexpr size_t kMask = 1023;  // NameKey::Hash() has 10 bits
 
   static Command Make(const CommandSpec& spec, std::string_view container) {
     Command command;
@@ -136,22 +155,41 @@ class Table {
     for (const CommandSpec& spec : command.spec->subcommands) {
       list.push_back(Make(spec, command.name()));
       list.back().parent = &command;
+      list.back().is_client = command.name() == "client";
     }
     Sort(list);
     command.subcommands = list;
   }
 
+  // server.c processCommand: what is not queued inside MULTI, and what a RESP2 client may do in the
+  // context of a subscription.
+  static void MarkSpecial(Command& command) {
+    const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+      return std::find(names.begin(), names.end(), command.name()) != names.end();
+    };
+    command.is_exec = command.name() == "exec";
+    command.is_client = command.name() == "client";
+    command.runs_in_multi = is_one_of({"exec", "discard", "multi", "watch", "quit", "reset"});
+    command.runs_subscribed = is_one_of(
+        {"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"});
+  }
+
   void Index() {
-    for (size_t i = 0; i < commands_.size(); ++i) {
-      size_t at = HashBytes(commands_[i].name()) & kMask;
-      while (index_[at] != 0) at = (at + 1) & kMask;
-      index_[at] = static_cast<uint16_t>(i + 1);
+    for (const Command& command : commands_) {
+      const NameKey key(command.name());
+      size_t at = key.Hash();
+      while (slots_[at].command != nullptr) at = (at + 1) & kMask;
+      slots_[at] = {key, &command};
     }
   }
 
   std::vector<Command> commands_;
   std::vector<std::unique_ptr<std::vector<Command>>> subcommands_;
-  uint16_t index_[kMask + 1] = {};  // position + 1; open addressing, mostly empty
+  struct Slot {
+    NameKey key{std::string_view()};
+    const Command* command = nullptr;
+  };
+  Slot slots_[kMask + 1];  // open addressing, mostly empty
 };
 
 const Table& TheTable() {
@@ -195,9 +233,9 @@ const Command* FindCommand(std::string_view name) { return TheTable().Find(name)
 
 const Command* FindSubcommand(const Command& container, std::string_view name) {
   if (name.size() > kMaxNameLength) return nullptr;
-  const LowerName lower(name);
+  const NameKey key(name);
   for (const Command& command : container.subcommands) {
-    if (command.name() == lower.view()) return &command;
+    if (NameKey(command.name()) == key) return &command;
   }
   return nullptr;
 }

@@ -17,6 +17,11 @@ struct Command {
   const Command* parent = nullptr;  // the container, for a subcommand
   Shape reply;
   std::span<const Command> subcommands;
+  // What the server treats by name.
+  bool is_exec = false;
+  bool is_client = false;        // CLIENT and its subcommands
+  bool runs_in_multi = false;    // is not queued
+  bool runs_subscribed = false;  // a RESP2 client with subscriptions may call it
 
   std::string_view name() const { return spec->name; }
   bool Has(uint32_t flag) const { return (spec->flags & flag) != 0; }

@@ -17,9 +17,11 @@ namespace resprobe {
 // many bytes; more is given back.
 inline constexpr size_t kMaxIdleStringBytes = 256;
 
+[[gnu::noinline]] inline void FreeString(std::string& s) { std::string().swap(s); }
+
 inline void RecycleString(std::string& s) {
   if (s.capacity() > kMaxIdleStringBytes) {
-    std::string().swap(s);
+    FreeString(s);
   } else {
     s.clear();
   }
@@ -63,7 +65,13 @@ class Dict {
   Entry& at(size_t i) { return entries_[i]; }
 
   // The position of the key, or kNone.
-  size_t IndexOf(std::string_view key) const { return Locate(key, HashBytes(key)); }
+  size_t IndexOf(std::string_view key) const {
+    // A command looks its key up several times in a row.
+    if (hint_ < size_ && SameBytes(entries_[hint_].key, key)) return hint_;
+    const size_t found = Locate(key, HashBytes(key));
+    if (found != kNone) hint_ = found;
+    return found;
+  }
 
   V* Find(std::string_view key) {
     const size_t i = IndexOf(key);
@@ -77,14 +85,19 @@ class Dict {
 
   // Finds the key, or adds it at the end with an empty value. Second: whether it was added.
   std::pair<size_t, bool> InsertAt(std::string_view key) {
+    if (hint_ < size_ && SameBytes(entries_[hint_].key, key)) return {hint_, false};
     const uint32_t hash = HashBytes(key);
     const size_t found = Locate(key, hash);
-    if (found != kNone) return {found, false};
+    if (found != kNone) {
+      hint_ = found;
+      return {found, false};
+    }
     if (size_ == entries_.size()) entries_.emplace_back();
     Entry& e = entries_[size_];
     e.key.assign(key);
     e.hash = hash;
     const size_t at = size_++;
+    hint_ = at;
     if (indexed_ && size_ * 2 <= index_.size()) {
       Link(at);
     } else if (size_ > kLinearLimit) {
@@ -148,6 +161,7 @@ class Dict {
     index_.swap(other.index_);
     std::swap(size_, other.size_);
     std::swap(indexed_, other.indexed_);
+    std::swap(hint_, other.hint_);
   }
 
   // What is wrong with the index, or nullptr. For tests and invariants; linear in size().
@@ -176,13 +190,13 @@ class Dict {
   size_t Locate(std::string_view key, uint32_t hash) const {
     if (!indexed_) {
       for (size_t i = 0; i < size_; ++i) {
-        if (entries_[i].hash == hash && entries_[i].key == key) return i;
+        if (entries_[i].hash == hash && SameBytes(entries_[i].key, key)) return i;
       }
       return kNone;
     }
     for (size_t at = hash & Mask(); index_[at] != 0; at = (at + 1) & Mask()) {
       const Entry& e = entries_[index_[at] - 1];
-      if (e.hash == hash && e.key == key) return index_[at] - 1;
+      if (e.hash == hash && SameBytes(e.key, key)) return index_[at] - 1;
     }
     return kNone;
   }
@@ -224,6 +238,8 @@ class Dict {
   std::vector<uint32_t> index_;
   size_t size_ = 0;
   bool indexed_ = false;
+  // Where the last key was found: a guess, checked before it is believed.
+  mutable size_t hint_ = 0;
 };
 
 }  // namespace resprobe

@@ -19,37 +19,6 @@ void MaskLineEnds(std::string& text) {
   }
 }
 
-// The commands that processCommand() knows by name, found once.
-struct Special {
-  const Command* exec = FindCommand("exec");
-  const Command* discard = FindCommand("discard");
-  const Command* multi = FindCommand("multi");
-  const Command* watch = FindCommand("watch");
-  const Command* quit = FindCommand("quit");
-  const Command* reset = FindCommand("reset");
-  const Command* ping = FindCommand("ping");
-  const Command* client = FindCommand("client");
-  const Command* subscribe = FindCommand("subscribe");
-  const Command* unsubscribe = FindCommand("unsubscribe");
-  const Command* psubscribe = FindCommand("psubscribe");
-  const Command* punsubscribe = FindCommand("punsubscribe");
-
-  // What is run at once inside MULTI.
-  bool RunsInMulti(const Command* c) const {
-    return c == exec || c == discard || c == multi || c == watch || c == quit || c == reset;
-  }
-  // What a RESP2 client with subscriptions may call.
-  bool RunsSubscribed(const Command* c) const {
-    return c == ping || c == subscribe || c == unsubscribe || c == psubscribe ||
-           c == punsubscribe || c == quit || c == reset;
-  }
-};
-
-const Special& Specials() {
-  static const Special special;
-  return special;
-}
-
 }  // namespace
 
 void Server::Process(Client& client, std::span<const std::string_view> args) {
@@ -66,7 +35,6 @@ void Server::Process(Client& client, std::span<const std::string_view> args) {
 }
 
 void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
-  const Special& special = Specials();
   const Command* command = FindCommand(args[0]);
   if (command == nullptr &&
       (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST"))) {
@@ -85,13 +53,13 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     Reject(client, command, "ERR Command not allowed inside a transaction");
   } else {
     if (tracking_clients_ > 0) LimitTrackingTable();
-    if (client.subscribed && client.protocol == 2 && !special.RunsSubscribed(command)) {
+    if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
       error_.assign("ERR Can't execute '").append(command->full_name());
       error_ +=
           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
           "context";
       Reject(client, command, error_);
-    } else if (client.multi && !special.RunsInMulti(command)) {
+    } else if (client.multi && !command->runs_in_multi) {
       if (!client.dirty_cas && !client.dirty_exec) client.queue.Add(*command, args);
       writer_.SimpleString("QUEUED");
     } else {
@@ -99,17 +67,17 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     }
   }
   // What CLIENT CACHING said holds for one command; before MULTI, for the whole transaction.
-  if (client.caching && !client.multi &&
-      (command == nullptr || (command != special.client && command->parent != special.client))) {
+  if (client.caching && !client.multi && (command == nullptr || !command->is_client)) {
     client.caching = false;
   }
 }
 
 void Server::Call(Client& client, const Command& command, std::span<const std::string_view> args) {
   ++commands_run_;
-  CommandContext context(*this, client, keyspace_, random_, writer_, scratch_, command,
-                         config_.profile, client.db, args);
-  ++call_depth_;
+  // Not on the stack, where AddressSanitizer would poison and unpoison it every time.
+  CommandContext& context =
+      contexts_[call_depth_++].emplace(*this, client, keyspace_, random_, writer_, scratch_,
+                                       command, config_.profile, client.db, args);
   command.spec->handler(context);
   if (client.tracking && command.Has(kReadonly)) RememberKeys(client, command, args);
   if (--call_depth_ == 0 && pending_count_ > 0) SendPendingInvalidations();
@@ -119,7 +87,7 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
 // rejected, ends the transaction.
 void Server::Reject(Client& client, const Command* command, std::string_view error) {
   if (client.multi) client.dirty_exec = true;
-  if (command != nullptr && command == Specials().exec) {
+  if (command != nullptr && command->is_exec) {
     DiscardTransaction(client);
     error.remove_prefix(error.starts_with("ERR ") ? 4 : 0);
     std::string& text = scratch_.text;

@@ -121,6 +121,7 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
       return;
     }
     Process(*client, client->parser.args());
+    if (result.consumed == bytes.size()) return;
     bytes.remove_prefix(result.consumed);
   }
 }

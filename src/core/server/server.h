@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -163,9 +164,11 @@ class Server : private KeyspaceObserver {
   std::string no_output_;
 
   Client* current_ = nullptr;  // whose command is being processed
-  int call_depth_ = 0;         // > 0 while a handler runs
-  resp::Writer writer_;        // the replies of the command at hand
-  std::string discarded_;      // replies that are not sent
+  // Of the command at hand, and of the one that EXEC runs.
+  std::optional<CommandContext> contexts_[2];
+  int call_depth_ = 0;     // > 0 while a handler runs
+  resp::Writer writer_;    // the replies of the command at hand
+  std::string discarded_;  // replies that are not sent
   CommandContext::Scratch scratch_;
   std::vector<std::string_view> exec_args_;
   std::string error_;
