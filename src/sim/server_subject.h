@@ -1,0 +1,49 @@
+#ifndef RESPROBE_SIM_SERVER_SUBJECT_H_
+#define RESPROBE_SIM_SERVER_SUBJECT_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace resprobe {
+
+class Server;
+
+// A server under test: bytes in and bytes out per connection, and a clock that the world moves.
+// The core is one (core_subject.h); yours is one when these eight functions drive it. The worlds
+// talk to a server through nothing else.
+//
+// A run must be a function of the calls alone: no wall clock, no entropy, no threads that show.
+class ServerSubject {
+ public:
+  virtual ~ServerSubject() = default;
+
+  // Back to a fresh server: no connections, no keys, the clock at its start.
+  virtual void Reset() = 0;
+
+  // A new connection; its id is never 0 and not that of another connection since Reset().
+  virtual uint64_t Connect() = 0;
+  // Bytes from the client, cut anywhere. The server runs every request that is whole before this
+  // returns. Ignored on a connection that is not open.
+  virtual void Send(uint64_t connection, std::string_view bytes) = 0;
+  // Appends all bytes that the server has sent to this client and that were not yet received; also
+  // after the server has closed the connection. Nothing for an unknown connection.
+  virtual void Receive(uint64_t connection, std::string* append) = 0;
+  // False once either side has closed it.
+  virtual bool IsOpen(uint64_t connection) const = 0;
+  // The client hangs up; what it has not received is lost.
+  virtual void Close(uint64_t connection) = 0;
+
+  // Moves the clock forward, which runs whatever the server does by time alone.
+  virtual void Advance(uint64_t ms) = 0;
+  // Milliseconds since 1970.
+  virtual uint64_t now_ms() const = 0;
+
+  // The core inside, for the checks that look into the server; nullptr if it is another server,
+  // and then those checks are left out.
+  virtual Server* core() { return nullptr; }
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_SIM_SERVER_SUBJECT_H_
