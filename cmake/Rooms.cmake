@@ -21,6 +21,8 @@ function(resprobe_room name)
     add_library(resprobe_${name}_plain STATIC EXCLUDE_FROM_ALL
       $<TARGET_PROPERTY:resprobe_${name},SOURCES>)
     add_library(resprobe::${name}_plain ALIAS resprobe_${name}_plain)
+    target_compile_definitions(resprobe_${name}_plain PRIVATE
+      $<TARGET_PROPERTY:resprobe_${name},COMPILE_DEFINITIONS>)
     target_link_libraries(resprobe_${name}_plain PUBLIC resprobe::options ${arg_DEPENDS})
   endif()
 endfunction()
