@@ -1,0 +1,258 @@
+// The core as a server: bytes in, bytes out. What it replies is in tests/core/commands/recorded;
+// here is what holds for all replies.
+
+#include "core/server/server.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/commands/table.h"
+#include "core/keyspace/random.h"
+#include "core/resp/reply_parser.h"
+#include "core/resp/writer.h"
+
+namespace resprobe {
+namespace {
+
+std::string Request(std::initializer_list<std::string_view> args) {
+  std::string bytes;
+  resp::AppendRequest(&bytes, std::vector<std::string_view>(args));
+  return bytes;
+}
+
+class ServerTest : public testing::Test {
+ protected:
+  // Sends and takes the output.
+  std::string Ask(uint64_t client, std::string_view bytes) {
+    server.Receive(client, bytes);
+    return std::exchange(server.Output(client), {});
+  }
+  std::string Ask(uint64_t client, std::initializer_list<std::string_view> args) {
+    return Ask(client, Request(args));
+  }
+
+  Server server;
+};
+
+TEST_F(ServerTest, NumbersConnectionsAndNeverReusesANumber) {
+  EXPECT_EQ(server.Connect(), 1u);
+  EXPECT_EQ(server.Connect(), 2u);
+  server.Close(1);
+  EXPECT_EQ(server.Connect(), 3u);
+  EXPECT_FALSE(server.IsOpen(1));
+  EXPECT_TRUE(server.IsOpen(2));
+  EXPECT_FALSE(server.IsOpen(0));
+  EXPECT_FALSE(server.IsOpen(4));
+  EXPECT_EQ(server.client_count(), 2u);
+  EXPECT_EQ(Ask(3, {"CLIENT", "ID"}), ":3\r\n");
+  server.Reset();
+  EXPECT_EQ(server.client_count(), 0u);
+  EXPECT_EQ(server.Connect(), 1u);
+}
+
+TEST_F(ServerTest, IgnoresWhatIsNotThere) {
+  server.Receive(7, "PING\r\n");
+  EXPECT_EQ(server.Output(7), "");
+  server.Close(7);
+  const uint64_t client = server.Connect();
+  server.Close(client);
+  server.Close(client);
+  server.Receive(client, "PING\r\n");
+  EXPECT_EQ(server.Output(client), "");
+}
+
+TEST_F(ServerTest, KeepsOutputOfAConnectionThatItClosed) {
+  const uint64_t client = server.Connect();
+  server.Receive(client, "PING\r\nQUIT\r\nPING\r\n");
+  EXPECT_FALSE(server.IsOpen(client));
+  EXPECT_EQ(server.Output(client), "+PONG\r\n+OK\r\n");
+  server.Close(client);
+  EXPECT_EQ(server.Output(client), "");
+}
+
+TEST_F(ServerTest, AClosedConnectionLeavesNothing) {
+  const uint64_t a = server.Connect();
+  const uint64_t b = server.Connect();
+  Ask(a, {"SUBSCRIBE", "ch"});
+  Ask(a, {"PSUBSCRIBE", "c*"});
+  EXPECT_EQ(Ask(b, {"PUBLISH", "ch", "x"}), ":2\r\n");
+  server.Close(a);
+  EXPECT_EQ(Ask(b, {"PUBLISH", "ch", "x"}), ":0\r\n");
+  EXPECT_EQ(Ask(b, {"PUBSUB", "NUMPAT"}), ":0\r\n");
+  // A half request and a transaction of the old connection are not the new one's.
+  const uint64_t c = server.Connect();
+  Ask(c, {"MULTI"});
+  Ask(c, {"SET", "k", "v"});
+  server.Receive(c, "*2\r\n$3\r\nGE");
+  server.Close(c);
+  const uint64_t d = server.Connect();
+  EXPECT_EQ(Ask(d, {"GET", "k"}), "$-1\r\n");
+  EXPECT_EQ(Ask(d, {"EXEC"}), "-ERR EXEC without MULTI\r\n");
+}
+
+// What a client sees must not depend on how its bytes were cut.
+TEST_F(ServerTest, SlicingDoesNotShow) {
+  std::string all;
+  for (const auto& args :
+       std::vector<std::vector<std::string_view>>{{"SET", "k", "v\r\nw"},
+                                                  {"HELLO", "3"},
+                                                  {"NOSUCH", "a", "b"},
+                                                  {"MULTI"},
+                                                  {"INCR", "n"},
+                                                  {"GET", "k"},
+                                                  {"EXEC"},
+                                                  {"CLIENT", "TRACKING", "ON"},
+                                                  {"GET", "k"},
+                                                  {"SET", "k", "x"},
+                                                  {"SUBSCRIBE", "a", "b"},
+                                                  {"PUBLISH", "a", "m"},
+                                                  {"ZADD", "z", "1", "a", "2", "b"},
+                                                  {"ZRANGE", "z", "0", "-1", "WITHSCORES"}}) {
+    resp::AppendRequest(&all, args);
+  }
+  all += "PING\r\nSET \"a b\" 'c'\r\n*1\r\n$-1\r\n";
+  const std::string whole = Ask(server.Connect(), all);
+  ASSERT_GT(whole.size(), 100u);
+  for (size_t cut = 0; cut < all.size(); ++cut) {
+    server.Reset();
+    const uint64_t client = server.Connect();
+    server.Receive(client, std::string_view(all).substr(0, cut));
+    server.Receive(client, std::string_view(all).substr(cut));
+    ASSERT_EQ(server.Output(client), whole) << "cut at " << cut;
+  }
+  server.Reset();
+  const uint64_t client = server.Connect();
+  for (const char byte : all) server.Receive(client, std::string_view(&byte, 1));
+  EXPECT_EQ(server.Output(client), whole);
+  EXPECT_FALSE(server.IsOpen(client));
+}
+
+// A random session over the whole table.
+std::string RandomRequest(Random& random) {
+  const auto commands = Commands();
+  const Command* command = &commands[random.Below(commands.size())];
+  std::string bytes;
+  std::vector<std::string_view> args = {command->name()};
+  if (!command->subcommands.empty() && random.Below(8) > 0) {
+    args.push_back(command->subcommands[random.Below(command->subcommands.size())].name());
+  }
+  static constexpr std::string_view kWords[] = {
+      "k",   "l",  "m",  "0",     "1",     "-1", "2",    "1.5",  "abc",        "EX",
+      "100", "NX", "XX", "LIMIT", "BYLEX", "[a", "(1",   "+inf", "WITHSCORES", "COUNT",
+      "GET", "ON", "3",  "MATCH", "*",     "",   "LEFT", "PX",   "STORE",      "GT"};
+  const size_t least = command->spec->arity < 0 ? static_cast<size_t>(-command->spec->arity)
+                                                : static_cast<size_t>(command->spec->arity);
+  const size_t count = random.Below(8) == 0 ? random.Below(7) : least + random.Below(2);
+  while (args.size() < count) args.push_back(kWords[random.Below(std::size(kWords))]);
+  resp::AppendRequest(&bytes, args);
+  return bytes;
+}
+
+// After Reset() nothing is left of the run before: the same requests give the same bytes.
+TEST_F(ServerTest, ResetGivesAFreshServer) {
+  const auto run = [&](uint64_t seed) {
+    Random random;
+    for (uint64_t i = 0; i < seed; ++i) random.Next();
+    uint64_t clients[] = {server.Connect(), server.Connect()};
+    std::string transcript;
+    for (int i = 0; i < 60; ++i) {
+      uint64_t& client = clients[random.Below(2)];
+      if (!server.IsOpen(client)) client = server.Connect();
+      server.Receive(client, RandomRequest(random));
+      if (random.Below(10) == 0) server.Advance(random.Below(300));
+      for (const uint64_t id : clients) transcript += std::exchange(server.Output(id), {}) + "|";
+    }
+    EXPECT_EQ(server.keyspace().CheckIntegrity(), "");
+    return transcript;
+  };
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    server.Reset();
+    const std::string first = run(seed);
+    server.Reset();
+    EXPECT_EQ(server.keyspace().used_memory(), 0u);
+    run(seed + 1000);
+    server.Reset();
+    ASSERT_EQ(run(seed), first) << "seed " << seed;
+  }
+}
+
+// Whatever is asked: well-formed replies, and one for each request where no pushes are about.
+TEST_F(ServerTest, AnswersEveryRequestOnce) {
+  Random random;
+  for (int run = 0; run < 300; ++run) {
+    server.Reset();
+    uint64_t client = server.Connect();
+    for (int i = 0; i < 60; ++i) {
+      const std::string request = RandomRequest(random);
+      // Those that answer otherwise by design.
+      if (request.find("subscribe") != std::string::npos ||
+          request.find("reply") != std::string::npos) {
+        continue;
+      }
+      const std::string output = Ask(client, request);
+      resp::ReplyParser parser;
+      resp::Reply reply;
+      const auto result = parser.Parse(output, &reply);
+      ASSERT_EQ(result.status, resp::ReplyParser::Status::kValue) << request << output;
+      std::string_view rest = std::string_view(output).substr(result.consumed);
+      while (!rest.empty()) {
+        resp::Reply push;
+        const auto more = parser.Parse(rest, &push);
+        ASSERT_EQ(more.status, resp::ReplyParser::Status::kValue) << request << output;
+        ASSERT_EQ(push.root().type(), resp::Type::kPush) << request << output;
+        rest.remove_prefix(more.consumed);
+      }
+      if (!server.IsOpen(client)) client = server.Connect();
+    }
+    ASSERT_EQ(server.keyspace().CheckIntegrity(), "");
+  }
+}
+
+TEST_F(ServerTest, TheClockIsTheCallers) {
+  const uint64_t client = server.Connect();
+  const uint64_t start = server.now_ms();
+  EXPECT_EQ(start, 1'700'000'000'000u);
+  server.Advance(1234);
+  EXPECT_EQ(server.now_ms(), start + 1234);
+  EXPECT_EQ(Ask(client, {"TIME"}), "*2\r\n$10\r\n1700000001\r\n$6\r\n234000\r\n");
+  Ask(client, {"SET", "k", "v", "PX", "10"});
+  EXPECT_EQ(Ask(client, {"PTTL", "k"}), ":10\r\n");
+  server.Advance(9);
+  EXPECT_EQ(Ask(client, {"GET", "k"}), "$1\r\nv\r\n");
+  server.Advance(1);
+  EXPECT_EQ(Ask(client, {"DBSIZE"}), ":1\r\n");
+  EXPECT_EQ(Ask(client, {"GET", "k"}), "$-1\r\n");
+  EXPECT_EQ(Ask(client, {"DBSIZE"}), ":0\r\n");
+}
+
+TEST(ServerConfigTest, LimitsStringsAndArguments) {
+  Server server({.max_bulk = 1000});
+  const auto ask = [&](uint64_t client, std::initializer_list<std::string_view> args) {
+    server.Receive(client, Request(args));
+    return std::exchange(server.Output(client), {});
+  };
+  const uint64_t client = server.Connect();
+  const std::string most(1000, 'x');
+  EXPECT_EQ(ask(client, {"SET", "k", most}), "+OK\r\n");
+  EXPECT_TRUE(ask(client, {"APPEND", "k", "y"}).starts_with("-ERR string exceeds"));
+  EXPECT_TRUE(ask(client, {"SETRANGE", "k", "1000", "y"}).starts_with("-ERR string exceeds"));
+  EXPECT_EQ(ask(client, {"SETRANGE", "k", "999", "y"}), ":1000\r\n");
+  EXPECT_TRUE(ask(client, {"SETBIT", "k", "8000", "1"}).starts_with("-ERR bit offset"));
+  EXPECT_EQ(ask(client, {"SETBIT", "k", "7999", "1"}), ":1\r\n");
+  EXPECT_EQ(ask(client, {"STRLEN", "k"}), ":1000\r\n");
+  EXPECT_EQ(ask(client, {"SET", "k", most + "y"}), "-ERR Protocol error: invalid bulk length\r\n");
+  EXPECT_FALSE(server.IsOpen(client));
+}
+
+TEST(ServerConfigTest, FewerDatabases) {
+  Server server({.databases = 2});
+  const uint64_t client = server.Connect();
+  server.Receive(client, Request({"SELECT", "1"}) + Request({"SELECT", "2"}));
+  EXPECT_EQ(server.Output(client), "+OK\r\n-ERR DB index is out of range\r\n");
+}
+
+}  // namespace
+}  // namespace resprobe

@@ -1,0 +1,162 @@
+// The tracking table, and what the server's inspection says of it. The messages themselves are
+// recorded from a real server: tests/core/commands/recorded/tracking.txt.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+#include "core/tracking/tracking_table.h"
+
+namespace resprobe {
+namespace {
+
+TEST(TrackingTableTest, RemembersEachClientOnce) {
+  TrackingTable table;
+  table.Remember("k", 1);
+  table.Remember("k", 2);
+  table.Remember("k", 1);
+  table.Remember("l", 2);
+  EXPECT_TRUE(table.Contains("k", 1));
+  EXPECT_FALSE(table.Contains("l", 1));
+  EXPECT_FALSE(table.Contains("m", 1));
+  EXPECT_EQ(table.size(), 2u);
+  ClientIds ids;
+  EXPECT_TRUE(table.Take("k", &ids));
+  EXPECT_EQ(ids, (ClientIds{{1, 2}}));
+  EXPECT_FALSE(table.Take("k", &ids));
+  EXPECT_TRUE(ids.empty());
+  EXPECT_FALSE(table.Contains("k", 1));
+  EXPECT_TRUE(table.Contains("l", 2));
+  table.Remember("k", 3);
+  EXPECT_FALSE(table.Contains("k", 1)) << "a slot that is used again starts empty";
+}
+
+class TrackingTest : public testing::Test {
+ protected:
+  explicit TrackingTest(const ServerConfig& config = {}) : server(config) {
+    cache = server.Connect();
+    writer = server.Connect();
+    Ask(cache, {"HELLO", "3"});
+    Ask(cache, {"CLIENT", "TRACKING", "ON"});
+  }
+  std::string Ask(uint64_t client, std::initializer_list<std::string_view> args) {
+    std::string bytes;
+    resp::AppendRequest(&bytes, std::vector<std::string_view>(args));
+    server.Receive(client, bytes);
+    return std::exchange(server.Output(client), {});
+  }
+  // What waits for the caching client.
+  std::string Pushed() { return std::exchange(server.Output(cache), {}); }
+  static std::string Invalidation(std::string_view key) {
+    return ">2\r\n$10\r\ninvalidate\r\n*1\r\n$" + std::to_string(key.size()) + "\r\n" +
+           std::string(key) + "\r\n";
+  }
+
+  Server server;
+  uint64_t cache;
+  uint64_t writer;
+};
+
+TEST_F(TrackingTest, ShowsWhoTracksWhat) {
+  EXPECT_FALSE(server.Tracks(cache, "k"));
+  Ask(cache, {"GET", "k"});
+  EXPECT_TRUE(server.Tracks(cache, "k"));
+  EXPECT_FALSE(server.Tracks(writer, "k"));
+  Ask(writer, {"GET", "k"});
+  EXPECT_FALSE(server.Tracks(writer, "k"));
+  Ask(writer, {"SET", "k", "v"});
+  EXPECT_FALSE(server.Tracks(cache, "k"));
+  EXPECT_EQ(Pushed(), Invalidation("k"));
+  Ask(cache, {"MGET", "a", "b"});
+  EXPECT_TRUE(server.Tracks(cache, "a"));
+  EXPECT_TRUE(server.Tracks(cache, "b"));
+  Ask(writer, {"FLUSHALL"});
+  EXPECT_FALSE(server.Tracks(cache, "a"));
+  EXPECT_EQ(Pushed(), ">2\r\n$10\r\ninvalidate\r\n_\r\n");
+}
+
+TEST_F(TrackingTest, ATransactionTracksWhatItReads) {
+  Ask(cache, {"MULTI"});
+  Ask(cache, {"GET", "k"});
+  EXPECT_FALSE(server.Tracks(cache, "k")) << "it is only queued";
+  Ask(cache, {"EXEC"});
+  EXPECT_TRUE(server.Tracks(cache, "k"));
+}
+
+TEST_F(TrackingTest, AConnectionsKeysDoNotPassToTheNext) {
+  Ask(cache, {"GET", "k"});
+  server.Close(cache);
+  const uint64_t next = server.Connect();
+  Ask(next, {"HELLO", "3"});
+  Ask(next, {"CLIENT", "TRACKING", "ON"});
+  EXPECT_FALSE(server.Tracks(next, "k"));
+  Ask(writer, {"SET", "k", "v"});
+  EXPECT_EQ(server.Output(next), "");
+}
+
+// Off and on again: the server still has the key, and says so when it changes.
+TEST_F(TrackingTest, SwitchingOffForgetsNothing) {
+  Ask(cache, {"GET", "k"});
+  Ask(cache, {"CLIENT", "TRACKING", "OFF"});
+  EXPECT_TRUE(server.Tracks(cache, "k"));
+  Ask(cache, {"CLIENT", "TRACKING", "ON"});
+  Ask(writer, {"SET", "k", "v"});
+  EXPECT_EQ(Pushed(), Invalidation("k"));
+}
+
+// The key is there until it is really deleted, and only then does anyone hear of it.
+TEST_F(TrackingTest, ExpiryIsHeardOfWhenItHappens) {
+  Ask(writer, {"SET", "k", "v", "PX", "10"});
+  Ask(cache, {"GET", "k"});
+  server.Advance(50);
+  EXPECT_EQ(Pushed(), "");
+  EXPECT_TRUE(server.Tracks(cache, "k"));
+  Ask(writer, {"EXISTS", "k"});
+  EXPECT_EQ(Pushed(), Invalidation("k"));
+  Ask(writer, {"SET", "k", "v", "PX", "10"});
+  Ask(cache, {"GET", "k"});
+  server.Advance(200);
+  EXPECT_EQ(Pushed(), Invalidation("k")) << "the active cycle came by";
+}
+
+TEST_F(TrackingTest, RefusesWhatItDoesNotDo) {
+  for (const auto& option :
+       std::vector<std::vector<std::string_view>>{{"BCAST"}, {"PREFIX", "a"}, {"REDIRECT", "1"}}) {
+    std::vector<std::string_view> args = {"CLIENT", "TRACKING", "ON"};
+    args.insert(args.end(), option.begin(), option.end());
+    std::string bytes;
+    resp::AppendRequest(&bytes, args);
+    server.Receive(writer, bytes);
+    EXPECT_EQ(std::exchange(server.Output(writer), {}),
+              "-ERR CLIENT TRACKING with BCAST, PREFIX or REDIRECT is not supported by this "
+              "server\r\n");
+  }
+  EXPECT_EQ(Ask(writer, {"CLIENT", "GETREDIR"}), ":-1\r\n");
+}
+
+class SmallTableTest : public TrackingTest {
+ protected:
+  SmallTableTest() : TrackingTest({.tracking_table_max_keys = 2}) {}
+};
+
+// Over the limit the oldest are given up, with a message, before the next command.
+TEST_F(SmallTableTest, EvictsWithAMessage) {
+  Ask(cache, {"GET", "a"});
+  Ask(cache, {"GET", "b"});
+  EXPECT_EQ(Ask(cache, {"GET", "c"}), "_\r\n");
+  EXPECT_EQ(server.tracking_table().size(), 3u);
+  EXPECT_EQ(Ask(writer, {"PING"}), "+PONG\r\n");
+  EXPECT_EQ(Pushed(), Invalidation("a"));
+  EXPECT_FALSE(server.Tracks(cache, "a"));
+  EXPECT_TRUE(server.Tracks(cache, "b"));
+  EXPECT_TRUE(server.Tracks(cache, "c"));
+  Ask(cache, {"GET", "d"});
+  EXPECT_EQ(Ask(cache, {"PING"}).substr(0, 1), ">") << "it comes before the reply";
+}
+
+}  // namespace
+}  // namespace resprobe
