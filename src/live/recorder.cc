@@ -1,0 +1,148 @@
+#include "live/recorder.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "live/socket.h"
+
+namespace resprobe::live {
+namespace {
+
+bool IsWord(std::string_view text, std::string_view upper) {
+  if (text.size() != upper.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != upper[i]) return false;
+  }
+  return true;
+}
+
+int Fail(const std::string& error) {
+  std::fprintf(stderr, "resprobe record: %s\n", error.c_str());
+  return 2;
+}
+
+}  // namespace
+
+void Recorder::OnOpen(uint64_t connection) {
+  ++connections_;
+  open_[connection] = std::make_unique<Streams>(
+      Streams{{max_case_bytes_, [this](std::string_view piece) { Keep("request", piece); }},
+              {max_case_bytes_, [this](std::string_view piece) { Keep("reply", piece); }}});
+}
+
+void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
+  StreamCutter<RequestMessages>& stream = open_[connection]->requests;
+  stream.Feed(bytes, [&] {
+    ++requests_;
+    KeepQuery(stream.parser().args());
+  });
+}
+
+void Recorder::OnServerBytes(uint64_t connection, std::string_view bytes) {
+  open_[connection]->replies.Feed(bytes, [&] { ++replies_; });
+}
+
+void Recorder::OnClose(uint64_t connection) {
+  const auto streams = open_.find(connection);
+  streams->second->requests.Finish();
+  streams->second->replies.Finish();
+  refused_streams_ += streams->second->requests.refused();
+  refused_streams_ += streams->second->replies.refused();
+  open_.erase(streams);
+}
+
+void Recorder::OnRefused(const std::string& error) {
+  std::fprintf(stderr, "resprobe record: a client was sent away: %s\n", error.c_str());
+}
+
+void Recorder::Keep(std::string_view prefix, std::string_view piece) {
+  store_->Add("resp_parser", prefix, "", piece, &error_) &&
+      store_->Add("resp_differential", prefix, "", piece, &error_);
+}
+
+// FT.SEARCH index query [NOSTOPWORDS] … [DIALECT n], as a tape of query_parser: a byte of options
+// (worlds/query_tape.h: '1' or '2' for the dialect, 8 more without stop words), then the query.
+void Recorder::KeepQuery(std::span<const std::string_view> args) {
+  if (args.size() < 3) return;
+  if (!IsWord(args[0], "FT.SEARCH") && !IsWord(args[0], "FT.AGGREGATE") &&
+      !IsWord(args[0], "FT.EXPLAIN") && !IsWord(args[0], "FT.EXPLAINCLI")) {
+    return;
+  }
+  char options = '1';  // the server's default dialect
+  for (size_t i = 3; i < args.size(); ++i) {
+    if (IsWord(args[i], "NOSTOPWORDS")) options = static_cast<char>(options | 8);
+    if (IsWord(args[i], "DIALECT") && i + 1 < args.size() && args[i + 1] != "1") {
+      options = static_cast<char>((options & ~3) | 2);
+    }
+  }
+  std::string tape(1, options);
+  tape += args[2];
+  store_->Add("query_parser", "query", "", tape, &error_);
+}
+
+int RunRecord(const RecordOptions& options) {
+  std::string error;
+  if (options.listen_port < 0 || options.listen_port > 65535) {
+    return Fail("--listen takes a port from 1 to 65535, or 0 for a free one");
+  }
+  if (options.max_case_bytes == 0) return Fail("a case must be at least one byte long");
+  const std::optional<Address> server = ParseAddress(options.server, &error);
+  if (!server) return Fail("--server: " + error);
+
+  // Signals are read as data, between two moves of the proxy: none can cut a case short. From here
+  // on, so that one that comes early is not lost.
+  sigset_t signals;
+  sigset_t before;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
+  const UniqueFd interrupted(signalfd(-1, &signals, SFD_CLOEXEC));
+  if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
+
+  const auto connect = [&](std::string* why) {
+    return Connect(*server, options.allow_remote, why);
+  };
+  if (!connect(&error).valid()) {
+    return Fail(error + (options.allow_remote ? "" : " (is a server running there?)"));
+  }
+  UniqueFd listening =
+      Listen(static_cast<uint16_t>(options.listen_port), options.allow_remote, &error);
+  if (!listening.valid()) return Fail(error);
+  CaseStore store(options.output);
+  if (!store.Open(&error)) return Fail(error);
+
+  std::printf("recording on %s:%d what passes to and from %s, into %s; Ctrl-C ends it\n",
+              options.allow_remote ? "0.0.0.0" : "127.0.0.1", LocalPort(listening.get()),
+              server->ToText().c_str(), options.output.c_str());
+  std::fflush(stdout);
+  Recorder recorder(&store, options.max_case_bytes);
+  Proxy proxy(std::move(listening), connect, &recorder);
+  const bool well = proxy.Run(interrupted.get(), &error);
+
+  std::printf("%llu connections, %llu requests, %llu replies: %llu new cases, %llu known before\n",
+              static_cast<unsigned long long>(recorder.connections()),
+              static_cast<unsigned long long>(recorder.requests()),
+              static_cast<unsigned long long>(recorder.replies()),
+              static_cast<unsigned long long>(store.added()),
+              static_cast<unsigned long long>(store.duplicates()));
+  if (recorder.refused_streams() > 0) {
+    std::printf("%llu streams brought something that is no message; their rest is not kept\n",
+                static_cast<unsigned long long>(recorder.refused_streams()));
+  }
+  std::fflush(stdout);
+  if (!well) return Fail(error);
+  if (!recorder.error().empty()) return Fail(recorder.error());
+  // The signal has been seen to; the process may end in its own time.
+  signalfd_siginfo info;
+  if (read(interrupted.get(), &info, sizeof(info)) < 0) return Fail("cannot read the signal");
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return 130;
+}
+
+}  // namespace resprobe::live
