@@ -22,7 +22,7 @@ bool IsWord(std::string_view text, std::string_view upper) {
 }
 
 int Fail(const std::string& error) {
-  std::fprintf(stderr, "resprobe record: %s\n", error.c_str());
+  std::fprintf(stderr, "resprobe: %s\n", error.c_str());
   return 2;
 }
 
@@ -57,7 +57,7 @@ void Recorder::OnClose(uint64_t connection) {
 }
 
 void Recorder::OnRefused(const std::string& error) {
-  std::fprintf(stderr, "resprobe record: a client was sent away: %s\n", error.c_str());
+  std::fprintf(stderr, "resprobe: a client was sent away: %s\n", error.c_str());
 }
 
 void Recorder::Keep(std::string_view prefix, std::string_view piece) {

@@ -16,9 +16,9 @@
 namespace resprobe::live {
 
 struct RecordOptions {
-  int listen_port = 0;  // on 127.0.0.1; 0 picks a free one
-  std::string server;   // HOST:PORT
-  std::string output;   // folder for the cases
+  int listen_port = 0;      // on 127.0.0.1; 0 picks a free one
+  std::string server = {};  // HOST:PORT
+  std::string output = {};  // folder for the cases
   // The server may be on another machine, and clients may come from other machines.
   bool allow_remote = false;
   size_t max_case_bytes = 4096;

@@ -1,0 +1,30 @@
+// record: a proxy that makes cases of what passes through it.
+
+#include <memory>
+
+#include "cli/verbs.h"
+#include "live/recorder.h"
+
+namespace resprobe::cli {
+
+void AddRecord(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand(
+      "record",
+      "Record real traffic as cases: a proxy before a server. Point clients at its port; Ctrl-C "
+      "ends it and keeps everything");
+  const auto options = std::make_shared<live::RecordOptions>();
+  verb->add_option("--listen", options->listen_port, "Port for the clients; 0 picks a free one")
+      ->required();
+  verb->add_option("--server", options->server, "HOST:PORT of the server")->required();
+  verb->add_option("--output", options->output,
+                   "Folder for the cases: DIR/HARNESS/request-HASH, reply-HASH, query-HASH")
+      ->required();
+  verb->add_option("--max-case", options->max_case_bytes,
+                   "Most bytes of a case; streams are cut where a message ends")
+      ->capture_default_str();
+  verb->add_flag("--allow-remote", options->allow_remote,
+                 "Let the server be on another machine, and clients come from other machines");
+  verb->callback([=] { *code = live::RunRecord(*options); });
+}
+
+}  // namespace resprobe::cli

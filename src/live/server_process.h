@@ -1,0 +1,61 @@
+#ifndef RESPROBE_LIVE_SERVER_PROCESS_H_
+#define RESPROBE_LIVE_SERVER_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "live/unique_fd.h"
+
+namespace resprobe::live {
+
+struct ServerProcessOptions {
+  // redis-server, valkey-server, or what takes their command line; looked up in PATH.
+  std::string program = "redis-server";
+  // More of the command line, such as {"--maxmemory", "1mb"}.
+  std::vector<std::string> arguments = {};
+  // Also listens on a free port of 127.0.0.1. Without it there is a unix socket only.
+  bool tcp = false;
+};
+
+// A server of one's own: a process in a new folder below the temporary folder, without persistence.
+// The destructor ends it and deletes the folder; the kernel ends it when the thread that started it
+// dies, however that comes about. It does not hear the terminal's Ctrl-C.
+class ServerProcess {
+ public:
+  // Returns when the server answers PING; nullptr with one line in `error` if it ends before that
+  // or says nothing for 30 seconds.
+  static std::unique_ptr<ServerProcess> Start(const ServerProcessOptions& options,
+                                              std::string* error);
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  const std::string& socket_path() const { return socket_path_; }
+  uint16_t port() const { return port_; }  // 0 without `tcp`
+  pid_t pid() const { return pid_; }
+  const std::string& folder() const { return folder_; }
+
+ private:
+  ServerProcess() = default;
+
+  bool Launch(const ServerProcessOptions& options, std::string* error);
+  // Waits until it answers.
+  bool AwaitReady(std::string* error);
+  bool Answers() const;
+  std::string LastLogLine() const;
+
+  std::string folder_;
+  std::string socket_path_;
+  uint16_t port_ = 0;
+  pid_t pid_ = -1;
+  UniqueFd pid_fd_;
+  UniqueFd watch_;  // inotify: the socket and the log as they appear
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_SERVER_PROCESS_H_
