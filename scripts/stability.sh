@@ -55,7 +55,7 @@ printf '%-32s %10s %12s %8s %8s\n' harness stability executions/s edges corpus
 for name in "${harnesses[@]}"; do
   log=$temp/$name.log
   if ! AFL_CUSTOM_MUTATOR_LIBRARY=$build/harnesses/${name}_mutator.so \
-    afl-fuzz -V "$seconds" -s 1 -m none -i "$source_dir/corpus/${corpus_of[$name]}" -o "$temp/$name" \
+    afl-fuzz -V "$seconds" -s 1 -G 4096 -m none -i "$source_dir/corpus/${corpus_of[$name]}" -o "$temp/$name" \
     -- "$build/harnesses/$name" >"$log" 2>&1; then
     tail -n 15 "$log" >&2
     echo "resprobe: afl-fuzz did not run $name: see above" >&2

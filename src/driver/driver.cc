@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,8 +10,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "driver/isolate.h"
+#include "driver/progress.h"
+#include "driver/warm_up.h"
 #include "engine/ops_text.h"
 #include "engine/quote.h"
 #include "engine/rng.h"
@@ -20,6 +24,8 @@
 // libFuzzer's own byte mutator; absent under other engines.
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size)
     __attribute__((weak));
+// Part of AFL++'s run-time: there if it drives this process.
+extern "C" int __afl_persistent_loop(unsigned int) __attribute__((weak));
 
 namespace resprobe::driver {
 namespace {
@@ -27,6 +33,10 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kFails = 1;
 constexpr int kUsage = 2;
+
+// Mutates nothing, so that an engine runs its corpus over and over: a measurement of the harness
+// over its seeds ($RESPROBE_KEEP_INPUTS).
+bool keep_inputs = false;
 
 RunContext& FuzzingRun() {
   static auto* const run = new RunContext();
@@ -310,6 +320,39 @@ int Shrink(Harness& harness, std::span<char*> args) {
   return kFails;
 }
 
+// How fast the harness alone is: no engine, no new coverage to look for.
+int Bench(Harness& harness, std::span<char*> args) {
+  if (args.size() < 2) return Usage("bench takes a number of seconds and cases");
+  const double seconds = std::strtod(args[0], nullptr);
+  std::vector<Tape> tapes;
+  uint64_t ops = 0;
+  for (const std::string path : args.subspan(1)) {
+    std::string error;
+    std::optional<Tape> tape = LoadCase(harness, path, &error);
+    if (!tape) return Usage(error);
+    ops += harness.OpCount(*tape);
+    tapes.push_back(std::move(*tape));
+  }
+  RunContext& run = FuzzingRun();
+  uint64_t runs = 0;
+  const auto start = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::duration elapsed{};
+  do {
+    for (const Tape& tape : tapes) {
+      run.Reset();
+      harness.Run(tape, run);
+    }
+    runs += tapes.size();
+    elapsed = std::chrono::steady_clock::now() - start;
+  } while (elapsed < std::chrono::duration<double>(seconds));
+  Fact("cases", tapes.size());
+  Fact("ops", ops);
+  Fact("runs", runs);
+  Fact("nanoseconds", static_cast<uint64_t>(
+                          std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count()));
+  return kDone;
+}
+
 int Answer(Harness& harness, std::span<char*> args) {
   const std::string_view verb = args.empty() ? "" : args[0];
   const std::span<char*> rest = args.empty() ? args : args.subspan(1);
@@ -319,13 +362,15 @@ int Answer(Harness& harness, std::span<char*> args) {
   if (verb == "generate") return Generate(harness, rest);
   if (verb == "parse") return ParseText(harness, rest);
   if (verb == "shrink") return Shrink(harness, rest);
+  if (verb == "bench") return Bench(harness, rest);
   return Usage("no verb '" + std::string(verb) +
-               "': use info, show, run, generate, parse or shrink");
+               "': use info, show, run, generate, parse, shrink or bench");
 }
 
 }  // namespace
 
 int TestOneInput(Harness& harness, Bytes tape) {
+  CountExecution();
   RunContext& run = FuzzingRun();
   run.Reset();
   harness.Run(tape, run);
@@ -338,13 +383,17 @@ int TestOneInput(Harness& harness, Bytes tape) {
 }
 
 int Initialize(Harness& harness, int argc, char** argv) {
-  if (argc < 2 || std::string_view(argv[1]) != "--resprobe") return 0;
+  if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
+    if (__afl_persistent_loop != nullptr) WarmUp(harness, FuzzingRun());
+    return 0;
+  }
   const int code = Answer(harness, std::span(argv + 2, static_cast<size_t>(argc - 2)));
   std::fflush(nullptr);
   std::_Exit(code);
 }
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed) {
+  if (keep_inputs) return size;
   return harness.Mutate(data, size, max_size, seed,
                         LLVMFuzzerMutate != nullptr ? LLVMFuzzerMutate : PlainMutateBytes);
 }

@@ -18,12 +18,15 @@ int TestOneInput(Harness& harness, Bytes tape);
 // the engine. Output is one fact a line, a key and its words (as engine/quote.h reads them), so
 // that any program can ask. Exit codes: 0 done, 1 the case fails, 2 wrong use.
 //
-//   info                           name, summary, input, invariants, engine
+//   info                           name, summary, input, invariants
 //   show FILE…                     the cases for people
 //   run [--trace] [--twice] FILE…  outcome, invariant, op, expected, seen, ops, hash (, hash2,
-//   trace) generate SEED OUT              the tape that a seed stands for parse TEXT OUT .ops text
-//   to tape shrink IN OUT [--candidates N] [--timeout SECONDS] [--rss MB]
+//                                  trace) of each
+//   generate SEED OUT              the tape that a seed stands for
+//   parse TEXT OUT                 .ops text to tape
+//   shrink IN OUT [--candidates N] [--timeout SECONDS] [--rss MB]
 //                                  the smallest case found that fails the same way; before, after
+//   bench SECONDS FILE…            cases, ops (in all of them), runs, nanoseconds
 //
 // FILE may be a tape or `.ops` text.
 int Initialize(Harness& harness, int argc, char** argv);

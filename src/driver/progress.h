@@ -1,0 +1,23 @@
+#ifndef RESPROBE_DRIVER_PROGRESS_H_
+#define RESPROBE_DRIVER_PROGRESS_H_
+
+#include <cstdint>
+
+namespace resprobe::driver {
+
+// Counts executions where another process can read them at any moment: in the 8-byte file that
+// $RESPROBE_PROGRESS names, mapped into memory. libFuzzer itself tells its count at powers of two
+// only. Without the variable the count goes nowhere.
+void OpenProgress();
+
+inline uint64_t* progress_count = nullptr;
+
+inline void CountExecution() {
+  static uint64_t nowhere = 0;
+  uint64_t* const count = progress_count != nullptr ? progress_count : &nowhere;
+  ++*count;
+}
+
+}  // namespace resprobe::driver
+
+#endif  // RESPROBE_DRIVER_PROGRESS_H_
