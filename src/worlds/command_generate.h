@@ -1,0 +1,19 @@
+#ifndef RESPROBE_WORLDS_COMMAND_GENERATE_H_
+#define RESPROBE_WORLDS_COMMAND_GENERATE_H_
+
+#include <span>
+#include <string_view>
+
+#include "engine/generate.h"
+
+namespace resprobe {
+
+// A request that makes sense, or nearly: a command of the one table with arguments after its
+// syntax, over few keys, members and fields, so that requests of one run collide. Some are wrong:
+// a type, an arity, a word. Each seed prefers some groups and commands (swarm). The words lie in
+// the generator's arena or are static.
+std::span<const std::string_view> GenerateCommand(Gen& gen);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_COMMAND_GENERATE_H_

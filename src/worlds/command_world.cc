@@ -1,0 +1,561 @@
+#include "worlds/command_world.h"
+
+#include <algorithm>
+
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+#include "sim/core_subject.h"
+#include "worlds/command_generate.h"
+
+namespace resprobe {
+namespace {
+
+resp::RequestLimits LimitsOf(const Server* core) {
+  resp::RequestLimits limits;
+  if (core != nullptr) limits.max_bulk = core->config().max_bulk;
+  return limits;
+}
+
+// Whether a reply is what a key gives that does not exist: nothing, nowhere, nobody.
+bool ShowsNothing(const resp::ReplyView& value) {
+  using resp::Type;
+  switch (value.type()) {
+    case Type::kNull:
+    case Type::kSimpleError:
+    case Type::kBulkError:
+      return true;
+    case Type::kInteger:
+      return value.integer() <= 0;
+    case Type::kSimpleString:
+      return value.text() == "none";
+    case Type::kBulkString:
+      return value.text().empty() || value.text() == "0";  // a cursor
+    default:
+      if (!value.is_aggregate()) return false;
+      return std::all_of(value.begin(), value.end(), ShowsNothing);
+  }
+}
+
+}  // namespace
+
+CommandWorld::CommandWorld(ServerSubject* subject)
+    : own_(subject != nullptr ? nullptr
+                              : std::make_unique<CoreSubject>(ServerConfig{.max_bulk = kMaxBulk})),
+      subject_(subject != nullptr ? subject : own_.get()),
+      core_(subject_->core()) {
+  for (size_t i = 0; i <= kMaxClients; ++i) {
+    peers_.push_back(std::make_unique<Peer>(LimitsOf(core_)));
+  }
+}
+
+void CommandWorld::Start(const Config& config, RunContext& run) {
+  config_ = config;
+  clients_ = 1 + config.clients.Of(kMaxClients);
+  databases_used_ = 1;
+  killing_ = false;
+  for (const auto& peer : peers_) peer->model.Reset();
+  subject_->Reset();
+  for (size_t i = 0; i < clients_; ++i) {
+    Peer& peer = *peers_[i];
+    Open(peer);
+    if ((config.protocol3.value >> i & 1) != 0 && !run.violated()) {
+      constexpr std::string_view kHello[] = {"HELLO", "3"};
+      SendOne(peer, kHello, "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", run);
+    }
+  }
+}
+
+void CommandWorld::Open(Peer& peer) {
+  killing_ |= peer.model.kills();
+  peer.connection = subject_->Connect();
+  peer.unsent.clear();
+  peer.received.clear();
+  peer.requests.Reset();
+  peer.nonsense = false;
+  peer.replies.Reset();
+  peer.model.Reset();
+  peer.watched_count = 0;
+  peer.watches_unknown = false;
+}
+
+// A client whose connection is gone, or whose stream nobody can follow, connects again.
+CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
+  Peer& peer = *peers_[client.Of(clients_)];
+  if (peer.model.opaque() || !subject_->IsOpen(peer.connection)) [[unlikely]] {
+    if (run.trace().on()) run.trace().Line("  connects again");
+    subject_->Close(peer.connection);
+    Open(peer);
+  }
+  return peer;
+}
+
+void CommandWorld::Apply(const Call& op, RunContext& run) {
+  if (op.args.words.empty()) return;
+  Peer& peer = Use(op.client, run);
+  if (peer.unsent.empty() && peer.requests.idle() && !peer.nonsense) {
+    wire_.clear();
+    resp::AppendRequest(&wire_, op.args.words);
+    // What the parser would refuse goes the way of everything else.
+    const auto too_long = [&](std::string_view word) { return word.size() > size_t{kMaxBulk}; };
+    if (std::none_of(op.args.words.begin(), op.args.words.end(), too_long)) {
+      SendOne(peer, op.args.words, wire_, run);
+      return;
+    }
+  }
+  resp::AppendRequest(&peer.unsent, op.args.words);
+  wire_.swap(peer.unsent);
+  peer.unsent.clear();
+  Send(peer, wire_, run);
+}
+
+void CommandWorld::Apply(const Queue& op, RunContext& run) {
+  if (op.args.words.empty()) return;
+  resp::AppendRequest(&Use(op.client, run).unsent, op.args.words);
+}
+
+void CommandWorld::Apply(const Deliver& op, RunContext& run) {
+  Peer& peer = Use(op.client, run);
+  if (peer.unsent.empty()) return;
+  const size_t bytes = op.bytes.UpTo(peer.unsent.size());
+  wire_.assign(peer.unsent, 0, bytes);
+  peer.unsent.erase(0, bytes);
+  Send(peer, wire_, run);
+}
+
+void CommandWorld::Apply(const Raw& op, RunContext& run) {
+  Use(op.client, run).unsent.append(op.bytes.bytes);
+}
+
+void CommandWorld::Apply(const Advance& op, RunContext& run) {
+  subject_->Advance(op.ms.value);
+  for (size_t i = 0; i < clients_ && !run.violated(); ++i) Collect(*peers_[i], run);
+  if (config_.audit && core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
+}
+
+void CommandWorld::Apply(const Reconnect& op, RunContext&) {
+  Peer& peer = *peers_[op.client.Of(clients_)];
+  subject_->Close(peer.connection);
+  Open(peer);
+}
+
+void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
+  using Status = resp::RequestParser::Status;
+  std::string_view rest = bytes;  // not yet read here
+  std::string_view wire = bytes;  // not yet sent
+  size_t asked = 0;
+  while (!peer.nonsense && !rest.empty()) {
+    const resp::RequestParser::Result result = peer.requests.Parse(rest);
+    if (result.status == Status::kNeedMore) break;
+    if (result.status == Status::kError) {
+      peer.nonsense = true;
+      peer.model.AskedNonsense(!peer.requests.error().text.empty());
+      break;
+    }
+    rest.remove_prefix(result.consumed);
+    const std::span<const std::string_view> args = peer.requests.args();
+    if (config_.audit || (asked == 0 && rest.empty())) {
+      const std::string_view one = wire.substr(0, wire.size() - rest.size());
+      wire = rest;
+      SendOne(peer, args, one, run);
+      if (run.violated() || peer.model.opaque() || !subject_->IsOpen(peer.connection)) return;
+    } else {
+      const Command* command = ReplyModel::Find(args);
+      peer.model.Asked(command, args);
+      peer.watches_unknown |= command != nullptr && command->name() == "watch";
+      ++asked;
+    }
+  }
+  if (wire.empty()) return;
+  Exchange(peer, wire, run);
+  if (config_.audit && core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
+}
+
+void CommandWorld::SendOne(Peer& peer, std::span<const std::string_view> args,
+                           std::string_view wire, RunContext& run) {
+  const Command* command = ReplyModel::Find(args);
+  peer.model.Asked(command, args);
+  if (core_ != nullptr) Look(peer, command, args);
+  answered_ = refused_ = false;
+  Exchange(peer, wire, run);
+  if (core_ != nullptr && !run.violated()) Compare(peer, args, run);
+}
+
+void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) {
+  if (run.trace().on()) [[unlikely]]
+    run.trace().Data("  > ", wire);
+  subject_->Send(peer.connection, wire);
+  Collect(peer, run);
+  if (run.violated()) return;
+  if (!peer.model.opaque() && peer.model.outstanding() > 0) {
+    run.Fail("one_reply_per_request", "a reply to " + std::string(peer.model.front_name()),
+             "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
+    return;
+  }
+  if (clients_ > 1) CollectOthers(peer, run);
+}
+
+// Reads what the server has sent to one client, value by value.
+void CommandWorld::Collect(Peer& peer, RunContext& run) {
+  subject_->Receive(peer.connection, &peer.received);
+  std::string_view rest = peer.received;
+  if (run.trace().on() && !rest.empty()) [[unlikely]]
+    run.trace().Data("  < ", rest);
+  const bool open = subject_->IsOpen(peer.connection);
+  ReplyModel& model = peer.model;
+  model.Prepare();
+  while (!rest.empty() && !model.opaque()) {
+    const resp::ReplyParser::Result result = peer.replies.Parse(rest, &peer.reply);
+    if (result.status != resp::ReplyParser::Status::kValue) {
+      run.Check(false, "well_formed", "RESP, whole values", [&] {
+        std::string seen = result.status == resp::ReplyParser::Status::kError
+                               ? peer.replies.error().message() + ": "
+                               : "a value that breaks off: ";
+        resp::AppendEscaped(&seen, rest);
+        return seen;
+      });
+      break;
+    }
+    rest.remove_prefix(result.consumed);
+    const resp::ReplyView value = peer.reply.root();
+    const size_t owed = model.outstanding();
+    const std::string_view name = model.front_name();
+    const ReplyModel::Verdict verdict = model.Take(value);
+    if (!verdict.ok()) [[unlikely]] {
+      run.Fail(verdict.invariant, verdict.expected,
+               resp::ToText(value) + ", in the place of a reply to " + std::string(name));
+      break;
+    }
+    if (model.outstanding() != owed) {
+      answered_ = true;
+      refused_ = model.refused();
+      answer_null_ = value.is_null();
+      answer_empty_ = before_.absent && ShowsNothing(value);
+    }
+    model.Prepare();
+  }
+  peer.received.clear();
+  if (open || run.violated()) return;
+  killing_ |= std::any_of(peers_.begin(), peers_.end(),
+                          [](const auto& other) { return other->model.kills(); });
+  run.Check(model.may_close() || model.opaque() || killing_, "connection_stays_open",
+            "an open connection", "the server has closed it");
+  model.Closed();
+}
+
+// What comes to the other clients comes on its own.
+void CommandWorld::CollectOthers(const Peer& sender, RunContext& run) {
+  const bool answered = answered_;
+  const bool refused = refused_;
+  for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
+    Peer& peer = *peers_[i];
+    if (&peer != &sender) Collect(peer, run);
+  }
+  answered_ = answered;
+  refused_ = refused;
+}
+
+void CommandWorld::Look(const Peer& peer, const Command* command,
+                        std::span<const std::string_view> args) {
+  Keyspace& keyspace = core_->keyspace();
+  before_.command = command;
+  before_.dirty = keyspace.dirty();
+  before_.absent = false;
+  before_.watch_broken = false;
+  touched_count_ = 0;
+  if (config_.audit) before_.digest = keyspace.Digest();
+  const Client* client = core_->FindClient(peer.connection);
+  if (client == nullptr || command == nullptr || !command->ArityFits(args.size())) return;
+  if (command->is_exec) {
+    for (size_t i = 0; i < peer.watched_count; ++i) {
+      const Watched& watched = peer.watched[i];
+      before_.watch_broken |= keyspace.Digest(watched.db, watched.key) != watched.digest;
+    }
+    return;
+  }
+  if (command->spec->keys.kind == KeySpec::Kind::kNone) return;
+  positions_.clear();
+  if (!KeyPositions(*command, args, positions_)) return;
+  before_.absent = !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi();
+  for (const int position : positions_) {
+    const std::string_view key = args[static_cast<size_t>(position)];
+    const Object* object = keyspace.Peek(client->db, key);
+    if (object != nullptr) before_.absent = false;
+    if (touched_count_ == kMaxTouched) continue;
+    touched_[touched_count_++] = {client->db, key, 0};
+  }
+}
+
+void CommandWorld::Compare(Peer& peer, std::span<const std::string_view> args, RunContext& run) {
+  Keyspace& keyspace = core_->keyspace();
+  const Command* command = before_.command;
+  const bool changed =
+      keyspace.dirty() != before_.dirty || (config_.audit && keyspace.Digest() != before_.digest);
+  if (changed && answered_ && refused_) {
+    const bool exec = command != nullptr && command->is_exec;
+    run.Fail(exec ? "exec_all_or_nothing" : "error_changes_nothing", "no key changed",
+             std::to_string(keyspace.dirty() - before_.dirty) + " changes");
+    return;
+  }
+  if (command == nullptr) return;
+  if (changed && command->Has(kReadonly)) {
+    run.Fail("reading_changes_nothing", std::string(command->full_name()) + " changes no key",
+             std::to_string(keyspace.dirty() - before_.dirty) + " changes");
+    return;
+  }
+  if (before_.absent && answered_ && !answer_empty_) {
+    run.Fail("expired_unseen",
+             "a reply that shows nothing: no key that " + std::string(command->full_name()) +
+                 " names exists",
+             resp::ToText(peer.reply.root()));
+    return;
+  }
+  if (!refused_ && answered_) {
+    if (command->is_exec && before_.watch_broken && !peer.watches_unknown) {
+      run.Fail("exec_all_or_nothing", "null: a watched key has changed", "the transaction ran");
+      return;
+    }
+    const std::string_view name = command->name();
+    if (name == "watch" && !peer.model.in_multi()) {
+      for (size_t i = 0; i < touched_count_; ++i) {
+        if (peer.watched_count == peer.watched.size()) peer.watched.emplace_back();
+        Watched& watched = peer.watched[peer.watched_count++];
+        watched.db = touched_[i].db;
+        watched.key.assign(touched_[i].key);
+        watched.digest = keyspace.Digest(watched.db, watched.key);
+      }
+      return;
+    }
+    if (name == "unwatch" || name == "discard" || name == "reset") {
+      if (!peer.model.in_multi()) {
+        peer.watched_count = 0;
+        peer.watches_unknown = false;
+      }
+    } else if (name == "select" && args.size() == 2) {
+      databases_used_ |= 0xffff;
+    } else if (name == "swapdb" || name == "move" || name == "copy") {
+      databases_used_ |= 0xffff;
+    } else if (name == "randomkey" && !answer_null_ &&
+               peer.reply.root().type() == resp::Type::kBulkString) {
+      const Client* client = core_->FindClient(peer.connection);
+      run.Check(client == nullptr || keyspace.Peek(client->db, peer.reply.root().text()) != nullptr,
+                "expired_unseen", "a key that exists",
+                [&] { return resp::ToText(peer.reply.root()); });
+    }
+  }
+  if (command->is_exec) {
+    peer.watched_count = 0;
+    peer.watches_unknown = false;
+  }
+  if (config_.audit) {
+    CheckText(keyspace.CheckIntegrity(), run);
+  } else if (changed) {
+    CheckTouched(run);
+  }
+}
+
+void CommandWorld::CheckTouched(RunContext& run) {
+  for (size_t i = 0; i < touched_count_ && !run.violated(); ++i) {
+    CheckText(core_->keyspace().CheckKey(touched_[i].db, touched_[i].key), run);
+  }
+}
+
+// A problem that the keyspace has found with itself.
+void CommandWorld::CheckText(const std::string& problem, RunContext& run) {
+  if (problem.empty() || run.violated()) return;
+  const bool empty = problem.find("was left behind") != std::string::npos ||
+                     problem.find("has no value") != std::string::npos;
+  const bool zset = problem.find("zset: ") != std::string::npos &&
+                    problem.find("byte count") == std::string::npos;
+  run.Fail(empty  ? "no_empty_aggregate"
+           : zset ? "sorted_sets_sorted"
+                  : "keyspace_sound",
+           "a sound keyspace", problem);
+}
+
+const resp::Reply* CommandWorld::Ask(Peer& probe, std::initializer_list<std::string_view> args,
+                                     RunContext& run) {
+  if (run.violated()) return nullptr;
+  wire_.clear();
+  const std::span<const std::string_view> words(args.begin(), args.size());
+  resp::AppendRequest(&wire_, words);
+  probe.model.Asked(ReplyModel::Find(words), words);
+  before_.absent = false;
+  refused_ = false;
+  Exchange(probe, wire_, run);
+  if (run.violated()) return nullptr;
+  if (!run.Check(!refused_, "views_agree", "no error for a question of the world's own",
+                 [&] { return resp::ToText(probe.reply.root()); })) {
+    return nullptr;
+  }
+  return &probe.reply;
+}
+
+// Asks the same in five ways.
+void CommandWorld::CheckViews(int db, Peer& probe, RunContext& run) {
+  constexpr std::string_view kInvariant = "views_agree";
+  const std::string number = std::to_string(db);
+  if (db != 0 && Ask(probe, {"SELECT", number}, run) == nullptr) return;
+  const resp::Reply* reply = Ask(probe, {"KEYS", "*"}, run);
+  if (reply == nullptr) return;
+  names_.clear();
+  for (const resp::ReplyView key : reply->root()) names_.emplace_back(key.text());
+  std::sort(names_.begin(), names_.end());
+  if (!run.Check(std::adjacent_find(names_.begin(), names_.end()) == names_.end(), kInvariant,
+                 "KEYS names each key once", "a key twice")) {
+    return;
+  }
+  if (core_ != nullptr) {
+    for (const std::string& name : names_) {
+      if (!run.Check(core_->keyspace().Peek(db, name) != nullptr, "expired_unseen",
+                     "KEYS names what exists", name)) {
+        return;
+      }
+    }
+  }
+
+  scanned_.clear();
+  std::string cursor = "0";
+  do {
+    reply = Ask(probe, {"SCAN", cursor, "COUNT", "1000"}, run);
+    if (reply == nullptr) return;
+    cursor.assign(reply->root()[0].text());
+    for (const resp::ReplyView key : reply->root()[1]) scanned_.emplace_back(key.text());
+  } while (cursor != "0" && scanned_.size() < 100000);
+  std::sort(scanned_.begin(), scanned_.end());
+  scanned_.erase(std::unique(scanned_.begin(), scanned_.end()), scanned_.end());
+  const auto count = static_cast<int64_t>(names_.size());
+  if (!run.Check(scanned_ == names_, kInvariant,
+                 "SCAN shows the " + std::to_string(count) + " keys that KEYS names",
+                 [&] { return std::to_string(scanned_.size()) + " keys, not those"; })) {
+    return;
+  }
+  reply = Ask(probe, {"DBSIZE"}, run);
+  if (reply == nullptr ||
+      !run.Check(reply->root().integer() == count, kInvariant, "DBSIZE is " + std::to_string(count),
+                 [&] { return resp::ToText(reply->root()); })) {
+    return;
+  }
+  const size_t most = config_.audit ? names_.size() : std::min<size_t>(names_.size(), 4);
+  for (size_t i = 0; i < most; ++i) {
+    const std::string& name = names_[i];
+    reply = Ask(probe, {"EXISTS", name}, run);
+    if (reply == nullptr || !run.Check(reply->root().integer() == 1, kInvariant,
+                                       "EXISTS is 1 for what KEYS names", name)) {
+      return;
+    }
+    reply = Ask(probe, {"TYPE", name}, run);
+    if (reply == nullptr) return;
+    std::string_view type = "no key";
+    if (core_ != nullptr) {
+      const Object* object = core_->keyspace().Peek(db, name);
+      if (object != nullptr) type = ObjectTypeName(object->type());
+    }
+    if (!run.Check(
+            core_ != nullptr ? reply->root().text() == type : reply->root().text() != "none",
+            kInvariant, [&] { return "TYPE of " + name + ": " + std::string(type); },
+            [&] { return resp::ToText(reply->root()); })) {
+      return;
+    }
+  }
+}
+
+void CommandWorld::Settle(RunContext& run) {
+  // Drain: what waits goes out; half a request never becomes whole.
+  constexpr std::string_view kReset[] = {"RESET"};
+  constexpr std::string_view kEcho[] = {"ECHO", "the end"};
+  for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
+    Peer& peer = *peers_[i];
+    if (!subject_->IsOpen(peer.connection) || peer.model.opaque()) continue;
+    if (!peer.unsent.empty()) {
+      wire_.swap(peer.unsent);
+      peer.unsent.clear();
+      Send(peer, wire_, run);
+      if (run.violated()) return;
+    }
+    if (!subject_->IsOpen(peer.connection) || peer.model.opaque()) continue;
+    if (!run.Check(!peer.nonsense, "one_reply_per_request",
+                   "the connection closed after what is no request", "it is open")) {
+      return;
+    }
+    if (!peer.requests.idle()) continue;
+    wire_.clear();
+    resp::AppendRequest(&wire_, kReset);
+    resp::AppendRequest(&wire_, kEcho);
+    peer.model.Asked(ReplyModel::Find(kReset), kReset);
+    peer.model.Asked(ReplyModel::Find(kEcho), kEcho);
+    Exchange(peer, wire_, run);
+    if (run.violated()) return;
+    run.Check(subject_->IsOpen(peer.connection), "connection_stays_open",
+              "a connection that has answered ECHO stays open", "it is closed");
+  }
+  if (run.violated()) return;
+
+  if (core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
+  Peer& probe = *peers_[kMaxClients];
+  // One protocol a run, both under audit.
+  for (int protocol = 2; protocol <= 3; ++protocol) {
+    if (!config_.audit && protocol != 2 + (config_.protocol3.value >> 7 & 1)) continue;
+    Open(probe);
+    if (protocol == 3) Ask(probe, {"HELLO", "3"}, run);
+    for (int db = 0; db < 16 && !run.violated(); ++db) {
+      if (core_ != nullptr
+              ? db < core_->keyspace().databases() && core_->keyspace().KeyCount(db) > 0
+              : (databases_used_ >> db & 1) != 0) {
+        CheckViews(db, probe, run);
+      }
+    }
+    if (protocol == 2 && config_.audit) subject_->Close(probe.connection);
+  }
+  if (Ask(probe, {"FLUSHALL"}, run) == nullptr) return;
+  const resp::Reply* reply = Ask(probe, {"DBSIZE"}, run);
+  if (reply == nullptr) return;
+  if (!run.Check(reply->root().integer() == 0, "memory_returns", "DBSIZE is 0 after FLUSHALL",
+                 [&] { return resp::ToText(reply->root()); })) {
+    return;
+  }
+  if (core_ != nullptr) {
+    run.Check(core_->keyspace().used_memory() == 0, "memory_returns", "0 bytes after FLUSHALL",
+              [&] { return std::to_string(core_->keyspace().used_memory()) + " bytes"; });
+  }
+}
+
+void CommandWorld::Generate(Gen& gen, Call& op) {
+  gen("client", op.client);
+  op.args.words = GenerateCommand(gen);
+}
+
+void CommandWorld::Generate(Gen& gen, Queue& op) {
+  gen("client", op.client);
+  op.args.words = GenerateCommand(gen);
+}
+
+void CommandWorld::Generate(Gen& gen, Raw& op) {
+  constexpr std::string_view kBytes[] = {
+      "PING\r\n",
+      "ECHO 'a b'\r\n",
+      "SET s0 \"x\\x00y\"\r\n",
+      "\r\n",
+      "*0\r\n",
+      "*-1\r\n",
+      "*1\r\n$4\r\nPING\r\n",
+      "*2\r\n$3\r\nGET\r\n$2\r\ns0\r\n",
+      "*1\r\n",
+      "$4\r\n",
+      "*3\r\n$3\r\n",
+      "*1\r\n$-1\r\n",
+      "*99999999999\r\n",
+      "*1\r\n$99999999\r\n",
+      "GET \"\r\n",
+      "INCR s1\n",
+  };
+  gen("client", op.client);
+  op.bytes.bytes = gen.rng().OneIn(4) ? gen.ShortText() : gen.rng().Pick(kBytes);
+}
+
+void CommandWorld::Generate(Gen& gen, Advance& op) {
+  constexpr uint32_t kSteps[] = {1, 2, 10, 99, 100, 101, 999, 1000, 1001, 2000, 5000, 86'400'000};
+  op.ms.value =
+      gen.rng().OneIn(3) ? static_cast<uint32_t>(gen.rng().Below(3000)) : gen.rng().Pick(kSteps);
+}
+
+}  // namespace resprobe

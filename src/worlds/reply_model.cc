@@ -1,0 +1,442 @@
+#include "worlds/reply_model.h"
+
+#include <algorithm>
+
+#include "core/commands/glob.h"
+
+namespace resprobe {
+namespace {
+
+constexpr std::string_view kShape = "reply_has_shape";
+constexpr std::string_view kOne = "one_reply_per_request";
+constexpr std::string_view kExecInvariant = "exec_all_or_nothing";
+
+bool IsWord(std::string_view text, std::string_view upper) {
+  return text.size() == upper.size() &&
+         std::equal(text.begin(), text.end(), upper.begin(), [](char a, char b) {
+           return a == b || (a >= 'a' && a <= 'z' && a - 0x20 == b);
+         });
+}
+
+// An error starts with its code, an upper-case word.
+bool HasCode(std::string_view error) {
+  size_t i = 0;
+  while (i < error.size() && error[i] >= 'A' && error[i] <= 'Z') ++i;
+  return i > 0 && (i == error.size() || error[i] == ' ');
+}
+
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+void ReplyModel::Reset() {
+  asked_.clear();
+  front_ = 0;
+  words_.clear();
+  word_ends_.clear();
+  messages_taken_ = 0;
+  protocol_ = 2;
+  opaque_ = refused_ = false;
+  may_close_ = kills_ = false;
+  reply_off_ = reply_skip_ = reply_skip_next_ = false;
+  multi_ = dirty_exec_ = exec_opaque_ = watching_ = false;
+  tracking_ = subscribed_ = false;
+  queued_.clear();
+  channels_.clear();
+  patterns_.clear();
+}
+
+const Command* ReplyModel::Find(std::span<const std::string_view> args) {
+  const Command* command = FindCommand(args[0]);
+  if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
+    command = FindSubcommand(*command, args[1]);
+  }
+  return command;
+}
+
+ReplyModel::Kind ReplyModel::KindOf(const Command& command) {
+  const std::span<const Command> all = Commands();
+  static const std::vector<Kind> kinds = [&] {
+    struct Named {
+      std::string_view name;
+      Kind kind;
+    };
+    constexpr Named kNamed[] = {
+        {"hello", Kind::kHello},     {"reset", Kind::kReset},
+        {"multi", Kind::kMulti},     {"exec", Kind::kExec},
+        {"discard", Kind::kDiscard}, {"watch", Kind::kWatch},
+        {"unwatch", Kind::kUnwatch}, {"subscribe", Kind::kSubscribe},
+        {"quit", Kind::kQuit},       {"unsubscribe", Kind::kUnsubscribe},
+        {"publish", Kind::kPublish}, {"psubscribe", Kind::kPsubscribe},
+        {"echo", Kind::kEcho},       {"punsubscribe", Kind::kPunsubscribe},
+    };
+    std::vector<Kind> result(all.size(), Kind::kPlain);
+    for (size_t i = 0; i < all.size(); ++i) {
+      for (const Named& named : kNamed) {
+        if (all[i].name() == named.name) result[i] = named.kind;
+      }
+    }
+    return result;
+  }();
+  if (command.parent == nullptr) return kinds[static_cast<size_t>(&command - all.data())];
+  if (command.is_client) {
+    if (command.name() == "reply") return Kind::kReplyMode;
+    if (command.name() == "tracking") return Kind::kTracking;
+  }
+  return Kind::kPlain;
+}
+
+void ReplyModel::Asked(const Command* command, std::span<const std::string_view> args) {
+  if (front_ == asked_.size()) {
+    asked_.clear();
+    front_ = 0;
+    words_.clear();
+    word_ends_.clear();
+  }
+  Asked_ asked{command, Kind::kUnknown, false, 0, 0, static_cast<uint32_t>(args.size()), 0};
+  if (command == nullptr) {
+    if (IsWord(args[0], "HOST:") || IsWord(args[0], "POST")) {
+      if (FindCommand(args[0]) == nullptr) asked.kind = Kind::kHttp;
+    }
+  } else {
+    asked.kind = KindOf(*command);
+    asked.arity_fits = command->ArityFits(args.size());
+    if (command->is_client && command->name() == "kill") kills_ = true;
+    if (asked.kind == Kind::kHello && args.size() > 1) {
+      asked.protocol = args[1] == "2" ? 2 : args[1] == "3" ? 3 : 0;
+    } else if (asked.kind == Kind::kReplyMode && args.size() > 2) {
+      asked.mode = IsWord(args[2], "ON")     ? 'N'
+                   : IsWord(args[2], "OFF")  ? 'F'
+                   : IsWord(args[2], "SKIP") ? 'S'
+                                             : 0;
+    }
+    if (KeepsWords(asked.kind)) {
+      asked.first = static_cast<uint32_t>(word_ends_.size());
+      for (const std::string_view arg : args) {
+        words_.append(arg);
+        word_ends_.push_back(static_cast<uint32_t>(words_.size()));
+      }
+    }
+  }
+  asked_.push_back(asked);
+}
+
+void ReplyModel::AskedNonsense(bool has_reply) {
+  may_close_ = true;
+  if (has_reply) asked_.push_back({nullptr, Kind::kNonsense, false, 0, 0, 0, 0});
+}
+
+std::string_view ReplyModel::Word(const Asked_& asked, size_t i) const {
+  const size_t at = asked.first + i;
+  const uint32_t begin = at == 0 ? 0 : word_ends_[at - 1];
+  return std::string_view(words_).substr(begin, word_ends_[at] - begin);
+}
+
+std::string_view ReplyModel::front_name() const {
+  if (outstanding() == 0) return "nothing";
+  const Command* command = asked_[front_].command;
+  return command == nullptr ? "what is no command" : command->full_name();
+}
+
+void ReplyModel::Closed() {
+  asked_.clear();
+  front_ = 0;
+}
+
+// A RESP2 client with subscriptions may call little else.
+bool ReplyModel::Restricted(const Asked_& asked) const {
+  return subscribed_ && protocol_ == 2 && !asked.command->runs_subscribed;
+}
+
+bool ReplyModel::MustFail(const Asked_& asked) const {
+  return asked.command == nullptr || !asked.arity_fits ||
+         (multi_ && asked.command->Has(kNoMulti)) || Restricted(asked);
+}
+
+bool ReplyModel::Queues(const Asked_& asked) const {
+  return multi_ && !asked.command->runs_in_multi;
+}
+
+size_t ReplyModel::Messages(const Asked_& asked) const {
+  if (asked.argc > 1) return asked.argc - 1;
+  const size_t names = asked.kind == Kind::kUnsubscribe ? channels_.size() : patterns_.size();
+  return std::max<size_t>(1, names + messages_taken_);
+}
+
+void ReplyModel::Pop() {
+  ++front_;
+  messages_taken_ = 0;
+  reply_skip_ = reply_skip_next_;
+  reply_skip_next_ = false;
+}
+
+void ReplyModel::Prepare() {
+  while (front_ < asked_.size() && !opaque_) {
+    const Asked_& asked = asked_[front_];
+    const bool fails = MustFail(asked);
+    if (asked.kind == Kind::kExec && !fails && multi_ && exec_opaque_) {
+      opaque_ = true;
+      return;
+    }
+    if (asked.kind == Kind::kHttp) {  // closed without a word
+      may_close_ = true;
+      front_ = asked_.size();
+      return;
+    }
+    const bool queues = !fails && Queues(asked);
+    if (!fails && !queues && asked.kind == Kind::kReplyMode) {
+      if (asked.mode == 'N') {
+        reply_off_ = reply_skip_ = false;
+        return;
+      }
+      if (asked.mode == 'F') reply_off_ = true;
+      if (asked.mode == 'S' && !reply_off_) reply_skip_next_ = true;
+      if (asked.mode != 0) {
+        Pop();
+        continue;
+      }
+    }
+    if (!reply_off_ && !reply_skip_) return;
+    // Answered by nothing; what it did must be known all the same.
+    if (!fails) {
+      if (!queues && asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe) return;
+      if (!queues && asked.kind == Kind::kReset) return;  // switches replies on again
+      if (queues || (asked.kind >= Kind::kHello && asked.kind <= Kind::kUnwatch) ||
+          asked.kind == Kind::kTracking || asked.kind == Kind::kQuit) {
+        opaque_ = true;
+        return;
+      }
+    } else if (multi_) {
+      opaque_ = true;
+      return;
+    }
+    Pop();
+  }
+}
+
+// What comes on its own: a message, an invalidation.
+bool ReplyModel::IsMessage(const resp::ReplyView& value) const {
+  if (value.type() == resp::Type::kPush) {
+    if (value.size() == 0) return true;
+    const std::string_view what = value[0].text();
+    return what == "message" || what == "pmessage" || what == "invalidate";
+  }
+  if (protocol_ != 2 || !subscribed_ || value.type() != resp::Type::kArray) return false;
+  if (value.size() < 3 || value.size() > 4) return false;
+  const std::string_view what = value[0].text();
+  return what == "message" || what == "pmessage";
+}
+
+ReplyModel::Verdict ReplyModel::TakeMessage(const resp::ReplyView& value) const {
+  constexpr std::string_view kInvariant = "pushes_are_asked_for";
+  if (protocol_ == 2 && value.type() == resp::Type::kPush) {
+    return {kInvariant, "no push in protocol 2"};
+  }
+  const std::string_view what = value.size() == 0 ? std::string_view() : value[0].text();
+  if (what == "invalidate") {
+    if (!tracking_) return {kInvariant, "no invalidation for a client without tracking"};
+    if (value.size() != 2 || !(value[1].is_null() || value[1].type() == resp::Type::kArray)) {
+      return {kInvariant, "invalidate with a list of keys or null"};
+    }
+    return {};
+  }
+  if (what == "message") {
+    if (value.size() == 3 && Contains(channels_, value[1].text())) return {};
+    return {kInvariant, "a message on a channel that is subscribed to"};
+  }
+  if (value.size() == 4 && Contains(patterns_, value[1].text()) &&
+      GlobMatch(value[1].text(), value[2].text())) {
+    return {};
+  }
+  return {kInvariant, "a message that matches a pattern that is subscribed to"};
+}
+
+ReplyModel::Verdict ReplyModel::Shaped(const Command& command, const resp::ReplyView& value) const {
+  if (command.reply.Matches(value, protocol_)) return {};
+  return {kShape, std::string(command.full_name()) + " in protocol " + std::to_string(protocol_) +
+                      ": " + std::string(command.spec->reply)};
+}
+
+ReplyModel::Verdict ReplyModel::TakeSubscription(const Asked_& asked,
+                                                 const resp::ReplyView& value) {
+  Verdict verdict = Shaped(*asked.command, value);
+  if (!verdict.ok()) return verdict;
+  const std::string_view name = value[1].text();
+  const bool channel = asked.kind == Kind::kSubscribe || asked.kind == Kind::kUnsubscribe;
+  Names& names = channel ? channels_ : patterns_;
+  if (value[0].text() != asked.command->name() ||
+      (asked.argc > 1 && name != Word(asked, 1 + messages_taken_))) {
+    return {kOne, "the confirmation of " + std::string(asked.command->name()) + " in its turn"};
+  }
+  const size_t due = Messages(asked);
+  if (asked.kind == Kind::kSubscribe || asked.kind == Kind::kPsubscribe) {
+    if (!Contains(names, name)) names.emplace_back(name);
+  } else {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) {
+      names.erase(found);
+    } else if (asked.argc == 1 && !names.empty()) {
+      return {kOne, "the name of a subscription"};
+    }
+  }
+  const size_t count = channels_.size() + patterns_.size();
+  if (value[2].integer() != static_cast<int64_t>(count)) {
+    return {kShape, "the number of subscriptions: " + std::to_string(count)};
+  }
+  if (++messages_taken_ >= due) {
+    subscribed_ = count > 0;
+    Pop();
+  } else {
+    // Inside one command the client counts as subscribed as soon as the server says so.
+    subscribed_ = true;
+  }
+  return {};
+}
+
+void ReplyModel::EndTransaction() {
+  multi_ = dirty_exec_ = exec_opaque_ = watching_ = false;
+  queued_.clear();
+}
+
+ReplyModel::Verdict ReplyModel::TakeExec(const resp::ReplyView& value) {
+  if (!multi_) return {kExecInvariant, "an error: there is no transaction"};
+  if (dirty_exec_) return {kExecInvariant, "EXECABORT after an error while queueing"};
+  if (value.is_null()) {
+    refused_ = true;
+    if (!watching_) return {kExecInvariant, "no null without a watched key"};
+    if (Verdict verdict = Shaped(*asked_[front_].command, value); !verdict.ok()) return verdict;
+    EndTransaction();
+    return {};
+  }
+  if (value.type() != resp::Type::kArray || value.size() != queued_.size()) {
+    return {kExecInvariant, std::to_string(queued_.size()) + " replies, as were queued"};
+  }
+  size_t i = 0;
+  for (const resp::ReplyView element : value) {
+    const Queued& queued = queued_[i++];
+    if (element.is_error()) {
+      if (!HasCode(element.text())) return {kShape, "an error that starts with its code"};
+      continue;
+    }
+    if (queued.kind == Kind::kHello && queued.protocol != 0) protocol_ = queued.protocol;
+    if (queued.kind == Kind::kTracking) tracking_ = true;
+    if (Verdict verdict = Shaped(*queued.command, element); !verdict.ok()) return verdict;
+  }
+  EndTransaction();
+  return {};
+}
+
+// The request in front stays out; if it was EXEC, the transaction is over.
+void ReplyModel::Refused(const Asked_& asked) {
+  refused_ = true;
+  if (!multi_) return;
+  if (asked.kind == Kind::kExec) {
+    EndTransaction();
+  } else {
+    dirty_exec_ = true;
+  }
+}
+
+ReplyModel::Verdict ReplyModel::TakeExecuted(const Asked_& asked, const resp::ReplyView& value) {
+  if (value.is_error()) {
+    refused_ = true;
+    if (asked.kind == Kind::kExec) EndTransaction();
+    return {};
+  }
+  if (asked.kind == Kind::kExec) return TakeExec(value);
+  if (asked.kind == Kind::kHello && asked.protocol != 0) protocol_ = asked.protocol;
+  if (Verdict verdict = Shaped(*asked.command, value); !verdict.ok()) return verdict;
+  switch (asked.kind) {
+    case Kind::kReset: {
+      const size_t front = front_;
+      std::vector<Asked_> rest = std::move(asked_);
+      const bool opaque = opaque_;
+      const bool kills = kills_;
+      std::string words = std::move(words_);
+      std::vector<uint32_t> ends = std::move(word_ends_);
+      Reset();
+      asked_ = std::move(rest);
+      words_ = std::move(words);
+      word_ends_ = std::move(ends);
+      front_ = front;
+      opaque_ = opaque;
+      kills_ = kills;
+      break;
+    }
+    case Kind::kMulti:
+      if (multi_) return {kExecInvariant, "an error: MULTI inside MULTI"};
+      multi_ = true;
+      break;
+    case Kind::kDiscard:
+      if (!multi_) return {kExecInvariant, "an error: DISCARD without MULTI"};
+      EndTransaction();
+      break;
+    case Kind::kWatch:
+      watching_ = true;
+      break;
+    case Kind::kUnwatch:
+      watching_ = false;
+      break;
+    case Kind::kTracking:
+      tracking_ = true;
+      break;
+    case Kind::kEcho:
+      if (value.text() != Word(asked, 1)) {
+        return {kOne, "the text that was to be echoed"};
+      }
+      break;
+    default:
+      break;
+  }
+  return {};
+}
+
+ReplyModel::Verdict ReplyModel::Take(const resp::ReplyView& value) {
+  refused_ = false;
+  if (IsMessage(value)) return TakeMessage(value);
+  if (front_ == asked_.size()) return {kOne, "nothing: every request was answered"};
+  const Asked_ asked = asked_[front_];
+  if (value.is_error() && !HasCode(value.text())) {
+    return {kShape, "an error that starts with its code"};
+  }
+  Verdict verdict;
+  if (asked.kind == Kind::kNonsense) {
+    if (!value.is_error()) return {kShape, "an error: that was no request"};
+    refused_ = true;
+  } else if (MustFail(asked)) {
+    if (!value.is_error()) {
+      return {kShape, "an error: " + std::string(front_name()) + " cannot be called like that"};
+    }
+    Refused(asked);
+  } else if (Queues(asked)) {
+    if (value.is_error()) {
+      Refused(asked);
+    } else if (value.type() != resp::Type::kSimpleString || value.text() != "QUEUED") {
+      return {kShape, "QUEUED: " + std::string(front_name()) + " inside MULTI"};
+    } else {
+      queued_.push_back({asked.command, asked.kind, asked.protocol});
+      if (asked.kind == Kind::kReplyMode ||
+          (asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPublish)) {
+        exec_opaque_ = true;
+      }
+      return Pop(), verdict;
+    }
+  } else if (asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe &&
+             !value.is_error()) {
+    return TakeSubscription(asked, value);
+  } else {
+    verdict = TakeExecuted(asked, value);
+    if (!verdict.ok()) return verdict;
+    if (asked.kind == Kind::kQuit && !value.is_error()) {
+      Closed();
+      may_close_ = true;
+      return verdict;
+    }
+  }
+  Pop();
+  return verdict;
+}
+
+}  // namespace resprobe

@@ -1,0 +1,150 @@
+#ifndef RESPROBE_WORLDS_REPLY_MODEL_H_
+#define RESPROBE_WORLDS_REPLY_MODEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/commands/table.h"
+#include "core/resp/reply.h"
+
+namespace resprobe {
+
+// What a client may expect on its connection, from the requests that it has sent and the replies
+// that have come: which reply is due, in which protocol, of what shape. It knows transactions,
+// subscriptions, HELLO, RESET and CLIENT REPLY as redis 7.0.15 has them (server.c processCommand,
+// multi.c, pubsub.c, networking.c).
+//
+// Where no parser can follow, the stream is opaque from there on: a transaction that writes
+// subscription messages into the reply of EXEC, state that changes while replies are off.
+class ReplyModel {
+ public:
+  // What is wrong with a value; both texts empty if nothing is.
+  struct Verdict {
+    std::string_view invariant = {};
+    std::string expected = {};
+    bool ok() const { return invariant.empty(); }
+  };
+
+  // A new connection.
+  void Reset();
+
+  // The client has sent a request. `command` is what Find() says.
+  void Asked(const Command* command, std::span<const std::string_view> args);
+  // The client has sent bytes that are no request; the server must say so (if `has_reply`) and
+  // close.
+  void AskedNonsense(bool has_reply);
+  // The command that the arguments name, or its subcommand; nullptr if there is none.
+  static const Command* Find(std::span<const std::string_view> args);
+
+  // To be called before each value is parsed: drops the requests that are answered by nothing.
+  void Prepare();
+  // A value has come.
+  Verdict Take(const resp::ReplyView& value);
+
+  // Requests that wait for their reply; after Prepare(), each is owed at least one value.
+  size_t outstanding() const { return asked_.size() - front_; }
+  // The name of the first of those.
+  std::string_view front_name() const;
+  // The server has closed: nothing is owed any more.
+  void Closed();
+  bool opaque() const { return opaque_; }
+  // Whether the last value taken answers a request, and says that nothing has been done: an error,
+  // or the null of EXEC.
+  bool refused() const { return refused_; }
+  // Whether the server may close this connection, for what the client has sent; and whether the
+  // client has sent what closes others.
+  bool may_close() const { return may_close_; }
+  bool kills() const { return kills_; }
+  bool in_multi() const { return multi_; }
+  int protocol() const { return protocol_; }
+
+ private:
+  enum class Kind : uint8_t {
+    kPlain,
+    kUnknown,
+    kHttp,
+    kNonsense,
+    kHello,
+    kReset,
+    kMulti,
+    kExec,
+    kDiscard,
+    kWatch,
+    kUnwatch,
+    kSubscribe,
+    kUnsubscribe,
+    kPsubscribe,
+    kPunsubscribe,
+    kPublish,
+    kReplyMode,
+    kTracking,
+    kEcho,
+    kQuit,
+  };
+  struct Asked_ {
+    const Command* command;
+    Kind kind;
+    bool arity_fits;
+    int8_t protocol;  // what HELLO asks for, 0 if nothing valid
+    char mode;        // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none of them
+    uint32_t argc;
+    uint32_t first;  // in words_: the arguments, for kinds that need them
+  };
+  struct Queued {
+    const Command* command;
+    Kind kind;
+    int8_t protocol;
+  };
+  using Names = std::vector<std::string>;
+
+  static Kind KindOf(const Command& command);
+  static bool KeepsWords(Kind kind) {
+    return kind == Kind::kEcho || (kind >= Kind::kSubscribe && kind <= Kind::kPunsubscribe);
+  }
+  std::string_view Word(const Asked_& asked, size_t i) const;
+  bool Restricted(const Asked_& asked) const;
+  bool Queues(const Asked_& asked) const;
+  bool MustFail(const Asked_& asked) const;
+  bool IsMessage(const resp::ReplyView& value) const;
+  Verdict TakeMessage(const resp::ReplyView& value) const;
+  Verdict TakeSubscription(const Asked_& asked, const resp::ReplyView& value);
+  Verdict TakeExec(const resp::ReplyView& value);
+  Verdict TakeExecuted(const Asked_& asked, const resp::ReplyView& value);
+  Verdict Shaped(const Command& command, const resp::ReplyView& value) const;
+  size_t Messages(const Asked_& asked) const;
+  void Refused(const Asked_& asked);
+  void EndTransaction();
+  void Pop();
+
+  std::vector<Asked_> asked_;
+  size_t front_ = 0;
+  std::vector<uint32_t> word_ends_;
+  std::string words_;
+  size_t messages_taken_ = 0;  // of the subscription command in front
+
+  int protocol_ = 2;
+  bool opaque_ = false;
+  bool refused_ = false;
+  bool may_close_ = false;
+  bool kills_ = false;
+  bool reply_off_ = false;
+  bool reply_skip_ = false;       // the request in front has no reply
+  bool reply_skip_next_ = false;  // the one after it
+  bool multi_ = false;
+  bool dirty_exec_ = false;
+  bool exec_opaque_ = false;
+  bool watching_ = false;
+  bool tracking_ = false;
+  bool subscribed_ = false;
+  std::vector<Queued> queued_;
+  Names channels_;
+  Names patterns_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_REPLY_MODEL_H_
