@@ -187,15 +187,19 @@ int Run(Harness& harness, std::span<char*> args) {
 }
 
 int Generate(Harness& harness, std::span<char*> args) {
-  if (args.size() != 2) return Usage("generate takes a seed and an output file");
-  const std::string_view text = args[0];
-  uint64_t seed = 0;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (status != std::errc() || end != text.data() + text.size()) {
-    return Usage("seed '" + std::string(text) + "': give a whole number from 0 to 2^64-1");
+  if (args.empty() || args.size() % 2 != 0) {
+    return Usage("generate takes pairs of a seed and an output file");
   }
-  if (!WriteFile(args[1], harness.Generate(seed))) {
-    return Usage(std::string(args[1]) + ": cannot be written");
+  for (; !args.empty(); args = args.subspan(2)) {
+    const std::string_view text = args[0];
+    uint64_t seed = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seed);
+    if (status != std::errc() || end != text.data() + text.size()) {
+      return Usage("seed '" + std::string(text) + "': give a whole number from 0 to 2^64-1");
+    }
+    if (!WriteFile(args[1], harness.Generate(seed))) {
+      return Usage(std::string(args[1]) + ": cannot be written");
+    }
   }
   return kDone;
 }
@@ -384,6 +388,8 @@ int TestOneInput(Harness& harness, Bytes tape) {
 
 int Initialize(Harness& harness, int argc, char** argv) {
   if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
+    OpenProgress();
+    keep_inputs = std::getenv("RESPROBE_KEEP_INPUTS") != nullptr;
     if (__afl_persistent_loop != nullptr) WarmUp(harness, FuzzingRun());
     return 0;
   }

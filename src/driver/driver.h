@@ -22,7 +22,7 @@ int TestOneInput(Harness& harness, Bytes tape);
 //   show FILE…                     the cases for people
 //   run [--trace] [--twice] FILE…  outcome, invariant, op, expected, seen, ops, hash (, hash2,
 //                                  trace) of each
-//   generate SEED OUT              the tape that a seed stands for
+//   generate (SEED OUT)…           the tapes that seeds stand for
 //   parse TEXT OUT                 .ops text to tape
 //   shrink IN OUT [--candidates N] [--timeout SECONDS] [--rss MB]
 //                                  the smallest case found that fails the same way; before, after

@@ -1,0 +1,78 @@
+// The program `resprobe`. The script of that name at the root of the repository builds what a verb
+// needs, then starts this.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "cli/process.h"
+#include "cli/user_error.h"
+#include "cli/verbs.h"
+
+namespace resprobe::cli {
+namespace {
+
+void PrintError(std::string what) {
+  while (what.ends_with('\n')) what.pop_back();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  std::fflush(stdout);
+  std::fprintf(stderr, "resprobe: %s\n", what.c_str());
+}
+
+// The verb that the arguments got to, for "try … --help".
+std::string VerbOf(const CLI::App& app) {
+  std::string name;
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    name += at->get_name() + " ";
+  }
+  return name;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("resprobe fuzzes software that speaks the Redis protocol.", "./resprobe");
+  app.require_subcommand(1);
+  app.footer(
+      "./resprobe VERB --help says more about a verb.\n"
+      "Exit codes: 0 all well, 1 a finding, 2 wrong use, 130 interrupted.");
+  int code = kAllWell;
+  AddList(app, &code);
+  AddFuzz(app, &code);
+  AddReplay(app, &code);
+  AddShow(app, &code);
+  AddMinimize(app, &code);
+  AddRecord(app, &code);
+  AddCorpus(app, &code);
+  AddBench(app, &code);
+  AddRecord(app, &code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    PrintError(std::string(error.what()) + ": see ./resprobe " + VerbOf(app) + "--help");
+    return kWrongUse;
+  } catch (const UserError& error) {
+    PrintError(error.what());
+    return kWrongUse;
+  } catch (const Interruption&) {
+    PrintError("interrupted");
+    return kInterrupted;
+  }
+  std::fflush(stdout);
+  return code;
+}
+
+}  // namespace
+}  // namespace resprobe::cli
+
+int main(int argc, char** argv) {
+  resprobe::cli::CatchInterrupts();
+  try {
+    return resprobe::cli::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "resprobe: %s\n", error.what());
+    return resprobe::cli::kWrongUse;
+  }
+}

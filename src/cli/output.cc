@@ -1,0 +1,70 @@
+#include "cli/output.h"
+
+#include <cstdio>
+
+#include "cli/files.h"
+#include "cli/user_error.h"
+
+namespace resprobe::cli {
+
+void OutputOptions::AddTo(CLI::App* verb) {
+  verb->add_option("--format", format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT")
+      ->default_str("text");
+  verb->add_option("--output", file, "write the JSON to FILE; text goes to the terminal still")
+      ->type_name("FILE");
+}
+
+void OutputOptions::Check() const {
+  if (!file.empty() && !json()) {
+    throw UserError("--output " + file + ": only JSON goes to a file: add --format json");
+  }
+  if (!file.empty()) {
+    // Told before the work, not after it.
+    const fs::path folder = fs::path(file).parent_path();
+    std::error_code error;
+    if (!folder.empty() && !fs::is_directory(folder, error)) {
+      throw UserError("--output " + file + ": there is no folder " + folder.string() +
+                      ": create it first");
+    }
+  }
+}
+
+void OutputOptions::Write(const Json& json) const {
+  const std::string text = json.dump(2) + "\n";
+  if (file.empty()) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  } else {
+    WriteFile(file, text);
+  }
+}
+
+std::string Grouped(uint64_t number) {
+  std::string text = std::to_string(number);
+  for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+std::string JsonText(const std::string& bytes) {
+  // A byte that is no part of UTF-8 makes nlohmann::json throw; what it cannot hold is escaped.
+  try {
+    (void)Json(bytes).dump();
+    return bytes;
+  } catch (const Json::exception&) {
+  }
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      text += c;
+      continue;
+    }
+    char escaped[5];
+    std::snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
+    text += escaped;
+  }
+  return text;
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,54 @@
+#ifndef RESPROBE_CLI_PROJECT_H_
+#define RESPROBE_CLI_PROJECT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/files.h"
+
+namespace resprobe::cli {
+
+struct HarnessEntry {
+  std::string name;
+  std::string corpus;  // the name of its folder below corpus/ and of its dictionary
+  fs::path binary;     // empty if the build left it out
+};
+
+// Where everything is. From RESPROBE_SOURCE_DIR and RESPROBE_BUILD_DIR, as ./resprobe sets them,
+// else from where the program lies. Tests set RESPROBE_WORK_DIR and RESPROBE_HARNESS_DIR (a folder
+// with harness binaries and their list, harnesses.txt) as well.
+struct Project {
+  fs::path source;     // the root of the repository
+  fs::path build;      // build/, with one folder for each preset
+  fs::path work;       // what runs leave behind: corpora, findings
+  fs::path harnesses;  // the folder with the binaries
+
+  std::vector<HarnessEntry> all;  // those built, in order; then those that were left out
+
+  fs::path CorpusOf(const HarnessEntry& harness) const;
+  std::optional<fs::path> DictionaryOf(const HarnessEntry& harness) const;
+  fs::path WorkCorpusOf(const HarnessEntry& harness) const;
+  fs::path FindingsOf(const HarnessEntry& harness) const;
+
+  // The named ones, or all if none is named. Throws UserError at an unknown name.
+  std::vector<HarnessEntry> Select(const std::vector<std::string>& names) const;
+  // The built harness of that name. Throws UserError.
+  const HarnessEntry& Find(const std::string& name) const;
+  // The harness that a case belongs to: `given` if not empty, else from the first line of `.ops`
+  // text ("ops NAME"), else from a folder of its path. Throws UserError.
+  const HarnessEntry& HarnessOfCase(const fs::path& path, const std::string& given) const;
+
+  // The path as one would type it at the root of the repository.
+  std::string Shown(const fs::path& path) const;
+};
+
+Project OpenProject();
+
+// The cases that the arguments name: files as they are, of a folder all files in it. Throws
+// UserError at what does not exist or is empty.
+std::vector<fs::path> CasesOf(const std::vector<std::string>& arguments);
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_CLI_PROJECT_H_
