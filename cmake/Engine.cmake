@@ -56,6 +56,11 @@ elseif(RESPROBE_ENGINE STREQUAL "afl")
   target_link_libraries(resprobe_engine_main INTERFACE
     ${RESPROBE_AFL_DRIVER} ${RESPROBE_AFL_RUNTIME})
   set(RESPROBE_ENGINE_SYMBOLS ${RESPROBE_AFL_RUNTIME})
+  # What names the edges that make for less than full stability; not instrumented itself.
+  add_library(resprobe_unstable_edges STATIC EXCLUDE_FROM_ALL
+    ${PROJECT_SOURCE_DIR}/src/driver/unstable_edges_main.cc)
+  target_compile_options(resprobe_unstable_edges PRIVATE -fsanitize=${RESPROBE_SANITIZERS})
+  target_link_libraries(resprobe_unstable_edges PRIVATE resprobe::options)
 elseif(RESPROBE_ENGINE STREQUAL "external")
   if(NOT DEFINED ENV{LIB_FUZZING_ENGINE})
     message(FATAL_ERROR "RESPROBE_ENGINE=external takes the engine from $LIB_FUZZING_ENGINE, "

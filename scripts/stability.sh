@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # How deterministic AFL++ finds the harnesses: runs each for a short while from its seed corpus, with
 # its own mutator, and prints AFL++'s stability (the share of edges that the same input always takes).
-#   usage: scripts/stability.sh BUILD_DIR [HARNESS…] [--time SECONDS]     (./resprobe stability …)
+#   usage: scripts/stability.sh BUILD_DIR [HARNESS…] [--time SECONDS] [--explain]
+#          (./resprobe stability …)
+# --explain then names the edges that vary over what AFL++ kept.
 # Exit code: 0 all at 99% or more, 1 one is below or crashed, 2 wrong use.
 set -euo pipefail
 
@@ -12,7 +14,7 @@ die() {
   exit 2
 }
 
-build=$1 seconds=10 harnesses=()
+build=$1 seconds=10 explain=no harnesses=()
 shift
 declare -A corpus_of
 while read -r name corpus; do corpus_of[$name]=$corpus; done <"$build/harnesses/harnesses.txt"
@@ -20,10 +22,12 @@ while read -r name corpus; do corpus_of[$name]=$corpus; done <"$build/harnesses/
 while (($#)); do
   case $1 in
     -h | --help)
-      echo "usage: ./resprobe stability [HARNESS…] [--time SECONDS]"
+      echo "usage: ./resprobe stability [HARNESS…] [--time SECONDS] [--explain]"
       echo "Runs each harness (default: all) under AFL++ for 10 seconds; fails below $least% stability."
+      echo "--explain names the edges that one input takes in some runs and not in others."
       exit 0
       ;;
+    --explain) explain=yes ;;
     --time)
       seconds=${2:-}
       seconds=${seconds%s}
@@ -45,6 +49,7 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 export AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_TRY_AFFINITY=1 AFL_FORKSRV_INIT_TMOUT=30000
 export AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
+symbolizer=${ASAN_SYMBOLIZER_PATH:-}
 unset ASAN_OPTIONS UBSAN_OPTIONS ASAN_SYMBOLIZER_PATH # afl-fuzz sets what it needs
 
 # A line of afl-fuzz's fuzzer_stats.
@@ -65,6 +70,13 @@ for name in "${harnesses[@]}"; do
   stability=$(stat_of "$name" stability)
   printf '%-32s %10s %12s %8s %8s\n' "$name" "$stability" "$(stat_of "$name" execs_per_sec)" \
     "$(stat_of "$name" edges_found)" "$(stat_of "$name" corpus_count)"
+  if [[ $explain == yes ]]; then
+    ninja -C "$build" "${name}_unstable" >"$log" 2>&1 || {
+      cat "$log" >&2
+      die "${name}_unstable does not build: see above"
+    }
+    ASAN_SYMBOLIZER_PATH=$symbolizer "$build/harnesses/${name}_unstable" "$temp/$name/default/queue"
+  fi
   if ((10#${stability%%.*} < least)); then
     echo "resprobe: $name is below $least%: a run depends on something other than its tape" >&2
     code=1
