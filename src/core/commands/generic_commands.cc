@@ -272,8 +272,10 @@ void Persist(CommandContext& c) {
 constexpr size_t kEmbeddedBytes = 44;  // object.c OBJ_ENCODING_EMBSTR_SIZE_LIMIT
 
 bool IsStoredAsInteger(const Object& object, int64_t* value) {
+  const Object::StringForm form = object.string_form();
   return object.type() == ObjectType::kString &&
-         object.string_form() == Object::StringForm::kNatural && ParseInt64(object.string(), value);
+         (form == Object::StringForm::kNatural || form == Object::StringForm::kCopied) &&
+         ParseInt64(object.string(), value);
 }
 
 std::string_view Encoding(const Object& object) {
@@ -329,7 +331,8 @@ void ObjectRefCount(CommandContext& c) {
     return;
   }
   int64_t value;
-  const bool shared = IsStoredAsInteger(*object, &value) && value >= 0 && value < kSharedIntegers;
+  const bool shared = object->string_form() != Object::StringForm::kCopied &&
+                      IsStoredAsInteger(*object, &value) && value >= 0 && value < kSharedIntegers;
   c.reply.Integer(shared ? INT32_MAX : 1);
 }
 

@@ -55,42 +55,10 @@ struct NameKey {
 class Table {
  public:
   Table() {
-    for (const auto group : {
-#ifdef RESPROBE_HAS_BITMAP_COMMANDS
-             BitmapCommands(),
-#endif
-#ifdef RESPROBE_HAS_CONNECTION_COMMANDS
-             ConnectionCommands(),
-#endif
-#ifdef RESPROBE_HAS_GENERIC_COMMANDS
-             GenericCommands(),
-#endif
-#ifdef RESPROBE_HAS_HASH_COMMANDS
-             HashCommands(),
-#endif
-#ifdef RESPROBE_HAS_LIST_COMMANDS
-             ListCommands(),
-#endif
-#ifdef RESPROBE_HAS_PUBSUB_COMMANDS
-             PubSubCommands(),
-#endif
-#ifdef RESPROBE_HAS_SERVER_COMMANDS
-             ServerCommands(),
-#endif
-#ifdef RESPROBE_HAS_SET_COMMANDS
-             SetCommands(),
-#endif
-#ifdef RESPROBE_HAS_STRING_COMMANDS
-             StringCommands(),
-#endif
-#ifdef RESPROBE_HAS_TRANSACTION_COMMANDS
-             TransactionCommands(),
-#endif
-#ifdef RESPROBE_HAS_ZSET_COMMANDS
-             ZSetCommands(),
-#endif
-             std::span<const CommandSpec>(),
-         }) {
+    for (const auto group :
+         {BitmapCommands(), ConnectionCommands(), GenericCommands(), HashCommands(), ListCommands(),
+          PubSubCommands(), ServerCommands(), SetCommands(), StringCommands(),
+          TransactionCommands(), ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);

@@ -230,7 +230,9 @@ void Keyspace::Copy(int db, std::string_view from, int to_db, std::string_view t
     case ObjectType::kNone:
       break;
   }
-  copy.string_form_ = original.string_form_;
+  copy.string_form_ = original.string_form_ == Object::StringForm::kNatural
+                          ? Object::StringForm::kCopied
+                          : original.string_form_;
   SetExpiry(to_db, to, original.expire_at_);
 }
 

@@ -51,6 +51,7 @@ class Object {
   // replaced.
   enum class StringForm : uint8_t {
     kNatural,     // stored as given: "int", "embstr" or "raw" by its contents
+    kCopied,      // by COPY: as kNatural, but a small integer is not the shared one
     kNotInteger,  // INCRBYFLOAT's result: never "int"
     kRaw,         // changed in place, or made by BITOP: "raw" whatever its length
   };
