@@ -30,6 +30,7 @@ int Fail(const std::string& error) {
 
 void Recorder::OnOpen(uint64_t connection) {
   ++connections_;
+  sessions_.Open(connection);
   open_[connection] = std::make_unique<Streams>(
       Streams{{max_case_bytes_, [this](std::string_view piece) { Keep("request", piece); }},
               {max_case_bytes_, [this](std::string_view piece) { Keep("reply", piece); }}});
@@ -40,7 +41,9 @@ void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
   stream.Feed(bytes, [&] {
     ++requests_;
     KeepQuery(stream.parser().args());
+    sessions_.Request(connection, stream.parser().args());
   });
+  sessions_.EndOfRead(connection);
 }
 
 void Recorder::OnServerBytes(uint64_t connection, std::string_view bytes) {
@@ -54,6 +57,7 @@ void Recorder::OnClose(uint64_t connection) {
   refused_streams_ += streams->second->requests.refused();
   refused_streams_ += streams->second->replies.refused();
   open_.erase(streams);
+  sessions_.Close(connection);
 }
 
 void Recorder::OnRefused(const std::string& error) {
@@ -124,6 +128,7 @@ int RunRecord(const RecordOptions& options) {
   Recorder recorder(&store, options.max_case_bytes);
   Proxy proxy(std::move(listening), connect, &recorder);
   const bool well = proxy.Run(interrupted.get(), &error);
+  recorder.Finish();
 
   std::printf("%llu connections, %llu requests, %llu replies: %llu new cases, %llu known before\n",
               static_cast<unsigned long long>(recorder.connections()),

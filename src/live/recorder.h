@@ -11,6 +11,7 @@
 
 #include "live/case_store.h"
 #include "live/proxy.h"
+#include "live/session_log.h"
 #include "live/stream_cutter.h"
 
 namespace resprobe::live {
@@ -35,11 +36,19 @@ int RunRecord(const RecordOptions& options);
 //   DIR/resp_parser/reply-HASH, request-HASH        pieces of whole messages (StreamCutter)
 //   DIR/resp_differential/reply-HASH, request-HASH  the same
 //   DIR/query_parser/query-HASH                     the queries of FT.SEARCH and its kin
+//   DIR/command_handler/session-HASH.ops            the requests of all connections, in order
 // Pieces are written as they are full, the last ones when the connection closes.
 class Recorder : public TrafficListener {
  public:
   Recorder(CaseStore* store, size_t max_case_bytes)
-      : store_(store), max_case_bytes_(max_case_bytes) {}
+      : store_(store),
+        max_case_bytes_(max_case_bytes),
+        sessions_(kMaxOps, max_case_bytes, [this](std::string_view text) {
+          store_->Add("command_handler", "session", ".ops", text, &error_);
+        }) {}
+
+  // Behind the last connection: what is left becomes cases.
+  void Finish() { sessions_.Finish(); }
 
   void OnOpen(uint64_t connection) override;
   void OnClientBytes(uint64_t connection, std::string_view bytes) override;
@@ -56,6 +65,9 @@ class Recorder : public TrafficListener {
   const std::string& error() const { return error_; }
 
  private:
+  // Of a session, about.
+  static constexpr size_t kMaxOps = 40;
+
   struct Streams {
     StreamCutter<RequestMessages> requests;
     StreamCutter<ReplyMessages> replies;
@@ -66,6 +78,7 @@ class Recorder : public TrafficListener {
 
   CaseStore* store_;
   size_t max_case_bytes_;
+  SessionLog sessions_;
   std::map<uint64_t, std::unique_ptr<Streams>> open_;
   uint64_t connections_ = 0;
   uint64_t requests_ = 0;
