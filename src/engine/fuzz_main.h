@@ -1,2 +1,0 @@
-// Moved: include "driver/fuzz_main.h".
-#include "driver/fuzz_main.h"
