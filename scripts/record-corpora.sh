@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Records the seed corpora of the harnesses over raw bytes from real traffic: real servers and
-# clients, with `resprobe record` between them.
+# Records seed corpora from real traffic: real servers and clients, with `resprobe record` between
+# them.
 #
 #   usage: scripts/record-corpora.sh [BUILD_DIR]       default: build/fuzz
 #
@@ -14,7 +14,7 @@
 #   redis-benchmark          a few requests of each test, with and without pipelines
 #
 # Then, for each harness, adds to corpus/HARNESS what covers something new (libFuzzer's merge), named
-# reply-HASH or request-HASH; such files of an earlier recording are replaced, seeds of other names
+# reply-HASH, request-HASH or session-HASH; such files of an earlier recording are replaced, seeds of other names
 # stay. Types that no real server sends are in the seeds named made-NAME, which
 # scripts/made-seeds.sh writes.
 set -euo pipefail
@@ -23,6 +23,8 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_dir=$(realpath "${1:-$source_dir/build/fuzz}")
 # Most bytes of a case: small seeds make fast corpora.
 readonly max_case=512
+# Most recorded seeds of a harness over raw bytes; beyond it the largest go.
+readonly max_seeds=140
 readonly harnesses=(resp_parser resp_differential)
 
 say() { printf 'record-corpora: %s\n' "$*" >&2; }
@@ -226,6 +228,29 @@ merge() {
       [[ ! -e $merged/${name%% *} ]] || cp "$file" "$corpus/"
     done
   done
+  find "$corpus" -type f \( -name 'reply-*' -o -name 'request-*' \) -printf '%s %p\n' | sort -n |
+    tail -n "+$((max_seeds + 1))" | cut -d ' ' -f 2- | xargs -r -d '\n' rm --
+  say "corpus/$harness: $(find "$corpus" -type f | wc -l) files," \
+    "$(find "$corpus" -type f -printf '%s\n' | awk '{n += $1} END {print n + 0}') bytes"
+}
+
+# The same for whole sessions, which the harness turns from text into tapes.
+merge_sessions() {
+  local harness=$1 corpus=$source_dir/corpus/$1 from=$work/from merged=$work/merged file name
+  rm -rf "$from" "$merged"
+  mkdir -p "$from" "$merged" "$corpus"
+  while read -r file; do
+    name=$(basename "$file" .ops)
+    "$build_dir/harnesses/$harness" --resprobe parse "$file" "$from/$name" >&2 ||
+      die "$harness cannot read $file"
+  done < <(find "$work/cases" -path "*/$harness/session-*.ops")
+  "$build_dir/harnesses/$harness" -merge=1 -use_counters=0 "$merged" "$from" \
+    >"$work/merge.log" 2>&1 || die "$harness: $(tail -n 3 "$work/merge.log")"
+  find "$corpus" -type f -name 'session-*' -delete
+  for file in "$from"/*; do
+    name=$(sha1sum "$file")
+    [[ ! -e $merged/${name%% *} ]] || cp "$file" "$corpus/"
+  done
   say "corpus/$harness: $(find "$corpus" -type f | wc -l) files," \
     "$(find "$corpus" -type f -printf '%s\n' | awk '{n += $1} END {print n + 0}') bytes"
 }
@@ -238,3 +263,8 @@ for harness in "${harnesses[@]}"; do
     say "$harness is not built: its corpus stays as it is"
   fi
 done
+if [[ -x $build_dir/harnesses/command_handler ]]; then
+  merge_sessions command_handler
+else
+  say "command_handler is not built: its corpus stays as it is"
+fi
