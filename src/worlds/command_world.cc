@@ -55,9 +55,9 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
   killing_ = false;
   for (const auto& peer : peers_) peer->model.Reset();
   subject_->Reset();
+  for (size_t i = 0; i < clients_; ++i) Open(*peers_[i]);
   for (size_t i = 0; i < clients_; ++i) {
     Peer& peer = *peers_[i];
-    Open(peer);
     if ((config.protocol3.value >> i & 1) != 0 && !run.violated()) {
       constexpr std::string_view kHello[] = {"HELLO", "3"};
       SendOne(peer, kHello, "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", run);

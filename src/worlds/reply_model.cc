@@ -202,7 +202,8 @@ void ReplyModel::Prepare() {
     // Answered by nothing; what it did must be known all the same.
     if (!fails) {
       if (!queues && asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe) return;
-      if (!queues && asked.kind == Kind::kReset) return;  // switches replies on again
+      // Ends CLIENT REPLY OFF, and is answered; but what CLIENT REPLY SKIP skips may be RESET.
+      if (!queues && asked.kind == Kind::kReset && !reply_skip_) return;
       if (queues || (asked.kind >= Kind::kHello && asked.kind <= Kind::kUnwatch) ||
           asked.kind == Kind::kTracking || asked.kind == Kind::kQuit) {
         opaque_ = true;

@@ -1,0 +1,187 @@
+#include "worlds/command_world.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/server/server.h"
+#include "engine/ops_harness.h"
+#include "gtest/gtest.h"
+#include "tests/worlds/faulty_subject.h"
+
+namespace resprobe {
+namespace {
+
+using Harness = OpsHarness<CommandWorld>;
+
+std::string Run(Harness& harness, std::string_view ops) {
+  std::string error;
+  const std::optional<Tape> tape =
+      harness.Parse("ops command_handler\n" + std::string(ops), &error);
+  EXPECT_TRUE(tape.has_value()) << error;
+  if (!tape) return error;
+  RunContext run;
+  harness.Run(*tape, run);
+  return run.violated() ? run.violation().invariant : "";
+}
+
+// Changes bytes of replies; and does something to the core once a request holds `trigger`.
+class Fault : public FaultySubject {
+ public:
+  using Alter = std::function<std::string(std::string)>;
+  using Hit = std::function<void(Server&)>;
+
+  Fault(std::string trigger, Alter alter, Hit hit = nullptr)
+      : trigger_(std::move(trigger)), alter_(std::move(alter)), hit_(std::move(hit)) {}
+
+  void Send(uint64_t connection, std::string_view bytes) override {
+    FaultySubject::Send(connection, bytes);
+    struck_ = bytes.find(trigger_) != std::string_view::npos;
+    if (struck_ && hit_) hit_(*core());
+  }
+  std::string Altered(uint64_t, std::string received) override {
+    return struck_ && alter_ && !received.empty() ? alter_(std::move(received)) : received;
+  }
+
+ private:
+  std::string trigger_;
+  Alter alter_;
+  Hit hit_;
+  bool struck_ = false;
+};
+
+std::string RunWith(Fault&& fault, std::string_view ops) {
+  Harness harness(std::in_place, &fault);
+  return Run(harness, ops);
+}
+
+Fault::Alter Always(std::string reply) {
+  return [reply](std::string) { return reply; };
+}
+
+TEST(CommandWorldTest, SeedsAreClean) {
+  Harness harness;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const Tape tape = harness.Generate(seed);
+    RunContext run;
+    harness.Run(tape, run);
+    ASSERT_FALSE(run.violated()) << "seed " << seed << ": " << run.violation().invariant << ", "
+                                 << run.violation().expected << ", " << run.violation().seen << "\n"
+                                 << harness.Show(tape);
+  }
+}
+
+TEST(CommandWorldTest, SeedsReachEveryGroup) {
+  Harness harness;
+  RunContext run(Trace::Mode::kText);
+  for (uint64_t seed = 0; seed < 400; ++seed) harness.Run(harness.Generate(seed), run);
+  for (const std::string_view sign : {"QUEUED", "WRONGTYPE", "+OK", "~", "%7", "EXECABORT"}) {
+    EXPECT_NE(run.trace().text().find(sign), std::string::npos) << sign;
+  }
+}
+
+TEST(CommandWorldTest, WellFormed) {
+  EXPECT_EQ(RunWith(Fault("GET", Always("$3\r\nab\r\n")), "call GET s0"), "well_formed");
+  EXPECT_EQ(RunWith(Fault("GET", Always("?\r\n")), "call GET s0"), "well_formed");
+}
+
+TEST(CommandWorldTest, ReplyHasShape) {
+  EXPECT_EQ(RunWith(Fault("GET", Always(":1\r\n")), "call GET s0"), "reply_has_shape");
+  EXPECT_EQ(RunWith(Fault("GET", Always("*-1\r\n")), "call GET s0"), "reply_has_shape");
+  EXPECT_EQ(RunWith(Fault("GET", Always("-what\r\n")), "call GET s0"), "reply_has_shape");
+  EXPECT_EQ(RunWith(Fault("NOPE", Always("+OK\r\n")), "call NOPE"), "reply_has_shape");
+  EXPECT_EQ(RunWith(Fault("PING", Always("+PONG\r\n")), "call MULTI\ncall PING"),
+            "reply_has_shape");
+}
+
+TEST(CommandWorldTest, OneReplyPerRequest) {
+  EXPECT_EQ(RunWith(Fault("PING", Always("")), "call PING"), "one_reply_per_request");
+  EXPECT_EQ(RunWith(Fault("PING", Always("+PONG\r\n+PONG\r\n")), "call PING"),
+            "one_reply_per_request");
+  EXPECT_EQ(RunWith(Fault("ECHO", Always("$1\r\nb\r\n$1\r\na\r\n")),
+                    "queue ECHO a\nqueue ECHO b\ndeliver"),
+            "one_reply_per_request");
+}
+
+TEST(CommandWorldTest, PushesAreAskedFor) {
+  EXPECT_EQ(
+      RunWith(Fault("GET",
+                    [](std::string reply) { return ">2\r\n$10\r\ninvalidate\r\n_\r\n" + reply; }),
+              "config protocol3=1\ncall GET s0"),
+      "pushes_are_asked_for");
+}
+
+TEST(CommandWorldTest, ConnectionStaysOpen) {
+  EXPECT_EQ(RunWith(Fault("PING", nullptr,
+                          [](Server& server) { server.Kill(*server.FindOpenClient(1)); }),
+                    "call PING"),
+            "connection_stays_open");
+}
+
+TEST(CommandWorldTest, NoEmptyAggregate) {
+  EXPECT_EQ(RunWith(Fault("RPUSH", nullptr,
+                          [](Server& server) {
+                            server.keyspace().Overwrite(0, "l0", ObjectType::kList);
+                          }),
+                    "call RPUSH l0 a"),
+            "no_empty_aggregate");
+}
+
+TEST(CommandWorldTest, ExpiredUnseen) {
+  EXPECT_EQ(RunWith(Fault("GET", Always("$1\r\nx\r\n")),
+                    "call SET s0 x PX 5\nadvance ms=10\ncall GET s0"),
+            "expired_unseen");
+}
+
+TEST(CommandWorldTest, ExecAllOrNothing) {
+  EXPECT_EQ(RunWith(Fault("EXEC", Always("*1\r\n+PONG\r\n")),
+                    "call MULTI\ncall PING\ncall PING\ncall EXEC"),
+            "exec_all_or_nothing");
+  EXPECT_EQ(RunWith(Fault("EXEC", Always("*1\r\n+PONG\r\n")),
+                    "call MULTI\ncall PING\ncall NOPE\ncall EXEC"),
+            "exec_all_or_nothing");
+  EXPECT_EQ(RunWith(Fault("EXEC", Always("*1\r\n+OK\r\n")),
+                    "config clients=1\ncall WATCH s0\ncall client=1 SET s0 x\ncall MULTI\n"
+                    "call SET s1 y\ncall EXEC"),
+            "exec_all_or_nothing");
+}
+
+void Touch(Server& server) {
+  server.keyspace().SetString(0, "s1", "changed");
+  server.keyspace().Modified(0, "s1");
+}
+
+TEST(CommandWorldTest, ErrorChangesNothing) {
+  EXPECT_EQ(RunWith(Fault("INCR", nullptr, Touch), "call SET s0 x\ncall INCR s0"),
+            "error_changes_nothing");
+}
+
+TEST(CommandWorldTest, ReadingChangesNothing) {
+  EXPECT_EQ(RunWith(Fault("STRLEN", nullptr, Touch), "call STRLEN s0"), "reading_changes_nothing");
+}
+
+TEST(CommandWorldTest, ViewsAgree) {
+  EXPECT_EQ(RunWith(Fault("DBSIZE", Always(":7\r\n")), "call SET s0 x"), "views_agree");
+  EXPECT_EQ(RunWith(Fault("SCAN", Always("*2\r\n$1\r\n0\r\n*0\r\n")), "call SET s0 x"),
+            "views_agree");
+  EXPECT_EQ(RunWith(Fault("TYPE", Always("+list\r\n")), "call SET s0 x"), "views_agree");
+  EXPECT_EQ(RunWith(Fault("EXISTS", Always(":0\r\n")), "call SET s0 x"), "views_agree");
+}
+
+TEST(CommandWorldTest, MemoryReturns) {
+  EXPECT_EQ(RunWith(Fault("FLUSHALL", nullptr, Touch), ""), "memory_returns");
+}
+
+TEST(CommandWorldTest, KeyspaceSound) {
+  EXPECT_EQ(RunWith(Fault("SET", nullptr,
+                          [](Server& server) {
+                            // A change that is not reported: the memory account is wrong.
+                            server.keyspace().SetString(0, "s0", std::string(99, 'x'));
+                          }),
+                    "call SET s0 x"),
+            "keyspace_sound");
+}
+
+}  // namespace
+}  // namespace resprobe
