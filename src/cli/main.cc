@@ -42,10 +42,8 @@ int Main(int argc, char** argv) {
   AddReplay(app, &code);
   AddShow(app, &code);
   AddMinimize(app, &code);
-  AddRecord(app, &code);
   AddCorpus(app, &code);
   AddBench(app, &code);
-  AddRecord(app, &code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help

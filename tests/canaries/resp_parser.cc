@@ -1,0 +1,23 @@
+// resp_parser with a reply parser that has forgotten which type began when a slice ends right after
+// the type's mark: a boolean goes on as a simple string.
+
+#include "worlds/resp_parser.h"
+
+#include "driver/fuzz_main.h"
+#include "engine/raw_harness.h"
+
+namespace resprobe {
+namespace {
+
+class Forgetful : public resp::ReplyParser {
+ public:
+  using ReplyParser::ReplyParser;
+  Result Parse(std::string_view input, resp::Reply* out) {
+    return ReplyParser::Parse(input == "#" ? "+" : input, out);
+  }
+};
+
+}  // namespace
+}  // namespace resprobe
+
+RESPROBE_HARNESS(resprobe::RawHarness<resprobe::RespParser<resprobe::Forgetful>>)

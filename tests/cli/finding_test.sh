@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# From fuzzing a harness with a planted fault to a small case that replays.
+#   usage: finding_test.sh PROGRAM CANARIES
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work RESPROBE_HARNESS_DIR=$2
+finding=$temp/work/findings/query_parser/violation-round_trip
+
+# The seeds break it, so that it is found however slow the machine is.
+run 1 fuzz query_parser --time 4s --jobs 1 --seed 1 --format json --output "$temp/report.json"
+has out "violation:round_trip"
+has out "replay:"
+for file in case original trace.txt stack.txt report.txt report.json; do
+  [[ -s $finding/$file ]] || { echo "the finding has no $file" >&2; failures=$((failures + 1)); }
+done
+cp "$temp/report.json" "$temp/json"
+has json '"invariant": "round_trip"'
+has json '"repeats"'
+has json '"replay"'
+(($(wc -c <"$finding/case") <= 8)) || { echo "it is not minimized" >&2; failures=$((failures + 1)); }
+
+run 1 replay "$finding"
+has out "violation:round_trip"
+run 1 replay "$temp/work/findings/query_parser/violation-round_trip/original" --format json
+has out '"signature": "violation:round_trip"'
+run 0 minimize "$finding/original" -o "$temp/min" --harness query_parser
+has out "signature: violation:round_trip"
+cmp "$temp/min" "$finding/case" || { echo "minimize is not the same twice" >&2; failures=$((failures + 1)); }
+run 1 replay --harness query_parser "$temp/min"
+wrong_use "no .ops text" minimize "$finding/original" -o "$temp/min.ops" --harness query_parser
+
+# A second run knows it.
+run 1 fuzz query_parser --time 2s --jobs 1 --seed 2
+has out "known from an earlier run"
+finish

@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Sourced by the tests of the program.
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+failures=0
+
+# run CODE ARGUMENT…: runs the program; checks its exit code. Leaves its output in $temp/out and
+# $temp/err.
+run() {
+  local wanted=$1 code=0
+  shift
+  "$program" "$@" >"$temp/out" 2>"$temp/err" || code=$?
+  if ((code != wanted)); then
+    echo "resprobe $*: exit code $code instead of $wanted" >&2
+    head -n 20 "$temp/out" "$temp/err" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+# has FILE TEXT
+has() {
+  if ! grep -q -F -e "$2" "$temp/$1"; then
+    echo "'$2' is not in $1:" >&2
+    head -n 20 "$temp/$1" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+# wrong_use TEXT ARGUMENT…: exit code 2, one line on stderr, with the text in it.
+wrong_use() {
+  local text=$1
+  shift
+  run 2 "$@"
+  has err "$text"
+  if (($(wc -l <"$temp/err") != 1)) || [[ -s $temp/out ]]; then
+    echo "resprobe $*: is to print one line on stderr and nothing else:" >&2
+    cat "$temp/out" "$temp/err" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+finish() {
+  ((failures == 0)) || exit 1
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# replay, show and minimize on cases that are good, missing and broken.
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+
+run 0 replay corpus/query_parser/d1_and --twice
+has out "ok"
+has out "hash"
+run 0 replay corpus/query_parser --twice
+has out "cases:"
+run 0 replay corpus/query_parser --quiet --format json
+has out '"outcome": "ok"'
+run 0 replay --harness query_parser --seed 7 --trace
+has out "trace:"
+run 0 show corpus/query_parser/d1_and
+run 0 show corpus/query_parser/d1_and corpus/query_parser/d1_or
+has out "# corpus/query_parser/d1_or"
+
+printf '1hello' >"$temp/case"
+run 0 replay --harness query_parser "$temp/case"
+wrong_use "--harness" replay "$temp/case"
+wrong_use "there is no such file" replay "$temp/missing.ops"
+wrong_use "there is no harness 'nonsense'" replay --harness nonsense "$temp/case"
+printf 'ops nonsense\n' >"$temp/unknown.ops"
+wrong_use "unknown.ops:1: there is no harness 'nonsense'" replay "$temp/unknown.ops"
+printf 'no ops at all\n' >"$temp/corrupt.ops"
+wrong_use "corrupt.ops:1: is not .ops text" replay "$temp/corrupt.ops"
+printf 'ops query_parser\n' >"$temp/raw.ops"
+wrong_use "raw.ops:1: " replay "$temp/raw.ops"
+mkdir "$temp/empty"
+wrong_use "holds no case" replay --harness query_parser "$temp/empty"
+wrong_use "does not fail" minimize --harness query_parser "$temp/case"
+if ((EUID != 0)); then
+  chmod 000 "$temp/case"
+  wrong_use "cannot be read" replay --harness query_parser "$temp/case"
+fi
+finish
