@@ -107,6 +107,9 @@ class Reply {
   // that are still open have children.end == their children that are missing.
   std::span<const Node> nodes() const { return {nodes_.data(), nodes_.size()}; }
 
+  // The buffer that Node::text.offset and Node::link of numbers refer to.
+  std::string_view bytes() const { return {bytes_.data(), bytes_.size()}; }
+
   // How many values there are, at any depth, attributes included.
   size_t node_count() const { return nodes_.size(); }
   // Bytes that the value takes, and bytes that are allocated for it.

@@ -28,182 +28,119 @@ constexpr bool IsLineText(char type) { return type == '+' || type == '-' || type
 
 }  // namespace
 
-// The state of the parser in local variables for one call of Parse(), and its steps.
-//
 // Bytes are not copied token by token. The nodes refer to the bytes of the value as one stream, of
 // which [0, base_) has been copied to the reply by earlier calls and the rest lies at mark_ in the
-// input; what this call consumed is appended to the reply in one piece at its end. Only a line that
+// input; what a call consumed is appended to the reply in one piece at its end. Only a line that
 // spans two slices is appended earlier, so that it lies in one piece.
-class ReplyParser::Pass {
- public:
-  Pass(ReplyParser* parser, std::string_view input, Reply* out)
-      : parser_(*parser),
-        limits_(parser->limits_),
-        out_(*out),
-        begin_(input.data()),
-        end_(input.data() + input.size()),
-        p_(begin_),
-        mark_(begin_) {
-    if (parser_.state_ == State::kIdle) {
-      out_.Clear();
-      parser_.state_ = State::kToken;
-      parser_.value_offset_ = parser_.token_offset_ = parser_.offset_;
-    }
-    base_ = static_cast<uint32_t>(out_.bytes_.size());
-    open_ = parser_.open_;
-    left_ = parser_.left_;
-    // A node takes 16 bytes and stands for at least 3 of the wire.
-    tight_ = base_ + input.size() > limits_.max_memory / 8;
-    SetCareful();
+
+inline uint32_t ReplyParser::At(const char* p) const {
+  return base_ + static_cast<uint32_t>(p - mark_);
+}
+
+inline uint32_t ReplyParser::NodeCount() const {
+  return static_cast<uint32_t>(out_->nodes_.size());
+}
+
+// Moves what was consumed so far to the reply.
+inline void ReplyParser::Flush() {
+  out_->bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
+  mark_ = p_;
+  base_ = static_cast<uint32_t>(out_->bytes_.size());
+}
+
+ReplyParser::Step ReplyParser::Fail(ParseErrorCode code, uint32_t at, char subject) {
+  state_ = State::kFailed;
+  quiet_until_ = 0;
+  error_ = {code, value_offset_ + at, subject};
+  return Step::kError;
+}
+
+// The fast paths leave to the others: a reply that comes near the limit of memory, and what is
+// streamed.
+inline void ReplyParser::SetCareful() {
+  in_stream_ = open_ != kNone && (out_->nodes_[open_].flags & Reply::kStreamed) != 0;
+  careful_ = tight_ | in_chunks_ | in_stream_;
+}
+
+inline Reply::Node* ReplyParser::Add(char type) {
+  Node* node = out_->nodes_.AddOne();
+  node->type = static_cast<Type>(type);
+  node->flags = 0;
+  node->text_length = 0;
+  node->link = 0;
+  return node;
+}
+
+inline void ReplyParser::AddText(char type, uint32_t at, uint32_t length) {
+  Node* node = Add(type);
+  node->text.offset = at;
+  node->text.length = length;
+}
+
+inline void ReplyParser::AddWord(char type, int64_t value) { Add(type)->integer = value; }
+
+inline Reply::Node* ReplyParser::AddNumber(char type, uint32_t at, size_t length) {
+  Node* node = Add(type);
+  node->text_length = static_cast<uint16_t>(length);
+  node->link = at;
+  return node;
+}
+
+// An aggregate has been opened: `count` children follow, or a stream of them.
+[[gnu::always_inline]] inline ReplyParser::Step ReplyParser::Open(char type, uint32_t at,
+                                                                  uint32_t count, bool streamed) {
+  if (count == 0 && !streamed) {
+    Node* node = Add(type);
+    node->children.count = 0;
+    node->children.end = NodeCount();
+    if (type == '|') return AttributeDone();
+    return ValueDone();
   }
+  if (depth_ == limits_.max_depth) return Fail(ParseErrorCode::kTooDeep, at, type);
+  ++depth_;
+  if (open_ != kNone) out_->nodes_[open_].children.end = left_;
+  Node* node = Add(type);
+  if (streamed) node->flags = Reply::kStreamed;
+  node->link = open_;
+  node->children.count = count;
+  node->children.end = 0;
+  open_ = NodeCount() - 1;
+  left_ = count;
+  in_stream_ = streamed;
+  careful_ = tight_ | streamed;
+  return Step::kNext;
+}
 
-  Result Run() {
-    Step step = Resume();
-    if (step == Step::kNext) step = Loop();
-    return Finish(step);
+// The innermost open aggregate is whole.
+inline Type ReplyParser::Close() {
+  Node& node = out_->nodes_[open_];
+  node.children.end = NodeCount();
+  open_ = node.link;
+  if (open_ != kNone) left_ = out_->nodes_[open_].children.end;
+  --depth_;
+  SetCareful();
+  return node.type;
+}
+
+inline ReplyParser::Step ReplyParser::AttributeDone() {
+  // Where nothing is streamed, the count alone demands the value that is annotated.
+  annotated_ = in_stream_;
+  return Step::kNext;
+}
+
+// A value is whole; so may be the aggregates around it.
+[[gnu::always_inline]] inline ReplyParser::Step ReplyParser::ValueDone() {
+  for (;;) {
+    if (open_ == kNone) [[unlikely]]
+      return Step::kValue;
+    if (--left_ != 0 || in_stream_) return Step::kNext;
+    if (Close() == Type::kAttribute) return AttributeDone();
   }
-
- private:
-  enum class Step : uint8_t { kNext, kValue, kNeedMore, kError };
-  using Node = Reply::Node;
-
-  uint32_t At(const char* p) const { return base_ + static_cast<uint32_t>(p - mark_); }
-  uint32_t NodeCount() const { return static_cast<uint32_t>(out_.nodes_.size()); }
-
-  // Moves what was consumed so far to the reply.
-  void Flush() {
-    out_.bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
-    mark_ = p_;
-    base_ = static_cast<uint32_t>(out_.bytes_.size());
-  }
-
-  Step Fail(ParseErrorCode code, uint32_t at, char subject) {
-    parser_.state_ = State::kFailed;
-    parser_.error_ = {code, parser_.value_offset_ + at, subject};
-    return Step::kError;
-  }
-
-  bool InStream() const {
-    return open_ != kNone && (out_.nodes_[open_].flags & Reply::kStreamed) != 0;
-  }
-  // The fast paths leave to the others: a reply that comes near the limit of memory, and what is
-  // streamed.
-  void SetCareful() { careful_ = tight_ || parser_.in_chunks_ || InStream(); }
-
-  Node* Add(char type, uint8_t flags) {
-    Node* node = out_.nodes_.AddOne();
-    node->type = static_cast<Type>(type);
-    node->flags = flags;
-    node->text_length = 0;
-    node->link = 0;
-    return node;
-  }
-  void AddText(char type, uint32_t at, uint32_t length) {
-    Node* node = Add(type, 0);
-    node->text.offset = at;
-    node->text.length = length;
-  }
-  void AddWord(char type, int64_t value) { Add(type, 0)->integer = value; }
-  Node* AddNumber(char type, uint32_t at, size_t length) {
-    Node* node = Add(type, 0);
-    node->text_length = static_cast<uint16_t>(length);
-    node->link = at;
-    return node;
-  }
-
-  // An aggregate has been opened: `count` children follow, or a stream of them.
-  [[gnu::always_inline]] Step Open(char type, uint32_t at, uint32_t count, bool streamed) {
-    if (count == 0 && !streamed) {
-      Node* node = Add(type, 0);
-      node->children.count = 0;
-      node->children.end = NodeCount();
-      if (type == '|') return AttributeDone();
-      return ValueDone();
-    }
-    if (parser_.depth_ == limits_.max_depth) return Fail(ParseErrorCode::kTooDeep, at, type);
-    ++parser_.depth_;
-    if (open_ != kNone) out_.nodes_[open_].children.end = left_;
-    Node* node = Add(type, streamed ? Reply::kStreamed : 0);
-    node->link = open_;
-    node->children.count = count;
-    node->children.end = 0;
-    open_ = NodeCount() - 1;
-    left_ = count;
-    careful_ = tight_ || streamed;
-    return Step::kNext;
-  }
-
-  // The innermost open aggregate is whole.
-  [[gnu::always_inline]] Type Close() {
-    Node& node = out_.nodes_[open_];
-    node.children.end = NodeCount();
-    open_ = node.link;
-    if (open_ != kNone) left_ = out_.nodes_[open_].children.end;
-    --parser_.depth_;
-    SetCareful();
-    return node.type;
-  }
-
-  Step AttributeDone() {
-    // Where nothing is streamed, the count alone demands the value that is annotated.
-    parser_.annotated_ = InStream();
-    return Step::kNext;
-  }
-
-  // A value is whole; so may be the aggregates around it.
-  [[gnu::always_inline]] Step ValueDone() {
-    for (;;) {
-      if (open_ == kNone) [[unlikely]]
-        return Step::kValue;
-      if (--left_ != 0 || InStream()) return Step::kNext;
-      if (Close() == Type::kAttribute) return AttributeDone();
-    }
-  }
-
-  // Goes on where the last slice ended.
-  Step Resume() {
-    if (parser_.state_ == State::kBulk) return Bulk();
-    const auto token = static_cast<uint32_t>(parser_.token_offset_ - parser_.value_offset_);
-    if (token == base_) return Step::kNext;
-    // In the middle of a line.
-    const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
-    p_ = lf == nullptr ? end_ : static_cast<const char*>(lf) + 1;
-    Flush();
-    const char* line = out_.bytes_.data() + token;
-    if (lf == nullptr) return Unfinished(line, out_.bytes_.data() + base_, token);
-    return Line(line, out_.bytes_.data() + base_ - 1, token);
-  }
-
-  Step Loop();
-  Step Token();
-  Step Unfinished(const char* line, const char* end, uint32_t at);
-  Step Line(const char* line, const char* lf, uint32_t at);
-  Step LineText(char type, std::string_view text, uint32_t at);
-  Step Number(char type, std::string_view text, uint32_t at);
-  Step BulkHeader(char type, std::string_view text, uint32_t at);
-  Step AggregateHeader(char type, std::string_view text, uint32_t at);
-  Step StreamEnd(std::string_view text, uint32_t at);
-  Step Bulk();
-  Step BulkDone();
-  Result Finish(Step step);
-
-  ReplyParser& parser_;
-  const ReplyLimits limits_;
-  Reply& out_;
-  const char* const begin_;
-  const char* const end_;
-  const char* p_;     // the next byte to look at
-  const char* mark_;  // the first byte that is not in the reply yet
-  uint32_t base_;     // bytes in the reply
-  uint32_t open_;
-  uint32_t left_;
-  bool tight_;
-  bool careful_;
-};
+}
 
 // The forms that servers send all the time, when a token lies in the input whole; everything else,
 // and every error, is left to Token().
-ReplyParser::Pass::Step ReplyParser::Pass::Loop() {
+ReplyParser::Step ReplyParser::Loop() {
   while (p_ != end_) {
     Step step;
     const char type = *p_;
@@ -270,16 +207,16 @@ ReplyParser::Pass::Step ReplyParser::Pass::Loop() {
     }
     if (step != Step::kNext) return step;
   }
-  parser_.token_offset_ = parser_.value_offset_ + At(p_);
+  token_offset_ = value_offset_ + At(p_);
   return Step::kNeedMore;
 }
 
 // The token at p_, of any kind, whole or not.
-ReplyParser::Pass::Step ReplyParser::Pass::Token() {
+ReplyParser::Step ReplyParser::Token() {
   const uint32_t at = At(p_);
   const char type = *p_;
-  const bool annotated = parser_.annotated_;
-  if (parser_.in_chunks_) {
+  const bool annotated = annotated_;
+  if (in_chunks_) {
     if (type != ';') return Fail(ParseErrorCode::kBadChunk, at, type);
   } else {
     switch (type) {
@@ -297,27 +234,27 @@ ReplyParser::Pass::Step ReplyParser::Pass::Token() {
       case '%':
       case '~':
       case '|':
-        if (left_ == 0 && InStream()) return Fail(ParseErrorCode::kTooManyElements, at, type);
+        if (left_ == 0 && in_stream_) return Fail(ParseErrorCode::kTooManyElements, at, type);
         break;
       case '>':
         if (open_ != kNone) return Fail(ParseErrorCode::kNestedPush, at, type);
         break;
       case '.':
-        if (!InStream()) return Fail(ParseErrorCode::kUnknownType, at, type);
-        if (annotated || (out_.nodes_[open_].type == Type::kMap && left_ % 2 != 0)) {
+        if (!in_stream_) return Fail(ParseErrorCode::kUnknownType, at, type);
+        if (annotated || (out_->nodes_[open_].type == Type::kMap && left_ % 2 != 0)) {
           return Fail(ParseErrorCode::kBadStreamEnd, at, type);
         }
         break;
       default:
         return Fail(ParseErrorCode::kUnknownType, at, type);
     }
-    parser_.annotated_ = false;
+    annotated_ = false;
   }
   const char* const line = p_;
   const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
   if (lf == nullptr) {
     p_ = end_;
-    parser_.token_offset_ = parser_.value_offset_ + at;
+    token_offset_ = value_offset_ + at;
     return Unfinished(line, end_, at);
   }
   p_ = static_cast<const char*>(lf) + 1;
@@ -325,8 +262,7 @@ ReplyParser::Pass::Step ReplyParser::Pass::Token() {
 }
 
 // A line of which [line, end) has come: all there is to check is its length.
-ReplyParser::Pass::Step ReplyParser::Pass::Unfinished(const char* line, const char* end,
-                                                      uint32_t at) {
+ReplyParser::Step ReplyParser::Unfinished(const char* line, const char* end, uint32_t at) {
   const char type = *line;
   const auto size = static_cast<uint64_t>(end - line);
   const bool is_text = IsLineText(type);
@@ -336,7 +272,10 @@ ReplyParser::Pass::Step ReplyParser::Pass::Unfinished(const char* line, const ch
   const uint64_t used = uint64_t{NodeCount()} * sizeof(Node) + at;
   const uint64_t room = limits_.max_memory - std::min<uint64_t>(used, limits_.max_memory);
   // Whichever limit is met first, so that the slicing of the input does not matter.
-  if (size <= std::min(longest, room)) return Step::kNeedMore;
+  if (size <= std::min(longest, room)) {
+    quiet_until_ = value_offset_ + at + std::min(longest, room);
+    return Step::kNeedMore;
+  }
   if (room < longest) {
     return Fail(ParseErrorCode::kTooMuchMemory, at + static_cast<uint32_t>(room), type);
   }
@@ -345,10 +284,11 @@ ReplyParser::Pass::Step ReplyParser::Pass::Unfinished(const char* line, const ch
 }
 
 // A whole line [line, lf], which starts at byte `at` of the value.
-ReplyParser::Pass::Step ReplyParser::Pass::Line(const char* line, const char* lf, uint32_t at) {
+ReplyParser::Step ReplyParser::Line(const char* line, const char* lf, uint32_t at) {
   const char type = *line;
   const Step step = Unfinished(line, lf, at);
   if (step == Step::kError) return step;
+  quiet_until_ = 0;
   const auto size = static_cast<uint32_t>(lf - line);
   if (size < 2 || lf[-1] != '\r') {
     return Fail(ParseErrorCode::kBadLineEnd, at + size, type);
@@ -385,7 +325,7 @@ ReplyParser::Pass::Step ReplyParser::Pass::Line(const char* line, const char* lf
   }
 }
 
-ReplyParser::Pass::Step ReplyParser::Pass::LineText(char type, std::string_view text, uint32_t at) {
+ReplyParser::Step ReplyParser::LineText(char type, std::string_view text, uint32_t at) {
   if (type == '(') {
     size_t i = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
     const size_t first = i;
@@ -400,7 +340,7 @@ ReplyParser::Pass::Step ReplyParser::Pass::LineText(char type, std::string_view 
   return ValueDone();
 }
 
-ReplyParser::Pass::Step ReplyParser::Pass::Number(char type, std::string_view text, uint32_t at) {
+ReplyParser::Step ReplyParser::Number(char type, std::string_view text, uint32_t at) {
   if (type == ':') {
     int64_t value = 0;
     const NumberResult result = ParseInteger(text, &value);
@@ -419,18 +359,18 @@ ReplyParser::Pass::Step ReplyParser::Pass::Number(char type, std::string_view te
   return ValueDone();
 }
 
-ReplyParser::Pass::Step ReplyParser::Pass::BulkHeader(char type, std::string_view text,
-                                                      uint32_t at) {
+ReplyParser::Step ReplyParser::BulkHeader(char type, std::string_view text, uint32_t at) {
   const uint32_t body = At(p_);
   if (type == '$' && text == "-1") {
     AddWord('_', static_cast<int64_t>(NullKind::kBulk));
     return ValueDone();
   }
   if (type == '$' && text == "?") {
-    Node* node = Add(type, Reply::kStreamed);
+    Node* node = Add(type);
+    node->flags = Reply::kStreamed;
     node->text.offset = body;
     node->text.length = 0;
-    parser_.in_chunks_ = true;
+    in_chunks_ = true;
     careful_ = true;
     return Step::kNext;
   }
@@ -440,9 +380,9 @@ ReplyParser::Pass::Step ReplyParser::Pass::BulkHeader(char type, std::string_vie
   }
   uint64_t whole = length;
   if (type == ';') {
-    whole += out_.nodes_.back().text.length;
+    whole += out_->nodes_.back().text.length;
     if (length == 0) {
-      parser_.in_chunks_ = false;
+      in_chunks_ = false;
       SetCareful();
       return ValueDone();
     }
@@ -453,18 +393,17 @@ ReplyParser::Pass::Step ReplyParser::Pass::BulkHeader(char type, std::string_vie
     return Fail(ParseErrorCode::kTooMuchMemory, at + 1, type);
   }
   if (type == ';') {
-    parser_.chunk_ = static_cast<uint32_t>(length);
+    chunk_ = static_cast<uint32_t>(length);
   } else {
     AddText(type, body, static_cast<uint32_t>(length));
   }
-  parser_.bulk_left_ = length + 2;
+  bulk_end_ = value_offset_ + body + length + 2;
   return Bulk();
 }
 
 // The rest of a bulk and its CRLF.
-ReplyParser::Pass::Step ReplyParser::Pass::Bulk() {
-  uint64_t& left = parser_.bulk_left_;
-  const char type = parser_.in_chunks_ ? ';' : static_cast<char>(out_.nodes_.back().type);
+ReplyParser::Step ReplyParser::Bulk() {
+  uint64_t left = bulk_end_ - value_offset_ - At(p_);
   if (left > 2) {
     const uint64_t take = std::min<uint64_t>(left - 2, static_cast<uint64_t>(end_ - p_));
     p_ += take;
@@ -472,28 +411,29 @@ ReplyParser::Pass::Step ReplyParser::Pass::Bulk() {
   }
   for (; left > 0; --left, ++p_) {
     if (p_ == end_) {
-      if (parser_.state_ != State::kBulk) {
-        parser_.state_ = State::kBulk;
-        const uint64_t size = parser_.in_chunks_ ? parser_.chunk_ : out_.nodes_.back().text.length;
-        parser_.token_offset_ = parser_.value_offset_ + At(p_) - (size + 2 - left);
-      }
+      quiet_until_ = bulk_end_ - 2;
+      state_ = State::kBulk;
+      const uint64_t size = in_chunks_ ? chunk_ : out_->nodes_.back().text.length;
+      token_offset_ = bulk_end_ - 2 - size;
       return Step::kNeedMore;
     }
-    if (*p_ != (left == 2 ? '\r' : '\n')) return Fail(ParseErrorCode::kBadBulkEnd, At(p_), type);
+    if (*p_ != (left == 2 ? '\r' : '\n')) {
+      const char type = in_chunks_ ? ';' : static_cast<char>(out_->nodes_.back().type);
+      return Fail(ParseErrorCode::kBadBulkEnd, At(p_), type);
+    }
   }
-  parser_.state_ = State::kToken;
+  state_ = State::kToken;
   return BulkDone();
 }
 
-ReplyParser::Pass::Step ReplyParser::Pass::BulkDone() {
-  Node& node = out_.nodes_.back();
-  if (parser_.in_chunks_) {
+ReplyParser::Step ReplyParser::BulkDone() {
+  Node& node = out_->nodes_.back();
+  if (in_chunks_) {
     // The chunks are moved together in the reply.
     Flush();
-    char* const bytes = out_.bytes_.data();
-    std::memmove(bytes + node.text.offset + node.text.length, bytes + base_ - 2 - parser_.chunk_,
-                 parser_.chunk_);
-    node.text.length += parser_.chunk_;
+    char* const bytes = out_->bytes_.data();
+    std::memmove(bytes + node.text.offset + node.text.length, bytes + base_ - 2 - chunk_, chunk_);
+    node.text.length += chunk_;
     return Step::kNext;
   }
   if (node.type == Type::kVerbatimString) {
@@ -501,14 +441,13 @@ ReplyParser::Pass::Step ReplyParser::Pass::BulkDone() {
       return Fail(ParseErrorCode::kBadVerbatim, node.text.offset + node.text.length, '=');
     }
     const uint32_t colon = node.text.offset + 3;
-    const char c = colon < base_ ? out_.bytes_[colon] : mark_[colon - base_];
+    const char c = colon < base_ ? out_->bytes_[colon] : mark_[colon - base_];
     if (c != ':') return Fail(ParseErrorCode::kBadVerbatim, colon, '=');
   }
   return ValueDone();
 }
 
-ReplyParser::Pass::Step ReplyParser::Pass::AggregateHeader(char type, std::string_view text,
-                                                           uint32_t at) {
+ReplyParser::Step ReplyParser::AggregateHeader(char type, std::string_view text, uint32_t at) {
   if (type == '*' && text == "-1") {
     AddWord('_', static_cast<int64_t>(NullKind::kArray));
     return ValueDone();
@@ -526,31 +465,59 @@ ReplyParser::Pass::Step ReplyParser::Pass::AggregateHeader(char type, std::strin
   return Open(type, at, static_cast<uint32_t>(count) * each, false);
 }
 
-ReplyParser::Pass::Step ReplyParser::Pass::StreamEnd(std::string_view text, uint32_t at) {
+ReplyParser::Step ReplyParser::StreamEnd(std::string_view text, uint32_t at) {
   if (!text.empty()) return Fail(ParseErrorCode::kBadStreamEnd, at + 1, '.');
-  out_.nodes_[open_].children.count -= left_;
+  out_->nodes_[open_].children.count -= left_;
   Close();
   return ValueDone();
 }
 
-ReplyParser::Result ReplyParser::Pass::Finish(Step step) {
+// Goes on where the last slice ended.
+ReplyParser::Step ReplyParser::Resume() {
+  if (state_ == State::kBulk) return Bulk();
+  const auto token = static_cast<uint32_t>(token_offset_ - value_offset_);
+  if (token == base_) return Step::kNext;
+  // In the middle of a line.
+  const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
+  p_ = lf == nullptr ? end_ : static_cast<const char*>(lf) + 1;
   Flush();
-  const auto consumed = static_cast<size_t>(p_ - begin_);
-  if (open_ != kNone) out_.nodes_[open_].children.end = left_;
-  parser_.open_ = open_;
-  parser_.left_ = left_;
-  switch (step) {
-    case Step::kValue:
-      out_.whole_ = true;
-      parser_.state_ = State::kIdle;
-      parser_.offset_ += consumed;
-      return {Status::kValue, consumed};
-    case Step::kError:
-      return {Status::kError, 0};
-    default:
-      parser_.offset_ += consumed;
-      return {Status::kNeedMore, consumed};
+  const char* line = out_->bytes_.data() + token;
+  if (lf == nullptr) return Unfinished(line, out_->bytes_.data() + base_, token);
+  return Line(line, out_->bytes_.data() + base_ - 1, token);
+}
+
+// A call of Parse() for which Parse() itself has no short way.
+ReplyParser::Result ReplyParser::Run(std::string_view input, Reply* out) {
+  out_ = out;
+  p_ = mark_ = input.data();
+  end_ = p_ + input.size();
+  quiet_until_ = 0;
+  Step step = Step::kNext;
+  if (state_ == State::kIdle) {
+    out->Clear();
+    state_ = State::kToken;
+    value_offset_ = token_offset_ = offset_;
+    base_ = 0;
+    tight_ = input.size() > limits_.max_memory / 8;
+    careful_ = tight_;
+  } else {
+    base_ = static_cast<uint32_t>(out->bytes_.size());
+    // A node takes 16 bytes and stands for at least 3 of the wire.
+    if (!tight_ && base_ + input.size() > limits_.max_memory / 8) tight_ = careful_ = true;
+    step = Resume();
   }
+  if (step == Step::kNext) step = Loop();
+  Flush();
+  if (step == Step::kError) return {Status::kError, 0};
+  const auto consumed = static_cast<size_t>(p_ - input.data());
+  offset_ += consumed;
+  if (step == Step::kValue) {
+    out->whole_ = true;
+    state_ = State::kIdle;
+    return {Status::kValue, consumed};
+  }
+  if (open_ != kNone) out->nodes_[open_].children.end = left_;
+  return {Status::kNeedMore, consumed};
 }
 
 ReplyParser::ReplyParser(const ReplyLimits& limits) : limits_(limits) {
@@ -559,13 +526,6 @@ ReplyParser::ReplyParser(const ReplyLimits& limits) : limits_(limits) {
   limits_.max_line = std::clamp(limits_.max_line, 32u, 65535u);
   // A number and its node are within any limit: see the least max_memory.
   scalar_limit_ = std::min(limits_.max_bulk, limits_.max_memory - 64);
-}
-
-// Any value, any slice.
-[[gnu::noinline]] ReplyParser::Result ReplyParser::Continue(std::string_view input, Reply* out) {
-  if (state_ == State::kFailed) return {Status::kError, 0};
-  if (input.empty()) return {Status::kNeedMore, 0};
-  return Pass(this, input, out).Run();
 }
 
 inline void ReplyParser::StartWithText(char type, const char* text, uint32_t length,
@@ -586,10 +546,30 @@ inline ReplyParser::Result ReplyParser::ScalarDone(ptrdiff_t size, Reply* out) {
   return {Status::kValue, static_cast<size_t>(size)};
 }
 
+// Inside a value. A small piece of an unfinished bulk or line is only kept.
+ReplyParser::Result ReplyParser::Continue(std::string_view input, Reply* out) {
+  if (offset_ + input.size() <= quiet_until_) {
+    if (input.size() == 1) {
+      if (*input.data() != '\n' || state_ == State::kBulk) {
+        out->bytes_.push_back(*input.data());
+        ++offset_;
+        return {Status::kNeedMore, 1};
+      }
+    } else if (state_ == State::kBulk || std::memchr(input.data(), '\n', input.size()) == nullptr) {
+      out->bytes_.Append(input.data(), input.size());
+      offset_ += input.size();
+      return {Status::kNeedMore, input.size()};
+    }
+  }
+  if (state_ == State::kFailed) return {Status::kError, 0};
+  return Run(input, out);
+}
+
 // Most replies are one small value that has come whole. This saves them the state that an
 // aggregate needs.
 ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
-  if (state_ != State::kIdle || input.empty()) return Continue(input, out);
+  if (input.empty()) return {state_ == State::kFailed ? Status::kError : Status::kNeedMore, 0};
+  if (state_ != State::kIdle) return Continue(input, out);
   const char* const begin = input.data();
   const char* const end = begin + input.size();
   const char* p = begin + 1;
@@ -625,7 +605,7 @@ ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
     default:
       break;
   }
-  return Continue(input, out);
+  return Run(input, out);
 }
 
 void ReplyParser::Reset() { *this = ReplyParser(limits_); }

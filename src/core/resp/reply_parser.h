@@ -103,33 +103,73 @@ class ReplyParser {
   void Reset();
 
  private:
-  class Pass;  // one call of Parse()
   enum class State : uint8_t {
     kIdle,   // before a value
     kToken,  // inside a value, at the start of a line or inside one
     kBulk,   // inside the bytes of a bulk, or of the CRLF behind it
     kFailed,
   };
+  enum class Step : uint8_t { kNext, kValue, kNeedMore, kError };
+  using Node = Reply::Node;
   static constexpr uint32_t kNone = 0xffffffff;
 
-  Result Continue(std::string_view input, Reply* out);
   void StartWithText(char type, const char* text, uint32_t length, const char* end, Reply* out);
   Result ScalarDone(ptrdiff_t size, Reply* out);
+  Result Continue(std::string_view input, Reply* out);
+  Result Run(std::string_view input, Reply* out);
+  Step Resume();
+  Step Loop();
+  Step Token();
+  Step Unfinished(const char* line, const char* end, uint32_t at);
+  Step Line(const char* line, const char* lf, uint32_t at);
+  Step LineText(char type, std::string_view text, uint32_t at);
+  Step Number(char type, std::string_view text, uint32_t at);
+  Step BulkHeader(char type, std::string_view text, uint32_t at);
+  Step AggregateHeader(char type, std::string_view text, uint32_t at);
+  Step StreamEnd(std::string_view text, uint32_t at);
+  Step Bulk();
+  Step BulkDone();
+  Step Open(char type, uint32_t at, uint32_t count, bool streamed);
+  Type Close();
+  Step AttributeDone();
+  Step ValueDone();
+  Step Fail(ParseErrorCode code, uint32_t at, char subject);
+  uint32_t At(const char* p) const;
+  uint32_t NodeCount() const;
+  void Flush();
+  void SetCareful();
+  Node* Add(char type);
+  void AddText(char type, uint32_t at, uint32_t length);
+  void AddWord(char type, int64_t value);
+  Node* AddNumber(char type, uint32_t at, size_t length);
 
   ReplyLimits limits_;
   uint32_t scalar_limit_;  // bytes of a text that, alone, meets no limit
   State state_ = State::kIdle;
   bool in_chunks_ = false;  // inside a streamed string
+  bool in_stream_ = false;  // the innermost open aggregate is streamed
   bool annotated_ = false;  // an attribute has ended, the value that it annotates must follow
-  uint32_t open_ = kNone;   // the innermost aggregate that is open: its node
+  bool tight_ = false;      // the value may meet the limit of memory
+  bool careful_ = false;    // no fast paths
+  uint32_t open_ = kNone;   // the innermost open aggregate: its node
   uint32_t left_ = 0;       // the children that it lacks
   uint32_t depth_ = 0;      // aggregates open
   uint32_t chunk_ = 0;      // bytes of the chunk of a streamed string
-  uint64_t bulk_left_ = 0;  // bytes that are missing of a bulk, with its CRLF
   uint64_t offset_ = 0;
   uint64_t token_offset_ = 0;
   uint64_t value_offset_ = 0;  // where the value starts
+  uint64_t bulk_end_ = 0;      // where the bulk ends, behind its CRLF
+  // Up to here, bytes of an unfinished bulk, or of an unfinished line if they are not LF, only have
+  // to be kept.
+  uint64_t quiet_until_ = 0;
   ParseError error_;
+
+  // During a call of Parse() only.
+  Reply* out_ = nullptr;
+  const char* p_ = nullptr;     // the next byte to look at
+  const char* end_ = nullptr;   // of the input
+  const char* mark_ = nullptr;  // the first byte that is not in the reply yet
+  uint32_t base_ = 0;           // bytes in the reply
 };
 
 }  // namespace resprobe::resp

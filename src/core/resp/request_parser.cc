@@ -10,15 +10,27 @@ namespace {
 
 constexpr bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
-// isspace() in the "C" locale.
-constexpr bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 constexpr int HexDigit(char c) {
   if (IsDigit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
+
+// What ends a run of plain bytes in a word of an inline request: white space as far as it ends
+// words (\v and \f do not), and quotes.
+struct ByteSet {
+  bool in[256] = {};
+  constexpr explicit ByteSet(std::string_view bytes) {
+    for (const char c : bytes) in[static_cast<unsigned char>(c)] = true;
+  }
+  constexpr bool Has(char c) const { return in[static_cast<unsigned char>(c)]; }
+};
+constexpr ByteSet kWordEnds(" \n\r\t\"'");
+constexpr ByteSet kSpaces(" \t\n\v\f\r");
+
+// isspace() in the "C" locale.
+constexpr bool IsSpace(char c) { return kSpaces.Has(c); }
 
 constexpr char Unescape(char c) {
   switch (c) {
@@ -45,6 +57,7 @@ RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
 
 void RequestParser::Reset() {
   state_ = State::kIdle;
+  quiet_left_ = 0;
   offset_ = 0;
   bytes_.clear();
   slots_.clear();
@@ -63,9 +76,13 @@ size_t RequestParser::memory_allocated() const {
          args_.capacity() * sizeof(std::string_view);
 }
 
-void RequestParser::Keep(Slice& in) {
-  bytes_.Append(in.mark, static_cast<size_t>(in.p - in.mark));
-  in.mark = in.p;
+inline uint32_t RequestParser::At(const char* p) const {
+  return static_cast<uint32_t>(bytes_.size()) + static_cast<uint32_t>(p - mark_);
+}
+
+void RequestParser::Keep() {
+  bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
+  mark_ = p_;
 }
 
 RequestParser::Step RequestParser::Fail(std::string_view text, uint32_t at) {
@@ -75,49 +92,82 @@ RequestParser::Step RequestParser::Fail(std::string_view text, uint32_t at) {
   return Step::kError;
 }
 
+// How many of the bytes that follow need no look at the request around them: those of a bulk but
+// for the last, and those of a line up to its limit.
+void RequestParser::SetQuiet() {
+  const uint64_t room = limits_.max_request - bytes_.size();
+  if (state_ == State::kBulk) {
+    quiet_left_ = std::min(bulk_left_ - 1, room);
+    quiet_stop_ = kNoStop;
+    return;
+  }
+  const uint64_t seen = bytes_.size() - line_;
+  const bool is_inline = state_ == State::kInline;
+  const bool ending = !is_inline && seen > 0 && bytes_.back() == '\r';
+  quiet_left_ = seen == 0 || (ending && !stalled_) ? 0 : std::min(limits_.max_line - seen, room);
+  quiet_stop_ = stalled_ ? kNoStop : is_inline ? '\n' : '\r';
+}
+
 RequestParser::Result RequestParser::Parse(std::string_view input) {
-  if (state_ == State::kFailed) return {Status::kError, 0};
   args_.clear();
+  // A byte of an unfinished bulk or line.
+  if (input.size() == 1 && quiet_left_ > 0) {
+    const char c = input[0];
+    if (quiet_stop_ == kNoStop || (c != quiet_stop_ && c != 0)) {
+      bytes_.push_back(c);
+      --quiet_left_;
+      if (state_ == State::kBulk) --bulk_left_;
+      ++offset_;
+      return {Status::kNeedMore, 1};
+    }
+  }
+  if (state_ == State::kFailed) return {Status::kError, 0};
+  quiet_left_ = 0;
+  return Run(input);
+}
+
+RequestParser::Result RequestParser::Run(std::string_view input) {
   const char* const begin = input.data();
   const char* const end = begin + input.size();
-  Slice in{begin, end, begin};
-  while (in.p != end) {
+  p_ = mark_ = begin;
+  while (p_ != end) {
     if (state_ == State::kIdle) {
       bytes_.clear();
       scratch_.clear();
       slots_.clear();
-      inline_ = *in.p != '*';
+      inline_ = *p_ != '*';
       state_ = inline_ ? State::kInline : State::kCount;
       stalled_ = false;
       line_ = 0;
-      in.mark = in.p;
-      request_offset_ = offset_ + static_cast<uint64_t>(in.p - begin);
+      mark_ = p_;
+      request_offset_ = offset_ + static_cast<uint64_t>(p_ - begin);
     }
     // A request sees no more than the first byte that is too much.
     const size_t room = limits_.max_request + 1 - bytes_.size();
-    const bool capped = static_cast<size_t>(end - in.p) >= room;
-    in.end = capped ? in.p + room : end;
-    Step step = Loop(in);
-    if (step != Step::kError && capped && in.p == in.end) {
+    const bool capped = static_cast<size_t>(end - p_) >= room;
+    end_ = capped ? p_ + room : end;
+    Step step = Loop();
+    if (step != Step::kError && capped && p_ == end_) {
       step = Fail("", static_cast<uint32_t>(limits_.max_request));
     }
     switch (step) {
       case Step::kError:
         return {Status::kError, 0};
       case Step::kNeedMore:
-        Keep(in);
+        Keep();
+        SetQuiet();
         break;
       default:
         state_ = State::kIdle;
         if (slots_.empty()) break;  // asks for nothing
         if (bytes_.empty()) {
-          Finish(in.mark);
+          Finish(mark_);
         } else {
-          Keep(in);
+          Keep();
           Finish(bytes_.data());
         }
-        offset_ += static_cast<uint64_t>(in.p - begin);
-        return {Status::kRequest, static_cast<size_t>(in.p - begin)};
+        offset_ += static_cast<uint64_t>(p_ - begin);
+        return {Status::kRequest, static_cast<size_t>(p_ - begin)};
     }
   }
   offset_ += input.size();
@@ -131,45 +181,45 @@ void RequestParser::Finish(const char* base) {
   }
 }
 
-RequestParser::Step RequestParser::Loop(Slice& in) {
+RequestParser::Step RequestParser::Loop() {
   for (;;) {
     Step step = Step::kNext;
     switch (state_) {
       case State::kInline:
-        step = Line(in, '\n');
+        step = Line('\n');
         break;
       case State::kCount:
-        step = Line(in, '\r');
+        step = Line('\r');
         break;
       case State::kBulkHeader: {
         // The form that clients send, when it lies in the input whole.
-        const char* q = in.p + 1;
-        if (in.end - in.p > 4 && At(in, in.p) == line_ && *in.p == '$' && IsDigit(*q)) {
+        const char* q = p_ + 1;
+        if (end_ - p_ > 4 && At(p_) == line_ && *p_ == '$' && IsDigit(*q)) {
           int64_t length = 0;
-          for (; q != in.end && IsDigit(*q) && q - in.p < 10; ++q) length = length * 10 + *q - '0';
-          if (in.end - q >= 2 && *q == '\r' && (in.p[1] != '0' || q == in.p + 2) &&
+          for (; q != end_ && IsDigit(*q) && q - p_ < 10; ++q) length = length * 10 + *q - '0';
+          if (end_ - q >= 2 && *q == '\r' && (p_[1] != '0' || q == p_ + 2) &&
               length <= (authenticated_
                              ? limits_.max_bulk
                              : std::min(limits_.max_bulk, limits_.max_bulk_unauthenticated)) &&
-              in.end - q - 2 >= length + 2) {
-            slots_.push_back({At(in, q + 2), static_cast<uint32_t>(length)});
-            in.p = q + 2 + length + 2;
-            line_ = At(in, in.p);
+              end_ - q - 2 >= length + 2) {
+            slots_.push_back({At(q + 2), static_cast<uint32_t>(length)});
+            p_ = q + 2 + length + 2;
+            line_ = At(p_);
             if (--args_left_ == 0) return Step::kRequest;
             break;
           }
         }
-        step = Line(in, '\r');
+        step = Line('\r');
         break;
       }
       case State::kBulk: {
-        const auto take = std::min(bulk_left_, static_cast<uint64_t>(in.end - in.p));
-        in.p += take;
+        const auto take = std::min(bulk_left_, static_cast<uint64_t>(end_ - p_));
+        p_ += take;
         bulk_left_ -= take;
         if (bulk_left_ > 0) return Step::kNeedMore;
         if (--args_left_ == 0) return Step::kRequest;
         state_ = State::kBulkHeader;
-        line_ = At(in, in.p);
+        line_ = At(p_);
         stalled_ = false;
         break;
       }
@@ -182,52 +232,57 @@ RequestParser::Step RequestParser::Loop(Slice& in) {
 
 // A line that ends at `stop`: LF for an inline request, CR and one byte whatever it is for the
 // headers. As in the server, which looks for the end with strchr, a NUL hides it.
-RequestParser::Step RequestParser::Line(Slice& in, char stop) {
-  const uint32_t seen = At(in, in.p) - line_;
+RequestParser::Step RequestParser::Line(char stop) {
+  const uint32_t seen = At(p_) - line_;
   // The server complains when it holds more than max_line bytes and no end among them.
   const size_t room = limits_.max_line + 1 - std::min<size_t>(seen, limits_.max_line + 1);
-  const char* const last = in.p + std::min(room, static_cast<size_t>(in.end - in.p));
+  const char* const last = p_ + std::min(room, static_cast<size_t>(end_ - p_));
   const char* stop_at = nullptr;
   // The CR may have been the last byte of the slice before.
   const bool had_stop =
-      stop == '\r' && seen > 0 && !stalled_ && bytes_[bytes_.size() - 1] == '\r' && in.p == in.mark;
+      stop == '\r' && seen > 0 && !stalled_ && bytes_.back() == '\r' && p_ == mark_;
   if (!had_stop && !stalled_) {
-    const char* q = in.p;
+    const char* q = p_;
     while (q != last && *q != stop && *q != 0) ++q;
-    if (q != last && *q == 0) stalled_ = true;
-    if (q != last && *q == stop) stop_at = q;
+    if (q != last) {
+      if (*q == 0) {
+        stalled_ = true;
+      } else {
+        stop_at = q;
+      }
+    }
   }
   if (!had_stop && stop_at == nullptr) {
-    if (static_cast<size_t>(last - in.p) == room) {
+    if (static_cast<size_t>(last - p_) == room) {
       return Fail(state_ == State::kInline  ? "Protocol error: too big inline request"
                   : state_ == State::kCount ? "Protocol error: too big mbulk count string"
                                             : "Protocol error: too big bulk count string",
                   line_);
     }
-    in.p = in.end;
+    p_ = end_;
     return Step::kNeedMore;
   }
   uint32_t length;  // without the stop
   if (had_stop) {
     length = seen - 1;
-    ++in.p;
+    ++p_;
   } else {
-    length = At(in, stop_at) - line_;
-    if (stop == '\r' && in.end - stop_at < 2) {
-      in.p = in.end;
+    length = At(stop_at) - line_;
+    if (stop == '\r' && end_ - stop_at < 2) {
+      p_ = end_;
       return Step::kNeedMore;
     }
-    in.p = stop_at + (stop == '\r' ? 2 : 1);
+    p_ = stop_at + (stop == '\r' ? 2 : 1);
   }
   const char* text;
   if (line_ < bytes_.size()) {
-    Keep(in);
+    Keep();
     text = bytes_.data() + line_;
   } else {
-    text = in.mark + (line_ - bytes_.size());
+    text = mark_ + (line_ - bytes_.size());
   }
   const std::string_view line(text, length);
-  const uint32_t next = At(in, in.p);
+  const uint32_t next = At(p_);
   switch (state_) {
     case State::kInline:
       return Inline(line);
@@ -299,6 +354,9 @@ bool RequestParser::Split(std::string_view line) {
     while (p != end && IsSpace(*p)) ++p;
     if (p == end) return true;
     const size_t offset = scratch_.size();
+    const char* const word = p;
+    while (p != end && !kWordEnds.Has(*p)) ++p;
+    scratch_.Append(word, static_cast<size_t>(p - word));
     char quote = 0;
     for (;; ++p) {
       if (p == end) {
@@ -307,7 +365,6 @@ bool RequestParser::Split(std::string_view line) {
       }
       const char c = *p;
       if (quote == 0) {
-        // Of the white space, only these four end a word; \v and \f do not.
         if (c == ' ' || c == '\n' || c == '\r' || c == '\t') break;
         if (c == '"' || c == '\'') {
           quote = c;

@@ -92,20 +92,14 @@ class RequestParser {
     uint32_t offset;
     uint32_t length;
   };
-  // A slice of the input and how far it has been read. `mark` is the first byte that is neither
-  // in bytes_ nor before the request.
-  struct Slice {
-    const char* p;
-    const char* end;
-    const char* mark;
-  };
+  static constexpr int kNoStop = -1;
 
-  uint32_t At(const Slice& in, const char* p) const {
-    return static_cast<uint32_t>(bytes_.size()) + static_cast<uint32_t>(p - in.mark);
-  }
-  void Keep(Slice& in);
-  Step Loop(Slice& in);
-  Step Line(Slice& in, char stop);
+  uint32_t At(const char* p) const;
+  void Keep();
+  void SetQuiet();
+  Result Run(std::string_view input);
+  Step Loop();
+  Step Line(char stop);
   Step Inline(std::string_view line);
   Step Count(std::string_view line);
   Step BulkHeader(std::string_view line);
@@ -121,6 +115,9 @@ class RequestParser {
   uint32_t line_ = 0;       // where the line starts, in the request
   int64_t args_left_ = 0;   // arguments that have not come
   uint64_t bulk_left_ = 0;  // bytes of the argument that have not come, with the two behind it
+  // So many bytes only have to be kept, if they are neither quiet_stop_ nor NUL.
+  uint64_t quiet_left_ = 0;
+  int quiet_stop_ = kNoStop;
   uint64_t offset_ = 0;
   uint64_t request_offset_ = 0;
   FlatBuffer<char> bytes_;    // what earlier slices brought of the request
@@ -128,6 +125,11 @@ class RequestParser {
   FlatBuffer<Slot> slots_;
   FlatBuffer<std::string_view> args_;
   RequestError error_;
+
+  // During a call of Parse() only.
+  const char* p_ = nullptr;     // the next byte to look at
+  const char* end_ = nullptr;   // of the input
+  const char* mark_ = nullptr;  // the first byte that is neither in bytes_ nor before the request
 };
 
 }  // namespace resprobe::resp

@@ -1,6 +1,7 @@
 #include "core/resp/writer.h"
 
 #include <charconv>
+#include <cstring>
 
 #include "core/resp/number.h"
 
@@ -35,6 +36,23 @@ void AppendLine(std::string* out, char type, std::string_view text) {
   out->push_back(type);
   out->append(text);
   out->append("\r\n", 2);
+}
+
+// Bytes of text that a node adds to what is written.
+size_t TextSize(const Reply::Node& node) {
+  switch (node.type) {
+    case Type::kDouble:
+      return node.text_length;
+    case Type::kSimpleString:
+    case Type::kSimpleError:
+    case Type::kBigNumber:
+    case Type::kBulkString:
+    case Type::kBulkError:
+    case Type::kVerbatimString:
+      return node.text.length;
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
@@ -135,55 +153,104 @@ void AppendRequest(std::string* out, std::span<const std::string_view> args) {
   for (const std::string_view arg : args) AppendBulk(out, '$', arg);
 }
 
+namespace {
+
+// Writes into memory that is known to suffice.
+class Cursor {
+ public:
+  explicit Cursor(char* p) : p_(p) {}
+  char* p() const { return p_; }
+
+  void Byte(char c) { *p_++ = c; }
+  void Bytes(std::string_view bytes) {
+    std::memcpy(p_, bytes.data(), bytes.size());
+    p_ += bytes.size();
+  }
+  void CrLf() {
+    p_[0] = '\r';
+    p_[1] = '\n';
+    p_ += 2;
+  }
+  template <class Number>
+  void Header(char type, Number number) {
+    *p_++ = type;
+    if (number >= 0 && number <= 9) {
+      *p_++ = static_cast<char>('0' + number);
+    } else {
+      p_ = std::to_chars(p_, p_ + kHeaderSize, number).ptr;
+    }
+    CrLf();
+  }
+
+ private:
+  char* p_;
+};
+
+}  // namespace
+
 void AppendReply(std::string* out, const ReplyView& value) {
   if (!value.valid()) return;
-  const size_t end = value.end_node();
-  for (size_t at = value.first_node(); at < end; ++at) {
-    const ReplyView v = ReplyView::AtNode(value.reply(), at);
-    const char type = static_cast<char>(v.type());
-    switch (v.type()) {
-      case Type::kSimpleString:
-      case Type::kSimpleError:
-      case Type::kDouble:
-      case Type::kBigNumber:
-        AppendLine(out, type, v.text());
-        break;
-      case Type::kInteger:
-        AppendHeader(out, type, v.integer());
-        break;
+  const std::span<const Reply::Node> nodes =
+      value.reply()->nodes().subspan(value.first_node(), value.end_node() - value.first_node());
+  const char* const bytes = value.reply()->bytes().data();
+  // Most of a value is its texts; besides, a node takes a header and a CRLF at most.
+  size_t most = nodes.size() * (kHeaderSize + 2);
+  for (const Reply::Node& node : nodes) most += TextSize(node);
+  const size_t old_size = out->size();
+  out->resize(old_size + most);
+  Cursor to(out->data() + old_size);
+  for (const Reply::Node& node : nodes) {
+    const char type = static_cast<char>(node.type);
+    switch (node.type) {
       case Type::kBulkString:
       case Type::kBulkError:
-        AppendBulk(out, type, v.text());
+      case Type::kVerbatimString:
+        to.Header(type, node.text.length);
+        if (node.text.length != 0) to.Bytes({bytes + node.text.offset, node.text.length});
+        to.CrLf();
+        break;
+      case Type::kSimpleString:
+      case Type::kSimpleError:
+      case Type::kBigNumber:
+        to.Byte(type);
+        if (node.text.length != 0) to.Bytes({bytes + node.text.offset, node.text.length});
+        to.CrLf();
+        break;
+      case Type::kDouble:
+        to.Byte(type);
+        to.Bytes({bytes + node.link, node.text_length});
+        to.CrLf();
+        break;
+      case Type::kInteger:
+        to.Header(type, node.integer);
         break;
       case Type::kNull:
-        switch (v.null_kind()) {
+        switch (static_cast<NullKind>(node.integer)) {
           case NullKind::kBulk:
-            out->append("$-1\r\n", 5);
+            to.Bytes("$-1\r\n");
             break;
           case NullKind::kArray:
-            out->append("*-1\r\n", 5);
+            to.Bytes("*-1\r\n");
             break;
           default:
-            out->append("_\r\n", 3);
+            to.Bytes("_\r\n");
         }
         break;
       case Type::kBoolean:
-        out->append(v.boolean() ? "#t\r\n" : "#f\r\n", 4);
-        break;
-      case Type::kVerbatimString:
-        Writer(out, 3).Verbatim(v.verbatim_format(), v.text());
+        to.Bytes(node.integer != 0 ? "#t\r\n" : "#f\r\n");
         break;
       case Type::kMap:
       case Type::kAttribute:
-        AppendHeader(out, type, v.size() / 2);
+        to.Header(type, node.children.count / 2);
         break;
       case Type::kArray:
       case Type::kSet:
       case Type::kPush:
-        AppendHeader(out, type, v.size());
+        to.Header(type, node.children.count);
         break;
     }
   }
+  out->resize(static_cast<size_t>(to.p() - out->data()));
 }
 
 }  // namespace resprobe::resp
