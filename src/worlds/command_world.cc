@@ -261,6 +261,7 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   before_.dirty = keyspace.dirty();
   before_.absent = false;
   before_.watch_broken = false;
+  before_.in_multi = peer.model.in_multi();
   touched_count_ = 0;
   if (config_.audit) before_.digest = keyspace.Digest();
   const Client* client = core_->FindClient(peer.connection);
@@ -342,7 +343,7 @@ void CommandWorld::Compare(Peer& peer, std::span<const std::string_view> args, R
                 [&] { return resp::ToText(peer.reply.root()); });
     }
   }
-  if (command->is_exec) {
+  if (command->is_exec && before_.in_multi) {
     peer.watched_count = 0;
     peer.watches_unknown = false;
   }

@@ -194,6 +194,7 @@ class CommandWorld {
     const Command* command = nullptr;
     bool absent = false;  // it names keys, and none of them exists
     bool watch_broken = false;
+    bool in_multi = false;
     uint64_t dirty = 0;
     uint64_t digest = 0;
   };

@@ -343,7 +343,8 @@ void ReplyModel::Refused(const Asked_& asked) {
 ReplyModel::Verdict ReplyModel::TakeExecuted(const Asked_& asked, const resp::ReplyView& value) {
   if (value.is_error()) {
     refused_ = true;
-    if (asked.kind == Kind::kExec) EndTransaction();
+    // Without MULTI, EXEC leaves the watched keys alone.
+    if (asked.kind == Kind::kExec && multi_) EndTransaction();
     return {};
   }
   if (asked.kind == Kind::kExec) return TakeExec(value);
