@@ -42,6 +42,7 @@ int Main(int argc, char** argv) {
   AddReplay(app, &code);
   AddShow(app, &code);
   AddMinimize(app, &code);
+  AddRecord(app, &code);
   AddCorpus(app, &code);
   AddBench(app, &code);
   try {
