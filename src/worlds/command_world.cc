@@ -206,6 +206,9 @@ void CommandWorld::Collect(Peer& peer, RunContext& run) {
   while (!rest.empty() && !model.opaque()) {
     const resp::ReplyParser::Result result = peer.replies.Parse(rest, &peer.reply);
     if (result.status != resp::ReplyParser::Status::kValue) {
+      // A transaction in which a client closes itself (CLIENT KILL) breaks off, on a real server
+      // too.
+      if (result.status == resp::ReplyParser::Status::kNeedMore && !open && model.kills()) break;
       run.Check(false, "well_formed", "RESP, whole values", [&] {
         std::string seen = result.status == resp::ReplyParser::Status::kError
                                ? peer.replies.error().message() + ": "
