@@ -1,6 +1,8 @@
 #ifndef RESPROBE_ENGINE_RAW_HARNESS_H_
 #define RESPROBE_ENGINE_RAW_HARNESS_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -70,7 +72,11 @@ class RawHarness : public Harness {
     const auto still_fails = [&](const Tape& candidate) {
       return tried++ < max_candidates && fails(candidate);
     };
-    while (DeleteRuns(&smallest, still_fails)) {
+    for (bool again = true; again;) {
+      while (DeleteRuns(&smallest, still_fails)) {
+      }
+      again = (smallest.size() <= kCollapseAtMost && CollapseRuns(&smallest, still_fails)) ||
+              (smallest.size() <= kPairsAtMost && DeletePair(&smallest, still_fails));
     }
     // Plainer bytes, in the order in which people find them plain.
     for (size_t i = 0; i < smallest.size(); ++i) {
@@ -86,6 +92,48 @@ class RawHarness : public Harness {
   }
 
  private:
+  // Above this size trying all runs costs more than it brings.
+  static constexpr size_t kCollapseAtMost = 256;
+  static constexpr size_t kLongestCollapse = 64;
+  static constexpr size_t kPairsAtMost = 64;
+
+  // Brackets and quotes go together or not at all.
+  template <class StillFails>
+  static bool DeletePair(Tape* tape, const StillFails& still_fails) {
+    Tape candidate;
+    for (size_t first = 0; first < tape->size(); ++first) {
+      for (size_t second = first + 1; second < tape->size(); ++second) {
+        candidate = *tape;
+        candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(second));
+        candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(first));
+        if (!still_fails(candidate)) continue;
+        tape->swap(candidate);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // One plain byte in the place of a run: what stands between brackets can often be anything, and
+  // not nothing. True if any run went.
+  template <class StillFails>
+  static bool CollapseRuns(Tape* tape, const StillFails& still_fails) {
+    bool any = false;
+    Tape candidate;
+    for (size_t run = std::min(tape->size(), kLongestCollapse); run >= 2; --run) {
+      for (size_t start = 0; start + run <= tape->size(); ++start) {
+        const auto begin = tape->begin() + static_cast<std::ptrdiff_t>(start);
+        candidate.assign(tape->begin(), begin);
+        candidate.push_back('a');
+        candidate.insert(candidate.end(), begin + static_cast<std::ptrdiff_t>(run), tape->end());
+        if (!still_fails(candidate)) continue;
+        tape->swap(candidate);
+        any = true;
+      }
+    }
+    return any;
+  }
+
   static std::string_view AsText(Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
