@@ -149,9 +149,8 @@ std::vector<Token> ReadDictionary(const fs::path& path) {
 std::vector<Token> StrangeTokens(const HarnessEntry& harness, const std::vector<Seed>& seeds,
                                  std::vector<Token> tokens) {
   const auto forget = [&](const std::string& tape) {
-    std::erase_if(tokens, [&](const Token& token) {
-      return tape.find(token.bytes) != std::string::npos;
-    });
+    std::erase_if(tokens,
+                  [&](const Token& token) { return tape.find(token.bytes) != std::string::npos; });
   };
   for (const Seed& seed : seeds) forget(seed.tape);
   if (tokens.empty()) return tokens;
@@ -245,8 +244,9 @@ int RunCheck(const std::vector<std::string>& names, const OutputOptions& output)
     if (!output.text_on_stdout()) continue;
     std::printf("%s: %zu seeds, %zu dictionary tokens: %s\n", harness.name.c_str(), check.seeds,
                 check.tokens,
-                check.problems.empty() ? "all well"
-                                       : (std::to_string(check.problems.size()) + " problems").c_str());
+                check.problems.empty()
+                    ? "all well"
+                    : (std::to_string(check.problems.size()) + " problems").c_str());
     for (const std::string& problem : check.problems) std::printf("  %s\n", problem.c_str());
     std::fflush(stdout);
   }

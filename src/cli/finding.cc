@@ -25,8 +25,8 @@ std::string ReportOnly(const std::string& log) {
 Json Versions(const Project& project) {
   Json versions;
   try {
-    RunResult git = RunToEnd(
-        {{"git", "-C", project.source.string(), "rev-parse", "HEAD"}, {}}, {.timeout_seconds = 10});
+    RunResult git = RunToEnd({{"git", "-C", project.source.string(), "rev-parse", "HEAD"}, {}},
+                             {.timeout_seconds = 10});
     while (git.out.ends_with('\n')) git.out.pop_back();
     if (git.exit_code == 0) versions["commit"] = git.out;
   } catch (const UserError&) {  // no git here

@@ -22,7 +22,8 @@ struct Row {
 };
 
 constexpr char kHeader[] =
-    "harness                          executions   per second    edges   corpus  findings  time left";
+    "harness                          executions   per second    edges   corpus  findings  time "
+    "left";
 
 std::string Line(const Row& row, double seconds) {
   if (row.state == "skipped" || row.state == "waiting" || row.state == "stopped") {
@@ -135,12 +136,9 @@ std::string Describe(const Project& project, const Finding& finding) {
 
 Json ToJson(const Project& project, const FuzzOptions& options, const std::vector<Row>& rows,
             bool interrupted) {
-  Json json = {{"engine", options.engine},
-               {"seconds", options.seconds},
-               {"jobs", options.jobs},
-               {"seed", options.seed},
-               {"interrupted", interrupted},
-               {"harnesses", Json::array()}};
+  Json json = {{"engine", options.engine},   {"seconds", options.seconds},
+               {"jobs", options.jobs},       {"seed", options.seed},
+               {"interrupted", interrupted}, {"harnesses", Json::array()}};
   for (const Row& row : rows) {
     Json one = {{"name", row.harness}, {"state", row.state}};
     if (!row.note.empty()) one["note"] = JsonText(row.note);
@@ -243,8 +241,7 @@ double ParseTime(const std::string& text) {
   const double number = std::strtod(text.c_str(), &end);
   const std::string unit = end;
   const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (text.empty() || end == text.c_str() || scale == 0 || !(number > 0) ||
-      number * scale > 1e8) {
+  if (text.empty() || end == text.c_str() || scale == 0 || !(number > 0) || number * scale > 1e8) {
     throw UserError("--time " + text + ": give a time such as 30s, 5m or 1h");
   }
   return number * scale;
@@ -253,8 +250,7 @@ double ParseTime(const std::string& text) {
 }  // namespace
 
 void AddFuzz(CLI::App& app, int* code) {
-  CLI::App* verb =
-      app.add_subcommand("fuzz", "Run the harnesses; minimize and file what breaks");
+  CLI::App* verb = app.add_subcommand("fuzz", "Run the harnesses; minimize and file what breaks");
   verb->footer(
       "Without a HARNESS: all, one after the other. --time is for each harness.\n"
       "New corpus entries go to work/corpus/HARNESS, findings to work/findings/HARNESS: the\n"

@@ -107,14 +107,13 @@ Progress FuzzWithAfl(const Project& project, const HarnessEntry& harness,
     // afl-fuzz sets the sanitizers' options that it needs, and refuses others.
     unsetenv("ASAN_OPTIONS");
     unsetenv("UBSAN_OPTIONS");
-    command.environment = {
-        {"AFL_NO_UI", "1"},
-        {"AFL_AUTORESUME", "1"},
-        {"AFL_SKIP_CPUFREQ", "1"},
-        {"AFL_TRY_AFFINITY", "1"},
-        {"AFL_FORKSRV_INIT_TMOUT", "30000"},
-        {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"},
-        {"AFL_CUSTOM_MUTATOR_LIBRARY", folder / (harness.name + "_mutator.so")}};
+    command.environment = {{"AFL_NO_UI", "1"},
+                           {"AFL_AUTORESUME", "1"},
+                           {"AFL_SKIP_CPUFREQ", "1"},
+                           {"AFL_TRY_AFFINITY", "1"},
+                           {"AFL_FORKSRV_INIT_TMOUT", "30000"},
+                           {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"},
+                           {"AFL_CUSTOM_MUTATOR_LIBRARY", folder / (harness.name + "_mutator.so")}};
     processes.push_back(std::make_unique<Process>(command));
   }
   std::set<fs::path> seen;

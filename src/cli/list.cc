@@ -28,10 +28,10 @@ int RunList(const OutputOptions& output) {
     const HarnessInfo info = AskInfo(harness);
     const size_t seeds = FilesIn(project.CorpusOf(harness)).size();
     const size_t learnt = FilesIn(project.WorkCorpusOf(harness)).size();
-    Json one = {{"name", harness.name},        {"built", true},
-                {"summary", info.summary},     {"input", info.input},
-                {"corpus", harness.corpus},    {"seeds", seeds},
-                {"learnt", learnt},            {"invariants", Json::array()}};
+    Json one = {{"name", harness.name},     {"built", true},
+                {"summary", info.summary},  {"input", info.input},
+                {"corpus", harness.corpus}, {"seeds", seeds},
+                {"learnt", learnt},         {"invariants", Json::array()}};
     for (const auto& [name, statement] : info.invariants) {
       one["invariants"].push_back({{"name", name}, {"statement", statement}});
     }

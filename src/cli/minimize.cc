@@ -61,7 +61,8 @@ int RunMinimize(const MinimizeOptions& options) {
 void AddMinimize(CLI::App& app, int* code) {
   CLI::App* verb = app.add_subcommand("minimize", "Shrink a failing case");
   verb->footer(
-      "Works for violations, sanitizer reports, timeouts and out-of-memory. What is written breaks\n"
+      "Works for violations, sanitizer reports, timeouts and out-of-memory. What is written "
+      "breaks\n"
       "the same invariant, or crashes with the same top frames.\n"
       "Exit code: 0 written, 2 the case does not fail, or wrong use.");
   const auto options = std::make_shared<MinimizeOptions>();

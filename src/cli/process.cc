@@ -68,7 +68,8 @@ Process::Process(const Command& command) {
   int out_pipe[2];
   int err_pipe[2];
   int failure[2];
-  if (pipe2(out_pipe, O_CLOEXEC) != 0 || pipe2(err_pipe, O_CLOEXEC) != 0 || pipe2(failure, O_CLOEXEC) != 0) {
+  if (pipe2(out_pipe, O_CLOEXEC) != 0 || pipe2(err_pipe, O_CLOEXEC) != 0 ||
+      pipe2(failure, O_CLOEXEC) != 0) {
     throw UserError("no pipe for a child process: " + std::string(std::strerror(errno)) +
                     ": raise the limit on open files (ulimit -n)");
   }

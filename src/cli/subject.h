@@ -30,7 +30,7 @@ std::vector<Fact> ReadFacts(std::string_view output);
 struct HarnessInfo {
   std::string name;
   std::string summary;
-  std::string input;  // "ops" or "bytes"
+  std::string input;                                            // "ops" or "bytes"
   std::vector<std::pair<std::string, std::string>> invariants;  // name, statement
 };
 HarnessInfo AskInfo(const HarnessEntry& harness);
