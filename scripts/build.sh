@@ -99,9 +99,10 @@ export_environment() {
 }
 
 run_tests() {
-  local code=0
+  local code=0 progress=()
   cd "$source_dir" || die "cannot enter $source_dir"
-  ctest --preset fuzz -j "$(nproc)" "$@" || code=$?
+  [[ ! -t 1 ]] || progress=(--progress)
+  ctest --preset fuzz -j "$(nproc)" "${progress[@]}" "$@" || code=$?
   # ctest's 8 is "some tests failed".
   case $code in
     0) exit 0 ;;
