@@ -16,6 +16,15 @@ set_property(CACHE RESPROBE_ENGINE PROPERTY STRINGS libfuzzer afl standalone ext
 set(RESPROBE_SANITIZERS "" CACHE STRING "Comma-separated, e.g. address,undefined or thread")
 option(RESPROBE_COVERAGE "Source-based coverage for llvm-cov" OFF)
 
+# For sources that are neither the subject nor lead an engine to it (COMPILE_OPTIONS of a source file
+# come last): sanitized, but with no counters, which an engine would collect after every execution,
+# and none of the engine's hooks.
+set(RESPROBE_UNINSTRUMENTED "")
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  set(RESPROBE_UNINSTRUMENTED
+    -fno-sanitize=fuzzer-no-link -fno-sanitize-coverage=trace-pc-guard)
+endif()
+
 add_library(resprobe_engine_flags INTERFACE)
 add_library(resprobe::engine_flags ALIAS resprobe_engine_flags)
 add_library(resprobe_engine_main INTERFACE)

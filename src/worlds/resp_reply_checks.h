@@ -25,7 +25,7 @@ class ReplyChecks {
 
   // All bytes in one piece: consumption, memory, the final error and, if asked for, the round trip
   // of each value. False on a violation.
-  RESPROBE_NO_COVERAGE bool Whole(std::string_view bytes, bool round_trip, RunContext& run) {
+  bool Whole(std::string_view bytes, bool round_trip, RunContext& run) {
     whole_.Reset();
     count_ = 0;
     std::string_view rest = bytes;
@@ -56,8 +56,7 @@ class ReplyChecks {
   }
 
   // The same bytes in slices, after Whole(): the same values, offsets and end.
-  RESPROBE_NO_COVERAGE bool Sliced(std::string_view bytes, uint64_t digest, Slicer::How how,
-                                   RunContext& run) {
+  bool Sliced(std::string_view bytes, uint64_t digest, Slicer::How how, RunContext& run) {
     sliced_.Reset();
     size_t count = 0;
     bool failed = false;
@@ -104,7 +103,7 @@ class ReplyChecks {
     return before + 2 * MostUsed(given) + 128;
   }
 
-  RESPROBE_NO_COVERAGE static bool Consumed(const Result& result, size_t given) {
+  static bool Consumed(const Result& result, size_t given) {
     switch (result.status) {
       case Status::kNeedMore:
         return result.consumed == given;
@@ -114,13 +113,12 @@ class ReplyChecks {
         return result.consumed == 0;
     }
   }
-  RESPROBE_NO_COVERAGE static bool MemoryFits(const resp::Reply& reply, size_t allocated_before,
-                                              size_t given) {
+  static bool MemoryFits(const resp::Reply& reply, size_t allocated_before, size_t given) {
     return reply.memory_used() <= MostUsed(given) &&
            reply.memory_allocated() <= MostAllocated(allocated_before, given);
   }
 
-  RESPROBE_NO_COVERAGE bool RoundTrip(const resp::Reply& reply) {
+  bool RoundTrip(const resp::Reply& reply) {
     written_.clear();
     resp::AppendReply(&written_, reply.root());
     again_.Reset();
@@ -130,7 +128,7 @@ class ReplyChecks {
   }
 
   // Equal, and framed and spelled the same.
-  RESPROBE_NO_COVERAGE static bool SameReply(const resp::Reply& a, const resp::Reply& b) {
+  static bool SameReply(const resp::Reply& a, const resp::Reply& b) {
     if (!resp::Equal(a.root(), b.root())) return false;
     const auto x = a.nodes();
     const auto y = b.nodes();
@@ -140,17 +138,17 @@ class ReplyChecks {
     return true;
   }
 
-  RESPROBE_NO_COVERAGE static bool Same(const resp::ParseError& a, const resp::ParseError& b) {
+  static bool Same(const resp::ParseError& a, const resp::ParseError& b) {
     return a.code == b.code && a.offset == b.offset && a.subject == b.subject;
   }
 
-  RESPROBE_NO_COVERAGE bool SameEnd(bool failed) const {
+  bool SameEnd(bool failed) const {
     if (!Same(whole_.error(), sliced_.error())) return false;
     return failed || (whole_.idle() == sliced_.idle() && whole_.offset() == sliced_.offset() &&
                       whole_.token_offset() == sliced_.token_offset());
   }
 
-  RESPROBE_NO_COVERAGE bool ErrorIsFinal(RunContext& run) {
+  bool ErrorIsFinal(RunContext& run) {
     const resp::ParseError before = whole_.error();
     const auto result = whole_.Parse("+OK\r\n", &reply_);
     if (result.status == Status::kError && result.consumed == 0 && Same(before, whole_.error()))

@@ -23,7 +23,7 @@ class RequestChecks {
   explicit RequestChecks(const resp::RequestLimits& limits) : whole_(limits), sliced_(limits) {}
 
   // All bytes in one piece: consumption, memory, the final error. False on a violation.
-  RESPROBE_NO_COVERAGE bool Whole(std::string_view bytes, bool authenticated, RunContext& run) {
+  bool Whole(std::string_view bytes, bool authenticated, RunContext& run) {
     whole_.Reset();
     whole_.set_authenticated(authenticated);
     sliced_.set_authenticated(authenticated);
@@ -43,8 +43,7 @@ class RequestChecks {
   }
 
   // The same bytes in slices, after Whole(): the same requests, offsets and end.
-  RESPROBE_NO_COVERAGE bool Sliced(std::string_view bytes, uint64_t digest, Slicer::How how,
-                                   RunContext& run) {
+  bool Sliced(std::string_view bytes, uint64_t digest, Slicer::How how, RunContext& run) {
     sliced_.Reset();
     sliced_log_.Clear();
     Fed fed = Fed::kOn;
@@ -82,8 +81,7 @@ class RequestChecks {
   }
 
   // Parses a slice and logs what comes of it.
-  RESPROBE_NO_COVERAGE static Fed Feed(std::string_view slice, Parser& parser, Log& log,
-                                       RunContext& run) {
+  static Fed Feed(std::string_view slice, Parser& parser, Log& log, RunContext& run) {
     for (;;) {
       const auto result = parser.Parse(slice);
       if (!Consumed(result, slice.size())) [[unlikely]] {
@@ -101,7 +99,7 @@ class RequestChecks {
     }
   }
 
-  RESPROBE_NO_COVERAGE static bool Consumed(const Result& result, size_t given) {
+  static bool Consumed(const Result& result, size_t given) {
     switch (result.status) {
       case Status::kNeedMore:
         return result.consumed == given;
@@ -113,16 +111,15 @@ class RequestChecks {
   }
 
   template <class T>
-  RESPROBE_NO_COVERAGE static bool Same(const resp::FlatBuffer<T>& a,
-                                        const resp::FlatBuffer<T>& b) {
+  static bool Same(const resp::FlatBuffer<T>& a, const resp::FlatBuffer<T>& b) {
     return a.size() == b.size() &&
            (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
   }
-  RESPROBE_NO_COVERAGE bool SameLogs() const {
+  bool SameLogs() const {
     return Same(whole_log_.numbers, sliced_log_.numbers) &&
            Same(whole_log_.bytes, sliced_log_.bytes);
   }
-  RESPROBE_NO_COVERAGE bool SameEnd(bool failed) const {
+  bool SameEnd(bool failed) const {
     if (whole_.error().offset != sliced_.error().offset ||
         whole_.error().text != sliced_.error().text) {
       return false;
@@ -130,7 +127,7 @@ class RequestChecks {
     return failed || (whole_.idle() == sliced_.idle() && whole_.offset() == sliced_.offset());
   }
 
-  RESPROBE_NO_COVERAGE bool ErrorIsFinal(RunContext& run) {
+  bool ErrorIsFinal(RunContext& run) {
     before_.assign(whole_.error().text);
     const uint64_t offset = whole_.error().offset;
     const auto result = whole_.Parse("PING\r\n");

@@ -10,14 +10,6 @@
 
 #include "engine/harness.h"
 
-// Code of a harness, which a fuzzing engine shall not take for code of the subject: it would count
-// as coverage, and the hooks at its comparisons would cost more than the comparisons.
-#if defined(__clang__)
-#define RESPROBE_NO_COVERAGE __attribute__((no_sanitize("coverage")))
-#else
-#define RESPROBE_NO_COVERAGE
-#endif
-
 namespace resprobe {
 
 inline std::string_view AsText(Bytes bytes) {
@@ -27,7 +19,7 @@ inline std::string_view AsText(Bytes bytes) {
 // A number that depends on every byte. What a harness over raw bytes has to choose besides the
 // bytes (where to cut them, which limits to set) it takes from here, so that the bytes stay what a
 // client or server would send.
-RESPROBE_NO_COVERAGE inline uint64_t Digest(std::string_view bytes) {
+inline uint64_t Digest(std::string_view bytes) {
   uint64_t digest = 0x9e3779b97f4a7c15 ^ bytes.size();
   while (!bytes.empty()) {
     uint64_t word = 0;
@@ -58,7 +50,7 @@ class Slicer {
   };
   static constexpr size_t kSingles = 32;
 
-  RESPROBE_NO_COVERAGE Slicer(std::string_view bytes, uint64_t digest, How how) : bytes_(bytes) {
+  Slicer(std::string_view bytes, uint64_t digest, How how) : bytes_(bytes) {
     if (how == How::kSingle) {
       singles_ = std::min(bytes.size(), kSingles);
       cuts_[0] = (digest >> 8) % (bytes.size() - singles_ + 1);
@@ -75,7 +67,7 @@ class Slicer {
   }
 
   // The next slice, never an empty one; false when all have been given.
-  RESPROBE_NO_COVERAGE bool Next(std::string_view& slice) {
+  bool Next(std::string_view& slice) {
     if (at_ == bytes_.size()) return false;
     size_t end = bytes_.size();
     if (singles_ > 0) {

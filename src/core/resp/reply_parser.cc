@@ -608,7 +608,15 @@ ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
   return Run(input, out);
 }
 
-void ReplyParser::Reset() { *this = ReplyParser(limits_); }
+void ReplyParser::Reset() {
+  // The rest is set when a value starts.
+  state_ = State::kIdle;
+  in_chunks_ = in_stream_ = annotated_ = false;
+  open_ = kNone;
+  depth_ = 0;
+  offset_ = quiet_until_ = 0;
+  error_ = {};
+}
 
 std::string ParseError::message() const {
   const std::string type(TypeName(static_cast<Type>(subject)));
