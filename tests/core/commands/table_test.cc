@@ -58,6 +58,9 @@ TEST(TableTest, FindsNothingElse) {
       EXPECT_TRUE(found == nullptr || found->name() == other) << other;
     }
   }
+  // '-' is no letter: it has no other case.
+  EXPECT_NE(FindSubcommand(*FindCommand("client"), "NO-EVICT"), nullptr);
+  EXPECT_EQ(FindSubcommand(*FindCommand("client"), "no\revict"), nullptr);
   EXPECT_EQ(FindCommand(""), nullptr);
   EXPECT_EQ(FindCommand(std::string(100, 'a')), nullptr);
   EXPECT_EQ(FindCommand(std::string(100000, 'g')), nullptr);
