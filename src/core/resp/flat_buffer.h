@@ -48,6 +48,7 @@ class FlatBuffer {
       Grow(1);
     return data_ + size_++;
   }
+  void pop_back() { --size_; }
   // Forgets everything, then adds an element whose value the caller sets.
   T* StartWithOne() {
     if (capacity_ == 0) [[unlikely]]

@@ -234,7 +234,7 @@ ReplyParser::Step ReplyParser::Token() {
       case '%':
       case '~':
       case '|':
-        if (left_ == 0 && in_stream_) return Fail(ParseErrorCode::kTooManyElements, at, type);
+        if (in_stream_ && left_ == 0) return Fail(ParseErrorCode::kTooManyElements, at, type);
         break;
       case '>':
         if (open_ != kNone) return Fail(ParseErrorCode::kNestedPush, at, type);
@@ -613,7 +613,7 @@ void ReplyParser::Reset() {
   state_ = State::kIdle;
   in_chunks_ = in_stream_ = annotated_ = false;
   open_ = kNone;
-  depth_ = 0;
+  left_ = depth_ = 0;
   offset_ = quiet_until_ = 0;
   error_ = {};
 }

@@ -97,6 +97,8 @@ class ReplyParser {
   bool idle() const { return state_ == State::kIdle; }
   // Bytes consumed since the construction or the last Reset().
   uint64_t offset() const { return offset_; }
+  // Aggregates that are open.
+  uint32_t depth() const { return depth_; }
   // Where the line or the bulk starts that the parser is in the middle of, or offset().
   uint64_t token_offset() const { return idle() ? offset_ : token_offset_; }
   // Forgets everything but the limits.
