@@ -179,6 +179,39 @@ TEST_F(ServerTest, ResetGivesAFreshServer) {
   }
 }
 
+TEST_F(ServerTest, ResetForgetsWhoListens) {
+  uint64_t client = server.Connect();
+  Ask(client, {"HELLO", "3"});
+  Ask(client, {"CLIENT", "TRACKING", "ON"});
+  Ask(client, {"GET", "k"});
+  Ask(client, {"WATCH", "k"});
+  Ask(client, {"SUBSCRIBE", "ch"});
+  Ask(client, {"PSUBSCRIBE", "c*"});
+  server.Advance(1000);
+  server.Reset();
+  EXPECT_EQ(server.now_ms(), 1'700'000'000'000u);
+  client = server.Connect();
+  EXPECT_EQ(Ask(client, {"PUBLISH", "ch", "x"}), ":0\r\n");
+  EXPECT_EQ(Ask(client, {"PUBSUB", "NUMPAT"}), ":0\r\n");
+  EXPECT_FALSE(server.Tracks(client, "k"));
+  EXPECT_EQ(Ask(client, {"MULTI"}) + Ask(client, {"EXEC"}), "+OK\r\n*0\r\n");
+}
+
+TEST_F(ServerTest, ResetThrowsTheSameDice) {
+  const auto throws = [&] {
+    const uint64_t client = server.Connect();
+    Ask(client, {"MSET", "a", "1", "b", "2", "c", "3", "d", "4"});
+    std::string keys;
+    for (int i = 0; i < 20; ++i) keys += Ask(client, {"RANDOMKEY"});
+    return keys;
+  };
+  const std::string first = throws();
+  EXPECT_NE(first.find("a\r\n"), std::string::npos);
+  EXPECT_NE(first.find("d\r\n"), std::string::npos);
+  server.Reset();
+  EXPECT_EQ(throws(), first);
+}
+
 // Whatever is asked: well-formed replies, and one for each request where no pushes are about.
 TEST_F(ServerTest, AnswersEveryRequestOnce) {
   Random random;
