@@ -1,7 +1,6 @@
-// Keys whatever their type (redis 7.0 db.c, expire.c, object.c).
+// Keys whatever their type (redis 7.0 db.c).
 
 #include "core/commands/command.h"
-#include "core/commands/expire_time.h"
 #include "core/commands/glob.h"
 #include "core/commands/groups.h"
 
@@ -174,207 +173,7 @@ void Copy(CommandContext& c) {
   c.reply.Integer(1);
 }
 
-// --- Expiry.
-
-struct ExpireCondition {
-  bool nx = false;
-  bool xx = false;
-  bool gt = false;
-  bool lt = false;
-
-  // Whether a key that expires at `current` may be given `at`. No expiry counts as infinite.
-  bool Allows(int64_t current, int64_t at) const {
-    if (nx && current != kNoExpiry) return false;
-    if (xx && current == kNoExpiry) return false;
-    if (gt && (current == kNoExpiry || at <= current)) return false;
-    if (lt && current != kNoExpiry && at >= current) return false;
-    return true;
-  }
-};
-
-bool ParseExpireCondition(CommandContext& c, ExpireCondition* condition) {
-  for (size_t i = 3; i < c.argc(); ++i) {
-    if (c.Is(i, "NX")) {
-      condition->nx = true;
-    } else if (c.Is(i, "XX")) {
-      condition->xx = true;
-    } else if (c.Is(i, "GT")) {
-      condition->gt = true;
-    } else if (c.Is(i, "LT")) {
-      condition->lt = true;
-    } else {
-      return c.ErrorAbout("ERR Unsupported option ", c.args[i]);
-    }
-  }
-  if (condition->nx && (condition->xx || condition->gt || condition->lt)) {
-    return c.Error("ERR NX and XX, GT or LT options at the same time are not compatible");
-  }
-  if (condition->gt && condition->lt) {
-    return c.Error("ERR GT and LT options at the same time are not compatible");
-  }
-  return true;
-}
-
-void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
-  const std::string_view key = c.args[1];
-  ExpireCondition condition;
-  int64_t at;
-  if (!ParseExpireCondition(c, &condition) || !ParseKeyExpiry(c, c.args[2], unit, absolute, &at)) {
-    return;
-  }
-  const Object* object = c.keyspace.Find(c.db, key);
-  if (object == nullptr || !condition.Allows(object->expire_at(), at)) {
-    c.reply.Integer(0);
-    return;
-  }
-  if (at <= c.keyspace.now_ms()) {
-    c.keyspace.Delete(c.db, key);
-  } else {
-    c.keyspace.SetExpiry(c.db, key, at);
-    c.Modified(key);
-  }
-  c.reply.Integer(1);
-}
-void Expire(CommandContext& c) { SetExpiry(c, ExpireUnit::kSeconds, false); }
-void PExpire(CommandContext& c) { SetExpiry(c, ExpireUnit::kMilliseconds, false); }
-void ExpireAt(CommandContext& c) { SetExpiry(c, ExpireUnit::kSeconds, true); }
-void PExpireAt(CommandContext& c) { SetExpiry(c, ExpireUnit::kMilliseconds, true); }
-
-void ReplyExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
-  const Object* object = c.keyspace.Find(c.db, c.args[1]);
-  if (object == nullptr || object->expire_at() == kNoExpiry) {
-    c.reply.Integer(object == nullptr ? -2 : -1);
-    return;
-  }
-  const int64_t ms = object->expire_at() - (absolute ? 0 : c.keyspace.now_ms());
-  // Rounded to the nearest; near the end of time the sum must not overflow.
-  c.reply.Integer(unit == ExpireUnit::kMilliseconds
-                      ? ms
-                      : static_cast<int64_t>((static_cast<uint64_t>(ms) + 500) / 1000));
-}
-void Ttl(CommandContext& c) { ReplyExpiry(c, ExpireUnit::kSeconds, false); }
-void PTtl(CommandContext& c) { ReplyExpiry(c, ExpireUnit::kMilliseconds, false); }
-void ExpireTime(CommandContext& c) { ReplyExpiry(c, ExpireUnit::kSeconds, true); }
-void PExpireTime(CommandContext& c) { ReplyExpiry(c, ExpireUnit::kMilliseconds, true); }
-
-void Persist(CommandContext& c) {
-  const Object* object = c.keyspace.Find(c.db, c.args[1]);
-  const bool persisted = object != nullptr && object->expire_at() != kNoExpiry;
-  if (persisted) {
-    c.keyspace.SetExpiry(c.db, c.args[1], kNoExpiry);
-    c.Modified(c.args[1]);
-  }
-  c.reply.Integer(persisted);
-}
-
-// --- OBJECT
-
-constexpr size_t kEmbeddedBytes = 44;  // object.c OBJ_ENCODING_EMBSTR_SIZE_LIMIT
-
-bool IsStoredAsInteger(const Object& object, int64_t* value) {
-  const Object::StringForm form = object.string_form();
-  return object.type() == ObjectType::kString &&
-         (form == Object::StringForm::kNatural || form == Object::StringForm::kCopied) &&
-         ParseInt64(object.string(), value);
-}
-
-std::string_view Encoding(const Object& object) {
-  switch (object.type()) {
-    case ObjectType::kString: {
-      int64_t value;
-      if (IsStoredAsInteger(object, &value)) return "int";
-      return object.string_form() != Object::StringForm::kRaw &&
-                     object.string().size() <= kEmbeddedBytes
-                 ? "embstr"
-                 : "raw";
-    }
-    case ObjectType::kList:
-      return "quicklist";
-    case ObjectType::kHash:
-      return object.hash().compact() ? "listpack" : "hashtable";
-    case ObjectType::kSet:
-      return object.set().intset() ? "intset" : "hashtable";
-    case ObjectType::kZset:
-      return object.zset().compact() ? "listpack" : "skiplist";
-    case ObjectType::kNone:
-      break;
-  }
-  return "";
-}
-
-void ObjectEncoding(CommandContext& c) {
-  const Object* object = c.keyspace.Find(c.db, c.args[2]);
-  if (object == nullptr) {
-    c.reply.NullBulk();
-  } else {
-    c.reply.BulkString(Encoding(*object));
-  }
-}
-
-void ObjectFreq(CommandContext& c) {
-  if (c.keyspace.Find(c.db, c.args[2]) == nullptr) {
-    c.reply.NullBulk();
-    return;
-  }
-  c.Error(
-      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
-      "that when switching between policies at runtime LRU and LFU data will take some time to "
-      "adjust.");
-}
-
-// Small integers are shared for ever.
-void ObjectRefCount(CommandContext& c) {
-  constexpr int64_t kSharedIntegers = 10000;
-  const Object* object = c.keyspace.Find(c.db, c.args[2]);
-  if (object == nullptr) {
-    c.reply.NullBulk();
-    return;
-  }
-  int64_t value;
-  const bool shared = object->string_form() != Object::StringForm::kCopied &&
-                      IsStoredAsInteger(*object, &value) && value >= 0 && value < kSharedIntegers;
-  c.reply.Integer(shared ? INT32_MAX : 1);
-}
-
 constexpr CommandGroup kGroup = CommandGroup::kGeneric;
-
-constexpr CommandSpec kObjectSubcommands[] = {
-    {.name = "encoding",
-     .arity = 3,
-     .flags = kReadonly,
-     .keys = Keys(2, 2),
-     .group = kGroup,
-     .since = "2.2.3",
-     .summary = "How a value is stored",
-     .syntax = "key",
-     .reply = "bulk|null",
-     .handler = ObjectEncoding},
-    {.name = "freq",
-     .arity = 3,
-     .flags = kReadonly,
-     .keys = Keys(2, 2),
-     .group = kGroup,
-     .since = "4.0.0",
-     .summary = "How often a value is used; needs an LFU policy",
-     .syntax = "key",
-     .reply = "null",
-     .handler = ObjectFreq},
-    {.name = "refcount",
-     .arity = 3,
-     .flags = kReadonly,
-     .keys = Keys(2, 2),
-     .group = kGroup,
-     .since = "2.2.3",
-     .summary = "How often a value is referred to",
-     .syntax = "key",
-     .reply = "int(1..)|null",
-     .handler = ObjectRefCount},
-};
-
-constexpr std::string_view kExpireSyntaxSeconds = "key seconds [NX | XX | GT | LT]";
-constexpr std::string_view kExpireSyntaxMs = "key milliseconds [NX | XX | GT | LT]";
-constexpr std::string_view kExpireAtSyntaxSeconds = "key unix-time-seconds [NX | XX | GT | LT]";
-constexpr std::string_view kExpireAtSyntaxMs = "key unix-time-milliseconds [NX | XX | GT | LT]";
 
 constexpr CommandSpec kGenericCommands[] = {
     {.name = "copy",
@@ -407,36 +206,6 @@ constexpr CommandSpec kGenericCommands[] = {
      .syntax = "key [key ...]",
      .reply = "int(0..)",
      .handler = CountExisting},
-    {.name = "expire",
-     .arity = -3,
-     .flags = kWrite | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "1.0.0",
-     .summary = "Let a key expire after seconds",
-     .syntax = kExpireSyntaxSeconds,
-     .reply = "int(0..1)",
-     .handler = Expire},
-    {.name = "expireat",
-     .arity = -3,
-     .flags = kWrite | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "1.2.0",
-     .summary = "Let a key expire at a time in seconds",
-     .syntax = kExpireAtSyntaxSeconds,
-     .reply = "int(0..1)",
-     .handler = ExpireAt},
-    {.name = "expiretime",
-     .arity = 2,
-     .flags = kReadonly | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "7.0.0",
-     .summary = "When a key expires, in seconds",
-     .syntax = "key",
-     .reply = "int(-2..)",
-     .handler = ExpireTime},
     {.name = "keys",
      .arity = 2,
      .flags = kReadonly,
@@ -456,62 +225,6 @@ constexpr CommandSpec kGenericCommands[] = {
      .syntax = "key db",
      .reply = "int(0..1)",
      .handler = Move},
-    {.name = "object",
-     .arity = -2,
-     .group = kGroup,
-     .since = "2.2.3",
-     .summary = "Commands on how values are stored",
-     .subcommands = kObjectSubcommands},
-    {.name = "persist",
-     .arity = 2,
-     .flags = kWrite | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "2.2.0",
-     .summary = "Let a key not expire",
-     .syntax = "key",
-     .reply = "int(0..1)",
-     .handler = Persist},
-    {.name = "pexpire",
-     .arity = -3,
-     .flags = kWrite | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "2.6.0",
-     .summary = "Let a key expire after milliseconds",
-     .syntax = kExpireSyntaxMs,
-     .reply = "int(0..1)",
-     .handler = PExpire},
-    {.name = "pexpireat",
-     .arity = -3,
-     .flags = kWrite | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "2.6.0",
-     .summary = "Let a key expire at a time in milliseconds",
-     .syntax = kExpireAtSyntaxMs,
-     .reply = "int(0..1)",
-     .handler = PExpireAt},
-    {.name = "pexpiretime",
-     .arity = 2,
-     .flags = kReadonly | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "7.0.0",
-     .summary = "When a key expires, in milliseconds",
-     .syntax = "key",
-     .reply = "int(-2..)",
-     .handler = PExpireTime},
-    {.name = "pttl",
-     .arity = 2,
-     .flags = kReadonly | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "2.6.0",
-     .summary = "How long until a key expires, in milliseconds",
-     .syntax = "key",
-     .reply = "int(-2..)",
-     .handler = PTtl},
     {.name = "randomkey",
      .arity = 1,
      .flags = kReadonly,
@@ -560,16 +273,6 @@ constexpr CommandSpec kGenericCommands[] = {
      .syntax = "key [key ...]",
      .reply = "int(0..)",
      .handler = CountExisting},
-    {.name = "ttl",
-     .arity = 2,
-     .flags = kReadonly | kFast,
-     .keys = OneKey(),
-     .group = kGroup,
-     .since = "1.0.0",
-     .summary = "How long until a key expires, in seconds",
-     .syntax = "key",
-     .reply = "int(-2..)",
-     .handler = Ttl},
     {.name = "type",
      .arity = 2,
      .flags = kReadonly | kFast,

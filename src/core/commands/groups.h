@@ -7,10 +7,13 @@
 
 namespace resprobe {
 
-// Each group of commands contributes its part of the table; the file is named after the group.
+// Each file of commands contributes its part of the table.
 std::span<const CommandSpec> ConnectionCommands();   // connection_commands.cc
 std::span<const CommandSpec> ServerCommands();       // server_commands.cc
 std::span<const CommandSpec> GenericCommands();      // generic_commands.cc
+std::span<const CommandSpec> ExpireCommands();       // expire_commands.cc
+std::span<const CommandSpec> ObjectCommands();       // object_commands.cc
+std::span<const CommandSpec> CounterCommands();      // counter_commands.cc
 std::span<const CommandSpec> StringCommands();       // string_commands.cc
 std::span<const CommandSpec> BitmapCommands();       // bitmap_commands.cc
 std::span<const CommandSpec> TransactionCommands();  // transaction_commands.cc

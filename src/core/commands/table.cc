@@ -55,10 +55,10 @@ struct NameKey {
 class Table {
  public:
   Table() {
-    for (const auto group :
-         {BitmapCommands(), ConnectionCommands(), GenericCommands(), HashCommands(), ListCommands(),
-          PubSubCommands(), ServerCommands(), SetCommands(), StringCommands(),
-          TransactionCommands(), ZSetCommands()}) {
+    for (const auto group : {BitmapCommands(), ConnectionCommands(), CounterCommands(),
+                             ExpireCommands(), GenericCommands(), HashCommands(), ListCommands(),
+                             ObjectCommands(), PubSubCommands(), ServerCommands(), SetCommands(),
+                             StringCommands(), TransactionCommands(), ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);

@@ -1,0 +1,124 @@
+// OBJECT: how values are stored (redis 7.0 object.c).
+
+#include "core/commands/command.h"
+#include "core/commands/groups.h"
+
+namespace resprobe {
+namespace {
+
+constexpr size_t kEmbeddedBytes = 44;  // object.c OBJ_ENCODING_EMBSTR_SIZE_LIMIT
+
+bool IsStoredAsInteger(const Object& object, int64_t* value) {
+  const Object::StringForm form = object.string_form();
+  return object.type() == ObjectType::kString &&
+         (form == Object::StringForm::kNatural || form == Object::StringForm::kCopied) &&
+         ParseInt64(object.string(), value);
+}
+
+std::string_view Encoding(const Object& object) {
+  switch (object.type()) {
+    case ObjectType::kString: {
+      int64_t value;
+      if (IsStoredAsInteger(object, &value)) return "int";
+      return object.string_form() != Object::StringForm::kRaw &&
+                     object.string().size() <= kEmbeddedBytes
+                 ? "embstr"
+                 : "raw";
+    }
+    case ObjectType::kList:
+      return "quicklist";
+    case ObjectType::kHash:
+      return object.hash().compact() ? "listpack" : "hashtable";
+    case ObjectType::kSet:
+      return object.set().intset() ? "intset" : "hashtable";
+    case ObjectType::kZset:
+      return object.zset().compact() ? "listpack" : "skiplist";
+    case ObjectType::kNone:
+      break;
+  }
+  return "";
+}
+
+void ObjectEncoding(CommandContext& c) {
+  const Object* object = c.keyspace.Find(c.db, c.args[2]);
+  if (object == nullptr) {
+    c.reply.NullBulk();
+  } else {
+    c.reply.BulkString(Encoding(*object));
+  }
+}
+
+void ObjectFreq(CommandContext& c) {
+  if (c.keyspace.Find(c.db, c.args[2]) == nullptr) {
+    c.reply.NullBulk();
+    return;
+  }
+  c.Error(
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "
+      "that when switching between policies at runtime LRU and LFU data will take some time to "
+      "adjust.");
+}
+
+// Small integers are shared for ever.
+void ObjectRefCount(CommandContext& c) {
+  constexpr int64_t kSharedIntegers = 10000;
+  const Object* object = c.keyspace.Find(c.db, c.args[2]);
+  if (object == nullptr) {
+    c.reply.NullBulk();
+    return;
+  }
+  int64_t value;
+  const bool shared = object->string_form() != Object::StringForm::kCopied &&
+                      IsStoredAsInteger(*object, &value) && value >= 0 && value < kSharedIntegers;
+  c.reply.Integer(shared ? INT32_MAX : 1);
+}
+
+constexpr CommandGroup kGroup = CommandGroup::kGeneric;
+
+constexpr CommandSpec kObjectSubcommands[] = {
+    {.name = "encoding",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = Keys(2, 2),
+     .group = kGroup,
+     .since = "2.2.3",
+     .summary = "How a value is stored",
+     .syntax = "key",
+     .reply = "bulk|null",
+     .handler = ObjectEncoding},
+    {.name = "freq",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = Keys(2, 2),
+     .group = kGroup,
+     .since = "4.0.0",
+     .summary = "How often a value is used; needs an LFU policy",
+     .syntax = "key",
+     .reply = "null",
+     .handler = ObjectFreq},
+    {.name = "refcount",
+     .arity = 3,
+     .flags = kReadonly,
+     .keys = Keys(2, 2),
+     .group = kGroup,
+     .since = "2.2.3",
+     .summary = "How often a value is referred to",
+     .syntax = "key",
+     .reply = "int(1..)|null",
+     .handler = ObjectRefCount},
+};
+
+constexpr CommandSpec kObjectCommands[] = {
+    {.name = "object",
+     .arity = -2,
+     .group = kGroup,
+     .since = "2.2.3",
+     .summary = "Commands on how values are stored",
+     .subcommands = kObjectSubcommands},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> ObjectCommands() { return kObjectCommands; }
+
+}  // namespace resprobe
