@@ -61,9 +61,20 @@ elseif(RESPROBE_ENGINE STREQUAL "afl")
   endif()
   get_filename_component(_afl_dir ${RESPROBE_AFL_DRIVER} DIRECTORY)
   find_file(RESPROBE_AFL_RUNTIME afl-compiler-rt.o PATHS ${_afl_dir} REQUIRED)
-  target_compile_options(resprobe_engine_flags INTERFACE -fsanitize-coverage=trace-pc-guard)
+  # Neither ninja nor ccache knows that an object depends on the list: a changed one gets another
+  # name.
+  set(_uncovered ${PROJECT_SOURCE_DIR}/cmake/uncovered.txt)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${_uncovered})
+  file(SHA256 ${_uncovered} _hash)
+  string(SUBSTRING ${_hash} 0 12 _hash)
+  configure_file(${_uncovered} ${PROJECT_BINARY_DIR}/uncovered-${_hash}.txt COPYONLY)
+  target_compile_options(resprobe_engine_flags INTERFACE
+    -fsanitize-coverage=trace-pc-guard
+    -fsanitize-coverage-ignorelist=${PROJECT_BINARY_DIR}/uncovered-${_hash}.txt)
   target_link_libraries(resprobe_engine_main INTERFACE
     ${RESPROBE_AFL_DRIVER} ${RESPROBE_AFL_RUNTIME})
+  # With nothing to instrument in a file, clang takes the list for a mistake.
+  list(APPEND RESPROBE_UNINSTRUMENTED -Wno-unused-command-line-argument)
   set(RESPROBE_ENGINE_SYMBOLS ${RESPROBE_AFL_RUNTIME})
   # What names the edges that make for less than full stability; not instrumented itself.
   add_library(resprobe_unstable_edges STATIC EXCLUDE_FROM_ALL

@@ -14,6 +14,7 @@
 
 #include "driver/isolate.h"
 #include "driver/progress.h"
+#include "driver/steady_run.h"
 #include "driver/warm_up.h"
 #include "engine/ops_text.h"
 #include "engine/quote.h"
@@ -24,8 +25,6 @@
 // libFuzzer's own byte mutator; absent under other engines.
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size)
     __attribute__((weak));
-// Part of AFL++'s run-time: there if it drives this process.
-extern "C" int __afl_persistent_loop(unsigned int) __attribute__((weak));
 
 namespace resprobe::driver {
 namespace {
@@ -376,8 +375,13 @@ int Answer(Harness& harness, std::span<char*> args) {
 int TestOneInput(Harness& harness, Bytes tape) {
   CountExecution();
   RunContext& run = FuzzingRun();
+  static const bool under_afl = UnderAfl();
   run.Reset();
-  harness.Run(tape, run);
+  if (under_afl) {
+    RunSteadily(harness, tape, run);
+  } else {
+    harness.Run(tape, run);
+  }
   if (run.violated()) [[unlikely]] {
     const Violation violation = run.violation();
     PrintViolation(harness, tape, violation);
@@ -390,7 +394,7 @@ int Initialize(Harness& harness, int argc, char** argv) {
   if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
     OpenProgress();
     keep_inputs = std::getenv("RESPROBE_KEEP_INPUTS") != nullptr;
-    if (__afl_persistent_loop != nullptr) WarmUp(harness, FuzzingRun());
+    if (UnderAfl()) WarmUp(harness, FuzzingRun());
     return 0;
   }
   const int code = Answer(harness, std::span(argv + 2, static_cast<size_t>(argc - 2)));

@@ -3,7 +3,9 @@
 //
 //   usage: NAME_unstable FOLDER      runs every case of the folder, in several orders
 //
-// One line per edge, the place in the source that it leads to; those that vary most often first.
+// For each edge the place in the source that it leads to, and the function that was compiled there
+// if that is another one (by its name cmake/uncovered.txt can leave it out); those that vary most
+// often first.
 // ./resprobe stability HARNESS --explain builds and runs it.
 
 #include <algorithm>
@@ -54,8 +56,12 @@ extern "C" void __sanitizer_cov_trace_pc_guard(uint32_t* guard) {
   places[*guard] = __builtin_return_address(0);
 }
 
-// Tells the driver that AFL++ is in charge, so that it warms up as it does there.
-extern "C" int __afl_persistent_loop(unsigned int) { return 0; }
+// What of AFL++'s run-time the driver knows, so that it warms up and runs as it does there.
+extern "C" {
+int __afl_persistent_loop(unsigned int) { return 0; }
+uint8_t* __afl_area_ptr = counts;
+uint32_t __afl_map_size = sizeof(counts);
+}
 
 int main(int argc, char** argv) {
   LLVMFuzzerInitialize(&argc, &argv);
@@ -110,9 +116,13 @@ int main(int argc, char** argv) {
     return std::pair(varied[b], a) < std::pair(varied[a], b);
   });
   for (const uint32_t edge : unstable) {
-    char place[2048];
-    __sanitizer_symbolize_pc(places[edge], "%S %f", place, sizeof(place));
-    std::printf("%6u  %s\n", varied[edge], place);
+    // One string for each function that was inlined there, the innermost first.
+    char frames[8192] = {};
+    __sanitizer_symbolize_pc(places[edge], "%S %f", frames, sizeof(frames) - 2);
+    const char* outermost = frames;
+    while (outermost[std::strlen(outermost) + 1] != '\0') outermost += std::strlen(outermost) + 1;
+    std::printf("%6u  %s\n", varied[edge], frames);
+    if (outermost != frames) std::printf("          in %s\n", outermost);
   }
   const auto total = static_cast<size_t>(std::count(taken.begin(), taken.end(), true));
   std::printf("%zu of %zu edges vary in %d runs of %zu cases: stability %.2f%%\n", unstable.size(),
