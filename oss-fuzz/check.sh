@@ -114,7 +114,8 @@ starts_under_libfuzzer() {
   echo "$edges edges"
 }
 
-# As above with afl-fuzz: persistent, and nearly the same path for the same input.
+# As above with afl-fuzz, in persistent mode. (The stability is for information: OSS-Fuzz's flags
+# count edges that the project's own AFL++ build leaves out; ./resprobe stability judges that one.)
 starts_under_afl() {
   local log=$temp/log in=$temp/afl-in results=$temp/afl-out stats edges stability
   rm -rf "$in" "$results"
@@ -127,10 +128,9 @@ starts_under_afl() {
   stats=$results/default/fuzzer_stats
   grep -q '^target_mode.*persistent' "$stats" || { echo "not in persistent mode"; return 1; }
   edges=$(sed -n -E 's/^total_edges *: ([0-9]+).*/\1/p' "$stats")
-  stability=$(sed -n -E 's/^stability *: ([0-9]+)\..*/\1/p' "$stats")
+  stability=$(sed -n -E 's/^stability *: //p' "$stats")
   ((edges >= min_edges)) || { echo "$edges edges, fewer than $min_edges"; return 1; }
-  ((stability >= 99)) || { echo "stability $stability%, less than 99%"; return 1; }
-  echo "$edges edges, stability $stability%"
+  echo "$edges edges, stability $stability"
 }
 
 calls() { grep -c -E "call.*<$1" "$temp/calls" || true; }
