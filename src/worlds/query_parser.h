@@ -40,7 +40,7 @@ class QueryParser {
       {"print_is_a_fixed_point", "printing that tree gives the same text"},
       {"error_inside", "an error's place lies inside the query, and it says what was expected"},
       {"rejected_is_empty", "a rejected query leaves no tree"},
-      {"reuse", "a tree that is used again becomes what a fresh one becomes"},
+      {"reuse", "a tree that was used before becomes what a fresh one becomes"},
       {"spans_inside", "the source of a node lies inside the source of its parent"},
       {"depth", "a tree is no deeper than the limit on the parser's stack allows"},
       {"memory", "a tree takes memory in proportion to the query"},
@@ -51,13 +51,11 @@ class QueryParser {
 
   void Run(Bytes input, RunContext& run) {
     const QueryTape tape = DecodeQueryTape(input);
-    query::Error error;
-    const bool parsed = subject_.Parse(tape.query, *tape.options, &tree_, &error);
-    if (tape.thorough && !CheckReuse(tape, parsed, error, run)) return;
-    if (parsed) {
-      if (CheckTree(tape, run)) CheckPrinted(tape, run);
+    if (tape.thorough) {
+      query::Ast fresh;
+      RunWith(tape, fresh, run);
     } else {
-      CheckError(tape, error, run);
+      RunWith(tape, tree_, run);
     }
   }
 
@@ -80,19 +78,17 @@ class QueryParser {
     return out.empty() ? "no tree" : out;
   }
 
-  bool CheckReuse(const QueryTape& tape, bool parsed, const query::Error& error, RunContext& run) {
-    query::Ast fresh;
-    query::Error fresh_error;
-    const bool fresh_parsed = subject_.Parse(tape.query, *tape.options, &fresh, &fresh_error);
-    const bool same =
-        fresh_parsed == parsed && (parsed ? fresh == tree_ : fresh_error.offset == error.offset);
-    return run.Check(
-        same, "reuse",
-        [&] { return fresh_parsed ? Dumped(fresh) : fresh_error.ToString(tape.query); },
-        [&] { return parsed ? Dumped(tree_) : error.ToString(tape.query); });
+  void RunWith(const QueryTape& tape, query::Ast& tree, RunContext& run) {
+    query::Error error;
+    if (!subject_.Parse(tape.query, *tape.options, &tree, &error)) {
+      CheckError(tape, tree, error, run);
+    } else if (CheckTree(tape, tree, run)) {
+      CheckPrinted(tape, tree, run);
+    }
   }
 
-  void CheckError(const QueryTape& tape, const query::Error& error, RunContext& run) {
+  void CheckError(const QueryTape& tape, const query::Ast& tree, const query::Error& error,
+                  RunContext& run) {
     if (run.trace().on()) run.trace().Line(error.ToString(tape.query));
     run.set_op(error.offset);
     const size_t size = tape.query.size();
@@ -106,59 +102,61 @@ class QueryParser {
           return "offset " + std::to_string(error.offset) + ", length " +
                  std::to_string(error.length) + ", expected '" + error.expected + "'";
         });
-    run.Check(tree_.empty(), "rejected_is_empty", "no tree", [&] { return Dumped(tree_); });
+    run.Check(tree.empty(), "rejected_is_empty", "no tree", [&] { return Dumped(tree); });
   }
 
-  bool CheckTree(const QueryTape& tape, RunContext& run) {
+  bool CheckTree(const QueryTape& tape, const query::Ast& tree, RunContext& run) {
     const auto size = static_cast<uint32_t>(tape.query.size());
-    bool inside = !tree_.empty() && tree_.root().end <= size;
+    bool inside = !tree.empty() && tree.root().end <= size;
     // Differences of places are gathered and their signs looked at once: a comparison costs a
     // fuzzer a call. Places are below 2^31, as queries are.
     uint32_t negative = 0;
-    for (const query::Node& node : tree_.nodes()) {
+    for (const query::Node& node : tree.nodes()) {
       negative |= node.end - node.begin;
-      for (uint32_t c = node.first_child; c != query::kNoNode; c = tree_.node(c).next) {
-        const query::Node& child = tree_.node(c);
+      for (uint32_t c = node.first_child; c != query::kNoNode; c = tree.node(c).next) {
+        const query::Node& child = tree.node(c);
         negative |= (child.begin - node.begin) | (node.end - child.end);
       }
     }
     inside &= negative >> 31 == 0;
     if (!run.Check(
             inside, "spans_inside", [&] { return "spans in [0," + std::to_string(size) + "]"; },
-            [&] { return Dumped(tree_); })) {
+            [&] { return Dumped(tree); })) {
       return false;
     }
     // Between two symbols of the parser's stack lie no more than an OR, an AND and attributes.
     const uint32_t most_depth = 4 * tape.options->limits.max_stack;
     if (!run.Check(
-            tree_.depth() <= most_depth, "depth",
+            tree.depth() <= most_depth, "depth",
             [&] { return "at most " + std::to_string(most_depth); },
-            [&] { return std::to_string(tree_.depth()); })) {
+            [&] { return std::to_string(tree.depth()); })) {
       return false;
     }
     // Every leaf and operator has a byte of its own, and what joins operands has two of them at
     // least; the empty query has a node, and so has an empty filter.
     const size_t most_memory = (2 * tape.query.size() + 2) * sizeof(query::Node) + size;
     return run.Check(
-        tree_.MemoryUsed() <= most_memory, "memory",
+        tree.MemoryUsed() <= most_memory, "memory",
         [&] { return "at most " + std::to_string(most_memory) + " bytes"; },
-        [&] { return std::to_string(tree_.MemoryUsed()) + " bytes"; });
+        [&] { return std::to_string(tree.MemoryUsed()) + " bytes"; });
   }
 
-  void CheckPrinted(const QueryTape& tape, RunContext& run) {
-    const query::Options& options = *tape.options;
+  void CheckPrinted(const QueryTape& tape, const query::Ast& tree, RunContext& run) {
+    const query::Options& options = ReparseOptions(*tape.options);
     printed_.clear();
-    subject_.Print(tree_, options.dialect, &printed_);
+    subject_.Print(tree, options.dialect, &printed_);
     if (run.trace().on()) run.trace().Data("printed", printed_);
     query::Error error;
-    const bool parsed = subject_.Parse(printed_, ReparseOptions(options), &again_, &error);
+    const bool parsed = subject_.Parse(printed_, options, &again_, &error);
     if (!run.Check(parsed, "printed_text_parses", printed_,
                    [&] { return error.ToString(printed_); })) {
       return;
     }
-    if (!run.Check(
-            again_ == tree_, "round_trip", [&] { return Dumped(tree_); },
-            [&] { return printed_ + "\n" + Dumped(again_); })) {
+    if (!(again_ == tree)) {
+      // Which of the two it is says a parse of the same text into a tree of its own.
+      query::Ast fresh;
+      const bool reused = subject_.Parse(printed_, options, &fresh, &error) && fresh == tree;
+      run.Fail(reused ? "reuse" : "round_trip", Dumped(tree), printed_ + "\n" + Dumped(again_));
       return;
     }
     if (!tape.thorough) return;
@@ -168,7 +166,7 @@ class QueryParser {
   }
 
   Subject subject_;
-  // Kept from run to run, so that a run allocates nothing of its own but the fresh tree.
+  // Kept from run to run, so that a run allocates nothing.
   query::Ast tree_;
   query::Ast again_;
   std::string printed_;

@@ -55,7 +55,7 @@ QueryTape DecodeQueryTape(Bytes tape) {
   if (tape[0] & kTapeNoStopwords) index |= 4;
   return {{reinterpret_cast<const char*>(tape.data()) + 1, tape.size() - 1},
           &table.options[index],
-          (tape[0] & kTapeThorough) != 0};
+          (tape[0] & kTapeThoroughMask) == kTapeThorough};
 }
 
 const Options& ReparseOptions(const Options& options) {

@@ -18,10 +18,10 @@ namespace resprobe {
 //   bit 2  set: small limits, so that short queries  '5', '6'
 //          pass them
 //   bit 3  set: no stop words                        '9', ':'
-//   bit 6  set: also the checks that need a fresh    'q', 'r', 'u', 'v', 'y', 'z'
-//          tree and a second print; they are a third
-//          of the work and seldom say anything new
-// An empty tape is the empty query in dialect 2. The other bits mean nothing.
+//   bits 4 to 7 those of a small letter from `p` on: 'q', 'r', 'u', 'v', 'y', 'z'
+//          the query is parsed into a fresh tree, its
+//          text into a used one, and printed again
+// An empty tape is the empty query in dialect 2. Other bits mean nothing.
 struct QueryTape {
   std::string_view query;  // inside the tape
   const query::Options* options;
@@ -31,7 +31,8 @@ struct QueryTape {
 inline constexpr uint8_t kTapeDialect1 = 1;
 inline constexpr uint8_t kTapeSmallLimits = 4;
 inline constexpr uint8_t kTapeNoStopwords = 8;
-inline constexpr uint8_t kTapeThorough = 64;
+inline constexpr uint8_t kTapeThorough = 0x70;
+inline constexpr uint8_t kTapeThoroughMask = 0xf0;
 
 QueryTape DecodeQueryTape(Bytes tape);
 

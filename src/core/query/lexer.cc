@@ -13,6 +13,7 @@ namespace {
 // What the first byte of a token says. From kSingle on: it is the token kSingle + Tok.
 enum Action : uint8_t {
   kSkip,
+  kNul,
   kWordStart,
   kInfStart,      // i, I
   kPatternStart,  // w, in dialect 2
@@ -59,6 +60,7 @@ constexpr std::array<uint8_t, 512> kActions = [] {
   single(';', Tok::kSemicolon);
   single('~', Tok::kTilde);
   single('%', Tok::kPercent);
+  set('\0', kNul);
   set('\\', kBackslash);
   set('+', kSign);
   set('-', kSign);
@@ -78,20 +80,32 @@ constexpr std::array<uint8_t, 512> kActions = [] {
   return table;
 }();
 
+constexpr uint8_t ClassesOf(Tok kind) {
+  switch (kind) {
+    case Tok::kMinus:
+    case Tok::kTilde:
+      return kStartsOperand | kIsOperator;
+    case Tok::kWord:
+    case Tok::kNumber:
+      return kStartsOperand | kIsWord;
+    case Tok::kParam:
+      return kStartsOperand | kIsParamTok;
+    case Tok::kString:
+    case Tok::kUnclosed:
+    case Tok::kAffix:
+    case Tok::kWildcard:
+    case Tok::kField:
+    case Tok::kPercent:
+    case Tok::kLeftParen:
+      return kStartsOperand;
+    default:
+      return 0;
+  }
+}
+
 constexpr std::array<uint8_t, 256> kClasses = [] {
   std::array<uint8_t, 256> table{};
-  const auto set = [&table](Tok tok, int classes) {
-    table[static_cast<size_t>(tok)] = static_cast<uint8_t>(classes);
-  };
-  for (const Tok tok : {Tok::kString, Tok::kUnclosed, Tok::kAffix, Tok::kWildcard, Tok::kField,
-                        Tok::kPercent, Tok::kLeftParen}) {
-    set(tok, kStartsOperand);
-  }
-  set(Tok::kMinus, kStartsOperand | kIsOperator);
-  set(Tok::kTilde, kStartsOperand | kIsOperator);
-  set(Tok::kWord, kStartsOperand | kIsWord);
-  set(Tok::kNumber, kStartsOperand | kIsWord);
-  set(Tok::kParam, kStartsOperand | kIsParamTok);
+  for (size_t i = 0; i < kTokCount; ++i) table[i] = ClassesOf(static_cast<Tok>(i));
   return table;
 }();
 
@@ -139,7 +153,7 @@ uint32_t CountWordBytes(uint64_t bytes) {
   const uint64_t word_bytes = bytes | in_range(low | 0x20 * kOnes, 'a', 'z') |
                               in_range(low, '0', '9') | in_range(low, '_', '_');
   const uint64_t others = ~word_bytes & kHigh;
-  return others == 0 ? 8 : static_cast<uint32_t>(std::countr_zero(others)) / 8;
+  return static_cast<uint32_t>(std::countr_zero(others)) / 8;  // 64 / 8 if there is none
 }
 
 bool IsDigit(char c) { return ClassOf(c) & kDigitByte; }
@@ -149,7 +163,9 @@ bool IsDigit(char c) { return ClassOf(c) & kDigitByte; }
 const char* NameOf(Tok tok) { return kTokNames[static_cast<size_t>(tok)]; }
 
 Lexer::Lexer(const char* query, uint32_t size, Dialect dialect)
-    : data_(query), size_(size), dialect2_(dialect == Dialect::k2) {}
+    : data_(query), size_(size), dialect2_(dialect == Dialect::k2) {
+  Next();
+}
 
 // What follows relies on the NULs behind the query: they belong to no token.
 
@@ -233,34 +249,39 @@ Lexer::Scan Lexer::ScanQuoted(uint32_t at) {
   return {0, 0, 0};
 }
 
-void Lexer::Make(Token* token, Tok kind, uint32_t begin, uint32_t end) {
+template <Tok kKind>
+void Lexer::Make(uint32_t begin, uint32_t end) {
   pos_ = end;
-  token->kind = kind;
-  token->flags = 0;
-  token->classes = kClasses[static_cast<uint8_t>(kind)];
-  token->begin = begin;
-  token->end = end;
-  token->text_begin = begin;
-  token->text_end = end;
+  token = {kKind, 0, ClassesOf(kKind), begin, end, begin, end};
 }
 
-void Lexer::Operand(Token* token, Tok kind, uint32_t begin, Scan text, uint32_t quotes) {
-  const uint32_t mark = quotes | (kind == Tok::kParam);
-  const uint32_t end = text.end + quotes;
-  if (text.next == '*' && (dialect2_ || kind == Tok::kWord || kind == Tok::kNumber)) {
-    Make(token, Tok::kAffix, begin, end + 1);
-    if (kind == Tok::kParam) text.flags |= kParamText;
-    if (kind == Tok::kString) text.flags |= kStringText;
-    text.flags |= kStarAfter;
-  } else {
-    Make(token, kind, begin, end);
+void Lexer::MakeSingle(Tok kind, uint32_t at) {
+  pos_ = at + 1;
+  token = {kind, 0, kClasses[static_cast<uint8_t>(kind)], at, at + 1, at, at + 1};
+}
+
+template <Tok kKind>
+void Lexer::Operand(uint32_t begin, Scan text) {
+  constexpr uint32_t kQuotes = kKind == Tok::kString;
+  constexpr uint32_t kMark = kKind == Tok::kString || kKind == Tok::kParam;
+  constexpr bool kNeedsDialect2 = kMark;
+  uint32_t end = text.end + kQuotes;
+  uint32_t flags = text.flags;
+  Tok kind = kKind;
+  if (text.next == '*' && (!kNeedsDialect2 || dialect2_)) {
+    if (kKind == Tok::kParam) flags |= kParamText;
+    if (kKind == Tok::kString) flags |= kStringText;
+    flags |= kStarAfter;
+    kind = Tok::kAffix;
+    ++end;
   }
-  token->flags = static_cast<uint8_t>(text.flags);
-  token->text_begin = begin + mark;
-  token->text_end = text.end;
+  pos_ = end;
+  static_assert(ClassesOf(Tok::kAffix) == kStartsOperand);
+  const uint8_t classes = kind == kKind ? ClassesOf(kKind) : uint8_t{kStartsOperand};
+  token = {kind, static_cast<uint8_t>(flags), classes, begin, end, begin + kMark, text.end};
 }
 
-bool Lexer::AffixText(Token* token, uint32_t at) {
+bool Lexer::AffixText(uint32_t at) {
   const char c = data_[at];
   uint32_t text_begin = at;
   uint32_t closing = 0;
@@ -279,115 +300,116 @@ bool Lexer::AffixText(Token* token, uint32_t at) {
     if (text.end == 0 && WordAt(at)) text = ScanWord(at);
   }
   if (text.end == 0) return false;
-  Make(token, Tok::kAffix, at, text.end + closing);
-  token->flags = static_cast<uint8_t>(text.flags);
-  token->text_begin = text_begin;
-  token->text_end = text.end;
+  Make<Tok::kAffix>(at, text.end + closing);
+  token.flags = static_cast<uint8_t>(text.flags);
+  token.text_begin = text_begin;
+  token.text_end = text.end;
   return true;
 }
 
-void Lexer::StarAt(Token* token, uint32_t at) {
-  if (!AffixText(token, at + 1)) return Make(token, Tok::kStar, at, at + 1);
-  token->flags |= kStarBefore;
-  token->begin = at;
-  if (data_[token->end] == '*') {
-    token->flags |= kStarAfter;
-    ++token->end;
+void Lexer::StarAt(uint32_t at) {
+  if (!AffixText(at + 1)) return Make<Tok::kStar>(at, at + 1);
+  token.flags |= kStarBefore;
+  token.begin = at;
+  if (data_[token.end] == '*') {
+    token.flags |= kStarAfter;
+    ++token.end;
   }
-  pos_ = token->end;
+  pos_ = token.end;
 }
 
-void Lexer::Next(Token* token) {
-  uint32_t at = pos_;
-  uint64_t bytes = Load(at);
-  uint32_t loaded = 8;
+void Lexer::Next() {
   const size_t first_action = dialect2_ ? kDialect2Actions : 0;
-  for (;; ++at, bytes >>= 8) {
-    if (loaded-- < 2) {  // keep two bytes at hand
-      bytes = Load(at);
-      loaded = 7;
-    }
-    const char c = static_cast<char>(bytes);
-    const char next = static_cast<char>(bytes >> 8);
-    const uint8_t action = kActions[first_action + static_cast<uint8_t>(c)];
-    switch (action) {
-      case kSkip:
-        if (c == '\0' && at >= size_) return Make(token, Tok::kEnd, size_, size_);
-        continue;
-      default:
-        return Make(token, static_cast<Tok>(action - kSingle), at, at + 1);
-      case kDigit: {
-        const Scan number = ScanNumber(at);
-        if (number.end != 0) return Operand(token, Tok::kNumber, at, number);
-        return Operand(token, Tok::kWord, at, ScanWord(at));
-      }
-      case kBackslash:
-        if (!WordAt(at)) continue;
-        return Operand(token, Tok::kWord, at, ScanWord(at));
-      case kPatternStart:
-        if (next == '\'' || next == '"') {
-          const Scan pattern = ScanQuoted(at + 1);
-          if (pattern.end != 0) {
-            Make(token, Tok::kWildcard, at, pattern.end + 1);
-            token->flags = kNotWord;
-            token->text_begin = at + 2;
-            token->text_end = pattern.end;
-            return;
-          }
+  uint32_t at = pos_;
+  for (;;) {
+    uint64_t bytes = Load(at);
+    // Two bytes are looked at each time, so of eight the last begins the next load.
+    for (int i = 0; i < 7; ++i, ++at, bytes >>= 8) {
+      const char c = static_cast<char>(bytes);
+      const char next = static_cast<char>(bytes >> 8);
+      const uint8_t action = kActions[first_action + static_cast<uint8_t>(c)];
+      switch (action) {
+        case kSkip:
+          continue;
+        case kNul:
+          if (at >= size_) return Make<Tok::kEnd>(size_, size_);
+          continue;
+        case kWordStart:
+          return Operand<Tok::kWord>(at, ScanWord(at));
+        case kBackslash:
+          if (!WordAt(at)) continue;
+          return Operand<Tok::kWord>(at, ScanWord(at));
+        case kDigit: {
+          const Scan number = ScanNumber(at);
+          if (number.end != 0) return Operand<Tok::kNumber>(at, number);
+          return Operand<Tok::kWord>(at, ScanWord(at));
         }
-        return Operand(token, Tok::kWord, at, ScanWord(at));
-      case kInfStart: {
-        const Scan word = ScanWord(at);
-        const bool is_inf = word.end - at == 3 && EqualsNoCase({data_ + at, 3}, "inf");
-        return Operand(token, is_inf ? Tok::kNumber : Tok::kWord, at, word);
+        case kPatternStart:
+          if (next == '\'' || next == '"') {
+            const Scan pattern = ScanQuoted(at + 1);
+            if (pattern.end != 0) {
+              Make<Tok::kWildcard>(at, pattern.end + 1);
+              token.flags = kNotWord;
+              token.text_begin = at + 2;
+              token.text_end = pattern.end;
+              return;
+            }
+          }
+          return Operand<Tok::kWord>(at, ScanWord(at));
+        case kInfStart: {
+          const Scan word = ScanWord(at);
+          const bool is_inf = word.end - at == 3 && EqualsNoCase({data_ + at, 3}, "inf");
+          if (is_inf) return Operand<Tok::kNumber>(at, word);
+          return Operand<Tok::kWord>(at, word);
+        }
+        case kSign: {
+          const Scan number = ScanNumber(at);
+          if (number.end != 0) return Operand<Tok::kNumber>(at, number);
+          if (c == '+') continue;
+          return Make<Tok::kMinus>(at, at + 1);
+        }
+        case kDot: {
+          const Scan number = ScanNumber(at);
+          if (number.end == 0) continue;
+          return Operand<Tok::kNumber>(at, number);
+        }
+        case kAt: {
+          const Scan word = ScanWord(at + 1);
+          if (word.end == at + 1) continue;
+          Make<Tok::kField>(at, word.end);
+          token.flags = static_cast<uint8_t>(word.flags);
+          token.text_begin = at + 1;
+          return;
+        }
+        case kDollar: {
+          const Scan word = ScanWord(at + 1);
+          if (word.end == at + 1) continue;
+          return Operand<Tok::kParam>(at, word);
+        }
+        case kStarByte:
+          return StarAt(at);
+        case kQuote: {
+          const Scan quoted = ScanQuoted(at);
+          if (quoted.end != 0) return Operand<Tok::kString>(at, quoted);
+          if (c == '\'') continue;
+          return Make<Tok::kUnclosed>(at, size_);
+        }
+        case kEquals:
+          if (next == '>') return Make<Tok::kArrow>(at, at + 2);
+          if (!dialect2_ || next != '=') continue;
+          return Make<Tok::kEqual>(at, at + 2);
+        case kBang:
+          if (next != '=') continue;
+          return Make<Tok::kNotEqual>(at, at + 2);
+        case kAbove:
+          if (next == '=') return Make<Tok::kGreaterEqual>(at, at + 2);
+          return Make<Tok::kGreater>(at, at + 1);
+        case kBelow:
+          if (next == '=') return Make<Tok::kLessEqual>(at, at + 2);
+          return Make<Tok::kLess>(at, at + 1);
+        default:
+          return MakeSingle(static_cast<Tok>(action - kSingle), at);
       }
-      case kWordStart:
-        return Operand(token, Tok::kWord, at, ScanWord(at));
-      case kSign: {
-        const Scan number = ScanNumber(at);
-        if (number.end != 0) return Operand(token, Tok::kNumber, at, number);
-        if (c == '+') continue;
-        return Make(token, Tok::kMinus, at, at + 1);
-      }
-      case kDot: {
-        const Scan number = ScanNumber(at);
-        if (number.end == 0) continue;
-        return Operand(token, Tok::kNumber, at, number);
-      }
-      case kAt: {
-        const Scan word = ScanWord(at + 1);
-        if (word.end == at + 1) continue;
-        Make(token, Tok::kField, at, word.end);
-        token->flags = static_cast<uint8_t>(word.flags);
-        token->text_begin = at + 1;
-        return;
-      }
-      case kDollar: {
-        const Scan word = ScanWord(at + 1);
-        if (word.end == at + 1) continue;
-        return Operand(token, Tok::kParam, at, word);
-      }
-      case kStarByte:
-        return StarAt(token, at);
-      case kQuote: {
-        const Scan quoted = ScanQuoted(at);
-        if (quoted.end != 0) return Operand(token, Tok::kString, at, quoted, 1);
-        if (c == '\'') continue;
-        return Make(token, Tok::kUnclosed, at, size_);
-      }
-      case kEquals:
-        if (next == '>') return Make(token, Tok::kArrow, at, at + 2);
-        if (!dialect2_ || next != '=') continue;
-        return Make(token, Tok::kEqual, at, at + 2);
-      case kBang:
-        if (next != '=') continue;
-        return Make(token, Tok::kNotEqual, at, at + 2);
-      case kAbove:
-        if (next == '=') return Make(token, Tok::kGreaterEqual, at, at + 2);
-        return Make(token, Tok::kGreater, at, at + 1);
-      case kBelow:
-        if (next == '=') return Make(token, Tok::kLessEqual, at, at + 2);
-        return Make(token, Tok::kLess, at, at + 1);
     }
   }
 }

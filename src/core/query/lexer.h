@@ -73,8 +73,8 @@ struct Token {
   uint32_t text_end = 0;
 };
 
-// Cuts a query into tokens, one at a time, in one pass, without allocating. A copy of a lexer is a
-// place to come back to.
+// Cuts a query into tokens, one at a time, in one pass, without allocating. A copy of a lexer, with
+// the token it stands at, is a place to come back to.
 //
 // - White space, control bytes and punctuation that means nothing separate words. So do: `+`; a `'`
 //   that nothing closes; `@` and `$` without a word; a backslash before a letter; `=` and `!`
@@ -88,7 +88,10 @@ class Lexer {
   // `query` has `size` bytes and at least 8 NULs behind them.
   Lexer(const char* query, uint32_t size, Dialect dialect);
 
-  void Next(Token* token);
+  // Reads the next token. The first one is read by the constructor.
+  void Next();
+
+  Token token;  // the one read last
 
  private:
   // A stretch of text: where it ends (0: there is none), its flags, and the byte behind it.
@@ -106,12 +109,15 @@ class Lexer {
   // Up to the quote that closes the one at `at`.
   Scan ScanQuoted(uint32_t at);
 
-  void Make(Token* token, Tok kind, uint32_t begin, uint32_t end);
-  // An operand, or an affix if a star follows. `quotes` stand around its text.
-  void Operand(Token* token, Tok kind, uint32_t begin, Scan text, uint32_t quotes = 0);
-  void StarAt(Token* token, uint32_t at);
+  template <Tok kKind>
+  void Make(uint32_t begin, uint32_t end);
+  void MakeSingle(Tok kind, uint32_t at);
+  // An operand, or an affix if a star follows. A phrase's text stands in quotes.
+  template <Tok kKind>
+  void Operand(uint32_t begin, Scan text);
+  void StarAt(uint32_t at);
   // What may stand beside a star: a word, number, parameter or string. False if there is none.
-  bool AffixText(Token* token, uint32_t at);
+  bool AffixText(uint32_t at);
 
   const char* data_;
   uint32_t size_;

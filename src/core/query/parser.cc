@@ -34,14 +34,12 @@ Parser::Parser(std::string_view query, const Options& options, Ast* out, Error* 
       ast_(*out),
       error_(error),
       max_stack_(std::min(options.limits.max_stack, Limits::kMaxStack)),
-      lexer_(out->Prepare(query), static_cast<uint32_t>(query.size()), options.dialect) {
-  lexer_.Next(&tok_);
-}
+      lexer_(out->Prepare(query), static_cast<uint32_t>(query.size()), options.dialect) {}
 
 bool Parser::Fail(const char* expected, const char* found, ErrorCode code) {
   *error_ = {.code = code,
-             .offset = tok_.begin,
-             .length = tok_.end - tok_.begin,
+             .offset = tok().begin,
+             .length = tok().end - tok().begin,
              .expected = expected,
              .found = found};
   if (At(Tok::kUnclosed)) {  // whatever else was expected, this is what is wrong
@@ -53,18 +51,18 @@ bool Parser::Fail(const char* expected, const char* found, ErrorCode code) {
 }
 
 bool Parser::FailStack() {
-  return Fail("fewer nested operators (the parser's stack is full)", NameOf(tok_.kind),
+  return Fail("fewer nested operators (the parser's stack is full)", NameOf(tok().kind),
               ErrorCode::kStack);
 }
 
 bool Parser::Expect(Tok kind, const char* expected) {
-  if (tok_.kind != kind) return Fail(expected);
+  if (tok().kind != kind) return Fail(expected);
   Advance();
   return true;
 }
 
 bool Parser::IsKeyword(std::string_view lower) const {
-  return tok_.kind == Tok::kWord && EqualsNoCase(Raw(tok_), lower);
+  return tok().kind == Tok::kWord && EqualsNoCase(Raw(tok()), lower);
 }
 
 // Makes one node of the `count` subtrees added since `mark`, if there are two or more.
@@ -74,7 +72,7 @@ bool Parser::Combine(Kind kind, uint32_t mark, uint32_t count, uint32_t begin) {
 }
 
 bool Parser::ParseQuery() {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   if (At(Tok::kEnd)) {
     ast_.Add(Kind::kEmpty, 0, 0, static_cast<uint32_t>(query_.size()));
@@ -100,17 +98,15 @@ bool Parser::ParseQuery() {
 
 // `*`, in dialect 2 also `(*)`, `((*))`, ...
 bool Parser::ParseStarQuery() {
-  const uint32_t begin = tok_.begin;
-  const Lexer lexer = lexer_;
-  const Token tok = tok_;
+  const uint32_t begin = tok().begin;
+  const Lexer start = lexer_;
   uint32_t parentheses = 0;
   while (At(Tok::kLeftParen)) {
     ++parentheses;
     Advance();
   }
   if (!At(Tok::kStar)) {  // another expression that begins with parentheses
-    lexer_ = lexer;
-    tok_ = tok;
+    lexer_ = start;
     last_end_ = 0;
     return true;
   }
@@ -131,7 +127,7 @@ bool Parser::ParseExpression(uint32_t held) {
 // --- Dialect 2 ---
 
 bool Parser::ParseOr(uint32_t held) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   uint32_t count = 0;
   for (uint32_t waiting = held;; waiting = held + 2) {
@@ -145,7 +141,7 @@ bool Parser::ParseOr(uint32_t held) {
 }
 
 bool Parser::ParseAnd(uint32_t held) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   uint32_t count = 0;
   uint32_t waiting = held;
@@ -160,7 +156,7 @@ bool Parser::ParseAnd(uint32_t held) {
 
 bool Parser::ParseOperand(uint32_t held) {
   if (AtAny(kIsOperator)) return ParsePrefix(held);
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   if (!ParsePrimary(held)) return false;
   last_operand_begin_ = begin;
   return true;
@@ -169,7 +165,7 @@ bool Parser::ParseOperand(uint32_t held) {
 // --- Dialect 1 ---
 
 bool Parser::ParseChain(uint32_t held, Reach reach) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   uint32_t count = 0;
   uint32_t waiting = held;
@@ -192,7 +188,7 @@ bool Parser::ParseChain(uint32_t held, Reach reach) {
 }
 
 bool Parser::ParseAlternatives(uint32_t held) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   uint32_t count = 0;
   if (!ParseUnit(held)) return false;
@@ -217,7 +213,7 @@ bool Parser::ParseUnit(uint32_t held) {
 }
 
 bool Parser::ParseWords(uint32_t held) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   if (!Holds(held + 1)) return false;
   uint32_t count = 0;
@@ -238,7 +234,7 @@ bool Parser::ParseWords(uint32_t held) {
 // --- Both ---
 
 bool Parser::ParsePrefix(uint32_t held) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const bool is_not = At(Tok::kMinus);
   if (!Holds(held + 1)) return false;
   Advance();
@@ -253,18 +249,18 @@ bool Parser::ParsePrefix(uint32_t held) {
 }
 
 bool Parser::ParsePrimary(uint32_t held) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   if (!Holds(held + 1)) return false;
   bool parsed = false;
-  switch (tok_.kind) {
+  switch (tok().kind) {
     case Tok::kField:
       return ParseField(held);
     case Tok::kLeftParen:
       parsed = ParseParentheses(held);
       break;
     case Tok::kWord:
-      if (tok_.end - tok_.begin == kIsMissing.size() && IsMissingFunction()) {
+      if (tok().end - tok().begin == kIsMissing.size() && IsMissingFunction()) {
         parsed = ParseMissing();
         break;
       }
@@ -274,11 +270,11 @@ bool Parser::ParsePrimary(uint32_t held) {
       break;
     case Tok::kParam:
       if (!dialect2()) return Fail("an operand (parameters need dialect 2)");
-      AddLeaf(Kind::kParam, TextOf(tok_)).flags = kIsParam;
+      AddLeaf(Kind::kParam, TextOf(tok())).flags = kIsParam;
       parsed = true;
       break;
     case Tok::kString:
-      AddLeaf(Kind::kExact, TextOf(tok_));
+      AddLeaf(Kind::kExact, TextOf(tok()));
       parsed = true;
       break;
     case Tok::kAffix:
@@ -304,7 +300,7 @@ bool Parser::ParseParentheses(uint32_t held) {
 }
 
 bool Parser::ParseWord() {
-  const Ast::Text text = TextOf(tok_);
+  const Ast::Text text = TextOf(tok());
   if (stopwords_.ContainsPadded(ast_.text_data(text), text.size)) {
     Advance();
   } else {
@@ -330,8 +326,8 @@ bool Parser::CheckPattern(Ast::Text pattern, bool has_minimum) {
 }
 
 bool Parser::ParseAffix() {
-  const Ast::Text text = TextOf(tok_);
-  const uint8_t from = tok_.flags;
+  const Ast::Text text = TextOf(tok());
+  const uint8_t from = tok().flags;
   if (!(from & kParamText) && !CheckPattern(text, true)) return false;
   uint8_t flags = 0;
   if (from & kParamText) flags |= kIsParam;
@@ -344,7 +340,7 @@ bool Parser::ParseAffix() {
 
 bool Parser::ParseWildcard() {
   // The backslashes belong to the pattern, so they stay.
-  const Ast::Text pattern{tok_.text_begin, tok_.text_end - tok_.text_begin, false};
+  const Ast::Text pattern{tok().text_begin, tok().text_end - tok().text_begin, false};
   if (!CheckPattern(pattern, false)) return false;
   AddLeaf(Kind::kWildcard, pattern);
   return true;
@@ -352,7 +348,7 @@ bool Parser::ParseWildcard() {
 
 bool Parser::ParseFuzzy() {
   constexpr uint8_t kMostDistance = 3;
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   uint8_t distance = 0;
   while (At(Tok::kPercent)) {
     if (distance == kMostDistance) return Fail("a word (the distance is 3 at most)");
@@ -374,10 +370,9 @@ bool Parser::ParseFuzzy() {
 bool Parser::IsMissingFunction() const {
   if (!dialect2() || in_field_ || !IsKeyword(kIsMissing)) return false;
   Lexer ahead = lexer_;
-  Token token;
   for (const Tok expected : {Tok::kLeftParen, Tok::kField, Tok::kRightParen}) {
-    ahead.Next(&token);
-    if (token.kind != expected) return false;
+    ahead.Next();
+    if (ahead.token.kind != expected) return false;
   }
   return true;
 }

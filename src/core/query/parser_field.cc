@@ -6,10 +6,10 @@
 namespace resprobe::query {
 
 bool Parser::ParseMissing() {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   Advance();  // ismissing
   Advance();  // (
-  const Ast::Text name = TextOf(tok_);
+  const Ast::Text name = TextOf(tok());
   Advance();  // @field
   Advance();  // )
   ast_.AddLeaf(Kind::kMissing, begin, last_end_, name);
@@ -18,16 +18,16 @@ bool Parser::ParseMissing() {
 
 bool Parser::ParseField(uint32_t held) {
   if (in_field_) return Fail("text (there is no field inside a field's scope)");
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
-  const Ast::Text name = TextOf(tok_);
+  const Ast::Text name = TextOf(tok());
   Advance();
-  const bool is_comparison = tok_.kind >= Tok::kEqual && tok_.kind <= Tok::kLessEqual;
+  const bool is_comparison = tok().kind >= Tok::kEqual && tok().kind <= Tok::kLessEqual;
   if (is_comparison) return ParseComparison(name, mark, begin);
   while (At(Tok::kOr)) {
     Advance();
     if (!AtAny(kIsWord)) return Fail("the name of a field");
-    AddLeaf(Kind::kName, TextOf(tok_));
+    AddLeaf(Kind::kName, TextOf(tok()));
   }
   const bool one_name = ast_.size() == mark;
   if (!At(Tok::kColon)) {
@@ -65,9 +65,9 @@ bool Parser::ParseTags(Ast::Text name, uint32_t mark, uint32_t begin) {
 }
 
 bool Parser::ParseTag() {
-  switch (tok_.kind) {
+  switch (tok().kind) {
     case Tok::kString:
-      AddLeaf(Kind::kExact, TextOf(tok_));
+      AddLeaf(Kind::kExact, TextOf(tok()));
       return true;
     case Tok::kAffix:
       return ParseAffix();
@@ -76,7 +76,7 @@ bool Parser::ParseTag() {
     default:
       break;
   }
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   uint32_t count = 0;
   do {
@@ -113,11 +113,11 @@ bool Parser::ParseGeo(Ast::Text name, uint32_t mark, uint32_t begin) {
   if (!ParseBound(false)) return false;
   constexpr const char* kUnits = "a unit (m, km, ft, mi)";
   if (At(Tok::kWord)) {
-    const auto unit = FindUnit(Raw(tok_));
+    const auto unit = FindUnit(Raw(tok()));
     if (!unit) return Fail(kUnits);
     AddLeaf(Kind::kUnit, {}).arg = static_cast<uint8_t>(*unit);
   } else if (At(Tok::kParam) && dialect2()) {
-    AddLeaf(Kind::kUnit, TextOf(tok_)).flags = kIsParam;
+    AddLeaf(Kind::kUnit, TextOf(tok())).flags = kIsParam;
   } else {
     return Fail(kUnits);
   }
@@ -129,7 +129,7 @@ bool Parser::ParseGeo(Ast::Text name, uint32_t mark, uint32_t begin) {
 bool Parser::ParseShapeOrVectorRange(Ast::Text name, uint32_t mark, uint32_t begin) {
   Kind kind = Kind::kGeoShape;
   uint8_t arg = 0;
-  if (const auto relation = FindShapeRelation(Raw(tok_))) {
+  if (const auto relation = FindShapeRelation(Raw(tok()))) {
     arg = static_cast<uint8_t>(*relation);
     Advance();
   } else if (IsKeyword("vector_range")) {
@@ -140,7 +140,7 @@ bool Parser::ParseShapeOrVectorRange(Ast::Text name, uint32_t mark, uint32_t beg
     return Fail("a number, WITHIN, CONTAINS, INTERSECTS, DISJOINT or VECTOR_RANGE");
   }
   if (!At(Tok::kParam)) return Fail("a parameter");
-  AddLeaf(Kind::kParam, TextOf(tok_)).flags = kIsParam;
+  AddLeaf(Kind::kParam, TextOf(tok())).flags = kIsParam;
   if (!Expect(Tok::kRightBracket, "']'")) return false;
   ast_.Add(kind, mark, begin, last_end_, name).arg = arg;
   return true;
@@ -148,7 +148,7 @@ bool Parser::ParseShapeOrVectorRange(Ast::Text name, uint32_t mark, uint32_t beg
 
 bool Parser::ParseComparison(Ast::Text name, uint32_t mark, uint32_t begin) {
   const auto comparison =
-      static_cast<uint8_t>(static_cast<uint8_t>(tok_.kind) - static_cast<uint8_t>(Tok::kEqual));
+      static_cast<uint8_t>(static_cast<uint8_t>(tok().kind) - static_cast<uint8_t>(Tok::kEqual));
   Advance();
   if (!ParseBound(false)) return false;
   ast_.Add(Kind::kCompare, mark, begin, last_end_, name).arg = comparison;
@@ -157,7 +157,7 @@ bool Parser::ParseComparison(Ast::Text name, uint32_t mark, uint32_t begin) {
 
 // ["("] {"-"} number, or in dialect 2 ["("] ["-"] $parameter.
 bool Parser::ParseBound(bool may_be_exclusive) {
-  const uint32_t begin = tok_.begin;
+  const uint32_t begin = tok().begin;
   uint8_t flags = 0;
   if (may_be_exclusive && At(Tok::kLeftParen)) {
     flags |= kExclusive;
@@ -169,16 +169,16 @@ bool Parser::ParseBound(bool may_be_exclusive) {
 
   Ast::Text text{};
   if (At(Tok::kNumber)) {
-    const char sign = query_[tok_.text_begin];
+    const char sign = query_[tok().text_begin];
     const bool has_sign = sign == '-' || sign == '+';
     if (sign == '-') flags ^= kNegative;
-    text = TextOf(tok_);
+    text = TextOf(tok());
     text.offset += has_sign;
     text.size -= has_sign;
-    if (!(tok_.flags & kDigitsOnly)) ast_.MakeLowerCase(text);
+    if (!(tok().flags & kDigitsOnly)) ast_.MakeLowerCase(text);
   } else if (At(Tok::kParam) && dialect2() && minuses < 2) {
     flags |= kIsParam;
-    text = TextOf(tok_);
+    text = TextOf(tok());
   } else {
     return Fail(dialect2() ? "a number or a parameter" : "a number");
   }
@@ -191,11 +191,11 @@ bool Parser::ParseBound(bool may_be_exclusive) {
 bool Parser::ParseValue(Kind kind, const char* expected) {
   if (At(Tok::kParam) && dialect2()) {
     const Kind param = kind == Kind::kTerm ? Kind::kParam : kind;
-    AddLeaf(param, TextOf(tok_)).flags = kIsParam;
+    AddLeaf(param, TextOf(tok())).flags = kIsParam;
     return true;
   }
   if (!AtAny(kIsWord)) return Fail(expected);
-  AddLeaf(kind, TextOf(tok_));
+  AddLeaf(kind, TextOf(tok()));
   return true;
 }
 
@@ -210,13 +210,11 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
   }
   bool is_knn = false;
   while (At(Tok::kArrow) && !is_knn) {
-    const Lexer lexer = lexer_;
-    const Token arrow = tok_;
+    const Lexer at_arrow = lexer_;
     const uint32_t before_arrow = last_end_;
     Advance();
     if (At(Tok::kLeftBracket) && dialect2()) {
-      lexer_ = lexer;
-      tok_ = arrow;
+      lexer_ = at_arrow;
       last_end_ = before_arrow;
       is_knn = true;
       continue;
@@ -224,9 +222,9 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
     if (!Expect(Tok::kLeftBrace, dialect2() ? "'{' or '['" : "'{'")) return false;
     while (!At(Tok::kRightBrace)) {
       if (!At(Tok::kParam)) return Fail("'$' and the name of an attribute, or '}'");
-      const auto name = FindAttribute(Raw(tok_));
+      const auto name = FindAttribute(Raw(tok()));
       if (!name) return Fail("a known attribute");
-      const uint32_t attribute_begin = tok_.begin;
+      const uint32_t attribute_begin = tok().begin;
       Advance();
       if (!Expect(Tok::kColon, "':'")) return false;
       if (!ParseValue(Kind::kAttribute, "the value of the attribute")) return false;
@@ -254,24 +252,24 @@ bool Parser::ParseKnn(uint32_t mark, uint32_t begin) {
   if (!Expect(Tok::kLeftBracket, "'['")) return false;
   if (!IsKeyword("knn")) return Fail("KNN");
   Advance();
-  const bool is_count = At(Tok::kNumber) && (tok_.flags & kDigitsOnly);
+  const bool is_count = At(Tok::kNumber) && (tok().flags & kDigitsOnly);
   if (!is_count && !At(Tok::kParam)) return Fail("a number of neighbours or a parameter");
   if (!ParseValue(Kind::kNumber, "")) return false;
   if (!At(Tok::kField)) return Fail("a field");
-  const Ast::Text field = TextOf(tok_);
+  const Ast::Text field = TextOf(tok());
   Advance();
   if (!At(Tok::kParam)) return Fail("a parameter");
-  AddLeaf(Kind::kParam, TextOf(tok_)).flags = kIsParam;
+  AddLeaf(Kind::kParam, TextOf(tok())).flags = kIsParam;
   while (!At(Tok::kRightBracket)) {
     if (IsKeyword("as")) {
-      const uint32_t alias_begin = tok_.begin;
+      const uint32_t alias_begin = tok().begin;
       Advance();
       if (!ParseValue(Kind::kAlias, "a name or a parameter")) return false;
       ast_.last().begin = alias_begin;
       break;
     }
     if (!AtAny(kIsWord)) return Fail("the name of a parameter, AS or ']'");
-    AddLeaf(Kind::kName, TextOf(tok_));
+    AddLeaf(Kind::kName, TextOf(tok()));
     if (!ParseValue(Kind::kTerm, "a value")) return false;
   }
   if (!Expect(Tok::kRightBracket, "']'")) return false;

@@ -13,7 +13,7 @@ namespace resprobe::query {
 
 // The parser behind Parse(): recursive descent, one token ahead. Only for parser*.cc.
 //
-// Each Parse... method reads one production, starting at `tok_`, and adds its nodes to the tree.
+// Each Parse... method reads one production, starting at tok(), and adds its nodes to the tree.
 // It may add none (stop words): callers compare the tree's size. It returns false after an error.
 // `held` is how many symbols the parser holds already, in the sense of Limits::max_stack.
 class Parser {
@@ -64,14 +64,15 @@ class Parser {
 
   // Shared by both.
   bool dialect2() const { return options_.dialect == Dialect::k2; }
-  bool At(Tok kind) const { return tok_.kind == kind; }
-  bool AtAny(int classes) const { return tok_.classes & classes; }
+  const Token& tok() const { return lexer_.token; }
+  bool At(Tok kind) const { return tok().kind == kind; }
+  bool AtAny(int classes) const { return tok().classes & classes; }
   void Advance() {
-    last_end_ = tok_.end;
-    lexer_.Next(&tok_);
+    last_end_ = tok().end;
+    lexer_.Next();
   }
   bool Expect(Tok kind, const char* expected);
-  bool Fail(const char* expected) { return Fail(expected, NameOf(tok_.kind)); }
+  bool Fail(const char* expected) { return Fail(expected, NameOf(tok().kind)); }
   bool Fail(const char* expected, const char* found, ErrorCode code = ErrorCode::kSyntax);
   bool Holds(uint32_t symbols) { return symbols <= max_stack_ || FailStack(); }
   bool FailStack();
@@ -89,7 +90,7 @@ class Parser {
   bool IsKeyword(std::string_view lower) const;
   // A leaf of the current token, which is consumed.
   Node& AddLeaf(Kind kind, Ast::Text text) {
-    Node& node = ast_.AddLeaf(kind, tok_.begin, tok_.end, text);
+    Node& node = ast_.AddLeaf(kind, tok().begin, tok().end, text);
     Advance();
     return node;
   }
@@ -102,8 +103,7 @@ class Parser {
   Error* const error_;
   const uint32_t max_stack_;
   Lexer lexer_;
-  Token tok_;
-  uint32_t last_end_ = 0;  // where the token before tok_ ended
+  uint32_t last_end_ = 0;  // where the token before tok() ended
   // Where the operand began that ended last: says whether a KNN clause may follow.
   uint32_t last_operand_begin_ = 0;
   // Dialect 1: the last unit was this many words side by side and nothing else; 0: something else.

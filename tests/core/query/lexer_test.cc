@@ -19,9 +19,9 @@ std::vector<std::string> Lex(std::string_view query, Dialect dialect = Dialect::
   padded.append(Ast::kPadding, '\0');
   Lexer lexer(padded.data(), static_cast<uint32_t>(query.size()), dialect);
   std::vector<std::string> tokens;
-  Token token;
+  const Token& token = lexer.token;
   uint32_t last_end = 0;
-  for (lexer.Next(&token); token.kind != Tok::kEnd; lexer.Next(&token)) {
+  for (; token.kind != Tok::kEnd; lexer.Next()) {
     EXPECT_LE(last_end, token.begin);
     EXPECT_LT(token.begin, token.end);
     EXPECT_LE(token.end, query.size());
