@@ -69,6 +69,9 @@ class Harness {
 //     void Run(Bytes input, RunContext& run);
 //     std::string Show(Bytes input);                       // an annotated dump
 //     void Generate(uint64_t seed, Tape& out);             // plausible input from a seed
+//     // Optional: for formats whose parts cannot be deleted one by one (a length and what it
+//     // counts). One pass of smaller tapes; keeps what still fails; true if there was any.
+//     bool Simplify(Tape* tape, const std::function<bool(const Tape&)>& still_fails);
 //   };
 //
 // The implementation is in raw_harness.h.

@@ -73,6 +73,10 @@ class RawHarness : public Harness {
       return tried++ < max_candidates && fails(candidate);
     };
     for (bool again = true; again;) {
+      if constexpr (requires { target_.Simplify(&smallest, still_fails); }) {
+        while (target_.Simplify(&smallest, still_fails)) {
+        }
+      }
       while (DeleteRuns(&smallest, still_fails)) {
       }
       again = (smallest.size() <= kCollapseAtMost && CollapseRuns(&smallest, still_fails)) ||

@@ -1,8 +1,6 @@
 #ifndef RESPROBE_WORLDS_HIREDIS_COMPARE_H_
 #define RESPROBE_WORLDS_HIREDIS_COMPARE_H_
 
-#include <hiredis/hiredis.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +9,7 @@
 
 #include "core/resp/flat_buffer.h"
 #include "core/resp/reply.h"
+#include "worlds/hiredis_reader.h"
 
 namespace resprobe {
 
@@ -50,6 +49,14 @@ class HiredisComparer {
            reply.str[text.size()] == 0;
   }
 
+#if HIREDIS_MAJOR >= 1
+  // hiredis 1.0 does not set the length of this one.
+  static bool SameDoubleText(std::string_view text, const redisReply& reply) {
+    if (kHiredisVersion >= HiredisVersion(1, 1, 0)) return SameText(text, reply);
+    return reply.str != nullptr && text == reply.str;
+  }
+#endif
+
   static bool SameOne(const resp::Reply& core, const resp::Reply::Node& node,
                       const redisReply& reply) {
     const char* const bytes = core.bytes().data();
@@ -72,7 +79,7 @@ class HiredisComparer {
         return reply.type == REDIS_REPLY_BOOL && reply.integer == node.integer;
       case resp::Type::kDouble:
         return reply.type == REDIS_REPLY_DOUBLE && SameDouble(node.real, reply.dval) &&
-               SameText({bytes + node.link, node.text_length}, reply);
+               SameDoubleText({bytes + node.link, node.text_length}, reply);
       case resp::Type::kVerbatimString:
         return reply.type == REDIS_REPLY_VERB && std::memcmp(reply.vtype, text().data(), 3) == 0 &&
                SameText(text().substr(4), reply);

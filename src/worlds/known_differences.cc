@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <string>
 
 namespace resprobe {
@@ -54,6 +55,14 @@ bool StrtodTakes(std::string_view text) {
   return !copy.empty() && end == copy.c_str() + copy.size() && std::isfinite(value);
 }
 
+// A number other than zero that rounds to zero, or nearly does.
+bool Underflows(std::string_view text) {
+  const std::string_view digits = text.substr(0, text.find_first_of("eE"));
+  if (digits.find_first_of("123456789") == digits.npos) return false;
+  return std::fabs(std::strtod(std::string(text).c_str(), nullptr)) <
+         std::numeric_limits<double>::min();
+}
+
 constexpr KnownDifference kKnownDifferences[] = {
     // Types.
     {"resp3_types", "_ # , ( ! = % ~ | > are no reply types", kEveryVersion, k1_0,
@@ -82,11 +91,11 @@ constexpr KnownDifference kKnownDifferences[] = {
      [](const Divergence& d) { return OnlyCoreRefuses(d, ParseErrorCode::kNestedPush); }},
 
     // Lengths.
-    {"null_lengths", "%-1 >-1 ~-1 =-1 are nil", k1_0, kNoEnd,
+    {"null_lengths", "%-1 >-1 ~-1 =-1 |-1 are nil", k1_0, kNoEnd,
      "hiredis treats all aggregates, and all bulks, alike; the specification has only $-1 and *-1",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadLength) && Text(d) == "-1" &&
-              "%>~="sv.find(d.token[0]) != std::string_view::npos;
+              "%>~=|"sv.find(d.token[0]) != std::string_view::npos;
      }},
     {"bulk_limit", "a bulk string may be longer than proto-max-bulk-len", kEveryVersion, kNoEnd,
      "hiredis has no limit; the core has the server's",
@@ -159,6 +168,11 @@ constexpr KnownDifference kKnownDifferences[] = {
      "the parser of its own that hiredis has from 1.4 on does not take it; the specification does",
      [](const Divergence& d) {
        return OnlyHiredisRefuses(d) && IsLine(d, ',') && Text(d).starts_with('+');
+     }},
+    {"double_underflow", "a double that is too small for its type is refused", k1_4, kNoEnd,
+     "the parser of its own says so; strtod, and the core, round to zero",
+     [](const Divergence& d) {
+       return OnlyHiredisRefuses(d) && IsLine(d, ',') && Underflows(Text(d));
      }},
     {"boolean_case", "#T and #F are booleans", k1_0, kNoEnd, "the specification has #t and #f",
      [](const Divergence& d) {

@@ -29,10 +29,10 @@ struct Divergence {
   size_t at = 0;    // the offset of that byte
   Outcome core = Outcome::kNeedMore;
   Outcome hiredis = Outcome::kNeedMore;
-  resp::ParseError core_error;     // if core is kError
-  std::string_view hiredis_error;  // if hiredis is kError
+  resp::ParseError core_error = {};     // if core is kError
+  std::string_view hiredis_error = {};  // if hiredis is kError
   // The line (type byte to LF) or the bulk, as far as it had come, that byte included.
-  std::string_view token;
+  std::string_view token = {};
   uint32_t depth = 0;           // aggregates open around the token
   bool attribute_seen = false;  // in this value, whole or not
 };

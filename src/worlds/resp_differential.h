@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,7 @@
 #include "worlds/known_differences.h"
 #include "worlds/resp_dump.h"
 #include "worlds/resp_generate.h"
+#include "worlds/resp_shrink.h"
 #include "worlds/resp_slices.h"
 
 namespace resprobe {
@@ -41,7 +43,10 @@ class RespDifferential {
     std::string_view bytes = AsText(input);
     if (bytes.size() >= kCanBeTooDeep) bytes = BeforeTooDeep(bytes);
     if (Agree(bytes, run)) {
-      if (run.trace().on()) run.trace().Line("agreed to the end");
+      if (run.trace().on()) {
+        run.trace().Line(bytes.size() == input.size() ? "agreed to the end"
+                                                      : "agreed before what nests too deep");
+      }
       return;
     }
     const First first = FindFirst(bytes);
@@ -77,6 +82,10 @@ class RespDifferential {
       mix.weights[RespMix::kStreamedAggregate] = 0;
     }
     GenerateReplies(rng, mix, &out);
+  }
+
+  bool Simplify(Tape* tape, const std::function<bool(const Tape&)>& still_fails) {
+    return ShrinkResp(tape, still_fails);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@
 #include "worlds/resp_generate.h"
 #include "worlds/resp_reply_checks.h"
 #include "worlds/resp_request_checks.h"
+#include "worlds/resp_shrink.h"
 #include "worlds/resp_slices.h"
 
 namespace resprobe {
@@ -65,6 +67,10 @@ class RespParser {
     } else {
       GenerateReplies(rng, mix, &out);
     }
+  }
+
+  bool Simplify(Tape* tape, const std::function<bool(const Tape&)>& still_fails) {
+    return ShrinkResp(tape, still_fails);
   }
 
  private:
