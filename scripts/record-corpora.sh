@@ -189,6 +189,56 @@ raw_sessions() {
   raw 'HELLO 3\r\nSUBSCRIBE a\r\nUNSUBSCRIBE\r\nPUNSUBSCRIBE\r\nQUIT\r\n'
 }
 
+# Caching clients: each step "N:REQUESTS" is sent on connection N (3 to 8), and answered before the
+# next. A connection is open from its first step on; "N:" closes it.
+converse() {
+  local step fd reply number=0
+  local -A open=()
+  for step; do
+    fd=${step%%:*} step=${step#*:} number=$((number + 1))
+    if [[ -z $step ]]; then
+      printf 'QUIT\r\n' >&"$fd"
+      timeout 5 cat <&"$fd" >/dev/null || true
+      eval "exec $fd>&-"
+      unset "open[$fd]"
+      continue
+    fi
+    if [[ -z ${open[$fd]:-} ]]; then
+      eval "exec $fd<>/dev/tcp/127.0.0.1/$port"
+      open[$fd]=yes
+      step="HELLO 3\r\nCLIENT TRACKING ON\r\n$step"
+    fi
+    # shellcheck disable=SC2059
+    printf "$step\r\nPING step$number\r\n" >&"$fd"
+    while IFS= read -r -t 5 reply <&"$fd" && [[ $reply != *step$number* ]]; do :; done
+  done
+  for fd in "${!open[@]}"; do
+    printf 'QUIT\r\n' >&"$fd"
+    timeout 5 cat <&"$fd" >/dev/null || true
+    eval "exec $fd>&-"
+  done
+}
+
+caches() {
+  # Read, overwritten, read again; a key that is not there; a pipeline.
+  converse '3:GET a' '4:SET a 1' '3:GET a' '4:GET a' '3:SET a 2' '4:GET a' '3:DEL a' '4:GET a'
+  converse '3:GET none' '4:SET none 1' '3:GET none\r\nGET none\r\nSET none 2\r\nGET none'
+  converse '3:SET a 1\r\nGET a\r\nSET a 2\r\nGET a' '4:SET a 3\r\nSET a 4\r\nDEL a' '3:GET a'
+  # Several keys and clients.
+  converse '3:MGET a b c d' '4:MGET a b' '5:MSET a 1 b 2 c 3 d 4' '3:MGET a b c d' '4:MGET a b c d' \
+    '3:DEL a b' '5:GET a' '4:GET a'
+  converse '3:GET a' '4:GET a' '5:GET a' '6:SET a x' '3:GET a' '4:GET a' '5:SET a y' '6:GET a' '3:GET a'
+  # Everything at once.
+  converse '3:MGET a b' '4:FLUSHALL' '3:MGET a b' '4:SET a 1' '3:GET a' '3:FLUSHDB' '4:GET a' '3:GET a'
+  # Times to live: one that ends while the clients look, one that is cut short, one that is past.
+  converse '3:SET a 1 PX 20' '3:GET a' '4:GET a' '4:SET b 1' '4:PEXPIRE b 10' '3:GET b' \
+    '4:DEBUG SLEEP 0.05' '3:GET a' '4:GET b' '3:PEXPIRE a -1' '4:SET c 1' '3:GET c' '4:PEXPIRE c -1' \
+    '3:GET c' '4:SET d 1 EX 100' '3:GET d' '4:PEXPIRE d 1' '4:DEBUG SLEEP 0.01' '3:GET d'
+  # A connection ends and another takes its place.
+  converse '3:GET a' '4:SET a 1' '3:' '4:SET a 2' '3:GET a' '4:SET a 3' '3:GET a' '4:' '3:SET a 4' \
+    '4:GET a' '3:GET a'
+}
+
 benchmarks() {
   local tests=ping_inline,ping_mbulk,set,get,incr,lpush,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset
   "$benchmark" -p "$port" -q -n 8 -c 2 -d 3 -t "$tests" >/dev/null 2>&1 || true
@@ -204,6 +254,7 @@ for server in "${servers[@]}"; do
   record cli cli_sessions -3
   record pipelines raw_sessions
   record pipelines benchmarks
+  record caches caches
 done
 
 # Merges the recorded cases into the corpus of a harness: of replies to redis-cli, of replies to
@@ -263,8 +314,18 @@ for harness in "${harnesses[@]}"; do
     say "$harness is not built: its corpus stays as it is"
   fi
 done
-if [[ -x $build_dir/harnesses/command_handler ]]; then
-  merge_sessions command_handler
-else
-  say "command_handler is not built: its corpus stays as it is"
-fi
+for harness in command_handler invalidation; do
+  if [[ -x $build_dir/harnesses/$harness ]]; then
+    merge_sessions "$harness"
+  else
+    say "$harness is not built: its corpus stays as it is"
+  fi
+done
+
+# What is left of earlier recordings, of other names or in other kinds may cover the same.
+for harness in "${harnesses[@]}" command_handler invalidation; do
+  [[ ! -x $build_dir/harnesses/$harness ]] ||
+    RESPROBE_SOURCE_DIR=$source_dir RESPROBE_BUILD_DIR=$(dirname "$build_dir") \
+    RESPROBE_HARNESS_DIR=$build_dir/harnesses RESPROBE_WORK_DIR=$work/none \
+      "$build_dir/bin/resprobe" corpus merge "$harness" >&2
+done

@@ -8,18 +8,10 @@
 #include <utility>
 
 #include "live/socket.h"
+#include "live/words.h"
 
 namespace resprobe::live {
 namespace {
-
-bool IsWord(std::string_view text, std::string_view upper) {
-  if (text.size() != upper.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != upper[i]) return false;
-  }
-  return true;
-}
 
 int Fail(const std::string& error) {
   std::fprintf(stderr, "resprobe: %s\n", error.c_str());
@@ -42,12 +34,15 @@ void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
     ++requests_;
     KeepQuery(stream.parser().args());
     sessions_.Request(connection, stream.parser().args());
+    reads_and_writes_.Request(connection, stream.parser().args());
   });
   sessions_.EndOfRead(connection);
+  reads_and_writes_.EndOfRead(connection);
 }
 
 void Recorder::OnServerBytes(uint64_t connection, std::string_view bytes) {
   open_[connection]->replies.Feed(bytes, [&] { ++replies_; });
+  reads_and_writes_.Received(connection);
 }
 
 void Recorder::OnClose(uint64_t connection) {
@@ -58,6 +53,7 @@ void Recorder::OnClose(uint64_t connection) {
   refused_streams_ += streams->second->replies.refused();
   open_.erase(streams);
   sessions_.Close(connection);
+  reads_and_writes_.Close(connection);
 }
 
 void Recorder::OnRefused(const std::string& error) {

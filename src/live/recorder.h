@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "live/cache_log.h"
 #include "live/case_store.h"
 #include "live/proxy.h"
 #include "live/session_log.h"
@@ -37,18 +38,26 @@ int RunRecord(const RecordOptions& options);
 //   DIR/resp_differential/reply-HASH, request-HASH  the same
 //   DIR/query_parser/query-HASH                     the queries of FT.SEARCH and its kin
 //   DIR/command_handler/session-HASH.ops            the requests of all connections, in order
+//   DIR/invalidation/session-HASH.ops               their reads and writes, and what came when
 // Pieces are written as they are full, the last ones when the connection closes.
 class Recorder : public TrafficListener {
  public:
   Recorder(CaseStore* store, size_t max_case_bytes)
       : store_(store),
         max_case_bytes_(max_case_bytes),
-        sessions_(kMaxOps, max_case_bytes, [this](std::string_view text) {
-          store_->Add("command_handler", "session", ".ops", text, &error_);
+        sessions_(kMaxOps, max_case_bytes,
+                  [this](std::string_view text) {
+                    store_->Add("command_handler", "session", ".ops", text, &error_);
+                  }),
+        reads_and_writes_(kMaxOps, [this](std::string_view text) {
+          store_->Add("invalidation", "session", ".ops", text, &error_);
         }) {}
 
   // Behind the last connection: what is left becomes cases.
-  void Finish() { sessions_.Finish(); }
+  void Finish() {
+    sessions_.Finish();
+    reads_and_writes_.Finish();
+  }
 
   void OnOpen(uint64_t connection) override;
   void OnClientBytes(uint64_t connection, std::string_view bytes) override;
@@ -66,7 +75,7 @@ class Recorder : public TrafficListener {
 
  private:
   // Of a session, about.
-  static constexpr size_t kMaxOps = 40;
+  static constexpr size_t kMaxOps = 18;
 
   struct Streams {
     StreamCutter<RequestMessages> requests;
@@ -79,6 +88,7 @@ class Recorder : public TrafficListener {
   CaseStore* store_;
   size_t max_case_bytes_;
   SessionLog sessions_;
+  CacheLog reads_and_writes_;
   std::map<uint64_t, std::unique_ptr<Streams>> open_;
   uint64_t connections_ = 0;
   uint64_t requests_ = 0;

@@ -1,4 +1,4 @@
-// command_handler against a server that answers LPOP of the last element of a list with an integer.
+// command_handler against a server whose LPOP of the last element leaves an empty list behind.
 
 #include "driver/fuzz_main.h"
 #include "tests/worlds/faulty_subject.h"
@@ -7,27 +7,23 @@
 namespace resprobe {
 namespace {
 
-class WrongLpop : public FaultySubject {
+class LeavesEmptyList : public FaultySubject {
  public:
   void Send(uint64_t connection, std::string_view bytes) override {
-    popping_ = bytes.find("\r\nLPOP\r\n") != std::string_view::npos;
+    const bool had_list = core()->keyspace().Peek(0, kKey) != nullptr;
     FaultySubject::Send(connection, bytes);
-  }
-  std::string Altered(uint64_t, std::string received) override {
-    const bool last = core()->keyspace().KeyCount(0) == 0;
-    if (!popping_ || !last || received.size() < 4 || received[0] != '$' || received[1] == '-') {
-      return received;
+    if (!had_list || bytes.find("\r\nLPOP\r\n") == std::string_view::npos) return;
+    if (core()->keyspace().Peek(0, kKey) == nullptr) {
+      core()->keyspace().Overwrite(0, kKey, ObjectType::kList);
     }
-    popping_ = false;
-    return ":1\r\n";
   }
 
  private:
-  bool popping_ = false;
+  static constexpr std::string_view kKey = "l0";
 };
 
-WrongLpop& Subject() {
-  static auto* const subject = new WrongLpop;
+LeavesEmptyList& Subject() {
+  static auto* const subject = new LeavesEmptyList;
   return *subject;
 }
 

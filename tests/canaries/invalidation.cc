@@ -1,0 +1,8 @@
+// invalidation with clients that store the reply of a read which an invalidation has overtaken: the
+// best known bug of client-side caches.
+
+#include "driver/fuzz_main.h"
+#include "worlds/invalidation_world.h"
+
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::InvalidationWorld>(
+    std::in_place, nullptr, resprobe::cache::Policy{.poison_pending = false}))

@@ -1,0 +1,203 @@
+#include "worlds/invalidation_world.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "engine/ops_harness.h"
+#include "gtest/gtest.h"
+#include "tests/worlds/faulty_subject.h"
+
+namespace resprobe {
+namespace {
+
+using Harness = OpsHarness<InvalidationWorld>;
+using cache::Policy;
+
+std::string Run(Harness& harness, std::string_view ops) {
+  std::string error;
+  const std::optional<Tape> tape = harness.Parse("ops invalidation\n" + std::string(ops), &error);
+  EXPECT_TRUE(tape.has_value()) << error;
+  if (!tape) return error;
+  RunContext run;
+  harness.Run(*tape, run);
+  return run.violated() ? run.violation().invariant : "";
+}
+
+// Changes what the clients are sent. `hidden`: the world cannot look into the server, as it cannot
+// look into a foreign one; so what `coverage` would see at once shows later.
+class Fault : public FaultySubject {
+ public:
+  using Alter = std::function<std::string(std::string)>;
+  explicit Fault(bool hidden, Alter alter = nullptr) : hidden_(hidden), alter_(std::move(alter)) {}
+
+  Server* core() override { return hidden_ ? nullptr : FaultySubject::core(); }
+  std::string Altered(uint64_t, std::string received) override {
+    return alter_ && !received.empty() ? alter_(std::move(received)) : received;
+  }
+
+ private:
+  bool hidden_;
+  Alter alter_;
+};
+
+std::string RunWith(Fault fault, const Policy& policy, std::string_view ops) {
+  Harness harness(std::in_place, &fault, policy);
+  return Run(harness, ops);
+}
+
+Fault::Alter Replace(std::string from, std::string to) {
+  return [from = std::move(from), to = std::move(to)](std::string bytes) {
+    const size_t at = bytes.find(from);
+    return at == bytes.npos ? bytes : bytes.replace(at, from.size(), to);
+  };
+}
+
+// The pushes that name k0 are not sent.
+Fault::Alter DropPushes() { return Replace(">2\r\n$10\r\ninvalidate\r\n*1\r\n$2\r\nk0\r\n", ""); }
+
+// Client 0 has read k0, client 1 has changed it since, and all of it has arrived.
+constexpr std::string_view kOvertaken =
+    "config clients=1\n"
+    "read client=0 key=0\n"
+    "deliver client=0 direction=both bytes=all\n"
+    "write client=1 kind=set key=0 ms=1\n"
+    "deliver client=1 direction=both bytes=all\n"
+    "deliver client=0 direction=both bytes=all\n";
+std::string Then(std::string_view more) { return std::string(kOvertaken) + std::string(more); }
+
+TEST(InvalidationWorldTest, SeedsAreClean) {
+  Harness harness;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const Tape tape = harness.Generate(seed);
+    RunContext run;
+    harness.Run(tape, run);
+    ASSERT_FALSE(run.violated()) << "seed " << seed << ": " << run.violation().invariant << ", "
+                                 << run.violation().expected << ", " << run.violation().seen << "\n"
+                                 << harness.Show(tape);
+  }
+}
+
+TEST(InvalidationWorldTest, SeedsReachWhatTheyAreFor) {
+  Harness harness;
+  RunContext run(Trace::Mode::kText);
+  for (uint64_t seed = 0; seed < 400; ++seed) harness.Run(harness.Generate(seed), run);
+  for (const std::string_view sign :
+       {", cached", "  hit k", "= nil", "invalidate\\r\\n*1", "invalidate\\r\\n_", "FLUSHDB"}) {
+    EXPECT_NE(run.trace().text().find(sign), std::string::npos) << sign;
+  }
+}
+
+// No byte of a run is of the run before it.
+TEST(InvalidationWorldTest, RunsDoNotSeeEachOther) {
+  Harness reused;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Harness fresh;
+    const Tape tape = fresh.Generate(seed);
+    RunContext one(Trace::Mode::kHash);
+    fresh.Run(tape, one);
+    RunContext other(Trace::Mode::kHash);
+    reused.Run(tape, other);
+    ASSERT_EQ(one.trace().hash(), other.trace().hash()) << "seed " << seed;
+  }
+}
+
+TEST(InvalidationWorldTest, TheScenarioIsSoundWithoutAFault) {
+  for (const std::string_view more : {"", "read client=0 key=0\n", "barrier\n"}) {
+    EXPECT_EQ(RunWith(Fault(false), {}, Then(more)), "");
+    EXPECT_EQ(RunWith(Fault(true), {}, Then(more)), "");
+  }
+}
+
+TEST(InvalidationWorldTest, Coverage) {
+  EXPECT_EQ(RunWith(Fault(false, DropPushes()), {}, kOvertaken), "coverage");
+  EXPECT_EQ(RunWith(Fault(false), {.drop_invalidated = false}, kOvertaken), "coverage");
+  EXPECT_EQ(RunWith(Fault(false), {.poison_pending = false},
+                    "config noloop=yes\nread client=0 key=0\nwrite client=0 kind=set key=0 ms=1\n"),
+            "coverage");
+}
+
+TEST(InvalidationWorldTest, NoStaleAfterBarrier) {
+  EXPECT_EQ(RunWith(Fault(true, DropPushes()), {}, Then("barrier\n")), "no_stale_after_barrier");
+  // The end of a run is a barrier too.
+  EXPECT_EQ(RunWith(Fault(true, DropPushes()), {}, kOvertaken), "no_stale_after_barrier");
+  // A key that has expired.
+  EXPECT_EQ(RunWith(Fault(true, DropPushes()), {},
+                    "config clients=1\nwrite client=1 kind=setpx key=0 ms=5\n"
+                    "deliver client=1 direction=both bytes=all\nread client=0 key=0\n"
+                    "deliver client=0 direction=both bytes=all\nadvance ms=6\nbarrier\n"),
+            "no_stale_after_barrier");
+}
+
+TEST(InvalidationWorldTest, BoundedStaleness) {
+  EXPECT_EQ(RunWith(Fault(true), {.drop_invalidated = false}, Then("read client=0 key=0\n")),
+            "bounded_staleness");
+}
+
+TEST(InvalidationWorldTest, ReadYourWrites) {
+  EXPECT_EQ(RunWith(Fault(true), {.drop_own_writes = false, .noloop = true},
+                    "read client=0 key=0\ndeliver client=0 direction=both bytes=all\n"
+                    "write client=0 kind=set key=0 ms=1\n"
+                    "deliver client=0 direction=both bytes=all\nread client=0 key=0\n"),
+            "read_your_writes");
+}
+
+TEST(InvalidationWorldTest, MonotonicReads) {
+  // Two reads in one go, between which the key changes; the first one's reply is cached, and the
+  // push between the replies is missing.
+  EXPECT_EQ(RunWith(Fault(true, DropPushes()), {},
+                    "config clients=1\nread client=0 key=0\n"
+                    "deliver client=0 direction=to-server bytes=all\n"
+                    "write client=1 kind=set key=0 ms=1\n"
+                    "deliver client=1 direction=both bytes=all\nread client=0 key=0\n"
+                    "deliver client=0 direction=both bytes=all\nread client=0 key=0\n"),
+            "monotonic_reads");
+}
+
+TEST(InvalidationWorldTest, NoDeadEpochHit) {
+  EXPECT_EQ(RunWith(Fault(true), {.flush_on_loss = false},
+                    "read client=0 key=0\ndeliver client=0 direction=both bytes=all\n"
+                    "disconnect client=0 reset=yes\n"
+                    "deliver client=0 direction=both bytes=all\nconnect client=0\n"
+                    "deliver client=0 direction=both bytes=all\nread client=0 key=0\n"),
+            "no_dead_epoch_hit");
+  EXPECT_EQ(RunWith(Fault(true), {.flush_on_null_push = false},
+                    "config clients=1\nread client=0 key=0\n"
+                    "deliver client=0 direction=both bytes=all\n"
+                    "write client=1 kind=flushall key=0 ms=1\n"
+                    "deliver client=1 direction=both bytes=all\n"
+                    "deliver client=0 direction=both bytes=all\nread client=0 key=0\n"),
+            "no_dead_epoch_hit");
+}
+
+TEST(InvalidationWorldTest, Framing) {
+  constexpr std::string_view kRead =
+      "read client=0 key=0\ndeliver client=0 direction=both bytes=all\n";
+  EXPECT_EQ(RunWith(Fault(false, Replace("_\r\n", "")), {}, kRead), "framing");
+  EXPECT_EQ(RunWith(Fault(false, Replace("_\r\n", "_\r\n_\r\n")), {}, kRead), "framing");
+  EXPECT_EQ(RunWith(Fault(false, Replace("_\r\n", "?\r\n")), {}, kRead), "framing");
+  EXPECT_EQ(RunWith(Fault(false, Replace("_\r\n", "_\r\n>1\r\n+hm\r\n")), {}, kRead), "framing");
+  EXPECT_EQ(RunWith(Fault(false, Replace("$2\r\nk0\r\n", "$2\r\nzz\r\n")), {}, kOvertaken),
+            "framing");
+}
+
+TEST(InvalidationWorldTest, ServerValue) {
+  constexpr std::string_view kRead =
+      "read client=0 key=0\ndeliver client=0 direction=both bytes=all\n";
+  EXPECT_EQ(RunWith(Fault(false, Replace("_\r\n", "$2\r\nv9\r\n")), {}, kRead), "server_value");
+  EXPECT_EQ(RunWith(Fault(false, Replace("_\r\n", "-ERR no\r\n")), {}, kRead), "server_value");
+  EXPECT_EQ(RunWith(Fault(false, Replace("+OK\r\n$2", "-ERR no\r\n$2")), {},
+                    "write client=0 kind=set key=0 ms=1\nread client=0 key=0\n"),
+            "server_value");
+}
+
+TEST(InvalidationWorldTest, Liveness) {
+  EXPECT_EQ(RunWith(Fault(true), {.flush_on_loss = false, .release_pending = false},
+                    "read client=0 key=0\ndisconnect client=0 reset=yes\n"
+                    "deliver client=0 direction=both bytes=all\nconnect client=0\nbarrier\n"),
+            "liveness");
+}
+
+}  // namespace
+}  // namespace resprobe
