@@ -37,9 +37,13 @@ void ReplyModel::Reset() {
   words_.clear();
   word_ends_.clear();
   messages_taken_ = 0;
-  protocol_ = 2;
   opaque_ = refused_ = false;
   may_close_ = kills_ = false;
+  ForgetSession();
+}
+
+void ReplyModel::ForgetSession() {
+  protocol_ = 2;
   reply_off_ = reply_skip_ = reply_skip_next_ = false;
   multi_ = dirty_exec_ = exec_opaque_ = watching_ = false;
   tracking_ = subscribed_ = false;
@@ -351,22 +355,9 @@ ReplyModel::Verdict ReplyModel::TakeExecuted(const Asked_& asked, const resp::Re
   if (asked.kind == Kind::kHello && asked.protocol != 0) protocol_ = asked.protocol;
   if (Verdict verdict = Shaped(*asked.command, value); !verdict.ok()) return verdict;
   switch (asked.kind) {
-    case Kind::kReset: {
-      const size_t front = front_;
-      std::vector<Asked_> rest = std::move(asked_);
-      const bool opaque = opaque_;
-      const bool kills = kills_;
-      std::string words = std::move(words_);
-      std::vector<uint32_t> ends = std::move(word_ends_);
-      Reset();
-      asked_ = std::move(rest);
-      words_ = std::move(words);
-      word_ends_ = std::move(ends);
-      front_ = front;
-      opaque_ = opaque;
-      kills_ = kills;
+    case Kind::kReset:
+      ForgetSession();
       break;
-    }
     case Kind::kMulti:
       if (multi_) return {kExecInvariant, "an error: MULTI inside MULTI"};
       multi_ = true;

@@ -118,6 +118,8 @@ class ReplyModel {
   size_t Messages(const Asked_& asked) const;
   void Refused(const Asked_& asked);
   void EndTransaction();
+  // What RESET forgets: all but what was asked, and what that may do to the connection.
+  void ForgetSession();
   void Pop();
 
   std::vector<Asked_> asked_;

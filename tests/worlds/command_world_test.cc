@@ -15,7 +15,7 @@ namespace {
 
 using Harness = OpsHarness<CommandWorld>;
 
-std::string Run(Harness& harness, std::string_view ops) {
+std::string RunOps(Harness& harness, std::string_view ops) {
   std::string error;
   const std::optional<Tape> tape =
       harness.Parse("ops command_handler\n" + std::string(ops), &error);
@@ -53,7 +53,7 @@ class Fault : public FaultySubject {
 
 std::string RunWith(Fault&& fault, std::string_view ops) {
   Harness harness(std::in_place, &fault);
-  return Run(harness, ops);
+  return RunOps(harness, ops);
 }
 
 Fault::Alter Always(std::string reply) {
@@ -117,6 +117,11 @@ TEST(CommandWorldTest, ConnectionStaysOpen) {
                           [](Server& server) { server.Kill(*server.FindOpenClient(1)); }),
                     "call PING"),
             "connection_stays_open");
+}
+
+TEST(CommandWorldTest, AConnectionMayCloseAfterResetAndNonsense) {
+  Harness harness;
+  EXPECT_EQ(RunOps(harness, "queue RESET\nraw \"\\\"a\\n\"\ndeliver"), "");
 }
 
 TEST(CommandWorldTest, NoEmptyAggregate) {
