@@ -17,7 +17,9 @@
 namespace resprobe {
 namespace {
 
-constexpr int kAnswerMs = 10'000;  // how long a server may take for an answer that must come
+constexpr int kAnswerMs = 10'000;      // how long a server may take for an answer that must come
+constexpr size_t kMaxAsked = 100'000;  // how often it is asked whether a connection has ended
+constexpr int kControl = -1;           // our own connection, which no recording has
 
 std::string Errno(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
 
@@ -98,12 +100,34 @@ int RealServer::Socket(int connection, std::string* error) {
 
 bool RealServer::Fresh(std::string* error) {
   while (!sockets_.empty()) Close(sockets_.begin()->first);
-  constexpr int kControl = 0;
-  if (!Send(kControl, "FLUSHALL\r\n", error)) return false;
-  const Received received = Receive(kControl, 5, kAnswerMs);
-  Close(kControl);
-  if (received.bytes == "+OK\r\n") return true;
+  if (!AwaitClosed(error) || !Send(kControl, "FLUSHALL\r\nQUIT\r\n", error)) return false;
+  const Received received = Drain(kControl, kAnswerMs);
+  if (received.bytes == "+OK\r\n+OK\r\n" && received.closed) return true;
   *error = "FLUSHALL answered " + EscapeBytes(received.bytes);
+  return false;
+}
+
+bool RealServer::AwaitClosed(std::string* error) {
+  const std::string clients = "connected_clients:" + std::to_string(sockets_.size() + 1) + "\r\n";
+  std::string info;
+  for (size_t tries = 0; tries < kMaxAsked; ++tries) {
+    if (!Send(kControl, "INFO clients\r\n", error)) return false;
+    info.clear();
+    // The last line of the section, and the end of the bulk.
+    while (!info.ends_with("\r\n\r\n")) {
+      const Received received = Receive(kControl, 1, kAnswerMs);
+      if (received.bytes.empty()) {
+        *error = "no answer to INFO clients";
+        return false;
+      }
+      info += received.bytes;
+    }
+    if (info.find(clients) == info.npos) continue;
+    if (!Send(kControl, "QUIT\r\n", error)) return false;
+    Drain(kControl, kAnswerMs);
+    return true;
+  }
+  *error = "the server keeps a closed connection: " + info;
   return false;
 }
 
@@ -180,7 +204,7 @@ bool RealServer::Do(const RecordedStep& step, std::string* error) {
       return true;
     case RecordedStep::Kind::kClose:
       Close(step.connection);
-      return true;
+      return AwaitClosed(error);
   }
   return false;
 }

@@ -44,6 +44,9 @@ class RealServer {
 
  private:
   int Socket(int connection, std::string* error);
+  // Returns when the server knows of no connections but those that are open here: it sees the end
+  // of one in its own time, and until then what the connection had subscribed to or watched counts.
+  bool AwaitClosed(std::string* error);
   std::string socket_path() const { return folder_ + "/s"; }
 
   std::string folder_;
