@@ -133,6 +133,17 @@ TEST(CommandWorldTest, NoEmptyAggregate) {
             "no_empty_aggregate");
 }
 
+TEST(CommandWorldTest, SortedSetsSorted) {
+  // The score that a look-up finds is not the one by which the member is ranked.
+  EXPECT_EQ(RunWith(Fault("ZADD", nullptr,
+                          [](Server& server) {
+                            const ZSet& zset = server.keyspace().Peek(0, "z0")->zset();
+                            *const_cast<double*>(zset.Find("a")) = 9;
+                          }),
+                    "call ZADD z0 1 a 2 b"),
+            "sorted_sets_sorted");
+}
+
 TEST(CommandWorldTest, ExpiredUnseen) {
   EXPECT_EQ(RunWith(Fault("GET", Always("$1\r\nx\r\n")),
                     "call SET s0 x PX 5\nadvance ms=10\ncall GET s0"),
