@@ -87,7 +87,8 @@ class FieldSimplifier {
   template <class T>
   void SimplifyNumber(T& field) {
     using Value = decltype(field.value);
-    if (Try(field, T{})) return;
+    // What is simplest already stays: 1 in the place of 0 would be taken back, and so on for ever.
+    if (field == T{} || Try(field, T{})) return;
     if (field.value != Value{1} && Try(field, T{Value{1}})) return;
     // Towards zero, by halves and then by ones.
     while (field.value / 2 != field.value && field.value / 2 != 0 &&

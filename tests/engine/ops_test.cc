@@ -249,6 +249,23 @@ TEST(Shrink, FindsTheTwoOpsThatMatterAndKeepsTheInvariant) {
   EXPECT_GT(shrunk, 300);
 }
 
+// Where a field does not matter, its simplest value is the end, not one that is taken back.
+TEST(Shrink, ComesToAnEnd) {
+  OpsHarness<ToyWorld> harness;
+  std::string error;
+  const Tape tape = *harness.Parse("ops toy\nshake times=7 force=-9 a b c\nopen box=1\n", &error);
+  size_t tried = 0;
+  const Tape small = harness.Shrink(
+      tape,
+      [&](Bytes candidate) {
+        ++tried;
+        return harness.Show(candidate).find("shake") != std::string::npos;
+      },
+      20000);
+  EXPECT_EQ(harness.Show(small), "ops toy\nconfig strict=no boxes=0\nshake times=all force=0\n");
+  EXPECT_LT(tried, 200u);
+}
+
 TEST(Runner, TheTraceNamesTheRunAndChangesWithIt) {
   OpsHarness<ToyWorld> harness;
   const Tape tape = harness.Generate(5);
