@@ -34,4 +34,33 @@ wrong_use "no .ops text" minimize "$finding/original" -o "$temp/min.ops" --harne
 # A second run knows it.
 run 1 fuzz query_parser --time 2s --jobs 1 --seed 2
 has out "known from an earlier run"
+
+# A case as text, with steps that do not matter; its harness's clients have a fault.
+cat >"$temp/long.ops" <<'TEXT'
+ops invalidation
+config clients=1 noloop=yes
+barrier
+read client=0 key=0
+advance ms=5
+write client=0 kind=set key=0 ms=7
+read client=1 key=0
+TEXT
+cat >"$temp/short.ops" <<'TEXT'
+ops invalidation
+config clients=0 noloop=yes ttl_cap=no no_negative_caching=no
+read client=0 key=0
+write client=0 kind=set key=0 ms=0
+TEXT
+run 1 replay "$temp/long.ops" --trace
+has out "violation:coverage"
+has out "#3 write client=0 kind=set key=0 ms=7"
+run 0 minimize "$temp/long.ops" -o "$temp/least.ops"
+has out "5 -> 2 ops"
+cmp "$temp/least.ops" "$temp/short.ops" || { cat "$temp/least.ops" >&2; failures=$((failures + 1)); }
+run 0 show "$temp/least.ops"
+cmp "$temp/out" "$temp/short.ops" || failures=$((failures + 1))
+run 1 replay "$temp/least.ops" --twice --format json
+has out '"hash2"'
+sed -i 's/client=1/client=x/' "$temp/long.ops"
+wrong_use "long.ops:7: client=x: write a whole number from 0 to 255" replay "$temp/long.ops"
 finish
