@@ -53,6 +53,7 @@ class OpsHarness : public Harness {
     arena_.Reset();
     Decode(tape, &arena_, &case_);
     RunCase(case_, run);
+    case_.ops.clear();
   }
 
   void RunCase(const Case<World>& c, RunContext& run) {

@@ -255,6 +255,10 @@ void InvalidationWorld::Apply(const Barrier&, RunContext& run) {
 void InvalidationWorld::Settle(RunContext& run) {
   Drain(run);
   CompareWithServer(run);
+  // What this run leaves is cleared away in this run: what the next one does depends on its own
+  // tape alone.
+  subject_->Reset();
+  for (size_t i = 0; i < client_count_; ++i) clients_[i].cache.Reset(policy_);
 }
 
 void InvalidationWorld::DeliverToServer(Client& client, size_t bytes, RunContext& run) {

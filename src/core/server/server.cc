@@ -30,6 +30,7 @@ void Server::Reset() {
   tracking_table_.Clear();
   tracking_clients_ = 0;
   pending_count_ = 0;
+  taken_.clear();
 }
 
 // --- Connections.
