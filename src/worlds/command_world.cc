@@ -45,6 +45,7 @@ CommandWorld::CommandWorld(ServerSubject* subject)
       core_(subject_->core()) {
   for (size_t i = 0; i <= kMaxClients; ++i) {
     peers_.push_back(std::make_unique<Peer>(LimitsOf(core_)));
+    peers_.back()->model.set_foreign(core_ == nullptr);
   }
 }
 
@@ -202,7 +203,7 @@ void CommandWorld::Collect(Peer& peer, RunContext& run) {
     run.trace().Data("  < ", rest);
   const bool open = subject_->IsOpen(peer.connection);
   ReplyModel& model = peer.model;
-  model.Prepare();
+  model.Prepare(!rest.empty());
   while (!rest.empty() && !model.opaque()) {
     const resp::ReplyParser::Result result = peer.replies.Parse(rest, &peer.reply);
     if (result.status != resp::ReplyParser::Status::kValue) {
@@ -234,7 +235,7 @@ void CommandWorld::Collect(Peer& peer, RunContext& run) {
       answer_null_ = value.is_null();
       answer_empty_ = before_.absent && ShowsNothing(value);
     }
-    model.Prepare();
+    model.Prepare(!rest.empty());
   }
   peer.received.clear();
   if (open || run.violated()) return;

@@ -176,7 +176,7 @@ void ReplyModel::Pop() {
   reply_skip_next_ = false;
 }
 
-void ReplyModel::Prepare() {
+void ReplyModel::Prepare(bool replied) {
   while (front_ < asked_.size() && !opaque_) {
     const Asked_& asked = asked_[front_];
     const bool fails = MustFail(asked);
@@ -184,12 +184,32 @@ void ReplyModel::Prepare() {
       opaque_ = true;
       return;
     }
+    const bool queues = !fails && Queues(asked);
+    const bool subscribes = asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe;
+    if (foreign_) [[unlikely]] {
+      // Silent if the server knows the first two, and if it does not know the others.
+      const bool silent_if_known =
+          asked.kind == Kind::kHttp || (!fails && !queues && asked.kind == Kind::kReplyMode &&
+                                        asked.mode != 'N' && asked.mode != 0);
+      const bool silent_if_unknown = (reply_off_ || reply_skip_) && !fails && !queues &&
+                                     (subscribes || asked.kind == Kind::kReset);
+      if (silent_if_known || silent_if_unknown) {
+        if (front_ + 1 < asked_.size()) {
+          opaque_ = true;
+          return;
+        }
+        if (replied) return;
+        if (silent_if_unknown && messages_taken_ == 0) {
+          Pop();
+          continue;
+        }
+      }
+    }
     if (asked.kind == Kind::kHttp) {  // closed without a word
       may_close_ = true;
       front_ = asked_.size();
       return;
     }
-    const bool queues = !fails && Queues(asked);
     if (!fails && !queues && asked.kind == Kind::kReplyMode) {
       if (asked.mode == 'N') {
         reply_off_ = reply_skip_ = false;
@@ -205,7 +225,7 @@ void ReplyModel::Prepare() {
     if (!reply_off_ && !reply_skip_) return;
     // Answered by nothing; what it did must be known all the same.
     if (!fails) {
-      if (!queues && asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe) return;
+      if (!queues && subscribes) return;
       // Ends CLIENT REPLY OFF, and is answered; but what CLIENT REPLY SKIP skips may be RESET.
       if (!queues && asked.kind == Kind::kReset && !reply_skip_) return;
       if (queues || (asked.kind >= Kind::kHello && asked.kind <= Kind::kUnwatch) ||
@@ -375,6 +395,9 @@ ReplyModel::Verdict ReplyModel::TakeExecuted(const Asked_& asked, const resp::Re
     case Kind::kTracking:
       tracking_ = true;
       break;
+    case Kind::kReplyMode:
+      if (asked.mode == 'F' || asked.mode == 'S') return {kOne, "no reply, or an error"};
+      break;
     case Kind::kEcho:
       if (value.text() != Word(asked, 1)) {
         return {kOne, "the text that was to be echoed"};
@@ -400,6 +423,10 @@ ReplyModel::Verdict ReplyModel::Take(const resp::ReplyView& value) {
     refused_ = true;
   } else if (MustFail(asked)) {
     if (!value.is_error()) {
+      if (foreign_ && asked.command == nullptr) {
+        opaque_ = true;
+        return {};
+      }
       return {kShape, "an error: " + std::string(front_name()) + " cannot be called like that"};
     }
     Refused(asked);

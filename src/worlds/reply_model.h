@@ -29,6 +29,12 @@ class ReplyModel {
     bool ok() const { return invariant.empty(); }
   };
 
+  // Another server than redis and the core: it may know fewer commands, and then answers them with
+  // an error, or more, and then they are followed no further. Where only its answer shows whether
+  // it knows the command (CLIENT REPLY OFF; SUBSCRIBE while replies are off), a pipeline makes the
+  // stream opaque.
+  void set_foreign(bool foreign) { foreign_ = foreign; }
+
   // A new connection.
   void Reset();
 
@@ -41,7 +47,8 @@ class ReplyModel {
   static const Command* Find(std::span<const std::string_view> args);
 
   // To be called before each value is parsed: drops the requests that are answered by nothing.
-  void Prepare();
+  // `replied` says whether bytes from the server wait to be parsed.
+  void Prepare(bool replied);
   // A value has come.
   Verdict Take(const resp::ReplyView& value);
 
@@ -128,6 +135,7 @@ class ReplyModel {
   std::string words_;
   size_t messages_taken_ = 0;  // of the subscription command in front
 
+  bool foreign_ = false;
   int protocol_ = 2;
   bool opaque_ = false;
   bool refused_ = false;

@@ -51,6 +51,23 @@ class Fault : public FaultySubject {
   bool struck_ = false;
 };
 
+// Another server, which does not know the commands that hold `unknown`.
+class Foreign : public Fault {
+ public:
+  explicit Foreign(std::string unknown, std::string trigger = "?", Alter alter = nullptr)
+      : Fault(std::move(trigger), std::move(alter)), unknown_(std::move(unknown)) {}
+
+  void Send(uint64_t connection, std::string_view bytes) override {
+    std::string sent(bytes);
+    for (size_t at = 0; (at = sent.find(unknown_, at)) != std::string::npos;) sent[at] = '_';
+    Fault::Send(connection, sent);
+  }
+  Server* core() override { return nullptr; }
+
+ private:
+  std::string unknown_;
+};
+
 std::string RunWith(Fault&& fault, std::string_view ops) {
   Harness harness(std::in_place, &fault);
   return RunOps(harness, ops);
@@ -122,6 +139,37 @@ TEST(CommandWorldTest, ConnectionStaysOpen) {
 TEST(CommandWorldTest, AConnectionMayCloseAfterResetAndNonsense) {
   Harness harness;
   EXPECT_EQ(RunOps(harness, "queue RESET\nraw \"\\\"a\\n\"\ndeliver"), "");
+}
+
+TEST(CommandWorldTest, AForeignServerMayKnowFewerCommands) {
+  EXPECT_EQ(RunWith(Foreign("SUBSCRIBE"),
+                    "call CLIENT REPLY OFF\ncall SUBSCRIBE a\n"
+                    "call CLIENT REPLY ON\ncall ECHO a"),
+            "");
+  EXPECT_EQ(RunWith(Foreign("RESET"), "call CLIENT REPLY OFF\ncall RESET\ncall CLIENT REPLY ON"),
+            "");
+  EXPECT_EQ(RunWith(Foreign("CLIENT"),
+                    "call CLIENT REPLY OFF\ncall ECHO a\n"
+                    "call CLIENT REPLY SKIP\ncall ECHO b"),
+            "");
+  EXPECT_EQ(RunWith(Foreign("CLIENT"), "queue CLIENT REPLY OFF\nqueue ECHO a\ndeliver"), "");
+  EXPECT_EQ(RunWith(Foreign("POST"), "call POST\ncall ECHO a"), "");
+}
+
+TEST(CommandWorldTest, AForeignServerMayKnowMoreCommands) {
+  EXPECT_EQ(RunWith(Foreign("?", "FT.INFO", Always("*1\r\n:7\r\n")), "call FT.INFO\ncall GET a"),
+            "");
+}
+
+TEST(CommandWorldTest, AForeignServerHasToKeepWhatItKnows) {
+  EXPECT_EQ(RunWith(Foreign("?"),
+                    "call CLIENT REPLY OFF\ncall SUBSCRIBE a\ncall RESET\n"
+                    "call CLIENT REPLY SKIP\ncall ECHO a\ncall POST"),
+            "");
+  EXPECT_EQ(RunWith(Foreign("CLIENT", "OFF", Always("+OK\r\n")), "call CLIENT REPLY OFF"),
+            "one_reply_per_request");
+  EXPECT_EQ(RunWith(Foreign("SUBSCRIBE", "_UBSCRIBE", Always("")), "call SUBSCRIBE a"),
+            "one_reply_per_request");
 }
 
 TEST(CommandWorldTest, NoEmptyAggregate) {
