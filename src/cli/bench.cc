@@ -14,6 +14,7 @@
 #include "cli/subject.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
+#include "cli/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -226,6 +227,7 @@ void PrintParser(const Json& json) {
 int RunBench(const BenchOptions& options) {
   options.output.Check();
   const Project project = OpenProject();
+  const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
   const bool text = options.output.text_on_stdout();
   std::error_code error;
   if (!fs::exists(project.harnesses / "empty", error)) {
@@ -239,9 +241,11 @@ int RunBench(const BenchOptions& options) {
     std::printf("%-30s %10s %10s %7s %7s %10s %8s\n", "harness", "fuzzing", "empty", "ratio",
                 "corpus", "alone", "ops");
   }
-  for (const HarnessEntry& harness : project.Select(options.harnesses)) {
+  for (const HarnessEntry& harness : harnesses) {
     if (harness.binary.empty()) {
-      if (text) std::printf("%-30s skipped, not built\n", harness.name.c_str());
+      if (text) {
+        std::printf("%-30s skipped: %s\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
+      }
       json["harnesses"].push_back({{"name", harness.name}, {"skipped", true}});
       continue;
     }
@@ -287,12 +291,17 @@ void AddBench(CLI::App& app, int* code) {
       ->type_name("");
   verb->add_option("--rounds", options->rounds, "Rounds, of which the median counts")
       ->type_name("N")
-      ->check(CLI::Range(1, 1000))
+      ->check(WholeNumber(1, 1000))
       ->capture_default_str();
   verb->add_option("--seconds", options->seconds,
                    "About how long one measurement over the seeds takes")
       ->type_name("S")
-      ->check(CLI::PositiveNumber)
+      ->check([](const std::string& text) -> std::string {
+        char* end = nullptr;
+        const double seconds = std::strtod(text.c_str(), &end);
+        if (*end == '\0' && seconds > 0 && seconds <= kMostSeconds) return "";
+        return "'" + text + "' is not a number of seconds above 0";
+      })
       ->capture_default_str();
   options->output.AddTo(verb);
   verb->callback([=] { *code = RunBench(*options); });

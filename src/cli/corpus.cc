@@ -229,7 +229,9 @@ int RunCheck(const std::vector<std::string>& names, const OutputOptions& output)
     // A variant shares the corpus of its harness, which is checked there.
     if (names.empty() && harness.corpus != harness.name) continue;
     if (harness.binary.empty()) {
-      if (output.text_on_stdout()) std::printf("%s: skipped, not built\n", harness.name.c_str());
+      if (output.text_on_stdout()) {
+        std::printf("%s: skipped: %s\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
+      }
       json["harnesses"].push_back({{"name", harness.name}, {"skipped", true}});
       continue;
     }

@@ -14,6 +14,14 @@
 #include "cli/user_error.h"
 
 namespace resprobe::cli {
+namespace {
+
+// Beside the file, so that renaming it is one step.
+std::string TempName(const fs::path& path) {
+  return path.string() + "." + std::to_string(getpid()) + ".tmp";
+}
+
+}  // namespace
 
 std::string ReadFile(const fs::path& path) {
   std::error_code error;
@@ -35,7 +43,7 @@ std::string ReadFile(const fs::path& path) {
 }
 
 void WriteFile(const fs::path& path, std::string_view content) {
-  const std::string temp = path.string() + "." + std::to_string(getpid()) + ".tmp";
+  const std::string temp = TempName(path);
   std::FILE* file = std::fopen(temp.c_str(), "wb");
   bool written = file != nullptr;
   if (written) {
@@ -47,6 +55,25 @@ void WriteFile(const fs::path& path, std::string_view content) {
     std::remove(temp.c_str());
     throw UserError(path.string() + ": cannot be written: " + why);
   }
+}
+
+void CheckWritable(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    throw UserError(path.string() + ": is a folder: name a file");
+  }
+  const fs::path folder = path.parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, error)) {
+    throw UserError(path.string() + ": there is no folder " + folder.string() +
+                    ": create it first");
+  }
+  const std::string temp = TempName(path);
+  std::FILE* file = std::fopen(temp.c_str(), "wb");
+  if (file == nullptr) {
+    throw UserError(path.string() + ": cannot be written: " + std::strerror(errno));
+  }
+  std::fclose(file);
+  std::remove(temp.c_str());
 }
 
 void MakeFolder(const fs::path& path) {

@@ -15,6 +15,9 @@ std::string ReadFile(const fs::path& path);
 // The file is there whole or not at all: it is written beside and renamed.
 void WriteFile(const fs::path& path, std::string_view content);
 void MakeFolder(const fs::path& path);
+// Throws what WriteFile would throw, before the work whose result is to be written. Leaves the file
+// as it is.
+void CheckWritable(const fs::path& path);
 
 // Regular files right inside `folder`, hidden ones left out, in order of their names; none if there
 // is no such folder.

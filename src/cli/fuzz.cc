@@ -10,6 +10,7 @@
 #include "cli/fuzz_job.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
+#include "cli/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -56,6 +57,7 @@ class Display {
 
   void Begin() {
     if (!live_) std::fprintf(out_, "%s\n", kHeader);
+    std::fflush(out_);
     Draw();
   }
   void Update(const Row& row) {
@@ -175,7 +177,7 @@ int RunFuzz(FuzzOptions options) {
     rows.push_back({harness.name, "waiting", "", {}});
     if (harness.binary.empty()) {
       rows.back().state = "skipped";
-      rows.back().note = "the software that it tests is not there";
+      rows.back().note = WhyNotBuilt(harness);
     }
   }
   std::FILE* out = options.output.text_on_stdout() ? stdout : stderr;
@@ -194,6 +196,7 @@ int RunFuzz(FuzzOptions options) {
     if (Interrupted()) {
       row.state = "stopped";
       row.note = "not run";
+      display.Done(row);
       continue;
     }
     row.state = "running";
@@ -266,21 +269,22 @@ void AddFuzz(CLI::App& app, int* code) {
       ->capture_default_str();
   verb->add_option("--jobs", options->jobs, "Processes side by side; default: one for each core")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+      ->check(WholeNumber(1, 1024));
   verb->add_option("--engine", options->engine, "libfuzzer or afl")
       ->check(CLI::IsMember({"libfuzzer", "afl"}))
       ->type_name("ENGINE")
       ->capture_default_str();
   verb->add_option("--seed", options->seed, "Seed of the first process; default: from the clock")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(WholeNumber(0, UINT64_MAX));
   verb->add_option("--timeout", options->limits.timeout_seconds,
                    "A run that takes longer is a finding")
       ->type_name("SECONDS")
-      ->check(CLI::Range(1, 100000))
+      ->check(WholeNumber(1, kMostSeconds))
       ->capture_default_str();
   verb->add_option("--rss", options->limits.rss_mb, "A run that takes more memory is a finding")
       ->type_name("MB")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, kMostMegabytes))
       ->capture_default_str();
   options->output.AddTo(verb);
   verb->callback([=] {

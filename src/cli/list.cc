@@ -18,10 +18,10 @@ int RunList(const OutputOptions& output) {
   Json json = {{"harnesses", Json::array()}};
   for (const HarnessEntry& harness : project.all) {
     if (harness.binary.empty()) {
-      json["harnesses"].push_back({{"name", harness.name}, {"built", false}});
+      json["harnesses"].push_back(
+          {{"name", harness.name}, {"built", false}, {"note", WhyNotBuilt(harness)}});
       if (output.text_on_stdout()) {
-        std::printf("%s: not built, the software that it tests is not there\n\n",
-                    harness.name.c_str());
+        std::printf("%s: %s\n\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
       }
       continue;
     }

@@ -20,14 +20,21 @@ void PrintError(std::string what) {
   std::fprintf(stderr, "resprobe: %s\n", what.c_str());
 }
 
-// The verb that the arguments got to, for "try … --help".
-std::string VerbOf(const CLI::App& app) {
-  std::string name;
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+// What is wrong, and the verb that the arguments got to for its --help.
+std::string Describe(const CLI::App& app, const CLI::ParseError& error) {
+  std::string verb;
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) {
     at = at->get_subcommands().front();
-    name += at->get_name() + " ";
+    verb += at->get_name() + " ";
   }
-  return name;
+  std::string what = error.what();
+  if (at->get_require_subcommand_min() > 0) {
+    // CLI11 speaks of what is missing, not of the word that stands in its place.
+    const std::vector<std::string> rest = at->remaining();
+    what = rest.empty() ? "name a verb" : "there is no verb '" + verb + rest.front() + "'";
+  }
+  return what + ": see ./resprobe " + verb + "--help";
 }
 
 int Main(int argc, char** argv) {
@@ -50,7 +57,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& asked) {  // --help
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    PrintError(std::string(error.what()) + ": see ./resprobe " + VerbOf(app) + "--help");
+    PrintError(Describe(app, error));
     return kWrongUse;
   } catch (const UserError& error) {
     PrintError(error.what());

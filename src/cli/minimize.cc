@@ -7,6 +7,7 @@
 #include "cli/subject.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
+#include "cli/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -32,22 +33,31 @@ int RunMinimize(const MinimizeOptions& options) {
   const HarnessEntry& harness = project.HarnessOfCase(file, options.harness);
   const fs::path output =
       options.output.empty() ? fs::path(file.string() + ".min") : fs::path(options.output);
+  const bool as_text = output.extension() == ".ops";
+  if (as_text && AskInfo(harness).input != "ops") {
+    throw UserError(output.string() + ": " + harness.name +
+                    " takes raw bytes, which have no .ops text: choose another name");
+  }
+  CheckWritable(output);
   TempFolder temp;
   const fs::path tape = temp.path() / "case";
-  const Shrunk shrunk = Shrink(harness, file, tape, options.timeout_seconds, options.rss_mb);
+  const auto write = [&] { WriteFile(output, as_text ? ShowCase(harness, tape) : ReadFile(tape)); };
+  Shrunk shrunk;
+  try {
+    shrunk = Shrink(harness, file, tape, options.timeout_seconds, options.rss_mb);
+  } catch (const Interruption&) {
+    std::error_code error;
+    if (!fs::exists(tape, error)) throw;
+    ForgetInterrupts();
+    write();
+    std::printf("interrupted; the smallest so far is written: %s\n", project.Shown(output).c_str());
+    return kInterrupted;
+  }
   if (shrunk.signature.empty()) {
     throw UserError(file.string() + ": does not fail in " + harness.name +
                     ", so there is nothing to minimize");
   }
-  if (output.extension() == ".ops") {
-    if (AskInfo(harness).input != "ops") {
-      throw UserError(output.string() + ": " + harness.name +
-                      " takes raw bytes, which have no .ops text: choose another name");
-    }
-    WriteFile(output, ShowCase(harness, tape));
-  } else {
-    WriteFile(output, ReadFile(tape));
-  }
+  write();
   std::printf("%s: %llu -> %llu ops, %llu -> %llu bytes, %llu candidates tried\n",
               project.Shown(file).c_str(), Wide(shrunk.ops_before), Wide(shrunk.ops_after),
               Wide(shrunk.bytes_before), Wide(shrunk.bytes_after), Wide(shrunk.candidates));
@@ -64,7 +74,8 @@ void AddMinimize(CLI::App& app, int* code) {
       "Works for violations, sanitizer reports, timeouts and out-of-memory. What is written "
       "breaks\n"
       "the same invariant, or crashes with the same top frames.\n"
-      "Exit code: 0 written, 2 the case does not fail, or wrong use.");
+      "Ctrl-C writes the smallest case found by then.\n"
+      "Exit code: 0 written, 2 the case does not fail, or wrong use, 130 interrupted.");
   const auto options = std::make_shared<MinimizeOptions>();
   verb->add_option("CASE", options->file, "A tape or .ops text")->required()->type_name("");
   verb->add_option("-o,--output", options->output,
@@ -73,11 +84,11 @@ void AddMinimize(CLI::App& app, int* code) {
   verb->add_option("--harness", options->harness, "The harness of the case")->type_name("NAME");
   verb->add_option("--timeout", options->timeout_seconds, "A run that takes longer is a timeout")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, kMostSeconds))
       ->capture_default_str();
   verb->add_option("--rss", options->rss_mb, "A run that takes more is out of memory")
       ->type_name("MB")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, kMostMegabytes))
       ->capture_default_str();
   verb->callback([=] { *code = RunMinimize(*options); });
 }

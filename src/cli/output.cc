@@ -20,14 +20,11 @@ void OutputOptions::Check() const {
   if (!file.empty() && !json()) {
     throw UserError("--output " + file + ": only JSON goes to a file: add --format json");
   }
-  if (!file.empty()) {
-    // Told before the work, not after it.
-    const fs::path folder = fs::path(file).parent_path();
-    std::error_code error;
-    if (!folder.empty() && !fs::is_directory(folder, error)) {
-      throw UserError("--output " + file + ": there is no folder " + folder.string() +
-                      ": create it first");
-    }
+  if (file.empty()) return;
+  try {
+    CheckWritable(file);  // told before the work, not after it
+  } catch (const UserError& error) {
+    throw UserError(std::string("--output ") + error.what());
   }
 }
 

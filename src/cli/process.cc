@@ -58,6 +58,8 @@ void CatchInterrupts() {
 
 bool Interrupted() { return interrupted != 0; }
 
+void ForgetInterrupts() { interrupted = 0; }
+
 double Now() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

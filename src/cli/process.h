@@ -14,6 +14,8 @@ namespace resprobe::cli {
 // Makes SIGINT, SIGTERM and SIGHUP set a flag instead of ending the program.
 void CatchInterrupts();
 bool Interrupted();
+// For what is left to do after a Ctrl-C.
+void ForgetInterrupts();
 
 // Seconds on a clock that only goes forward.
 double Now();

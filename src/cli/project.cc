@@ -21,7 +21,6 @@ fs::path FromEnvironment(const char* name) {
 std::string Joined(const std::vector<HarnessEntry>& harnesses) {
   std::string text;
   for (const HarnessEntry& harness : harnesses) {
-    if (harness.binary.empty()) continue;
     if (!text.empty()) text += ", ";
     text += harness.name;
   }
@@ -36,7 +35,7 @@ void AddLeftOut(Project* project) {
   for (const fs::path& file : FilesIn(project->source / "harnesses")) {
     const std::string name = file.stem();
     if (file.extension() == ".cc" && name != "empty" && !known.contains(name)) {
-      project->all.push_back({name, name, {}});
+      project->all.push_back({name, name, {}, true});
     }
   }
 }
@@ -97,29 +96,39 @@ fs::path Project::FindingsOf(const HarnessEntry& harness) const {
   return work / "findings" / harness.name;
 }
 
+std::string WhyNotBuilt(const HarnessEntry& harness) {
+  return harness.left_out
+             ? "left out of the build, since the software that it tests is not there: run "
+               "./resprobe packages --retry, then the verb again"
+             : "not built yet: run ./resprobe build fuzz";
+}
+
 const HarnessEntry& Project::Find(const std::string& name) const {
   for (const HarnessEntry& harness : all) {
     if (harness.name != name) continue;
-    if (harness.binary.empty()) {
-      throw UserError("harness '" + name +
-                      "' was not built, since the software it tests is not there: see "
-                      "'./resprobe packages --retry'");
-    }
+    if (harness.binary.empty()) throw UserError(name + ": " + WhyNotBuilt(harness));
     return harness;
   }
   throw UserError("there is no harness '" + name + "': use one of " + Joined(all));
 }
 
 std::vector<HarnessEntry> Project::Select(const std::vector<std::string>& names) const {
-  if (names.empty()) return all;
+  if (names.empty()) {
+    const bool any = std::any_of(all.begin(), all.end(), [](const HarnessEntry& harness) {
+      return !harness.binary.empty();
+    });
+    if (!any) {
+      throw UserError(harnesses.string() +
+                      ": holds no harness: build them with ./resprobe build fuzz");
+    }
+    return all;
+  }
   std::vector<HarnessEntry> selected;
   for (const std::string& name : names) {
-    const auto at = std::find_if(all.begin(), all.end(),
-                                 [&](const HarnessEntry& harness) { return harness.name == name; });
-    if (at == all.end()) Find(name);  // throws
+    const HarnessEntry& harness = Find(name);
     const bool again = std::any_of(selected.begin(), selected.end(),
                                    [&](const HarnessEntry& one) { return one.name == name; });
-    if (!again) selected.push_back(*at);
+    if (!again) selected.push_back(harness);
   }
   return selected;
 }
@@ -134,6 +143,9 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
     // A variant shares the name that its texts carry with the harness whose corpus it uses.
     for (const HarnessEntry& harness : all) {
       if (harness.corpus == name && !harness.binary.empty()) return harness;
+    }
+    for (const HarnessEntry& harness : all) {
+      if (harness.name == name) return Find(name);  // throws: it is not built
     }
     throw UserError(path.string() + ":1: there is no harness '" + name + "': use one of " +
                     Joined(all));
@@ -188,10 +200,10 @@ Project OpenProject() {
 
   const fs::path list = project.harnesses / "harnesses.txt";
   if (!fs::exists(list, error)) {
-    throw UserError(list.string() + ": is missing: build the harnesses with ./resprobe");
+    throw UserError(list.string() + ": is missing: build the harnesses with ./resprobe build fuzz");
   }
   std::istringstream lines(ReadFile(list));
-  for (HarnessEntry harness; lines >> harness.name >> harness.corpus;) {
+  for (HarnessEntry harness{}; lines >> harness.name >> harness.corpus;) {
     harness.binary = project.harnesses / harness.name;
     if (!fs::exists(harness.binary, error)) harness.binary.clear();
     project.all.push_back(harness);

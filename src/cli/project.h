@@ -12,8 +12,12 @@ namespace resprobe::cli {
 struct HarnessEntry {
   std::string name;
   std::string corpus;  // the name of its folder below corpus/ and of its dictionary
-  fs::path binary;     // empty if the build left it out
+  fs::path binary;     // empty if it is not there: see WhyNotBuilt()
+  bool left_out;       // the build has no such target, since the software it tests is not there
 };
+
+// Why there is no binary, and what mends it.
+std::string WhyNotBuilt(const HarnessEntry& harness);
 
 // Where everything is. From RESPROBE_SOURCE_DIR and RESPROBE_BUILD_DIR, as ./resprobe sets them,
 // else from where the program lies. Tests set RESPROBE_WORK_DIR and RESPROBE_HARNESS_DIR (a folder
@@ -31,7 +35,8 @@ struct Project {
   fs::path WorkCorpusOf(const HarnessEntry& harness) const;
   fs::path FindingsOf(const HarnessEntry& harness) const;
 
-  // The named ones, or all if none is named. Throws UserError at an unknown name.
+  // The named ones, or all if none is named. Throws UserError at a name that is unknown or not
+  // built, and if nothing is built.
   std::vector<HarnessEntry> Select(const std::vector<std::string>& names) const;
   // The built harness of that name. Throws UserError.
   const HarnessEntry& Find(const std::string& name) const;

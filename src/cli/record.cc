@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/verbs.h"
+#include "cli/whole_number.h"
 #include "live/recorder.h"
 
 namespace resprobe::cli {
@@ -14,13 +15,15 @@ void AddRecord(CLI::App& app, int* code) {
       "ends it and keeps everything");
   const auto options = std::make_shared<live::RecordOptions>();
   verb->add_option("--listen", options->listen_port, "Port for the clients; 0 picks a free one")
-      ->required();
+      ->required()
+      ->check(WholeNumber(0, 65535));
   verb->add_option("--server", options->server, "HOST:PORT of the server")->required();
   verb->add_option("--output", options->output,
                    "Folder for the cases: DIR/HARNESS/request-HASH, reply-HASH, query-HASH")
       ->required();
   verb->add_option("--max-case", options->max_case_bytes,
                    "Most bytes of a case; streams are cut where a message ends")
+      ->check(WholeNumber(1, 1 << 30))
       ->capture_default_str();
   verb->add_flag("--allow-remote", options->allow_remote,
                  "Let the server be on another machine, and clients come from other machines");

@@ -9,6 +9,7 @@
 #include "cli/subject.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
+#include "cli/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -147,11 +148,11 @@ void AddReplay(CLI::App& app, int* code) {
   verb->add_option("--timeout", options->run.limits.timeout_seconds,
                    "Seconds that one case may take")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, kMostSeconds))
       ->capture_default_str();
   verb->add_option("--rss", options->run.limits.rss_mb, "Memory that the runs may take")
       ->type_name("MB")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1, kMostMegabytes))
       ->capture_default_str();
   options->output.AddTo(verb);
   verb->callback([=] { *code = RunReplay(*options); });

@@ -81,6 +81,7 @@ struct Shrunk {
   uint64_t bytes_before = 0;
   uint64_t bytes_after = 0;
 };
+// At an interruption the smallest tape found by then, if there is one, is in `out`.
 Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& out,
               int timeout_seconds, size_t rss_mb);
 

@@ -271,6 +271,12 @@ int Shrink(Harness& harness, std::span<char*> args) {
   size_t candidates = 0;
   Tape smallest = *tape;
   bool done = false;
+  // Every success is kept there at once, whole, for a caller who stops this before its end.
+  const auto keep = [&](Bytes candidate, bool fails) {
+    const std::string temp = out + ".tmp";
+    if (fails && WriteFile(temp, candidate)) std::rename(temp.c_str(), out.c_str());
+    return fails;
+  };
   // A violation is judged here, thousands of times a second, inside one child, in case that a
   // candidate crashes; then, and for all other failures, each candidate has a child of its own.
   if (signature.kind == "violation") {
@@ -282,7 +288,7 @@ int Shrink(Harness& harness, std::span<char*> args) {
           *tape,
           [&](Bytes candidate) {
             ++tried;
-            return BrokenInvariant(harness, candidate) == signature.detail;
+            return keep(candidate, BrokenInvariant(harness, candidate) == signature.detail);
           },
           max_candidates);
       std::fprintf(stderr, "candidates %zu\n", tried);
@@ -305,7 +311,7 @@ int Shrink(Harness& harness, std::span<char*> args) {
         *tape,
         [&](Bytes candidate) {
           ++candidates;
-          return Judge(harness, candidate, limits, nullptr) == signature;
+          return keep(candidate, Judge(harness, candidate, limits, nullptr) == signature);
         },
         max_candidates);
   }

@@ -109,13 +109,16 @@ int RunRecord(const RecordOptions& options) {
     return Connect(*server, options.allow_remote, why);
   };
   if (!connect(&error).valid()) {
-    return Fail(error + (options.allow_remote ? "" : " (is a server running there?)"));
+    if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
+    return Fail("--server: " + error);
   }
   UniqueFd listening =
       Listen(static_cast<uint16_t>(options.listen_port), options.allow_remote, &error);
-  if (!listening.valid()) return Fail(error);
+  if (!listening.valid()) {
+    return Fail("--listen: " + error + ": choose another port, or 0 for a free one");
+  }
   CaseStore store(options.output);
-  if (!store.Open(&error)) return Fail(error);
+  if (!store.Open(&error)) return Fail("--output: " + error + ": name another");
 
   std::printf("recording on %s:%d what passes to and from %s, into %s; Ctrl-C ends it\n",
               options.allow_remote ? "0.0.0.0" : "127.0.0.1", LocalPort(listening.get()),

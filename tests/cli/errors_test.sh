@@ -18,8 +18,11 @@ has out "query_parser"
 run 0 list --format json
 has out "\"harnesses\""
 
-wrong_use "see ./resprobe --help"
-wrong_use "see ./resprobe --help" nonsense
+wrong_use "name a verb: see ./resprobe --help"
+wrong_use "there is no verb 'nonsense': see ./resprobe --help" nonsense
+wrong_use "name a verb: see ./resprobe corpus --help" corpus
+wrong_use "there is no verb 'corpus nonsense': see ./resprobe corpus --help" corpus nonsense
+wrong_use "--format" list --format xml
 wrong_use "see ./resprobe fuzz --help" fuzz --nonsense
 wrong_use "there is no harness 'nonsense'" fuzz nonsense --time 1s
 wrong_use "--time 5x" fuzz query_parser --time 5x
@@ -27,7 +30,14 @@ wrong_use "--time 0" fuzz query_parser --time 0
 wrong_use "--engine" fuzz query_parser --engine honggfuzz
 wrong_use "--format json" fuzz query_parser --output "$temp/report.json"
 wrong_use "there is no folder" fuzz query_parser --format json --output "$temp/none/report.json"
-wrong_use "--jobs" fuzz query_parser --jobs 0
+wrong_use "is a folder: name a file" fuzz query_parser --format json --output "$temp"
+wrong_use "cannot be written" list --format json --output /proc/report.json
+wrong_use "cannot be written" bench --format json --output /proc/report.json
+wrong_use "--jobs: '0' is not a whole number from 1 to 1024" fuzz query_parser --jobs 0
+wrong_use "--jobs: '-1' is not" fuzz query_parser --jobs -1
+wrong_use "--seed: '-1' is not" fuzz query_parser --seed -1
+wrong_use "--rss: '0' is not a whole number from 1 to" fuzz query_parser --rss 0
+wrong_use "--timeout: '0' is not" fuzz query_parser --timeout 0
 wrong_use "name cases" replay
 wrong_use "--harness" replay --seed 7
 wrong_use "whole number" replay --harness query_parser --seed seven
@@ -36,5 +46,34 @@ wrong_use "there is no such file" show "$temp/missing"
 wrong_use "there is no such file" minimize "$temp/missing"
 wrong_use "there is no harness" corpus merge nonsense
 wrong_use "is not a folder" corpus merge query_parser "$temp/missing"
+wrong_use "--timeout: '0' is not" replay "$temp/missing" --timeout 0
+wrong_use "--rss: '-5' is not" minimize "$temp/missing" --rss -5
+wrong_use "there is no harness 'nonsense'" bench nonsense
+wrong_use "--seconds: '0' is not" bench --seconds 0
+wrong_use "--rounds: '0' is not" bench --rounds 0
+
 wrong_use "--server" record --listen 0 --output "$temp/cases"
+wrong_use "--listen: 'x' is not" record --listen x --server 127.0.0.1:1 --output "$temp/cases"
+wrong_use "--max-case: '-1' is not" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases" \
+  --max-case -1
+wrong_use "'localhost' is not HOST:PORT" record --listen 0 --server localhost --output "$temp/cases"
+wrong_use "start a server there" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases"
+[[ ! -e $temp/cases ]] || { echo "a recording that did not begin left a folder" >&2; exit 1; }
+
+# Harnesses that are configured and not built yet.
+mkdir "$temp/unbuilt"
+export RESPROBE_HARNESS_DIR=$temp/unbuilt
+wrong_use "harnesses.txt: is missing" list
+printf 'query_parser query_parser\ninvalidation invalidation\n' >"$temp/unbuilt/harnesses.txt"
+run 0 list
+has out "query_parser: not built yet: run ./resprobe build fuzz"
+run 0 list --format json
+has out '"built": false'
+wrong_use "query_parser: not built yet" fuzz query_parser --time 1s
+wrong_use "holds no harness: build them" fuzz --time 1s
+wrong_use "query_parser: not built yet" replay corpus/query_parser
+wrong_use "query_parser: not built yet" corpus check query_parser
+wrong_use "query_parser: not built yet" bench query_parser
+printf 'ops invalidation\n' >"$temp/case.ops"
+wrong_use "invalidation: not built yet" show "$temp/case.ops"
 finish

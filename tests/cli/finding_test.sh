@@ -30,6 +30,8 @@ has out "signature: violation:round_trip"
 cmp "$temp/min" "$finding/case" || { echo "minimize is not the same twice" >&2; failures=$((failures + 1)); }
 run 1 replay --harness query_parser "$temp/min"
 wrong_use "no .ops text" minimize "$finding/original" -o "$temp/min.ops" --harness query_parser
+wrong_use "is a folder: name a file" minimize "$finding" -o "$temp"
+wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 
 # A second run knows it.
 run 1 fuzz query_parser --time 2s --jobs 1 --seed 2

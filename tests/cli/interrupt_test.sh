@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Ctrl-C: what was found and learnt by then is kept; exit code 130.
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+
+# interrupted_by PATTERN ARGUMENT…: starts the program and interrupts it when a line of its output
+# has the pattern in it. Leaves its output in $temp/out and $temp/err.
+interrupted_by() {
+  local pattern=$1 code=0 line
+  shift
+  rm -f "$temp/pipe"
+  mkfifo "$temp/pipe"
+  "$program" "$@" >"$temp/pipe" 2>"$temp/err" &
+  local id=$!
+  : >"$temp/out"
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$temp/out"
+    [[ $line != *$pattern* ]] || kill -INT "$id"
+  done <"$temp/pipe"
+  wait "$id" || code=$?
+  if ((code != 130)); then
+    echo "resprobe $*: exit code $code instead of 130" >&2
+    head -n 20 "$temp/out" "$temp/err" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+# The second harness is not begun.
+interrupted_by "executions" fuzz query_parser invalidation --time 600s --jobs 1 \
+  --format json --output "$temp/report.json"
+has out "stopped: not run"
+cp "$temp/report.json" "$temp/json"
+has json '"interrupted": true'
+
+# A harness that has found a smaller case and looks for the next one for as long as it is let.
+mkdir "$temp/harnesses"
+printf 'query_parser query_parser\n' >"$temp/harnesses/harnesses.txt"
+cat >"$temp/harnesses/query_parser" <<'SCRIPT'
+#!/usr/bin/env bash
+if [[ $2 == shrink ]]; then
+  [[ $3 == */nothing ]] || printf small >"$4"
+  kill -INT "$PPID"
+  read -r _ <>"${0%/*}/never"
+fi
+SCRIPT
+chmod +x "$temp/harnesses/query_parser"
+mkfifo "$temp/harnesses/never"
+export RESPROBE_HARNESS_DIR=$temp/harnesses
+printf 'a large case' >"$temp/case"
+printf 'before' >"$temp/nothing.min"
+cp "$temp/case" "$temp/nothing"
+run 130 minimize --harness query_parser "$temp/case"
+has out "the smallest so far is written"
+[[ $(<"$temp/case.min") == small ]] || { echo "it is not" >&2; exit 1; }
+run 130 minimize --harness query_parser "$temp/nothing"
+has err "interrupted"
+[[ $(<"$temp/nothing.min") == before ]] || { echo "an old result is lost" >&2; exit 1; }
+finish
