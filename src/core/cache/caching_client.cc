@@ -184,7 +184,12 @@ void CachingClient::HandleRead(const Pending& pending, resp::ReplyView reply, in
   const size_t found = entries_.IndexOf(pending.key);
   if (found == Dict<Entry>::kNone) return;
   Entry& entry = entries_.at(found).value;
-  if (entry.valid || entry.request != pending.request) return;
+  // Of several reads that were on their way together the first one stores. A later one knows
+  // better: with NOLOOP the server says nothing when this client's own read finds a key expired.
+  if (entry.valid ? pending.request < entry.request || !policy_.newest_read_wins
+                  : pending.request != entry.request) {
+    return;
+  }
   if (reply.is_error() && !policy_.release_pending) return;
   if (entry.poisoned || reply.is_error() || pending.epoch != epoch_ ||
       (done.null && !policy_.negative_caching)) {
@@ -192,6 +197,7 @@ void CachingClient::HandleRead(const Pending& pending, resp::ReplyView reply, in
     return;
   }
   entry.valid = true;
+  entry.request = pending.request;
   entry.null = done.null;
   entry.value = done.value;
   entry.deadline_ms = policy_.ttl_cap_ms == 0 ? 0 : now_ms + policy_.ttl_cap_ms;

@@ -26,7 +26,7 @@
 
 namespace resprobe::cache {
 
-// How careful the client is. The defaults are right. Each of the first six set to false gives up
+// How careful the client is. The defaults are right. Each of the first seven set to false gives up
 // what its comment says, as caching clients in the field have done.
 struct Policy {
   // A write of the client's own that overtakes a read keeps the read's reply out of the cache, and
@@ -43,6 +43,8 @@ struct Policy {
   bool flush_on_null_push = true;
   // A read that ends without a value (an error, the connection's end) gives up its PENDING entry.
   bool release_pending = true;
+  // Of several reads of a key that were on their way together the last one's reply stays.
+  bool newest_read_wins = true;
 
   // Keys that do not exist are cached too.
   bool negative_caching = true;
