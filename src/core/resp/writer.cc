@@ -11,31 +11,69 @@ namespace {
 // Room for a type byte, the longest 64-bit number, and CRLF.
 constexpr size_t kHeaderSize = 24;
 
-template <class Number>
-std::string_view FormatHeader(char type, Number number, char (&buffer)[kHeaderSize]) {
-  buffer[0] = type;
-  char* end = std::to_chars(buffer + 1, buffer + kHeaderSize - 2, number).ptr;
-  end[0] = '\r';
-  end[1] = '\n';
-  return {buffer, static_cast<size_t>(end + 2 - buffer)};
+// Writes into memory that is known to suffice.
+class Cursor {
+ public:
+  explicit Cursor(char* p) : p_(p) {}
+  char* p() const { return p_; }
+
+  void Byte(char c) { *p_++ = c; }
+  void Bytes(std::string_view bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(p_, bytes.data(), bytes.size());
+    p_ += bytes.size();
+  }
+  void CrLf() {
+    p_[0] = '\r';
+    p_[1] = '\n';
+    p_ += 2;
+  }
+  template <class Number>
+  void Header(char type, Number number) {
+    *p_++ = type;
+    if (number >= 0 && number <= 9) {
+      *p_++ = static_cast<char>('0' + number);
+    } else {
+      p_ = std::to_chars(p_, p_ + kHeaderSize, number).ptr;
+    }
+    CrLf();
+  }
+  void Bulk(char type, std::string_view bytes) {
+    Header(type, bytes.size());
+    Bytes(bytes);
+    CrLf();
+  }
+
+ private:
+  char* p_;
+};
+
+// Lets `write` write at most `most` bytes at the end of `out`. Straight into the string: several
+// appends, or buffers on the stack, cost far more under AddressSanitizer.
+template <class Write>
+void AppendUpTo(std::string* out, size_t most, const Write& write) {
+  const size_t before = out->size();
+  out->resize(before + most);
+  Cursor to(out->data() + before);
+  write(to);
+  out->resize(static_cast<size_t>(to.p() - out->data()));
 }
 
 template <class Number>
 void AppendHeader(std::string* out, char type, Number number) {
-  char buffer[kHeaderSize];
-  out->append(FormatHeader(type, number, buffer));
+  AppendUpTo(out, kHeaderSize, [&](Cursor& to) { to.Header(type, number); });
 }
 
 void AppendBulk(std::string* out, char type, std::string_view bytes) {
-  AppendHeader(out, type, bytes.size());
-  out->append(bytes);
-  out->append("\r\n", 2);
+  AppendUpTo(out, kHeaderSize + bytes.size() + 2, [&](Cursor& to) { to.Bulk(type, bytes); });
 }
 
 void AppendLine(std::string* out, char type, std::string_view text) {
-  out->push_back(type);
-  out->append(text);
-  out->append("\r\n", 2);
+  AppendUpTo(out, text.size() + 3, [&](Cursor& to) {
+    to.Byte(type);
+    to.Bytes(text);
+    to.CrLf();
+  });
 }
 
 // Bytes of text that a node adds to what is written.
@@ -149,44 +187,13 @@ void Writer::BulkError(std::string_view text) {
 }
 
 void AppendRequest(std::string* out, std::span<const std::string_view> args) {
-  AppendHeader(out, '*', args.size());
-  for (const std::string_view arg : args) AppendBulk(out, '$', arg);
+  size_t most = kHeaderSize;
+  for (const std::string_view arg : args) most += kHeaderSize + arg.size() + 2;
+  AppendUpTo(out, most, [&](Cursor& to) {
+    to.Header('*', args.size());
+    for (const std::string_view arg : args) to.Bulk('$', arg);
+  });
 }
-
-namespace {
-
-// Writes into memory that is known to suffice.
-class Cursor {
- public:
-  explicit Cursor(char* p) : p_(p) {}
-  char* p() const { return p_; }
-
-  void Byte(char c) { *p_++ = c; }
-  void Bytes(std::string_view bytes) {
-    std::memcpy(p_, bytes.data(), bytes.size());
-    p_ += bytes.size();
-  }
-  void CrLf() {
-    p_[0] = '\r';
-    p_[1] = '\n';
-    p_ += 2;
-  }
-  template <class Number>
-  void Header(char type, Number number) {
-    *p_++ = type;
-    if (number >= 0 && number <= 9) {
-      *p_++ = static_cast<char>('0' + number);
-    } else {
-      p_ = std::to_chars(p_, p_ + kHeaderSize, number).ptr;
-    }
-    CrLf();
-  }
-
- private:
-  char* p_;
-};
-
-}  // namespace
 
 void AppendReply(std::string* out, const ReplyView& value) {
   if (!value.valid()) return;
@@ -205,15 +212,13 @@ void AppendReply(std::string* out, const ReplyView& value) {
       case Type::kBulkString:
       case Type::kBulkError:
       case Type::kVerbatimString:
-        to.Header(type, node.text.length);
-        if (node.text.length != 0) to.Bytes({bytes + node.text.offset, node.text.length});
-        to.CrLf();
+        to.Bulk(type, {bytes + node.text.offset, node.text.length});
         break;
       case Type::kSimpleString:
       case Type::kSimpleError:
       case Type::kBigNumber:
         to.Byte(type);
-        if (node.text.length != 0) to.Bytes({bytes + node.text.offset, node.text.length});
+        to.Bytes({bytes + node.text.offset, node.text.length});
         to.CrLf();
         break;
       case Type::kDouble:
