@@ -36,6 +36,12 @@ bool ShowsNothing(const resp::ReplyView& value) {
   }
 }
 
+// Whether a command adds to what the client watches, or ends it.
+bool ChangesWatches(const Command& command) {
+  constexpr std::string_view kNames[] = {"watch", "unwatch", "exec", "discard", "reset"};
+  return std::find(std::begin(kNames), std::end(kNames), command.name()) != std::end(kNames);
+}
+
 }  // namespace
 
 CommandWorld::CommandWorld(ServerSubject* subject)
@@ -53,7 +59,8 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
   clients_ = 1 + config.clients.Of(kMaxClients);
   databases_used_ = 1;
-  killing_ = false;
+  killing_ = asking_ = false;
+  questions_.clear();
   for (const auto& peer : peers_) peer->model.Reset();
   subject_->Reset();
   for (size_t i = 0; i < clients_; ++i) Open(*peers_[i]);
@@ -162,7 +169,7 @@ void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
     } else {
       const Command* command = ReplyModel::Find(args);
       peer.model.Asked(command, args);
-      peer.watches_unknown |= command != nullptr && command->name() == "watch";
+      peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
       ++asked;
     }
   }
@@ -192,40 +199,49 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
              "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
     return;
   }
-  if (clients_ > 1) CollectOthers(peer, run);
+  // Questions come last, and between them the others are sent nothing: they are looked at once.
+  if (clients_ > 1 && !asking_) CollectOthers(peer, run);
 }
 
-// Reads what the server has sent to one client, value by value.
+// Reads what the server has sent to one client, value by value. For most clients that is nothing,
+// most of the time.
 void CommandWorld::Collect(Peer& peer, RunContext& run) {
   subject_->Receive(peer.connection, &peer.received);
-  std::string_view rest = peer.received;
-  if (run.trace().on() && !rest.empty()) [[unlikely]]
-    run.trace().Data("  < ", rest);
   const bool open = subject_->IsOpen(peer.connection);
+  if (!peer.received.empty()) {
+    CollectReplies(peer, open, run);
+  } else if (peer.model.outstanding() > 0) {
+    peer.model.Prepare(false);
+  }
+  if (!open && !run.violated()) [[unlikely]]
+    CollectClosed(peer, run);
+}
+
+void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
+  std::string_view rest = peer.received;
+  if (run.trace().on()) [[unlikely]]
+    run.trace().Data("  < ", rest);
   ReplyModel& model = peer.model;
-  model.Prepare(!rest.empty());
+  model.Prepare(true);
   while (!rest.empty() && !model.opaque()) {
     const resp::ReplyParser::Result result = peer.replies.Parse(rest, &peer.reply);
-    if (result.status != resp::ReplyParser::Status::kValue) {
+    if (result.status != resp::ReplyParser::Status::kValue) [[unlikely]] {
       // A transaction in which a client closes itself (CLIENT KILL) breaks off, on a real server
       // too.
       if (result.status == resp::ReplyParser::Status::kNeedMore && !open && model.kills()) break;
-      run.Check(false, "well_formed", "RESP, whole values", [&] {
-        std::string seen = result.status == resp::ReplyParser::Status::kError
-                               ? peer.replies.error().message() + ": "
-                               : "a value that breaks off: ";
-        resp::AppendEscaped(&seen, rest);
-        return seen;
-      });
+      std::string seen = result.status == resp::ReplyParser::Status::kError
+                             ? peer.replies.error().message() + ": "
+                             : "a value that breaks off: ";
+      resp::AppendEscaped(&seen, rest);
+      run.Fail("well_formed", "RESP, whole values", seen);
       break;
     }
     rest.remove_prefix(result.consumed);
     const resp::ReplyView value = peer.reply.root();
     const size_t owed = model.outstanding();
     const std::string_view name = model.front_name();
-    const ReplyModel::Verdict verdict = model.Take(value);
-    if (!verdict.ok()) [[unlikely]] {
-      run.Fail(verdict.invariant, verdict.expected,
+    if (!model.Take(value)) [[unlikely]] {
+      run.Fail(model.problem().invariant, model.problem().expected,
                resp::ToText(value) + ", in the place of a reply to " + std::string(name));
       break;
     }
@@ -234,16 +250,22 @@ void CommandWorld::Collect(Peer& peer, RunContext& run) {
       refused_ = model.refused();
       answer_null_ = value.is_null();
       answer_empty_ = before_.absent && ShowsNothing(value);
+      if (asking_) {
+        if (answer_count_ == answers_.size()) answers_.emplace_back();
+        std::swap(answers_[answer_count_++], peer.reply);
+      }
     }
     model.Prepare(!rest.empty());
   }
   peer.received.clear();
-  if (open || run.violated()) return;
+}
+
+void CommandWorld::CollectClosed(Peer& peer, RunContext& run) {
   killing_ |= std::any_of(peers_.begin(), peers_.end(),
                           [](const auto& other) { return other->model.kills(); });
-  run.Check(model.may_close() || model.opaque() || killing_, "connection_stays_open",
+  run.Check(peer.model.may_close() || peer.model.opaque() || killing_, "connection_stays_open",
             "an open connection", "the server has closed it");
-  model.Closed();
+  peer.model.Closed();
 }
 
 // What comes to the other clients comes on its own.
@@ -377,33 +399,45 @@ void CommandWorld::CheckText(const std::string& problem, RunContext& run) {
            "a sound keyspace", problem);
 }
 
-const resp::Reply* CommandWorld::Ask(Peer& probe, std::initializer_list<std::string_view> args,
-                                     RunContext& run) {
-  if (run.violated()) return nullptr;
-  wire_.clear();
+void CommandWorld::Ask(std::initializer_list<std::string_view> args) {
+  Peer& probe = *peers_[kMaxClients];
   const std::span<const std::string_view> words(args.begin(), args.size());
-  resp::AppendRequest(&wire_, words);
+  resp::AppendRequest(&questions_, words);
   probe.model.Asked(ReplyModel::Find(words), words);
+}
+
+bool CommandWorld::Answered(RunContext& run) {
+  if (run.violated()) return false;
+  Peer& probe = *peers_[kMaxClients];
   before_.absent = false;
-  refused_ = false;
+  answer_count_ = 0;
+  asking_ = true;
+  wire_.swap(questions_);
+  questions_.clear();
   Exchange(probe, wire_, run);
-  if (run.violated()) return nullptr;
-  if (!run.Check(!refused_, "views_agree", "no error for a question of the world's own",
-                 [&] { return resp::ToText(probe.reply.root()); })) {
-    return nullptr;
+  asking_ = false;
+  for (size_t i = 0; i < answer_count_ && !run.violated(); ++i) {
+    run.Check(!answers_[i].root().is_error(), "views_agree",
+              "no error for a question of the world's own",
+              [&] { return resp::ToText(answers_[i].root()); });
   }
-  return &probe.reply;
+  return !run.violated();
 }
 
 // Asks the same in five ways.
-void CommandWorld::CheckViews(int db, Peer& probe, RunContext& run) {
+void CommandWorld::CheckViews(int db, RunContext& run) {
   constexpr std::string_view kInvariant = "views_agree";
-  const std::string number = std::to_string(db);
-  if (db != 0 && Ask(probe, {"SELECT", number}, run) == nullptr) return;
-  const resp::Reply* reply = Ask(probe, {"KEYS", "*"}, run);
-  if (reply == nullptr) return;
+  if (db != 0) Ask({"SELECT", std::to_string(db)});
+  Ask({"KEYS", "*"});
+  Ask({"SCAN", "0", "COUNT", "1000"});
+  Ask({"DBSIZE"});
+  if (!Answered(run)) return;
+  const resp::ReplyView dbsize = answers_[answer_count_ - 1].root();
+  resp::ReplyView scanned = answers_[answer_count_ - 2].root();
   names_.clear();
-  for (const resp::ReplyView key : reply->root()) names_.emplace_back(key.text());
+  for (const resp::ReplyView key : answers_[answer_count_ - 3].root()) {
+    names_.emplace_back(key.text());
+  }
   std::sort(names_.begin(), names_.end());
   if (!run.Check(std::adjacent_find(names_.begin(), names_.end()) == names_.end(), kInvariant,
                  "KEYS names each key once", "a key twice")) {
@@ -417,48 +451,49 @@ void CommandWorld::CheckViews(int db, Peer& probe, RunContext& run) {
       }
     }
   }
+  const auto count = static_cast<int64_t>(names_.size());
+  if (!run.Check(
+          dbsize.integer() == count, kInvariant,
+          [&] { return "DBSIZE is " + std::to_string(count); },
+          [&] { return resp::ToText(dbsize); })) {
+    return;
+  }
 
   scanned_.clear();
-  std::string cursor = "0";
-  do {
-    reply = Ask(probe, {"SCAN", cursor, "COUNT", "1000"}, run);
-    if (reply == nullptr) return;
-    cursor.assign(reply->root()[0].text());
-    for (const resp::ReplyView key : reply->root()[1]) scanned_.emplace_back(key.text());
-  } while (cursor != "0" && scanned_.size() < 100000);
+  for (;;) {
+    for (const resp::ReplyView key : scanned[1]) scanned_.emplace_back(key.text());
+    const std::string_view cursor = scanned[0].text();
+    if (cursor == "0" || scanned_.size() >= 100000) break;
+    Ask({"SCAN", cursor, "COUNT", "1000"});
+    if (!Answered(run)) return;
+    scanned = answers_[0].root();
+  }
   std::sort(scanned_.begin(), scanned_.end());
   scanned_.erase(std::unique(scanned_.begin(), scanned_.end()), scanned_.end());
-  const auto count = static_cast<int64_t>(names_.size());
-  if (!run.Check(scanned_ == names_, kInvariant,
-                 "SCAN shows the " + std::to_string(count) + " keys that KEYS names",
-                 [&] { return std::to_string(scanned_.size()) + " keys, not those"; })) {
+  if (!run.Check(
+          scanned_ == names_, kInvariant,
+          [&] { return "SCAN shows the " + std::to_string(count) + " keys that KEYS names"; },
+          [&] { return std::to_string(scanned_.size()) + " keys, not those"; })) {
     return;
   }
-  reply = Ask(probe, {"DBSIZE"}, run);
-  if (reply == nullptr ||
-      !run.Check(reply->root().integer() == count, kInvariant, "DBSIZE is " + std::to_string(count),
-                 [&] { return resp::ToText(reply->root()); })) {
-    return;
-  }
+
   const size_t most = config_.audit ? names_.size() : std::min<size_t>(names_.size(), 4);
   for (size_t i = 0; i < most; ++i) {
+    Ask({"EXISTS", names_[i]});
+    Ask({"TYPE", names_[i]});
+  }
+  if (most == 0 || !Answered(run)) return;
+  for (size_t i = 0; i < most; ++i) {
     const std::string& name = names_[i];
-    reply = Ask(probe, {"EXISTS", name}, run);
-    if (reply == nullptr || !run.Check(reply->root().integer() == 1, kInvariant,
-                                       "EXISTS is 1 for what KEYS names", name)) {
-      return;
-    }
-    reply = Ask(probe, {"TYPE", name}, run);
-    if (reply == nullptr) return;
-    std::string_view type = "no key";
-    if (core_ != nullptr) {
-      const Object* object = core_->keyspace().Peek(db, name);
-      if (object != nullptr) type = ObjectTypeName(object->type());
-    }
-    if (!run.Check(
-            core_ != nullptr ? reply->root().text() == type : reply->root().text() != "none",
-            kInvariant, [&] { return "TYPE of " + name + ": " + std::string(type); },
-            [&] { return resp::ToText(reply->root()); })) {
+    const resp::ReplyView exists = answers_[2 * i].root();
+    const resp::ReplyView type = answers_[2 * i + 1].root();
+    const Object* object = core_ == nullptr ? nullptr : core_->keyspace().Peek(db, name);
+    const std::string_view expected = object == nullptr ? "no key" : ObjectTypeName(object->type());
+    if (!run.Check(exists.integer() == 1, kInvariant, "EXISTS is 1 for what KEYS names", name) ||
+        !run.Check(
+            core_ != nullptr ? type.text() == expected : type.text() != "none", kInvariant,
+            [&] { return "TYPE of " + name + ": " + std::string(expected); },
+            [&] { return resp::ToText(type); })) {
       return;
     }
   }
@@ -501,21 +536,23 @@ void CommandWorld::Settle(RunContext& run) {
   for (int protocol = 2; protocol <= 3; ++protocol) {
     if (!config_.audit && protocol != 2 + (config_.protocol3.value >> 7 & 1)) continue;
     Open(probe);
-    if (protocol == 3) Ask(probe, {"HELLO", "3"}, run);
+    if (protocol == 3) Ask({"HELLO", "3"});
     for (int db = 0; db < 16 && !run.violated(); ++db) {
       if (core_ != nullptr
               ? db < core_->keyspace().databases() && core_->keyspace().KeyCount(db) > 0
               : (databases_used_ >> db & 1) != 0) {
-        CheckViews(db, probe, run);
+        CheckViews(db, run);
       }
     }
     if (protocol == 2 && config_.audit) subject_->Close(probe.connection);
   }
-  if (Ask(probe, {"FLUSHALL"}, run) == nullptr) return;
-  const resp::Reply* reply = Ask(probe, {"DBSIZE"}, run);
-  if (reply == nullptr) return;
-  if (!run.Check(reply->root().integer() == 0, "memory_returns", "DBSIZE is 0 after FLUSHALL",
-                 [&] { return resp::ToText(reply->root()); })) {
+  Ask({"FLUSHALL"});
+  Ask({"DBSIZE"});
+  if (!Answered(run)) return;
+  if (clients_ > 1) CollectOthers(probe, run);
+  const resp::ReplyView left = answers_[answer_count_ - 1].root();
+  if (!run.Check(left.integer() == 0, "memory_returns", "DBSIZE is 0 after FLUSHALL",
+                 [&] { return resp::ToText(left); })) {
     return;
   }
   if (core_ != nullptr) {

@@ -183,7 +183,7 @@ class CommandWorld {
     // Keys that the client watches; the first `watched_count` count.
     std::vector<Watched> watched;
     size_t watched_count = 0;
-    bool watches_unknown = false;  // watched something inside a pipeline
+    bool watches_unknown = false;  // they have changed inside a pipeline
   };
   struct Touched {
     int db;
@@ -207,15 +207,18 @@ class CommandWorld {
                RunContext& run);
   void Exchange(Peer& peer, std::string_view wire, RunContext& run);
   void Collect(Peer& peer, RunContext& run);
+  void CollectReplies(Peer& peer, bool open, RunContext& run);
+  void CollectClosed(Peer& peer, RunContext& run);
   void CollectOthers(const Peer& sender, RunContext& run);
   void CheckTouched(RunContext& run);
   void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
   void Compare(Peer& peer, std::span<const std::string_view> args, RunContext& run);
   void CheckText(const std::string& problem, RunContext& run);
-  void CheckViews(int db, Peer& probe, RunContext& run);
-  // Sends a request of the world's own and hands back the reply; nullptr after a violation.
-  const resp::Reply* Ask(Peer& probe, std::initializer_list<std::string_view> args,
-                         RunContext& run);
+  void CheckViews(int db, RunContext& run);
+  // The world's own questions, from a connection of its own: several are asked together, then all
+  // are answered, in answers_. False after a violation; an error is one.
+  void Ask(std::initializer_list<std::string_view> args);
+  bool Answered(RunContext& run);
 
   std::unique_ptr<ServerSubject> own_;
   ServerSubject* const subject_;
@@ -233,6 +236,10 @@ class CommandWorld {
   bool answered_ = false;
   bool answer_empty_ = false;  // it shows nothing of any key
   bool answer_null_ = false;
+  bool asking_ = false;
+  std::string questions_;
+  std::vector<resp::Reply> answers_;  // the first answer_count_; the others keep memory
+  size_t answer_count_ = 0;
   std::vector<std::string> names_;
   std::vector<std::string> scanned_;
   uint32_t databases_used_ = 1;

@@ -144,6 +144,13 @@ std::string_view ReplyModel::front_name() const {
   return command == nullptr ? "what is no command" : command->full_name();
 }
 
+bool ReplyModel::Wrong(std::string_view invariant, std::string_view expected,
+                       std::string_view expected2, std::string_view expected3) {
+  problem_.invariant = invariant;
+  problem_.expected.assign(expected).append(expected2).append(expected3);
+  return false;
+}
+
 void ReplyModel::Closed() {
   asked_.clear();
   front_ = 0;
@@ -254,46 +261,44 @@ bool ReplyModel::IsMessage(const resp::ReplyView& value) const {
   return what == "message" || what == "pmessage";
 }
 
-ReplyModel::Verdict ReplyModel::TakeMessage(const resp::ReplyView& value) const {
+bool ReplyModel::TakeMessage(const resp::ReplyView& value) {
   constexpr std::string_view kInvariant = "pushes_are_asked_for";
   if (protocol_ == 2 && value.type() == resp::Type::kPush) {
-    return {kInvariant, "no push in protocol 2"};
+    return Wrong(kInvariant, "no push in protocol 2");
   }
   const std::string_view what = value.size() == 0 ? std::string_view() : value[0].text();
   if (what == "invalidate") {
-    if (!tracking_) return {kInvariant, "no invalidation for a client without tracking"};
+    if (!tracking_) return Wrong(kInvariant, "no invalidation for a client without tracking");
     if (value.size() != 2 || !(value[1].is_null() || value[1].type() == resp::Type::kArray)) {
-      return {kInvariant, "invalidate with a list of keys or null"};
+      return Wrong(kInvariant, "invalidate with a list of keys or null");
     }
-    return {};
+    return true;
   }
   if (what == "message") {
-    if (value.size() == 3 && Contains(channels_, value[1].text())) return {};
-    return {kInvariant, "a message on a channel that is subscribed to"};
+    if (value.size() == 3 && Contains(channels_, value[1].text())) return true;
+    return Wrong(kInvariant, "a message on a channel that is subscribed to");
   }
   if (value.size() == 4 && Contains(patterns_, value[1].text()) &&
       GlobMatch(value[1].text(), value[2].text())) {
-    return {};
+    return true;
   }
-  return {kInvariant, "a message that matches a pattern that is subscribed to"};
+  return Wrong(kInvariant, "a message that matches a pattern that is subscribed to");
 }
 
-ReplyModel::Verdict ReplyModel::Shaped(const Command& command, const resp::ReplyView& value) const {
-  if (command.reply.Matches(value, protocol_)) return {};
-  return {kShape, std::string(command.full_name()) + " in protocol " + std::to_string(protocol_) +
-                      ": " + std::string(command.spec->reply)};
+bool ReplyModel::Shaped(const Command& command, const resp::ReplyView& value) {
+  if (command.reply.Matches(value, protocol_)) return true;
+  return Wrong(kShape, command.full_name(),
+               protocol_ == 2 ? " in protocol 2: " : " in protocol 3: ", command.spec->reply);
 }
 
-ReplyModel::Verdict ReplyModel::TakeSubscription(const Asked_& asked,
-                                                 const resp::ReplyView& value) {
-  Verdict verdict = Shaped(*asked.command, value);
-  if (!verdict.ok()) return verdict;
+bool ReplyModel::TakeSubscription(const Asked_& asked, const resp::ReplyView& value) {
+  if (!Shaped(*asked.command, value)) return false;
   const std::string_view name = value[1].text();
   const bool channel = asked.kind == Kind::kSubscribe || asked.kind == Kind::kUnsubscribe;
   Names& names = channel ? channels_ : patterns_;
   if (value[0].text() != asked.command->name() ||
       (asked.argc > 1 && name != Word(asked, 1 + messages_taken_))) {
-    return {kOne, "the confirmation of " + std::string(asked.command->name()) + " in its turn"};
+    return Wrong(kOne, "the confirmation of ", asked.command->name(), " in its turn");
   }
   const size_t due = Messages(asked);
   if (asked.kind == Kind::kSubscribe || asked.kind == Kind::kPsubscribe) {
@@ -303,12 +308,12 @@ ReplyModel::Verdict ReplyModel::TakeSubscription(const Asked_& asked,
     if (found != names.end()) {
       names.erase(found);
     } else if (asked.argc == 1 && !names.empty()) {
-      return {kOne, "the name of a subscription"};
+      return Wrong(kOne, "the name of a subscription");
     }
   }
   const size_t count = channels_.size() + patterns_.size();
   if (value[2].integer() != static_cast<int64_t>(count)) {
-    return {kShape, "the number of subscriptions: " + std::to_string(count)};
+    return Wrong(kShape, "the number of subscriptions");
   }
   if (++messages_taken_ >= due) {
     subscribed_ = count > 0;
@@ -317,7 +322,7 @@ ReplyModel::Verdict ReplyModel::TakeSubscription(const Asked_& asked,
     // Inside one command the client counts as subscribed as soon as the server says so.
     subscribed_ = true;
   }
-  return {};
+  return true;
 }
 
 void ReplyModel::EndTransaction() {
@@ -325,32 +330,32 @@ void ReplyModel::EndTransaction() {
   queued_.clear();
 }
 
-ReplyModel::Verdict ReplyModel::TakeExec(const resp::ReplyView& value) {
-  if (!multi_) return {kExecInvariant, "an error: there is no transaction"};
-  if (dirty_exec_) return {kExecInvariant, "EXECABORT after an error while queueing"};
+bool ReplyModel::TakeExec(const resp::ReplyView& value) {
+  if (!multi_) return Wrong(kExecInvariant, "an error: there is no transaction");
+  if (dirty_exec_) return Wrong(kExecInvariant, "EXECABORT after an error while queueing");
   if (value.is_null()) {
     refused_ = true;
-    if (!watching_) return {kExecInvariant, "no null without a watched key"};
-    if (Verdict verdict = Shaped(*asked_[front_].command, value); !verdict.ok()) return verdict;
+    if (!watching_) return Wrong(kExecInvariant, "no null without a watched key");
+    if (!Shaped(*asked_[front_].command, value)) return false;
     EndTransaction();
-    return {};
+    return true;
   }
   if (value.type() != resp::Type::kArray || value.size() != queued_.size()) {
-    return {kExecInvariant, std::to_string(queued_.size()) + " replies, as were queued"};
+    return Wrong(kExecInvariant, "as many replies as were queued");
   }
   size_t i = 0;
   for (const resp::ReplyView element : value) {
     const Queued& queued = queued_[i++];
     if (element.is_error()) {
-      if (!HasCode(element.text())) return {kShape, "an error that starts with its code"};
+      if (!HasCode(element.text())) return Wrong(kShape, "an error that starts with its code");
       continue;
     }
     if (queued.kind == Kind::kHello && queued.protocol != 0) protocol_ = queued.protocol;
     if (queued.kind == Kind::kTracking) tracking_ = true;
-    if (Verdict verdict = Shaped(*queued.command, element); !verdict.ok()) return verdict;
+    if (!Shaped(*queued.command, element)) return false;
   }
   EndTransaction();
-  return {};
+  return true;
 }
 
 // The request in front stays out; if it was EXEC, the transaction is over.
@@ -364,26 +369,26 @@ void ReplyModel::Refused(const Asked_& asked) {
   }
 }
 
-ReplyModel::Verdict ReplyModel::TakeExecuted(const Asked_& asked, const resp::ReplyView& value) {
+bool ReplyModel::TakeExecuted(const Asked_& asked, const resp::ReplyView& value) {
   if (value.is_error()) {
     refused_ = true;
     // Without MULTI, EXEC leaves the watched keys alone.
     if (asked.kind == Kind::kExec && multi_) EndTransaction();
-    return {};
+    return true;
   }
   if (asked.kind == Kind::kExec) return TakeExec(value);
   if (asked.kind == Kind::kHello && asked.protocol != 0) protocol_ = asked.protocol;
-  if (Verdict verdict = Shaped(*asked.command, value); !verdict.ok()) return verdict;
+  if (!Shaped(*asked.command, value)) return false;
   switch (asked.kind) {
     case Kind::kReset:
       ForgetSession();
       break;
     case Kind::kMulti:
-      if (multi_) return {kExecInvariant, "an error: MULTI inside MULTI"};
+      if (multi_) return Wrong(kExecInvariant, "an error: MULTI inside MULTI");
       multi_ = true;
       break;
     case Kind::kDiscard:
-      if (!multi_) return {kExecInvariant, "an error: DISCARD without MULTI"};
+      if (!multi_) return Wrong(kExecInvariant, "an error: DISCARD without MULTI");
       EndTransaction();
       break;
     case Kind::kWatch:
@@ -396,67 +401,64 @@ ReplyModel::Verdict ReplyModel::TakeExecuted(const Asked_& asked, const resp::Re
       tracking_ = true;
       break;
     case Kind::kReplyMode:
-      if (asked.mode == 'F' || asked.mode == 'S') return {kOne, "no reply, or an error"};
+      if (asked.mode == 'F' || asked.mode == 'S') return Wrong(kOne, "no reply, or an error");
       break;
     case Kind::kEcho:
       if (value.text() != Word(asked, 1)) {
-        return {kOne, "the text that was to be echoed"};
+        return Wrong(kOne, "the text that was to be echoed");
       }
       break;
     default:
       break;
   }
-  return {};
+  return true;
 }
 
-ReplyModel::Verdict ReplyModel::Take(const resp::ReplyView& value) {
+bool ReplyModel::Take(const resp::ReplyView& value) {
   refused_ = false;
   if (IsMessage(value)) return TakeMessage(value);
-  if (front_ == asked_.size()) return {kOne, "nothing: every request was answered"};
-  const Asked_ asked = asked_[front_];
+  if (front_ == asked_.size()) return Wrong(kOne, "nothing: every request was answered");
+  const Asked_& asked = asked_[front_];
   if (value.is_error() && !HasCode(value.text())) {
-    return {kShape, "an error that starts with its code"};
+    return Wrong(kShape, "an error that starts with its code");
   }
-  Verdict verdict;
   if (asked.kind == Kind::kNonsense) {
-    if (!value.is_error()) return {kShape, "an error: that was no request"};
+    if (!value.is_error()) return Wrong(kShape, "an error: that was no request");
     refused_ = true;
   } else if (MustFail(asked)) {
     if (!value.is_error()) {
       if (foreign_ && asked.command == nullptr) {
         opaque_ = true;
-        return {};
+        return true;
       }
-      return {kShape, "an error: " + std::string(front_name()) + " cannot be called like that"};
+      return Wrong(kShape, "an error: ", front_name(), " cannot be called like that");
     }
     Refused(asked);
   } else if (Queues(asked)) {
     if (value.is_error()) {
       Refused(asked);
     } else if (value.type() != resp::Type::kSimpleString || value.text() != "QUEUED") {
-      return {kShape, "QUEUED: " + std::string(front_name()) + " inside MULTI"};
+      return Wrong(kShape, "QUEUED: ", front_name(), " inside MULTI");
     } else {
       queued_.push_back({asked.command, asked.kind, asked.protocol});
       if (asked.kind == Kind::kReplyMode ||
           (asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPublish)) {
         exec_opaque_ = true;
       }
-      return Pop(), verdict;
     }
   } else if (asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe &&
              !value.is_error()) {
     return TakeSubscription(asked, value);
   } else {
-    verdict = TakeExecuted(asked, value);
-    if (!verdict.ok()) return verdict;
+    if (!TakeExecuted(asked, value)) return false;
     if (asked.kind == Kind::kQuit && !value.is_error()) {
       Closed();
       may_close_ = true;
-      return verdict;
+      return true;
     }
   }
   Pop();
-  return verdict;
+  return true;
 }
 
 }  // namespace resprobe

@@ -22,11 +22,10 @@ namespace resprobe {
 // subscription messages into the reply of EXEC, state that changes while replies are off.
 class ReplyModel {
  public:
-  // What is wrong with a value; both texts empty if nothing is.
-  struct Verdict {
-    std::string_view invariant = {};
-    std::string expected = {};
-    bool ok() const { return invariant.empty(); }
+  // What is wrong with a value.
+  struct Problem {
+    std::string_view invariant;
+    std::string expected;
   };
 
   // Another server than redis and the core: it may know fewer commands, and then answers them with
@@ -49,8 +48,9 @@ class ReplyModel {
   // To be called before each value is parsed: drops the requests that are answered by nothing.
   // `replied` says whether bytes from the server wait to be parsed.
   void Prepare(bool replied);
-  // A value has come.
-  Verdict Take(const resp::ReplyView& value);
+  // A value has come. False if it is wrong; problem() says how.
+  bool Take(const resp::ReplyView& value);
+  const Problem& problem() const { return problem_; }
 
   // Requests that wait for their reply; after Prepare(), each is owed at least one value.
   size_t outstanding() const { return asked_.size() - front_; }
@@ -117,11 +117,14 @@ class ReplyModel {
   bool Queues(const Asked_& asked) const;
   bool MustFail(const Asked_& asked) const;
   bool IsMessage(const resp::ReplyView& value) const;
-  Verdict TakeMessage(const resp::ReplyView& value) const;
-  Verdict TakeSubscription(const Asked_& asked, const resp::ReplyView& value);
-  Verdict TakeExec(const resp::ReplyView& value);
-  Verdict TakeExecuted(const Asked_& asked, const resp::ReplyView& value);
-  Verdict Shaped(const Command& command, const resp::ReplyView& value) const;
+  bool TakeMessage(const resp::ReplyView& value);
+  bool TakeSubscription(const Asked_& asked, const resp::ReplyView& value);
+  bool TakeExec(const resp::ReplyView& value);
+  bool TakeExecuted(const Asked_& asked, const resp::ReplyView& value);
+  bool Shaped(const Command& command, const resp::ReplyView& value);
+  // Notes the problem, in up to three pieces; false.
+  [[gnu::cold]] bool Wrong(std::string_view invariant, std::string_view expected,
+                           std::string_view expected2 = {}, std::string_view expected3 = {});
   size_t Messages(const Asked_& asked) const;
   void Refused(const Asked_& asked);
   void EndTransaction();
@@ -135,6 +138,7 @@ class ReplyModel {
   std::string words_;
   size_t messages_taken_ = 0;  // of the subscription command in front
 
+  Problem problem_;
   bool foreign_ = false;
   int protocol_ = 2;
   bool opaque_ = false;
