@@ -7,7 +7,9 @@
 #   external    whatever $LIB_FUZZING_ENGINE names (OSS-Fuzz's contract); all flags come from
 #               $CFLAGS and $CXXFLAGS
 #
-# resprobe::engine_flags instruments and sanitizes; every room has it.
+# resprobe::engine_flags sanitizes; everything has it.
+# resprobe::subject_flags instruments: what is under test has it, and leads the engine. The rooms
+# that generate, drive and check have resprobe::checker_flags, which keeps instrumentation out.
 # resprobe::engine_main has the engine's main(); only a harness has it.
 # RESPROBE_ENGINE_SYMBOLS is what a program without that main() must link, so that the callbacks of
 # the instrumentation are defined.
@@ -16,17 +18,29 @@ set_property(CACHE RESPROBE_ENGINE PROPERTY STRINGS libfuzzer afl standalone ext
 set(RESPROBE_SANITIZERS "" CACHE STRING "Comma-separated, e.g. address,undefined or thread")
 option(RESPROBE_COVERAGE "Source-based coverage for llvm-cov" OFF)
 
-# For sources that are neither the subject nor lead an engine to it (COMPILE_OPTIONS of a source file
-# come last): sanitized, but with no counters, which an engine would collect after every execution,
-# and none of the engine's hooks.
-set(RESPROBE_UNINSTRUMENTED "")
-if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-  set(RESPROBE_UNINSTRUMENTED
-    -fno-sanitize=fuzzer-no-link -fno-sanitize-coverage=trace-pc-guard)
-endif()
+# Keeps instrumentation out of single sources of a subject (COMPILE_OPTIONS of a source file come
+# last): sanitized, but with no counters, which an engine would collect after every execution, and
+# none of the engine's hooks.
+set(RESPROBE_UNINSTRUMENTED
+  -fno-sanitize=fuzzer-no-link -fno-sanitize-coverage=trace-pc-guard)
+
+# The engine's hooks at comparisons (trace-cmp) are there to guess magic words. In a core where
+# nearly every instruction compares a pointer or a length, they more than halve the executions a
+# second, and dictionaries, generators and mutators know the words.
+set(RESPROBE_NO_COMPARISONS -fno-sanitize-coverage=trace-cmp)
 
 add_library(resprobe_engine_flags INTERFACE)
 add_library(resprobe::engine_flags ALIAS resprobe_engine_flags)
+add_library(resprobe_subject_flags INTERFACE)
+add_library(resprobe::subject_flags ALIAS resprobe_subject_flags)
+add_library(resprobe_checker_flags INTERFACE)
+add_library(resprobe::checker_flags ALIAS resprobe_checker_flags)
+# Checkers read what a subject has written, which AddressSanitizer watches there as everywhere; but
+# they hand out no pointers to their stack, and a fake stack costs a tenth of the executions.
+if(RESPROBE_SANITIZERS MATCHES address)
+  target_compile_options(resprobe_checker_flags INTERFACE
+    -fsanitize-address-use-after-return=never)
+endif()
 add_library(resprobe_engine_main INTERFACE)
 add_library(resprobe::engine_main ALIAS resprobe_engine_main)
 set(RESPROBE_ENGINE_SYMBOLS "")
@@ -51,7 +65,8 @@ if(NOT RESPROBE_ENGINE STREQUAL "external")
 endif()
 
 if(RESPROBE_ENGINE STREQUAL "libfuzzer")
-  target_compile_options(resprobe_engine_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_options(resprobe_subject_flags INTERFACE
+    -fsanitize=fuzzer-no-link ${RESPROBE_NO_COMPARISONS})
   target_link_options(resprobe_engine_main INTERFACE -fsanitize=fuzzer)
 elseif(RESPROBE_ENGINE STREQUAL "afl")
   find_library(RESPROBE_AFL_DRIVER AFLDriver PATHS /usr/lib/afl /usr/local/lib/afl)
@@ -68,7 +83,7 @@ elseif(RESPROBE_ENGINE STREQUAL "afl")
   file(SHA256 ${_uncovered} _hash)
   string(SUBSTRING ${_hash} 0 12 _hash)
   configure_file(${_uncovered} ${PROJECT_BINARY_DIR}/uncovered-${_hash}.txt COPYONLY)
-  target_compile_options(resprobe_engine_flags INTERFACE
+  target_compile_options(resprobe_subject_flags INTERFACE
     -fsanitize-coverage=trace-pc-guard
     -fsanitize-coverage-ignorelist=${PROJECT_BINARY_DIR}/uncovered-${_hash}.txt)
   target_link_libraries(resprobe_engine_main INTERFACE
@@ -86,6 +101,9 @@ elseif(RESPROBE_ENGINE STREQUAL "external")
     message(FATAL_ERROR "RESPROBE_ENGINE=external takes the engine from $LIB_FUZZING_ENGINE, "
                         "which is not set")
   endif()
+  # The flags for everything instrument too.
+  target_compile_options(resprobe_subject_flags INTERFACE ${RESPROBE_NO_COMPARISONS})
+  target_compile_options(resprobe_checker_flags INTERFACE ${RESPROBE_UNINSTRUMENTED})
   separate_arguments(_engine NATIVE_COMMAND "$ENV{LIB_FUZZING_ENGINE}")
   target_link_libraries(resprobe_engine_main INTERFACE ${_engine})
 elseif(RESPROBE_ENGINE STREQUAL "standalone")
