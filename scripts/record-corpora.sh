@@ -82,18 +82,19 @@ start_server() {
 record() {
   local kind=$1
   shift
-  start_recorder "$kind"
+  # Every redis-cli begins by asking for all of COMMAND DOCS; one of those, below, is enough.
+  start_recorder "$kind" "$([[ $kind != cli ]] || echo '--leave-out=COMMAND DOCS')"
   "$@"
   kill "$recorder"
   wait "$recorder" || true
   say "$kind: $(tail -n +2 "$work/recorder.log" | tr '\n' ' ')"
 }
 
-# Starts the recorder before the server; sets recorder and port.
+# start_recorder KIND [OPTION]: starts the recorder before the server; sets recorder and port.
 start_recorder() {
   : >"$work/recorder.log"
   "$build_dir/bin/resprobe" record --listen 0 --server "127.0.0.1:$server_port" \
-    --output "$work/cases/$1" --max-case "$max_case" >"$work/recorder.log" 2>&1 &
+    --output "$work/cases/$1" --max-case "$max_case" ${2:+"$2"} >"$work/recorder.log" 2>&1 &
   recorder=$!
   started+=("$recorder")
   port=
@@ -163,6 +164,7 @@ raw_sessions() {
   done
   raw "HELLO 3\r\n${kinds}QUIT\r\n"
   raw "${kinds}QUIT\r\n"
+  raw 'COMMAND DOCS get set nothing\r\nCOMMAND INFO get nothing\r\nCOMMAND COUNT\r\nQUIT\r\n'
   # Requests that break the protocol: the server answers once and closes.
   raw '*x\r\n'
   raw '*1\r\n+PING\r\n'

@@ -25,6 +25,11 @@ void AddRecord(CLI::App& app, int* code) {
                    "Most bytes of a case; streams are cut where a message ends")
       ->check(WholeNumber(1, 1 << 30))
       ->capture_default_str();
+  verb->add_option("--leave-out", options->leave_out,
+                   "Keep no request that begins with these words in cases of ops, such as the "
+                   "'COMMAND DOCS' of every redis-cli; may be given again")
+      ->type_name("WORDS")
+      ->allow_extra_args(false);
   verb->add_flag("--allow-remote", options->allow_remote,
                  "Let the server be on another machine, and clients come from other machines");
   verb->callback([=] { *code = live::RunRecord(*options); });

@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -33,6 +34,7 @@ void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
   stream.Feed(bytes, [&] {
     ++requests_;
     KeepQuery(stream.parser().args());
+    if (LeftOut(stream.parser().args())) return;
     sessions_.Request(connection, stream.parser().args());
     reads_and_writes_.Request(connection, stream.parser().args());
   });
@@ -63,6 +65,20 @@ void Recorder::OnRefused(const std::string& error) {
 void Recorder::Keep(std::string_view prefix, std::string_view piece) {
   store_->Add("resp_parser", prefix, "", piece, &error_) &&
       store_->Add("resp_differential", prefix, "", piece, &error_);
+}
+
+bool Recorder::LeftOut(std::span<const std::string_view> args) const {
+  return std::any_of(leave_out_.begin(), leave_out_.end(), [&](std::string_view words) {
+    size_t i = 0;
+    for (; !words.empty() && i < args.size(); ++i) {
+      const size_t end = std::min(words.find(' '), words.size());
+      std::string word(words.substr(0, end));
+      for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+      if (!IsWord(args[i], word)) return false;
+      words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return words.empty();
+  });
 }
 
 // FT.SEARCH index query [NOSTOPWORDS] … [DIALECT n], as a tape of query_parser: a byte of options
@@ -124,7 +140,7 @@ int RunRecord(const RecordOptions& options) {
               options.allow_remote ? "0.0.0.0" : "127.0.0.1", LocalPort(listening.get()),
               server->ToText().c_str(), options.output.c_str());
   std::fflush(stdout);
-  Recorder recorder(&store, options.max_case_bytes);
+  Recorder recorder(&store, options.max_case_bytes, options.leave_out);
   Proxy proxy(std::move(listening), connect, &recorder);
   const bool well = proxy.Run(interrupted.get(), &error);
   recorder.Finish();

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "live/cache_log.h"
 #include "live/case_store.h"
@@ -24,6 +25,8 @@ struct RecordOptions {
   // The server may be on another machine, and clients may come from other machines.
   bool allow_remote = false;
   size_t max_case_bytes = 4096;
+  // Requests that begin so are not kept in cases of ops; one text each, of words.
+  std::vector<std::string> leave_out = {};
 };
 
 // The verb `record`: a proxy between clients and a server that keeps what passes as cases (see
@@ -42,9 +45,10 @@ int RunRecord(const RecordOptions& options);
 // Pieces are written as they are full, the last ones when the connection closes.
 class Recorder : public TrafficListener {
  public:
-  Recorder(CaseStore* store, size_t max_case_bytes)
+  Recorder(CaseStore* store, size_t max_case_bytes, const std::vector<std::string>& leave_out = {})
       : store_(store),
         max_case_bytes_(max_case_bytes),
+        leave_out_(leave_out),
         sessions_(kMaxOps, max_case_bytes,
                   [this](std::string_view text) {
                     store_->Add("command_handler", "session", ".ops", text, &error_);
@@ -84,9 +88,11 @@ class Recorder : public TrafficListener {
 
   void Keep(std::string_view prefix, std::string_view piece);
   void KeepQuery(std::span<const std::string_view> args);
+  bool LeftOut(std::span<const std::string_view> args) const;
 
   CaseStore* store_;
   size_t max_case_bytes_;
+  const std::vector<std::string> leave_out_;
   SessionLog sessions_;
   CacheLog reads_and_writes_;
   std::map<uint64_t, std::unique_ptr<Streams>> open_;

@@ -212,6 +212,30 @@ TEST_F(RecorderTest, KeepsQueriesWithTheirDialect) {
   EXPECT_THAT(queries, testing::UnorderedElementsAre("1@a:b c", "2hello", ":the"));
 }
 
+TEST(RecorderOptionsTest, LeavesRequestsOutOfCasesOfOps) {
+  TemporaryFolder folder;
+  CaseStore store(folder.path());
+  std::string error;
+  ASSERT_TRUE(store.Open(&error)) << error;
+  Recorder recorder(&store, 4096, {"command docs"});
+  recorder.OnOpen(1);
+  for (const std::string_view request :
+       {"*2\r\n$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n", "*2\r\n$7\r\nCOMMAND\r\n$5\r\nCOUNT\r\n",
+        "COMMAND\r\n", "command Docs get\r\n"}) {
+    recorder.OnClientBytes(1, request);
+  }
+  recorder.OnClose(1);
+  recorder.Finish();
+  EXPECT_EQ(recorder.requests(), 4u);
+  std::string session;
+  for (const auto& [name, content] : folder.Files()) {
+    if (name.starts_with("command_handler/")) session += content;
+  }
+  EXPECT_THAT(session, HasSubstr("COMMAND COUNT"));
+  EXPECT_THAT(session, HasSubstr("COMMAND\n"));
+  EXPECT_THAT(session, testing::Not(testing::ContainsRegex("[dD][oO][cC][sS]")));
+}
+
 TEST(RunRecordTest, RefusesWhatCannotWork) {
   const TemporaryFolder folder;
   std::string error;
