@@ -50,6 +50,7 @@ int Main(int argc, char** argv) {
   AddShow(app, &code);
   AddMinimize(app, &code);
   AddRecord(app, &code);
+  AddServe(app, &code);
   AddCorpus(app, &code);
   AddBench(app, &code);
   try {
