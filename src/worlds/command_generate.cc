@@ -130,6 +130,9 @@ const Callable& PickCommand(Gen& gen) {
 
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
 constexpr std::string_view kPatterns[] = {"*", "k*", "?", "[a-c]*", "\\*", "n*", "c?"};
+constexpr std::string_view kKeyPatterns[] = {"*", "#", "s*", "h*->a", "s0", "h0->*", "*->b", "u*"};
+constexpr std::string_view kBitTypes[] = {"u1", "i8", "u8", "i5", "u63", "i64", "i1", "u64", "u16"};
+constexpr std::string_view kBitOffsets[] = {"0", "1", "7", "#0", "#1", "#2", "63", "-1"};
 constexpr std::string_view kChannels[] = {"n1", "n2", "c1"};
 constexpr std::string_view kScores[] = {"0", "1", "2", "-1", "1.5", "inf", "-inf", "+inf", "1e300"};
 constexpr std::string_view kScoreBounds[] = {"-inf", "+inf", "0",   "1",   "(1",
@@ -263,6 +266,12 @@ class Expander {
       Add(rng.OneIn(8) ? gen_.ShortText() : rng.Pick(kMembers));
     } else if (type == "value" || type == "message") {
       Add(rng.OneIn(2) ? gen_.ShortText() : Integer());
+    } else if (type == "key-pattern") {
+      Add(rng.Pick(kKeyPatterns));
+    } else if (type == "bit-type") {
+      Add(rng.Pick(kBitTypes));
+    } else if (type == "bit-offset") {
+      Add(rng.OneIn(6) ? gen_.EdgeNumberText() : rng.Pick(kBitOffsets));
     } else if (type == "pattern") {
       Add(rng.Pick(kPatterns));
     } else if (type == "channel") {

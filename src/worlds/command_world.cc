@@ -302,7 +302,10 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   if (command->spec->keys.kind == KeySpec::Kind::kNone) return;
   positions_.clear();
   if (!KeyPositions(*command, args, positions_)) return;
-  before_.absent = !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi();
+  // What LCS says of nothing is a map all the same.
+  static const Command* const lcs = FindCommand("lcs");
+  before_.absent =
+      !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi() && command != lcs;
   for (const int position : positions_) {
     const std::string_view key = args[static_cast<size_t>(position)];
     const Object* object = keyspace.Peek(client->db, key);

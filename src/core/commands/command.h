@@ -21,6 +21,17 @@ class Server;
 struct Client;
 struct Command;
 
+// What SORT sorts, and by what.
+struct SortElement {
+  std::string_view element;
+  double weight = 0;
+  size_t place = 0;  // before sorting: what is equal stays in order
+  // ALPHA with BY: the text, in a buffer aside.
+  bool found = false;
+  size_t text = 0;
+  size_t length = 0;
+};
+
 // What a handler sees of the request that it answers. A handler writes exactly one reply, or
 // returns having called one of the functions below that write an error; an error changes nothing,
 // so a handler checks everything before its first change. After changing a key it calls
@@ -36,6 +47,10 @@ class CommandContext {
     std::vector<int> positions;
     Set set;
     ZSet zset;
+    List list;
+    std::vector<SortElement> sort_elements;
+    std::string sort_texts;
+    std::vector<uint32_t> lengths;
   };
 
   CommandContext(Server& server_in, Client& client_in, Keyspace& keyspace_in, Random& random_in,
@@ -51,6 +66,10 @@ class CommandContext {
         positions(scratch_in.positions),
         scratch_set(scratch_in.set),
         scratch_zset(scratch_in.zset),
+        scratch_list(scratch_in.list),
+        sort_elements(scratch_in.sort_elements),
+        sort_texts(scratch_in.sort_texts),
+        lengths(scratch_in.lengths),
         command(command_in),
         profile(profile_in),
         db(db_in),
@@ -67,6 +86,10 @@ class CommandContext {
   std::vector<int>& positions;
   Set& scratch_set;
   ZSet& scratch_zset;
+  List& scratch_list;
+  std::vector<SortElement>& sort_elements;
+  std::string& sort_texts;
+  std::vector<uint32_t>& lengths;
   const Command& command;
   const Profile profile;
   int db;

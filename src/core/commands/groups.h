@@ -16,6 +16,9 @@ std::span<const CommandSpec> ObjectCommands();       // object_commands.cc
 std::span<const CommandSpec> CounterCommands();      // counter_commands.cc
 std::span<const CommandSpec> StringCommands();       // string_commands.cc
 std::span<const CommandSpec> BitmapCommands();       // bitmap_commands.cc
+std::span<const CommandSpec> BitFieldCommands();     // bitfield_commands.cc
+std::span<const CommandSpec> LcsCommands();          // lcs_commands.cc
+std::span<const CommandSpec> SortCommands();         // sort_commands.cc
 std::span<const CommandSpec> TransactionCommands();  // transaction_commands.cc
 std::span<const CommandSpec> PubSubCommands();       // pubsub_commands.cc
 std::span<const CommandSpec> ListCommands();         // list_commands.cc

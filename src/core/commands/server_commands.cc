@@ -91,6 +91,7 @@ const Command* FindByFullName(std::string_view name) {
 // The first, last and step of COMMAND INFO. Of keys that a number counts only a destination shows.
 KeySpec LegacyRange(const KeySpec& keys) {
   if (keys.kind == KeySpec::Kind::kRange) return keys;
+  if (keys.kind == KeySpec::Kind::kKeyAndStore) return OneKey();
   if (keys.kind == KeySpec::Kind::kNumKeys && keys.last != 0) return Keys(keys.last, keys.last);
   return {};
 }

@@ -56,6 +56,7 @@ struct KeySpec {
     kRange,    // first, last (from the end if negative: -1 is the last argument), step
     kNumKeys,  // args[first] holds the number of keys, which follow it; and, if last != 0, also the
                // one key at args[last] (the destination of ZUNIONSTORE)
+    kKeyAndStore,  // args[1], and what follows STORE (SORT)
   };
   Kind kind = Kind::kNone;
   int8_t first = 0;
@@ -70,6 +71,8 @@ constexpr KeySpec OneKey() { return Keys(1, 1); }
 constexpr KeySpec NumKeys(int8_t count_at, int8_t destination = 0) {
   return {KeySpec::Kind::kNumKeys, count_at, destination, 1};
 }
+
+constexpr KeySpec KeyAndStore() { return {KeySpec::Kind::kKeyAndStore, 1, 1, 1}; }
 
 using CommandHandler = void (*)(CommandContext&);
 
@@ -93,9 +96,10 @@ struct CommandSpec {
   //   [a | b]       at most one of them;   <a | b>  exactly one
   //   [a b ...]     zero or more times;    <a b ...> or  a [a ...]  once or more
   // Argument names: key, newkey, destination, source; value, member, element, field, message,
-  // string; pattern, channel; integer, increment, decrement, count, offset, start, stop, index,
-  // db, cursor, seconds, milliseconds, unix-time-seconds, unix-time-milliseconds, bit, numkeys,
-  // client-id; double, score, min, max, lex-min, lex-max, weight; anything else is a free string.
+  // string; pattern, key-pattern, channel; bit-type, bit-offset; integer, increment, decrement,
+  // count, offset, start, stop, index, db, cursor, seconds, milliseconds, unix-time-seconds,
+  // unix-time-milliseconds, bit, numkeys, client-id; double, score, min, max, lex-min, lex-max,
+  // weight; anything else is a free string.
   std::string_view syntax = {};
   // The shape of a successful reply, in the language of shape.h. "" for a command that has only
   // subcommands.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/commands/command.h"
 #include "core/commands/groups.h"
 #include "core/keyspace/hash.h"
 #include "core/keyspace/integers.h"
@@ -55,10 +56,11 @@ struct NameKey {
 class Table {
  public:
   Table() {
-    for (const auto group : {BitmapCommands(), ConnectionCommands(), CounterCommands(),
-                             ExpireCommands(), GenericCommands(), HashCommands(), ListCommands(),
-                             ObjectCommands(), PubSubCommands(), ServerCommands(), SetCommands(),
-                             StringCommands(), TransactionCommands(), ZSetCommands()}) {
+    for (const auto group :
+         {BitFieldCommands(), BitmapCommands(), ConnectionCommands(), CounterCommands(),
+          ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(), ListCommands(),
+          ObjectCommands(), PubSubCommands(), ServerCommands(), SetCommands(), SortCommands(),
+          StringCommands(), TransactionCommands(), ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);
@@ -208,6 +210,27 @@ const Command* FindSubcommand(const Command& container, std::string_view name) {
   return nullptr;
 }
 
+namespace {
+
+// Where SORT's last STORE stands, 0 if it has none. As the server looks for it: whatever it does
+// not know is an option without arguments.
+size_t StoreOption(std::span<const std::string_view> args) {
+  size_t store = 0;
+  for (size_t i = 2; i < args.size(); ++i) {
+    const std::string_view arg = args[i];
+    if (CommandContext::IsWord(arg, "LIMIT")) {
+      i += 2;
+    } else if (CommandContext::IsWord(arg, "GET") || CommandContext::IsWord(arg, "BY")) {
+      i += 1;
+    } else if (CommandContext::IsWord(arg, "STORE") && i + 1 < args.size()) {
+      store = i;
+    }
+  }
+  return store;
+}
+
+}  // namespace
+
 bool KeyPositions(const Command& command, std::span<const std::string_view> args,
                   std::vector<int>& positions) {
   const KeySpec& keys = command.spec->keys;
@@ -221,6 +244,13 @@ bool KeyPositions(const Command& command, std::span<const std::string_view> args
       for (int i = keys.first; i <= last; i += keys.step) positions.push_back(i);
       return true;
     }
+    case KeySpec::Kind::kKeyAndStore:
+      if (argc < 2) return false;
+      positions.push_back(1);
+      if (const size_t store = StoreOption(args); store != 0) {
+        positions.push_back(static_cast<int>(store) + 1);
+      }
+      return true;
     case KeySpec::Kind::kNumKeys: {
       int64_t count;
       if (keys.first >= argc || !ParseInt64(args[static_cast<size_t>(keys.first)], &count) ||

@@ -58,6 +58,8 @@ class ZSet {
   // Whether a real server would still report "listpack": at most 128 members, none over 64 bytes,
   // and never more than that before.
   bool compact() const { return compact_; }
+  // SORT turns the sorted set that it reads into the large encoding.
+  void MakeLarge() { compact_ = false; }
 
   const char* Check() const;
 
