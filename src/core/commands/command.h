@@ -51,6 +51,19 @@ class CommandContext {
     std::vector<SortElement> sort_elements;
     std::string sort_texts;
     std::vector<uint32_t> lengths;
+
+    // Of a new server, but for the memory kept.
+    void Clear() {
+      text.clear();
+      views.clear();
+      positions.clear();
+      set.Clear();
+      zset.Clear();
+      list.Clear();
+      sort_elements.clear();
+      sort_texts.clear();
+      lengths.clear();
+    }
   };
 
   CommandContext(Server& server_in, Client& client_in, Keyspace& keyspace_in, Random& random_in,

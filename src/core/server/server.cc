@@ -31,6 +31,8 @@ void Server::Reset() {
   tracking_clients_ = 0;
   pending_count_ = 0;
   taken_.clear();
+  scratch_.Clear();
+  exec_args_.clear();
 }
 
 // --- Connections.
