@@ -155,9 +155,9 @@ TEST_F(CachingClientTest, AReadAfterThePoisonIsSound) {
   EXPECT_EQ(Hit("k"), "new");
 }
 
-// Found by the harness invalidation: with NOLOOP nothing is pushed when this client's own read finds
-// the key expired (redis 7.0.15, valkey 8.0.1), and the first of two reads has stored what was there
-// before.
+// Found by the harness invalidation: with NOLOOP nothing is pushed when this client's own read
+// finds the key expired (redis 7.0.15, valkey 8.0.1), and the first of two reads has stored what
+// was there before.
 TEST_F(CachingClientTest, OfTwoReadsOnTheirWayTheLaterOneCounts) {
   Connect({.noloop = true});
   EXPECT_EQ(Hit("k"), "-");
