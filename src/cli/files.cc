@@ -34,8 +34,9 @@ std::string ReadFile(const fs::path& path) {
   }
   std::string content;
   char buffer[65536];
-  size_t size = 0;
-  while ((size = std::fread(buffer, 1, sizeof(buffer), file)) > 0) content.append(buffer, size);
+  while (std::feof(file) == 0 && std::ferror(file) == 0) {
+    content.append(buffer, std::fread(buffer, 1, sizeof(buffer), file));
+  }
   const bool failed = std::ferror(file) != 0;
   std::fclose(file);
   if (failed) throw UserError(path.string() + ": cannot be read to its end");

@@ -253,7 +253,9 @@ std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
       kinds += kName;
       ++index;
     });
-    if (!found) return fail("no op is named '" + kind + "': use one of " + kinds);
+    if (!found) {
+      return fail(std::string("no op is named '").append(kind).append("': use one of ") + kinds);
+    }
     Op& op = out->ops.emplace_back();
     EmplaceKind(op, *found);
     std::visit([&](auto& fields) { fields.Fields(parser, fields); }, op);
