@@ -131,6 +131,7 @@ const Callable& PickCommand(Gen& gen) {
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
 constexpr std::string_view kPatterns[] = {"*", "k*", "?", "[a-c]*", "\\*", "n*", "c?"};
 constexpr std::string_view kKeyPatterns[] = {"*", "#", "s*", "h*->a", "s0", "h0->*", "*->b", "u*"};
+constexpr std::string_view kTimeouts[] = {"0", "1", "0.1", "0.001", "2"};
 constexpr std::string_view kBitTypes[] = {"u1", "i8", "u8", "i5", "u63", "i64", "i1", "u64", "u16"};
 constexpr std::string_view kBitOffsets[] = {"0", "1", "7", "#0", "#1", "#2", "63", "-1"};
 constexpr std::string_view kChannels[] = {"n1", "n2", "c1"};
@@ -268,6 +269,10 @@ class Expander {
       Add(rng.OneIn(2) ? gen_.ShortText() : Integer());
     } else if (type == "key-pattern") {
       Add(rng.Pick(kKeyPatterns));
+    } else if (type == "timeout") {
+      Add(rng.OneIn(8) ? gen_.EdgeNumberText() : rng.Pick(kTimeouts));
+    } else if (type == "client-id") {
+      Add(Decimal(rng.Between(1, 5)));
     } else if (type == "bit-type") {
       Add(rng.Pick(kBitTypes));
     } else if (type == "bit-offset") {

@@ -48,7 +48,8 @@ CommandWorld::CommandWorld(ServerSubject* subject)
     : own_(subject != nullptr ? nullptr
                               : std::make_unique<CoreSubject>(ServerConfig{.max_bulk = kMaxBulk})),
       subject_(subject != nullptr ? subject : own_.get()),
-      core_(subject_->core()) {
+      core_(subject_->core()),
+      lcs_(FindCommand("lcs")) {
   for (size_t i = 0; i <= kMaxClients; ++i) {
     peers_.push_back(std::make_unique<Peer>(LimitsOf(core_)));
     peers_.back()->model.set_foreign(core_ == nullptr);
@@ -136,7 +137,10 @@ void CommandWorld::Apply(const Raw& op, RunContext& run) {
 
 void CommandWorld::Apply(const Advance& op, RunContext& run) {
   subject_->Advance(op.ms.value);
-  for (size_t i = 0; i < clients_ && !run.violated(); ++i) Collect(*peers_[i], run);
+  for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
+    Collect(*peers_[i], run);
+    if (peers_[i]->model.outstanding() > 0 && !run.violated()) CheckAnswered(*peers_[i], run);
+  }
   if (config_.audit && core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
 }
 
@@ -185,7 +189,13 @@ void CommandWorld::SendOne(Peer& peer, std::span<const std::string_view> args,
   if (core_ != nullptr) Look(peer, command, args);
   answered_ = refused_ = false;
   Exchange(peer, wire, run);
-  if (core_ != nullptr && !run.violated()) Compare(peer, args, run);
+  if (run.violated()) return;
+  if (peer.model.outstanding() > 0) [[unlikely]] {
+    // It is run at another time.
+    peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
+    return;
+  }
+  if (core_ != nullptr) Compare(peer, args, run);
 }
 
 void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) {
@@ -194,13 +204,23 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
   subject_->Send(peer.connection, wire);
   Collect(peer, run);
   if (run.violated()) return;
-  if (!peer.model.opaque() && peer.model.outstanding() > 0) {
-    run.Fail("one_reply_per_request", "a reply to " + std::string(peer.model.front_name()),
-             "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
-    return;
-  }
+  if (peer.model.outstanding() > 0) CheckAnswered(peer, run);
+  if (run.violated()) return;
   // Questions come last, and between them the others are sent nothing: they are looked at once.
   if (clients_ > 1 && !asking_) CollectOthers(peer, run);
+}
+
+// Requests of the client wait for their replies. They may if the first of them does, for a key or
+// for time to pass.
+void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
+  if (peer.model.opaque()) return;
+  if (peer.model.may_wait()) {
+    if (core_ == nullptr) return;
+    const Client* client = core_->FindClient(peer.connection);
+    if (client == nullptr || client->blocked) return;
+  }
+  run.Fail("one_reply_per_request", "a reply to " + std::string(peer.model.front_name()),
+           "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
 }
 
 // Reads what the server has sent to one client, value by value. For most clients that is nothing,
@@ -272,12 +292,18 @@ void CommandWorld::CollectClosed(Peer& peer, RunContext& run) {
 void CommandWorld::CollectOthers(const Peer& sender, RunContext& run) {
   const bool answered = answered_;
   const bool refused = refused_;
+  const bool answer_null = answer_null_;
+  const bool answer_empty = answer_empty_;
   for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
     Peer& peer = *peers_[i];
-    if (&peer != &sender) Collect(peer, run);
+    if (&peer == &sender) continue;
+    Collect(peer, run);
+    if (peer.model.outstanding() > 0 && !run.violated()) CheckAnswered(peer, run);
   }
   answered_ = answered;
   refused_ = refused;
+  answer_null_ = answer_null;
+  answer_empty_ = answer_empty;
 }
 
 void CommandWorld::Look(const Peer& peer, const Command* command,
@@ -303,9 +329,8 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   positions_.clear();
   if (!KeyPositions(*command, args, positions_)) return;
   // What LCS says of nothing is a map all the same.
-  static const Command* const lcs = FindCommand("lcs");
   before_.absent =
-      !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi() && command != lcs;
+      !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi() && command != lcs_;
   for (const int position : positions_) {
     const std::string_view key = args[static_cast<size_t>(position)];
     const Object* object = keyspace.Peek(client->db, key);
@@ -516,6 +541,7 @@ void CommandWorld::Settle(RunContext& run) {
       if (run.violated()) return;
     }
     if (!subject_->IsOpen(peer.connection) || peer.model.opaque()) continue;
+    if (peer.model.outstanding() > 0) continue;  // it waits, perhaps for ever
     if (!run.Check(!peer.nonsense, "one_reply_per_request",
                    "the connection closed after what is no request", "it is open")) {
       return;

@@ -210,6 +210,7 @@ class CommandWorld {
   void CollectReplies(Peer& peer, bool open, RunContext& run);
   void CollectClosed(Peer& peer, RunContext& run);
   void CollectOthers(const Peer& sender, RunContext& run);
+  void CheckAnswered(const Peer& peer, RunContext& run);
   void CheckTouched(RunContext& run);
   void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
   void Compare(Peer& peer, std::span<const std::string_view> args, RunContext& run);
@@ -223,6 +224,7 @@ class CommandWorld {
   std::unique_ptr<ServerSubject> own_;
   ServerSubject* const subject_;
   Server* const core_;
+  const Command* const lcs_;
   Config config_;
   std::vector<std::unique_ptr<Peer>> peers_;  // kMaxClients, and the probe
   size_t clients_ = 1;

@@ -144,6 +144,12 @@ std::string_view ReplyModel::front_name() const {
   return command == nullptr ? "what is no command" : command->full_name();
 }
 
+bool ReplyModel::may_wait() const {
+  if (outstanding() == 0) return false;
+  const Asked_& asked = asked_[front_];
+  return asked.command != nullptr && asked.command->may_wait && !MustFail(asked) && !Queues(asked);
+}
+
 bool ReplyModel::Wrong(std::string_view invariant, std::string_view expected,
                        std::string_view expected2, std::string_view expected3) {
   problem_.invariant = invariant;
@@ -236,7 +242,7 @@ void ReplyModel::Prepare(bool replied) {
       // Ends CLIENT REPLY OFF, and is answered; but what CLIENT REPLY SKIP skips may be RESET.
       if (!queues && asked.kind == Kind::kReset && !reply_skip_) return;
       if (queues || (asked.kind >= Kind::kHello && asked.kind <= Kind::kUnwatch) ||
-          asked.kind == Kind::kTracking || asked.kind == Kind::kQuit) {
+          asked.kind == Kind::kTracking || asked.kind == Kind::kQuit || asked.command->may_wait) {
         opaque_ = true;
         return;
       }

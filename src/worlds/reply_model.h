@@ -56,6 +56,8 @@ class ReplyModel {
   size_t outstanding() const { return asked_.size() - front_; }
   // The name of the first of those.
   std::string_view front_name() const;
+  // Whether that one may be answered later: a command that waits.
+  bool may_wait() const;
   // The server has closed: nothing is owed any more.
   void Closed();
   bool opaque() const { return opaque_; }

@@ -79,10 +79,7 @@ class CommandContext {
         positions(scratch_in.positions),
         scratch_set(scratch_in.set),
         scratch_zset(scratch_in.zset),
-        scratch_list(scratch_in.list),
-        sort_elements(scratch_in.sort_elements),
-        sort_texts(scratch_in.sort_texts),
-        lengths(scratch_in.lengths),
+        more_scratch(scratch_in),
         command(command_in),
         profile(profile_in),
         db(db_in),
@@ -99,10 +96,7 @@ class CommandContext {
   std::vector<int>& positions;
   Set& scratch_set;
   ZSet& scratch_zset;
-  List& scratch_list;
-  std::vector<SortElement>& sort_elements;
-  std::string& sort_texts;
-  std::vector<uint32_t>& lengths;
+  Scratch& more_scratch;
   const Command& command;
   const Profile profile;
   int db;

@@ -236,6 +236,26 @@ void ClientKill(CommandContext& c) {
   if (me) c.server.CloseAfterReply(c.client);
 }
 
+void ClientUnblock(CommandContext& c) {
+  if (c.argc() > 4) {
+    c.ErrorAbout("ERR unknown subcommand or wrong number of arguments for '",
+                 c.args[1].substr(0, 128), "'. Try CLIENT HELP.");
+    return;
+  }
+  bool with_error = false;
+  if (c.argc() == 4) {
+    with_error = c.Is(3, "ERROR");
+    if (!with_error && !c.Is(3, "TIMEOUT")) {
+      c.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+      return;
+    }
+  }
+  int64_t id;
+  if (!c.Int(2, &id)) return;
+  Client* client = c.server.FindOpenClient(static_cast<uint64_t>(id));
+  c.reply.Integer(client != nullptr && c.server.Unblock(*client, with_error));
+}
+
 // Default mode with NOLOOP, OPTIN and OPTOUT. Broadcasting and redirection are refused.
 void ClientTracking(CommandContext& c) {
   bool noloop = false;
@@ -422,6 +442,15 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "",
      .reply = "map<bulk,set<bulk>|int|array<bulk>>",
      .handler = ClientTrackingInfo},
+    {.name = "unblock",
+     .arity = -3,
+     .flags = kAdmin | kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "5.0.0",
+     .summary = "End the waiting of a client",
+     .syntax = "client-id [TIMEOUT | ERROR]",
+     .reply = "int(0..1)",
+     .handler = ClientUnblock},
 };
 
 constexpr CommandSpec kConnectionCommands[] = {

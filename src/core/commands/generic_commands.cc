@@ -1,5 +1,6 @@
 // Keys whatever their type (redis 7.0 db.c).
 
+#include "core/commands/blocking.h"
 #include "core/commands/command.h"
 #include "core/commands/glob.h"
 #include "core/commands/groups.h"
@@ -173,6 +174,15 @@ void Copy(CommandContext& c) {
   c.reply.Integer(1);
 }
 
+// There are no replicas: it is answered at once if none is asked for, else when the time is over.
+void WaitForReplicas(CommandContext& c) {
+  int64_t replicas;
+  int64_t until;
+  if (!c.Int(1, &replicas) || !ParseTimeout(c, 2, TimeoutUnit::kMilliseconds, &until)) return;
+  if (replicas <= 0) return c.reply.Integer(0);
+  WaitOrReplyNothing(c, {ObjectType::kNone, 0, 0, until, Wait::Nothing::kZero});
+}
+
 constexpr CommandGroup kGroup = CommandGroup::kGeneric;
 
 constexpr CommandSpec kGenericCommands[] = {
@@ -293,6 +303,15 @@ constexpr CommandSpec kGenericCommands[] = {
      .syntax = "key [key ...]",
      .reply = "int(0..)",
      .handler = Del},
+    {.name = "wait",
+     .arity = 3,
+     .flags = kNoScript,
+     .group = kGroup,
+     .since = "3.0.0",
+     .summary = "Wait until replicas have the changes",
+     .syntax = "integer milliseconds",
+     .reply = "int(0..)",
+     .handler = WaitForReplicas},
 };
 
 }  // namespace

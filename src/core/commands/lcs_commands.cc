@@ -114,12 +114,12 @@ void Lcs(CommandContext& c) {
     c.Error("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
     return;
   }
-  const Lengths lengths(c.lengths, a, b);
+  const Lengths lengths(c.more_scratch.lengths, a, b);
   const uint32_t length = lengths.At(a.size(), b.size());
   if (options.length) return c.reply.Integer(length);
   const auto ignore = [](const auto&) {};
   if (!options.ranges) {
-    std::string& common = c.sort_texts;
+    std::string& common = c.more_scratch.sort_texts;
     common.clear();
     Walk(lengths, a, b, [&](char byte) { common += byte; }, ignore);
     std::reverse(common.begin(), common.end());

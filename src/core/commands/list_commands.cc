@@ -3,15 +3,98 @@
 #include "core/commands/command.h"
 #include "core/commands/groups.h"
 #include "core/commands/index_range.h"
+#include "core/commands/list_handlers.h"
 
 // Lists, as src/t_list.c of redis 7.0.15 answers them: what is checked first, and what is replied
 // for a missing key, differs from command to command.
 namespace resprobe {
+namespace list {
+
+const std::string& PeekEnd(const List& list, End end) {
+  return list.at(end == End::kHead ? 0 : list.size() - 1);
+}
+
+void PopOne(List& list, End end) {
+  if (end == End::kHead) {
+    list.PopFront();
+  } else {
+    list.PopBack();
+  }
+}
+
+void ReplyAndPop(CommandContext& c, List& list, End end, size_t count) {
+  const size_t size = list.size();
+  c.reply.ArrayHeader(count);
+  for (size_t i = 0; i < count; ++i) {
+    c.reply.BulkString(list.at(end == End::kHead ? i : size - 1 - i));
+  }
+  list.Erase(end == End::kHead ? 0 : size - count, count);
+}
+
+bool ParseEnd(CommandContext& c, size_t i, End* end) {
+  if (c.Is(i, "RIGHT")) {
+    *end = End::kTail;
+  } else if (c.Is(i, "LEFT")) {
+    *end = End::kHead;
+  } else {
+    return c.SyntaxError();
+  }
+  return true;
+}
+
+bool ParseMPop(CommandContext& c, size_t at, size_t* keys, End* end, int64_t* count) {
+  int64_t number;
+  if (!c.IntBetween(at, 1, INT64_MAX, &number, "ERR numkeys should be greater than 0")) {
+    return false;
+  }
+  const size_t argc = c.argc();
+  if (static_cast<uint64_t>(number) >= argc - at - 1) return c.SyntaxError();
+  *keys = static_cast<size_t>(number);
+  const size_t where = at + 1 + *keys;
+  if (!ParseEnd(c, where, end)) return false;
+  *count = -1;
+  for (size_t i = where + 1; i < argc; i += 2) {
+    if (*count != -1 || !c.Is(i, "COUNT") || i + 1 == argc) return c.SyntaxError();
+    if (!c.IntBetween(i + 1, 1, INT64_MAX, count, "ERR count should be greater than 0")) {
+      return false;
+    }
+  }
+  if (*count == -1) *count = 1;
+  return true;
+}
+
+void Move(CommandContext& c, End from, End to) {
+  const std::string_view source_key = c.args[1];
+  const std::string_view target_key = c.args[2];
+  Object* object;
+  if (!c.Find(source_key, ObjectType::kList, &object)) return;
+  if (object == nullptr) return c.reply.NullBulk();
+  List& source = object->list();  // stays where it is when the second lookup moves the object
+  if (!c.Find(target_key, ObjectType::kList, &object)) return;
+  c.reply.BulkString(PeekEnd(source, from));
+  if (object != nullptr && &object->list() == &source) {
+    if (from != to) source.Rotate(/*to_front=*/to == End::kHead);
+    return c.Modified(source_key);
+  }
+  List& target =
+      object != nullptr ? object->list() : c.FindOrCreate(target_key, ObjectType::kList).list();
+  if (to == End::kHead) {
+    target.PushFront(PeekEnd(source, from));
+  } else {
+    target.PushBack(PeekEnd(source, from));
+  }
+  PopOne(source, from);
+  c.Modified(target_key);
+  c.Modified(source_key);
+}
+
+}  // namespace list
+
 namespace {
 
-constexpr ObjectType kType = ObjectType::kList;
+using namespace list;  // NOLINT(google-build-using-namespace): what is shared
 
-enum class End { kHead, kTail };
+constexpr ObjectType kType = ObjectType::kList;
 
 void Push(CommandContext& c, End end, bool only_existing) {
   Object* object;
@@ -36,28 +119,6 @@ void LPush(CommandContext& c) { Push(c, End::kHead, false); }
 void RPush(CommandContext& c) { Push(c, End::kTail, false); }
 void LPushX(CommandContext& c) { Push(c, End::kHead, true); }
 void RPushX(CommandContext& c) { Push(c, End::kTail, true); }
-
-const std::string& PeekEnd(const List& list, End end) {
-  return list.at(end == End::kHead ? 0 : list.size() - 1);
-}
-
-void PopOne(List& list, End end) {
-  if (end == End::kHead) {
-    list.PopFront();
-  } else {
-    list.PopBack();
-  }
-}
-
-// Replies with `count` elements from that end, as an array, and takes them out.
-void ReplyAndPop(CommandContext& c, List& list, End end, size_t count) {
-  const size_t size = list.size();
-  c.reply.ArrayHeader(count);
-  for (size_t i = 0; i < count; ++i) {
-    c.reply.BulkString(list.at(end == End::kHead ? i : size - 1 - i));
-  }
-  list.Erase(end == End::kHead ? 0 : size - count, count);
-}
 
 void Pop(CommandContext& c, End end) {
   if (c.argc() > 3) {
@@ -84,38 +145,12 @@ void Pop(CommandContext& c, End end) {
 void LPop(CommandContext& c) { Pop(c, End::kHead); }
 void RPop(CommandContext& c) { Pop(c, End::kTail); }
 
-bool ParseEnd(CommandContext& c, size_t i, End* end) {
-  if (c.Is(i, "RIGHT")) {
-    *end = End::kTail;
-  } else if (c.Is(i, "LEFT")) {
-    *end = End::kHead;
-  } else {
-    return c.SyntaxError();
-  }
-  return true;
-}
-
 void LMPop(CommandContext& c) {
-  int64_t keys;
-  if (!c.IntBetween(1, 1, INT64_MAX, &keys, "ERR numkeys should be greater than 0")) return;
-  const size_t argc = c.argc();
-  if (static_cast<uint64_t>(keys) >= argc - 2) {
-    c.SyntaxError();
-    return;
-  }
-  const size_t where = 2 + static_cast<size_t>(keys);
+  size_t keys;
   End end;
-  if (!ParseEnd(c, where, &end)) return;
-  int64_t count = -1;
-  for (size_t i = where + 1; i < argc; i += 2) {
-    if (count != -1 || !c.Is(i, "COUNT") || i + 1 == argc) {
-      c.SyntaxError();
-      return;
-    }
-    if (!c.IntBetween(i + 1, 1, INT64_MAX, &count, "ERR count should be greater than 0")) return;
-  }
-  if (count == -1) count = 1;
-  for (const std::string_view key : c.args.subspan(2, static_cast<size_t>(keys))) {
+  int64_t count;
+  if (!ParseMPop(c, 1, &keys, &end, &count)) return;
+  for (const std::string_view key : c.args.subspan(2, keys)) {
     Object* object;
     if (!c.Find(key, kType, &object)) return;
     if (object == nullptr) continue;
@@ -127,30 +162,6 @@ void LMPop(CommandContext& c) {
     return;
   }
   c.reply.NullArray();
-}
-
-void Move(CommandContext& c, End from, End to) {
-  const std::string_view source_key = c.args[1];
-  const std::string_view target_key = c.args[2];
-  Object* object;
-  if (!c.Find(source_key, kType, &object)) return;
-  if (object == nullptr) return c.reply.NullBulk();
-  List& source = object->list();  // stays where it is when the second lookup moves the object
-  if (!c.Find(target_key, kType, &object)) return;
-  c.reply.BulkString(PeekEnd(source, from));
-  if (object != nullptr && &object->list() == &source) {
-    if (from != to) source.Rotate(/*to_front=*/to == End::kHead);
-    return c.Modified(source_key);
-  }
-  List& target = object != nullptr ? object->list() : c.FindOrCreate(target_key, kType).list();
-  if (to == End::kHead) {
-    target.PushFront(PeekEnd(source, from));
-  } else {
-    target.PushBack(PeekEnd(source, from));
-  }
-  PopOne(source, from);
-  c.Modified(target_key);
-  c.Modified(source_key);
 }
 
 void LMove(CommandContext& c) {

@@ -194,13 +194,13 @@ void Generic(CommandContext& c, bool may_store) {
     options.alphabetical = true;
     options.by = false;
   }
-  std::vector<SortElement>& elements = c.sort_elements;
+  std::vector<SortElement>& elements = c.more_scratch.sort_elements;
   elements.clear();
   if (object != nullptr) {
     if (object->type() == ObjectType::kZset) object->zset().MakeLarge();
     Collect(*object, options, elements);
   }
-  std::string& texts = c.sort_texts;
+  std::string& texts = c.more_scratch.sort_texts;
   texts.clear();
   if (!options.unsorted) {
     if (!Weigh(c, options, elements, texts)) {
@@ -244,7 +244,7 @@ void Generic(CommandContext& c, bool may_store) {
     c.keyspace.Delete(c.db, options.destination);
     return;
   }
-  List& result = c.scratch_list;
+  List& result = c.more_scratch.list;
   result.Clear();
   each([&](const std::string_view* value) {
     result.PushBack(value == nullptr ? std::string_view() : *value);

@@ -98,7 +98,8 @@ struct CommandSpec {
   // Argument names: key, newkey, destination, source; value, member, element, field, message,
   // string; pattern, key-pattern, channel; bit-type, bit-offset; integer, increment, decrement,
   // count, offset, start, stop, index, db, cursor, seconds, milliseconds, unix-time-seconds,
-  // unix-time-milliseconds, bit, numkeys, client-id; double, score, min, max, lex-min, lex-max,
+  // unix-time-milliseconds, bit, numkeys, client-id;
+  // timeout; double, score, min, max, lex-min, lex-max,
   // weight; anything else is a free string.
   std::string_view syntax = {};
   // The shape of a successful reply, in the language of shape.h. "" for a command that has only

@@ -58,9 +58,10 @@ class Table {
   Table() {
     for (const auto group :
          {BitFieldCommands(), BitmapCommands(), ConnectionCommands(), CounterCommands(),
-          ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(), ListCommands(),
-          ObjectCommands(), PubSubCommands(), ServerCommands(), SetCommands(), SortCommands(),
-          StringCommands(), TransactionCommands(), ZSetCommands()}) {
+          ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(),
+          ListBlockingCommands(), ListCommands(), ObjectCommands(), PubSubCommands(),
+          ServerCommands(), SetCommands(), SortCommands(), StringCommands(), TransactionCommands(),
+          ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);
@@ -139,6 +140,7 @@ class Table {
     };
     command.is_exec = command.name() == "exec";
     command.is_client = command.name() == "client";
+    command.may_wait = command.Has(kBlocking) || command.name() == "wait";
     command.runs_in_multi = is_one_of({"exec", "discard", "multi", "watch", "quit", "reset"});
     command.runs_subscribed = is_one_of(
         {"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"});

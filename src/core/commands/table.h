@@ -20,6 +20,7 @@ struct Command {
   // What the server treats by name.
   bool is_exec = false;
   bool is_client = false;        // CLIENT and its subcommands
+  bool may_wait = false;         // its reply may come later
   bool runs_in_multi = false;    // is not queued
   bool runs_subscribed = false;  // a RESP2 client with subscriptions may call it
 

@@ -9,6 +9,15 @@ using namespace zset;  // NOLINT(google-build-using-namespace): the handlers
 constexpr CommandGroup kGroup = CommandGroup::kSortedSet;
 
 constexpr CommandSpec kCommands[] = {
+    {"bzmpop", -5, kWrite | kBlocking | kMovableKeys, NumKeys(2), kGroup, "7.0.0",
+     "ZMPOP that waits for a member.", "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+     "tuple<bulk,array<tuple<bulk,double>>>|nullarray", BZMPop},
+    {"bzpopmax", -3, kWrite | kNoScript | kBlocking | kFast, Keys(1, -2), kGroup, "5.0.0",
+     "Pops the highest member of the first sorted set that has any, and waits for one.",
+     "key [key ...] timeout", "tuple<bulk,bulk,double>|nullarray", BZPopMax},
+    {"bzpopmin", -3, kWrite | kNoScript | kBlocking | kFast, Keys(1, -2), kGroup, "5.0.0",
+     "Pops the lowest member of the first sorted set that has any, and waits for one.",
+     "key [key ...] timeout", "tuple<bulk,bulk,double>|nullarray", BZPopMin},
     {"zadd", -4, kWrite | kDenyOom | kFast, OneKey(), kGroup, "1.2.0",
      "Adds members to a sorted set, or changes their scores.",
      "key [NX | XX] [GT | LT] [CH] [INCR] <score member ...>", "int(0..)|double|null", ZAdd},

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/commands/blocking.h"
 #include "core/commands/inline_vector.h"
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
 #include "core/commands/zset_handlers.h"
 #include "core/keyspace/integers.h"
+#include "core/server/server.h"
 
 // Sorted sets, member by member, as src/t_zset.c of redis 7.0.15 answers.
 namespace resprobe::zset {
@@ -237,41 +239,90 @@ void ZRevRank(CommandContext& c) { Rank(c, /*reverse=*/true); }
 void ZPopMin(CommandContext& c) { Pop(c, /*highest=*/false); }
 void ZPopMax(CommandContext& c) { Pop(c, /*highest=*/true); }
 
-void ZMPop(CommandContext& c) {
-  int64_t keys;
-  if (!c.IntBetween(1, 1, INT64_MAX, &keys, "ERR numkeys should be greater than 0")) return;
+namespace {
+
+// `numkeys key [key ...] <MIN | MAX> [COUNT count]` from args[at] on. False after an error reply.
+bool ParseMPop(CommandContext& c, size_t at, size_t* keys, bool* highest, int64_t* count) {
+  int64_t number;
+  if (!c.IntBetween(at, 1, INT64_MAX, &number, "ERR numkeys should be greater than 0")) {
+    return false;
+  }
   const size_t argc = c.argc();
-  if (static_cast<uint64_t>(keys) >= argc - 2) {
-    c.SyntaxError();
-    return;
-  }
-  const size_t where = 2 + static_cast<size_t>(keys);
-  const bool highest = c.Is(where, "MAX");
-  if (!highest && !c.Is(where, "MIN")) {
-    c.SyntaxError();
-    return;
-  }
-  int64_t count = -1;
+  if (static_cast<uint64_t>(number) >= argc - at - 1) return c.SyntaxError();
+  *keys = static_cast<size_t>(number);
+  const size_t where = at + 1 + *keys;
+  *highest = c.Is(where, "MAX");
+  if (!*highest && !c.Is(where, "MIN")) return c.SyntaxError();
+  *count = -1;
   for (size_t i = where + 1; i < argc; i += 2) {
-    if (count != -1 || !c.Is(i, "COUNT") || i + 1 == argc) {
-      c.SyntaxError();
-      return;
+    if (*count != -1 || !c.Is(i, "COUNT") || i + 1 == argc) return c.SyntaxError();
+    if (!c.IntBetween(i + 1, 1, INT64_MAX, count, "ERR count should be greater than 0")) {
+      return false;
     }
-    if (!c.IntBetween(i + 1, 1, INT64_MAX, &count, "ERR count should be greater than 0")) return;
   }
-  if (count == -1) count = 1;
-  for (const std::string_view key : c.args.subspan(2, static_cast<size_t>(keys))) {
+  if (*count == -1) *count = 1;
+  return true;
+}
+
+void ReplyKeyAndPop(CommandContext& c, std::string_view key, ZSet& zset, bool highest,
+                    int64_t count) {
+  c.reply.ArrayHeader(2);
+  c.reply.BulkString(key);
+  ReplyAndPop(c, zset, highest, std::min(static_cast<size_t>(count), zset.size()),
+              /*nested=*/true);
+  c.Modified(key);
+}
+
+}  // namespace
+
+void ZMPop(CommandContext& c) {
+  size_t keys;
+  bool highest;
+  int64_t count;
+  if (!ParseMPop(c, 1, &keys, &highest, &count)) return;
+  for (const std::string_view key : c.args.subspan(2, keys)) {
+    ZSet* zset;
+    if (!Find(c, key, &zset)) return;
+    if (zset != nullptr) return ReplyKeyAndPop(c, key, *zset, highest, count);
+  }
+  c.reply.NullArray();
+}
+
+namespace {
+
+// Pops from the first of the keys that holds a sorted set, or waits for one. `count` is -1 for
+// BZPOPMIN and BZPOPMAX.
+void PopOrWait(CommandContext& c, size_t first_key, size_t keys, bool highest, size_t timeout_at,
+               int64_t count) {
+  int64_t until;
+  if (!ParseTimeout(c, timeout_at, TimeoutUnit::kSeconds, &until)) return;
+  for (const std::string_view key : c.args.subspan(first_key, keys)) {
+    if (!c.server.MayServe(c.client, key)) continue;
     ZSet* zset;
     if (!Find(c, key, &zset)) return;
     if (zset == nullptr) continue;
-    c.reply.ArrayHeader(2);
+    if (count != -1) return ReplyKeyAndPop(c, key, *zset, highest, count);
+    const size_t rank = highest ? zset->size() - 1 : 0;
+    c.reply.ArrayHeader(3);
     c.reply.BulkString(key);
-    ReplyAndPop(c, *zset, highest, std::min(static_cast<size_t>(count), zset->size()),
-                /*nested=*/true);
-    c.Modified(key);
-    return;
+    c.reply.BulkString(zset->member_at(rank));
+    c.ReplyDouble(zset->score_at(rank));
+    zset->EraseRanks(rank, 1);
+    return c.Modified(key);
   }
-  c.reply.NullArray();
+  WaitOrReplyNothing(c, {ObjectType::kZset, first_key, keys, until, Wait::Nothing::kNullArray});
+}
+
+}  // namespace
+
+void BZPopMin(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, false, c.argc() - 1, -1); }
+void BZPopMax(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, true, c.argc() - 1, -1); }
+
+void BZMPop(CommandContext& c) {
+  size_t keys;
+  bool highest;
+  int64_t count;
+  if (ParseMPop(c, 2, &keys, &highest, &count)) PopOrWait(c, 3, keys, highest, 1, count);
 }
 
 void ZRandMember(CommandContext& c) {

@@ -33,6 +33,9 @@ void ZRevRank(CommandContext& c);
 void ZPopMin(CommandContext& c);
 void ZPopMax(CommandContext& c);
 void ZMPop(CommandContext& c);
+void BZPopMin(CommandContext& c);
+void BZPopMax(CommandContext& c);
+void BZMPop(CommandContext& c);
 void ZRandMember(CommandContext& c);
 void ZScan(CommandContext& c);
 

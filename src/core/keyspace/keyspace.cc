@@ -116,7 +116,7 @@ void Keyspace::ExpireAt(int db, size_t i) {
   scratch_key_.assign(dbs_[db].keys.at(i).key);
   EraseAt(dbs_[db], i);
   ++expired_;
-  if (observer_ != nullptr) observer_->OnKeyModified(db, scratch_key_);
+  if (observer_ != nullptr) observer_->OnKeyModified(db, scratch_key_, /*added=*/false);
 }
 
 // --- Looking up.
@@ -202,7 +202,8 @@ void Keyspace::Rename(int db, std::string_view from, int to_db, std::string_view
   Database& target = dbs_[to_db];
   Object& object = target.keys.Insert(to).first;
   DropValue(target, object);
-  moved.accounted_ = object.accounted_;  // Modified() settles it
+  used_memory_ -= object.accounted_;
+  moved.accounted_ = 0;  // a new key, which Modified() accounts
   object = std::move(moved);
   target.with_expiry += object.expire_at_ != kNoExpiry;
 }
@@ -210,6 +211,8 @@ void Keyspace::Rename(int db, std::string_view from, int to_db, std::string_view
 void Keyspace::Copy(int db, std::string_view from, int to_db, std::string_view to) {
   const ObjectType type = dbs_[db].keys.Find(from)->type_;
   Object& copy = Overwrite(to_db, to, type);
+  used_memory_ -= copy.accounted_;
+  copy.accounted_ = 0;  // a new key, which Modified() accounts
   const Object& original = *dbs_[db].keys.Find(from);
   switch (type) {
     case ObjectType::kString:
@@ -239,18 +242,20 @@ void Keyspace::Copy(int db, std::string_view from, int to_db, std::string_view t
 void Keyspace::Modified(int db, std::string_view key) {
   Database& database = dbs_[db];
   const size_t i = database.keys.IndexOf(key);
+  bool added = false;
   if (i != kNone) {
     Object& object = database.keys.at(i).value;
     if (object.size() == 0) {
       EraseAt(database, i);
     } else {
+      added = object.accounted_ == 0;
       const size_t bytes = object.bytes() + key.size() + kKeyOverhead;
       used_memory_ += bytes - object.accounted_;
       object.accounted_ = bytes;
     }
   }
   ++dirty_;
-  if (observer_ != nullptr) observer_->OnKeyModified(db, key);
+  if (observer_ != nullptr) observer_->OnKeyModified(db, key, added);
 }
 
 // --- Whole databases.

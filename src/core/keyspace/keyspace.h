@@ -17,8 +17,8 @@ namespace resprobe {
 class KeyspaceObserver {
  public:
   virtual ~KeyspaceObserver() = default;
-  // The key was changed, made, deleted or has expired. Called after the change.
-  virtual void OnKeyModified(int db, std::string_view key) = 0;
+  // The key was changed, made (`added`), deleted or has expired. Called after the change.
+  virtual void OnKeyModified(int db, std::string_view key, bool added) = 0;
   // All keys of one database, or of all (db == -1), are about to go. Called before.
   virtual void OnFlush(int db) = 0;
 };

@@ -53,6 +53,9 @@ void Client::Reset(uint64_t new_id) {
   multi = dirty_cas = dirty_exec = false;
   queue.Clear();
   watched_count = 0;
+  blocked = false;
+  waiting.Clear();
+  ClearBuffer(unread);
   channels.Clear();
   patterns.Clear();
   subscribed = false;

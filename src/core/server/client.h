@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/keyspace/dict.h"
+#include "core/keyspace/object.h"
 #include "core/resp/request_parser.h"
 
 namespace resprobe {
@@ -34,6 +35,11 @@ class CommandQueue {
   void Add(const Command& command, std::span<const std::string_view> args);
   void Clear();
   size_t size() const { return entries_.size(); }
+  // The i-th of all arguments.
+  std::string_view argument(size_t i) const {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
   const Entry& entry(size_t i) const { return entries_[i]; }
   // All arguments of all entries; valid until the next Add() or Clear().
   void Arguments(std::vector<std::string_view>* args) const;
@@ -42,6 +48,18 @@ class CommandQueue {
   std::vector<Entry> entries_;
   std::vector<size_t> ends_;  // where each argument ends in bytes_
   std::string bytes_;
+};
+
+// What a client waits for.
+struct Wait {
+  // What it is told if it waits in vain.
+  enum class Nothing : uint8_t { kNullArray, kZero };
+
+  ObjectType type = ObjectType::kNone;  // the value that one of the keys must hold
+  size_t first_key = 0;                 // among the arguments
+  size_t keys = 0;
+  int64_t until = 0;  // absolute milliseconds; 0 for ever
+  Nothing nothing = Nothing::kNullArray;
 };
 
 // What the server knows of a connection.
@@ -72,6 +90,12 @@ struct Client {
   CommandQueue queue;
   std::vector<WatchedKey> watched;  // the first watched_count; the others keep memory
   size_t watched_count = 0;
+
+  // While the client waits, and until its turn comes again, nothing that it sends is read.
+  bool blocked = false;
+  Wait wait;
+  CommandQueue waiting;  // the command that waits
+  std::string unread;
 
   // Pub/sub.
   Dict<Nothing> channels;

@@ -26,11 +26,9 @@ void Server::Process(Client& client, std::span<const std::string_view> args) {
   writer_ = ReplyWriter(client);
   Dispatch(client, args);
   if (!discarded_.empty()) discarded_.clear();
-  if (client.reply_skip || client.reply_skip_next) {
-    client.reply_skip = client.reply_skip_next;
-    client.reply_skip_next = false;
-  }
+  if (!client.blocked) EndRequest(client);
   current_ = nullptr;
+  if (ready_count_ > 0) ServeReady();
   if (client.closing) Disconnect(client);
 }
 

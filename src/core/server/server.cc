@@ -24,6 +24,12 @@ void Server::Reset() {
   keyspace_.Reset(config_.start_ms);
   random_.Reset();
   commands_run_ = 0;
+  blocked_.clear();
+  resumed_.clear();
+  ready_next_ = ready_count_ = 0;
+  served_key_.clear();
+  served_args_.clear();
+  resumed_bytes_.clear();
   watching_ = 0;
   channels_.Clear();
   patterns_.Clear();
@@ -88,6 +94,7 @@ void Server::Close(uint64_t client) {
 void Server::Disconnect(Client& client) {
   if (!client.open) return;
   client.open = false;
+  if (client.blocked) StopWaiting(client);
   DisableTracking(client);
   DiscardTransaction(client);
   UnsubscribeAll(client);
@@ -110,27 +117,43 @@ void Server::ResetConnection(Client& client) {
 void Server::Receive(uint64_t id, std::string_view bytes) {
   Client* client = Lookup(id);
   if (client == nullptr) return;
-  while (client->open) {
-    const resp::RequestParser::Result result = client->parser.Parse(bytes);
+  if (client->blocked) {
+    client->unread.append(bytes);
+    return;
+  }
+  Read(*client, bytes);
+  if (!resumed_.empty()) Resume();
+}
+
+void Server::Read(Client& client, std::string_view bytes) {
+  while (client.open) {
+    const resp::RequestParser::Result result = client.parser.Parse(bytes);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
     if (result.status == resp::RequestParser::Status::kError) {
-      const std::string& text = client->parser.error().text;
+      const std::string& text = client.parser.error().text;
       if (!text.empty()) {
         error_.assign("ERR ").append(text);
-        ReplyWriter(*client).SimpleError(error_);
+        ReplyWriter(client).SimpleError(error_);
         discarded_.clear();
       }
-      Disconnect(*client);
+      Disconnect(client);
       return;
     }
-    Process(*client, client->parser.args());
+    Process(client, client.parser.args());
     if (result.consumed == bytes.size()) return;
     bytes.remove_prefix(result.consumed);
+    if (client.blocked) {
+      client.unread.assign(bytes);
+      return;
+    }
   }
 }
 
 void Server::Advance(uint64_t ms) {
   keyspace_.AdvanceTo(keyspace_.now_ms() + static_cast<int64_t>(ms));
+  if (blocked_.empty()) return;
+  TimeOut();
+  if (!resumed_.empty()) Resume();
 }
 
 // --- Writing.
@@ -187,8 +210,9 @@ void Server::UnsubscribeAll(Client& client) {
 
 // --- Changes of keys.
 
-void Server::OnKeyModified(int db, std::string_view key) {
+void Server::OnKeyModified(int db, std::string_view key, bool added) {
   if (watching_ > 0) TouchWatched(db, key);
+  if (added && !blocked_.empty()) NoteReady(db, key);
   if (!tracking_table_.empty()) Invalidate(key);
 }
 

@@ -105,6 +105,16 @@ class Server : private KeyspaceObserver {
   std::span<Client* const> active_clients() const { return active_; }
   Client* FindOpenClient(uint64_t client);
 
+  // The command at hand is not answered: the client waits.
+  void Block(CommandContext& context, const Wait& wait);
+  // Ends a client's waiting, as when its time is over or with an error. False if it does not wait.
+  bool Unblock(Client& client, bool with_error);
+  // Whether a command of the client may be answered from this key: one that has waited is answered
+  // from the key that has become ready.
+  bool MayServe(const Client& client, std::string_view key) const {
+    return serving_ != &client || served_key_ == key;
+  }
+
   void Watch(Client& client, int db, std::string_view key);
   void UnwatchAll(Client& client);
   void DiscardTransaction(Client& client);
@@ -127,12 +137,32 @@ class Server : private KeyspaceObserver {
 
  private:
   // KeyspaceObserver.
-  void OnKeyModified(int db, std::string_view key) override;
+  void OnKeyModified(int db, std::string_view key, bool added) override;
   void OnFlush(int db) override;
 
   Client* Lookup(uint64_t client) const;
   void Disconnect(Client& client);
   void Release(Client& client);
+
+  void Read(Client& client, std::string_view bytes);
+
+  // blocking.cc
+  void EndWait(Client& client);
+  // The request is answered.
+  static void EndRequest(Client& client) {
+    if (client.reply_skip || client.reply_skip_next) {
+      client.reply_skip = client.reply_skip_next;
+      client.reply_skip_next = false;
+    }
+  }
+  void StopWaiting(Client& client);
+  void NoteReady(int db, std::string_view key);
+  void NoteAllReady(int db);
+  void ServeReady();
+  void ServeKey(int db);
+  void Serve(Client& client);
+  void TimeOut();
+  void Resume();
 
   // execute.cc
   void Process(Client& client, std::span<const std::string_view> args);
@@ -173,6 +203,22 @@ class Server : private KeyspaceObserver {
   std::vector<std::string_view> exec_args_;
   std::string error_;
   uint64_t commands_run_ = 0;
+
+  std::vector<Client*> blocked_;  // in the order in which they have begun to wait
+  std::vector<Client*> resumed_;  // they wait no more, and what they have sent is to be read
+  // Keys that clients wait for, and that have changed: [ready_next_, ready_count_). The others keep
+  // memory.
+  struct Ready {
+    int db = 0;
+    std::string key;
+  };
+  std::vector<Ready> ready_;
+  size_t ready_next_ = 0;
+  size_t ready_count_ = 0;
+  const Client* serving_ = nullptr;  // whose waiting command runs now
+  std::string served_key_;
+  std::vector<std::string_view> served_args_;
+  std::string resumed_bytes_;
 
   size_t watching_ = 0;  // clients that watch a key
   Subscriptions channels_;

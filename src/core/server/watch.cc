@@ -94,6 +94,10 @@ void Server::SwapDatabases(int a, int b) {
     TouchAllWatched(b, &a);
   }
   keyspace_.Swap(a, b);
+  if (!blocked_.empty()) {
+    NoteAllReady(a);
+    NoteAllReady(b);
+  }
 }
 
 void Server::ExecQueue(CommandContext& context) {

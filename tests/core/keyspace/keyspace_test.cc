@@ -12,7 +12,7 @@ namespace {
 
 class Recorder : public KeyspaceObserver {
  public:
-  void OnKeyModified(int db, std::string_view key) override {
+  void OnKeyModified(int db, std::string_view key, bool) override {
     events.push_back(std::to_string(db) + ":" + std::string(key));
   }
   void OnFlush(int db) override { events.push_back("flush " + std::to_string(db)); }

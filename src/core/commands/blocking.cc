@@ -1,0 +1,50 @@
+#include "core/commands/blocking.h"
+
+#include <cmath>
+
+#include "core/server/server.h"
+
+namespace resprobe {
+
+bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until) {
+  constexpr std::string_view kNegative = "ERR timeout is negative";
+  int64_t timeout;
+  if (unit == TimeoutUnit::kSeconds) {
+    long double seconds;
+    if (!ParseLongDouble(c.args[i], &seconds)) {
+      return c.Error("ERR timeout is not a float or out of range");
+    }
+    const long double milliseconds = std::ceil(seconds * 1000.0L);
+    // What is too large turns negative when the server converts it.
+    if (milliseconds > static_cast<long double>(INT64_MAX) || milliseconds < 0) {
+      return c.Error(kNegative);
+    }
+    timeout = static_cast<int64_t>(milliseconds);
+  } else if (!c.Int(i, &timeout, "ERR timeout is not an integer or out of range")) {
+    return false;
+  }
+  if (timeout < 0) return c.Error(kNegative);
+  // A time beyond all times, which on the server wraps around, never comes either.
+  const int64_t now = c.keyspace.now_ms();
+  *until = timeout == 0 || timeout > INT64_MAX - now ? 0 : now + timeout;
+  return true;
+}
+
+void ReplyNothing(resp::Writer& reply, Wait::Nothing nothing) {
+  switch (nothing) {
+    case Wait::Nothing::kNullArray:
+      return reply.NullArray();
+    case Wait::Nothing::kZero:
+      return reply.Integer(0);
+  }
+}
+
+void WaitOrReplyNothing(CommandContext& c, const Wait& wait) {
+  if (c.client.multi) {
+    ReplyNothing(c.reply, wait.nothing);
+  } else {
+    c.server.Block(c, wait);
+  }
+}
+
+}  // namespace resprobe

@@ -1,0 +1,94 @@
+// Lists: the commands that wait for an element (redis 7.0 t_list.c).
+
+#include "core/commands/blocking.h"
+#include "core/commands/groups.h"
+#include "core/commands/list_handlers.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+using namespace list;  // NOLINT(google-build-using-namespace): what the handlers share
+
+constexpr ObjectType kType = ObjectType::kList;
+
+// Pops from the first of the keys that holds a list, or waits for one. `count` is -1 for the
+// commands that pop a single element.
+void PopOrWait(CommandContext& c, size_t first_key, size_t keys, End end, size_t timeout_at,
+               int64_t count) {
+  int64_t until;
+  if (!ParseTimeout(c, timeout_at, TimeoutUnit::kSeconds, &until)) return;
+  for (const std::string_view key : c.args.subspan(first_key, keys)) {
+    if (!c.server.MayServe(c.client, key)) continue;
+    Object* object;
+    if (!c.Find(key, kType, &object)) return;
+    if (object == nullptr) continue;
+    List& list = object->list();
+    c.reply.ArrayHeader(2);
+    c.reply.BulkString(key);
+    if (count == -1) {
+      c.reply.BulkString(PeekEnd(list, end));
+      PopOne(list, end);
+    } else {
+      ReplyAndPop(c, list, end, std::min(static_cast<size_t>(count), list.size()));
+    }
+    c.Modified(key);
+    return;
+  }
+  WaitOrReplyNothing(c, {kType, first_key, keys, until, Wait::Nothing::kNullArray});
+}
+
+void BLPop(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, End::kHead, c.argc() - 1, -1); }
+void BRPop(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, End::kTail, c.argc() - 1, -1); }
+
+void BLMPop(CommandContext& c) {
+  size_t keys;
+  End end;
+  int64_t count;
+  if (ParseMPop(c, 2, &keys, &end, &count)) PopOrWait(c, 3, keys, end, 1, count);
+}
+
+void MoveOrWait(CommandContext& c, End from, End to, size_t timeout_at) {
+  int64_t until;
+  if (!ParseTimeout(c, timeout_at, TimeoutUnit::kSeconds, &until)) return;
+  Object* object;
+  if (!c.Find(c.args[1], kType, &object)) return;
+  if (object != nullptr) return Move(c, from, to);
+  // Where nothing waits the null is another one, as that of LMOVE.
+  if (c.client.multi) return c.reply.NullBulk();
+  c.server.Block(c, {kType, 1, 1, until, Wait::Nothing::kNullArray});
+}
+
+void BLMove(CommandContext& c) {
+  End from;
+  End to;
+  if (ParseEnd(c, 3, &from) && ParseEnd(c, 4, &to)) MoveOrWait(c, from, to, 5);
+}
+void BRPopLPush(CommandContext& c) { MoveOrWait(c, End::kTail, End::kHead, 3); }
+
+constexpr CommandGroup kGroup = CommandGroup::kList;
+
+constexpr CommandSpec kCommands[] = {
+    {"blmove", 6, kWrite | kDenyOom | kNoScript | kBlocking, Keys(1, 2), kGroup, "6.2.0",
+     "LMOVE that waits for an element.", "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+     "bulk|null|nullarray", BLMove},
+    {"blmpop", -5, kWrite | kBlocking | kMovableKeys, NumKeys(2), kGroup, "7.0.0",
+     "LMPOP that waits for an element.",
+     "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+     "tuple<bulk,array<bulk>>|nullarray", BLMPop},
+    {"blpop", -3, kWrite | kNoScript | kBlocking, Keys(1, -2), kGroup, "2.0.0",
+     "Pops an element from the head of the first list that has any, and waits for one.",
+     "key [key ...] timeout", "tuple<bulk,bulk>|nullarray", BLPop},
+    {"brpop", -3, kWrite | kNoScript | kBlocking, Keys(1, -2), kGroup, "2.0.0",
+     "Pops an element from the tail of the first list that has any, and waits for one.",
+     "key [key ...] timeout", "tuple<bulk,bulk>|nullarray", BRPop},
+    {"brpoplpush", 4, kWrite | kDenyOom | kNoScript | kBlocking, Keys(1, 2), kGroup, "2.2.0",
+     "RPOPLPUSH that waits for an element.", "source destination timeout", "bulk|null|nullarray",
+     BRPopLPush},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> ListBlockingCommands() { return kCommands; }
+
+}  // namespace resprobe

@@ -1,0 +1,160 @@
+// Clients that wait: for a key (BLPOP …) or for time to pass (redis 7.0 blocked.c, timeout.c).
+
+#include "core/commands/blocking.h"
+
+#include <algorithm>
+
+#include "core/commands/table.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+bool WaitsFor(const Client& client, int db, std::string_view key) {
+  if (client.db != db) return false;
+  for (size_t i = 0; i < client.wait.keys; ++i) {
+    if (client.waiting.argument(client.wait.first_key + i) == key) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Server::Block(CommandContext& context, const Wait& wait) {
+  Client& client = context.client;
+  client.blocked = true;
+  blocked_.push_back(&client);
+  // A command that was run again goes on waiting as before, behind those that wait already.
+  if (serving_ == &client) return;
+  client.wait = wait;
+  client.waiting.Clear();
+  client.waiting.Add(context.command, context.args);
+}
+
+bool Server::Unblock(Client& client, bool with_error) {
+  if (!client.blocked) return false;
+  resp::Writer reply = ReplyWriter(client);
+  if (with_error) {
+    reply.SimpleError("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+  } else {
+    ReplyNothing(reply, client.wait.nothing);
+  }
+  EndWait(client);
+  return true;
+}
+
+// Whatever it was told: the client goes on with what it has sent meanwhile, when its turn comes.
+void Server::EndWait(Client& client) {
+  StopWaiting(client);
+  EndRequest(client);
+  resumed_.push_back(&client);
+}
+
+void Server::StopWaiting(Client& client) {
+  client.blocked = false;
+  blocked_.erase(std::find(blocked_.begin(), blocked_.end(), &client));
+}
+
+// A key has been made while clients wait. They are served after the command that has changed it.
+void Server::NoteReady(int db, std::string_view key) {
+  for (const Client* client : blocked_) {
+    if (!WaitsFor(*client, db, key)) continue;
+    for (size_t i = ready_next_; i < ready_count_; ++i) {
+      if (ready_[i].db == db && ready_[i].key == key) return;
+    }
+    if (ready_count_ == ready_.size()) ready_.emplace_back();
+    ready_[ready_count_].db = db;
+    ready_[ready_count_++].key.assign(key);
+    return;
+  }
+}
+
+// The keys of the database are not those that they were.
+void Server::NoteAllReady(int db) {
+  for (const Client* client : blocked_) {
+    if (client->db != db) continue;
+    for (size_t i = 0; i < client->wait.keys; ++i) {
+      const std::string_view key = client->waiting.argument(client->wait.first_key + i);
+      if (keyspace_.Peek(db, key) != nullptr) NoteReady(db, key);
+    }
+  }
+}
+
+// Serving a client can make another key ready.
+void Server::ServeReady() {
+  while (ready_next_ < ready_count_) {
+    const int db = ready_[ready_next_].db;
+    served_key_.swap(ready_[ready_next_].key);
+    ++ready_next_;
+    ServeKey(db);
+  }
+  ready_next_ = ready_count_ = 0;
+}
+
+// Those who wait for the key, in the order in which they have come, as long as it lasts.
+void Server::ServeKey(int db) {
+  // A client that waits again stands at the end, and is not looked at once more.
+  size_t left = blocked_.size();
+  for (size_t i = 0; left > 0; --left) {
+    Client& client = *blocked_[i];
+    const Object* object = keyspace_.Peek(db, served_key_);
+    if (object == nullptr) return;
+    if (object->type() != client.wait.type || !WaitsFor(client, db, served_key_)) {
+      ++i;
+      continue;
+    }
+    Serve(client);
+  }
+}
+
+// Runs the command for the key that is ready, or once more as a whole.
+void Server::Serve(Client& client) {
+  StopWaiting(client);
+  client.waiting.Arguments(&served_args_);
+  const Command& command = *client.waiting.entry(0).command;
+  Client* const before = current_;
+  current_ = &client;
+  serving_ = &client;
+  writer_ = ReplyWriter(client);
+  Call(client, command, served_args_);
+  current_ = before;
+  serving_ = nullptr;
+  if (!discarded_.empty()) discarded_.clear();
+  if (client.blocked) return;
+  EndRequest(client);
+  resumed_.push_back(&client);
+}
+
+// Those whose time has come, the earliest first.
+void Server::TimeOut() {
+  const int64_t now = keyspace_.now_ms();
+  while (true) {
+    Client* first = nullptr;
+    for (Client* client : blocked_) {
+      const int64_t until = client->wait.until;
+      if (until == 0 || until > now) continue;
+      if (first == nullptr || until < first->wait.until ||
+          (until == first->wait.until && client->id < first->id)) {
+        first = client;
+      }
+    }
+    if (first == nullptr) return;
+    Unblock(*first, /*with_error=*/false);
+  }
+}
+
+// What clients have sent while they waited is read now; that can block them again, or unblock
+// others.
+void Server::Resume() {
+  for (size_t i = 0; i < resumed_.size(); ++i) {
+    Client& client = *resumed_[i];
+    if (!client.open || client.blocked || client.unread.empty()) continue;
+    std::string& bytes = resumed_bytes_;
+    bytes.swap(client.unread);
+    client.unread.clear();
+    Read(client, bytes);
+  }
+  resumed_.clear();
+}
+
+}  // namespace resprobe
