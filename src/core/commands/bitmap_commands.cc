@@ -112,32 +112,46 @@ uint64_t FindBit(std::string_view bytes, BitRange range, bool bit) {
   return end;
 }
 
+// start, end and unit of BITCOUNT. `empty` where the server knows without the unit that there is
+// nothing in between. False after an error reply.
+bool ParseCountRange(CommandContext& c, int64_t* start, int64_t* end, bool* bits, bool* empty) {
+  *empty = false;
+  if (c.traits().bit_ranges_first) {
+    if (c.argc() > 5) return c.SyntaxError();
+    if (c.argc() >= 3 && !c.Int(2, start)) return false;
+    if (c.argc() == 5 && !ParseUnit(c, 4, bits)) return false;
+    return c.argc() < 4 || c.Int(3, end);
+  }
+  if (c.argc() == 2) return true;
+  if (c.argc() != 4 && c.argc() != 5) return c.SyntaxError();
+  if (!c.Int(2, start) || !c.Int(3, end)) return false;
+  *empty = *start < 0 && *end < 0 && *start > *end;
+  return *empty || c.argc() != 5 || ParseUnit(c, 4, bits);
+}
+
 void BitCount(CommandContext& c) {
+  int64_t start = 0;
+  int64_t end = -1;
+  bool bits = false;
+  bool empty = false;
+  const bool range_first = c.traits().bit_ranges_first;
+  if (range_first && !ParseCountRange(c, &start, &end, &bits, &empty)) return;
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return;
-  // A missing key is 0 before the range is looked at.
-  if (object == nullptr) {
-    c.reply.Integer(0);
-    return;
-  }
+  // For redis a missing key is 0 before the range is looked at.
+  if (object == nullptr) return c.reply.Integer(0);
+  if (!range_first && !ParseCountRange(c, &start, &end, &bits, &empty)) return;
   const std::string& value = object->string();
-  BitRange range{0, value.size() * 8};
-  if (c.argc() == 4 || c.argc() == 5) {
-    int64_t start;
-    int64_t end;
-    if (!c.Int(2, &start) || !c.Int(3, &end)) return;
-    if (start < 0 && end < 0 && start > end) {
-      c.reply.Integer(0);
-      return;
-    }
-    bool bits = false;
-    if (c.argc() == 5 && !ParseUnit(c, 4, &bits)) return;
-    range = ClampRange(start, end, bits, value.size());
-  } else if (c.argc() != 2) {
-    c.SyntaxError();
-    return;
-  }
+  if (empty || (start < 0 && end < 0 && start > end)) return c.reply.Integer(0);
+  const BitRange range = ClampRange(start, end, bits, value.size());
   c.reply.Integer(static_cast<int64_t>(CountBits(value, range)));
+}
+
+// start, end and unit of BITPOS. False after an error reply.
+bool ParsePosRange(CommandContext& c, int64_t* start, int64_t* end, bool* bits) {
+  if (c.argc() > 6) return c.SyntaxError();
+  return (c.argc() < 4 || c.Int(3, start)) && (c.argc() < 6 || ParseUnit(c, 5, bits)) &&
+         (c.argc() < 5 || c.Int(4, end));
 }
 
 void BitPos(CommandContext& c) {
@@ -147,30 +161,18 @@ void BitPos(CommandContext& c) {
     c.Error("ERR The bit argument must be 1 or 0.");
     return;
   }
+  int64_t start = 0;
+  int64_t end = -1;
+  bool bits = false;
+  const bool range_first = c.traits().bit_ranges_first;
+  if (range_first && !ParsePosRange(c, &start, &end, &bits)) return;
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return;
-  if (object == nullptr) {
-    c.reply.Integer(bit == 1 ? -1 : 0);
-    return;
-  }
+  if (object == nullptr) return c.reply.Integer(bit == 1 ? -1 : 0);
+  if (!range_first && !ParsePosRange(c, &start, &end, &bits)) return;
   const std::string& value = object->string();
-  BitRange range{0, value.size() * 8};
-  bool end_given = false;
-  if (c.argc() >= 4 && c.argc() <= 6) {
-    int64_t start;
-    int64_t end = -1;
-    bool bits = false;
-    if (!c.Int(3, &start)) return;
-    if (c.argc() == 6 && !ParseUnit(c, 5, &bits)) return;
-    if (c.argc() >= 5) {
-      if (!c.Int(4, &end)) return;
-      end_given = true;
-    }
-    range = ClampRange(start, end, bits, value.size());
-  } else if (c.argc() != 3) {
-    c.SyntaxError();
-    return;
-  }
+  const BitRange range = ClampRange(start, end, bits, value.size());
+  const bool end_given = c.argc() >= 5;
   if (range.count == 0) {
     c.reply.Integer(-1);
     return;

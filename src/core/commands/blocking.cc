@@ -7,6 +7,7 @@
 namespace resprobe {
 
 bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until) {
+  constexpr std::string_view kOutOfRange = "ERR timeout is out of range";
   constexpr std::string_view kNegative = "ERR timeout is negative";
   int64_t timeout;
   if (unit == TimeoutUnit::kSeconds) {
@@ -15,6 +16,9 @@ bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until)
       return c.Error("ERR timeout is not a float or out of range");
     }
     const long double milliseconds = std::ceil(seconds * 1000.0L);
+    if (seconds * 1000.0L > static_cast<long double>(INT64_MAX) && c.traits().timeout_range) {
+      return c.Error(kOutOfRange);
+    }
     // What is too large turns negative when the server converts it.
     if (milliseconds > static_cast<long double>(INT64_MAX) || milliseconds < 0) {
       return c.Error(kNegative);
@@ -24,6 +28,9 @@ bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until)
     return false;
   }
   if (timeout < 0) return c.Error(kNegative);
+  if (timeout > INT64_MAX - c.keyspace.now_ms() && c.traits().timeout_range) {
+    return c.Error(kOutOfRange);
+  }
   // A time beyond all times, which on the server wraps around, never comes either.
   const int64_t now = c.keyspace.now_ms();
   *until = timeout == 0 || timeout > INT64_MAX - now ? 0 : now + timeout;

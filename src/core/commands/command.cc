@@ -1,5 +1,8 @@
 #include "core/commands/command.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/commands/glob.h"
 #include "core/commands/table.h"
 #include "core/keyspace/integers.h"
@@ -51,7 +54,21 @@ bool CommandContext::Double(size_t i, double* value, std::string_view error) {
 
 // strtoul() on a C string: an empty one is 0, a sign is accepted and negates, a NUL ends it.
 bool CommandContext::Cursor(size_t i, uint64_t* cursor) {
+  const bool strict = traits().strict_cursors;
   std::string_view text = args[i].substr(0, args[i].find('\0'));
+  if (strict) {
+    // As a number first; else as strtoull() reads it, which takes space and signs.
+    int64_t number;
+    if (ParseInt64(text, &number)) {
+      if (number < 0) return Error(errors::kInvalidCursor);
+      *cursor = static_cast<uint64_t>(number);
+      return true;
+    }
+    while (!text.empty() && (text[0] == ' ' || (text[0] >= '\t' && text[0] <= '\r'))) {
+      text.remove_prefix(1);
+    }
+    if (text.empty()) return Error(errors::kInvalidCursor);
+  }
   bool negative = false;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     negative = text[0] == '-';
@@ -77,6 +94,17 @@ bool CommandContext::ScanOptions::Wants(std::string_view name) const {
   return match_all || GlobMatch(pattern, name);
 }
 
+namespace {
+
+// A type that a key can have on the server, the core's or another.
+bool IsTypeName(std::string_view name) {
+  constexpr std::string_view kNames[] = {"STRING", "LIST", "SET", "ZSET", "HASH", "STREAM"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view known) { return CommandContext::IsWord(name, known); });
+}
+
+}  // namespace
+
 bool CommandContext::ParseScanOptions(size_t first, bool allow_type, ScanOptions* options) {
   for (size_t i = first; i < argc(); i += 2) {
     const bool more = i + 1 < argc();
@@ -88,6 +116,9 @@ bool CommandContext::ParseScanOptions(size_t first, bool allow_type, ScanOptions
       options->match_all = options->pattern == "*";
     } else if (more && allow_type && Is(i, "TYPE")) {
       options->type = args[i + 1];
+      if (traits().scan_knows_types && !IsTypeName(options->type)) {
+        return ErrorAbout("ERR unknown type name '", options->type, "'");
+      }
       options->by_type = true;
     } else {
       return SyntaxError();

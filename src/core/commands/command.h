@@ -103,6 +103,7 @@ class CommandContext {
   std::span<const std::string_view> args;  // args[0] is the command's name as it was sent
 
   size_t argc() const { return args.size(); }
+  const ProfileTraits& traits() const { return TraitsOf(profile); }
   int protocol() const { return reply.protocol(); }
   // Whether args[i] is this word, in any case. `word` is in upper case. As on the server, whatever
   // follows a NUL in the argument is ignored.

@@ -53,12 +53,17 @@ void Auth(CommandContext& c) {
 }
 
 // An empty name removes it.
-bool SetName(CommandContext& c, std::string_view name) {
+bool CheckName(CommandContext& c, std::string_view name) {
   for (const char byte : name) {
     if (byte < '!' || byte > '~') {
       return c.Error("ERR Client names cannot contain spaces, newlines or special characters.");
     }
   }
+  return true;
+}
+
+bool SetName(CommandContext& c, std::string_view name) {
+  if (!CheckName(c, name)) return false;
   c.client.name.assign(name);
   return true;
 }
@@ -72,28 +77,34 @@ void Hello(CommandContext& c) {
       return;
     }
   }
+  const bool at_once = !c.traits().hello_all_or_nothing;
+  std::string_view user = "default";
+  const std::string_view* name = nullptr;
   for (size_t i = 2; i < c.argc(); ++i) {
     const size_t more = c.argc() - 1 - i;
     if (c.Is(i, "AUTH") && more >= 2) {
-      if (!Authenticate(c, c.args[i + 1])) return;
+      user = c.args[i + 1];
+      if (at_once && !Authenticate(c, user)) return;
       i += 2;
     } else if (c.Is(i, "SETNAME") && more >= 1) {
-      if (!SetName(c, c.args[i + 1])) return;
+      name = &c.args[i + 1];
+      if (!(at_once ? SetName(c, *name) : CheckName(c, *name))) return;
       i += 1;
     } else {
       c.ErrorAbout("ERR Syntax error in HELLO option '", c.args[i], "'");
       return;
     }
   }
+  if (!at_once && (!Authenticate(c, user) || (name != nullptr && !SetName(c, *name)))) return;
   if (version != 0) {
     c.client.protocol = static_cast<int>(version);
     c.reply.set_protocol(c.client.protocol);
   }
   c.reply.MapHeader(7);
   c.reply.BulkString("server");
-  c.reply.BulkString("redis");
+  c.reply.BulkString(c.traits().server);
   c.reply.BulkString("version");
-  c.reply.BulkString(ServerVersion(c.profile));
+  c.reply.BulkString(c.traits().version);
   c.reply.BulkString("proto");
   c.reply.Integer(c.client.protocol);
   c.reply.BulkString("id");

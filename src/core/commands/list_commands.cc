@@ -240,9 +240,15 @@ void LTrim(CommandContext& c) {
   c.Modified(c.args[1]);  // also when nothing had to go
 }
 
+// An integer of which the negative exists too, where the server cares.
+bool SymmetricInt(CommandContext& c, size_t i, int64_t* value) {
+  if (!c.Int(i, value)) return false;
+  return *value != INT64_MIN || !c.traits().symmetric_counts || c.Error(errors::kNotSymmetric);
+}
+
 void LRem(CommandContext& c) {
   int64_t count;
-  if (!c.Int(2, &count)) return;
+  if (!SymmetricInt(c, 2, &count)) return;
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return;
   if (object == nullptr) return c.reply.Integer(0);
@@ -297,7 +303,7 @@ void LPos(CommandContext& c) {
   for (size_t i = 3; i < argc; i += 2) {
     const bool more = i + 1 < argc;
     if (more && c.Is(i, "RANK")) {
-      if (!c.Int(i + 1, &rank)) return;
+      if (!SymmetricInt(c, i + 1, &rank)) return;
       if (rank == 0) {
         c.Error(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or "

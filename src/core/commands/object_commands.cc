@@ -15,7 +15,31 @@ bool IsStoredAsInteger(const Object& object, int64_t* value) {
          ParseInt64(object.string(), value);
 }
 
-std::string_view Encoding(const Object& object) {
+// How long a listpack is that holds the list, but for the string lengths that take more bytes.
+size_t ListpackBytes(const List& list) {
+  constexpr size_t kFrame = 7;
+  size_t bytes = kFrame;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const std::string& element = list.at(i);
+    int64_t number;
+    size_t entry;
+    if (ParseInt64(element, &number)) {
+      entry = number >= 0 && number < 128                  ? 1
+              : number >= -4096 && number < 4096           ? 2
+              : number >= INT16_MIN && number <= INT16_MAX ? 3
+              : number >= -(1 << 23) && number < (1 << 23) ? 4
+              : number >= INT32_MIN && number <= INT32_MAX ? 5
+                                                           : 9;
+    } else {
+      entry = element.size() + (element.size() < 64 ? 1 : element.size() < 4096 ? 2 : 5);
+    }
+    bytes += entry + (entry < 128 ? 1 : entry < 16384 ? 2 : 3);
+  }
+  return bytes;
+}
+
+std::string_view Encoding(const Object& object, const ProfileTraits& traits) {
+  constexpr size_t kListpackBytes = 8192;  // list-max-listpack-size -2
   switch (object.type()) {
     case ObjectType::kString: {
       int64_t value;
@@ -26,11 +50,14 @@ std::string_view Encoding(const Object& object) {
                  : "raw";
     }
     case ObjectType::kList:
-      return "quicklist";
+      return traits.packs_lists_and_sets && ListpackBytes(object.list()) <= kListpackBytes
+                 ? "listpack"
+                 : "quicklist";
     case ObjectType::kHash:
       return object.hash().compact() ? "listpack" : "hashtable";
     case ObjectType::kSet:
-      return object.set().intset() ? "intset" : "hashtable";
+      if (object.set().intset()) return "intset";
+      return traits.packs_lists_and_sets && object.set().compact() ? "listpack" : "hashtable";
     case ObjectType::kZset:
       return object.zset().compact() ? "listpack" : "skiplist";
     case ObjectType::kNone:
@@ -44,7 +71,7 @@ void ObjectEncoding(CommandContext& c) {
   if (object == nullptr) {
     c.reply.NullBulk();
   } else {
-    c.reply.BulkString(Encoding(*object));
+    c.reply.BulkString(Encoding(*object, c.traits()));
   }
 }
 

@@ -1,42 +1,119 @@
 #include "core/commands/profile.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 
 #include "core/commands/numbers.h"
+#include "core/commands/spec.h"
 
 namespace resprobe {
+namespace {
 
-std::string_view ProfileName(Profile profile) {
-  switch (profile) {
-    case Profile::kRedis70:
-      return "redis-7.0";
+constexpr CommandChange kValkey80Changes[] = {
+    {.name = "blmove", .remove_flags = kNoScript},
+    {.name = "blpop", .remove_flags = kNoScript},
+    {.name = "brpop", .remove_flags = kNoScript},
+    {.name = "brpoplpush", .remove_flags = kNoScript},
+    {.name = "bzpopmax", .remove_flags = kNoScript},
+    {.name = "bzpopmin", .remove_flags = kNoScript},
+    {.name = "command|getkeys", .arity = -3},
+    {.name = "multi", .add_flags = kNoMulti},
+    {.name = "wait", .add_flags = kBlocking, .remove_flags = kNoScript},
+    {.name = "watch", .add_flags = kNoMulti},
+    {.name = "zrank",
+     .arity = -3,
+     .syntax = "key member [WITHSCORE]",
+     .reply = "int(0..)|null|tuple<int(0..),double>|nullarray"},
+    {.name = "zrevrank",
+     .arity = -3,
+     .syntax = "key member [WITHSCORE]",
+     .reply = "int(0..)|null|tuple<int(0..),double>|nullarray"},
+};
+
+// fpconv_dtoa: the digits of the shortest decimal that reads back as the same number, in full where
+// few zeros are needed.
+std::string_view ShortDouble(double value, std::span<char> buffer) {
+  char digits[32];
+  const char* end =
+      std::to_chars(digits, digits + sizeof digits, std::fabs(value), std::chars_format::scientific)
+          .ptr;
+  // d.ddde[+-]xx: the digits without the point, and the exponent of the last one.
+  const char* e =
+      static_cast<const char*>(std::memchr(digits, 'e', static_cast<size_t>(end - digits)));
+  char plain[32];
+  int count = 0;
+  for (const char* p = digits; p < e; ++p) {
+    if (*p != '.') plain[count++] = *p;
   }
-  return "";
+  int exponent = 0;
+  std::from_chars(e[1] == '+' ? e + 2 : e + 1, end, exponent);
+  while (count > 1 && plain[count - 1] == '0') --count;
+  const int last = exponent - (count - 1);
+
+  char* out = buffer.data();
+  const auto put = [&](const char* text, int n) {
+    std::memcpy(out, text, static_cast<size_t>(n));
+    out += n;
+  };
+  const auto zeros = [&](int n) {
+    std::memset(out, '0', static_cast<size_t>(n));
+    out += n;
+  };
+  if (std::signbit(value)) *out++ = '-';
+  const int magnitude = exponent < 0 ? -exponent : exponent;
+  if (last >= 0 && magnitude < count + 7) {
+    put(plain, count);
+    zeros(last);
+  } else if (last < 0 && (last > -7 || magnitude < 4)) {
+    const int before = count + last;  // digits before the point
+    if (before <= 0) {
+      put("0.", 2);
+      zeros(-before);
+      put(plain, count);
+    } else {
+      put(plain, before);
+      *out++ = '.';
+      put(plain + before, count - before);
+    }
+  } else {
+    *out++ = plain[0];
+    if (count > 1) {
+      *out++ = '.';
+      put(plain + 1, count - 1);
+    }
+    *out++ = 'e';
+    *out++ = exponent < 0 ? '-' : '+';
+    out = std::to_chars(out, buffer.data() + buffer.size(), magnitude).ptr;
+  }
+  return {buffer.data(), static_cast<size_t>(out - buffer.data())};
 }
 
-std::string_view ServerVersion(Profile profile) {
-  switch (profile) {
-    case Profile::kRedis70:
-      return "7.0.15";
-  }
-  return "";
+}  // namespace
+
+std::string_view ProfileName(Profile profile) {
+  const auto i = static_cast<size_t>(profile);
+  return i < kProfileCount ? kProfileTraits[i].name : std::string_view();
+}
+
+std::span<const CommandChange> CommandChanges(Profile profile) {
+  if (profile == Profile::kValkey80) return kValkey80Changes;
+  return {};
 }
 
 std::string_view FormatDouble(Profile profile, double value, std::span<char> buffer) {
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  const bool short_doubles = TraitsOf(profile).short_doubles;
   // What %.17g prints for an integer of up to 17 digits, several times as fast.
-  if (std::fabs(value) < 1e16 && value == std::trunc(value) &&
+  const double most = short_doubles ? 0x1p62 : 9'999'999'999'999'998.0;
+  if (std::fabs(value) <= most && value == std::trunc(value) &&
       !(value == 0 && std::signbit(value))) {
     return FormatInt64(static_cast<int64_t>(value), buffer);
   }
-  switch (profile) {
-    case Profile::kRedis70: {
-      const int n = std::snprintf(buffer.data(), buffer.size(), "%.17g", value);
-      return {buffer.data(), static_cast<size_t>(n)};
-    }
-  }
-  return "";
+  if (short_doubles) return value == 0 ? "-0" : ShortDouble(value, buffer);
+  const int n = std::snprintf(buffer.data(), buffer.size(), "%.17g", value);
+  return {buffer.data(), static_cast<size_t>(n)};
 }
 
 }  // namespace resprobe

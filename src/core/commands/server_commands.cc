@@ -81,9 +81,9 @@ constexpr FlagName kFlagNames[] = {
 };
 
 // "get", or "client|id".
-const Command* FindByFullName(std::string_view name) {
+const Command* FindByFullName(std::string_view name, Profile profile) {
   const size_t bar = name.find('|');
-  const Command* command = FindCommand(name.substr(0, bar));
+  const Command* command = FindCommand(name.substr(0, bar), profile);
   if (command == nullptr || bar == std::string_view::npos) return command;
   return FindSubcommand(*command, name.substr(bar + 1));
 }
@@ -139,11 +139,13 @@ void ReplyDocs(CommandContext& c, const Command& command) {
 }
 
 void CommandAll(CommandContext& c) {
-  c.reply.ArrayHeader(Commands().size());
-  for (const Command& command : Commands()) ReplyInfo(c, &command);
+  c.reply.ArrayHeader(Commands(c.profile).size());
+  for (const Command& command : Commands(c.profile)) ReplyInfo(c, &command);
 }
 
-void CommandCount(CommandContext& c) { c.reply.Integer(static_cast<int64_t>(Commands().size())); }
+void CommandCount(CommandContext& c) {
+  c.reply.Integer(static_cast<int64_t>(Commands(c.profile).size()));
+}
 
 void CommandInfo(CommandContext& c) {
   if (c.argc() == 2) {
@@ -151,27 +153,27 @@ void CommandInfo(CommandContext& c) {
     return;
   }
   c.reply.ArrayHeader(c.argc() - 2);
-  for (size_t i = 2; i < c.argc(); ++i) ReplyInfo(c, FindByFullName(c.args[i]));
+  for (size_t i = 2; i < c.argc(); ++i) ReplyInfo(c, FindByFullName(c.args[i], c.profile));
 }
 
 void CommandDocs(CommandContext& c) {
   if (c.argc() == 2) {
-    c.reply.MapHeader(Commands().size());
-    for (const Command& command : Commands()) ReplyDocs(c, command);
+    c.reply.MapHeader(Commands(c.profile).size());
+    for (const Command& command : Commands(c.profile)) ReplyDocs(c, command);
     return;
   }
   size_t found = 0;
-  for (size_t i = 2; i < c.argc(); ++i) found += FindByFullName(c.args[i]) != nullptr;
+  for (size_t i = 2; i < c.argc(); ++i) found += FindByFullName(c.args[i], c.profile) != nullptr;
   c.reply.MapHeader(found);
   for (size_t i = 2; i < c.argc(); ++i) {
-    const Command* command = FindByFullName(c.args[i]);
+    const Command* command = FindByFullName(c.args[i], c.profile);
     if (command != nullptr) ReplyDocs(c, *command);
   }
 }
 
 void CommandGetKeys(CommandContext& c) {
   const auto args = c.args.subspan(2);
-  const Command* command = FindCommand(args[0]);
+  const Command* command = FindCommand(args[0], c.profile);
   if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
     command = FindSubcommand(*command, args[1]);
   }

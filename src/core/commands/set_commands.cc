@@ -114,8 +114,10 @@ void SPop(CommandContext& c) {
     c.reply.BulkString(set->members().at(i).key);
     set->EraseAt(i);
   }
-  // Where little is left of much, the server makes a new set of that, with an encoding of its own.
-  if (counted && set->size() * 5 <= popped) {
+  // Where little is left of much, the server makes a new set of that, with an encoding of its own,
+  // unless it was a listpack.
+  const bool packed = c.traits().packs_lists_and_sets && !set->intset() && set->compact();
+  if (counted && set->size() * 5 <= popped && !packed) {
     Set& kept = c.scratch_set;
     kept.Clear();
     for (size_t i = 0; i < set->size(); ++i) kept.Add(set->members().at(i).key);

@@ -94,6 +94,10 @@ bool Store(CommandContext& c, std::string_view key, std::string_view value, Cond
       (condition == Condition::kIfThere && !found)) {
     return false;
   }
+  if (at != kNoExpiry && at <= c.keyspace.now_ms() && c.traits().set_past_deletes) {
+    if (found) c.keyspace.Delete(c.db, key);
+    return true;
+  }
   c.keyspace.SetString(c.db, key, value, keep_ttl);
   if (at != kNoExpiry) c.keyspace.SetExpiry(c.db, key, at);
   c.Modified(key);

@@ -55,7 +55,7 @@ struct NameKey {
 
 class Table {
  public:
-  Table() {
+  explicit Table(Profile profile) : changes_(CommandChanges(profile)) {
     for (const auto group :
          {BitFieldCommands(), BitmapCommands(), ConnectionCommands(), CounterCommands(),
           ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(),
@@ -86,12 +86,15 @@ class Table {
  private:
   static constexpr size_t kMask = 1023;  // NameKey::Hash() has 10 bits
 
-  static Command Make(const CommandSpec& spec, std::string_view container) {
+  Command Make(const CommandSpec& spec, std::string_view container) {
     Command command;
     command.spec = &spec;
     if (!container.empty()) command.full_name_ = std::string(container) + "|";
     command.full_name_ += spec.name;
     const std::string& name = command.full_name_;
+    for (const CommandChange& change : changes_) {
+      if (change.name == name) command.spec = Changed(spec, change);
+    }
     if (spec.name.empty() || spec.name.size() > kMaxNameLength ||
         std::any_of(spec.name.begin(), spec.name.end(),
                     [](char c) { return c >= 'A' && c <= 'Z'; })) {
@@ -102,11 +105,22 @@ class Table {
     if (spec.handler != nullptr && spec.reply.empty()) Malformed(name, "no reply shape");
     if (!spec.reply.empty()) {
       std::string error;
-      auto shape = Shape::Compile(spec.reply, &error);
+      auto shape = Shape::Compile(command.spec->reply, &error);
       if (!shape) Malformed(name, error);
       command.reply = *std::move(shape);
     }
     return command;
+  }
+
+  // The spec as the profile has it, in a place that lasts.
+  const CommandSpec* Changed(const CommandSpec& spec, const CommandChange& change) {
+    specs_.push_back(std::make_unique<CommandSpec>(spec));
+    CommandSpec& changed = *specs_.back();
+    if (change.arity != 0) changed.arity = change.arity;
+    changed.flags = (changed.flags | change.add_flags) & ~change.remove_flags;
+    if (!change.syntax.empty()) changed.syntax = change.syntax;
+    if (!change.reply.empty()) changed.reply = change.reply;
+    return &changed;
   }
 
   static void Sort(std::vector<Command>& commands) {
@@ -142,6 +156,7 @@ class Table {
     command.is_client = command.name() == "client";
     command.may_wait = command.Has(kBlocking) || command.name() == "wait";
     command.runs_in_multi = is_one_of({"exec", "discard", "multi", "watch", "quit", "reset"});
+    command.unsubscribes = is_one_of({"unsubscribe", "punsubscribe"});
     command.runs_subscribed = is_one_of(
         {"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"});
   }
@@ -155,6 +170,8 @@ class Table {
     }
   }
 
+  const std::span<const CommandChange> changes_;
+  std::vector<std::unique_ptr<CommandSpec>> specs_;
   std::vector<Command> commands_;
   std::vector<std::unique_ptr<std::vector<Command>>> subcommands_;
   struct Slot {
@@ -164,9 +181,10 @@ class Table {
   Slot slots_[kMask + 1];  // open addressing, mostly empty
 };
 
-const Table& TheTable() {
-  static const Table* const table = new Table;
-  return *table;
+const Table& TableOf(Profile profile) {
+  static const Table* const tables[kProfileCount] = {new Table(Profile::kRedis70),
+                                                     new Table(Profile::kValkey80)};
+  return *tables[static_cast<size_t>(profile)];
 }
 
 }  // namespace
@@ -199,9 +217,11 @@ std::string_view CommandGroupName(CommandGroup group) {
   return "";
 }
 
-std::span<const Command> Commands() { return TheTable().commands(); }
+std::span<const Command> Commands(Profile profile) { return TableOf(profile).commands(); }
 
-const Command* FindCommand(std::string_view name) { return TheTable().Find(name); }
+const Command* FindCommand(std::string_view name, Profile profile) {
+  return TableOf(profile).Find(name);
+}
 
 const Command* FindSubcommand(const Command& container, std::string_view name) {
   if (name.size() > kMaxNameLength) return nullptr;

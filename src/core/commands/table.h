@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/commands/profile.h"
 #include "core/commands/shape.h"
 #include "core/commands/spec.h"
 
@@ -19,9 +20,10 @@ struct Command {
   std::span<const Command> subcommands;
   // What the server treats by name.
   bool is_exec = false;
-  bool is_client = false;        // CLIENT and its subcommands
-  bool may_wait = false;         // its reply may come later
-  bool runs_in_multi = false;    // is not queued
+  bool is_client = false;      // CLIENT and its subcommands
+  bool may_wait = false;       // its reply may come later
+  bool runs_in_multi = false;  // is not queued
+  bool unsubscribes = false;
   bool runs_subscribed = false;  // a RESP2 client with subscriptions may call it
 
   std::string_view name() const { return spec->name; }
@@ -36,12 +38,12 @@ struct Command {
   std::string full_name_;
 };
 
-// All commands, sorted by name. Built once, from the groups in groups.h; aborts if a spec is
-// malformed (a bad shape, a duplicate name), which is a bug of ours that any test finds.
-std::span<const Command> Commands();
+// All commands of a profile, sorted by name. Built once, from the groups in groups.h; aborts if a
+// spec is malformed (a bad shape, a duplicate name), which is a bug of ours that any test finds.
+std::span<const Command> Commands(Profile profile = Profile::kRedis70);
 
 // By name in any case; nullptr if there is none.
-const Command* FindCommand(std::string_view name);
+const Command* FindCommand(std::string_view name, Profile profile = Profile::kRedis70);
 const Command* FindSubcommand(const Command& container, std::string_view name);
 
 // The positions of the keys among the arguments (args[0] is the name), appended to `positions`.

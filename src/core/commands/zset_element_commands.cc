@@ -170,12 +170,24 @@ void Pop(CommandContext& c, bool highest) {
 }
 
 void Rank(CommandContext& c, bool reverse) {
+  // Only some profiles let more than two arguments pass.
+  if (c.argc() > 4) {
+    c.WrongArity();
+    return;
+  }
+  const bool with_score = c.argc() == 4;
+  if (with_score && !c.Is(3, "WITHSCORE")) {
+    c.SyntaxError();
+    return;
+  }
   ZSet* zset;
   if (!Find(c, c.args[1], &zset)) return;
   const size_t size = zset == nullptr ? 0 : zset->size();
   const size_t rank = zset == nullptr ? 0 : zset->RankOf(c.args[2]);
-  if (rank == size) return c.reply.NullBulk();
+  if (rank == size) return with_score ? c.reply.NullArray() : c.reply.NullBulk();
+  if (with_score) c.reply.ArrayHeader(2);
   c.reply.Integer(static_cast<int64_t>(reverse ? size - 1 - rank : rank));
+  if (with_score) c.ReplyDouble(zset->score_at(rank));
 }
 
 void ReplyScore(CommandContext& c, const ZSet* zset, std::string_view member) {
@@ -185,13 +197,14 @@ void ReplyScore(CommandContext& c, const ZSet* zset, std::string_view member) {
 }
 
 // A score as ZSCAN shows it, always as a bulk string: the compact encoding prints what it holds as
-// an integer in full (util.c, double2ll), where the other doubles turn to exponents at 1e17.
+// an integer in full (util.c, double2ll), where the other doubles turn to exponents at 1e17 (every
+// server prints them in 17 digits).
 void ReplyScannedScore(CommandContext& c, double score, bool compact) {
   char buffer[kNumberBufferSize];
   if (compact && std::fabs(score) <= 0x1p62 && score == std::trunc(score)) {
     c.reply.BulkString(FormatInt64(static_cast<int64_t>(score), buffer));
   } else {
-    c.reply.BulkString(FormatDouble(c.profile, score, buffer));
+    c.reply.BulkString(FormatDouble(compact ? c.profile : Profile::kRedis70, score, buffer));
   }
 }
 

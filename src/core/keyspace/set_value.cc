@@ -9,6 +9,9 @@ namespace resprobe {
 namespace {
 
 constexpr size_t kIntsetMembers = 512;  // redis 7.0's set-max-intset-entries
+// valkey 8.0's set-max-listpack-entries and set-max-listpack-value.
+constexpr size_t kCompactMembers = 128;
+constexpr size_t kCompactBytes = 64;
 
 }  // namespace
 
@@ -17,6 +20,7 @@ bool Set::Add(std::string_view member) {
   bytes_ += ElementBytes(member);
   int64_t number;
   if (intset_ && (size() > kIntsetMembers || !ParseInt64(member, &number))) intset_ = false;
+  if (!intset_ && (size() > kCompactMembers || member.size() > kCompactBytes)) compact_ = false;
   return true;
 }
 
@@ -35,19 +39,21 @@ void Set::EraseAt(size_t i) {
 void Set::Clear() {
   members_.Clear();
   bytes_ = 0;
-  intset_ = true;
+  intset_ = compact_ = true;
 }
 
 void Set::CopyFrom(const Set& other) {
   Clear();
   for (size_t i = 0; i < other.size(); ++i) Add(other.members_.at(i).key);
   intset_ = other.intset_;
+  compact_ = other.compact_;
 }
 
 void Set::swap(Set& other) noexcept {
   members_.swap(other.members_);
   std::swap(bytes_, other.bytes_);
   std::swap(intset_, other.intset_);
+  std::swap(compact_, other.compact_);
 }
 
 const char* Set::Check() const {

@@ -30,6 +30,9 @@ class Set {
   // Whether a real server would still report "intset": integers only, at most 512 of them, and
   // never anything else before.
   bool intset() const { return intset_; }
+  // Whether a server that packs small sets would report "listpack" where it is no intset: at most
+  // 128 members, none over 64 bytes, and never more than that before.
+  bool compact() const { return compact_; }
 
   const char* Check() const;
 
@@ -37,6 +40,7 @@ class Set {
   Dict<Nothing> members_;
   size_t bytes_ = 0;
   bool intset_ = true;
+  bool compact_ = true;
 };
 
 }  // namespace resprobe

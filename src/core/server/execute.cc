@@ -33,7 +33,7 @@ void Server::Process(Client& client, std::span<const std::string_view> args) {
 }
 
 void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
-  const Command* command = FindCommand(args[0]);
+  const Command* command = FindCommand(args[0], config_.profile);
   if (command == nullptr &&
       (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST"))) {
     // Somebody speaks HTTP: closed without a word.
@@ -57,6 +57,11 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
           "context";
       Reject(client, command, error_);
+    } else if (command->unsubscribes && !client.subscribed &&
+               TraitsOf(config_.profile).unsubscribe_needs_subscription) {
+      error_.assign("NOSUB '").append(command->full_name());
+      error_ += "' command executed not in subscribed mode";
+      Reject(client, command, error_);
     } else if (client.multi && !command->runs_in_multi) {
       if (!client.dirty_cas && !client.dirty_exec) client.queue.Add(*command, args);
       writer_.SimpleString("QUEUED");
@@ -78,7 +83,12 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
                                        command, config_.profile, client.db, args);
   command.spec->handler(context);
   if (client.tracking && command.Has(kReadonly)) RememberKeys(client, command, args);
-  if (--call_depth_ == 0 && pending_count_ > 0) SendPendingInvalidations();
+  if (--call_depth_ > 0) return;
+  if (!own_messages_.empty()) [[unlikely]] {
+    client.output.append(own_messages_);
+    own_messages_.clear();
+  }
+  if (pending_count_ > 0) SendPendingInvalidations();
 }
 
 // An error that keeps a command from running, inside MULTI from being queued. EXEC itself, when
@@ -97,7 +107,7 @@ void Server::Reject(Client& client, const Command* command, std::string_view err
 }
 
 void Server::RejectUnknown(Client& client, std::span<const std::string_view> args) {
-  const Command* container = FindCommand(args[0]);
+  const Command* container = FindCommand(args[0], config_.profile);
   if (container != nullptr) {
     error_.assign("ERR unknown subcommand '").append(Preview(args[1], 128)).append("'. Try ");
     for (const char c : container->name()) {

@@ -24,6 +24,7 @@ void Server::Reset() {
   keyspace_.Reset(config_.start_ms);
   random_.Reset();
   commands_run_ = 0;
+  own_messages_.clear();
   blocked_.clear();
   resumed_.clear();
   ready_next_ = ready_count_ = 0;
@@ -167,13 +168,21 @@ resp::Writer Server::PushWriter(Client& client) {
   return resp::Writer(AcceptsPushes(client) ? &client.output : &discarded_, client.protocol);
 }
 
+resp::Writer Server::MessageWriter(Client& client) {
+  if (&client == current_ && client.protocol == 3 && AcceptsPushes(client) &&
+      TraitsOf(config_.profile).own_messages_last) {
+    return resp::Writer(&own_messages_, client.protocol);
+  }
+  return PushWriter(client);
+}
+
 // --- Pub/sub.
 
 int64_t Server::Publish(std::string_view channel, std::string_view message) {
   int64_t receivers = 0;
   if (const ClientIds* ids = channels_.Find(channel); ids != nullptr) {
     for (const uint64_t id : *ids) {
-      resp::Writer out = PushWriter(*Lookup(id));
+      resp::Writer out = MessageWriter(*Lookup(id));
       out.PushHeader(3);
       out.BulkString("message");
       out.BulkString(channel);
@@ -185,7 +194,7 @@ int64_t Server::Publish(std::string_view channel, std::string_view message) {
   for (size_t i = 0; i < patterns.size(); ++i) {
     if (!GlobMatch(patterns.at(i).key, channel)) continue;
     for (const uint64_t id : patterns.at(i).value) {
-      resp::Writer out = PushWriter(*Lookup(id));
+      resp::Writer out = MessageWriter(*Lookup(id));
       out.PushHeader(4);
       out.BulkString("pmessage");
       out.BulkString(patterns.at(i).key);

@@ -93,6 +93,8 @@ class Server : private KeyspaceObserver {
   resp::Writer ReplyWriter(Client& client);
   // Where pushes and messages to a client go, whatever its reply mode.
   resp::Writer PushWriter(Client& client);
+  // The same for messages: one to the client at hand may come after its reply.
+  resp::Writer MessageWriter(Client& client);
   bool AcceptsPushes(const Client& client) const { return client.open && !client.closing; }
 
   // The connection is closed after the reply of the command at hand.
@@ -112,7 +114,7 @@ class Server : private KeyspaceObserver {
   // Whether a command of the client may be answered from this key: one that has waited is answered
   // from the key that has become ready.
   bool MayServe(const Client& client, std::string_view key) const {
-    return serving_ != &client || served_key_ == key;
+    return serving_ != &client || served_key_ == key || TraitsOf(config_.profile).waits_run_again;
   }
 
   void Watch(Client& client, int db, std::string_view key);
@@ -196,9 +198,10 @@ class Server : private KeyspaceObserver {
   Client* current_ = nullptr;  // whose command is being processed
   // Of the command at hand, and of the one that EXEC runs.
   std::optional<CommandContext> contexts_[2];
-  int call_depth_ = 0;     // > 0 while a handler runs
-  resp::Writer writer_;    // the replies of the command at hand
-  std::string discarded_;  // replies that are not sent
+  int call_depth_ = 0;        // > 0 while a handler runs
+  resp::Writer writer_;       // the replies of the command at hand
+  std::string own_messages_;  // to the client at hand, for after its reply
+  std::string discarded_;     // replies that are not sent
   CommandContext::Scratch scratch_;
   std::vector<std::string_view> exec_args_;
   std::string error_;

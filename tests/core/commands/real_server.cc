@@ -131,6 +131,14 @@ bool RealServer::AwaitClosed(std::string* error) {
   return false;
 }
 
+bool RealServer::Settle(std::string* error) {
+  // Replies go out when all that has come in by then has been run.
+  if (!Send(kControl, "QUIT\r\n", error)) return false;
+  if (Drain(kControl, kAnswerMs).closed) return true;
+  *error = "no answer to QUIT";
+  return false;
+}
+
 bool RealServer::Send(int connection, std::string_view bytes, std::string* error) {
   const int fd = Socket(connection, error);
   if (fd < 0) return false;

@@ -39,6 +39,9 @@ class RealServer {
   bool IsConnected(int connection) const { return sockets_.contains(connection); }
   void Close(int connection);
 
+  // Returns when the server has run what was sent before, answered or not.
+  bool Settle(std::string* error);
+
   // Does one step and waits for nothing: for kProtocol the reply is read and dropped.
   bool Do(const RecordedStep& step, std::string* error);
 

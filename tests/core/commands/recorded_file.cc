@@ -249,13 +249,27 @@ bool ReadFile(const std::string& path, std::string* text) {
   return true;
 }
 
-std::vector<std::string> RecordedPaths() {
+namespace {
+
+std::filesystem::path RecordedFolder() {
   const char* root = std::getenv("RESPROBE_SOURCE_DIR");
+  return std::filesystem::path(root == nullptr ? "." : root) / "tests/core/commands/recorded";
+}
+
+}  // namespace
+
+std::string RecordedPath(std::string_view name) {
+  return (RecordedFolder() / (std::string(name) + ".txt")).string();
+}
+
+Profile ProfileOfServer(std::string_view server) {
+  return server.starts_with("valkey ") ? Profile::kValkey80 : Profile::kRedis70;
+}
+
+std::vector<std::string> RecordedPaths() {
   std::vector<std::string> paths;
-  const std::filesystem::path dir =
-      std::filesystem::path(root == nullptr ? "." : root) / "tests/core/commands/recorded";
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir, error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(RecordedFolder(), error)) {
     if (entry.path().extension() == ".txt") paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/commands/profile.h"
+
 namespace resprobe {
 
 // What a real server answered, as text. A file holds cases; each starts with an empty server and
@@ -81,8 +83,12 @@ std::string SortReply(std::string_view bytes, bool map);
 
 // A whole file's contents. False if it cannot be read.
 bool ReadFile(const std::string& path, std::string* text);
-// All *.txt in tests/core/commands/recorded, sorted, of the source tree.
+// All *.txt in tests/core/commands/recorded of the source tree, sorted: what redis answered.
 std::vector<std::string> RecordedPaths();
+// The one of that name ("list", "valkey-8.0/list").
+std::string RecordedPath(std::string_view name);
+// The profile of the core for a file's server ("valkey 8.0.1").
+Profile ProfileOfServer(std::string_view server);
 
 }  // namespace resprobe
 

@@ -93,11 +93,16 @@ std::string Row(const resp::ReplyView& info, const resp::ReplyView& docs) {
   return row.str();
 }
 
-std::map<std::string, std::string> RecordedRows() {
+constexpr Profile kProfiles[] = {Profile::kRedis70, Profile::kValkey80};
+
+std::map<std::string, std::string> RecordedRows(Profile profile) {
   const char* root = std::getenv("RESPROBE_SOURCE_DIR");
   std::string text;
   EXPECT_TRUE(ReadFile(
-      std::string(root == nullptr ? "." : root) + "/tests/core/commands/command_info.tsv", &text));
+      std::string(root == nullptr ? "." : root) + "/tests/core/commands/command_info" +
+          (profile == Profile::kRedis70 ? std::string() : "." + std::string(ProfileName(profile))) +
+          ".tsv",
+      &text));
   std::map<std::string, std::string> rows;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -112,9 +117,9 @@ std::string Request(std::initializer_list<std::string_view> args) {
   return bytes;
 }
 
-std::vector<const Command*> AllCommands() {
+std::vector<const Command*> AllCommands(Profile profile = Profile::kRedis70) {
   std::vector<const Command*> all;
-  for (const Command& command : Commands()) {
+  for (const Command& command : Commands(profile)) {
     all.push_back(&command);
     for (const Command& sub : command.subcommands) all.push_back(&sub);
   }
@@ -122,29 +127,35 @@ std::vector<const Command*> AllCommands() {
 }
 
 TEST(TableTest, DeclaresCommandsAsTheServerDoes) {
-  std::map<std::string, std::string> rows = RecordedRows();
-  ASSERT_GE(rows.size(), 240u);
-  Server server;
-  const uint64_t client = server.Connect();
-  server.Receive(client, Request({"HELLO", "3"}));
-  server.Output(client).clear();
-  for (const Command* command : AllCommands()) {
-    const std::string name(command->full_name());
-    server.Receive(client, Request({"COMMAND", "INFO", name}) + Request({"COMMAND", "DOCS", name}));
-    const std::string bytes = std::exchange(server.Output(client), {});
-    resp::ReplyParser parser;
-    resp::Reply info;
-    resp::Reply docs;
-    const auto first = parser.Parse(bytes, &info);
-    ASSERT_EQ(first.status, resp::ReplyParser::Status::kValue);
-    parser.Parse(std::string_view(bytes).substr(first.consumed), &docs);
-    EXPECT_EQ(Row(info.root(), docs.root()), rows[name]);
+  for (const Profile profile : kProfiles) {
+    SCOPED_TRACE(ProfileName(profile));
+    std::map<std::string, std::string> rows = RecordedRows(profile);
+    ASSERT_GE(rows.size(), 240u);
+    ServerConfig config;
+    config.profile = profile;
+    Server server(config);
+    const uint64_t client = server.Connect();
+    server.Receive(client, Request({"HELLO", "3"}));
+    server.Output(client).clear();
+    for (const Command* command : AllCommands(profile)) {
+      const std::string name(command->full_name());
+      server.Receive(client,
+                     Request({"COMMAND", "INFO", name}) + Request({"COMMAND", "DOCS", name}));
+      const std::string bytes = std::exchange(server.Output(client), {});
+      resp::ReplyParser parser;
+      resp::Reply info;
+      resp::Reply docs;
+      const auto first = parser.Parse(bytes, &info);
+      ASSERT_EQ(first.status, resp::ReplyParser::Status::kValue);
+      parser.Parse(std::string_view(bytes).substr(first.consumed), &docs);
+      EXPECT_EQ(Row(info.root(), docs.root()), rows[name]);
+    }
   }
 }
 
-TEST(TableTest, TheServerStillDeclaresThemSo) {
-  const char* program = std::getenv("RESPROBE_REDIS_SERVER");
-  if (program == nullptr) GTEST_SKIP() << "no redis-server: RESPROBE_REDIS_SERVER is not set";
+void TheServerDeclaresThem(Profile profile, const char* variable) {
+  const char* program = std::getenv(variable);
+  if (program == nullptr || *program == '\0') GTEST_SKIP() << variable << " is not set";
   RealServer server;
   std::string error;
   ASSERT_TRUE(server.Start(program, &error)) << error;
@@ -163,14 +174,22 @@ TEST(TableTest, TheServerStillDeclaresThemSo) {
       if (status == resp::ReplyParser::Status::kValue) return;
     }
   };
-  std::map<std::string, std::string> rows = RecordedRows();
-  for (const Command* command : AllCommands()) {
+  std::map<std::string, std::string> rows = RecordedRows(profile);
+  for (const Command* command : AllCommands(profile)) {
     resp::Reply info;
     resp::Reply docs;
     ask("INFO", command->full_name(), &info);
     ask("DOCS", command->full_name(), &docs);
     EXPECT_EQ(Row(info.root(), docs.root()), rows[std::string(command->full_name())]);
   }
+}
+
+TEST(TableTest, TheServerStillDeclaresThemSo) {
+  TheServerDeclaresThem(Profile::kRedis70, "RESPROBE_REDIS_SERVER");
+}
+
+TEST(TableTest, ValkeyStillDeclaresThemSo) {
+  TheServerDeclaresThem(Profile::kValkey80, "RESPROBE_VALKEY_SERVER");
 }
 
 // --- Keys.
