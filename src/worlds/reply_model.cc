@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/commands/command.h"
 #include "core/commands/glob.h"
 
 namespace resprobe {
@@ -10,13 +11,6 @@ namespace {
 constexpr std::string_view kShape = "reply_has_shape";
 constexpr std::string_view kOne = "one_reply_per_request";
 constexpr std::string_view kExecInvariant = "exec_all_or_nothing";
-
-bool IsWord(std::string_view text, std::string_view upper) {
-  return text.size() == upper.size() &&
-         std::equal(text.begin(), text.end(), upper.begin(), [](char a, char b) {
-           return a == b || (a >= 'a' && a <= 'z' && a - 0x20 == b);
-         });
-}
 
 // An error starts with its code, an upper-case word.
 bool HasCode(std::string_view error) {
@@ -99,9 +93,9 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
     words_.clear();
     word_ends_.clear();
   }
-  Asked_ asked{command, Kind::kUnknown, false, 0, 0, static_cast<uint32_t>(args.size()), 0};
+  Request asked{command, Kind::kUnknown, false, 0, 0, static_cast<uint32_t>(args.size()), 0};
   if (command == nullptr) {
-    if (IsWord(args[0], "HOST:") || IsWord(args[0], "POST")) {
+    if (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST")) {
       if (FindCommand(args[0]) == nullptr) asked.kind = Kind::kHttp;
     }
   } else {
@@ -109,12 +103,12 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
     asked.arity_fits = command->ArityFits(args.size());
     if (command->is_client && command->name() == "kill") kills_ = true;
     if (asked.kind == Kind::kHello && args.size() > 1) {
-      asked.protocol = args[1] == "2" ? 2 : args[1] == "3" ? 3 : 0;
+      asked.protocol = args[1] == "2" ? uint8_t{2} : args[1] == "3" ? uint8_t{3} : uint8_t{0};
     } else if (asked.kind == Kind::kReplyMode && args.size() > 2) {
-      asked.mode = IsWord(args[2], "ON")     ? 'N'
-                   : IsWord(args[2], "OFF")  ? 'F'
-                   : IsWord(args[2], "SKIP") ? 'S'
-                                             : 0;
+      asked.mode = CommandContext::IsWord(args[2], "ON")     ? 'N'
+                   : CommandContext::IsWord(args[2], "OFF")  ? 'F'
+                   : CommandContext::IsWord(args[2], "SKIP") ? 'S'
+                                                             : 0;
     }
     if (KeepsWords(asked.kind)) {
       asked.first = static_cast<uint32_t>(word_ends_.size());
@@ -132,7 +126,7 @@ void ReplyModel::AskedNonsense(bool has_reply) {
   if (has_reply) asked_.push_back({nullptr, Kind::kNonsense, false, 0, 0, 0, 0});
 }
 
-std::string_view ReplyModel::Word(const Asked_& asked, size_t i) const {
+std::string_view ReplyModel::Word(const Request& asked, size_t i) const {
   const size_t at = asked.first + i;
   const uint32_t begin = at == 0 ? 0 : word_ends_[at - 1];
   return std::string_view(words_).substr(begin, word_ends_[at] - begin);
@@ -146,7 +140,7 @@ std::string_view ReplyModel::front_name() const {
 
 bool ReplyModel::may_wait() const {
   if (outstanding() == 0) return false;
-  const Asked_& asked = asked_[front_];
+  const Request& asked = asked_[front_];
   return asked.command != nullptr && asked.command->may_wait && !MustFail(asked) && !Queues(asked);
 }
 
@@ -163,20 +157,20 @@ void ReplyModel::Closed() {
 }
 
 // A RESP2 client with subscriptions may call little else.
-bool ReplyModel::Restricted(const Asked_& asked) const {
+bool ReplyModel::Restricted(const Request& asked) const {
   return subscribed_ && protocol_ == 2 && !asked.command->runs_subscribed;
 }
 
-bool ReplyModel::MustFail(const Asked_& asked) const {
+bool ReplyModel::MustFail(const Request& asked) const {
   return asked.command == nullptr || !asked.arity_fits ||
          (multi_ && asked.command->Has(kNoMulti)) || Restricted(asked);
 }
 
-bool ReplyModel::Queues(const Asked_& asked) const {
+bool ReplyModel::Queues(const Request& asked) const {
   return multi_ && !asked.command->runs_in_multi;
 }
 
-size_t ReplyModel::Messages(const Asked_& asked) const {
+size_t ReplyModel::Messages(const Request& asked) const {
   if (asked.argc > 1) return asked.argc - 1;
   const size_t names = asked.kind == Kind::kUnsubscribe ? channels_.size() : patterns_.size();
   return std::max<size_t>(1, names + messages_taken_);
@@ -191,7 +185,7 @@ void ReplyModel::Pop() {
 
 void ReplyModel::Prepare(bool replied) {
   while (front_ < asked_.size() && !opaque_) {
-    const Asked_& asked = asked_[front_];
+    const Request& asked = asked_[front_];
     const bool fails = MustFail(asked);
     if (asked.kind == Kind::kExec && !fails && multi_ && exec_opaque_) {
       opaque_ = true;
@@ -297,7 +291,7 @@ bool ReplyModel::Shaped(const Command& command, const resp::ReplyView& value) {
                protocol_ == 2 ? " in protocol 2: " : " in protocol 3: ", command.spec->reply);
 }
 
-bool ReplyModel::TakeSubscription(const Asked_& asked, const resp::ReplyView& value) {
+bool ReplyModel::TakeSubscription(const Request& asked, const resp::ReplyView& value) {
   if (!Shaped(*asked.command, value)) return false;
   const std::string_view name = value[1].text();
   const bool channel = asked.kind == Kind::kSubscribe || asked.kind == Kind::kUnsubscribe;
@@ -365,7 +359,7 @@ bool ReplyModel::TakeExec(const resp::ReplyView& value) {
 }
 
 // The request in front stays out; if it was EXEC, the transaction is over.
-void ReplyModel::Refused(const Asked_& asked) {
+void ReplyModel::Refused(const Request& asked) {
   refused_ = true;
   if (!multi_) return;
   if (asked.kind == Kind::kExec) {
@@ -375,7 +369,7 @@ void ReplyModel::Refused(const Asked_& asked) {
   }
 }
 
-bool ReplyModel::TakeExecuted(const Asked_& asked, const resp::ReplyView& value) {
+bool ReplyModel::TakeExecuted(const Request& asked, const resp::ReplyView& value) {
   if (value.is_error()) {
     refused_ = true;
     // Without MULTI, EXEC leaves the watched keys alone.
@@ -424,7 +418,7 @@ bool ReplyModel::Take(const resp::ReplyView& value) {
   refused_ = false;
   if (IsMessage(value)) return TakeMessage(value);
   if (front_ == asked_.size()) return Wrong(kOne, "nothing: every request was answered");
-  const Asked_& asked = asked_[front_];
+  const Request& asked = asked_[front_];
   if (value.is_error() && !HasCode(value.text())) {
     return Wrong(kShape, "an error that starts with its code");
   }

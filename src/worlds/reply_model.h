@@ -94,11 +94,11 @@ class ReplyModel {
     kEcho,
     kQuit,
   };
-  struct Asked_ {
+  struct Request {
     const Command* command;
     Kind kind;
     bool arity_fits;
-    int8_t protocol;  // what HELLO asks for, 0 if nothing valid
+    uint8_t protocol;  // what HELLO asks for, 0 if nothing valid
     char mode;        // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none of them
     uint32_t argc;
     uint32_t first;  // in words_: the arguments, for kinds that need them
@@ -106,7 +106,7 @@ class ReplyModel {
   struct Queued {
     const Command* command;
     Kind kind;
-    int8_t protocol;
+    uint8_t protocol;
   };
   using Names = std::vector<std::string>;
 
@@ -114,27 +114,27 @@ class ReplyModel {
   static bool KeepsWords(Kind kind) {
     return kind == Kind::kEcho || (kind >= Kind::kSubscribe && kind <= Kind::kPunsubscribe);
   }
-  std::string_view Word(const Asked_& asked, size_t i) const;
-  bool Restricted(const Asked_& asked) const;
-  bool Queues(const Asked_& asked) const;
-  bool MustFail(const Asked_& asked) const;
+  std::string_view Word(const Request& asked, size_t i) const;
+  bool Restricted(const Request& asked) const;
+  bool Queues(const Request& asked) const;
+  bool MustFail(const Request& asked) const;
   bool IsMessage(const resp::ReplyView& value) const;
   bool TakeMessage(const resp::ReplyView& value);
-  bool TakeSubscription(const Asked_& asked, const resp::ReplyView& value);
+  bool TakeSubscription(const Request& asked, const resp::ReplyView& value);
   bool TakeExec(const resp::ReplyView& value);
-  bool TakeExecuted(const Asked_& asked, const resp::ReplyView& value);
+  bool TakeExecuted(const Request& asked, const resp::ReplyView& value);
   bool Shaped(const Command& command, const resp::ReplyView& value);
   // Notes the problem, in up to three pieces; false.
   [[gnu::cold]] bool Wrong(std::string_view invariant, std::string_view expected,
                            std::string_view expected2 = {}, std::string_view expected3 = {});
-  size_t Messages(const Asked_& asked) const;
-  void Refused(const Asked_& asked);
+  size_t Messages(const Request& asked) const;
+  void Refused(const Request& asked);
   void EndTransaction();
   // What RESET forgets: all but what was asked, and what that may do to the connection.
   void ForgetSession();
   void Pop();
 
-  std::vector<Asked_> asked_;
+  std::vector<Request> asked_;
   size_t front_ = 0;
   std::vector<uint32_t> word_ends_;
   std::string words_;
