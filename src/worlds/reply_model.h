@@ -99,7 +99,7 @@ class ReplyModel {
     Kind kind;
     bool arity_fits;
     uint8_t protocol;  // what HELLO asks for, 0 if nothing valid
-    char mode;        // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none of them
+    char mode;         // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none of them
     uint32_t argc;
     uint32_t first;  // in words_: the arguments, for kinds that need them
   };
