@@ -87,9 +87,9 @@ struct Callable {
 
 std::vector<Callable> MakeCallables() {
   constexpr std::string_view kRare[] = {
-      "command", "command|docs", "command|info", "client|reply", "client|kill",
-      "quit",    "reset",        "flushall",     "flushdb",      "swapdb",
-      "move",    "select",       "subscribe",    "psubscribe",
+      "command",     "command|docs", "command|list", "command|info", "client|reply",
+      "client|kill", "quit",         "reset",        "flushall",     "flushdb",
+      "swapdb",      "move",         "select",       "subscribe",    "psubscribe",
   };
   std::vector<Callable> result;
   const auto add = [&](const Command& command) {

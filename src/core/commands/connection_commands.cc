@@ -1,5 +1,6 @@
 // Connections (redis 7.0 networking.c, server.c, acl.c), CLIENT TRACKING included.
 
+#include "core/commands/client_info.h"
 #include "core/commands/command.h"
 #include "core/commands/groups.h"
 #include "core/server/server.h"
@@ -173,13 +174,11 @@ void ClientNoEvict(CommandContext& c) {
 struct KillFilter {
   bool by_address = false;
   int64_t id = 0;
-  enum { kAny, kNormal, kPubSub, kOther } type = kAny;
+  ClientType type = ClientType::kAny;
   bool skip_me = true;
 
   bool Matches(const Client& client, const Client& me) const {
-    if (by_address || type == kOther) return false;
-    if (type == kNormal && client.subscribed) return false;
-    if (type == kPubSub && !client.subscribed) return false;
+    if (by_address || !IsOfType(client, type)) return false;
     if (id != 0 && client.id != static_cast<uint64_t>(id)) return false;
     return !(skip_me && &client == &me);
   }
@@ -194,15 +193,7 @@ bool ParseKillFilter(CommandContext& c, KillFilter* filter) {
         return false;
       }
     } else if (c.Is(i, "TYPE")) {
-      if (c.Is(i + 1, "NORMAL")) {
-        filter->type = KillFilter::kNormal;
-      } else if (c.Is(i + 1, "PUBSUB")) {
-        filter->type = KillFilter::kPubSub;
-      } else if (c.Is(i + 1, "MASTER") || c.Is(i + 1, "REPLICA") || c.Is(i + 1, "SLAVE")) {
-        filter->type = KillFilter::kOther;
-      } else {
-        return c.ErrorAbout("ERR Unknown client type '", c.args[i + 1], "'");
-      }
+      if (!ParseClientType(c, i + 1, &filter->type)) return false;
     } else if (c.Is(i, "ADDR") || c.Is(i, "LADDR")) {
       filter->by_address = true;
     } else if (c.Is(i, "USER")) {
@@ -399,6 +390,15 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "",
      .reply = "int(1..)",
      .handler = ClientId},
+    {.name = "info",
+     .arity = 2,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "6.2.0",
+     .summary = "A line on the connection",
+     .syntax = "",
+     .reply = "verbatim",
+     .handler = ClientInfo},
     {.name = "kill",
      .arity = -3,
      .flags = kAdmin | kAlways,
@@ -408,6 +408,15 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "[ID client-id] [TYPE <NORMAL | PUBSUB>] [SKIPME <YES | NO>]",
      .reply = "int(0..)|ok",
      .handler = ClientKill},
+    {.name = "list",
+     .arity = -2,
+     .flags = kAdmin | kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "2.4.0",
+     .summary = "A line on each connection",
+     .syntax = "[TYPE <NORMAL | PUBSUB> | ID client-id [client-id ...]]",
+     .reply = "verbatim",
+     .handler = ClientList},
     {.name = "no-evict",
      .arity = 3,
      .flags = kAdmin | kAlways,

@@ -179,7 +179,8 @@ void WaitForReplicas(CommandContext& c) {
   int64_t replicas;
   int64_t until;
   if (!c.Int(1, &replicas) || !ParseTimeout(c, 2, TimeoutUnit::kMilliseconds, &until)) return;
-  if (replicas <= 0) return c.reply.Integer(0);
+  // The server remembers the number as an int.
+  if (replicas <= 0 || static_cast<int32_t>(replicas) <= 0) return c.reply.Integer(0);
   WaitOrReplyNothing(c, {ObjectType::kNone, 0, 0, until, Wait::Nothing::kZero});
 }
 

@@ -1,6 +1,7 @@
 // The server group (redis 7.0 db.c, server.c), and COMMAND, which shows the table.
 
 #include "core/commands/command.h"
+#include "core/commands/glob.h"
 #include "core/commands/groups.h"
 #include "core/commands/table.h"
 #include "core/server/server.h"
@@ -171,6 +172,36 @@ void CommandDocs(CommandContext& c) {
   }
 }
 
+// All names, subcommands too. Nothing comes from a module; categories the table does not hold.
+void CommandList(CommandContext& c) {
+  enum { kAll, kPattern, kNone } filter = kAll;
+  if (c.argc() == 5 && c.Is(2, "FILTERBY") && c.Is(3, "PATTERN")) {
+    filter = kPattern;
+  } else if (c.argc() == 5 && c.Is(2, "FILTERBY") && (c.Is(3, "MODULE") || c.Is(3, "ACLCAT"))) {
+    filter = kNone;
+  } else if (c.argc() != 2) {
+    c.SyntaxError();
+    return;
+  }
+  std::string& pattern = c.scratch;
+  pattern.assign(filter == kPattern ? c.args[4] : std::string_view());
+  for (char& byte : pattern) {
+    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte | 0x20);
+  }
+  c.views.clear();
+  const auto add = [&](const Command& command) {
+    if (filter == kAll || (filter == kPattern && GlobMatch(pattern, command.full_name()))) {
+      c.views.push_back(command.full_name());
+    }
+  };
+  for (const Command& command : Commands(c.profile)) {
+    add(command);
+    for (const Command& sub : command.subcommands) add(sub);
+  }
+  c.reply.ArrayHeader(c.views.size());
+  for (const std::string_view name : c.views) c.reply.BulkString(name);
+}
+
 void CommandGetKeys(CommandContext& c) {
   const auto args = c.args.subspan(2);
   const Command* command = FindCommand(args[0], c.profile);
@@ -238,6 +269,15 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
               "set<any>>|null>",
      .handler = CommandInfo},
+    {.name = "list",
+     .arity = -2,
+     .flags = kTableFlags,
+     .group = CommandGroup::kServer,
+     .since = "7.0.0",
+     .summary = "The names of commands",
+     .syntax = "[FILTERBY <PATTERN pattern | MODULE string>]",
+     .reply = "array<bulk>",
+     .handler = CommandList},
 };
 
 constexpr CommandSpec kServerCommands[] = {

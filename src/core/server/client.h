@@ -74,6 +74,7 @@ struct Client {
   bool closing = false;  // to be closed after the reply: nothing more is written
   int protocol = 2;
   int db = 0;
+  int64_t connected_at = 0;  // milliseconds of the virtual clock
   std::string name;
   resp::RequestParser parser;
   std::string output;

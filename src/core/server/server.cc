@@ -56,6 +56,7 @@ uint64_t Server::Connect() {
   by_id_.push_back(client);
   active_.push_back(client);
   client->Reset(by_id_.size());
+  client->connected_at = keyspace_.now_ms();
   return client->id;
 }
 

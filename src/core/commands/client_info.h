@@ -1,0 +1,21 @@
+#ifndef RESPROBE_CORE_COMMANDS_CLIENT_INFO_H_
+#define RESPROBE_CORE_COMMANDS_CLIENT_INFO_H_
+
+#include "core/commands/command.h"
+
+namespace resprobe {
+
+// CLIENT LIST and CLIENT INFO: a line on each connection, with the fields of redis 7.0. What the
+// core has none of is 0 there; connections have no addresses.
+void ClientList(CommandContext& c);
+void ClientInfo(CommandContext& c);
+
+// The kinds of clients that CLIENT KILL and CLIENT LIST tell apart.
+enum class ClientType : uint8_t { kAny, kNormal, kPubSub, kOther };
+// The type at args[i]. False after an error reply.
+bool ParseClientType(CommandContext& c, size_t i, ClientType* type);
+bool IsOfType(const Client& client, ClientType type);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_CLIENT_INFO_H_
