@@ -43,17 +43,23 @@ std::string ReadFile(const fs::path& path) {
   return content;
 }
 
-void WriteFile(const fs::path& path, std::string_view content) {
-  const std::string temp = TempName(path);
+void WriteFile(const fs::path& name, std::string_view content) {
+  std::error_code error;
+  // What a link names is written, not the link; and what is no file (a pipe, a device) stays what
+  // it is.
+  fs::path path = fs::is_symlink(name, error) ? fs::weakly_canonical(name, error) : name;
+  if (path.empty()) path = name;
+  const bool replace = !fs::exists(path, error) || fs::is_regular_file(path, error);
+  const std::string temp = replace ? TempName(path) : path.string();
   std::FILE* file = std::fopen(temp.c_str(), "wb");
   bool written = file != nullptr;
   if (written) {
     written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
     written = std::fclose(file) == 0 && written;
   }
-  if (!written || std::rename(temp.c_str(), path.c_str()) != 0) {
+  if (!written || (replace && std::rename(temp.c_str(), path.c_str()) != 0)) {
     const std::string why = std::strerror(errno);
-    std::remove(temp.c_str());
+    if (replace) std::remove(temp.c_str());
     throw UserError(path.string() + ": cannot be written: " + why);
   }
 }
@@ -68,6 +74,7 @@ void CheckWritable(const fs::path& path) {
     throw UserError(path.string() + ": there is no folder " + folder.string() +
                     ": create it first");
   }
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) return;
   const std::string temp = TempName(path);
   std::FILE* file = std::fopen(temp.c_str(), "wb");
   if (file == nullptr) {

@@ -119,8 +119,9 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
   json["engine"] = raw.engine;
   json["seed"] = raw.seed;
   json["versions"] = Versions(project);
-  json["folder"] = project.Shown(finding.folder);
-  json["replay"] = "./resprobe replay --harness " + harness.name + " " + project.Shown(file);
+  json["folder"] = JsonText(project.Shown(finding.folder));
+  json["replay"] = JsonText("./resprobe replay --harness " + harness.name + " " +
+                            ShellWord(project.Shown(file)));
   WriteFile(finding.folder / "report.json", json.dump(2) + "\n");
   return finding;
 }

@@ -156,7 +156,7 @@ Json ToJson(const Project& project, const FuzzOptions& options, const std::vecto
       for (const Finding& finding : progress.findings) {
         Json entry = finding.report.is_object() ? finding.report : Json::object();
         entry["signature"] = JsonText(finding.signature);
-        entry["folder"] = project.Shown(finding.folder);
+        entry["folder"] = JsonText(project.Shown(finding.folder));
         entry["known"] = finding.known;
         entry["repeats"] = finding.repeats;
         one["findings"].push_back(std::move(entry));
@@ -238,18 +238,6 @@ int RunFuzz(FuzzOptions options) {
   return findings == 0 ? kAllWell : kFinding;
 }
 
-// "30s", "5m", "1h" or a number of seconds.
-double ParseTime(const std::string& text) {
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  const std::string unit = end;
-  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (text.empty() || end == text.c_str() || scale == 0 || !(number > 0) || number * scale > 1e8) {
-    throw UserError("--time " + text + ": give a time such as 30s, 5m or 1h");
-  }
-  return number * scale;
-}
-
 }  // namespace
 
 void AddFuzz(CLI::App& app, int* code) {
@@ -288,7 +276,7 @@ void AddFuzz(CLI::App& app, int* code) {
       ->capture_default_str();
   options->output.AddTo(verb);
   verb->callback([=] {
-    options->seconds = ParseTime(*time);
+    options->seconds = ParseTime("--time", *time);
     if (options->seed == 0) options->seed = static_cast<uint64_t>(Now() * 1e6) % 1'000'000'007;
     *code = RunFuzz(*options);
   });

@@ -180,6 +180,34 @@ fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
   return folder;
 }
 
+namespace {
+
+bool FailsStill(const HarnessEntry& harness, const fs::path& file, const std::string& signature,
+                const FindingLimits& limits) {
+  RunOptions options;
+  options.limits = {static_cast<double>(limits.timeout_seconds), limits.rss_mb};
+  bool fails = false;
+  try {
+    RunCases(harness, {file}, options,
+             [&](const CaseResult& result) { fails = result.signature == signature; });
+  } catch (const UserError&) {  // the case is gone
+  }
+  return fails;
+}
+
+// Renames a finding's folder to FOLDER-mended, or FOLDER-mended-2 and so on.
+void SetAside(const fs::path& folder) {
+  fs::path aside = folder.string() + "-mended";
+  std::error_code error;
+  for (int i = 2; fs::exists(aside, error); ++i) {
+    aside = folder.string() + "-mended-" + std::to_string(i);
+  }
+  fs::rename(folder, aside, error);
+  if (error) throw UserError(folder.string() + ": cannot be renamed: " + error.message());
+}
+
+}  // namespace
+
 bool TakeFinding(const Project& project, const HarnessEntry& harness, const RawFinding& raw,
                  const FindingLimits& limits, Progress* progress) {
   const std::string signature = raw.signature.Text();
@@ -197,10 +225,14 @@ bool TakeFinding(const Project& project, const HarnessEntry& harness, const RawF
     finding.folder = folder;
     finding.known = true;
     finding.report = Json::parse(ReadFile(folder / "report.json"), nullptr, false);
-    // What an interrupted run left unminimized is done now.
+    // What an interrupted run left unminimized is done now. And a case that passes by now was
+    // mended: what fails the same way today is another fault.
     if (!finding.report.is_discarded() && !finding.report.contains("interrupted")) {
-      progress->findings.push_back(std::move(finding));
-      return true;
+      if (FailsStill(harness, folder / "case", signature, limits)) {
+        progress->findings.push_back(std::move(finding));
+        return true;
+      }
+      SetAside(folder);
     }
   }
   progress->findings.push_back(FileFinding(project, harness, raw, limits));
@@ -274,7 +306,11 @@ Progress FuzzWithLibFuzzer(const Project& project, const HarnessEntry& harness,
         job->done = true;
         --running;
       } else if (job->fruitless >= kFruitlessStarts) {
-        progress.trouble = "libFuzzer ends at once: " + LastLine(job->log());
+        const int signal = job->process().signal();
+        progress.trouble = signal != 0
+                               ? "libFuzzer was killed by signal " + std::to_string(signal) +
+                                     (signal == SIGKILL ? " (out of memory?)" : "")
+                               : "libFuzzer ends at once: " + LastLine(job->log());
         job->done = true;
         --running;
       } else {

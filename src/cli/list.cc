@@ -40,7 +40,9 @@ int RunList(const OutputOptions& output) {
     std::printf("%s: %s\n", harness.name.c_str(), info.summary.c_str());
     std::printf("  input %s; %zu seeds in corpus/%s", info.input.c_str(), seeds,
                 harness.corpus.c_str());
-    if (learnt > 0) std::printf(", %zu learnt in work/corpus/%s", learnt, harness.name.c_str());
+    if (learnt > 0)
+      std::printf(", %zu learnt in %s", learnt,
+                  project.Shown(project.WorkCorpusOf(harness)).c_str());
     std::printf("\n");
     for (const auto& [name, statement] : info.invariants) {
       std::printf("  %-24s %s\n", name.c_str(), statement.c_str());

@@ -50,6 +50,7 @@ int Main(int argc, char** argv) {
   AddShow(app, &code);
   AddMinimize(app, &code);
   AddRecord(app, &code);
+  AddOracle(app, &code);
   AddServe(app, &code);
   AddCorpus(app, &code);
   AddBench(app, &code);
@@ -67,7 +68,10 @@ int Main(int argc, char** argv) {
     PrintError("interrupted");
     return kInterrupted;
   }
-  std::fflush(stdout);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    PrintError("standard output cannot be written: make room, or send it elsewhere");
+    return kWrongUse;
+  }
   return code;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/live_server.h"
 #include "cli/project.h"
 #include "cli/subject.h"
 #include "cli/user_error.h"
@@ -18,6 +19,7 @@ struct MinimizeOptions {
   std::string harness;
   int timeout_seconds = 25;
   size_t rss_mb = 2048;
+  LiveOptions server;
 };
 
 unsigned long long Wide(uint64_t number) { return number; }
@@ -33,6 +35,9 @@ int RunMinimize(const MinimizeOptions& options) {
   const HarnessEntry& harness = project.HarnessOfCase(file, options.harness);
   const fs::path output =
       options.output.empty() ? fs::path(file.string() + ".min") : fs::path(options.output);
+  if (options.server.given()) {
+    return MinimizeOnServer(options.server, file, output, options.harness);
+  }
   const bool as_text = output.extension() == ".ops";
   if (as_text && AskInfo(harness).input != "ops") {
     throw UserError(output.string() + ": " + harness.name +
@@ -74,6 +79,8 @@ void AddMinimize(CLI::App& app, int* code) {
       "Works for violations, sanitizer reports, timeouts and out-of-memory. What is written "
       "breaks\n"
       "the same invariant, or crashes with the same top frames.\n"
+      "With --server, --unix or --start: what is written shows the same difference between the\n"
+      "core and that server (./resprobe oracle).\n"
       "Ctrl-C writes the smallest case found by then.\n"
       "Exit code: 0 written, 2 the case does not fail, or wrong use, 130 interrupted.");
   const auto options = std::make_shared<MinimizeOptions>();
@@ -90,6 +97,7 @@ void AddMinimize(CLI::App& app, int* code) {
       ->type_name("MB")
       ->check(WholeNumber(1, kMostMegabytes))
       ->capture_default_str();
+  options->server.AddTo(verb);
   verb->callback([=] { *code = RunMinimize(*options); });
 }
 

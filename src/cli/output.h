@@ -32,6 +32,9 @@ std::string Grouped(uint64_t number);
 // Any bytes as text that JSON can hold: what is not UTF-8 as \xHH.
 std::string JsonText(const std::string& bytes);
 
+// A word for a shell to read: in single quotes if need be.
+std::string ShellWord(const std::string& text);
+
 }  // namespace resprobe::cli
 
 #endif  // RESPROBE_CLI_OUTPUT_H_

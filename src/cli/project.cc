@@ -165,6 +165,13 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
       if (harness.corpus == parts[i] && !harness.binary.empty()) return harness;
     }
   }
+  // As `record --output DIR` writes: DIR/HARNESS/CASE.
+  if (parts.size() > 1) {
+    const std::string& folder = parts[parts.size() - 2];
+    for (const HarnessEntry& harness : all) {
+      if (harness.name == folder) return Find(harness.name);
+    }
+  }
   throw UserError(path.string() + ": its path does not tell the harness: add --harness NAME (" +
                   Joined(all) + ")");
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/live_server.h"
 #include "cli/output.h"
 #include "cli/project.h"
 #include "cli/subject.h"
@@ -21,6 +22,7 @@ struct ReplayOptions {
   bool quiet = false;
   RunOptions run;
   OutputOptions output;
+  LiveOptions server;
 };
 
 void PrintIndented(const std::string& text) {
@@ -97,6 +99,12 @@ int RunReplay(const ReplayOptions& options) {
     cases = {temp.path() / ("seed-" + options.seed)};
     Generate(project.Find(options.harness), options.seed, cases[0]);
   }
+  if (options.server.given()) {
+    if (options.run.trace || options.run.twice) {
+      throw UserError("replay: --trace and --twice are not for a live server");
+    }
+    return ReplayOnServer(options.server, cases, options.harness, options.quiet, options.output);
+  }
   // One harness after the other, each with its cases in order; unknown ones show before any runs.
   std::vector<std::pair<const HarnessEntry*, std::vector<fs::path>>> groups;
   for (const fs::path& file : cases) {
@@ -135,6 +143,8 @@ void AddReplay(CLI::App& app, int* code) {
       "A case is a tape or .ops text; a folder stands for all cases in it. The harness shows from\n"
       "the first line of .ops text, or from the path (corpus/NAME/…, tests/regressions/NAME/…,\n"
       "work/findings/NAME/…); else give --harness.\n"
+      "With --server, --unix or --start a case of command_handler runs on the core and on that\n"
+      "server, and every reply is compared (./resprobe oracle).\n"
       "Exit code: 0 all went well, 1 one failed, 2 wrong use.");
   const auto options = std::make_shared<ReplayOptions>();
   verb->add_option("CASE", options->cases, "Files or folders")->type_name("");
@@ -154,6 +164,7 @@ void AddReplay(CLI::App& app, int* code) {
       ->type_name("MB")
       ->check(WholeNumber(1, kMostMegabytes))
       ->capture_default_str();
+  options->server.AddTo(verb);
   options->output.AddTo(verb);
   verb->callback([=] { *code = RunReplay(*options); });
 }

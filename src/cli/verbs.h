@@ -13,6 +13,7 @@ void AddReplay(CLI::App& app, int* code);
 void AddShow(CLI::App& app, int* code);
 void AddMinimize(CLI::App& app, int* code);
 void AddRecord(CLI::App& app, int* code);
+void AddOracle(CLI::App& app, int* code);
 void AddServe(CLI::App& app, int* code);
 void AddCorpus(CLI::App& app, int* code);
 void AddBench(CLI::App& app, int* code);

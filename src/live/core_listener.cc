@@ -115,7 +115,7 @@ void CoreListener::Read(Connection& connection) {
   // A client that does not read hangs up without POLLIN being asked for.
   const ssize_t size = recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (size > 0) {
-    server_.Receive(connection.id, {buffer_.data(), static_cast<size_t>(size)});
+    Receive(server_, connection.id, {buffer_.data(), static_cast<size_t>(size)});
   } else if (size == 0 || !IsTransient(errno)) {
     connection.gone = true;
   }

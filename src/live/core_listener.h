@@ -30,12 +30,19 @@ class CoreListener {
   };
 
   CoreListener(UniqueFd listening, ServerConfig config, Time time);
+  virtual ~CoreListener() = default;
 
   // Serves until `stop_fd` can be read. False with one line in `error` if the system fails it.
   bool Run(int stop_fd, std::string* error);
 
   uint64_t connections() const { return accepted_; }
   uint64_t commands() const { return server_.commands_run(); }
+
+ protected:
+  // Bytes from a client; a server that is to have a fault changes them or what they lead to.
+  virtual void Receive(Server& server, uint64_t id, std::string_view bytes) {
+    server.Receive(id, bytes);
+  }
 
  private:
   struct Connection {

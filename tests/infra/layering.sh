@@ -12,7 +12,7 @@ src/engine: engine core
 src/sim: sim core
 src/worlds: worlds engine sim core
 src/driver: driver engine core
-src/live: live engine sim core
+src/live: live worlds engine sim core
 src/cli: cli live worlds driver engine sim core
 harnesses: worlds driver engine sim core
 '

@@ -1,0 +1,158 @@
+#include "cli/live_server.h"
+
+#include <algorithm>
+
+#include "cli/files.h"
+#include "cli/process.h"
+#include "cli/user_error.h"
+#include "cli/whole_number.h"
+#include "engine/ops_text.h"
+#include "engine/shrink.h"
+#include "live/core_listener.h"
+
+namespace resprobe::cli {
+
+void LiveOptions::AddTo(CLI::App* verb) {
+  CLI::Option* server =
+      verb->add_option("--server", target.server, "A server that is there")->type_name("HOST:PORT");
+  CLI::Option* unix_socket =
+      verb->add_option("--unix", target.unix_path, "A server that is there, by its socket")
+          ->type_name("PATH");
+  CLI::Option* start =
+      verb->add_option("--start", target.start,
+                       "Start a private server: redis-server, valkey-server or a program that "
+                       "takes their command line")
+          ->type_name("COMMAND");
+  server->excludes(unix_socket)->excludes(start);
+  unix_socket->excludes(start);
+  verb->add_option("--server-arg", target.arguments,
+                   "A word of the command line of what is started; may be given again")
+      ->type_name("WORD")
+      ->allow_extra_args(false)
+      ->needs(start);
+  verb->add_option("--profile", profile, "What the core follows: auto, redis-7.0, …")
+      ->type_name("NAME")
+      ->capture_default_str();
+  verb->add_option("--hang", hang_seconds, "A server that says nothing for so long hangs")
+      ->type_name("SECONDS")
+      ->check(WholeNumber(1, kMostSeconds))
+      ->capture_default_str();
+  verb->add_flag("--flush", target.flush, "The server may hold keys; they are deleted");
+  verb->add_flag("--allow-remote", target.allow_remote, "Let the server be on another machine");
+}
+
+std::string LiveOptions::Typed() const {
+  std::string typed = !target.server.empty()      ? "--server " + target.server
+                      : !target.unix_path.empty() ? "--unix " + target.unix_path
+                                                  : "--start " + target.start;
+  for (const std::string& word : target.arguments) typed += " --server-arg=" + word;
+  if (profile != "auto") typed += " --profile " + profile;
+  return typed;
+}
+
+LiveServer::LiveServer(const LiveOptions& options) {
+  std::string error;
+  target_ = live::OracleTarget::Open(options.target, &error);
+  if (target_ == nullptr) throw UserError(error);
+  live::OracleOptions oracle;
+  oracle.hang_seconds = options.hang_seconds;
+  if (options.profile != "auto") {
+    const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
+    if (!profile) throw UserError("--profile: " + error);
+    oracle.profile = *profile;
+  } else if (!target_->ProfileOf(&oracle.profile)) {
+    throw UserError("there is no profile for " + target_->version() +
+                    ": name the one to compare it with, such as --profile " +
+                    std::string(ProfileName(oracle.profile)));
+  }
+  profile_ = ProfileName(oracle.profile);
+  oracle_ = std::make_unique<live::Oracle>(target_.get(), oracle);
+  if (!oracle_->Prepare(&error)) throw UserError(error);
+}
+
+std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
+  std::optional<live::Difference> difference = oracle_->Run(c);
+  if (difference && difference->fatal) {
+    last_log_ = target_->Log();
+    std::string error;
+    if (!oracle_->Prepare(&error)) {
+      throw UserError(difference->Signature() + ", and it does not come back: " + error);
+    }
+  }
+  return difference;
+}
+
+size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
+                          CommandCase* c) {
+  size_t tried = 0;
+  const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
+    if (tried >= candidates || Interrupted()) return false;
+    ++tried;
+    const std::optional<live::Difference> difference = Run(candidate);
+    return difference && difference->Signature() == signature;
+  };
+  resprobe::Shrink<CommandWorld>(fails, arena, c);
+  return tried;
+}
+
+void ReadCommandCase(const fs::path& file, Arena* arena, CommandCase* c) {
+  const std::string content = ReadFile(file);
+  if (content.starts_with("ops ") || file.extension() == ".ops") {
+    const std::string error = Parse(content, arena, c);
+    if (!error.empty()) throw UserError(file.string() + ": " + error);
+    return;
+  }
+  // The ops point into the tape.
+  const std::string_view kept = arena->Copy(content);
+  Decode({reinterpret_cast<const uint8_t*>(kept.data()), kept.size()}, arena, c);
+}
+
+std::string TapeOf(const CommandCase& c) {
+  Tape tape;
+  Encode(c, &tape);
+  return {tape.begin(), tape.end()};
+}
+
+std::string Session(const live::Difference& difference) {
+  const auto client = [](const std::string& line) { return line.substr(0, line.find('>')); };
+  const auto& lines = difference.session;
+  const bool one = std::all_of(lines.begin(), lines.end(), [&](const std::string& line) {
+    return client(line) == client(lines.front());
+  });
+  std::string text;
+  for (const std::string& line : lines) {
+    text += (one ? line.substr(line.find('>') + 2) : line) + "\n";
+  }
+  return text;
+}
+
+std::string Describe(const live::Difference& difference) {
+  // All of it is in report.json.
+  const auto cut = [](const std::string& text) {
+    constexpr size_t kMost = 400;
+    return text.size() <= kMost ? text : text.substr(0, kMost) + " …";
+  };
+  std::string text = "  request:   " + cut(difference.request) +
+                     "\n  core:      " + cut(difference.core) +
+                     "\n  server:    " + cut(difference.server) + "\n  redis-cli:\n";
+  const std::string session = Session(difference);
+  for (size_t at = 0; at < session.size();) {
+    const size_t end = session.find('\n', at);
+    text += "    " + session.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
+Json ToJson(const live::Difference& difference) {
+  return {{"signature", JsonText(difference.Signature())},
+          {"command", JsonText(difference.command)},
+          {"kind", JsonText(difference.kind)},
+          {"op", difference.op},
+          {"request", JsonText(difference.request)},
+          {"core", JsonText(difference.core)},
+          {"server", JsonText(difference.server)},
+          {"session", JsonText(Session(difference))}};
+}
+
+}  // namespace resprobe::cli

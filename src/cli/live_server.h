@@ -1,0 +1,80 @@
+#ifndef RESPROBE_CLI_LIVE_SERVER_H_
+#define RESPROBE_CLI_LIVE_SERVER_H_
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+#include "cli/project.h"
+#include "engine/arena.h"
+#include "engine/codec.h"
+#include "live/oracle.h"
+#include "worlds/command_world.h"
+
+namespace resprobe::cli {
+
+using CommandCase = Case<CommandWorld>;
+
+// --server, --unix, --start and what goes with them: the live server that cases of command_handler
+// are compared with.
+struct LiveOptions {
+  live::TargetOptions target;
+  std::string profile = "auto";
+  int hang_seconds = 10;
+
+  void AddTo(CLI::App* verb);
+  bool given() const {
+    return !target.server.empty() || !target.unix_path.empty() || !target.start.empty();
+  }
+  // As one would type it again.
+  std::string Typed() const;
+};
+
+// A live server with the oracle before it.
+class LiveServer {
+ public:
+  // Throws UserError if there is no such server or profile.
+  explicit LiveServer(const LiveOptions& options);
+
+  // The first difference. After one that ended the server, it has been restarted; throws UserError
+  // if that cannot be done.
+  std::optional<live::Difference> Run(const CommandCase& c);
+  // Makes the case small as long as it shows the same difference; texts go into `arena`. Tries at
+  // most `candidates`, and stops at Ctrl-C. Returns how many were tried.
+  size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);
+
+  live::Oracle& oracle() { return *oracle_; }
+  live::OracleTarget& target() { return *target_; }
+  std::string_view profile() const { return profile_; }
+  // What the last server that ended, or hung, had logged.
+  const std::string& last_log() const { return last_log_; }
+
+ private:
+  std::unique_ptr<live::OracleTarget> target_;
+  std::unique_ptr<live::Oracle> oracle_;
+  std::string_view profile_;
+  std::string last_log_;
+};
+
+// A tape or `.ops` text of command_handler. Throws UserError with file and line.
+void ReadCommandCase(const fs::path& file, Arena* arena, CommandCase* c);
+std::string TapeOf(const CommandCase& c);
+
+// The difference for people, with both replies and the lines for redis-cli.
+std::string Describe(const live::Difference& difference);
+Json ToJson(const live::Difference& difference);
+// The session as redis-cli takes it: plain lines if there is one client, else "CLIENT> LINE".
+std::string Session(const live::Difference& difference);
+
+// The verbs replay and minimize against a live server (oracle_replay.cc). Return the exit code.
+int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& cases,
+                   const std::string& given, bool quiet, const OutputOptions& output);
+int MinimizeOnServer(const LiveOptions& options, const fs::path& file, const fs::path& output,
+                     const std::string& given);
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_CLI_LIVE_SERVER_H_

@@ -1,0 +1,95 @@
+#include "cli/oracle_cases.h"
+
+#include <algorithm>
+#include <set>
+
+#include "cli/files.h"
+#include "cli/user_error.h"
+#include "core/commands/table.h"
+#include "driver/driver.h"
+#include "engine/generate.h"
+#include "engine/mutate.h"
+#include "worlds/command_generate.h"
+#include "worlds/reply_model.h"
+
+namespace resprobe::cli {
+
+OracleCases::OracleCases(const Project& project, const CaseOptions& options)
+    : options_(options), seed_(options.seed) {
+  std::set<std::string> known;
+  for (const Command& command : Commands()) {
+    known.insert(std::string(CommandGroupName(command.spec->group)));
+  }
+  for (const std::string& group : options.groups) {
+    if (known.contains(group)) continue;
+    std::string all;
+    for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
+    throw UserError("--groups: there is no group '" + group + "': use some of " + all);
+  }
+  for (const fs::path& folder : {project.source / "corpus" / "command_handler",
+                                 project.source / "tests" / "regressions" / "command_handler"}) {
+    const std::vector<fs::path> files = FilesIn(folder);
+    corpus_.insert(corpus_.end(), files.begin(), files.end());
+  }
+}
+
+const CommandCase& OracleCases::Next() {
+  arena_.Reset();
+  if (taken_ < corpus_.size()) {
+    const fs::path& file = corpus_[taken_++];
+    name_ = file.filename().string();
+    ReadCommandCase(file, &arena_, &case_);
+    Restrict(taken_);
+    return case_;
+  }
+  const uint64_t seed = seed_++;
+  name_ = "seed " + std::to_string(seed);
+  if (seed % 4 == 0 && !corpus_.empty()) {
+    ReadCommandCase(corpus_[seed / 4 % corpus_.size()], &arena_, &case_);
+    Gen gen(seed, &arena_);
+    for (uint64_t i = 1 + gen.rng().Below(4); i > 0; --i) {
+      Mutate(gen, driver::PlainMutateBytes, &case_);
+    }
+  } else {
+    Generate(seed);
+  }
+  Restrict(seed);
+  return case_;
+}
+
+void OracleCases::Generate(uint64_t seed) {
+  if (options_.ops == 0) {
+    resprobe::Generate(seed, &arena_, &case_);
+    return;
+  }
+  Gen gen(seed, &arena_);
+  const KindWeights<CommandWorld> weights(gen);
+  case_.config = {};
+  CommandWorld::Config::Fields(gen, case_.config);
+  case_.ops.clear();
+  for (size_t i = 0; i < options_.ops; ++i) GenerateOp(gen, weights, case_.ops.emplace_back());
+}
+
+// What is not asked for is replaced by what is, or goes.
+void OracleCases::Restrict(uint64_t seed) {
+  if (options_.protocol == "2") case_.config.protocol3.value = 0;
+  if (options_.protocol == "3") case_.config.protocol3.value = 0xff;
+  if (options_.groups.empty()) return;
+  Gen gen(seed, &arena_);
+  const auto wanted = [&](std::span<const std::string_view> words) {
+    const Command* command = words.empty() ? nullptr : ReplyModel::Find(words);
+    return command != nullptr &&
+           std::find(options_.groups.begin(), options_.groups.end(),
+                     CommandGroupName(command->spec->group)) != options_.groups.end();
+  };
+  std::erase_if(case_.ops, [&](CommandWorld::Op& op) {
+    Args* args = nullptr;
+    if (auto* call = std::get_if<CommandWorld::Call>(&op)) args = &call->args;
+    if (auto* queue = std::get_if<CommandWorld::Queue>(&op)) args = &queue->args;
+    if (args == nullptr) return std::holds_alternative<CommandWorld::Raw>(op);
+    for (int i = 0; i < 30 && !wanted(args->words); ++i) args->words = GenerateCommand(gen);
+    return !wanted(args->words);
+  });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,42 @@
+#ifndef RESPROBE_LIVE_ORACLE_LINK_H_
+#define RESPROBE_LIVE_ORACLE_LINK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "live/unique_fd.h"
+
+namespace resprobe::live {
+
+// One connection of the oracle to the live server: what is to be sent as one write, and what has
+// come and was not yet compared.
+class OracleLink {
+ public:
+  enum class Got { kBytes, kNothing, kClosed };
+
+  void Use(UniqueFd fd);
+  bool connected() const { return fd_.valid(); }
+  // Writes all of out(). What does not go out because the server has closed is lost; reading tells.
+  void Send();
+  // Waits up to `ms` for bytes and adds them to in().
+  Got Read(int ms);
+  // Hangs up and waits, up to `ms`, until the server has seen it. False if it does not.
+  bool Close(int ms);
+
+  std::string& out() { return out_; }
+  std::string_view in() const { return std::string_view(in_).substr(taken_); }
+  void Take(size_t bytes);
+
+ private:
+  UniqueFd fd_;
+  std::string out_;
+  std::string buffer_;  // for recv()
+  std::string in_;
+  size_t taken_ = 0;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_LINK_H_

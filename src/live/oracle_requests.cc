@@ -1,0 +1,126 @@
+#include "live/oracle_requests.h"
+
+#include <algorithm>
+
+#include "core/commands/numbers.h"
+#include "core/commands/sampling.h"
+#include "live/oracle_compare.h"
+
+namespace resprobe::live {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+// Times from now below three years are short. 1 becomes 100,000 (1 ms: 100,000 s): more than any
+// run takes. Each one rewritten adds twice the tolerance to those that follow.
+constexpr int64_t kShort = 100'000'000;
+constexpr int64_t kFactor = 100'000;
+constexpr int64_t kStepMs = 2 * kTimeToleranceMs;
+constexpr int64_t kShiftMs = 3'000'000'000'000;
+
+bool IsAny(std::string_view word, std::initializer_list<std::string_view> list) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](std::string_view w) { return CommandContext::IsWord(word, w); });
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
+  return lower;
+}
+
+}  // namespace
+
+void TimeRewriter::Reset(int64_t case_now_ms, int64_t now_ms) {
+  case_now_ms_ = case_now_ms;
+  now_ms_ = now_ms;
+  rewritten_ = 0;
+}
+
+bool TimeRewriter::Rewrite(const Command& command, std::vector<std::string>* args) {
+  const std::string_view name = command.full_name();
+  const auto word = [&](size_t i) { return i < args->size() ? &(*args)[i] : nullptr; };
+  if (name == "expire" || name == "setex") return FromNow(word(2), 1000);
+  if (name == "pexpire" || name == "psetex") return FromNow(word(2), 1);
+  if (name == "expireat") return Point(word(2), 1000);
+  if (name == "pexpireat") return Point(word(2), 1);
+  if (name == "wait") return ForEver(word(2));
+  if (command.Has(kBlocking)) {
+    return ForEver(word(name == "blmpop" || name == "bzmpop" ? 1 : args->size() - 1));
+  }
+  if (name != "set" && name != "getex") return false;
+  bool any = false;
+  for (size_t i = name == "set" ? 3 : 2; i + 1 < args->size(); ++i) {
+    const std::string& option = (*args)[i];
+    if (IsAny(option, {"EX"})) {
+      any |= FromNow(word(++i), 1000);
+    } else if (IsAny(option, {"PX"})) {
+      any |= FromNow(word(++i), 1);
+    } else if (IsAny(option, {"EXAT"})) {
+      any |= Point(word(++i), 1000);
+    } else if (IsAny(option, {"PXAT"})) {
+      any |= Point(word(++i), 1);
+    }
+  }
+  return any;
+}
+
+// A client that waits does so until it is served: in seconds, with a fraction.
+bool TimeRewriter::ForEver(std::string* word) {
+  double value = 0;
+  constexpr double kLong = 1e8;
+  if (word == nullptr || !ParseDouble(*word, &value) || !(value > 0 && value < kLong)) return false;
+  *word = "0";
+  return true;
+}
+
+bool TimeRewriter::FromNow(std::string* word, int64_t unit_ms) {
+  int64_t value = 0;
+  if (word == nullptr || !ParseInt64(*word, &value) || value <= 0 || value >= kShort) return false;
+  // A unit that is mistaken for another still shows.
+  value *= kFactor * (unit_ms == 1 ? 1000 : 1);
+  *word = std::to_string(value + rewritten_++ * (kStepMs / unit_ms));
+  return true;
+}
+
+bool TimeRewriter::Point(std::string* word, int64_t unit_ms) {
+  int64_t value = 0;
+  if (word == nullptr || !ParseInt64(*word, &value)) return false;
+  if (value <= case_now_ms_ / unit_ms || value > (now_ms_ + 10 * kDayMs) / unit_ms) return false;
+  *word = std::to_string(value + kShiftMs / unit_ms);
+  return true;
+}
+
+std::string_view LeftOut(const Command* command, const std::vector<std::string>& args,
+                         const OracleTarget& target) {
+  if (command == nullptr) {
+    const std::string name = Lower(args[0]);
+    if (FindCommand(args[0]) == nullptr) {
+      return target.Has(name) ? "not in the core: the command" : "";
+    }
+    if (args.size() < 2) return "";
+    return target.Has(name + "|" + Lower(args[1])) ? "not in the core: the subcommand" : "";
+  }
+  const std::string_view name = command->full_name();
+  if (name == "client|kill" && args.size() > 3) {
+    for (size_t i = 2; i < args.size(); i += 2) {
+      if (IsAny(args[i], {"ID"})) return "";
+    }
+    return "CLIENT KILL that reaches other connections";
+  }
+  if (name == "client|tracking") {
+    for (size_t i = 3; i < args.size(); ++i) {
+      if (IsAny(args[i], {"BCAST", "PREFIX", "REDIRECT"})) {
+        return "not in the core: CLIENT TRACKING with BCAST, PREFIX or REDIRECT";
+      }
+    }
+  }
+  if (FreedomOf(*command) == Freedom::kPick && args.size() > 2) {
+    int64_t count = 0;
+    if (ParseInt64(args[2], &count) && count < -kMaxRepeats) {
+      return "not in the core: random elements, over 16384 times";
+    }
+  }
+  return "";
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,48 @@
+#ifndef RESPROBE_LIVE_ORACLE_REQUESTS_H_
+#define RESPROBE_LIVE_ORACLE_REQUESTS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/commands/table.h"
+#include "live/oracle_target.h"
+
+namespace resprobe::live {
+
+// Makes the requests of a case independent of how long the run takes. Both servers get what comes
+// out.
+//
+// A case moves a virtual clock; a live server has its own, and nobody waits for it. So no key may
+// expire because time passes: times from now that are short are made long, with their order kept
+// and each two of them far apart, so that GT and LT decide the same on both sides; points of time
+// that are yet to come for the case, and past or near for the server, are moved by 95 years. What
+// expires at once (0, negative, past) stays as it is. A client that waits (BLPOP) waits for ever.
+class TimeRewriter {
+ public:
+  // A new case; `case_now_ms` is where its clock starts, `now_ms` the time of the day.
+  void Reset(int64_t case_now_ms, int64_t now_ms);
+  void Advance(int64_t ms) { case_now_ms_ += ms; }
+  // True if a word has changed.
+  bool Rewrite(const Command& command, std::vector<std::string>* args);
+
+ private:
+  static bool ForEver(std::string* word);
+  bool FromNow(std::string* word, int64_t unit_ms);
+  bool Point(std::string* word, int64_t unit_ms);
+
+  int64_t case_now_ms_ = 0;
+  int64_t now_ms_ = 0;
+  int64_t rewritten_ = 0;
+};
+
+// Why a request is sent to neither server; empty if it is sent. The reasons are those of the core:
+// what it does not have (docs/core-server.md), or what would reach beyond the connections of the
+// case. `command` is what the core's table has for the arguments, or nullptr.
+std::string_view LeftOut(const Command* command, const std::vector<std::string>& args,
+                         const OracleTarget& target);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_REQUESTS_H_

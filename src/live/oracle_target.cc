@@ -1,0 +1,229 @@
+#include "live/oracle_target.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "core/resp/reply.h"
+#include "core/resp/reply_parser.h"
+#include "live/socket.h"
+
+namespace resprobe::live {
+namespace {
+
+// What a private server may be asked to hold in one string: the least that redis takes for
+// proto-max-bulk-len. Both sides have the same limit.
+constexpr int64_t kOwnMaxBulk = 1 << 20;
+constexpr timeval kAnswerWithin = {.tv_sec = 10, .tv_usec = 0};
+
+// One request and its reply, on a connection of its own kind: in turn, never pipelined.
+class Interviewer {
+ public:
+  explicit Interviewer(UniqueFd fd) : fd_(std::move(fd)) {
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerWithin, sizeof(kAnswerWithin));
+  }
+
+  // The reply, or nothing if the server gives none.
+  std::optional<resp::ReplyView> Ask(std::string_view inline_request) {
+    if (!SendAll(fd_.get(), std::string(inline_request) + "\r\n")) return std::nullopt;
+    for (;;) {
+      const auto result = parser_.Parse(std::string_view(bytes_).substr(used_), &reply_);
+      used_ += result.consumed;
+      if (result.status == resp::ReplyParser::Status::kError) return std::nullopt;
+      if (result.status == resp::ReplyParser::Status::kValue) return reply_.root();
+      bytes_.resize(64 << 10);
+      used_ = 0;
+      ssize_t size;
+      do {
+        size = recv(fd_.get(), bytes_.data(), bytes_.size(), 0);
+      } while (size < 0 && errno == EINTR);
+      if (size <= 0) return std::nullopt;
+      bytes_.resize(static_cast<size_t>(size));
+    }
+  }
+
+ private:
+  UniqueFd fd_;
+  std::string bytes_;
+  size_t used_ = 0;
+  resp::ReplyParser parser_;
+  resp::Reply reply_;
+};
+
+// The value of "name:value" in the text of INFO; empty if there is none.
+std::string_view InfoField(std::string_view info, std::string_view name) {
+  for (size_t at = 0; at < info.size();) {
+    size_t end = info.find("\r\n", at);
+    if (end == std::string_view::npos) end = info.size();
+    std::string_view line = info.substr(at, end - at);
+    if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) {
+      return line.substr(name.size() + 1);
+    }
+    at = end + 2;
+  }
+  return {};
+}
+
+int64_t SystemMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
+  return lower;
+}
+
+}  // namespace
+
+std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, std::string* error) {
+  std::unique_ptr<OracleTarget> target(new OracleTarget(options));
+  if (target->own() && !target->Start(error)) return nullptr;
+  if (!target->Interview(error)) return nullptr;
+  return target;
+}
+
+bool OracleTarget::Start(std::string* error) {
+  const auto start = [&](std::string* why) {
+    ServerProcessOptions process{.program = options_.start};
+    process.arguments = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
+    if (debug_) {
+      process.arguments.insert(process.arguments.end(), {"--enable-debug-command", "local"});
+    }
+    process.arguments.insert(process.arguments.end(), options_.arguments.begin(),
+                             options_.arguments.end());
+    process_.reset();
+    process_ = ServerProcess::Start(process, why);
+    return process_ != nullptr;
+  };
+  if (start(error)) return true;
+  // Servers before redis 7.0 do not know that option, and permit DEBUG without it.
+  if (!debug_ || error->find("ended at once") == std::string::npos) return false;
+  debug_ = false;
+  std::string ignored;
+  return start(&ignored);
+}
+
+UniqueFd OracleTarget::Connect(std::string* error) const {
+  if (process_ != nullptr) return ConnectUnix(process_->socket_path(), error);
+  if (!options_.unix_path.empty()) return ConnectUnix(options_.unix_path, error);
+  const std::optional<Address> address = ParseAddress(options_.server, error);
+  if (!address) return UniqueFd();
+  return live::Connect(*address, options_.allow_remote, error);
+}
+
+bool OracleTarget::Alive() const {
+  // A process that has ended is a zombie until ServerProcess takes it; kill() would still reach it.
+  siginfo_t info = {};
+  if (process_ == nullptr) return true;
+  return waitid(P_PID, static_cast<id_t>(process_->pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
+             0 &&
+         info.si_pid == 0;
+}
+
+bool OracleTarget::Restart(std::string* error) { return Start(error) && Interview(error); }
+
+std::string OracleTarget::Log(size_t most) const {
+  if (process_ == nullptr) return {};
+  std::string all;
+  for (const char* name : {"/output", "/log"}) {
+    std::ifstream file(process_->folder() + name, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    all += text.str();
+  }
+  return all.size() <= most ? all : all.substr(all.size() - most);
+}
+
+bool OracleTarget::Interview(std::string* error) {
+  UniqueFd fd = Connect(error);
+  if (!fd.valid()) return false;
+  Interviewer server(std::move(fd));
+  const std::string who = own() ? options_.start : CliArguments();
+  std::optional<resp::ReplyView> reply = server.Ask("HELLO 2");
+  version_.clear();
+  if (reply && reply->size() > 3)
+    version_ = std::string((*reply)[1].text()) + " " + std::string((*reply)[3].text());
+  if (version_.empty()) {
+    reply = server.Ask("INFO server");  // before redis 6
+    if (!reply || reply->is_error()) {
+      *error = "the server answers neither HELLO nor INFO as a RESP server does: " + who;
+      return false;
+    }
+    version_ = "redis " + std::string(InfoField(reply->text(), "redis_version"));
+  }
+  if (!own() && !options_.flush) {
+    for (int db = 0;; ++db) {
+      reply = server.Ask("SELECT " + std::to_string(db));
+      if (!reply || reply->is_error()) break;
+      reply = server.Ask("DBSIZE");
+      if (reply && reply->integer() == 0) continue;
+      *error = "the server holds keys, which a run deletes: --flush permits it";
+      return false;
+    }
+  }
+  const int64_t now = SystemMs();
+  reply = server.Ask("TIME");
+  if (reply && reply->size() == 2) {
+    clock_ahead_ms_ =
+        std::strtoll(std::string((*reply)[0].text()).c_str(), nullptr, 10) * 1000 - now;
+  }
+  reply = server.Ask("COMMAND");
+  if (!reply || reply->type() != resp::Type::kArray) {
+    *error = "the server does not answer COMMAND: " + who;
+    return false;
+  }
+  commands_.clear();
+  for (const resp::ReplyView command : *reply) {
+    if (command.size() < 1) continue;
+    commands_.insert(Lower(command[0].text()));
+    if (command.size() < 10) continue;
+    for (const resp::ReplyView subcommand : command[9]) {
+      if (subcommand.size() > 0) commands_.insert(Lower(subcommand[0].text()));
+    }
+  }
+  reply = server.Ask("CONFIG GET proto-max-bulk-len");
+  if (reply && reply->size() == 2) {
+    const std::string text((*reply)[1].text());
+    std::from_chars(text.data(), text.data() + text.size(), max_bulk_);
+  }
+  reply = server.Ask("DEBUG SET-ACTIVE-EXPIRE 0");
+  active_expiry_off_ = reply && reply->text() == "OK";
+  return true;
+}
+
+bool OracleTarget::ProfileOf(Profile* profile) const {
+  const bool valkey = version_.starts_with("valkey ");
+  const std::string number = version_.substr(version_.find(' ') + 1);
+  bool exact = false;
+  for (uint8_t i = 0; !ProfileName(static_cast<Profile>(i)).empty(); ++i) {
+    const auto candidate = static_cast<Profile>(i);
+    const std::string_view name = ProfileName(candidate);  // "redis-7.0"
+    if (name.starts_with("valkey") != valkey) continue;
+    if (!exact) *profile = candidate;
+    exact |= number.starts_with(std::string(name.substr(name.find('-') + 1)) + ".");
+  }
+  return exact;
+}
+
+std::string OracleTarget::CliArguments() const {
+  if (process_ != nullptr) return "-s " + process_->socket_path();
+  if (!options_.unix_path.empty()) return "-s " + options_.unix_path;
+  std::string ignored;
+  const std::optional<Address> address = ParseAddress(options_.server, &ignored);
+  if (!address) return options_.server;
+  return "-h " + address->host + " -p " + std::to_string(address->port);
+}
+
+}  // namespace resprobe::live

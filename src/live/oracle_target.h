@@ -1,0 +1,78 @@
+#ifndef RESPROBE_LIVE_ORACLE_TARGET_H_
+#define RESPROBE_LIVE_ORACLE_TARGET_H_
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "core/commands/profile.h"
+#include "live/server_process.h"
+#include "live/unique_fd.h"
+
+namespace resprobe::live {
+
+struct TargetOptions {
+  // Exactly one of these three.
+  std::string server = {};     // HOST:PORT
+  std::string unix_path = {};  // a socket
+  std::string start = {};      // redis-server, valkey-server, or what takes their command line
+  // More of the command line of what is started.
+  std::vector<std::string> arguments = {};
+  bool allow_remote = false;
+  bool flush = false;  // a server that holds keys may lose them
+};
+
+// The live server that the core is compared with: one that is there, or a private one (own folder,
+// a unix socket, no persistence) that is restarted when it has died.
+class OracleTarget {
+ public:
+  // Starts what is to be started, and asks the server what it is. nullptr with one line in `error`:
+  // no such server, no RESP server, one that holds keys (without `flush`).
+  static std::unique_ptr<OracleTarget> Open(const TargetOptions& options, std::string* error);
+
+  UniqueFd Connect(std::string* error) const;
+  // Started by us.
+  bool own() const { return !options_.start.empty(); }
+  // Whether the process that we started runs; true if we started none.
+  bool Alive() const;
+  // A new process in the place of the old one. False with `error` if it does not start.
+  bool Restart(std::string* error);
+  // What the started server has logged, its last `most` bytes; empty for any other.
+  std::string Log(size_t most = 64 << 10) const;
+
+  // "redis 7.0.15", "valkey 8.0.1".
+  const std::string& version() const { return version_; }
+  // The profile whose server this is; false if the core has none for it, and then `profile` is the
+  // nearest.
+  bool ProfileOf(Profile* profile) const;
+  // Whether the server has the command ("get", "client|list"), in lower case.
+  bool Has(std::string_view full_name) const { return commands_.contains(full_name); }
+  // Its proto-max-bulk-len.
+  int64_t max_bulk() const { return max_bulk_; }
+  // By how much its clock is ahead of ours.
+  int64_t clock_ahead_ms() const { return clock_ahead_ms_; }
+  // Whether its active expiry cycle could be switched off.
+  bool active_expiry_off() const { return active_expiry_off_; }
+  // "-s PATH" or "-h HOST -p PORT", for redis-cli.
+  std::string CliArguments() const;
+
+ private:
+  explicit OracleTarget(TargetOptions options) : options_(std::move(options)) {}
+  bool Start(std::string* error);
+  bool Interview(std::string* error);
+
+  TargetOptions options_;
+  std::unique_ptr<ServerProcess> process_;
+  bool debug_ = true;  // it takes --enable-debug-command
+  std::string version_;
+  std::set<std::string, std::less<>> commands_;
+  int64_t max_bulk_ = 512ll << 20;
+  int64_t clock_ahead_ms_ = 0;
+  bool active_expiry_off_ = false;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_TARGET_H_

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# oracle, and replay and minimize on a live server.
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+
+wrong_use "oracle: name a server" oracle
+wrong_use "cannot start '/no/such/server'" oracle --start /no/such/server
+wrong_use "is not HOST:PORT" oracle --server nonsense
+wrong_use "cannot connect to $temp/none" oracle --unix "$temp/none"
+wrong_use "is not this machine: --allow-remote permits it" oracle --server 192.0.2.1:6379
+wrong_use "excludes" oracle --start redis-server --server 127.0.0.1:1
+wrong_use "--time 5x: give a time" oracle --start redis-server --time 5x
+
+# The core against itself, without any server.
+rm -f "$temp/pipe"
+mkfifo "$temp/pipe"
+"$program" serve --port 0 --clock virtual >"$temp/pipe" &
+id=$!
+exec 3<"$temp/pipe"
+IFS= read -r line <&3
+port=${line#*127.0.0.1:}
+port=${port%%;*}
+wrong_use "there is no group 'strings': use some of bitmap" \
+  oracle --server "127.0.0.1:$port" --groups strings
+run 0 oracle --server "127.0.0.1:$port" --seeds 50 --groups string,list --protocol 3 \
+  --format json --output "$temp/report.json"
+has out "0 differences"
+cp "$temp/report.json" "$temp/json"
+has json '"differences": []'
+cat >"$temp/case.ops" <<'OPS'
+ops command_handler
+config clients=1
+call client=0 SADD s 1 2
+call client=1 OBJECT ENCODING s
+OPS
+run 0 replay "$temp/case.ops" --server "127.0.0.1:$port"
+has out "ok"
+wrong_use "do not differ, so there is nothing to minimize" \
+  minimize "$temp/case.ops" --server "127.0.0.1:$port"
+wrong_use "only those of command_handler" replay corpus/query_parser/d1_and \
+  --server "127.0.0.1:$port"
+kill "$id"
+cat <&3 >"$temp/out"
+wait "$id"
+exec 3<&-
+
+server=${RESPROBE_REDIS_SERVER:-}
+if [[ -z $server ]]; then
+  echo "skipped: oracle --start, RESPROBE_REDIS_SERVER is not set"
+  finish
+  exit
+fi
+run 0 oracle --start "$server" --seeds 1
+has out "0 differences"
+# A limit of the server's that the core has otherwise: found, shrunk, filed, replayed, minimized.
+changed=(--start "$server" --server-arg=--set-max-intset-entries --server-arg=1)
+run 1 replay "$temp/case.ops" "${changed[@]}"
+has out "object|encoding: value of bulk string"
+run 0 minimize "$temp/case.ops" "${changed[@]}" --output "$temp/small.ops"
+has out "signature: object|encoding"
+run 1 oracle "${changed[@]}" --seeds 1
+has out "object|encoding: value of bulk string"
+folder=$(find "$temp/work/findings/command_handler" -name 'oracle-redis-7.0-*object-encoding*' |
+  head -n 1)
+for file in case case.ops original redis-cli.txt report.json; do
+  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
+done
+run 1 replay "$folder/case.ops" "${changed[@]}"
+run 0 replay "$folder/case.ops" --start "$server"
+finish
