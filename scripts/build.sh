@@ -10,6 +10,7 @@ is_preset() { [[ " ${presets[*]} " == *" $1 "* ]]; }
 # One ./resprobe at a time installs and builds; they run side by side all the same.
 lock() {
   command -v flock >/dev/null || return 0
+  [[ -w $build_dir ]] || die "cannot write $build_dir: make it writable"
   exec 9>"$build_dir/.lock"
   if ! flock -n 9; then
     say "waiting for another ./resprobe that builds here"
