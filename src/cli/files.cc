@@ -47,8 +47,10 @@ void WriteFile(const fs::path& name, std::string_view content) {
   std::error_code error;
   // What a link names is written, not the link; and what is no file (a pipe, a device) stays what
   // it is.
-  fs::path path = fs::is_symlink(name, error) ? fs::weakly_canonical(name, error) : name;
-  if (path.empty()) path = name;
+  fs::path path = name;
+  for (int i = 0; i < 40 && fs::is_symlink(path, error); ++i) {
+    path = path.parent_path() / fs::read_symlink(path, error);
+  }
   const bool replace = !fs::exists(path, error) || fs::is_regular_file(path, error);
   const std::string temp = replace ? TempName(path) : path.string();
   std::FILE* file = std::fopen(temp.c_str(), "wb");

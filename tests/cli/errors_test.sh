@@ -60,6 +60,25 @@ wrong_use "'localhost' is not HOST:PORT" record --listen 0 --server localhost --
 wrong_use "start a server there" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases"
 [[ ! -e $temp/cases ]] || { echo "a recording that did not begin left a folder" >&2; exit 1; }
 
+# A link is followed, what is no file is written as it is, and a full disk is told.
+ln -s "$temp/target" "$temp/link"
+run 0 list --format json --output "$temp/link"
+[[ -L $temp/link && -s $temp/target ]] || { echo "the link was replaced" >&2; exit 1; }
+mkfifo "$temp/pipe"
+cat "$temp/pipe" >"$temp/piped" &
+run 0 list --format json --output "$temp/pipe"
+wait $!
+cmp "$temp/piped" "$temp/target" && [[ -p $temp/pipe ]] || { echo "the pipe was replaced" >&2; exit 1; }
+code=0
+"$program" list >/dev/full 2>"$temp/err" || code=$?
+((code == 2)) || { echo "a full disk: exit code $code" >&2; exit 1; }
+has err "standard output cannot be written"
+
+# A case where \`record --output DIR\` puts it.
+mkdir -p "$temp/recorded/query_parser"
+printf 1a >"$temp/recorded/query_parser/query-1"
+run 0 replay "$temp/recorded/query_parser/query-1"
+
 # Harnesses that are configured and not built yet.
 mkdir "$temp/unbuilt"
 export RESPROBE_HARNESS_DIR=$temp/unbuilt

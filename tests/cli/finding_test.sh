@@ -37,6 +37,17 @@ wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 run 1 fuzz query_parser --time 2s --jobs 1 --seed 2
 has out "known from an earlier run"
 
+# What is filed passes by now: it was mended, and what fails the same way is filed anew.
+printf 1a >"$finding/case"
+run 1 fuzz query_parser --time 2s --jobs 1 --seed 3
+! grep -q "known from an earlier run" "$temp/out" || { echo "taken for the old finding" >&2; failures=$((failures + 1)); }
+[[ $(cat "$finding-mended/case") == 1a ]] || { echo "the old finding is lost" >&2; failures=$((failures + 1)); }
+run 1 replay "$finding"
+
+# A path that has to be quoted for a shell, and that is no UTF-8.
+RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 2s --jobs 1 --seed 1
+has out "replay:    ./resprobe replay --harness query_parser '"
+
 # A case as text, with steps that do not matter; its harness's clients have a fault.
 cat >"$temp/long.ops" <<'TEXT'
 ops invalidation
