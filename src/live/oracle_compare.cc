@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/commands/command.h"
 #include "core/resp/writer.h"
 
 namespace resprobe::live {
@@ -51,6 +52,8 @@ constexpr Entry kFree[] = {
     {"hrandfield", Freedom::kPick},
     {"zrandmember", Freedom::kPick},
     {"spop", Freedom::kPop},
+    {"sort", Freedom::kSort},
+    {"sort_ro", Freedom::kSort},
     {"scan", Freedom::kScan},
     {"sscan", Freedom::kScan},
     {"hscan", Freedom::kScan},
@@ -194,12 +197,27 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
   return true;
 }
 
+// SORT that does not sort gives the elements of a set in the server's own order; under LIMIT it
+// gives any of them.
+bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  bool unsorted = false;
+  bool limited = false;
+  for (size_t i = 2; i < asked.args.size(); ++i) {
+    limited |= CommandContext::IsWord(asked.args[i], "LIMIT");
+    if (CommandContext::IsWord(asked.args[i], "BY") && i + 1 < asked.args.size()) {
+      unsorted = asked.args[++i].find('*') == std::string::npos;
+    }
+  }
+  if (!unsorted) return false;
+  return limited ? SameSkeleton(core, server) : SameInAnyOrder(core, server, false);
+}
+
 }  // namespace
 
 std::string_view FreedomName(Freedom freedom) {
   constexpr std::string_view kNames[kFreedoms] = {
-      "none",  "order of elements", "order of pairs", "time", "masked",
-      "hello", "random pick",       "random pop",     "scan",
+      "none",  "order of elements", "order of pairs", "time",     "masked",
+      "hello", "random pick",       "random pop",     "unsorted", "scan",
   };
   return kNames[static_cast<size_t>(freedom)];
 }
@@ -291,6 +309,8 @@ bool Comparer::Allowed(const Asked& asked, Freedom freedom, const ReplyView& cor
       return SamePick(asked, core, server);
     case Freedom::kPop:
       return asked.popped && SamePop(asked, core, server);
+    case Freedom::kSort:
+      return SameSort(asked, core, server);
     case Freedom::kScan:
       return SameScan(asked, core, server);
   }

@@ -311,6 +311,10 @@ TEST(ComparerTest, LetsOrderBeFreeOnlyWhereItIs) {
   EXPECT_FALSE(Same({"LRANGE", "k", "0", "-1"}, kAb, kBa));
   EXPECT_FALSE(Same({"SMEMBERS", "k"}, kAb, "*2\r\n+a\r\n+a\r\n"));
   EXPECT_FALSE(Same({"HGETALL", "k"}, kAb, kBa));
+  EXPECT_TRUE(Same({"SORT", "k", "BY", "nosort"}, kAb, kBa));
+  EXPECT_TRUE(Same({"SORT_RO", "k", "BY", "", "LIMIT", "0", "2"}, kAb, "*2\r\n+c\r\n+a\r\n"));
+  EXPECT_FALSE(Same({"SORT", "k", "BY", "nosort"}, kAb, "*2\r\n+c\r\n+a\r\n"));
+  EXPECT_FALSE(Same({"SORT", "k", "BY", "w*"}, kAb, kBa));
   EXPECT_TRUE(
       Same({"HGETALL", "k"}, "*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+b\r\n+2\r\n+a\r\n+1\r\n"));
 }
