@@ -197,18 +197,22 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
   return true;
 }
 
-// SORT that does not sort gives the elements of a set in the server's own order; under LIMIT it
-// gives any of them.
+// SORT BY a pattern without "*" does not sort: a set's elements come in the server's own order, and
+// under LIMIT any of them. So do those that ALPHA finds equal by their weights.
 bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server) {
   bool unsorted = false;
+  bool by = false;
+  bool alpha = false;
   bool limited = false;
   for (size_t i = 2; i < asked.args.size(); ++i) {
     limited |= CommandContext::IsWord(asked.args[i], "LIMIT");
     if (CommandContext::IsWord(asked.args[i], "BY") && i + 1 < asked.args.size()) {
+      by = true;
       unsorted = asked.args[++i].find('*') == std::string::npos;
     }
+    alpha |= CommandContext::IsWord(asked.args[i], "ALPHA");
   }
-  if (!unsorted) return false;
+  if (!unsorted && !(by && alpha)) return false;
   return limited ? SameSkeleton(core, server) : SameInAnyOrder(core, server, false);
 }
 

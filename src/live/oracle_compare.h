@@ -24,7 +24,7 @@ enum class Freedom : uint8_t {
   kHello,   // HELLO: id, version, modules
   kPick,    // SRANDMEMBER and its kin: any of the elements
   kPop,     // SPOP: any of the elements, which the core then takes as well
-  kSort,    // SORT with BY a pattern without "*", which does not sort: elements in any order
+  kSort,    // SORT BY what does not sort, or what ALPHA finds equal: elements in any order
   kScan,    // any cursor; elements of what is there, and all of it from 0 to 0
 };
 inline constexpr size_t kFreedoms = 10;

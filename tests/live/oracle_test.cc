@@ -315,6 +315,8 @@ TEST(ComparerTest, LetsOrderBeFreeOnlyWhereItIs) {
   EXPECT_TRUE(Same({"SORT_RO", "k", "BY", "", "LIMIT", "0", "2"}, kAb, "*2\r\n+c\r\n+a\r\n"));
   EXPECT_FALSE(Same({"SORT", "k", "BY", "nosort"}, kAb, "*2\r\n+c\r\n+a\r\n"));
   EXPECT_FALSE(Same({"SORT", "k", "BY", "w*"}, kAb, kBa));
+  EXPECT_FALSE(Same({"SORT", "k", "ALPHA"}, kAb, kBa));
+  EXPECT_TRUE(Same({"SORT", "k", "BY", "w*", "ALPHA"}, kAb, kBa));
   EXPECT_TRUE(
       Same({"HGETALL", "k"}, "*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+b\r\n+2\r\n+a\r\n+1\r\n"));
 }
