@@ -2,8 +2,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -12,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "live/interrupt_fd.h"
 #include "live/socket.h"
 
 namespace resprobe::live {
@@ -148,14 +147,7 @@ int RunServe(const ServeOptions& options) {
   const std::optional<Profile> profile = ParseProfile(options.profile, &error);
   if (!profile) return Fail("--profile: " + error);
 
-  // Signals are read as data. From here on, so that one that comes early is not lost.
-  sigset_t signals;
-  sigset_t before;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, &before);
-  const UniqueFd interrupted(signalfd(-1, &signals, SFD_CLOEXEC));
+  InterruptFd interrupted;
   if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
 
   UniqueFd listening = Listen(static_cast<uint16_t>(options.port), false, &error);
@@ -173,9 +165,7 @@ int RunServe(const ServeOptions& options) {
               static_cast<unsigned long long>(listener.connections()),
               static_cast<unsigned long long>(listener.commands()));
   std::fflush(stdout);
-  signalfd_siginfo info;
-  if (read(interrupted.get(), &info, sizeof(info)) < 0) return Fail("cannot read the signal");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!interrupted.Finish()) return Fail("cannot read the signal");
   return 0;
 }
 

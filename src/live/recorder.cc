@@ -1,13 +1,10 @@
 #include "live/recorder.h"
 
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <utility>
 
+#include "live/interrupt_fd.h"
 #include "live/socket.h"
 #include "live/words.h"
 
@@ -110,15 +107,8 @@ int RunRecord(const RecordOptions& options) {
   const std::optional<Address> server = ParseAddress(options.server, &error);
   if (!server) return Fail("--server: " + error);
 
-  // Signals are read as data, between two moves of the proxy: none can cut a case short. From here
-  // on, so that one that comes early is not lost.
-  sigset_t signals;
-  sigset_t before;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, &before);
-  const UniqueFd interrupted(signalfd(-1, &signals, SFD_CLOEXEC));
+  // From here on; read between two moves of the proxy.
+  InterruptFd interrupted;
   if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
 
   const auto connect = [&](std::string* why) {
@@ -159,9 +149,7 @@ int RunRecord(const RecordOptions& options) {
   if (!well) return Fail(error);
   if (!recorder.error().empty()) return Fail(recorder.error());
   // The signal has been seen to; the process may end in its own time.
-  signalfd_siginfo info;
-  if (read(interrupted.get(), &info, sizeof(info)) < 0) return Fail("cannot read the signal");
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!interrupted.Finish()) return Fail("cannot read the signal");
   return 130;
 }
 

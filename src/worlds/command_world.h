@@ -240,6 +240,7 @@ class CommandWorld {
   bool answer_null_ = false;
   bool asking_ = false;
   std::string questions_;
+  size_t question_count_ = 0;
   std::vector<resp::Reply> answers_;  // the first answer_count_; the others keep memory
   size_t answer_count_ = 0;
   std::vector<std::string> names_;

@@ -244,6 +244,22 @@ TEST(CommandWorldTest, ViewsAgree) {
   EXPECT_EQ(RunWith(Fault("SCAN", Replace(":1\r\n", "-ERR no\r\n")), kSet), "views_agree");
 }
 
+// Closes the connection that asks for KEYS.
+class ClosesAtKeys : public FaultySubject {
+ public:
+  void Send(uint64_t connection, std::string_view bytes) override {
+    FaultySubject::Send(connection, bytes);
+    if (bytes.find("KEYS") != std::string_view::npos) Close(connection);
+  }
+};
+
+TEST(CommandWorldTest, AskingEndsWhereTheServerMayClose) {
+  ClosesAtKeys subject;
+  Harness harness(std::in_place, &subject);
+  EXPECT_EQ(RunOps(harness, "call SET s0 x"), "connection_stays_open");
+  EXPECT_EQ(RunOps(harness, "call SET s0 x\ncall CLIENT KILL ID 999"), "");
+}
+
 TEST(CommandWorldTest, MemoryReturns) {
   EXPECT_EQ(RunWith(Fault("FLUSHALL", nullptr, Touch), ""), "memory_returns");
 }
