@@ -1,0 +1,106 @@
+#ifndef RESPROBE_SIM_TOXIC_STREAM_H_
+#define RESPROBE_SIM_TOXIC_STREAM_H_
+
+// One direction of a connection with toxics on it: bytes go in as they are sent, and come out as
+// the toxics let them. It neither waits nor looks at a clock; its owner tells the time, moves the
+// bytes, and asks again when told to. So it serves virtual time as well as a poll loop.
+//
+//   stream.Put(bytes, now);                    // the sender has sent
+//   stream.End(now);                           // … and has closed its direction
+//   for (;;) {
+//     const ToxicStream::Step step = stream.Next(now);
+//     kData:      pass step.bytes on, as many as go, then stream.Taken(count)
+//     kHalfClose: end this direction at the receiver (SHUT_WR)
+//     kFin, kRst: close the whole connection, gracefully or by a reset
+//     kWait:      nothing before step.at_us, unless something is put in or changed
+//   }
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/toxic.h"
+
+namespace resprobe {
+
+class ToxicStream {
+ public:
+  struct Step {
+    enum class Kind : uint8_t { kData, kHalfClose, kFin, kRst, kWait };
+    static constexpr int64_t kNever = INT64_MAX;
+
+    Kind kind = Kind::kWait;
+    std::string_view bytes = {};         // of kData; valid until the next call
+    int64_t at_us = kNever;              // of kWait: when to ask again
+    ToxicKind cause = ToxicKind::kDown;  // of kFin, kRst, and a kHalfClose that is `caused`
+    bool caused = false;                 // kHalfClose: by a toxic, not by the sender's End()
+  };
+
+  // A new stream without toxics. The seed decides jitter and the sizes of slices.
+  void Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* counts);
+
+  // The toxics that act from now on; those of the other direction and of other places are left
+  // out. May change at any time: what has been delayed already stays so.
+  void SetToxics(std::span<const Toxic> toxics, int64_t now_us);
+
+  void Put(std::string_view bytes, int64_t now_us);
+  // The sender will send no more. Seen by the receiver behind all that was sent.
+  void End(int64_t now_us);
+  // How many bytes the sender may put in now: none if a never_read has fired, so that its send
+  // buffer fills; never more than `most`.
+  size_t Room(size_t most);
+
+  Step Next(int64_t now_us);
+  // So many of the bytes of the last kData were passed on.
+  void Taken(size_t count, int64_t now_us);
+
+  size_t held() const { return bytes_.size() - start_; }  // put in and not passed on
+  uint64_t passed() const { return passed_; }
+  uint64_t put() const { return put_; }
+  // After kFin, kRst or kHalfClose there is nothing more.
+  bool finished() const { return finished_; }
+
+ private:
+  // A part of what is held: up to `end` (an offset in the whole stream) not before `at_us`.
+  struct Stamp {
+    uint64_t end;
+    int64_t at_us;
+  };
+
+  const Toxic* Find(ToxicKind kind) const;
+  Step Finish(Step::Kind kind, ToxicKind cause, bool caused);
+  // The offset in the stream at which a toxic of this kind acts, if it is on; else kNowhere.
+  uint64_t Limit(ToxicKind kind) const;
+  // From the seed; in [0, bound).
+  uint64_t Random(uint64_t bound);
+
+  static constexpr uint64_t kNowhere = UINT64_MAX;
+
+  ToxicDirection direction_ = ToxicDirection::kDownstream;
+  ToxicCounts* counts_ = nullptr;
+  uint64_t random_ = 0;
+  std::array<Toxic, kToxicKinds> toxics_{};  // by kind
+  std::array<bool, kToxicKinds> on_{};
+  std::array<int64_t, kToxicKinds> since_us_{};
+
+  std::string bytes_;
+  size_t start_ = 0;
+  std::vector<Stamp> stamps_;  // [first_stamp_, size()) are not passed on
+  size_t first_stamp_ = 0;
+  uint64_t put_ = 0;
+  uint64_t passed_ = 0;
+  bool ended_ = false;
+  bool finished_ = false;
+  int64_t end_us_ = 0;  // when the end was put in, or later by slow_close
+  int64_t next_slice_us_ = 0;
+  size_t slice_left_ = 0;     // of the slice that is being passed on
+  int64_t rate_from_us_ = 0;  // bandwidth: free from here on
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_SIM_TOXIC_STREAM_H_
