@@ -25,6 +25,8 @@ void AddFlags(std::string* line, const Client& client) {
   if (client.multi) *line += 'x';
   if (client.blocked) *line += 'b';
   if (client.tracking) *line += 't';
+  if (client.broken_redirect) *line += 'R';
+  if (client.bcast()) *line += 'B';
   if (client.dirty_cas) *line += 'd';
   if (client.closing) *line += 'c';
   if (line->size() == none) *line += 'N';
@@ -54,7 +56,7 @@ void AddLine(CommandContext& c, const Client& client, std::string* line) {
                                                 : nullptr;
   Add(line, "cmd", command == nullptr ? "NULL" : command->full_name());
   Add(line, "user", "default");
-  Add(line, "redir", client.tracking ? 0 : -1);
+  Add(line, "redir", client.tracking ? static_cast<int64_t>(client.redirect) : -1);
   Add(line, "resp", client.protocol);
   *line += '\n';
 }

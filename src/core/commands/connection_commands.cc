@@ -258,41 +258,113 @@ void ClientUnblock(CommandContext& c) {
   c.reply.Integer(client != nullptr && c.server.Unblock(*client, with_error));
 }
 
-// Default mode with NOLOOP, OPTIN and OPTOUT. Broadcasting and redirection are refused.
-void ClientTracking(CommandContext& c) {
-  bool noloop = false;
-  bool optin = false;
-  bool optout = false;
+// What CLIENT TRACKING was given. The prefixes are in CommandContext::views.
+struct TrackingRequest {
+  TrackingMode mode;
+  int64_t redirect = 0;
+};
+
+bool ParseTracking(CommandContext& c, TrackingRequest* request) {
+  c.views.clear();
   for (size_t i = 3; i < c.argc(); ++i) {
-    if (c.Is(i, "NOLOOP")) {
-      noloop = true;
+    const bool more = i + 1 < c.argc();
+    if (c.Is(i, "REDIRECT") && more) {
+      ++i;
+      if (request->redirect != 0) {
+        return c.Error("ERR A client can only redirect to a single other client");
+      }
+      if (!c.Int(i, &request->redirect)) return false;
+      if (c.server.FindOpenClient(static_cast<uint64_t>(request->redirect)) == nullptr) {
+        return c.Error("ERR The client ID you want redirect to does not exist");
+      }
+    } else if (c.Is(i, "BCAST")) {
+      request->mode.bcast = true;
     } else if (c.Is(i, "OPTIN")) {
-      optin = true;
+      request->mode.optin = true;
     } else if (c.Is(i, "OPTOUT")) {
-      optout = true;
-    } else if (c.Is(i, "BCAST") || c.Is(i, "PREFIX") || c.Is(i, "REDIRECT")) {
-      c.Error("ERR CLIENT TRACKING with BCAST, PREFIX or REDIRECT is not supported by this server");
-      return;
+      request->mode.optout = true;
+    } else if (c.Is(i, "NOLOOP")) {
+      request->mode.noloop = true;
+    } else if (c.Is(i, "PREFIX") && more) {
+      c.views.push_back(c.args[++i]);
     } else {
-      c.SyntaxError();
-      return;
+      return c.SyntaxError();
     }
   }
-  Client& client = c.client;
+  return true;
+}
+
+bool CheckTrackingMode(CommandContext& c, const TrackingMode& mode) {
+  const Client& client = c.client;
+  const TrackingMode& old = client.tracking_mode;
+  if (!mode.bcast && !c.views.empty()) {
+    return c.Error("ERR PREFIX option requires BCAST mode to be enabled");
+  }
+  if (client.tracking && mode.bcast != old.bcast) {
+    return c.Error(
+        "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and "
+        "then re-enabling it with a different mode.");
+  }
+  if (mode.bcast && (mode.optin || mode.optout)) {
+    return c.Error("ERR OPTIN and OPTOUT are not compatible with BCAST");
+  }
+  if (mode.optin && mode.optout) {
+    return c.Error("ERR You can't specify both OPTIN mode and OPTOUT mode");
+  }
+  if ((mode.optin && old.optout) || (mode.optout && old.optin)) {
+    return c.Error(
+        "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and "
+        "then re-enabling it with a different mode.");
+  }
+  return true;
+}
+
+bool Overlap(std::string_view a, std::string_view b) {
+  return a.starts_with(b) || b.starts_with(a);
+}
+
+bool PrefixError(CommandContext& c, std::string_view prefix, std::string_view what,
+                 std::string_view other) {
+  // The servers print them as C strings.
+  std::string& text = c.scratch;
+  text.assign("ERR Prefix '").append(prefix.substr(0, prefix.find('\0')));
+  text.append("' overlaps with ").append(what).append(" prefix '");
+  text.append(other.substr(0, other.find('\0')));
+  text.append("'. Prefixes for a single client must not overlap.");
+  return c.Error(text);
+}
+
+// False if the command ends with the error that was replied. Where the second or a later one of the
+// prefixes overlaps with one after it, redis 7.0.15 and valkey 8.0.1 reply with the error, go on,
+// and reply OK as well: their check returns the prefix's position for "no".
+bool CheckPrefixes(CommandContext& c) {
+  const size_t count = c.views.size();
+  for (size_t i = 0; i < count; ++i) {
+    const std::string_view prefix = c.views[i];
+    for (const PrefixTable::Prefix& own : c.server.prefix_table().prefixes()) {
+      if (Overlap(own.text, prefix) && c.server.prefix_table().Listens(own.text, c.client.id)) {
+        return PrefixError(c, prefix, "an existing", own.text);
+      }
+    }
+    for (size_t j = i + 1; j < count; ++j) {
+      if (!Overlap(prefix, c.views[j])) continue;
+      PrefixError(c, prefix, "another provided", c.views[j]);
+      return i > 0;
+    }
+  }
+  return true;
+}
+
+void ClientTracking(CommandContext& c) {
+  TrackingRequest request;
+  if (!ParseTracking(c, &request)) return;
   if (c.Is(2, "ON")) {
-    if (optin && optout) {
-      c.Error("ERR You can't specify both OPTIN mode and OPTOUT mode");
-      return;
-    }
-    if ((optin && client.optout) || (optout && client.optin)) {
-      c.Error(
-          "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and "
-          "then re-enabling it with a different mode.");
-      return;
-    }
-    c.server.EnableTracking(client, noloop, optin, optout);
+    if (!CheckTrackingMode(c, request.mode)) return;
+    if (request.mode.bcast && !CheckPrefixes(c)) return;
+    c.server.EnableTracking(c.client, request.mode, static_cast<uint64_t>(request.redirect),
+                            c.views);
   } else if (c.Is(2, "OFF")) {
-    c.server.DisableTracking(client);
+    c.server.DisableTracking(c.client);
   } else {
     c.SyntaxError();
     return;
@@ -307,14 +379,14 @@ void ClientCaching(CommandContext& c) {
         "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
         "OPTOUT mode enabled");
   } else if (c.Is(2, "YES")) {
-    if (!client.optin) {
+    if (!client.tracking_mode.optin) {
       c.Error("ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.");
       return;
     }
     client.caching = true;
     c.reply.Ok();
   } else if (c.Is(2, "NO")) {
-    if (!client.optout) {
+    if (!client.tracking_mode.optout) {
       c.Error("ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.");
       return;
     }
@@ -325,29 +397,38 @@ void ClientCaching(CommandContext& c) {
   }
 }
 
-void ClientGetRedir(CommandContext& c) { c.reply.Integer(c.client.tracking ? 0 : -1); }
+int64_t Redirection(const Client& client) {
+  return client.tracking ? static_cast<int64_t>(client.redirect) : -1;
+}
+
+void ClientGetRedir(CommandContext& c) { c.reply.Integer(Redirection(c.client)); }
 
 void ClientTrackingInfo(CommandContext& c) {
   const Client& client = c.client;
+  const TrackingMode& mode = client.tracking_mode;
   c.views.clear();
   c.views.push_back(client.tracking ? "on" : "off");
-  if (client.optin) {
+  if (mode.bcast) c.views.push_back("bcast");
+  if (mode.optin) {
     c.views.push_back("optin");
     if (client.caching) c.views.push_back("caching-yes");
   }
-  if (client.optout) {
+  if (mode.optout) {
     c.views.push_back("optout");
     if (client.caching) c.views.push_back("caching-no");
   }
-  if (client.noloop) c.views.push_back("noloop");
+  if (mode.noloop) c.views.push_back("noloop");
+  if (client.broken_redirect) c.views.push_back("broken_redirect");
   c.reply.MapHeader(3);
   c.reply.BulkString("flags");
   c.reply.SetHeader(c.views.size());
   for (const std::string_view flag : c.views) c.reply.BulkString(flag);
   c.reply.BulkString("redirect");
-  c.reply.Integer(client.tracking ? 0 : -1);
+  c.reply.Integer(Redirection(client));
   c.reply.BulkString("prefixes");
-  c.reply.ArrayHeader(0);
+  c.server.prefix_table().PrefixesOf(client.id, &c.views);
+  c.reply.ArrayHeader(c.views.size());
+  for (const std::string_view prefix : c.views) c.reply.BulkString(prefix);
 }
 
 constexpr uint32_t kAlways = kNoScript | kLoading | kStale;
@@ -450,7 +531,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .group = CommandGroup::kConnection,
      .since = "6.0.0",
      .summary = "Switch the tracking of keys for a caching client on or off",
-     .syntax = "<ON | OFF> [OPTIN | OPTOUT] [NOLOOP]",
+     .syntax = "<ON | OFF> [BCAST] [OPTIN | OPTOUT] [NOLOOP]",
      .reply = "ok",
      .handler = ClientTracking},
     {.name = "trackinginfo",

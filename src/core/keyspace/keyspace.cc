@@ -116,7 +116,7 @@ void Keyspace::ExpireAt(int db, size_t i) {
   scratch_key_.assign(dbs_[db].keys.at(i).key);
   EraseAt(dbs_[db], i);
   ++expired_;
-  if (observer_ != nullptr) observer_->OnKeyModified(db, scratch_key_, /*added=*/false);
+  if (observer_ != nullptr) observer_->OnKeyExpired(db, scratch_key_);
 }
 
 // --- Looking up.

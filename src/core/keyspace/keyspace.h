@@ -17,8 +17,10 @@ namespace resprobe {
 class KeyspaceObserver {
  public:
   virtual ~KeyspaceObserver() = default;
-  // The key was changed, made (`added`), deleted or has expired. Called after the change.
+  // A command has changed the key, made it (`added`) or deleted it. Called after the change.
   virtual void OnKeyModified(int db, std::string_view key, bool added) = 0;
+  // The key was deleted because its time had come. Called after that.
+  virtual void OnKeyExpired(int db, std::string_view key) = 0;
   // All keys of one database, or of all (db == -1), are about to go. Called before.
   virtual void OnFlush(int db) = 0;
 };

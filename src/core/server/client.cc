@@ -59,7 +59,9 @@ void Client::Reset(uint64_t new_id) {
   channels.Clear();
   patterns.Clear();
   subscribed = false;
-  tracking = noloop = optin = optout = caching = false;
+  tracking = broken_redirect = caching = false;
+  tracking_mode = {};
+  redirect = 0;
 }
 
 }  // namespace resprobe

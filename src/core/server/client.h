@@ -11,6 +11,7 @@
 #include "core/keyspace/dict.h"
 #include "core/keyspace/object.h"
 #include "core/resp/request_parser.h"
+#include "core/tracking/tracking_mode.h"
 
 namespace resprobe {
 
@@ -104,12 +105,13 @@ struct Client {
   bool subscribed = false;  // in the subscription context (the server's CLIENT_PUBSUB)
   size_t subscription_count() const { return channels.size() + patterns.size(); }
 
-  // Tracking, in default mode.
+  // CLIENT TRACKING.
   bool tracking = false;
-  bool noloop = false;
-  bool optin = false;
-  bool optout = false;
-  bool caching = false;  // CLIENT CACHING was given for the next command
+  TrackingMode tracking_mode;
+  uint64_t redirect = 0;         // the id of the client that is sent its invalidations; 0: itself
+  bool broken_redirect = false;  // there was none of that id when one was due
+  bool caching = false;          // CLIENT CACHING was given for the next command
+  bool bcast() const { return tracking && tracking_mode.bcast; }
 };
 
 }  // namespace resprobe

@@ -1,28 +1,43 @@
-// The server side of CLIENT TRACKING in default mode (redis 7.0 tracking.c).
+// The server side of CLIENT TRACKING (redis 7.0 tracking.c).
+
+#include <algorithm>
 
 #include "core/commands/table.h"
 #include "core/server/server.h"
 
 namespace resprobe {
+namespace {
 
-void Server::EnableTracking(Client& client, bool noloop, bool optin, bool optout) {
+constexpr std::string_view kChannel = "__redis__:invalidate";
+
+}  // namespace
+
+// What CLIENT CACHING said stays, and so do the prefixes that the client had.
+void Server::EnableTracking(Client& client, const TrackingMode& mode, uint64_t redirect,
+                            std::span<const std::string_view> prefixes) {
   if (!client.tracking) ++tracking_clients_;
   client.tracking = true;
-  client.noloop = noloop;
-  client.optin = optin;
-  client.optout = optout;
+  client.tracking_mode = mode;
+  client.redirect = redirect;
+  client.broken_redirect = false;
+  if (!mode.bcast) return;
+  if (prefixes.empty()) prefix_table_.Add("", client.id);
+  for (const std::string_view prefix : prefixes) prefix_table_.Add(prefix, client.id);
 }
 
 void Server::DisableTracking(Client& client) {
   if (!client.tracking) return;
+  if (client.tracking_mode.bcast) prefix_table_.Remove(client.id);
   --tracking_clients_;
-  client.tracking = client.noloop = client.optin = client.optout = client.caching = false;
+  client.tracking = client.broken_redirect = client.caching = false;
+  client.tracking_mode = {};
 }
 
 // Called after a read-only command, whatever it replied.
 void Server::RememberKeys(Client& client, const Command& command,
                           std::span<const std::string_view> args) {
-  if ((client.optin && !client.caching) || (client.optout && client.caching)) return;
+  const TrackingMode& mode = client.tracking_mode;
+  if (mode.bcast || (mode.optin && !client.caching) || (mode.optout && client.caching)) return;
   scratch_.positions.clear();
   if (!KeyPositions(command, args, scratch_.positions)) return;
   for (const int i : scratch_.positions) {
@@ -30,13 +45,14 @@ void Server::RememberKeys(Client& client, const Command& command,
   }
 }
 
+// Tells those who hold the key, and forgets them.
 void Server::Invalidate(std::string_view key) {
   if (!tracking_table_.Take(key, &taken_)) return;
   for (const uint64_t id : taken_) {
     Client* target = FindOpenClient(id);
-    if (target == nullptr || !target->tracking) continue;
+    if (target == nullptr || !target->tracking || target->tracking_mode.bcast) continue;
     if (target == current_) {
-      if (target->noloop) continue;
+      if (target->tracking_mode.noloop) continue;
       if (call_depth_ > 0) {
         if (pending_count_ == pending_.size()) pending_.emplace_back();
         Pending& pending = pending_[pending_count_++];
@@ -49,14 +65,45 @@ void Server::Invalidate(std::string_view key) {
   }
 }
 
-// Without a key: everything. In RESP2 nothing can be sent, and the server says nothing of it.
+// Begins an invalidation for the client: its value is to be written into `out`. False if it goes to
+// nobody: the client speaks RESP2 and has no other to redirect to; that other speaks RESP2 and has
+// not subscribed to anything; or it is gone, and the client is told so if it speaks RESP3.
+bool Server::BeginInvalidation(Client& client, resp::Writer* out) {
+  Client* target = &client;
+  if (client.redirect != 0) {
+    target = FindOpenClient(client.redirect);
+    if (target == nullptr) {
+      client.broken_redirect = true;
+      if (client.protocol < 3) return false;
+      *out = call_depth_ > 0 ? MessageWriter(client) : PushWriter(client);
+      out->PushHeader(2);
+      out->BulkString("tracking-redir-broken");
+      out->Integer(static_cast<int64_t>(client.redirect));
+      return false;
+    }
+  }
+  if (target->protocol < 3 && (client.redirect == 0 || !target->subscribed)) return false;
+  *out = call_depth_ > 0 ? MessageWriter(*target) : PushWriter(*target);
+  if (target->protocol >= 3) {
+    out->PushHeader(2);
+    out->BulkString("invalidate");
+  } else {
+    out->PushHeader(3);
+    out->BulkString("message");
+    out->BulkString(kChannel);
+  }
+  return true;
+}
+
+// Without a key: everything. That null is one of the client's protocol, and not of the protocol of
+// the connection that it is redirected to: with RESP3 here and RESP2 there the servers send a RESP3
+// null on a RESP2 connection.
 void Server::SendInvalidation(Client& client, const std::string_view* key) {
-  if (client.protocol < 3) return;
-  resp::Writer out = PushWriter(client);
-  out.PushHeader(2);
-  out.BulkString("invalidate");
+  resp::Writer out(&discarded_);
+  if (!BeginInvalidation(client, &out)) return;
   if (key == nullptr) {
-    out.Null();
+    out.set_protocol(client.protocol);
+    out.NullBulk();
   } else {
     out.ArrayHeader(1);
     out.BulkString(*key);
@@ -69,6 +116,38 @@ void Server::SendPendingInvalidations() {
     SendInvalidation(*current_, pending_[i].everything ? nullptr : &key);
   }
   pending_count_ = 0;
+}
+
+// The end of a turn of the event loop: one push for each prefix under which keys have changed.
+void Server::Broadcast() {
+  if (!prefix_table_.pending()) return;
+  for (const PrefixTable::Prefix& prefix : prefix_table_.prefixes()) {
+    if (prefix.keys.empty()) continue;
+    broadcast_.clear();
+    for (size_t i = 0; i < prefix.keys.size(); ++i) broadcast_.push_back(i);
+    std::ranges::sort(broadcast_, {},
+                      [&](size_t i) -> std::string_view { return prefix.keys.at(i).key; });
+    for (const uint64_t id : prefix.clients) {
+      Client* client = FindOpenClient(id);
+      if (client != nullptr) SendBroadcast(*client, prefix.keys);
+    }
+  }
+  prefix_table_.Sent();
+}
+
+// With NOLOOP a key is left out if this client was the last to change it.
+void Server::SendBroadcast(Client& client, const Dict<PrefixTable::Key>& keys) {
+  const auto left_out = [&](size_t i) {
+    return client.tracking_mode.noloop && keys.at(i).value.writer == client.id;
+  };
+  const auto count = static_cast<size_t>(
+      std::ranges::count_if(broadcast_, [&](size_t i) { return !left_out(i); }));
+  resp::Writer out(&discarded_);
+  if (count == 0 || !BeginInvalidation(client, &out)) return;
+  out.ArrayHeader(count);
+  for (const size_t i : broadcast_) {
+    if (!left_out(i)) out.BulkString(keys.at(i).key);
+  }
 }
 
 void Server::OnFlush(int db) {

@@ -35,6 +35,8 @@ void Server::Reset() {
   channels_.Clear();
   patterns_.Clear();
   tracking_table_.Clear();
+  prefix_table_.Clear();
+  broadcast_.clear();
   tracking_clients_ = 0;
   pending_count_ = 0;
   taken_.clear();
@@ -125,6 +127,7 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
   }
   Read(*client, bytes);
   if (!resumed_.empty()) Resume();
+  Broadcast();
 }
 
 void Server::Read(Client& client, std::string_view bytes) {
@@ -153,9 +156,11 @@ void Server::Read(Client& client, std::string_view bytes) {
 
 void Server::Advance(uint64_t ms) {
   keyspace_.AdvanceTo(keyspace_.now_ms() + static_cast<int64_t>(ms));
-  if (blocked_.empty()) return;
-  TimeOut();
-  if (!resumed_.empty()) Resume();
+  if (!blocked_.empty()) {
+    TimeOut();
+    if (!resumed_.empty()) Resume();
+  }
+  Broadcast();
 }
 
 // --- Writing.
@@ -223,6 +228,14 @@ void Server::UnsubscribeAll(Client& client) {
 void Server::OnKeyModified(int db, std::string_view key, bool added) {
   if (watching_ > 0) TouchWatched(db, key);
   if (added && !blocked_.empty()) NoteReady(db, key);
+  if (!prefix_table_.empty()) prefix_table_.Note(key, current_ == nullptr ? 0 : current_->id);
+  if (!tracking_table_.empty()) Invalidate(key);
+}
+
+// Nobody's doing, even if a client's lookup has found it.
+void Server::OnKeyExpired(int db, std::string_view key) {
+  if (watching_ > 0) TouchWatched(db, key);
+  if (!prefix_table_.empty()) prefix_table_.Note(key, /*writer=*/0);
   if (!tracking_table_.empty()) Invalidate(key);
 }
 

@@ -17,6 +17,8 @@
 #include "core/resp/writer.h"
 #include "core/server/client.h"
 #include "core/server/pubsub.h"
+#include "core/tracking/prefix_table.h"
+#include "core/tracking/tracking_mode.h"
 #include "core/tracking/tracking_table.h"
 
 namespace resprobe {
@@ -40,7 +42,8 @@ struct ServerConfig {
 // tracking.c). A run is a function of the calls: there is no time, thread or randomness of its own.
 //
 // All commands run inside Receive(). One event loop turn of a real server is one Receive(): what
-// other connections get (messages, invalidations) is in their output when it returns.
+// other connections get (messages, invalidations) is in their output when it returns. So is what is
+// broadcast at the end of a turn.
 class Server : private KeyspaceObserver {
  public:
   explicit Server(const ServerConfig& config = {});
@@ -79,6 +82,7 @@ class Server : private KeyspaceObserver {
     return tracking_table_.Contains(key, client);
   }
   const TrackingTable& tracking_table() const { return tracking_table_; }
+  const PrefixTable& prefix_table() const { return prefix_table_; }
   // The state of a connection, nullptr for an unknown id.
   const Client* FindClient(uint64_t client) const;
   // Connections that neither side has closed.
@@ -133,13 +137,17 @@ class Server : private KeyspaceObserver {
   // Drops all subscriptions of the client without a word.
   void UnsubscribeAll(Client& client);
 
-  void EnableTracking(Client& client, bool noloop, bool optin, bool optout);
+  // `redirect`: the id of the client that is sent the invalidations, or 0. `prefixes` count with
+  // mode.bcast only; none of them is that of all keys.
+  void EnableTracking(Client& client, const TrackingMode& mode, uint64_t redirect,
+                      std::span<const std::string_view> prefixes);
   void DisableTracking(Client& client);
   void ResetConnection(Client& client);
 
  private:
   // KeyspaceObserver.
   void OnKeyModified(int db, std::string_view key, bool added) override;
+  void OnKeyExpired(int db, std::string_view key) override;
   void OnFlush(int db) override;
 
   Client* Lookup(uint64_t client) const;
@@ -181,7 +189,10 @@ class Server : private KeyspaceObserver {
   // invalidate.cc
   void RememberKeys(Client& client, const Command& command, std::span<const std::string_view> args);
   void Invalidate(std::string_view key);
+  bool BeginInvalidation(Client& client, resp::Writer* out);
   void SendInvalidation(Client& client, const std::string_view* key);
+  void SendBroadcast(Client& client, const Dict<PrefixTable::Key>& keys);
+  void Broadcast();
   void SendPendingInvalidations();
   void LimitTrackingTable();
 
@@ -228,6 +239,8 @@ class Server : private KeyspaceObserver {
   Subscriptions patterns_;
 
   TrackingTable tracking_table_;
+  PrefixTable prefix_table_;
+  std::vector<size_t> broadcast_;  // the changed keys of a prefix in the order of their bytes
   size_t tracking_clients_ = 0;
   ClientIds taken_;
   // Keys whose invalidation waits for the end of the current client's command; without a value:

@@ -186,6 +186,19 @@ void RealServer::Close(int connection) {
   sockets_.erase(found);
 }
 
+uint64_t RealServer::Id(int connection, std::string* error) {
+  if (!Send(connection, "CLIENT ID\r\n", error)) return 0;
+  std::string reply;
+  while (!reply.ends_with('\n')) {
+    const std::string byte = Receive(connection, 1, kAnswerMs).bytes;
+    if (byte.empty()) break;
+    reply += byte;
+  }
+  const uint64_t id = reply[0] == ':' ? std::strtoull(reply.c_str() + 1, nullptr, 10) : 0;
+  if (id == 0) *error = "CLIENT ID answered " + EscapeBytes(reply);
+  return id;
+}
+
 bool RealServer::Do(const RecordedStep& step, std::string* error) {
   switch (step.kind) {
     case RecordedStep::Kind::kRequest:
@@ -207,6 +220,8 @@ bool RealServer::Do(const RecordedStep& step, std::string* error) {
       *error = "no answer to HELLO";
       return false;
     }
+    case RecordedStep::Kind::kId:
+      return true;
     case RecordedStep::Kind::kAdvance:
       poll(nullptr, 0, static_cast<int>(step.number));
       return true;

@@ -42,6 +42,9 @@ class RealServer {
   // Returns when the server has run what was sent before, answered or not.
   bool Settle(std::string* error);
 
+  // The id of the connection, whose protocol may be either. 0 with `error` if it is not told.
+  uint64_t Id(int connection, std::string* error);
+
   // Does one step and waits for nothing: for kProtocol the reply is read and dropped.
   bool Do(const RecordedStep& step, std::string* error);
 

@@ -40,14 +40,23 @@ bool Record(const std::string& path, RealServer& server, std::string* error) {
   for (const RecordedCase& recorded : file.cases) {
     if (!server.Fresh(error)) return false;
     std::set<int> connections;
-    for (const RecordedStep& step : recorded.steps) {
+    RecordedIds ids;
+    for (const RecordedStep& named : recorded.steps) {
+      const RecordedStep step = ids.Expand(named);
       copy_up_to(step.line);
       connections.insert(step.connection);
+      if (step.kind == RecordedStep::Kind::kId) {
+        const uint64_t id = server.Id(step.connection, error);
+        if (id == 0) return false;
+        ids.Learn(step.connection, id);
+        continue;
+      }
       if (!server.Do(step, error)) return false;
       if (step.kind == RecordedStep::Kind::kProtocol) continue;
       const auto write = [&](int connection, const RealServer::Received& received) {
         const std::string prefix = connection == 1 ? "" : std::to_string(connection);
-        if (!received.bytes.empty()) out += prefix + "< " + EscapeBytes(received.bytes) + "\n";
+        if (!received.bytes.empty())
+          out += prefix + "< " + EscapeBytes(ids.Collapse(received.bytes)) + "\n";
         if (received.closed) out += (prefix.empty() ? "" : prefix + " ") + "closed\n";
       };
       if (step.kind == RecordedStep::Kind::kRequest || step.kind == RecordedStep::Kind::kRaw) {

@@ -90,6 +90,40 @@ bool RecordedCase::MovesClock() const {
   });
 }
 
+std::string RecordedIds::Expand(std::string text) const {
+  for (const auto& [connection, id] : ids_) {
+    const std::string name = "{id-" + std::to_string(connection) + "}";
+    for (size_t at = 0; (at = text.find(name, at)) != text.npos; at += id.size()) {
+      text.replace(at, name.size(), id);
+    }
+  }
+  return text;
+}
+
+RecordedStep RecordedIds::Expand(const RecordedStep& step) const {
+  RecordedStep expanded = step;
+  if (ids_.empty()) return expanded;
+  if (step.kind == RecordedStep::Kind::kRequest) {
+    for (std::string& arg : expanded.args) arg = Expand(arg);
+    std::vector<std::string_view> views(expanded.args.begin(), expanded.args.end());
+    expanded.bytes.clear();
+    resp::AppendRequest(&expanded.bytes, views);
+  }
+  for (RecordedStep::Output& output : expanded.outputs) output.bytes = Expand(output.bytes);
+  return expanded;
+}
+
+std::string RecordedIds::Collapse(std::string bytes) const {
+  for (const auto& [connection, id] : ids_) {
+    const std::string number = ":" + id + "\r\n";
+    const std::string name = ":{id-" + std::to_string(connection) + "}\r\n";
+    for (size_t at = 0; (at = bytes.find(number, at)) != bytes.npos; at += name.size()) {
+      bytes.replace(at, number.size(), name);
+    }
+  }
+  return bytes;
+}
+
 int RecordedCase::Connections() const {
   int most = 1;
   for (const RecordedStep& step : steps) most = std::max(most, step.connection);
@@ -139,6 +173,8 @@ bool RecordedFile::Parse(std::string_view path, std::string_view text, std::stri
     } else if (TakePrefix(line, "advance ")) {
       step.kind = RecordedStep::Kind::kAdvance;
       if (!ParseNumber(line, &step.number)) return fail("advance wants milliseconds");
+    } else if (line == "id") {
+      step.kind = RecordedStep::Kind::kId;
     } else if (line == "close") {
       step.kind = RecordedStep::Kind::kClose;
     } else if (TakePrefix(line, "!> ")) {

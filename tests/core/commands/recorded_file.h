@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ namespace resprobe {
 //   ?> RANDOMKEY            only the shape of the reply counts, as the command table has it
 //   2> GET k                the same on connection 2 (1 is the default); also 2~> 2!> 2?>
 //   proto 3 / 2 proto 3     switches the connection's protocol; the reply is not shown
+//   id / 2 id               learns the connection's id; then {id-2} in an argument or as an integer
+//   that is
+//                           received stands for it
 //   advance 150             moves the clock by milliseconds (a case that has it is not replayed on
 //                           a live server, whose clock cannot be moved)
 //   close / 2 close         the client closes its connection
@@ -33,7 +37,7 @@ namespace resprobe {
 // So a file without its `<` and `closed` lines is what record_replies takes, and the whole file is
 // what it writes.
 struct RecordedStep {
-  enum class Kind { kRequest, kRaw, kProtocol, kAdvance, kClose };
+  enum class Kind { kRequest, kRaw, kProtocol, kId, kAdvance, kClose };
   enum class Compare { kExact, kUnordered, kShape };
   struct Output {
     int connection = 1;
@@ -46,13 +50,28 @@ struct RecordedStep {
   Compare compare = Compare::kExact;
   int connection = 1;
   std::vector<std::string> args;  // kRequest
-  std::string bytes;              // kRequest, kRaw: what is sent
+  std::string bytes;              // kRequest (but for ids), kRaw: what is sent
   int64_t number = 0;             // kProtocol, kAdvance
   std::vector<Output> outputs;
 
   // The bytes that a connection is to receive, and whether it is closed.
   std::string_view ExpectedBytes(int connection_number) const;
   bool ExpectedClosed(int connection_number) const;
+};
+
+// The ids of connections that a case has learnt.
+class RecordedIds {
+ public:
+  void Learn(int connection, uint64_t id) { ids_[connection] = std::to_string(id); }
+  // The step with ids for their names.
+  RecordedStep Expand(const RecordedStep& step) const;
+  // What was received with names for ids, where they stand as integers.
+  std::string Collapse(std::string bytes) const;
+
+ private:
+  std::string Expand(std::string text) const;
+
+  std::map<int, std::string> ids_;
 };
 
 struct RecordedCase {

@@ -119,10 +119,15 @@ void ReplayOnCore(const RecordedCase& recorded) {
   };
   Protocols protocols;
   const int before = Failures();
-  for (const RecordedStep& step : recorded.steps) {
+  RecordedIds names;
+  for (const RecordedStep& named : recorded.steps) {
+    const RecordedStep step = names.Expand(named);
     SCOPED_TRACE("line " + std::to_string(step.line));
     protocols.Before(step);
     switch (step.kind) {
+      case Kind::kId:
+        names.Learn(step.connection, id(step.connection));
+        continue;
       case Kind::kRequest:
       case Kind::kRaw:
         server.Receive(id(step.connection), step.bytes);
@@ -161,9 +166,17 @@ void ReplayOnServer(const RecordedCase& recorded, RealServer& server) {
   ASSERT_TRUE(server.Fresh(&error)) << error;
   Protocols protocols;
   const int before = Failures();
-  for (const RecordedStep& step : recorded.steps) {
+  RecordedIds names;
+  for (const RecordedStep& named : recorded.steps) {
+    const RecordedStep step = names.Expand(named);
     SCOPED_TRACE("line " + std::to_string(step.line));
     protocols.Before(step);
+    if (step.kind == Kind::kId) {
+      const uint64_t id = server.Id(step.connection, &error);
+      ASSERT_NE(id, 0u) << error;
+      names.Learn(step.connection, id);
+      continue;
+    }
     ASSERT_TRUE(server.Do(step, &error)) << error;
     // A request that waits has no answer to wait for; the next one must not overtake it.
     if (step.kind == Kind::kRequest || step.kind == Kind::kRaw) {

@@ -15,6 +15,7 @@ class Recorder : public KeyspaceObserver {
   void OnKeyModified(int db, std::string_view key, bool) override {
     events.push_back(std::to_string(db) + ":" + std::string(key));
   }
+  void OnKeyExpired(int db, std::string_view key) override { OnKeyModified(db, key, false); }
   void OnFlush(int db) override { events.push_back("flush " + std::to_string(db)); }
 
   std::vector<std::string> events;

@@ -9,6 +9,7 @@
 
 #include "core/resp/writer.h"
 #include "core/server/server.h"
+#include "core/tracking/prefix_table.h"
 #include "core/tracking/tracking_table.h"
 
 namespace resprobe {
@@ -123,19 +124,55 @@ TEST_F(TrackingTest, ExpiryIsHeardOfWhenItHappens) {
   EXPECT_EQ(Pushed(), Invalidation("k")) << "the active cycle came by";
 }
 
-TEST_F(TrackingTest, RefusesWhatItDoesNotDo) {
-  for (const auto& option :
-       std::vector<std::vector<std::string_view>>{{"BCAST"}, {"PREFIX", "a"}, {"REDIRECT", "1"}}) {
-    std::vector<std::string_view> args = {"CLIENT", "TRACKING", "ON"};
-    args.insert(args.end(), option.begin(), option.end());
-    std::string bytes;
-    resp::AppendRequest(&bytes, args);
-    server.Receive(writer, bytes);
-    EXPECT_EQ(std::exchange(server.Output(writer), {}),
-              "-ERR CLIENT TRACKING with BCAST, PREFIX or REDIRECT is not supported by this "
-              "server\r\n");
-  }
-  EXPECT_EQ(Ask(writer, {"CLIENT", "GETREDIR"}), ":-1\r\n");
+// Expiry is nobody's doing, even if the own read has found it.
+TEST_F(TrackingTest, NoloopIsToldOfExpiryInBroadcasts) {
+  Ask(cache, {"CLIENT", "TRACKING", "OFF"});
+  Ask(cache, {"CLIENT", "TRACKING", "ON", "BCAST", "NOLOOP"});
+  EXPECT_EQ(Ask(cache, {"SET", "k", "v", "PX", "10"}), "+OK\r\n");
+  server.Advance(50);
+  EXPECT_EQ(Ask(cache, {"GET", "k"}), "_\r\n" + Invalidation("k"));
+  EXPECT_EQ(Ask(cache, {"SET", "k", "v", "PX", "10"}), "+OK\r\n");
+  server.Advance(200);
+  EXPECT_EQ(Pushed(), Invalidation("k")) << "the active cycle came by";
+}
+
+TEST_F(TrackingTest, BroadcastsForgetWhoIsGone) {
+  Ask(cache, {"CLIENT", "TRACKING", "OFF"});
+  Ask(cache, {"CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "a"});
+  EXPECT_TRUE(server.prefix_table().Listens("a", cache));
+  Ask(cache, {"GET", "a1"});
+  EXPECT_FALSE(server.Tracks(cache, "a1")) << "a broadcast needs no table";
+  server.Close(cache);
+  EXPECT_TRUE(server.prefix_table().empty());
+  EXPECT_EQ(Ask(writer, {"SET", "a1", "v"}), "+OK\r\n");
+  EXPECT_FALSE(server.prefix_table().pending());
+}
+
+TEST(PrefixTableTest, KeepsPrefixesInOrder) {
+  PrefixTable table;
+  table.Add("b", 2);
+  table.Add("a", 3);
+  table.Add("b", 1);
+  table.Add("", 2);
+  table.Add("b", 1);
+  std::vector<std::string_view> texts;
+  table.PrefixesOf(2, &texts);
+  EXPECT_EQ(texts, (std::vector<std::string_view>{"", "b"}));
+  EXPECT_EQ(table.prefixes()[2].clients, (ClientIds{{1, 2}}));
+  table.Note("bx", 7);
+  table.Note("bx", 8);
+  EXPECT_TRUE(table.pending());
+  EXPECT_EQ(table.prefixes()[2].keys.at(0).value.writer, 8u);
+  EXPECT_TRUE(table.Waits(1, "bx"));
+  EXPECT_FALSE(table.Waits(3, "bx"));
+  table.Sent();
+  EXPECT_FALSE(table.Waits(1, "bx"));
+  table.Remove(2);
+  EXPECT_EQ(table.prefixes().size(), 2u) << "the one of all keys has nobody left";
+  table.Add("c", 9);
+  EXPECT_TRUE(table.prefixes()[2].keys.empty()) << "a slot that is used again starts empty";
+  table.Clear();
+  EXPECT_TRUE(table.empty());
 }
 
 class SmallTableTest : public TrackingTest {
