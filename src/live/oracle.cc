@@ -28,6 +28,17 @@ void AppendWire(std::string* wire, const std::vector<std::string>& args) {
   resp::AppendRequest(wire, Views(args));
 }
 
+// Which of the keys that have expired these delete, depends on where in the server's tables they
+// lie; DBSIZE then shows it.
+constexpr std::string_view kBuries = "SCAN or RANDOMKEY where expired keys are yet to be deleted";
+bool MayBury(const Command& command) {
+  return command.name() == "scan" || command.name() == "randomkey";
+}
+
+bool LogsIn(const Command& command) {
+  return command.name() == "auth" || command.name() == "hello";
+}
+
 bool RepliesAreOff(const Client& client) {
   return client.reply_off || client.reply_skip || client.reply_skip_next;
 }
@@ -232,37 +243,44 @@ void Oracle::Turn(Peer& peer) {
 void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view wire) {
   const Command* command = ReplyModel::Find(Views(args));
   const Client& client = *core_.FindOpenClient(peer.core_id);
-  std::string_view reason;
+  std::string reason;
   if (!state_) reason = LeftOut(command, args, *target_);
-  bool subscribes = false;
+  bool breaks_off = false;
   if (reason.empty() && command != nullptr && command->is_exec) {
     bool pops = false;
     bool free = false;
+    bool buries = false;
     for (size_t i = 0; i < client.queue.size(); ++i) {
       const Command& queued = *client.queue.entry(i).command;
       pops |= queued.name() == "spop";
+      buries |= MayBury(queued);
       free |= FreedomOf(queued) != Freedom::kNone;
-      subscribes |= queued.name().find("subscribe") != std::string_view::npos ||
-                    queued.full_name() == "client|reply";
+      breaks_off |= queued.name().find("subscribe") != std::string_view::npos ||
+                    queued.full_name() == "client|reply" ||
+                    (LogsIn(queued) && TraitsOf(options_.profile).auth_error_needs_silence);
     }
+    if (buries && core_.keyspace().ExpiredCount(client.db) > 0) reason = kBuries;
     if (pops && RepliesAreOff(client)) reason = "EXEC of SPOP without reply";
     // What comes of that cannot be told apart (docs/core-server.md).
-    if (free && subscribes) reason = "EXEC of replies that break off and what a server may choose";
+    if (free && breaks_off) reason = "EXEC of replies that break off and what a server may choose";
+  }
+  if (reason.empty() && command != nullptr && MayBury(*command) && !client.multi &&
+      core_.keyspace().ExpiredCount(client.db) > 0) {
+    reason = kBuries;
   }
   if (reason.empty() && command != nullptr && command->name() == "spop" && !client.multi &&
       RepliesAreOff(client)) {
     reason = "SPOP without reply";
   }
   if (!reason.empty()) {
-    ++counts_.left_out.try_emplace(std::string(reason)).first->second;
+    ++counts_.left_out.try_emplace(std::move(reason)).first->second;
     return;
   }
   Turn(peer);
   // Its replies go alone. And valkey 8.0.1 (seen live) does not answer a wrong password while an
   // earlier reply of the same pipeline waits to be written.
-  const bool logs_in = command != nullptr && (command->name() == "auth" ||
-                                              (command->name() == "hello" && args.size() > 2));
-  if (going() && (subscribes || logs_in)) Flush(peer);
+  const bool logs_in = command != nullptr && LogsIn(*command) && args.size() > 1;
+  if (going() && (breaks_off || logs_in)) Flush(peer);
   if (!going()) return;
 
   Asked& asked = asked_.emplace_back();
@@ -323,7 +341,7 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
   }
   TakeOutputs(peer, asked_.size() - 1);
   AfterCore(peer);
-  if (going() && subscribes && core_.IsOpen(peer.core_id)) Flush(peer);
+  if (going() && breaks_off && core_.IsOpen(peer.core_id)) Flush(peer);
 }
 
 void Oracle::ExecuteNonsense(Peer& peer, std::string_view bytes) {

@@ -90,15 +90,16 @@ bool TimeRewriter::Point(std::string* word, int64_t unit_ms) {
   return true;
 }
 
-std::string_view LeftOut(const Command* command, const std::vector<std::string>& args,
-                         const OracleTarget& target) {
+std::string LeftOut(const Command* command, const std::vector<std::string>& args,
+                    const OracleTarget& target) {
   if (command == nullptr) {
     const std::string name = Lower(args[0]);
     if (FindCommand(args[0]) == nullptr) {
-      return target.Has(name) ? "not in the core: the command" : "";
+      return target.Has(name) ? "not in the core: " + name : "";
     }
     if (args.size() < 2) return "";
-    return target.Has(name + "|" + Lower(args[1])) ? "not in the core: the subcommand" : "";
+    const std::string full_name = name + "|" + Lower(args[1]);
+    return target.Has(full_name) ? "not in the core: " + full_name : "";
   }
   const std::string_view name = command->full_name();
   if (name == "client|kill" && args.size() > 3) {

@@ -40,8 +40,8 @@ class TimeRewriter {
 // Why a request is sent to neither server; empty if it is sent. The reasons are those of the core:
 // what it does not have (docs/core-server.md), or what would reach beyond the connections of the
 // case. `command` is what the core's table has for the arguments, or nullptr.
-std::string_view LeftOut(const Command* command, const std::vector<std::string>& args,
-                         const OracleTarget& target);
+std::string LeftOut(const Command* command, const std::vector<std::string>& args,
+                    const OracleTarget& target);
 
 }  // namespace resprobe::live
 

@@ -103,7 +103,8 @@ CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
 void CommandWorld::Apply(const Call& op, RunContext& run) {
   if (op.args.words.empty()) return;
   Peer& peer = Use(op.client, run);
-  if (peer.unsent.empty() && peer.requests.idle() && !peer.nonsense) {
+  if (peer.unsent.empty() && peer.requests.idle() && peer.requests.skipped() == 0 &&
+      !peer.nonsense) {
     wire_.clear();
     resp::AppendRequest(&wire_, op.args.words);
     // What the parser would refuse goes the way of everything else.
@@ -166,6 +167,7 @@ void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
       break;
     }
     rest.remove_prefix(result.consumed);
+    peer.model.AskedNothing(peer.requests.skipped());
     const std::span<const std::string_view> args = peer.requests.args();
     if (config_.audit || (asked == 0 && rest.empty())) {
       const std::string_view one = wire.substr(0, wire.size() - rest.size());

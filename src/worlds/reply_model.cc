@@ -121,6 +121,13 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
   asked_.push_back(asked);
 }
 
+void ReplyModel::AskedNothing(uint32_t times) {
+  // Two of them use up all that there is.
+  for (uint32_t i = 0; i < std::min<uint32_t>(times, 2); ++i) {
+    asked_.push_back({nullptr, Kind::kNothing, false, 0, 0, 0, 0});
+  }
+}
+
 void ReplyModel::AskedNonsense(bool has_reply) {
   may_close_ = true;
   if (has_reply) asked_.push_back({nullptr, Kind::kNonsense, false, 0, 0, 0, 0});
@@ -186,6 +193,10 @@ void ReplyModel::Pop() {
 void ReplyModel::Prepare(bool replied) {
   while (front_ < asked_.size() && !opaque_) {
     const Request& asked = asked_[front_];
+    if (asked.kind == Kind::kNothing) {
+      Pop();
+      continue;
+    }
     const bool fails = MustFail(asked);
     if (asked.kind == Kind::kExec && !fails && multi_ && exec_opaque_) {
       opaque_ = true;

@@ -39,6 +39,9 @@ class ReplyModel {
 
   // The client has sent a request. `command` is what Find() says.
   void Asked(const Command* command, std::span<const std::string_view> args);
+  // So many requests without arguments came before the one that is asked next: they are not
+  // answered, but use up a CLIENT REPLY SKIP.
+  void AskedNothing(uint32_t times);
   // The client has sent bytes that are no request; the server must say so (if `has_reply`) and
   // close.
   void AskedNonsense(bool has_reply);
@@ -77,6 +80,7 @@ class ReplyModel {
     kUnknown,
     kHttp,
     kNonsense,
+    kNothing,
     kHello,
     kReset,
     kMulti,

@@ -37,8 +37,9 @@ void Select(CommandContext& c) {
 
 // Every user but "default" is unknown, and "default" needs no password.
 bool Authenticate(CommandContext& c, std::string_view user) {
-  return user == "default" ||
-         c.Error("WRONGPASS invalid username-password pair or user is disabled.");
+  if (user == "default") return true;
+  if (c.traits().auth_error_needs_silence && c.server.OwesReply(c.client)) return false;
+  return c.Error("WRONGPASS invalid username-password pair or user is disabled.");
 }
 
 void Auth(CommandContext& c) {
@@ -56,6 +57,7 @@ void Auth(CommandContext& c) {
 // An empty name removes it.
 bool CheckName(CommandContext& c, std::string_view name) {
   for (const char byte : name) {
+    if (byte == '\0' && c.traits().names_end_at_nul) break;
     if (byte < '!' || byte > '~') {
       return c.Error("ERR Client names cannot contain spaces, newlines or special characters.");
     }

@@ -200,6 +200,7 @@ void LSet(CommandContext& c) {
   }
   int64_t index;
   if (!c.Int(2, &index)) return;
+  if (c.traits().lset_index_is_int) index = static_cast<int32_t>(index);
   List& list = object->list();
   const size_t at = ClampIndex(index, list.size());
   if (at >= list.size()) {

@@ -25,6 +25,13 @@ struct ProfileTraits {
   bool bit_ranges_first;
   // HELLO does nothing if one of its options is wrong; else SETNAME before it has had its effect.
   bool hello_all_or_nothing;
+  // A failed AUTH, or HELLO with it, is not answered while an earlier reply waits to be sent: inside
+  // EXEC, and in a pipeline (docs/findings/valkey-auth-without-reply.md).
+  bool auth_error_needs_silence;
+  // Names of clients are checked up to a NUL.
+  bool names_end_at_nul;
+  // LSET takes the low 32 bits of its index.
+  bool lset_index_is_int;
   // SET with an expiry in the past deletes the key; else it stores one that has expired.
   bool set_past_deletes;
   // Cursors are numbers, without a sign or empty; a space before them is ignored. Else as strtoul
@@ -54,6 +61,9 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .short_doubles = false,
      .bit_ranges_first = false,
      .hello_all_or_nothing = false,
+     .auth_error_needs_silence = false,
+     .names_end_at_nul = false,
+     .lset_index_is_int = false,
      .set_past_deletes = false,
      .strict_cursors = false,
      .scan_knows_types = false,
@@ -69,6 +79,9 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .short_doubles = true,
      .bit_ranges_first = true,
      .hello_all_or_nothing = true,
+     .auth_error_needs_silence = true,
+     .names_end_at_nul = true,
+     .lset_index_is_int = true,
      .set_past_deletes = true,
      .strict_cursors = true,
      .scan_knows_types = true,

@@ -58,6 +58,8 @@ RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
 void RequestParser::Reset() {
   state_ = State::kIdle;
   quiet_left_ = 0;
+  whole_ = false;
+  skipped_ = 0;
   offset_ = 0;
   bytes_.clear();
   slots_.clear();
@@ -110,6 +112,10 @@ void RequestParser::SetQuiet() {
 
 RequestParser::Result RequestParser::Parse(std::string_view input) {
   args_.clear();
+  if (whole_) {
+    whole_ = false;
+    skipped_ = 0;
+  }
   // A byte of an unfinished bulk or line.
   if (input.size() == 1 && quiet_left_ > 0) {
     const char c = input[0];
@@ -159,7 +165,11 @@ RequestParser::Result RequestParser::Run(std::string_view input) {
         break;
       default:
         state_ = State::kIdle;
-        if (slots_.empty()) break;  // asks for nothing
+        if (slots_.empty()) {  // asks for nothing
+          ++skipped_;
+          break;
+        }
+        whole_ = true;
         if (bytes_.empty()) {
           Finish(mark_);
         } else {

@@ -64,6 +64,10 @@ class RequestParser {
   // and into this parser: valid as long as the input is, until the next Parse() or Reset().
   std::span<const std::string_view> args() const { return {args_.data(), args_.size()}; }
 
+  // How many requests without arguments were skipped before the one of args(), or so far before
+  // the next one. For a server each is a turn that ends: it uses up a CLIENT REPLY SKIP.
+  uint32_t skipped() const { return skipped_; }
+
   const RequestError& error() const { return error_; }
   // False (the client has yet to authenticate) makes the tighter limits hold. True at first.
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
@@ -111,6 +115,8 @@ class RequestParser {
   bool authenticated_ = true;
   State state_ = State::kIdle;
   bool inline_ = false;
+  bool whole_ = false;      // the last call of Parse() answered with a request
+  uint32_t skipped_ = 0;
   bool stalled_ = false;    // a NUL in the line: its end is not looked for any more
   uint32_t line_ = 0;       // where the line starts, in the request
   int64_t args_left_ = 0;   // arguments that have not come

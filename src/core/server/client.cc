@@ -49,6 +49,7 @@ void Client::Reset(uint64_t new_id) {
   RecycleString(name);
   parser.Reset();
   ClearBuffer(output);
+  turn = 0;
   reply_off = reply_skip = reply_skip_next = false;
   multi = dirty_cas = dirty_exec = false;
   queue.Clear();

@@ -79,6 +79,7 @@ struct Client {
   std::string name;
   resp::RequestParser parser;
   std::string output;
+  size_t turn = 0;  // where what the current turn has written starts in the output
 
   // CLIENT REPLY.
   bool reply_off = false;

@@ -131,6 +131,7 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
 }
 
 void Server::Read(Client& client, std::string_view bytes) {
+  client.turn = client.output.size();
   while (client.open) {
     const resp::RequestParser::Result result = client.parser.Parse(bytes);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
@@ -144,6 +145,7 @@ void Server::Read(Client& client, std::string_view bytes) {
       Disconnect(client);
       return;
     }
+    for (uint32_t i = client.parser.skipped(); i > 0; --i) EndEmptyRequest(client);
     Process(client, client.parser.args());
     if (result.consumed == bytes.size()) return;
     bytes.remove_prefix(result.consumed);

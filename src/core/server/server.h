@@ -99,6 +99,8 @@ class Server : private KeyspaceObserver {
   resp::Writer PushWriter(Client& client);
   // The same for messages: one to the client at hand may come after its reply.
   resp::Writer MessageWriter(Client& client);
+  // Whether something that this turn has written to the client waits to be sent.
+  static bool OwesReply(const Client& client) { return client.output.size() > client.turn; }
   bool AcceptsPushes(const Client& client) const { return client.open && !client.closing; }
 
   // The connection is closed after the reply of the command at hand.
@@ -164,6 +166,11 @@ class Server : private KeyspaceObserver {
       client.reply_skip = client.reply_skip_next;
       client.reply_skip_next = false;
     }
+  }
+  // One without arguments, which no command has seen: redis 7.0 networking.c resetClient().
+  static void EndEmptyRequest(Client& client) {
+    EndRequest(client);
+    if (!client.multi) client.caching = false;
   }
   void StopWaiting(Client& client);
   void NoteReady(int db, std::string_view key);

@@ -19,7 +19,9 @@ namespace {
 
 constexpr int kAnswerMs = 10'000;      // how long a server may take for an answer that must come
 constexpr size_t kMaxAsked = 100'000;  // how often it is asked whether a connection has ended
-constexpr int kControl = -1;           // our own connection, which no recording has
+// No active expiry cycle: what has expired goes when it is looked up, not some moment later.
+constexpr std::string_view kForget = "FLUSHALL\r\nDEBUG SET-ACTIVE-EXPIRE 0\r\nQUIT\r\n";
+constexpr int kControl = -1;  // our own connection, which no recording has
 
 std::string Errno(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
 
@@ -63,8 +65,8 @@ bool RealServer::Start(const std::string& program, std::string* error) {
   if (pid_ == 0) {
     const std::string log = folder_ + "/log";
     execl(program.c_str(), program.c_str(), "--port", "0", "--unixsocket", path.c_str(), "--save",
-          "", "--appendonly", "no", "--dir", folder_.c_str(), "--logfile", log.c_str(),
-          static_cast<char*>(nullptr));
+          "", "--appendonly", "no", "--enable-debug-command", "yes", "--dir", folder_.c_str(),
+          "--logfile", log.c_str(), static_cast<char*>(nullptr));
     _exit(127);
   }
   // It is up when it accepts a connection; there is nothing else to wait for.
@@ -100,9 +102,9 @@ int RealServer::Socket(int connection, std::string* error) {
 
 bool RealServer::Fresh(std::string* error) {
   while (!sockets_.empty()) Close(sockets_.begin()->first);
-  if (!AwaitClosed(error) || !Send(kControl, "FLUSHALL\r\nQUIT\r\n", error)) return false;
+  if (!AwaitClosed(error) || !Send(kControl, kForget, error)) return false;
   const Received received = Drain(kControl, kAnswerMs);
-  if (received.bytes == "+OK\r\n+OK\r\n" && received.closed) return true;
+  if (received.bytes == "+OK\r\n+OK\r\n+OK\r\n" && received.closed) return true;
   *error = "FLUSHALL answered " + EscapeBytes(received.bytes);
   return false;
 }

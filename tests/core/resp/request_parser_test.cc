@@ -148,6 +148,19 @@ TEST(RequestParser, RequestOverTheBufferLimitIsClosedWithoutAWord) {
   }
 }
 
+TEST(RequestParser, CountsWhatAsksForNothing) {
+  RequestParser parser;
+  for (const char byte : "\r\n*0\r\n*-1\r\n  \r\nPIN"sv) parser.Parse({&byte, 1});
+  EXPECT_EQ(parser.skipped(), 4u);
+  EXPECT_EQ(parser.Parse("G\r\n").status, RequestParser::Status::kRequest);
+  EXPECT_EQ(parser.skipped(), 4u);
+  EXPECT_EQ(parser.Parse("PING\r\n").status, RequestParser::Status::kRequest);
+  EXPECT_EQ(parser.skipped(), 0u);
+  parser.Parse("\r\n");
+  parser.Reset();
+  EXPECT_EQ(parser.skipped(), 0u);
+}
+
 TEST(RequestParser, ErrorIsFinalUntilReset) {
   RequestParser parser;
   ASSERT_EQ(parser.Parse("PING\n*x\r\n").status, RequestParser::Status::kRequest);

@@ -266,6 +266,34 @@ TEST_F(ServerTest, TheClockIsTheCallers) {
   EXPECT_EQ(Ask(client, {"DBSIZE"}), ":0\r\n");
 }
 
+TEST_F(ServerTest, WhatAsksForNothingEndsATurn) {
+  const uint64_t client = server.Connect();
+  EXPECT_EQ(Ask(client, "CLIENT REPLY SKIP\r\nPING a\r\nPING b\r\n"), "$1\r\nb\r\n");
+  EXPECT_EQ(Ask(client, "CLIENT REPLY SKIP\r\n\r\nPING a\r\nPING b\r\n"), "$1\r\na\r\n$1\r\nb\r\n");
+  Ask(client, "CLIENT TRACKING ON OPTIN\r\nCLIENT CACHING YES\r\n*0\r\nGET a\r\n");
+  EXPECT_FALSE(server.Tracks(client, "a"));
+  Ask(client, "CLIENT CACHING YES\r\nMULTI\r\n*0\r\nGET b\r\nEXEC\r\n");
+  EXPECT_TRUE(server.Tracks(client, "b"));
+}
+
+// docs/findings/valkey-auth-without-reply.md, seen on valkey 8.0.1.
+TEST(ServerProfileTest, ValkeyDoesNotAnswerAFailedAuthBehindAReply) {
+  for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {
+    Server server({.profile = profile});
+    const uint64_t client = server.Connect();
+    const auto ask = [&](std::string_view bytes) {
+      server.Receive(client, bytes);
+      return std::exchange(server.Output(client), {});
+    };
+    const std::string wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    const std::string behind = profile == Profile::kValkey80 ? "" : wrong;
+    EXPECT_EQ(ask("AUTH no pass\r\n"), wrong);
+    EXPECT_EQ(ask("PING\r\nAUTH no pass\r\nPING\r\n"), "+PONG\r\n" + behind + "+PONG\r\n");
+    EXPECT_EQ(ask("MULTI\r\nHELLO 3 AUTH no pass\r\nPING\r\nEXEC\r\n"),
+              "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n" + behind + "+PONG\r\n");
+  }
+}
+
 TEST(ServerConfigTest, LimitsStringsAndArguments) {
   Server server({.max_bulk = 1000});
   const auto ask = [&](uint64_t client, std::initializer_list<std::string_view> args) {
