@@ -2,11 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/descriptor.h"
 #include "cli/user_error.h"
-
-#ifndef RESPROBE_SANITIZERS
-#define RESPROBE_SANITIZERS ""
-#endif
 
 namespace resprobe::cli {
 namespace {
@@ -20,20 +17,6 @@ std::string ReportOnly(const std::string& log) {
   if (start == std::string::npos) return log;
   const size_t line = log.rfind('\n', start);
   return log.substr(line == std::string::npos ? 0 : line + 1);
-}
-
-Json Versions(const Project& project) {
-  Json versions;
-  try {
-    RunResult git = RunToEnd({{"git", "-C", project.source.string(), "rev-parse", "HEAD"}, {}},
-                             {.timeout_seconds = 10});
-    while (git.out.ends_with('\n')) git.out.pop_back();
-    if (git.exit_code == 0) versions["commit"] = git.out;
-  } catch (const UserError&) {  // no git here
-  }
-  versions["compiler"] = __VERSION__;
-  versions["sanitizers"] = RESPROBE_SANITIZERS;
-  return versions;
 }
 
 }  // namespace
@@ -60,10 +43,12 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
   Shrunk shrunk;
   shrunk.bytes_before = shrunk.bytes_after = bytes.size();
   std::string text;
+  HarnessInfo info;
   bool minimized = false;
   bool interrupted = Interrupted();
   try {
     if (!interrupted) {
+      info = AskInfo(harness);
       TempFolder temp;
       const fs::path smaller = temp.path() / "case";
       const Shrunk found = Shrink(harness, finding.folder / "original", smaller,
@@ -77,8 +62,8 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
       options.trace = true;
       options.limits = {static_cast<double>(limits.timeout_seconds), limits.rss_mb};
       RunCases(harness, {file}, options, [&](CaseResult result) { replayed = std::move(result); });
-      text = ShowCase(harness, file);
-      if (AskInfo(harness).input == "ops") WriteFile(finding.folder / "case.ops", text);
+      text = CaseText(harness, info, file);
+      WriteFile(finding.folder / "case.ops", text);
     }
   } catch (const Interruption&) {
     interrupted = true;
@@ -100,6 +85,7 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
   json["kind"] = raw.signature.kind;
   if (replayed.outcome == "violation") {
     json["invariant"] = replayed.invariant;
+    json["statement"] = info.StatementOf(replayed.invariant);
     json["op"] = replayed.op;
     json["expected"] = JsonText(replayed.expected);
     json["seen"] = JsonText(replayed.seen);
@@ -107,6 +93,8 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
     json["invariant"] = raw.signature.detail;
   }
   if (!raw.signature.frames.empty()) json["frames"] = raw.signature.frames;
+  if (!text.empty()) json["case"] = JsonText(text);
+  if (!replayed.hash.empty()) json["hash"] = replayed.hash;
   json["minimized"] = minimized;
   // A case that fails under the engine and not alone depends on what ran before it.
   if (!interrupted) json["replays"] = replayed.failed() && !replayed.outcome.empty();
@@ -118,7 +106,7 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
                   {"candidates", shrunk.candidates}};
   json["engine"] = raw.engine;
   json["seed"] = raw.seed;
-  json["versions"] = Versions(project);
+  if (!interrupted) json["versions"] = VersionsOf(project, info);
   json["folder"] = JsonText(project.Shown(finding.folder));
   json["replay"] = JsonText("./resprobe replay --harness " + harness.name + " " +
                             ShellWord(project.Shown(file)));

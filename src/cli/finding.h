@@ -24,7 +24,7 @@ struct Finding {
   fs::path folder;
   uint64_t repeats = 0;  // times it was met again
   bool known = false;    // its folder was there before this run
-  Json report;           // report.json
+  Json report;           // report.json (descriptor.h)
 };
 
 struct FindingLimits {
@@ -33,8 +33,8 @@ struct FindingLimits {
 };
 
 // Writes the folder of a new finding: case (minimized), original, case.ops, trace.txt, stack.txt,
-// report.txt, report.json. Every file is there even if Ctrl-C cuts it short: then the case is the
-// original, and report.json says so.
+// report.txt, report.json (descriptor.h). Every file is there even if Ctrl-C cuts it short: then
+// the case is the original, and report.json says so.
 Finding FileFinding(const Project& project, const HarnessEntry& harness, const RawFinding& raw,
                     const FindingLimits& limits);
 

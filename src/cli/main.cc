@@ -49,6 +49,7 @@ int Main(int argc, char** argv) {
   AddReplay(app, &code);
   AddShow(app, &code);
   AddMinimize(app, &code);
+  AddFreeze(app, &code);
   AddRecord(app, &code);
   AddOracle(app, &code);
   AddServe(app, &code);

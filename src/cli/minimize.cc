@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/descriptor.h"
 #include "cli/live_server.h"
 #include "cli/project.h"
 #include "cli/subject.h"
@@ -39,14 +40,12 @@ int RunMinimize(const MinimizeOptions& options) {
     return MinimizeOnServer(options.server, file, output, options.harness);
   }
   const bool as_text = output.extension() == ".ops";
-  if (as_text && AskInfo(harness).input != "ops") {
-    throw UserError(output.string() + ": " + harness.name +
-                    " takes raw bytes, which have no .ops text: choose another name");
-  }
   CheckWritable(output);
   TempFolder temp;
   const fs::path tape = temp.path() / "case";
-  const auto write = [&] { WriteFile(output, as_text ? ShowCase(harness, tape) : ReadFile(tape)); };
+  const auto write = [&] {
+    WriteFile(output, as_text ? CaseText(harness, AskInfo(harness), tape) : ReadFile(tape));
+  };
   Shrunk shrunk;
   try {
     shrunk = Shrink(harness, file, tape, options.timeout_seconds, options.rss_mb);

@@ -20,6 +20,10 @@ Command Ask(const HarnessEntry& harness, std::vector<std::string> words, bool sy
   command.argv = {harness.binary, "--resprobe"};
   command.argv.insert(command.argv.end(), words.begin(), words.end());
   command.environment = SanitizerEnvironment(symbolize);
+  // A failed assertion has a stack as well. (Under an engine it is the engine that tells of it.)
+  for (auto& [name, value] : command.environment) {
+    if (name == "ASAN_OPTIONS") value += ":handle_abort=1";
+  }
   return command;
 }
 
@@ -144,6 +148,12 @@ std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbo
   return environment;
 }
 
+std::string HarnessInfo::StatementOf(const std::string& invariant) const {
+  const auto at = std::find_if(invariants.begin(), invariants.end(),
+                               [&](const auto& one) { return one.first == invariant; });
+  return at == invariants.end() ? "" : at->second;
+}
+
 HarnessInfo AskInfo(const HarnessEntry& harness) {
   const RunResult result = RunToEnd(Ask(harness, {"info"}, false), {.timeout_seconds = 60});
   if (result.exit_code != 0) ThrowItsError(harness, result);
@@ -152,6 +162,10 @@ HarnessInfo AskInfo(const HarnessEntry& harness) {
     if (fact.key == "name") info.name = fact.value();
     if (fact.key == "summary") info.summary = fact.value();
     if (fact.key == "input") info.input = fact.value();
+    if (fact.key == "subject") info.subject = fact.value();
+    if (fact.key == "compiler") info.compiler = fact.value();
+    if (fact.key == "flags") info.flags = fact.value();
+    if (fact.key == "engine") info.engine = fact.value();
     if (fact.key == "invariant" && fact.words.size() == 2) {
       info.invariants.emplace_back(fact.words[0], fact.words[1]);
     }

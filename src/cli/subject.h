@@ -32,6 +32,13 @@ struct HarnessInfo {
   std::string summary;
   std::string input;                                            // "ops" or "bytes"
   std::vector<std::pair<std::string, std::string>> invariants;  // name, statement
+  std::string subject;                                          // what is under test, its version
+  std::string compiler;
+  std::string flags;
+  std::string engine;
+
+  // "" if there is no such invariant.
+  std::string StatementOf(const std::string& invariant) const;
 };
 HarnessInfo AskInfo(const HarnessEntry& harness);
 

@@ -12,6 +12,7 @@ void AddFuzz(CLI::App& app, int* code);
 void AddReplay(CLI::App& app, int* code);
 void AddShow(CLI::App& app, int* code);
 void AddMinimize(CLI::App& app, int* code);
+void AddFreeze(CLI::App& app, int* code);
 void AddRecord(CLI::App& app, int* code);
 void AddOracle(CLI::App& app, int* code);
 void AddServe(CLI::App& app, int* code);

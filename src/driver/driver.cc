@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/build_facts.h"
 #include "driver/isolate.h"
 #include "driver/progress.h"
 #include "driver/steady_run.h"
@@ -126,10 +127,14 @@ std::optional<Tape> LoadCase(Harness& harness, const std::string& path, std::str
 
 // --- Verbs.
 
-int Info(Harness& harness) {
+int Info(Harness& harness, std::string_view subject) {
   Fact("name", harness.name());
   Fact("summary", harness.summary());
   Fact("input", harness.input_kind());
+  Fact("subject", subject);
+  Fact("compiler", __VERSION__);
+  Fact("flags", kBuildFlags);
+  Fact("engine", kBuildEngine);
   for (const InvariantInfo& invariant : harness.invariants()) {
     std::string line = "invariant ";
     AppendQuoted(&line, invariant.name);
@@ -373,10 +378,10 @@ int Bench(Harness& harness, std::span<char*> args) {
   return kDone;
 }
 
-int Answer(Harness& harness, std::span<char*> args) {
+int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   const std::string_view verb = args.empty() ? "" : args[0];
   const std::span<char*> rest = args.empty() ? args : args.subspan(1);
-  if (verb == "info") return Info(harness);
+  if (verb == "info") return Info(harness, subject);
   if (verb == "show") return Show(harness, rest);
   if (verb == "run") return Run(harness, rest);
   if (verb == "generate") return Generate(harness, rest);
@@ -407,14 +412,14 @@ int TestOneInput(Harness& harness, Bytes tape) {
   return 0;
 }
 
-int Initialize(Harness& harness, int argc, char** argv) {
+int Initialize(Harness& harness, std::string_view subject, int argc, char** argv) {
   if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
     OpenProgress();
     keep_inputs = std::getenv("RESPROBE_KEEP_INPUTS") != nullptr;
     if (UnderAfl()) WarmUp(harness, FuzzingRun());
     return 0;
   }
-  const int code = Answer(harness, std::span(argv + 2, static_cast<size_t>(argc - 2)));
+  const int code = Answer(harness, subject, std::span(argv + 2, static_cast<size_t>(argc - 2)));
   std::fflush(nullptr);
   std::_Exit(code);
 }

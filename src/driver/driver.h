@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "engine/harness.h"
 
@@ -18,7 +19,8 @@ int TestOneInput(Harness& harness, Bytes tape);
 // the engine. Output is one fact a line, a key and its words (as engine/quote.h reads them), so
 // that any program can ask. Exit codes: 0 done, 1 the case fails, 2 wrong use.
 //
-//   info                           name, summary, input, invariants
+//   info                           name, summary, input, invariants; how it was built: subject,
+//                                  compiler, flags, engine
 //   show FILE…                     the cases for people
 //   run [--trace] [--twice] FILE…  outcome, invariant, op, expected, seen, ops, hash (, hash2,
 //                                  trace) of each
@@ -29,7 +31,8 @@ int TestOneInput(Harness& harness, Bytes tape);
 //   bench SECONDS FILE…            cases, ops (in all of them), runs, nanoseconds
 //
 // FILE may be a tape or `.ops` text.
-int Initialize(Harness& harness, int argc, char** argv);
+// `subject` names the software under test with its version.
+int Initialize(Harness& harness, std::string_view subject, int argc, char** argv);
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed);
 

@@ -17,6 +17,16 @@
 #include "engine/ops_harness.h"
 #include "engine/raw_harness.h"
 
+// The software under test, for reports; a harness for other software defines its own (name and
+// version) before it includes this, or has the build do it.
+#ifndef RESPROBE_SUBJECT
+#ifdef RESPROBE_HIREDIS_VERSION
+#define RESPROBE_SUBJECT "hiredis " RESPROBE_HIREDIS_VERSION
+#else
+#define RESPROBE_SUBJECT "resprobe core"
+#endif
+#endif
+
 #define RESPROBE_THE_HARNESS_(...)                                                        \
   namespace {                                                                             \
   resprobe::Harness& TheHarness() {                                                       \
@@ -33,7 +43,7 @@
     return resprobe::driver::TestOneInput(TheHarness(), {data, size});                          \
   }                                                                                             \
   extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {                                \
-    return resprobe::driver::Initialize(TheHarness(), *argc, *argv);                            \
+    return resprobe::driver::Initialize(TheHarness(), RESPROBE_SUBJECT, *argc, *argv);          \
   }                                                                                             \
   extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,        \
                                             unsigned int seed) {                                \

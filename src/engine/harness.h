@@ -46,8 +46,8 @@ class Harness {
 
   // The tape for people: `.ops` text, or an annotated dump of raw bytes.
   virtual std::string Show(Bytes tape) = 0;
-  // The tape that `.ops` text stands for. On failure returns nothing and sets `error` to
-  // "line N: what is wrong: how to mend it". Harnesses over raw bytes have no text form.
+  // The tape that `.ops` text stands for (ops_text.h; of raw bytes, bytes_text.h). On failure
+  // returns nothing and sets `error` to "line N: what is wrong: how to mend it".
   virtual std::optional<Tape> Parse(std::string_view text, std::string* error) = 0;
 
   // The tape that a seed is the short name of.

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/bytes_text.h"
 #include "engine/harness.h"
 #include "engine/rng.h"
 #include "engine/shrink.h"
@@ -33,10 +34,11 @@ class RawHarness : public Harness {
   }
   size_t OpCount(Bytes) override { return 1; }
   std::string Show(Bytes tape) override { return target_.Show(tape); }
-  std::optional<Tape> Parse(std::string_view, std::string* error) override {
-    *error = "line 1: '" + std::string(T::kName) +
-             "' takes raw bytes, not .ops text: give it the bytes themselves";
-    return std::nullopt;
+  std::optional<Tape> Parse(std::string_view text, std::string* error) override {
+    std::string bytes;
+    *error = ParseBytes(T::kName, text, &bytes);
+    if (!error->empty()) return std::nullopt;
+    return Tape(bytes.begin(), bytes.end());
   }
   Tape Generate(uint64_t seed) override {
     Tape tape;

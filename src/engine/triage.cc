@@ -133,6 +133,8 @@ Signature ReadSignature(std::string_view report) {
       return {"ubsan", std::string(where.substr(0, column)), {}};
     }
     if (const auto address = After(line, "ERROR: AddressSanitizer: ")) {
+      // abort() or a failed assertion, which AddressSanitizer tells of only if it is asked to.
+      if (FirstWord(*address) == "ABRT") return {"signal", "", TopFrames(rest)};
       return {"asan", std::string(FirstWord(*address)), TopFrames(rest)};
     }
     if (After(line, "ERROR: LeakSanitizer: ")) return {"leak", "", TopFrames(rest)};

@@ -29,7 +29,9 @@ run 0 minimize "$finding/original" -o "$temp/min" --harness query_parser
 has out "signature: violation:round_trip"
 cmp "$temp/min" "$finding/case" || { echo "minimize is not the same twice" >&2; failures=$((failures + 1)); }
 run 1 replay --harness query_parser "$temp/min"
-wrong_use "no .ops text" minimize "$finding/original" -o "$temp/min.ops" --harness query_parser
+run 0 minimize "$finding/original" -o "$temp/min.ops" --harness query_parser
+cmp "$temp/min.ops" "$finding/case.ops" || failures=$((failures + 1))
+run 1 replay "$temp/min.ops" --twice
 wrong_use "is a folder: name a file" minimize "$finding" -o "$temp"
 wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 

@@ -56,6 +56,10 @@ TEST(Triage, ReadsTimeoutMemoryAndSignals) {
   EXPECT_EQ(
       ReadSignature("==1== ERROR: libFuzzer: deadly signal\n    #0 0x1 in Boom() a.cc:1\n").Text(),
       "signal:Boom");
+  EXPECT_EQ(ReadSignature("==1==ERROR: AddressSanitizer: ABRT on unknown address 0x1 (pc 0x2)\n"
+                          "    #0 0x1 in raise\n    #1 0x2 in Boom() a.cc:1\n")
+                .Text(),
+            "signal:Boom");
   EXPECT_TRUE(ReadSignature("Done 100 runs in 0 second(s)\n").empty());
 }
 

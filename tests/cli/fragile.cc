@@ -1,0 +1,73 @@
+// A harness that fails in each way a harness can, by what the input begins with; with MENDED
+// defined it does none of that. For the tests of what is done about failures.
+
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "driver/fuzz_main.h"
+
+namespace resprobe {
+namespace {
+
+#ifdef MENDED
+constexpr bool kFaulty = false;
+#else
+constexpr bool kFaulty = true;
+#endif
+
+// Not to be inlined: the frames are part of how a crash is told from another.
+[[gnu::noinline]] uint8_t ReadPast(const std::vector<uint8_t>& bytes) {
+  return *(bytes.data() + bytes.capacity());
+}
+[[gnu::noinline]] void AssertNothing(size_t size) { assert(size == SIZE_MAX); }
+[[gnu::noinline]] void RunForEver() {
+  for (volatile bool going = true; going;) {
+  }
+}
+
+class Fragile {
+ public:
+  static constexpr std::string_view kName = "fragile";
+  static constexpr std::string_view kSummary = "what fails if it is asked to";
+  static constexpr InvariantInfo kInvariants[] = {{"no_v", "the input does not begin with v"}};
+
+  void Run(Bytes input, RunContext& run) {
+    if (!kFaulty || input.empty()) return;
+    switch (input[0]) {
+      case 'v':
+        run.Fail("no_v", "anything but v", "v, of " + std::to_string(input.size()) + " bytes");
+        break;
+      case 'o': {
+        std::vector<uint8_t> copy(input.begin(), input.end());
+        copy.shrink_to_fit();
+        run.trace().Line(std::to_string(ReadPast(copy)));
+        break;
+      }
+      case 'a':
+        AssertNothing(input.size());
+        break;
+      case 'h':
+        RunForEver();
+        break;
+      case 'n':  // every second run
+        if (++runs_ % 2 == 1) run.Fail("no_v", "anything but n", "n");
+        if (run.trace().on()) run.trace().Line("run " + std::to_string(runs_));
+        break;
+      default:
+        break;
+    }
+  }
+  std::string Show(Bytes input) { return std::string(input.begin(), input.end()); }
+  void Generate(uint64_t seed, Tape& out) { out = {static_cast<uint8_t>(seed)}; }
+
+ private:
+  uint64_t runs_ = 0;
+};
+
+}  // namespace
+}  // namespace resprobe
+
+RESPROBE_HARNESS(resprobe::RawHarness<resprobe::Fragile>)
