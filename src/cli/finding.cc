@@ -109,7 +109,8 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
   if (!interrupted) json["versions"] = VersionsOf(project, info);
   json["folder"] = JsonText(project.Shown(finding.folder));
   json["replay"] = JsonText("./resprobe replay --harness " + harness.name + " " +
-                            ShellWord(project.Shown(file)));
+                            ShellWord(project.Shown(file)) +
+                            (harness.live ? " --start " + ShellWord(LiveServerCommand()) : ""));
   WriteFile(finding.folder / "report.json", json.dump(2) + "\n");
   return finding;
 }

@@ -171,6 +171,18 @@ int RunFuzz(FuzzOptions options) {
   options.output.Check();
   const Project project = OpenProject();
   const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
+  const bool live = std::any_of(harnesses.begin(), harnesses.end(),
+                                [](const HarnessEntry& harness) { return harness.live; });
+  if (live && options.engine == "afl") {
+    throw UserError("command_oracle runs under libFuzzer only: leave out --engine afl");
+  }
+  if (!options.start.empty()) {
+    if (!live) {
+      throw UserError(
+          "--start is for a harness with a live server, such as command_oracle: name one");
+    }
+    SetLiveServerCommand(options.start);
+  }
   MakeFolder(project.work);
   std::vector<Row> rows;
   for (const HarnessEntry& harness : harnesses) {
@@ -243,7 +255,8 @@ int RunFuzz(FuzzOptions options) {
 void AddFuzz(CLI::App& app, int* code) {
   CLI::App* verb = app.add_subcommand("fuzz", "Run the harnesses; minimize and file what breaks");
   verb->footer(
-      "Without a HARNESS: all, one after the other. --time is for each harness.\n"
+      "Without a HARNESS: all but command_oracle, one after the other. --time is for each "
+      "harness.\n"
       "New corpus entries go to work/corpus/HARNESS, findings to work/findings/HARNESS: the\n"
       "minimized case, its text, trace, stack, report.json and the command that replays it.\n"
       "Ctrl-C keeps what was learnt.\n"
@@ -262,6 +275,10 @@ void AddFuzz(CLI::App& app, int* code) {
       ->check(CLI::IsMember({"libfuzzer", "afl"}))
       ->type_name("ENGINE")
       ->capture_default_str();
+  verb->add_option(
+          "--start", options->start,
+          "What starts the server beside command_oracle, with options; default: redis-server")
+      ->type_name("COMMAND");
   verb->add_option("--seed", options->seed, "Seed of the first process; default: from the clock")
       ->type_name("N")
       ->check(WholeNumber(0, UINT64_MAX));

@@ -84,6 +84,8 @@ class Job {
     if (!seeds.empty()) command.argv.push_back(seeds);
     command.environment = SanitizerEnvironment(true);
     command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
+    // What a live harness's server leaves behind, when the engine ends in a hurry, goes with us.
+    if (harness_.live) command.environment.emplace_back("TMPDIR", artifacts_.parent_path());
     process_ = std::make_unique<Process>(command);
   }
 

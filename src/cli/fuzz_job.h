@@ -20,6 +20,7 @@ struct FuzzOptions {
   std::string engine = "libfuzzer";
   uint64_t seed = 0;  // 0: from the clock
   FindingLimits limits;
+  std::string start;  // the server of a live harness
   OutputOptions output;
 };
 

@@ -21,7 +21,7 @@ void LiveOptions::AddTo(CLI::App* verb) {
   CLI::Option* start =
       verb->add_option("--start", target.start,
                        "Start a private server: redis-server, valkey-server or a program that "
-                       "takes their command line")
+                       "takes their command line; options may stand behind it")
           ->type_name("COMMAND");
   server->excludes(unix_socket)->excludes(start);
   unix_socket->excludes(start);

@@ -15,9 +15,9 @@ namespace {
 constexpr size_t kCandidates = 20'000;
 
 void CheckHarness(const Project& project, const fs::path& file, const std::string& given) {
-  const std::string& name = project.HarnessOfCase(file, given).name;
-  if (name != CommandWorld::kName) {
-    throw UserError(file.string() + ": is a case of " + name +
+  const HarnessEntry& harness = project.HarnessOfCase(file, given);
+  if (harness.corpus != CommandWorld::kName) {
+    throw UserError(file.string() + ": is a case of " + harness.name +
                     ", and only those of command_handler run against a server");
   }
 }

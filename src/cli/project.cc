@@ -35,7 +35,7 @@ void AddLeftOut(Project* project) {
   for (const fs::path& file : FilesIn(project->source / "harnesses")) {
     const std::string name = file.stem();
     if (file.extension() == ".cc" && name != "empty" && !known.contains(name)) {
-      project->all.push_back({name, name, {}, true});
+      project->all.push_back({name, name, {}, false, true});
     }
   }
 }
@@ -121,7 +121,9 @@ std::vector<HarnessEntry> Project::Select(const std::vector<std::string>& names)
       throw UserError(harnesses.string() +
                       ": holds no harness: build them with ./resprobe build fuzz");
     }
-    return all;
+    std::vector<HarnessEntry> alone = all;
+    std::erase_if(alone, [](const HarnessEntry& harness) { return harness.live; });
+    return alone;
   }
   std::vector<HarnessEntry> selected;
   for (const std::string& name : names) {
@@ -184,6 +186,15 @@ std::string Project::Shown(const fs::path& path) const {
   return relative;
 }
 
+std::string LiveServerCommand() {
+  const char* value = std::getenv("RESPROBE_ORACLE_START");
+  return value == nullptr || *value == '\0' ? "redis-server" : value;
+}
+
+void SetLiveServerCommand(const std::string& command) {
+  setenv("RESPROBE_ORACLE_START", command.c_str(), 1);
+}
+
 Project OpenProject() {
   Project project;
   std::error_code error;
@@ -209,12 +220,18 @@ Project OpenProject() {
   if (!fs::exists(list, error)) {
     throw UserError(list.string() + ": is missing: build the harnesses with ./resprobe build fuzz");
   }
-  std::istringstream lines(ReadFile(list));
-  for (HarnessEntry harness{}; lines >> harness.name >> harness.corpus;) {
-    harness.binary = project.harnesses / harness.name;
-    if (!fs::exists(harness.binary, error)) harness.binary.clear();
-    project.all.push_back(harness);
-  }
+  const auto add = [&](const fs::path& file, bool live) {
+    std::istringstream lines(ReadFile(file));
+    for (HarnessEntry harness{}; lines >> harness.name >> harness.corpus;) {
+      harness.binary = project.harnesses / harness.name;
+      if (!fs::exists(harness.binary, error)) harness.binary.clear();
+      harness.live = live;
+      project.all.push_back(harness);
+    }
+  };
+  add(list, false);
+  if (const fs::path live = project.harnesses / "live.txt"; fs::exists(live, error))
+    add(live, true);
   if (own) AddLeftOut(&project);
   return project;
 }

@@ -13,15 +13,20 @@ struct HarnessEntry {
   std::string name;
   std::string corpus;  // the name of its folder below corpus/ and of its dictionary
   fs::path binary;     // empty if it is not there: see WhyNotBuilt()
+  bool live;           // runs beside a live server: only where it is named
   bool left_out;       // the build has no such target, since the software it tests is not there
 };
 
 // Why there is no binary, and what mends it.
 std::string WhyNotBuilt(const HarnessEntry& harness);
 
+// What starts the server that a live harness runs beside: RESPROBE_ORACLE_START, or redis-server.
+std::string LiveServerCommand();
+void SetLiveServerCommand(const std::string& command);
+
 // Where everything is. From RESPROBE_SOURCE_DIR and RESPROBE_BUILD_DIR, as ./resprobe sets them,
 // else from where the program lies. Tests set RESPROBE_WORK_DIR and RESPROBE_HARNESS_DIR (a folder
-// with harness binaries and their list, harnesses.txt) as well.
+// with harness binaries and their lists, harnesses.txt and live.txt) as well.
 struct Project {
   fs::path source;     // the root of the repository
   fs::path build;      // build/, with one folder for each preset
@@ -35,8 +40,8 @@ struct Project {
   fs::path WorkCorpusOf(const HarnessEntry& harness) const;
   fs::path FindingsOf(const HarnessEntry& harness) const;
 
-  // The named ones, or all if none is named. Throws UserError at a name that is unknown or not
-  // built, and if nothing is built.
+  // The named ones, or all that need no live server if none is named. Throws UserError at a name
+  // that is unknown or not built, and if nothing is built.
   std::vector<HarnessEntry> Select(const std::vector<std::string>& names) const;
   // The built harness of that name. Throws UserError.
   const HarnessEntry& Find(const std::string& name) const;

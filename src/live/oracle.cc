@@ -81,18 +81,23 @@ bool Oracle::Prepare(std::string* error) {
 }
 
 std::optional<Difference> Oracle::Run(const Case<CommandWorld>& c) {
-  difference_.reset();
-  ++counts_.cases;
-  Start(c.config);
-  for (op_ = 0; op_ < c.ops.size() && going(); ++op_) {
-    std::visit([&](const auto& op) { Apply(op); }, c.ops[op_]);
+  Begin(c.config);
+  for (size_t i = 0; i < c.ops.size() && going(); ++i) {
+    std::visit([&](const auto& op) { Step(op); }, c.ops[i]);
   }
-  if (going()) Settle();
-  if (!going()) Abort();
+  Finish();
   return difference_;
 }
 
-void Oracle::Start(const CommandWorld::Config& config) {
+void Oracle::Finish() {
+  if (going()) Settle();
+  if (!going()) Abort();
+}
+
+void Oracle::Begin(const CommandWorld::Config& config) {
+  difference_.reset();
+  ++counts_.cases;
+  op_ = 0;
   core_.Reset();
   const auto case_now = static_cast<int64_t>(core_.now_ms());
   const int64_t now = SystemMs() + target_->clock_ahead_ms();

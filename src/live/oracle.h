@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +77,21 @@ class Oracle {
   // The first difference, or nothing.
   std::optional<Difference> Run(const Case<CommandWorld>& c);
 
+  // The same op by op. After a difference further ops do nothing; Finish() compares what is left,
+  // or gives up what was begun, and is to be called once in either case.
+  void Begin(const CommandWorld::Config& config);
+  template <class Op>
+  void Step(const Op& op) {
+    if (going()) Apply(op);
+    ++op_;
+  }
+  void Finish();
+  const std::optional<Difference>& difference() const { return difference_; }
+
+  // Each pair of kinds of replies (the core's and the server's) to a command sets one of these.
+  // They must outlive the oracle.
+  void ObserveShapes(std::span<uint8_t> shapes) { comparer_.ObserveShapes(shapes); }
+
   const OracleCounts& counts() const { return counts_; }
   const std::array<uint64_t, kFreedoms>& freedoms() const { return comparer_.used(); }
 
@@ -115,7 +131,6 @@ class Oracle {
     bool own = true;
   };
 
-  void Start(const CommandWorld::Config& config);
   void Apply(const CommandWorld::Call& op);
   void Apply(const CommandWorld::Queue& op);
   void Apply(const CommandWorld::Deliver& op);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "core/commands/command.h"
+#include "core/keyspace/hash.h"
 #include "core/resp/writer.h"
 
 namespace resprobe::live {
@@ -255,8 +256,18 @@ std::string KindOfMismatch(const ReplyView& core, const ReplyView& server) {
   return "value of " + ours;
 }
 
+void Comparer::NoteShape(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  uint64_t hash = HashBytes(asked.command == nullptr ? "" : asked.command->full_name());
+  for (const ReplyView* reply : {&core, &server}) {
+    const uint64_t size = reply->is_aggregate() ? std::min<uint64_t>(reply->size(), 3) : 0;
+    hash = (hash * 4 + size) * 0x9e3779b97f4a7c15 ^ HashBytes(Label(*reply));
+  }
+  shapes_[hash % shapes_.size()] = 1;
+}
+
 bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& server,
                     Mismatch* mismatch) {
+  if (!shapes_.empty()) NoteShape(asked, core, server);
   a_.clear();
   b_.clear();
   resp::AppendReply(&a_, core);

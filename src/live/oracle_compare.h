@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,8 @@ class Comparer {
   bool Same(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server,
             Mismatch* mismatch);
   const std::array<uint64_t, kFreedoms>& used() const { return used_; }
+  // See Oracle::ObserveShapes().
+  void ObserveShapes(std::span<uint8_t> shapes) { shapes_ = shapes; }
 
  private:
   bool SameExec(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server,
@@ -68,7 +71,10 @@ class Comparer {
   bool Allowed(const Asked& asked, Freedom freedom, const resp::ReplyView& core,
                const resp::ReplyView& server);
 
+  void NoteShape(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server);
+
   std::array<uint64_t, kFreedoms> used_ = {};
+  std::span<uint8_t> shapes_;
   std::string a_;
   std::string b_;
 };

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -85,6 +86,17 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
+// A program and its options; a file whose name has spaces in it is a program.
+std::vector<std::string> WordsOfCommand(const std::string& command) {
+  std::error_code error;
+  if (std::filesystem::exists(command, error)) return {command};
+  std::istringstream stream(command);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  if (words.empty()) words.push_back(command);
+  return words;
+}
+
 }  // namespace
 
 std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, std::string* error) {
@@ -95,12 +107,14 @@ std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, s
 }
 
 bool OracleTarget::Start(std::string* error) {
+  const std::vector<std::string> words = WordsOfCommand(options_.start);
   const auto start = [&](std::string* why) {
-    ServerProcessOptions process{.program = options_.start};
+    ServerProcessOptions process{.program = words.front()};
     process.arguments = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
     if (debug_) {
       process.arguments.insert(process.arguments.end(), {"--enable-debug-command", "local"});
     }
+    process.arguments.insert(process.arguments.end(), words.begin() + 1, words.end());
     process.arguments.insert(process.arguments.end(), options_.arguments.begin(),
                              options_.arguments.end());
     process_.reset();

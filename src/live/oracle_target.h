@@ -17,7 +17,8 @@ struct TargetOptions {
   // Exactly one of these three.
   std::string server = {};     // HOST:PORT
   std::string unix_path = {};  // a socket
-  std::string start = {};      // redis-server, valkey-server, or what takes their command line
+  // redis-server, valkey-server, or what takes their command line; options may stand behind it.
+  std::string start = {};
   // More of the command line of what is started.
   std::vector<std::string> arguments = {};
   bool allow_remote = false;

@@ -70,4 +70,22 @@ for file in case case.ops original redis-cli.txt report.json; do
 done
 run 1 replay "$folder/case.ops" "${changed[@]}"
 run 0 replay "$folder/case.ops" --start "$server"
+
+# The same under an engine: command_oracle runs the core and the server side by side.
+wrong_use "--start is for a harness with a live server" fuzz query_parser --start "$server"
+wrong_use "under libFuzzer only" fuzz command_oracle --engine afl
+if "$program" list | grep -q "^command_oracle: the core and a live server"; then
+  harness=(--harness command_oracle)
+  export RESPROBE_ORACLE_START="$server"
+  run 0 replay "$temp/case.ops" "${harness[@]}" --twice
+  has out "ok"
+  export RESPROBE_ORACLE_START="$server --set-max-intset-entries 1"
+  run 1 replay "$temp/case.ops" "${harness[@]}"
+  has out "same_reply"
+  run 0 minimize "$temp/case.ops" "${harness[@]}" --output "$temp/small.ops"
+  has out "2 -> 2 ops"
+  export RESPROBE_ORACLE_START=/no/such/server
+  run 2 replay "$temp/case.ops" "${harness[@]}"
+  has err "cannot start '/no/such/server'"
+fi
 finish
