@@ -10,23 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "live/traffic_listener.h"
 #include "live/unique_fd.h"
 
 namespace resprobe::live {
-
-// Hears what passes through a proxy. Connections are numbered from 1.
-class TrafficListener {
- public:
-  virtual ~TrafficListener() = default;
-  virtual void OnOpen(uint64_t connection) = 0;
-  // Bytes as they were read, before they are passed on: what the other end has seen, the listener
-  // has heard.
-  virtual void OnClientBytes(uint64_t connection, std::string_view bytes) = 0;
-  virtual void OnServerBytes(uint64_t connection, std::string_view bytes) = 0;
-  virtual void OnClose(uint64_t connection) = 0;
-  // The server could not be reached for a client that came; that client is sent away.
-  virtual void OnRefused(const std::string& error) = 0;
-};
 
 // A TCP proxy in one thread: each connection that is accepted gets one of its own to the server,
 // and bytes pass both ways unchanged. A side that closes is closed towards the other side, once
