@@ -1,0 +1,168 @@
+#include "live/workers/worker_pool.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <memory>
+#include <set>
+
+#include "live/server_process.h"
+#include "live/socket.h"
+
+namespace resprobe::live {
+namespace {
+
+using Stored = WorkerAnswer::Stored;
+
+class WorkerPoolTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const char* program = std::getenv(GetParam());
+    if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
+    std::string error;
+    server_ = ServerProcess::Start({.program = program}, &error);
+    ASSERT_NE(server_, nullptr) << error;
+    direct_ = std::make_unique<ServerLink>(Connector(), [](const resp::ReplyView&) {});
+    ASSERT_TRUE(direct_->Open("", 0, &error)) << error;
+  }
+
+  ServerLink::Connector Connector() const {
+    return [path = server_->socket_path()](std::string* error) { return ConnectUnix(path, error); };
+  }
+
+  void Start(PoolOptions options = {}) {
+    options.connect = Connector();
+    std::string error;
+    pool_ = WorkerPool::Start(std::move(options), &error);
+    ASSERT_NE(pool_, nullptr) << error;
+  }
+
+  std::string Direct(const std::string& command) {
+    EXPECT_TRUE(direct_->Send(command + "\r\n"));
+    EXPECT_TRUE(direct_->Await(1));
+    return resp::ToText(direct_->replies()[0].root());
+  }
+
+  WorkerAnswer Get(int worker, const std::string& key = "k") {
+    return pool_->Wait(pool_->Cached(worker, Words{"GET", key}));
+  }
+  static std::string Text(const WorkerAnswer& answer) {
+    return answer.ok() ? resp::ToText(answer.reply.root()) : answer.why;
+  }
+
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<ServerLink> direct_;
+  std::unique_ptr<WorkerPool> pool_;
+};
+INSTANTIATE_TEST_SUITE_P(Servers, WorkerPoolTest,
+                         testing::Values("RESPROBE_REDIS_SERVER", "RESPROBE_VALKEY_SERVER"),
+                         [](const auto& i) { return std::string(i.param).substr(9); });
+
+TEST_P(WorkerPoolTest, AllReadWhatOneHasPut) {
+  Start({.workers = 3, .writers = 2});
+  Direct("SET k v1");
+  const WorkerAnswer miss = Get(1);
+  EXPECT_FALSE(miss.hit);
+  EXPECT_EQ(miss.stored, Stored::kStored);
+  EXPECT_EQ(Text(miss), "\"v1\"");
+  for (int worker = 0; worker < 3; ++worker) {
+    const WorkerAnswer hit = Get(worker);
+    EXPECT_TRUE(hit.hit);
+    EXPECT_EQ(Text(hit), "\"v1\"");
+    EXPECT_EQ(hit.grant.pid, pool_->pid(1));
+    EXPECT_EQ(hit.grant.client_id, miss.client_id);
+    EXPECT_EQ(hit.grant.writer, 1);
+  }
+  // The third is no writer: it may not put.
+  Direct("SET other v1");
+  EXPECT_EQ(Get(2, "other").stored, Stored::kNotTried);
+  EXPECT_FALSE(Get(0, "other").hit);
+}
+
+TEST_P(WorkerPoolTest, AnInvalidationDropsForAll) {
+  Start();
+  Direct("SET k v1");
+  Get(0);
+  ASSERT_TRUE(Get(3).hit);
+  Direct("SET k v2");
+  ASSERT_TRUE(pool_->Barrier());
+  const WorkerAnswer answer = Get(3);
+  EXPECT_FALSE(answer.hit);
+  EXPECT_EQ(Text(answer), "\"v2\"");
+}
+
+TEST_P(WorkerPoolTest, AReplyThatAnInvalidationHasPassedIsNotPut) {
+  Start();
+  Direct("SET k v1");
+  pool_->Hold(0, Point::kBeforeReply);
+  const uint64_t ticket = pool_->Cached(0, Words{"GET", "k"});
+  ASSERT_TRUE(pool_->WaitHeld(0, ticket));
+  // The server turns to what was sent before the PING no later than to the PING.
+  Direct("PING");
+  Direct("SET k v2");
+  pool_->Go(0);
+  const WorkerAnswer answer = pool_->Wait(ticket);
+  EXPECT_EQ(Text(answer), "\"v1\"");
+  EXPECT_EQ(answer.stored, Stored::kRefused);
+  EXPECT_EQ(pool_->cache().counts().refused, 1u);
+  EXPECT_EQ(Text(Get(1)), "\"v2\"");
+}
+
+TEST_P(WorkerPoolTest, AKilledConnectionTakesItsEntriesAlong) {
+  Start();
+  Direct("SET k v1");
+  const int64_t id = Get(0).client_id;
+  ASSERT_TRUE(Get(1).hit);
+  EXPECT_EQ(Direct("CLIENT KILL ID " + std::to_string(id)), "(integer) 1");
+  Direct("SET k v2");
+  ASSERT_TRUE(pool_->Barrier());
+  EXPECT_EQ(Text(Get(1)), "\"v2\"");
+}
+
+TEST_P(WorkerPoolTest, AFlushEmptiesAll) {
+  Start();
+  Direct("SET k v1");
+  Get(0);
+  ASSERT_TRUE(Get(1).hit);
+  Direct("FLUSHDB");
+  ASSERT_TRUE(pool_->Barrier());
+  EXPECT_EQ(Text(Get(1)), "(nil)");
+}
+
+TEST_P(WorkerPoolTest, ADeathTakesItsEntriesAlongAtOnce) {
+  Start();
+  for (int i = 0; i < 20; ++i) {
+    Direct("SET k v" + std::to_string(i));
+    const int writer = i % 4;
+    ASSERT_TRUE(pool_->Barrier());
+    ASSERT_TRUE(Get(writer).ok());
+    ASSERT_TRUE(Get((writer + 1) % 4).hit);
+    pool_->Signal(writer, SIGKILL);
+    // No barrier: the reader sees for itself that the owner has gone.
+    EXPECT_FALSE(Get((writer + 2) % 4).hit);
+  }
+  EXPECT_EQ(pool_->deaths(), 20u);
+}
+
+TEST_P(WorkerPoolTest, AStoppedWorkerIsNotTrustedAndComesBack) {
+  Start();
+  Direct("SET k v1");
+  Get(0);
+  ASSERT_TRUE(Get(1).hit);
+  pool_->Signal(0, SIGSTOP);
+  EXPECT_TRUE(pool_->stopped(0));
+  Direct("SET k v2");
+  ASSERT_TRUE(pool_->Barrier());
+  EXPECT_EQ(Text(Get(1)), "\"v2\"");
+  pool_->Resume();
+  ASSERT_TRUE(pool_->Barrier());
+  EXPECT_EQ(Text(Get(0)), "\"v2\"");
+  Direct("SET k v3");
+  ASSERT_TRUE(pool_->Barrier());
+  EXPECT_EQ(Text(Get(0)), "\"v3\"");
+  EXPECT_EQ(pool_->deaths(), 0u);
+}
+
+}  // namespace
+}  // namespace resprobe::live
