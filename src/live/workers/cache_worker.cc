@@ -90,7 +90,10 @@ void CacheWorker::Run() {
     pollfd polled[] = {{control_.get(), POLLIN, 0},
                        {tracked_.is_open() ? tracked_.fd() : -1, POLLIN, 0}};
     if (poll(polled, 2, -1) < 0 && errno != EINTR) return;
-    if (polled[1].revents != 0 && !tracked_.TakePushes()) OnLoss();
+    if (polled[1].revents != 0) {
+      if (!tracked_.TakePushes()) OnLoss();
+      continue;  // while it was held there it may have taken what poll() saw
+    }
     if (polled[0].revents != 0 && !TakeControl()) return;
   }
 }

@@ -123,8 +123,13 @@ uint64_t WorkerPool::Send(Worker& worker, std::string_view verb,
   std::vector<std::string_view> words = {verb};
   words.insert(words.end(), command.begin(), command.end());
   const uint64_t ticket = next_ticket_++;
+  const auto answer = answers_.emplace(ticket, std::nullopt).first;
+  if (worker.stopped) {
+    answer->second.emplace();
+    answer->second->why = "the worker is stopped";
+    return ticket;
+  }
   worker.waiting.push_back(ticket);
-  answers_.emplace(ticket, std::nullopt);
   // A worker that has ended takes nothing; its end completes the ticket.
   Tell(worker, words);
   return ticket;

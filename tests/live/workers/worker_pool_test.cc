@@ -98,9 +98,11 @@ TEST_P(WorkerPoolTest, AReplyThatAnInvalidationHasPassedIsNotPut) {
   pool_->Hold(0, Point::kBeforeReply);
   const uint64_t ticket = pool_->Cached(0, Words{"GET", "k"});
   ASSERT_TRUE(pool_->WaitHeld(0, ticket));
-  // The server turns to what was sent before the PING no later than to the PING.
+  // The server turns to what was sent before a PING no later than to the PING; and what it had to
+  // say to others is sent when it answers the next one.
   Direct("PING");
   Direct("SET k v2");
+  Direct("PING");
   pool_->Go(0);
   const WorkerAnswer answer = pool_->Wait(ticket);
   EXPECT_EQ(Text(answer), "\"v1\"");
