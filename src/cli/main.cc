@@ -53,6 +53,10 @@ int Main(int argc, char** argv) {
   AddRecord(app, &code);
   AddOracle(app, &code);
   AddServe(app, &code);
+  AddInvalidate(app, &code);
+  AddKill(app, &code);
+  AddWorkers(app, &code);
+  AddCmd(app, &code);
   AddCorpus(app, &code);
   AddBench(app, &code);
   try {

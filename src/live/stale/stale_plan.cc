@@ -105,10 +105,19 @@ Round MakeRace(const KeyPlan& keys, const RacePlan& plan, Rng* rng) {
     insert({.kind = make.Percent(50) ? Kind::kFlushAll : Kind::kFlushDb});
   }
   if (make.Percent(plan.kill_percent)) {
-    if (plan.writers > 0 && make.Percent(50)) {
-      insert({.kind = Kind::kKillClient, .worker = make.Below(plan.writers)});
+    const bool client = plan.writers > 0 && make.Percent(50);
+    const int victim = make.Below(client || plan.writers > 0 ? plan.writers : plan.workers);
+    const Action kill =
+        client ? Action{.kind = Kind::kKillClient, .worker = victim}
+               : Action{.kind = Kind::kKillWorker, .worker = victim, .signal = SIGKILL};
+    if (make.Percent(50)) {
+      insert(kill);
     } else {
-      insert({.kind = Kind::kKillWorker, .worker = make.Below(plan.workers), .signal = SIGKILL});
+      // What the victim has just read changes.
+      const int key = rng->Pick(hot);
+      round.actions.push_back(make.Read(Kind::kAwaitRead, victim, key));
+      round.actions.push_back(kill);
+      round.actions.push_back(make.Write(Kind::kWrite, kDriver, key));
     }
   }
   AddChecks(make, plan.workers, hot, &round);
@@ -135,12 +144,13 @@ Round MakeKill(const KeyPlan& keys, const KillPlan& plan, uint64_t i, Rng* rng, 
   kind->point = moments.empty() ? Point::kNone : rng->Pick(moments);
   kind->signal = kind->client ? 0 : rng->Pick(plan.signals);
 
+  const std::vector<int> writes = CommandsFor(keys, key, false);
   const auto write = [&] {
     const bool direct = plan.direct_writes && (!plan.cached_writes || make.Percent(50));
     // One that certainly changes the value: the first of its type.
     Action action = make.Write(Kind::kAwaitWrite, direct ? kDriver : other, key);
     if (direct) action.kind = Kind::kWrite;
-    action.command = CommandsFor(keys, key, false).front();
+    action.command = writes.front();
     round.actions.push_back(action);
   };
   const auto read = [&](Kind how, int worker) {
@@ -163,6 +173,12 @@ Round MakeKill(const KeyPlan& keys, const KillPlan& plan, uint64_t i, Rng* rng, 
         {.kind = Kind::kArm, .worker = victim, .point = kind->point, .signal = kind->signal});
   };
 
+  // What grows with every write is not cached for ever.
+  for (const int command : writes) {
+    if (LiveCommands()[static_cast<size_t>(command)].name() != "DEL") continue;
+    round.actions.push_back(
+        {.kind = Kind::kWrite, .worker = kDriver, .key = key, .command = command});
+  }
   write();
   round.actions.push_back({.kind = Kind::kBarrier});
   if (kind->point == Point::kNone || kind->point == Point::kBeforeDrop) {

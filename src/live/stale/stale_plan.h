@@ -1,6 +1,7 @@
 #ifndef RESPROBE_LIVE_STALE_STALE_PLAN_H_
 #define RESPROBE_LIVE_STALE_STALE_PLAN_H_
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,6 @@ struct RacePlan {
 // caches go wrong.
 Round MakeRace(const KeyPlan& keys, const RacePlan& plan, Rng* rng);
 
-// Where a victim of `kill` meets its end.
-enum class Moment : uint8_t { kIdle, kAtPoint };
-
 struct KillPlan {
   int workers = 4;
   int writers = 4;
@@ -34,6 +32,12 @@ struct KillPlan {
   bool idle = true;           // also when the entry is in the cache and nothing is going on
   bool direct_writes = true;  // by the driver's own connection
   bool cached_writes = true;  // through a worker that stays alive
+
+  // Whether a mode is left without a moment: connections are not killed under the lock.
+  bool mode_is_impossible() const {
+    return clients && !idle &&
+           std::all_of(points.begin(), points.end(), [](Point p) { return IsUnderLock(p); });
+  }
 };
 
 // What a kill round tries, for the statistics.

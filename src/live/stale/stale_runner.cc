@@ -36,6 +36,7 @@ StaleRunner::StaleRunner(StaleTarget* target, const KeyPlan& plan, size_t keep)
 
 bool StaleRunner::Begin() {
   if (!target_->Reset()) return false;
+  book_ = VersionBook(plan_);
   std::vector<std::string> texts;
   for (int key = 0; key < plan_.keys; ++key) {
     // Keys of one type answer alike.

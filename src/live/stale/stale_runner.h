@@ -79,7 +79,8 @@ class StaleRunner {
   // Of `keep` rounds the events are kept.
   StaleRunner(StaleTarget* target, const KeyPlan& plan, size_t keep = 64);
 
-  // Empties cache and database, and asks what an absent key answers. False: the target's failure().
+  // Empties cache and database, and asks what an absent key answers; also to begin again. False:
+  // the target's failure().
   bool Begin();
   // Runs the round. False if the target fails, which is a violation if it is a worker that hangs.
   bool Run(const Round& round);
@@ -88,8 +89,6 @@ class StaleRunner {
   std::vector<StaleViolation> TakeViolations();
   const StaleCounts& counts() const { return counts_; }
   const std::deque<StaleEvent>& events() const { return events_; }
-  // The last line of what was read, for --show-last.
-  const std::string& last() const { return last_; }
 
  private:
   // A read, from its sending on.
@@ -139,7 +138,6 @@ class StaleRunner {
   std::deque<StaleEvent> events_;
   std::vector<StaleViolation> violations_;
   std::chrono::steady_clock::time_point start_;
-  std::string last_;
 
   // Of the round.
   std::deque<Read> reads_;

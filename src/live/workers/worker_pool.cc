@@ -181,13 +181,22 @@ void WorkerPool::Go(int worker) {
   w.held = false;
 }
 
-bool WorkerPool::Barrier() {
+std::vector<uint64_t> WorkerPool::StartBarrier() {
   std::vector<uint64_t> tickets;
   for (Worker& worker : workers_) {
     if (!worker.stopped) tickets.push_back(Send(worker, "barrier", {}));
   }
-  for (const uint64_t ticket : tickets) Wait(ticket);
-  return hung_.empty();
+  return tickets;
+}
+
+bool WorkerPool::Barrier() {
+  for (const uint64_t ticket : StartBarrier()) Wait(ticket);
+  return hung_.empty() && !options_.stop();
+}
+
+bool WorkerPool::Done(uint64_t ticket) const {
+  const auto found = answers_.find(ticket);
+  return found == answers_.end() || found->second;
 }
 
 void WorkerPool::Signal(int worker, int signal) {
@@ -214,8 +223,6 @@ void WorkerPool::Resume() {
 
 std::vector<int64_t> WorkerPool::TakeOrphans() { return std::exchange(orphans_, {}); }
 
-// Waits for one thing to happen, and sees to it. False if nothing will: a worker hangs, or waiting
-// is to stop.
 bool WorkerPool::Pump() {
   const Clock::time_point give_up = Clock::now() + std::chrono::seconds(options_.hang_seconds);
   std::vector<pollfd> polled;
@@ -223,7 +230,9 @@ bool WorkerPool::Pump() {
   polled.push_back({children_.get(), POLLIN, 0});
   for (;;) {
     if (options_.stop()) return false;
+    options_.before_poll();
     const int ready = poll(polled.data(), polled.size(), kLookMs);
+    options_.after_poll();
     if (ready > 0) break;
     if (Clock::now() < give_up) continue;
     for (const Worker& worker : workers_) {

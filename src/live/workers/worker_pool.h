@@ -33,6 +33,10 @@ struct PoolOptions {
   int hang_seconds = 10;
   // Asked while it waits; true makes all waiting end.
   std::function<bool()> stop = [] { return false; };
+  // Called around each wait for something to happen, for an owner with several threads: a mutex
+  // that guards the pool can be given up meanwhile.
+  std::function<void()> before_poll = [] {};
+  std::function<void()> after_poll = [] {};
 };
 
 // The workers of one cache: forks them, drives them, and does for them what the master process of a
@@ -59,6 +63,12 @@ class WorkerPool {
   // Waits for the answer: kLost also if the worker ends or hangs first, or stops.
   WorkerAnswer Wait(uint64_t ticket);
 
+  // Whether Wait() would return at once.
+  bool Done(uint64_t ticket) const;
+  // Waits for one thing to happen, whatever it is, and sees to it. False if nothing will: a worker
+  // hangs, or waiting is to stop.
+  bool Pump();
+
   // The worker's next arrival at the point: it waits there for Go(), or raises the signal.
   void Hold(int worker, Point point);
   void SignalAt(int worker, Point point, int signal);
@@ -69,6 +79,8 @@ class WorkerPool {
   // Returns when every invalidation that the server had sent when it was called is in the cache:
   // each tracked connection has answered a ping, or is known to be lost. False if a worker hangs.
   bool Barrier();
+  // The same in two steps: the tickets to wait for.
+  std::vector<uint64_t> StartBarrier();
 
   // Sends the signal and waits until it has had its effect on the process.
   void Signal(int worker, int signal);
@@ -80,8 +92,6 @@ class WorkerPool {
   pid_t pid(int worker) const { return workers_[Index(worker)].pid; }
   bool stopped(int worker) const { return workers_[Index(worker)].stopped; }
   bool held(int worker) const { return workers_[Index(worker)].held; }
-  // The worker that has the writer's lease.
-  int WorkerOfWriter(int writer) const { return writer; }
   SharedCache& cache() { return *cache_; }
 
   uint64_t deaths() const { return deaths_; }
@@ -109,7 +119,6 @@ class WorkerPool {
   bool Fork(Worker& worker, std::string* error);
   uint64_t Send(Worker& worker, std::string_view verb, std::span<const std::string> command);
   void Tell(Worker& worker, std::span<const std::string_view> words);
-  bool Pump();
   void Receive(Worker& worker);
   void Reap(Worker& worker, bool ended);
   void LoseWaiting(Worker& worker, std::string_view why);

@@ -1,0 +1,36 @@
+#ifndef RESPROBE_LIVE_STALE_STALE_SHRINK_H_
+#define RESPROBE_LIVE_STALE_STALE_SHRINK_H_
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "live/stale/stale_case.h"
+#include "live/stale/stale_runner.h"
+#include "live/stale/stale_target.h"
+
+namespace resprobe::live {
+
+struct StaleShrinkLimits {
+  size_t runs = 400;  // of candidates
+  int attempts = 3;   // of each: the operating system has its say
+  std::function<bool()> stop = [] { return false; };
+};
+
+struct ShrunkCase {
+  bool reproduced = false;  // else `smallest` is the case as it came
+  StaleCase smallest;
+  StaleViolation violation;        // of its last failing run
+  std::vector<StaleEvent> events;  // and what happened in it
+  size_t runs = 0;
+};
+
+// Runs the case again from an empty cache and database: only its last round, its last two, four …,
+// then without rounds, checks and actions, as long as the same invariant breaks.
+ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const std::string& invariant,
+                  const StaleShrinkLimits& limits);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_STALE_STALE_SHRINK_H_
