@@ -8,7 +8,7 @@
 #include "cli/output.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
-#include "live/stale/url_target.h"
+#include "live/http/url_target.h"
 
 namespace resprobe::cli {
 namespace {

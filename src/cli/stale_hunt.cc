@@ -10,7 +10,7 @@
 #include "cli/stale_json.h"
 #include "cli/user_error.h"
 #include "live/stale/pool_target.h"
-#include "live/stale/url_target.h"
+#include "live/http/url_target.h"
 
 namespace resprobe::cli {
 namespace {

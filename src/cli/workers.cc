@@ -8,7 +8,7 @@
 #include "cli/verbs.h"
 #include "cli/whole_number.h"
 #include "live/interrupt_fd.h"
-#include "live/workers/endpoint.h"
+#include "live/http/endpoint.h"
 
 namespace resprobe::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "live/stale/url_target.h"
+#include "live/http/url_target.h"
 
 #include <httplib.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "live/workers/http_json.h"
+#include "live/http/http_json.h"
 
 #include "live/socket.h"
 

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_WORKERS_ENDPOINT_H_
-#define RESPROBE_LIVE_WORKERS_ENDPOINT_H_
+#ifndef RESPROBE_LIVE_HTTP_ENDPOINT_H_
+#define RESPROBE_LIVE_HTTP_ENDPOINT_H_
 
 #include <cstdint>
 #include <memory>
@@ -23,8 +23,8 @@ namespace resprobe::live {
 //                                                       had sent has been taken
 class Endpoint {
  public:
-  // Takes the options of the pool, without `stop` and what is called around poll(). nullptr with one line in `error`. Port 0 picks a
-  // free one of 127.0.0.1.
+  // Takes the options of the pool, without `stop` and what is called around poll(). nullptr with
+  // one line in `error`. Port 0 picks a free one of 127.0.0.1.
   static std::unique_ptr<Endpoint> Open(PoolOptions options, uint16_t port, std::string* error);
   ~Endpoint();
 
@@ -41,4 +41,4 @@ class Endpoint {
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_WORKERS_ENDPOINT_H_
+#endif  // RESPROBE_LIVE_HTTP_ENDPOINT_H_

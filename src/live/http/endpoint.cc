@@ -1,4 +1,4 @@
-#include "live/workers/endpoint.h"
+#include "live/http/endpoint.h"
 
 #include <httplib.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "live/workers/http_json.h"
+#include "live/http/http_json.h"
 
 namespace resprobe::live {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_STALE_URL_TARGET_H_
-#define RESPROBE_LIVE_STALE_URL_TARGET_H_
+#ifndef RESPROBE_LIVE_HTTP_URL_TARGET_H_
+#define RESPROBE_LIVE_HTTP_URL_TARGET_H_
 
 #include <future>
 #include <map>
@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "live/http/http_json.h"
 #include "live/stale/stale_target.h"
-#include "live/workers/http_json.h"
 
 namespace resprobe::live {
 
-// A foreign cache behind the endpoint that src/live/workers/endpoint.h describes. Of that a cache
+// A foreign cache behind the endpoint that src/live/http/endpoint.h describes. Of that a cache
 // needs /cmd alone. What else it has is used: /barrier makes checks exact, /clients names the
 // workers, `hit` in a reply says whether it came from the cache; `worker=N` may be heeded or not.
 class UrlTarget : public StaleTarget {
@@ -92,4 +92,4 @@ HttpAnswer AskEndpoint(const std::string& url, const std::string& type, const Wo
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_STALE_URL_TARGET_H_
+#endif  // RESPROBE_LIVE_HTTP_URL_TARGET_H_

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_WORKERS_HTTP_JSON_H_
-#define RESPROBE_LIVE_WORKERS_HTTP_JSON_H_
+#ifndef RESPROBE_LIVE_HTTP_HTTP_JSON_H_
+#define RESPROBE_LIVE_HTTP_HTTP_JSON_H_
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -26,4 +26,4 @@ bool ParseHttpUrl(std::string_view text, HttpUrl* url, std::string* error);
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_WORKERS_HTTP_JSON_H_
+#endif  // RESPROBE_LIVE_HTTP_HTTP_JSON_H_
