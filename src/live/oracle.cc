@@ -63,12 +63,22 @@ bool Oracle::Prepare(std::string* error) {
   UniqueFd fd = target_->Connect(error);
   if (!fd.valid()) return false;
   fence_.Use(std::move(fd));
-  fence_.out() = "FLUSHALL\r\n";
+  // What a case that was broken off has left.
+  if (settings_changed_ && !target_->most_tracked().empty() &&
+      !Demand("CONFIG SET tracking-table-max-keys " + target_->most_tracked(), error)) {
+    return false;
+  }
+  settings_changed_ = false;
+  return Demand("FLUSHALL", error);
+}
+
+bool Oracle::Demand(const std::string& line, std::string* error) {
+  fence_.out() = line + "\r\n";
   fence_.Send();
   std::string answer;
   while (!answer.ends_with('\n')) {
     if (fence_.Read(options_.hang_seconds * 1000) != OracleLink::Got::kBytes) {
-      *error = "the server does not answer FLUSHALL";
+      *error = "the server does not answer " + line;
       return false;
     }
     answer += fence_.in();
@@ -76,7 +86,7 @@ bool Oracle::Prepare(std::string* error) {
   }
   if (answer == "+OK\r\n") return true;
   while (answer.ends_with('\n') || answer.ends_with('\r')) answer.pop_back();
-  *error = "the server refuses FLUSHALL: " + answer;
+  *error = "the server refuses " + line + ": " + answer;
   return false;
 }
 
@@ -105,7 +115,7 @@ void Oracle::Begin(const CommandWorld::Config& config) {
   times_.Reset(case_now, now);
   asked_.clear();
   active_ = nullptr;
-  state_ = all_databases_ = false;
+  state_ = all_databases_ = settings_changed_ = false;
   clients_ = 1 + config.clients.Of(kMaxClients);
   for (size_t i = 0; i < clients_; ++i) {
     Peer& peer = peers_[i];
@@ -300,6 +310,7 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
       AppendWire(&core_wire_, args);
     }
     const std::string_view name = command->name();
+    settings_changed_ |= command->full_name() == "config|set";
     all_databases_ |= name == "select" || name == "move" || name == "swapdb" || name == "copy";
     peer.stays_open = name == "quit" && RepliesAreOff(client);
     const Freedom freedom = FreedomOf(*command);
@@ -346,7 +357,9 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
   }
   TakeOutputs(peer, asked_.size() - 1);
   AfterCore(peer);
-  if (going() && breaks_off && core_.IsOpen(peer.core_id)) Flush(peer);
+  // What is broadcast is told once a turn: each request has one of its own.
+  const bool broadcasts = !core_.prefix_table().empty();
+  if (going() && (breaks_off || broadcasts) && core_.IsOpen(peer.core_id)) Flush(peer);
 }
 
 void Oracle::ExecuteNonsense(Peer& peer, std::string_view bytes) {
@@ -421,17 +434,21 @@ void Oracle::AfterCore(Peer& peer) {
   if (peer.link.out().size() > kMostPipelined || peer.expected.size() > kMostExpected) Flush(peer);
 }
 
-// CLIENT KILL ID, CLIENT UNBLOCK: the numbers of the connections are the server's own. A number
-// that is none of the clients' is nobody's on both sides.
+// CLIENT KILL ID, CLIENT UNBLOCK, CLIENT TRACKING REDIRECT: the numbers of the connections are the
+// server's own. A number that is none of the clients' is nobody's on both sides.
 bool Oracle::MapIds(const Command& command, std::vector<std::string>* core,
                     std::vector<std::string>* server) {
-  const bool kill = command.full_name() == "client|kill";
-  if (!kill && command.full_name() != "client|unblock") return false;
+  // The word before an id; for CLIENT UNBLOCK its place tells.
+  const std::string_view before = command.full_name() == "client|kill"       ? "ID"
+                                  : command.full_name() == "client|tracking" ? "REDIRECT"
+                                  : command.full_name() == "client|unblock"  ? "UNBLOCK"
+                                                                             : "";
+  if (before.empty()) return false;
   *server = *core;
-  for (size_t i = kill ? 3 : 2; i < (kill ? core->size() : size_t{3}); i += 2) {
+  for (size_t i = 2; i < core->size(); ++i) {
     int64_t id = 0;
-    if (kill && !CommandContext::IsWord((*core)[i - 1], "ID")) continue;
-    if (i >= core->size() || !ParseInt64((*core)[i], &id) || id <= 0) continue;
+    if (!CommandContext::IsWord((*core)[i - 1], before)) continue;
+    if (!ParseInt64((*core)[i], &id) || id <= 0) continue;
     constexpr int64_t kNobody = 1'000'000'000'000'000;
     (*server)[i] = std::to_string(id < kNobody ? id + kNobody : id);
     bool found = false;
@@ -652,6 +669,9 @@ void Oracle::CompareState() {
     AppendWire(&wire, args);
     Execute(control, std::move(args), wire);
   };
+  if (settings_changed_ && !target_->most_tracked().empty()) {
+    ask({"CONFIG", "SET", "tracking-table-max-keys", target_->most_tracked()});
+  }
   const char* const time = target_->Has("pexpiretime") ? "PEXPIRETIME" : "PTTL";
   for (int db = 0; db < (all_databases_ ? core_.keyspace().databases() : 1); ++db) {
     ask({"SELECT", std::to_string(db)});

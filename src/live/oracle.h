@@ -141,6 +141,8 @@ class Oracle {
   bool Reset(Peer& peer);
   void CompareState();
   void Abort();
+  // A command of the oracle's own, which the server has to take.
+  bool Demand(const std::string& line, std::string* error);
 
   Peer& Use(Index client);
   void Open(Peer& peer);
@@ -193,7 +195,8 @@ class Oracle {
   Peer* active_ = nullptr;
   size_t op_ = 0;
   bool all_databases_ = false;  // others than the first may hold keys
-  bool state_ = false;          // comparing what is left
+  bool settings_changed_ = false;
+  bool state_ = false;  // comparing what is left
   TimeRewriter times_;
   std::deque<Asked> asked_;
   Comparer comparer_;

@@ -33,6 +33,7 @@ constexpr Entry kFree[] = {
     {"pttl", Freedom::kTime},
     {"expiretime", Freedom::kTime},
     {"pexpiretime", Freedom::kTime},
+    {"client|getredir", Freedom::kMasked},
     {"client|id", Freedom::kMasked},
     {"client|info", Freedom::kMasked},
     {"client|list", Freedom::kMasked},
@@ -48,6 +49,7 @@ constexpr Entry kFree[] = {
     {"object|idletime", Freedom::kMasked},
     {"time", Freedom::kMasked},
     {"hello", Freedom::kHello},
+    {"client|trackinginfo", Freedom::kHello},
     {"randomkey", Freedom::kPick},
     {"srandmember", Freedom::kPick},
     {"hrandfield", Freedom::kPick},
@@ -190,7 +192,7 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
     if (!(is_value && masked) && !Identical(ours, *theirs)) return false;
     if (!is_value) {
       const std::string_view name = ours.text();
-      masked = name == "id" || name == "version" || name == "modules";
+      masked = name == "id" || name == "version" || name == "modules" || name == "redirect";
     }
     is_value = !is_value;
     ++theirs;

@@ -17,6 +17,9 @@ constexpr int64_t kFactor = 100'000;
 constexpr int64_t kStepMs = 2 * kTimeToleranceMs;
 constexpr int64_t kShiftMs = 3'000'000'000'000;
 
+// More keys than a case can touch.
+constexpr int64_t kMostTracked = 100'000;
+
 bool IsAny(std::string_view word, std::initializer_list<std::string_view> list) {
   return std::any_of(list.begin(), list.end(),
                      [&](std::string_view w) { return CommandContext::IsWord(word, w); });
@@ -102,18 +105,26 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
     return target.Has(full_name) ? "not in the core: " + full_name : "";
   }
   const std::string_view name = command->full_name();
+  if (name == "config|get" || name == "config|set") {
+    // What the core has not, would be asked for in vain, or changed on one side only.
+    const bool set = name == "config|set";
+    for (size_t i = 2; i < args.size(); i += set ? 2 : 1) {
+      if (!IsAny(args[i], {"databases", "tracking-table-max-keys"}) &&
+          !(!set && IsAny(args[i], {"proto-max-bulk-len"}))) {
+        return "not in the core: the setting";
+      }
+      int64_t value = 0;
+      if (set && i + 1 < args.size() && ParseInt64(args[i + 1], &value) && value > 0 &&
+          value < kMostTracked) {
+        return "CONFIG SET of a small tracking table, which gives up any of its keys";
+      }
+    }
+  }
   if (name == "client|kill" && args.size() > 3) {
     for (size_t i = 2; i < args.size(); i += 2) {
       if (IsAny(args[i], {"ID"})) return "";
     }
     return "CLIENT KILL that reaches other connections";
-  }
-  if (name == "client|tracking") {
-    for (size_t i = 3; i < args.size(); ++i) {
-      if (IsAny(args[i], {"BCAST", "PREFIX", "REDIRECT"})) {
-        return "not in the core: CLIENT TRACKING with BCAST, PREFIX or REDIRECT";
-      }
-    }
   }
   if (FreedomOf(*command) == Freedom::kPick && args.size() > 2) {
     int64_t count = 0;

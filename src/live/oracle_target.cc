@@ -212,6 +212,8 @@ bool OracleTarget::Interview(std::string* error) {
     const std::string text((*reply)[1].text());
     std::from_chars(text.data(), text.data() + text.size(), max_bulk_);
   }
+  reply = server.Ask("CONFIG GET tracking-table-max-keys");
+  if (reply && reply->size() == 2) most_tracked_ = (*reply)[1].text();
   reply = server.Ask("DEBUG SET-ACTIVE-EXPIRE 0");
   active_expiry_off_ = reply && reply->text() == "OK";
   return true;

@@ -52,6 +52,8 @@ class OracleTarget {
   bool Has(std::string_view full_name) const { return commands_.contains(full_name); }
   // Its proto-max-bulk-len.
   int64_t max_bulk() const { return max_bulk_; }
+  // Its tracking-table-max-keys; empty if it has none.
+  const std::string& most_tracked() const { return most_tracked_; }
   // By how much its clock is ahead of ours.
   int64_t clock_ahead_ms() const { return clock_ahead_ms_; }
   // Whether its active expiry cycle could be switched off.
@@ -70,6 +72,7 @@ class OracleTarget {
   std::string version_;
   std::set<std::string, std::less<>> commands_;
   int64_t max_bulk_ = 512ll << 20;
+  std::string most_tracked_;
   int64_t clock_ahead_ms_ = 0;
   bool active_expiry_off_ = false;
 };

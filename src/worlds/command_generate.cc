@@ -87,9 +87,9 @@ struct Callable {
 
 std::vector<Callable> MakeCallables() {
   constexpr std::string_view kRare[] = {
-      "command",     "command|docs", "command|list", "command|info", "client|reply",
-      "client|kill", "quit",         "reset",        "flushall",     "flushdb",
-      "swapdb",      "move",         "select",       "subscribe",    "psubscribe",
+      "command", "command|docs", "command|list", "command|info", "client|reply", "client|kill",
+      "quit",    "reset",        "flushall",     "flushdb",      "swapdb",       "move",
+      "select",  "subscribe",    "psubscribe",   "ssubscribe",   "config|set",
   };
   std::vector<Callable> result;
   const auto add = [&](const Command& command) {
@@ -134,6 +134,8 @@ constexpr std::string_view kKeyPatterns[] = {"*", "#", "s*", "h*->a", "s0", "h0-
 constexpr std::string_view kTimeouts[] = {"0", "1", "0.1", "0.001", "2"};
 constexpr std::string_view kBitTypes[] = {"u1", "i8", "u8", "i5", "u63", "i64", "i1", "u64", "u16"};
 constexpr std::string_view kBitOffsets[] = {"0", "1", "7", "#0", "#1", "#2", "63", "-1"};
+constexpr std::string_view kSettings[] = {"tracking-table-max-keys", "proto-max-bulk-len",
+                                          "databases"};
 constexpr std::string_view kChannels[] = {"n1", "n2", "c1"};
 constexpr std::string_view kScores[] = {"0", "1", "2", "-1", "1.5", "inf", "-inf", "+inf", "1e300"};
 constexpr std::string_view kScoreBounds[] = {"-inf", "+inf", "0",   "1",   "(1",
@@ -279,6 +281,8 @@ class Expander {
       Add(rng.OneIn(6) ? gen_.EdgeNumberText() : rng.Pick(kBitOffsets));
     } else if (type == "pattern") {
       Add(rng.Pick(kPatterns));
+    } else if (type == "setting") {
+      Add(rng.Pick(kSettings));
     } else if (type == "channel") {
       Add(rng.Pick(kChannels));
     } else if (type == "score" || type == "double" || type == "weight") {

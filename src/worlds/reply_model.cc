@@ -44,6 +44,7 @@ void ReplyModel::ForgetSession() {
   queued_.clear();
   channels_.clear();
   patterns_.clear();
+  shards_.clear();
 }
 
 const Command* ReplyModel::Find(std::span<const std::string_view> args) {
@@ -62,13 +63,23 @@ ReplyModel::Kind ReplyModel::KindOf(const Command& command) {
       Kind kind;
     };
     constexpr Named kNamed[] = {
-        {"hello", Kind::kHello},     {"reset", Kind::kReset},
-        {"multi", Kind::kMulti},     {"exec", Kind::kExec},
-        {"discard", Kind::kDiscard}, {"watch", Kind::kWatch},
-        {"unwatch", Kind::kUnwatch}, {"subscribe", Kind::kSubscribe},
-        {"quit", Kind::kQuit},       {"unsubscribe", Kind::kUnsubscribe},
-        {"publish", Kind::kPublish}, {"psubscribe", Kind::kPsubscribe},
-        {"echo", Kind::kEcho},       {"punsubscribe", Kind::kPunsubscribe},
+        {"hello", Kind::kHello},
+        {"reset", Kind::kReset},
+        {"multi", Kind::kMulti},
+        {"exec", Kind::kExec},
+        {"discard", Kind::kDiscard},
+        {"watch", Kind::kWatch},
+        {"unwatch", Kind::kUnwatch},
+        {"subscribe", Kind::kSubscribe},
+        {"quit", Kind::kQuit},
+        {"unsubscribe", Kind::kUnsubscribe},
+        {"publish", Kind::kPublish},
+        {"psubscribe", Kind::kPsubscribe},
+        {"echo", Kind::kEcho},
+        {"punsubscribe", Kind::kPunsubscribe},
+        {"spublish", Kind::kPublish},
+        {"ssubscribe", Kind::kSsubscribe},
+        {"sunsubscribe", Kind::kSunsubscribe},
     };
     std::vector<Kind> result(all.size(), Kind::kPlain);
     for (size_t i = 0; i < all.size(); ++i) {
@@ -177,10 +188,22 @@ bool ReplyModel::Queues(const Request& asked) const {
   return multi_ && !asked.command->runs_in_multi;
 }
 
-size_t ReplyModel::Messages(const Request& asked) const {
+ReplyModel::Names& ReplyModel::NamesOf(Kind kind) {
+  switch (kind) {
+    case Kind::kSubscribe:
+    case Kind::kUnsubscribe:
+      return channels_;
+    case Kind::kPsubscribe:
+    case Kind::kPunsubscribe:
+      return patterns_;
+    default:
+      return shards_;
+  }
+}
+
+size_t ReplyModel::Messages(const Request& asked) {
   if (asked.argc > 1) return asked.argc - 1;
-  const size_t names = asked.kind == Kind::kUnsubscribe ? channels_.size() : patterns_.size();
-  return std::max<size_t>(1, names + messages_taken_);
+  return std::max<size_t>(1, NamesOf(asked.kind).size() + messages_taken_);
 }
 
 void ReplyModel::Pop() {
@@ -264,12 +287,12 @@ bool ReplyModel::IsMessage(const resp::ReplyView& value) const {
   if (value.type() == resp::Type::kPush) {
     if (value.size() == 0) return true;
     const std::string_view what = value[0].text();
-    return what == "message" || what == "pmessage" || what == "invalidate";
+    return what == "message" || what == "pmessage" || what == "smessage" || what == "invalidate";
   }
   if (protocol_ != 2 || !subscribed_ || value.type() != resp::Type::kArray) return false;
   if (value.size() < 3 || value.size() > 4) return false;
   const std::string_view what = value[0].text();
-  return what == "message" || what == "pmessage";
+  return what == "message" || what == "pmessage" || what == "smessage";
 }
 
 bool ReplyModel::TakeMessage(const resp::ReplyView& value) {
@@ -285,8 +308,9 @@ bool ReplyModel::TakeMessage(const resp::ReplyView& value) {
     }
     return true;
   }
-  if (what == "message") {
-    if (value.size() == 3 && Contains(channels_, value[1].text())) return true;
+  if (what == "message" || what == "smessage") {
+    const Names& names = what == "message" ? channels_ : shards_;
+    if (value.size() == 3 && Contains(names, value[1].text())) return true;
     return Wrong(kInvariant, "a message on a channel that is subscribed to");
   }
   if (value.size() == 4 && Contains(patterns_, value[1].text()) &&
@@ -305,14 +329,14 @@ bool ReplyModel::Shaped(const Command& command, const resp::ReplyView& value) {
 bool ReplyModel::TakeSubscription(const Request& asked, const resp::ReplyView& value) {
   if (!Shaped(*asked.command, value)) return false;
   const std::string_view name = value[1].text();
-  const bool channel = asked.kind == Kind::kSubscribe || asked.kind == Kind::kUnsubscribe;
-  Names& names = channel ? channels_ : patterns_;
+  Names& names = NamesOf(asked.kind);
   if (value[0].text() != asked.command->name() ||
       (asked.argc > 1 && name != Word(asked, 1 + messages_taken_))) {
     return Wrong(kOne, "the confirmation of ", asked.command->name(), " in its turn");
   }
   const size_t due = Messages(asked);
-  if (asked.kind == Kind::kSubscribe || asked.kind == Kind::kPsubscribe) {
+  if (asked.kind == Kind::kSubscribe || asked.kind == Kind::kPsubscribe ||
+      asked.kind == Kind::kSsubscribe) {
     if (!Contains(names, name)) names.emplace_back(name);
   } else {
     const auto found = std::find(names.begin(), names.end(), name);
@@ -322,12 +346,13 @@ bool ReplyModel::TakeSubscription(const Request& asked, const resp::ReplyView& v
       return Wrong(kOne, "the name of a subscription");
     }
   }
-  const size_t count = channels_.size() + patterns_.size();
+  const size_t channels = channels_.size() + patterns_.size();
+  const size_t count = &names == &shards_ ? shards_.size() : channels;
   if (value[2].integer() != static_cast<int64_t>(count)) {
     return Wrong(kShape, "the number of subscriptions");
   }
   if (++messages_taken_ >= due) {
-    subscribed_ = count > 0;
+    subscribed_ = channels + shards_.size() > 0;
     Pop();
   } else {
     // Inside one command the client counts as subscribed as soon as the server says so.

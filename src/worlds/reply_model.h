@@ -91,6 +91,8 @@ class ReplyModel {
     kSubscribe,
     kUnsubscribe,
     kPsubscribe,
+    kSsubscribe,
+    kSunsubscribe,
     kPunsubscribe,
     kPublish,
     kReplyMode,
@@ -114,6 +116,7 @@ class ReplyModel {
   };
   using Names = std::vector<std::string>;
 
+  Names& NamesOf(Kind kind);
   static Kind KindOf(const Command& command);
   static bool KeepsWords(Kind kind) {
     return kind == Kind::kEcho || (kind >= Kind::kSubscribe && kind <= Kind::kPunsubscribe);
@@ -131,7 +134,7 @@ class ReplyModel {
   // Notes the problem, in up to three pieces; false.
   [[gnu::cold]] bool Wrong(std::string_view invariant, std::string_view expected,
                            std::string_view expected2 = {}, std::string_view expected3 = {});
-  size_t Messages(const Request& asked) const;
+  size_t Messages(const Request& asked);
   void Refused(const Request& asked);
   void EndTransaction();
   // What RESET forgets: all but what was asked, and what that may do to the connection.
@@ -163,6 +166,7 @@ class ReplyModel {
   std::vector<Queued> queued_;
   Names channels_;
   Names patterns_;
+  Names shards_;
 };
 
 }  // namespace resprobe

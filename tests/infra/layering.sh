@@ -15,6 +15,7 @@ src/driver: driver engine core
 src/live: live worlds engine sim core
 src/cli: cli live worlds driver engine sim core
 harnesses: worlds driver engine sim core
+harnesses/live: live worlds driver engine sim core
 '
 readonly deterministic='src/core src/engine src/sim src/worlds'
 
@@ -77,7 +78,8 @@ check_includes() {
     elif [[ $allowed != *" $room "* ]]; then
       report "$file:$number" "$folder must not include \"$header\": it may use only${allowed% }"
     fi
-  done < <(find "$folder" -name '*.h' -o -name '*.cc' | sort | xargs -r grep -H -n -o -E \
+  done < <(find "$folder" -path "$folder/live" -prune -o \( -name '*.h' -o -name '*.cc' \) -print |
+    sort | xargs -r grep -H -n -o -E \
     '^[[:space:]]*#[[:space:]]*include "[^"]+"' |
     sed -E 's/^([^:]+:[0-9]+):.*"([^"]+)"$/\1:\2/')
 }

@@ -7,7 +7,7 @@ set -euo pipefail
 layering=$1
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/src/{core/resp,engine,sim,worlds,driver,live,cli} "$tree/harnesses"
+mkdir -p "$tree"/src/{core/resp,engine,sim,worlds,driver,live,cli} "$tree/harnesses/live"
 
 failures=0
 fail() {
@@ -47,6 +47,8 @@ expect_fault src/worlds/a.h '#include "live/socket.h"'
 expect_fault src/live/a.cc '#  include "cli/verb.h"'
 expect_fault src/driver/a.cc '#include "cli/main.h"'
 expect_fault harnesses/a.cc '#include "live/socket.h"'
+expect_clean harnesses/live/a.cc '#include "live/socket.h"'
+expect_fault harnesses/live/a.cc '#include "cli/verb.h"'
 expect_clean src/worlds/a.h '#include "engine/op.h"' '#include "sim/clock.h"' '#include "core/resp/reply.h"'
 expect_clean src/cli/a.cc '#include "live/socket.h"' '#include "cli/verb.h"' '#include <thread>'
 

@@ -44,7 +44,7 @@ void AddLine(CommandContext& c, const Client& client, std::string* line) {
   Add(line, "db", client.db);
   Add(line, "sub", static_cast<int64_t>(client.channels.size()));
   Add(line, "psub", static_cast<int64_t>(client.patterns.size()));
-  Add(line, "ssub", 0);
+  Add(line, "ssub", static_cast<int64_t>(client.shards.size()));
   Add(line, "multi", client.multi ? static_cast<int64_t>(client.queue.size()) : -1);
   for (const std::string_view name : {"qbuf", "qbuf-free", "argv-mem", "multi-mem", "rbs", "rbp",
                                       "obl", "oll", "omem", "tot-mem"}) {

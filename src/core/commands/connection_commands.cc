@@ -163,8 +163,27 @@ void ClientReply(CommandContext& c) {
   }
 }
 
-// There is nothing here that evicts clients, as on a server without maxmemory-clients.
-void ClientNoEvict(CommandContext& c) {
+// Valkey 8.0: what the client says of its library shows in CLIENT LIST only.
+void ClientSetInfo(CommandContext& c) {
+  if (!c.Is(2, "LIB-NAME") && !c.Is(2, "LIB-VER")) {
+    c.ErrorAbout("ERR Unrecognized option '", c.args[2], "'");
+    return;
+  }
+  for (const char byte : c.args[3]) {
+    if (byte == '\0') break;
+    if (byte >= '!' && byte <= '~') continue;
+    c.ErrorAbout("ERR ", c.args[2], " cannot contain spaces, newlines or special characters.");
+    return;
+  }
+  c.reply.Ok();
+}
+
+// Valkey 8.0 takes any words, and knows "redirect" among them.
+void ClientCapa(CommandContext& c) { c.reply.Ok(); }
+
+// CLIENT NO-EVICT: there is nothing here that evicts clients, as on a server without
+// maxmemory-clients. CLIENT NO-TOUCH: nor any record of when a key was used last.
+void ClientSwitch(CommandContext& c) {
   if (c.Is(2, "ON") || c.Is(2, "OFF")) {
     c.reply.Ok();
   } else {
@@ -446,6 +465,16 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "<YES | NO>",
      .reply = "ok",
      .handler = ClientCaching},
+    {.name = "capa",
+     .arity = -3,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "8.0.0",
+     .summary = "Say what the client can do",
+     .syntax = "string [string ...]",
+     .reply = "ok",
+     .handler = ClientCapa,
+     .later = true},
     {.name = "getname",
      .arity = 2,
      .flags = kAlways,
@@ -508,7 +537,17 @@ constexpr CommandSpec kClientSubcommands[] = {
      .summary = "Keep the connection from being evicted",
      .syntax = "<ON | OFF>",
      .reply = "ok",
-     .handler = ClientNoEvict},
+     .handler = ClientSwitch},
+    {.name = "no-touch",
+     .arity = 3,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "7.2.0",
+     .summary = "Read keys without being their last user",
+     .syntax = "<ON | OFF>",
+     .reply = "ok",
+     .handler = ClientSwitch,
+     .later = true},
     {.name = "reply",
      .arity = 3,
      .flags = kAlways,
@@ -518,6 +557,16 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "<ON | OFF | SKIP>",
      .reply = "ok|none",
      .handler = ClientReply},
+    {.name = "setinfo",
+     .arity = 4,
+     .flags = kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "7.2.0",
+     .summary = "Name the client's library",
+     .syntax = "<LIB-NAME | LIB-VER> string",
+     .reply = "ok",
+     .handler = ClientSetInfo,
+     .later = true},
     {.name = "setname",
      .arity = 3,
      .flags = kAlways,

@@ -25,8 +25,8 @@ struct ProfileTraits {
   bool bit_ranges_first;
   // HELLO does nothing if one of its options is wrong; else SETNAME before it has had its effect.
   bool hello_all_or_nothing;
-  // A failed AUTH, or HELLO with it, is not answered while an earlier reply waits to be sent: inside
-  // EXEC, and in a pipeline (docs/findings/valkey-auth-without-reply.md).
+  // A failed AUTH, or HELLO with it, is not answered while an earlier reply waits to be sent:
+  // inside EXEC, and in a pipeline (docs/findings/valkey-auth-without-reply.md).
   bool auth_error_needs_silence;
   // Names of clients are checked up to a NUL.
   bool names_end_at_nul;
@@ -99,7 +99,8 @@ constexpr const ProfileTraits& TraitsOf(Profile profile) {
 // "redis-7.0"; "" for a number that is no profile.
 std::string_view ProfileName(Profile profile);
 
-// What a profile's server declares otherwise than the command table, which is that of redis 7.0.
+// What a profile's server declares otherwise than the command table, which is that of redis 7.0,
+// and the subcommands that came later.
 struct CommandChange {
   std::string_view name;  // "get", "client|id"
   int8_t arity = 0;       // 0: as in the table

@@ -9,18 +9,26 @@
 namespace resprobe {
 namespace {
 
-enum class Kind { kChannel, kPattern };
+enum class Kind { kChannel, kPattern, kShard };
 
 Dict<Nothing>& Names(CommandContext& c, Kind kind) {
-  return kind == Kind::kChannel ? c.client.channels : c.client.patterns;
+  return kind == Kind::kChannel   ? c.client.channels
+         : kind == Kind::kPattern ? c.client.patterns
+                                  : c.client.shards;
 }
 
 Subscriptions& Registry(CommandContext& c, Kind kind) {
-  return kind == Kind::kChannel ? c.server.channels() : c.server.patterns();
+  return kind == Kind::kChannel   ? c.server.channels()
+         : kind == Kind::kPattern ? c.server.patterns()
+                                  : c.server.shards();
 }
 
-// `name` is null where there was nothing to unsubscribe from.
-void Confirm(CommandContext& c, std::string_view what, const std::string_view* name) {
+// `name` is null where there was nothing to unsubscribe from. Channels and patterns are counted
+// together, those of shards apart.
+void Confirm(CommandContext& c, Kind kind, std::string_view what, const std::string_view* name) {
+  const Client& client = c.client;
+  const size_t left =
+      kind == Kind::kShard ? client.shards.size() : client.channels.size() + client.patterns.size();
   resp::Writer out = c.server.PushWriter(c.client);
   out.PushHeader(3);
   out.BulkString(what);
@@ -29,14 +37,14 @@ void Confirm(CommandContext& c, std::string_view what, const std::string_view* n
   } else {
     out.BulkString(*name);
   }
-  out.Integer(static_cast<int64_t>(c.client.subscription_count()));
+  out.Integer(static_cast<int64_t>(left));
 }
 
 void Subscribe(CommandContext& c, Kind kind, std::string_view what) {
   for (size_t i = 1; i < c.argc(); ++i) {
     Names(c, kind).Insert(c.args[i]);
     Registry(c, kind).Add(c.args[i], c.client.id);
-    Confirm(c, what, &c.args[i]);
+    Confirm(c, kind, what, &c.args[i]);
   }
   c.client.subscribed = true;
 }
@@ -47,10 +55,10 @@ void Unsubscribe(CommandContext& c, Kind kind, std::string_view what) {
     for (size_t i = 1; i < c.argc(); ++i) {
       names.Erase(c.args[i]);
       Registry(c, kind).Remove(c.args[i], c.client.id);
-      Confirm(c, what, &c.args[i]);
+      Confirm(c, kind, what, &c.args[i]);
     }
   } else if (names.empty()) {
-    Confirm(c, what, nullptr);
+    Confirm(c, kind, what, nullptr);
   } else {
     // The first one first, in place of the dict's swapping with the last.
     while (!names.empty()) {
@@ -58,7 +66,7 @@ void Unsubscribe(CommandContext& c, Kind kind, std::string_view what) {
       names.EraseAt(0);
       Registry(c, kind).Remove(c.scratch, c.client.id);
       const std::string_view name = c.scratch;
-      Confirm(c, what, &name);
+      Confirm(c, kind, what, &name);
     }
   }
   if (c.client.subscription_count() == 0) c.client.subscribed = false;
@@ -69,6 +77,20 @@ void SubscribePatterns(CommandContext& c) { Subscribe(c, Kind::kPattern, "psubsc
 void UnsubscribeChannels(CommandContext& c) { Unsubscribe(c, Kind::kChannel, "unsubscribe"); }
 void UnsubscribePatterns(CommandContext& c) { Unsubscribe(c, Kind::kPattern, "punsubscribe"); }
 
+// redis 7.0: inside EXEC a client expects one reply per command.
+void SubscribeShards(CommandContext& c) {
+  if (c.client.multi) {
+    c.Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    return;
+  }
+  Subscribe(c, Kind::kShard, "ssubscribe");
+}
+void UnsubscribeShards(CommandContext& c) { Unsubscribe(c, Kind::kShard, "sunsubscribe"); }
+
+void PublishToShard(CommandContext& c) {
+  c.reply.Integer(c.server.PublishToShard(c.args[1], c.args[2]));
+}
+
 void Publish(CommandContext& c) { c.reply.Integer(c.server.Publish(c.args[1], c.args[2])); }
 
 // addReplySubcommandSyntaxError: what the handler of a container says of arguments that its arity
@@ -78,12 +100,12 @@ void SubcommandError(CommandContext& c) {
                c.args[1].substr(0, 128), "'. Try PUBSUB HELP.");
 }
 
-void PubSubChannels(CommandContext& c) {
+void ListChannels(CommandContext& c, Kind kind) {
   if (c.argc() > 3) {
     SubcommandError(c);
     return;
   }
-  const Dict<ClientIds>& channels = c.server.channels().names();
+  const Dict<ClientIds>& channels = Registry(c, kind).names();
   c.views.clear();
   for (size_t i = 0; i < channels.size(); ++i) {
     const std::string& name = channels.at(i).key;
@@ -93,14 +115,19 @@ void PubSubChannels(CommandContext& c) {
   for (const std::string_view name : c.views) c.reply.BulkString(name);
 }
 
-void PubSubNumSub(CommandContext& c) {
+void CountSubscribers(CommandContext& c, Kind kind) {
   c.reply.ArrayHeader((c.argc() - 2) * 2);
   for (size_t i = 2; i < c.argc(); ++i) {
-    const ClientIds* ids = c.server.channels().Find(c.args[i]);
+    const ClientIds* ids = Registry(c, kind).Find(c.args[i]);
     c.reply.BulkString(c.args[i]);
     c.reply.Integer(ids == nullptr ? 0 : static_cast<int64_t>(ids->size()));
   }
 }
+
+void PubSubChannels(CommandContext& c) { ListChannels(c, Kind::kChannel); }
+void PubSubShardChannels(CommandContext& c) { ListChannels(c, Kind::kShard); }
+void PubSubNumSub(CommandContext& c) { CountSubscribers(c, Kind::kChannel); }
+void PubSubShardNumSub(CommandContext& c) { CountSubscribers(c, Kind::kShard); }
 
 void PubSubNumPat(CommandContext& c) {
   c.reply.Integer(static_cast<int64_t>(c.server.patterns().names().size()));
@@ -137,6 +164,24 @@ constexpr CommandSpec kPubSubSubcommands[] = {
      .syntax = "[channel ...]",
      .reply = "flat<bulk,int(0..)>",
      .handler = PubSubNumSub},
+    {.name = "shardchannels",
+     .arity = -2,
+     .flags = kInspection,
+     .group = CommandGroup::kPubSub,
+     .since = "7.0.0",
+     .summary = "The channels of shards that have subscribers",
+     .syntax = "[pattern]",
+     .reply = "array<bulk>",
+     .handler = PubSubShardChannels},
+    {.name = "shardnumsub",
+     .arity = -2,
+     .flags = kInspection,
+     .group = CommandGroup::kPubSub,
+     .since = "7.0.0",
+     .summary = "How many subscribers channels of shards have",
+     .syntax = "[channel ...]",
+     .reply = "flat<bulk,int(0..)>",
+     .handler = PubSubShardNumSub},
 };
 
 constexpr CommandSpec kPubSubCommands[] = {
@@ -173,6 +218,36 @@ constexpr CommandSpec kPubSubCommands[] = {
      .syntax = "[pattern ...]",
      .reply = "push<bulk,bulk|null,int(0..)>",
      .handler = UnsubscribePatterns},
+    {.name = "spublish",
+     .arity = 3,
+     .flags = kPubSub | kLoading | kStale | kFast | kMayReplicate,
+     .keys = Channels(1, 1),
+     .group = CommandGroup::kPubSub,
+     .since = "7.0.0",
+     .summary = "Send a message to a channel of a shard",
+     .syntax = "channel message",
+     .reply = "int(0..)",
+     .handler = PublishToShard},
+    {.name = "ssubscribe",
+     .arity = -2,
+     .flags = kSubscription,
+     .keys = Channels(1, -1),
+     .group = CommandGroup::kPubSub,
+     .since = "7.0.0",
+     .summary = "Listen to channels of shards",
+     .syntax = "channel [channel ...]",
+     .reply = "push<bulk,bulk,int(1..)>",
+     .handler = SubscribeShards},
+    {.name = "sunsubscribe",
+     .arity = -1,
+     .flags = kSubscription,
+     .keys = Channels(1, -1),
+     .group = CommandGroup::kPubSub,
+     .since = "7.0.0",
+     .summary = "Listen no longer to channels of shards",
+     .syntax = "[channel ...]",
+     .reply = "push<bulk,bulk|null,int(0..)>",
+     .handler = UnsubscribeShards},
     {.name = "subscribe",
      .arity = -2,
      .flags = kSubscription,

@@ -91,7 +91,7 @@ const Command* FindByFullName(std::string_view name, Profile profile) {
 
 // The first, last and step of COMMAND INFO. Of keys that a number counts only a destination shows.
 KeySpec LegacyRange(const KeySpec& keys) {
-  if (keys.kind == KeySpec::Kind::kRange) return keys;
+  if (keys.kind == KeySpec::Kind::kRange || keys.kind == KeySpec::Kind::kChannels) return keys;
   if (keys.kind == KeySpec::Kind::kKeyAndStore) return OneKey();
   if (keys.kind == KeySpec::Kind::kNumKeys && keys.last != 0) return Keys(keys.last, keys.last);
   return {};
@@ -212,7 +212,8 @@ void CommandGetKeys(CommandContext& c) {
     c.Error("ERR Invalid command specified");
     return;
   }
-  if (command->spec->keys.kind == KeySpec::Kind::kNone) {
+  if (command->spec->keys.kind == KeySpec::Kind::kNone ||
+      command->spec->keys.kind == KeySpec::Kind::kChannels) {
     c.Error("ERR The command has no key arguments");
     return;
   }

@@ -57,6 +57,7 @@ struct KeySpec {
     kNumKeys,  // args[first] holds the number of keys, which follow it; and, if last != 0, also the
                // one key at args[last] (the destination of ZUNIONSTORE)
     kKeyAndStore,  // args[1], and what follows STORE (SORT)
+    kChannels,     // a range of channels of shards, which COMMAND INFO shows as keys: no keys
   };
   Kind kind = Kind::kNone;
   int8_t first = 0;
@@ -66,6 +67,9 @@ struct KeySpec {
 constexpr KeySpec NoKeys() { return {}; }
 constexpr KeySpec Keys(int8_t first, int8_t last, int8_t step = 1) {
   return {KeySpec::Kind::kRange, first, last, step};
+}
+constexpr KeySpec Channels(int8_t first, int8_t last) {
+  return {KeySpec::Kind::kChannels, first, last, 1};
 }
 constexpr KeySpec OneKey() { return Keys(1, 1); }
 constexpr KeySpec NumKeys(int8_t count_at, int8_t destination = 0) {
@@ -96,16 +100,17 @@ struct CommandSpec {
   //   [a | b]       at most one of them;   <a | b>  exactly one
   //   [a b ...]     zero or more times;    <a b ...> or  a [a ...]  once or more
   // Argument names: key, newkey, destination, source; value, member, element, field, message,
-  // string; pattern, key-pattern, channel; bit-type, bit-offset; integer, increment, decrement,
-  // count, offset, start, stop, index, db, cursor, seconds, milliseconds, unix-time-seconds,
-  // unix-time-milliseconds, bit, numkeys, client-id;
-  // timeout; double, score, min, max, lex-min, lex-max,
-  // weight; anything else is a free string.
+  // string; pattern, key-pattern, channel, setting; bit-type, bit-offset; integer, increment,
+  // decrement, count, offset, start, stop, index, db, cursor, seconds, milliseconds,
+  // unix-time-seconds, unix-time-milliseconds, bit, numkeys, client-id; timeout; double, score,
+  // min, max, lex-min, lex-max, weight; anything else is a free string.
   std::string_view syntax = {};
   // The shape of a successful reply, in the language of shape.h. "" for a command that has only
   // subcommands.
   std::string_view reply = {};
   CommandHandler handler = nullptr;
+  // Redis 7.0 does not have it; a profile that does names it (profile.h, CommandChanges).
+  bool later = false;
   // For a container (CLIENT, OBJECT …): arity and keys of a subcommand count both names.
   std::span<const CommandSpec> subcommands = {};
 };

@@ -57,8 +57,8 @@ class Table {
  public:
   explicit Table(Profile profile) : changes_(CommandChanges(profile)) {
     for (const auto group :
-         {BitFieldCommands(), BitmapCommands(), ConnectionCommands(), CounterCommands(),
-          ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(),
+         {BitFieldCommands(), BitmapCommands(), ConfigCommands(), ConnectionCommands(),
+          CounterCommands(), ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(),
           ListBlockingCommands(), ListCommands(), ObjectCommands(), PubSubCommands(),
           ServerCommands(), SetCommands(), SortCommands(), StringCommands(), TransactionCommands(),
           ZSetCommands()}) {
@@ -112,6 +112,12 @@ class Table {
     return command;
   }
 
+  bool IsChanged(std::string_view container, std::string_view name) const {
+    const std::string full_name = std::string(container) + "|" + std::string(name);
+    return std::any_of(changes_.begin(), changes_.end(),
+                       [&](const CommandChange& change) { return change.name == full_name; });
+  }
+
   // The spec as the profile has it, in a place that lasts.
   const CommandSpec* Changed(const CommandSpec& spec, const CommandChange& change) {
     specs_.push_back(std::make_unique<CommandSpec>(spec));
@@ -138,6 +144,7 @@ class Table {
     subcommands_.push_back(std::make_unique<std::vector<Command>>());
     std::vector<Command>& list = *subcommands_.back();
     for (const CommandSpec& spec : command.spec->subcommands) {
+      if (spec.later && !IsChanged(command.name(), spec.name)) continue;
       list.push_back(Make(spec, command.name()));
       list.back().parent = &command;
       list.back().is_client = command.name() == "client";
@@ -156,9 +163,10 @@ class Table {
     command.is_client = command.name() == "client";
     command.may_wait = command.Has(kBlocking) || command.name() == "wait";
     command.runs_in_multi = is_one_of({"exec", "discard", "multi", "watch", "quit", "reset"});
-    command.unsubscribes = is_one_of({"unsubscribe", "punsubscribe"});
-    command.runs_subscribed = is_one_of(
-        {"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"});
+    command.unsubscribes = is_one_of({"unsubscribe", "punsubscribe", "sunsubscribe"});
+    command.runs_subscribed =
+        is_one_of({"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe",
+                   "sunsubscribe", "quit", "reset"});
   }
 
   void Index() {
@@ -259,6 +267,7 @@ bool KeyPositions(const Command& command, std::span<const std::string_view> args
   const int argc = static_cast<int>(args.size());
   switch (keys.kind) {
     case KeySpec::Kind::kNone:
+    case KeySpec::Kind::kChannels:
       return true;
     case KeySpec::Kind::kRange: {
       const int last = keys.last < 0 ? argc + keys.last : keys.last;

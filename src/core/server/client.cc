@@ -59,6 +59,7 @@ void Client::Reset(uint64_t new_id) {
   ClearBuffer(unread);
   channels.Clear();
   patterns.Clear();
+  shards.Clear();
   subscribed = false;
   tracking = broken_redirect = caching = false;
   tracking_mode = {};

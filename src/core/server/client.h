@@ -103,8 +103,9 @@ struct Client {
   // Pub/sub.
   Dict<Nothing> channels;
   Dict<Nothing> patterns;
+  Dict<Nothing> shards;     // channels of SSUBSCRIBE
   bool subscribed = false;  // in the subscription context (the server's CLIENT_PUBSUB)
-  size_t subscription_count() const { return channels.size() + patterns.size(); }
+  size_t subscription_count() const { return channels.size() + patterns.size() + shards.size(); }
 
   // CLIENT TRACKING.
   bool tracking = false;

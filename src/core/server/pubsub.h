@@ -9,7 +9,8 @@
 
 namespace resprobe {
 
-// Who listens to which name: one instance for channels, one for patterns. Subscribers stand in the
+// Who listens to which name: one instance for channels, one for patterns, one for the
+// channels of shards. Subscribers stand in the
 // order of their subscription. A name without subscribers is not kept.
 class Subscriptions {
  public:

@@ -7,7 +7,7 @@
 namespace resprobe {
 
 Server::Server(const ServerConfig& config)
-    : config_(config), keyspace_(config.databases), writer_(&discarded_) {
+    : initial_(config), config_(config), keyspace_(config.databases), writer_(&discarded_) {
   keyspace_.set_observer(this);
   keyspace_.set_active_expiry(config.active_expiry);
   keyspace_.Reset(config.start_ms);
@@ -21,6 +21,7 @@ void Server::Reset() {
   }
   by_id_.clear();
   active_.clear();
+  config_ = initial_;
   keyspace_.Reset(config_.start_ms);
   random_.Reset();
   commands_run_ = 0;
@@ -34,6 +35,7 @@ void Server::Reset() {
   watching_ = 0;
   channels_.Clear();
   patterns_.Clear();
+  shards_.Clear();
   tracking_table_.Clear();
   prefix_table_.Clear();
   broadcast_.clear();
@@ -186,18 +188,26 @@ resp::Writer Server::MessageWriter(Client& client) {
 
 // --- Pub/sub.
 
-int64_t Server::Publish(std::string_view channel, std::string_view message) {
-  int64_t receivers = 0;
-  if (const ClientIds* ids = channels_.Find(channel); ids != nullptr) {
-    for (const uint64_t id : *ids) {
-      resp::Writer out = MessageWriter(*Lookup(id));
-      out.PushHeader(3);
-      out.BulkString("message");
-      out.BulkString(channel);
-      out.BulkString(message);
-      ++receivers;
-    }
+int64_t Server::Send(const Subscriptions& channels, std::string_view what, std::string_view channel,
+                     std::string_view message) {
+  const ClientIds* ids = channels.Find(channel);
+  if (ids == nullptr) return 0;
+  for (const uint64_t id : *ids) {
+    resp::Writer out = MessageWriter(*Lookup(id));
+    out.PushHeader(3);
+    out.BulkString(what);
+    out.BulkString(channel);
+    out.BulkString(message);
   }
+  return static_cast<int64_t>(ids->size());
+}
+
+int64_t Server::PublishToShard(std::string_view channel, std::string_view message) {
+  return Send(shards_, "smessage", channel, message);
+}
+
+int64_t Server::Publish(std::string_view channel, std::string_view message) {
+  int64_t receivers = Send(channels_, "message", channel, message);
   const Dict<ClientIds>& patterns = patterns_.names();
   for (size_t i = 0; i < patterns.size(); ++i) {
     if (!GlobMatch(patterns.at(i).key, channel)) continue;
@@ -215,14 +225,13 @@ int64_t Server::Publish(std::string_view channel, std::string_view message) {
 }
 
 void Server::UnsubscribeAll(Client& client) {
-  for (size_t i = 0; i < client.channels.size(); ++i) {
-    channels_.Remove(client.channels.at(i).key, client.id);
-  }
-  for (size_t i = 0; i < client.patterns.size(); ++i) {
-    patterns_.Remove(client.patterns.at(i).key, client.id);
-  }
-  client.channels.Clear();
-  client.patterns.Clear();
+  const auto leave = [&](Dict<Nothing>& names, Subscriptions& registry) {
+    for (size_t i = 0; i < names.size(); ++i) registry.Remove(names.at(i).key, client.id);
+    names.Clear();
+  };
+  leave(client.channels, channels_);
+  leave(client.patterns, patterns_);
+  leave(client.shards, shards_);
 }
 
 // --- Changes of keys.

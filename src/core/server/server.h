@@ -74,6 +74,7 @@ class Server : private KeyspaceObserver {
 
   // --- For invariants.
 
+  // As CONFIG SET has left it.
   const ServerConfig& config() const { return config_; }
   Keyspace& keyspace() { return keyspace_; }
   const Keyspace& keyspace() const { return keyspace_; }
@@ -132,10 +133,15 @@ class Server : private KeyspaceObserver {
   bool WatchedKeyExpired(const Client& client) const;
   void SwapDatabases(int a, int b);
 
+  // For CONFIG SET, until Reset().
+  ServerConfig& settings() { return config_; }
+
   Subscriptions& channels() { return channels_; }
   Subscriptions& patterns() { return patterns_; }
+  Subscriptions& shards() { return shards_; }
   // Sends the message; returns the number of receivers.
   int64_t Publish(std::string_view channel, std::string_view message);
+  int64_t PublishToShard(std::string_view channel, std::string_view message);
   // Drops all subscriptions of the client without a word.
   void UnsubscribeAll(Client& client);
 
@@ -153,6 +159,8 @@ class Server : private KeyspaceObserver {
   void OnFlush(int db) override;
 
   Client* Lookup(uint64_t client) const;
+  int64_t Send(const Subscriptions& channels, std::string_view what, std::string_view channel,
+               std::string_view message);
   void Disconnect(Client& client);
   void Release(Client& client);
 
@@ -203,7 +211,8 @@ class Server : private KeyspaceObserver {
   void SendPendingInvalidations();
   void LimitTrackingTable();
 
-  const ServerConfig config_;
+  const ServerConfig initial_;
+  ServerConfig config_;
   Keyspace keyspace_;
   Random random_;
 
@@ -244,6 +253,7 @@ class Server : private KeyspaceObserver {
   size_t watching_ = 0;  // clients that watch a key
   Subscriptions channels_;
   Subscriptions patterns_;
+  Subscriptions shards_;
 
   TrackingTable tracking_table_;
   PrefixTable prefix_table_;
