@@ -53,6 +53,8 @@ int Main(int argc, char** argv) {
   AddRecord(app, &code);
   AddOracle(app, &code);
   AddServe(app, &code);
+  AddProxy(app, &code);
+  AddChaosPeer(app, &code);
   AddInvalidate(app, &code);
   AddKill(app, &code);
   AddWorkers(app, &code);

@@ -16,6 +16,8 @@ void AddFreeze(CLI::App& app, int* code);
 void AddRecord(CLI::App& app, int* code);
 void AddOracle(CLI::App& app, int* code);
 void AddServe(CLI::App& app, int* code);
+void AddProxy(CLI::App& app, int* code);
+void AddChaosPeer(CLI::App& app, int* code);
 void AddInvalidate(CLI::App& app, int* code);
 void AddKill(CLI::App& app, int* code);
 void AddWorkers(CLI::App& app, int* code);

@@ -8,7 +8,7 @@ export RESPROBE_WORK_DIR=$temp/work
 
 run 0 --help
 has out "replay"
-for verb in list fuzz replay show minimize freeze record corpus "corpus check" "corpus merge" bench; do
+for verb in list fuzz replay show minimize freeze record proxy chaos-peer corpus "corpus check" "corpus merge" bench; do
   # shellcheck disable=SC2086
   run 0 $verb --help
   has out "--help"

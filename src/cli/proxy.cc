@@ -1,0 +1,111 @@
+// proxy: toxics in front of a real server, changed over HTTP while it runs.
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/proxy_api.h"
+#include "cli/toxic_options.h"
+#include "cli/user_error.h"
+#include "cli/verbs.h"
+#include "cli/whole_number.h"
+#include "live/interrupt_fd.h"
+#include "live/socket.h"
+#include "live/toxic_loop.h"
+
+namespace resprobe::cli {
+namespace {
+
+struct ProxyOptions {
+  uint16_t listen_port = 0;
+  std::string server;
+  std::vector<std::string> toxics;
+  uint16_t api_port = 8474;
+  std::string name = "redis";
+  uint64_t seed = 1;
+  std::string log;
+  bool allow_remote = false;
+};
+
+int RunProxy(const ProxyOptions& options) {
+  std::string all;
+  for (const std::string& one : options.toxics) all += one + ";";
+  const std::vector<live::GateToxic> toxics = ParseToxics("--toxics", all);
+  std::string error;
+  const std::optional<live::Address> server = live::ParseAddress(options.server, &error);
+  if (!server || !live::Connect(*server, options.allow_remote, &error).valid()) {
+    if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
+    throw UserError("--server: " + error);
+  }
+  const LogFile file(options.log);
+  live::SocketLog log = file.fd() >= 0 ? live::SocketLog(file.fd()) : live::SocketLog();
+  live::InterruptFd interrupted;
+  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+
+  live::ToxicLoop loop;
+  loop.Watch(interrupted.get(), [] { return false; });
+  ProxySet proxies(&loop, &log, {.seed = options.seed, .allow_remote = options.allow_remote});
+  error = proxies.Create(options.name, std::to_string(options.listen_port), options.server, true,
+                         toxics);
+  if (!error.empty()) throw UserError("--listen: " + error + ": choose another port, or 0");
+  ProxyApi api(&loop, &proxies);
+  const uint16_t api_port = api.Start(options.api_port);
+  if (api_port == 0) {
+    throw UserError("--api: port " + std::to_string(options.api_port) +
+                    " is not to be had: choose another, or 0 for a free one");
+  }
+  // A log on standard output has it to itself.
+  std::FILE* const out = options.log == "-" ? stderr : stdout;
+  std::fprintf(out, "proxy on %s:%d before %s; API on http://127.0.0.1:%d; Ctrl-C ends it\n",
+               options.allow_remote ? "0.0.0.0" : "127.0.0.1", proxies.Find(options.name)->port(),
+               server->ToText().c_str(), api_port);
+  std::fflush(out);
+  if (!loop.Run(&error)) throw UserError(error);
+  if (const live::ToxicGate* gate = proxies.Find(options.name)) {
+    std::fprintf(out, "%llu connections; fired: %s\n",
+                 static_cast<unsigned long long>(gate->connections()),
+                 FiredText(gate->counts()).c_str());
+    std::fflush(out);
+  }
+  if (!interrupted.Finish()) throw UserError("cannot read the signal");
+  return kAllWell;
+}
+
+}  // namespace
+
+void AddProxy(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand(
+      "proxy", "Toxics between any client and a real server, changed over HTTP while it runs");
+  verb->footer(
+      "The API is Toxiproxy's: /proxies, /proxies/NAME/toxics, /reset, /version; and of our own\n"
+      "/proxies/NAME/counts (what toxics really did) and /toxics. docs/io-chaos-live.md shows "
+      "how.\n"
+      "Jitter, slices and which connections are hit (toxicity=0…1) come from the seed.\n"
+      "Toxics, with what their numbers are if left out; 'upstream' is what the client sends:\n" +
+      ToxicsHelp() + "Exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use.");
+  const auto options = std::make_shared<ProxyOptions>();
+  verb->add_option("--listen", options->listen_port, "Port for the clients; 0 picks a free one")
+      ->required()
+      ->check(WholeNumber(0, 65535));
+  verb->add_option("--server", options->server, "HOST:PORT of the server")->required();
+  verb->add_option("--toxics", options->toxics,
+                   "From the start, such as 'latency latency=50 jitter=20; rst bytes=1000 "
+                   "toxicity=0.1'; may be given again")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  verb->add_option("--api", options->api_port, "Port of the HTTP API; 0 picks a free one")
+      ->type_name("PORT")
+      ->check(WholeNumber(0, 65535))
+      ->capture_default_str();
+  verb->add_option("--name", options->name, "The proxy's name in the API")->capture_default_str();
+  verb->add_option("--seed", options->seed, "Decides what is left to chance")
+      ->check(WholeNumber(0, UINT64_MAX))
+      ->capture_default_str();
+  verb->add_option("--log", options->log,
+                   "What happened on the sockets, as JSON lines; - is standard output")
+      ->type_name("FILE");
+  verb->add_flag("--allow-remote", options->allow_remote,
+                 "Let the server be on another machine, and clients come from other machines");
+  verb->callback([=] { *code = RunProxy(*options); });
+}
+
+}  // namespace resprobe::cli

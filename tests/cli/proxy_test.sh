@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# The proxy's HTTP API, as Toxiproxy's users know it, and the verb chaos-peer.
+#   usage: proxy_test.sh PROGRAM
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/proxy_lib.sh"
+cd "$temp"
+
+start server serve --port 0
+server=$(port_of server)
+start proxy proxy --listen 0 --server "127.0.0.1:$server" --api 0 --log "$temp/log" --seed 3 \
+  --toxics "latency latency=20 jitter=5; fin bytes=2 toxicity=0 name=cut"
+port=$(port_of proxy)
+api=$(api_of proxy)
+
+gives 200 '"version":"' GET /version
+gives 200 "\"listen\":\"127.0.0.1:$port\",\"upstream\":\"127.0.0.1:$server\",\"enabled\":true" GET /proxies
+gives 200 '"name":"latency_downstream","type":"latency","stream":"downstream","toxicity":1.0,"attributes":{"latency":20,"jitter":5}}' GET /proxies/redis
+gives 200 '"name":"cut"' GET /proxies/redis/toxics
+gives 200 '"toxicity":0.0' GET /proxies/redis/toxics/cut
+gives 200 '"type":"never_read"' GET /toxics
+! grep -q '"type":"eintr"' "$temp/body" || { echo "a toxic that no socket can have is listed" >&2; failures=$((failures + 1)); }
+[[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || { echo "no answer" >&2; failures=$((failures + 1)); }
+(($(fired latency) > 0)) || { echo "latency did not fire" >&2; failures=$((failures + 1)); }
+
+# Change while it runs: one toxic is added, changed, removed.
+gives 200 '"toxicity":1.0' PATCH /proxies/redis/toxics/cut '{"toxicity": 1}'
+[[ $(ask "$port" 'PING\r\n') == '+P' ]] || { echo "not cut" >&2; failures=$((failures + 1)); }
+gives 200 '"attributes":{"bytes":3}' POST /proxies/redis/toxics/cut '{"attributes": {"bytes": 3}}'
+[[ $(ask "$port" 'PING\r\n') == '+PO' ]] || { echo "not cut later" >&2; failures=$((failures + 1)); }
+(($(fired fin) == 2)) || { echo "fin fired $(fired fin) times" >&2; failures=$((failures + 1)); }
+http DELETE /proxies/redis/toxics/cut
+[[ $status == 204 ]] || { echo "DELETE: $status" >&2; failures=$((failures + 1)); }
+gives 404 '"error":"toxic not found"' GET /proxies/redis/toxics/cut
+gives 200 '"name":"slicer_upstream","type":"slicer","stream":"upstream"' POST /proxies/redis/toxics \
+  '{"type":"slicer","stream":"upstream","attributes":{"average_size":2,"size_variation":1,"delay":10}}'
+[[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
+(($(fired slicer) > 2)) || { echo "slicer did not fire" >&2; failures=$((failures + 1)); }
+
+# What is wrong is said as Toxiproxy says it.
+gives 400 '"error":"invalid toxic type","status":400' POST /proxies/redis/toxics '{"type":"x"}'
+gives 400 'stream was invalid' POST /proxies/redis/toxics '{"type":"timeout","stream":"x"}'
+gives 400 'bad request body' POST /proxies/redis/toxics '{'
+gives 400 'latency has no ' PATCH /proxies/redis/toxics/latency_downstream '{"attributes":{"x":1}}'
+gives 400 'give a number from 0 to' PATCH /proxies/redis/toxics/latency_downstream '{"attributes":{"latency":-1}}'
+gives 400 'out of reach of a socket' POST /proxies/redis/toxics '{"type":"eintr"}'
+gives 409 'toxic already exists' POST /proxies/redis/toxics '{"name":"latency_downstream","type":"timeout"}'
+gives 409 'a second latency' POST /proxies/redis/toxics '{"name":"other","type":"latency"}'
+gives 404 'proxy not found' GET /proxies/none
+gives 404 'no such path' GET /nothing
+gives 409 'proxy already exists' POST /proxies "{\"name\":\"redis\",\"upstream\":\"127.0.0.1:$server\"}"
+gives 400 'missing required field: name' POST /proxies '{}'
+
+# Not enabled it refuses; a reset enables it and clears it.
+gives 200 '"enabled":false' POST /proxies/redis '{"enabled": false}'
+! (ask "$port" 'PING\r\n') 2>/dev/null || { echo "not refused" >&2; failures=$((failures + 1)); }
+http POST /reset
+[[ $status == 204 ]] || { echo "reset: $status" >&2; failures=$((failures + 1)); }
+gives 200 '"enabled":true,"toxics":[]' GET /proxies/redis
+[[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
+
+# More proxies; another place for one.
+gives 201 '"name":"two"' POST /proxies "{\"name\":\"two\",\"listen\":\"127.0.0.1:0\",\"upstream\":\"127.0.0.1:$server\"}"
+two=$(sed -n -E 's/.*"listen":"127\.0\.0\.1:([0-9]+)".*/\1/p' "$temp/body")
+[[ $(ask "$two" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
+gives 200 "\"upstream\":\"127.0.0.1:$port\"" POST /proxies/two "{\"upstream\":\"127.0.0.1:$port\"}"
+[[ $(ask "$two" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
+gives 201 '"name":"three"' POST /populate "[{\"name\":\"three\",\"upstream\":\"127.0.0.1:$server\"}]"
+http DELETE /proxies/two
+! (ask "$two" 'PING\r\n') 2>/dev/null || { echo "two is still there" >&2; failures=$((failures + 1)); }
+stop_all
+has proxy "fired: latency "
+has log '{"seq":1,'
+has log '"what":"toxic","note":"fin"'
+has log '"side":"client","what":"recv"'
+
+# The same seed hits the same connections.
+for _ in 1 2; do
+  start server serve --port 0
+  start proxy proxy --listen 0 --server "127.0.0.1:$(port_of server)" --api 0 --seed 9 \
+    --toxics "fin bytes=2 toxicity=0.5"
+  for _ in {1..12}; do ask "$(port_of proxy)" 'QUIT\r\n'; done | tr -d '\r\n' >>"$temp/hits"
+  echo >>"$temp/hits"
+  stop_all
+done
+(($(sort -u "$temp/hits" | wc -l) == 1)) && grep -q '+OK' "$temp/hits" && grep -q '+O+' "$temp/hits" ||
+  { cat "$temp/hits" >&2; failures=$((failures + 1)); }
+
+# chaos-peer: a script, a seed, a process of its own; the log is JSON lines.
+printf 'reply "+A\\r\\n" ":2\\r\\n"\nconnection 2\nrst bytes=1\n' >"$temp/script"
+for place in "" --forked; do
+  # shellcheck disable=SC2086
+  start peer chaos-peer --listen 0 --script "$temp/script" $place
+  exec 8<>"/dev/tcp/127.0.0.1/$(port_of peer)"
+  printf 'x\r\ny\r\n' >&8
+  read -r -N 8 answer <&8
+  exec 8>&-
+  [[ $answer == $'+A\r\n:2\r\n' ]] || { echo "$answer" >&2; failures=$((failures + 1)); }
+  ask "$(port_of peer)" 'x\r\n' >/dev/null 2>&1 || true
+  until grep -q '"note":"rst: rst"' "$temp/peer"; do :; done
+  stop_all
+  has peer.err "2 connections; fired: rst 1"
+  has peer '"what":"script"'
+done
+run 0 chaos-peer --listen 0 --seed 7 --print
+cp "$temp/out" "$temp/seven"
+run 0 chaos-peer --listen 0 --script "$temp/seven" --print
+cmp "$temp/out" "$temp/seven" || failures=$((failures + 1))
+
+printf 'seed 1\nlatncy\n' >"$temp/bad"
+wrong_use "bad:2: there is no toxic 'latncy'" chaos-peer --listen 0 --script "$temp/bad"
+wrong_use "--script FILE or --seed S" chaos-peer --listen 0
+wrong_use "--toxics: latency has no 'x'" proxy --listen 0 --server 127.0.0.1:1 --toxics "latency x=1"
+wrong_use "toxicity=2: give a number from 0 to 1" proxy --listen 0 --server 127.0.0.1:1 --toxics "fin toxicity=2"
+wrong_use "a second fin" proxy --listen 0 --server 127.0.0.1:1 --toxics "fin; fin name=x"
+wrong_use "start a server there" proxy --listen 0 --server 127.0.0.1:1 --api 0
+wrong_use "is not HOST:PORT" proxy --listen 0 --server nowhere --api 0
+finish
