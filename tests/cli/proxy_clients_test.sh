@@ -26,9 +26,9 @@ until redis-cli -p "$server" ping 2>/dev/null | grep -q PONG; do kill -0 "$redis
 start proxy proxy --listen 0 --server "127.0.0.1:$server" --api 0
 port=$(port_of proxy)
 api=$(api_of proxy)
-bench() { redis-benchmark -p "$port" -c 4 -n "$1" -t set,get -q; }
+bench=(redis-benchmark -p "$port" -c 4 -t set,get -q -n)
 
-bench 2000 >"$temp/plain" 2>&1
+"${bench[@]}" 2000 >"$temp/plain" 2>&1
 has plain "GET: "
 http GET /toxics
 types=$(grep -o '"type":"[a-z_]*"' "$temp/body" | cut -d '"' -f 4)
@@ -49,8 +49,9 @@ for type in $types; do
     redis-cli -p "$port" ping >"$temp/refused" 2>&1 || true
     has refused "Connection refused"
   else
-    bench 300 >"$temp/bench" 2>&1 &
+    "${bench[@]}" 300 >"$temp/bench" 2>&1 &
     client=$!
+    started+=("$client")
     until (($(fired "$type") > 0)); do :; done 2>/dev/null
   fi
   http POST /reset
@@ -68,7 +69,7 @@ done
 for toxic in '"slicer","attributes":{"average_size":1}' '"latency","attributes":{"latency":2,"jitter":2}' \
   '"bandwidth","attributes":{"rate":100}' '"slow_close","attributes":{"delay":10}'; do
   http POST /proxies/redis/toxics "{\"type\":$toxic}"
-  bench 300 >"$temp/bench" 2>&1 || { echo "the benchmark fails under $toxic" >&2; failures=$((failures + 1)); }
+  "${bench[@]}" 300 >"$temp/bench" 2>&1 || { echo "the benchmark fails under $toxic" >&2; failures=$((failures + 1)); }
   has bench "GET: "
   [[ $(redis-cli -p "$port" echo whole) == whole ]] || failures=$((failures + 1))
   http POST /reset
