@@ -91,12 +91,7 @@ std::string ProxySet::Open(const std::string& name, const std::string& listen,
   const bool remote = setting_.allow_remote;
   auto gate = std::make_unique<live::ToxicGate>(
       live::ToxicGate::Setting{.port = number, .allow_remote = remote, .seed = seed},
-      [to = *to, remote](std::string* why) -> std::unique_ptr<live::Backend> {
-        live::UniqueFd fd = live::Connect(to, remote, why);
-        if (!fd.valid()) return nullptr;
-        return std::make_unique<live::SocketBackend>(std::move(fd));
-      },
-      log_);
+      live::ToxicGate::ConnectTo(*to, remote), log_);
   gate->SetToxics(std::move(toxics));
   gate->Enable(enabled);
   if (!gate->Open(&error)) return "listen: " + error;

@@ -6,6 +6,8 @@
 
 #include "live/interrupt_fd.h"
 #include "live/socket.h"
+#include "live/toxic_gate.h"
+#include "live/toxic_loop.h"
 #include "live/words.h"
 
 namespace resprobe::live {
@@ -111,28 +113,30 @@ int RunRecord(const RecordOptions& options) {
   InterruptFd interrupted;
   if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
 
-  const auto connect = [&](std::string* why) {
-    return Connect(*server, options.allow_remote, why);
-  };
-  if (!connect(&error).valid()) {
+  if (!Connect(*server, options.allow_remote, &error).valid()) {
     if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
     return Fail("--server: " + error);
   }
-  UniqueFd listening =
-      Listen(static_cast<uint16_t>(options.listen_port), options.allow_remote, &error);
-  if (!listening.valid()) {
+  CaseStore store(options.output);
+  Recorder recorder(&store, options.max_case_bytes, options.leave_out);
+  SocketLog no_log;
+  ToxicGate gate(
+      {.port = static_cast<uint16_t>(options.listen_port), .allow_remote = options.allow_remote},
+      ToxicGate::ConnectTo(*server, options.allow_remote), &no_log, &recorder);
+  if (!gate.Open(&error)) {
     return Fail("--listen: " + error + ": choose another port, or 0 for a free one");
   }
-  CaseStore store(options.output);
   if (!store.Open(&error)) return Fail("--output: " + error + ": name another");
 
   std::printf("recording on %s:%d what passes to and from %s, into %s; Ctrl-C ends it\n",
-              options.allow_remote ? "0.0.0.0" : "127.0.0.1", LocalPort(listening.get()),
-              server->ToText().c_str(), options.output.c_str());
+              options.allow_remote ? "0.0.0.0" : "127.0.0.1", gate.port(), server->ToText().c_str(),
+              options.output.c_str());
   std::fflush(stdout);
-  Recorder recorder(&store, options.max_case_bytes, options.leave_out);
-  Proxy proxy(std::move(listening), connect, &recorder);
-  const bool well = proxy.Run(interrupted.get(), &error);
+  ToxicLoop loop;
+  loop.Add(&gate);
+  loop.Watch(interrupted.get(), [] { return false; });
+  const bool well = loop.Run(&error);
+  gate.Enable(false);
   recorder.Finish();
 
   std::printf("%llu connections, %llu requests, %llu replies: %llu new cases, %llu known before\n",

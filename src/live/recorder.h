@@ -12,9 +12,9 @@
 
 #include "live/cache_log.h"
 #include "live/case_store.h"
-#include "live/proxy.h"
 #include "live/session_log.h"
 #include "live/stream_cutter.h"
+#include "live/traffic_listener.h"
 
 namespace resprobe::live {
 

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "engine/rng.h"
-#include "live/socket.h"
 
 namespace resprobe::live {
 namespace {
@@ -67,6 +66,14 @@ ToxicGate::ToxicGate(const Setting& setting, Connector connect, SocketLog* log,
 
 ToxicGate::~ToxicGate() {
   for (ToxicLink& link : links_) link.Close(false, "gate closed");
+}
+
+ToxicGate::Connector ToxicGate::ConnectTo(const Address& server, bool allow_remote) {
+  return [=](std::string* error) -> std::unique_ptr<Backend> {
+    UniqueFd fd = Connect(server, allow_remote, error);
+    if (!fd.valid()) return nullptr;
+    return std::make_unique<SocketBackend>(std::move(fd));
+  };
 }
 
 bool ToxicGate::Bind(std::string* error) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "live/socket.h"
 #include "live/socket_log.h"
 #include "live/toxic_link.h"
 #include "live/traffic_listener.h"
@@ -36,6 +37,9 @@ bool WorksOnSockets(const Toxic& toxic, std::string* error);
 class ToxicGate {
  public:
   using Connector = std::function<std::unique_ptr<Backend>(std::string* error)>;
+
+  // Connects to a server; without `allow_remote` to this machine only.
+  static Connector ConnectTo(const Address& server, bool allow_remote);
 
   struct Setting {
     uint16_t port = 0;          // 0: a free one

@@ -17,6 +17,8 @@
 
 #include "live/server_process.h"
 #include "live/socket.h"
+#include "live/toxic_gate.h"
+#include "live/toxic_loop.h"
 #include "tests/live/temporary_folder.h"
 
 namespace resprobe::live {
@@ -45,26 +47,27 @@ class Recording {
   explicit Recording(uint16_t server_port, size_t max_case_bytes = 4096)
       : store_(folder_.path()), recorder_(&store_, max_case_bytes) {
     std::string error;
-    UniqueFd listening = Listen(0, false, &error);
-    port_ = LocalPort(listening.get());
+    gate_ = std::make_unique<ToxicGate>(ToxicGate::Setting{},
+                                        ToxicGate::ConnectTo({"127.0.0.1", server_port}, false),
+                                        &no_log_, &recorder_);
+    EXPECT_TRUE(gate_->Open(&error)) << error;
+    loop_.Add(gate_.get());
     int stop[2];
     EXPECT_EQ(pipe(stop), 0);
     stopped_.Reset(stop[0]);
     stop_.Reset(stop[1]);
-    proxy_ = std::make_unique<Proxy>(
-        std::move(listening),
-        [server_port](std::string* why) { return Connect({"127.0.0.1", server_port}, false, why); },
-        &recorder_);
+    loop_.Watch(stopped_.get(), [] { return false; });
     thread_ = std::thread([this] {
       std::string why;
-      EXPECT_TRUE(proxy_->Run(stopped_.get(), &why)) << why;
+      EXPECT_TRUE(loop_.Run(&why)) << why;
+      gate_->Enable(false);
     });
   }
   ~Recording() { Stop(); }
 
   UniqueFd ConnectClient() {
     std::string error;
-    UniqueFd client = Connect({"127.0.0.1", port_}, false, &error);
+    UniqueFd client = Connect({"127.0.0.1", gate_->port()}, false, &error);
     EXPECT_TRUE(client.valid()) << error;
     return client;
   }
@@ -84,10 +87,11 @@ class Recording {
   TemporaryFolder folder_;
   CaseStore store_;
   Recorder recorder_;
-  uint16_t port_ = 0;
+  SocketLog no_log_;
   UniqueFd stopped_;
   UniqueFd stop_;
-  std::unique_ptr<Proxy> proxy_;
+  std::unique_ptr<ToxicGate> gate_;
+  ToxicLoop loop_;
   std::thread thread_;
 };
 
