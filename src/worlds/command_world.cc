@@ -206,6 +206,9 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
   if (run.trace().on()) [[unlikely]]
     run.trace().Data("  > ", wire);
   subject_->Send(peer.connection, wire);
+  if (peer.model.redirects()) [[unlikely]] {
+    for (const auto& other : peers_) other->model.GiveUp();
+  }
   Collect(peer, run);
   if (run.violated()) return;
   if (peer.model.outstanding() > 0) CheckAnswered(peer, run);
