@@ -1,244 +1,419 @@
+// The requests and the connections of a caching client. What it is sent: caching_replies.cc.
+
 #include "core/cache/caching_client.h"
+
+#include <algorithm>
+#include <charconv>
 
 #include "core/resp/writer.h"
 
 namespace resprobe::cache {
+
+void CachingClient::Link::Clear() {
+  up = false;
+  server_id = 0;
+  output.clear();
+  parser.Reset();
+  next = count = 0;
+}
 
 void CachingClient::Reset(const Policy& policy) {
   policy_ = policy;
   state_ = State::kDown;
   epoch_ = 1;
   next_request_ = 1;
-  server_id_ = 0;
-  invalidations_ = 0;
+  generation_ = 0;
+  invalidations_ = needless_ = 0;
+  tracking_sent_ = subscribed_ = invalidations_lost_ = false;
+  writing_ = 0;
+  db_.clear();
   broken_.clear();
-  output_.clear();
-  entries_.Clear();
-  expected_.clear();
-  next_expected_ = 0;
-  done_ = 0;
-  parser_.Reset();
-}
-
-void CachingClient::OnConnected() {
-  state_ = State::kHandshake;
-  server_id_ = 0;
-  parser_.Reset();
-  output_.clear();
-  static constexpr std::string_view kHello[] = {"HELLO", "3"};
-  static constexpr std::string_view kTracking[] = {"CLIENT", "TRACKING", "ON", "NOLOOP"};
-  Send(Expected::kHello, "", kHello);
-  Send(Expected::kTracking, "", std::span(kTracking).first(policy_.noloop ? 4 : 3));
-}
-
-void CachingClient::OnDisconnected() {
-  state_ = State::kDown;
-  output_.clear();
-  broken_.clear();
-  while (next_expected_ < expected_.size()) Lose(expected_[next_expected_++]);
-  expected_.clear();
-  next_expected_ = 0;
-  if (policy_.flush_on_loss) NewEpoch();
-}
-
-void CachingClient::OnBytes(std::string_view bytes, int64_t now_ms) {
-  while (state_ == State::kHandshake || state_ == State::kTracked) {
-    const resp::ReplyParser::Result result = parser_.Parse(bytes, &reply_);
-    if (result.status == resp::ReplyParser::Status::kError) {
-      Break(parser_.error().message());
-      return;
-    }
-    bytes.remove_prefix(result.consumed);
-    if (result.status == resp::ReplyParser::Status::kNeedMore) return;
-    const resp::ReplyView reply = reply_.root();
-    if (reply.type() == resp::Type::kPush) {
-      HandlePush(reply);
-    } else {
-      HandleReply(reply, now_ms);
-    }
+  for (Link& link : links_) {
+    link.Clear();
+    link.heard_ms = 0;
   }
+  own_cache_->Reset();
+  Share(own_cache_.get());
+  done_ = 0;
+  replay_count_ = 0;
+}
+
+void CachingClient::Share(Cache* cache) {
+  cache_ = cache;
+  cache_->Join(this);
+}
+
+// --- Connections.
+
+void CachingClient::OnConnected(Wire wire) {
+  Link& one = link(wire);
+  one.Clear();
+  one.up = true;
+  invalidations_lost_ = false;
+  if (wire == Wire::kInvalidations) {
+    Hello(wire);
+    if (!resp2()) return;
+    static constexpr std::string_view kSubscribe[] = {"SUBSCRIBE", "__redis__:invalidate"};
+    Command(wire, Expected::kSubscribed, kSubscribe);
+    return;
+  }
+  state_ = State::kHandshake;
+  tracking_sent_ = false;
+  Begin();
+}
+
+// The handshake on the connection for data.
+void CachingClient::Begin() {
+  Hello(Wire::kData);
+  if (!db_.empty()) {
+    const std::string_view select[] = {"SELECT", db_};
+    Command(Wire::kData, Expected::kIgnored, select);
+  }
+  if (!policy_.track_before_reads) Replay();
+  TrackIfReady();
+}
+
+void CachingClient::Hello(Wire wire) {
+  const std::string_view hello[] = {"HELLO", resp2() ? "2" : "3"};
+  Command(wire, Expected::kHello, hello);
+}
+
+// Asks the server to track, as soon as all that it needs is there.
+void CachingClient::TrackIfReady() {
+  const Link& pushes = invalidations_link();
+  if (!link(Wire::kData).up || state_ == State::kBroken || !pushes.up) return;
+  if (two_wires() && (pushes.server_id == 0 || (resp2() && !subscribed_))) return;
+  if (tracking_sent_) {
+    // Prefixes may not be given twice.
+    static constexpr std::string_view kOff[] = {"CLIENT", "TRACKING", "OFF"};
+    Command(Wire::kData, Expected::kIgnored, kOff);
+  }
+  char digits[24];
+  words_.assign({"CLIENT", "TRACKING", "ON"});
+  switch (policy_.mode) {
+    case Mode::kDefault:
+      break;
+    case Mode::kBroadcast:
+      words_.push_back("BCAST");
+      for (const std::string_view prefix : policy_.prefixes) {
+        words_.push_back("PREFIX");
+        words_.push_back(prefix);
+      }
+      break;
+    case Mode::kOptIn:
+      words_.push_back("OPTIN");
+      break;
+    case Mode::kOptOut:
+      words_.push_back("OPTOUT");
+      break;
+  }
+  if (policy_.noloop) words_.push_back("NOLOOP");
+  if (two_wires()) {
+    words_.push_back("REDIRECT");
+    const char* end = std::to_chars(digits, digits + sizeof(digits), pushes.server_id).ptr;
+    words_.push_back({digits, static_cast<size_t>(end - digits)});
+  }
+  tracking_sent_ = true;
+  Command(Wire::kData, Expected::kTracking, words_);
+  Link& data = link(Wire::kData);
+  data.expected[data.count - 1].request = ++generation_;
+}
+
+void CachingClient::OnDisconnected(Wire wire) {
+  Link& one = link(wire);
+  if (!one.up) return;
+  one.up = false;
+  if (wire == Wire::kInvalidations) {
+    subscribed_ = invalidations_lost_ = false;
+    ++generation_;
+  } else {
+    // In the order in which they were sent.
+    while (one.next < one.count) Lose(one.expected[one.next++]);
+    tracking_sent_ = false;
+    broken_.clear();
+  }
+  one.Clear();
+  if (policy_.flush_on_loss) NewEpoch();
+  if (wire == Wire::kData) {
+    state_ = State::kDown;
+  } else if (state_ == State::kTracked) {
+    state_ = State::kHandshake;
+  }
+}
+
+void CachingClient::Renew() {
+  Link& data = link(Wire::kData);
+  if (!data.up || state_ == State::kBroken) return;
+  static constexpr std::string_view kReset[] = {"RESET"};
+  Command(Wire::kData, Expected::kIgnored, kReset);
+  tracking_sent_ = false;
+  ++generation_;
+  state_ = State::kHandshake;
+  if (policy_.flush_on_loss) NewEpoch();
+  Begin();
+}
+
+void CachingClient::Select(std::string_view db) {
+  db_.assign(db);
+  if (policy_.flush_on_select) NewEpoch();
+  if (!link(Wire::kData).up || state_ == State::kBroken) return;
+  const std::string_view select[] = {"SELECT", db_};
+  Command(Wire::kData, Expected::kIgnored, select);
+}
+
+void CachingClient::Forget() { NewEpoch(); }
+
+// --- Requests.
+
+CachingClient::Pending& CachingClient::Expect(Wire wire, Expected kind) {
+  Link& one = link(wire);
+  if (one.next == one.count) one.next = one.count = 0;
+  if (one.count == one.expected.size()) one.expected.emplace_back();
+  Pending& pending = one.expected[one.count++];
+  pending.kind = kind;
+  pending.request = 0;
+  pending.epoch = epoch_;
+  pending.cached = false;
+  pending.names.clear();
+  pending.ends.clear();
+  return pending;
+}
+
+void CachingClient::Command(Wire wire, Expected kind, std::span<const std::string_view> words) {
+  Expect(wire, kind);
+  resp::AppendRequest(&link(wire).output, words);
 }
 
 CachingClient::Lookup CachingClient::Get(std::string_view key, int64_t now_ms) {
-  const size_t found = entries_.IndexOf(key);
-  if (found != Dict<Entry>::kNone) {
-    const Entry& entry = entries_.at(found).value;
-    if (entry.valid && (entry.deadline_ms == 0 || now_ms < entry.deadline_ms)) return {&entry, 0};
-    // Past its deadline, or its request is poisoned: this read takes its place. A sound request
-    // that is on its way keeps the entry.
-    if (entry.valid || entry.poisoned) entries_.EraseAt(found);
-  }
+  if (const Entry* hit = Hit(cache_->keys, key, key, now_ms); hit != nullptr) return {hit, 0};
   const std::string_view command[] = {"GET", key};
-  const bool tracked = state_ == State::kTracked;
-  const uint64_t request = Send(Expected::kRead, key, command);
-  if (tracked) {
-    const auto [entry, inserted] = entries_.Insert(key);
-    if (inserted) {
-      entry.request = request;
-      entry.epoch = epoch_;
+  return {nullptr, SendRead(Expected::kRead, key, key, command)};
+}
+
+CachingClient::Lookup CachingClient::GetField(std::string_view key, std::string_view field,
+                                              int64_t now_ms) {
+  NameField(key, field, &name_);
+  if (const Entry* hit = Hit(cache_->fields, name_, key, now_ms); hit != nullptr) return {hit, 0};
+  const std::string_view command[] = {"HGET", key, field};
+  return {nullptr, SendRead(Expected::kReadField, name_, key, command)};
+}
+
+void CachingClient::GetMany(std::span<const std::string_view> keys, std::span<Lookup> found,
+                            int64_t now_ms) {
+  words_.assign({"MGET"});
+  // Hits are good until the cache changes, so first all of those that are to be sent.
+  for (size_t i = 0; i < keys.size(); ++i) {
+    found[i] = {};
+    if (Hit(cache_->keys, keys[i], keys[i], now_ms) == nullptr) words_.push_back(keys[i]);
+  }
+  if (words_.size() > 1) {
+    const uint64_t first = next_request_;
+    next_request_ += words_.size() - 1;
+    const bool cached = state_ == State::kTracked &&
+                        std::all_of(words_.begin() + 1, words_.end(),
+                                    [&](std::string_view key) { return Covered(key); });
+    Pending& pending = Ask(Expected::kReadMany, first, cached);
+    for (size_t i = 1; i < words_.size(); ++i) {
+      pending.AddName(words_[i]);
+      if (cached) Await(cache_->keys, words_[i], first + i - 1);
+    }
+    Deliver(pending, words_);
+    uint64_t next = first;
+    for (size_t i = 0, w = 1; i < keys.size() && w < words_.size(); ++i) {
+      if (keys[i].data() != words_[w].data()) continue;
+      found[i].request = next++;
+      ++w;
     }
   }
-  return {nullptr, request};
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found[i].request == 0) found[i].hit = cache_->keys.Find(keys[i]);
+  }
+}
+
+uint64_t CachingClient::GetUncached(std::string_view key) {
+  const uint64_t request = next_request_++;
+  if (policy_.mode == Mode::kOptOut && Connected() && tracking_sent_) {
+    static constexpr std::string_view kNo[] = {"CLIENT", "CACHING", "NO"};
+    Command(Wire::kData, Expected::kIgnored, kNo);
+  }
+  Pending& pending = Expect(Wire::kData, Expected::kReadUncached);
+  pending.request = request;
+  pending.AddName(key);
+  const std::string_view command[] = {"GET", key};
+  Deliver(pending, command);
+  return request;
+}
+
+// What may be served, by the reader of `key`. What may not, and will not again, makes room.
+const Entry* CachingClient::Hit(Dict<Entry>& entries, std::string_view name, std::string_view key,
+                                int64_t now_ms) {
+  const size_t found = entries.IndexOf(name);
+  if (found == Dict<Entry>::kNone) return nullptr;
+  const Entry& entry = entries.at(found).value;
+  if (entry.valid && entry.owner != this && Writing(key)) return nullptr;
+  if (Serves(entry, now_ms)) return &entry;
+  // Past its deadline, or its request is poisoned: this read takes its place. A sound request that
+  // is on its way keeps the entry.
+  if (entry.valid || entry.poisoned) entries.EraseAt(found);
+  return nullptr;
+}
+
+bool CachingClient::Serves(const Entry& entry, int64_t now_ms) const {
+  if (!entry.valid) return false;
+  if (!policy_.keep_deadlines) return true;
+  if (entry.deadline_ms != 0 && now_ms >= entry.deadline_ms) return false;
+  return policy_.lease_ms == 0 ||
+         now_ms - entry.owner->invalidations_link().heard_ms < policy_.lease_ms;
+}
+
+uint64_t CachingClient::SendRead(Expected kind, std::string_view name, std::string_view key,
+                                 std::span<const std::string_view> command) {
+  const uint64_t request = next_request_++;
+  const bool cached = state_ == State::kTracked && Covered(key);
+  Pending& pending = Ask(kind, request, cached);
+  pending.AddName(name);
+  if (cached) Await(kind == Expected::kRead ? cache_->keys : cache_->fields, name, request);
+  Deliver(pending, command);
+  return request;
+}
+
+// Begins to await a read, after what makes the server track it.
+CachingClient::Pending& CachingClient::Ask(Expected kind, uint64_t request, bool cached) {
+  if (cached && policy_.mode == Mode::kOptIn && opt_in_) {
+    static constexpr std::string_view kYes[] = {"CLIENT", "CACHING", "YES"};
+    Command(Wire::kData, Expected::kIgnored, kYes);
+    opt_in_ = policy_.opt_in_each_read;
+  }
+  Pending& pending = Expect(Wire::kData, kind);
+  pending.request = request;
+  pending.cached = cached;
+  return pending;
+}
+
+// Sends what was just begun to be awaited, or loses it.
+void CachingClient::Deliver(Pending& pending, std::span<const std::string_view> command) {
+  if (Connected()) {
+    resp::AppendRequest(&link(Wire::kData).output, command);
+    return;
+  }
+  Lose(pending);
+  --link(Wire::kData).count;
+}
+
+bool CachingClient::Covered(std::string_view key) const {
+  return policy_.mode != Mode::kBroadcast || policy_.prefixes.empty() ||
+         std::ranges::any_of(policy_.prefixes,
+                             [&](std::string_view prefix) { return key.starts_with(prefix); });
+}
+
+void CachingClient::Await(Dict<Entry>& entries, std::string_view name, uint64_t request) {
+  const auto [entry, inserted] = entries.Insert(name);
+  if (!inserted) return;
+  entry.owner = this;
+  entry.request = request;
+  entry.epoch = epoch_;
 }
 
 uint64_t CachingClient::Write(std::span<const std::string_view> keys,
                               std::span<const std::string_view> command) {
-  if (keys.empty()) NewEpoch();
-  for (const std::string_view key : keys) Invalidate(key, policy_.drop_own_writes);
-  return Send(Expected::kWrite, keys.empty() ? "" : keys.front(), command);
+  return SendWrite(Expected::kWrite, keys, command);
 }
 
-uint64_t CachingClient::Ping() {
-  static constexpr std::string_view kPing[] = {"PING"};
-  return Send(Expected::kPing, "", kPing);
-}
-
-uint64_t CachingClient::Send(Expected kind, std::string_view key,
-                             std::span<const std::string_view> command) {
-  const uint64_t request = next_request_++;
-  Pending& pending = expected_.emplace_back();
-  pending.kind = kind;
-  pending.request = request;
-  pending.epoch = epoch_;
-  pending.key = key;
-  if (state_ == State::kDown || state_ == State::kBroken) {
-    Lose(pending);
-    expected_.pop_back();
-  } else {
-    resp::AppendRequest(&output_, command);
+uint64_t CachingClient::WriteInTransaction(std::span<const std::string_view> keys,
+                                           std::span<const std::string_view> command) {
+  if (Connected()) {
+    static constexpr std::string_view kMulti[] = {"MULTI"};
+    Command(Wire::kData, Expected::kIgnored, kMulti);
+    Command(Wire::kData, Expected::kIgnored, command);
   }
+  static constexpr std::string_view kExec[] = {"EXEC"};
+  return SendWrite(Expected::kWriteExec, keys, kExec);
+}
+
+uint64_t CachingClient::SendWrite(Expected kind, std::span<const std::string_view> keys,
+                                  std::span<const std::string_view> command) {
+  const uint64_t request = next_request_++;
+  if (keys.empty()) FlushAll();
+  for (const std::string_view key : keys) Invalidate(key, policy_.drop_own_writes);
+  Pending& pending = Expect(Wire::kData, kind);
+  pending.request = request;
+  for (const std::string_view key : keys) pending.AddName(key);
+  ++writing_;
+  Deliver(pending, command);
   return request;
 }
 
-CachingClient::Completion& CachingClient::Complete(const Pending& pending, Completion::Kind kind) {
-  if (done_ == completions_.size()) completions_.emplace_back();
-  Completion& completion = completions_[done_++];
-  completion.request = pending.request;
-  completion.kind = kind;
-  completion.is_read = pending.kind == Expected::kRead;
-  completion.null = false;
-  completion.stored = false;
-  completion.key = pending.key;
-  completion.value.clear();
-  return completion;
+uint64_t CachingClient::Ping() {
+  const uint64_t request = next_request_++;
+  Pending& pending = Expect(Wire::kData, Expected::kPing);
+  pending.request = request;
+  static constexpr std::string_view kPing[] = {"PING"};
+  Deliver(pending, kPing);
+  return request;
 }
 
-void CachingClient::Lose(const Pending& pending) {
-  if (pending.kind == Expected::kHello || pending.kind == Expected::kTracking) return;
-  Complete(pending, Completion::Kind::kLost);
-  if (pending.kind != Expected::kRead || !policy_.release_pending) return;
-  const size_t found = entries_.IndexOf(pending.key);
-  if (found == Dict<Entry>::kNone) return;
-  const Entry& entry = entries_.at(found).value;
-  if (!entry.valid && entry.request == pending.request) entries_.EraseAt(found);
+void CachingClient::PingInvalidations() {
+  if (!link(Wire::kInvalidations).up) return;
+  static constexpr std::string_view kPing[] = {"PING"};
+  Command(Wire::kInvalidations, Expected::kIgnored, kPing);
 }
 
-void CachingClient::HandleReply(resp::ReplyView reply, int64_t now_ms) {
-  if (next_expected_ == expected_.size()) {
-    Break("a reply that nothing asked for");
-    return;
-  }
-  const Pending& pending = expected_[next_expected_++];
-  switch (pending.kind) {
-    case Expected::kHello: {
-      if (reply.type() != resp::Type::kMap) {
-        Break("HELLO 3 was refused");
-        break;
-      }
-      bool is_id = false;
-      for (const resp::ReplyView child : reply) {
-        if (is_id) server_id_ = child.integer();
-        is_id = child.type() == resp::Type::kBulkString && child.text() == "id";
-      }
-      break;
-    }
-    case Expected::kTracking:
-      if (reply.is_error()) {
-        Break("CLIENT TRACKING was refused");
-      } else {
-        state_ = State::kTracked;
-      }
-      break;
-    case Expected::kRead:
-      HandleRead(pending, reply, now_ms);
-      break;
-    case Expected::kWrite:
-    case Expected::kPing: {
-      Completion& done =
-          Complete(pending, reply.is_error() ? Completion::Kind::kError : Completion::Kind::kReply);
-      done.value = reply.text();
-      break;
+// Whether an own write of the key is not answered.
+bool CachingClient::Writing(std::string_view key) const {
+  if (writing_ == 0) return false;
+  const Link& data = link(Wire::kData);
+  for (size_t i = data.next; i < data.count; ++i) {
+    const Pending& pending = data.expected[i];
+    if (pending.kind != Expected::kWrite && pending.kind != Expected::kWriteExec) continue;
+    if (pending.count() == 0) return true;
+    for (size_t k = 0; k < pending.count(); ++k) {
+      if (pending.name(k) == key) return true;
     }
   }
-  if (next_expected_ == expected_.size()) {
-    expected_.clear();
-    next_expected_ = 0;
-  }
+  return false;
 }
 
-void CachingClient::HandleRead(const Pending& pending, resp::ReplyView reply, int64_t now_ms) {
-  Completion& done =
-      Complete(pending, reply.is_error() ? Completion::Kind::kError : Completion::Kind::kReply);
-  done.null = reply.is_null();
-  done.value = reply.text();
-  const size_t found = entries_.IndexOf(pending.key);
-  if (found == Dict<Entry>::kNone) return;
-  Entry& entry = entries_.at(found).value;
-  // Of several reads that were on their way together the first one stores. A later one knows
-  // better: with NOLOOP the server says nothing when this client's own read finds a key expired.
-  if (entry.valid ? pending.request < entry.request || !policy_.newest_read_wins
-                  : pending.request != entry.request) {
-    return;
+// --- The cache.
+
+bool CachingClient::Invalidate(std::string_view key, bool drop_valid) {
+  bool found = false;
+  if (const size_t i = cache_->keys.IndexOf(key); i != Dict<Entry>::kNone) {
+    found |= Invalidate(cache_->keys, i, drop_valid);
   }
-  if (reply.is_error() && !policy_.release_pending) return;
-  if (entry.poisoned || reply.is_error() || pending.epoch != epoch_ ||
-      (done.null && !policy_.negative_caching)) {
-    entries_.EraseAt(found);
-    return;
+  Dict<Entry>& fields = cache_->fields;
+  for (size_t i = fields.size(); i-- > 0;) {
+    if (Cache::KeyOfField(fields.at(i).key) == key) found |= Invalidate(fields, i, drop_valid);
   }
-  entry.valid = true;
-  entry.request = pending.request;
-  entry.null = done.null;
-  entry.value = done.value;
-  entry.deadline_ms = policy_.ttl_cap_ms == 0 ? 0 : now_ms + policy_.ttl_cap_ms;
-  done.stored = true;
+  return found;
 }
 
-void CachingClient::HandlePush(resp::ReplyView push) {
-  if (push.size() != 2 || push[0].text() != "invalidate") return;  // another kind of push
-  const resp::ReplyView keys = push[1];
-  if (keys.is_null()) {
-    ++invalidations_;
-    if (policy_.flush_on_null_push) NewEpoch();
-    return;
-  }
-  for (const resp::ReplyView key : keys) {
-    ++invalidations_;
-    Invalidate(key.text(), policy_.drop_invalidated);
-  }
-}
-
-void CachingClient::Invalidate(std::string_view key, bool drop_valid) {
-  const size_t found = entries_.IndexOf(key);
-  if (found == Dict<Entry>::kNone) return;
-  Entry& entry = entries_.at(found).value;
+bool CachingClient::Invalidate(Dict<Entry>& entries, size_t i, bool drop_valid) {
+  Entry& entry = entries.at(i).value;
   if (entry.valid) {
-    if (drop_valid) entries_.EraseAt(found);
-  } else if (policy_.poison_pending) {
-    entry.poisoned = true;
+    if (drop_valid) entries.EraseAt(i);
+    return true;
   }
+  if (!policy_.poison_pending || entry.poisoned) return false;
+  entry.poisoned = true;
+  return true;
 }
 
 void CachingClient::NewEpoch() {
   ++epoch_;
-  entries_.Clear();
+  const bool alone = cache_->members().size() == 1;
+  for (Dict<Entry>* entries : {&cache_->keys, &cache_->fields}) {
+    if (alone) {
+      entries->Clear();
+      continue;
+    }
+    for (size_t i = entries->size(); i-- > 0;) {
+      if (entries->at(i).value.owner == this) entries->EraseAt(i);
+    }
+  }
 }
 
-void CachingClient::Break(std::string_view why) {
-  state_ = State::kBroken;
-  broken_ = why;
-  // Nothing more is read from this stream, invalidations included.
-  NewEpoch();
+void CachingClient::FlushAll() {
+  for (CachingClient* member : cache_->members()) member->NewEpoch();
 }
 
 }  // namespace resprobe::cache

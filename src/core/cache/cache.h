@@ -1,0 +1,55 @@
+#ifndef RESPROBE_CORE_CACHE_CACHE_H_
+#define RESPROBE_CORE_CACHE_CACHE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/keyspace/dict.h"
+
+namespace resprobe::cache {
+
+class CachingClient;
+
+// What is known of a key, or of one field of a hash.
+struct Entry {
+  bool valid = false;                    // else PENDING: a read of it is on its way
+  bool poisoned = false;                 // PENDING, and its reply must not be stored
+  bool null = false;                     // VALID: there is no such key or field
+  uint64_t request = 0;                  // the read that it comes from, of its owner
+  uint64_t epoch = 0;                    // of its owner, when that read was sent
+  int64_t deadline_ms = 0;               // 0: none
+  const CachingClient* owner = nullptr;  // on whose connection the server grants it
+  std::string value;
+
+  friend void RecycleSlot(Entry& entry) {
+    RecycleString(entry.value);
+    entry = {.value = std::move(entry.value)};
+  }
+};
+
+// The entries of one caching client, or of several that share them (CachingClient::Share). Not
+// thread-safe. The name of a field's entry is the length of its key (4 bytes), the key, the field.
+class Cache {
+ public:
+  Dict<Entry> keys;
+  Dict<Entry> fields;
+
+  static void FieldName(std::string_view key, std::string_view field, std::string* name);
+  static std::string_view KeyOfField(std::string_view name);
+  static std::string_view FieldOf(std::string_view name);
+
+  const std::vector<CachingClient*>& members() const { return members_; }
+  void Join(CachingClient* client) { members_.push_back(client); }
+  // No entries, no members.
+  void Reset();
+
+ private:
+  std::vector<CachingClient*> members_;
+};
+
+}  // namespace resprobe::cache
+
+#endif  // RESPROBE_CORE_CACHE_CACHE_H_
