@@ -141,7 +141,11 @@ void Generate(uint64_t seed, Arena* arena, Case<World>* out) {
   Gen gen(seed, arena);
   const KindWeights<World> weights(gen);
   out->config = {};
-  World::Config::Fields(gen, out->config);
+  if constexpr (requires { World::Generate(gen, out->config); }) {
+    World::Generate(gen, out->config);
+  } else {
+    World::Config::Fields(gen, out->config);
+  }
   out->ops.clear();
   const uint64_t count = 1 + gen.rng().Below(uint64_t{8} << gen.rng().Below(5));
   for (uint64_t i = 0; i < count; ++i) GenerateOp<World>(gen, weights, out->ops.emplace_back());

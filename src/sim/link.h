@@ -36,6 +36,11 @@ class Link {
     taken_ = 0;
   }
 
+  // Of what is on its way only the first `count` bytes will arrive.
+  void Keep(size_t count) {
+    if (in_flight() > count) bytes_.resize(taken_ + count);
+  }
+
   // The next `count` bytes arrive, or all if there are fewer. Valid until the next Put() or Take().
   std::string_view Take(size_t count) {
     if (taken_ == bytes_.size()) Lose();

@@ -1,57 +1,48 @@
+// What clients do and what happens to them. Streams: invalidation_streams.cc; checks:
+// invalidation_checks.cc.
+
 #include "worlds/invalidation_world.h"
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
-#include "core/resp/writer.h"
 #include "core/server/server.h"
+#include "worlds/invalidation_names.h"
 
 namespace resprobe {
 namespace {
 
-constexpr std::string_view kKeyNames[] = {"k0", "k1", "k2", "k3"};
-constexpr int64_t kTtlCapMs = 500;
 constexpr int64_t kMaxMs = 100'000'000;
+constexpr size_t kSmallTable = 2;
+constexpr std::string_view kPrefixes[] = {"k0", "k1", "h"};
 
-// The value with the number n is "v<n>".
-struct ValueText {
-  explicit ValueText(uint64_t number) {
-    text[0] = 'v';
-    size = static_cast<size_t>(std::to_chars(text + 1, text + sizeof(text), number).ptr - text);
-  }
-  std::string_view view() const { return {text, size}; }
-  char text[24];
-  size_t size;
-};
-
-// The number in a value, 0 for nil, the largest number for what the world has never written.
-uint64_t ValueNumber(bool null, std::string_view text) {
-  if (null) return 0;
-  uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  if (text.size() < 2 || text[0] != 'v') return std::numeric_limits<uint64_t>::max();
-  const auto [stop, status] = std::from_chars(text.data() + 1, end, number);
-  return status == std::errc() && stop == end ? number : std::numeric_limits<uint64_t>::max();
-}
-
-std::string Describe(uint64_t value) {
-  return value == 0 ? "nil" : std::string(ValueText(value).view());
-}
-
-// The index of a key of the world, or -1.
-int KeyIndex(std::string_view name) {
-  if (name.size() != 2 || name[0] != 'k') return -1;
-  const int index = name[1] - '0';
-  return index >= 0 && index < static_cast<int>(InvalidationWorld::kKeys) ? index : -1;
+std::unique_ptr<cache::CachingClient> CarefulClient() {
+  return std::make_unique<cache::CachingClient>();
 }
 
 }  // namespace
 
-std::string_view InvalidationWorld::KeyName(size_t key) { return kKeyNames[key]; }
+InvalidationWorld::InvalidationWorld(ServerSubject* subject, const cache::Policy& policy,
+                                     MakeClient make)
+    : subject_(subject != nullptr ? subject : &core_), policy_(policy) {
+  for (Client& client : clients_) client.cache = (make != nullptr ? make : CarefulClient)();
+}
 
 std::string InvalidationWorld::Name(const Client& client) const {
-  return "client " + std::to_string(&client - clients_.data());
+  return "client " + std::to_string(Number(client));
+}
+
+// Most runs are about one or two of these.
+void InvalidationWorld::Generate(Gen& gen, Config& config) {
+  Rng& rng = gen.rng();
+  config.clients.value = static_cast<uint8_t>(rng.Below(4));
+  for (bool* rare :
+       {&config.noloop, &config.ttl_cap, &config.no_negative_caching, &config.prefixes,
+        &config.shared, &config.small_table, &config.output_limit, &config.lease, &config.replay}) {
+    *rare = rng.OneIn(4);
+  }
+  if (rng.OneIn(2)) gen("mode", config.mode);
+  if (rng.OneIn(2)) gen("wires", config.wires);
 }
 
 void InvalidationWorld::Generate(Gen& gen, Write& op) {
@@ -64,122 +55,212 @@ void InvalidationWorld::Generate(Gen& gen, Advance& op) {
 }
 
 void InvalidationWorld::Start(const Config& config, RunContext& run) {
+  config_ = config;
+  config_.small_table = config.small_table && !config.noloop && !policy_.noloop;
   subject_->Reset();
+  if (Server* core = subject_->core(); core != nullptr) {
+    core->set_tracking_table_max_keys(config_.small_table ? kSmallTable
+                                                          : core->config().tracking_table_max_keys);
+  }
   client_count_ = 1 + config.clients.Of(kMaxClients);
-  keys_.fill({});
-  next_value_ = 1;
+  truth_ = {};
   version_ = 1;
+  messages_ = 0;
   time_passes_ = false;
+  selected_ = false;
+  may_vanish_ = false;
+  slot_of_value_.clear();
+  ghosts_.clear();
+  shared_.Reset();
   cache::Policy policy = policy_;
   policy.noloop = policy.noloop || config.noloop;
   policy.negative_caching = policy.negative_caching && !config.no_negative_caching;
-  if (config.ttl_cap) policy.ttl_cap_ms = kTtlCapMs;
+  policy.mode = config.mode;
+  policy.wires = config.wires;
+  if (config.prefixes) policy.prefixes = kPrefixes;
+  policy.replay_reads = policy.replay_reads || config.replay;
+  if (config.ttl_cap) policy.ttl_cap_ms = invalidation::kTtlCapMs;
+  if (config.lease) policy.lease_ms = invalidation::kLeaseMs;
   for (size_t i = 0; i < client_count_; ++i) {
-    Client& client = clients_[i];
-    client.cache.Reset(policy);
-    client.connection = 0;
-    client.cut = false;
-    client.requests.clear();
-    client.next_to_run = 0;
-    client.arrived.fill(0);
-    client.seen.fill(0);
-    client.last_write.fill(0);
-    client.entry_version.fill(0);
-    client.entry_epoch.fill(0);
-    client.epoch = 0;
+    clients_[i].cache->Reset(policy);
+    if (config.shared && policy_.one_cache) clients_[i].cache->Share(&shared_);
+    ResetClient(clients_[i]);
+    sessions_[i] = {};
+    held_[i] = {};
   }
   // Only now that none is left of the last run: what one is sent makes all be looked at.
   for (size_t i = 0; i < client_count_; ++i) {
-    Open(clients_[i]);
-    DeliverToServer(clients_[i], SIZE_MAX, run);
-    DeliverToClient(clients_[i], SIZE_MAX, run);
+    for (size_t wire = two_wires() ? 2 : 1; wire-- > 0;) {
+      Open(clients_[i], wire, run);
+      DeliverToServer(clients_[i], wire, SIZE_MAX, run);
+      DeliverToClient(clients_[i], wire, SIZE_MAX, run);
+    }
+    DeliverToServer(clients_[i], 0, SIZE_MAX, run);
+    DeliverToClient(clients_[i], 0, SIZE_MAX, run);
   }
 }
 
-void InvalidationWorld::Open(Client& client) {
-  client.connection = subject_->Connect();
-  client.cut = false;
-  client.to_server.Reset();
-  client.to_client.Reset();
-  client.pushes.clear();
-  client.next_push = 0;
-  client.parser.Reset();
-  client.next_to_run = client.requests.size();
-  client.cache.OnConnected();
-  for (int i = 0; i < 2; ++i) NoteRequest(client, client.requests.size() + 1, {});  // the handshake
+void InvalidationWorld::ResetClient(Client& client) {
+  for (Wire& wire : client.wires) {
+    wire.connection = 0;
+    wire.cut = wire.silent = false;
+    wire.heard_ms = 0;
+  }
+  client.sent.clear();
+  client.next_to_run = 0;
+  client.asked.clear();
+  client.db = 0;
+  client.epoch = 0;
+  client.arrived = {};
+  client.last_write = {};
 }
 
-void InvalidationWorld::NoteRequest(Client& client, uint64_t number, Request request) {
-  client.to_server.Put(client.cache.output());
-  client.cache.output().clear();
-  // A request that was not sent is not run: it ends nowhere.
-  const bool sent = client.connection != 0 && !client.cut;
-  request.end = sent ? client.to_server.sent() : UINT64_MAX;
-  if (client.requests.size() < number) client.requests.resize(number);
-  client.requests[number - 1] = request;
+void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
+  Wire& wire = client.wires[index];
+  wire.connection = subject_->Connect();
+  wire.cut = wire.silent = false;
+  wire.to_server.Reset();
+  wire.to_client.Reset();
+  wire.requests.Reset();
+  wire.replies.Reset();
+  wire.unanswered = 0;
+  wire.pushes.clear();
+  wire.next_push = 0;
+  wire.requests_on_way.clear();
+  wire.messages_on_way.clear();
+  if (index == 0) {
+    client.next_to_run = client.sent.size();
+    client.first_sent = static_cast<uint32_t>(client.sent.size());
+    client.sent_db = 0;
+    client.sent_multi = client.sent_caching = false;
+    client.to_tell.fill(0);
+  }
+  client.cache->OnConnected(static_cast<cache::Wire>(index));
+  Follow(client, run);
+}
+
+// --- What clients do.
+
+void InvalidationWorld::Hit(Client& client, size_t slot, const cache::Entry& entry,
+                            RunContext& run) {
+  const Held& held = HeldBy(client, slot);
+  const Client& owner = clients_[held.owner];
+  if (run.trace().on()) {
+    Note(run, client,
+         "hits " + SlotName(slot) + " = " + (entry.null ? std::string("nil") : entry.value));
+  }
+  const auto hit = [&] { return Name(client) + " hit " + SlotName(slot); };
+  const uint64_t number = ValueNumber(entry.null, entry.value);
+  run.Check(
+      number == 0 || (number <= slot_of_value_.size() && slot_of_value_[number - 1] == slot),
+      "own_value", [&] { return "a value that was written to " + SlotName(slot); },
+      [&] { return hit() + " and took " + entry.value; });
+  run.Check(
+      held.epoch == owner.epoch && held.db == client.db, "no_dead_epoch_hit",
+      [&] {
+        return "an entry stored in epoch " + std::to_string(owner.epoch) + " and database " +
+               std::to_string(client.db);
+      },
+      [&] {
+        return hit() + ", stored in epoch " + std::to_string(held.epoch) + " and database " +
+               std::to_string(held.db);
+      });
+  const int64_t age = now() - held.stored_ms;
+  run.Check(
+      !config_.ttl_cap || age < invalidation::kTtlCapMs, "no_hit_past_deadline",
+      [&] { return "an entry of less than " + std::to_string(invalidation::kTtlCapMs) + " ms"; },
+      [&] { return hit() + ", stored " + std::to_string(age) + " ms ago"; });
+  const int64_t silence = now() - PushWire(owner).heard_ms;
+  run.Check(
+      !config_.lease || silence < invalidation::kLeaseMs, "no_hit_past_deadline",
+      [&] {
+        return "a server heard of in the last " + std::to_string(invalidation::kLeaseMs) + " ms";
+      },
+      [&] { return hit() + ", after a silence of " + std::to_string(silence) + " ms"; });
+  Asked asked;
+  asked.slot = static_cast<uint8_t>(slot);
+  asked.seen = SessionOf(client).seen[client.db][slot];
+  asked.written = SessionOf(client).written[client.db][slot];
+  asked.own_write = client.last_write[client.db][slot];
+  CheckRead(client, asked, client.db, held.version, /*hit=*/true, run);
 }
 
 void InvalidationWorld::Apply(const Read& op, RunContext& run) {
   Client& client = Of(op.client);
-  const size_t key = op.key.Of(kKeys);
-  const auto now = static_cast<int64_t>(subject_->now_ms());
-  const cache::CachingClient::Lookup lookup = client.cache.Get(KeyName(key), now);
-  if (lookup.hit != nullptr) {
-    if (run.trace().on()) {
-      run.trace().Line("  hit " + std::string(KeyName(key)) + " = " +
-                       (lookup.hit->null ? "nil" : lookup.hit->value));
+  const size_t slot = op.key.Of(kSlots);
+  const std::string_view key = SlotKey(slot);
+  if (op.how == invalidation::ReadHow::kUncached && slot < invalidation::kStrings) {
+    const uint64_t number = client.cache->GetUncached(key);
+    FollowRequests(client, 0, run);
+    Remember(client, number, slot, 0, /*read=*/true);
+  } else {
+    const cache::CachingClient::Lookup lookup =
+        slot < invalidation::kStrings ? client.cache->Get(key, now())
+                                      : client.cache->GetField(key, SlotField(slot), now());
+    if (lookup.hit != nullptr) {
+      Hit(client, slot, *lookup.hit, run);
+      return;
     }
-    run.Check(
-        client.entry_epoch[key] == client.epoch, "no_dead_epoch_hit",
-        [&] { return "an entry stored in epoch " + std::to_string(client.epoch); },
-        [&] {
-          return Name(client) + " hit " + std::string(KeyName(key)) + ", stored in epoch " +
-                 std::to_string(client.entry_epoch[key]);
-        });
-    CheckRead(client, key, client.entry_version[key], client.last_write[key], "a hit on", run);
-    return;
+    FollowRequests(client, 0, run);
+    Remember(client, lookup.request, slot, 0, /*read=*/true);
   }
-  Request request;
-  request.kind = Request::Kind::kRead;
-  request.key = static_cast<uint8_t>(key);
-  request.own_write = client.last_write[key];
-  NoteRequest(client, lookup.request, request);
+  Completed(client, run);
+}
+
+void InvalidationWorld::Apply(const ReadMany& op, RunContext& run) {
+  Client& client = Of(op.client);
+  const size_t slots[] = {op.key.Of(invalidation::kStrings), op.other.Of(invalidation::kStrings)};
+  const std::string_view keys[] = {SlotKey(slots[0]), SlotKey(slots[1])};
+  cache::CachingClient::Lookup found[2];
+  const size_t count = slots[0] == slots[1] ? 1 : 2;
+  client.cache->GetMany(std::span(keys).first(count), std::span(found).first(count), now());
+  FollowRequests(client, 0, run);
+  size_t position = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (found[i].hit != nullptr) {
+      Hit(client, slots[i], *found[i].hit, run);
+    } else {
+      Remember(client, found[i].request, slots[i], position++, /*read=*/true);
+    }
+  }
   Completed(client, run);
 }
 
 void InvalidationWorld::Apply(const Write& op, RunContext& run) {
   Client& client = Of(op.client);
-  const size_t key = op.key.Of(kKeys);
-  const size_t other = (key + 1) % kKeys;
-  Request request;
-  request.kind = Request::Kind::kWrite;
-  request.write = op.kind;
-  request.key = static_cast<uint8_t>(key);
-  request.value = next_value_;
-  const ValueText value(next_value_);
-  const ValueText other_value(next_value_ + 1);
-  next_value_ += 2;
+  const bool hash =
+      op.kind == WriteKind::kHset || op.kind == WriteKind::kHdel || op.kind == WriteKind::kDelHash;
+  const size_t strings = invalidation::kStrings;
+  const size_t slot = hash ? strings + op.key.Of(kSlots - strings) : op.key.Of(strings);
+  const size_t other = (slot + 1) % strings;  // of mset
+  const auto new_value = [&](size_t of) {
+    slot_of_value_.push_back(static_cast<uint8_t>(of));
+    return slot_of_value_.size();
+  };
+  const ValueText value(new_value(slot));
   // SET … PX takes positive times only.
   const int64_t ms = op.kind == WriteKind::kSetPx ? std::clamp<int64_t>(op.ms.value, 1, kMaxMs)
                                                   : std::clamp(op.ms.value, -kMaxMs, kMaxMs);
-  if (op.kind == WriteKind::kPexpire && ms <= 0) request.write = WriteKind::kDel;
   char digits[24];
   const std::string_view ms_text(
       digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof(digits), ms).ptr - digits));
-
-  const std::string_view keys[] = {KeyName(key), KeyName(other)};
+  const std::string_view keys[] = {SlotKey(slot), SlotKey(other)};
   std::array<std::string_view, 5> words;
   size_t count = 0;
   const auto say = [&](auto... word) { ((words[count++] = word), ...); };
   size_t key_count = 1;
+  bool all = false;
+  const ValueText other_value(op.kind == WriteKind::kMset ? new_value(other) : 1);
   switch (op.kind) {
     case WriteKind::kSet:
+    case WriteKind::kExec:
       say("SET", keys[0], value.view());
       break;
     case WriteKind::kSetPx:
       say("SET", keys[0], value.view(), "PX", ms_text);
       break;
     case WriteKind::kDel:
+    case WriteKind::kDelHash:
       say("DEL", keys[0]);
       break;
     case WriteKind::kPexpire:
@@ -191,58 +272,178 @@ void InvalidationWorld::Apply(const Write& op, RunContext& run) {
       break;
     case WriteKind::kFlushAll:
       say("FLUSHALL");
-      key_count = 0;
+      all = true;
       break;
     case WriteKind::kFlushDb:
       say("FLUSHDB");
-      key_count = 0;
+      all = true;
+      break;
+    case WriteKind::kHset:
+      say("HSET", keys[0], SlotField(slot), value.view());
+      break;
+    case WriteKind::kHdel:
+      say("HDEL", keys[0], SlotField(slot));
       break;
   }
-  const uint64_t number =
-      client.cache.Write(std::span(keys).first(key_count), std::span(words).first(count));
-  if (key_count == 0) {
-    client.last_write.fill(number);
-  } else {
-    for (size_t i = 0; i < key_count; ++i) client.last_write[(key + i) % kKeys] = number;
+  const auto named = std::span(keys).first(all ? 0 : key_count);
+  const auto command = std::span(words).first(count);
+  const uint64_t number = op.kind == WriteKind::kExec
+                              ? client.cache->WriteInTransaction(named, command)
+                              : client.cache->Write(named, command);
+  const size_t before = client.sent.size();
+  FollowRequests(client, 0, run);
+  Remember(client, number, slot, 0, /*read=*/false);
+  if (client.sent.size() > before) {
+    const Sent& sent = client.sent.back();
+    const auto mark = static_cast<uint32_t>(client.sent.size());
+    for (size_t db = 0; db < kDatabases; ++db) {
+      if (all && (db == sent.db || op.kind == WriteKind::kFlushAll)) {
+        client.last_write[db].fill(mark);
+      } else if (!all && db == sent.db) {
+        for (size_t i = 0; i < sent.count; ++i) client.last_write[db][sent.slots[i]] = mark;
+      }
+    }
   }
-  NoteRequest(client, number, request);
   Completed(client, run);
 }
 
+void InvalidationWorld::Apply(const Select& op, RunContext& run) {
+  Client& client = Of(op.client);
+  if (config_.shared) return;
+  client.db = static_cast<uint8_t>(op.db.Of(kDatabases));
+  selected_ = true;
+  client.cache->Select(client.db == 0 ? "0" : "1");
+  ++client.epoch;
+  FollowRequests(client, 0, run);
+  Completed(client, run);
+}
+
+void InvalidationWorld::Apply(const Renew& op, RunContext& run) {
+  Client& client = Of(op.client);
+  client.cache->Renew();
+  ++client.epoch;
+  FollowRequests(client, 0, run);
+}
+
+void InvalidationWorld::Apply(const Ping& op, RunContext& run) {
+  Client& client = Of(op.client);
+  client.cache->Ping();
+  FollowRequests(client, 0, run);
+  client.asked.emplace_back().done = true;
+  if (two_wires()) {
+    client.cache->PingInvalidations();
+    FollowRequests(client, 1, run);
+  }
+  Completed(client, run);
+}
+
+void InvalidationWorld::Apply(const Connect& op, RunContext& run) {
+  Client& client = Of(op.client);
+  for (size_t wire = 0; wire < (two_wires() ? 2 : 1); ++wire) {
+    if (client.wires[wire].connection != 0) continue;
+    if (run.trace().on()) Note(run, client, wire == 0 ? "connects" : "connects wire 1");
+    Open(client, wire, run);
+  }
+}
+
+// --- What happens to them.
+
 void InvalidationWorld::Apply(const Deliver& op, RunContext& run) {
   Client& client = Of(op.client);
-  if (op.direction != Direction::kToClient) {
-    DeliverToServer(client, op.bytes.UpTo(client.to_server.in_flight()), run);
+  const size_t index = op.wire.Of(two_wires() ? 2 : 1);
+  Wire& wire = client.wires[index];
+  if (op.direction != invalidation::Direction::kToClient) {
+    DeliverToServer(client, index, op.bytes.UpTo(wire.to_server.in_flight()), run);
   }
-  if (op.direction != Direction::kToServer) {
-    DeliverToClient(client, op.bytes.UpTo(client.to_client.in_flight()), run);
+  if (op.direction != invalidation::Direction::kToServer && !run.violated()) {
+    DeliverToClient(client, index, op.bytes.UpTo(wire.to_client.in_flight()), run);
   }
 }
 
 void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
   Client& client = Of(op.client);
-  if (client.connection == 0 || client.cut) return;
-  subject_->Close(client.connection);
-  client.cut = true;
-  client.to_server.Lose();
-  client.to_server.End();
-  client.to_client.End();
+  const size_t index = op.wire.Of(two_wires() ? 2 : 1);
+  Wire& wire = client.wires[index];
+  if (wire.connection == 0 || wire.cut) return;
+  if (op.seen == invalidation::Seen::kByClient) {
+    // What it has sent may still arrive there; what it is sent is lost.
+    ghosts_.push_back(wire.connection);
+    wire.cut = true;
+    SeeEnd(client, index, run);
+    return;
+  }
+  subject_->Close(wire.connection);
+  Cut(wire);
+  wire.silent = op.seen == invalidation::Seen::kByServer;
   if (op.reset) {
-    client.to_client.Lose();
-    client.pushes.clear();
-    client.next_push = 0;
+    wire.to_client.Lose();
+    wire.pushes.clear();
+    wire.next_push = 0;
+    wire.messages_on_way.clear();
   }
   CollectAll(run);
 }
 
-void InvalidationWorld::Apply(const Connect& op, RunContext&) {
-  Client& client = Of(op.client);
-  if (client.connection == 0) Open(client);
+// The server's end of a connection is gone.
+void InvalidationWorld::Cut(Wire& wire) {
+  wire.cut = true;
+  wire.to_server.Lose();
+  wire.to_server.End();
+  wire.to_client.End();
+  wire.requests_on_way.clear();
+}
+
+void InvalidationWorld::Apply(const Restart&, RunContext& run) {
+  const uint64_t was = subject_->now_ms();
+  for (size_t i = 0; i < client_count_; ++i) {
+    for (Wire& wire : clients_[i].wires) {
+      if (wire.connection != 0 && !wire.cut) Cut(wire);
+    }
+  }
+  ghosts_.clear();
+  subject_->Reset();
+  if (Server* core = subject_->core(); core != nullptr && config_.small_table) {
+    core->set_tracking_table_max_keys(kSmallTable);
+  }
+  subject_->Advance(was - subject_->now_ms());
+  const uint64_t changed = ++version_;
+  for (auto& database : truth_) {
+    for (Truth& truth : database) {
+      if (truth.value != 0) truth.version = changed;
+      truth.value = 0;
+      truth.may_expire = false;
+    }
+  }
+  if (run.trace().on()) run.trace().Line("  server starts again, empty");
+}
+
+void InvalidationWorld::Apply(const SwapDb&, RunContext& run) {
+  selected_ = true;
+  const uint64_t admin = subject_->Connect();
+  subject_->Send(admin, "SWAPDB 0 1\r\n");
+  scratch_.clear();
+  subject_->Receive(admin, &scratch_);
+  subject_->Close(admin);
+  if (!run.Check(scratch_ == "+OK\r\n", "server_value", "SWAPDB that succeeds",
+                 [&] { return scratch_; })) {
+    return;
+  }
+  const uint64_t changed = ++version_;
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    std::swap(truth_[0][slot], truth_[1][slot]);
+    truth_[0][slot].version = truth_[1][slot].version = changed;
+  }
+  for (size_t i = 0; i < client_count_; ++i) {
+    clients_[i].cache->Forget();
+    ++clients_[i].epoch;
+  }
+  CollectAll(run);
 }
 
 void InvalidationWorld::Apply(const Advance& op, RunContext& run) {
-  time_passes_ = true;
   subject_->Advance(static_cast<uint64_t>(std::clamp<int64_t>(op.ms.value, 0, kMaxMs)));
+  time_passes_ = true;
+  SeeVanished();
   CollectAll(run);
   time_passes_ = false;
 }
@@ -255,353 +456,29 @@ void InvalidationWorld::Apply(const Barrier&, RunContext& run) {
 void InvalidationWorld::Settle(RunContext& run) {
   Drain(run);
   CompareWithServer(run);
+  if (run.trace().on()) {
+    uint64_t all = 0;
+    uint64_t needless = 0;
+    for (size_t i = 0; i < client_count_; ++i) {
+      all += clients_[i].cache->invalidations();
+      needless += clients_[i].cache->needless_invalidations();
+    }
+    run.trace().Line("  " + std::to_string(all) + " invalidations, " + std::to_string(needless) +
+                     " of what no cache held");
+  }
   // What this run leaves is cleared away in this run: what the next one does depends on its own
   // tape alone.
   subject_->Reset();
-  for (size_t i = 0; i < client_count_; ++i) clients_[i].cache.Reset(policy_);
+  for (size_t i = 0; i < client_count_; ++i) {
+    clients_[i].cache->Reset(policy_);
+    clients_[i].sent.clear();
+    clients_[i].asked.clear();
+  }
+  shared_.Reset();
 }
 
-void InvalidationWorld::DeliverToServer(Client& client, size_t bytes, RunContext& run) {
-  if (client.connection == 0 || client.cut || bytes == 0) return;
-  const std::string_view arrived = client.to_server.Take(bytes);
-  if (arrived.empty()) return;
-  if (run.trace().on()) run.trace().Data("  " + Name(client) + " -> server", arrived);
-  subject_->Send(client.connection, arrived);
-  // The writer's replies first: they tell which version the pushes to the others are about.
-  Collect(client, run);
-  CollectAll(run);
-  if (run.violated()) return;
-  const bool unanswered = client.next_to_run < client.requests.size() &&
-                          client.requests[client.next_to_run].end <= client.to_server.delivered();
-  run.Check(!unanswered, "framing", "a reply to each request that has arrived", [&] {
-    return "no reply to request " + std::to_string(client.next_to_run + 1) + " of " + Name(client);
-  });
-}
-
-void InvalidationWorld::DeliverToClient(Client& client, size_t bytes, RunContext& run) {
-  if (client.connection == 0) return;
-  size_t left = std::min(bytes, client.to_client.in_flight());
-  const auto now = static_cast<int64_t>(subject_->now_ms());
-  while (left > 0 && !run.violated()) {
-    // Up to the end of the next invalidation, to know what the client has been told when.
-    const Push* push =
-        client.next_push < client.pushes.size() ? &client.pushes[client.next_push] : nullptr;
-    size_t step = left;
-    if (push != nullptr) {
-      step = std::min<size_t>(step, push->end - client.to_client.delivered());
-    }
-    const std::string_view arrived = client.to_client.Take(step);
-    left -= step;
-    if (run.trace().on()) run.trace().Data("  server -> " + Name(client), arrived);
-    client.cache.OnBytes(arrived, now);
-    Completed(client, run);
-    while (client.next_push < client.pushes.size() &&
-           client.pushes[client.next_push].end == client.to_client.delivered()) {
-      Arrived(client, client.pushes[client.next_push++]);
-    }
-    if (client.next_push == client.pushes.size()) {
-      client.pushes.clear();
-      client.next_push = 0;
-    }
-  }
-  if (run.violated()) return;
-  run.Check(client.cache.state() != cache::CachingClient::State::kBroken, "framing",
-            "a stream that the client can follow",
-            [&] { return Name(client) + ": " + std::string(client.cache.broken_because()); });
-  if (client.to_client.at_end()) {
-    SeeEnd(client, run);
-  } else {
-    CheckCoverage(client, run);
-  }
-}
-
-void InvalidationWorld::Arrived(Client& client, const Push& push) {
-  if (push.key == kAllKeys) {
-    ++client.epoch;
-  } else {
-    uint64_t& arrived = client.arrived[static_cast<size_t>(push.key)];
-    arrived = std::max(arrived, push.version);
-  }
-}
-
-void InvalidationWorld::SeeEnd(Client& client, RunContext& run) {
-  client.connection = 0;
-  ++client.epoch;
-  client.cache.OnDisconnected();
-  Completed(client, run);
-}
-
-void InvalidationWorld::Collect(Client& client, RunContext& run) {
-  if (client.connection == 0 || client.cut) return;
-  std::string* const buffer = client.to_client.buffer();
-  const size_t before = buffer->size();
-  subject_->Receive(client.connection, buffer);
-  if (buffer->size() == before) return;
-  std::string_view fresh = std::string_view(*buffer).substr(before);
-  while (!run.violated()) {
-    const resp::ReplyParser::Result result = client.parser.Parse(fresh, &client.reply);
-    if (result.status == resp::ReplyParser::Status::kError) {
-      run.Check(false, "framing", "replies and pushes",
-                [&] { return "to " + Name(client) + ": " + client.parser.error().message(); });
-      return;
-    }
-    fresh.remove_prefix(result.consumed);
-    if (result.status == resp::ReplyParser::Status::kNeedMore) return;
-    const resp::ReplyView reply = client.reply.root();
-    if (reply.type() == resp::Type::kPush) {
-      Pushed(client, client.to_client.sent() - fresh.size(), reply, run);
-      continue;
-    }
-    const size_t next = client.next_to_run;
-    const bool asked = next < client.requests.size() &&
-                       (client.requests[next].kind == Request::Kind::kSetup ||
-                        client.requests[next].end <= client.to_server.delivered());
-    if (!run.Check(asked, "framing", "replies to requests that have arrived", [&] {
-          return "a reply to " + Name(client) + " that nothing asked for: " + resp::ToText(reply);
-        })) {
-      return;
-    }
-    ++client.next_to_run;
-    Ran(client, client.requests[next], reply, run);
-  }
-}
-
-void InvalidationWorld::CollectAll(RunContext& run) {
-  for (size_t i = 0; i < client_count_ && !run.violated(); ++i) Collect(clients_[i], run);
-  for (size_t i = 0; i < client_count_ && !run.violated(); ++i) CheckCoverage(clients_[i], run);
-}
-
-bool InvalidationWorld::Observe(size_t key, resp::ReplyView reply, RunContext& run) {
-  KeyState& state = keys_[key];
-  const uint64_t value = ValueNumber(reply.is_null(), reply.text());
-  if (value == 0 && state.value != 0 && state.may_expire) {
-    state.value = 0;
-    state.version = ++version_;
-  }
-  return run.Check(
-      value == state.value && !reply.is_error(), "server_value",
-      [&] { return std::string(KeyName(key)) + " = " + Describe(state.value); },
-      [&] { return resp::ToText(reply); });
-}
-
-void InvalidationWorld::Ran(Client& client, Request& request, resp::ReplyView reply,
-                            RunContext& run) {
-  switch (request.kind) {
-    case Request::Kind::kSetup:
-      return;
-    case Request::Kind::kRead:
-      if (!Observe(request.key, reply, run)) return;
-      request.value = keys_[request.key].value;
-      request.version = keys_[request.key].version;
-      return;
-    case Request::Kind::kWrite:
-      break;
-  }
-  if (!run.Check(!reply.is_error(), "server_value", "a write that succeeds",
-                 [&] { return "to " + Name(client) + ": " + resp::ToText(reply); })) {
-    return;
-  }
-  // What a key held before is not held again, so a version ends exactly when the value changes.
-  const uint64_t changed = version_ + 1;
-  const auto set = [&](size_t key, uint64_t value, bool may_expire) {
-    KeyState& state = keys_[key];
-    if (state.value != value) state.version = version_ = changed;
-    state.value = value;
-    state.may_expire = may_expire;
-  };
-  const size_t key = request.key;
-  switch (request.write) {
-    case WriteKind::kSet:
-      set(key, request.value, false);
-      break;
-    case WriteKind::kSetPx:
-      set(key, request.value, true);
-      break;
-    case WriteKind::kDel:
-      set(key, 0, false);
-      break;
-    case WriteKind::kPexpire:
-      set(key, keys_[key].value, true);
-      break;
-    case WriteKind::kMset:
-      set(key, request.value, false);
-      set((key + 1) % kKeys, request.value + 1, false);
-      break;
-    case WriteKind::kFlushAll:
-    case WriteKind::kFlushDb:
-      for (size_t i = 0; i < kKeys; ++i) {
-        set(i, 0, false);
-        // Also of a key that was not there: each client is told of each key.
-        keys_[i].version = version_ = changed;
-      }
-      break;
-  }
-  request.version = keys_[key].version;
-}
-
-void InvalidationWorld::Pushed(Client& client, uint64_t end, resp::ReplyView push,
-                               RunContext& run) {
-  const bool understood = push.size() == 2 && push[0].text() == "invalidate" &&
-                          (push[1].is_null() || push[1].is_aggregate());
-  if (!run.Check(understood, "framing", "pushes of the kind 'invalidate'",
-                 [&] { return "to " + Name(client) + ": " + resp::ToText(push); })) {
-    return;
-  }
-  if (push[1].is_null()) {
-    // Of each key the version that it had then: a write that the server ran after the flush may be
-    // known by now, but the flush does not tell of it.
-    client.pushes.push_back({end, kAllKeys, 0});
-    for (size_t key = 0; key < kKeys; ++key) {
-      client.pushes.push_back({end, static_cast<int>(key), keys_[key].version});
-    }
-    return;
-  }
-  for (const resp::ReplyView name : push[1]) {
-    const int key = KeyIndex(name.text());
-    if (!run.Check(key >= 0, "framing", "invalidations of keys that were read",
-                   [&] { return resp::ToText(push); })) {
-      return;
-    }
-    KeyState& state = keys_[static_cast<size_t>(key)];
-    if (time_passes_ && state.value != 0) {
-      state.value = 0;
-      state.version = ++version_;
-    }
-    client.pushes.push_back({end, key, state.version});
-  }
-}
-
-void InvalidationWorld::Completed(Client& client, RunContext& run) {
-  using Kind = cache::CachingClient::Completion::Kind;
-  for (const cache::CachingClient::Completion& done : client.cache.completions()) {
-    if (!done.is_read || done.kind != Kind::kReply) continue;
-    const Request& request = client.requests[done.request - 1];
-    const size_t key = request.key;
-    if (run.trace().on()) {
-      run.trace().Line("  " + Name(client) + " read " + done.key + " = " +
-                       (done.null ? "nil" : done.value) + (done.stored ? ", cached" : ""));
-    }
-    const bool own_reply = request.version != 0 && done.key == KeyName(key) &&
-                           ValueNumber(done.null, done.value) == request.value;
-    run.Check(
-        own_reply, "framing",
-        [&] {
-          return "the reply that the server gave to request " + std::to_string(done.request) +
-                 ": " + Describe(request.value);
-        },
-        [&] { return Name(client) + " took " + (done.null ? "nil" : done.value); });
-    if (done.stored) {
-      client.entry_version[key] = request.version;
-      client.entry_epoch[key] = client.epoch;
-    }
-    CheckRead(client, key, request.version, request.own_write, "a reply for", run);
-  }
-  client.cache.TakeCompletions();
-}
-
-void InvalidationWorld::CheckRead(Client& client, size_t key, uint64_t version, uint64_t own_write,
-                                  std::string_view how, RunContext& run) {
-  const auto seen = [&] {
-    return Name(client) + ": " + std::string(how) + " " + std::string(KeyName(key)) +
-           " of version " + std::to_string(version);
-  };
-  const auto at_least = [&](uint64_t least, std::string_view why) {
-    return "version " + std::to_string(least) + " or newer, " + std::string(why);
-  };
-  run.Check(
-      version >= client.arrived[key], "bounded_staleness",
-      [&] { return at_least(client.arrived[key], "whose invalidation has arrived"); }, seen);
-  if (own_write != 0) {
-    const uint64_t written = client.requests[own_write - 1].version;
-    run.Check(
-        version >= written, "read_your_writes",
-        [&] { return at_least(written, "which is the client's own write"); }, seen);
-  }
-  run.Check(
-      version >= client.seen[key], "monotonic_reads",
-      [&] { return at_least(client.seen[key], "which the client has read"); }, seen);
-  client.seen[key] = std::max(client.seen[key], version);
-}
-
-void InvalidationWorld::CheckCoverage(Client& client, RunContext& run) {
-  if (subject_->core() == nullptr || client.connection == 0 || client.cut) return;
-  if (client.cache.state() != cache::CachingClient::State::kTracked) return;
-  const auto& entries = client.cache.entries();
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (!entries.at(i).value.valid) continue;
-    const std::string& name = entries.at(i).key;
-    if (subject_->core()->Tracks(client.connection, name)) continue;
-    const int key = KeyIndex(name);
-    const bool on_its_way = std::any_of(
-        client.pushes.begin() + static_cast<ptrdiff_t>(client.next_push), client.pushes.end(),
-        [&](const Push& push) { return push.key == key || push.key == kAllKeys; });
-    run.Check(on_its_way, "coverage", "tracked by the server, or its invalidation on the way",
-              [&] { return Name(client) + " holds " + name + ", which the server forgot"; });
-  }
-}
-
-void InvalidationWorld::Drain(RunContext& run) {
-  for (bool moved = true; moved && !run.violated();) {
-    moved = false;
-    for (size_t i = 0; i < client_count_ && !run.violated(); ++i) {
-      Client& client = clients_[i];
-      if (client.connection == 0) continue;
-      moved = moved || client.to_server.in_flight() + client.to_client.in_flight() > 0;
-      DeliverToServer(client, SIZE_MAX, run);
-      DeliverToClient(client, SIZE_MAX, run);
-    }
-  }
-}
-
-void InvalidationWorld::CompareWithServer(RunContext& run) {
-  if (run.violated()) return;
-  // Another connection reads all keys, which makes the server delete what has expired.
-  const uint64_t probe = subject_->Connect();
-  scratch_.clear();
-  for (const std::string_view key : kKeyNames) {
-    const std::string_view get[] = {"GET", key};
-    resp::AppendRequest(&scratch_, get);
-  }
-  subject_->Send(probe, scratch_);
-  probe_output_.clear();
-  subject_->Receive(probe, &probe_output_);
-  subject_->Close(probe);
-  probe_parser_.Reset();
-  std::string_view rest = probe_output_;
-  for (size_t key = 0; key < kKeys; ++key) {
-    const resp::ReplyParser::Result result = probe_parser_.Parse(rest, &probe_reply_);
-    if (!run.Check(result.status == resp::ReplyParser::Status::kValue, "framing",
-                   "a reply to each GET", [&] { return probe_output_; })) {
-      return;
-    }
-    rest.remove_prefix(result.consumed);
-    if (!Observe(key, probe_reply_.root(), run)) return;
-  }
-  CollectAll(run);
-  Drain(run);
-
-  for (size_t i = 0; i < client_count_ && !run.violated(); ++i) {
-    Client& client = clients_[i];
-    if (client.cache.state() != cache::CachingClient::State::kTracked) continue;
-    run.Check(client.cache.pending() == 0, "liveness", "no request pending", [&] {
-      return Name(client) + " waits for " + std::to_string(client.cache.pending());
-    });
-    const auto& entries = client.cache.entries();
-    for (size_t e = 0; e < entries.size(); ++e) {
-      const cache::CachingClient::Entry& entry = entries.at(e).value;
-      const std::string& name = entries.at(e).key;
-      if (!run.Check(entry.valid, "liveness", "no read pending",
-                     [&] { return Name(client) + " still waits for " + name; })) {
-        continue;
-      }
-      const int key = KeyIndex(name);
-      const uint64_t value = key < 0 ? 0 : keys_[static_cast<size_t>(key)].value;
-      run.Check(
-          ValueNumber(entry.null, entry.value) == value, "no_stale_after_barrier",
-          [&] { return name + " = " + Describe(value); },
-          [&] { return Name(client) + " holds " + (entry.null ? "nil" : entry.value); });
-    }
-  }
+void InvalidationWorld::Note(RunContext& run, const Client& client, std::string_view what) {
+  run.trace().Line("  c" + std::to_string(Number(client)) + " " + std::string(what));
 }
 
 }  // namespace resprobe

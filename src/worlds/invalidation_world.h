@@ -2,41 +2,33 @@
 #define RESPROBE_WORLDS_INVALIDATION_WORLD_H_
 
 // Caching clients, a server with CLIENT TRACKING, and between them links on which the tape decides
-// how many bytes arrive when. Each client has one RESP3 connection, so the server's order of
-// replies and pushes is the client's.
+// how many bytes arrive when, what is lost with a connection, and who sees it.
 //
-// The world knows the truth without asking the client under test: it follows each stream with a
-// parser of its own, counts the changes of each key in the order in which the server made them
-// ("versions"), and knows which version each read saw and which invalidations have arrived where.
+// The world knows the truth without asking the client under test. It reads what a client sends and
+// what the server answers with parsers of its own, counts the changes of each slot in the order in
+// which the server made them ("versions"), and knows which version each read saw and which
+// invalidations have arrived where.
 
 #include <array>
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
+#include "core/cache/cache.h"
 #include "core/cache/caching_client.h"
 #include "core/resp/reply.h"
 #include "core/resp/reply_parser.h"
+#include "core/resp/request_parser.h"
 #include "engine/generate.h"
-#include "engine/op.h"
 #include "engine/run_context.h"
 #include "sim/core_subject.h"
 #include "sim/link.h"
 #include "sim/server_subject.h"
+#include "worlds/invalidation_ops.h"
 
 namespace resprobe {
-
-enum class WriteKind : uint8_t { kSet, kSetPx, kDel, kPexpire, kMset, kFlushAll, kFlushDb };
-inline constexpr std::string_view kWriteKindNames[] = {"set",  "setpx",    "del",    "pexpire",
-                                                       "mset", "flushall", "flushdb"};
-constexpr std::span<const std::string_view> EnumNames(WriteKind) { return kWriteKindNames; }
-
-enum class Direction : uint8_t { kBoth, kToServer, kToClient };
-inline constexpr std::string_view kDirectionNames[] = {"both", "to-server", "to-client"};
-constexpr std::span<const std::string_view> EnumNames(Direction) { return kDirectionNames; }
 
 class InvalidationWorld {
  public:
@@ -46,131 +38,59 @@ class InvalidationWorld {
       "data";
   static constexpr InvariantInfo kInvariants[] = {
       {"coverage",
-       "an entry that a live client holds is in the server's tracking table, or its invalidation "
-       "is "
-       "on the way"},
+       "an entry that a live client holds is tracked by the server and has its value, or its "
+       "invalidation is on the way"},
       {"no_stale_after_barrier",
        "once all links are drained, every entry of a live client equals the server's value"},
       {"bounded_staleness",
-       "a read is at least as new as every invalidation that has reached the client"},
+       "a hit is at least as new as every invalidation that has reached the client; on one "
+       "connection so is a reply"},
       {"read_your_writes", "a read is at least as new as the client's own writes before it"},
-      {"monotonic_reads", "a client never reads a version older than one it has read"},
+      {"monotonic_reads",
+       "a read is at least as new as what the session had read before it was asked for"},
       {"no_dead_epoch_hit",
-       "no hit comes from before a lost connection or a flush that the client has seen"},
+       "no hit comes from before a lost connection, a flush or another database that the client "
+       "has "
+       "seen"},
       {"framing", "one reply a request, in order, and pushes only between replies"},
       {"server_value", "the server answers a read with the last value written, or with nil"},
       {"liveness", "once drained, no read of a live client is still pending"},
+      {"own_value", "a read of a key or field gets a value of that key or field"},
+      {"no_hit_past_deadline",
+       "no hit past the limit of its age, nor from a server that is not heard of any more"},
+      {"precision", "the server invalidates what the client has read, or what it listens to"},
+      {"table_limit", "the server tracks no more keys than it may, but for the last command's"},
   };
 
   static constexpr size_t kMaxClients = 4;
-  static constexpr size_t kKeys = 4;
+  static constexpr size_t kSlots = invalidation::kSlots;
+  static constexpr size_t kDatabases = invalidation::kDatabases;
 
-  struct Config {
-    Index clients;  // one more than this, modulo 4
-    bool noloop = false;
-    bool ttl_cap = false;
-    bool no_negative_caching = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& c) {
-      v("clients", c.clients);
-      v("noloop", c.noloop);
-      v("ttl_cap", c.ttl_cap);
-      v("no_negative_caching", c.no_negative_caching);
-    }
-    bool operator==(const Config&) const = default;
-  };
+  using Config = invalidation::Config;
+  using Op = invalidation::Op;
+  using Read = invalidation::Read;
+  using Write = invalidation::Write;
+  using Deliver = invalidation::Deliver;
+  using Disconnect = invalidation::Disconnect;
+  using Connect = invalidation::Connect;
+  using Advance = invalidation::Advance;
+  using Barrier = invalidation::Barrier;
+  using ReadMany = invalidation::ReadMany;
+  using Select = invalidation::Select;
+  using SwapDb = invalidation::SwapDb;
+  using Renew = invalidation::Renew;
+  using Restart = invalidation::Restart;
+  using Ping = invalidation::Ping;
 
-  struct Read {
-    static constexpr std::string_view kName = "read";
-    static constexpr int kWeight = 6;
-    Index client;
-    Index key;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("key", op.key);
-    }
-    bool operator==(const Read&) const = default;
-  };
-  struct Write {
-    static constexpr std::string_view kName = "write";
-    static constexpr int kWeight = 4;
-    Index client;
-    WriteKind kind = WriteKind::kSet;
-    Index key;
-    Number ms;  // of setpx and pexpire
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("kind", op.kind);
-      v("key", op.key);
-      v("ms", op.ms);
-    }
-    bool operator==(const Write&) const = default;
-  };
-  // Bytes that wait on a client's links arrive.
-  struct Deliver {
-    static constexpr std::string_view kName = "deliver";
-    static constexpr int kWeight = 8;
-    Index client;
-    Direction direction = Direction::kBoth;
-    Count bytes;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("direction", op.direction);
-      v("bytes", op.bytes);
-    }
-    bool operator==(const Deliver&) const = default;
-  };
-  // The connection is cut: what is on its way to the server is lost, the server forgets the client;
-  // what is on its way to the client still arrives, unless `reset`. The client sees the end when
-  // it has drained the link.
-  struct Disconnect {
-    static constexpr std::string_view kName = "disconnect";
-    Index client;
-    bool reset = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("reset", op.reset);
-    }
-    bool operator==(const Disconnect&) const = default;
-  };
-  struct Connect {
-    static constexpr std::string_view kName = "connect";
-    Index client;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-    }
-    bool operator==(const Connect&) const = default;
-  };
-  struct Advance {
-    static constexpr std::string_view kName = "advance";
-    Number ms;  // a negative number is 0
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("ms", op.ms);
-    }
-    bool operator==(const Advance&) const = default;
-  };
-  // Drains all links and compares every entry with the server, in mid-run.
-  struct Barrier {
-    static constexpr std::string_view kName = "barrier";
-    template <class V, class Self>
-    static void Fields(V&, Self&) {}
-    bool operator==(const Barrier&) const = default;
-  };
-  using Op = std::variant<Read, Write, Deliver, Disconnect, Connect, Advance, Barrier>;
+  using MakeClient = std::unique_ptr<cache::CachingClient> (*)();
 
   // Runs against the core, with careful clients.
-  InvalidationWorld() : subject_(&core_) {}
-  // Runs against another server, or with clients that have given something up. `subject` must
-  // outlive the world.
-  InvalidationWorld(ServerSubject* subject, const cache::Policy& policy)
-      : subject_(subject != nullptr ? subject : &core_), policy_(policy) {}
+  InvalidationWorld() : InvalidationWorld(nullptr, {}) {}
+  // Runs against another server (which must outlive the world; nullptr: the core), with clients
+  // that have given something up, or with those that `make` makes.
+  InvalidationWorld(ServerSubject* subject, const cache::Policy& policy, MakeClient make = nullptr);
 
+  static void Generate(Gen& gen, Config& config);
   static void Generate(Gen& gen, Write& op);
   static void Generate(Gen& gen, Advance& op);
 
@@ -182,90 +102,186 @@ class InvalidationWorld {
   void Apply(const Connect& op, RunContext& run);
   void Apply(const Advance& op, RunContext& run);
   void Apply(const Barrier& op, RunContext& run);
+  void Apply(const ReadMany& op, RunContext& run);
+  void Apply(const Select& op, RunContext& run);
+  void Apply(const SwapDb& op, RunContext& run);
+  void Apply(const Renew& op, RunContext& run);
+  void Apply(const Restart& op, RunContext& run);
+  void Apply(const Ping& op, RunContext& run);
   void Settle(RunContext& run);
 
  private:
-  // What the world knows of a request, by its number at the client.
-  struct Request {
-    enum class Kind : uint8_t { kSetup, kRead, kWrite } kind = Kind::kSetup;
+  using WriteKind = invalidation::WriteKind;
+
+  // A request as it stands in the stream to the server.
+  struct Sent {
+    enum class Kind : uint8_t { kOther, kRead, kReadMany, kWrite, kExec } kind = Kind::kOther;
     WriteKind write = WriteKind::kSet;
-    uint8_t key = 0;
-    uint64_t end = 0;        // where it ends in the stream to the server
-    uint64_t version = 0;    // of its key when the server ran it; 0: not run
-    uint64_t value = 0;      // the number in the value that it writes or has read; 0: nil
-    uint64_t own_write = 0;  // of a read: the client's last write of the key before it
+    uint8_t db = 0;
+    uint8_t count = 0;     // slots
+    bool tracked = false;  // of a read: the server is asked to remember its keys
+    std::array<uint8_t, 2> slots{};
+    std::array<uint64_t, 2> values{};    // the numbers in the values written or read; 0: nil
+    std::array<uint64_t, 2> versions{};  // when the server ran it; 0: not run
+    uint64_t end = 0;                    // where it ends in its stream
+  };
+  // A request by the number that the client has given it.
+  struct Asked {
+    static constexpr uint32_t kNever = UINT32_MAX;
+    uint32_t sent = kNever;  // among the client's
+    uint8_t position = 0;    // among its slots
+    uint8_t slot = 0;
+    bool read = false;
+    bool done = false;
+    uint64_t seen = 0;       // what the session had read then
+    uint64_t written = 0;    // and written, answered
+    uint32_t own_write = 0;  // the client's last write of the slot before it, among its sent: + 1
   };
   // An invalidation on its way to a client.
   struct Push {
-    uint64_t end = 0;  // where it ends in the stream to the client
-    int key = 0;       // kAllKeys: the mark of a flush, before its push for each key
-    uint64_t version = 0;
+    enum class What : uint8_t { kSlot, kEverything, kBroken } what = What::kSlot;
+    uint8_t slot = 0;
+    uint64_t end = 0;  // where it ends in its stream
+    std::array<uint64_t, kDatabases> versions{};
   };
-  static constexpr int kAllKeys = -1;
-
-  struct Client {
-    cache::CachingClient cache;
+  // A message on its way, for the trace.
+  struct Message {
+    uint64_t end = 0;
+    uint64_t number = 0;
+    std::string text;
+  };
+  struct Wire {
     uint64_t connection = 0;  // 0: none
     bool cut = false;         // the server's end is gone, which the client may not have seen yet
+    bool silent = false;      // and will not see before a barrier
+    int64_t heard_ms = 0;
     Link to_server;
     Link to_client;
-    std::vector<Request> requests;  // number n at n - 1
-    size_t next_to_run = 0;         // the first that the server has not answered
-    std::vector<Push> pushes;       // [next_push, size()) have not arrived
-    size_t next_push = 0;
-    // Follows what the server sends.
-    resp::ReplyParser parser;
+    resp::RequestParser requests;  // follows what the client sends
+    resp::ReplyParser replies;     // and what the server sends
     resp::Reply reply;
-    // Per key.
-    std::array<uint64_t, kKeys> arrived{};        // newest version whose invalidation has arrived
-    std::array<uint64_t, kKeys> seen{};           // newest version that was read
-    std::array<uint64_t, kKeys> last_write{};     // request number of the last own write
-    std::array<uint64_t, kKeys> entry_version{};  // of what is in the cache
-    std::array<uint64_t, kKeys> entry_epoch{};
-    uint64_t epoch = 0;  // counts lost connections and flushes that the client has seen
+    size_t unanswered = 0;     // wire 1: requests that have been sent
+    std::vector<Push> pushes;  // [next_push, size()) have not arrived
+    size_t next_push = 0;
+    std::vector<Message> requests_on_way;
+    std::vector<Message> messages_on_way;
   };
-
-  // The truth about a key.
-  struct KeyState {
+  struct Client {
+    std::unique_ptr<cache::CachingClient> cache;
+    std::array<Wire, 2> wires;
+    std::vector<Sent> sent;    // on wire 0, of all connections
+    uint32_t first_sent = 0;   // on the connection that there is
+    size_t next_to_run = 0;    // the first that the server has not answered
+    std::vector<Asked> asked;  // number n at n - 1
+    // The state of the stream to the server.
+    uint8_t sent_db = 0;
+    bool sent_multi = false;
+    bool sent_caching = false;
+    Sent queued;
+    uint8_t db = 0;      // that the client is in
+    uint64_t epoch = 0;  // counts what makes all that it holds void, as far as it has seen that
+    // Per slot.
+    std::array<std::array<uint64_t, kSlots>, kDatabases> arrived{};     // versions told of
+    std::array<std::array<uint32_t, kSlots>, kDatabases> last_write{};  // among its sent: + 1
+    std::array<uint8_t, kSlots> to_tell{};  // the server has something to tell of: it has read it
+  };
+  // What one session has seen and written, and had answered: of a client, or of all that share.
+  struct Session {
+    std::array<std::array<uint64_t, kSlots>, kDatabases> seen{};
+    std::array<std::array<uint64_t, kSlots>, kDatabases> written{};
+  };
+  // What the world knows of an entry.
+  struct Held {
+    uint64_t version = 0;
+    uint64_t epoch = 0;  // of its owner
+    int64_t stored_ms = 0;
+    uint8_t owner = 0;
+    uint8_t db = 0;
+  };
+  // The truth about a slot.
+  struct Truth {
     uint64_t version = 1;
     uint64_t value = 0;       // the number in its value; 0: nil
     bool may_expire = false;  // it was given a time to live
   };
 
+  // invalidation_world.cc
   Client& Of(Index index) { return clients_[index.Of(client_count_)]; }
+  size_t Number(const Client& client) const {
+    return static_cast<size_t>(&client - clients_.data());
+  }
   std::string Name(const Client& client) const;
-  static std::string_view KeyName(size_t key);
+  bool two_wires() const { return config_.wires != cache::Wires::kOne; }
+  const Wire& PushWire(const Client& client) const { return client.wires[two_wires() ? 1 : 0]; }
+  Session& SessionOf(const Client& client) {
+    return sessions_[config_.shared ? 0 : Number(client)];
+  }
+  Held& HeldBy(const Client& client, size_t slot) {
+    return held_[config_.shared && policy_.one_cache ? 0 : Number(client)][slot];
+  }
+  int64_t now() const { return static_cast<int64_t>(subject_->now_ms()); }
+  void ResetClient(Client& client);
+  void Open(Client& client, size_t wire, RunContext& run);
+  void Hit(Client& client, size_t slot, const cache::Entry& entry, RunContext& run);
+  static void Cut(Wire& wire);
 
-  void Open(Client& client);
-  void NoteRequest(Client& client, uint64_t number, Request request);
-  // Bytes arrive at the server, which answers; then what all clients were sent is looked at.
-  void DeliverToServer(Client& client, size_t bytes, RunContext& run);
-  void DeliverToClient(Client& client, size_t bytes, RunContext& run);
-  static void Arrived(Client& client, const Push& push);
-  void SeeEnd(Client& client, RunContext& run);
-  // Moves what the server has sent onto the links and follows it.
-  void Collect(Client& client, RunContext& run);
+  // invalidation_streams.cc
+  void Follow(Client& client, RunContext& run);
+  void FollowRequests(Client& client, size_t wire, RunContext& run);
+  void FollowRequest(Client& client, std::span<const std::string_view> args);
+  void Remember(Client& client, uint64_t number, size_t slot, size_t position, bool read);
+  void MatchReplay(Client& client, uint32_t sent);
+  void DeliverToServer(Client& client, size_t wire, size_t bytes, RunContext& run);
+  void DeliverToClient(Client& client, size_t wire, size_t bytes, RunContext& run);
+  void NoteArrivals(Client& client, size_t wire, size_t bytes, RunContext& run);
+  void Arrived(Client& client, const Push& push);
+  void SeeEnd(Client& client, size_t wire, RunContext& run);
+  void DropLost(Client& client, RunContext& run);
+  void Collect(Client& client, size_t wire, RunContext& run);
   void CollectAll(RunContext& run);
-  // The server says that a key is this; false is a violation.
-  bool Observe(size_t key, resp::ReplyView reply, RunContext& run);
-  void Ran(Client& client, Request& request, resp::ReplyView reply, RunContext& run);
-  void Pushed(Client& client, uint64_t end, resp::ReplyView push, RunContext& run);
-  void Completed(Client& client, RunContext& run);
-  void CheckRead(Client& client, size_t key, uint64_t version, uint64_t own_write,
-                 std::string_view how, RunContext& run);
-  void CheckCoverage(Client& client, RunContext& run);
+  void LimitOutput(Client& client, Wire& wire, RunContext& run);
+  void SeeVanished();
+  bool Observe(size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
+  void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
+  void RanWrite(Sent& sent);
+  void Pushed(Client& client, Wire& wire, uint64_t end, resp::ReplyView what, RunContext& run);
+  void NotePush(Wire& wire, uint64_t end, size_t slot);
+  void PushedKeys(Client& client, Wire& wire, uint64_t end, resp::ReplyView keys, RunContext& run);
   void Drain(RunContext& run);
+
+  // invalidation_checks.cc
+  void Completed(Client& client, RunContext& run);
+  void CheckRead(Client& client, const Asked& asked, size_t db, uint64_t version, bool hit,
+                 RunContext& run);
+  void CheckCoverage(RunContext& run);
+  void CheckEntry(const Held& held, size_t slot, RunContext& run);
+  static size_t SlotOfEntry(std::string_view name, bool field);
+  bool OnItsWay(const Client& client, size_t slot) const;
+  bool Tracked(const Client& client, std::string_view key) const;
+  void CheckTable(RunContext& run);
   void CompareWithServer(RunContext& run);
+  bool Probe(size_t db, RunContext& run);
+  void CompareEntries(Client& client, RunContext& run);
+
+  void Note(RunContext& run, const Client& client, std::string_view what);
 
   CoreSubject core_;
   ServerSubject* subject_;
   cache::Policy policy_;
+  Config config_;
   size_t client_count_ = 1;
   std::array<Client, kMaxClients> clients_;
-  std::array<KeyState, kKeys> keys_;
-  uint64_t next_value_ = 1;
-  uint64_t version_ = 1;      // of the last change of any key
-  bool time_passes_ = false;  // what is pushed now, is pushed because keys expired
+  cache::Cache shared_;
+  std::array<std::array<Truth, kSlots>, kDatabases> truth_;
+  std::array<Session, kMaxClients> sessions_;
+  std::array<std::array<Held, kSlots>, kMaxClients> held_;
+  std::vector<uint8_t> slot_of_value_;  // number n at n - 1
+  uint64_t version_ = 1;                // of the last change of any slot
+  bool selected_ = false;               // another database than the first was in use
+  bool may_vanish_ = false;             // keys can go without a command's doing
+  bool time_passes_ = false;            // what is pushed now, is pushed because keys expired
+  uint64_t messages_ = 0;               // numbered in the trace
+  std::vector<uint64_t> ghosts_;        // connections that the server has not seen end
 
   std::string probe_output_;
   resp::ReplyParser probe_parser_;

@@ -83,8 +83,27 @@ TEST(InvalidationWorldTest, SeedsReachWhatTheyAreFor) {
   Harness harness;
   RunContext run(Trace::Mode::kText);
   for (uint64_t seed = 0; seed < 400; ++seed) harness.Run(harness.Generate(seed), run);
-  for (const std::string_view sign :
-       {", cached", "  hit k", "= nil", "invalidate\\r\\n*1", "invalidate\\r\\n_", "FLUSHDB"}) {
+  for (const std::string_view sign : {", cached",
+                                      " hits k",
+                                      " hits h",
+                                      "= nil",
+                                      "\"invalidate\", [\"k0\"]",
+                                      "\"invalidate\", (nil)",
+                                      "FLUSHDB",
+                                      "BCAST",
+                                      "CLIENT CACHING YES",
+                                      "CLIENT CACHING NO",
+                                      "REDIRECT",
+                                      "SUBSCRIBE",
+                                      "MGET",
+                                      "SELECT 1",
+                                      "EXEC",
+                                      "RESET",
+                                      "starts again",
+                                      "output limit",
+                                      "sees the end of wire 1",
+                                      "tracking-redir-broken",
+                                      "on wire 1"}) {
     EXPECT_NE(run.trace().text().find(sign), std::string::npos) << sign;
   }
 }

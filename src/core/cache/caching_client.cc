@@ -27,6 +27,7 @@ void CachingClient::Reset(const Policy& policy) {
   tracking_sent_ = subscribed_ = invalidations_lost_ = false;
   writing_ = 0;
   db_.clear();
+  selects_ = 0;
   broken_.clear();
   for (Link& link : links_) {
     link.Clear();
@@ -155,7 +156,13 @@ void CachingClient::Renew() {
 
 void CachingClient::Select(std::string_view db) {
   db_.assign(db);
+  ++selects_;
   if (policy_.flush_on_select) NewEpoch();
+  // What was asked of the old one is not asked of the new one.
+  for (size_t i = 0; i < replay_count_; ++i) {
+    Complete(replay_[i].request, Completion::Kind::kLost, replay_[i].name()).is_read = true;
+  }
+  replay_count_ = 0;
   if (!link(Wire::kData).up || state_ == State::kBroken) return;
   const std::string_view select[] = {"SELECT", db_};
   Command(Wire::kData, Expected::kIgnored, select);
@@ -173,6 +180,7 @@ CachingClient::Pending& CachingClient::Expect(Wire wire, Expected kind) {
   pending.kind = kind;
   pending.request = 0;
   pending.epoch = epoch_;
+  pending.selects = selects_;
   pending.cached = false;
   pending.names.clear();
   pending.ends.clear();

@@ -101,7 +101,7 @@ class CachingClient {
   Lookup GetField(std::string_view key, std::string_view field, int64_t now_ms);
   // Several keys: one MGET of those that are not in the cache, with a request number for each.
   void GetMany(std::span<const std::string_view> keys, std::span<Lookup> found, int64_t now_ms);
-  // Past the cache, which it does not change.
+  // Past the cache, from which the reply drops the key: nobody can tell which of them is older.
   uint64_t GetUncached(std::string_view key);
   // A command that changes `keys`, given whole: {"SET", "k", "v"}. Their entries are dropped. No
   // keys means that the command may change any: all entries are dropped.
@@ -160,7 +160,8 @@ class CachingClient {
     Expected kind = Expected::kPing;
     uint64_t request = 0;  // the first, of several keys
     uint64_t epoch = 0;
-    bool cached = false;  // of a read: it has, or had, an entry
+    uint64_t selects = 0;  // how often another database had been chosen
+    bool cached = false;   // of a read: it has, or had, an entry
     std::string names;
     std::vector<size_t> ends;
 
@@ -230,6 +231,7 @@ class CachingClient {
   void HandleTracking(const Pending& pending, resp::ReplyView reply);
   void HandleRead(Dict<Entry>& entries, const Pending& pending, size_t i, resp::ReplyView reply,
                   int64_t now_ms);
+  void Contradict(Dict<Entry>& entries, size_t found);
   void HandleInvalidationWire(resp::ReplyView reply);
   void HandlePush(resp::ReplyView push);
   void HandleKeys(resp::ReplyView keys);
@@ -254,6 +256,7 @@ class CachingClient {
   size_t writing_ = 0;       // own writes that are awaited
   uint64_t generation_ = 0;  // of the last CLIENT TRACKING ON, and of what makes it void
   std::string db_;
+  uint64_t selects_ = 0;
   std::string broken_;
   Link links_[2];
   std::unique_ptr<Cache> own_cache_ = std::make_unique<Cache>();

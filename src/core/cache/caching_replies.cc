@@ -71,6 +71,9 @@ void CachingClient::HandleReply(resp::ReplyView reply, int64_t now_ms) {
       done.is_read = true;
       done.null = reply.is_null();
       done.value = reply.text();
+      if (const size_t found = cache_->keys.IndexOf(pending.name()); found != Dict<Entry>::kNone) {
+        Contradict(cache_->keys, found);
+      }
       break;
     }
     case Expected::kWrite:
@@ -132,18 +135,13 @@ void CachingClient::HandleRead(Dict<Entry>& entries, const Pending& pending, siz
   const size_t found = entries.IndexOf(name);
   if (found == Dict<Entry>::kNone) return;
   Entry& entry = entries.at(found).value;
-  if (entry.owner != this) {
-    // Which of the two is older, nobody knows.
-    if (!entry.valid) {
-      entry.poisoned = true;
-    } else if (!reply.is_error() && (entry.null != done.null || entry.value != done.value)) {
-      entries.EraseAt(found);
-    }
+  if (entry.owner != this || !pending.cached) {
+    Contradict(entries, found);
     return;
   }
   // Of several reads that were on their way together the first one stores. A later one knows
   // better: with NOLOOP the server says nothing when this client's own read finds a key expired.
-  if (entry.valid ? request < entry.request || !policy_.newest_read_wins || !pending.cached
+  if (entry.valid ? request < entry.request || !policy_.newest_read_wins
                   : request != entry.request) {
     return;
   }
@@ -160,6 +158,17 @@ void CachingClient::HandleRead(Dict<Entry>& entries, const Pending& pending, siz
   entry.value = done.value;
   entry.deadline_ms = policy_.ttl_cap_ms == 0 ? 0 : now_ms + policy_.ttl_cap_ms;
   done.stored = true;
+}
+
+// A reply has come for a key that has an entry of which it is not. Nobody can tell which of the two
+// is older; only that what this client still waits for is newer.
+void CachingClient::Contradict(Dict<Entry>& entries, size_t found) {
+  Entry& entry = entries.at(found).value;
+  if (entry.valid) {
+    entries.EraseAt(found);
+  } else if (entry.owner != this) {
+    entry.poisoned = true;
+  }
 }
 
 // An own write is answered, or lost. What others that share the cache have brought meanwhile may be
@@ -213,8 +222,10 @@ void CachingClient::Lose(const Pending& pending) {
       }
     }
   }
-  // One that was never sent is not replayed: its caller is told at once.
-  if (one_read && policy_.replay_reads && state_ != State::kDown && state_ != State::kBroken) {
+  // One that was never sent is not replayed: its caller is told at once. Nor is one that was asked
+  // of another database.
+  if (one_read && policy_.replay_reads && pending.selects == selects_ && state_ != State::kDown &&
+      state_ != State::kBroken) {
     if (replay_count_ == replay_.size()) replay_.emplace_back();
     replay_[replay_count_++] = pending;
     return;

@@ -1,0 +1,235 @@
+// What must hold in the world `invalidation`.
+
+#include <algorithm>
+
+#include "core/resp/reply.h"
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+#include "worlds/invalidation_names.h"
+#include "worlds/invalidation_world.h"
+
+namespace resprobe {
+
+using invalidation::kStrings;
+
+void InvalidationWorld::Completed(Client& client, RunContext& run) {
+  using Kind = cache::CachingClient::Completion::Kind;
+  for (const cache::CachingClient::Completion& done : client.cache->completions()) {
+    if (done.request > client.asked.size()) continue;  // it was lost before it was remembered
+    Asked& asked = client.asked[done.request - 1];
+    asked.done = true;
+    if (done.kind != Kind::kReply || asked.sent == Asked::kNever) continue;
+    const Sent& sent = client.sent[asked.sent];
+    if (!done.is_read) {
+      auto& written = SessionOf(client).written;
+      for (size_t i = 0; i < sent.count; ++i) {
+        uint64_t& version = written[sent.db][sent.slots[i]];
+        version = std::max(version, sent.versions[i]);
+      }
+      continue;
+    }
+    const size_t slot = asked.slot;
+    const size_t position = std::min<size_t>(asked.position, 1);
+    if (run.trace().on()) [[unlikely]] {
+      Note(run, client,
+           "reads " + SlotName(slot) + " = " + (done.null ? "nil" : done.value) +
+               (done.stored ? ", cached" : ""));
+    }
+    const bool own_reply = sent.versions[position] != 0 && sent.slots[position] == slot &&
+                           ValueNumber(done.null, done.value) == sent.values[position];
+    run.Check(
+        own_reply, "framing",
+        [&] {
+          return "the reply that the server gave to request " + std::to_string(done.request) +
+                 ": " + DescribeValue(sent.values[position]);
+        },
+        [&] { return Name(client) + " took " + (done.null ? "nil" : done.value); });
+    if (done.stored) {
+      HeldBy(client, slot) = {sent.versions[position], client.epoch, now(),
+                              static_cast<uint8_t>(Number(client)), sent.db};
+    }
+    CheckRead(client, asked, sent.db, sent.versions[position], /*hit=*/false, run);
+  }
+  client.cache->TakeCompletions();
+}
+
+void InvalidationWorld::CheckRead(Client& client, const Asked& asked, size_t db, uint64_t version,
+                                  bool hit, RunContext& run) {
+  const size_t slot = asked.slot;
+  const auto seen = [&] {
+    return Name(client) + ": a " + (hit ? "hit on " : "reply for ") + SlotName(slot) +
+           " of version " + std::to_string(version);
+  };
+  const auto at_least = [&](uint64_t least, std::string_view why) {
+    return "version " + std::to_string(least) + " or newer, " + std::string(why);
+  };
+  // A reply on one connection has no order with an invalidation on another.
+  if (hit || !two_wires()) {
+    uint64_t arrived = client.arrived[db][slot];
+    if (hit && config_.shared) {
+      for (size_t i = 0; i < client_count_; ++i) {
+        arrived = std::max(arrived, clients_[i].arrived[db][slot]);
+      }
+    }
+    run.Check(
+        version >= arrived, "bounded_staleness",
+        [&] { return at_least(arrived, "whose invalidation has arrived"); }, seen);
+  }
+  uint64_t written = asked.written;
+  if (asked.own_write != 0) {
+    const Sent& own = client.sent[asked.own_write - 1];
+    const size_t position = own.count == 2 && own.slots[1] == slot ? 1 : 0;
+    written = std::max(written, own.versions[position]);
+  }
+  run.Check(
+      version >= written, "read_your_writes",
+      [&] { return at_least(written, "which is the client's own write"); }, seen);
+  run.Check(
+      version >= asked.seen, "monotonic_reads",
+      [&] { return at_least(asked.seen, "which the client has read"); }, seen);
+  uint64_t& newest = SessionOf(client).seen[db][slot];
+  newest = std::max(newest, version);
+}
+
+bool InvalidationWorld::OnItsWay(const Client& client, size_t slot) const {
+  const Wire& wire = PushWire(client);
+  return std::any_of(wire.pushes.begin() + static_cast<ptrdiff_t>(wire.next_push),
+                     wire.pushes.end(), [&](const Push& push) {
+                       return push.what == Push::What::kEverything ||
+                              (push.what == Push::What::kSlot && push.slot == slot);
+                     });
+}
+
+bool InvalidationWorld::Tracked(const Client& client, std::string_view key) const {
+  const Server& core = *subject_->core();
+  const uint64_t id = client.wires[0].connection;
+  if (config_.mode != cache::Mode::kBroadcast) return core.Tracks(id, key);
+  return std::ranges::any_of(core.prefix_table().prefixes(), [&](const auto& prefix) {
+    return key.starts_with(prefix.text) && core.prefix_table().Listens(prefix.text, id);
+  });
+}
+
+// Every entry of a client whose connections are whole.
+void InvalidationWorld::CheckCoverage(RunContext& run) {
+  if (subject_->core() == nullptr || run.violated()) return;
+  const bool one = config_.shared && policy_.one_cache;
+  for (size_t c = 0; c < (one ? 1 : client_count_); ++c) {
+    const cache::Cache& cache = clients_[c].cache->cache();
+    for (const auto* entries : {&cache.keys, &cache.fields}) {
+      for (size_t i = 0; i < entries->size(); ++i) {
+        if (!entries->at(i).value.valid) continue;
+        const size_t slot = SlotOfEntry(entries->at(i).key, entries == &cache.fields);
+        if (slot < kSlots) CheckEntry(held_[c][slot], slot, run);
+      }
+    }
+  }
+}
+
+size_t InvalidationWorld::SlotOfEntry(std::string_view name, bool field) {
+  if (!field) return SlotOfKey(name);
+  const size_t first = SlotOfKey(cache::Cache::KeyOfField(name));
+  return first == kSlots ? kSlots : first + FieldNumber(cache::Cache::FieldOf(name));
+}
+
+void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& run) {
+  const Client& owner = clients_[held.owner];
+  for (size_t w = 0; w < (two_wires() ? 2 : 1); ++w) {
+    if (owner.wires[w].connection == 0 || owner.wires[w].cut) return;
+  }
+  if (owner.cache->state() != cache::CachingClient::State::kTracked) return;
+  const bool tracked = Tracked(owner, SlotKey(slot));
+  const bool current = held.version == truth_[held.db][slot].version;
+  if (tracked && current) [[likely]]
+    return;
+  run.Check(OnItsWay(owner, slot), "coverage",
+            "tracked by the server and current, or its invalidation on the way", [&] {
+              return Name(owner) + " holds " + SlotName(slot) + " of version " +
+                     std::to_string(held.version) +
+                     (tracked ? ", now " + std::to_string(truth_[held.db][slot].version)
+                              : std::string(", which the server forgot"));
+            });
+}
+
+void InvalidationWorld::CheckTable(RunContext& run) {
+  Server* core = subject_->core();
+  if (core == nullptr || !config_.small_table) return;
+  constexpr size_t kOfOneCommand = 2;
+  const size_t most = core->tracking_table_max_keys() + kOfOneCommand;
+  run.Check(
+      core->tracking_table().size() <= most, "table_limit",
+      [&] { return "at most " + std::to_string(most) + " keys"; },
+      [&] { return std::to_string(core->tracking_table().size()) + " keys"; });
+}
+
+// --- With nothing on the way.
+
+// Another connection reads all keys, which makes the server delete what has expired.
+bool InvalidationWorld::Probe(size_t db, RunContext& run) {
+  const uint64_t probe = subject_->Connect();
+  scratch_.clear();
+  if (db > 0) {
+    const std::string_view select[] = {"SELECT", "1"};
+    resp::AppendRequest(&scratch_, select);
+  }
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    const std::string_view get[] = {slot < kStrings ? "GET" : "HGET", SlotKey(slot),
+                                    SlotField(slot)};
+    resp::AppendRequest(&scratch_, std::span(get).first(slot < kStrings ? 2 : 3));
+  }
+  subject_->Send(probe, scratch_);
+  probe_output_.clear();
+  subject_->Receive(probe, &probe_output_);
+  subject_->Close(probe);
+  probe_parser_.Reset();
+  std::string_view rest = probe_output_;
+  for (size_t i = 0; i < kSlots + (db > 0 ? 1 : 0); ++i) {
+    const resp::ReplyParser::Result result = probe_parser_.Parse(rest, &probe_reply_);
+    if (!run.Check(result.status == resp::ReplyParser::Status::kValue, "framing",
+                   "a reply to each request", [&] { return probe_output_; })) {
+      return false;
+    }
+    rest.remove_prefix(result.consumed);
+    if (db > 0 && i == 0) continue;
+    if (!Observe(db, i - (db > 0 ? 1 : 0), probe_reply_.root(), run)) return false;
+  }
+  return true;
+}
+
+void InvalidationWorld::CompareWithServer(RunContext& run) {
+  if (run.violated()) return;
+  for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {
+    if (!Probe(db, run)) return;
+  }
+  CollectAll(run);
+  Drain(run);
+  for (size_t i = 0; i < client_count_ && !run.violated(); ++i) CompareEntries(clients_[i], run);
+}
+
+void InvalidationWorld::CompareEntries(Client& client, RunContext& run) {
+  if (client.cache->state() != cache::CachingClient::State::kTracked) return;
+  run.Check(client.cache->pending() == 0, "liveness", "no request pending",
+            [&] { return Name(client) + " waits for " + std::to_string(client.cache->pending()); });
+  for (const Asked& asked : client.asked) {
+    run.Check(asked.done || !asked.read, "liveness", "every read done",
+              [&] { return Name(client) + " still reads " + SlotName(asked.slot); });
+  }
+  const cache::Cache& cache = client.cache->cache();
+  for (const auto* entries : {&cache.keys, &cache.fields}) {
+    for (size_t i = 0; i < entries->size() && !run.violated(); ++i) {
+      const cache::Entry& entry = entries->at(i).value;
+      const size_t slot = SlotOfEntry(entries->at(i).key, entries == &cache.fields);
+      if (entry.owner != client.cache.get() || slot == kSlots) continue;
+      if (!run.Check(entry.valid, "liveness", "no read pending",
+                     [&] { return Name(client) + " still waits for " + SlotName(slot); })) {
+        return;
+      }
+      const uint64_t value = truth_[HeldBy(client, slot).db][slot].value;
+      run.Check(
+          ValueNumber(entry.null, entry.value) == value, "no_stale_after_barrier",
+          [&] { return SlotName(slot) + " = " + DescribeValue(value); },
+          [&] { return Name(client) + " holds " + (entry.null ? "nil" : entry.value); });
+    }
+  }
+}
+
+}  // namespace resprobe

@@ -1,0 +1,108 @@
+#include "tests/canaries/invalidation_bugs.h"
+
+namespace resprobe {
+namespace {
+
+using cache::Cache;
+using cache::CachingClient;
+using cache::Policy;
+
+// Before it reads, it takes what has come for the other connections of the pool, to see their
+// invalidations. The reply that another one waits for is among that, and is thrown away.
+class DrainsOthers : public CachingClient {
+ public:
+  void Reset(const Policy& policy) override {
+    drained_ = false;
+    CachingClient::Reset(policy);
+  }
+  Lookup Get(std::string_view key, int64_t now_ms) override {
+    for (CachingClient* member : cache().members()) {
+      if (member != this && member->pending() > 0) {
+        static_cast<DrainsOthers*>(member)->drained_ = true;
+      }
+    }
+    return CachingClient::Get(key, now_ms);
+  }
+
+ protected:
+  void HandleReply(resp::ReplyView reply, int64_t now_ms) override {
+    if (std::exchange(drained_, false) && !IsHandshake()) return;
+    CachingClient::HandleReply(reply, now_ms);
+  }
+  bool IsHandshake() const { return state() != State::kTracked; }
+
+ private:
+  bool drained_ = false;
+};
+
+// It drains its own connection before a read, without knowing that another task has borrowed it and
+// waits for a reply: that is taken for the end of the drain, and the next one for that reply.
+class DrainsBorrowed : public CachingClient {
+ public:
+  void Reset(const Policy& policy) override {
+    borrowed_ = false;
+    CachingClient::Reset(policy);
+  }
+  Lookup Get(std::string_view key, int64_t now_ms) override {
+    borrowed_ |= pending() > 0 && state() == State::kTracked;
+    return CachingClient::Get(key, now_ms);
+  }
+
+ protected:
+  void HandleReply(resp::ReplyView reply, int64_t now_ms) override {
+    if (std::exchange(borrowed_, false)) return;
+    CachingClient::HandleReply(reply, now_ms);
+  }
+
+ private:
+  bool borrowed_ = false;
+};
+
+// A field is cached under its key alone.
+class ForgetsField : public CachingClient {
+ protected:
+  void NameField(std::string_view key, std::string_view, std::string* name) override {
+    Cache::FieldName(key, "", name);
+  }
+};
+
+template <class Client>
+std::unique_ptr<CachingClient> Make() {
+  return std::make_unique<Client>();
+}
+
+constexpr InvalidationBug kBugs[] = {
+    {"put_after_invalidation",
+     "an invalidation between the read and the put is forgotten",
+     {.poison_pending = false}},
+    {"no_flush_on_reconnect",
+     "what was cached on a lost connection is kept",
+     {.flush_on_loss = false}},
+    {"reads_before_tracking",
+     "after a reconnect reads are sent again before tracking is on",
+     {.track_before_reads = false, .replay_reads = true}},
+    {"null_push_ignored", "a flush is not heard", {.flush_on_null_push = false}},
+    {"drains_others", "a read takes what has come for another connection", {}, Make<DrainsOthers>},
+    {"pending_for_ever",
+     "a read that fails leaves its entry in progress",
+     {.flush_on_loss = false, .release_pending = false}},
+    {"field_not_in_name", "all fields of a hash are one entry", {}, Make<ForgetsField>},
+    {"first_key_of_push", "of a push only the first key is dropped", {.drop_all_named = false}},
+    {"drains_borrowed",
+     "a connection is drained that another task has borrowed",
+     {},
+     Make<DrainsBorrowed>},
+    {"own_write_noloop",
+     "after an own DEL the entry stays, and NOLOOP keeps the push away",
+     {.drop_own_writes = false, .noloop = true}},
+    {"own_push_not_seen",
+     "a read after an own write does not wait for the push",
+     {.drop_own_writes = false}},
+    {"cache_per_connection", "each connection of a pool has its own cache", {.one_cache = false}},
+};
+
+}  // namespace
+
+std::span<const InvalidationBug> InvalidationBugs() { return kBugs; }
+
+}  // namespace resprobe

@@ -1,0 +1,28 @@
+#ifndef RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
+#define RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
+
+// Twelve families of bugs that caching clients in the field have had, as clients of the world
+// `invalidation`: the careful one that gives something up, or one that does something wrong.
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/cache/caching_client.h"
+#include "core/cache/policy.h"
+#include "worlds/invalidation_world.h"
+
+namespace resprobe {
+
+struct InvalidationBug {
+  std::string_view name;
+  std::string_view what;
+  cache::Policy policy;
+  InvalidationWorld::MakeClient make = nullptr;
+};
+
+std::span<const InvalidationBug> InvalidationBugs();
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
