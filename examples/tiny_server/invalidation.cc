@@ -17,5 +17,5 @@ TinySubject& Subject() {
 
 }  // namespace
 
-RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::InvalidationWorld>(std::in_place, &Subject(),
-                                                                   resprobe::cache::Policy()))
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::InvalidationWorld>(
+    std::in_place, &Subject(), resprobe::invalidation::Scope::kStrings))

@@ -171,7 +171,7 @@ bool InvalidationWorld::Probe(size_t db, RunContext& run) {
     const std::string_view select[] = {"SELECT", "1"};
     resp::AppendRequest(&scratch_, select);
   }
-  for (size_t slot = 0; slot < kSlots; ++slot) {
+  for (size_t slot = 0; slot < slots(); ++slot) {
     const std::string_view get[] = {slot < kStrings ? "GET" : "HGET", SlotKey(slot),
                                     SlotField(slot)};
     resp::AppendRequest(&scratch_, std::span(get).first(slot < kStrings ? 2 : 3));
@@ -182,7 +182,7 @@ bool InvalidationWorld::Probe(size_t db, RunContext& run) {
   subject_->Close(probe);
   probe_parser_.Reset();
   std::string_view rest = probe_output_;
-  for (size_t i = 0; i < kSlots + (db > 0 ? 1 : 0); ++i) {
+  for (size_t i = 0; i < slots() + (db > 0 ? 1 : 0); ++i) {
     const resp::ReplyParser::Result result = probe_parser_.Parse(rest, &probe_reply_);
     if (!run.Check(result.status == resp::ReplyParser::Status::kValue, "framing",
                    "a reply to each request", [&] { return probe_output_; })) {

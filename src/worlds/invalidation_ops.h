@@ -20,6 +20,14 @@ inline constexpr size_t kStrings = 4;
 inline constexpr size_t kSlots = 8;
 inline constexpr size_t kDatabases = 2;
 
+// What the world asks of its server.
+enum class Scope : uint8_t {
+  kAll,
+  kStrings,  // CLIENT TRACKING in default mode, one connection a client, one database, strings:
+             // HELLO 3, CLIENT TRACKING ON [NOLOOP], GET, SET, DEL, MSET, PEXPIRE, FLUSHALL,
+             // FLUSHDB
+};
+
 enum class WriteKind : uint8_t {
   kSet,
   kSetPx,

@@ -56,6 +56,10 @@ void InvalidationWorld::Generate(Gen& gen, Advance& op) {
 
 void InvalidationWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
+  if (strings_only()) {
+    config_.mode = cache::Mode::kDefault;
+    config_.wires = cache::Wires::kOne;
+  }
   config_.small_table = config.small_table && !config.noloop && !policy_.noloop;
   subject_->Reset();
   if (Server* core = subject_->core(); core != nullptr) {
@@ -75,8 +79,8 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
   cache::Policy policy = policy_;
   policy.noloop = policy.noloop || config.noloop;
   policy.negative_caching = policy.negative_caching && !config.no_negative_caching;
-  policy.mode = config.mode;
-  policy.wires = config.wires;
+  policy.mode = config_.mode;
+  policy.wires = config_.wires;
   if (config.prefixes) policy.prefixes = kPrefixes;
   policy.replay_reads = policy.replay_reads || config.replay;
   if (config.ttl_cap) policy.ttl_cap_ms = invalidation::kTtlCapMs;
@@ -187,7 +191,7 @@ void InvalidationWorld::Hit(Client& client, size_t slot, const cache::Entry& ent
 
 void InvalidationWorld::Apply(const Read& op, RunContext& run) {
   Client& client = Of(op.client);
-  const size_t slot = op.key.Of(kSlots);
+  const size_t slot = op.key.Of(slots());
   const std::string_view key = SlotKey(slot);
   if (op.how == invalidation::ReadHow::kUncached && slot < invalidation::kStrings) {
     const uint64_t number = client.cache->GetUncached(key);
@@ -208,6 +212,7 @@ void InvalidationWorld::Apply(const Read& op, RunContext& run) {
 }
 
 void InvalidationWorld::Apply(const ReadMany& op, RunContext& run) {
+  if (strings_only()) return;
   Client& client = Of(op.client);
   const size_t slots[] = {op.key.Of(invalidation::kStrings), op.other.Of(invalidation::kStrings)};
   const std::string_view keys[] = {SlotKey(slots[0]), SlotKey(slots[1])};
@@ -227,6 +232,7 @@ void InvalidationWorld::Apply(const ReadMany& op, RunContext& run) {
 }
 
 void InvalidationWorld::Apply(const Write& op, RunContext& run) {
+  if (strings_only() && op.kind > WriteKind::kFlushDb) return;
   Client& client = Of(op.client);
   const bool hash =
       op.kind == WriteKind::kHset || op.kind == WriteKind::kHdel || op.kind == WriteKind::kDelHash;
@@ -309,7 +315,7 @@ void InvalidationWorld::Apply(const Write& op, RunContext& run) {
 
 void InvalidationWorld::Apply(const Select& op, RunContext& run) {
   Client& client = Of(op.client);
-  if (config_.shared) return;
+  if (config_.shared || strings_only()) return;
   client.db = static_cast<uint8_t>(op.db.Of(kDatabases));
   selected_ = true;
   client.cache->Select(client.db == 0 ? "0" : "1");
@@ -319,6 +325,7 @@ void InvalidationWorld::Apply(const Select& op, RunContext& run) {
 }
 
 void InvalidationWorld::Apply(const Renew& op, RunContext& run) {
+  if (strings_only()) return;
   Client& client = Of(op.client);
   client.cache->Renew();
   ++client.epoch;
@@ -326,6 +333,7 @@ void InvalidationWorld::Apply(const Renew& op, RunContext& run) {
 }
 
 void InvalidationWorld::Apply(const Ping& op, RunContext& run) {
+  if (strings_only()) return;
   Client& client = Of(op.client);
   client.cache->Ping();
   FollowRequests(client, 0, run);
@@ -418,6 +426,7 @@ void InvalidationWorld::Apply(const Restart&, RunContext& run) {
 }
 
 void InvalidationWorld::Apply(const SwapDb&, RunContext& run) {
+  if (strings_only()) return;
   selected_ = true;
   const uint64_t admin = subject_->Connect();
   subject_->Send(admin, "SWAPDB 0 1\r\n");

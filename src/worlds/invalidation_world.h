@@ -86,6 +86,11 @@ class InvalidationWorld {
 
   // Runs against the core, with careful clients.
   InvalidationWorld() : InvalidationWorld(nullptr, {}) {}
+  // Runs against a server that may not know everything.
+  InvalidationWorld(ServerSubject* subject, invalidation::Scope scope)
+      : InvalidationWorld(subject, cache::Policy()) {
+    scope_ = scope;
+  }
   // Runs against another server (which must outlive the world; nullptr: the core), with clients
   // that have given something up, or with those that `make` makes.
   InvalidationWorld(ServerSubject* subject, const cache::Policy& policy, MakeClient make = nullptr);
@@ -219,6 +224,8 @@ class InvalidationWorld {
   Held& HeldBy(const Client& client, size_t slot) {
     return held_[config_.shared && policy_.one_cache ? 0 : Number(client)][slot];
   }
+  bool strings_only() const { return scope_ == invalidation::Scope::kStrings; }
+  size_t slots() const { return strings_only() ? invalidation::kStrings : kSlots; }
   int64_t now() const { return static_cast<int64_t>(subject_->now_ms()); }
   void ResetClient(Client& client);
   void Open(Client& client, size_t wire, RunContext& run);
@@ -268,6 +275,7 @@ class InvalidationWorld {
   CoreSubject core_;
   ServerSubject* subject_;
   cache::Policy policy_;
+  invalidation::Scope scope_ = invalidation::Scope::kAll;
   Config config_;
   size_t client_count_ = 1;
   std::array<Client, kMaxClients> clients_;
