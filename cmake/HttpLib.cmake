@@ -1,4 +1,4 @@
-# resprobe::httplib: cpp-httplib, for the HTTP endpoint of the workers. Debian builds it as a shared
+# resprobe::httplib: cpp-httplib, for the HTTP APIs of proxy and workers. Debian builds it as a shared
 # library with these features; elsewhere it is a header.
 find_path(RESPROBE_HTTPLIB_INCLUDE httplib.h)
 find_library(RESPROBE_HTTPLIB_LIBRARY cpp-httplib)

@@ -26,7 +26,7 @@ build|header:gmock/gmock.h|libgmock-dev|tests
 build|header:benchmark/benchmark.h|libbenchmark-dev|benchmarks
 build|header:CLI/CLI.hpp|libcli11-dev|command line
 build|header:nlohmann/json.hpp|nlohmann-json3-dev|reports
-build|header:httplib.h|libcpp-httplib-dev|the HTTP endpoint of the workers
+build|header:httplib.h|libcpp-httplib-dev|HTTP for proxy and workers
 build|header:hiredis/hiredis.h|libhiredis-dev|a client library under test
 build|wish:ccache|ccache|faster rebuilds
 build|wish:ld.lld-$v|lld-$v|faster links
