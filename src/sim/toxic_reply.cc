@@ -60,8 +60,9 @@ bool ChangeArity(std::string_view reply, int64_t delta, std::string* out) {
     return true;
   }
   const int64_t per_element = reply[0] == '%' || reply[0] == '|' ? 2 : 1;
-  const int64_t count = std::max<int64_t>(header.number + delta, 0);
-  if (count == header.number) return false;
+  const int64_t count = std::max<int64_t>(std::min(header.number, INT64_MAX - 8) + delta, 0);
+  // A header that lies has no such elements to count.
+  if (count == header.number || count > static_cast<int64_t>(reply.size())) return false;
   AppendHeader(reply[0], count, out);
   std::string_view rest = reply.substr(header.end);
   for (int64_t i = 0; i < count * per_element; ++i) {

@@ -11,7 +11,7 @@ src/core: core
 src/engine: engine core
 src/sim: sim core
 src/worlds: worlds engine sim core
-src/driver: driver engine core
+src/driver: driver engine sim core
 src/live: live worlds engine sim core
 src/cli: cli live worlds driver engine sim core
 harnesses: worlds driver engine sim core

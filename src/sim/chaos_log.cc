@@ -1,0 +1,35 @@
+#include "sim/chaos_log.h"
+
+#include <cstdio>
+
+namespace resprobe {
+namespace {
+
+constexpr const char* kWho[] = {"peer", "client", "system", "scheduler"};
+const ChaosLog* current_log = nullptr;
+
+}  // namespace
+
+std::string ChaosLog::Text(const Entry& entry) {
+  char line[160];
+  std::snprintf(
+      line, sizeof(line), "%llu %lld.%03lldms %s %s %lld = %lld",
+      static_cast<unsigned long long>(entry.number), static_cast<long long>(entry.at_us / 1000),
+      static_cast<long long>(entry.at_us % 1000), kWho[static_cast<size_t>(entry.who)], entry.what,
+      static_cast<long long>(entry.subject), static_cast<long long>(entry.result));
+  return line;
+}
+
+std::string ChaosLog::Text() const {
+  std::string text;
+  for (uint64_t number = first(); number < next_; ++number) {
+    text += Text(at(number));
+    text += '\n';
+  }
+  return text;
+}
+
+const ChaosLog* ChaosLog::current() { return current_log; }
+void ChaosLog::set_current(const ChaosLog* log) { current_log = log; }
+
+}  // namespace resprobe

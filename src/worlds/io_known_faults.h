@@ -1,0 +1,47 @@
+#ifndef RESPROBE_WORLDS_IO_KNOWN_FAULTS_H_
+#define RESPROBE_WORLDS_IO_KNOWN_FAULTS_H_
+
+// Where versions of hiredis break the contract of io_chaos, and what the world does about it: it
+// does not go there, or ends the run where hiredis ends in an assert of its own, so that a fault
+// that is known does not hide others. Described in docs/findings/hiredis-*.md. A harness can be
+// told to go there all the same (RESPROBE_KNOWN_FAULTS=run), to measure how soon each is found.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace resprobe {
+
+enum class KnownFault : uint8_t {
+  kNone,
+  kNesting,
+  kFreeInConnect,
+  kFreeInDisconnect,
+  kFreeIgnored,
+  kMonitorRepush,
+  kAllocationsUnchecked,
+  kUnsolicitedReply,
+  kSubscribeShape,
+};
+
+struct KnownFaultInfo {
+  KnownFault fault;
+  std::string_view id;
+  std::string_view what;
+  int from;  // the first version of hiredis that has it (known_differences.h: HiredisVersion)
+  int to;    // the first that has not
+  // The assert in which it ends: a part of its expression and its function; "" if it does not.
+  std::string_view assertion;
+  std::string_view function;
+};
+
+std::span<const KnownFaultInfo> KnownFaults();
+// The version has this fault.
+bool HasFault(int version, KnownFault fault);
+// The known fault of this version that ends in this assert, or nullptr.
+const KnownFaultInfo* FaultOfAssert(int version, std::string_view expression,
+                                    std::string_view function);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_IO_KNOWN_FAULTS_H_
