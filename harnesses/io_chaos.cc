@@ -5,6 +5,7 @@
 
 #include "driver/client_calls.h"
 #include "driver/fuzz_main.h"
+#include "worlds/caching_io_client.h"
 #include "worlds/hiredis_client.h"
 #include "worlds/io_chaos_world.h"
 #include "worlds/plain_client.h"
@@ -17,7 +18,8 @@ std::vector<resprobe::IoChaosWorld::Subject> Subjects() {
   resprobe::driver::UseClientCalls();
   return {{[] { return std::make_unique<resprobe::HiredisAsync>(); }, kHiredisVersion, true},
           {[] { return std::make_unique<resprobe::HiredisSync>(); }, kHiredisVersion, false},
-          {[] { return std::make_unique<resprobe::PlainClient>(); }}};
+          {[] { return std::make_unique<resprobe::PlainClient>(); }},
+          {[] { return std::make_unique<resprobe::CachingIoClient>(); }}};
 }
 
 // Whether known faults of this hiredis count as findings too.

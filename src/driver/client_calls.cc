@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "driver/crash_log.h"
 #include "sim/client_system.h"
 
 using resprobe::ClientSystem;
@@ -179,6 +180,7 @@ void __wrap___assert_fail(const char* expression, const char* file, unsigned lin
   if (resprobe::TheAssertTrap().handler != nullptr) {
     resprobe::TheAssertTrap().handler(expression, function);
   }
+  resprobe::driver::WriteCrashLog();
   __real___assert_fail(expression, file, line, function);
 }
 

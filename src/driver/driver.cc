@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "driver/build_facts.h"
+#include "driver/crash_log.h"
 #include "driver/isolate.h"
 #include "driver/progress.h"
 #include "driver/steady_run.h"
@@ -60,6 +61,7 @@ void PrintViolation(Harness& harness, Bytes tape, const Violation& violation) {
                      "\n" + harness.Show(tape);
   if (text.back() != '\n') text += '\n';
   std::fwrite(text.data(), 1, text.size(), stderr);
+  WriteCrashLog();
 }
 
 // --- Facts on stdout, one a line.
@@ -177,6 +179,7 @@ int Run(Harness& harness, std::span<char*> args) {
     Fact("file", arg);
     std::fflush(stdout);  // names the case, should it crash
     RunContext run(trace ? Trace::Mode::kText : Trace::Mode::kHash);
+    NoteCase(harness.name(), *tape);
     harness.Run(*tape, run);
     Fact("ops", harness.OpCount(*tape));
     Fact("hash", Hex(run.trace().hash()));
@@ -232,6 +235,7 @@ int ParseText(Harness& harness, std::span<char*> args) {
 Signature Judge(Harness& harness, Bytes tape, const IsolateLimits& limits, std::string* report) {
   const IsolateResult result = Isolate(limits, [&] {
     RunContext run;
+    NoteCase(harness.name(), tape);
     harness.Run(tape, run);
     if (!run.violated()) return kDone;
     PrintViolation(harness, tape, run.violation());
@@ -399,6 +403,7 @@ int TestOneInput(Harness& harness, Bytes tape) {
   RunContext& run = FuzzingRun();
   static const bool under_afl = UnderAfl();
   run.Reset();
+  NoteCase(harness.name(), tape);
   if (under_afl) {
     RunSteadily(harness, tape, run);
   } else {

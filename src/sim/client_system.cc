@@ -53,6 +53,13 @@ bool PointerSet::Erase(void* pointer) {
   return true;
 }
 
+ClientSystem::~ClientSystem() {
+  Reclaim();
+  if (current_system != this) return;
+  current_system = nullptr;
+  ChaosLog::set_current(nullptr);
+}
+
 void ClientSystem::Start(World* world, size_t send_buffer) {
   Reclaim();
   current_system = this;

@@ -94,6 +94,11 @@ class ClientSystem {
     virtual bool Wait(int socket, bool readable, bool writable, int64_t until_us) = 0;
   };
 
+  ClientSystem() = default;
+  ~ClientSystem();
+  ClientSystem(const ClientSystem&) = delete;
+  ClientSystem& operator=(const ClientSystem&) = delete;
+
   // A new run; `send_buffer` is how many bytes the system takes from a client before the network
   // takes them.
   void Start(World* world, size_t send_buffer);

@@ -20,8 +20,10 @@ constexpr int64_t kConnectTimeoutMs = 50;
 constexpr int64_t kCommandTimeoutMs = 200;
 constexpr size_t kMostToxics = 8;
 constexpr size_t kMostCommands = 400;
-// Rounds of moving and firing: at most so many, and so many without anything that moves.
-constexpr int kMostRounds = 4000;
+// Rounds of moving and firing: so many in the ops of a run (toxics can make a stream very slow),
+// so many at its end, when all is healed; and so many in a row without anything that moves.
+constexpr int kRoundsOfOps = 1000;
+constexpr int kRoundsOfSettling = 4000;
 constexpr int kMostIdleRounds = 300;
 constexpr size_t kAll = SIZE_MAX;
 
@@ -71,7 +73,6 @@ IoChaosWorld::IoChaosWorld(std::vector<Subject> subjects, bool go_there)
   }
   for (size_t i = 0; i < kMostBytes; ++i) blob_ += static_cast<char>('a' + i % 26);
 }
-IoChaosWorld::~IoChaosWorld() { system_.Reclaim(); }
 
 // --- Generation.
 
@@ -177,6 +178,7 @@ void IoChaosWorld::Start(const Config& config, RunContext& run) {
   depth_ = 0;
   refuse_ = 0;
   late_us_ = 0;
+  rounds_left_ = kRoundsOfOps;
   acted_ = connections_ = 0;
   noted_.Reset();
   if (run.trace().on()) {
@@ -387,6 +389,9 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
   // What a transaction queues answers in another shape, which is the user's business to know.
   const bool plain = !stays && !IsUnsubscription(step);
   if (slot.queues && !plain) return 0;
+  if (!plain && evil_memory_ && Avoids(KnownFault::kSubscribeOutOfMemory)) return 0;
+  if (IsUnsubscription(step) && Avoids(KnownFault::kStaleCallback)) return 0;
+  if (plain && slot.stays && Avoids(KnownFault::kCommandWhileSubscribed)) return 0;
   if (step == ClientStep::kMulti) slot.queues = true;
   if (step == ClientStep::kExec) slot.queues = false;
   if (step == ClientStep::kMonitor) {
@@ -427,6 +432,8 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
   if (action == ClientAction::kNothing || run_->violated()) return;
   const bool ends = action != ClientAction::kCommand;
   if (inside != nullptr && ends) {
+    // Called from inside a call that waits, which must have its context when it returns.
+    if (*inside == ClientCallback::kPush && slot.client->blocking()) return;
     if (*inside == ClientCallback::kConnect && Avoids(KnownFault::kFreeInConnect)) return;
     if (*inside == ClientCallback::kConnect && slot.ending && Avoids(KnownFault::kFreeIgnored)) {
       return;
@@ -506,11 +513,12 @@ void IoChaosWorld::OnReply(IoClient& client, uint64_t number, const IoReply* rep
     if (!run_->Check(command.live + command.failed == 1, "called_once", "one callback a command",
                      [&] { return told() + " again"; }) ||
         !run_->Check(
-            number > slot.last_called, "in_order",
+            // What was at hand may overtake what is asked for.
+            number > slot.last_called || (reply != nullptr && reply->from_cache()), "in_order",
             [&] { return "commands after " + std::to_string(slot.last_called); }, told)) {
       return;
     }
-    slot.last_called = number;
+    if (reply == nullptr || !reply->from_cache()) slot.last_called = number;
     --slot.pending;
   }
   if (reply != nullptr) {
@@ -649,7 +657,8 @@ void IoChaosWorld::CheckOwner(Slot& slot, uint64_t number, uint64_t value) {
   const Line& line = LineOf(slot);
   if (line.foreign || !line.peer.honest() || value >= line.peer.tags().size()) return;
   const Command& command = commands_[number - 1];
-  if (command.stays || (slot.client->blocking() && slot.stays)) return;
+  if (command.stays || slot.client->has_handshake() || (slot.client->blocking() && slot.stays))
+    return;
   const IoPeer::Tag& tag = line.peer.tags()[value];
   const uint64_t owner = tag.request < slot.requests.size() ? slot.requests[tag.request] : 0;
   run_->Check(
@@ -702,7 +711,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
       slot.received += bytes.size();
       system_.log().Add(now_us_, ChaosLog::Who::kPeer, "receives", socket,
                         static_cast<int64_t>(bytes.size()));
-      if (!evil_memory_ &&
+      if (!evil_memory_ && !slot.client->has_handshake() &&
           !run_->Check(
               bytes == wanted, "prefix", [&] { return "\"" + std::string(wanted) + "\""; },
               [&] { return "\"" + std::string(bytes) + "\""; })) {
@@ -730,6 +739,8 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
       line.down.Taken(bytes.size(), now_us_);
       moved = true;
       if (!line.peer.honest() && Avoids(KnownFault::kSubscribeShape)) LookAhead(socket);
+    } else if (step.kind == Kind::kHalfClose && !step.caused) {
+      end({.kind = Kind::kFin, .cause = ToxicKind::kSlowClose});  // a server closes both ways
     } else if (step.kind != Kind::kWait) {
       end(step);
     }
@@ -741,6 +752,9 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
 void IoChaosWorld::LookAhead(int socket) {
   Line& line = lines_[static_cast<size_t>(socket)];
   const ClientSystem::Socket& s = system_.socket(socket);
+  if (slots_[static_cast<size_t>(line.slot)].stays && Avoids(KnownFault::kStaleCallback)) {
+    return Abandon(InfoOf(KnownFault::kStaleCallback));
+  }
   while (line.ahead < s.arrived.size()) {
     const resp::ReplyParser::Result result =
         line.ahead_parser.Parse(std::string_view(s.arrived).substr(line.ahead), &ahead_);
@@ -751,9 +765,7 @@ void IoChaosWorld::LookAhead(int socket) {
     if (!push && root.type() != resp::Type::kArray) continue;
     if (!push && !slots_[static_cast<size_t>(line.slot)].stays) continue;
     if (IsWellFormedMessage(root)) continue;
-    for (const KnownFaultInfo& info : KnownFaults()) {
-      if (info.fault == KnownFault::kSubscribeShape) return Abandon(info);
-    }
+    return Abandon(InfoOf(KnownFault::kSubscribeShape));
   }
 }
 
@@ -776,7 +788,7 @@ int64_t IoChaosWorld::NextWake() {
 }
 
 bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_us) {
-  for (int round = 0; round < kMostRounds; ++round) {
+  while (rounds_left_-- > 0) {
     if ((readable && system_.Readable(socket)) || (writable && system_.Writable(socket))) {
       return true;
     }
@@ -796,6 +808,7 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
     }
     now_us_ = wake;
   }
+  now_us_ = until_us == ClientSystem::kNever ? now_us_ : until_us;
   return false;
 }
 
@@ -849,7 +862,7 @@ bool IoChaosWorld::FireAll() {
 
 void IoChaosWorld::RunUntilQuiet() {
   int idle = 0;  // rounds in which the client was busy with nothing
-  for (int round = 0; round < kMostRounds && idle < kMostIdleRounds; ++round) {
+  while (rounds_left_-- > 0 && idle < kMostIdleRounds) {
     bool moved = false;
     for (size_t i = 0; i < lines_.size(); ++i) moved |= Move(static_cast<int>(i), true, true, kAll);
     if (run_->violated() || over_) return;
@@ -1018,6 +1031,11 @@ void IoChaosWorld::Apply(const MonitorLine&, RunContext&) {
   LineOf(current()).peer.SendMonitorLine();
 }
 
+void IoChaosWorld::Apply(const Hangup&, RunContext&) {
+  if (over_ || current().socket < 0 || !LineOf(current()).open) return;
+  LineOf(current()).down.End(now_us_);
+}
+
 void IoChaosWorld::Apply(const Raw& op, RunContext&) {
   if (over_ || current().socket < 0 || !LineOf(current()).open || op.bytes.bytes.empty()) return;
   LineOf(current()).peer.SendRaw(op.bytes.bytes);
@@ -1029,6 +1047,7 @@ void IoChaosWorld::Settle(RunContext& run) {
   if (!over_) {
     Guarded([&] {
       Apply(Heal{}, run);
+      rounds_left_ = kRoundsOfSettling;
       reactions_.fill(ClientAction::kNothing);
       RunUntilQuiet();
       if (run.violated()) return;
@@ -1091,7 +1110,8 @@ void IoChaosWorld::CheckGone(RunContext& run) {
 void IoChaosWorld::CheckSplit(RunContext& run) {
   Slot& first = slots_[0];
   if (!first.used || !first.plain || first.client->blocking() || first.socket < 0 || acted_ > 0 ||
-      connections_ != 1 || first.freed || !first.connected || first.disconnected) {
+      first.client->has_handshake() || connections_ != 1 || first.freed || !first.connected ||
+      first.disconnected) {
     return;
   }
   const ClientSystem::Socket& s = system_.socket(first.socket);

@@ -289,8 +289,15 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
     }
     bool operator==(const Raw&) const = default;
   };
+  // The peer closes the connection, behind all that it has sent.
+  struct Hangup {
+    static constexpr std::string_view kName = "hangup";
+    template <class V, class Self>
+    static void Fields(V&, Self&) {}
+    bool operator==(const Hangup&) const = default;
+  };
   using Op = std::variant<Step, Toxify, Heal, Deliver, Tick, Run, Advance, Act, On, Publish, Change,
-                          MonitorLine, Raw>;
+                          MonitorLine, Raw, Hangup>;
 
   // A kind of client that this harness has.
   struct Subject {
@@ -303,7 +310,6 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   // Config::client chooses among the subjects, modulo their number. With `go_there` known faults
   // are not avoided.
   explicit IoChaosWorld(std::vector<Subject> subjects, bool go_there = false);
-  ~IoChaosWorld() override;
 
   static void Generate(Gen& gen, Step& op);
   static void Generate(Gen& gen, Toxify& op);
@@ -324,6 +330,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   void Apply(const Change& op, RunContext& run);
   void Apply(const MonitorLine& op, RunContext& run);
   void Apply(const Raw& op, RunContext& run);
+  void Apply(const Hangup& op, RunContext& run);
   void Settle(RunContext& run);
 
   const ToxicCounts& counts() const { return system_.counts(); }
@@ -460,6 +467,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   bool replaying_ = false;  // the client is a second one, which CheckSplit() feeds
   int refuse_ = 0;          // connections; -1: all
   int64_t late_us_ = 0;
+  int rounds_left_ = 0;
   bool in_timeout_ = false;
   uint64_t acted_ = 0;        // what callbacks and the user have done but give commands
   uint64_t connections_ = 0;  // begun

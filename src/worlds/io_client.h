@@ -84,6 +84,8 @@ class IoClient {
   virtual int64_t timer_us() const { return 0; }
   // Its calls wait by themselves: Fire(kReadable) fetches one reply.
   virtual bool blocking() const { return false; }
+  // It sends something by itself before the first command.
+  virtual bool has_handshake() const { return false; }
   // Why it failed; kNone if it has not.
   virtual IoError error() const = 0;
 };

@@ -23,8 +23,17 @@ constexpr KnownFaultInfo kFaults[] = {
      k1_1, kNoEnd, "", ""},
     {KnownFault::kMonitorRepush, "monitor_repush",
      "what is pending besides MONITOR is called again and again", kEveryVersion, kNoEnd, "", ""},
+    {KnownFault::kCommandWhileSubscribed, "command_while_subscribed",
+     "a command given while subscribed, whose reply is an array, is never called back",
+     kEveryVersion, k1_1, "", ""},
+    {KnownFault::kStaleCallback, "stale_callback",
+     "a message for which there is no callback goes to the callback before it, once more",
+     kEveryVersion, k1_1, "", ""},
     {KnownFault::kAllocationsUnchecked, "allocations_unchecked",
      "results of malloc() are used unchecked", kEveryVersion, k1_0, "", ""},
+    {KnownFault::kSubscribeOutOfMemory, "subscribe_out_of_memory",
+     "a SUBSCRIBE that runs out of memory leaves a null pointer in the table of channels", k1_0,
+     kNoEnd, "", ""},
     {KnownFault::kUnsolicitedReply, "unsolicited_reply",
      "a reply that nobody asked for ends the process", kEveryVersion, kNoEnd, "REDIS_SUBSCRIBED",
      "redisProcessCallbacks"},
@@ -36,6 +45,13 @@ constexpr KnownFaultInfo kFaults[] = {
 }  // namespace
 
 std::span<const KnownFaultInfo> KnownFaults() { return kFaults; }
+
+const KnownFaultInfo& InfoOf(KnownFault fault) {
+  for (const KnownFaultInfo& info : kFaults) {
+    if (info.fault == fault) return info;
+  }
+  return kFaults[0];
+}
 
 bool HasFault(int version, KnownFault fault) {
   for (const KnownFaultInfo& info : kFaults) {

@@ -19,7 +19,10 @@ enum class KnownFault : uint8_t {
   kFreeInDisconnect,
   kFreeIgnored,
   kMonitorRepush,
+  kCommandWhileSubscribed,
+  kStaleCallback,
   kAllocationsUnchecked,
+  kSubscribeOutOfMemory,
   kUnsolicitedReply,
   kSubscribeShape,
 };
@@ -36,6 +39,7 @@ struct KnownFaultInfo {
 };
 
 std::span<const KnownFaultInfo> KnownFaults();
+const KnownFaultInfo& InfoOf(KnownFault fault);
 // The version has this fault.
 bool HasFault(int version, KnownFault fault);
 // The known fault of this version that ends in this assert, or nullptr.

@@ -4,6 +4,12 @@
 #include "sim/toxic_reply.h"
 
 namespace resprobe {
+namespace {
+
+// Toxics multiply: nothing is edited further once it has this size, in bytes.
+constexpr size_t kMostEdited = 4096;
+
+}  // namespace
 
 void IoPeer::Open(ServerSubject* server, ToxicCounts* counts) {
   server_ = server;
@@ -91,7 +97,7 @@ void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Tox
     ++replies_;
     edited_.assign(value);
     for (const Toxic& toxic : toxics) {
-      if (InfoOf(toxic.kind).place != ToxicPlace::kReply) continue;
+      if (InfoOf(toxic.kind).place != ToxicPlace::kReply || edited_.size() > kMostEdited) continue;
       next_.clear();
       if (!EditReply(toxic, replies_, edited_, &next_)) continue;
       counts_->Fired(toxic.kind);

@@ -1,0 +1,64 @@
+#include "driver/crash_log.h"
+
+#include <cstdio>
+
+#include "sim/chaos_log.h"
+
+namespace resprobe::driver {
+namespace {
+
+std::string_view harness_name;
+Bytes current_tape;
+bool written = true;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr const char* kSanitizers = "address";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr const char* kSanitizers = "address";
+#else
+constexpr const char* kSanitizers = "";
+#endif
+#else
+constexpr const char* kSanitizers = "";
+#endif
+#ifdef NDEBUG
+constexpr const char* kAsserts = "false";
+#else
+constexpr const char* kAsserts = "true";
+#endif
+
+}  // namespace
+
+void NoteCase(std::string_view harness, Bytes tape) {
+  harness_name = harness;
+  current_tape = tape;
+  written = false;
+}
+
+void WriteCrashLog() {
+  const ChaosLog* const log = ChaosLog::current();
+  if (written || log == nullptr) return;
+  written = true;
+  // No allocation of size that matters, and nothing that the failing code could hold.
+  std::fprintf(stderr, "== resprobe: descriptor {\"harness\":\"%.*s\",\"tape\":\"",
+               static_cast<int>(harness_name.size()), harness_name.data());
+  for (const uint8_t byte : current_tape) std::fprintf(stderr, "%02x", byte);
+  std::fprintf(stderr, "\",\"compiler\":\"%s\",\"sanitizers\":\"%s\",\"asserts\":%s}\n",
+               __VERSION__, kSanitizers, kAsserts);
+  std::fprintf(stderr, "== resprobe: the last of %llu events\n",
+               static_cast<unsigned long long>(log->size()));
+  for (uint64_t number = log->first(); number < log->size(); ++number) {
+    std::fprintf(stderr, "   %s\n", ChaosLog::Text(log->at(number)).c_str());
+  }
+  std::fflush(stderr);
+}
+
+}  // namespace resprobe::driver
+
+// NOLINTBEGIN(bugprone-reserved-identifier): the names that the sanitizers call.
+extern "C" void __asan_on_error();
+extern "C" void __asan_on_error() { resprobe::driver::WriteCrashLog(); }
+extern "C" void __ubsan_on_report();
+extern "C" void __ubsan_on_report() { resprobe::driver::WriteCrashLog(); }
+// NOLINTEND(bugprone-reserved-identifier)

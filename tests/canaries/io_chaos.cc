@@ -1,0 +1,16 @@
+// io_chaos with a client that starts its whole buffer again after a short write.
+
+#include "driver/fuzz_main.h"
+#include "worlds/io_chaos_world.h"
+#include "worlds/plain_client.h"
+
+namespace {
+
+std::vector<resprobe::IoChaosWorld::Subject> Subjects() {
+  using resprobe::PlainClient;
+  return {{[] { return std::make_unique<PlainClient>(PlainClient::Fault::kSendsTwice); }}};
+}
+
+}  // namespace
+
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::IoChaosWorld>(std::in_place, Subjects()))

@@ -1,0 +1,119 @@
+// io_chaos on hiredis itself: the contract over seeds, a cancellation at every byte, and what the
+// table of known faults says, each shown to be there.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "driver/client_calls.h"
+#include "engine/ops_harness.h"
+#include "worlds/hiredis_client.h"
+#include "worlds/io_chaos_world.h"
+
+namespace resprobe {
+namespace {
+
+using Harness = OpsHarness<IoChaosWorld>;
+
+std::vector<IoChaosWorld::Subject> Subjects() {
+  driver::UseClientCalls();
+  return {{[] { return std::make_unique<HiredisAsync>(); }, kHiredisVersion, true},
+          {[] { return std::make_unique<HiredisSync>(); }, kHiredisVersion, false}};
+}
+
+std::string BrokenBy(Harness& harness, std::string_view ops) {
+  std::string error;
+  const std::optional<Tape> tape = harness.Parse("ops io_chaos\n" + std::string(ops), &error);
+  EXPECT_TRUE(tape) << error;
+  if (!tape) return "";
+  RunContext run;
+  harness.Run(*tape, run);
+  return run.violated() ? run.violation().invariant : "";
+}
+
+TEST(IoChaosHiredis, KeepsTheContract) {
+  Harness harness(std::in_place, Subjects());
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    RunContext run;
+    harness.Run(harness.Generate(seed), run);
+    ASSERT_FALSE(run.violated()) << "seed " << seed << ": " << run.violation().invariant << ": "
+                                 << run.violation().expected << " / " << run.violation().seen
+                                 << "\n"
+                                 << harness.Show(harness.Generate(seed));
+  }
+}
+
+TEST(IoChaosHiredis, CancelAtEveryByte) {
+  Harness harness(std::in_place, Subjects());
+  for (int bytes = 1; bytes <= 60; ++bytes) {
+    for (const char* action : {"disconnect", "free", "reconnect"}) {
+      EXPECT_EQ(BrokenBy(harness,
+                         "config client=async\nstep step=download size=50\n"
+                         "tick events=writable\ntick events=writable\n"
+                         "deliver wire=upstream\ndeliver wire=downstream bytes=" +
+                             std::to_string(bytes) +
+                             "\ntick events=readable\nact action=" + action + "\nrun\n"),
+                "")
+          << bytes << " " << action;
+    }
+  }
+}
+
+// Blocking calls see what the peer does as they would of a kernel.
+TEST(IoChaosHiredis, BlockingCallsTellWhatHappened) {
+  Harness harness(std::in_place, Subjects());
+  const auto log = [&](std::string_view ops) {
+    EXPECT_EQ(BrokenBy(harness, "config client=sync connect_timeout=yes command_timeout=yes\n" +
+                                    std::string(ops)),
+              "");
+    return ChaosLog::current()->Text();
+  };
+  EXPECT_NE(log("step step=ping\n").find("client reply 1 = 1"), std::string::npos);
+  EXPECT_NE(log("toxic kind=fin first=3\nstep step=ping\n").find("read 0 = 0\n"),
+            std::string::npos);
+  EXPECT_NE(log("toxic kind=rst first=3\nstep step=ping\n").find("read 0 = -104\n"),
+            std::string::npos);
+  const std::string silence = log("toxic kind=timeout\nstep step=ping\n");
+  EXPECT_NE(silence.find("200.000ms system read 0 = -11\n"), silence.npos) << silence;
+  const std::string slices = log("toxic kind=slicer first=1\nstep step=ping\n");
+  EXPECT_NE(slices.find("read 0 = 1\n"), slices.npos) << slices;
+}
+
+#if HIREDIS_MAJOR >= 1
+TEST(IoChaosHiredis, TheProgramsOwnFunctionsSeeTheSame) {
+  Harness harness(std::in_place, Subjects());
+  EXPECT_EQ(BrokenBy(harness,
+                     "config client=async functions=yes\nstep step=download size=500\n"
+                     "toxic kind=slicer first=3\nrun\nstep step=ping\nrun\n"),
+            "");
+  EXPECT_NE(ChaosLog::current()->Text().find("client reply 2 = 1"), std::string::npos);
+}
+#endif
+
+// An assert of hiredis's own that is a known fault ends the run, not the process, and leaves
+// nothing behind for the next.
+TEST(IoChaosHiredis, AKnownFaultEndsTheRun) {
+  Harness harness(std::in_place, Subjects());
+  std::string error;
+  const std::optional<Tape> tape =
+      harness.Parse("ops io_chaos\nconfig client=async\nrun\nraw \"+OK\\r\\n\"\nrun\n", &error);
+  ASSERT_TRUE(tape) << error;
+  RunContext run(Trace::Mode::kText);
+  harness.Run(*tape, run);
+  EXPECT_FALSE(run.violated());
+  EXPECT_NE(run.trace().text().find("known fault: unsolicited_reply"), std::string::npos)
+      << run.trace().text();
+  EXPECT_EQ(BrokenBy(harness, "config client=async\nstep step=ping\nrun\n"), "");
+}
+
+TEST(IoChaosHiredis, EachKnownFaultHasARangeOfVersions) {
+  for (const KnownFaultInfo& info : KnownFaults()) {
+    EXPECT_LT(info.from, info.to) << info.id;
+    EXPECT_FALSE(info.what.empty());
+  }
+}
+
+}  // namespace
+}  // namespace resprobe
