@@ -22,8 +22,8 @@ constexpr size_t kMostToxics = 8;
 constexpr size_t kMostCommands = 400;
 // Rounds of moving and firing: so many in the ops of a run (toxics can make a stream very slow),
 // so many at its end, when all is healed; and so many in a row without anything that moves.
-constexpr int kRoundsOfOps = 1000;
-constexpr int kRoundsOfSettling = 4000;
+constexpr int kRoundsOfOps = 200;
+constexpr int kRoundsOfSettling = 2000;
 constexpr int kMostIdleRounds = 300;
 constexpr size_t kAll = SIZE_MAX;
 
@@ -864,7 +864,9 @@ void IoChaosWorld::RunUntilQuiet() {
   int idle = 0;  // rounds in which the client was busy with nothing
   while (rounds_left_-- > 0 && idle < kMostIdleRounds) {
     bool moved = false;
-    for (size_t i = 0; i < lines_.size(); ++i) moved |= Move(static_cast<int>(i), true, true, kAll);
+    for (size_t i = 0; i < lines_.size(); ++i) {
+      if (lines_[i].open) moved |= Move(static_cast<int>(i), true, true, kAll);
+    }
     if (run_->violated() || over_) return;
     const bool fired = FireAll();
     if (run_->violated() || over_) return;
