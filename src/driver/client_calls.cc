@@ -121,7 +121,7 @@ int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t 
   if (level == SOL_SOCKET && name == SO_RCVTIMEO) {
     timeval time = {};
     std::memcpy(&time, value, sizeof(time));
-    ClientSystem::current()->socket(Index(fd)).timeout_us =
+    ClientSystem::current()->SocketAt(Index(fd)).timeout_us =
         int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
   }
   return 0;
@@ -133,7 +133,7 @@ int __wrap_fcntl(int fd, int command, ...) {
   void* const argument = va_arg(args, void*);
   va_end(args);
   if (!ClientSystem::IsFake(fd)) return __real_fcntl(fd, command, argument);
-  bool& nonblocking = ClientSystem::current()->socket(Index(fd)).nonblocking;
+  bool& nonblocking = ClientSystem::current()->SocketAt(Index(fd)).nonblocking;
   if (command == F_GETFL) return O_RDWR | (nonblocking ? O_NONBLOCK : 0);
   if (command == F_SETFL) nonblocking = (reinterpret_cast<intptr_t>(argument) & O_NONBLOCK) != 0;
   return 0;

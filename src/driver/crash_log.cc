@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "driver/build_facts.h"
 #include "sim/chaos_log.h"
 
 namespace resprobe::driver {
@@ -10,23 +11,6 @@ namespace {
 std::string_view harness_name;
 Bytes current_tape;
 bool written = true;
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr const char* kSanitizers = "address";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr const char* kSanitizers = "address";
-#else
-constexpr const char* kSanitizers = "";
-#endif
-#else
-constexpr const char* kSanitizers = "";
-#endif
-#ifdef NDEBUG
-constexpr const char* kAsserts = "false";
-#else
-constexpr const char* kAsserts = "true";
-#endif
 
 }  // namespace
 
@@ -44,8 +28,8 @@ void WriteCrashLog() {
   std::fprintf(stderr, "== resprobe: descriptor {\"harness\":\"%.*s\",\"tape\":\"",
                static_cast<int>(harness_name.size()), harness_name.data());
   for (const uint8_t byte : current_tape) std::fprintf(stderr, "%02x", byte);
-  std::fprintf(stderr, "\",\"compiler\":\"%s\",\"sanitizers\":\"%s\",\"asserts\":%s}\n",
-               __VERSION__, kSanitizers, kAsserts);
+  std::fprintf(stderr, "\",\"compiler\":\"%s\",\"flags\":\"%s\",\"engine\":\"%s\"}\n", __VERSION__,
+               kBuildFlags, kBuildEngine);
   std::fprintf(stderr, "== resprobe: the last of %llu events\n",
                static_cast<unsigned long long>(log->size()));
   for (uint64_t number = log->first(); number < log->size(); ++number) {

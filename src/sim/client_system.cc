@@ -155,7 +155,7 @@ void ClientSystem::Settle(Socket* socket) const {
 
 int ClientSystem::Connect(int index) {
   const ClientScope ours(this, false);
-  Socket& s = socket(index);
+  Socket& s = SocketAt(index);
   Settle(&s);
   switch (s.state) {
     case Socket::State::kFree:
@@ -214,7 +214,7 @@ int ClientSystem::Poll(int index, bool readable, bool writable, int64_t timeout_
 
 int64_t ClientSystem::Read(int index, char* to, size_t size) {
   const ClientScope ours(this, false);
-  Socket& s = socket(index);
+  Socket& s = SocketAt(index);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("read", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("read", index, -EAGAIN);
   if (!Readable(index)) {
@@ -243,7 +243,7 @@ int64_t ClientSystem::Read(int index, char* to, size_t size) {
 
 int64_t ClientSystem::Write(int index, const char* from, size_t size) {
   const ClientScope ours(this, false);
-  Socket& s = socket(index);
+  Socket& s = SocketAt(index);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("write", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("write", index, -EAGAIN);
   Settle(&s);
@@ -281,7 +281,7 @@ int64_t ClientSystem::Write(int index, const char* from, size_t size) {
 
 int ClientSystem::Close(int index) {
   const ClientScope ours(this, false);
-  Socket& s = socket(index);
+  Socket& s = SocketAt(index);
   if (s.state == Socket::State::kFree) return static_cast<int>(Log("close", index, -EBADF));
   Log("close", index, 0);
   world_->OnClosed(index);
@@ -291,7 +291,7 @@ int ClientSystem::Close(int index) {
 }
 
 int ClientSystem::TakeError(int index) {
-  Socket& s = socket(index);
+  Socket& s = SocketAt(index);
   Settle(&s);
   int error = 0;
   if (s.state == Socket::State::kRefused) error = ECONNREFUSED;

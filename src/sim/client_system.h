@@ -124,7 +124,7 @@ class ClientSystem {
   // SO_ERROR: the pending error, which is forgotten then.
   int TakeError(int socket);
 
-  Socket& socket(int index) { return sockets_[static_cast<size_t>(index)]; }
+  Socket& SocketAt(int index) { return sockets_[static_cast<size_t>(index)]; }
   bool Readable(int socket) const;
   bool Writable(int socket) const;
   size_t open_sockets() const { return open_; }

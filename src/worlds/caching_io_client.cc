@@ -43,7 +43,7 @@ bool CachingIoClient::Connect(const IoClientOptions&) {
   Start(system_, owner_);
   socket_ = system_->OpenSocket();
   if (socket_ < 0) return false;
-  system_->socket(socket_).nonblocking = true;
+  system_->SocketAt(socket_).nonblocking = true;
   system_->Connect(socket_);
   open_ = true;
   return true;

@@ -20,7 +20,7 @@ class CachingIoClient : public IoClient {
   void Disconnect() override { Free(); }
   void Free() override;
   bool exists() const override { return open_; }
-  int socket() const override { return socket_; }
+  int descriptor() const override { return socket_; }
   bool wants(Event event) const override;
   void Fire(Event event) override;
   IoError error() const override { return error_; }

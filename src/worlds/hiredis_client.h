@@ -198,7 +198,7 @@ class HiredisAsync : public HiredisClient {
   }
 
   bool exists() const override { return ac_ != nullptr; }
-  int socket() const override { return ac_ == nullptr ? -1 : SocketOf(ac_->c); }
+  int descriptor() const override { return ac_ == nullptr ? -1 : SocketOf(ac_->c); }
   bool wants(Event event) const override {
     if (ac_ == nullptr || cleaned_) return false;
     switch (event) {
@@ -386,7 +386,7 @@ class HiredisSync : public HiredisClient {
   }
 
   bool exists() const override { return context_ != nullptr; }
-  int socket() const override { return context_ == nullptr ? -1 : SocketOf(*context_); }
+  int descriptor() const override { return context_ == nullptr ? -1 : SocketOf(*context_); }
   bool wants(Event event) const override {
     return event == Event::kReadable && context_ != nullptr && next_ < pending_.size();
   }

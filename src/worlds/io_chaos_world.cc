@@ -275,14 +275,14 @@ void IoChaosWorld::Connect() {
       CheckGone(*run_);
       return;
     }
-    if (slot.socket < 0) slot.socket = slot.client->socket();
+    if (slot.socket < 0) slot.socket = slot.client->descriptor();
     if (config_.resp3 && !replaying_) Give(slot, ClientStep::kHello, 0, 0, ClientAction::kNothing);
     return;
   }
 }
 
 void IoChaosWorld::OnConnecting(int socket) {
-  ClientSystem::Socket& s = system_.socket(socket);
+  ClientSystem::Socket& s = system_.SocketAt(socket);
   Line& line = lines_[static_cast<size_t>(socket)];
   if (late_us_ > 0) system_.counts().Fired(ToxicKind::kLateConnect);
   s.connect_us = now_us_ + late_us_;
@@ -412,7 +412,7 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
   // Counted before the call: a callback may come in it.
   const bool ordinary = !commands_.back().stays && !silent;
   if (ordinary) ++slot.pending;
-  if (slot.socket >= 0 && system_.socket(slot.socket).read > 0) slot.plain = false;
+  if (slot.socket >= 0 && system_.SocketAt(slot.socket).read > 0) slot.plain = false;
   const bool accepted = slot.client->Command(number, commands_[number - 1].stays, args);
   system_.log().Add(now_us_, ChaosLog::Who::kClient, "command", static_cast<int64_t>(number),
                     accepted ? 0 : -1);
@@ -470,7 +470,7 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
 
 void IoChaosWorld::OnConnect(IoClient& client, bool ok) {
   Slot& slot = SlotOf(client);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "connected", slot.client->socket(), ok);
+  system_.log().Add(now_us_, ChaosLog::Who::kClient, "connected", slot.client->descriptor(), ok);
   run_->Check(!slot.connected, "disconnect_once", "one connect callback for a connection",
               "another one");
   slot.connected = ok;
@@ -578,7 +578,7 @@ void IoChaosWorld::OnDisconnect(IoClient& client, bool ok) {
   }
   slot.disconnected = true;
   if (!ok && slot.socket >= 0 && !evil_memory_ && !slot.freed) {
-    const ClientSystem::Socket& s = system_.socket(slot.socket);
+    const ClientSystem::Socket& s = system_.SocketAt(slot.socket);
     const IoError error = client.error();
     const bool plausible =
         (error == IoError::kEnd && s.told_end && s.told_error == 0) ||
@@ -628,7 +628,7 @@ void IoChaosWorld::OnGone(IoClient& client) {
 uint64_t IoChaosWorld::Match(Slot& slot, const IoReply& reply) {
   if (slot.socket < 0) return kNoValue;
   Line& line = LineOf(slot);
-  const ClientSystem::Socket& s = system_.socket(slot.socket);
+  const ClientSystem::Socket& s = system_.SocketAt(slot.socket);
   if (line.foreign) return line.values;
   while (line.parsed < s.read) {
     const resp::ReplyParser::Result result = line.parser.Parse(
@@ -675,7 +675,7 @@ void IoChaosWorld::CheckOwner(Slot& slot, uint64_t number, uint64_t value) {
 
 bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
   Line& line = lines_[static_cast<size_t>(socket)];
-  ClientSystem::Socket& s = system_.socket(socket);
+  ClientSystem::Socket& s = system_.SocketAt(socket);
   system_.Writable(socket);
   if (!line.open || s.state != ClientSystem::Socket::State::kConnected) return false;
   bool moved = false;
@@ -751,7 +751,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
 // hiredis looks into what calls itself a message without asking whether it has so many elements.
 void IoChaosWorld::LookAhead(int socket) {
   Line& line = lines_[static_cast<size_t>(socket)];
-  const ClientSystem::Socket& s = system_.socket(socket);
+  const ClientSystem::Socket& s = system_.SocketAt(socket);
   if (slots_[static_cast<size_t>(line.slot)].stays && Avoids(KnownFault::kStaleCallback)) {
     return Abandon(InfoOf(KnownFault::kStaleCallback));
   }
@@ -774,7 +774,7 @@ int64_t IoChaosWorld::NextWake() {
   for (size_t i = 0; i < lines_.size(); ++i) {
     Line& line = lines_[i];
     if (!line.open) continue;
-    const ClientSystem::Socket& s = system_.socket(static_cast<int>(i));
+    const ClientSystem::Socket& s = system_.SocketAt(static_cast<int>(i));
     if (s.state == ClientSystem::Socket::State::kConnecting) {
       wake = std::min(wake, s.connect_us);
       continue;
@@ -801,7 +801,7 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
     }
     if (wake == ClientSystem::kNever) {
       // Nothing would ever come: the peer hangs up.
-      ClientSystem::Socket& s = system_.socket(socket);
+      ClientSystem::Socket& s = system_.SocketAt(socket);
       s.eof = true;
       s.broken = true;
       continue;
@@ -825,7 +825,7 @@ void IoChaosWorld::Refresh() {
 void IoChaosWorld::FireOne(Slot& slot, IoClient::Event event, bool spurious) {
   IoClient& client = *slot.client;
   if (!client.exists() || !client.wants(event)) return;
-  const int socket = client.socket();
+  const int socket = client.descriptor();
   if (!client.blocking() && !spurious) {
     if (event == IoClient::Event::kReadable && !system_.Readable(socket)) return;
     if (event == IoClient::Event::kWritable && !system_.Writable(socket)) return;
@@ -847,7 +847,7 @@ bool IoChaosWorld::FireAll() {
     IoClient& client = *slot.client;
     for (const IoClient::Event event : {IoClient::Event::kWritable, IoClient::Event::kReadable}) {
       if (!client.exists() || !client.wants(event)) continue;
-      const int socket = client.socket();
+      const int socket = client.descriptor();
       if (!client.blocking() && !(event == IoClient::Event::kReadable ? system_.Readable(socket)
                                                                       : system_.Writable(socket))) {
         continue;
@@ -1116,7 +1116,7 @@ void IoChaosWorld::CheckSplit(RunContext& run) {
       first.disconnected) {
     return;
   }
-  const ClientSystem::Socket& s = system_.socket(first.socket);
+  const ClientSystem::Socket& s = system_.SocketAt(first.socket);
   if (s.read == 0) return;
   const std::string bytes = s.arrived.substr(0, s.read);
   Slot& second = slots_[1];
@@ -1125,7 +1125,7 @@ void IoChaosWorld::CheckSplit(RunContext& run) {
   again_.clear();
   Connect();
   if (second.client->exists() && second.socket >= 0) {
-    ClientSystem::Socket& t = system_.socket(second.socket);
+    ClientSystem::Socket& t = system_.SocketAt(second.socket);
     second.requests.clear();
     for (const uint64_t number : requests) {
       const GivenCommand& given = given_[number - 1];

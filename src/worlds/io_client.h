@@ -76,7 +76,7 @@ class IoClient {
   // True between Connect() and OnGone().
   virtual bool exists() const = 0;
   // The socket that it uses; -1: none.
-  virtual int socket() const = 0;
+  virtual int descriptor() const = 0;
   // What it waits for.
   virtual bool wants(Event event) const = 0;
   virtual void Fire(Event event) = 0;

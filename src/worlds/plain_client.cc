@@ -56,7 +56,7 @@ bool PlainClient::Connect(const IoClientOptions& options) {
   options_ = options;
   socket_ = system_->OpenSocket();
   if (socket_ < 0) return false;
-  system_->socket(socket_).nonblocking = true;
+  system_->SocketAt(socket_).nonblocking = true;
   block_ = system_->Allocate(kBlock, false);
   if (block_ == nullptr) {
     system_->Close(socket_);

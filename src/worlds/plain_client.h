@@ -43,7 +43,7 @@ class PlainClient : public IoClient {
   void Disconnect() override;
   void Free() override;
   bool exists() const override { return open_; }
-  int socket() const override { return socket_; }
+  int descriptor() const override { return socket_; }
   bool wants(Event event) const override;
   void Fire(Event event) override;
   int64_t timer_us() const override { return timer_us_; }
