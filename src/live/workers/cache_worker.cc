@@ -125,10 +125,16 @@ bool CacheWorker::NextRequest(Words* request) {
 
 void CacheWorker::Handle(const Words& request) {
   const std::string& verb = request[0];
-  if (verb == "go") return;  // to a hold that was never reached
+  if (verb == "go") {  // to a hold that was not reached, and is not to be reached later
+    armed_ = Point::kNone;
+    return;
+  }
   if (verb == "arm" && request.size() == 3) {
     armed_ = ParsePoint(request[1]).value_or(Point::kNone);
     signal_ = std::atoi(request[2].c_str());
+    WorkerAnswer armed;
+    armed.status = Status::kReply;
+    Answer(armed, "+OK\r\n");
     return;
   }
   const Views args(request.begin() + 1, request.end());

@@ -9,8 +9,9 @@
 //   direct COMMAND…    past the cache: a WorkerAnswer
 //   barrier            pings the tracked connection and so takes every invalidation that the server
 //                      has sent before: a WorkerAnswer, kLost if the connection was lost
-//   arm POINT SIGNAL   when next at POINT: raises SIGNAL, or with 0 says `>held` and waits for go
-//   go                 goes on; not answered. `arm` is not answered either
+//   arm POINT SIGNAL   when next at POINT: raises SIGNAL, or with 0 says `>held` and waits for go.
+//                      Answered at once, so that what is sent after the answer meets it armed
+//   go                 goes on, or is armed no more; not answered
 // It ends when the control socket does. Invalidations are taken whenever nothing else is to be
 // done.
 

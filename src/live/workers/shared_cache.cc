@@ -139,6 +139,8 @@ std::unique_ptr<SharedCache> SharedCache::Create(const CacheLimits& limits, std:
 }
 
 SharedCache::~SharedCache() {
+  // The thread's list of robust mutexes must not lead into memory that is gone.
+  if (owned_ != kNoWriter) pthread_mutex_unlock(&header_->leases[owned_].life);
   if (header_ != nullptr) munmap(static_cast<void*>(header_), size_);
 }
 
@@ -362,6 +364,7 @@ void SharedCache::Recover() {
 void SharedCache::Own(int writer) {
   LeaseRecord& lease = header_->leases[writer];
   if (pthread_mutex_lock(&lease.life) == EOWNERDEAD) pthread_mutex_consistent(&lease.life);
+  owned_ = writer;
   lease.pid = getpid();
   lease.client_id = 0;
   if (plant_ != Plant::kTrustTheDead) Revoke(writer);

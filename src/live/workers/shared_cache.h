@@ -124,7 +124,8 @@ class SharedCache {
 
   // --- Leases.
 
-  // Makes this process the owner of the writer's lease for as long as it lives.
+  // Makes this process the owner of the writer's lease for as long as it lives, or this object does;
+  // of one lease at most.
   void Own(int writer);
   // Nothing that was granted under the lease so far is good any more. Takes no lock: any process
   // may do it at any time.
@@ -167,6 +168,7 @@ class SharedCache {
   Header* header_ = nullptr;
   size_t size_ = 0;
   int worker_ = kMaxWorkers;  // the last record is that of who drives the workers
+  int owned_ = kNoWriter;     // the lease that this process owns
   Plant plant_ = Plant::kNone;
   std::function<void(Point)> reach_ = [](Point) {};
 };

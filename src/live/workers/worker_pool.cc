@@ -157,10 +157,9 @@ WorkerAnswer WorkerPool::Wait(uint64_t ticket) {
 void WorkerPool::Hold(int worker, Point point) { SignalAt(worker, point, 0); }
 
 void WorkerPool::SignalAt(int worker, Point point, int signal) {
-  const std::string number = std::to_string(signal);
-  const std::string_view words[] = {"arm", PointName(point), number};
+  const std::string words[] = {std::string(PointName(point)), std::to_string(signal)};
   workers_[Index(worker)].held = false;
-  Tell(workers_[Index(worker)], words);
+  Wait(Send(workers_[Index(worker)], "arm", words));
 }
 
 bool WorkerPool::WaitHeld(int worker, uint64_t ticket) {
@@ -173,10 +172,7 @@ bool WorkerPool::WaitHeld(int worker, uint64_t ticket) {
 
 void WorkerPool::Go(int worker) {
   Worker& w = workers_[Index(worker)];
-  // A hold that was not reached is not to be reached later.
-  const std::string_view disarm[] = {"arm", "none", "0"};
   const std::string_view go[] = {"go"};
-  Tell(w, disarm);
   Tell(w, go);
   w.held = false;
 }

@@ -69,7 +69,8 @@ class WorkerPool {
   // hangs, or waiting is to stop.
   bool Pump();
 
-  // The worker's next arrival at the point: it waits there for Go(), or raises the signal.
+  // The worker's next arrival at the point: it waits there for Go(), or raises the signal. Returns
+  // when the worker knows, so after what was sent to it before; it must not be held.
   void Hold(int worker, Point point);
   void SignalAt(int worker, Point point, int signal);
   // Waits until the worker is held (true) or the command is done (false).

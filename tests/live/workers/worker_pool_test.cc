@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
-#include <set>
 
 #include "live/server_process.h"
 #include "live/socket.h"
@@ -164,6 +167,68 @@ TEST_P(WorkerPoolTest, AStoppedWorkerIsNotTrustedAndComesBack) {
   ASSERT_TRUE(pool_->Barrier());
   EXPECT_EQ(Text(Get(0)), "\"v3\"");
   EXPECT_EQ(pool_->deaths(), 0u);
+}
+
+// Each point, two hundred times: a read that dies there, a write, and all read.
+TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
+  const auto open_files = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = open_files();
+  Start();
+  constexpr int kTimes = 200;
+  for (const Point point : kPoints) {
+    for (int i = 0; i < kTimes; ++i) {
+      const int victim = i % 4;
+      const int other = (i + 1) % 4;
+      const std::string old = "v" + std::to_string(2 * i);
+      const std::string value = "v" + std::to_string(2 * i + 1);
+      Direct("SET k " + old);
+      ASSERT_TRUE(pool_->Barrier());
+      const uint64_t deaths = pool_->deaths();
+      if (point == Point::kBeforeDrop) {
+        ASSERT_TRUE(Get(victim).ok());
+        ASSERT_TRUE(Get(other).hit);
+        pool_->SignalAt(victim, point, SIGKILL);
+      } else {
+        pool_->SignalAt(victim, point, SIGKILL);
+        ASSERT_EQ(Get(victim).status, WorkerAnswer::Status::kLost);
+      }
+      Direct("SET k " + value);
+      ASSERT_TRUE(pool_->Barrier()) << pool_->hung();
+      for (int worker = 0; worker < 4; ++worker) {
+        const WorkerAnswer answer = Get(worker);
+        ASSERT_EQ(Text(answer), "\"" + value + "\"") << PointName(point) << " " << i;
+        ASSERT_FALSE(answer.torn);
+      }
+      ASSERT_EQ(pool_->deaths(), deaths + 1) << PointName(point);
+    }
+  }
+  const SharedCache::Counts counts = pool_->cache().counts();
+  EXPECT_EQ(counts.recoveries, 2u * kTimes);  // two of the points are under the lock
+  EXPECT_EQ(counts.torn, 1u * kTimes);        // one of them in the middle of an entry
+
+  // Nothing stays: no process, socket or memory here, no connection there.
+  pool_.reset();
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0);  // the server is our only child
+  EXPECT_EQ(open_files(), before);
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    EXPECT_EQ(line.find("resprobe-cache"), std::string::npos) << line;
+  }
+  const auto connections = [&] {
+    const std::string list = Direct("CLIENT LIST");
+    size_t count = 0;
+    for (size_t at = list.find("id="); at != std::string::npos; at = list.find(" laddr", at + 1)) {
+      ++count;
+    }
+    return count - 1;
+  };
+  // The server hears of the ends as soon as it turns to them.
+  for (int i = 0; i < 1000 && connections() > 1; ++i) {
+  }
+  EXPECT_EQ(connections(), 1u);
 }
 
 }  // namespace
