@@ -1,5 +1,5 @@
 // bench: executions a second of each harness against an empty target in the same build, and the
-// reply parser against hiredis's reader.
+// reply parser against hiredis's reader, and the live hunt for stale reads.
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +30,7 @@ constexpr Floor kFloors[] = {{"resp_parser", 0.15, 0},
                              {"command_handler", 0.03, 16},
                              {"invalidation", 0.02, 16}};
 constexpr double kParserFloor = 3;
+constexpr double kLiveFloor = 2000;
 constexpr uint64_t kFuzzingRuns = 50000;
 
 struct BenchOptions {
@@ -225,6 +226,27 @@ void PrintParser(const Json& json) {
   std::printf("  mixed >= %.1f: %s\n", kParserFloor, json["pass"].get<bool>() ? "pass" : "FAIL");
 }
 
+// Checked reads a second of `invalidate`, with four workers before a private redis-server.
+Json BenchLive(const std::string& server) {
+  Command command;
+  command.argv = {"/proc/self/exe", "invalidate", "--start",   server, "--iterations", "3000",
+                  "--seed",         "1",          "--workers", "4",    "--format",     "json"};
+  const RunResult result = RunToEnd(command);
+  const Json report = Json::parse(result.out, nullptr, false);
+  if (result.exit_code != kAllWell || report.is_discarded()) {
+    throw UserError("bench: ./resprobe invalidate --start " + server +
+                    " --iterations 3000 --seed 1 does not pass: run it");
+  }
+  const double rate = NumberOf(report, "checked_reads_per_second");
+  return {{"workers", 4}, {"checked_reads_per_second", rate}, {"pass", rate >= kLiveFloor}};
+}
+
+void PrintLive(const Json& json) {
+  std::printf("\nlive: %.0f checked reads/s with 4 workers; >= %.0f: %s\n",
+              NumberOf(json, "checked_reads_per_second"), kLiveFloor,
+              json["pass"].get<bool>() ? "pass" : "FAIL");
+}
+
 int RunBench(const BenchOptions& options) {
   options.output.Check();
   const Project project = OpenProject();
@@ -273,6 +295,16 @@ int RunBench(const BenchOptions& options) {
       json["reply_parser"] = {{"skipped", true}};
     }
   }
+  if (options.harnesses.empty()) {
+    if (const char* server = std::getenv("RESPROBE_REDIS_SERVER"); server != nullptr) {
+      json["live"] = BenchLive(server);
+      pass &= json["live"]["pass"].get<bool>();
+      if (text) PrintLive(json["live"]);
+    } else {
+      if (text) std::printf("\nlive: skipped, there is no redis-server\n");
+      json["live"] = {{"skipped", true}};
+    }
+  }
   json["pass"] = pass;
   if (options.output.json()) options.output.Write(json);
   return pass ? kAllWell : kFinding;
@@ -286,7 +318,7 @@ void AddBench(CLI::App& app, int* code) {
       "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to "
       "an\n"
       "empty target in the same build, the two by turns; and the reply parser against hiredis's\n"
-      "reader.\n"
+      "reader; and checked reads a second of `invalidate` before a redis-server.\n"
       "Exit code: 0 all above their floors, 1 one below, 2 wrong use.");
   const auto options = std::make_shared<BenchOptions>();
   verb->add_option("HARNESS", options->harnesses, "Harnesses; default: all and the reply parser")

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# invalidate, kill, workers and cmd.
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+
+for verb in invalidate kill; do
+  wrong_use "$verb: name a server" $verb
+  wrong_use "cannot start '/no/such/server'" $verb --start /no/such/server
+  wrong_use "there is no 'text'" $verb --start redis-server --types text
+  wrong_use "there is no 'NONE'" $verb --start redis-server --commands none
+  wrong_use "none of them writes a string" $verb --start redis-server --types string --commands get
+  wrong_use "there is no 'nothing'" $verb --start redis-server --plant nothing
+  wrong_use "is not http://HOST:PORT/PATH" $verb --url nonsense
+  wrong_use "is not this machine: --allow-remote permits it" $verb --url http://192.0.2.1/cmd
+  wrong_use "is a cache with its own server" $verb --start redis-server --url http://127.0.0.1/cmd
+done
+wrong_use "--signal: there is no 'SIGNONE'" kill --start redis-server --signal SIGNONE
+wrong_use "neither ends nor stops a worker" kill --start redis-server --signal SIGCHLD
+wrong_use "--points: there is no 'here'" kill --start redis-server --points here
+wrong_use "cannot be killed at a point under the lock" kill --start redis-server --points locked
+wrong_use "--writers: there is no 'both'" kill --start redis-server --writers both
+wrong_use "workers: name a server" workers --listen 0
+wrong_use "workers --listen PORT serves one" cmd cached get k --url http://127.0.0.1:1/cmd
+run 0 invalidate --list-commands
+has out "hash"
+has out "HGETALL {key}"
+
+server=${RESPROBE_REDIS_SERVER:-}
+if [[ -z $server ]]; then
+  echo "skipped: what needs a server, RESPROBE_REDIS_SERVER is not set"
+  finish
+  exit
+fi
+
+run 0 invalidate --start "$server" --iterations 150 --kill 10 --seed 1 --workers 3 --writers 2 \
+  --format json --output "$temp/report.json"
+has out "0 failures"
+cp "$temp/report.json" "$temp/json"
+has json '"vacuous": null'
+has json '"seed": 1'
+run 0 kill --start "$server" --iterations 60 --seed 1 --signal SIGKILL,SIGSTOP --types hash,list
+has out "CLIENT KILL idle"
+has out "0 failures"
+
+# Without a writer nothing is ever cached: a run that proves nothing fails.
+run 1 invalidate --start "$server" --iterations 30 --seed 1 --writers 0
+has out "vacuous: no read is known to have come from the cache"
+
+# A planted fault: found, made small, filed once; the case fails again, and not without the fault.
+run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant keep-on-loss \
+  --failure-log "$temp/log/"
+has out "minimized: "
+log=$(find "$temp/log" -name '*.json' | head -n 1)
+cp "$log" "$temp/json"
+for word in '"seed": 1' '"configuration"' '"case"' '"minimized"' '"timeline"' '"invariant"'; do
+  has json "$word"
+done
+run 1 invalidate --start "$server" --plant keep-on-loss --case "$log" --stop-on-failure
+run 0 invalidate --start "$server" --case "$log" --iterations 3
+printf '{}' >"$temp/broken.json"
+wrong_use "is no case of invalidate or kill" invalidate --start "$server" --case "$temp/broken.json"
+run 1 kill --start "$server" --iterations 60 --seed 1 --plant trust-the-dead --stop-on-failure \
+  --failure-log "$temp/one.json"
+cp "$temp/one.json" "$temp/json"
+has json '"failures"'
+
+# The endpoint.
+mkfifo "$temp/pipe"
+"$program" workers --listen 0 --start "$server" >"$temp/pipe" &
+id=$!
+exec 3<"$temp/pipe"
+IFS= read -r line <&3
+url=${line#*: }
+url=${url%%;*}
+run 0 cmd redis set k v --url "$url"
+has out '"status": "ok"'
+run 0 cmd relay get k --url "$url"
+has out '"hit": false'
+run 0 cmd cached GET k --url "$url"
+has out '"hit": true'
+has out '"result": "v"'
+run 1 cmd direct lpush k v --url "$url"
+has out 'WRONGTYPE'
+wrong_use "holds keys" invalidate --url "$url"
+run 0 cmd direct flushall --url "$url"
+run 0 invalidate --url "$url" --iterations 10 --seed 1 --keys 6
+has out "0 failures"
+run 0 kill --url "$url" --iterations 6 --seed 1 --keys 6 --overwrite
+has out "CLIENT KILL idle"
+kill "$id"
+cat <&3 >"$temp/out"
+has out "requests"
+wait "$id"
+exec 3<&-
+finish
