@@ -9,8 +9,8 @@
 #include "cli/project.h"
 #include "cli/stale_json.h"
 #include "cli/user_error.h"
-#include "live/stale/pool_target.h"
 #include "live/http/url_target.h"
+#include "live/stale/pool_target.h"
 
 namespace resprobe::cli {
 namespace {
@@ -48,6 +48,7 @@ void StaleHunt::Open() {
   live::PoolOptions pool = options_.pool.Pool(server_.get(), options_.pool.slot_bytes);
   pool.stop = [] { return Interrupted(); };
   target_ = live::PoolTarget::Open(pool, &error);
+  if (target_ == nullptr && Interrupted()) throw Interruption();
   if (target_ == nullptr) throw UserError(error);
   cache_ = server_->version();
 }
@@ -72,7 +73,10 @@ int StaleHunt::Run() {
     }
   }
   runner_ = std::make_unique<live::StaleRunner>(target_.get(), keys, kRecentRounds);
-  if (!runner_->Begin()) throw UserError(target_->failure());
+  if (!runner_->Begin()) {
+    if (Interrupted()) throw Interruption();
+    throw UserError(target_->failure());
+  }
   std::fprintf(out_, "%s with %d workers, %d of them writers, before %s, seed %llu\n",
                kind_.verb.c_str(), target_->workers(), target_->writers(), cache_.c_str(),
                static_cast<unsigned long long>(options_.seed));
@@ -127,7 +131,9 @@ bool StaleHunt::Step(const live::Round& round) {
   if (broken_ || (options_.stop_on_failure && !failures_.empty())) return false;
   // Making a case small has run others over the same keys.
   if (failures_.size() != filed) recent_.clear();
-  if (!runner_->Begin()) throw UserError(kind_.verb + ": " + target_->failure());
+  if (!runner_->Begin() && !Interrupted()) {
+    throw UserError(kind_.verb + ": " + target_->failure());
+  }
   aside_ += Now() - start;
   return false;
 }

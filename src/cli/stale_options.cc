@@ -8,6 +8,7 @@
 #include "cli/whole_number.h"
 #include "live/socket.h"
 #include "live/workers/live_commands.h"
+#include "live/workers/server_link.h"
 
 namespace resprobe::cli {
 namespace {
@@ -137,6 +138,12 @@ std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys)
       error.replace(flag, 7, "--overwrite");
     }
     throw UserError(error);
+  }
+  if (!server->own()) {
+    // Its interview switches active expiry off, which is no business of ours.
+    live::ServerLink link([&](std::string* why) { return server->Connect(why); },
+                          [](const resp::ReplyView&) {});
+    if (link.Open("", 0, &error) && link.Send("DEBUG SET-ACTIVE-EXPIRE 1\r\n")) link.Await(1);
   }
   return server;
 }

@@ -67,6 +67,20 @@ run 1 kill --start "$server" --iterations 60 --seed 1 --plant trust-the-dead --s
 cp "$temp/one.json" "$temp/json"
 has json '"failures"'
 
+# Ctrl-C: what was learnt is said, and nothing stays.
+mkfifo "$temp/started"
+"$program" invalidate --start "$server" --seed 1 >"$temp/started" &
+id=$!
+exec 4<"$temp/started"
+IFS= read -r line <&4
+kill -TERM "$id"
+cat <&4 >"$temp/out"
+code=0
+wait "$id" || code=$?
+exec 4<&-
+((code == 130)) || { echo "an interrupted run ends with $code" >&2; exit 1; }
+has out "reads checked"
+
 # The endpoint.
 mkfifo "$temp/pipe"
 "$program" workers --listen 0 --start "$server" >"$temp/pipe" &

@@ -39,6 +39,9 @@ bool IsAbsent(pid_t pid) { return kill(pid, 0) != 0; }
 
 }  // namespace
 
+UrlTarget::UrlTarget() = default;
+UrlTarget::~UrlTarget() = default;
+
 std::unique_ptr<UrlTarget> UrlTarget::Open(const std::string& url, bool allow_remote,
                                            bool overwrite, std::string* error) {
   std::unique_ptr<UrlTarget> target(new UrlTarget);
@@ -78,6 +81,18 @@ UrlTarget::Http UrlTarget::Get(const std::string& path) const {
   client.set_read_timeout(kAnswersWithin);
   client.set_tcp_nodelay(true);
   const httplib::Result result = client.Get(path);
+  if (!result) return {};
+  return {result->status, json::parse(result->body, nullptr, false)};
+}
+
+UrlTarget::Http UrlTarget::GetInTurn(const std::string& path) {
+  if (kept_ == nullptr) {
+    kept_ = std::make_unique<httplib::Client>(url_.host, url_.port);
+    kept_->set_read_timeout(kAnswersWithin);
+    kept_->set_tcp_nodelay(true);
+    kept_->set_keep_alive(true);
+  }
+  const httplib::Result result = kept_->Get(path);
   if (!result) return {};
   return {result->status, json::parse(result->body, nullptr, false)};
 }
@@ -137,7 +152,7 @@ TargetAnswer UrlTarget::Finish(uint64_t ticket) {
 bool UrlTarget::Direct(std::span<const DirectRequest> requests, std::vector<std::string>* texts) {
   texts->clear();
   for (const DirectRequest& request : requests) {
-    const Http http = Get(CommandPath("redis", request.words, kNoWorker));
+    const Http http = GetInTurn(CommandPath("redis", request.words, kNoWorker));
     if (http.status == 0 || http.status >= 500 || !http.body.is_object()) {
       failure_ = "the endpoint does not answer class=redis (HTTP status " +
                  std::to_string(http.status) + ")";

@@ -11,6 +11,10 @@
 #include "live/http/http_json.h"
 #include "live/stale/stale_target.h"
 
+namespace httplib {
+class Client;
+}
+
 namespace resprobe::live {
 
 // A foreign cache behind the endpoint that src/live/http/endpoint.h describes. Of that a cache
@@ -22,6 +26,8 @@ class UrlTarget : public StaleTarget {
   // `allow_remote`), a database that holds keys (without `overwrite`).
   static std::unique_ptr<UrlTarget> Open(const std::string& url, bool allow_remote, bool overwrite,
                                          std::string* error);
+
+  ~UrlTarget() override;
 
   int workers() const override { return workers_; }
   int writers() const override { return writers_; }
@@ -59,14 +65,18 @@ class UrlTarget : public StaleTarget {
     bool unordered = false;
   };
 
-  UrlTarget() = default;
+  UrlTarget();
+  // Over a connection of its own, from any thread.
   Http Get(const std::string& path) const;
+  // Over one connection that is kept.
+  Http GetInTurn(const std::string& path);
   std::string CommandPath(const char* type, const Words& words, int worker) const;
   static std::string Text(const nlohmann::json& result, bool unordered);
   // Who the worker is: from /clients, else who has answered last.
   Who Find(int worker);
 
   HttpUrl url_;
+  std::unique_ptr<httplib::Client> kept_;
   std::string root_;  // the path before "cmd"
   int workers_ = 4;
   int writers_ = 4;

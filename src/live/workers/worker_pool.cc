@@ -59,7 +59,9 @@ std::unique_ptr<WorkerPool> WorkerPool::Start(PoolOptions options, std::string* 
     worker.index = static_cast<int>(&worker - pool->workers_.data());
     if (!pool->Fork(worker, error)) return nullptr;
   }
-  return pool->Barrier() ? std::move(pool) : nullptr;
+  if (pool->Barrier()) return pool;
+  *error = pool->hung_.empty() ? "interrupted" : pool->hung_;
+  return nullptr;
 }
 
 WorkerPool::~WorkerPool() {
