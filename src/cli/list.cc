@@ -1,7 +1,10 @@
 // list: the harnesses, what each checks, how large its seed corpus is.
 
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <set>
+#include <sstream>
 
 #include "cli/output.h"
 #include "cli/project.h"
@@ -53,13 +56,61 @@ int RunList(const OutputOptions& output) {
   return kAllWell;
 }
 
+// Which pairs of two things that a world crosses have been seen in a harness's seeds. The world
+// tells in its trace: "pair ROW COLUMN", for what has run together and taken effect.
+int RunMatrix(const std::string& name, const OutputOptions& output) {
+  output.Check();
+  const Project project = OpenProject();
+  const HarnessEntry& harness = project.Find(name);
+  std::vector<fs::path> cases = FilesIn(project.CorpusOf(harness));
+  for (const fs::path& file : FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
+  std::map<std::string, std::map<std::string, size_t>> counts;
+  std::set<std::string> columns;
+  RunCases(harness, cases, {.trace = true}, [&](const CaseResult& result) {
+    std::istringstream lines(result.trace);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string key;
+      std::string row;
+      std::string column;
+      if (!(words >> key >> row >> column) || key != "pair") continue;
+      ++counts[row][column];
+      columns.insert(column);
+    }
+  });
+  if (counts.empty()) throw UserError(name + " crosses nothing: use io_chaos");
+  if (output.text_on_stdout()) {
+    std::printf("%-18s", "");
+    for (const std::string& column : columns) std::printf(" %5.5s", column.c_str());
+    std::printf("\n");
+    for (const auto& [row, of_row] : counts) {
+      std::printf("%-18s", row.c_str());
+      for (const std::string& column : columns) {
+        const auto at = of_row.find(column);
+        std::printf(" %5zu", at == of_row.end() ? size_t{0} : at->second);
+      }
+      std::printf("\n");
+    }
+    std::printf(
+        "cases of %zu in which the row's toxic took effect while the column's step waited\n",
+        cases.size());
+  }
+  if (output.json())
+    output.Write(Json{{"harness", name}, {"cases", cases.size()}, {"pairs", counts}});
+  return kAllWell;
+}
+
 }  // namespace
 
 void AddList(CLI::App& app, int* code) {
   CLI::App* verb = app.add_subcommand("list", "The harnesses, what each checks, corpus sizes");
   const auto output = std::make_shared<OutputOptions>();
+  const auto matrix = std::make_shared<std::string>();
+  verb->add_option("--matrix", *matrix,
+                   "For a harness that crosses toxics with steps: which pairs its seeds have met")
+      ->type_name("HARNESS");
   output->AddTo(verb);
-  verb->callback([=] { *code = RunList(*output); });
+  verb->callback([=] { *code = matrix->empty() ? RunList(*output) : RunMatrix(*matrix, *output); });
 }
 
 }  // namespace resprobe::cli
