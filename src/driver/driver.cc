@@ -382,6 +382,27 @@ int Bench(Harness& harness, std::span<char*> args) {
   return kDone;
 }
 
+// Plain seeds, one after the other, until one fails: what an engine is measured against.
+int Random(Harness& harness, std::span<char*> args) {
+  if (args.size() != 2) return Usage("random takes the first seed and how many");
+  const uint64_t first = std::strtoull(args[0], nullptr, 10);
+  const uint64_t most = std::strtoull(args[1], nullptr, 10);
+  RunContext& run = FuzzingRun();
+  const auto start = std::chrono::steady_clock::now();
+  uint64_t runs = 0;
+  bool found = false;
+  while (runs < most && !found) {
+    run.Reset();
+    harness.Run(harness.Generate(first + runs++), run);
+    found = run.violated();
+  }
+  const auto elapsed = std::chrono::steady_clock::now() - start;
+  Fact("runs", runs);
+  Fact("nanoseconds", static_cast<uint64_t>(
+                          std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count()));
+  return found ? kFails : kDone;
+}
+
 int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   const std::string_view verb = args.empty() ? "" : args[0];
   const std::span<char*> rest = args.empty() ? args : args.subspan(1);
@@ -392,8 +413,9 @@ int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   if (verb == "parse") return ParseText(harness, rest);
   if (verb == "shrink") return Shrink(harness, rest);
   if (verb == "bench") return Bench(harness, rest);
+  if (verb == "random") return Random(harness, rest);
   return Usage("no verb '" + std::string(verb) +
-               "': use info, show, run, generate, parse, shrink or bench");
+               "': use info, show, run, generate, parse, shrink, bench or random");
 }
 
 }  // namespace

@@ -51,6 +51,8 @@ void InvalidationWorld::Completed(Client& client, RunContext& run) {
     CheckRead(client, asked, sent.db, sent.versions[position], /*hit=*/false, run);
   }
   client.cache->TakeCompletions();
+  if (run.trace().on()) [[unlikely]]
+    NoteEntries(run);
 }
 
 void InvalidationWorld::CheckRead(Client& client, const Asked& asked, size_t db, uint64_t version,
@@ -111,6 +113,8 @@ bool InvalidationWorld::Tracked(const Client& client, std::string_view key) cons
 
 // Every entry of a client whose connections are whole.
 void InvalidationWorld::CheckCoverage(RunContext& run) {
+  if (run.trace().on()) [[unlikely]]
+    NoteEntries(run);
   if (subject_->core() == nullptr || run.violated()) return;
   const bool one = config_.shared && policy_.one_cache;
   for (size_t c = 0; c < (one ? 1 : client_count_); ++c) {

@@ -113,6 +113,7 @@ void InvalidationWorld::ResetClient(Client& client) {
   client.sent.clear();
   client.next_to_run = 0;
   client.asked.clear();
+  client.noted = "nothing";
   client.db = 0;
   client.epoch = 0;
   client.arrived = {};
@@ -484,6 +485,30 @@ void InvalidationWorld::Settle(RunContext& run) {
     clients_[i].asked.clear();
   }
   shared_.Reset();
+}
+
+// What the caches hold, where that has changed.
+void InvalidationWorld::NoteEntries(RunContext& run) {
+  for (size_t i = 0; i < client_count_; ++i) {
+    Client& client = clients_[i];
+    const cache::Cache& cache = client.cache->cache();
+    std::string text;
+    for (const auto* entries : {&cache.keys, &cache.fields}) {
+      for (size_t e = 0; e < entries->size(); ++e) {
+        const cache::Entry& entry = entries->at(e).value;
+        const size_t slot = SlotOfEntry(entries->at(e).key, entries == &cache.fields);
+        if (entry.owner != client.cache.get() || slot == kSlots) continue;
+        text += (text.empty() ? "" : ", ") + SlotName(slot) + " " +
+                (entry.valid      ? (entry.null ? "nil" : entry.value)
+                 : entry.poisoned ? "poisoned"
+                                  : "pending");
+      }
+    }
+    if (text.empty()) text = "nothing";
+    if (text == client.noted) continue;
+    client.noted = text;
+    Note(run, client, "holds " + text);
+  }
 }
 
 void InvalidationWorld::Note(RunContext& run, const Client& client, std::string_view what) {

@@ -175,6 +175,7 @@ class InvalidationWorld {
     std::unique_ptr<cache::CachingClient> cache;
     std::array<Wire, 2> wires;
     std::vector<Sent> sent;    // on wire 0, of all connections
+    std::string noted;         // what it holds, as the trace last said
     uint32_t first_sent = 0;   // on the connection that there is
     size_t next_to_run = 0;    // the first that the server has not answered
     std::vector<Asked> asked;  // number n at n - 1
@@ -271,6 +272,7 @@ class InvalidationWorld {
   void CompareEntries(Client& client, RunContext& run);
 
   void Note(RunContext& run, const Client& client, std::string_view what);
+  void NoteEntries(RunContext& run);
 
   CoreSubject core_;
   ServerSubject* subject_;

@@ -1,10 +1,12 @@
 #include "worlds/invalidation_world.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "core/server/server.h"
 #include "engine/ops_harness.h"
 #include "gtest/gtest.h"
 #include "tests/worlds/faulty_subject.h"
@@ -216,6 +218,54 @@ TEST(InvalidationWorldTest, Liveness) {
                     "read client=0 key=0\ndisconnect client=0 reset=yes\n"
                     "deliver client=0 direction=both bytes=all\nconnect client=0\nbarrier\n"),
             "liveness");
+}
+
+TEST(InvalidationWorldTest, OwnValue) {
+  Fault fault(true);
+  Harness harness(std::in_place, &fault, Policy(), [] {
+    struct ForgetsField : cache::CachingClient {
+      void NameField(std::string_view key, std::string_view, std::string* name) override {
+        cache::Cache::FieldName(key, "", name);
+      }
+    };
+    return std::unique_ptr<cache::CachingClient>(new ForgetsField);
+  });
+  EXPECT_EQ(resprobe::Run(harness,
+                          "write client=0 kind=hset key=4\nread client=0 key=4\n"
+                          "deliver client=0\nread client=0 key=5\n"),
+            "own_value");
+}
+
+TEST(InvalidationWorldTest, NoHitPastDeadline) {
+  for (const std::string_view config : {"config ttl_cap=yes\n", "config lease=yes\n"}) {
+    const std::string ops = std::string(config) +
+                            "read client=0 key=0\ndeliver client=0\nadvance ms=600\n"
+                            "read client=0 key=0\n";
+    EXPECT_EQ(RunWith(Fault(false), {}, ops), "");
+    EXPECT_EQ(RunWith(Fault(false), {.keep_deadlines = false}, ops), "no_hit_past_deadline");
+  }
+}
+
+// An invalidation of what nobody has read.
+TEST(InvalidationWorldTest, Precision) {
+  EXPECT_EQ(RunWith(Fault(false, Replace("$2\r\nk0\r\n", "$2\r\nk1\r\n")), {}, kOvertaken),
+            "precision");
+}
+
+TEST(InvalidationWorldTest, TableLimit) {
+  class KeepsAll : public FaultySubject {
+   public:
+    void Send(uint64_t connection, std::string_view bytes) override {
+      core()->set_tracking_table_max_keys(0);
+      FaultySubject::Send(connection, bytes);
+      core()->set_tracking_table_max_keys(2);
+    }
+  } subject;
+  Harness harness(std::in_place, &subject, Policy());
+  EXPECT_EQ(resprobe::Run(harness,
+                          "config small_table=yes\nmread client=0 key=0 other=1\n"
+                          "mread client=0 key=2 other=3\nread client=0 key=4\ndeliver client=0\n"),
+            "table_limit");
 }
 
 }  // namespace
