@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/bench_families.h"
 #include "cli/fuzz_job.h"
 #include "cli/output.h"
 #include "cli/project.h"
@@ -37,6 +38,7 @@ struct BenchOptions {
   std::vector<std::string> harnesses;
   int rounds = 5;
   double seconds = 1;
+  bool families = false;
   OutputOptions output;
 };
 
@@ -250,7 +252,9 @@ void PrintLive(const Json& json) {
 int RunBench(const BenchOptions& options) {
   options.output.Check();
   const Project project = OpenProject();
-  const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
+  const std::vector<HarnessEntry> harnesses = options.families && options.harnesses.empty()
+                                                  ? std::vector<HarnessEntry>()
+                                                  : project.Select(options.harnesses);
   const bool text = options.output.text_on_stdout();
   std::error_code error;
   if (!fs::exists(project.harnesses / "empty", error)) {
@@ -259,7 +263,7 @@ int RunBench(const BenchOptions& options) {
   }
   Json json = {{"rounds", options.rounds}, {"harnesses", Json::array()}};
   bool pass = true;
-  if (text) {
+  if (text && !harnesses.empty()) {
     std::printf("medians of %d rounds; executions a second of one process\n", options.rounds);
     std::printf("%-30s %10s %10s %7s %7s %10s %8s\n", "harness", "fuzzing", "empty", "ratio",
                 "corpus", "alone", "ops");
@@ -277,14 +281,14 @@ int RunBench(const BenchOptions& options) {
     if (text) PrintHarness(one);
     json["harnesses"].push_back(one);
   }
-  if (text) {
+  if (text && !harnesses.empty()) {
     std::printf(
         "ratio: of fuzzing to the empty target's; corpus: the same with nothing mutated, over the\n"
         "seeds again and again, which has to be above the floor; alone: over the seeds with no\n"
         "engine; ops: the mean of a seed\n");
   }
   const fs::path program = project.build / "release" / "bench" / "resp_bench";
-  if (options.harnesses.empty()) {
+  if (options.harnesses.empty() && !options.families) {
     if (fs::exists(program, error)) {
       const Json parser = BenchParser(program);
       pass &= parser["pass"].get<bool>();
@@ -295,7 +299,7 @@ int RunBench(const BenchOptions& options) {
       json["reply_parser"] = {{"skipped", true}};
     }
   }
-  if (options.harnesses.empty()) {
+  if (options.harnesses.empty() && !options.families) {
     if (const char* server = std::getenv("RESPROBE_REDIS_SERVER"); server != nullptr) {
       json["live"] = BenchLive(server);
       pass &= json["live"]["pass"].get<bool>();
@@ -303,6 +307,16 @@ int RunBench(const BenchOptions& options) {
     } else {
       if (text) std::printf("\nlive: skipped, there is no redis-server\n");
       json["live"] = {{"skipped", true}};
+    }
+  }
+  if (options.harnesses.empty() || options.families) {
+    const Json families = BenchFamilies(project, options.rounds, text);
+    if (families.is_null()) {
+      if (text) std::printf("\nfamilies of bugs of caching clients: skipped, not built\n");
+      json["families"] = {{"skipped", true}};
+    } else {
+      pass &= families["pass"].get<bool>();
+      json["families"] = families;
     }
   }
   json["pass"] = pass;
@@ -318,7 +332,8 @@ void AddBench(CLI::App& app, int* code) {
       "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to "
       "an\n"
       "empty target in the same build, the two by turns; and the reply parser against hiredis's\n"
-      "reader; and checked reads a second of `invalidate` before a redis-server.\n"
+      "reader; checked reads a second of `invalidate` before a redis-server; and how soon each\n"
+      "family of bugs of caching clients is found from nothing.\n"
       "Exit code: 0 all above their floors, 1 one below, 2 wrong use.");
   const auto options = std::make_shared<BenchOptions>();
   verb->add_option("HARNESS", options->harnesses, "Harnesses; default: all and the reply parser")
@@ -337,6 +352,10 @@ void AddBench(CLI::App& app, int* code) {
         return "'" + text + "' is not a number of seconds above 0";
       })
       ->capture_default_str();
+  verb->add_flag(
+      "--families", options->families,
+      "How soon each family of bugs of caching clients is found; with no HARNESS nothing "
+      "else");
   options->output.AddTo(verb);
   verb->callback([=] { *code = RunBench(*options); });
 }
