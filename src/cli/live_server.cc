@@ -30,13 +30,27 @@ void LiveOptions::AddTo(CLI::App* verb) {
       ->type_name("WORD")
       ->allow_extra_args(false)
       ->needs(start);
-  verb->add_option("--profile", profile, "What the core follows: auto, redis-7.0, …")
-      ->type_name("NAME")
-      ->capture_default_str();
+  CLI::Option* compared =
+      verb->add_option("--profile", profile, "What the core follows: auto, redis-7.0, …")
+          ->type_name("NAME")
+          ->capture_default_str();
   verb->add_option("--hang", hang_seconds, "A server that says nothing for so long hangs")
       ->type_name("SECONDS")
       ->check(WholeNumber(1, kMostSeconds))
       ->capture_default_str();
+  CLI::Option* watched = verb->add_flag("--unmodelled", unmodelled,
+                                           "Do not compare: call what the core does not have, with "
+                                           "hostile values, and watch the server");
+  watched->excludes(compared);
+  verb->add_flag("--dangerous", dangerous,
+                 "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
+      ->needs(watched);
+  verb->add_option("--memory", memory_mb,
+                   "A private server that takes so much has blown up; 0: no limit")
+      ->type_name("MB")
+      ->check(WholeNumber(0, kMostMegabytes))
+      ->capture_default_str()
+      ->needs(watched);
   verb->add_flag("--flush", target.flush, "The server may hold keys; they are deleted");
   verb->add_flag("--allow-remote", target.allow_remote, "Let the server be on another machine");
 }
@@ -47,6 +61,11 @@ std::string LiveOptions::Typed() const {
                                                   : "--start " + target.start;
   for (const std::string& word : target.arguments) typed += " --server-arg=" + word;
   if (profile != "auto") typed += " --profile " + profile;
+  if (unmodelled) typed += " --unmodelled";
+  if (dangerous) typed += " --dangerous";
+  if (memory_mb != LiveOptions().memory_mb) typed += " --memory " + std::to_string(memory_mb);
+  if (hang_seconds != LiveOptions().hang_seconds)
+    typed += " --hang " + std::to_string(hang_seconds);
   return typed;
 }
 
@@ -113,9 +132,8 @@ std::string TapeOf(const CommandCase& c) {
   return {tape.begin(), tape.end()};
 }
 
-std::string Session(const live::Difference& difference) {
+std::string Session(const std::vector<std::string>& lines) {
   const auto client = [](const std::string& line) { return line.substr(0, line.find('>')); };
-  const auto& lines = difference.session;
   const bool one = std::all_of(lines.begin(), lines.end(), [&](const std::string& line) {
     return client(line) == client(lines.front());
   });
@@ -135,7 +153,7 @@ std::string Describe(const live::Difference& difference) {
   std::string text = "  request:   " + cut(difference.request) +
                      "\n  core:      " + cut(difference.core) +
                      "\n  server:    " + cut(difference.server) + "\n  redis-cli:\n";
-  const std::string session = Session(difference);
+  const std::string session = Session(difference.session);
   for (size_t at = 0; at < session.size();) {
     const size_t end = session.find('\n', at);
     text += "    " + session.substr(at, end - at) + "\n";
@@ -152,7 +170,7 @@ Json ToJson(const live::Difference& difference) {
           {"request", JsonText(difference.request)},
           {"core", JsonText(difference.core)},
           {"server", JsonText(difference.server)},
-          {"session", JsonText(Session(difference))}};
+          {"session", JsonText(Session(difference.session))}};
 }
 
 }  // namespace resprobe::cli

@@ -24,6 +24,10 @@ struct LiveOptions {
   live::TargetOptions target;
   std::string profile = "auto";
   int hang_seconds = 10;
+  // The server is watched, not compared with the core.
+  bool unmodelled = false;
+  bool dangerous = false;
+  size_t memory_mb = 1024;
 
   void AddTo(CLI::App* verb);
   bool given() const {
@@ -67,7 +71,7 @@ std::string TapeOf(const CommandCase& c);
 std::string Describe(const live::Difference& difference);
 Json ToJson(const live::Difference& difference);
 // The session as redis-cli takes it: plain lines if there is one client, else "CLIENT> LINE".
-std::string Session(const live::Difference& difference);
+std::string Session(const std::vector<std::string>& lines);
 
 // The verbs replay and minimize against a live server (oracle_replay.cc). Return the exit code.
 int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& cases,

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/call_server.h"
 #include "cli/live_server.h"
 #include "cli/oracle_cases.h"
 #include "cli/process.h"
@@ -19,13 +20,7 @@ namespace {
 constexpr double kSecondsPerLine = 10;
 constexpr size_t kCandidates = 3000;
 
-struct OracleVerbOptions {
-  LiveOptions server;
-  CaseOptions cases;
-  uint64_t seeds = 0;  // 0: until the time is over
-  double seconds = 0;  // 0: until the seeds are done
-  OutputOptions output;
-};
+using OracleVerbOptions = CallVerbOptions;
 
 // A kind of difference, with the smallest case that shows it.
 struct Found {
@@ -38,19 +33,6 @@ struct Found {
   bool known = false;
   fs::path folder;
 };
-
-std::string Slug(const std::string& text) {
-  std::string slug;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (plain) {
-      slug += c;
-    } else if (!slug.empty() && slug.back() != '-') {
-      slug += '-';
-    }
-  }
-  return slug.substr(0, 80);
-}
 
 class OracleRunner {
  public:
@@ -134,7 +116,7 @@ class OracleRunner {
     found.ops_after = small.ops.size();
     WriteFile(found.folder / "case", TapeOf(small));
     WriteFile(found.folder / "case.ops", Print(small));
-    WriteFile(found.folder / "redis-cli.txt", Session(found.difference));
+    WriteFile(found.folder / "redis-cli.txt", Session(found.difference.session));
     WriteFile(found.folder / "report.json", ToJson(signature, found).dump(2) + "\n");
     std::fprintf(out_, "difference: %s%s\n%s", signature.c_str(),
                  found.known ? "  (known from an earlier run)" : "", Text(found).c_str());
@@ -249,6 +231,10 @@ void AddOracle(CLI::App& app, int* code) {
       "Differences go to work/findings/command_handler/oracle-…: the minimized case, its text, "
       "the\n"
       "lines for redis-cli, report.json, the log of a server that ended.\n"
+      "With --unmodelled the server is not compared but watched: commands that the core does not\n"
+      "have are called as the server's COMMAND DOCS say, with hostile values; a server that ends,\n"
+      "hangs, takes too much memory or breaks the protocol is a finding "
+      "(work/findings/command_handler/unmodelled-…).\n"
       "Exit code: 0 no difference, 1 a difference, 2 wrong use, 130 interrupted.");
   const auto options = std::make_shared<OracleVerbOptions>();
   const auto time = std::make_shared<std::string>();
@@ -287,7 +273,7 @@ void AddOracle(CLI::App& app, int* code) {
       options->cases.groups.push_back(groups->substr(at, end - at));
       at = end + 1;
     }
-    *code = OracleRunner(*options).Run();
+    *code = options->server.unmodelled ? CallUnmodelled(*options) : OracleRunner(*options).Run();
   });
 }
 

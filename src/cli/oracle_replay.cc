@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "cli/call_server.h"
 #include "cli/files.h"
 #include "cli/live_server.h"
 #include "cli/process.h"
@@ -28,6 +29,7 @@ int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& case
                    const std::string& given, bool quiet, const OutputOptions& output) {
   const Project project = OpenProject();
   for (const fs::path& file : cases) CheckHarness(project, file, given);
+  if (options.unmodelled) return ReplayUnmodelled(options, cases, quiet, output);
   LiveServer server(options);
   Json json = {{"server", server.target().version()},
                {"profile", std::string(server.profile())},
@@ -66,6 +68,7 @@ int MinimizeOnServer(const LiveOptions& options, const fs::path& file, const fs:
                      const std::string& given) {
   const Project project = OpenProject();
   CheckHarness(project, file, given);
+  if (options.unmodelled) return MinimizeUnmodelled(options, file, output);
   CheckWritable(output);
   LiveServer server(options);
   Arena arena;

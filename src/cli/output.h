@@ -32,6 +32,9 @@ std::string Grouped(uint64_t number);
 // Any bytes as text that JSON can hold: what is not UTF-8 as \xHH.
 std::string JsonText(const std::string& bytes);
 
+// A text as part of a file's name: letters, digits and '-', at most 80 bytes.
+std::string Slug(const std::string& text);
+
 // A word for a shell to read: in single quotes if need be.
 std::string ShellWord(const std::string& text);
 

@@ -1,21 +1,17 @@
 #include "live/oracle_target.h"
 
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
 #include "core/resp/reply.h"
-#include "core/resp/reply_parser.h"
+#include "live/interviewer.h"
 #include "live/socket.h"
 
 namespace resprobe::live {
@@ -24,41 +20,9 @@ namespace {
 // What a private server may be asked to hold in one string: the least that redis takes for
 // proto-max-bulk-len. Both sides have the same limit.
 constexpr int64_t kOwnMaxBulk = 1 << 20;
-constexpr timeval kAnswerWithin = {.tv_sec = 10, .tv_usec = 0};
-
-// One request and its reply, on a connection of its own kind: in turn, never pipelined.
-class Interviewer {
- public:
-  explicit Interviewer(UniqueFd fd) : fd_(std::move(fd)) {
-    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerWithin, sizeof(kAnswerWithin));
-  }
-
-  // The reply, or nothing if the server gives none.
-  std::optional<resp::ReplyView> Ask(std::string_view inline_request) {
-    if (!SendAll(fd_.get(), std::string(inline_request) + "\r\n")) return std::nullopt;
-    for (;;) {
-      const auto result = parser_.Parse(std::string_view(bytes_).substr(used_), &reply_);
-      used_ += result.consumed;
-      if (result.status == resp::ReplyParser::Status::kError) return std::nullopt;
-      if (result.status == resp::ReplyParser::Status::kValue) return reply_.root();
-      bytes_.resize(64 << 10);
-      used_ = 0;
-      ssize_t size;
-      do {
-        size = recv(fd_.get(), bytes_.data(), bytes_.size(), 0);
-      } while (size < 0 && errno == EINTR);
-      if (size <= 0) return std::nullopt;
-      bytes_.resize(static_cast<size_t>(size));
-    }
-  }
-
- private:
-  UniqueFd fd_;
-  std::string bytes_;
-  size_t used_ = 0;
-  resp::ReplyParser parser_;
-  resp::Reply reply_;
-};
+constexpr int kReportWithinMs = 3000;
+// What a process of ours prints, and what it logs.
+constexpr const char* kLogs[] = {"/output", "/log"};
 
 // The value of "name:value" in the text of INFO; empty if there is none.
 std::string_view InfoField(std::string_view info, std::string_view name) {
@@ -111,20 +75,23 @@ bool OracleTarget::Start(std::string* error) {
   const auto start = [&](std::string* why) {
     ServerProcessOptions process{.program = words.front()};
     process.arguments = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
-    if (debug_) {
-      process.arguments.insert(process.arguments.end(), {"--enable-debug-command", "local"});
+    if (modern_) {
+      process.arguments.insert(process.arguments.end(), {"--enable-debug-command", "local",
+                                                         "--crash-memcheck-enabled", "no"});
     }
     process.arguments.insert(process.arguments.end(), words.begin() + 1, words.end());
     process.arguments.insert(process.arguments.end(), options_.arguments.begin(),
                              options_.arguments.end());
+    process.most_megabytes = options_.most_megabytes;
+    log_seen_ = {};
     process_.reset();
     process_ = ServerProcess::Start(process, why);
     return process_ != nullptr;
   };
   if (start(error)) return true;
-  // Servers before redis 7.0 do not know that option, and permit DEBUG without it.
-  if (!debug_ || error->find("ended at once") == std::string::npos) return false;
-  debug_ = false;
+  // Servers before redis 7.0 do not know these options, and permit DEBUG without them.
+  if (!modern_ || error->find("ended at once") == std::string::npos) return false;
+  modern_ = false;
   std::string ignored;
   return start(&ignored);
 }
@@ -137,27 +104,49 @@ UniqueFd OracleTarget::Connect(std::string* error) const {
   return live::Connect(*address, options_.allow_remote, error);
 }
 
-bool OracleTarget::Alive() const {
-  // A process that has ended is a zombie until ServerProcess takes it; kill() would still reach it.
-  siginfo_t info = {};
-  if (process_ == nullptr) return true;
-  return waitid(P_PID, static_cast<id_t>(process_->pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
-             0 &&
-         info.si_pid == 0;
+std::optional<std::string> OracleTarget::AwaitEnd(int ms) const {
+  return process_ == nullptr ? std::nullopt : process_->AwaitEnd(ms);
 }
 
-bool OracleTarget::Restart(std::string* error) { return Start(error) && Interview(error); }
+void OracleTarget::Abort() const {
+  if (process_ == nullptr) return;
+  process_->Signal(SIGABRT);
+  if (!process_->AwaitEnd(kReportWithinMs)) process_->Signal(SIGKILL);
+}
+
+bool OracleTarget::Restart(std::string* error) {
+  // It has nothing to save.
+  if (process_ != nullptr) process_->Signal(SIGKILL);
+  return Start(error) && Interview(error);
+}
 
 std::string OracleTarget::Log(size_t most) const {
-  if (process_ == nullptr) return {};
   std::string all;
-  for (const char* name : {"/output", "/log"}) {
-    std::ifstream file(process_->folder() + name, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    all += text.str();
-  }
+  for (size_t i = 0; i < std::size(kLogs); ++i) all += LogFrom(i, 0);
   return all.size() <= most ? all : all.substr(all.size() - most);
+}
+
+std::string OracleTarget::NewLog() {
+  std::string all;
+  for (size_t i = 0; i < std::size(kLogs); ++i) {
+    const std::string news = LogFrom(i, log_seen_[i]);
+    log_seen_[i] += news.size();
+    all += news;
+  }
+  return all;
+}
+
+std::string OracleTarget::LogFrom(size_t file, uintmax_t start) const {
+  if (process_ == nullptr) return {};
+  const std::string path = process_->folder() + kLogs[file];
+  std::error_code missing;
+  const uintmax_t size = std::filesystem::file_size(path, missing);
+  if (missing || size <= start) return {};
+  std::ifstream stream(path, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(start));
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
 }
 
 bool OracleTarget::Interview(std::string* error) {

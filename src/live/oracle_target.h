@@ -1,8 +1,11 @@
 #ifndef RESPROBE_LIVE_ORACLE_TARGET_H_
 #define RESPROBE_LIVE_ORACLE_TARGET_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,7 +25,8 @@ struct TargetOptions {
   // More of the command line of what is started.
   std::vector<std::string> arguments = {};
   bool allow_remote = false;
-  bool flush = false;  // a server that holds keys may lose them
+  bool flush = false;         // a server that holds keys may lose them
+  size_t most_megabytes = 0;  // of address space for what is started; 0: no limit
 };
 
 // The live server that the core is compared with: one that is there, or a private one (own folder,
@@ -36,12 +40,20 @@ class OracleTarget {
   UniqueFd Connect(std::string* error) const;
   // Started by us.
   bool own() const { return !options_.start.empty(); }
-  // Whether the process that we started runs; true if we started none.
-  bool Alive() const;
+  // How the process that we started has ended ("signal 11"); nothing if it still runs after `ms`,
+  // or if we started none.
+  std::optional<std::string> AwaitEnd(int ms) const;
+  // Ends a process of ours that does not answer. One that reports crashes (redis and valkey do)
+  // gets a moment to log where it is.
+  void Abort() const;
   // A new process in the place of the old one. False with `error` if it does not start.
   bool Restart(std::string* error);
   // What the started server has logged, its last `most` bytes; empty for any other.
   std::string Log(size_t most = 64 << 10) const;
+  // What has been logged since the last call of this, or since the start.
+  std::string NewLog();
+  // The most memory that the process that we started ever had resident; 0 if we started none.
+  size_t PeakKilobytes() const { return process_ == nullptr ? 0 : process_->PeakKilobytes(); }
 
   // "redis 7.0.15", "valkey 8.0.1".
   const std::string& version() const { return version_; }
@@ -65,10 +77,12 @@ class OracleTarget {
   explicit OracleTarget(TargetOptions options) : options_(std::move(options)) {}
   bool Start(std::string* error);
   bool Interview(std::string* error);
+  std::string LogFrom(size_t file, uintmax_t start) const;
 
   TargetOptions options_;
   std::unique_ptr<ServerProcess> process_;
-  bool debug_ = true;  // it takes --enable-debug-command
+  bool modern_ = true;                      // it takes the options of redis 7.0
+  std::array<uintmax_t, 2> log_seen_ = {};  // bytes of each file of the log
   std::string version_;
   std::set<std::string, std::less<>> commands_;
   int64_t max_bulk_ = 512ll << 20;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 #include <utility>
 
 #include "live/socket.h"
@@ -37,10 +39,17 @@ UniqueFd OpenPidFd(pid_t pid) {
 }
 
 // In the child: becomes the program or leaves errno in `report`.
-[[noreturn]] void Exec(const char* folder, char* const* argv, pid_t parent, int report) {
+[[noreturn]] void Exec(const char* folder, char* const* argv, pid_t parent, int report,
+                       size_t most_megabytes) {
   // All that follows may stand between fork() and exec().
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  if (most_megabytes > 0) {
+    const rlimit space = {most_megabytes << 20, most_megabytes << 20};
+    setrlimit(RLIMIT_AS, &space);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -123,7 +132,8 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   UniqueFd to_parent(report[1]);
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) Exec(folder_.c_str(), argv.data(), parent, to_parent.get());
+  if (pid_ == 0)
+    Exec(folder_.c_str(), argv.data(), parent, to_parent.get(), options.most_megabytes);
   if (pid_ < 0) {
     *error = SystemError("cannot start a process");
     return false;
@@ -192,6 +202,34 @@ std::string ServerProcess::LastLogLine() const {
     }
   }
   return last;
+}
+
+std::optional<std::string> ServerProcess::AwaitEnd(int ms) const {
+  pollfd ended = {pid_fd_.get(), POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&ended, 1, ms);
+  } while (ready < 0 && errno == EINTR);
+  siginfo_t info = {};
+  // It stays a zombie until the destructor takes it.
+  if (ready != 1 ||
+      waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      info.si_pid == 0) {
+    return std::nullopt;
+  }
+  const std::string number = std::to_string(info.si_status);
+  return (info.si_code == CLD_EXITED ? "exit code " : "signal ") + number;
+}
+
+void ServerProcess::Signal(int signal) const { kill(signal == SIGKILL ? -pid_ : pid_, signal); }
+
+size_t ServerProcess::PeakKilobytes() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  constexpr std::string_view kPeak = "VmHWM:";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(kPeak)) return std::strtoull(line.c_str() + kPeak.size(), nullptr, 10);
+  }
+  return 0;
 }
 
 ServerProcess::~ServerProcess() {

@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,11 +21,14 @@ struct ServerProcessOptions {
   std::vector<std::string> arguments = {};
   // Also listens on a free port of 127.0.0.1. Without it there is a unix socket only.
   bool tcp = false;
+  // Address space that it may take, in megabytes; 0: as much as there is. What lies beyond is
+  // refused by the kernel, whatever the server then does.
+  size_t most_megabytes = 0;
 };
 
 // A server of one's own: a process in a new folder below the temporary folder, without persistence.
 // The destructor ends it and deletes the folder; the kernel ends it when the thread that started it
-// dies, however that comes about. It does not hear the terminal's Ctrl-C.
+// dies, however that comes about. It does not hear the terminal's Ctrl-C, and leaves no core file.
 class ServerProcess {
  public:
   // Returns when the server answers PING; nullptr with one line in `error` if it ends before that
@@ -38,6 +43,13 @@ class ServerProcess {
   uint16_t port() const { return port_; }  // 0 without `tcp`
   pid_t pid() const { return pid_; }
   const std::string& folder() const { return folder_; }
+
+  // How it ended, "signal 11" or "exit code 1"; nothing if it still runs after `ms`.
+  std::optional<std::string> AwaitEnd(int ms) const;
+  // A signal to it; SIGKILL also goes to the children that it has forked.
+  void Signal(int signal) const;
+  // The most memory that it ever had resident, in kilobytes; 0 if that is not known.
+  size_t PeakKilobytes() const;
 
  private:
   ServerProcess() = default;

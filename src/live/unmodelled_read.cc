@@ -1,0 +1,139 @@
+// The reading side of the caller: which replies have come, and whether more are to come.
+
+#include <algorithm>
+#include <utility>
+
+#include "live/unmodelled.h"
+
+namespace resprobe::live {
+namespace {
+
+// How long a client waits before a second connection is asked whether there is anything to wait
+// for. What is found depends on the answer, not on the time.
+constexpr int kPatienceMs = 200;
+
+}  // namespace
+
+void Caller::Send(Peer& peer) {
+  if (peer.link.out().empty()) return;
+  peer.sent += peer.link.out().size();
+  peer.link.Send();
+  ++counts_.writes;
+}
+
+void Caller::Collect(Peer& peer) {
+  Send(peer);
+  while (going() && Take(peer)) {
+    if (peer.counted && peer.skip == 0 && peer.owed.empty()) break;
+    const Wait wait = WaitFor(peer);
+    if (wait == Wait::kMore) continue;
+    if (wait == Wait::kFailed) return;
+    if (wait == Wait::kClosed) {
+      if (!may_close_ && !peer.nonsense) return Fail(Fault::Kind::kClosed, "", &peer);
+      peer.owed.clear();
+      peer.link.Use(UniqueFd());
+      break;
+    }
+    if (!peer.counted) {
+      // Whatever is missing, nobody can tell.
+      peer.owed.clear();
+      peer.skip = 0;
+      break;
+    }
+    if (!peer.owed.empty() && asked_[peer.owed.front()].may_wait) break;
+    return Fail(Fault::Kind::kNoReply, "", &peer);
+  }
+  if (audit_) CheckMemory();
+}
+
+void Caller::Settle(Peer& peer) {
+  Collect(peer);
+  while (going() && peer.link.connected() && !peer.owed.empty()) {
+    const size_t before = peer.owed.size();
+    if (!Control("CLIENT UNBLOCK " + peer.id + "\r\n")) return;
+    Collect(peer);
+    if (going() && peer.owed.size() == before) return Fail(Fault::Kind::kNoReply, "", &peer);
+  }
+}
+
+// Takes the replies that have come; false after a fault.
+bool Caller::Take(Peer& peer) {
+  using Status = resp::ReplyParser::Status;
+  while (!peer.link.in().empty()) {
+    const resp::ReplyParser::Result result = peer.replies.Parse(peer.link.in(), &peer.reply);
+    if (result.status == Status::kError) {
+      Fail(Fault::Kind::kNoResp, peer.replies.error().message(), &peer);
+      return false;
+    }
+    peer.link.Take(result.consumed);
+    if (result.status == Status::kNeedMore) return true;
+    const resp::ReplyView reply = peer.reply.root();
+    if (reply.type() == resp::Type::kPush) continue;
+    if (peer.skip > 0) {
+      if (peer.id.empty()) peer.id = std::to_string(reply.integer());
+      --peer.skip;
+      continue;
+    }
+    if (peer.owed.empty()) {
+      if (!peer.counted) continue;
+      Fail(Fault::Kind::kExtraReply, "", nullptr);
+      return false;
+    }
+    const Asked& asked = asked_[peer.owed.front()];
+    peer.owed.pop_front();
+    if (reply.is_error()) continue;
+    if (asked.count != nullptr) ++asked.count->accepted;
+    lasting_ |= asked.lasting;
+  }
+  return true;
+}
+
+Caller::Wait Caller::WaitFor(Peer& peer) {
+  const bool may_wait =
+      paused_ || !peer.counted || (!peer.owed.empty() && asked_[peer.owed.front()].may_wait);
+  OracleLink::Got got = peer.link.Read(may_wait ? 0 : kPatienceMs);
+  if (got != OracleLink::Got::kBytes) {
+    if (!Fence(std::exchange(peer.sent, 0))) return Wait::kFailed;
+    if (got == OracleLink::Got::kNothing) got = peer.link.Read(0);
+  }
+  if (got == OracleLink::Got::kBytes) return Wait::kMore;
+  return got == OracleLink::Got::kClosed ? Wait::kClosed : Wait::kNever;
+}
+
+// When this is over, the server has seen all that was sent before, and has said what it has to say
+// as far as there was room: the event loop has come round, which reads some 16 KB from each client.
+bool Caller::Fence(uint64_t sent) {
+  constexpr uint64_t kRounds = 4;
+  constexpr uint64_t kBytesARound = 8 << 10;
+  for (uint64_t i = 0; i < kRounds + sent / kBytesARound; ++i) {
+    if (!(paused_ ? Control("CLIENT UNPAUSE\r\nPING\r\n", 2) : Control("PING\r\n"))) return false;
+  }
+  return true;
+}
+
+bool Caller::Control(std::string_view requests, int replies) {
+  // A client may have closed all others (CLIENT KILL).
+  constexpr int kTries = 3;
+  for (int i = 0; i < kTries && going(); ++i) {
+    if (!control_.connected() && !ConnectControl()) break;
+    control_.Take(control_.in().size());
+    control_.out() = requests;
+    control_.Send();
+    for (;;) {
+      const std::string_view in = control_.in();
+      if (std::count(in.begin(), in.end(), '\n') >= replies) return true;
+      const OracleLink::Got got = control_.Read(options_.hang_ms);
+      if (got == OracleLink::Got::kBytes) continue;
+      if (got == OracleLink::Got::kNothing) {
+        ServerGone();
+        return false;
+      }
+      break;
+    }
+    control_.Use(UniqueFd());
+  }
+  ServerGone();
+  return false;
+}
+
+}  // namespace resprobe::live
