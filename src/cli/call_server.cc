@@ -13,11 +13,6 @@ namespace {
 // What a private server gets besides its usual options: waiting clients are looked after at once.
 const char* const kPrompt[] = {"--hz", "500"};
 
-// A hang is looked for with less patience while a case is made smaller; what is left must hang for
-// the whole time.
-constexpr int kPatienceParts = 5;
-constexpr int kLeastPatienceMs = 500;
-
 // Address space in proportion: a program maps more than it touches.
 size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_mb + 1024; }
 
@@ -34,6 +29,9 @@ CallServer::CallServer(const LiveOptions& options) {
   target.most_megabytes = AddressSpace(options.memory_mb);
   std::string error;
   target_ = live::OracleTarget::Open(target, &error);
+  if (target_ == nullptr && error.find("Shadow") != error.npos) {
+    error += ": with AddressSanitizer it needs --memory 0";
+  }
   if (target_ == nullptr) throw UserError(error);
   Profile profile = Profile::kRedis70;
   target_->ProfileOf(&profile);
@@ -60,15 +58,7 @@ CallServer::Shrunk CallServer::Shrink(size_t candidates, double seconds, Arena* 
   Shrunk shrunk;
   if (!target_->own()) return shrunk;
   const double end = Now() + seconds;
-  const bool hangs = fault->kind == live::Fault::Kind::kHangs;
   const int hang_ms = caller_->options().hang_ms;
-  const auto patience = [&](bool whole) {
-    if (hangs) {
-      caller_->set_hang_ms(
-          whole ? hang_ms
-                : std::min(hang_ms, std::max(hang_ms / kPatienceParts, kLeastPatienceMs)));
-    }
-  };
   // One by one; without the command, which is only a guess before that.
   CommandCase one_by_one = *c;
   one_by_one.config.audit = true;
@@ -82,7 +72,7 @@ CallServer::Shrunk CallServer::Shrink(size_t candidates, double seconds, Arena* 
     break;
   }
   if (!shrunk.again) return shrunk;
-  patience(false);
+  caller_->set_hang_ms(ShrinkingHangMs(hang_ms));
   const std::string key = fault->Key();
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
     if (shrunk.candidates >= candidates || Interrupted() || Now() > end) return false;
@@ -92,7 +82,7 @@ CallServer::Shrunk CallServer::Shrink(size_t candidates, double seconds, Arena* 
   };
   CommandCase small = *c;
   resprobe::Shrink<CommandWorld>(fails, arena, &small);
-  patience(true);
+  caller_->set_hang_ms(hang_ms);
   if (const auto again = Run(small, true); again && again->Key() == key) {
     *c = small;
     *fault = *again;

@@ -39,8 +39,8 @@ void LiveOptions::AddTo(CLI::App* verb) {
       ->check(WholeNumber(1, kMostSeconds))
       ->capture_default_str();
   CLI::Option* watched = verb->add_flag("--unmodelled", unmodelled,
-                                           "Do not compare: call what the core does not have, with "
-                                           "hostile values, and watch the server");
+                                        "Do not compare: call what the core does not have, with "
+                                        "hostile values, and watch the server");
   watched->excludes(compared);
   verb->add_flag("--dangerous", dangerous,
                  "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
@@ -74,7 +74,7 @@ LiveServer::LiveServer(const LiveOptions& options) {
   target_ = live::OracleTarget::Open(options.target, &error);
   if (target_ == nullptr) throw UserError(error);
   live::OracleOptions oracle;
-  oracle.hang_seconds = options.hang_seconds;
+  oracle.hang_ms = options.hang_seconds * 1000;
   if (options.profile != "auto") {
     const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
     if (!profile) throw UserError("--profile: " + error);
@@ -89,16 +89,35 @@ LiveServer::LiveServer(const LiveOptions& options) {
   if (!oracle_->Prepare(&error)) throw UserError(error);
 }
 
+int ShrinkingHangMs(int hang_ms) {
+  constexpr int kParts = 5;
+  constexpr int kLeastMs = 500;
+  return std::min(hang_ms, std::max(hang_ms / kParts, kLeastMs));
+}
+
 std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
   std::optional<live::Difference> difference = oracle_->Run(c);
-  if (difference && difference->fatal) {
-    last_log_ = target_->Log();
-    std::string error;
-    if (!oracle_->Prepare(&error)) {
-      throw UserError(difference->Signature() + ", and it does not come back: " + error);
+  if (!difference || !difference->fatal) return difference;
+  // Once more, request by request: which of them was it?
+  Revive(*difference);
+  if (target_->own()) {
+    oracle_->set_one_by_one(true);
+    std::optional<live::Difference> again = oracle_->Run(c);
+    oracle_->set_one_by_one(false);
+    if (again && again->fatal) {
+      Revive(*again);
+      difference = std::move(again);
     }
   }
   return difference;
+}
+
+void LiveServer::Revive(const live::Difference& difference) {
+  last_log_ = target_->Log();
+  std::string error;
+  if (!oracle_->Prepare(&error)) {
+    throw UserError(difference.Signature() + ", and it does not come back: " + error);
+  }
 }
 
 size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
@@ -110,7 +129,13 @@ size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena
     const std::optional<live::Difference> difference = Run(candidate);
     return difference && difference->Signature() == signature;
   };
-  resprobe::Shrink<CommandWorld>(fails, arena, c);
+  CommandCase small = *c;
+  const int hang_ms = oracle_->hang_ms();
+  oracle_->set_hang_ms(ShrinkingHangMs(hang_ms));
+  resprobe::Shrink<CommandWorld>(fails, arena, &small);
+  oracle_->set_hang_ms(hang_ms);
+  // What only looks like a hang to the impatient is none.
+  if (signature.find("server hangs") == signature.npos || Run(small)) *c = small;
   return tried;
 }
 

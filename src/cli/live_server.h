@@ -37,6 +37,10 @@ struct LiveOptions {
   std::string Typed() const;
 };
 
+// A hang is looked for with less patience while a case is made smaller; what is left must hang for
+// the whole time.
+int ShrinkingHangMs(int hang_ms);
+
 // A live server with the oracle before it.
 class LiveServer {
  public:
@@ -57,6 +61,8 @@ class LiveServer {
   const std::string& last_log() const { return last_log_; }
 
  private:
+  void Revive(const live::Difference& difference);
+
   std::unique_ptr<live::OracleTarget> target_;
   std::unique_ptr<live::Oracle> oracle_;
   std::string_view profile_;

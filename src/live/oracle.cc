@@ -59,10 +59,11 @@ Oracle::Oracle(OracleTarget* target, const OracleOptions& options)
 bool Oracle::Prepare(std::string* error) {
   if (difference_ && difference_->fatal && target_->own() && !target_->Restart(error)) return false;
   difference_.reset();
+  target_->NewReport();  // of what was before
   for (Peer& peer : peers_) peer.link.Use(UniqueFd());
   UniqueFd fd = target_->Connect(error);
   if (!fd.valid()) return false;
-  fence_.Use(std::move(fd));
+  fence_.Use(std::move(fd), options_.hang_ms);
   // What a case that was broken off has left.
   if (settings_changed_ && !target_->most_tracked().empty() &&
       !Demand("CONFIG SET tracking-table-max-keys " + target_->most_tracked(), error)) {
@@ -77,7 +78,7 @@ bool Oracle::Demand(const std::string& line, std::string* error) {
   fence_.Send();
   std::string answer;
   while (!answer.ends_with('\n')) {
-    if (fence_.Read(options_.hang_seconds * 1000) != OracleLink::Got::kBytes) {
+    if (fence_.Read(options_.hang_ms) != OracleLink::Got::kBytes) {
       *error = "the server does not answer " + line;
       return false;
     }
@@ -101,6 +102,7 @@ std::optional<Difference> Oracle::Run(const Case<CommandWorld>& c) {
 
 void Oracle::Finish() {
   if (going()) Settle();
+  if (going()) CheckLog();
   if (!going()) Abort();
 }
 
@@ -145,8 +147,8 @@ void Oracle::Open(Peer& peer) {
 void Oracle::Connect(Peer& peer) {
   std::string error;
   UniqueFd fd = target_->Connect(&error);
-  if (!fd.valid()) return ServerFailed("server cannot be reached");
-  peer.link.Use(std::move(fd));
+  if (!fd.valid()) return ServerFailed();
+  peer.link.Use(std::move(fd), options_.hang_ms);
   peer.skipper.Reset();
   peer.server_id = 0;
   peer.skip = 1;
@@ -159,7 +161,7 @@ void Oracle::HangUp(Peer& peer) {
   if (active_ != nullptr && active_->link.connected()) Flush(*active_);
   active_ = nullptr;
   core_.Close(peer.core_id);
-  if (going() && !peer.link.Close(options_.hang_seconds * 1000)) ServerFailed("server hangs");
+  if (going() && !peer.link.Close(options_.hang_ms)) ServerFailed();
   peer.used = false;
 }
 
@@ -359,7 +361,8 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
   AfterCore(peer);
   // What is broadcast is told once a turn: each request has one of its own.
   const bool broadcasts = !core_.prefix_table().empty();
-  if (going() && (breaks_off || broadcasts) && core_.IsOpen(peer.core_id)) Flush(peer);
+  if (going() && (breaks_off || broadcasts || one_by_one_) && core_.IsOpen(peer.core_id))
+    Flush(peer);
 }
 
 void Oracle::ExecuteNonsense(Peer& peer, std::string_view bytes) {
@@ -716,7 +719,7 @@ void Oracle::CompareState() {
 void Oracle::Abort() {
   if (difference_->fatal) return;
   for (Peer& peer : peers_) {
-    peer.link.Close(options_.hang_seconds * 1000);
+    peer.link.Close(options_.hang_ms);
     peer.used = false;
   }
   active_ = nullptr;
@@ -759,8 +762,18 @@ void Oracle::Differ(size_t asked, std::string kind, std::string core, std::strin
   }
 }
 
-void Oracle::ServerFailed(std::string kind) {
-  Differ(asked_.empty() ? 0 : asked_.size() - 1, std::move(kind), "goes on", "does not");
+void Oracle::ServerFailed() {
+  if (difference_) return;
+  const ServerEnd end = target_->FindEnd(options_.hang_ms);
+  Differ(asked_.empty() ? 0 : asked_.size() - 1, end.Text(), "goes on", "does not", end.command);
+  difference_->fatal = true;
+}
+
+void Oracle::CheckLog() {
+  const std::optional<CrashReport> report = target_->NewReport();
+  if (!report || difference_) return;
+  Differ(asked_.empty() ? 0 : asked_.size() - 1, "crash report: " + report->Text(),
+         "nothing to say", "a crash report", report->command);
   difference_->fatal = true;
 }
 

@@ -28,13 +28,13 @@ namespace resprobe::live {
 struct OracleOptions {
   Profile profile = Profile::kRedis70;
   // A server that owes a reply and says nothing for so long, to nobody, hangs.
-  int hang_seconds = 10;
+  int hang_ms = 10'000;
 };
 
 // Where the live server and the core part.
 struct Difference {
   std::string command;  // "zadd"; "exec: zadd"; "state: ttl" of what is left at the end
-  std::string kind;     // "error text", "integer where the core has null", "server has ended" …
+  std::string kind;     // "error text", "integer where the core has null", "server hangs" …
   size_t op = 0;        // of the case; behind the last one for the state
   std::string request;  // the words for redis-cli
   std::string core;     // the replies for people
@@ -91,6 +91,11 @@ class Oracle {
   // Each pair of kinds of replies (the core's and the server's) to a command sets one of these.
   // They must outlive the oracle.
   void ObserveShapes(std::span<uint8_t> shapes) { comparer_.ObserveShapes(shapes); }
+
+  // Each request waits for its reply: after a fatal difference that tells which it was.
+  void set_one_by_one(bool one_by_one) { one_by_one_ = one_by_one; }
+  void set_hang_ms(int ms) { options_.hang_ms = ms; }
+  int hang_ms() const { return options_.hang_ms; }
 
   const OracleCounts& counts() const { return counts_; }
   const std::array<uint64_t, kFreedoms>& freedoms() const { return comparer_.used(); }
@@ -182,7 +187,10 @@ class Oracle {
   void Differ(size_t asked, std::string kind, std::string core, std::string server,
               std::string command = {});
   void DifferAtEnd(const Peer& peer, std::string kind, std::string core, std::string server);
-  void ServerFailed(std::string kind);
+  // Nothing answers: it has ended, or it hangs.
+  void ServerFailed();
+  // What the server has logged, though it goes on.
+  void CheckLog();
   bool going() const { return !difference_; }
   size_t Number(const Peer& peer) const { return static_cast<size_t>(&peer - peers_.data()); }
 
@@ -197,6 +205,7 @@ class Oracle {
   bool all_databases_ = false;  // others than the first may hold keys
   bool settings_changed_ = false;
   bool state_ = false;  // comparing what is left
+  bool one_by_one_ = false;
   TimeRewriter times_;
   std::deque<Asked> asked_;
   Comparer comparer_;

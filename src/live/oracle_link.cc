@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <cerrno>
 #include <utility>
@@ -10,8 +11,12 @@
 
 namespace resprobe::live {
 
-void OracleLink::Use(UniqueFd fd) {
+void OracleLink::Use(UniqueFd fd, int send_ms) {
   fd_ = std::move(fd);
+  if (connected()) {
+    const timeval limit = {.tv_sec = send_ms / 1000, .tv_usec = send_ms % 1000 * 1000};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  }
   out_.clear();
   in_.clear();
   taken_ = 0;

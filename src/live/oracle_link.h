@@ -16,7 +16,8 @@ class OracleLink {
  public:
   enum class Got { kBytes, kNothing, kClosed };
 
-  void Use(UniqueFd fd);
+  // A peer that takes nothing for `send_ms` gets no more.
+  void Use(UniqueFd fd, int send_ms = 10'000);
   bool connected() const { return fd_.valid(); }
   // Writes all of out(). What does not go out because the server has closed is lost; reading tells.
   void Send();

@@ -66,7 +66,9 @@ bool Oracle::Skip(Peer& peer) {
     peer.skipper.Reset();  // from the start of the value, once there is more of it
     const Wait wait = WaitFor(peer);
     if (wait == Wait::kMore) continue;
-    if (wait != Wait::kFailed) DifferAtEnd(peer, "no reply", "a reply to HELLO", "none");
+    // If it closes everything, that is another matter.
+    if (wait == Wait::kFailed || (wait == Wait::kClosed && !Fence())) return false;
+    DifferAtEnd(peer, "no reply", "a reply to HELLO", "none");
     return false;
   }
   return true;
@@ -91,9 +93,9 @@ bool Oracle::Fence() {
     fence_.Send();
     std::string answer;
     while (!answer.ends_with('\n')) {
-      const OracleLink::Got got = fence_.Read(options_.hang_seconds * 1000);
+      const OracleLink::Got got = fence_.Read(options_.hang_ms);
       if (got != OracleLink::Got::kBytes) {
-        ServerFailed(got == OracleLink::Got::kClosed ? "server has ended" : "server hangs");
+        ServerFailed();
         return false;
       }
       answer += fence_.in();
@@ -230,7 +232,7 @@ void Oracle::ReadOwed(Peer& peer) {
 
 void Oracle::ExpectClosed(Peer& peer) {
   if (peer.stays_open) {
-    if (!peer.link.Close(options_.hang_seconds * 1000)) ServerFailed("server hangs");
+    if (!peer.link.Close(options_.hang_ms)) ServerFailed();
     return;
   }
   for (;;) {

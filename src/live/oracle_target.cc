@@ -21,6 +21,7 @@ namespace {
 // proto-max-bulk-len. Both sides have the same limit.
 constexpr int64_t kOwnMaxBulk = 1 << 20;
 constexpr int kReportWithinMs = 3000;
+constexpr size_t kWholeReport = 1 << 20;
 // What a process of ours prints, and what it logs.
 constexpr const char* kLogs[] = {"/output", "/log"};
 
@@ -104,14 +105,35 @@ UniqueFd OracleTarget::Connect(std::string* error) const {
   return live::Connect(*address, options_.allow_remote, error);
 }
 
-std::optional<std::string> OracleTarget::AwaitEnd(int ms) const {
-  return process_ == nullptr ? std::nullopt : process_->AwaitEnd(ms);
+std::string ServerEnd::Text() const {
+  const std::string text = ended ? "server has ended" : "server hangs";
+  return what.empty() ? text : text + ": " + what;
 }
 
-void OracleTarget::Abort() const {
-  if (process_ == nullptr) return;
-  process_->Signal(SIGABRT);
-  if (!process_->AwaitEnd(kReportWithinMs)) process_->Signal(SIGKILL);
+ServerEnd OracleTarget::FindEnd(int ms) const {
+  ServerEnd end;
+  end.ended = true;
+  if (process_ == nullptr) return end;
+  std::optional<std::string> how = process_->AwaitEnd(0);
+  if (!how) {
+    // Whoever accepts no connections is about to end.
+    std::string ignored;
+    if (!Connect(&ignored).valid()) how = process_->AwaitEnd(ms);
+  }
+  if (!how) {
+    process_->Signal(SIGABRT);
+    if (!process_->AwaitEnd(kReportWithinMs)) process_->Signal(SIGKILL);
+    end.ended = false;
+    return end;
+  }
+  const std::string log = Log(kWholeReport);
+  end.out_of_memory = log.find("Out Of Memory allocating") != log.npos;
+  end.what = *how;
+  if (const std::optional<CrashReport> report = ReadCrashReport(log)) {
+    end.what = report->Text();
+    end.command = report->command;
+  }
+  return end;
 }
 
 bool OracleTarget::Restart(std::string* error) {
@@ -124,6 +146,11 @@ std::string OracleTarget::Log(size_t most) const {
   std::string all;
   for (size_t i = 0; i < std::size(kLogs); ++i) all += LogFrom(i, 0);
   return all.size() <= most ? all : all.substr(all.size() - most);
+}
+
+std::optional<CrashReport> OracleTarget::NewReport() {
+  const std::string news = NewLog();
+  return news.empty() ? std::nullopt : ReadCrashReport(news);
 }
 
 std::string OracleTarget::NewLog() {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/commands/profile.h"
+#include "live/crash_report.h"
 #include "live/server_process.h"
 #include "live/unique_fd.h"
 
@@ -29,6 +30,17 @@ struct TargetOptions {
   size_t most_megabytes = 0;  // of address space for what is started; 0: no limit
 };
 
+// Why a server that does not answer does not.
+struct ServerEnd {
+  bool ended = false;          // else it hangs
+  bool out_of_memory = false;  // it was refused memory, and said so
+  std::string what;            // "signal 11: f|g|h", by its crash report or else by how it ended
+  std::string command;         // that was running, by its report; or ""
+
+  // "server has ended: signal 11: f|g|h", "server hangs".
+  std::string Text() const;
+};
+
 // The live server that the core is compared with: one that is there, or a private one (own folder,
 // a unix socket, no persistence) that is restarted when it has died.
 class OracleTarget {
@@ -40,18 +52,17 @@ class OracleTarget {
   UniqueFd Connect(std::string* error) const;
   // Started by us.
   bool own() const { return !options_.start.empty(); }
-  // How the process that we started has ended ("signal 11"); nothing if it still runs after `ms`,
-  // or if we started none.
-  std::optional<std::string> AwaitEnd(int ms) const;
-  // Ends a process of ours that does not answer. One that reports crashes (redis and valkey do)
-  // gets a moment to log where it is.
-  void Abort() const;
+  // To be called when nothing answers any more: looks at the process that we started, if any, for
+  // up to `ms`. One that hangs is ended; if it reports crashes (redis and valkey do), its log then
+  // says where it was. A server that is not ours counts as ended.
+  ServerEnd FindEnd(int ms) const;
   // A new process in the place of the old one. False with `error` if it does not start.
   bool Restart(std::string* error);
   // What the started server has logged, its last `most` bytes; empty for any other.
   std::string Log(size_t most = 64 << 10) const;
-  // What has been logged since the last call of this, or since the start.
-  std::string NewLog();
+  // The crash report, if there is one, in what has been logged since the last call of this, or
+  // since the start.
+  std::optional<CrashReport> NewReport();
   // The most memory that the process that we started ever had resident; 0 if we started none.
   size_t PeakKilobytes() const { return process_ == nullptr ? 0 : process_->PeakKilobytes(); }
 
@@ -77,6 +88,7 @@ class OracleTarget {
   explicit OracleTarget(TargetOptions options) : options_(std::move(options)) {}
   bool Start(std::string* error);
   bool Interview(std::string* error);
+  std::string NewLog();
   std::string LogFrom(size_t file, uintmax_t start) const;
 
   TargetOptions options_;

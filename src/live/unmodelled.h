@@ -15,7 +15,6 @@
 #include "core/resp/reply_parser.h"
 #include "core/resp/request_parser.h"
 #include "engine/codec.h"
-#include "live/crash_report.h"
 #include "live/oracle_link.h"
 #include "live/oracle_target.h"
 #include "live/unmodelled_docs.h"
@@ -80,8 +79,10 @@ struct CallCounts {
 // RESP, within its memory?
 //
 // Requests to one client go out together until it is another client's turn (with `audit`, one by
-// one). What is owed then has come when a second connection has been answered behind it. A client
-// that may wait (BLPOP) is left waiting until its next turn, or the end, and then unblocked.
+// one). Where a reply is missing in a pipeline, the case runs again with an ECHO behind each
+// request, which shows whose reply it is. What is owed then has come when a second connection has
+// been answered behind it. A client that may wait (BLPOP) is left waiting until its next turn, or
+// the end, and then unblocked.
 class Caller {
  public:
   // `target` and `table` must outlive it. The table tells which names are commands with
@@ -102,12 +103,15 @@ class Caller {
 
  private:
   static constexpr size_t kMaxClients = 4;
+  static constexpr std::string_view kMark = "resprobe: up to here";
   struct Asked {
     std::vector<std::string> args;
     size_t op = 0;
     size_t client = 0;
     bool may_wait = false;
     bool lasting = false;
+    bool is_id = false;    // CLIENT ID, by the caller itself
+    bool is_mark = false;  // ECHO, by the caller itself
     CallCount* count = nullptr;
   };
   struct Peer {
@@ -118,7 +122,6 @@ class Caller {
     resp::ReplyParser replies;
     resp::Reply reply;
     std::deque<size_t> owed;  // indexes of asked_
-    size_t skip = 0;          // replies to the caller's own questions, which come first
     uint64_t sent = 0;        // bytes since the last fence
     bool protocol3 = false;
     bool counted = true;    // one reply for each request
@@ -126,6 +129,7 @@ class Caller {
   };
   enum class Wait { kMore, kNever, kClosed, kFailed };
 
+  void RunOnce(const Case<CommandWorld>& c);
   void Apply(const CommandWorld::Call& op);
   void Apply(const CommandWorld::Queue& op);
   void Apply(const CommandWorld::Deliver& op);
@@ -137,6 +141,8 @@ class Caller {
   bool Connect(Peer& peer);
   void Deliver(Peer& peer, std::string_view bytes);
   void Execute(Peer& peer, std::vector<std::string> args);
+  // Adds a request to what goes out next.
+  Asked& Ask(Peer& peer, std::vector<std::string> args);
   void Turn(Peer* peer);
   void Send(Peer& peer);
   // Reads what the client is owed, as far as it comes.
@@ -150,8 +156,8 @@ class Caller {
   bool Control(std::string_view requests, int replies = 1);
   bool ConnectControl();
   void Finish();
-  void CheckMemory();
-  void CheckLog();
+  // What shows of the process and its log.
+  void CheckServer();
   void Reset();
 
   void Fail(Fault::Kind kind, std::string detail, const Peer* peer);
@@ -168,6 +174,7 @@ class Caller {
   size_t clients_ = 1;
   size_t op_ = 0;
   bool audit_ = false;
+  bool marks_ = false;  // an ECHO stands behind each request
   bool may_close_ = false;
   bool paused_ = false;
   bool lasting_ = false;

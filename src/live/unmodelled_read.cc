@@ -10,7 +10,7 @@ namespace {
 
 // How long a client waits before a second connection is asked whether there is anything to wait
 // for. What is found depends on the answer, not on the time.
-constexpr int kPatienceMs = 200;
+constexpr int kPatienceMs = 20;
 
 }  // namespace
 
@@ -24,26 +24,27 @@ void Caller::Send(Peer& peer) {
 void Caller::Collect(Peer& peer) {
   Send(peer);
   while (going() && Take(peer)) {
-    if (peer.counted && peer.skip == 0 && peer.owed.empty()) break;
+    if (peer.counted && peer.owed.empty()) break;
     const Wait wait = WaitFor(peer);
     if (wait == Wait::kMore) continue;
     if (wait == Wait::kFailed) return;
-    if (wait == Wait::kClosed) {
-      if (!may_close_ && !peer.nonsense) return Fail(Fault::Kind::kClosed, "", &peer);
+    const bool waits = !peer.owed.empty() && asked_[peer.owed.front()].may_wait;
+    if (wait == Wait::kNever && peer.counted && waits) break;
+    if (wait == Wait::kNever && !peer.counted && !peer.nonsense) {
+      // Whatever is missing, nobody can tell.
+      peer.owed.clear();
+      break;
+    }
+    if (may_close_ || peer.nonsense) {
+      // A child of the server (BGSAVE) may hold open for a while what the server has closed.
       peer.owed.clear();
       peer.link.Use(UniqueFd());
       break;
     }
-    if (!peer.counted) {
-      // Whatever is missing, nobody can tell.
-      peer.owed.clear();
-      peer.skip = 0;
-      break;
-    }
-    if (!peer.owed.empty() && asked_[peer.owed.front()].may_wait) break;
+    if (wait == Wait::kClosed) return Fail(Fault::Kind::kClosed, "", &peer);
     return Fail(Fault::Kind::kNoReply, "", &peer);
   }
-  if (audit_) CheckMemory();
+  if (audit_) CheckServer();
 }
 
 void Caller::Settle(Peer& peer) {
@@ -69,19 +70,19 @@ bool Caller::Take(Peer& peer) {
     if (result.status == Status::kNeedMore) return true;
     const resp::ReplyView reply = peer.reply.root();
     if (reply.type() == resp::Type::kPush) continue;
-    if (peer.skip > 0) {
-      if (peer.id.empty()) peer.id = std::to_string(reply.integer());
-      --peer.skip;
-      continue;
-    }
     if (peer.owed.empty()) {
       if (!peer.counted) continue;
       Fail(Fault::Kind::kExtraReply, "", nullptr);
       return false;
     }
     const Asked& asked = asked_[peer.owed.front()];
+    if (marks_ && !asked.is_mark && reply.text() == kMark) {
+      Fail(Fault::Kind::kNoReply, "", &peer);
+      return false;
+    }
     peer.owed.pop_front();
     if (reply.is_error()) continue;
+    if (asked.is_id) peer.id = std::to_string(reply.integer());
     if (asked.count != nullptr) ++asked.count->accepted;
     lasting_ |= asked.lasting;
   }

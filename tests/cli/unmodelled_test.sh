@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# oracle --unmodelled, and replay and minimize with it; and what the oracle does with a server that
+# ends or hangs.
+set -euo pipefail
+program=$1
+faulty=$2
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+findings=$temp/work/findings/command_handler
+
+# start FAULT…: the options that start the server with these faults (tests/live/faulty_server.cc).
+start() {
+  server=(--start "$faulty" --hang 1)
+  # For --unmodelled; the faulty server may be built with AddressSanitizer.
+  watched=(--unmodelled --memory 0)
+  for fault in "$@"; do server+=("--server-arg=--fault" "--server-arg=$fault"); done
+}
+
+wrong_use "may end a server" oracle --unmodelled --server 127.0.0.1:1
+wrong_use "--dangerous requires --unmodelled" oracle --start "$faulty" --dangerous
+wrong_use "excludes" oracle --start "$faulty" --unmodelled --profile redis-7.0
+start x.sound=sound
+wrong_use "there is no such group: use some of faults" \
+  oracle "${server[@]}" "${watched[@]}" --groups stream
+
+# Several faults: each found, shrunk to its call, filed with the log; the run goes on behind them.
+start x.crash=crash x.twice=twice x.sound=sound x.more=sound
+run 1 oracle "${server[@]}" "${watched[@]}" --seeds 60 --format json --output "$temp/report.json"
+has out "finding: server has ended: signal 11: faultyCommand|call"
+has out "finding: a reply too many: x.twice"
+has out "60 cases"
+cp "$temp/report.json" "$temp/json"
+has json '"reproduced": true'
+folder=$(find "$findings" -name '*server-has-ended*' | head -n 1)
+for file in case case.ops original redis-cli.txt report.json server.log; do
+  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
+done
+cp "$folder/server.log" "$temp/log"
+has log "BUG REPORT START"
+cp "$folder/case.ops" "$temp/ops"
+has ops "X.CRASH"
+if (($(wc -l <"$temp/ops") > 3)); then
+  echo "the case is not one call:" >&2
+  cat "$temp/ops" >&2
+  failures=$((failures + 1))
+fi
+run 1 replay "$folder/case.ops" "${server[@]}" "${watched[@]}"
+has out "signature: server has ended"
+run 0 minimize "$folder/original" --harness command_handler "${server[@]}" "${watched[@]}" \
+  --output "$temp/small.ops"
+has out "-> 1 ops"
+start x.crash=sound x.twice=sound
+run 0 replay "$folder/case.ops" "${server[@]}" "${watched[@]}"
+wrong_use "bears it, so there is nothing to minimize" \
+  minimize "$folder/case.ops" "${server[@]}" "${watched[@]}"
+
+# What is never sent, unless it is asked for.
+printf 'ops command_handler\ncall client=0 SHUTDOWN\n' >"$temp/end.ops"
+start shutdown=exit x.sound=sound
+run 0 replay "$temp/end.ops" "${server[@]}" "${watched[@]}"
+has out "not sent, shutdown: it ends the server: 1"
+run 1 replay "$temp/end.ops" "${server[@]}" "${watched[@]}" --dangerous
+has out "server has ended: exit code 3"
+
+# The oracle that compares: the same for a server that ends or hangs.
+printf 'ops command_handler\ncall client=0 SET k 1\ncall client=0 INCR k\ncall client=0 GET k\n' \
+  >"$temp/case.ops"
+start incr=crash
+run 0 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
+has out "signature: incr: server has ended: signal 11: faultyCommand|call"
+has out "3 -> 1 ops"
+start incr=hang
+run 0 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
+has out "signature: incr: server hangs"
+has out "3 -> 1 ops"
+
+for server in "${RESPROBE_REDIS_SERVER:-}" "${RESPROBE_VALKEY_SERVER:-}"; do
+  if [[ -z $server ]]; then
+    echo "skipped: a real server, RESPROBE_REDIS_SERVER or RESPROBE_VALKEY_SERVER is not set"
+    continue
+  fi
+  run 0 oracle --start "$server" --unmodelled --seeds 20 --groups geo,hyperloglog --protocol 2
+  has out "0 findings"
+done
+finish
