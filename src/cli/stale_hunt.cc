@@ -21,12 +21,6 @@ constexpr size_t kRecentRounds = 64;
 constexpr size_t kMostLines = 60;
 constexpr uint64_t kCaseRuns = 10;
 
-std::string Slug(const std::string& text) {
-  std::string slug;
-  for (const char c : text) slug += c == ' ' || c == '/' ? '-' : c;
-  return slug.substr(0, 80);
-}
-
 }  // namespace
 
 StaleHunt::StaleHunt(const StaleVerbOptions& options, HuntKind kind)

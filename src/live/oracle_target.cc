@@ -21,6 +21,7 @@ namespace {
 // proto-max-bulk-len. Both sides have the same limit.
 constexpr int64_t kOwnMaxBulk = 1 << 20;
 constexpr int kReportWithinMs = 3000;
+constexpr int kEndsWithinMs = 200;
 constexpr size_t kWholeReport = 1 << 20;
 // What a process of ours prints, and what it logs.
 constexpr const char* kLogs[] = {"/output", "/log"};
@@ -116,9 +117,9 @@ ServerEnd OracleTarget::FindEnd(int ms) const {
   if (process_ == nullptr) return end;
   std::optional<std::string> how = process_->AwaitEnd(0);
   if (!how) {
-    // Whoever accepts no connections is about to end.
+    // Whoever accepts no connections is about to end; so may be one that still does.
     std::string ignored;
-    if (!Connect(&ignored).valid()) how = process_->AwaitEnd(ms);
+    how = process_->AwaitEnd(Connect(&ignored).valid() ? kEndsWithinMs : ms);
   }
   if (!how) {
     process_->Signal(SIGABRT);

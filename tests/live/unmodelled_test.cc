@@ -180,7 +180,7 @@ class FaultyOracleTest : public CallerTest {
   std::optional<Difference> Compare(std::string_view ops) {
     Arena arena;
     if (oracle_ == nullptr) {
-      oracle_ = std::make_unique<Oracle>(target_.get(), OracleOptions{.hang_ms = 300});
+      oracle_ = std::make_unique<Oracle>(target_.get(), OracleOptions{.hang_ms = 2000});
       std::string error;
       EXPECT_TRUE(oracle_->Prepare(&error)) << error;
     }
