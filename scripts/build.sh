@@ -86,13 +86,14 @@ run_ninja() {
       END {clear()}' >&2
 }
 
-# For the program and for tests: where things are, which real servers there are, and how a
-# sanitizer finds names for a stack.
+# For the program and for tests: where things are, which real servers there are (those that only
+# this build has are found in PATH behind the system's), and how a sanitizer finds names for a stack.
 export_environment() {
   local name value symbolizer
   export RESPROBE_SOURCE_DIR=$source_dir RESPROBE_BUILD_DIR=$build_dir
   while IFS='=' read -r name value; do
     export "$name=$value"
+    PATH=$PATH:$(dirname -- "$value")
   done <"$build_dir/packages/servers.env"
   if [[ -z ${ASAN_SYMBOLIZER_PATH:-} ]] && symbolizer=$(command -v "$(llvm_tool llvm-symbolizer)"); then
     export ASAN_SYMBOLIZER_PATH=$symbolizer

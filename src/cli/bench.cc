@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "cli/bench_families.h"
+#include "cli/bench_oracle.h"
 #include "cli/fuzz_job.h"
 #include "cli/output.h"
 #include "cli/project.h"
@@ -298,6 +299,11 @@ int RunBench(const BenchOptions& options) {
       if (text) std::printf("\nreply parser against hiredis: skipped, not built\n");
       json["reply_parser"] = {{"skipped", true}};
     }
+    const Json oracle = BenchOracle(project.build / "release" / "bin" / "resprobe", options.rounds,
+                                    options.seconds);
+    pass &= oracle.value("pass", true);
+    if (text) PrintOracle(oracle);
+    json["oracle"] = oracle;
   }
   if (options.harnesses.empty() && !options.families) {
     if (const char* server = std::getenv("RESPROBE_REDIS_SERVER"); server != nullptr) {

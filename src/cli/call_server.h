@@ -53,6 +53,7 @@ Json ToJson(const live::Fault& fault);
 struct CallVerbOptions {
   LiveOptions server;
   CaseOptions cases;
+  uint64_t requests = 0;  // of the compared oracle; 0: any number
   uint64_t seeds = 0;  // 0: until the time is over
   double seconds = 0;  // 0: until the seeds are done
   OutputOptions output;

@@ -52,6 +52,7 @@ int Main(int argc, char** argv) {
   AddFreeze(app, &code);
   AddRecord(app, &code);
   AddOracle(app, &code);
+  AddConformance(app, &code);
   AddServe(app, &code);
   AddProxy(app, &code);
   AddChaosPeer(app, &code);

@@ -57,6 +57,7 @@ class OracleRunner {
     const uint64_t all = options_.seeds + (options_.seeds == 0 ? 0 : cases_.corpus());
     for (uint64_t i = 0; (options_.seeds == 0 || i < all) && !Interrupted(); ++i) {
       if (options_.seconds > 0 && Now() - start - shrinking_ >= options_.seconds) break;
+      if (options_.requests > 0 && requests() >= options_.requests) break;
       const CommandCase& c = cases_.Next();
       if (const auto difference = server_.Run(c)) Add(*difference, c);
       if (Now() >= next_line) {
@@ -186,13 +187,19 @@ class OracleRunner {
 
   Json Report() {
     const live::OracleCounts& counts = server_.oracle().counts();
-    Json json = {{"server", server_version()},   {"profile", std::string(server_.profile())},
-                 {"seed", options_.cases.seed},  {"cases", counts.cases},
-                 {"requests", requests()},       {"state", state()},
-                 {"seconds", seconds_},          {"interrupted", Interrupted()},
-                 {"compared", Json::object()},   {"left_out", Json::object()},
-                 {"normalized", Json::object()}, {"differences", Json::array()}};
+    Json json = {{"server", server_version()},  {"profile", std::string(server_.profile())},
+                 {"seed", options_.cases.seed}, {"cases", counts.cases},
+                 {"requests", requests()},      {"state", state()},
+                 {"seconds", seconds_},         {"interrupted", Interrupted()},
+                 {"compared", Json::object()},  {"left_out", Json::object()},
+                 {"options", Json::object()},   {"normalized", Json::object()},
+                 {"differences", Json::array()}};
     for (const auto& [name, count] : counts.compared) json["compared"][name] = count;
+    for (const auto& [command, options] : counts.options) {
+      for (const auto& [option, count] : options) {
+        if (count > 0) json["options"][std::string(command->full_name())][option] = count;
+      }
+    }
     for (const auto& [reason, count] : counts.left_out) json["left_out"][reason] = count;
     for (size_t i = 0; i < live::kFreedoms; ++i) {
       const uint64_t used = server_.oracle().freedoms()[i];
@@ -227,7 +234,7 @@ void AddOracle(CLI::App& app, int* code) {
   verb->footer(
       "Cases are those of command_handler: its seed corpus and regressions, then generated ones.\n"
       "A run deletes the keys of the server, and does not begin where there are any (--flush).\n"
-      "Without --seeds and --time: 30 seconds.\n"
+      "Without --seeds, --requests and --time: 30 seconds.\n"
       "Differences go to work/findings/command_handler/oracle-…: the minimized case, its text, "
       "the\n"
       "lines for redis-cli, report.json, the log of a server that ended.\n"
@@ -241,6 +248,9 @@ void AddOracle(CLI::App& app, int* code) {
   const auto groups = std::make_shared<std::string>();
   options->server.AddTo(verb);
   verb->add_option("--seeds", options->seeds, "So many generated cases")
+      ->type_name("N")
+      ->check(WholeNumber(1, UINT64_MAX / 2));
+  verb->add_option("--requests", options->requests, "Until so many requests were compared")
       ->type_name("N")
       ->check(WholeNumber(1, UINT64_MAX / 2));
   verb->add_option("--seed", options->cases.seed, "The first of them")
@@ -266,8 +276,12 @@ void AddOracle(CLI::App& app, int* code) {
           "oracle: name a server with --server HOST:PORT, --unix PATH or --start "
           "redis-server");
     }
+    if (options->server.unmodelled && options->requests > 0) {
+      throw UserError(
+          "--requests counts what is compared: with --unmodelled use --seeds or --time");
+    }
     if (!time->empty()) options->seconds = ParseTime("--time", *time);
-    if (time->empty() && options->seeds == 0) options->seconds = 30;
+    if (time->empty() && options->seeds == 0 && options->requests == 0) options->seconds = 30;
     for (size_t at = 0; at < groups->size();) {
       const size_t end = std::min(groups->find(',', at), groups->size());
       options->cases.groups.push_back(groups->substr(at, end - at));

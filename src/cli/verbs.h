@@ -15,6 +15,7 @@ void AddMinimize(CLI::App& app, int* code);
 void AddFreeze(CLI::App& app, int* code);
 void AddRecord(CLI::App& app, int* code);
 void AddOracle(CLI::App& app, int* code);
+void AddConformance(CLI::App& app, int* code);
 void AddServe(CLI::App& app, int* code);
 void AddProxy(CLI::App& app, int* code);
 void AddChaosPeer(CLI::App& app, int* code);

@@ -249,6 +249,11 @@ void Oracle::Turn(Peer& peer) {
   active_ = &peer;
   if (!going()) return;
   if (!peer.link.connected()) Connect(peer);
+  Greet(peer);
+}
+
+// What the client begins with.
+void Oracle::Greet(Peer& peer) {
   if (peer.hello3) {
     peer.link.out() += "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
     ++peer.skip;
@@ -271,8 +276,11 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
       const Command& queued = *client.queue.entry(i).command;
       pops |= queued.name() == "spop";
       buries |= MayBury(queued);
-      free |= FreedomOf(queued) != Freedom::kNone;
+      // Without names the server chooses which subscription ends first.
+      free |= FreedomOf(queued) != Freedom::kNone ||
+              (queued.unsubscribes && client.queue.entry(i).argc == 1);
       breaks_off |= queued.name().find("subscribe") != std::string_view::npos ||
+                    (queued.name().ends_with("publish") && client.subscribed) ||
                     queued.full_name() == "client|reply" ||
                     (LogsIn(queued) && TraitsOf(options_.profile).auth_error_needs_silence);
     }
@@ -340,6 +348,7 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
     const std::string_view name = command == nullptr ? "unknown command" : command->full_name();
     const auto found = counts_.compared.find(name);
     ++(found != counts_.compared.end() ? found->second : counts_.compared[std::string(name)]);
+    if (command != nullptr) CountOptions(*command, args);
   }
   std::vector<std::string> server_args;
   if (command != nullptr && MapIds(*command, &args, &server_args)) {
@@ -363,6 +372,19 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
   const bool broadcasts = !core_.prefix_table().empty();
   if (going() && (breaks_off || broadcasts || one_by_one_) && core_.IsOpen(peer.core_id))
     Flush(peer);
+}
+
+void Oracle::CountOptions(const Command& command, const std::vector<std::string>& args) {
+  const auto [at, added] = counts_.options.try_emplace(&command);
+  if (added) {
+    for (const std::string_view word : LiteralsOf(command.spec->syntax)) {
+      at->second.emplace_back(word, 0);
+    }
+  }
+  if (at->second.empty()) return;
+  for (size_t i = command.parent != nullptr ? 2 : 1; i < args.size(); ++i) {
+    for (auto& [word, count] : at->second) count += CommandContext::IsWord(args[i], word);
+  }
 }
 
 void Oracle::ExecuteNonsense(Peer& peer, std::string_view bytes) {
@@ -459,7 +481,9 @@ bool Oracle::MapIds(const Command& command, std::vector<std::string>* core,
       Peer& peer = peers_[j];
       if (peer.core_id != static_cast<uint64_t>(id) || !core_.IsOpen(peer.core_id)) continue;
       if (!peer.link.connected()) Connect(peer);
-      if (!going() || !Skip(peer)) return false;
+      if (!going()) return false;
+      Greet(peer);
+      if (!Skip(peer)) return false;
       (*server)[i] = std::to_string(peer.server_id);
       found = true;
     }

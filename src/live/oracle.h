@@ -53,6 +53,8 @@ struct OracleCounts {
   uint64_t writes = 0;    // pipelines sent
   uint64_t opaque = 0;    // pipelines whose replies were compared by their length
   std::map<std::string, uint64_t, std::less<>> compared;  // by command, those of the cases
+  // By command: how often each literal word of its syntax was given.
+  std::map<const Command*, std::vector<std::pair<std::string, uint64_t>>> options;
   std::map<std::string, uint64_t, std::less<>> left_out;  // by reason
 };
 
@@ -152,6 +154,7 @@ class Oracle {
   Peer& Use(Index client);
   void Open(Peer& peer);
   void Connect(Peer& peer);
+  void Greet(Peer& peer);
   void HangUp(Peer& peer);
   void Deliver(Peer& peer, std::string_view bytes);
   void Execute(Peer& peer, std::vector<std::string> args, std::string_view wire);
@@ -161,6 +164,7 @@ class Oracle {
   void Flush(Peer& peer);
   void TakeOutputs(Peer& peer, size_t asked);
   void AfterCore(Peer& peer);
+  void CountOptions(const Command& command, const std::vector<std::string>& args);
   bool MapIds(const Command& command, std::vector<std::string>* core,
               std::vector<std::string>* server);
   void FindUniverse(const Client& client, Asked* asked);

@@ -93,6 +93,20 @@ bool TimeRewriter::Point(std::string* word, int64_t unit_ms) {
   return true;
 }
 
+std::vector<std::string_view> LiteralsOf(std::string_view syntax) {
+  std::vector<std::string_view> words;
+  constexpr std::string_view kBetween = " []<>|";
+  for (size_t at = 0; (at = syntax.find_first_not_of(kBetween, at)) < syntax.size();) {
+    const size_t end = std::min(syntax.find_first_of(kBetween, at), syntax.size());
+    const std::string_view word = syntax.substr(at, end - at);
+    const bool literal = word[0] >= 'A' && word[0] <= 'Z';
+    if (literal && std::find(words.begin(), words.end(), word) == words.end())
+      words.push_back(word);
+    at = end;
+  }
+  return words;
+}
+
 std::string LeftOut(const Command* command, const std::vector<std::string>& args,
                     const OracleTarget& target) {
   if (command == nullptr) {
@@ -119,6 +133,20 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
         return "CONFIG SET of a small tracking table, which gives up any of its keys";
       }
     }
+  }
+  if (name == "sort") {
+    bool by = false;
+    bool alpha = false;
+    bool store = false;
+    for (size_t i = 2; i < args.size(); ++i) {
+      by |= IsAny(args[i], {"BY"});
+      alpha |= IsAny(args[i], {"ALPHA"});
+      store |= IsAny(args[i], {"STORE"});
+    }
+    const bool unsorted = std::any_of(args.begin() + 2, args.end(), [](const std::string& word) {
+      return word.find('*') == std::string::npos;
+    });
+    if (store && by && (alpha || unsorted)) return "SORT BY that stores what may have any order";
   }
   if (name == "client|kill" && args.size() > 3) {
     for (size_t i = 2; i < args.size(); i += 2) {

@@ -37,6 +37,9 @@ class TimeRewriter {
   int64_t rewritten_ = 0;
 };
 
+// The literal words of a syntax (spec.h), each once: "NX", "XX", "EX" …
+std::vector<std::string_view> LiteralsOf(std::string_view syntax);
+
 // Why a request is sent to neither server; empty if it is sent. The reasons are those of the core:
 // what it does not have (docs/core-server.md), or what would reach beyond the connections of the
 // case. `command` is what the core's table has for the arguments, or nullptr.

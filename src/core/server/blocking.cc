@@ -125,6 +125,17 @@ void Server::Serve(Client& client) {
   resumed_.push_back(&client);
 }
 
+// redis 7.0 t_list.c serveClientBlockedOnList() says nothing of the list that it takes from:
+// whoever filled it has said so a moment before.
+bool Server::PopsInSilence(std::string_view key) const {
+  if (serving_ == nullptr || TraitsOf(config_.profile).waits_run_again) return false;
+  if (serving_->wait.type != ObjectType::kList || key != served_key_) return false;
+  // BLMOVE onto the same list pushes, too.
+  const bool moves = serving_->waiting.entry(0).command->name() == "blmove" ||
+                     serving_->waiting.entry(0).command->name() == "brpoplpush";
+  return !(moves && serving_->waiting.argument(2) == key);
+}
+
 // Those whose time has come, the earliest first.
 void Server::TimeOut() {
   const int64_t now = keyspace_.now_ms();

@@ -239,6 +239,7 @@ void Server::UnsubscribeAll(Client& client) {
 // --- Changes of keys.
 
 void Server::OnKeyModified(int db, std::string_view key, bool added) {
+  if (PopsInSilence(key)) return;
   if (watching_ > 0) TouchWatched(db, key);
   if (added && !blocked_.empty()) NoteReady(db, key);
   if (!prefix_table_.empty()) prefix_table_.Note(key, current_ == nullptr ? 0 : current_->id);

@@ -189,6 +189,7 @@ class Server : private KeyspaceObserver {
   void ServeReady();
   void ServeKey(int db);
   void Serve(Client& client);
+  bool PopsInSilence(std::string_view key) const;
   void TimeOut();
   void Resume();
 
