@@ -216,7 +216,8 @@ TEST_F(OracleTest, RefusesAServerThatHoldsKeys) {
 
 // Real servers: the seed corpus and the regressions.
 class RealOracleTest : public OracleTest, public testing::WithParamInterface<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Servers, RealOracleTest, testing::Values("RESPROBE_REDIS_SERVER"),
+INSTANTIATE_TEST_SUITE_P(Servers, RealOracleTest,
+                         testing::Values("RESPROBE_REDIS_SERVER", "RESPROBE_VALKEY_SERVER"),
                          [](const auto& i) { return std::string(i.param).substr(9); });
 
 TEST_P(RealOracleTest, AgreesWithTheCoreOnTheSeedCorpus) {
