@@ -241,10 +241,11 @@ bool WorkerPool::Pump() {
     }
     return false;
   }
+  // What is read is what counts: a signal that came after poll() had looked is taken here, and no
+  // poll() will tell of it again.
+  bool child = false;
   signalfd_siginfo info;
-  while (read(children_.get(), &info, sizeof(info)) > 0) {
-  }
-  const bool child = polled.back().revents != 0;
+  while (read(children_.get(), &info, sizeof(info)) > 0) child = true;
   for (size_t i = 0; i < workers_.size(); ++i) {
     if (polled[i].revents != 0) Receive(workers_[i]);
     if (child) Reap(workers_[i], false);

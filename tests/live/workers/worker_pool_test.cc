@@ -150,6 +150,25 @@ TEST_P(WorkerPoolTest, ADeathTakesItsEntriesAlongAtOnce) {
   EXPECT_EQ(pool_->deaths(), 20u);
 }
 
+TEST_P(WorkerPoolTest, AStopThatComesBetweenAnAnswerAndItsReadingIsSeen) {
+  pid_t victim = 0;
+  // poll() has returned for an answer's sake; only now the other worker stops, and SIGCHLD comes.
+  Start({.after_poll = [&victim] {
+    if (victim == 0) return;
+    kill(victim, SIGSTOP);
+    siginfo_t info = {};
+    EXPECT_EQ(waitid(P_PID, static_cast<id_t>(victim), &info, WSTOPPED | WNOWAIT), 0);
+    victim = 0;
+  }});
+  victim = pool_->pid(3);
+  EXPECT_TRUE(Get(0).ok());
+  EXPECT_EQ(victim, 0);
+  EXPECT_TRUE(pool_->stopped(3));
+  EXPECT_EQ(Get(3).why, "the worker is stopped");
+  pool_->Resume();
+  EXPECT_TRUE(Get(3).ok());
+}
+
 TEST_P(WorkerPoolTest, AStoppedWorkerIsNotTrustedAndComesBack) {
   Start();
   Direct("SET k v1");
