@@ -53,7 +53,10 @@ Oracle::Oracle(OracleTarget* target, const OracleOptions& options)
                          .active_expiry = !target->active_expiry_off()}) {
   resp::RequestLimits limits;
   limits.max_bulk = target->max_bulk();
-  for (Peer& peer : peers_) peer.requests = resp::RequestParser(limits);
+  for (Peer& peer : peers_) {
+    peer.requests = resp::RequestParser(limits);
+    peer.requests.set_blanks_keep_inline(TraitsOf(options.profile).blanks_keep_inline);
+  }
 }
 
 bool Oracle::Prepare(std::string* error) {

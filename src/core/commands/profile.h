@@ -30,6 +30,8 @@ struct ProfileTraits {
   bool auth_error_needs_silence;
   // Names of clients are checked up to a NUL.
   bool names_end_at_nul;
+  // After a line of blanks the next request is read as inline (docs/findings/valkey-blank-line.md).
+  bool blanks_keep_inline;
   // LSET takes the low 32 bits of its index.
   bool lset_index_is_int;
   // SET with an expiry in the past deletes the key; else it stores one that has expired.
@@ -63,6 +65,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .hello_all_or_nothing = false,
      .auth_error_needs_silence = false,
      .names_end_at_nul = false,
+     .blanks_keep_inline = false,
      .lset_index_is_int = false,
      .set_past_deletes = false,
      .strict_cursors = false,
@@ -81,6 +84,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .hello_all_or_nothing = true,
      .auth_error_needs_silence = true,
      .names_end_at_nul = true,
+     .blanks_keep_inline = true,
      .lset_index_is_int = true,
      .set_past_deletes = true,
      .strict_cursors = true,

@@ -59,6 +59,7 @@ void RequestParser::Reset() {
   state_ = State::kIdle;
   quiet_left_ = 0;
   whole_ = false;
+  next_is_inline_ = false;
   skipped_ = 0;
   offset_ = 0;
   bytes_.clear();
@@ -141,7 +142,8 @@ RequestParser::Result RequestParser::Run(std::string_view input) {
       bytes_.clear();
       scratch_.clear();
       slots_.clear();
-      inline_ = *p_ != '*';
+      inline_ = next_is_inline_ || *p_ != '*';
+      next_is_inline_ = false;
       state_ = inline_ ? State::kInline : State::kCount;
       stalled_ = false;
       line_ = 0;
@@ -166,7 +168,8 @@ RequestParser::Result RequestParser::Run(std::string_view input) {
       default:
         state_ = State::kIdle;
         if (slots_.empty()) {  // asks for nothing
-          ++skipped_;
+          next_is_inline_ = blanks_keep_inline_ && inline_ && blank_;
+          skipped_ += next_is_inline_ ? 0 : 1;
           break;
         }
         whole_ = true;
@@ -311,6 +314,7 @@ RequestParser::Step RequestParser::Line(char stop) {
 
 RequestParser::Step RequestParser::Inline(std::string_view line) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  blank_ = !line.empty();
   if (!Split(line)) return Fail("Protocol error: unbalanced quotes in request", line_);
   return Step::kRequest;
 }

@@ -71,6 +71,9 @@ class RequestParser {
   const RequestError& error() const { return error_; }
   // False (the client has yet to authenticate) makes the tighter limits hold. True at first.
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
+  // What valkey 8.0.1 does (docs/findings/valkey-blank-line.md): after a line of blanks the next
+  // request is inline, whatever it begins with, and the line is not skipped(). False at first.
+  void set_blanks_keep_inline(bool keep) { blanks_keep_inline_ = keep; }
   // Bytes consumed since the construction or the last Reset().
   uint64_t offset() const { return offset_; }
   // True between requests: nothing of one has been seen that is not yet whole.
@@ -115,7 +118,10 @@ class RequestParser {
   bool authenticated_ = true;
   State state_ = State::kIdle;
   bool inline_ = false;
-  bool whole_ = false;      // the last call of Parse() answered with a request
+  bool blanks_keep_inline_ = false;
+  bool next_is_inline_ = false;
+  bool blank_ = false;  // the inline line at hand is not empty
+  bool whole_ = false;  // the last call of Parse() answered with a request
   uint32_t skipped_ = 0;
   bool stalled_ = false;    // a NUL in the line: its end is not looked for any more
   uint32_t line_ = 0;       // where the line starts, in the request

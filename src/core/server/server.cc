@@ -55,6 +55,7 @@ uint64_t Server::Connect() {
     resp::RequestLimits limits;
     limits.max_bulk = config_.max_bulk;
     clients_.push_back(std::make_unique<Client>(limits));
+    clients_.back()->parser.set_blanks_keep_inline(TraitsOf(config_.profile).blanks_keep_inline);
     idle_.push_back(clients_.back().get());
   }
   Client* client = idle_.back();
