@@ -424,7 +424,16 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
     return 0;
   }
   commands_[number - 1].silent = silent;
-  slot.stays |= stays;
+  if (stays && !slot.stays) {
+    slot.stays = true;
+    if (slot.socket >= 0) {
+      // What has arrived and is not read yet will be read by a connection that is subscribed.
+      Line& line = LineOf(slot);
+      line.ahead = 0;
+      line.ahead_parser.Reset();
+      LookAhead(slot.socket);
+    }
+  }
   return number;
 }
 
@@ -439,6 +448,10 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
       return;
     }
     if (*inside == ClientCallback::kDisconnect && Avoids(KnownFault::kFreeInDisconnect)) return;
+    if (*inside == ClientCallback::kPush && action != ClientAction::kDisconnect &&
+        Avoids(KnownFault::kFreeInPush)) {
+      return;
+    }
   }
   ++acted_;
   slot.plain = false;
@@ -738,7 +751,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
                         static_cast<int64_t>(bytes.size()));
       line.down.Taken(bytes.size(), now_us_);
       moved = true;
-      if (!line.peer.honest() && Avoids(KnownFault::kSubscribeShape)) LookAhead(socket);
+      LookAhead(socket);
     } else if (step.kind == Kind::kHalfClose && !step.caused) {
       end({.kind = Kind::kFin, .cause = ToxicKind::kSlowClose});  // a server closes both ways
     } else if (step.kind != Kind::kWait) {
@@ -751,8 +764,10 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
 // hiredis looks into what calls itself a message without asking whether it has so many elements.
 void IoChaosWorld::LookAhead(int socket) {
   Line& line = lines_[static_cast<size_t>(socket)];
+  if (line.peer.honest() || !Avoids(KnownFault::kSubscribeShape)) return;
   const ClientSystem::Socket& s = system_.SocketAt(socket);
-  if (slots_[static_cast<size_t>(line.slot)].stays && Avoids(KnownFault::kStaleCallback)) {
+  if (slots_[static_cast<size_t>(line.slot)].stays && s.readable() > 0 &&
+      Avoids(KnownFault::kStaleCallback)) {
     return Abandon(InfoOf(KnownFault::kStaleCallback));
   }
   while (line.ahead < s.arrived.size()) {
@@ -760,6 +775,7 @@ void IoChaosWorld::LookAhead(int socket) {
         line.ahead_parser.Parse(std::string_view(s.arrived).substr(line.ahead), &ahead_);
     line.ahead += result.consumed;
     if (result.status != resp::ReplyParser::Status::kValue) return;
+    if (line.ahead <= s.read) continue;  // behind it
     const resp::ReplyView root = ahead_.root();
     const bool push = root.type() == resp::Type::kPush;
     if (!push && root.type() != resp::Type::kArray) continue;

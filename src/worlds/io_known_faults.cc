@@ -21,6 +21,9 @@ constexpr KnownFaultInfo kFaults[] = {
      "redisAsyncFree() in the connect callback does nothing if redisAsyncDisconnect() came before "
      "it, and commands are pending",
      k1_1, kNoEnd, "", ""},
+    {KnownFault::kFreeInPush, "free_in_push",
+     "redisAsyncFree() in the push callback is put off until a reply has been called back", k1_0,
+     kNoEnd, "", ""},
     {KnownFault::kMonitorRepush, "monitor_repush",
      "what is pending besides MONITOR is called again and again", kEveryVersion, kNoEnd, "", ""},
     {KnownFault::kCommandWhileSubscribed, "command_while_subscribed",

@@ -18,6 +18,7 @@ enum class KnownFault : uint8_t {
   kFreeInConnect,
   kFreeInDisconnect,
   kFreeIgnored,
+  kFreeInPush,
   kMonitorRepush,
   kCommandWhileSubscribed,
   kStaleCallback,
