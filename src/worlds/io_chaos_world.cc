@@ -1132,6 +1132,7 @@ void IoChaosWorld::CheckSplit(RunContext& run) {
       first.disconnected) {
     return;
   }
+  if (first.stays_monitor && Avoids(KnownFault::kMonitorSwallows)) return;
   const ClientSystem::Socket& s = system_.SocketAt(first.socket);
   if (s.read == 0) return;
   const std::string bytes = s.arrived.substr(0, s.read);

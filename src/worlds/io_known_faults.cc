@@ -26,6 +26,8 @@ constexpr KnownFaultInfo kFaults[] = {
      kNoEnd, "", ""},
     {KnownFault::kMonitorRepush, "monitor_repush",
      "what is pending besides MONITOR is called again and again", kEveryVersion, kNoEnd, "", ""},
+    {KnownFault::kMonitorSwallows, "monitor_swallows",
+     "a read that brings no whole reply costs MONITOR its next line", kEveryVersion, k1_1, "", ""},
     {KnownFault::kCommandWhileSubscribed, "command_while_subscribed",
      "a command given while subscribed, whose reply is an array, is never called back",
      kEveryVersion, k1_1, "", ""},

@@ -20,6 +20,7 @@ enum class KnownFault : uint8_t {
   kFreeIgnored,
   kFreeInPush,
   kMonitorRepush,
+  kMonitorSwallows,
   kCommandWhileSubscribed,
   kStaleCallback,
   kAllocationsUnchecked,

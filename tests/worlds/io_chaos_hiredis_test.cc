@@ -121,6 +121,12 @@ TEST(IoChaosHiredis, KnownFaultsAreAvoidedOnEveryWay) {
                      "config client=async\nrun\nraw \"*1\\r\\n+message\\r\\n\"\n"
                      "deliver wire=both\nstep step=subscribe\nrun\n"),
             "");
+  // monitor_swallows: the OK comes in two pieces, and the line after it goes nowhere.
+  EXPECT_EQ(BrokenBy(harness,
+                     "config client=async\nstep step=monitor\ndeliver wire=upstream\n"
+                     "tick events=writable\ntick events=writable\ndeliver wire=upstream\n"
+                     "deliver wire=downstream bytes=2\ntick events=readable\nrun\nmonitor_line\n"),
+            "");
   // free_in_push: a reply comes after the push.
   EXPECT_EQ(
       BrokenBy(harness,
