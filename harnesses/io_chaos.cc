@@ -1,25 +1,16 @@
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include "driver/client_calls.h"
 #include "driver/fuzz_main.h"
-#include "worlds/caching_io_client.h"
-#include "worlds/hiredis_client.h"
-#include "worlds/io_chaos_world.h"
-#include "worlds/plain_client.h"
+#include "worlds/hiredis_subjects.h"
 
 namespace {
 
-// In the order of ClientKind.
 std::vector<resprobe::IoChaosWorld::Subject> Subjects() {
-  using resprobe::kHiredisVersion;
   resprobe::driver::UseClientCalls();
-  return {{[] { return std::make_unique<resprobe::HiredisAsync>(); }, kHiredisVersion, true},
-          {[] { return std::make_unique<resprobe::HiredisSync>(); }, kHiredisVersion, false},
-          {[] { return std::make_unique<resprobe::PlainClient>(); }},
-          {[] { return std::make_unique<resprobe::CachingIoClient>(); }}};
+  return resprobe::IoSubjects();
 }
 
 // Whether known faults of this hiredis count as findings too.

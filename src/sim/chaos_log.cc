@@ -1,5 +1,6 @@
 #include "sim/chaos_log.h"
 
+#include <cerrno>
 #include <cstdio>
 
 namespace resprobe {
@@ -9,6 +10,28 @@ constexpr const char* kWho[] = {"peer", "client", "system", "scheduler"};
 const ChaosLog* current_log = nullptr;
 
 }  // namespace
+
+std::string ChaosLog::ResultText(int64_t result) {
+  struct Name {
+    int error;
+    const char* text;
+  };
+  constexpr Name kNames[] = {{EAGAIN, "EAGAIN"},
+                             {EALREADY, "EALREADY"},
+                             {ECONNABORTED, "ECONNABORTED"},
+                             {ECONNREFUSED, "ECONNREFUSED"},
+                             {ECONNRESET, "ECONNRESET"},
+                             {EINPROGRESS, "EINPROGRESS"},
+                             {EINTR, "EINTR"},
+                             {EISCONN, "EISCONN"},
+                             {ENOTCONN, "ENOTCONN"},
+                             {EPIPE, "EPIPE"},
+                             {ETIMEDOUT, "ETIMEDOUT"}};
+  for (const Name& name : kNames) {
+    if (result == -name.error) return name.text;
+  }
+  return std::to_string(result);
+}
 
 std::string ChaosLog::Text(const Entry& entry) {
   char line[160];

@@ -39,6 +39,8 @@ class ChaosLog {
   uint64_t first() const { return next_ > kEntries ? next_ - kEntries : 0; }
   const Entry& at(uint64_t number) const { return ring_[number % kEntries]; }
 
+  // The result of a call: a number, or the name of the errno that it stands for.
+  static std::string ResultText(int64_t result);
   // "12 3.500ms client read 0 = -11"
   static std::string Text(const Entry& entry);
   // All entries, one a line.

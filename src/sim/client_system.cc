@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace resprobe {
 namespace {
@@ -64,17 +65,23 @@ void ClientSystem::Start(World* world, size_t send_buffer) {
   Reclaim();
   current_system = this;
   world_ = world;
-  send_buffer_ = send_buffer;
+  memory_.set_send_buffer(send_buffer);
   ClearCallToxics();
   counts_.Reset();
   log_.Reset();
   ChaosLog::set_current(&log_);
 }
 
+void ClientSystem::UseWire(SocketWire* wire) {
+  Reclaim();
+  wire_ = wire == nullptr ? &memory_ : wire;
+}
+
 void ClientSystem::Reclaim() {
   inside_ = false;
   blocks_.Drain([](void* block) { std::free(block); });
   for (Socket& socket : sockets_) socket.state = Socket::State::kFree;
+  wire_->Reset();
   open_ = 0;
 }
 
@@ -122,6 +129,7 @@ int64_t ClientSystem::Log(const char* what, int socket, int64_t result) {
       result != -EINPROGRESS && result != -EISCONN && socket >= 0) {
     sockets_[static_cast<size_t>(socket)].told_error = static_cast<int>(-result);
   }
+  world_->OnResult(what, socket, result);
   return result;
 }
 
@@ -132,31 +140,36 @@ int ClientSystem::OpenSocket() {
   for (size_t i = 0; i < kSockets; ++i) {
     Socket& socket = sockets_[i];
     if (socket.state != Socket::State::kFree) continue;
-    socket.arrived.clear();
-    socket.sent.clear();
     std::string arrived = std::move(socket.arrived);
-    std::string sent = std::move(socket.sent);
+    arrived.clear();
     socket = {};
     socket.arrived = std::move(arrived);
-    socket.sent = std::move(sent);
     socket.state = Socket::State::kNew;
     ++open_;
-    Log("socket", static_cast<int>(i), 0);
-    return static_cast<int>(i);
+    const auto index = static_cast<int>(i);
+    wire_->Open(index);
+    Log("socket", index, 0);
+    return index;
   }
   return -EMFILE;
 }
 
-void ClientSystem::Settle(Socket* socket) const {
-  if (socket->state == Socket::State::kConnecting && socket->connect_us <= world_->now_us()) {
-    socket->state = socket->accepts ? Socket::State::kConnected : Socket::State::kRefused;
+ClientSystem::Socket& ClientSystem::Settled(int index) {
+  Socket& s = SocketAt(index);
+  if (s.state == Socket::State::kConnecting && s.connect_us <= world_->now_us()) {
+    s.state = s.accepts ? Socket::State::kConnected : Socket::State::kRefused;
+    wire_->Establish(index, s.accepts);
   }
+  return s;
+}
+
+bool ClientSystem::Connected(int index) {
+  return Settled(index).state == Socket::State::kConnected;
 }
 
 int ClientSystem::Connect(int index) {
   const ClientScope ours(this, false);
-  Socket& s = SocketAt(index);
-  Settle(&s);
+  Socket& s = Settled(index);
   switch (s.state) {
     case Socket::State::kFree:
       return static_cast<int>(Log("connect", index, -EBADF));
@@ -168,31 +181,23 @@ int ClientSystem::Connect(int index) {
       return Connect(index);
     case Socket::State::kConnecting:
       return static_cast<int>(Log("connect", index, -EALREADY));
-    case Socket::State::kConnected: {
-      // Linux says it once, then that there is nothing to do.
-      const bool told = s.told;
-      s.told = true;
-      return static_cast<int>(Log("connect", index, told ? -EISCONN : 0));
+    case Socket::State::kConnected:
+    case Socket::State::kRefused: {
+      const int result = wire_->Connect(index);
+      // What has failed can be tried again.
+      if (result < 0 && result != -EISCONN) s.state = Socket::State::kNew;
+      return static_cast<int>(Log("connect", index, result));
     }
-    case Socket::State::kRefused:
-      return static_cast<int>(Log("connect", index, -ECONNREFUSED));
   }
   return -EBADF;
 }
 
-bool ClientSystem::Readable(int index) const {
-  Socket& s = const_cast<Socket&>(sockets_[static_cast<size_t>(index)]);
-  Settle(&s);
-  return s.state == Socket::State::kRefused ||
-         (s.state == Socket::State::kConnected && (s.readable() > 0 || s.eof || s.reset));
+bool ClientSystem::Readable(int index) {
+  return Settled(index).state >= Socket::State::kConnected && wire_->Readable(index);
 }
 
-bool ClientSystem::Writable(int index) const {
-  Socket& s = const_cast<Socket&>(sockets_[static_cast<size_t>(index)]);
-  Settle(&s);
-  return s.state == Socket::State::kRefused ||
-         (s.state == Socket::State::kConnected &&
-          (s.sent.size() < send_buffer_ || s.reset || s.broken || s.peer_gone));
+bool ClientSystem::Writable(int index) {
+  return Settled(index).state >= Socket::State::kConnected && wire_->Writable(index);
 }
 
 int ClientSystem::Poll(int index, bool readable, bool writable, int64_t timeout_ms,
@@ -214,69 +219,43 @@ int ClientSystem::Poll(int index, bool readable, bool writable, int64_t timeout_
 
 int64_t ClientSystem::Read(int index, char* to, size_t size) {
   const ClientScope ours(this, false);
-  Socket& s = SocketAt(index);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("read", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("read", index, -EAGAIN);
-  if (!Readable(index)) {
-    if (s.state != Socket::State::kConnected) return Log("read", index, -ENOTCONN);
-    if (s.nonblocking ||
-        !world_->Wait(index, true, false,
-                      s.timeout_us == 0 ? kNever : world_->now_us() + s.timeout_us) ||
-        !Readable(index)) {
-      return Log("read", index, -EAGAIN);
-    }
+  Socket& s = Settled(index);
+  const auto read = [&]() -> int64_t {
+    if (Settled(index).state == Socket::State::kConnecting) return -EAGAIN;
+    return wire_->Read(index, to, size);
+  };
+  int64_t result = read();
+  if (result == -EAGAIN && !s.nonblocking &&
+      world_->Wait(index, true, false,
+                   s.timeout_us == 0 ? kNever : world_->now_us() + s.timeout_us)) {
+    result = read();
   }
-  if (s.state == Socket::State::kRefused) return Log("read", index, -ECONNREFUSED);
-  if (s.reset) {
-    s.reset = false;
-    s.broken = true;
-    s.eof = true;
-    s.arrived.resize(s.read);  // what has not been read is lost
-    return Log("read", index, -ECONNRESET);
-  }
-  const size_t count = std::min(size, s.readable());
-  if (count > 0) std::memcpy(to, s.arrived.data() + s.read, count);
-  s.read += count;
-  if (count == 0 && size > 0) s.told_end = true;
-  return Log("read", index, static_cast<int64_t>(count));
+  if (result > 0) s.read += static_cast<size_t>(result);
+  if (result == 0 && size > 0) s.told_end = true;
+  return Log("read", index, result);
 }
 
 int64_t ClientSystem::Write(int index, const char* from, size_t size) {
   const ClientScope ours(this, false);
-  Socket& s = SocketAt(index);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("write", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("write", index, -EAGAIN);
-  Settle(&s);
-  if (s.state == Socket::State::kRefused) return Log("write", index, -ECONNREFUSED);
-  if (s.state != Socket::State::kConnected) return Log("write", index, -ENOTCONN);
-  if (s.reset) {
-    s.reset = false;
-    s.broken = true;
-    s.eof = true;
-    return Log("write", index, -ECONNRESET);
-  }
-  if (s.broken) return Log("write", index, -EPIPE);
-  if (s.peer_gone) {
-    // Accepted; what comes back is a reset.
-    s.peer_gone = false;
-    s.reset = true;
-    return Log("write", index, static_cast<int64_t>(size));
-  }
-  size_t room = send_buffer_ - std::min(send_buffer_, s.sent.size());
-  if (room == 0) {
-    if (s.nonblocking ||
-        !world_->Wait(index, false, true,
-                      s.timeout_us == 0 ? kNever : world_->now_us() + s.timeout_us)) {
-      return Log("write", index, -EAGAIN);
-    }
-    return Write(index, from, size);
-  }
+  Socket& s = SocketAt(index);
   if (size > 1 && Acts(&short_write_, ToxicKind::kShortWrite)) {
-    room = std::min(room, static_cast<size_t>(short_write_.bytes));
+    size = std::min(size, static_cast<size_t>(short_write_.bytes));
   }
-  const size_t count = std::min(size, room);
-  s.sent.append(from, count);
-  return Log("write", index, static_cast<int64_t>(count));
+  const auto write = [&]() -> int64_t {
+    if (Settled(index).state == Socket::State::kConnecting) return -EAGAIN;
+    return wire_->Write(index, from, size);
+  };
+  int64_t result = write();
+  if (result == -EAGAIN && !s.nonblocking &&
+      world_->Wait(index, false, true,
+                   s.timeout_us == 0 ? kNever : world_->now_us() + s.timeout_us)) {
+    result = write();
+  }
+  return Log("write", index, result);
 }
 
 int ClientSystem::Close(int index) {
@@ -285,25 +264,22 @@ int ClientSystem::Close(int index) {
   if (s.state == Socket::State::kFree) return static_cast<int>(Log("close", index, -EBADF));
   Log("close", index, 0);
   world_->OnClosed(index);
+  wire_->Close(index);
   s.state = Socket::State::kFree;
   --open_;
   return 0;
 }
 
 int ClientSystem::TakeError(int index) {
-  Socket& s = SocketAt(index);
-  Settle(&s);
-  int error = 0;
-  if (s.state == Socket::State::kRefused) error = ECONNREFUSED;
-  if (s.state == Socket::State::kConnecting) error = 0;
-  if (s.reset) {
-    s.reset = false;
-    s.broken = true;
-    s.eof = true;
-    error = ECONNRESET;
-  }
+  const ClientScope ours(this, false);
+  const int error = Settled(index).state >= Socket::State::kConnected ? wire_->TakeError(index) : 0;
   Log("error", index, -error);
   return error;
+}
+
+void ClientSystem::Send(int index, std::string_view bytes) {
+  wire_->Send(index, bytes);
+  SocketAt(index).arrived.append(bytes);
 }
 
 // --- The heap.

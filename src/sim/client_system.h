@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "sim/chaos_log.h"
+#include "sim/memory_wire.h"
+#include "sim/socket_wire.h"
 #include "sim/toxic.h"
 
 namespace resprobe {
@@ -51,7 +53,7 @@ class PointerSet {
 class ClientSystem {
  public:
   static constexpr int64_t kNever = INT64_MAX;
-  static constexpr size_t kSockets = 8;
+  static constexpr size_t kSockets = SocketWire::kSockets;
   // Fake descriptors are far above the real ones.
   static constexpr int kFirstFd = 1 << 20;
   // The most that a client may ask of the heap at once; more is refused, as a system would refuse
@@ -62,20 +64,14 @@ class ClientSystem {
     enum class State : uint8_t { kFree, kNew, kConnecting, kConnected, kRefused };
     State state = State::kFree;
     bool nonblocking = false;
-    bool told = false;       // the client has seen that it is connected
     int64_t connect_us = 0;  // while connecting: when it is decided
     bool accepts = true;     // … and how
     int64_t timeout_us = 0;  // SO_RCVTIMEO; 0: none
 
-    std::string arrived;  // [read, size()) waits to be read
-    size_t read = 0;
-    bool eof = false;        // behind that, the end
-    bool reset = false;      // the next call gives ECONNRESET
-    bool broken = false;     // writing gives EPIPE
-    bool peer_gone = false;  // the peer has closed: the next write provokes a reset
-    std::string sent;        // accepted from the client, not yet taken by the network
-    bool told_end = false;   // a read has given 0
-    int told_error = 0;      // the last errno that a call has given, EAGAIN and EINTR apart
+    std::string arrived;    // all that the peer has sent; [read, size()) waits to be read
+    size_t read = 0;        // bytes
+    bool told_end = false;  // a read has given 0
+    int told_error = 0;     // the last errno that a call has given, EAGAIN and EINTR apart
 
     size_t readable() const { return arrived.size() - read; }
   };
@@ -92,6 +88,8 @@ class ClientSystem {
     // A blocking call waits until the socket is readable or writable (whatever is asked for), but
     // not longer than until `until_us`. False: the time has come.
     virtual bool Wait(int socket, bool readable, bool writable, int64_t until_us) = 0;
+    // A call of the client has given this.
+    virtual void OnResult(const char* call, int socket, int64_t result) = 0;
   };
 
   ClientSystem() = default;
@@ -99,8 +97,12 @@ class ClientSystem {
   ClientSystem(const ClientSystem&) = delete;
   ClientSystem& operator=(const ClientSystem&) = delete;
 
-  // A new run; `send_buffer` is how many bytes the system takes from a client before the network
-  // takes them.
+  // Ends what is open, as Reclaim() does; nullptr: memory. The wire stays its owner's, who puts
+  // another here before it goes.
+  void UseWire(SocketWire* wire);
+
+  // A new run; `send_buffer` is how many bytes the system takes from a client before the peer
+  // takes them, if the wire is memory.
   void Start(World* world, size_t send_buffer);
   // Ends what a client under test has left: gives back its memory, closes its sockets.
   void Reclaim();
@@ -125,9 +127,17 @@ class ClientSystem {
   int TakeError(int socket);
 
   Socket& SocketAt(int index) { return sockets_[static_cast<size_t>(index)]; }
-  bool Readable(int socket) const;
-  bool Writable(int socket) const;
+  bool Readable(int socket);
+  bool Writable(int socket);
   size_t open_sockets() const { return open_; }
+
+  // --- The peer's end, for the world.
+  bool Connected(int socket);
+  // What the client has sent and the peer has not taken, in bytes; takes some of it.
+  size_t Waiting(int socket) { return wire_->Waiting(socket); }
+  std::string_view Take(int socket, size_t count) { return wire_->Take(socket, count); }
+  void Send(int socket, std::string_view bytes);
+  void End(int socket, PeerEnd how) { wire_->End(socket, how); }
 
   // --- The heap, while a client runs (`inside`). Null if the allocation fails.
   void* Allocate(size_t size, bool zeroed);
@@ -157,10 +167,12 @@ class ClientSystem {
   bool Acts(CallToxic* toxic, ToxicKind kind);
   bool AllocationFails(size_t size);
   int64_t Log(const char* what, int socket, int64_t result);
-  void Settle(Socket* socket) const;
+  // The socket, with its connection made or refused if it is time.
+  Socket& Settled(int socket);
 
   World* world_ = nullptr;
-  size_t send_buffer_ = 0;
+  MemoryWire memory_;
+  SocketWire* wire_ = &memory_;
   std::array<Socket, kSockets> sockets_;
   size_t open_ = 0;
   CallToxic eintr_;

@@ -302,7 +302,7 @@ void IoChaosWorld::OnConnecting(int socket) {
   line.up.SetToxics(toxics_, now_us_);
   line.down.SetToxics(toxics_, now_us_);
   line.open = true;
-  line.client_closed = false;
+  line.ended = line.client_closed = false;
   line.parser.Reset();
   line.parsed = line.values = line.ahead = 0;
   line.ahead_parser.Reset();
@@ -310,6 +310,12 @@ void IoChaosWorld::OnConnecting(int socket) {
   line.slot = static_cast<int>(current_);
   slots_[current_].socket = socket;
   line.peer.Open(&server_, &system_.counts());
+}
+
+void IoChaosWorld::OnResult(const char* call, int socket, int64_t result) {
+  if (!run_->trace().on()) return;
+  run_->trace().Line("call " + std::string(call) + " " + std::to_string(socket) + " = " +
+                     ChaosLog::ResultText(result));
 }
 
 void IoChaosWorld::OnClosed(int socket) {
@@ -484,6 +490,9 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
 void IoChaosWorld::OnConnect(IoClient& client, bool ok) {
   Slot& slot = SlotOf(client);
   system_.log().Add(now_us_, ChaosLog::Who::kClient, "connected", slot.client->descriptor(), ok);
+  if (run_->trace().on()) {
+    run_->trace().Line(ok ? "connected" : "not connected: " + std::string(NameOf(client.error())));
+  }
   run_->Check(!slot.connected, "disconnect_once", "one connect callback for a connection",
               "another one");
   slot.connected = ok;
@@ -583,7 +592,10 @@ void IoChaosWorld::OnPush(IoClient& client, const IoReply& push) {
 void IoChaosWorld::OnDisconnect(IoClient& client, bool ok) {
   Slot& slot = SlotOf(client);
   system_.log().Add(now_us_, ChaosLog::Who::kClient, "disconnected", slot.socket, ok);
-  if (run_->trace().on()) run_->trace().Line(ok ? "disconnected" : "disconnected by an error");
+  if (run_->trace().on()) {
+    run_->trace().Line(ok ? "disconnected"
+                          : "disconnected: " + std::string(NameOf(client.error())));
+  }
   if (replaying_) return;
   if (!run_->Check(!slot.disconnected, "disconnect_once", "one disconnect callback", "another") ||
       !run_->Check(slot.connected, "disconnect_once", "a connect callback before it", "none")) {
@@ -616,6 +628,7 @@ void IoChaosWorld::OnDisconnect(IoClient& client, bool ok) {
 void IoChaosWorld::OnGone(IoClient& client) {
   Slot& slot = SlotOf(client);
   system_.log().Add(now_us_, ChaosLog::Who::kClient, "gone", slot.socket, 0);
+  if (run_->trace().on()) run_->trace().Line("gone");
   if (replaying_) return;
   if (slot.connected) {
     run_->Check(slot.disconnected, "disconnect_once", "a disconnect callback for a connection",
@@ -688,29 +701,26 @@ void IoChaosWorld::CheckOwner(Slot& slot, uint64_t number, uint64_t value) {
 
 bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
   Line& line = lines_[static_cast<size_t>(socket)];
-  ClientSystem::Socket& s = system_.SocketAt(socket);
-  system_.Writable(socket);
-  if (!line.open || s.state != ClientSystem::Socket::State::kConnected) return false;
+  if (!line.open || line.ended || !system_.Connected(socket)) return false;
   bool moved = false;
   using Kind = ToxicStream::Step::Kind;
   const auto end = [&](const ToxicStream::Step& step) {
     system_.log().Add(now_us_, ChaosLog::Who::kPeer, NameOfStep(step.kind), socket,
                       static_cast<int64_t>(step.cause));
-    if (step.kind == Kind::kRst) {
-      s.reset = true;
-    } else {
-      s.eof = true;
-      if (step.kind == Kind::kFin) s.peer_gone = true;
+    system_.End(socket, step.kind == Kind::kRst   ? PeerEnd::kReset
+                        : step.kind == Kind::kFin ? PeerEnd::kClose
+                                                  : PeerEnd::kHalfClose);
+    if (step.kind != Kind::kHalfClose) {
+      line.ended = true;
+      line.peer.Close();
     }
-    if (step.kind != Kind::kHalfClose) line.peer.Close();
     moved = true;
   };
   if (up) {
-    if (!s.sent.empty()) {
-      const size_t room = line.up.finished() ? s.sent.size() : line.up.Room(s.sent.size());
+    if (const size_t waiting = system_.Waiting(socket); waiting > 0) {
+      const size_t room = line.up.finished() ? waiting : line.up.Room(waiting);
       if (room > 0) {
-        line.up.Put(std::string_view(s.sent).substr(0, room), now_us_);
-        s.sent.erase(0, room);
+        line.up.Put(system_.Take(socket, room), now_us_);
         moved = true;
       }
     }
@@ -733,11 +743,14 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
       if (!replaying_) line.peer.Receive(bytes, toxics_);
       line.up.Taken(bytes.size(), now_us_);
       moved = true;
+    } else if (step.kind == Kind::kHalfClose) {
+      line.down.End(now_us_);  // a server that sees the end closes, behind what it has to say
+      moved = true;
     } else if (step.kind != Kind::kWait) {
       end(step);
     }
   }
-  if (down && line.open && !replaying_) {
+  if (down && line.open && !line.ended && !replaying_) {
     line.peer.Collect(toxics_);
     if (!line.peer.output().empty()) {
       line.down.Put(line.peer.output(), now_us_);
@@ -746,7 +759,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
     const ToxicStream::Step step = line.down.Next(now_us_);
     if (step.kind == Kind::kData) {
       const std::string_view bytes = step.bytes.substr(0, most);
-      s.arrived.append(bytes);
+      system_.Send(socket, bytes);
       system_.log().Add(now_us_, ChaosLog::Who::kPeer, "arrives", socket,
                         static_cast<int64_t>(bytes.size()));
       line.down.Taken(bytes.size(), now_us_);
@@ -789,7 +802,7 @@ int64_t IoChaosWorld::NextWake() {
   int64_t wake = ClientSystem::kNever;
   for (size_t i = 0; i < lines_.size(); ++i) {
     Line& line = lines_[i];
-    if (!line.open) continue;
+    if (!line.open || line.ended) continue;
     const ClientSystem::Socket& s = system_.SocketAt(static_cast<int>(i));
     if (s.state == ClientSystem::Socket::State::kConnecting) {
       wake = std::min(wake, s.connect_us);
@@ -817,9 +830,9 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
     }
     if (wake == ClientSystem::kNever) {
       // Nothing would ever come: the peer hangs up.
-      ClientSystem::Socket& s = system_.SocketAt(socket);
-      s.eof = true;
-      s.broken = true;
+      system_.End(socket, PeerEnd::kClose);
+      lines_[static_cast<size_t>(socket)].ended = true;
+      lines_[static_cast<size_t>(socket)].peer.Close();
       continue;
     }
     now_us_ = wake;
@@ -1150,7 +1163,7 @@ void IoChaosWorld::CheckSplit(RunContext& run) {
                              Arguments(given.step, given.which, given.size));
     }
     FireOne(second, IoClient::Event::kWritable, false);
-    t.arrived = bytes;
+    if (system_.Connected(second.socket)) system_.Send(second.socket, bytes);
     FireOne(second, IoClient::Event::kReadable, true);
     while (second.client->exists() && t.readable() > 0 &&
            second.client->wants(IoClient::Event::kReadable) && !run.violated()) {

@@ -311,6 +311,9 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   // are not avoided.
   explicit IoChaosWorld(std::vector<Subject> subjects, bool go_there = false);
 
+  // What lies between the client and its peer, for the runs that follow; nullptr: memory.
+  void UseWire(SocketWire* wire) { system_.UseWire(wire); }
+
   static void Generate(Gen& gen, Step& op);
   static void Generate(Gen& gen, Toxify& op);
   static void Generate(Gen& gen, Advance& op);
@@ -380,6 +383,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
     IoPeer peer;
     int slot = -1;
     bool open = false;
+    bool ended = false;  // the peer has closed or reset it
     bool client_closed = false;
     // What the client has read, followed by a parser of our own.
     resp::ReplyParser parser;
@@ -403,6 +407,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   void OnConnecting(int socket) override;
   void OnClosed(int socket) override;
   bool Wait(int socket, bool readable, bool writable, int64_t until_us) override;
+  void OnResult(const char* call, int socket, int64_t result) override;
 
   // IoClientOwner.
   void OnConnect(IoClient& client, bool ok) override;

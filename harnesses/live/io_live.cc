@@ -1,0 +1,19 @@
+// The cases of io_chaos in memory and over real TCP: see live/io_live_world.h.
+
+#include "driver/client_calls.h"
+#include "driver/fuzz_main.h"
+#include "live/io_live_world.h"
+#include "worlds/hiredis_subjects.h"
+
+namespace {
+
+resprobe::live::IoLiveWorld::Options Options() {
+  resprobe::driver::UseClientCalls();
+  return resprobe::live::IoLiveWorld::FromEnvironment();
+}
+
+}  // namespace
+
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::live::IoLiveWorld>(std::in_place,
+                                                                   resprobe::IoSubjects(),
+                                                                   Options()))
