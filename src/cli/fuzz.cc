@@ -174,10 +174,12 @@ int RunFuzz(FuzzOptions options) {
   const bool live = std::any_of(harnesses.begin(), harnesses.end(),
                                 [](const HarnessEntry& harness) { return harness.live; });
   if (live && options.engine == "afl") {
-    throw UserError("command_oracle runs under libFuzzer only: leave out --engine afl");
+    throw UserError(
+        "a harness beside the real thing runs under libFuzzer only: leave out --engine afl");
   }
   if (!options.start.empty()) {
-    if (!live) {
+    if (std::none_of(harnesses.begin(), harnesses.end(),
+                     [](const HarnessEntry& harness) { return harness.with_server(); })) {
       throw UserError(
           "--start is for a harness with a live server, such as command_oracle: name one");
     }
