@@ -94,8 +94,9 @@ class Keyspace {
   size_t ExpiredCount(int db) const;
   // For KEYS, SCAN, RANDOMKEY. Check Expired() before showing an entry.
   const Dict<Object>& keys(int db) const { return dbs_[db].keys; }
+  // Not yet in the millisecond that it is given until (redis 7.0 db.c keyIsExpired).
   bool Expired(const Object& object) const {
-    return object.expire_at() != kNoExpiry && object.expire_at() <= now_ms_;
+    return object.expire_at() != kNoExpiry && object.expire_at() < now_ms_;
   }
 
   // --- The clock and the account.

@@ -48,9 +48,10 @@ TEST_F(KeyspaceTest, ExpiresLazilyWhenLookedUp) {
   keyspace.set_active_expiry(false);
   Set("k", "v", 2000);
   Events();
-  keyspace.AdvanceTo(1999);
-  EXPECT_NE(keyspace.Find(0, "k"), nullptr);
+  // The millisecond that it is given until is the last of its life.
   keyspace.AdvanceTo(2000);
+  EXPECT_NE(keyspace.Find(0, "k"), nullptr);
+  keyspace.AdvanceTo(2001);
   EXPECT_EQ(keyspace.Peek(0, "k"), nullptr);
   EXPECT_EQ(keyspace.KeyCount(0), 1u);
   EXPECT_EQ(keyspace.ExpiredCount(0), 1u);

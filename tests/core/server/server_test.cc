@@ -258,7 +258,7 @@ TEST_F(ServerTest, TheClockIsTheCallers) {
   EXPECT_EQ(Ask(client, {"TIME"}), "*2\r\n$10\r\n1700000001\r\n$6\r\n234000\r\n");
   Ask(client, {"SET", "k", "v", "PX", "10"});
   EXPECT_EQ(Ask(client, {"PTTL", "k"}), ":10\r\n");
-  server.Advance(9);
+  server.Advance(10);
   EXPECT_EQ(Ask(client, {"GET", "k"}), "$1\r\nv\r\n");
   server.Advance(1);
   EXPECT_EQ(Ask(client, {"DBSIZE"}), ":1\r\n");
