@@ -173,7 +173,7 @@ void Server::OnFlush(int db) {
 // Too many keys: the clients are told that they have changed, and they are forgotten. The server
 // picks them at random; here it is the oldest slots.
 void Server::LimitTrackingTable() {
-  const size_t most = tracking_table_max_keys_;
+  const size_t most = config_.tracking_table_max_keys;
   if (most == 0) return;
   while (tracking_table_.size() > most) {
     scratch_.text.assign(tracking_table_.keys().at(0).key);

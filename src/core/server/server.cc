@@ -11,7 +11,6 @@ Server::Server(const ServerConfig& config)
   keyspace_.set_observer(this);
   keyspace_.set_active_expiry(config.active_expiry);
   keyspace_.Reset(config.start_ms);
-  tracking_table_max_keys_ = config.tracking_table_max_keys;
 }
 
 Server::~Server() = default;
@@ -37,7 +36,6 @@ void Server::Reset() {
   channels_.Clear();
   patterns_.Clear();
   shards_.Clear();
-  tracking_table_max_keys_ = config_.tracking_table_max_keys;
   tracking_table_.Clear();
   prefix_table_.Clear();
   broadcast_.clear();

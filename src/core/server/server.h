@@ -82,10 +82,13 @@ class Server : private KeyspaceObserver {
   bool Tracks(uint64_t client, std::string_view key) const {
     return tracking_table_.Contains(key, client);
   }
-  // Until Reset() in place of what the configuration says, as CONFIG SET does.
-  void set_tracking_table_max_keys(size_t most) { tracking_table_max_keys_ = most; }
-  size_t tracking_table_max_keys() const { return tracking_table_max_keys_; }
+  // Until Reset(), as CONFIG SET does.
+  void set_tracking_table_max_keys(size_t most) { config_.tracking_table_max_keys = most; }
+  size_t tracking_table_max_keys() const { return config_.tracking_table_max_keys; }
   const TrackingTable& tracking_table() const { return tracking_table_; }
+  // Forgets who may hold the key, and tells them, as a full table does with a key of the server's
+  // choice. Not while a command runs.
+  void GiveUpTracking(std::string_view key) { Invalidate(key); }
   const PrefixTable& prefix_table() const { return prefix_table_; }
   // The state of a connection, nullptr for an unknown id.
   const Client* FindClient(uint64_t client) const;
@@ -262,7 +265,6 @@ class Server : private KeyspaceObserver {
   TrackingTable tracking_table_;
   PrefixTable prefix_table_;
   std::vector<size_t> broadcast_;  // the changed keys of a prefix in the order of their bytes
-  size_t tracking_table_max_keys_ = 0;
   size_t tracking_clients_ = 0;
   ClientIds taken_;
   // Keys whose invalidation waits for the end of the current client's command; without a value:

@@ -195,5 +195,15 @@ TEST_F(SmallTableTest, EvictsWithAMessage) {
   EXPECT_EQ(Ask(cache, {"PING"}).substr(0, 1), ">") << "it comes before the reply";
 }
 
+TEST_F(SmallTableTest, TheLimitIsWhatConfigSetSays) {
+  Ask(writer, {"CONFIG", "SET", "tracking-table-max-keys", "1"});
+  Ask(cache, {"GET", "a"});
+  Ask(cache, {"GET", "b"});
+  Ask(writer, {"PING"});
+  EXPECT_EQ(Pushed(), Invalidation("a"));
+  server.Reset();
+  EXPECT_EQ(server.tracking_table_max_keys(), 2u);
+}
+
 }  // namespace
 }  // namespace resprobe
