@@ -84,6 +84,7 @@ bool OracleTarget::Start(std::string* error) {
     process.arguments.insert(process.arguments.end(), words.begin() + 1, words.end());
     process.arguments.insert(process.arguments.end(), options_.arguments.begin(),
                              options_.arguments.end());
+    process.environment = options_.environment;
     process.most_megabytes = options_.most_megabytes;
     log_seen_ = {};
     process_.reset();

@@ -25,6 +25,8 @@ struct TargetOptions {
   std::string start = {};
   // More of the command line of what is started.
   std::vector<std::string> arguments = {};
+  // "NAME=VALUE" for the environment of what is started.
+  std::vector<std::string> environment = {};
   bool allow_remote = false;
   bool flush = false;         // a server that holds keys may lose them
   size_t most_megabytes = 0;  // of address space for what is started; 0: no limit

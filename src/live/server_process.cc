@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -38,9 +39,22 @@ UniqueFd OpenPidFd(pid_t pid) {
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 }
 
+// Ours, with `more` in place of what has the same names.
+std::vector<std::string> Environment(const std::vector<std::string>& more) {
+  std::vector<std::string> all = more;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view name(*variable, strcspn(*variable, "="));
+    const auto given = [&](const std::string& other) {
+      return other.starts_with(name) && other.substr(name.size()).starts_with('=');
+    };
+    if (std::none_of(more.begin(), more.end(), given)) all.emplace_back(*variable);
+  }
+  return all;
+}
+
 // In the child: becomes the program or leaves errno in `report`.
-[[noreturn]] void Exec(const char* folder, char* const* argv, pid_t parent, int report,
-                       size_t most_megabytes) {
+[[noreturn]] void Exec(const char* folder, char* const* argv, char** environment, pid_t parent,
+                       int report, size_t most_megabytes) {
   // All that follows may stand between fork() and exec().
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -56,7 +70,7 @@ UniqueFd OpenPidFd(pid_t pid) {
   const int null = open("/dev/null", O_RDWR);
   if (null >= 0 && getppid() == parent && chdir(folder) == 0 && dup2(null, 0) >= 0) {
     const int out = open("output", O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (out >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) execvp(argv[0], argv);
+    if (out >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) execvpe(argv[0], argv, environment);
   }
   const int reason = errno;
   if (write(report, &reason, sizeof(reason)) < 0) _exit(126);
@@ -122,6 +136,10 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  std::vector<std::string> variables = Environment(options.environment);
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
 
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) {
@@ -133,7 +151,8 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0)
-    Exec(folder_.c_str(), argv.data(), parent, to_parent.get(), options.most_megabytes);
+    Exec(folder_.c_str(), argv.data(), environment.data(), parent, to_parent.get(),
+         options.most_megabytes);
   if (pid_ < 0) {
     *error = SystemError("cannot start a process");
     return false;

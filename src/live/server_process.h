@@ -19,6 +19,8 @@ struct ServerProcessOptions {
   std::string program = "redis-server";
   // More of the command line, such as {"--maxmemory", "1mb"}.
   std::vector<std::string> arguments = {};
+  // "NAME=VALUE", in place of what this process has under the name.
+  std::vector<std::string> environment = {};
   // Also listens on a free port of 127.0.0.1. Without it there is a unix socket only.
   bool tcp = false;
   // Address space that it may take, in megabytes; 0: as much as there is. What lies beyond is
