@@ -171,17 +171,16 @@ int RunFuzz(FuzzOptions options) {
   options.output.Check();
   const Project project = OpenProject();
   const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
-  const bool live = std::any_of(harnesses.begin(), harnesses.end(),
-                                [](const HarnessEntry& harness) { return harness.live; });
+  const auto first_live = std::find_if(harnesses.begin(), harnesses.end(),
+                                       [](const HarnessEntry& harness) { return harness.live; });
+  const bool live = first_live != harnesses.end();
   if (live && options.engine == "afl") {
-    throw UserError(
-        "a harness beside the real thing runs under libFuzzer only: leave out --engine afl");
+    throw UserError(first_live->name + " runs under libFuzzer only: leave out --engine afl");
   }
   if (!options.start.empty()) {
-    if (std::none_of(harnesses.begin(), harnesses.end(),
-                     [](const HarnessEntry& harness) { return harness.with_server(); })) {
+    if (!live) {
       throw UserError(
-          "--start is for a harness with a live server, such as command_oracle: name one");
+          "--start is for a harness with a live server: name command_oracle or invalidation_live");
     }
     SetLiveServerCommand(options.start);
   }
@@ -257,7 +256,8 @@ int RunFuzz(FuzzOptions options) {
 void AddFuzz(CLI::App& app, int* code) {
   CLI::App* verb = app.add_subcommand("fuzz", "Run the harnesses; minimize and file what breaks");
   verb->footer(
-      "Without a HARNESS: all but command_oracle, one after the other. --time is for each "
+      "Without a HARNESS: all that are under test in memory, one after the other. --time is for "
+      "each "
       "harness.\n"
       "New corpus entries go to work/corpus/HARNESS, findings to work/findings/HARNESS: the\n"
       "minimized case, its text, trace, stack, report.json and the command that replays it.\n"
@@ -277,9 +277,10 @@ void AddFuzz(CLI::App& app, int* code) {
       ->check(CLI::IsMember({"libfuzzer", "afl"}))
       ->type_name("ENGINE")
       ->capture_default_str();
-  verb->add_option(
-          "--start", options->start,
-          "What starts the server beside command_oracle, with options; default: redis-server")
+  verb->add_option("--start", options->start,
+                   "What starts the server beside command_oracle or invalidation_live, with "
+                   "options; default: "
+                   "redis-server")
       ->type_name("COMMAND");
   verb->add_option("--seed", options->seed, "Seed of the first process; default: from the clock")
       ->type_name("N")

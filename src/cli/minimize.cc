@@ -5,6 +5,7 @@
 
 #include "cli/descriptor.h"
 #include "cli/live_server.h"
+#include "cli/model_server.h"
 #include "cli/project.h"
 #include "cli/subject.h"
 #include "cli/user_error.h"
@@ -37,6 +38,9 @@ int RunMinimize(const MinimizeOptions& options) {
   const fs::path output =
       options.output.empty() ? fs::path(file.string() + ".min") : fs::path(options.output);
   if (options.server.given()) {
+    if (harness.corpus == InvalidationWorld::kName) {
+      return MinimizeOnModelServer(options.server, file, output);
+    }
     return MinimizeOnServer(options.server, file, output, options.harness);
   }
   const bool as_text = output.extension() == ".ops";

@@ -19,7 +19,7 @@ void CheckHarness(const Project& project, const fs::path& file, const std::strin
   const HarnessEntry& harness = project.HarnessOfCase(file, given);
   if (harness.corpus != CommandWorld::kName) {
     throw UserError(file.string() + ": is a case of " + harness.name +
-                    ", and only those of command_handler run against a server");
+                    ", and only those of command_handler and invalidation run against a server");
   }
 }
 

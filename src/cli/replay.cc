@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/live_server.h"
+#include "cli/model_server.h"
 #include "cli/output.h"
 #include "cli/project.h"
 #include "cli/subject.h"
@@ -103,6 +104,15 @@ int RunReplay(const ReplayOptions& options) {
     if (options.run.trace || options.run.twice) {
       throw UserError("replay: --trace and --twice are not for a live server");
     }
+    if (project.HarnessOfCase(cases[0], options.harness).corpus == InvalidationWorld::kName) {
+      for (const fs::path& file : cases) {
+        const std::string& corpus = project.HarnessOfCase(file, options.harness).corpus;
+        if (corpus == InvalidationWorld::kName) continue;
+        throw UserError(file.string() + ": is a case of " + corpus +
+                        ": replay those of invalidation by themselves");
+      }
+      return ReplayOnModelServer(options.server, cases, options.quiet, options.output);
+    }
     return ReplayOnServer(options.server, cases, options.harness, options.quiet, options.output);
   }
   // One harness after the other, each with its cases in order; unknown ones show before any runs.
@@ -144,7 +154,8 @@ void AddReplay(CLI::App& app, int* code) {
       "the first line of .ops text, or from the path (corpus/NAME/…, tests/regressions/NAME/…,\n"
       "work/findings/NAME/…); else give --harness.\n"
       "With --server, --unix or --start a case of command_handler runs on the core and on that\n"
-      "server, and every reply is compared (./resprobe oracle).\n"
+      "server, and every reply is compared (./resprobe oracle); one of invalidation runs over\n"
+      "connections to that server, with the model beside it (./resprobe invalidate --model-check).\n"
       "Exit code: 0 all went well, 1 one failed, 2 wrong use.");
   const auto options = std::make_shared<ReplayOptions>();
   verb->add_option("CASE", options->cases, "Files or folders")->type_name("");

@@ -19,6 +19,7 @@ class OracleLink {
   // A peer that takes nothing for `send_ms` gets no more.
   void Use(UniqueFd fd, int send_ms = 10'000);
   bool connected() const { return fd_.valid(); }
+  int fd() const { return fd_.get(); }
   // Writes all of out(). What does not go out because the server has closed is lost; reading tells.
   void Send();
   // Waits up to `ms` for bytes and adds them to in().

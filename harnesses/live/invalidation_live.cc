@@ -1,0 +1,6 @@
+// Caching clients over the sockets of a live server: see live/model/invalidation_live_world.h.
+
+#include "driver/fuzz_main.h"
+#include "live/model/invalidation_live_world.h"
+
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::live::InvalidationLiveWorld>)

@@ -1,0 +1,155 @@
+#include "cli/model_server.h"
+
+#include <functional>
+
+#include "cli/files.h"
+#include "cli/process.h"
+#include "cli/user_error.h"
+#include "engine/ops_text.h"
+#include "engine/shrink.h"
+#include "live/core_listener.h"
+
+namespace resprobe::cli {
+namespace {
+
+std::string Indented(const std::string& text) {
+  std::string lines;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    lines += "    " + text.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+ModelServer::ModelServer(const LiveOptions& options) {
+  live::PairOptions pair;
+  pair.target = options.target;
+  pair.hang_ms = options.hang_seconds * 1000;
+  std::string error;
+  if (options.profile != "auto") {
+    pair.profile = live::ParseProfile(options.profile, &error);
+    if (!pair.profile) throw UserError("--profile: " + error);
+  }
+  pair_ = live::PairedServer::Open(pair, &error);
+  if (pair_ == nullptr) throw UserError(error);
+  harness_ = std::make_unique<OpsHarness<live::InvalidationLiveWorld>>(std::in_place, pair_.get());
+}
+
+std::optional<ModelFailure> ModelServer::Run(const InvalidationCase& c) {
+  RunContext run;
+  harness_->RunCase(c, run);
+  if (!run.violated()) return std::nullopt;
+  const Violation& violation = run.violation();
+  ModelFailure failure;
+  failure.difference = pair_->difference();
+  failure.op = violation.op;
+  if (failure.difference) {
+    failure.signature = failure.difference->Signature();
+    failure.expected = failure.difference->model;
+    failure.seen = failure.difference->server;
+  } else {
+    failure.signature = "invariant: " + violation.invariant;
+    failure.expected = violation.expected;
+    failure.seen = violation.seen;
+  }
+  std::string error;
+  if (!pair_->Prepare(&error)) {
+    throw UserError(failure.signature + ", and the server does not come back: " + error);
+  }
+  return failure;
+}
+
+size_t ModelServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
+                           InvalidationCase* c) {
+  size_t tried = 0;
+  const std::function<bool(const InvalidationCase&)> fails = [&](const InvalidationCase& one) {
+    if (tried >= candidates || Interrupted()) return false;
+    ++tried;
+    const std::optional<ModelFailure> failure = Run(one);
+    return failure && failure->signature == signature;
+  };
+  const int hang_ms = pair_->hang_ms();
+  pair_->set_hang_ms(ShrinkingHangMs(hang_ms));
+  resprobe::Shrink<live::InvalidationLiveWorld>(fails, arena, c);
+  pair_->set_hang_ms(hang_ms);
+  return tried;
+}
+
+void ReadInvalidationCase(const fs::path& file, Arena* arena, InvalidationCase* c) {
+  const std::string content = ReadFile(file);
+  if (content.starts_with("ops ") || file.extension() == ".ops") {
+    const std::string error = Parse(content, arena, c);
+    if (!error.empty()) throw UserError(file.string() + ": " + error);
+    return;
+  }
+  // The ops point into the tape.
+  const std::string_view kept = arena->Copy(content);
+  Decode({reinterpret_cast<const uint8_t*>(kept.data()), kept.size()}, arena, c);
+}
+
+std::string TapeOf(const InvalidationCase& c) {
+  Tape tape;
+  Encode(c, &tape);
+  return {tape.begin(), tape.end()};
+}
+
+std::string Describe(const ModelFailure& failure) {
+  std::string text;
+  if (failure.difference) {
+    text += "  at:        " + failure.difference->request +
+            "\n  on:        " + failure.difference->where + "\n";
+  }
+  text += std::string(failure.difference ? "  model:\n" : "  expected:\n") +
+          Indented(failure.expected) + (failure.difference ? "  server:\n" : "  seen:\n") +
+          Indented(failure.seen);
+  if (!failure.difference) return text;
+  text += "  requests, by connection:\n";
+  for (const std::string& line : failure.difference->session) text += "    " + line + "\n";
+  return text;
+}
+
+Json ToJson(const ModelFailure& failure) {
+  Json json = {{"signature", JsonText(failure.signature)},
+               {"op", failure.op},
+               {failure.difference ? "model" : "expected", JsonText(failure.expected)},
+               {failure.difference ? "reply" : "seen", JsonText(failure.seen)}};
+  if (!failure.difference) return json;
+  json["request"] = JsonText(failure.difference->request);
+  json["where"] = JsonText(failure.difference->where);
+  json["session"] = Json::array();
+  for (const std::string& line : failure.difference->session) {
+    json["session"].push_back(JsonText(line));
+  }
+  return json;
+}
+
+std::string Describe(const live::PairCounts& counts, bool sets_clock) {
+  std::string text = Grouped(counts.requests) + " requests: " + Grouped(counts.replies) +
+                     " replies and " + Grouped(counts.pushes) + " pushes compared, and " +
+                     Grouped(counts.state) + " numbers of what was left; " +
+                     Grouped(counts.expired) + " keys expired, " + Grouped(counts.restarts) +
+                     " restarts\n";
+  if (!sets_clock) text += "its clock cannot be set: nothing expires there\n";
+  for (const auto& [what, count] : counts.free) {
+    text += "the server's choice, " + what + ": " + Grouped(count) + "\n";
+  }
+  for (const auto& [what, count] : counts.left_out) {
+    text += "not transferable, " + what + ": " + Grouped(count) + "\n";
+  }
+  return text;
+}
+
+Json ToJson(const live::PairCounts& counts) {
+  Json json = {
+      {"cases", counts.cases},       {"requests", counts.requests}, {"replies", counts.replies},
+      {"pushes", counts.pushes},     {"state", counts.state},       {"expired", counts.expired},
+      {"restarts", counts.restarts}, {"free", Json::object()},      {"left_out", Json::object()}};
+  for (const auto& [what, count] : counts.free) json["free"][what] = count;
+  for (const auto& [what, count] : counts.left_out) json["left_out"][what] = count;
+  return json;
+}
+
+}  // namespace resprobe::cli

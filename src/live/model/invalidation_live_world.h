@@ -1,0 +1,83 @@
+#ifndef RESPROBE_LIVE_MODEL_INVALIDATION_LIVE_WORLD_H_
+#define RESPROBE_LIVE_MODEL_INVALIDATION_LIVE_WORLD_H_
+
+#include <sys/types.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+
+#include "engine/generate.h"
+#include "engine/run_context.h"
+#include "live/model/paired_server.h"
+#include "worlds/invalidation_world.h"
+
+namespace resprobe::live {
+
+// The cases of InvalidationWorld over a live server's sockets: the clients are the same, the links
+// hold back and hand over what was read from the sockets as the tape says, and the core runs beside
+// the server, as the model that every reply and push is compared with.
+class InvalidationLiveWorld {
+ public:
+  // The harness is a variant of that one: cases of each run in the other.
+  static constexpr std::string_view kName = InvalidationWorld::kName;
+  static constexpr std::string_view kSummary =
+      "caching clients on a live server, with the model beside it: the same replies and "
+      "invalidations in the same order";
+  static constexpr std::array kOwnInvariants = {
+      InvariantInfo{"same_reply", "the live server's replies are the model's"},
+      InvariantInfo{
+          "same_push",
+          "each connection is sent the model's invalidations, in its order, and no other"},
+      InvariantInfo{"same_state",
+                    "the live server tracks as many keys, clients and prefixes as the model"},
+      InvariantInfo{"server_alive", "the live server neither ends nor hangs"},
+  };
+  static constexpr auto kInvariants = [] {
+    std::array<InvariantInfo, kOwnInvariants.size() + std::size(InvalidationWorld::kInvariants)>
+        all;
+    std::ranges::copy(InvalidationWorld::kInvariants,
+                      std::ranges::copy(kOwnInvariants, all.begin()).out);
+    return all;
+  }();
+  using Config = InvalidationWorld::Config;
+  using Op = InvalidationWorld::Op;
+
+  // For an engine: a private server, started at the first run by what RESPROBE_ORACLE_START names,
+  // with options behind it, else redis-server. If there is none, or it cannot be compared with, the
+  // process says so in one line and ends with exit code 2.
+  InvalidationLiveWorld();
+  // On a server that outlives the world.
+  explicit InvalidationLiveWorld(PairedServer* server);
+  ~InvalidationLiveWorld();
+  InvalidationLiveWorld(const InvalidationLiveWorld&) = delete;
+  InvalidationLiveWorld& operator=(const InvalidationLiveWorld&) = delete;
+
+  void Start(const Config& config, RunContext& run);
+  template <class T>
+  void Apply(const T& op, RunContext& run) {
+    world_->Apply(op, run);
+    Report(run);
+  }
+  void Settle(RunContext& run);
+
+  template <class T>
+    requires requires(Gen& gen, T& op) { InvalidationWorld::Generate(gen, op); }
+  static void Generate(Gen& gen, T& op) {
+    InvalidationWorld::Generate(gen, op);
+  }
+
+ private:
+  void Open();
+  void Report(RunContext& run);
+
+  std::unique_ptr<PairedServer> own_;
+  PairedServer* server_ = nullptr;
+  std::unique_ptr<InvalidationWorld> world_;
+  pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_MODEL_INVALIDATION_LIVE_WORLD_H_

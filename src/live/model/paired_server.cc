@@ -1,0 +1,632 @@
+#include "live/model/paired_server.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "core/resp/writer.h"
+#include "engine/quote.h"
+#include "live/interviewer.h"
+
+namespace resprobe::live {
+namespace {
+
+// A server of ours looks for expired keys at once.
+const char* const kPrompt[] = {"--hz", "500"};
+// Where time cannot be set, no key expires within a run.
+constexpr int64_t kFarAwayMs = int64_t{10} * 24 * 3600 * 1000;
+// On TCP, bytes that are written are not yet read; they are waited for where they are missed.
+constexpr int kOnTheWayMs = 200;
+
+constexpr std::string_view kHeld[] = {"CLIENT"};
+constexpr std::string_view kHeldWithoutClock[] = {"CLIENT", "SET", "PEXPIRE"};
+
+std::string Words(RequestStream::Words request) {
+  std::string line;
+  for (const std::string_view word : request) {
+    if (!line.empty()) line += ' ';
+    AppendWord(&line, word);
+  }
+  return line;
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
+  return lower;
+}
+
+template <class T>
+std::optional<T> Whole(std::string_view text) {
+  T number = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// The number behind "name:" in the text of INFO.
+std::optional<uint64_t> InfoNumber(std::string_view info, std::string_view name) {
+  const size_t at = info.find("\n" + std::string(name) + ":");
+  if (at == info.npos) return std::nullopt;
+  const size_t begin = at + name.size() + 2;
+  return Whole<uint64_t>(info.substr(begin, info.find('\r', begin) - begin));
+}
+
+}  // namespace
+
+std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std::string* error) {
+  PairOptions with = options;
+  const bool own = !options.target.start.empty();
+  const auto start_ms = static_cast<int64_t>(CoreSubject().now_ms());
+  std::unique_ptr<ServerClock> clock = own ? ServerClock::Make(start_ms) : nullptr;
+  if (own) {
+    with.target.arguments.insert(with.target.arguments.begin(), std::begin(kPrompt),
+                                 std::end(kPrompt));
+  }
+  if (clock != nullptr) with.target.environment = clock->environment();
+  std::unique_ptr<OracleTarget> target = OracleTarget::Open(with.target, error);
+  if (target == nullptr && clock != nullptr) {
+    // It may not bear to be preloaded (AddressSanitizer wants to be first).
+    clock.reset();
+    with.target.environment.clear();
+    std::string ignored;
+    target = OracleTarget::Open(with.target, &ignored);
+  }
+  if (target == nullptr) return nullptr;
+  Profile profile = Profile::kRedis70;
+  const bool exact = target->ProfileOf(&profile);
+  if (options.profile) {
+    profile = *options.profile;
+  } else if (!exact) {
+    *error = "there is no profile for " + target->version() +
+             ": name the one to compare it with, such as --profile " +
+             std::string(ProfileName(profile));
+    return nullptr;
+  }
+  if (clock != nullptr) {
+    constexpr int64_t kProbeMs = 1'234'567'000;
+    clock->Set(kProbeMs);
+    UniqueFd fd = target->Connect(error);
+    if (!fd.valid()) return nullptr;
+    Interviewer server(std::move(fd));
+    const std::optional<resp::ReplyView> time = server.Ask("TIME");
+    const bool set = time && time->size() == 2 && (*time)[0].text() == "1234567";
+    if (!set || !target->active_expiry_off()) clock.reset();
+  }
+  std::unique_ptr<PairedServer> pair(
+      new PairedServer(std::move(target), std::move(clock), profile, options.hang_ms));
+  return pair->Prepare(error) ? std::move(pair) : nullptr;
+}
+
+PairedServer::PairedServer(std::unique_ptr<OracleTarget> target, std::unique_ptr<ServerClock> clock,
+                           Profile profile, int hang_ms)
+    : target_(std::move(target)),
+      clock_(std::move(clock)),
+      profile_(profile),
+      hang_ms_(hang_ms),
+      core_(ServerConfig{.profile = profile}) {}
+
+bool PairedServer::Prepare(std::string* error) {
+  if (difference_ && difference_->fatal && target_->own() && !target_->Restart(error)) return false;
+  difference_.reset();
+  given_up_ = false;
+  connections_.clear();
+  ids_.clear();
+  core_.Reset();
+  target_->NewReport();
+  if (clock_ != nullptr) clock_->Set(static_cast<int64_t>(core_.now_ms()));
+  UniqueFd fd = target_->Connect(error);
+  if (!fd.valid()) return false;
+  control_.Use(std::move(fd), hang_ms_);
+  control_parser_.Reset();
+  // Where nothing expires, its interview has switched off for nothing what is no business of ours.
+  if (clock_ == nullptr) Ask("DEBUG SET-ACTIVE-EXPIRE 1");
+  told_limit_ = Whole<size_t>(target_->most_tracked()).value_or(0);
+  Ask("CONFIG SET tracking-table-max-keys " + std::to_string(told_limit_));
+  const std::optional<resp::ReplyView> flushed = Ask("FLUSHALL");
+  if (flushed && flushed->text() == "OK") return true;
+  *error = difference_ ? "the server does not answer"
+                       : "the server refuses FLUSHALL: " + std::string(flushed->text());
+  difference_.reset();
+  return false;
+}
+
+// --- Cases.
+
+void PairedServer::BeginCase() {
+  difference_.reset();
+  given_up_ = false;
+  phase_ = Phase::kNone;
+  session_.clear();
+  ++counts_.cases;
+}
+
+void PairedServer::EndCase() { phase_ = Phase::kEnding; }
+
+void PairedServer::Reset() {
+  if (phase_ == Phase::kRunning) return Restart();
+  if (phase_ == Phase::kEnding && going()) CompareState();
+  core_.Reset();
+  for (const auto& connection : connections_) connection->link.Close(hang_ms_);
+  connections_.clear();
+  ids_.clear();
+  phase_ = phase_ == Phase::kNone ? Phase::kRunning : Phase::kNone;
+  if (difference_ && difference_->fatal) return;
+  // Also behind a difference: nothing of a case may reach the next one.
+  TellLimit();
+  if (clock_ != nullptr) clock_->Set(static_cast<int64_t>(core_.now_ms()));
+  Ask("FLUSHALL");
+}
+
+void PairedServer::Restart() {
+  core_.Reset();
+  if (!going()) return;
+  session_.push_back("the server is restarted");
+  command_ = "restart";
+  ++counts_.restarts;
+  if (target_->own()) {
+    connections_.clear();
+    std::string error;
+    if (!target_->Restart(&error) || !Prepare(&error)) {
+      Differ("server does not start again").server = error;
+      difference_->fatal = true;
+    }
+    return;
+  }
+  ++counts_.left_out["restart: all connections closed and FLUSHALL in its place"];
+  for (const auto& connection : connections_) connection->link.Close(hang_ms_);
+  connections_.clear();
+  ids_.clear();
+  TellLimit();
+  Ask("FLUSHALL");
+}
+
+// --- Connections.
+
+PairedServer::Connection* PairedServer::Find(uint64_t id) {
+  for (const auto& connection : connections_) {
+    if (connection->id == id) return connection.get();
+  }
+  return nullptr;
+}
+
+uint64_t PairedServer::Connect() {
+  const uint64_t id = core_.Connect();
+  if (!going()) return id;
+  auto connection = clock_ != nullptr ? std::make_unique<Connection>(kHeld)
+                                      : std::make_unique<Connection>(kHeldWithoutClock);
+  connection->id = id;
+  command_ = "connect";
+  std::string error;
+  UniqueFd fd = target_->Connect(&error);
+  if (!fd.valid()) {
+    ServerFailed();
+    return id;
+  }
+  OracleLink& link = connection->link;
+  link.Use(std::move(fd), hang_ms_);
+  link.out() = "CLIENT ID\r\n";
+  link.Send();
+  while (!link.in().ends_with('\n')) {
+    if (link.Read(hang_ms_) == OracleLink::Got::kBytes) continue;
+    ServerFailed();
+    return id;
+  }
+  connection->server_id =
+      Whole<int64_t>(link.in().substr(1, link.in().size() - 3)).value_or(0);  // ":12\r\n"
+  link.Take(link.in().size());
+  ids_[connection->server_id] = id;
+  connections_.push_back(std::move(connection));
+  return id;
+}
+
+void PairedServer::Close(uint64_t id) {
+  core_.Close(id);
+  Connection* const connection = Find(id);
+  if (connection == nullptr) return;
+  if (going()) {
+    session_.push_back(std::to_string(id) + "> (hangs up)");
+    command_ = "close";
+    if (!connection->link.Close(hang_ms_)) ServerFailed();
+  }
+  std::erase_if(connections_, [&](const auto& other) { return other.get() == connection; });
+}
+
+void PairedServer::Receive(uint64_t id, std::string* append) {
+  Connection* const connection = Find(id);
+  if (connection != nullptr) {
+    append->append(connection->received);
+    connection->received.clear();
+  }
+  if (!going() || connection == nullptr) core_.Receive(id, append);
+}
+
+void PairedServer::Send(uint64_t id, std::string_view bytes) {
+  if (!core_.IsOpen(id)) return;
+  Connection* const connection = Find(id);
+  if (going() && connection != nullptr) TellLimit();
+  // Which keys are given up when the table is full shows between requests.
+  const bool one_by_one = small_table();
+  while (!bytes.empty()) {
+    if (!going() || connection == nullptr) return core_.Send(id, bytes);
+    const size_t size = one_by_one ? connection->requests.UpToEndOfRequest(bytes) : bytes.size();
+    Turn(*connection, bytes.substr(0, size));
+    bytes.remove_prefix(size);
+  }
+}
+
+// --- A turn.
+
+void PairedServer::Turn(Connection& connection, std::string_view bytes) {
+  const auto translate = [&](RequestStream::Words request, std::vector<std::string>* instead) {
+    command_ = Lower(request[0]);
+    session_.push_back(std::to_string(connection.id) + "> " + Words(request));
+    return Translate(connection, request, instead);
+  };
+  const size_t whole = connection.requests.Take(bytes, translate, &connection.link.out());
+  connection.link.Send();
+  counts_.requests += whole;
+  core_.Send(connection.id, bytes);
+  // What is not whole is answered by nothing.
+  if (whole == 0 || !Fence()) return;
+  EndTurn();
+}
+
+void PairedServer::EndTurn() {
+  ReadAll();
+  TakeModelOutput();
+  TakeEvictions();
+  CompareTurn(/*any_order=*/false);
+}
+
+bool PairedServer::Translate(const Connection&, RequestStream::Words request,
+                             std::vector<std::string>* instead) {
+  if (clock_ == nullptr) {
+    size_t at = 0;
+    if (request[0] == "SET" && request.size() == 5 && request[3] == "PX") at = 4;
+    if (request[0] == "PEXPIRE" && request.size() == 3) at = 2;
+    const std::optional<int64_t> ms = at == 0 ? std::nullopt : Whole<int64_t>(request[at]);
+    if (ms && *ms > 0) {
+      instead->assign(request.begin(), request.end());
+      (*instead)[at] = std::to_string(*ms + kFarAwayMs);
+      return true;
+    }
+  }
+  for (size_t i = 1; i + 1 < request.size(); ++i) {
+    if (request[i] != "REDIRECT") continue;
+    instead->assign(request.begin(), request.end());
+    (*instead)[i + 1] = TranslateId(request[i + 1]);
+    return true;
+  }
+  return false;
+}
+
+// The number of the live server's connection. One that is not there is nobody's there, too.
+std::string PairedServer::TranslateId(std::string_view id) const {
+  constexpr uint64_t kNobody = 1'000'000'000'000;
+  const std::optional<uint64_t> number = Whole<uint64_t>(id);
+  if (!number || *number == 0) return std::string(id);
+  for (const auto& [theirs, ours] : ids_) {
+    if (ours == *number) return std::to_string(theirs);
+  }
+  return std::to_string(*number % kNobody + kNobody);
+}
+
+std::optional<resp::ReplyView> PairedServer::Ask(std::string_view line) {
+  control_.out().append(line).append("\r\n");
+  control_.Send();
+  for (;;) {
+    const auto result = control_parser_.Parse(control_.in(), &control_reply_);
+    if (result.status == resp::ReplyParser::Status::kValue) {
+      control_.Take(result.consumed);
+      return control_reply_.root();
+    }
+    control_.Take(control_.in().size());
+    if (result.status == resp::ReplyParser::Status::kError ||
+        control_.Read(hang_ms_) != OracleLink::Got::kBytes) {
+      ServerFailed();
+      return std::nullopt;
+    }
+  }
+}
+
+// When this is over, the server has written all that was due to what it had been sent before.
+//
+// Its event loop takes what is readable in an order of its own: the first PING may come before the
+// request at hand, the second one comes after it; and between two requests of anybody's a full
+// tracking table gives up keys. Replies of one turn of the loop go out in an order of its own, too,
+// so that one PING more is needed to know that they are out.
+bool PairedServer::Fence() {
+  const int rounds = small_table() ? 3 : 2;
+  for (int i = 0; i < rounds; ++i) {
+    if (!Ask("PING")) return false;
+  }
+  return true;
+}
+
+bool PairedServer::small_table() {
+  const size_t most = model().tracking_table_max_keys();
+  return most != 0 && most != ServerConfig().tracking_table_max_keys;
+}
+
+// Whatever the server has sent. It must be whole.
+void PairedServer::ReadAll() {
+  std::vector<pollfd> polled;
+  polled.reserve(connections_.size());
+  for (const auto& connection : connections_) polled.push_back({connection->link.fd(), POLLIN, 0});
+  poll(polled.data(), polled.size(), 0);
+  for (size_t i = 0; i < connections_.size(); ++i) {
+    if (polled[i].revents == 0) continue;
+    Connection& connection = *connections_[i];
+    const OracleLink::Got got = connection.link.Read(0);
+    if (got == OracleLink::Got::kClosed && going()) {
+      PairDifference& difference = Differ("connection closed");
+      difference.where = "connection " + std::to_string(connection.id);
+      difference.model = "keeps the connection";
+      difference.server = "closes it";
+      return;
+    }
+    bool nonsense = false;
+    const size_t size = SplitValues(connection.link.in(), &connection.server, &nonsense);
+    connection.link.Take(size);
+    if (nonsense) {
+      PairDifference& difference = Differ("no RESP");
+      difference.where = "connection " + std::to_string(connection.id);
+      resp::AppendEscaped(&difference.server, connection.link.in());
+      return;
+    }
+  }
+}
+
+void PairedServer::TakeModelOutput() {
+  for (const auto& connection : connections_) {
+    std::string& bytes = connection->model_bytes;
+    const size_t before = bytes.size();
+    core_.Receive(connection->id, &bytes);
+    if (bytes.size() == before) continue;
+    bool nonsense = false;
+    SplitValues(std::string_view(bytes).substr(before), &connection->model, &nonsense);
+  }
+}
+
+// The live server's numbers of connections become the core's. Its version may be another of the
+// same profile.
+void PairedServer::Rename(const Connection& connection, size_t i, std::string* value) {
+  if (const auto place = ConnectionNumber(*value)) {
+    const auto number = Whole<int64_t>(value->substr(place->begin, place->size));
+    const auto known = ids_.find(number.value_or(0));
+    if (known != ids_.end()) {
+      value->replace(place->begin, place->size, std::to_string(known->second));
+    }
+  }
+  if (i >= connection.model.size()) return;
+  const std::string& model = connection.model[i].bytes;
+  const auto ours = VersionOfHello(model);
+  const auto theirs = VersionOfHello(*value);
+  if (!ours || !theirs) return;
+  const std::string version = model.substr(ours->begin, ours->size);
+  if (value->compare(theirs->begin, theirs->size, version) == 0) return;
+  value->replace(theirs->begin, theirs->size, version);
+  ++counts_.free["version in HELLO"];
+}
+
+void PairedServer::CompareTurn(bool any_order) {
+  if (going()) {
+    for (const auto& connection : connections_) {
+      Connection& c = *connection;
+      for (size_t i = 0; i < c.server.size(); ++i) Rename(c, i, &c.server[i].bytes);
+      std::string kind = FindDifference(c.model, c.server, any_order);
+      if (c.model.size() > c.server.size() &&
+          c.link.Read(target_->own() ? 0 : kOnTheWayMs) == OracleLink::Got::kBytes) {
+        bool nonsense = false;
+        const size_t from = c.server.size();
+        c.link.Take(SplitValues(c.link.in(), &c.server, &nonsense));
+        for (size_t i = from; i < c.server.size(); ++i) Rename(c, i, &c.server[i].bytes);
+        kind = FindDifference(c.model, c.server, any_order);
+      }
+      if (!kind.empty()) {
+        PairDifference& difference = Differ(kind);
+        difference.where = "connection " + std::to_string(c.id);
+        difference.model = ToText(c.model);
+        difference.server = ToText(c.server);
+        break;
+      }
+      for (const StreamValue& value : c.server) ++(value.push ? counts_.pushes : counts_.replies);
+    }
+  }
+  for (const auto& connection : connections_) {
+    Connection& c = *connection;
+    if (going()) {
+      for (const StreamValue& value : c.server) c.received += value.bytes;
+    } else {
+      c.received += c.model_bytes;
+    }
+    c.model_bytes.clear();
+    c.model.clear();
+    c.server.clear();
+  }
+}
+
+// --- The tracking table's limit: the server gives up keys at random, and says so.
+
+void PairedServer::TellLimit() {
+  const size_t limit = model().tracking_table_max_keys();
+  if (limit == told_limit_) return;
+  Ask("CONFIG SET tracking-table-max-keys " + std::to_string(limit));
+  told_limit_ = limit;
+}
+
+// Whether giving up a key of these clients is told to anybody.
+bool PairedServer::Audible(const ClientIds& ids) {
+  return std::ranges::any_of(ids, [&](uint64_t id) {
+    const Client* const client = model().FindClient(id);
+    if (client == nullptr || !client->open || !client->tracking || client->bcast()) return false;
+    if (client->redirect == 0 || client->protocol == 3) return client->protocol == 3;
+    const Client* const target = model().FindClient(client->redirect);
+    return target != nullptr && target->open && (target->protocol == 3 || target->subscribed);
+  });
+}
+
+// The key that the live server has given up next, by what it says more than the model: the first of
+// the surplus of each connection that was told of it.
+std::optional<std::string> PairedServer::NextEviction() {
+  for (const auto& one : connections_) {
+    if (one->server.size() <= one->model.size()) continue;
+    const std::optional<std::string> key = InvalidatedKey(one->server[one->model.size()]);
+    if (!key || !model().tracking_table().keys().Contains(*key)) continue;
+    const bool first = std::ranges::none_of(connections_, [&](const auto& other) {
+      for (size_t i = other->model.size() + 1; i < other->server.size(); ++i) {
+        if (InvalidatedKey(other->server[i]) == key) {
+          return InvalidatedKey(other->server[other->model.size()]) != key;
+        }
+      }
+      return false;
+    });
+    if (first) return key;
+  }
+  return std::nullopt;
+}
+
+void PairedServer::TakeEvictions() {
+  const size_t most = model().tracking_table_max_keys();
+  const auto& table = model().tracking_table();
+  const bool anybody = std::ranges::any_of(model().active_clients(),
+                                           [](const Client* client) { return client->tracking; });
+  if (most == 0 || !anybody || table.size() <= most || !going()) return;
+  while (table.size() > most) {
+    const std::optional<std::string> key = NextEviction();
+    if (!key) break;
+    model().GiveUpTracking(*key);
+    TakeModelOutput();
+    ++counts_.free["keys given up by a full tracking table"];
+  }
+  if (table.size() <= most) return;
+  std::vector<std::string> silent;
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (!Audible(table.keys().at(i).value)) silent.emplace_back(table.keys().at(i).key);
+  }
+  if (silent.size() > table.size() - most) {
+    return GiveUp("a full tracking table gave up one of several keys that nobody is told of");
+  }
+  for (const std::string& key : silent) model().GiveUpTracking(key);
+  // Of the others somebody should have heard.
+  while (table.size() > most) model().GiveUpTracking(std::string(table.keys().at(0).key));
+  TakeModelOutput();
+}
+
+// --- Time.
+
+void PairedServer::Advance(uint64_t ms) {
+  if (!going()) return core_.Advance(ms);
+  if (clock_ == nullptr) {
+    for (int db = 0; db < model().keyspace().databases(); ++db) {
+      const auto& keys = model().keyspace().keys(db);
+      for (size_t i = 0; i < keys.size(); ++i) {
+        const int64_t at = keys.at(i).value.expire_at();
+        const auto now = static_cast<int64_t>(core_.now_ms());
+        if (at == kNoExpiry || now + static_cast<int64_t>(ms) < at) continue;
+        ms = static_cast<uint64_t>(std::max<int64_t>(at - now - 1, 0));
+        ++counts_.left_out["time that would let a key expire, on a server whose clock is its own"];
+      }
+    }
+  }
+  const uint64_t expired = model().keyspace().expired();
+  core_.Advance(ms);
+  if (clock_ == nullptr) return;
+  session_.push_back("time: " + std::to_string(ms) + " ms");
+  command_ = "advance";
+  clock_->Set(static_cast<int64_t>(core_.now_ms()));
+  if (model().keyspace().expired() != expired) ExpireActively(expired);
+}
+
+// The live server's own cycle deletes what the core's has deleted: all that has expired.
+void PairedServer::ExpireActively(uint64_t before) {
+  counts_.expired += model().keyspace().expired() - before;
+  Ask("DEBUG SET-ACTIVE-EXPIRE 1");
+  // Each round is a turn of its event loop; its cycle comes 500 times a second.
+  for (int db = 0; db < model().keyspace().databases() && going(); ++db) {
+    if (db > 1 && model().keyspace().KeyCount(db) == 0) continue;
+    Ask("SELECT " + std::to_string(db));
+    const auto all = static_cast<int64_t>(model().keyspace().KeyCount(db));
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(hang_ms_);
+    for (;;) {
+      const std::optional<resp::ReplyView> size = Ask("DBSIZE");
+      if (!size || size->integer() <= all) break;
+      if (std::chrono::steady_clock::now() < give_up) continue;
+      Differ("keys that expired are not deleted").model = std::to_string(all) + " keys";
+      difference_->server = std::to_string(size->integer()) + " keys";
+      break;
+    }
+  }
+  Ask("SELECT 0");
+  Ask("DEBUG SET-ACTIVE-EXPIRE 0");
+  if (!going() || !Fence()) return;
+  ReadAll();
+  TakeModelOutput();
+  // Which of them goes first is the server's to choose.
+  CompareTurn(/*any_order=*/true);
+}
+
+// --- What is left.
+
+void PairedServer::CompareState() {
+  command_ = "state";
+  const auto compare = [&](std::string_view what, uint64_t ours, std::optional<uint64_t> theirs) {
+    if (!going() || !theirs) return;
+    ++counts_.state;
+    if (ours == *theirs) return;
+    PairDifference& difference = Differ(std::string(what));
+    difference.where = "INFO";
+    difference.model = std::to_string(ours);
+    difference.server = std::to_string(*theirs);
+  };
+  TellLimit();
+  const std::optional<resp::ReplyView> reply = Ask("INFO");
+  if (!reply) return;
+  const std::string info(reply->text());
+  const auto& table = model().tracking_table();
+  uint64_t items = 0;
+  for (size_t i = 0; i < table.size(); ++i) items += table.keys().at(i).value.size();
+  const auto clients = std::ranges::count_if(model().active_clients(),
+                                             [](const Client* client) { return client->tracking; });
+  compare("tracking_total_keys", table.size(), InfoNumber(info, "tracking_total_keys"));
+  compare("tracking_total_items", items, InfoNumber(info, "tracking_total_items"));
+  compare("tracking_total_prefixes", model().prefix_table().prefixes().size(),
+          InfoNumber(info, "tracking_total_prefixes"));
+  compare("tracking_clients", static_cast<uint64_t>(clients), InfoNumber(info, "tracking_clients"));
+}
+
+// --- Differences.
+
+PairDifference& PairedServer::Differ(std::string kind) {
+  if (difference_) return *difference_;
+  PairDifference& difference = difference_.emplace();
+  difference.kind = std::move(kind);
+  difference.command = command_;
+  if (!session_.empty()) difference.request = session_.back();
+  difference.session = session_;
+  return difference;
+}
+
+void PairedServer::GiveUp(std::string_view why) {
+  ++counts_.left_out[std::string(why) + ": the rest of the case"];
+  given_up_ = true;
+}
+
+void PairedServer::ServerFailed() {
+  if (difference_) {
+    difference_->fatal = true;
+    return;
+  }
+  const ServerEnd end = target_->FindEnd(hang_ms_);
+  PairDifference& difference = Differ(end.Text());
+  difference.where = "the server";
+  difference.model = "goes on";
+  difference.server = "does not";
+  difference.fatal = true;
+}
+
+}  // namespace resprobe::live

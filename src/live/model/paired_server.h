@@ -1,0 +1,180 @@
+#ifndef RESPROBE_LIVE_MODEL_PAIRED_SERVER_H_
+#define RESPROBE_LIVE_MODEL_PAIRED_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/commands/profile.h"
+#include "core/resp/reply.h"
+#include "core/resp/reply_parser.h"
+#include "live/clock/server_clock.h"
+#include "live/model/request_stream.h"
+#include "live/model/stream_values.h"
+#include "live/oracle_link.h"
+#include "live/oracle_target.h"
+#include "sim/core_subject.h"
+#include "sim/server_subject.h"
+
+namespace resprobe::live {
+
+struct PairOptions {
+  TargetOptions target;
+  std::optional<Profile> profile = {};  // what the model follows; else by the server's version
+  // A server that owes an answer and says nothing for so long hangs.
+  int hang_ms = 10'000;
+};
+
+// Where the model and the live server part.
+struct PairDifference {
+  std::string kind;     // "push missing", "order", "server hangs" …
+  std::string command;  // that was run: "get"; "advance"; "state" of what is left at the end
+  std::string request;  // "3> GET k0", by the number of the connection
+  std::string where;    // "connection 2"
+  std::string model;    // what it sent there, one value a line
+  std::string server;
+  std::vector<std::string> session;  // the requests up to there
+  bool fatal = false;                // the server has to be restarted
+
+  std::string Signature() const { return command + ": " + kind; }
+};
+
+struct PairCounts {
+  uint64_t cases = 0;
+  uint64_t requests = 0;
+  uint64_t replies = 0;  // compared
+  uint64_t pushes = 0;   // compared
+  uint64_t state = 0;    // answers about what is left, compared
+  uint64_t restarts = 0;
+  uint64_t expired = 0;  // keys whose time came on both
+  // What a server may choose, and the model took over from it.
+  std::map<std::string, uint64_t, std::less<>> free;
+  // What cannot be done on this server, by kind.
+  std::map<std::string, uint64_t, std::less<>> left_out;
+};
+
+// The core and a live server as one server subject: what one is sent the other is sent, and what
+// the live one sends must be what the core sends, on every connection and turn by turn: values,
+// their order, and nothing else. Whoever uses the subject gets what was read from the sockets (with
+// the core's numbers of connections in it), and core() for the checks that look inside.
+//
+// A turn is one Send() with a whole request in it. Behind it the server is asked for a PONG on a
+// connection of our own, often enough that its event loop has come round: then all that the turn
+// has made is written, and what is not there does not come. Nothing waits for time to pass.
+//
+// Time: the wall clock of a server that we start is the virtual one (ServerClock), so keys expire
+// there as here, lazily or by its own active cycle, which is switched on only for as long as the
+// core's runs. Elsewhere nothing expires: times to live are sent with ten days more, Advance()
+// stops before the first of them is over, and that is counted as left out.
+//
+// After a difference, and where a server's choice cannot be seen, the core goes on alone up to the
+// end of the case.
+class PairedServer final : public ServerSubject {
+ public:
+  // nullptr with one line in `error`.
+  static std::unique_ptr<PairedServer> Open(const PairOptions& options, std::string* error);
+
+  // Connects, and brings the server to a beginning; to be called before the first case, after a
+  // fatal difference (when it restarts a server of ours), and in a forked child.
+  bool Prepare(std::string* error);
+
+  // Around a case: a Reset() between the two is a restart of the server.
+  void BeginCase();
+  // What follows up to the next Reset() ends the case; there, what is left is compared.
+  void EndCase();
+
+  const std::optional<PairDifference>& difference() const { return difference_; }
+  const PairCounts& counts() const { return counts_; }
+  OracleTarget& target() const { return *target_; }
+  Profile profile() const { return profile_; }
+  // Whether keys expire on the live server when the case says so.
+  bool sets_clock() const { return clock_ != nullptr; }
+  void set_hang_ms(int ms) { hang_ms_ = ms; }
+  int hang_ms() const { return hang_ms_; }
+
+  // ServerSubject.
+  void Reset() override;
+  uint64_t Connect() override;
+  void Send(uint64_t connection, std::string_view bytes) override;
+  void Receive(uint64_t connection, std::string* append) override;
+  bool IsOpen(uint64_t connection) const override { return core_.IsOpen(connection); }
+  void Close(uint64_t connection) override;
+  void Advance(uint64_t ms) override;
+  uint64_t now_ms() const override { return core_.now_ms(); }
+  Server* core() override { return core_.core(); }
+
+ private:
+  struct Connection {
+    explicit Connection(std::span<const std::string_view> held) : requests(held) {}
+    uint64_t id = 0;
+    int64_t server_id = 0;
+    OracleLink link;
+    RequestStream requests;
+    std::string model_bytes;
+    std::vector<StreamValue> model;  // of this turn
+    std::vector<StreamValue> server;
+    std::string received;  // for whoever uses the subject
+  };
+  enum class Phase { kNone, kRunning, kEnding };
+
+  PairedServer(std::unique_ptr<OracleTarget> target, std::unique_ptr<ServerClock> clock,
+               Profile profile, int hang_ms);
+
+  bool going() const { return !difference_ && !given_up_; }
+  Server& model() { return *core_.core(); }
+  Connection* Find(uint64_t id);
+  void Turn(Connection& connection, std::string_view bytes);
+  bool Translate(const Connection& connection, RequestStream::Words request,
+                 std::vector<std::string>* instead);
+  std::string TranslateId(std::string_view id) const;
+  void Rename(const Connection& connection, size_t i, std::string* value);
+  bool small_table();
+  void TellLimit();
+  void Restart();
+  void ExpireActively(uint64_t before);
+
+  // Asks on our own connection; the reply is good until the next. Nothing, and a difference, if the
+  // server is gone.
+  std::optional<resp::ReplyView> Ask(std::string_view line);
+  bool Fence();
+  void ReadAll();
+  void TakeModelOutput();
+  void TakeEvictions();
+  bool Audible(const ClientIds& ids);
+  std::optional<std::string> NextEviction();
+  void CompareTurn(bool any_order);
+  void EndTurn();
+  void CompareState();
+
+  PairDifference& Differ(std::string kind);
+  void GiveUp(std::string_view why);
+  void ServerFailed();
+
+  std::unique_ptr<OracleTarget> target_;
+  std::unique_ptr<ServerClock> clock_;
+  Profile profile_;
+  int hang_ms_;
+  CoreSubject core_;
+  std::vector<std::unique_ptr<Connection>> connections_;  // open ones, by id
+  std::map<int64_t, uint64_t> ids_;  // of the case: the live server's numbers and ours
+  OracleLink control_;
+  resp::ReplyParser control_parser_;
+  resp::Reply control_reply_;
+  Phase phase_ = Phase::kNone;
+  size_t told_limit_ = 0;  // tracking-table-max-keys of the live server
+  bool given_up_ = false;
+  std::optional<PairDifference> difference_;
+  std::vector<std::string> session_;
+  std::string command_;  // of the turn
+  PairCounts counts_;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_MODEL_PAIRED_SERVER_H_

@@ -1,0 +1,45 @@
+#ifndef RESPROBE_LIVE_MODEL_STREAM_VALUES_H_
+#define RESPROBE_LIVE_MODEL_STREAM_VALUES_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace resprobe::live {
+
+// What a server has sent to one connection in one turn, value by value.
+struct StreamValue {
+  std::string bytes;
+  bool push = false;  // a push, or a message of a subscription in RESP2
+};
+
+// Appends the values that stand in `bytes` and returns how many bytes they are. Behind them stands
+// a part of one, or nothing; `*nonsense` is set if it is no RESP.
+size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values, bool* nonsense);
+
+// The key that the value invalidates, if it is an invalidation of one key.
+std::optional<std::string> InvalidatedKey(const StreamValue& value);
+
+// For people: the values, one a line, "push: " before pushes; "nothing".
+std::string ToText(const std::vector<StreamValue>& values);
+
+// What makes the streams differ: "push missing", "a push too many", "order", "another push", "reply
+// missing", "a reply too many", "another reply"; empty if they are the same. `any_order`: pushes
+// may stand in another order.
+std::string FindDifference(const std::vector<StreamValue>& model,
+                           const std::vector<StreamValue>& server, bool any_order);
+
+// In the reply to HELLO, and in `tracking-redir-broken`: the number of a connection and the
+// server's version. The place of the field's value in `value`, CRLF excluded.
+struct Place {
+  size_t begin = 0;
+  size_t size = 0;
+};
+std::optional<Place> ConnectionNumber(std::string_view value);
+std::optional<Place> VersionOfHello(std::string_view value);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_MODEL_STREAM_VALUES_H_
