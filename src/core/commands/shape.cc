@@ -162,6 +162,11 @@ class ShapeCompiler {
 
 namespace {
 
+[[gnu::noinline]] bool IsIntegerText(std::string_view text) {
+  int64_t number;
+  return ParseInt64(text, &number);
+}
+
 bool IsNumberText(std::string_view text) {
   // A double as a server prints it.
   if (text == "inf" || text == "-inf" || text == "nan" || text == "-nan") return true;
@@ -185,14 +190,16 @@ bool IsNumberText(std::string_view text) {
 
 class ShapeMatcher {
  public:
-  ShapeMatcher(const Shape& shape, int protocol) : nodes_(shape.nodes_), protocol_(protocol) {}
+  // Passed by value, in registers: see MatchesParts().
+  ShapeMatcher(const Shape& shape, int protocol)
+      : nodes_(shape.nodes_.data()), protocol_(protocol) {}
 
-  bool Matches(size_t index, const resp::ReplyView& value) const {
+  static bool Matches(ShapeMatcher m, size_t index, const resp::ReplyView& value) {
     using resp::NullKind;
     using resp::Type;
-    const Shape::Node& node = nodes_[index];
+    const Shape::Node& node = m.nodes_[index];
     const Type type = value.type();
-    const bool resp2 = protocol_ == 2;
+    const bool resp2 = m.protocol_ == 2;
     switch (node.kind) {
       case Kind::kOk:
         return type == Type::kSimpleString && value.text() == "OK";
@@ -203,10 +210,8 @@ class ShapeMatcher {
                value.integer() <= node.high;
       case Kind::kBulk:
         return type == Type::kBulkString;
-      case Kind::kBulkInt: {
-        int64_t number;
-        return type == Type::kBulkString && ParseInt64(value.text(), &number);
-      }
+      case Kind::kBulkInt:
+        return type == Type::kBulkString && IsIntegerText(value.text());
       case Kind::kDouble:
         return resp2 ? type == Type::kBulkString && IsNumberText(value.text())
                      : type == Type::kDouble;
@@ -225,64 +230,78 @@ class ShapeMatcher {
         return true;
       case Kind::kNone:
         return false;
-      case Kind::kArray:
-        return type == Type::kArray && All(index + 1, value);
-      case Kind::kSet:
-        return type == (resp2 ? Type::kArray : Type::kSet) && All(index + 1, value) &&
-               Distinct(value);
-      case Kind::kTuple:
-        return type == Type::kArray && Each(index, value);
-      case Kind::kPush:
-        return type == (resp2 ? Type::kArray : Type::kPush) && Each(index, value);
-      case Kind::kMap:
-        return type == (resp2 ? Type::kArray : Type::kMap) && Alternating(index, value);
-      case Kind::kFlat:
-        return type == Type::kArray && Alternating(index, value);
-      case Kind::kPairs:
-        if (type != Type::kArray) return false;
-        if (resp2) return Alternating(index, value);
-        return std::all_of(value.begin(), value.end(), [&](const resp::ReplyView& pair) {
-          return pair.type() == Type::kArray && Each(index, pair);
-        });
-      case Kind::kOneOf:
-        for (size_t child = index + 1; child < node.end; child = nodes_[child].end) {
-          if (Matches(child, value)) return true;
-        }
-        return false;
+      default:
+        return MatchesParts(m, index, value);
     }
-    return false;
   }
 
  private:
   using Kind = Shape::Kind;
 
-  bool All(size_t child, const resp::ReplyView& value) const {
+  // Most shapes have no parts, and are not to pay for the views of parts on the stack.
+  [[gnu::noinline]] static bool MatchesParts(ShapeMatcher m, size_t index,
+                                             const resp::ReplyView& value) {
+    using resp::Type;
+    const Shape::Node& node = m.nodes_[index];
+    const Type type = value.type();
+    const bool resp2 = m.protocol_ == 2;
+    switch (node.kind) {
+      case Kind::kArray:
+        return type == Type::kArray && All(m, index + 1, value);
+      case Kind::kSet:
+        return type == (resp2 ? Type::kArray : Type::kSet) && All(m, index + 1, value) &&
+               Distinct(value);
+      case Kind::kTuple:
+        return type == Type::kArray && Each(m, index, value);
+      case Kind::kPush:
+        return type == (resp2 ? Type::kArray : Type::kPush) && Each(m, index, value);
+      case Kind::kMap:
+        return type == (resp2 ? Type::kArray : Type::kMap) && Alternating(m, index, value);
+      case Kind::kFlat:
+        return type == Type::kArray && Alternating(m, index, value);
+      case Kind::kPairs:
+        if (type != Type::kArray) return false;
+        if (resp2) return Alternating(m, index, value);
+        return std::all_of(value.begin(), value.end(), [&](const resp::ReplyView& pair) {
+          return pair.type() == Type::kArray && Each(m, index, pair);
+        });
+      case Kind::kOneOf:
+        for (size_t child = index + 1; child < node.end; child = m.nodes_[child].end) {
+          if (Matches(m, child, value)) return true;
+        }
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  static bool All(ShapeMatcher m, size_t child, const resp::ReplyView& value) {
     return std::all_of(value.begin(), value.end(),
-                       [&](const resp::ReplyView& element) { return Matches(child, element); });
+                       [&](const resp::ReplyView& element) { return Matches(m, child, element); });
   }
   // Each child of the value has the shape of the node's child in its place.
-  bool Each(size_t index, const resp::ReplyView& value) const {
-    if (value.size() != nodes_[index].children) return false;
+  static bool Each(ShapeMatcher m, size_t index, const resp::ReplyView& value) {
+    if (value.size() != m.nodes_[index].children) return false;
     size_t child = index + 1;
     for (const resp::ReplyView element : value) {
-      if (!Matches(child, element)) return false;
-      child = nodes_[child].end;
+      if (!Matches(m, child, element)) return false;
+      child = m.nodes_[child].end;
     }
     return true;
   }
-  bool Alternating(size_t index, const resp::ReplyView& value) const {
+  static bool Alternating(ShapeMatcher m, size_t index, const resp::ReplyView& value) {
     if (value.size() % 2 != 0) return false;
     const size_t first = index + 1;
-    const size_t second = nodes_[first].end;
+    const size_t second = m.nodes_[first].end;
     bool key = true;
     for (const resp::ReplyView element : value) {
-      if (!Matches(key ? first : second, element)) return false;
+      if (!Matches(m, key ? first : second, element)) return false;
       key = !key;
     }
     return true;
   }
   // Quadratic; of long sets only the beginning is compared.
-  bool Distinct(const resp::ReplyView& value) const {
+  static bool Distinct(const resp::ReplyView& value) {
     constexpr size_t kMost = 64;
     size_t i = 0;
     for (auto a = value.begin(); a != value.end() && i < kMost; ++a, ++i) {
@@ -294,8 +313,8 @@ class ShapeMatcher {
     return true;
   }
 
-  const std::vector<Shape::Node>& nodes_;
-  const int protocol_;
+  const Shape::Node* nodes_;
+  int protocol_;
 };
 
 std::optional<Shape> Shape::Compile(std::string_view text, std::string* error) {
@@ -306,7 +325,7 @@ std::optional<Shape> Shape::Compile(std::string_view text, std::string* error) {
 
 bool Shape::Matches(const resp::ReplyView& reply, int protocol) const {
   if (nodes_.empty() || !reply.valid() || reply.is_error()) return false;
-  return ShapeMatcher(*this, protocol).Matches(0, reply);
+  return ShapeMatcher::Matches(ShapeMatcher(*this, protocol), 0, reply);
 }
 
 }  // namespace resprobe

@@ -130,7 +130,52 @@ RequestParser::Result RequestParser::Parse(std::string_view input) {
   }
   if (state_ == State::kFailed) return {Status::kError, 0};
   quiet_left_ = 0;
+  if (state_ == State::kIdle) {
+    if (const size_t length = ReadWhole(input); length > 0) {
+      whole_ = true;
+      offset_ += length;
+      return {Status::kRequest, length};
+    }
+    args_.clear();
+  }
   return Run(input);
+}
+
+// What nearly all requests are: multibulk, in the form that clients send, and in the input whole.
+// Its arguments are read where they stand. Returns its length, or 0 if it is anything else or
+// something is wrong with it, which Run() tells.
+size_t RequestParser::ReadWhole(std::string_view input) {
+  constexpr size_t kLongestLine = 10;
+  if (input.size() > limits_.max_request || limits_.max_line < kLongestLine) return 0;
+  const char* p = input.data();
+  const char* const end = p + input.size();
+  // Type, a number of at most six digits and without zeros before it, CR and a byte whatever it is.
+  const auto line = [&](char type, int64_t* number) {
+    if (end - p < 4 || *p != type || !IsDigit(p[1])) return false;
+    const char* q = p + 1;
+    const char* const last = end - q > 6 ? q + 6 : end;
+    int64_t value = 0;
+    for (; q != last && IsDigit(*q); ++q) value = value * 10 + (*q - '0');
+    if (end - q < 2 || *q != '\r' || (p[1] == '0' && q != p + 2)) return false;
+    p = q + 2;
+    *number = value;
+    return true;
+  };
+  const int64_t most = authenticated_
+                           ? limits_.max_bulk
+                           : std::min(limits_.max_bulk, limits_.max_bulk_unauthenticated);
+  int64_t args = 0;
+  if (!line('*', &args) || args == 0 || args > limits_.max_args ||
+      (!authenticated_ && args > limits_.max_args_unauthenticated)) {
+    return 0;
+  }
+  for (; args > 0; --args) {
+    int64_t length = 0;
+    if (!line('$', &length) || length > most || end - p < length + 2) return 0;
+    args_.push_back(std::string_view(p, static_cast<size_t>(length)));
+    p += length + 2;
+  }
+  return static_cast<size_t>(p - input.data());
 }
 
 RequestParser::Result RequestParser::Run(std::string_view input) {

@@ -104,6 +104,7 @@ class RequestParser {
   uint32_t At(const char* p) const;
   void Keep();
   void SetQuiet();
+  size_t ReadWhole(std::string_view input);
   Result Run(std::string_view input);
   Step Loop();
   Step Line(char stop);

@@ -52,16 +52,10 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
   } else {
     if (tracking_clients_ > 0) LimitTrackingTable();
     if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
-      error_.assign("ERR Can't execute '").append(command->full_name());
-      error_ +=
-          "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-          "context";
-      Reject(client, command, error_);
+      RejectSubscribed(client, *command);
     } else if (command->unsubscribes && !client.subscribed &&
                TraitsOf(config_.profile).unsubscribe_needs_subscription) {
-      error_.assign("NOSUB '").append(command->full_name());
-      error_ += "' command executed not in subscribed mode";
-      Reject(client, command, error_);
+      RejectUnsubscribed(client, *command);
     } else if (client.multi && !command->runs_in_multi) {
       if (!client.dirty_cas && !client.dirty_exec) client.queue.Add(*command, args);
       writer_.SimpleString("QUEUED");
@@ -127,6 +121,20 @@ void Server::RejectUnknown(Client& client, std::span<const std::string_view> arg
   }
   MaskLineEnds(error_);
   Reject(client, nullptr, error_);
+}
+
+void Server::RejectSubscribed(Client& client, const Command& command) {
+  error_.assign("ERR Can't execute '").append(command.full_name());
+  error_ +=
+      "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+      "context";
+  Reject(client, &command, error_);
+}
+
+void Server::RejectUnsubscribed(Client& client, const Command& command) {
+  error_.assign("NOSUB '").append(command.full_name());
+  error_ += "' command executed not in subscribed mode";
+  Reject(client, &command, error_);
 }
 
 void Server::RejectArity(Client& client, const Command& command) {

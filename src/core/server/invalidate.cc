@@ -119,8 +119,7 @@ void Server::SendPendingInvalidations() {
 }
 
 // The end of a turn of the event loop: one push for each prefix under which keys have changed.
-void Server::Broadcast() {
-  if (!prefix_table_.pending()) return;
+void Server::BroadcastPending() {
   for (const PrefixTable::Prefix& prefix : prefix_table_.prefixes()) {
     if (prefix.keys.empty()) continue;
     broadcast_.clear();

@@ -133,19 +133,24 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
   Broadcast();
 }
 
+// What is no request ends the connection.
+void Server::RejectNonsense(Client& client) {
+  const std::string& text = client.parser.error().text;
+  if (!text.empty()) {
+    error_.assign("ERR ").append(text);
+    ReplyWriter(client).SimpleError(error_);
+    discarded_.clear();
+  }
+  Disconnect(client);
+}
+
 void Server::Read(Client& client, std::string_view bytes) {
   client.turn = client.output.size();
   while (client.open) {
     const resp::RequestParser::Result result = client.parser.Parse(bytes);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
     if (result.status == resp::RequestParser::Status::kError) {
-      const std::string& text = client.parser.error().text;
-      if (!text.empty()) {
-        error_.assign("ERR ").append(text);
-        ReplyWriter(client).SimpleError(error_);
-        discarded_.clear();
-      }
-      Disconnect(client);
+      RejectNonsense(client);
       return;
     }
     for (uint32_t i = client.parser.skipped(); i > 0; --i) EndEmptyRequest(client);

@@ -171,6 +171,7 @@ class Server : private KeyspaceObserver {
   void Release(Client& client);
 
   void Read(Client& client, std::string_view bytes);
+  [[gnu::cold, gnu::noinline]] void RejectNonsense(Client& client);
 
   // blocking.cc
   void EndWait(Client& client);
@@ -202,7 +203,9 @@ class Server : private KeyspaceObserver {
   void Call(Client& client, const Command& command, std::span<const std::string_view> args);
   void Reject(Client& client, const Command* command, std::string_view error);
   void RejectUnknown(Client& client, std::span<const std::string_view> args);
-  void RejectArity(Client& client, const Command& command);
+  [[gnu::noinline]] void RejectArity(Client& client, const Command& command);
+  [[gnu::noinline]] void RejectSubscribed(Client& client, const Command& command);
+  [[gnu::noinline]] void RejectUnsubscribed(Client& client, const Command& command);
 
   // watch.cc
   void TouchWatched(int db, std::string_view key);
@@ -214,7 +217,11 @@ class Server : private KeyspaceObserver {
   bool BeginInvalidation(Client& client, resp::Writer* out);
   void SendInvalidation(Client& client, const std::string_view* key);
   void SendBroadcast(Client& client, const Dict<PrefixTable::Key>& keys);
-  void Broadcast();
+  void BroadcastPending();
+  void Broadcast() {
+    if (prefix_table_.pending()) [[unlikely]]
+      BroadcastPending();
+  }
   void SendPendingInvalidations();
   void LimitTrackingTable();
 
