@@ -81,10 +81,11 @@ class SegmentReader {
     size_t count = 1;
     for (const uint8_t* p = start; (p = Find(p, end_, kWord)) != nullptr; ++p) ++count;
     std::span<std::string_view> words = arena_->Words(count);
+    const bool escaped = Find(start, end_, kEscape) != nullptr;
     for (std::string_view& word : words) {
       const uint8_t* stop = Find(start, end_, kWord);
       if (stop == nullptr) stop = end_;
-      word = Plain(start, stop);
+      word = escaped ? Plain(start, stop) : AsText(start, stop);
       start = stop + 1;
     }
     field.words = words;
@@ -109,11 +110,16 @@ class SegmentReader {
     return value;
   }
 
+  static std::string_view AsText(const uint8_t* from, const uint8_t* to) {
+    if (from >= to) return {};
+    return {reinterpret_cast<const char*>(from), static_cast<size_t>(to - from)};
+  }
+
   // The bytes without their escapes; copied only if there is one.
   std::string_view Plain(const uint8_t* from, const uint8_t* to) {
     if (from >= to) return {};
     const auto size = static_cast<size_t>(to - from);
-    if (Find(from, to, kEscape) == nullptr) return {reinterpret_cast<const char*>(from), size};
+    if (Find(from, to, kEscape) == nullptr) return AsText(from, to);
     char* plain = arena_->Bytes(size);
     size_t used = 0;
     while (from != to) {

@@ -12,6 +12,7 @@ void CoreSubject::Send(uint64_t connection, std::string_view bytes) {
 
 void CoreSubject::Receive(uint64_t connection, std::string* append) {
   std::string& output = server_.Output(connection);
+  if (output.empty()) return;
   if (append->empty()) {
     append->swap(output);
   } else {

@@ -50,8 +50,8 @@ class CommandWorld {
   struct Config {
     Index clients;    // 1 to 4
     Index protocol3;  // bit i: client i starts with HELLO 3
-    // Requests go one by one, and everything is checked after each; else pipelines stay whole, and
-    // only what a request names is checked.
+    // Requests go one by one, and everything is checked after each; else pipelines stay whole, only
+    // what a request names is checked, and at the end TYPE is asked for two of the keys.
     bool audit = false;
     template <class V, class Self>
     static void Fields(V& v, Self& c) {
@@ -184,6 +184,7 @@ class CommandWorld {
     std::vector<Watched> watched;
     size_t watched_count = 0;
     bool watches_unknown = false;  // they have changed inside a pipeline
+    bool has_sent = false;         // anything on this connection
   };
   struct Touched {
     int db;
@@ -209,16 +210,20 @@ class CommandWorld {
   void Collect(Peer& peer, RunContext& run);
   void CollectReplies(Peer& peer, bool open, RunContext& run);
   void CollectClosed(Peer& peer, RunContext& run);
+  bool Silent(const Peer& peer) const;
   void CollectOthers(const Peer& sender, RunContext& run);
   void CheckAnswered(const Peer& peer, RunContext& run);
   void CheckTouched(RunContext& run);
   void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
-  void Compare(Peer& peer, std::span<const std::string_view> args, RunContext& run);
+  void Compare(Peer& peer, RunContext& run);
   void CheckText(const std::string& problem, RunContext& run);
   void CheckViews(int db, RunContext& run);
   // The world's own questions, from a connection of its own: several are asked together, then all
   // are answered, in answers_. False after a violation; an error is one.
-  void Ask(std::initializer_list<std::string_view> args);
+  void Ask(std::span<const std::string_view> words);
+  void Ask(std::initializer_list<std::string_view> words) {
+    Ask(std::span(words.begin(), words.size()));
+  }
   bool Answered(RunContext& run);
 
   std::unique_ptr<ServerSubject> own_;
@@ -245,6 +250,7 @@ class CommandWorld {
   size_t answer_count_ = 0;
   std::vector<std::string> names_;
   std::vector<std::string> scanned_;
+  std::vector<std::string_view> words_;
   uint32_t databases_used_ = 1;
   bool killing_ = false;  // a client has asked for others to be closed
 };

@@ -26,10 +26,11 @@ std::string SlotName(size_t slot) {
 }
 
 size_t SlotOfKey(std::string_view key) {
-  for (size_t slot = 0; slot < kSlots; ++slot) {
-    if (kKeys[slot] == key) return slot;
-  }
-  return kSlots;
+  // By its letters: this is asked for every entry of every cache, and a comparison is a call.
+  if (key.size() != 2 || key[1] < '0') return kSlots;
+  const auto number = static_cast<size_t>(key[1] - '0');
+  if (key[0] == 'k') return number < kStrings ? number : kSlots;
+  return key[0] == 'h' && number < (kSlots - kStrings) / 2 ? kStrings + 2 * number : kSlots;
 }
 
 size_t SlotsOfKey(size_t first) { return first < kStrings ? 1 : 2; }

@@ -16,7 +16,10 @@ namespace {
 constexpr size_t kOutputLimit = 256;
 constexpr size_t kOnTheWay = 48;
 
-bool Is(std::string_view word, std::string_view name) { return word == name; }
+// Most words differ in length or first letter, and need no call.
+bool Is(std::string_view word, std::string_view name) {
+  return word.size() == name.size() && word[0] == name[0] && word == name;
+}
 
 std::string Words(std::span<const std::string_view> args) {
   std::string text;

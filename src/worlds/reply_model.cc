@@ -104,7 +104,9 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
     words_.clear();
     word_ends_.clear();
   }
-  Request asked{command, Kind::kUnknown, false, 0, 0, static_cast<uint32_t>(args.size()), 0};
+  Request& asked = asked_.emplace_back();
+  asked.command = command;
+  asked.argc = static_cast<uint32_t>(args.size());
   if (command == nullptr) {
     if (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST")) {
       if (FindCommand(args[0]) == nullptr) asked.kind = Kind::kHttp;
@@ -135,7 +137,6 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
       }
     }
   }
-  asked_.push_back(asked);
 }
 
 void ReplyModel::AskedNothing(uint32_t times) {

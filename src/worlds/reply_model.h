@@ -107,13 +107,13 @@ class ReplyModel {
     kQuit,
   };
   struct Request {
-    const Command* command;
-    Kind kind;
-    bool arity_fits;
-    uint8_t protocol;  // what HELLO asks for, 0 if nothing valid
-    char mode;         // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none of them
-    uint32_t argc;
-    uint32_t first;  // in words_: the arguments, for kinds that need them
+    const Command* command = nullptr;
+    Kind kind = Kind::kUnknown;
+    bool arity_fits = false;
+    uint8_t protocol = 0;  // what HELLO asks for, 0 if nothing valid
+    char mode = 0;         // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none of them
+    uint32_t argc = 0;
+    uint32_t first = 0;  // in words_: the arguments, for kinds that need them
   };
   struct Queued {
     const Command* command;
