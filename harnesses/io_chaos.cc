@@ -1,5 +1,7 @@
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "driver/client_calls.h"
@@ -13,12 +15,17 @@ std::vector<resprobe::IoChaosWorld::Subject> Subjects() {
   return resprobe::IoSubjects();
 }
 
-// Whether known faults of this hiredis count as findings too.
-bool GoThere() {
+// Which known faults of this hiredis count as findings too.
+resprobe::KnownFaultSet GoTo() {
   const char* const known = std::getenv("RESPROBE_KNOWN_FAULTS");
-  return known != nullptr && std::strcmp(known, "run") == 0;
+  std::string error;
+  const std::optional<resprobe::KnownFaultSet> set =
+      resprobe::ParseKnownFaults(known == nullptr ? "" : known, &error);
+  if (set) return *set;
+  std::fprintf(stderr, "resprobe: RESPROBE_KNOWN_FAULTS: %s\n", error.c_str());
+  std::_Exit(2);
 }
 
 }  // namespace
 
-RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::IoChaosWorld>(std::in_place, Subjects(), GoThere()))
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::IoChaosWorld>(std::in_place, Subjects(), GoTo()))

@@ -66,8 +66,8 @@ std::string_view NameOf(IoError error) {
   return kNames[static_cast<size_t>(error)];
 }
 
-IoChaosWorld::IoChaosWorld(std::vector<Subject> subjects, bool go_there)
-    : subjects_(std::move(subjects)), go_there_(go_there), pool_(subjects_.size()) {
+IoChaosWorld::IoChaosWorld(std::vector<Subject> subjects, KnownFaultSet go_to)
+    : subjects_(std::move(subjects)), go_to_(go_to), pool_(subjects_.size()) {
   for (size_t i = 0; i < subjects_.size(); ++i) {
     for (auto& client : pool_[i]) client = subjects_[i].make();
   }
@@ -203,14 +203,14 @@ void IoChaosWorld::Start(const Config& config, RunContext& run) {
 }
 
 bool IoChaosWorld::Avoids(KnownFault fault) const {
-  if (go_there_ || subject().hiredis_version == 0) return false;
+  if (go_to_.Has(fault) || subject().hiredis_version == 0) return false;
   const bool of_both = fault == KnownFault::kNesting || fault == KnownFault::kAllocationsUnchecked;
   return (of_both || subject().hiredis_async) && HasFault(subject().hiredis_version, fault);
 }
 
 void IoChaosWorld::OnAssert(const char* expression, const char* function) {
   const KnownFaultInfo* const fault = FaultOfAssert(trapped_version, expression, function);
-  if (trapped == nullptr || fault == nullptr) return;
+  if (trapped == nullptr || fault == nullptr || trapped->go_to_.Has(fault->fault)) return;
   trapped_fault = fault;
   std::longjmp(trap, 1);  // NOLINT(cert-err52-cpp): over frames of C
 }
@@ -222,7 +222,7 @@ bool IoChaosWorld::Guarded(const Body& body) {
     return true;
   }
   trapped = this;
-  trapped_version = go_there_ ? -1 : subject().hiredis_version;
+  trapped_version = subject().hiredis_version;
   TheAssertTrap().handler = OnAssert;
   if (setjmp(trap) == 0) {  // NOLINT(cert-err52-cpp)
     body();

@@ -307,9 +307,9 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
     int hiredis_version = 0;
     bool hiredis_async = false;
   };
-  // Config::client chooses among the subjects, modulo their number. With `go_there` known faults
-  // are not avoided.
-  explicit IoChaosWorld(std::vector<Subject> subjects, bool go_there = false);
+  // Config::client chooses among the subjects, modulo their number. The known faults of
+  // `go_to` are not avoided.
+  explicit IoChaosWorld(std::vector<Subject> subjects, KnownFaultSet go_to = {});
 
   // What lies between the client and its peer, for the runs that follow; nullptr: memory.
   void UseWire(SocketWire* wire) { system_.UseWire(wire); }
@@ -450,7 +450,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   static void OnAssert(const char* expression, const char* function);
 
   std::vector<Subject> subjects_;
-  bool go_there_;
+  KnownFaultSet go_to_;
   std::vector<std::array<std::unique_ptr<IoClient>, kClients>> pool_;  // by subject
   size_t subject_ = 0;
   Config config_;

@@ -1,5 +1,7 @@
 #include "worlds/io_known_faults.h"
 
+#include <algorithm>
+
 #include "worlds/known_differences.h"
 
 namespace resprobe {
@@ -7,10 +9,11 @@ namespace {
 
 constexpr int k1_0 = HiredisVersion(1, 0, 0);
 constexpr int k1_1 = HiredisVersion(1, 1, 0);
+constexpr int k1_4_1 = HiredisVersion(1, 4, 1);
 
 constexpr KnownFaultInfo kFaults[] = {
     {KnownFault::kNesting, "nesting",
-     "a reply that is deep enough ends the process: it is freed by recursion", k1_0, kNoEnd, "",
+     "a reply that is deep enough ends the process: it is freed by recursion", k1_0, k1_4_1, "",
      ""},
     {KnownFault::kFreeInConnect, "free_in_connect",
      "redisAsyncFree() and redisAsyncDisconnect() in the connect callback free what is used after",
@@ -50,6 +53,24 @@ constexpr KnownFaultInfo kFaults[] = {
 }  // namespace
 
 std::span<const KnownFaultInfo> KnownFaults() { return kFaults; }
+
+std::optional<KnownFaultSet> ParseKnownFaults(std::string_view text, std::string* error) {
+  if (text == "run") return KnownFaultSet::All();
+  KnownFaultSet set;
+  while (!text.empty()) {
+    const std::string_view id = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(id.size() + 1, text.size()));
+    const auto at = std::find_if(std::begin(kFaults), std::end(kFaults),
+                                 [&](const KnownFaultInfo& info) { return info.id == id; });
+    if (at == std::end(kFaults)) {
+      *error = "there is no known fault '" + std::string(id) + "': use run, for all, or some of";
+      for (const KnownFaultInfo& info : kFaults) *error += " " + std::string(info.id);
+      return std::nullopt;
+    }
+    set.Add(at->fault);
+  }
+  return set;
+}
 
 const KnownFaultInfo& InfoOf(KnownFault fault) {
   for (const KnownFaultInfo& info : kFaults) {

@@ -4,10 +4,12 @@
 // Where versions of hiredis break the contract of io_chaos, and what the world does about it: it
 // does not go there, or ends the run where hiredis ends in an assert of its own, so that a fault
 // that is known does not hide others. Described in docs/findings/hiredis-*.md. A harness can be
-// told to go there all the same (RESPROBE_KNOWN_FAULTS=run), to measure how soon each is found.
+// told to go there all the same (RESPROBE_KNOWN_FAULTS), to measure how soon each is found.
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace resprobe {
@@ -29,6 +31,22 @@ enum class KnownFault : uint8_t {
   kSubscribeShape,
 };
 
+// Some of them.
+class KnownFaultSet {
+ public:
+  static KnownFaultSet All() {
+    KnownFaultSet all;
+    all.bits_ = ~uint64_t{0};
+    return all;
+  }
+  void Add(KnownFault fault) { bits_ |= Bit(fault); }
+  bool Has(KnownFault fault) const { return (bits_ & Bit(fault)) != 0; }
+
+ private:
+  static uint64_t Bit(KnownFault fault) { return uint64_t{1} << static_cast<unsigned>(fault); }
+  uint64_t bits_ = 0;
+};
+
 struct KnownFaultInfo {
   KnownFault fault;
   std::string_view id;
@@ -41,6 +59,9 @@ struct KnownFaultInfo {
 };
 
 std::span<const KnownFaultInfo> KnownFaults();
+// "run": all; else their ids with commas between them; "": none. On failure nothing, and `error`
+// says which id there is not, and which there are.
+std::optional<KnownFaultSet> ParseKnownFaults(std::string_view text, std::string* error);
 const KnownFaultInfo& InfoOf(KnownFault fault);
 // The version has this fault.
 bool HasFault(int version, KnownFault fault);

@@ -135,6 +135,19 @@ TEST(IoChaosHiredis, KnownFaultsAreAvoidedOnEveryWay) {
       "");
 }
 
+TEST(IoChaosHiredis, KnownFaultsAreNamed) {
+  std::string error;
+  const std::optional<KnownFaultSet> some = ParseKnownFaults("nesting,free_in_push", &error);
+  ASSERT_TRUE(some) << error;
+  EXPECT_TRUE(some->Has(KnownFault::kNesting));
+  EXPECT_TRUE(some->Has(KnownFault::kFreeInPush));
+  EXPECT_FALSE(some->Has(KnownFault::kFreeIgnored));
+  EXPECT_FALSE(ParseKnownFaults("", &error)->Has(KnownFault::kNesting));
+  EXPECT_TRUE(ParseKnownFaults("run", &error)->Has(KnownFault::kFreeIgnored));
+  EXPECT_FALSE(ParseKnownFaults("nesting,none", &error));
+  EXPECT_NE(error.find("there is no known fault 'none'"), error.npos) << error;
+}
+
 TEST(IoChaosHiredis, EachKnownFaultHasARangeOfVersions) {
   for (const KnownFaultInfo& info : KnownFaults()) {
     EXPECT_LT(info.from, info.to) << info.id;
