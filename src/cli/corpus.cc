@@ -155,7 +155,8 @@ std::vector<Token> StrangeTokens(const HarnessEntry& harness, const std::vector<
   for (const Seed& seed : seeds) forget(seed.tape);
   if (tokens.empty()) return tokens;
   TempFolder temp;
-  for (const std::string& tape : GenerateMany(harness, kGeneratedCases, temp.path())) {
+  for (const fs::path& file : GenerateMany(harness, 1, kGeneratedCases, temp.path())) {
+    const std::string tape = ReadFile(file);
     forget(tape);
     if (tokens.empty()) break;
   }

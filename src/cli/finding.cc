@@ -110,7 +110,7 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
   json["folder"] = JsonText(project.Shown(finding.folder));
   json["replay"] = JsonText("./resprobe replay --harness " + harness.name + " " +
                             ShellWord(project.Shown(file)) +
-                            (harness.live ? " --start " + ShellWord(LiveServerCommand()) : ""));
+                            (harness.with_server() ? " --start " + ShellWord(LiveServerCommand()) : ""));
   WriteFile(finding.folder / "report.json", json.dump(2) + "\n");
   return finding;
 }

@@ -178,7 +178,8 @@ int RunFuzz(FuzzOptions options) {
     throw UserError(first_live->name + " runs under libFuzzer only: leave out --engine afl");
   }
   if (!options.start.empty()) {
-    if (!live) {
+    if (std::none_of(harnesses.begin(), harnesses.end(),
+                     [](const HarnessEntry& harness) { return harness.with_server(); })) {
       throw UserError(
           "--start is for a harness with a live server: name command_oracle or invalidation_live");
     }

@@ -56,6 +56,7 @@ int Main(int argc, char** argv) {
   AddServe(app, &code);
   AddProxy(app, &code);
   AddChaosPeer(app, &code);
+  AddIo(app, &code);
   AddInvalidate(app, &code);
   AddKill(app, &code);
   AddWorkers(app, &code);

@@ -13,14 +13,16 @@ struct HarnessEntry {
   std::string name;
   std::string corpus;  // the name of its folder below corpus/ and of its dictionary
   fs::path binary;     // empty if it is not there: see WhyNotBuilt()
-  bool live;           // runs beside a live server: only where it is named
+  bool live;           // runs beside the real thing: only where it is named
   bool left_out;       // the build has no such target, since the software it tests is not there
+  // What is real is a server, which --start starts, not the kernel's sockets.
+  bool with_server() const { return live && corpus != "io_chaos"; }
 };
 
 // Why there is no binary, and what mends it.
 std::string WhyNotBuilt(const HarnessEntry& harness);
 
-// What starts the server that a live harness runs beside: RESPROBE_ORACLE_START, or redis-server.
+// What starts the server of a harness with_server(): RESPROBE_ORACLE_START, or redis-server.
 std::string LiveServerCommand();
 void SetLiveServerCommand(const std::string& command);
 

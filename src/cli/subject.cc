@@ -242,19 +242,17 @@ void Generate(const HarnessEntry& harness, const std::string& seed, const fs::pa
   if (result.exit_code != 0) ThrowItsError(harness, result);
 }
 
-std::vector<std::string> GenerateMany(const HarnessEntry& harness, int count,
-                                      const fs::path& folder) {
+std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
+                                   const fs::path& folder) {
   std::vector<std::string> words = {"generate"};
-  for (int seed = 1; seed <= count; ++seed) {
-    words.push_back(std::to_string(seed));
-    words.push_back(folder / std::to_string(seed));
+  std::vector<fs::path> tapes;
+  for (size_t i = 0; i < count; ++i) {
+    words.push_back(std::to_string(first + i));
+    tapes.push_back(folder / words.back());
+    words.push_back(tapes.back());
   }
   const RunResult result = RunToEnd(Ask(harness, std::move(words), true), {.timeout_seconds = 120});
   if (result.exit_code != 0) ThrowItsError(harness, result);
-  std::vector<std::string> tapes;
-  for (int seed = 1; seed <= count; ++seed) {
-    tapes.push_back(ReadFile(folder / std::to_string(seed)));
-  }
   return tapes;
 }
 

@@ -76,9 +76,9 @@ std::string ShowCase(const HarnessEntry& harness, const fs::path& file);
 // `.ops` text to a tape. Throws UserError that names file and line.
 void ParseOps(const HarnessEntry& harness, const fs::path& text, const fs::path& tape);
 void Generate(const HarnessEntry& harness, const std::string& seed, const fs::path& tape);
-// The tapes of the seeds from 1 to `count`, by way of files in `folder`.
-std::vector<std::string> GenerateMany(const HarnessEntry& harness, int count,
-                                      const fs::path& folder);
+// The tapes of `count` seeds from `first` on, as files in `folder` with the seed as a name.
+std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
+                                   const fs::path& folder);
 
 struct Shrunk {
   std::string signature;  // "" if the case does not fail

@@ -19,6 +19,7 @@ void AddConformance(CLI::App& app, int* code);
 void AddServe(CLI::App& app, int* code);
 void AddProxy(CLI::App& app, int* code);
 void AddChaosPeer(CLI::App& app, int* code);
+void AddIo(CLI::App& app, int* code);
 void AddInvalidate(CLI::App& app, int* code);
 void AddKill(CLI::App& app, int* code);
 void AddWorkers(CLI::App& app, int* code);

@@ -26,6 +26,14 @@ constexpr size_t kContext = 3;  // lines that are shown before the first that di
   std::_Exit(2);
 }
 
+constexpr std::string_view kSaw = "saw ";
+
+std::string_view CutLine(std::string_view* text) {
+  const std::string_view line = text->substr(0, text->find('\n'));
+  text->remove_prefix(std::min(line.size() + 1, text->size()));
+  return line;
+}
+
 // Where two texts part: the lines before, and what each says then.
 struct Parting {
   std::string before;
@@ -33,15 +41,10 @@ struct Parting {
   std::string second;
 };
 Parting Part(std::string_view a, std::string_view b) {
-  const auto cut = [](std::string_view* text) {
-    const std::string_view line = text->substr(0, text->find('\n'));
-    text->remove_prefix(std::min(line.size() + 1, text->size()));
-    return line;
-  };
   std::vector<std::string_view> before;
   while (!a.empty() || !b.empty()) {
-    const std::string_view x = a.empty() ? "the end" : cut(&a);
-    const std::string_view y = b.empty() ? "the end" : cut(&b);
+    const std::string_view x = a.empty() ? "the end" : CutLine(&a);
+    const std::string_view y = b.empty() ? "the end" : CutLine(&b);
     if (x != y) {
       Parting parting = {.before = "", .first = std::string(x), .second = std::string(y)};
       for (size_t i = before.size() - std::min(before.size(), kContext); i < before.size(); ++i) {
@@ -57,6 +60,17 @@ Parting Part(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::span<const IoDifference> IoDifferences() { return kDifferences; }
+
+std::string SeenIn(std::string_view trace) {
+  std::string seen;
+  while (!trace.empty()) {
+    const std::string_view line = CutLine(&trace);
+    if (!line.starts_with(kSaw)) continue;
+    seen += line.substr(kSaw.size());
+    seen += '\n';
+  }
+  return seen;
+}
 
 std::string_view WhyLeftOut(ToxicKind kind) {
   switch (kind) {
@@ -105,10 +119,16 @@ void IoLiveWorld::Open() {
   decorated_ = options_.decorate ? options_.decorate(kernel_.get()) : nullptr;
 }
 
-void IoLiveWorld::Start(const Config& config, RunContext&) {
+void IoLiveWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
   if (options_.client) config_.client = *options_.client;
   ops_.clear();
+  if (config_.client != config.client) {
+    run.trace().Line("io instead-of " +
+                     std::string(kClientKindNames[static_cast<size_t>(config.client)]));
+  }
+  run.trace().Line("io client " +
+                   std::string(kClientKindNames[static_cast<size_t>(config_.client)]));
 }
 
 void IoLiveWorld::LeaveOut(RunContext& run) {
@@ -163,6 +183,10 @@ void IoLiveWorld::Settle(RunContext& run) {
     // A peer that has failed is made anew.
     owner_ = 0;
     return;
+  }
+  if (run.trace().on()) {
+    std::string_view seen = over_tcp_.trace().text();
+    while (!seen.empty()) run.trace().Line(std::string(kSaw) + std::string(CutLine(&seen)));
   }
   if (same()) {
     run.trace().Line("io equal");

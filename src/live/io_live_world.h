@@ -34,14 +34,18 @@ std::span<const IoDifference> IoDifferences();
 // A step that has no equal over real sockets: why it is left out on both sides.
 std::string_view WhyLeftOut(ToxicKind kind);
 
+// The lines behind "saw" in a trace of IoLiveWorld.
+std::string SeenIn(std::string_view trace);
+
 // The cases of IoChaosWorld in memory, then once more over real TCP: every result of a call of the
 // client, every callback and every violation have to be the same, in the same order. The world is
 // the same both times, with its clock, its toxics and its peer's answers; what differs is what lies
 // between the two ends (SocketWire), so what is compared is the simulation's sockets with the
 // kernel's.
 //
-// In its trace: "io equal", "io explained NAME", "io differs", "io not-run REASON"; and "io
-// left-out TOXIC COUNT" for steps that are left out.
+// In its trace: "io client NAME" and, if the case has another, "io instead-of NAME"; "saw LINE" for
+// each line of the trace over TCP; "io equal", "io explained NAME", "io differs", "io not-run
+// REASON"; and "io left-out TOXIC COUNT" for steps that are left out.
 class IoLiveWorld {
  public:
   // The harness is a variant of that one: cases of each run in the other.
@@ -64,7 +68,7 @@ class IoLiveWorld {
   };
   struct Options {
     Peer peer = Peer::kForked;
-    std::optional<ClientKind> client;  // in place of the case's
+    std::optional<ClientKind> client = {};  // in place of the case's
     // Puts something before the kernel, for tests.
     std::function<std::unique_ptr<SocketWire>(SocketWire*)> decorate = {};
   };

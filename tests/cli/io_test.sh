@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# io: cases of io_chaos over real TCP; list --matrix: which pairs the seeds have met.
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+
+run 0 io --seeds 60 --seed 7 --format json --output "$temp/report.json"
+has out "over TCP to a peer in a process of its own"
+has out "60 cases: "
+has out " 0 differ, 0 not run"
+cp "$temp/report.json" "$temp/json"
+has json '"cases": 60'
+has json '"failures": []'
+
+for client in hiredis-async:async hiredis-sync:sync core:plain; do
+  run 0 io --seeds 20 --peer tcp --client "${client%:*}"
+  has out "clients: ${client#*:} 20"
+done
+run 0 io --seeds 20 --peer memory
+has out "20 cases: 20 equal"
+
+run 0 io --scenarios scenarios/io --peer tcp
+has out "scenarios: "
+run 0 io --scenarios scenarios/io --peer tcp --client hiredis-async
+has out "speak of another client"
+
+# A scenario that says what does not happen.
+mkdir "$temp/scenarios"
+printf 'ops io_chaos\n# sees call read 0 = ECONNRESET\nconfig client=plain\nstep step=ping\nrun\n' \
+  >"$temp/scenarios/wrong.ops"
+run 1 io --scenarios "$temp/scenarios"
+has out "wrong.ops: unmet: sees call read 0 = ECONNRESET"
+
+wrong_use "evil" io --peer evil
+wrong_use "curl" io --client curl
+wrong_use "--seeds" io --seed 3
+wrong_use "no-such.ops" io --cases "$temp/no-such.ops"
+
+# The matrix counts a pair where the toxic took effect while the step waited, and only there.
+# matrix FILE: the matrix as text; pairs FILE ROW COLUMN: one of its numbers.
+matrix() {
+  run 0 list --matrix io_chaos
+  cp "$temp/out" "$temp/$1"
+}
+pairs() {
+  awk -v row="$2" -v column="${3:0:5}" '
+    NR == 1 { for (i = 1; i <= NF; ++i) if ($i == column) at = i + 1 }
+    $1 == row { print $at }' "$temp/$1"
+}
+matrix before
+mkdir -p "$temp/work/corpus/io_chaos"
+for size in 30 31 32; do
+  printf 'ops io_chaos\nconfig client=plain\ntoxic kind=rst first=3\n%s=%s\nrun\n' \
+    'step step=download size' "$size" >"$temp/work/corpus/io_chaos/$size.ops"
+done
+matrix after
+if (($(pairs after rst download) != $(pairs before rst download) + 3)) ||
+  (($(pairs after rst upload) != $(pairs before rst upload))); then
+  echo "list --matrix: three more cases of rst and download alone make these of those:" >&2
+  grep -e ping -e '^rst' "$temp/after" "$temp/before" >&2
+  failures=$((failures + 1))
+fi
+wrong_use "crosses nothing" list --matrix query_parser
+
+finish
