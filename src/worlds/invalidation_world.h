@@ -292,6 +292,9 @@ class InvalidationWorld {
   bool time_passes_ = false;            // what is pushed now, is pushed because keys expired
   uint64_t messages_ = 0;               // numbered in the trace
   std::vector<uint64_t> ghosts_;        // connections that the server has not seen end
+  // After a restart the ids of connections start anew: a client that redirects to one of before,
+  // not knowing that it is gone, may redirect to another client's.
+  bool ids_anew_ = false;
 
   std::string probe_output_;
   resp::ReplyParser probe_parser_;
