@@ -51,7 +51,7 @@ if(RESPROBE_SANITIZERS)
   if(RESPROBE_SANITIZERS MATCHES address AND RESPROBE_SANITIZERS MATCHES undefined)
     # What goes through a null pointer, past an object, or to where a pointer has overflowed,
     # AddressSanitizer reports when it is accessed. To have every pointer checked once more before
-    # costs a fifth of the executions of the harnesses over ops.
+    # costs a sixth of the time of the harnesses over ops.
     target_compile_options(resprobe_engine_flags INTERFACE
       -fno-sanitize=null,object-size,pointer-overflow)
   endif()
