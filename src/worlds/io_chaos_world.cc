@@ -204,7 +204,9 @@ void IoChaosWorld::Start(const Config& config, RunContext& run) {
 
 bool IoChaosWorld::Avoids(KnownFault fault) const {
   if (go_to_.Has(fault) || subject().hiredis_version == 0) return false;
-  const bool of_both = fault == KnownFault::kNesting || fault == KnownFault::kAllocationsUnchecked;
+  const bool of_both = fault == KnownFault::kNesting ||
+                       fault == KnownFault::kAllocationsUnchecked ||
+                       fault == KnownFault::kAttributeAsReply;
   return (of_both || subject().hiredis_async) && HasFault(subject().hiredis_version, fault);
 }
 
@@ -942,6 +944,9 @@ void IoChaosWorld::Apply(const Toxify& op, RunContext&) {
         std::min(values[op.kind == ToxicKind::kShortWrite ? 2 : 1], kMostCalls);
   }
   const Toxic toxic = MakeToxic(op.kind, op.direction, values);
+  const bool attribute = toxic.kind == ToxicKind::kAttribute ||
+                         (toxic.kind == ToxicKind::kWrongType && toxic.values[1] == '|');
+  if (attribute && Avoids(KnownFault::kAttributeAsReply)) return;
   switch (InfoOf(op.kind).place) {
     case ToxicPlace::kStream:
     case ToxicPlace::kReply:
@@ -1069,6 +1074,9 @@ void IoChaosWorld::Apply(const Hangup&, RunContext&) {
 
 void IoChaosWorld::Apply(const Raw& op, RunContext&) {
   if (over_ || current().socket < 0 || !LineOf(current()).open || op.bytes.bytes.empty()) return;
+  if (op.bytes.bytes.find('|') != std::string_view::npos && Avoids(KnownFault::kAttributeAsReply)) {
+    return;
+  }
   LineOf(current()).peer.SendRaw(op.bytes.bytes);
 }
 

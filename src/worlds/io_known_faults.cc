@@ -9,6 +9,7 @@ namespace {
 
 constexpr int k1_0 = HiredisVersion(1, 0, 0);
 constexpr int k1_1 = HiredisVersion(1, 1, 0);
+constexpr int k1_3 = HiredisVersion(1, 3, 0);
 constexpr int k1_4_1 = HiredisVersion(1, 4, 1);
 
 constexpr KnownFaultInfo kFaults[] = {
@@ -48,6 +49,8 @@ constexpr KnownFaultInfo kFaults[] = {
     {KnownFault::kSubscribeShape, "subscribe_shape",
      "an array that is no message, while subscribed, ends the process", kEveryVersion, kNoEnd, "",
      "__redisGetSubscribeCallback"},
+    {KnownFault::kAttributeAsReply, "attribute_as_reply",
+     "an attribute is handed out as if it were the reply that it describes", k1_3, kNoEnd, "", ""},
 };
 
 }  // namespace

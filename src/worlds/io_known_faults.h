@@ -29,6 +29,7 @@ enum class KnownFault : uint8_t {
   kSubscribeOutOfMemory,
   kUnsolicitedReply,
   kSubscribeShape,
+  kAttributeAsReply,
 };
 
 // Some of them.
