@@ -1194,9 +1194,13 @@ void IoChaosWorld::NotePairs() {
     const auto kind = static_cast<ToxicKind>(t);
     if (counts()[kind] == noted_[kind]) continue;
     for (const Command& command : commands_) {
-      if (command.refused || (!command.stays && command.live + command.failed > 0)) continue;
+      // What a toxic has ended has waited for it.
+      if (command.refused || command.noted) continue;
       pairs_[t][static_cast<size_t>(command.step)] = true;
     }
+  }
+  for (Command& command : commands_) {
+    command.noted = !command.stays && command.live + command.failed > 0;
   }
   noted_ = counts();
 }

@@ -346,6 +346,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
     bool stays = false;
     bool refused = false;
     bool silent = false;  // has no callback: (P)UNSUBSCRIBE
+    bool noted = false;   // was called back before the last NotePairs()
     uint32_t live = 0;    // replies
     uint32_t failed = 0;  // callbacks without a reply
   };
