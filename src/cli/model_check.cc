@@ -20,6 +20,8 @@ namespace {
 
 constexpr double kSecondsPerLine = 10;
 constexpr size_t kCandidates = 3000;
+// A new process takes as long as ten cases.
+constexpr uint64_t kRestartEvery = 16;
 
 // A kind of difference, with the smallest case that shows it.
 struct Found {
@@ -38,7 +40,7 @@ class ModelCheck {
   explicit ModelCheck(const ModelCheckOptions& options)
       : options_(options),
         project_(OpenProject()),
-        server_(options.server),
+        server_(options.server, kRestartEvery),
         seed_(options.seed),
         out_(options.output.text_on_stdout() ? stdout : stderr) {
     for (const fs::path& folder : {project_.source / "corpus" / "invalidation",

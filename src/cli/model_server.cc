@@ -24,10 +24,11 @@ std::string Indented(const std::string& text) {
 
 }  // namespace
 
-ModelServer::ModelServer(const LiveOptions& options) {
+ModelServer::ModelServer(const LiveOptions& options, uint64_t restart_every) {
   live::PairOptions pair;
   pair.target = options.target;
   pair.hang_ms = options.hang_seconds * 1000;
+  pair.restart_every = restart_every;
   std::string error;
   if (options.profile != "auto") {
     pair.profile = live::ParseProfile(options.profile, &error);
@@ -131,7 +132,7 @@ std::string Describe(const live::PairCounts& counts, bool sets_clock) {
                      " replies and " + Grouped(counts.pushes) + " pushes compared, and " +
                      Grouped(counts.state) + " numbers of what was left; " +
                      Grouped(counts.expired) + " keys expired, " + Grouped(counts.restarts) +
-                     " restarts\n";
+                     " restarts, " + Grouped(counts.processes) + " of them by a new process\n";
   if (!sets_clock) text += "its clock cannot be set: nothing expires there\n";
   for (const auto& [what, count] : counts.free) {
     text += "the server's choice, " + what + ": " + Grouped(count) + "\n";
@@ -143,10 +144,11 @@ std::string Describe(const live::PairCounts& counts, bool sets_clock) {
 }
 
 Json ToJson(const live::PairCounts& counts) {
-  Json json = {
-      {"cases", counts.cases},       {"requests", counts.requests}, {"replies", counts.replies},
-      {"pushes", counts.pushes},     {"state", counts.state},       {"expired", counts.expired},
-      {"restarts", counts.restarts}, {"free", Json::object()},      {"left_out", Json::object()}};
+  Json json = {{"cases", counts.cases},       {"requests", counts.requests},
+               {"replies", counts.replies},   {"pushes", counts.pushes},
+               {"state", counts.state},       {"expired", counts.expired},
+               {"restarts", counts.restarts}, {"processes", counts.processes},
+               {"free", Json::object()},      {"left_out", Json::object()}};
   for (const auto& [what, count] : counts.free) json["free"][what] = count;
   for (const auto& [what, count] : counts.left_out) json["left_out"][what] = count;
   return json;

@@ -31,8 +31,8 @@ struct ModelFailure {
 // A live server with the model beside it, on which cases of `invalidation` run.
 class ModelServer {
  public:
-  // Throws UserError if there is no such server or profile.
-  explicit ModelServer(const LiveOptions& options);
+  // `restart_every`: see PairOptions. Throws UserError if there is no such server or profile.
+  explicit ModelServer(const LiveOptions& options, uint64_t restart_every = 1);
 
   // The first failure. After one that ended the server, it has been restarted; throws UserError if
   // that cannot be done.

@@ -17,7 +17,7 @@ wrong_use "--time 5x: give a time" oracle --start redis-server --time 5x
 # The core against itself, without any server.
 rm -f "$temp/pipe"
 mkfifo "$temp/pipe"
-"$program" serve --port 0 --clock virtual >"$temp/pipe" &
+"$program" serve --port 0 >"$temp/pipe" &
 id=$!
 exec 3<"$temp/pipe"
 IFS= read -r line <&3
@@ -74,7 +74,8 @@ run 0 replay "$folder/case.ops" --start "$server"
 # The same under an engine: command_oracle runs the core and the server side by side.
 wrong_use "--start is for a harness with a live server" fuzz query_parser --start "$server"
 wrong_use "under libFuzzer only" fuzz command_oracle --engine afl
-if "$program" list | grep -q "^command_oracle: the core and a live server"; then
+run 0 list
+if grep -q "^command_oracle: the core and a live server" "$temp/out"; then
   harness=(--harness command_oracle)
   export RESPROBE_ORACLE_START="$server"
   run 0 replay "$temp/case.ops" "${harness[@]}" --twice

@@ -9,6 +9,9 @@
 namespace resprobe::live {
 namespace {
 
+// A new process takes as long as ten cases.
+constexpr uint64_t kRestartEvery = 16;
+
 [[noreturn]] void EndProcess(const std::string& why) {
   std::fprintf(stderr, "resprobe: invalidation_live: %s\n", why.c_str());
   std::fflush(stderr);
@@ -27,6 +30,7 @@ InvalidationLiveWorld::InvalidationLiveWorld(PairedServer* server)
 
 void InvalidationLiveWorld::Open() {
   PairOptions options;
+  options.restart_every = kRestartEvery;
   const char* start = std::getenv("RESPROBE_ORACLE_START");
   options.target.start = start == nullptr || *start == '\0' ? "redis-server" : start;
   std::string error;

@@ -97,16 +97,17 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
     if (!set || !target->active_expiry_off()) clock.reset();
   }
   std::unique_ptr<PairedServer> pair(
-      new PairedServer(std::move(target), std::move(clock), profile, options.hang_ms));
+      new PairedServer(std::move(target), std::move(clock), profile, options));
   return pair->Prepare(error) ? std::move(pair) : nullptr;
 }
 
 PairedServer::PairedServer(std::unique_ptr<OracleTarget> target, std::unique_ptr<ServerClock> clock,
-                           Profile profile, int hang_ms)
+                           Profile profile, const PairOptions& options)
     : target_(std::move(target)),
       clock_(std::move(clock)),
       profile_(profile),
-      hang_ms_(hang_ms),
+      hang_ms_(options.hang_ms),
+      restart_every_(options.restart_every),
       core_(ServerConfig{.profile = profile}) {}
 
 bool PairedServer::Prepare(std::string* error) {
@@ -149,6 +150,7 @@ void PairedServer::EndCase() { phase_ = Phase::kEnding; }
 void PairedServer::Reset() {
   if (phase_ == Phase::kRunning) return Restart();
   if (phase_ == Phase::kEnding && going()) CompareState();
+  CountExpired();
   core_.Reset();
   for (const auto& connection : connections_) connection->link.Close(hang_ms_);
   connections_.clear();
@@ -161,13 +163,19 @@ void PairedServer::Reset() {
   Ask("FLUSHALL");
 }
 
+void PairedServer::CountExpired() {
+  if (going() && phase_ != Phase::kNone) counts_.expired += model().keyspace().expired();
+}
+
 void PairedServer::Restart() {
+  CountExpired();
   core_.Reset();
   if (!going()) return;
   session_.push_back("the server is restarted");
   command_ = "restart";
   ++counts_.restarts;
-  if (target_->own()) {
+  if (target_->own() && counts_.restarts % restart_every_ == 0) {
+    ++counts_.processes;
     connections_.clear();
     std::string error;
     if (!target_->Restart(&error) || !Prepare(&error)) {
@@ -176,7 +184,9 @@ void PairedServer::Restart() {
     }
     return;
   }
-  ++counts_.left_out["restart: all connections closed and FLUSHALL in its place"];
+  if (!target_->own()) {
+    ++counts_.left_out["restart: all connections closed and FLUSHALL in its place"];
+  }
   for (const auto& connection : connections_) connection->link.Close(hang_ms_);
   connections_.clear();
   ids_.clear();
@@ -459,12 +469,12 @@ void PairedServer::TellLimit() {
   told_limit_ = limit;
 }
 
-// Whether giving up a key of these clients is told to anybody.
-bool PairedServer::Audible(const ClientIds& ids) {
+// Whether giving up a key of these clients is told to anybody by its name.
+bool PairedServer::Named(const ClientIds& ids) {
   return std::ranges::any_of(ids, [&](uint64_t id) {
     const Client* const client = model().FindClient(id);
     if (client == nullptr || !client->open || !client->tracking || client->bcast()) return false;
-    if (client->redirect == 0 || client->protocol == 3) return client->protocol == 3;
+    if (client->redirect == 0) return client->protocol == 3;
     const Client* const target = model().FindClient(client->redirect);
     return target != nullptr && target->open && (target->protocol == 3 || target->subscribed);
   });
@@ -504,14 +514,14 @@ void PairedServer::TakeEvictions() {
     ++counts_.free["keys given up by a full tracking table"];
   }
   if (table.size() <= most) return;
-  std::vector<std::string> silent;
+  std::vector<std::string> unnamed;
   for (size_t i = 0; i < table.size(); ++i) {
-    if (!Audible(table.keys().at(i).value)) silent.emplace_back(table.keys().at(i).key);
+    if (!Named(table.keys().at(i).value)) unnamed.emplace_back(table.keys().at(i).key);
   }
-  if (silent.size() > table.size() - most) {
-    return GiveUp("a full tracking table gave up one of several keys that nobody is told of");
+  if (unnamed.size() > table.size() - most) {
+    return GiveUp("a full tracking table gave up one of several keys and did not name it");
   }
-  for (const std::string& key : silent) model().GiveUpTracking(key);
+  for (const std::string& key : unnamed) model().GiveUpTracking(key);
   // Of the others somebody should have heard.
   while (table.size() > most) model().GiveUpTracking(std::string(table.keys().at(0).key));
   TakeModelOutput();
@@ -539,12 +549,11 @@ void PairedServer::Advance(uint64_t ms) {
   session_.push_back("time: " + std::to_string(ms) + " ms");
   command_ = "advance";
   clock_->Set(static_cast<int64_t>(core_.now_ms()));
-  if (model().keyspace().expired() != expired) ExpireActively(expired);
+  if (model().keyspace().expired() != expired) ExpireActively();
 }
 
 // The live server's own cycle deletes what the core's has deleted: all that has expired.
-void PairedServer::ExpireActively(uint64_t before) {
-  counts_.expired += model().keyspace().expired() - before;
+void PairedServer::ExpireActively() {
   Ask("DEBUG SET-ACTIVE-EXPIRE 1");
   // Each round is a turn of its event loop; its cycle comes 500 times a second.
   for (int db = 0; db < model().keyspace().databases() && going(); ++db) {

@@ -29,6 +29,10 @@ struct PairOptions {
   std::optional<Profile> profile = {};  // what the model follows; else by the server's version
   // A server that owes an answer and says nothing for so long hangs.
   int hang_ms = 10'000;
+  // A restart of a server of ours is one by SIGKILL and a new process; where there are many, only
+  // of every so many. The others close all connections and flush, which leaves the same but for the
+  // numbers of connections.
+  uint64_t restart_every = 1;
 };
 
 // Where the model and the live server part.
@@ -52,7 +56,8 @@ struct PairCounts {
   uint64_t pushes = 0;   // compared
   uint64_t state = 0;    // answers about what is left, compared
   uint64_t restarts = 0;
-  uint64_t expired = 0;  // keys whose time came on both
+  uint64_t processes = 0;  // of them, those by a new process
+  uint64_t expired = 0;    // keys whose time came on both
   // What a server may choose, and the model took over from it.
   std::map<std::string, uint64_t, std::less<>> free;
   // What cannot be done on this server, by kind.
@@ -124,7 +129,7 @@ class PairedServer final : public ServerSubject {
   enum class Phase { kNone, kRunning, kEnding };
 
   PairedServer(std::unique_ptr<OracleTarget> target, std::unique_ptr<ServerClock> clock,
-               Profile profile, int hang_ms);
+               Profile profile, const PairOptions& options);
 
   bool going() const { return !difference_ && !given_up_; }
   Server& model() { return *core_.core(); }
@@ -137,7 +142,8 @@ class PairedServer final : public ServerSubject {
   bool small_table();
   void TellLimit();
   void Restart();
-  void ExpireActively(uint64_t before);
+  void ExpireActively();
+  void CountExpired();
 
   // Asks on our own connection; the reply is good until the next. Nothing, and a difference, if the
   // server is gone.
@@ -146,7 +152,7 @@ class PairedServer final : public ServerSubject {
   void ReadAll();
   void TakeModelOutput();
   void TakeEvictions();
-  bool Audible(const ClientIds& ids);
+  bool Named(const ClientIds& ids);
   std::optional<std::string> NextEviction();
   void CompareTurn(bool any_order);
   void EndTurn();
@@ -160,6 +166,7 @@ class PairedServer final : public ServerSubject {
   std::unique_ptr<ServerClock> clock_;
   Profile profile_;
   int hang_ms_;
+  uint64_t restart_every_;
   CoreSubject core_;
   std::vector<std::unique_ptr<Connection>> connections_;  // open ones, by id
   std::map<int64_t, uint64_t> ids_;  // of the case: the live server's numbers and ours
