@@ -5,6 +5,7 @@
 
 #include "cli/files.h"
 #include "cli/user_error.h"
+#include "core/commands/command.h"
 #include "core/commands/table.h"
 #include "driver/driver.h"
 #include "engine/generate.h"
@@ -58,16 +59,48 @@ const CommandCase& OracleCases::Next() {
 }
 
 void OracleCases::Generate(uint64_t seed) {
+  Gen gen(seed, &arena_);
   if (options_.ops == 0) {
     resprobe::Generate(seed, &arena_, &case_);
+    AddTargets(gen);
     return;
   }
-  Gen gen(seed, &arena_);
   const KindWeights<CommandWorld> weights(gen);
   case_.config = {};
   CommandWorld::Config::Fields(gen, case_.config);
   case_.ops.clear();
   for (size_t i = 0; i < options_.ops; ++i) GenerateOp(gen, weights, case_.ops.emplace_back());
+  AddTargets(gen);
+}
+
+// The command table leaves REDIRECT and PREFIX out of the syntax of CLIENT TRACKING, since in
+// process nobody can follow a stream after them (docs/findings/redis-tracking-framing.md). Two
+// servers can still be compared, so some calls get them here.
+void OracleCases::AddTargets(Gen& gen) {
+  constexpr std::string_view kIds[] = {"1", "2", "3", "4", "5", "99"};
+  constexpr std::string_view kPrefixes[] = {"", "s", "s0", "l", "k", "z1", "h"};
+  const auto pick = [&](std::span<const std::string_view> words) {
+    return words[gen.rng().Below(words.size())];
+  };
+  for (CommandWorld::Op& op : case_.ops) {
+    Args* args = nullptr;
+    if (auto* call = std::get_if<CommandWorld::Call>(&op)) args = &call->args;
+    if (auto* queue = std::get_if<CommandWorld::Queue>(&op)) args = &queue->args;
+    if (args == nullptr || args->words.size() < 3 || args->words.size() > 6) continue;
+    if (!CommandContext::IsWord(args->words[0], "CLIENT") ||
+        !CommandContext::IsWord(args->words[1], "TRACKING") || gen.rng().OneIn(2)) {
+      continue;
+    }
+    std::vector<std::string_view> words(args->words.begin(), args->words.end());
+    if (gen.rng().OneIn(2)) words.insert(words.end(), {"REDIRECT", pick(kIds)});
+    if (gen.rng().OneIn(2)) words.push_back("BCAST");
+    for (uint64_t i = gen.rng().Below(3); i > 0; --i) {
+      words.insert(words.end(), {"PREFIX", pick(kPrefixes)});
+    }
+    const std::span<std::string_view> copy = arena_.Words(words.size());
+    std::copy(words.begin(), words.end(), copy.begin());
+    args->words = copy;
+  }
 }
 
 // What is not asked for is replaced by what is, or goes.

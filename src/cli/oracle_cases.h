@@ -33,6 +33,7 @@ class OracleCases {
 
  private:
   void Generate(uint64_t seed);
+  void AddTargets(Gen& gen);
   void Restrict(uint64_t seed);
 
   CaseOptions options_;

@@ -21,7 +21,7 @@ enum class Freedom : uint8_t {
   kOrder,   // elements (of a map: pairs) in any order
   kPairs,   // pairs in any order, in one array in RESP2 (HGETALL)
   kTime,    // a time that is left, or one that was given as a time from now: within a tolerance
-  kMasked,  // the server's own affair: ids, what the clock says, all of its command table
+  kMasked,  // the server's own affair: ids, what the clock says, help, all of its command table
   kHello,   // HELLO: id, version, modules; CLIENT TRACKINGINFO: the id of redirection
   kPick,    // SRANDMEMBER and its kin: any of the elements
   kPop,     // SPOP: any of the elements, which the core then takes as well

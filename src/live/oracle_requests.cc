@@ -148,6 +148,20 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
     });
     if (store && by && (alpha || unsorted)) return "SORT BY that stores what may have any order";
   }
+  if (name == "client|pause" && (args.size() == 3 || args.size() == 4)) {
+    int64_t ms = 0;
+    if (ParseInt64(args[2], &ms) && ms > 0 &&
+        (args.size() == 3 || IsAny(args[3], {"ALL", "WRITE"}))) {
+      return "CLIENT PAUSE, which holds back all connections to the server for real time";
+    }
+  }
+  if (name == "command|getkeys" || name == "command|getkeysandflags") {
+    // Of what the core does not have it cannot tell the keys.
+    const std::string called = args.size() > 2 ? Lower(args[2]) : "";
+    if (!called.empty() && FindCommand(called) == nullptr && target.Has(called)) {
+      return "not in the core: the keys of " + called;
+    }
+  }
   if (name == "client|kill" && args.size() > 3) {
     for (size_t i = 2; i < args.size(); i += 2) {
       if (IsAny(args[i], {"ID"})) return "";

@@ -245,7 +245,7 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
     run.trace().Data("  > ", wire);
   peer.has_sent = true;
   subject_->Send(peer.connection, wire);
-  if (peer.model.redirects()) [[unlikely]] {
+  if (peer.model.blinds()) [[unlikely]] {
     for (const auto& other : peers_) other->model.GiveUp();
   }
   Collect(peer, run);

@@ -32,7 +32,7 @@ void ReplyModel::Reset() {
   word_ends_.clear();
   messages_taken_ = 0;
   opaque_ = refused_ = false;
-  may_close_ = kills_ = redirects_ = false;
+  may_close_ = kills_ = blinds_ = false;
   ForgetSession();
 }
 
@@ -115,10 +115,11 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
     asked.kind = KindOf(*command);
     asked.arity_fits = command->ArityFits(args.size());
     if (command->is_client && command->name() == "kill") kills_ = true;
+    if (command->is_client && command->name() == "pause") blinds_ = true;
     if (asked.kind == Kind::kTracking) {
       for (size_t i = 3; i + 1 < args.size(); ++i) {
-        redirects_ |= CommandContext::IsWord(args[i], "REDIRECT") ||
-                      CommandContext::IsWord(args[i], "PREFIX");
+        blinds_ |= CommandContext::IsWord(args[i], "REDIRECT") ||
+                   CommandContext::IsWord(args[i], "PREFIX");
       }
     }
     if (asked.kind == Kind::kHello && args.size() > 1) {

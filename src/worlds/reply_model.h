@@ -71,10 +71,10 @@ class ReplyModel {
   // client has sent what closes others.
   bool may_close() const { return may_close_; }
   bool kills() const { return kills_; }
-  // It has asked for invalidations that servers put where no parser can follow: on another
-  // connection, inside a reply, after an error as a second reply (docs/findings/
-  // redis-tracking-framing.md). From then on no stream of the server can be told.
-  bool redirects() const { return redirects_; }
+  // From now on no stream of the server can be told. It has asked for invalidations that servers put
+  // where no parser can follow: on another connection, inside a reply, after an error as a second
+  // reply (docs/findings/redis-tracking-framing.md). Or it has paused all clients.
+  bool blinds() const { return blinds_; }
   // The stream is opaque from here on.
   void GiveUp() { opaque_ = true; }
   bool in_multi() const { return multi_; }
@@ -160,7 +160,7 @@ class ReplyModel {
   bool refused_ = false;
   bool may_close_ = false;
   bool kills_ = false;
-  bool redirects_ = false;
+  bool blinds_ = false;
   bool reply_off_ = false;
   bool reply_skip_ = false;       // the request in front has no reply
   bool reply_skip_next_ = false;  // the one after it

@@ -39,6 +39,13 @@ bool CommandContext::WrongArity() {
   return ErrorAbout("ERR wrong number of arguments for '", command.full_name(), "' command");
 }
 
+bool CommandContext::UnknownSubcommandOrArity() {
+  std::string after = "'. Try ";
+  for (const char byte : command.parent->name()) after += static_cast<char>(byte & ~0x20);
+  return ErrorAbout("ERR unknown subcommand or wrong number of arguments for '",
+                    args[1].substr(0, 128), after + " HELP.");
+}
+
 bool CommandContext::InvalidExpireTime() {
   return ErrorAbout("ERR invalid expire time in '", command.full_name(), "' command");
 }

@@ -17,9 +17,13 @@
 
 namespace resprobe {
 
+class CommandContext;
 class Server;
 struct Client;
 struct Command;
+
+// The handler of HELP, in any container (in table_commands.cc).
+void ContainerHelp(CommandContext& c);
 
 // What SORT sorts, and by what.
 struct SortElement {
@@ -117,6 +121,9 @@ class CommandContext {
   }
   // "ERR wrong number of arguments for '…' command", where the arity does not tell.
   bool WrongArity();
+  // "ERR unknown subcommand or wrong number of arguments for '…'. Try … HELP.", of a subcommand
+  // that looks at its arity itself.
+  bool UnknownSubcommandOrArity();
   // "ERR invalid expire time in '…' command".
   bool InvalidExpireTime();
   // An error that quotes an argument, made fit for one line as the server does.

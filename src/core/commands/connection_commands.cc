@@ -1,5 +1,6 @@
 // Connections (redis 7.0 networking.c, server.c, acl.c), CLIENT TRACKING included.
 
+#include "core/commands/blocking.h"
 #include "core/commands/client_info.h"
 #include "core/commands/command.h"
 #include "core/commands/groups.h"
@@ -181,14 +182,46 @@ void ClientSetInfo(CommandContext& c) {
 // Valkey 8.0 takes any words, and knows "redirect" among them.
 void ClientCapa(CommandContext& c) { c.reply.Ok(); }
 
-// CLIENT NO-EVICT: there is nothing here that evicts clients, as on a server without
-// maxmemory-clients. CLIENT NO-TOUCH: nor any record of when a key was used last.
-void ClientSwitch(CommandContext& c) {
+// There is nothing here that evicts clients, as on a server without maxmemory-clients.
+void ClientNoEvict(CommandContext& c) {
   if (c.Is(2, "ON") || c.Is(2, "OFF")) {
     c.reply.Ok();
   } else {
     c.SyntaxError();
   }
+}
+
+void ClientNoTouch(CommandContext& c) {
+  if (c.Is(2, "ON") || c.Is(2, "OFF")) {
+    c.client.no_touch = c.Is(2, "ON");
+    c.reply.Ok();
+  } else {
+    c.SyntaxError();
+  }
+}
+
+void ClientPause(CommandContext& c) {
+  bool all = true;
+  if (c.argc() > 4) {
+    c.UnknownSubcommandOrArity();
+    return;
+  }
+  if (c.argc() == 4) {
+    all = c.Is(3, "ALL");
+    if (!all && !c.Is(3, "WRITE")) {
+      c.Error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+      return;
+    }
+  }
+  int64_t until;
+  if (!ParseTimeout(c, 2, TimeoutUnit::kMilliseconds, &until)) return;
+  c.server.Pause(until, all);
+  c.reply.Ok();
+}
+
+void ClientUnpause(CommandContext& c) {
+  c.server.Unpause();
+  c.reply.Ok();
 }
 
 // Connections have no addresses here, so a filter by address matches none.
@@ -261,8 +294,7 @@ void ClientKill(CommandContext& c) {
 
 void ClientUnblock(CommandContext& c) {
   if (c.argc() > 4) {
-    c.ErrorAbout("ERR unknown subcommand or wrong number of arguments for '",
-                 c.args[1].substr(0, 128), "'. Try CLIENT HELP.");
+    c.UnknownSubcommandOrArity();
     return;
   }
   bool with_error = false;
@@ -493,6 +525,15 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "",
      .reply = "int(-1..)",
      .handler = ClientGetRedir},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .group = CommandGroup::kConnection,
+     .since = "5.0.0",
+     .summary = "The subcommands of CLIENT",
+     .syntax = "",
+     .reply = "array<status>",
+     .handler = ContainerHelp},
     {.name = "id",
      .arity = 2,
      .flags = kAlways,
@@ -504,7 +545,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .handler = ClientId},
     {.name = "info",
      .arity = 2,
-     .flags = kAlways,
+     .flags = kAlways | kRandomOutput,
      .group = CommandGroup::kConnection,
      .since = "6.2.0",
      .summary = "A line on the connection",
@@ -522,7 +563,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .handler = ClientKill},
     {.name = "list",
      .arity = -2,
-     .flags = kAdmin | kAlways,
+     .flags = kAdmin | kAlways | kRandomOutput,
      .group = CommandGroup::kConnection,
      .since = "2.4.0",
      .summary = "A line on each connection",
@@ -537,7 +578,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .summary = "Keep the connection from being evicted",
      .syntax = "<ON | OFF>",
      .reply = "ok",
-     .handler = ClientSwitch},
+     .handler = ClientNoEvict},
     {.name = "no-touch",
      .arity = 3,
      .flags = kAlways,
@@ -546,8 +587,17 @@ constexpr CommandSpec kClientSubcommands[] = {
      .summary = "Read keys without being their last user",
      .syntax = "<ON | OFF>",
      .reply = "ok",
-     .handler = ClientSwitch,
+     .handler = ClientNoTouch,
      .later = true},
+    {.name = "pause",
+     .arity = -3,
+     .flags = kAdmin | kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "2.9.50",
+     .summary = "Begin no more commands for a time",
+     .syntax = "milliseconds [WRITE | ALL]",
+     .reply = "ok",
+     .handler = ClientPause},
     {.name = "reply",
      .arity = 3,
      .flags = kAlways,
@@ -559,7 +609,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .handler = ClientReply},
     {.name = "setinfo",
      .arity = 4,
-     .flags = kAlways,
+     .flags = kAlways | kToAllNodes | kFromAllSucceeded,
      .group = CommandGroup::kConnection,
      .since = "7.2.0",
      .summary = "Name the client's library",
@@ -603,6 +653,15 @@ constexpr CommandSpec kClientSubcommands[] = {
      .syntax = "client-id [TIMEOUT | ERROR]",
      .reply = "int(0..1)",
      .handler = ClientUnblock},
+    {.name = "unpause",
+     .arity = 2,
+     .flags = kAdmin | kAlways,
+     .group = CommandGroup::kConnection,
+     .since = "6.2.0",
+     .summary = "End what CLIENT PAUSE began",
+     .syntax = "",
+     .reply = "ok",
+     .handler = ClientUnpause},
 };
 
 constexpr CommandSpec kConnectionCommands[] = {
@@ -641,7 +700,7 @@ constexpr CommandSpec kConnectionCommands[] = {
      .handler = Hello},
     {.name = "ping",
      .arity = -1,
-     .flags = kFast,
+     .flags = kFast | kToAllShards | kFromAllSucceeded,
      .group = CommandGroup::kConnection,
      .since = "1.0.0",
      .summary = "Test the connection",

@@ -14,15 +14,21 @@ void Del(CommandContext& c) {
   c.reply.Integer(deleted);
 }
 
-// EXISTS and TOUCH: a key that is named twice counts twice.
-void CountExisting(CommandContext& c) {
+// A key that is named twice counts twice.
+void Exists(CommandContext& c) {
+  int64_t count = 0;
+  for (size_t i = 1; i < c.argc(); ++i) count += c.keyspace.Look(c.db, c.args[i]) != nullptr;
+  c.reply.Integer(count);
+}
+
+void Touch(CommandContext& c) {
   int64_t count = 0;
   for (size_t i = 1; i < c.argc(); ++i) count += c.keyspace.Find(c.db, c.args[i]) != nullptr;
   c.reply.Integer(count);
 }
 
 void Type(CommandContext& c) {
-  const Object* object = c.keyspace.Find(c.db, c.args[1]);
+  const Object* object = c.keyspace.Look(c.db, c.args[1]);
   c.reply.SimpleString(ObjectTypeName(object == nullptr ? ObjectType::kNone : object->type()));
 }
 
@@ -78,15 +84,17 @@ void Scan(CommandContext& c) {
   // From the highest position down, so that those that are left stay where they are.
   for (const int position : c.positions) {
     c.scratch.assign(keys.at(static_cast<size_t>(position)).key);
-    c.keyspace.Find(c.db, c.scratch);
+    c.keyspace.Look(c.db, c.scratch);
   }
 }
 
 void RandomKey(CommandContext& c) {
   const Dict<Object>& keys = c.keyspace.keys(c.db);
-  while (!keys.empty()) {
+  // While clients are paused an expired key stays. Redis 7.0.15 may then look for ever; later
+  // versions give up, and show the key, as this does.
+  for (int tries = 100; !keys.empty(); --tries) {
     c.scratch.assign(keys.at(c.random.Below(keys.size())).key);
-    if (c.keyspace.Find(c.db, c.scratch) != nullptr) {
+    if (c.keyspace.Look(c.db, c.scratch) != nullptr || tries == 0) {
       c.reply.BulkString(c.scratch);
       return;
     }
@@ -190,7 +198,7 @@ constexpr CommandSpec kGenericCommands[] = {
     {.name = "copy",
      .arity = -3,
      .flags = kWrite | kDenyOom,
-     .keys = Keys(1, 2),
+     .keys = Keys(1, 2).Uses(kReads, kOverwrites),
      .group = kGroup,
      .since = "6.2.0",
      .summary = "Copy a key",
@@ -199,8 +207,8 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = Copy},
     {.name = "del",
      .arity = -2,
-     .flags = kWrite,
-     .keys = Keys(1, -1),
+     .flags = kWrite | kToMultiShard | kFromSum,
+     .keys = Keys(1, -1).Uses(kRemoves),
      .group = kGroup,
      .since = "1.0.0",
      .summary = "Delete keys",
@@ -209,17 +217,17 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = Del},
     {.name = "exists",
      .arity = -2,
-     .flags = kReadonly | kFast,
-     .keys = Keys(1, -1),
+     .flags = kReadonly | kFast | kToMultiShard | kFromSum,
+     .keys = Keys(1, -1).Uses(kLooksAt),
      .group = kGroup,
      .since = "1.0.0",
      .summary = "How many of the keys exist",
      .syntax = "key [key ...]",
      .reply = "int(0..)",
-     .handler = CountExisting},
+     .handler = Exists},
     {.name = "keys",
      .arity = 2,
-     .flags = kReadonly,
+     .flags = kReadonly | kToAllShards | kRandomOrder,
      .group = kGroup,
      .since = "1.0.0",
      .summary = "All keys that match a pattern",
@@ -229,7 +237,7 @@ constexpr CommandSpec kGenericCommands[] = {
     {.name = "move",
      .arity = 3,
      .flags = kWrite | kFast,
-     .keys = OneKey(),
+     .keys = OneKey().Uses(kReadsAndUpdates),
      .group = kGroup,
      .since = "1.0.0",
      .summary = "Move a key to another database",
@@ -238,7 +246,7 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = Move},
     {.name = "randomkey",
      .arity = 1,
-     .flags = kReadonly,
+     .flags = kReadonly | kToAllShards | kRandomOutput,
      .group = kGroup,
      .since = "1.0.0",
      .summary = "Some key",
@@ -248,7 +256,7 @@ constexpr CommandSpec kGenericCommands[] = {
     {.name = "rename",
      .arity = 3,
      .flags = kWrite,
-     .keys = Keys(1, 2),
+     .keys = Keys(1, 2).Uses(kTakesFrom, kOverwrites),
      .group = kGroup,
      .since = "1.0.0",
      .summary = "Rename a key",
@@ -258,7 +266,7 @@ constexpr CommandSpec kGenericCommands[] = {
     {.name = "renamenx",
      .arity = 3,
      .flags = kWrite | kFast,
-     .keys = Keys(1, 2),
+     .keys = Keys(1, 2).Uses(kTakesFrom, kCreates),
      .group = kGroup,
      .since = "1.0.0",
      .summary = "Rename a key unless the new one exists",
@@ -267,7 +275,7 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = RenameNx},
     {.name = "scan",
      .arity = -2,
-     .flags = kReadonly,
+     .flags = kReadonly | kRandomOutput | kToSpecial,
      .group = kGroup,
      .since = "2.8.0",
      .summary = "Walk the keys step by step",
@@ -276,18 +284,18 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = Scan},
     {.name = "touch",
      .arity = -2,
-     .flags = kReadonly | kFast,
-     .keys = Keys(1, -1),
+     .flags = kReadonly | kFast | kToMultiShard | kFromSum,
+     .keys = Keys(1, -1).Uses(kLooksAt),
      .group = kGroup,
      .since = "3.2.1",
      .summary = "Use keys; how many of them exist",
      .syntax = "key [key ...]",
      .reply = "int(0..)",
-     .handler = CountExisting},
+     .handler = Touch},
     {.name = "type",
      .arity = 2,
      .flags = kReadonly | kFast,
-     .keys = OneKey(),
+     .keys = OneKey().Uses(kLooksAt),
      .group = kGroup,
      .since = "1.0.0",
      .summary = "The type of a value",
@@ -296,8 +304,8 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = Type},
     {.name = "unlink",
      .arity = -2,
-     .flags = kWrite | kFast,
-     .keys = Keys(1, -1),
+     .flags = kWrite | kFast | kToMultiShard | kFromSum,
+     .keys = Keys(1, -1).Uses(kRemoves),
      .group = kGroup,
      .since = "4.0.0",
      .summary = "Delete keys",
@@ -306,7 +314,7 @@ constexpr CommandSpec kGenericCommands[] = {
      .handler = Del},
     {.name = "wait",
      .arity = 3,
-     .flags = kNoScript,
+     .flags = kNoScript | kToAllShards | kFromMin,
      .group = kGroup,
      .since = "3.0.0",
      .summary = "Wait until replicas have the changes",

@@ -20,6 +20,7 @@ std::span<const CommandSpec> BitmapCommands();        // bitmap_commands.cc
 std::span<const CommandSpec> BitFieldCommands();      // bitfield_commands.cc
 std::span<const CommandSpec> LcsCommands();           // lcs_commands.cc
 std::span<const CommandSpec> SortCommands();          // sort_commands.cc
+std::span<const CommandSpec> TableCommands();         // table_commands.cc
 std::span<const CommandSpec> TransactionCommands();   // transaction_commands.cc
 std::span<const CommandSpec> PubSubCommands();        // pubsub_commands.cc
 std::span<const CommandSpec> ListCommands();          // list_commands.cc

@@ -69,22 +69,22 @@ void BRPopLPush(CommandContext& c) { MoveOrWait(c, End::kTail, End::kHead, 3); }
 constexpr CommandGroup kGroup = CommandGroup::kList;
 
 constexpr CommandSpec kCommands[] = {
-    {"blmove", 6, kWrite | kDenyOom | kNoScript | kBlocking, Keys(1, 2), kGroup, "6.2.0",
-     "LMOVE that waits for an element.", "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
-     "bulk|null|nullarray", BLMove},
-    {"blmpop", -5, kWrite | kBlocking | kMovableKeys, NumKeys(2), kGroup, "7.0.0",
+    {"blmove", 6, kWrite | kDenyOom | kNoScript | kBlocking, Keys(1, 2).Uses(kTakesFrom, kAddsTo),
+     kGroup, "6.2.0", "LMOVE that waits for an element.",
+     "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout", "bulk|null|nullarray", BLMove},
+    {"blmpop", -5, kWrite | kBlocking | kMovableKeys, NumKeys(2).Uses(kTakesFrom), kGroup, "7.0.0",
      "LMPOP that waits for an element.",
      "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
      "tuple<bulk,array<bulk>>|nullarray", BLMPop},
-    {"blpop", -3, kWrite | kNoScript | kBlocking, Keys(1, -2), kGroup, "2.0.0",
+    {"blpop", -3, kWrite | kNoScript | kBlocking, Keys(1, -2).Uses(kTakesFrom), kGroup, "2.0.0",
      "Pops an element from the head of the first list that has any, and waits for one.",
      "key [key ...] timeout", "tuple<bulk,bulk>|nullarray", BLPop},
-    {"brpop", -3, kWrite | kNoScript | kBlocking, Keys(1, -2), kGroup, "2.0.0",
+    {"brpop", -3, kWrite | kNoScript | kBlocking, Keys(1, -2).Uses(kTakesFrom), kGroup, "2.0.0",
      "Pops an element from the tail of the first list that has any, and waits for one.",
      "key [key ...] timeout", "tuple<bulk,bulk>|nullarray", BRPop},
-    {"brpoplpush", 4, kWrite | kDenyOom | kNoScript | kBlocking, Keys(1, 2), kGroup, "2.2.0",
-     "RPOPLPUSH that waits for an element.", "source destination timeout", "bulk|null|nullarray",
-     BRPopLPush},
+    {"brpoplpush", 4, kWrite | kDenyOom | kNoScript | kBlocking,
+     Keys(1, 2).Uses(kTakesFrom, kAddsTo), kGroup, "2.2.0", "RPOPLPUSH that waits for an element.",
+     "source destination timeout", "bulk|null|nullarray", BRPopLPush},
 };
 
 }  // namespace

@@ -67,7 +67,7 @@ std::string_view Encoding(const Object& object, const ProfileTraits& traits) {
 }
 
 void ObjectEncoding(CommandContext& c) {
-  const Object* object = c.keyspace.Find(c.db, c.args[2]);
+  const Object* object = c.keyspace.Look(c.db, c.args[2]);
   if (object == nullptr) {
     c.reply.NullBulk();
   } else {
@@ -76,7 +76,7 @@ void ObjectEncoding(CommandContext& c) {
 }
 
 void ObjectFreq(CommandContext& c) {
-  if (c.keyspace.Find(c.db, c.args[2]) == nullptr) {
+  if (c.keyspace.Look(c.db, c.args[2]) == nullptr) {
     c.reply.NullBulk();
     return;
   }
@@ -86,10 +86,21 @@ void ObjectFreq(CommandContext& c) {
       "adjust.");
 }
 
+// In seconds. The server's clock for it stands still within one (server.h LRU_CLOCK_RESOLUTION).
+void ObjectIdleTime(CommandContext& c) {
+  constexpr int64_t kTickMs = 1000;
+  const Object* object = c.keyspace.Look(c.db, c.args[2]);
+  if (object == nullptr) {
+    c.reply.NullBulk();
+  } else {
+    c.reply.Integer(c.keyspace.now_ms() / kTickMs - object->used_at() / kTickMs);
+  }
+}
+
 // Small integers are shared for ever.
 void ObjectRefCount(CommandContext& c) {
   constexpr int64_t kSharedIntegers = 10000;
-  const Object* object = c.keyspace.Find(c.db, c.args[2]);
+  const Object* object = c.keyspace.Look(c.db, c.args[2]);
   if (object == nullptr) {
     c.reply.NullBulk();
     return;
@@ -105,8 +116,8 @@ constexpr CommandGroup kGroup = CommandGroup::kGeneric;
 constexpr CommandSpec kObjectSubcommands[] = {
     {.name = "encoding",
      .arity = 3,
-     .flags = kReadonly,
-     .keys = Keys(2, 2),
+     .flags = kReadonly | kRandomOutput,
+     .keys = Keys(2, 2).Uses(kLooksAt),
      .group = kGroup,
      .since = "2.2.3",
      .summary = "How a value is stored",
@@ -115,18 +126,37 @@ constexpr CommandSpec kObjectSubcommands[] = {
      .handler = ObjectEncoding},
     {.name = "freq",
      .arity = 3,
-     .flags = kReadonly,
-     .keys = Keys(2, 2),
+     .flags = kReadonly | kRandomOutput,
+     .keys = Keys(2, 2).Uses(kLooksAt),
      .group = kGroup,
      .since = "4.0.0",
      .summary = "How often a value is used; needs an LFU policy",
      .syntax = "key",
      .reply = "null",
      .handler = ObjectFreq},
+    {.name = "help",
+     .arity = 2,
+     .flags = kLoading | kStale,
+     .group = kGroup,
+     .since = "6.2.0",
+     .summary = "The subcommands of OBJECT",
+     .syntax = "",
+     .reply = "array<status>",
+     .handler = ContainerHelp},
+    {.name = "idletime",
+     .arity = 3,
+     .flags = kReadonly | kRandomOutput,
+     .keys = Keys(2, 2).Uses(kLooksAt),
+     .group = kGroup,
+     .since = "2.2.3",
+     .summary = "How many seconds ago a value was used",
+     .syntax = "key",
+     .reply = "int(0..)|null",
+     .handler = ObjectIdleTime},
     {.name = "refcount",
      .arity = 3,
-     .flags = kReadonly,
-     .keys = Keys(2, 2),
+     .flags = kReadonly | kRandomOutput,
+     .keys = Keys(2, 2).Uses(kLooksAt),
      .group = kGroup,
      .since = "2.2.3",
      .summary = "How often a value is referred to",

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/commands/spec.h"
+
 namespace resprobe {
 
 // The server whose behaviour the core follows.
@@ -112,6 +114,8 @@ struct CommandChange {
   uint32_t remove_flags = 0;
   std::string_view syntax = {};  // empty: as in the table
   std::string_view reply = {};   // likewise
+  KeyUse first_use = kNoUse;     // likewise
+  std::string_view since = {};   // likewise
 };
 std::span<const CommandChange> CommandChanges(Profile profile);
 

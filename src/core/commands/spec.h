@@ -31,6 +31,18 @@ enum CommandFlag : uint32_t {
   kMayReplicate = 1u << 17,
   kNoAsyncLoading = 1u << 18,
   kNoMandatoryKeys = 1u << 19,
+  // Its tips, which COMMAND INFO lists apart. For a cluster: to whom a request goes, and what is
+  // made of the replies.
+  kRandomOutput = 1u << 20,  // nondeterministic_output
+  kRandomOrder = 1u << 21,   // nondeterministic_output_order
+  kToAllShards = 1u << 22,
+  kToAllNodes = 1u << 23,
+  kToMultiShard = 1u << 24,
+  kToSpecial = 1u << 25,
+  kFromSpecial = 1u << 26,
+  kFromAllSucceeded = 1u << 27,
+  kFromSum = 1u << 28,
+  kFromMin = 1u << 29,
 };
 
 enum class CommandGroup : uint8_t {
@@ -49,6 +61,24 @@ enum class CommandGroup : uint8_t {
 // "generic", "string", … "sorted-set" as COMMAND DOCS says it.
 std::string_view CommandGroupName(CommandGroup group);
 
+// What a command does with a key, with the flags that COMMAND INFO and COMMAND GETKEYSANDFLAGS give
+// it: the access (RO, RW, OW overwrite, RM remove), then what of the value is used or changed.
+enum KeyUse : uint8_t {
+  kNoUse,
+  kReads,            // RO access
+  kLooksAt,          // RO: type, length, existence
+  kReadsAndUpdates,  // RW access update
+  kUpdates,          // RW update
+  kAddsTo,           // RW insert
+  kTakesFrom,        // RW access delete
+  kDeletesFrom,      // RW delete
+  kOverwrites,       // OW update
+  kCreates,          // OW insert
+  kRemoves,          // RM delete
+  kVaries,           // RW access update variable_flags: it depends on the arguments
+  kIsNoKey,          // not_key: it only shards like one
+};
+
 // Where the keys stand among the arguments; argument 0 is the command's name.
 struct KeySpec {
   enum class Kind : uint8_t {
@@ -56,13 +86,24 @@ struct KeySpec {
     kRange,    // first, last (from the end if negative: -1 is the last argument), step
     kNumKeys,  // args[first] holds the number of keys, which follow it; and, if last != 0, also the
                // one key at args[last] (the destination of ZUNIONSTORE)
-    kKeyAndStore,  // args[1], and what follows STORE (SORT)
-    kChannels,     // a range of channels of shards, which COMMAND INFO shows as keys: no keys
+    kKeyAndPatterns,  // args[1]; others come of its elements, by patterns (SORT_RO)
+    kKeyAndStore,     // the same, and what follows STORE (SORT)
+    kChannels,        // a range of channels of shards, which COMMAND INFO shows as keys: no keys
   };
   Kind kind = Kind::kNone;
   int8_t first = 0;
   int8_t last = 0;
   int8_t step = 0;
+  KeyUse first_use = kNoUse;  // of the first key that KeyPositions() tells
+  KeyUse rest_use = kNoUse;   // of the others
+
+  constexpr KeySpec Uses(KeyUse use) const { return Uses(use, use); }
+  constexpr KeySpec Uses(KeyUse first_key, KeyUse rest) const {
+    KeySpec keys = *this;
+    keys.first_use = first_key;
+    keys.rest_use = rest;
+    return keys;
+  }
 };
 constexpr KeySpec NoKeys() { return {}; }
 constexpr KeySpec Keys(int8_t first, int8_t last, int8_t step = 1) {
@@ -76,6 +117,7 @@ constexpr KeySpec NumKeys(int8_t count_at, int8_t destination = 0) {
   return {KeySpec::Kind::kNumKeys, count_at, destination, 1};
 }
 
+constexpr KeySpec KeyAndPatterns() { return {KeySpec::Kind::kKeyAndPatterns, 1, 1, 1}; }
 constexpr KeySpec KeyAndStore() { return {KeySpec::Kind::kKeyAndStore, 1, 1, 1}; }
 
 using CommandHandler = void (*)(CommandContext&);

@@ -57,11 +57,11 @@ class Table {
  public:
   explicit Table(Profile profile) : changes_(CommandChanges(profile)) {
     for (const auto group :
-         {BitFieldCommands(), BitmapCommands(), ConfigCommands(), ConnectionCommands(),
-          CounterCommands(), ExpireCommands(), GenericCommands(), HashCommands(), LcsCommands(),
-          ListBlockingCommands(), ListCommands(), ObjectCommands(), PubSubCommands(),
-          ServerCommands(), SetCommands(), SortCommands(), StringCommands(), TransactionCommands(),
-          ZSetCommands()}) {
+         {BitFieldCommands(), BitmapCommands(),       ConfigCommands(),      ConnectionCommands(),
+          CounterCommands(),  ExpireCommands(),       GenericCommands(),     HashCommands(),
+          LcsCommands(),      ListBlockingCommands(), ListCommands(),        ObjectCommands(),
+          PubSubCommands(),   ServerCommands(),       SetCommands(),         SortCommands(),
+          StringCommands(),   TableCommands(),        TransactionCommands(), ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);
@@ -126,6 +126,8 @@ class Table {
     changed.flags = (changed.flags | change.add_flags) & ~change.remove_flags;
     if (!change.syntax.empty()) changed.syntax = change.syntax;
     if (!change.reply.empty()) changed.reply = change.reply;
+    if (!change.since.empty()) changed.since = change.since;
+    if (change.first_use != kNoUse) changed.keys.first_use = change.first_use;
     return &changed;
   }
 
@@ -161,6 +163,7 @@ class Table {
     };
     command.is_exec = command.name() == "exec";
     command.is_client = command.name() == "client";
+    command.marks_use = command.name() == "touch";
     command.may_wait = command.Has(kBlocking) || command.name() == "wait";
     command.runs_in_multi = is_one_of({"exec", "discard", "multi", "watch", "quit", "reset"});
     command.unsubscribes = is_one_of({"unsubscribe", "punsubscribe", "sunsubscribe"});
@@ -275,9 +278,11 @@ bool KeyPositions(const Command& command, std::span<const std::string_view> args
       for (int i = keys.first; i <= last; i += keys.step) positions.push_back(i);
       return true;
     }
+    case KeySpec::Kind::kKeyAndPatterns:
     case KeySpec::Kind::kKeyAndStore:
       if (argc < 2) return false;
       positions.push_back(1);
+      if (keys.kind == KeySpec::Kind::kKeyAndPatterns) return true;
       if (const size_t store = StoreOption(args); store != 0) {
         positions.push_back(static_cast<int>(store) + 1);
       }

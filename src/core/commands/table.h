@@ -24,6 +24,7 @@ struct Command {
   bool may_wait = false;       // its reply may come later
   bool runs_in_multi = false;  // is not queued
   bool unsubscribes = false;
+  bool marks_use = false;        // even for a client that does not (CLIENT NO-TOUCH)
   bool runs_subscribed = false;  // a RESP2 client with subscriptions may call it
 
   std::string_view name() const { return spec->name; }

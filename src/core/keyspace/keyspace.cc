@@ -36,6 +36,8 @@ void Keyspace::Reset(int64_t now_ms) {
   now_ms_ = now_ms;
   dirty_ = 0;
   expired_ = 0;
+  expiry_held_ = false;
+  marks_use_ = true;
 }
 
 void Keyspace::Empty(Database& db) {
@@ -55,6 +57,7 @@ void Keyspace::Empty(Database& db) {
 void Keyspace::MakeContainer(Object& object, ObjectType type) {
   object.type_ = type;
   object.string_form_ = Object::StringForm::kNatural;
+  object.used_at_ = now_ms_;
   switch (type) {
     case ObjectType::kList:
       object.container_.list = lists_.Take();
@@ -122,12 +125,18 @@ void Keyspace::ExpireAt(int db, size_t i) {
 // --- Looking up.
 
 Object* Keyspace::Find(int db, std::string_view key) {
+  Object* object = Look(db, key);
+  if (object != nullptr && marks_use_) object->used_at_ = now_ms_;
+  return object;
+}
+
+Object* Keyspace::Look(int db, std::string_view key) {
   Dict<Object>& keys = dbs_[db].keys;
   const size_t i = keys.IndexOf(key);
   if (i == kNone) return nullptr;
   Object& object = keys.at(i).value;
   if (Expired(object)) [[unlikely]] {
-    ExpireAt(db, i);
+    if (!expiry_held_) ExpireAt(db, i);
     return nullptr;
   }
   return &object;
@@ -143,7 +152,8 @@ const Object* Keyspace::Peek(int db, std::string_view key) const {
 Object& Keyspace::FindOrCreate(int db, std::string_view key, ObjectType type) {
   Object* found = Find(db, key);
   if (found != nullptr) return *found;
-  Object& object = dbs_[db].keys.Insert(key).first;
+  const auto [object, added] = dbs_[db].keys.Insert(key);
+  if (!added) DropValue(dbs_[db], object);  // it has expired, and its expiry is held
   MakeContainer(object, type);
   return object;
 }
@@ -291,7 +301,7 @@ void Keyspace::AdvanceTo(int64_t now_ms) {
   if (now_ms <= now_ms_) return;
   const bool due = now_ms / kCyclePeriodMs != now_ms_ / kCyclePeriodMs;
   now_ms_ = now_ms;
-  if (!due || !active_expiry_) return;
+  if (!due || !active_expiry_ || expiry_held_) return;
   for (int db = 0; db < databases(); ++db) {
     if (dbs_[db].with_expiry > 0) Cycle(db);
   }

@@ -52,8 +52,11 @@ class Keyspace {
 
   // --- Looking up. The result is valid until the next insertion or deletion in the database.
 
-  // The live value, or nullptr. Deletes the key if its time has come.
+  // The live value, or nullptr. Deletes the key if its time has come. This is a use of the value
+  // (Object::used_at()), unless set_marks_use() says otherwise.
   Object* Find(int db, std::string_view key);
+  // The same, and no use.
+  Object* Look(int db, std::string_view key);
   // The same without deleting.
   const Object* Peek(int db, std::string_view key) const;
 
@@ -108,6 +111,10 @@ class Keyspace {
   static constexpr int64_t kCyclePeriodMs = 100;
   static constexpr size_t kCycleKeys = 20;
   void set_active_expiry(bool on) { active_expiry_ = on; }
+  // While it is held, keys whose time has come are not found, but stay, and no cycle runs.
+  void HoldExpiry(bool hold) { expiry_held_ = hold; }
+  // Whether Find() counts as a use; true until told otherwise.
+  void set_marks_use(bool marks) { marks_use_ = marks; }
 
   // Modifications by commands since the start, and deletions by expiry.
   uint64_t dirty() const { return dirty_; }
@@ -160,6 +167,8 @@ class Keyspace {
   size_t used_memory_ = 0;
   std::string scratch_key_;
   bool active_expiry_ = true;
+  bool expiry_held_ = false;
+  bool marks_use_ = true;
 };
 
 }  // namespace resprobe

@@ -46,6 +46,8 @@ class Object {
 
   // Absolute milliseconds of the virtual clock, or kNoExpiry. Changed through the Keyspace.
   int64_t expire_at() const { return expire_at_; }
+  // When it was looked up last, by the keyspace's clock (Keyspace::Find()).
+  int64_t used_at() const { return used_at_; }
 
   // How a string came about, which OBJECT ENCODING shows. Back to kNatural when the value is
   // replaced.
@@ -69,6 +71,7 @@ class Object {
   ObjectType type_ = ObjectType::kNone;
   StringForm string_form_ = StringForm::kNatural;
   int64_t expire_at_ = kNoExpiry;
+  int64_t used_at_ = 0;
   size_t accounted_ = 0;  // what used_memory() holds for this key
   std::string string_;
   union {

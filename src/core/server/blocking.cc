@@ -32,7 +32,9 @@ void Server::Block(CommandContext& context, const Wait& wait) {
 }
 
 bool Server::Unblock(Client& client, bool with_error) {
-  if (!client.blocked) return false;
+  // One that is postponed waits for nothing; the servers end there
+  // (docs/findings/unblock-paused-client.md).
+  if (!client.blocked || client.postponed) return false;
   resp::Writer reply = ReplyWriter(client);
   if (with_error) {
     reply.SimpleError("UNBLOCKED client unblocked via CLIENT UNBLOCK");
@@ -51,8 +53,9 @@ void Server::EndWait(Client& client) {
 }
 
 void Server::StopWaiting(Client& client) {
-  client.blocked = false;
-  blocked_.erase(std::find(blocked_.begin(), blocked_.end(), &client));
+  std::vector<Client*>& list = client.postponed ? postponed_ : blocked_;
+  client.blocked = client.postponed = false;
+  list.erase(std::find(list.begin(), list.end(), &client));
 }
 
 // A key has been made while clients wait. They are served after the command that has changed it.
@@ -159,6 +162,7 @@ void Server::TimeOut() {
 void Server::Resume() {
   for (size_t i = 0; i < resumed_.size(); ++i) {
     Client& client = *resumed_[i];
+    if (client.open && client.runs_postponed) RunPostponed(client);
     if (!client.open || client.blocked || client.unread.empty()) continue;
     std::string& bytes = resumed_bytes_;
     bytes.swap(client.unread);

@@ -58,13 +58,14 @@ void Client::Reset(uint64_t new_id) {
   multi = dirty_cas = dirty_exec = false;
   queue.Clear();
   watched_count = 0;
-  blocked = false;
+  blocked = postponed = runs_postponed = false;
   waiting.Clear();
   ClearBuffer(unread);
   channels.Clear();
   patterns.Clear();
   shards.Clear();
   subscribed = false;
+  no_touch = false;
   tracking = broken_redirect = caching = false;
   tracking_mode = {};
   redirect = 0;

@@ -96,6 +96,8 @@ struct Client {
 
   // While the client waits, and until its turn comes again, nothing that it sends is read.
   bool blocked = false;
+  bool postponed = false;       // CLIENT PAUSE keeps it: `waiting` has not begun to run
+  bool runs_postponed = false;  // and now it may
   Wait wait;
   CommandQueue waiting;  // the command that waits
   std::string unread;
@@ -106,6 +108,9 @@ struct Client {
   Dict<Nothing> shards;     // channels of SSUBSCRIBE
   bool subscribed = false;  // in the subscription context (the server's CLIENT_PUBSUB)
   size_t subscription_count() const { return channels.size() + patterns.size() + shards.size(); }
+
+  // CLIENT NO-TOUCH: what it reads is not marked as used.
+  bool no_touch = false;
 
   // CLIENT TRACKING.
   bool tracking = false;

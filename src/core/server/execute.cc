@@ -56,6 +56,9 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     } else if (command->unsubscribes && !client.subscribed &&
                TraitsOf(config_.profile).unsubscribe_needs_subscription) {
       RejectUnsubscribed(client, *command);
+    } else if (pause_until_ != 0 && IsPaused(client, *command)) {
+      Postpone(client, *command, args);
+      return;
     } else if (client.multi && !command->runs_in_multi) {
       if (!client.dirty_cas && !client.dirty_exec) client.queue.Add(*command, args);
       writer_.SimpleString("QUEUED");
@@ -75,6 +78,7 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
   CommandContext& context =
       contexts_[call_depth_++].emplace(*this, client, keyspace_, random_, writer_, scratch_,
                                        command, config_.profile, client.db, args);
+  keyspace_.set_marks_use(!client.no_touch || command.marks_use);
   command.spec->handler(context);
   if (client.tracking && command.Has(kReadonly)) RememberKeys(client, command, args);
   if (--call_depth_ > 0) return;

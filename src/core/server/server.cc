@@ -32,6 +32,11 @@ void Server::Reset() {
   served_key_.clear();
   served_args_.clear();
   resumed_bytes_.clear();
+  pause_until_ = 0;
+  pauses_all_ = false;
+  postponed_.clear();
+  postponed_command_.Clear();
+  postponed_args_.clear();
   watching_ = 0;
   channels_.Clear();
   patterns_.Clear();
@@ -119,6 +124,7 @@ void Server::ResetConnection(Client& client) {
   client.subscribed = false;
   client.reply_off = false;
   client.reply_skip_next = false;
+  client.no_touch = false;
 }
 
 void Server::Receive(uint64_t id, std::string_view bytes) {
@@ -166,10 +172,9 @@ void Server::Read(Client& client, std::string_view bytes) {
 
 void Server::Advance(uint64_t ms) {
   keyspace_.AdvanceTo(keyspace_.now_ms() + static_cast<int64_t>(ms));
-  if (!blocked_.empty()) {
-    TimeOut();
-    if (!resumed_.empty()) Resume();
-  }
+  if (pause_until_ != 0 && pause_until_ < keyspace_.now_ms()) Unpause();
+  if (!blocked_.empty()) TimeOut();
+  if (!resumed_.empty()) Resume();
   Broadcast();
 }
 

@@ -124,6 +124,10 @@ class Server : private KeyspaceObserver {
   void Block(CommandContext& context, const Wait& wait);
   // Ends a client's waiting, as when its time is over or with an error. False if it does not wait.
   bool Unblock(Client& client, bool with_error);
+  // CLIENT PAUSE: until that time, in absolute milliseconds, commands that change something, or
+  // all, are not begun. Not at all if it has come already.
+  void Pause(int64_t until, bool all);
+  void Unpause();
   // Whether a command of the client may be answered from this key: one that has waited is answered
   // from the key that has become ready.
   bool MayServe(const Client& client, std::string_view key) const {
@@ -197,6 +201,11 @@ class Server : private KeyspaceObserver {
   void TimeOut();
   void Resume();
 
+  // pause.cc
+  bool IsPaused(const Client& client, const Command& command) const;
+  void Postpone(Client& client, const Command& command, std::span<const std::string_view> args);
+  void RunPostponed(Client& client);
+
   // execute.cc
   void Process(Client& client, std::span<const std::string_view> args);
   void Dispatch(Client& client, std::span<const std::string_view> args);
@@ -263,6 +272,12 @@ class Server : private KeyspaceObserver {
   std::string served_key_;
   std::vector<std::string_view> served_args_;
   std::string resumed_bytes_;
+
+  int64_t pause_until_ = 0;  // 0: nothing is paused
+  bool pauses_all_ = false;
+  std::vector<Client*> postponed_;  // in the order in which they have come
+  CommandQueue postponed_command_;
+  std::vector<std::string_view> postponed_args_;
 
   size_t watching_ = 0;  // clients that watch a key
   Subscriptions channels_;

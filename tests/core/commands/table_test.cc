@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <sstream>
@@ -68,6 +69,50 @@ TEST(TableTest, FindsNothingElse) {
 
 // --- The table says of each command what the server says of it.
 
+// The texts in the order of the alphabet: the server's sets have none of their own.
+std::string Sorted(const resp::ReplyView& set) {
+  std::vector<std::string> texts;
+  for (const resp::ReplyView text : set) texts.emplace_back(text.text());
+  std::sort(texts.begin(), texts.end());
+  std::string joined;
+  for (const std::string& text : texts) joined += (joined.empty() ? "" : ",") + text;
+  return joined.empty() ? "-" : joined;
+}
+
+resp::ReplyView Field(const resp::ReplyView& map, std::string_view name) {
+  bool is_key = true;
+  bool found = false;
+  for (const resp::ReplyView part : map) {
+    if (!is_key && found) return part;
+    found = is_key && part.text() == name;
+    is_key = !is_key;
+  }
+  ADD_FAILURE() << "no field " << name;
+  return map;
+}
+
+// "index(1)", "range(-1,1,0)", "unknown()".
+std::string Search(const resp::ReplyView& spec, std::string_view what,
+                   std::initializer_list<std::string_view> fields) {
+  const resp::ReplyView search = Field(spec, what);
+  const std::string type(Field(search, "type").text());
+  std::string text = type + "(";
+  for (const std::string_view field : fields) {
+    if (type == "unknown") break;
+    if (text.back() != '(') text += ',';
+    text += std::to_string(Field(Field(search, "spec"), field).integer());
+  }
+  return text + ")";
+}
+
+// "RW,access,update:index(1):range(0,1,0)". The server's notes are left out.
+std::string KeySpecText(const resp::ReplyView& spec) {
+  const bool counted = Field(Field(spec, "find_keys"), "type").text() == "keynum";
+  return Sorted(Field(spec, "flags")) + ":" + Search(spec, "begin_search", {"index"}) + ":" +
+         (counted ? Search(spec, "find_keys", {"keynumidx", "firstkey", "keystep"})
+                  : Search(spec, "find_keys", {"lastkey", "keystep", "limit"}));
+}
+
 // One line of command_info.tsv, from the replies to COMMAND INFO name and COMMAND DOCS name in
 // RESP3.
 std::string Row(const resp::ReplyView& info, const resp::ReplyView& docs) {
@@ -90,6 +135,12 @@ std::string Row(const resp::ReplyView& info, const resp::ReplyView& docs) {
       name = !name;
     }
   }
+  row << '\t' << Sorted(entry[6]) << '\t' << Sorted(entry[7]);
+  std::string keys;
+  for (const resp::ReplyView spec : entry[8]) {
+    keys += (keys.empty() ? "" : " ") + KeySpecText(spec);
+  }
+  row << '\t' << (keys.empty() ? "-" : keys);
   return row.str();
 }
 

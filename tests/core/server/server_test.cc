@@ -276,6 +276,92 @@ TEST_F(ServerTest, WhatAsksForNothingEndsATurn) {
   EXPECT_TRUE(server.Tracks(client, "b"));
 }
 
+// OBJECT IDLETIME follows the clock, in steps of a second.
+TEST_F(ServerTest, KnowsWhenAKeyWasUsed) {
+  const uint64_t client = server.Connect();
+  const auto idle = [&] { return Ask(client, {"OBJECT", "IDLETIME", "k"}); };
+  Ask(client, {"SET", "k", "v"});
+  EXPECT_EQ(idle(), ":0\r\n");
+  server.Advance(999);
+  EXPECT_EQ(idle(), ":0\r\n");
+  server.Advance(1);
+  EXPECT_EQ(idle(), ":1\r\n");
+  // No use of the value.
+  for (const char* command : {"EXISTS k\r\n", "TYPE k\r\n", "TTL k\r\n", "KEYS *\r\n"}) {
+    Ask(client, command);
+    EXPECT_EQ(idle(), ":1\r\n") << command;
+  }
+  Ask(client, {"GET", "k"});
+  for (const char* command : {"GET k\r\n", "TOUCH k\r\n", "STRLEN k\r\n", "EXPIRE k 100\r\n"}) {
+    server.Advance(5000);
+    EXPECT_EQ(idle(), ":5\r\n");
+    Ask(client, command);
+    EXPECT_EQ(idle(), ":0\r\n") << command;
+  }
+}
+
+TEST(ServerProfileTest, ValkeysNoTouchLeavesKeysUnused) {
+  Server server({.profile = Profile::kValkey80});
+  const uint64_t client = server.Connect();
+  server.Receive(client, "SET k v\r\nCLIENT NO-TOUCH ON\r\n");
+  server.Output(client).clear();
+  server.Advance(3000);
+  server.Receive(client, "GET k\r\nOBJECT IDLETIME k\r\nTOUCH k\r\nOBJECT IDLETIME k\r\n");
+  EXPECT_EQ(std::exchange(server.Output(client), {}), "$1\r\nv\r\n:3\r\n:1\r\n:0\r\n");
+  server.Advance(2000);
+  server.Receive(client, "RESET\r\nGET k\r\nOBJECT IDLETIME k\r\n");
+  EXPECT_EQ(server.Output(client), "+RESET\r\n$1\r\nv\r\n:0\r\n");
+}
+
+// With WRITE the recordings say what waits; here is what needs a clock.
+TEST_F(ServerTest, APauseOfAllEndsWithItsTime) {
+  const uint64_t a = server.Connect();
+  const uint64_t b = server.Connect();
+  EXPECT_EQ(Ask(a, "CLIENT PAUSE 100\r\nPING\r\n"), "+OK\r\n");
+  EXPECT_EQ(Ask(b, "PING 1\r\nPING 2\r\n"), "");
+  EXPECT_EQ(Ask(b, "CLIENT UNPAUSE\r\n"), "");
+  server.Advance(100);
+  EXPECT_EQ(Ask(a, ""), "");
+  server.Advance(1);
+  EXPECT_EQ(Ask(a, ""), "+PONG\r\n");
+  EXPECT_EQ(Ask(b, ""), "$1\r\n1\r\n$1\r\n2\r\n+OK\r\n");
+}
+
+TEST_F(ServerTest, ThePostponedCanBePausedAgain) {
+  const uint64_t a = server.Connect();
+  const uint64_t b = server.Connect();
+  const uint64_t c = server.Connect();
+  Ask(a, "CLIENT PAUSE 100 WRITE\r\n");
+  EXPECT_EQ(Ask(b, "MULTI\r\nCLIENT PAUSE 100 WRITE\r\nSET k 1\r\n"), "+OK\r\n+QUEUED\r\n");
+  EXPECT_EQ(Ask(c, "SET k 2\r\nGET k\r\n"), "");
+  server.Advance(101);
+  EXPECT_EQ(Ask(b, ""), "+QUEUED\r\n");
+  EXPECT_EQ(Ask(c, ""), "+OK\r\n$1\r\n2\r\n");
+  EXPECT_EQ(Ask(b, "EXEC\r\n"), "*2\r\n+OK\r\n+OK\r\n");
+  EXPECT_EQ(Ask(c, "DEL k\r\n"), "");
+  EXPECT_EQ(Ask(a, "CLIENT UNBLOCK 3\r\n"), ":0\r\n");
+  EXPECT_EQ(Ask(a, "CLIENT UNPAUSE\r\n"), "+OK\r\n");
+  EXPECT_EQ(Ask(c, ""), ":1\r\n");
+}
+
+// docs/findings/pause-expired-key.md: the servers end where a write meets such a key.
+TEST_F(ServerTest, KeysThatExpireInAPauseStayUnseen) {
+  const uint64_t a = server.Connect();
+  Ask(a, "SET k v PX 50\r\nCLIENT PAUSE 1000 WRITE\r\n");
+  server.Advance(500);
+  EXPECT_EQ(Ask(a, "GET k\r\nDBSIZE\r\nEXISTS k\r\n"), "$-1\r\n:1\r\n:0\r\n");
+  EXPECT_EQ(Ask(a, "RANDOMKEY\r\n"), "$1\r\nk\r\n");
+  EXPECT_EQ(Ask(a, "CLIENT UNPAUSE\r\nGET k\r\nDBSIZE\r\n"), "+OK\r\n$-1\r\n:0\r\n");
+  for (const char* write : {"SET k w", "LPUSH k w", "APPEND k w", "RENAME s k", "COPY s k"}) {
+    Ask(a, "DEL k\r\nSET s w\r\nSET k v PX 50\r\nMULTI\r\nCLIENT PAUSE 1000 WRITE\r\n");
+    server.Advance(60);
+    Ask(a, std::string(write) + "\r\n");
+    Ask(a, "EXEC\r\nCLIENT UNPAUSE\r\n");
+    EXPECT_EQ(Ask(a, "TTL k\r\n"), ":-1\r\n") << write;
+    EXPECT_EQ(server.keyspace().CheckIntegrity(), "") << write;
+  }
+}
+
 // docs/findings/valkey-auth-without-reply.md, seen on valkey 8.0.1.
 TEST(ServerProfileTest, ValkeyDoesNotAnswerAFailedAuthBehindAReply) {
   for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {

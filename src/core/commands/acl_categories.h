@@ -1,0 +1,53 @@
+#ifndef RESPROBE_CORE_COMMANDS_ACL_CATEGORIES_H_
+#define RESPROBE_CORE_COMMANDS_ACL_CATEGORIES_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/commands/table.h"
+
+namespace resprobe {
+
+// The ACL categories of the commands that the table has, in the order in which redis 7.0 lists them
+// (acl.c). A set of them has the bit 1 << category.
+enum class AclCategory : uint8_t {
+  kKeyspace,
+  kRead,
+  kWrite,
+  kSet,
+  kSortedSet,
+  kList,
+  kHash,
+  kString,
+  kBitmap,
+  kHyperLogLog,
+  kGeo,
+  kStream,
+  kPubSub,
+  kAdmin,
+  kFast,
+  kSlow,
+  kBlocking,
+  kDangerous,
+  kConnection,
+  kTransaction,
+  kScripting,
+};
+inline constexpr int kAclCategories = 21;
+
+// "keyspace", without the @ that replies put before it.
+std::string_view AclCategoryName(AclCategory category);
+// In any case, as ACL names are read; false if there is none of that name.
+bool ParseAclCategory(std::string_view name, AclCategory* category);
+
+// What follows from the flags (server.c setImplicitACLCategories), the group, and a short list of
+// commands that are declared otherwise.
+uint32_t AclCategoriesOf(const Command& command);
+constexpr bool IsInCategory(uint32_t categories, AclCategory category) {
+  return (categories >> static_cast<int>(category) & 1) != 0;
+}
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_COMMANDS_ACL_CATEGORIES_H_

@@ -1,0 +1,60 @@
+// CLIENT PAUSE (redis 7.0 networking.c pauseClients() and what follows, server.c processCommand).
+
+#include <algorithm>
+
+#include "core/commands/table.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+
+// Of two pauses the longer and the stricter count.
+void Server::Pause(int64_t until, bool all) {
+  if (until <= keyspace_.now_ms()) return;
+  pause_until_ = std::max(pause_until_, until);
+  pauses_all_ |= all;
+  // What is there stays as it is, but nobody sees what has expired.
+  keyspace_.HoldExpiry(true);
+}
+
+void Server::Unpause() {
+  if (pause_until_ == 0) return;
+  pause_until_ = 0;
+  pauses_all_ = false;
+  keyspace_.HoldExpiry(false);
+  for (Client* client : postponed_) {
+    client->blocked = client->postponed = false;
+    client->runs_postponed = true;
+    resumed_.push_back(client);
+  }
+  postponed_.clear();
+}
+
+bool Server::IsPaused(const Client& client, const Command& command) const {
+  constexpr uint32_t kChanges = kWrite | kMayReplicate;
+  if (pauses_all_ || command.Has(kChanges)) return true;
+  if (!command.is_exec || !client.multi) return false;
+  for (size_t i = 0; i < client.queue.size(); ++i) {
+    if (client.queue.entry(i).command->Has(kChanges)) return true;
+  }
+  return false;
+}
+
+// The command waits as a whole: nothing of it has been looked at but whether it exists.
+void Server::Postpone(Client& client, const Command& command,
+                      std::span<const std::string_view> args) {
+  client.blocked = client.postponed = true;
+  client.waiting.Clear();
+  client.waiting.Add(command, args);
+  postponed_.push_back(&client);
+}
+
+void Server::RunPostponed(Client& client) {
+  client.runs_postponed = false;
+  // It can have to wait again.
+  std::swap(client.waiting, postponed_command_);
+  postponed_command_.Arguments(&postponed_args_);
+  client.turn = client.output.size();
+  Process(client, postponed_args_);
+}
+
+}  // namespace resprobe
