@@ -266,10 +266,10 @@ void Oracle::Greet(Peer& peer) {
 }
 
 void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view wire) {
-  const Command* command = ReplyModel::Find(Views(args));
+  const Command* command = ReplyModel::Find(Views(args), options_.profile);
   const Client& client = *core_.FindOpenClient(peer.core_id);
   std::string reason;
-  if (!state_) reason = LeftOut(command, args, *target_);
+  if (!state_) reason = LeftOut(command, args, options_.profile, *target_);
   bool breaks_off = false;
   if (reason.empty() && command != nullptr && command->is_exec) {
     bool pops = false;

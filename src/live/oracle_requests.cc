@@ -107,11 +107,11 @@ std::vector<std::string_view> LiteralsOf(std::string_view syntax) {
   return words;
 }
 
-std::string LeftOut(const Command* command, const std::vector<std::string>& args,
+std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const OracleTarget& target) {
   if (command == nullptr) {
     const std::string name = Lower(args[0]);
-    if (FindCommand(args[0]) == nullptr) {
+    if (FindCommand(args[0], profile) == nullptr) {
       return target.Has(name) ? "not in the core: " + name : "";
     }
     if (args.size() < 2) return "";
@@ -158,7 +158,7 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
   if (name == "command|getkeys" || name == "command|getkeysandflags") {
     // Of what the core does not have it cannot tell the keys.
     const std::string called = args.size() > 2 ? Lower(args[2]) : "";
-    if (!called.empty() && FindCommand(called) == nullptr && target.Has(called)) {
+    if (!called.empty() && FindCommand(called, profile) == nullptr && target.Has(called)) {
       return "not in the core: the keys of " + called;
     }
   }

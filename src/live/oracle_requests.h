@@ -42,8 +42,8 @@ std::vector<std::string_view> LiteralsOf(std::string_view syntax);
 
 // Why a request is sent to neither server; empty if it is sent. The reasons are those of the core:
 // what it does not have (docs/core-server.md), or what would reach beyond the connections of the
-// case. `command` is what the core's table has for the arguments, or nullptr.
-std::string LeftOut(const Command* command, const std::vector<std::string>& args,
+// case. `command` is what the profile's table has for the arguments, or nullptr.
+std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const OracleTarget& target);
 
 }  // namespace resprobe::live

@@ -47,8 +47,8 @@ void ReplyModel::ForgetSession() {
   shards_.clear();
 }
 
-const Command* ReplyModel::Find(std::span<const std::string_view> args) {
-  const Command* command = FindCommand(args[0]);
+const Command* ReplyModel::Find(std::span<const std::string_view> args, Profile profile) {
+  const Command* command = FindCommand(args[0], profile);
   if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
     command = FindSubcommand(*command, args[1]);
   }

@@ -46,7 +46,8 @@ class ReplyModel {
   // close.
   void AskedNonsense(bool has_reply);
   // The command that the arguments name, or its subcommand; nullptr if there is none.
-  static const Command* Find(std::span<const std::string_view> args);
+  static const Command* Find(std::span<const std::string_view> args,
+                             Profile profile = Profile::kRedis70);
 
   // To be called before each value is parsed: drops the requests that are answered by nothing.
   // `replied` says whether bytes from the server wait to be parsed.
@@ -71,9 +72,9 @@ class ReplyModel {
   // client has sent what closes others.
   bool may_close() const { return may_close_; }
   bool kills() const { return kills_; }
-  // From now on no stream of the server can be told. It has asked for invalidations that servers put
-  // where no parser can follow: on another connection, inside a reply, after an error as a second
-  // reply (docs/findings/redis-tracking-framing.md). Or it has paused all clients.
+  // From now on no stream of the server can be told. It has asked for invalidations that servers
+  // put where no parser can follow: on another connection, inside a reply, after an error as a
+  // second reply (docs/findings/redis-tracking-framing.md). Or it has paused all clients.
   bool blinds() const { return blinds_; }
   // The stream is opaque from here on.
   void GiveUp() { opaque_ = true; }
