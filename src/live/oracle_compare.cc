@@ -188,6 +188,13 @@ bool SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server
   return apart <= (ms ? kTimeToleranceMs : kTimeToleranceMs / 1000);
 }
 
+// The push that says that the target of redirected invalidations has gone; its number is the
+// server's own.
+bool NamesLostTarget(const ReplyView& value) {
+  return value.type() == Type::kPush && value.size() == 2 &&
+         value[0].text() == "tracking-redir-broken" && value[1].type() == Type::kInteger;
+}
+
 bool SameHello(const ReplyView& core, const ReplyView& server) {
   if (core.type() != server.type() || core.size() != server.size()) return false;
   auto theirs = server.begin();
@@ -280,6 +287,10 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
   resp::AppendReply(&a_, core);
   resp::AppendReply(&b_, server);
   if (a_ == b_ && !asked.popped) return true;
+  if (NamesLostTarget(core) && NamesLostTarget(server)) {
+    ++used_[static_cast<size_t>(Freedom::kMasked)];
+    return true;
+  }
   if (asked.command != nullptr && !asked.queued.empty() && core.type() == Type::kArray &&
       server.type() == Type::kArray && core.size() == asked.queued.size() &&
       server.size() == asked.queued.size()) {

@@ -130,7 +130,7 @@ RequestParser::Result RequestParser::Parse(std::string_view input) {
   }
   if (state_ == State::kFailed) return {Status::kError, 0};
   quiet_left_ = 0;
-  if (state_ == State::kIdle) {
+  if (state_ == State::kIdle && !next_is_inline_) {
     if (const size_t length = ReadWhole(input); length > 0) {
       whole_ = true;
       offset_ += length;
