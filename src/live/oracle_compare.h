@@ -61,6 +61,9 @@ class Comparer {
  public:
   bool Same(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server,
             Mismatch* mismatch);
+  // The same for what came on its own: equal, but for the server's own number of a target that is
+  // lost.
+  bool SamePush(const resp::ReplyView& core, const resp::ReplyView& server);
   const std::array<uint64_t, kFreedoms>& used() const { return used_; }
   // See Oracle::ObserveShapes().
   void ObserveShapes(std::span<uint8_t> shapes) { shapes_ = shapes; }
@@ -78,6 +81,9 @@ class Comparer {
   std::string a_;
   std::string b_;
 };
+
+// A push as it is compared: without the number in "tracking-redir-broken".
+std::string WrittenPush(const resp::ReplyView& push);
 
 // Whether the values are written the same, byte for byte.
 bool Identical(const resp::ReplyView& a, const resp::ReplyView& b);

@@ -277,7 +277,7 @@ void Oracle::CompareLists(const std::vector<const Value*>& ours,
       Mismatch mismatch;
       if (ours[i]->own && !IsPush(core)) {
         if (comparer_.Same(asked, core, server, &mismatch)) continue;
-      } else if (Identical(core, server)) {
+      } else if (comparer_.SamePush(core, server)) {
         continue;
       } else {
         mismatch.kind = "push: " + KindOfMismatch(core, server);
@@ -297,7 +297,7 @@ void Oracle::CompareLists(const std::vector<const Value*>& ours,
           lists[side].push_back(Written(value[0]) + Written(value[1]));
           lists[side].push_back(std::to_string(j) + " " + Written(value[2]));
         } else {
-          lists[side].push_back(Written(value));
+          lists[side].push_back(IsPush(value) ? WrittenPush(value) : Written(value));
         }
       }
       std::sort(lists[side].begin(), lists[side].end());

@@ -102,6 +102,16 @@ bool InvalidationWorld::OnItsWay(const Client& client, size_t slot) const {
                      });
 }
 
+// With NOLOOP nothing is pushed when a client's own read finds the key expired
+// (docs/findings/redis-noloop-expiry.md): that read's reply is what tells the client.
+bool InvalidationWorld::ReplyOnItsWay(const Client& client, size_t slot) const {
+  return std::any_of(client.asked.begin(), client.asked.end(), [&](const Asked& asked) {
+    return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&
+           client.sent[asked.sent].versions[asked.position] >=
+               truth_[client.sent[asked.sent].db][slot].version;
+  });
+}
+
 bool InvalidationWorld::Tracked(const Client& client, std::string_view key) const {
   const Server& core = *subject_->core();
   const uint64_t id = client.wires[0].connection;
@@ -145,6 +155,7 @@ void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& ru
   const bool current = held.version == truth_[held.db][slot].version;
   if (tracked && current) [[likely]]
     return;
+  if ((config_.noloop || policy_.noloop) && ReplyOnItsWay(owner, slot)) return;
   run.Check(OnItsWay(owner, slot), "coverage",
             "tracked by the server and current, or its invalidation on the way", [&] {
               return Name(owner) + " holds " + SlotName(slot) + " of version " +

@@ -181,15 +181,17 @@ void InvalidationWorld::Remember(Client& client, uint64_t number, size_t slot, s
   }
 }
 
-// The read is one that an older connection has left unanswered.
+// The read is one that an older connection has left unanswered: of those the one that was sent
+// first, as often as it may have been sent since.
 void InvalidationWorld::MatchReplay(Client& client, uint32_t sent) {
   if (!config_.replay && !policy_.replay_reads) return;
+  Asked* first = nullptr;
   for (Asked& asked : client.asked) {
     if (asked.done || !asked.read || asked.sent == Asked::kNever) continue;
     if (asked.sent >= client.first_sent || asked.slot != client.sent[sent].slots[0]) continue;
-    asked.sent = sent;
-    return;
+    if (first == nullptr || asked.sent < first->sent) first = &asked;
   }
+  if (first != nullptr) first->sent = sent;
 }
 
 // --- Bytes arrive at the server, which answers; then what all clients were sent is looked at.

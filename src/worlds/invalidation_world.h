@@ -265,6 +265,7 @@ class InvalidationWorld {
   void CheckEntry(const Held& held, size_t slot, RunContext& run);
   static size_t SlotOfEntry(std::string_view name, bool field);
   bool OnItsWay(const Client& client, size_t slot) const;
+  bool ReplyOnItsWay(const Client& client, size_t slot) const;
   bool Tracked(const Client& client, std::string_view key) const;
   void CheckTable(RunContext& run);
   void CompareWithServer(RunContext& run);
