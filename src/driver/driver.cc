@@ -50,7 +50,11 @@ constexpr int kUsage = 2;
 bool keep_inputs = false;
 
 RunContext& FuzzingRun() {
-  static auto* const run = new RunContext();
+  static auto* const run = [] {
+    auto* context = new RunContext();
+    context->set_samples(true);
+    return context;
+  }();
   return *run;
 }
 
@@ -252,7 +256,7 @@ Signature Judge(Harness& harness, Bytes tape, const IsolateLimits& limits, std::
 
 // The invariant that a tape breaks, in this process; "" if none.
 std::string BrokenInvariant(Harness& harness, Bytes tape) {
-  RunContext& run = FuzzingRun();
+  static RunContext& run = *new RunContext();
   run.Reset();
   harness.Run(tape, run);
   return run.violated() ? run.violation().invariant : "";

@@ -68,6 +68,11 @@ class RunContext {
   size_t op() const { return op_; }
   void set_op(size_t op) { op_ = op; }
 
+  // Whether a harness may leave expensive checks of an input to other inputs of its kind. So it is
+  // while an engine fuzzes; who looks at one input (replay, shrinking) gets all of them.
+  bool samples() const { return samples_; }
+  void set_samples(bool samples) { samples_ = samples; }
+
   // Unless `holds`, records the violation of `invariant` (the first one of a run counts) and
   // returns false. `expected` and `seen` are strings or callables that return one, called only on
   // failure.
@@ -99,6 +104,7 @@ class RunContext {
   Trace trace_;
   size_t op_ = 0;
   bool violated_ = false;
+  bool samples_ = false;
   Violation violation_;
 };
 

@@ -98,7 +98,7 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
   clients_ = 1 + config.clients.Of(kMaxClients);
   databases_used_ = 1;
-  killing_ = asking_ = false;
+  killing_ = asking_ = paused_ = false;
   questions_.clear();
   question_count_ = 0;
   for (const auto& peer : peers_) peer->model.Reset();
@@ -178,6 +178,7 @@ void CommandWorld::Apply(const Raw& op, RunContext& run) {
 
 void CommandWorld::Apply(const Advance& op, RunContext& run) {
   subject_->Advance(op.ms.value);
+  EndPause();
   for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
     Collect(*peers_[i], run);
     if (peers_[i]->model.outstanding() > 0 && !run.violated()) CheckAnswered(*peers_[i], run);
@@ -245,6 +246,8 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
     run.trace().Data("  > ", wire);
   peer.has_sent = true;
   subject_->Send(peer.connection, wire);
+  paused_ |= peer.model.pauses() && core_ == nullptr;
+  EndPause();
   if (peer.model.blinds()) [[unlikely]] {
     for (const auto& other : peers_) other->model.GiveUp();
   }
@@ -256,10 +259,16 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
   if (clients_ > 1 && !asking_) CollectOthers(peer, run);
 }
 
+// A server that holds everybody back shows nothing: what it holds back runs now, which can pause it
+// once more. Whoever has asked for it may have done so long before, behind a command that waited.
+void CommandWorld::EndPause() {
+  while (core_ != nullptr && core_->paused()) core_->EndPause();
+}
+
 // Requests of the client wait for their replies. They may if the first of them does, for a key or
 // for time to pass.
 void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
-  if (peer.model.opaque()) return;
+  if (peer.model.opaque() || paused_) return;
   if (peer.model.may_wait()) {
     if (core_ == nullptr) return;
     const Client* client = core_->FindClient(peer.connection);

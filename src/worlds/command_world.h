@@ -206,6 +206,7 @@ class CommandWorld {
   // One whole request and nothing else; `wire` are its bytes.
   void SendOne(Peer& peer, std::span<const std::string_view> args, std::string_view wire,
                RunContext& run);
+  void EndPause();
   void Exchange(Peer& peer, std::string_view wire, RunContext& run);
   void Collect(Peer& peer, RunContext& run);
   void CollectReplies(Peer& peer, bool open, RunContext& run);
@@ -252,6 +253,7 @@ class CommandWorld {
   std::vector<std::string> scanned_;
   std::vector<std::string_view> words_;
   uint32_t databases_used_ = 1;
+  bool paused_ = false;   // a foreign server, which nobody can tell to go on
   bool killing_ = false;  // a client has asked for others to be closed
 };
 

@@ -32,7 +32,7 @@ void ReplyModel::Reset() {
   word_ends_.clear();
   messages_taken_ = 0;
   opaque_ = refused_ = false;
-  may_close_ = kills_ = blinds_ = false;
+  may_close_ = kills_ = blinds_ = pauses_ = false;
   ForgetSession();
 }
 
@@ -115,7 +115,7 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
     asked.kind = KindOf(*command);
     asked.arity_fits = command->ArityFits(args.size());
     if (command->is_client && command->name() == "kill") kills_ = true;
-    if (command->is_client && command->name() == "pause") blinds_ = true;
+    if (command->is_client && command->name() == "pause") pauses_ = true;
     if (asked.kind == Kind::kTracking) {
       for (size_t i = 3; i + 1 < args.size(); ++i) {
         blinds_ |= CommandContext::IsWord(args[i], "REDIRECT") ||

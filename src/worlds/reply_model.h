@@ -74,8 +74,10 @@ class ReplyModel {
   bool kills() const { return kills_; }
   // From now on no stream of the server can be told. It has asked for invalidations that servers
   // put where no parser can follow: on another connection, inside a reply, after an error as a
-  // second reply (docs/findings/redis-tracking-framing.md). Or it has paused all clients.
+  // second reply (docs/findings/redis-tracking-framing.md).
   bool blinds() const { return blinds_; }
+  // It has asked for a pause of all clients.
+  bool pauses() const { return pauses_; }
   // The stream is opaque from here on.
   void GiveUp() { opaque_ = true; }
   bool in_multi() const { return multi_; }
@@ -162,6 +164,7 @@ class ReplyModel {
   bool may_close_ = false;
   bool kills_ = false;
   bool blinds_ = false;
+  bool pauses_ = false;
   bool reply_off_ = false;
   bool reply_skip_ = false;       // the request in front has no reply
   bool reply_skip_next_ = false;  // the one after it

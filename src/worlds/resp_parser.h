@@ -24,9 +24,9 @@ namespace resprobe {
 //
 // An execution has to be cheap, so it does not make every check of every input. Bytes that do not
 // begin as a reply are refused by the reply parser at once; bytes that do are mostly left alone as
-// requests. Up to kAlways bytes, all checks of a side are made; of a longer input, the digest picks
-// one or none besides the parse of the whole: another input of its kind gets another, and an input
-// that is shrunk gets them all.
+// requests. Up to kAlways bytes, all checks of a side are made; of a longer input, while an engine
+// fuzzes, the digest picks one or none besides the parse of the whole: another input of its kind
+// gets another.
 template <class ReplyParser = resp::ReplyParser, class RequestParser = resp::RequestParser>
 class RespParser {
  public:
@@ -87,7 +87,7 @@ class RespParser {
 
   bool RunReplies(std::string_view bytes, uint64_t digest, RunContext& run) {
     ReplyChecks<ReplyParser>& checks = Tight(digest) ? tight_replies_ : replies_;
-    const bool all = bytes.size() <= kAlways;
+    const bool all = bytes.size() <= kAlways || !run.samples();
     const uint64_t pick = (digest >> 32) % 6;
     return checks.Whole(bytes, all || pick == 0, run) &&
            (!(all || pick == 1) || checks.Sliced(bytes, digest, Slicer::How::kSingle, run)) &&
@@ -96,7 +96,7 @@ class RespParser {
 
   bool RunRequests(std::string_view bytes, uint64_t digest, RunContext& run) {
     RequestChecks<RequestParser>& checks = Tight(digest) ? tight_requests_ : requests_;
-    const bool all = bytes.size() <= kAlways;
+    const bool all = bytes.size() <= kAlways || !run.samples();
     const bool authenticated = (digest & 32) != 0;
     const uint64_t pick = (digest >> 40) % 4;
     return checks.Whole(bytes, authenticated, run) &&

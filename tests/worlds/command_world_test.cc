@@ -99,7 +99,7 @@ TEST(CommandWorldTest, SeedsAreClean) {
 TEST(CommandWorldTest, SeedsReachEveryGroup) {
   Harness harness;
   RunContext run(Trace::Mode::kText);
-  for (uint64_t seed = 0; seed < 400; ++seed) harness.Run(harness.Generate(seed), run);
+  for (uint64_t seed = 0; seed < 800; ++seed) harness.Run(harness.Generate(seed), run);
   for (const std::string_view sign : {"QUEUED", "WRONGTYPE", "+OK", "~", "%7", "EXECABORT"}) {
     EXPECT_NE(run.trace().text().find(sign), std::string::npos) << sign;
   }

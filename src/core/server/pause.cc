@@ -29,6 +29,12 @@ void Server::Unpause() {
   postponed_.clear();
 }
 
+void Server::EndPause() {
+  Unpause();
+  if (!resumed_.empty()) Resume();
+  Broadcast();
+}
+
 bool Server::IsPaused(const Client& client, const Command& command) const {
   constexpr uint32_t kChanges = kWrite | kMayReplicate;
   if (pauses_all_ || command.Has(kChanges)) return true;

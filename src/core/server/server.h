@@ -143,6 +143,10 @@ class Server : private KeyspaceObserver {
   bool WatchedKeyExpired(const Client& client) const;
   void SwapDatabases(int a, int b);
 
+  // Whether CLIENT PAUSE holds clients back; and an end to it from outside, as of its time.
+  bool paused() const { return pause_until_ != 0; }
+  void EndPause();
+
   // For CONFIG SET, until Reset().
   ServerConfig& settings() { return config_; }
 
