@@ -34,6 +34,9 @@ struct ProfileTraits {
   bool names_end_at_nul;
   // After a line of blanks the next request is read as inline (docs/findings/valkey-blank-line.md).
   bool blanks_keep_inline;
+  // ZADD looks at all that it is given, before it knows what of it is added, to choose the
+  // encoding.
+  bool zadd_makes_room_first;
   // LSET takes the low 32 bits of its index.
   bool lset_index_is_int;
   // SET with an expiry in the past deletes the key; else it stores one that has expired.
@@ -68,6 +71,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .auth_error_needs_silence = false,
      .names_end_at_nul = false,
      .blanks_keep_inline = false,
+     .zadd_makes_room_first = false,
      .lset_index_is_int = false,
      .set_past_deletes = false,
      .strict_cursors = false,
@@ -87,6 +91,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .auth_error_needs_silence = true,
      .names_end_at_nul = true,
      .blanks_keep_inline = true,
+     .zadd_makes_room_first = true,
      .lset_index_is_int = true,
      .set_past_deletes = true,
      .strict_cursors = true,

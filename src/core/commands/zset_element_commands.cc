@@ -64,6 +64,15 @@ Outcome Decide(const AddOptions& options, const double* old, double* score) {
   return *score == *old ? Outcome::kSame : Outcome::kUpdated;
 }
 
+// Scores and members, of which each may be the same.
+bool NeedsLargeForm(std::span<const std::string_view> pairs) {
+  if (pairs.size() / 2 > ZSet::kCompactMembers) return true;
+  for (size_t i = 1; i < pairs.size(); i += 2) {
+    if (pairs[i].size() > ZSet::kCompactBytes) return true;
+  }
+  return false;
+}
+
 void Add(CommandContext& c, AddOptions options) {
   const size_t argc = c.argc();
   size_t first = 2;
@@ -117,6 +126,7 @@ void Add(CommandContext& c, AddOptions options) {
   int64_t added = 0;
   int64_t updated = 0;
   Outcome outcome = Outcome::kNothing;
+  if (c.traits().zadd_makes_room_first && NeedsLargeForm(c.args.subspan(first))) zset->MakeLarge();
   double score = 0;
   for (size_t i = 0; i < members; ++i) {
     const std::string_view member = c.args[first + 2 * i + 1];

@@ -8,10 +8,6 @@
 namespace resprobe {
 namespace {
 
-// redis 7.0's zset-max-listpack-entries and zset-max-listpack-value.
-constexpr size_t kCompactMembers = 128;
-constexpr size_t kCompactBytes = 64;
-
 size_t MemberBytes(std::string_view member) { return ElementBytes(member) + sizeof(double); }
 
 }  // namespace

@@ -58,7 +58,11 @@ class ZSet {
   // Whether a real server would still report "listpack": at most 128 members, none over 64 bytes,
   // and never more than that before.
   bool compact() const { return compact_; }
-  // SORT turns the sorted set that it reads into the large encoding.
+  // zset-max-listpack-entries and zset-max-listpack-value.
+  static constexpr size_t kCompactMembers = 128;
+  static constexpr size_t kCompactBytes = 64;  // of a member
+  // Some commands turn a sorted set into the large encoding by themselves (SORT the one that it
+  // reads).
   void MakeLarge() { compact_ = false; }
 
   const char* Check() const;
