@@ -155,11 +155,11 @@ void Server::Read(Client& client, std::string_view bytes) {
   while (client.open) {
     const resp::RequestParser::Result result = client.parser.Parse(bytes);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
+    for (uint32_t i = client.parser.skipped(); i > 0; --i) EndEmptyRequest(client);
     if (result.status == resp::RequestParser::Status::kError) {
       RejectNonsense(client);
       return;
     }
-    for (uint32_t i = client.parser.skipped(); i > 0; --i) EndEmptyRequest(client);
     Process(client, client.parser.args());
     if (result.consumed == bytes.size()) return;
     bytes.remove_prefix(result.consumed);
