@@ -200,13 +200,13 @@ void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
   while (!peer.nonsense && !rest.empty()) {
     const resp::RequestParser::Result result = peer.requests.Parse(rest);
     if (result.status == Status::kNeedMore) break;
+    peer.model.AskedNothing(peer.requests.skipped());
     if (result.status == Status::kError) {
       peer.nonsense = true;
       peer.model.AskedNonsense(!peer.requests.error().text.empty());
       break;
     }
     rest.remove_prefix(result.consumed);
-    peer.model.AskedNothing(peer.requests.skipped());
     const std::span<const std::string_view> args = peer.requests.args();
     if (config_.audit || (asked == 0 && rest.empty())) {
       const std::string_view one = wire.substr(0, wire.size() - rest.size());

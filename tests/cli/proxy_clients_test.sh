@@ -49,7 +49,10 @@ for type in $types; do
     redis-cli -p "$port" ping >"$temp/refused" 2>&1 || true
     has refused "Connection refused"
   else
-    "${bench[@]}" 300 >"$temp/bench" 2>&1 &
+    # It asks for ever (-l): what waits for a time to pass finds it still there.
+    endless=(-l)
+    [[ $type == never_read ]] && endless=()
+    "${bench[@]}" 300 "${endless[@]}" >"$temp/bench" 2>&1 &
     client=$!
     started+=("$client")
     until (($(fired "$type") > 0)); do :; done 2>/dev/null
