@@ -33,7 +33,7 @@ class CallServer {
   Shrunk Shrink(size_t candidates, double seconds, Arena* arena, CommandCase* c,
                 live::Fault* fault);
 
-  live::OracleTarget& target() { return *target_; }
+  const live::OracleTarget& target() const { return *target_; }
   const live::DocTable& table() const { return table_; }
   const live::CallCounts& counts() const { return caller_->counts(); }
 
@@ -47,17 +47,17 @@ class CallServer {
 std::string Describe(const live::Fault& fault);
 Json ToJson(const live::Fault& fault);
 
-// The verbs oracle, replay and minimize with --unmodelled (oracle_unmodelled.cc,
-// replay_unmodelled.cc). Return the exit code.
 // The options of the verb oracle.
 struct CallVerbOptions {
   LiveOptions server;
   CaseOptions cases;
   uint64_t requests = 0;  // of the compared oracle; 0: any number
-  uint64_t seeds = 0;  // 0: until the time is over
-  double seconds = 0;  // 0: until the seeds are done
+  uint64_t seeds = 0;     // 0: until the time is over
+  double seconds = 0;     // 0: until the seeds are done
   OutputOptions output;
 };
+// The verbs oracle, replay and minimize with --unmodelled (oracle_unmodelled.cc,
+// replay_unmodelled.cc). Return the exit code.
 int CallUnmodelled(const CallVerbOptions& options);
 int ReplayUnmodelled(const LiveOptions& options, const std::vector<fs::path>& cases, bool quiet,
                      const OutputOptions& output);

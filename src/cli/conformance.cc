@@ -82,7 +82,9 @@ size_t Differences(const Json& report, std::string_view name) {
 std::string Status(const Json& report, std::string_view name) {
   if (Count(report["compared"], name) == 0) return "not compared";
   const size_t kinds = Differences(report, name);
-  return kinds == 0 ? "equal" : std::to_string(kinds) + " kinds of difference";
+  return kinds == 0   ? "equal"
+         : kinds == 1 ? "1 kind of difference"
+                      : std::to_string(kinds) + " kinds of difference";
 }
 
 std::string Options(const std::vector<Json>& reports, std::string_view name) {

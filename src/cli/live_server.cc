@@ -6,7 +6,6 @@
 #include "cli/process.h"
 #include "cli/user_error.h"
 #include "cli/whole_number.h"
-#include "engine/ops_text.h"
 #include "engine/shrink.h"
 #include "live/core_listener.h"
 
@@ -137,24 +136,6 @@ size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena
   // What only looks like a hang to the impatient is none.
   if (signature.find("server hangs") == signature.npos || Run(small)) *c = small;
   return tried;
-}
-
-void ReadCommandCase(const fs::path& file, Arena* arena, CommandCase* c) {
-  const std::string content = ReadFile(file);
-  if (content.starts_with("ops ") || file.extension() == ".ops") {
-    const std::string error = Parse(content, arena, c);
-    if (!error.empty()) throw UserError(file.string() + ": " + error);
-    return;
-  }
-  // The ops point into the tape.
-  const std::string_view kept = arena->Copy(content);
-  Decode({reinterpret_cast<const uint8_t*>(kept.data()), kept.size()}, arena, c);
-}
-
-std::string TapeOf(const CommandCase& c) {
-  Tape tape;
-  Encode(c, &tape);
-  return {tape.begin(), tape.end()};
 }
 
 std::string Session(const std::vector<std::string>& lines) {

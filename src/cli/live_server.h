@@ -54,8 +54,8 @@ class LiveServer {
   // most `candidates`, and stops at Ctrl-C. Returns how many were tried.
   size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);
 
-  live::Oracle& oracle() { return *oracle_; }
-  live::OracleTarget& target() { return *target_; }
+  const live::Oracle& oracle() const { return *oracle_; }
+  const live::OracleTarget& target() const { return *target_; }
   std::string_view profile() const { return profile_; }
   // What the last server that ended, or hung, had logged.
   const std::string& last_log() const { return last_log_; }
@@ -68,10 +68,6 @@ class LiveServer {
   std::string_view profile_;
   std::string last_log_;
 };
-
-// A tape or `.ops` text of command_handler. Throws UserError with file and line.
-void ReadCommandCase(const fs::path& file, Arena* arena, CommandCase* c);
-std::string TapeOf(const CommandCase& c);
 
 // The difference for people, with both replies and the lines for redis-cli.
 std::string Describe(const live::Difference& difference);

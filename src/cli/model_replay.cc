@@ -3,11 +3,9 @@
 
 #include <cstdio>
 
-#include "cli/files.h"
+#include "cli/live_run.h"
 #include "cli/model_server.h"
-#include "cli/process.h"
 #include "cli/user_error.h"
-#include "engine/ops_text.h"
 
 namespace resprobe::cli {
 namespace {
@@ -27,31 +25,23 @@ int ReplayOnModelServer(const LiveOptions& options, const std::vector<fs::path>&
   CheckOptions(options);
   const Project project = OpenProject();
   ModelServer server(options);
-  Json json = {{"server", server.version()},
-               {"profile", std::string(server.profile())},
-               {"cases", Json::array()}};
-  size_t differ = 0;
-  for (const fs::path& file : cases) {
-    if (Interrupted()) throw Interruption();
+  Json json = {{"server", server.version()}, {"profile", std::string(server.profile())}};
+  const auto run = [&](const fs::path& file) {
     Arena arena;
     InvalidationCase c;
-    ReadInvalidationCase(file, &arena, &c);
-    const std::optional<ModelFailure> failure = server.Run(c);
-    differ += failure ? 1 : 0;
-    const std::string outcome = !failure ? "ok" : failure->difference ? "difference" : "violation";
-    if (output.text_on_stdout() && (failure || !quiet)) {
-      std::printf("%-10s %s  ops %zu\n", outcome.c_str(), project.Shown(file).c_str(),
-                  c.ops.size());
-      if (failure) {
-        std::printf("  signature: %s\n  at op:     %zu\n%s", failure->signature.c_str(),
-                    failure->op, Describe(*failure).c_str());
-      }
+    ReadCase(file, &arena, &c);
+    LiveOutcome outcome;
+    outcome.ops = c.ops.size();
+    if (const std::optional<ModelFailure> failure = server.Run(c)) {
+      outcome.word = failure->difference ? "difference" : "violation";
+      outcome.signature = failure->signature;
+      outcome.op = failure->op;
+      outcome.text = Describe(*failure);
+      outcome.report = ToJson(*failure);
     }
-    Json one = failure ? ToJson(*failure) : Json::object();
-    one["file"] = JsonText(project.Shown(file));
-    one["outcome"] = outcome;
-    json["cases"].push_back(std::move(one));
-  }
+    return outcome;
+  };
+  const size_t differ = ReplayCases(project, cases, quiet, output, run, &json);
   const live::PairCounts& counts = server.pair().counts();
   if (output.text_on_stdout()) {
     std::printf("%zu case%s on %s and the model: %zu differ\n%s", cases.size(),
@@ -70,23 +60,18 @@ int MinimizeOnModelServer(const LiveOptions& options, const fs::path& file,
   const Project project = OpenProject();
   CheckWritable(output);
   ModelServer server(options);
-  Arena arena;
-  InvalidationCase c;
-  ReadInvalidationCase(file, &arena, &c);
-  const size_t before = c.ops.size();
-  const std::optional<ModelFailure> failure = server.Run(c);
-  if (!failure) {
-    throw UserError(file.string() + ": the model and " + server.version() +
-                    " do not differ, so there is nothing to minimize");
-  }
-  const size_t tried = server.Shrink(failure->signature, kCandidates, &arena, &c);
-  const bool interrupted = Interrupted();
-  WriteFile(output, output.extension() == ".ops" ? Print(c) : TapeOf(c));
-  std::printf("%s: %zu -> %zu ops, %zu candidates tried%s\nsignature: %s\nwritten:   %s\n",
-              project.Shown(file).c_str(), before, c.ops.size(), tried,
-              interrupted ? ", interrupted" : "", failure->signature.c_str(),
-              project.Shown(output).c_str());
-  return interrupted ? kInterrupted : kAllWell;
+  return MinimizeCase<live::InvalidationLiveWorld>(
+      project, file, output, [&](Arena* arena, InvalidationCase* c) {
+        const std::optional<ModelFailure> failure = server.Run(*c);
+        if (!failure) {
+          throw UserError(file.string() + ": the model and " + server.version() +
+                          " do not differ, so there is nothing to minimize");
+        }
+        Minimized minimized;
+        minimized.signature = failure->signature;
+        minimized.candidates = server.Shrink(failure->signature, kCandidates, arena, c);
+        return minimized;
+      });
 }
 
 }  // namespace resprobe::cli

@@ -5,7 +5,6 @@
 #include "cli/files.h"
 #include "cli/process.h"
 #include "cli/user_error.h"
-#include "engine/ops_text.h"
 #include "engine/shrink.h"
 #include "live/core_listener.h"
 
@@ -77,24 +76,6 @@ size_t ModelServer::Shrink(const std::string& signature, size_t candidates, Aren
   resprobe::Shrink<live::InvalidationLiveWorld>(fails, arena, c);
   pair_->set_hang_ms(hang_ms);
   return tried;
-}
-
-void ReadInvalidationCase(const fs::path& file, Arena* arena, InvalidationCase* c) {
-  const std::string content = ReadFile(file);
-  if (content.starts_with("ops ") || file.extension() == ".ops") {
-    const std::string error = Parse(content, arena, c);
-    if (!error.empty()) throw UserError(file.string() + ": " + error);
-    return;
-  }
-  // The ops point into the tape.
-  const std::string_view kept = arena->Copy(content);
-  Decode({reinterpret_cast<const uint8_t*>(kept.data()), kept.size()}, arena, c);
-}
-
-std::string TapeOf(const InvalidationCase& c) {
-  Tape tape;
-  Encode(c, &tape);
-  return {tape.begin(), tape.end()};
 }
 
 std::string Describe(const ModelFailure& failure) {

@@ -50,10 +50,6 @@ class ModelServer {
   std::unique_ptr<OpsHarness<live::InvalidationLiveWorld>> harness_;
 };
 
-// A tape or `.ops` text of `invalidation`. Throws UserError with file and line.
-void ReadInvalidationCase(const fs::path& file, Arena* arena, InvalidationCase* c);
-std::string TapeOf(const InvalidationCase& c);
-
 // The failure for people, with both sides and what was sent; and as JSON.
 std::string Describe(const ModelFailure& failure);
 Json ToJson(const ModelFailure& failure);

@@ -3,86 +3,26 @@
 #include <algorithm>
 #include <set>
 
-#include "cli/files.h"
 #include "cli/user_error.h"
 #include "core/commands/command.h"
 #include "core/commands/table.h"
-#include "driver/driver.h"
-#include "engine/generate.h"
-#include "engine/mutate.h"
 #include "worlds/command_generate.h"
 #include "worlds/reply_model.h"
 
 namespace resprobe::cli {
 
-OracleCases::OracleCases(const Project& project, const CaseOptions& options)
-    : options_(options), seed_(options.seed) {
-  std::set<std::string> known;
-  for (const Command& command : Commands()) {
-    known.insert(std::string(CommandGroupName(command.spec->group)));
-  }
-  for (const std::string& group : options.groups) {
-    if (known.contains(group)) continue;
-    std::string all;
-    for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
-    throw UserError("--groups: there is no group '" + group + "': use some of " + all);
-  }
-  for (const fs::path& folder : {project.source / "corpus" / "command_handler",
-                                 project.source / "tests" / "regressions" / "command_handler"}) {
-    const std::vector<fs::path> files = FilesIn(folder);
-    corpus_.insert(corpus_.end(), files.begin(), files.end());
-  }
-}
-
-const CommandCase& OracleCases::Next() {
-  arena_.Reset();
-  if (taken_ < corpus_.size()) {
-    const fs::path& file = corpus_[taken_++];
-    name_ = file.filename().string();
-    ReadCommandCase(file, &arena_, &case_);
-    Restrict(taken_);
-    return case_;
-  }
-  const uint64_t seed = seed_++;
-  name_ = "seed " + std::to_string(seed);
-  if (seed % 4 == 0 && !corpus_.empty()) {
-    ReadCommandCase(corpus_[seed / 4 % corpus_.size()], &arena_, &case_);
-    Gen gen(seed, &arena_);
-    for (uint64_t i = 1 + gen.rng().Below(4); i > 0; --i) {
-      Mutate(gen, driver::PlainMutateBytes, &case_);
-    }
-  } else {
-    Generate(seed);
-  }
-  Restrict(seed);
-  return case_;
-}
-
-void OracleCases::Generate(uint64_t seed) {
-  Gen gen(seed, &arena_);
-  if (options_.ops == 0) {
-    resprobe::Generate(seed, &arena_, &case_);
-    AddTargets(gen);
-    return;
-  }
-  const KindWeights<CommandWorld> weights(gen);
-  case_.config = {};
-  CommandWorld::Config::Fields(gen, case_.config);
-  case_.ops.clear();
-  for (size_t i = 0; i < options_.ops; ++i) GenerateOp(gen, weights, case_.ops.emplace_back());
-  AddTargets(gen);
-}
+namespace {
 
 // The command table leaves REDIRECT and PREFIX out of the syntax of CLIENT TRACKING, since in
 // process nobody can follow a stream after them (docs/findings/redis-tracking-framing.md). Two
 // servers can still be compared, so some calls get them here.
-void OracleCases::AddTargets(Gen& gen) {
+void AddTargets(Gen& gen, Arena* arena, CommandCase* c) {
   constexpr std::string_view kIds[] = {"1", "2", "3", "4", "5", "99"};
   constexpr std::string_view kPrefixes[] = {"", "s", "s0", "l", "k", "z1", "h"};
   const auto pick = [&](std::span<const std::string_view> words) {
     return words[gen.rng().Below(words.size())];
   };
-  for (CommandWorld::Op& op : case_.ops) {
+  for (CommandWorld::Op& op : c->ops) {
     Args* args = nullptr;
     if (auto* call = std::get_if<CommandWorld::Call>(&op)) args = &call->args;
     if (auto* queue = std::get_if<CommandWorld::Queue>(&op)) args = &queue->args;
@@ -97,25 +37,63 @@ void OracleCases::AddTargets(Gen& gen) {
     for (uint64_t i = gen.rng().Below(3); i > 0; --i) {
       words.insert(words.end(), {"PREFIX", pick(kPrefixes)});
     }
-    const std::span<std::string_view> copy = arena_.Words(words.size());
+    const std::span<std::string_view> copy = arena->Words(words.size());
     std::copy(words.begin(), words.end(), copy.begin());
     args->words = copy;
   }
 }
 
+}  // namespace
+
+OracleCases::OracleCases(const Project& project, const CaseOptions& options)
+    : options_(options),
+      cases_(project, options.seed,
+             [this](uint64_t seed, Arena* arena, CommandCase* c) { Generate(seed, arena, c); }) {
+  std::set<std::string> known;
+  for (const Command& command : Commands()) {
+    known.insert(std::string(CommandGroupName(command.spec->group)));
+  }
+  for (const std::string& group : options.groups) {
+    if (known.contains(group)) continue;
+    std::string all;
+    for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
+    throw UserError("--groups: there is no group '" + group + "': use some of " + all);
+  }
+}
+
+const CommandCase& OracleCases::Next() {
+  CommandCase& c = cases_.Next();
+  Restrict(&c);
+  return c;
+}
+
+void OracleCases::Generate(uint64_t seed, Arena* arena, CommandCase* c) const {
+  Gen gen(seed, arena);
+  if (options_.ops == 0) {
+    resprobe::Generate(seed, arena, c);
+  } else {
+    const KindWeights<CommandWorld> weights(gen);
+    c->config = {};
+    CommandWorld::Config::Fields(gen, c->config);
+    c->ops.clear();
+    for (size_t i = 0; i < options_.ops; ++i) GenerateOp(gen, weights, c->ops.emplace_back());
+  }
+  AddTargets(gen, arena, c);
+}
+
 // What is not asked for is replaced by what is, or goes.
-void OracleCases::Restrict(uint64_t seed) {
-  if (options_.protocol == "2") case_.config.protocol3.value = 0;
-  if (options_.protocol == "3") case_.config.protocol3.value = 0xff;
+void OracleCases::Restrict(CommandCase* c) {
+  if (options_.protocol == "2") c->config.protocol3.value = 0;
+  if (options_.protocol == "3") c->config.protocol3.value = 0xff;
   if (options_.groups.empty()) return;
-  Gen gen(seed, &arena_);
+  Gen gen(cases_.number(), &cases_.arena());
   const auto wanted = [&](std::span<const std::string_view> words) {
     const Command* command = words.empty() ? nullptr : ReplyModel::Find(words);
     return command != nullptr &&
            std::find(options_.groups.begin(), options_.groups.end(),
                      CommandGroupName(command->spec->group)) != options_.groups.end();
   };
-  std::erase_if(case_.ops, [&](CommandWorld::Op& op) {
+  std::erase_if(c->ops, [&](CommandWorld::Op& op) {
     Args* args = nullptr;
     if (auto* call = std::get_if<CommandWorld::Call>(&op)) args = &call->args;
     if (auto* queue = std::get_if<CommandWorld::Queue>(&op)) args = &queue->args;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/live_server.h"
+#include "cli/seed_cases.h"
 
 namespace resprobe::cli {
 
@@ -16,9 +17,7 @@ struct CaseOptions {
   std::string protocol = "both";    // "2", "3"
 };
 
-// The cases of one run: the seed corpus and the regressions of command_handler, then what the seeds
-// stand for, every fourth a case of the corpus with a few ops changed. All of it is a function of
-// the options and the corpus.
+// The cases of one run of the oracle: SeedCases of command_handler, as the options want them.
 class OracleCases {
  public:
   // Throws UserError at a group that there is not.
@@ -27,23 +26,16 @@ class OracleCases {
   // The next case, valid until the one after it.
   const CommandCase& Next();
   // Where it comes from: a file, or "seed 17".
-  const std::string& name() const { return name_; }
-  size_t corpus() const { return corpus_.size(); }
-  Arena& arena() { return arena_; }
+  const std::string& name() const { return cases_.name(); }
+  // How many come before those of the seeds.
+  size_t corpus() const { return cases_.corpus(); }
 
  private:
-  void Generate(uint64_t seed);
-  void AddTargets(Gen& gen);
-  void Restrict(uint64_t seed);
+  void Generate(uint64_t seed, Arena* arena, CommandCase* c) const;
+  void Restrict(CommandCase* c);
 
   CaseOptions options_;
-  std::vector<std::string> groups_;
-  std::vector<fs::path> corpus_;
-  size_t taken_ = 0;  // of the corpus
-  uint64_t seed_;
-  std::string name_;
-  Arena arena_;
-  CommandCase case_;
+  SeedCases<CommandWorld> cases_;
 };
 
 }  // namespace resprobe::cli

@@ -3,12 +3,9 @@
 #include <cstdio>
 
 #include "cli/call_server.h"
-#include "cli/files.h"
+#include "cli/live_run.h"
 #include "cli/live_server.h"
-#include "cli/process.h"
 #include "cli/user_error.h"
-#include "engine/generate.h"
-#include "engine/ops_text.h"
 
 namespace resprobe::cli {
 namespace {
@@ -31,30 +28,23 @@ int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& case
   for (const fs::path& file : cases) CheckHarness(project, file, given);
   if (options.unmodelled) return ReplayUnmodelled(options, cases, quiet, output);
   LiveServer server(options);
-  Json json = {{"server", server.target().version()},
-               {"profile", std::string(server.profile())},
-               {"cases", Json::array()}};
-  size_t differ = 0;
-  for (const fs::path& file : cases) {
-    if (Interrupted()) throw Interruption();
+  Json json = {{"server", server.target().version()}, {"profile", std::string(server.profile())}};
+  const auto run = [&](const fs::path& file) {
     Arena arena;
     CommandCase c;
-    ReadCommandCase(file, &arena, &c);
-    const std::optional<live::Difference> difference = server.Run(c);
-    differ += difference ? 1 : 0;
-    if (output.text_on_stdout() && (difference || !quiet)) {
-      std::printf("%-10s %s  ops %zu\n", difference ? "difference" : "ok",
-                  project.Shown(file).c_str(), c.ops.size());
-      if (difference) {
-        std::printf("  signature: %s\n  at op:     %zu\n%s", difference->Signature().c_str(),
-                    difference->op, Describe(*difference).c_str());
-      }
+    ReadCase(file, &arena, &c);
+    LiveOutcome outcome;
+    outcome.ops = c.ops.size();
+    if (const std::optional<live::Difference> difference = server.Run(c)) {
+      outcome.word = "difference";
+      outcome.signature = difference->Signature();
+      outcome.op = difference->op;
+      outcome.text = Describe(*difference);
+      outcome.report = ToJson(*difference);
     }
-    Json one = difference ? ToJson(*difference) : Json::object();
-    one["file"] = JsonText(project.Shown(file));
-    one["outcome"] = difference ? "difference" : "ok";
-    json["cases"].push_back(std::move(one));
-  }
+    return outcome;
+  };
+  const size_t differ = ReplayCases(project, cases, quiet, output, run, &json);
   if (output.text_on_stdout() && (cases.size() > 1 || quiet)) {
     std::printf("%zu cases on %s and the core: %zu differ, %s requests compared\n", cases.size(),
                 server.target().version().c_str(), differ,
@@ -71,25 +61,18 @@ int MinimizeOnServer(const LiveOptions& options, const fs::path& file, const fs:
   if (options.unmodelled) return MinimizeUnmodelled(options, file, output);
   CheckWritable(output);
   LiveServer server(options);
-  Arena arena;
-  CommandCase c;
-  ReadCommandCase(file, &arena, &c);
-  const size_t ops_before = c.ops.size();
-  const size_t bytes_before = TapeOf(c).size();
-  const std::optional<live::Difference> difference = server.Run(c);
-  if (!difference) {
-    throw UserError(file.string() + ": the core and " + server.target().version() +
-                    " do not differ, so there is nothing to minimize");
-  }
-  const size_t tried = server.Shrink(difference->Signature(), kCandidates, &arena, &c);
-  const bool interrupted = Interrupted();
-  WriteFile(output, output.extension() == ".ops" ? Print(c) : TapeOf(c));
-  std::printf("%s: %zu -> %zu ops, %zu -> %zu bytes, %zu candidates tried%s\n",
-              project.Shown(file).c_str(), ops_before, c.ops.size(), bytes_before, TapeOf(c).size(),
-              tried, interrupted ? ", interrupted" : "");
-  std::printf("signature: %s\nwritten:   %s\n", difference->Signature().c_str(),
-              project.Shown(output).c_str());
-  return interrupted ? kInterrupted : kAllWell;
+  return MinimizeCase<CommandWorld>(project, file, output, [&](Arena* arena, CommandCase* c) {
+    const std::optional<live::Difference> difference = server.Run(*c);
+    if (!difference) {
+      throw UserError(file.string() + ": the core and " + server.target().version() +
+                      " do not differ, so there is nothing to minimize");
+    }
+    const std::string signature = difference->Signature();
+    Minimized minimized;
+    minimized.signature = signature;
+    minimized.candidates = server.Shrink(signature, kCandidates, arena, c);
+    return minimized;
+  });
 }
 
 }  // namespace resprobe::cli

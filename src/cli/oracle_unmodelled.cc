@@ -8,46 +8,35 @@
 #include <set>
 
 #include "cli/call_server.h"
+#include "cli/live_run.h"
 #include "cli/process.h"
 #include "cli/user_error.h"
-#include "engine/ops_text.h"
 #include "live/unmodelled_generate.h"
 
 namespace resprobe::cli {
 namespace {
 
-constexpr double kSecondsPerLine = 10;
 constexpr size_t kCandidates = 3000;
 constexpr double kShrinkSeconds = 120;
 // A fault that one case alone does not show may need those before it.
 constexpr size_t kRemembered = 16;
 
-// A kind of fault, with the smallest case that shows it.
-struct Found {
-  live::Fault fault;
-  std::string from;
-  uint64_t met = 0;
-  size_t ops_before = 0;
-  size_t ops_after = 0;
-  size_t candidates = 0;
-  size_t cases = 1;    // that it takes
-  bool again = false;  // it showed again on a fresh server
-  bool known = false;
-  fs::path folder;
-};
-
 class CallRunner {
  public:
   explicit CallRunner(const CallVerbOptions& options)
       : options_(options),
-        project_(OpenProject()),
         server_(options.server),
         calls_(&server_.table(), {.ops = options.cases.ops,
                                   .groups = options.cases.groups,
                                   .protocol = options.cases.protocol,
                                   .own = server_.target().own(),
                                   .dangerous = options.server.dangerous}),
-        out_(options.output.text_on_stdout() ? stdout : stderr) {
+        out_(options.output.text_on_stdout() ? stdout : stderr),
+        findings_(project_, out_,
+                  {.noun = "finding",
+                   .harness = "command_handler",
+                   .prefix = "unmodelled-" + Slug(server_.target().version()),
+                   .server = options.server.Typed()}) {
     std::set<std::string> groups;
     for (const live::DocCommand& command : server_.table().commands) {
       if (!command.modelled) groups.insert(command.group);
@@ -69,12 +58,10 @@ class CallRunner {
                  server_.target().version().c_str(),
                  static_cast<unsigned long long>(options_.cases.seed),
                  calls_.callable().size() + calls_.denied(), calls_.denied());
-    start_ = Now();
-    double next_line = start_ + kSecondsPerLine;
     Arena arena;
     CommandCase c;
     for (uint64_t i = 0; (options_.seeds == 0 || i < options_.seeds) && !Interrupted(); ++i) {
-      if (options_.seconds > 0 && Seconds() >= options_.seconds) break;
+      if (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) break;
       arena.Reset();
       const uint64_t seed = options_.cases.seed + i;
       calls_.Generate(seed, &arena, &c);
@@ -85,39 +72,29 @@ class CallRunner {
         history_.erase(history_.begin(), history_.end() - 1);
       }
       if (fault) {
-        Add(*std::move(fault), c, "seed " + std::to_string(seed));
-        if (!server_.target().own() && found_.rbegin()->second.fault.fatal()) {
+        const bool fatal = Add(*std::move(fault), c, "seed " + std::to_string(seed));
+        if (!server_.target().own() && fatal) {
           std::fprintf(out_, "the server is not ours to restart: the run ends\n");
           break;
         }
       }
-      if (Now() >= next_line) {
-        std::fprintf(out_, "%s\n", Line().c_str());
-        std::fflush(out_);
-        next_line = Now() + kSecondsPerLine;
-      }
+      if (clock_.LineDue()) Line();
     }
     Sum();
     if (options_.output.json()) options_.output.Write(Report());
-    if (Interrupted()) return kInterrupted;
-    return found_.empty() ? kAllWell : kFinding;
+    return findings_.ExitCode();
   }
 
  private:
-  double Seconds() const { return Now() - start_ - shrinking_; }
   // Those of shrinking are left out.
   uint64_t requests() const { return server_.counts().requests - shrinking_requests_; }
   uint64_t cases() const { return server_.counts().cases - shrinking_cases_; }
 
-  std::string Line() const {
-    const double seconds = Seconds();
-    char rest[80];
-    std::snprintf(
-        rest, sizeof(rest), "%.0f s, %s/s", seconds,
-        Grouped(static_cast<uint64_t>(static_cast<double>(requests()) / std::max(seconds, 0.001)))
-            .c_str());
-    return Grouped(cases()) + " cases, " + Grouped(requests()) + " calls, " +
-           std::to_string(found_.size()) + " findings, " + rest;
+  void Line() const {
+    std::fprintf(out_, "%s cases, %s calls, %s, %s\n", Grouped(cases()).c_str(),
+                 Grouped(requests()).c_str(), findings_.Count().c_str(),
+                 clock_.Rate(requests(), "calls").c_str());
+    std::fflush(out_);
   }
 
   void Remember(const CommandCase& c) {
@@ -129,112 +106,63 @@ class CallRunner {
   void Join(size_t count, Arena* arena, CommandCase* out) const {
     out->ops.clear();
     for (size_t i = history_.size() - count; i < history_.size(); ++i) {
-      const std::string_view tape = arena->Copy(history_[i]);
       CommandCase one;
-      Decode({reinterpret_cast<const uint8_t*>(tape.data()), tape.size()}, arena, &one);
+      DecodeCase(history_[i], arena, &one);
       out->config = one.config;
       out->ops.insert(out->ops.end(), one.ops.begin(), one.ops.end());
     }
   }
 
-  void Add(live::Fault fault, const CommandCase& c, const std::string& from) {
+  // Whether it was the end of the server.
+  bool Add(live::Fault fault, const CommandCase& c, const std::string& from) {
     const std::string first_look = fault.Signature();
+    const bool fatal = fault.fatal();
     if (const auto same = same_.find(first_look); same != same_.end()) {
-      ++found_[same->second].met;
-      return;
+      findings_.MetBefore(same->second);
+      return fatal;
     }
-    const double start = Now();
-    const live::CallCounts& counts = server_.counts();
-    const uint64_t requests = counts.requests;
-    const uint64_t cases = counts.cases;
-    Found found;
-    found.from = from;
-    found.met = 1;
-    found.ops_before = c.ops.size();
-    const std::string original = TapeOf(c);
+    const RunClock::Pause pause(&clock_);
+    const uint64_t requests_before = server_.counts().requests;
+    const uint64_t cases_before = server_.counts().cases;
+    size_t joined = 1;
+    size_t candidates = 0;
+    bool again = false;
     Arena arena;
     CommandCase small;
-    for (size_t joined = 1; !found.again && joined <= history_.size(); joined *= 2) {
+    for (; joined <= history_.size(); joined *= 2) {
       Join(joined, &arena, &small);
       const CallServer::Shrunk shrunk =
           server_.Shrink(kCandidates, kShrinkSeconds, &arena, &small, &fault);
-      found.candidates += shrunk.candidates;
-      found.again = shrunk.again;
-      found.cases = joined;
+      candidates += shrunk.candidates;
+      again = shrunk.again;
+      if (again) break;
     }
-    if (!found.again) {
-      Join(1, &arena, &small);
-      found.cases = 1;
-    }
-    found.ops_after = small.ops.size();
+    if (!again) Join(1, &arena, &small);
     const std::string signature = fault.Signature();
     same_[first_look] = signature;
-    if (const auto there = found_.find(signature); there != found_.end()) {
-      ++there->second.met;
-    } else {
-      found.fault = std::move(fault);
-      File(signature, original, small, &found);
-      found_[signature] = std::move(found);
+    if (!findings_.MetBefore(signature)) {
+      LiveFinding& finding = findings_.Begin(signature, from, TapeOf(c));
+      finding.ops_before = c.ops.size();
+      finding.ops_after = small.ops.size();
+      finding.candidates = candidates;
+      if (!again) {
+        finding.text =
+            "  alone, on a fresh server, the case does not show it: it is kept as it was met\n";
+      } else if (joined > 1) {
+        finding.text =
+            "  it takes what " + std::to_string(joined) + " cases did, one after the other\n";
+      }
+      finding.text += Describe(fault);
+      finding.report = ToJson(fault);
+      finding.report["server"] = server_.target().version();
+      finding.report["reproduced"] = again;
+      findings_.End(finding, TapeOf(small), Print(small),
+                    {{"redis-cli.txt", Session(fault.session)}, {"server.log", fault.log}});
     }
     history_.clear();
-    shrinking_ += Now() - start;
-    shrinking_requests_ += counts.requests - requests;
-    shrinking_cases_ += counts.cases - cases;
-  }
-
-  void File(const std::string& signature, const std::string& original, const CommandCase& small,
-            Found* found) {
-    const std::string version = server_.target().version();
-    found->folder = project_.work / "findings" / "command_handler" /
-                    ("unmodelled-" + Slug(version) + "-" + Slug(signature));
-    std::error_code ignored;
-    found->known = fs::exists(found->folder / "case", ignored);
-    MakeFolder(found->folder);
-    WriteFile(found->folder / "original", original);
-    WriteFile(found->folder / "case", TapeOf(small));
-    WriteFile(found->folder / "case.ops", Print(small));
-    WriteFile(found->folder / "redis-cli.txt", Session(found->fault.session));
-    WriteFile(found->folder / "server.log", found->fault.log);
-    WriteFile(found->folder / "report.json", ToJson(signature, *found).dump(2) + "\n");
-    std::fprintf(out_, "finding: %s%s\n%s", signature.c_str(),
-                 found->known ? "  (known from an earlier run)" : "", Text(*found).c_str());
-    std::fflush(out_);
-  }
-
-  std::string Replay(const Found& found) const {
-    return "./resprobe replay " + project_.Shown(found.folder / "case.ops") + " " +
-           options_.server.Typed();
-  }
-
-  std::string Text(const Found& found) const {
-    std::string text = "  from:      " + found.from + ", " + std::to_string(found.ops_before) +
-                       " -> " + std::to_string(found.ops_after) + " ops, " +
-                       std::to_string(found.candidates) + " servers\n";
-    if (!found.again) {
-      text += "  alone, on a fresh server, the case does not show it: it is kept as it was met\n";
-    } else if (found.cases > 1) {
-      text +=
-          "  it takes what " + std::to_string(found.cases) + " cases did, one after the other\n";
-    }
-    return text + Describe(found.fault) + "  folder:    " + project_.Shown(found.folder) +
-           "\n  replay:    " + Replay(found) + "\n";
-  }
-
-  Json ToJson(const std::string& signature, const Found& found) const {
-    Json json = cli::ToJson(found.fault);
-    json["signature"] = JsonText(signature);
-    json["harness"] = "command_handler";
-    json["server"] = const_cast<CallServer&>(server_).target().version();
-    json["from"] = found.from;
-    json["met"] = found.met;
-    json["known"] = found.known;
-    json["reproduced"] = found.again;
-    json["size"] = {{"ops_before", found.ops_before},
-                    {"ops_after", found.ops_after},
-                    {"candidates", found.candidates}};
-    json["folder"] = project_.Shown(found.folder);
-    json["replay"] = Replay(found);
-    return json;
+    shrinking_requests_ += server_.counts().requests - requests_before;
+    shrinking_cases_ += server_.counts().cases - cases_before;
+    return fatal;
   }
 
   size_t Accepted() const {
@@ -252,7 +180,7 @@ class CallRunner {
   }
 
   void Sum() const {
-    std::fprintf(out_, "%s\n", Line().c_str());
+    Line();
     std::fprintf(
         out_,
         "%zu of %zu commands that the core does not have were called, %zu of them at least "
@@ -262,27 +190,22 @@ class CallRunner {
     uint64_t denied = 0;
     for (const auto& [reason, count] : server_.counts().left_out) denied += count;
     std::fprintf(out_, "calls that are never sent: %s\n", Grouped(denied).c_str());
-    std::fprintf(out_, "%zu finding%s\n", found_.size(), found_.size() == 1 ? "" : "s");
-    for (const auto& [signature, found] : found_) {
-      std::fprintf(out_, "  %s, met %llu time%s: %s\n", signature.c_str(),
-                   static_cast<unsigned long long>(found.met), found.met == 1 ? "" : "s",
-                   project_.Shown(found.folder).c_str());
-    }
+    findings_.Sum();
   }
 
-  Json Report() {
+  Json Report() const {
     const live::CallCounts& counts = server_.counts();
     Json json = {{"server", server_.target().version()},
                  {"unmodelled", true},
                  {"seed", options_.cases.seed},
                  {"cases", cases()},
                  {"calls", requests()},
-                 {"seconds", Seconds()},
+                 {"seconds", clock_.Seconds()},
                  {"restarts", counts.restarts},
                  {"interrupted", Interrupted()},
                  {"commands", Json::object()},
                  {"left_out", Json::object()},
-                 {"findings", Json::array()}};
+                 {"findings", findings_.ToJson()}};
     for (const live::DocCommand* command : calls_.callable()) {
       const auto at = counts.commands.find(command->full_name);
       const live::CallCount count = at == counts.commands.end() ? live::CallCount() : at->second;
@@ -290,22 +213,18 @@ class CallRunner {
                                               {"accepted", count.accepted}};
     }
     for (const auto& [reason, count] : counts.left_out) json["left_out"][reason] = count;
-    for (const auto& [signature, found] : found_) {
-      json["findings"].push_back(ToJson(signature, found));
-    }
     return json;
   }
 
   const CallVerbOptions& options_;
-  Project project_;
+  const Project project_ = OpenProject();
   CallServer server_;
   live::CallGenerator calls_;
   std::FILE* out_;
-  std::map<std::string, Found> found_;       // by the signature of the smallest case
-  std::map<std::string, std::string> same_;  // from that of the first look at it
+  LiveFindings findings_;                    // by the signature of the smallest case
+  std::map<std::string, std::string> same_;  // to that from the one of the first look
   std::deque<std::string> history_;          // the last cases since the server was started
-  double start_ = 0;
-  double shrinking_ = 0;
+  RunClock clock_;
   uint64_t shrinking_requests_ = 0;
   uint64_t shrinking_cases_ = 0;
 };
