@@ -1,67 +1,35 @@
 #include "live/oracle.h"
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "core/resp/reply_parser.h"
 #include "engine/generate.h"
 #include "engine/ops_text.h"
 #include "engine/shrink.h"
-#include "live/core_listener.h"
-#include "live/socket.h"
+#include "tests/live/lying_server.h"
 
 namespace resprobe::live {
 namespace {
 
 using CommandCase = Case<CommandWorld>;
 
-// The core behind a port, that takes one command for another; without words it is sound.
-class LyingListener : public CoreListener {
- public:
-  LyingListener(UniqueFd fd, std::string from, std::string to)
-      : CoreListener(std::move(fd), {}, Time::kVirtual), from_(std::move(from)), to_(to) {}
-
- protected:
-  void Receive(Server& server, uint64_t id, std::string_view bytes) override {
-    std::string changed(bytes);
-    for (size_t at = 0; !from_.empty() && (at = changed.find(from_, at)) != std::string::npos;) {
-      changed.replace(at, from_.size(), to_);
-    }
-    CoreListener::Receive(server, id, changed);
-  }
-
- private:
-  std::string from_;
-  std::string to_;
-};
-
 class OracleTest : public testing::Test {
  protected:
-  ~OracleTest() override {
-    if (!thread_.joinable()) return;
-    eventfd_write(stop_.get(), 1);
-    thread_.join();
-  }
-
+  // The core, that takes one piece of what it is sent for another; without words it is sound.
   void Serve(const std::string& from = {}, const std::string& to = {}) {
-    std::string error;
-    UniqueFd fd = Listen(0, false, &error);
-    ASSERT_TRUE(fd.valid()) << error;
-    const uint16_t port = LocalPort(fd.get());
-    stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
-    listener_ = std::make_unique<LyingListener>(std::move(fd), from, to);
-    thread_ = std::thread([this] {
-      std::string ignored;
-      listener_->Run(stop_.get(), &ignored);
-    });
-    Open({.server = "127.0.0.1:" + std::to_string(port)});
+    const auto change = [=](Server&, uint64_t, std::string* bytes) {
+      for (size_t at = 0; !from.empty() && (at = bytes->find(from, at)) != std::string::npos;) {
+        bytes->replace(at, from.size(), to);
+      }
+    };
+    lying_ = std::make_unique<LyingServer>(change, nullptr);
+    Open({.server = lying_->address()});
   }
 
   void Open(const TargetOptions& options) {
@@ -82,9 +50,7 @@ class OracleTest : public testing::Test {
     return oracle_->Run(c);
   }
 
-  UniqueFd stop_;
-  std::unique_ptr<LyingListener> listener_;
-  std::thread thread_;
+  std::unique_ptr<LyingServer> lying_;  // outlives what talks to it
   std::unique_ptr<OracleTarget> target_;
   std::unique_ptr<Oracle> oracle_;
   Arena arena_;

@@ -3,6 +3,7 @@
 #include "core/commands/blocking.h"
 #include "core/commands/groups.h"
 #include "core/commands/list_handlers.h"
+#include "core/commands/multi_pop.h"
 #include "core/server/server.h"
 
 namespace resprobe {
@@ -42,10 +43,9 @@ void BLPop(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, End::kHead, c.argc
 void BRPop(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, End::kTail, c.argc() - 1, -1); }
 
 void BLMPop(CommandContext& c) {
-  size_t keys;
-  End end;
-  int64_t count;
-  if (ParseMPop(c, 2, &keys, &end, &count)) PopOrWait(c, 3, keys, end, 1, count);
+  MultiPop pop;
+  if (!pop.Parse(c, 2, "LEFT", "RIGHT")) return;
+  PopOrWait(c, 3, pop.keys, pop.other ? End::kTail : End::kHead, 1, pop.count);
 }
 
 void MoveOrWait(CommandContext& c, End from, End to, size_t timeout_at) {

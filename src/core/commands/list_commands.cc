@@ -4,6 +4,7 @@
 #include "core/commands/groups.h"
 #include "core/commands/index_range.h"
 #include "core/commands/list_handlers.h"
+#include "core/commands/multi_pop.h"
 
 // Lists, as src/t_list.c of redis 7.0.15 answers them: what is checked first, and what is replied
 // for a missing key, differs from command to command.
@@ -39,27 +40,6 @@ bool ParseEnd(CommandContext& c, size_t i, End* end) {
   } else {
     return c.SyntaxError();
   }
-  return true;
-}
-
-bool ParseMPop(CommandContext& c, size_t at, size_t* keys, End* end, int64_t* count) {
-  int64_t number;
-  if (!c.IntBetween(at, 1, INT64_MAX, &number, "ERR numkeys should be greater than 0")) {
-    return false;
-  }
-  const size_t argc = c.argc();
-  if (static_cast<uint64_t>(number) >= argc - at - 1) return c.SyntaxError();
-  *keys = static_cast<size_t>(number);
-  const size_t where = at + 1 + *keys;
-  if (!ParseEnd(c, where, end)) return false;
-  *count = -1;
-  for (size_t i = where + 1; i < argc; i += 2) {
-    if (*count != -1 || !c.Is(i, "COUNT") || i + 1 == argc) return c.SyntaxError();
-    if (!c.IntBetween(i + 1, 1, INT64_MAX, count, "ERR count should be greater than 0")) {
-      return false;
-    }
-  }
-  if (*count == -1) *count = 1;
   return true;
 }
 
@@ -146,18 +126,17 @@ void LPop(CommandContext& c) { Pop(c, End::kHead); }
 void RPop(CommandContext& c) { Pop(c, End::kTail); }
 
 void LMPop(CommandContext& c) {
-  size_t keys;
-  End end;
-  int64_t count;
-  if (!ParseMPop(c, 1, &keys, &end, &count)) return;
-  for (const std::string_view key : c.args.subspan(2, keys)) {
+  MultiPop pop;
+  if (!pop.Parse(c, 1, "LEFT", "RIGHT")) return;
+  const End end = pop.other ? End::kTail : End::kHead;
+  for (const std::string_view key : c.args.subspan(2, pop.keys)) {
     Object* object;
     if (!c.Find(key, kType, &object)) return;
     if (object == nullptr) continue;
     List& list = object->list();
     c.reply.ArrayHeader(2);
     c.reply.BulkString(key);
-    ReplyAndPop(c, list, end, std::min(static_cast<size_t>(count), list.size()));
+    ReplyAndPop(c, list, end, std::min(static_cast<size_t>(pop.count), list.size()));
     c.Modified(key);
     return;
   }

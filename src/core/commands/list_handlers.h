@@ -21,10 +21,6 @@ void ReplyAndPop(CommandContext& c, List& list, End end, size_t count);
 // LEFT or RIGHT at args[i]. False after an error reply.
 bool ParseEnd(CommandContext& c, size_t i, End* end);
 
-// `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]` from args[at] on. False after an error
-// reply.
-bool ParseMPop(CommandContext& c, size_t at, size_t* keys, End* end, int64_t* count);
-
 // LMOVE from args[1] to args[2].
 void Move(CommandContext& c, End from, End to);
 

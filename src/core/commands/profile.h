@@ -37,6 +37,10 @@ struct ProfileTraits {
   // ZADD looks at all that it is given, before it knows what of it is added, to choose the
   // encoding.
   bool zadd_makes_room_first;
+  // LIMIT with a negative offset -k, of a sorted set in its large encoding, begins at the k-th member
+  // from the other end of the range; else it leaves out everything
+  // (docs/findings/valkey-negative-offset.md).
+  bool negative_offset_turns_round;
   // LSET takes the low 32 bits of its index.
   bool lset_index_is_int;
   // SET with an expiry in the past deletes the key; else it stores one that has expired.
@@ -52,7 +56,8 @@ struct ProfileTraits {
   bool timeout_range;
   // Only who has subscribed may unsubscribe.
   bool unsubscribe_needs_subscription;
-  // Messages of a client to itself come after the reply of the command at hand; else before it.
+  // Messages of a client to itself come after the reply of the command at hand, EXEC included; else
+  // before it.
   bool own_messages_last;
   // OBJECT ENCODING: small lists and sets are listpacks.
   bool packs_lists_and_sets;
@@ -72,6 +77,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .names_end_at_nul = false,
      .blanks_keep_inline = false,
      .zadd_makes_room_first = false,
+     .negative_offset_turns_round = false,
      .lset_index_is_int = false,
      .set_past_deletes = false,
      .strict_cursors = false,
@@ -92,6 +98,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .names_end_at_nul = true,
      .blanks_keep_inline = true,
      .zadd_makes_room_first = true,
+     .negative_offset_turns_round = true,
      .lset_index_is_int = true,
      .set_past_deletes = true,
      .strict_cursors = true,

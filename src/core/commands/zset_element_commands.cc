@@ -3,6 +3,7 @@
 
 #include "core/commands/blocking.h"
 #include "core/commands/inline_vector.h"
+#include "core/commands/multi_pop.h"
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
 #include "core/commands/zset_handlers.h"
@@ -264,29 +265,6 @@ void ZPopMax(CommandContext& c) { Pop(c, /*highest=*/true); }
 
 namespace {
 
-// `numkeys key [key ...] <MIN | MAX> [COUNT count]` from args[at] on. False after an error reply.
-bool ParseMPop(CommandContext& c, size_t at, size_t* keys, bool* highest, int64_t* count) {
-  int64_t number;
-  if (!c.IntBetween(at, 1, INT64_MAX, &number, "ERR numkeys should be greater than 0")) {
-    return false;
-  }
-  const size_t argc = c.argc();
-  if (static_cast<uint64_t>(number) >= argc - at - 1) return c.SyntaxError();
-  *keys = static_cast<size_t>(number);
-  const size_t where = at + 1 + *keys;
-  *highest = c.Is(where, "MAX");
-  if (!*highest && !c.Is(where, "MIN")) return c.SyntaxError();
-  *count = -1;
-  for (size_t i = where + 1; i < argc; i += 2) {
-    if (*count != -1 || !c.Is(i, "COUNT") || i + 1 == argc) return c.SyntaxError();
-    if (!c.IntBetween(i + 1, 1, INT64_MAX, count, "ERR count should be greater than 0")) {
-      return false;
-    }
-  }
-  if (*count == -1) *count = 1;
-  return true;
-}
-
 void ReplyKeyAndPop(CommandContext& c, std::string_view key, ZSet& zset, bool highest,
                     int64_t count) {
   c.reply.ArrayHeader(2);
@@ -299,14 +277,12 @@ void ReplyKeyAndPop(CommandContext& c, std::string_view key, ZSet& zset, bool hi
 }  // namespace
 
 void ZMPop(CommandContext& c) {
-  size_t keys;
-  bool highest;
-  int64_t count;
-  if (!ParseMPop(c, 1, &keys, &highest, &count)) return;
-  for (const std::string_view key : c.args.subspan(2, keys)) {
+  MultiPop pop;
+  if (!pop.Parse(c, 1, "MIN", "MAX")) return;
+  for (const std::string_view key : c.args.subspan(2, pop.keys)) {
     ZSet* zset;
     if (!Find(c, key, &zset)) return;
-    if (zset != nullptr) return ReplyKeyAndPop(c, key, *zset, highest, count);
+    if (zset != nullptr) return ReplyKeyAndPop(c, key, *zset, pop.other, pop.count);
   }
   c.reply.NullArray();
 }
@@ -342,10 +318,8 @@ void BZPopMin(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, false, c.argc()
 void BZPopMax(CommandContext& c) { PopOrWait(c, 1, c.argc() - 2, true, c.argc() - 1, -1); }
 
 void BZMPop(CommandContext& c) {
-  size_t keys;
-  bool highest;
-  int64_t count;
-  if (ParseMPop(c, 2, &keys, &highest, &count)) PopOrWait(c, 3, keys, highest, 1, count);
+  MultiPop pop;
+  if (pop.Parse(c, 2, "MIN", "MAX")) PopOrWait(c, 3, pop.keys, pop.other, 1, pop.count);
 }
 
 void ZRandMember(CommandContext& c) {

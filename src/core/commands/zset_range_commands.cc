@@ -98,11 +98,26 @@ IndexRange SelectRanks(const ZSet& zset, const Bounds& bounds) {
   return SelectRanks(zset, bounds, /*reverse=*/false, /*offset=*/0);
 }
 
-// The same with LIMIT: a negative offset leaves out everything, a negative limit is none.
-IndexRange SelectShown(const ZSet& zset, const Bounds& bounds, const RangeOptions& options) {
-  if (options.offset < 0) return {};
+// From the k-th member of the range on, counted from the end where the showing would not begin:
+// what zslNthInRange and zslNthInLexRange of valkey 8.0 make of the offset -k.
+IndexRange SelectFromOtherEnd(const ZSet& zset, const Bounds& bounds, bool reverse,
+                              int64_t offset) {
+  const IndexRange range = SelectRanks(zset, bounds);
+  if (offset < -static_cast<int64_t>(range.count)) return {};
+  const size_t shown = static_cast<size_t>(-offset);
+  return {reverse ? range.first : range.first + range.count - shown, shown};
+}
+
+// The same with LIMIT. A negative limit is none.
+IndexRange SelectShown(const CommandContext& c, const ZSet& zset, const Bounds& bounds,
+                       const RangeOptions& options) {
   const bool reverse = options.direction == Direction::kReverse;
-  IndexRange range = SelectRanks(zset, bounds, reverse, static_cast<size_t>(options.offset));
+  IndexRange range;
+  if (options.offset >= 0) {
+    range = SelectRanks(zset, bounds, reverse, static_cast<size_t>(options.offset));
+  } else if (!zset.compact() && TraitsOf(c.profile).negative_offset_turns_round) {
+    range = SelectFromOtherEnd(zset, bounds, reverse, options.offset);
+  }
   if (options.limit >= 0) {
     const size_t count = std::min(range.count, static_cast<size_t>(options.limit));
     if (reverse) range.first += range.count - count;
@@ -129,7 +144,7 @@ void Range(CommandContext& c, size_t source_at, RangeOptions options) {
   ZSet* source;
   if (!Find(c, c.args[source_at], &source)) return;
   IndexRange range;
-  if (source != nullptr) range = SelectShown(*source, bounds, options);
+  if (source != nullptr) range = SelectShown(c, *source, bounds, options);
   const auto rank_of = [&](size_t i) {
     return reverse ? range.first + range.count - 1 - i : range.first + i;
   };

@@ -190,8 +190,7 @@ resp::Writer Server::PushWriter(Client& client) {
 }
 
 resp::Writer Server::MessageWriter(Client& client) {
-  if (&client == current_ && client.protocol == 3 && AcceptsPushes(client) &&
-      TraitsOf(config_.profile).own_messages_last) {
+  if (&client == current_ && AcceptsPushes(client) && TraitsOf(config_.profile).own_messages_last) {
     return resp::Writer(&own_messages_, client.protocol);
   }
   return PushWriter(client);

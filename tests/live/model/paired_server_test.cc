@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -10,13 +9,11 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
-#include <thread>
 
 #include "engine/generate.h"
 #include "engine/ops_harness.h"
-#include "live/core_listener.h"
 #include "live/model/invalidation_live_world.h"
-#include "live/socket.h"
+#include "tests/live/lying_server.h"
 
 namespace resprobe::live {
 namespace {
@@ -25,53 +22,11 @@ using testing::AllOf;
 using testing::HasSubstr;
 using World = InvalidationLiveWorld;
 
-// What is to go wrong with a request of client `id`; returns false if the server shall not see it.
-using Fault = std::function<void(Server& server, uint64_t id, std::string* bytes)>;
-
-// The core behind a port, with a fault before and one behind each request.
-class LyingListener : public CoreListener {
- public:
-  LyingListener(UniqueFd fd, Fault before, Fault behind)
-      : CoreListener(std::move(fd), {}, Time::kVirtual),
-        before_(std::move(before)),
-        behind_(std::move(behind)) {}
-
- protected:
-  void Receive(Server& server, uint64_t id, std::string_view bytes) override {
-    std::string changed(bytes);
-    if (before_) before_(server, id, &changed);
-    CoreListener::Receive(server, id, changed);
-    if (behind_) behind_(server, id, &changed);
-  }
-
- private:
-  Fault before_;
-  Fault behind_;
-};
-
 class PairedServerTest : public testing::Test {
  protected:
-  ~PairedServerTest() override {
-    harness_.reset();
-    server_.reset();
-    if (!thread_.joinable()) return;
-    eventfd_write(stop_.get(), 1);
-    thread_.join();
-  }
-
-  void Serve(Fault before = {}, Fault behind = {}) {
-    std::string error;
-    UniqueFd fd = Listen(0, false, &error);
-    ASSERT_TRUE(fd.valid()) << error;
-    const uint16_t port = LocalPort(fd.get());
-    stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
-    listener_ =
-        std::make_unique<LyingListener>(std::move(fd), std::move(before), std::move(behind));
-    thread_ = std::thread([this] {
-      std::string ignored;
-      listener_->Run(stop_.get(), &ignored);
-    });
-    Open({.server = "127.0.0.1:" + std::to_string(port)});
+  void Serve(LyingServer::Fault before = {}, LyingServer::Fault behind = {}) {
+    lying_ = std::make_unique<LyingServer>(std::move(before), std::move(behind));
+    Open({.server = lying_->address()});
   }
 
   void Open(const TargetOptions& target) {
@@ -124,15 +79,14 @@ class PairedServerTest : public testing::Test {
     return "no seed fails";
   }
 
-  UniqueFd stop_;
-  std::unique_ptr<LyingListener> listener_;
-  std::thread thread_;
+  std::unique_ptr<LyingServer> lying_;  // outlives what talks to it
   std::unique_ptr<PairedServer> server_;
   std::unique_ptr<OpsHarness<World>> harness_;
 };
 
 // Every invalidation that waits for a client is edited.
-Fault OnPushes(const std::function<void(std::string* output, size_t at, size_t size)>& edit) {
+LyingServer::Fault OnPushes(
+    const std::function<void(std::string* output, size_t at, size_t size)>& edit) {
   return [=](Server& server, uint64_t, std::string*) {
     for (const Client* client : server.active_clients()) {
       std::string& output = server.Output(client->id);

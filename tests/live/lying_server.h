@@ -1,0 +1,78 @@
+#ifndef RESPROBE_TESTS_LIVE_LYING_SERVER_H_
+#define RESPROBE_TESTS_LIVE_LYING_SERVER_H_
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "live/core_listener.h"
+#include "live/socket.h"
+
+namespace resprobe::live {
+
+// The core behind a port of its own, in a thread, with a fault before and one behind what it
+// receives; without faults it is sound.
+class LyingServer {
+ public:
+  // What is to go wrong with the bytes of client `id`: it may change them, or what the server has
+  // for its clients.
+  using Fault = std::function<void(Server& server, uint64_t id, std::string* bytes)>;
+
+  LyingServer(Fault before, Fault behind) {
+    std::string error;
+    UniqueFd fd = Listen(0, false, &error);
+    EXPECT_TRUE(fd.valid()) << error;
+    address_ = "127.0.0.1:" + std::to_string(LocalPort(fd.get()));
+    listener_ = std::make_unique<Listener>(std::move(fd), std::move(before), std::move(behind));
+    thread_ = std::thread([this] {
+      std::string ignored;
+      listener_->Run(stop_.get(), &ignored);
+    });
+  }
+  ~LyingServer() {
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+  }
+  LyingServer(const LyingServer&) = delete;
+  LyingServer& operator=(const LyingServer&) = delete;
+
+  // HOST:PORT.
+  const std::string& address() const { return address_; }
+
+ private:
+  class Listener : public CoreListener {
+   public:
+    Listener(UniqueFd fd, Fault before, Fault behind)
+        : CoreListener(std::move(fd), {}, Time::kVirtual),
+          before_(std::move(before)),
+          behind_(std::move(behind)) {}
+
+   protected:
+    void Receive(Server& server, uint64_t id, std::string_view bytes) override {
+      std::string changed(bytes);
+      if (before_) before_(server, id, &changed);
+      CoreListener::Receive(server, id, changed);
+      if (behind_) behind_(server, id, &changed);
+    }
+
+   private:
+    Fault before_;
+    Fault behind_;
+  };
+
+  std::string address_;
+  UniqueFd stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
+  std::unique_ptr<Listener> listener_;
+  std::thread thread_;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_TESTS_LIVE_LYING_SERVER_H_
