@@ -72,7 +72,7 @@ double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t ru
                   mutate ? "-prefer_small=1" : "-prefer_small=0",
                   learnt.path(),
                   seeds};
-  command.environment = SanitizerEnvironment(true);
+  command.environment = FuzzingEnvironment();
   if (!mutate) command.environment.emplace_back("RESPROBE_KEEP_INPUTS", "1");
   Process process(command);
   double begin = 0;
@@ -118,7 +118,7 @@ Alone RunAlone(const HarnessEntry& harness, const fs::path& seeds, double second
   Command command;
   command.argv = {harness.binary, "--resprobe", "bench", std::to_string(seconds)};
   for (const fs::path& file : FilesIn(seeds)) command.argv.push_back(file);
-  command.environment = SanitizerEnvironment(true);
+  command.environment = FuzzingEnvironment();
   const RunResult result = RunToEnd(command);
   if (result.exit_code != 0) {
     throw UserError(harness.name + ": bench: " + SignatureOf(result).Text());

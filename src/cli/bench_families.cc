@@ -29,7 +29,7 @@ struct Found {
 Command FamilyCommand(const fs::path& binary, const std::string& family) {
   Command command;
   command.argv = {binary};
-  command.environment = SanitizerEnvironment(true);
+  command.environment = FuzzingEnvironment();
   command.environment.emplace_back("RESPROBE_BUG", family);
   return command;
 }

@@ -127,10 +127,13 @@ std::vector<Fact> ReadFacts(std::string_view output) {
   return facts;
 }
 
-std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize) {
+namespace {
+
+std::vector<std::pair<std::string, std::string>> Environment(bool symbolize,
+                                                             const std::string& address) {
   const std::string symbols = symbolize ? "symbolize=1" : "symbolize=0";
   std::vector<std::pair<std::string, std::string>> environment = {
-      {"ASAN_OPTIONS", WithOptions("ASAN_OPTIONS", symbols)},
+      {"ASAN_OPTIONS", WithOptions("ASAN_OPTIONS", symbols + address)},
       {"UBSAN_OPTIONS", WithOptions("UBSAN_OPTIONS", symbols + ":print_stacktrace=1")},
   };
   if (symbolize && std::getenv("ASAN_SYMBOLIZER_PATH") == nullptr) {
@@ -146,6 +149,16 @@ std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbo
     }
   }
   return environment;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize) {
+  return Environment(symbolize, "");
+}
+
+std::vector<std::pair<std::string, std::string>> FuzzingEnvironment() {
+  return Environment(/*symbolize=*/true, ":detect_stack_use_after_return=0");
 }
 
 std::string HarnessInfo::StatementOf(const std::string& invariant) const {

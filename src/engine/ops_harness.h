@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/codec.h"
+#include "engine/digest.h"
 #include "engine/generate.h"
 #include "engine/harness.h"
 #include "engine/mutate.h"
@@ -52,6 +53,9 @@ class OpsHarness : public Harness {
   void Run(Bytes tape, RunContext& run) override {
     arena_.Reset();
     Decode(tape, &arena_, &case_);
+    if (run.samples()) {
+      run.set_digest(Digest({reinterpret_cast<const char*>(tape.data()), tape.size()}));
+    }
     RunCase(case_, run);
     case_.ops.clear();
   }

@@ -72,6 +72,10 @@ class RunContext {
   // while an engine fuzzes; who looks at one input (replay, shrinking) gets all of them.
   bool samples() const { return samples_; }
   void set_samples(bool samples) { samples_ = samples; }
+  // Whether this run makes a check that one input in `one_in` gets while an engine fuzzes. Which,
+  // the digest of the input says.
+  bool Makes(uint32_t one_in) const { return !samples_ || digest_ % one_in == 0; }
+  void set_digest(uint64_t digest) { digest_ = digest; }
 
   // Unless `holds`, records the violation of `invariant` (the first one of a run counts) and
   // returns false. `expected` and `seen` are strings or callables that return one, called only on
@@ -105,6 +109,7 @@ class RunContext {
   size_t op_ = 0;
   bool violated_ = false;
   bool samples_ = false;
+  uint64_t digest_ = 0;
   Violation violation_;
 };
 

@@ -218,6 +218,8 @@ class CommandWorld {
   void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
   void Compare(Peer& peer, RunContext& run);
   void CheckText(const std::string& problem, RunContext& run);
+  void Drain(Peer& peer, bool look, RunContext& run);
+  void LookAtKeys(RunContext& run);
   void CheckViews(int db, RunContext& run);
   // The world's own questions, from a connection of its own: several are asked together, then all
   // are answered, in answers_. False after a violation; an error is one.

@@ -8,34 +8,13 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/digest.h"
 #include "engine/harness.h"
 
 namespace resprobe {
 
 inline std::string_view AsText(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// A number that depends on every byte. What a harness over raw bytes has to choose besides the
-// bytes (where to cut them, which limits to set) it takes from here, so that the bytes stay what a
-// client or server would send.
-inline uint64_t Digest(std::string_view bytes) {
-  uint64_t digest = 0x9e3779b97f4a7c15 ^ bytes.size();
-  while (!bytes.empty()) {
-    uint64_t word = 0;
-    const size_t size = std::min<size_t>(bytes.size(), 8);
-    if (size == 8) {
-      std::memcpy(&word, bytes.data(), 8);
-    } else {
-      for (size_t i = 0; i < size; ++i) {
-        word |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-      }
-    }
-    digest = (digest ^ word) * 0xbf58476d1ce4e5b9;
-    digest ^= digest >> 29;
-    bytes.remove_prefix(size);
-  }
-  return digest;
 }
 
 // Cuts bytes into slices. An input decides its own cuts, by its digest.

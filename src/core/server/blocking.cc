@@ -133,9 +133,10 @@ void Server::Serve(Client& client) {
 bool Server::PopsInSilence(std::string_view key) const {
   if (serving_ == nullptr || TraitsOf(config_.profile).waits_run_again) return false;
   if (serving_->wait.type != ObjectType::kList || key != served_key_) return false;
+  const std::string_view command = serving_->waiting.entry(0).command->name();
+  if (command == "blmpop") return false;  // it shares the way of LMPOP, which does
   // BLMOVE onto the same list pushes, too.
-  const bool moves = serving_->waiting.entry(0).command->name() == "blmove" ||
-                     serving_->waiting.entry(0).command->name() == "brpoplpush";
+  const bool moves = command == "blmove" || command == "brpoplpush";
   return !(moves && serving_->waiting.argument(2) == key);
 }
 
