@@ -8,7 +8,6 @@
 namespace resprobe {
 namespace {
 
-constexpr size_t kReadAtOnce = 4096;
 constexpr size_t kBlock = 64;
 
 class PlainReply : public IoReply {
@@ -159,16 +158,14 @@ void PlainClient::Writable() {
 }
 
 void PlainClient::Readable() {
-  const size_t before = input_.size();
-  input_.resize(before + kReadAtOnce);
-  const int64_t result = system_->Read(socket_, input_.data() + before, kReadAtOnce);
-  input_.resize(before + static_cast<size_t>(std::max<int64_t>(result, 0)));
+  const int64_t result = system_->Read(socket_, buffer_.data(), buffer_.size());
   if (result == -EAGAIN || result == -EINTR) return;
   if (result < 0) {
     const bool wrong = fault_ == Fault::kTakesResetForTheEnd && result == -ECONNRESET;
     return End(wrong ? IoError::kEnd : IoError::kSystem);
   }
   if (result == 0) return End(IoError::kEnd);
+  input_.append(buffer_.data(), static_cast<size_t>(result));
   Take();
 }
 

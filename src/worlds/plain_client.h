@@ -5,6 +5,7 @@
 // buffer to send from. It is a subject of io_chaos like others, and, with one fault planted, what
 // shows that each invariant is looked at.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -78,6 +79,7 @@ class PlainClient : public IoClient {
   int64_t timer_us_ = 0;
   IoError error_ = IoError::kNone;
   std::string output_;
+  std::array<char, 4096> buffer_;  // of one read
   std::string input_;
   std::vector<Pending> pending_;
   size_t next_ = 0;

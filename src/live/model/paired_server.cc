@@ -379,15 +379,7 @@ void PairedServer::ReadAll() {
       difference.server = "closes it";
       return;
     }
-    bool nonsense = false;
-    const size_t size = SplitValues(connection.link.in(), &connection.server, &nonsense);
-    connection.link.Take(size);
-    if (nonsense) {
-      PairDifference& difference = Differ("no RESP");
-      difference.where = "connection " + std::to_string(connection.id);
-      resp::AppendEscaped(&difference.server, connection.link.in());
-      return;
-    }
+    connection.link.Take(SplitValues(connection.link.in(), &connection.server));
   }
 }
 
@@ -397,8 +389,7 @@ void PairedServer::TakeModelOutput() {
     const size_t before = bytes.size();
     core_.Receive(connection->id, &bytes);
     if (bytes.size() == before) continue;
-    bool nonsense = false;
-    SplitValues(std::string_view(bytes).substr(before), &connection->model, &nonsense);
+    SplitValues(std::string_view(bytes).substr(before), &connection->model);
   }
 }
 
@@ -431,9 +422,8 @@ void PairedServer::CompareTurn(bool any_order) {
       std::string kind = FindDifference(c.model, c.server, any_order);
       if (c.model.size() > c.server.size() &&
           c.link.Read(target_->own() ? 0 : kOnTheWayMs) == OracleLink::Got::kBytes) {
-        bool nonsense = false;
         const size_t from = c.server.size();
-        c.link.Take(SplitValues(c.link.in(), &c.server, &nonsense));
+        c.link.Take(SplitValues(c.link.in(), &c.server));
         for (size_t i = from; i < c.server.size(); ++i) Rename(c, i, &c.server[i].bytes);
         kind = FindDifference(c.model, c.server, any_order);
       }

@@ -34,18 +34,25 @@ size_t Count(const std::vector<StreamValue>& values, const StreamValue& value) {
 
 }  // namespace
 
-size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values, bool* nonsense) {
+size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values) {
   static thread_local resp::ReplyParser parser;
   static thread_local resp::Reply reply;
+  if (!values->empty() && values->back().nonsense) {
+    values->back().bytes += bytes;
+    return bytes.size();
+  }
   size_t used = 0;
   while (used < bytes.size()) {
     parser.Reset();
     const resp::ReplyParser::Result result = parser.Parse(bytes.substr(used), &reply);
-    *nonsense = result.status == resp::ReplyParser::Status::kError;
+    if (result.status == resp::ReplyParser::Status::kError) {
+      values->push_back({.bytes = std::string(bytes.substr(used)), .nonsense = true});
+      return bytes.size();
+    }
     if (result.status != resp::ReplyParser::Status::kValue) break;
     const resp::ReplyView value = reply.root();
-    values->push_back({std::string(bytes.substr(used, result.consumed)),
-                       value.type() == resp::Type::kPush || IsMessage(value)});
+    values->push_back({.bytes = std::string(bytes.substr(used, result.consumed)),
+                       .push = value.type() == resp::Type::kPush || IsMessage(value)});
     used += result.consumed;
   }
   return used;
@@ -70,6 +77,11 @@ std::string ToText(const std::vector<StreamValue>& values) {
   std::string text;
   for (const StreamValue& value : values) {
     if (!text.empty()) text += '\n';
+    if (value.nonsense) {
+      text += "no RESP: ";
+      resp::AppendEscaped(&text, value.bytes);
+      continue;
+    }
     resp::ReplyParser parser;
     resp::Reply reply;
     parser.Parse(value.bytes, &reply);
@@ -94,6 +106,7 @@ std::string FindDifference(const std::vector<StreamValue>& model,
     if (surplus == nullptr && Count(server, value) > Count(model, value)) surplus = &value;
   }
   if (missing == nullptr && surplus == nullptr) return any_order ? "" : "order";
+  if (surplus != nullptr && surplus->nonsense) return "no RESP";
   if (missing != nullptr && surplus != nullptr && missing->push == surplus->push) {
     return missing->push ? "another push" : "another reply";
   }

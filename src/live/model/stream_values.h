@@ -12,12 +12,13 @@ namespace resprobe::live {
 // What a server has sent to one connection in one turn, value by value.
 struct StreamValue {
   std::string bytes;
-  bool push = false;  // a push, or a message of a subscription in RESP2
+  bool push = false;      // a push, or a message of a subscription in RESP2
+  bool nonsense = false;  // no RESP: all that came from there on
 };
 
 // Appends the values that stand in `bytes` and returns how many bytes they are. Behind them stands
-// a part of one, or nothing; `*nonsense` is set if it is no RESP.
-size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values, bool* nonsense);
+// a part of one, or nothing.
+size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values);
 
 // The key that the value invalidates, if it is an invalidation of one key.
 std::optional<std::string> InvalidatedKey(const StreamValue& value);
@@ -26,8 +27,9 @@ std::optional<std::string> InvalidatedKey(const StreamValue& value);
 std::string ToText(const std::vector<StreamValue>& values);
 
 // What makes the streams differ: "push missing", "a push too many", "order", "another push", "reply
-// missing", "a reply too many", "another reply"; empty if they are the same. `any_order`: pushes
-// may stand in another order.
+// missing", "a reply too many", "another reply", "no RESP"; empty if they are the same, nonsense
+// included (docs/findings/redis-tracking-framing.md). `any_order`: pushes may stand in another
+// order.
 std::string FindDifference(const std::vector<StreamValue>& model,
                            const std::vector<StreamValue>& server, bool any_order);
 
