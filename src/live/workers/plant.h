@@ -18,6 +18,8 @@ enum class Plant : uint8_t {
   kKeepOwnWrites,   // a write through the cache leaves the entry to the invalidation
   kShortName,       // the cache's key is the command and its key, without the other arguments
   kTrustTheDead,    // entries of a worker that died stay
+  kHalfPut,         // an entry is valid with half of its value
+  kHangOnTheDead,   // a worker that finds the lock left by a dead one waits for ever
 };
 
 struct PlantInfo {
@@ -36,6 +38,9 @@ inline constexpr std::array kPlants = {
     PlantInfo{Plant::kShortName, "short-name",
               "entries are named by command and key, without the other arguments"},
     PlantInfo{Plant::kTrustTheDead, "trust-the-dead", "entries of a worker that died stay"},
+    PlantInfo{Plant::kHalfPut, "half-put", "an entry is valid with half of its value"},
+    PlantInfo{Plant::kHangOnTheDead, "hang-on-the-dead",
+              "a worker that finds the lock left by a dead one waits for ever"},
 };
 
 inline std::optional<Plant> ParsePlant(std::string_view name) {
