@@ -8,7 +8,6 @@ set -euo pipefail
 build=$1
 shift
 cd "$(dirname "$0")/.."
-suffix=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=.*clang++//p' "$build/CMakeCache.txt")
 case ${1:-} in
   -h | --help)
     echo "usage: ./resprobe lint [--changed [REVISION] | FILE…]"
@@ -21,8 +20,21 @@ case ${1:-} in
     } | sort -u)
     ;;
   "") mapfile -t files < <(git ls-files --cached --others --exclude-standard) ;;
-  *) files=("$@") ;;
+  -*)
+    echo "resprobe: there is no option '$1': ./resprobe lint --help lists them" >&2
+    exit 2
+    ;;
+  *)
+    files=("$@")
+    for file in "${files[@]}"; do
+      [[ -f $file ]] || {
+        echo "resprobe: $file: there is no such file" >&2
+        exit 2
+      }
+    done
+    ;;
 esac
+suffix=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=.*clang++//p' "$build/CMakeCache.txt")
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep -E '\.(cc|h)$')
 if ((${#sources[@]} == 0)); then
   echo "resprobe: no source has changed"

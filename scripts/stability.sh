@@ -16,9 +16,6 @@ die() {
 
 build=$1 seconds=10 explain=no harnesses=()
 shift
-declare -A corpus_of
-while read -r name corpus; do corpus_of[$name]=$corpus; done <"$build/harnesses/harnesses.txt"
-((${#corpus_of[@]})) || die "no harness was built: $build/harnesses/harnesses.txt names none"
 while (($#)); do
   case $1 in
     -h | --help)
@@ -34,12 +31,16 @@ while (($#)); do
       [[ $seconds =~ ^[1-9][0-9]*$ ]] || die "--time takes a number of seconds, e.g. --time 10"
       shift
       ;;
-    *)
-      [[ -n ${corpus_of[$1]:-} ]] || die "there is no harness '$1': ./resprobe list names them"
-      harnesses+=("$1")
-      ;;
+    -*) die "there is no option '$1': ./resprobe stability --help lists them" ;;
+    *) harnesses+=("$1") ;;
   esac
   shift
+done
+declare -A corpus_of
+while read -r name corpus; do corpus_of[$name]=$corpus; done <"$build/harnesses/harnesses.txt"
+((${#corpus_of[@]})) || die "no harness was built: $build/harnesses/harnesses.txt names none"
+for name in "${harnesses[@]}"; do
+  [[ -n ${corpus_of[$name]:-} ]] || die "there is no harness '$name': ./resprobe list names them"
 done
 if ((${#harnesses[@]} == 0)); then
   mapfile -t harnesses < <(printf '%s\n' "${!corpus_of[@]}" | sort)

@@ -56,6 +56,13 @@ run 2 packages --nonesuch
 one_line_error
 untouched
 
+# The help of what is a script needs no build.
+for verb in coverage stability lint build packages test; do
+  run 0 "$verb" --help
+  [[ $out == "usage: ./resprobe $verb"* && -z $err ]] || fail "the help of $verb: $out|$err"
+done
+untouched
+
 # Through a symbolic link, from elsewhere.
 ln -s "$copy/resprobe" "$temp/link"
 script=$temp/link
