@@ -120,18 +120,23 @@ print_rows() {
   done
 }
 
+# remember LINE FILE: the line is the last of at most ten.
+remember() {
+  local kept=""
+  if [[ -e $2 ]]; then kept=$(tail -n 9 "$2"); fi
+  printf '%s\n' ${kept:+"$kept"} "$1" >"$2"
+}
+
 ensure_system_packages() {
   local needs=$1 stamp=$build_dir/.system-${1// /-} key
   choose_clang
   has_apt=no
   if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then has_apt=yes; fi
-  # Everything was there the last time, and neither the list, the path nor the system's packages
-  # have changed since.
+  # Everything was there when the list and the path were these, and the system's packages have not
+  # changed since. The last few paths are remembered: shells and the programs that they start differ.
+  if [[ /var/lib/dpkg/status -nt $stamp && $has_apt == yes ]]; then rm -f "$stamp"; fi
   key="$clang $PATH $(cksum <"$source_dir/scripts/system-packages.sh")"
-  if [[ -e $stamp && $(<"$stamp") == "$key" &&
-    ! (/var/lib/dpkg/status -nt $stamp && $has_apt == yes) ]]; then
-    return
-  fi
+  if [[ -e $stamp ]] && grep -q -x -F -e "$key" "$stamp"; then return; fi
   find_missing "$needs"
   if ((${#missing[@]})); then
     if [[ $has_apt == no ]]; then
@@ -149,7 +154,7 @@ ensure_system_packages() {
     fi
   fi
   key="$clang $PATH $(cksum <"$source_dir/scripts/system-packages.sh")"
-  printf '%s\n' "$key" >"$stamp"
+  remember "$key" "$stamp"
 }
 
 # Installs the packages of the rows, or says why not and exits 2.

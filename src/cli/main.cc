@@ -1,6 +1,9 @@
 // The program `resprobe`. The script of that name at the root of the repository builds what a verb
 // needs, then starts this.
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -35,6 +38,12 @@ std::string Describe(const CLI::App& app, const CLI::ParseError& error) {
     what = rest.empty() ? "name a verb" : "there is no verb '" + verb + rest.front() + "'";
   }
   return what + ": see ./resprobe " + verb + "--help";
+}
+
+// Who reads standard output through a pipe (`| head`) has seen enough.
+bool ReaderHasGone() {
+  pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
 }
 
 int Main(int argc, char** argv) {
@@ -77,7 +86,8 @@ int Main(int argc, char** argv) {
     PrintError("interrupted");
     return kInterrupted;
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+  const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (lost && !ReaderHasGone()) {
     PrintError("standard output cannot be written: make room, or send it elsewhere");
     return kWrongUse;
   }

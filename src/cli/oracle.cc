@@ -196,6 +196,7 @@ void AddOracle(CLI::App& app, int* code) {
   verb->add_option("--time", *time, "30s, 5m, 1h; what shrinking takes is not counted")
       ->type_name("TIME");
   verb->add_option("--groups", *groups, "Only commands of these groups: string,list,…")
+      ->check([](const std::string& text) { return text.empty() ? "it names no group" : ""; })
       ->type_name("GROUP,…");
   verb->add_option("--protocol", options->cases.protocol, "What clients begin with: 2, 3 or both")
       ->check(CLI::IsMember({"2", "3", "both"}))

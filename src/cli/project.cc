@@ -243,6 +243,9 @@ std::vector<fs::path> CasesOf(const std::vector<std::string>& arguments) {
     if (!fs::exists(argument, error)) {
       throw UserError(argument + ": there is no such file or folder: name an existing case");
     }
+    if (fs::is_character_file(argument, error) || fs::is_block_file(argument, error)) {
+      throw UserError(argument + ": is a device, which may have no end: name a file");
+    }
     const size_t before = cases.size();
     if (fs::is_directory(argument, error)) {
       AddCases(argument, &cases);

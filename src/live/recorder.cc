@@ -154,7 +154,7 @@ int RunRecord(const RecordOptions& options) {
   if (!recorder.error().empty()) return Fail(recorder.error());
   // The signal has been seen to; the process may end in its own time.
   if (!interrupted.Finish()) return Fail("cannot read the signal");
-  return 130;
+  return 0;
 }
 
 }  // namespace resprobe::live

@@ -32,7 +32,7 @@ struct RecordOptions {
 // The verb `record`: a proxy between clients and a server that keeps what passes as cases (see
 // Recorder), until SIGINT or SIGTERM. Says on stdout where it listens, and at the end what it has
 // recorded; mistakes are one line on stderr.
-// Returns the exit code: 130 when interrupted, with everything kept; 2 if the port, the server or
+// Returns the exit code: 0 at Ctrl-C, with everything kept; 2 if the port, the server or
 // the folder is not to be had.
 int RunRecord(const RecordOptions& options);
 

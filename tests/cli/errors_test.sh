@@ -57,6 +57,8 @@ wrong_use "--listen: 'x' is not" record --listen x --server 127.0.0.1:1 --output
 wrong_use "--max-case: '-1' is not" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases" \
   --max-case -1
 wrong_use "'localhost' is not HOST:PORT" record --listen 0 --server localhost --output "$temp/cases"
+wrong_use "is a device" replay /dev/zero --harness resp_parser
+wrong_use "names no group" oracle --start redis-server --groups ""
 wrong_use "start a server there" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases"
 [[ ! -e $temp/cases ]] || { echo "a recording that did not begin left a folder" >&2; exit 1; }
 
