@@ -50,6 +50,12 @@ int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& case
                 server.target().version().c_str(), differ,
                 Grouped(server.oracle().counts().requests).c_str());
   }
+  for (const auto& [reason, count] : server.oracle().counts().left_out) {
+    if (output.text_on_stdout()) {
+      std::printf("left out, %s: %s\n", reason.c_str(), Grouped(count).c_str());
+    }
+    json["left_out"][reason] = count;
+  }
   if (output.json()) output.Write(json);
   return differ == 0 ? kAllWell : kFinding;
 }

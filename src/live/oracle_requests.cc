@@ -107,18 +107,46 @@ std::vector<std::string_view> LiteralsOf(std::string_view syntax) {
   return words;
 }
 
+namespace {
+
+// Servers look names up by a hash of all of their bytes, with a seed of each process's own, and
+// then compare up to a NUL: one with a NUL behind it is found now and then
+// (docs/findings/name-with-nul.md).
+std::string ByChance(const std::string& container, const std::string& word, Profile profile,
+                     const OracleTarget& target) {
+  const size_t nul = word.find('\0');
+  if (nul == std::string::npos) return "";
+  const std::string name = container + Lower(word.substr(0, nul));
+  const bool known =
+      target.Has(name) || (container.empty() && FindCommand(name, profile) != nullptr);
+  return known ? "a name with a NUL behind it, which a server finds by chance" : "";
+}
+
+// What the profile's table does not have.
+std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile,
+                           const OracleTarget& target) {
+  const std::string name = Lower(args[0]);
+  if (FindCommand(name, profile) == nullptr) {
+    return target.Has(name) ? "not in the core: " + name : ByChance("", name, profile, target);
+  }
+  if (args.size() < 2) return "";
+  const std::string full_name = name + "|" + Lower(args[1]);
+  return target.Has(full_name) ? "not in the core: " + full_name
+                               : ByChance(name + "|", args[1], profile, target);
+}
+
+}  // namespace
+
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const OracleTarget& target) {
-  if (command == nullptr) {
-    const std::string name = Lower(args[0]);
-    if (FindCommand(args[0], profile) == nullptr) {
-      return target.Has(name) ? "not in the core: " + name : "";
-    }
-    if (args.size() < 2) return "";
-    const std::string full_name = name + "|" + Lower(args[1]);
-    return target.Has(full_name) ? "not in the core: " + full_name : "";
-  }
+  if (command == nullptr) return LeftOutUnknown(args, profile, target);
   const std::string_view name = command->full_name();
+  if (name.starts_with("command|")) {
+    for (size_t i = 2; i < args.size(); ++i) {
+      const std::string why = ByChance("", args[i], profile, target);
+      if (!why.empty()) return why;
+    }
+  }
   if (name == "config|get" || name == "config|set") {
     // What the core has not, would be asked for in vain, or changed on one side only.
     const bool set = name == "config|set";
