@@ -37,10 +37,10 @@ call client=0 SADD s 1 2
 call client=1 OBJECT ENCODING s
 OPS
 run 0 replay "$temp/case.ops" --server "127.0.0.1:$port"
+has out "ok"
 printf 'ops command_handler\ncall client=0 CONFIG "GET\\x00" ""\n' >"$temp/nul.ops"
 run 0 replay "$temp/nul.ops" --server "127.0.0.1:$port"
 has out "left out, a name with a NUL behind it, which a server finds by chance: 1"
-has out "ok"
 wrong_use "do not differ, so there is nothing to minimize" \
   minimize "$temp/case.ops" --server "127.0.0.1:$port"
 wrong_use "only those of command_handler" replay corpus/query_parser/d1_and \
