@@ -42,12 +42,14 @@ CallServer::CallServer(const LiveOptions& options) {
       std::make_unique<live::Caller>(target_.get(), &table_,
                                      live::CallerOptions{.hang_ms = options.hang_seconds * 1000,
                                                          .memory_mb = options.memory_mb,
-                                                         .dangerous = options.dangerous});
+                                                         .dangerous = options.dangerous,
+                                                         .stop = [] { return Interrupted(); }});
 }
 
 std::optional<live::Fault> CallServer::Run(const CommandCase& c, bool fresh) {
   std::string error;
   if ((fresh || caller_->stale()) && !caller_->Prepare(fresh, &error)) {
+    if (Interrupted()) return std::nullopt;
     throw UserError("the server does not come back: " + error);
   }
   return caller_->Run(c);
@@ -83,6 +85,7 @@ CallServer::Shrunk CallServer::Shrink(size_t candidates, double seconds, Arena* 
   CommandCase small = *c;
   resprobe::Shrink<CommandWorld>(fails, arena, &small);
   caller_->set_hang_ms(hang_ms);
+  if (Interrupted()) *c = small;  // it has failed in the same way
   if (const auto again = Run(small, true); again && again->Key() == key) {
     *c = small;
     *fault = *again;

@@ -19,8 +19,9 @@ class CallServer {
   // Throws UserError if there is no such server, or none that may be treated so.
   explicit CallServer(const LiveOptions& options);
 
-  // The first fault. A private server is restarted where that is needed, before the case (after an
-  // earlier fault) or if `fresh`; throws UserError if that cannot be done.
+  // The first fault; nothing also after Ctrl-C. A private server is restarted where that is needed,
+  // before the case (after an earlier fault) or if `fresh`; throws UserError if that cannot be
+  // done.
   std::optional<live::Fault> Run(const CommandCase& c, bool fresh = false);
 
   struct Shrunk {

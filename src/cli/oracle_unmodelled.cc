@@ -145,7 +145,9 @@ class CallRunner {
       finding.ops_before = c.ops.size();
       finding.ops_after = small.ops.size();
       finding.candidates = candidates;
-      if (!again) {
+      if (!again && Interrupted()) {
+        finding.text = "  interrupted before it could be made small: it is kept as it was met\n";
+      } else if (!again) {
         finding.text =
             "  alone, on a fresh server, the case does not show it: it is kept as it was met\n";
       } else if (joined > 1) {

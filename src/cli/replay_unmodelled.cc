@@ -4,6 +4,7 @@
 
 #include "cli/call_server.h"
 #include "cli/live_run.h"
+#include "cli/process.h"
 #include "cli/user_error.h"
 
 namespace resprobe::cli {
@@ -59,6 +60,7 @@ int MinimizeUnmodelled(const LiveOptions& options, const fs::path& file, const f
   }
   return MinimizeCase<CommandWorld>(project, file, output, [&](Arena* arena, CommandCase* c) {
     std::optional<live::Fault> fault = server.Run(*c);
+    if (!fault && Interrupted()) throw Interruption();
     if (!fault) {
       throw UserError(file.string() + ": " + server.target().version() +
                       " bears it, so there is nothing to minimize");

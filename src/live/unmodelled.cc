@@ -49,6 +49,7 @@ Caller::Caller(OracleTarget* target, const DocTable* table, const CallerOptions&
     : target_(target), table_(table), options_(options) {}
 
 bool Caller::Prepare(bool fresh, std::string* error) {
+  stale_ = true;
   if (target_->own() && (fresh || (fault_ && fault_->fatal()) || lasting_)) {
     if (!target_->Restart(error)) return false;
     ++counts_.restarts;
@@ -92,7 +93,7 @@ std::optional<Fault> Caller::Run(const Case<CommandWorld>& c) {
     }
     if (!fault_ || !fault_->fatal()) fault_ = std::move(seen);
   }
-  stale_ = fault_ || lasting_;
+  stale_ = !going() || lasting_;
   return fault_;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -29,6 +30,8 @@ struct CallerOptions {
   size_t memory_mb = 1024;
   // Sends what is never sent otherwise (SHUTDOWN, DEBUG …; unmodelled_rules.h).
   bool dangerous = false;
+  // Asked while it waits; true makes all waiting end, and with it the case.
+  std::function<bool()> stop = [] { return false; };
 };
 
 // What a server must not do, whatever it is asked.
@@ -92,7 +95,8 @@ class Caller {
   // Connects; restarts a private server after a fault, or if `fresh`. False with one line in
   // `error` if there is no server.
   bool Prepare(bool fresh, std::string* error);
-  // The first fault, or nothing. Afterwards the state is reset, or the server is to be prepared.
+  // The first fault, or nothing; nothing also when it is to stop. Afterwards the state is reset, or
+  // the server is to be prepared.
   std::optional<Fault> Run(const Case<CommandWorld>& c);
 
   // Whether the next case needs Prepare() first.
@@ -164,7 +168,7 @@ class Caller {
   void ServerGone();
   std::string FullName(const std::vector<std::string>& args) const;
   std::string Words(const Asked& asked) const;
-  bool going() const { return !fault_; }
+  bool going() const { return !fault_ && !options_.stop(); }
 
   OracleTarget* target_;
   const DocTable* table_;

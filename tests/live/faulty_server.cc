@@ -51,6 +51,10 @@ class FaultyListener : public CoreListener {
       bytes.remove_prefix(result.consumed);
       if (result.status != Status::kRequest) return;
       const auto args = parser->args();
+      for (const uint64_t monitor : monitors_) {
+        if (!server.IsOpen(monitor)) continue;
+        server.Output(monitor) += "+0.1 [0 unix] \"" + std::string(args[0]) + "\"\r\n";
+      }
       const auto fault = faults_.find(Lower(args[0]));
       if (fault != faults_.end()) {
         std::string wire;
@@ -91,6 +95,9 @@ class FaultyListener : public CoreListener {
       output += "+OK\r\n+OK\r\n";
     } else if (kind == "close") {
       server.Close(id);
+    } else if (kind == "echo") {
+      monitors_.push_back(id);
+      output += "+OK\r\n";
     } else if (kind == "sound") {
       output += "+OK\r\n";
     } else if (kind != "silent") {
@@ -138,6 +145,7 @@ class FaultyListener : public CoreListener {
   std::string log_;
   std::map<std::string, std::string> faults_;
   std::map<uint64_t, std::unique_ptr<resp::RequestParser>> parsers_;
+  std::vector<uint64_t> monitors_;  // connections that hear every request
 };
 
 int Main(int argc, char** argv) {

@@ -91,8 +91,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(PlantedTest, IsFoundAndShrunkToOneCall) {
   Start({"x.fault=" + std::string(GetParam().fault)});
-  // Only what shows by silence needs a short patience. The others need a long one: on a busy machine
-  // they are slow, and then silent.
+  // Only what shows by silence needs a short patience. The others need a long one: on a busy
+  // machine they are slow, and then silent.
   const bool is_silent = GetParam().kind == Kind::kHangs || GetParam().kind == Kind::kNoReply;
   caller_->set_hang_ms(is_silent ? 1000 : 60'000);
   Arena arena;
@@ -160,6 +160,27 @@ TEST_F(CallerTest, NeverSendsWhatIsDenied) {
   const auto fault = Run("call client=0 SHUTDOWN\n");
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->Signature(), "server has ended: exit code 3: shutdown");
+}
+
+// A connection that hears every request of others always has more to say.
+TEST_F(CallerTest, HearsAnEchoOfItsOwnFencesToAnEnd) {
+  Start({"monitor=echo"});
+  caller_ = std::make_unique<Caller>(target_.get(), &table_, CallerOptions{.dangerous = true});
+  EXPECT_FALSE(
+      Run("config clients=1\ncall client=0 MONITOR\ncall client=0 PING\n"
+          "call client=1 SET k 1\ncall client=0 PING\n"));
+  EXPECT_FALSE(Run("call client=0 MONITOR\ncall client=0 PING\n"));
+}
+
+TEST_F(CallerTest, EndsWhenItIsToStop) {
+  Start({"x.fault=hang"});
+  int looks = 0;
+  // After the request has been sent: while the server is waited for.
+  const auto stop = [&] { return caller_->counts().writes > 0 && ++looks > 20; };
+  caller_ = std::make_unique<Caller>(target_.get(), &table_,
+                                     CallerOptions{.hang_ms = 3'600'000, .stop = stop});
+  EXPECT_FALSE(Run("call client=0 x.fault\n"));
+  EXPECT_TRUE(caller_->stale());
 }
 
 TEST_F(CallerTest, FindsAPlantedFaultFromSeeds) {
