@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <random>
 
+#include "cli/process.h"
 #include "cli/user_error.h"
 #include "cli/whole_number.h"
 #include "live/socket.h"
@@ -143,6 +144,7 @@ std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys)
     // Its interview switches active expiry off, which is no business of ours.
     live::ServerLink link([&](std::string* why) { return server->Connect(why); },
                           [](const resp::ReplyView&) {});
+    link.LimitWaiting(hang_seconds * 1000, [] { return Interrupted(); });
     if (link.Open("", 0, &error) && link.Send("DEBUG SET-ACTIVE-EXPIRE 1\r\n")) link.Await(1);
   }
   return server;

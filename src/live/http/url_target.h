@@ -50,6 +50,7 @@ class UrlTarget : public StaleTarget {
   uint64_t deaths() const override { return deaths_; }
   uint64_t stops() const override { return stops_; }
   std::string failure() const override { return failure_; }
+  bool WorkerHangs() override { return false; }
 
  private:
   struct Http {

@@ -13,8 +13,13 @@ constexpr std::chrono::seconds kClosedWithin(10);
 
 }  // namespace
 
+PoolTarget::PoolTarget(const PoolOptions& options)
+    : hang_seconds_(options.hang_seconds), direct_(options.connect, [](const resp::ReplyView&) {}) {
+  direct_.LimitWaiting(hang_seconds_ * 1000, options.stop);
+}
+
 std::unique_ptr<PoolTarget> PoolTarget::Open(PoolOptions options, std::string* error) {
-  std::unique_ptr<PoolTarget> target(new PoolTarget(options.connect));
+  std::unique_ptr<PoolTarget> target(new PoolTarget(options));
   // The workers first: what is opened after the fork is not in them.
   target->pool_ = WorkerPool::Start(std::move(options), error);
   if (target->pool_ == nullptr || !target->direct_.Open("", 0, error)) return nullptr;
@@ -54,13 +59,25 @@ bool PoolTarget::Direct(std::span<const DirectRequest> requests, std::vector<std
   }
   texts->clear();
   if (!direct_.Send(bytes) || !direct_.Await(requests.size())) {
-    failure_ = "the server has closed the driver's connection";
+    if (failure_.empty()) {
+      failure_ = direct_.silent() ? "the server does not answer: it says nothing for " +
+                                        std::to_string(hang_seconds_) + " s"
+                                  : "the server has closed the driver's connection";
+    }
     return false;
   }
   for (size_t i = 0; i < requests.size(); ++i) {
     texts->push_back(Canonical(direct_.replies()[i].root(), requests[i].unordered));
   }
   return true;
+}
+
+bool PoolTarget::WorkerHangs() {
+  // What else it says is that no worker could be started.
+  if (!failure_.empty() || !pool_->hung().starts_with("worker ")) return false;
+  const DirectRequest ping = {{"PING"}};
+  std::vector<std::string> texts;
+  return Direct({&ping, 1}, &texts);
 }
 
 bool PoolTarget::KillClient(int worker) {

@@ -41,14 +41,15 @@ class PoolTarget : public StaleTarget {
   uint64_t deaths() const override { return pool_->deaths(); }
   uint64_t stops() const override { return pool_->stops(); }
   std::string failure() const override { return failure_.empty() ? pool_->hung() : failure_; }
+  bool WorkerHangs() override;
 
   WorkerPool& pool() { return *pool_; }
 
  private:
-  explicit PoolTarget(ServerLink::Connector connect)
-      : direct_(std::move(connect), [](const resp::ReplyView&) {}) {}
+  explicit PoolTarget(const PoolOptions& options);
 
   std::unique_ptr<WorkerPool> pool_;
+  int hang_seconds_;
   ServerLink direct_;
   std::map<uint64_t, bool> unordered_;  // by ticket
   std::string failure_;

@@ -61,15 +61,12 @@ bool StaleRunner::Run(const Round& round) {
   const bool sound = std::all_of(round.actions.begin(), round.actions.end(),
                                  [this](const Action& action) { return Do(action); }) &&
                      Finish() && Check(round.checks);
-  if (!sound) {
-    const std::string why = target_->failure();
-    if (why.starts_with("worker ")) {
-      violations_.push_back({.invariant = "no_lock_left",
-                             .signature = "no_lock_left",
-                             .expected = "an answer",
-                             .seen = why,
-                             .round = counts_.rounds});
-    }
+  if (!sound && target_->WorkerHangs()) {
+    violations_.push_back({.invariant = "no_lock_left",
+                           .signature = "no_lock_left",
+                           .expected = "an answer",
+                           .seen = target_->failure(),
+                           .round = counts_.rounds});
   }
   ++counts_.rounds;
   while (!events_.empty() && events_.front().round + keep_ < counts_.rounds) events_.pop_front();

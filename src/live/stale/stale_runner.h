@@ -82,7 +82,8 @@ class StaleRunner {
   // Empties cache and database, and asks what an absent key answers; also to begin again. False:
   // the target's failure().
   bool Begin();
-  // Runs the round. False if the target fails, which is a violation if it is a worker that hangs.
+  // Runs the round. False if the target fails, which is a violation if it is a worker that hangs
+  // and not the server.
   bool Run(const Round& round);
 
   // Since the last call.

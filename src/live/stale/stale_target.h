@@ -72,6 +72,9 @@ class StaleTarget {
   virtual uint64_t stops() const = 0;
   // Why a call failed: a worker hangs, the server is gone. Empty if none did.
   virtual std::string failure() const = 0;
+  // Whether it is a worker's: one says nothing although the server, which is asked now, answers. If
+  // the server does not, failure() says so.
+  virtual bool WorkerHangs() = 0;
 };
 
 }  // namespace resprobe::live

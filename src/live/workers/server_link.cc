@@ -1,7 +1,10 @@
 #include "live/workers/server_link.h"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -9,12 +12,30 @@
 
 namespace resprobe::live {
 
+namespace {
+
+// How often waiting looks whether it is to stop.
+constexpr int kLookMs = 100;
+
+}  // namespace
+
+void ServerLink::LimitWaiting(int ms, std::function<bool()> stop) {
+  limit_ms_ = ms;
+  stop_ = std::move(stop);
+}
+
 bool ServerLink::Open(std::string_view setup, size_t replies, std::string* error) {
   Close();
+  silent_ = false;
   fd_ = connect_(error);
   if (!fd_.valid()) return false;
+  if (limit_ms_ > 0) {
+    const timeval limit = {.tv_sec = limit_ms_ / 1000, .tv_usec = limit_ms_ % 1000 * 1000};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  }
   if (!Send(std::string("HELLO 3\r\n") + std::string(setup)) || !Await(replies + 1)) {
-    *error = "the server closed the connection during its handshake";
+    *error = silent_ ? "the server does not answer a handshake"
+                     : "the server closed the connection during its handshake";
     return false;
   }
   for (const resp::Reply& reply : replies_) {
@@ -41,6 +62,7 @@ void ServerLink::Close() {
 bool ServerLink::Send(std::string_view requests) {
   if (!is_open()) return false;
   if (SendAll(fd_.get(), requests)) return true;
+  silent_ = limit_ms_ > 0 && errno == EAGAIN;
   // What the server said before it closed can still be pushes, but they no longer matter.
   Close();
   return false;
@@ -68,6 +90,7 @@ bool ServerLink::TakePushes() {
 
 // Adds bytes; without `wait` possibly none. False if the connection is lost.
 bool ServerLink::Receive(bool wait) {
+  if (wait && limit_ms_ > 0 && !AwaitBytes()) return false;
   constexpr size_t kRoom = 64 << 10;
   bytes_.resize(kRoom);
   ssize_t size;
@@ -77,6 +100,16 @@ bool ServerLink::Receive(bool wait) {
   const bool nothing = size < 0 && !wait && (errno == EAGAIN || errno == EWOULDBLOCK);
   bytes_.resize(size > 0 ? static_cast<size_t>(size) : 0);
   return size > 0 || nothing;
+}
+
+bool ServerLink::AwaitBytes() {
+  for (int left = limit_ms_; left > 0; left -= kLookMs) {
+    if (stop_()) return false;
+    pollfd polled = {fd_.get(), POLLIN, 0};
+    if (poll(&polled, 1, std::min(left, kLookMs)) > 0) return true;
+  }
+  silent_ = true;
+  return false;
 }
 
 // Parses all bytes that are there. False if they make no sense, or are replies that were not asked

@@ -25,6 +25,12 @@ class ServerLink {
   ServerLink(Connector connect, PushHandler on_push)
       : connect_(std::move(connect)), on_push_(std::move(on_push)) {}
 
+  // How long a reply is waited for, for ever unless this is called; `stop` is asked meanwhile, and
+  // true ends the waiting. Either way the connection is then lost.
+  void LimitWaiting(int ms, std::function<bool()> stop);
+  // Whether it was lost because the server said nothing for so long.
+  bool silent() const { return silent_; }
+
   // Connects and says HELLO 3, then `setup` (whole requests, `replies` of them), none of which may
   // be refused. False with one line in `error`; then it is closed.
   bool Open(std::string_view setup, size_t replies, std::string* error);
@@ -44,10 +50,14 @@ class ServerLink {
 
  private:
   bool Receive(bool wait);
+  bool AwaitBytes();
   bool Parse(size_t wanted);
 
   Connector connect_;
   PushHandler on_push_;
+  int limit_ms_ = 0;  // 0: none
+  std::function<bool()> stop_;
+  bool silent_ = false;
   UniqueFd fd_;
   int64_t client_id_ = 0;
   std::string bytes_;

@@ -25,13 +25,14 @@ class StaleRunnerTest : public testing::TestWithParam<const char*> {
     ASSERT_NE(server_, nullptr) << error;
   }
 
-  void Open(Plant plant = Plant::kNone, TrackingMode tracking = TrackingMode::kDefault) {
+  void Open(Plant plant = Plant::kNone, TrackingMode tracking = TrackingMode::kDefault,
+            int hang_seconds = 10) {
     PoolOptions options;
     options.connect = [path = server_->socket_path()](std::string* error) {
       return ConnectUnix(path, error);
     };
     options.plant = plant;
-    if (plant == Plant::kHangOnTheDead) options.hang_seconds = 1;
+    options.hang_seconds = hang_seconds;
     options.tracking = tracking;
     std::string error;
     runner_.reset();
@@ -117,10 +118,23 @@ TEST_P(StaleRunnerTest, AHalfWrittenEntryIsFound) {
 }
 
 TEST_P(StaleRunnerTest, AWorkerThatHangsOnTheLockOfADeadOneIsFound) {
-  Open(Plant::kHangOnTheDead);
+  Open(Plant::kHangOnTheDead, TrackingMode::kDefault, 1);
   const auto found = Kill(400, {.signals = {SIGKILL}});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->invariant, "no_lock_left");
+}
+
+TEST_P(StaleRunnerTest, AServerThatHangsIsNoFailureOfTheCache) {
+  Open(Plant::kNone, TrackingMode::kDefault, 1);
+  Rng rng(1);
+  EXPECT_TRUE(runner_->Run(MakeRace(keys_, {}, &rng)));
+  server_->Signal(SIGSTOP);
+  // One may do without the server.
+  while (runner_->Run(MakeRace(keys_, {}, &rng))) {
+  }
+  EXPECT_TRUE(runner_->TakeViolations().empty());
+  EXPECT_EQ(target_->failure(), "the server does not answer: it says nothing for 1 s");
+  server_->Signal(SIGCONT);
 }
 
 TEST_P(StaleRunnerTest, AFailureIsMadeSmallAndFailsAgain) {
