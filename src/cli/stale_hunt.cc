@@ -257,8 +257,9 @@ std::string StaleHunt::Line() const {
   std::snprintf(rate, sizeof(rate), "%.0f s, %s checked reads/s", seconds,
                 Grouped(static_cast<uint64_t>(static_cast<double>(c.checked) / seconds)).c_str());
   return Grouped(c.rounds) + " rounds, " + Grouped(c.checked) + " reads checked (" +
-         Grouped(c.hits) + " hits), " + Grouped(c.writes) + " writes, " + Grouped(c.races) +
-         " races, " + Grouped(c.refused) + " replies overtaken, " +
+         Grouped(c.hits) + " hits), " + Grouped(c.writes) + " writes" +
+         (c.writes_refused == 0 ? "" : " (" + Grouped(c.writes_refused) + " refused)") + ", " +
+         Grouped(c.races) + " races, " + Grouped(c.refused) + " replies overtaken, " +
          Grouped(c.client_kills + c.worker_kills) + " kills, " + Grouped(c.flushes) + " flushes, " +
          std::to_string(failures_.size()) + " failures, " + rate;
 }
@@ -306,7 +307,12 @@ int StaleHunt::Finish() {
   // What was not tried cannot have failed. A failure, or a case, needs no such proof.
   std::string vacuous;
   if (failures_.empty() && !Interrupted() && options_.case_file.empty()) {
-    vacuous = kind_.vacuous(counts);
+    // Where nothing changes nothing gets stale.
+    vacuous = counts.values_refused * 2 > counts.values
+                  ? "the server refused " + Grouped(counts.values_refused) + " of " +
+                        Grouped(counts.values) +
+                        " writes that bring a value: " + runner_->last_refusal()
+                  : kind_.vacuous(counts);
   }
   if (!vacuous.empty()) std::fprintf(out_, "vacuous: %s\n", vacuous.c_str());
   if (options_.output.json()) {

@@ -49,6 +49,18 @@ has out "0 failures"
 run 1 invalidate --start "$server" --iterations 30 --seed 1 --writers 0
 has out "vacuous: no read is known to have come from the cache"
 
+# Where the server refuses what is written, nothing can get stale either.
+for verb in invalidate kill; do
+  run 1 $verb --start "$server" --server-arg=--maxmemory --server-arg=1 --iterations 40 --seed 1 \
+    --format json --output "$temp/report.json"
+  has out " refused)"
+  has out "vacuous: the server refused"
+  has out "OOM command not allowed"
+  cp "$temp/report.json" "$temp/json"
+  has json '"vacuous": "the server refused'
+  has json '"values_refused":'
+done
+
 # A planted fault: found, made small, filed once; the case fails again, and not without the fault.
 run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant keep-on-loss \
   --failure-log "$temp/log/"

@@ -35,6 +35,9 @@ bool Reach(const HttpUrl& url, bool allow_remote, std::string* error) {
   return Connect({url.host, static_cast<uint16_t>(url.port)}, allow_remote, error).valid();
 }
 
+// As Canonical() prints errors.
+std::string ErrorText(const json& body) { return "(error) " + body.value("error", ""); }
+
 bool IsAbsent(pid_t pid) { return kill(pid, 0) != 0; }
 
 }  // namespace
@@ -132,7 +135,7 @@ TargetAnswer UrlTarget::Finish(uint64_t ticket) {
   }
   if (http.status != 200) {
     answer.status = TargetAnswer::Status::kError;
-    answer.text = http.body.value("error", "");
+    answer.text = ErrorText(http.body);
     return answer;
   }
   answer.status = TargetAnswer::Status::kReply;
@@ -159,7 +162,7 @@ bool UrlTarget::Direct(std::span<const DirectRequest> requests, std::vector<std:
       return false;
     }
     texts->push_back(http.status == 200 ? Text(http.body.value("result", json()), request.unordered)
-                                        : http.body.value("error", ""));
+                                        : ErrorText(http.body));
   }
   return true;
 }

@@ -215,32 +215,41 @@ bool StaleRunner::Write(const Action& action) {
   if (!FinishWrite(action.key) || !SettleLost()) return false;
   const uint64_t version = book_.NewVersion(action.key);
   const std::string name = plan_.NameOf(action.key);
-  const Words words =
-      Expand(LiveCommands()[static_cast<size_t>(action.command)], {.key = name,
-                                                                   .version = version,
-                                                                   .members = plan_.members,
-                                                                   .value_size = plan_.value_size,
-                                                                   .member = action.member});
+  const LiveCommand& command = LiveCommands()[static_cast<size_t>(action.command)];
+  const bool brings_value = command.brings_value();
+  const Words words = Expand(command, {.key = name,
+                                       .version = version,
+                                       .members = plan_.members,
+                                       .value_size = plan_.value_size,
+                                       .member = action.member});
   ++counts_.writes;
+  if (brings_value) ++counts_.values;
   Note("write", action.worker, Join(words), "", "version " + std::to_string(version));
   if (action.worker != kDriver) {
     ++counts_.cached_writes;
-    writes_[action.key] = {target_->Start(action.worker, words, false), action.worker};
+    writes_[action.key] = {target_->Start(action.worker, words, false), action.worker,
+                           brings_value};
     return true;
   }
   std::vector<DirectRequest> requests = {{words}};
-  if (!Fence() || !ReadBack(action.key, std::move(requests)) || !Fence()) return false;
+  std::string reply;
+  if (!Fence() || !ReadBack(action.key, std::move(requests), &reply) || !Fence()) return false;
+  if (IsError(reply)) CountRefusal(reply, brings_value);
   book_.Acknowledge(action.key);
   return true;
 }
 
-// Sends the requests, and behind them those that tell what the key holds now.
-bool StaleRunner::ReadBack(int key, std::vector<DirectRequest> requests) {
+// Sends the requests, and behind them those that tell what the key holds now. Sets `reply` to the
+// answer to the first of them.
+bool StaleRunner::ReadBack(int key, std::vector<DirectRequest> requests, std::string* reply) {
   const size_t before = requests.size();
   book_.AddReadBack(key, &requests);
   std::vector<std::string> texts;
   if (!target_->Direct(requests, &texts)) return false;
-  if (before > 0) Note("written", kDriver, "", texts[0], "");
+  if (before > 0) {
+    Note("written", kDriver, "", texts[0], "");
+    *reply = texts[0];
+  }
   book_.SetTruth(key, std::span(texts).subspan(before));
   return true;
 }
@@ -262,10 +271,17 @@ bool StaleRunner::FinishWrite(int key) {
     lost_writes_.push_back(key);
     return target_->failure().empty();
   }
+  if (answer.status == TargetAnswer::Status::kError) CountRefusal(answer.text, write.brings_value);
   if (!ReadBack(key, {})) return false;
   book_.Acknowledge(key);
   if (target_->writes_are_seen()) book_.Settle(key);
   return true;
+}
+
+void StaleRunner::CountRefusal(const std::string& reply, bool brings_value) {
+  last_refusal_ = reply;
+  ++counts_.writes_refused;
+  if (brings_value) ++counts_.values_refused;
 }
 
 bool StaleRunner::FinishWrites() {

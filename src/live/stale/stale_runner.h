@@ -61,6 +61,9 @@ struct StaleCounts {
   uint64_t lost = 0;     // commands whose worker or connection went first
   uint64_t writes = 0;   // also those through the cache
   uint64_t cached_writes = 0;
+  uint64_t writes_refused = 0;  // answered with an error
+  uint64_t values = 0;          // writes that bring a value of their own
+  uint64_t values_refused = 0;
   uint64_t flushes = 0;
   uint64_t barriers = 0;
   uint64_t races = 0;    // reads during which their key was written
@@ -89,6 +92,8 @@ class StaleRunner {
   // Since the last call.
   std::vector<StaleViolation> TakeViolations();
   const StaleCounts& counts() const { return counts_; }
+  // What the server said to the last write that it refused.
+  const std::string& last_refusal() const { return last_refusal_; }
   const std::deque<StaleEvent>& events() const { return events_; }
 
  private:
@@ -108,6 +113,7 @@ class StaleRunner {
   struct PendingWrite {
     uint64_t ticket = 0;
     int worker = 0;
+    bool brings_value = false;
   };
 
   bool Do(const Action& action);
@@ -116,8 +122,9 @@ class StaleRunner {
   bool Write(const Action& action);
   bool FinishWrite(int key);
   bool FinishWrites();
+  void CountRefusal(const std::string& reply, bool brings_value);
   bool Flush(bool all);
-  bool ReadBack(int key, std::vector<DirectRequest> requests);
+  bool ReadBack(int key, std::vector<DirectRequest> requests, std::string* reply = nullptr);
   bool SettleLost();
   bool Barrier();
   bool Finish();
@@ -136,6 +143,7 @@ class StaleRunner {
   size_t keep_;
   VersionBook book_;
   StaleCounts counts_;
+  std::string last_refusal_;
   std::deque<StaleEvent> events_;
   std::vector<StaleViolation> violations_;
   std::chrono::steady_clock::time_point start_;

@@ -110,6 +110,13 @@ void AddBlank(std::string_view blank, const Blanks& b, Words* words) {
 
 }  // namespace
 
+bool LiveCommand::brings_value() const {
+  constexpr std::string_view kBlanks[] = {"{version}", "{value}", "{values}", "{fields}",
+                                          "{scored}"};
+  return std::any_of(std::begin(kBlanks), std::end(kBlanks),
+                     [this](std::string_view blank) { return form.find(blank) != form.npos; });
+}
+
 std::span<const LiveCommand> LiveCommands() { return kCommands; }
 std::span<const std::string_view> LiveTypes() { return kTypes; }
 
@@ -182,5 +189,7 @@ std::string Canonical(const resp::ReplyView& reply, bool unordered) {
   }
   return text + (map ? '}' : ']');
 }
+
+bool IsError(std::string_view text) { return text.starts_with("(error) "); }
 
 }  // namespace resprobe::live

@@ -24,6 +24,8 @@ struct LiveCommand {
   bool unordered = false;
 
   std::string_view name() const { return form.substr(0, form.find(' ')); }
+  // Whether what it writes tells the version.
+  bool brings_value() const;
 };
 
 // All of them, by type, in a fixed order.
@@ -50,6 +52,8 @@ bool KeysChanged(std::span<const std::string_view> args, std::vector<std::string
 // A reply as text, the same for equal replies: of maps and sets (and arrays, if `unordered`) the
 // elements are sorted; a map's pairs stay together.
 std::string Canonical(const resp::ReplyView& reply, bool unordered);
+// Whether such a text is an error's.
+bool IsError(std::string_view text);
 
 }  // namespace resprobe::live
 
