@@ -164,7 +164,7 @@ void AddInvalidate(CLI::App& app, int* code) {
     };
     kind.make = [=](uint64_t, Rng* rng) { return live::MakeRace(options->keys, *plan, rng); };
     kind.vacuous = [=](const live::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
-    kind.typed = " --writers " + std::to_string(options->pool.writers);
+    kind.typed = " --writers " + std::to_string(options->pool.Writers());
     *code = StaleHunt(*options, kind).Run();
   });
 }

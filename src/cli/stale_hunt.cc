@@ -48,13 +48,15 @@ void StaleHunt::Open() {
 }
 
 int StaleHunt::Run() {
-  Open();
-  kind_.opened(target_->workers(), target_->writers());
   live::KeyPlan keys = options_.keys;
   live::StaleCase given;
   if (!options_.case_file.empty()) {
     given = ReadStaleCase(options_.case_file);
     keys = given.keys;
+  }
+  Open();
+  kind_.opened(target_->workers(), target_->writers());
+  if (!options_.case_file.empty()) {
     for (const live::Round& round : given.rounds) {
       for (const auto* list : {&round.actions, &round.checks}) {
         for (const live::Action& action : *list) {
@@ -163,7 +165,6 @@ void StaleHunt::Handle(const live::StaleViolation& violation) {
   if (failure.met++ == 0) {
     failure.violation = kept;
     failure.json = Log(violation, whole, shrunk);
-    failure.file = Write(failure.json, kept.signature);
     std::fprintf(out_, "failure: %s\n  expected:  %s\n  seen:      %s\n", kept.signature.c_str(),
                  kept.expected.c_str(), kept.seen.c_str());
     if (shrunk.reproduced) {
@@ -178,9 +179,16 @@ void StaleHunt::Handle(const live::StaleViolation& violation) {
         std::fprintf(out_, "    %s\n", ToLine(event).c_str());
       }
     }
-    const std::string shown = OpenProject().Shown(failure.file);
-    std::fprintf(out_, "  log:       %s\n  again:     %s --case %s\n", shown.c_str(),
-                 Command().c_str(), ShellWord(shown).c_str());
+    try {
+      failure.file = Write(failure.json, kept.signature);
+      const std::string shown = OpenProject().Shown(failure.file);
+      std::fprintf(out_, "  log:       %s\n  again:     %s --case %s\n", shown.c_str(),
+                   Command().c_str(), ShellWord(shown).c_str());
+    } catch (const UserError& error) {
+      // The failure is not lost with its log.
+      std::fprintf(out_, "  log:       none: %s\n  again:     %s --seed %llu\n", error.what(),
+                   Command().c_str(), static_cast<unsigned long long>(options_.seed));
+    }
     std::fflush(out_);
   }
   // A lock that is lost stays lost: the run ends here.
@@ -227,8 +235,7 @@ fs::path StaleHunt::Write(const Json& log, const std::string& signature) {
   const std::string name =
       kind_.verb + "-seed-" + std::to_string(options_.seed) + "-" + Slug(signature) + ".json";
   const std::string& given = options_.failure_log;
-  std::error_code error;
-  if (given.empty() || given.ends_with('/') || fs::is_directory(given, error)) {
+  if (given.empty() || options_.LogIsFolder()) {
     const fs::path folder =
         given.empty() ? OpenProject().work / "findings" / kind_.verb : fs::path(given);
     MakeFolder(folder);
@@ -302,7 +309,7 @@ int StaleHunt::Finish() {
   for (const auto& [signature, failure] : failures_) {
     std::fprintf(out_, "  %s, met %llu time%s: %s\n", signature.c_str(),
                  static_cast<unsigned long long>(failure.met), failure.met == 1 ? "" : "s",
-                 OpenProject().Shown(failure.file).c_str());
+                 failure.file.empty() ? "no log" : OpenProject().Shown(failure.file).c_str());
   }
   // What was not tried cannot have failed. A failure, or a case, needs no such proof.
   std::string vacuous;

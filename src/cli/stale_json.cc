@@ -1,8 +1,13 @@
 #include "cli/stale_json.h"
 
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 
 #include "cli/files.h"
+#include "cli/stale_options.h"
 #include "cli/user_error.h"
 
 namespace resprobe::cli {
@@ -42,10 +47,69 @@ Json ToJson(const std::vector<Action>& actions) {
   return json;
 }
 
-// What is wrong is thrown as a text without the file's name.
+// How a case is read: what is wrong is thrown as a text without the file's name.
+const Json& Member(const Json& json, const std::string& name) {
+  if (!json.is_object() || !json.contains(name)) throw UserError("it has no \"" + name + "\"");
+  return json.at(name);
+}
+
+int Number(const Json& json, const std::string& name, int least, int most) {
+  const Json& number = Member(json, name);
+  // What is too large for an int64_t is no such integer.
+  const bool fits = number.is_number_integer() && number >= least && number <= most;
+  if (!fits) {
+    throw UserError("\"" + name + "\" is no whole number from " + std::to_string(least) + " to " +
+                    std::to_string(most));
+  }
+  return number.get<int>();
+}
+
+int NumberOr0(const Json& json, const std::string& name, int least, int most) {
+  return json.contains(name) ? Number(json, name, least, most) : 0;
+}
+
+std::string Text(const Json& json, const std::string& name) {
+  const Json& text = Member(json, name);
+  if (!text.is_string()) throw UserError("\"" + name + "\" is no text");
+  return text.get<std::string>();
+}
+
+const Json& List(const Json& json, const std::string& name) {
+  const Json& list = Member(json, name);
+  if (!list.is_array()) throw UserError("\"" + name + "\" is no list");
+  return list;
+}
+
+std::vector<std::string> Texts(const Json& json, const std::string& name) {
+  std::vector<std::string> texts;
+  for (const Json& text : List(json, name)) {
+    if (!text.is_string()) throw UserError("\"" + name + "\" is no list of texts");
+    texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+live::KeyPlan ReadKeys(const Json& json) {
+  live::KeyPlan keys;
+  keys.keys = Number(json, "keys", 1, kMostKeys);
+  keys.members = Number(json, "members", 1, kMostMembers);
+  keys.value_size = Number(json, "value_size", 1, kMostValue);
+  keys.prefix = Text(json, "key_prefix");
+  keys.types = Texts(json, "types");
+  keys.commands = Texts(json, "commands");
+  const auto all = live::LiveTypes();
+  for (const std::string& type : keys.types) {
+    if (std::find(all.begin(), all.end(), type) == all.end()) {
+      throw UserError("there is no type '" + type + "'");
+    }
+  }
+  if (keys.types.empty()) throw UserError("\"types\" names none");
+  return keys;
+}
+
 Action ReadAction(const Json& json, const live::KeyPlan& keys) {
   Action action;
-  const std::string name = json.at("do");
+  const std::string name = Text(json, "do");
   bool known = false;
   for (const Kind kind : kKinds) {
     if (live::ActionName(kind) != name) continue;
@@ -53,26 +117,23 @@ Action ReadAction(const Json& json, const live::KeyPlan& keys) {
     known = true;
   }
   if (!known) throw UserError("there is no action '" + name + "'");
-  action.worker = json.value("worker", 0);
-  action.key = json.value("key", 0);
-  action.member = json.value("member", 0);
-  action.signal = json.value("signal", 0);
+  const bool writes = action.kind == Kind::kWrite || action.kind == Kind::kAwaitWrite;
+  action.worker = NumberOr0(json, "worker", writes ? live::kDriver : 0, live::kMaxWorkers - 1);
+  action.key = NumberOr0(json, "key", 0, keys.keys - 1);
+  action.member = NumberOr0(json, "member", 0, INT32_MAX);
+  action.signal = NumberOr0(json, "signal", 0, NSIG - 1);
   if (json.contains("point")) {
-    const std::string point = json.at("point");
+    const std::string point = Text(json, "point");
     action.point = live::ParsePoint(point).value_or(live::Point::kNone);
     if (action.point == live::Point::kNone) throw UserError("there is no point '" + point + "'");
   }
-  if (action.key < 0 || action.key >= keys.keys || action.member < 0 || action.worker < -1) {
-    throw UserError("a key, member or worker that there is not: " + json.dump());
-  }
   if (HasCommand(action.kind)) {
-    const std::string form = json.at("command");
+    const std::string form = Text(json, "command");
     const auto all = live::LiveCommands();
     bool found = false;
     for (size_t i = 0; i < all.size(); ++i) {
       if (all[i].form != form) continue;
       action.command = static_cast<int>(i);
-      const bool writes = action.kind == Kind::kWrite || action.kind == Kind::kAwaitWrite;
       found = all[i].read != writes &&
               (all[i].type == "generic" || all[i].type == keys.TypeOf(action.key));
       break;
@@ -80,6 +141,28 @@ Action ReadAction(const Json& json, const live::KeyPlan& keys) {
     if (!found) throw UserError("no command for this action and key: '" + form + "'");
   }
   return action;
+}
+
+live::StaleCase ReadCase(Json json) {
+  if (json.contains("failures")) {
+    if (List(json, "failures").empty()) throw UserError("it has no failures");
+    json = Json(json.at("failures").at(0));
+  }
+  if (json.contains("minimized") && !json.at("minimized").is_null()) {
+    json = Json(Member(json.at("minimized"), "case"));
+  } else if (json.contains("case")) {
+    json = Json(json.at("case"));
+  }
+  live::StaleCase c;
+  c.keys = ReadKeys(Member(json, "keys"));
+  for (const Json& round : List(json, "rounds")) {
+    live::Round& r = c.rounds.emplace_back();
+    for (const Json& action : List(round, "actions")) {
+      r.actions.push_back(ReadAction(action, c.keys));
+    }
+    for (const Json& action : List(round, "checks")) r.checks.push_back(ReadAction(action, c.keys));
+  }
+  return c;
 }
 
 }  // namespace
@@ -136,38 +219,15 @@ Json ToJson(const live::StaleCounts& c) {
 }
 
 live::StaleCase ReadStaleCase(const std::string& file) {
-  live::StaleCase c;
+  const std::string text = ReadFile(file);
   try {
-    Json json = Json::parse(ReadFile(file));
-    if (json.contains("failures")) json = json.at("failures").at(0);
-    if (json.contains("minimized") && !json.at("minimized").is_null()) {
-      json = json.at("minimized").at("case");
-    } else if (json.contains("case")) {
-      json = json.at("case");
-    }
-    const Json& keys = json.at("keys");
-    c.keys.keys = keys.at("keys");
-    c.keys.members = keys.at("members");
-    c.keys.value_size = keys.at("value_size");
-    c.keys.prefix = keys.at("key_prefix");
-    c.keys.types = keys.at("types").get<std::vector<std::string>>();
-    c.keys.commands = keys.at("commands").get<std::vector<std::string>>();
-    if (c.keys.keys < 1 || c.keys.members < 1 || c.keys.types.empty()) {
-      throw UserError("a case without keys");
-    }
-    for (const Json& round : json.at("rounds")) {
-      live::Round& r = c.rounds.emplace_back();
-      for (const Json& action : round.at("actions"))
-        r.actions.push_back(ReadAction(action, c.keys));
-      for (const Json& action : round.at("checks")) r.checks.push_back(ReadAction(action, c.keys));
-    }
-  } catch (const Json::exception& error) {
-    throw UserError(file + ": is no case of invalidate or kill: " + error.what());
+    const Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) throw UserError(text.empty() ? "it is empty" : "it is no JSON");
+    return ReadCase(json);
   } catch (const UserError& error) {
-    const std::string what = error.what();
-    throw UserError(what.find(file) == std::string::npos ? file + ": " + what : what);
+    throw UserError(file + ": is no case of invalidate or kill: " + error.what() +
+                    ": name the log of a failure");
   }
-  return c;
 }
 
 std::string ToLine(const live::StaleEvent& event) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <random>
 
+#include "cli/files.h"
 #include "cli/process.h"
 #include "cli/user_error.h"
 #include "cli/whole_number.h"
@@ -13,9 +14,6 @@
 
 namespace resprobe::cli {
 namespace {
-
-constexpr uint64_t kMostKeys = 100'000;
-constexpr uint64_t kMostValue = 256 << 10;
 
 constexpr std::pair<const char*, live::TrackingMode> kTrackingModes[] = {
     {"default", live::TrackingMode::kDefault},
@@ -84,7 +82,7 @@ void PoolVerbOptions::AddTo(CLI::App* verb, bool with_writers) {
                      "its lease. The others only read")
         ->type_name("N")
         ->check(WholeNumber(0, live::kMaxWriters))
-        ->capture_default_str();
+        ->default_str("all, " + std::to_string(live::kMaxWriters) + " at most");
   }
   verb->add_option("--tracking", tracking,
                    "CLIENT TRACKING of the writers: default, noloop, optin, bcast")
@@ -109,6 +107,11 @@ void PoolVerbOptions::AddTo(CLI::App* verb, bool with_writers) {
 void PoolVerbOptions::Check(const std::string& verb) const {
   if (port == 0 && unix_path.empty() && start.empty()) {
     throw UserError(verb + ": name a server with --start redis-server, --port PORT or --unix PATH");
+  }
+  if (Writers() > workers) {
+    const std::string wanted = std::to_string(Writers());
+    throw UserError("--writers " + wanted + ": there are " + std::to_string(workers) +
+                    " workers, of which the writers are a part: add --workers " + wanted);
   }
 }
 
@@ -193,7 +196,7 @@ void StaleVerbOptions::AddTo(CLI::App* verb) {
       ->capture_default_str();
   verb->add_option("--members", keys.members, "Elements of a set, list, hash, sorted set or stream")
       ->type_name("N")
-      ->check(WholeNumber(1, 1000))
+      ->check(WholeNumber(1, kMostMembers))
       ->capture_default_str();
   verb->add_option("--value-size", keys.value_size, "Bytes of a value")
       ->type_name("N")
@@ -220,9 +223,18 @@ void StaleVerbOptions::AddTo(CLI::App* verb) {
   output.AddTo(verb);
 }
 
+bool StaleVerbOptions::LogIsFolder() const {
+  std::error_code error;
+  return failure_log.ends_with('/') || fs::is_directory(failure_log, error);
+}
+
 void StaleVerbOptions::Read(const std::string& verb) {
   output.Check();
   if (list_commands) return;
+  if (!failure_log.empty()) {
+    if (LogIsFolder()) MakeFolder(failure_log);
+    CheckWritable(LogIsFolder() ? fs::path(failure_log) / (verb + ".json") : fs::path(failure_log));
+  }
   if (url.empty()) {
     pool.Check(verb);
   } else if (pool.port != 0 || !pool.unix_path.empty() || !pool.start.empty()) {

@@ -2,8 +2,10 @@
 #define RESPROBE_CLI_STALE_OPTIONS_H_
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/output.h"
@@ -13,6 +15,11 @@
 #include "live/workers/worker_pool.h"
 
 namespace resprobe::cli {
+
+// The largest KeyPlan.
+inline constexpr int kMostKeys = 100'000;
+inline constexpr int kMostMembers = 1000;
+inline constexpr int kMostValue = 256 << 10;
 
 // Which server, and which workers before it: for invalidate, kill and workers.
 struct PoolVerbOptions {
@@ -24,7 +31,7 @@ struct PoolVerbOptions {
   bool overwrite = false;
   bool allow_remote = false;
   int workers = 4;
-  int writers = live::kMaxWriters;  // at most `workers`
+  std::optional<int> writers;  // at most `workers`; none given: as many as there can be
   int slots = 4096;
   int slot_bytes = 0;  // 0: what the values take
   std::string tracking = "default";
@@ -42,7 +49,7 @@ struct PoolVerbOptions {
   std::unique_ptr<live::OracleTarget> OpenServer(bool holds_keys) const;
   // What a pool is started with. `server` must outlive it.
   live::PoolOptions Pool(const live::OracleTarget* server, int value_bytes) const;
-  int Writers() const { return writers < workers ? writers : workers; }
+  int Writers() const { return writers.value_or(std::min<int>(live::kMaxWriters, workers)); }
 };
 
 // What both hunts share.
@@ -67,6 +74,8 @@ struct StaleVerbOptions {
   void AddTo(CLI::App* verb);
   // Throws UserError; fills keys.types and keys.commands, and the seed if none is given.
   void Read(const std::string& verb);
+  // Whether --failure-log names a folder.
+  bool LogIsFolder() const;
 };
 
 // Prints --list-commands.

@@ -17,6 +17,39 @@ for verb in invalidate kill; do
   wrong_use "is not this machine: --allow-remote permits it" $verb --url http://192.0.2.1/cmd
   wrong_use "is a cache with its own server" $verb --start redis-server --url http://127.0.0.1/cmd
 done
+# A log that cannot be written is refused before anything is found that would be lost with it.
+: >"$temp/file"
+for verb in invalidate kill; do
+  wrong_use "there is no folder $temp/none" \
+    $verb --start redis-server --failure-log "$temp/none/log.json"
+  wrong_use "$temp/file" $verb --start redis-server --failure-log "$temp/file/"
+done
+# What is no case, before a server is started for it.
+case_is_wrong() {
+  printf '%s' "$2" >"$temp/wrong.json"
+  wrong_use "$temp/wrong.json: is no case of invalidate or kill: $1" \
+    invalidate --start /no/such/server --case "$temp/wrong.json"
+}
+keys='"keys":{"keys":2,"members":2,"value_size":8,"key_prefix":"","types":["string"],"commands":[]}'
+case_is_wrong "it is empty" ''
+case_is_wrong "it is no JSON" '{"keys":'
+case_is_wrong 'it has no "keys"' '[]'
+case_is_wrong 'it has no "keys"' '{}'
+case_is_wrong 'it has no "keys"' '{"keys":4}'
+case_is_wrong '"keys" is no whole number from 1 to' '{"keys":{"keys":"four"}}'
+case_is_wrong '"keys" is no whole number from 1 to' '{"keys":{"keys":99999999999999999999}}'
+case_is_wrong 'it has no "rounds"' "{$keys}"
+case_is_wrong '"rounds" is no list' "{$keys,\"rounds\":{}}"
+case_is_wrong 'it has no "actions"' "{$keys,\"rounds\":[7]}"
+case_is_wrong 'it has no "do"' "{$keys,\"rounds\":[{\"actions\":[3]}]}"
+case_is_wrong '"worker" is no whole number from 0 to' \
+  "{$keys,\"rounds\":[{\"actions\":[{\"do\":\"read\",\"worker\":-1}]}]}"
+case_is_wrong '"key" is no whole number from 0 to 1' \
+  "{$keys,\"rounds\":[{\"actions\":[{\"do\":\"read\",\"key\":2}]}]}"
+case_is_wrong 'it has no failures' '{"failures":[]}'
+few=(--start redis-server --workers 2 --writers 3)
+wrong_use "--writers 3: there are 2 workers" invalidate "${few[@]}"
+wrong_use "--writers 3: there are 2 workers" workers --listen 0 "${few[@]}"
 wrong_use "--signal: there is no 'SIGNONE'" kill --start redis-server --signal SIGNONE
 wrong_use "neither ends nor stops a worker" kill --start redis-server --signal SIGCHLD
 wrong_use "--points: there is no 'here'" kill --start redis-server --points here
@@ -74,6 +107,15 @@ run 1 invalidate --start "$server" --plant keep-on-loss --case "$log" --stop-on-
 run 0 invalidate --start "$server" --case "$log" --iterations 3
 printf '{}' >"$temp/broken.json"
 wrong_use "is no case of invalidate or kill" invalidate --start "$server" --case "$temp/broken.json"
+# A log that can no longer be written does not hide the failure.
+run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant keep-on-loss \
+  --stop-on-failure --failure-log /dev/full
+has out "failure: "
+has out "log:       none: /dev/full: cannot be written"
+# The default number of writers follows that of the workers, in what is to be typed again too.
+run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant keep-on-loss \
+  --workers 2 --stop-on-failure --failure-log "$temp/two.json"
+has out "--workers 2 --plant keep-on-loss --writers 2 --case"
 run 1 kill --start "$server" --iterations 60 --seed 1 --plant trust-the-dead --stop-on-failure \
   --failure-log "$temp/one.json"
 cp "$temp/one.json" "$temp/json"
