@@ -67,7 +67,12 @@ std::vector<std::string> WordsOfCommand(const std::string& command) {
 
 std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, std::string* error) {
   std::unique_ptr<OracleTarget> target(new OracleTarget(options));
-  if (target->own() && !target->Start(error)) return nullptr;
+  if (target->own() && !target->Start(error)) {
+    *error = "--start " + options.start + ": " + *error +
+             ": name redis-server, valkey-server or a program that takes their command line, with "
+             "options that it has";
+    return nullptr;
+  }
   if (!target->Interview(error)) return nullptr;
   return target;
 }
@@ -184,8 +189,18 @@ bool OracleTarget::Interview(std::string* error) {
   Interviewer server(std::move(fd));
   const std::string who = own() ? options_.start : CliArguments();
   std::optional<resp::ReplyView> reply = server.Ask("HELLO 2");
+  if (!reply) {
+    *error = "the server does not answer HELLO as a RESP server does: " + who +
+             ": is it one, and does it run?";
+    return false;
+  }
+  if (reply->is_error() && reply->text().starts_with("NOAUTH")) {
+    *error = "the server wants a password, which resprobe cannot give: " + who +
+             ": start it without requirepass";
+    return false;
+  }
   version_.clear();
-  if (reply && reply->size() > 3)
+  if (reply->size() > 3)
     version_ = std::string((*reply)[1].text()) + " " + std::string((*reply)[3].text());
   if (version_.empty()) {
     reply = server.Ask("INFO server");  // before redis 6

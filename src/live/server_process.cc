@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kReadyWithin(30);
+// One that accepts connections and never says a word must not be waited for without an end.
+constexpr timeval kAnswerWithin = {.tv_sec = 1, .tv_usec = 0};
 constexpr int kEndWithinMs = 5000;
 // A port that is free now may be taken a moment later.
 constexpr int kPortTries = 5;
@@ -203,6 +206,7 @@ bool ServerProcess::Answers() const {
   std::string ignored;
   const UniqueFd fd = ConnectUnix(socket_path_, &ignored);
   if (!fd.valid() || !SendAll(fd.get(), "PING\r\n")) return false;
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerWithin, sizeof(kAnswerWithin));
   std::string reply;
   char byte;
   while (!reply.ends_with('\n')) {

@@ -8,6 +8,8 @@ export RESPROBE_WORK_DIR=$temp/work
 
 wrong_use "oracle: name a server" oracle
 wrong_use "cannot start '/no/such/server'" oracle --start /no/such/server
+wrong_use "--start $(command -v true): the server has ended at once: it says nothing: name redis-server" \
+  oracle --start "$(command -v true)"
 wrong_use "is not HOST:PORT" oracle --server nonsense
 wrong_use "cannot connect to $temp/none" oracle --unix "$temp/none"
 wrong_use "is not this machine: --allow-remote permits it" oracle --server 192.0.2.1:6379

@@ -68,6 +68,9 @@ if [[ -z $server ]]; then
   exit
 fi
 
+# (the oracle and the others find servers in the same way)
+wrong_use "the server wants a password, which resprobe cannot give" \
+  invalidate --start "$server --requirepass x"
 run 0 invalidate --start "$server" --iterations 150 --kill 10 --seed 1 --workers 3 --writers 2 \
   --format json --output "$temp/report.json"
 has out "0 failures"
