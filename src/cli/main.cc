@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <string>
 
+#include "cli/output.h"
 #include "cli/process.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
@@ -20,7 +21,8 @@ void PrintError(std::string what) {
   while (what.ends_with('\n')) what.pop_back();
   std::replace(what.begin(), what.end(), '\n', ' ');
   std::fflush(stdout);
-  std::fprintf(stderr, "resprobe: %s\n", what.c_str());
+  // It may quote what stands in a file.
+  std::fprintf(stderr, "resprobe: %s\n", TerminalText(what).c_str());
 }
 
 // What is wrong, and the verb that the arguments got to for its --help.

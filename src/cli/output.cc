@@ -64,6 +64,21 @@ std::string JsonText(const std::string& bytes) {
   return text;
 }
 
+std::string TerminalText(const std::string& bytes) {
+  std::string text;
+  for (const char c : JsonText(bytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      text += c;
+      continue;
+    }
+    char escaped[5];
+    std::snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
+    text += escaped;
+  }
+  return text;
+}
+
 std::string Slug(const std::string& text) {
   std::string slug;
   for (const char c : text) {

@@ -31,6 +31,8 @@ std::string Grouped(uint64_t number);
 
 // Any bytes as text that JSON can hold: what is not UTF-8 as \xHH.
 std::string JsonText(const std::string& bytes);
+// Any bytes as a line that a terminal can show: also control characters as \xHH.
+std::string TerminalText(const std::string& bytes);
 
 // A text as part of a file's name: letters, digits and '-', at most 80 bytes.
 std::string Slug(const std::string& text);

@@ -286,7 +286,11 @@ std::optional<Toxic> ParseToxic(std::string_view text, std::string* error) {
   const ToxicInfo* info = FindToxic(name);
   if (info == nullptr) {
     *error = "there is no toxic '" + std::string(name) + "': use one of";
-    for (const ToxicInfo& known : kToxics) *error += " " + std::string(known.name);
+    for (const ToxicInfo& known : kToxics) {
+      // What acts inside a client nobody can ask for in words.
+      if (known.place == ToxicPlace::kCall || known.place == ToxicPlace::kMemory) continue;
+      *error += " " + std::string(known.name);
+    }
     return std::nullopt;
   }
   Toxic toxic = MakeToxic(info->kind);
@@ -300,6 +304,10 @@ std::optional<Toxic> ParseToxic(std::string_view text, std::string* error) {
     int64_t value = 0;
     const std::string_view digits = equals == std::string_view::npos ? "" : word.substr(equals + 1);
     const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (status == std::errc::result_out_of_range) {
+      *error = std::string(name) + ": '" + std::string(word) + "': the number is too large";
+      return std::nullopt;
+    }
     if (digits.empty() || status != std::errc() || end != digits.data() + digits.size()) {
       *error = std::string(name) + ": '" + std::string(word) +
                "' is neither a direction nor ATTRIBUTE=NUMBER";

@@ -52,6 +52,16 @@ wrong_use "there is no harness 'nonsense'" bench nonsense
 wrong_use "--seconds: '0' is not" bench --seconds 0
 wrong_use "--rounds: '0' is not" bench --rounds 0
 
+printf 'latency\n\033[31mred\377\n' >"$temp/script"
+wrong_use "script:2: there is no toxic '\x1b[31mred\xff': use one of latency" \
+  chaos-peer --listen 0 --script "$temp/script"
+wrong_use "use one of latency" proxy --listen 0 --server 127.0.0.1:1 --toxics latencies
+if grep -q -e eintr -e alloc_failure "$temp/err"; then
+  echo "proxy offers toxics that it refuses" >&2
+  exit 1
+fi
+wrong_use "'latency=99999999999999999999': the number is too large" \
+  proxy --listen 0 --server 127.0.0.1:1 --toxics "latency latency=99999999999999999999"
 wrong_use "--server" record --listen 0 --output "$temp/cases"
 wrong_use "--listen: 'x' is not" record --listen x --server 127.0.0.1:1 --output "$temp/cases"
 wrong_use "--max-case: '-1' is not" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases" \

@@ -43,6 +43,9 @@ TEST(Toxic, BadTextSaysHowToMendIt) {
   std::string error;
   EXPECT_FALSE(ParseToxic("latencies", &error));
   EXPECT_NE(error.find("there is no toxic 'latencies': use one of latency"), error.npos) << error;
+  EXPECT_EQ(error.find("alloc_failure"), error.npos) << error;
+  EXPECT_FALSE(ParseToxic("latency latency=99999999999999999999", &error));
+  EXPECT_EQ(error, "latency: 'latency=99999999999999999999': the number is too large");
   EXPECT_FALSE(ParseToxic("latency latency=x", &error));
   EXPECT_NE(error.find("'latency=x' is neither"), error.npos) << error;
   EXPECT_FALSE(ParseToxic("latency rate=3", &error));
