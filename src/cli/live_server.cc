@@ -57,8 +57,8 @@ void LiveOptions::AddTo(CLI::App* verb) {
 std::string LiveOptions::Typed() const {
   std::string typed = !target.server.empty()      ? "--server " + target.server
                       : !target.unix_path.empty() ? "--unix " + target.unix_path
-                                                  : "--start " + target.start;
-  for (const std::string& word : target.arguments) typed += " --server-arg=" + word;
+                                                  : "--start " + ShellWord(target.start);
+  for (const std::string& word : target.arguments) typed += " --server-arg=" + ShellWord(word);
   if (profile != "auto") typed += " --profile " + profile;
   if (unmodelled) typed += " --unmodelled";
   if (dangerous) typed += " --dangerous";
