@@ -27,6 +27,7 @@ wrong_use "there is no such group: use some of faults" \
 # Several faults: each found, shrunk to its call, filed with the log; the run goes on behind them.
 start x.crash=crash x.twice=twice x.sound=sound x.more=sound
 run 1 oracle "${server[@]}" "${watched[@]}" --seeds 60 --format json --output "$temp/report.json"
+has out "shrinking server has ended: signal 11: faultyCommand|call: x.crash, which seed "
 has out "finding: server has ended: signal 11: faultyCommand|call"
 has out "finding: a reply too many: x.twice"
 has out "60 cases"
