@@ -78,7 +78,7 @@ std::optional<Fault> Caller::Run(const Case<CommandWorld>& c) {
   ++counts_.cases;
   marks_ = false;
   RunOnce(c);
-  if (fault_ && fault_->kind == Fault::Kind::kNoReply && !audit_) {
+  if (fault_ && fault_->kind == Fault::Kind::kNoReply) {
     // Those behind it have taken its place; so it is not the one that seems to lack a reply.
     Fault seen = *fault_;
     std::string ignored;
@@ -156,6 +156,7 @@ bool Caller::Connect(Peer& peer) {
   peer.requests.Reset();
   peer.replies.Reset();
   peer.owed.clear();
+  peer.queued.clear();
   peer.nonsense = false;
   peer.counted = true;
   peer.id.clear();
@@ -316,6 +317,12 @@ std::string Caller::Words(const Asked& asked) const {
   return line;
 }
 
+void Caller::Blame(size_t asked) {
+  fault_->op = asked_[asked].op;
+  fault_->command = FullName(asked_[asked].args);
+  fault_->request = Words(asked_[asked]);
+}
+
 // At the first request that `peer` has no reply to, else at the last one of all.
 void Caller::Fail(Fault::Kind kind, std::string detail, const Peer* peer) {
   if (fault_) return;
@@ -327,9 +334,7 @@ void Caller::Fail(Fault::Kind kind, std::string detail, const Peer* peer) {
   if (!asked_.empty()) {
     const size_t at =
         peer != nullptr && !peer->owed.empty() ? peer->owed.front() : asked_.size() - 1;
-    fault.op = asked_[at].op;
-    fault.command = FullName(asked_[at].args);
-    fault.request = Words(asked_[at]);
+    Blame(at);
   }
   for (const Asked& asked : asked_) {
     fault.session.push_back(std::to_string(asked.client) + "> " + Words(asked));

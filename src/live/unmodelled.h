@@ -83,7 +83,8 @@ struct CallCounts {
 //
 // Requests to one client go out together until it is another client's turn (with `audit`, one by
 // one). Where a reply is missing in a pipeline, the case runs again with an ECHO behind each
-// request, which shows whose reply it is. What is owed then has come when a second connection has
+// request, which shows whose reply it is; in a transaction too, where the array of EXEC would take
+// in the replies behind it. What is owed then has come when a second connection has
 // been answered behind it. A client that may wait (BLPOP) is left waiting until its next turn, or
 // the end, and then unblocked.
 class Caller {
@@ -125,8 +126,9 @@ class Caller {
     resp::RequestParser requests;  // of what goes out
     resp::ReplyParser replies;
     resp::Reply reply;
-    std::deque<size_t> owed;  // indexes of asked_
-    uint64_t sent = 0;        // bytes since the last fence
+    std::deque<size_t> owed;     // indexes of asked_
+    std::vector<size_t> queued;  // the same, of a transaction; with marks only
+    uint64_t sent = 0;           // bytes since the last fence
     bool protocol3 = false;
     bool counted = true;    // one reply for each request
     bool nonsense = false;  // the server closes
@@ -154,6 +156,8 @@ class Caller {
   // The same until nothing is owed.
   void Settle(Peer& peer);
   bool Take(Peer& peer);
+  // With marks: the request that has no reply, as this one shows.
+  std::optional<size_t> Unanswered(Peer& peer, const resp::ReplyView& reply);
   Wait WaitFor(Peer& peer);
   bool Fence(uint64_t sent);
   // Sends requests on the control connection; true when so many lines have come back.
@@ -165,6 +169,7 @@ class Caller {
   void Reset();
 
   void Fail(Fault::Kind kind, std::string detail, const Peer* peer);
+  void Blame(size_t asked);
   void ServerGone();
   std::string FullName(const std::vector<std::string>& args) const;
   std::string Words(const Asked& asked) const;

@@ -92,8 +92,9 @@ bool Caller::Take(Peer& peer) {
       return false;
     }
     const Asked& asked = asked_[peer.owed.front()];
-    if (marks_ && !asked.is_mark && reply.text() == kMark) {
+    if (const std::optional<size_t> silent = Unanswered(peer, reply)) {
       Fail(Fault::Kind::kNoReply, "", &peer);
+      Blame(*silent);
       return false;
     }
     peer.owed.pop_front();
@@ -103,6 +104,29 @@ bool Caller::Take(Peer& peer) {
     lasting_ |= asked.lasting;
   }
   return true;
+}
+
+std::optional<size_t> Caller::Unanswered(Peer& peer, const resp::ReplyView& reply) {
+  if (!marks_) return std::nullopt;
+  const size_t at = peer.owed.front();
+  const auto took_mark = [this](size_t asked, const resp::ReplyView& its) {
+    return !asked_[asked].is_mark && its.text() == kMark;
+  };
+  if (took_mark(at, reply)) return at;
+  if (reply.type() == resp::Type::kSimpleString && reply.text() == "QUEUED") {
+    peer.queued.push_back(at);
+    return std::nullopt;
+  }
+  const std::string name = FullName(asked_[at].args);
+  if (name != "exec" && name != "discard" && name != "reset") return std::nullopt;
+  size_t i = 0;
+  for (const resp::ReplyView its : reply) {
+    if (name != "exec" || i == peer.queued.size()) break;
+    if (took_mark(peer.queued[i], its)) return peer.queued[i];
+    ++i;
+  }
+  peer.queued.clear();
+  return std::nullopt;
 }
 
 Caller::Wait Caller::WaitFor(Peer& peer) {

@@ -67,10 +67,17 @@ class FaultyListener : public CoreListener {
         resp::AppendRequest(&wire, args);
         server.Receive(id, wire);
       }
+      std::string& output = server.Output(id);
+      if (const size_t lost = output.find(kLost); lost != output.npos) {
+        output.erase(lost, kLost.size());
+      }
     }
   }
 
  private:
+  // What never arrives, also from within the array of EXEC.
+  static constexpr std::string_view kLost = "$4\r\nlost\r\n";
+
   void Fail(const std::string& kind, Server& server, uint64_t id, std::string_view request) {
     std::string& output = server.Output(id);
     if (kind == "crash") {
@@ -95,6 +102,8 @@ class FaultyListener : public CoreListener {
       output += "+OK\r\n+OK\r\n";
     } else if (kind == "close") {
       server.Close(id);
+    } else if (kind == "lost") {
+      server.Receive(id, "*2\r\n$4\r\nECHO\r\n" + std::string(kLost));
     } else if (kind == "echo") {
       monitors_.push_back(id);
       output += "+OK\r\n";

@@ -137,6 +137,21 @@ TEST_F(CallerTest, TellsWhoseReplyIsMissingInAPipeline) {
               ElementsAre("0> CLIENT ID", "0> SET k 1", "0> x.fault k", "0> GET k", "0> GET k"));
 }
 
+TEST_F(CallerTest, TellsWhoseReplyIsMissingInATransaction) {
+  Start({"x.fault=lost"});
+  for (const std::string config : {"", "config audit=yes\n"}) {
+    const auto fault =
+        Run(config + "call client=0 MULTI\ncall client=0 PING\ncall client=0 x.fault k\n" +
+            "call client=0 GET k\ncall client=0 EXEC\ncall client=0 WATCH k\n");
+    ASSERT_TRUE(fault);
+    EXPECT_EQ(fault->Signature(), "no reply: x.fault") << config;
+    EXPECT_EQ(fault->op, 2u) << config;
+  }
+  EXPECT_FALSE(
+      Run("call client=0 MULTI\ncall client=0 PING\ncall client=0 EXEC\n"
+          "call client=0 WATCH k\n"));
+}
+
 TEST_F(CallerTest, LetsClientsWaitCloseAndSubscribe) {
   Start({});
   EXPECT_FALSE(
