@@ -98,7 +98,8 @@ void PoolVerbOptions::AddTo(CLI::App* verb, bool with_writers) {
       ->check([](const std::string& name) -> std::string {
         return live::ParsePlant(name) ? "" : "there is no '" + name + "': use " + PlantNames();
       });
-  verb->add_option("--hang", hang_seconds, "A worker that says nothing for so long hangs")
+  verb->add_option("--hang", hang_seconds,
+                   "A worker, or the server, that says nothing for so long hangs")
       ->type_name("SECONDS")
       ->check(WholeNumber(1, kMostSeconds))
       ->capture_default_str();
