@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/process.h"
 #include "cli/project.h"
+#include "cli/qdisc.h"
 #include "cli/subject.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
@@ -32,6 +33,7 @@ struct IoOptions {
   uint64_t seeds = 0;
   uint64_t seed = 1;
   std::string scenarios;
+  std::string qdisc;
   OutputOptions output;
 };
 
@@ -281,6 +283,7 @@ int RunIo(const IoOptions& options) {
   const Project project = OpenProject();
   IoRun run(project, options);
   const std::string subject = AskInfo(run.harness()).subject;
+  if (!options.qdisc.empty()) EnterNetworkWith(options.qdisc);
   bool interrupted = false;
   try {
     run.Everything();
@@ -289,8 +292,15 @@ int RunIo(const IoOptions& options) {
     ForgetInterrupts();
   }
   const Figures& figures = run.figures();
+  Json json = ToJson(options, subject, figures);
   if (options.output.text_on_stdout()) Print(options, subject, figures);
-  if (options.output.json()) options.output.Write(ToJson(options, subject, figures));
+  if (!options.qdisc.empty()) {
+    json["qdisc"] = QdiscFigures();
+    if (options.output.text_on_stdout()) {
+      std::printf("%s\n", json["qdisc"].get<std::string>().c_str());
+    }
+  }
+  if (options.output.json()) options.output.Write(json);
   if (interrupted) throw Interruption();
   if (!figures.failures.empty()) return kFinding;
   if (figures.Of("not run") == figures.cases()) {
@@ -336,8 +346,17 @@ void AddIo(CLI::App& app, int* code) {
       ->needs("--seeds")
       ->capture_default_str();
   verb->add_option("--scenarios", options->scenarios, "A folder of scenarios")->type_name("DIR");
+  verb->add_option("--qdisc", options->qdisc,
+                   "Put a queueing discipline of tc(8) below the connections, in a network "
+                   "namespace of our own: 'netem delay 5ms loss 1% duplicate 1% reorder 25%'")
+      ->type_name("SPEC");
   options->output.AddTo(verb);
-  verb->callback([=] { *code = RunIo(*options); });
+  verb->callback([=] {
+    if (!options->qdisc.empty() && options->peer == "memory") {
+      throw UserError("--qdisc: --peer memory has no network: use forked or tcp");
+    }
+    *code = RunIo(*options);
+  });
 }
 
 }  // namespace resprobe::cli
