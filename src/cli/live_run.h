@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,6 +121,21 @@ struct LiveOutcome {
 
   bool failed() const { return !signature.empty(); }
 };
+
+// From a difference or a fault, with what Describe() and ToJson() say of it.
+template <class Failure>
+LiveOutcome OutcomeOf(size_t ops, const std::string& word, const std::optional<Failure>& failure,
+                      std::string (*describe)(const Failure&), Json (*to_json)(const Failure&)) {
+  LiveOutcome outcome;
+  outcome.ops = ops;
+  if (!failure) return outcome;
+  outcome.word = word;
+  outcome.signature = failure->Signature();
+  outcome.op = failure->op;
+  outcome.text = describe(*failure);
+  outcome.report = to_json(*failure);
+  return outcome;
+}
 
 // Runs the cases one after the other, says what became of each (if `quiet`: of those that failed)
 // and adds it to "cases" of the report. Returns how many failed. Throws Interruption at Ctrl-C.

@@ -33,16 +33,7 @@ int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& case
     Arena arena;
     CommandCase c;
     ReadCase(file, &arena, &c);
-    LiveOutcome outcome;
-    outcome.ops = c.ops.size();
-    if (const std::optional<live::Difference> difference = server.Run(c)) {
-      outcome.word = "difference";
-      outcome.signature = difference->Signature();
-      outcome.op = difference->op;
-      outcome.text = Describe(*difference);
-      outcome.report = ToJson(*difference);
-    }
-    return outcome;
+    return OutcomeOf<live::Difference>(c.ops.size(), "difference", server.Run(c), Describe, ToJson);
   };
   const size_t differ = ReplayCases(project, cases, quiet, output, run, &json);
   if (output.text_on_stdout() && (cases.size() > 1 || quiet)) {

@@ -6,6 +6,26 @@
 #include "cli/user_error.h"
 
 namespace resprobe::cli {
+namespace {
+
+// With the bytes that `is_escaped` says as \xHH.
+template <class IsEscaped>
+std::string Escaped(const std::string& bytes, const IsEscaped& is_escaped) {
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!is_escaped(byte)) {
+      text += c;
+      continue;
+    }
+    char escaped[5];
+    std::snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
+    text += escaped;
+  }
+  return text;
+}
+
+}  // namespace
 
 void OutputOptions::AddTo(CLI::App* verb) {
   verb->add_option("--format", format, "text or json")
@@ -50,33 +70,11 @@ std::string JsonText(const std::string& bytes) {
     return bytes;
   } catch (const Json::exception&) {
   }
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      text += c;
-      continue;
-    }
-    char escaped[5];
-    std::snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
-    text += escaped;
-  }
-  return text;
+  return Escaped(bytes, [](unsigned char byte) { return byte >= 0x80; });
 }
 
 std::string TerminalText(const std::string& bytes) {
-  std::string text;
-  for (const char c : JsonText(bytes)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      text += c;
-      continue;
-    }
-    char escaped[5];
-    std::snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
-    text += escaped;
-  }
-  return text;
+  return Escaped(JsonText(bytes), [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; });
 }
 
 std::string Slug(const std::string& text) {

@@ -24,16 +24,7 @@ int ReplayUnmodelled(const LiveOptions& options, const std::vector<fs::path>& ca
     Arena arena;
     CommandCase c;
     ReadCase(file, &arena, &c);
-    LiveOutcome outcome;
-    outcome.ops = c.ops.size();
-    if (const std::optional<live::Fault> fault = server.Run(c)) {
-      outcome.word = "fault";
-      outcome.signature = fault->Signature();
-      outcome.op = fault->op;
-      outcome.text = Describe(*fault);
-      outcome.report = ToJson(*fault);
-    }
-    return outcome;
+    return OutcomeOf<live::Fault>(c.ops.size(), "fault", server.Run(c), Describe, ToJson);
   };
   const size_t faults = ReplayCases(project, cases, quiet, output, run, &json);
   if (output.text_on_stdout() && (cases.size() > 1 || quiet)) {
