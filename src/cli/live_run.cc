@@ -48,7 +48,7 @@ bool LiveFindings::MetBefore(const std::string& signature) {
 }
 
 LiveFinding& LiveFindings::Begin(const std::string& signature, const std::string& from,
-                                 const std::string& original) {
+                                 const std::string& original, const std::vector<File>& seen) {
   LiveFinding& finding = found_[signature];
   finding.signature = signature;
   finding.from = from;
@@ -58,6 +58,7 @@ LiveFinding& LiveFindings::Begin(const std::string& signature, const std::string
   finding.known = fs::exists(finding.folder / "case", ignored);
   MakeFolder(finding.folder);
   WriteFile(finding.folder / "original", original);
+  for (const File& file : seen) WriteFile(finding.folder / file.name, file.content);
   return finding;
 }
 

@@ -82,15 +82,14 @@ class LiveFindings {
 
   // Counts one more of a kind; false if it is new.
   bool MetBefore(const std::string& signature);
-  // Makes the folder of a new kind, and keeps the tape that showed it, so that nothing is lost
-  // while it is made smaller.
+  // Makes the folder of a new kind, and keeps the tape that showed it and what else was seen then,
+  // so that nothing is lost while it is made smaller.
   LiveFinding& Begin(const std::string& signature, const std::string& from,
-                     const std::string& original);
+                     const std::string& original, const std::vector<File>& seen = {});
   // Writes the smallest case, its text, report.json and the other files; says what was found.
   void End(LiveFinding& finding, const std::string& tape, const std::string& ops,
            const std::vector<File>& others);
 
-  size_t size() const { return found_.size(); }
   // "3 differences".
   std::string Count() const;
   // The count, then a line for each kind.

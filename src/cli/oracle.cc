@@ -74,10 +74,10 @@ class OracleRunner {
     const uint64_t requests_before = counts().requests;
     const uint64_t state_before = counts().state;
     const std::string tape = TapeOf(c);
-    LiveFinding& finding = findings_.Begin(signature, cases_.name(), tape);
+    std::vector<LiveFindings::File> seen;
+    if (difference.fatal) seen.push_back({"server.log", server_.last_log()});
+    LiveFinding& finding = findings_.Begin(signature, cases_.name(), tape, seen);
     finding.ops_before = c.ops.size();
-    std::vector<LiveFindings::File> files;
-    if (difference.fatal) files.push_back({"server.log", server_.last_log()});
     Arena arena;
     CommandCase small;
     DecodeCase(tape, &arena, &small);
@@ -91,8 +91,8 @@ class OracleRunner {
     finding.report["reply"] = JsonText(difference.server);
     finding.report["server"] = server_.target().version();
     finding.report["profile"] = std::string(server_.profile());
-    files.push_back({"redis-cli.txt", Session(difference.session)});
-    findings_.End(finding, TapeOf(small), Print(small), files);
+    findings_.End(finding, TapeOf(small), Print(small),
+                  {{"redis-cli.txt", Session(difference.session)}});
     shrinking_requests_ += counts().requests - requests_before;
     shrinking_state_ += counts().state - state_before;
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 namespace resprobe {
 namespace {
 
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ToyCase = Case<ToyWorld>;
 
@@ -294,6 +296,30 @@ TEST(Runner, StopsAtTheFirstViolationAndSaysWhere) {
   EXPECT_EQ(run.violation().invariant, "no_bad_box");
   EXPECT_EQ(run.violation().op, 2u);
   EXPECT_EQ(run.violation().seen, "something bad");
+}
+
+// What RunContext::Makes() says in a run of each of some tapes.
+std::vector<bool> MadeOver(uint32_t one_in, bool samples) {
+  OpsHarness<ToyWorld> harness;
+  std::vector<bool> made;
+  for (uint64_t seed = 0; seed < kRounds; ++seed) {
+    RunContext run;
+    run.set_samples(samples);
+    harness.Run(harness.Generate(seed), run);
+    made.push_back(run.Makes(one_in));
+  }
+  return made;
+}
+
+TEST(Sampling, WhoLooksAtOneInputGetsEveryCheck) {
+  EXPECT_THAT(MadeOver(4, /*samples=*/false), Each(true));
+}
+
+TEST(Sampling, AnEngineGetsAShareThatTheInputsDecide) {
+  const std::vector<bool> made = MadeOver(4, /*samples=*/true);
+  EXPECT_EQ(made, MadeOver(4, /*samples=*/true));
+  const auto share = static_cast<double>(std::count(made.begin(), made.end(), true)) / kRounds;
+  EXPECT_NEAR(share, 0.25, 0.05);
 }
 
 }  // namespace

@@ -56,6 +56,9 @@ run 2 packages --nonesuch
 one_line_error
 untouched
 
+run 0 help --help
+[[ $out == "$plain" ]] || fail "the help of help is not help"
+
 # The help of what is a script needs no build.
 for verb in coverage stability lint build packages test; do
   run 0 "$verb" --help
