@@ -29,4 +29,6 @@ void CoreSubject::Advance(uint64_t ms) { server_.Advance(ms); }
 
 uint64_t CoreSubject::now_ms() const { return server_.now_ms(); }
 
+bool CoreSubject::Evict(int database, std::string_view key) { return server_.Evict(database, key); }
+
 }  // namespace resprobe

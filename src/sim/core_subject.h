@@ -19,6 +19,7 @@ class CoreSubject final : public ServerSubject {
   void Close(uint64_t connection) override;
   void Advance(uint64_t ms) override;
   uint64_t now_ms() const override;
+  bool Evict(int database, std::string_view key) override;
   Server* core() override { return &server_; }
 
  private:

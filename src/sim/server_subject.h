@@ -10,7 +10,8 @@ namespace resprobe {
 class Server;
 
 // A server under test: bytes in and bytes out per connection, and a clock that the world moves.
-// The core is one (core_subject.h); yours is one when these eight functions drive it. The worlds
+// The core is one (core_subject.h); yours is one when these eight functions drive it; the
+// others have defaults. The worlds
 // talk to a server through nothing else.
 //
 // A run must be a function of the calls alone: no wall clock, no entropy, no threads that show.
@@ -38,6 +39,14 @@ class ServerSubject {
   virtual void Advance(uint64_t ms) = 0;
   // Milliseconds since 1970.
   virtual uint64_t now_ms() const = 0;
+
+  // Memory is short, and the server deletes this key as its maxmemory policy would: it tells all
+  // who track it. False if there is no such key, or if the server cannot be told which to choose;
+  // then nothing has happened.
+  virtual bool Evict(int database, std::string_view key) {
+    (void)database, (void)key;
+    return false;
+  }
 
   // The core inside, for the checks that look into the server; nullptr if it is another server,
   // and then those checks are left out.

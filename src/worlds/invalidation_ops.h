@@ -263,8 +263,21 @@ struct Ping {
   bool operator==(const Ping&) const = default;
 };
 
+// The server is short of memory and evicts a key.
+struct Evict {
+  static constexpr std::string_view kName = "evict";
+  Index key;
+  Index db;
+  template <class V, class Self>
+  static void Fields(V& v, Self& op) {
+    v("key", op.key);
+    v("db", op.db);
+  }
+  bool operator==(const Evict&) const = default;
+};
+
 using Op = std::variant<Read, Write, Deliver, Disconnect, Connect, Advance, Barrier, ReadMany,
-                        Select, SwapDb, Renew, Restart, Ping>;
+                        Select, SwapDb, Renew, Restart, Ping, Evict>;
 
 }  // namespace resprobe::invalidation
 

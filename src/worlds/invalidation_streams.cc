@@ -330,19 +330,22 @@ void InvalidationWorld::SeeVanished() {
       Truth& truth = truth_[db][slot];
       if (truth.value == 0 || !truth.may_expire) continue;
       if (core->keyspace().keys(static_cast<int>(db)).Contains(SlotKey(slot))) continue;
-      truth.value = 0;
-      truth.version = ++version_;
+      Gone(db, slot);
     }
   }
+}
+
+// The server has deleted it by itself.
+void InvalidationWorld::Gone(size_t db, size_t slot) {
+  Truth& truth = truth_[db][slot];
+  truth.value = 0;
+  truth.version = ++version_;
 }
 
 bool InvalidationWorld::Observe(size_t db, size_t slot, resp::ReplyView reply, RunContext& run) {
   Truth& truth = truth_[db][slot];
   const uint64_t value = ValueNumber(reply.is_null(), reply.text());
-  if (value == 0 && truth.value != 0 && truth.may_expire) {
-    truth.value = 0;
-    truth.version = ++version_;
-  }
+  if (value == 0 && truth.value != 0 && truth.may_expire) Gone(db, slot);
   return run.Check(
       value == truth.value && !reply.is_error(), "server_value",
       [&] { return SlotName(slot) + " = " + DescribeValue(truth.value); },
@@ -486,11 +489,10 @@ void InvalidationWorld::PushedKeys(Client& client, Wire& wire, uint64_t end, res
     // Two connections do not tell whether the key was read again before or after.
     if (!two_wires() && client.to_tell[first] > 0) --client.to_tell[first];
     for (size_t slot = first; slot < first + SlotsOfKey(first); ++slot) {
-      for (auto& database : truth_) {
-        Truth& truth = database[slot];
+      for (size_t db = 0; db < kDatabases; ++db) {
+        const Truth& truth = truth_[db][slot];
         if (time_passes_ && truth.value != 0 && truth.may_expire && subject_->core() == nullptr) {
-          truth.value = 0;
-          truth.version = ++version_;
+          Gone(db, slot);
         }
       }
       NotePush(wire, end, slot);

@@ -461,6 +461,23 @@ void InvalidationWorld::Apply(const Advance& op, RunContext& run) {
   time_passes_ = false;
 }
 
+// Between two commands, where a server evicts by its timer, and tells everybody. In front of a
+// command it would leave out a NOLOOP client whose command that is
+// (docs/findings/redis-noloop-eviction.md).
+void InvalidationWorld::Apply(const Evict& op, RunContext& run) {
+  const size_t db = op.db.Of(strings_only() ? 1 : kDatabases);
+  const std::string_view key = SlotKey(op.key.Of(slots()));
+  if (!subject_->Evict(static_cast<int>(db), key)) return;
+  if (run.trace().on()) {
+    run.trace().Line("  server evicts " + std::string(key) + (db == 0 ? "" : " of database 1"));
+  }
+  const size_t first = SlotOfKey(key);
+  for (size_t slot = first; slot < first + SlotsOfKey(first); ++slot) {
+    if (truth_[db][slot].value != 0) Gone(db, slot);
+  }
+  CollectAll(run);
+}
+
 void InvalidationWorld::Apply(const Barrier&, RunContext& run) {
   Drain(run);
   CompareWithServer(run);

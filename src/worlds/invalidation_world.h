@@ -81,6 +81,7 @@ class InvalidationWorld {
   using Renew = invalidation::Renew;
   using Restart = invalidation::Restart;
   using Ping = invalidation::Ping;
+  using Evict = invalidation::Evict;
 
   using MakeClient = std::unique_ptr<cache::CachingClient> (*)();
 
@@ -113,6 +114,7 @@ class InvalidationWorld {
   void Apply(const Renew& op, RunContext& run);
   void Apply(const Restart& op, RunContext& run);
   void Apply(const Ping& op, RunContext& run);
+  void Apply(const Evict& op, RunContext& run);
   void Settle(RunContext& run);
 
  private:
@@ -249,6 +251,7 @@ class InvalidationWorld {
   void CollectAll(RunContext& run);
   void LimitOutput(Client& client, Wire& wire, RunContext& run);
   void SeeVanished();
+  void Gone(size_t db, size_t slot);
   bool Observe(size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
   void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
   void RanWrite(Sent& sent);

@@ -1,5 +1,8 @@
 #include "tests/canaries/invalidation_bugs.h"
 
+#include "core/server/server.h"
+#include "tests/worlds/faulty_subject.h"
+
 namespace resprobe {
 namespace {
 
@@ -66,6 +69,14 @@ class ForgetsField : public CachingClient {
   }
 };
 
+// Memory is short, and the server deletes a key without telling those who track it.
+class EvictsInSilence : public FaultySubject {
+ public:
+  bool Evict(int database, std::string_view key) override {
+    return core()->keyspace().Remove(database, key);
+  }
+};
+
 template <class Client>
 std::unique_ptr<CachingClient> Make() {
   return std::make_unique<Client>();
@@ -99,6 +110,11 @@ constexpr InvalidationBug kBugs[] = {
      "a read after an own write does not wait for the push",
      {.drop_own_writes = false}},
     {"cache_per_connection", "each connection of a pool has its own cache", {.one_cache = false}},
+    {"eviction_in_silence",
+     "the server evicts a key and tells nobody",
+     {},
+     nullptr,
+     []() -> std::unique_ptr<ServerSubject> { return std::make_unique<EvictsInSilence>(); }},
 };
 
 }  // namespace

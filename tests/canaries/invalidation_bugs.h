@@ -1,8 +1,9 @@
 #ifndef RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
 #define RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
 
-// Twelve families of bugs that caching clients in the field have had, as clients of the world
-// `invalidation`: the careful one that gives something up, or one that does something wrong.
+// Families of bugs that caching clients and their servers have had, as clients of the world
+// `invalidation` (the careful one that gives something up, or one that does something wrong), or as
+// a server of it.
 
 #include <memory>
 #include <span>
@@ -19,6 +20,7 @@ struct InvalidationBug {
   std::string_view what;
   cache::Policy policy;
   InvalidationWorld::MakeClient make = nullptr;
+  std::unique_ptr<ServerSubject> (*make_server)() = nullptr;  // nullptr: the core
 };
 
 std::span<const InvalidationBug> InvalidationBugs();

@@ -1,4 +1,5 @@
-// invalidation with the clients that $RESPROBE_BUG names: one binary for all families.
+// invalidation with the clients or the server that $RESPROBE_BUG names: one binary for all
+// families.
 
 #include <cstdio>
 #include <cstdlib>
@@ -22,9 +23,15 @@ const InvalidationBug& Bug() {
   std::exit(2);
 }
 
+// nullptr: the core.
+ServerSubject* Subject() {
+  if (Bug().make_server == nullptr) return nullptr;
+  static auto* const subject = Bug().make_server().release();
+  return subject;
+}
+
 }  // namespace
 }  // namespace resprobe
 
-RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::InvalidationWorld>(std::in_place, nullptr,
-                                                                   resprobe::Bug().policy,
-                                                                   resprobe::Bug().make))
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::InvalidationWorld>(
+    std::in_place, resprobe::Subject(), resprobe::Bug().policy, resprobe::Bug().make))

@@ -25,6 +25,7 @@ class FaultySubject : public ServerSubject {
   void Close(uint64_t connection) override { real_.Close(connection); }
   void Advance(uint64_t ms) override { real_.Advance(ms); }
   uint64_t now_ms() const override { return real_.now_ms(); }
+  bool Evict(int database, std::string_view key) override { return real_.Evict(database, key); }
   Server* core() override { return real_.core(); }
 
   // What the client gets instead of `received`.

@@ -103,6 +103,8 @@ TEST(InvalidationWorldTest, SeedsReachWhatTheyAreFor) {
                                       "RESET",
                                       "starts again",
                                       "output limit",
+                                      "server evicts k",
+                                      "server evicts h",
                                       "sees the end of wire 1",
                                       "tracking-redir-broken",
                                       "on wire 1"}) {
@@ -137,6 +139,30 @@ TEST(InvalidationWorldTest, Coverage) {
   EXPECT_EQ(RunWith(Fault(false), {.poison_pending = false},
                     "config noloop=yes\nread client=0 key=0\nwrite client=0 kind=set key=0 ms=1\n"),
             "coverage");
+}
+
+// A key that the server evicts in silence, from a client that holds it, in each mode. With NOLOOP
+// too: nobody's command runs.
+TEST(InvalidationWorldTest, Evictions) {
+  class InSilence : public FaultySubject {
+   public:
+    bool Evict(int database, std::string_view key) override {
+      return core()->keyspace().Remove(database, key);
+    }
+  };
+  constexpr std::string_view kOps =
+      "write client=0 kind=set key=0\nbarrier\nread client=0 key=0\ndeliver client=0 bytes=all\n"
+      "evict key=0\nbarrier\nread client=0 key=0\n";
+  for (const std::string_view config :
+       {"", "mode=bcast", "mode=optin", "mode=optout", "noloop=yes", "wires=two"}) {
+    const std::string ops = "config " + std::string(config) + "\n" + std::string(kOps);
+    EXPECT_EQ(RunWith(Fault(false), {}, ops), "") << config;
+    InSilence silent;
+    Harness harness(std::in_place, &silent, Policy());
+    EXPECT_EQ(resprobe::Run(harness, ops), "coverage") << config;
+  }
+  // The other database's key of that name stays.
+  EXPECT_EQ(RunWith(Fault(false), {}, std::string(kOps) + "evict key=0 db=1\n"), "");
 }
 
 TEST(InvalidationWorldTest, NoStaleAfterBarrier) {

@@ -115,11 +115,23 @@ void Keyspace::EraseAt(Database& db, size_t i) {
   db.keys.EraseAt(i);
 }
 
-void Keyspace::ExpireAt(int db, size_t i) {
+// Deletes a key that nobody has asked to delete.
+void Keyspace::DropAt(int db, size_t i) {
   scratch_key_.assign(dbs_[db].keys.at(i).key);
   EraseAt(dbs_[db], i);
+  if (observer_ != nullptr) observer_->OnKeyGone(db, scratch_key_);
+}
+
+void Keyspace::ExpireAt(int db, size_t i) {
   ++expired_;
-  if (observer_ != nullptr) observer_->OnKeyExpired(db, scratch_key_);
+  DropAt(db, i);
+}
+
+bool Keyspace::Evict(int db, std::string_view key) {
+  const size_t i = dbs_[db].keys.IndexOf(key);
+  if (i == kNone) return false;
+  DropAt(db, i);
+  return true;
 }
 
 // --- Looking up.

@@ -19,8 +19,9 @@ class KeyspaceObserver {
   virtual ~KeyspaceObserver() = default;
   // A command has changed the key, made it (`added`) or deleted it. Called after the change.
   virtual void OnKeyModified(int db, std::string_view key, bool added) = 0;
-  // The key was deleted because its time had come. Called after that.
-  virtual void OnKeyExpired(int db, std::string_view key) = 0;
+  // The server has deleted the key by itself: its time had come, or it was evicted. Called after
+  // that.
+  virtual void OnKeyGone(int db, std::string_view key) = 0;
   // All keys of one database, or of all (db == -1), are about to go. Called before.
   virtual void OnFlush(int db) = 0;
 };
@@ -85,6 +86,9 @@ class Keyspace {
 
   // Delete (live or not; reports a modification): false if the key was not there or had expired.
   bool Delete(int db, std::string_view key);
+  // Deletes the key, live or not, as a server at its maxmemory does; false if there is none. Like
+  // expiry it is no command's doing, and no modification of dirty().
+  bool Evict(int db, std::string_view key);
 
   // --- Whole databases.
 
@@ -150,6 +154,7 @@ class Keyspace {
   void MakeContainer(Object& object, ObjectType type);
   void DropValue(Database& db, Object& object);
   void EraseAt(Database& db, size_t i);
+  void DropAt(int db, size_t i);
   void ExpireAt(int db, size_t i);
   void Cycle(int db);
   void Empty(Database& db);

@@ -178,6 +178,12 @@ void Server::Advance(uint64_t ms) {
   Broadcast();
 }
 
+bool Server::Evict(int db, std::string_view key) {
+  const bool evicted = keyspace_.Evict(db, key);
+  Broadcast();
+  return evicted;
+}
+
 // --- Writing.
 
 resp::Writer Server::ReplyWriter(Client& client) {
@@ -255,7 +261,7 @@ void Server::OnKeyModified(int db, std::string_view key, bool added) {
 }
 
 // Nobody's doing, even if a client's lookup has found it.
-void Server::OnKeyExpired(int db, std::string_view key) {
+void Server::OnKeyGone(int db, std::string_view key) {
   if (watching_ > 0) TouchWatched(db, key);
   if (!prefix_table_.empty()) prefix_table_.Note(key, /*writer=*/0);
   if (!tracking_table_.empty()) Invalidate(key);

@@ -70,6 +70,9 @@ class Server : private KeyspaceObserver {
   void Close(uint64_t client);
   // Moves the clock and runs the active expiry cycle (see Keyspace::AdvanceTo).
   void Advance(uint64_t ms);
+  // Memory is short, and the key goes: as one that the timer's eviction has chosen (evict.c
+  // performEvictions), between two commands. False if there is no such key.
+  bool Evict(int db, std::string_view key);
   uint64_t now_ms() const { return static_cast<uint64_t>(keyspace_.now_ms()); }
 
   // --- For invariants.
@@ -169,7 +172,7 @@ class Server : private KeyspaceObserver {
  private:
   // KeyspaceObserver.
   void OnKeyModified(int db, std::string_view key, bool added) override;
-  void OnKeyExpired(int db, std::string_view key) override;
+  void OnKeyGone(int db, std::string_view key) override;
   void OnFlush(int db) override;
 
   Client* Lookup(uint64_t client) const;

@@ -569,6 +569,24 @@ void PairedServer::ExpireActively() {
   CompareTurn(/*any_order=*/true);
 }
 
+// --- Memory.
+
+// A live server chooses by itself which key to evict. A DEL by nobody's connection leaves the same,
+// and is told of likewise.
+bool PairedServer::Evict(int database, std::string_view key) {
+  const bool evicted = core_.Evict(database, key);
+  if (!evicted || !going()) return evicted;
+  const std::string number = std::to_string(database);
+  session_.push_back("evicted from database " + number + ": " + std::string(key));
+  command_ = "evict";
+  ++counts_.left_out["eviction: DEL by a connection of our own in its place"];
+  Ask("SELECT " + number);
+  Ask("DEL " + std::string(key));
+  Ask("SELECT 0");
+  if (Fence()) EndTurn();
+  return true;
+}
+
 // --- What is left.
 
 void PairedServer::CompareState() {

@@ -15,7 +15,7 @@ class Recorder : public KeyspaceObserver {
   void OnKeyModified(int db, std::string_view key, bool) override {
     events.push_back(std::to_string(db) + ":" + std::string(key));
   }
-  void OnKeyExpired(int db, std::string_view key) override { OnKeyModified(db, key, false); }
+  void OnKeyGone(int db, std::string_view key) override { OnKeyModified(db, key, false); }
   void OnFlush(int db) override { events.push_back("flush " + std::to_string(db)); }
 
   std::vector<std::string> events;
@@ -92,6 +92,25 @@ TEST_F(KeyspaceTest, TheCycleGoesOnWhileManyHaveExpired) {
   keyspace.AdvanceTo(1100);
   EXPECT_EQ(keyspace.KeyCount(0), 0u);
   EXPECT_EQ(keyspace.CheckIntegrity(), "");
+}
+
+TEST_F(KeyspaceTest, EvictionTellsOfTheKeyAfterwards) {
+  keyspace.set_active_expiry(false);
+  Set("k", "v");
+  Set("expired", "v", 1500);
+  keyspace.AdvanceTo(1501);
+  Events();
+  const uint64_t dirty = keyspace.dirty();
+  EXPECT_FALSE(keyspace.Evict(0, "other"));
+  EXPECT_FALSE(keyspace.Evict(1, "k"));
+  EXPECT_EQ(Events(), Strings());
+  EXPECT_TRUE(keyspace.Evict(0, "k"));
+  EXPECT_TRUE(keyspace.Evict(0, "expired"));
+  EXPECT_EQ(Events(), (Strings{"0:k", "0:expired"}));
+  EXPECT_EQ(keyspace.KeyCount(0), 0u);
+  EXPECT_EQ(keyspace.used_memory(), 0u);
+  EXPECT_EQ(keyspace.dirty(), dirty);
+  EXPECT_EQ(keyspace.expired(), 0u);
 }
 
 TEST_F(KeyspaceTest, TheClockDoesNotGoBack) {

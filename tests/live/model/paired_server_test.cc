@@ -117,10 +117,11 @@ TEST_F(PairedServerTest, FindsNothingBetweenTheModelAndItself) {
 TEST_F(PairedServerTest, CountsWhatAForeignServerDoesNotDo) {
   Serve();
   EXPECT_EQ(Run("config clients=0\nwrite client=0 kind=setpx key=0 ms=10\n"
-                "deliver client=0\nadvance ms=50\nread client=0 key=0\nrestart\n"),
+                "deliver client=0\nadvance ms=50\nread client=0 key=0\ndeliver client=0\n"
+                "evict key=0\nrestart\n"),
             "");
   const auto& left_out = server_->counts().left_out;
-  EXPECT_EQ(left_out.size(), 2u);
+  EXPECT_EQ(left_out.size(), 3u);
   EXPECT_EQ(server_->counts().expired, 0u);
 }
 
@@ -237,6 +238,20 @@ TEST_P(RealPairedServerTest, KeysExpireWhenTheCaseSaysSo) {
             "");
   EXPECT_EQ(server_->counts().expired, 2u);
   EXPECT_TRUE(server_->counts().left_out.empty());
+}
+
+// By a DEL of ours: whoever tracks the key hears of it as of an eviction.
+TEST_P(RealPairedServerTest, TellsOfEvictions) {
+  for (const std::string_view config :
+       {"clients=1", "clients=1 mode=bcast", "clients=1 noloop=yes", "clients=1 wires=two"}) {
+    EXPECT_EQ(Run("config " + std::string(config) +
+                  "\nwrite client=0 kind=set key=0\nbarrier\nread client=0 key=0\n"
+                  "read client=1 key=0\nbarrier\nevict key=0\nbarrier\nread client=1 key=0\n"),
+              "")
+        << config;
+  }
+  EXPECT_EQ(server_->counts().left_out.size(), 1u);
+  EXPECT_EQ(server_->counts().left_out.begin()->second, 4u);
 }
 
 TEST_P(RealPairedServerTest, RestartsForReal) {
