@@ -116,7 +116,7 @@ void Hello(CommandContext& c) {
   c.reply.BulkString("mode");
   c.reply.BulkString("standalone");
   c.reply.BulkString("role");
-  c.reply.BulkString("master");
+  c.reply.BulkString(c.server.replica() ? "replica" : "master");
   c.reply.BulkString("modules");
   c.reply.ArrayHeader(0);
 }

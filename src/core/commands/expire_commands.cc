@@ -58,7 +58,7 @@ void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
     c.reply.Integer(0);
     return;
   }
-  if (at <= c.keyspace.now_ms()) {
+  if (c.keyspace.AlreadyExpired(at)) {
     c.keyspace.Delete(c.db, key);
   } else {
     c.keyspace.SetExpiry(c.db, key, at);

@@ -94,7 +94,7 @@ bool Store(CommandContext& c, std::string_view key, std::string_view value, Cond
       (condition == Condition::kIfThere && !found)) {
     return false;
   }
-  if (at != kNoExpiry && at <= c.keyspace.now_ms() && c.traits().set_past_deletes) {
+  if (at != kNoExpiry && c.keyspace.AlreadyExpired(at) && c.traits().set_past_deletes) {
     if (found) c.keyspace.Delete(c.db, key);
     return true;
   }

@@ -37,6 +37,7 @@ void Keyspace::Reset(int64_t now_ms) {
   dirty_ = 0;
   expired_ = 0;
   expiry_held_ = false;
+  expiry_ = Expiry::kOwn;
   marks_use_ = true;
 }
 
@@ -148,7 +149,7 @@ Object* Keyspace::Look(int db, std::string_view key) {
   if (i == kNone) return nullptr;
   Object& object = keys.at(i).value;
   if (Expired(object)) [[unlikely]] {
-    if (!expiry_held_) ExpireAt(db, i);
+    if (!expiry_held_ && expiry_ == Expiry::kOwn) ExpireAt(db, i);
     return nullptr;
   }
   return &object;
@@ -313,7 +314,7 @@ void Keyspace::AdvanceTo(int64_t now_ms) {
   if (now_ms <= now_ms_) return;
   const bool due = now_ms / kCyclePeriodMs != now_ms_ / kCyclePeriodMs;
   now_ms_ = now_ms;
-  if (!due || !active_expiry_ || expiry_held_) return;
+  if (!due || !active_expiry_ || expiry_held_ || expiry_ != Expiry::kOwn) return;
   for (int db = 0; db < databases(); ++db) {
     if (dbs_[db].with_expiry > 0) Cycle(db);
   }

@@ -37,6 +37,14 @@ class KeyspaceObserver {
 // observer.
 class Keyspace {
  public:
+  // Who lets keys expire.
+  enum class Expiry : uint8_t {
+    kOwn,      // this server
+    kPrimary,  // its primary, whose DEL is to come: till then an expired key is not found, but
+               // stays
+    kIgnored,  // nobody: it is found, as by the commands of a primary's stream
+  };
+
   static constexpr size_t kMaxStringBytes = 512u << 20;
 
   explicit Keyspace(int databases = 16);
@@ -103,8 +111,12 @@ class Keyspace {
   const Dict<Object>& keys(int db) const { return dbs_[db].keys; }
   // Not yet in the millisecond that it is given until (redis 7.0 db.c keyIsExpired).
   bool Expired(const Object& object) const {
-    return object.expire_at() != kNoExpiry && object.expire_at() < now_ms_;
+    return object.expire_at() != kNoExpiry && object.expire_at() < now_ms_ &&
+           expiry_ != Expiry::kIgnored;
   }
+  // Whether a command that lets a key expire at that time deletes it (redis 7.0 expire.c
+  // checkAlreadyExpired).
+  bool AlreadyExpired(int64_t at_ms) const { return at_ms <= now_ms_ && expiry_ == Expiry::kOwn; }
 
   // --- The clock and the account.
 
@@ -115,6 +127,8 @@ class Keyspace {
   static constexpr int64_t kCyclePeriodMs = 100;
   static constexpr size_t kCycleKeys = 20;
   void set_active_expiry(bool on) { active_expiry_ = on; }
+  // kOwn after Reset().
+  void set_expiry(Expiry expiry) { expiry_ = expiry; }
   // While it is held, keys whose time has come are not found, but stay, and no cycle runs.
   void HoldExpiry(bool hold) { expiry_held_ = hold; }
   // Whether Find() counts as a use; true until told otherwise.
@@ -173,6 +187,7 @@ class Keyspace {
   std::string scratch_key_;
   bool active_expiry_ = true;
   bool expiry_held_ = false;
+  Expiry expiry_ = Expiry::kOwn;
   bool marks_use_ = true;
 };
 

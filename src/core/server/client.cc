@@ -47,7 +47,7 @@ void CommandQueue::Arguments(std::vector<std::string_view>* args) const {
 void Client::Reset(uint64_t new_id) {
   id = new_id;
   open = true;
-  closing = false;
+  closing = primary = false;
   protocol = 2;
   db = 0;
   RecycleString(name);

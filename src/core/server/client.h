@@ -73,6 +73,7 @@ struct Client {
   uint64_t id = 0;
   bool open = false;     // false once the server has closed it
   bool closing = false;  // to be closed after the reply: nothing more is written
+  bool primary = false;  // what a replica has its stream from
   int protocol = 2;
   int db = 0;
   int64_t connected_at = 0;  // milliseconds of the virtual clock

@@ -51,7 +51,9 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     Reject(client, command, "ERR Command not allowed inside a transaction");
   } else {
     if (tracking_clients_ > 0) LimitTrackingTable();
-    if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
+    if (replica_ && !client.primary && command->Has(kWrite)) {
+      Reject(client, command, "READONLY You can't write against a read only replica.");
+    } else if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
       RejectSubscribed(client, *command);
     } else if (command->unsubscribes && !client.subscribed &&
                TraitsOf(config_.profile).unsubscribe_needs_subscription) {

@@ -25,6 +25,7 @@ void Server::Reset() {
   keyspace_.Reset(config_.start_ms);
   random_.Reset();
   commands_run_ = 0;
+  replica_ = false;
   own_messages_.clear();
   blocked_.clear();
   resumed_.clear();
@@ -68,6 +69,17 @@ uint64_t Server::Connect() {
   client->Reset(by_id_.size());
   client->connected_at = keyspace_.now_ms();
   return client->id;
+}
+
+uint64_t Server::ConnectPrimary() {
+  const uint64_t id = Connect();
+  Lookup(id)->primary = true;
+  return id;
+}
+
+void Server::set_replica(bool replica) {
+  replica_ = replica;
+  keyspace_.set_expiry(replica ? Keyspace::Expiry::kPrimary : Keyspace::Expiry::kOwn);
 }
 
 Client* Server::Lookup(uint64_t client) const {
@@ -134,7 +146,13 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
     client->unread.append(bytes);
     return;
   }
-  Read(*client, bytes);
+  if (client->primary) [[unlikely]] {
+    keyspace_.set_expiry(Keyspace::Expiry::kIgnored);
+    Read(*client, bytes);
+    set_replica(replica_);
+  } else {
+    Read(*client, bytes);
+  }
   if (!resumed_.empty()) Resume();
   Broadcast();
 }
@@ -187,7 +205,7 @@ bool Server::Evict(int db, std::string_view key) {
 // --- Writing.
 
 resp::Writer Server::ReplyWriter(Client& client) {
-  const bool silent = client.reply_off || client.reply_skip || client.closing;
+  const bool silent = client.reply_off || client.reply_skip || client.closing || client.primary;
   return resp::Writer(silent ? &discarded_ : &client.output, client.protocol);
 }
 

@@ -75,6 +75,16 @@ class Server : private KeyspaceObserver {
   bool Evict(int db, std::string_view key);
   uint64_t now_ms() const { return static_cast<uint64_t>(keyspace_.now_ms()); }
 
+  // --- Replication: the caller carries the stream.
+
+  // Makes the server a read-only replica, or a primary again, as it is after Reset(). A replica
+  // lets no key expire by itself, and refuses writes but those of its primary.
+  void set_replica(bool replica);
+  bool replica() const { return replica_; }
+  // The connection of a replica to its primary: of the write commands that come over it none is
+  // refused or answered, and to them no key has expired (replication.c, CLIENT_MASTER).
+  uint64_t ConnectPrimary();
+
   // --- For invariants.
 
   // As CONFIG SET has left it.
@@ -263,6 +273,7 @@ class Server : private KeyspaceObserver {
   std::vector<std::string_view> exec_args_;
   std::string error_;
   uint64_t commands_run_ = 0;
+  bool replica_ = false;
 
   std::vector<Client*> blocked_;  // in the order in which they have begun to wait
   std::vector<Client*> resumed_;  // they wait no more, and what they have sent is to be read
