@@ -2,15 +2,8 @@
 
 namespace resprobe {
 
-void CoreSubject::Reset() { server_.Reset(); }
-
-uint64_t CoreSubject::Connect() { return server_.Connect(); }
-
-void CoreSubject::Send(uint64_t connection, std::string_view bytes) {
-  server_.Receive(connection, bytes);
-}
-
-void CoreSubject::Receive(uint64_t connection, std::string* append) {
+template <class Interface>
+void CoreBehind<Interface>::Receive(uint64_t connection, std::string* append) {
   std::string& output = server_.Output(connection);
   if (output.empty()) return;
   if (append->empty()) {
@@ -21,14 +14,21 @@ void CoreSubject::Receive(uint64_t connection, std::string* append) {
   }
 }
 
-bool CoreSubject::IsOpen(uint64_t connection) const { return server_.IsOpen(connection); }
+template class CoreBehind<ServerSubject>;
+template class CoreBehind<ReplicaSubject>;
 
-void CoreSubject::Close(uint64_t connection) { server_.Close(connection); }
+CoreReplica::CoreReplica(const ServerConfig& config) : CoreBehind(config) {
+  server_.set_replica(true);
+}
 
-void CoreSubject::Advance(uint64_t ms) { server_.Advance(ms); }
+void CoreReplica::Reset() {
+  CoreBehind::Reset();
+  server_.set_replica(true);
+}
 
-uint64_t CoreSubject::now_ms() const { return server_.now_ms(); }
-
-bool CoreSubject::Evict(int database, std::string_view key) { return server_.Evict(database, key); }
+ReplicaSubject* CoreSubject::replica() {
+  if (replica_ == nullptr) replica_ = std::make_unique<CoreReplica>(config_);
+  return replica_.get();
+}
 
 }  // namespace resprobe

@@ -7,6 +7,7 @@
 
 namespace resprobe {
 
+class ReplicaSubject;
 class Server;
 
 // A server under test: bytes in and bytes out per connection, and a clock that the world moves.
@@ -48,9 +49,25 @@ class ServerSubject {
     return false;
   }
 
+  // A second server that can follow this one; it lives as long as this one does. nullptr if there
+  // is none.
+  virtual ReplicaSubject* replica() { return nullptr; }
+
   // The core inside, for the checks that look into the server; nullptr if it is another server,
   // and then those checks are left out.
   virtual Server* core() { return nullptr; }
+};
+
+// A server that follows another one. It does so from Reset() on, until it is promoted: it refuses
+// writes, and deletes no key by itself. Whoever drives it carries the primary's stream.
+class ReplicaSubject : public ServerSubject {
+ public:
+  // Its connection to its primary, as Connect(): what is sent there are the write commands that the
+  // primary has run, its deletions of keys as DEL and its times to live as points in time. None is
+  // answered.
+  virtual uint64_t ConnectPrimary() = 0;
+  // It is the primary from now on. Its clients keep their connections, and are told nothing.
+  virtual void Promote() = 0;
 };
 
 }  // namespace resprobe

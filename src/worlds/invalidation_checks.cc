@@ -21,6 +21,7 @@ void InvalidationWorld::Completed(Client& client, RunContext& run) {
     if (done.kind != Kind::kReply || asked.sent == Asked::kNever) continue;
     const Sent& sent = client.sent[asked.sent];
     if (!done.is_read) {
+      if (!nodes_[sent.node].up) continue;  // the write may be lost with its server
       auto& written = SessionOf(client).written;
       for (size_t i = 0; i < sent.count; ++i) {
         uint64_t& version = written[sent.db][sent.slots[i]];
@@ -44,20 +45,25 @@ void InvalidationWorld::Completed(Client& client, RunContext& run) {
                  ": " + DescribeValue(sent.values[position]);
         },
         [&] { return Name(client) + " took " + (done.null ? "nil" : done.value); });
-    if (done.stored) {
-      HeldBy(client, slot) = {sent.versions[position], client.epoch, now(),
-                              static_cast<uint8_t>(Number(client)), sent.db};
-    }
-    CheckRead(client, asked, sent.db, sent.versions[position], /*hit=*/false, run);
+    const Held got = {sent.versions[position],
+                      client.epoch,
+                      now(),
+                      static_cast<uint8_t>(Number(client)),
+                      sent.db,
+                      sent.node};
+    if (done.stored) HeldBy(client, slot) = got;
+    CheckRead(client, asked, got, /*hit=*/false, run);
   }
   client.cache->TakeCompletions();
   if (run.trace().on()) [[unlikely]]
     NoteEntries(run);
 }
 
-void InvalidationWorld::CheckRead(Client& client, const Asked& asked, size_t db, uint64_t version,
-                                  bool hit, RunContext& run) {
+void InvalidationWorld::CheckRead(Client& client, const Asked& asked, const Held& got, bool hit,
+                                  RunContext& run) {
   const size_t slot = asked.slot;
+  const size_t db = hit ? client.db : got.db;
+  const uint64_t version = got.version;
   const auto seen = [&] {
     return Name(client) + ": a " + (hit ? "hit on " : "reply for ") + SlotName(slot) +
            " of version " + std::to_string(version);
@@ -89,6 +95,8 @@ void InvalidationWorld::CheckRead(Client& client, const Asked& asked, size_t db,
   run.Check(
       version >= asked.seen, "monotonic_reads",
       [&] { return at_least(asked.seen, "which the client has read"); }, seen);
+  // What a server that has died since has said last, no other one may know.
+  if (!nodes_[got.node].up) return;
   uint64_t& newest = SessionOf(client).seen[db][slot];
   newest = std::max(newest, version);
 }
@@ -108,12 +116,12 @@ bool InvalidationWorld::ReplyOnItsWay(const Client& client, size_t slot) const {
   return std::any_of(client.asked.begin(), client.asked.end(), [&](const Asked& asked) {
     return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&
            client.sent[asked.sent].versions[asked.position] >=
-               truth_[client.sent[asked.sent].db][slot].version;
+               NodeOf(client.wires[0]).truth[client.sent[asked.sent].db][slot].version;
   });
 }
 
 bool InvalidationWorld::Tracked(const Client& client, std::string_view key) const {
-  const Server& core = *subject_->core();
+  const Server& core = *NodeOf(client.wires[0]).subject->core();
   const uint64_t id = client.wires[0].connection;
   if (config_.mode != cache::Mode::kBroadcast) return core.Tracks(id, key);
   return std::ranges::any_of(core.prefix_table().prefixes(), [&](const auto& prefix) {
@@ -125,7 +133,7 @@ bool InvalidationWorld::Tracked(const Client& client, std::string_view key) cons
 void InvalidationWorld::CheckCoverage(RunContext& run) {
   if (run.trace().on()) [[unlikely]]
     NoteEntries(run);
-  if (subject_->core() == nullptr || run.violated()) return;
+  if (primary().subject->core() == nullptr || run.violated()) return;
   const bool one = config_.shared && policy_.one_cache;
   for (size_t c = 0; c < (one ? 1 : client_count_); ++c) {
     const cache::Cache& cache = clients_[c].cache->cache();
@@ -152,7 +160,8 @@ void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& ru
   }
   if (owner.cache->state() != cache::CachingClient::State::kTracked) return;
   const bool tracked = Tracked(owner, SlotKey(slot));
-  const bool current = held.version == truth_[held.db][slot].version;
+  const Truth& truth = NodeOf(owner.wires[0]).truth[held.db][slot];
+  const bool current = held.version == truth.version;
   if (tracked && current) [[likely]]
     return;
   if ((config_.noloop || policy_.noloop) && ReplyOnItsWay(owner, slot)) return;
@@ -160,27 +169,31 @@ void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& ru
             "tracked by the server and current, or its invalidation on the way", [&] {
               return Name(owner) + " holds " + SlotName(slot) + " of version " +
                      std::to_string(held.version) +
-                     (tracked ? ", now " + std::to_string(truth_[held.db][slot].version)
+                     (tracked ? ", now " + std::to_string(truth.version)
                               : std::string(", which the server forgot"));
             });
 }
 
 void InvalidationWorld::CheckTable(RunContext& run) {
-  Server* core = subject_->core();
-  if (core == nullptr || !config_.small_table) return;
+  if (!config_.small_table) return;
   constexpr size_t kOfOneCommand = 2;
-  const size_t most = core->tracking_table_max_keys() + kOfOneCommand;
-  run.Check(
-      core->tracking_table().size() <= most, "table_limit",
-      [&] { return "at most " + std::to_string(most) + " keys"; },
-      [&] { return std::to_string(core->tracking_table().size()) + " keys"; });
+  for (const Node& node : nodes_) {
+    const Server* core = node.up ? node.subject->core() : nullptr;
+    if (core == nullptr) continue;
+    const size_t most = core->tracking_table_max_keys() + kOfOneCommand;
+    run.Check(
+        core->tracking_table().size() <= most, "table_limit",
+        [&] { return "at most " + std::to_string(most) + " keys"; },
+        [&] { return std::to_string(core->tracking_table().size()) + " keys"; });
+  }
 }
 
 // --- With nothing on the way.
 
 // Another connection reads all keys, which makes the server delete what has expired.
-bool InvalidationWorld::Probe(size_t db, RunContext& run) {
-  const uint64_t probe = subject_->Connect();
+bool InvalidationWorld::Probe(size_t node, size_t db, RunContext& run) {
+  ServerSubject& subject = *nodes_[node].subject;
+  const uint64_t probe = subject.Connect();
   scratch_.clear();
   if (db > 0) {
     const std::string_view select[] = {"SELECT", "1"};
@@ -191,10 +204,10 @@ bool InvalidationWorld::Probe(size_t db, RunContext& run) {
                                     SlotField(slot)};
     resp::AppendRequest(&scratch_, std::span(get).first(slot < kStrings ? 2 : 3));
   }
-  subject_->Send(probe, scratch_);
+  subject.Send(probe, scratch_);
   probe_output_.clear();
-  subject_->Receive(probe, &probe_output_);
-  subject_->Close(probe);
+  subject.Receive(probe, &probe_output_);
+  subject.Close(probe);
   probe_parser_.Reset();
   std::string_view rest = probe_output_;
   for (size_t i = 0; i < slots() + (db > 0 ? 1 : 0); ++i) {
@@ -205,18 +218,23 @@ bool InvalidationWorld::Probe(size_t db, RunContext& run) {
     }
     rest.remove_prefix(result.consumed);
     if (db > 0 && i == 0) continue;
-    if (!Observe(db, i - (db > 0 ? 1 : 0), probe_reply_.root(), run)) return false;
+    const size_t slot = i - (db > 0 ? 1 : 0);
+    if (!Observe(node, db, slot, probe_reply_.root(), run)) return false;
   }
   return true;
 }
 
 void InvalidationWorld::CompareWithServer(RunContext& run) {
   if (run.violated()) return;
-  for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {
-    if (!Probe(db, run)) return;
+  // The primary first, which tells its replica what has expired.
+  for (const size_t node : {primary_, 1 - primary_}) {
+    if (!nodes_[node].up) continue;
+    for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {
+      if (!Probe(node, db, run)) return;
+    }
+    CollectAll(run);
+    Drain(run);
   }
-  CollectAll(run);
-  Drain(run);
   for (size_t i = 0; i < client_count_ && !run.violated(); ++i) CompareEntries(clients_[i], run);
 }
 
@@ -238,7 +256,7 @@ void InvalidationWorld::CompareEntries(Client& client, RunContext& run) {
                      [&] { return Name(client) + " still waits for " + SlotName(slot); })) {
         return;
       }
-      const uint64_t value = truth_[HeldBy(client, slot).db][slot].value;
+      const uint64_t value = NodeOf(client.wires[0]).truth[HeldBy(client, slot).db][slot].value;
       run.Check(
           ValueNumber(entry.null, entry.value) == value, "no_stale_after_barrier",
           [&] { return SlotName(slot) + " = " + DescribeValue(value); },

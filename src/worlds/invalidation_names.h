@@ -12,6 +12,8 @@ namespace invalidation {
 
 inline constexpr int64_t kTtlCapMs = 500;
 inline constexpr int64_t kLeaseMs = 400;
+// The longest time in an op.
+inline constexpr int64_t kMaxMs = 100'000'000;
 
 }  // namespace invalidation
 

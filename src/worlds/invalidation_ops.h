@@ -63,6 +63,18 @@ enum class Seen : uint8_t {
 inline constexpr std::string_view kSeenNames[] = {"by-both", "by-server", "by-client"};
 constexpr std::span<const std::string_view> EnumNames(Seen) { return kSeenNames; }
 
+// A second server that follows the first one, and takes its place in a failover.
+enum class Replica : uint8_t {
+  kNone,
+  kStandby,  // nobody reads from it before that
+  // Clients 1 and 3 read from it, and are told of changes by it; their writes are made by the
+  // clients 0 and 2. Those who share a cache all read from the primary: two servers have no order
+  // between them.
+  kReads,
+};
+inline constexpr std::string_view kReplicaNames[] = {"none", "standby", "reads"};
+constexpr std::span<const std::string_view> EnumNames(Replica) { return kReplicaNames; }
+
 struct Config {
   Index clients;  // one more than this, modulo 4
   bool noloop = false;
@@ -78,6 +90,7 @@ struct Config {
   bool output_limit = false;  // and closes the connection of a client that lets too much wait
   bool lease = false;         // nothing is served from a server that is not heard of
   bool replay = false;        // reads that a lost connection has left are sent again
+  Replica replica = Replica::kNone;
   template <class V, class Self>
   static void Fields(V& v, Self& c) {
     v("clients", c.clients);
@@ -92,6 +105,7 @@ struct Config {
     v("output_limit", c.output_limit);
     v("lease", c.lease);
     v("replay", c.replay);
+    v("replica", c.replica);
   }
   bool operator==(const Config&) const = default;
 };
@@ -244,7 +258,8 @@ struct Renew {
   bool operator==(const Renew&) const = default;
 };
 
-// The server dies and is there again, without keys and connections; ids begin from 1.
+// The server (the primary) dies and is there again, without keys and connections; ids begin from 1.
+// A replica then takes over what it has: nothing.
 struct Restart {
   static constexpr std::string_view kName = "restart";
   template <class V, class Self>
@@ -276,8 +291,29 @@ struct Evict {
   bool operator==(const Evict&) const = default;
 };
 
+// Bytes of the primary's stream arrive at the replica.
+struct Replicate {
+  static constexpr std::string_view kName = "replicate";
+  static constexpr int kWeight = 2;
+  Count bytes;
+  template <class V, class Self>
+  static void Fields(V& v, Self& op) {
+    v("bytes", op.bytes);
+  }
+  bool operator==(const Replicate&) const = default;
+};
+
+// The primary dies for good: its connections end, and what has not arrived at the replica is lost.
+// The replica is the primary from now on. There is one failover in a run.
+struct Failover {
+  static constexpr std::string_view kName = "failover";
+  template <class V, class Self>
+  static void Fields(V&, Self&) {}
+  bool operator==(const Failover&) const = default;
+};
+
 using Op = std::variant<Read, Write, Deliver, Disconnect, Connect, Advance, Barrier, ReadMany,
-                        Select, SwapDb, Renew, Restart, Ping, Evict>;
+                        Select, SwapDb, Renew, Restart, Ping, Evict, Replicate, Failover>;
 
 }  // namespace resprobe::invalidation
 

@@ -1,5 +1,4 @@
-// What clients do and what happens to them. Streams: invalidation_streams.cc; checks:
-// invalidation_checks.cc.
+// A run of the world `invalidation`, and what its clients do.
 
 #include "worlds/invalidation_world.h"
 
@@ -12,7 +11,6 @@
 namespace resprobe {
 namespace {
 
-constexpr int64_t kMaxMs = 100'000'000;
 constexpr size_t kSmallTable = 2;
 constexpr std::string_view kPrefixes[] = {"k0", "k1", "h"};
 
@@ -43,6 +41,7 @@ void InvalidationWorld::Generate(Gen& gen, Config& config) {
   }
   if (rng.OneIn(2)) gen("mode", config.mode);
   if (rng.OneIn(2)) gen("wires", config.wires);
+  if (rng.OneIn(3)) gen("replica", config.replica);
 }
 
 void InvalidationWorld::Generate(Gen& gen, Write& op) {
@@ -61,20 +60,14 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
     config_.wires = cache::Wires::kOne;
   }
   config_.small_table = config.small_table && !config.noloop && !policy_.noloop;
-  subject_->Reset();
-  if (Server* core = subject_->core(); core != nullptr) {
-    core->set_tracking_table_max_keys(config_.small_table ? kSmallTable
-                                                          : core->config().tracking_table_max_keys);
-  }
+  StartNodes();
   client_count_ = 1 + config.clients.Of(kMaxClients);
-  truth_ = {};
   version_ = 1;
   messages_ = 0;
   time_passes_ = false;
   selected_ = ids_anew_ = false;
   may_vanish_ = false;
   slot_of_value_.clear();
-  ghosts_.clear();
   shared_.Reset();
   cache::Policy policy = policy_;
   policy.noloop = policy.noloop || config.noloop;
@@ -104,6 +97,34 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
   }
 }
 
+void InvalidationWorld::StartNodes() {
+  using invalidation::Replica;
+  primary_ = 0;
+  nodes_[0].subject = subject_;
+  const bool wanted = config_.replica != Replica::kNone && !strings_only();
+  nodes_[1].subject = replica_ = wanted ? subject_->replica() : nullptr;
+  if (config_.shared && config_.replica == Replica::kReads) config_.replica = Replica::kStandby;
+  for (Node& node : nodes_) {
+    node.up = node.subject != nullptr;
+    node.truth = {};
+    node.ghosts.clear();
+    if (node.up) ResetNode(node, &node == &nodes_[0] ? 0 : nodes_[0].subject->now_ms());
+  }
+  stream_.connection = 0;
+  if (nodes_[1].up) BeginStream();
+}
+
+// The server is as new, but its clock shows that time or a later one.
+void InvalidationWorld::ResetNode(Node& node, uint64_t now_ms) {
+  ServerSubject& subject = *node.subject;
+  subject.Reset();
+  if (replica_ == &subject && &node == &primary()) replica_->Promote();
+  if (Server* core = subject.core(); core != nullptr && config_.small_table) {
+    core->set_tracking_table_max_keys(kSmallTable);
+  }
+  if (subject.now_ms() < now_ms) subject.Advance(now_ms - subject.now_ms());
+}
+
 void InvalidationWorld::ResetClient(Client& client) {
   for (Wire& wire : client.wires) {
     wire.connection = 0;
@@ -123,7 +144,8 @@ void InvalidationWorld::ResetClient(Client& client) {
 
 void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
   Wire& wire = client.wires[index];
-  wire.connection = subject_->Connect();
+  wire.node = static_cast<uint8_t>(Home(client));
+  wire.connection = NodeOf(wire).subject->Connect();
   wire.cut = wire.silent = false;
   wire.to_server.Reset();
   wire.to_client.Reset();
@@ -142,7 +164,7 @@ void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
     // With two, the server may not have seen the end of the one before, and still tells the other.
     if (!two_wires()) client.to_tell.fill(0);
   }
-  client.cache->OnConnected(static_cast<cache::Wire>(index));
+  client.cache->OnConnected(static_cast<cache::Wire>(index), wire.node);
   Follow(client, run);
 }
 
@@ -189,7 +211,7 @@ void InvalidationWorld::Hit(Client& client, size_t slot, const cache::Entry& ent
   asked.seen = SessionOf(client).seen[client.db][slot];
   asked.written = SessionOf(client).written[client.db][slot];
   asked.own_write = client.last_write[client.db][slot];
-  CheckRead(client, asked, client.db, held.version, /*hit=*/true, run);
+  CheckRead(client, asked, held, /*hit=*/true, run);
 }
 
 void InvalidationWorld::Apply(const Read& op, RunContext& run) {
@@ -236,7 +258,7 @@ void InvalidationWorld::Apply(const ReadMany& op, RunContext& run) {
 
 void InvalidationWorld::Apply(const Write& op, RunContext& run) {
   if (strings_only() && op.kind > WriteKind::kFlushDb) return;
-  Client& client = Of(op.client);
+  Client& client = WriterFor(Of(op.client));
   const bool hash =
       op.kind == WriteKind::kHset || op.kind == WriteKind::kHdel || op.kind == WriteKind::kDelHash;
   const size_t strings = invalidation::kStrings;
@@ -248,8 +270,9 @@ void InvalidationWorld::Apply(const Write& op, RunContext& run) {
   };
   const ValueText value(new_value(slot));
   // SET … PX takes positive times only.
-  const int64_t ms = op.kind == WriteKind::kSetPx ? std::clamp<int64_t>(op.ms.value, 1, kMaxMs)
-                                                  : std::clamp(op.ms.value, -kMaxMs, kMaxMs);
+  const int64_t ms = op.kind == WriteKind::kSetPx
+                         ? std::clamp<int64_t>(op.ms.value, 1, invalidation::kMaxMs)
+                         : std::clamp(op.ms.value, -invalidation::kMaxMs, invalidation::kMaxMs);
   char digits[24];
   const std::string_view ms_text(
       digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof(digits), ms).ptr - digits));
@@ -357,132 +380,6 @@ void InvalidationWorld::Apply(const Connect& op, RunContext& run) {
   }
 }
 
-// --- What happens to them.
-
-void InvalidationWorld::Apply(const Deliver& op, RunContext& run) {
-  Client& client = Of(op.client);
-  const size_t index = op.wire.Of(two_wires() ? 2 : 1);
-  Wire& wire = client.wires[index];
-  if (op.direction != invalidation::Direction::kToClient) {
-    DeliverToServer(client, index, op.bytes.UpTo(wire.to_server.in_flight()), run);
-  }
-  if (op.direction != invalidation::Direction::kToServer && !run.violated()) {
-    DeliverToClient(client, index, op.bytes.UpTo(wire.to_client.in_flight()), run);
-  }
-}
-
-void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
-  Client& client = Of(op.client);
-  const size_t index = op.wire.Of(two_wires() ? 2 : 1);
-  Wire& wire = client.wires[index];
-  if (wire.connection == 0 || wire.cut) return;
-  if (op.seen == invalidation::Seen::kByClient) {
-    // What it has sent may still arrive there; what it is sent is lost.
-    ghosts_.push_back(wire.connection);
-    wire.cut = true;
-    SeeEnd(client, index, run);
-    return;
-  }
-  subject_->Close(wire.connection);
-  Cut(wire);
-  wire.silent = op.seen == invalidation::Seen::kByServer;
-  if (op.reset) {
-    wire.to_client.Lose();
-    wire.pushes.clear();
-    wire.next_push = 0;
-    wire.messages_on_way.clear();
-  }
-  CollectAll(run);
-}
-
-// The server's end of a connection is gone.
-void InvalidationWorld::Cut(Wire& wire) {
-  wire.cut = true;
-  wire.to_server.Lose();
-  wire.to_server.End();
-  wire.to_client.End();
-  wire.requests_on_way.clear();
-}
-
-void InvalidationWorld::Apply(const Restart&, RunContext& run) {
-  const uint64_t was = subject_->now_ms();
-  for (size_t i = 0; i < client_count_; ++i) {
-    for (Wire& wire : clients_[i].wires) {
-      if (wire.connection != 0 && !wire.cut) Cut(wire);
-    }
-  }
-  ghosts_.clear();
-  ids_anew_ = two_wires();
-  subject_->Reset();
-  if (Server* core = subject_->core(); core != nullptr && config_.small_table) {
-    core->set_tracking_table_max_keys(kSmallTable);
-  }
-  subject_->Advance(was - subject_->now_ms());
-  const uint64_t changed = ++version_;
-  for (auto& database : truth_) {
-    for (Truth& truth : database) {
-      if (truth.value != 0) truth.version = changed;
-      truth.value = 0;
-      truth.may_expire = false;
-    }
-  }
-  if (run.trace().on()) run.trace().Line("  server starts again, empty");
-}
-
-void InvalidationWorld::Apply(const SwapDb&, RunContext& run) {
-  if (strings_only()) return;
-  selected_ = true;
-  const uint64_t admin = subject_->Connect();
-  subject_->Send(admin, "SWAPDB 0 1\r\n");
-  scratch_.clear();
-  subject_->Receive(admin, &scratch_);
-  subject_->Close(admin);
-  if (!run.Check(scratch_ == "+OK\r\n", "server_value", "SWAPDB that succeeds",
-                 [&] { return scratch_; })) {
-    return;
-  }
-  const uint64_t changed = ++version_;
-  for (size_t slot = 0; slot < kSlots; ++slot) {
-    std::swap(truth_[0][slot], truth_[1][slot]);
-    truth_[0][slot].version = truth_[1][slot].version = changed;
-  }
-  for (size_t i = 0; i < client_count_; ++i) {
-    clients_[i].cache->Forget();
-    ++clients_[i].epoch;
-  }
-  CollectAll(run);
-}
-
-void InvalidationWorld::Apply(const Advance& op, RunContext& run) {
-  subject_->Advance(static_cast<uint64_t>(std::clamp<int64_t>(op.ms.value, 0, kMaxMs)));
-  time_passes_ = true;
-  SeeVanished();
-  CollectAll(run);
-  time_passes_ = false;
-}
-
-// Between two commands, where a server evicts by its timer, and tells everybody. In front of a
-// command it would leave out a NOLOOP client whose command that is
-// (docs/findings/redis-noloop-eviction.md).
-void InvalidationWorld::Apply(const Evict& op, RunContext& run) {
-  const size_t db = op.db.Of(strings_only() ? 1 : kDatabases);
-  const std::string_view key = SlotKey(op.key.Of(slots()));
-  if (!subject_->Evict(static_cast<int>(db), key)) return;
-  if (run.trace().on()) {
-    run.trace().Line("  server evicts " + std::string(key) + (db == 0 ? "" : " of database 1"));
-  }
-  const size_t first = SlotOfKey(key);
-  for (size_t slot = first; slot < first + SlotsOfKey(first); ++slot) {
-    if (truth_[db][slot].value != 0) Gone(db, slot);
-  }
-  CollectAll(run);
-}
-
-void InvalidationWorld::Apply(const Barrier&, RunContext& run) {
-  Drain(run);
-  CompareWithServer(run);
-}
-
 void InvalidationWorld::Settle(RunContext& run) {
   Drain(run);
   CompareWithServer(run);
@@ -498,7 +395,9 @@ void InvalidationWorld::Settle(RunContext& run) {
   }
   // What this run leaves is cleared away in this run: what the next one does depends on its own
   // tape alone.
-  subject_->Reset();
+  for (const Node& node : nodes_) {
+    if (node.subject != nullptr) node.subject->Reset();
+  }
   for (size_t i = 0; i < client_count_; ++i) {
     clients_[i].cache->Reset(policy_);
     clients_[i].sent.clear();

@@ -1,8 +1,13 @@
 #ifndef RESPROBE_WORLDS_INVALIDATION_WORLD_H_
 #define RESPROBE_WORLDS_INVALIDATION_WORLD_H_
 
-// Caching clients, a server with CLIENT TRACKING, and between them links on which the tape decides
-// how many bytes arrive when, what is lost with a connection, and who sees it.
+// Caching clients, a server with CLIENT TRACKING, perhaps a replica of it, and between them links
+// on which the tape decides how many bytes arrive when, what is lost with a connection, and who
+// sees it.
+//
+// What must hold, holds against the server that a client is connected to: what a replica has not
+// been told of yet is not stale there. A failover may take back what clients have written and read;
+// from then on the new primary is the truth, and a client may keep nothing of the old one.
 //
 // The world knows the truth without asking the client under test. It reads what a client sends and
 // what the server answers with parsers of its own, counts the changes of each slot in the order in
@@ -82,6 +87,8 @@ class InvalidationWorld {
   using Restart = invalidation::Restart;
   using Ping = invalidation::Ping;
   using Evict = invalidation::Evict;
+  using Replicate = invalidation::Replicate;
+  using Failover = invalidation::Failover;
 
   using MakeClient = std::unique_ptr<cache::CachingClient> (*)();
 
@@ -115,6 +122,8 @@ class InvalidationWorld {
   void Apply(const Restart& op, RunContext& run);
   void Apply(const Ping& op, RunContext& run);
   void Apply(const Evict& op, RunContext& run);
+  void Apply(const Replicate& op, RunContext& run);
+  void Apply(const Failover& op, RunContext& run);
   void Settle(RunContext& run);
 
  private:
@@ -125,8 +134,10 @@ class InvalidationWorld {
     enum class Kind : uint8_t { kOther, kRead, kReadMany, kWrite, kExec } kind = Kind::kOther;
     WriteKind write = WriteKind::kSet;
     uint8_t db = 0;
+    uint8_t node = 0;      // it is sent to
     uint8_t count = 0;     // slots
     bool tracked = false;  // of a read: the server is asked to remember its keys
+    int64_t ms = 0;        // of kSetPx and kPexpire
     std::array<uint8_t, 2> slots{};
     std::array<uint64_t, 2> values{};    // the numbers in the values written or read; 0: nil
     std::array<uint64_t, 2> versions{};  // when the server ran it; 0: not run
@@ -159,6 +170,7 @@ class InvalidationWorld {
   };
   struct Wire {
     uint64_t connection = 0;  // 0: none
+    uint8_t node = 0;         // its other end
     bool cut = false;         // the server's end is gone, which the client may not have seen yet
     bool silent = false;      // and will not see before a barrier
     int64_t heard_ms = 0;
@@ -205,12 +217,41 @@ class InvalidationWorld {
     int64_t stored_ms = 0;
     uint8_t owner = 0;
     uint8_t db = 0;
+    uint8_t node = 0;  // that it comes from
   };
   // The truth about a slot.
   struct Truth {
     uint64_t version = 1;
     uint64_t value = 0;       // the number in its value; 0: nil
     bool may_expire = false;  // it was given a time to live
+  };
+  using Truths = std::array<std::array<Truth, kSlots>, kDatabases>;
+  // A server.
+  struct Node {
+    ServerSubject* subject = nullptr;
+    bool up = false;  // in service: it has not died for good
+    Truths truth;
+    std::vector<uint64_t> ghosts;  // connections that it has not seen end
+  };
+  // What a primary has changed, and its replica is to change.
+  struct Change {
+    enum class What : uint8_t { kValues, kExpiry, kFlushAll, kFlushDb, kSwapDb };
+    What what = What::kValues;
+    uint8_t db = 0;
+    uint8_t count = 0;  // slots
+    std::array<uint8_t, 2> slots{};
+    std::array<uint64_t, 2> values{};  // 0: deleted
+    int64_t expire_at = 0;             // milliseconds since 1970; 0: never
+    uint64_t version = 0;              // that begins with it
+    uint64_t end = 0;                  // where it ends in the stream
+  };
+  // The stream to the replica.
+  struct Stream {
+    uint64_t connection = 0;  // at the replica; 0: there is no replica
+    uint8_t db = 0;           // selected
+    Link link;
+    std::vector<Change> changes;  // [next, size()) have not arrived
+    size_t next = 0;
   };
 
   // invalidation_world.cc
@@ -229,32 +270,65 @@ class InvalidationWorld {
   }
   bool strings_only() const { return scope_ == invalidation::Scope::kStrings; }
   size_t slots() const { return strings_only() ? invalidation::kStrings : kSlots; }
-  int64_t now() const { return static_cast<int64_t>(subject_->now_ms()); }
+  Node& primary() { return nodes_[primary_]; }
+  const Node& primary() const { return nodes_[primary_]; }
+  Node& replica() { return nodes_[1 - primary_]; }
+  Node& NodeOf(const Wire& wire) { return nodes_[wire.node]; }
+  const Node& NodeOf(const Wire& wire) const { return nodes_[wire.node]; }
+  // Where the client connects to.
+  size_t Home(const Client& client) const {
+    const bool reads = stream_.connection != 0 && config_.replica == invalidation::Replica::kReads;
+    return reads && Number(client) % 2 == 1 ? 1 - primary_ : primary_;
+  }
+  // A write goes to the primary: that of a client that reads from the replica is made by the one
+  // before it.
+  Client& WriterFor(Client& client) {
+    return Home(client) == primary_ ? client : clients_[Number(client) - 1];
+  }
+  int64_t now() const { return static_cast<int64_t>(primary().subject->now_ms()); }
   void ResetClient(Client& client);
+  void StartNodes();
+  void ResetNode(Node& node, uint64_t now_ms);
   void Open(Client& client, size_t wire, RunContext& run);
   void Hit(Client& client, size_t slot, const cache::Entry& entry, RunContext& run);
-  static void Cut(Wire& wire);
 
-  // invalidation_streams.cc
+  // invalidation_faults.cc
+  static void Cut(Wire& wire);
+  void CutAll(size_t node);
+
+  // invalidation_requests.cc
   void Follow(Client& client, RunContext& run);
   void FollowRequests(Client& client, size_t wire, RunContext& run);
   void FollowRequest(Client& client, std::span<const std::string_view> args);
   void Remember(Client& client, uint64_t number, size_t slot, size_t position, bool read);
   void MatchReplay(Client& client, uint32_t sent);
+
+  // invalidation_truth.cc
+  void SeeVanished(RunContext& run);
+  void Gone(size_t db, size_t slot, RunContext& run);
+  bool Observe(size_t node, size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
+  void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
+  void RanWrite(Sent& sent, RunContext& run);
+  void Changed(Change change, RunContext& run);
+  static void Make(const Change& change, Truths& truths);
+
+  // invalidation_replication.cc
+  void BeginStream();
+  void PutOnStream(Change change, RunContext& run);
+  void DeliverToReplica(size_t bytes, RunContext& run);
+  void TellOfSwap(size_t node);
+  void LoseWrites();
+
+  // invalidation_streams.cc
   void DeliverToServer(Client& client, size_t wire, size_t bytes, RunContext& run);
   void DeliverToClient(Client& client, size_t wire, size_t bytes, RunContext& run);
   void NoteArrivals(Client& client, size_t wire, size_t bytes, RunContext& run);
-  void Arrived(Client& client, const Push& push);
+  void Arrived(Client& client, const Wire& wire, const Push& push);
   void SeeEnd(Client& client, size_t wire, RunContext& run);
   void DropLost(Client& client, RunContext& run);
   void Collect(Client& client, size_t wire, RunContext& run);
   void CollectAll(RunContext& run);
   void LimitOutput(Client& client, Wire& wire, RunContext& run);
-  void SeeVanished();
-  void Gone(size_t db, size_t slot);
-  bool Observe(size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
-  void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
-  void RanWrite(Sent& sent);
   void Pushed(Client& client, Wire& wire, uint64_t end, resp::ReplyView what, RunContext& run);
   void NotePush(Wire& wire, uint64_t end, size_t slot);
   void PushedKeys(Client& client, Wire& wire, uint64_t end, resp::ReplyView keys, RunContext& run);
@@ -262,8 +336,7 @@ class InvalidationWorld {
 
   // invalidation_checks.cc
   void Completed(Client& client, RunContext& run);
-  void CheckRead(Client& client, const Asked& asked, size_t db, uint64_t version, bool hit,
-                 RunContext& run);
+  void CheckRead(Client& client, const Asked& asked, const Held& got, bool hit, RunContext& run);
   void CheckCoverage(RunContext& run);
   void CheckEntry(const Held& held, size_t slot, RunContext& run);
   static size_t SlotOfEntry(std::string_view name, bool field);
@@ -272,7 +345,7 @@ class InvalidationWorld {
   bool Tracked(const Client& client, std::string_view key) const;
   void CheckTable(RunContext& run);
   void CompareWithServer(RunContext& run);
-  bool Probe(size_t db, RunContext& run);
+  bool Probe(size_t node, size_t db, RunContext& run);
   void CompareEntries(Client& client, RunContext& run);
 
   void Note(RunContext& run, const Client& client, std::string_view what);
@@ -286,7 +359,10 @@ class InvalidationWorld {
   size_t client_count_ = 1;
   std::array<Client, kMaxClients> clients_;
   cache::Cache shared_;
-  std::array<std::array<Truth, kSlots>, kDatabases> truth_;
+  std::array<Node, 2> nodes_;
+  size_t primary_ = 0;
+  ReplicaSubject* replica_ = nullptr;  // the second of them, if there is one
+  Stream stream_;
   std::array<Session, kMaxClients> sessions_;
   std::array<std::array<Held, kSlots>, kMaxClients> held_;
   std::vector<uint8_t> slot_of_value_;  // number n at n - 1
@@ -295,7 +371,6 @@ class InvalidationWorld {
   bool may_vanish_ = false;             // keys can go without a command's doing
   bool time_passes_ = false;            // what is pushed now, is pushed because keys expired
   uint64_t messages_ = 0;               // numbered in the trace
-  std::vector<uint64_t> ghosts_;        // connections that the server has not seen end
   // After a restart the ids of connections start anew: a client that redirects to one of before,
   // not knowing that it is gone, may redirect to another client's.
   bool ids_anew_ = false;

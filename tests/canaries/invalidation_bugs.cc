@@ -69,6 +69,42 @@ class ForgetsField : public CachingClient {
   }
 };
 
+// When the next connection leads to another server, what was cached from the one before is taken up
+// again: a replica that takes over holds the same, does it not.
+class KeepsOverFailover : public CachingClient {
+ public:
+  void Reset(const Policy& policy) override {
+    kept_.clear();
+    CachingClient::Reset(policy);
+  }
+  void OnDisconnected(cache::Wire wire) override {
+    if (wire == cache::Wire::kData) {
+      kept_.clear();
+      from_ = link(wire).server;
+      const Dict<Entry>& entries = cache().keys;
+      for (size_t i = 0; i < entries.size(); ++i) {
+        const Entry& entry = entries.at(i).value;
+        if (entry.valid && entry.owner == this) kept_.emplace_back(entries.at(i).key, entry);
+      }
+    }
+    CachingClient::OnDisconnected(wire);
+  }
+  void OnConnected(cache::Wire wire, uint64_t server) override {
+    CachingClient::OnConnected(wire, server);
+    if (wire != cache::Wire::kData || server == from_) return;
+    for (const auto& [key, entry] : kept_) {
+      if (const auto [place, added] = mutable_cache().keys.Insert(key); added) {
+        place = entry;
+        place.epoch = epoch();
+      }
+    }
+  }
+
+ private:
+  std::vector<std::pair<std::string, Entry>> kept_;
+  uint64_t from_ = 0;
+};
+
 // Memory is short, and the server deletes a key without telling those who track it.
 class EvictsInSilence : public FaultySubject {
  public:
@@ -110,6 +146,10 @@ constexpr InvalidationBug kBugs[] = {
      "a read after an own write does not wait for the push",
      {.drop_own_writes = false}},
     {"cache_per_connection", "each connection of a pool has its own cache", {.one_cache = false}},
+    {"kept_over_failover",
+     "what was cached from the lost primary is kept for the replica that takes over",
+     {},
+     Make<KeepsOverFailover>},
     {"eviction_in_silence",
      "the server evicts a key and tells nobody",
      {},

@@ -26,6 +26,7 @@ class FaultySubject : public ServerSubject {
   void Advance(uint64_t ms) override { real_.Advance(ms); }
   uint64_t now_ms() const override { return real_.now_ms(); }
   bool Evict(int database, std::string_view key) override { return real_.Evict(database, key); }
+  ReplicaSubject* replica() override { return real_.replica(); }
   Server* core() override { return real_.core(); }
 
   // What the client gets instead of `received`.
@@ -36,6 +37,29 @@ class FaultySubject : public ServerSubject {
 
  private:
   CoreSubject real_{ServerConfig{.max_bulk = CommandWorld::kMaxBulk}};
+};
+
+// A replica with a fault, likewise.
+class FaultyReplica : public ReplicaSubject {
+ public:
+  explicit FaultyReplica(ReplicaSubject* real) : real_(*real) {}
+
+  void Reset() override { real_.Reset(); }
+  uint64_t Connect() override { return real_.Connect(); }
+  void Send(uint64_t connection, std::string_view bytes) override { real_.Send(connection, bytes); }
+  void Receive(uint64_t connection, std::string* append) override {
+    real_.Receive(connection, append);
+  }
+  bool IsOpen(uint64_t connection) const override { return real_.IsOpen(connection); }
+  void Close(uint64_t connection) override { real_.Close(connection); }
+  void Advance(uint64_t ms) override { real_.Advance(ms); }
+  uint64_t now_ms() const override { return real_.now_ms(); }
+  Server* core() override { return real_.core(); }
+  uint64_t ConnectPrimary() override { return real_.ConnectPrimary(); }
+  void Promote() override { real_.Promote(); }
+
+ private:
+  ReplicaSubject& real_;
 };
 
 }  // namespace resprobe

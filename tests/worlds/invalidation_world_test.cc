@@ -105,6 +105,9 @@ TEST(InvalidationWorldTest, SeedsReachWhatTheyAreFor) {
                                       "output limit",
                                       "server evicts k",
                                       "server evicts h",
+                                      "primary replicates SET",
+                                      "replica makes 2",
+                                      "primary dies; the replica takes its place without 1",
                                       "sees the end of wire 1",
                                       "tracking-redir-broken",
                                       "on wire 1"}) {
@@ -163,6 +166,136 @@ TEST(InvalidationWorldTest, Evictions) {
   }
   // The other database's key of that name stays.
   EXPECT_EQ(RunWith(Fault(false), {}, std::string(kOps) + "evict key=0 db=1\n"), "");
+}
+
+// What a run with trace says.
+std::string TraceOf(std::string_view ops) {
+  Harness harness;
+  std::string error;
+  const std::optional<Tape> tape = harness.Parse("ops invalidation\n" + std::string(ops), &error);
+  EXPECT_TRUE(tape.has_value()) << error;
+  RunContext run(Trace::Mode::kText);
+  if (tape) harness.Run(*tape, run);
+  EXPECT_FALSE(run.violated()) << run.violation().invariant << ": " << run.violation().seen << "\n"
+                               << run.trace().text();
+  return run.trace().text();
+}
+
+// Client 1 reads from the replica, which knows nothing of the write yet; when it does, it says so.
+TEST(InvalidationWorldTest, AReplicaLags) {
+  const std::string trace = TraceOf(
+      "config clients=1 replica=reads\nwrite client=1 kind=set key=0\ndeliver client=0\n"
+      "read client=1 key=0\ndeliver client=1\nread client=1 key=0\nreplicate bytes=5\n"
+      "read client=1 key=0\nreplicate\ndeliver client=1\nread client=1 key=0\ndeliver client=1\n");
+  size_t at = 0;
+  for (const std::string_view step :
+       {"c0 sends SET k0 v1", "primary replicates SET k0 v1", "c1 reads k0 = nil, cached",
+        "c1 hits k0 = nil", "replica makes 0 of 1", "c1 hits k0 = nil", "replica makes 1 of 1",
+        "[\"invalidate\", [\"k0\"]] to c1", "c1 holds nothing", "c1 reads k0 = v1, cached"}) {
+    at = trace.find(step, at);
+    ASSERT_NE(at, std::string::npos) << step << "\n" << trace;
+  }
+}
+
+// A key whose time has come is not found there, and goes with the primary's DEL.
+TEST(InvalidationWorldTest, AReplicaLeavesExpiryToItsPrimary) {
+  const std::string trace = TraceOf(
+      "config clients=1 replica=reads\nwrite client=0 kind=setpx key=0 ms=5\ndeliver client=0\n"
+      "replicate\nread client=1 key=0\ndeliver client=1\nadvance ms=6\n"
+      "read client=1 key=0 how=uncached\ndeliver client=1\nread client=1 key=0\ndeliver client=1\n"
+      "read client=0 key=0\ndeliver client=0\nreplicate\ndeliver client=1\n");
+  size_t at = 0;
+  for (const std::string_view step :
+       {"primary replicates SET k0 v1 PXAT 1700000000005", "c1 reads k0 = v1, cached",
+        "c1 reads k0 = nil", "c1 reads k0 = nil, cached", "primary replicates DEL k0",
+        "replica makes 1 of 1", "[\"invalidate\", [\"k0\"]] to c1", "c1 holds nothing"}) {
+    at = trace.find(step, at);
+    ASSERT_NE(at, std::string::npos) << step << "\n" << trace;
+  }
+}
+
+// What had not arrived is lost, what the client had read of it too; and it may be written again.
+constexpr std::string_view kFailover =
+    "write client=0 kind=set key=0\nbarrier\nwrite client=0 kind=set key=0\ndeliver client=0\n"
+    "read client=0 key=0\ndeliver client=0\nread client=0 key=0\nfailover\n"
+    "deliver client=0\nconnect client=0\ndeliver client=0\nconnect client=0\ndeliver client=0 "
+    "wire=1\n"
+    "deliver client=0\n"
+    "read client=0 key=0\ndeliver client=0\nread client=0 key=0\n"
+    "write client=0 kind=set key=0\nbarrier\nread client=0 key=0\nbarrier\n";
+TEST(InvalidationWorldTest, AFailoverTakesWritesBack) {
+  for (const std::string_view config :
+       {"", "mode=bcast", "mode=optin", "noloop=yes", "wires=two", "wires=two-resp2",
+        "clients=1 shared=yes", "replay=yes", "small_table=yes"}) {
+    const std::string trace =
+        TraceOf("config " + std::string(config) + " replica=standby\n" + std::string(kFailover));
+    size_t at = 0;
+    for (const std::string_view step :
+         {"c0 reads k0 = v2, cached", "c0 hits k0 = v2",
+          "primary dies; the replica takes its place without 1", "c0 sees the end",
+          "c0 holds nothing", "c0 reads k0 = v1, cached", "c0 hits k0 = v1",
+          "c0 reads k0 = v3, cached"}) {
+      at = trace.find(step, at);
+      ASSERT_NE(at, std::string::npos) << config << ": " << step << "\n" << trace;
+    }
+  }
+}
+
+// Those who read from the replica stay connected, and keep what they have.
+TEST(InvalidationWorldTest, AFailoverLeavesTheReplicasClientsAlone) {
+  const std::string trace = TraceOf(
+      "config clients=1 replica=reads\nread client=1 key=0\ndeliver client=1\nfailover\n"
+      "read client=1 key=0\nwrite client=1 kind=set key=0\ndeliver client=1\n"
+      "read client=1 key=0\nbarrier\n");
+  EXPECT_NE(trace.find("c1 hits k0 = nil"), std::string::npos) << trace;
+  EXPECT_NE(trace.find("c1 sends SET k0 v1"), std::string::npos) << trace;
+  EXPECT_EQ(trace.find("c1 sees the end"), std::string::npos) << trace;
+}
+
+// A restart makes the replica start over, with what has arrived of its stream forgotten.
+TEST(InvalidationWorldTest, AReplicaFollowsARestart) {
+  TraceOf(
+      "config clients=1 replica=reads\nwrite client=0 kind=set key=0\ndeliver client=0\nreplicate\n"
+      "read client=1 key=0\ndeliver client=1\nwrite client=0 kind=set key=1\ndeliver client=0\n"
+      "replicate bytes=7\nrestart\nread client=1 key=0\nreplicate\nbarrier\nconnect client=0\n"
+      "write client=0 kind=set key=0\nbarrier\nread client=1 key=0\nbarrier\n");
+}
+
+// A replica that does not run what its primary has sent, or that does and tells nobody.
+TEST(InvalidationWorldTest, Replicas) {
+  class Deaf : public FaultyReplica {
+   public:
+    Deaf(ReplicaSubject* real, bool silent) : FaultyReplica(real), silent_(silent) {}
+    uint64_t ConnectPrimary() override { return stream_ = FaultyReplica::ConnectPrimary(); }
+    void Send(uint64_t connection, std::string_view bytes) override {
+      if (connection == stream_ && silent_) core()->keyspace().set_observer(nullptr);
+      if (connection != stream_ || silent_) FaultyReplica::Send(connection, bytes);
+    }
+
+   private:
+    bool silent_;
+    uint64_t stream_ = 0;
+  };
+  class WithReplica : public FaultySubject {
+   public:
+    explicit WithReplica(bool silent) : replica_(FaultySubject::replica(), silent) {}
+    ReplicaSubject* replica() override { return &replica_; }
+
+   private:
+    Deaf replica_;
+  };
+  constexpr std::string_view kOps =
+      "config clients=1 replica=reads\nread client=1 key=0\ndeliver client=1\n"
+      "write client=0 kind=set key=0\ndeliver client=0\n";
+  for (const bool silent : {false, true}) {
+    WithReplica subject(silent);
+    Harness harness(std::in_place, &subject, Policy());
+    EXPECT_EQ(resprobe::Run(harness, kOps), "coverage");
+  }
+  WithReplica subject(false);
+  Harness harness(std::in_place, &subject, Policy());
+  EXPECT_EQ(resprobe::Run(harness, "config replica=standby\nwrite client=0 kind=set key=0\n"),
+            "server_value");
 }
 
 TEST(InvalidationWorldTest, NoStaleAfterBarrier) {

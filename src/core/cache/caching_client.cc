@@ -46,11 +46,13 @@ void CachingClient::Share(Cache* cache) {
 
 // --- Connections.
 
-void CachingClient::OnConnected(Wire wire) {
+void CachingClient::OnConnected(Wire wire, uint64_t server) {
   Link& one = link(wire);
   one.Clear();
   one.up = true;
-  invalidations_lost_ = false;
+  one.server = server;
+  const Link& pushes = link(Wire::kInvalidations);
+  invalidations_lost_ = pushes.up && wire == Wire::kData && pushes.server != server;
   if (wire == Wire::kInvalidations) {
     Hello(wire);
     if (!resp2()) return;
@@ -83,6 +85,7 @@ void CachingClient::Hello(Wire wire) {
 void CachingClient::TrackIfReady() {
   const Link& pushes = invalidations_link();
   if (!link(Wire::kData).up || state_ == State::kBroken || !pushes.up) return;
+  if (pushes.server != link(Wire::kData).server) return;
   if (two_wires() && (pushes.server_id == 0 || (resp2() && !subscribed_))) return;
   if (tracking_sent_) {
     // Prefixes may not be given twice.

@@ -85,14 +85,18 @@ class CachingClient {
 
   // --- The connections, from their owner. One for data, and with Policy::wires one for
   // invalidations; in any order.
-  void OnConnected(Wire wire = Wire::kData);  // sends the handshake; the wire must be down
+  // Sends the handshake; the wire must be down. `server` is any number that the owner has for the
+  // server at its other end: ids of connections to different ones have nothing to do with each
+  // other, so that no invalidations are redirected between them.
+  virtual void OnConnected(Wire wire = Wire::kData, uint64_t server = 0);
   // Completes what is pending as kLost, unless it is to be replayed.
-  void OnDisconnected(Wire wire = Wire::kData);
+  virtual void OnDisconnected(Wire wire = Wire::kData);
   void OnBytes(std::string_view bytes, int64_t now_ms, Wire wire = Wire::kData);
   // Bytes for the server; the owner erases what it took.
   std::string& output(Wire wire = Wire::kData) { return link(wire).output; }
   bool up(Wire wire = Wire::kData) const { return link(wire).up; }
-  // The server says that this connection is gone, though its end has not shown: to be dropped.
+  // The connection for invalidations is of no use any more, though its end has not shown, and is to
+  // be dropped: the server says that it is gone, or the one for data leads to another server.
   bool invalidations_lost() const { return invalidations_lost_; }
 
   // --- Requests. Those made while there is no connection are lost at once.
@@ -177,6 +181,7 @@ class CachingClient {
   };
   struct Link {
     bool up = false;
+    uint64_t server = 0;  // the owner's number of it
     int64_t server_id = 0;
     int64_t heard_ms = 0;  // when bytes last came
     std::string output;
@@ -192,6 +197,7 @@ class CachingClient {
   };
 
   // For clients that are to be wrong in tests.
+  Cache& mutable_cache() { return *cache_; }
   virtual void HandleReply(resp::ReplyView reply, int64_t now_ms);
   virtual void NameField(std::string_view key, std::string_view field, std::string* name);
 

@@ -71,6 +71,22 @@ TEST_F(CachingClientTest, SaysHelloAndTurnsTrackingOn) {
   EXPECT_TRUE(client_.output().ends_with("$2\r\nON\r\n$6\r\nNOLOOP\r\n"));
 }
 
+// An id of one server is nobody's, or anybody's, at another.
+TEST_F(CachingClientTest, RedirectsNothingToAnotherServer) {
+  constexpr std::string_view kHello = "%1\r\n$2\r\nid\r\n:7\r\n";
+  client_.Reset({.wires = Wires::kTwo});
+  client_.OnConnected(Wire::kInvalidations, 1);
+  client_.OnBytes(kHello, now_, Wire::kInvalidations);
+  client_.OnConnected(Wire::kData, 2);
+  EXPECT_EQ(client_.output().find("TRACKING"), std::string::npos);
+  EXPECT_TRUE(client_.invalidations_lost());
+  client_.OnDisconnected(Wire::kInvalidations);
+  client_.OnConnected(Wire::kInvalidations, 2);
+  client_.OnBytes(kHello, now_, Wire::kInvalidations);
+  EXPECT_NE(client_.output().find("REDIRECT\r\n$1\r\n7"), std::string::npos);
+  EXPECT_FALSE(client_.invalidations_lost());
+}
+
 TEST_F(CachingClientTest, CachesNothingBeforeTrackingIsOn) {
   client_.OnConnected();
   EXPECT_EQ(Hit("k"), "-");

@@ -122,6 +122,10 @@ TEST_F(PairedServerTest, CountsWhatAForeignServerDoesNotDo) {
             "");
   const auto& left_out = server_->counts().left_out;
   EXPECT_EQ(left_out.size(), 3u);
+  EXPECT_EQ(Run("config clients=1 replica=reads\nwrite client=0 kind=set key=0\ndeliver client=0\n"
+                "read client=1 key=0\nbarrier\nfailover\nread client=1 key=0\n"),
+            "");
+  EXPECT_EQ(left_out.count("replica: the case runs on one server"), 1u);
   EXPECT_EQ(server_->counts().expired, 0u);
 }
 
