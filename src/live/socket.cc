@@ -135,8 +135,7 @@ UniqueFd Listen(uint16_t port, bool allow_remote, std::string* error) {
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(allow_remote ? INADDR_ANY : INADDR_LOOPBACK);
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  if (fd.valid()) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (fd.valid()) ReuseAddress(fd.get());
   if (!fd.valid() ||
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       listen(fd.get(), SOMAXCONN) != 0) {
@@ -151,6 +150,11 @@ uint16_t LocalPort(int fd) {
   socklen_t size = sizeof(address);
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
   return address.sin_family == AF_INET ? ntohs(address.sin_port) : 0;
+}
+
+void ReuseAddress(int fd) {
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 }
 
 bool SetNonBlocking(int fd) {

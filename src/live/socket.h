@@ -31,6 +31,9 @@ UniqueFd ConnectUnix(const std::string& path, std::string* error);
 UniqueFd Listen(uint16_t port, bool allow_remote, std::string* error);
 // The port that a socket is bound to, 0 if none.
 uint16_t LocalPort(int fd);
+// Before bind(2): lets a port be had whose last connections are still ending (TIME_WAIT), but none
+// that somebody listens on, as SO_REUSEPORT would.
+void ReuseAddress(int fd);
 
 bool SetNonBlocking(int fd);
 

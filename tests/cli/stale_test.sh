@@ -146,6 +146,8 @@ exec 3<"$temp/pipe"
 IFS= read -r line <&3
 url=${line#*: }
 url=${url%%;*}
+port=${url#http://127.0.0.1:}
+wrong_use "cannot listen on port ${port%%/*}" workers --listen "${port%%/*}" --start "$server"
 run 0 cmd redis set k v --url "$url"
 has out '"status": "ok"'
 run 0 cmd relay get k --url "$url"

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "live/http/http_json.h"
+#include "live/socket.h"
 
 namespace resprobe::live {
 namespace {
@@ -100,6 +101,7 @@ class Endpoint::Impl {
 
   void Route() {
     server_.set_keep_alive_max_count(1'000'000);
+    server_.set_socket_options(ReuseAddress);
     server_.set_tcp_nodelay(true);
     const std::pair<const char*, Handler> routes[] = {
         {"/cmd", &Impl::Cmd},        {"/cmd.php", &Impl::Cmd}, {"/clients", &Impl::Clients},
