@@ -1,6 +1,7 @@
 #include "cli/proxy_api.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -21,20 +22,6 @@ std::string_view DirectionName(ToxicDirection direction) {
   return kToxicDirectionNames[static_cast<size_t>(direction)];
 }
 
-Json ToJson(const GateToxic& toxic) {
-  const ToxicInfo& info = InfoOf(toxic.toxic.kind);
-  Json attributes = Json::object();
-  const std::span<const ToxicAttribute> named = info.named();
-  for (size_t i = 0; i < named.size(); ++i) {
-    attributes[std::string(named[i].name)] = toxic.toxic.values[i];
-  }
-  return {{"name", toxic.name},
-          {"type", std::string(info.name)},
-          {"stream", std::string(DirectionName(toxic.toxic.direction))},
-          {"toxicity", toxic.toxicity},
-          {"attributes", std::move(attributes)}};
-}
-
 // The string of that name; what is no string is not there.
 std::optional<std::string> TextOf(const Json& json, const char* key) {
   const auto at = json.find(key);
@@ -50,7 +37,7 @@ std::string Change(GateToxic* toxic, const Json& body) {
     toxic->toxicity = share;
   }
   const auto attributes = body.find("attributes");
-  if (attributes == body.end()) return "";
+  if (attributes == body.end() || attributes->is_null()) return "";
   if (!attributes->is_object()) return "attributes: give an object of numbers";
   for (const auto& [name, value] : attributes->items()) {
     std::string error;
@@ -60,7 +47,85 @@ std::string Change(GateToxic* toxic, const Json& body) {
   return "";
 }
 
+// The port of "HOST:PORT", ":PORT" or "PORT"; 0 is a free one.
+std::optional<uint16_t> PortOf(std::string_view listen) {
+  const size_t colon = listen.rfind(':');
+  const std::string_view port = colon == listen.npos ? listen : listen.substr(colon + 1);
+  uint16_t number = 0;
+  const auto [end, status] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (status != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  return number;
+}
+
+// What is wrong with a proxy's fields, as far as they are given; "" if nothing is.
+std::string WrongIn(const Json& body) {
+  if (!body.is_object()) return "bad request body: give an object";
+  for (const char* const key : {"name", "listen", "upstream"}) {
+    const auto at = body.find(key);
+    if (at != body.end() && !at->is_string()) {
+      return "bad request body: " + std::string(key) + ": give a string";
+    }
+  }
+  const auto enabled = body.find("enabled");
+  if (enabled != body.end() && !enabled->is_boolean()) {
+    return "bad request body: enabled: give true or false";
+  }
+  return "";
+}
+
+// The same of a proxy that is to be made.
+std::string WrongInNew(const Json& body) {
+  std::string wrong = WrongIn(body);
+  if (!wrong.empty()) return wrong;
+  for (const char* const key : {"name", "upstream"}) {
+    if (TextOf(body, key).value_or("").empty()) {
+      return "missing required field: " + std::string(key);
+    }
+  }
+  return "";
+}
+
+bool EnabledIn(const Json& body, bool otherwise) {
+  const auto at = body.find("enabled");
+  return at == body.end() ? otherwise : at->get<bool>();
+}
+
+// All that a proxy can have, with their attributes and the limits of those.
+Json AllToxics() {
+  Json all = Json::array();
+  for (const ToxicInfo& info : Toxics()) {
+    std::string why;
+    if (!live::WorksOnSockets(MakeToxic(info.kind), &why)) continue;
+    Json attributes = Json::object();
+    for (const ToxicAttribute& one : info.named()) {
+      attributes[std::string(one.name)] = {{"unit", std::string(one.unit)},
+                                           {"usual", one.usual},
+                                           {"least", one.least},
+                                           {"most", one.most}};
+    }
+    all.push_back({{"type", std::string(info.name)},
+                   {"summary", std::string(info.summary)},
+                   {"client_sees", std::string(info.client_sees)},
+                   {"attributes", std::move(attributes)}});
+  }
+  return all;
+}
+
 }  // namespace
+
+Json ToJson(const GateToxic& toxic) {
+  const ToxicInfo& info = InfoOf(toxic.toxic.kind);
+  Json attributes = Json::object();
+  const std::span<const ToxicAttribute> named = info.named();
+  for (size_t i = 0; i < named.size(); ++i) {
+    attributes[std::string(named[i].name)] = toxic.toxic.values[i];
+  }
+  return {{"name", toxic.name},
+          {"type", std::string(info.name)},
+          {"stream", std::string(DirectionName(toxic.toxic.direction))},
+          {"toxicity", toxic.toxicity},
+          {"attributes", std::move(attributes)}};
+}
 
 ProxySet::~ProxySet() {
   for (auto& [name, proxy] : proxies_) loop_->Remove(proxy.gate.get());
@@ -77,20 +142,13 @@ std::string ProxySet::Open(const std::string& name, const std::string& listen,
   std::string error;
   const std::optional<live::Address> to = live::ParseAddress(server, &error);
   if (!to) return "upstream: " + error;
-  // "HOST:PORT", ":PORT" or "PORT"; port 0 is a free one.
-  const size_t colon = listen.rfind(':');
-  const std::string_view port =
-      colon == std::string::npos ? listen : std::string_view(listen).substr(colon + 1);
-  uint16_t number = 0;
-  const auto [end, status] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (status != std::errc() || end != port.data() + port.size()) {
-    return "listen: '" + listen + "' is not HOST:PORT";
-  }
+  const std::optional<uint16_t> port = PortOf(listen);
+  if (!port) return "listen: '" + listen + "' is not HOST:PORT";
   uint64_t seed = setting_.seed;
   for (const char c : name) seed = seed * 31 + static_cast<unsigned char>(c);
   const bool remote = setting_.allow_remote;
   auto gate = std::make_unique<live::ToxicGate>(
-      live::ToxicGate::Setting{.port = number, .allow_remote = remote, .seed = seed},
+      live::ToxicGate::Setting{.port = *port, .allow_remote = remote, .seed = seed},
       live::ToxicGate::ConnectTo(*to, remote), log_);
   gate->SetToxics(std::move(toxics));
   gate->Enable(enabled);
@@ -128,72 +186,73 @@ Answer ProxySet::Handle(std::string_view method, const std::vector<std::string>&
     json = Json::parse(body, nullptr, false);
     if (json.is_discarded()) return Error(400, "bad request body: it is no JSON");
   }
-  const bool at_all = path.size() == 1;
-  if (at_all && path[0] == "version" && method == "GET") {
-    return {200, {{"version", RESPROBE_VERSION}, {"server", "resprobe"}}};
-  }
-  if (at_all && path[0] == "toxics" && method == "GET") {
-    Json all = Json::array();
-    for (const ToxicInfo& info : Toxics()) {
-      std::string why;
-      if (!live::WorksOnSockets(MakeToxic(info.kind), &why)) continue;
-      Json attributes = Json::object();
-      for (const ToxicAttribute& one : info.named()) {
-        attributes[std::string(one.name)] = {{"unit", std::string(one.unit)},
-                                             {"usual", one.usual},
-                                             {"least", one.least},
-                                             {"most", one.most}};
-      }
-      all.push_back({{"type", std::string(info.name)},
-                     {"summary", std::string(info.summary)},
-                     {"client_sees", std::string(info.client_sees)},
-                     {"attributes", std::move(attributes)}});
+  if (path.size() == 1) {
+    const std::string& what = path[0];
+    if (what == "proxies") return OnProxies(method, json);
+    if (what != "version" && what != "toxics" && what != "reset" && what != "populate") {
+      return Error(404, "no such path");
     }
-    return {200, std::move(all)};
-  }
-  if (at_all && path[0] == "reset" && method == "POST") {
+    const bool asks = what == "version" || what == "toxics";
+    if (method != (asks ? "GET" : "POST")) return Error(405, "method not allowed");
+    if (what == "version") return {200, {{"version", RESPROBE_VERSION}, {"server", "resprobe"}}};
+    if (what == "toxics") return {200, AllToxics()};
+    if (what == "populate") return Populate(json);
     for (auto& [name, proxy] : proxies_) {
       proxy.gate->SetToxics({});
       proxy.gate->Enable(true);
     }
     return {204, {}};
   }
-  if (at_all && path[0] == "populate" && method == "POST") {
-    if (!json.is_array()) return Error(400, "bad request body: give an array of proxies");
-    Json made = Json::array();
-    for (const Json& one : json) {
-      const std::optional<std::string> name = TextOf(one, "name");
-      if (name && proxies_.contains(*name)) OnProxy("DELETE", *name, {});
-      Answer answer = CreateFrom(one);
-      if (answer.status != 201) return answer;
-      made.push_back(std::move(answer.body));
-    }
-    return {201, {{"proxies", std::move(made)}}};
-  }
   if (path.empty() || path[0] != "proxies" || path.size() > 4) return Error(404, "no such path");
-  if (at_all) return OnProxies(method, json);
   const auto found = proxies_.find(path[1]);
   if (found == proxies_.end()) return Error(404, "proxy not found");
   if (path.size() == 2) return OnProxy(method, path[1], json);
-  if (path.size() == 3 && path[2] == "counts" && method == "GET") return Counts(found->second);
+  if (path.size() == 3 && path[2] == "counts") {
+    return method == "GET" ? Counts(found->second) : Error(405, "method not allowed");
+  }
   if (path[2] != "toxics") return Error(404, "no such path");
   if (path.size() == 3) return OnToxics(method, found->second, json);
   return OnToxic(method, found->second, path[3], json);
 }
 
+Answer ProxySet::Populate(const Json& body) {
+  if (!body.is_array()) return Error(400, "bad request body: give an array of proxies");
+  // Nothing is made unless all of it makes sense.
+  for (size_t i = 0; i < body.size(); ++i) {
+    const std::string wrong = WrongInNew(body[i]);
+    if (!wrong.empty()) return Error(400, wrong + " at proxy " + std::to_string(i + 1));
+  }
+  Answer answer = {201, Json::object()};
+  Json made = Json::array();
+  for (const Json& one : body) {
+    const auto found = proxies_.find(*TextOf(one, "name"));
+    Answer done;
+    if (found == proxies_.end()) {
+      done = CreateFrom(one);
+    } else if (IsAt(found->second, one)) {
+      done.body = ToJson(found->first, found->second);  // stays as it is, with its toxics
+    } else {
+      done = Move(found->first, found->second, one, EnabledIn(one, true), {});
+    }
+    if (done.status != 200 && done.status != 201) {
+      answer = std::move(done);
+      break;
+    }
+    made.push_back(std::move(done.body));
+  }
+  answer.body["proxies"] = std::move(made);
+  return answer;
+}
+
 Answer ProxySet::CreateFrom(const Json& body) {
-  const std::optional<std::string> name = body.is_object() ? TextOf(body, "name") : std::nullopt;
-  const std::optional<std::string> server =
-      body.is_object() ? TextOf(body, "upstream") : std::nullopt;
-  if (!name || name->empty()) return Error(400, "missing required field: name");
-  if (!server || server->empty()) return Error(400, "missing required field: upstream");
-  if (proxies_.contains(*name)) return Error(409, "proxy already exists");
-  const auto enabled = body.find("enabled");
-  const bool on = enabled == body.end() || *enabled != Json(false);
-  const std::string error =
-      Create(*name, TextOf(body, "listen").value_or("127.0.0.1:0"), *server, on, {});
+  const std::string wrong = WrongInNew(body);
+  if (!wrong.empty()) return Error(400, wrong);
+  const std::string name = *TextOf(body, "name");
+  if (proxies_.contains(name)) return Error(409, "proxy already exists");
+  const std::string error = Create(name, TextOf(body, "listen").value_or("127.0.0.1:0"),
+                                   *TextOf(body, "upstream"), EnabledIn(body, true), {});
   if (!error.empty()) return Error(400, error);
-  return {201, ToJson(*name, proxies_[*name])};
+  return {201, ToJson(name, proxies_[name])};
 }
 
 Answer ProxySet::OnProxies(std::string_view method, const Json& body) {
@@ -204,27 +263,35 @@ Answer ProxySet::OnProxies(std::string_view method, const Json& body) {
   return {200, std::move(all)};
 }
 
+bool ProxySet::IsAt(const Proxy& proxy, const Json& body) {
+  const std::optional<std::string> listen = TextOf(body, "listen");
+  return (!listen || *listen == proxy.listen || PortOf(*listen) == proxy.gate->port()) &&
+         TextOf(body, "upstream").value_or(proxy.server) == proxy.server;
+}
+
 Answer ProxySet::Update(const std::string& name, Proxy& proxy, const Json& body) {
-  if (!body.is_object()) return Error(400, "bad request body: give an object");
+  const std::string wrong = WrongIn(body);
+  if (!wrong.empty()) return Error(400, wrong);
+  const bool enabled = EnabledIn(body, proxy.gate->enabled());
+  if (!IsAt(proxy, body)) return Move(name, proxy, body, enabled, proxy.gate->toxics());
+  if (enabled != proxy.gate->enabled()) proxy.gate->Enable(enabled);
+  return {200, ToJson(name, proxy)};
+}
+
+Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, bool enabled,
+                      std::vector<GateToxic> toxics) {
   const std::string listen = TextOf(body, "listen").value_or(proxy.listen);
   const std::string server = TextOf(body, "upstream").value_or(proxy.server);
-  bool enabled = proxy.gate->enabled();
-  if (const auto at = body.find("enabled"); at != body.end()) {
-    if (!at->is_boolean()) return Error(400, "enabled: give true or false");
-    enabled = at->get<bool>();
-  }
-  if (listen == proxy.listen && server == proxy.server) {
-    if (enabled != proxy.gate->enabled()) proxy.gate->Enable(enabled);
-    return {200, ToJson(name, proxy)};
-  }
-  // Elsewhere: a new gate with the same toxics. The old one leaves its port first.
+  // A new gate. The old one leaves its port first.
   const Proxy old = {proxy.listen, proxy.server, nullptr};
-  std::vector<GateToxic> toxics = proxy.gate->toxics();
+  const bool was_enabled = proxy.gate->enabled();
+  std::vector<GateToxic> old_toxics = proxy.gate->toxics();
   loop_->Remove(proxy.gate.get());
   proxy.gate.reset();
-  std::string error = Open(name, listen, server, enabled, toxics, &proxy);
+  std::string error = Open(name, listen, server, enabled, std::move(toxics), &proxy);
   if (error.empty()) return {200, ToJson(name, proxy)};
-  const std::string back = Open(name, old.listen, old.server, enabled, toxics, &proxy);
+  const std::string back =
+      Open(name, old.listen, old.server, was_enabled, std::move(old_toxics), &proxy);
   if (!back.empty()) {
     proxies_.erase(name);
     error += "; and where it was: " + back;
@@ -265,7 +332,8 @@ Answer ProxySet::OnToxics(std::string_view method, Proxy& proxy, const Json& bod
   if (!body.is_object()) return Error(400, "bad request body: give an object");
   const ToxicInfo* info = FindToxic(TextOf(body, "type").value_or(""));
   if (info == nullptr) return Error(400, "invalid toxic type");
-  const std::string stream = TextOf(body, "stream").value_or("downstream");
+  std::string stream = TextOf(body, "stream").value_or("downstream");
+  for (char& c : stream) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (stream != "upstream" && stream != "downstream") {
     return Error(400, "stream was invalid, can be either upstream or downstream");
   }

@@ -16,6 +16,10 @@
 
 namespace resprobe::cli {
 
+// {"name":…,"type":…,"stream":…,"toxicity":…,"attributes":{…}}: a toxic as Toxiproxy's API has it,
+// with every attribute.
+Json ToJson(const live::GateToxic& toxic);
+
 // Proxies with toxics by name, and what Toxiproxy's HTTP API does to them. Lives on the thread of
 // its loop.
 class ProxySet {
@@ -62,7 +66,13 @@ class ProxySet {
   Answer OnToxic(std::string_view method, Proxy& proxy, const std::string& name, const Json& body);
   Answer Counts(const Proxy& proxy) const;
   Answer CreateFrom(const Json& body);
+  Answer Populate(const Json& body);
   Answer Update(const std::string& name, Proxy& proxy, const Json& body);
+  // To where the body says, with these toxics; if that cannot be, it stays as it was.
+  Answer Move(const std::string& name, Proxy& proxy, const Json& body, bool enabled,
+              std::vector<live::GateToxic> toxics);
+  // Whether it listens and leads where the body says, as far as the body says.
+  static bool IsAt(const Proxy& proxy, const Json& body);
   std::string Open(const std::string& name, const std::string& listen, const std::string& server,
                    bool enabled, std::vector<live::GateToxic> toxics, Proxy* proxy);
   Json ToJson(const std::string& name, const Proxy& proxy) const;

@@ -27,6 +27,7 @@ class ProxyApi::Server {
     const auto handle = [this](const httplib::Request& request, httplib::Response& response) {
       Handle(request, response);
     };
+    http_.set_socket_options(live::ReuseAddress);
     http_.set_tcp_nodelay(true);
     http_.set_keep_alive_max_count(100'000);
     // A request that brings no content and does not say so, as `curl -X POST` sends it, would be
@@ -42,6 +43,7 @@ class ProxyApi::Server {
         });
     http_.Get(".*", handle);
     http_.Post(".*", handle);
+    http_.Put(".*", handle);
     http_.Patch(".*", handle);
     http_.Delete(".*", handle);
   }
@@ -64,6 +66,12 @@ class ProxyApi::Server {
 
  private:
   void Handle(const httplib::Request& request, httplib::Response& response) {
+    // As Toxiproxy does it: no page in a browser can change a proxy of this machine.
+    if (request.get_header_value("User-Agent").starts_with("Mozilla/")) {
+      response.status = 403;
+      response.set_content("User agent not allowed\n", "text/plain");
+      return;
+    }
     ProxySet::Answer answer;
     const bool done = loop_->Call(
         [&] { answer = proxies_->Handle(request.method, PartsOf(request.path), request.body); });

@@ -32,12 +32,14 @@ start() {
 port_of() { sed -n -E 's/.* on 127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/$1" "$temp/$1.err" | head -n 1; }
 api_of() { sed -n -E 's/.*API on http:\/\/127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/$1"; }
 
-# http METHOD PATH [BODY]: asks $api; the status goes to $status, the content to $temp/body.
+# http METHOD PATH [BODY]: asks $api, as the user agent $agent if that is set; the status goes to
+# $status, the content to $temp/body.
 http() {
   local method=$1 path=$2 body=${3-}
   exec 7<>"/dev/tcp/127.0.0.1/$api"
   {
     printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' "$method" "$path"
+    [[ -z ${agent-} ]] || printf 'User-Agent: %s\r\n' "$agent"
     [[ $# -lt 3 ]] || printf 'Content-Type: application/json\r\nContent-Length: %d\r\n' "${#body}"
     printf '\r\n%s' "$body"
   } >&7
@@ -72,4 +74,21 @@ ask() {
   printf '%b' "$2" >&8
   cat <&8
   exec 8>&-
+}
+
+# refused TEXT ARGUMENT…: wrong_use of a proxy before $server; one that starts all the same is ended.
+refused() {
+  local text=$1 code=0 pid
+  shift
+  "$program" proxy --listen 0 --server "127.0.0.1:$server" "$@" >"$temp/out" 2>"$temp/err" &
+  pid=$!
+  until grep -q "Ctrl-C ends it" "$temp/out" || ! kill -0 "$pid" 2>/dev/null; do :; done
+  kill -INT "$pid" 2>/dev/null || true
+  wait "$pid" || code=$?
+  has err "$text"
+  if ((code != 2)) || (($(wc -l <"$temp/err") != 1)) || [[ -s $temp/out ]]; then
+    echo "proxy $*: code $code; is to be 2, with one line on stderr:" >&2
+    cat "$temp/out" "$temp/err" >&2
+    failures=$((failures + 1))
+  fi
 }

@@ -60,6 +60,45 @@ http POST /reset
 gives 200 '"enabled":true,"toxics":[]' GET /proxies/redis
 [[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
 
+# A port is one API's.
+start second proxy --listen 0 --server "127.0.0.1:$server" --api 0
+refused "--api: port $(api_of second) is not to be had" --api "$(api_of second)"
+
+# The same place in other words is no other place: a connection stays.
+exec 9<>"/dev/tcp/127.0.0.1/$port"
+gives 200 "\"listen\":\"127.0.0.1:$port\"" PATCH /proxies/redis "{\"listen\":\"localhost:$port\"}"
+gives 201 '"proxies":[{"name":"redis"' POST /populate \
+  "[{\"name\":\"redis\",\"listen\":\"127.0.0.1:$port\",\"upstream\":\"127.0.0.1:$server\"}]"
+printf 'PING\r\n' >&9
+read -r answer <&9
+exec 9>&-
+[[ $answer == $'+PONG\r' ]] || { echo "the connection has not stayed: $answer" >&2; failures=$((failures + 1)); }
+
+# What populate finds in its place keeps its toxics; elsewhere it begins anew; and nothing is made of
+# a list that makes no sense.
+gives 201 '"name":"more"' POST /proxies "{\"name\":\"more\",\"listen\":\"127.0.0.1:0\",\"upstream\":\"127.0.0.1:$server\"}"
+more=$(sed -n -E 's/.*"listen":"127\.0\.0\.1:([0-9]+)".*/\1/p' "$temp/body")
+gives 200 '"type":"latency"' POST /proxies/more/toxics '{"type":"latency","stream":"Upstream","attributes":null}'
+gives 201 '"type":"latency"' POST /populate \
+  "[{\"name\":\"more\",\"listen\":\"localhost:$more\",\"upstream\":\"127.0.0.1:$server\"}]"
+gives 201 '"toxics":[]' POST /populate \
+  "[{\"name\":\"more\",\"listen\":\"127.0.0.1:$more\",\"upstream\":\"localhost:$server\"}]"
+gives 400 'missing required field: upstream at proxy 2' POST /populate \
+  "[{\"name\":\"half\",\"upstream\":\"127.0.0.1:$server\"},{\"name\":\"x\"}]"
+gives 404 'proxy not found' GET /proxies/half
+gives 400 '"proxies":[{"name":"whole"' POST /populate \
+  "[{\"name\":\"whole\",\"upstream\":\"127.0.0.1:$server\"},{\"name\":\"x\",\"upstream\":\"nowhere\"}]"
+gives 400 'name: give a string' POST /proxies '{"name":1,"upstream":"127.0.0.1:1"}'
+gives 400 'enabled: give true or false' PATCH /proxies/redis '{"enabled":"no"}'
+gives 400 'is not HOST:PORT' PATCH /proxies/more '{"listen":"127.0.0.1:x"}'
+[[ $(ask "$more" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
+
+# The methods that there are, and no page in a browser.
+gives 405 'method not allowed' GET /reset
+gives 405 'method not allowed' PUT /proxies
+gives 405 'method not allowed' POST /proxies/redis/counts
+agent=Mozilla/5.0 gives 403 'User agent not allowed' POST /reset
+
 # More proxies; another place for one.
 gives 201 '"name":"two"' POST /proxies "{\"name\":\"two\",\"listen\":\"127.0.0.1:0\",\"upstream\":\"127.0.0.1:$server\"}"
 two=$(sed -n -E 's/.*"listen":"127\.0\.0\.1:([0-9]+)".*/\1/p' "$temp/body")
