@@ -2,9 +2,12 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
+#include "cli/process.h"
 #include "cli/proxy_api.h"
 #include "cli/toxic_options.h"
+#include "cli/toxiproxy.h"
 #include "cli/user_error.h"
 #include "cli/verbs.h"
 #include "cli/whole_number.h"
@@ -24,7 +27,42 @@ struct ProxyOptions {
   uint64_t seed = 1;
   std::string log;
   bool allow_remote = false;
+  std::string toxiproxy;
 };
+
+// In front of the server stands a Toxiproxy of somebody else's making.
+int RunToxiproxy(const ProxyOptions& options, const live::Address& server,
+                 const std::vector<live::GateToxic>& toxics) {
+  Toxiproxy toxiproxy({.where = options.toxiproxy,
+                       .api_port = options.api_port,
+                       .allow_remote = options.allow_remote});
+  live::InterruptFd interrupted;
+  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+  if (Interrupted()) throw Interruption();
+  const std::string listen = toxiproxy.AddProxy(
+      options.name,
+      (options.allow_remote ? "0.0.0.0:" : "127.0.0.1:") + std::to_string(options.listen_port),
+      server.ToText());
+  for (const live::GateToxic& toxic : toxics) toxiproxy.AddToxic(toxic);
+
+  live::ToxicLoop loop;
+  loop.Watch(interrupted.get(), [] { return false; });
+  std::optional<std::string> last_words;
+  toxiproxy.WatchIn(&loop, [&](const std::string& line) { last_words = line; });
+  std::printf("%s on %s before %s; API on %s; Ctrl-C ends it\n", toxiproxy.title().c_str(),
+              listen.c_str(), server.ToText().c_str(), toxiproxy.api().c_str());
+  std::fflush(stdout);
+  std::string error;
+  if (!loop.Run(&error)) throw UserError(error);
+  if (last_words) {
+    throw UserError("--toxiproxy: " + toxiproxy.title() + " has ended by itself: " + *last_words);
+  }
+  std::printf("%s\n", toxiproxy.Figures().c_str());
+  std::fflush(stdout);
+  toxiproxy.Remove();
+  if (!interrupted.Finish()) throw UserError("cannot read the signal");
+  return kAllWell;
+}
 
 int RunProxy(const ProxyOptions& options) {
   std::string all;
@@ -36,6 +74,7 @@ int RunProxy(const ProxyOptions& options) {
     if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
     throw UserError("--server: " + error);
   }
+  if (!options.toxiproxy.empty()) return RunToxiproxy(options, *server, toxics);
   const LogFile file(options.log);
   live::SocketLog log = file.fd() >= 0 ? live::SocketLog(file.fd()) : live::SocketLog();
   live::InterruptFd interrupted;
@@ -97,12 +136,21 @@ void AddProxy(CLI::App& app, int* code) {
       ->check(WholeNumber(0, 65535))
       ->capture_default_str();
   verb->add_option("--name", options->name, "The proxy's name in the API")->capture_default_str();
+  CLI::Option* const toxiproxy =
+      verb->add_option("--toxiproxy", options->toxiproxy,
+                       "A real Toxiproxy in place of ours: the program (without a value: "
+                       "toxiproxy-server), or HOST:PORT of the API of one that runs")
+          ->type_name("WHICH")
+          ->expected(0, 1)
+          ->default_str("toxiproxy-server");
   verb->add_option("--seed", options->seed, "Decides what is left to chance")
       ->check(WholeNumber(0, UINT64_MAX))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(toxiproxy);
   verb->add_option("--log", options->log,
                    "What happened on the sockets, as JSON lines; - is standard output")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(toxiproxy);
   verb->add_flag("--allow-remote", options->allow_remote,
                  "Let the server be on another machine, and clients come from other machines");
   verb->callback([=] { *code = RunProxy(*options); });
