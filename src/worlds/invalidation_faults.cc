@@ -65,8 +65,8 @@ void InvalidationWorld::CutAll(size_t node) {
 void InvalidationWorld::Apply(const Restart&, RunContext& run) {
   const uint64_t was = primary().subject->now_ms();
   CutAll(primary_);
-  ids_anew_ = two_wires();
   ResetNode(primary(), was);
+  primary().run = ++runs_;
   if (run.trace().on()) run.trace().Line("  server starts again, empty");
   if (stream_.connection != 0) {
     replica().subject->Close(stream_.connection);

@@ -194,7 +194,7 @@ void InvalidationWorld::PushedKeys(Client& client, Wire& wire, uint64_t end, res
     const bool bcast = config_.mode == cache::Mode::kBroadcast;
     const bool listens = !config_.prefixes || (first != 2 && first != 3);
     run.Check(
-        bcast ? listens : client.to_tell[first] > 0 || ids_anew_, "precision",
+        bcast ? listens : client.to_tell[first] > 0, "precision",
         [&] {
           return bcast ? "keys under the prefixes of " + Name(client)
                        : "a key that " + Name(client) + " has read since it was last told of it";

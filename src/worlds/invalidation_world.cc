@@ -65,7 +65,7 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
   version_ = 1;
   messages_ = 0;
   time_passes_ = false;
-  selected_ = ids_anew_ = false;
+  selected_ = false;
   may_vanish_ = false;
   slot_of_value_.clear();
   shared_.Reset();
@@ -100,12 +100,14 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
 void InvalidationWorld::StartNodes() {
   using invalidation::Replica;
   primary_ = 0;
+  runs_ = 0;
   nodes_[0].subject = subject_;
   const bool wanted = config_.replica != Replica::kNone && !strings_only();
   nodes_[1].subject = replica_ = wanted ? subject_->replica() : nullptr;
   if (config_.shared && config_.replica == Replica::kReads) config_.replica = Replica::kStandby;
   for (Node& node : nodes_) {
     node.up = node.subject != nullptr;
+    node.run = ++runs_;
     node.truth = {};
     node.ghosts.clear();
     if (node.up) ResetNode(node, &node == &nodes_[0] ? 0 : nodes_[0].subject->now_ms());
@@ -164,7 +166,7 @@ void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
     // With two, the server may not have seen the end of the one before, and still tells the other.
     if (!two_wires()) client.to_tell.fill(0);
   }
-  client.cache->OnConnected(static_cast<cache::Wire>(index), wire.node);
+  client.cache->OnConnected(static_cast<cache::Wire>(index), NodeOf(wire).run);
   Follow(client, run);
 }
 

@@ -229,7 +229,8 @@ class InvalidationWorld {
   // A server.
   struct Node {
     ServerSubject* subject = nullptr;
-    bool up = false;  // in service: it has not died for good
+    bool up = false;   // in service: it has not died for good
+    uint64_t run = 0;  // its process: 1 is the first primary, 2 the replica, others have restarted
     Truths truth;
     std::vector<uint64_t> ghosts;  // connections that it has not seen end
   };
@@ -360,6 +361,7 @@ class InvalidationWorld {
   std::array<Client, kMaxClients> clients_;
   cache::Cache shared_;
   std::array<Node, 2> nodes_;
+  uint64_t runs_ = 0;  // processes that there were
   size_t primary_ = 0;
   ReplicaSubject* replica_ = nullptr;  // the second of them, if there is one
   Stream stream_;
@@ -371,9 +373,6 @@ class InvalidationWorld {
   bool may_vanish_ = false;             // keys can go without a command's doing
   bool time_passes_ = false;            // what is pushed now, is pushed because keys expired
   uint64_t messages_ = 0;               // numbered in the trace
-  // After a restart the ids of connections start anew: a client that redirects to one of before,
-  // not knowing that it is gone, may redirect to another client's.
-  bool ids_anew_ = false;
 
   std::string probe_output_;
   resp::ReplyParser probe_parser_;

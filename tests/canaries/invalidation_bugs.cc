@@ -69,7 +69,7 @@ class ForgetsField : public CachingClient {
   }
 };
 
-// When the next connection leads to another server, what was cached from the one before is taken up
+// When the next connection leads to the replica, what was cached from the primary is taken up
 // again: a replica that takes over holds the same, does it not.
 class KeepsOverFailover : public CachingClient {
  public:
@@ -91,7 +91,7 @@ class KeepsOverFailover : public CachingClient {
   }
   void OnConnected(cache::Wire wire, uint64_t server) override {
     CachingClient::OnConnected(wire, server);
-    if (wire != cache::Wire::kData || server == from_) return;
+    if (wire != cache::Wire::kData || server != kReplica || server == from_) return;
     for (const auto& [key, entry] : kept_) {
       if (const auto [place, added] = mutable_cache().keys.Insert(key); added) {
         place = entry;
@@ -101,6 +101,8 @@ class KeepsOverFailover : public CachingClient {
   }
 
  private:
+  static constexpr uint64_t kReplica = 2;  // the world's number of it
+
   std::vector<std::pair<std::string, Entry>> kept_;
   uint64_t from_ = 0;
 };

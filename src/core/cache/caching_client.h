@@ -86,8 +86,8 @@ class CachingClient {
   // --- The connections, from their owner. One for data, and with Policy::wires one for
   // invalidations; in any order.
   // Sends the handshake; the wire must be down. `server` is any number that the owner has for the
-  // server at its other end: ids of connections to different ones have nothing to do with each
-  // other, so that no invalidations are redirected between them.
+  // process at its other end, which INFO's run_id tells apart: ids of connections to different ones
+  // have nothing to do with each other, so that no invalidations are redirected between them.
   virtual void OnConnected(Wire wire = Wire::kData, uint64_t server = 0);
   // Completes what is pending as kLost, unless it is to be replayed.
   virtual void OnDisconnected(Wire wire = Wire::kData);
