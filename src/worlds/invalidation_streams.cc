@@ -221,6 +221,8 @@ void InvalidationWorld::DeliverToClient(Client& client, size_t index, size_t byt
   Wire& wire = client.wires[index];
   if (wire.connection == 0) return;
   size_t left = std::min(bytes, wire.to_client.in_flight());
+  // Where nothing arrives nothing has changed since it was checked last.
+  if (left == 0 && (!wire.to_client.at_end() || wire.silent)) return;
   while (left > 0 && !run.violated() && wire.connection != 0) {
     // Up to the end of the next invalidation, to know what the client has been told when.
     size_t step = left;
