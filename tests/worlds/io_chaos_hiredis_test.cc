@@ -121,6 +121,11 @@ TEST(IoChaosHiredis, KnownFaultsAreAvoidedOnEveryWay) {
                      "config client=async\nrun\nraw \"*1\\r\\n+message\\r\\n\"\n"
                      "deliver wire=both\nstep step=subscribe\nrun\n"),
             "");
+  // … behind a push inside another value, which hiredis takes and the core refuses.
+  EXPECT_EQ(BrokenBy(harness,
+                     "config client=async resp3=yes\nstep step=psubscribe\nstep step=unsubscribe\n"
+                     "toxic kind=push first=1 second=1\ntoxic kind=wrong_arity second=-1\nrun\n"),
+            "");
   // monitor_swallows: the OK comes in two pieces, and the line after it goes nowhere.
   EXPECT_EQ(BrokenBy(harness,
                      "config client=async\nstep step=monitor\ndeliver wire=upstream\n"
