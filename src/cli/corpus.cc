@@ -9,6 +9,7 @@
 
 #include "cli/fuzz_job.h"
 #include "cli/output.h"
+#include "cli/pairs.h"
 #include "cli/project.h"
 #include "cli/subject.h"
 #include "cli/user_error.h"
@@ -83,6 +84,75 @@ std::map<std::string, std::string> Fewest(const HarnessEntry& harness,
     std::map<std::string, std::string> again = Merge(harness, {temp.path() / "kept"}, false);
     if (again.size() == kept.size()) return kept;
     kept = std::move(again);
+  }
+}
+
+// --- Pairs: what a world crosses, the coverage of which no engine sees.
+
+// What each of the tapes has met, by SHA-1; nothing, if none has met anything.
+std::map<std::string, Pairs> PairsOf(const HarnessEntry& harness,
+                                     const std::map<std::string, std::string>& tapes) {
+  TempFolder temp;
+  WriteTapes(temp.path() / "tapes", tapes);
+  std::map<std::string, Pairs> met;
+  FindPairs(harness, FilesIn(temp.path() / "tapes"), [&](const fs::path& file, const Pairs& pairs) {
+    if (!pairs.empty()) met[file.filename().string()] = pairs;
+  });
+  return met;
+}
+
+// Those of the tapes that neither are in `covering`, the ones that add coverage, nor have met a
+// pair that no smaller one has.
+std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
+                                const std::map<std::string, std::string>& covering,
+                                std::map<std::string, Pairs> met) {
+  std::set<std::pair<size_t, std::string>> by_size;
+  for (const auto& [sha1, tape] : tapes) by_size.emplace(tape.size(), sha1);
+  std::set<std::string> not_needed;
+  Pairs all;
+  for (const auto& [size, sha1] : by_size) {
+    const size_t before = all.size();
+    all.merge(met[sha1]);
+    if (all.size() == before && !covering.contains(sha1)) not_needed.insert(sha1);
+  }
+  return not_needed;
+}
+
+// A small set with the same coverage and the same pairs, the same one whenever it is asked for its
+// own result.
+std::map<std::string, std::string> FewestWithPairs(const HarnessEntry& harness,
+                                                   std::map<std::string, std::string> tapes) {
+  for (;;) {
+    TempFolder temp;
+    WriteTapes(temp.path() / "all", tapes);
+    std::map<std::string, std::string> kept = Fewest(harness, {temp.path() / "all"});
+    const std::map<std::string, std::string> covering = kept;
+    const std::map<std::string, Pairs> met = PairsOf(harness, tapes);
+    Pairs all;
+    for (const auto& [sha1, pairs] : met) {
+      if (kept.contains(sha1)) all.insert(pairs.begin(), pairs.end());
+    }
+    // Time and again the one with the most new pairs for its size.
+    for (;;) {
+      double most = 0;
+      std::string best;
+      for (const auto& [sha1, pairs] : met) {
+        size_t added = 0;
+        for (const auto& pair : pairs) added += all.contains(pair) ? 0 : 1;
+        const double worth =
+            static_cast<double>(added) / static_cast<double>(tapes[sha1].size() + 1);
+        if (worth > most) {
+          most = worth;
+          best = sha1;
+        }
+      }
+      if (best.empty()) break;
+      kept[best] = tapes[best];
+      all.insert(met.at(best).begin(), met.at(best).end());
+    }
+    for (const std::string& sha1 : NotNeeded(kept, covering, met)) kept.erase(sha1);
+    if (kept.size() == tapes.size()) return kept;
+    tapes = std::move(kept);
   }
 }
 
@@ -200,10 +270,11 @@ Check CheckHarness(const Project& project, const HarnessEntry& harness) {
     }
     WriteTapes(temp.path() / "seeds", tapes);
     const auto kept = Merge(harness, {temp.path() / "seeds"}, false);
+    const std::set<std::string> not_needed = NotNeeded(tapes, kept, PairsOf(harness, tapes));
     for (const Seed& seed : seeds) {
-      if (!kept.contains(Sha1(seed.tape))) {
+      if (not_needed.contains(Sha1(seed.tape))) {
         check.problems.push_back(project.Shown(seed.file) +
-                                 ": adds no coverage to the smaller seeds");
+                                 ": adds no coverage and no pair to the smaller seeds");
       }
     }
   }
@@ -263,7 +334,6 @@ int RunMerge(const std::string& name, const std::vector<std::string>& folders) {
   const fs::path corpus = project.CorpusOf(harness);
   MakeFolder(corpus);
   const std::vector<Seed> seeds = LoadSeeds(harness, corpus);
-  TempFolder temp;
   std::map<std::string, std::string> tapes;
   for (const Seed& seed : seeds) tapes[Sha1(seed.tape)] = seed.tape;
   std::vector<fs::path> sources = {project.WorkCorpusOf(harness)};
@@ -281,8 +351,7 @@ int RunMerge(const std::string& name, const std::vector<std::string>& folders) {
       ++offered;
     }
   }
-  WriteTapes(temp.path() / "all", tapes);
-  const std::map<std::string, std::string> kept = Fewest(harness, {temp.path() / "all"});
+  const std::map<std::string, std::string> kept = FewestWithPairs(harness, std::move(tapes));
   // New files first: Ctrl-C in between leaves too much, never too little. A seed that is kept keeps
   // its name, and its text if that is what it is.
   std::set<std::string> there;
@@ -316,7 +385,8 @@ void AddCorpus(CLI::App& app, int* code) {
   CLI::App* check = verb->add_subcommand("check", "Every seed and dictionary token is of use");
   check->footer(
       "Every seed parses, replays, twice with the same trace, and adds coverage to the smaller\n"
-      "ones; every dictionary token occurs in a seed or in one of 2000 generated cases.\n"
+      "ones, or a pair (list --matrix); every dictionary token occurs in a seed or in one of 2000\n"
+      "generated cases.\n"
       "Exit code: 0 all well, 1 a problem (each is named), 2 wrong use.");
   const auto names = std::make_shared<std::vector<std::string>>();
   const auto output = std::make_shared<OutputOptions>();
@@ -327,7 +397,9 @@ void AddCorpus(CLI::App& app, int* code) {
   CLI::App* merge = verb->add_subcommand("merge", "Take what fuzzing learnt into the repository");
   merge->footer(
       "Merges work/corpus/HARNESS and the folders DIR into corpus/HARNESS, and leaves few seeds\n"
-      "that together cover what all of them cover; new ones are named by their content.");
+      "that together cover what all of them cover, and have met the same pairs (list --matrix); "
+      "new\n"
+      "ones are named by their content.");
   const auto name = std::make_shared<std::string>();
   const auto folders = std::make_shared<std::vector<std::string>>();
   merge->add_option("HARNESS", *name, "The harness")->required()->type_name("");

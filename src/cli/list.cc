@@ -4,9 +4,9 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <sstream>
 
 #include "cli/output.h"
+#include "cli/pairs.h"
 #include "cli/project.h"
 #include "cli/subject.h"
 #include "cli/user_error.h"
@@ -56,8 +56,7 @@ int RunList(const OutputOptions& output) {
   return kAllWell;
 }
 
-// Which pairs of two things that a world crosses have been seen in a harness's seeds. The world
-// tells in its trace: "pair ROW COLUMN", for what has run together and taken effect.
+// Which pairs of what a world crosses have been met in a harness's seeds.
 int RunMatrix(const std::string& name, const OutputOptions& output) {
   output.Check();
   const Project project = OpenProject();
@@ -66,19 +65,19 @@ int RunMatrix(const std::string& name, const OutputOptions& output) {
   for (const fs::path& file : FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
   std::map<std::string, std::map<std::string, size_t>> counts;
   std::set<std::string> columns;
-  RunCases(harness, cases, {.trace = true}, [&](const CaseResult& result) {
-    std::istringstream lines(result.trace);
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      std::string key;
-      std::string row;
-      std::string column;
-      if (!(words >> key >> row >> column) || key != "pair") continue;
+  FindPairs(harness, cases, [&](const fs::path&, const Pairs& pairs) {
+    for (const auto& [row, column] : pairs) {
       ++counts[row][column];
       columns.insert(column);
     }
   });
   if (counts.empty()) throw UserError(name + " crosses nothing: use io_chaos");
+  Json unmet = Json::array();
+  for (const auto& [row, of_row] : counts) {
+    for (const std::string& column : columns) {
+      if (!of_row.contains(column)) unmet.push_back({row, column});
+    }
+  }
   if (output.text_on_stdout()) {
     std::printf("%-18s", "");
     for (const std::string& column : columns) std::printf(" %5.5s", column.c_str());
@@ -94,9 +93,20 @@ int RunMatrix(const std::string& name, const OutputOptions& output) {
     std::printf(
         "cases of %zu in which the row's toxic took effect while the column's step waited\n",
         cases.size());
+    const size_t all = counts.size() * columns.size();
+    std::printf("%zu of %zu pairs met", all - unmet.size(), all);
+    const char* before = "; not met: ";
+    for (const Json& pair : unmet) {
+      std::printf("%s%s %s", before, pair[0].get<std::string>().c_str(),
+                  pair[1].get<std::string>().c_str());
+      before = ", ";
+    }
+    std::printf("\n");
   }
-  if (output.json())
-    output.Write(Json{{"harness", name}, {"cases", cases.size()}, {"pairs", counts}});
+  if (output.json()) {
+    output.Write(
+        Json{{"harness", name}, {"cases", cases.size()}, {"pairs", counts}, {"unmet", unmet}});
+  }
   return kAllWell;
 }
 
