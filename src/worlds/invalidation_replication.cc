@@ -11,7 +11,13 @@ namespace resprobe {
 
 // A new one, for a replica that holds what its primary holds.
 void InvalidationWorld::BeginStream() {
+  EndStream();
   stream_.connection = replica_->ConnectPrimary();
+}
+
+// What has not arrived never will.
+void InvalidationWorld::EndStream() {
+  stream_.connection = 0;
   stream_.db = 0;
   stream_.link.Reset();
   stream_.changes.clear();
@@ -126,8 +132,7 @@ void InvalidationWorld::Apply(const Failover&, RunContext& run) {
   primary().up = false;
   replica_->Close(stream_.connection);
   replica_->Promote();
-  stream_.connection = 0;
-  stream_.link.Reset();
+  EndStream();
   primary_ = 1 - primary_;
   LoseWrites();
   CollectAll(run);

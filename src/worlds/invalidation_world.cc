@@ -112,7 +112,8 @@ void InvalidationWorld::StartNodes() {
     node.ghosts.clear();
     if (node.up) ResetNode(node, &node == &nodes_[0] ? 0 : nodes_[0].subject->now_ms());
   }
-  stream_.connection = 0;
+  // A run that was violated has left something in it.
+  EndStream();
   if (nodes_[1].up) BeginStream();
 }
 

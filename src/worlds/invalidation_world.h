@@ -315,6 +315,7 @@ class InvalidationWorld {
 
   // invalidation_replication.cc
   void BeginStream();
+  void EndStream();
   void PutOnStream(Change change, RunContext& run);
   void DeliverToReplica(size_t bytes, RunContext& run);
   void TellOfSwap(size_t node);
