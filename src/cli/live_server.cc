@@ -111,6 +111,18 @@ std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
   return difference;
 }
 
+std::optional<live::Difference> LiveServer::RunAhead(const CommandCase& c) {
+  std::optional<live::Difference> difference = oracle_->RunAhead(c);
+  if (difference && difference->fatal) Revive(*difference);
+  return difference;
+}
+
+std::optional<live::Difference> LiveServer::CatchUp() {
+  std::optional<live::Difference> difference = oracle_->CatchUp();
+  if (difference && difference->fatal) Revive(*difference);
+  return difference;
+}
+
 void LiveServer::Revive(const live::Difference& difference) {
   last_log_ = target_->Log();
   std::string error;

@@ -50,6 +50,10 @@ class LiveServer {
   // The first difference. After one that ended the server, it has been restarted; throws UserError
   // if that cannot be done.
   std::optional<live::Difference> Run(const CommandCase& c);
+  // The same without waiting for the last replies (Oracle::RunAhead()): after a difference the last
+  // oracle().unsettled() cases are to be run again.
+  std::optional<live::Difference> RunAhead(const CommandCase& c);
+  std::optional<live::Difference> CatchUp();
   // Makes the case small as long as it shows the same difference; texts go into `arena`. Tries at
   // most `candidates`, and stops at Ctrl-C. Returns how many were tried.
   size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);

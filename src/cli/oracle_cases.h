@@ -25,6 +25,8 @@ class OracleCases {
 
   // The next case, valid until the one after it.
   const CommandCase& Next();
+  // Back by so many: the next case is then the first of them again.
+  void Back(uint64_t cases) { cases_.Back(cases); }
   // Where it comes from: a file, or "seed 17".
   const std::string& name() const { return cases_.name(); }
   // How many come before those of the seeds.

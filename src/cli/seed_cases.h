@@ -1,6 +1,7 @@
 #ifndef RESPROBE_CLI_SEED_CASES_H_
 #define RESPROBE_CLI_SEED_CASES_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -43,7 +44,7 @@ class SeedCases {
       ReadCase<World>(file, &arena_, &case_);
       return case_;
     }
-    number_ = seed_++;
+    number_ = seed_ + (taken_++ - corpus_.size());
     name_ = "seed " + std::to_string(number_);
     if (number_ % 4 == 0 && !corpus_.empty()) {
       Change();
@@ -52,6 +53,9 @@ class SeedCases {
     }
     return case_;
   }
+
+  // Back by so many cases: the next one is then the first of them again.
+  void Back(uint64_t cases) { taken_ -= std::min(cases, taken_); }
 
   // Where it comes from: a file, or "seed 17"; and its number among those, or its seed.
   const std::string& name() const { return name_; }
@@ -73,8 +77,8 @@ class SeedCases {
 
   Generator generate_;
   std::vector<fs::path> corpus_;
-  size_t taken_ = 0;  // of the corpus
-  uint64_t seed_;
+  uint64_t taken_ = 0;  // of the corpus, then of the seeds
+  uint64_t seed_;       // the first
   uint64_t number_ = 0;
   std::string name_;
   Arena arena_;

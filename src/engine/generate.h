@@ -32,9 +32,11 @@ class Gen {
   // The weight that this seed gives to the thing called `id` in any namespace of the world's own:
   // 0 (off) for a quarter of all things, else 1, 2, 4 or 8. Stable within one seed.
   uint32_t Swarm(uint64_t id) const {
-    Rng hash(swarm_seed_ ^ (id * 0x9e3779b97f4a7c15));
+    Rng hash = SwarmRng(id);
     return hash.OneIn(4) ? 0 : uint32_t{1} << hash.Below(4);
   }
+  // Any number that is stable within one seed.
+  uint64_t SwarmBits(uint64_t id) const { return SwarmRng(id).Next(); }
 
   // A whole number of the kind that breaks things: small, around powers of two, at the ends.
   int64_t EdgeNumber();
@@ -65,6 +67,8 @@ class Gen {
   }
 
  private:
+  Rng SwarmRng(uint64_t id) const { return Rng(swarm_seed_ ^ (id * 0x9e3779b97f4a7c15)); }
+
   Rng rng_;
   uint64_t swarm_seed_;
   Arena* arena_;

@@ -34,6 +34,9 @@ Freedom FreedomOf(const Command& command);
 
 // A request as both servers got it.
 struct Asked {
+  // Of the case, of the comparison of what it leaves, or of the way from one case to the next.
+  enum class Part : uint8_t { kCase, kState, kBetween } part = Part::kCase;
+  uint64_t case_number = 0;
   const Command* command = nullptr;
   std::vector<std::string> args;  // as the core got them
   size_t op = 0;

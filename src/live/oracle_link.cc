@@ -1,6 +1,5 @@
 #include "live/oracle_link.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -13,13 +12,16 @@ namespace resprobe::live {
 
 void OracleLink::Use(UniqueFd fd, int send_ms) {
   fd_ = std::move(fd);
-  if (connected()) {
-    const timeval limit = {.tv_sec = send_ms / 1000, .tv_usec = send_ms % 1000 * 1000};
-    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-  }
+  waits_ms_ = 0;
+  if (connected()) SetTimeout(SO_SNDTIMEO, send_ms);
   out_.clear();
   in_.clear();
   taken_ = 0;
+}
+
+void OracleLink::SetTimeout(int option, int ms) {
+  const timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+  setsockopt(fd_.get(), SOL_SOCKET, option, &limit, sizeof(limit));
 }
 
 void OracleLink::Send() {
@@ -31,16 +33,17 @@ OracleLink::Got OracleLink::Read(int ms) {
   if (!connected()) return Got::kClosed;
   constexpr size_t kRoom = 64 << 10;
   buffer_.resize(kRoom);
-  ssize_t got;
-  for (bool waited = false;;) {
-    got = recv(fd_.get(), buffer_.data(), kRoom, MSG_DONTWAIT);
-    if (got >= 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)) break;
-    if (errno == EINTR) continue;
-    if (waited) break;
-    pollfd polled = {fd_.get(), POLLIN, 0};
-    waited = poll(&polled, 1, ms) == 0 || polled.revents != 0;
+  // One call where poll() and recv() would be two or three.
+  if (ms > 0 && ms != waits_ms_) {
+    SetTimeout(SO_RCVTIMEO, ms);
+    waits_ms_ = ms;
   }
+  ssize_t got;
+  do {
+    got = recv(fd_.get(), buffer_.data(), kRoom, ms > 0 ? 0 : MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
   if (got > 0) {
+    if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
     in_.append(buffer_.data(), static_cast<size_t>(got));
     return Got::kBytes;
   }

@@ -32,7 +32,10 @@ class OracleLink {
   void Take(size_t bytes);
 
  private:
+  void SetTimeout(int option, int ms);
+
   UniqueFd fd_;
+  int waits_ms_ = 0;  // the socket's own limit, 0: none was set
   std::string out_;
   std::string buffer_;  // for recv()
   std::string in_;

@@ -16,6 +16,9 @@ using resp::Type;
 // found depends on the answer, not on the time.
 constexpr int kPatienceMs = 200;
 
+// Of a connection of a server that numbers none.
+constexpr uint64_t kNoNumber = UINT64_MAX;
+
 // What comes without being asked for, and the answers to subscriptions in RESP3.
 bool IsPush(const ReplyView& value) {
   if (value.type() == Type::kPush) return true;
@@ -36,49 +39,79 @@ bool EndsSubscriptions(const Asked& asked) {
 
 }  // namespace
 
+void Oracle::Wire::Forget() {
+  if (!owes()) return Clear();
+  expected.erase(0, read);
+  chunks.erase(chunks.begin(), chunks.begin() + static_cast<ptrdiff_t>(next));
+  for (Chunk& chunk : chunks) chunk.end -= read;
+  sent -= std::min(sent, read);
+  read = next = 0;
+}
+
+void Oracle::Wire::Clear() {
+  expected.clear();
+  chunks.clear();
+  read = next = sent = 0;
+}
+
+void Oracle::Send(Wire& wire) {
+  if (wire.link.out().empty()) return;
+  wire.unanswered += wire.link.out().size();
+  wire.link.Send();
+  ++counts_.writes;
+}
+
 void Oracle::Flush(Peer& peer) {
-  if (!peer.link.out().empty()) {
-    peer.link.Send();
-    ++counts_.writes;
-    if (peer.unfenced && core_.IsOpen(peer.core_id) && !Fence()) return;
+  if (!peer.wire->link.out().empty()) {
+    Send(*peer.wire);
+    if (peer.unfenced && core_.IsOpen(peer.core_id)) {
+      // Whom it has spoken to before, the server reads in the round in which it answers the fence,
+      // 16 KiB of what there is.
+      constexpr size_t kRound = 8 << 10;
+      const int rounds = peer.wire->server_id != 0 ? 1 : kAnyRounds;
+      if (!Fence(rounds + static_cast<int>(peer.wire->unanswered / kRound))) return;
+      peer.wire->unanswered = 0;
+    }
     peer.unfenced = false;
   }
   ReadOwed(peer);
 }
 
-// What answers the oracle's own requests at the start of a connection.
-bool Oracle::Skip(Peer& peer) {
-  resp::Reply reply;
-  if (peer.skip > 0) peer.link.Send();
-  while (peer.skip > 0) {
-    const auto result = peer.skipper.Parse(peer.link.in(), &reply);
+// The answer to the oracle's own question at the start of a connection.
+bool Oracle::ReadNumber(Peer& peer) {
+  Wire& wire = *peer.wire;
+  if (wire.server_id != 0) return true;
+  Send(wire);
+  for (;;) {
+    parsers_[0].Reset();
+    const auto result = parsers_[0].Parse(wire.link.in(), &replies_[0]);
     if (result.status == resp::ReplyParser::Status::kError) {
-      DifferAtEnd(peer, "no RESP", "RESP", peer.skipper.error().message());
+      DifferAtEnd(peer, "no RESP", "RESP", parsers_[0].error().message());
       return false;
     }
     if (result.status == resp::ReplyParser::Status::kValue) {
-      peer.link.Take(result.consumed);
-      if (peer.wants_id) peer.server_id = static_cast<uint64_t>(reply.root().integer());
-      peer.wants_id = false;
-      --peer.skip;
-      continue;
+      wire.link.Take(result.consumed);
+      // A server that has no such command has no use for the number.
+      const int64_t id =
+          replies_[0].root().type() == Type::kInteger ? replies_[0].root().integer() : 0;
+      wire.server_id = id > 0 ? static_cast<uint64_t>(id) : kNoNumber;
+      return true;
     }
-    peer.skipper.Reset();  // from the start of the value, once there is more of it
     const Wait wait = WaitFor(peer);
     if (wait == Wait::kMore) continue;
     // If it closes everything, that is another matter.
     if (wait == Wait::kFailed || (wait == Wait::kClosed && !Fence())) return false;
-    DifferAtEnd(peer, "no reply", "a reply to HELLO", "none");
+    DifferAtEnd(peer, "no reply", "a reply to CLIENT ID", "none");
     return false;
   }
-  return true;
 }
 
 Oracle::Wait Oracle::WaitFor(Peer& peer) {
-  OracleLink::Got got = peer.link.Read(kPatienceMs);
+  OracleLink& link = peer.wire->link;
+  OracleLink::Got got = link.Read(kPatienceMs);
   if (got == OracleLink::Got::kNothing) {
     if (!Fence()) return Wait::kFailed;
-    got = peer.link.Read(0);
+    got = link.Read(0);
   }
   if (got == OracleLink::Got::kBytes) return Wait::kMore;
   return got == OracleLink::Got::kClosed ? Wait::kClosed : Wait::kNever;
@@ -86,9 +119,8 @@ Oracle::Wait Oracle::WaitFor(Peer& peer) {
 
 // When this is over, the server has seen all that was sent before, and has said what it has to say:
 // the event loop has come round.
-bool Oracle::Fence() {
-  // One round to accept a connection, one to read it, and one more for each that was about to end.
-  for (int i = 0; i < 4; ++i) {
+bool Oracle::Fence(int rounds) {
+  for (int i = 0; i < rounds; ++i) {
     fence_.out() = "PING\r\n";
     fence_.Send();
     std::string answer;
@@ -106,11 +138,12 @@ bool Oracle::Fence() {
 }
 
 bool Oracle::ParseExpected(const Peer& peer, std::vector<Value>* values) {
+  const Wire& wire = *peer.wire;
   resp::ReplyParser parser;
   Value value;
-  size_t at = 0;
-  for (const Chunk& chunk : peer.chunks) {
-    std::string_view rest = std::string_view(peer.expected).substr(at, chunk.end - at);
+  size_t at = wire.read;
+  for (const Chunk& chunk : std::span(wire.chunks).subspan(wire.next)) {
+    std::string_view rest = std::string_view(wire.expected).substr(at, chunk.end - at);
     at = chunk.end;
     while (!rest.empty()) {
       // A value may go on in what later requests are answered: MULTI, CLIENT REPLY SKIP, EXEC.
@@ -132,22 +165,22 @@ bool Oracle::ParseExpected(const Peer& peer, std::vector<Value>* values) {
 // What nobody can read as values (hiredis cannot either) is compared by its length alone, since
 // its parts may have another order.
 void Oracle::ReadOpaque(Peer& peer) {
-  while (peer.link.in().size() < peer.expected.size()) {
+  Wire& wire = *peer.wire;
+  while (wire.link.in().size() < wire.owed()) {
     const Wait wait = WaitFor(peer);
     if (wait == Wait::kFailed) return;
     if (wait != Wait::kMore) break;
   }
   ++counts_.opaque;
-  if (peer.link.in().size() != peer.expected.size()) {
+  if (wire.link.in().size() != wire.owed()) {
     std::string core;
     std::string server;
-    resp::AppendEscaped(&core, peer.expected);
-    resp::AppendEscaped(&server, peer.link.in());
+    resp::AppendEscaped(&core, std::string_view(wire.expected).substr(wire.read));
+    resp::AppendEscaped(&server, wire.link.in());
     return DifferAtEnd(peer, "length of messages inside EXEC", core, server);
   }
-  peer.link.Take(peer.expected.size());
-  peer.expected.clear();
-  peer.chunks.clear();
+  wire.link.Take(wire.owed());
+  wire.Clear();
 }
 
 // Only whole values count; false if what comes is no RESP.
@@ -155,7 +188,7 @@ bool Oracle::ParseReceived(const Peer& peer, std::vector<Value>* values, size_t*
   resp::ReplyParser parser;
   values->clear();
   *consumed = 0;
-  for (std::string_view rest = peer.link.in(); !rest.empty();) {
+  for (std::string_view rest = peer.wire->link.in(); !rest.empty();) {
     Value value;
     const auto result = parser.Parse(rest, &value.reply);
     if (result.status == resp::ReplyParser::Status::kNeedMore) return true;
@@ -172,22 +205,56 @@ bool Oracle::ParseReceived(const Peer& peer, std::vector<Value>* values, size_t*
   return true;
 }
 
-void Oracle::ReadOwed(Peer& peer) {
-  if (!Skip(peer)) return;
-  const auto done = [&] {
-    peer.expected.clear();
-    peer.chunks.clear();
-  };
-  // As a rule what comes is what the core has said, byte for byte.
-  for (;;) {
-    const std::string_view in = peer.link.in();
-    const size_t size = std::min(in.size(), peer.expected.size());
-    if (size > 0 && std::memcmp(in.data(), peer.expected.data(), size) != 0) break;
-    if (in.size() == peer.expected.size()) return peer.link.Take(size), done();
-    if (in.size() > size) break;
-    const OracleLink::Got got = peer.link.Read(kPatienceMs);
-    if (got != OracleLink::Got::kBytes) break;
+// As a rule what comes is what the core has said, byte for byte. False if something else comes, or
+// nothing does.
+bool Oracle::ReadEqual(Wire& wire, size_t end) {
+  const std::string_view expected = wire.expected;
+  while (wire.owes() && wire.read < end) {
+    const Chunk& chunk = wire.chunks[wire.next];
+    const std::string_view core = expected.substr(wire.read, chunk.end - wire.read);
+    const std::string_view in = wire.link.in();
+    if (std::memcmp(in.data(), core.data(), std::min(in.size(), core.size())) != 0) {
+      if (!ReadAlike(wire, chunk, core)) return false;
+    } else if (in.size() < core.size()) {
+      if (wire.link.Read(kPatienceMs) != OracleLink::Got::kBytes) return false;
+      continue;
+    } else {
+      wire.link.Take(core.size());
+    }
+    wire.read = chunk.end;
+    ++wire.next;
+    wire.unanswered = 0;
   }
+  constexpr size_t kMostRead = 64 << 10;
+  if (!wire.owes() || wire.read > kMostRead) wire.Forget();
+  return true;
+}
+
+// Takes one reply that need not be the same: both have said nothing else.
+bool Oracle::ReadAlike(Wire& wire, const Chunk& chunk, std::string_view core) {
+  using Status = resp::ReplyParser::Status;
+  const Asked& asked = AskedAt(chunk.asked);
+  if (!chunk.own || asked.command == nullptr) return false;
+  for (resp::ReplyParser& parser : parsers_) parser.Reset();
+  const auto ours = parsers_[0].Parse(core, &replies_[0]);
+  if (ours.status != Status::kValue || ours.consumed != core.size()) return false;
+  if (IsPush(replies_[0].root())) return false;
+  auto theirs = parsers_[1].Parse(wire.link.in(), &replies_[1]);
+  while (theirs.status == Status::kNeedMore) {
+    if (wire.link.Read(kPatienceMs) != OracleLink::Got::kBytes) return false;
+    parsers_[1].Reset();  // from the start, which has moved
+    theirs = parsers_[1].Parse(wire.link.in(), &replies_[1]);
+  }
+  if (theirs.status != Status::kValue || IsPush(replies_[1].root())) return false;
+  Mismatch mismatch;
+  if (!comparer_.Same(asked, replies_[0].root(), replies_[1].root(), &mismatch)) return false;
+  wire.link.Take(theirs.consumed);
+  return true;
+}
+
+void Oracle::ReadOwed(Peer& peer, size_t end) {
+  if (!ReadNumber(peer) || ReadEqual(*peer.wire, end)) return;
+  // From here on, value by value: messages may come sooner or later than the core has said them.
   std::vector<Value> ours;
   std::vector<Value> theirs;
   if (!ParseExpected(peer, &ours)) return ReadOpaque(peer);
@@ -226,25 +293,26 @@ void Oracle::ReadOwed(Peer& peer) {
     return;
   }
   CompareValues(ours, theirs);
-  peer.link.Take(consumed);
-  done();
+  peer.wire->link.Take(consumed);
+  peer.wire->Clear();
 }
 
 void Oracle::ExpectClosed(Peer& peer) {
   if (peer.stays_open) {
-    if (!peer.link.Close(options_.hang_ms)) ServerFailed();
-    return;
-  }
-  for (;;) {
+    if (!peer.wire->link.Close(options_.hang_ms)) return ServerFailed();
+  } else {
     const Wait wait = WaitFor(peer);
     if (wait == Wait::kFailed) return;
-    if (wait == Wait::kClosed) break;
     if (wait == Wait::kNever) {
       return DifferAtEnd(peer, "connection left open", "a closed connection", "an open one");
     }
-    return DifferAtEnd(peer, "a reply too many", "a closed connection", "more bytes");
+    if (wait == Wait::kMore) {
+      return DifferAtEnd(peer, "a reply too many", "a closed connection", "more bytes");
+    }
+    peer.wire->link.Use(UniqueFd());
   }
-  peer.link.Use(UniqueFd());
+  if (active_ == &peer) active_ = nullptr;
+  ReleaseWire(peer);
 }
 
 void Oracle::CompareValues(const std::vector<Value>& ours, const std::vector<Value>& theirs) {
@@ -264,7 +332,7 @@ void Oracle::CompareValues(const std::vector<Value>& ours, const std::vector<Val
 void Oracle::CompareLists(const std::vector<const Value*>& ours,
                           const std::vector<const Value*>& theirs) {
   for (size_t i = 0, end = 0; i < ours.size(); i = end) {
-    const Asked& asked = asked_[ours[i]->asked];
+    const Asked& asked = AskedAt(ours[i]->asked);
     for (end = i + 1; end < ours.size() && ours[end]->asked == ours[i]->asked;) ++end;
     if (end > theirs.size()) {
       const ReplyView missing = ours[std::max(i, theirs.size())]->reply.root();
@@ -308,16 +376,16 @@ void Oracle::CompareLists(const std::vector<const Value*>& ours,
   }
   if (theirs.size() > ours.size()) {
     const ReplyView extra = theirs[ours.size()]->reply.root();
-    const size_t asked = ours.empty() ? asked_.size() - 1 : ours.back()->asked;
+    const size_t asked = ours.empty() ? last_asked() : ours.back()->asked;
     Differ(asked, "a " + std::string(resp::TypeName(extra.type())) + " too many", "nothing more",
            resp::ToText(extra));
   }
 }
 
 void Oracle::DifferAtEnd(const Peer& peer, std::string kind, std::string core, std::string server) {
-  const size_t asked = !peer.silent.empty()  ? peer.silent.front()
-                       : peer.chunks.empty() ? asked_.size() - 1
-                                             : peer.chunks.back().asked;
+  const size_t asked = !peer.silent.empty()        ? peer.silent.front()
+                       : peer.wire->chunks.empty() ? last_asked()
+                                                   : peer.wire->chunks.back().asked;
   Differ(asked, std::move(kind), std::move(core), std::move(server));
 }
 

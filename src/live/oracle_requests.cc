@@ -1,6 +1,8 @@
 #include "live/oracle_requests.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 
 #include "core/commands/numbers.h"
 #include "core/commands/sampling.h"
@@ -136,6 +138,20 @@ std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile
 }
 
 }  // namespace
+
+bool OutOfRange(const std::vector<std::string>& args) {
+  constexpr size_t kDigits = 300;  // without an exponent it takes more
+  return std::any_of(args.begin(), args.end(), [](const std::string& word) {
+    const size_t start = word.find_first_not_of("( \t\n\v\f\r");
+    if (start == word.npos) return false;
+    const char first = word[start];
+    if ((first < '0' || first > '9') && first != '.' && first != '-' && first != '+') return false;
+    if (word.size() < kDigits && word.find_first_of("eEpP") == word.npos) return false;
+    errno = 0;
+    std::strtod(word.c_str() + start, nullptr);
+    return errno == ERANGE;
+  });
+}
 
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const OracleTarget& target) {

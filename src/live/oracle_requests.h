@@ -40,6 +40,10 @@ class TimeRewriter {
 // The literal words of a syntax (spec.h), each once: "NX", "XX", "EX" …
 std::vector<std::string_view> LiteralsOf(std::string_view syntax);
 
+// Whether a server that reads one of the words as a number finds it out of the range of a double.
+// It may then refuse SORT (docs/findings/sort-stale-errno.md).
+bool OutOfRange(const std::vector<std::string>& args);
+
 // Why a request is sent to neither server; empty if it is sent. The reasons are those of the core:
 // what it does not have (docs/core-server.md), or what would reach beyond the connections of the
 // case. `command` is what the profile's table has for the arguments, or nullptr.

@@ -122,20 +122,16 @@ const std::vector<Callable>& Callables() {
 
 const Callable& PickCommand(Gen& gen) {
   const std::vector<Callable>& all = Callables();
+  // Drawn with equal chances, and taken with those that the seed gives: no sum over the table.
+  constexpr uint64_t kMostWeight = 8 * 8;
   const auto weight = [&](size_t i) {
     const auto group = static_cast<uint64_t>(all[i].command->spec->group);
-    return gen.Swarm(0x10000 + group) * gen.Swarm(0x20000 + i);
+    return gen.Swarm(0x10000 + group) * gen.Swarm(0x20000 + i) / (all[i].rare ? 4 : 1);
   };
-  uint64_t total = 0;
-  for (size_t i = 0; i < all.size(); ++i) total += weight(i);
   size_t picked = 0;
-  for (int attempt = 0; attempt < 2; ++attempt) {
+  for (int attempt = 0; attempt < 64; ++attempt) {
     picked = gen.rng().Below(all.size());
-    if (total > 0) {
-      uint64_t left = gen.rng().Below(total);
-      for (picked = 0; left >= weight(picked); ++picked) left -= weight(picked);
-    }
-    if (!all[picked].rare || gen.rng().OneIn(4)) break;
+    if (gen.rng().Below(kMostWeight) < weight(picked)) break;
   }
   return all[picked];
 }

@@ -673,13 +673,29 @@ void CommandWorld::LookAtKeys(RunContext& run) {
   }
 }
 
+// Half of the seeds have but one client.
+void CommandWorld::Generate(Gen& gen, Config& config) {
+  Config::Fields(gen, config);
+  if (gen.rng().OneIn(3)) config.clients.value = 0;
+}
+
+// Clients take turns at every request under one seed, and hardly ever under another: what shows
+// only after a long word of one client is met, too.
+void CommandWorld::GenerateClient(Gen& gen, Index* client) {
+  constexpr uint64_t kTurns = 0x30000;
+  constexpr uint64_t kRarely[] = {1, 4, 16, 16};
+  const uint64_t seed = gen.SwarmBits(kTurns);
+  if (gen.rng().OneIn(kRarely[seed % 4])) return gen("client", *client);
+  client->value = static_cast<uint8_t>(seed / 4 % 8);
+}
+
 void CommandWorld::Generate(Gen& gen, Call& op) {
-  gen("client", op.client);
+  GenerateClient(gen, &op.client);
   op.args.words = GenerateCommand(gen);
 }
 
 void CommandWorld::Generate(Gen& gen, Queue& op) {
-  gen("client", op.client);
+  GenerateClient(gen, &op.client);
   op.args.words = GenerateCommand(gen);
 }
 
@@ -702,7 +718,7 @@ void CommandWorld::Generate(Gen& gen, Raw& op) {
       "GET \"\r\n",
       "INCR s1\n",
   };
-  gen("client", op.client);
+  GenerateClient(gen, &op.client);
   op.bytes.bytes = gen.rng().OneIn(4) ? gen.ShortText() : gen.rng().Pick(kBytes);
 }
 

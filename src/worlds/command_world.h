@@ -154,6 +154,8 @@ class CommandWorld {
   void Apply(const Reconnect& op, RunContext& run);
   void Settle(RunContext& run);
 
+  static void Generate(Gen& gen, Config& config);
+  static void GenerateClient(Gen& gen, Index* client);
   static void Generate(Gen& gen, Call& op);
   static void Generate(Gen& gen, Queue& op);
   static void Generate(Gen& gen, Raw& op);

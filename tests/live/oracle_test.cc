@@ -43,18 +43,19 @@ class OracleTest : public testing::Test {
     ASSERT_TRUE(oracle_->Prepare(&error)) << error;
   }
 
-  std::optional<Difference> Run(std::string_view ops) {
-    arena_.Reset();
+  CommandCase CaseOf(std::string_view ops) {
     CommandCase c;
     const std::string error = Parse("ops command_handler\n" + std::string(ops), &arena_, &c);
     EXPECT_EQ(error, "");
-    return oracle_->Run(c);
+    return c;
   }
+
+  std::optional<Difference> Run(std::string_view ops) { return oracle_->Run(CaseOf(ops)); }
 
   std::unique_ptr<LyingServer> lying_;  // outlives what talks to it
   std::unique_ptr<OracleTarget> target_;
   std::unique_ptr<Oracle> oracle_;
-  Arena arena_;
+  Arena arena_;  // of the cases
 };
 
 std::string Text(const std::optional<Difference>& difference) {
@@ -119,6 +120,62 @@ TEST_F(OracleTest, ShowsBothRepliesAndTheLinesThatLeadToThem) {
   EXPECT_EQ(difference->session, (std::vector<std::string>{"0> SET a 5", "1> GET a", "0> INCR a"}));
   // The next case begins afresh.
   EXPECT_EQ(Text(Run("call client=0 GET a\ncall client=0 DBSIZE\n")), "");
+}
+
+TEST_F(OracleTest, RunsAheadWithoutWaiting) {
+  Serve();
+  const CommandCase c = CaseOf("call client=0 SET a 5\ncall client=0 HSET h a 1 b 2\n");
+  for (int i = 0; i < 60; ++i) ASSERT_FALSE(oracle_->RunAhead(c));
+  EXPECT_GT(oracle_->unsettled(), 1u);
+  EXPECT_EQ(Text(oracle_->CatchUp()), "");
+  EXPECT_EQ(oracle_->unsettled(), 0u);
+  EXPECT_EQ(oracle_->counts().cases, 60u);
+  EXPECT_EQ(oracle_->counts().requests, 120u);
+  EXPECT_EQ(oracle_->counts().commands.at(FindCommand("hset")).requests, 60u);
+  EXPECT_LT(oracle_->counts().writes, 20u);
+}
+
+TEST_F(OracleTest, TellsWhichOfTheCasesUnderWayDiffers) {
+  Serve("\r\nINCR\r\n", "\r\nDECR\r\n");
+  const CommandCase before = CaseOf("call client=0 SET a 5\n");
+  const CommandCase lied_to =
+      CaseOf("config protocol3=1\ncall client=0 SET a 5\ncall client=0 INCR a\n");
+  EXPECT_FALSE(oracle_->RunAhead(before));
+  EXPECT_FALSE(oracle_->RunAhead(lied_to));
+  EXPECT_FALSE(oracle_->RunAhead(before));
+  EXPECT_FALSE(oracle_->RunAhead(before));
+  EXPECT_EQ(oracle_->unsettled(), 4u);
+  const auto difference = oracle_->CatchUp();
+  ASSERT_TRUE(difference);
+  EXPECT_EQ(difference->Signature(), "incr: value of integer");
+  EXPECT_EQ(difference->op, 1u);
+  EXPECT_EQ(difference->cases_ago, 2u);
+  EXPECT_EQ(oracle_->unsettled(), 3u);
+  EXPECT_EQ(difference->session,
+            (std::vector<std::string>{"0> HELLO 3", "0> SET a 5", "0> INCR a"}));
+  EXPECT_FALSE(oracle_->RunAhead(before));
+  EXPECT_EQ(Text(oracle_->CatchUp()), "");
+}
+
+// Two clients on which the order shows take turns, in cases that begin on each other's connections.
+TEST_F(OracleTest, KeepsTheOrderBetweenClientsWhenItRunsAhead) {
+  Serve();
+  const CommandCase turns = CaseOf(
+      "config clients=2 protocol3=2\ncall client=1 SET a 5\ncall client=0 APPEND a x\n"
+      "call client=2 GET a\ncall client=1 APPEND a y\ncall client=1 SUBSCRIBE c\n"
+      "call client=0 PUBLISH c m\ncall client=2 GETRANGE a 0 -1\n");
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(Text(oracle_->RunAhead(turns)), "");
+  EXPECT_EQ(Text(oracle_->CatchUp()), "");
+  EXPECT_EQ(oracle_->counts().requests, 700u);
+}
+
+// A client that others name has greeted the server, also on a connection of the case before.
+TEST_F(OracleTest, GreetsForAClientThatIsNamed) {
+  Serve();
+  const CommandCase named = CaseOf(
+      "config clients=1 protocol3=2\ncall client=0 CLIENT TRACKING ON REDIRECT 2\n"
+      "call client=0 GET k\ncall client=0 SET k v\ncall client=1 PING\n");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Text(oracle_->Run(named)), "");
 }
 
 TEST_F(OracleTest, FindsWhatOnlyTheFinalStateShows) {
@@ -212,6 +269,31 @@ TEST_P(RealOracleTest, AgreesWithTheCoreOnTheSeedCorpus) {
     }
   }
   EXPECT_GT(oracle_->counts().requests, 800u);
+}
+
+// docs/findings/sort-stale-errno.md
+TEST_P(RealOracleTest, SortsAgainInTheCaseBehindANumberOutOfRange) {
+  const char* program = std::getenv(GetParam());
+  if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
+  Open({.start = program});
+  const CommandCase out_of_range = CaseOf("call client=0 ZCOUNT z0 1e400 2\n");
+  const CommandCase sorts = CaseOf("call client=0 RPUSH l0 1.5 0.5\ncall client=0 SORT l0\n");
+  EXPECT_EQ(Text(oracle_->RunAhead(out_of_range)), "");
+  EXPECT_EQ(Text(oracle_->RunAhead(sorts)), "");
+  EXPECT_EQ(Text(oracle_->CatchUp()), "");
+  EXPECT_EQ(oracle_->counts().requests, 3u);
+  EXPECT_TRUE(oracle_->counts().left_out.empty());
+}
+
+TEST(OutOfRangeTest, IsWhatStrtodSays) {
+  const auto out_of_range = [](const std::string& word) { return OutOfRange({"ZCOUNT", word}); };
+  for (const char* word : {"1e400", "(1e400", " -1e400", "1e-400", "1e400x", "0x1p5000"}) {
+    EXPECT_TRUE(out_of_range(word)) << word;
+  }
+  for (const char* word : {"", "(", "1", "1e4", "e400", "inf", "[1e400", "key1e400"}) {
+    EXPECT_FALSE(out_of_range(word)) << word;
+  }
+  EXPECT_TRUE(out_of_range(std::string(400, '9')));
 }
 
 TEST_P(RealOracleTest, RestartsAServerThatHasEnded) {
