@@ -458,7 +458,7 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
                 [&] { return resp::ToText(peer.reply.root()); });
     }
   }
-  if (command->is_exec && before_.in_multi) {
+  if (command->is_exec && (before_.in_multi || (answered_ && IsExecAbort(peer.reply.root())))) {
     peer.watched_count = 0;
     peer.watches_unknown = false;
   }

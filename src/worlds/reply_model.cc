@@ -416,8 +416,8 @@ void ReplyModel::Refused(const Request& asked) {
 bool ReplyModel::TakeExecuted(const Request& asked, const resp::ReplyView& value) {
   if (value.is_error()) {
     refused_ = true;
-    // Without MULTI, EXEC leaves the watched keys alone.
-    if (asked.kind == Kind::kExec && multi_) EndTransaction();
+    // Without MULTI, EXEC leaves the watched keys alone, unless it is refused before it runs.
+    if (asked.kind == Kind::kExec && (multi_ || IsExecAbort(value))) EndTransaction();
     return true;
   }
   if (asked.kind == Kind::kExec) return TakeExec(value);

@@ -13,6 +13,12 @@
 
 namespace resprobe {
 
+// EXEC was refused before it ran (redis 7.0 server.c rejectCommand): whatever the client watched it
+// watches no more, in MULTI or not.
+inline bool IsExecAbort(const resp::ReplyView& value) {
+  return value.is_error() && value.text().starts_with("EXECABORT ");
+}
+
 // What a client may expect on its connection, from the requests that it has sent and the replies
 // that have come: which reply is due, in which protocol, of what shape. It knows transactions,
 // subscriptions, HELLO, RESET and CLIENT REPLY as redis 7.0.15 has them (server.c processCommand,
