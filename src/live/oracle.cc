@@ -233,8 +233,28 @@ void Oracle::Apply(const CommandWorld::Advance& op) { times_.Advance(op.ms.value
 
 void Oracle::Apply(const CommandWorld::Reconnect& op) {
   Peer& peer = peers_[op.client.Of(clients_)];
+  if (peer.wire != nullptr && LeavesNothing(peer) && Reset(peer)) {
+    Wire* const wire = peer.wire;
+    core_.Close(peer.core_id);
+    Open(peer);
+    peer.wire = wire;
+    return;
+  }
   HangUp(peer);
   Open(peer);
+}
+
+// Nobody but the client could tell its end from RESET, which takes no new connection.
+bool Oracle::LeavesNothing(const Peer& peer) const {
+  const Client* client = core_.FindClient(peer.core_id);
+  if (client == nullptr || !client->open || client->multi || client->watched_count > 0 ||
+      client->blocked || client->subscription_count() > 0 || client->tracking) {
+    return false;
+  }
+  return std::none_of(peers_.begin(), peers_.end(), [&](const Peer& other) {
+    const Client* redirecting = core_.FindClient(other.core_id);
+    return redirecting != nullptr && redirecting->redirect == peer.core_id;
+  });
 }
 
 // A server keeps what a client says while it waits, and reads it later; here that is said later.

@@ -192,6 +192,7 @@ class Oracle {
   static void ReleaseWire(Peer& peer);
   void Connect(Wire* wire);
   void HangUp(Peer& peer);
+  bool LeavesNothing(const Peer& peer) const;
   void Deliver(Peer& peer, std::string_view bytes);
   void Execute(Peer& peer, std::vector<std::string> args, std::string_view wire);
   void ExecuteNonsense(Peer& peer, std::string_view bytes);

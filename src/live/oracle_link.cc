@@ -4,11 +4,23 @@
 #include <sys/time.h>
 
 #include <cerrno>
+#include <thread>
 #include <utility>
 
 #include "live/socket.h"
 
 namespace resprobe::live {
+
+namespace {
+
+// How often to look for a reply before going to sleep: to be woken takes longer than most replies
+// do. With one core the server needs it.
+int Looks() {
+  static const int looks = std::thread::hardware_concurrency() > 1 ? 300 : 0;
+  return looks;
+}
+
+}  // namespace
 
 void OracleLink::Use(UniqueFd fd, int send_ms) {
   fd_ = std::move(fd);
@@ -39,9 +51,10 @@ OracleLink::Got OracleLink::Read(int ms) {
     waits_ms_ = ms;
   }
   ssize_t got;
+  int looks = ms > 0 ? Looks() : 0;
   do {
-    got = recv(fd_.get(), buffer_.data(), kRoom, ms > 0 ? 0 : MSG_DONTWAIT);
-  } while (got < 0 && errno == EINTR);
+    got = recv(fd_.get(), buffer_.data(), kRoom, ms > 0 && looks <= 0 ? 0 : MSG_DONTWAIT);
+  } while (got < 0 && (errno == EINTR || (errno == EAGAIN && looks-- > 0)));
   if (got > 0) {
     if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
     in_.append(buffer_.data(), static_cast<size_t>(got));
