@@ -51,7 +51,7 @@ class LiveServer {
   // if that cannot be done.
   std::optional<live::Difference> Run(const CommandCase& c);
   // The same without waiting for the last replies (Oracle::RunAhead()): after a difference the last
-  // oracle().unsettled() cases are to be run again.
+  // cases, as many as are suspects, are to be run again.
   std::optional<live::Difference> RunAhead(const CommandCase& c);
   std::optional<live::Difference> CatchUp();
   // Makes the case small as long as it shows the same difference; texts go into `arena`. Tries at

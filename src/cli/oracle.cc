@@ -57,10 +57,9 @@ class OracleRunner {
  private:
   // Which of the cases under way differs, and from what on, shows when each is run by itself.
   void Examine(const live::Difference& difference) {
-    const uint64_t suspects = server_.oracle().unsettled();
     bool found = false;
-    cases_.Back(suspects);
-    for (uint64_t i = 0; i < suspects; ++i) {
+    cases_.Back(difference.suspects);
+    for (uint64_t i = 0; i < difference.suspects; ++i) {
       const CommandCase& c = cases_.Next();
       if (const auto own = server_.Run(c)) {
         Add(*own, c);

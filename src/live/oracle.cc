@@ -10,7 +10,8 @@
 namespace resprobe::live {
 namespace {
 
-// So many cases may have begun before the end of the first has been compared.
+// So many cases may have begun before all replies to the first have been compared, and before the
+// server's log is read.
 constexpr uint64_t kMostAhead = 64;
 constexpr std::string_view kHello3 = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 
@@ -87,7 +88,7 @@ std::optional<Difference> Oracle::RunAhead(const Case<CommandWorld>& c) {
     std::visit([&](const auto& op) { Step(op); }, c.ops[i]);
   }
   End();
-  return unsettled() < kMostAhead ? difference_ : CatchUp();
+  return difference_ || case_number_ - logged_ < kMostAhead ? difference_ : CatchUp();
 }
 
 void Oracle::Finish() {
@@ -448,7 +449,7 @@ void Oracle::DropAll() {
   active_ = nullptr;
   first_asked_ += asked_.size();
   asked_.clear();
-  settled_ = case_number_;
+  settled_ = logged_ = case_number_;
 }
 
 size_t Oracle::FirstOwed() const {
@@ -460,7 +461,6 @@ size_t Oracle::FirstOwed() const {
 }
 
 uint64_t Oracle::unsettled() const {
-  if (difference_) return unsettled_at_fault_;
   const size_t first = FirstOwed() - first_asked_;
   return first < asked_.size() ? case_number_ + 1 - asked_[first].case_number : 0;
 }
@@ -496,8 +496,8 @@ void Oracle::Count(const Asked& asked) {
 void Oracle::Differ(size_t asked, std::string kind, std::string core, std::string server,
                     std::string command) {
   if (difference_) return;
-  unsettled_at_fault_ = std::max<uint64_t>(unsettled(), 1);
   Difference& d = difference_.emplace();
+  d.suspects = std::max<uint64_t>(unsettled(), 1);
   const auto words = [](const Asked& a) {
     std::string line;
     for (const std::string& word : a.args) {
@@ -537,10 +537,12 @@ void Oracle::ServerFailed() {
 
 void Oracle::CheckLog() {
   const std::optional<CrashReport> report = target_->NewReport();
+  const uint64_t since = case_number_ - std::exchange(logged_, case_number_);
   if (!report || difference_) return;
   Differ(last_asked(), "crash report: " + report->Text(), "nothing to say", "a crash report",
          report->command);
   difference_->fatal = true;
+  difference_->suspects = std::max(difference_->suspects, since);
 }
 
 }  // namespace resprobe::live

@@ -44,6 +44,7 @@ struct Difference {
   std::vector<std::string> session;
   bool fatal = false;      // the server has to be restarted
   uint64_t cases_ago = 0;  // it is one of the case that was run so many before the last
+  uint64_t suspects = 1;   // it may come from any of so many last cases
 
   std::string Signature() const { return command + ": " + kind; }
 };
@@ -89,12 +90,12 @@ class Oracle {
   std::optional<Difference> Run(const Case<CommandWorld>& c);
   // As Run(), but does not wait for the last replies, so that the difference may be one of an
   // earlier case (Difference::cases_ago), or show in CatchUp(). What came behind it then was not
-  // compared, and whose fault an end of the server is, nobody can tell: the last unsettled() cases
-  // are to be run again, one by one.
+  // compared, and whose fault an end of the server is, nobody can tell: the last cases, as many as
+  // there are suspects, are to be run again, one by one.
   std::optional<Difference> RunAhead(const Case<CommandWorld>& c);
   // Reads and compares all that is owed.
   std::optional<Difference> CatchUp();
-  // How many of the last cases have not been compared to their end; after a difference: had not.
+  // How many of the last cases have not been compared to their end.
   uint64_t unsettled() const;
 
   // The same op by op. After a difference further ops do nothing; Finish() compares what is left,
@@ -268,8 +269,8 @@ class Oracle {
   std::deque<Asked> asked_;  // since the first that has not been compared
   size_t first_asked_ = 0;   // its number
   uint64_t case_number_ = 0;
-  uint64_t settled_ = 0;             // the last case that was compared to its end
-  uint64_t unsettled_at_fault_ = 0;  // when the difference showed
+  uint64_t settled_ = 0;  // the last case that was compared to its end
+  uint64_t logged_ = 0;   // the last case behind which the server's log was read
   Comparer comparer_;
   std::optional<Difference> difference_;
   OracleCounts counts_;

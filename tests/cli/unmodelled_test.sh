@@ -71,6 +71,16 @@ start incr=crash
 run 0 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
 has out "signature: incr: server has ended: signal 11: faultyCommand|call"
 has out "3 -> 1 ops"
+# A run is some cases ahead of what it notices: it still finds the one.
+for fault in crash report; do
+  rm -rf "$findings"
+  start incr=$fault
+  run 1 oracle "${server[@]}" --groups string --requests 100
+  folder=$(find "$findings" -name 'oracle-*' | head -n 1)
+  tr a-z A-Z <"$folder/case.ops" >"$temp/ops"
+  has ops " INCR"
+  run 1 replay "$folder/case.ops" "${server[@]}"
+done
 start incr=hang
 run 1 replay "$temp/case.ops" "${server[@]}"
 has out "signature: incr: server hangs"

@@ -150,7 +150,7 @@ TEST_F(OracleTest, TellsWhichOfTheCasesUnderWayDiffers) {
   EXPECT_EQ(difference->Signature(), "incr: value of integer");
   EXPECT_EQ(difference->op, 1u);
   EXPECT_EQ(difference->cases_ago, 2u);
-  EXPECT_EQ(oracle_->unsettled(), 3u);
+  EXPECT_EQ(difference->suspects, 3u);
   EXPECT_EQ(difference->session,
             (std::vector<std::string>{"0> HELLO 3", "0> SET a 5", "0> INCR a"}));
   EXPECT_FALSE(oracle_->RunAhead(before));

@@ -251,6 +251,25 @@ TEST_F(FaultyOracleTest, FindsTheEndOfAServer) {
   EXPECT_FALSE(Compare("call client=0 SET k 1\ncall client=0 GET k\n"));
 }
 
+// The server has ended, or has logged its report, some cases before that is noticed.
+TEST_F(FaultyOracleTest, SuspectsAllCasesUnderWay) {
+  for (const char* fault : {"incr=crash", "incr=report"}) {
+    Start({fault});
+    oracle_.reset();
+    EXPECT_FALSE(Compare("call client=0 PING\n"));
+    Arena arena;
+    const auto before = ParseCase("call client=0 SET k 1\n", &arena);
+    EXPECT_FALSE(oracle_->RunAhead(before));
+    EXPECT_FALSE(oracle_->RunAhead(ParseCase("call client=0 INCR k\n", &arena)));
+    EXPECT_FALSE(oracle_->RunAhead(before));
+    const auto difference = oracle_->CatchUp();
+    ASSERT_TRUE(difference) << fault;
+    EXPECT_TRUE(difference->fatal);
+    EXPECT_GE(difference->suspects, 2u) << fault;
+    EXPECT_LE(difference->suspects, 3u) << fault;
+  }
+}
+
 TEST_F(FaultyOracleTest, FindsAServerThatHangs) {
   Start({"incr=hang"});
   const auto difference = Compare("call client=0 SET k 1\ncall client=0 INCR k\n");
