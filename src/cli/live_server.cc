@@ -95,16 +95,17 @@ int ShrinkingHangMs(int hang_ms) {
 }
 
 std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
+  if (gone()) throw UserError("the server does not come back: " + gone_);
   std::optional<live::Difference> difference = oracle_->Run(c);
   if (!difference || !difference->fatal) return difference;
   // Once more, request by request: which of them was it?
-  Revive(*difference);
-  if (target_->own()) {
+  Revive();
+  if (target_->own() && !gone()) {
     oracle_->set_one_by_one(true);
     std::optional<live::Difference> again = oracle_->Run(c);
     oracle_->set_one_by_one(false);
     if (again && again->fatal) {
-      Revive(*again);
+      Revive();
       difference = std::move(again);
     }
   }
@@ -113,29 +114,26 @@ std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
 
 std::optional<live::Difference> LiveServer::RunAhead(const CommandCase& c) {
   std::optional<live::Difference> difference = oracle_->RunAhead(c);
-  if (difference && difference->fatal) Revive(*difference);
+  if (difference && difference->fatal) Revive();
   return difference;
 }
 
 std::optional<live::Difference> LiveServer::CatchUp() {
   std::optional<live::Difference> difference = oracle_->CatchUp();
-  if (difference && difference->fatal) Revive(*difference);
+  if (difference && difference->fatal) Revive();
   return difference;
 }
 
-void LiveServer::Revive(const live::Difference& difference) {
+void LiveServer::Revive() {
   last_log_ = target_->Log();
-  std::string error;
-  if (!oracle_->Prepare(&error)) {
-    throw UserError(difference.Signature() + ", and it does not come back: " + error);
-  }
+  oracle_->Prepare(&gone_);
 }
 
 size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
                           CommandCase* c) {
   size_t tried = 0;
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
-    if (tried >= candidates || Interrupted()) return false;
+    if (tried >= candidates || Interrupted() || gone()) return false;
     ++tried;
     const std::optional<live::Difference> difference = Run(candidate);
     return difference && difference->Signature() == signature;
@@ -146,7 +144,7 @@ size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena
   resprobe::Shrink<CommandWorld>(fails, arena, &small);
   oracle_->set_hang_ms(hang_ms);
   // What only looks like a hang to the impatient is none.
-  if (signature.find("server hangs") == signature.npos || Run(small)) *c = small;
+  if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
   return tried;
 }
 

@@ -47,8 +47,8 @@ class LiveServer {
   // Throws UserError if there is no such server or profile.
   explicit LiveServer(const LiveOptions& options);
 
-  // The first difference. After one that ended the server, it has been restarted; throws UserError
-  // if that cannot be done.
+  // The first difference. After one that ended the server, it has been restarted, or is gone();
+  // throws UserError where it was gone before.
   std::optional<live::Difference> Run(const CommandCase& c);
   // The same without waiting for the last replies (Oracle::RunAhead()): after a difference the last
   // cases, as many as are suspects, are to be run again.
@@ -58,6 +58,10 @@ class LiveServer {
   // most `candidates`, and stops at Ctrl-C. Returns how many were tried.
   size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);
 
+  // It has ended, or hangs, and cannot be restarted.
+  bool gone() const { return !gone_.empty(); }
+  const std::string& why_gone() const { return gone_; }
+
   const live::Oracle& oracle() const { return *oracle_; }
   const live::OracleTarget& target() const { return *target_; }
   std::string_view profile() const { return profile_; }
@@ -65,12 +69,13 @@ class LiveServer {
   const std::string& last_log() const { return last_log_; }
 
  private:
-  void Revive(const live::Difference& difference);
+  void Revive();
 
   std::unique_ptr<live::OracleTarget> target_;
   std::unique_ptr<live::Oracle> oracle_;
   std::string_view profile_;
   std::string last_log_;
+  std::string gone_;
 };
 
 // The difference for people, with both replies and the lines for redis-cli.

@@ -42,13 +42,20 @@ class OracleRunner {
                    "expired keys may differ\n");
     }
     const uint64_t all = options_.seeds + cases_.corpus();
-    for (uint64_t i = 0; (options_.seeds == 0 || i < all) && !Interrupted(); ++i) {
+    for (uint64_t i = 0; (options_.seeds == 0 || i < all) && !Interrupted() && !server_.gone();
+         ++i) {
       if (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) break;
       if (options_.requests > 0 && requests() >= options_.requests) break;
       if (const auto difference = server_.RunAhead(cases_.Next())) Examine(*difference);
       if (clock_.LineDue()) Line();
     }
-    if (const auto difference = server_.CatchUp()) Examine(*difference);
+    if (!server_.gone()) {
+      if (const auto difference = server_.CatchUp()) Examine(*difference);
+    }
+    if (server_.gone()) {
+      std::fprintf(out_, "the run ends here, since the server does not come back: %s\n",
+                   server_.why_gone().c_str());
+    }
     Sum();
     if (options_.output.json()) options_.output.Write(Report());
     return findings_.ExitCode();
@@ -58,16 +65,18 @@ class OracleRunner {
   // Which of the cases under way differs, and from what on, shows when each is run by itself.
   void Examine(const live::Difference& difference) {
     bool found = false;
-    cases_.Back(difference.suspects);
-    for (uint64_t i = 0; i < difference.suspects; ++i) {
+    const uint64_t suspects = server_.gone() ? 0 : difference.suspects;
+    cases_.Back(suspects);
+    for (uint64_t i = 0; i < suspects; ++i) {
       const CommandCase& c = cases_.Next();
       if (const auto own = server_.Run(c)) {
         Add(*own, c);
         found = true;
+        if (server_.gone()) return;
       }
     }
     if (found) return;
-    // It takes the cases before it, too.
+    // It takes the cases before it, too; or nobody can tell.
     cases_.Back(difference.cases_ago + 1);
     Add(difference, cases_.Next());
     for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
@@ -99,12 +108,17 @@ class OracleRunner {
     CommandCase small;
     DecodeCase(tape, &arena, &small);
     finding.candidates = server_.Shrink(signature, kCandidates, &arena, &small);
-    if (const auto again = server_.Run(small); again && again->Signature() == signature) {
-      difference = *again;
+    bool reproduced = false;
+    if (!server_.gone()) {
+      const auto again = server_.Run(small);
+      reproduced = again && again->Signature() == signature;
+      if (reproduced) difference = *again;
     }
     finding.ops_after = small.ops.size();
-    finding.text = Describe(difference);
+    if (!reproduced) finding.text = "  the case by itself did not show it again\n";
+    finding.text += Describe(difference);
     finding.report = ToJson(difference);
+    finding.report["reproduced"] = reproduced;
     finding.report["reply"] = JsonText(difference.server);
     finding.report["server"] = server_.target().version();
     finding.report["profile"] = std::string(server_.profile());

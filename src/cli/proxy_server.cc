@@ -30,6 +30,8 @@ class ProxyApi::Server {
     http_.set_socket_options(live::ReuseAddress);
     http_.set_tcp_nodelay(true);
     http_.set_keep_alive_max_count(100'000);
+    // Each connection that is kept alive has a thread to itself.
+    http_.new_task_queue = [] { return new httplib::ThreadPool(/*n=*/64); };
     // A request that brings no content and does not say so, as `curl -X POST` sends it, would be
     // refused where its content is read, which is behind this.
     http_.set_pre_routing_handler(

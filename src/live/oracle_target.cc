@@ -120,7 +120,12 @@ std::string ServerEnd::Text() const {
 ServerEnd OracleTarget::FindEnd(int ms) const {
   ServerEnd end;
   end.ended = true;
-  if (process_ == nullptr) return end;
+  if (process_ == nullptr) {
+    // One that is stopped still gets connections.
+    std::string ignored;
+    end.ended = !Connect(&ignored).valid();
+    return end;
+  }
   std::optional<std::string> how = process_->AwaitEnd(0);
   if (!how) {
     // Whoever accepts no connections is about to end; so may be one that still does.

@@ -81,6 +81,22 @@ for fault in crash report; do
   has ops " INCR"
   run 1 replay "$folder/case.ops" "${server[@]}"
 done
+# A server that nobody can start again: what it did is kept, and the run ends.
+"$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault incr=crash &
+id=$!
+until [[ -S $temp/socket ]]; do :; done
+rm -rf "$findings"
+run 1 oracle --unix "$temp/socket" --hang 1 --groups string --time 60s --format json \
+  --output "$temp/report.json"
+wait "$id" || true
+has out "server has ended"
+has out "the run ends here, since the server does not come back: cannot connect to"
+cp "$temp/report.json" "$temp/json"
+has json '"reproduced": false'
+folder=$(find "$findings" -name 'oracle-*' | head -n 1)
+for file in case case.ops original report.json; do
+  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
+done
 start incr=hang
 run 1 replay "$temp/case.ops" "${server[@]}"
 has out "signature: incr: server hangs"
