@@ -20,6 +20,7 @@ struct FreezeOptions {
   std::string what;
   std::string output;
   std::string harness;
+  std::string start;
   int timeout_seconds = 25;
   size_t rss_mb = 2048;
 };
@@ -144,6 +145,13 @@ int RunFreeze(const FreezeOptions& options) {
   const HarnessEntry& harness = failure.harness.empty() || !options.harness.empty()
                                     ? project.HarnessOfCase(failure.file, options.harness)
                                     : project.Find(failure.harness);
+  if (!options.start.empty()) {
+    if (!harness.with_server()) {
+      throw UserError("--start is for a harness with a live server, and " + harness.name +
+                      " has none: leave it out, or name the harness with --harness");
+    }
+    SetLiveServerCommand(options.start);
+  }
   const HarnessInfo info = AskInfo(harness);
   const fs::path regressions = project.source / "tests" / "regressions" / harness.corpus;
   if (!options.output.empty()) OutputOf(options, regressions, "");  // before any work
@@ -151,7 +159,10 @@ int RunFreeze(const FreezeOptions& options) {
   const CaseResult before = Run(harness, failure.file, options);
   if (!before.failed()) {
     throw UserError(options.what + ": does not fail in " + harness.name +
-                    " as it is built: freeze it with the build that has the fault");
+                    " as it is built: freeze it with the build that has the fault" +
+                    (harness.with_server() && options.start.empty()
+                         ? ", or name the server that has it with --start"
+                         : ""));
   }
   if (!failure.signature.empty() && !IsSameFailure(before.signature, failure.signature)) {
     throw UserError(options.what + ": was filed as " + failure.signature + " and fails as " +
@@ -229,6 +240,9 @@ void AddFreeze(CLI::App& app, int* code) {
                    "The test to write [tests/regressions/HARNESS/SIGNATURE.ops]")
       ->type_name("FILE");
   verb->add_option("--harness", options->harness, "The harness of the case")->type_name("NAME");
+  verb->add_option("--start", options->start,
+                   "The server of a harness with a live one [redis-server]")
+      ->type_name("COMMAND");
   verb->add_option("--timeout", options->timeout_seconds, "A run that takes longer is a timeout")
       ->type_name("SECONDS")
       ->check(WholeNumber(1, kMostSeconds))

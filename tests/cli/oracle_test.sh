@@ -90,6 +90,15 @@ if grep -q "^command_oracle: the core and a live server" "$temp/out"; then
   has out "same_reply"
   run 0 minimize "$temp/case.ops" "${harness[@]}" --output "$temp/small.ops"
   has out "2 -> 2 ops"
+  # Frozen with the server that has the fault, however it is named.
+  unset RESPROBE_ORACLE_START
+  wrong_use "or name the server that has it with --start" \
+    freeze "$temp/case.ops" "${harness[@]}" --output "$temp/frozen.ops"
+  wrong_use "--start is for a harness with a live server" \
+    freeze corpus/query_parser/d1_and --start "$server"
+  run 0 freeze "$temp/case.ops" "${harness[@]}" --output "$temp/frozen.ops" \
+    --start "$server --set-max-intset-entries 1"
+  has frozen.ops "# Must hold: same_reply"
   export RESPROBE_ORACLE_START=/no/such/server
   run 2 replay "$temp/case.ops" "${harness[@]}"
   has err "cannot start '/no/such/server'"
