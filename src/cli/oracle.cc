@@ -81,6 +81,7 @@ class OracleRunner {
     Add(difference, cases_.Next());
     for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
   }
+
   void Line() {
     std::fprintf(out_, "%s cases, %s requests compared, and %s of what they left, %s, %s\n",
                  Grouped(counts().cases).c_str(), Grouped(requests()).c_str(),

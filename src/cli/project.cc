@@ -137,6 +137,9 @@ std::vector<HarnessEntry> Project::Select(const std::vector<std::string>& names)
 
 const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::string& given) const {
   if (!given.empty()) return Find(given);
+  if (path.filename() == "report.json") {
+    throw UserError(path.string() + ": is a report, and no case: give the file 'case' beside it");
+  }
   if (path.extension() == ".ops") {
     const std::string name = NameInOps(path);
     for (const HarnessEntry& harness : all) {

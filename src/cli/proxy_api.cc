@@ -141,7 +141,7 @@ std::string ProxySet::Open(const std::string& name, const std::string& listen,
                            Proxy* proxy) {
   std::string error;
   const std::optional<live::Address> to = live::ParseAddress(server, &error);
-  if (!to) return "upstream: " + error;
+  if (!to || !live::MayConnect(*to, setting_.allow_remote, &error)) return "upstream: " + error;
   const std::optional<uint16_t> port = PortOf(listen);
   if (!port) return "listen: '" + listen + "' is not HOST:PORT";
   uint64_t seed = setting_.seed;
@@ -282,6 +282,11 @@ Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, b
                       std::vector<GateToxic> toxics) {
   const std::string listen = TextOf(body, "listen").value_or(proxy.listen);
   const std::string server = TextOf(body, "upstream").value_or(proxy.server);
+  std::string wrong;
+  const std::optional<live::Address> to = live::ParseAddress(server, &wrong);
+  if (!to || !live::MayConnect(*to, setting_.allow_remote, &wrong)) {
+    return Error(400, "upstream: " + wrong);
+  }
   // A new gate. The old one leaves its port first.
   const Proxy old = {proxy.listen, proxy.server, nullptr};
   const bool was_enabled = proxy.gate->enabled();

@@ -74,12 +74,8 @@ bool Oracle::Demand(const std::string& line, std::string* error) {
 }
 
 std::optional<Difference> Oracle::Run(const Case<CommandWorld>& c) {
-  Begin(c.config);
-  for (size_t i = 0; i < c.ops.size() && going(); ++i) {
-    std::visit([&](const auto& op) { Step(op); }, c.ops[i]);
-  }
-  Finish();
-  return difference_;
+  RunAhead(c);
+  return CatchUp();
 }
 
 std::optional<Difference> Oracle::RunAhead(const Case<CommandWorld>& c) {

@@ -10,7 +10,6 @@
 #include "live/socket.h"
 
 namespace resprobe::live {
-
 namespace {
 
 // How often to look for a reply before going to sleep: to be woken takes longer than most replies

@@ -53,6 +53,27 @@ bool ConnectSocket(int fd, const sockaddr* address, socklen_t size) {
   return connected;
 }
 
+// The addresses of a host, if one of them is permitted; else nothing.
+using Resolved = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
+Resolved Resolve(const Address& address, bool allow_remote, std::string* error) {
+  addrinfo hints = {};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(address.port);
+  const int failure = getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found);
+  if (failure != 0) {
+    *error = "cannot find the host '" + address.host + "': " + gai_strerror(failure);
+    return {nullptr, freeaddrinfo};
+  }
+  Resolved resolved(found, freeaddrinfo);
+  for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
+    if (allow_remote || IsLoopback(a->ai_addr)) return resolved;
+  }
+  *error = "'" + address.host + "' is not this machine: --allow-remote permits it";
+  return {nullptr, freeaddrinfo};
+}
+
 }  // namespace
 
 std::string Address::ToText() const {
@@ -83,23 +104,16 @@ std::optional<Address> ParseAddress(std::string_view text, std::string* error) {
   return address;
 }
 
+bool MayConnect(const Address& address, bool allow_remote, std::string* error) {
+  return Resolve(address, allow_remote, error) != nullptr;
+}
+
 UniqueFd Connect(const Address& address, bool allow_remote, std::string* error) {
-  addrinfo hints = {};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const std::string port = std::to_string(address.port);
-  const int failure = getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found);
-  if (failure != 0) {
-    *error = "cannot find the host '" + address.host + "': " + gai_strerror(failure);
-    return UniqueFd();
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, freeaddrinfo);
-  bool refused = true;
+  const Resolved resolved = Resolve(address, allow_remote, error);
+  if (resolved == nullptr) return UniqueFd();
   int reason = 0;
-  for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
+  for (const addrinfo* a = resolved.get(); a != nullptr; a = a->ai_next) {
     if (!allow_remote && !IsLoopback(a->ai_addr)) continue;
-    refused = false;
     UniqueFd fd(socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol));
     if (fd.valid() && ConnectSocket(fd.get(), a->ai_addr, a->ai_addrlen)) {
       SetNoDelay(fd.get());
@@ -107,8 +121,7 @@ UniqueFd Connect(const Address& address, bool allow_remote, std::string* error) 
     }
     reason = errno;
   }
-  *error = refused ? "'" + address.host + "' is not this machine: --allow-remote permits it"
-                   : "cannot connect to " + address.ToText() + ": " + std::strerror(reason);
+  *error = "cannot connect to " + address.ToText() + ": " + std::strerror(reason);
   return UniqueFd();
 }
 

@@ -24,6 +24,8 @@ std::optional<Address> ParseAddress(std::string_view text, std::string* error);
 // Connects within ten seconds. Without `allow_remote`, an address outside of loopback is refused
 // before a packet is sent. The socket blocks, and does not delay small writes.
 UniqueFd Connect(const Address& address, bool allow_remote, std::string* error);
+// Whether Connect() would try: the host is known, and permitted.
+bool MayConnect(const Address& address, bool allow_remote, std::string* error);
 UniqueFd ConnectUnix(const std::string& path, std::string* error);
 
 // Listens on 127.0.0.1, or with `allow_remote` on every IPv4 address of the machine. Port 0 picks

@@ -4,6 +4,17 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 failures=0
 
+# need TOOL…: the test is skipped where one of them is not there.
+need() {
+  local tool
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null || {
+      echo "no $tool here"
+      exit 77
+    }
+  done
+}
+
 # run CODE ARGUMENT…: runs the program; checks its exit code. Leaves its output in $temp/out and
 # $temp/err.
 run() {

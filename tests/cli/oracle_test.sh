@@ -73,6 +73,7 @@ folder=$(find "$temp/work/findings/command_handler" -name 'oracle-redis-7.0-*obj
 for file in case case.ops original redis-cli.txt report.json; do
   [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
 done
+wrong_use "is a report, and no case" replay "$folder/report.json" "${changed[@]}"
 run 1 replay "$folder/case.ops" "${changed[@]}"
 run 0 replay "$folder/case.ops" --start "$server"
 

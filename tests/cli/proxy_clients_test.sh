@@ -3,13 +3,8 @@
 #   usage: proxy_clients_test.sh PROGRAM
 set -euo pipefail
 program=$1
-for tool in redis-cli redis-benchmark "${RESPROBE_REDIS_SERVER:-redis-server}"; do
-  command -v "$tool" >/dev/null || {
-    echo "no $tool here"
-    exit 77
-  }
-done
 . "$(dirname "$0")/lib.sh"
+need redis-cli redis-benchmark "${RESPROBE_REDIS_SERVER:-redis-server}"
 . "$(dirname "$0")/proxy_lib.sh"
 cd "$temp"
 

@@ -51,6 +51,9 @@ gives 404 'proxy not found' GET /proxies/none
 gives 404 'no such path' GET /nothing
 gives 409 'proxy already exists' POST /proxies "{\"name\":\"redis\",\"upstream\":\"127.0.0.1:$server\"}"
 gives 400 'missing required field: name' POST /proxies '{}'
+gives 400 "upstream: '192.0.2.77' is not this machine" POST /proxies '{"name":"far","upstream":"192.0.2.77:80"}'
+gives 400 "upstream: '192.0.2.77' is not this machine" POST /proxies/redis '{"upstream":"192.0.2.77:80"}'
+gives 200 "\"upstream\":\"127.0.0.1:$server\"" GET /proxies/redis
 
 # Not enabled it refuses; a reset enables it and clears it.
 gives 200 '"enabled":false' POST /proxies/redis '{"enabled": false}'

@@ -3,13 +3,8 @@
 #   usage: toxiproxy_real_test.sh PROGRAM
 set -euo pipefail
 program=$1
-for tool in toxiproxy-server toxiproxy-cli; do
-  command -v "$tool" >/dev/null || {
-    echo "no $tool here"
-    exit 77
-  }
-done
 . "$(dirname "$0")/lib.sh"
+need toxiproxy-server toxiproxy-cli
 . "$(dirname "$0")/proxy_lib.sh"
 cd "$temp"
 
