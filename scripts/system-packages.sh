@@ -86,7 +86,7 @@ probe() {
 # places.
 has_header() {
   if command -v "$clangxx" >/dev/null; then
-    echo "#include <$1>" | "$clangxx" -std=c++20 -fsyntax-only -x c++ - 2>/dev/null
+    echo "#include <$1>" | "$clangxx" -std=c++23 -fsyntax-only -x c++ - 2>/dev/null
   else
     compgen -G "/usr/include/$1" >/dev/null || compgen -G "/usr/include/c++/*/$1" >/dev/null ||
       compgen -G "/usr/local/include/$1" >/dev/null

@@ -12,6 +12,7 @@
 // or removed inside one op leaves all other ops as they were, because nothing counts bytes across
 // them. Missing fields read as 0, surplus bytes are ignored.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -42,6 +43,33 @@ inline constexpr uint8_t kWord = 0xFD;
 inline uint8_t Unescape(uint8_t code) {
   constexpr uint8_t kMeaning[] = {kEscape, kEnd, kWord};
   return kMeaning[code % 3];
+}
+
+// The first byte of [from, to) that means something, or `to`: kWord, kEscape and kEnd are the
+// largest bytes there are, and of eight that are all ASCII none is one. Words are short, and
+// sanitizers make every call of memchr dear.
+inline const uint8_t* SkipPlain(const uint8_t* from, const uint8_t* to) {
+  constexpr uint64_t kNotAscii = 0x8080808080808080;
+  while (to - from >= 8) {
+    uint64_t eight;
+    std::memcpy(&eight, from, sizeof(eight));
+    if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
+    const uint64_t high = eight & kNotAscii;
+    if (high == 0) {
+      from += 8;
+      continue;
+    }
+    from += std::countr_zero(high) / 8;
+    if (*from >= kWord) return from;
+    ++from;
+  }
+  while (from != to && *from < kWord) ++from;
+  return from;
+}
+// The first `byte`, one of those, or `to`.
+inline const uint8_t* Find(const uint8_t* from, const uint8_t* to, uint8_t byte) {
+  while ((from = SkipPlain(from, to)) != to && *from != byte) ++from;
+  return from;
 }
 
 // Reads the fields of one segment. Never reads outside of it.
@@ -79,12 +107,14 @@ class SegmentReader {
     }
     const uint8_t* start = *at_ == kWord ? at_ + 1 : at_;
     size_t count = 1;
-    for (const uint8_t* p = start; (p = Find(p, end_, kWord)) != nullptr; ++p) ++count;
+    bool escaped = false;
+    for (const uint8_t* p = start; (p = SkipPlain(p, end_)) != end_; ++p) {
+      count += *p == kWord ? 1 : 0;
+      escaped |= *p == kEscape;
+    }
     std::span<std::string_view> words = arena_->Words(count);
-    const bool escaped = Find(start, end_, kEscape) != nullptr;
     for (std::string_view& word : words) {
-      const uint8_t* stop = Find(start, end_, kWord);
-      if (stop == nullptr) stop = end_;
+      const uint8_t* const stop = Find(start, end_, kWord);
       word = escaped ? Plain(start, stop) : AsText(start, stop);
       start = stop + 1;
     }
@@ -93,12 +123,6 @@ class SegmentReader {
   }
 
  private:
-  static const uint8_t* Find(const uint8_t* from, const uint8_t* to, uint8_t byte) {
-    return from >= to ? nullptr
-                      : static_cast<const uint8_t*>(
-                            std::memchr(from, byte, static_cast<size_t>(to - from)));
-  }
-
   // LEB128, cut at 64 bits.
   uint64_t Varint() {
     uint64_t value = 0;
@@ -119,7 +143,7 @@ class SegmentReader {
   std::string_view Plain(const uint8_t* from, const uint8_t* to) {
     if (from >= to) return {};
     const auto size = static_cast<size_t>(to - from);
-    if (Find(from, to, kEscape) == nullptr) return AsText(from, to);
+    if (Find(from, to, kEscape) == to) return AsText(from, to);
     char* plain = arena_->Bytes(size);
     size_t used = 0;
     while (from != to) {
@@ -189,11 +213,7 @@ void Decode(Bytes tape, Arena* arena, Case<World>* out) {
   static_assert(std::variant_size_v<Op> <= 250);
   const uint8_t* at = tape.data();
   const uint8_t* const end = at + tape.size();
-  const auto segment_end = [&](const uint8_t* from) {
-    const void* found =
-        from == end ? nullptr : std::memchr(from, codec::kEnd, static_cast<size_t>(end - from));
-    return found == nullptr ? end : static_cast<const uint8_t*>(found);
-  };
+  const auto segment_end = [&](const uint8_t* from) { return codec::Find(from, end, codec::kEnd); };
 
   out->ops.clear();
   out->config = {};

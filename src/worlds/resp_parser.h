@@ -43,7 +43,7 @@ class RespParser {
       {"memory", "a parser takes memory in proportion to the bytes that came"},
       {"final_error", "after an error a parser takes nothing more and keeps its answer"},
   };
-  static constexpr size_t kAlways = 16;
+  static constexpr size_t kAlways = 8;
 
   void Run(Bytes input, RunContext& run) {
     const std::string_view bytes = AsText(input);

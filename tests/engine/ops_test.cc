@@ -163,6 +163,8 @@ TEST(OpsText, SaysWhatIsWrongWhereAndHowToMendIt) {
   EXPECT_THAT(error("ops toy\nopen lamp=pink\n"),
               HasSubstr("lamp=pink: write one of red, green, blue"));
   EXPECT_THAT(error("ops toy\nconfig strict=maybe\n"), HasSubstr("strict=maybe: write yes or no"));
+  EXPECT_EQ(error("ops toy\nconfig strict=yes\n\nconfig boxes=3\n"),
+            "line 4: config is given already, in line 2: make one line of the two");
   EXPECT_THAT(error("ops toy\nput a b\n"), HasSubstr("no field takes 'b'"));
   EXPECT_THAT(error("ops toy\nput \"a\n"), HasSubstr("a quoted word does not end"));
 }
@@ -220,6 +222,38 @@ TEST(Mutate, StaysInBoundsAndAlwaysDecodes) {
     ASSERT_LE(crossed, max_size);
     ASSERT_EQ(out[max_size], 0xBB);
   }
+}
+
+// What an engine begins with is one byte: to put a case together from there op by op takes it
+// thousands of executions.
+TEST(Mutate, MakesWholeCasesOfNothing) {
+  OpsHarness<ToyWorld> harness;
+  size_t ops = 0;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    Tape tape(4096, 0);
+    tape.resize(harness.Mutate(tape.data(), 1, tape.size(), round, StepBytes));
+    ops += harness.OpCount(tape);
+  }
+  EXPECT_GT(ops, 10 * kRounds);
+}
+
+// The swarm of a corpus is not the only one: a case without a single `open` gets some.
+TEST(Mutate, SometimesStartsAfreshFromASeed) {
+  OpsHarness<ToyWorld> harness;
+  std::string error;
+  std::string text = harness.Show({});
+  for (int i = 0; i < 20; ++i) text += "put box=1 apple\n";
+  const Tape start = *harness.Parse(text, &error);
+  size_t fresh = 0;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    Tape tape = start;
+    tape.resize(4096);
+    tape.resize(harness.Mutate(tape.data(), start.size(), tape.size(), round, StepBytes));
+    const std::string shown = harness.Show(tape);
+    fresh += shown.find("put box=1 apple") == std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(fresh, kRounds / 8);
+  EXPECT_LT(fresh, kRounds / 2);
 }
 
 TEST(Shrink, FindsTheTwoOpsThatMatterAndKeepsTheInvariant) {

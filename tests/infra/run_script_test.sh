@@ -8,7 +8,7 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 copy="$temp/a copy"
 mkdir -p "$copy"
-cp -r "$1/resprobe" "$1/scripts" "$1/CMakeLists.txt" "$1/CMakePresets.json" "$copy"
+cp -r "$1/resprobe" "$1/scripts" "$1/harnesses" "$1/CMakeLists.txt" "$1/CMakePresets.json" "$copy"
 
 failures=0
 fail() {
@@ -54,6 +54,9 @@ run 2 build
 one_line_error
 run 2 packages --nonesuch
 one_line_error
+run 2 bench query_parser nonesuch --rounds 1
+one_line_error
+[[ $err == *nonesuch*"use one of command_handler, "*resp_parser* ]] || fail "the error does not name the harnesses: $err"
 untouched
 
 run 0 help --help

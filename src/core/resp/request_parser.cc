@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/resp/number.h"
+#include "core/resp/scan.h"
 
 namespace resprobe::resp {
 namespace {
@@ -47,6 +48,29 @@ constexpr char Unescape(char c) {
     default:
       return c;
   }
+}
+
+// Type, a number of at most six digits and without zeros before it, CR and a byte whatever it is.
+// Moves `p` behind it. Part of its caller: it is all that most requests are made of.
+[[gnu::always_inline]] inline bool ReadHeader(const char*& p, const char* end, char type,
+                                              int64_t& number) {
+  if (end - p < 4) return false;
+  const uint32_t word = scan::Load4(p);
+  const uint32_t digit = (word >> 8 & 0xff) - '0';
+  if ((word & 0xff) != static_cast<unsigned char>(type) || digit > 9) return false;
+  if ((word >> 16 & 0xff) == '\r') [[likely]] {
+    p += 4;
+    number = digit;
+    return true;
+  }
+  const char* q = p + 1;
+  const char* const last = end - q > 6 ? q + 6 : end;
+  int64_t value = 0;
+  for (; q != last && IsDigit(*q); ++q) value = value * 10 + (*q - '0');
+  if (end - q < 2 || *q != '\r' || p[1] == '0') return false;
+  p = q + 2;
+  number = value;
+  return true;
 }
 
 }  // namespace
@@ -149,29 +173,17 @@ size_t RequestParser::ReadWhole(std::string_view input) {
   if (input.size() > limits_.max_request || limits_.max_line < kLongestLine) return 0;
   const char* p = input.data();
   const char* const end = p + input.size();
-  // Type, a number of at most six digits and without zeros before it, CR and a byte whatever it is.
-  const auto line = [&](char type, int64_t* number) {
-    if (end - p < 4 || *p != type || !IsDigit(p[1])) return false;
-    const char* q = p + 1;
-    const char* const last = end - q > 6 ? q + 6 : end;
-    int64_t value = 0;
-    for (; q != last && IsDigit(*q); ++q) value = value * 10 + (*q - '0');
-    if (end - q < 2 || *q != '\r' || (p[1] == '0' && q != p + 2)) return false;
-    p = q + 2;
-    *number = value;
-    return true;
-  };
   const int64_t most = authenticated_
                            ? limits_.max_bulk
                            : std::min(limits_.max_bulk, limits_.max_bulk_unauthenticated);
   int64_t args = 0;
-  if (!line('*', &args) || args == 0 || args > limits_.max_args ||
+  if (!ReadHeader(p, end, '*', args) || args == 0 || args > limits_.max_args ||
       (!authenticated_ && args > limits_.max_args_unauthenticated)) {
     return 0;
   }
   for (; args > 0; --args) {
     int64_t length = 0;
-    if (!line('$', &length) || length > most || end - p < length + 2) return 0;
+    if (!ReadHeader(p, end, '$', length) || length > most || end - p < length + 2) return 0;
     args_.push_back(std::string_view(p, static_cast<size_t>(length)));
     p += length + 2;
   }

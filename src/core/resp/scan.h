@@ -21,11 +21,28 @@ inline constexpr uint64_t kHighs = 0x8080808080808080;
   return word;
 }
 
+[[gnu::always_inline]] inline uint32_t Load4(const char* p) {
+  uint32_t word;
+  std::memcpy(&word, p, 4);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap32(word);
+  return word;
+}
+
 [[gnu::always_inline]] inline bool IsCrLf(const char* p) { return p[0] == '\r' && p[1] == '\n'; }
 
 // A length or count and its CRLF, of at most eight digits, without a leading zero. Moves `p`
 // behind it.
 [[gnu::always_inline]] inline bool Count(const char*& p, const char* end, uint32_t& value) {
+  // Most have one digit, and behind most there is more.
+  if (end - p >= 4) [[likely]] {
+    const uint32_t word = Load4(p);
+    const uint32_t digit = (word & 0xff) - '0';
+    if ((word & 0xffff00) == ('\r' << 8 | '\n' << 16) && digit <= 9) {
+      value = digit;
+      p += 3;
+      return true;
+    }
+  }
   const char* q = p;
   const char* const last = end - q > 8 ? q + 8 : end;
   uint32_t number = 0;

@@ -18,10 +18,21 @@ class Cursor {
   char* p() const { return p_; }
 
   void Byte(char c) { *p_++ = c; }
+  // What is written is short, and sanitizers make a call of memcpy dear: copies of a fixed size
+  // need none, one from the beginning and one that ends at the end.
   void Bytes(std::string_view bytes) {
-    if (bytes.empty()) return;
-    std::memcpy(p_, bytes.data(), bytes.size());
-    p_ += bytes.size();
+    const char* const from = bytes.data();
+    const size_t size = bytes.size();
+    if (size >= 8 && size <= 16) {
+      Ends<8>(from, size);
+    } else if (size >= 4 && size < 8) {
+      Ends<4>(from, size);
+    } else if (size > 16) {
+      std::memcpy(p_, from, size);
+    } else {
+      for (size_t i = 0; i < size; ++i) p_[i] = from[i];
+    }
+    p_ += size;
   }
   void CrLf() {
     p_[0] = '\r';
@@ -45,6 +56,12 @@ class Cursor {
   }
 
  private:
+  template <size_t kSize>
+  void Ends(const char* from, size_t size) {
+    std::memcpy(p_, from, kSize);
+    std::memcpy(p_ + size - kSize, from + size - kSize, kSize);
+  }
+
   char* p_;
 };
 
@@ -53,10 +70,11 @@ class Cursor {
 template <class Write>
 void AppendUpTo(std::string* out, size_t most, const Write& write) {
   const size_t before = out->size();
-  out->resize(before + most);
-  Cursor to(out->data() + before);
-  write(to);
-  out->resize(static_cast<size_t>(to.p() - out->data()));
+  out->resize_and_overwrite(before + most, [&](char* data, size_t) {
+    Cursor to(data + before);
+    write(to);
+    return static_cast<size_t>(to.p() - data);
+  });
 }
 
 template <class Number>
@@ -74,6 +92,13 @@ void AppendLine(std::string* out, char type, std::string_view text) {
     to.Bytes(text);
     to.CrLf();
   });
+}
+
+// At most so many bytes are they as bulk strings.
+size_t BulkSize(std::span<const std::string_view> texts) {
+  size_t most = 0;
+  for (const std::string_view text : texts) most += kHeaderSize + text.size() + 2;
+  return most;
 }
 
 // Bytes of text that a node adds to what is written.
@@ -186,10 +211,14 @@ void Writer::BulkError(std::string_view text) {
   }
 }
 
+void Writer::BulkStrings(std::span<const std::string_view> texts) {
+  AppendUpTo(out_, BulkSize(texts), [&](Cursor& to) {
+    for (const std::string_view text : texts) to.Bulk('$', text);
+  });
+}
+
 void AppendRequest(std::string* out, std::span<const std::string_view> args) {
-  size_t most = kHeaderSize;
-  for (const std::string_view arg : args) most += kHeaderSize + arg.size() + 2;
-  AppendUpTo(out, most, [&](Cursor& to) {
+  AppendUpTo(out, kHeaderSize + BulkSize(args), [&](Cursor& to) {
     to.Header('*', args.size());
     for (const std::string_view arg : args) to.Bulk('$', arg);
   });
@@ -203,59 +232,57 @@ void AppendReply(std::string* out, const ReplyView& value) {
   // Most of a value is its texts; besides, a node takes a header and a CRLF at most.
   size_t most = nodes.size() * (kHeaderSize + 2);
   for (const Reply::Node& node : nodes) most += TextSize(node);
-  const size_t old_size = out->size();
-  out->resize(old_size + most);
-  Cursor to(out->data() + old_size);
-  for (const Reply::Node& node : nodes) {
-    const char type = static_cast<char>(node.type);
-    switch (node.type) {
-      case Type::kBulkString:
-      case Type::kBulkError:
-      case Type::kVerbatimString:
-        to.Bulk(type, {bytes + node.text.offset, node.text.length});
-        break;
-      case Type::kSimpleString:
-      case Type::kSimpleError:
-      case Type::kBigNumber:
-        to.Byte(type);
-        to.Bytes({bytes + node.text.offset, node.text.length});
-        to.CrLf();
-        break;
-      case Type::kDouble:
-        to.Byte(type);
-        to.Bytes({bytes + node.link, node.text_length});
-        to.CrLf();
-        break;
-      case Type::kInteger:
-        to.Header(type, node.integer);
-        break;
-      case Type::kNull:
-        switch (static_cast<NullKind>(node.integer)) {
-          case NullKind::kBulk:
-            to.Bytes("$-1\r\n");
-            break;
-          case NullKind::kArray:
-            to.Bytes("*-1\r\n");
-            break;
-          default:
-            to.Bytes("_\r\n");
-        }
-        break;
-      case Type::kBoolean:
-        to.Bytes(node.integer != 0 ? "#t\r\n" : "#f\r\n");
-        break;
-      case Type::kMap:
-      case Type::kAttribute:
-        to.Header(type, node.children.count / 2);
-        break;
-      case Type::kArray:
-      case Type::kSet:
-      case Type::kPush:
-        to.Header(type, node.children.count);
-        break;
+  AppendUpTo(out, most, [&](Cursor& to) {
+    for (const Reply::Node& node : nodes) {
+      const char type = static_cast<char>(node.type);
+      switch (node.type) {
+        case Type::kBulkString:
+        case Type::kBulkError:
+        case Type::kVerbatimString:
+          to.Bulk(type, {bytes + node.text.offset, node.text.length});
+          break;
+        case Type::kSimpleString:
+        case Type::kSimpleError:
+        case Type::kBigNumber:
+          to.Byte(type);
+          to.Bytes({bytes + node.text.offset, node.text.length});
+          to.CrLf();
+          break;
+        case Type::kDouble:
+          to.Byte(type);
+          to.Bytes({bytes + node.link, node.text_length});
+          to.CrLf();
+          break;
+        case Type::kInteger:
+          to.Header(type, node.integer);
+          break;
+        case Type::kNull:
+          switch (static_cast<NullKind>(node.integer)) {
+            case NullKind::kBulk:
+              to.Bytes("$-1\r\n");
+              break;
+            case NullKind::kArray:
+              to.Bytes("*-1\r\n");
+              break;
+            default:
+              to.Bytes("_\r\n");
+          }
+          break;
+        case Type::kBoolean:
+          to.Bytes(node.integer != 0 ? "#t\r\n" : "#f\r\n");
+          break;
+        case Type::kMap:
+        case Type::kAttribute:
+          to.Header(type, node.children.count / 2);
+          break;
+        case Type::kArray:
+        case Type::kSet:
+        case Type::kPush:
+          to.Header(type, node.children.count);
+          break;
+      }
     }
-  }
-  out->resize(static_cast<size_t>(to.p() - out->data()));
+  });
 }
 
 }  // namespace resprobe::resp

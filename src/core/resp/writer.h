@@ -30,6 +30,7 @@ class Writer {
   void SimpleError(std::string_view text);  // -text; the text starts with its code, "ERR …"
   void Integer(int64_t value);              // :value
   void BulkString(std::string_view bytes);  // $n bytes
+  void BulkStrings(std::span<const std::string_view> texts);  // one after the other, no header
   // An integer as a bulk string: "12" as $2 12.
   void BulkInteger(int64_t value);
 
