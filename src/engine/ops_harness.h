@@ -111,9 +111,17 @@ class OpsHarness : public Harness {
                 ByteMutator mutate_bytes) override {
     arena_.Reset();
     Gen gen(seed, &arena_);
+    // A case of a plain seed: always from nothing, and now and then whatever there is, since a seed
+    // has a swarm of its own and mutation keeps to that of the corpus.
+    constexpr uint64_t kSeedsOneIn = 4;
+    if (size <= kNextToNothing || gen.rng().OneIn(kSeedsOneIn)) {
+      resprobe::Generate(gen.rng().Next(), &arena_, &case_);
+      return WriteBack(data, max_size);
+    }
     // Now and then the engine's own mutator has the whole tape: it inserts dictionary words and
     // compared values at any place.
-    if (size > 0 && gen.rng().OneIn(6)) return mutate_bytes(data, size, max_size);
+    constexpr uint64_t kBytesOneIn = 6;
+    if (gen.rng().OneIn(kBytesOneIn)) return mutate_bytes(data, size, max_size);
     Decode({data, size}, &arena_, &case_);
     resprobe::Mutate(gen, mutate_bytes, &case_);
     return WriteBack(data, max_size);
@@ -149,6 +157,9 @@ class OpsHarness : public Harness {
   }
 
  private:
+  // A tape this short has a config and no op to speak of; engines begin with one byte.
+  static constexpr size_t kNextToNothing = 2;
+
   // The tape of case_, without the last ops if it is too long.
   size_t WriteBack(uint8_t* data, size_t max_size) {
     Encode(case_, &tape_);

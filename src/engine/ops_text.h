@@ -218,6 +218,7 @@ std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
   std::string_view line;
   std::vector<ops_text::Word> words;
   bool named = false;
+  size_t configured = 0;  // in that line; 0: not yet
   for (size_t number = 1; ops_text::TakeLine(&text, &line); ++number) {
     const auto fail = [&](const std::string& what) {
       return "line " + std::to_string(number) + ": " + what;
@@ -239,6 +240,11 @@ std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
     }
     ops_text::FieldParser parser(words, arena);
     if (kind == "config") {
+      if (configured != 0) {
+        return fail("config is given already, in line " + std::to_string(configured) +
+                    ": make one line of the two");
+      }
+      configured = number;
       World::Config::Fields(parser, out->config);
       if (const std::string& error = parser.Finish(); !error.empty()) return fail(error);
       continue;
