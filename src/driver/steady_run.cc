@@ -31,15 +31,18 @@ bool UnderAfl() { return __afl_persistent_loop != nullptr; }
 
 void RunSteadily(Harness& harness, Bytes tape, RunContext& run) {
   static const bool counted = CountAllocations();
-  allocations = 0;
-  harness.Run(tape, run);
-  if (!counted || allocations == 0 || run.violated()) return;
-  if (&__afl_area_ptr == nullptr || &__afl_map_size == nullptr) return;
-  // As AFL++ itself clears the map before each run.
-  std::memset(__afl_area_ptr, 0, __afl_map_size);
-  __afl_area_ptr[0] = 1;
-  run.Reset();
-  harness.Run(tape, run);
+  const bool map = &__afl_area_ptr != nullptr && &__afl_map_size != nullptr;
+  // Buffers change hands, so that the next run may have to grow another one.
+  constexpr int kMostRuns = 6;
+  for (int runs = 1;; ++runs) {
+    allocations = 0;
+    harness.Run(tape, run);
+    if (!counted || !map || allocations == 0 || run.violated() || runs == kMostRuns) return;
+    // As AFL++ itself clears the map before each run.
+    std::memset(__afl_area_ptr, 0, __afl_map_size);
+    __afl_area_ptr[0] = 1;
+    run.Reset();
+  }
 }
 
 }  // namespace resprobe::driver

@@ -9,7 +9,7 @@
 namespace resprobe::driver {
 namespace {
 
-constexpr uint64_t kSeeds = 1024;
+constexpr uint64_t kSeeds = 4096;
 constexpr size_t kLargest = 8192;
 constexpr size_t kPieces = 128;
 constexpr size_t kLongestPiece = 8;
