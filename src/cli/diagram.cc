@@ -15,10 +15,16 @@ constexpr int kLeft = 230;  // for the ops
 constexpr int kColumn = 260;
 constexpr size_t kLongest = 44;  // characters of a label
 
+// What is no client's: a server, or the one of two that began as the primary; the other; an op.
+constexpr int kServer = -1;
+constexpr int kReplica = -2;
+constexpr int kOp = -3;
+
 struct Message {
   int from_row = 0;
   int to_row = -1;  // never arrived
   int client = 0;
+  int server = kServer;
   bool to_server = false;
   bool push = false;
   std::string text;
@@ -26,7 +32,7 @@ struct Message {
 
 struct Remark {
   int row = 0;
-  int client = -1;  // -1: the server; -2: an op
+  int client = kServer;
   std::string text;
   enum class Kind { kOp, kHit, kEntries, kEvent } kind = Kind::kEvent;
 };
@@ -64,14 +70,14 @@ class Reader {
  public:
   void Line(std::string_view line) {
     if (line.starts_with("#") || line == "settle") {
-      Add(-2, Remark::Kind::kOp, line);
+      Add(kOp, Remark::Kind::kOp, line);
     } else if (line.starts_with("violation ")) {
       violation_.push_back(std::string(line));
     } else if (!violation_.empty() &&
                (line.starts_with("  expected") || line.starts_with("  seen"))) {
       violation_.push_back(std::string(line.substr(2)));
-    } else if (line.starts_with("  server ")) {
-      Server(line.substr(9));
+    } else if (const int server = TakeServer(&line); server != 0) {
+      Server(server, line);
     } else if (line.starts_with("  c") && line.size() > 4) {
       Client(line.substr(3));
     }
@@ -94,24 +100,42 @@ class Reader {
     return number;
   }
 
-  void Server(std::string_view text) {
+  // A line of a server: which, and the line without its name; 0 if it is none.
+  int TakeServer(std::string_view* line) {
+    constexpr std::pair<std::string_view, int> kNames[] = {{"  server ", kServer},
+                                                           {"  primary ", kServer},
+                                                           {"  replica ", kReplica},
+                                                           {"  new primary ", kReplica}};
+    for (const auto& [name, server] : kNames) {
+      if (!line->starts_with(name)) continue;
+      line->remove_prefix(name.size());
+      two_servers_ |= name != kNames[0].first;
+      return server;
+    }
+    return 0;
+  }
+
+  void Server(int server, std::string_view text) {
     const bool push = text.starts_with("pushes ");
     const std::string_view whole = text;
     const uint64_t number = TakeNumber(&text);
     if (number != 0 && text.starts_with("gets ")) {
       const auto found = messages_.find(number);
-      if (found != messages_.end()) found->second.to_row = ++rows_;
+      if (found == messages_.end()) return;
+      found->second.to_row = ++rows_;
+      found->second.server = server;
     } else if (number != 0 && (push || text.starts_with("sends "))) {
       size_t to = text.rfind(" to c");
       if (to == std::string_view::npos) return;
       Message& message = messages_[number];
       message.from_row = ++rows_;
       message.client = std::atoi(std::string(text.substr(to + 5)).c_str());
+      message.server = server;
       message.push = push;
       message.text = text.substr(push ? 7 : 6, to - (push ? 7 : 6));
       clients_ = std::max(clients_, message.client + 1);
     } else if (!whole.starts_with("gets ")) {
-      Add(-1, Remark::Kind::kEvent, whole);
+      Add(server, Remark::Kind::kEvent, whole);
     }
   }
 
@@ -142,7 +166,9 @@ class Reader {
     }
   }
 
-  int X(int client) const { return kLeft + 90 + (client < 0 ? clients_ : client) * kColumn; }
+  int X(int lane) const {
+    return kLeft + 90 + (lane < 0 ? clients_ + kServer - lane : lane) * kColumn;
+  }
   static int Y(int row) { return kTop + row * kRow; }
   void Text(std::string* svg, int x, int y, std::string_view css, std::string_view text,
             std::string_view anchor = "start") const;
@@ -150,6 +176,7 @@ class Reader {
 
   int rows_ = 0;
   int clients_ = 1;
+  bool two_servers_ = false;
   std::map<uint64_t, Message> messages_;
   std::vector<Remark> remarks_;
   std::vector<std::string> violation_;
@@ -165,7 +192,7 @@ void Reader::Text(std::string* svg, int x, int y, std::string_view css, std::str
 void Reader::Draw(std::string* svg, const Message& message) const {
   const bool lost = message.to_row < 0;
   const int client = X(message.client);
-  const int server = X(-1);
+  const int server = X(message.server);
   const int from = message.to_server ? client : server;
   // What never arrives ends on its way.
   int to = message.to_server ? server : client;
@@ -184,7 +211,8 @@ void Reader::Draw(std::string* svg, const Message& message) const {
 }
 
 std::string Reader::Svg(std::string_view title) const {
-  const int width = X(-1) + 200;
+  const int last_lane = two_servers_ ? kReplica : kServer;
+  const int width = X(last_lane) + 200;
   const int height = Y(rows_ + 3) + static_cast<int>(violation_.size()) * kRow;
   std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + std::to_string(width) +
                     "\" height=\"" + std::to_string(height) +
@@ -205,10 +233,13 @@ std::string Reader::Svg(std::string_view title) const {
   }
   svg += "</defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
   Text(&svg, 10, 24, "title", title);
-  for (int lane = -1; lane < clients_; ++lane) {
+  for (int lane = last_lane; lane < clients_; ++lane) {
     const int x = X(lane);
-    Text(&svg, x, kTop - 16, "op", lane < 0 ? "server" : "client " + std::to_string(lane),
-         "middle");
+    const std::string name = lane >= 0          ? "client " + std::to_string(lane)
+                             : lane == kReplica ? "replica"
+                             : two_servers_     ? "primary"
+                                                : "server";
+    Text(&svg, x, kTop - 16, "op", name, "middle");
     svg += "<line x1=\"" + std::to_string(x) + "\" y1=\"" + std::to_string(kTop - 8) + "\" x2=\"" +
            std::to_string(x) + "\" y2=\"" + std::to_string(Y(rows_ + 1)) + "\" class=\"lane\"/>\n";
   }

@@ -67,7 +67,7 @@ void InvalidationWorld::Apply(const Restart&, RunContext& run) {
   CutAll(primary_);
   ResetNode(primary(), was);
   primary().run = ++runs_;
-  if (run.trace().on()) run.trace().Line("  server starts again, empty");
+  if (run.trace().on()) run.trace().Line("  " + NodeName(primary_) + " starts again, empty");
   if (stream_.connection != 0) {
     replica().subject->Close(stream_.connection);
     BeginStream();
@@ -116,7 +116,8 @@ void InvalidationWorld::Apply(const Evict& op, RunContext& run) {
   const std::string_view key = SlotKey(op.key.Of(slots()));
   if (!primary().subject->Evict(static_cast<int>(db), key)) return;
   if (run.trace().on()) {
-    run.trace().Line("  server evicts " + std::string(key) + (db == 0 ? "" : " of database 1"));
+    run.trace().Line("  " + NodeName(primary_) + " evicts " + std::string(key) +
+                     (db == 0 ? "" : " of database 1"));
   }
   Gone(db, SlotOfKey(key), run);
   CollectAll(run);

@@ -31,12 +31,13 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
     while (whole < wire.requests_on_way.size() &&
            wire.requests_on_way[whole].end <= wire.to_server.delivered()) {
       const Message& request = wire.requests_on_way[whole++];
-      run.trace().Line("  server gets " + request.text + " of c" + std::to_string(Number(client)) +
-                       " (#" + std::to_string(request.number) + ")");
+      run.trace().Line("  " + NodeName(wire.node) + " gets " + request.text + " of c" +
+                       std::to_string(Number(client)) + " (#" + std::to_string(request.number) +
+                       ")");
     }
     if (whole == 0) {
-      run.trace().Line("  server gets " + std::to_string(arrived.size()) + " bytes of c" +
-                       std::to_string(Number(client)));
+      run.trace().Line("  " + NodeName(wire.node) + " gets " + std::to_string(arrived.size()) +
+                       " bytes of c" + std::to_string(Number(client)));
     }
     wire.requests_on_way.erase(wire.requests_on_way.begin(),
                                wire.requests_on_way.begin() + static_cast<ptrdiff_t>(whole));
@@ -83,7 +84,7 @@ void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
                          reply[0].text() == "message";
     if (run.trace().on()) [[unlikely]] {
       wire.messages_on_way.push_back({end, ++messages_, resp::ToText(reply)});
-      run.trace().Line(std::string("  server ") + (push || message ? "pushes " : "sends ") +
+      run.trace().Line("  " + NodeName(wire.node) + (push || message ? " pushes " : " sends ") +
                        resp::ToText(reply) + " to c" + std::to_string(Number(client)) +
                        (index == 0 ? "" : " on wire 1") + " (#" + std::to_string(messages_) + ")");
     }
@@ -134,8 +135,8 @@ void InvalidationWorld::CollectAll(RunContext& run) {
 void InvalidationWorld::LimitOutput(Client& client, Wire& wire, RunContext& run) {
   if (wire.to_client.in_flight() <= kOutputLimit) return;
   if (run.trace().on()) {
-    run.trace().Line("  server closes the connection of c" + std::to_string(Number(client)) +
-                     ": its output limit");
+    run.trace().Line("  " + NodeName(wire.node) + " closes the connection of c" +
+                     std::to_string(Number(client)) + ": its output limit");
   }
   NodeOf(wire).subject->Close(wire.connection);
   Cut(wire);

@@ -433,6 +433,12 @@ void InvalidationWorld::NoteEntries(RunContext& run) {
   }
 }
 
+std::string InvalidationWorld::NodeName(size_t node) const {
+  if (replica_ == nullptr) return "server";
+  if (node == 0) return "primary";
+  return primary_ == 0 ? "replica" : "new primary";
+}
+
 void InvalidationWorld::Note(RunContext& run, const Client& client, std::string_view what) {
   run.trace().Line("  c" + std::to_string(Number(client)) + " " + std::string(what));
 }

@@ -347,9 +347,15 @@ class InvalidationWorld {
   bool Tracked(const Client& client, std::string_view key) const;
   void CheckTable(RunContext& run);
   void CompareWithServer(RunContext& run);
-  bool Probe(size_t node, size_t db, RunContext& run);
+  // Of each database the slots, a bit for each.
+  using Slots = std::array<uint32_t, kDatabases>;
+  Slots HeldSlots();
+  bool Probe(size_t node, size_t db, uint32_t slots, RunContext& run);
   void CompareEntries(Client& client, RunContext& run);
 
+  // In the trace; two servers keep their names from beginning to end, but for the one that takes
+  // the other's place.
+  std::string NodeName(size_t node) const;
   void Note(RunContext& run, const Client& client, std::string_view what);
   void NoteEntries(RunContext& run);
 
