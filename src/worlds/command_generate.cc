@@ -120,18 +120,24 @@ const std::vector<Callable>& Callables() {
   return callables;
 }
 
+constexpr uint64_t kRarer = 4;
+constexpr uint64_t kMostWeight = 8 * 8 * kRarer;
+
+// In whole numbers: a rare one that the seed likes little would else have no chance at all.
+uint64_t WeightOf(const Gen& gen, size_t i) {
+  const Callable& callable = Callables()[i];
+  const auto group = static_cast<uint64_t>(callable.command->spec->group);
+  return uint64_t{gen.Swarm(0x10000 + group)} * gen.Swarm(0x20000 + i) *
+         (callable.rare ? 1 : kRarer);
+}
+
 const Callable& PickCommand(Gen& gen) {
   const std::vector<Callable>& all = Callables();
   // Drawn with equal chances, and taken with those that the seed gives: no sum over the table.
-  constexpr uint64_t kMostWeight = 8 * 8;
-  const auto weight = [&](size_t i) {
-    const auto group = static_cast<uint64_t>(all[i].command->spec->group);
-    return gen.Swarm(0x10000 + group) * gen.Swarm(0x20000 + i) / (all[i].rare ? 4 : 1);
-  };
   size_t picked = 0;
   for (int attempt = 0; attempt < 64; ++attempt) {
     picked = gen.rng().Below(all.size());
-    if (gen.rng().Below(kMostWeight) < weight(picked)) break;
+    if (gen.rng().Below(kMostWeight) < WeightOf(gen, picked)) break;
   }
   return all[picked];
 }
@@ -355,6 +361,14 @@ std::span<const std::string_view> Words(Gen& gen, std::initializer_list<std::str
 }
 
 }  // namespace
+
+std::vector<CommandWeight> CommandWeights(const Gen& gen) {
+  std::vector<CommandWeight> weights;
+  for (size_t i = 0; i < Callables().size(); ++i) {
+    weights.push_back({Callables()[i].command, WeightOf(gen, i)});
+  }
+  return weights;
+}
 
 std::span<const std::string_view> GenerateCommand(Gen& gen) {
   Rng& rng = gen.rng();

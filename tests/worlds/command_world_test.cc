@@ -1,6 +1,9 @@
 #include "worlds/command_world.h"
 
+#include <cstdio>
 #include <functional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +12,8 @@
 #include "engine/ops_harness.h"
 #include "gtest/gtest.h"
 #include "tests/worlds/faulty_subject.h"
+#include "worlds/command_generate.h"
+#include "worlds/reply_model.h"
 
 namespace resprobe {
 namespace {
@@ -262,6 +267,61 @@ TEST(CommandWorldTest, AskingEndsWhereTheServerMayClose) {
 
 TEST(CommandWorldTest, MemoryReturns) {
   EXPECT_EQ(RunWith(Fault("FLUSHALL", nullptr, Touch), ""), "memory_returns");
+}
+
+// The names of what the seed's generator calls in so many requests.
+std::set<std::string, std::less<>> Called(uint64_t seed, int requests) {
+  std::set<std::string, std::less<>> names;
+  Arena arena;
+  Gen gen(seed, &arena);
+  for (int i = 0; i < requests; ++i) {
+    if (i % 1000 == 0) arena.Reset();
+    for (size_t profile = 0; profile < kProfileCount; ++profile) {
+      const Command* const command =
+          ReplyModel::Find(GenerateCommand(gen), static_cast<Profile>(profile));
+      if (command != nullptr) names.emplace(command->full_name());
+    }
+  }
+  return names;
+}
+
+TEST(GenerateCommandTest, CallsWhatTheSeedGivesAnyWeight) {
+  constexpr uint64_t kLittle = 4;  // of 256
+  size_t liked_little = 0;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    const auto called = Called(seed, 100'000);
+    Arena arena;
+    for (const auto& [command, weight] : CommandWeights(Gen(seed, &arena))) {
+      if (weight == 0) continue;
+      liked_little += weight < kLittle ? 1 : 0;
+      EXPECT_TRUE(called.contains(command->full_name()))
+          << command->full_name() << " of weight " << weight << " with seed " << seed;
+    }
+  }
+  EXPECT_GT(liked_little, 0u);
+}
+
+TEST(GenerateCommandTest, CallsTheWholeTable) {
+  std::set<std::string, std::less<>> called;
+  for (uint64_t seed = 1; seed <= 60; ++seed) called.merge(Called(seed, 2000));
+  std::set<std::string_view> left_out;
+  for (size_t profile = 0; profile < kProfileCount; ++profile) {
+    for (const Command& command : Commands(static_cast<Profile>(profile))) {
+      if (command.spec->handler == nullptr) {
+        left_out.insert(command.full_name());
+      } else {
+        EXPECT_TRUE(called.contains(command.full_name())) << command.full_name();
+      }
+      for (const Command& subcommand : command.subcommands) {
+        EXPECT_TRUE(called.contains(subcommand.full_name())) << subcommand.full_name();
+      }
+    }
+  }
+  std::printf("left out, since they are nothing without a subcommand:");
+  for (const std::string_view name : left_out) {
+    std::printf(" %.*s", static_cast<int>(name.size()), name.data());
+  }
+  std::printf("\n");
 }
 
 TEST(CommandWorldTest, KeyspaceSound) {

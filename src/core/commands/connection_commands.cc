@@ -104,20 +104,17 @@ void Hello(CommandContext& c) {
     c.client.protocol = static_cast<int>(version);
     c.reply.set_protocol(c.client.protocol);
   }
+  // Every connection begins with it: in few pieces.
+  const std::string_view who[] = {"server", c.traits().server, "version", c.traits().version,
+                                  "proto"};
+  const std::string_view what[] = {"mode", "standalone", "role",
+                                   c.server.replica() ? "replica" : "master", "modules"};
   c.reply.MapHeader(7);
-  c.reply.BulkString("server");
-  c.reply.BulkString(c.traits().server);
-  c.reply.BulkString("version");
-  c.reply.BulkString(c.traits().version);
-  c.reply.BulkString("proto");
+  c.reply.BulkStrings(who);
   c.reply.Integer(c.client.protocol);
   c.reply.BulkString("id");
   c.reply.Integer(static_cast<int64_t>(c.client.id));
-  c.reply.BulkString("mode");
-  c.reply.BulkString("standalone");
-  c.reply.BulkString("role");
-  c.reply.BulkString(c.server.replica() ? "replica" : "master");
-  c.reply.BulkString("modules");
+  c.reply.BulkStrings(what);
   c.reply.ArrayHeader(0);
 }
 

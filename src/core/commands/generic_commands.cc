@@ -4,6 +4,7 @@
 #include "core/commands/command.h"
 #include "core/commands/glob.h"
 #include "core/commands/groups.h"
+#include "core/server/server.h"
 
 namespace resprobe {
 namespace {
@@ -187,8 +188,15 @@ void WaitForReplicas(CommandContext& c) {
   int64_t replicas;
   int64_t until;
   if (!c.Int(1, &replicas) || !ParseTimeout(c, 2, TimeoutUnit::kMilliseconds, &until)) return;
-  // The server remembers the number as an int.
-  if (replicas <= 0 || static_cast<int32_t>(replicas) <= 0) return c.reply.Integer(0);
+  if (replicas <= 0) return c.reply.Integer(0);
+  // The server remembers the number as an int. One below 1 is reached as soon as the client waits.
+  if (static_cast<int32_t>(replicas) <= 0) {
+    if (!c.client.multi && !c.traits().wait_answers_first) {
+      c.client.reply_skip = false;
+      c.reply = c.server.ReplyWriter(c.client);
+    }
+    return c.reply.Integer(0);
+  }
   WaitOrReplyNothing(c, {ObjectType::kNone, 0, 0, until, Wait::Nothing::kZero});
 }
 

@@ -37,8 +37,8 @@ struct ProfileTraits {
   // ZADD looks at all that it is given, before it knows what of it is added, to choose the
   // encoding.
   bool zadd_makes_room_first;
-  // LIMIT with a negative offset -k, of a sorted set in its large encoding, begins at the k-th member
-  // from the other end of the range; else it leaves out everything
+  // LIMIT with a negative offset -k, of a sorted set in its large encoding, begins at the k-th
+  // member from the other end of the range; else it leaves out everything
   // (docs/findings/valkey-negative-offset.md).
   bool negative_offset_turns_round;
   // LSET takes the low 32 bits of its index.
@@ -64,6 +64,9 @@ struct ProfileTraits {
   // A command that waits is run again, with all its keys, when one of them is ready; else it is
   // served from that key.
   bool waits_run_again;
+  // WAIT that is satisfied after all is answered before the client goes on, and so may be skipped
+  // (CLIENT REPLY SKIP); else behind that, and is not (docs/findings/redis-wait-skip.md).
+  bool wait_answers_first;
 };
 
 inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
@@ -87,7 +90,8 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .unsubscribe_needs_subscription = false,
      .own_messages_last = false,
      .packs_lists_and_sets = false,
-     .waits_run_again = false},
+     .waits_run_again = false,
+     .wait_answers_first = false},
     {.name = "valkey-8.0",
      .server = "valkey",
      .version = "8.0.1",
@@ -108,7 +112,8 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .unsubscribe_needs_subscription = true,
      .own_messages_last = true,
      .packs_lists_and_sets = true,
-     .waits_run_again = true},
+     .waits_run_again = true,
+     .wait_answers_first = true},
 };
 constexpr const ProfileTraits& TraitsOf(Profile profile) {
   return kProfileTraits[static_cast<size_t>(profile)];

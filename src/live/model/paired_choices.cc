@@ -112,6 +112,10 @@ void PairedServer::ExpireActively() {
     for (;;) {
       const std::optional<resp::ReplyView> size = Ask("DBSIZE");
       if (!size || size->integer() <= all) break;
+      if (target_->stop()()) {
+        given_up_ = true;
+        break;
+      }
       if (std::chrono::steady_clock::now() < give_up) continue;
       Differ("keys that expired are not deleted").model = std::to_string(all) + " keys";
       difference_->server = std::to_string(size->integer()) + " keys";

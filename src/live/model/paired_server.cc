@@ -90,7 +90,7 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
     clock->Set(kProbeMs);
     UniqueFd fd = target->Connect(error);
     if (!fd.valid()) return nullptr;
-    Interviewer server(std::move(fd));
+    Interviewer server(std::move(fd), options.hang_ms, target->stop());
     const std::optional<resp::ReplyView> time = server.Ask("TIME");
     const bool set = time && time->size() == 2 && (*time)[0].text() == "1234567";
     if (!set || !target->active_expiry_off()) clock.reset();
@@ -120,7 +120,7 @@ bool PairedServer::Prepare(std::string* error) {
   if (clock_ != nullptr) clock_->Set(static_cast<int64_t>(core_.now_ms()));
   UniqueFd fd = target_->Connect(error);
   if (!fd.valid()) return false;
-  control_.Use(std::move(fd), hang_ms_);
+  control_.Use(std::move(fd), hang_ms_, target_->stop());
   control_parser_.Reset();
   // Where nothing expires, its interview has switched off for nothing what is no business of ours.
   if (clock_ == nullptr) Ask("DEBUG SET-ACTIVE-EXPIRE 1");
@@ -128,8 +128,8 @@ bool PairedServer::Prepare(std::string* error) {
   Ask("CONFIG SET tracking-table-max-keys " + std::to_string(told_limit_));
   const std::optional<resp::ReplyView> flushed = Ask("FLUSHALL");
   if (flushed && flushed->text() == "OK") return true;
-  *error = difference_ ? "the server does not answer"
-                       : "the server refuses FLUSHALL: " + std::string(flushed->text());
+  *error = flushed ? "the server refuses FLUSHALL: " + std::string(flushed->text())
+                   : "the server does not answer";
   difference_.reset();
   return false;
 }
@@ -177,7 +177,10 @@ void PairedServer::Restart() {
     ++counts_.processes;
     connections_.clear();
     std::string error;
-    if (!target_->Restart(&error) || !Prepare(&error)) {
+    if (target_->Restart(&error) && Prepare(&error)) return;
+    if (target_->stop()()) {
+      given_up_ = true;
+    } else {
       Differ("server does not start again").server = error;
       difference_->fatal = true;
     }
@@ -216,7 +219,7 @@ uint64_t PairedServer::Connect() {
     return id;
   }
   OracleLink& link = connection->link;
-  link.Use(std::move(fd), hang_ms_);
+  link.Use(std::move(fd), hang_ms_, target_->stop());
   link.out() = "CLIENT ID\r\n";
   link.Send();
   while (!link.in().ends_with('\n')) {
@@ -501,6 +504,10 @@ void PairedServer::ServerFailed() {
     return;
   }
   const ServerEnd end = target_->FindEnd(hang_ms_);
+  if (!end.ended && target_->stop()()) {
+    given_up_ = true;  // nobody knows
+    return;
+  }
   PairDifference& difference = Differ(end.Text());
   difference.where = "the server";
   difference.model = "goes on";

@@ -276,6 +276,16 @@ TEST_F(ServerTest, WhatAsksForNothingEndsATurn) {
   EXPECT_TRUE(server.Tracks(client, "b"));
 }
 
+// redis 7.0 ends a WAIT, and the skipping with it, before it answers.
+TEST_F(ServerTest, TheReplyOfAWaitThatIsOverIsSkippedByValkeyOnly) {
+  constexpr std::string_view kRequests = "CLIENT REPLY SKIP\r\nWAIT 6854775807 0\r\nPING\r\n";
+  EXPECT_EQ(Ask(server.Connect(), kRequests), ":0\r\n+PONG\r\n");
+  Server valkey({.profile = Profile::kValkey80});
+  const uint64_t client = valkey.Connect();
+  valkey.Receive(client, kRequests);
+  EXPECT_EQ(valkey.Output(client), "+PONG\r\n");
+}
+
 // OBJECT IDLETIME follows the clock, in steps of a second.
 TEST_F(ServerTest, KnowsWhenAKeyWasUsed) {
   const uint64_t client = server.Connect();
