@@ -38,11 +38,10 @@ void SessionLog::Request(uint64_t connection, std::span<const std::string_view> 
 
 // The text starts with the protocols that the clients have agreed on before.
 void SessionLog::Begin() {
-  size_t protocol3 = 0;
+  protocol3_ = 0;
   for (const Slot& slot : slots_) {
-    if (slot.resp3) protocol3 |= size_t{1} << NumberOf(slot);
+    if (slot.resp3) protocol3_ |= size_t{1} << NumberOf(slot);
   }
-  text_ = "ops command_handler\nconfig clients=3 protocol3=" + std::to_string(protocol3) + "\n";
 }
 
 void SessionLog::EndOfRead(uint64_t connection) {
@@ -64,11 +63,20 @@ void SessionLog::Close(uint64_t connection) {
   if (Slot* slot = Find(connection); slot != nullptr) slot->connection = 0;
 }
 
+// Connections that have asked for nothing are not in the text: a client costs every execution.
 void SessionLog::Finish() {
-  if (ops_ > 0) emit_(text_);
+  size_t clients = 1;
+  for (Slot& slot : slots_) {
+    if (slot.used) clients = NumberOf(slot) + 1;
+    slot.used = false;
+  }
+  if (ops_ > 0) {
+    const size_t protocol3 = protocol3_ & ((size_t{1} << clients) - 1);
+    emit_("ops command_handler\nconfig clients=" + std::to_string(clients - 1) +
+          " protocol3=" + std::to_string(protocol3) + "\n" + text_);
+  }
   text_.clear();
   ops_ = 0;
-  for (Slot& slot : slots_) slot.used = false;
 }
 
 }  // namespace resprobe::live

@@ -49,7 +49,8 @@ class SessionLog {
   Emit emit_;
   std::array<Slot, 4> slots_;
   std::vector<std::string> at_once_;  // requests of the read at hand, as words
-  std::string text_;
+  std::string text_;                  // the ops of the text at hand
+  size_t protocol3_ = 0;              // bit i: client i spoke RESP3 when it began
   size_t ops_ = 0;
 };
 

@@ -87,6 +87,10 @@ class FaultyListener : public CoreListener {
       std::_Exit(3);
     } else if (kind == "hang") {
       for (;;) pause();
+    } else if (kind == "interrupt") {
+      // Hangs, and whoever has started it is told that somebody lost patience.
+      kill(getppid(), SIGINT);
+      for (;;) pause();
     } else if (kind == "report") {
       Report();
       server.Receive(id, request);

@@ -32,7 +32,7 @@ TEST_F(SessionLogTest, TellsPipelinesAndReconnections) {
   Say(3, {{"PING"}});
   log_.Finish();
   EXPECT_THAT(texts_, ElementsAre("ops command_handler\n"
-                                  "config clients=3 protocol3=0\n"
+                                  "config clients=0 protocol3=0\n"
                                   "queue client=0 SET a \"b c\"\n"
                                   "call client=0 GET a\n"
                                   "reconnect client=0\n"
@@ -47,14 +47,27 @@ TEST_F(SessionLogTest, StartsTheNextTextWithTheProtocolsOfTheLast) {
   log_.Finish();
   log_.Finish();
   EXPECT_THAT(texts_, ElementsAre("ops command_handler\n"
-                                  "config clients=3 protocol3=0\n"
+                                  "config clients=1 protocol3=0\n"
                                   "queue client=1 HELLO 3\n"
                                   "queue client=1 A\n"
                                   "queue client=1 B\n"
                                   "call client=1 C\n",
                                   "ops command_handler\n"
-                                  "config clients=3 protocol3=2\n"
+                                  "config clients=1 protocol3=2\n"
                                   "call client=1 D\n"));
+}
+
+// A client that asks for nothing is opened before every execution all the same.
+TEST_F(SessionLogTest, HasNoClientsThatAskForNothing) {
+  log_.Open(1);
+  log_.Open(2);
+  log_.Open(3);
+  Say(3, {{"HELLO", "3"}, {"A"}, {"B"}, {"C"}});
+  Say(1, {{"PING"}});
+  log_.Finish();
+  ASSERT_EQ(texts_.size(), 2);
+  EXPECT_THAT(texts_[0], testing::HasSubstr("config clients=2 protocol3=0\n"));
+  EXPECT_EQ(texts_[1], "ops command_handler\nconfig clients=0 protocol3=0\ncall client=0 PING\n");
 }
 
 TEST_F(SessionLogTest, LeavesOutAFifthConnection) {
