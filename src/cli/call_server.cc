@@ -19,7 +19,7 @@ size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_m
 }  // namespace
 
 CallServer::CallServer(const LiveOptions& options) {
-  live::TargetOptions target = options.target;
+  live::TargetOptions target = options.Target();
   if (target.start.empty() && !target.flush) {
     throw UserError(
         "--unmodelled may end a server, and loses what it holds: use --start, or permit it with "
@@ -32,11 +32,11 @@ CallServer::CallServer(const LiveOptions& options) {
   if (target_ == nullptr && error.find("Shadow") != error.npos) {
     error += ": with AddressSanitizer it needs --memory 0";
   }
-  if (target_ == nullptr) throw UserError(error);
+  if (target_ == nullptr) ThrowServerError(error);
   Profile profile = Profile::kRedis70;
   target_->ProfileOf(&profile);
   std::optional<live::DocTable> table = live::AskForDocs(*target_, profile, &error);
-  if (!table) throw UserError(error);
+  if (!table) ThrowServerError(error);
   table_ = std::move(*table);
   caller_ =
       std::make_unique<live::Caller>(target_.get(), &table_,

@@ -101,7 +101,8 @@ void AddChaosPeer(CLI::App& app, int* code) {
       ->check(WholeNumber(0, UINT64_MAX));
   verb->add_flag("--forked", options->forked, "In a process of its own");
   verb->add_flag("--print", options->print, "Print the script and end");
-  verb->add_option("--log", options->log, "Where the log goes; - is standard output")
+  verb->add_option("--log", options->log,
+                   "Where the log goes; a file that is there is begun anew; - is standard output")
       ->type_name("FILE")
       ->capture_default_str();
   verb->callback([=] { *code = RunChaosPeer(*options); });

@@ -1,7 +1,10 @@
 #include "cli/descriptor.h"
 
+#include <algorithm>
+
 #include "cli/process.h"
 #include "cli/user_error.h"
+#include "cli/whole_number.h"
 #include "engine/bytes_text.h"
 
 namespace resprobe::cli {
@@ -21,6 +24,13 @@ Descriptor ReadDescriptor(const fs::path& file) {
   if (json.is_object()) {
     descriptor = {TextOf(json, "harness"), TextOf(json, "signature"), TextOf(json, "case"),
                   json.value("minimized", Json()) == Json(true)};
+    const Json limits = json.value("limits", Json::object());
+    const auto number = [&](const char* key) {
+      const Json value = limits.is_object() ? limits.value(key, Json()) : Json();
+      return value.is_number_unsigned() ? value.get<uint64_t>() : 0;
+    };
+    descriptor.timeout_seconds = static_cast<int>(std::min(number("timeout"), kMostSeconds));
+    descriptor.rss_mb = std::min(number("rss"), kMostMegabytes);
   }
   if (descriptor.harness.empty()) {
     throw UserError(file.string() +

@@ -17,6 +17,7 @@ namespace resprobe::cli {
 //   statement   what must hold, in words (violations)
 //   case        the minimized case as `.ops` text; raw bytes too (engine/bytes_text.h)
 //   hash        the hash of the failing run's trace (where the run lived to tell)
+//   limits      of the runs that showed it: `timeout` in seconds, `rss` in MB
 //   seed        the engine's, with `engine`
 //   versions    resprobe, commit, subject, compiler, flags, engine
 struct Descriptor {
@@ -24,6 +25,9 @@ struct Descriptor {
   std::string signature;
   std::string case_text;  // "" in the report of a run that was interrupted
   bool minimized = false;
+  // "limits"; 0: the report tells of none.
+  int timeout_seconds = 0;
+  size_t rss_mb = 0;
 };
 
 // Reads what a report tells. Throws UserError if it is none.

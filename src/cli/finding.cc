@@ -25,6 +25,16 @@ fs::path FolderOf(const Project& project, const HarnessEntry& harness, const Sig
   return project.FindingsOf(harness) / signature.Slug();
 }
 
+std::string FindingLimits::Typed() const {
+  const FindingLimits usual;
+  std::string typed;
+  if (timeout_seconds != usual.timeout_seconds) {
+    typed += " --timeout " + std::to_string(timeout_seconds);
+  }
+  if (rss_mb != usual.rss_mb) typed += " --rss " + std::to_string(rss_mb);
+  return typed;
+}
+
 Finding FileFinding(const Project& project, const HarnessEntry& harness, const RawFinding& raw,
                     const FindingLimits& limits) {
   Finding finding;
@@ -104,13 +114,14 @@ Finding FileFinding(const Project& project, const HarnessEntry& harness, const R
                   {"bytes_before", shrunk.bytes_before},
                   {"bytes_after", shrunk.bytes_after},
                   {"candidates", shrunk.candidates}};
+  json["limits"] = {{"timeout", limits.timeout_seconds}, {"rss", limits.rss_mb}};
   json["engine"] = raw.engine;
   json["seed"] = raw.seed;
   if (!interrupted) json["versions"] = VersionsOf(project, info);
   json["folder"] = JsonText(project.Shown(finding.folder));
-  json["replay"] = JsonText("./resprobe replay --harness " + harness.name + " " +
-                            ShellWord(project.Shown(file)) +
-                            (harness.with_server() ? " --start " + ShellWord(LiveServerCommand()) : ""));
+  json["replay"] = JsonText(
+      "./resprobe replay --harness " + harness.name + " " + ShellWord(project.Shown(file)) +
+      limits.Typed() + (harness.with_server() ? " --start " + ShellWord(LiveServerCommand()) : ""));
   WriteFile(finding.folder / "report.json", json.dump(2) + "\n");
   return finding;
 }

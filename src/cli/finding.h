@@ -30,6 +30,9 @@ struct Finding {
 struct FindingLimits {
   int timeout_seconds = 25;
   size_t rss_mb = 2048;
+
+  // As one would type those that are not the usual ones: " --rss 100".
+  std::string Typed() const;
 };
 
 // Writes the folder of a new finding: case (minimized), original, case.ops, trace.txt, stack.txt,

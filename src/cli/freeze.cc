@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "cli/descriptor.h"
+#include "cli/finding.h"
 #include "cli/project.h"
 #include "cli/subject.h"
 #include "cli/user_error.h"
@@ -21,8 +23,9 @@ struct FreezeOptions {
   std::string output;
   std::string harness;
   std::string start;
-  int timeout_seconds = 25;
-  size_t rss_mb = 2048;
+  // Else those of the report, or the usual ones.
+  std::optional<int> timeout_seconds;
+  std::optional<size_t> rss_mb;
 };
 
 // What is to be frozen.
@@ -31,6 +34,7 @@ struct Failure {
   std::string harness;    // "": to be found out from the file
   std::string signature;  // how it failed when it was filed; "": nobody has said
   bool minimized = false;
+  FindingLimits limits;
 };
 
 Failure FindFailure(const std::string& what, const fs::path& temp) {
@@ -40,7 +44,10 @@ Failure FindFailure(const std::string& what, const fs::path& temp) {
   const fs::path report = folder ? path / "report.json" : path;
   if (fs::exists(report, error) && report.extension() == ".json") {
     const Descriptor descriptor = ReadDescriptor(report);
-    Failure failure{path / "case", descriptor.harness, descriptor.signature, descriptor.minimized};
+    Failure failure{
+        path / "case", descriptor.harness, descriptor.signature, descriptor.minimized, {}};
+    if (descriptor.timeout_seconds > 0) failure.limits.timeout_seconds = descriptor.timeout_seconds;
+    if (descriptor.rss_mb > 0) failure.limits.rss_mb = descriptor.rss_mb;
     if (folder && fs::exists(failure.file, error)) return failure;
     if (descriptor.case_text.empty()) {
       throw UserError(what + ": holds no case: name the case file itself");
@@ -53,14 +60,14 @@ Failure FindFailure(const std::string& what, const fs::path& temp) {
   if (cases.size() != 1) {
     throw UserError(what + ": holds " + std::to_string(cases.size()) + " cases: freeze takes one");
   }
-  return {cases[0], "", "", false};
+  return {cases[0], "", "", false, {}};
 }
 
 // How the case runs, twice where it lives to tell; one that gives two answers has none to keep.
-CaseResult Run(const HarnessEntry& harness, const fs::path& file, const FreezeOptions& options) {
+CaseResult Run(const HarnessEntry& harness, const fs::path& file, const FindingLimits& limits) {
   RunOptions run;
   run.twice = true;
-  run.limits = {static_cast<double>(options.timeout_seconds), options.rss_mb};
+  run.limits = {static_cast<double>(limits.timeout_seconds), limits.rss_mb};
   CaseResult result;
   RunCases(harness, {file}, run, [&](CaseResult one) { result = std::move(one); });
   if (result.outcome == "not deterministic" ||
@@ -142,6 +149,8 @@ int RunFreeze(const FreezeOptions& options) {
   const Project project = OpenProject();
   TempFolder temp;
   const Failure failure = FindFailure(options.what, temp.path());
+  const FindingLimits limits = {options.timeout_seconds.value_or(failure.limits.timeout_seconds),
+                                options.rss_mb.value_or(failure.limits.rss_mb)};
   const HarnessEntry& harness = failure.harness.empty() || !options.harness.empty()
                                     ? project.HarnessOfCase(failure.file, options.harness)
                                     : project.Find(failure.harness);
@@ -156,7 +165,7 @@ int RunFreeze(const FreezeOptions& options) {
   const fs::path regressions = project.source / "tests" / "regressions" / harness.corpus;
   if (!options.output.empty()) OutputOf(options, regressions, "");  // before any work
 
-  const CaseResult before = Run(harness, failure.file, options);
+  const CaseResult before = Run(harness, failure.file, limits);
   if (!before.failed()) {
     throw UserError(options.what + ": does not fail in " + harness.name +
                     " as it is built: freeze it with the build that has the fault" +
@@ -179,7 +188,7 @@ int RunFreeze(const FreezeOptions& options) {
       WriteFile(tape, ReadFile(failure.file));
     }
   } else {
-    shrunk = Shrink(harness, failure.file, tape, options.timeout_seconds, options.rss_mb);
+    shrunk = Shrink(harness, failure.file, tape, limits.timeout_seconds, limits.rss_mb);
     if (shrunk.signature.empty()) {
       throw UserError(options.what + ": fails now and then only, so that it cannot be a test");
     }
@@ -188,14 +197,14 @@ int RunFreeze(const FreezeOptions& options) {
   const fs::path draft = temp.path() / "draft.ops";
   const std::string text = CaseText(harness, info, tape);
   WriteFile(draft, text);
-  const CaseResult red = Run(harness, draft, options);
+  const CaseResult red = Run(harness, draft, limits);
   if (!IsSameFailure(red.signature, before.signature)) {
     throw UserError(options.what + ": fails as " + before.signature +
                     ", but not as text of its own: replay it with --twice --trace");
   }
   const std::string frozen = WithHeader(project, info, red, text);
   WriteFile(draft, frozen);
-  if (Run(harness, draft, options).hash != red.hash) {
+  if (Run(harness, draft, limits).hash != red.hash) {
     throw UserError(options.what + ": its comments change what it does");
   }
   MakeFolder(fs::absolute(output).parent_path());
@@ -243,14 +252,14 @@ void AddFreeze(CLI::App& app, int* code) {
   verb->add_option("--start", options->start,
                    "The server of a harness with a live one [redis-server]")
       ->type_name("COMMAND");
-  verb->add_option("--timeout", options->timeout_seconds, "A run that takes longer is a timeout")
+  verb->add_option("--timeout", options->timeout_seconds,
+                   "A run that takes longer is a timeout [as in the report; 25]")
       ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds))
-      ->capture_default_str();
-  verb->add_option("--rss", options->rss_mb, "A run that takes more is out of memory")
+      ->check(WholeNumber(1, kMostSeconds));
+  verb->add_option("--rss", options->rss_mb,
+                   "A run that takes more is out of memory [as in the report; 2048]")
       ->type_name("MB")
-      ->check(WholeNumber(1, kMostMegabytes))
-      ->capture_default_str();
+      ->check(WholeNumber(1, kMostMegabytes));
   verb->callback([=] { *code = RunFreeze(*options); });
 }
 

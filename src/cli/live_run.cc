@@ -126,7 +126,7 @@ size_t ReplayCases(const Project& project, const std::vector<fs::path>& cases, b
   for (const fs::path& file : cases) {
     if (Interrupted()) throw Interruption();
     LiveOutcome outcome = run(file);
-    if (Interrupted()) throw Interruption();  // it may not have come to its end
+    if (Interrupted() && !outcome.failed()) throw Interruption();  // not at its end, perhaps
     const std::string shown = project.Shown(file);
     failed += outcome.failed() ? 1 : 0;
     if (output.text_on_stdout() && (outcome.failed() || !quiet)) {

@@ -56,7 +56,7 @@ void LiveOptions::AddTo(CLI::App* verb) {
 
 std::string LiveOptions::Typed() const {
   std::string typed = !target.server.empty()      ? "--server " + target.server
-                      : !target.unix_path.empty() ? "--unix " + target.unix_path
+                      : !target.unix_path.empty() ? "--unix " + ShellWord(target.unix_path)
                                                   : "--start " + ShellWord(target.start);
   for (const std::string& word : target.arguments) typed += " --server-arg=" + ShellWord(word);
   if (profile != "auto") typed += " --profile " + profile;
@@ -65,13 +65,22 @@ std::string LiveOptions::Typed() const {
   if (memory_mb != LiveOptions().memory_mb) typed += " --memory " + std::to_string(memory_mb);
   if (hang_seconds != LiveOptions().hang_seconds)
     typed += " --hang " + std::to_string(hang_seconds);
+  if (target.flush) typed += " --flush";
+  if (target.allow_remote) typed += " --allow-remote";
   return typed;
+}
+
+live::TargetOptions LiveOptions::Target() const {
+  live::TargetOptions options = target;
+  options.hang_ms = hang_seconds * 1000;
+  options.stop = [] { return Interrupted(); };
+  return options;
 }
 
 LiveServer::LiveServer(const LiveOptions& options) {
   std::string error;
-  target_ = live::OracleTarget::Open(options.target, &error);
-  if (target_ == nullptr) throw UserError(error);
+  target_ = live::OracleTarget::Open(options.Target(), &error);
+  if (target_ == nullptr) ThrowServerError(error);
   live::OracleOptions oracle;
   oracle.hang_ms = options.hang_seconds * 1000;
   if (options.profile != "auto") {
@@ -85,7 +94,7 @@ LiveServer::LiveServer(const LiveOptions& options) {
   }
   profile_ = ProfileName(oracle.profile);
   oracle_ = std::make_unique<live::Oracle>(target_.get(), oracle);
-  if (!oracle_->Prepare(&error)) throw UserError(error);
+  if (!oracle_->Prepare(&error)) ThrowServerError(error);
 }
 
 int ShrinkingHangMs(int hang_ms) {

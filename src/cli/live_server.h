@@ -33,6 +33,8 @@ struct LiveOptions {
   bool given() const {
     return !target.server.empty() || !target.unix_path.empty() || !target.start.empty();
   }
+  // With --hang, and Ctrl-C, as what ends waiting.
+  live::TargetOptions Target() const;
   // As one would type it again.
   std::string Typed() const;
 };

@@ -63,6 +63,7 @@ int MinimizeOnModelServer(const LiveOptions& options, const fs::path& file,
   return MinimizeCase<live::InvalidationLiveWorld>(
       project, file, output, [&](Arena* arena, InvalidationCase* c) {
         const std::optional<ModelFailure> failure = server.Run(*c);
+        if (!failure && Interrupted()) throw Interruption();
         if (!failure) {
           throw UserError(file.string() + ": the model and " + server.version() +
                           " do not differ, so there is nothing to minimize");

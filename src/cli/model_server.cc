@@ -25,7 +25,7 @@ std::string Indented(const std::string& text) {
 
 ModelServer::ModelServer(const LiveOptions& options, uint64_t restart_every) {
   live::PairOptions pair;
-  pair.target = options.target;
+  pair.target = options.Target();
   pair.hang_ms = options.hang_seconds * 1000;
   pair.restart_every = restart_every;
   std::string error;
@@ -34,7 +34,7 @@ ModelServer::ModelServer(const LiveOptions& options, uint64_t restart_every) {
     if (!pair.profile) throw UserError("--profile: " + error);
   }
   pair_ = live::PairedServer::Open(pair, &error);
-  if (pair_ == nullptr) throw UserError(error);
+  if (pair_ == nullptr) ThrowServerError(error);
   harness_ = std::make_unique<OpsHarness<live::InvalidationLiveWorld>>(std::in_place, pair_.get());
 }
 
@@ -56,7 +56,7 @@ std::optional<ModelFailure> ModelServer::Run(const InvalidationCase& c) {
     failure.seen = violation.seen;
   }
   std::string error;
-  if (!pair_->Prepare(&error)) {
+  if (!pair_->Prepare(&error) && !Interrupted()) {
     throw UserError(failure.signature + ", and the server does not come back: " + error);
   }
   return failure;

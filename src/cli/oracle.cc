@@ -52,7 +52,7 @@ class OracleRunner {
     if (!server_.gone()) {
       if (const auto difference = server_.CatchUp()) Examine(*difference);
     }
-    if (server_.gone()) {
+    if (server_.gone() && !Interrupted()) {
       std::fprintf(out_, "the run ends here, since the server does not come back: %s\n",
                    server_.why_gone().c_str());
     }
@@ -116,7 +116,10 @@ class OracleRunner {
       if (reproduced) difference = *again;
     }
     finding.ops_after = small.ops.size();
-    if (!reproduced) finding.text = "  the case by itself did not show it again\n";
+    if (!reproduced) {
+      finding.text = Interrupted() ? "  interrupted before it was shown again\n"
+                                   : "  the case by itself did not show it again\n";
+    }
     finding.text += Describe(difference);
     finding.report = ToJson(difference);
     finding.report["reproduced"] = reproduced;

@@ -60,6 +60,7 @@ int MinimizeOnServer(const LiveOptions& options, const fs::path& file, const fs:
   LiveServer server(options);
   return MinimizeCase<CommandWorld>(project, file, output, [&](Arena* arena, CommandCase* c) {
     const std::optional<live::Difference> difference = server.Run(*c);
+    if (!difference && Interrupted()) throw Interruption();
     if (!difference) {
       throw UserError(file.string() + ": the core and " + server.target().version() +
                       " do not differ, so there is nothing to minimize");

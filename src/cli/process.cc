@@ -60,6 +60,11 @@ bool Interrupted() { return interrupted != 0; }
 
 void ForgetInterrupts() { interrupted = 0; }
 
+void ThrowServerError(const std::string& error) {
+  if (Interrupted()) throw Interruption();
+  throw UserError(error);
+}
+
 double Now() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -16,6 +16,8 @@ void CatchInterrupts();
 bool Interrupted();
 // For what is left to do after a Ctrl-C.
 void ForgetInterrupts();
+// Why a server cannot be had, as an exception; after Ctrl-C that is the reason.
+[[noreturn]] void ThrowServerError(const std::string& error);
 
 // Seconds on a clock that only goes forward.
 double Now();

@@ -68,7 +68,8 @@ int RunProxy(const ProxyOptions& options) {
   std::string all;
   for (const std::string& one : options.toxics) all += one + ";";
   const std::vector<live::GateToxic> toxics = ParseToxics("--toxics", all);
-  std::string error;
+  std::string error = WrongInName(options.name);
+  if (!error.empty()) throw UserError("--name: " + error);
   const std::optional<live::Address> server = live::ParseAddress(options.server, &error);
   if (!server || !live::Connect(*server, options.allow_remote, &error).valid()) {
     if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
@@ -147,8 +148,10 @@ void AddProxy(CLI::App& app, int* code) {
       ->check(WholeNumber(0, UINT64_MAX))
       ->capture_default_str()
       ->excludes(toxiproxy);
-  verb->add_option("--log", options->log,
-                   "What happened on the sockets, as JSON lines; - is standard output")
+  verb->add_option(
+          "--log", options->log,
+          "What happened on the sockets, as JSON lines; a file that is there is begun anew; "
+          "- is standard output")
       ->type_name("FILE")
       ->excludes(toxiproxy);
   verb->add_flag("--allow-remote", options->allow_remote,

@@ -82,7 +82,7 @@ std::string WrongInNew(const Json& body) {
       return "missing required field: " + std::string(key);
     }
   }
-  return "";
+  return WrongInName(*TextOf(body, "name"));
 }
 
 bool EnabledIn(const Json& body, bool otherwise) {
@@ -347,7 +347,8 @@ Answer ProxySet::OnToxics(std::string_view method, Proxy& proxy, const Json& bod
       info->kind, stream == "upstream" ? ToxicDirection::kUpstream : ToxicDirection::kDownstream);
   toxic.name = TextOf(body, "name").value_or("");
   if (toxic.name.empty()) toxic.name = std::string(info->name) + "_" + stream;
-  std::string error = Change(&toxic, body);
+  std::string error = WrongInName(toxic.name);
+  if (error.empty()) error = Change(&toxic, body);
   if (!error.empty() || !live::WorksOnSockets(toxic.toxic, &error)) return Error(400, error);
   if (!StandsBeside(toxics, toxic, &error)) return Error(409, error);
   Json told = cli::ToJson(toxic);

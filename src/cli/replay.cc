@@ -155,8 +155,9 @@ void AddReplay(CLI::App& app, int* code) {
       "work/findings/NAME/…); else give --harness.\n"
       "With --server, --unix or --start a case of command_handler runs on the core and on that\n"
       "server, and every reply is compared (./resprobe oracle); one of invalidation runs over\n"
-      "connections to that server, with the model beside it (./resprobe invalidate --model-check).\n"
-      "Exit code: 0 all went well, 1 one failed, 2 wrong use.");
+      "connections to that server, with the model beside it (./resprobe invalidate "
+      "--model-check).\n"
+      "Exit code: 0 all went well, 1 one failed, 2 wrong use, 130 interrupted.");
   const auto options = std::make_shared<ReplayOptions>();
   verb->add_option("CASE", options->cases, "Files or folders")->type_name("");
   verb->add_option("--harness", options->harness, "The harness of all these cases")

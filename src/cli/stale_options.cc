@@ -133,6 +133,8 @@ std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys)
   if (port != 0) options.server = live::Address{host, static_cast<uint16_t>(port)}.ToText();
   options.unix_path = unix_path;
   options.start = start;
+  options.hang_ms = hang_seconds * 1000;
+  options.stop = [] { return Interrupted(); };
   options.arguments = server_arguments;
   options.allow_remote = allow_remote;
   options.flush = overwrite || holds_keys;
@@ -142,7 +144,7 @@ std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys)
     if (const size_t flag = error.find("--flush"); flag != std::string::npos) {
       error.replace(flag, 7, "--overwrite");
     }
-    throw UserError(error);
+    ThrowServerError(error);
   }
   if (!server->own()) {
     // Its interview switches active expiry off, which is no business of ours.

@@ -25,6 +25,9 @@ live::GateToxic ParseOne(const std::string& option, const std::string& text) {
   for (std::string word; words >> word;) {
     if (const char* name = ValueOf(word, "name")) {
       toxic.name = name;
+      if (const std::string wrong = WrongInName(name); !wrong.empty()) {
+        throw UserError(option + ": " + wrong);
+      }
     } else if (const char* share = ValueOf(word, "toxicity")) {
       char* end = nullptr;
       toxic.toxicity = std::strtod(share, &end);
@@ -77,6 +80,11 @@ bool StandsBeside(const std::vector<live::GateToxic>& others, const live::GateTo
   return true;
 }
 
+std::string WrongInName(const std::string& name) {
+  if (name.find('/') == name.npos) return "";
+  return "bad name '" + name + "': give one without a slash";
+}
+
 std::string FiredText(const ToxicCounts& fired) {
   std::string text;
   for (const ToxicInfo& info : Toxics()) {
@@ -106,7 +114,7 @@ LogFile::LogFile(const std::string& name) {
     fd_ = STDOUT_FILENO;
     return;
   }
-  own_.Reset(open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  own_.Reset(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644));
   if (!own_.valid()) {
     throw UserError("--log: " + name + " cannot be written: " + std::strerror(errno));
   }

@@ -19,6 +19,9 @@ std::vector<live::GateToxic> ParseToxics(const std::string& option, const std::s
 bool StandsBeside(const std::vector<live::GateToxic>& others, const live::GateToxic& toxic,
                   std::string* error);
 
+// What is wrong with the name of a proxy or a toxic, which the API has in its paths; "" if nothing.
+std::string WrongInName(const std::string& name);
+
 // What toxics did, for people: "latency 4, rst 1", or "none".
 std::string FiredText(const ToxicCounts& fired);
 

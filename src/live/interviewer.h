@@ -1,12 +1,13 @@
 #ifndef RESPROBE_LIVE_INTERVIEWER_H_
 #define RESPROBE_LIVE_INTERVIEWER_H_
 
+#include <functional>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "core/resp/reply.h"
 #include "core/resp/reply_parser.h"
+#include "live/oracle_link.h"
 #include "live/unique_fd.h"
 
 namespace resprobe::live {
@@ -14,16 +15,19 @@ namespace resprobe::live {
 // Asks a server about itself, one request after the other on a connection of its own.
 class Interviewer {
  public:
-  explicit Interviewer(UniqueFd fd);
+  // An answer is waited for up to `hang_ms`; once `stop` is true, no longer.
+  Interviewer(UniqueFd fd, int hang_ms, std::function<bool()> stop);
 
-  // The reply to an inline request; nothing if none comes within ten seconds, or no RESP. Valid
-  // until the next call.
+  // The reply to an inline request; nothing if none comes in time, or no RESP; then none to
+  // later ones either. Valid until the next call.
   std::optional<resp::ReplyView> Ask(std::string_view inline_request);
+  // There was no answer, though the connection is open.
+  bool silent() const { return silent_; }
 
  private:
-  UniqueFd fd_;
-  std::string bytes_;
-  size_t used_ = 0;
+  OracleLink link_;
+  int hang_ms_;
+  bool silent_ = false;
   resp::ReplyParser parser_;
   resp::Reply reply_;
 };

@@ -40,12 +40,13 @@ Oracle::Oracle(OracleTarget* target, const OracleOptions& options)
 bool Oracle::Prepare(std::string* error) {
   if (difference_ && difference_->fatal && target_->own() && !target_->Restart(error)) return false;
   difference_.reset();
+  given_up_ = false;
   target_->NewReport();  // of what was before
   DropAll();
   out_of_range_ = false;  // to accept a connection sets errno
   UniqueFd fd = target_->Connect(error);
   if (!fd.valid()) return false;
-  fence_.Use(std::move(fd), options_.hang_ms);
+  fence_.Use(std::move(fd), options_.hang_ms, target_->stop());
   // What a case that was broken off has left.
   if (settings_changed_ && !target_->most_tracked().empty() &&
       !Demand("CONFIG SET tracking-table-max-keys " + target_->most_tracked(), error)) {
@@ -142,7 +143,7 @@ void Oracle::Open(Peer& peer) {
   peer.nonsense = false;
   peer.silent.clear();
   peer.deferred.clear();
-  peer.unfenced = peer.lossy = peer.stays_open = false;
+  peer.unfenced = peer.lossy = peer.stays_open = peer.named = false;
 }
 
 // The client has something to say for the first time, or connects again.
@@ -175,7 +176,7 @@ void Oracle::Connect(Wire* wire) {
   std::string error;
   UniqueFd fd = target_->Connect(&error);
   if (!fd.valid()) return ServerFailed();
-  wire->link.Use(std::move(fd), options_.hang_ms);
+  wire->link.Use(std::move(fd), options_.hang_ms, target_->stop());
   wire->Clear();
   wire->server_id = 0;
   wire->unanswered = 0;
@@ -244,8 +245,9 @@ void Oracle::Apply(const CommandWorld::Reconnect& op) {
 // Nobody but the client could tell its end from RESET, which takes no new connection.
 bool Oracle::LeavesNothing(const Peer& peer) const {
   const Client* client = core_.FindClient(peer.core_id);
-  if (client == nullptr || !client->open || client->multi || client->watched_count > 0 ||
-      client->blocked || client->subscription_count() > 0 || client->tracking) {
+  if (client == nullptr || !client->open || peer.named || client->multi ||
+      client->watched_count > 0 || client->blocked || client->subscription_count() > 0 ||
+      client->tracking) {
     return false;
   }
   return std::none_of(peers_.begin(), peers_.end(), [&](const Peer& other) {
@@ -424,6 +426,7 @@ void Oracle::CompareState() {
 
 // After a difference nothing of the case may reach the next one.
 void Oracle::Abort() {
+  if (!difference_) return;  // given up: there will be no next one
   ++counts_.cases;
   if (difference_->fatal) return;
   for (Wire& wire : wires_) wire.link.Close(options_.hang_ms);
@@ -437,7 +440,7 @@ void Oracle::Abort() {
 // What was begun is nobody's any more.
 void Oracle::DropAll() {
   for (Wire& wire : wires_) {
-    wire.link.Use(UniqueFd());
+    wire.link.Drop();
     wire.Clear();
     wire.taken = false;
   }
@@ -525,8 +528,12 @@ void Oracle::Differ(size_t asked, std::string kind, std::string core, std::strin
 }
 
 void Oracle::ServerFailed() {
-  if (difference_) return;
+  if (!going()) return;
   const ServerEnd end = target_->FindEnd(options_.hang_ms);
+  if (!end.ended && target_->stop()()) {
+    given_up_ = true;
+    return;
+  }
   Differ(last_asked(), end.Text(), "goes on", "does not", end.command);
   difference_->fatal = true;
 }

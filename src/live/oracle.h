@@ -86,7 +86,8 @@ class Oracle {
   // Connects; to be called before the first case, and after a fatal difference, when it also
   // restarts a server of ours. False with one line in `error` if there is no server.
   bool Prepare(std::string* error);
-  // The first difference, or nothing.
+  // The first difference, or nothing; also nothing where the target's stop() has cut waiting short,
+  // and from then on.
   std::optional<Difference> Run(const Case<CommandWorld>& c);
   // As Run(), but does not wait for the last replies, so that the difference may be one of an
   // earlier case (Difference::cases_ago), or show in CatchUp(). What came behind it then was not
@@ -165,6 +166,7 @@ class Oracle {
     bool unfenced = false;       // the last request sent has no reply
     bool lossy = false;          // closed for another client's sake: what came before may be lost
     bool stays_open = false;     // the server does not close although the core has
+    bool named = false;          // a request, perhaps one that is queued, has its number
   };
   struct Value {
     resp::Reply reply;
@@ -242,11 +244,11 @@ class Oracle {
   void Differ(size_t asked, std::string kind, std::string core, std::string server,
               std::string command = {});
   void DifferAtEnd(const Peer& peer, std::string kind, std::string core, std::string server);
-  // Nothing answers: it has ended, or it hangs.
+  // Nothing answers: it has ended, or it hangs. Or waiting is to stop, and nobody knows.
   void ServerFailed();
   // What the server has logged, though it goes on.
   void CheckLog();
-  bool going() const { return !difference_; }
+  bool going() const { return !difference_ && !given_up_; }
   size_t Number(const Peer& peer) const { return static_cast<size_t>(&peer - peers_.data()); }
 
   OracleTarget* target_;
@@ -273,6 +275,7 @@ class Oracle {
   uint64_t logged_ = 0;   // the last case behind which the server's log was read
   Comparer comparer_;
   std::optional<Difference> difference_;
+  bool given_up_ = false;  // waiting was to stop, up to the next Prepare()
   OracleCounts counts_;
   std::string core_wire_;
   // Of ReadAlike() and ReadNumber().

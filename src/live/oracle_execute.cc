@@ -117,7 +117,9 @@ void Oracle::Execute(Peer& peer, std::vector<std::string> args, std::string_view
     const std::string_view name = command->name();
     settings_changed_ |= command->full_name() == "config|set";
     all_databases_ |= name == "select" || name == "move" || name == "swapdb" || name == "copy";
-    peer.stays_open = name == "quit" && RepliesAreOff(client);
+    // A server closes behind the reply, which is never written (as in ExecuteNonsense()).
+    peer.stays_open = RepliesAreOff(client) &&
+                      (name == "quit" || command->is_exec || command->full_name() == "client|kill");
     const Freedom freedom = FreedomOf(*command);
     if ((freedom == Freedom::kPick || freedom == Freedom::kScan) && !client.multi) {
       asked.args = args;
@@ -260,6 +262,7 @@ bool Oracle::MapIds(const Command& command, std::vector<std::string>* core,
       if (going() && (silent || peer.wire->server_id == 0)) Flush(peer);
       if (!going()) return false;
       (*server)[i] = std::to_string(peer.wire->server_id);
+      peer.named = true;
       found = true;
     }
     if (!found) (*core)[i] = (*server)[i];

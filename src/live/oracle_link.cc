@@ -3,11 +3,10 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 #include <utility>
-
-#include "live/socket.h"
 
 namespace resprobe::live {
 namespace {
@@ -19,12 +18,18 @@ int Looks() {
   return looks;
 }
 
+// How often waiting looks whether it is to stop. A signal alone does not tell: it may come between
+// a look and the call that waits.
+constexpr int kLookMs = 100;
+
 }  // namespace
 
-void OracleLink::Use(UniqueFd fd, int send_ms) {
+void OracleLink::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
   fd_ = std::move(fd);
+  stop_ = std::move(stop);
+  send_ms_ = send_ms;
   waits_ms_ = 0;
-  if (connected()) SetTimeout(SO_SNDTIMEO, send_ms);
+  if (connected()) SetTimeout(SO_SNDTIMEO, std::min(send_ms, kLookMs));
   out_.clear();
   in_.clear();
   taken_ = 0;
@@ -36,7 +41,18 @@ void OracleLink::SetTimeout(int option, int ms) {
 }
 
 void OracleLink::Send() {
-  if (!out_.empty()) SendAll(fd_.get(), out_);
+  std::string_view rest = out_;
+  for (int left = send_ms_; !rest.empty() && left > 0;) {
+    const ssize_t sent = send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      rest.remove_prefix(static_cast<size_t>(sent));
+      left = send_ms_;
+    } else if ((errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || stop_()) {
+      break;
+    } else if (errno != EINTR) {
+      left -= kLookMs;
+    }
+  }
   out_.clear();
 }
 
@@ -44,23 +60,27 @@ OracleLink::Got OracleLink::Read(int ms) {
   if (!connected()) return Got::kClosed;
   constexpr size_t kRoom = 64 << 10;
   buffer_.resize(kRoom);
-  // One call where poll() and recv() would be two or three.
-  if (ms > 0 && ms != waits_ms_) {
-    SetTimeout(SO_RCVTIMEO, ms);
-    waits_ms_ = ms;
-  }
-  ssize_t got;
   int looks = ms > 0 ? Looks() : 0;
-  do {
-    got = recv(fd_.get(), buffer_.data(), kRoom, ms > 0 && looks <= 0 ? 0 : MSG_DONTWAIT);
-  } while (got < 0 && (errno == EINTR || (errno == EAGAIN && looks-- > 0)));
-  if (got > 0) {
-    if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
-    in_.append(buffer_.data(), static_cast<size_t>(got));
-    return Got::kBytes;
+  for (;;) {
+    // One call where poll() and recv() would be two or three.
+    if (const int wait = std::min(ms, kLookMs); wait > 0 && wait != waits_ms_) {
+      SetTimeout(SO_RCVTIMEO, wait);
+      waits_ms_ = wait;
+    }
+    const bool sleeps = ms > 0 && looks <= 0;
+    const ssize_t got = recv(fd_.get(), buffer_.data(), kRoom, sleeps ? 0 : MSG_DONTWAIT);
+    if (got > 0) {
+      if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
+      in_.append(buffer_.data(), static_cast<size_t>(got));
+      return Got::kBytes;
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      return Got::kClosed;
+    }
+    if (errno != EINTR && looks-- > 0) continue;
+    if (errno != EINTR) ms -= kLookMs;
+    if (ms <= 0 || stop_()) return Got::kNothing;
   }
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Got::kNothing;
-  return Got::kClosed;
 }
 
 bool OracleLink::Close(int ms) {
@@ -71,7 +91,7 @@ bool OracleLink::Close(int ms) {
     while ((got = Read(ms)) == Got::kBytes) Take(in().size());
     seen = got == Got::kClosed;
   }
-  Use(UniqueFd());
+  Drop();
   return seen;
 }
 

@@ -309,7 +309,7 @@ void Oracle::ExpectClosed(Peer& peer) {
     if (wait == Wait::kMore) {
       return DifferAtEnd(peer, "a reply too many", "a closed connection", "more bytes");
     }
-    peer.wire->link.Use(UniqueFd());
+    peer.wire->link.Drop();
   }
   if (active_ == &peer) active_ = nullptr;
   ReleaseWire(peer);

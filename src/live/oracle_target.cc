@@ -1,7 +1,9 @@
 #include "live/oracle_target.h"
 
+#include <poll.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -22,6 +24,8 @@ namespace {
 constexpr int64_t kOwnMaxBulk = 1 << 20;
 constexpr int kReportWithinMs = 3000;
 constexpr int kEndsWithinMs = 200;
+// How often waiting looks whether it is to stop.
+constexpr int kLookMs = 100;
 constexpr size_t kWholeReport = 1 << 20;
 // What a process of ours prints, and what it logs.
 constexpr const char* kLogs[] = {"/output", "/log"};
@@ -77,6 +81,11 @@ std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, s
   return target;
 }
 
+OracleTarget::~OracleTarget() {
+  // Whoever stops does not wait for a server that may hang, and has nothing to save.
+  if (process_ != nullptr && options_.stop()) process_->Signal(SIGKILL);
+}
+
 bool OracleTarget::Start(std::string* error) {
   const std::vector<std::string> words = WordsOfCommand(options_.start);
   const auto start = [&](std::string* why) {
@@ -91,6 +100,8 @@ bool OracleTarget::Start(std::string* error) {
                              options_.arguments.end());
     process.environment = options_.environment;
     process.most_megabytes = options_.most_megabytes;
+    process.hang_ms = options_.hang_ms;
+    process.stop = options_.stop;
     log_seen_ = {};
     process_.reset();
     process_ = ServerProcess::Start(process, why);
@@ -121,16 +132,27 @@ ServerEnd OracleTarget::FindEnd(int ms) const {
   ServerEnd end;
   end.ended = true;
   if (process_ == nullptr) {
-    // One that is stopped still gets connections.
+    // One that is stopped still gets connections; one that is about to end does, too, and loses
+    // them.
     std::string ignored;
-    end.ended = !Connect(&ignored).valid();
+    UniqueFd fd = Connect(&ignored);
+    pollfd lost = {fd.get(), POLLIN, 0};
+    if (fd.valid() && poll(&lost, 1, kEndsWithinMs) > 0) fd = Connect(&ignored);
+    end.ended = !fd.valid();
     return end;
   }
   std::optional<std::string> how = process_->AwaitEnd(0);
   if (!how) {
     // Whoever accepts no connections is about to end; so may be one that still does.
     std::string ignored;
-    how = process_->AwaitEnd(Connect(&ignored).valid() ? kEndsWithinMs : ms);
+    if (Connect(&ignored).valid()) ms = kEndsWithinMs;
+    for (; !how && ms > 0 && !options_.stop(); ms -= kLookMs) {
+      how = process_->AwaitEnd(std::min(ms, kLookMs));
+    }
+  }
+  if (!how && options_.stop()) {
+    end.ended = false;
+    return end;
   }
   if (!how) {
     process_->Signal(SIGABRT);
@@ -191,9 +213,17 @@ std::string OracleTarget::LogFrom(size_t file, uintmax_t start) const {
 bool OracleTarget::Interview(std::string* error) {
   UniqueFd fd = Connect(error);
   if (!fd.valid()) return false;
-  Interviewer server(std::move(fd));
+  Interviewer server(std::move(fd), options_.hang_ms, options_.stop);
   const std::string who = own() ? options_.start : CliArguments();
+  const auto hangs = [&](const std::string& request) {
+    if (!server.silent()) return false;
+    *error = "the server takes a connection and says nothing to " + request + " for " +
+             std::to_string(options_.hang_ms / 1000) + " s: " + who +
+             ": is it a RESP server, and does it hang? --hang gives it longer";
+    return true;
+  };
   std::optional<resp::ReplyView> reply = server.Ask("HELLO 2");
+  if (hangs("HELLO")) return false;
   if (!reply) {
     *error = "the server does not answer HELLO as a RESP server does: " + who +
              ": is it one, and does it run?";
@@ -209,6 +239,7 @@ bool OracleTarget::Interview(std::string* error) {
     version_ = std::string((*reply)[1].text()) + " " + std::string((*reply)[3].text());
   if (version_.empty()) {
     reply = server.Ask("INFO server");  // before redis 6
+    if (hangs("INFO")) return false;
     if (!reply || reply->is_error()) {
       *error = "the server answers neither HELLO nor INFO as a RESP server does: " + who;
       return false;
@@ -220,7 +251,8 @@ bool OracleTarget::Interview(std::string* error) {
       reply = server.Ask("SELECT " + std::to_string(db));
       if (!reply || reply->is_error()) break;
       reply = server.Ask("DBSIZE");
-      if (reply && reply->integer() == 0) continue;
+      if (!reply) break;
+      if (reply->integer() == 0) continue;
       *error = "the server holds keys, which a run deletes: --flush permits it";
       return false;
     }
@@ -231,7 +263,9 @@ bool OracleTarget::Interview(std::string* error) {
     clock_ahead_ms_ =
         std::strtoll(std::string((*reply)[0].text()).c_str(), nullptr, 10) * 1000 - now;
   }
+  if (hangs("SELECT, DBSIZE or TIME")) return false;
   reply = server.Ask("COMMAND");
+  if (hangs("COMMAND")) return false;
   if (!reply || reply->type() != resp::Type::kArray) {
     *error = "the server does not answer COMMAND: " + who;
     return false;
@@ -254,7 +288,7 @@ bool OracleTarget::Interview(std::string* error) {
   if (reply && reply->size() == 2) most_tracked_ = (*reply)[1].text();
   reply = server.Ask("DEBUG SET-ACTIVE-EXPIRE 0");
   active_expiry_off_ = reply && reply->text() == "OK";
-  return true;
+  return !hangs("CONFIG GET or DEBUG");
 }
 
 bool OracleTarget::ProfileOf(Profile* profile) const {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,6 +31,11 @@ struct TargetOptions {
   bool allow_remote = false;
   bool flush = false;         // a server that holds keys may lose them
   size_t most_megabytes = 0;  // of address space for what is started; 0: no limit
+  // A server that takes connections and says nothing for so long, when it is asked what it is,
+  // hangs.
+  int hang_ms = 10'000;
+  // Once this is true, the server is not waited for any longer.
+  std::function<bool()> stop = [] { return false; };
 };
 
 // Why a server that does not answer does not.
@@ -50,13 +56,18 @@ class OracleTarget {
   // Starts what is to be started, and asks the server what it is. nullptr with one line in `error`:
   // no such server, no RESP server, one that holds keys (without `flush`).
   static std::unique_ptr<OracleTarget> Open(const TargetOptions& options, std::string* error);
+  ~OracleTarget();
 
   UniqueFd Connect(std::string* error) const;
+  // Whether waiting is to stop, for whoever waits on a connection of Connect()'s.
+  const std::function<bool()>& stop() const { return options_.stop; }
+  int hang_ms() const { return options_.hang_ms; }
   // Started by us.
   bool own() const { return !options_.start.empty(); }
   // To be called when nothing answers any more: looks at the process that we started, if any, for
   // up to `ms`. One that hangs is ended; if it reports crashes (redis and valkey do), its log then
-  // says where it was. A server that is not ours counts as ended.
+  // says where it was. A server that is not ours counts as ended, unless it takes connections.
+  // Where waiting is to stop, that it has not ended says nothing.
   ServerEnd FindEnd(int ms) const;
   // A new process in the place of the old one. False with `error` if it does not start.
   bool Restart(std::string* error);

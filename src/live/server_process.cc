@@ -22,6 +22,7 @@
 #include <string_view>
 #include <utility>
 
+#include "live/oracle_link.h"
 #include "live/socket.h"
 
 namespace resprobe::live {
@@ -30,8 +31,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kReadyWithin(30);
-// One that accepts connections and never says a word must not be waited for without an end.
-constexpr timeval kAnswerWithin = {.tv_sec = 1, .tv_usec = 0};
 constexpr int kEndWithinMs = 5000;
 // A port that is free now may be taken a moment later.
 constexpr int kPortTries = 5;
@@ -86,7 +85,7 @@ std::unique_ptr<ServerProcess> ServerProcess::Start(const ServerProcessOptions& 
                                                     std::string* error) {
   for (int i = 0;; ++i) {
     std::unique_ptr<ServerProcess> process(new ServerProcess);
-    if (process->Launch(options, error) && process->AwaitReady(error)) return process;
+    if (process->Launch(options, error) && process->AwaitReady(options, error)) return process;
     const bool port_taken = error->find("in use") != std::string::npos;
     if (!options.tcp || !port_taken || i + 1 == kPortTries) return nullptr;
   }
@@ -178,13 +177,26 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   return true;
 }
 
-bool ServerProcess::AwaitReady(std::string* error) {
+bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string* error) {
   const Clock::time_point give_up = Clock::now() + kReadyWithin;
-  while (!Answers()) {
+  for (;;) {
+    const Answer answer = Ask(options);
+    if (answer == Answer::kReady) return true;
+    if (answer == Answer::kNever) {
+      *error = "the server takes a connection and says nothing for " +
+               std::to_string(options.hang_ms / 1000) + " s: " + LastLogLine();
+      Signal(SIGKILL);  // it is not likely to hear SIGTERM
+      return false;
+    }
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(give_up - Clock::now()).count();
     if (left <= 0) {
       *error = "the server does not answer: " + LastLogLine();
+      return false;
+    }
+    if (options.stop()) {
+      *error = "waiting for the server was stopped";
+      Signal(SIGKILL);  // one that hangs does not hear SIGTERM
       return false;
     }
     // Something changes in the folder when the server gets ready (its socket, its log); one that
@@ -199,21 +211,22 @@ bool ServerProcess::AwaitReady(std::string* error) {
     while (read(watch_.get(), events, sizeof(events)) > 0) {
     }
   }
-  return true;
 }
 
-bool ServerProcess::Answers() const {
+ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) const {
   std::string ignored;
-  const UniqueFd fd = ConnectUnix(socket_path_, &ignored);
-  if (!fd.valid() || !SendAll(fd.get(), "PING\r\n")) return false;
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerWithin, sizeof(kAnswerWithin));
-  std::string reply;
-  char byte;
-  while (!reply.ends_with('\n')) {
-    if (recv(fd.get(), &byte, 1, 0) <= 0) return false;
-    reply += byte;
+  UniqueFd fd = ConnectUnix(socket_path_, &ignored);
+  if (!fd.valid()) return Answer::kNotYet;
+  OracleLink link;
+  link.Use(std::move(fd), options.hang_ms, options.stop);
+  link.out() = "PING\r\n";
+  link.Send();
+  while (!link.in().ends_with('\n')) {
+    const OracleLink::Got got = link.Read(options.hang_ms);
+    if (got == OracleLink::Got::kBytes) continue;
+    return got == OracleLink::Got::kNothing && !options.stop() ? Answer::kNever : Answer::kNotYet;
   }
-  return !reply.starts_with("-LOADING");
+  return link.in().starts_with("-LOADING") ? Answer::kNotYet : Answer::kReady;
 }
 
 std::string ServerProcess::LastLogLine() const {

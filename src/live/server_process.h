@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,10 @@ struct ServerProcessOptions {
   // Address space that it may take, in megabytes; 0: as much as there is. What lies beyond is
   // refused by the kernel, whatever the server then does.
   size_t most_megabytes = 0;
+  // One that takes connections and says nothing for so long hangs.
+  int hang_ms = 10'000;
+  // Once this is true, it is not waited for any longer.
+  std::function<bool()> stop = [] { return false; };
 };
 
 // A server of one's own: a process in a new folder below the temporary folder, without persistence.
@@ -34,7 +39,7 @@ struct ServerProcessOptions {
 class ServerProcess {
  public:
   // Returns when the server answers PING; nullptr with one line in `error` if it ends before that
-  // or says nothing for 30 seconds.
+  // or hangs, takes no connections for 30 seconds, or if waiting is to stop.
   static std::unique_ptr<ServerProcess> Start(const ServerProcessOptions& options,
                                               std::string* error);
   ~ServerProcess();
@@ -58,8 +63,9 @@ class ServerProcess {
 
   bool Launch(const ServerProcessOptions& options, std::string* error);
   // Waits until it answers.
-  bool AwaitReady(std::string* error);
-  bool Answers() const;
+  bool AwaitReady(const ServerProcessOptions& options, std::string* error);
+  enum class Answer { kReady, kNotYet, kNever };
+  Answer Ask(const ServerProcessOptions& options) const;
   std::string LastLogLine() const;
 
   std::string folder_;

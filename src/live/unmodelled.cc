@@ -54,7 +54,7 @@ bool Caller::Prepare(bool fresh, std::string* error) {
     if (!target_->Restart(error)) return false;
     ++counts_.restarts;
   }
-  for (Peer& peer : peers_) peer.link.Use(UniqueFd());
+  for (Peer& peer : peers_) peer.link.Drop();
   fault_.reset();
   lasting_ = false;
   target_->NewReport();  // of what was before
@@ -70,7 +70,7 @@ bool Caller::ConnectControl() {
   std::string ignored;
   UniqueFd fd = target_->Connect(&ignored);
   if (!fd.valid()) return false;
-  control_.Use(std::move(fd), options_.hang_ms);
+  control_.Use(std::move(fd), options_.hang_ms, options_.stop);
   return true;
 }
 
@@ -152,7 +152,7 @@ Caller::Peer& Caller::Use(Index client) {
 
 bool Caller::Connect(Peer& peer) {
   if (active_ == &peer) Turn(nullptr);
-  peer.link.Use(UniqueFd());
+  peer.link.Drop();
   peer.requests.Reset();
   peer.replies.Reset();
   peer.owed.clear();
@@ -166,7 +166,7 @@ bool Caller::Connect(Peer& peer) {
     ServerGone();
     return false;
   }
-  peer.link.Use(std::move(fd), options_.hang_ms);
+  peer.link.Use(std::move(fd), options_.hang_ms, options_.stop);
   Ask(peer, {"CLIENT", "ID"}).is_id = true;
   if (peer.protocol3) Ask(peer, {"HELLO", "3"});
   return true;

@@ -132,7 +132,7 @@ std::optional<DocTable> AskForDocs(const OracleTarget& target, Profile profile,
                                    std::string* error) {
   UniqueFd fd = target.Connect(error);
   if (!fd.valid()) return std::nullopt;
-  Interviewer server(std::move(fd));
+  Interviewer server(std::move(fd), target.hang_ms(), target.stop());
   std::map<std::string, DocCommand, std::less<>> commands;
   std::optional<ReplyView> reply = server.Ask("COMMAND");
   for (const ReplyView info : reply.value_or(ReplyView())) ReadInfo(info, &commands);

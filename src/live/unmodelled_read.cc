@@ -16,17 +16,6 @@ constexpr int kPatienceMs = 20;
 // may have no end: one that is a MONITOR gets to see every fence that looks for an end.
 constexpr int kMostHeard = 16;
 
-// How often waiting looks whether it is to stop.
-constexpr int kLookMs = 100;
-
-// Waits for bytes, up to `ms`; nothing if it is to stop.
-OracleLink::Got ReadWithin(int ms, OracleLink* link, const std::function<bool()>& stop) {
-  for (;; ms -= kLookMs) {
-    const OracleLink::Got got = link->Read(std::min(ms, kLookMs));
-    if (got != OracleLink::Got::kNothing || ms <= kLookMs || stop()) return got;
-  }
-}
-
 }  // namespace
 
 void Caller::Send(Peer& peer) {
@@ -54,7 +43,7 @@ void Caller::Collect(Peer& peer) {
     if (may_close_ || peer.nonsense) {
       // A child of the server (BGSAVE) may hold open for a while what the server has closed.
       peer.owed.clear();
-      peer.link.Use(UniqueFd());
+      peer.link.Drop();
       break;
     }
     if (wait == Wait::kClosed) return Fail(Fault::Kind::kClosed, "", &peer);
@@ -163,7 +152,7 @@ bool Caller::Control(std::string_view requests, int replies) {
     for (;;) {
       const std::string_view in = control_.in();
       if (std::count(in.begin(), in.end(), '\n') >= replies) return true;
-      const OracleLink::Got got = ReadWithin(options_.hang_ms, &control_, options_.stop);
+      const OracleLink::Got got = control_.Read(options_.hang_ms);
       if (got == OracleLink::Got::kBytes) continue;
       if (got == OracleLink::Got::kNothing) {
         ServerGone();
@@ -171,7 +160,7 @@ bool Caller::Control(std::string_view requests, int replies) {
       }
       break;
     }
-    control_.Use(UniqueFd());
+    control_.Drop();
   }
   ServerGone();
   return false;

@@ -23,6 +23,17 @@ constexpr bool kFaulty = true;
   return *(bytes.data() + bytes.capacity());
 }
 [[gnu::noinline]] void AssertNothing(size_t size) { assert(size == SIZE_MAX); }
+// Ends by itself where there is so much; long after whoever looks every 100 ms has seen it.
+[[gnu::noinline]] void TakeMemory() {
+  constexpr size_t kBytes = 600 << 20;
+  std::vector<uint8_t> bytes(kBytes);
+  for (int pass = 0; pass < 20; ++pass) {
+    for (size_t i = 0; i < kBytes; i += 64) {
+      volatile uint8_t* const byte = &bytes[i];
+      *byte = 1;
+    }
+  }
+}
 [[gnu::noinline]] void RunForEver() {
   for (volatile bool going = true; going;) {
   }
@@ -48,6 +59,9 @@ class Fragile {
       }
       case 'a':
         AssertNothing(input.size());
+        break;
+      case 'm':
+        TakeMemory();
         break;
       case 'h':
         RunForEver();

@@ -115,6 +115,17 @@ mv "$finding" "$temp/gone"
 run 0 freeze "$temp/elsewhere.json" -o "$temp/of-report.ops"
 cmp "$temp/of-folder.ops" "$temp/of-report.ops" || fail "the report alone makes another test"
 has out "./resprobe replay $temp/of-report.ops"
+# One that was made under limits of its own replays by the command that is printed, and freezes.
+mv "$temp/repository/corpus/fragile/failing" "$temp/case-v"
+printf m >"$temp/repository/corpus/fragile/failing"
+run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --rss 400
+command=$(sed -n 's/^ *replay: *\.\/resprobe //p' "$temp/out")
+has out " --rss 400"
+eval "run 1 $command"
+has out "signature: oom"
+run 0 freeze "$temp/work/findings/fragile/oom" -o "$temp/of-limits.ops"
+wrong_use "does not fail in fragile" \
+  freeze "$temp/work/findings/fragile/oom" -o "$temp/none.ops" --rss 2048
 sed -i 's/violation:no_v/violation:other/' "$temp/elsewhere.json"
 wrong_use "was filed as violation:other and fails as violation:no_v" \
   freeze "$temp/elsewhere.json" -o "$temp/none.ops"

@@ -9,6 +9,7 @@ cd "$temp"
 
 start server serve --port 0
 server=$(port_of server)
+echo '{"seq":1,"what":"a run before"}' >"$temp/log"
 start proxy proxy --listen 0 --server "127.0.0.1:$server" --api 0 --log "$temp/log" --seed 3 \
   --toxics "latency latency=20 jitter=5; fin bytes=2 toxicity=0 name=cut"
 port=$(port_of proxy)
@@ -51,6 +52,12 @@ gives 404 'proxy not found' GET /proxies/none
 gives 404 'no such path' GET /nothing
 gives 409 'proxy already exists' POST /proxies "{\"name\":\"redis\",\"upstream\":\"127.0.0.1:$server\"}"
 gives 400 'missing required field: name' POST /proxies '{}'
+# What no path could name afterwards.
+gives 400 "\"error\":\"bad name 'a/b': give one without a slash\"" POST /proxies \
+  "{\"name\":\"a/b\",\"upstream\":\"127.0.0.1:$server\"}"
+gives 400 "bad name 'a/b': give one without a slash at proxy 1" POST /populate \
+  "[{\"name\":\"a/b\",\"upstream\":\"127.0.0.1:$server\"}]"
+gives 400 "bad name 'x/'" POST /proxies/redis/toxics '{"name":"x/","type":"timeout"}'
 gives 400 "upstream: '192.0.2.77' is not this machine" POST /proxies '{"name":"far","upstream":"192.0.2.77:80"}'
 gives 400 "upstream: '192.0.2.77' is not this machine" POST /proxies/redis '{"upstream":"192.0.2.77:80"}'
 gives 200 "\"upstream\":\"127.0.0.1:$server\"" GET /proxies/redis
@@ -114,6 +121,7 @@ http DELETE /proxies/two
 stop_all
 has proxy "fired: latency "
 has log '{"seq":1,'
+(($(grep -c '"seq":1,' "$temp/log") == 1)) || { echo "the log is of two runs" >&2; failures=$((failures + 1)); }
 has log '"what":"toxic","note":"fin"'
 has log '"side":"client","what":"recv"'
 
@@ -155,6 +163,8 @@ wrong_use "bad:2: there is no toxic 'latncy'" chaos-peer --listen 0 --script "$t
 wrong_use "--script FILE or --seed S" chaos-peer --listen 0
 wrong_use "--toxics: latency has no 'x'" proxy --listen 0 --server 127.0.0.1:1 --toxics "latency x=1"
 wrong_use "toxicity=2: give a number from 0 to 1" proxy --listen 0 --server 127.0.0.1:1 --toxics "fin toxicity=2"
+wrong_use "--toxics: bad name 'a/b'" proxy --listen 0 --server 127.0.0.1:1 --toxics "fin name=a/b"
+wrong_use "--name: bad name 'a/b'" proxy --listen 0 --server 127.0.0.1:1 --name a/b
 wrong_use "a second fin" proxy --listen 0 --server 127.0.0.1:1 --toxics "fin; fin name=x"
 wrong_use "start a server there" proxy --listen 0 --server 127.0.0.1:1 --api 0
 wrong_use "is not HOST:PORT" proxy --listen 0 --server nowhere --api 0

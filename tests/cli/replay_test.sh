@@ -18,6 +18,23 @@ run 0 show corpus/query_parser/d1_and
 run 0 show corpus/query_parser/d1_and corpus/query_parser/d1_or
 has out "# corpus/query_parser/d1_or"
 
+# Which server it was shows where there are two, in the trace and in its drawing.
+run 0 replay corpus/invalidation/default.ops --trace
+has out "  server gets "
+run 0 replay corpus/invalidation/replica_reads.ops --trace
+has out "  primary gets "
+has out "  replica pushes "
+! grep -q '^ *server ' "$temp/out" || { echo "one of them is 'server'" >&2; failures=$((failures + 1)); }
+run 0 replay corpus/invalidation/failover.ops --trace
+has out "  new primary gets "
+run 0 show --diagram corpus/invalidation/default.ops
+has out ">server</text>"
+! grep -q '>replica</text>' "$temp/out" || { echo "there is no replica" >&2; failures=$((failures + 1)); }
+run 0 show --diagram corpus/invalidation/failover.ops
+has out ">primary</text>"
+has out ">replica</text>"
+has out "dies; the replica takes its place"
+
 printf '1hello' >"$temp/case"
 run 0 replay --harness query_parser "$temp/case"
 wrong_use "--harness" replay "$temp/case"

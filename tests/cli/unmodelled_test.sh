@@ -10,8 +10,9 @@ export RESPROBE_WORK_DIR=$temp/work
 findings=$temp/work/findings/command_handler
 
 # start FAULT…: the options that start the server with these faults (tests/live/faulty_server.cc).
+hang=1
 start() {
-  server=(--start "$faulty" --hang 1)
+  server=(--start "$faulty" --hang "$hang")
   # For --unmodelled; the faulty server may be built with AddressSanitizer.
   watched=(--unmodelled --memory 0)
   for fault in "$@"; do server+=("--server-arg=--fault" "--server-arg=$fault"); done
@@ -86,10 +87,12 @@ done
 id=$!
 until [[ -S $temp/socket ]]; do :; done
 rm -rf "$findings"
-run 1 oracle --unix "$temp/socket" --hang 1 --groups string --time 60s --format json \
+run 1 oracle --unix "$temp/socket" --flush --hang 1 --groups string --time 60s --format json \
   --output "$temp/report.json"
 wait "$id" || true
 has out "server has ended"
+# The command that is printed is to work as it is.
+has out "case.ops --unix $temp/socket --hang 1 --flush"
 has out "the run ends here, since the server does not come back: cannot connect to"
 cp "$temp/report.json" "$temp/json"
 has json '"reproduced": false'
@@ -100,6 +103,48 @@ done
 start incr=hang
 run 1 replay "$temp/case.ops" "${server[@]}"
 has out "signature: incr: server hangs"
+
+# Ctrl-C while a server hangs, at its start, when it is first asked, and within a case: nobody waits
+# for the rest of the hour.
+hang=3600
+for fault in ping hello incr; do
+  start $fault=interrupt x.sound=sound
+  run 130 oracle "${server[@]}" --groups string
+  run 130 replay "$temp/case.ops" "${server[@]}"
+  has err "interrupted"
+  run 130 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
+  has err "interrupted"
+  run 130 oracle "${server[@]}" "${watched[@]}" --groups faults
+done
+# What was found by then is kept.
+rm -rf "$findings"
+start append=twice lcs=interrupt
+run 130 oracle "${server[@]}" --groups string --format json \
+  --output "$temp/report.json"
+has out "1 difference"
+cp "$temp/report.json" "$temp/json"
+has json '"interrupted": true'
+folder=$(find "$findings" -name 'oracle-*append*' | head -n 1)
+for file in case case.ops original report.json; do
+  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
+done
+hang=1
+
+# One that takes connections and never answers is given up after --hang, at its start and when it is
+# asked what it is.
+for fault in ping hello command; do
+  start $fault=hang
+  wrong_use " for 1 s: " oracle "${server[@]}" --seeds 1
+done
+wrong_use "says nothing to COMMAND for 1 s: $faulty: is it a RESP server" replay "$temp/case.ops" "${server[@]}"
+rm -f "$temp/socket"
+"$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault hello=hang &
+id=$!
+until [[ -S $temp/socket ]]; do :; done
+wrong_use "says nothing to HELLO for 1 s: -s $temp/socket: is it a RESP server" \
+  oracle --unix "$temp/socket" --hang 1
+kill "$id"
+wait "$id" || true
 
 # (valkey 8.0.1 gives a failing AUTH no reply, which is found: docs/findings.)
 if [[ -z ${RESPROBE_REDIS_SERVER:-} ]]; then
