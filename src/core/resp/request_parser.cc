@@ -79,6 +79,13 @@ RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
   limits_.max_request = std::min<size_t>(limits_.max_request, 0xffffffff);
 }
 
+// The request before.
+inline void RequestParser::Forget() {
+  bytes_.clear();
+  scratch_.clear();
+  slots_.clear();
+}
+
 void RequestParser::Reset() {
   state_ = State::kIdle;
   quiet_left_ = 0;
@@ -86,8 +93,7 @@ void RequestParser::Reset() {
   next_is_inline_ = false;
   skipped_ = 0;
   offset_ = 0;
-  bytes_.clear();
-  slots_.clear();
+  Forget();
   args_.clear();
   error_.text.clear();
   error_.offset = 0;
@@ -155,6 +161,7 @@ RequestParser::Result RequestParser::Parse(std::string_view input) {
   if (state_ == State::kFailed) return {Status::kError, 0};
   quiet_left_ = 0;
   if (state_ == State::kIdle && !next_is_inline_) {
+    Forget();
     if (const size_t length = ReadWhole(input); length > 0) {
       whole_ = true;
       offset_ += length;
@@ -196,9 +203,7 @@ RequestParser::Result RequestParser::Run(std::string_view input) {
   p_ = mark_ = begin;
   while (p_ != end) {
     if (state_ == State::kIdle) {
-      bytes_.clear();
-      scratch_.clear();
-      slots_.clear();
+      Forget();
       inline_ = next_is_inline_ || *p_ != '*';
       next_is_inline_ = false;
       state_ = inline_ ? State::kInline : State::kCount;

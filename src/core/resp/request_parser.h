@@ -102,6 +102,7 @@ class RequestParser {
   static constexpr int kNoStop = -1;
 
   uint32_t At(const char* p) const;
+  void Forget();
   void Keep();
   void SetQuiet();
   size_t ReadWhole(std::string_view input);

@@ -197,6 +197,21 @@ TEST(RequestParser, LyingCountsTakeNoMemory) {
   EXPECT_LE(parser.memory_allocated(), 400u);
 }
 
+TEST(RequestParser, MemoryUsedIsOfTheRequestAtHand) {
+  const std::string line = "SET k \"" + std::string(1000, 'v') + "\"\r\n";
+  for (const size_t cut : {line.size(), line.size() / 2}) {
+    RequestParser parser;
+    parser.Parse(line.substr(0, cut));
+    if (cut < line.size()) parser.Parse(line.substr(cut));
+    EXPECT_GT(parser.memory_used(), 1000u) << cut;
+    ASSERT_EQ(parser.Parse("*1\r\n$4\r\nPING\r\n").status, RequestParser::Status::kRequest);
+    EXPECT_LE(parser.memory_used(), 100u) << cut;
+    parser.Parse(line);
+    parser.Reset();
+    EXPECT_EQ(parser.memory_used(), 0u) << cut;
+  }
+}
+
 TEST(RequestParser, ReusedParserAllocatesNoMore) {
   RequestParser parser;
   const std::string input =
