@@ -131,6 +131,9 @@ std::string Describe(const Project& project, const Finding& finding) {
     text += "  at op " + Value(report, "op") + "\n  expected:  " + Value(report, "expected") +
             "\n  seen:      " + Value(report, "seen") + "\n";
   }
+  if (report.contains("replays") && report["replays"] == false) {
+    text += "  by itself it holds: what ran before it in the process matters (report.txt tells)\n";
+  }
   text += "  folder:    " + project.Shown(finding.folder) + "\n";
   if (report.contains("replay")) text += "  replay:    " + Value(report, "replay") + "\n";
   return text;

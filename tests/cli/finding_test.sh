@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From fuzzing a harness with a planted fault to a small case that replays.
-#   usage: finding_test.sh PROGRAM CANARIES
+#   usage: finding_test.sh PROGRAM CANARIES FRAGILE
+# FRAGILE/late holds a harness that fails only in a process that has run another case.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
@@ -12,9 +13,7 @@ finding=$temp/work/findings/query_parser/violation-round_trip
 run 1 fuzz query_parser --time 4s --jobs 1 --seed 1 --format json --output "$temp/report.json"
 has out "violation:round_trip"
 has out "replay:"
-for file in case original trace.txt stack.txt report.txt report.json; do
-  [[ -s $finding/$file ]] || { echo "the finding has no $file" >&2; failures=$((failures + 1)); }
-done
+holds "$finding" case original trace.txt stack.txt report.txt report.json
 cp "$temp/report.json" "$temp/json"
 has json '"invariant": "round_trip"'
 has json '"repeats"'
@@ -45,6 +44,15 @@ run 1 fuzz query_parser --time 2s --jobs 1 --seed 3
 ! grep -q "known from an earlier run" "$temp/out" || { echo "taken for the old finding" >&2; failures=$((failures + 1)); }
 [[ $(cat "$finding-mended/case") == 1a ]] || { echo "the old finding is lost" >&2; failures=$((failures + 1)); }
 run 1 replay "$finding"
+
+# What fails only behind other cases of the process does not pass for a case that replays.
+RESPROBE_HARNESS_DIR=$3/late run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --format json \
+  --output "$temp/report.json"
+has out "by itself it holds: what ran before it in the process matters"
+cp "$temp/report.json" "$temp/json"
+has json '"replays": false'
+cp "$temp/work/findings/fragile/violation-no_v/report.txt" "$temp/text"
+has text "the first run"
 
 # A path that has to be quoted for a shell, and that is no UTF-8.
 RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 2s --jobs 1 --seed 1

@@ -1,5 +1,6 @@
 // A harness that fails in each way a harness can, by what the input begins with; with MENDED
-// defined it does none of that. For the tests of what is done about failures.
+// defined it does none of that, with LATE only what takes another run before. For the tests of what
+// is done about failures.
 
 #include <cassert>
 #include <cstdint>
@@ -16,6 +17,11 @@ namespace {
 constexpr bool kFaulty = false;
 #else
 constexpr bool kFaulty = true;
+#endif
+#ifdef LATE
+constexpr bool kLate = true;
+#else
+constexpr bool kLate = false;
 #endif
 
 // Not to be inlined: the frames are part of how a crash is told from another.
@@ -46,7 +52,13 @@ class Fragile {
   static constexpr InvariantInfo kInvariants[] = {{"no_v", "the input does not begin with v"}};
 
   void Run(Bytes input, RunContext& run) {
-    if (!kFaulty || input.empty()) return;
+    if (!kFaulty) return;
+    ++runs_;
+    if (kLate) {
+      if (runs_ > 1) run.Fail("no_v", "the first run", "run " + std::to_string(runs_));
+      return;
+    }
+    if (input.empty()) return;
     switch (input[0]) {
       case 'v':
         run.Fail("no_v", "anything but v", "v, of " + std::to_string(input.size()) + " bytes");
@@ -67,7 +79,7 @@ class Fragile {
         RunForEver();
         break;
       case 'n':  // every second run
-        if (++runs_ % 2 == 1) run.Fail("no_v", "anything but n", "n");
+        if (runs_ % 2 == 1) run.Fail("no_v", "anything but n", "n");
         if (run.trace().on()) run.trace().Line("run " + std::to_string(runs_));
         break;
       default:

@@ -37,6 +37,17 @@ has() {
   fi
 }
 
+# holds FOLDER FILE…: the folder of a finding has these files, and something is in each.
+holds() {
+  local folder=$1 file
+  shift
+  for file in "$@"; do
+    [[ -s $folder/$file ]] && continue
+    echo "$file is not in the finding '$folder'" >&2
+    failures=$((failures + 1))
+  done
+}
+
 # wrong_use TEXT ARGUMENT…: exit code 2, one line on stderr, with the text in it.
 wrong_use() {
   local text=$1

@@ -35,9 +35,7 @@ has out "60 cases"
 cp "$temp/report.json" "$temp/json"
 has json '"reproduced": true'
 folder=$(find "$findings" -name '*server-has-ended*' | head -n 1)
-for file in case case.ops original redis-cli.txt report.json server.log; do
-  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
-done
+holds "$folder" case case.ops original redis-cli.txt report.json server.log
 cp "$folder/server.log" "$temp/log"
 has log "BUG REPORT START"
 tr a-z A-Z <"$folder/case.ops" >"$temp/ops"
@@ -97,9 +95,7 @@ has out "the run ends here, since the server does not come back: cannot connect 
 cp "$temp/report.json" "$temp/json"
 has json '"reproduced": false'
 folder=$(find "$findings" -name 'oracle-*' | head -n 1)
-for file in case case.ops original report.json; do
-  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
-done
+holds "$folder" case case.ops original report.json
 start incr=hang
 run 1 replay "$temp/case.ops" "${server[@]}"
 has out "signature: incr: server hangs"
@@ -125,9 +121,7 @@ has out "1 difference"
 cp "$temp/report.json" "$temp/json"
 has json '"interrupted": true'
 folder=$(find "$findings" -name 'oracle-*append*' | head -n 1)
-for file in case case.ops original report.json; do
-  [[ -s $folder/$file ]] || { echo "$file is not in the finding" >&2; exit 1; }
-done
+holds "$folder" case case.ops original report.json
 hang=1
 
 # One that takes connections and never answers is given up after --hang, at its start and when it is
