@@ -136,12 +136,20 @@ const live::ToxicGate* ProxySet::Find(const std::string& name) const {
   return found == proxies_.end() ? nullptr : found->second.gate.get();
 }
 
+std::optional<live::Address> ProxySet::Upstream(const std::string& server,
+                                                std::string* error) const {
+  std::optional<live::Address> address = live::ParseAddress(server, error);
+  if (address && live::MayConnect(*address, setting_.allow_remote, error)) return address;
+  *error = "upstream: " + *error;
+  return std::nullopt;
+}
+
 std::string ProxySet::Open(const std::string& name, const std::string& listen,
                            const std::string& server, bool enabled, std::vector<GateToxic> toxics,
                            Proxy* proxy) {
   std::string error;
-  const std::optional<live::Address> to = live::ParseAddress(server, &error);
-  if (!to || !live::MayConnect(*to, setting_.allow_remote, &error)) return "upstream: " + error;
+  const std::optional<live::Address> to = Upstream(server, &error);
+  if (!to) return error;
   const std::optional<uint16_t> port = PortOf(listen);
   if (!port) return "listen: '" + listen + "' is not HOST:PORT";
   uint64_t seed = setting_.seed;
@@ -282,11 +290,9 @@ Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, b
                       std::vector<GateToxic> toxics) {
   const std::string listen = TextOf(body, "listen").value_or(proxy.listen);
   const std::string server = TextOf(body, "upstream").value_or(proxy.server);
+  // What cannot be is said before a connection is lost.
   std::string wrong;
-  const std::optional<live::Address> to = live::ParseAddress(server, &wrong);
-  if (!to || !live::MayConnect(*to, setting_.allow_remote, &wrong)) {
-    return Error(400, "upstream: " + wrong);
-  }
+  if (!Upstream(server, &wrong)) return Error(400, wrong);
   // A new gate. The old one leaves its port first.
   const Proxy old = {proxy.listen, proxy.server, nullptr};
   const bool was_enabled = proxy.gate->enabled();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,8 @@ class ProxySet {
               std::vector<live::GateToxic> toxics);
   // Whether it listens and leads where the body says, as far as the body says.
   static bool IsAt(const Proxy& proxy, const Json& body);
+  // Where `server` is, if it is one and may be connected to.
+  std::optional<live::Address> Upstream(const std::string& server, std::string* error) const;
   std::string Open(const std::string& name, const std::string& listen, const std::string& server,
                    bool enabled, std::vector<live::GateToxic> toxics, Proxy* proxy);
   Json ToJson(const std::string& name, const Proxy& proxy) const;

@@ -206,32 +206,35 @@ InvalidationWorld::Slots InvalidationWorld::HeldSlots() {
   return held;
 }
 
-// Another connection reads `slots`, a bit for each, which makes the server delete what has expired.
-// In few requests: they cost more than the comparing.
-bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t slots, RunContext& run) {
+// Another connection reads the slots of `mask`, a bit for each, which makes the server delete what
+// has expired. In few requests: they cost more than the comparing.
+bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext& run) {
   scratch_.clear();
   if (db > 0) {
     const std::string_view select[] = {"SELECT", "1"};
     resp::AppendRequest(&scratch_, select);
   }
-  // The requests, and the slots in the order of the replies.
-  std::array<std::string_view, 1 + kSlots> words;
+  // The slots in the order of the replies, and how many of them each request asks for.
   std::array<size_t, kSlots> asked;
+  std::array<size_t, kSlots> names;
   size_t asked_count = 0;
-  for (size_t first = 0; first < this->slots();) {
+  size_t requests = 0;
+  for (size_t first = 0; first < slots();) {
     const bool hash = first >= kStrings;
     const size_t end = strings_only() ? first + 1 : hash ? first + SlotsOfKey(first) : kStrings;
+    std::array<std::string_view, 2 + kSlots> words;
     size_t count = 0;
     words[count++] = strings_only() ? "GET" : hash ? "HMGET" : "MGET";
     if (hash) words[count++] = SlotKey(first);
-    const size_t names = count;
-    for (size_t slot = first; slot < end; ++slot) {
-      if ((slots >> slot & 1) == 0) continue;
-      words[count++] = hash ? SlotField(slot) : SlotKey(slot);
-      asked[asked_count++] = slot;
+    const size_t before = asked_count;
+    for (; first < end; ++first) {
+      if ((mask >> first & 1) == 0) continue;
+      words[count++] = hash ? SlotField(first) : SlotKey(first);
+      asked[asked_count++] = first;
     }
-    if (count > names) resp::AppendRequest(&scratch_, std::span(words).first(count));
-    first = end;
+    if (asked_count == before) continue;
+    names[requests++] = asked_count - before;
+    resp::AppendRequest(&scratch_, std::span(words).first(count));
   }
   ServerSubject& subject = *nodes_[node].subject;
   const uint64_t probe = subject.Connect();
@@ -248,19 +251,20 @@ bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t slots, RunContext
                      "a reply to each request", [&] { return probe_output_; });
   };
   if (db > 0 && !next()) return false;
-  for (size_t i = 0; i < asked_count;) {
+  const size_t* slot = asked.data();
+  for (size_t i = 0; i < requests; ++i) {
     if (!next()) return false;
     const resp::ReplyView reply = probe_reply_.root();
     if (!reply.is_aggregate()) {
-      if (!Observe(node, db, asked[i++], reply, run)) return false;
+      if (!Observe(node, db, *slot++, reply, run)) return false;
       continue;
     }
-    if (!run.Check(reply.size() > 0 && i + reply.size() <= asked_count, "framing",
-                   "a value for each name", [&] { return resp::ToText(reply); })) {
+    if (!run.Check(reply.size() == names[i], "framing", "a value for each name",
+                   [&] { return resp::ToText(reply); })) {
       return false;
     }
     for (const resp::ReplyView value : reply) {
-      if (!Observe(node, db, asked[i++], value, run)) return false;
+      if (!Observe(node, db, *slot++, value, run)) return false;
     }
   }
   return true;

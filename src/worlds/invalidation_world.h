@@ -350,7 +350,7 @@ class InvalidationWorld {
   // Of each database the slots, a bit for each.
   using Slots = std::array<uint32_t, kDatabases>;
   Slots HeldSlots();
-  bool Probe(size_t node, size_t db, uint32_t slots, RunContext& run);
+  bool Probe(size_t node, size_t db, uint32_t mask, RunContext& run);
   void CompareEntries(Client& client, RunContext& run);
 
   // In the trace; two servers keep their names from beginning to end, but for the one that takes
