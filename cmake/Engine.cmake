@@ -9,7 +9,8 @@
 #
 # resprobe::engine_flags sanitizes; everything has it.
 # resprobe::subject_flags instruments: what is under test has it, and leads the engine. The rooms
-# that generate, drive and check have resprobe::checker_flags, which keeps instrumentation out.
+# that generate, drive and check in every execution have resprobe::checker_flags, which keeps
+# instrumentation out.
 # resprobe::engine_main has the engine's main(); only a harness has it.
 # RESPROBE_ENGINE_SYMBOLS is what a program without that main() must link, so that the callbacks of
 # the instrumentation are defined.
@@ -27,7 +28,8 @@ set(RESPROBE_UNINSTRUMENTED
 # The engine's hooks at comparisons (trace-cmp) are there to guess magic words. In a core where
 # nearly every instruction compares a pointer or a length, they more than halve the executions a
 # second, and dictionaries, generators and mutators know the words.
-set(RESPROBE_NO_COMPARISONS -fno-sanitize-coverage=trace-cmp)
+# Those at indirect calls are for an option of libFuzzer's that is never given (use_value_profile).
+set(RESPROBE_NO_HOOKS -fno-sanitize-coverage=trace-cmp,indirect-calls)
 
 add_library(resprobe_engine_flags INTERFACE)
 add_library(resprobe::engine_flags ALIAS resprobe_engine_flags)
@@ -35,12 +37,6 @@ add_library(resprobe_subject_flags INTERFACE)
 add_library(resprobe::subject_flags ALIAS resprobe_subject_flags)
 add_library(resprobe_checker_flags INTERFACE)
 add_library(resprobe::checker_flags ALIAS resprobe_checker_flags)
-# Checkers read what a subject has written, which AddressSanitizer watches there as everywhere; but
-# they hand out no pointers to their stack, and a fake stack costs a tenth of the executions.
-if(RESPROBE_SANITIZERS MATCHES address)
-  target_compile_options(resprobe_checker_flags INTERFACE
-    -fsanitize-address-use-after-return=never)
-endif()
 add_library(resprobe_engine_main INTERFACE)
 add_library(resprobe::engine_main ALIAS resprobe_engine_main)
 set(RESPROBE_ENGINE_SYMBOLS "")
@@ -48,16 +44,20 @@ set(RESPROBE_ENGINE_SYMBOLS "")
 if(RESPROBE_SANITIZERS)
   target_compile_options(resprobe_engine_flags INTERFACE
     -fsanitize=${RESPROBE_SANITIZERS} -fno-sanitize-recover=all)
-  if(RESPROBE_SANITIZERS MATCHES address AND RESPROBE_SANITIZERS MATCHES undefined)
-    # What goes through a null pointer, past an object, or to where a pointer has overflowed,
-    # AddressSanitizer reports when it is accessed. To have every pointer checked once more before
-    # costs a sixth of the time of the harnesses over ops.
+  if(NOT RESPROBE_ENGINE STREQUAL "standalone" AND RESPROBE_SANITIZERS MATCHES address AND
+     RESPROBE_SANITIZERS MATCHES undefined)
+    # Without an engine all checks are made: ./resprobe recheck replays every seed and regression
+    # under them. While an engine fuzzes, those are left out that stand at nearly every use of a
+    # pointer: they take a third of the time, and half of the edges that an engine must collect are
+    # theirs. What goes through a null or dead pointer, past an object, or to where a pointer has
+    # overflowed, AddressSanitizer reports when it is accessed; a pointer is misaligned or of another
+    # type only behind a cast. Nor is there a fake stack, which finds uses of local variables after
+    # a return (OSS-Fuzz's runners do without it as well).
     target_compile_options(resprobe_engine_flags INTERFACE
-      -fno-sanitize=null,object-size,pointer-overflow)
-    # The dynamic type of an object, asked for at every call of a virtual function: of what is under
-    # test only. The answers are cached by a short hash, and where two of them collide every call
-    # takes the long way.
-    target_compile_options(resprobe_checker_flags INTERFACE -fno-sanitize=vptr)
+      -fno-sanitize=alignment,null,object-size,pointer-overflow,vptr
+      -fsanitize-address-use-after-return=never)
+    # What generates, drives and checks in every execution has none of UBSan's checks.
+    target_compile_options(resprobe_checker_flags INTERFACE -fno-sanitize=undefined)
   endif()
   target_link_options(resprobe_engine_flags INTERFACE -fsanitize=${RESPROBE_SANITIZERS})
 endif()
@@ -88,7 +88,7 @@ list(APPEND RESPROBE_UNINSTRUMENTED -Wno-unused-command-line-argument)
 
 if(RESPROBE_ENGINE STREQUAL "libfuzzer")
   target_compile_options(resprobe_subject_flags INTERFACE
-    -fsanitize=fuzzer-no-link ${RESPROBE_NO_COMPARISONS} ${_uncovered_flag})
+    -fsanitize=fuzzer-no-link ${RESPROBE_NO_HOOKS} ${_uncovered_flag})
   target_link_options(resprobe_engine_main INTERFACE -fsanitize=fuzzer)
 elseif(RESPROBE_ENGINE STREQUAL "afl")
   find_library(RESPROBE_AFL_DRIVER AFLDriver PATHS /usr/lib/afl /usr/local/lib/afl)
@@ -114,7 +114,7 @@ elseif(RESPROBE_ENGINE STREQUAL "external")
                         "which is not set")
   endif()
   # The flags for everything instrument too.
-  target_compile_options(resprobe_subject_flags INTERFACE ${RESPROBE_NO_COMPARISONS})
+  target_compile_options(resprobe_subject_flags INTERFACE ${RESPROBE_NO_HOOKS})
   target_compile_options(resprobe_checker_flags INTERFACE ${RESPROBE_UNINSTRUMENTED})
   separate_arguments(_engine NATIVE_COMMAND "$ENV{LIB_FUZZING_ENGINE}")
   target_link_libraries(resprobe_engine_main INTERFACE ${_engine})

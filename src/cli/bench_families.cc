@@ -30,7 +30,7 @@ struct Found {
 Command FamilyCommand(const fs::path& binary, const std::string& family) {
   Command command;
   command.argv = {binary};
-  command.environment = FuzzingEnvironment();
+  command.environment = SanitizerEnvironment(true);
   command.environment.emplace_back("RESPROBE_BUG", family);
   return command;
 }

@@ -81,7 +81,7 @@ class Job {
     }
     command.argv.push_back(project_.WorkCorpusOf(harness_));
     if (!seeds.empty()) command.argv.push_back(seeds);
-    command.environment = FuzzingEnvironment();
+    command.environment = SanitizerEnvironment(true);
     command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
     // What a live harness's server leaves behind, when the engine ends in a hurry, goes with us.
     if (harness_.live) command.environment.emplace_back("TMPDIR", artifacts_.parent_path());

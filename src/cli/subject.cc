@@ -127,13 +127,10 @@ std::vector<Fact> ReadFacts(std::string_view output) {
   return facts;
 }
 
-namespace {
-
-std::vector<std::pair<std::string, std::string>> Environment(bool symbolize,
-                                                             const std::string& address) {
+std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize) {
   const std::string symbols = symbolize ? "symbolize=1" : "symbolize=0";
   std::vector<std::pair<std::string, std::string>> environment = {
-      {"ASAN_OPTIONS", WithOptions("ASAN_OPTIONS", symbols + address)},
+      {"ASAN_OPTIONS", WithOptions("ASAN_OPTIONS", symbols)},
       {"UBSAN_OPTIONS", WithOptions("UBSAN_OPTIONS", symbols + ":print_stacktrace=1")},
   };
   if (symbolize && std::getenv("ASAN_SYMBOLIZER_PATH") == nullptr) {
@@ -149,16 +146,6 @@ std::vector<std::pair<std::string, std::string>> Environment(bool symbolize,
     }
   }
   return environment;
-}
-
-}  // namespace
-
-std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize) {
-  return Environment(symbolize, "");
-}
-
-std::vector<std::pair<std::string, std::string>> FuzzingEnvironment() {
-  return Environment(/*symbolize=*/true, ":detect_stack_use_after_return=0");
 }
 
 std::string HarnessInfo::StatementOf(const std::string& invariant) const {

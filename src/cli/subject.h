@@ -98,10 +98,6 @@ Signature SignatureOf(const RunResult& result);
 // The environment for a subject: what the sanitizers report, with or without symbols. Finding the
 // symbols of one stack takes about a second.
 std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize);
-// The same with symbols, for a process that fuzzes: without the fake stack that finds uses of local
-// variables after a return. It costs a tenth of the executions; OSS-Fuzz's runners do without it as
-// well. Whoever looks at one input, or at the corpus, has it.
-std::vector<std::pair<std::string, std::string>> FuzzingEnvironment();
 
 }  // namespace resprobe::cli
 
