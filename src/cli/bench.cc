@@ -52,28 +52,26 @@ double Median(std::vector<double> values) {
 }
 
 // Executions a second under libFuzzer, from the moment at which it has read its corpus. With
-// `mutate` it fuzzes as ever from a fixed seed; without, it runs its corpus over and over, in an
-// order and with a weight for each seed that `order` decides. Without Entropic, then: that counts a
-// feature as rare until others are found, so that with nothing to find all stay rare, and their
-// counting takes up to a quarter of a time of which it takes a thirtieth when libFuzzer fuzzes.
-double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate,
-                      int order = 1) {
+// `mutate` it fuzzes as ever from a fixed seed; without, it is handed the seeds in turn. Without
+// Entropic, then: that counts a feature as rare until others are found, so that with nothing to find
+// all stay rare, and their counting takes up to a quarter of a time of which it takes a thirtieth
+// when libFuzzer fuzzes.
+double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate) {
   TempFolder learnt;  // libFuzzer writes to its first folder
   Command command;
   command.argv = {binary,
                   "-runs=" + std::to_string(runs),
-                  "-seed=" + std::to_string(mutate ? 1 : order),
+                  "-seed=1",
                   "-len_control=0",
                   "-keep_seed=1",
                   "-print_funcs=0",
                   "-detect_leaks=0",
                   mutate ? "-cross_over=1" : "-cross_over=0",
                   mutate ? "-entropic=1" : "-entropic=0",
-                  mutate ? "-prefer_small=1" : "-prefer_small=0",
                   learnt.path(),
                   seeds};
-  command.environment = FuzzingEnvironment();
-  if (!mutate) command.environment.emplace_back("RESPROBE_KEEP_INPUTS", "1");
+  command.environment = SanitizerEnvironment(true);
+  if (!mutate) command.environment.emplace_back("RESPROBE_SEEDS_IN_TURN", seeds.string());
   Process process(command);
   double begin = 0;
   double end = 0;
@@ -118,7 +116,7 @@ Alone RunAlone(const HarnessEntry& harness, const fs::path& seeds, double second
   Command command;
   command.argv = {harness.binary, "--resprobe", "bench", std::to_string(seconds)};
   for (const fs::path& file : FilesIn(seeds)) command.argv.push_back(file);
-  command.environment = FuzzingEnvironment();
+  command.environment = SanitizerEnvironment(true);
   const RunResult result = RunToEnd(command);
   if (result.exit_code != 0) {
     throw UserError(harness.name + ": bench: " + SignatureOf(result).Text());
@@ -151,9 +149,8 @@ Json BenchHarness(const Project& project, const HarnessEntry& harness,
         if (mutate) return kFuzzingRuns;
         return static_cast<uint64_t>(std::max(1000.0, per_second * options.seconds));
       };
-      const int order = 1 + round;
-      own[mutate].push_back(UnderLibFuzzer(harness.binary, seeds, runs(speed), mutate, order));
-      yardstick[mutate].push_back(UnderLibFuzzer(empty, seeds, runs(empty_speed), mutate, order));
+      own[mutate].push_back(UnderLibFuzzer(harness.binary, seeds, runs(speed), mutate));
+      yardstick[mutate].push_back(UnderLibFuzzer(empty, seeds, runs(empty_speed), mutate));
       ratio[mutate].push_back(own[mutate].back() / yardstick[mutate].back());
       if (mutate) continue;
       last = RunAlone(harness, seeds, options.seconds / 2);

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,9 +47,64 @@ constexpr int kDone = 0;
 constexpr int kFails = 1;
 constexpr int kUsage = 2;
 
-// Mutates nothing, so that an engine runs its corpus over and over: a measurement of the harness
-// over its seeds ($RESPROBE_KEEP_INPUTS).
-bool keep_inputs = false;
+// --- Files.
+
+std::optional<std::string> ReadFile(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return std::nullopt;
+  std::string content;
+  char buffer[65536];
+  while (std::feof(file) == 0 && std::ferror(file) == 0) {
+    content.append(buffer, std::fread(buffer, 1, sizeof(buffer), file));
+  }
+  const bool failed = std::ferror(file) != 0;
+  std::fclose(file);
+  if (failed) return std::nullopt;
+  return content;
+}
+
+bool WriteFile(const std::string& path, Bytes content) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return false;
+  const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
+  return std::fclose(file) == 0 && written;
+}
+
+// --- State.
+
+// In the place of mutants: the seeds of a folder in turn, one as often as another, so that an engine
+// measures the harness over its corpus ($RESPROBE_SEEDS_IN_TURN). Chosen by the engine, seeds that
+// found much would come more often.
+class SeedsInTurn {
+ public:
+  void Load(const char* folder) {
+    if (folder == nullptr) return;
+    std::set<std::filesystem::path> paths;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+      paths.insert(entry.path());
+    }
+    for (const std::filesystem::path& path : paths) {
+      if (auto seed = ReadFile(path.string())) seeds_.push_back(*std::move(seed));
+    }
+  }
+  bool empty() const { return seeds_.empty(); }
+  size_t Next(std::span<uint8_t> out) {
+    const std::string& seed = seeds_[next_++ % seeds_.size()];
+    const size_t size = std::min(seed.size(), out.size());
+    std::copy_n(seed.data(), size, out.data());
+    return size;
+  }
+
+ private:
+  std::vector<std::string> seeds_;
+  size_t next_ = 0;
+};
+
+SeedsInTurn& Seeds() {
+  static auto* const seeds = new SeedsInTurn();
+  return *seeds;
+}
 
 RunContext& FuzzingRun() {
   static auto* const run = [] {
@@ -88,29 +145,6 @@ std::string Hex(uint64_t value) {
 int Usage(const std::string& what) {
   std::fprintf(stderr, "resprobe: %s\n", what.c_str());
   return kUsage;
-}
-
-// --- Files.
-
-std::optional<std::string> ReadFile(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return std::nullopt;
-  std::string content;
-  char buffer[65536];
-  while (std::feof(file) == 0 && std::ferror(file) == 0) {
-    content.append(buffer, std::fread(buffer, 1, sizeof(buffer), file));
-  }
-  const bool failed = std::ferror(file) != 0;
-  std::fclose(file);
-  if (failed) return std::nullopt;
-  return content;
-}
-
-bool WriteFile(const std::string& path, Bytes content) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return false;
-  const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
-  return std::fclose(file) == 0 && written;
 }
 
 // A case from a tape or from `.ops` text; the name's ending tells which.
@@ -452,7 +486,7 @@ int TestOneInput(Harness& harness, Bytes tape) {
 int Initialize(Harness& harness, std::string_view subject, int argc, char** argv) {
   if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
     OpenProgress();
-    keep_inputs = std::getenv("RESPROBE_KEEP_INPUTS") != nullptr;
+    Seeds().Load(std::getenv("RESPROBE_SEEDS_IN_TURN"));
     if (UnderAfl()) WarmUp(harness, FuzzingRun());
     return 0;
   }
@@ -462,7 +496,7 @@ int Initialize(Harness& harness, std::string_view subject, int argc, char** argv
 }
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed) {
-  if (keep_inputs) return size;
+  if (!Seeds().empty()) return Seeds().Next({data, max_size});
   return harness.Mutate(data, size, max_size, seed,
                         LLVMFuzzerMutate != nullptr ? LLVMFuzzerMutate : PlainMutateBytes);
 }
