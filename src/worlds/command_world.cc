@@ -49,8 +49,8 @@ enum class Effect : uint8_t {
 
 // By the command's place in the table, so that no name is compared when it runs.
 Effect EffectOf(const Command& command) {
-  const std::span<const Command> all = Commands();
-  static const std::vector<Effect> effects = [&] {
+  static const std::vector<Effect> effects = [] {
+    const std::span<const Command> all = Commands();
     struct Named {
       std::string_view name;
       Effect effect;
@@ -71,7 +71,7 @@ Effect EffectOf(const Command& command) {
     return result;
   }();
   if (command.parent != nullptr) return Effect::kNone;
-  return effects[static_cast<size_t>(&command - all.data())];
+  return effects[command.place];
 }
 
 // Whether a command adds to what the client watches, or ends it.
@@ -634,7 +634,7 @@ void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
 
 void CommandWorld::Settle(RunContext& run) {
   // To look at everything takes as many requests as a case has.
-  constexpr uint32_t kLookedAt = 4;
+  constexpr uint32_t kLookedAt = 8;
   const bool look = config_.audit || run.Makes(kLookedAt);
   for (size_t i = 0; i < clients_ && !run.violated(); ++i) Drain(*peers_[i], look, run);
   if (look && !run.violated()) LookAtKeys(run);

@@ -56,8 +56,8 @@ const Command* ReplyModel::Find(std::span<const std::string_view> args, Profile 
 }
 
 ReplyModel::Kind ReplyModel::KindOf(const Command& command) {
-  const std::span<const Command> all = Commands();
-  static const std::vector<Kind> kinds = [&] {
+  static const std::vector<Kind> kinds = [] {
+    const std::span<const Command> all = Commands();
     struct Named {
       std::string_view name;
       Kind kind;
@@ -89,7 +89,7 @@ ReplyModel::Kind ReplyModel::KindOf(const Command& command) {
     }
     return result;
   }();
-  if (command.parent == nullptr) return kinds[static_cast<size_t>(&command - all.data())];
+  if (command.parent == nullptr) return kinds[command.place];
   if (command.is_client) {
     if (command.name() == "reply") return Kind::kReplyMode;
     if (command.name() == "tracking") return Kind::kTracking;

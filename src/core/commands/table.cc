@@ -66,6 +66,7 @@ class Table {
     }
     Sort(commands_);
     for (Command& command : commands_) {
+      command.place = static_cast<uint16_t>(&command - commands_.data());
       AddSubcommands(command);
       MarkSpecial(command);
     }
@@ -149,6 +150,7 @@ class Table {
       if (spec.later && !IsChanged(command.name(), spec.name)) continue;
       list.push_back(Make(spec, command.name()));
       list.back().parent = &command;
+      list.back().place = command.place;
       list.back().is_client = command.name() == "client";
     }
     Sort(list);

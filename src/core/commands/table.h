@@ -18,6 +18,7 @@ struct Command {
   const Command* parent = nullptr;  // the container, for a subcommand
   Shape reply;
   std::span<const Command> subcommands;
+  uint16_t place = 0;  // among Commands(); a subcommand has its container's
   // What the server treats by name.
   bool is_exec = false;
   bool is_client = false;      // CLIENT and its subcommands
