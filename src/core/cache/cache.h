@@ -26,7 +26,10 @@ struct Entry {
 
   friend void RecycleSlot(Entry& entry) {
     RecycleString(entry.value);
-    entry = {.value = std::move(entry.value)};
+    entry.valid = entry.poisoned = entry.null = false;
+    entry.request = entry.epoch = 0;
+    entry.deadline_ms = 0;
+    entry.owner = nullptr;
   }
 };
 

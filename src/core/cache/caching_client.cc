@@ -180,13 +180,10 @@ CachingClient::Pending& CachingClient::Expect(Wire wire, Expected kind) {
   if (one.next == one.count) one.next = one.count = 0;
   if (one.count == one.expected.size()) one.expected.emplace_back();
   Pending& pending = one.expected[one.count++];
+  pending.Reset();
   pending.kind = kind;
-  pending.request = 0;
   pending.epoch = epoch_;
   pending.selects = selects_;
-  pending.cached = false;
-  pending.names.clear();
-  pending.ends.clear();
   return pending;
 }
 

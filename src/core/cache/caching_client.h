@@ -169,6 +169,14 @@ class CachingClient {
     std::string names;
     std::vector<size_t> ends;
 
+    // As new, but for its memory. A call, since its branches tell of what earlier runs left there
+    // (cmake/uncovered.txt).
+    [[gnu::noinline]] void Reset() {
+      names.clear();
+      ends.clear();
+      request = 0;
+      cached = false;
+    }
     size_t count() const { return ends.size(); }
     std::string_view name(size_t i = 0) const {
       const size_t begin = i == 0 ? 0 : ends[i - 1];
