@@ -112,9 +112,10 @@ for fault in ping hello incr; do
   has err "interrupted"
   run 130 oracle "${server[@]}" "${watched[@]}" --groups faults
 done
-# What was found by then is kept.
+# What was found by then is kept. (So late that the first have been read: cases begin before the
+# replies to those before them are read.)
 rm -rf "$findings"
-start append=twice lcs=interrupt
+start append=twice:500:interrupt
 run 130 oracle "${server[@]}" --groups string --format json \
   --output "$temp/report.json"
 has out "1 difference"

@@ -3,7 +3,8 @@
 //   faulty_server --unixsocket PATH --logfile FILE [--fault COMMAND=KIND]… [whatever else]
 //
 // COMMAND is one of the core's, or a new one, which COMMAND DOCS then tells of as
-// `COMMAND key [value ...]`. KIND is one of those in Fail().
+// `COMMAND key [value ...]`. KIND is one of those in Fail(); KIND:N:OTHER is OTHER at the Nth call,
+// and KIND before.
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -59,7 +60,7 @@ class FaultyListener : public CoreListener {
       if (fault != faults_.end()) {
         std::string wire;
         resp::AppendRequest(&wire, args);
-        Fail(fault->second, server, id, wire);
+        Fail(KindNow(*fault), server, id, wire);
       } else if (args.size() > 1 && Lower(args[0]) == "command" && Lower(args[1]) == "docs") {
         Docs(&server.Output(id));
       } else {
@@ -77,6 +78,16 @@ class FaultyListener : public CoreListener {
  private:
   // What never arrives, also from within the array of EXEC.
   static constexpr std::string_view kLost = "$4\r\nlost\r\n";
+
+  // Counts a call.
+  std::string KindNow(const std::pair<const std::string, std::string>& fault) {
+    const size_t first = fault.second.find(':');
+    if (first == std::string::npos) return fault.second;
+    const size_t last = fault.second.rfind(':');
+    const unsigned long n = std::stoul(fault.second.substr(first + 1, last - first - 1));
+    return ++calls_[fault.first] < n ? fault.second.substr(0, first)
+                                     : fault.second.substr(last + 1);
+  }
 
   void Fail(const std::string& kind, Server& server, uint64_t id, std::string_view request) {
     std::string& output = server.Output(id);
@@ -157,6 +168,7 @@ class FaultyListener : public CoreListener {
 
   std::string log_;
   std::map<std::string, std::string> faults_;
+  std::map<std::string, unsigned long> calls_;  // of commands with a fault that changes
   std::map<uint64_t, std::unique_ptr<resp::RequestParser>> parsers_;
   std::vector<uint64_t> monitors_;  // connections that hear every request
 };
