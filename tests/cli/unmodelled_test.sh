@@ -115,10 +115,10 @@ done
 # What was found by then is kept. (So late that the first have been read: cases begin before the
 # replies to those before them are read.)
 rm -rf "$findings"
-start append=twice:500:interrupt
+start append=twice:200:interrupt
 run 130 oracle "${server[@]}" --groups string --format json \
   --output "$temp/report.json"
-has out "1 difference"
+has out "difference: append: "
 cp "$temp/report.json" "$temp/json"
 has json '"interrupted": true'
 folder=$(find "$findings" -name 'oracle-*append*' | head -n 1)
