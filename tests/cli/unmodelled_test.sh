@@ -115,7 +115,7 @@ done
 # What was found by then is kept. (So late that the first have been read: cases begin before the
 # replies to those before them are read.)
 rm -rf "$findings"
-start append=twice:200:interrupt
+start append=twice:120:interrupt
 run 130 oracle "${server[@]}" --groups string --format json \
   --output "$temp/report.json"
 has out "difference: append: "

@@ -14,7 +14,7 @@ namespace resprobe::live {
 
 struct StaleShrinkLimits {
   size_t runs = 400;  // of candidates
-  int attempts = 3;   // of each: the operating system has its say
+  int attempts = 3;   // of each: the operating system has its say (of the whole case, ten times as many)
   std::function<bool()> stop = [] { return false; };
 };
 
