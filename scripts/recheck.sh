@@ -3,7 +3,7 @@
 # engine, under all of UBSan's checks and AddressSanitizer's fake stack: while an engine fuzzes, those
 # that cost most are left out (cmake/Engine.cmake).
 #   usage: scripts/recheck.sh BUILD_DIR [HARNESS…]     (./resprobe recheck …)
-# Exit code: 0 all well, 1 a case fails, 2 wrong use.
+# Exit code: 0 all well, 1 a case fails, 2 wrong use, or a file is no case and none fails.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,7 +19,8 @@ while (($#)); do
     -h | --help)
       echo "usage: ./resprobe recheck [HARNESS…]"
       echo "Replays every seed, regression and case of work/corpus (default: of all harnesses) under all"
-      echo "of UBSan's checks, some of which are left out while an engine fuzzes."
+      echo "of UBSan's checks, some of which are left out while an engine fuzzes. What fails only here"
+      echo "is replayed, shown and minimized with RESPROBE_HARNESS_DIR=build/standalone/harnesses."
       exit 0
       ;;
     -*) die "there is no option '$1': ./resprobe recheck --help lists them" ;;
@@ -28,29 +29,34 @@ while (($#)); do
   shift
 done
 export RESPROBE_HARNESS_DIR=$build/standalone/harnesses
-work=${RESPROBE_WORK_DIR:-$source_dir/work}
+work=$(readlink -m -- "${RESPROBE_WORK_DIR:-$source_dir/work}")
+[[ -d $work || ! -e $work ]] || die "$work: is not a folder: let RESPROBE_WORK_DIR name one"
 declare -A corpus_of
 while read -r name corpus; do corpus_of[$name]=$corpus; done <"$RESPROBE_HARNESS_DIR/harnesses.txt"
 ((${#corpus_of[@]})) || die "no harness was built: $RESPROBE_HARNESS_DIR/harnesses.txt names none"
 for name in "${harnesses[@]}"; do
-  [[ -n ${corpus_of[$name]:-} ]] || die "there is no harness '$name': ./resprobe list names them"
+  [[ -n ${corpus_of[$name]:-} ]] ||
+    die "there is no harness '$name': use one of $(printf '%s\n' "${!corpus_of[@]}" | sort | xargs)"
 done
-if ((${#harnesses[@]} == 0)); then
-  mapfile -t harnesses < <(printf '%s\n' "${!corpus_of[@]}" | sort)
-fi
+((${#harnesses[@]})) || harnesses=("${!corpus_of[@]}")
+mapfile -t harnesses < <(printf '%s\n' "${harnesses[@]}" | sort -u)
 
+# One harness's wrong file keeps nobody from what the others have found.
 code=0
 for name in "${harnesses[@]}"; do
   folders=()
   for folder in "$source_dir/corpus/${corpus_of[$name]}" \
     "$source_dir/tests/regressions/${corpus_of[$name]}" "$work/corpus/$name"; do
-    [[ -z $(find "$folder" -type f 2>/dev/null | head -n 1) ]] || folders+=("$folder")
+    [[ ! -d $folder || -z $(find -L "$folder" -type f -print -quit) ]] || folders+=("$folder")
   done
-  printf '%s: ' "$name"
-  "$build/fuzz/bin/resprobe" replay --quiet --harness "$name" "${folders[@]}" || {
-    status=$?
-    ((status == 1)) || exit "$status"
-    code=1
-  }
+  echo "$name"
+  status=0
+  "$build/fuzz/bin/resprobe" replay --quiet --harness "$name" "${folders[@]}" || status=$?
+  case $status in
+    0) ;;
+    1) code=1 ;;
+    2) ((code == 1)) || code=2 ;;
+    *) exit "$status" ;;
+  esac
 done
 exit "$code"

@@ -53,9 +53,9 @@ double Median(std::vector<double> values) {
 
 // Executions a second under libFuzzer, from the moment at which it has read its corpus. With
 // `mutate` it fuzzes as ever from a fixed seed; without, it is handed the seeds in turn. Without
-// Entropic, then: that counts a feature as rare until others are found, so that with nothing to find
-// all stay rare, and their counting takes up to a quarter of a time of which it takes a thirtieth
-// when libFuzzer fuzzes.
+// Entropic, then: that counts a feature as rare until others are found, so that with nothing to
+// find all stay rare, and their counting takes up to a quarter of a time of which it takes a
+// thirtieth when libFuzzer fuzzes.
 double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate) {
   TempFolder learnt;  // libFuzzer writes to its first folder
   Command command;

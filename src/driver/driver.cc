@@ -46,6 +46,8 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kFails = 1;
 constexpr int kUsage = 2;
+// More than any engine makes, and little enough to be read within the memory that a run may take.
+constexpr uintmax_t kLargestCase = 256 << 20;
 
 // --- Files.
 
@@ -72,9 +74,9 @@ bool WriteFile(const std::string& path, Bytes content) {
 
 // --- State.
 
-// In the place of mutants: the seeds of a folder in turn, one as often as another, so that an engine
-// measures the harness over its corpus ($RESPROBE_SEEDS_IN_TURN). Chosen by the engine, seeds that
-// found much would come more often.
+// In the place of mutants: the seeds of a folder in turn, one as often as another, so that an
+// engine measures the harness over its corpus ($RESPROBE_SEEDS_IN_TURN). Chosen by the engine,
+// seeds that found much would come more often.
 class SeedsInTurn {
  public:
   void Load(const char* folder) {
@@ -149,6 +151,13 @@ int Usage(const std::string& what) {
 
 // A case from a tape or from `.ops` text; the name's ending tells which.
 std::optional<Tape> LoadCase(Harness& harness, const std::string& path, std::string* error) {
+  std::error_code unknown;
+  if (const uintmax_t size = std::filesystem::file_size(path, unknown);
+      !unknown && size > kLargestCase) {
+    *error = path + ": " + std::to_string(size >> 20) + " MiB is more than a case may have (" +
+             std::to_string(kLargestCase >> 20) + " MiB)";
+    return std::nullopt;
+  }
   const std::optional<std::string> content = ReadFile(path);
   if (!content) {
     *error = path + ": cannot be read: name an existing case";

@@ -14,7 +14,8 @@ namespace resprobe::live {
 
 struct StaleShrinkLimits {
   size_t runs = 400;  // of candidates
-  int attempts = 3;   // of each: the operating system has its say (of the whole case, ten times as many)
+  // Of each, since the operating system has its say; of the whole case, ten times as many.
+  int attempts = 3;
   std::function<bool()> stop = [] { return false; };
 };
 
