@@ -1,6 +1,7 @@
 #include "live/workers/shared_cache.h"
 
 #include <sys/mman.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -370,11 +371,19 @@ void SharedCache::Recover() {
 
 void SharedCache::Own(int writer) {
   LeaseRecord& lease = header_->leases[writer];
-  if (pthread_mutex_lock(&lease.life) == EOWNERDEAD) pthread_mutex_consistent(&lease.life);
-  owned_ = writer;
-  lease.pid = getpid();
-  lease.client_id = 0;
-  if (plant_ != Plant::kTrustTheDead) Revoke(writer);
+  for (;; sched_yield()) {
+    // Under the lock of the cache: a reader that finds an owner alive must not take what the one
+    // before it has granted.
+    const Locked locked(this);
+    const int result = pthread_mutex_trylock(&lease.life);
+    if (result == EBUSY) continue;  // the one before it still dies
+    if (result == EOWNERDEAD) pthread_mutex_consistent(&lease.life);
+    owned_ = writer;
+    lease.pid = getpid();
+    lease.client_id = 0;
+    if (plant_ != Plant::kTrustTheDead) Revoke(writer);
+    return;
+  }
 }
 
 void SharedCache::Revoke(int writer) {
