@@ -1,7 +1,7 @@
 #include "live/workers/shared_cache.h"
 
-#include <sys/mman.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
