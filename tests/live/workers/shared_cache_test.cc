@@ -1,6 +1,7 @@
 #include "live/workers/shared_cache.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +132,39 @@ TEST_F(SharedCacheTest, ADeadOwnersEntriesAreNoGood) {
   EXPECT_FALSE(cache_->IsOwned(1));
   // What it was fetching, another may fetch.
   EXPECT_TRUE(Put(0, "pending", "2"));
+}
+
+// Otherwise there is a moment when a reader finds the owner alive, and what the one before it has
+// granted not yet revoked.
+TEST_F(SharedCacheTest, ALeaseChangesHandsUnderTheLock) {
+  int go[2];
+  int owned[2];
+  ASSERT_EQ(pipe(go), 0);
+  ASSERT_EQ(pipe(owned), 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    char byte;
+    if (read(go[0], &byte, 1) != 1) _exit(1);
+    cache_->Attach(2, Plant::kNone, [](Point) {});
+    cache_->Own(1);
+    _exit(write(owned[1], "!", 1) == 1 ? 0 : 1);
+  }
+  bool owned_early = true;
+  cache_->Attach(0, Plant::kNone, [&](Point point) {
+    if (point != Point::kLocked) return;
+    ASSERT_EQ(write(go[1], "!", 1), 1);
+    // Until it waits for the lock or has the lease.
+    pollfd told = {owned[0], POLLIN, 0};
+    do {
+      owned_early = poll(&told, 1, 0) > 0;
+    } while (!owned_early && !cache_->AtLock(2));
+  });
+  EXPECT_TRUE(Put(0, "k", "v"));
+  EXPECT_FALSE(owned_early);
+  int status = -1;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
+  for (const int fd : {go[0], go[1], owned[0], owned[1]}) close(fd);
 }
 
 TEST_F(SharedCacheTest, ADeathUnderTheLockLeavesItFreeAndNothingTorn) {
