@@ -3,7 +3,8 @@
 # engine, under all of UBSan's checks and AddressSanitizer's fake stack: while an engine fuzzes, those
 # that cost most are left out (cmake/Engine.cmake).
 #   usage: scripts/recheck.sh BUILD_DIR [HARNESS…]     (./resprobe recheck …)
-# Exit code: 0 all well, 1 a case fails, 2 wrong use, or a file is no case and none fails.
+# Exit code: 0 all well, 1 a case fails, 2 wrong use, or a file is no case and no other harness's case
+# fails.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
@@ -50,6 +51,10 @@ for name in "${harnesses[@]}"; do
     [[ ! -d $folder || -z $(find -L "$folder" -type f -print -quit) ]] || folders+=("$folder")
   done
   echo "$name"
+  if ((!${#folders[@]})); then
+    echo "no cases"
+    continue
+  fi
   status=0
   "$build/fuzz/bin/resprobe" replay --quiet --harness "$name" "${folders[@]}" || status=$?
   case $status in
