@@ -4,6 +4,11 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 failures=0
 
+# As ./resprobe has it: what was fetched for this build is found behind the system's.
+for tool in "${RESPROBE_REDIS_SERVER:-}" "${RESPROBE_VALKEY_SERVER:-}"; do
+  [[ -z $tool ]] || PATH+=:$(dirname "$tool")
+done
+
 # need TOOL…: the test is skipped where one of them is not there.
 need() {
   local tool
