@@ -14,8 +14,8 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr double kSecondsFloor = 10;
-constexpr double kGainFloor = 10;
+constexpr double kSecondsMost = 10;  // the median of the families
+constexpr double kGainFloor = 10;    // of each family
 constexpr uint64_t kMostRuns = 2'000'000;
 // Tapes that nothing guides have had their chance after so many times what the engine took, or so
 // many at all.
@@ -168,13 +168,16 @@ Json BenchFamilies(const Project& project, int rounds, bool text) {
       std::fflush(stdout);
     }
   });
+  const double least = gains.empty() ? 0 : *std::min_element(gains.begin(), gains.end());
+  const bool soon = all && Median(seconds) <= kSecondsMost;
+  const bool guided = all && least >= kGainFloor;
   json["median_seconds"] = Median(seconds);
   json["median_gain"] = Median(gains);
-  json["pass"] = all && Median(seconds) <= kSecondsFloor && Median(gains) >= kGainFloor;
+  json["least_gain"] = least;
+  json["pass"] = soon && guided;
   if (text) {
-    std::printf("  median seconds <= %.0f: %s; median gain over uniform bytes >= %.0f: %s\n",
-                kSecondsFloor, json["pass"].get<bool>() ? "pass" : "FAIL", kGainFloor,
-                Median(gains) >= kGainFloor ? "yes" : "no");
+    std::printf("  median seconds <= %.0f: %s; least gain over uniform bytes >= %.0f: %s\n",
+                kSecondsMost, soon ? "pass" : "FAIL", kGainFloor, guided ? "pass" : "FAIL");
   }
   return json;
 }

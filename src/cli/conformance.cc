@@ -112,6 +112,7 @@ std::vector<const resprobe::Command*> AllCommands() {
     }
   }
   std::vector<const resprobe::Command*> commands;
+  commands.reserve(all.size());
   for (const auto& [name, command] : all) commands.push_back(command);
   return commands;
 }

@@ -251,6 +251,7 @@ Check CheckHarness(const Project& project, const HarnessEntry& harness) {
     return check;
   }
   std::vector<fs::path> files;
+  files.reserve(seeds.size());
   for (const Seed& seed : seeds) files.push_back(seed.file);
   RunOptions options;
   options.twice = true;

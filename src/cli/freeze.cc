@@ -96,8 +96,7 @@ void AddComment(std::string* out, const std::string& label, const std::string& t
       while ((line[end] & 0xC0) == 0x80) --end;  // not inside a character
       line = line.substr(0, end) + "…";
     }
-    *out += i == 0 ? "# " + label + ": " + line : "#   " + line;
-    *out += '\n';
+    out->append("# ").append(i == 0 ? label + ": " : "  ").append(line) += '\n';
     if (i == kMostLines) break;
   }
 }

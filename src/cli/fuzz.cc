@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <thread>
@@ -36,7 +37,7 @@ std::string Line(const Row& row, double seconds) {
   const Progress& progress = row.progress;
   std::string left = row.state;
   if (row.state == "running") {
-    left = std::to_string(static_cast<int>(std::max(0.0, seconds - progress.elapsed) + 0.5)) + "s";
+    left = std::to_string(std::lround(std::max(0.0, seconds - progress.elapsed))) + "s";
   }
   char text[256];
   std::snprintf(text, sizeof(text), "%-30s %12s %12s %8s %8s %9zu %10s", row.harness.c_str(),
@@ -170,7 +171,7 @@ Json ToJson(const Project& project, const FuzzOptions& options, const std::vecto
   return json;
 }
 
-int RunFuzz(FuzzOptions options) {
+int RunFuzz(const FuzzOptions& options) {
   options.output.Check();
   const Project project = OpenProject();
   const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
@@ -245,7 +246,7 @@ int RunFuzz(FuzzOptions options) {
   for (const Row& row : rows) {
     for (const Finding& finding : row.progress.findings) {
       std::fprintf(out, "  %s: %s, met %llu time%s: %s\n", row.harness.c_str(),
-                   finding.signature.c_str(), static_cast<unsigned long long>(finding.repeats + 1),
+                   finding.signature.c_str(), static_cast<unsigned long long>(finding.repeats) + 1,
                    finding.repeats == 0 ? "" : "s", project.Shown(finding.folder).c_str());
     }
   }

@@ -157,7 +157,7 @@ void ForgetLearnt(const fs::path& folder, const std::string& content) {
 
 fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
                     const std::vector<std::string>& without) {
-  const fs::path corpus = project.CorpusOf(harness);
+  fs::path corpus = project.CorpusOf(harness);
   const std::vector<fs::path> files = FilesIn(corpus);
   if (files.empty()) return {};
   const bool text = std::any_of(files.begin(), files.end(),

@@ -130,8 +130,8 @@ class CallRunner {
     Arena arena;
     CommandCase small;
     if (server_.target().own()) {
-      std::fprintf(out_, "shrinking %s, which %s shows; --time stands still\n",
-                   first_look.c_str(), from.c_str());
+      std::fprintf(out_, "shrinking %s, which %s shows; --time stands still\n", first_look.c_str(),
+                   from.c_str());
       std::fflush(out_);
     }
     for (; joined <= history_.size(); joined *= 2) {

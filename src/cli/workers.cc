@@ -7,8 +7,8 @@
 #include "cli/user_error.h"
 #include "cli/verbs.h"
 #include "cli/whole_number.h"
-#include "live/interrupt_fd.h"
 #include "live/http/endpoint.h"
+#include "live/interrupt_fd.h"
 
 namespace resprobe::cli {
 namespace {

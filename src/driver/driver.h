@@ -28,8 +28,8 @@ int TestOneInput(Harness& harness, Bytes tape);
 //   parse TEXT OUT                 .ops text to tape
 //   shrink IN OUT [--candidates N] [--timeout SECONDS] [--rss MB]
 //                                  the smallest case found that fails the same way; before, after
-//   random FIRST COUNT             runs the cases of so many seeds until one fails; runs, nanoseconds
-//   bench SECONDS FILE…            cases, ops (in all of them), runs, nanoseconds
+//   random FIRST COUNT             runs the cases of so many seeds until one fails; runs,
+//   nanoseconds bench SECONDS FILE…            cases, ops (in all of them), runs, nanoseconds
 //
 // FILE may be a tape or `.ops` text.
 // `subject` names the software under test with its version.

@@ -12,7 +12,7 @@ struct SocketEvent {
   static constexpr int64_t kNone = INT64_MIN;
 
   uint64_t connection = 0;     // 0: the listening socket
-  std::string_view side = "";  // "client", "server"; who is at the other end
+  std::string_view side = {};  // "client", "server"; who is at the other end
   std::string_view what;       // "accept", "recv", "send", "shutdown", "close", "toxic", …
   int64_t asked = kNone;       // bytes that the call was asked for
   int64_t result = kNone;      // what it returned

@@ -183,6 +183,7 @@ class HiredisAsync : public HiredisClient {
     if (!usable()) return false;
     const Call call(this);
     const int count = Split(args);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): hiredis only hands the pointer back.
     return redisAsyncCommandArgv(ac_, ReplyCallback, reinterpret_cast<void*>(number), count,
                                  words_.data(), lengths_.data()) == REDIS_OK;
   }

@@ -1,6 +1,7 @@
 #ifndef RESPROBE_WORLDS_HIREDIS_COMPARE_H_
 #define RESPROBE_WORLDS_HIREDIS_COMPARE_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -101,7 +102,7 @@ class HiredisComparer {
 
   // To the last bit; NaN is NaN.
   static bool SameDouble(double a, double b) {
-    return (a != a && b != b) || std::memcmp(&a, &b, sizeof(a)) == 0;
+    return (a != a && b != b) || std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
   }
 
   resp::FlatBuffer<Open> open_;

@@ -88,9 +88,11 @@ class CachingClient {
   // Sends the handshake; the wire must be down. `server` is any number that the owner has for the
   // process at its other end, which INFO's run_id tells apart: ids of connections to different ones
   // have nothing to do with each other, so that no invalidations are redirected between them.
-  virtual void OnConnected(Wire wire = Wire::kData, uint64_t server = 0);
+  virtual void OnConnected(Wire wire, uint64_t server);
+  void OnConnected() { OnConnected(Wire::kData, 0); }
   // Completes what is pending as kLost, unless it is to be replayed.
-  virtual void OnDisconnected(Wire wire = Wire::kData);
+  virtual void OnDisconnected(Wire wire);
+  void OnDisconnected() { OnDisconnected(Wire::kData); }
   void OnBytes(std::string_view bytes, int64_t now_ms, Wire wire = Wire::kData);
   // Bytes for the server; the owner erases what it took.
   std::string& output(Wire wire = Wire::kData) { return link(wire).output; }

@@ -124,8 +124,8 @@ class SharedCache {
 
   // --- Leases.
 
-  // Makes this process the owner of the writer's lease for as long as it lives, or this object does;
-  // of one lease at most.
+  // Makes this process the owner of the writer's lease for as long as it lives, or this object
+  // does; of one lease at most.
   void Own(int writer);
   // Nothing that was granted under the lease so far is good any more. Takes no lock: any process
   // may do it at any time.
