@@ -126,4 +126,20 @@ void ClientInfo(CommandContext& c) {
   c.reply.Verbatim("txt", c.scratch);
 }
 
+bool CheckClientName(CommandContext& c, std::string_view name) {
+  for (const char byte : name) {
+    if (byte == '\0' && c.traits().names_end_at_nul) break;
+    if (byte < '!' || byte > '~') {
+      return c.Error("ERR Client names cannot contain spaces, newlines or special characters.");
+    }
+  }
+  return true;
+}
+
+bool SetClientName(CommandContext& c, std::string_view name) {
+  if (!CheckClientName(c, name)) return false;
+  c.client.name.assign(name);
+  return true;
+}
+
 }  // namespace resprobe

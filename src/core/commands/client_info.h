@@ -10,6 +10,10 @@ namespace resprobe {
 void ClientList(CommandContext& c);
 void ClientInfo(CommandContext& c);
 
+// The name of a connection, an empty one for none. False after an error reply.
+bool CheckClientName(CommandContext& c, std::string_view name);
+bool SetClientName(CommandContext& c, std::string_view name);
+
 // The kinds of clients that CLIENT KILL and CLIENT LIST tell apart.
 enum class ClientType : uint8_t { kAny, kNormal, kPubSub, kOther };
 // The type at args[i]. False after an error reply.

@@ -9,6 +9,7 @@ namespace resprobe {
 
 // Each file of commands contributes its part of the table.
 std::span<const CommandSpec> ConnectionCommands();    // connection_commands.cc
+std::span<const CommandSpec> ClientCommands();        // client_commands.cc
 std::span<const CommandSpec> ServerCommands();        // server_commands.cc
 std::span<const CommandSpec> ConfigCommands();        // config_commands.cc
 std::span<const CommandSpec> GenericCommands();       // generic_commands.cc
