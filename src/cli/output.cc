@@ -69,8 +69,8 @@ std::string JsonText(const std::string& bytes) {
     (void)Json(bytes).dump();
     return bytes;
   } catch (const Json::exception&) {
+    return Escaped(bytes, [](unsigned char byte) { return byte >= 0x80; });
   }
-  return Escaped(bytes, [](unsigned char byte) { return byte >= 0x80; });
 }
 
 std::string TerminalText(const std::string& bytes) {

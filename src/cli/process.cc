@@ -15,8 +15,6 @@
 
 #include "cli/user_error.h"
 
-extern char** environ;
-
 namespace resprobe::cli {
 namespace {
 
@@ -92,7 +90,7 @@ Process::Process(const Command& command) {
     if (getppid() != parent) _exit(127);
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
     const int null = open("/dev/null", O_RDONLY);
-    dup2(null, STDIN_FILENO);
+    if (null >= 0) dup2(null, STDIN_FILENO);
     dup2(out_pipe[1], STDOUT_FILENO);
     dup2(err_pipe[1], STDERR_FILENO);
     execvpe(argv[0], argv.data(), envp.data());
