@@ -106,11 +106,11 @@ void ReadPlan(KillOptions* options) {
     } else if (name == "cached" || name == "relay") {
       plan.cached_writes = true;
     } else {
-      throw UserError("--writers: there is no '" + name + "': use cached, direct or both");
+      throw UserError("--writers: there is no '" + name + "': use cached, direct or cached,direct");
     }
   }
   if (!plan.direct_writes && !plan.cached_writes) {
-    throw UserError("--writers: use cached, direct or both");
+    throw UserError("--writers: use cached, direct or cached,direct");
   }
   if (plan.mode_is_impossible()) {
     throw UserError(

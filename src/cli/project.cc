@@ -177,6 +177,9 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
       if (harness.name == folder) return Find(harness.name);
     }
   }
+  for (const HarnessEntry& harness : all) {
+    if (ReadFile(path).starts_with("ops " + harness.name + "\n")) return Find(harness.name);
+  }
   throw UserError(path.string() + ": its path does not tell the harness: add --harness NAME (" +
                   Joined(all) + ")");
 }

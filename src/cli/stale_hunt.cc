@@ -85,16 +85,23 @@ int StaleHunt::Run() {
   double next_line = start_ + kSecondsPerLine;
   Rng rng(options_.seed);
   const bool replay = !options_.case_file.empty();
-  const uint64_t all = options_.iterations == 0 && replay ? kCaseRuns : options_.iterations;
+  const uint64_t all = options_.iterations.value_or(replay ? kCaseRuns : 0);
   for (uint64_t i = 0; (all == 0 || i < all) && !Interrupted() && !broken_; ++i) {
-    if (replay) {
-      if (i > 0 && !runner_->Begin()) break;
-      recent_.clear();
-      for (const live::Round& round : given.rounds) {
-        if (!Step(round)) break;
+    try {
+      if (replay) {
+        if (i > 0 && !runner_->Begin()) break;
+        recent_.clear();
+        for (const live::Round& round : given.rounds) {
+          if (!Step(round)) break;
+        }
+      } else {
+        Step(kind_.make(i, &rng));
       }
-    } else {
-      Step(kind_.make(i, &rng));
+    } catch (const UserError& error) {
+      if (failures_.empty()) throw;
+      // What was found is not lost with the server.
+      std::fprintf(out_, "the run ends here: %s\n", error.what());
+      break;
     }
     if (options_.stop_on_failure && !failures_.empty()) break;
     if (Now() >= next_line) {

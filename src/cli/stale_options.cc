@@ -124,6 +124,9 @@ std::string PoolVerbOptions::Typed() const {
   for (const std::string& word : server_arguments) typed += " --server-arg=" + ShellWord(word);
   typed += " --workers " + std::to_string(workers);
   if (tracking != "default") typed += " --tracking " + tracking;
+  const PoolVerbOptions usual;
+  if (slots != usual.slots) typed += " --cache-slots " + std::to_string(slots);
+  if (hang_seconds != usual.hang_seconds) typed += " --hang " + std::to_string(hang_seconds);
   if (!plant.empty()) typed += " --plant " + plant;
   return typed;
 }
@@ -176,10 +179,10 @@ void StaleVerbOptions::AddTo(CLI::App* verb) {
                    "A cache behind the endpoint of ./resprobe workers, instead of workers of its "
                    "own: http://127.0.0.1:8080/cmd")
       ->type_name("URL");
-  verb->add_option("--iterations", iterations, "Rounds; 0: until Ctrl-C")
+  verb->add_option("--iterations", iterations,
+                   "Rounds; 0, the default without --case: until Ctrl-C")
       ->type_name("N")
-      ->check(WholeNumber(0, UINT64_MAX / 2))
-      ->capture_default_str();
+      ->check(WholeNumber(0, UINT64_MAX / 2));
   verb->add_option_function<uint64_t>(
           "--seed",
           [this](const uint64_t& given) {

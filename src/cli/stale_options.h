@@ -55,8 +55,8 @@ struct PoolVerbOptions {
 // What both hunts share.
 struct StaleVerbOptions {
   PoolVerbOptions pool;
-  std::string url;  // a foreign cache instead
-  uint64_t iterations = 0;
+  std::string url;                     // a foreign cache instead
+  std::optional<uint64_t> iterations;  // 0: until Ctrl-C
   uint64_t seed = 0;
   bool seed_given = false;
   double delay = 0;  // seconds between iterations

@@ -149,7 +149,17 @@ int Usage(const std::string& what) {
   return kUsage;
 }
 
-// A case from a tape or from `.ops` text; the name's ending tells which.
+// Whether the file is `.ops` text: by its name or, since people rename and copy, by its first line,
+// which no tape of ops begins with.
+bool IsText(const Harness& harness, const std::string& path, std::string_view content) {
+  if (path.ends_with(".ops")) return true;
+  constexpr std::string_view kBegin = "ops ";
+  if (!content.starts_with(kBegin)) return false;
+  content.remove_prefix(kBegin.size());
+  return harness.input_kind() == "ops" || content.starts_with(std::string(harness.name()) + "\n");
+}
+
+// A case from a tape or from `.ops` text.
 std::optional<Tape> LoadCase(Harness& harness, const std::string& path, std::string* error) {
   std::error_code unknown;
   if (const uintmax_t size = std::filesystem::file_size(path, unknown);
@@ -163,7 +173,7 @@ std::optional<Tape> LoadCase(Harness& harness, const std::string& path, std::str
     *error = path + ": cannot be read: name an existing case";
     return std::nullopt;
   }
-  if (!path.ends_with(".ops")) return Tape(content->begin(), content->end());
+  if (!IsText(harness, path, *content)) return Tape(content->begin(), content->end());
   std::optional<Tape> tape = harness.Parse(*content, error);
   if (!tape) {
     // "line 3: what" -> "file:3: what"

@@ -35,6 +35,16 @@ has out ">primary</text>"
 has out ">replica</text>"
 has out "dies; the replica takes its place"
 
+# .ops text is known by its first line as well.
+run 0 replay corpus/invalidation/default.ops
+named=$(grep -o 'ops [0-9]* *hash .*' "$temp/out")
+cp corpus/invalidation/default.ops "$temp/story"
+run 0 replay "$temp/story"
+has out "$named"
+run 0 replay --harness invalidation "$temp/story"
+has out "$named"
+wrong_use "story:" replay --harness command_handler "$temp/story"
+
 printf '1hello' >"$temp/case"
 run 0 replay --harness query_parser "$temp/case"
 wrong_use "--harness" replay "$temp/case"

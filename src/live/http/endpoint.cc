@@ -129,11 +129,12 @@ class Endpoint::Impl {
     return ready();
   }
 
-  // Sees to the workers as long as it serves: hears their answers, replaces those that end.
+  // Sees to the workers as long as it serves: hears their answers, replaces those that end or hang.
   void Supervise() {
     std::unique_lock lock(mutex_);
-    while (!stopping_ && pool_->hung().empty()) {
+    while (!stopping_) {
       pool_->Pump();
+      if (!pool_->hung().empty() && !pool_->ReplaceHung()) break;
       happened_.notify_all();
     }
     happened_.notify_all();

@@ -504,8 +504,9 @@ void PairedServer::ServerFailed() {
     return;
   }
   const ServerEnd end = target_->FindEnd(hang_ms_);
-  if (!end.ended && target_->stop()()) {
-    given_up_ = true;  // nobody knows
+  // Nobody knows; or waiting for a new process was stopped, which ends that process.
+  if (target_->stop()() && (!end.ended || given_up_)) {
+    given_up_ = true;
     return;
   }
   PairDifference& difference = Differ(end.Text());

@@ -31,7 +31,11 @@ int KeepOnly(int fd) {
   close_range(kControl + 1, ~0U, 0);
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaction(signal, &action, nullptr);
+  // The last five are a sanitizer's: whoever sends one wants a death, and no report.
+  for (const int signal :
+       {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+    sigaction(signal, &action, nullptr);
+  }
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -251,6 +255,20 @@ bool WorkerPool::Pump() {
     if (child) Reap(workers_[i], false);
   }
   return true;
+}
+
+bool WorkerPool::ReplaceHung() {
+  const std::string why = std::exchange(hung_, {});
+  bool any = false;
+  for (Worker& worker : workers_) {
+    if (worker.answered == worker.waiting.size() || worker.stopped || worker.pid <= 0) continue;
+    any = true;
+    LoseWaiting(worker, why + "; it was replaced");
+    kill(worker.pid, SIGKILL);
+    Reap(worker, true);
+  }
+  if (!any) hung_ = why;
+  return any && hung_.empty();
 }
 
 void WorkerPool::Receive(Worker& worker) {

@@ -101,6 +101,9 @@ class WorkerPool {
   uint64_t freed() const { return freed_; }
   // Why waiting failed, if a worker hung; empty otherwise.
   const std::string& hung() const { return hung_; }
+  // Kills and replaces the workers that hang; what they were asked for is kLost. Then waiting goes
+  // on. False if there is none, or no new one can be started.
+  bool ReplaceHung();
 
  private:
   struct Worker {

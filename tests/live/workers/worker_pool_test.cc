@@ -150,6 +150,19 @@ TEST_P(WorkerPoolTest, ADeathTakesItsEntriesAlongAtOnce) {
   EXPECT_EQ(pool_->deaths(), 20u);
 }
 
+TEST_P(WorkerPoolTest, AWorkerThatHangsIsReplaced) {
+  Start({.workers = 2, .writers = 2, .hang_seconds = 3});
+  EXPECT_FALSE(pool_->ReplaceHung());  // nobody hangs
+  const uint64_t ticket = pool_->Direct(0, Words{"BLPOP", "none", "0"});
+  while (pool_->hung().empty()) pool_->Pump();
+  ASSERT_TRUE(pool_->ReplaceHung());
+  EXPECT_TRUE(pool_->hung().empty());
+  const std::string why = pool_->Wait(ticket).why;
+  EXPECT_NE(why.find("says nothing for 3 s; it was replaced"), std::string::npos) << why;
+  EXPECT_TRUE(Get(0).ok());
+  EXPECT_EQ(pool_->deaths(), 1u);
+}
+
 TEST_P(WorkerPoolTest, AStopThatComesBetweenAnAnswerAndItsReadingIsSeen) {
   pid_t victim = 0;
   // poll() has returned for an answer's sake; only now the other worker stops, and SIGCHLD comes.
