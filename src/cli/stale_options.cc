@@ -70,7 +70,6 @@ void PoolVerbOptions::AddTo(CLI::App* verb, bool with_writers) {
       ->type_name("WORD")
       ->allow_extra_args(false)
       ->needs(start_option);
-  verb->add_flag("--overwrite", overwrite, "The server may hold keys; they are deleted");
   verb->add_flag("--allow-remote", allow_remote, "Let the server be on another machine");
   verb->add_option("--workers", workers, "Worker processes that share the cache")
       ->type_name("N")
@@ -179,6 +178,7 @@ void StaleVerbOptions::AddTo(CLI::App* verb) {
                    "A cache behind the endpoint of ./resprobe workers, instead of workers of its "
                    "own: http://127.0.0.1:8080/cmd")
       ->type_name("URL");
+  verb->add_flag("--overwrite", pool.overwrite, "The server may hold keys; they are deleted");
   verb->add_option("--iterations", iterations,
                    "Rounds; 0, the default without --case: until Ctrl-C")
       ->type_name("N")
