@@ -135,26 +135,28 @@ std::vector<HarnessEntry> Project::Select(const std::vector<std::string>& names)
   return selected;
 }
 
+const HarnessEntry& Project::HarnessOfText(const fs::path& path) const {
+  const std::string name = NameInOps(path);
+  for (const HarnessEntry& harness : all) {
+    if (harness.name == name && !harness.binary.empty()) return harness;
+  }
+  // A variant shares the name that its texts carry with the harness whose corpus it uses.
+  for (const HarnessEntry& harness : all) {
+    if (harness.corpus == name && !harness.binary.empty()) return harness;
+  }
+  for (const HarnessEntry& harness : all) {
+    if (harness.name == name) return Find(name);  // throws: it is not built
+  }
+  throw UserError(path.string() + ":1: there is no harness '" + name + "': use one of " +
+                  Joined(all));
+}
+
 const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::string& given) const {
   if (!given.empty()) return Find(given);
   if (path.filename() == "report.json") {
     throw UserError(path.string() + ": is a report, and no case: give the file 'case' beside it");
   }
-  if (path.extension() == ".ops") {
-    const std::string name = NameInOps(path);
-    for (const HarnessEntry& harness : all) {
-      if (harness.name == name && !harness.binary.empty()) return harness;
-    }
-    // A variant shares the name that its texts carry with the harness whose corpus it uses.
-    for (const HarnessEntry& harness : all) {
-      if (harness.corpus == name && !harness.binary.empty()) return harness;
-    }
-    for (const HarnessEntry& harness : all) {
-      if (harness.name == name) return Find(name);  // throws: it is not built
-    }
-    throw UserError(path.string() + ":1: there is no harness '" + name + "': use one of " +
-                    Joined(all));
-  }
+  if (path.extension() == ".ops") return HarnessOfText(path);
   std::error_code error;
   const fs::path whole = fs::absolute(path, error).lexically_normal();
   std::vector<std::string> parts(whole.begin(), whole.end());
@@ -177,9 +179,8 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
       if (harness.name == folder) return Find(harness.name);
     }
   }
-  for (const HarnessEntry& harness : all) {
-    if (ReadFile(path).starts_with("ops " + harness.name + "\n")) return Find(harness.name);
-  }
+  // Text whose name has lost its ending.
+  if (ReadFile(path).starts_with("ops ")) return HarnessOfText(path);
   throw UserError(path.string() + ": its path does not tell the harness: add --harness NAME (" +
                   Joined(all) + ")");
 }

@@ -47,9 +47,12 @@ struct Project {
   std::vector<HarnessEntry> Select(const std::vector<std::string>& names) const;
   // The built harness of that name. Throws UserError.
   const HarnessEntry& Find(const std::string& name) const;
-  // The harness that a case belongs to: `given` if not empty, else from the first line of `.ops`
-  // text ("ops NAME"), else from a folder of its path. Throws UserError.
+  // The harness that a case belongs to: `given` if not empty, else from the first line of a file
+  // NAME.ops ("ops NAME"), else from a folder of its path, else from such a line all the same.
+  // Throws UserError.
   const HarnessEntry& HarnessOfCase(const fs::path& path, const std::string& given) const;
+  // The harness that the first line of `.ops` text names. Throws UserError.
+  const HarnessEntry& HarnessOfText(const fs::path& path) const;
 
   // The path as one would type it at the root of the repository.
   std::string Shown(const fs::path& path) const;
