@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "driver/client_calls.h"
 #include "driver/fuzz_main.h"
-#include "worlds/hiredis_subjects.h"
+#include "driver/libc_shim.h"
+#include "worlds/io_chaos/hiredis_subjects.h"
 
 namespace {
 

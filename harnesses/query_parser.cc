@@ -1,4 +1,4 @@
-#include "worlds/query_parser.h"
+#include "worlds/query/query_parser.h"
 
 #include "driver/fuzz_main.h"
 #include "engine/raw_harness.h"

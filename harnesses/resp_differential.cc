@@ -1,4 +1,4 @@
-#include "worlds/resp_differential.h"
+#include "worlds/resp/resp_differential.h"
 
 #include "driver/fuzz_main.h"
 #include "engine/raw_harness.h"

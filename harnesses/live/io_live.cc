@@ -1,9 +1,9 @@
-// The cases of io_chaos in memory and over real TCP: see live/io_live_world.h.
+// The cases of io_chaos in memory and over real TCP: see live/tcp/io_live_world.h.
 
-#include "driver/client_calls.h"
 #include "driver/fuzz_main.h"
-#include "live/io_live_world.h"
-#include "worlds/hiredis_subjects.h"
+#include "driver/libc_shim.h"
+#include "live/tcp/io_live_world.h"
+#include "worlds/io_chaos/hiredis_subjects.h"
 
 namespace {
 

@@ -9,10 +9,10 @@
 #include <cstdio>
 #include <string>
 
-#include "cli/output.h"
-#include "cli/process.h"
-#include "cli/user_error.h"
 #include "cli/verbs.h"
+#include "runner/output.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
 
 namespace resprobe::cli {
 namespace {

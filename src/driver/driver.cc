@@ -14,12 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/afl_rerun.h"
+#include "driver/afl_warmup.h"
 #include "driver/build_facts.h"
 #include "driver/crash_log.h"
 #include "driver/isolate.h"
 #include "driver/progress.h"
-#include "driver/steady_run.h"
-#include "driver/warm_up.h"
 #include "engine/ops_text.h"
 #include "engine/quote.h"
 #include "engine/rng.h"

@@ -15,8 +15,9 @@ enum class PeerEnd : uint8_t {
 };
 
 // What lies between a client's sockets and its peer, both ends of it: memory (memory_wire.h), or
-// the kernel (live/kernel_wire.h). Whoever owns the peer moves the bytes and decides what happens;
-// the wire says what the client's calls give then, and that alone. So the two can be compared.
+// the kernel (live/tcp/kernel_sockets.h). Whoever owns the peer moves the bytes and decides what
+// happens; the wire says what the client's calls give then, and that alone. So the two can be
+// compared.
 //
 // A socket is an index below kSockets. Results are those of Linux's system calls: a count, or a
 // negative errno. Nothing waits: where a call would, it gives -EAGAIN. What a peer has done has

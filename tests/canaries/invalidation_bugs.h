@@ -11,7 +11,7 @@
 
 #include "core/cache/caching_client.h"
 #include "core/cache/policy.h"
-#include "worlds/invalidation_world.h"
+#include "worlds/invalidation/invalidation_world.h"
 
 namespace resprobe {
 

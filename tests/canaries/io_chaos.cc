@@ -1,8 +1,8 @@
 // io_chaos with a client that starts its whole buffer again after a short write.
 
 #include "driver/fuzz_main.h"
-#include "worlds/io_chaos_world.h"
-#include "worlds/plain_client.h"
+#include "worlds/io_chaos/io_chaos_world.h"
+#include "worlds/io_chaos/plain_client.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // query_parser with a printer that leaves out an optional mark where there is also an alternative.
 
-#include "worlds/query_parser.h"
+#include "worlds/query/query_parser.h"
 
 #include "driver/fuzz_main.h"
 #include "engine/raw_harness.h"

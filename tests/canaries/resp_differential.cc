@@ -1,6 +1,6 @@
 // resp_differential with a reader that takes its strings for C strings: they end at a NUL.
 
-#include "worlds/resp_differential.h"
+#include "worlds/resp/resp_differential.h"
 
 #include <cstring>
 

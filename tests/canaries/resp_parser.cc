@@ -1,7 +1,7 @@
 // resp_parser with a reply parser that has forgotten which type began when a slice ends right after
 // the type's mark: a boolean goes on as a simple string.
 
-#include "worlds/resp_parser.h"
+#include "worlds/resp/resp_parser.h"
 
 #include "driver/fuzz_main.h"
 #include "engine/raw_harness.h"

@@ -9,7 +9,7 @@ cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 findings=$temp/work/findings/command_handler
 
-# start FAULT…: the options that start the server with these faults (tests/live/faulty_server.cc).
+# start FAULT…: the options that start the server with these faults (tests/live/oracle/faulty_server.cc).
 hang=1
 start() {
   server=(--start "$faulty" --hang "$hang")

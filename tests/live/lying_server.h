@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include "live/core_listener.h"
-#include "live/socket.h"
+#include "live/net/server_listener.h"
+#include "live/net/socket.h"
 
 namespace resprobe::live {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "sim/core_subject.h"
-#include "worlds/command_world.h"
+#include "worlds/command/command_world.h"
 
 namespace resprobe {
 

@@ -7,7 +7,7 @@
 // It follows the specification (redis.io/docs/reference/protocol-spec and the RESP3 document in
 // github.com/redis/redis-specifications), strictly: lines end in CRLF, a bulk is followed by CRLF,
 // lengths have no sign, no leading zero. Where hiredis does otherwise is listed in
-// worlds/resp_differential.h.
+// worlds/resp/resp_differential.h.
 
 #include <cstddef>
 #include <cstdint>

@@ -11,7 +11,7 @@
 #include "engine/generate.h"
 #include "engine/run_context.h"
 #include "live/model/paired_server.h"
-#include "worlds/invalidation_world.h"
+#include "worlds/invalidation/invalidation_world.h"
 
 namespace resprobe::live {
 

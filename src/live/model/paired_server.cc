@@ -8,7 +8,7 @@
 
 #include "core/resp/writer.h"
 #include "engine/quote.h"
-#include "live/interviewer.h"
+#include "live/net/resp_probe.h"
 
 namespace resprobe::live {
 namespace {

@@ -1,0 +1,29 @@
+#ifndef RESPROBE_CACHELAB_HTTP_HTTP_JSON_H_
+#define RESPROBE_CACHELAB_HTTP_HTTP_JSON_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/resp/reply.h"
+
+namespace resprobe::live {
+
+// A reply as the endpoint gives it: strings, numbers, null, arrays (sets too), objects (maps).
+nlohmann::json ToHttpJson(const resp::ReplyView& reply);
+
+// JSON in one line; bytes that are no UTF-8 become U+FFFD.
+std::string DumpHttpJson(const nlohmann::json& json);
+
+// "http://HOST:PORT/PATH", taken apart; the path is "/" if there is none.
+struct HttpUrl {
+  std::string host;  // without brackets
+  int port = 80;
+  std::string path = "/";
+};
+// False with one line in `error`.
+bool ParseHttpUrl(std::string_view text, HttpUrl* url, std::string* error);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_CACHELAB_HTTP_HTTP_JSON_H_

@@ -1,0 +1,82 @@
+#ifndef RESPROBE_CACHELAB_SUBJECT_CACHE_WORKER_H_
+#define RESPROBE_CACHELAB_SUBJECT_CACHE_WORKER_H_
+
+// One worker process: reads through the shared cache, as the workers of a web server do. A writer
+// has a connection with CLIENT TRACKING and puts what it reads; every worker has a plain one too.
+//
+// It takes requests from its control socket, as RESP arrays, one after the other:
+//   cached COMMAND…    through the cache: answered with a WorkerAnswer
+//   direct COMMAND…    past the cache: a WorkerAnswer
+//   barrier            pings the tracked connection and so takes every invalidation that the server
+//                      has sent before: a WorkerAnswer, kLost if the connection was lost
+//   arm POINT SIGNAL   when next at POINT: raises SIGNAL, or with 0 says `>held` and waits for go.
+//                      Answered at once, so that what is sent after the answer meets it armed
+//   go                 goes on, or is armed no more; not answered
+// It ends when the control socket does. Invalidations are taken whenever nothing else is to be
+// done.
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "cachelab/subject/injected_fault.h"
+#include "cachelab/subject/live_commands.h"
+#include "cachelab/subject/shared_cache.h"
+#include "cachelab/subject/worker_answer.h"
+#include "core/resp/request_parser.h"
+#include "live/net/resp3_client.h"
+#include "live/net/unique_fd.h"
+
+namespace resprobe::live {
+
+enum class TrackingMode : uint8_t { kDefault, kNoloop, kOptin, kBcast };
+
+struct WorkerConfig {
+  int index = 0;
+  int writer = kNoWriter;  // whose lease it owns
+  ServerLink::Connector connect = {};
+  TrackingMode tracking = TrackingMode::kDefault;
+  Plant plant = Plant::kNone;
+};
+
+class CacheWorker {
+ public:
+  CacheWorker(SharedCache* cache, WorkerConfig config, UniqueFd control);
+
+  // Until the control socket ends.
+  void Run();
+
+ private:
+  bool TakeControl();
+  bool NextRequest(Words* request);
+  void Handle(const Words& request);
+  void Answer(const WorkerAnswer& answer, std::string_view reply);
+  WorkerAnswer Cached(std::span<const std::string_view> args, std::string* reply);
+  WorkerAnswer Read(std::span<const std::string_view> args, std::string* reply);
+  WorkerAnswer Write(std::span<const std::string_view> args, std::string* reply);
+  WorkerAnswer Ask(ServerLink& link, std::span<const std::string_view> args, std::string* reply);
+  WorkerAnswer Barrier(std::string* reply);
+  ServerLink* Link(std::string* error);
+  bool OpenPlain(std::string* error);
+  void DropOwn(bool all, std::span<const std::string_view> keys);
+  void OnPush(const resp::ReplyView& push);
+  void OnLoss();
+  void Publish();
+  void Reach(Point point);
+
+  SharedCache* cache_;
+  WorkerConfig config_;
+  UniqueFd control_;
+  ServerLink tracked_;
+  ServerLink plain_;
+  resp::RequestParser parser_;
+  std::string control_bytes_;
+  std::deque<Words> requests_;
+  Point armed_ = Point::kNone;
+  int signal_ = 0;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_CACHELAB_SUBJECT_CACHE_WORKER_H_

@@ -1,0 +1,178 @@
+#ifndef RESPROBE_CACHELAB_SUBJECT_SHARED_CACHE_H_
+#define RESPROBE_CACHELAB_SUBJECT_SHARED_CACHE_H_
+
+// A cache in memory that several processes share, made so that a process may die at any
+// instruction:
+//
+//   - One robust mutex guards the slots. If its owner dies, the next one to lock it frees the slot
+//     that was being written; no other state spans more than one store.
+//   - A slot says kWriting while its bytes change, and only then kValid; each hit checks a checksum
+//     of all that it returns.
+//   - What a writer puts is good as long as its lease is: the generation that it was put under is
+//     the lease's, and the lease's owner lives. The owner holds a second robust mutex for its whole
+//     life. The kernel marks that one before it closes the sockets of a dying process, so nobody
+//     finds an entry good whose invalidations can no longer arrive.
+//
+// An entry goes FREE -> PENDING (its read is on its way) -> VALID -> FREE. An invalidation frees
+// PENDING slots too, so that a reply older than it finds no slot to be put into.
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cachelab/subject/failpoint.h"
+#include "cachelab/subject/injected_fault.h"
+
+namespace resprobe::live {
+
+inline constexpr int kMaxWriters = 4;
+inline constexpr int kMaxWorkers = 64;
+inline constexpr int kNoWriter = -1;
+
+struct CacheLimits {
+  uint32_t slots = 4096;       // rounded up to whole buckets
+  uint32_t slot_bytes = 4096;  // of one entry: key, command and value; larger ones are not cached
+};
+
+// Who put an entry.
+struct Grant {
+  int writer = kNoWriter;
+  uint64_t generation = 0;
+  pid_t pid = 0;
+  int64_t client_id = 0;
+};
+
+class SharedCache {
+ public:
+  // What counts, since the making.
+  struct Counts {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+    uint64_t stores = 0;
+    uint64_t refused = 0;      // puts whose key was invalidated, or whose lease was revoked, since
+    uint64_t drops = 0;        // entries that an invalidation or a write freed, PENDING ones too
+    uint64_t flushes = 0;      // DropAll()
+    uint64_t evictions = 0;    // for want of a slot
+    uint64_t too_big = 0;      // values that no slot can hold
+    uint64_t revocations = 0;  // of leases, whatever the reason
+    uint64_t recoveries = 0;   // locks taken over from the dead
+    uint64_t torn = 0;         // half-written slots that were freed then
+  };
+
+  // A read that may be put: its PENDING slot.
+  struct Ticket {
+    uint32_t slot = 0;
+    uint64_t request = 0;  // 0: none, the reply is not to be put
+  };
+
+  struct Found {
+    bool hit = false;
+    bool torn = false;  // a VALID entry whose checksum is wrong: never, if this file is right
+    Grant grant;        // of a hit
+    Ticket ticket;      // of a miss
+  };
+
+  struct Entry {
+    std::string key;
+    std::string command;
+    bool valid = false;  // else PENDING
+    size_t bytes = 0;    // of the value
+    Grant grant;
+  };
+
+  // The worker's part of what all can see.
+  struct WorkerRecord {
+    pid_t pid = 0;
+    int64_t tracked_id = 0;  // its connections at the server; 0 is none
+    int64_t plain_id = 0;
+  };
+
+  // nullptr with one line in `error` if the system refuses the memory. It has no name and vanishes
+  // with the last process that maps it.
+  static std::unique_ptr<SharedCache> Create(const CacheLimits& limits, std::string* error);
+  ~SharedCache();
+  SharedCache(const SharedCache&) = delete;
+  SharedCache& operator=(const SharedCache&) = delete;
+
+  // In a process that has it mapped by fork(): which worker this is. `reach` is called at the
+  // points that lie in here, some of them under the lock.
+  void Attach(int worker, Plant plant, std::function<void(Point)> reach);
+
+  // --- Entries. A command is the whole request in one text that no other request shares.
+
+  // Looks for the reply to `command`. On a hit it is in `*value`. On a miss, a ticket if `writer`
+  // (this process's, whose lease is in force) is given and nobody else fetches the entry.
+  Found Find(std::string_view key, std::string_view command, int writer, std::string* value);
+  // True if the value is in the cache now; false if something happened to the key since Find().
+  bool Put(const Ticket& ticket, std::string_view key, std::string_view command, int writer,
+           std::string_view value);
+  // The read ended without a value.
+  void Abandon(const Ticket& ticket);
+  // Frees all entries of the keys.
+  void Drop(std::span<const std::string_view> keys);
+  void DropAll();
+  std::vector<Entry> Entries();
+
+  // --- Leases.
+
+  // Makes this process the owner of the writer's lease for as long as it lives, or this object
+  // does; of one lease at most.
+  void Own(int writer);
+  // Nothing that was granted under the lease so far is good any more. Takes no lock: any process
+  // may do it at any time.
+  void Revoke(int writer);
+  // The connection whose invalidations the entries live off, for Grant.
+  void SetClient(int writer, int64_t client_id);
+  Grant Lease(int writer) const;
+  // Whether the owner of the lease is there. Takes the lock.
+  bool IsOwned(int writer);
+
+  // --- Workers.
+  WorkerRecord Worker(int worker) const;
+  void SetWorker(int worker, const WorkerRecord& record);
+  // Whether the worker holds the lock or waits for it: stopped there, it can stop all others.
+  bool AtLock(int worker) const;
+
+  Counts counts() const;
+  uint32_t slots() const;
+  uint32_t slot_bytes() const;
+
+ private:
+  struct Header;
+  struct Slot;
+  class Locked;
+
+  SharedCache() = default;
+  Slot& At(uint32_t slot) const;
+  char* BytesOf(uint32_t slot) const;
+  std::string_view KeyOf(uint32_t slot) const;
+  std::string_view CommandOf(uint32_t slot) const;
+  std::string_view ValueOf(uint32_t slot) const;
+  uint32_t Bucket(uint64_t hash) const;
+  bool Matches(uint32_t slot, uint64_t hash, std::string_view key, std::string_view command) const;
+  bool IsGood(uint32_t slot);
+  bool OwnerLives(int writer);
+  uint32_t Claim(uint32_t bucket);
+  void Name(uint32_t slot, uint64_t hash, std::string_view key, std::string_view command);
+  void Recover();
+
+  Header* header_ = nullptr;
+  size_t size_ = 0;
+  int worker_ = kMaxWorkers;  // the last record is that of who drives the workers
+  int owned_ = kNoWriter;     // the lease that this process owns
+  Plant plant_ = Plant::kNone;
+  std::function<void(Point)> reach_ = [](Point) {};
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_CACHELAB_SUBJECT_SHARED_CACHE_H_

@@ -1,0 +1,371 @@
+// bench: executions a second of each harness against an empty target in the same build, and the
+// reply parser against hiredis's reader, and the live hunt for stale reads.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+
+#include "cli/bench/bench_families.h"
+#include "cli/bench/bench_oracle.h"
+#include "cli/fuzz/fuzz_job.h"
+#include "cli/verbs.h"
+#include "runner/harness_process.h"
+#include "runner/output.h"
+#include "runner/project.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+struct Floor {
+  const char* harness;
+  double ratio;
+  double mean_ops;  // of a case; 0 is no floor
+};
+constexpr Floor kFloors[] = {{"resp_parser", 0.15, 0},       {"query_parser", 0.12, 0},
+                             {"resp_differential", 0.06, 0}, {"command_handler", 0.03, 16},
+                             {"invalidation", 0.02, 24},     {"io_chaos", 0.01, 16}};
+constexpr double kParserFloor = 3;
+constexpr double kLiveFloor = 2000;
+constexpr uint64_t kFuzzingRuns = 50000;
+
+struct BenchOptions {
+  std::vector<std::string> harnesses;
+  int rounds = 5;
+  double seconds = 1;
+  bool families = false;
+  OutputOptions output;
+};
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// Executions a second under libFuzzer, from the moment at which it has read its corpus. With
+// `mutate` it fuzzes as ever from a fixed seed; without, it is handed the seeds in turn. Without
+// Entropic, then: that counts a feature as rare until others are found, so that with nothing to
+// find all stay rare, and their counting takes up to a quarter of a time of which it takes a
+// thirtieth when libFuzzer fuzzes.
+double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate) {
+  TempFolder learnt;  // libFuzzer writes to its first folder
+  Command command;
+  command.argv = {binary,
+                  "-runs=" + std::to_string(runs),
+                  "-seed=1",
+                  "-len_control=0",
+                  "-keep_seed=1",
+                  "-print_funcs=0",
+                  "-detect_leaks=0",
+                  mutate ? "-cross_over=1" : "-cross_over=0",
+                  mutate ? "-entropic=1" : "-entropic=0",
+                  learnt.path(),
+                  seeds};
+  command.environment = SanitizerEnvironment(true);
+  if (!mutate) command.environment.emplace_back("RESPROBE_SEEDS_IN_TURN", seeds.string());
+  Process process(command);
+  double begin = 0;
+  double end = 0;
+  uint64_t before = 0;
+  uint64_t after = 0;
+  std::string log;
+  const auto take = [&](std::string_view line) {
+    log += line;
+    log += '\n';
+    if (!line.starts_with('#')) return;
+    const uint64_t count = std::strtoull(std::string(line.substr(1, 24)).c_str(), nullptr, 10);
+    if (line.find("INITED") != std::string_view::npos) {
+      begin = Now();
+      before = count;
+    } else if (line.find("DONE") != std::string_view::npos) {
+      end = Now();
+      after = count;
+    }
+  };
+  bool running = true;
+  while (running) {
+    running = process.Pump(1);
+    TakeLines(&process.err, take);
+    if (Interrupted()) throw Interruption();
+  }
+  if (process.exit_code() != 0 || end <= begin || after <= before) {
+    Signature signature = ReadSignature(log);
+    throw UserError(binary.filename().string() + ": did not run to its end under libFuzzer (" +
+                    (signature.empty() ? "no report" : signature.Text()) +
+                    "): a bench needs a corpus without findings");
+  }
+  return static_cast<double>(after - before) / (end - begin);
+}
+
+struct Alone {
+  double per_second = 0;
+  double mean_ops = 0;
+};
+
+// The harness with no engine around it.
+Alone RunAlone(const HarnessEntry& harness, const fs::path& seeds, double seconds) {
+  Command command;
+  command.argv = {harness.binary, "--resprobe", "bench", std::to_string(seconds)};
+  for (const fs::path& file : FilesIn(seeds)) command.argv.push_back(file);
+  command.environment = SanitizerEnvironment(true);
+  const RunResult result = RunToEnd(command);
+  if (result.exit_code != 0) {
+    throw UserError(harness.name + ": bench: " + SignatureOf(result).Text());
+  }
+  std::map<std::string, double> facts;
+  for (const Fact& fact : ReadFacts(result.out)) {
+    facts[fact.key] = std::strtod(fact.value().c_str(), nullptr);
+  }
+  return {facts["runs"] * 1e9 / std::max(1.0, facts["nanoseconds"]),
+          facts["ops"] / std::max(1.0, facts["cases"])};
+}
+
+Json BenchHarness(const Project& project, const HarnessEntry& harness,
+                  const BenchOptions& options) {
+  const fs::path seeds = SeedFolder(project, harness, {});
+  if (seeds.empty()) throw UserError(harness.name + ": has no seed corpus to measure over");
+  const fs::path empty = project.harnesses / "empty";
+  std::vector<double> own[2];
+  std::vector<double> yardstick[2];
+  std::vector<double> ratio[2];
+  std::vector<double> alone;
+  Alone last;
+  for (const bool mutate : {false, true}) {
+    // As many runs as take about the time wanted; the first are for finding that out.
+    const double speed = UnderLibFuzzer(harness.binary, seeds, 20000, mutate);
+    const double empty_speed = UnderLibFuzzer(empty, seeds, 100000, mutate);
+    for (int round = 0; round < options.rounds; ++round) {
+      const auto runs = [&](double per_second) {
+        // Fewer would measure the first finds and the files written for them.
+        if (mutate) return kFuzzingRuns;
+        return static_cast<uint64_t>(std::max(1000.0, per_second * options.seconds));
+      };
+      own[mutate].push_back(UnderLibFuzzer(harness.binary, seeds, runs(speed), mutate));
+      yardstick[mutate].push_back(UnderLibFuzzer(empty, seeds, runs(empty_speed), mutate));
+      ratio[mutate].push_back(own[mutate].back() / yardstick[mutate].back());
+      if (mutate) continue;
+      last = RunAlone(harness, seeds, options.seconds / 2);
+      alone.push_back(last.per_second);
+    }
+  }
+  Json json = {{"name", harness.name},
+               {"per_second", Median(own[true])},
+               {"empty_per_second", Median(yardstick[true])},
+               {"ratio", Median(ratio[true])},
+               {"corpus_per_second", Median(own[false])},
+               {"corpus_empty_per_second", Median(yardstick[false])},
+               {"corpus_ratio", Median(ratio[false])},
+               {"alone_per_second", Median(alone)},
+               {"mean_ops", last.mean_ops}};
+  for (const Floor& floor : kFloors) {
+    if (harness.name != floor.harness) continue;
+    json["floor"] = floor.ratio;
+    if (floor.mean_ops > 0) json["floor_mean_ops"] = floor.mean_ops;
+    json["pass"] =
+        json["corpus_ratio"].get<double>() >= floor.ratio && last.mean_ops >= floor.mean_ops;
+  }
+  return json;
+}
+
+double NumberOf(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  return at != json.end() && at->is_number() ? at->get<double>() : 0;
+}
+
+void PrintHarness(const Json& json) {
+  std::printf("%-30s %10s %10s %7.3f %7.3f %10s %8.1f", json["name"].get<std::string>().c_str(),
+              Grouped(static_cast<uint64_t>(NumberOf(json, "per_second"))).c_str(),
+              Grouped(static_cast<uint64_t>(NumberOf(json, "empty_per_second"))).c_str(),
+              NumberOf(json, "ratio"), NumberOf(json, "corpus_ratio"),
+              Grouped(static_cast<uint64_t>(NumberOf(json, "alone_per_second"))).c_str(),
+              NumberOf(json, "mean_ops"));
+  if (json.contains("pass")) {
+    std::printf("  >= %.2f: %s", NumberOf(json, "floor"),
+                json["pass"].get<bool>() ? "pass" : "FAIL");
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+// The reply parser against hiredis's reader: bench/resp_bench.cc, in the release build.
+Json BenchParser(const fs::path& program) {
+  const RunResult result = RunToEnd({{program, "--benchmark_format=json"}, {}});
+  const Json raw = Json::parse(result.out, nullptr, false);
+  if (result.exit_code != 0 || raw.is_discarded() || !raw.contains("benchmarks")) {
+    throw UserError(program.string() + ": did not run to its end: build it again");
+  }
+  Json json = {{"hiredis", raw.contains("context") ? raw["context"].value("hiredis", "") : ""},
+               {"floor", kParserFloor},
+               {"streams", Json::array()}};
+  double mixed = 0;
+  for (const Json& one : raw["benchmarks"]) {
+    std::string name = one.value("name", "");
+    const size_t slash = name.find('/');
+    name = name.substr(slash == std::string::npos ? 0 : slash + 1);
+    name = name.substr(0, name.find('/'));
+    json["streams"].push_back({{"name", name},
+                               {"core_bytes_per_second", NumberOf(one, "core")},
+                               {"hiredis_bytes_per_second", NumberOf(one, "hiredis")},
+                               {"ratio", NumberOf(one, "ratio")}});
+    if (name == "mixed") mixed = NumberOf(one, "ratio");
+  }
+  json["ratio"] = mixed;
+  json["pass"] = mixed >= kParserFloor;
+  return json;
+}
+
+void PrintParser(const Json& json) {
+  std::printf("\nreply parser against hiredis %s      core MB/s  hiredis MB/s  ratio\n",
+              json["hiredis"].get<std::string>().c_str());
+  for (const Json& stream : json["streams"]) {
+    std::printf("  %-36s %10.0f %13.0f %6.2f\n", stream["name"].get<std::string>().c_str(),
+                NumberOf(stream, "core_bytes_per_second") / 1e6,
+                NumberOf(stream, "hiredis_bytes_per_second") / 1e6, NumberOf(stream, "ratio"));
+  }
+  std::printf("  mixed >= %.1f: %s\n", kParserFloor, json["pass"].get<bool>() ? "pass" : "FAIL");
+}
+
+// Checked reads a second of `invalidate`, with four workers before a private redis-server.
+Json BenchLive(const std::string& server) {
+  Command command;
+  command.argv = {"/proc/self/exe", "invalidate", "--start",   server, "--iterations", "3000",
+                  "--seed",         "1",          "--workers", "4",    "--format",     "json"};
+  const RunResult result = RunToEnd(command);
+  const Json report = Json::parse(result.out, nullptr, false);
+  if (result.exit_code != kAllWell || report.is_discarded()) {
+    throw UserError("bench: ./resprobe invalidate --start " + server +
+                    " --iterations 3000 --seed 1 does not pass: run it");
+  }
+  const double rate = NumberOf(report, "checked_reads_per_second");
+  return {{"workers", 4}, {"checked_reads_per_second", rate}, {"pass", rate >= kLiveFloor}};
+}
+
+void PrintLive(const Json& json) {
+  std::printf("\nlive: %.0f checked reads/s with 4 workers; >= %.0f: %s\n",
+              NumberOf(json, "checked_reads_per_second"), kLiveFloor,
+              json["pass"].get<bool>() ? "pass" : "FAIL");
+}
+
+int RunBench(const BenchOptions& options) {
+  options.output.Check();
+  const Project project = OpenProject();
+  const std::vector<HarnessEntry> harnesses = options.families && options.harnesses.empty()
+                                                  ? std::vector<HarnessEntry>()
+                                                  : project.Select(options.harnesses);
+  const bool text = options.output.text_on_stdout();
+  std::error_code error;
+  if (!fs::exists(project.harnesses / "empty", error)) {
+    throw UserError((project.harnesses / "empty").string() +
+                    ": is missing: start the bench with ./resprobe, which builds it");
+  }
+  Json json = {{"rounds", options.rounds}, {"harnesses", Json::array()}};
+  bool pass = true;
+  if (text && !harnesses.empty()) {
+    std::printf("medians of %d rounds; executions a second of one process\n", options.rounds);
+    std::printf("%-30s %10s %10s %7s %7s %10s %8s\n", "harness", "fuzzing", "empty", "ratio",
+                "corpus", "alone", "ops");
+  }
+  for (const HarnessEntry& harness : harnesses) {
+    if (harness.binary.empty()) {
+      if (text) {
+        std::printf("%-30s skipped: %s\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
+      }
+      json["harnesses"].push_back({{"name", harness.name}, {"skipped", true}});
+      continue;
+    }
+    const Json one = BenchHarness(project, harness, options);
+    pass &= one.value("pass", true);
+    if (text) PrintHarness(one);
+    json["harnesses"].push_back(one);
+  }
+  if (text && !harnesses.empty()) {
+    std::printf(
+        "ratio: of fuzzing to the empty target's; corpus: the same with nothing mutated, over the\n"
+        "seeds again and again, which has to be above the floor; alone: over the seeds with no\n"
+        "engine; ops: the mean of a seed\n");
+  }
+  const fs::path program = project.build / "release" / "bench" / "resp_bench";
+  if (options.harnesses.empty() && !options.families) {
+    if (fs::exists(program, error)) {
+      const Json parser = BenchParser(program);
+      pass &= parser["pass"].get<bool>();
+      if (text) PrintParser(parser);
+      json["reply_parser"] = parser;
+    } else {
+      if (text) std::printf("\nreply parser against hiredis: skipped, not built\n");
+      json["reply_parser"] = {{"skipped", true}};
+    }
+    const Json oracle = BenchOracle(project.build / "release" / "bin" / "resprobe", options.rounds,
+                                    options.seconds);
+    pass &= oracle.value("pass", true);
+    if (text) PrintOracle(oracle);
+    json["oracle"] = oracle;
+  }
+  if (options.harnesses.empty() && !options.families) {
+    if (const char* server = std::getenv("RESPROBE_REDIS_SERVER"); server != nullptr) {
+      json["live"] = BenchLive(server);
+      pass &= json["live"]["pass"].get<bool>();
+      if (text) PrintLive(json["live"]);
+    } else {
+      if (text) std::printf("\nlive: skipped, there is no redis-server\n");
+      json["live"] = {{"skipped", true}};
+    }
+  }
+  if (options.harnesses.empty() || options.families) {
+    const Json families = BenchFamilies(project, options.rounds, text);
+    if (families.is_null()) {
+      if (text) std::printf("\nfamilies of bugs of caching clients: skipped, not built\n");
+      json["families"] = {{"skipped", true}};
+    } else {
+      pass &= families["pass"].get<bool>();
+      json["families"] = families;
+    }
+  }
+  json["pass"] = pass;
+  if (options.output.json()) options.output.Write(json);
+  return pass ? kAllWell : kFinding;
+}
+
+}  // namespace
+
+void AddBench(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand("bench", "Measure the harnesses and the reply parser");
+  verb->footer(
+      "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to "
+      "an\n"
+      "empty target in the same build, the two by turns; and the reply parser against hiredis's\n"
+      "reader; checked reads a second of `invalidate` before a redis-server; and how soon each\n"
+      "family of bugs of caching clients is found from nothing.\n"
+      "Exit code: 0 all above their floors, 1 one below, 2 wrong use.");
+  const auto options = std::make_shared<BenchOptions>();
+  verb->add_option("HARNESS", options->harnesses, "Harnesses; default: all and the reply parser")
+      ->type_name("");
+  verb->add_option("--rounds", options->rounds, "Rounds, of which the median counts")
+      ->type_name("N")
+      ->check(WholeNumber(1, 1000))
+      ->capture_default_str();
+  verb->add_option("--seconds", options->seconds,
+                   "About how long one measurement over the seeds takes")
+      ->type_name("S")
+      ->check([](const std::string& text) -> std::string {
+        char* end = nullptr;
+        const double seconds = std::strtod(text.c_str(), &end);
+        if (*end == '\0' && seconds > 0 && seconds <= kMostSeconds) return "";
+        return "'" + text + "' is not a number of seconds above 0";
+      })
+      ->capture_default_str();
+  verb->add_flag(
+      "--families", options->families,
+      "How soon each family of bugs of caching clients is found; with no HARNESS nothing "
+      "else");
+  options->output.AddTo(verb);
+  verb->callback([=] { *code = RunBench(*options); });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,191 @@
+#include "cli/bench/bench_families.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "runner/harness_process.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr double kSecondsMost = 10;  // the median of the families
+constexpr double kGainFloor = 10;    // of each family
+constexpr int kRoundsToJudge = 5;
+constexpr uint64_t kMostRuns = 2'000'000;
+// Tapes that nothing guides have had their chance after so many times what the engine took, or so
+// many at all.
+constexpr uint64_t kMostTimes = 30;
+constexpr uint64_t kLeastUnguided = 20'000;
+
+struct Found {
+  double seconds = 0;
+  uint64_t runs = 0;
+};
+
+Command FamilyCommand(const fs::path& binary, const std::string& family) {
+  Command command;
+  command.argv = {binary};
+  command.environment = SanitizerEnvironment(true);
+  command.environment.emplace_back("RESPROBE_BUG", family);
+  return command;
+}
+
+// From an empty corpus. Nothing if it was not found.
+std::optional<Found> UnderLibFuzzer(const fs::path& binary, const std::string& family, int seed) {
+  TempFolder temp;
+  MakeFolder(temp.path() / "corpus");
+  Command command = FamilyCommand(binary, family);
+  // The harness counts there (driver/progress.h).
+  const fs::path progress = temp.path() / "progress";
+  WriteFile(progress, std::string(sizeof(uint64_t), '\0'));
+  command.environment.emplace_back("RESPROBE_PROGRESS", progress);
+  for (const std::string& argument :
+       {"-seed=" + std::to_string(seed), "-runs=" + std::to_string(kMostRuns),
+        std::string("-len_control=0"), std::string("-print_funcs=0"),
+        std::string("-detect_leaks=0"), "-artifact_prefix=" + (temp.path() / "found-").string(),
+        (temp.path() / "corpus").string()}) {
+    command.argv.push_back(argument);
+  }
+  const double begin = Now();
+  Process process(command);
+  bool found = false;
+  const auto take = [&](std::string_view line) {
+    found |= line.starts_with("== resprobe: violation of ");
+  };
+  bool running = true;
+  while (running) {
+    running = process.Pump(1);
+    TakeLines(&process.err, take);
+    if (Interrupted()) throw Interruption();
+  }
+  if (!found) return std::nullopt;
+  const std::string count = ReadFile(progress);
+  uint64_t runs = 0;
+  std::memcpy(&runs, count.data(), std::min(sizeof(runs), count.size()));
+  return Found{Now() - begin, runs};
+}
+
+// How many tapes of the harness's verb `random` it took from `source`, at most `most`.
+struct Unguided {
+  bool found = false;
+  uint64_t runs = 0;
+};
+Unguided WithoutGuidance(const fs::path& binary, const std::string& family, const char* source,
+                         uint64_t first, uint64_t most) {
+  Command command = FamilyCommand(binary, family);
+  for (const std::string& argument :
+       {std::string("--resprobe"), std::string("random"), std::string(source),
+        std::to_string(first), std::to_string(most)}) {
+    command.argv.push_back(argument);
+  }
+  const RunResult result = RunToEnd(command);
+  Unguided unguided{result.exit_code == 1, most};
+  for (const Fact& fact : ReadFacts(result.out)) {
+    if (fact.key == "runs") unguided.runs = std::strtoull(fact.value().c_str(), nullptr, 10);
+  }
+  return unguided;
+}
+
+template <class T>
+T Median(std::vector<T> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? T{} : values[values.size() / 2];
+}
+
+Json BenchFamily(const fs::path& binary, const std::string& family, int rounds) {
+  std::vector<double> seconds;
+  std::vector<uint64_t> runs;
+  std::vector<uint64_t> seeds;
+  std::vector<uint64_t> bytes;
+  bool all = true;
+  bool bytes_all = true;
+  for (int round = 1; round <= rounds; ++round) {
+    const std::optional<Found> found = UnderLibFuzzer(binary, family, round);
+    if (!found) {
+      all = false;
+      continue;
+    }
+    seconds.push_back(found->seconds);
+    runs.push_back(found->runs);
+    const uint64_t most = std::max(kLeastUnguided, found->runs * kMostTimes);
+    const uint64_t first = static_cast<uint64_t>(round) * 1'000'000'000;
+    seeds.push_back(WithoutGuidance(binary, family, "seeds", first, most).runs);
+    const Unguided uniform = WithoutGuidance(binary, family, "bytes", first, most);
+    bytes_all &= uniform.found;
+    bytes.push_back(uniform.runs);
+  }
+  Json json = {{"name", family}, {"found", all && !seconds.empty()}};
+  if (seconds.empty()) return json;
+  const auto executions = static_cast<double>(std::max<uint64_t>(1, Median(runs)));
+  json["seconds"] = Median(seconds);
+  json["executions"] = Median(runs);
+  json["seed_executions"] = Median(seeds);
+  json["uniform_executions"] = Median(bytes);
+  json["uniform_found"] = bytes_all;
+  json["gain"] = static_cast<double>(Median(bytes)) / executions;
+  return json;
+}
+
+}  // namespace
+
+Json BenchFamilies(const Project& project, int rounds, bool text) {
+  const fs::path folder = project.harnesses.parent_path() / "canaries";
+  const fs::path binary = folder / "invalidation_family";
+  std::error_code error;
+  if (!fs::exists(binary, error) || !fs::exists(folder / "families.txt", error)) return nullptr;
+  if (text) {
+    std::printf(
+        "\nfamilies of bugs of caching clients   seconds executions  plain seeds  uniform bytes    "
+        "gain\n");
+  }
+  Json json = {{"families", Json::array()}};
+  std::vector<double> seconds;
+  std::vector<double> gains;
+  bool all = true;
+  std::string list = ReadFile(folder / "families.txt");
+  TakeLines(&list, [&](std::string_view line) {
+    if (line.empty()) return;
+    const Json one = BenchFamily(binary, std::string(line), rounds);
+    json["families"].push_back(one);
+    all &= one["found"].get<bool>();
+    if (!one.contains("seconds")) {
+      if (text) std::printf("  %-34s not found\n", std::string(line).c_str());
+      return;
+    }
+    seconds.push_back(one["seconds"].get<double>());
+    gains.push_back(one["gain"].get<double>());
+    if (text) {
+      std::printf("  %-34s %8.1f %10s %12s %s%13s %7.1f\n", std::string(line).c_str(),
+                  seconds.back(), Grouped(one["executions"].get<uint64_t>()).c_str(),
+                  Grouped(one["seed_executions"].get<uint64_t>()).c_str(),
+                  one["uniform_found"].get<bool>() ? " " : ">",
+                  Grouped(one["uniform_executions"].get<uint64_t>()).c_str(), gains.back());
+      std::fflush(stdout);
+    }
+  });
+  const double least = gains.empty() ? 0 : *std::min_element(gains.begin(), gains.end());
+  const bool soon = all && Median(seconds) <= kSecondsMost;
+  const bool guided = all && least >= kGainFloor;
+  json["median_seconds"] = Median(seconds);
+  json["median_gain"] = Median(gains);
+  json["least_gain"] = least;
+  // In one round one family or another takes long.
+  const bool judged = rounds >= kRoundsToJudge;
+  json["pass"] = soon && (guided || !judged);
+  if (text) {
+    std::printf("  median seconds <= %.0f: %s; least gain over uniform bytes >= %.0f: %s\n",
+                kSecondsMost, soon ? "pass" : "FAIL", kGainFloor,
+                !judged  ? "not judged, with so few rounds"
+                : guided ? "pass"
+                         : "FAIL");
+  }
+  return json;
+}
+
+}  // namespace resprobe::cli

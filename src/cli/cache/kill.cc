@@ -1,0 +1,246 @@
+// kill: whoever put an entry dies, at a named point; nobody may read the entry afterwards.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+
+#include "cachelab/hunt/stale_plan.h"
+#include "cli/cache/stale_hunt.h"
+#include "cli/verbs.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr uint64_t kEnoughRounds = 20;
+
+struct KillOptions {
+  StaleVerbOptions stale;
+  std::string mode = "both";
+  std::string signals = "SIGKILL";
+  std::string points;
+  std::string writers = "cached,direct";
+  live::KillPlan plan;
+};
+
+// What became of the rounds of one kind.
+struct KillTally {
+  uint64_t rounds = 0;
+  uint64_t killed = 0;
+  uint64_t cached = 0;      // of those at rest: the entry was in the cache
+  uint64_t not_cached = 0;  // and was not
+};
+
+std::vector<std::string> Split(const std::string& list) {
+  std::vector<std::string> words;
+  for (size_t at = 0; at < list.size();) {
+    const size_t end = std::min(list.find(',', at), list.size());
+    if (end > at) words.push_back(list.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
+std::string SignalName(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  return name == nullptr ? std::to_string(signal) : std::string("SIG") + name;
+}
+
+int ParseSignal(const std::string& text) {
+  const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
+  for (int signal = 1; signal < NSIG; ++signal) {
+    const char* const known = sigabbrev_np(signal);
+    if ((known != nullptr && name == known) || text == std::to_string(signal)) {
+      // What neither ends nor stops a process is no kill.
+      if (signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH ||
+          signal == SIGPIPE) {
+        throw UserError("--signal: " + text + " neither ends nor stops a worker");
+      }
+      return signal;
+    }
+  }
+  throw UserError("--signal: there is no '" + text +
+                  "': use SIGKILL, SIGTERM, SIGSTOP or the like");
+}
+
+void ReadPlan(KillOptions* options) {
+  live::KillPlan& plan = options->plan;
+  plan.clients = options->mode != "worker";
+  plan.processes = options->mode != "client";
+  plan.signals.clear();
+  for (const std::string& name : Split(options->signals)) plan.signals.push_back(ParseSignal(name));
+  if (plan.signals.empty()) throw UserError("--signal: name one at least");
+  if (!options->points.empty()) {
+    plan.points.clear();
+    plan.idle = false;
+    for (const std::string& name : Split(options->points)) {
+      const std::optional<live::Point> point = live::ParsePoint(name);
+      if (name == "idle") {
+        plan.idle = true;
+      } else if (point) {
+        plan.points.push_back(*point);
+      } else {
+        std::string all = "idle";
+        for (const live::Point p : live::kPoints) all += ", " + std::string(live::PointName(p));
+        throw UserError("--points: there is no '" + name + "': use " + all);
+      }
+    }
+  }
+  if (!options->stale.url.empty()) {
+    // Nobody can be held or armed behind an endpoint.
+    if (!options->points.empty() && !plan.points.empty()) {
+      throw UserError("--points: workers behind --url can only be killed at rest: idle");
+    }
+    plan.points.clear();
+    plan.idle = true;
+  }
+  plan.direct_writes = plan.cached_writes = false;
+  for (const std::string& name : Split(options->writers)) {
+    if (name == "direct" || name == "redis") {
+      plan.direct_writes = true;
+    } else if (name == "cached" || name == "relay") {
+      plan.cached_writes = true;
+    } else {
+      throw UserError("--writers: there is no '" + name + "': use cached, direct or cached,direct");
+    }
+  }
+  if (!plan.direct_writes && !plan.cached_writes) {
+    throw UserError("--writers: use cached, direct or cached,direct");
+  }
+  if (plan.mode_is_impossible()) {
+    throw UserError(
+        "--points: a connection cannot be killed at a point under the lock: add another "
+        "point, or use --kill-mode worker");
+  }
+}
+
+// "SIGKILL before-put", "CLIENT KILL idle".
+std::string NameOf(const live::KillKind& kind) {
+  return (kind.client ? std::string("CLIENT KILL") : SignalName(kind.signal)) + " " +
+         (kind.point == live::Point::kNone ? "idle" : std::string(live::PointName(kind.point)));
+}
+
+std::string WhyVacuous(const std::map<std::string, KillTally>& tallies, uint64_t rounds) {
+  KillTally all;
+  for (const auto& [name, tally] : tallies) {
+    all.killed += tally.killed;
+    all.cached += tally.cached;
+    all.not_cached += tally.not_cached;
+    if (tally.rounds >= kEnoughRounds && tally.killed * 2 < tally.rounds) {
+      return "in " + name + " only " + std::to_string(tally.killed) + " of " +
+             std::to_string(tally.rounds) + " kills happened";
+    }
+  }
+  if (all.killed == 0) return "nothing was killed";
+  if (all.cached == 0 && all.not_cached > 0) return "nothing was cached when it was to be";
+  if (rounds >= kEnoughRounds && all.cached < all.not_cached) {
+    return "in " + std::to_string(all.not_cached) + " rounds nothing was cached, and in " +
+           std::to_string(all.cached) + " something";
+  }
+  return "";
+}
+
+int RunKill(KillOptions* options) {
+  options->stale.Read("kill");
+  if (options->stale.list_commands) {
+    PrintCommands();
+    return kAllWell;
+  }
+  ReadPlan(options);
+  std::map<std::string, KillTally> tallies;
+  KillTally* tally = nullptr;
+  HuntKind kind;
+  kind.verb = "kill";
+  kind.opened = [&](int workers, int writers) {
+    options->plan.workers = workers;
+    options->plan.writers = writers;
+  };
+  kind.make = [&](uint64_t i, Rng* rng) {
+    live::KillKind what;
+    live::Round round = live::MakeKill(options->stale.keys, options->plan, i, rng, &what);
+    tally = &tallies[NameOf(what)];
+    return round;
+  };
+  kind.after = [&](const live::StaleCounts& before, const live::StaleCounts& after) {
+    if (tally == nullptr) return;  // a case
+    ++tally->rounds;
+    tally->killed +=
+        after.client_kills + after.worker_kills > before.client_kills + before.worker_kills;
+    tally->cached += after.confirmed - before.confirmed;
+    tally->not_cached += after.not_cached - before.not_cached;
+  };
+  kind.vacuous = [&](const live::StaleCounts& counts) {
+    return WhyVacuous(tallies, counts.rounds);
+  };
+  kind.summary = [&] {
+    std::string text;
+    char line[160];
+    if (!tallies.empty()) {
+      std::snprintf(line, sizeof(line), "  %-28s %8s %8s %8s %11s\n", "killed by, at", "rounds",
+                    "killed", "cached", "not cached");
+      text += line;
+    }
+    for (const auto& [name, t] : tallies) {
+      std::snprintf(
+          line, sizeof(line), "  %-28s %8llu %8llu %8llu %11llu\n", name.c_str(),
+          static_cast<unsigned long long>(t.rounds), static_cast<unsigned long long>(t.killed),
+          static_cast<unsigned long long>(t.cached), static_cast<unsigned long long>(t.not_cached));
+      text += line;
+    }
+    return text;
+  };
+  kind.report = [&] {
+    Json json = Json::array();
+    for (const auto& [name, t] : tallies) {
+      json.push_back({{"kill", name},
+                      {"rounds", t.rounds},
+                      {"killed", t.killed},
+                      {"cached", t.cached},
+                      {"not_cached", t.not_cached}});
+    }
+    return json;
+  };
+  return StaleHunt(options->stale, kind).Run();
+}
+
+}  // namespace
+
+void AddKill(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand("kill",
+                                      "Kill who put an entry into the shared cache, at a named "
+                                      "point, then write the key: nobody may "
+                                      "read the old value");
+  verb->footer(
+      "Points: idle (the entry is in the cache), before-reply, before-put, locked, inside-put,\n"
+      "before-drop (an invalidation is taken from the connection, its entries are still there).\n"
+      "Rounds in which nothing was cached are counted apart; a run with too few hits or kills "
+      "fails "
+      "as\nvacuous.\n"
+      "Exit code: 0 nothing stale, 1 a failure or a vacuous run, 2 wrong use, 130 interrupted.");
+  const auto options = std::make_shared<KillOptions>();
+  options->stale.pool.AddTo(verb, false);
+  options->stale.AddTo(verb);
+  verb->add_option("--kill-mode", options->mode,
+                   "client: CLIENT KILL of the connection; worker: a signal to the process")
+      ->check(CLI::IsMember({"client", "worker", "both"}))
+      ->type_name("client|worker|both")
+      ->capture_default_str();
+  verb->add_option("--signal", options->signals, "Signals for workers, chosen from by the seed")
+      ->type_name("SIGNAL,…")
+      ->capture_default_str();
+  verb->add_option("--points", options->points, "Where it happens; default: all")
+      ->type_name("POINT,…");
+  verb->add_option("--writers", options->writers,
+                   "Who writes the key: cached (another worker, through the cache), direct (past "
+                   "it)")
+      ->type_name("cached,direct")
+      ->capture_default_str();
+  verb->callback([=] { *code = RunKill(options.get()); });
+}
+
+}  // namespace resprobe::cli

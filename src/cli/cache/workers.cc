@@ -1,0 +1,67 @@
+// workers: the caching workers behind HTTP.
+
+#include <cstdio>
+#include <memory>
+
+#include "cachelab/http/endpoint.h"
+#include "cli/cache/stale_options.h"
+#include "cli/verbs.h"
+#include "live/net/interrupt_fd.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+struct WorkersOptions {
+  PoolVerbOptions pool;
+  int listen = 0;
+};
+
+int RunWorkers(const WorkersOptions& options) {
+  options.pool.Check("workers");
+  // From here on Ctrl-C is data, for all threads and before any worker is there.
+  live::InterruptFd interrupted;
+  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+  const std::unique_ptr<live::OracleTarget> server = options.pool.OpenServer(true);
+  std::string error;
+  const std::unique_ptr<live::Endpoint> endpoint =
+      live::Endpoint::Open(options.pool.Pool(server.get(), options.pool.slot_bytes),
+                           static_cast<uint16_t>(options.listen), &error);
+  if (endpoint == nullptr) throw UserError("workers: " + error);
+  std::printf(
+      "%d workers, %d of them writers, before %s: http://127.0.0.1:%d/cmd; Ctrl-C ends it\n",
+      options.pool.workers, options.pool.Writers(), server->version().c_str(), endpoint->port());
+  std::fflush(stdout);
+  endpoint->Run(interrupted.get());
+  std::printf("%llu requests\n", static_cast<unsigned long long>(endpoint->requests()));
+  interrupted.Finish();
+  return kAllWell;
+}
+
+}  // namespace
+
+void AddWorkers(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand(
+      "workers",
+      "Serve a cache that worker processes share over HTTP, for cmd, invalidate and kill");
+  verb->footer(
+      "GET /cmd?class=cached|direct&cmd=get&args[0]=k, also as /cmd.php with relay|redis; "
+      "/clients,\n"
+      "/stats, /keys, /leases, /barrier. Listens on 127.0.0.1 only.\n"
+      "Exit code: 0 ended, 2 wrong use.");
+  const auto options = std::make_shared<WorkersOptions>();
+  options->pool.slot_bytes = 16 << 10;
+  verb->add_option("--listen", options->listen, "Port for HTTP; 0 picks a free one")
+      ->required()
+      ->type_name("PORT")
+      ->check(WholeNumber(0, 65535));
+  verb->add_option("--slot-size", options->pool.slot_bytes, "Bytes that an entry can have")
+      ->type_name("N")
+      ->check(WholeNumber(64, 16 << 20))
+      ->capture_default_str();
+  options->pool.AddTo(verb, true);
+  verb->callback([=] { *code = RunWorkers(*options); });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,411 @@
+// corpus check and corpus merge: what the repository keeps as seeds is needed, and all of it works.
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+
+#include "cli/cases/pair_coverage.h"
+#include "cli/fuzz/fuzz_job.h"
+#include "cli/verbs.h"
+#include "runner/harness_process.h"
+#include "runner/output.h"
+#include "runner/project.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr int kGeneratedCases = 2000;
+
+// One seed of the repository, as the tape that it is or stands for.
+struct Seed {
+  fs::path file;
+  std::string tape;
+};
+
+std::vector<Seed> LoadSeeds(const HarnessEntry& harness, const fs::path& folder) {
+  TempFolder temp;
+  std::vector<Seed> seeds;
+  for (const fs::path& file : FilesIn(folder)) {
+    if (file.extension() == ".ops") {
+      const fs::path tape = temp.path() / "tape";
+      ParseOps(harness, file, tape);
+      seeds.push_back({file, ReadFile(tape)});
+    } else {
+      seeds.push_back({file, ReadFile(file)});
+    }
+  }
+  return seeds;
+}
+
+// The SHA-1 of each tape of `folders` that libFuzzer keeps, all of them together covering what all
+// of `folders` cover. `set_cover` looks for few tapes, and without it any tape is kept that adds
+// something to the smaller ones.
+std::map<std::string, std::string> Merge(const HarnessEntry& harness,
+                                         const std::vector<fs::path>& folders, bool set_cover) {
+  TempFolder temp;
+  const fs::path into = temp.path() / "merged";
+  MakeFolder(into);
+  Command command;
+  command.argv = {harness.binary, set_cover ? "-set_cover_merge=1" : "-merge=1",
+                  "-merge_control_file=" + (temp.path() / "control").string(), into};
+  for (const fs::path& folder : folders) command.argv.push_back(folder);
+  command.environment = SanitizerEnvironment(false);
+  const RunResult result = RunToEnd(command);
+  if (result.exit_code != 0) {
+    throw UserError(harness.name + ": libFuzzer could not merge its corpus (" +
+                    SignatureOf(result).Text() + "): run ./resprobe replay on it");
+  }
+  std::map<std::string, std::string> kept;
+  for (const fs::path& file : FilesIn(into)) {
+    std::string tape = ReadFile(file);
+    kept[Sha1(tape)] = std::move(tape);
+  }
+  return kept;
+}
+
+void WriteTapes(const fs::path& folder, const std::map<std::string, std::string>& tapes) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  MakeFolder(folder);
+  for (const auto& [name, tape] : tapes) WriteFile(folder / name, tape);
+}
+
+// A small set with the same coverage, the same one whenever it is asked for its own result.
+std::map<std::string, std::string> Fewest(const HarnessEntry& harness,
+                                          const std::vector<fs::path>& folders) {
+  TempFolder temp;
+  std::map<std::string, std::string> kept = Merge(harness, folders, true);
+  for (;;) {
+    WriteTapes(temp.path() / "kept", kept);
+    std::map<std::string, std::string> again = Merge(harness, {temp.path() / "kept"}, false);
+    if (again.size() == kept.size()) return kept;
+    kept = std::move(again);
+  }
+}
+
+// --- Pairs: what a world crosses, the coverage of which no engine sees.
+
+// What each of the tapes has met, by SHA-1; nothing, if none has met anything.
+std::map<std::string, Pairs> PairsOf(const HarnessEntry& harness,
+                                     const std::map<std::string, std::string>& tapes) {
+  TempFolder temp;
+  WriteTapes(temp.path() / "tapes", tapes);
+  std::map<std::string, Pairs> met;
+  FindPairs(harness, FilesIn(temp.path() / "tapes"), [&](const fs::path& file, const Pairs& pairs) {
+    if (!pairs.empty()) met[file.filename().string()] = pairs;
+  });
+  return met;
+}
+
+// Those of the tapes that neither are in `covering`, the ones that add coverage, nor have met a
+// pair that no smaller one has.
+std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
+                                const std::map<std::string, std::string>& covering,
+                                std::map<std::string, Pairs> met) {
+  std::set<std::pair<size_t, std::string>> by_size;
+  for (const auto& [sha1, tape] : tapes) by_size.emplace(tape.size(), sha1);
+  std::set<std::string> not_needed;
+  Pairs all;
+  for (const auto& [size, sha1] : by_size) {
+    const size_t before = all.size();
+    all.merge(met[sha1]);
+    if (all.size() == before && !covering.contains(sha1)) not_needed.insert(sha1);
+  }
+  return not_needed;
+}
+
+// A small set with the same coverage and the same pairs, the same one whenever it is asked for its
+// own result.
+std::map<std::string, std::string> FewestWithPairs(const HarnessEntry& harness,
+                                                   std::map<std::string, std::string> tapes) {
+  for (;;) {
+    TempFolder temp;
+    WriteTapes(temp.path() / "all", tapes);
+    std::map<std::string, std::string> kept = Fewest(harness, {temp.path() / "all"});
+    const std::map<std::string, std::string> covering = kept;
+    const std::map<std::string, Pairs> met = PairsOf(harness, tapes);
+    Pairs all;
+    for (const auto& [sha1, pairs] : met) {
+      if (kept.contains(sha1)) all.insert(pairs.begin(), pairs.end());
+    }
+    // Time and again the one with the most new pairs for its size.
+    for (;;) {
+      double most = 0;
+      std::string best;
+      for (const auto& [sha1, pairs] : met) {
+        size_t added = 0;
+        for (const auto& pair : pairs) added += all.contains(pair) ? 0 : 1;
+        const double worth =
+            static_cast<double>(added) / static_cast<double>(tapes[sha1].size() + 1);
+        if (worth > most) {
+          most = worth;
+          best = sha1;
+        }
+      }
+      if (best.empty()) break;
+      kept[best] = tapes[best];
+      all.insert(met.at(best).begin(), met.at(best).end());
+    }
+    for (const std::string& sha1 : NotNeeded(kept, covering, met)) kept.erase(sha1);
+    if (kept.size() == tapes.size()) return kept;
+    tapes = std::move(kept);
+  }
+}
+
+// --- Dictionaries.
+
+struct Token {
+  int line;
+  std::string bytes;
+};
+
+// The syntax that libFuzzer and AFL++ share: NAME="VALUE" or "VALUE"; \\ \" \xHH; # comments.
+// Throws UserError with file and line.
+std::vector<Token> ReadDictionary(const fs::path& path) {
+  std::vector<Token> tokens;
+  std::set<std::string> seen;
+  std::istringstream lines(ReadFile(path));
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    const auto fail = [&](const std::string& what) {
+      throw UserError(path.string() + ":" + std::to_string(number) + ": " + what);
+    };
+    const size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    const size_t open = line.find('"', begin);
+    const size_t close = line.find_last_not_of(" \t");
+    if (open == std::string::npos || close <= open || line[close] != '"') {
+      fail("not an entry: write name=\"value\"");
+    }
+    if (open > begin) {
+      const std::string name = line.substr(begin, open - begin);
+      if (!name.ends_with('=') || name.size() == 1 ||
+          name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+                                 "=") != name.npos) {
+        fail("'" + name + "' is no name: use letters, digits and _, then =");
+      }
+    }
+    std::string bytes;
+    for (size_t i = open + 1; i < close; ++i) {
+      const auto c = static_cast<unsigned char>(line[i]);
+      if (c < 0x20 || c >= 0x7F) fail("a byte that is not printable ASCII: write \\xHH");
+      if (c == '"') fail("a quote inside the value: write \\\"");
+      if (c != '\\') {
+        bytes += line[i];
+      } else if (i + 1 < close && (line[i + 1] == '\\' || line[i + 1] == '"')) {
+        bytes += line[++i];
+      } else if (i + 3 < close && line[i + 1] == 'x' && isxdigit(line[i + 2]) != 0 &&
+                 isxdigit(line[i + 3]) != 0) {
+        bytes += static_cast<char>(std::stoi(line.substr(i + 2, 2), nullptr, 16));
+        i += 3;
+      } else {
+        fail("an unknown escape: use \\\\, \\\" or \\xHH");
+      }
+    }
+    if (bytes.empty()) fail("an empty value");
+    if (!seen.insert(bytes).second) fail("the value stands above already: delete one");
+    tokens.push_back({number, bytes});
+  }
+  return tokens;
+}
+
+// The tokens that occur neither in a seed nor in a generated case: not of the language, or nothing
+// shows what they are for.
+std::vector<Token> StrangeTokens(const HarnessEntry& harness, const std::vector<Seed>& seeds,
+                                 std::vector<Token> tokens) {
+  const auto forget = [&](const std::string& tape) {
+    std::erase_if(tokens,
+                  [&](const Token& token) { return tape.find(token.bytes) != std::string::npos; });
+  };
+  for (const Seed& seed : seeds) forget(seed.tape);
+  if (tokens.empty()) return tokens;
+  TempFolder temp;
+  for (const fs::path& file : GenerateMany(harness, 1, kGeneratedCases, temp.path())) {
+    const std::string tape = ReadFile(file);
+    forget(tape);
+    if (tokens.empty()) break;
+  }
+  return tokens;
+}
+
+// --- The verbs.
+
+struct Check {
+  size_t seeds = 0;
+  size_t tokens = 0;
+  std::vector<std::string> problems;
+};
+
+Check CheckHarness(const Project& project, const HarnessEntry& harness) {
+  Check check;
+  const fs::path folder = project.CorpusOf(harness);
+  const std::vector<Seed> seeds = LoadSeeds(harness, folder);
+  check.seeds = seeds.size();
+  if (seeds.empty()) {
+    check.problems.push_back(project.Shown(folder) + ": holds no seed");
+    return check;
+  }
+  std::vector<fs::path> files;
+  files.reserve(seeds.size());
+  for (const Seed& seed : seeds) files.push_back(seed.file);
+  RunOptions options;
+  options.twice = true;
+  RunCases(harness, files, options, [&](const CaseResult& result) {
+    if (!result.failed()) return;
+    check.problems.push_back(project.Shown(result.file) + ": " + result.outcome + " " +
+                             result.signature);
+  });
+  if (check.problems.empty()) {
+    TempFolder temp;
+    std::map<std::string, std::string> tapes;
+    for (const Seed& seed : seeds) {
+      const auto [at, is_new] = tapes.emplace(Sha1(seed.tape), seed.tape);
+      if (!is_new) {
+        check.problems.push_back(project.Shown(seed.file) + ": another seed is the same");
+      }
+    }
+    WriteTapes(temp.path() / "seeds", tapes);
+    const auto kept = Merge(harness, {temp.path() / "seeds"}, false);
+    const std::set<std::string> not_needed = NotNeeded(tapes, kept, PairsOf(harness, tapes));
+    for (const Seed& seed : seeds) {
+      if (not_needed.contains(Sha1(seed.tape))) {
+        check.problems.push_back(project.Shown(seed.file) +
+                                 ": adds no coverage and no pair to the smaller seeds");
+      }
+    }
+  }
+  if (const auto dictionary = project.DictionaryOf(harness)) {
+    const std::vector<Token> tokens = ReadDictionary(*dictionary);
+    check.tokens = tokens.size();
+    for (const Token& token : StrangeTokens(harness, seeds, tokens)) {
+      check.problems.push_back(project.Shown(*dictionary) + ":" + std::to_string(token.line) +
+                               ": the token occurs in no seed and in none of " +
+                               std::to_string(kGeneratedCases) + " generated cases");
+    }
+  } else {
+    check.problems.push_back("dictionaries/" + harness.corpus + ".dict: is missing");
+  }
+  return check;
+}
+
+int RunCheck(const std::vector<std::string>& names, const OutputOptions& output) {
+  output.Check();
+  const Project project = OpenProject();
+  Json json = {{"harnesses", Json::array()}};
+  bool well = true;
+  for (const HarnessEntry& harness : project.Select(names)) {
+    // A variant shares the corpus of its harness, which is checked there.
+    if (names.empty() && harness.corpus != harness.name) continue;
+    if (harness.binary.empty()) {
+      if (output.text_on_stdout()) {
+        std::printf("%s: skipped: %s\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
+      }
+      json["harnesses"].push_back({{"name", harness.name}, {"skipped", true}});
+      continue;
+    }
+    const Check check = CheckHarness(project, harness);
+    well &= check.problems.empty();
+    Json problems = Json::array();
+    for (const std::string& problem : check.problems) problems.push_back(JsonText(problem));
+    json["harnesses"].push_back({{"name", harness.name},
+                                 {"seeds", check.seeds},
+                                 {"tokens", check.tokens},
+                                 {"problems", problems}});
+    if (!output.text_on_stdout()) continue;
+    std::printf("%s: %zu seeds, %zu dictionary tokens: %s\n", harness.name.c_str(), check.seeds,
+                check.tokens,
+                check.problems.empty()
+                    ? "all well"
+                    : (std::to_string(check.problems.size()) + " problems").c_str());
+    for (const std::string& problem : check.problems) std::printf("  %s\n", problem.c_str());
+    std::fflush(stdout);
+  }
+  if (output.json()) output.Write(json);
+  return well ? kAllWell : kFinding;
+}
+
+int RunMerge(const std::string& name, const std::vector<std::string>& folders) {
+  const Project project = OpenProject();
+  const HarnessEntry& harness = project.Find(name);
+  const fs::path corpus = project.CorpusOf(harness);
+  MakeFolder(corpus);
+  const std::vector<Seed> seeds = LoadSeeds(harness, corpus);
+  std::map<std::string, std::string> tapes;
+  for (const Seed& seed : seeds) tapes[Sha1(seed.tape)] = seed.tape;
+  std::vector<fs::path> sources = {project.WorkCorpusOf(harness)};
+  for (const std::string& folder : folders) {
+    std::error_code error;
+    if (!fs::is_directory(folder, error)) {
+      throw UserError(folder + ": is not a folder: name folders with cases");
+    }
+    sources.emplace_back(folder);
+  }
+  size_t offered = 0;
+  for (const fs::path& folder : sources) {
+    for (const Seed& seed : LoadSeeds(harness, folder)) {
+      tapes[Sha1(seed.tape)] = seed.tape;
+      ++offered;
+    }
+  }
+  const std::map<std::string, std::string> kept = FewestWithPairs(harness, std::move(tapes));
+  // New files first: Ctrl-C in between leaves too much, never too little. A seed that is kept keeps
+  // its name, and its text if that is what it is.
+  std::set<std::string> there;
+  for (const Seed& seed : seeds) there.insert(Sha1(seed.tape));
+  size_t added = 0;
+  for (const auto& [sha1, tape] : kept) {
+    if (there.contains(sha1)) continue;
+    WriteFile(corpus / sha1, tape);
+    ++added;
+  }
+  size_t removed = 0;
+  std::set<std::string> named;
+  for (const Seed& seed : seeds) {
+    const std::string sha1 = Sha1(seed.tape);
+    if (kept.contains(sha1) && named.insert(sha1).second) continue;
+    std::error_code error;
+    fs::remove(seed.file, error);
+    ++removed;
+  }
+  std::printf("%s: %zu seeds and %zu offered -> %zu seeds: %zu added, %zu removed as not needed\n",
+              project.Shown(corpus).c_str(), seeds.size(), offered, kept.size(), added, removed);
+  return kAllWell;
+}
+
+}  // namespace
+
+void AddCorpus(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand("corpus", "Check or merge the seed corpora");
+  verb->require_subcommand(1);
+
+  CLI::App* check = verb->add_subcommand("check", "Every seed and dictionary token is of use");
+  check->footer(
+      "Every seed parses, replays, twice with the same trace, and adds coverage to the smaller\n"
+      "ones, or a pair (list --matrix); every dictionary token occurs in a seed or in one of 2000\n"
+      "generated cases.\n"
+      "Exit code: 0 all well, 1 a problem (each is named), 2 wrong use.");
+  const auto names = std::make_shared<std::vector<std::string>>();
+  const auto output = std::make_shared<OutputOptions>();
+  check->add_option("HARNESS", *names, "Harnesses; default: all")->type_name("");
+  output->AddTo(check);
+  check->callback([=] { *code = RunCheck(*names, *output); });
+
+  CLI::App* merge = verb->add_subcommand("merge", "Take what fuzzing learnt into the repository");
+  merge->footer(
+      "Merges work/corpus/HARNESS and the folders DIR into corpus/HARNESS, and leaves few seeds\n"
+      "that together cover what all of them cover, and have met the same pairs (list --matrix); "
+      "new\n"
+      "ones are named by their content.");
+  const auto name = std::make_shared<std::string>();
+  const auto folders = std::make_shared<std::vector<std::string>>();
+  merge->add_option("HARNESS", *name, "The harness")->required()->type_name("");
+  merge->add_option("DIR", *folders, "More folders with cases")->type_name("");
+  merge->callback([=] { *code = RunMerge(*name, *folders); });
+}
+
+}  // namespace resprobe::cli

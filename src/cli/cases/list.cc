@@ -1,0 +1,126 @@
+// list: the harnesses, what each checks, how large its seed corpus is.
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "cli/cases/pair_coverage.h"
+#include "cli/verbs.h"
+#include "runner/harness_process.h"
+#include "runner/output.h"
+#include "runner/project.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+int RunList(const OutputOptions& output) {
+  output.Check();
+  const Project project = OpenProject();
+  Json json = {{"harnesses", Json::array()}};
+  for (const HarnessEntry& harness : project.all) {
+    if (harness.binary.empty()) {
+      json["harnesses"].push_back(
+          {{"name", harness.name}, {"built", false}, {"note", WhyNotBuilt(harness)}});
+      if (output.text_on_stdout()) {
+        std::printf("%s: %s\n\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
+      }
+      continue;
+    }
+    const HarnessInfo info = AskInfo(harness);
+    const size_t seeds = FilesIn(project.CorpusOf(harness)).size();
+    const size_t learnt = FilesIn(project.WorkCorpusOf(harness)).size();
+    Json one = {{"name", harness.name},     {"built", true},
+                {"summary", info.summary},  {"input", info.input},
+                {"corpus", harness.corpus}, {"seeds", seeds},
+                {"learnt", learnt},         {"invariants", Json::array()}};
+    for (const auto& [name, statement] : info.invariants) {
+      one["invariants"].push_back({{"name", name}, {"statement", statement}});
+    }
+    json["harnesses"].push_back(one);
+    if (!output.text_on_stdout()) continue;
+    std::printf("%s: %s\n", harness.name.c_str(), info.summary.c_str());
+    std::printf("  input %s; %zu seeds in corpus/%s", info.input.c_str(), seeds,
+                harness.corpus.c_str());
+    if (learnt > 0)
+      std::printf(", %zu learnt in %s", learnt,
+                  project.Shown(project.WorkCorpusOf(harness)).c_str());
+    std::printf("\n");
+    for (const auto& [name, statement] : info.invariants) {
+      std::printf("  %-24s %s\n", name.c_str(), statement.c_str());
+    }
+    std::printf("\n");
+  }
+  if (output.json()) output.Write(json);
+  return kAllWell;
+}
+
+// Which pairs of what a world crosses have been met in a harness's seeds.
+int RunMatrix(const std::string& name, const OutputOptions& output) {
+  output.Check();
+  const Project project = OpenProject();
+  const HarnessEntry& harness = project.Find(name);
+  std::vector<fs::path> cases = FilesIn(project.CorpusOf(harness));
+  for (const fs::path& file : FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
+  std::map<std::string, std::map<std::string, size_t>> counts;
+  std::set<std::string> columns;
+  FindPairs(harness, cases, [&](const fs::path&, const Pairs& pairs) {
+    for (const auto& [row, column] : pairs) {
+      ++counts[row][column];
+      columns.insert(column);
+    }
+  });
+  if (counts.empty()) throw UserError(name + " crosses nothing: use io_chaos");
+  Json unmet = Json::array();
+  for (const auto& [row, of_row] : counts) {
+    for (const std::string& column : columns) {
+      if (!of_row.contains(column)) unmet.push_back({row, column});
+    }
+  }
+  if (output.text_on_stdout()) {
+    std::printf("%-18s", "");
+    for (const std::string& column : columns) std::printf(" %5.5s", column.c_str());
+    std::printf("\n");
+    for (const auto& [row, of_row] : counts) {
+      std::printf("%-18s", row.c_str());
+      for (const std::string& column : columns) {
+        const auto at = of_row.find(column);
+        std::printf(" %5zu", at == of_row.end() ? size_t{0} : at->second);
+      }
+      std::printf("\n");
+    }
+    std::printf(
+        "cases of %zu in which the row's toxic took effect while the column's step waited\n",
+        cases.size());
+    const size_t all = counts.size() * columns.size();
+    std::printf("%zu of %zu pairs met", all - unmet.size(), all);
+    const char* before = "; not met: ";
+    for (const Json& pair : unmet) {
+      std::printf("%s%s %s", before, pair[0].get<std::string>().c_str(),
+                  pair[1].get<std::string>().c_str());
+      before = ", ";
+    }
+    std::printf("\n");
+  }
+  if (output.json()) {
+    output.Write(
+        Json{{"harness", name}, {"cases", cases.size()}, {"pairs", counts}, {"unmet", unmet}});
+  }
+  return kAllWell;
+}
+
+}  // namespace
+
+void AddList(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand("list", "The harnesses, what each checks, corpus sizes");
+  const auto output = std::make_shared<OutputOptions>();
+  const auto matrix = std::make_shared<std::string>();
+  verb->add_option("--matrix", *matrix,
+                   "For a harness that crosses toxics with steps: which pairs its seeds have met")
+      ->type_name("HARNESS");
+  output->AddTo(verb);
+  verb->callback([=] { *code = matrix->empty() ? RunList(*output) : RunMatrix(*matrix, *output); });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,310 @@
+// fuzz: runs the harnesses, one after the other; minimizes and files what breaks.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include "cli/fuzz/fuzz_job.h"
+#include "cli/verbs.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+struct Row {
+  std::string harness;
+  std::string state;  // "waiting", "running", "done", "skipped", "stopped", "failed"
+  std::string note;
+  Progress progress;
+};
+
+constexpr char kHeader[] =
+    "harness                          executions   per second    edges   corpus  findings  time "
+    "left";
+
+std::string Line(const Row& row, double seconds) {
+  if (row.state == "skipped" || row.state == "waiting" || row.state == "stopped") {
+    char text[256];
+    std::snprintf(text, sizeof(text), "%-30s  %s%s%s", row.harness.c_str(), row.state.c_str(),
+                  row.note.empty() ? "" : ": ", row.note.c_str());
+    return text;
+  }
+  const Progress& progress = row.progress;
+  std::string left = row.state;
+  if (row.state == "running") {
+    left = std::to_string(std::lround(std::max(0.0, seconds - progress.elapsed))) + "s";
+  }
+  char text[256];
+  std::snprintf(text, sizeof(text), "%-30s %12s %12s %8s %8s %9zu %10s", row.harness.c_str(),
+                Grouped(progress.executions).c_str(),
+                Grouped(static_cast<uint64_t>(progress.per_second)).c_str(),
+                Grouped(progress.edges).c_str(), Grouped(progress.corpus).c_str(),
+                progress.findings.size(), left.c_str());
+  std::string line = text;
+  if (!progress.stability.empty()) line += "  stability " + progress.stability;
+  return line;
+}
+
+// On a terminal a table that is drawn again and again; elsewhere a line now and then.
+class Display {
+ public:
+  Display(std::vector<Row>* rows, double seconds, std::FILE* out)
+      : rows_(rows), seconds_(seconds), out_(out), live_(isatty(fileno(out)) != 0) {}
+
+  void Begin() {
+    if (!live_) std::fprintf(out_, "%s\n", kHeader);
+    std::fflush(out_);
+    Draw();
+  }
+  void Update(const Row& row) {
+    if (live_) {
+      Draw();
+    } else if (Now() >= next_line_) {
+      next_line_ = Now() + kSecondsPerLine;
+      std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
+      std::fflush(out_);
+    }
+  }
+  void Done(const Row& row) {
+    next_line_ = Now() + kSecondsPerLine;
+    if (live_) {
+      Draw();
+    } else {
+      std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
+      std::fflush(out_);
+    }
+  }
+  // Above the table.
+  void Say(const std::string& text) {
+    Erase();
+    std::fputs(text.c_str(), out_);
+    Draw();
+    std::fflush(out_);
+  }
+
+ private:
+  static constexpr double kSecondsPerLine = 10;
+
+  void Erase() {
+    if (!live_ || drawn_ == 0) return;
+    std::fprintf(out_, "\033[%zuA\033[J", drawn_);
+    drawn_ = 0;
+  }
+  void Draw() {
+    if (!live_) return;
+    Erase();
+    std::fprintf(out_, "%s\n", kHeader);
+    for (const Row& row : *rows_) std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
+    drawn_ = rows_->size() + 1;
+    std::fflush(out_);
+  }
+
+  std::vector<Row>* rows_;
+  double seconds_;
+  std::FILE* out_;
+  bool live_;
+  size_t drawn_ = 0;
+  double next_line_ = Now() + kSecondsPerLine;
+};
+
+std::string Value(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  if (at == json.end()) return "";
+  return at->is_string() ? at->get<std::string>() : at->dump();
+}
+
+std::string Describe(const Project& project, const Finding& finding) {
+  std::string text = "finding: " + finding.signature;
+  text += finding.known ? "  (known from an earlier run)\n" : "\n";
+  const Json& report = finding.report;
+  if (report.contains("size")) {
+    const Json& size = report["size"];
+    text += "  minimized: " + Value(size, "ops_before") + " -> " + Value(size, "ops_after") +
+            " ops, " + Value(size, "bytes_before") + " -> " + Value(size, "bytes_after") +
+            " bytes\n";
+  }
+  if (report.contains("expected")) {
+    text += "  at op " + Value(report, "op") + "\n  expected:  " + Value(report, "expected") +
+            "\n  seen:      " + Value(report, "seen") + "\n";
+  }
+  if (report.contains("replays") && report["replays"] == false) {
+    text += "  by itself it holds: what ran before it in the process matters (report.txt tells)\n";
+  }
+  text += "  folder:    " + project.Shown(finding.folder) + "\n";
+  if (report.contains("replay")) text += "  replay:    " + Value(report, "replay") + "\n";
+  return text;
+}
+
+Json ToJson(const Project& project, const FuzzOptions& options, const std::vector<Row>& rows,
+            bool interrupted) {
+  Json json = {{"engine", options.engine},   {"seconds", options.seconds},
+               {"jobs", options.jobs},       {"seed", options.seed},
+               {"interrupted", interrupted}, {"harnesses", Json::array()}};
+  for (const Row& row : rows) {
+    Json one = {{"name", row.harness}, {"state", row.state}};
+    if (!row.note.empty()) one["note"] = JsonText(row.note);
+    const Progress& progress = row.progress;
+    if (row.state != "skipped" && row.state != "waiting" && row.state != "stopped") {
+      one["seconds"] = progress.elapsed;
+      one["executions"] = progress.executions;
+      one["executions_per_second"] = progress.per_second;
+      one["edges"] = progress.edges;
+      one["corpus"] = progress.corpus;
+      if (!progress.stability.empty()) one["stability"] = progress.stability;
+      one["findings"] = Json::array();
+      for (const Finding& finding : progress.findings) {
+        Json entry = finding.report.is_object() ? finding.report : Json::object();
+        entry["signature"] = JsonText(finding.signature);
+        entry["folder"] = JsonText(project.Shown(finding.folder));
+        entry["known"] = finding.known;
+        entry["repeats"] = finding.repeats;
+        one["findings"].push_back(std::move(entry));
+      }
+    }
+    json["harnesses"].push_back(std::move(one));
+  }
+  return json;
+}
+
+int RunFuzz(const FuzzOptions& options) {
+  options.output.Check();
+  const Project project = OpenProject();
+  const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
+  const auto first_live = std::find_if(harnesses.begin(), harnesses.end(),
+                                       [](const HarnessEntry& harness) { return harness.live; });
+  const bool live = first_live != harnesses.end();
+  if (live && options.engine == "afl") {
+    throw UserError(first_live->name + " runs under libFuzzer only: leave out --engine afl");
+  }
+  if (!options.start.empty()) {
+    if (std::none_of(harnesses.begin(), harnesses.end(),
+                     [](const HarnessEntry& harness) { return harness.with_server(); })) {
+      throw UserError(
+          "--start is for a harness with a live server: name command_oracle or invalidation_live");
+    }
+    SetLiveServerCommand(options.start);
+  }
+  MakeFolder(project.work);
+  std::vector<Row> rows;
+  for (const HarnessEntry& harness : harnesses) {
+    rows.push_back({harness.name, "waiting", "", {}});
+    if (harness.binary.empty()) {
+      rows.back().state = "skipped";
+      rows.back().note = WhyNotBuilt(harness);
+    }
+  }
+  std::FILE* out = options.output.text_on_stdout() ? stdout : stderr;
+  std::fprintf(out, "%s on %u cores, %g s for each harness, seed %llu\n", options.engine.c_str(),
+               options.jobs, options.seconds, static_cast<unsigned long long>(options.seed));
+  Display display(&rows, options.seconds, out);
+  display.Begin();
+  size_t findings = 0;
+  bool trouble = false;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Row& row = rows[i];
+    if (row.state == "skipped") {
+      display.Done(row);
+      continue;
+    }
+    if (Interrupted()) {
+      row.state = "stopped";
+      row.note = "not run";
+      display.Done(row);
+      continue;
+    }
+    row.state = "running";
+    const auto on_progress = [&](const Progress& progress) {
+      row.progress = progress;
+      display.Update(row);
+    };
+    const auto on_finding = [&](const Finding& finding) {
+      display.Say(Describe(project, finding));
+    };
+    const auto fuzz = options.engine == "afl" ? FuzzWithAfl : FuzzWithLibFuzzer;
+    try {
+      row.progress = fuzz(project, harnesses[i], options, on_progress, on_finding);
+      row.note = row.progress.trouble;
+    } catch (const UserError& error) {
+      row.note = error.what();
+    } catch (const Interruption&) {
+    }
+    row.state = !row.note.empty() ? "failed" : Interrupted() ? "interrupted" : "done";
+    trouble |= !row.note.empty();
+    findings += row.progress.findings.size();
+    display.Done(row);
+    if (!row.note.empty()) {
+      std::fflush(out);
+      std::fprintf(stderr, "resprobe: %s: %s\n", row.harness.c_str(), row.note.c_str());
+    }
+  }
+  std::fprintf(out, "\n%zu finding%s\n", findings, findings == 1 ? "" : "s");
+  for (const Row& row : rows) {
+    for (const Finding& finding : row.progress.findings) {
+      std::fprintf(out, "  %s: %s, met %llu time%s: %s\n", row.harness.c_str(),
+                   finding.signature.c_str(), static_cast<unsigned long long>(finding.repeats) + 1,
+                   finding.repeats == 0 ? "" : "s", project.Shown(finding.folder).c_str());
+    }
+  }
+  if (options.output.json()) options.output.Write(ToJson(project, options, rows, Interrupted()));
+  if (Interrupted()) return kInterrupted;
+  if (trouble) return kWrongUse;
+  return findings == 0 ? kAllWell : kFinding;
+}
+
+}  // namespace
+
+void AddFuzz(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand("fuzz", "Run the harnesses; minimize and file what breaks");
+  verb->footer(
+      "Without a HARNESS: all that are under test in memory, one after the other. --time is for "
+      "each "
+      "harness.\n"
+      "New corpus entries go to work/corpus/HARNESS, findings to work/findings/HARNESS: the\n"
+      "minimized case, its text, trace, stack, report.json and the command that replays it.\n"
+      "Ctrl-C keeps what was learnt.\n"
+      "Exit code: 0 nothing found, 1 a finding, 2 wrong use, 130 interrupted.");
+  const auto options = std::make_shared<FuzzOptions>();
+  const auto time = std::make_shared<std::string>("30s");
+  options->jobs = std::max(1u, std::thread::hardware_concurrency());
+  verb->add_option("HARNESS", options->harnesses, "Harnesses (./resprobe list)")->type_name("");
+  verb->add_option("--time", *time, "For each harness: 30s, 5m, 1h")
+      ->type_name("TIME")
+      ->capture_default_str();
+  verb->add_option("--jobs", options->jobs, "Processes side by side; default: one for each core")
+      ->type_name("N")
+      ->check(WholeNumber(1, 1024));
+  verb->add_option("--engine", options->engine, "libfuzzer or afl")
+      ->check(CLI::IsMember({"libfuzzer", "afl"}))
+      ->type_name("ENGINE")
+      ->capture_default_str();
+  verb->add_option("--start", options->start,
+                   "What starts the server beside command_oracle or invalidation_live, with "
+                   "options; default: "
+                   "redis-server")
+      ->type_name("COMMAND");
+  verb->add_option("--seed", options->seed, "Seed of the first process; default: from the clock")
+      ->type_name("N")
+      ->check(WholeNumber(0, UINT64_MAX));
+  verb->add_option("--timeout", options->limits.timeout_seconds,
+                   "A run that takes longer is a finding")
+      ->type_name("SECONDS")
+      ->check(WholeNumber(1, kMostSeconds))
+      ->capture_default_str();
+  verb->add_option("--rss", options->limits.rss_mb, "A run that takes more memory is a finding")
+      ->type_name("MB")
+      ->check(WholeNumber(1, kMostMegabytes))
+      ->capture_default_str();
+  options->output.AddTo(verb);
+  verb->callback([=] {
+    options->seconds = ParseTime("--time", *time);
+    if (options->seed == 0) options->seed = static_cast<uint64_t>(Now() * 1e6) % 1'000'000'007;
+    *code = RunFuzz(*options);
+  });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,233 @@
+// conformance: runs the oracle against real servers, and writes down what was compared.
+
+#include <signal.h>
+
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "cli/verbs.h"
+#include "core/commands/table.h"
+#include "live/oracle/oracle_compare.h"
+#include "runner/files.h"
+#include "runner/output.h"
+#include "runner/process.h"
+#include "runner/project.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+struct ConformanceOptions {
+  std::vector<std::string> servers = {"redis-server", "valkey-server"};
+  uint64_t requests = 10'000'000;
+  uint64_t seed = 1;
+  std::string output = "docs/conformance.md";
+};
+
+uint64_t Count(const Json& counts, std::string_view name) {
+  const auto at = counts.find(name);
+  return at == counts.end() ? 0 : at->get<uint64_t>();
+}
+
+// The oracle as a process of its own; its lines are shown as they come.
+Json RunOracle(const std::string& server, const ConformanceOptions& options,
+               const fs::path& report) {
+  Command command;
+  command.argv = {fs::read_symlink("/proc/self/exe"),
+                  "oracle",
+                  "--start",
+                  server,
+                  "--requests",
+                  std::to_string(options.requests),
+                  "--seed",
+                  std::to_string(options.seed),
+                  "--format",
+                  "json",
+                  "--output",
+                  report};
+  Process process(command);
+  const auto show = [](std::string_view line) {
+    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+    std::fflush(stdout);
+  };
+  bool stopping = false;
+  while (process.Pump(0.2)) {
+    TakeLines(&process.out, show);
+    if (Interrupted() && !std::exchange(stopping, true)) process.Signal(SIGINT);
+  }
+  TakeLines(&process.out, show);
+  if (Interrupted()) throw Interruption();
+  if (process.exit_code() != kAllWell && process.exit_code() != kFinding) {
+    throw UserError(server + ": " + process.err.substr(0, process.err.find('\n')));
+  }
+  return Json::parse(ReadFile(report));
+}
+
+// The kinds of difference in which a command stands, "exec: get: …" among them.
+size_t Differences(const Json& report, std::string_view name) {
+  size_t count = 0;
+  for (const Json& difference : report["differences"]) {
+    std::string command = difference["command"].get<std::string>();
+    for (const std::string_view prefix : {"exec: ", "state: "}) {
+      if (command.starts_with(prefix)) command.erase(0, prefix.size());
+    }
+    count += command == name;
+  }
+  return count;
+}
+
+std::string Status(const Json& report, std::string_view name) {
+  if (Count(report["compared"], name) == 0) return "not compared";
+  const size_t kinds = Differences(report, name);
+  return kinds == 0   ? "equal"
+         : kinds == 1 ? "1 kind of difference"
+                      : std::to_string(kinds) + " kinds of difference";
+}
+
+std::string Options(const std::vector<Json>& reports, std::string_view name) {
+  std::map<std::string, uint64_t> sums;
+  for (const Json& report : reports) {
+    const auto at = report["options"].find(name);
+    if (at == report["options"].end()) continue;
+    for (const auto& [option, count] : at->items()) sums[option] += count.get<uint64_t>();
+  }
+  std::string text;
+  for (const auto& [option, count] : sums) {
+    text += (text.empty() ? "" : ", ") + ("`" + option + "` " + Grouped(count));
+  }
+  return text;
+}
+
+// Every command of every profile, each once.
+std::vector<const resprobe::Command*> AllCommands() {
+  std::map<std::string_view, const resprobe::Command*> all;
+  for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {
+    for (const resprobe::Command& command : Commands(profile)) {
+      if (command.spec->handler != nullptr) all.try_emplace(command.full_name(), &command);
+      for (const resprobe::Command& sub : command.subcommands)
+        all.try_emplace(sub.full_name(), &sub);
+    }
+  }
+  std::vector<const resprobe::Command*> commands;
+  commands.reserve(all.size());
+  for (const auto& [name, command] : all) commands.push_back(command);
+  return commands;
+}
+
+std::string Document(const ConformanceOptions& options, const std::vector<Json>& reports) {
+  std::string text =
+      "# What was compared with real servers\n\n"
+      "Written by `./resprobe conformance";
+  const ConformanceOptions defaults;
+  if (options.requests != defaults.requests) {
+    text += " --requests " + std::to_string(options.requests);
+  }
+  if (options.seed != defaults.seed) text += " --seed " + std::to_string(options.seed);
+  text +=
+      "`: not to be edited. The oracle sends generated\n"
+      "cases to the core and to a server, and compares replies, pushes, errors with their texts, "
+      "and\n"
+      "what each case leaves (keys, types, values, expiries).\n\n"
+      "| server | profile | first seed | cases | requests | of what they left | kinds of "
+      "difference |\n"
+      "|---|---|---:|---:|---:|---:|---:|\n";
+  for (const Json& report : reports) {
+    text += "| " + report["server"].get<std::string>() + " | " +
+            report["profile"].get<std::string>() + " | " + report["seed"].dump() + " | " +
+            Grouped(report["cases"].get<uint64_t>()) + " | " +
+            Grouped(report["requests"].get<uint64_t>()) + " | " +
+            Grouped(report["state"].get<uint64_t>()) + " | " +
+            std::to_string(report["differences"].size()) + " |\n";
+  }
+  text += "\n## Where a server may choose\n\nHow many replies needed it:\n\n";
+  for (const Json& report : reports) {
+    text += "- " + report["server"].get<std::string>() + ":";
+    const char* separator = " ";
+    for (const auto& [name, count] : report["normalized"].items()) {
+      text += separator + name + " " + Grouped(count.get<uint64_t>());
+      separator = ", ";
+    }
+    text += "\n";
+  }
+  text += "\n## Requests that were left out\n\n| why |";
+  std::map<std::string, std::vector<uint64_t>> left_out;
+  for (size_t i = 0; i < reports.size(); ++i) {
+    text += " " + reports[i]["server"].get<std::string>() + " |";
+    for (const auto& [why, count] : reports[i]["left_out"].items()) {
+      std::vector<uint64_t>& counts = left_out[why];
+      counts.resize(reports.size());
+      counts[i] = count.get<uint64_t>();
+    }
+  }
+  text += "\n|---|";
+  for (size_t i = 0; i < reports.size(); ++i) text += "---:|";
+  text += "\n";
+  for (const auto& [why, counts] : left_out) {
+    text += "| " + why + " |";
+    for (const uint64_t count : counts) text += " " + Grouped(count) + " |";
+    text += "\n";
+  }
+  text += "\n## Commands\n\n| command | free | options, and how often each was given |";
+  for (const Json& report : reports) {
+    text += " " + report["profile"].get<std::string>() + ": compared | status |";
+  }
+  text += "\n|---|---|---|";
+  for (size_t i = 0; i < reports.size(); ++i) text += "---:|---|";
+  text += "\n";
+  for (const resprobe::Command* command : AllCommands()) {
+    const std::string_view name = command->full_name();
+    const live::Freedom freedom = live::FreedomOf(*command);
+    text += "| " + std::string(name) + " | " +
+            (freedom == live::Freedom::kNone ? "" : std::string(live::FreedomName(freedom))) +
+            " | " + Options(reports, name) + " |";
+    for (const Json& report : reports) {
+      text += " " + Grouped(Count(report["compared"], name)) + " | " + Status(report, name) + " |";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+int RunConformance(const ConformanceOptions& options) {
+  OpenProject();
+  CheckWritable(options.output);
+  const TempFolder temp;
+  std::vector<Json> reports;
+  bool differ = false;
+  for (const std::string& server : options.servers) {
+    reports.push_back(RunOracle(server, options, temp.path() / "report.json"));
+    differ |= !reports.back()["differences"].empty();
+  }
+  WriteFile(options.output, Document(options, reports));
+  std::printf("written: %s\n", options.output.c_str());
+  return differ ? kFinding : kAllWell;
+}
+
+}  // namespace
+
+void AddConformance(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand(
+      "conformance", "Run the oracle against real servers, and write the table of what is equal");
+  verb->footer("Exit code: 0 no difference, 1 a difference, 2 wrong use, 130 interrupted.");
+  const auto options = std::make_shared<ConformanceOptions>();
+  verb->add_option("--start", options->servers, "The servers to start, one after the other")
+      ->type_name("COMMAND")
+      ->capture_default_str();
+  verb->add_option("--requests", options->requests, "Requests to compare with each of them")
+      ->type_name("N")
+      ->check(WholeNumber(1, UINT64_MAX / 2))
+      ->capture_default_str();
+  verb->add_option("--seed", options->seed, "The first generated case")
+      ->type_name("N")
+      ->check(WholeNumber(0, UINT64_MAX / 2))
+      ->capture_default_str();
+  verb->add_option("-o,--output", options->output, "The document")
+      ->type_name("FILE")
+      ->capture_default_str();
+  verb->callback([=] { *code = RunConformance(*options); });
+}
+
+}  // namespace resprobe::cli

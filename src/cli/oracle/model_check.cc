@@ -1,0 +1,122 @@
+// invalidate --model-check: the seed corpus and generated cases of `invalidation` on a live server
+// with the model beside it.
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/oracle/model_session.h"
+#include "findings/live_run.h"
+#include "runner/seed_cases.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr size_t kCandidates = 3000;
+// A new process takes as long as ten cases.
+constexpr uint64_t kRestartEvery = 16;
+
+class ModelCheck {
+ public:
+  explicit ModelCheck(const ModelCheckOptions& options)
+      : options_(options),
+        server_(options.server, kRestartEvery),
+        cases_(project_, options.seed),
+        out_(options.output.text_on_stdout() ? stdout : stderr),
+        findings_(project_, out_,
+                  {.noun = "difference",
+                   .harness = "invalidation",
+                   .prefix = "model-" + std::string(server_.profile()),
+                   .server = options.server.Typed()}) {}
+
+  int Run() {
+    std::fprintf(out_, "%s against the model of %.*s, seed %llu\n", server_.version().c_str(),
+                 static_cast<int>(server_.profile().size()), server_.profile().data(),
+                 static_cast<unsigned long long>(options_.seed));
+    const uint64_t all = options_.seeds + cases_.corpus();
+    for (; (options_.seeds == 0 || ran_ < all) && !Interrupted(); ++ran_) {
+      if (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) break;
+      const InvalidationCase& c = cases_.Next();
+      if (const auto failure = server_.Run(c)) Add(*failure, c);
+      ops_ += c.ops.size();
+      if (clock_.LineDue()) Line();
+    }
+    Line();
+    std::fprintf(out_, "%s",
+                 Describe(server_.pair().counts(), server_.pair().sets_clock()).c_str());
+    findings_.Sum();
+    if (options_.output.json()) options_.output.Write(Report());
+    return findings_.ExitCode();
+  }
+
+ private:
+  void Add(ModelFailure failure, const InvalidationCase& c) {
+    if (findings_.MetBefore(failure.signature)) return;
+    const RunClock::Pause pause(&clock_);
+    const std::string tape = TapeOf(c);
+    LiveFinding& finding = findings_.Begin(failure.signature, cases_.name(), tape);
+    finding.ops_before = c.ops.size();
+    Arena arena;
+    InvalidationCase small;
+    DecodeCase(tape, &arena, &small);
+    finding.candidates = server_.Shrink(failure.signature, kCandidates, &arena, &small);
+    // What depends on the server's choices may need another attempt.
+    if (const auto again = server_.Run(small); again && again->signature == failure.signature) {
+      failure = *again;
+    }
+    finding.ops_after = small.ops.size();
+    finding.text = Describe(failure);
+    finding.report = ToJson(failure);
+    finding.report["server"] = server_.version();
+    finding.report["profile"] = std::string(server_.profile());
+    findings_.End(finding, TapeOf(small), Print(small), {});
+  }
+
+  void Line() {
+    std::fprintf(out_, "%s cases, %s ops, %s, %s\n", Grouped(ran_).c_str(), Grouped(ops_).c_str(),
+                 findings_.Count().c_str(), clock_.Rate(ran_, "cases").c_str());
+    std::fflush(out_);
+  }
+
+  Json Report() const {
+    return {{"server", server_.version()},
+            {"profile", std::string(server_.profile())},
+            {"seed", options_.seed},
+            {"cases", ran_},
+            {"ops", ops_},
+            {"seconds", clock_.Seconds()},
+            {"interrupted", Interrupted()},
+            {"sets_clock", server_.pair().sets_clock()},
+            {"counts", ToJson(server_.pair().counts())},
+            {"differences", findings_.ToJson()}};
+  }
+
+  const ModelCheckOptions& options_;
+  const Project project_ = OpenProject();
+  ModelServer server_;
+  SeedCases<live::InvalidationLiveWorld> cases_;
+  std::FILE* out_;
+  LiveFindings findings_;
+  RunClock clock_;
+  uint64_t ran_ = 0;  // cases
+  uint64_t ops_ = 0;
+};
+
+}  // namespace
+
+int CheckModel(const ModelCheckOptions& options) {
+  std::unique_ptr<ModelCheck> check;
+  try {
+    check = std::make_unique<ModelCheck>(options);
+  } catch (const UserError& error) {
+    // As this verb calls it.
+    std::string text = error.what();
+    if (const size_t flag = text.find("--flush"); flag != text.npos) {
+      text.replace(flag, 7, "--overwrite");
+    }
+    throw UserError(text);
+  }
+  return check->Run();
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,78 @@
+#ifndef RESPROBE_CLI_ORACLE_MODEL_SESSION_H_
+#define RESPROBE_CLI_ORACLE_MODEL_SESSION_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/oracle/oracle_session.h"
+#include "engine/arena.h"
+#include "engine/codec.h"
+#include "engine/ops_harness.h"
+#include "live/model/invalidation_live_world.h"
+#include "live/model/paired_server.h"
+
+namespace resprobe::cli {
+
+using InvalidationCase = Case<live::InvalidationLiveWorld>;
+
+// How a case of `invalidation` failed on a live server: by a difference from the model, or by an
+// invariant that both break together.
+struct ModelFailure {
+  std::string signature;  // "get: push missing", "invariant: coverage"
+  size_t op = 0;
+  std::string expected;
+  std::string seen;
+  std::optional<live::PairDifference> difference;
+};
+
+// A live server with the model beside it, on which cases of `invalidation` run.
+class ModelServer {
+ public:
+  // `restart_every`: see PairOptions. Throws UserError if there is no such server or profile.
+  explicit ModelServer(const LiveOptions& options, uint64_t restart_every = 1);
+
+  // The first failure. After one that ended the server, it has been restarted; throws UserError if
+  // that cannot be done.
+  std::optional<ModelFailure> Run(const InvalidationCase& c);
+  // Makes the case small as long as it shows the same failure; texts go into `arena`. Tries at most
+  // `candidates`, and stops at Ctrl-C. Returns how many were tried.
+  size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, InvalidationCase* c);
+
+  const live::PairedServer& pair() const { return *pair_; }
+  const std::string& version() const { return pair_->target().version(); }
+  std::string_view profile() const { return ProfileName(pair_->profile()); }
+
+ private:
+  std::unique_ptr<live::PairedServer> pair_;
+  std::unique_ptr<OpsHarness<live::InvalidationLiveWorld>> harness_;
+};
+
+// The failure for people, with both sides and what was sent; and as JSON.
+std::string Describe(const ModelFailure& failure);
+Json ToJson(const ModelFailure& failure);
+// What was compared, and what was not: lines for people, and JSON.
+std::string Describe(const live::PairCounts& counts, bool sets_clock);
+Json ToJson(const live::PairCounts& counts);
+
+// The verbs replay and minimize, for cases of `invalidation` (model_replay.cc). Return the exit
+// code.
+int ReplayOnModelServer(const LiveOptions& options, const std::vector<fs::path>& cases, bool quiet,
+                        const OutputOptions& output);
+int MinimizeOnModelServer(const LiveOptions& options, const fs::path& file, const fs::path& output);
+
+// The verb invalidate with --model-check (model_check.cc). Returns the exit code.
+struct ModelCheckOptions {
+  LiveOptions server;
+  uint64_t seed = 1;
+  uint64_t seeds = 0;  // 0: until the time is over
+  double seconds = 0;  // 0: until the seeds are done
+  OutputOptions output;
+};
+int CheckModel(const ModelCheckOptions& options);
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_CLI_ORACLE_MODEL_SESSION_H_

@@ -1,0 +1,201 @@
+#include "cli/oracle/oracle_session.h"
+
+#include <algorithm>
+
+#include "engine/shrink.h"
+#include "live/net/server_listener.h"
+#include "runner/files.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+
+void LiveOptions::AddTo(CLI::App* verb) {
+  CLI::Option* server =
+      verb->add_option("--server", target.server, "A server that is there")->type_name("HOST:PORT");
+  CLI::Option* unix_socket =
+      verb->add_option("--unix", target.unix_path, "A server that is there, by its socket")
+          ->type_name("PATH");
+  CLI::Option* start =
+      verb->add_option("--start", target.start,
+                       "Start a private server: redis-server, valkey-server or a program that "
+                       "takes their command line; options may stand behind it")
+          ->type_name("COMMAND");
+  server->excludes(unix_socket)->excludes(start);
+  unix_socket->excludes(start);
+  verb->add_option("--server-arg", target.arguments,
+                   "A word of the command line of what is started; may be given again")
+      ->type_name("WORD")
+      ->allow_extra_args(false)
+      ->needs(start);
+  CLI::Option* compared =
+      verb->add_option("--profile", profile, "What the core follows: auto, redis-7.0, …")
+          ->type_name("NAME")
+          ->capture_default_str();
+  verb->add_option("--hang", hang_seconds, "A server that says nothing for so long hangs")
+      ->type_name("SECONDS")
+      ->check(WholeNumber(1, kMostSeconds))
+      ->capture_default_str();
+  CLI::Option* watched = verb->add_flag("--unmodelled", unmodelled,
+                                        "Do not compare: call what the core does not have, with "
+                                        "hostile values, and watch the server");
+  watched->excludes(compared);
+  verb->add_flag("--dangerous", dangerous,
+                 "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
+      ->needs(watched);
+  verb->add_option("--memory", memory_mb,
+                   "A private server that takes so much has blown up; 0: no limit")
+      ->type_name("MB")
+      ->check(WholeNumber(0, kMostMegabytes))
+      ->capture_default_str()
+      ->needs(watched);
+  verb->add_flag("--flush", target.flush, "The server may hold keys; they are deleted");
+  verb->add_flag("--allow-remote", target.allow_remote, "Let the server be on another machine");
+}
+
+std::string LiveOptions::Typed() const {
+  std::string typed = !target.server.empty()      ? "--server " + target.server
+                      : !target.unix_path.empty() ? "--unix " + ShellWord(target.unix_path)
+                                                  : "--start " + ShellWord(target.start);
+  for (const std::string& word : target.arguments) typed += " --server-arg=" + ShellWord(word);
+  if (profile != "auto") typed += " --profile " + profile;
+  if (unmodelled) typed += " --unmodelled";
+  if (dangerous) typed += " --dangerous";
+  if (memory_mb != LiveOptions().memory_mb) typed += " --memory " + std::to_string(memory_mb);
+  if (hang_seconds != LiveOptions().hang_seconds)
+    typed += " --hang " + std::to_string(hang_seconds);
+  if (target.flush) typed += " --flush";
+  if (target.allow_remote) typed += " --allow-remote";
+  return typed;
+}
+
+live::TargetOptions LiveOptions::Target() const {
+  live::TargetOptions options = target;
+  options.hang_ms = hang_seconds * 1000;
+  options.stop = [] { return Interrupted(); };
+  return options;
+}
+
+LiveServer::LiveServer(const LiveOptions& options) {
+  std::string error;
+  target_ = live::OracleTarget::Open(options.Target(), &error);
+  if (target_ == nullptr) ThrowServerError(error);
+  live::OracleOptions oracle;
+  oracle.hang_ms = options.hang_seconds * 1000;
+  if (options.profile != "auto") {
+    const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
+    if (!profile) throw UserError("--profile: " + error);
+    oracle.profile = *profile;
+  } else if (!target_->ProfileOf(&oracle.profile)) {
+    throw UserError("there is no profile for " + target_->version() +
+                    ": name the one to compare it with, such as --profile " +
+                    std::string(ProfileName(oracle.profile)));
+  }
+  profile_ = ProfileName(oracle.profile);
+  oracle_ = std::make_unique<live::Oracle>(target_.get(), oracle);
+  if (!oracle_->Prepare(&error)) ThrowServerError(error);
+}
+
+int ShrinkingHangMs(int hang_ms) {
+  constexpr int kParts = 5;
+  constexpr int kLeastMs = 500;
+  return std::min(hang_ms, std::max(hang_ms / kParts, kLeastMs));
+}
+
+std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
+  if (gone()) throw UserError("the server does not come back: " + gone_);
+  std::optional<live::Difference> difference = oracle_->Run(c);
+  if (!difference || !difference->fatal) return difference;
+  // Once more, request by request: which of them was it?
+  Revive();
+  if (target_->own() && !gone()) {
+    oracle_->set_one_by_one(true);
+    std::optional<live::Difference> again = oracle_->Run(c);
+    oracle_->set_one_by_one(false);
+    if (again && again->fatal) {
+      Revive();
+      difference = std::move(again);
+    }
+  }
+  return difference;
+}
+
+std::optional<live::Difference> LiveServer::RunAhead(const CommandCase& c) {
+  std::optional<live::Difference> difference = oracle_->RunAhead(c);
+  if (difference && difference->fatal) Revive();
+  return difference;
+}
+
+std::optional<live::Difference> LiveServer::CatchUp() {
+  std::optional<live::Difference> difference = oracle_->CatchUp();
+  if (difference && difference->fatal) Revive();
+  return difference;
+}
+
+void LiveServer::Revive() {
+  last_log_ = target_->Log();
+  oracle_->Prepare(&gone_);
+}
+
+size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
+                          CommandCase* c) {
+  size_t tried = 0;
+  const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
+    if (tried >= candidates || Interrupted() || gone()) return false;
+    ++tried;
+    const std::optional<live::Difference> difference = Run(candidate);
+    return difference && difference->Signature() == signature;
+  };
+  CommandCase small = *c;
+  const int hang_ms = oracle_->hang_ms();
+  oracle_->set_hang_ms(ShrinkingHangMs(hang_ms));
+  resprobe::Shrink<CommandWorld>(fails, arena, &small);
+  oracle_->set_hang_ms(hang_ms);
+  // What only looks like a hang to the impatient is none.
+  if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
+  return tried;
+}
+
+std::string Session(const std::vector<std::string>& lines) {
+  const auto client = [](const std::string& line) { return line.substr(0, line.find('>')); };
+  const bool one = std::all_of(lines.begin(), lines.end(), [&](const std::string& line) {
+    return client(line) == client(lines.front());
+  });
+  std::string text;
+  for (const std::string& line : lines) {
+    text += (one ? line.substr(line.find('>') + 2) : line) + "\n";
+  }
+  return text;
+}
+
+std::string Describe(const live::Difference& difference) {
+  // All of it is in report.json.
+  const auto cut = [](const std::string& text) {
+    constexpr size_t kMost = 400;
+    return text.size() <= kMost ? text : text.substr(0, kMost) + " …";
+  };
+  std::string text = "  request:   " + cut(difference.request) +
+                     "\n  core:      " + cut(difference.core) +
+                     "\n  server:    " + cut(difference.server) + "\n  redis-cli:\n";
+  const std::string session = Session(difference.session);
+  for (size_t at = 0; at < session.size();) {
+    const size_t end = session.find('\n', at);
+    text += "    " + session.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
+Json ToJson(const live::Difference& difference) {
+  return {{"signature", JsonText(difference.Signature())},
+          {"command", JsonText(difference.command)},
+          {"kind", JsonText(difference.kind)},
+          {"op", difference.op},
+          {"request", JsonText(difference.request)},
+          {"core", JsonText(difference.core)},
+          {"server", JsonText(difference.server)},
+          {"session", JsonText(Session(difference.session))}};
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,121 @@
+#include "cli/oracle/robustness_session.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "engine/shrink.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+// What a private server gets besides its usual options: waiting clients are looked after at once.
+const char* const kPrompt[] = {"--hz", "500"};
+
+// Address space in proportion: a program maps more than it touches.
+size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_mb + 1024; }
+
+}  // namespace
+
+CallServer::CallServer(const LiveOptions& options) {
+  live::TargetOptions target = options.Target();
+  if (target.start.empty() && !target.flush) {
+    throw UserError(
+        "--unmodelled may end a server, and loses what it holds: use --start, or permit it with "
+        "--flush");
+  }
+  target.arguments.insert(target.arguments.begin(), std::begin(kPrompt), std::end(kPrompt));
+  target.most_megabytes = AddressSpace(options.memory_mb);
+  std::string error;
+  target_ = live::OracleTarget::Open(target, &error);
+  if (target_ == nullptr && error.find("Shadow") != error.npos) {
+    error += ": with AddressSanitizer it needs --memory 0";
+  }
+  if (target_ == nullptr) ThrowServerError(error);
+  Profile profile = Profile::kRedis70;
+  target_->ProfileOf(&profile);
+  std::optional<live::DocTable> table = live::AskForDocs(*target_, profile, &error);
+  if (!table) ThrowServerError(error);
+  table_ = std::move(*table);
+  caller_ =
+      std::make_unique<live::Caller>(target_.get(), &table_,
+                                     live::CallerOptions{.hang_ms = options.hang_seconds * 1000,
+                                                         .memory_mb = options.memory_mb,
+                                                         .dangerous = options.dangerous,
+                                                         .stop = [] { return Interrupted(); }});
+}
+
+std::optional<live::Fault> CallServer::Run(const CommandCase& c, bool fresh) {
+  std::string error;
+  if ((fresh || caller_->stale()) && !caller_->Prepare(fresh, &error)) {
+    if (Interrupted()) return std::nullopt;
+    throw UserError("the server does not come back: " + error);
+  }
+  return caller_->Run(c);
+}
+
+CallServer::Shrunk CallServer::Shrink(size_t candidates, double seconds, Arena* arena,
+                                      CommandCase* c, live::Fault* fault) {
+  Shrunk shrunk;
+  if (!target_->own()) return shrunk;
+  const double end = Now() + seconds;
+  const int hang_ms = caller_->options().hang_ms;
+  // One by one; without the command, which is only a guess before that.
+  CommandCase one_by_one = *c;
+  one_by_one.config.audit = true;
+  for (CommandCase* candidate : {&one_by_one, c}) {
+    const std::optional<live::Fault> again = Run(*candidate, true);
+    ++shrunk.candidates;
+    if (!again || again->kind != fault->kind) continue;
+    *c = *candidate;
+    *fault = *again;
+    shrunk.again = true;
+    break;
+  }
+  if (!shrunk.again) return shrunk;
+  caller_->set_hang_ms(ShrinkingHangMs(hang_ms));
+  const std::string key = fault->Key();
+  const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
+    if (shrunk.candidates >= candidates || Interrupted() || Now() > end) return false;
+    ++shrunk.candidates;
+    const std::optional<live::Fault> again = Run(candidate, true);
+    return again && again->Key() == key;
+  };
+  CommandCase small = *c;
+  resprobe::Shrink<CommandWorld>(fails, arena, &small);
+  caller_->set_hang_ms(hang_ms);
+  if (Interrupted()) *c = small;  // it has failed in the same way
+  if (const auto again = Run(small, true); again && again->Key() == key) {
+    *c = small;
+    *fault = *again;
+  }
+  return shrunk;
+}
+
+std::string Describe(const live::Fault& fault) {
+  const auto cut = [](const std::string& text) {
+    constexpr size_t kMost = 400;
+    return text.size() <= kMost ? text : text.substr(0, kMost) + " …";
+  };
+  std::string text = "  request:   " + cut(fault.request) + "\n  redis-cli:\n";
+  const std::string session = Session(fault.session);
+  for (size_t at = 0; at < session.size();) {
+    const size_t end = session.find('\n', at);
+    text += "    " + cut(session.substr(at, end - at)) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
+Json ToJson(const live::Fault& fault) {
+  return {{"signature", JsonText(fault.Signature())},
+          {"kind", std::string(live::FaultName(fault.kind))},
+          {"detail", JsonText(fault.detail)},
+          {"command", JsonText(fault.command)},
+          {"op", fault.op},
+          {"request", JsonText(fault.request)},
+          {"session", JsonText(Session(fault.session))}};
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,362 @@
+// io: cases of io_chaos over real TCP, beside the same in memory.
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <utility>
+
+#include "cli/proxy/qdisc.h"
+#include "cli/verbs.h"
+#include "live/tcp/io_live_world.h"
+#include "runner/files.h"
+#include "runner/harness_process.h"
+#include "runner/output.h"
+#include "runner/process.h"
+#include "runner/project.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+#include "worlds/io_chaos/io_scenario.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr size_t kSeedsAtOnce = 500;
+constexpr size_t kMostShown = 20;  // failures in full
+
+struct IoOptions {
+  std::string client;
+  std::string peer = "forked";
+  std::string harness = "io_live";
+  std::vector<std::string> cases;
+  uint64_t seeds = 0;
+  uint64_t seed = 1;
+  std::string scenarios;
+  std::string qdisc;
+  OutputOptions output;
+};
+
+// As the option has it, and as the case's config has it.
+constexpr std::pair<const char*, const char*> kClients[] = {
+    {"hiredis-async", "async"}, {"hiredis-sync", "sync"}, {"core", "plain"}};
+
+// What came of one case.
+struct IoResult {
+  std::string name;  // a file, or "seed 7"
+  CaseResult run;
+  std::string client;
+  std::string outcome;  // "equal", "explained", "differs", "not run", "violation", "crash", "unmet"
+  std::string note;     // by which difference; why not; what is not as the scenario says
+};
+
+struct Figures {
+  std::map<std::string, size_t> outcomes;
+  std::map<std::string, size_t> explained;
+  std::map<std::string, size_t> not_run;
+  std::map<std::string, size_t> clients;
+  std::map<std::string, size_t> left_out_steps;
+  std::map<std::string, size_t> left_out_cases;
+  std::map<std::string, size_t> fired;  // toxics, over TCP, by cases
+  size_t scenarios_met = 0;
+  size_t scenarios_of_others = 0;
+  std::vector<IoResult> failures;
+
+  size_t Of(const char* outcome) const {
+    const auto at = outcomes.find(outcome);
+    return at == outcomes.end() ? 0 : at->second;
+  }
+  size_t cases() const {
+    size_t sum = 0;
+    for (const auto& [outcome, count] : outcomes) sum += count;
+    return sum;
+  }
+};
+
+class IoRun {
+ public:
+  IoRun(const Project& project, const IoOptions& options)
+      : project_(project), options_(options), harness_(project.Find(options.harness)) {
+    if (harness_.binary.empty()) throw UserError(harness_.name + ": " + WhyNotBuilt(harness_));
+    setenv("RESPROBE_IO_PEER", options.peer.c_str(), 1);
+    std::string client;
+    for (const auto& [shown, configured] : kClients) {
+      if (options.client == shown) client = configured;
+    }
+    setenv("RESPROBE_IO_CLIENT", client.c_str(), 1);
+  }
+
+  void Everything() {
+    if (options_.seeds > 0) Seeds();
+    if (!options_.cases.empty()) Run(CasesOf(options_.cases), "");
+    if (!options_.scenarios.empty()) Run(CasesOf({options_.scenarios}), "");
+    if (options_.seeds > 0 || !options_.cases.empty() || !options_.scenarios.empty()) return;
+    Run(CasesOf({project_.source / "scenarios" / "io"}), "");
+    Run(FilesIn(project_.CorpusOf(harness_)), "");
+  }
+
+  const Figures& figures() const { return figures_; }
+  const HarnessEntry& harness() const { return harness_; }
+
+ private:
+  void Seeds() {
+    for (uint64_t done = 0; done < options_.seeds; done += kSeedsAtOnce) {
+      const TempFolder temp;
+      const size_t count = std::min<uint64_t>(kSeedsAtOnce, options_.seeds - done);
+      Run(GenerateMany(harness_, options_.seed + done, count, temp.path()), "seed ");
+    }
+  }
+
+  void Run(const std::vector<fs::path>& files, const std::string& seed) {
+    RunCases(harness_, files, {.trace = true}, [&](CaseResult run) {
+      IoResult result;
+      result.name = seed.empty() ? project_.Shown(run.file) : seed + run.file.filename().string();
+      result.run = std::move(run);
+      Judge(&result);
+      ++figures_.outcomes[result.outcome];
+      if (!result.client.empty()) ++figures_.clients[result.client];
+      const bool fails = result.outcome == "differs" || result.outcome == "violation" ||
+                         result.outcome == "crash" || result.outcome == "unmet";
+      if (fails && figures_.failures.size() < kMostShown) figures_.failures.push_back(result);
+    });
+  }
+
+  void Judge(IoResult* result) {
+    std::istringstream lines(result->run.trace);
+    bool renamed = false;
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string key;
+      std::string what;
+      std::string detail;
+      words >> key >> what;
+      if (key == "saw" && what == "fired" && words >> detail) ++figures_.fired[detail];
+      if (key != "io") continue;
+      std::getline(words >> std::ws, detail);
+      if (what == "client") {
+        result->client = detail;
+      } else if (what == "instead-of") {
+        renamed = true;
+      } else if (what == "left-out") {
+        const size_t blank = detail.find(' ');
+        figures_.left_out_steps[detail.substr(0, blank)] +=
+            std::strtoull(detail.c_str() + blank, nullptr, 10);
+        ++figures_.left_out_cases[detail.substr(0, blank)];
+      } else {
+        result->outcome = what == "not-run" ? "not run" : what;
+        result->note = detail;
+      }
+    }
+    if (result->run.outcome == "crash") {
+      result->outcome = "crash";
+      result->note = result->run.signature;
+    } else if (result->run.failed() && result->outcome != "differs") {
+      result->outcome = "violation";
+      result->note = result->run.invariant;
+    }
+    if (result->outcome == "explained") ++figures_.explained[result->note];
+    if (result->outcome == "not run") ++figures_.not_run[result->note];
+    if (result->outcome != "equal" && result->outcome != "explained") return;
+    if (result->run.file.extension() != ".ops") return;
+    const live::IoScenario scenario = live::ReadIoScenario(ReadFile(result->run.file));
+    if (scenario.empty()) return;
+    // What a case says of a client it does not say of another.
+    if (renamed) {
+      ++figures_.scenarios_of_others;
+      return;
+    }
+    const std::string unmet = live::Unmet(scenario, live::SeenIn(result->run.trace));
+    if (unmet.empty()) {
+      ++figures_.scenarios_met;
+      return;
+    }
+    result->outcome = "unmet";
+    result->note = unmet;
+  }
+
+  const Project& project_;
+  const IoOptions& options_;
+  const HarnessEntry& harness_;
+  Figures figures_;
+};
+
+void PrintIndented(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    std::printf("    %.*s\n", static_cast<int>(line.size()), line.data());
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+}
+
+std::string_view ExplanationOf(const std::string& name) {
+  for (const live::IoDifference& difference : live::IoDifferences()) {
+    if (difference.name == name) return difference.what;
+  }
+  return "";
+}
+
+void Print(const IoOptions& options, const std::string& subject, const Figures& figures) {
+  for (const IoResult& failure : figures.failures) {
+    std::printf("%s: %s%s%s\n", failure.name.c_str(), failure.outcome.c_str(),
+                failure.note.empty() ? "" : ": ", failure.note.c_str());
+    if (failure.run.outcome == "violation") {
+      PrintIndented(failure.run.expected);
+      PrintIndented(failure.run.seen);
+    }
+  }
+  const char* const where = options.peer == "forked" ? "over TCP to a peer in a process of its own"
+                            : options.peer == "tcp"  ? "over TCP to a peer in the same process"
+                                                     : "in memory twice, without a kernel";
+  std::printf("%s, %s\n", subject.c_str(), where);
+  std::printf("%zu cases: %zu equal, %zu explained, %zu differ, %zu not run", figures.cases(),
+              figures.Of("equal"), figures.Of("explained"), figures.Of("differs"),
+              figures.Of("not run"));
+  for (const char* other : {"violation", "crash", "unmet"}) {
+    if (figures.Of(other) > 0) std::printf(", %zu %s", figures.Of(other), other);
+  }
+  std::printf("\n");
+  std::printf("clients:");
+  for (const auto& [client, count] : figures.clients) {
+    std::printf(" %s %zu", client.c_str(), count);
+  }
+  std::printf("\n");
+  for (const auto& [name, count] : figures.explained) {
+    std::printf("explained by %s: %zu cases: %s\n", name.c_str(), count,
+                std::string(ExplanationOf(name)).c_str());
+  }
+  for (const auto& [why, count] : figures.not_run) {
+    std::printf("not run: %zu cases: %s\n", count, why.c_str());
+  }
+  for (const auto& [toxic, steps] : figures.left_out_steps) {
+    const ToxicInfo* const info = FindToxic(toxic);
+    std::printf("left out: %s, %zu steps of %zu cases: %s\n", toxic.c_str(), steps,
+                figures.left_out_cases.at(toxic),
+                info == nullptr ? "" : std::string(live::WhyLeftOut(info->kind)).c_str());
+  }
+  if (figures.scenarios_met + figures.scenarios_of_others + figures.Of("unmet") > 0) {
+    std::printf("scenarios: %zu as they say", figures.scenarios_met);
+    if (figures.scenarios_of_others > 0) {
+      std::printf(", %zu speak of another client", figures.scenarios_of_others);
+    }
+    std::printf("\n");
+  }
+  std::printf("cases in which a toxic took effect:");
+  for (const auto& [toxic, count] : figures.fired) std::printf(" %s %zu", toxic.c_str(), count);
+  std::printf("%s\n", figures.fired.empty() ? " none" : "");
+}
+
+Json ToJson(const IoOptions& options, const std::string& subject, const Figures& figures) {
+  Json json = {{"subject", subject},
+               {"peer", options.peer},
+               {"cases", figures.cases()},
+               {"equal", figures.Of("equal")},
+               {"explained", figures.explained},
+               {"differ", figures.Of("differs")},
+               {"not_run", figures.not_run},
+               {"violations", figures.Of("violation")},
+               {"crashes", figures.Of("crash")},
+               {"scenarios_met", figures.scenarios_met},
+               {"scenarios_of_other_clients", figures.scenarios_of_others},
+               {"scenarios_unmet", figures.Of("unmet")},
+               {"clients", figures.clients},
+               {"fired_cases", figures.fired},
+               {"left_out", Json::array()},
+               {"failures", Json::array()}};
+  for (const auto& [toxic, steps] : figures.left_out_steps) {
+    json["left_out"].push_back({{"toxic", toxic},
+                                {"steps", steps},
+                                {"cases", figures.left_out_cases.at(toxic)},
+                                {"why", std::string(live::WhyLeftOut(FindToxic(toxic)->kind))}});
+  }
+  for (const IoResult& failure : figures.failures) {
+    json["failures"].push_back({{"case", JsonText(failure.name)},
+                                {"outcome", failure.outcome},
+                                {"note", JsonText(failure.note)},
+                                {"expected", JsonText(failure.run.expected)},
+                                {"seen", JsonText(failure.run.seen)}});
+  }
+  return json;
+}
+
+int RunIo(const IoOptions& options) {
+  options.output.Check();
+  const Project project = OpenProject();
+  IoRun run(project, options);
+  const std::string subject = AskInfo(run.harness()).subject;
+  if (!options.qdisc.empty()) EnterNetworkWith(options.qdisc);
+  bool interrupted = false;
+  try {
+    run.Everything();
+  } catch (const Interruption&) {
+    interrupted = true;
+    ForgetInterrupts();
+  }
+  const Figures& figures = run.figures();
+  Json json = ToJson(options, subject, figures);
+  if (options.output.text_on_stdout()) Print(options, subject, figures);
+  if (!options.qdisc.empty()) {
+    json["qdisc"] = QdiscFigures();
+    if (options.output.text_on_stdout()) {
+      std::printf("%s\n", json["qdisc"].get<std::string>().c_str());
+    }
+  }
+  if (options.output.json()) options.output.Write(json);
+  if (interrupted) throw Interruption();
+  if (!figures.failures.empty()) return kFinding;
+  if (figures.Of("not run") == figures.cases()) {
+    throw UserError("io: not one case could be run: see why above");
+  }
+  return kAllWell;
+}
+
+}  // namespace
+
+void AddIo(CLI::App& app, int* code) {
+  CLI::App* verb =
+      app.add_subcommand("io", "Cases of io_chaos over real TCP: does a client see the same?");
+  verb->footer(
+      "Each case runs in memory, then with the kernel's TCP between client and peer; results of\n"
+      "the client's calls, callbacks and errors have to be the same, in the same order. Time is\n"
+      "virtual both times. Without cases: scenarios/io and the seed corpus of io_chaos.\n"
+      "A scenario says in its comments what the client sees (docs/io-chaos-live.md).\n"
+      "Exit code: 0 all equal or explained, 1 a case differs, fails, or is not as it says, 2 wrong "
+      "use.");
+  const auto options = std::make_shared<IoOptions>();
+  std::vector<std::string> clients;
+  for (const auto& [shown, configured] : kClients) clients.emplace_back(shown);
+  verb->add_option("--client", options->client, "The client, whatever the cases say")
+      ->type_name("CLIENT")
+      ->check(CLI::IsMember(clients));
+  verb->add_option("--peer", options->peer, "forked: in a process of its own; tcp; memory")
+      ->type_name("PEER")
+      ->check(CLI::IsMember({"memory", "tcp", "forked"}))
+      ->capture_default_str();
+  verb->add_option("--harness", options->harness, "io_live_hiredis_0_14: with that hiredis")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"io_live", "io_live_hiredis_0_14"}))
+      ->capture_default_str();
+  verb->add_option("--cases", options->cases, "Tapes, .ops files, folders of them")
+      ->type_name("FILE");
+  verb->add_option("--seeds", options->seeds, "The cases of so many seeds")
+      ->type_name("N")
+      ->check(WholeNumber(1, 100'000'000));
+  verb->add_option("--seed", options->seed, "The first of them")
+      ->type_name("S")
+      ->check(WholeNumber(0, UINT64_MAX))
+      ->needs("--seeds")
+      ->capture_default_str();
+  verb->add_option("--scenarios", options->scenarios, "A folder of scenarios")->type_name("DIR");
+  verb->add_option("--qdisc", options->qdisc,
+                   "Put a queueing discipline of tc(8) below the connections, in a network "
+                   "namespace of our own: 'netem delay 5ms loss 1% duplicate 1% reorder 25%'")
+      ->type_name("SPEC");
+  options->output.AddTo(verb);
+  verb->callback([=] {
+    if (!options->qdisc.empty() && options->peer == "memory") {
+      throw UserError("--qdisc: --peer memory has no network: use forked or tcp");
+    }
+    *code = RunIo(*options);
+  });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,162 @@
+// proxy: toxics in front of a real server, changed over HTTP while it runs.
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "cli/proxy/proxy_api.h"
+#include "cli/proxy/toxic_options.h"
+#include "cli/proxy/toxiproxy.h"
+#include "cli/verbs.h"
+#include "live/net/interrupt_fd.h"
+#include "live/net/socket.h"
+#include "live/proxy/toxic_loop.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+struct ProxyOptions {
+  uint16_t listen_port = 0;
+  std::string server;
+  std::vector<std::string> toxics;
+  uint16_t api_port = 8474;
+  std::string name = "redis";
+  uint64_t seed = 1;
+  std::string log;
+  bool allow_remote = false;
+  std::string toxiproxy;
+};
+
+// In front of the server stands a Toxiproxy of somebody else's making.
+int RunToxiproxy(const ProxyOptions& options, const live::Address& server,
+                 const std::vector<live::GateToxic>& toxics) {
+  Toxiproxy toxiproxy({.where = options.toxiproxy,
+                       .api_port = options.api_port,
+                       .allow_remote = options.allow_remote});
+  live::InterruptFd interrupted;
+  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+  if (Interrupted()) throw Interruption();
+  const std::string listen = toxiproxy.AddProxy(
+      options.name,
+      (options.allow_remote ? "0.0.0.0:" : "127.0.0.1:") + std::to_string(options.listen_port),
+      server.ToText());
+  for (const live::GateToxic& toxic : toxics) toxiproxy.AddToxic(toxic);
+
+  live::ToxicLoop loop;
+  loop.Watch(interrupted.get(), [] { return false; });
+  std::optional<std::string> last_words;
+  toxiproxy.WatchIn(&loop, [&](const std::string& line) { last_words = line; });
+  std::printf("%s on %s before %s; API on %s; Ctrl-C ends it\n", toxiproxy.title().c_str(),
+              listen.c_str(), server.ToText().c_str(), toxiproxy.api().c_str());
+  std::fflush(stdout);
+  std::string error;
+  if (!loop.Run(&error)) throw UserError(error);
+  if (last_words) {
+    throw UserError("--toxiproxy: " + toxiproxy.title() + " has ended by itself: " + *last_words);
+  }
+  std::printf("%s\n", toxiproxy.Figures().c_str());
+  std::fflush(stdout);
+  toxiproxy.Remove();
+  if (!interrupted.Finish()) throw UserError("cannot read the signal");
+  return kAllWell;
+}
+
+int RunProxy(const ProxyOptions& options) {
+  std::string all;
+  for (const std::string& one : options.toxics) all += one + ";";
+  const std::vector<live::GateToxic> toxics = ParseToxics("--toxics", all);
+  std::string error = WrongInName(options.name);
+  if (!error.empty()) throw UserError("--name: " + error);
+  const std::optional<live::Address> server = live::ParseAddress(options.server, &error);
+  if (!server || !live::Connect(*server, options.allow_remote, &error).valid()) {
+    if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
+    throw UserError("--server: " + error);
+  }
+  if (!options.toxiproxy.empty()) return RunToxiproxy(options, *server, toxics);
+  const LogFile file(options.log);
+  live::SocketLog log = file.fd() >= 0 ? live::SocketLog(file.fd()) : live::SocketLog();
+  live::InterruptFd interrupted;
+  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+
+  live::ToxicLoop loop;
+  loop.Watch(interrupted.get(), [] { return false; });
+  ProxySet proxies(&loop, &log, {.seed = options.seed, .allow_remote = options.allow_remote});
+  error = proxies.Create(options.name, std::to_string(options.listen_port), options.server, true,
+                         toxics);
+  if (!error.empty()) throw UserError("--listen: " + error + ": choose another port, or 0");
+  ProxyApi api(&loop, &proxies);
+  const uint16_t api_port = api.Start(options.api_port);
+  if (api_port == 0) {
+    throw UserError("--api: port " + std::to_string(options.api_port) +
+                    " is not to be had: choose another, or 0 for a free one");
+  }
+  // A log on standard output has it to itself.
+  std::FILE* const out = options.log == "-" ? stderr : stdout;
+  std::fprintf(out, "proxy on %s:%d before %s; API on http://127.0.0.1:%d; Ctrl-C ends it\n",
+               options.allow_remote ? "0.0.0.0" : "127.0.0.1", proxies.Find(options.name)->port(),
+               server->ToText().c_str(), api_port);
+  std::fflush(out);
+  if (!loop.Run(&error)) throw UserError(error);
+  if (const live::ToxicGate* gate = proxies.Find(options.name)) {
+    std::fprintf(out, "%llu connections; fired: %s\n",
+                 static_cast<unsigned long long>(gate->connections()),
+                 FiredText(gate->counts()).c_str());
+    std::fflush(out);
+  }
+  if (!interrupted.Finish()) throw UserError("cannot read the signal");
+  return kAllWell;
+}
+
+}  // namespace
+
+void AddProxy(CLI::App& app, int* code) {
+  CLI::App* verb = app.add_subcommand(
+      "proxy", "Toxics between any client and a real server, changed over HTTP while it runs");
+  verb->footer(
+      "The API is Toxiproxy's: /proxies, /proxies/NAME/toxics, /reset, /version; and of our own\n"
+      "/proxies/NAME/counts (what toxics really did) and /toxics. docs/io-chaos-live.md shows "
+      "how.\n"
+      "Jitter, slices and which connections are hit (toxicity=0…1) come from the seed.\n"
+      "Toxics, with what their numbers are if left out; 'upstream' is what the client sends:\n" +
+      ToxicsHelp() + "Exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use.");
+  const auto options = std::make_shared<ProxyOptions>();
+  verb->add_option("--listen", options->listen_port, "Port for the clients; 0 picks a free one")
+      ->required()
+      ->check(WholeNumber(0, 65535));
+  verb->add_option("--server", options->server, "HOST:PORT of the server")->required();
+  verb->add_option("--toxics", options->toxics,
+                   "From the start, such as 'latency latency=50 jitter=20; rst bytes=1000 "
+                   "toxicity=0.1'; may be given again")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  verb->add_option("--api", options->api_port, "Port of the HTTP API; 0 picks a free one")
+      ->type_name("PORT")
+      ->check(WholeNumber(0, 65535))
+      ->capture_default_str();
+  verb->add_option("--name", options->name, "The proxy's name in the API")->capture_default_str();
+  CLI::Option* const toxiproxy =
+      verb->add_option("--toxiproxy", options->toxiproxy,
+                       "A real Toxiproxy in place of ours: the program (without a value: "
+                       "toxiproxy-server), or HOST:PORT of the API of one that runs")
+          ->type_name("WHICH")
+          ->expected(0, 1)
+          ->default_str("toxiproxy-server");
+  verb->add_option("--seed", options->seed, "Decides what is left to chance")
+      ->check(WholeNumber(0, UINT64_MAX))
+      ->capture_default_str()
+      ->excludes(toxiproxy);
+  verb->add_option(
+          "--log", options->log,
+          "What happened on the sockets, as JSON lines; a file that is there is begun anew; "
+          "- is standard output")
+      ->type_name("FILE")
+      ->excludes(toxiproxy);
+  verb->add_flag("--allow-remote", options->allow_remote,
+                 "Let the server be on another machine, and clients come from other machines");
+  verb->callback([=] { *code = RunProxy(*options); });
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,105 @@
+#include "live/net/resp_connection.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+namespace resprobe::live {
+namespace {
+
+// How often to look for a reply before going to sleep: to be woken takes longer than most replies
+// do. With one core the server needs it.
+int Looks() {
+  static const int looks = std::thread::hardware_concurrency() > 1 ? 300 : 0;
+  return looks;
+}
+
+// How often waiting looks whether it is to stop. A signal alone does not tell: it may come between
+// a look and the call that waits.
+constexpr int kLookMs = 100;
+
+}  // namespace
+
+void OracleLink::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
+  fd_ = std::move(fd);
+  stop_ = std::move(stop);
+  send_ms_ = send_ms;
+  waits_ms_ = 0;
+  if (connected()) SetTimeout(SO_SNDTIMEO, std::min(send_ms, kLookMs));
+  out_.clear();
+  in_.clear();
+  taken_ = 0;
+}
+
+void OracleLink::SetTimeout(int option, int ms) {
+  const timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+  setsockopt(fd_.get(), SOL_SOCKET, option, &limit, sizeof(limit));
+}
+
+void OracleLink::Send() {
+  std::string_view rest = out_;
+  for (int left = send_ms_; !rest.empty() && left > 0;) {
+    const ssize_t sent = send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      rest.remove_prefix(static_cast<size_t>(sent));
+      left = send_ms_;
+    } else if ((errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || stop_()) {
+      break;
+    } else if (errno != EINTR) {
+      left -= kLookMs;
+    }
+  }
+  out_.clear();
+}
+
+OracleLink::Got OracleLink::Read(int ms) {
+  if (!connected()) return Got::kClosed;
+  constexpr size_t kRoom = 64 << 10;
+  buffer_.resize(kRoom);
+  int looks = ms > 0 ? Looks() : 0;
+  for (;;) {
+    // One call where poll() and recv() would be two or three.
+    if (const int wait = std::min(ms, kLookMs); wait > 0 && wait != waits_ms_) {
+      SetTimeout(SO_RCVTIMEO, wait);
+      waits_ms_ = wait;
+    }
+    const bool sleeps = ms > 0 && looks <= 0;
+    const ssize_t got = recv(fd_.get(), buffer_.data(), kRoom, sleeps ? 0 : MSG_DONTWAIT);
+    if (got > 0) {
+      if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
+      in_.append(buffer_.data(), static_cast<size_t>(got));
+      return Got::kBytes;
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+      return Got::kClosed;
+    }
+    if (errno != EINTR && looks-- > 0) continue;
+    if (errno != EINTR) ms -= kLookMs;
+    if (ms <= 0 || stop_()) return Got::kNothing;
+  }
+}
+
+bool OracleLink::Close(int ms) {
+  bool seen = true;
+  if (connected()) {
+    shutdown(fd_.get(), SHUT_WR);
+    Got got;
+    while ((got = Read(ms)) == Got::kBytes) Take(in().size());
+    seen = got == Got::kClosed;
+  }
+  Drop();
+  return seen;
+}
+
+void OracleLink::Take(size_t bytes) {
+  taken_ += bytes;
+  if (taken_ < in_.size()) return;
+  in_.clear();
+  taken_ = 0;
+}
+
+}  // namespace resprobe::live

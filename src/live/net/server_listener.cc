@@ -1,0 +1,172 @@
+#include "live/net/server_listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "live/net/interrupt_fd.h"
+#include "live/net/socket.h"
+
+namespace resprobe::live {
+namespace {
+
+constexpr size_t kMaxWaiting = 1 << 20;
+constexpr size_t kMostWaiting = 1 << 30;
+constexpr size_t kReadBytes = 64 << 10;
+// As often as a server's own timer: what expires is deleted by then.
+constexpr int kTickMs = 100;
+
+bool IsTransient(int code) { return code == EAGAIN || code == EWOULDBLOCK || code == EINTR; }
+
+int64_t SystemMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+int Fail(const std::string& error) {
+  std::fprintf(stderr, "resprobe: %s\n", error.c_str());
+  return 2;
+}
+
+ServerConfig StartingAt(ServerConfig config, CoreListener::Time time) {
+  if (time == CoreListener::Time::kReal) config.start_ms = SystemMs();
+  return config;
+}
+
+}  // namespace
+
+std::optional<Profile> ParseProfile(std::string_view name, std::string* error) {
+  std::string all;
+  for (uint8_t i = 0;; ++i) {
+    const auto profile = static_cast<Profile>(i);
+    const std::string_view known = ProfileName(profile);
+    if (known.empty()) break;
+    if (known == name) return profile;
+    all += (all.empty() ? "" : ", ") + std::string(known);
+  }
+  *error = "there is no profile '" + std::string(name) + "': use one of " + all;
+  return std::nullopt;
+}
+
+CoreListener::CoreListener(UniqueFd listening, ServerConfig config, Time time)
+    : listening_(std::move(listening)), time_(time), server_(StartingAt(config, time)) {
+  buffer_.resize(kReadBytes);
+}
+
+bool CoreListener::Run(int stop_fd, std::string* error) {
+  if (!SetNonBlocking(listening_.get())) {
+    *error = std::string("cannot set up the listening socket: ") + std::strerror(errno);
+    return false;
+  }
+  for (;;) {
+    polled_.clear();
+    polled_.push_back({stop_fd, POLLIN, 0});
+    polled_.push_back({listening_.get(), POLLIN, 0});
+    for (const Connection& c : connections_) {
+      const size_t waiting = server_.Output(c.id).size();
+      polled_.push_back(
+          {c.fd.get(),
+           static_cast<short>((waiting < kMaxWaiting ? POLLIN : 0) | (waiting > 0 ? POLLOUT : 0)),
+           0});
+    }
+    if (poll(polled_.data(), polled_.size(), time_ == Time::kReal ? kTickMs : -1) < 0) {
+      if (errno == EINTR) continue;
+      *error = std::string("poll failed: ") + std::strerror(errno);
+      return false;
+    }
+    if (polled_[0].revents != 0) return true;
+    Tick();
+    size_t i = 2;
+    for (Connection& c : connections_) {
+      if ((polled_[i++].revents & ~POLLOUT) != 0) Read(c);
+    }
+    // What one client did can have made output for any other.
+    for (auto c = connections_.begin(); c != connections_.end();) {
+      Write(*c);
+      if (c->gone) {
+        server_.Close(c->id);
+        c = connections_.erase(c);
+      } else {
+        ++c;
+      }
+    }
+    if (polled_[1].revents != 0) Accept();
+  }
+}
+
+void CoreListener::Accept() {
+  UniqueFd fd(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd.valid()) return;
+  const int on = 1;
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  ++accepted_;
+  connections_.push_back({std::move(fd), server_.Connect()});
+}
+
+void CoreListener::Read(Connection& connection) {
+  // A client that does not read hangs up without POLLIN being asked for.
+  const ssize_t size = recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
+  if (size > 0) {
+    Receive(server_, connection.id, {buffer_.data(), static_cast<size_t>(size)});
+  } else if (size == 0 || !IsTransient(errno)) {
+    connection.gone = true;
+  }
+}
+
+void CoreListener::Write(Connection& connection) {
+  std::string& output = server_.Output(connection.id);
+  if (!output.empty() && !connection.gone) {
+    const ssize_t sent = send(connection.fd.get(), output.data(), output.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      output.erase(0, static_cast<size_t>(sent));
+    } else if (sent < 0 && !IsTransient(errno)) {
+      connection.gone = true;
+    }
+  }
+  if (output.size() > kMostWaiting) connection.gone = true;
+  if (output.empty() && !server_.IsOpen(connection.id)) connection.gone = true;
+}
+
+void CoreListener::Tick() {
+  if (time_ != Time::kReal) return;
+  // A system clock that is set back stops the core's until it has caught up.
+  const auto now = static_cast<int64_t>(server_.now_ms());
+  const int64_t system = SystemMs();
+  if (system > now) server_.Advance(static_cast<uint64_t>(system - now));
+}
+
+int RunServe(const ServeOptions& options) {
+  std::string error;
+  const std::optional<Profile> profile = ParseProfile(options.profile, &error);
+  if (!profile) return Fail("--profile: " + error);
+
+  InterruptFd interrupted;
+  if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
+
+  UniqueFd listening = Listen(static_cast<uint16_t>(options.port), false, &error);
+  if (!listening.valid()) {
+    return Fail("--port: " + error + ": choose another port, or 0 for a free one");
+  }
+  std::printf("%s on 127.0.0.1:%d; Ctrl-C ends it\n", options.profile.c_str(),
+              LocalPort(listening.get()));
+  std::fflush(stdout);
+  CoreListener listener(
+      std::move(listening), ServerConfig{.profile = *profile},
+      options.virtual_clock ? CoreListener::Time::kVirtual : CoreListener::Time::kReal);
+  if (!listener.Run(interrupted.get(), &error)) return Fail(error);
+  std::printf("%llu connections, %llu commands\n",
+              static_cast<unsigned long long>(listener.connections()),
+              static_cast<unsigned long long>(listener.commands()));
+  std::fflush(stdout);
+  if (!interrupted.Finish()) return Fail("cannot read the signal");
+  return 0;
+}
+
+}  // namespace resprobe::live

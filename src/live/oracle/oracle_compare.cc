@@ -1,0 +1,369 @@
+#include "live/oracle/oracle_compare.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/commands/command.h"
+#include "core/keyspace/hash.h"
+#include "core/resp/writer.h"
+
+namespace resprobe::live {
+namespace {
+
+using resp::ReplyView;
+using resp::Type;
+
+struct Entry {
+  std::string_view command;
+  Freedom freedom;
+};
+constexpr Entry kFree[] = {
+    {"keys", Freedom::kOrder},
+    {"smembers", Freedom::kOrder},
+    {"sinter", Freedom::kOrder},
+    {"sunion", Freedom::kOrder},
+    {"sdiff", Freedom::kOrder},
+    {"hkeys", Freedom::kOrder},
+    {"hvals", Freedom::kOrder},
+    {"hgetall", Freedom::kPairs},
+    {"pubsub|channels", Freedom::kOrder},
+    {"pubsub|shardchannels", Freedom::kOrder},
+    {"config|get", Freedom::kPairs},
+    {"ttl", Freedom::kTime},
+    {"pttl", Freedom::kTime},
+    {"expiretime", Freedom::kTime},
+    {"pexpiretime", Freedom::kTime},
+    {"client|getredir", Freedom::kMasked},
+    {"client|help", Freedom::kMasked},
+    {"client|id", Freedom::kMasked},
+    {"client|info", Freedom::kMasked},
+    {"client|list", Freedom::kMasked},
+    {"command", Freedom::kMasked},
+    {"command|count", Freedom::kMasked},
+    {"command|docs", Freedom::kMasked},
+    {"command|help", Freedom::kMasked},
+    {"command|info", Freedom::kMasked},
+    {"command|list", Freedom::kMasked},
+    {"config|help", Freedom::kMasked},
+    {"info", Freedom::kMasked},
+    {"lastsave", Freedom::kMasked},
+    {"memory|usage", Freedom::kMasked},
+    {"object|freq", Freedom::kMasked},
+    {"object|help", Freedom::kMasked},
+    {"object|idletime", Freedom::kMasked},
+    {"pubsub|help", Freedom::kMasked},
+    {"time", Freedom::kMasked},
+    {"hello", Freedom::kHello},
+    {"client|trackinginfo", Freedom::kHello},
+    {"randomkey", Freedom::kPick},
+    {"srandmember", Freedom::kPick},
+    {"hrandfield", Freedom::kPick},
+    {"zrandmember", Freedom::kPick},
+    {"spop", Freedom::kPop},
+    {"sort", Freedom::kSort},
+    {"sort_ro", Freedom::kSort},
+    {"scan", Freedom::kScan},
+    {"sscan", Freedom::kScan},
+    {"hscan", Freedom::kScan},
+    {"zscan", Freedom::kScan},
+};
+
+std::string Label(const ReplyView& value) {
+  if (value.is_error()) {
+    const std::string_view text = value.text();
+    return "error " + std::string(text.substr(0, text.find(' ')));
+  }
+  if (value.is_null()) {
+    return value.null_kind() == resp::NullKind::kArray ? "null array" : "null";
+  }
+  return std::string(resp::TypeName(value.type()));
+}
+
+std::vector<std::string> Elements(const ReplyView& value, bool pairs) {
+  std::vector<std::string> elements;
+  const bool two = pairs || value.type() == Type::kMap;
+  bool second = false;
+  for (const ReplyView element : value) {
+    if (!second) elements.emplace_back();
+    resp::AppendReply(&elements.back(), element);
+    second = two && !second;
+  }
+  std::sort(elements.begin(), elements.end());
+  return elements;
+}
+
+// The same types and counts all through; texts may differ.
+bool SameSkeleton(const ReplyView& a, const ReplyView& b) {
+  if (a.type() != b.type() || a.null_kind() != b.null_kind() || a.size() != b.size()) return false;
+  auto other = b.begin();
+  for (const ReplyView child : a) {
+    if (!SameSkeleton(child, *other)) return false;
+    ++other;
+  }
+  return true;
+}
+
+void AppendLeaves(const ReplyView& value, std::vector<std::string_view>* leaves) {
+  if (!value.is_aggregate()) {
+    if (!value.is_null()) leaves->push_back(value.text());
+    return;
+  }
+  for (const ReplyView child : value) AppendLeaves(child, leaves);
+}
+
+// Chosen elements, of a universe, each with its value if `step` is 2.
+bool OfUniverse(const std::vector<std::string_view>& leaves, size_t step,
+                const std::vector<std::string>& universe, size_t universe_step) {
+  for (size_t i = 0; i < leaves.size(); i += step) {
+    bool found = false;
+    for (size_t j = 0; j < universe.size() && !found; j += universe_step) {
+      found = universe[j] == leaves[i] &&
+              (step == 1 || (i + 1 < leaves.size() && universe[j + 1] == leaves[i + 1]));
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+bool Distinct(const std::vector<std::string_view>& leaves, size_t step) {
+  std::vector<std::string_view> firsts;
+  for (size_t i = 0; i < leaves.size(); i += step) firsts.push_back(leaves[i]);
+  std::sort(firsts.begin(), firsts.end());
+  return std::adjacent_find(firsts.begin(), firsts.end()) == firsts.end();
+}
+
+bool SamePick(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  if (!SameSkeleton(core, server)) return false;
+  std::vector<std::string_view> leaves;
+  AppendLeaves(server, &leaves);
+  const size_t step = asked.args.size() > 3 ? 2 : 1;
+  const size_t universe_step =
+      asked.command->name() == "hrandfield" || asked.command->name() == "zrandmember" ? 2 : 1;
+  if (asked.universe_known && !OfUniverse(leaves, step, asked.universe, universe_step)) {
+    return false;
+  }
+  const bool repeats = asked.args.size() > 2 && asked.args[2].starts_with('-');
+  return repeats || Distinct(leaves, step);
+}
+
+// The core took the server's choice: `core` is the number of elements that it had.
+bool SamePop(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  const bool many = asked.args.size() > 2;
+  if (!asked.command->reply.Matches(server, asked.protocol)) return false;
+  std::vector<std::string_view> leaves;
+  AppendLeaves(server, &leaves);
+  if (many != server.is_aggregate() || !Distinct(leaves, 1)) return false;
+  if (core.integer() != static_cast<int64_t>(leaves.size())) return false;
+  if (asked.population < 0) return true;
+  const int64_t wanted = many ? std::strtoll(asked.args[2].c_str(), nullptr, 10) : 1;
+  return core.integer() == std::min(wanted, asked.population);
+}
+
+bool SameScan(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  if (core.type() != Type::kArray || server.type() != Type::kArray) return false;
+  if (core.size() != 2 || server.size() != 2 || server[0].type() != Type::kBulkString ||
+      server[1].type() != Type::kArray) {
+    return false;
+  }
+  if (!asked.universe_known) return true;
+  const std::string_view name = asked.command->name();
+  const size_t step = name == "hscan" || name == "zscan" ? 2 : 1;
+  std::vector<std::string_view> leaves;
+  AppendLeaves(server[1], &leaves);
+  if (leaves.size() % step != 0 || !OfUniverse(leaves, step, asked.universe, step)) return false;
+  const std::string& cursor = asked.args[name == "scan" ? 1 : 2];
+  if (!asked.universe_complete || cursor != "0" || server[0].text() != "0") return true;
+  std::vector<std::string> names(leaves.begin(), leaves.end());
+  for (size_t i = 0; i < asked.universe.size(); i += step) {
+    if (std::find(names.begin(), names.end(), asked.universe[i]) == names.end()) return false;
+  }
+  return true;
+}
+
+bool SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  if (core.type() != Type::kInteger || server.type() != Type::kInteger) return false;
+  if (core.integer() < 0 || server.integer() < 0) return core.integer() == server.integer();
+  const bool ms = asked.command->name().starts_with('p');
+  const int64_t apart = std::abs(core.integer() - server.integer());
+  return apart <= (ms ? kTimeToleranceMs : kTimeToleranceMs / 1000);
+}
+
+// The push that says that the target of redirected invalidations has gone; its number is the
+// server's own.
+bool NamesLostTarget(const ReplyView& value) {
+  return value.type() == Type::kPush && value.size() == 2 &&
+         value[0].text() == "tracking-redir-broken" && value[1].type() == Type::kInteger;
+}
+
+bool SameHello(const ReplyView& core, const ReplyView& server) {
+  if (core.type() != server.type() || core.size() != server.size()) return false;
+  auto theirs = server.begin();
+  bool is_value = false;
+  bool masked = false;
+  for (const ReplyView ours : core) {
+    if (!(is_value && masked) && !Identical(ours, *theirs)) return false;
+    if (!is_value) {
+      const std::string_view name = ours.text();
+      masked = name == "id" || name == "version" || name == "modules" || name == "redirect";
+    }
+    is_value = !is_value;
+    ++theirs;
+  }
+  return true;
+}
+
+// SORT BY a pattern without "*" does not sort: a set's elements come in the server's own order, and
+// under LIMIT any of them. So do those that ALPHA finds equal by their weights.
+bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  bool unsorted = false;
+  bool by = false;
+  bool alpha = false;
+  bool limited = false;
+  for (size_t i = 2; i < asked.args.size(); ++i) {
+    limited |= CommandContext::IsWord(asked.args[i], "LIMIT");
+    if (CommandContext::IsWord(asked.args[i], "BY") && i + 1 < asked.args.size()) {
+      by = true;
+      unsorted = asked.args[++i].find('*') == std::string::npos;
+    }
+    alpha |= CommandContext::IsWord(asked.args[i], "ALPHA");
+  }
+  if (!unsorted && !(by && alpha)) return false;
+  return limited ? SameSkeleton(core, server) : SameInAnyOrder(core, server, false);
+}
+
+}  // namespace
+
+std::string_view FreedomName(Freedom freedom) {
+  constexpr std::string_view kNames[kFreedoms] = {
+      "none",  "order of elements", "order of pairs", "time",     "masked",
+      "hello", "random pick",       "random pop",     "unsorted", "scan",
+  };
+  return kNames[static_cast<size_t>(freedom)];
+}
+
+Freedom FreedomOf(const Command& command) {
+  for (const Entry& entry : kFree) {
+    if (entry.command == command.full_name()) return entry.freedom;
+  }
+  return Freedom::kNone;
+}
+
+std::string WrittenPush(const ReplyView& push) {
+  std::string text;
+  resp::AppendReply(&text, NamesLostTarget(push) ? push[0] : push);
+  return text;
+}
+
+bool Comparer::SamePush(const ReplyView& core, const ReplyView& server) {
+  if (WrittenPush(core) != WrittenPush(server)) return false;
+  used_[static_cast<size_t>(Freedom::kMasked)] += NamesLostTarget(core);
+  return true;
+}
+
+bool Identical(const ReplyView& a, const ReplyView& b) {
+  std::string x;
+  std::string y;
+  resp::AppendReply(&x, a);
+  resp::AppendReply(&y, b);
+  return x == y;
+}
+
+bool SameInAnyOrder(const ReplyView& a, const ReplyView& b, bool pairs) {
+  return a.type() == b.type() && a.is_aggregate() && a.size() == b.size() &&
+         Elements(a, pairs) == Elements(b, pairs);
+}
+
+std::string KindOfMismatch(const ReplyView& core, const ReplyView& server) {
+  const std::string ours = Label(core);
+  const std::string theirs = Label(server);
+  if (ours != theirs) return theirs + " where the core has " + ours;
+  if (core.is_error()) return "error text";
+  if (core.is_aggregate() && core.size() != server.size()) return "number of elements";
+  return "value of " + ours;
+}
+
+void Comparer::NoteShape(const Asked& asked, const ReplyView& core, const ReplyView& server) {
+  uint64_t hash = HashBytes(asked.command == nullptr ? "" : asked.command->full_name());
+  for (const ReplyView* reply : {&core, &server}) {
+    const uint64_t size = reply->is_aggregate() ? std::min<uint64_t>(reply->size(), 3) : 0;
+    hash = (hash * 4 + size) * 0x9e3779b97f4a7c15 ^ HashBytes(Label(*reply));
+  }
+  shapes_[hash % shapes_.size()] = 1;
+}
+
+bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& server,
+                    Mismatch* mismatch) {
+  if (!shapes_.empty()) NoteShape(asked, core, server);
+  a_.clear();
+  b_.clear();
+  resp::AppendReply(&a_, core);
+  resp::AppendReply(&b_, server);
+  if (a_ == b_ && !asked.popped) return true;
+  if (asked.command != nullptr && !asked.queued.empty() && core.type() == Type::kArray &&
+      server.type() == Type::kArray && core.size() == asked.queued.size() &&
+      server.size() == asked.queued.size()) {
+    return SameExec(asked, core, server, mismatch);
+  }
+  const Freedom freedom = asked.command == nullptr ? Freedom::kNone : FreedomOf(*asked.command);
+  if (freedom != Freedom::kNone && core.is_error() == server.is_error() &&
+      Allowed(asked, freedom, core, server)) {
+    ++used_[static_cast<size_t>(freedom)];
+    return true;
+  }
+  mismatch->command =
+      asked.command == nullptr ? "unknown command" : std::string(asked.command->full_name());
+  mismatch->kind = asked.popped ? "choice of elements" : KindOfMismatch(core, server);
+  return false;
+}
+
+bool Comparer::SameExec(const Asked& asked, const ReplyView& core, const ReplyView& server,
+                        Mismatch* mismatch) {
+  auto theirs = server.begin();
+  size_t i = 0;
+  for (const ReplyView ours : core) {
+    const Asked& queued = asked.queued[i++];
+    // Here a string is also held by the arguments of the transaction that it came from.
+    const ReplyView other = *theirs;
+    const bool counts_references = queued.command != nullptr &&
+                                   queued.command->full_name() == "object|refcount" &&
+                                   ours.type() == Type::kInteger && other.type() == Type::kInteger;
+    if (counts_references) {
+      used_[static_cast<size_t>(Freedom::kMasked)] += ours.integer() != other.integer();
+    } else if (!Same(queued, ours, other, mismatch)) {
+      mismatch->command = "exec: " + mismatch->command;
+      return false;
+    }
+    ++theirs;
+  }
+  return true;
+}
+
+bool Comparer::Allowed(const Asked& asked, Freedom freedom, const ReplyView& core,
+                       const ReplyView& server) {
+  if (core.is_error()) return false;  // a refusal is the same on every server
+  switch (freedom) {
+    case Freedom::kNone:
+      return false;
+    case Freedom::kOrder:
+      return SameInAnyOrder(core, server, false);
+    case Freedom::kPairs:
+      return SameInAnyOrder(core, server, true);
+    case Freedom::kTime:
+      return SameTime(asked, core, server);
+    case Freedom::kMasked:
+      return core.type() == server.type();
+    case Freedom::kHello:
+      return SameHello(core, server);
+    case Freedom::kPick:
+      return SamePick(asked, core, server);
+    case Freedom::kPop:
+      return asked.popped && SamePop(asked, core, server);
+    case Freedom::kSort:
+      return SameSort(asked, core, server);
+    case Freedom::kScan:
+      return SameScan(asked, core, server);
+  }
+  return false;
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,224 @@
+#include "live/oracle/oracle_requests.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "core/commands/numbers.h"
+#include "core/commands/sampling.h"
+#include "live/oracle/oracle_compare.h"
+
+namespace resprobe::live {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+// Times from now below three years are short. 1 becomes 100,000 (1 ms: 100,000 s): more than any
+// run takes. Each one rewritten adds twice the tolerance to those that follow.
+constexpr int64_t kShort = 100'000'000;
+constexpr int64_t kFactor = 100'000;
+constexpr int64_t kStepMs = 2 * kTimeToleranceMs;
+constexpr int64_t kShiftMs = 3'000'000'000'000;
+
+// More keys than a case can touch.
+constexpr int64_t kMostTracked = 100'000;
+
+bool IsAny(std::string_view word, std::initializer_list<std::string_view> list) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](std::string_view w) { return CommandContext::IsWord(word, w); });
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
+  return lower;
+}
+
+}  // namespace
+
+void TimeRewriter::Reset(int64_t case_now_ms, int64_t now_ms) {
+  case_now_ms_ = case_now_ms;
+  now_ms_ = now_ms;
+  rewritten_ = 0;
+}
+
+bool TimeRewriter::Rewrite(const Command& command, std::vector<std::string>* args) {
+  const std::string_view name = command.full_name();
+  const auto word = [&](size_t i) { return i < args->size() ? &(*args)[i] : nullptr; };
+  if (name == "expire" || name == "setex") return FromNow(word(2), 1000);
+  if (name == "pexpire" || name == "psetex") return FromNow(word(2), 1);
+  if (name == "expireat") return Point(word(2), 1000);
+  if (name == "pexpireat") return Point(word(2), 1);
+  if (name == "wait") return ForEver(word(2));
+  if (command.Has(kBlocking)) {
+    return ForEver(word(name == "blmpop" || name == "bzmpop" ? 1 : args->size() - 1));
+  }
+  if (name != "set" && name != "getex") return false;
+  bool any = false;
+  for (size_t i = name == "set" ? 3 : 2; i + 1 < args->size(); ++i) {
+    const std::string& option = (*args)[i];
+    if (IsAny(option, {"EX"})) {
+      any |= FromNow(word(++i), 1000);
+    } else if (IsAny(option, {"PX"})) {
+      any |= FromNow(word(++i), 1);
+    } else if (IsAny(option, {"EXAT"})) {
+      any |= Point(word(++i), 1000);
+    } else if (IsAny(option, {"PXAT"})) {
+      any |= Point(word(++i), 1);
+    }
+  }
+  return any;
+}
+
+// A client that waits does so until it is served: in seconds, with a fraction.
+bool TimeRewriter::ForEver(std::string* word) {
+  double value = 0;
+  constexpr double kLong = 1e8;
+  if (word == nullptr || !ParseDouble(*word, &value) || !(value > 0 && value < kLong)) return false;
+  *word = "0";
+  return true;
+}
+
+bool TimeRewriter::FromNow(std::string* word, int64_t unit_ms) {
+  int64_t value = 0;
+  if (word == nullptr || !ParseInt64(*word, &value) || value <= 0 || value >= kShort) return false;
+  // A unit that is mistaken for another still shows.
+  value *= kFactor * (unit_ms == 1 ? 1000 : 1);
+  *word = std::to_string(value + rewritten_++ * (kStepMs / unit_ms));
+  return true;
+}
+
+bool TimeRewriter::Point(std::string* word, int64_t unit_ms) {
+  int64_t value = 0;
+  if (word == nullptr || !ParseInt64(*word, &value)) return false;
+  if (value <= case_now_ms_ / unit_ms || value > (now_ms_ + 10 * kDayMs) / unit_ms) return false;
+  *word = std::to_string(value + kShiftMs / unit_ms);
+  return true;
+}
+
+std::vector<std::string_view> LiteralsOf(std::string_view syntax) {
+  std::vector<std::string_view> words;
+  constexpr std::string_view kBetween = " []<>|";
+  for (size_t at = 0; (at = syntax.find_first_not_of(kBetween, at)) < syntax.size();) {
+    const size_t end = std::min(syntax.find_first_of(kBetween, at), syntax.size());
+    const std::string_view word = syntax.substr(at, end - at);
+    const bool literal = word[0] >= 'A' && word[0] <= 'Z';
+    if (literal && std::find(words.begin(), words.end(), word) == words.end())
+      words.push_back(word);
+    at = end;
+  }
+  return words;
+}
+
+namespace {
+
+// Servers look names up by a hash of all of their bytes, with a seed of each process's own, and
+// then compare up to a NUL: one with a NUL behind it is found now and then
+// (docs/findings/name-with-nul.md).
+std::string ByChance(const std::string& container, const std::string& word, Profile profile,
+                     const OracleTarget& target) {
+  const size_t nul = word.find('\0');
+  if (nul == std::string::npos) return "";
+  const std::string name = container + Lower(word.substr(0, nul));
+  const bool known =
+      target.Has(name) || (container.empty() && FindCommand(name, profile) != nullptr);
+  return known ? "a name with a NUL behind it, which a server finds by chance" : "";
+}
+
+// What the profile's table does not have.
+std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile,
+                           const OracleTarget& target) {
+  const std::string name = Lower(args[0]);
+  if (FindCommand(name, profile) == nullptr) {
+    return target.Has(name) ? "not in the core: " + name : ByChance("", name, profile, target);
+  }
+  if (args.size() < 2) return "";
+  const std::string full_name = name + "|" + Lower(args[1]);
+  return target.Has(full_name) ? "not in the core: " + full_name
+                               : ByChance(name + "|", args[1], profile, target);
+}
+
+}  // namespace
+
+bool OutOfRange(const std::vector<std::string>& args) {
+  constexpr size_t kDigits = 300;  // without an exponent it takes more
+  return std::any_of(args.begin(), args.end(), [](const std::string& word) {
+    const size_t start = word.find_first_not_of("( \t\n\v\f\r");
+    if (start == word.npos) return false;
+    const char first = word[start];
+    if ((first < '0' || first > '9') && first != '.' && first != '-' && first != '+') return false;
+    if (word.size() < kDigits && word.find_first_of("eEpP") == word.npos) return false;
+    errno = 0;
+    std::strtod(word.c_str() + start, nullptr);
+    return errno == ERANGE;
+  });
+}
+
+std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
+                    const OracleTarget& target) {
+  if (command == nullptr) return LeftOutUnknown(args, profile, target);
+  const std::string_view name = command->full_name();
+  if (name.starts_with("command|")) {
+    for (size_t i = 2; i < args.size(); ++i) {
+      const std::string why = ByChance("", args[i], profile, target);
+      if (!why.empty()) return why;
+    }
+  }
+  if (name == "config|get" || name == "config|set") {
+    // What the core has not, would be asked for in vain, or changed on one side only.
+    const bool set = name == "config|set";
+    for (size_t i = 2; i < args.size(); i += set ? 2 : 1) {
+      if (!IsAny(args[i], {"databases", "tracking-table-max-keys"}) &&
+          !(!set && IsAny(args[i], {"proto-max-bulk-len"}))) {
+        return "not in the core: the setting";
+      }
+      int64_t value = 0;
+      if (set && i + 1 < args.size() && ParseInt64(args[i + 1], &value) && value > 0 &&
+          value < kMostTracked) {
+        return "CONFIG SET of a small tracking table, which gives up any of its keys";
+      }
+    }
+  }
+  if (name == "sort") {
+    bool by = false;
+    bool alpha = false;
+    bool store = false;
+    for (size_t i = 2; i < args.size(); ++i) {
+      by |= IsAny(args[i], {"BY"});
+      alpha |= IsAny(args[i], {"ALPHA"});
+      store |= IsAny(args[i], {"STORE"});
+    }
+    const bool unsorted = std::any_of(args.begin() + 2, args.end(), [](const std::string& word) {
+      return word.find('*') == std::string::npos;
+    });
+    if (store && by && (alpha || unsorted)) return "SORT BY that stores what may have any order";
+  }
+  if (name == "client|pause" && (args.size() == 3 || args.size() == 4)) {
+    int64_t ms = 0;
+    if (ParseInt64(args[2], &ms) && ms > 0 &&
+        (args.size() == 3 || IsAny(args[3], {"ALL", "WRITE"}))) {
+      return "CLIENT PAUSE, which holds back all connections to the server for real time";
+    }
+  }
+  if (name == "command|getkeys" || name == "command|getkeysandflags") {
+    // Of what the core does not have it cannot tell the keys.
+    const std::string called = args.size() > 2 ? Lower(args[2]) : "";
+    if (!called.empty() && FindCommand(called, profile) == nullptr && target.Has(called)) {
+      return "not in the core: the keys of " + called;
+    }
+  }
+  if (name == "client|kill" && args.size() > 3) {
+    for (size_t i = 2; i < args.size(); i += 2) {
+      if (IsAny(args[i], {"ID"})) return "";
+    }
+    return "CLIENT KILL that reaches other connections";
+  }
+  if (FreedomOf(*command) == Freedom::kPick && args.size() > 2) {
+    int64_t count = 0;
+    if (ParseInt64(args[2], &count) && count < -kMaxRepeats) {
+      return "not in the core: random elements, over 16384 times";
+    }
+  }
+  return "";
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,98 @@
+#include "live/proxy/socket_log.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+namespace resprobe::live {
+namespace {
+
+constexpr size_t kMostData = 64;
+
+// As a JSON string; a byte that is no ASCII becomes the character of that number.
+void AppendJson(std::string* out, std::string_view bytes) {
+  *out += '"';
+  for (const char c : bytes) {
+    if (c == '"' || c == '\\') {
+      *out += '\\';
+      *out += c;
+    } else if (c == '\r') {
+      *out += "\\r";
+    } else if (c == '\n') {
+      *out += "\\n";
+    } else if (c >= ' ' && c <= '~') {
+      *out += c;
+    } else {
+      char hex[8];
+      std::snprintf(hex, sizeof(hex), "\\u%04x", static_cast<unsigned char>(c));
+      *out += hex;
+    }
+  }
+  *out += '"';
+}
+
+void AppendField(std::string* out, std::string_view name, std::string_view text) {
+  *out += ",\"";
+  *out += name;
+  *out += "\":";
+  AppendJson(out, text);
+}
+
+void AppendField(std::string* out, std::string_view name, int64_t number) {
+  *out += ",\"";
+  *out += name;
+  *out += "\":";
+  *out += std::to_string(number);
+}
+
+}  // namespace
+
+int64_t SteadyUs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+SocketLog::SocketLog(int fd) : fd_(fd), start_us_(SteadyUs()) {}
+
+void SocketLog::Begin() {
+  line_ = "{\"seq\":" + std::to_string(++sequence_);
+  AppendField(&line_, "us", SteadyUs() - start_us_);
+}
+
+void SocketLog::Finish() {
+  line_ += "}\n";
+  // A log that cannot be written must not change what is logged.
+  [[maybe_unused]] const ssize_t written = write(fd_, line_.data(), line_.size());
+}
+
+void SocketLog::Add(const SocketEvent& event) {
+  if (!on()) return;
+  Begin();
+  if (event.connection != 0) {
+    AppendField(&line_, "connection", static_cast<int64_t>(event.connection));
+  }
+  if (!event.side.empty()) AppendField(&line_, "side", event.side);
+  AppendField(&line_, "what", event.what);
+  if (event.asked != SocketEvent::kNone) AppendField(&line_, "asked", event.asked);
+  if (event.result != SocketEvent::kNone) AppendField(&line_, "result", event.result);
+  if (event.error != 0) {
+    const char* const name = strerrorname_np(event.error);
+    AppendField(&line_, "error", name == nullptr ? std::to_string(event.error) : std::string(name));
+  }
+  if (!event.note.empty()) AppendField(&line_, "note", event.note);
+  if (!event.data.empty()) AppendField(&line_, "data", event.data.substr(0, kMostData));
+  Finish();
+}
+
+void SocketLog::Text(std::string_view what, std::string_view text) {
+  if (!on()) return;
+  Begin();
+  AppendField(&line_, "what", what);
+  AppendField(&line_, "text", text);
+  Finish();
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,58 @@
+#ifndef RESPROBE_LIVE_PROXY_SOCKET_LOG_H_
+#define RESPROBE_LIVE_PROXY_SOCKET_LOG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace resprobe::live {
+
+// One call on a socket with what it gave, or something that a toxic did.
+struct SocketEvent {
+  static constexpr int64_t kNone = INT64_MIN;
+
+  uint64_t connection = 0;     // 0: the listening socket
+  std::string_view side = {};  // "client", "server"; who is at the other end
+  std::string_view what;       // "accept", "recv", "send", "shutdown", "close", "toxic", …
+  int64_t asked = kNone;       // bytes that the call was asked for
+  int64_t result = kNone;      // what it returned
+  int error = 0;               // errno, if it failed
+  std::string_view data = {};  // bytes that went; the first ones are written down
+  std::string_view note = {};  // "fin", "rst", a toxic
+};
+
+// What really happened on the sockets, as JSON lines with one sequence number:
+//
+//   {"seq":7,"us":1042,"connection":1,"side":"client","what":"send","asked":90,"result":12,
+//    "data":"*2\r\n$3\r\nfoo"}
+//
+// (one line). `us` are microseconds since the log was opened. A line is one write(2), whole, so
+// that nothing is lost when the process is killed, and two processes may share a file.
+class SocketLog {
+ public:
+  SocketLog() = default;
+  // To that descriptor, which stays the caller's.
+  explicit SocketLog(int fd);
+
+  bool on() const { return fd_ >= 0; }
+  void Add(const SocketEvent& event);
+  // A line with one text of any length.
+  void Text(std::string_view what, std::string_view text);
+  uint64_t written() const { return sequence_; }
+
+ private:
+  void Begin();
+  void Finish();
+
+  int fd_ = -1;
+  int64_t start_us_ = 0;
+  uint64_t sequence_ = 0;
+  std::string line_;
+};
+
+// Microseconds on a clock that only goes forward.
+int64_t SteadyUs();
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_PROXY_SOCKET_LOG_H_

@@ -1,0 +1,41 @@
+#ifndef RESPROBE_LIVE_PROXY_SUBJECT_BACKEND_H_
+#define RESPROBE_LIVE_PROXY_SUBJECT_BACKEND_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "live/proxy/toxic_link.h"
+#include "sim/server_subject.h"
+
+namespace resprobe::live {
+
+// One connection of a server subject in this process, behind toxics.
+class SubjectBackend : public Backend {
+ public:
+  explicit SubjectBackend(ServerSubject* subject)
+      : subject_(subject), connection_(subject->Connect()) {}
+
+  size_t waiting() const override {
+    subject_->Receive(connection_, &output_);
+    return output_.size();
+  }
+  bool ended() const override { return !subject_->IsOpen(connection_) && waiting() == 0; }
+  ssize_t Read(char* bytes, size_t size) override;
+  ssize_t Write(std::string_view bytes) override;
+  // A server hangs up on a client that has; what it has answered by then is still read.
+  void EndWrites() override {
+    waiting();
+    subject_->Close(connection_);
+  }
+  void Close(bool) override { subject_->Close(connection_); }
+
+ private:
+  ServerSubject* subject_;
+  uint64_t connection_;
+  mutable std::string output_;  // what was taken from the subject and not read
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_PROXY_SUBJECT_BACKEND_H_

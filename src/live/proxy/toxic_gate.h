@@ -1,0 +1,115 @@
+#ifndef RESPROBE_LIVE_PROXY_TOXIC_GATE_H_
+#define RESPROBE_LIVE_PROXY_TOXIC_GATE_H_
+
+#include <poll.h>
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "live/net/socket.h"
+#include "live/net/unique_fd.h"
+#include "live/proxy/socket_log.h"
+#include "live/proxy/toxic_link.h"
+#include "live/proxy/traffic_listener.h"
+#include "sim/toxic.h"
+
+namespace resprobe::live {
+
+// A toxic at a gate: on some or all of its connections.
+struct GateToxic {
+  std::string name;
+  Toxic toxic;
+  double toxicity = 1;      // the share of connections that have it; the seed decides which
+  uint64_t connection = 0;  // only that one, counted from 1; 0: all
+};
+
+// Whether a gate can have such a toxic: those on the client's own calls and memory are out of
+// reach of real sockets. If not, `error` says why.
+bool WorksOnSockets(const Toxic& toxic, std::string* error);
+
+// A port whose connections have toxics: for each that is accepted a backend and a ToxicLink.
+// Decisions (jitter, sizes of slices, which connections) come from the seed and the number of the
+// connection; when things happen is up to the machine.
+class ToxicGate {
+ public:
+  using Connector = std::function<std::unique_ptr<Backend>(std::string* error)>;
+
+  // Connects to a server; without `allow_remote` to this machine only.
+  static Connector ConnectTo(const Address& server, bool allow_remote);
+
+  struct Setting {
+    uint16_t port = 0;          // 0: a free one
+    bool allow_remote = false;  // else on 127.0.0.1
+    uint64_t seed = 1;
+    int send_buffer = 0;  // SO_SNDBUF and SO_RCVBUF of the accepted sockets; 0: the system's
+    int receive_buffer = 0;
+  };
+
+  ToxicGate(const Setting& setting, Connector connect, SocketLog* log,
+            TrafficListener* listener = nullptr);
+  ~ToxicGate();
+
+  // Takes the port. False with one line in `error` if it is not to be had. The gate listens unless
+  // a toxic says otherwise or it is not enabled.
+  bool Open(std::string* error);
+  uint16_t port() const { return port_; }
+
+  // All that WorksOnSockets(), at most one of a kind for a direction and connection.
+  void SetToxics(std::vector<GateToxic> toxics);
+  const std::vector<GateToxic>& toxics() const { return toxics_; }
+  // Not enabled, a gate closes its connections and refuses new ones.
+  void Enable(bool enabled);
+  bool enabled() const { return enabled_; }
+
+  const ToxicCounts& counts() const { return counts_; }
+  uint64_t connections() const { return last_id_; }
+  size_t open_connections() const { return links_.size(); }
+
+  // For the loop: appends what to poll for; then, with the answers, does all there is to do.
+  void AddEvents(std::vector<pollfd>* polled) const;
+  void Serve(const pollfd* answers);
+  int64_t wake_us() const;
+  bool ready() const;
+
+ private:
+  // connect() that takes a time: the queue of connections to be accepted is kept full by one of
+  // our own, so that the system drops what comes, until it has dropped something and the time is
+  // over; the client's system asks again after a second.
+  enum class Late : uint8_t { kOff, kFull, kDropping, kLetIn };
+
+  void UpdateListening();
+  bool Bind(std::string* error);
+  void Listen();
+  void StopListening();
+  void FillQueue();
+  void ServeLate(int64_t now_us);
+  void Accept(int64_t now_us);
+  std::vector<Toxic> ToxicsOf(uint64_t connection) const;
+  const Toxic* Find(ToxicKind kind) const;
+
+  Setting setting_;
+  Connector connect_;
+  SocketLog* log_;
+  TrafficListener* listener_;
+  UniqueFd socket_;  // bound; refuses while it does not listen
+  bool listening_ = false;
+  uint16_t port_ = 0;
+  bool enabled_ = true;
+  std::vector<GateToxic> toxics_;
+  ToxicCounts counts_;
+  std::list<ToxicLink> links_;
+  uint64_t last_id_ = 0;
+  Late late_ = Late::kOff;
+  UniqueFd filler_;
+  uint16_t filler_port_ = 0;
+  uint32_t dropped_ = 0;  // before the queue was filled
+  int64_t let_in_us_ = 0;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_PROXY_TOXIC_GATE_H_

@@ -1,0 +1,26 @@
+#ifndef RESPROBE_LIVE_PROXY_TRAFFIC_LISTENER_H_
+#define RESPROBE_LIVE_PROXY_TRAFFIC_LISTENER_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace resprobe::live {
+
+// Hears what passes through a proxy. Connections are numbered from 1.
+class TrafficListener {
+ public:
+  virtual ~TrafficListener() = default;
+  virtual void OnOpen(uint64_t connection) = 0;
+  // Bytes as they were read, before they are passed on: what the other end has seen, the listener
+  // has heard.
+  virtual void OnClientBytes(uint64_t connection, std::string_view bytes) = 0;
+  virtual void OnServerBytes(uint64_t connection, std::string_view bytes) = 0;
+  virtual void OnClose(uint64_t connection) = 0;
+  // The server could not be reached for a client that came; that client is sent away.
+  virtual void OnRefused(const std::string& error) = 0;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_PROXY_TRAFFIC_LISTENER_H_

@@ -1,0 +1,59 @@
+#ifndef RESPROBE_LIVE_RECORD_COMMAND_CASE_RECORDER_H_
+#define RESPROBE_LIVE_RECORD_COMMAND_CASE_RECORDER_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace resprobe::live {
+
+// Writes down the requests of several connections, in the order in which they came, as `.ops` text
+// for the harness command_handler (engine/ops_text.h): one that came alone as `call`, several that
+// came at once as `queue`, …, `call`. Up to four connections at a time take part; a further one
+// takes the place of one that has closed, as that client reconnected. A text ends after about
+// `max_ops`.
+class SessionLog {
+ public:
+  using Emit = std::function<void(std::string_view text)>;
+
+  SessionLog(size_t max_ops, size_t max_request_bytes, Emit emit)
+      : max_ops_(max_ops), max_request_bytes_(max_request_bytes), emit_(std::move(emit)) {}
+
+  void Open(uint64_t connection);
+  // A request has come; requests longer than `max_request_bytes` are left out.
+  void Request(uint64_t connection, std::span<const std::string_view> args);
+  // What came at once has been told.
+  void EndOfRead(uint64_t connection);
+  void Close(uint64_t connection);
+  // The text at hand is the last.
+  void Finish();
+
+ private:
+  struct Slot {
+    uint64_t connection = 0;  // 0: free
+    bool resp3 = false;
+    bool used = false;  // in the text at hand
+  };
+
+  Slot* Find(uint64_t connection);
+  size_t NumberOf(const Slot& slot) const { return static_cast<size_t>(&slot - slots_.data()); }
+  void Begin();
+
+  size_t max_ops_;
+  size_t max_request_bytes_;
+  Emit emit_;
+  std::array<Slot, 4> slots_;
+  std::vector<std::string> at_once_;  // requests of the read at hand, as words
+  std::string text_;                  // the ops of the text at hand
+  size_t protocol3_ = 0;              // bit i: client i spoke RESP3 when it began
+  size_t ops_ = 0;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_RECORD_COMMAND_CASE_RECORDER_H_

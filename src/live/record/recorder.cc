@@ -1,0 +1,161 @@
+#include "live/record/recorder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "live/net/interrupt_fd.h"
+#include "live/net/socket.h"
+#include "live/proxy/toxic_gate.h"
+#include "live/proxy/toxic_loop.h"
+#include "live/robustness/words.h"
+
+namespace resprobe::live {
+namespace {
+
+int Fail(const std::string& error) {
+  std::fprintf(stderr, "resprobe: %s\n", error.c_str());
+  return 2;
+}
+
+}  // namespace
+
+void Recorder::OnOpen(uint64_t connection) {
+  ++connections_;
+  sessions_.Open(connection);
+  open_[connection] = std::make_unique<Streams>(
+      Streams{{max_case_bytes_, [this](std::string_view piece) { Keep("request", piece); }},
+              {max_case_bytes_, [this](std::string_view piece) { Keep("reply", piece); }}});
+}
+
+void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
+  StreamCutter<RequestMessages>& stream = open_[connection]->requests;
+  stream.Feed(bytes, [&] {
+    ++requests_;
+    KeepQuery(stream.parser().args());
+    if (LeftOut(stream.parser().args())) return;
+    sessions_.Request(connection, stream.parser().args());
+    reads_and_writes_.Request(connection, stream.parser().args());
+  });
+  sessions_.EndOfRead(connection);
+  reads_and_writes_.EndOfRead(connection);
+}
+
+void Recorder::OnServerBytes(uint64_t connection, std::string_view bytes) {
+  open_[connection]->replies.Feed(bytes, [&] { ++replies_; });
+  reads_and_writes_.Received(connection);
+}
+
+void Recorder::OnClose(uint64_t connection) {
+  const auto streams = open_.find(connection);
+  streams->second->requests.Finish();
+  streams->second->replies.Finish();
+  refused_streams_ += streams->second->requests.refused();
+  refused_streams_ += streams->second->replies.refused();
+  open_.erase(streams);
+  sessions_.Close(connection);
+  reads_and_writes_.Close(connection);
+}
+
+void Recorder::OnRefused(const std::string& error) {
+  std::fprintf(stderr, "resprobe: a client was sent away: %s\n", error.c_str());
+}
+
+void Recorder::Keep(std::string_view prefix, std::string_view piece) {
+  store_->Add("resp_parser", prefix, "", piece, &error_) &&
+      store_->Add("resp_differential", prefix, "", piece, &error_);
+}
+
+bool Recorder::LeftOut(std::span<const std::string_view> args) const {
+  return std::any_of(leave_out_.begin(), leave_out_.end(), [&](std::string_view words) {
+    size_t i = 0;
+    for (; !words.empty() && i < args.size(); ++i) {
+      const size_t end = std::min(words.find(' '), words.size());
+      std::string word(words.substr(0, end));
+      for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+      if (!IsWord(args[i], word)) return false;
+      words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return words.empty();
+  });
+}
+
+// FT.SEARCH index query [NOSTOPWORDS] … [DIALECT n], as a tape of query_parser: a byte of options
+// (worlds/query/query_tape.h: '1' or '2' for the dialect, 8 more without stop words), then the
+// query.
+void Recorder::KeepQuery(std::span<const std::string_view> args) {
+  if (args.size() < 3) return;
+  if (!IsWord(args[0], "FT.SEARCH") && !IsWord(args[0], "FT.AGGREGATE") &&
+      !IsWord(args[0], "FT.EXPLAIN") && !IsWord(args[0], "FT.EXPLAINCLI")) {
+    return;
+  }
+  char options = '1';  // the server's default dialect
+  for (size_t i = 3; i < args.size(); ++i) {
+    if (IsWord(args[i], "NOSTOPWORDS")) options = static_cast<char>(options | 8);
+    if (IsWord(args[i], "DIALECT") && i + 1 < args.size() && args[i + 1] != "1") {
+      options = static_cast<char>((options & ~3) | 2);
+    }
+  }
+  std::string tape(1, options);
+  tape += args[2];
+  store_->Add("query_parser", "query", "", tape, &error_);
+}
+
+int RunRecord(const RecordOptions& options) {
+  std::string error;
+  if (options.listen_port < 0 || options.listen_port > 65535) {
+    return Fail("--listen takes a port from 1 to 65535, or 0 for a free one");
+  }
+  if (options.max_case_bytes == 0) return Fail("a case must be at least one byte long");
+  const std::optional<Address> server = ParseAddress(options.server, &error);
+  if (!server) return Fail("--server: " + error);
+
+  // From here on; read between two moves of the proxy.
+  InterruptFd interrupted;
+  if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
+
+  if (!Connect(*server, options.allow_remote, &error).valid()) {
+    if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
+    return Fail("--server: " + error);
+  }
+  CaseStore store(options.output);
+  Recorder recorder(&store, options.max_case_bytes, options.leave_out);
+  SocketLog no_log;
+  ToxicGate gate(
+      {.port = static_cast<uint16_t>(options.listen_port), .allow_remote = options.allow_remote},
+      ToxicGate::ConnectTo(*server, options.allow_remote), &no_log, &recorder);
+  if (!gate.Open(&error)) {
+    return Fail("--listen: " + error + ": choose another port, or 0 for a free one");
+  }
+  if (!store.Open(&error)) return Fail("--output: " + error + ": name another");
+
+  std::printf("recording on %s:%d what passes to and from %s, into %s; Ctrl-C ends it\n",
+              options.allow_remote ? "0.0.0.0" : "127.0.0.1", gate.port(), server->ToText().c_str(),
+              options.output.c_str());
+  std::fflush(stdout);
+  ToxicLoop loop;
+  loop.Add(&gate);
+  loop.Watch(interrupted.get(), [] { return false; });
+  const bool well = loop.Run(&error);
+  gate.Enable(false);
+  recorder.Finish();
+
+  std::printf("%llu connections, %llu requests, %llu replies: %llu new cases, %llu known before\n",
+              static_cast<unsigned long long>(recorder.connections()),
+              static_cast<unsigned long long>(recorder.requests()),
+              static_cast<unsigned long long>(recorder.replies()),
+              static_cast<unsigned long long>(store.added()),
+              static_cast<unsigned long long>(store.duplicates()));
+  if (recorder.refused_streams() > 0) {
+    std::printf("%llu streams brought something that is no message; their rest is not kept\n",
+                static_cast<unsigned long long>(recorder.refused_streams()));
+  }
+  std::fflush(stdout);
+  if (!well) return Fail(error);
+  if (!recorder.error().empty()) return Fail(recorder.error());
+  // The signal has been seen to; the process may end in its own time.
+  if (!interrupted.Finish()) return Fail("cannot read the signal");
+  return 0;
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,169 @@
+// The reading side of the caller: which replies have come, and whether more are to come.
+
+#include <algorithm>
+#include <utility>
+
+#include "live/robustness/unmodelled.h"
+
+namespace resprobe::live {
+namespace {
+
+// How long a client waits before a second connection is asked whether there is anything to wait
+// for. What is found depends on the answer, not on the time.
+constexpr int kPatienceMs = 20;
+
+// A connection whose replies cannot be counted is heard so many times in a row. What it has to say
+// may have no end: one that is a MONITOR gets to see every fence that looks for an end.
+constexpr int kMostHeard = 16;
+
+}  // namespace
+
+void Caller::Send(Peer& peer) {
+  if (peer.link.out().empty()) return;
+  peer.sent += peer.link.out().size();
+  peer.link.Send();
+  ++counts_.writes;
+}
+
+void Caller::Collect(Peer& peer) {
+  Send(peer);
+  for (int heard = 0; going() && Take(peer); ++heard) {
+    if (peer.counted && peer.owed.empty()) break;
+    Wait wait = WaitFor(peer);
+    if (wait == Wait::kMore && !peer.counted && heard == kMostHeard) wait = Wait::kNever;
+    if (wait == Wait::kMore) continue;
+    if (wait == Wait::kFailed) return;
+    const bool waits = !peer.owed.empty() && asked_[peer.owed.front()].may_wait;
+    if (wait == Wait::kNever && peer.counted && waits) break;
+    if (wait == Wait::kNever && !peer.counted && !peer.nonsense) {
+      // Whatever is missing, nobody can tell.
+      peer.owed.clear();
+      break;
+    }
+    if (may_close_ || peer.nonsense) {
+      // A child of the server (BGSAVE) may hold open for a while what the server has closed.
+      peer.owed.clear();
+      peer.link.Drop();
+      break;
+    }
+    if (wait == Wait::kClosed) return Fail(Fault::Kind::kClosed, "", &peer);
+    return Fail(Fault::Kind::kNoReply, "", &peer);
+  }
+  if (audit_) CheckServer();
+}
+
+void Caller::Settle(Peer& peer) {
+  Collect(peer);
+  while (going() && peer.link.connected() && !peer.owed.empty()) {
+    const size_t before = peer.owed.size();
+    if (!Control("CLIENT UNBLOCK " + peer.id + "\r\n")) return;
+    Collect(peer);
+    if (going() && peer.owed.size() == before) return Fail(Fault::Kind::kNoReply, "", &peer);
+  }
+}
+
+// Takes the replies that have come; false after a fault.
+bool Caller::Take(Peer& peer) {
+  using Status = resp::ReplyParser::Status;
+  while (!peer.link.in().empty()) {
+    const resp::ReplyParser::Result result = peer.replies.Parse(peer.link.in(), &peer.reply);
+    if (result.status == Status::kError) {
+      Fail(Fault::Kind::kNoResp, peer.replies.error().message(), &peer);
+      return false;
+    }
+    peer.link.Take(result.consumed);
+    if (result.status == Status::kNeedMore) return true;
+    const resp::ReplyView reply = peer.reply.root();
+    if (reply.type() == resp::Type::kPush) continue;
+    if (peer.owed.empty()) {
+      if (!peer.counted) continue;
+      Fail(Fault::Kind::kExtraReply, "", nullptr);
+      return false;
+    }
+    const Asked& asked = asked_[peer.owed.front()];
+    if (const std::optional<size_t> silent = Unanswered(peer, reply)) {
+      Fail(Fault::Kind::kNoReply, "", &peer);
+      Blame(*silent);
+      return false;
+    }
+    peer.owed.pop_front();
+    if (reply.is_error()) continue;
+    if (asked.is_id) peer.id = std::to_string(reply.integer());
+    if (asked.count != nullptr) ++asked.count->accepted;
+    lasting_ |= asked.lasting;
+  }
+  return true;
+}
+
+std::optional<size_t> Caller::Unanswered(Peer& peer, const resp::ReplyView& reply) {
+  if (!marks_) return std::nullopt;
+  const size_t at = peer.owed.front();
+  const auto took_mark = [this](size_t asked, const resp::ReplyView& its) {
+    return !asked_[asked].is_mark && its.text() == kMark;
+  };
+  if (took_mark(at, reply)) return at;
+  if (reply.type() == resp::Type::kSimpleString && reply.text() == "QUEUED") {
+    peer.queued.push_back(at);
+    return std::nullopt;
+  }
+  const std::string name = FullName(asked_[at].args);
+  if (name != "exec" && name != "discard" && name != "reset") return std::nullopt;
+  size_t i = 0;
+  for (const resp::ReplyView its : reply) {
+    if (name != "exec" || i == peer.queued.size()) break;
+    if (took_mark(peer.queued[i], its)) return peer.queued[i];
+    ++i;
+  }
+  peer.queued.clear();
+  return std::nullopt;
+}
+
+Caller::Wait Caller::WaitFor(Peer& peer) {
+  const bool may_wait =
+      paused_ || !peer.counted || (!peer.owed.empty() && asked_[peer.owed.front()].may_wait);
+  OracleLink::Got got = peer.link.Read(may_wait ? 0 : kPatienceMs);
+  if (got != OracleLink::Got::kBytes) {
+    if (!Fence(std::exchange(peer.sent, 0))) return Wait::kFailed;
+    if (got == OracleLink::Got::kNothing) got = peer.link.Read(0);
+  }
+  if (got == OracleLink::Got::kBytes) return Wait::kMore;
+  return got == OracleLink::Got::kClosed ? Wait::kClosed : Wait::kNever;
+}
+
+// When this is over, the server has seen all that was sent before, and has said what it has to say
+// as far as there was room: the event loop has come round, which reads some 16 KB from each client.
+bool Caller::Fence(uint64_t sent) {
+  constexpr uint64_t kRounds = 4;
+  constexpr uint64_t kBytesARound = 8 << 10;
+  for (uint64_t i = 0; i < kRounds + sent / kBytesARound; ++i) {
+    if (!(paused_ ? Control("CLIENT UNPAUSE\r\nPING\r\n", 2) : Control("PING\r\n"))) return false;
+  }
+  return true;
+}
+
+bool Caller::Control(std::string_view requests, int replies) {
+  // A client may have closed all others (CLIENT KILL).
+  constexpr int kTries = 3;
+  for (int i = 0; i < kTries && going(); ++i) {
+    if (!control_.connected() && !ConnectControl()) break;
+    control_.Take(control_.in().size());
+    control_.out() = requests;
+    control_.Send();
+    for (;;) {
+      const std::string_view in = control_.in();
+      if (std::count(in.begin(), in.end(), '\n') >= replies) return true;
+      const OracleLink::Got got = control_.Read(options_.hang_ms);
+      if (got == OracleLink::Got::kBytes) continue;
+      if (got == OracleLink::Got::kNothing) {
+        ServerGone();
+        return false;
+      }
+      break;
+    }
+    control_.Drop();
+  }
+  ServerGone();
+  return false;
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,317 @@
+#include "live/server/live_server.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "core/resp/reply.h"
+#include "live/net/resp_probe.h"
+#include "live/net/socket.h"
+
+namespace resprobe::live {
+namespace {
+
+// What a private server may be asked to hold in one string: the least that redis takes for
+// proto-max-bulk-len. Both sides have the same limit.
+constexpr int64_t kOwnMaxBulk = 1 << 20;
+constexpr int kReportWithinMs = 3000;
+constexpr int kEndsWithinMs = 200;
+// How often waiting looks whether it is to stop.
+constexpr int kLookMs = 100;
+constexpr size_t kWholeReport = 1 << 20;
+// What a process of ours prints, and what it logs.
+constexpr const char* kLogs[] = {"/output", "/log"};
+
+// The value of "name:value" in the text of INFO; empty if there is none.
+std::string_view InfoField(std::string_view info, std::string_view name) {
+  for (size_t at = 0; at < info.size();) {
+    size_t end = info.find("\r\n", at);
+    if (end == std::string_view::npos) end = info.size();
+    std::string_view line = info.substr(at, end - at);
+    if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) {
+      return line.substr(name.size() + 1);
+    }
+    at = end + 2;
+  }
+  return {};
+}
+
+int64_t SystemMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
+  return lower;
+}
+
+// A program and its options; a file whose name has spaces in it is a program.
+std::vector<std::string> WordsOfCommand(const std::string& command) {
+  std::error_code error;
+  if (std::filesystem::exists(command, error)) return {command};
+  std::istringstream stream(command);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  if (words.empty()) words.push_back(command);
+  return words;
+}
+
+}  // namespace
+
+std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, std::string* error) {
+  std::unique_ptr<OracleTarget> target(new OracleTarget(options));
+  if (target->own() && !target->Start(error)) {
+    *error = "--start " + options.start + ": " + *error +
+             ": name redis-server, valkey-server or a program that takes their command line, with "
+             "options that it has";
+    return nullptr;
+  }
+  if (!target->Interview(error)) return nullptr;
+  return target;
+}
+
+OracleTarget::~OracleTarget() {
+  // Whoever stops does not wait for a server that may hang, and has nothing to save.
+  if (process_ != nullptr && options_.stop()) process_->Signal(SIGKILL);
+}
+
+bool OracleTarget::Start(std::string* error) {
+  const std::vector<std::string> words = WordsOfCommand(options_.start);
+  const auto start = [&](std::string* why) {
+    ServerProcessOptions process{.program = words.front()};
+    process.arguments = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
+    if (modern_) {
+      process.arguments.insert(process.arguments.end(), {"--enable-debug-command", "local",
+                                                         "--crash-memcheck-enabled", "no"});
+    }
+    process.arguments.insert(process.arguments.end(), words.begin() + 1, words.end());
+    process.arguments.insert(process.arguments.end(), options_.arguments.begin(),
+                             options_.arguments.end());
+    process.environment = options_.environment;
+    process.most_megabytes = options_.most_megabytes;
+    process.hang_ms = options_.hang_ms;
+    process.stop = options_.stop;
+    log_seen_ = {};
+    process_.reset();
+    process_ = ServerProcess::Start(process, why);
+    return process_ != nullptr;
+  };
+  if (start(error)) return true;
+  // Servers before redis 7.0 do not know these options, and permit DEBUG without them.
+  if (!modern_ || error->find("ended at once") == std::string::npos) return false;
+  modern_ = false;
+  std::string ignored;
+  return start(&ignored);
+}
+
+UniqueFd OracleTarget::Connect(std::string* error) const {
+  if (process_ != nullptr) return ConnectUnix(process_->socket_path(), error);
+  if (!options_.unix_path.empty()) return ConnectUnix(options_.unix_path, error);
+  const std::optional<Address> address = ParseAddress(options_.server, error);
+  if (!address) return UniqueFd();
+  return live::Connect(*address, options_.allow_remote, error);
+}
+
+std::string ServerEnd::Text() const {
+  const std::string text = ended ? "server has ended" : "server hangs";
+  return what.empty() ? text : text + ": " + what;
+}
+
+ServerEnd OracleTarget::FindEnd(int ms) const {
+  ServerEnd end;
+  end.ended = true;
+  if (process_ == nullptr) {
+    // One that is stopped still gets connections; one that is about to end does, too, and loses
+    // them.
+    std::string ignored;
+    UniqueFd fd = Connect(&ignored);
+    pollfd lost = {fd.get(), POLLIN, 0};
+    if (fd.valid() && poll(&lost, 1, kEndsWithinMs) > 0) fd = Connect(&ignored);
+    end.ended = !fd.valid();
+    return end;
+  }
+  std::optional<std::string> how = process_->AwaitEnd(0);
+  if (!how) {
+    // Whoever accepts no connections is about to end; so may be one that still does.
+    std::string ignored;
+    if (Connect(&ignored).valid()) ms = kEndsWithinMs;
+    for (; !how && ms > 0 && !options_.stop(); ms -= kLookMs) {
+      how = process_->AwaitEnd(std::min(ms, kLookMs));
+    }
+  }
+  if (!how && options_.stop()) {
+    end.ended = false;
+    return end;
+  }
+  if (!how) {
+    process_->Signal(SIGABRT);
+    if (!process_->AwaitEnd(kReportWithinMs)) process_->Signal(SIGKILL);
+    end.ended = false;
+    return end;
+  }
+  const std::string log = Log(kWholeReport);
+  end.out_of_memory = log.find("Out Of Memory allocating") != log.npos;
+  end.what = *how;
+  if (const std::optional<CrashReport> report = ReadCrashReport(log)) {
+    end.what = report->Text();
+    end.command = report->command;
+  }
+  return end;
+}
+
+bool OracleTarget::Restart(std::string* error) {
+  // It has nothing to save.
+  if (process_ != nullptr) process_->Signal(SIGKILL);
+  return Start(error) && Interview(error);
+}
+
+std::string OracleTarget::Log(size_t most) const {
+  std::string all;
+  for (size_t i = 0; i < std::size(kLogs); ++i) all += LogFrom(i, 0);
+  return all.size() <= most ? all : all.substr(all.size() - most);
+}
+
+std::optional<CrashReport> OracleTarget::NewReport() {
+  const std::string news = NewLog();
+  return news.empty() ? std::nullopt : ReadCrashReport(news);
+}
+
+std::string OracleTarget::NewLog() {
+  std::string all;
+  for (size_t i = 0; i < std::size(kLogs); ++i) {
+    const std::string news = LogFrom(i, log_seen_[i]);
+    log_seen_[i] += news.size();
+    all += news;
+  }
+  return all;
+}
+
+std::string OracleTarget::LogFrom(size_t file, uintmax_t start) const {
+  if (process_ == nullptr) return {};
+  const std::string path = process_->folder() + kLogs[file];
+  std::error_code missing;
+  const uintmax_t size = std::filesystem::file_size(path, missing);
+  if (missing || size <= start) return {};
+  std::ifstream stream(path, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(start));
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+bool OracleTarget::Interview(std::string* error) {
+  UniqueFd fd = Connect(error);
+  if (!fd.valid()) return false;
+  Interviewer server(std::move(fd), options_.hang_ms, options_.stop);
+  const std::string who = own() ? options_.start : CliArguments();
+  const auto hangs = [&](const std::string& request) {
+    if (!server.silent()) return false;
+    *error = "the server takes a connection and says nothing to " + request + " for " +
+             std::to_string(options_.hang_ms / 1000) + " s: " + who +
+             ": is it a RESP server, and does it hang? --hang gives it longer";
+    return true;
+  };
+  std::optional<resp::ReplyView> reply = server.Ask("HELLO 2");
+  if (hangs("HELLO")) return false;
+  if (!reply) {
+    *error = "the server does not answer HELLO as a RESP server does: " + who +
+             ": is it one, and does it run?";
+    return false;
+  }
+  if (reply->is_error() && reply->text().starts_with("NOAUTH")) {
+    *error = "the server wants a password, which resprobe cannot give: " + who +
+             ": start it without requirepass";
+    return false;
+  }
+  version_.clear();
+  if (reply->size() > 3)
+    version_ = std::string((*reply)[1].text()) + " " + std::string((*reply)[3].text());
+  if (version_.empty()) {
+    reply = server.Ask("INFO server");  // before redis 6
+    if (hangs("INFO")) return false;
+    if (!reply || reply->is_error()) {
+      *error = "the server answers neither HELLO nor INFO as a RESP server does: " + who;
+      return false;
+    }
+    version_ = "redis " + std::string(InfoField(reply->text(), "redis_version"));
+  }
+  if (!own() && !options_.flush) {
+    for (int db = 0;; ++db) {
+      reply = server.Ask("SELECT " + std::to_string(db));
+      if (!reply || reply->is_error()) break;
+      reply = server.Ask("DBSIZE");
+      if (!reply) break;
+      if (reply->integer() == 0) continue;
+      *error = "the server holds keys, which a run deletes: --flush permits it";
+      return false;
+    }
+  }
+  const int64_t now = SystemMs();
+  reply = server.Ask("TIME");
+  if (reply && reply->size() == 2) {
+    clock_ahead_ms_ =
+        std::strtoll(std::string((*reply)[0].text()).c_str(), nullptr, 10) * 1000 - now;
+  }
+  if (hangs("SELECT, DBSIZE or TIME")) return false;
+  reply = server.Ask("COMMAND");
+  if (hangs("COMMAND")) return false;
+  if (!reply || reply->type() != resp::Type::kArray) {
+    *error = "the server does not answer COMMAND: " + who;
+    return false;
+  }
+  commands_.clear();
+  for (const resp::ReplyView command : *reply) {
+    if (command.size() < 1) continue;
+    commands_.insert(Lower(command[0].text()));
+    if (command.size() < 10) continue;
+    for (const resp::ReplyView subcommand : command[9]) {
+      if (subcommand.size() > 0) commands_.insert(Lower(subcommand[0].text()));
+    }
+  }
+  reply = server.Ask("CONFIG GET proto-max-bulk-len");
+  if (reply && reply->size() == 2) {
+    const std::string text((*reply)[1].text());
+    std::from_chars(text.data(), text.data() + text.size(), max_bulk_);
+  }
+  reply = server.Ask("CONFIG GET tracking-table-max-keys");
+  if (reply && reply->size() == 2) most_tracked_ = (*reply)[1].text();
+  reply = server.Ask("DEBUG SET-ACTIVE-EXPIRE 0");
+  active_expiry_off_ = reply && reply->text() == "OK";
+  return !hangs("CONFIG GET or DEBUG");
+}
+
+bool OracleTarget::ProfileOf(Profile* profile) const {
+  const bool valkey = version_.starts_with("valkey ");
+  const std::string number = version_.substr(version_.find(' ') + 1);
+  bool exact = false;
+  for (uint8_t i = 0; !ProfileName(static_cast<Profile>(i)).empty(); ++i) {
+    const auto candidate = static_cast<Profile>(i);
+    const std::string_view name = ProfileName(candidate);  // "redis-7.0"
+    if (name.starts_with("valkey") != valkey) continue;
+    if (!exact) *profile = candidate;
+    exact |= number.starts_with(std::string(name.substr(name.find('-') + 1)) + ".");
+  }
+  return exact;
+}
+
+std::string OracleTarget::CliArguments() const {
+  if (process_ != nullptr) return "-s " + process_->socket_path();
+  if (!options_.unix_path.empty()) return "-s " + options_.unix_path;
+  std::string ignored;
+  const std::optional<Address> address = ParseAddress(options_.server, &ignored);
+  if (!address) return options_.server;
+  return "-h " + address->host + " -p " + std::to_string(address->port);
+}
+
+}  // namespace resprobe::live

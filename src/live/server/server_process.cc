@@ -1,0 +1,285 @@
+#include "live/server/server_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <utility>
+
+#include "live/net/resp_connection.h"
+#include "live/net/socket.h"
+
+namespace resprobe::live {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kReadyWithin(30);
+constexpr int kEndWithinMs = 5000;
+// A port that is free now may be taken a moment later.
+constexpr int kPortTries = 5;
+
+std::string SystemError(const char* what) { return std::string(what) + ": " + strerror(errno); }
+
+UniqueFd OpenPidFd(pid_t pid) {
+  return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+// Ours, with `more` in place of what has the same names.
+std::vector<std::string> Environment(const std::vector<std::string>& more) {
+  std::vector<std::string> all = more;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view name(*variable, strcspn(*variable, "="));
+    const auto given = [&](const std::string& other) {
+      return other.starts_with(name) && other.substr(name.size()).starts_with('=');
+    };
+    if (std::none_of(more.begin(), more.end(), given)) all.emplace_back(*variable);
+  }
+  return all;
+}
+
+// In the child: becomes the program or leaves errno in `report`.
+[[noreturn]] void Exec(const char* folder, char* const* argv, char** environment, pid_t parent,
+                       int report, size_t most_megabytes) {
+  // All that follows may stand between fork() and exec().
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  if (most_megabytes > 0) {
+    const rlimit space = {most_megabytes << 20, most_megabytes << 20};
+    setrlimit(RLIMIT_AS, &space);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int null = open("/dev/null", O_RDWR);
+  if (null >= 0 && getppid() == parent && chdir(folder) == 0 && dup2(null, 0) >= 0) {
+    const int out = open("output", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (out >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) execvpe(argv[0], argv, environment);
+  }
+  const int reason = errno;
+  if (write(report, &reason, sizeof(reason)) < 0) _exit(126);
+  _exit(127);
+}
+
+}  // namespace
+
+std::unique_ptr<ServerProcess> ServerProcess::Start(const ServerProcessOptions& options,
+                                                    std::string* error) {
+  for (int i = 0;; ++i) {
+    std::unique_ptr<ServerProcess> process(new ServerProcess);
+    if (process->Launch(options, error) && process->AwaitReady(options, error)) return process;
+    const bool port_taken = error->find("in use") != std::string::npos;
+    if (!options.tcp || !port_taken || i + 1 == kPortTries) return nullptr;
+  }
+}
+
+bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* error) {
+  std::error_code code;
+  std::filesystem::path temporary = std::filesystem::temp_directory_path(code);
+  // A socket's path has room for 107 bytes.
+  if (code || temporary.native().size() > 70) temporary = "/tmp";
+  std::string folder = temporary / "resprobe-server-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) {
+    *error = SystemError("cannot make a temporary folder");
+    return false;
+  }
+  folder_ = folder;
+  socket_path_ = folder_ + "/socket";
+  if (options.tcp) {
+    const UniqueFd free = Listen(0, false, error);
+    if (!free.valid()) return false;
+    port_ = LocalPort(free.get());
+  }
+  watch_ = UniqueFd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!watch_.valid() ||
+      inotify_add_watch(watch_.get(), folder_.c_str(), IN_CREATE | IN_MODIFY) < 0) {
+    *error = SystemError("cannot watch the server's folder");
+    return false;
+  }
+
+  std::vector<std::string> words = {options.program,
+                                    "--port",
+                                    std::to_string(port_),
+                                    "--bind",
+                                    "127.0.0.1",
+                                    "--unixsocket",
+                                    socket_path_,
+                                    "--unixsocketperm",
+                                    "700",
+                                    "--dir",
+                                    folder_,
+                                    "--save",
+                                    "",
+                                    "--appendonly",
+                                    "no",
+                                    "--daemonize",
+                                    "no",
+                                    "--logfile",
+                                    folder_ + "/log"};
+  words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::vector<std::string> variables = Environment(options.environment);
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+
+  int report[2];
+  if (pipe2(report, O_CLOEXEC) != 0) {
+    *error = SystemError("cannot make a pipe");
+    return false;
+  }
+  UniqueFd from_child(report[0]);
+  UniqueFd to_parent(report[1]);
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0)
+    Exec(folder_.c_str(), argv.data(), environment.data(), parent, to_parent.get(),
+         options.most_megabytes);
+  if (pid_ < 0) {
+    *error = SystemError("cannot start a process");
+    return false;
+  }
+  pid_fd_ = OpenPidFd(pid_);
+  to_parent.Reset();
+  int reason = 0;
+  ssize_t size;
+  do {
+    size = read(from_child.get(), &reason, sizeof(reason));
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) {
+    *error = "cannot start '" + options.program + "': " + strerror(reason);
+    return false;
+  }
+  if (!pid_fd_.valid()) {
+    *error = SystemError("cannot watch the server's process");
+    return false;
+  }
+  return true;
+}
+
+bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string* error) {
+  const Clock::time_point give_up = Clock::now() + kReadyWithin;
+  for (;;) {
+    const Answer answer = Ask(options);
+    if (answer == Answer::kReady) return true;
+    if (answer == Answer::kNever) {
+      *error = "the server takes a connection and says nothing for " +
+               std::to_string(options.hang_ms / 1000) + " s: " + LastLogLine();
+      Signal(SIGKILL);  // it is not likely to hear SIGTERM
+      return false;
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(give_up - Clock::now()).count();
+    if (left <= 0) {
+      *error = "the server does not answer: " + LastLogLine();
+      return false;
+    }
+    if (options.stop()) {
+      *error = "waiting for the server was stopped";
+      Signal(SIGKILL);  // one that hangs does not hear SIGTERM
+      return false;
+    }
+    // Something changes in the folder when the server gets ready (its socket, its log); one that
+    // shows nothing there is asked again all the same.
+    pollfd polled[] = {{pid_fd_.get(), POLLIN, 0}, {watch_.get(), POLLIN, 0}};
+    poll(polled, 2, left < 100 ? static_cast<int>(left) : 100);
+    if (polled[0].revents != 0) {
+      *error = "the server has ended at once: " + LastLogLine();
+      return false;
+    }
+    char events[4096];
+    while (read(watch_.get(), events, sizeof(events)) > 0) {
+    }
+  }
+}
+
+ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) const {
+  std::string ignored;
+  UniqueFd fd = ConnectUnix(socket_path_, &ignored);
+  if (!fd.valid()) return Answer::kNotYet;
+  OracleLink link;
+  link.Use(std::move(fd), options.hang_ms, options.stop);
+  link.out() = "PING\r\n";
+  link.Send();
+  while (!link.in().ends_with('\n')) {
+    const OracleLink::Got got = link.Read(options.hang_ms);
+    if (got == OracleLink::Got::kBytes) continue;
+    return got == OracleLink::Got::kNothing && !options.stop() ? Answer::kNever : Answer::kNotYet;
+  }
+  return link.in().starts_with("-LOADING") ? Answer::kNotYet : Answer::kReady;
+}
+
+std::string ServerProcess::LastLogLine() const {
+  std::string last = "it says nothing";
+  for (const char* name : {"/output", "/log"}) {
+    std::ifstream file(folder_ + name);
+    for (std::string line; std::getline(file, line);) {
+      if (!line.empty()) last = line;
+    }
+  }
+  return last;
+}
+
+std::optional<std::string> ServerProcess::AwaitEnd(int ms) const {
+  pollfd ended = {pid_fd_.get(), POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&ended, 1, ms);
+  } while (ready < 0 && errno == EINTR);
+  siginfo_t info = {};
+  // It stays a zombie until the destructor takes it.
+  if (ready != 1 ||
+      waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      info.si_pid == 0) {
+    return std::nullopt;
+  }
+  const std::string number = std::to_string(info.si_status);
+  return (info.si_code == CLD_EXITED ? "exit code " : "signal ") + number;
+}
+
+void ServerProcess::Signal(int signal) const { kill(signal == SIGKILL ? -pid_ : pid_, signal); }
+
+size_t ServerProcess::PeakKilobytes() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  constexpr std::string_view kPeak = "VmHWM:";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(kPeak)) return std::strtoull(line.c_str() + kPeak.size(), nullptr, 10);
+  }
+  return 0;
+}
+
+ServerProcess::~ServerProcess() {
+  if (pid_ > 0) {
+    kill(pid_, SIGTERM);
+    pollfd ended = {pid_fd_.get(), POLLIN, 0};
+    if (!pid_fd_.valid() || poll(&ended, 1, kEndWithinMs) != 1) kill(pid_, SIGKILL);
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  if (!folder_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+}
+
+}  // namespace resprobe::live

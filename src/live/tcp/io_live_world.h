@@ -1,0 +1,115 @@
+#ifndef RESPROBE_LIVE_TCP_IO_LIVE_WORLD_H_
+#define RESPROBE_LIVE_TCP_IO_LIVE_WORLD_H_
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/generate.h"
+#include "engine/run_context.h"
+#include "live/tcp/kernel_sockets.h"
+#include "live/tcp/recorded_backpressure.h"
+#include "live/tcp/tcp_peer.h"
+#include "worlds/io_chaos/io_chaos_world.h"
+
+namespace resprobe::live {
+
+// A difference by design between the simulation and the kernel. It explains a case only if the
+// simulation, told what the kernel did in this respect, gives the same as the kernel.
+struct IoDifference {
+  std::string_view name;
+  std::string_view what;
+};
+std::span<const IoDifference> IoDifferences();
+
+// A step that has no equal over real sockets: why it is left out on both sides.
+std::string_view WhyLeftOut(ToxicKind kind);
+
+// The lines behind "saw" in a trace of IoLiveWorld.
+std::string SeenIn(std::string_view trace);
+
+// The cases of IoChaosWorld in memory, then once more over real TCP: every result of a call of the
+// client, every callback and every violation have to be the same, in the same order. The world is
+// the same both times, with its clock, its toxics and its peer's answers; what differs is what lies
+// between the two ends (SocketWire), so what is compared is the simulation's sockets with the
+// kernel's.
+//
+// In its trace: "io client NAME" and, if the case has another, "io instead-of NAME"; "saw LINE" for
+// each line of the trace over TCP; "io equal", "io explained NAME", "io differs", "io not-run
+// REASON"; and "io left-out TOXIC COUNT" for steps that are left out.
+class IoLiveWorld {
+ public:
+  // The harness is a variant of that one: cases of each run in the other.
+  static constexpr std::string_view kName = IoChaosWorld::kName;
+  static constexpr std::string_view kSummary =
+      "the simulation and the kernel's TCP side by side: a client sees the same of both";
+  static constexpr auto kInvariants = [] {
+    std::array<InvariantInfo, std::size(IoChaosWorld::kInvariants) + 1> all;
+    all[0] = {"same_as_memory", "over real TCP a client sees what it sees in memory"};
+    for (size_t i = 1; i < all.size(); ++i) all[i] = IoChaosWorld::kInvariants[i - 1];
+    return all;
+  }();
+  using Config = IoChaosWorld::Config;
+  using Op = IoChaosWorld::Op;
+
+  enum class Peer : uint8_t {
+    kMemory,  // no kernel at all: in memory twice
+    kTcp,     // this process has both ends of the connections
+    kForked,  // the peer's ends are in a process of their own
+  };
+  struct Options {
+    Peer peer = Peer::kForked;
+    std::optional<ClientKind> client = {};  // in place of the case's
+    // Puts something before the kernel, for tests.
+    std::function<std::unique_ptr<SocketWire>(SocketWire*)> decorate = {};
+  };
+  // RESPROBE_IO_PEER (memory, tcp, forked) and RESPROBE_IO_CLIENT (as the config has it). At a
+  // value that is none the process says so and ends with exit code 2.
+  static Options FromEnvironment();
+
+  IoLiveWorld(std::vector<IoChaosWorld::Subject> subjects, Options options);
+
+  void Start(const Config& config, RunContext& run);
+  template <class T>
+  void Apply(const T& op, RunContext&) {
+    ops_.push_back(op);
+  }
+  void Settle(RunContext& run);
+
+  template <class T>
+    requires requires(Gen& gen, T& op) { IoChaosWorld::Generate(gen, op); }
+  static void Generate(Gen& gen, T& op) {
+    IoChaosWorld::Generate(gen, op);
+  }
+
+ private:
+  void Open();
+  void LeaveOut(RunContext& run);
+  // The whole case; its trace is what is compared.
+  void RunOn(SocketWire* wire, RunContext& run);
+
+  Options options_;
+  IoChaosWorld world_;
+  Config config_;
+  std::vector<Op> ops_;
+  std::unique_ptr<PeerHands> peer_;
+  std::unique_ptr<KernelWire> kernel_;
+  std::unique_ptr<SocketWire> decorated_;
+  pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
+  ToldWire told_;
+  RunContext in_memory_{Trace::Mode::kText};
+  RunContext over_tcp_{Trace::Mode::kText};
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_TCP_IO_LIVE_WORLD_H_

@@ -1,0 +1,279 @@
+#include "runner/harness_process.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include "engine/quote.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+// Arguments take memory that the system limits; this stays far below.
+constexpr size_t kCasesAtOnce = 500;
+
+Command Ask(const HarnessEntry& harness, std::vector<std::string> words, bool symbolize) {
+  Command command;
+  command.argv = {harness.binary, "--resprobe"};
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
+  command.environment = SanitizerEnvironment(symbolize);
+  // A failed assertion has a stack as well. (Under an engine it is the engine that tells of it.)
+  for (auto& [name, value] : command.environment) {
+    if (name == "ASAN_OPTIONS") value += ":handle_abort=1";
+  }
+  return command;
+}
+
+uint64_t Number(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); }
+
+std::string LastLine(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const size_t at = text.rfind('\n');
+  return std::string(at == std::string_view::npos ? text : text.substr(at + 1));
+}
+
+// The binary's own words for wrong use.
+[[noreturn]] void ThrowItsError(const HarnessEntry& harness, const RunResult& result) {
+  std::string line = LastLine(result.err);
+  const std::string own = "resprobe: ";
+  if (line.starts_with(own)) line.erase(0, own.size());
+  if (line.empty()) {
+    line = harness.binary.string() + ": ended with " +
+           (result.signal != 0 ? "signal " + std::to_string(result.signal)
+                               : "code " + std::to_string(result.exit_code)) +
+           ": build it again";
+  }
+  throw UserError(line);
+}
+
+bool SaysWrongUse(const RunResult& result) {
+  return result.exit_code == kWrongUse && LastLine(result.err).starts_with("resprobe: ");
+}
+
+bool OnPath(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (access((folder + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+std::string WithOptions(const char* variable, const std::string& own) {
+  const char* value = std::getenv(variable);
+  return value == nullptr || *value == '\0' ? own : own + ":" + value;
+}
+
+// What a child said about its cases; `finished` is false if the last one crashed it.
+std::vector<CaseResult> ReadResults(std::string_view output, bool* finished) {
+  std::vector<CaseResult> results;
+  for (const Fact& fact : ReadFacts(output)) {
+    if (fact.key == "file") {
+      results.emplace_back();
+      results.back().file = fact.value();
+    }
+    if (results.empty()) continue;
+    CaseResult& result = results.back();
+    if (fact.key == "ops") result.ops = Number(fact.value());
+    if (fact.key == "hash") result.hash = fact.value();
+    if (fact.key == "hash2") result.hash2 = fact.value();
+    if (fact.key == "trace") result.trace = fact.value();
+    if (fact.key == "invariant") result.invariant = fact.value();
+    if (fact.key == "op") result.op = Number(fact.value());
+    if (fact.key == "expected") result.expected = fact.value();
+    if (fact.key == "seen") result.seen = fact.value();
+    if (fact.key == "outcome") result.outcome = fact.value();
+  }
+  *finished = results.empty() || !results.back().outcome.empty();
+  for (CaseResult& result : results) {
+    if (result.outcome == "violation") result.signature = "violation:" + result.invariant;
+    if (result.outcome == "ok" && !result.hash2.empty() && result.hash2 != result.hash) {
+      result.outcome = "not deterministic";
+      result.signature = "not-deterministic";
+    }
+  }
+  return results;
+}
+
+}  // namespace
+
+const std::string& Fact::value() const {
+  static const auto* const none = new std::string();
+  return words.empty() ? *none : words.front();
+}
+
+std::vector<Fact> ReadFacts(std::string_view output) {
+  std::vector<Fact> facts;
+  while (!output.empty()) {
+    const size_t end = output.find('\n');
+    if (end == std::string_view::npos) break;  // cut off by a crash
+    std::string_view line = output.substr(0, end);
+    output.remove_prefix(end + 1);
+    Fact fact;
+    const size_t blank = line.find(' ');
+    fact.key = line.substr(0, blank);
+    if (blank != std::string_view::npos) {
+      line.remove_prefix(blank);
+      std::string word;
+      std::string error;
+      bool quoted = false;
+      while (TakeWord(&line, &word, &quoted, &error)) fact.words.push_back(word);
+    }
+    facts.push_back(std::move(fact));
+  }
+  return facts;
+}
+
+std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize) {
+  const std::string symbols = symbolize ? "symbolize=1" : "symbolize=0";
+  std::vector<std::pair<std::string, std::string>> environment = {
+      {"ASAN_OPTIONS", WithOptions("ASAN_OPTIONS", symbols)},
+      {"UBSAN_OPTIONS", WithOptions("UBSAN_OPTIONS", symbols + ":print_stacktrace=1")},
+  };
+  if (symbolize && std::getenv("ASAN_SYMBOLIZER_PATH") == nullptr) {
+    for (const char* name : {"llvm-symbolizer-19", "llvm-symbolizer"}) {
+      if (!OnPath(name)) continue;
+      std::istringstream folders(std::getenv("PATH"));
+      for (std::string folder; std::getline(folders, folder, ':');) {
+        const std::string path = folder + "/" + name;
+        if (access(path.c_str(), X_OK) != 0) continue;
+        environment.emplace_back("ASAN_SYMBOLIZER_PATH", path);
+        return environment;
+      }
+    }
+  }
+  return environment;
+}
+
+std::string HarnessInfo::StatementOf(const std::string& invariant) const {
+  const auto at = std::find_if(invariants.begin(), invariants.end(),
+                               [&](const auto& one) { return one.first == invariant; });
+  return at == invariants.end() ? "" : at->second;
+}
+
+HarnessInfo AskInfo(const HarnessEntry& harness) {
+  const RunResult result = RunToEnd(Ask(harness, {"info"}, false), {.timeout_seconds = 60});
+  if (result.exit_code != 0) ThrowItsError(harness, result);
+  HarnessInfo info;
+  for (const Fact& fact : ReadFacts(result.out)) {
+    if (fact.key == "name") info.name = fact.value();
+    if (fact.key == "summary") info.summary = fact.value();
+    if (fact.key == "input") info.input = fact.value();
+    if (fact.key == "subject") info.subject = fact.value();
+    if (fact.key == "compiler") info.compiler = fact.value();
+    if (fact.key == "flags") info.flags = fact.value();
+    if (fact.key == "engine") info.engine = fact.value();
+    if (fact.key == "invariant" && fact.words.size() == 2) {
+      info.invariants.emplace_back(fact.words[0], fact.words[1]);
+    }
+  }
+  return info;
+}
+
+Signature SignatureOf(const RunResult& result) {
+  if (result.timed_out) return {"timeout", "", {}};
+  if (result.out_of_memory) return {"oom", "", {}};
+  Signature signature = ReadSignature(result.err);
+  if (signature.empty()) signature = {"signal", "", {}};
+  return signature;
+}
+
+void RunCases(const HarnessEntry& harness, const std::vector<fs::path>& cases,
+              const RunOptions& options, const std::function<void(CaseResult)>& take) {
+  size_t next = 0;
+  while (next < cases.size()) {
+    std::vector<std::string> words = {"run"};
+    if (options.trace) words.emplace_back("--trace");
+    if (options.twice) words.emplace_back("--twice");
+    const size_t count = std::min(kCasesAtOnce, cases.size() - next);
+    for (size_t i = 0; i < count; ++i) {
+      // A file is not to be taken for an option.
+      const std::string name = cases[next + i];
+      words.push_back(name.starts_with('-') ? "./" + name : name);
+    }
+    const RunResult ran = RunToEnd(Ask(harness, std::move(words), true), options.limits);
+    bool finished = true;
+    std::vector<CaseResult> results = ReadResults(ran.out, &finished);
+    if (!finished) {
+      CaseResult& crashed = results.back();
+      crashed.outcome = "crash";
+      crashed.signature = SignatureOf(ran).Text();
+      crashed.stack = ReadStack(ran.err);
+      crashed.report = ran.err;
+    }
+    for (size_t i = 0; i < results.size(); ++i) {
+      results[i].file = cases[next + i];
+      take(std::move(results[i]));
+    }
+    next += results.size();
+    if (SaysWrongUse(ran)) ThrowItsError(harness, ran);
+    // A leak is found when the process ends; which of the cases it was shows one by one.
+    if (finished && ran.exit_code != kAllWell && ran.exit_code != kFinding) {
+      ThrowItsError(harness, ran);
+    }
+    if (results.empty()) ThrowItsError(harness, ran);
+  }
+}
+
+std::string ShowCase(const HarnessEntry& harness, const fs::path& file) {
+  RunResult result = RunToEnd(Ask(harness, {"show", file}, true), {.timeout_seconds = 60});
+  if (result.exit_code == 0) return std::move(result.out);
+  if (SaysWrongUse(result)) ThrowItsError(harness, result);
+  // Raw bytes are shown as the subject understands them, and it may crash over them.
+  const std::string bytes = ReadFile(file);
+  std::string text = "the subject crashes while it shows the case (" + SignatureOf(result).Text() +
+                     "); its bytes:\n";
+  AppendQuoted(&text, bytes);
+  return text + "\n";
+}
+
+void ParseOps(const HarnessEntry& harness, const fs::path& text, const fs::path& tape) {
+  const RunResult result =
+      RunToEnd(Ask(harness, {"parse", text, tape}, true), {.timeout_seconds = 60});
+  if (result.exit_code != 0) ThrowItsError(harness, result);
+}
+
+void Generate(const HarnessEntry& harness, const std::string& seed, const fs::path& tape) {
+  const RunResult result =
+      RunToEnd(Ask(harness, {"generate", seed, tape}, true), {.timeout_seconds = 60});
+  if (result.exit_code != 0) ThrowItsError(harness, result);
+}
+
+std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
+                                   const fs::path& folder) {
+  std::vector<std::string> words = {"generate"};
+  std::vector<fs::path> tapes;
+  for (size_t i = 0; i < count; ++i) {
+    words.push_back(std::to_string(first + i));
+    tapes.push_back(folder / words.back());
+    words.push_back(tapes.back());
+  }
+  const RunResult result = RunToEnd(Ask(harness, std::move(words), true), {.timeout_seconds = 120});
+  if (result.exit_code != 0) ThrowItsError(harness, result);
+  return tapes;
+}
+
+Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& out,
+              int timeout_seconds, size_t rss_mb) {
+  const RunResult result =
+      RunToEnd(Ask(harness,
+                   {"shrink", in, out, "--timeout", std::to_string(timeout_seconds), "--rss",
+                    std::to_string(rss_mb)},
+                   false));
+  if (SaysWrongUse(result) || result.signal != 0) ThrowItsError(harness, result);
+  Shrunk shrunk;
+  for (const Fact& fact : ReadFacts(result.out)) {
+    if (fact.key == "signature") shrunk.signature = fact.value();
+    if (fact.key == "candidates") shrunk.candidates = Number(fact.value());
+    if (fact.key == "ops-before") shrunk.ops_before = Number(fact.value());
+    if (fact.key == "ops-after") shrunk.ops_after = Number(fact.value());
+    if (fact.key == "bytes-before") shrunk.bytes_before = Number(fact.value());
+    if (fact.key == "bytes-after") shrunk.bytes_after = Number(fact.value());
+  }
+  return shrunk;
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,27 @@
+#ifndef RESPROBE_RUNNER_USER_ERROR_H_
+#define RESPROBE_RUNNER_USER_ERROR_H_
+
+#include <stdexcept>
+#include <string>
+
+namespace resprobe::cli {
+
+// The exit codes of the program.
+inline constexpr int kAllWell = 0;
+inline constexpr int kFinding = 1;
+inline constexpr int kWrongUse = 2;
+inline constexpr int kInterrupted = 130;
+
+// Bad input from a user: one line that says what, where and how to mend it. main() prints it and
+// exits with kWrongUse.
+class UserError : public std::runtime_error {
+ public:
+  explicit UserError(const std::string& what) : std::runtime_error(what) {}
+};
+
+// Ctrl-C while something ran that was waited for. main() exits with kInterrupted.
+class Interruption : public std::exception {};
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_RUNNER_USER_ERROR_H_

@@ -1,0 +1,212 @@
+#ifndef RESPROBE_SIM_SIM_POSIX_H_
+#define RESPROBE_SIM_SIM_POSIX_H_
+
+// The system below a client under test, in memory: its sockets, its heap, its asserts. A client
+// written in C against the system is linked so that its calls (socket, connect, poll, recv, send,
+// malloc, …) end here (driver/libc_shim.cc, by the linker's --wrap), with every result that the
+// kernel could give: EINTR, EAGAIN though readable, a write of one byte, ECONNRESET. Nothing
+// blocks; a call that would wait asks the world to let time pass.
+//
+// Errors are errno values, returned negative, as Linux's system calls do.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/chaos_log.h"
+#include "sim/sim_sockets.h"
+#include "sim/socket_wire.h"
+#include "sim/toxic.h"
+
+namespace resprobe {
+
+// Which blocks of memory there are, in no order that shows: open addressing, memory kept.
+class PointerSet {
+ public:
+  void Insert(void* pointer);
+  // False if it is not there.
+  bool Erase(void* pointer);
+  size_t size() const { return size_; }
+  // Calls visit(pointer) for each, then forgets them.
+  template <class Visit>
+  void Drain(Visit&& visit) {
+    if (size_ == 0) return;
+    for (void*& slot : slots_) {
+      if (slot != nullptr) visit(slot);
+      slot = nullptr;
+    }
+    size_ = 0;
+  }
+
+ private:
+  size_t Home(const void* pointer) const {
+    return (reinterpret_cast<size_t>(pointer) * 0x9e3779b97f4a7c15 >> 32) & (slots_.size() - 1);
+  }
+
+  std::vector<void*> slots_ = std::vector<void*>(256);  // a power of two, at most half full
+  size_t size_ = 0;
+};
+
+class ClientSystem {
+ public:
+  static constexpr int64_t kNever = INT64_MAX;
+  static constexpr size_t kSockets = SocketWire::kSockets;
+  // Fake descriptors are far above the real ones.
+  static constexpr int kFirstFd = 1 << 20;
+  // The most that a client may ask of the heap at once; more is refused, as a system would refuse
+  // what a lying length asks for.
+  static constexpr size_t kMostMemory = size_t{1} << 20;
+
+  struct Socket {
+    enum class State : uint8_t { kFree, kNew, kConnecting, kConnected, kRefused };
+    State state = State::kFree;
+    bool nonblocking = false;
+    int64_t connect_us = 0;  // while connecting: when it is decided
+    bool accepts = true;     // … and how
+    int64_t timeout_us = 0;  // SO_RCVTIMEO; 0: none
+
+    std::string arrived;    // all that the peer has sent; [read, size()) waits to be read
+    size_t read = 0;        // bytes
+    bool told_end = false;  // a read has given 0
+    int told_error = 0;     // the last errno that a call has given, EAGAIN and EINTR apart
+
+    size_t readable() const { return arrived.size() - read; }
+  };
+
+  // What is the world's business. Time passes only there.
+  class World {
+   public:
+    virtual ~World() = default;
+    virtual int64_t now_us() const = 0;
+    // A socket begins to connect: the world sets connect_us and accepts.
+    virtual void OnConnecting(int socket) = 0;
+    // The client has closed a socket.
+    virtual void OnClosed(int socket) = 0;
+    // A blocking call waits until the socket is readable or writable (whatever is asked for), but
+    // not longer than until `until_us`. False: the time has come.
+    virtual bool Wait(int socket, bool readable, bool writable, int64_t until_us) = 0;
+    // A call of the client has given this.
+    virtual void OnResult(const char* call, int socket, int64_t result) = 0;
+  };
+
+  ClientSystem() = default;
+  ~ClientSystem();
+  ClientSystem(const ClientSystem&) = delete;
+  ClientSystem& operator=(const ClientSystem&) = delete;
+
+  // Ends what is open, as Reclaim() does; nullptr: memory. The wire stays its owner's, who puts
+  // another here before it goes.
+  void UseWire(SocketWire* wire);
+
+  // A new run; `send_buffer` is how many bytes the system takes from a client before the peer
+  // takes them, if the wire is memory.
+  void Start(World* world, size_t send_buffer);
+  // Ends what a client under test has left: gives back its memory, closes its sockets.
+  void Reclaim();
+
+  // The toxics of the client's calls and its memory.
+  void SetCallToxic(const Toxic& toxic);
+  void ClearCallToxics();
+
+  // --- The client's calls; `socket` is an index below kSockets.
+  static bool IsFake(int fd) {
+    return fd >= kFirstFd && fd < kFirstFd + static_cast<int>(kSockets);
+  }
+  int OpenSocket();  // the index, or -EMFILE
+  int Connect(int socket);
+  // Waits for writable or readable; 1, 0 at the time-out, or a negative errno.
+  int Poll(int socket, bool readable, bool writable, int64_t timeout_ms, bool* is_readable,
+           bool* is_writable);
+  int64_t Read(int socket, char* to, size_t size);
+  int64_t Write(int socket, const char* from, size_t size);
+  int Close(int socket);
+  // SO_ERROR: the pending error, which is forgotten then.
+  int TakeError(int socket);
+
+  Socket& SocketAt(int index) { return sockets_[static_cast<size_t>(index)]; }
+  bool Readable(int socket);
+  bool Writable(int socket);
+  size_t open_sockets() const { return open_; }
+
+  // --- The peer's end, for the world.
+  bool Connected(int socket);
+  // What the client has sent and the peer has not taken, in bytes; takes some of it.
+  size_t Waiting(int socket) { return wire_->Waiting(socket); }
+  std::string_view Take(int socket, size_t count) { return wire_->Take(socket, count); }
+  void Send(int socket, std::string_view bytes);
+  void End(int socket, PeerEnd how) { wire_->End(socket, how); }
+
+  // --- The heap, while a client runs (`inside`). Null if the allocation fails.
+  void* Allocate(size_t size, bool zeroed);
+  void* Reallocate(void* old, size_t size);
+  void Free(void* block);
+  size_t live_blocks() const { return blocks_.size(); }
+
+  // Whether the code that runs is the client's; its heap is watched then.
+  bool inside() const { return inside_; }
+  void set_inside(bool inside) { inside_ = inside; }
+
+  int64_t now_us() const { return world_->now_us(); }
+  ToxicCounts& counts() { return counts_; }
+  const ToxicCounts& counts() const { return counts_; }
+  ChaosLog& log() { return log_; }
+
+  // The one whose client runs in this process; nullptr before the first run.
+  static ClientSystem* current();
+
+ private:
+  struct CallToxic {
+    int64_t skip = 0;  // calls before it acts
+    int64_t times = 0;
+    int64_t bytes = 0;
+  };
+  // True if the toxic acts on this call.
+  bool Acts(CallToxic* toxic, ToxicKind kind);
+  bool AllocationFails(size_t size);
+  int64_t Log(const char* what, int socket, int64_t result);
+  // The socket, with its connection made or refused if it is time.
+  Socket& Settled(int socket);
+
+  World* world_ = nullptr;
+  MemoryWire memory_;
+  SocketWire* wire_ = &memory_;
+  std::array<Socket, kSockets> sockets_;
+  size_t open_ = 0;
+  CallToxic eintr_;
+  CallToxic eagain_;
+  CallToxic short_write_;
+  CallToxic alloc_failure_;
+  PointerSet blocks_;
+  bool inside_ = false;
+  ToxicCounts counts_;
+  ChaosLog log_;
+};
+
+// The code in this scope is the client's, or, inside a callback of it, ours.
+class ClientScope {
+ public:
+  ClientScope(ClientSystem* system, bool inside) : system_(system), was_(system->inside()) {
+    system_->set_inside(inside);
+  }
+  ~ClientScope() { system_->set_inside(was_); }
+  ClientScope(const ClientScope&) = delete;
+  ClientScope& operator=(const ClientScope&) = delete;
+
+ private:
+  ClientSystem* system_;
+  bool was_;
+};
+
+// Catches the failure of an assert in a client's code. Where nothing is set, it is the process's.
+struct AssertTrap {
+  // Called with the expression and the function; returns if the assert is the process's.
+  void (*handler)(const char* expression, const char* function) = nullptr;
+};
+AssertTrap& TheAssertTrap();
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_SIM_SIM_POSIX_H_

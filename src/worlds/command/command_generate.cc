@@ -1,0 +1,398 @@
+#include "worlds/command/command_generate.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/commands/table.h"
+
+namespace resprobe {
+namespace {
+
+// One element of a syntax (spec.h has its grammar).
+struct Part {
+  enum class Kind { kArgument, kToken, kSequence, kChoice };
+  Kind kind = Kind::kSequence;
+  std::string_view word = {};
+  bool optional = false;
+  bool repeats = false;
+  std::vector<Part> parts = {};  // of a sequence; the alternatives of a choice
+};
+
+// Recursive descent over a syntax of the table, which is ours.
+class SyntaxParser {
+ public:
+  explicit SyntaxParser(std::string_view text) : text_(text) {}
+
+  Part Run() { return Alternatives('\0'); }
+
+ private:
+  char Peek() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+    return at_ < text_.size() ? text_[at_] : '\0';
+  }
+
+  Part Alternatives(char close) {
+    Part choice{.kind = Part::Kind::kChoice};
+    choice.parts.push_back(Sequence(close));
+    while (Peek() == '|') {
+      ++at_;
+      choice.parts.push_back(Sequence(close));
+    }
+    if (choice.parts.size() > 1) return choice;
+    Part only = std::move(choice.parts[0]);
+    return only;
+  }
+
+  Part Sequence(char close) {
+    Part sequence;
+    for (char c; (c = Peek()) != '\0' && c != close && c != '|';) {
+      if (text_.substr(at_, 3) == "...") {
+        at_ += 3;
+        sequence.repeats = true;
+      } else if (c == '[' || c == '<') {
+        ++at_;
+        Part inner = Alternatives(c == '[' ? ']' : '>');
+        if (Peek() != '\0') ++at_;
+        inner.optional = c == '[';
+        sequence.parts.push_back(std::move(inner));
+      } else {
+        const size_t start = at_;
+        while (at_ < text_.size() &&
+               std::string_view(" []<>|").find(text_[at_]) == std::string_view::npos) {
+          ++at_;
+        }
+        const std::string_view word = text_.substr(start, at_ - start);
+        const bool argument = word[0] >= 'a' && word[0] <= 'z';
+        sequence.parts.push_back(
+            {.kind = argument ? Part::Kind::kArgument : Part::Kind::kToken, .word = word});
+      }
+    }
+    return sequence;
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+// A command that can be called, with its syntax parsed.
+struct Callable {
+  const Command* command;
+  Part syntax;
+  bool rare;  // makes a mess of the run, or a very long reply
+};
+
+// Those of every profile: a case is run against any of them, and what one does not have it refuses
+// as its server does. A command that a profile declares otherwise (ZRANK WITHSCORE) is there twice.
+std::vector<Callable> MakeCallables() {
+  constexpr std::string_view kRare[] = {
+      "command",      "command|docs", "command|list", "command|info", "client|reply", "client|kill",
+      "client|pause", "quit",         "reset",        "flushall",     "flushdb",      "swapdb",
+      "move",         "select",       "subscribe",    "psubscribe",   "ssubscribe",   "config|set",
+  };
+  std::vector<Callable> result;
+  const auto add = [&](const Command& command) {
+    result.push_back({&command, SyntaxParser(command.spec->syntax).Run(),
+                      std::ranges::find(kRare, command.full_name()) != std::end(kRare)});
+  };
+  const auto known = [&](const Command& command) {
+    return std::ranges::any_of(result, [&](const Callable& callable) {
+      return callable.command->full_name() == command.full_name() &&
+             callable.command->spec->syntax == command.spec->syntax;
+    });
+  };
+  for (size_t profile = 0; profile < kProfileCount; ++profile) {
+    for (const Command& command : Commands(static_cast<Profile>(profile))) {
+      if (command.spec->handler != nullptr && !known(command)) add(command);
+      for (const Command& subcommand : command.subcommands) {
+        if (!known(subcommand)) add(subcommand);
+      }
+    }
+  }
+  return result;
+}
+
+const std::vector<Callable>& Callables() {
+  static const std::vector<Callable> callables = MakeCallables();
+  return callables;
+}
+
+constexpr uint64_t kRarer = 4;
+constexpr uint64_t kMostWeight = 8 * 8 * kRarer;
+
+// In whole numbers: a rare one that the seed likes little would else have no chance at all.
+uint64_t WeightOf(const Gen& gen, size_t i) {
+  const Callable& callable = Callables()[i];
+  const auto group = static_cast<uint64_t>(callable.command->spec->group);
+  return uint64_t{gen.Swarm(0x10000 + group)} * gen.Swarm(0x20000 + i) *
+         (callable.rare ? 1 : kRarer);
+}
+
+const Callable& PickCommand(Gen& gen) {
+  const std::vector<Callable>& all = Callables();
+  // Drawn with equal chances, and taken with those that the seed gives: no sum over the table.
+  size_t picked = 0;
+  for (int attempt = 0; attempt < 64; ++attempt) {
+    picked = gen.rng().Below(all.size());
+    if (gen.rng().Below(kMostWeight) < WeightOf(gen, picked)) break;
+  }
+  return all[picked];
+}
+
+constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
+constexpr std::string_view kPatterns[] = {"*", "k*", "?", "[a-c]*", "\\*", "n*", "c?"};
+constexpr std::string_view kKeyPatterns[] = {"*", "#", "s*", "h*->a", "s0", "h0->*", "*->b", "u*"};
+constexpr std::string_view kTimeouts[] = {"0", "1", "0.1", "0.001", "2"};
+constexpr std::string_view kBitTypes[] = {"u1", "i8", "u8", "i5", "u63", "i64", "i1", "u64", "u16"};
+constexpr std::string_view kBitOffsets[] = {"0", "1", "7", "#0", "#1", "#2", "63", "-1"};
+constexpr std::string_view kSettings[] = {"tracking-table-max-keys", "proto-max-bulk-len",
+                                          "databases"};
+constexpr std::string_view kChannels[] = {"n1", "n2", "c1"};
+constexpr std::string_view kScores[] = {"0", "1", "2", "-1", "1.5", "inf", "-inf", "+inf", "1e300"};
+constexpr std::string_view kScoreBounds[] = {"-inf", "+inf", "0",   "1",   "(1",
+                                             "(0",   "2",    "1.5", "(inf"};
+constexpr std::string_view kLexBounds[] = {"-", "+", "[a", "(a", "[b", "(c", "[", "a"};
+constexpr std::string_view kIntegers[] = {"0", "1", "2", "3", "5", "10", "-1", "-2", "-3", "100"};
+constexpr std::string_view kTypes[] = {"string", "list", "set", "zset", "hash", "none"};
+// By type, so that most commands meet a value of theirs, and some do not.
+constexpr std::string_view kKeys[] = {"s0", "s1", "l0", "l1", "h0", "h1", "u0", "u1", "z0", "z1"};
+
+class Expander {
+ public:
+  Expander(Gen& gen, const Command& command) : gen_(gen), command_(command) {
+    // One pair of keys is the one that this command's group works on.
+    switch (command.spec->group) {
+      case CommandGroup::kList:
+        own_keys_ = 2;
+        break;
+      case CommandGroup::kHash:
+        own_keys_ = 4;
+        break;
+      case CommandGroup::kSet:
+        own_keys_ = 6;
+        break;
+      case CommandGroup::kSortedSet:
+        own_keys_ = 8;
+        break;
+      case CommandGroup::kString:
+      case CommandGroup::kBitmap:
+        own_keys_ = 0;
+        break;
+      default:
+        own_keys_ = gen.rng().Below(5) * 2;
+        break;
+    }
+  }
+
+  std::span<const std::string_view> Run(const Part& syntax) {
+    if (command_.parent != nullptr) Add(Name(command_.parent->name()));
+    Add(Name(command_.name()));
+    Expand(syntax);
+    if (numkeys_ != 0 && !gen_.rng().OneIn(8)) words_[numkeys_] = Decimal(keys_);
+    Spoil();
+    std::span<std::string_view> words = gen_.arena().Words(count_);
+    std::copy_n(words_.begin(), count_, words.begin());
+    return words;
+  }
+
+ private:
+  static constexpr size_t kMost = 48;
+
+  void Add(std::string_view word) {
+    if (count_ < kMost) words_[count_++] = word;
+  }
+
+  // Names are known in any case.
+  std::string_view Name(std::string_view name) {
+    if (gen_.rng().OneIn(4)) return name;
+    char* upper = gen_.arena().Bytes(name.size());
+    std::transform(name.begin(), name.end(), upper,
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c; });
+    return {upper, name.size()};
+  }
+
+  std::string_view Decimal(int64_t number) {
+    char text[24];
+    const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+    return gen_.arena().Copy({text, static_cast<size_t>(end - text)});
+  }
+
+  void Expand(const Part& part) {
+    if (part.optional && !part.repeats && gen_.rng().OneIn(2)) return;
+    size_t times = 1;
+    if (part.repeats) {
+      // The least is 0 for [a ...] and 1 for <a ...>.
+      times = gen_.rng().Below(3) + (part.optional ? 0 : 1);
+    }
+    for (; times > 0; --times) {
+      switch (part.kind) {
+        case Part::Kind::kArgument:
+          Argument(part.word);
+          break;
+        case Part::Kind::kToken:
+          Add(part.word);
+          break;
+        case Part::Kind::kChoice:
+          Expand(gen_.rng().Pick(part.parts));
+          break;
+        case Part::Kind::kSequence:
+          Sequence(part.parts);
+          break;
+      }
+    }
+  }
+
+  // Options that stand side by side come in any order.
+  void Sequence(const std::vector<Part>& parts) {
+    for (size_t i = 0; i < parts.size();) {
+      size_t end = i;
+      while (end < parts.size() && parts[end].optional) ++end;
+      if (end - i < 2) {
+        Expand(parts[i++]);
+        continue;
+      }
+      const size_t shift = gen_.rng().Below(end - i);
+      for (size_t j = 0; j < end - i; ++j) Expand(parts[i + (j + shift) % (end - i)]);
+      i = end;
+    }
+  }
+
+  std::string_view Key() {
+    ++keys_;
+    return kKeys[gen_.rng().OneIn(6) ? gen_.rng().Below(std::size(kKeys))
+                                     : own_keys_ + gen_.rng().Below(2)];
+  }
+
+  std::string_view Integer() {
+    return gen_.rng().OneIn(4) ? gen_.EdgeNumberText() : gen_.rng().Pick(kIntegers);
+  }
+
+  void Argument(std::string_view type) {
+    Rng& rng = gen_.rng();
+    if (rng.OneIn(100)) return Add(gen_.ShortText());
+    if (type == "key" || type == "newkey" || type == "destination" || type == "source") {
+      Add(Key());
+    } else if (type == "numkeys") {
+      numkeys_ = count_;
+      keys_ = 0;
+      Add("1");
+    } else if (type == "member" || type == "element" || type == "field") {
+      Add(rng.OneIn(8) ? gen_.ShortText() : rng.Pick(kMembers));
+    } else if (type == "value" || type == "message") {
+      Add(rng.OneIn(2) ? gen_.ShortText() : Integer());
+    } else if (type == "key-pattern") {
+      Add(rng.Pick(kKeyPatterns));
+    } else if (type == "timeout") {
+      Add(rng.OneIn(8) ? gen_.EdgeNumberText() : rng.Pick(kTimeouts));
+    } else if (type == "client-id") {
+      Add(Decimal(rng.Between(1, 5)));
+    } else if (type == "bit-type") {
+      Add(rng.Pick(kBitTypes));
+    } else if (type == "bit-offset") {
+      Add(rng.OneIn(6) ? gen_.EdgeNumberText() : rng.Pick(kBitOffsets));
+    } else if (type == "pattern") {
+      Add(rng.Pick(kPatterns));
+    } else if (type == "setting") {
+      Add(rng.Pick(kSettings));
+    } else if (type == "channel") {
+      Add(rng.Pick(kChannels));
+    } else if (type == "score" || type == "double" || type == "weight") {
+      Add(rng.OneIn(6) ? gen_.EdgeNumberText() : rng.Pick(kScores));
+    } else if (type == "min" || type == "max") {
+      Add(rng.OneIn(8) ? gen_.EdgeNumberText() : rng.Pick(kScoreBounds));
+    } else if (type == "lex-min" || type == "lex-max") {
+      Add(rng.Pick(kLexBounds));
+    } else if (type == "db") {
+      Add(rng.OneIn(8) ? Integer() : rng.Pick(std::to_array<std::string_view>({"0", "1", "2"})));
+    } else if (type == "bit") {
+      Add(rng.OneIn(2) ? "0" : "1");
+    } else if (type == "seconds") {
+      Add(rng.OneIn(6) ? gen_.EdgeNumberText() : Decimal(rng.Between(0, 3)));
+    } else if (type == "milliseconds") {
+      Add(rng.OneIn(6) ? gen_.EdgeNumberText() : Decimal(rng.Between(1, 2000)));
+    } else if (type == "unix-time-seconds") {
+      Add(rng.OneIn(6) ? Integer() : Decimal(1'700'000'000 + rng.Between(-2, 5)));
+    } else if (type == "unix-time-milliseconds") {
+      Add(rng.OneIn(6) ? Integer() : Decimal(1'700'000'000'000 + rng.Between(-2000, 5000)));
+    } else if (type == "string") {
+      Add(rng.OneIn(4) ? rng.Pick(kTypes) : rng.OneIn(2) ? rng.Pick(kKeys) : "get");
+    } else {
+      Add(Integer());  // integer, increment, count, offset, start, stop, index, cursor, …
+    }
+  }
+
+  // One request in sixteen is wrong in its form.
+  void Spoil() {
+    Rng& rng = gen_.rng();
+    if (!rng.OneIn(16)) return;
+    switch (rng.Below(4)) {
+      case 0:
+        if (count_ > 1) --count_;
+        break;
+      case 1:
+        Add(gen_.ShortText());
+        break;
+      case 2:
+        words_[rng.Below(count_)] = gen_.ShortText();
+        break;
+      default: {
+        const size_t a = rng.Below(count_);
+        std::swap(words_[a], words_[rng.Below(count_)]);
+      }
+    }
+  }
+
+  Gen& gen_;
+  const Command& command_;
+  size_t own_keys_ = 0;
+  std::array<std::string_view, kMost> words_;
+  size_t count_ = 0;
+  size_t numkeys_ = 0;  // where it stands; 0: nowhere
+  int64_t keys_ = 0;    // since numkeys
+};
+
+std::span<const std::string_view> Words(Gen& gen, std::initializer_list<std::string_view> list) {
+  std::span<std::string_view> words = gen.arena().Words(list.size());
+  std::copy(list.begin(), list.end(), words.begin());
+  return words;
+}
+
+}  // namespace
+
+std::vector<CommandWeight> CommandWeights(const Gen& gen) {
+  std::vector<CommandWeight> weights;
+  for (size_t i = 0; i < Callables().size(); ++i) {
+    weights.push_back({Callables()[i].command, WeightOf(gen, i)});
+  }
+  return weights;
+}
+
+std::span<const std::string_view> GenerateCommand(Gen& gen) {
+  Rng& rng = gen.rng();
+  // What opens, ends and guards a transaction comes up much more often than it would among so many
+  // commands: without that no queue is ever filled and run.
+  if (rng.OneIn(10) && gen.Swarm(0x30000) != 0) {
+    switch (rng.Below(8)) {
+      case 0:
+      case 1:
+        return Words(gen, {"MULTI"});
+      case 2:
+      case 3:
+      case 4:
+        return Words(gen, {"EXEC"});
+      case 5:
+        return Words(gen, {"WATCH", rng.Pick(kKeys)});
+      case 6:
+        return Words(gen, {"HELLO", rng.OneIn(3) ? "2" : "3"});
+      default:
+        return Words(gen, {"DISCARD"});
+    }
+  }
+  const Callable& callable = PickCommand(gen);
+  return Expander(gen, *callable.command).Run(callable.syntax);
+}
+
+}  // namespace resprobe

@@ -1,0 +1,527 @@
+#include "worlds/command/command_world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+#include "sim/core_subject.h"
+#include "worlds/command/command_generate.h"
+
+namespace resprobe {
+namespace {
+
+resp::RequestLimits LimitsOf(const Server* core) {
+  resp::RequestLimits limits;
+  if (core != nullptr) limits.max_bulk = core->config().max_bulk;
+  return limits;
+}
+
+// Whether a reply is what a key gives that does not exist: nothing, nowhere, nobody.
+bool ShowsNothing(const resp::ReplyView& value) {
+  using resp::Type;
+  switch (value.type()) {
+    case Type::kNull:
+    case Type::kSimpleError:
+    case Type::kBulkError:
+      return true;
+    case Type::kInteger:
+      return value.integer() <= 0;
+    case Type::kSimpleString:
+      return value.text() == "none";
+    case Type::kBulkString:
+      return value.text().empty() || value.text() == "0";  // a cursor
+    default:
+      if (!value.is_aggregate()) return false;
+      return std::all_of(value.begin(), value.end(), ShowsNothing);
+  }
+}
+
+// What a command does to what the world remembers.
+enum class Effect : uint8_t {
+  kNone,
+  kWatches,
+  kUnwatches,
+  kRunsWatched,    // EXEC
+  kOtherDatabase,  // it may reach another database than the first
+  kNamesAKey,      // that no argument names
+};
+
+// By the command's place in the table, so that no name is compared when it runs.
+Effect EffectOf(const Command& command) {
+  static const std::vector<Effect> effects = [] {
+    const std::span<const Command> all = Commands();
+    struct Named {
+      std::string_view name;
+      Effect effect;
+    };
+    constexpr Named kNamed[] = {
+        {"watch", Effect::kWatches},        {"unwatch", Effect::kUnwatches},
+        {"discard", Effect::kUnwatches},    {"reset", Effect::kUnwatches},
+        {"exec", Effect::kRunsWatched},     {"select", Effect::kOtherDatabase},
+        {"swapdb", Effect::kOtherDatabase}, {"move", Effect::kOtherDatabase},
+        {"copy", Effect::kOtherDatabase},   {"randomkey", Effect::kNamesAKey},
+    };
+    std::vector<Effect> result(all.size(), Effect::kNone);
+    for (size_t i = 0; i < all.size(); ++i) {
+      for (const Named& named : kNamed) {
+        if (all[i].name() == named.name) result[i] = named.effect;
+      }
+    }
+    return result;
+  }();
+  if (command.parent != nullptr) return Effect::kNone;
+  return effects[command.place];
+}
+
+// Whether a command adds to what the client watches, or ends it.
+bool ChangesWatches(const Command& command) {
+  const Effect effect = EffectOf(command);
+  return effect >= Effect::kWatches && effect <= Effect::kRunsWatched;
+}
+
+}  // namespace
+
+CommandWorld::CommandWorld(ServerSubject* subject)
+    : own_(subject != nullptr ? nullptr
+                              : std::make_unique<CoreSubject>(ServerConfig{.max_bulk = kMaxBulk})),
+      subject_(subject != nullptr ? subject : own_.get()),
+      core_(subject_->core()),
+      lcs_(FindCommand("lcs")) {
+  for (size_t i = 0; i <= kMaxClients; ++i) {
+    peers_.push_back(std::make_unique<Peer>(LimitsOf(core_)));
+    peers_.back()->model.set_foreign(core_ == nullptr);
+  }
+}
+
+void CommandWorld::Start(const Config& config, RunContext& run) {
+  config_ = config;
+  clients_ = 1 + config.clients.Of(kMaxClients);
+  databases_used_ = 1;
+  killing_ = asking_ = paused_ = false;
+  questions_.clear();
+  question_count_ = 0;
+  for (const auto& peer : peers_) peer->model.Reset();
+  subject_->Reset();
+  for (size_t i = 0; i < clients_; ++i) Open(*peers_[i]);
+  for (size_t i = 0; i < clients_; ++i) {
+    Peer& peer = *peers_[i];
+    if ((config.protocol3.value >> i & 1) != 0 && !run.violated()) {
+      constexpr std::string_view kHello[] = {"HELLO", "3"};
+      SendOne(peer, kHello, "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", run);
+    }
+  }
+}
+
+void CommandWorld::Open(Peer& peer) {
+  killing_ |= peer.model.kills();
+  peer.connection = subject_->Connect();
+  peer.unsent.clear();
+  peer.received.clear();
+  peer.requests.Reset();
+  peer.nonsense = false;
+  peer.replies.Reset();
+  peer.model.Reset();
+  peer.watched_count = 0;
+  peer.watches_unknown = false;
+  peer.has_sent = false;
+}
+
+// A client whose connection is gone, or whose stream nobody can follow, connects again.
+CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
+  Peer& peer = *peers_[client.Of(clients_)];
+  if (peer.model.opaque() || !subject_->IsOpen(peer.connection)) [[unlikely]] {
+    if (run.trace().on()) run.trace().Line("  connects again");
+    subject_->Close(peer.connection);
+    Open(peer);
+  }
+  return peer;
+}
+
+void CommandWorld::Apply(const Call& op, RunContext& run) {
+  if (op.args.words.empty()) return;
+  Peer& peer = Use(op.client, run);
+  if (peer.unsent.empty() && peer.requests.idle() && peer.requests.skipped() == 0 &&
+      !peer.nonsense) {
+    wire_.clear();
+    resp::AppendRequest(&wire_, op.args.words);
+    // What the parser would refuse goes the way of everything else.
+    const auto too_long = [&](std::string_view word) { return word.size() > size_t{kMaxBulk}; };
+    if (std::none_of(op.args.words.begin(), op.args.words.end(), too_long)) {
+      SendOne(peer, op.args.words, wire_, run);
+      return;
+    }
+  }
+  resp::AppendRequest(&peer.unsent, op.args.words);
+  wire_.swap(peer.unsent);
+  peer.unsent.clear();
+  Send(peer, wire_, run);
+}
+
+void CommandWorld::Apply(const Queue& op, RunContext& run) {
+  if (op.args.words.empty()) return;
+  resp::AppendRequest(&Use(op.client, run).unsent, op.args.words);
+}
+
+void CommandWorld::Apply(const Deliver& op, RunContext& run) {
+  Peer& peer = Use(op.client, run);
+  if (peer.unsent.empty()) return;
+  const size_t bytes = op.bytes.UpTo(peer.unsent.size());
+  wire_.assign(peer.unsent, 0, bytes);
+  peer.unsent.erase(0, bytes);
+  Send(peer, wire_, run);
+}
+
+void CommandWorld::Apply(const Raw& op, RunContext& run) {
+  Use(op.client, run).unsent.append(op.bytes.bytes);
+}
+
+void CommandWorld::Apply(const Advance& op, RunContext& run) {
+  subject_->Advance(op.ms.value);
+  EndPause();
+  for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
+    Collect(*peers_[i], run);
+    if (peers_[i]->model.outstanding() > 0 && !run.violated()) CheckAnswered(*peers_[i], run);
+  }
+  if (config_.audit && core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
+}
+
+void CommandWorld::Apply(const Reconnect& op, RunContext&) {
+  Peer& peer = *peers_[op.client.Of(clients_)];
+  subject_->Close(peer.connection);
+  Open(peer);
+}
+
+void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
+  using Status = resp::RequestParser::Status;
+  std::string_view rest = bytes;  // not yet read here
+  std::string_view wire = bytes;  // not yet sent
+  size_t asked = 0;
+  while (!peer.nonsense && !rest.empty()) {
+    const resp::RequestParser::Result result = peer.requests.Parse(rest);
+    if (result.status == Status::kNeedMore) break;
+    peer.model.AskedNothing(peer.requests.skipped());
+    if (result.status == Status::kError) {
+      peer.nonsense = true;
+      peer.model.AskedNonsense(!peer.requests.error().text.empty());
+      break;
+    }
+    rest.remove_prefix(result.consumed);
+    const std::span<const std::string_view> args = peer.requests.args();
+    if (config_.audit || (asked == 0 && rest.empty())) {
+      const std::string_view one = wire.substr(0, wire.size() - rest.size());
+      wire = rest;
+      SendOne(peer, args, one, run);
+      if (run.violated() || peer.model.opaque() || !subject_->IsOpen(peer.connection)) return;
+    } else {
+      const Command* command = ReplyModel::Find(args);
+      peer.model.Asked(command, args);
+      peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
+      ++asked;
+    }
+  }
+  if (wire.empty()) return;
+  Exchange(peer, wire, run);
+  if (config_.audit && core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
+}
+
+void CommandWorld::SendOne(Peer& peer, std::span<const std::string_view> args,
+                           std::string_view wire, RunContext& run) {
+  const Command* command = ReplyModel::Find(args);
+  peer.model.Asked(command, args);
+  if (core_ != nullptr) Look(peer, command, args);
+  answered_ = refused_ = false;
+  Exchange(peer, wire, run);
+  if (run.violated()) return;
+  if (peer.model.outstanding() > 0) [[unlikely]] {
+    // It is run at another time.
+    peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
+    return;
+  }
+  if (core_ != nullptr) Compare(peer, run);
+}
+
+void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) {
+  if (run.trace().on()) [[unlikely]]
+    run.trace().Data("  > ", wire);
+  peer.has_sent = true;
+  subject_->Send(peer.connection, wire);
+  paused_ |= peer.model.pauses() && core_ == nullptr;
+  EndPause();
+  if (peer.model.blinds()) [[unlikely]] {
+    for (const auto& other : peers_) other->model.GiveUp();
+  }
+  Collect(peer, run);
+  if (run.violated()) return;
+  if (peer.model.outstanding() > 0) CheckAnswered(peer, run);
+  if (run.violated()) return;
+  // Questions come last, and between them the others are sent nothing: they are looked at once.
+  if (clients_ > 1 && !asking_) CollectOthers(peer, run);
+}
+
+// A server that holds everybody back shows nothing: what it holds back runs now, which can pause it
+// once more. Whoever has asked for it may have done so long before, behind a command that waited.
+void CommandWorld::EndPause() {
+  while (core_ != nullptr && core_->paused()) core_->EndPause();
+}
+
+// Requests of the client wait for their replies. They may if the first of them does, for a key or
+// for time to pass.
+void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
+  if (peer.model.opaque() || paused_) return;
+  if (peer.model.may_wait()) {
+    if (core_ == nullptr) return;
+    const Client* client = core_->FindClient(peer.connection);
+    if (client == nullptr || client->blocked) return;
+  }
+  run.Fail("one_reply_per_request", "a reply to " + std::string(peer.model.front_name()),
+           "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
+}
+
+// Reads what the server has sent to one client, value by value. For most clients that is nothing,
+// most of the time.
+void CommandWorld::Collect(Peer& peer, RunContext& run) {
+  subject_->Receive(peer.connection, &peer.received);
+  const bool open = subject_->IsOpen(peer.connection);
+  if (!peer.received.empty()) {
+    CollectReplies(peer, open, run);
+  } else if (peer.model.outstanding() > 0) {
+    peer.model.Prepare(false);
+  }
+  if (!open && !run.violated()) [[unlikely]]
+    CollectClosed(peer, run);
+}
+
+void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
+  std::string_view rest = peer.received;
+  if (run.trace().on()) [[unlikely]]
+    run.trace().Data("  < ", rest);
+  ReplyModel& model = peer.model;
+  model.Prepare(true);
+  while (!rest.empty() && !model.opaque()) {
+    const resp::ReplyParser::Result result = peer.replies.Parse(rest, &peer.reply);
+    if (result.status != resp::ReplyParser::Status::kValue) [[unlikely]] {
+      // A transaction in which a client closes itself (CLIENT KILL) breaks off, on a real server
+      // too.
+      if (result.status == resp::ReplyParser::Status::kNeedMore && !open && model.kills()) break;
+      std::string seen = result.status == resp::ReplyParser::Status::kError
+                             ? peer.replies.error().message() + ": "
+                             : "a value that breaks off: ";
+      resp::AppendEscaped(&seen, rest);
+      run.Fail("well_formed", "RESP, whole values", seen);
+      break;
+    }
+    rest.remove_prefix(result.consumed);
+    const resp::ReplyView value = peer.reply.root();
+    const size_t owed = model.outstanding();
+    const std::string_view name = model.front_name();
+    if (!model.Take(value)) [[unlikely]] {
+      run.Fail(model.problem().invariant, model.problem().expected,
+               resp::ToText(value) + ", in the place of a reply to " + std::string(name));
+      break;
+    }
+    if (model.outstanding() != owed) {
+      answered_ = true;
+      refused_ = model.refused();
+      answer_null_ = value.is_null();
+      answer_empty_ = before_.absent && ShowsNothing(value);
+      if (asking_) {
+        if (answer_count_ == answers_.size()) answers_.emplace_back();
+        std::swap(answers_[answer_count_++], peer.reply);
+      }
+    }
+    model.Prepare(!rest.empty());
+  }
+  peer.received.clear();
+}
+
+void CommandWorld::CollectClosed(Peer& peer, RunContext& run) {
+  killing_ |= std::any_of(peers_.begin(), peers_.end(),
+                          [](const auto& other) { return other->model.kills(); });
+  run.Check(peer.model.may_close() || peer.model.opaque() || killing_, "connection_stays_open",
+            "an open connection", "the server has closed it");
+  peer.model.Closed();
+}
+
+// Whether the core has nothing for the client and expects nothing of it: what Collect() would find,
+// without taking the client's way to it.
+bool CommandWorld::Silent(const Peer& peer) const {
+  if (own_ == nullptr || peer.model.outstanding() > 0) return false;
+  const Client* client = core_->FindClient(peer.connection);
+  return client != nullptr && client->open && client->output.empty();
+}
+
+// What comes to the other clients comes on its own.
+void CommandWorld::CollectOthers(const Peer& sender, RunContext& run) {
+  const bool answered = answered_;
+  const bool refused = refused_;
+  const bool answer_null = answer_null_;
+  const bool answer_empty = answer_empty_;
+  for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
+    Peer& peer = *peers_[i];
+    if (&peer == &sender || Silent(peer)) continue;
+    Collect(peer, run);
+    if (peer.model.outstanding() > 0 && !run.violated()) CheckAnswered(peer, run);
+  }
+  answered_ = answered;
+  refused_ = refused;
+  answer_null_ = answer_null;
+  answer_empty_ = answer_empty;
+}
+
+void CommandWorld::Look(const Peer& peer, const Command* command,
+                        std::span<const std::string_view> args) {
+  Keyspace& keyspace = core_->keyspace();
+  before_.command = command;
+  before_.dirty = keyspace.dirty();
+  before_.absent = false;
+  before_.watch_broken = false;
+  before_.in_multi = peer.model.in_multi();
+  touched_count_ = 0;
+  if (config_.audit) before_.digest = keyspace.Digest();
+  const Client* client = core_->FindClient(peer.connection);
+  if (client == nullptr || command == nullptr || !command->ArityFits(args.size())) return;
+  if (command->is_exec) {
+    for (size_t i = 0; i < peer.watched_count; ++i) {
+      const Watched& watched = peer.watched[i];
+      before_.watch_broken |= keyspace.Digest(watched.db, watched.key) != watched.digest;
+    }
+    return;
+  }
+  if (command->spec->keys.kind == KeySpec::Kind::kNone) return;
+  positions_.clear();
+  if (!KeyPositions(*command, args, positions_)) return;
+  // What LCS says of nothing is a map all the same.
+  before_.absent =
+      !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi() && command != lcs_;
+  for (const int position : positions_) {
+    const std::string_view key = args[static_cast<size_t>(position)];
+    const Object* object = keyspace.Peek(client->db, key);
+    if (object != nullptr) before_.absent = false;
+    if (touched_count_ == kMaxTouched) continue;
+    touched_[touched_count_++] = {client->db, key, 0};
+  }
+}
+
+void CommandWorld::Compare(Peer& peer, RunContext& run) {
+  Keyspace& keyspace = core_->keyspace();
+  const Command* command = before_.command;
+  const bool changed =
+      keyspace.dirty() != before_.dirty || (config_.audit && keyspace.Digest() != before_.digest);
+  if (changed && answered_ && refused_) {
+    const bool exec = command != nullptr && command->is_exec;
+    run.Fail(exec ? "exec_all_or_nothing" : "error_changes_nothing", "no key changed",
+             std::to_string(keyspace.dirty() - before_.dirty) + " changes");
+    return;
+  }
+  if (command == nullptr) return;
+  if (changed && command->Has(kReadonly)) {
+    run.Fail("reading_changes_nothing", std::string(command->full_name()) + " changes no key",
+             std::to_string(keyspace.dirty() - before_.dirty) + " changes");
+    return;
+  }
+  if (before_.absent && answered_ && !answer_empty_) {
+    run.Fail("expired_unseen",
+             "a reply that shows nothing: no key that " + std::string(command->full_name()) +
+                 " names exists",
+             resp::ToText(peer.reply.root()));
+    return;
+  }
+  if (!refused_ && answered_) {
+    if (command->is_exec && before_.watch_broken && !peer.watches_unknown) {
+      run.Fail("exec_all_or_nothing", "null: a watched key has changed", "the transaction ran");
+      return;
+    }
+    const Effect effect = EffectOf(*command);
+    if (effect == Effect::kWatches && !peer.model.in_multi()) {
+      for (size_t i = 0; i < touched_count_; ++i) {
+        if (peer.watched_count == peer.watched.size()) peer.watched.emplace_back();
+        Watched& watched = peer.watched[peer.watched_count++];
+        watched.db = touched_[i].db;
+        watched.key.assign(touched_[i].key);
+        watched.digest = keyspace.Digest(watched.db, watched.key);
+      }
+      return;
+    }
+    if (effect == Effect::kUnwatches) {
+      if (!peer.model.in_multi()) {
+        peer.watched_count = 0;
+        peer.watches_unknown = false;
+      }
+    } else if (effect == Effect::kOtherDatabase) {
+      databases_used_ |= 0xffff;
+    } else if (effect == Effect::kNamesAKey && !answer_null_ &&
+               peer.reply.root().type() == resp::Type::kBulkString) {
+      const Client* client = core_->FindClient(peer.connection);
+      run.Check(client == nullptr || keyspace.Peek(client->db, peer.reply.root().text()) != nullptr,
+                "expired_unseen", "a key that exists",
+                [&] { return resp::ToText(peer.reply.root()); });
+    }
+  }
+  if (command->is_exec && (before_.in_multi || (answered_ && IsExecAbort(peer.reply.root())))) {
+    peer.watched_count = 0;
+    peer.watches_unknown = false;
+  }
+  if (config_.audit) {
+    CheckText(keyspace.CheckIntegrity(), run);
+  } else if (changed) {
+    CheckTouched(run);
+  }
+}
+
+// Half of the seeds have but one client.
+void CommandWorld::Generate(Gen& gen, Config& config) {
+  Config::Fields(gen, config);
+  if (gen.rng().OneIn(3)) config.clients.value = 0;
+}
+
+// Clients take turns at every request under one seed, and hardly ever under another: what shows
+// only after a long word of one client is met, too.
+void CommandWorld::GenerateClient(Gen& gen, Index* client) {
+  constexpr uint64_t kTurns = 0x30000;
+  constexpr uint64_t kRarely[] = {1, 4, 16, 16};
+  const uint64_t seed = gen.SwarmBits(kTurns);
+  if (gen.rng().OneIn(kRarely[seed % 4])) return gen("client", *client);
+  client->value = static_cast<uint8_t>(seed / 4 % 8);
+}
+
+void CommandWorld::Generate(Gen& gen, Call& op) {
+  GenerateClient(gen, &op.client);
+  op.args.words = GenerateCommand(gen);
+}
+
+void CommandWorld::Generate(Gen& gen, Queue& op) {
+  GenerateClient(gen, &op.client);
+  op.args.words = GenerateCommand(gen);
+}
+
+void CommandWorld::Generate(Gen& gen, Raw& op) {
+  constexpr std::string_view kBytes[] = {
+      "PING\r\n",
+      "ECHO 'a b'\r\n",
+      "SET s0 \"x\\x00y\"\r\n",
+      "\r\n",
+      "*0\r\n",
+      "*-1\r\n",
+      "*1\r\n$4\r\nPING\r\n",
+      "*2\r\n$3\r\nGET\r\n$2\r\ns0\r\n",
+      "*1\r\n",
+      "$4\r\n",
+      "*3\r\n$3\r\n",
+      "*1\r\n$-1\r\n",
+      "*99999999999\r\n",
+      "*1\r\n$99999999\r\n",
+      "GET \"\r\n",
+      "INCR s1\n",
+  };
+  GenerateClient(gen, &op.client);
+  op.bytes.bytes = gen.rng().OneIn(4) ? gen.ShortText() : gen.rng().Pick(kBytes);
+}
+
+void CommandWorld::Generate(Gen& gen, Advance& op) {
+  constexpr uint32_t kSteps[] = {1, 2, 10, 99, 100, 101, 999, 1000, 1001, 2000, 5000, 86'400'000};
+  op.ms.value =
+      gen.rng().OneIn(3) ? static_cast<uint32_t>(gen.rng().Below(3000)) : gen.rng().Pick(kSteps);
+}
+
+}  // namespace resprobe

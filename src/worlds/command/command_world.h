@@ -1,0 +1,266 @@
+#ifndef RESPROBE_WORLDS_COMMAND_COMMAND_WORLD_H_
+#define RESPROBE_WORLDS_COMMAND_COMMAND_WORLD_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/resp/reply_parser.h"
+#include "core/resp/request_parser.h"
+#include "engine/generate.h"
+#include "engine/op.h"
+#include "engine/run_context.h"
+#include "sim/server_subject.h"
+#include "worlds/command/reply_model.h"
+
+namespace resprobe {
+
+// A few clients send commands to one server: whole requests, pipelines cut anywhere, garbage,
+// transactions; and the clock moves. See kInvariants for what must hold.
+//
+// Against a server that is not the core, the invariants that look inside are left out.
+class CommandWorld {
+ public:
+  static constexpr std::string_view kName = "command_handler";
+  static constexpr std::string_view kSummary =
+      "commands of several clients: replies by the table, transactions, expiry, a sound keyspace";
+  static constexpr InvariantInfo kInvariants[] = {
+      {"well_formed", "what the server sends is RESP"},
+      {"reply_has_shape", "every reply has the shape that the command table gives it"},
+      {"one_reply_per_request", "each request is answered once, in order, before the next turn"},
+      {"pushes_are_asked_for", "pushes and messages come only to clients that asked for them"},
+      {"connection_stays_open", "the server closes a connection only where the protocol says so"},
+      {"no_empty_aggregate", "no empty list, hash, set or sorted set is left behind"},
+      {"sorted_sets_sorted", "sorted sets are sorted, and their two indexes agree"},
+      {"expired_unseen", "no reply shows anything of a key that has expired or does not exist"},
+      {"exec_all_or_nothing",
+       "EXEC runs all that was queued, or nothing; never past a watched change"},
+      {"error_changes_nothing", "a request that is answered with an error changes no key"},
+      {"reading_changes_nothing", "a command that the table calls read-only changes no key"},
+      {"views_agree", "DBSIZE, EXISTS, TYPE, KEYS and SCAN agree"},
+      {"memory_returns", "after FLUSHALL no key is left and the memory account is zero"},
+      {"keyspace_sound", "the keyspace passes its own checks"},
+  };
+
+  struct Config {
+    Index clients;    // 1 to 4
+    Index protocol3;  // bit i: client i starts with HELLO 3
+    // Requests go one by one, and everything is checked after each; else pipelines stay whole, only
+    // what a request names is checked, and at the end TYPE is asked for two of the keys.
+    bool audit = false;
+    template <class V, class Self>
+    static void Fields(V& v, Self& c) {
+      v("clients", c.clients);
+      v("protocol3", c.protocol3);
+      v("audit", c.audit);
+    }
+    bool operator==(const Config&) const = default;
+  };
+
+  // A request goes out, after everything of the client that waits.
+  struct Call {
+    static constexpr std::string_view kName = "call";
+    static constexpr int kWeight = 24;
+    Index client;
+    Args args;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("client", op.client);
+      v("args", op.args);
+    }
+    bool operator==(const Call&) const = default;
+  };
+  // A request joins what waits.
+  struct Queue {
+    static constexpr std::string_view kName = "queue";
+    static constexpr int kWeight = 5;
+    Index client;
+    Args args;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("client", op.client);
+      v("args", op.args);
+    }
+    bool operator==(const Queue&) const = default;
+  };
+  // So many of the bytes that wait go out.
+  struct Deliver {
+    static constexpr std::string_view kName = "deliver";
+    static constexpr int kWeight = 3;
+    Index client;
+    Count bytes;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("client", op.client);
+      v("bytes", op.bytes);
+    }
+    bool operator==(const Deliver&) const = default;
+  };
+  // Any bytes join what waits.
+  struct Raw {
+    static constexpr std::string_view kName = "raw";
+    Index client;
+    Text bytes;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("client", op.client);
+      v("bytes", op.bytes);
+    }
+    bool operator==(const Raw&) const = default;
+  };
+  // The clock moves.
+  struct Advance {
+    static constexpr std::string_view kName = "advance";
+    static constexpr int kWeight = 2;
+    Count ms;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("ms", op.ms);
+    }
+    bool operator==(const Advance&) const = default;
+  };
+  // The client hangs up and connects again.
+  struct Reconnect {
+    static constexpr std::string_view kName = "reconnect";
+    Index client;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("client", op.client);
+    }
+    bool operator==(const Reconnect&) const = default;
+  };
+  using Op = std::variant<Call, Queue, Deliver, Raw, Advance, Reconnect>;
+
+  // Longest argument and longest string of the world's own core: enough for every boundary that
+  // commands know, and cheap to fill.
+  static constexpr int64_t kMaxBulk = 64 << 10;
+
+  // The world's own core, or a server of yours (not owned).
+  explicit CommandWorld(ServerSubject* subject = nullptr);
+  CommandWorld(const CommandWorld&) = delete;
+  CommandWorld& operator=(const CommandWorld&) = delete;
+
+  void Start(const Config& config, RunContext& run);
+  void Apply(const Call& op, RunContext& run);
+  void Apply(const Queue& op, RunContext& run);
+  void Apply(const Deliver& op, RunContext& run);
+  void Apply(const Raw& op, RunContext& run);
+  void Apply(const Advance& op, RunContext& run);
+  void Apply(const Reconnect& op, RunContext& run);
+  void Settle(RunContext& run);
+
+  static void Generate(Gen& gen, Config& config);
+  static void GenerateClient(Gen& gen, Index* client);
+  static void Generate(Gen& gen, Call& op);
+  static void Generate(Gen& gen, Queue& op);
+  static void Generate(Gen& gen, Raw& op);
+  static void Generate(Gen& gen, Advance& op);
+
+ private:
+  static constexpr size_t kMaxClients = 4;
+  // What a request names, as it was before: for the checks that look inside.
+  static constexpr size_t kMaxTouched = 8;
+
+  struct Watched {
+    int db = 0;
+    std::string key;
+    uint64_t digest = 0;
+  };
+  struct Peer {
+    explicit Peer(const resp::RequestLimits& limits) : requests(limits) {}
+
+    uint64_t connection = 0;
+    std::string unsent;
+    std::string received;
+    resp::RequestParser requests;  // of the bytes that went out
+    bool nonsense = false;         // they are no requests any more
+    resp::ReplyParser replies;
+    resp::Reply reply;
+    ReplyModel model;
+    // Keys that the client watches; the first `watched_count` count.
+    std::vector<Watched> watched;
+    size_t watched_count = 0;
+    bool watches_unknown = false;  // they have changed inside a pipeline
+    bool has_sent = false;         // anything on this connection
+  };
+  struct Touched {
+    int db;
+    std::string_view key;
+    uint64_t digest;
+  };
+  struct Before {
+    const Command* command = nullptr;
+    bool absent = false;  // it names keys, and none of them exists
+    bool watch_broken = false;
+    bool in_multi = false;
+    uint64_t dirty = 0;
+    uint64_t digest = 0;
+  };
+
+  Peer& Use(Index client, RunContext& run);
+  void Open(Peer& peer);
+  void Send(Peer& peer, std::string_view bytes, RunContext& run);
+  // One whole request and nothing else; `wire` are its bytes.
+  void SendOne(Peer& peer, std::span<const std::string_view> args, std::string_view wire,
+               RunContext& run);
+  void EndPause();
+  void Exchange(Peer& peer, std::string_view wire, RunContext& run);
+  void Collect(Peer& peer, RunContext& run);
+  void CollectReplies(Peer& peer, bool open, RunContext& run);
+  void CollectClosed(Peer& peer, RunContext& run);
+  bool Silent(const Peer& peer) const;
+  void CollectOthers(const Peer& sender, RunContext& run);
+  void CheckAnswered(const Peer& peer, RunContext& run);
+  void CheckTouched(RunContext& run);
+  void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
+  void Compare(Peer& peer, RunContext& run);
+  void CheckText(const std::string& problem, RunContext& run);
+  void Drain(Peer& peer, bool look, RunContext& run);
+  void LookAtKeys(RunContext& run);
+  void CheckViews(int db, RunContext& run);
+  // The world's own questions, from a connection of its own: several are asked together, then all
+  // are answered, in answers_. False after a violation; an error is one.
+  void Ask(std::span<const std::string_view> words);
+  void Ask(std::initializer_list<std::string_view> words) {
+    Ask(std::span(words.begin(), words.size()));
+  }
+  bool Answered(RunContext& run);
+
+  std::unique_ptr<ServerSubject> own_;
+  ServerSubject* const subject_;
+  Server* const core_;
+  const Command* const lcs_;
+  Config config_;
+  std::vector<std::unique_ptr<Peer>> peers_;  // kMaxClients, and the probe
+  size_t clients_ = 1;
+  std::string wire_;
+  Before before_;
+  std::array<Touched, kMaxTouched> touched_;
+  size_t touched_count_ = 0;
+  std::vector<int> positions_;
+  // The last reply to a request of the client that is being served.
+  bool refused_ = false;
+  bool answered_ = false;
+  bool answer_empty_ = false;  // it shows nothing of any key
+  bool answer_null_ = false;
+  bool asking_ = false;
+  std::string questions_;
+  size_t question_count_ = 0;
+  std::vector<resp::Reply> answers_;  // the first answer_count_; the others keep memory
+  size_t answer_count_ = 0;
+  std::vector<std::string> names_;
+  std::vector<std::string> scanned_;
+  std::vector<std::string_view> words_;
+  uint32_t databases_used_ = 1;
+  bool paused_ = false;   // a foreign server, which nobody can tell to go on
+  bool killing_ = false;  // a client has asked for others to be closed
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_COMMAND_COMMAND_WORLD_H_

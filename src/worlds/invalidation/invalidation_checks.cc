@@ -1,0 +1,320 @@
+// What must hold in the world `invalidation`.
+
+#include <algorithm>
+
+#include "core/resp/reply.h"
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+#include "worlds/invalidation/invalidation_names.h"
+#include "worlds/invalidation/invalidation_world.h"
+
+namespace resprobe {
+
+using invalidation::kStrings;
+
+void InvalidationWorld::Completed(Client& client, RunContext& run) {
+  using Kind = cache::CachingClient::Completion::Kind;
+  for (const cache::CachingClient::Completion& done : client.cache->completions()) {
+    if (done.request > client.asked.size()) continue;  // it was lost before it was remembered
+    Asked& asked = client.asked[done.request - 1];
+    asked.done = true;
+    if (done.kind != Kind::kReply || asked.sent == Asked::kNever) continue;
+    const Sent& sent = client.sent[asked.sent];
+    if (!done.is_read) {
+      if (!nodes_[sent.node].up) continue;  // the write may be lost with its server
+      auto& written = SessionOf(client).written;
+      for (size_t i = 0; i < sent.count; ++i) {
+        uint64_t& version = written[sent.db][sent.slots[i]];
+        version = std::max(version, sent.versions[i]);
+      }
+      continue;
+    }
+    const size_t slot = asked.slot;
+    const size_t position = std::min<size_t>(asked.position, 1);
+    if (run.trace().on()) [[unlikely]] {
+      Note(run, client,
+           "reads " + SlotName(slot) + " = " + (done.null ? "nil" : done.value) +
+               (done.stored ? ", cached" : ""));
+    }
+    const bool own_reply = sent.versions[position] != 0 && sent.slots[position] == slot &&
+                           ValueNumber(done.null, done.value) == sent.values[position];
+    run.Check(
+        own_reply, "framing",
+        [&] {
+          return "the reply that the server gave to request " + std::to_string(done.request) +
+                 ": " + DescribeValue(sent.values[position]);
+        },
+        [&] { return Name(client) + " took " + (done.null ? "nil" : done.value); });
+    const Held got = {sent.versions[position],
+                      client.epoch,
+                      now(),
+                      static_cast<uint8_t>(Number(client)),
+                      sent.db,
+                      sent.node};
+    if (done.stored) HeldBy(client, slot) = got;
+    CheckRead(client, asked, got, /*hit=*/false, run);
+  }
+  client.cache->TakeCompletions();
+  if (run.trace().on()) [[unlikely]]
+    NoteEntries(run);
+}
+
+void InvalidationWorld::CheckRead(Client& client, const Asked& asked, const Held& got, bool hit,
+                                  RunContext& run) {
+  const size_t slot = asked.slot;
+  const size_t db = hit ? client.db : got.db;
+  const uint64_t version = got.version;
+  const auto seen = [&] {
+    return Name(client) + ": a " + (hit ? "hit on " : "reply for ") + SlotName(slot) +
+           " of version " + std::to_string(version);
+  };
+  const auto at_least = [&](uint64_t least, std::string_view why) {
+    return "version " + std::to_string(least) + " or newer, " + std::string(why);
+  };
+  // A reply on one connection has no order with an invalidation on another.
+  if (hit || !two_wires()) {
+    uint64_t arrived = client.arrived[db][slot];
+    if (hit && config_.shared) {
+      for (size_t i = 0; i < client_count_; ++i) {
+        arrived = std::max(arrived, clients_[i].arrived[db][slot]);
+      }
+    }
+    run.Check(
+        version >= arrived, "bounded_staleness",
+        [&] { return at_least(arrived, "whose invalidation has arrived"); }, seen);
+  }
+  uint64_t written = asked.written;
+  if (asked.own_write != 0) {
+    const Sent& own = client.sent[asked.own_write - 1];
+    const size_t position = own.count == 2 && own.slots[1] == slot ? 1 : 0;
+    written = std::max(written, own.versions[position]);
+  }
+  run.Check(
+      version >= written, "read_your_writes",
+      [&] { return at_least(written, "which is the client's own write"); }, seen);
+  run.Check(
+      version >= asked.seen, "monotonic_reads",
+      [&] { return at_least(asked.seen, "which the client has read"); }, seen);
+  // What a server that has died since has said last, no other one may know.
+  if (!nodes_[got.node].up) return;
+  uint64_t& newest = SessionOf(client).seen[db][slot];
+  newest = std::max(newest, version);
+}
+
+bool InvalidationWorld::OnItsWay(const Client& client, size_t slot) const {
+  const Wire& wire = PushWire(client);
+  return std::any_of(wire.pushes.begin() + static_cast<ptrdiff_t>(wire.next_push),
+                     wire.pushes.end(), [&](const Push& push) {
+                       return push.what == Push::What::kEverything ||
+                              (push.what == Push::What::kSlot && push.slot == slot);
+                     });
+}
+
+// With NOLOOP nothing is pushed when a client's own read finds the key expired
+// (docs/findings/redis-noloop-expiry.md): that read's reply is what tells the client.
+bool InvalidationWorld::ReplyOnItsWay(const Client& client, size_t slot) const {
+  return std::any_of(client.asked.begin(), client.asked.end(), [&](const Asked& asked) {
+    return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&
+           client.sent[asked.sent].versions[asked.position] >=
+               NodeOf(client.wires[0]).truth[client.sent[asked.sent].db][slot].version;
+  });
+}
+
+bool InvalidationWorld::Tracked(const Client& client, std::string_view key) const {
+  const Server& core = *NodeOf(client.wires[0]).subject->core();
+  const uint64_t id = client.wires[0].connection;
+  if (config_.mode != cache::Mode::kBroadcast) return core.Tracks(id, key);
+  return std::ranges::any_of(core.prefix_table().prefixes(), [&](const auto& prefix) {
+    return key.starts_with(prefix.text) && core.prefix_table().Listens(prefix.text, id);
+  });
+}
+
+// Every entry of a client whose connections are whole.
+void InvalidationWorld::CheckCoverage(RunContext& run) {
+  if (run.trace().on()) [[unlikely]]
+    NoteEntries(run);
+  if (primary().subject->core() == nullptr || run.violated()) return;
+  const bool one = config_.shared && policy_.one_cache;
+  for (size_t c = 0; c < (one ? 1 : client_count_); ++c) {
+    const cache::Cache& cache = clients_[c].cache->cache();
+    for (const auto* entries : {&cache.keys, &cache.fields}) {
+      for (size_t i = 0; i < entries->size(); ++i) {
+        if (!entries->at(i).value.valid) continue;
+        const size_t slot = SlotOfEntry(entries->at(i).key, entries == &cache.fields);
+        if (slot < kSlots) CheckEntry(held_[c][slot], slot, run);
+      }
+    }
+  }
+}
+
+size_t InvalidationWorld::SlotOfEntry(std::string_view name, bool field) {
+  if (!field) return SlotOfKey(name);
+  const size_t first = SlotOfKey(cache::Cache::KeyOfField(name));
+  return first == kSlots ? kSlots : first + FieldNumber(cache::Cache::FieldOf(name));
+}
+
+void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& run) {
+  const Client& owner = clients_[held.owner];
+  for (size_t w = 0; w < (two_wires() ? 2 : 1); ++w) {
+    if (owner.wires[w].connection == 0 || owner.wires[w].cut) return;
+  }
+  if (owner.cache->state() != cache::CachingClient::State::kTracked) return;
+  const bool tracked = Tracked(owner, SlotKey(slot));
+  const Truth& truth = NodeOf(owner.wires[0]).truth[held.db][slot];
+  const bool current = held.version == truth.version;
+  if (tracked && current) [[likely]]
+    return;
+  if ((config_.noloop || policy_.noloop) && ReplyOnItsWay(owner, slot)) return;
+  run.Check(OnItsWay(owner, slot), "coverage",
+            "tracked by the server and current, or its invalidation on the way", [&] {
+              return Name(owner) + " holds " + SlotName(slot) + " of version " +
+                     std::to_string(held.version) +
+                     (tracked ? ", now " + std::to_string(truth.version)
+                              : std::string(", which the server forgot"));
+            });
+}
+
+void InvalidationWorld::CheckTable(RunContext& run) {
+  if (!config_.small_table) return;
+  constexpr size_t kOfOneCommand = 2;
+  for (const Node& node : nodes_) {
+    const Server* core = node.up ? node.subject->core() : nullptr;
+    if (core == nullptr) continue;
+    const size_t most = core->tracking_table_max_keys() + kOfOneCommand;
+    run.Check(
+        core->tracking_table().size() <= most, "table_limit",
+        [&] { return "at most " + std::to_string(most) + " keys"; },
+        [&] { return std::to_string(core->tracking_table().size()) + " keys"; });
+  }
+}
+
+// --- With nothing on the way.
+
+// The slots that a cache holds something of.
+InvalidationWorld::Slots InvalidationWorld::HeldSlots() {
+  Slots held{};
+  for (size_t i = 0; i < client_count_; ++i) {
+    const Client& client = clients_[i];
+    const cache::Cache& cache = client.cache->cache();
+    for (const auto* entries : {&cache.keys, &cache.fields}) {
+      for (size_t e = 0; e < entries->size(); ++e) {
+        const size_t slot = SlotOfEntry(entries->at(e).key, entries == &cache.fields);
+        if (slot < kSlots) held[HeldBy(client, slot).db] |= 1U << slot;
+      }
+    }
+  }
+  return held;
+}
+
+// Another connection reads the slots of `mask`, a bit for each, which makes the server delete what
+// has expired. In few requests: they cost more than the comparing.
+bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext& run) {
+  scratch_.clear();
+  if (db > 0) {
+    const std::string_view select[] = {"SELECT", "1"};
+    resp::AppendRequest(&scratch_, select);
+  }
+  // The slots in the order of the replies, and how many of them each request asks for.
+  std::array<size_t, kSlots> asked;
+  std::array<size_t, kSlots> names;
+  size_t asked_count = 0;
+  size_t requests = 0;
+  for (size_t first = 0; first < slots();) {
+    const bool hash = first >= kStrings;
+    const size_t end = strings_only() ? first + 1 : hash ? first + SlotsOfKey(first) : kStrings;
+    std::array<std::string_view, 2 + kSlots> words;
+    size_t count = 0;
+    words[count++] = strings_only() ? "GET" : hash ? "HMGET" : "MGET";
+    if (hash) words[count++] = SlotKey(first);
+    const size_t before = asked_count;
+    for (; first < end; ++first) {
+      if ((mask >> first & 1) == 0) continue;
+      words[count++] = hash ? SlotField(first) : SlotKey(first);
+      asked[asked_count++] = first;
+    }
+    if (asked_count == before) continue;
+    names[requests++] = asked_count - before;
+    resp::AppendRequest(&scratch_, std::span(words).first(count));
+  }
+  ServerSubject& subject = *nodes_[node].subject;
+  const uint64_t probe = subject.Connect();
+  subject.Send(probe, scratch_);
+  probe_output_.clear();
+  subject.Receive(probe, &probe_output_);
+  subject.Close(probe);
+  probe_parser_.Reset();
+  std::string_view rest = probe_output_;
+  const auto next = [&] {
+    const resp::ReplyParser::Result result = probe_parser_.Parse(rest, &probe_reply_);
+    rest.remove_prefix(result.consumed);
+    return run.Check(result.status == resp::ReplyParser::Status::kValue, "framing",
+                     "a reply to each request", [&] { return probe_output_; });
+  };
+  if (db > 0 && !next()) return false;
+  const size_t* slot = asked.data();
+  for (size_t i = 0; i < requests; ++i) {
+    if (!next()) return false;
+    const resp::ReplyView reply = probe_reply_.root();
+    if (!reply.is_aggregate()) {
+      if (!Observe(node, db, *slot++, reply, run)) return false;
+      continue;
+    }
+    if (!run.Check(reply.size() == names[i], "framing", "a value for each name",
+                   [&] { return resp::ToText(reply); })) {
+      return false;
+    }
+    for (const resp::ReplyView value : reply) {
+      if (!Observe(node, db, *slot++, value, run)) return false;
+    }
+  }
+  return true;
+}
+
+void InvalidationWorld::CompareWithServer(RunContext& run) {
+  if (run.violated()) return;
+  // What nobody holds nobody can take for something else; whether the server has it right is asked
+  // now and then.
+  constexpr uint32_t kAllSlots = 4;
+  Slots slots;
+  slots.fill((1U << kSlots) - 1);
+  if (!run.Makes(kAllSlots)) slots = HeldSlots();
+  // The primary first, which tells its replica what has expired.
+  for (const size_t node : {primary_, 1 - primary_}) {
+    if (!nodes_[node].up) continue;
+    for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {
+      if (slots[db] != 0 && !Probe(node, db, slots[db], run)) return;
+    }
+    CollectAll(run);
+    Drain(run);
+  }
+  for (size_t i = 0; i < client_count_ && !run.violated(); ++i) CompareEntries(clients_[i], run);
+}
+
+void InvalidationWorld::CompareEntries(Client& client, RunContext& run) {
+  if (client.cache->state() != cache::CachingClient::State::kTracked) return;
+  run.Check(client.cache->pending() == 0, "liveness", "no request pending",
+            [&] { return Name(client) + " waits for " + std::to_string(client.cache->pending()); });
+  for (const Asked& asked : client.asked) {
+    run.Check(asked.done || !asked.read, "liveness", "every read done",
+              [&] { return Name(client) + " still reads " + SlotName(asked.slot); });
+  }
+  const cache::Cache& cache = client.cache->cache();
+  for (const auto* entries : {&cache.keys, &cache.fields}) {
+    for (size_t i = 0; i < entries->size() && !run.violated(); ++i) {
+      const cache::Entry& entry = entries->at(i).value;
+      const size_t slot = SlotOfEntry(entries->at(i).key, entries == &cache.fields);
+      if (entry.owner != client.cache.get() || slot == kSlots) continue;
+      if (!run.Check(entry.valid, "liveness", "no read pending",
+                     [&] { return Name(client) + " still waits for " + SlotName(slot); })) {
+        return;
+      }
+      const uint64_t value = NodeOf(client.wires[0]).truth[HeldBy(client, slot).db][slot].value;
+      run.Check(
+          ValueNumber(entry.null, entry.value) == value, "no_stale_after_barrier",
+          [&] { return SlotName(slot) + " = " + DescribeValue(value); },
+          [&] { return Name(client) + " holds " + (entry.null ? "nil" : entry.value); });
+    }
+  }
+}
+
+}  // namespace resprobe

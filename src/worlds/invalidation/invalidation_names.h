@@ -1,0 +1,49 @@
+#ifndef RESPROBE_WORLDS_INVALIDATION_INVALIDATION_NAMES_H_
+#define RESPROBE_WORLDS_INVALIDATION_INVALIDATION_NAMES_H_
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace resprobe {
+
+namespace invalidation {
+
+inline constexpr int64_t kTtlCapMs = 500;
+inline constexpr int64_t kLeaseMs = 400;
+// The longest time in an op.
+inline constexpr int64_t kMaxMs = 100'000'000;
+
+}  // namespace invalidation
+
+// The names of a slot: its key, and its field or "".
+std::string_view SlotKey(size_t slot);
+std::string_view SlotField(size_t slot);
+// "k0", "h1.f0".
+std::string SlotName(size_t slot);
+// The first slot of a key, and how many it has; kSlots if it is no key of the world.
+size_t SlotOfKey(std::string_view key);
+size_t SlotsOfKey(size_t first);
+// Of a field: "f1", or the first one.
+size_t FieldNumber(std::string_view field);
+
+// The value with the number n, from 1, is "v<n>".
+struct ValueText {
+  explicit ValueText(uint64_t number) {
+    text[0] = 'v';
+    size = static_cast<size_t>(std::to_chars(text + 1, text + sizeof(text), number).ptr - text);
+  }
+  std::string_view view() const { return {text, size}; }
+  char text[24];
+  size_t size;
+};
+
+// The number in a value, 0 for nil, the largest number for what the world has never written.
+uint64_t ValueNumber(bool null, std::string_view text);
+// "v7", or "nil".
+std::string DescribeValue(uint64_t number);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_INVALIDATION_INVALIDATION_NAMES_H_

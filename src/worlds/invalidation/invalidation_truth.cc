@@ -1,0 +1,171 @@
+// What the servers of the world `invalidation` hold, as the world knows it.
+
+#include "core/resp/reply.h"
+#include "core/server/server.h"
+#include "worlds/invalidation/invalidation_names.h"
+#include "worlds/invalidation/invalidation_world.h"
+
+namespace resprobe {
+
+// Keys that the primary has deleted without a command's saying so: their time had come. A replica
+// deletes none.
+void InvalidationWorld::SeeVanished(RunContext& run) {
+  Server* core = primary().subject->core();
+  if (!may_vanish_ || core == nullptr) return;
+  for (size_t db = 0; db < kDatabases; ++db) {
+    for (size_t slot = 0; slot < invalidation::kStrings; ++slot) {
+      const Truth& truth = primary().truth[db][slot];
+      if (truth.value == 0 || !truth.may_expire) continue;
+      if (core->keyspace().keys(static_cast<int>(db)).Contains(SlotKey(slot))) continue;
+      Gone(db, slot, run);
+    }
+  }
+}
+
+// The primary has deleted the key of which this is the first slot, by itself.
+void InvalidationWorld::Gone(size_t db, size_t slot, RunContext& run) {
+  Change change;
+  change.db = static_cast<uint8_t>(db);
+  change.count = static_cast<uint8_t>(SlotsOfKey(slot));
+  change.slots = {static_cast<uint8_t>(slot), static_cast<uint8_t>(slot + 1)};
+  Changed(change, run);
+}
+
+// A replica answers that there is no such key as soon as its time has come, but what it holds
+// changes with its primary's DEL.
+bool InvalidationWorld::Observe(size_t node, size_t db, size_t slot, resp::ReplyView reply,
+                                RunContext& run) {
+  const Truth& truth = nodes_[node].truth[db][slot];
+  const uint64_t value = ValueNumber(reply.is_null(), reply.text());
+  const bool gone = value == 0 && truth.value != 0 && truth.may_expire;
+  if (gone && node == primary_) Gone(db, slot, run);
+  return run.Check((value == truth.value || gone) && !reply.is_error(), "server_value",
+                   [&] { return SlotName(slot) + " = " + DescribeValue(truth.value); },
+                   [&] { return resp::ToText(reply); });
+}
+
+void InvalidationWorld::Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run) {
+  switch (sent.kind) {
+    case Sent::Kind::kOther:
+      return;
+    case Sent::Kind::kRead:
+    case Sent::Kind::kReadMany:
+      for (size_t i = 0; i < sent.count; ++i) {
+        const size_t slot = sent.slots[i];
+        const bool many = sent.kind == Sent::Kind::kReadMany;
+        if (many && !run.Check(reply.size() == sent.count, "framing", "a value for each key",
+                               [&] { return resp::ToText(reply); })) {
+          return;
+        }
+        const resp::ReplyView value = many ? reply[i] : reply;
+        if (!Observe(sent.node, sent.db, slot, value, run)) return;
+        sent.values[i] = ValueNumber(value.is_null(), value.text());
+        sent.versions[i] = nodes_[sent.node].truth[sent.db][slot].version;
+        if (!sent.tracked) continue;
+        // A read that finds the key expired is told of that after its reply, when the server
+        // tracks the key anew.
+        uint8_t& to_tell = client.to_tell[SlotOfKey(SlotKey(slot))];
+        to_tell = static_cast<uint8_t>(std::min(to_tell + 1, 2));
+      }
+      return;
+    case Sent::Kind::kWrite:
+    case Sent::Kind::kExec:
+      break;
+  }
+  const bool exec = sent.kind == Sent::Kind::kExec;
+  const bool good =
+      exec ? reply.is_aggregate() && reply.size() == 1 && !reply[0].is_error() : !reply.is_error();
+  if (!run.Check(good, "server_value", "a write that succeeds",
+                 [&] { return "to " + Name(client) + ": " + resp::ToText(reply); })) {
+    return;
+  }
+  if (sent.write == WriteKind::kPexpire && reply.integer() == 0) {
+    sent.versions[0] = primary().truth[sent.db][sent.slots[0]].version;
+    return;
+  }
+  RanWrite(sent, run);
+}
+
+void InvalidationWorld::RanWrite(Sent& sent, RunContext& run) {
+  Change change;
+  change.db = sent.db;
+  change.count = sent.count;
+  change.slots = sent.slots;
+  switch (sent.write) {
+    case WriteKind::kSetPx:
+      change.expire_at = now() + sent.ms;
+      change.values = sent.values;
+      break;
+    case WriteKind::kSet:
+    case WriteKind::kHset:
+    case WriteKind::kMset:
+    case WriteKind::kExec:
+      change.values = sent.values;
+      break;
+    case WriteKind::kDel:
+    case WriteKind::kHdel:
+    case WriteKind::kDelHash:
+      break;
+    case WriteKind::kPexpire:
+      change.what = Change::What::kExpiry;
+      change.expire_at = now() + sent.ms;
+      break;
+    case WriteKind::kFlushAll:
+      change.what = Change::What::kFlushAll;
+      break;
+    case WriteKind::kFlushDb:
+      change.what = Change::What::kFlushDb;
+      break;
+  }
+  Changed(change, run);
+  for (size_t i = 0; i < sent.count; ++i) {
+    sent.versions[i] = primary().truth[sent.db][sent.slots[i]].version;
+  }
+  if (sent.count == 0) sent.versions.fill(version_);
+}
+
+// On the primary. Its replica is sent what has an effect.
+void InvalidationWorld::Changed(Change change, RunContext& run) {
+  Truths& truths = primary().truth;
+  const bool nothing = change.what == Change::What::kValues && change.values[0] == 0 &&
+                       truths[change.db][change.slots[0]].value == 0 &&
+                       (change.count < 2 || truths[change.db][change.slots[1]].value == 0);
+  if (nothing) return;
+  change.version = ++version_;
+  Make(change, truths);
+  if (stream_.connection != 0) PutOnStream(change, run);
+}
+
+// What a key held before is not held again (but behind a failover, where the truth begins anew), so
+// a version ends exactly when the value changes.
+void InvalidationWorld::Make(const Change& change, Truths& truths) {
+  switch (change.what) {
+    case Change::What::kValues:
+      for (size_t i = 0; i < change.count; ++i) {
+        Truth& one = truths[change.db][change.slots[i]];
+        if (one.value != change.values[i]) one.version = change.version;
+        one.value = change.values[i];
+        one.may_expire = change.expire_at != 0;
+      }
+      break;
+    case Change::What::kExpiry:
+      truths[change.db][change.slots[0]].may_expire = true;
+      break;
+    case Change::What::kFlushAll:
+    case Change::What::kFlushDb:
+      for (size_t db = 0; db < kDatabases; ++db) {
+        if (db != change.db && change.what == Change::What::kFlushDb) continue;
+        // Also of a key that was not there: each client is told of each key.
+        truths[db].fill({.version = change.version});
+      }
+      break;
+    case Change::What::kSwapDb:
+      std::swap(truths[0], truths[1]);
+      for (size_t slot = 0; slot < kSlots; ++slot) {
+        truths[0][slot].version = truths[1][slot].version = change.version;
+      }
+      break;
+  }
+}
+
+}  // namespace resprobe

@@ -1,0 +1,392 @@
+#ifndef RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_
+#define RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_
+
+// Caching clients, a server with CLIENT TRACKING, perhaps a replica of it, and between them links
+// on which the tape decides how many bytes arrive when, what is lost with a connection, and who
+// sees it.
+//
+// What must hold, holds against the server that a client is connected to: what a replica has not
+// been told of yet is not stale there. A failover may take back what clients have written and read;
+// from then on the new primary is the truth, and a client may keep nothing of the old one.
+//
+// The world knows the truth without asking the client under test. It reads what a client sends and
+// what the server answers with parsers of its own, counts the changes of each slot in the order in
+// which the server made them ("versions"), and knows which version each read saw and which
+// invalidations have arrived where.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cache/cache.h"
+#include "core/cache/caching_client.h"
+#include "core/resp/reply.h"
+#include "core/resp/reply_parser.h"
+#include "core/resp/request_parser.h"
+#include "engine/generate.h"
+#include "engine/run_context.h"
+#include "sim/core_subject.h"
+#include "sim/link.h"
+#include "sim/server_subject.h"
+#include "worlds/invalidation/invalidation_ops.h"
+
+namespace resprobe {
+
+class InvalidationWorld {
+ public:
+  static constexpr std::string_view kName = "invalidation";
+  static constexpr std::string_view kSummary =
+      "caching clients on CLIENT TRACKING: no delivery order of bytes makes a cache serve stale "
+      "data";
+  static constexpr InvariantInfo kInvariants[] = {
+      {"coverage",
+       "an entry that a live client holds is tracked by the server and has its value, or its "
+       "invalidation is on the way"},
+      {"no_stale_after_barrier",
+       "once all links are drained, every entry of a live client equals the server's value"},
+      {"bounded_staleness",
+       "a hit is at least as new as every invalidation that has reached the client; on one "
+       "connection so is a reply"},
+      {"read_your_writes", "a read is at least as new as the client's own writes before it"},
+      {"monotonic_reads",
+       "a read is at least as new as what the session had read before it was asked for"},
+      {"no_dead_epoch_hit",
+       "no hit comes from before a lost connection, a flush or another database that the client "
+       "has "
+       "seen"},
+      {"framing", "one reply a request, in order, and pushes only between replies"},
+      {"server_value", "the server answers a read with the last value written, or with nil"},
+      {"liveness", "once drained, no read of a live client is still pending"},
+      {"own_value", "a read of a key or field gets a value of that key or field"},
+      {"no_hit_past_deadline",
+       "no hit past the limit of its age, nor from a server that is not heard of any more"},
+      {"precision", "the server invalidates what the client has read, or what it listens to"},
+      {"table_limit", "the server tracks no more keys than it may, but for the last command's"},
+  };
+
+  static constexpr size_t kMaxClients = 4;
+  static constexpr size_t kSlots = invalidation::kSlots;
+  static constexpr size_t kDatabases = invalidation::kDatabases;
+
+  using Config = invalidation::Config;
+  using Op = invalidation::Op;
+  using Read = invalidation::Read;
+  using Write = invalidation::Write;
+  using Deliver = invalidation::Deliver;
+  using Disconnect = invalidation::Disconnect;
+  using Connect = invalidation::Connect;
+  using Advance = invalidation::Advance;
+  using Barrier = invalidation::Barrier;
+  using ReadMany = invalidation::ReadMany;
+  using Select = invalidation::Select;
+  using SwapDb = invalidation::SwapDb;
+  using Renew = invalidation::Renew;
+  using Restart = invalidation::Restart;
+  using Ping = invalidation::Ping;
+  using Evict = invalidation::Evict;
+  using Replicate = invalidation::Replicate;
+  using Failover = invalidation::Failover;
+
+  using MakeClient = std::unique_ptr<cache::CachingClient> (*)();
+
+  // Runs against the core, with careful clients.
+  InvalidationWorld() : InvalidationWorld(nullptr, {}) {}
+  // Runs against a server that may not know everything.
+  InvalidationWorld(ServerSubject* subject, invalidation::Scope scope)
+      : InvalidationWorld(subject, cache::Policy()) {
+    scope_ = scope;
+  }
+  // Runs against another server (which must outlive the world; nullptr: the core), with clients
+  // that have given something up, or with those that `make` makes.
+  InvalidationWorld(ServerSubject* subject, const cache::Policy& policy, MakeClient make = nullptr);
+
+  static void Generate(Gen& gen, Config& config);
+  static void Generate(Gen& gen, Write& op);
+  static void Generate(Gen& gen, Advance& op);
+
+  void Start(const Config& config, RunContext& run);
+  void Apply(const Read& op, RunContext& run);
+  void Apply(const Write& op, RunContext& run);
+  void Apply(const Deliver& op, RunContext& run);
+  void Apply(const Disconnect& op, RunContext& run);
+  void Apply(const Connect& op, RunContext& run);
+  void Apply(const Advance& op, RunContext& run);
+  void Apply(const Barrier& op, RunContext& run);
+  void Apply(const ReadMany& op, RunContext& run);
+  void Apply(const Select& op, RunContext& run);
+  void Apply(const SwapDb& op, RunContext& run);
+  void Apply(const Renew& op, RunContext& run);
+  void Apply(const Restart& op, RunContext& run);
+  void Apply(const Ping& op, RunContext& run);
+  void Apply(const Evict& op, RunContext& run);
+  void Apply(const Replicate& op, RunContext& run);
+  void Apply(const Failover& op, RunContext& run);
+  void Settle(RunContext& run);
+
+ private:
+  using WriteKind = invalidation::WriteKind;
+
+  // A request as it stands in the stream to the server.
+  struct Sent {
+    enum class Kind : uint8_t { kOther, kRead, kReadMany, kWrite, kExec } kind = Kind::kOther;
+    WriteKind write = WriteKind::kSet;
+    uint8_t db = 0;
+    uint8_t node = 0;      // it is sent to
+    uint8_t count = 0;     // slots
+    bool tracked = false;  // of a read: the server is asked to remember its keys
+    int64_t ms = 0;        // of kSetPx and kPexpire
+    std::array<uint8_t, 2> slots{};
+    std::array<uint64_t, 2> values{};    // the numbers in the values written or read; 0: nil
+    std::array<uint64_t, 2> versions{};  // when the server ran it; 0: not run
+    uint64_t end = 0;                    // where it ends in its stream
+  };
+  // A request by the number that the client has given it.
+  struct Asked {
+    static constexpr uint32_t kNever = UINT32_MAX;
+    uint32_t sent = kNever;  // among the client's
+    uint8_t position = 0;    // among its slots
+    uint8_t slot = 0;
+    bool read = false;
+    bool done = false;
+    uint64_t seen = 0;       // what the session had read then
+    uint64_t written = 0;    // and written, answered
+    uint32_t own_write = 0;  // the client's last write of the slot before it, among its sent: + 1
+  };
+  // An invalidation on its way to a client.
+  struct Push {
+    enum class What : uint8_t { kSlot, kEverything, kBroken } what = What::kSlot;
+    uint8_t slot = 0;
+    uint64_t end = 0;  // where it ends in its stream
+    std::array<uint64_t, kDatabases> versions{};
+  };
+  // A message on its way, for the trace.
+  struct Message {
+    uint64_t end = 0;
+    uint64_t number = 0;
+    std::string text;
+  };
+  struct Wire {
+    uint64_t connection = 0;  // 0: none
+    uint8_t node = 0;         // its other end
+    bool cut = false;         // the server's end is gone, which the client may not have seen yet
+    bool silent = false;      // and will not see before a barrier
+    int64_t heard_ms = 0;
+    Link to_server;
+    Link to_client;
+    resp::RequestParser requests;  // follows what the client sends
+    resp::ReplyParser replies;     // and what the server sends
+    resp::Reply reply;
+    size_t unanswered = 0;     // wire 1: requests that have been sent
+    std::vector<Push> pushes;  // [next_push, size()) have not arrived
+    size_t next_push = 0;
+    std::vector<Message> requests_on_way;
+    std::vector<Message> messages_on_way;
+  };
+  struct Client {
+    std::unique_ptr<cache::CachingClient> cache;
+    std::array<Wire, 2> wires;
+    std::vector<Sent> sent;    // on wire 0, of all connections
+    std::string noted;         // what it holds, as the trace last said
+    uint32_t first_sent = 0;   // on the connection that there is
+    size_t next_to_run = 0;    // the first that the server has not answered
+    std::vector<Asked> asked;  // number n at n - 1
+    // The state of the stream to the server.
+    uint8_t sent_db = 0;
+    bool sent_multi = false;
+    bool sent_caching = false;
+    Sent queued;
+    uint8_t db = 0;      // that the client is in
+    uint64_t epoch = 0;  // counts what makes all that it holds void, as far as it has seen that
+    // Per slot.
+    std::array<std::array<uint64_t, kSlots>, kDatabases> arrived{};     // versions told of
+    std::array<std::array<uint32_t, kSlots>, kDatabases> last_write{};  // among its sent: + 1
+    std::array<uint8_t, kSlots> to_tell{};  // the server has something to tell of: it has read it
+  };
+  // What one session has seen and written, and had answered: of a client, or of all that share.
+  struct Session {
+    std::array<std::array<uint64_t, kSlots>, kDatabases> seen{};
+    std::array<std::array<uint64_t, kSlots>, kDatabases> written{};
+  };
+  // What the world knows of an entry.
+  struct Held {
+    uint64_t version = 0;
+    uint64_t epoch = 0;  // of its owner
+    int64_t stored_ms = 0;
+    uint8_t owner = 0;
+    uint8_t db = 0;
+    uint8_t node = 0;  // that it comes from
+  };
+  // The truth about a slot.
+  struct Truth {
+    uint64_t version = 1;
+    uint64_t value = 0;       // the number in its value; 0: nil
+    bool may_expire = false;  // it was given a time to live
+  };
+  using Truths = std::array<std::array<Truth, kSlots>, kDatabases>;
+  // A server.
+  struct Node {
+    ServerSubject* subject = nullptr;
+    bool up = false;   // in service: it has not died for good
+    uint64_t run = 0;  // its process: 1 is the first primary, 2 the replica, others have restarted
+    Truths truth;
+    std::vector<uint64_t> ghosts;  // connections that it has not seen end
+  };
+  // What a primary has changed, and its replica is to change.
+  struct Change {
+    enum class What : uint8_t { kValues, kExpiry, kFlushAll, kFlushDb, kSwapDb };
+    What what = What::kValues;
+    uint8_t db = 0;
+    uint8_t count = 0;  // slots
+    std::array<uint8_t, 2> slots{};
+    std::array<uint64_t, 2> values{};  // 0: deleted
+    int64_t expire_at = 0;             // milliseconds since 1970; 0: never
+    uint64_t version = 0;              // that begins with it
+    uint64_t end = 0;                  // where it ends in the stream
+  };
+  // The stream to the replica.
+  struct Stream {
+    uint64_t connection = 0;  // at the replica; 0: there is no replica
+    uint8_t db = 0;           // selected
+    Link link;
+    std::vector<Change> changes;  // [next, size()) have not arrived
+    size_t next = 0;
+  };
+
+  // invalidation_world.cc
+  Client& Of(Index index) { return clients_[index.Of(client_count_)]; }
+  size_t Number(const Client& client) const {
+    return static_cast<size_t>(&client - clients_.data());
+  }
+  std::string Name(const Client& client) const;
+  bool two_wires() const { return config_.wires != cache::Wires::kOne; }
+  const Wire& PushWire(const Client& client) const { return client.wires[two_wires() ? 1 : 0]; }
+  Session& SessionOf(const Client& client) {
+    return sessions_[config_.shared ? 0 : Number(client)];
+  }
+  Held& HeldBy(const Client& client, size_t slot) {
+    return held_[config_.shared && policy_.one_cache ? 0 : Number(client)][slot];
+  }
+  bool strings_only() const { return scope_ == invalidation::Scope::kStrings; }
+  size_t slots() const { return strings_only() ? invalidation::kStrings : kSlots; }
+  Node& primary() { return nodes_[primary_]; }
+  const Node& primary() const { return nodes_[primary_]; }
+  Node& replica() { return nodes_[1 - primary_]; }
+  Node& NodeOf(const Wire& wire) { return nodes_[wire.node]; }
+  const Node& NodeOf(const Wire& wire) const { return nodes_[wire.node]; }
+  // Where the client connects to.
+  size_t Home(const Client& client) const {
+    const bool reads = stream_.connection != 0 && config_.replica == invalidation::Replica::kReads;
+    return reads && Number(client) % 2 == 1 ? 1 - primary_ : primary_;
+  }
+  // A write goes to the primary: that of a client that reads from the replica is made by the one
+  // before it.
+  Client& WriterFor(Client& client) {
+    return Home(client) == primary_ ? client : clients_[Number(client) - 1];
+  }
+  int64_t now() const { return static_cast<int64_t>(primary().subject->now_ms()); }
+  void ResetClient(Client& client);
+  void StartNodes();
+  void ResetNode(Node& node, uint64_t now_ms);
+  void Open(Client& client, size_t wire, RunContext& run);
+  void Hit(Client& client, size_t slot, const cache::Entry& entry, RunContext& run);
+
+  // invalidation_faults.cc
+  static void Cut(Wire& wire);
+  void CutAll(size_t node);
+
+  // invalidation_requests.cc
+  void Follow(Client& client, RunContext& run);
+  void FollowRequests(Client& client, size_t wire, RunContext& run);
+  void FollowRequest(Client& client, std::span<const std::string_view> args);
+  void Remember(Client& client, uint64_t number, size_t slot, size_t position, bool read);
+  void MatchReplay(Client& client, uint32_t sent);
+
+  // invalidation_truth.cc
+  void SeeVanished(RunContext& run);
+  void Gone(size_t db, size_t slot, RunContext& run);
+  bool Observe(size_t node, size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
+  void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
+  void RanWrite(Sent& sent, RunContext& run);
+  void Changed(Change change, RunContext& run);
+  static void Make(const Change& change, Truths& truths);
+
+  // invalidation_replication.cc
+  void BeginStream();
+  void EndStream();
+  void PutOnStream(Change change, RunContext& run);
+  void DeliverToReplica(size_t bytes, RunContext& run);
+  void TellOfSwap(size_t node);
+  void LoseWrites();
+
+  // invalidation_streams.cc
+  void DeliverToServer(Client& client, size_t wire, size_t bytes, RunContext& run);
+  void DeliverToClient(Client& client, size_t wire, size_t bytes, RunContext& run);
+  void NoteArrivals(Client& client, size_t wire, size_t bytes, RunContext& run);
+  void Arrived(Client& client, const Wire& wire, const Push& push);
+  void SeeEnd(Client& client, size_t wire, RunContext& run);
+  void DropLost(Client& client, RunContext& run);
+  void Collect(Client& client, size_t wire, RunContext& run);
+  void CollectAll(RunContext& run);
+  void LimitOutput(Client& client, Wire& wire, RunContext& run);
+  void Pushed(Client& client, Wire& wire, uint64_t end, resp::ReplyView what, RunContext& run);
+  void NotePush(Wire& wire, uint64_t end, size_t slot);
+  void PushedKeys(Client& client, Wire& wire, uint64_t end, resp::ReplyView keys, RunContext& run);
+  void Drain(RunContext& run);
+
+  // invalidation_checks.cc
+  void Completed(Client& client, RunContext& run);
+  void CheckRead(Client& client, const Asked& asked, const Held& got, bool hit, RunContext& run);
+  void CheckCoverage(RunContext& run);
+  void CheckEntry(const Held& held, size_t slot, RunContext& run);
+  static size_t SlotOfEntry(std::string_view name, bool field);
+  bool OnItsWay(const Client& client, size_t slot) const;
+  bool ReplyOnItsWay(const Client& client, size_t slot) const;
+  bool Tracked(const Client& client, std::string_view key) const;
+  void CheckTable(RunContext& run);
+  void CompareWithServer(RunContext& run);
+  // Of each database the slots, a bit for each.
+  using Slots = std::array<uint32_t, kDatabases>;
+  Slots HeldSlots();
+  bool Probe(size_t node, size_t db, uint32_t mask, RunContext& run);
+  void CompareEntries(Client& client, RunContext& run);
+
+  // In the trace; two servers keep their names from beginning to end, but for the one that takes
+  // the other's place.
+  std::string NodeName(size_t node) const;
+  void Note(RunContext& run, const Client& client, std::string_view what);
+  void NoteEntries(RunContext& run);
+
+  CoreSubject core_;
+  ServerSubject* subject_;
+  cache::Policy policy_;
+  invalidation::Scope scope_ = invalidation::Scope::kAll;
+  Config config_;
+  size_t client_count_ = 1;
+  std::array<Client, kMaxClients> clients_;
+  cache::Cache shared_;
+  std::array<Node, 2> nodes_;
+  uint64_t runs_ = 0;  // processes that there were
+  size_t primary_ = 0;
+  ReplicaSubject* replica_ = nullptr;  // the second of them, if there is one
+  Stream stream_;
+  std::array<Session, kMaxClients> sessions_;
+  std::array<std::array<Held, kSlots>, kMaxClients> held_;
+  std::vector<uint8_t> slot_of_value_;  // number n at n - 1
+  uint64_t version_ = 1;                // of the last change of any slot
+  bool selected_ = false;               // another database than the first was in use
+  bool may_vanish_ = false;             // keys can go without a command's doing
+  bool time_passes_ = false;            // what is pushed now, is pushed because keys expired
+  uint64_t messages_ = 0;               // numbered in the trace
+
+  std::string probe_output_;
+  resp::ReplyParser probe_parser_;
+  resp::Reply probe_reply_;
+  std::string scratch_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_

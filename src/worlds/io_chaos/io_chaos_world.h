@@ -1,0 +1,494 @@
+#ifndef RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_
+#define RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_
+
+// A client of the protocol against an evil peer. The tape chooses what the client does (commands,
+// cancellations, what its callbacks do), what the peer and the network do to it (toxics), and when
+// bytes move, time passes and events fire. Everything that the client owes its caller is looked at,
+// whoever the client is (io_client.h).
+//
+// Blocking clients wait by themselves: then time passes by the toxics alone, until there is
+// something to read or the call times out. Where nothing would ever come and nothing times out, the
+// peer hangs up.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/resp/reply.h"
+#include "core/resp/reply_parser.h"
+#include "engine/generate.h"
+#include "engine/op.h"
+#include "engine/run_context.h"
+#include "sim/core_subject.h"
+#include "sim/sim_posix.h"
+#include "sim/toxic.h"
+#include "sim/toxic_stream.h"
+#include "worlds/io_chaos/io_client.h"
+#include "worlds/io_chaos/io_known_faults.h"
+#include "worlds/io_chaos/io_peer.h"
+
+namespace resprobe {
+
+// What a client's user asks for.
+enum class ClientStep : uint8_t {
+  kPing,
+  kSet,
+  kGet,
+  kDownload,
+  kUpload,
+  kMulti,
+  kExec,
+  kSubscribe,
+  kPsubscribe,
+  kUnsubscribe,
+  kPunsubscribe,
+  kMonitor,
+  kHello,
+  kTracking,
+};
+inline constexpr std::string_view kClientStepNames[] = {
+    "ping",      "set",        "get",         "download",     "upload",  "multi", "exec",
+    "subscribe", "psubscribe", "unsubscribe", "punsubscribe", "monitor", "hello", "tracking"};
+constexpr std::span<const std::string_view> EnumNames(ClientStep) { return kClientStepNames; }
+
+// What a callback of the client does, or its user at any time.
+enum class ClientAction : uint8_t { kNothing, kCommand, kDisconnect, kFree, kReconnect };
+inline constexpr std::string_view kClientActionNames[] = {"nothing", "command", "disconnect",
+                                                          "free", "reconnect"};
+constexpr std::span<const std::string_view> EnumNames(ClientAction) { return kClientActionNames; }
+
+enum class ClientCallback : uint8_t { kConnect, kReply, kNoReply, kPush, kDisconnect };
+inline constexpr std::string_view kClientCallbackNames[] = {"connect", "reply", "no-reply", "push",
+                                                            "disconnect"};
+constexpr std::span<const std::string_view> EnumNames(ClientCallback) {
+  return kClientCallbackNames;
+}
+
+// What fires, in this order, in one tick.
+enum class ClientTick : uint8_t {
+  kReadable,
+  kWritable,
+  kTimeout,
+  kReadableWritable,
+  kWritableReadable,
+  kTimeoutReadable,
+};
+inline constexpr std::string_view kClientTickNames[] = {"readable",          "writable",
+                                                        "timeout",           "readable+writable",
+                                                        "writable+readable", "timeout+readable"};
+constexpr std::span<const std::string_view> EnumNames(ClientTick) { return kClientTickNames; }
+
+enum class Wire : uint8_t { kBoth, kUpstream, kDownstream };
+inline constexpr std::string_view kWireNames[] = {"both", "upstream", "downstream"};
+constexpr std::span<const std::string_view> EnumNames(Wire) { return kWireNames; }
+
+enum class ClientKind : uint8_t { kFirst, kSecond, kThird, kFourth };
+inline constexpr std::string_view kClientKindNames[] = {"async", "sync", "plain", "caching"};
+constexpr std::span<const std::string_view> EnumNames(ClientKind) { return kClientKindNames; }
+
+class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
+ public:
+  static constexpr std::string_view kName = "io_chaos";
+  static constexpr std::string_view kSummary =
+      "clients against an evil peer: slices, silence, resets, lies, cancellations at any point";
+  static constexpr InvariantInfo kInvariants[] = {
+      {"called_once", "every command that was accepted is called back exactly once, no other ever"},
+      {"in_order", "commands are called back in the order in which they were given"},
+      {"no_reply_after_end",
+       "after free, and once the disconnect callback is done, no reply comes"},
+      {"disconnect_once", "the end of a connection that was made is told once, of no other"},
+      {"split_invariance", "the same bytes in other slices give the same callbacks"},
+      {"faithful", "a reply is one of the values that were read, and they come in order"},
+      {"own_reply", "from an honest peer a command gets the reply to this command"},
+      {"prefix", "what the peer has received is a prefix of what the client was given to send"},
+      {"no_hang", "once all is healed and quiet, an honest peer leaves nothing pending"},
+      {"nothing_leaks", "a client that is gone has given back its memory and its sockets"},
+      {"true_error", "the error that is told is the one that happened"},
+      {"belated_timer", "a timer of connecting does nothing once the connection is made"},
+  };
+
+  static constexpr size_t kClients = 3;  // at once: one, and others that are going
+  static constexpr size_t kSendBuffer = 2048;
+
+  struct Config {
+    ClientKind client = ClientKind::kFirst;
+    bool resp3 = false;
+    bool push_handler = false;
+    bool functions = false;
+    bool connect_timeout = false;
+    bool command_timeout = false;
+    bool unlimited = false;
+    template <class V, class Self>
+    static void Fields(V& v, Self& c) {
+      v("client", c.client);
+      v("resp3", c.resp3);
+      v("push_handler", c.push_handler);
+      v("functions", c.functions);
+      v("connect_timeout", c.connect_timeout);
+      v("command_timeout", c.command_timeout);
+      v("unlimited", c.unlimited);
+    }
+    bool operator==(const Config&) const = default;
+  };
+
+  // The client is told to do a step; `then` is what the callback of its reply does.
+  struct Step {
+    static constexpr std::string_view kName = "step";
+    static constexpr int kWeight = 10;
+    ClientStep step = ClientStep::kPing;
+    Index which;  // of the keys, channels or patterns
+    Count size;   // bytes of an upload or download; channels of (un)subscribe, 0: all
+    ClientAction then = ClientAction::kNothing;
+    bool pipelined = false;  // a blocking client: do not wait for the reply
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("step", op.step);
+      v("which", op.which);
+      v("size", op.size);
+      v("then", op.then);
+      v("pipelined", op.pipelined);
+    }
+    bool operator==(const Step&) const = default;
+  };
+  struct Toxify {
+    static constexpr std::string_view kName = "toxic";
+    static constexpr int kWeight = 4;
+    ToxicKind kind = ToxicKind::kLatency;
+    ToxicDirection direction = ToxicDirection::kDownstream;
+    Number first;
+    Number second;
+    Number third;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("kind", op.kind);
+      v("direction", op.direction);
+      v("first", op.first);
+      v("second", op.second);
+      v("third", op.third);
+    }
+    bool operator==(const Toxify&) const = default;
+  };
+  struct Heal {
+    static constexpr std::string_view kName = "heal";
+    template <class V, class Self>
+    static void Fields(V&, Self&) {}
+    bool operator==(const Heal&) const = default;
+  };
+  // Bytes on the way arrive.
+  struct Deliver {
+    static constexpr std::string_view kName = "deliver";
+    static constexpr int kWeight = 8;
+    Wire wire = Wire::kBoth;
+    Count bytes;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("wire", op.wire);
+      v("bytes", op.bytes);
+    }
+    bool operator==(const Deliver&) const = default;
+  };
+  // Events of one tick fire, if the client waits for them; `spurious`: even if there is nothing.
+  struct Tick {
+    static constexpr std::string_view kName = "tick";
+    static constexpr int kWeight = 10;
+    ClientTick events = ClientTick::kReadable;
+    bool spurious = false;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("events", op.events);
+      v("spurious", op.spurious);
+    }
+    bool operator==(const Tick&) const = default;
+  };
+  // Everything moves and fires until nothing does.
+  struct Run {
+    static constexpr std::string_view kName = "run";
+    static constexpr int kWeight = 4;
+    template <class V, class Self>
+    static void Fields(V&, Self&) {}
+    bool operator==(const Run&) const = default;
+  };
+  struct Advance {
+    static constexpr std::string_view kName = "advance";
+    static constexpr int kWeight = 2;
+    Count ms;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("ms", op.ms);
+    }
+    bool operator==(const Advance&) const = default;
+  };
+  // The user acts outside of any callback.
+  struct Act {
+    static constexpr std::string_view kName = "act";
+    static constexpr int kWeight = 2;
+    ClientAction action = ClientAction::kNothing;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("action", op.action);
+    }
+    bool operator==(const Act&) const = default;
+  };
+  // The next callback of this kind acts.
+  struct On {
+    static constexpr std::string_view kName = "on";
+    static constexpr int kWeight = 2;
+    ClientCallback callback = ClientCallback::kConnect;
+    ClientAction action = ClientAction::kNothing;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("callback", op.callback);
+      v("action", op.action);
+    }
+    bool operator==(const On&) const = default;
+  };
+  // Another client publishes to a channel.
+  struct Publish {
+    static constexpr std::string_view kName = "publish";
+    static constexpr int kWeight = 2;
+    Index channel;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("channel", op.channel);
+    }
+    bool operator==(const Publish&) const = default;
+  };
+  // Another client changes a key, or all: an invalidation, if the client tracks.
+  struct Change {
+    static constexpr std::string_view kName = "change";
+    Index key;
+    bool flush = false;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("key", op.key);
+      v("flush", op.flush);
+    }
+    bool operator==(const Change&) const = default;
+  };
+  struct MonitorLine {
+    static constexpr std::string_view kName = "monitor_line";
+    template <class V, class Self>
+    static void Fields(V&, Self&) {}
+    bool operator==(const MonitorLine&) const = default;
+  };
+  // The peer sends bytes of the tape.
+  struct Raw {
+    static constexpr std::string_view kName = "raw";
+    static constexpr int kWeight = 2;
+    Text bytes;
+    template <class V, class Self>
+    static void Fields(V& v, Self& op) {
+      v("bytes", op.bytes);
+    }
+    bool operator==(const Raw&) const = default;
+  };
+  // The peer closes the connection, behind all that it has sent.
+  struct Hangup {
+    static constexpr std::string_view kName = "hangup";
+    template <class V, class Self>
+    static void Fields(V&, Self&) {}
+    bool operator==(const Hangup&) const = default;
+  };
+  using Op = std::variant<Step, Toxify, Heal, Deliver, Tick, Run, Advance, Act, On, Publish, Change,
+                          MonitorLine, Raw, Hangup>;
+
+  // A kind of client that this harness has.
+  struct Subject {
+    std::function<std::unique_ptr<IoClient>()> make;
+    // Which known faults it has: a version of hiredis, 0 for none of them; and whether it is
+    // asynchronous hiredis.
+    int hiredis_version = 0;
+    bool hiredis_async = false;
+  };
+  // Config::client chooses among the subjects, modulo their number. The known faults of
+  // `go_to` are not avoided.
+  explicit IoChaosWorld(std::vector<Subject> subjects, KnownFaultSet go_to = {});
+
+  // What lies between the client and its peer, for the runs that follow; nullptr: memory.
+  void UseWire(SocketWire* wire) { system_.UseWire(wire); }
+
+  static void Generate(Gen& gen, Step& op);
+  static void Generate(Gen& gen, Toxify& op);
+  static void Generate(Gen& gen, Advance& op);
+  static void Generate(Gen& gen, Raw& op);
+
+  void Start(const Config& config, RunContext& run);
+  void Apply(const Step& op, RunContext& run);
+  void Apply(const Toxify& op, RunContext& run);
+  void Apply(const Heal& op, RunContext& run);
+  void Apply(const Deliver& op, RunContext& run);
+  void Apply(const Tick& op, RunContext& run);
+  void Apply(const Run& op, RunContext& run);
+  void Apply(const Advance& op, RunContext& run);
+  void Apply(const Act& op, RunContext& run);
+  void Apply(const On& op, RunContext& run);
+  void Apply(const Publish& op, RunContext& run);
+  void Apply(const Change& op, RunContext& run);
+  void Apply(const MonitorLine& op, RunContext& run);
+  void Apply(const Raw& op, RunContext& run);
+  void Apply(const Hangup& op, RunContext& run);
+  void Settle(RunContext& run);
+
+  const ToxicCounts& counts() const { return system_.counts(); }
+
+ private:
+  struct Command {
+    uint8_t client = 0;
+    ClientStep step = ClientStep::kPing;
+    ClientAction then = ClientAction::kNothing;
+    bool stays = false;
+    bool refused = false;
+    bool silent = false;  // has no callback: (P)UNSUBSCRIBE
+    bool noted = false;   // was called back before the last NotePairs()
+    uint32_t live = 0;    // replies
+    uint32_t failed = 0;  // callbacks without a reply
+  };
+  // A client under test with the connection that it has or had last.
+  struct Slot {
+    std::unique_ptr<IoClient> client;
+    bool used = false;  // since Start()
+    bool connected = false;
+    bool ending = false;        // Disconnect() was called
+    bool freed = false;         // Free() was called
+    bool disconnected = false;  // the disconnect callback has come
+    bool stays = false;         // has subscribed or monitors
+    bool stays_monitor = false;
+    bool queues = false;    // between MULTI and EXEC
+    size_t of_subject = 0;  // whose the client is, in the pool
+    bool plain = true;      // nothing but commands, then deliveries: split_invariance applies
+    int socket = -1;
+    int64_t connected_us = 0;
+    uint64_t last_called = 0;        // the last ordinary command that was called back
+    uint64_t pending = 0;            // ordinary commands
+    std::vector<uint64_t> requests;  // the commands in the order in which they were given
+    std::string expected;            // their bytes
+    uint64_t received = 0;           // of those the peer has compared
+  };
+  // The arguments of a command, to be made again.
+  struct GivenCommand {
+    ClientStep step;
+    size_t which;
+    size_t size;
+  };
+  // What belongs to one of the client's sockets.
+  struct Line {
+    ToxicStream up;
+    ToxicStream down;
+    IoPeer peer;
+    int slot = -1;
+    bool open = false;
+    bool ended = false;  // the peer has closed or reset it
+    bool client_closed = false;
+    // What the client has read, followed by a parser of our own.
+    resp::ReplyParser parser;
+    size_t parsed = 0;
+    size_t values = 0;  // values seen there
+    // The same for what has arrived; only where known faults are avoided.
+    resp::ReplyParser ahead_parser;
+    size_t ahead = 0;
+    bool foreign = false;  // the bytes make no sense to it; it no longer knows
+  };
+  struct Callback {
+    uint64_t command;  // kPushed, or the number
+    uint64_t value;    // which of the values read; kNoValue
+    bool operator==(const Callback&) const = default;
+  };
+  static constexpr uint64_t kPushed = 0;
+  static constexpr uint64_t kNoValue = UINT64_MAX;
+
+  // ClientSystem::World.
+  int64_t now_us() const override { return now_us_; }
+  void OnConnecting(int socket) override;
+  void OnClosed(int socket) override;
+  bool Wait(int socket, bool readable, bool writable, int64_t until_us) override;
+  void OnResult(const char* call, int socket, int64_t result) override;
+
+  // IoClientOwner.
+  void OnConnect(IoClient& client, bool ok) override;
+  void OnReply(IoClient& client, uint64_t command, const IoReply* reply) override;
+  void OnPush(IoClient& client, const IoReply& push) override;
+  void OnDisconnect(IoClient& client, bool ok) override;
+  void OnGone(IoClient& client) override;
+
+  const Subject& subject() const { return subjects_[subject_]; }
+  bool Avoids(KnownFault fault) const;
+  Slot& SlotOf(const IoClient& client);
+  Slot& current() { return slots_[current_]; }
+  Line& LineOf(const Slot& slot) { return lines_[static_cast<size_t>(slot.socket)]; }
+
+  void Connect();
+  uint64_t Give(Slot& slot, ClientStep step, size_t which, size_t size, ClientAction then);
+  std::span<const std::string_view> Arguments(ClientStep step, size_t which, size_t size);
+  void Do(Slot& slot, ClientAction action, const ClientCallback* inside);
+  // The value that a client says it got is the next of those that it has read, or a later one.
+  // Returns its number; kNoValue if none is.
+  uint64_t Match(Slot& slot, const IoReply& reply);
+  void CheckOwner(Slot& slot, uint64_t command, uint64_t value);
+
+  // One step of the network in the directions that are asked for, no more than `most` bytes.
+  bool Move(int socket, bool up, bool down, size_t most);
+  void Refresh();
+  int64_t NextWake();
+  void LookAhead(int socket);
+  bool FireAll();
+  void RunUntilQuiet();
+  void FireOne(Slot& slot, IoClient::Event event, bool spurious);
+  void CheckGone(RunContext& run);
+  void CheckSplit(RunContext& run);
+  void NotePairs();
+
+  // Runs `body`, which calls a client; false if that ended in an assert that is a known fault.
+  template <class Body>
+  bool Guarded(const Body& body);
+  void Abandon(const KnownFaultInfo& fault);
+  static void OnAssert(const char* expression, const char* function);
+
+  std::vector<Subject> subjects_;
+  KnownFaultSet go_to_;
+  std::vector<std::array<std::unique_ptr<IoClient>, kClients>> pool_;  // by subject
+  size_t subject_ = 0;
+  Config config_;
+  RunContext* run_ = nullptr;
+  ClientSystem system_;
+  CoreSubject server_;
+  uint64_t other_ = 0;  // the connection of the other client
+  int64_t now_us_ = 0;
+  bool over_ = false;  // a known fault has ended the run
+  bool evil_memory_ = false;
+  std::array<Slot, kClients> slots_;
+  size_t current_ = 0;
+  std::array<Line, ClientSystem::kSockets> lines_;
+  std::vector<Command> commands_;  // number n at n - 1
+  std::vector<GivenCommand> given_;
+  std::vector<Toxic> toxics_;
+  std::array<ClientAction, 5> reactions_{};
+  int depth_ = 0;           // callbacks that we are in
+  bool replaying_ = false;  // the client is a second one, which CheckSplit() feeds
+  int refuse_ = 0;          // connections; -1: all
+  int64_t late_us_ = 0;
+  int rounds_left_ = 0;
+  bool in_timeout_ = false;
+  uint64_t acted_ = 0;        // what callbacks and the user have done but give commands
+  uint64_t connections_ = 0;  // begun
+
+  std::vector<Callback> callbacks_;
+  std::vector<Callback> again_;
+  resp::Reply value_;
+  resp::Reply ahead_;
+  std::string scratch_;
+  std::string blob_;
+  std::array<std::string_view, 8> words_;
+  ToxicCounts noted_;
+  std::array<std::array<bool, std::size(kClientStepNames)>, kToxicKinds> pairs_{};
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_

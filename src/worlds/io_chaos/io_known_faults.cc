@@ -1,0 +1,104 @@
+#include "worlds/io_chaos/io_known_faults.h"
+
+#include <algorithm>
+
+#include "worlds/resp/known_differences.h"
+
+namespace resprobe {
+namespace {
+
+constexpr int k1_0 = HiredisVersion(1, 0, 0);
+constexpr int k1_1 = HiredisVersion(1, 1, 0);
+constexpr int k1_3 = HiredisVersion(1, 3, 0);
+constexpr int k1_4_1 = HiredisVersion(1, 4, 1);
+
+constexpr KnownFaultInfo kFaults[] = {
+    {KnownFault::kNesting, "nesting",
+     "a reply that is deep enough ends the process: it is freed by recursion", k1_0, k1_4_1, "",
+     ""},
+    {KnownFault::kFreeInConnect, "free_in_connect",
+     "redisAsyncFree() and redisAsyncDisconnect() in the connect callback free what is used after",
+     kEveryVersion, k1_1, "", ""},
+    {KnownFault::kFreeInDisconnect, "free_in_disconnect",
+     "redisAsyncFree() in the disconnect callback frees twice", kEveryVersion, k1_1, "", ""},
+    {KnownFault::kFreeIgnored, "free_ignored",
+     "redisAsyncFree() in the connect callback does nothing if redisAsyncDisconnect() came before "
+     "it, and commands are pending",
+     k1_1, kNoEnd, "", ""},
+    {KnownFault::kFreeInPush, "free_in_push",
+     "redisAsyncFree() in the push callback is put off until a reply has been called back", k1_0,
+     kNoEnd, "", ""},
+    {KnownFault::kMonitorRepush, "monitor_repush",
+     "what is pending besides MONITOR is called again and again", kEveryVersion, kNoEnd, "", ""},
+    {KnownFault::kMonitorSwallows, "monitor_swallows",
+     "a read that brings no whole reply costs MONITOR its next line", kEveryVersion, k1_1, "", ""},
+    {KnownFault::kCommandWhileSubscribed, "command_while_subscribed",
+     "a command given while subscribed, whose reply is an array, is never called back",
+     kEveryVersion, k1_1, "", ""},
+    {KnownFault::kStaleCallback, "stale_callback",
+     "a message for which there is no callback goes to the callback before it, once more",
+     kEveryVersion, k1_1, "", ""},
+    {KnownFault::kAllocationsUnchecked, "allocations_unchecked",
+     "results of malloc() are used unchecked", kEveryVersion, k1_0, "", ""},
+    {KnownFault::kSubscribeOutOfMemory, "subscribe_out_of_memory",
+     "a SUBSCRIBE that runs out of memory leaves a null pointer in the table of channels", k1_0,
+     kNoEnd, "", ""},
+    {KnownFault::kUnsolicitedReply, "unsolicited_reply",
+     "a reply that nobody asked for ends the process", kEveryVersion, kNoEnd, "REDIS_SUBSCRIBED",
+     "redisProcessCallbacks"},
+    {KnownFault::kSubscribeShape, "subscribe_shape",
+     "an array that is no message, while subscribed, ends the process", kEveryVersion, kNoEnd, "",
+     "__redisGetSubscribeCallback"},
+    {KnownFault::kAttributeAsReply, "attribute_as_reply",
+     "an attribute is handed out as if it were the reply that it describes", k1_3, kNoEnd, "", ""},
+};
+
+}  // namespace
+
+std::span<const KnownFaultInfo> KnownFaults() { return kFaults; }
+
+std::optional<KnownFaultSet> ParseKnownFaults(std::string_view text, std::string* error) {
+  if (text == "run") return KnownFaultSet::All();
+  KnownFaultSet set;
+  while (!text.empty()) {
+    const std::string_view id = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(id.size() + 1, text.size()));
+    const auto at = std::find_if(std::begin(kFaults), std::end(kFaults),
+                                 [&](const KnownFaultInfo& info) { return info.id == id; });
+    if (at == std::end(kFaults)) {
+      *error = "there is no known fault '" + std::string(id) + "': use run, for all, or some of";
+      for (const KnownFaultInfo& info : kFaults) *error += " " + std::string(info.id);
+      return std::nullopt;
+    }
+    set.Add(at->fault);
+  }
+  return set;
+}
+
+const KnownFaultInfo& InfoOf(KnownFault fault) {
+  for (const KnownFaultInfo& info : kFaults) {
+    if (info.fault == fault) return info;
+  }
+  return kFaults[0];
+}
+
+bool HasFault(int version, KnownFault fault) {
+  for (const KnownFaultInfo& info : kFaults) {
+    if (info.fault == fault && version >= info.from && version < info.to) return true;
+  }
+  return false;
+}
+
+const KnownFaultInfo* FaultOfAssert(int version, std::string_view expression,
+                                    std::string_view function) {
+  for (const KnownFaultInfo& info : kFaults) {
+    if (info.function.empty() || version < info.from || version >= info.to) continue;
+    if (function.find(info.function) != std::string_view::npos &&
+        expression.find(info.assertion) != std::string_view::npos) {
+      return &info;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace resprobe

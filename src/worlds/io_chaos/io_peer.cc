@@ -1,0 +1,117 @@
+#include "worlds/io_chaos/io_peer.h"
+
+#include "core/resp/writer.h"
+#include "sim/toxic_reply.h"
+
+namespace resprobe {
+namespace {
+
+// Toxics multiply: nothing is edited further once it has this size, in bytes.
+constexpr size_t kMostEdited = 4096;
+
+}  // namespace
+
+void IoPeer::Open(ServerSubject* server, ToxicCounts* counts) {
+  server_ = server;
+  counts_ = counts;
+  connection_ = server->Connect();
+  protocol_ = 2;
+  monitoring_ = false;
+  honest_ = true;
+  received_ = requests_ = replies_ = 0;
+  output_.clear();
+  tags_.clear();
+  parser_.Reset();
+}
+
+void IoPeer::Close() {
+  if (connection_ != 0) server_->Close(connection_);
+  connection_ = 0;
+}
+
+void IoPeer::Receive(std::string_view bytes, std::span<const Toxic> toxics) {
+  received_ += bytes.size();
+  while (!bytes.empty()) {
+    const resp::RequestParser::Result result = parser_.Parse(bytes);
+    if (result.status == resp::RequestParser::Status::kError) return;  // a server would close
+    bytes.remove_prefix(result.consumed);
+    if (result.status == resp::RequestParser::Status::kNeedMore) return;
+    Serve(parser_.args(), toxics);
+  }
+}
+
+void IoPeer::Serve(std::span<const std::string_view> request, std::span<const Toxic> toxics) {
+  if (connection_ == 0) return;
+  const uint64_t number = requests_++;
+  if (request[0] == "MONITOR") {  // which the core does not have
+    monitoring_ = true;
+    Send("+OK\r\n", number, toxics);
+    return;
+  }
+  request_.clear();
+  resp::AppendRequest(&request_, request);
+  server_->Send(connection_, request_);
+  answer_.clear();
+  server_->Receive(connection_, &answer_);
+  if (request[0] == "HELLO" && request.size() > 1 && answer_.starts_with('%')) protocol_ = 3;
+  Send(answer_, number, toxics);
+}
+
+void IoPeer::Collect(std::span<const Toxic> toxics) {
+  if (connection_ == 0) return;
+  answer_.clear();
+  server_->Receive(connection_, &answer_);
+  if (!answer_.empty()) Send(answer_, Tag::kMessage, toxics);
+}
+
+void IoPeer::SendRaw(std::string_view bytes) {
+  honest_ = false;
+  output_.append(bytes);
+}
+
+void IoPeer::SendMonitorLine() {
+  if (monitoring_) Send("+1700000000.000000 [0 127.0.0.1:1] \"GET\" \"a\"\r\n", Tag::kMessage, {});
+}
+
+void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Toxic> toxics) {
+  const auto tag = [&](std::string_view bytes, bool message) {
+    const bool push = bytes.starts_with('>');
+    tags_.push_back({message ? Tag::kMessage : request, push});
+  };
+  while (!values.empty()) {
+    values_.Reset();
+    const resp::ReplyParser::Result result = values_.Parse(values, &value_);
+    if (result.status != resp::ReplyParser::Status::kValue) {
+      // The core sends whole values only.
+      SendRaw(values);
+      return;
+    }
+    const std::string_view value = values.substr(0, result.consumed);
+    values.remove_prefix(result.consumed);
+    // In protocol 3 what comes besides the reply is a push, but a message in protocol 2 shows by
+    // its first word alone.
+    const resp::ReplyView root = value_.root();
+    const std::string_view word = root.size() >= 3 ? root[0].text() : std::string_view();
+    const bool message = request == Tag::kMessage || word == "message" || word == "pmessage" ||
+                         (root.type() == resp::Type::kPush && !word.ends_with("subscribe"));
+    ++replies_;
+    edited_.assign(value);
+    for (const Toxic& toxic : toxics) {
+      if (InfoOf(toxic.kind).place != ToxicPlace::kReply || edited_.size() > kMostEdited) continue;
+      next_.clear();
+      if (!EditReply(toxic, replies_, edited_, &next_)) continue;
+      counts_->Fired(toxic.kind);
+      edited_.swap(next_);
+      if (toxic.kind == ToxicKind::kPush && toxic.values[1] == 0 && protocol_ == 3 &&
+          PushText(toxic.values[2]).find("invalidate") != std::string_view::npos) {
+        tags_.push_back({Tag::kMessage, true});
+      } else {
+        honest_ = false;
+      }
+    }
+    tag(value, message);
+    output_.append(edited_);
+  }
+}
+
+}  // namespace resprobe

@@ -1,0 +1,81 @@
+#ifndef RESPROBE_WORLDS_IO_CHAOS_IO_PEER_H_
+#define RESPROBE_WORLDS_IO_CHAOS_IO_PEER_H_
+
+// The peer of a client under test: the core behind reply toxics. One object is one connection; all
+// connections of a run share the server.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/resp/reply.h"
+#include "core/resp/reply_parser.h"
+#include "core/resp/request_parser.h"
+#include "sim/core_subject.h"
+#include "sim/toxic.h"
+
+namespace resprobe {
+
+class IoPeer {
+ public:
+  // Whose value it is that an honest peer has sent.
+  struct Tag {
+    static constexpr uint64_t kMessage = UINT64_MAX;  // a message, a line of MONITOR, a push
+    uint64_t request;                                 // the request, counted from 0; or kMessage
+    bool push;
+  };
+
+  // A new connection to `server`, with what the client is about to send.
+  void Open(ServerSubject* server, ToxicCounts* counts);
+  void Close();
+  bool open() const { return connection_ != 0; }
+
+  // Bytes from the client; requests that are whole are answered. `toxics` of place kReply act.
+  void Receive(std::string_view bytes, std::span<const Toxic> toxics);
+  // What others have caused to be sent to this client.
+  void Collect(std::span<const Toxic> toxics);
+  // Sends these bytes, whatever they are.
+  void SendRaw(std::string_view bytes);
+  // A line as MONITOR sends them; nothing unless the client monitors.
+  void SendMonitorLine();
+
+  // Bytes for the client; the owner erases what it took.
+  std::string& output() { return output_; }
+  uint64_t received() const { return received_; }
+  uint64_t requests() const { return requests_; }
+  // False once it has sent what a server would not have.
+  bool honest() const { return honest_; }
+  // Of each value sent, while honest.
+  const std::vector<Tag>& tags() const { return tags_; }
+  int protocol() const { return protocol_; }
+
+ private:
+  void Serve(std::span<const std::string_view> request, std::span<const Toxic> toxics);
+  void Send(std::string_view values, uint64_t request, std::span<const Toxic> toxics);
+
+  ServerSubject* server_ = nullptr;
+  ToxicCounts* counts_ = nullptr;
+  uint64_t connection_ = 0;
+  int protocol_ = 2;
+  bool monitoring_ = false;
+  bool honest_ = true;
+  uint64_t received_ = 0;
+  uint64_t requests_ = 0;
+  uint64_t replies_ = 0;
+  std::string output_;
+  std::string answer_;
+  std::string request_;
+  std::string edited_;
+  std::string next_;
+  std::vector<Tag> tags_;
+  resp::RequestParser parser_;
+  resp::ReplyParser values_;
+  resp::Reply value_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_IO_CHAOS_IO_PEER_H_

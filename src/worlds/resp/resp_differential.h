@@ -1,0 +1,290 @@
+#ifndef RESPROBE_WORLDS_RESP_RESP_DIFFERENTIAL_H_
+#define RESPROBE_WORLDS_RESP_RESP_DIFFERENTIAL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/resp/reply.h"
+#include "core/resp/reply_parser.h"
+#include "engine/harness.h"
+#include "worlds/resp/hiredis_compare.h"
+#include "worlds/resp/hiredis_reader.h"
+#include "worlds/resp/known_differences.h"
+#include "worlds/resp/resp_dump.h"
+#include "worlds/resp/resp_generate.h"
+#include "worlds/resp/resp_shrink.h"
+#include "worlds/resp/resp_slices.h"
+
+namespace resprobe {
+
+// The harness `resp_differential`: the core's reply parser and hiredis's reader take the same bytes
+// in the same slices and must agree, on whether there is a reply, and on which. Where they do not,
+// both take the bytes again one by one, up to the first byte after which they differ; what is seen
+// there must stand in the table of known differences (known_differences.h). Tests plant faulty
+// readers.
+template <class Reader = HiredisReader>
+class RespDifferential {
+ public:
+  static constexpr std::string_view kName = "resp_differential";
+  static constexpr std::string_view kSummary =
+      "the core's reply parser against hiredis's reader: outcomes and values";
+  static constexpr InvariantInfo kInvariants[] = {
+      {"same_outcome",
+       "core and hiredis both accept, both need more or both refuse, or the difference is known"},
+      {"same_value", "a reply that both accept is the same value to both"},
+      {"same_end", "after a reply that both accept, both have the same bytes left"},
+      {"hiredis_slicing", "what hiredis says does not depend on how the bytes are sliced"},
+  };
+
+  void Run(Bytes input, RunContext& run) {
+    std::string_view bytes = AsText(input);
+    if (bytes.size() >= kCanBeTooDeep) bytes = BeforeTooDeep(bytes);
+    if (Agree(bytes, run)) {
+      if (run.trace().on()) {
+        run.trace().Line(bytes.size() == input.size() ? "agreed to the end"
+                                                      : "agreed before what nests too deep");
+      }
+      return;
+    }
+    const First first = FindFirst(bytes);
+    if (first.found == Found::kNothing) {
+      run.Fail("hiredis_slicing", "agreement, as when the bytes come one by one",
+               "core: " + std::string(Name(core_said_)) +
+                   ", hiredis: " + std::string(Name(hiredis_said_)) + ", in a few slices");
+      return;
+    }
+    const KnownDifference* known = resprobe::Explain(first.divergence);
+    if (known != nullptr) {
+      if (run.trace().on()) run.trace().Line("known difference: " + std::string(known->id));
+      return;
+    }
+    Report(first, run);
+  }
+
+  std::string Show(Bytes input) {
+    const std::string_view bytes = AsText(input);
+    return DumpReplies(bytes) + DumpHiredis(bytes);
+  }
+
+  void Generate(uint64_t seed, Tape& out) {
+    Rng rng(seed);
+    RespMix mix = RespMix::Swarm(rng);
+    // Mostly what both understand; a difference ends the comparison.
+    if (kHiredisVersion < HiredisVersion(1, 0, 0)) {
+      if (!rng.OneIn(8)) mix.KeepResp2();
+    } else if (!rng.OneIn(8)) {
+      mix.weights[RespMix::kAttribute] = 0;
+      mix.weights[RespMix::kBulkError] = 0;
+      mix.weights[RespMix::kStreamedString] = 0;
+      mix.weights[RespMix::kStreamedAggregate] = 0;
+    }
+    GenerateReplies(rng, mix, &out);
+  }
+
+  bool Simplify(Tape* tape, const std::function<bool(const Tape&)>& still_fails) {
+    return ShrinkResp(tape, still_fails);
+  }
+
+ private:
+  using Status = resp::ReplyParser::Status;
+
+  static constexpr resp::ReplyLimits kLimits = {.max_elements = Reader::kMaxElements};
+  // The least bytes that nest deeper than the core allows.
+  static constexpr size_t kCanBeTooDeep = size_t{4} * kLimits.max_depth;
+
+  static Outcome ToOutcome(Status status) {
+    switch (status) {
+      case Status::kValue:
+        return Outcome::kValue;
+      case Status::kNeedMore:
+        return Outcome::kNeedMore;
+      default:
+        return Outcome::kError;
+    }
+  }
+
+  // What comes before the aggregate that the core refuses because too many are open; all, if none
+  // is. hiredis up to 1.4.0 takes any number, and frees them by recursion until the stack ends
+  // (docs/findings/hiredis-nesting.md).
+  std::string_view BeforeTooDeep(std::string_view bytes) {
+    core_.Reset();
+    std::string_view rest = bytes;
+    for (;;) {
+      const auto result = core_.Parse(rest, &reply_);
+      if (result.status == Status::kValue) {
+        rest.remove_prefix(result.consumed);
+        continue;
+      }
+      const bool too_deep = core_.error().code == resp::ParseErrorCode::kTooDeep;
+      return too_deep ? bytes.substr(0, static_cast<size_t>(core_.error().offset)) : bytes;
+    }
+  }
+
+  // Both take the bytes in a few slices. False at the first difference.
+  bool Agree(std::string_view bytes, RunContext& run) {
+    core_.Reset();
+    reader_.Reset();
+    Slicer slicer(bytes, Digest(bytes), Slicer::How::kFew);
+    for (std::string_view slice; slicer.Next(slice);) {
+      reader_.Feed(slice);
+      for (;;) {
+        const auto result = core_.Parse(slice, &reply_);
+        const redisReply* other = nullptr;
+        const Outcome hiredis = reader_.Next(&other);
+        const Outcome core = ToOutcome(result.status);
+        if (core != hiredis) [[unlikely]]
+          return Differ(core, hiredis);
+        if (core == Outcome::kError) return true;
+        if (core == Outcome::kNeedMore) break;
+        if (!comparer_.Same(reply_, other)) [[unlikely]]
+          return Differ(core, hiredis);
+        slice.remove_prefix(result.consumed);
+        if (reader_.unread() != slice.size()) [[unlikely]]
+          return Differ(core, hiredis);
+        if (run.trace().on()) run.trace().Line("reply: " + resp::ToText(reply_.root()));
+      }
+    }
+    return true;
+  }
+  bool Differ(Outcome core, Outcome hiredis) {
+    core_said_ = core;
+    hiredis_said_ = hiredis;
+    return false;
+  }
+
+  enum class Found : uint8_t { kNothing, kOutcome, kValue, kEnd };
+  struct First {
+    Found found = Found::kNothing;
+    Divergence divergence;
+    std::string core;
+    std::string hiredis;
+  };
+
+  // Both take the bytes one by one, up to the first that makes a difference.
+  First FindFirst(std::string_view bytes) {
+    First first;
+    core_.Reset();
+    reader_.Reset();
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      const auto token = static_cast<size_t>(core_.token_offset());
+      const uint32_t depth = core_.depth();
+      const auto result = core_.Parse(bytes.substr(i, 1), &reply_);
+      reader_.Feed(bytes.substr(i, 1));
+      const redisReply* other = nullptr;
+      const Outcome hiredis = reader_.Next(&other);
+      const Outcome core = ToOutcome(result.status);
+      if (core != hiredis) {
+        first.found = Found::kOutcome;
+      } else if (core == Outcome::kError) {
+        break;
+      } else if (core == Outcome::kValue && !comparer_.Same(reply_, other)) {
+        first.found = Found::kValue;
+      } else if (core == Outcome::kValue && reader_.unread() != 0) {
+        first.found = Found::kEnd;
+      } else {
+        continue;
+      }
+      first.divergence = {.version = kHiredisVersion,
+                          .at = i,
+                          .core = core,
+                          .hiredis = hiredis,
+                          .core_error = core_.error(),
+                          .hiredis_error = reader_.error(),
+                          .token = bytes.substr(token, i + 1 - token),
+                          .depth = depth,
+                          .attribute_seen = AttributeSeen()};
+      first.core = Describe(core);
+      first.hiredis = Describe(hiredis, other);
+      break;
+    }
+    return first;
+  }
+
+  bool AttributeSeen() const {
+    for (const resp::Reply::Node& node : reply_.nodes()) {
+      if (node.type == resp::Type::kAttribute) return true;
+    }
+    return false;
+  }
+
+  std::string Describe(Outcome core) const {
+    switch (core) {
+      case Outcome::kValue:
+        return resp::ToText(reply_.root());
+      case Outcome::kError:
+        return "error at byte " + std::to_string(core_.error().offset) + ": " +
+               core_.error().message();
+      default:
+        return "more needed";
+    }
+  }
+  std::string Describe(Outcome hiredis, const redisReply* reply) const {
+    switch (hiredis) {
+      case Outcome::kValue:
+        return DescribeHiredis(reply);
+      case Outcome::kError:
+        return "error: " + std::string(reader_.error());
+      default:
+        return "more needed";
+    }
+  }
+
+  [[gnu::cold]] static void Report(const First& first, RunContext& run) {
+    run.set_op(first.divergence.at);
+    run.Fail(first.found == Found::kOutcome ? "same_outcome"
+             : first.found == Found::kValue ? "same_value"
+                                            : "same_end",
+             "core, after byte " + std::to_string(first.divergence.at) + ": " + first.core,
+             "hiredis " + VersionText() + ": " + first.hiredis);
+  }
+
+  static std::string VersionText() {
+    return std::to_string(HIREDIS_MAJOR) + "." + std::to_string(HIREDIS_MINOR) + "." +
+           std::to_string(HIREDIS_PATCH);
+  }
+
+  std::string DumpHiredis(std::string_view bytes) {
+    std::string out = "as hiredis " + VersionText() + "\n";
+    const bool cut = BeforeTooDeep(bytes).size() != bytes.size();
+    bytes = BeforeTooDeep(bytes);
+    reader_.Reset();
+    reader_.Feed(bytes);
+    for (;;) {
+      const redisReply* reply = nullptr;
+      const size_t at = bytes.size() - reader_.unread();
+      const Outcome outcome = reader_.Next(&reply);
+      if (outcome != Outcome::kNeedMore || at != bytes.size()) {
+        std::string offset = std::to_string(at);
+        if (offset.size() < 8) offset.insert(0, 8 - offset.size(), ' ');
+        out += offset + "  " + Describe(outcome, reply) + "\n";
+      }
+      if (outcome != Outcome::kValue) break;
+    }
+    if (cut) out += "not given to hiredis: what nests too deep\n";
+    const First first = FindFirst(bytes);
+    if (first.found == Found::kNothing) return out;
+    const KnownDifference* known = resprobe::Explain(first.divergence);
+    out += "differ after byte " + std::to_string(first.divergence.at) + ": ";
+    out += known == nullptr
+               ? std::string("not known")
+               : "known as " + std::string(known->id) + " (hiredis: " + std::string(known->what) +
+                     "; " + std::string(known->why) + ")";
+    return out + "\n";
+  }
+
+  resp::ReplyParser core_{kLimits};
+  Reader reader_;
+  HiredisComparer comparer_;
+  // Of the last Agree() that answered false.
+  Outcome core_said_ = Outcome::kNeedMore;
+  Outcome hiredis_said_ = Outcome::kNeedMore;
+  // Kept from run to run for its memory only.
+  resp::Reply reply_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_RESP_RESP_DIFFERENTIAL_H_

@@ -1,0 +1,52 @@
+#ifndef RESPROBE_WORLDS_RESP_RESP_GENERATE_H_
+#define RESPROBE_WORLDS_RESP_RESP_GENERATE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/harness.h"
+#include "engine/rng.h"
+
+namespace resprobe {
+
+// How often each kind of thing stands in a generated stream: weights, 0 for never.
+struct RespMix {
+  enum Kind : uint8_t {
+    kSimpleString,
+    kSimpleError,
+    kInteger,
+    kBulkString,
+    kNull,
+    kArray,
+    kBoolean,
+    kDouble,
+    kBigNumber,
+    kBulkError,
+    kVerbatim,
+    kMap,
+    kSet,
+    kPush,
+    kAttribute,
+    kStreamedString,
+    kStreamedAggregate,
+    kKinds,
+  };
+  uint8_t weights[kKinds] = {};
+  uint8_t odd_percent = 0;  // numbers and texts at the edges, or in forms that servers do not send
+  uint8_t broken_percent = 0;  // streams of which some bytes are changed, deleted or doubled
+  uint8_t depth = 3;
+
+  // Some kinds switched off, others turned up: streams of one seed have a character of their own.
+  static RespMix Swarm(Rng& rng);
+  // Only what RESP2 has.
+  void KeepResp2();
+};
+
+// Appends a plausible stream of replies, or of requests (multibulk and inline), some of them
+// broken, or cut off at the end.
+void GenerateReplies(Rng& rng, const RespMix& mix, Tape* out);
+void GenerateRequests(Rng& rng, const RespMix& mix, Tape* out);
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_RESP_RESP_GENERATE_H_
