@@ -9,11 +9,11 @@
 namespace resprobe {
 namespace {
 
-ClientSystem* current_system = nullptr;
+SimPosix* current_system = nullptr;
 
 }  // namespace
 
-ClientSystem* ClientSystem::current() { return current_system; }
+SimPosix* SimPosix::current() { return current_system; }
 
 AssertTrap& TheAssertTrap() {
   static AssertTrap trap;
@@ -54,14 +54,14 @@ bool PointerSet::Erase(void* pointer) {
   return true;
 }
 
-ClientSystem::~ClientSystem() {
+SimPosix::~SimPosix() {
   Reclaim();
   if (current_system != this) return;
   current_system = nullptr;
   ChaosLog::set_current(nullptr);
 }
 
-void ClientSystem::Start(World* world, size_t send_buffer) {
+void SimPosix::Start(World* world, size_t send_buffer) {
   Reclaim();
   current_system = this;
   world_ = world;
@@ -72,12 +72,12 @@ void ClientSystem::Start(World* world, size_t send_buffer) {
   ChaosLog::set_current(&log_);
 }
 
-void ClientSystem::UseWire(SocketWire* wire) {
+void SimPosix::UseWire(SocketApi* wire) {
   Reclaim();
   wire_ = wire == nullptr ? &memory_ : wire;
 }
 
-void ClientSystem::Reclaim() {
+void SimPosix::Reclaim() {
   inside_ = false;
   blocks_.Drain([](void* block) { std::free(block); });
   for (Socket& socket : sockets_) socket.state = Socket::State::kFree;
@@ -85,7 +85,7 @@ void ClientSystem::Reclaim() {
   open_ = 0;
 }
 
-void ClientSystem::SetCallToxic(const Toxic& toxic) {
+void SimPosix::SetCallToxic(const Toxic& toxic) {
   const auto& v = toxic.values;
   switch (toxic.kind) {
     case ToxicKind::kEintr:
@@ -105,14 +105,14 @@ void ClientSystem::SetCallToxic(const Toxic& toxic) {
   }
 }
 
-void ClientSystem::ClearCallToxics() {
+void SimPosix::ClearCallToxics() {
   eintr_ = {};
   eagain_ = {};
   short_write_ = {};
   alloc_failure_ = {};
 }
 
-bool ClientSystem::Acts(CallToxic* toxic, ToxicKind kind) {
+bool SimPosix::Acts(CallToxic* toxic, ToxicKind kind) {
   if (toxic->times == 0) return false;
   if (toxic->skip > 0) {
     --toxic->skip;
@@ -123,7 +123,7 @@ bool ClientSystem::Acts(CallToxic* toxic, ToxicKind kind) {
   return true;
 }
 
-int64_t ClientSystem::Log(const char* what, int socket, int64_t result) {
+int64_t SimPosix::Log(const char* what, int socket, int64_t result) {
   log_.Add(world_->now_us(), ChaosLog::Who::kSystem, what, socket, result);
   if (result < 0 && result != -EAGAIN && result != -EINTR && result != -EALREADY &&
       result != -EINPROGRESS && result != -EISCONN && socket >= 0) {
@@ -135,7 +135,7 @@ int64_t ClientSystem::Log(const char* what, int socket, int64_t result) {
 
 // --- Sockets.
 
-int ClientSystem::OpenSocket() {
+int SimPosix::OpenSocket() {
   const ClientScope ours(this, false);
   for (size_t i = 0; i < kSockets; ++i) {
     Socket& socket = sockets_[i];
@@ -154,7 +154,7 @@ int ClientSystem::OpenSocket() {
   return -EMFILE;
 }
 
-ClientSystem::Socket& ClientSystem::Settled(int index) {
+SimPosix::Socket& SimPosix::Settled(int index) {
   Socket& s = SocketAt(index);
   if (s.state == Socket::State::kConnecting && s.connect_us <= world_->now_us()) {
     s.state = s.accepts ? Socket::State::kConnected : Socket::State::kRefused;
@@ -163,11 +163,9 @@ ClientSystem::Socket& ClientSystem::Settled(int index) {
   return s;
 }
 
-bool ClientSystem::Connected(int index) {
-  return Settled(index).state == Socket::State::kConnected;
-}
+bool SimPosix::Connected(int index) { return Settled(index).state == Socket::State::kConnected; }
 
-int ClientSystem::Connect(int index) {
+int SimPosix::Connect(int index) {
   const ClientScope ours(this, false);
   Socket& s = Settled(index);
   switch (s.state) {
@@ -192,16 +190,16 @@ int ClientSystem::Connect(int index) {
   return -EBADF;
 }
 
-bool ClientSystem::Readable(int index) {
+bool SimPosix::Readable(int index) {
   return Settled(index).state >= Socket::State::kConnected && wire_->Readable(index);
 }
 
-bool ClientSystem::Writable(int index) {
+bool SimPosix::Writable(int index) {
   return Settled(index).state >= Socket::State::kConnected && wire_->Writable(index);
 }
 
-int ClientSystem::Poll(int index, bool readable, bool writable, int64_t timeout_ms,
-                       bool* is_readable, bool* is_writable) {
+int SimPosix::Poll(int index, bool readable, bool writable, int64_t timeout_ms, bool* is_readable,
+                   bool* is_writable) {
   const ClientScope ours(this, false);
   if (Acts(&eintr_, ToxicKind::kEintr)) return static_cast<int>(Log("poll", index, -EINTR));
   const auto look = [&] {
@@ -217,7 +215,7 @@ int ClientSystem::Poll(int index, bool readable, bool writable, int64_t timeout_
   return static_cast<int>(Log("poll", index, *is_readable || *is_writable ? 1 : 0));
 }
 
-int64_t ClientSystem::Read(int index, char* to, size_t size) {
+int64_t SimPosix::Read(int index, char* to, size_t size) {
   const ClientScope ours(this, false);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("read", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("read", index, -EAGAIN);
@@ -237,7 +235,7 @@ int64_t ClientSystem::Read(int index, char* to, size_t size) {
   return Log("read", index, result);
 }
 
-int64_t ClientSystem::Write(int index, const char* from, size_t size) {
+int64_t SimPosix::Write(int index, const char* from, size_t size) {
   const ClientScope ours(this, false);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("write", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("write", index, -EAGAIN);
@@ -258,7 +256,7 @@ int64_t ClientSystem::Write(int index, const char* from, size_t size) {
   return Log("write", index, result);
 }
 
-int ClientSystem::Close(int index) {
+int SimPosix::Close(int index) {
   const ClientScope ours(this, false);
   Socket& s = SocketAt(index);
   if (s.state == Socket::State::kFree) return static_cast<int>(Log("close", index, -EBADF));
@@ -270,27 +268,27 @@ int ClientSystem::Close(int index) {
   return 0;
 }
 
-int ClientSystem::TakeError(int index) {
+int SimPosix::TakeError(int index) {
   const ClientScope ours(this, false);
   const int error = Settled(index).state >= Socket::State::kConnected ? wire_->TakeError(index) : 0;
   Log("error", index, -error);
   return error;
 }
 
-void ClientSystem::Send(int index, std::string_view bytes) {
+void SimPosix::Send(int index, std::string_view bytes) {
   wire_->Send(index, bytes);
   SocketAt(index).arrived.append(bytes);
 }
 
 // --- The heap.
 
-bool ClientSystem::AllocationFails(size_t size) {
+bool SimPosix::AllocationFails(size_t size) {
   if (size <= kMostMemory && !Acts(&alloc_failure_, ToxicKind::kAllocFailure)) return false;
   log_.Add(world_->now_us(), ChaosLog::Who::kSystem, "malloc", static_cast<int64_t>(size), -ENOMEM);
   return true;
 }
 
-void* ClientSystem::Allocate(size_t size, bool zeroed) {
+void* SimPosix::Allocate(size_t size, bool zeroed) {
   const ClientScope ours(this, false);
   if (AllocationFails(size)) {
     errno = ENOMEM;
@@ -301,7 +299,7 @@ void* ClientSystem::Allocate(size_t size, bool zeroed) {
   return block;
 }
 
-void* ClientSystem::Reallocate(void* old, size_t size) {
+void* SimPosix::Reallocate(void* old, size_t size) {
   const ClientScope ours(this, false);
   if (old == nullptr) return Allocate(size, false);
   if (AllocationFails(size)) {
@@ -314,7 +312,7 @@ void* ClientSystem::Reallocate(void* old, size_t size) {
   return block;
 }
 
-void ClientSystem::Free(void* block) {
+void SimPosix::Free(void* block) {
   const ClientScope ours(this, false);
   if (block == nullptr) return;
   blocks_.Erase(block);

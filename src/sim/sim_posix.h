@@ -18,7 +18,7 @@
 
 #include "sim/chaos_log.h"
 #include "sim/sim_sockets.h"
-#include "sim/socket_wire.h"
+#include "sim/socket_api.h"
 #include "sim/toxic.h"
 
 namespace resprobe {
@@ -50,10 +50,10 @@ class PointerSet {
   size_t size_ = 0;
 };
 
-class ClientSystem {
+class SimPosix {
  public:
   static constexpr int64_t kNever = INT64_MAX;
-  static constexpr size_t kSockets = SocketWire::kSockets;
+  static constexpr size_t kSockets = SocketApi::kSockets;
   // Fake descriptors are far above the real ones.
   static constexpr int kFirstFd = 1 << 20;
   // The most that a client may ask of the heap at once; more is refused, as a system would refuse
@@ -92,14 +92,14 @@ class ClientSystem {
     virtual void OnResult(const char* call, int socket, int64_t result) = 0;
   };
 
-  ClientSystem() = default;
-  ~ClientSystem();
-  ClientSystem(const ClientSystem&) = delete;
-  ClientSystem& operator=(const ClientSystem&) = delete;
+  SimPosix() = default;
+  ~SimPosix();
+  SimPosix(const SimPosix&) = delete;
+  SimPosix& operator=(const SimPosix&) = delete;
 
   // Ends what is open, as Reclaim() does; nullptr: memory. The wire stays its owner's, who puts
   // another here before it goes.
-  void UseWire(SocketWire* wire);
+  void UseWire(SocketApi* wire);
 
   // A new run; `send_buffer` is how many bytes the system takes from a client before the peer
   // takes them, if the wire is memory.
@@ -155,7 +155,7 @@ class ClientSystem {
   ChaosLog& log() { return log_; }
 
   // The one whose client runs in this process; nullptr before the first run.
-  static ClientSystem* current();
+  static SimPosix* current();
 
  private:
   struct CallToxic {
@@ -171,8 +171,8 @@ class ClientSystem {
   Socket& Settled(int socket);
 
   World* world_ = nullptr;
-  MemoryWire memory_;
-  SocketWire* wire_ = &memory_;
+  SimSockets memory_;
+  SocketApi* wire_ = &memory_;
   std::array<Socket, kSockets> sockets_;
   size_t open_ = 0;
   CallToxic eintr_;
@@ -188,7 +188,7 @@ class ClientSystem {
 // The code in this scope is the client's, or, inside a callback of it, ours.
 class ClientScope {
  public:
-  ClientScope(ClientSystem* system, bool inside) : system_(system), was_(system->inside()) {
+  ClientScope(SimPosix* system, bool inside) : system_(system), was_(system->inside()) {
     system_->set_inside(inside);
   }
   ~ClientScope() { system_->set_inside(was_); }
@@ -196,7 +196,7 @@ class ClientScope {
   ClientScope& operator=(const ClientScope&) = delete;
 
  private:
-  ClientSystem* system_;
+  SimPosix* system_;
   bool was_;
 };
 

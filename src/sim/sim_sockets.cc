@@ -7,15 +7,15 @@
 
 namespace resprobe {
 
-int MemoryWire::Forget(Socket* socket) { return std::exchange(socket->error, 0); }
+int SimSockets::Forget(Socket* socket) { return std::exchange(socket->error, 0); }
 
-void MemoryWire::Reset() {
+void SimSockets::Reset() {
   for (size_t i = 0; i < kSockets; ++i) Close(static_cast<int>(i));
 }
 
-void MemoryWire::Open(int socket) { Close(socket); }
+void SimSockets::Open(int socket) { Close(socket); }
 
-void MemoryWire::Close(int socket) {
+void SimSockets::Close(int socket) {
   Socket& s = At(socket);
   s.connected = s.told = s.done = s.gone = s.down = false;
   s.error = 0;
@@ -24,7 +24,7 @@ void MemoryWire::Close(int socket) {
   s.read = s.taken = 0;
 }
 
-void MemoryWire::Establish(int socket, bool accepts) {
+void SimSockets::Establish(int socket, bool accepts) {
   Socket& s = At(socket);
   s.connected = true;
   if (accepts) return;
@@ -32,7 +32,7 @@ void MemoryWire::Establish(int socket, bool accepts) {
   s.down = true;
 }
 
-int MemoryWire::Connect(int socket) {
+int SimSockets::Connect(int socket) {
   Socket& s = At(socket);
   // Said once, then that there is nothing to do.
   if (s.told) return -EISCONN;
@@ -46,7 +46,7 @@ int MemoryWire::Connect(int socket) {
   return -error;
 }
 
-int64_t MemoryWire::Read(int socket, char* to, size_t size) {
+int64_t SimSockets::Read(int socket, char* to, size_t size) {
   Socket& s = At(socket);
   // What came ahead of an end or a reset is read first.
   const size_t count = std::min(size, s.arrived.size() - s.read);
@@ -65,12 +65,12 @@ int64_t MemoryWire::Read(int socket, char* to, size_t size) {
   return s.down ? 0 : -EAGAIN;
 }
 
-size_t MemoryWire::Room(int socket) {
+size_t SimSockets::Room(int socket) {
   const size_t waiting = At(socket).sent.size() - At(socket).taken;
   return send_buffer_ - std::min(send_buffer_, waiting);
 }
 
-int64_t MemoryWire::Write(int socket, const char* from, size_t size) {
+int64_t SimSockets::Write(int socket, const char* from, size_t size) {
   Socket& s = At(socket);
   if (s.error != 0) return -Forget(&s);
   if (s.down || !s.connected) return -EPIPE;
@@ -86,21 +86,21 @@ int64_t MemoryWire::Write(int socket, const char* from, size_t size) {
   return static_cast<int64_t>(count);
 }
 
-bool MemoryWire::Readable(int socket) {
+bool SimSockets::Readable(int socket) {
   const Socket& s = At(socket);
   return s.connected && (s.read < s.arrived.size() || s.done || s.down);
 }
 
-bool MemoryWire::Writable(int socket) {
+bool SimSockets::Writable(int socket) {
   const Socket& s = At(socket);
   return s.down || !s.connected || Room(socket) > 0;
 }
 
-int MemoryWire::TakeError(int socket) { return Forget(&At(socket)); }
+int SimSockets::TakeError(int socket) { return Forget(&At(socket)); }
 
-size_t MemoryWire::Waiting(int socket) { return At(socket).sent.size() - At(socket).taken; }
+size_t SimSockets::Waiting(int socket) { return At(socket).sent.size() - At(socket).taken; }
 
-std::string_view MemoryWire::Take(int socket, size_t count) {
+std::string_view SimSockets::Take(int socket, size_t count) {
   Socket& s = At(socket);
   if (s.taken == s.sent.size()) return {};
   if (s.taken > 0) {
@@ -111,9 +111,9 @@ std::string_view MemoryWire::Take(int socket, size_t count) {
   return std::string_view(s.sent).substr(0, s.taken);
 }
 
-void MemoryWire::Send(int socket, std::string_view bytes) { At(socket).arrived.append(bytes); }
+void SimSockets::Send(int socket, std::string_view bytes) { At(socket).arrived.append(bytes); }
 
-void MemoryWire::End(int socket, PeerEnd how) {
+void SimSockets::End(int socket, PeerEnd how) {
   Socket& s = At(socket);
   if (s.gone || s.down) return;
   if (how == PeerEnd::kReset) {

@@ -5,14 +5,14 @@
 #include <cstdint>
 #include <string>
 
-#include "sim/socket_wire.h"
+#include "sim/socket_api.h"
 
 namespace resprobe {
 
 // TCP sockets as Linux shows them to their owner, in memory: net/ipv4/tcp.c, tcp_input.c and
 // af_inet.c of Linux 6, as far as they can be told apart by the calls of a client.
 // tests/live/tcp/kernel_sockets_test.cc asks the kernel for each result that is written down here.
-class MemoryWire : public SocketWire {
+class SimSockets : public SocketApi {
  public:
   // How many bytes the system takes from a client before its peer takes them.
   void set_send_buffer(size_t bytes) { send_buffer_ = bytes; }

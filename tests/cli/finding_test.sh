@@ -78,7 +78,7 @@ TEXT
 run 0 show "$temp/short.ops"
 cp "$temp/out" "$temp/short.ops"
 run 1 replay "$temp/long.ops" --trace
-has out "violation:coverage"
+has out "violation:cached_implies_tracked"
 has out "#3 write client=0 kind=set key=0 ms=7"
 run 0 minimize "$temp/long.ops" -o "$temp/least.ops"
 has out "5 -> 2 ops"

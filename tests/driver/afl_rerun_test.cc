@@ -46,7 +46,7 @@ struct Keeper {
   void Generate(uint64_t, Tape&) {}
 };
 
-class SteadyRunTest : public testing::Test {
+class AflRerunTest : public testing::Test {
  protected:
   int RunsOf(std::string_view tape) {
     runs_ = 0;
@@ -64,7 +64,7 @@ class SteadyRunTest : public testing::Test {
   RunContext run_;
 };
 
-TEST_F(SteadyRunTest, ShowsAflTheRunInWhichNothingGrows) {
+TEST_F(AflRerunTest, ShowsAflTheRunInWhichNothingGrows) {
   RunsOf("a");  // settles what happens once in a process
   EXPECT_EQ(RunsOf("longer"), 2);
   EXPECT_EQ(map[1], 0);
@@ -72,13 +72,13 @@ TEST_F(SteadyRunTest, ShowsAflTheRunInWhichNothingGrows) {
   EXPECT_EQ(map[0], 1) << "AFL++ wants the first byte set";
 }
 
-TEST_F(SteadyRunTest, RunsOnceWhereMemoryIsInPlace) {
+TEST_F(AflRerunTest, RunsOnceWhereMemoryIsInPlace) {
   RunsOf("longer");
   EXPECT_EQ(RunsOf("short"), 1);
   EXPECT_EQ(map[2], 1);
 }
 
-TEST_F(SteadyRunTest, StopsAtAViolation) {
+TEST_F(AflRerunTest, StopsAtAViolation) {
   EXPECT_EQ(RunsOf("x violates"), 1);
   EXPECT_TRUE(run_.violated());
 }

@@ -34,7 +34,7 @@ struct Counted {
   void Generate(uint64_t seed, Tape& out) { out.assign(1 + seed % 9, 'x'); }
 };
 
-class WarmUpTest : public testing::Test {
+class AflWarmupTest : public testing::Test {
  protected:
   bool Try(Fault fault) {
     RawHarness<Counted> harness(std::in_place, Counted{fault, &runs_, &longest_});
@@ -46,18 +46,18 @@ class WarmUpTest : public testing::Test {
   RunContext run_;
 };
 
-TEST_F(WarmUpTest, RunsTapesOfAllSizes) {
+TEST_F(AflWarmupTest, RunsTapesOfAllSizes) {
   EXPECT_TRUE(Try(Fault::kNone));
   EXPECT_GT(runs_, 100);
   EXPECT_GE(longest_, 8192u);
 }
 
-TEST_F(WarmUpTest, IsNoPlaceForViolations) {
+TEST_F(AflWarmupTest, IsNoPlaceForViolations) {
   EXPECT_TRUE(Try(Fault::kViolation));
   EXPECT_FALSE(run_.violated());
 }
 
-TEST_F(WarmUpTest, LeavesACrashToTheFuzzer) {
+TEST_F(AflWarmupTest, LeavesACrashToTheFuzzer) {
   EXPECT_FALSE(Try(Fault::kAbort));
   EXPECT_EQ(runs_, 0) << "nothing may run here that fails in a child process";
 }

@@ -47,10 +47,10 @@ class LyingServer {
   const std::string& address() const { return address_; }
 
  private:
-  class Listener : public CoreListener {
+  class Listener : public ServerListener {
    public:
     Listener(UniqueFd fd, Fault before, Fault behind)
-        : CoreListener(std::move(fd), {}, Time::kVirtual),
+        : ServerListener(std::move(fd), {}, Time::kVirtual),
           before_(std::move(before)),
           behind_(std::move(behind)) {}
 
@@ -58,7 +58,7 @@ class LyingServer {
     void Receive(Server& server, uint64_t id, std::string_view bytes) override {
       std::string changed(bytes);
       if (before_) before_(server, id, &changed);
-      CoreListener::Receive(server, id, changed);
+      ServerListener::Receive(server, id, changed);
       if (behind_) behind_(server, id, &changed);
     }
 

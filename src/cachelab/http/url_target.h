@@ -38,11 +38,11 @@ class UrlTarget : public StaleTarget {
   bool exact() const override { return has_barrier_; }
   bool writes_are_seen() const override { return false; }
   bool has_points() const override { return false; }
-  void Hold(int, Point) override {}
+  void Hold(int, Failpoint) override {}
   bool WaitHeld(int, uint64_t) override { return false; }
   bool held(int) const override { return false; }
   void Go(int) override {}
-  void SignalAt(int, Point, int) override {}
+  void SignalAt(int, Failpoint, int) override {}
   bool KillClient(int worker) override;
   bool KillWorker(int worker, int signal) override;
   bool Settle() override;

@@ -27,11 +27,11 @@ class PoolTarget : public StaleTarget {
   bool exact() const override { return true; }
   bool writes_are_seen() const override { return true; }
   bool has_points() const override { return true; }
-  void Hold(int worker, Point point) override { pool_->Hold(worker, point); }
+  void Hold(int worker, Failpoint point) override { pool_->Hold(worker, point); }
   bool WaitHeld(int worker, uint64_t ticket) override { return pool_->WaitHeld(worker, ticket); }
   bool held(int worker) const override { return pool_->held(worker); }
   void Go(int worker) override { pool_->Go(worker); }
-  void SignalAt(int worker, Point point, int signal) override {
+  void SignalAt(int worker, Failpoint point, int signal) override {
     pool_->SignalAt(worker, point, signal);
   }
   bool KillClient(int worker) override;
@@ -50,7 +50,7 @@ class PoolTarget : public StaleTarget {
 
   std::unique_ptr<WorkerPool> pool_;
   int hang_seconds_;
-  ServerLink direct_;
+  Resp3Client direct_;
   std::map<uint64_t, bool> unordered_;  // by ticket
   std::string failure_;
 };

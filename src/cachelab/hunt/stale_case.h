@@ -54,7 +54,7 @@ struct Action {
   int key = 0;
   int command = 0;  // in LiveCommands()
   int member = 0;
-  Point point = Point::kNone;
+  Failpoint point = Failpoint::kNone;
   int signal = 0;
 };
 

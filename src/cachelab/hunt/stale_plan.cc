@@ -78,15 +78,16 @@ Round MakeRace(const KeyPlan& keys, const RacePlan& plan, Rng* rng) {
     } else if (roll < 60 && plan.writers > 0) {
       // A read whose reply a write overtakes.
       Action read = make.Read(Kind::kHeldRead, make.Below(plan.writers), key);
-      read.point = make.Percent(50) ? Point::kBeforeReply : Point::kBeforePut;
+      read.point = make.Percent(50) ? Failpoint::kBeforeReply : Failpoint::kBeforePut;
       round.actions.push_back(make.Write(Kind::kWrite, kDriver, key));
       round.actions.push_back({.kind = Kind::kBarrier});
       round.actions.push_back(read);
       round.actions.push_back(make.Write(Kind::kWrite, kDriver, key));
     } else if (roll < 65 && plan.writers > 0) {
       // A worker that has not taken its invalidations yet, while others read and write.
-      round.actions.push_back(
-          {.kind = Kind::kArm, .worker = make.Below(plan.writers), .point = Point::kBeforeDrop});
+      round.actions.push_back({.kind = Kind::kArm,
+                               .worker = make.Below(plan.writers),
+                               .point = Failpoint::kBeforeDrop});
       round.actions.push_back(make.Write(Kind::kAwaitWrite, make.Below(plan.workers), key));
       round.actions.push_back(make.Read(Kind::kAwaitRead, make.Below(plan.workers), key));
     } else if (roll < 72) {
@@ -135,13 +136,13 @@ Round MakeKill(const KeyPlan& keys, const KillPlan& plan, uint64_t i, Rng* rng, 
   const int other =
       plan.workers == 1 ? 0 : (victim + 1 + make.Below(plan.workers - 1)) % plan.workers;
   kind->client = plan.clients && (!plan.processes || make.Percent(50));
-  std::vector<Point> moments;
-  if (plan.idle) moments.push_back(Point::kNone);
-  for (const Point point : plan.points) {
+  std::vector<Failpoint> moments;
+  if (plan.idle) moments.push_back(Failpoint::kNone);
+  for (const Failpoint point : plan.points) {
     // A connection can be killed where the worker can wait meanwhile.
     if (!kind->client || !IsUnderLock(point)) moments.push_back(point);
   }
-  kind->point = moments.empty() ? Point::kNone : rng->Pick(moments);
+  kind->point = moments.empty() ? Failpoint::kNone : rng->Pick(moments);
   kind->signal = kind->client ? 0 : rng->Pick(plan.signals);
 
   const std::vector<int> writes = CommandsFor(keys, key, false);
@@ -181,10 +182,10 @@ Round MakeKill(const KeyPlan& keys, const KillPlan& plan, uint64_t i, Rng* rng, 
   }
   write();
   round.actions.push_back({.kind = Kind::kBarrier});
-  if (kind->point == Point::kNone || kind->point == Point::kBeforeDrop) {
+  if (kind->point == Failpoint::kNone || kind->point == Failpoint::kBeforeDrop) {
     read(Kind::kAwaitRead, victim);
     read(Kind::kConfirm, other);
-    if (kind->point == Point::kNone) {
+    if (kind->point == Failpoint::kNone) {
       kill();
       write();
     } else {

@@ -28,7 +28,7 @@ struct KillPlan {
   bool clients = true;    // CLIENT KILL
   bool processes = true;  // signals
   std::vector<int> signals = {9};
-  std::vector<Point> points = {kPoints.begin(), kPoints.end()};
+  std::vector<Failpoint> points = {kFailpoints.begin(), kFailpoints.end()};
   bool idle = true;           // also when the entry is in the cache and nothing is going on
   bool direct_writes = true;  // by the driver's own connection
   bool cached_writes = true;  // through a worker that stays alive
@@ -36,14 +36,14 @@ struct KillPlan {
   // Whether a mode is left without a moment: connections are not killed under the lock.
   bool mode_is_impossible() const {
     return clients && !idle &&
-           std::all_of(points.begin(), points.end(), [](Point p) { return IsUnderLock(p); });
+           std::all_of(points.begin(), points.end(), [](Failpoint p) { return IsUnderLock(p); });
   }
 };
 
 // What a kill round tries, for the statistics.
 struct KillKind {
-  bool client = false;         // else the process
-  Point point = Point::kNone;  // kNone: idle
+  bool client = false;                 // else the process
+  Failpoint point = Failpoint::kNone;  // kNone: idle
   int signal = 0;
 };
 

@@ -36,7 +36,7 @@ StaleRunner::StaleRunner(StaleTarget* target, const KeyPlan& plan, size_t keep)
 
 bool StaleRunner::Begin() {
   if (!target_->Reset()) return false;
-  book_ = VersionBook(plan_);
+  book_ = VersionHistory(plan_);
   std::vector<std::string> texts;
   for (int key = 0; key < plan_.keys; ++key) {
     // Keys of one type answer alike.
@@ -105,7 +105,7 @@ bool StaleRunner::Do(const Action& action) {
       holds_.insert(action.worker);
       read.held = target_->WaitHeld(action.worker, read.ticket);
       Note(read.held ? "held" : "not held", action.worker, "", "",
-           std::string(PointName(action.point)));
+           std::string(FailpointName(action.point)));
       return true;
     }
     case Kind::kWrite:
@@ -137,12 +137,12 @@ bool StaleRunner::Do(const Action& action) {
       Release(action.worker);
       target_->SignalAt(action.worker, action.point, action.signal);
       Note(action.signal == 0 ? "hold" : "arm", action.worker, "", "",
-           std::string(PointName(action.point)));
+           std::string(FailpointName(action.point)));
       if (action.signal == 0) {
         holds_.insert(action.worker);
         return true;
       }
-      faults_.push_back("kill-worker " + std::string(PointName(action.point)));
+      faults_.push_back("kill-worker " + std::string(FailpointName(action.point)));
       return true;
   }
   return true;
@@ -155,10 +155,10 @@ bool StaleRunner::StartRead(const Action& action, bool check) {
   read.form = book_.FormOf(action.key, action.command, action.member);
   read.check = check;
   read.at_start = book_.bounds(action.key);
-  const VersionBook::Form& form = book_.forms(action.key)[read.form];
+  const VersionHistory::Form& form = book_.forms(action.key)[read.form];
   Words words = book_.ReadWords(action.key, form);
   Note("read", action.worker, Join(words), "", "");
-  read.ticket = target_->Start(action.worker, words, VersionBook::Unordered(form));
+  read.ticket = target_->Start(action.worker, words, VersionHistory::Unordered(form));
   reads_.push_back(std::move(read));
   return true;
 }
@@ -358,13 +358,14 @@ bool StaleRunner::Check(const std::vector<Action>& checks) {
 
 // For a cache without a barrier: reads until it is right or the time is over.
 bool StaleRunner::ReadAgain(Read& read) {
-  const VersionBook::Form& form = book_.forms(read.key)[read.form];
+  const VersionHistory::Form& form = book_.forms(read.key)[read.form];
   const uint64_t newest = book_.bounds(read.key).newest;
   const Clock::time_point give_up = Clock::now() + kSettlesWithin;
   while (!book_.Matches(read.key, read.form, newest, newest, read.answer.text) &&
          Clock::now() < give_up) {
     const Words words = book_.ReadWords(read.key, form);
-    read.answer = target_->Finish(target_->Start(read.worker, words, VersionBook::Unordered(form)));
+    read.answer =
+        target_->Finish(target_->Start(read.worker, words, VersionHistory::Unordered(form)));
     Note("read again", read.worker, Join(words), read.answer.text, "");
   }
   return true;
@@ -395,7 +396,7 @@ void StaleRunner::Verify(const Read& read) {
 
 void StaleRunner::Violate(const Read& read, std::string_view invariant,
                           const std::string& expected) {
-  const VersionBook::Form& form = book_.forms(read.key)[read.form];
+  const VersionHistory::Form& form = book_.forms(read.key)[read.form];
   const Words words = book_.ReadWords(read.key, form);
   const uint64_t version = book_.VersionOf(read.key, read.form, read.answer.text);
   StaleViolation violation;

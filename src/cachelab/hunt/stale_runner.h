@@ -105,7 +105,7 @@ class StaleRunner {
     size_t form = 0;
     bool check = false;  // after the barrier
     bool held = false;
-    VersionBook::Bounds at_start;
+    VersionHistory::Bounds at_start;
     uint64_t high = 0;
     TargetAnswer answer;
     bool done = false;
@@ -141,7 +141,7 @@ class StaleRunner {
   StaleTarget* target_;
   KeyPlan plan_;
   size_t keep_;
-  VersionBook book_;
+  VersionHistory book_;
   StaleCounts counts_;
   std::string last_refusal_;
   std::deque<StaleEvent> events_;

@@ -54,11 +54,11 @@ class StaleTarget {
 
   // Whether workers can be held, and armed.
   virtual bool has_points() const = 0;
-  virtual void Hold(int worker, Point point) = 0;
+  virtual void Hold(int worker, Failpoint point) = 0;
   virtual bool WaitHeld(int worker, uint64_t ticket) = 0;
   virtual bool held(int worker) const = 0;
   virtual void Go(int worker) = 0;
-  virtual void SignalAt(int worker, Point point, int signal) = 0;
+  virtual void SignalAt(int worker, Failpoint point, int signal) = 0;
 
   // True if there was something to kill.
   virtual bool KillClient(int worker) = 0;

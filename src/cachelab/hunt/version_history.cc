@@ -12,7 +12,7 @@ const LiveCommand& CommandAt(int index) { return LiveCommands()[static_cast<size
 
 }  // namespace
 
-VersionBook::VersionBook(const KeyPlan& plan) : plan_(plan) {
+VersionHistory::VersionHistory(const KeyPlan& plan) : plan_(plan) {
   keys_.resize(static_cast<size_t>(plan.keys));
   for (State& key : keys_) {
     key.truths.emplace_back();
@@ -33,7 +33,7 @@ VersionBook::VersionBook(const KeyPlan& plan) : plan_(plan) {
   }
 }
 
-size_t VersionBook::FormOf(int key, int command, int member) const {
+size_t VersionHistory::FormOf(int key, int command, int member) const {
   const std::span<const Form> all = forms(key);
   size_t best = 0;
   for (size_t i = 0; i < all.size(); ++i) {
@@ -44,29 +44,29 @@ size_t VersionBook::FormOf(int key, int command, int member) const {
   return best;
 }
 
-Words VersionBook::ReadWords(int key, const Form& form) const {
+Words VersionHistory::ReadWords(int key, const Form& form) const {
   const std::string name = plan_.NameOf(key);
   return Expand(CommandAt(form.command),
                 {.key = name, .members = plan_.members, .member = form.member});
 }
 
-bool VersionBook::Unordered(const Form& form) { return CommandAt(form.command).unordered; }
+bool VersionHistory::Unordered(const Form& form) { return CommandAt(form.command).unordered; }
 
-uint64_t VersionBook::NewVersion(int key) {
+uint64_t VersionHistory::NewVersion(int key) {
   State& s = state(key);
   s.truths.emplace_back();
   return ++s.bounds.newest;
 }
 
-void VersionBook::AddReadBack(int key, std::vector<DirectRequest>* requests) const {
+void VersionHistory::AddReadBack(int key, std::vector<DirectRequest>* requests) const {
   for (const Form& form : forms(key)) requests->push_back({ReadWords(key, form), Unordered(form)});
 }
 
-void VersionBook::SetTruth(int key, std::span<const std::string> texts) {
+void VersionHistory::SetTruth(int key, std::span<const std::string> texts) {
   state(key).truths.back().assign(texts.begin(), texts.end());
 }
 
-void VersionBook::Settle(int key) {
+void VersionHistory::Settle(int key) {
   State& s = state(key);
   s.bounds.settled = s.bounds.acked;
   while (s.first + kRemembered < s.bounds.settled) {
@@ -75,27 +75,27 @@ void VersionBook::Settle(int key) {
   }
 }
 
-void VersionBook::SetAbsent(int key, std::span<const std::string> texts) {
+void VersionHistory::SetAbsent(int key, std::span<const std::string> texts) {
   absent_[TypeIndex(key)].assign(texts.begin(), texts.end());
   state(key).truths.front() = absent_[TypeIndex(key)];
 }
 
-std::string VersionBook::Truth(int key, size_t form, uint64_t version) const {
+std::string VersionHistory::Truth(int key, size_t form, uint64_t version) const {
   const State& s = keys_[static_cast<size_t>(key)];
   if (version < s.first || version - s.first >= s.truths.size()) return {};
   const std::vector<std::string>& truth = s.truths[version - s.first];
   return form < truth.size() ? truth[form] : std::string();
 }
 
-bool VersionBook::Matches(int key, size_t form, uint64_t low, uint64_t high,
-                          const std::string& text) const {
+bool VersionHistory::Matches(int key, size_t form, uint64_t low, uint64_t high,
+                             const std::string& text) const {
   for (uint64_t version = low; version <= high; ++version) {
     if (Truth(key, form, version) == text) return true;
   }
   return false;
 }
 
-uint64_t VersionBook::VersionOf(int key, size_t form, const std::string& text) const {
+uint64_t VersionHistory::VersionOf(int key, size_t form, const std::string& text) const {
   const State& s = keys_[static_cast<size_t>(key)];
   for (size_t i = s.truths.size(); i-- > 0;) {
     if (form < s.truths[i].size() && s.truths[i][form] == text) return s.first + i;

@@ -16,7 +16,7 @@ namespace resprobe::live {
 // What every key held, version by version. A version is one write (or flush); what each way of
 // reading answers to it is not computed but asked: right behind the write, past the cache, before
 // the next write of that key. So any command can be used, and a comparison is of whole replies.
-class VersionBook {
+class VersionHistory {
  public:
   // A way to read a key: a command with its blanks filled.
   struct Form {
@@ -30,7 +30,7 @@ class VersionBook {
     uint64_t newest = 0;   // sent, perhaps not yet run; nothing newer can be seen
   };
 
-  explicit VersionBook(const KeyPlan& plan);
+  explicit VersionHistory(const KeyPlan& plan);
 
   std::span<const Form> forms(int key) const { return forms_[TypeIndex(key)]; }
   // The index of the form; the first if there is no such form for the key.

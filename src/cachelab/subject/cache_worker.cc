@@ -59,12 +59,12 @@ WorkerAnswer Lost(std::string why) {
 }
 
 // The name of an entry: the request, in which a command is the same in any case.
-std::string EntryName(std::span<const std::string_view> args, Plant plant) {
+std::string EntryName(std::span<const std::string_view> args, InjectedFault injected_fault) {
   std::string name(args[0]);
   for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   Views words(args.begin(), args.end());
   words[0] = name;
-  if (plant == Plant::kShortName) words.resize(2);
+  if (injected_fault == InjectedFault::kShortName) words.resize(2);
   std::string text;
   resp::AppendRequest(&text, words);
   return text;
@@ -78,7 +78,7 @@ CacheWorker::CacheWorker(SharedCache* cache, WorkerConfig config, UniqueFd contr
       control_(std::move(control)),
       tracked_(config_.connect, [this](const resp::ReplyView& push) { OnPush(push); }),
       plain_(config_.connect, [](const resp::ReplyView&) {}) {
-  cache_->Attach(config_.index, config_.plant, [this](Point point) { Reach(point); });
+  cache_->Attach(config_.index, config_.injected_fault, [this](Failpoint point) { Reach(point); });
   if (config_.writer != kNoWriter) cache_->Own(config_.writer);
   Publish();
 }
@@ -126,11 +126,11 @@ bool CacheWorker::NextRequest(Words* request) {
 void CacheWorker::Handle(const Words& request) {
   const std::string& verb = request[0];
   if (verb == "go") {  // to a hold that was not reached, and is not to be reached later
-    armed_ = Point::kNone;
+    armed_ = Failpoint::kNone;
     return;
   }
   if (verb == "arm" && request.size() == 3) {
-    armed_ = ParsePoint(request[1]).value_or(Point::kNone);
+    armed_ = ParseFailpoint(request[1]).value_or(Failpoint::kNone);
     signal_ = std::atoi(request[2].c_str());
     WorkerAnswer armed;
     armed.status = Status::kReply;
@@ -173,9 +173,9 @@ WorkerAnswer CacheWorker::Cached(std::span<const std::string_view> args, std::st
 
 WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::string* reply) {
   std::string error;
-  ServerLink* const link = Link(&error);
+  Resp3Client* const link = Link(&error);
   const std::string_view key = args[1];
-  const std::string name = EntryName(args, config_.plant);
+  const std::string name = EntryName(args, config_.injected_fault);
   // Entries of others are good while this worker has no connection.
   const int writer = link == &tracked_ ? config_.writer : kNoWriter;
   const SharedCache::Found found = cache_->Find(key, name, writer, reply);
@@ -194,7 +194,7 @@ WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::stri
     cache_->Abandon(found.ticket);
     return answer;
   }
-  Reach(Point::kBeforePut);
+  Reach(Failpoint::kBeforePut);
   if (found.ticket.request != 0) {
     answer.stored = cache_->Put(found.ticket, key, name, writer, *reply)
                         ? WorkerAnswer::Stored::kStored
@@ -207,7 +207,7 @@ WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::stri
 // may bring what was there before.
 WorkerAnswer CacheWorker::Write(std::span<const std::string_view> args, std::string* reply) {
   std::string error;
-  ServerLink* const link = Link(&error);
+  Resp3Client* const link = Link(&error);
   if (link == nullptr) return Lost(error);
   Views keys;
   const bool known = KeysChanged(args, &keys);
@@ -218,7 +218,7 @@ WorkerAnswer CacheWorker::Write(std::span<const std::string_view> args, std::str
 }
 
 void CacheWorker::DropOwn(bool all, std::span<const std::string_view> keys) {
-  if (config_.plant == Plant::kKeepOwnWrites) return;
+  if (config_.injected_fault == InjectedFault::kKeepOwnWrites) return;
   if (all) {
     cache_->DropAll();
   } else if (!keys.empty()) {
@@ -226,7 +226,7 @@ void CacheWorker::DropOwn(bool all, std::span<const std::string_view> keys) {
   }
 }
 
-WorkerAnswer CacheWorker::Ask(ServerLink& link, std::span<const std::string_view> args,
+WorkerAnswer CacheWorker::Ask(Resp3Client& link, std::span<const std::string_view> args,
                               std::string* reply) {
   WorkerAnswer answer;
   answer.client_id = link.client_id();
@@ -239,7 +239,7 @@ WorkerAnswer CacheWorker::Ask(ServerLink& link, std::span<const std::string_view
   resp::AppendRequest(&request, args);
   bool there = link.Send(request);
   if (there) {
-    Reach(Point::kBeforeReply);
+    Reach(Failpoint::kBeforeReply);
     there = link.Await(replies);
   }
   if (!there) {
@@ -269,7 +269,7 @@ WorkerAnswer CacheWorker::Barrier(std::string* reply) {
 }
 
 // The connection that this worker reads over: nullptr if it cannot be had.
-ServerLink* CacheWorker::Link(std::string* error) {
+Resp3Client* CacheWorker::Link(std::string* error) {
   if (config_.writer == kNoWriter) return OpenPlain(error) ? &plain_ : nullptr;
   if (tracked_.is_open()) return &tracked_;
   if (!tracked_.Open(TrackingOn(config_.tracking), 1, error)) return nullptr;
@@ -287,10 +287,10 @@ bool CacheWorker::OpenPlain(std::string* error) {
 
 void CacheWorker::OnPush(const resp::ReplyView& push) {
   if (push.size() != 2 || push[0].text() != "invalidate") return;
-  Reach(Point::kBeforeDrop);
+  Reach(Failpoint::kBeforeDrop);
   if (push[1].is_null()) {
     // It names no database: what it emptied may be any.
-    if (config_.plant != Plant::kIgnoreNullPush) cache_->DropAll();
+    if (config_.injected_fault != InjectedFault::kIgnoreNullPush) cache_->DropAll();
     return;
   }
   Views keys;
@@ -301,7 +301,7 @@ void CacheWorker::OnPush(const resp::ReplyView& push) {
 // The invalidations of the tracked connection have ended with it.
 void CacheWorker::OnLoss() {
   tracked_.Close();
-  if (config_.plant != Plant::kKeepOnLoss) cache_->Revoke(config_.writer);
+  if (config_.injected_fault != InjectedFault::kKeepOnLoss) cache_->Revoke(config_.writer);
   Publish();
 }
 
@@ -309,9 +309,9 @@ void CacheWorker::Publish() {
   cache_->SetWorker(config_.index, {getpid(), tracked_.client_id(), plain_.client_id()});
 }
 
-void CacheWorker::Reach(Point point) {
+void CacheWorker::Reach(Failpoint point) {
   if (point != armed_) return;
-  armed_ = Point::kNone;
+  armed_ = Failpoint::kNone;
   if (signal_ != 0) {
     raise(signal_);
     return;

@@ -35,9 +35,9 @@ enum class TrackingMode : uint8_t { kDefault, kNoloop, kOptin, kBcast };
 struct WorkerConfig {
   int index = 0;
   int writer = kNoWriter;  // whose lease it owns
-  ServerLink::Connector connect = {};
+  Resp3Client::Connector connect = {};
   TrackingMode tracking = TrackingMode::kDefault;
-  Plant plant = Plant::kNone;
+  InjectedFault injected_fault = InjectedFault::kNone;
 };
 
 class CacheWorker {
@@ -55,25 +55,25 @@ class CacheWorker {
   WorkerAnswer Cached(std::span<const std::string_view> args, std::string* reply);
   WorkerAnswer Read(std::span<const std::string_view> args, std::string* reply);
   WorkerAnswer Write(std::span<const std::string_view> args, std::string* reply);
-  WorkerAnswer Ask(ServerLink& link, std::span<const std::string_view> args, std::string* reply);
+  WorkerAnswer Ask(Resp3Client& link, std::span<const std::string_view> args, std::string* reply);
   WorkerAnswer Barrier(std::string* reply);
-  ServerLink* Link(std::string* error);
+  Resp3Client* Link(std::string* error);
   bool OpenPlain(std::string* error);
   void DropOwn(bool all, std::span<const std::string_view> keys);
   void OnPush(const resp::ReplyView& push);
   void OnLoss();
   void Publish();
-  void Reach(Point point);
+  void Reach(Failpoint point);
 
   SharedCache* cache_;
   WorkerConfig config_;
   UniqueFd control_;
-  ServerLink tracked_;
-  ServerLink plain_;
+  Resp3Client tracked_;
+  Resp3Client plain_;
   resp::RequestParser parser_;
   std::string control_bytes_;
   std::deque<Words> requests_;
-  Point armed_ = Point::kNone;
+  Failpoint armed_ = Failpoint::kNone;
   int signal_ = 0;
 };
 

@@ -10,7 +10,7 @@ namespace resprobe::live {
 
 // Where a worker can be held, or meet a signal: the moments at which a death used to leave caches
 // stale, locked or torn.
-enum class Point : uint8_t {
+enum class Failpoint : uint8_t {
   kNone,
   kBeforeReply,  // the read is sent, its reply not taken
   kBeforePut,    // the reply is there, and not in the cache
@@ -19,35 +19,36 @@ enum class Point : uint8_t {
   kBeforeDrop,   // an invalidation is read from the connection, its entries are still there
 };
 
-inline constexpr std::array kPoints = {Point::kBeforeReply, Point::kBeforePut, Point::kLocked,
-                                       Point::kInsidePut, Point::kBeforeDrop};
+inline constexpr std::array kFailpoints = {Failpoint::kBeforeReply, Failpoint::kBeforePut,
+                                           Failpoint::kLocked, Failpoint::kInsidePut,
+                                           Failpoint::kBeforeDrop};
 
 // A worker that holds the lock cannot be held: all others would wait for it.
-constexpr bool IsUnderLock(Point point) {
-  return point == Point::kLocked || point == Point::kInsidePut;
+constexpr bool IsUnderLock(Failpoint point) {
+  return point == Failpoint::kLocked || point == Failpoint::kInsidePut;
 }
 
-constexpr std::string_view PointName(Point point) {
+constexpr std::string_view FailpointName(Failpoint point) {
   switch (point) {
-    case Point::kNone:
+    case Failpoint::kNone:
       return "none";
-    case Point::kBeforeReply:
+    case Failpoint::kBeforeReply:
       return "before-reply";
-    case Point::kBeforePut:
+    case Failpoint::kBeforePut:
       return "before-put";
-    case Point::kLocked:
+    case Failpoint::kLocked:
       return "locked";
-    case Point::kInsidePut:
+    case Failpoint::kInsidePut:
       return "inside-put";
-    case Point::kBeforeDrop:
+    case Failpoint::kBeforeDrop:
       return "before-drop";
   }
   return "none";
 }
 
-inline std::optional<Point> ParsePoint(std::string_view name) {
-  for (const Point point : kPoints) {
-    if (PointName(point) == name) return point;
+inline std::optional<Failpoint> ParseFailpoint(std::string_view name) {
+  for (const Failpoint point : kFailpoints) {
+    if (FailpointName(point) == name) return point;
   }
   return std::nullopt;
 }

@@ -10,7 +10,7 @@ namespace resprobe::live {
 
 // A fault that caching clients have really had, put into the workers on purpose, so that a run can
 // be seen to find it.
-enum class Plant : uint8_t {
+enum class InjectedFault : uint8_t {
   kNone,
   kKeepOnLoss,      // a lost connection's entries stay
   kPutAfterDrop,    // a reply is cached although its key was invalidated on the way
@@ -22,30 +22,34 @@ enum class Plant : uint8_t {
   kHangOnTheDead,   // a worker that finds the lock left by a dead one waits for ever
 };
 
-struct PlantInfo {
-  Plant plant;
+struct InjectedFaultInfo {
+  InjectedFault injected_fault;
   std::string_view name;
   std::string_view what;
 };
 
-inline constexpr std::array kPlants = {
-    PlantInfo{Plant::kKeepOnLoss, "keep-on-loss", "a lost connection's entries stay"},
-    PlantInfo{Plant::kPutAfterDrop, "put-after-drop",
-              "a reply is cached although its key was invalidated on the way"},
-    PlantInfo{Plant::kIgnoreNullPush, "ignore-null-push", "the push of a flush is ignored"},
-    PlantInfo{Plant::kKeepOwnWrites, "keep-own-writes",
-              "a write through the cache leaves the entry to the invalidation"},
-    PlantInfo{Plant::kShortName, "short-name",
-              "entries are named by command and key, without the other arguments"},
-    PlantInfo{Plant::kTrustTheDead, "trust-the-dead", "entries of a worker that died stay"},
-    PlantInfo{Plant::kHalfPut, "half-put", "an entry is valid with half of its value"},
-    PlantInfo{Plant::kHangOnTheDead, "hang-on-the-dead",
-              "a worker that finds the lock left by a dead one waits for ever"},
+inline constexpr std::array kInjectedFaults = {
+    InjectedFaultInfo{InjectedFault::kKeepOnLoss, "keep-on-loss",
+                      "a lost connection's entries stay"},
+    InjectedFaultInfo{InjectedFault::kPutAfterDrop, "put-after-drop",
+                      "a reply is cached although its key was invalidated on the way"},
+    InjectedFaultInfo{InjectedFault::kIgnoreNullPush, "ignore-null-push",
+                      "the push of a flush is ignored"},
+    InjectedFaultInfo{InjectedFault::kKeepOwnWrites, "keep-own-writes",
+                      "a write through the cache leaves the entry to the invalidation"},
+    InjectedFaultInfo{InjectedFault::kShortName, "short-name",
+                      "entries are named by command and key, without the other arguments"},
+    InjectedFaultInfo{InjectedFault::kTrustTheDead, "trust-the-dead",
+                      "entries of a worker that died stay"},
+    InjectedFaultInfo{InjectedFault::kHalfPut, "half-put",
+                      "an entry is valid with half of its value"},
+    InjectedFaultInfo{InjectedFault::kHangOnTheDead, "hang-on-the-dead",
+                      "a worker that finds the lock left by a dead one waits for ever"},
 };
 
-inline std::optional<Plant> ParsePlant(std::string_view name) {
-  for (const PlantInfo& info : kPlants) {
-    if (info.name == name) return info.plant;
+inline std::optional<InjectedFault> ParseInjectedFault(std::string_view name) {
+  for (const InjectedFaultInfo& info : kInjectedFaults) {
+    if (info.name == name) return info.injected_fault;
   }
   return std::nullopt;
 }

@@ -99,7 +99,7 @@ class SharedCache::Locked {
       cache->Recover();
       pthread_mutex_consistent(&cache->header_->lock);
       // As if the lock were not robust; whoever drives the workers has to see it, and goes on.
-      if (cache->plant_ == Plant::kHangOnTheDead && cache->worker_ != kMaxWorkers) {
+      if (cache->fault_ == InjectedFault::kHangOnTheDead && cache->worker_ != kMaxWorkers) {
         pthread_mutex_unlock(&cache->header_->lock);
         for (;;) pause();
       }
@@ -150,9 +150,10 @@ SharedCache::~SharedCache() {
   if (header_ != nullptr) munmap(static_cast<void*>(header_), size_);
 }
 
-void SharedCache::Attach(int worker, Plant plant, std::function<void(Point)> reach) {
+void SharedCache::Attach(int worker, InjectedFault injected_fault,
+                         std::function<void(Failpoint)> reach) {
   worker_ = worker;
-  plant_ = plant;
+  fault_ = injected_fault;
   reach_ = std::move(reach);
   header_->workers[worker].at_lock = false;  // of the one before, who may have died there
 }
@@ -188,7 +189,7 @@ bool SharedCache::Matches(uint32_t slot, uint64_t hash, std::string_view key,
 }
 
 bool SharedCache::OwnerLives(int writer) {
-  if (plant_ == Plant::kTrustTheDead) return true;
+  if (fault_ == InjectedFault::kTrustTheDead) return true;
   pthread_mutex_t* const life = &header_->leases[writer].life;
   const int result = pthread_mutex_trylock(life);
   if (result == EBUSY) return true;
@@ -277,13 +278,13 @@ bool SharedCache::Put(const Ticket& ticket, std::string_view key, std::string_vi
                       int writer, std::string_view value) {
   if (ticket.request == 0) return false;
   const Locked locked(this);
-  reach_(Point::kLocked);
+  reach_(Failpoint::kLocked);
   uint32_t slot = ticket.slot;
   const bool mine = At(slot).state == kPending && At(slot).request == ticket.request;
   if (!mine || !IsGood(slot)) {
     header_->counts.refused++;
     if (mine) At(slot).state = kFree;
-    if (plant_ != Plant::kPutAfterDrop) return false;
+    if (fault_ != InjectedFault::kPutAfterDrop) return false;
     const uint64_t hash = Hash().Add(key).value();
     slot = Claim(Bucket(hash));
     if (slot == UINT32_MAX) return false;
@@ -307,8 +308,8 @@ bool SharedCache::Put(const Ticket& ticket, std::string_view key, std::string_vi
   const size_t half = value.size() / 2;
   s.value_size = static_cast<uint32_t>(value.size());
   std::memcpy(to, value.data(), half);
-  reach_(Point::kInsidePut);
-  if (plant_ != Plant::kHalfPut) {
+  reach_(Failpoint::kInsidePut);
+  if (fault_ != InjectedFault::kHalfPut) {
     std::memcpy(to + half, value.data() + half, value.size() - half);
   }
   s.checksum = Hash().Add(key).Add(command).Add(value).value();
@@ -381,7 +382,7 @@ void SharedCache::Own(int writer) {
     owned_ = writer;
     lease.pid = getpid();
     lease.client_id = 0;
-    if (plant_ != Plant::kTrustTheDead) Revoke(writer);
+    if (fault_ != InjectedFault::kTrustTheDead) Revoke(writer);
     return;
   }
 }

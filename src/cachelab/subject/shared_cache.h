@@ -105,7 +105,7 @@ class SharedCache {
 
   // In a process that has it mapped by fork(): which worker this is. `reach` is called at the
   // points that lie in here, some of them under the lock.
-  void Attach(int worker, Plant plant, std::function<void(Point)> reach);
+  void Attach(int worker, InjectedFault injected_fault, std::function<void(Failpoint)> reach);
 
   // --- Entries. A command is the whole request in one text that no other request shares.
 
@@ -169,8 +169,8 @@ class SharedCache {
   size_t size_ = 0;
   int worker_ = kMaxWorkers;  // the last record is that of who drives the workers
   int owned_ = kNoWriter;     // the lease that this process owns
-  Plant plant_ = Plant::kNone;
-  std::function<void(Point)> reach_ = [](Point) {};
+  InjectedFault fault_ = InjectedFault::kNone;
+  std::function<void(Failpoint)> reach_ = [](Failpoint) {};
 };
 
 }  // namespace resprobe::live

@@ -57,7 +57,7 @@ std::unique_ptr<WorkerPool> WorkerPool::Start(PoolOptions options, std::string* 
   }
   pool->cache_ = SharedCache::Create(pool->options_.cache, error);
   if (pool->cache_ == nullptr) return nullptr;
-  pool->cache_->Attach(kMaxWorkers, pool->options_.plant, [](Point) {});
+  pool->cache_->Attach(kMaxWorkers, pool->options_.injected_fault, [](Failpoint) {});
   pool->workers_.resize(Index(pool->options_.workers));
   for (Worker& worker : pool->workers_) {
     worker.index = static_cast<int>(&worker - pool->workers_.data());
@@ -93,7 +93,7 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
                       .writer = worker.index < options_.writers ? worker.index : kNoWriter,
                       .connect = options_.connect,
                       .tracking = options_.tracking,
-                      .plant = options_.plant};
+                      .injected_fault = options_.injected_fault};
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid == 0) {
@@ -160,10 +160,10 @@ WorkerAnswer WorkerPool::Wait(uint64_t ticket) {
   return answer;
 }
 
-void WorkerPool::Hold(int worker, Point point) { SignalAt(worker, point, 0); }
+void WorkerPool::Hold(int worker, Failpoint point) { SignalAt(worker, point, 0); }
 
-void WorkerPool::SignalAt(int worker, Point point, int signal) {
-  const std::string words[] = {std::string(PointName(point)), std::to_string(signal)};
+void WorkerPool::SignalAt(int worker, Failpoint point, int signal) {
+  const std::string words[] = {std::string(FailpointName(point)), std::to_string(signal)};
   workers_[Index(worker)].held = false;
   Wait(Send(workers_[Index(worker)], "arm", words));
 }
@@ -317,7 +317,8 @@ void WorkerPool::Reap(Worker& worker, bool ended) {
     if (worker.stopped) return;
     worker.stopped = true;
     ++stops_;
-    if (worker.index < options_.writers && options_.plant != Plant::kTrustTheDead) {
+    if (worker.index < options_.writers &&
+        options_.injected_fault != InjectedFault::kTrustTheDead) {
       cache_->Revoke(worker.index);
     }
     // It still answers them, unheard, when it goes on.

@@ -26,9 +26,9 @@ struct PoolOptions {
   int workers = 4;  // 1 to kMaxWorkers
   int writers = 4;  // of them; 0 to min(workers, kMaxWriters)
   CacheLimits cache = {};
-  ServerLink::Connector connect = {};
+  Resp3Client::Connector connect = {};
   TrackingMode tracking = TrackingMode::kDefault;
-  Plant plant = Plant::kNone;
+  InjectedFault injected_fault = InjectedFault::kNone;
   // A worker that says nothing for so long hangs.
   int hang_seconds = 10;
   // Asked while it waits; true makes all waiting end.
@@ -71,8 +71,8 @@ class WorkerPool {
 
   // The worker's next arrival at the point: it waits there for Go(), or raises the signal. Returns
   // when the worker knows, so after what was sent to it before; it must not be held.
-  void Hold(int worker, Point point);
-  void SignalAt(int worker, Point point, int signal);
+  void Hold(int worker, Failpoint point);
+  void SignalAt(int worker, Failpoint point, int signal);
   // Waits until the worker is held (true) or the command is done (false).
   bool WaitHeld(int worker, uint64_t ticket);
   void Go(int worker);

@@ -79,14 +79,15 @@ void ReadPlan(KillOptions* options) {
     plan.points.clear();
     plan.idle = false;
     for (const std::string& name : Split(options->points)) {
-      const std::optional<live::Point> point = live::ParsePoint(name);
+      const std::optional<live::Failpoint> point = live::ParseFailpoint(name);
       if (name == "idle") {
         plan.idle = true;
       } else if (point) {
         plan.points.push_back(*point);
       } else {
         std::string all = "idle";
-        for (const live::Point p : live::kPoints) all += ", " + std::string(live::PointName(p));
+        for (const live::Failpoint p : live::kFailpoints)
+          all += ", " + std::string(live::FailpointName(p));
         throw UserError("--points: there is no '" + name + "': use " + all);
       }
     }
@@ -122,7 +123,8 @@ void ReadPlan(KillOptions* options) {
 // "SIGKILL before-put", "CLIENT KILL idle".
 std::string NameOf(const live::KillKind& kind) {
   return (kind.client ? std::string("CLIENT KILL") : SignalName(kind.signal)) + " " +
-         (kind.point == live::Point::kNone ? "idle" : std::string(live::PointName(kind.point)));
+         (kind.point == live::Failpoint::kNone ? "idle"
+                                               : std::string(live::FailpointName(kind.point)));
 }
 
 std::string WhyVacuous(const std::map<std::string, KillTally>& tallies, uint64_t rounds) {

@@ -217,7 +217,7 @@ Json StaleHunt::Log(const live::StaleViolation& violation, const live::StaleCase
                  {"workers", target_->workers()},
                  {"writers", target_->writers()},
                  {"tracking", options_.pool.tracking},
-                 {"plant", options_.pool.plant},
+                 {"plant", options_.pool.injected_fault},
                  {"keys", ToJson(whole.keys)}}},
                {"case", ToJson(whole)}};
   if (shrunk.reproduced) {

@@ -65,7 +65,7 @@ class StaleHunt {
   const StaleVerbOptions& options_;
   HuntKind kind_;
   std::FILE* out_;
-  std::unique_ptr<live::OracleTarget> server_;
+  std::unique_ptr<live::LiveServer> server_;
   std::unique_ptr<live::StaleTarget> target_;
   std::unique_ptr<live::StaleRunner> runner_;
   std::string cache_;  // what is hunted in

@@ -36,7 +36,7 @@ Json ToJson(const Action& action) {
     json["command"] = live::LiveCommands()[static_cast<size_t>(action.command)].form;
     json["member"] = action.member;
   }
-  if (action.point != live::Point::kNone) json["point"] = live::PointName(action.point);
+  if (action.point != live::Failpoint::kNone) json["point"] = live::FailpointName(action.point);
   if (action.signal != 0) json["signal"] = action.signal;
   return json;
 }
@@ -124,8 +124,9 @@ Action ReadAction(const Json& json, const live::KeyPlan& keys) {
   action.signal = NumberOr0(json, "signal", 0, NSIG - 1);
   if (json.contains("point")) {
     const std::string point = Text(json, "point");
-    action.point = live::ParsePoint(point).value_or(live::Point::kNone);
-    if (action.point == live::Point::kNone) throw UserError("there is no point '" + point + "'");
+    action.point = live::ParseFailpoint(point).value_or(live::Failpoint::kNone);
+    if (action.point == live::Failpoint::kNone)
+      throw UserError("there is no point '" + point + "'");
   }
   if (HasCommand(action.kind)) {
     const std::string form = Text(json, "command");

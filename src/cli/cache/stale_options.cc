@@ -31,9 +31,9 @@ std::vector<std::string> Split(const std::string& list) {
   return words;
 }
 
-std::string PlantNames() {
+std::string InjectedFaultNames() {
   std::string names;
-  for (const live::PlantInfo& info : live::kPlants) {
+  for (const live::InjectedFaultInfo& info : live::kInjectedFaults) {
     names += (names.empty() ? "" : ", ") + std::string(info.name);
   }
   return names;
@@ -92,10 +92,13 @@ void PoolVerbOptions::AddTo(CLI::App* verb, bool with_writers) {
       ->type_name("N")
       ->check(WholeNumber(16, 1 << 20))
       ->capture_default_str();
-  verb->add_option("--plant", plant, "Give the workers a fault, to see it found: " + PlantNames())
+  verb->add_option("--plant", injected_fault,
+                   "Give the workers a fault, to see it found: " + InjectedFaultNames())
       ->type_name("FAULT")
       ->check([](const std::string& name) -> std::string {
-        return live::ParsePlant(name) ? "" : "there is no '" + name + "': use " + PlantNames();
+        return live::ParseInjectedFault(name)
+                   ? ""
+                   : "there is no '" + name + "': use " + InjectedFaultNames();
       });
   verb->add_option("--hang", hang_seconds,
                    "A worker, or the server, that says nothing for so long hangs")
@@ -126,11 +129,11 @@ std::string PoolVerbOptions::Typed() const {
   const PoolVerbOptions usual;
   if (slots != usual.slots) typed += " --cache-slots " + std::to_string(slots);
   if (hang_seconds != usual.hang_seconds) typed += " --hang " + std::to_string(hang_seconds);
-  if (!plant.empty()) typed += " --plant " + plant;
+  if (!injected_fault.empty()) typed += " --plant " + injected_fault;
   return typed;
 }
 
-std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys) const {
+std::unique_ptr<live::LiveServer> PoolVerbOptions::OpenServer(bool holds_keys) const {
   live::TargetOptions options;
   if (port != 0) options.server = live::Address{host, static_cast<uint16_t>(port)}.ToText();
   options.unix_path = unix_path;
@@ -141,7 +144,7 @@ std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys)
   options.allow_remote = allow_remote;
   options.flush = overwrite || holds_keys;
   std::string error;
-  std::unique_ptr<live::OracleTarget> server = live::OracleTarget::Open(options, &error);
+  std::unique_ptr<live::LiveServer> server = live::LiveServer::Open(options, &error);
   if (server == nullptr) {
     if (const size_t flag = error.find("--flush"); flag != std::string::npos) {
       error.replace(flag, 7, "--overwrite");
@@ -150,15 +153,15 @@ std::unique_ptr<live::OracleTarget> PoolVerbOptions::OpenServer(bool holds_keys)
   }
   if (!server->own()) {
     // Its interview switches active expiry off, which is no business of ours.
-    live::ServerLink link([&](std::string* why) { return server->Connect(why); },
-                          [](const resp::ReplyView&) {});
+    live::Resp3Client link([&](std::string* why) { return server->Connect(why); },
+                           [](const resp::ReplyView&) {});
     link.LimitWaiting(hang_seconds * 1000, [] { return Interrupted(); });
     if (link.Open("", 0, &error) && link.Send("DEBUG SET-ACTIVE-EXPIRE 1\r\n")) link.Await(1);
   }
   return server;
 }
 
-live::PoolOptions PoolVerbOptions::Pool(const live::OracleTarget* server, int value_bytes) const {
+live::PoolOptions PoolVerbOptions::Pool(const live::LiveServer* server, int value_bytes) const {
   live::PoolOptions options;
   options.workers = workers;
   options.writers = Writers();
@@ -168,7 +171,8 @@ live::PoolOptions PoolVerbOptions::Pool(const live::OracleTarget* server, int va
   for (const auto& [name, mode] : kTrackingModes) {
     if (tracking == name) options.tracking = mode;
   }
-  options.plant = live::ParsePlant(plant).value_or(live::Plant::kNone);
+  options.injected_fault =
+      live::ParseInjectedFault(injected_fault).value_or(live::InjectedFault::kNone);
   options.hang_seconds = hang_seconds;
   return options;
 }

@@ -35,7 +35,7 @@ struct PoolVerbOptions {
   int slots = 4096;
   int slot_bytes = 0;  // 0: what the values take
   std::string tracking = "default";
-  std::string plant;
+  std::string injected_fault;
   int hang_seconds = 10;
 
   // With `writers`, --writers is their number.
@@ -46,9 +46,9 @@ struct PoolVerbOptions {
   std::string Typed() const;
 
   // The server. `holds_keys`: one that holds keys will do. Throws UserError.
-  std::unique_ptr<live::OracleTarget> OpenServer(bool holds_keys) const;
+  std::unique_ptr<live::LiveServer> OpenServer(bool holds_keys) const;
   // What a pool is started with. `server` must outlive it.
-  live::PoolOptions Pool(const live::OracleTarget* server, int value_bytes) const;
+  live::PoolOptions Pool(const live::LiveServer* server, int value_bytes) const;
   int Writers() const { return writers.value_or(std::min<int>(live::kMaxWriters, workers)); }
 };
 

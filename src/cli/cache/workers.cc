@@ -23,7 +23,7 @@ int RunWorkers(const WorkersOptions& options) {
   // From here on Ctrl-C is data, for all threads and before any worker is there.
   live::InterruptFd interrupted;
   if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
-  const std::unique_ptr<live::OracleTarget> server = options.pool.OpenServer(true);
+  const std::unique_ptr<live::LiveServer> server = options.pool.OpenServer(true);
   std::string error;
   const std::unique_ptr<live::Endpoint> endpoint =
       live::Endpoint::Open(options.pool.Pool(server.get(), options.pool.slot_bytes),

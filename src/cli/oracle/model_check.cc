@@ -93,7 +93,7 @@ class ModelCheck {
 
   const ModelCheckOptions& options_;
   const Project project_ = OpenProject();
-  ModelServer server_;
+  ModelSession server_;
   SeedCases<live::InvalidationLiveWorld> cases_;
   std::FILE* out_;
   LiveFindings findings_;

@@ -24,7 +24,7 @@ int ReplayOnModelServer(const LiveOptions& options, const std::vector<fs::path>&
                         const OutputOptions& output) {
   CheckOptions(options);
   const Project project = OpenProject();
-  ModelServer server(options);
+  ModelSession server(options);
   Json json = {{"server", server.version()}, {"profile", std::string(server.profile())}};
   const auto run = [&](const fs::path& file) {
     Arena arena;
@@ -59,7 +59,7 @@ int MinimizeOnModelServer(const LiveOptions& options, const fs::path& file,
   CheckOptions(options);
   const Project project = OpenProject();
   CheckWritable(output);
-  ModelServer server(options);
+  ModelSession server(options);
   return MinimizeCase<live::InvalidationLiveWorld>(
       project, file, output, [&](Arena* arena, InvalidationCase* c) {
         const std::optional<ModelFailure> failure = server.Run(*c);

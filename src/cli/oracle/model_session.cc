@@ -23,7 +23,7 @@ std::string Indented(const std::string& text) {
 
 }  // namespace
 
-ModelServer::ModelServer(const LiveOptions& options, uint64_t restart_every) {
+ModelSession::ModelSession(const LiveOptions& options, uint64_t restart_every) {
   live::PairOptions pair;
   pair.target = options.Target();
   pair.hang_ms = options.hang_seconds * 1000;
@@ -38,7 +38,7 @@ ModelServer::ModelServer(const LiveOptions& options, uint64_t restart_every) {
   harness_ = std::make_unique<OpsHarness<live::InvalidationLiveWorld>>(std::in_place, pair_.get());
 }
 
-std::optional<ModelFailure> ModelServer::Run(const InvalidationCase& c) {
+std::optional<ModelFailure> ModelSession::Run(const InvalidationCase& c) {
   RunContext run;
   harness_->RunCase(c, run);
   if (!run.violated()) return std::nullopt;
@@ -62,8 +62,8 @@ std::optional<ModelFailure> ModelServer::Run(const InvalidationCase& c) {
   return failure;
 }
 
-size_t ModelServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
-                           InvalidationCase* c) {
+size_t ModelSession::Shrink(const std::string& signature, size_t candidates, Arena* arena,
+                            InvalidationCase* c) {
   size_t tried = 0;
   const std::function<bool(const InvalidationCase&)> fails = [&](const InvalidationCase& one) {
     if (tried >= candidates || Interrupted()) return false;

@@ -21,7 +21,7 @@ using InvalidationCase = Case<live::InvalidationLiveWorld>;
 // How a case of `invalidation` failed on a live server: by a difference from the model, or by an
 // invariant that both break together.
 struct ModelFailure {
-  std::string signature;  // "get: push missing", "invariant: coverage"
+  std::string signature;  // "get: push missing", "invariant: cached_implies_tracked"
   size_t op = 0;
   std::string expected;
   std::string seen;
@@ -29,10 +29,10 @@ struct ModelFailure {
 };
 
 // A live server with the model beside it, on which cases of `invalidation` run.
-class ModelServer {
+class ModelSession {
  public:
   // `restart_every`: see PairOptions. Throws UserError if there is no such server or profile.
-  explicit ModelServer(const LiveOptions& options, uint64_t restart_every = 1);
+  explicit ModelSession(const LiveOptions& options, uint64_t restart_every = 1);
 
   // The first failure. After one that ended the server, it has been restarted; throws UserError if
   // that cannot be done.

@@ -185,7 +185,7 @@ class OracleRunner {
 
   const OracleVerbOptions& options_;
   const Project project_ = OpenProject();
-  LiveServer server_;
+  OracleSession server_;
   OracleCases cases_;
   std::FILE* out_;
   LiveFindings findings_;

@@ -27,7 +27,7 @@ int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& case
   const Project project = OpenProject();
   for (const fs::path& file : cases) CheckHarness(project, file, given);
   if (options.unmodelled) return ReplayUnmodelled(options, cases, quiet, output);
-  LiveServer server(options);
+  OracleSession server(options);
   Json json = {{"server", server.target().version()}, {"profile", std::string(server.profile())}};
   const auto run = [&](const fs::path& file) {
     Arena arena;
@@ -57,7 +57,7 @@ int MinimizeOnServer(const LiveOptions& options, const fs::path& file, const fs:
   CheckHarness(project, file, given);
   if (options.unmodelled) return MinimizeUnmodelled(options, file, output);
   CheckWritable(output);
-  LiveServer server(options);
+  OracleSession server(options);
   return MinimizeCase<CommandWorld>(project, file, output, [&](Arena* arena, CommandCase* c) {
     const std::optional<live::Difference> difference = server.Run(*c);
     if (!difference && Interrupted()) throw Interruption();

@@ -77,9 +77,9 @@ live::TargetOptions LiveOptions::Target() const {
   return options;
 }
 
-LiveServer::LiveServer(const LiveOptions& options) {
+OracleSession::OracleSession(const LiveOptions& options) {
   std::string error;
-  target_ = live::OracleTarget::Open(options.Target(), &error);
+  target_ = live::LiveServer::Open(options.Target(), &error);
   if (target_ == nullptr) ThrowServerError(error);
   live::OracleOptions oracle;
   oracle.hang_ms = options.hang_seconds * 1000;
@@ -103,7 +103,7 @@ int ShrinkingHangMs(int hang_ms) {
   return std::min(hang_ms, std::max(hang_ms / kParts, kLeastMs));
 }
 
-std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
+std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {
   if (gone()) throw UserError("the server does not come back: " + gone_);
   std::optional<live::Difference> difference = oracle_->Run(c);
   if (!difference || !difference->fatal) return difference;
@@ -121,25 +121,25 @@ std::optional<live::Difference> LiveServer::Run(const CommandCase& c) {
   return difference;
 }
 
-std::optional<live::Difference> LiveServer::RunAhead(const CommandCase& c) {
+std::optional<live::Difference> OracleSession::RunAhead(const CommandCase& c) {
   std::optional<live::Difference> difference = oracle_->RunAhead(c);
   if (difference && difference->fatal) Revive();
   return difference;
 }
 
-std::optional<live::Difference> LiveServer::CatchUp() {
+std::optional<live::Difference> OracleSession::CatchUp() {
   std::optional<live::Difference> difference = oracle_->CatchUp();
   if (difference && difference->fatal) Revive();
   return difference;
 }
 
-void LiveServer::Revive() {
+void OracleSession::Revive() {
   last_log_ = target_->Log();
   oracle_->Prepare(&gone_);
 }
 
-size_t LiveServer::Shrink(const std::string& signature, size_t candidates, Arena* arena,
-                          CommandCase* c) {
+size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Arena* arena,
+                             CommandCase* c) {
   size_t tried = 0;
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
     if (tried >= candidates || Interrupted() || gone()) return false;

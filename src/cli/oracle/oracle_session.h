@@ -44,10 +44,10 @@ struct LiveOptions {
 int ShrinkingHangMs(int hang_ms);
 
 // A live server with the oracle before it.
-class LiveServer {
+class OracleSession {
  public:
   // Throws UserError if there is no such server or profile.
-  explicit LiveServer(const LiveOptions& options);
+  explicit OracleSession(const LiveOptions& options);
 
   // The first difference. After one that ended the server, it has been restarted, or is gone();
   // throws UserError where it was gone before.
@@ -65,7 +65,7 @@ class LiveServer {
   const std::string& why_gone() const { return gone_; }
 
   const live::Oracle& oracle() const { return *oracle_; }
-  const live::OracleTarget& target() const { return *target_; }
+  const live::LiveServer& target() const { return *target_; }
   std::string_view profile() const { return profile_; }
   // What the last server that ended, or hung, had logged.
   const std::string& last_log() const { return last_log_; }
@@ -73,7 +73,7 @@ class LiveServer {
  private:
   void Revive();
 
-  std::unique_ptr<live::OracleTarget> target_;
+  std::unique_ptr<live::LiveServer> target_;
   std::unique_ptr<live::Oracle> oracle_;
   std::string_view profile_;
   std::string last_log_;

@@ -18,7 +18,7 @@ size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_m
 
 }  // namespace
 
-CallServer::CallServer(const LiveOptions& options) {
+RobustnessSession::RobustnessSession(const LiveOptions& options) {
   live::TargetOptions target = options.Target();
   if (target.start.empty() && !target.flush) {
     throw UserError(
@@ -28,7 +28,7 @@ CallServer::CallServer(const LiveOptions& options) {
   target.arguments.insert(target.arguments.begin(), std::begin(kPrompt), std::end(kPrompt));
   target.most_megabytes = AddressSpace(options.memory_mb);
   std::string error;
-  target_ = live::OracleTarget::Open(target, &error);
+  target_ = live::LiveServer::Open(target, &error);
   if (target_ == nullptr && error.find("Shadow") != error.npos) {
     error += ": with AddressSanitizer it needs --memory 0";
   }
@@ -38,15 +38,15 @@ CallServer::CallServer(const LiveOptions& options) {
   std::optional<live::DocTable> table = live::AskForDocs(*target_, profile, &error);
   if (!table) ThrowServerError(error);
   table_ = std::move(*table);
-  caller_ =
-      std::make_unique<live::Caller>(target_.get(), &table_,
-                                     live::CallerOptions{.hang_ms = options.hang_seconds * 1000,
-                                                         .memory_mb = options.memory_mb,
-                                                         .dangerous = options.dangerous,
-                                                         .stop = [] { return Interrupted(); }});
+  caller_ = std::make_unique<live::RobustnessRunner>(
+      target_.get(), &table_,
+      live::RobustnessOptions{.hang_ms = options.hang_seconds * 1000,
+                              .memory_mb = options.memory_mb,
+                              .dangerous = options.dangerous,
+                              .stop = [] { return Interrupted(); }});
 }
 
-std::optional<live::Fault> CallServer::Run(const CommandCase& c, bool fresh) {
+std::optional<live::Fault> RobustnessSession::Run(const CommandCase& c, bool fresh) {
   std::string error;
   if ((fresh || caller_->stale()) && !caller_->Prepare(fresh, &error)) {
     if (Interrupted()) return std::nullopt;
@@ -55,8 +55,8 @@ std::optional<live::Fault> CallServer::Run(const CommandCase& c, bool fresh) {
   return caller_->Run(c);
 }
 
-CallServer::Shrunk CallServer::Shrink(size_t candidates, double seconds, Arena* arena,
-                                      CommandCase* c, live::Fault* fault) {
+RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double seconds, Arena* arena,
+                                                    CommandCase* c, live::Fault* fault) {
   Shrunk shrunk;
   if (!target_->own()) return shrunk;
   const double end = Now() + seconds;

@@ -8,16 +8,16 @@
 
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
-#include "live/robustness/unmodelled.h"
-#include "live/robustness/unmodelled_docs.h"
+#include "live/robustness/robustness_docs.h"
+#include "live/robustness/robustness_runner.h"
 
 namespace resprobe::cli {
 
 // A live server that is watched, not compared (--unmodelled).
-class CallServer {
+class RobustnessSession {
  public:
   // Throws UserError if there is no such server, or none that may be treated so.
-  explicit CallServer(const LiveOptions& options);
+  explicit RobustnessSession(const LiveOptions& options);
 
   // The first fault; nothing also after Ctrl-C. A private server is restarted where that is needed,
   // before the case (after an earlier fault) or if `fresh`; throws UserError if that cannot be
@@ -34,14 +34,14 @@ class CallServer {
   Shrunk Shrink(size_t candidates, double seconds, Arena* arena, CommandCase* c,
                 live::Fault* fault);
 
-  const live::OracleTarget& target() const { return *target_; }
+  const live::LiveServer& target() const { return *target_; }
   const live::DocTable& table() const { return table_; }
   const live::CallCounts& counts() const { return caller_->counts(); }
 
  private:
-  std::unique_ptr<live::OracleTarget> target_;
+  std::unique_ptr<live::LiveServer> target_;
   live::DocTable table_;
-  std::unique_ptr<live::Caller> caller_;
+  std::unique_ptr<live::RobustnessRunner> caller_;
 };
 
 // The fault for people, with the lines for redis-cli; and as JSON.
@@ -57,8 +57,8 @@ struct CallVerbOptions {
   double seconds = 0;     // 0: until the seeds are done
   OutputOptions output;
 };
-// The verbs oracle, replay and minimize with --unmodelled (oracle_unmodelled.cc,
-// replay_unmodelled.cc). Return the exit code.
+// The verbs oracle, replay and minimize with --unmodelled (robustness.cc,
+// robustness_replay.cc). Return the exit code.
 int CallUnmodelled(const CallVerbOptions& options);
 int ReplayUnmodelled(const LiveOptions& options, const std::vector<fs::path>& cases, bool quiet,
                      const OutputOptions& output);

@@ -66,13 +66,13 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
                                  std::end(kPrompt));
   }
   if (clock != nullptr) with.target.environment = clock->environment();
-  std::unique_ptr<OracleTarget> target = OracleTarget::Open(with.target, error);
+  std::unique_ptr<LiveServer> target = LiveServer::Open(with.target, error);
   if (target == nullptr && clock != nullptr) {
     // It may not bear to be preloaded (AddressSanitizer wants to be first).
     clock.reset();
     with.target.environment.clear();
     std::string ignored;
-    target = OracleTarget::Open(with.target, &ignored);
+    target = LiveServer::Open(with.target, &ignored);
   }
   if (target == nullptr) return nullptr;
   Profile profile = Profile::kRedis70;
@@ -90,7 +90,7 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
     clock->Set(kProbeMs);
     UniqueFd fd = target->Connect(error);
     if (!fd.valid()) return nullptr;
-    Interviewer server(std::move(fd), options.hang_ms, target->stop());
+    RespProbe server(std::move(fd), options.hang_ms, target->stop());
     const std::optional<resp::ReplyView> time = server.Ask("TIME");
     const bool set = time && time->size() == 2 && (*time)[0].text() == "1234567";
     if (!set || !target->active_expiry_off()) clock.reset();
@@ -100,7 +100,7 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
   return pair->Prepare(error) ? std::move(pair) : nullptr;
 }
 
-PairedServer::PairedServer(std::unique_ptr<OracleTarget> target, std::unique_ptr<ServerClock> clock,
+PairedServer::PairedServer(std::unique_ptr<LiveServer> target, std::unique_ptr<ServerClock> clock,
                            Profile profile, const PairOptions& options)
     : target_(std::move(target)),
       clock_(std::move(clock)),
@@ -218,12 +218,12 @@ uint64_t PairedServer::Connect() {
     ServerFailed();
     return id;
   }
-  OracleLink& link = connection->link;
+  RespConnection& link = connection->link;
   link.Use(std::move(fd), hang_ms_, target_->stop());
   link.out() = "CLIENT ID\r\n";
   link.Send();
   while (!link.in().ends_with('\n')) {
-    if (link.Read(hang_ms_) == OracleLink::Got::kBytes) continue;
+    if (link.Read(hang_ms_) == RespConnection::Got::kBytes) continue;
     ServerFailed();
     return id;
   }
@@ -338,7 +338,7 @@ std::optional<resp::ReplyView> PairedServer::Ask(std::string_view line) {
     }
     control_.Take(control_.in().size());
     if (result.status == resp::ReplyParser::Status::kError ||
-        control_.Read(hang_ms_) != OracleLink::Got::kBytes) {
+        control_.Read(hang_ms_) != RespConnection::Got::kBytes) {
       ServerFailed();
       return std::nullopt;
     }
@@ -373,8 +373,8 @@ void PairedServer::ReadAll() {
   for (size_t i = 0; i < connections_.size(); ++i) {
     if (polled[i].revents == 0) continue;
     Connection& connection = *connections_[i];
-    const OracleLink::Got got = connection.link.Read(0);
-    if (got == OracleLink::Got::kClosed && going()) {
+    const RespConnection::Got got = connection.link.Read(0);
+    if (got == RespConnection::Got::kClosed && going()) {
       PairDifference& difference = Differ("connection closed");
       difference.where = "connection " + std::to_string(connection.id);
       difference.model = "keeps the connection";
@@ -423,7 +423,7 @@ void PairedServer::CompareTurn(bool any_order) {
       for (size_t i = 0; i < c.server.size(); ++i) Rename(c, i, &c.server[i].bytes);
       std::string kind = FindDifference(c.model, c.server, any_order);
       if (c.model.size() > c.server.size() &&
-          c.link.Read(target_->own() ? 0 : kOnTheWayMs) == OracleLink::Got::kBytes) {
+          c.link.Read(target_->own() ? 0 : kOnTheWayMs) == RespConnection::Got::kBytes) {
         const size_t from = c.server.size();
         c.link.Take(SplitValues(c.link.in(), &c.server));
         for (size_t i = from; i < c.server.size(); ++i) Rename(c, i, &c.server[i].bytes);

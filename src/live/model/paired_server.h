@@ -96,7 +96,7 @@ class PairedServer final : public ServerSubject {
 
   const std::optional<PairDifference>& difference() const { return difference_; }
   const PairCounts& counts() const { return counts_; }
-  OracleTarget& target() const { return *target_; }
+  LiveServer& target() const { return *target_; }
   Profile profile() const { return profile_; }
   // Whether keys expire on the live server when the case says so.
   bool sets_clock() const { return clock_ != nullptr; }
@@ -121,7 +121,7 @@ class PairedServer final : public ServerSubject {
     explicit Connection(std::span<const std::string_view> held) : requests(held) {}
     uint64_t id = 0;
     int64_t server_id = 0;
-    OracleLink link;
+    RespConnection link;
     RequestStream requests;
     std::string model_bytes;
     std::vector<StreamValue> model;  // of this turn
@@ -130,7 +130,7 @@ class PairedServer final : public ServerSubject {
   };
   enum class Phase { kNone, kRunning, kEnding };
 
-  PairedServer(std::unique_ptr<OracleTarget> target, std::unique_ptr<ServerClock> clock,
+  PairedServer(std::unique_ptr<LiveServer> target, std::unique_ptr<ServerClock> clock,
                Profile profile, const PairOptions& options);
 
   bool going() const { return !difference_ && !given_up_; }
@@ -164,7 +164,7 @@ class PairedServer final : public ServerSubject {
   void GiveUp(std::string_view why);
   void ServerFailed();
 
-  std::unique_ptr<OracleTarget> target_;
+  std::unique_ptr<LiveServer> target_;
   std::unique_ptr<ServerClock> clock_;
   Profile profile_;
   int hang_ms_;
@@ -172,7 +172,7 @@ class PairedServer final : public ServerSubject {
   CoreSubject core_;
   std::vector<std::unique_ptr<Connection>> connections_;  // open ones, by id
   std::map<int64_t, uint64_t> ids_;  // of the case: the live server's numbers and ours
-  OracleLink control_;
+  RespConnection control_;
   resp::ReplyParser control_parser_;
   resp::Reply control_reply_;
   Phase phase_ = Phase::kNone;

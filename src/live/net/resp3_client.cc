@@ -19,12 +19,12 @@ constexpr int kLookMs = 100;
 
 }  // namespace
 
-void ServerLink::LimitWaiting(int ms, std::function<bool()> stop) {
+void Resp3Client::LimitWaiting(int ms, std::function<bool()> stop) {
   limit_ms_ = ms;
   stop_ = std::move(stop);
 }
 
-bool ServerLink::Open(std::string_view setup, size_t replies, std::string* error) {
+bool Resp3Client::Open(std::string_view setup, size_t replies, std::string* error) {
   Close();
   silent_ = false;
   fd_ = connect_(error);
@@ -52,14 +52,14 @@ bool ServerLink::Open(std::string_view setup, size_t replies, std::string* error
   return true;
 }
 
-void ServerLink::Close() {
+void Resp3Client::Close() {
   fd_.Reset();
   client_id_ = 0;
   bytes_.clear();
   parser_.Reset();
 }
 
-bool ServerLink::Send(std::string_view requests) {
+bool Resp3Client::Send(std::string_view requests) {
   if (!is_open()) return false;
   if (SendAll(fd_.get(), requests)) return true;
   silent_ = limit_ms_ > 0 && errno == EAGAIN;
@@ -68,7 +68,7 @@ bool ServerLink::Send(std::string_view requests) {
   return false;
 }
 
-bool ServerLink::Await(size_t replies) {
+bool Resp3Client::Await(size_t replies) {
   replies_.resize(replies);
   got_ = 0;
   while (is_open()) {
@@ -80,7 +80,7 @@ bool ServerLink::Await(size_t replies) {
   return false;
 }
 
-bool ServerLink::TakePushes() {
+bool Resp3Client::TakePushes() {
   if (!is_open()) return false;
   got_ = 0;
   if (Receive(false) && Parse(0)) return true;
@@ -89,7 +89,7 @@ bool ServerLink::TakePushes() {
 }
 
 // Adds bytes; without `wait` possibly none. False if the connection is lost.
-bool ServerLink::Receive(bool wait) {
+bool Resp3Client::Receive(bool wait) {
   if (wait && limit_ms_ > 0 && !AwaitBytes()) return false;
   constexpr size_t kRoom = 64 << 10;
   bytes_.resize(kRoom);
@@ -102,7 +102,7 @@ bool ServerLink::Receive(bool wait) {
   return size > 0 || nothing;
 }
 
-bool ServerLink::AwaitBytes() {
+bool Resp3Client::AwaitBytes() {
   for (int left = limit_ms_; left > 0; left -= kLookMs) {
     if (stop_()) return false;
     pollfd polled = {fd_.get(), POLLIN, 0};
@@ -114,7 +114,7 @@ bool ServerLink::AwaitBytes() {
 
 // Parses all bytes that are there. False if they make no sense, or are replies that were not asked
 // for.
-bool ServerLink::Parse(size_t wanted) {
+bool Resp3Client::Parse(size_t wanted) {
   std::string_view rest = bytes_;
   while (!rest.empty()) {
     const resp::ReplyParser::Result result = parser_.Parse(rest, &next_);

@@ -17,12 +17,12 @@ namespace resprobe::live {
 // A blocking RESP3 connection to a server, one batch of requests at a time. Pushes go to a handler
 // as they are parsed, so before a reply that came in the same bytes is handed over: what a client
 // with a push callback does.
-class ServerLink {
+class Resp3Client {
  public:
   using Connector = std::function<UniqueFd(std::string* error)>;
   using PushHandler = std::function<void(const resp::ReplyView&)>;
 
-  ServerLink(Connector connect, PushHandler on_push)
+  Resp3Client(Connector connect, PushHandler on_push)
       : connect_(std::move(connect)), on_push_(std::move(on_push)) {}
 
   // How long a reply is waited for, for ever unless this is called; `stop` is asked meanwhile, and

@@ -24,7 +24,7 @@ constexpr int kLookMs = 100;
 
 }  // namespace
 
-void OracleLink::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
+void RespConnection::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
   fd_ = std::move(fd);
   stop_ = std::move(stop);
   send_ms_ = send_ms;
@@ -35,12 +35,12 @@ void OracleLink::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
   taken_ = 0;
 }
 
-void OracleLink::SetTimeout(int option, int ms) {
+void RespConnection::SetTimeout(int option, int ms) {
   const timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
   setsockopt(fd_.get(), SOL_SOCKET, option, &limit, sizeof(limit));
 }
 
-void OracleLink::Send() {
+void RespConnection::Send() {
   std::string_view rest = out_;
   for (int left = send_ms_; !rest.empty() && left > 0;) {
     const ssize_t sent = send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
@@ -56,7 +56,7 @@ void OracleLink::Send() {
   out_.clear();
 }
 
-OracleLink::Got OracleLink::Read(int ms) {
+RespConnection::Got RespConnection::Read(int ms) {
   if (!connected()) return Got::kClosed;
   constexpr size_t kRoom = 64 << 10;
   buffer_.resize(kRoom);
@@ -83,7 +83,7 @@ OracleLink::Got OracleLink::Read(int ms) {
   }
 }
 
-bool OracleLink::Close(int ms) {
+bool RespConnection::Close(int ms) {
   bool seen = true;
   if (connected()) {
     shutdown(fd_.get(), SHUT_WR);
@@ -95,7 +95,7 @@ bool OracleLink::Close(int ms) {
   return seen;
 }
 
-void OracleLink::Take(size_t bytes) {
+void RespConnection::Take(size_t bytes) {
   taken_ += bytes;
   if (taken_ < in_.size()) return;
   in_.clear();

@@ -13,7 +13,7 @@ namespace resprobe::live {
 
 // One connection of the oracle to the live server: what is to be sent as one write, and what has
 // come and was not yet compared.
-class OracleLink {
+class RespConnection {
  public:
   enum class Got { kBytes, kNothing, kClosed };
 

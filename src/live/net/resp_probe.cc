@@ -4,11 +4,11 @@
 
 namespace resprobe::live {
 
-Interviewer::Interviewer(UniqueFd fd, int hang_ms, std::function<bool()> stop) : hang_ms_(hang_ms) {
+RespProbe::RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop) : hang_ms_(hang_ms) {
   link_.Use(std::move(fd), hang_ms, std::move(stop));
 }
 
-std::optional<resp::ReplyView> Interviewer::Ask(std::string_view inline_request) {
+std::optional<resp::ReplyView> RespProbe::Ask(std::string_view inline_request) {
   link_.out().append(inline_request).append("\r\n");
   link_.Send();
   for (;;) {
@@ -16,9 +16,9 @@ std::optional<resp::ReplyView> Interviewer::Ask(std::string_view inline_request)
     link_.Take(result.consumed);
     if (result.status == resp::ReplyParser::Status::kError) return std::nullopt;
     if (result.status == resp::ReplyParser::Status::kValue) return reply_.root();
-    const OracleLink::Got got = link_.Read(hang_ms_);
-    if (got == OracleLink::Got::kBytes) continue;
-    silent_ |= got == OracleLink::Got::kNothing;
+    const RespConnection::Got got = link_.Read(hang_ms_);
+    if (got == RespConnection::Got::kBytes) continue;
+    silent_ |= got == RespConnection::Got::kNothing;
     // What it says later would be taken for the answer to something else.
     link_.Drop();
     return std::nullopt;

@@ -13,10 +13,10 @@
 namespace resprobe::live {
 
 // Asks a server about itself, one request after the other on a connection of its own.
-class Interviewer {
+class RespProbe {
  public:
   // An answer is waited for up to `hang_ms`; once `stop` is true, no longer.
-  Interviewer(UniqueFd fd, int hang_ms, std::function<bool()> stop);
+  RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop);
 
   // The reply to an inline request; nothing if none comes in time, or no RESP; then none to
   // later ones either. Valid until the next call.
@@ -25,7 +25,7 @@ class Interviewer {
   bool silent() const { return silent_; }
 
  private:
-  OracleLink link_;
+  RespConnection link_;
   int hang_ms_;
   bool silent_ = false;
   resp::ReplyParser parser_;

@@ -35,8 +35,8 @@ int Fail(const std::string& error) {
   return 2;
 }
 
-ServerConfig StartingAt(ServerConfig config, CoreListener::Time time) {
-  if (time == CoreListener::Time::kReal) config.start_ms = SystemMs();
+ServerConfig StartingAt(ServerConfig config, ServerListener::Time time) {
+  if (time == ServerListener::Time::kReal) config.start_ms = SystemMs();
   return config;
 }
 
@@ -55,12 +55,12 @@ std::optional<Profile> ParseProfile(std::string_view name, std::string* error) {
   return std::nullopt;
 }
 
-CoreListener::CoreListener(UniqueFd listening, ServerConfig config, Time time)
+ServerListener::ServerListener(UniqueFd listening, ServerConfig config, Time time)
     : listening_(std::move(listening)), time_(time), server_(StartingAt(config, time)) {
   buffer_.resize(kReadBytes);
 }
 
-bool CoreListener::Run(int stop_fd, std::string* error) {
+bool ServerListener::Run(int stop_fd, std::string* error) {
   if (!SetNonBlocking(listening_.get())) {
     *error = std::string("cannot set up the listening socket: ") + std::strerror(errno);
     return false;
@@ -101,7 +101,7 @@ bool CoreListener::Run(int stop_fd, std::string* error) {
   }
 }
 
-void CoreListener::Accept() {
+void ServerListener::Accept() {
   UniqueFd fd(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.valid()) return;
   const int on = 1;
@@ -110,7 +110,7 @@ void CoreListener::Accept() {
   connections_.push_back({std::move(fd), server_.Connect()});
 }
 
-void CoreListener::Read(Connection& connection) {
+void ServerListener::Read(Connection& connection) {
   // A client that does not read hangs up without POLLIN being asked for.
   const ssize_t size = recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (size > 0) {
@@ -120,7 +120,7 @@ void CoreListener::Read(Connection& connection) {
   }
 }
 
-void CoreListener::Write(Connection& connection) {
+void ServerListener::Write(Connection& connection) {
   std::string& output = server_.Output(connection.id);
   if (!output.empty() && !connection.gone) {
     const ssize_t sent = send(connection.fd.get(), output.data(), output.size(), MSG_NOSIGNAL);
@@ -134,7 +134,7 @@ void CoreListener::Write(Connection& connection) {
   if (output.empty() && !server_.IsOpen(connection.id)) connection.gone = true;
 }
 
-void CoreListener::Tick() {
+void ServerListener::Tick() {
   if (time_ != Time::kReal) return;
   // A system clock that is set back stops the core's until it has caught up.
   const auto now = static_cast<int64_t>(server_.now_ms());
@@ -157,9 +157,9 @@ int RunServe(const ServeOptions& options) {
   std::printf("%s on 127.0.0.1:%d; Ctrl-C ends it\n", options.profile.c_str(),
               LocalPort(listening.get()));
   std::fflush(stdout);
-  CoreListener listener(
+  ServerListener listener(
       std::move(listening), ServerConfig{.profile = *profile},
-      options.virtual_clock ? CoreListener::Time::kVirtual : CoreListener::Time::kReal);
+      options.virtual_clock ? ServerListener::Time::kVirtual : ServerListener::Time::kReal);
   if (!listener.Run(interrupted.get(), &error)) return Fail(error);
   std::printf("%llu connections, %llu commands\n",
               static_cast<unsigned long long>(listener.connections()),

@@ -22,15 +22,15 @@ std::optional<Profile> ParseProfile(std::string_view name, std::string* error);
 // The core behind a listening socket, in one thread: what redis-cli, redis-benchmark and test
 // suites of others can talk to. A client that does not read is not read from either while more
 // than 1 MB waits for it, and is closed at 1 GB (messages to a subscriber).
-class CoreListener {
+class ServerListener {
  public:
   enum class Time {
     kReal,     // the core's clock is that of the system; keys expire as it passes
     kVirtual,  // it stands at the core's own start, for runs that must not depend on it
   };
 
-  CoreListener(UniqueFd listening, ServerConfig config, Time time);
-  virtual ~CoreListener() = default;
+  ServerListener(UniqueFd listening, ServerConfig config, Time time);
+  virtual ~ServerListener() = default;
 
   // Serves until `stop_fd` can be read. False with one line in `error` if the system fails it.
   bool Run(int stop_fd, std::string* error);
@@ -71,9 +71,9 @@ struct ServeOptions {
   bool virtual_clock = false;
 };
 
-// The verb `serve`: a CoreListener until SIGINT or SIGTERM. Says on stdout where it listens, and at
-// the end what it has served; mistakes are one line on stderr.
-// Returns the exit code: 0 when it was ended, 2 if the port or the profile is not to be had.
+// The verb `serve`: a ServerListener until SIGINT or SIGTERM. Says on stdout where it listens, and
+// at the end what it has served; mistakes are one line on stderr. Returns the exit code: 0 when it
+// was ended, 2 if the port or the profile is not to be had.
 int RunServe(const ServeOptions& options);
 
 }  // namespace resprobe::live

@@ -23,7 +23,7 @@ int64_t SystemMs() {
 
 }  // namespace
 
-Oracle::Oracle(OracleTarget* target, const OracleOptions& options)
+Oracle::Oracle(LiveServer* target, const OracleOptions& options)
     : target_(target),
       options_(options),
       core_(ServerConfig{.profile = options.profile,
@@ -61,7 +61,7 @@ bool Oracle::Demand(const std::string& line, std::string* error) {
   fence_.Send();
   std::string answer;
   while (!answer.ends_with('\n')) {
-    if (fence_.Read(options_.hang_ms) != OracleLink::Got::kBytes) {
+    if (fence_.Read(options_.hang_ms) != RespConnection::Got::kBytes) {
       *error = "the server does not answer " + line;
       return false;
     }

@@ -81,7 +81,7 @@ struct OracleCounts {
 class Oracle {
  public:
   // The target must outlive the oracle.
-  Oracle(OracleTarget* target, const OracleOptions& options);
+  Oracle(LiveServer* target, const OracleOptions& options);
 
   // Connects; to be called before the first case, and after a fatal difference, when it also
   // restarts a server of ours. False with one line in `error` if there is no server.
@@ -133,7 +133,7 @@ class Oracle {
   };
   // A connection to the live server, and what it owes.
   struct Wire {
-    OracleLink link;
+    RespConnection link;
     bool taken = false;      // by a client of the case
     uint64_t server_id = 0;  // 0: it is the first thing to come
     std::string expected;    // what the core has said; up to `read` the server has said it, too
@@ -251,14 +251,14 @@ class Oracle {
   bool going() const { return !difference_ && !given_up_; }
   size_t Number(const Peer& peer) const { return static_cast<size_t>(&peer - peers_.data()); }
 
-  OracleTarget* target_;
+  LiveServer* target_;
   OracleOptions options_;
   Server core_;
   std::array<Peer, kMaxClients + 1> peers_;  // the last one is the oracle's own
   // The oracle's own client has its turn when the others have had theirs. Between cases at most one
   // of these owes anything; who speaks first takes that.
   std::array<Wire, kMaxClients> wires_;
-  OracleLink fence_;
+  RespConnection fence_;
   size_t clients_ = 1;
   Peer* active_ = nullptr;
   size_t op_ = 0;

@@ -107,14 +107,14 @@ bool Oracle::ReadNumber(Peer& peer) {
 }
 
 Oracle::Wait Oracle::WaitFor(Peer& peer) {
-  OracleLink& link = peer.wire->link;
-  OracleLink::Got got = link.Read(kPatienceMs);
-  if (got == OracleLink::Got::kNothing) {
+  RespConnection& link = peer.wire->link;
+  RespConnection::Got got = link.Read(kPatienceMs);
+  if (got == RespConnection::Got::kNothing) {
     if (!Fence()) return Wait::kFailed;
     got = link.Read(0);
   }
-  if (got == OracleLink::Got::kBytes) return Wait::kMore;
-  return got == OracleLink::Got::kClosed ? Wait::kClosed : Wait::kNever;
+  if (got == RespConnection::Got::kBytes) return Wait::kMore;
+  return got == RespConnection::Got::kClosed ? Wait::kClosed : Wait::kNever;
 }
 
 // When this is over, the server has seen all that was sent before, and has said what it has to say:
@@ -125,8 +125,8 @@ bool Oracle::Fence(int rounds) {
     fence_.Send();
     std::string answer;
     while (!answer.ends_with('\n')) {
-      const OracleLink::Got got = fence_.Read(options_.hang_ms);
-      if (got != OracleLink::Got::kBytes) {
+      const RespConnection::Got got = fence_.Read(options_.hang_ms);
+      if (got != RespConnection::Got::kBytes) {
         ServerFailed();
         return false;
       }
@@ -216,7 +216,7 @@ bool Oracle::ReadEqual(Wire& wire, size_t end) {
     if (std::memcmp(in.data(), core.data(), std::min(in.size(), core.size())) != 0) {
       if (!ReadAlike(wire, chunk, core)) return false;
     } else if (in.size() < core.size()) {
-      if (wire.link.Read(kPatienceMs) != OracleLink::Got::kBytes) return false;
+      if (wire.link.Read(kPatienceMs) != RespConnection::Got::kBytes) return false;
       continue;
     } else {
       wire.link.Take(core.size());
@@ -241,7 +241,7 @@ bool Oracle::ReadAlike(Wire& wire, const Chunk& chunk, std::string_view core) {
   if (IsPush(replies_[0].root())) return false;
   auto theirs = parsers_[1].Parse(wire.link.in(), &replies_[1]);
   while (theirs.status == Status::kNeedMore) {
-    if (wire.link.Read(kPatienceMs) != OracleLink::Got::kBytes) return false;
+    if (wire.link.Read(kPatienceMs) != RespConnection::Got::kBytes) return false;
     parsers_[1].Reset();  // from the start, which has moved
     theirs = parsers_[1].Parse(wire.link.in(), &replies_[1]);
   }

@@ -115,7 +115,7 @@ namespace {
 // then compare up to a NUL: one with a NUL behind it is found now and then
 // (docs/findings/name-with-nul.md).
 std::string ByChance(const std::string& container, const std::string& word, Profile profile,
-                     const OracleTarget& target) {
+                     const LiveServer& target) {
   const size_t nul = word.find('\0');
   if (nul == std::string::npos) return "";
   const std::string name = container + Lower(word.substr(0, nul));
@@ -126,7 +126,7 @@ std::string ByChance(const std::string& container, const std::string& word, Prof
 
 // What the profile's table does not have.
 std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile,
-                           const OracleTarget& target) {
+                           const LiveServer& target) {
   const std::string name = Lower(args[0]);
   if (FindCommand(name, profile) == nullptr) {
     return target.Has(name) ? "not in the core: " + name : ByChance("", name, profile, target);
@@ -154,7 +154,7 @@ bool OutOfRange(const std::vector<std::string>& args) {
 }
 
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
-                    const OracleTarget& target) {
+                    const LiveServer& target) {
   if (command == nullptr) return LeftOutUnknown(args, profile, target);
   const std::string_view name = command->full_name();
   if (name.starts_with("command|")) {

@@ -48,7 +48,7 @@ bool OutOfRange(const std::vector<std::string>& args);
 // what it does not have (docs/core-server.md), or what would reach beyond the connections of the
 // case. `command` is what the profile's table has for the arguments, or nullptr.
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
-                    const OracleTarget& target);
+                    const LiveServer& target);
 
 }  // namespace resprobe::live
 

@@ -27,7 +27,7 @@ void OracleWorld::Open() {
   const char* start = std::getenv("RESPROBE_ORACLE_START");
   options.start = start == nullptr || *start == '\0' ? "redis-server" : start;
   std::string error;
-  target_ = OracleTarget::Open(options, &error);
+  target_ = LiveServer::Open(options, &error);
   if (target_ == nullptr) GiveUp(error);
   OracleOptions oracle;
   if (!target_->ProfileOf(&oracle.profile)) {

@@ -58,7 +58,7 @@ class OracleWorld {
   void Open();
   void Report(RunContext& run);
 
-  std::unique_ptr<OracleTarget> target_;
+  std::unique_ptr<LiveServer> target_;
   std::unique_ptr<Oracle> oracle_;
   pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
   bool prepared_ = false;

@@ -4,14 +4,14 @@
 
 namespace resprobe::live {
 
-SessionLog::Slot* SessionLog::Find(uint64_t connection) {
+CommandCaseRecorder::Slot* CommandCaseRecorder::Find(uint64_t connection) {
   for (Slot& slot : slots_) {
     if (slot.connection == connection) return &slot;
   }
   return nullptr;
 }
 
-void SessionLog::Open(uint64_t connection) {
+void CommandCaseRecorder::Open(uint64_t connection) {
   Slot* slot = Find(0);
   if (slot == nullptr) return;
   slot->connection = connection;
@@ -22,7 +22,7 @@ void SessionLog::Open(uint64_t connection) {
   }
 }
 
-void SessionLog::Request(uint64_t connection, std::span<const std::string_view> args) {
+void CommandCaseRecorder::Request(uint64_t connection, std::span<const std::string_view> args) {
   Slot* slot = Find(connection);
   if (slot == nullptr) return;
   size_t bytes = 0;
@@ -37,14 +37,14 @@ void SessionLog::Request(uint64_t connection, std::span<const std::string_view> 
 }
 
 // The text starts with the protocols that the clients have agreed on before.
-void SessionLog::Begin() {
+void CommandCaseRecorder::Begin() {
   protocol3_ = 0;
   for (const Slot& slot : slots_) {
     if (slot.resp3) protocol3_ |= size_t{1} << NumberOf(slot);
   }
 }
 
-void SessionLog::EndOfRead(uint64_t connection) {
+void CommandCaseRecorder::EndOfRead(uint64_t connection) {
   Slot* slot = Find(connection);
   if (slot == nullptr || at_once_.empty()) return;
   if (ops_ == 0) Begin();
@@ -59,12 +59,12 @@ void SessionLog::EndOfRead(uint64_t connection) {
   if (ops_ >= max_ops_) Finish();
 }
 
-void SessionLog::Close(uint64_t connection) {
+void CommandCaseRecorder::Close(uint64_t connection) {
   if (Slot* slot = Find(connection); slot != nullptr) slot->connection = 0;
 }
 
 // Connections that have asked for nothing are not in the text: a client costs every execution.
-void SessionLog::Finish() {
+void CommandCaseRecorder::Finish() {
   size_t clients = 1;
   for (Slot& slot : slots_) {
     if (slot.used) clients = NumberOf(slot) + 1;

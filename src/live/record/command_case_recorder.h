@@ -17,11 +17,11 @@ namespace resprobe::live {
 // came at once as `queue`, …, `call`. Up to four connections at a time take part; a further one
 // takes the place of one that has closed, as that client reconnected. A text ends after about
 // `max_ops`.
-class SessionLog {
+class CommandCaseRecorder {
  public:
   using Emit = std::function<void(std::string_view text)>;
 
-  SessionLog(size_t max_ops, size_t max_request_bytes, Emit emit)
+  CommandCaseRecorder(size_t max_ops, size_t max_request_bytes, Emit emit)
       : max_ops_(max_ops), max_request_bytes_(max_request_bytes), emit_(std::move(emit)) {}
 
   void Open(uint64_t connection);

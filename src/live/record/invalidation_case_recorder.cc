@@ -18,7 +18,7 @@ int64_t Milliseconds(std::string_view word, int64_t factor) {
 
 }  // namespace
 
-size_t CacheLog::SlotOf(uint64_t connection, bool take) {
+size_t InvalidationCaseRecorder::SlotOf(uint64_t connection, bool take) {
   size_t free = kNoSlot;
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].connection == connection) return i;
@@ -34,29 +34,30 @@ size_t CacheLog::SlotOf(uint64_t connection, bool take) {
   return free;
 }
 
-size_t CacheLog::KeyOf(std::string_view name) {
+size_t InvalidationCaseRecorder::KeyOf(std::string_view name) {
   auto at = keys_.find(name);
   if (at == keys_.end()) at = keys_.emplace(name, keys_.size()).first;
   return at->second % kKeys;
 }
 
-void CacheLog::Add(std::string_view op, size_t slot, std::string_view fields) {
+void InvalidationCaseRecorder::Add(std::string_view op, size_t slot, std::string_view fields) {
   if (ops_ == 0) text_ = "ops invalidation\nconfig clients=3\n";
   text_.append(op).append(" client=").append(std::to_string(slot)).append(fields).append("\n");
   ++ops_;
 }
 
-void CacheLog::Write(std::string_view kind, size_t slot, size_t key, int64_t ms) {
+void InvalidationCaseRecorder::Write(std::string_view kind, size_t slot, size_t key, int64_t ms) {
   Add("write", slot,
       " kind=" + std::string(kind) + " key=" + std::to_string(key) + " ms=" + std::to_string(ms));
   slots_[slot].sent = written_ = true;
 }
 
-void CacheLog::Deliver(size_t slot, std::string_view direction) {
+void InvalidationCaseRecorder::Deliver(size_t slot, std::string_view direction) {
   Add("deliver", slot, " direction=" + std::string(direction) + " bytes=all");
 }
 
-void CacheLog::Request(uint64_t connection, std::span<const std::string_view> args) {
+void InvalidationCaseRecorder::Request(uint64_t connection,
+                                       std::span<const std::string_view> args) {
   const auto is = [&](std::string_view word) { return IsWord(args[0], word); };
   const size_t count = args.size();
   const bool reads = (is("GET") && count == 2) || (is("MGET") && count > 1);
@@ -95,14 +96,14 @@ void CacheLog::Request(uint64_t connection, std::span<const std::string_view> ar
   }
 }
 
-void CacheLog::EndOfRead(uint64_t connection) {
+void InvalidationCaseRecorder::EndOfRead(uint64_t connection) {
   const size_t slot = SlotOf(connection, false);
   if (slot == kNoSlot || !slots_[slot].sent) return;
   slots_[slot].sent = false;
   Deliver(slot, "to-server");
 }
 
-void CacheLog::Received(uint64_t connection) {
+void InvalidationCaseRecorder::Received(uint64_t connection) {
   const size_t slot = SlotOf(connection, false);
   // Between two texts there is nothing to deliver.
   if (slot == kNoSlot || ops_ == 0) return;
@@ -110,7 +111,7 @@ void CacheLog::Received(uint64_t connection) {
   if (ops_ >= max_ops_) Finish();
 }
 
-void CacheLog::Close(uint64_t connection) {
+void InvalidationCaseRecorder::Close(uint64_t connection) {
   const size_t slot = SlotOf(connection, false);
   if (slot == kNoSlot) return;
   slots_[slot].connection = 0;
@@ -120,7 +121,7 @@ void CacheLog::Close(uint64_t connection) {
   Deliver(slot, "to-client");
 }
 
-void CacheLog::Finish() {
+void InvalidationCaseRecorder::Finish() {
   if (read_ && written_) emit_(text_);
   text_.clear();
   keys_.clear();

@@ -19,11 +19,11 @@ namespace resprobe::live {
 // command on; a further one takes the place of one that has closed, as that client reconnected.
 //
 // A text ends after about `max_ops`; one without both a read and a write is not emitted.
-class CacheLog {
+class InvalidationCaseRecorder {
  public:
   using Emit = std::function<void(std::string_view text)>;
 
-  CacheLog(size_t max_ops, Emit emit) : max_ops_(max_ops), emit_(std::move(emit)) {}
+  InvalidationCaseRecorder(size_t max_ops, Emit emit) : max_ops_(max_ops), emit_(std::move(emit)) {}
 
   // A request has come from the client.
   void Request(uint64_t connection, std::span<const std::string_view> args);

@@ -93,8 +93,8 @@ class Recorder : public TrafficListener {
   CaseStore* store_;
   size_t max_case_bytes_;
   const std::vector<std::string> leave_out_;
-  SessionLog sessions_;
-  CacheLog reads_and_writes_;
+  CommandCaseRecorder sessions_;
+  InvalidationCaseRecorder reads_and_writes_;
   std::map<uint64_t, std::unique_ptr<Streams>> open_;
   uint64_t connections_ = 0;
   uint64_t requests_ = 0;

@@ -69,8 +69,8 @@ std::vector<std::string> WordsOfCommand(const std::string& command) {
 
 }  // namespace
 
-std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, std::string* error) {
-  std::unique_ptr<OracleTarget> target(new OracleTarget(options));
+std::unique_ptr<LiveServer> LiveServer::Open(const TargetOptions& options, std::string* error) {
+  std::unique_ptr<LiveServer> target(new LiveServer(options));
   if (target->own() && !target->Start(error)) {
     *error = "--start " + options.start + ": " + *error +
              ": name redis-server, valkey-server or a program that takes their command line, with "
@@ -81,12 +81,12 @@ std::unique_ptr<OracleTarget> OracleTarget::Open(const TargetOptions& options, s
   return target;
 }
 
-OracleTarget::~OracleTarget() {
+LiveServer::~LiveServer() {
   // Whoever stops does not wait for a server that may hang, and has nothing to save.
   if (process_ != nullptr && options_.stop()) process_->Signal(SIGKILL);
 }
 
-bool OracleTarget::Start(std::string* error) {
+bool LiveServer::Start(std::string* error) {
   const std::vector<std::string> words = WordsOfCommand(options_.start);
   const auto start = [&](std::string* why) {
     ServerProcessOptions process{.program = words.front()};
@@ -115,7 +115,7 @@ bool OracleTarget::Start(std::string* error) {
   return start(&ignored);
 }
 
-UniqueFd OracleTarget::Connect(std::string* error) const {
+UniqueFd LiveServer::Connect(std::string* error) const {
   if (process_ != nullptr) return ConnectUnix(process_->socket_path(), error);
   if (!options_.unix_path.empty()) return ConnectUnix(options_.unix_path, error);
   const std::optional<Address> address = ParseAddress(options_.server, error);
@@ -128,7 +128,7 @@ std::string ServerEnd::Text() const {
   return what.empty() ? text : text + ": " + what;
 }
 
-ServerEnd OracleTarget::FindEnd(int ms) const {
+ServerEnd LiveServer::FindEnd(int ms) const {
   ServerEnd end;
   end.ended = true;
   if (process_ == nullptr) {
@@ -170,24 +170,24 @@ ServerEnd OracleTarget::FindEnd(int ms) const {
   return end;
 }
 
-bool OracleTarget::Restart(std::string* error) {
+bool LiveServer::Restart(std::string* error) {
   // It has nothing to save.
   if (process_ != nullptr) process_->Signal(SIGKILL);
   return Start(error) && Interview(error);
 }
 
-std::string OracleTarget::Log(size_t most) const {
+std::string LiveServer::Log(size_t most) const {
   std::string all;
   for (size_t i = 0; i < std::size(kLogs); ++i) all += LogFrom(i, 0);
   return all.size() <= most ? all : all.substr(all.size() - most);
 }
 
-std::optional<CrashReport> OracleTarget::NewReport() {
+std::optional<CrashReport> LiveServer::NewReport() {
   const std::string news = NewLog();
   return news.empty() ? std::nullopt : ReadCrashReport(news);
 }
 
-std::string OracleTarget::NewLog() {
+std::string LiveServer::NewLog() {
   std::string all;
   for (size_t i = 0; i < std::size(kLogs); ++i) {
     const std::string news = LogFrom(i, log_seen_[i]);
@@ -197,7 +197,7 @@ std::string OracleTarget::NewLog() {
   return all;
 }
 
-std::string OracleTarget::LogFrom(size_t file, uintmax_t start) const {
+std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
   if (process_ == nullptr) return {};
   const std::string path = process_->folder() + kLogs[file];
   std::error_code missing;
@@ -210,10 +210,10 @@ std::string OracleTarget::LogFrom(size_t file, uintmax_t start) const {
   return text.str();
 }
 
-bool OracleTarget::Interview(std::string* error) {
+bool LiveServer::Interview(std::string* error) {
   UniqueFd fd = Connect(error);
   if (!fd.valid()) return false;
-  Interviewer server(std::move(fd), options_.hang_ms, options_.stop);
+  RespProbe server(std::move(fd), options_.hang_ms, options_.stop);
   const std::string who = own() ? options_.start : CliArguments();
   const auto hangs = [&](const std::string& request) {
     if (!server.silent()) return false;
@@ -291,7 +291,7 @@ bool OracleTarget::Interview(std::string* error) {
   return !hangs("CONFIG GET or DEBUG");
 }
 
-bool OracleTarget::ProfileOf(Profile* profile) const {
+bool LiveServer::ProfileOf(Profile* profile) const {
   const bool valkey = version_.starts_with("valkey ");
   const std::string number = version_.substr(version_.find(' ') + 1);
   bool exact = false;
@@ -305,7 +305,7 @@ bool OracleTarget::ProfileOf(Profile* profile) const {
   return exact;
 }
 
-std::string OracleTarget::CliArguments() const {
+std::string LiveServer::CliArguments() const {
   if (process_ != nullptr) return "-s " + process_->socket_path();
   if (!options_.unix_path.empty()) return "-s " + options_.unix_path;
   std::string ignored;

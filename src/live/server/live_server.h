@@ -51,12 +51,12 @@ struct ServerEnd {
 
 // The live server that the core is compared with: one that is there, or a private one (own folder,
 // a unix socket, no persistence) that is restarted when it has died.
-class OracleTarget {
+class LiveServer {
  public:
   // Starts what is to be started, and asks the server what it is. nullptr with one line in `error`:
   // no such server, no RESP server, one that holds keys (without `flush`).
-  static std::unique_ptr<OracleTarget> Open(const TargetOptions& options, std::string* error);
-  ~OracleTarget();
+  static std::unique_ptr<LiveServer> Open(const TargetOptions& options, std::string* error);
+  ~LiveServer();
 
   UniqueFd Connect(std::string* error) const;
   // Whether waiting is to stop, for whoever waits on a connection of Connect()'s.
@@ -98,7 +98,7 @@ class OracleTarget {
   std::string CliArguments() const;
 
  private:
-  explicit OracleTarget(TargetOptions options) : options_(std::move(options)) {}
+  explicit LiveServer(TargetOptions options) : options_(std::move(options)) {}
   bool Start(std::string* error);
   bool Interview(std::string* error);
   std::string NewLog();

@@ -217,14 +217,15 @@ ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) co
   std::string ignored;
   UniqueFd fd = ConnectUnix(socket_path_, &ignored);
   if (!fd.valid()) return Answer::kNotYet;
-  OracleLink link;
+  RespConnection link;
   link.Use(std::move(fd), options.hang_ms, options.stop);
   link.out() = "PING\r\n";
   link.Send();
   while (!link.in().ends_with('\n')) {
-    const OracleLink::Got got = link.Read(options.hang_ms);
-    if (got == OracleLink::Got::kBytes) continue;
-    return got == OracleLink::Got::kNothing && !options.stop() ? Answer::kNever : Answer::kNotYet;
+    const RespConnection::Got got = link.Read(options.hang_ms);
+    if (got == RespConnection::Got::kBytes) continue;
+    return got == RespConnection::Got::kNothing && !options.stop() ? Answer::kNever
+                                                                   : Answer::kNotYet;
   }
   return link.in().starts_with("-LOADING") ? Answer::kNotYet : Answer::kReady;
 }

@@ -115,7 +115,7 @@ void IoLiveWorld::Open() {
   std::string error;
   peer_ = options_.peer == Peer::kTcp ? MakePeerHands(&error) : ForkPeerHands(&error);
   if (peer_ == nullptr) GiveUp(error);
-  kernel_ = std::make_unique<KernelWire>(peer_.get());
+  kernel_ = std::make_unique<KernelSockets>(peer_.get());
   decorated_ = options_.decorate ? options_.decorate(kernel_.get()) : nullptr;
 }
 
@@ -146,7 +146,7 @@ void IoLiveWorld::LeaveOut(RunContext& run) {
   }
 }
 
-void IoLiveWorld::RunOn(SocketWire* wire, RunContext& run) {
+void IoLiveWorld::RunOn(SocketApi* wire, RunContext& run) {
   run.Reset();
   world_.UseWire(wire);
   run.set_op(0);
@@ -173,7 +173,7 @@ void IoLiveWorld::RunOn(SocketWire* wire, RunContext& run) {
 void IoLiveWorld::Settle(RunContext& run) {
   Open();
   LeaveOut(run);
-  SocketWire* const wire = decorated_ != nullptr ? decorated_.get() : kernel_.get();
+  SocketApi* const wire = decorated_ != nullptr ? decorated_.get() : kernel_.get();
   RunOn(nullptr, in_memory_);
   if (kernel_ != nullptr) kernel_->Begin();
   RunOn(wire, over_tcp_);

@@ -40,7 +40,7 @@ std::string SeenIn(std::string_view trace);
 // The cases of IoChaosWorld in memory, then once more over real TCP: every result of a call of the
 // client, every callback and every violation have to be the same, in the same order. The world is
 // the same both times, with its clock, its toxics and its peer's answers; what differs is what lies
-// between the two ends (SocketWire), so what is compared is the simulation's sockets with the
+// between the two ends (SocketApi), so what is compared is the simulation's sockets with the
 // kernel's.
 //
 // In its trace: "io client NAME" and, if the case has another, "io instead-of NAME"; "saw LINE" for
@@ -70,7 +70,7 @@ class IoLiveWorld {
     Peer peer = Peer::kForked;
     std::optional<ClientKind> client = {};  // in place of the case's
     // Puts something before the kernel, for tests.
-    std::function<std::unique_ptr<SocketWire>(SocketWire*)> decorate = {};
+    std::function<std::unique_ptr<SocketApi>(SocketApi*)> decorate = {};
   };
   // RESPROBE_IO_PEER (memory, tcp, forked) and RESPROBE_IO_CLIENT (as the config has it). At a
   // value that is none the process says so and ends with exit code 2.
@@ -95,17 +95,17 @@ class IoLiveWorld {
   void Open();
   void LeaveOut(RunContext& run);
   // The whole case; its trace is what is compared.
-  void RunOn(SocketWire* wire, RunContext& run);
+  void RunOn(SocketApi* wire, RunContext& run);
 
   Options options_;
   IoChaosWorld world_;
   Config config_;
   std::vector<Op> ops_;
-  std::unique_ptr<PeerHands> peer_;
-  std::unique_ptr<KernelWire> kernel_;
-  std::unique_ptr<SocketWire> decorated_;
+  std::unique_ptr<TcpPeer> peer_;
+  std::unique_ptr<KernelSockets> kernel_;
+  std::unique_ptr<SocketApi> decorated_;
   pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
-  ToldWire told_;
+  RecordedBackpressure told_;
   RunContext in_memory_{Trace::Mode::kText};
   RunContext over_tcp_{Trace::Mode::kText};
 };

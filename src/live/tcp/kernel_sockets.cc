@@ -39,11 +39,11 @@ bool Await(const Done& done) {
 
 }  // namespace
 
-void KernelWire::Fail(std::string_view what) {
+void KernelSockets::Fail(std::string_view what) {
   if (error_.empty()) error_ = what;
 }
 
-void KernelWire::AwaitEvent(const Socket& socket, short events) {
+void KernelSockets::AwaitEvent(const Socket& socket, short events) {
   pollfd one = {socket.fd.get(), events, 0};
   int got = 0;
   while ((got = poll(&one, 1, kStuckMs)) < 0 && errno == EINTR) {
@@ -51,17 +51,17 @@ void KernelWire::AwaitEvent(const Socket& socket, short events) {
   if (got <= 0) Fail("the kernel does not deliver what the peer has done");
 }
 
-void KernelWire::Reset() {
+void KernelSockets::Reset() {
   for (size_t i = 0; i < kSockets; ++i) Close(static_cast<int>(i));
 }
 
-void KernelWire::Begin() {
+void KernelSockets::Begin() {
   error_.clear();
   writes_.clear();
   writables_.clear();
 }
 
-void KernelWire::Open(int socket) {
+void KernelSockets::Open(int socket) {
   Close(socket);
   Socket& s = At(socket);
   s.fd.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -74,7 +74,7 @@ void KernelWire::Open(int socket) {
   setsockopt(s.fd.get(), SOL_SOCKET, SO_RCVBUF, &most, sizeof(most));
 }
 
-void KernelWire::Close(int socket) {
+void KernelSockets::Close(int socket) {
   Socket& s = At(socket);
   if (!s.fd.valid()) return;
   // With a reset, so that no address is kept for a connection of a run that is over; the peer that
@@ -84,7 +84,7 @@ void KernelWire::Close(int socket) {
   s = {};
 }
 
-void KernelWire::Establish(int socket, bool accepts) {
+void KernelSockets::Establish(int socket, bool accepts) {
   Socket& s = At(socket);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -101,7 +101,7 @@ void KernelWire::Establish(int socket, bool accepts) {
   if (!s.accepted) Fail(peer_->error());
 }
 
-int KernelWire::Connect(int socket) {
+int KernelSockets::Connect(int socket) {
   Socket& s = At(socket);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -111,14 +111,14 @@ int KernelWire::Connect(int socket) {
       Result(connect(s.fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address))));
 }
 
-int64_t KernelWire::Read(int socket, char* to, size_t size) {
+int64_t KernelSockets::Read(int socket, char* to, size_t size) {
   Socket& s = At(socket);
   const int64_t result = Result(recv(s.fd.get(), to, size, 0));
   if (result > 0) s.read += static_cast<uint64_t>(result);
   return result;
 }
 
-int64_t KernelWire::Write(int socket, const char* from, size_t size) {
+int64_t KernelSockets::Write(int socket, const char* from, size_t size) {
   Socket& s = At(socket);
   const int64_t result = Result(send(s.fd.get(), from, size, MSG_NOSIGNAL));
   writes_.push_back(result);
@@ -131,31 +131,31 @@ int64_t KernelWire::Write(int socket, const char* from, size_t size) {
   return result;
 }
 
-bool KernelWire::Readable(int socket) {
+bool KernelSockets::Readable(int socket) {
   pollfd one = {At(socket).fd.get(), POLLIN, 0};
   return poll(&one, 1, 0) > 0 && (one.revents & POLLIN) != 0;
 }
 
-bool KernelWire::Writable(int socket) {
+bool KernelSockets::Writable(int socket) {
   pollfd one = {At(socket).fd.get(), POLLOUT, 0};
   const bool writable = poll(&one, 1, 0) > 0 && (one.revents & POLLOUT) != 0;
   writables_.push_back(writable ? 1 : 0);
   return writable;
 }
 
-int KernelWire::TakeError(int socket) {
+int KernelSockets::TakeError(int socket) {
   int error = 0;
   socklen_t size = sizeof(error);
   getsockopt(At(socket).fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
   return error;
 }
 
-size_t KernelWire::Waiting(int socket) {
+size_t KernelSockets::Waiting(int socket) {
   const Socket& s = At(socket);
   return s.gone || s.reset ? 0 : static_cast<size_t>(s.written - s.taken);
 }
 
-std::string_view KernelWire::Take(int socket, size_t count) {
+std::string_view KernelSockets::Take(int socket, size_t count) {
   Socket& s = At(socket);
   taken_.clear();
   if (!peer_->Take(socket, count, &taken_)) {
@@ -172,7 +172,7 @@ std::string_view KernelWire::Take(int socket, size_t count) {
   return taken_;
 }
 
-void KernelWire::Send(int socket, std::string_view bytes) {
+void KernelSockets::Send(int socket, std::string_view bytes) {
   Socket& s = At(socket);
   if (s.sent - s.read + bytes.size() > kMostUnread) {
     return Fail("more waits for the client than the kernel is asked to hold");
@@ -184,7 +184,7 @@ void KernelWire::Send(int socket, std::string_view bytes) {
   }
 }
 
-void KernelWire::End(int socket, PeerEnd how) {
+void KernelSockets::End(int socket, PeerEnd how) {
   Socket& s = At(socket);
   if (!s.accepted || s.gone || s.reset) return;
   if (!peer_->End(socket, how, Waiting(socket))) return Fail(peer_->error());

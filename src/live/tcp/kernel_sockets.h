@@ -9,7 +9,7 @@
 
 #include "live/net/unique_fd.h"
 #include "live/tcp/tcp_peer.h"
-#include "sim/socket_wire.h"
+#include "sim/socket_api.h"
 
 namespace resprobe::live {
 
@@ -19,10 +19,10 @@ namespace resprobe::live {
 // clock, and a case gives the same twice.
 //
 // The buffers are as small as the system makes them: how much a write takes is the kernel's to say.
-class KernelWire : public SocketWire {
+class KernelSockets : public SocketApi {
  public:
   // The peer stays its owner's.
-  explicit KernelWire(PeerHands* peer) : peer_(peer) {}
+  explicit KernelSockets(TcpPeer* peer) : peer_(peer) {}
 
   // Forgets what it has told of the last run.
   void Begin();
@@ -66,7 +66,7 @@ class KernelWire : public SocketWire {
   // Waits until poll(2) has one of these to say.
   void AwaitEvent(const Socket& socket, short events);
 
-  PeerHands* peer_;
+  TcpPeer* peer_;
   std::array<Socket, kSockets> sockets_;
   std::string taken_;
   std::string error_;

@@ -8,9 +8,9 @@
 
 namespace resprobe::live {
 
-// Memory whose send buffer is as full as a kernel's was in the same run (KernelWire::writes(),
+// Memory whose send buffer is as full as a kernel's was in the same run (KernelSockets::writes(),
 // writables()): so one sees whether that is all that the two have differed in.
-class ToldWire : public MemoryWire {
+class RecordedBackpressure : public SimSockets {
  public:
   void Tell(const std::vector<int64_t>& writes, const std::vector<int64_t>& writables) {
     writes_ = writes;
@@ -21,17 +21,17 @@ class ToldWire : public MemoryWire {
   int64_t Write(int socket, const char* from, size_t size) override {
     told_ = write_ < writes_.size();
     if (told_) room_ = writes_[write_++] > 0 ? static_cast<size_t>(writes_[write_ - 1]) : 0;
-    const int64_t result = MemoryWire::Write(socket, from, size);
+    const int64_t result = SimSockets::Write(socket, from, size);
     told_ = false;
     return result;
   }
   bool Writable(int socket) override {
-    if (writable_ == writables_.size()) return MemoryWire::Writable(socket);
+    if (writable_ == writables_.size()) return SimSockets::Writable(socket);
     return writables_[writable_++] != 0;
   }
 
  protected:
-  size_t Room(int socket) override { return told_ ? room_ : MemoryWire::Room(socket); }
+  size_t Room(int socket) override { return told_ ? room_ : SimSockets::Room(socket); }
 
  private:
   std::vector<int64_t> writes_;

@@ -48,7 +48,7 @@ UniqueFd BindLoopback(std::string* error) {
   return fd;
 }
 
-class LocalHands : public PeerHands {
+class LocalTcpPeer : public TcpPeer {
  public:
   bool Open(std::string* error) {
     listener_ = BindLoopback(error);
@@ -58,7 +58,7 @@ class LocalHands : public PeerHands {
     // As small as the system makes it: accepted sockets have it too.
     const int least = 1;
     setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
-    if (listen(listener_.get(), static_cast<int>(SocketWire::kSockets)) != 0) {
+    if (listen(listener_.get(), static_cast<int>(SocketApi::kSockets)) != 0) {
       *error = std::string("cannot listen: ") + std::strerror(errno);
       return false;
     }
@@ -139,7 +139,7 @@ class LocalHands : public PeerHands {
 
   UniqueFd listener_;
   UniqueFd refuser_;
-  std::array<UniqueFd, SocketWire::kSockets> fds_;
+  std::array<UniqueFd, SocketApi::kSockets> fds_;
   std::string error_;
 };
 
@@ -183,7 +183,7 @@ bool ReceiveMessage(int fd, Message* message, std::string* bytes) {
 
 // The life of the process that has the hands.
 void Serve(int control) {
-  LocalHands hands;
+  LocalTcpPeer hands;
   std::string error;
   const bool open = hands.Open(&error);
   Message message;
@@ -222,9 +222,9 @@ void Serve(int control) {
   }
 }
 
-class ForkedHands : public PeerHands {
+class ForkedTcpPeer : public TcpPeer {
  public:
-  ~ForkedHands() override {
+  ~ForkedTcpPeer() override {
     control_.Reset();
     if (pid_ <= 0 || owner_ != getpid()) return;
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
@@ -303,7 +303,7 @@ class ForkedHands : public PeerHands {
 };
 
 template <class Hands>
-std::unique_ptr<PeerHands> Make(std::string* error) {
+std::unique_ptr<TcpPeer> Make(std::string* error) {
   auto hands = std::make_unique<Hands>();
   if (!hands->Open(error)) return nullptr;
   return hands;
@@ -311,7 +311,7 @@ std::unique_ptr<PeerHands> Make(std::string* error) {
 
 }  // namespace
 
-std::unique_ptr<PeerHands> MakePeerHands(std::string* error) { return Make<LocalHands>(error); }
-std::unique_ptr<PeerHands> ForkPeerHands(std::string* error) { return Make<ForkedHands>(error); }
+std::unique_ptr<TcpPeer> MakePeerHands(std::string* error) { return Make<LocalTcpPeer>(error); }
+std::unique_ptr<TcpPeer> ForkPeerHands(std::string* error) { return Make<ForkedTcpPeer>(error); }
 
 }  // namespace resprobe::live

@@ -8,18 +8,18 @@
 #include <string>
 #include <string_view>
 
-#include "sim/socket_wire.h"
+#include "sim/socket_api.h"
 
 namespace resprobe::live {
 
 // The peer's ends of real TCP connections, moved by someone else: it does nothing unless told, and
 // what it is told is done, as far as its own system goes, when the call returns. Connections are
-// numbered as the client's sockets are (SocketWire).
+// numbered as the client's sockets are (SocketApi).
 //
 // A call that fails returns false, and error() says why, in one line; it stays so.
-class PeerHands {
+class TcpPeer {
  public:
-  virtual ~PeerHands() = default;
+  virtual ~TcpPeer() = default;
 
   virtual uint16_t port() const = 0;           // where it accepts, on 127.0.0.1
   virtual uint16_t refusing_port() const = 0;  // where nobody listens
@@ -39,9 +39,9 @@ class PeerHands {
 
 // In this process. Its sockets have the smallest receive buffer there is. nullptr, and one line in
 // `error`, if the system has no port for it.
-std::unique_ptr<PeerHands> MakePeerHands(std::string* error);
+std::unique_ptr<TcpPeer> MakePeerHands(std::string* error);
 // In a process of its own, which ends with this object or this process.
-std::unique_ptr<PeerHands> ForkPeerHands(std::string* error);
+std::unique_ptr<TcpPeer> ForkPeerHands(std::string* error);
 
 }  // namespace resprobe::live
 

@@ -165,7 +165,7 @@ void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& ru
   if (tracked && current) [[likely]]
     return;
   if ((config_.noloop || policy_.noloop) && ReplyOnItsWay(owner, slot)) return;
-  run.Check(OnItsWay(owner, slot), "coverage",
+  run.Check(OnItsWay(owner, slot), "cached_implies_tracked",
             "tracked by the server and current, or its invalidation on the way", [&] {
               return Name(owner) + " holds " + SlotName(slot) + " of version " +
                      std::to_string(held.version) +

@@ -42,7 +42,7 @@ class InvalidationWorld {
       "caching clients on CLIENT TRACKING: no delivery order of bytes makes a cache serve stale "
       "data";
   static constexpr InvariantInfo kInvariants[] = {
-      {"coverage",
+      {"cached_implies_tracked",
        "an entry that a live client holds is tracked by the server and has its value, or its "
        "invalidation is on the way"},
       {"no_stale_after_barrier",

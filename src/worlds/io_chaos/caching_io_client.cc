@@ -28,7 +28,7 @@ class CachedReply : public IoReply {
 
 }  // namespace
 
-void CachingIoClient::Start(ClientSystem* system, IoClientOwner* owner) {
+void CachingIoClient::Start(SimPosix* system, IoClientOwner* owner) {
   system_ = system;
   owner_ = owner;
   open_ = connected_ = freeing_ = false;

@@ -14,7 +14,7 @@ namespace resprobe {
 
 class CachingIoClient : public IoClient {
  public:
-  void Start(ClientSystem* system, IoClientOwner* owner) override;
+  void Start(SimPosix* system, IoClientOwner* owner) override;
   bool Connect(const IoClientOptions& options) override;
   bool Command(uint64_t number, bool stays, std::span<const std::string_view> args) override;
   void Disconnect() override { Free(); }
@@ -36,7 +36,7 @@ class CachingIoClient : public IoClient {
   void Deliver();
   void Finish();
 
-  ClientSystem* system_ = nullptr;
+  SimPosix* system_ = nullptr;
   IoClientOwner* owner_ = nullptr;
   cache::CachingClient cache_;
   std::vector<Asked> asked_;

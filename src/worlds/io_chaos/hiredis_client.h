@@ -41,7 +41,7 @@ class HiredisReply : public IoReply {
 // What both clients share.
 class HiredisClient : public IoClient {
  public:
-  void Start(ClientSystem* system, IoClientOwner* owner) override {
+  void Start(SimPosix* system, IoClientOwner* owner) override {
     system_ = system;
     owner_ = owner;
     Forget();
@@ -64,7 +64,7 @@ class HiredisClient : public IoClient {
     return time;
   }
   static int SocketOf(const redisContext& context) {
-    return ClientSystem::IsFake(context.fd) ? context.fd - ClientSystem::kFirstFd : -1;
+    return SimPosix::IsFake(context.fd) ? context.fd - SimPosix::kFirstFd : -1;
   }
   static IoError ErrorOf(int err) {
     switch (err) {
@@ -109,10 +109,10 @@ class HiredisClient : public IoClient {
     return -1;
   }
   static ssize_t ReadOwn(redisContext* c, char* to, size_t size) {
-    return Moved(c, ClientSystem::current()->Read(SocketOf(*c), to, size));
+    return Moved(c, SimPosix::current()->Read(SocketOf(*c), to, size));
   }
   static ssize_t WriteOwn(redisContext* c) {
-    const int64_t result = ClientSystem::current()->Write(SocketOf(*c), c->obuf, sdslen(c->obuf));
+    const int64_t result = SimPosix::current()->Write(SocketOf(*c), c->obuf, sdslen(c->obuf));
     return result == 0 ? 0 : Moved(c, result);
   }
   void UseOwnFunctions(redisContext* c) {
@@ -124,7 +124,7 @@ class HiredisClient : public IoClient {
   redisContextFuncs functions_ = {};
 #endif
 
-  ClientSystem* system_ = nullptr;
+  SimPosix* system_ = nullptr;
   IoClientOwner* owner_ = nullptr;
   HiredisComparer comparer_;
   std::array<const char*, kMostArgs> words_{};

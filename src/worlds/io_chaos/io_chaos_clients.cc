@@ -303,7 +303,7 @@ void IoChaosWorld::OnDisconnect(IoClient& client, bool ok) {
   }
   slot.disconnected = true;
   if (!ok && slot.socket >= 0 && !evil_memory_ && !slot.freed) {
-    const ClientSystem::Socket& s = system_.SocketAt(slot.socket);
+    const SimPosix::Socket& s = system_.SocketAt(slot.socket);
     const IoError error = client.error();
     const bool plausible =
         (error == IoError::kEnd && s.told_end && s.told_error == 0) ||
@@ -354,7 +354,7 @@ void IoChaosWorld::OnGone(IoClient& client) {
 uint64_t IoChaosWorld::Match(Slot& slot, const IoReply& reply) {
   if (slot.socket < 0) return kNoValue;
   Line& line = LineOf(slot);
-  const ClientSystem::Socket& s = system_.SocketAt(slot.socket);
+  const SimPosix::Socket& s = system_.SocketAt(slot.socket);
   if (line.foreign) return line.values;
   while (line.parsed < s.read) {
     const resp::ReplyParser::Result result = line.parser.Parse(

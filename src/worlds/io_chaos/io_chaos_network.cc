@@ -115,7 +115,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
 void IoChaosWorld::LookAhead(int socket) {
   Line& line = lines_[static_cast<size_t>(socket)];
   if (line.peer.honest() || !Avoids(KnownFault::kSubscribeShape)) return;
-  const ClientSystem::Socket& s = system_.SocketAt(socket);
+  const SimPosix::Socket& s = system_.SocketAt(socket);
   if (slots_[static_cast<size_t>(line.slot)].stays && s.readable() > 0 &&
       Avoids(KnownFault::kStaleCallback)) {
     return Abandon(InfoOf(KnownFault::kStaleCallback));
@@ -143,12 +143,12 @@ void IoChaosWorld::LookAhead(int socket) {
 }
 
 int64_t IoChaosWorld::NextWake() {
-  int64_t wake = ClientSystem::kNever;
+  int64_t wake = SimPosix::kNever;
   for (size_t i = 0; i < lines_.size(); ++i) {
     Line& line = lines_[i];
     if (!line.open || line.ended) continue;
-    const ClientSystem::Socket& s = system_.SocketAt(static_cast<int>(i));
-    if (s.state == ClientSystem::Socket::State::kConnecting) {
+    const SimPosix::Socket& s = system_.SocketAt(static_cast<int>(i));
+    if (s.state == SimPosix::Socket::State::kConnecting) {
       wake = std::min(wake, s.connect_us);
       continue;
     }
@@ -167,12 +167,12 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
     }
     if (Move(socket, true, true, kAll)) continue;
     const int64_t wake = NextWake();
-    if (wake == now_us_ && wake != ClientSystem::kNever) return true;
-    if (wake > until_us || (wake == ClientSystem::kNever && until_us != ClientSystem::kNever)) {
+    if (wake == now_us_ && wake != SimPosix::kNever) return true;
+    if (wake > until_us || (wake == SimPosix::kNever && until_us != SimPosix::kNever)) {
       now_us_ = until_us;
       return false;
     }
-    if (wake == ClientSystem::kNever) {
+    if (wake == SimPosix::kNever) {
       // Nothing would ever come: the peer hangs up.
       system_.End(socket, PeerEnd::kClose);
       lines_[static_cast<size_t>(socket)].ended = true;
@@ -181,7 +181,7 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
     }
     now_us_ = wake;
   }
-  now_us_ = until_us == ClientSystem::kNever ? now_us_ : until_us;
+  now_us_ = until_us == SimPosix::kNever ? now_us_ : until_us;
   return false;
 }
 
@@ -246,7 +246,7 @@ void IoChaosWorld::RunUntilQuiet() {
     idle = fired && !moved ? idle + 1 : 0;
     if (fired || moved) continue;
     const int64_t wake = NextWake();
-    if (wake == ClientSystem::kNever || wake == now_us_) return;
+    if (wake == SimPosix::kNever || wake == now_us_) return;
     now_us_ = wake;
   }
   if (idle == kMostIdleRounds) {

@@ -185,7 +185,7 @@ void IoChaosWorld::Connect() {
 }
 
 void IoChaosWorld::OnConnecting(int socket) {
-  ClientSystem::Socket& s = system_.SocketAt(socket);
+  SimPosix::Socket& s = system_.SocketAt(socket);
   Line& line = lines_[static_cast<size_t>(socket)];
   if (late_us_ > 0) system_.counts().Fired(ToxicKind::kLateConnect);
   s.connect_us = now_us_ + late_us_;
@@ -469,7 +469,7 @@ void IoChaosWorld::CheckSplit(RunContext& run) {
     return;
   }
   if (first.stays_monitor && Avoids(KnownFault::kMonitorSwallows)) return;
-  const ClientSystem::Socket& s = system_.SocketAt(first.socket);
+  const SimPosix::Socket& s = system_.SocketAt(first.socket);
   if (s.read == 0) return;
   const std::string bytes = s.arrived.substr(0, s.read);
   Slot& second = slots_[1];
@@ -478,7 +478,7 @@ void IoChaosWorld::CheckSplit(RunContext& run) {
   again_.clear();
   Connect();
   if (second.client->exists() && second.socket >= 0) {
-    ClientSystem::Socket& t = system_.SocketAt(second.socket);
+    SimPosix::Socket& t = system_.SocketAt(second.socket);
     second.requests.clear();
     for (const uint64_t number : requests) {
       const GivenCommand& given = given_[number - 1];

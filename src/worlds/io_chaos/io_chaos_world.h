@@ -89,11 +89,11 @@ enum class Wire : uint8_t { kBoth, kUpstream, kDownstream };
 inline constexpr std::string_view kWireNames[] = {"both", "upstream", "downstream"};
 constexpr std::span<const std::string_view> EnumNames(Wire) { return kWireNames; }
 
-enum class ClientKind : uint8_t { kFirst, kSecond, kThird, kFourth };
+enum class ClientKind : uint8_t { kAsync, kSync, kPlain, kCaching };
 inline constexpr std::string_view kClientKindNames[] = {"async", "sync", "plain", "caching"};
 constexpr std::span<const std::string_view> EnumNames(ClientKind) { return kClientKindNames; }
 
-class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
+class IoChaosWorld : private SimPosix::World, private IoClientOwner {
  public:
   static constexpr std::string_view kName = "io_chaos";
   static constexpr std::string_view kSummary =
@@ -118,7 +118,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   static constexpr size_t kSendBuffer = 2048;
 
   struct Config {
-    ClientKind client = ClientKind::kFirst;
+    ClientKind client = ClientKind::kAsync;
     bool resp3 = false;
     bool push_handler = false;
     bool functions = false;
@@ -312,7 +312,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   explicit IoChaosWorld(std::vector<Subject> subjects, KnownFaultSet go_to = {});
 
   // What lies between the client and its peer, for the runs that follow; nullptr: memory.
-  void UseWire(SocketWire* wire) { system_.UseWire(wire); }
+  void UseWire(SocketApi* wire) { system_.UseWire(wire); }
 
   static void Generate(Gen& gen, Step& op);
   static void Generate(Gen& gen, Toxify& op);
@@ -403,7 +403,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   static constexpr uint64_t kPushed = 0;
   static constexpr uint64_t kNoValue = UINT64_MAX;
 
-  // ClientSystem::World.
+  // SimPosix::World.
   int64_t now_us() const override { return now_us_; }
   void OnConnecting(int socket) override;
   void OnClosed(int socket) override;
@@ -456,7 +456,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   size_t subject_ = 0;
   Config config_;
   RunContext* run_ = nullptr;
-  ClientSystem system_;
+  SimPosix system_;
   CoreSubject server_;
   uint64_t other_ = 0;  // the connection of the other client
   int64_t now_us_ = 0;
@@ -464,7 +464,7 @@ class IoChaosWorld : private ClientSystem::World, private IoClientOwner {
   bool evil_memory_ = false;
   std::array<Slot, kClients> slots_;
   size_t current_ = 0;
-  std::array<Line, ClientSystem::kSockets> lines_;
+  std::array<Line, SimPosix::kSockets> lines_;
   std::vector<Command> commands_;  // number n at n - 1
   std::vector<GivenCommand> given_;
   std::vector<Toxic> toxics_;

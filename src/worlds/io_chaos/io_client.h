@@ -2,7 +2,7 @@
 #define RESPROBE_WORLDS_IO_CHAOS_IO_CLIENT_H_
 
 // A client under test, as the world io_chaos sees it: a few calls down, a few callbacks up. A
-// client does its I/O through the sockets of a ClientSystem, either by itself or, if it is written
+// client does its I/O through the sockets of a SimPosix, either by itself or, if it is written
 // against the real system, by the linker's help (driver/libc_shim.h).
 
 #include <cstddef>
@@ -61,8 +61,8 @@ class IoClient {
   virtual ~IoClient() = default;
 
   // For all that follow: the system to use and whom to call back. Forgets the connection, if there
-  // is one, without a word: what it had was taken from it (ClientSystem::Reclaim).
-  virtual void Start(ClientSystem* system, IoClientOwner* owner) = 0;
+  // is one, without a word: what it had was taken from it (SimPosix::Reclaim).
+  virtual void Start(SimPosix* system, IoClientOwner* owner) = 0;
 
   // Connects; at once, or OnConnect tells. False: there is nothing to be had from this attempt.
   virtual bool Connect(const IoClientOptions& options) = 0;

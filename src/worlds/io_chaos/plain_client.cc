@@ -35,7 +35,7 @@ bool IsMessage(const resp::Reply& value) {
 
 }  // namespace
 
-void PlainClient::Start(ClientSystem* system, IoClientOwner* owner) {
+void PlainClient::Start(SimPosix* system, IoClientOwner* owner) {
   system_ = system;
   owner_ = owner;
   open_ = connected_ = ending_ = freeing_ = writing_ = timer_ = false;

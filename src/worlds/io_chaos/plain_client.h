@@ -38,7 +38,7 @@ class PlainClient : public IoClient {
 
   explicit PlainClient(Fault fault = Fault::kNone) : fault_(fault) {}
 
-  void Start(ClientSystem* system, IoClientOwner* owner) override;
+  void Start(SimPosix* system, IoClientOwner* owner) override;
   bool Connect(const IoClientOptions& options) override;
   bool Command(uint64_t number, bool stays, std::span<const std::string_view> args) override;
   void Disconnect() override;
@@ -64,7 +64,7 @@ class PlainClient : public IoClient {
   void Finish();
 
   Fault fault_;
-  ClientSystem* system_ = nullptr;
+  SimPosix* system_ = nullptr;
   IoClientOwner* owner_ = nullptr;
   IoClientOptions options_;
   bool open_ = false;

@@ -25,13 +25,13 @@ class StaleRunnerTest : public testing::TestWithParam<const char*> {
     ASSERT_NE(server_, nullptr) << error;
   }
 
-  void Open(Plant plant = Plant::kNone, TrackingMode tracking = TrackingMode::kDefault,
-            int hang_seconds = 10) {
+  void Open(InjectedFault injected_fault = InjectedFault::kNone,
+            TrackingMode tracking = TrackingMode::kDefault, int hang_seconds = 10) {
     PoolOptions options;
     options.connect = [path = server_->socket_path()](std::string* error) {
       return ConnectUnix(path, error);
     };
-    options.plant = plant;
+    options.injected_fault = injected_fault;
     options.hang_seconds = hang_seconds;
     options.tracking = tracking;
     std::string error;
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Servers, StaleRunnerTest,
 TEST_P(StaleRunnerTest, ASoundCacheServesNothingStale) {
   for (const TrackingMode mode : {TrackingMode::kDefault, TrackingMode::kNoloop,
                                   TrackingMode::kOptin, TrackingMode::kBcast}) {
-    Open(Plant::kNone, mode);
+    Open(InjectedFault::kNone, mode);
     const auto found = Race(150, {.kill_percent = 10, .flush_percent = 5});
     ASSERT_FALSE(found) << found->signature << "\nexpected " << found->expected << "\nseen "
                         << found->seen << "\n"
@@ -102,30 +102,31 @@ TEST_P(StaleRunnerTest, ASoundCacheServesNothingStale) {
 
 // A canary for each: what a run cannot see, it cannot say is not there.
 TEST_P(StaleRunnerTest, PlantedFaultsAreFound) {
-  for (const PlantInfo& plant : kPlants) {
-    if (plant.plant == Plant::kHangOnTheDead) continue;  // shows where one dies under the lock
-    Open(plant.plant);
+  for (const InjectedFaultInfo& injected_fault : kInjectedFaults) {
+    if (injected_fault.injected_fault == InjectedFault::kHangOnTheDead)
+      continue;  // shows where one dies under the lock
+    Open(injected_fault.injected_fault);
     const auto found = Race(600, {.kill_percent = 20, .flush_percent = 10});
-    EXPECT_TRUE(found) << plant.name;
+    EXPECT_TRUE(found) << injected_fault.name;
   }
 }
 
 TEST_P(StaleRunnerTest, AHalfWrittenEntryIsFound) {
-  Open(Plant::kHalfPut);
+  Open(InjectedFault::kHalfPut);
   const auto found = Race(600, {});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->invariant, "no_torn_entry");
 }
 
 TEST_P(StaleRunnerTest, AWorkerThatHangsOnTheLockOfADeadOneIsFound) {
-  Open(Plant::kHangOnTheDead, TrackingMode::kDefault, 1);
+  Open(InjectedFault::kHangOnTheDead, TrackingMode::kDefault, 1);
   const auto found = Kill(400, {.signals = {SIGKILL}});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->invariant, "no_lock_left");
 }
 
 TEST_P(StaleRunnerTest, AServerThatHangsIsNoFailureOfTheCache) {
-  Open(Plant::kNone, TrackingMode::kDefault, 1);
+  Open(InjectedFault::kNone, TrackingMode::kDefault, 1);
   Rng rng(1);
   EXPECT_TRUE(runner_->Run(MakeRace(keys_, {}, &rng)));
   server_->Signal(SIGSTOP);
@@ -138,7 +139,7 @@ TEST_P(StaleRunnerTest, AServerThatHangsIsNoFailureOfTheCache) {
 }
 
 TEST_P(StaleRunnerTest, AFailureIsMadeSmallAndFailsAgain) {
-  Open(Plant::kKeepOnLoss);
+  Open(InjectedFault::kKeepOnLoss);
   StaleCase whole{keys_, {}};
   const auto found = Hunt(600, [&](int, Rng* rng) {
     whole.rounds.push_back(MakeRace(keys_, {.kill_percent = 30}, rng));

@@ -20,7 +20,7 @@ class SharedCacheTest : public testing::Test {
     std::string error;
     cache_ = SharedCache::Create(limits, &error);
     ASSERT_NE(cache_, nullptr) << error;
-    cache_->Attach(0, Plant::kNone, [](Point) {});
+    cache_->Attach(0, InjectedFault::kNone, [](Failpoint) {});
     cache_->Own(0);
   }
 
@@ -28,7 +28,7 @@ class SharedCacheTest : public testing::Test {
   int InAnother(const std::function<void()>& body) {
     const pid_t pid = fork();
     if (pid == 0) {
-      cache_->Attach(1, Plant::kNone, [](Point) {});
+      cache_->Attach(1, InjectedFault::kNone, [](Failpoint) {});
       cache_->Own(1);
       body();
       _exit(0);
@@ -145,13 +145,13 @@ TEST_F(SharedCacheTest, ALeaseChangesHandsUnderTheLock) {
   if (pid == 0) {
     char byte;
     if (read(go[0], &byte, 1) != 1) _exit(1);
-    cache_->Attach(2, Plant::kNone, [](Point) {});
+    cache_->Attach(2, InjectedFault::kNone, [](Failpoint) {});
     cache_->Own(1);
     _exit(write(owned[1], "!", 1) == 1 ? 0 : 1);
   }
   bool owned_early = true;
-  cache_->Attach(0, Plant::kNone, [&](Point point) {
-    if (point != Point::kLocked) return;
+  cache_->Attach(0, InjectedFault::kNone, [&](Failpoint point) {
+    if (point != Failpoint::kLocked) return;
     ASSERT_EQ(write(go[1], "!", 1), 1);
     // Until it waits for the lock or has the lease.
     pollfd told = {owned[0], POLLIN, 0};
@@ -168,10 +168,10 @@ TEST_F(SharedCacheTest, ALeaseChangesHandsUnderTheLock) {
 }
 
 TEST_F(SharedCacheTest, ADeathUnderTheLockLeavesItFreeAndNothingTorn) {
-  for (const Point point : {Point::kLocked, Point::kInsidePut}) {
+  for (const Failpoint point : {Failpoint::kLocked, Failpoint::kInsidePut}) {
     for (int i = 0; i < 100; ++i) {
       const int status = InAnother([&] {
-        cache_->Attach(1, Plant::kNone, [&](Point at) {
+        cache_->Attach(1, InjectedFault::kNone, [&](Failpoint at) {
           if (at == point) raise(SIGKILL);
         });
         Put(1, "k", std::string(100, 'x'));

@@ -26,11 +26,11 @@ class WorkerPoolTest : public testing::TestWithParam<const char*> {
     std::string error;
     server_ = ServerProcess::Start({.program = program}, &error);
     ASSERT_NE(server_, nullptr) << error;
-    direct_ = std::make_unique<ServerLink>(Connector(), [](const resp::ReplyView&) {});
+    direct_ = std::make_unique<Resp3Client>(Connector(), [](const resp::ReplyView&) {});
     ASSERT_TRUE(direct_->Open("", 0, &error)) << error;
   }
 
-  ServerLink::Connector Connector() const {
+  Resp3Client::Connector Connector() const {
     return [path = server_->socket_path()](std::string* error) { return ConnectUnix(path, error); };
   }
 
@@ -55,7 +55,7 @@ class WorkerPoolTest : public testing::TestWithParam<const char*> {
   }
 
   std::unique_ptr<ServerProcess> server_;
-  std::unique_ptr<ServerLink> direct_;
+  std::unique_ptr<Resp3Client> direct_;
   std::unique_ptr<WorkerPool> pool_;
 };
 INSTANTIATE_TEST_SUITE_P(Servers, WorkerPoolTest,
@@ -98,7 +98,7 @@ TEST_P(WorkerPoolTest, AnInvalidationDropsForAll) {
 TEST_P(WorkerPoolTest, AReplyThatAnInvalidationHasPassedIsNotPut) {
   Start();
   Direct("SET k v1");
-  pool_->Hold(0, Point::kBeforeReply);
+  pool_->Hold(0, Failpoint::kBeforeReply);
   const uint64_t ticket = pool_->Cached(0, Words{"GET", "k"});
   ASSERT_TRUE(pool_->WaitHeld(0, ticket));
   // The server turns to what was sent before a PING no later than to the PING; and what it had to
@@ -210,7 +210,7 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
   const auto before = open_files();
   Start();
   constexpr int kTimes = 200;
-  for (const Point point : kPoints) {
+  for (const Failpoint point : kFailpoints) {
     for (int i = 0; i < kTimes; ++i) {
       const int victim = i % 4;
       const int other = (i + 1) % 4;
@@ -219,7 +219,7 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
       Direct("SET k " + old);
       ASSERT_TRUE(pool_->Barrier());
       const uint64_t deaths = pool_->deaths();
-      if (point == Point::kBeforeDrop) {
+      if (point == Failpoint::kBeforeDrop) {
         ASSERT_TRUE(Get(victim).ok());
         ASSERT_TRUE(Get(other).hit);
         pool_->SignalAt(victim, point, SIGKILL);
@@ -231,10 +231,10 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
       ASSERT_TRUE(pool_->Barrier()) << pool_->hung();
       for (int worker = 0; worker < 4; ++worker) {
         const WorkerAnswer answer = Get(worker);
-        ASSERT_EQ(Text(answer), "\"" + value + "\"") << PointName(point) << " " << i;
+        ASSERT_EQ(Text(answer), "\"" + value + "\"") << FailpointName(point) << " " << i;
         ASSERT_FALSE(answer.torn);
       }
-      ASSERT_EQ(pool_->deaths(), deaths + 1) << PointName(point);
+      ASSERT_EQ(pool_->deaths(), deaths + 1) << FailpointName(point);
     }
   }
   const SharedCache::Counts counts = pool_->cache().counts();

@@ -36,10 +36,10 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-class FaultyListener : public CoreListener {
+class FaultyListener : public ServerListener {
  public:
   FaultyListener(UniqueFd fd, std::string log, std::map<std::string, std::string> faults)
-      : CoreListener(std::move(fd), {}, Time::kReal), log_(std::move(log)), faults_(faults) {}
+      : ServerListener(std::move(fd), {}, Time::kReal), log_(std::move(log)), faults_(faults) {}
 
  protected:
   void Receive(Server& server, uint64_t id, std::string_view bytes) override {

@@ -35,7 +35,7 @@ class OracleTest : public testing::Test {
 
   void Open(const TargetOptions& options) {
     std::string error;
-    target_ = OracleTarget::Open(options, &error);
+    target_ = LiveServer::Open(options, &error);
     ASSERT_NE(target_, nullptr) << error;
     OracleOptions oracle;
     target_->ProfileOf(&oracle.profile);
@@ -53,7 +53,7 @@ class OracleTest : public testing::Test {
   std::optional<Difference> Run(std::string_view ops) { return oracle_->Run(CaseOf(ops)); }
 
   std::unique_ptr<LyingServer> lying_;  // outlives what talks to it
-  std::unique_ptr<OracleTarget> target_;
+  std::unique_ptr<LiveServer> target_;
   std::unique_ptr<Oracle> oracle_;
   Arena arena_;  // of the cases
 };
@@ -232,10 +232,10 @@ TEST_F(OracleTest, RefusesAServerThatHoldsKeys) {
   ASSERT_TRUE(SendAll(fd.get(), "SELECT 3\r\nSET a 1\r\n"));
   char replies[10];
   ASSERT_EQ(recv(fd.get(), replies, sizeof(replies), MSG_WAITALL), 10);
-  EXPECT_EQ(OracleTarget::Open(options, &error), nullptr);
+  EXPECT_EQ(LiveServer::Open(options, &error), nullptr);
   EXPECT_EQ(error, "the server holds keys, which a run deletes: --flush permits it");
   options.flush = true;
-  EXPECT_NE(OracleTarget::Open(options, &error), nullptr) << error;
+  EXPECT_NE(LiveServer::Open(options, &error), nullptr) << error;
 }
 
 // Real servers: the seed corpus and the regressions.

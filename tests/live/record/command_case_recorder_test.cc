@@ -11,7 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 
-class SessionLogTest : public testing::Test {
+class CommandCaseRecorderTest : public testing::Test {
  protected:
   void Say(uint64_t connection, const std::vector<std::vector<std::string_view>>& requests) {
     for (const auto& args : requests) log_.Request(connection, args);
@@ -19,10 +19,10 @@ class SessionLogTest : public testing::Test {
   }
 
   std::vector<std::string> texts_;
-  SessionLog log_{4, 20, [this](std::string_view text) { texts_.emplace_back(text); }};
+  CommandCaseRecorder log_{4, 20, [this](std::string_view text) { texts_.emplace_back(text); }};
 };
 
-TEST_F(SessionLogTest, TellsPipelinesAndReconnections) {
+TEST_F(CommandCaseRecorderTest, TellsPipelinesAndReconnections) {
   log_.Open(1);
   log_.Open(2);
   Say(1, {{"SET", "a", "b c"}, {"GET", "a"}});
@@ -39,7 +39,7 @@ TEST_F(SessionLogTest, TellsPipelinesAndReconnections) {
                                   "call client=0 PING\n"));
 }
 
-TEST_F(SessionLogTest, StartsTheNextTextWithTheProtocolsOfTheLast) {
+TEST_F(CommandCaseRecorderTest, StartsTheNextTextWithTheProtocolsOfTheLast) {
   log_.Open(1);
   log_.Open(2);
   Say(2, {{"HELLO", "3"}, {"A"}, {"B"}, {"C"}});
@@ -58,7 +58,7 @@ TEST_F(SessionLogTest, StartsTheNextTextWithTheProtocolsOfTheLast) {
 }
 
 // A client that asks for nothing is opened before every execution all the same.
-TEST_F(SessionLogTest, HasNoClientsThatAskForNothing) {
+TEST_F(CommandCaseRecorderTest, HasNoClientsThatAskForNothing) {
   log_.Open(1);
   log_.Open(2);
   log_.Open(3);
@@ -70,7 +70,7 @@ TEST_F(SessionLogTest, HasNoClientsThatAskForNothing) {
   EXPECT_EQ(texts_[1], "ops command_handler\nconfig clients=0 protocol3=0\ncall client=0 PING\n");
 }
 
-TEST_F(SessionLogTest, LeavesOutAFifthConnection) {
+TEST_F(CommandCaseRecorderTest, LeavesOutAFifthConnection) {
   for (uint64_t connection = 1; connection <= 5; ++connection) log_.Open(connection);
   Say(5, {{"PING"}});
   log_.Finish();

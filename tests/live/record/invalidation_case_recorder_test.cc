@@ -11,7 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 
-class CacheLogTest : public testing::Test {
+class InvalidationCaseRecorderTest : public testing::Test {
  protected:
   void Say(uint64_t connection, const std::vector<std::vector<std::string_view>>& requests) {
     for (const auto& args : requests) log_.Request(connection, args);
@@ -19,10 +19,10 @@ class CacheLogTest : public testing::Test {
   }
 
   std::vector<std::string> texts_;
-  CacheLog log_{8, [this](std::string_view text) { texts_.emplace_back(text); }};
+  InvalidationCaseRecorder log_{8, [this](std::string_view text) { texts_.emplace_back(text); }};
 };
 
-TEST_F(CacheLogTest, TellsReadsWritesAndDeliveries) {
+TEST_F(InvalidationCaseRecorderTest, TellsReadsWritesAndDeliveries) {
   Say(1, {{"HELLO", "3"}, {"client", "tracking", "on"}});
   Say(1, {{"get", "a"}, {"PING"}});
   log_.Received(1);
@@ -41,7 +41,7 @@ TEST_F(CacheLogTest, TellsReadsWritesAndDeliveries) {
                                   "deliver client=0 direction=to-client bytes=all\n"));
 }
 
-TEST_F(CacheLogTest, TellsTimesToLive) {
+TEST_F(InvalidationCaseRecorderTest, TellsTimesToLive) {
   Say(1, {{"GET", "a"},
           {"SET", "a", "1", "EX", "2"},
           {"SET", "a", "1", "NX", "PX", "3"},
@@ -62,7 +62,7 @@ TEST_F(CacheLogTest, TellsTimesToLive) {
                                   "deliver client=0 direction=to-server bytes=all\n"));
 }
 
-TEST_F(CacheLogTest, TellsWhereOneClientTakesThePlaceOfAnother) {
+TEST_F(InvalidationCaseRecorderTest, TellsWhereOneClientTakesThePlaceOfAnother) {
   for (uint64_t connection = 1; connection <= 5; ++connection) Say(connection, {{"GET", "a"}});
   log_.Close(2);
   Say(6, {{"FLUSHALL"}});
@@ -80,7 +80,7 @@ TEST_F(CacheLogTest, TellsWhereOneClientTakesThePlaceOfAnother) {
       << texts_[0];
 }
 
-TEST_F(CacheLogTest, EmitsNothingWithoutBothAReadAndAWrite) {
+TEST_F(InvalidationCaseRecorderTest, EmitsNothingWithoutBothAReadAndAWrite) {
   Say(1, {{"GET", "a"}, {"MGET", "a", "b"}});
   log_.Finish();
   Say(1, {{"DEL", "a"}});

@@ -9,9 +9,9 @@
 #include "engine/ops_text.h"
 #include "engine/shrink.h"
 #include "live/oracle/oracle.h"
-#include "live/robustness/unmodelled.h"
-#include "live/robustness/unmodelled_generate.h"
-#include "live/robustness/unmodelled_rules.h"
+#include "live/robustness/robustness_generate.h"
+#include "live/robustness/robustness_rules.h"
+#include "live/robustness/robustness_runner.h"
 
 namespace resprobe::live {
 namespace {
@@ -29,7 +29,7 @@ CommandCase ParseCase(std::string_view ops, Arena* arena) {
 }
 
 // A server with planted faults (faulty_server.cc), or a real one.
-class CallerTest : public testing::Test {
+class RobustnessRunnerTest : public testing::Test {
  protected:
   // "COMMAND=KIND"
   void Start(std::vector<std::string> faults) {
@@ -42,15 +42,15 @@ class CallerTest : public testing::Test {
   }
   void Open(const TargetOptions& options) {
     std::string error;
-    target_ = OracleTarget::Open(options, &error);
+    target_ = LiveServer::Open(options, &error);
     ASSERT_NE(target_, nullptr) << error;
     Profile profile = Profile::kRedis70;
     target_->ProfileOf(&profile);
     const std::optional<DocTable> table = AskForDocs(*target_, profile, &error);
     ASSERT_TRUE(table) << error;
     table_ = *table;
-    caller_ = std::make_unique<Caller>(target_.get(), &table_,
-                                       CallerOptions{.hang_ms = 1000, .memory_mb = 150});
+    caller_ = std::make_unique<RobustnessRunner>(
+        target_.get(), &table_, RobustnessOptions{.hang_ms = 1000, .memory_mb = 150});
   }
   std::optional<Fault> Run(const CommandCase& c) {
     std::string error;
@@ -62,9 +62,9 @@ class CallerTest : public testing::Test {
     return Run(ParseCase(ops, &arena));
   }
 
-  std::unique_ptr<OracleTarget> target_;
+  std::unique_ptr<LiveServer> target_;
   DocTable table_;
-  std::unique_ptr<Caller> caller_;
+  std::unique_ptr<RobustnessRunner> caller_;
 };
 
 struct Planted {
@@ -73,7 +73,7 @@ struct Planted {
   const char* signature;
 };
 
-class PlantedTest : public CallerTest, public testing::WithParamInterface<Planted> {};
+class PlantedTest : public RobustnessRunnerTest, public testing::WithParamInterface<Planted> {};
 INSTANTIATE_TEST_SUITE_P(
     Faults, PlantedTest,
     testing::Values(
@@ -124,7 +124,7 @@ TEST_P(PlantedTest, IsFoundAndShrunkToOneCall) {
   EXPECT_FALSE(Run("call client=0 X.SOUND k\ncall client=0 GET k\n"));
 }
 
-TEST_F(CallerTest, TellsWhoseReplyIsMissingInAPipeline) {
+TEST_F(RobustnessRunnerTest, TellsWhoseReplyIsMissingInAPipeline) {
   Start({"x.fault=silent"});
   const auto fault =
       Run("call client=0 SET k 1\ncall client=0 x.fault k\ncall client=0 GET k\n"
@@ -136,7 +136,7 @@ TEST_F(CallerTest, TellsWhoseReplyIsMissingInAPipeline) {
               ElementsAre("0> CLIENT ID", "0> SET k 1", "0> x.fault k", "0> GET k", "0> GET k"));
 }
 
-TEST_F(CallerTest, TellsWhoseReplyIsMissingInATransaction) {
+TEST_F(RobustnessRunnerTest, TellsWhoseReplyIsMissingInATransaction) {
   Start({"x.fault=lost"});
   for (const std::string config : {"", "config audit=yes\n"}) {
     const auto fault =
@@ -151,7 +151,7 @@ TEST_F(CallerTest, TellsWhoseReplyIsMissingInATransaction) {
           "call client=0 WATCH k\n"));
 }
 
-TEST_F(CallerTest, LetsClientsWaitCloseAndSubscribe) {
+TEST_F(RobustnessRunnerTest, LetsClientsWaitCloseAndSubscribe) {
   Start({});
   EXPECT_FALSE(
       Run("config clients=1 protocol3=2\ncall client=0 SUBSCRIBE a b\n"
@@ -162,7 +162,7 @@ TEST_F(CallerTest, LetsClientsWaitCloseAndSubscribe) {
   EXPECT_EQ(caller_->counts().cases, 1u);
 }
 
-TEST_F(CallerTest, NeverSendsWhatIsDenied) {
+TEST_F(RobustnessRunnerTest, NeverSendsWhatIsDenied) {
   Start({"shutdown=exit", "migrate=exit"});
   EXPECT_FALSE(
       Run("call client=0 SHUTDOWN\ncall client=0 debug segfault\n"
@@ -170,34 +170,36 @@ TEST_F(CallerTest, NeverSendsWhatIsDenied) {
           "call client=0 MULTI\nqueue client=0 sHuTdOwN\ndeliver client=0 bytes=3\n"));
   EXPECT_EQ(caller_->counts().left_out.at("shutdown: it ends the server"), 3u);
   // Unless it is asked for.
-  caller_ = std::make_unique<Caller>(target_.get(), &table_, CallerOptions{.dangerous = true});
+  caller_ = std::make_unique<RobustnessRunner>(target_.get(), &table_,
+                                               RobustnessOptions{.dangerous = true});
   const auto fault = Run("call client=0 SHUTDOWN\n");
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->Signature(), "server has ended: exit code 3: shutdown");
 }
 
 // A connection that hears every request of others always has more to say.
-TEST_F(CallerTest, HearsAnEchoOfItsOwnFencesToAnEnd) {
+TEST_F(RobustnessRunnerTest, HearsAnEchoOfItsOwnFencesToAnEnd) {
   Start({"monitor=echo"});
-  caller_ = std::make_unique<Caller>(target_.get(), &table_, CallerOptions{.dangerous = true});
+  caller_ = std::make_unique<RobustnessRunner>(target_.get(), &table_,
+                                               RobustnessOptions{.dangerous = true});
   EXPECT_FALSE(
       Run("config clients=1\ncall client=0 MONITOR\ncall client=0 PING\n"
           "call client=1 SET k 1\ncall client=0 PING\n"));
   EXPECT_FALSE(Run("call client=0 MONITOR\ncall client=0 PING\n"));
 }
 
-TEST_F(CallerTest, EndsWhenItIsToStop) {
+TEST_F(RobustnessRunnerTest, EndsWhenItIsToStop) {
   Start({"x.fault=hang"});
   int looks = 0;
   // After the request has been sent: while the server is waited for.
   const auto stop = [&] { return caller_->counts().writes > 0 && ++looks > 20; };
-  caller_ = std::make_unique<Caller>(target_.get(), &table_,
-                                     CallerOptions{.hang_ms = 3'600'000, .stop = stop});
+  caller_ = std::make_unique<RobustnessRunner>(
+      target_.get(), &table_, RobustnessOptions{.hang_ms = 3'600'000, .stop = stop});
   EXPECT_FALSE(Run("call client=0 x.fault\n"));
   EXPECT_TRUE(caller_->stale());
 }
 
-TEST_F(CallerTest, FindsAPlantedFaultFromSeeds) {
+TEST_F(RobustnessRunnerTest, FindsAPlantedFaultFromSeeds) {
   Start({"x.fault=exit", "x.a=sound", "x.b=sound", "x.c=sound"});
   const CallGenerator calls(&table_, {});
   EXPECT_EQ(calls.callable().size(), 5u);
@@ -214,7 +216,7 @@ TEST_F(CallerTest, FindsAPlantedFaultFromSeeds) {
 }
 
 // The oracle that compares treats such a server in the same way.
-class FaultyOracleTest : public CallerTest {
+class FaultyOracleTest : public RobustnessRunnerTest {
  protected:
   std::optional<Difference> Compare(std::string_view ops) {
     Arena arena;
@@ -288,12 +290,13 @@ TEST_F(FaultyOracleTest, FindsACrashReportOfAServerThatGoesOn) {
   EXPECT_EQ(logged->kind, "crash report: signal 11: faultyCommand|call");
 }
 
-class RealCallerTest : public CallerTest, public testing::WithParamInterface<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Servers, RealCallerTest,
+class RealRobustnessRunnerTest : public RobustnessRunnerTest,
+                                 public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Servers, RealRobustnessRunnerTest,
                          testing::Values("RESPROBE_REDIS_SERVER", "RESPROBE_VALKEY_SERVER"),
                          [](const auto& i) { return std::string(i.param).substr(9); });
 
-TEST_P(RealCallerTest, BearsCallsOfWhatItDocuments) {
+TEST_P(RealRobustnessRunnerTest, BearsCallsOfWhatItDocuments) {
   const char* program = std::getenv(GetParam());
   if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
   Open({.start = program, .arguments = {"--hz", "500"}});
@@ -330,11 +333,12 @@ TEST_P(RealCallerTest, BearsCallsOfWhatItDocuments) {
   EXPECT_THAT(accepted, testing::IsSupersetOf({"xadd", "xgroup|create", "pfadd", "geosearch"}));
 }
 
-TEST_P(RealCallerTest, ReadsTheCrashReport) {
+TEST_P(RealRobustnessRunnerTest, ReadsTheCrashReport) {
   const char* program = std::getenv(GetParam());
   if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
   Open({.start = program});
-  caller_ = std::make_unique<Caller>(target_.get(), &table_, CallerOptions{.dangerous = true});
+  caller_ = std::make_unique<RobustnessRunner>(target_.get(), &table_,
+                                               RobustnessOptions{.dangerous = true});
   auto fault = Run("call client=0 DEBUG SEGFAULT\n");
   ASSERT_TRUE(fault);
   EXPECT_THAT(fault->Signature(), HasSubstr("signal 11: debugCommand|call"));

@@ -31,9 +31,9 @@ std::vector<IoChaosWorld::Subject> Plain() {
 }
 
 // The wire, with what a test changes.
-class Decorator : public SocketWire {
+class Decorator : public SocketApi {
  public:
-  explicit Decorator(SocketWire* wire) : wire_(wire) {}
+  explicit Decorator(SocketApi* wire) : wire_(wire) {}
   void Reset() override { wire_->Reset(); }
   void Open(int s) override { wire_->Open(s); }
   void Establish(int s, bool accepts) override { wire_->Establish(s, accepts); }
@@ -50,7 +50,7 @@ class Decorator : public SocketWire {
   void End(int s, PeerEnd how) override { wire_->End(s, how); }
 
  protected:
-  SocketWire* wire_;
+  SocketApi* wire_;
 };
 
 class ResetIsTheEnd : public Decorator {
@@ -92,7 +92,7 @@ Ran RunOps(Harness& harness, std::string_view ops) {
 template <class D>
 Harness Decorated() {
   return Harness(std::in_place, Plain(),
-                 IoLiveWorld::Options{.peer = Peer::kTcp, .decorate = [](SocketWire* wire) {
+                 IoLiveWorld::Options{.peer = Peer::kTcp, .decorate = [](SocketApi* wire) {
                                         return std::make_unique<D>(wire);
                                       }});
 }

@@ -1,4 +1,4 @@
-// The kernel and the simulation asked the same, result by result: what MemoryWire says of sockets
+// The kernel and the simulation asked the same, result by result: what SimSockets says of sockets
 // is what Linux does.
 
 #include "live/tcp/kernel_sockets.h"
@@ -23,7 +23,7 @@ class Wire : public testing::TestWithParam<Kind> {
  protected:
   void SetUp() override {
     if (GetParam() == Kind::kMemory) {
-      auto memory = std::make_unique<MemoryWire>();
+      auto memory = std::make_unique<SimSockets>();
       memory->set_send_buffer(2048);
       wire_ = std::move(memory);
       return;
@@ -31,7 +31,7 @@ class Wire : public testing::TestWithParam<Kind> {
     std::string error;
     hands_ = GetParam() == Kind::kTcp ? MakePeerHands(&error) : ForkPeerHands(&error);
     ASSERT_NE(hands_, nullptr) << error;
-    auto kernel = std::make_unique<KernelWire>(hands_.get());
+    auto kernel = std::make_unique<KernelSockets>(hands_.get());
     kernel_ = kernel.get();
     wire_ = std::move(kernel);
   }
@@ -58,9 +58,9 @@ class Wire : public testing::TestWithParam<Kind> {
   }
   int64_t Write(std::string_view bytes) { return wire_->Write(kS, bytes.data(), bytes.size()); }
 
-  std::unique_ptr<PeerHands> hands_;
-  std::unique_ptr<SocketWire> wire_;
-  KernelWire* kernel_ = nullptr;
+  std::unique_ptr<TcpPeer> hands_;
+  std::unique_ptr<SocketApi> wire_;
+  KernelSockets* kernel_ = nullptr;
   std::string read_;
 };
 

@@ -28,7 +28,7 @@ std::string Run(Harness& harness, std::string_view ops) {
 }
 
 // Changes what the clients are sent. `hidden`: the world cannot look into the server, as it cannot
-// look into a foreign one; so what `coverage` would see at once shows later.
+// look into a foreign one; so what `cached_implies_tracked` would see at once shows later.
 class Fault : public FaultySubject {
  public:
   using Alter = std::function<std::string(std::string)>;
@@ -137,11 +137,12 @@ TEST(InvalidationWorldTest, TheScenarioIsSoundWithoutAFault) {
 }
 
 TEST(InvalidationWorldTest, Coverage) {
-  EXPECT_EQ(RunWith(Fault(false, DropPushes()), {}, kOvertaken), "coverage");
-  EXPECT_EQ(RunWith(Fault(false), {.drop_invalidated = false}, kOvertaken), "coverage");
+  EXPECT_EQ(RunWith(Fault(false, DropPushes()), {}, kOvertaken), "cached_implies_tracked");
+  EXPECT_EQ(RunWith(Fault(false), {.drop_invalidated = false}, kOvertaken),
+            "cached_implies_tracked");
   EXPECT_EQ(RunWith(Fault(false), {.poison_pending = false},
                     "config noloop=yes\nread client=0 key=0\nwrite client=0 kind=set key=0 ms=1\n"),
-            "coverage");
+            "cached_implies_tracked");
 }
 
 // A key that the server evicts in silence, from a client that holds it, in each mode. With NOLOOP
@@ -162,7 +163,7 @@ TEST(InvalidationWorldTest, Evictions) {
     EXPECT_EQ(RunWith(Fault(false), {}, ops), "") << config;
     InSilence silent;
     Harness harness(std::in_place, &silent, Policy());
-    EXPECT_EQ(resprobe::Run(harness, ops), "coverage") << config;
+    EXPECT_EQ(resprobe::Run(harness, ops), "cached_implies_tracked") << config;
   }
   // The other database's key of that name stays.
   EXPECT_EQ(RunWith(Fault(false), {}, std::string(kOps) + "evict key=0 db=1\n"), "");
@@ -290,7 +291,7 @@ TEST(InvalidationWorldTest, Replicas) {
   for (const bool silent : {false, true}) {
     WithReplica subject(silent);
     Harness harness(std::in_place, &subject, Policy());
-    EXPECT_EQ(resprobe::Run(harness, kOps), "coverage");
+    EXPECT_EQ(resprobe::Run(harness, kOps), "cached_implies_tracked");
     // What that has left undelivered is not there in the next run, which has no replica.
     EXPECT_EQ(resprobe::Run(harness, "config clients=1\nwrite client=1 kind=set key=0\nbarrier\n"),
               "");

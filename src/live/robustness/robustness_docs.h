@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_DOCS_H_
-#define RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_DOCS_H_
+#ifndef RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_DOCS_H_
+#define RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_DOCS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -58,8 +58,8 @@ struct DocTable {
 };
 
 // Asks the server. Before redis 7.0 there is no COMMAND DOCS: nothing, with one line in `error`.
-std::optional<DocTable> AskForDocs(const OracleTarget& target, Profile profile, std::string* error);
+std::optional<DocTable> AskForDocs(const LiveServer& target, Profile profile, std::string* error);
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_DOCS_H_
+#endif  // RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_DOCS_H_

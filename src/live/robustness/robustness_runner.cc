@@ -1,4 +1,4 @@
-#include "live/robustness/unmodelled.h"
+#include "live/robustness/robustness_runner.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,7 @@
 
 #include "core/resp/writer.h"
 #include "engine/quote.h"
-#include "live/robustness/unmodelled_rules.h"
+#include "live/robustness/robustness_rules.h"
 
 namespace resprobe::live {
 namespace {
@@ -45,10 +45,11 @@ std::string Fault::Signature() const {
   return signature;
 }
 
-Caller::Caller(OracleTarget* target, const DocTable* table, const CallerOptions& options)
+RobustnessRunner::RobustnessRunner(LiveServer* target, const DocTable* table,
+                                   const RobustnessOptions& options)
     : target_(target), table_(table), options_(options) {}
 
-bool Caller::Prepare(bool fresh, std::string* error) {
+bool RobustnessRunner::Prepare(bool fresh, std::string* error) {
   stale_ = true;
   if (target_->own() && (fresh || (fault_ && fault_->fatal()) || lasting_)) {
     if (!target_->Restart(error)) return false;
@@ -66,7 +67,7 @@ bool Caller::Prepare(bool fresh, std::string* error) {
   return true;
 }
 
-bool Caller::ConnectControl() {
+bool RobustnessRunner::ConnectControl() {
   std::string ignored;
   UniqueFd fd = target_->Connect(&ignored);
   if (!fd.valid()) return false;
@@ -74,7 +75,7 @@ bool Caller::ConnectControl() {
   return true;
 }
 
-std::optional<Fault> Caller::Run(const Case<CommandWorld>& c) {
+std::optional<Fault> RobustnessRunner::Run(const Case<CommandWorld>& c) {
   ++counts_.cases;
   marks_ = false;
   RunOnce(c);
@@ -97,7 +98,7 @@ std::optional<Fault> Caller::Run(const Case<CommandWorld>& c) {
   return fault_;
 }
 
-void Caller::RunOnce(const Case<CommandWorld>& c) {
+void RobustnessRunner::RunOnce(const Case<CommandWorld>& c) {
   fault_.reset();
   op_ = 0;
   audit_ = c.config.audit;
@@ -117,18 +118,18 @@ void Caller::RunOnce(const Case<CommandWorld>& c) {
   if (going()) Reset();
 }
 
-void Caller::Apply(const CommandWorld::Call& op) {
+void RobustnessRunner::Apply(const CommandWorld::Call& op) {
   if (op.args.words.empty()) return;
   Peer& peer = Use(op.client);
   resp::AppendRequest(&peer.unsent, op.args.words);
   Deliver(peer, std::exchange(peer.unsent, {}));
 }
 
-void Caller::Apply(const CommandWorld::Queue& op) {
+void RobustnessRunner::Apply(const CommandWorld::Queue& op) {
   if (!op.args.words.empty()) resp::AppendRequest(&Use(op.client).unsent, op.args.words);
 }
 
-void Caller::Apply(const CommandWorld::Deliver& op) {
+void RobustnessRunner::Apply(const CommandWorld::Deliver& op) {
   Peer& peer = Use(op.client);
   const size_t bytes = op.bytes.UpTo(peer.unsent.size());
   const std::string part = peer.unsent.substr(0, bytes);
@@ -136,21 +137,23 @@ void Caller::Apply(const CommandWorld::Deliver& op) {
   Deliver(peer, part);
 }
 
-void Caller::Apply(const CommandWorld::Raw& op) { Use(op.client).unsent.append(op.bytes.bytes); }
+void RobustnessRunner::Apply(const CommandWorld::Raw& op) {
+  Use(op.client).unsent.append(op.bytes.bytes);
+}
 
-void Caller::Apply(const CommandWorld::Reconnect& op) {
+void RobustnessRunner::Apply(const CommandWorld::Reconnect& op) {
   Turn(nullptr);
   Peer& peer = peers_[op.client.Of(clients_)];
   if (going() && !peer.link.Close(options_.hang_ms)) ServerGone();
 }
 
-Caller::Peer& Caller::Use(Index client) {
+RobustnessRunner::Peer& RobustnessRunner::Use(Index client) {
   Peer& peer = peers_[client.Of(clients_)];
   if (going() && (!peer.link.connected() || peer.nonsense)) Connect(peer);
   return peer;
 }
 
-bool Caller::Connect(Peer& peer) {
+bool RobustnessRunner::Connect(Peer& peer) {
   if (active_ == &peer) Turn(nullptr);
   peer.link.Drop();
   peer.requests.Reset();
@@ -173,7 +176,7 @@ bool Caller::Connect(Peer& peer) {
 }
 
 // Goes out request by request, so that each can be looked at.
-void Caller::Deliver(Peer& peer, std::string_view bytes) {
+void RobustnessRunner::Deliver(Peer& peer, std::string_view bytes) {
   using Status = resp::RequestParser::Status;
   while (!bytes.empty() && going() && !peer.nonsense && peer.link.connected()) {
     const resp::RequestParser::Result result = peer.requests.Parse(bytes);
@@ -192,7 +195,7 @@ void Caller::Deliver(Peer& peer, std::string_view bytes) {
   }
 }
 
-void Caller::Execute(Peer& peer, std::vector<std::string> args) {
+void RobustnessRunner::Execute(Peer& peer, std::vector<std::string> args) {
   if (!options_.dangerous) {
     const std::string_view denied = WhyDenied(args, target_->own());
     if (!denied.empty()) {
@@ -226,7 +229,7 @@ void Caller::Execute(Peer& peer, std::vector<std::string> args) {
   }
 }
 
-Caller::Asked& Caller::Ask(Peer& peer, std::vector<std::string> args) {
+RobustnessRunner::Asked& RobustnessRunner::Ask(Peer& peer, std::vector<std::string> args) {
   resp::AppendRequest(&peer.link.out(), std::vector<std::string_view>(args.begin(), args.end()));
   peer.owed.push_back(asked_.size());
   Asked& asked = asked_.emplace_back();
@@ -237,7 +240,7 @@ Caller::Asked& Caller::Ask(Peer& peer, std::vector<std::string> args) {
 }
 
 // It is the turn of `peer`; nobody's, if that is nullptr.
-void Caller::Turn(Peer* peer) {
+void RobustnessRunner::Turn(Peer* peer) {
   if (peer == active_ || !going()) return;
   if (active_ != nullptr && active_->link.connected()) Collect(*active_);
   active_ = peer;
@@ -246,7 +249,7 @@ void Caller::Turn(Peer* peer) {
 }
 
 // What the case leaves behind shows now.
-void Caller::Finish() {
+void RobustnessRunner::Finish() {
   for (size_t i = 0; i < clients_ && going(); ++i) {
     Peer& peer = peers_[i];
     if (peer.unsent.empty() || !peer.link.connected()) continue;
@@ -263,13 +266,13 @@ void Caller::Finish() {
   for (size_t i = 0; i < clients_ && going(); ++i) {
     Peer& peer = peers_[i];
     if (!peer.link.connected()) continue;
-    if (peer.link.Read(0) == OracleLink::Got::kBytes) Take(peer);
+    if (peer.link.Read(0) == RespConnection::Got::kBytes) Take(peer);
   }
   CheckServer();
 }
 
 // Back to the beginning: no connections, no keys, nothing of what can be taken back.
-void Caller::Reset() {
+void RobustnessRunner::Reset() {
   for (size_t i = 0; i < clients_ && going(); ++i) {
     if (!peers_[i].link.Close(options_.hang_ms)) ServerGone();
   }
@@ -278,7 +281,7 @@ void Caller::Reset() {
   if (going()) Control(wire, 1 + static_cast<int>(undo_.size()));
 }
 
-void Caller::CheckServer() {
+void RobustnessRunner::CheckServer() {
   if (!going() || !target_->own()) return;
   if (options_.memory_mb > 0 && target_->PeakKilobytes() / 1024 >= options_.memory_mb) {
     return Fail(Fault::Kind::kMemory, "", active_);
@@ -289,7 +292,7 @@ void Caller::CheckServer() {
   }
 }
 
-void Caller::ServerGone() {
+void RobustnessRunner::ServerGone() {
   if (!going()) return;
   const ServerEnd end = target_->FindEnd(options_.hang_ms);
   Fail(end.out_of_memory ? Fault::Kind::kMemory
@@ -299,7 +302,7 @@ void Caller::ServerGone() {
   if (!end.command.empty()) fault_->command = end.command;
 }
 
-std::string Caller::FullName(const std::vector<std::string>& args) const {
+std::string RobustnessRunner::FullName(const std::vector<std::string>& args) const {
   const std::string name = Lower(args[0]);
   if (args.size() > 1 && table_->Find(name) == nullptr) {
     const std::string full_name = name + "|" + Lower(args[1]);
@@ -308,7 +311,7 @@ std::string Caller::FullName(const std::vector<std::string>& args) const {
   return name;
 }
 
-std::string Caller::Words(const Asked& asked) const {
+std::string RobustnessRunner::Words(const Asked& asked) const {
   std::string line;
   for (const std::string& word : asked.args) {
     if (!line.empty()) line += ' ';
@@ -317,14 +320,14 @@ std::string Caller::Words(const Asked& asked) const {
   return line;
 }
 
-void Caller::Blame(size_t asked) {
+void RobustnessRunner::Blame(size_t asked) {
   fault_->op = asked_[asked].op;
   fault_->command = FullName(asked_[asked].args);
   fault_->request = Words(asked_[asked]);
 }
 
 // At the first request that `peer` has no reply to, else at the last one of all.
-void Caller::Fail(Fault::Kind kind, std::string detail, const Peer* peer) {
+void RobustnessRunner::Fail(Fault::Kind kind, std::string detail, const Peer* peer) {
   if (fault_) return;
   Fault& fault = fault_.emplace();
   fault.kind = kind;

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_SIM_SOCKET_WIRE_H_
-#define RESPROBE_SIM_SOCKET_WIRE_H_
+#ifndef RESPROBE_SIM_SOCKET_API_H_
+#define RESPROBE_SIM_SOCKET_API_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -22,11 +22,11 @@ enum class PeerEnd : uint8_t {
 // A socket is an index below kSockets. Results are those of Linux's system calls: a count, or a
 // negative errno. Nothing waits: where a call would, it gives -EAGAIN. What a peer has done has
 // arrived when the call that does it returns.
-class SocketWire {
+class SocketApi {
  public:
   static constexpr size_t kSockets = 8;
 
-  virtual ~SocketWire() = default;
+  virtual ~SocketApi() = default;
   // No socket is open any more.
   virtual void Reset() = 0;
 
@@ -56,4 +56,4 @@ class SocketWire {
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_SIM_SOCKET_WIRE_H_
+#endif  // RESPROBE_SIM_SOCKET_API_H_

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_RULES_H_
-#define RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_RULES_H_
+#ifndef RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_RULES_H_
+#define RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_RULES_H_
 
 // What hostile calls may not do, and what they do besides answering: declared here, as tables.
 
@@ -40,4 +40,4 @@ std::string* ClientNumber(std::span<std::string> args);
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_RULES_H_
+#endif  // RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_RULES_H_

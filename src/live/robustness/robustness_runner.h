@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_H_
-#define RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_H_
+#ifndef RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_RUNNER_H_
+#define RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_RUNNER_H_
 
 #include <array>
 #include <cstddef>
@@ -17,13 +17,13 @@
 #include "core/resp/request_parser.h"
 #include "engine/codec.h"
 #include "live/net/resp_connection.h"
-#include "live/robustness/unmodelled_docs.h"
+#include "live/robustness/robustness_docs.h"
 #include "live/server/live_server.h"
 #include "worlds/command/command_world.h"
 
 namespace resprobe::live {
 
-struct CallerOptions {
+struct RobustnessOptions {
   // A server that says nothing for so long, on any connection, hangs.
   int hang_ms = 10'000;
   // Resident memory, in megabytes, beyond which a private server has blown up; 0: no limit.
@@ -87,11 +87,11 @@ struct CallCounts {
 // in the replies behind it. What is owed then has come when a second connection has
 // been answered behind it. A client that may wait (BLPOP) is left waiting until its next turn, or
 // the end, and then unblocked.
-class Caller {
+class RobustnessRunner {
  public:
   // `target` and `table` must outlive it. The table tells which names are commands with
   // subcommands.
-  Caller(OracleTarget* target, const DocTable* table, const CallerOptions& options);
+  RobustnessRunner(LiveServer* target, const DocTable* table, const RobustnessOptions& options);
 
   // Connects; restarts a private server after a fault, or if `fresh`. False with one line in
   // `error` if there is no server.
@@ -103,7 +103,7 @@ class Caller {
   // Whether the next case needs Prepare() first.
   bool stale() const { return stale_; }
   void set_hang_ms(int ms) { options_.hang_ms = ms; }
-  const CallerOptions& options() const { return options_; }
+  const RobustnessOptions& options() const { return options_; }
   const CallCounts& counts() const { return counts_; }
 
  private:
@@ -120,7 +120,7 @@ class Caller {
     CallCount* count = nullptr;
   };
   struct Peer {
-    OracleLink link;
+    RespConnection link;
     std::string id;  // the server's
     std::string unsent;
     resp::RequestParser requests;  // of what goes out
@@ -175,11 +175,11 @@ class Caller {
   std::string Words(const Asked& asked) const;
   bool going() const { return !fault_ && !options_.stop(); }
 
-  OracleTarget* target_;
+  LiveServer* target_;
   const DocTable* table_;
-  CallerOptions options_;
+  RobustnessOptions options_;
   std::array<Peer, kMaxClients> peers_;
-  OracleLink control_;
+  RespConnection control_;
   size_t clients_ = 1;
   size_t op_ = 0;
   bool audit_ = false;
@@ -197,4 +197,4 @@ class Caller {
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_H_
+#endif  // RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_RUNNER_H_

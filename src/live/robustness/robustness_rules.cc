@@ -1,4 +1,4 @@
-#include "live/robustness/unmodelled_rules.h"
+#include "live/robustness/robustness_rules.h"
 
 #include <algorithm>
 #include <charconv>

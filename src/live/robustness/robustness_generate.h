@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_GENERATE_H_
-#define RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_GENERATE_H_
+#ifndef RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_GENERATE_H_
+#define RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_GENERATE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include "engine/arena.h"
 #include "engine/codec.h"
 #include "engine/generate.h"
-#include "live/robustness/unmodelled_docs.h"
+#include "live/robustness/robustness_docs.h"
 #include "worlds/command/command_world.h"
 
 namespace resprobe::live {
@@ -50,4 +50,4 @@ class CallGenerator {
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_ROBUSTNESS_UNMODELLED_GENERATE_H_
+#endif  // RESPROBE_LIVE_ROBUSTNESS_ROBUSTNESS_GENERATE_H_

@@ -1,11 +1,11 @@
-#include "live/robustness/unmodelled_generate.h"
+#include "live/robustness/robustness_generate.h"
 
 #include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <span>
 
-#include "live/robustness/unmodelled_rules.h"
+#include "live/robustness/robustness_rules.h"
 #include "worlds/command/command_generate.h"
 
 namespace resprobe::live {

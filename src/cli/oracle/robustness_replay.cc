@@ -18,7 +18,7 @@ constexpr double kShrinkSeconds = 3600;
 int ReplayUnmodelled(const LiveOptions& options, const std::vector<fs::path>& cases, bool quiet,
                      const OutputOptions& output) {
   const Project project = OpenProject();
-  CallServer server(options);
+  RobustnessSession server(options);
   Json json = {{"server", server.target().version()}};
   const auto run = [&](const fs::path& file) {
     Arena arena;
@@ -45,7 +45,7 @@ int ReplayUnmodelled(const LiveOptions& options, const std::vector<fs::path>& ca
 int MinimizeUnmodelled(const LiveOptions& options, const fs::path& file, const fs::path& output) {
   const Project project = OpenProject();
   CheckWritable(output);
-  CallServer server(options);
+  RobustnessSession server(options);
   if (!server.target().own()) {
     throw UserError("minimize --unmodelled restarts the server: use --start");
   }
@@ -56,7 +56,8 @@ int MinimizeUnmodelled(const LiveOptions& options, const fs::path& file, const f
       throw UserError(file.string() + ": " + server.target().version() +
                       " bears it, so there is nothing to minimize");
     }
-    const CallServer::Shrunk shrunk = server.Shrink(kCandidates, kShrinkSeconds, arena, c, &*fault);
+    const RobustnessSession::Shrunk shrunk =
+        server.Shrink(kCandidates, kShrinkSeconds, arena, c, &*fault);
     Minimized minimized;
     minimized.signature = fault->Signature();
     minimized.candidates = shrunk.candidates;

@@ -9,7 +9,7 @@
 
 #include "cli/oracle/robustness_session.h"
 #include "findings/live_run.h"
-#include "live/robustness/unmodelled_generate.h"
+#include "live/robustness/robustness_generate.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 
@@ -136,7 +136,7 @@ class CallRunner {
     }
     for (; joined <= history_.size(); joined *= 2) {
       Join(joined, &arena, &small);
-      const CallServer::Shrunk shrunk =
+      const RobustnessSession::Shrunk shrunk =
           server_.Shrink(kCandidates, kShrinkSeconds, &arena, &small, &fault);
       candidates += shrunk.candidates;
       again = shrunk.again;
@@ -225,7 +225,7 @@ class CallRunner {
 
   const CallVerbOptions& options_;
   const Project project_ = OpenProject();
-  CallServer server_;
+  RobustnessSession server_;
   live::CallGenerator calls_;
   std::FILE* out_;
   LiveFindings findings_;                    // by the signature of the smallest case

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "live/robustness/unmodelled.h"
+#include "live/robustness/robustness_runner.h"
 
 namespace resprobe::live {
 namespace {
@@ -18,14 +18,14 @@ constexpr int kMostHeard = 16;
 
 }  // namespace
 
-void Caller::Send(Peer& peer) {
+void RobustnessRunner::Send(Peer& peer) {
   if (peer.link.out().empty()) return;
   peer.sent += peer.link.out().size();
   peer.link.Send();
   ++counts_.writes;
 }
 
-void Caller::Collect(Peer& peer) {
+void RobustnessRunner::Collect(Peer& peer) {
   Send(peer);
   for (int heard = 0; going() && Take(peer); ++heard) {
     if (peer.counted && peer.owed.empty()) break;
@@ -52,7 +52,7 @@ void Caller::Collect(Peer& peer) {
   if (audit_) CheckServer();
 }
 
-void Caller::Settle(Peer& peer) {
+void RobustnessRunner::Settle(Peer& peer) {
   Collect(peer);
   while (going() && peer.link.connected() && !peer.owed.empty()) {
     const size_t before = peer.owed.size();
@@ -63,7 +63,7 @@ void Caller::Settle(Peer& peer) {
 }
 
 // Takes the replies that have come; false after a fault.
-bool Caller::Take(Peer& peer) {
+bool RobustnessRunner::Take(Peer& peer) {
   using Status = resp::ReplyParser::Status;
   while (!peer.link.in().empty()) {
     const resp::ReplyParser::Result result = peer.replies.Parse(peer.link.in(), &peer.reply);
@@ -95,7 +95,7 @@ bool Caller::Take(Peer& peer) {
   return true;
 }
 
-std::optional<size_t> Caller::Unanswered(Peer& peer, const resp::ReplyView& reply) {
+std::optional<size_t> RobustnessRunner::Unanswered(Peer& peer, const resp::ReplyView& reply) {
   if (!marks_) return std::nullopt;
   const size_t at = peer.owed.front();
   const auto took_mark = [this](size_t asked, const resp::ReplyView& its) {
@@ -118,21 +118,21 @@ std::optional<size_t> Caller::Unanswered(Peer& peer, const resp::ReplyView& repl
   return std::nullopt;
 }
 
-Caller::Wait Caller::WaitFor(Peer& peer) {
+RobustnessRunner::Wait RobustnessRunner::WaitFor(Peer& peer) {
   const bool may_wait =
       paused_ || !peer.counted || (!peer.owed.empty() && asked_[peer.owed.front()].may_wait);
-  OracleLink::Got got = peer.link.Read(may_wait ? 0 : kPatienceMs);
-  if (got != OracleLink::Got::kBytes) {
+  RespConnection::Got got = peer.link.Read(may_wait ? 0 : kPatienceMs);
+  if (got != RespConnection::Got::kBytes) {
     if (!Fence(std::exchange(peer.sent, 0))) return Wait::kFailed;
-    if (got == OracleLink::Got::kNothing) got = peer.link.Read(0);
+    if (got == RespConnection::Got::kNothing) got = peer.link.Read(0);
   }
-  if (got == OracleLink::Got::kBytes) return Wait::kMore;
-  return got == OracleLink::Got::kClosed ? Wait::kClosed : Wait::kNever;
+  if (got == RespConnection::Got::kBytes) return Wait::kMore;
+  return got == RespConnection::Got::kClosed ? Wait::kClosed : Wait::kNever;
 }
 
 // When this is over, the server has seen all that was sent before, and has said what it has to say
 // as far as there was room: the event loop has come round, which reads some 16 KB from each client.
-bool Caller::Fence(uint64_t sent) {
+bool RobustnessRunner::Fence(uint64_t sent) {
   constexpr uint64_t kRounds = 4;
   constexpr uint64_t kBytesARound = 8 << 10;
   for (uint64_t i = 0; i < kRounds + sent / kBytesARound; ++i) {
@@ -141,7 +141,7 @@ bool Caller::Fence(uint64_t sent) {
   return true;
 }
 
-bool Caller::Control(std::string_view requests, int replies) {
+bool RobustnessRunner::Control(std::string_view requests, int replies) {
   // A client may have closed all others (CLIENT KILL).
   constexpr int kTries = 3;
   for (int i = 0; i < kTries && going(); ++i) {
@@ -152,9 +152,9 @@ bool Caller::Control(std::string_view requests, int replies) {
     for (;;) {
       const std::string_view in = control_.in();
       if (std::count(in.begin(), in.end(), '\n') >= replies) return true;
-      const OracleLink::Got got = control_.Read(options_.hang_ms);
-      if (got == OracleLink::Got::kBytes) continue;
-      if (got == OracleLink::Got::kNothing) {
+      const RespConnection::Got got = control_.Read(options_.hang_ms);
+      if (got == RespConnection::Got::kBytes) continue;
+      if (got == RespConnection::Got::kNothing) {
         ServerGone();
         return false;
       }

@@ -1,4 +1,4 @@
-#include "live/robustness/unmodelled_docs.h"
+#include "live/robustness/robustness_docs.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -128,11 +128,10 @@ const DocCommand* DocTable::Find(std::string_view full_name) const {
   return at == commands.end() || at->full_name != full_name ? nullptr : &*at;
 }
 
-std::optional<DocTable> AskForDocs(const OracleTarget& target, Profile profile,
-                                   std::string* error) {
+std::optional<DocTable> AskForDocs(const LiveServer& target, Profile profile, std::string* error) {
   UniqueFd fd = target.Connect(error);
   if (!fd.valid()) return std::nullopt;
-  Interviewer server(std::move(fd), target.hang_ms(), target.stop());
+  RespProbe server(std::move(fd), target.hang_ms(), target.stop());
   std::map<std::string, DocCommand, std::less<>> commands;
   std::optional<ReplyView> reply = server.Ask("COMMAND");
   for (const ReplyView info : reply.value_or(ReplyView())) ReadInfo(info, &commands);
