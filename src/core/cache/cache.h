@@ -13,15 +13,15 @@ namespace resprobe::cache {
 
 class CachingClient;
 
-// What is known of a key, or of one field of a hash.
+// What is known about a key, or about one field of a hash.
 struct Entry {
-  bool valid = false;                    // else PENDING: a read of it is on its way
+  bool valid = false;                    // else PENDING: a read of it is in flight
   bool poisoned = false;                 // PENDING, and its reply must not be stored
-  bool null = false;                     // VALID: there is no such key or field
-  uint64_t request = 0;                  // the read that it comes from, of its owner
-  uint64_t epoch = 0;                    // of its owner, when that read was sent
+  bool null = false;                     // VALID: the key or field does not exist
+  uint64_t request = 0;                  // the owner's read that it comes from
+  uint64_t epoch = 0;                    // the owner's epoch when that read was sent
   int64_t deadline_ms = 0;               // 0: none
-  const CachingClient* owner = nullptr;  // on whose connection the server grants it
+  const CachingClient* owner = nullptr;  // the client that the server sends invalidations to
   std::string value;
 
   friend void RecycleSlot(Entry& entry) {
@@ -46,7 +46,7 @@ class Cache {
 
   const std::vector<CachingClient*>& members() const { return members_; }
   void Join(CachingClient* client) { members_.push_back(client); }
-  // No entries, no members.
+  // Removes all entries and members.
   void Reset();
 
  private:

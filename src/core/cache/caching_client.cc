@@ -1,4 +1,4 @@
-// The requests and the connections of a caching client. What it is sent: caching_replies.cc.
+// Requests and connections of a caching client. Replies and invalidations: caching_replies.cc.
 
 #include "core/cache/caching_client.h"
 
@@ -65,7 +65,7 @@ void CachingClient::OnConnected(Wire wire, uint64_t server) {
   Begin();
 }
 
-// The handshake on the connection for data.
+// Sends the handshake on the data connection.
 void CachingClient::Begin() {
   Hello(Wire::kData);
   if (!db_.empty()) {
@@ -81,14 +81,14 @@ void CachingClient::Hello(Wire wire) {
   Command(wire, Expected::kHello, hello);
 }
 
-// Asks the server to track, as soon as all that it needs is there.
+// Asks the server to track as soon as every connection that it needs is ready.
 void CachingClient::TrackIfReady() {
   const Link& pushes = invalidations_link();
   if (!link(Wire::kData).up || state_ == State::kBroken || !pushes.up) return;
   if (pushes.server != link(Wire::kData).server) return;
   if (two_wires() && (pushes.server_id == 0 || (resp2() && !subscribed_))) return;
   if (tracking_sent_) {
-    // Prefixes may not be given twice.
+    // The server refuses to register a prefix twice.
     static constexpr std::string_view kOff[] = {"CLIENT", "TRACKING", "OFF"};
     Command(Wire::kData, Expected::kIgnored, kOff);
   }
@@ -131,7 +131,7 @@ void CachingClient::OnDisconnected(Wire wire) {
     subscribed_ = invalidations_lost_ = false;
     ++generation_;
   } else {
-    // In the order in which they were sent.
+    // Lose the requests in the order in which they were sent.
     while (one.next < one.count) Lose(one.expected[one.next++]);
     tracking_sent_ = false;
     broken_.clear();
@@ -161,7 +161,7 @@ void CachingClient::Select(std::string_view db) {
   db_.assign(db);
   ++selects_;
   if (policy_.flush_on_select) NewEpoch();
-  // What was asked of the old one is not asked of the new one.
+  // Reads sent to the old server are not replayed on the new one.
   for (size_t i = 0; i < replay_count_; ++i) {
     Complete(replay_[i].request, Completion::Kind::kLost, replay_[i].name()).is_read = true;
   }
@@ -209,7 +209,7 @@ CachingClient::Lookup CachingClient::GetField(std::string_view key, std::string_
 void CachingClient::GetMany(std::span<const std::string_view> keys, std::span<Lookup> found,
                             int64_t now_ms) {
   words_.assign({"MGET"});
-  // Hits are good until the cache changes, so first all of those that are to be sent.
+  // A hit is valid only until the cache changes, so send the misses first.
   for (size_t i = 0; i < keys.size(); ++i) {
     found[i] = {};
     if (Hit(cache_->keys, keys[i], keys[i], now_ms) == nullptr) words_.push_back(keys[i]);
@@ -252,7 +252,8 @@ uint64_t CachingClient::GetUncached(std::string_view key) {
   return request;
 }
 
-// What may be served, by the reader of `key`. What may not, and will not again, makes room.
+// Returns the entry if the reader of `key` may be served from it. Erases an entry that can never be
+// served again.
 const Entry* CachingClient::Hit(Dict<Entry>& entries, std::string_view name, std::string_view key,
                                 int64_t now_ms) {
   const size_t found = entries.IndexOf(name);
@@ -260,8 +261,8 @@ const Entry* CachingClient::Hit(Dict<Entry>& entries, std::string_view name, std
   const Entry& entry = entries.at(found).value;
   if (entry.valid && entry.owner != this && Writing(key)) return nullptr;
   if (Serves(entry, now_ms)) return &entry;
-  // Past its deadline, or its request is poisoned: this read takes its place. A sound request that
-  // is on its way keeps the entry.
+  // Past its deadline, or poisoned: this read replaces it. A read in flight that is not poisoned
+  // keeps the entry.
   if (entry.valid || entry.poisoned) entries.EraseAt(found);
   return nullptr;
 }
@@ -285,7 +286,7 @@ uint64_t CachingClient::SendRead(Expected kind, std::string_view name, std::stri
   return request;
 }
 
-// Begins to await a read, after what makes the server track it.
+// Adds a pending read, after the command that makes the server track it, if any.
 CachingClient::Pending& CachingClient::Ask(Expected kind, uint64_t request, bool cached) {
   if (cached && policy_.mode == Mode::kOptIn && opt_in_) {
     static constexpr std::string_view kYes[] = {"CLIENT", "CACHING", "YES"};
@@ -298,7 +299,7 @@ CachingClient::Pending& CachingClient::Ask(Expected kind, uint64_t request, bool
   return pending;
 }
 
-// Sends what was just begun to be awaited, or loses it.
+// Sends the request that was just added, or loses it if there is no connection.
 void CachingClient::Deliver(Pending& pending, std::span<const std::string_view> command) {
   if (Connected()) {
     resp::AppendRequest(&link(Wire::kData).output, command);
@@ -366,7 +367,7 @@ void CachingClient::PingInvalidations() {
   Command(Wire::kInvalidations, Expected::kIgnored, kPing);
 }
 
-// Whether an own write of the key is not answered.
+// True if an own write of the key is unanswered.
 bool CachingClient::Writing(std::string_view key) const {
   if (writing_ == 0) return false;
   const Link& data = link(Wire::kData);

@@ -1,27 +1,28 @@
 #ifndef RESPROBE_CORE_CACHE_CACHING_CLIENT_H_
 #define RESPROBE_CORE_CACHE_CACHING_CLIENT_H_
 
-// A client with a cache that lives off CLIENT TRACKING (redis.io/docs/manual/client-side-caching).
-// It does no I/O: its owner carries bytes and tells it the time, so it works over sockets as well
+// A client whose cache relies on CLIENT TRACKING (redis.io/docs/manual/client-side-caching). It
+// does no I/O: its owner carries the bytes and supplies the time, so it works over sockets as well
 // as in a simulation.
 //
-// An entry goes ABSENT -> PENDING (its read is on its way) -> VALID -> ABSENT. What keeps it right:
-//   - an invalidation while PENDING poisons the read: its reply is returned, and not stored. On two
-//     connections the push may overtake the reply;
-//   - so does a write of this client's own, which also drops a VALID entry at once: the server's
-//     push for it comes only after the write's reply, and with NOLOOP never;
-//   - whatever loses invalidations (a connection's end, the null push of a flush,
+// An entry goes ABSENT -> PENDING (its read is in flight) -> VALID -> ABSENT. Rules for
+// correctness:
+//   - An invalidation while PENDING poisons the read: its reply is returned but not stored. With
+//     two connections the push may overtake the reply.
+//   - A write by this client does the same, and also drops a VALID entry at once: the server's push
+//     for it comes only after the write's reply, and with NOLOOP never.
+//   - Anything that loses invalidations (a closed connection, the null push of a flush,
 //     tracking-redir-broken, RESET) or changes what keys mean (SELECT) starts a new epoch: all
-//     entries are dropped, and replies asked for before it are not stored;
-//   - nothing is cached before the server has confirmed that tracking is on.
+//     entries are dropped, and replies to earlier requests are not stored.
+//   - Nothing is cached before the server has confirmed that tracking is on.
 //
-// Clients may share a cache, each with connections of its own (Share()). Their connections have no
-// order between them. So, besides:
-//   - an invalidation that any of them is sent drops an entry, whoever has it from the server;
-//   - a reply to one of them drops what another one has stored otherwise, and poisons what another
-//     one is waiting for: nobody can tell which of them is older;
-//   - until a write is answered its keys are not served from what the others bring, and then they
-//     are dropped once more.
+// Clients may share a cache, each with its own connections (Share()). There is no order between the
+// connections of different clients, so these rules apply as well:
+//   - An invalidation sent to any client drops the entry, whichever client read it.
+//   - A reply to one client drops the entry that another one has stored, and poisons the read that
+//     another one is waiting for: their order is unknown.
+//   - Until a write is answered, its keys are not served from entries of other clients; then those
+//     entries are dropped once more.
 
 #include <cstdint>
 #include <memory>
@@ -43,33 +44,33 @@ enum class Wire : uint8_t { kData, kInvalidations };
 class CachingClient {
  public:
   enum class State : uint8_t {
-    kDown,       // no connection for data
-    kHandshake,  // tracking is not yet, or no more, confirmed by the server: nothing is cached
+    kDown,       // no data connection
+    kHandshake,  // the server has not, or no longer, confirmed tracking: nothing is cached
     kTracked,    // reads are cached
-    kBroken,     // a stream made no sense or tracking was refused; the owner has to disconnect
+    kBroken,     // a stream was malformed or tracking was refused; the owner must disconnect
   };
   using Entry = cache::Entry;
 
-  // A request that is done. A read of several keys has one for each of them.
+  // A completed request. A read of several keys has one Completion for each of them.
   struct Completion {
     enum class Kind : uint8_t {
       kReply,  // answered by the server
       kError,  // answered with an error, which is in `value`
-      kLost,   // the connection ended first: a write may have happened or not
+      kLost,   // the connection ended first: a write may or may not have happened
     };
     uint64_t request = 0;
     Kind kind = Kind::kReply;
     bool is_read = false;
     bool null = false;
-    bool stored = false;  // the reply went into the cache
-    std::string key;      // of a read of a field: the entry's name (Cache::FieldName)
-    std::string value;    // of a read; of a write the text of a simple reply
+    bool stored = false;  // the reply was stored in the cache
+    std::string key;      // for a read of a field: the entry's name (Cache::FieldName)
+    std::string value;    // the value read; for a write, the text of a simple reply
   };
 
-  // What Get() found.
+  // The result of Get().
   struct Lookup {
     const Entry* hit = nullptr;  // valid until the next call; nullptr: the reply comes later
-    uint64_t request = 0;        // with no hit: what its Completion is called
+    uint64_t request = 0;        // without a hit: the request number of its Completion
   };
 
   explicit CachingClient(const Policy& policy = {}) : policy_(policy) { cache_->Join(this); }
@@ -77,54 +78,60 @@ class CachingClient {
   CachingClient(const CachingClient&) = delete;
   CachingClient& operator=(const CachingClient&) = delete;
 
-  // As new, with the memory kept and a cache of its own. Request numbers start from 1 again.
+  // Resets to the initial state, with a cache of its own; keeps the memory. Request numbers start
+  // from 1 again.
   virtual void Reset(const Policy& policy);
-  // From now on the entries are those of `cache`, which must outlive the client or its next
-  // Reset(). For a client that has not been used yet.
+  // Uses the entries of `cache` from now on. The cache must live until the client is destroyed or
+  // Reset(). Only for a client that has not been used yet.
   void Share(Cache* cache);
 
-  // --- The connections, from their owner. One for data, and with Policy::wires one for
+  // --- Connections, managed by the owner. One for data and, depending on Policy::wires, one for
   // invalidations; in any order.
-  // Sends the handshake; the wire must be down. `server` is any number that the owner has for the
-  // process at its other end, which INFO's run_id tells apart: ids of connections to different ones
-  // have nothing to do with each other, so that no invalidations are redirected between them.
+  //
+  // Sends the handshake; the wire must be down. `server` is any number that identifies the server
+  // process at the other end (as INFO's run_id does): connection ids of different processes are
+  // unrelated, so invalidations are not redirected between them.
   virtual void OnConnected(Wire wire, uint64_t server);
   void OnConnected() { OnConnected(Wire::kData, 0); }
-  // Completes what is pending as kLost, unless it is to be replayed.
+  // Completes pending requests as kLost, unless they are to be replayed.
   virtual void OnDisconnected(Wire wire);
   void OnDisconnected() { OnDisconnected(Wire::kData); }
   void OnBytes(std::string_view bytes, int64_t now_ms, Wire wire = Wire::kData);
-  // Bytes for the server; the owner erases what it took.
+  // Bytes for the server; the owner erases what it has sent.
   std::string& output(Wire wire = Wire::kData) { return link(wire).output; }
   bool up(Wire wire = Wire::kData) const { return link(wire).up; }
-  // The connection for invalidations is of no use any more, though its end has not shown, and is to
-  // be dropped: the server says that it is gone, or the one for data leads to another server.
+  // True if the connection for invalidations is useless and must be dropped although it has not
+  // ended: the server says that it is gone, or the data connection leads to another server.
   bool invalidations_lost() const { return invalidations_lost_; }
 
-  // --- Requests. Those made while there is no connection are lost at once.
+  // --- Requests. Without a connection a request is lost at once.
   virtual Lookup Get(std::string_view key, int64_t now_ms);
-  // The field of a hash: HGET.
+  // Reads the field of a hash: HGET.
   Lookup GetField(std::string_view key, std::string_view field, int64_t now_ms);
-  // Several keys: one MGET of those that are not in the cache, with a request number for each.
+  // Reads several keys: one MGET of those that are not in the cache, with a request number for
+  // each.
   void GetMany(std::span<const std::string_view> keys, std::span<Lookup> found, int64_t now_ms);
-  // Past the cache, from which the reply drops the key: nobody can tell which of them is older.
+  // Reads without the cache. The reply drops the key from the cache: the order of the two is
+  // unknown.
   uint64_t GetUncached(std::string_view key);
-  // A command that changes `keys`, given whole: {"SET", "k", "v"}. Their entries are dropped. No
-  // keys means that the command may change any: all entries are dropped.
+  // Sends a complete command that changes `keys`: {"SET", "k", "v"}. Their entries are dropped. An
+  // empty `keys` means that the command may change any key: all entries are dropped.
   uint64_t Write(std::span<const std::string_view> keys, std::span<const std::string_view> command);
-  // The same in a transaction: MULTI, the command, EXEC. Its value is that of EXEC's first element.
+  // Sends the same in a transaction: MULTI, the command, EXEC. The value is that of EXEC's first
+  // element.
   uint64_t WriteInTransaction(std::span<const std::string_view> keys,
                               std::span<const std::string_view> command);
   uint64_t Ping();
   void PingInvalidations();
-  // Another database: SELECT. Not for a client that shares its cache.
+  // Selects another database (SELECT). Not for a client that shares its cache.
   void Select(std::string_view db);
-  // The connection is made as new (RESET), and tracking is asked for again.
+  // Resets the connection (RESET) and asks for tracking again.
   void Renew();
-  // Told out of band that any key may have changed (SWAPDB, of which servers say nothing).
+  // Drops all entries, because the owner knows that any key may have changed (SWAPDB, for which
+  // servers send no invalidations).
   void Forget();
 
-  // What was completed since the last TakeCompletions(). The span is valid until the next call of
+  // Requests completed since the last TakeCompletions(). The span is valid until the next call of
   // any other member.
   std::span<const Completion> completions() const { return {completions_.data(), done_}; }
   void TakeCompletions() { done_ = 0; }
@@ -134,17 +141,17 @@ class CachingClient {
   std::string_view broken_because() const { return broken_; }
   const Policy& policy() const { return policy_; }
   uint64_t epoch() const { return epoch_; }
-  // The id at the server of the connection for data, from HELLO's reply; 0 before.
+  // The server's id of the data connection, from HELLO's reply; 0 before.
   int64_t server_id() const { return link(Wire::kData).server_id; }
-  // Requests that are not answered, those of the handshake included.
+  // The number of unanswered requests, including those of the handshake.
   size_t pending() const { return link(Wire::kData).waiting(); }
-  // Keys that were named by pushes since Reset(), and null pushes; and those of them that found
+  // The number of keys named by pushes since Reset(), plus null pushes; and how many of them found
   // nothing to drop or to poison.
   uint64_t invalidations() const { return invalidations_; }
   uint64_t needless_invalidations() const { return needless_; }
   const Dict<Entry>& entries() const { return cache_->keys; }
   const Cache& cache() const { return *cache_; }
-  // Whether an entry may be served, and no more than that: it changes nothing.
+  // True if an entry may be served. Changes nothing.
   bool Serves(const Entry& entry, int64_t now_ms) const;
 
  protected:
@@ -161,18 +168,18 @@ class CachingClient {
     kWriteExec,
     kPing,
   };
-  // A request that is awaited. The names of its keys lie in one string.
+  // A request that awaits its reply. The names of its keys are in one string.
   struct Pending {
     Expected kind = Expected::kPing;
-    uint64_t request = 0;  // the first, of several keys
+    uint64_t request = 0;  // the number of the first, if it has several keys
     uint64_t epoch = 0;
-    uint64_t selects = 0;  // how often another database had been chosen
-    bool cached = false;   // of a read: it has, or had, an entry
+    uint64_t selects = 0;  // SELECTs sent before it
+    bool cached = false;   // a read that has, or had, an entry
     std::string names;
     std::vector<size_t> ends;
 
-    // As new, but for its memory. A call, since its branches tell of what earlier runs left there
-    // (cmake/uncovered.txt).
+    // Resets to the initial state but keeps the memory. Not inlined: its branches depend on memory
+    // that earlier runs left, so coverage excludes it (cmake/uncovered.txt).
     [[gnu::noinline]] void Reset() {
       names.clear();
       ends.clear();
@@ -191,13 +198,13 @@ class CachingClient {
   };
   struct Link {
     bool up = false;
-    uint64_t server = 0;  // the owner's number of it
+    uint64_t server = 0;  // the owner's number for the server
     int64_t server_id = 0;
-    int64_t heard_ms = 0;  // when bytes last came
+    int64_t heard_ms = 0;  // when bytes last arrived
     std::string output;
     resp::ReplyParser parser;
     resp::Reply reply;
-    // [next, count) are awaited; the others keep memory.
+    // [next, count) await replies; the others keep memory.
     std::vector<Pending> expected;
     size_t next = 0;
     size_t count = 0;
@@ -206,7 +213,7 @@ class CachingClient {
     void Clear();
   };
 
-  // For clients that are to be wrong in tests.
+  // For deliberately wrong clients in tests.
   Cache& mutable_cache() { return *cache_; }
   virtual void HandleReply(resp::ReplyView reply, int64_t now_ms);
   virtual void NameField(std::string_view key, std::string_view field, std::string* name);
@@ -253,9 +260,9 @@ class CachingClient {
   void HandleKeys(resp::ReplyView keys);
   bool Invalidate(std::string_view key, bool drop_valid);
   bool Invalidate(Dict<Entry>& entries, size_t i, bool drop_valid);
-  // What this client was granted goes, and replies on their way are not stored.
+  // Drops what this client was granted; replies in flight will not be stored.
   void NewEpoch();
-  // The same for all that share the cache.
+  // Does the same for all clients that share the cache.
   void FlushAll();
   void Break(std::string_view why);
 
@@ -265,21 +272,21 @@ class CachingClient {
   uint64_t next_request_ = 1;
   uint64_t invalidations_ = 0;
   uint64_t needless_ = 0;
-  bool tracking_sent_ = false;  // on this connection for data
-  bool subscribed_ = false;     // RESP2: the connection for invalidations listens
+  bool tracking_sent_ = false;  // on this data connection
+  bool subscribed_ = false;     // RESP2: the connection for invalidations has subscribed
   bool invalidations_lost_ = false;
-  bool opt_in_ = true;       // CLIENT CACHING YES is to be sent
-  size_t writing_ = 0;       // own writes that are awaited
-  uint64_t generation_ = 0;  // of the last CLIENT TRACKING ON, and of what makes it void
+  bool opt_in_ = true;       // CLIENT CACHING YES must be sent
+  size_t writing_ = 0;       // own writes without a reply
+  uint64_t generation_ = 0;  // counts CLIENT TRACKING ON and the events that void it
   std::string db_;
   uint64_t selects_ = 0;
   std::string broken_;
   Link links_[2];
   std::unique_ptr<Cache> own_cache_ = std::make_unique<Cache>();
   Cache* cache_ = own_cache_.get();
-  std::vector<Completion> completions_;  // the first done_; the others keep memory
+  std::vector<Completion> completions_;  // the first done_ are in use; the others keep memory
   size_t done_ = 0;
-  std::vector<Pending> replay_;  // the first replay_count_
+  std::vector<Pending> replay_;  // the first replay_count_ are in use
   size_t replay_count_ = 0;
   std::string name_;
   std::vector<std::string_view> words_;

@@ -1,4 +1,4 @@
-// What a caching client does with what the server sends.
+// How a caching client handles the server's output.
 
 #include <algorithm>
 
@@ -32,7 +32,7 @@ void CachingClient::NameField(std::string_view key, std::string_view field, std:
   Cache::FieldName(key, field, name);
 }
 
-// --- Replies on the connection for data.
+// --- Replies on the data connection.
 
 void CachingClient::HandleReply(resp::ReplyView reply, int64_t now_ms) {
   Link& data = link(Wire::kData);
@@ -110,13 +110,13 @@ void CachingClient::HandleHello(Wire wire, resp::ReplyView reply) {
 }
 
 void CachingClient::HandleTracking(const Pending& pending, resp::ReplyView reply) {
-  if (pending.request != generation_) return;  // of a redirection that is no more
+  if (pending.request != generation_) return;  // of an earlier redirection
   if (!reply.is_error()) {
     state_ = State::kTracked;
     opt_in_ = true;
     Replay();
   } else if (two_wires()) {
-    // To a connection that the server has lost.
+    // The redirection went to a connection that the server has lost.
     invalidations_lost_ = true;
   } else {
     Break("CLIENT TRACKING was refused");
@@ -139,8 +139,8 @@ void CachingClient::HandleRead(Dict<Entry>& entries, const Pending& pending, siz
     Contradict(entries, found);
     return;
   }
-  // Of several reads that were on their way together the first one stores. A later one knows
-  // better: with NOLOOP the server says nothing when this client's own read finds a key expired.
+  // Of several reads in flight the first reply is stored, and a later one replaces it: with NOLOOP
+  // the server sends nothing when this client's own read finds a key expired.
   if (entry.valid ? request < entry.request || !policy_.newest_read_wins
                   : request != entry.request) {
     return;
@@ -160,8 +160,8 @@ void CachingClient::HandleRead(Dict<Entry>& entries, const Pending& pending, siz
   done.stored = true;
 }
 
-// A reply has come for a key that has an entry of which it is not. Nobody can tell which of the two
-// is older; only that what this client still waits for is newer.
+// Handles a reply for a key whose entry comes from another read. Their order is unknown, except
+// that the read this client still waits for is newer.
 void CachingClient::Contradict(Dict<Entry>& entries, size_t found) {
   Entry& entry = entries.at(found).value;
   if (entry.valid) {
@@ -171,8 +171,8 @@ void CachingClient::Contradict(Dict<Entry>& entries, size_t found) {
   }
 }
 
-// An own write is answered, or lost. What others that share the cache have brought meanwhile may be
-// from before it.
+// Handles the end of an own write, answered or lost. Entries that other clients sharing the cache
+// have read meanwhile may be older than the write.
 void CachingClient::Written(const Pending& write) {
   --writing_;
   if (cache_->members().size() == 1) return;
@@ -207,7 +207,7 @@ CachingClient::Completion& CachingClient::Complete(uint64_t request, Completion:
   return completion;
 }
 
-// A request ends without an answer. A read may be sent again on the next connection.
+// Ends a request without a reply. A read may be sent again on the next connection.
 void CachingClient::Lose(const Pending& pending) {
   const bool one_read = pending.kind == Expected::kRead || pending.kind == Expected::kReadField;
   const bool read = one_read || pending.kind == Expected::kReadMany;
@@ -222,8 +222,8 @@ void CachingClient::Lose(const Pending& pending) {
       }
     }
   }
-  // One that was never sent is not replayed: its caller is told at once. Nor is one that was asked
-  // of another database.
+  // A read that was never sent is not replayed: its caller learns of it at once. Nor is a read from
+  // another database.
   if (one_read && policy_.replay_reads && pending.selects == selects_ && state_ != State::kDown &&
       state_ != State::kBroken) {
     if (replay_count_ == replay_.size()) replay_.emplace_back();
@@ -242,14 +242,14 @@ void CachingClient::Lose(const Pending& pending) {
   }
 }
 
-// Sends again what the last connection has left unanswered.
+// Sends the unanswered reads of the last connection again.
 void CachingClient::Replay() {
   for (size_t i = 0; i < replay_count_; ++i) {
     const Pending& lost = replay_[i];
     const std::string_view name = lost.name();
     const bool field = lost.kind == Expected::kReadField;
     const std::string_view key = field ? Cache::KeyOfField(name) : name;
-    // Without a confirmation of the server only a client that is wrong caches it.
+    // Before the server has confirmed tracking, only a deliberately wrong client caches the read.
     const bool cached = (state_ == State::kTracked || !policy_.track_before_reads) && Covered(key);
     Pending& pending = Ask(lost.kind, lost.request, cached);
     pending.AddName(name);
@@ -318,7 +318,7 @@ void CachingClient::HandleKeys(resp::ReplyView keys) {
 void CachingClient::Break(std::string_view why) {
   state_ = State::kBroken;
   broken_ = why;
-  // Nothing more is read from this stream, invalidations included.
+  // The rest of this stream is ignored, invalidations included.
   NewEpoch();
 }
 

@@ -7,7 +7,7 @@
 
 namespace resprobe::cache {
 
-// Which keys the server tells of (CLIENT TRACKING ON …).
+// Which keys the server sends invalidations for (CLIENT TRACKING ON …).
 enum class Mode : uint8_t { kDefault, kBroadcast, kOptIn, kOptOut };
 inline constexpr std::string_view kModeNames[] = {"default", "bcast", "optin", "optout"};
 constexpr std::span<const std::string_view> EnumNames(Mode) { return kModeNames; }
@@ -21,57 +21,58 @@ enum class Wires : uint8_t {
 inline constexpr std::string_view kWiresNames[] = {"one", "two", "two-resp2"};
 constexpr std::span<const std::string_view> EnumNames(Wires) { return kWiresNames; }
 
-// How careful a caching client is, and what it asks of the server. The defaults are right. Each of
-// the first group, set to false, gives up what its comment says, as caching clients in the field
-// have done.
+// The safety rules of a caching client, and what it asks of the server. The defaults are correct.
+// Setting one of the first group to false breaks the rule in its comment, as caching clients in the
+// field have done.
 struct Policy {
-  // What invalidates a key while a read of it is on its way (a push, an own write, a null push)
+  // An invalidation of a key while a read of it is in flight (a push, an own write, a null push)
   // keeps the read's reply out of the cache.
   bool poison_pending = true;
   // A push that names a key drops its entry.
   bool drop_invalidated = true;
-  // So does an own write, at once: the server's push for it comes after the write's reply, and with
-  // NOLOOP not at all.
+  // An own write drops the entry at once: the server's push for it comes after the write's reply,
+  // and with NOLOOP not at all.
   bool drop_own_writes = true;
-  // The end of a connection empties the cache of what was granted on it.
+  // When a connection ends, the entries granted on it are dropped.
   bool flush_on_loss = true;
   // A null push empties the cache.
   bool flush_on_null_push = true;
-  // A read that ends without a value (an error, the connection's end) gives up its PENDING entry.
+  // A read that ends without a value (an error, a closed connection) drops its PENDING entry.
   bool release_pending = true;
-  // Of several reads of a key that were on their way together the last one's reply stays.
+  // Of several reads of a key in flight together, the last one's reply stays.
   bool newest_read_wins = true;
-  // After a reconnect nothing is read before the server was asked to track again.
+  // After a reconnect nothing is read before tracking has been requested again.
   bool track_before_reads = true;
-  // A push may name several keys.
+  // All keys that one push names are dropped.
   bool drop_all_named = true;
-  // Another database has other values.
+  // SELECT drops all entries: another database has other values.
   bool flush_on_select = true;
-  // The cache that several connections share is one; else each has its own.
+  // Clients that share a cache use one set of entries; else each has its own.
   bool one_cache = true;
-  // What is past its deadline, or is kept by a server that is not heard of any more, is not served.
+  // An entry past its deadline is not served, nor one from a server that has been silent for too
+  // long.
   bool keep_deadlines = true;
-  // OPTIN: CLIENT CACHING YES goes before each read that is to be cached.
+  // OPTIN: CLIENT CACHING YES precedes each read that is to be cached.
   bool opt_in_each_read = true;
   // `tracking-redir-broken` empties the cache.
   bool flush_on_broken_redirect = true;
 
   Mode mode = Mode::kDefault;
-  // Of keys that the server tells of in kBroadcast; none: all. Must not overlap. Other keys are not
-  // cached. Must outlive the client.
+  // Prefixes in kBroadcast; none: all keys. Must not overlap. Other keys are not cached. Must
+  // outlive the client.
   std::span<const std::string_view> prefixes = {};
   Wires wires = Wires::kOne;
 
-  // Keys that do not exist are cached too.
+  // Missing keys are cached too.
   bool negative_caching = true;
   // CLIENT TRACKING ON NOLOOP: the server sends no pushes for this client's own writes.
   bool noloop = false;
-  // Reads that a lost connection has left unanswered are sent again on the next.
+  // Reads left unanswered by a lost connection are sent again on the next.
   bool replay_reads = false;
-  // Entries are not served this long after they were stored; 0 is never.
+  // Entries expire this long after they were stored; 0 is never.
   int64_t ttl_cap_ms = 0;
-  // Nothing is served from the cache when the server has not been heard of for this long on the
-  // connection of the invalidations; 0 is for ever. The owner pings to be heard.
+  // Nothing is served from the cache after the server has been silent for this long on the
+  // connection for invalidations; 0 is no limit. The owner sends PINGs to get replies.
   int64_t lease_ms = 0;
 };
 

@@ -10,9 +10,9 @@
 
 namespace resprobe::resp {
 
-// A growing array of plain values that neither zeroes what it grows by nor gives memory back. Its
-// capacity is at most twice what was asked for (or 64 bytes). Running out of memory ends the
-// process, as it does for every allocation in a program without exceptions.
+// A growing array of trivially copyable values. It neither zeroes memory when it grows nor releases
+// it. Its capacity is at most twice what was requested (or 64 bytes). Running out of memory ends
+// the process, like every other allocation failure in a program without exceptions.
 template <class T>
 class FlatBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -49,7 +49,7 @@ class FlatBuffer {
     return data_ + size_++;
   }
   void pop_back() { --size_; }
-  // Forgets everything, then adds an element whose value the caller sets.
+  // Clears the buffer, then adds an element whose value the caller sets.
   T* StartWithOne() {
     if (capacity_ == 0) [[unlikely]]
       Grow(1);
@@ -63,8 +63,9 @@ class FlatBuffer {
     std::memcpy(data_ + size_, values, count * sizeof(T));
     size_ += count;
   }
-  // Forgets everything, then appends `values`, behind which there are more, up to `end`: where
-  // there are enough, copies more than asked for, which is faster for a few.
+  // Replaces the contents with `count` values. `end` is the end of the readable memory after
+  // `values`: where there is enough of it, this copies a fixed size, which is faster for small
+  // counts.
   void StartWith(const T* values, size_t count, const T* end) {
     constexpr size_t kFixed = 32;
     if (count <= kFixed && static_cast<size_t>(end - values) >= kFixed && capacity_ >= kFixed) {

@@ -12,7 +12,8 @@ namespace {
 
 constexpr bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
-// Digits of `text` from `at` on into `value`; false on more than 64 bits. `at` ends behind them.
+// Reads the digits of `text` from `at` on into `value`; false if they need more than 64 bits.
+// Leaves `at` after the last digit.
 bool Digits(std::string_view text, size_t& at, uint64_t& value) {
   value = 0;
   bool fits = true;
@@ -31,8 +32,8 @@ bool ToSigned(uint64_t magnitude, bool negative, int64_t* value) {
   return true;
 }
 
-// strtod needs a terminator. It also heeds LC_NUMERIC, which stays "C" unless a program asks for
-// another; what is passed here has no byte that "C" would read differently.
+// strtod needs a terminator. It also depends on LC_NUMERIC, which stays "C" unless a program
+// changes it; no byte passed here is read differently in "C".
 double ToDouble(std::string_view text) {
   char small[64];
   if (text.size() < sizeof(small)) {
@@ -85,9 +86,9 @@ NumberResult ParseDouble(std::string_view text, double* value) {
     return {.ok = true};
   }
 
-  // The digits as one number times a power of ten. Up to 2^53, and with a power that is exact
-  // itself, one multiplication or division rounds correctly (Clinger, "How to read floating point
-  // numbers accurately", 1990). The rest is strtod's.
+  // Reads the digits as one integer times a power of ten. If the integer is at most 2^53 and the
+  // power of ten is exact, one multiplication or division rounds correctly (Clinger, "How to read
+  // floating point numbers accurately", 1990). strtod handles the rest.
   size_t at = sign;
   uint64_t mantissa = 0;
   int64_t power = 0;

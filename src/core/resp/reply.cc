@@ -90,7 +90,7 @@ bool Equal(const ReplyView& a, const ReplyView& b) {
   if (!a.valid() || !b.valid()) return a.valid() == b.valid();
   const size_t count = a.end_node() - a.first_node();
   if (count != b.end_node() - b.first_node()) return false;
-  // In preorder, types and counts of children determine the shape.
+  // Comparing types and child counts in preorder compares the shape.
   const Reply::Node* x = a.reply_->nodes_.data() + a.first_;
   const Reply::Node* y = b.reply_->nodes_.data() + b.first_;
   for (const Reply::Node* const end = x + count; x != end; ++x, ++y) {
@@ -103,7 +103,7 @@ bool Equal(const ReplyView& a, const ReplyView& b) {
         break;
       case Type::kDouble:
         if (x->real != x->real && y->real != y->real) break;
-        // Bit by bit, so that 0 and -0 differ.
+        // Compares the bits, so that 0 and -0 differ.
         if (x->integer != y->integer) return false;
         break;
       case Type::kArray:
@@ -168,7 +168,7 @@ void AppendQuoted(std::string* out, std::string_view bytes) {
   out->push_back('"');
 }
 
-// One value, of an aggregate only what opens it.
+// Appends one value; for an aggregate, only its opening.
 void AppendOne(std::string* out, const ReplyView& v) {
   switch (v.type()) {
     case Type::kSimpleString:
@@ -226,15 +226,15 @@ std::string ToText(const ReplyView& value) {
   std::string out;
   if (!value.valid()) return out;
   struct Open {
-    size_t end;       // the node behind its last child
-    size_t children;  // how many of them have been begun
+    size_t end;       // the node after its last child
+    size_t children;  // children begun so far
     bool pairs;
-    bool attribute;  // the value that it annotates follows
+    bool attribute;  // the annotated value follows
   };
   std::vector<Open> open;
   size_t at = value.first_node();
   const size_t end = value.end_node();
-  bool annotated = false;  // an attribute has just been closed
+  bool annotated = false;  // an attribute has just ended
   for (;;) {
     while (!open.empty() && open.back().end == at) {
       out.push_back(open.back().pairs ? '}' : ']');

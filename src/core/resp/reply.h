@@ -1,8 +1,8 @@
 #ifndef RESPROBE_CORE_RESP_REPLY_H_
 #define RESPROBE_CORE_RESP_REPLY_H_
 
-// One parsed reply as a flat tree: the nodes stand in preorder in one array, and every text is a
-// range of one byte buffer. So a reply costs no allocation per element, is walked without
+// One parsed reply as a flat tree: the nodes are in preorder in one array, and every text is a
+// range of one byte buffer. So a reply needs no allocation per element, is traversed without
 // recursion, and is cleared in constant time.
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace resprobe::resp {
 
-// The types of RESP2 and RESP3; each is the byte that starts it on the wire.
+// The types of RESP2 and RESP3; each value is the type's first byte on the wire.
 enum class Type : uint8_t {
   kSimpleString = '+',
   kSimpleError = '-',
@@ -50,7 +50,7 @@ constexpr bool IsAggregate(Type type) {
          type == Type::kAttribute || type == Type::kPush;
 }
 
-// The name of a type as the RESP3 specification has it, in lower case: "bulk string".
+// The name of a type in the RESP3 specification, in lower case: "bulk string".
 std::string_view TypeName(Type type);
 
 class ReplyView;
@@ -63,9 +63,9 @@ class Reply {
   struct Node {
     Type type;
     uint8_t flags;
-    uint16_t text_length;  // integers, doubles: the length of the text
-    // Integers, doubles: where the text starts. Aggregates, while they are being parsed: the node
-    // that is open around them.
+    uint16_t text_length;  // length of the text, for integers and doubles
+    // Integers and doubles: where the text starts. Aggregates, while they are being parsed: the
+    // enclosing open node.
     uint32_t link;
     union {
       int64_t integer;  // integers, booleans, and the NullKind of a null
@@ -75,8 +75,8 @@ class Reply {
         uint32_t length;
       } text;
       struct {
-        uint32_t count;  // children, without attributes; a map of n pairs has 2n
-        uint32_t end;    // the node after the last one below this one
+        uint32_t count;  // children, excluding attributes; a map of n pairs has 2n
+        uint32_t end;    // the first node after this subtree
       } children;
     };
   };
@@ -84,7 +84,7 @@ class Reply {
 
   Reply() = default;
   Reply(Reply&& other) noexcept { *this = std::move(other); }
-  // Swaps, so that no memory is lost; what `other` has then is unspecified but sound.
+  // Swaps, so that no memory is lost; afterwards `other` is valid but unspecified.
   Reply& operator=(Reply&& other) noexcept {
     nodes_.Swap(other.nodes_);
     bytes_.Swap(other.bytes_);
@@ -92,27 +92,27 @@ class Reply {
     return *this;
   }
 
-  // True unless a whole value is there.
+  // True unless the reply holds a complete value.
   bool empty() const { return !whole_; }
-  // Forgets the value, keeps the memory.
+  // Clears the value and keeps the memory.
   void Clear() {
     nodes_.clear();
     bytes_.clear();
     whole_ = false;
   }
-  // The value itself. Of an empty reply: a view that is not valid().
+  // The value itself; for an empty reply, a view that is not valid().
   ReplyView root() const;
 
-  // All nodes in preorder, also of a value that has not yet arrived whole; there the aggregates
-  // that are still open have children.end == their children that are missing.
+  // All nodes in preorder, also those of an incomplete value; there, the children.end of an
+  // aggregate that is still open is the number of its missing children.
   std::span<const Node> nodes() const { return {nodes_.data(), nodes_.size()}; }
 
   // The buffer that Node::text.offset and Node::link of numbers refer to.
   std::string_view bytes() const { return {bytes_.data(), bytes_.size()}; }
 
-  // How many values there are, at any depth, attributes included.
+  // The number of values at any depth, attributes included.
   size_t node_count() const { return nodes_.size(); }
-  // Bytes that the value takes, and bytes that are allocated for it.
+  // Bytes that the value occupies, and bytes that are allocated for it.
   size_t memory_used() const { return nodes_.size() * sizeof(Node) + bytes_.size(); }
   size_t memory_allocated() const { return nodes_.capacity() * sizeof(Node) + bytes_.capacity(); }
 
@@ -122,15 +122,14 @@ class Reply {
   friend bool Equal(const ReplyView& a, const ReplyView& b);
 
   FlatBuffer<Node> nodes_;
-  // The bytes of the value as they came over the wire; the chunks of streamed strings are moved
-  // together.
+  // The bytes of the value as received; the chunks of a streamed string are joined.
   FlatBuffer<char> bytes_;
   bool whole_ = false;
 };
 static_assert(sizeof(Reply::Node) == 16);
 
 // A value in a reply: a cheap handle (16 bytes), passed by value. An accessor that does not apply
-// to the type answers 0, false, or an empty text.
+// to the type returns 0, false, or an empty text.
 class ReplyView {
  public:
   class Iterator;
@@ -147,38 +146,38 @@ class ReplyView {
   // A simple or a bulk error.
   bool is_error() const { return type() == Type::kSimpleError || type() == Type::kBulkError; }
   bool is_aggregate() const { return IsAggregate(type()); }
-  // Sent as a stream: in chunks (`$?`), or ended by `.` (`*?`, `~?`, `%?`).
+  // True if sent as a stream: in chunks (`$?`), or ended by `.` (`*?`, `~?`, `%?`).
   bool streamed() const { return (node().flags & Reply::kStreamed) != 0; }
 
   int64_t integer() const { return type() == Type::kInteger ? node().integer : 0; }
   bool boolean() const { return type() == Type::kBoolean && node().integer != 0; }
   double real() const { return type() == Type::kDouble ? node().real : 0; }
-  // The bytes of a simple string, simple error, bulk string, bulk error or verbatim string
-  // (without its format), and a number's text as it was sent.
+  // The bytes of a simple string, simple error, bulk string, bulk error or verbatim string (without
+  // its format), or a number's text as it was sent.
   std::string_view text() const;
-  // The three bytes that say what a verbatim string is: "txt", "mkd".
+  // The three bytes that name the format of a verbatim string: "txt", "mkd".
   std::string_view verbatim_format() const;
 
   // Children; a map of n pairs has 2n: key, value, key, value. Attributes are not counted.
   size_t size() const { return is_aggregate() ? node().children.count : 0; }
-  // Child `i` < size(); takes i steps. Iterate to visit all.
+  // Child `i` < size(); takes i steps. Use the iterator to visit all.
   ReplyView operator[](size_t i) const;
   Iterator begin() const;
   Iterator end() const;
 
-  // Attributes stand before the value that they annotate (`|1\r\n+ttl\r\n:5\r\n$3\r\nfoo\r\n`)
-  // and are not elements. A value can have more than one.
+  // Attributes precede the value that they annotate (`|1\r\n+ttl\r\n:5\r\n$3\r\nfoo\r\n`) and do
+  // not count as elements. A value can have more than one.
   size_t attribute_count() const;
   ReplyView attribute(size_t i) const;
 
-  // The nodes of the value in the reply: [first_node(), node_index()) are its attributes with all
-  // below them, [node_index(), end_node()) the value and all below it.
+  // The nodes of the value in the reply: [first_node(), node_index()) are its attributes and their
+  // descendants, [node_index(), end_node()) the value and its descendants.
   size_t first_node() const { return first_; }
   size_t node_index() const { return index_; }
   size_t end_node() const { return EndOf(index_); }
   const Reply* reply() const { return reply_; }
-  // The value at a node, without what annotates it. An attribute is a value of its own here: this
-  // serves to visit [first_node(), end_node()) front to back.
+  // The value at a node, without its attributes. Here an attribute counts as a value, so this can
+  // visit [first_node(), end_node()) from front to back.
   static ReplyView AtNode(const Reply* reply, size_t node) {
     return ReplyView(reply, static_cast<uint32_t>(node), static_cast<uint32_t>(node));
   }
@@ -205,7 +204,7 @@ class ReplyView {
   uint32_t index_ = 0;
 };
 
-// Visits the children of an aggregate in order, one step each however much lies below them.
+// Visits the children of an aggregate in order; each step is O(1), whatever the size of the child.
 class ReplyView::Iterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -243,16 +242,16 @@ inline ReplyView::Iterator ReplyView::end() const {
   return is_aggregate() ? Iterator(reply_, EndOf(index_)) : Iterator(reply_, index_);
 }
 
-// The same value: types, numbers (NaN equals NaN, 0 differs from -0), texts, kinds of null,
-// children in order, attributes. How it was framed (streamed or counted) does not matter, nor how
-// a double was written.
+// True if the values are the same: types, numbers (NaN equals NaN, 0 differs from -0), texts, kinds
+// of null, children in order, attributes. The framing (streamed or counted) and the text of a
+// double do not matter.
 bool Equal(const ReplyView& a, const ReplyView& b);
 
-// One line for people, much as redis-cli prints: "foo", (integer) 1, (nil), (error) ERR x,
-// [a, b], {k: v}.
+// One readable line, much like redis-cli's output: "foo", (integer) 1, (nil), (error) ERR x, [a,
+// b], {k: v}.
 std::string ToText(const ReplyView& value);
 
-// Appends `bytes` with what is not printable escaped as redis-cli does: \r \n \t \a \b \\ \" \xHH.
+// Appends `bytes`, with non-printable bytes escaped as in redis-cli: \r \n \t \a \b \\ \" \xHH.
 void AppendEscaped(std::string* out, std::string_view bytes);
 
 }  // namespace resprobe::resp

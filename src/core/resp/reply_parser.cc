@@ -11,8 +11,8 @@ namespace {
 
 constexpr bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
-// An unsigned length or count as the specification has it. Values that need more than 32 bits are
-// given as 2^32. Returns where the first byte stands that is wrong, or text.size().
+// Parses an unsigned length or count as the specification defines it. Values that need more than 32
+// bits become 2^32. Returns the position of the first invalid byte, or text.size().
 size_t ParseCount(std::string_view text, uint64_t* count) {
   uint64_t value = 0;
   size_t i = 0;
@@ -28,10 +28,10 @@ constexpr bool IsLineText(char type) { return type == '+' || type == '-' || type
 
 }  // namespace
 
-// Bytes are not copied token by token. The nodes refer to the bytes of the value as one stream, of
-// which [0, base_) has been copied to the reply by earlier calls and the rest lies at mark_ in the
-// input; what a call consumed is appended to the reply in one piece at its end. Only a line that
-// spans two slices is appended earlier, so that it lies in one piece.
+// Bytes are not copied token by token. The nodes refer to the bytes of the value as one stream:
+// earlier calls have copied [0, base_) to the reply, and the rest is at mark_ in the input. At its
+// end, a call appends what it consumed to the reply at once. Only a line that spans two slices is
+// appended earlier, so that it is contiguous.
 
 inline uint32_t ReplyParser::At(const char* p) const {
   return base_ + static_cast<uint32_t>(p - mark_);
@@ -41,7 +41,7 @@ inline uint32_t ReplyParser::NodeCount() const {
   return static_cast<uint32_t>(out_->nodes_.size());
 }
 
-// Moves what was consumed so far to the reply.
+// Copies the bytes consumed so far to the reply.
 inline void ReplyParser::Flush() {
   out_->bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
   mark_ = p_;
@@ -55,8 +55,7 @@ ReplyParser::Step ReplyParser::Fail(ParseErrorCode code, uint32_t at, char subje
   return Step::kError;
 }
 
-// The fast paths leave to the others: a reply that comes near the limit of memory, and what is
-// streamed.
+// The fast paths do not handle a reply close to the memory limit, or streamed values.
 inline void ReplyParser::SetCareful() {
   in_stream_ = open_ != kNone && (out_->nodes_[open_].flags & Reply::kStreamed) != 0;
   careful_ = tight_ | in_chunks_ | in_stream_;
@@ -86,7 +85,7 @@ inline Reply::Node* ReplyParser::AddNumber(char type, uint32_t at, size_t length
   return node;
 }
 
-// An aggregate has been opened: `count` children follow, or a stream of them.
+// Opens an aggregate: `count` children follow, or a stream of them.
 [[gnu::always_inline]] inline ReplyParser::Step ReplyParser::Open(char type, uint32_t at,
                                                                   uint32_t count, bool streamed) {
   if (count == 0 && !streamed) {
@@ -111,7 +110,7 @@ inline Reply::Node* ReplyParser::AddNumber(char type, uint32_t at, size_t length
   return Step::kNext;
 }
 
-// The innermost open aggregate is whole.
+// Closes the innermost open aggregate.
 inline Type ReplyParser::Close() {
   Node& node = out_->nodes_[open_];
   node.children.end = NodeCount();
@@ -123,12 +122,12 @@ inline Type ReplyParser::Close() {
 }
 
 inline ReplyParser::Step ReplyParser::AttributeDone() {
-  // Where nothing is streamed, the count alone demands the value that is annotated.
+  // Outside a stream, the count alone demands the annotated value.
   annotated_ = in_stream_;
   return Step::kNext;
 }
 
-// A value is whole; so may be the aggregates around it.
+// A value is complete; the aggregates around it may be, too.
 [[gnu::always_inline]] inline ReplyParser::Step ReplyParser::ValueDone() {
   for (;;) {
     if (open_ == kNone) [[unlikely]]
@@ -138,8 +137,8 @@ inline ReplyParser::Step ReplyParser::AttributeDone() {
   }
 }
 
-// The forms that servers send all the time, when a token lies in the input whole; everything else,
-// and every error, is left to Token().
+// Handles the forms that servers commonly send, when the whole token is in the input. Token()
+// handles everything else, and every error.
 ReplyParser::Step ReplyParser::Loop() {
   while (p_ != end_) {
     Step step;
@@ -211,7 +210,7 @@ ReplyParser::Step ReplyParser::Loop() {
   return Step::kNeedMore;
 }
 
-// The token at p_, of any kind, whole or not.
+// Handles the token at p_, of any kind, complete or not.
 ReplyParser::Step ReplyParser::Token() {
   const uint32_t at = At(p_);
   const char type = *p_;
@@ -261,17 +260,17 @@ ReplyParser::Step ReplyParser::Token() {
   return Line(line, p_ - 1, at);
 }
 
-// A line of which [line, end) has come: all there is to check is its length.
+// Checks an incomplete line, of which [line, end) has arrived; only its length can be wrong yet.
 ReplyParser::Step ReplyParser::Unfinished(const char* line, const char* end, uint32_t at) {
   const char type = *line;
   const auto size = static_cast<uint64_t>(end - line);
   const bool is_text = IsLineText(type);
-  // The last byte may be a CR that does not count.
+  // The last byte may be a CR, which does not count.
   const uint64_t longest =
       is_text ? uint64_t{limits_.max_bulk} + 2 : uint64_t{limits_.max_line} + 1;
   const uint64_t used = uint64_t{NodeCount()} * sizeof(Node) + at;
   const uint64_t room = limits_.max_memory - std::min<uint64_t>(used, limits_.max_memory);
-  // Whichever limit is met first, so that the slicing of the input does not matter.
+  // Checks for the lowest limit, so that the slicing of the input does not matter.
   if (size <= std::min(longest, room)) {
     quiet_until_ = value_offset_ + at + std::min(longest, room);
     return Step::kNeedMore;
@@ -283,7 +282,7 @@ ReplyParser::Step ReplyParser::Unfinished(const char* line, const char* end, uin
   return Fail(ParseErrorCode::kLineTooLong, at + limits_.max_line, type);
 }
 
-// A whole line [line, lf], which starts at byte `at` of the value.
+// Handles a complete line [line, lf], which starts at byte `at` of the value.
 ReplyParser::Step ReplyParser::Line(const char* line, const char* lf, uint32_t at) {
   const char type = *line;
   const Step step = Unfinished(line, lf, at);
@@ -401,7 +400,7 @@ ReplyParser::Step ReplyParser::BulkHeader(char type, std::string_view text, uint
   return Bulk();
 }
 
-// The rest of a bulk and its CRLF.
+// Handles the rest of a bulk and its CRLF.
 ReplyParser::Step ReplyParser::Bulk() {
   uint64_t left = bulk_end_ - value_offset_ - At(p_);
   if (left > 2) {
@@ -429,7 +428,7 @@ ReplyParser::Step ReplyParser::Bulk() {
 ReplyParser::Step ReplyParser::BulkDone() {
   Node& node = out_->nodes_.back();
   if (in_chunks_) {
-    // The chunks are moved together in the reply.
+    // Joins the chunks in the reply.
     Flush();
     char* const bytes = out_->bytes_.data();
     std::memmove(bytes + node.text.offset + node.text.length, bytes + base_ - 2 - chunk_, chunk_);
@@ -454,7 +453,7 @@ ReplyParser::Step ReplyParser::AggregateHeader(char type, std::string_view text,
   }
   const uint32_t each = type == '%' || type == '|' ? 2 : 1;
   if (text == "?" && type != '|' && type != '>') {
-    // Counted down from the most that there may be.
+    // A stream counts down from the largest count allowed.
     return Open(type, at, limits_.max_elements * each, true);
   }
   uint64_t count;
@@ -472,12 +471,12 @@ ReplyParser::Step ReplyParser::StreamEnd(std::string_view text, uint32_t at) {
   return ValueDone();
 }
 
-// Goes on where the last slice ended.
+// Resumes where the last slice ended.
 ReplyParser::Step ReplyParser::Resume() {
   if (state_ == State::kBulk) return Bulk();
   const auto token = static_cast<uint32_t>(token_offset_ - value_offset_);
   if (token == base_) return Step::kNext;
-  // In the middle of a line.
+  // Inside a line.
   const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
   p_ = lf == nullptr ? end_ : static_cast<const char*>(lf) + 1;
   Flush();
@@ -486,7 +485,7 @@ ReplyParser::Step ReplyParser::Resume() {
   return Line(line, out_->bytes_.data() + base_ - 1, token);
 }
 
-// A call of Parse() for which Parse() itself has no short way.
+// A call of Parse() that its own fast path does not cover.
 ReplyParser::Result ReplyParser::Run(std::string_view input, Reply* out) {
   out_ = out;
   p_ = mark_ = input.data();
@@ -502,7 +501,7 @@ ReplyParser::Result ReplyParser::Run(std::string_view input, Reply* out) {
     careful_ = tight_;
   } else {
     base_ = static_cast<uint32_t>(out->bytes_.size());
-    // A node takes 16 bytes and stands for at least 3 of the wire.
+    // A node takes 16 bytes and represents at least 3 bytes on the wire.
     if (!tight_ && base_ + input.size() > limits_.max_memory / 8) tight_ = careful_ = true;
     step = Resume();
   }
@@ -524,7 +523,7 @@ ReplyParser::ReplyParser(const ReplyLimits& limits) : limits_(limits) {
   limits_.max_elements = std::min(limits_.max_elements, 0x7fffffffu);
   limits_.max_memory = std::max(limits_.max_memory, 128u);
   limits_.max_line = std::clamp(limits_.max_line, 32u, 65535u);
-  // A number and its node are within any limit: see the least max_memory.
+  // A number and its node fit any limit: max_memory has a minimum.
   scalar_limit_ = std::min(limits_.max_bulk, limits_.max_memory - 64);
 }
 
@@ -546,7 +545,7 @@ inline ReplyParser::Result ReplyParser::ScalarDone(ptrdiff_t size, Reply* out) {
   return {Status::kValue, static_cast<size_t>(size)};
 }
 
-// Inside a value. A small piece of an unfinished bulk or line is only kept.
+// Inside a value. A small piece of an unfinished bulk or line is only stored.
 ReplyParser::Result ReplyParser::Continue(std::string_view input, Reply* out) {
   if (offset_ + input.size() <= quiet_until_) {
     if (input.size() == 1) {
@@ -565,7 +564,7 @@ ReplyParser::Result ReplyParser::Continue(std::string_view input, Reply* out) {
   return Run(input, out);
 }
 
-// Most replies are one small value that has come whole. This saves them the state that an
+// Most replies are one small value that arrives at once. This path skips the state that an
 // aggregate needs.
 ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
   if (input.empty()) return {state_ == State::kFailed ? Status::kError : Status::kNeedMore, 0};
@@ -609,7 +608,7 @@ ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
 }
 
 void ReplyParser::Reset() {
-  // The rest is set when a value starts.
+  // The start of a value sets the rest.
   state_ = State::kIdle;
   in_chunks_ = in_stream_ = annotated_ = false;
   open_ = kNone;

@@ -18,8 +18,8 @@ constexpr int HexDigit(char c) {
   return -1;
 }
 
-// What ends a run of plain bytes in a word of an inline request: white space as far as it ends
-// words (\v and \f do not), and quotes.
+// Bytes that end a run of plain bytes in a word of an inline request: quotes, and the white space
+// that separates words (not \v and \f).
 struct ByteSet {
   bool in[256] = {};
   constexpr explicit ByteSet(std::string_view bytes) {
@@ -50,8 +50,8 @@ constexpr char Unescape(char c) {
   }
 }
 
-// Type, a number of at most six digits and without zeros before it, CR and a byte whatever it is.
-// Moves `p` behind it. Part of its caller: it is all that most requests are made of.
+// Reads a type byte, a number of at most six digits without leading zeros, a CR and any one byte.
+// Moves `p` after it. Inlined, since most requests consist of little else.
 [[gnu::always_inline]] inline bool ReadHeader(const char*& p, const char* end, char type,
                                               int64_t& number) {
   if (end - p < 4) return false;
@@ -79,7 +79,7 @@ RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
   limits_.max_request = std::min<size_t>(limits_.max_request, 0xffffffff);
 }
 
-// The request before.
+// Forgets the previous request.
 inline void RequestParser::Forget() {
   bytes_.clear();
   scratch_.clear();
@@ -125,8 +125,8 @@ RequestParser::Step RequestParser::Fail(std::string_view text, uint32_t at) {
   return Step::kError;
 }
 
-// How many of the bytes that follow need no look at the request around them: those of a bulk but
-// for the last, and those of a line up to its limit.
+// Sets how many of the following bytes can be stored unseen: those of a bulk except the last, and
+// those of a line up to its limit.
 void RequestParser::SetQuiet() {
   const uint64_t room = limits_.max_request - bytes_.size();
   if (state_ == State::kBulk) {
@@ -172,9 +172,9 @@ RequestParser::Result RequestParser::Parse(std::string_view input) {
   return Run(input);
 }
 
-// What nearly all requests are: multibulk, in the form that clients send, and in the input whole.
-// Its arguments are read where they stand. Returns its length, or 0 if it is anything else or
-// something is wrong with it, which Run() tells.
+// Reads what nearly all requests are: multibulk, in the form that clients send, completely in the
+// input. The arguments are not copied. Returns the length of the request, or 0 if it is anything
+// else or has an error, which Run() then reports.
 size_t RequestParser::ReadWhole(std::string_view input) {
   constexpr size_t kLongestLine = 10;
   if (input.size() > limits_.max_request || limits_.max_line < kLongestLine) return 0;
@@ -212,7 +212,7 @@ RequestParser::Result RequestParser::Run(std::string_view input) {
       mark_ = p_;
       request_offset_ = offset_ + static_cast<uint64_t>(p_ - begin);
     }
-    // A request sees no more than the first byte that is too much.
+    // A request sees at most one byte beyond its limit.
     const size_t room = limits_.max_request + 1 - bytes_.size();
     const bool capped = static_cast<size_t>(end - p_) >= room;
     end_ = capped ? p_ + room : end;
@@ -229,7 +229,7 @@ RequestParser::Result RequestParser::Run(std::string_view input) {
         break;
       default:
         state_ = State::kIdle;
-        if (slots_.empty()) {  // asks for nothing
+        if (slots_.empty()) {  // an empty request
           next_is_inline_ = blanks_keep_inline_ && inline_ && blank_;
           skipped_ += next_is_inline_ ? 0 : 1;
           break;
@@ -267,7 +267,7 @@ RequestParser::Step RequestParser::Loop() {
         step = Line('\r');
         break;
       case State::kBulkHeader: {
-        // The form that clients send, when it lies in the input whole.
+        // The form that clients send, when it is completely in the input.
         const char* q = p_ + 1;
         if (end_ - p_ > 4 && At(p_) == line_ && *p_ == '$' && IsDigit(*q)) {
           int64_t length = 0;
@@ -305,15 +305,15 @@ RequestParser::Step RequestParser::Loop() {
   }
 }
 
-// A line that ends at `stop`: LF for an inline request, CR and one byte whatever it is for the
-// headers. As in the server, which looks for the end with strchr, a NUL hides it.
+// Reads a line that ends at `stop`: LF for an inline request, CR and any one byte for the headers.
+// A NUL hides the end, as in the server, which searches with strchr.
 RequestParser::Step RequestParser::Line(char stop) {
   const uint32_t seen = At(p_) - line_;
-  // The server complains when it holds more than max_line bytes and no end among them.
+  // The server fails when it holds more than max_line bytes without an end among them.
   const size_t room = limits_.max_line + 1 - std::min<size_t>(seen, limits_.max_line + 1);
   const char* const last = p_ + std::min(room, static_cast<size_t>(end_ - p_));
   const char* stop_at = nullptr;
-  // The CR may have been the last byte of the slice before.
+  // The CR may have been the last byte of the previous slice.
   const bool had_stop =
       stop == '\r' && seen > 0 && !stalled_ && bytes_.back() == '\r' && p_ == mark_;
   if (!had_stop && !stalled_) {

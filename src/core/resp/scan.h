@@ -1,8 +1,8 @@
 #ifndef RESPROBE_CORE_RESP_SCAN_H_
 #define RESPROBE_CORE_RESP_SCAN_H_
 
-// Reading the forms that servers send all the time. All of it gives up (false) on anything unusual,
-// and on what does not lie in [p, end) whole; the parser has its careful paths for those.
+// Fast readers for the forms that servers commonly send. They return false on anything unusual and
+// on anything not completely in [p, end); the parser has slower paths for those.
 
 #include <bit>
 #include <cstddef>
@@ -30,10 +30,9 @@ inline constexpr uint64_t kHighs = 0x8080808080808080;
 
 [[gnu::always_inline]] inline bool IsCrLf(const char* p) { return p[0] == '\r' && p[1] == '\n'; }
 
-// A length or count and its CRLF, of at most eight digits, without a leading zero. Moves `p`
-// behind it.
+// Reads a length or count and its CRLF: at most eight digits, no leading zero. Moves `p` after it.
 [[gnu::always_inline]] inline bool Count(const char*& p, const char* end, uint32_t& value) {
-  // Most have one digit, and behind most there is more.
+  // Most have one digit, and more bytes follow most of them.
   if (end - p >= 4) [[likely]] {
     const uint32_t word = Load4(p);
     const uint32_t digit = (word & 0xff) - '0';
@@ -57,14 +56,14 @@ inline constexpr uint64_t kHighs = 0x8080808080808080;
   return true;
 }
 
-// The decimal digits at `p`, up to 8 of them: their value, and how many there are. Without a branch
-// on how many: in a stream of numbers of different sizes that would be mispredicted.
+// Reads up to 8 decimal digits at `p`: their value and their number. It does not branch on the
+// number of digits, which would be mispredicted in a stream of numbers of different sizes.
 [[gnu::always_inline]] inline uint32_t EightDigits(const char* p, uint32_t& count) {
-  // Digits become 0 to 9; of all other bytes, the first gets its high bit set.
+  // Digits become 0 to 9; the first byte that is not a digit gets its high bit set.
   uint64_t word = Load8(p) ^ (kOnes * '0');
   const uint64_t others = ((word + kOnes * (0x80 - 10)) | word) & kHighs;
   count = static_cast<uint32_t>(std::countr_zero(others)) / 8;
-  // The digits go to the high end, zeros before them; then neighbours are added up, three times.
+  // Shift the digits to the high end, zeros before them; then add neighbours, three times.
   word = count == 0 ? 0 : word << (64 - 8 * count);
   word = word * 10 + (word >> 8);
   constexpr uint64_t kPairs = 0x000000ff000000ff;
@@ -73,7 +72,8 @@ inline constexpr uint64_t kHighs = 0x8080808080808080;
                                32);
 }
 
-// An integer of at most 18 digits, with a minus sign or none, and its CRLF. Moves `p` behind it.
+// Reads an integer of at most 18 digits, with an optional minus sign, and its CRLF. Moves `p` after
+// it.
 [[gnu::always_inline]] inline bool Integer(const char*& p, const char* end, int64_t& value) {
   const char* q = p;
   const bool negative = q != end && *q == '-';
@@ -101,7 +101,7 @@ inline constexpr uint64_t kHighs = 0x8080808080808080;
   return true;
 }
 
-// The first CR or LF at or after `p`, or `end`. A call of memchr costs more than these texts do.
+// The first CR or LF at or after `p`, or `end`. For such short texts a call of memchr costs more.
 [[gnu::always_inline]] inline const char* LineEnd(const char* p, const char* end) {
   for (; end - p >= 8; p += 8) {
     const uint64_t word = Load8(p);

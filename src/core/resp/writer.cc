@@ -11,15 +11,15 @@ namespace {
 // Room for a type byte, the longest 64-bit number, and CRLF.
 constexpr size_t kHeaderSize = 24;
 
-// Writes into memory that is known to suffice.
+// Writes into memory that the caller knows to be large enough.
 class Cursor {
  public:
   explicit Cursor(char* p) : p_(p) {}
   char* p() const { return p_; }
 
   void Byte(char c) { *p_++ = c; }
-  // What is written is short, and sanitizers make a call of memcpy dear: copies of a fixed size
-  // need none, one from the beginning and one that ends at the end.
+  // The texts are short, and sanitizers make calls of memcpy expensive. Copies of a fixed size need
+  // no call: one copies from the beginning, one ends at the end.
   void Bytes(std::string_view bytes) {
     const char* const from = bytes.data();
     const size_t size = bytes.size();
@@ -65,7 +65,7 @@ class Cursor {
   char* p_;
 };
 
-// Lets `write` write at most `most` bytes at the end of `out`. Straight into the string: several
+// Lets `write` write at most `most` bytes at the end of `out`, directly into the string: several
 // appends, or buffers on the stack, cost far more under AddressSanitizer.
 template <class Write>
 void AppendUpTo(std::string* out, size_t most, const Write& write) {
@@ -94,14 +94,14 @@ void AppendLine(std::string* out, char type, std::string_view text) {
   });
 }
 
-// At most so many bytes are they as bulk strings.
+// An upper bound on the size of the texts as bulk strings.
 size_t BulkSize(std::span<const std::string_view> texts) {
   size_t most = 0;
   for (const std::string_view text : texts) most += kHeaderSize + text.size() + 2;
   return most;
 }
 
-// Bytes of text that a node adds to what is written.
+// Bytes of text that a node contributes to the output.
 size_t TextSize(const Reply::Node& node) {
   switch (node.type) {
     case Type::kDouble:
@@ -229,7 +229,7 @@ void AppendReply(std::string* out, const ReplyView& value) {
   const std::span<const Reply::Node> nodes =
       value.reply()->nodes().subspan(value.first_node(), value.end_node() - value.first_node());
   const char* const bytes = value.reply()->bytes().data();
-  // Most of a value is its texts; besides, a node takes a header and a CRLF at most.
+  // Most of the output is text; besides that, each node takes at most a header and a CRLF.
   size_t most = nodes.size() * (kHeaderSize + 2);
   for (const Reply::Node& node : nodes) most += TextSize(node);
   AppendUpTo(out, most, [&](Cursor& to) {

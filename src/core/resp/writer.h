@@ -11,12 +11,12 @@
 
 namespace resprobe::resp {
 
-// Writes replies as a server does, in protocol 2 or 3. What protocol 2 lacks is written as
-// redis 7.0 writes it there (networking.c, addReply*). Appends to `out`; allocates only where
+// Writes replies as a server does, in protocol 2 or 3. Types that protocol 2 lacks are written as
+// redis 7.0 writes them there (networking.c, addReply*). Appends to `out`; allocates only where
 // `out` has to grow.
 //
-// The caller counts: after a header, that many values must follow. Texts of simple strings and
-// errors must be free of CR and LF.
+// The caller is responsible for counts: after a header, that many values must follow. Texts of
+// simple strings and errors must not contain CR or LF.
 class Writer {
  public:
   explicit Writer(std::string* out, int protocol = 2) : out_(out), protocol_(protocol) {}
@@ -30,8 +30,9 @@ class Writer {
   void SimpleError(std::string_view text);  // -text; the text starts with its code, "ERR …"
   void Integer(int64_t value);              // :value
   void BulkString(std::string_view bytes);  // $n bytes
-  void BulkStrings(std::span<const std::string_view> texts);  // one after the other, no header
-  // An integer as a bulk string: "12" as $2 12.
+  void BulkStrings(std::span<const std::string_view> texts);  // one after the other, without a
+                                                              // header
+  // Writes an integer as a bulk string: "12" as $2 12.
   void BulkInteger(int64_t value);
 
   // The nulls. In protocol 3 each is `_`.
@@ -43,11 +44,11 @@ class Writer {
   void MapHeader(size_t pairs);        // %pairs, or *(2 * pairs)
   void SetHeader(size_t count);        // ~count, or *count
   void PushHeader(size_t count);       // >count, or *count
-  void AttributeHeader(size_t pairs);  // |pairs; protocol 3 only: protocol 2 has no attributes
+  void AttributeHeader(size_t pairs);  // pairs; protocol 3 only: protocol 2 has no attributes
 
   void Boolean(bool value);  // #t #f, or :1 :0
-  // A double in the text that the caller gives, or as redis 7.0 formats it (%.17g, inf, -inf,
-  // nan): `,text`, or a bulk string.
+  // Writes a double as the given text, or as redis 7.0 formats it (%.17g, inf, -inf, nan): `,text`,
+  // or a bulk string.
   void Double(std::string_view text);
   void Double(double value);
   void BigNumber(std::string_view digits);  // (digits, or a bulk string
@@ -68,7 +69,7 @@ class Writer {
 void AppendRequest(std::string* out, std::span<const std::string_view> args);
 
 // Appends a value as RESP3, in canonical form: counted, never streamed; integers without plus sign
-// or leading zeros; doubles in the text that they came in. A null keeps its kind. Parsing it gives
+// or leading zeros; doubles in their original text. A null keeps its kind. Parsing the output gives
 // an Equal() value.
 void AppendReply(std::string* out, const ReplyView& value);
 

@@ -6,8 +6,8 @@
 
 namespace resprobe {
 
-// Ids of connections, in the order in which they came. A type of its own so that a Dict of them
-// knows how to keep their memory.
+// Ids of connections, in order of arrival. It is a type of its own so that a Dict of them can keep
+// their memory.
 struct ClientIds : std::vector<uint64_t> {};
 inline void RecycleSlot(ClientIds& ids) { ids.clear(); }
 

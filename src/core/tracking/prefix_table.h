@@ -13,43 +13,44 @@
 
 namespace resprobe {
 
-// Broadcasting (redis 7.0 tracking.c, PrefixTable): prefix -> the clients that listen to it, and
-// the keys under it that were changed since the last broadcast, each with the client that changed
-// it last. Prefixes stand in the order of their bytes. A prefix that nobody listens to is not kept,
-// and its keys go with it.
+// Broadcasting (redis 7.0 tracking.c, PrefixTable): maps a prefix to the clients that listen to it,
+// and to the keys under it that changed since the last broadcast, each with the client that changed
+// it last. Prefixes are in byte order. A prefix without listeners is removed together with its
+// keys.
 class PrefixTable {
  public:
   struct Key {
-    uint64_t writer = 0;  // the id of the last client that changed it; 0: nobody's command did
+    uint64_t writer = 0;  // the id of the last client that changed it; 0: changed without a
+                          // client's command
     friend void RecycleSlot(Key& key) { key.writer = 0; }
   };
   struct Prefix {
     std::string text;
-    ClientIds clients;  // in the order of their ids
+    ClientIds clients;  // in order of id
     Dict<Key> keys;
   };
 
   bool empty() const { return count_ == 0; }
   std::span<const Prefix> prefixes() const { return {prefixes_.data(), count_}; }
   bool Listens(std::string_view prefix, uint64_t client) const;
-  // The prefixes of the client, in their order.
+  // Sets `texts` to the client's prefixes, in order.
   void PrefixesOf(uint64_t client, std::vector<std::string_view>* texts) const;
-  // Whether a change of the key waits for the next broadcast to the client.
+  // True if the next broadcast will tell the client of a change of the key.
   bool Waits(uint64_t client, std::string_view key) const;
 
   void Add(std::string_view prefix, uint64_t client);
-  // Takes the client away from all its prefixes.
+  // Removes the client from all its prefixes.
   void Remove(uint64_t client);
-  // The key was changed.
+  // Records a change of the key.
   void Note(std::string_view key, uint64_t writer);
-  // Whether a changed key waits under any prefix.
+  // True if a changed key is pending under any prefix.
   bool pending() const { return pending_; }
-  // What waited has been sent.
+  // Drops the pending changes after they have been sent.
   void Sent();
   void Clear();
 
  private:
-  std::vector<Prefix> prefixes_;  // the first count_; the others keep memory
+  std::vector<Prefix> prefixes_;  // the first count_ are in use; the others keep memory
   size_t count_ = 0;
   bool pending_ = false;
 };

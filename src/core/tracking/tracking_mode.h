@@ -3,12 +3,12 @@
 
 namespace resprobe {
 
-// What CLIENT TRACKING ON was given. Without bcast, optin and optout: default mode.
+// The options of CLIENT TRACKING ON. Without bcast, optin and optout: default mode.
 struct TrackingMode {
   bool bcast = false;   // every change of a key under one of the client's prefixes
   bool optin = false;   // keys read after CLIENT CACHING YES
-  bool optout = false;  // keys read, but not after CLIENT CACHING NO
-  bool noloop = false;  // not what the client itself has changed
+  bool optout = false;  // keys read, except after CLIENT CACHING NO
+  bool noloop = false;  // no messages for the client's own changes
 
   bool operator==(const TrackingMode&) const = default;
 };

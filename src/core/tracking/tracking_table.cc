@@ -18,7 +18,7 @@ bool TrackingTable::Take(std::string_view key, ClientIds* ids) {
   ids->clear();
   const size_t i = keys_.IndexOf(key);
   if (i == Dict<ClientIds>::kNone) return false;
-  // Swapped, so that both vectors keep their memory.
+  // Swap, so that both vectors keep their memory.
   ids->swap(keys_.at(i).value);
   keys_.EraseAt(i);
   return true;

@@ -10,9 +10,9 @@
 
 namespace resprobe {
 
-// key -> the clients that may hold it in their cache. Keys of all databases share one name space.
-// Ids of clients that are gone or no longer track stay until the key is modified, as on the server
-// (redis 7.0 tracking.c): whoever takes them out skips those.
+// Maps a key to the clients that may have it in their cache. Keys of all databases share one name
+// space. Ids of clients that have disconnected or no longer track stay until the key is modified,
+// as on the server (redis 7.0 tracking.c): the caller of Take() skips those.
 class TrackingTable {
  public:
   size_t size() const { return keys_.size(); }
@@ -21,8 +21,8 @@ class TrackingTable {
   void Remember(std::string_view key, uint64_t client);
   bool Contains(std::string_view key, uint64_t client) const;
 
-  // Takes the key out of the table and its clients into `ids` (which is cleared). False if the key
-  // is not there.
+  // Removes the key from the table and moves its clients into `ids` (replacing its contents). False
+  // if the key is not there.
   bool Take(std::string_view key, ClientIds* ids);
 
   void Clear() { keys_.Clear(); }
