@@ -6,14 +6,14 @@
 
 namespace resprobe {
 
-// The model of memory behind Keyspace::used_memory(): what is stored, and a fixed cost for each
-// key and each element. It depends on the contents alone, never on capacities.
+// The cost model of Keyspace::used_memory(): the stored bytes, plus a fixed cost for each key and
+// each element. It depends on the contents alone, never on capacities.
 inline constexpr size_t kKeyOverhead = 64;
 inline constexpr size_t kElementOverhead = 16;
 
 inline size_t ElementBytes(std::string_view element) { return element.size() + kElementOverhead; }
 
-// Slots of a container that are kept for reuse when it is emptied.
+// Slots that a container keeps for reuse when it is emptied.
 inline constexpr size_t kMaxIdleSlots = 1024;
 
 }  // namespace resprobe

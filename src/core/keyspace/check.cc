@@ -1,4 +1,4 @@
-// The keyspace's self checks.
+// Self-checks of the keyspace.
 
 #include <bit>
 #include <string>
@@ -20,7 +20,7 @@ uint64_t Mix(uint64_t a, uint64_t b) {
   return h * 0xbf58476d1ce4e5b9 + 1;
 }
 
-// Two different 32-bit hashes side by side, so that a collision of one shows in the other.
+// Combines two different 32-bit hashes, so that a collision in one shows in the other.
 uint64_t Digest64(std::string_view bytes) {
   uint64_t fnv = 0xcbf29ce484222325;
   for (const char c : bytes) fnv = (fnv ^ static_cast<unsigned char>(c)) * 0x100000001b3;

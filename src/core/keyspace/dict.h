@@ -13,13 +13,14 @@
 
 namespace resprobe {
 
-// A slot that is taken out of use keeps its heap memory for the next user of the slot, up to this
-// many bytes; more is given back.
+// An idle slot keeps its heap memory for its next use, up to this many bytes; larger buffers are
+// freed.
 inline constexpr size_t kMaxIdleStringBytes = 256;
 
 [[gnu::noinline]] inline void FreeString(std::string& s) { std::string().swap(s); }
 
-// A call, since its branch tells of what earlier runs left in the slot (cmake/uncovered.txt).
+// Not inlined: its branch depends on what earlier runs left in the slot, so coverage excludes it
+// (cmake/uncovered.txt).
 [[gnu::noinline]] inline void RecycleString(std::string& s) {
   if (s.capacity() > kMaxIdleStringBytes) {
     FreeString(s);
@@ -28,7 +29,7 @@ inline constexpr size_t kMaxIdleStringBytes = 256;
   }
 }
 
-// What a Dict does with the value of a slot that goes out of use; overload it for other types.
+// What a Dict does with the value of a slot that becomes idle; overload it for other types.
 inline void RecycleSlot(std::string& s) { RecycleString(s); }
 inline void RecycleSlot(double& d) { d = 0; }
 
@@ -40,10 +41,10 @@ inline void RecycleSlot(Nothing&) {}
 
 // A map from byte strings to V whose order is a function of its history alone.
 //
-// The entries lie densely in a vector, in the order of insertion; an erased entry is replaced by
-// the last one. An open-addressing index is kept only above kLinearLimit entries. Clear() and
-// Erase() keep the memory for reuse, so that a keyspace that is emptied and filled again, as in a
-// fuzzing run, does not allocate.
+// The entries are contiguous in a vector, in insertion order; an erased entry is replaced by the
+// last one. An open-addressing index exists only above kLinearLimit entries. Clear() and Erase()
+// keep the memory for reuse, so that a keyspace that is emptied and filled again, as in a fuzzing
+// run, does not allocate.
 //
 // References and pointers to entries are valid until the next insertion or erasure.
 template <class V>
@@ -67,7 +68,7 @@ class Dict {
 
   // The position of the key, or kNone.
   size_t IndexOf(std::string_view key) const {
-    // A command looks its key up several times in a row.
+    // A command often looks up its key several times in a row.
     if (hint_ < size_ && SameBytes(entries_[hint_].key, key)) return hint_;
     const size_t found = Locate(key, HashBytes(key));
     if (found != kNone) hint_ = found;
@@ -84,7 +85,8 @@ class Dict {
   }
   bool Contains(std::string_view key) const { return IndexOf(key) != kNone; }
 
-  // Finds the key, or adds it at the end with an empty value. Second: whether it was added.
+  // Finds the key, or adds it at the end with an empty value. The second result is true if it was
+  // added.
   std::pair<size_t, bool> InsertAt(std::string_view key) {
     if (hint_ < size_ && SameBytes(entries_[hint_].key, key)) return {hint_, false};
     const uint32_t hash = HashBytes(key);
@@ -145,11 +147,11 @@ class Dict {
     indexed_ = false;
   }
 
-  // One step of an iteration that tolerates changes between its steps: visits up to `count`
-  // entries downwards from `cursor` and returns the cursor to go on with, 0 at the end. 0 starts.
-  // An entry that is present throughout is visited at least once: an erasure moves only the last
-  // entry, and only downwards, to where the iteration has yet to come (or has been, and then it
-  // had passed the last entry too); insertions add above where the iteration began.
+  // One step of an iteration that tolerates changes between its steps: visits up to `count` entries
+  // downwards from `cursor` and returns the next cursor, 0 at the end. Start with 0. An entry that
+  // is present throughout is visited at least once: an erasure moves only the last entry, and only
+  // downwards, to a position not visited yet (or to one already visited, in which case the last
+  // entry had been visited too); insertions add above the start of the iteration.
   template <class Visit>
   uint64_t Scan(uint64_t cursor, uint64_t count, Visit&& visit) const {
     size_t i = cursor == 0 ? size_ : static_cast<size_t>(std::min<uint64_t>(cursor, size_));
@@ -165,7 +167,7 @@ class Dict {
     std::swap(hint_, other.hint_);
   }
 
-  // What is wrong with the index, or nullptr. For tests and invariants; linear in size().
+  // Describes the first error in the index, or nullptr. For tests and invariants; linear in size().
   const char* Check() const {
     if (size_ > entries_.size()) return "dict: more entries than slots";
     if (size_ > kLinearLimit && !indexed_) return "dict: index missing";
@@ -214,7 +216,7 @@ class Dict {
   }
   void Relabel(size_t from, size_t to) { index_[IndexSlot(from)] = static_cast<uint32_t>(to + 1); }
 
-  // Takes position i out of the index, closing the gap in its probe chain.
+  // Removes position i from the index, closing the gap in its probe chain.
   void Unlink(size_t i) {
     size_t hole = IndexSlot(i);
     for (size_t at = (hole + 1) & Mask(); index_[at] != 0; at = (at + 1) & Mask()) {
@@ -239,7 +241,7 @@ class Dict {
   std::vector<uint32_t> index_;
   size_t size_ = 0;
   bool indexed_ = false;
-  // Where the last key was found: a guess, checked before it is believed.
+  // Where the last key was found: a hint that is verified before use.
   mutable size_t hint_ = 0;
 };
 

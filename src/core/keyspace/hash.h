@@ -7,8 +7,8 @@
 
 namespace resprobe {
 
-// Keys are short and looked up all the time, in instrumented code, where every branch and every
-// call of the C library costs. So these read whole words, which overlap where they must.
+// Keys are short and looked up constantly, in instrumented code, where every branch and every C
+// library call is expensive. So these functions read whole words, which overlap where necessary.
 
 inline uint64_t LoadWord(const char* bytes) {
   uint64_t word;
@@ -21,7 +21,7 @@ inline uint32_t LoadHalf(const char* bytes) {
   return half;
 }
 
-// The bytes of a text of at most 16 bytes in two words: together with its size they say what it is.
+// The bytes of a text of at most 16 bytes as two words; with its size they identify it.
 struct ShortText {
   uint64_t first;
   uint64_t last;
@@ -44,7 +44,7 @@ inline bool SameBytes(std::string_view a, std::string_view b) {
   return ((x.first ^ y.first) | (x.last ^ y.last)) == 0;
 }
 
-// A fixed hash of bytes: the same in every run, so nothing that depends on it differs between
+// A fixed hash of bytes: it is the same in every run, so nothing that depends on it differs between
 // runs. It does not defend against chosen collisions; a fuzzer's inputs are small.
 inline uint32_t HashBytes(std::string_view bytes) {
   constexpr uint64_t kFactor = 0xff51afd7ed558ccd;

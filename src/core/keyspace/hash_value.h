@@ -10,14 +10,14 @@
 
 namespace resprobe {
 
-// The value of a hash: field -> value, in the order of insertion (an erased field is replaced by
-// the last one).
+// The value of a hash: field -> value, in insertion order (an erased field is replaced by the last
+// one).
 class Hash {
  public:
   size_t size() const { return fields_.size(); }
   bool empty() const { return fields_.empty(); }
   size_t bytes() const { return bytes_; }
-  // The fields and values by position, and Scan(). Read only: changes go through Set and Erase.
+  // The fields and values by position, and Scan(). Read only: use Set and Erase for changes.
   const Dict<std::string>& fields() const { return fields_; }
 
   const std::string* Find(std::string_view field) const { return fields_.Find(field); }
@@ -27,8 +27,8 @@ class Hash {
   void Clear();
   void CopyFrom(const Hash& other);
 
-  // Whether a real server would still report the compact encoding ("listpack"): at most 512
-  // fields, none of it over 64 bytes, and never more than that before.
+  // True if a real server would still report the compact encoding ("listpack"): the hash has never
+  // exceeded 512 fields, nor 64 bytes in a field or value.
   bool compact() const { return compact_; }
 
   const char* Check() const;

@@ -7,14 +7,15 @@
 
 namespace resprobe {
 
-// The result in registers: an address-taken local costs under AddressSanitizer.
+// The result is returned in registers: a local whose address is taken is expensive under
+// AddressSanitizer.
 struct ParsedInt64 {
   int64_t value;
   bool ok;
 };
 
-// A signed 64-bit integer in the server's strict form: no leading space, sign '+', leading zero or
-// "-0". (src/util.c string2ll.)
+// Parses a signed 64-bit integer in the server's strict form: no leading space, '+' sign, leading
+// zero or "-0" (src/util.c string2ll).
 inline ParsedInt64 ParseInt64(std::string_view text) {
   constexpr ParsedInt64 kBad = {0, false};
   if (text.empty() || text.size() > 20) return kBad;
@@ -33,14 +34,14 @@ inline ParsedInt64 ParseInt64(std::string_view text) {
   return {static_cast<int64_t>(negative ? 0 - magnitude : magnitude), true};
 }
 
-// Leaves *value alone if it is not one.
+// Leaves *value unchanged on failure.
 inline bool ParseInt64(std::string_view text, int64_t* value) {
   const ParsedInt64 parsed = ParseInt64(text);
   if (parsed.ok) *value = parsed.value;
   return parsed.ok;
 }
 
-// Decimal digits into `buffer`, which holds at least 20 bytes; the result points into it.
+// Writes decimal digits into `buffer`, which holds at least 20 bytes; the result points into it.
 inline std::string_view FormatInt64(int64_t value, std::span<char> buffer) {
   uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   size_t at = buffer.size();

@@ -78,7 +78,7 @@ void Keyspace::MakeContainer(Object& object, ObjectType type) {
   }
 }
 
-// Leaves the object without a value and an expiry; its account is the caller's to settle.
+// Removes the object's value and expiry; the caller updates its account.
 void Keyspace::DropValue(Database& db, Object& object) {
   switch (object.type_) {
     case ObjectType::kList:
@@ -116,7 +116,7 @@ void Keyspace::EraseAt(Database& db, size_t i) {
   db.keys.EraseAt(i);
 }
 
-// Deletes a key that nobody has asked to delete.
+// Deletes a key without a command asking for it.
 void Keyspace::DropAt(int db, size_t i) {
   scratch_key_.assign(dbs_[db].keys.at(i).key);
   EraseAt(dbs_[db], i);
@@ -135,7 +135,7 @@ bool Keyspace::Evict(int db, std::string_view key) {
   return true;
 }
 
-// --- Looking up.
+// --- Lookups.
 
 Object* Keyspace::Find(int db, std::string_view key) {
   Object* object = Look(db, key);
@@ -160,13 +160,13 @@ const Object* Keyspace::Peek(int db, std::string_view key) const {
   return object == nullptr || Expired(*object) ? nullptr : object;
 }
 
-// --- Changing.
+// --- Changes.
 
 Object& Keyspace::FindOrCreate(int db, std::string_view key, ObjectType type) {
   Object* found = Find(db, key);
   if (found != nullptr) return *found;
   const auto [object, added] = dbs_[db].keys.Insert(key);
-  if (!added) DropValue(dbs_[db], object);  // it has expired, and its expiry is held
+  if (!added) DropValue(dbs_[db], object);  // it has expired, and expiry is held
   MakeContainer(object, type);
   return object;
 }
@@ -215,7 +215,7 @@ void Keyspace::Rename(int db, std::string_view from, int to_db, std::string_view
   Database& source = dbs_[db];
   const size_t i = source.keys.IndexOf(from);
   Object moved = std::move(source.keys.at(i).value);
-  // What is left behind owns nothing.
+  // The moved-from object owns nothing.
   Object& left = source.keys.at(i).value;
   left.type_ = ObjectType::kNone;
   left.expire_at_ = kNoExpiry;
@@ -226,7 +226,7 @@ void Keyspace::Rename(int db, std::string_view from, int to_db, std::string_view
   Object& object = target.keys.Insert(to).first;
   DropValue(target, object);
   used_memory_ -= object.accounted_;
-  moved.accounted_ = 0;  // a new key, which Modified() accounts
+  moved.accounted_ = 0;  // a new key; Modified() updates its account
   object = std::move(moved);
   target.with_expiry += object.expire_at_ != kNoExpiry;
 }
@@ -235,7 +235,7 @@ void Keyspace::Copy(int db, std::string_view from, int to_db, std::string_view t
   const ObjectType type = dbs_[db].keys.Find(from)->type_;
   Object& copy = Overwrite(to_db, to, type);
   used_memory_ -= copy.accounted_;
-  copy.accounted_ = 0;  // a new key, which Modified() accounts
+  copy.accounted_ = 0;  // a new key; Modified() updates its account
   const Object& original = *dbs_[db].keys.Find(from);
   switch (type) {
     case ObjectType::kString:
@@ -320,7 +320,7 @@ void Keyspace::AdvanceTo(int64_t now_ms) {
   }
 }
 
-// Walks downwards from where the last cycle stopped, and at most once around.
+// Walks downwards from where the last cycle stopped, at most once around.
 void Keyspace::Cycle(int db) {
   Database& database = dbs_[db];
   size_t at = database.cycle_cursor;

@@ -13,36 +13,34 @@
 
 namespace resprobe {
 
-// What hears of every change of a key: WATCH and tracking.
+// Receives every change of a key, for WATCH and tracking.
 class KeyspaceObserver {
  public:
   virtual ~KeyspaceObserver() = default;
-  // A command has changed the key, made it (`added`) or deleted it. Called after the change.
+  // Called after a command has changed, created (`added`) or deleted the key.
   virtual void OnKeyModified(int db, std::string_view key, bool added) = 0;
-  // The server has deleted the key by itself: its time had come, or it was evicted. Called after
-  // that.
+  // Called after the server has deleted the key by itself, because it expired or was evicted.
   virtual void OnKeyGone(int db, std::string_view key) = 0;
-  // All keys of one database, or of all (db == -1), are about to go. Called before.
+  // Called before all keys of one database, or of all (db == -1), are removed.
   virtual void OnFlush(int db) = 0;
 };
 
 // The databases.
 //
-// Expiry: a key whose time has come is deleted when a command looks it up (lazily), or by the
-// active cycle, whichever is first; both report it as a modification. Until then it takes memory
-// and counts in DBSIZE, as on a server, but no lookup returns it.
+// Expiry: an expired key is deleted when a command looks it up (lazily), or by the active cycle,
+// whichever is first; both report it as a modification. Until then it occupies memory and counts in
+// DBSIZE, as on a server, but no lookup returns it.
 //
-// Every writing command ends with Modified(db, key) for each key that it changed; that is the one
-// place that deletes an empty container, keeps the memory account, counts the change and tells the
+// Every writing command ends with Modified(db, key) for each key that it changed; only that
+// function deletes empty containers, updates the memory account, counts the change and notifies the
 // observer.
 class Keyspace {
  public:
-  // Who lets keys expire.
+  // Who expires keys.
   enum class Expiry : uint8_t {
     kOwn,      // this server
-    kPrimary,  // its primary, whose DEL is to come: till then an expired key is not found, but
-               // stays
-    kIgnored,  // nobody: it is found, as by the commands of a primary's stream
+    kPrimary,  // its primary, by sending a DEL; until then an expired key stays but is not found
+    kIgnored,  // none: an expired key is found, as by the commands of a primary's stream
   };
 
   static constexpr size_t kMaxStringBytes = 512u << 20;
@@ -52,110 +50,111 @@ class Keyspace {
   Keyspace(const Keyspace&) = delete;
   Keyspace& operator=(const Keyspace&) = delete;
 
-  // Back to empty at time `now_ms`, keeping memory. Tells no observer.
+  // Resets to an empty state at time `now_ms`, keeping memory. Does not notify the observer.
   void Reset(int64_t now_ms);
   void set_observer(KeyspaceObserver* observer) { observer_ = observer; }
 
   int databases() const { return static_cast<int>(dbs_.size()); }
   int64_t now_ms() const { return now_ms_; }
 
-  // --- Looking up. The result is valid until the next insertion or deletion in the database.
+  // --- Lookups. The result is valid until the next insertion or deletion in the database.
 
-  // The live value, or nullptr. Deletes the key if its time has come. This is a use of the value
-  // (Object::used_at()), unless set_marks_use() says otherwise.
+  // Returns the live value, or nullptr. Deletes the key if it has expired. Counts as a use of the
+  // value (Object::used_at()), unless set_marks_use() says otherwise.
   Object* Find(int db, std::string_view key);
-  // The same, and no use.
+  // The same, but does not count as a use.
   Object* Look(int db, std::string_view key);
-  // The same without deleting.
+  // The same, without deleting.
   const Object* Peek(int db, std::string_view key) const;
 
-  // --- Changing. None of these tells the observer: Modified() does.
+  // --- Changes. None of these notifies the observer: Modified() does.
 
-  // The value under the key, made empty of that type if there was no (live) one. An existing value
-  // must be of the type.
+  // Returns the value of the key, after creating an empty one of that type if there is no live one.
+  // An existing value must be of the type.
   Object& FindOrCreate(int db, std::string_view key, ObjectType type);
-  // A new empty value under the key; what was there before goes, and its expiry with it unless
-  // `keep_expiry`.
+  // Creates a new empty value for the key, replacing any previous value and, unless `keep_expiry`,
+  // its expiry.
   Object& Overwrite(int db, std::string_view key, ObjectType type, bool keep_expiry = false);
-  // Overwrite as a string.
+  // Overwrites the key with a string.
   void SetString(int db, std::string_view key, std::string_view value, bool keep_expiry = false);
   // Sets (or with kNoExpiry removes) the expiry of an existing key.
   void SetExpiry(int db, std::string_view key, int64_t at_ms);
-  // Deletes the key without a lookup's expiry; false if there is none.
+  // Deletes the key without checking its expiry; false if it does not exist.
   bool Remove(int db, std::string_view key);
-  // Moves the value and its expiry, replacing what is at the destination. The source must exist.
+  // Moves the value and its expiry, replacing the destination. The source must exist.
   void Rename(int db, std::string_view from, int to_db, std::string_view to);
-  // Copies likewise. The source must exist and differ from the destination.
+  // Copies them, replacing the destination. The source must exist and differ from the destination.
   void Copy(int db, std::string_view from, int to_db, std::string_view to);
 
-  // To be called once for every key that a command changed, after the change. Deletes the key if
-  // its container is empty.
+  // Call this once for every key that a command changed, after the change. Deletes the key if its
+  // container is empty.
   void Modified(int db, std::string_view key);
 
-  // Delete (live or not; reports a modification): false if the key was not there or had expired.
+  // Deletes the key and reports a modification; false if the key did not exist or had expired.
   bool Delete(int db, std::string_view key);
-  // Deletes the key, live or not, as a server at its maxmemory does; false if there is none. Like
-  // expiry it is no command's doing, and no modification of dirty().
+  // Deletes the key, live or not, as a server does at its maxmemory; false if it does not exist.
+  // Like expiry, this is not attributed to a command and does not count in dirty().
   bool Evict(int db, std::string_view key);
 
   // --- Whole databases.
 
-  void Flush(int db);  // -1: all. Tells the observer first.
+  void Flush(int db);  // -1: all. Notifies the observer first.
   void Swap(int a, int b);
-  // As DBSIZE counts: keys that have expired and are not yet deleted are included.
+  // As counted by DBSIZE: includes keys that have expired but are not yet deleted.
   size_t KeyCount(int db) const { return dbs_[db].keys.size(); }
-  // How many of them have an expiry; how many have expired.
+  // How many of those have an expiry, and how many have expired.
   size_t VolatileCount(int db) const { return dbs_[db].with_expiry; }
   size_t ExpiredCount(int db) const;
   // For KEYS, SCAN, RANDOMKEY. Check Expired() before showing an entry.
   const Dict<Object>& keys(int db) const { return dbs_[db].keys; }
-  // Not yet in the millisecond that it is given until (redis 7.0 db.c keyIsExpired).
+  // A key is still live in the millisecond of its expiry time (redis 7.0 db.c keyIsExpired).
   bool Expired(const Object& object) const {
     return object.expire_at() != kNoExpiry && object.expire_at() < now_ms_ &&
            expiry_ != Expiry::kIgnored;
   }
-  // Whether a command that lets a key expire at that time deletes it (redis 7.0 expire.c
+  // True if a command that sets this expiry time deletes the key instead (redis 7.0 expire.c
   // checkAlreadyExpired).
   bool AlreadyExpired(int64_t at_ms) const { return at_ms <= now_ms_ && expiry_ == Expiry::kOwn; }
 
-  // --- The clock and the account.
+  // --- The clock and the memory account.
 
   // Sets the clock, which never goes back. When it passes a multiple of kCyclePeriodMs, the active
-  // expiry cycle runs once: in every database it looks at kCycleKeys keys with an expiry, and goes
-  // on while more than a tenth of them had expired. Keys can so stay behind, to be found lazily.
+  // expiry cycle runs once: in every database it checks kCycleKeys keys that have an expiry, and
+  // continues while more than a tenth of them had expired. So expired keys can remain until a
+  // lookup finds them.
   void AdvanceTo(int64_t now_ms);
   static constexpr int64_t kCyclePeriodMs = 100;
   static constexpr size_t kCycleKeys = 20;
   void set_active_expiry(bool on) { active_expiry_ = on; }
   // kOwn after Reset().
   void set_expiry(Expiry expiry) { expiry_ = expiry; }
-  // While it is held, keys whose time has come are not found, but stay, and no cycle runs.
+  // While this is set, expired keys are not found but stay, and no cycle runs.
   void HoldExpiry(bool hold) { expiry_held_ = hold; }
-  // Whether Find() counts as a use; true until told otherwise.
+  // Sets whether Find() counts as a use; true by default.
   void set_marks_use(bool marks) { marks_use_ = marks; }
 
-  // Modifications by commands since the start, and deletions by expiry.
+  // Modifications by commands, and deletions by expiry, since the start.
   uint64_t dirty() const { return dirty_; }
   uint64_t expired() const { return expired_; }
-  // Bytes accounted to keys and values: a model of memory that is a function of the contents
-  // alone. Exactly 0 when there are no keys.
+  // Bytes accounted to keys and values: a cost model that is a function of the contents alone.
+  // Exactly 0 when there are no keys.
   size_t used_memory() const { return used_memory_; }
 
-  // --- Self checks. Empty if all is well, else the first inconsistency found.
+  // --- Self-checks. They return the first inconsistency found, or an empty string.
 
   std::string CheckIntegrity() const;
   std::string CheckKey(int db, std::string_view key) const;
-  // A number that differs when type, value (lists and sorted sets in order, the others as sets) or
-  // expiry differ; 0 if the key does not exist or has expired.
+  // A digest of type, value (lists and sorted sets in order, the others as sets) and expiry; 0 if
+  // the key does not exist or has expired.
   uint64_t Digest(int db, std::string_view key) const;
-  // Over all keys of all databases.
+  // A digest over all keys of all databases.
   uint64_t Digest() const;
 
  private:
   struct Database {
     Dict<Object> keys;
     size_t with_expiry = 0;
-    size_t cycle_cursor = 0;  // where the active cycle goes on
+    size_t cycle_cursor = 0;  // where the active cycle continues
   };
   template <class T>
   struct Pool {

@@ -9,7 +9,7 @@
 namespace resprobe {
 
 void List::Grow() {
-  // Unrolls the ring to the front before the vector grows, so that its order holds.
+  // Rotates the ring to start at index 0 before the vector grows, so that its order holds.
   std::rotate(ring_.begin(), ring_.begin() + static_cast<ptrdiff_t>(head_), ring_.end());
   head_ = 0;
   ring_.resize(ring_.empty() ? 8 : ring_.size() * 2);

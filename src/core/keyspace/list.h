@@ -8,8 +8,8 @@
 
 namespace resprobe {
 
-// A list of byte strings: a ring of strings in one vector. Both ends are O(1), a position is O(1),
-// inserting or erasing inside moves the shorter side. Slots keep their memory for reuse.
+// A list of byte strings: a ring of strings in one vector. Access to both ends and to a position is
+// O(1); inserting or erasing inside moves the shorter side. Slots keep their memory for reuse.
 // References to elements are valid until the next change of the list.
 class List {
  public:
@@ -28,17 +28,17 @@ class List {
   void PopBack();
   // i < size().
   void Set(size_t i, std::string_view value);
-  // Puts `value` before position i; i <= size().
+  // Inserts `value` before position i; i <= size().
   void Insert(size_t i, std::string_view value);
   // Moves the last element to the front, or the first one to the back. The list must not be empty.
   void Rotate(bool to_front);
-  // Takes out [first, first + count), which must lie inside.
+  // Removes [first, first + count), which must lie inside.
   void Erase(size_t first, size_t count);
   void Clear();
 
   void CopyFrom(const List& other);
 
-  // What is wrong, or nullptr.
+  // Describes the first error found, or nullptr.
   const char* Check() const;
 
  private:

@@ -15,15 +15,14 @@ namespace resprobe {
 
 enum class ObjectType : uint8_t { kNone, kString, kList, kHash, kSet, kZset };
 
-// As TYPE names it: "none", "string", "list", "hash", "set", "zset".
+// The name that TYPE reports: "none", "string", "list", "hash", "set", "zset".
 std::string_view ObjectTypeName(ObjectType type);
 
 // No expiry.
 inline constexpr int64_t kNoExpiry = -1;
 
-// The value of a key. Objects are made and destroyed by the Keyspace only, which owns the
-// containers; their addresses are stable while the key exists, the Object's own is not (it lies in
-// a Dict).
+// The value of a key. Only the Keyspace creates and destroys objects, and it owns the containers. A
+// container's address is stable while the key exists; the Object's own is not (it is in a Dict).
 class Object {
  public:
   Object() = default;
@@ -32,7 +31,7 @@ class Object {
 
   ObjectType type() const { return type_; }
 
-  // Each presumes the type.
+  // Each requires the matching type.
   std::string& string() { return string_; }
   const std::string& string() const { return string_; }
   List& list() { return *container_.list; }
@@ -44,18 +43,18 @@ class Object {
   ZSet& zset() { return *container_.zset; }
   const ZSet& zset() const { return *container_.zset; }
 
-  // Absolute milliseconds of the virtual clock, or kNoExpiry. Changed through the Keyspace.
+  // Absolute milliseconds of the virtual clock, or kNoExpiry. The Keyspace changes it.
   int64_t expire_at() const { return expire_at_; }
-  // When it was looked up last, by the keyspace's clock (Keyspace::Find()).
+  // The time of the last lookup, by the keyspace's clock (Keyspace::Find()).
   int64_t used_at() const { return used_at_; }
 
-  // How a string came about, which OBJECT ENCODING shows. Back to kNatural when the value is
+  // How a string was created, which OBJECT ENCODING reveals. Resets to kNatural when the value is
   // replaced.
   enum class StringForm : uint8_t {
     kNatural,     // stored as given: "int", "embstr" or "raw" by its contents
     kCopied,      // by COPY: as kNatural, but a small integer is not the shared one
     kNotInteger,  // INCRBYFLOAT's result: never "int"
-    kRaw,         // changed in place, or made by BITOP: "raw" whatever its length
+    kRaw,         // changed in place, or created by BITOP: "raw" whatever its length
   };
   StringForm string_form() const { return string_form_; }
   void set_string_form(StringForm form) { string_form_ = form; }
@@ -72,7 +71,7 @@ class Object {
   StringForm string_form_ = StringForm::kNatural;
   int64_t expire_at_ = kNoExpiry;
   int64_t used_at_ = 0;
-  size_t accounted_ = 0;  // what used_memory() holds for this key
+  size_t accounted_ = 0;  // this key's share of used_memory()
   std::string string_;
   union {
     List* list;
@@ -82,7 +81,7 @@ class Object {
   } container_ = {nullptr};
 };
 
-// The Keyspace has taken the containers back already.
+// The Keyspace has already taken back the containers.
 inline void RecycleSlot(Object&) {}
 
 }  // namespace resprobe

@@ -5,8 +5,8 @@
 
 namespace resprobe {
 
-// The server's dice (RANDOMKEY, SPOP, SRANDMEMBER, HRANDFIELD, ZRANDMEMBER): splitmix64 from a
-// fixed seed, so a run is a function of its requests alone.
+// The server's random numbers (RANDOMKEY, SPOP, SRANDMEMBER, HRANDFIELD, ZRANDMEMBER): splitmix64
+// from a fixed seed, so a run is a function of its requests alone.
 class Random {
  public:
   static constexpr uint64_t kSeed = 0x7265737072006265;

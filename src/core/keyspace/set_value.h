@@ -8,7 +8,7 @@
 
 namespace resprobe {
 
-// The value of a set: members in the order of insertion (an erased one is replaced by the last).
+// The value of a set: members in insertion order (an erased one is replaced by the last).
 class Set {
  public:
   size_t size() const { return members_.size(); }
@@ -27,11 +27,11 @@ class Set {
   void CopyFrom(const Set& other);
   void swap(Set& other) noexcept;
 
-  // Whether a real server would still report "intset": integers only, at most 512 of them, and
-  // never anything else before.
+  // True if a real server would still report "intset": the set has never held a member that is not
+  // an integer, nor more than 512 members.
   bool intset() const { return intset_; }
-  // Whether a server that packs small sets would report "listpack" where it is no intset: at most
-  // 128 members, none over 64 bytes, and never more than that before.
+  // True if a server that packs small sets would report "listpack" for a set that is no intset: it
+  // has never held more than 128 members, nor one over 64 bytes.
   bool compact() const { return compact_; }
 
   const char* Check() const;

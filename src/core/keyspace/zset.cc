@@ -130,7 +130,7 @@ const char* ZSet::Check() const {
     if (entry.value != here.score) return "zset: the two indexes differ in a score";
     bytes += MemberBytes(entry.key);
     if (rank == 0) continue;
-    // Strictly rising, so no member stands twice either.
+    // The order must be strictly ascending, which also rules out duplicates.
     const Ranked& before = order_[rank - 1];
     if (!(before.score < here.score ||
           (before.score == here.score && scores_.at(before.slot).key < entry.key))) {

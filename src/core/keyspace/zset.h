@@ -13,8 +13,8 @@
 namespace resprobe {
 
 // The value of a sorted set. Two indexes over the same members: a dict member -> score, and a
-// vector in the order (score, member bytes) that refers to the dict's positions. A rank is a
-// position in that order, from 0 at the lowest score.
+// vector sorted by (score, member bytes) that refers to the dict's positions. A rank is a position
+// in that vector, from 0 at the lowest score.
 class ZSet {
  public:
   size_t size() const { return scores_.size(); }
@@ -29,7 +29,7 @@ class ZSet {
   const std::string& member_at(size_t rank) const { return scores_.at(order_[rank].slot).key; }
   double score_at(size_t rank) const { return order_[rank].score; }
 
-  // The rank of a member; size() if it is not there.
+  // The rank of a member; size() if it does not exist.
   size_t RankOf(std::string_view member) const;
 
   // The number of members with score < bound, or <= bound if `inclusive`. So the ranks of the
@@ -37,32 +37,31 @@ class ZSet {
   // [CountBelow(min, true), CountBelow(max, false)).
   size_t CountBelow(double bound, bool inclusive) const;
   // The same over the member bytes, for the lexicographic ranges: counts by binary search, which
-  // like the server's own presumes that all scores are equal. (Where they are not, the server's
-  // answer is unspecified; ours is a function of the contents.)
+  // like the server's own assumes that all scores are equal. (If they differ, the server's answer
+  // is unspecified; this one is a function of the contents.)
   size_t CountLexBelow(std::string_view bound, bool inclusive) const;
 
-  // The score that a server would find again if it stored this one for the member: its compact
-  // encoding holds whole numbers as integers, so -0 becomes 0 there.
+  // The score that a server would return after storing this one for the member: its compact
+  // encoding stores whole numbers as integers, so -0 becomes 0.
   double AsStored(std::string_view member, double score) const;
 
-  // Adds the member or changes its score; the score must not be NaN. Returns true if it is new.
-  // A score equal to the old one changes nothing, so 0 stays when -0 is set.
+  // Adds the member or changes its score; the score must not be NaN. Returns true if the member is
+  // new. A score equal to the old one changes nothing, so 0 stays when -0 is set.
   bool Set(std::string_view member, double score);
   bool Erase(std::string_view member);
-  // Takes out the ranks [first, first + count), which must lie inside.
+  // Removes the ranks [first, first + count), which must lie inside.
   void EraseRanks(size_t first, size_t count);
   void Clear();
   void CopyFrom(const ZSet& other);
   void swap(ZSet& other) noexcept;
 
-  // Whether a real server would still report "listpack": at most 128 members, none over 64 bytes,
-  // and never more than that before.
+  // True if a real server would still report "listpack": the set has never held more than 128
+  // members, nor one over 64 bytes.
   bool compact() const { return compact_; }
   // zset-max-listpack-entries and zset-max-listpack-value.
   static constexpr size_t kCompactMembers = 128;
   static constexpr size_t kCompactBytes = 64;  // of a member
-  // Some commands turn a sorted set into the large encoding by themselves (SORT the one that it
-  // reads).
+  // Some commands convert a sorted set to the large encoding (SORT, for the one that it reads).
   void MakeLarge() { compact_ = false; }
 
   const char* Check() const;
@@ -73,7 +72,7 @@ class ZSet {
     uint32_t slot;  // position in scores_
   };
 
-  // The first rank that is not before (score, member).
+  // The first rank whose entry is not less than (score, member).
   size_t LowerBound(double score, std::string_view member) const;
   void EraseRank(size_t rank);
 

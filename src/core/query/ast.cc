@@ -75,7 +75,8 @@ void DumpNode(const Ast& ast, const Node& node, size_t indent, std::string* out)
   }
 }
 
-// Not 0 if the `size` bytes differ. Reads up to 8 bytes on, which Ast::kPadding allows.
+// Non-zero if the `size` bytes differ. Reads up to 8 bytes past the end, which Ast::kPadding
+// allows.
 uint64_t DifferentBits(const char* a, const char* b, uint32_t size) {
   uint64_t different = 0;
   uint64_t x;
@@ -94,7 +95,8 @@ uint64_t DifferentBits(const char* a, const char* b, uint32_t size) {
 
 std::string_view NameOf(Kind kind) { return kKindNames[static_cast<size_t>(kind)]; }
 
-// The differences are gathered and looked at once: a comparison costs a sanitized fuzzer a call.
+// Accumulates the differences and tests them once: in a sanitized fuzzer each comparison costs a
+// call.
 bool operator==(const Ast& a, const Ast& b) {
   if (a.node_count_ != b.node_count_) return false;
   uint64_t different = 0;
@@ -175,7 +177,7 @@ Node& Ast::Add(Kind kind, uint32_t first, uint32_t begin, uint32_t end, Text tex
   Node& node = AddLeaf(kind, begin, end, text);
   uint32_t height = 0;
   uint32_t next = kNoNode;
-  // The children are roots of adjacent subtrees; walk them from the last to the first.
+  // The children are the roots of adjacent subtrees; walk them from last to first.
   for (uint32_t after = index; after > first;) {
     Node& child = nodes_[after - 1];
     child.next = next;

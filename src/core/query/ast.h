@@ -9,10 +9,11 @@
 
 namespace resprobe::query {
 
-// What a node is. "Text" is the node's own text, without escapes; children stand in this order.
+// The kinds of nodes. "Text" is the node's own text, without escapes; children appear in this
+// order.
 enum class Kind : uint8_t {
   // Whole queries.
-  kEmpty,  // no words at all, or stop words only: matches nothing
+  kEmpty,  // no words, or only stop words: matches nothing
   kStar,   // `*`: every document; also the filter of kKnn
   kKnn,    // text: the vector field. filter, kNumber k, kParam blob, {kName, value}, [kAlias]
 
@@ -25,15 +26,15 @@ enum class Kind : uint8_t {
   kAttributed,  // `=>{...}`: the operand, then kAttribute once or more
 
   // Leaves that match text.
-  kTerm,      // a word, or a number in a word's place
+  kTerm,      // a word, or a number in place of a word
   kParam,     // `$text`
   kExact,     // "text" or 'text'; may be empty
   kAffix,     // `text*`, `*text`, `*text*`: kPrefix, kSuffix or both; kIsParam, kQuoted
-  kWildcard,  // w'text': the pattern as it was written, its backslashes kept; may be empty
+  kWildcard,  // w'text': the pattern as written, with its backslashes; may be empty
   kFuzzy,     // `%text%`: distance 1 to 3 in `arg`; kIsParam
 
   // Fields that are not text. Their text is the field's name.
-  kTag,          // `@text:{a|b c}`: one child a tag; several words of a tag are one kAnd
+  kTag,          // `@text:{a|b c}`: one child for each tag; several words of a tag are one kAnd
   kRange,        // `@text:[low high]`, `@text:[value]`: one or two kNumber
   kCompare,      // `@text>=5`: a Comparison in `arg`; kNumber
   kGeo,          // `@text:[lon lat radius unit]`: three kNumber, kUnit
@@ -41,7 +42,7 @@ enum class Kind : uint8_t {
   kVectorRange,  // `@text:[VECTOR_RANGE radius $p]`: kNumber, kParam
   kMissing,      // `ismissing(@text)`
 
-  // Parts of the above.
+  // Parts of the nodes above.
   kNumber,     // text: digits, or `inf`, no sign, lower case; kIsParam, kNegative, kExclusive
   kName,       // text: one more field of kField, or the name of a parameter of kKnn
   kAttribute,  // an AttributeName in `arg`; text: its value; kIsParam
@@ -67,27 +68,27 @@ struct Node {
   Kind kind;
   uint8_t flags;
   uint8_t arg;
-  uint8_t is_plain;  // 1: the text is known to be letters, digits, `_` and bytes from 0x80 on only
-  uint32_t size;     // nodes of the whole subtree, this one included
+  uint8_t is_plain;  // 1: the text consists only of letters, digits, `_` and bytes from 0x80 on
+  uint32_t size;     // nodes of the whole subtree, including this one
   uint32_t text_offset;
   uint32_t text_size;
   uint32_t first_child;  // kNoNode: none
   uint32_t next;         // the next child of the same parent; kNoNode: the last
-  uint32_t begin;        // the bytes [begin, end) of the query that the node stands for
+  uint32_t begin;        // the node's bytes [begin, end) of the query
   uint32_t end;
   uint32_t height;  // 1 for a leaf
 };
 
-// A query as a tree in two flat arrays: the nodes, each after its children (so the root is the
-// last), and a copy of the query in which the texts lie, their escapes taken out. Meant to be
-// reused: once the arrays have grown, another tree of that size allocates nothing.
+// A query as a tree in two flat arrays: the nodes, each after its children (so the root is last),
+// and a copy of the query that holds the texts, without their escapes. Meant to be reused: once the
+// arrays have grown, another tree of that size allocates nothing.
 //
-// What the parentheses of a query grouped is a node of its own; parentheses that group nothing
-// leave no trace. A chain `a b c` or `a|b|c` is one node with three children.
+// A group that the query's parentheses form is a node of its own; redundant parentheses leave no
+// trace. A chain `a b c` or `a|b|c` is one node with three children.
 class Ast {
  public:
   Ast() = default;
-  // Copied, never moved from: the counts below speak of the arrays.
+  // Copyable but not movable: the counts below describe the arrays.
   Ast(const Ast&) = default;
   Ast& operator=(const Ast&) = default;
 
@@ -99,29 +100,30 @@ class Ast {
   bool empty() const { return node_count_ == 0; }
   std::span<const Node> nodes() const { return {nodes_.data(), node_count_}; }
   const Node& node(uint32_t index) const { return nodes_[index]; }
-  // Not of an empty Ast.
+  // The Ast must not be empty.
   const Node& root() const { return nodes_[node_count_ - 1]; }
   std::string_view text(const Node& node) const {
     return {text_.data() + node.text_offset, node.text_size};
   }
-  // The longest way from the root to a leaf, in nodes.
+  // The length of the longest path from the root to a leaf, in nodes.
   uint32_t depth() const { return empty() ? 0 : root().height; }
-  // Bytes that the tree takes, without what the arrays keep for later.
+  // Bytes that the tree uses, without spare capacity of the arrays.
   size_t MemoryUsed() const { return node_count_ * sizeof(Node) + query_size_; }
   // An upper bound on the bytes of all texts together.
   size_t TextBound() const { return query_size_; }
 
-  // The same tree: shapes, kinds, flags and texts; where it stood in its query does not count.
+  // True if the trees are the same: shapes, kinds, flags and texts. Positions in the query do not
+  // count.
   friend bool operator==(const Ast& a, const Ast& b);
 
-  // Appends the tree for people, one node a line, children indented below their parent:
+  // Appends a readable dump of the tree, one node per line, children indented below their parent:
   //   And [0,11)
   //     Term "hello" [0,5)
   void Dump(std::string* out) const;
 
   // --- For the parser ---
 
-  // NULs behind the copy of the query: nobody who reads a few bytes on leaves the array.
+  // NULs after the copy of the query, so that reading a few bytes past its end stays in the array.
   static constexpr uint32_t kPadding = 16;
 
   struct Text {
@@ -130,20 +132,20 @@ class Ast {
     bool is_plain;
   };
 
-  // Empties the tree and takes a copy of the query. Returns it, with kPadding NULs behind.
+  // Empties the tree and copies the query. Returns the copy, which kPadding NULs follow.
   const char* Prepare(std::string_view query);
-  // Takes the backslashes of escapes out of the bytes [begin, end) of the copy; returns the size
-  // that is left.
+  // Removes the backslashes of escapes from the bytes [begin, end) of the copy; returns the
+  // remaining size.
   uint32_t Unescape(uint32_t begin, uint32_t end);
   void MakeLowerCase(Text text);
   const char* text_data(Text text) const { return text_.data() + text.offset; }
 
-  // How many nodes there are; Rewind() takes back what was added since then.
+  // The number of nodes; Rewind() removes those that were added since then.
   uint32_t size() const { return node_count_; }
   void Rewind(uint32_t size) { node_count_ = size; }
   Node& last() { return nodes_[node_count_ - 1]; }
   Node& AddLeaf(Kind kind, uint32_t begin, uint32_t end, Text text);
-  // Adds a node whose children are the subtrees added since there were `first` nodes.
+  // Adds a node whose children are the subtrees added since the tree had `first` nodes.
   Node& Add(Kind kind, uint32_t first, uint32_t begin, uint32_t end, Text text = {});
 
  private:

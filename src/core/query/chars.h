@@ -14,7 +14,7 @@ namespace resprobe::query {
 enum CharClass : uint8_t {
   kWordByte = 1,   // letters, digits, `_`, 0x80 and above
   kDigitByte = 2,  // 0-9
-  kEscapable = 4,  // punctuation and white space: what a backslash can make part of a word
+  kEscapable = 4,  // punctuation and white space: a backslash makes them part of a word
 };
 
 inline constexpr std::array<uint8_t, 256> kCharClass = [] {
@@ -39,7 +39,7 @@ constexpr char LowerCase(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-// `lower` is in lower case already.
+// `lower` must be in lower case.
 inline bool EqualsNoCase(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -48,14 +48,14 @@ inline bool EqualsNoCase(std::string_view text, std::string_view lower) {
   return true;
 }
 
-// The characters of UTF-8 text, counted by their first bytes; other bytes count one each.
+// Counts the characters of UTF-8 text by their first bytes; every other byte counts as one.
 inline size_t CountChars(std::string_view text) {
   size_t count = 0;
   for (const char c : text) count += (static_cast<uint8_t>(c) & 0xc0) != 0x80;
   return count;
 }
 
-// A mask of the first `size` bytes in memory of an integer, 1 to 8.
+// A mask of the first `size` bytes, in memory order, of an integer; `size` is 1 to 8.
 inline uint64_t FirstBytes(uint32_t size) {
   const uint32_t rest = (8 - size) * 8;
   return std::endian::native == std::endian::little ? UINT64_MAX >> rest : UINT64_MAX << rest;

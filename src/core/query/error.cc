@@ -11,7 +11,8 @@ std::string Error::ToString(std::string_view query) const {
   constexpr size_t kMostShown = 40;
   const std::string_view seen =
       offset <= query.size() ? query.substr(offset, std::min<size_t>(length, kMostShown)) : "";
-  // Marks and keywords name themselves; of words and numbers show the text, if it prints.
+  // Punctuation and keywords need no more than their name; for words and numbers, show the text if
+  // it is printable.
   const bool prints = std::all_of(
       seen.begin(), seen.end(), [](char c) { return c >= ' ' && static_cast<uint8_t>(c) != 0x7f; });
   if (!seen.empty() && found[0] != '\'' && prints) {

@@ -15,15 +15,15 @@ enum class ErrorCode : uint8_t {
   kTooLong,  // Limits::kMaxQuery
 };
 
-// Where a query stops being one, and why. Holds no memory of its own: the strings are constants.
+// Where and why parsing of a query failed. Owns no memory: the strings are constants.
 struct Error {
   ErrorCode code = ErrorCode::kNone;
-  uint32_t offset = 0;  // in bytes; at most the size of the query, which stands for its end
-  uint32_t length = 0;  // bytes of what was found; 0 at the end of the query
+  uint32_t offset = 0;  // in bytes; at most the size of the query, which denotes its end
+  uint32_t length = 0;  // bytes of the unexpected token; 0 at the end of the query
   const char* expected = "";
   const char* found = "";
 
-  // "at byte 7: expected ')', found the end of the query". `query` is the one that was parsed.
+  // "at byte 7: expected ')', found the end of the query". `query` must be the parsed one.
   std::string ToString(std::string_view query) const;
 };
 

@@ -10,7 +10,7 @@
 namespace resprobe::query {
 namespace {
 
-// What the first byte of a token says. From kSingle on: it is the token kSingle + Tok.
+// What the first byte of a token determines. From kSingle on it is the token kSingle + Tok.
 enum Action : uint8_t {
   kSkip,
   kNul,
@@ -34,7 +34,7 @@ enum Action : uint8_t {
 
 constexpr size_t kDialect2Actions = 256;
 
-// By the first byte; for dialect 2 from kDialect2Actions on. One table, looked up once a byte.
+// Indexed by the first byte; dialect 2 starts at kDialect2Actions. One table, one lookup per byte.
 constexpr std::array<uint8_t, 512> kActions = [] {
   std::array<uint8_t, 512> table{};
   for (size_t i = 0; i < table.size(); ++i) {
@@ -140,13 +140,13 @@ constexpr const char* kTokNames[] = {"the end of the query",
                                      "'<='"};
 static_assert(std::size(kTokNames) == kTokCount);
 
-// How many of 8 bytes are word bytes, up to the first that is not. All of them are looked at at
-// once: a comparison or an addition to a pointer costs a sanitized fuzzer a call.
+// Counts the word bytes among 8 bytes, up to the first that is not one. It tests all of them at
+// once: in a sanitized fuzzer a comparison or a pointer addition costs a call.
 uint32_t CountWordBytes(uint64_t bytes) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHigh = 0x80 * kOnes;
   const uint64_t low = bytes & ~kHigh;
-  // The high bit of each byte whose low seven bits are in [first, last].
+  // Sets the high bit of each byte whose low seven bits are in [first, last].
   const auto in_range = [](uint64_t sevens, uint64_t first, uint64_t last) {
     return (sevens + (0x80 - first) * kOnes) & ~(sevens + (0x7f - last) * kOnes);
   };
@@ -167,7 +167,7 @@ Lexer::Lexer(const char* query, uint32_t size, Dialect dialect)
   Next();
 }
 
-// What follows relies on the NULs behind the query: they belong to no token.
+// The code below relies on the NULs after the query: they belong to no token.
 
 uint64_t Lexer::Load(uint32_t at) const {
   uint64_t bytes;
@@ -323,7 +323,7 @@ void Lexer::Next() {
   uint32_t at = pos_;
   for (;;) {
     uint64_t bytes = Load(at);
-    // Two bytes are looked at each time, so of eight the last begins the next load.
+    // Each test looks at two bytes, so the last of eight begins the next load.
     for (int i = 0; i < 7; ++i, ++at, bytes >>= 8) {
       const char c = static_cast<char>(bytes);
       const char next = static_cast<char>(bytes >> 8);

@@ -14,8 +14,8 @@ enum class Tok : uint8_t {
   kNumber,    // see below
   kParam,     // $word
   kString,    // "..." or, in dialect 2, '...'
-  kUnclosed,  // a `"` that nothing closes
-  kAffix,     // word*, *word, *word*, where word may be any of the four above but kUnclosed
+  kUnclosed,  // a `"` without a closing one
+  kAffix,     // word*, *word, *word*; word may be any of the four above except kUnclosed
   kWildcard,  // w'...' or w"..."; dialect 2
   kField,     // @word
   kStar,
@@ -45,17 +45,17 @@ inline constexpr size_t kTokCount = static_cast<size_t>(Tok::kLessEqual) + 1;
 const char* NameOf(Tok tok);
 
 enum TokenFlag : uint8_t {
-  kHasEscapes = 1,   // the text has a backslash in it
+  kHasEscapes = 1,   // the text contains a backslash
   kDigitsOnly = 2,   // of a kNumber
   kParamText = 4,    // of a kAffix: $word
   kStringText = 8,   // of a kAffix: "..."
   kStarBefore = 16,  // of a kAffix
   kStarAfter = 32,   // of a kAffix
-  kNotWord = 64,     // the text may hold more than words do: a number with a sign or a point,
-                     // a phrase, a pattern
+  kNotWord = 64,     // the text may contain more than word characters: a number with a sign or a
+                     // point, a phrase, a pattern
 };
 
-// Kinds of tokens that the parser asks for together.
+// Sets of tokens that the parser tests for together.
 enum TokenClass : uint8_t {
   kStartsOperand = 1,
   kIsOperator = 2,  // - ~
@@ -73,28 +73,28 @@ struct Token {
   uint32_t text_end = 0;
 };
 
-// Cuts a query into tokens, one at a time, in one pass, without allocating. A copy of a lexer, with
-// the token it stands at, is a place to come back to.
+// Splits a query into tokens, one at a time, in one pass, without allocating. A copy of a lexer,
+// including its current token, is a position to return to.
 //
-// - White space, control bytes and punctuation that means nothing separate words. So do: `+`; a `'`
-//   that nothing closes; `@` and `$` without a word; a backslash before a letter; `=` and `!`
+// - White space, control bytes and meaningless punctuation separate words. So do: `+`; a `'`
+//   without a closing one; `@` and `$` without a word; a backslash before a letter; `=` and `!`
 //   alone; in dialect 1 also `'`, `!`, `<`, `>`.
-// - A number is [+-](d+[.d*] | .d+)[e[+-]d+] or [+-]inf in any case. It is as long as it can be
-//   without a word going on behind it: `5foo` is a word, `1.5foo` is 1, then 5foo (the server takes
-//   1.5, then foo; and `-info` as -inf, then o, where this takes `-` and info).
-// - `w'` begins a wildcard only where a quote closes it; else `w` is a word.
+// - A number is [+-](d+[.d*] | .d+)[e[+-]d+] or [+-]inf in any case. It is the longest one that no
+//   word character follows: `5foo` is a word, `1.5foo` is 1, then 5foo (the server reads 1.5, then
+//   foo; and it reads `-info` as -inf, then o, where this lexer reads `-` and info).
+// - `w'` begins a wildcard only if a quote closes it; otherwise `w` is a word.
 class Lexer {
  public:
-  // `query` has `size` bytes and at least 8 NULs behind them.
+  // `query` has `size` bytes, followed by at least 8 NULs.
   Lexer(const char* query, uint32_t size, Dialect dialect);
 
-  // Reads the next token. The first one is read by the constructor.
+  // Reads the next token. The constructor reads the first one.
   void Next();
 
-  Token token;  // the one read last
+  Token token;  // the current token
 
  private:
-  // A stretch of text: where it ends (0: there is none), its flags, and the byte behind it.
+  // A range of text: its end (0: there is none), its flags, and the byte after it.
   struct Scan {
     uint32_t end;
     uint32_t flags;
@@ -106,28 +106,28 @@ class Lexer {
   Scan ScanWord(uint32_t at) const;
   Scan ScanNumber(uint32_t at) const;
   uint32_t ScanExponent(uint32_t at) const;
-  // Up to the quote that closes the one at `at`.
+  // Scans to the quote that closes the one at `at`.
   Scan ScanQuoted(uint32_t at);
 
   template <Tok kKind>
   void Make(uint32_t begin, uint32_t end);
   void MakeSingle(Tok kind, uint32_t at);
-  // An operand, or an affix if a star follows. A phrase's text stands in quotes.
+  // Reads an operand, or an affix if a star follows. The text of a phrase excludes its quotes.
   template <Tok kKind>
   void Operand(uint32_t begin, Scan text);
   void StarAt(uint32_t at);
-  // What may stand beside a star: a word, number, parameter or string. False if there is none.
+  // Reads what may be next to a star: a word, number, parameter or string. False if there is none.
   bool AffixText(uint32_t at);
 
   const char* data_;
   uint32_t size_;
   uint32_t pos_ = 0;
   bool dialect2_;
-  // No `'` from here on is closed by another: it need not be looked up again.
+  // True if no `'` from here on has a closing one: the search is not repeated.
   bool single_quotes_done_ = false;
 };
 
-// Whether all of `text` is one number without a sign: such a word is printed without escapes.
+// True if `text` is exactly one number without a sign: such a word is printed without escapes.
 bool IsUnsignedNumber(std::string_view text);
 
 }  // namespace resprobe::query

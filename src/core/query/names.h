@@ -5,11 +5,10 @@
 #include <optional>
 #include <string_view>
 
-// The closed lists of words of the language. Each is found without regard to case and printed in
-// one form.
+// The language's fixed sets of words. Lookups ignore case; each word has one printed form.
 namespace resprobe::query {
 
-// "Query attributes" and "Vectors" of the documentation; printed in lower case, after a `$`.
+// "Query attributes" and "Vectors" in the documentation; printed in lower case, after a `$`.
 enum class AttributeName : uint8_t {
   kWeight,
   kSlop,

@@ -5,36 +5,37 @@
 
 #include "core/query/stopwords.h"
 
-// The FT.SEARCH query language, as the documentation of Redis Search describes it: "Query syntax",
-// "Query dialects", "Query attributes", "Tags", "Vectors", "Geospatial" and "Stop words" of
+// The FT.SEARCH query language, as the Redis Search documentation describes it: "Query syntax",
+// "Query dialects", "Query attributes", "Tags", "Vectors", "Geospatial" and "Stop words" on
 // redis.io. Dialects 3 and 4 share the parser of dialect 2.
 namespace resprobe::query {
 
 enum class Dialect : uint8_t { k1 = 1, k2 = 2 };
 
-// The limits of the server; a query beyond one of them is an error at the place where it is passed.
+// The limits of the server. Exceeding one is an error at the position where the query exceeds it.
 struct Limits {
-  // Most symbols that the parser may hold at once. The server's generated parser has a stack of
-  // 256. What a symbol is: an open parenthesis, `-`, `~`, an operand that waits for its neighbour
-  // are one each; an alternative with its `|`, a field with its `:` are two; the start is one.
-  // No more than kMaxStack counts, so that the parser's own recursion stays small.
+  // The maximum number of symbols on the parser's stack. The server's generated parser has a stack
+  // of 256. An open parenthesis, `-`, `~`, and an operand that waits for its neighbour are one
+  // symbol each; an alternative with its `|` and a field with its `:` are two; the start is one. At
+  // most kMaxStack applies, so that the parser's own recursion stays small.
   uint32_t max_stack = 256;
-  // Longest word of an affix (`word*`, `*word`, `*word*`) and longest wildcard pattern, in
-  // characters of UTF-8, counted by their first bytes.
+  // The longest word of an affix (`word*`, `*word`, `*word*`) and the longest wildcard pattern, in
+  // UTF-8 characters, counted by their first bytes.
   uint32_t max_pattern = 1024;
-  // Shortest word of an affix, in the same characters (MINPREFIX). The value of a `$parameter` is
-  // not known here, so it is not measured.
+  // The shortest word of an affix, in the same unit (MINPREFIX). The value of a `$parameter` is
+  // unknown here, so it is not checked.
   uint32_t min_affix = 2;
 
   static constexpr uint32_t kMaxStack = 2048;
-  // Longest query. Not a limit of the server, which takes any string; offsets have 32 bits.
+  // The longest query. Not a limit of the server, which accepts any string; offsets here have 32
+  // bits.
   static constexpr uint32_t kMaxQuery = 1u << 30;
 };
 
 struct Options {
   Dialect dialect = Dialect::k1;  // the server's default
   Limits limits{};
-  // Words that the index leaves out (FT.CREATE ... STOPWORDS); must outlive the call. Never null.
+  // Words that the index ignores (FT.CREATE ... STOPWORDS); must outlive the call. Never null.
   const Stopwords* stopwords = &Stopwords::Default();
 };
 

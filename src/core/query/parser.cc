@@ -42,7 +42,7 @@ bool Parser::Fail(const char* expected, const char* found, ErrorCode code) {
              .length = tok().end - tok().begin,
              .expected = expected,
              .found = found};
-  if (At(Tok::kUnclosed)) {  // whatever else was expected, this is what is wrong
+  if (At(Tok::kUnclosed)) {  // this is the error, whatever else was expected
     error_->length = 0;
     error_->expected = "a closing quote";
     error_->found = NameOf(Tok::kEnd);
@@ -65,7 +65,7 @@ bool Parser::IsKeyword(std::string_view lower) const {
   return tok().kind == Tok::kWord && EqualsNoCase(Raw(tok()), lower);
 }
 
-// Makes one node of the `count` subtrees added since `mark`, if there are two or more.
+// Combines the `count` subtrees added since `mark` into one node, if there are two or more.
 bool Parser::Combine(Kind kind, uint32_t mark, uint32_t count, uint32_t begin) {
   if (count >= 2) ast_.Add(kind, mark, begin, last_end_);
   return true;
@@ -84,7 +84,7 @@ bool Parser::ParseQuery() {
   const char* expected = "an operand, '|', '=>{' or the end of the query";
   if (is_star_) expected = dialect2() ? "the end of the query, or '=>['" : "the end of the query";
   if (At(Tok::kArrow) && dialect2()) {
-    // Whatever comes before a KNN clause is one operand, which begins where the query begins.
+    // Before a KNN clause there is exactly one operand, which begins where the query begins.
     if (!is_star_ && last_operand_begin_ != begin) {
       return Fail("the end of the query, or parentheses around all that is before '=>['");
     }
@@ -172,7 +172,7 @@ bool Parser::ParseChain(uint32_t held, Reach reach) {
   for (;;) {
     const uint32_t before = ast_.size();
     if (!ParseAlternatives(waiting)) return false;
-    if (last_words_ >= 2) {  // words side by side join the chain that they stand in
+    if (last_words_ >= 2) {  // adjacent words join the chain around them
       ast_.Rewind(ast_.size() - 1);
       count += last_words_;
     } else {
@@ -231,7 +231,7 @@ bool Parser::ParseWords(uint32_t held) {
   return true;
 }
 
-// --- Both ---
+// --- Both dialects ---
 
 bool Parser::ParsePrefix(uint32_t held) {
   const uint32_t begin = tok().begin;
@@ -242,7 +242,7 @@ bool Parser::ParsePrefix(uint32_t held) {
   const bool parsed = dialect2() ? ParseOperand(held + 1)
                                  : ParseChain(held + 1, is_not ? Reach::kNot : Reach::kOptional);
   if (!parsed) return false;
-  last_operand_begin_ = last_end_;  // nothing that a KNN clause may follow
+  last_operand_begin_ = last_end_;  // a KNN clause may not follow
   if (ast_.size() == mark) return true;
   ast_.Add(is_not ? Kind::kNot : Kind::kOptional, mark, begin, last_end_);
   return true;
@@ -339,7 +339,7 @@ bool Parser::ParseAffix() {
 }
 
 bool Parser::ParseWildcard() {
-  // The backslashes belong to the pattern, so they stay.
+  // The backslashes are part of the pattern, so they stay.
   const Ast::Text pattern{tok().text_begin, tok().text_end - tok().text_begin, false};
   if (!CheckPattern(pattern, false)) return false;
   AddLeaf(Kind::kWildcard, pattern);
@@ -366,7 +366,7 @@ bool Parser::ParseFuzzy() {
   return true;
 }
 
-// Dialect 2: `ismissing ( @field )`. Without such brackets "ismissing" is a word as any other.
+// Dialect 2: `ismissing ( @field )`. Without the parentheses "ismissing" is an ordinary word.
 bool Parser::IsMissingFunction() const {
   if (!dialect2() || in_field_ || !IsKeyword(kIsMissing)) return false;
   Lexer ahead = lexer_;

@@ -9,32 +9,33 @@
 
 namespace resprobe::query {
 
-// Parses a query of FT.SEARCH. On success `*out` is its tree, never without a root. On failure
-// `*out` is empty and `*error` says where and what was expected; `*error` is not touched otherwise.
+// Parses a query of FT.SEARCH. On success `*out` is its tree, which always has a root. On failure
+// `*out` is empty and `*error` says where parsing stopped and what was expected; otherwise `*error`
+// is unchanged.
 //
-// Takes time and memory in proportion to the query, whatever it holds; recurses no deeper than
-// Limits::max_stack says. Parses what the grammar says and nothing behind it: whether a field
-// exists and is of the right type, what a parameter stands for, and whether the value of an
-// attribute makes sense is up to the index. Words keep their case.
+// Takes time and memory in proportion to the query, whatever its contents; recurses no deeper than
+// Limits::max_stack. Checks the grammar only: whether a field exists and has the right type, what a
+// parameter stands for, and whether the value of an attribute makes sense is up to the index. Words
+// keep their case.
 //
-// Precedence in dialect 2, tightest first: `=>{...}`, `@field:`, `-` and `~`, AND (words side by
-// side), `|`. A field's scope is one operand, which holds no other field.
+// Precedence in dialect 2, tightest first: `=>{...}`, `@field:`, `-` and `~`, AND (adjacent words),
+// `|`. A field's scope is one operand, which contains no other field.
 //
 // Dialect 1, by the explain plans in the "Query dialects" page and in Redis Search's own tests:
-// - Words side by side are one operand: `a b|c d` is (a b)|(c d). Otherwise `|` binds tighter than
-//   AND: `"a" "b"|"c" "d"` is "a" ("b"|"c") "d".
-// - A field's scope is all that `|` joins: `@f:a b|"c" "d"` is @f:((a b)|"c") and "d"; it may hold
-//   other fields.
-// - `-` and `~` take what follows them as far as it goes: `-a b|c (d)` is -(((a b)|c) (d)). They
-//   end before a `~`; `-` also before a `-` and before a quoted phrase.
+// - Adjacent words are one operand: `a b|c d` is (a b)|(c d). Otherwise `|` binds tighter than AND:
+//   `"a" "b"|"c" "d"` is "a" ("b"|"c") "d".
+// - A field's scope is everything that `|` joins: `@f:a b|"c" "d"` is @f:((a b)|"c") and "d"; it
+//   may contain other fields.
+// - `-` and `~` apply to as many of the following operands as possible: `-a b|c (d)` is -(((a b)|c)
+//   (d)). They end before a `~`; `-` also before a `-` and before a quoted phrase.
 // - There are no parameters, no wildcard patterns, no '...' phrases, no `"..."*`, no comparisons,
 //   no `[value]`, no ismissing(), shapes, vectors, no `(*)`.
 //
-// Stop words yield no node, and neither does what holds nothing but stop words: an AND or OR with
-// one operand left is that operand, a `-`, `~`, `(...)`, `@field:` or `=>{...}` of nothing is
-// nothing. A query of nothing is kEmpty; a KNN clause whose filter is nothing has no filter, which
-// is kStar. The words of phrases, affixes, fuzzy terms, tags, names and values stay: those of a
-// phrase are cut by the index, the others are looked up as they are.
+// Stop words yield no node, and neither does anything that contains only stop words: an AND or OR
+// with one remaining operand is that operand; a `-`, `~`, `(...)`, `@field:` or `=>{...}` without
+// an operand is dropped. A query without operands is kEmpty; a KNN clause whose filter is dropped
+// has no filter, which is kStar. The words of phrases, affixes, fuzzy terms, tags, names and values
+// stay: the index removes stop words from phrases, and looks up the others unchanged.
 //
 // A KNN clause follows one operand, or parentheses, or `*`, as in the server: `(a b)=>[KNN ...]`.
 // Attributes must be known; `=>{}` leaves no trace, and `x=>{...}=>{...}` is one list.

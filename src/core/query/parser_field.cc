@@ -1,4 +1,4 @@
-// The productions that begin at a field, a `=>{` or a `=>[`.
+// The productions that begin with a field, a `=>{` or a `=>[`.
 #include "core/query/chars.h"
 #include "core/query/names.h"
 #include "core/query/parser_impl.h"
@@ -105,7 +105,7 @@ bool Parser::ParseBrackets(Ast::Text name, uint32_t mark, uint32_t begin) {
   return !At(Tok::kArrow) || ParseAttributes(mark, begin);
 }
 
-// After two of the numbers.
+// Parses the rest, after the first two numbers.
 bool Parser::ParseGeo(Ast::Text name, uint32_t mark, uint32_t begin) {
   if (!At(Tok::kMinus) && !At(Tok::kNumber) && !At(Tok::kParam)) {
     return Fail("']', or the radius");
@@ -199,7 +199,8 @@ bool Parser::ParseValue(Kind kind, const char* expected) {
   return true;
 }
 
-// `=>{...}` once or more, at the operand added since `mark`. In dialect 2 stops before a `=>[`.
+// Parses `=>{...}`, once or more, for the operand added since `mark`. In dialect 2 stops before a
+// `=>[`.
 bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
   const bool has_operand = ast_.size() > mark;
   bool added = false;
@@ -244,8 +245,8 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
   return true;
 }
 
-// `=>[KNN k @field $blob {name value} [AS name]]` and perhaps attributes, after the filter added
-// since `mark`.
+// Parses `=>[KNN k @field $blob {name value} [AS name]]` and optional attributes, after the filter
+// added since `mark`.
 bool Parser::ParseKnn(uint32_t mark, uint32_t begin) {
   if (ast_.size() == mark) ast_.Add(Kind::kStar, mark, begin, last_end_);
   Advance();

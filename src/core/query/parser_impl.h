@@ -11,11 +11,11 @@
 
 namespace resprobe::query {
 
-// The parser behind Parse(): recursive descent, one token ahead. Only for parser*.cc.
+// The implementation of Parse(): recursive descent, one token of lookahead. Only for parser*.cc.
 //
-// Each Parse... method reads one production, starting at tok(), and adds its nodes to the tree.
-// It may add none (stop words): callers compare the tree's size. It returns false after an error.
-// `held` is how many symbols the parser holds already, in the sense of Limits::max_stack.
+// Each Parse... method reads one production, starting at tok(), and adds its nodes to the tree. It
+// may add none (stop words): callers compare the tree's size. It returns false after an error.
+// `held` is the number of symbols that the parser already holds, in the sense of Limits::max_stack.
 class Parser {
  public:
   Parser(std::string_view query, const Options& options, Ast* out, Error* error);
@@ -23,12 +23,12 @@ class Parser {
   bool ParseQuery();
 
  private:
-  // What an operator of dialect 1 takes: the operands side by side that may follow the first.
+  // The operands after the first to which an operator of dialect 1 applies.
   enum class Reach : uint8_t { kAll, kNot, kOptional };
 
   // parser.cc
   bool ParseStarQuery();
-  bool ParseExpression(uint32_t held);  // in the dialect at hand
+  bool ParseExpression(uint32_t held);  // in the current dialect
   bool ParseOr(uint32_t held);          // dialect 2
   bool ParseAnd(uint32_t held);
   bool ParseOperand(uint32_t held);
@@ -58,11 +58,11 @@ class Parser {
   bool ParseBound(bool may_be_exclusive);
   bool ParseAttributes(uint32_t mark, uint32_t begin);
   bool ParseKnn(uint32_t mark, uint32_t begin);
-  // Adds a word, number or parameter as a leaf: `kind` or, for a parameter, the same with kIsParam,
-  // unless `kind` is kTerm: then kParam.
+  // Adds a word, number or parameter as a leaf: of kind `kind` or, for a parameter, `kind` with
+  // kIsParam; but for a parameter where `kind` is kTerm, kParam.
   bool ParseValue(Kind kind, const char* expected);
 
-  // Shared by both.
+  // Shared by both files.
   bool dialect2() const { return options_.dialect == Dialect::k2; }
   const Token& tok() const { return lexer_.token; }
   bool At(Tok kind) const { return tok().kind == kind; }
@@ -79,8 +79,8 @@ class Parser {
   std::string_view Raw(const Token& token) const {
     return query_.substr(token.text_begin, token.text_end - token.text_begin);
   }
-  // The token's text without escapes. Changes the tree's copy of the query there, so no lexer may
-  // come back to the token.
+  // The token's text without escapes. Modifies the tree's copy of the query there, so no lexer may
+  // return to the token.
   Ast::Text TextOf(const Token& token) {
     Ast::Text text{token.text_begin, token.text_end - token.text_begin,
                    (token.flags & (kHasEscapes | kNotWord)) == 0};
@@ -88,7 +88,7 @@ class Parser {
     return text;
   }
   bool IsKeyword(std::string_view lower) const;
-  // A leaf of the current token, which is consumed.
+  // Adds the current token as a leaf and consumes it.
   Node& AddLeaf(Kind kind, Ast::Text text) {
     Node& node = ast_.AddLeaf(kind, tok().begin, tok().end, text);
     Advance();
@@ -103,12 +103,13 @@ class Parser {
   Error* const error_;
   const uint32_t max_stack_;
   Lexer lexer_;
-  uint32_t last_end_ = 0;  // where the token before tok() ended
-  // Where the operand began that ended last: says whether a KNN clause may follow.
+  uint32_t last_end_ = 0;  // end of the token before tok()
+  // Start of the last operand: decides whether a KNN clause may follow.
   uint32_t last_operand_begin_ = 0;
-  // Dialect 1: the last unit was this many words side by side and nothing else; 0: something else.
+  // Dialect 1: the number of adjacent words that the last unit consists of; 0 if it is anything
+  // else.
   uint32_t last_words_ = 0;
-  bool is_star_ = false;   // the query is, or its filter is, `*`
+  bool is_star_ = false;   // the query, or its filter, is `*`
   bool in_field_ = false;  // dialect 2: inside a field's scope
 };
 

@@ -11,7 +11,7 @@
 namespace resprobe::query {
 namespace {
 
-// Where a node stands.
+// The context of a node.
 enum class Place : uint8_t {
   kFree,  // the whole query, or inside parentheses
   kAndItem,
@@ -22,19 +22,19 @@ enum class Place : uint8_t {
   kFilter,  // of a KNN clause
 };
 
-// Most marks that one node adds to the text: its parentheses, the separator before it, its own
-// signs and keywords ("@:[VECTOR_RANGE ]", "$yield_distance_as:;", ...).
+// The most punctuation that one node adds to the text: its parentheses, the separator before it,
+// its own signs and keywords ("@:[VECTOR_RANGE ]", "$yield_distance_as:;", ...).
 constexpr size_t kMostMarks = 32;
-// Texts are copied in pieces of this size, so there is as much room to spare.
+// Texts are copied in pieces of this size, so the buffers have that much spare room.
 constexpr uint32_t kPiece = 16;
 static_assert(Ast::kPadding >= kPiece);
 
 class Printer {
  public:
-  // `out` has room for all that will be printed: see Print().
+  // `out` must have room for the whole text: see Print().
   Printer(const Ast& ast, Dialect dialect, char* out) : ast_(ast), dialect_(dialect), out_(out) {}
 
-  // Recurses as deep as the tree is, which is no deeper than the parser's stack.
+  // Recurses to the depth of the tree, which the parser's stack limits.
   void PrintNode(const Node& node, Place place);
   const char* end() const { return out_; }
 
@@ -67,7 +67,7 @@ class Printer {
     std::memcpy(out_, marks.data(), marks.size());
     out_ += marks.size();
   }
-  // The text as it is.
+  // Copies the text unchanged.
   void Copy(const Node& node) {
     const char* from = ast_.text(node).data();
     for (uint32_t done = 0; done < node.text_size; done += kPiece) {
@@ -140,14 +140,14 @@ bool Printer::NeedsParentheses(const Node& node, Place place) const {
       if (place == Place::kAttributed) return true;
       return dialect_ == Dialect::k1 && (place == Place::kAndItem || place == Place::kOrItem);
     case Kind::kAttributed:
-      // Its braces would take the words before it too.
+      // Otherwise its braces would apply to the words before it, too.
       return dialect_ == Dialect::k1 && place == Place::kAndItem;
     default:
       return false;
   }
 }
 
-// Whether `node` begins with a number that a `-` right before it would become a part of.
+// True if `node` begins with a number that a preceding `-` would become a part of.
 bool Printer::ReadsAsNumber(const Node& node) const {
   const Node* leaf = &node;
   if (leaf->kind == Kind::kAttributed) leaf = &First(*leaf);
@@ -217,7 +217,7 @@ void Printer::PrintBare(const Node& node) {
     case Kind::kTag:
       FieldName(node);
       Put(":{");
-      // A tag of several words stands as it is between two `|`.
+      // A tag of several words needs no parentheses between two `|`.
       PrintList(node, '|', Place::kFree);
       Put('}');
       break;
@@ -338,7 +338,7 @@ void Printer::PrintBound(const Node& node) {
 
 void Print(const Ast& ast, Dialect dialect, std::string* out) {
   if (ast.empty()) return;
-  // At worst each byte of the texts has a backslash before it.
+  // In the worst case each byte of the texts needs a backslash.
   const size_t before = out->size();
   const size_t most = 2 * ast.TextBound() + kMostMarks * ast.size() + kPiece;
   out->resize(before + most);

@@ -10,7 +10,7 @@
 
 namespace resprobe::query {
 
-// A set of stop words. Letters of ASCII compare without their case, as in the server.
+// A set of stop words. ASCII letters compare without case, as in the server.
 class Stopwords {
  public:
   // No stop words (STOPWORDS 0).
@@ -23,7 +23,7 @@ class Stopwords {
   static const Stopwords& None();
 
   bool Contains(std::string_view word) const;
-  // The same for a word with 8 readable bytes behind its first one.
+  // The same for a word that has 8 readable bytes after its first one.
   bool ContainsPadded(const char* word, uint32_t size) const {
     return size <= longest_ && FindPadded(word, size);
   }
@@ -32,8 +32,8 @@ class Stopwords {
   static constexpr size_t kShort = 8;  // a word of up to 8 bytes is one integer
   static constexpr size_t kSlots = 128;
 
-  // The first `size` bytes with the bit set that makes letters small. Words of one key may still
-  // differ: the bit changes other bytes too.
+  // The first `size` bytes with the bit set that makes letters lower case. Words with the same key
+  // may still differ: the bit changes other bytes too.
   static uint64_t Key(const char* word, uint32_t size);
   bool FindPadded(const char* word, uint32_t size) const;
 

@@ -1,4 +1,5 @@
-// Clients that wait: for a key (BLPOP …) or for time to pass (redis 7.0 blocked.c, timeout.c).
+// Blocked clients: they wait for a key (BLPOP …) or for a time-out (redis 7.0 blocked.c,
+// timeout.c).
 
 #include "core/commands/blocking.h"
 
@@ -24,7 +25,7 @@ void Server::Block(CommandContext& context, const Wait& wait) {
   Client& client = context.client;
   client.blocked = true;
   blocked_.push_back(&client);
-  // A command that was run again goes on waiting as before, behind those that wait already.
+  // A command that was run again keeps waiting, after the clients that already wait.
   if (serving_ == &client) return;
   client.wait = wait;
   client.waiting.Clear();
@@ -32,7 +33,7 @@ void Server::Block(CommandContext& context, const Wait& wait) {
 }
 
 bool Server::Unblock(Client& client, bool with_error) {
-  // One that is postponed waits for nothing; the servers end there
+  // A postponed client cannot be unblocked; the servers crash there
   // (docs/findings/unblock-paused-client.md).
   if (!client.blocked || client.postponed) return false;
   resp::Writer reply = ReplyWriter(client);
@@ -45,7 +46,8 @@ bool Server::Unblock(Client& client, bool with_error) {
   return true;
 }
 
-// Whatever it was told: the client goes on with what it has sent meanwhile, when its turn comes.
+// Ends the client's wait, whatever its reply was. Resume() will read the input that it sent
+// meanwhile.
 void Server::EndWait(Client& client) {
   StopWaiting(client);
   EndRequest(client);
@@ -58,7 +60,7 @@ void Server::StopWaiting(Client& client) {
   list.erase(std::find(list.begin(), list.end(), &client));
 }
 
-// A key has been made while clients wait. They are served after the command that has changed it.
+// A key has been created while clients wait. They are served after the command that changed it.
 void Server::NoteReady(int db, std::string_view key) {
   for (const Client* client : blocked_) {
     if (!WaitsFor(*client, db, key)) continue;
@@ -72,7 +74,7 @@ void Server::NoteReady(int db, std::string_view key) {
   }
 }
 
-// The keys of the database are not those that they were.
+// Marks all keys of the database as ready: it has new contents.
 void Server::NoteAllReady(int db) {
   for (const Client* client : blocked_) {
     if (client->db != db) continue;
@@ -94,9 +96,9 @@ void Server::ServeReady() {
   ready_next_ = ready_count_ = 0;
 }
 
-// Those who wait for the key, in the order in which they have come, as long as it lasts.
+// Serves the clients that wait for the key, in order of arrival, while the key exists.
 void Server::ServeKey(int db) {
-  // A client that waits again stands at the end, and is not looked at once more.
+  // A client that waits again moves to the end of the list, and is not tried again.
   size_t left = blocked_.size();
   for (size_t i = 0; left > 0; --left) {
     Client& client = *blocked_[i];
@@ -110,7 +112,7 @@ void Server::ServeKey(int db) {
   }
 }
 
-// Runs the command for the key that is ready, or once more as a whole.
+// Runs the client's command again: for the key that is ready, or as a whole, by profile.
 void Server::Serve(Client& client) {
   StopWaiting(client);
   client.waiting.Arguments(&served_args_);
@@ -128,19 +130,19 @@ void Server::Serve(Client& client) {
   resumed_.push_back(&client);
 }
 
-// redis 7.0 t_list.c serveClientBlockedOnList() says nothing of the list that it takes from:
-// whoever filled it has said so a moment before.
+// redis 7.0's t_list.c serveClientBlockedOnList() does not signal a change of the list that it pops
+// from: the push has just signalled it.
 bool Server::PopsInSilence(std::string_view key) const {
   if (serving_ == nullptr || TraitsOf(config_.profile).waits_run_again) return false;
   if (serving_->wait.type != ObjectType::kList || key != served_key_) return false;
   const std::string_view command = serving_->waiting.entry(0).command->name();
-  if (command == "blmpop") return false;  // it shares the way of LMPOP, which does
-  // BLMOVE onto the same list pushes, too.
+  if (command == "blmpop") return false;  // it shares the code of LMPOP, which signals
+  // BLMOVE onto the same list also pushes.
   const bool moves = command == "blmove" || command == "brpoplpush";
   return !(moves && serving_->waiting.argument(2) == key);
 }
 
-// Those whose time has come, the earliest first.
+// Unblocks the clients whose time-out has passed, the earliest first.
 void Server::TimeOut() {
   const int64_t now = keyspace_.now_ms();
   while (true) {
@@ -158,7 +160,7 @@ void Server::TimeOut() {
   }
 }
 
-// What clients have sent while they waited is read now; that can block them again, or unblock
+// Reads the input that clients sent while they waited; that can block them again, or unblock
 // others.
 void Server::Resume() {
   for (size_t i = 0; i < resumed_.size(); ++i) {

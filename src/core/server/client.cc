@@ -3,11 +3,11 @@
 namespace resprobe {
 namespace {
 
-// What a buffer of a client may keep when the client is reused.
+// The buffer size that a client may keep when it is reused.
 constexpr size_t kMaxIdleBuffer = 64 << 10;
 
-// Rare, and apart: what has an object on its stack pays for it under AddressSanitizer even where it
-// does not need it.
+// Rare, and out of line: under AddressSanitizer an object on the stack costs its function time on
+// every path.
 [[gnu::noinline, gnu::cold]] void GiveBack(std::string& buffer) { std::string().swap(buffer); }
 
 void ClearBuffer(std::string& buffer) {

@@ -20,16 +20,16 @@ struct Command;
 // A key that a client watches.
 struct WatchedKey {
   int db = 0;
-  bool expired = false;  // its time had come before WATCH, but it was not yet deleted
+  bool expired = false;  // it had expired before WATCH, but was not yet deleted
   std::string key;
 };
 
-// Commands that wait for EXEC. All arguments lie in one buffer.
+// Queued commands. All arguments are in one buffer.
 class CommandQueue {
  public:
   struct Entry {
     const Command* command;
-    size_t first;  // in the arguments
+    size_t first;  // index among the arguments
     size_t argc;
   };
 
@@ -53,52 +53,52 @@ class CommandQueue {
 
 // What a client waits for.
 struct Wait {
-  // What it is told if it waits in vain.
+  // The reply after a time-out.
   enum class Nothing : uint8_t { kNullArray, kZero };
 
-  ObjectType type = ObjectType::kNone;  // the value that one of the keys must hold
-  size_t first_key = 0;                 // among the arguments
+  ObjectType type = ObjectType::kNone;  // the type that one of the keys must have
+  size_t first_key = 0;                 // index among the arguments
   size_t keys = 0;
-  int64_t until = 0;  // absolute milliseconds; 0 for ever
+  int64_t until = 0;  // absolute milliseconds; 0: no time-out
   Nothing nothing = Nothing::kNullArray;
 };
 
-// What the server knows of a connection.
+// The server's state of a connection.
 struct Client {
   explicit Client(const resp::RequestLimits& limits) : parser(limits) {}
 
-  // As new, keeping memory.
+  // Resets to a new connection, keeping memory.
   void Reset(uint64_t new_id);
 
   uint64_t id = 0;
   bool open = false;     // false once the server has closed it
-  bool closing = false;  // to be closed after the reply: nothing more is written
-  bool primary = false;  // what a replica has its stream from
+  bool closing = false;  // to be closed after the reply; no further output is written
+  bool primary = false;  // the connection of a replica to its primary
   int protocol = 2;
   int db = 0;
   int64_t connected_at = 0;  // milliseconds of the virtual clock
   std::string name;
   resp::RequestParser parser;
   std::string output;
-  size_t turn = 0;  // where what the current turn has written starts in the output
+  size_t turn = 0;  // where the output of the current turn starts
 
   // CLIENT REPLY.
   bool reply_off = false;
   bool reply_skip = false;       // this command's reply is not sent
-  bool reply_skip_next = false;  // nor will the next one's be
+  bool reply_skip_next = false;  // nor is the next one's
 
   // Transactions.
   bool multi = false;
   bool dirty_cas = false;   // a watched key was touched
   bool dirty_exec = false;  // a command was rejected while queueing
   CommandQueue queue;
-  std::vector<WatchedKey> watched;  // the first watched_count; the others keep memory
+  std::vector<WatchedKey> watched;  // the first watched_count are in use; the others keep memory
   size_t watched_count = 0;
 
-  // While the client waits, and until its turn comes again, nothing that it sends is read.
+  // Input of a blocked client is not read until the server resumes it.
   bool blocked = false;
-  bool postponed = false;       // CLIENT PAUSE keeps it: `waiting` has not begun to run
-  bool runs_postponed = false;  // and now it may
+  bool postponed = false;       // held by CLIENT PAUSE: `waiting` has not started to run
+  bool runs_postponed = false;  // it may run now
   Wait wait;
   CommandQueue waiting;  // the command that waits
   std::string unread;
@@ -110,14 +110,14 @@ struct Client {
   bool subscribed = false;  // in the subscription context (the server's CLIENT_PUBSUB)
   size_t subscription_count() const { return channels.size() + patterns.size() + shards.size(); }
 
-  // CLIENT NO-TOUCH: what it reads is not marked as used.
+  // CLIENT NO-TOUCH: this client's reads do not mark keys as used.
   bool no_touch = false;
 
   // CLIENT TRACKING.
   bool tracking = false;
   TrackingMode tracking_mode;
-  uint64_t redirect = 0;         // the id of the client that is sent its invalidations; 0: itself
-  bool broken_redirect = false;  // there was none of that id when one was due
+  uint64_t redirect = 0;         // the id of the client that receives its invalidations; 0: itself
+  bool broken_redirect = false;  // no client had that id when an invalidation was due
   bool caching = false;          // CLIENT CACHING was given for the next command
   bool bcast() const { return tracking && tracking_mode.bcast; }
 };

@@ -8,7 +8,7 @@
 namespace resprobe {
 namespace {
 
-// The text as it may stand in a one-line error: up to a NUL, at most `limit` bytes.
+// The text as a one-line error may show it: up to a NUL, at most `limit` bytes.
 std::string_view Preview(std::string_view text, size_t limit) {
   return text.substr(0, std::min(limit, text.find('\0')));
 }
@@ -36,7 +36,7 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
   const Command* command = FindCommand(args[0], config_.profile);
   if (command == nullptr &&
       (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST"))) {
-    // Somebody speaks HTTP: closed without a word.
+    // An HTTP client: close without a reply.
     client.closing = true;
     return;
   }
@@ -68,7 +68,7 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
       Call(client, *command, args);
     }
   }
-  // What CLIENT CACHING said holds for one command; before MULTI, for the whole transaction.
+  // CLIENT CACHING applies to one command; before MULTI, to the whole transaction.
   if (client.caching && !client.multi && (command == nullptr || !command->is_client)) {
     client.caching = false;
   }
@@ -76,7 +76,7 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
 
 void Server::Call(Client& client, const Command& command, std::span<const std::string_view> args) {
   ++commands_run_;
-  // Not on the stack, where AddressSanitizer would poison and unpoison it every time.
+  // Not on the stack, where AddressSanitizer would poison and unpoison it on every call.
   CommandContext& context =
       contexts_[call_depth_++].emplace(*this, client, keyspace_, random_, writer_, scratch_,
                                        command, config_.profile, client.db, args);
@@ -91,8 +91,8 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
   if (pending_count_ > 0) SendPendingInvalidations();
 }
 
-// An error that keeps a command from running, inside MULTI from being queued. EXEC itself, when
-// rejected, ends the transaction.
+// Replies with an error that keeps a command from running or, inside MULTI, from being queued. A
+// rejected EXEC ends the transaction.
 void Server::Reject(Client& client, const Command* command, std::string_view error) {
   if (client.multi) client.dirty_exec = true;
   if (command != nullptr && command->is_exec) {

@@ -12,7 +12,7 @@ constexpr std::string_view kChannel = "__redis__:invalidate";
 
 }  // namespace
 
-// What CLIENT CACHING said stays, and so do the prefixes that the client had.
+// The effect of CLIENT CACHING stays, and so do the client's earlier prefixes.
 void Server::EnableTracking(Client& client, const TrackingMode& mode, uint64_t redirect,
                             std::span<const std::string_view> prefixes) {
   if (!client.tracking) ++tracking_clients_;
@@ -45,7 +45,7 @@ void Server::RememberKeys(Client& client, const Command& command,
   }
 }
 
-// Tells those who hold the key, and forgets them.
+// Notifies the clients that hold the key, and forgets them.
 void Server::Invalidate(std::string_view key) {
   if (!tracking_table_.Take(key, &taken_)) return;
   for (const uint64_t id : taken_) {
@@ -65,9 +65,10 @@ void Server::Invalidate(std::string_view key) {
   }
 }
 
-// Begins an invalidation for the client: its value is to be written into `out`. False if it goes to
-// nobody: the client speaks RESP2 and has no other to redirect to; that other speaks RESP2 and has
-// not subscribed to anything; or it is gone, and the client is told so if it speaks RESP3.
+// Begins an invalidation for the client; the caller writes its value into `out`. False if there is
+// no recipient: the client speaks RESP2 without redirection; or the redirection's target speaks
+// RESP2 and has not subscribed to anything; or the target is gone, which the client is told if it
+// speaks RESP3.
 bool Server::BeginInvalidation(Client& client, resp::Writer* out) {
   Client* target = &client;
   if (client.redirect != 0) {
@@ -95,9 +96,9 @@ bool Server::BeginInvalidation(Client& client, resp::Writer* out) {
   return true;
 }
 
-// Without a key: everything. That null is one of the client's protocol, and not of the protocol of
-// the connection that it is redirected to: with RESP3 here and RESP2 there the servers send a RESP3
-// null on a RESP2 connection.
+// Without a key: everything. The null is encoded for the client's protocol, not for that of the
+// connection it is redirected to: if this client uses RESP3 and the target RESP2, servers send a
+// RESP3 null on a RESP2 connection.
 void Server::SendInvalidation(Client& client, const std::string_view* key) {
   resp::Writer out(&discarded_);
   if (!BeginInvalidation(client, &out)) return;
@@ -118,7 +119,7 @@ void Server::SendPendingInvalidations() {
   pending_count_ = 0;
 }
 
-// The end of a turn of the event loop: one push for each prefix under which keys have changed.
+// Ends a turn of the event loop: sends one push for each prefix under which keys have changed.
 void Server::BroadcastPending() {
   for (const PrefixTable::Prefix& prefix : prefix_table_.prefixes()) {
     if (prefix.keys.empty()) continue;
@@ -134,7 +135,7 @@ void Server::BroadcastPending() {
   prefix_table_.Sent();
 }
 
-// With NOLOOP a key is left out if this client was the last to change it.
+// With NOLOOP, a key is left out if this client was the last to change it.
 void Server::SendBroadcast(Client& client, const Dict<PrefixTable::Key>& keys) {
   const auto left_out = [&](size_t i) {
     return client.tracking_mode.noloop && keys.at(i).value.writer == client.id;
@@ -169,8 +170,8 @@ void Server::OnFlush(int db) {
   tracking_table_.Clear();
 }
 
-// Too many keys: the clients are told that they have changed, and they are forgotten. The server
-// picks them at random; here it is the oldest slots.
+// If the table has too many keys, tells the clients that some have changed, and forgets those. The
+// server picks them at random; here they are the oldest slots.
 void Server::LimitTrackingTable() {
   const size_t most = config_.tracking_table_max_keys;
   if (most == 0) return;

@@ -7,12 +7,12 @@
 
 namespace resprobe {
 
-// Of two pauses the longer and the stricter count.
+// Of two pauses, the longer time and the stricter mode apply.
 void Server::Pause(int64_t until, bool all) {
   if (until <= keyspace_.now_ms()) return;
   pause_until_ = std::max(pause_until_, until);
   pauses_all_ |= all;
-  // What is there stays as it is, but nobody sees what has expired.
+  // The data stays unchanged, but expired keys are hidden.
   keyspace_.HoldExpiry(true);
 }
 
@@ -45,7 +45,7 @@ bool Server::IsPaused(const Client& client, const Command& command) const {
   return false;
 }
 
-// The command waits as a whole: nothing of it has been looked at but whether it exists.
+// The whole command waits: so far only its existence has been checked.
 void Server::Postpone(Client& client, const Command& command,
                       std::span<const std::string_view> args) {
   client.blocked = client.postponed = true;
@@ -56,7 +56,7 @@ void Server::Postpone(Client& client, const Command& command,
 
 void Server::RunPostponed(Client& client) {
   client.runs_postponed = false;
-  // It can have to wait again.
+  // The command may be postponed again.
   std::swap(client.waiting, postponed_command_);
   postponed_command_.Arguments(&postponed_args_);
   client.turn = client.output.size();

@@ -9,14 +9,13 @@
 
 namespace resprobe {
 
-// Who listens to which name: one instance for channels, one for patterns, one for the
-// channels of shards. Subscribers stand in the
-// order of their subscription. A name without subscribers is not kept.
+// Maps a name to its subscribers: one instance for channels, one for patterns, one for shard
+// channels. Subscribers are in order of subscription. A name without subscribers is removed.
 class Subscriptions {
  public:
-  // False if the client had it already.
+  // False if the client was already subscribed.
   bool Add(std::string_view name, uint64_t client);
-  // False if the client did not have it.
+  // False if the client was not subscribed.
   bool Remove(std::string_view name, uint64_t client);
 
   const ClientIds* Find(std::string_view name) const { return names_.Find(name); }

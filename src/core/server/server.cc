@@ -113,8 +113,8 @@ void Server::Close(uint64_t client) {
   idle_.push_back(found);
 }
 
-// Whatever the server holds on behalf of the client goes. Its id stays in the tracking table, as
-// on the server: ids are not used again.
+// Drops all state that the server holds for the client. Its id stays in the tracking table, as on
+// the server: ids are not reused.
 void Server::Disconnect(Client& client) {
   if (!client.open) return;
   client.open = false;
@@ -125,7 +125,8 @@ void Server::Disconnect(Client& client) {
   active_.erase(std::find(active_.begin(), active_.end(), &client));
 }
 
-// The state of a new connection, but for the output (networking.c clearClientConnectionState).
+// Resets to the state of a new connection, except the output (networking.c
+// clearClientConnectionState).
 void Server::ResetConnection(Client& client) {
   DisableTracking(client);
   client.db = 0;
@@ -157,7 +158,7 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
   Broadcast();
 }
 
-// What is no request ends the connection.
+// A protocol error ends the connection.
 void Server::RejectNonsense(Client& client) {
   const std::string& text = client.parser.error().text;
   if (!text.empty()) {
@@ -202,7 +203,7 @@ bool Server::Evict(int db, std::string_view key) {
   return evicted;
 }
 
-// --- Writing.
+// --- Output.
 
 resp::Writer Server::ReplyWriter(Client& client) {
   const bool silent = client.reply_off || client.reply_skip || client.closing || client.primary;
@@ -278,7 +279,7 @@ void Server::OnKeyModified(int db, std::string_view key, bool added) {
   if (!tracking_table_.empty()) Invalidate(key);
 }
 
-// Nobody's doing, even if a client's lookup has found it.
+// Not attributed to a client, even if a client's lookup found it.
 void Server::OnKeyGone(int db, std::string_view key) {
   if (watching_ > 0) TouchWatched(db, key);
   if (!prefix_table_.empty()) prefix_table_.Note(key, /*writer=*/0);

@@ -28,22 +28,23 @@ struct ServerConfig {
   int databases = 16;
   // Where the virtual clock starts, in milliseconds since 1970.
   int64_t start_ms = 1'700'000'000'000;
-  // proto-max-bulk-len: the longest argument, and the longest string that commands may make.
+  // proto-max-bulk-len: the longest argument, and the longest string that commands may create.
   int64_t max_bulk = 512ll << 20;
   // tracking-table-max-keys; 0 is no limit.
   size_t tracking_table_max_keys = 1'000'000;
-  // Whether the active expiry cycle runs; without it keys expire only when they are looked up
-  // (DEBUG SET-ACTIVE-EXPIRE 0).
+  // Enables the active expiry cycle; without it keys expire only when they are looked up (DEBUG
+  // SET-ACTIVE-EXPIRE 0).
   bool active_expiry = true;
 };
 
 // The core as a server: bytes in and bytes out per connection, and a clock that the caller moves.
 // It follows redis 7.0.15 (networking.c, server.c processCommand and call, multi.c, pubsub.c,
-// tracking.c). A run is a function of the calls: there is no time, thread or randomness of its own.
+// tracking.c). A run is a function of the calls: the server has no clock, threads or randomness of
+// its own.
 //
-// All commands run inside Receive(). One event loop turn of a real server is one Receive(): what
-// other connections get (messages, invalidations) is in their output when it returns. So is what is
-// broadcast at the end of a turn.
+// All commands run inside Receive(). One Receive() corresponds to one event loop turn of a real
+// server: when it returns, what other connections get (messages, invalidations) is in their output.
+// So are the broadcasts at the end of a turn.
 class Server : private KeyspaceObserver {
  public:
   explicit Server(const ServerConfig& config = {});
@@ -51,79 +52,79 @@ class Server : private KeyspaceObserver {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Back to a fresh server without connections, at the clock's start, keeping memory. Costs what
-  // the last run left behind.
+  // Resets to a fresh server without connections, at the clock's start, keeping memory. The cost is
+  // proportional to what the last run left.
   void Reset();
 
-  // --- The subject's interface.
+  // --- The interface of a server under test.
 
-  // A new connection. Ids count from 1 and are never used again until Reset().
+  // Opens a connection. Ids count from 1 and are not reused until Reset().
   uint64_t Connect();
-  // Bytes from the client, in any slices. Ignored once the connection is closed.
+  // Takes bytes from the client, in any slices. Ignored once the connection is closed.
   void Receive(uint64_t client, std::string_view bytes);
-  // The bytes that wait to be sent to the client; the caller erases what it took. Still there
-  // after the server has closed the connection, until Close(). For an unknown id: an empty string.
+  // The bytes to be sent to the client; the caller erases what it has sent. They remain after the
+  // server has closed the connection, until Close(). For an unknown id: an empty string.
   std::string& Output(uint64_t client);
   // False once the server or the caller has closed the connection.
   bool IsOpen(uint64_t client) const;
-  // The connection is gone from the client's side; output that waits is lost.
+  // Closes the connection from the client's side; unsent output is lost.
   void Close(uint64_t client);
   // Moves the clock and runs the active expiry cycle (see Keyspace::AdvanceTo).
   void Advance(uint64_t ms);
-  // Memory is short, and the key goes: as one that the timer's eviction has chosen (evict.c
-  // performEvictions), between two commands. False if there is no such key.
+  // Evicts the key, between two commands, like one chosen by the eviction timer when memory is
+  // short (evict.c performEvictions). False if it does not exist.
   bool Evict(int db, std::string_view key);
   uint64_t now_ms() const { return static_cast<uint64_t>(keyspace_.now_ms()); }
 
   // --- Replication: the caller carries the stream.
 
   // Makes the server a read-only replica, or a primary again, as it is after Reset(). A replica
-  // lets no key expire by itself, and refuses writes but those of its primary.
+  // does not expire keys by itself, and refuses writes except those of its primary.
   void set_replica(bool replica);
   bool replica() const { return replica_; }
-  // The connection of a replica to its primary: of the write commands that come over it none is
-  // refused or answered, and to them no key has expired (replication.c, CLIENT_MASTER).
+  // Opens a replica's connection to its primary: write commands from it are neither refused nor
+  // answered, and find expired keys (replication.c, CLIENT_MASTER).
   uint64_t ConnectPrimary();
 
   // --- For invariants.
 
-  // As CONFIG SET has left it.
+  // The configuration, including changes by CONFIG SET.
   const ServerConfig& config() const { return config_; }
   Keyspace& keyspace() { return keyspace_; }
   const Keyspace& keyspace() const { return keyspace_; }
-  // Whether the tracking table says that the client may hold the key.
+  // True if, according to the tracking table, the client may hold the key.
   bool Tracks(uint64_t client, std::string_view key) const {
     return tracking_table_.Contains(key, client);
   }
-  // Until Reset(), as CONFIG SET does.
+  // Applies until Reset(), like CONFIG SET.
   void set_tracking_table_max_keys(size_t most) { config_.tracking_table_max_keys = most; }
   size_t tracking_table_max_keys() const { return config_.tracking_table_max_keys; }
   const TrackingTable& tracking_table() const { return tracking_table_; }
-  // Forgets who may hold the key, and tells them, as a full table does with a key of the server's
-  // choice. Not while a command runs.
+  // Drops the key from the tracking table and notifies its clients, as a full table does with a key
+  // of the server's choice. Not while a command runs.
   void GiveUpTracking(std::string_view key) { Invalidate(key); }
   const PrefixTable& prefix_table() const { return prefix_table_; }
   // The state of a connection, nullptr for an unknown id.
   const Client* FindClient(uint64_t client) const;
-  // Connections that neither side has closed.
+  // The number of connections that neither side has closed.
   size_t client_count() const { return active_.size(); }
-  // Commands run since the start, those inside EXEC included.
+  // The number of commands run since the start, including those inside EXEC.
   uint64_t commands_run() const { return commands_run_; }
 
-  // --- For the handlers of commands.
+  // --- For command handlers.
 
-  // Where the replies of the command at hand go: the client's output, or nowhere (CLIENT REPLY,
-  // a closing client). To be asked again after a change of those.
+  // The destination of the current command's replies: the client's output, or nowhere (CLIENT
+  // REPLY, a closing client). Call it again after a change of those.
   resp::Writer ReplyWriter(Client& client);
-  // Where pushes and messages to a client go, whatever its reply mode.
+  // The destination of pushes and messages to a client, whatever its reply mode.
   resp::Writer PushWriter(Client& client);
-  // The same for messages: one to the client at hand may come after its reply.
+  // The same for messages: one to the current client may come after its reply.
   resp::Writer MessageWriter(Client& client);
-  // Whether something that this turn has written to the client waits to be sent.
+  // True if the current turn has written unsent output to the client.
   static bool OwesReply(const Client& client) { return client.output.size() > client.turn; }
   bool AcceptsPushes(const Client& client) const { return client.open && !client.closing; }
 
-  // The connection is closed after the reply of the command at hand.
+  // Closes the connection after the reply of the current command.
   void CloseAfterReply(Client& client) {
     client.closing = true;
     writer_ = ReplyWriter(client);
@@ -133,16 +134,16 @@ class Server : private KeyspaceObserver {
   std::span<Client* const> active_clients() const { return active_; }
   Client* FindOpenClient(uint64_t client);
 
-  // The command at hand is not answered: the client waits.
+  // Blocks the client instead of answering the current command.
   void Block(CommandContext& context, const Wait& wait);
-  // Ends a client's waiting, as when its time is over or with an error. False if it does not wait.
+  // Ends a client's wait, as its time-out does or with an error. False if it does not wait.
   bool Unblock(Client& client, bool with_error);
-  // CLIENT PAUSE: until that time, in absolute milliseconds, commands that change something, or
-  // all, are not begun. Not at all if it has come already.
+  // CLIENT PAUSE: until that time, in absolute milliseconds, commands that change something, or all
+  // commands, are postponed. Has no effect if the time has passed.
   void Pause(int64_t until, bool all);
   void Unpause();
-  // Whether a command of the client may be answered from this key: one that has waited is answered
-  // from the key that has become ready.
+  // True if a command of the client may use this key: after a wait, only the key that has become
+  // ready.
   bool MayServe(const Client& client, std::string_view key) const {
     return serving_ != &client || served_key_ == key || TraitsOf(config_.profile).waits_run_again;
   }
@@ -152,11 +153,11 @@ class Server : private KeyspaceObserver {
   void DiscardTransaction(Client& client);
   // Runs the queued commands and writes their replies.
   void ExecQueue(CommandContext& context);
-  // Whether a key that the client watches has expired since.
+  // True if a key that the client watches has expired since.
   bool WatchedKeyExpired(const Client& client) const;
   void SwapDatabases(int a, int b);
 
-  // Whether CLIENT PAUSE holds clients back; and an end to it from outside, as of its time.
+  // Whether CLIENT PAUSE is in effect. EndPause() ends it early, as its time-out does.
   bool paused() const { return pause_until_ != 0; }
   void EndPause();
 
@@ -169,11 +170,11 @@ class Server : private KeyspaceObserver {
   // Sends the message; returns the number of receivers.
   int64_t Publish(std::string_view channel, std::string_view message);
   int64_t PublishToShard(std::string_view channel, std::string_view message);
-  // Drops all subscriptions of the client without a word.
+  // Drops all subscriptions of the client without sending anything.
   void UnsubscribeAll(Client& client);
 
-  // `redirect`: the id of the client that is sent the invalidations, or 0. `prefixes` count with
-  // mode.bcast only; none of them is that of all keys.
+  // `redirect`: the id of the client that receives the invalidations, or 0. `prefixes` count with
+  // mode.bcast only; an empty list means all keys.
   void EnableTracking(Client& client, const TrackingMode& mode, uint64_t redirect,
                       std::span<const std::string_view> prefixes);
   void DisableTracking(Client& client);
@@ -196,14 +197,14 @@ class Server : private KeyspaceObserver {
 
   // blocking.cc
   void EndWait(Client& client);
-  // The request is answered.
+  // Ends a request that has been answered.
   static void EndRequest(Client& client) {
     if (client.reply_skip || client.reply_skip_next) {
       client.reply_skip = client.reply_skip_next;
       client.reply_skip_next = false;
     }
   }
-  // One without arguments, which no command has seen: redis 7.0 networking.c resetClient().
+  // Ends a request without arguments, which no command sees: redis 7.0 networking.c resetClient().
   static void EndEmptyRequest(Client& client) {
     EndRequest(client);
     if (!client.multi) client.caching = false;
@@ -256,29 +257,28 @@ class Server : private KeyspaceObserver {
   Keyspace keyspace_;
   Random random_;
 
-  std::vector<std::unique_ptr<Client>> clients_;  // all that were ever made
+  std::vector<std::unique_ptr<Client>> clients_;  // every client object ever created
   std::vector<Client*> idle_;
   std::vector<Client*> by_id_;   // id - 1 -> client; nullptr after Close()
-  std::vector<Client*> active_;  // open ones, by id
+  std::vector<Client*> active_;  // the open ones, by id
   std::string no_output_;
 
   Client* current_ = nullptr;  // whose command is being processed
-  // Of the command at hand, and of the one that EXEC runs.
+  // Of the current command, and of the one that EXEC runs.
   std::optional<CommandContext> contexts_[2];
   int call_depth_ = 0;        // > 0 while a handler runs
-  resp::Writer writer_;       // the replies of the command at hand
-  std::string own_messages_;  // to the client at hand, for after its reply
-  std::string discarded_;     // replies that are not sent
+  resp::Writer writer_;       // the replies of the current command
+  std::string own_messages_;  // messages to the current client, for after its reply
+  std::string discarded_;     // discarded replies
   CommandContext::Scratch scratch_;
   std::vector<std::string_view> exec_args_;
   std::string error_;
   uint64_t commands_run_ = 0;
   bool replica_ = false;
 
-  std::vector<Client*> blocked_;  // in the order in which they have begun to wait
-  std::vector<Client*> resumed_;  // they wait no more, and what they have sent is to be read
-  // Keys that clients wait for, and that have changed: [ready_next_, ready_count_). The others keep
-  // memory.
+  std::vector<Client*> blocked_;  // in the order in which they began to wait
+  std::vector<Client*> resumed_;  // no longer waiting; their unread input is to be read
+  // Changed keys that clients wait for: [ready_next_, ready_count_). The others keep memory.
   struct Ready {
     int db = 0;
     std::string key;
@@ -286,14 +286,14 @@ class Server : private KeyspaceObserver {
   std::vector<Ready> ready_;
   size_t ready_next_ = 0;
   size_t ready_count_ = 0;
-  const Client* serving_ = nullptr;  // whose waiting command runs now
+  const Client* serving_ = nullptr;  // the client whose waiting command runs now
   std::string served_key_;
   std::vector<std::string_view> served_args_;
   std::string resumed_bytes_;
 
-  int64_t pause_until_ = 0;  // 0: nothing is paused
+  int64_t pause_until_ = 0;  // 0: no pause
   bool pauses_all_ = false;
-  std::vector<Client*> postponed_;  // in the order in which they have come
+  std::vector<Client*> postponed_;  // in order of arrival
   CommandQueue postponed_command_;
   std::vector<std::string_view> postponed_args_;
 
@@ -304,11 +304,11 @@ class Server : private KeyspaceObserver {
 
   TrackingTable tracking_table_;
   PrefixTable prefix_table_;
-  std::vector<size_t> broadcast_;  // the changed keys of a prefix in the order of their bytes
+  std::vector<size_t> broadcast_;  // the changed keys of a prefix in byte order
   size_t tracking_clients_ = 0;
   ClientIds taken_;
-  // Keys whose invalidation waits for the end of the current client's command; without a value:
-  // everything. The first pending_count_; the others keep memory.
+  // Keys whose invalidation waits for the end of the current client's command; without a key:
+  // everything. The first pending_count_ are in use; the others keep memory.
   struct Pending {
     bool everything = false;
     std::string key;

@@ -47,8 +47,7 @@ void Server::TouchWatched(int db, std::string_view key) {
       WatchedKey& watched = client->watched[i];
       if (watched.db != db || watched.key != key) continue;
       if (watched.expired) {
-        // It had expired when it was watched: that it is now deleted changes nothing for the
-        // client.
+        // The key had expired before WATCH: deleting it now changes nothing for the client.
         if (keyspace_.keys(db).Contains(key)) return;
         watched.expired = false;
         break;
@@ -60,8 +59,8 @@ void Server::TouchWatched(int db, std::string_view key) {
   }
 }
 
-// A database is emptied, or its keys are replaced with those of another. What is watched and is in
-// neither of them is not touched.
+// A database is about to be emptied, or to be replaced by another. Watched keys that exist in
+// neither are not touched.
 void Server::TouchAllWatched(int db, const int* replaced_with) {
   for (Client* client : active_) {
     for (size_t i = 0; i < client->watched_count; ++i) {
@@ -103,7 +102,7 @@ void Server::SwapDatabases(int a, int b) {
 void Server::ExecQueue(CommandContext& context) {
   Client& client = context.client;
   UnwatchAll(client);
-  // Commands that come while the queue runs cannot change it: none of those that would are queued.
+  // Commands cannot change the queue while it runs: those that would are never queued.
   client.queue.Arguments(&exec_args_);
   writer_.ArrayHeader(client.queue.size());
   for (size_t i = 0; i < client.queue.size(); ++i) {
