@@ -40,7 +40,7 @@ uint32_t OfGroup(CommandGroup group) {
   return 0;
 }
 
-// In place of the group's category.
+// These replace the group's category.
 struct Declared {
   std::string_view name;
   uint32_t categories;
@@ -63,13 +63,13 @@ constexpr Declared kDeclared[] = {
 uint32_t DeclaredCategories(const Command& command) {
   const std::string_view name = command.full_name();
   for (const Declared& declared : kDeclared) {
-    // COMMAND's subcommands are as it is.
+    // COMMAND's subcommands have the categories of COMMAND.
     if (name == declared.name ||
         (command.parent != nullptr && name.starts_with("command|") && declared.name == "command")) {
       return declared.categories;
     }
   }
-  // A container that is no command by itself belongs nowhere.
+  // A container that is not a command itself has no category.
   return command.spec->handler == nullptr ? 0 : OfGroup(command.spec->group);
 }
 

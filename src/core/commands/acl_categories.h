@@ -9,8 +9,8 @@
 
 namespace resprobe {
 
-// The ACL categories of the commands that the table has, in the order in which redis 7.0 lists them
-// (acl.c). A set of them has the bit 1 << category.
+// The ACL categories of the commands in the table, in the order in which redis 7.0 lists them
+// (acl.c). A set of categories has bit 1 << category for each.
 enum class AclCategory : uint8_t {
   kKeyspace,
   kRead,
@@ -36,13 +36,13 @@ enum class AclCategory : uint8_t {
 };
 inline constexpr int kAclCategories = 21;
 
-// "keyspace", without the @ that replies put before it.
+// For example "keyspace", without the @ that replies prepend.
 std::string_view AclCategoryName(AclCategory category);
-// In any case, as ACL names are read; false if there is none of that name.
+// Ignores case, like ACL names; false if there is no such category.
 bool ParseAclCategory(std::string_view name, AclCategory* category);
 
-// What follows from the flags (server.c setImplicitACLCategories), the group, and a short list of
-// commands that are declared otherwise.
+// Derived from the flags (server.c setImplicitACLCategories), the group, and a short list of
+// commands that are declared differently.
 uint32_t AclCategoriesOf(const Command& command);
 constexpr bool IsInCategory(uint32_t categories, AclCategory category) {
   return (categories >> static_cast<int>(category) & 1) != 0;

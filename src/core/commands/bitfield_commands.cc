@@ -14,7 +14,7 @@ constexpr ObjectType kType = ObjectType::kString;
 enum class Overflow { kWrap, kSaturate, kFail };
 enum class Action { kGet, kSet, kIncrBy };
 
-// How an integer lies in the string: `bits` wide, the highest bit first.
+// The position of an integer in the string: `bits` wide, the highest bit first.
 struct Field {
   bool is_signed = false;
   unsigned bits = 0;
@@ -23,7 +23,7 @@ struct Field {
   uint64_t Mask() const { return bits == 64 ? UINT64_MAX : (uint64_t{1} << bits) - 1; }
 };
 
-// One step of the request, as it stands from args[at] on.
+// One operation of the request.
 struct Operation {
   Action action = Action::kGet;
   Field field;
@@ -46,7 +46,7 @@ bool ParseFieldType(CommandContext& c, size_t i, Field* field) {
   return true;
 }
 
-// A bit, or behind "#" a multiple of the field's width.
+// A bit offset or, after "#", a multiple of the field's width.
 bool ParseFieldOffset(CommandContext& c, size_t i, Field* field) {
   constexpr std::string_view kError = "ERR bit offset is not an integer or out of range";
   std::string_view text = c.args[i];
@@ -54,15 +54,15 @@ bool ParseFieldOffset(CommandContext& c, size_t i, Field* field) {
   if (scaled) text.remove_prefix(1);
   int64_t value;
   if (!ParseInt64(text, &value)) return c.Error(kError);
-  // The server multiplies without a look at what overflows.
+  // The server multiplies without an overflow check.
   if (scaled) value = static_cast<int64_t>(static_cast<uint64_t>(value) * field->bits);
   if (value < 0 || (value >> 3) >= c.server.config().max_bulk) return c.Error(kError);
   field->offset = static_cast<uint64_t>(value);
   return true;
 }
 
-// Reads the step at args[*at] and moves past it; of OVERFLOW, which counts for what follows it,
-// only *overflow. False after an error reply.
+// Reads the operation at args[*at] and moves past it. OVERFLOW, which applies to later operations,
+// only sets *overflow. False after an error reply.
 bool ParseOperation(CommandContext& c, size_t* at, Overflow* overflow, Operation* operation,
                     bool* is_operation) {
   const size_t i = *at;
@@ -99,7 +99,7 @@ bool ParseOperation(CommandContext& c, size_t* at, Overflow* overflow, Operation
   return reads || c.Int(i + 3, &operation->operand);
 }
 
-// What lies behind the end of the bytes is zero.
+// Bits past the end of the bytes are zero.
 int64_t Read(std::string_view bytes, const Field& field) {
   uint64_t value = 0;
   for (uint64_t bit = field.offset; bit < field.offset + field.bits; ++bit) {
@@ -121,7 +121,7 @@ void Write(std::string& bytes, const Field& field, uint64_t value) {
   }
 }
 
-// The number as the field can hold it; false if it cannot and should not.
+// Converts the number to the field's range; false if it does not fit and the operation must fail.
 bool Fit(__int128 number, const Field& field, Overflow overflow, int64_t* result) {
   const __int128 span = static_cast<__int128>(1) << field.bits;
   const __int128 low = field.is_signed ? -(span / 2) : 0;
@@ -142,7 +142,7 @@ bool Fit(__int128 number, const Field& field, Overflow overflow, int64_t* result
 }
 
 void Generic(CommandContext& c, bool only_get) {
-  // Once through to see that all of it is right.
+  // The first pass validates all operations.
   Overflow overflow = Overflow::kWrap;
   Operation operation;
   bool is_operation;

@@ -66,13 +66,13 @@ struct BitRange {
   uint64_t count = 0;
 };
 
-// Whether args[i] is BIT, not BYTE. False after an error reply.
+// Sets *bits if args[i] is BIT, not BYTE. False after an error reply.
 bool ParseUnit(CommandContext& c, size_t i, bool* bits) {
   *bits = c.Is(i, "BIT");
   return *bits || c.Is(i, "BYTE") || c.SyntaxError();
 }
 
-// start and end count units from the front, or from the back if negative, and include both.
+// start and end are inclusive, in bits or bytes; negative ones count from the end.
 BitRange ClampRange(int64_t start, int64_t end, bool bits, size_t bytes) {
   const int64_t total = static_cast<int64_t>(bytes) * (bits ? 8 : 1);
   if (start < 0) start = std::max<int64_t>(start + total, 0);
@@ -95,7 +95,7 @@ uint64_t CountBits(std::string_view bytes, BitRange range) {
   return count;
 }
 
-// The first bit of that value in the range; the range's end if there is none.
+// The first bit of that value in the range; the end of the range if there is none.
 uint64_t FindBit(std::string_view bytes, BitRange range, bool bit) {
   const auto skip = static_cast<char>(bit ? 0x00 : 0xff);
   uint64_t i = range.first;
@@ -112,8 +112,8 @@ uint64_t FindBit(std::string_view bytes, BitRange range, bool bit) {
   return end;
 }
 
-// start, end and unit of BITCOUNT. `empty` where the server knows without the unit that there is
-// nothing in between. False after an error reply.
+// Parses start, end and unit of BITCOUNT. Sets `empty` if the range is known to be empty before the
+// unit is read. False after an error reply.
 bool ParseCountRange(CommandContext& c, int64_t* start, int64_t* end, bool* bits, bool* empty) {
   *empty = false;
   if (c.traits().bit_ranges_first) {
@@ -138,7 +138,7 @@ void BitCount(CommandContext& c) {
   if (range_first && !ParseCountRange(c, &start, &end, &bits, &empty)) return;
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return;
-  // For redis a missing key is 0 before the range is looked at.
+  // redis replies 0 for a missing key before it reads the range.
   if (object == nullptr) return c.reply.Integer(0);
   if (!range_first && !ParseCountRange(c, &start, &end, &bits, &empty)) return;
   const std::string& value = object->string();
@@ -147,7 +147,7 @@ void BitCount(CommandContext& c) {
   c.reply.Integer(static_cast<int64_t>(CountBits(value, range)));
 }
 
-// start, end and unit of BITPOS. False after an error reply.
+// Parses start, end and unit of BITPOS. False after an error reply.
 bool ParsePosRange(CommandContext& c, int64_t* start, int64_t* end, bool* bits) {
   if (c.argc() > 6) return c.SyntaxError();
   return (c.argc() < 4 || c.Int(3, start)) && (c.argc() < 6 || ParseUnit(c, 5, bits)) &&
@@ -178,7 +178,7 @@ void BitPos(CommandContext& c) {
     return;
   }
   const uint64_t at = FindBit(value, range, bit == 1);
-  // Behind the string there are zeros without end, unless the range has an end.
+  // After the end of the string there are infinitely many zeros, unless the range has an end.
   const bool found = at < range.first + range.count || (bit == 0 && !end_given);
   c.reply.Integer(found ? static_cast<int64_t>(at) : -1);
 }
@@ -207,7 +207,7 @@ void BitOp(CommandContext& c) {
     Object* object;
     if (!c.Find(c.args[i], kType, &object)) return;
     const std::string_view value = object == nullptr ? std::string_view() : object->string();
-    // A short value has zeros behind it.
+    // A shorter value is padded with zeros.
     const size_t old_size = result.size();
     if (value.size() > old_size) result.resize(value.size(), '\0');
     if (i == 3) {

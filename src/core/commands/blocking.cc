@@ -19,7 +19,7 @@ bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until)
     if (seconds * 1000.0L > static_cast<long double>(INT64_MAX) && c.traits().timeout_range) {
       return c.Error(kOutOfRange);
     }
-    // What is too large turns negative when the server converts it.
+    // The server's conversion turns a value that is too large negative.
     if (milliseconds > static_cast<long double>(INT64_MAX) || milliseconds < 0) {
       return c.Error(kNegative);
     }
@@ -31,7 +31,7 @@ bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until)
   if (timeout > INT64_MAX - c.keyspace.now_ms() && c.traits().timeout_range) {
     return c.Error(kOutOfRange);
   }
-  // A time beyond all times, which on the server wraps around, never comes either.
+  // A time that overflows, which wraps around on the server, never comes either.
   const int64_t now = c.keyspace.now_ms();
   *until = timeout == 0 || timeout > INT64_MAX - now ? 0 : now + timeout;
   return true;

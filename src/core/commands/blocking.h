@@ -11,15 +11,15 @@ namespace resprobe {
 
 enum class TimeoutUnit : uint8_t { kSeconds, kMilliseconds };
 
-// The timeout at args[i] (timeout.c getTimeoutFromObjectOrReply) as absolute milliseconds, rounded
-// up; 0 for never. False after an error reply.
+// Converts the timeout at args[i] (timeout.c getTimeoutFromObjectOrReply) to absolute milliseconds,
+// rounded up; 0: no timeout. False after an error reply.
 bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until);
 
-// There is nothing to answer with yet: the client waits, or inside MULTI, where nothing waits, is
-// told so at once.
+// Called when there is no result yet: blocks the client, or inside MULTI, where commands do not
+// block, replies at once as after a timeout.
 void WaitOrReplyNothing(CommandContext& c, const Wait& wait);
 
-// What a client is told that has waited in vain.
+// Writes the reply after a timeout.
 void ReplyNothing(resp::Writer& reply, Wait::Nothing nothing);
 
 }  // namespace resprobe

@@ -39,7 +39,7 @@ void ClientReply(CommandContext& c) {
   }
 }
 
-// Valkey 8.0: what the client says of its library shows in CLIENT LIST only.
+// Valkey 8.0: the library's name and version appear only in CLIENT LIST.
 void ClientSetInfo(CommandContext& c) {
   if (!c.Is(2, "LIB-NAME") && !c.Is(2, "LIB-VER")) {
     c.ErrorAbout("ERR Unrecognized option '", c.args[2], "'");
@@ -54,10 +54,10 @@ void ClientSetInfo(CommandContext& c) {
   c.reply.Ok();
 }
 
-// Valkey 8.0 takes any words, and knows "redirect" among them.
+// Valkey 8.0 accepts any words, and recognizes "redirect" among them.
 void ClientCapa(CommandContext& c) { c.reply.Ok(); }
 
-// There is nothing here that evicts clients, as on a server without maxmemory-clients.
+// The core does not evict clients, like a server without maxmemory-clients.
 void ClientNoEvict(CommandContext& c) {
   if (c.Is(2, "ON") || c.Is(2, "OFF")) {
     c.reply.Ok();
@@ -148,7 +148,7 @@ void ClientKill(CommandContext& c) {
   if (!ParseKillFilter(c, &filter)) return;
   int64_t killed = 0;
   bool me = false;
-  // Killing takes a client out of the list.
+  // Kill() removes the client from the list.
   for (size_t i = 0; i < c.server.active_clients().size();) {
     Client& client = *c.server.active_clients()[i];
     if (!filter.Matches(client, c.client)) {
@@ -186,7 +186,7 @@ void ClientUnblock(CommandContext& c) {
   c.reply.Integer(client != nullptr && c.server.Unblock(*client, with_error));
 }
 
-// What CLIENT TRACKING was given. The prefixes are in CommandContext::views.
+// The arguments of CLIENT TRACKING. The prefixes are in CommandContext::views.
 struct TrackingRequest {
   TrackingMode mode;
   int64_t redirect = 0;
@@ -262,9 +262,9 @@ bool PrefixError(CommandContext& c, std::string_view prefix, std::string_view wh
   return c.Error(text);
 }
 
-// False if the command ends with the error that was replied. Where the second or a later one of the
-// prefixes overlaps with one after it, redis 7.0.15 and valkey 8.0.1 reply with the error, go on,
-// and reply OK as well: their check returns the prefix's position for "no".
+// False if the command ends with the error reply. If the second or a later prefix overlaps with one
+// after it, redis 7.0.15 and valkey 8.0.1 reply with the error, continue, and reply OK as well:
+// their check returns the prefix's index, where 0 means failure.
 bool CheckPrefixes(CommandContext& c) {
   const size_t count = c.views.size();
   for (size_t i = 0; i < count; ++i) {

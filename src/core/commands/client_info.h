@@ -5,18 +5,18 @@
 
 namespace resprobe {
 
-// CLIENT LIST and CLIENT INFO: a line on each connection, with the fields of redis 7.0. What the
-// core has none of is 0 there; connections have no addresses.
+// CLIENT LIST and CLIENT INFO: one line per connection, with the fields of redis 7.0. Fields that
+// the core does not have are 0; connections have no addresses.
 void ClientList(CommandContext& c);
 void ClientInfo(CommandContext& c);
 
-// The name of a connection, an empty one for none. False after an error reply.
+// The name of a connection; empty for none. False after an error reply.
 bool CheckClientName(CommandContext& c, std::string_view name);
 bool SetClientName(CommandContext& c, std::string_view name);
 
-// The kinds of clients that CLIENT KILL and CLIENT LIST tell apart.
+// The client types that CLIENT KILL and CLIENT LIST distinguish.
 enum class ClientType : uint8_t { kAny, kNormal, kPubSub, kOther };
-// The type at args[i]. False after an error reply.
+// Parses the type at args[i]. False after an error reply.
 bool ParseClientType(CommandContext& c, size_t i, ClientType* type);
 bool IsOfType(const Client& client, ClientType type);
 

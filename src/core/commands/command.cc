@@ -26,7 +26,7 @@ bool CommandContext::ErrorAbout(std::string_view before, std::string_view arg,
   text.assign(before);
   text.append(arg.substr(0, arg.find('\0')));
   text.append(after);
-  // Line ends would break the protocol: those at the end go, the others turn into spaces
+  // Line ends would break the protocol: remove those at the end, replace the others with spaces
   // (addReplyErrorFormat).
   while (!text.empty() && (text.back() == '\r' || text.back() == '\n')) text.pop_back();
   for (char& c : text) {
@@ -59,12 +59,12 @@ bool CommandContext::Double(size_t i, double* value, std::string_view error) {
   return ParseDouble(args[i], value) || Error(error);
 }
 
-// strtoul() on a C string: an empty one is 0, a sign is accepted and negates, a NUL ends it.
+// Parses like strtoul() on a C string: an empty one is 0, a minus sign negates, a NUL ends it.
 bool CommandContext::Cursor(size_t i, uint64_t* cursor) {
   const bool strict = traits().strict_cursors;
   std::string_view text = args[i].substr(0, args[i].find('\0'));
   if (strict) {
-    // As a number first; else as strtoull() reads it, which takes space and signs.
+    // First as a strict integer; otherwise like strtoull(), which accepts space and signs.
     int64_t number;
     if (ParseInt64(text, &number)) {
       if (number < 0) return Error(errors::kInvalidCursor);
@@ -103,7 +103,7 @@ bool CommandContext::ScanOptions::Wants(std::string_view name) const {
 
 namespace {
 
-// A type that a key can have on the server, the core's or another.
+// True for any type that the server knows, including those that the core lacks.
 bool IsTypeName(std::string_view name) {
   constexpr std::string_view kNames[] = {"STRING", "LIST", "SET", "ZSET", "HASH", "STREAM"};
   return std::any_of(std::begin(kNames), std::end(kNames),

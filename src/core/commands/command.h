@@ -22,24 +22,23 @@ class Server;
 struct Client;
 struct Command;
 
-// The handler of HELP, in any container (in table_commands.cc).
+// The handler of HELP in every container (in command_command.cc).
 void ContainerHelp(CommandContext& c);
 
-// What SORT sorts, and by what.
+// An element that SORT sorts, with its sort key.
 struct SortElement {
   std::string_view element;
   double weight = 0;
-  size_t place = 0;  // before sorting: what is equal stays in order
-  // ALPHA with BY: the text, in a buffer aside.
+  size_t place = 0;  // position before sorting: equal elements keep their order
+  // For ALPHA with BY: the text, as a range of a separate buffer.
   bool found = false;
   size_t text = 0;
   size_t length = 0;
 };
 
-// What a handler sees of the request that it answers. A handler writes exactly one reply, or
-// returns having called one of the functions below that write an error; an error changes nothing,
-// so a handler checks everything before its first change. After changing a key it calls
-// Modified(key), once.
+// A handler's view of the request. A handler writes exactly one reply, or calls one of the
+// functions below that write an error and returns; an error changes nothing, so a handler checks
+// everything before its first change. After changing a key it calls Modified(key), once.
 //
 // The arguments are valid until the handler returns. An Object* is valid until the next insertion
 // or deletion in its database.
@@ -56,7 +55,7 @@ class CommandContext {
     std::string sort_texts;
     std::vector<uint32_t> lengths;
 
-    // Of a new server, but for the memory kept.
+    // Resets to the initial state, keeping memory.
     void Clear() {
       text.clear();
       views.clear();
@@ -94,7 +93,7 @@ class CommandContext {
   Keyspace& keyspace;
   Random& random;
   resp::Writer& reply;
-  // Memory that a handler may use while it runs: at the start of unknown contents, kept for reuse.
+  // Memory that a handler may use while it runs; the initial contents are unspecified.
   std::string& scratch;
   std::vector<std::string_view>& views;
   std::vector<int>& positions;
@@ -109,45 +108,46 @@ class CommandContext {
   size_t argc() const { return args.size(); }
   const ProfileTraits& traits() const { return TraitsOf(profile); }
   int protocol() const { return reply.protocol(); }
-  // Whether args[i] is this word, in any case. `word` is in upper case. As on the server, whatever
-  // follows a NUL in the argument is ignored.
+  // True if args[i] is this word, ignoring case. `word` must be upper case. As on the server,
+  // anything after a NUL in the argument is ignored.
   bool Is(size_t i, std::string_view word) const { return IsWord(args[i], word); }
   static bool IsWord(std::string_view arg, std::string_view word);
 
-  // --- Errors. Each returns false, so that a helper can end in `return c.SyntaxError();`.
+  // --- Errors. Each returns false, so that a helper can end with `return c.SyntaxError();`.
   bool Error(std::string_view text) {
     reply.SimpleError(text);
     return false;
   }
-  // "ERR wrong number of arguments for '…' command", where the arity does not tell.
+  // "ERR wrong number of arguments for '…' command", for errors that the declared arity does not
+  // catch.
   bool WrongArity();
-  // "ERR unknown subcommand or wrong number of arguments for '…'. Try … HELP.", of a subcommand
-  // that looks at its arity itself.
+  // "ERR unknown subcommand or wrong number of arguments for '…'. Try … HELP.", for a subcommand
+  // that checks its arity itself.
   bool UnknownSubcommandOrArity();
   // "ERR invalid expire time in '…' command".
   bool InvalidExpireTime();
-  // An error that quotes an argument, made fit for one line as the server does.
+  // An error that quotes an argument, converted to one line as the server does.
   bool ErrorAbout(std::string_view before, std::string_view arg, std::string_view after = {});
   bool SyntaxError() { return Error(errors::kSyntax); }
   bool WrongType() { return Error(errors::kWrongType); }
 
-  // --- Arguments. On failure these reply with the error and return false.
+  // --- Arguments. On failure these write an error reply and return false.
   bool Int(size_t i, int64_t* value, std::string_view error = errors::kNotInteger) {
     return ParseInt64(args[i], value) || Error(error);
   }
   bool IntBetween(size_t i, int64_t low, int64_t high, int64_t* value,
                   std::string_view error = errors::kOutOfRange);
-  // As the server reads an int.
+  // An integer in the range of the server's int.
   bool Int32(size_t i, int64_t* value) {
     return Int(i, value) &&
            ((*value >= INT32_MIN && *value <= INT32_MAX) || Error(errors::kNotInt32));
   }
   bool Double(size_t i, double* value, std::string_view error = errors::kNotFloat);
-  // The cursor of the SCAN family, as strtoul reads it.
+  // The cursor of the SCAN family, parsed like strtoul.
   bool Cursor(size_t i, uint64_t* cursor);
 
-  // --- Values. Find and FindOrCreate in the selected database; false, after a WRONGTYPE reply,
-  // if the key holds another type. Find gives nullptr for a missing key, and true.
+  // --- Values. Find and FindOrCreate in the selected database; false, after a WRONGTYPE reply, if
+  // the key holds another type. For a missing key Find sets nullptr and returns true.
   bool Find(std::string_view key, ObjectType type, Object** object) {
     *object = keyspace.Find(db, key);
     return CheckType(*object, type);
@@ -163,8 +163,8 @@ class CommandContext {
   // --- Replies that depend on the profile.
   void ReplyDouble(double value);
 
-  // The options of HSCAN, SSCAN, ZSCAN and SCAN from args[first] on: MATCH pattern, COUNT n, and
-  // for SCAN TYPE name. False after an error reply.
+  // Parses the options of HSCAN, SSCAN, ZSCAN and SCAN from args[first] on: MATCH pattern, COUNT n,
+  // and for SCAN TYPE name. False after an error reply.
   struct ScanOptions {
     int64_t count = 10;
     std::string_view pattern = "*";

@@ -1,4 +1,4 @@
-// COMMAND, which shows the command table (redis 7.0 server.c).
+// COMMAND, which reports the command table (redis 7.0 server.c).
 
 #include "core/commands/command.h"
 
@@ -11,7 +11,7 @@
 
 namespace resprobe {
 
-// redis 7.0 networking.c addReplyHelp(); the texts are ours, from the table.
+// Follows redis 7.0 networking.c addReplyHelp(); the texts come from the command table.
 void ContainerHelp(CommandContext& c) {
   const Command& container = *c.command.parent;
   const auto upper = [&](std::string_view name) {
@@ -35,7 +35,7 @@ void ContainerHelp(CommandContext& c) {
   for (const Command& sub : container.subcommands) {
     if (&sub != &c.command) describe(sub);
   }
-  describe(c.command);  // HELP is the last
+  describe(c.command);  // HELP comes last
 }
 
 namespace {
@@ -80,7 +80,7 @@ constexpr FlagName kTipNames[] = {
     {kFromMin, "response_policy:agg_min"},
 };
 
-// What KeyUse says, by its value.
+// The flags of each KeyUse, indexed by its value.
 struct UseFlags {
   std::string_view flags[4];  // "" after the last
 };
@@ -116,7 +116,8 @@ const Command* FindByFullName(std::string_view name, Profile profile) {
   return FindSubcommand(*command, name.substr(bar + 1));
 }
 
-// The first, last and step of COMMAND INFO. Of keys that a number counts only a destination shows.
+// The first, last and step of COMMAND INFO. For commands with a numkeys argument it shows only a
+// destination.
 KeySpec LegacyRange(const KeySpec& keys) {
   if (keys.kind == KeySpec::Kind::kRange || keys.kind == KeySpec::Kind::kChannels) return keys;
   if (keys.kind == KeySpec::Kind::kKeyAndStore || keys.kind == KeySpec::Kind::kKeyAndPatterns) {
@@ -126,8 +127,8 @@ KeySpec LegacyRange(const KeySpec& keys) {
   return {};
 }
 
-// --- Key specifications: flags, where the first key is found, and how the others follow it. The
-// server's notes are not there.
+// --- Key specifications: flags, how to find the first key, and how to find the others. The
+// server's notes are omitted.
 
 void ReplySearch(CommandContext& c, std::string_view what, std::string_view type, size_t fields) {
   c.reply.BulkString(what);
@@ -151,7 +152,7 @@ void BeginKeySpec(CommandContext& c, KeyUse use, int index) {
   ReplyField(c, "index", index);
 }
 
-// `last` counts from the first key, or from the last argument if it is negative.
+// `last` is relative to the first key, or to the last argument if negative.
 void ReplyKeyRange(CommandContext& c, KeyUse use, int first, int last, int step) {
   BeginKeySpec(c, use, first);
   ReplySearch(c, "find_keys", "range", 3);
@@ -168,7 +169,7 @@ void ReplyCountedKeys(CommandContext& c, KeyUse use, int count_at) {
   ReplyField(c, "keystep", 1);
 }
 
-// Keys that only the command's own code finds.
+// Keys that only the command's own code can find.
 void ReplyUnknownKeys(CommandContext& c, KeyUse use) {
   c.reply.MapHeader(3);
   c.reply.BulkString("flags");
@@ -210,7 +211,7 @@ void ReplyKeySpecs(CommandContext& c, const KeySpec& keys) {
   }
 }
 
-// As the server's.
+// The same fields as the server's.
 void ReplyInfo(CommandContext& c, const Command* command) {
   if (command == nullptr) {
     c.reply.NullBulk();
@@ -248,7 +249,7 @@ void ReplyInfo(CommandContext& c, const Command* command) {
   for (const Command& sub : command->subcommands) ReplyInfo(c, &sub);
 }
 
-// Summary, since, group and subcommands: what the table holds of the server's COMMAND DOCS.
+// Summary, since, group and subcommands: the part of the server's COMMAND DOCS that the table has.
 void ReplyDocs(CommandContext& c, const Command& command) {
   c.reply.BulkString(command.full_name());
   c.reply.MapHeader(command.subcommands.empty() ? 3 : 4);
@@ -298,7 +299,7 @@ void CommandDocs(CommandContext& c) {
   }
 }
 
-// All names, subcommands too. Nothing comes from a module.
+// Lists all names, including subcommands. No command comes from a module.
 void CommandList(CommandContext& c) {
   enum { kAll, kPattern, kCategory, kNone } filter = kAll;
   AclCategory category = {};
@@ -334,7 +335,8 @@ void CommandList(CommandContext& c) {
 
 // --- GETKEYS, GETKEYSANDFLAGS
 
-// The command that the arguments call, with its keys in `positions`. nullptr after an error reply.
+// Finds the command that the arguments call, and stores the positions of its keys in `positions`.
+// nullptr after an error reply.
 const Command* FindKeys(CommandContext& c, std::span<const std::string_view> args) {
   const Command* command = FindCommand(args[0], c.profile);
   if (command != nullptr && !command->subcommands.empty() && args.size() > 1) {
@@ -368,7 +370,7 @@ void CommandGetKeys(CommandContext& c) {
   for (const int i : c.positions) c.reply.BulkString(args[static_cast<size_t>(i)]);
 }
 
-// db.c setGetKeys: only with GET is the old value looked at.
+// db.c setGetKeys: the old value is read only with GET.
 KeyUse UseOfSet(std::span<const std::string_view> args) {
   for (size_t i = 3; i < args.size(); ++i) {
     if (CommandContext::IsWord(args[i], "GET")) return kReadsAndUpdates;
@@ -376,7 +378,7 @@ KeyUse UseOfSet(std::span<const std::string_view> args) {
   return kOverwrites;
 }
 
-// db.c bitfieldGetKeys: it reads as long as there are only GETs.
+// db.c bitfieldGetKeys: read-only if all operations are GET.
 KeyUse UseOfBitField(std::span<const std::string_view> args) {
   for (size_t i = 2; i < args.size(); ++i) {
     const size_t more = args.size() - i - 1;

@@ -1,4 +1,4 @@
-// CONFIG (redis 7.0 config.c): the settings that the core has.
+// CONFIG (redis 7.0 config.c): the settings that the core supports.
 
 #include <algorithm>
 #include <array>
@@ -14,7 +14,7 @@ namespace {
 struct Setting {
   std::string_view name;
   int64_t (*get)(const ServerConfig& config);
-  // nullptr: it cannot be changed. The server can change proto-max-bulk-len, the core cannot.
+  // nullptr: read only. The server can change proto-max-bulk-len, the core cannot.
   void (*set)(ServerConfig& config, int64_t value);
 };
 
@@ -34,7 +34,7 @@ constexpr Setting kSettings[] = {
                int64_t value) { config.tracking_table_max_keys = static_cast<size_t>(value); }},
 };
 
-// Names are taken in any case.
+// Setting names are case-insensitive.
 std::string_view Lower(std::string_view text, std::string* buffer) {
   buffer->assign(text);
   for (char& c : *buffer) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
@@ -48,7 +48,7 @@ const Setting* FindSetting(CommandContext& c, std::string_view name) {
   return found == std::end(kSettings) ? nullptr : found;
 }
 
-// A setting shows with its name as it was asked for.
+// The reply gives each setting's name as the request spelled it.
 void ConfigGet(CommandContext& c) {
   std::array<std::string_view, std::size(kSettings)> names = {};
   size_t count = 0;
@@ -76,7 +76,7 @@ bool Refuse(CommandContext& c, std::string_view name, std::string_view why) {
   return c.Error(text);
 }
 
-// All of them, or none.
+// Sets all of them, or none.
 void ConfigSet(CommandContext& c) {
   if (c.argc() % 2 != 0) {
     c.SyntaxError();
@@ -117,7 +117,7 @@ void ConfigSet(CommandContext& c) {
   c.reply.Ok();
 }
 
-// There are no statistics, and no configuration file.
+// The core has no statistics and no configuration file.
 void ConfigResetStat(CommandContext& c) { c.reply.Ok(); }
 void ConfigRewrite(CommandContext& c) {
   c.Error("ERR The server is running without a config file");

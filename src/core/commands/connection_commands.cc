@@ -35,7 +35,7 @@ void Select(CommandContext& c) {
   c.reply.Ok();
 }
 
-// Every user but "default" is unknown, and "default" needs no password.
+// Only the user "default" exists, and it needs no password.
 bool Authenticate(CommandContext& c, std::string_view user) {
   if (user == "default") return true;
   if (c.traits().auth_error_needs_silence && c.server.OwesReply(c.client)) return false;
@@ -86,7 +86,7 @@ void Hello(CommandContext& c) {
     c.client.protocol = static_cast<int>(version);
     c.reply.set_protocol(c.client.protocol);
   }
-  // Every connection begins with it: in few pieces.
+  // Every connection begins with this reply, so it is written in few pieces.
   const std::string_view who[] = {"server", c.traits().server, "version", c.traits().version,
                                   "proto"};
   const std::string_view what[] = {"mode", "standalone", "role",

@@ -10,7 +10,7 @@ namespace {
 
 constexpr ObjectType kType = ObjectType::kString;
 
-// Gives the key a new string and leaves its expiry alone. `object` is what Find() found.
+// Replaces the key's string and keeps its expiry. `object` is the result of Find().
 void Replace(CommandContext& c, std::string_view key, Object* object, std::string_view value,
              Object::StringForm form) {
   if (object == nullptr) object = &c.FindOrCreate(key, kType);

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-// Texts of errors that more than one command answers with, as redis 7.0 words them.
+// Error texts that more than one command uses, in the words of redis 7.0.
 namespace resprobe::errors {
 
 inline constexpr std::string_view kSyntax = "ERR syntax error";

@@ -13,7 +13,7 @@ struct ExpireCondition {
   bool gt = false;
   bool lt = false;
 
-  // Whether a key that expires at `current` may be given `at`. No expiry counts as infinite.
+  // True if a key whose expiry is `current` may be given `at`. No expiry counts as infinite.
   bool Allows(int64_t current, int64_t at) const {
     if (nx && current != kNoExpiry) return false;
     if (xx && current == kNoExpiry) return false;
@@ -78,7 +78,7 @@ void ReplyExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
     return;
   }
   const int64_t ms = object->expire_at() - (absolute ? 0 : c.keyspace.now_ms());
-  // Rounded to the nearest; near the end of time the sum must not overflow.
+  // Rounded to the nearest second; the addition must not overflow near INT64_MAX.
   c.reply.Integer(unit == ExpireUnit::kMilliseconds
                       ? ms
                       : static_cast<int64_t>((static_cast<uint64_t>(ms) + 500) / 1000));

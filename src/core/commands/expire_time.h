@@ -10,9 +10,8 @@ namespace resprobe {
 
 enum class ExpireUnit : uint8_t { kSeconds, kMilliseconds };
 
-// The absolute milliseconds that the time argument of SET, SETEX, PSETEX and GETEX stands for
-// (t_string.c getExpireMillisecondsOrReply): positive, and without overflow. False after an error
-// reply.
+// Converts the time argument of SET, SETEX, PSETEX and GETEX to absolute milliseconds (t_string.c
+// getExpireMillisecondsOrReply): positive, and without overflow. False after an error reply.
 bool ParseStringExpiry(CommandContext& c, std::string_view text, ExpireUnit unit, bool absolute,
                        int64_t* at);
 

@@ -1,4 +1,4 @@
-// Keys whatever their type (redis 7.0 db.c).
+// Commands for keys of any type (redis 7.0 db.c).
 
 #include "core/commands/blocking.h"
 #include "core/commands/command.h"
@@ -33,7 +33,7 @@ void Type(CommandContext& c) {
   c.reply.SimpleString(ObjectTypeName(object == nullptr ? ObjectType::kNone : object->type()));
 }
 
-// --- Walking the keys.
+// --- Iterating over the keys.
 
 void KeysMatching(CommandContext& c) {
   const Dict<Object>& keys = c.keyspace.keys(c.db);
@@ -60,7 +60,7 @@ bool IsType(std::string_view name, ObjectType type) {
   return true;
 }
 
-// Expired keys that it comes across are deleted, but after the reply is written, for that moves
+// Expired keys found on the way are deleted only after the reply is written, since deleting moves
 // other keys.
 void Scan(CommandContext& c) {
   uint64_t cursor;
@@ -82,7 +82,7 @@ void Scan(CommandContext& c) {
   c.reply.BulkInteger(static_cast<int64_t>(next));
   c.reply.ArrayHeader(c.views.size());
   for (const std::string_view key : c.views) c.reply.BulkString(key);
-  // From the highest position down, so that those that are left stay where they are.
+  // From the highest position down, so that the remaining positions stay valid.
   for (const int position : c.positions) {
     c.scratch.assign(keys.at(static_cast<size_t>(position)).key);
     c.keyspace.Look(c.db, c.scratch);
@@ -91,8 +91,8 @@ void Scan(CommandContext& c) {
 
 void RandomKey(CommandContext& c) {
   const Dict<Object>& keys = c.keyspace.keys(c.db);
-  // While clients are paused an expired key stays. Redis 7.0.15 may then look for ever; later
-  // versions give up, and show the key, as this does.
+  // While clients are paused an expired key stays. Redis 7.0.15 may then loop forever; later
+  // versions give up and return the key, as this does.
   for (int tries = 100; !keys.empty(); --tries) {
     c.scratch.assign(keys.at(c.random.Below(keys.size())).key);
     if (c.keyspace.Look(c.db, c.scratch) != nullptr || tries == 0) {
@@ -183,13 +183,14 @@ void Copy(CommandContext& c) {
   c.reply.Integer(1);
 }
 
-// There are no replicas: it is answered at once if none is asked for, else when the time is over.
+// The core has no replicas: it replies at once if none is requested, otherwise after the timeout.
 void WaitForReplicas(CommandContext& c) {
   int64_t replicas;
   int64_t until;
   if (!c.Int(1, &replicas) || !ParseTimeout(c, 2, TimeoutUnit::kMilliseconds, &until)) return;
   if (replicas <= 0) return c.reply.Integer(0);
-  // The server remembers the number as an int. One below 1 is reached as soon as the client waits.
+  // The server stores the number as an int. If the int is below 1, the wait ends as soon as it
+  // begins.
   if (static_cast<int32_t>(replicas) <= 0) {
     if (!c.client.multi && !c.traits().wait_answers_first) {
       c.client.reply_skip = false;

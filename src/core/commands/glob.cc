@@ -7,8 +7,8 @@ namespace resprobe {
 namespace {
 
 // Matches `c` against the class that starts at pattern[*at] == '['; leaves *at on the class's last
-// byte. A class without its ']' ends with the pattern. Ranges compare as signed bytes and may be
-// written backwards, as on the server.
+// byte. A class without its ']' extends to the end of the pattern. Ranges compare signed bytes and
+// may be reversed, as on the server.
 bool MatchClass(std::string_view pattern, size_t* at, char c) {
   size_t p = *at + 1;
   const bool negated = p < pattern.size() && pattern[p] == '^';
@@ -41,7 +41,7 @@ bool MatchClass(std::string_view pattern, size_t* at, char c) {
 }  // namespace
 
 bool GlobMatch(std::string_view pattern, std::string_view text) {
-  // Where to go on after a mismatch: behind the last '*', with one more byte given to it. An
+  // Where to resume after a mismatch: after the last '*', which then covers one more byte. An
   // earlier '*' never needs another try: it could only start the rest later than this one can.
   constexpr size_t kNoStar = SIZE_MAX;
   size_t star = kNoStar;

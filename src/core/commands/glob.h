@@ -5,9 +5,9 @@
 
 namespace resprobe {
 
-// Whether `text` matches the glob-style pattern as KEYS, SCAN MATCH and PSUBSCRIBE mean it:
-// * ? [abc] [^a-z] and \ to escape (src/util.c stringmatchlen, 7.0.15). Neither recursion nor
-// backtracking over more than the last '*', so linear times the pattern's length.
+// True if `text` matches the glob-style pattern of KEYS, SCAN MATCH and PSUBSCRIBE: * ? [abc]
+// [^a-z] and \ to escape (src/util.c stringmatchlen, 7.0.15). It neither recurses nor backtracks
+// past the last '*', so the time is at most the length of the text times that of the pattern.
 bool GlobMatch(std::string_view pattern, std::string_view text);
 
 }  // namespace resprobe

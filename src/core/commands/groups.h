@@ -21,7 +21,7 @@ std::span<const CommandSpec> BitmapCommands();        // bitmap_commands.cc
 std::span<const CommandSpec> BitFieldCommands();      // bitfield_commands.cc
 std::span<const CommandSpec> LcsCommands();           // lcs_commands.cc
 std::span<const CommandSpec> SortCommands();          // sort_commands.cc
-std::span<const CommandSpec> TableCommands();         // table_commands.cc
+std::span<const CommandSpec> TableCommands();         // command_command.cc
 std::span<const CommandSpec> TransactionCommands();   // transaction_commands.cc
 std::span<const CommandSpec> PubSubCommands();        // pubsub_commands.cc
 std::span<const CommandSpec> ListCommands();          // list_commands.cc

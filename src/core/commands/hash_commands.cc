@@ -6,13 +6,13 @@
 #include "core/commands/scan_names.h"
 #include "core/keyspace/integers.h"
 
-// Hashes, as src/t_hash.c of redis 7.0.15 answers them.
+// Hashes, following src/t_hash.c of redis 7.0.15.
 namespace resprobe {
 namespace {
 
 constexpr ObjectType kType = ObjectType::kHash;
 
-// The hash under args[1], or nullptr; false after a WRONGTYPE reply.
+// Finds the hash at args[1], or nullptr; false after a WRONGTYPE reply.
 bool FindHash(CommandContext& c, Hash** hash) {
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return false;
@@ -127,7 +127,7 @@ void HVals(CommandContext& c) {
   for (size_t i = 0; i < size; ++i) c.reply.BulkString(hash->fields().at(i).value);
 }
 
-// Stores a new value of the field args[2] and keeps the key's books.
+// Stores a new value of the field args[2] and marks the key as modified.
 void StoreField(CommandContext& c, Hash* hash, std::string_view value) {
   if (hash == nullptr) hash = &c.FindOrCreate(c.args[1], kType).hash();
   hash->Set(c.args[2], value);
@@ -188,7 +188,7 @@ void HScan(CommandContext& c) {
   if (!c.Cursor(2, &cursor)) return;
   Hash* hash;
   if (!FindHash(c, &hash)) return;
-  if (hash == nullptr) return EmptyScanReply(c);  // before the options are looked at
+  if (hash == nullptr) return EmptyScanReply(c);  // before the options are parsed
   CommandContext::ScanOptions options;
   if (!c.ParseScanOptions(3, /*allow_type=*/false, &options)) return;
   c.views.clear();

@@ -12,8 +12,8 @@ struct IndexRange {
   size_t count = 0;
 };
 
-// What `start` and `stop`, both inclusive, mean in a sequence of `size`: from the end if negative,
-// cut to what is there (LRANGE, LTRIM, ZRANGE).
+// The range that inclusive `start` and `stop` select in a sequence of `size` elements: negative
+// ones count from the end, and the result is clamped to the sequence (LRANGE, LTRIM, ZRANGE).
 inline IndexRange ClampRange(int64_t start, int64_t stop, size_t size) {
   const auto length = static_cast<int64_t>(size);
   if (start < 0) start += length;
@@ -24,7 +24,8 @@ inline IndexRange ClampRange(int64_t start, int64_t stop, size_t size) {
   return {static_cast<size_t>(start), static_cast<size_t>(stop - start + 1)};
 }
 
-// The position that an index means, from the end if negative; `size` or more if there is none.
+// The position that an index denotes, counted from the end if negative; `size` or more if there is
+// none.
 inline size_t ClampIndex(int64_t index, size_t size) {
   if (index < 0) index += static_cast<int64_t>(size);
   return index < 0 ? size : static_cast<size_t>(index);

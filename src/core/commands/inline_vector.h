@@ -8,8 +8,8 @@
 
 namespace resprobe {
 
-// A growing array of plain values. The first N lie in the object itself, so that a handler that
-// lists a few keys or numbers does not allocate; only more than that go to the heap.
+// A growing array of trivially copyable values. The first N are in the object itself, so that a
+// handler that lists a few keys or numbers does not allocate; a longer array is on the heap.
 template <class T, size_t N>
 class InlineVector {
   static_assert(std::is_trivially_copyable_v<T>);

@@ -36,7 +36,7 @@ bool ParseOptions(CommandContext& c, Options* options) {
   return true;
 }
 
-// The lengths for all pairs of prefixes, row by row.
+// The LCS length for all pairs of prefixes, row by row.
 class Lengths {
  public:
   Lengths(std::vector<uint32_t>& cells, std::string_view a, std::string_view b)
@@ -56,7 +56,7 @@ class Lengths {
   const size_t width_;
 };
 
-// A stretch that both strings have, here in one and there in the other.
+// A range that both strings have in common, with its position in each.
 struct Range {
   size_t a;
   size_t b;
@@ -64,7 +64,7 @@ struct Range {
 };
 
 // Walks back from the ends, as the server does: calls `match` for each common byte, and `range` for
-// each stretch of them, from the last one to the first.
+// each common range, from the last one to the first.
 template <class Match, class OnRange>
 void Walk(const Lengths& lengths, std::string_view a, std::string_view b, Match match,
           OnRange range) {
@@ -96,7 +96,7 @@ void Walk(const Lengths& lengths, std::string_view a, std::string_view b, Match 
 void Lcs(CommandContext& c) {
   Object* object = c.keyspace.Find(c.db, c.args[1]);
   bool strings = object == nullptr || object->type() == ObjectType::kString;
-  // The second lookup can move the first object.
+  // The second lookup can move the first object, so copy its string.
   c.scratch.clear();
   if (object != nullptr && strings) c.scratch.assign(object->string());
   object = c.keyspace.Find(c.db, c.args[2]);

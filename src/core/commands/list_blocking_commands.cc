@@ -1,4 +1,4 @@
-// Lists: the commands that wait for an element (redis 7.0 t_list.c).
+// Lists: the blocking commands (redis 7.0 t_list.c).
 
 #include "core/commands/blocking.h"
 #include "core/commands/groups.h"
@@ -13,8 +13,8 @@ using namespace list;  // NOLINT(google-build-using-namespace): what the handler
 
 constexpr ObjectType kType = ObjectType::kList;
 
-// Pops from the first of the keys that holds a list, or waits for one. `count` is -1 for the
-// commands that pop a single element.
+// Pops from the first of the keys that holds a list, or blocks. `count` is -1 for the commands that
+// pop a single element.
 void PopOrWait(CommandContext& c, size_t first_key, size_t keys, End end, size_t timeout_at,
                int64_t count) {
   int64_t until;
@@ -54,7 +54,7 @@ void MoveOrWait(CommandContext& c, End from, End to, size_t timeout_at) {
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return;
   if (object != nullptr) return Move(c, from, to);
-  // Where nothing waits the null is another one, as that of LMOVE.
+  // Inside MULTI the command does not block, and its null is a different one, that of LMOVE.
   if (c.client.multi) return c.reply.NullBulk();
   c.server.Block(c, {kType, 1, 1, until, Wait::Nothing::kNullArray});
 }

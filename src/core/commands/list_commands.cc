@@ -6,8 +6,8 @@
 #include "core/commands/list_handlers.h"
 #include "core/commands/multi_pop.h"
 
-// Lists, as src/t_list.c of redis 7.0.15 answers them: what is checked first, and what is replied
-// for a missing key, differs from command to command.
+// Lists, following src/t_list.c of redis 7.0.15. The order of checks, and the reply for a missing
+// key, differ from command to command.
 namespace resprobe {
 namespace list {
 
@@ -49,7 +49,7 @@ void Move(CommandContext& c, End from, End to) {
   Object* object;
   if (!c.Find(source_key, ObjectType::kList, &object)) return;
   if (object == nullptr) return c.reply.NullBulk();
-  List& source = object->list();  // stays where it is when the second lookup moves the object
+  List& source = object->list();  // stays valid when the second lookup moves the object
   if (!c.Find(target_key, ObjectType::kList, &object)) return;
   c.reply.BulkString(PeekEnd(source, from));
   if (object != nullptr && &object->list() == &source) {
@@ -161,7 +161,7 @@ void LLen(CommandContext& c) {
 void LIndex(CommandContext& c) {
   Object* object;
   if (!c.Find(c.args[1], kType, &object)) return;
-  if (object == nullptr) return c.reply.NullBulk();  // before the index is looked at
+  if (object == nullptr) return c.reply.NullBulk();  // before the index is parsed
   int64_t index;
   if (!c.Int(2, &index)) return;
   const List& list = object->list();
@@ -217,10 +217,10 @@ void LTrim(CommandContext& c) {
   list.Erase(end, list.size() - end);
   list.Erase(0, kept.first);
   c.reply.Ok();
-  c.Modified(c.args[1]);  // also when nothing had to go
+  c.Modified(c.args[1]);  // even if nothing was removed
 }
 
-// An integer of which the negative exists too, where the server cares.
+// Parses an integer; by profile, rejects the one whose negation does not fit.
 bool SymmetricInt(CommandContext& c, size_t i, int64_t* value) {
   if (!c.Int(i, value)) return false;
   return *value != INT64_MIN || !c.traits().symmetric_counts || c.Error(errors::kNotSymmetric);
@@ -300,7 +300,7 @@ void LPos(CommandContext& c) {
     }
   }
   const bool backwards = rank < 0;
-  // The lowest rank has no positive counterpart: the server then skips no match and stops at none.
+  // The negation of INT64_MIN overflows: the server then skips no match and sets no bound.
   const bool unbounded = rank == INT64_MIN;
   uint64_t skip = 0;
   if (!unbounded) skip = static_cast<uint64_t>(backwards ? -rank : rank) - 1;

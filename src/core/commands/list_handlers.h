@@ -7,7 +7,7 @@
 
 #include "core/commands/command.h"
 
-// What the list commands share with those of them that wait.
+// Functions shared by the list commands and their blocking forms.
 namespace resprobe::list {
 
 enum class End { kHead, kTail };
@@ -15,10 +15,10 @@ enum class End { kHead, kTail };
 const std::string& PeekEnd(const List& list, End end);
 void PopOne(List& list, End end);
 
-// Replies with `count` elements from that end, as an array, and takes them out.
+// Pops `count` elements from that end and replies with them as an array.
 void ReplyAndPop(CommandContext& c, List& list, End end, size_t count);
 
-// LEFT or RIGHT at args[i]. False after an error reply.
+// Parses LEFT or RIGHT at args[i]. False after an error reply.
 bool ParseEnd(CommandContext& c, size_t i, End* end);
 
 // LMOVE from args[1] to args[2].

@@ -9,14 +9,14 @@
 
 namespace resprobe {
 
-// What LMPOP, ZMPOP and their waiting forms take: `numkeys key [key ...] <ONE | OTHER> [COUNT
-// count]`.
+// The arguments of LMPOP, ZMPOP and their blocking forms: `numkeys key [key ...] <ONE | OTHER>
+// [COUNT count]`.
 struct MultiPop {
   size_t keys = 0;
-  bool other = false;  // which of the two words
+  bool other = false;  // true if the second of the two words was given
   int64_t count = 1;
 
-  // From args[at] on. False after an error reply.
+  // Parses from args[at] on. False after an error reply.
   bool Parse(CommandContext& c, size_t at, std::string_view one_word, std::string_view other_word);
 };
 

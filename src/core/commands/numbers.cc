@@ -12,7 +12,7 @@ namespace {
 // isspace() of the C locale.
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// `text` with a NUL behind it, for the C library: on the stack where it fits.
+// `text` with a terminating NUL, for the C library; on the stack if it fits.
 class CText {
  public:
   explicit CText(std::string_view text) {
@@ -68,7 +68,7 @@ bool ParseScoreBound(std::string_view text, double* value) {
 }
 
 bool ParseLongDouble(std::string_view text, long double* value) {
-  constexpr size_t kMaxLength = 5 * 1024;  // MAX_LONG_DOUBLE_CHARS with its NUL
+  constexpr size_t kMaxLength = 5 * 1024;  // MAX_LONG_DOUBLE_CHARS, including the NUL
   if (text.empty() || text.size() >= kMaxLength || IsSpace(text[0])) return false;
   const CText c(text);
   char* end = nullptr;

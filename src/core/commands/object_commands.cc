@@ -15,7 +15,7 @@ bool IsStoredAsInteger(const Object& object, int64_t* value) {
          ParseInt64(object.string(), value);
 }
 
-// How long a listpack is that holds the list, but for the string lengths that take more bytes.
+// The size of a listpack that holds the list, ignoring strings whose length takes more bytes.
 size_t ListpackBytes(const List& list) {
   constexpr size_t kFrame = 7;
   size_t bytes = kFrame;
@@ -86,7 +86,8 @@ void ObjectFreq(CommandContext& c) {
       "adjust.");
 }
 
-// In seconds. The server's clock for it stands still within one (server.h LRU_CLOCK_RESOLUTION).
+// In seconds. The server's clock for this has a resolution of one second (server.h
+// LRU_CLOCK_RESOLUTION).
 void ObjectIdleTime(CommandContext& c) {
   constexpr int64_t kTickMs = 1000;
   const Object* object = c.keyspace.Look(c.db, c.args[2]);
@@ -97,7 +98,7 @@ void ObjectIdleTime(CommandContext& c) {
   }
 }
 
-// Small integers are shared for ever.
+// Small integers are shared: their reference count is constant.
 void ObjectRefCount(CommandContext& c) {
   constexpr int64_t kSharedIntegers = 10000;
   const Object* object = c.keyspace.Look(c.db, c.args[2]);

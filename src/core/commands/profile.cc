@@ -44,14 +44,14 @@ constexpr CommandChange kValkey80Changes[] = {
      .reply = "int(0..)|null|tuple<int(0..),double>|nullarray"},
 };
 
-// fpconv_dtoa: the digits of the shortest decimal that reads back as the same number, in full where
-// few zeros are needed.
+// fpconv_dtoa: the shortest decimal that reads back as the same number, without an exponent if that
+// needs few zeros.
 std::string_view ShortDouble(double value, std::span<char> buffer) {
   char digits[32];
   const char* end =
       std::to_chars(digits, digits + sizeof digits, std::fabs(value), std::chars_format::scientific)
           .ptr;
-  // d.ddde[+-]xx: the digits without the point, and the exponent of the last one.
+  // Splits d.ddde[+-]xx into the digits without the point, and the exponent of the last one.
   const char* e =
       static_cast<const char*>(std::memchr(digits, 'e', static_cast<size_t>(end - digits)));
   char plain[32];
@@ -117,7 +117,7 @@ std::span<const CommandChange> CommandChanges(Profile profile) {
 std::string_view FormatDouble(Profile profile, double value, std::span<char> buffer) {
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   const bool short_doubles = TraitsOf(profile).short_doubles;
-  // What %.17g prints for an integer of up to 17 digits, several times as fast.
+  // The output of %.17g for an integer of up to 17 digits, several times as fast.
   const double most = short_doubles ? 0x1p62 : 9'999'999'999'999'998.0;
   if (std::fabs(value) <= most && value == std::trunc(value) &&
       !(value == 0 && std::signbit(value))) {

@@ -14,58 +14,62 @@ namespace resprobe {
 enum class Profile : uint8_t { kRedis70, kValkey80 };
 inline constexpr size_t kProfileCount = 2;
 
-// Whatever depends on the profile is declared here, and nowhere else: a command asks for the
-// trait, not for the profile. What differs in the command table is in CommandChanges().
+// All behaviour that depends on the profile is declared here: a command checks the trait, not the
+// profile. Differences in the command table are in CommandChanges().
 struct ProfileTraits {
   std::string_view name;     // "redis-7.0"
   std::string_view server;   // as HELLO reports it: "redis"
   std::string_view version;  // "7.0.15"
 
-  // Doubles in the fewest digits ("3.1"), not in 17 ("3.1000000000000001").
+  // Doubles have the fewest digits ("3.1"), not 17 ("3.1000000000000001").
   bool short_doubles;
-  // BITCOUNT and BITPOS look at their arguments before the key; BITCOUNT takes a start alone.
+  // BITCOUNT and BITPOS check their arguments before the key; BITCOUNT accepts a start without an
+  // end.
   bool bit_ranges_first;
-  // HELLO does nothing if one of its options is wrong; else SETNAME before it has had its effect.
+  // HELLO has no effect if one of its options is wrong; otherwise a SETNAME before the wrong option
+  // takes effect.
   bool hello_all_or_nothing;
-  // A failed AUTH, or HELLO with it, is not answered while an earlier reply waits to be sent:
-  // inside EXEC, and in a pipeline (docs/findings/valkey-auth-without-reply.md).
+  // A failed AUTH, or HELLO with AUTH, gets no reply while an earlier reply is unsent: inside EXEC,
+  // and in a pipeline (docs/findings/valkey-auth-without-reply.md).
   bool auth_error_needs_silence;
-  // Names of clients are checked up to a NUL.
+  // Client names are checked only up to a NUL.
   bool names_end_at_nul;
-  // After a line of blanks the next request is read as inline (docs/findings/valkey-blank-line.md).
+  // After a line of blanks the next request is parsed as inline
+  // (docs/findings/valkey-blank-line.md).
   bool blanks_keep_inline;
-  // ZADD looks at all that it is given, before it knows what of it is added, to choose the
-  // encoding.
+  // ZADD chooses the encoding from all its arguments, before it knows which of them it adds.
   bool zadd_makes_room_first;
-  // LIMIT with a negative offset -k, of a sorted set in its large encoding, begins at the k-th
-  // member from the other end of the range; else it leaves out everything
+  // LIMIT with a negative offset -k, on a sorted set in its large encoding, begins at the k-th
+  // member from the other end of the range; otherwise it selects nothing
   // (docs/findings/valkey-negative-offset.md).
   bool negative_offset_turns_round;
-  // LSET takes the low 32 bits of its index.
+  // LSET uses the low 32 bits of its index.
   bool lset_index_is_int;
-  // SET with an expiry in the past deletes the key; else it stores one that has expired.
+  // SET with an expiry in the past deletes the key; otherwise it stores an expired one.
   bool set_past_deletes;
-  // Cursors are numbers, without a sign or empty; a space before them is ignored. Else as strtoul
-  // reads, but no space.
+  // A cursor is a number, without a sign and not empty; leading space is ignored. Otherwise it is
+  // parsed like strtoul, but without space.
   bool strict_cursors;
-  // SCAN refuses a TYPE that there is not.
+  // SCAN rejects an unknown TYPE.
   bool scan_knows_types;
-  // LREM and LPOS refuse the lowest integer, whose negative is none.
+  // LREM and LPOS reject INT64_MIN, whose negation overflows.
   bool symmetric_counts;
-  // A timeout that is too large is refused as such; else it turns negative, or never comes.
+  // A timeout that is too large is rejected as out of range; otherwise it turns negative, or never
+  // comes.
   bool timeout_range;
-  // Only who has subscribed may unsubscribe.
+  // UNSUBSCRIBE needs a subscription.
   bool unsubscribe_needs_subscription;
-  // Messages of a client to itself come after the reply of the command at hand, EXEC included; else
-  // before it.
+  // A client's messages to itself come after the reply of the current command, including EXEC;
+  // otherwise before it.
   bool own_messages_last;
-  // OBJECT ENCODING: small lists and sets are listpacks.
+  // OBJECT ENCODING: small lists and sets are "listpack".
   bool packs_lists_and_sets;
-  // A command that waits is run again, with all its keys, when one of them is ready; else it is
+  // A blocked command is run again, with all its keys, when one of them is ready; otherwise it is
   // served from that key.
   bool waits_run_again;
-  // WAIT that is satisfied after all is answered before the client goes on, and so may be skipped
-  // (CLIENT REPLY SKIP); else behind that, and is not (docs/findings/redis-wait-skip.md).
+  // A WAIT that needs no replica after all is answered before the client's request ends, so CLIENT
+  // REPLY SKIP can suppress the reply; otherwise after it, and it is not suppressed
+  // (docs/findings/redis-wait-skip.md).
   bool wait_answers_first;
 };
 
@@ -119,26 +123,27 @@ constexpr const ProfileTraits& TraitsOf(Profile profile) {
   return kProfileTraits[static_cast<size_t>(profile)];
 }
 
-// "redis-7.0"; "" for a number that is no profile.
+// "redis-7.0"; "" for a value that is no profile.
 std::string_view ProfileName(Profile profile);
 
-// What a profile's server declares otherwise than the command table, which is that of redis 7.0,
-// and the subcommands that came later.
+// A difference between the profile's server and the command table, which is that of redis 7.0; also
+// used for subcommands added later.
 struct CommandChange {
   std::string_view name;  // "get", "client|id"
   int8_t arity = 0;       // 0: as in the table
   uint32_t add_flags = 0;
   uint32_t remove_flags = 0;
   std::string_view syntax = {};  // empty: as in the table
-  std::string_view reply = {};   // likewise
-  KeyUse first_use = kNoUse;     // likewise
-  std::string_view since = {};   // likewise
+  std::string_view reply = {};   // the same
+  KeyUse first_use = kNoUse;     // the same
+  std::string_view since = {};   // the same
 };
 std::span<const CommandChange> CommandChanges(Profile profile);
 
-// A double as a reply carries it (a bulk string in RESP2, "," in RESP3): redis-7.0 prints "%.17g",
-// "inf", "-inf"; valkey-8.0 whole numbers in full up to 2^62, and else as few digits as name the
-// number. `buffer` holds at least kNumberBufferSize bytes; the result points into it or is static.
+// Formats a double for a reply (a bulk string in RESP2, "," in RESP3): redis-7.0 prints "%.17g",
+// "inf", "-inf"; valkey-8.0 prints whole numbers in full up to 2^62, and others with the fewest
+// digits that identify the number. `buffer` holds at least kNumberBufferSize bytes; the result
+// points into it or is static.
 std::string_view FormatDouble(Profile profile, double value, std::span<char> buffer);
 
 }  // namespace resprobe

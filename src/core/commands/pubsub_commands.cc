@@ -1,5 +1,5 @@
-// Publish and subscribe (redis 7.0 pubsub.c). A subscription command answers with one message for
-// each channel, a push in RESP3; they are sent even where CLIENT REPLY switches replies off.
+// Publish and subscribe (redis 7.0 pubsub.c). A subscription command replies with one message per
+// channel, a push in RESP3; these are sent even if CLIENT REPLY has switched replies off.
 
 #include "core/commands/command.h"
 #include "core/commands/glob.h"
@@ -23,8 +23,8 @@ Subscriptions& Registry(CommandContext& c, Kind kind) {
                                   : c.server.shards();
 }
 
-// `name` is null where there was nothing to unsubscribe from. Channels and patterns are counted
-// together, those of shards apart.
+// `name` is null if there was nothing to unsubscribe from. Channels and patterns share one count,
+// shard channels have their own.
 void Confirm(CommandContext& c, Kind kind, std::string_view what, const std::string_view* name) {
   const Client& client = c.client;
   const size_t left =
@@ -60,7 +60,8 @@ void Unsubscribe(CommandContext& c, Kind kind, std::string_view what) {
   } else if (names.empty()) {
     Confirm(c, kind, what, nullptr);
   } else {
-    // The first one first, in place of the dict's swapping with the last.
+    // In order of subscription. EraseAt() swaps with the last entry, so look up the first each
+    // time.
     while (!names.empty()) {
       c.scratch.assign(names.at(0).key);
       names.EraseAt(0);
@@ -93,8 +94,7 @@ void PublishToShard(CommandContext& c) {
 
 void Publish(CommandContext& c) { c.reply.Integer(c.server.Publish(c.args[1], c.args[2])); }
 
-// addReplySubcommandSyntaxError: what the handler of a container says of arguments that its arity
-// lets pass.
+// addReplySubcommandSyntaxError: a container's error for arguments that pass the arity check.
 void SubcommandError(CommandContext& c) {
   c.ErrorAbout("ERR unknown subcommand or wrong number of arguments for '",
                c.args[1].substr(0, 128), "'. Try PUBSUB HELP.");

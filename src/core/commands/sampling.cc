@@ -12,7 +12,7 @@ bool ParseSampleRequest(CommandContext& c, std::string_view word, SampleRequest*
   if (c.argc() == 3) return true;
   if (c.argc() > 4 || word.empty() || !c.Is(3, word)) return c.SyntaxError();
   request->with_values = true;
-  // Twice as many elements must still be countable.
+  // The doubled number of elements must not overflow.
   if (request->count < -INT64_MAX / 2 || request->count > INT64_MAX / 2) {
     return c.Error(errors::kOutOfRange);
   }

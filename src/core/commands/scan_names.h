@@ -9,12 +9,12 @@
 
 namespace resprobe {
 
-// HSCAN, SSCAN and ZSCAN: one step over the entries of a collection, which calls keep(entry) for
-// those that the reply shows, and begins the reply: the header, and the cursor to go on with. The
-// array of the elements is the caller's to write.
+// HSCAN, SSCAN and ZSCAN: performs one step over a collection, calls keep(entry) for each entry to
+// return, and begins the reply with the header and the next cursor. The caller writes the array of
+// elements.
 //
-// As on a server, a collection in its compact encoding (`whole`) comes in one step, whatever COUNT
-// and the cursor say.
+// As on a server, a collection in its compact encoding (`whole`) is returned in one step, whatever
+// COUNT and the cursor are.
 template <class Value, class Keep>
 void BeginScanReply(CommandContext& c, const Dict<Value>& entries, bool whole, uint64_t cursor,
                     const CommandContext::ScanOptions& options, Keep&& keep) {

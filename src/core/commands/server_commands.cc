@@ -1,4 +1,4 @@
-// The server group (redis 7.0 db.c, server.c), but for COMMAND.
+// The server group (redis 7.0 db.c, server.c), except COMMAND.
 
 #include "core/commands/command.h"
 #include "core/commands/groups.h"
@@ -9,7 +9,7 @@ namespace {
 
 void DbSize(CommandContext& c) { c.reply.Integer(static_cast<int64_t>(c.keyspace.KeyCount(c.db))); }
 
-// SYNC and ASYNC differ only in who frees the memory.
+// SYNC and ASYNC differ only in which thread frees the memory.
 bool ParseFlushOptions(CommandContext& c) {
   return c.argc() == 1 || (c.argc() == 2 && (c.Is(1, "SYNC") || c.Is(1, "ASYNC"))) ||
          c.SyntaxError();

@@ -6,14 +6,14 @@
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
 
-// Sets, as src/t_set.c of redis 7.0.15 answers them.
+// Sets, following src/t_set.c of redis 7.0.15.
 namespace resprobe {
 namespace {
 
 constexpr ObjectType kType = ObjectType::kSet;
 
-// The set under a key, or nullptr; false after a WRONGTYPE reply. The set stays valid when a later
-// lookup deletes another key that has expired.
+// Finds the set at a key, or nullptr; false after a WRONGTYPE reply. The set stays valid when a
+// later lookup deletes another, expired key.
 bool FindSet(CommandContext& c, std::string_view key, Set** set) {
   Object* object;
   if (!c.Find(key, kType, &object)) return false;
@@ -42,7 +42,7 @@ void SRem(CommandContext& c) {
 }
 
 void SMove(CommandContext& c) {
-  // A missing source is answered before any type is looked at.
+  // A missing source is reported before any type check.
   Object* from = c.keyspace.Find(c.db, c.args[1]);
   if (from == nullptr) {
     c.keyspace.Find(c.db, c.args[2]);
@@ -114,8 +114,8 @@ void SPop(CommandContext& c) {
     c.reply.BulkString(set->members().at(i).key);
     set->EraseAt(i);
   }
-  // Where little is left of much, the server makes a new set of that, with an encoding of its own,
-  // unless it was a listpack.
+  // If few of many members remain, the server copies them to a new set, with an encoding of its
+  // own, unless it was a listpack.
   const bool packed = c.traits().packs_lists_and_sets && !set->intset() && set->compact();
   if (counted && set->size() * 5 <= popped && !packed) {
     Set& kept = c.scratch_set;
@@ -153,7 +153,7 @@ void SScan(CommandContext& c) {
   if (!c.Cursor(2, &cursor)) return;
   Set* set;
   if (!FindSet(c, c.args[1], &set)) return;
-  if (set == nullptr) return EmptyScanReply(c);  // before the options are looked at
+  if (set == nullptr) return EmptyScanReply(c);  // before the options are parsed
   CommandContext::ScanOptions options;
   if (!c.ParseScanOptions(3, /*allow_type=*/false, &options)) return;
   c.views.clear();
@@ -167,7 +167,7 @@ void SScan(CommandContext& c) {
 
 using Sources = InlineVector<const Set*, 16>;  // nullptr: the key is missing
 
-// False after a WRONGTYPE reply, which any of the keys brings about, even after a missing one.
+// False after a WRONGTYPE reply, which any of the keys can cause, even after a missing one.
 bool FindSources(CommandContext& c, std::span<const std::string_view> keys, Sources& sources) {
   for (const std::string_view key : keys) {
     Set* set;
@@ -177,8 +177,8 @@ bool FindSources(CommandContext& c, std::span<const std::string_view> keys, Sour
   return true;
 }
 
-// Each of these calls visit(member) for the members of the result, once each; visit returns
-// whether to go on.
+// Each of these calls visit(member) once for each member of the result; visit returns whether to
+// continue.
 
 template <class Visit>
 void Intersect(const Sources& sources, Visit&& visit) {
@@ -196,7 +196,7 @@ void Intersect(const Sources& sources, Visit&& visit) {
   }
 }
 
-// Whether one of the sources [first, last) has the member.
+// True if one of the sources [first, last) has the member.
 bool AnyHas(const Sources& sources, size_t first, size_t last, std::string_view member) {
   return std::any_of(sources.begin() + first, sources.begin() + last,
                      [&](const Set* set) { return set != nullptr && set->Contains(member); });
@@ -252,9 +252,9 @@ void SInter(CommandContext& c) { ReplyCombined(c, Operation::kIntersect); }
 void SUnion(CommandContext& c) { ReplyCombined(c, Operation::kUnite); }
 void SDiff(CommandContext& c) { ReplyCombined(c, Operation::kSubtract); }
 
-// Whether the server subtracts by taking members out of a copy of the first set, and not by adding
-// those that stay. It shows in the encoding of the result: a copy of a set with other members than
-// integers is a hash table for good.
+// True if the server subtracts by removing members from a copy of the first set, instead of adding
+// those that remain. This affects the encoding of the result: a copy of a set with members that are
+// not integers stays a hash table.
 bool SubtractsFromCopy(const Sources& sources) {
   if (sources[0] == nullptr) return false;
   size_t adding = 0;
@@ -271,7 +271,7 @@ bool SubtractsFromCopy(const Sources& sources) {
 void StoreCombined(CommandContext& c, Operation operation) {
   Sources sources;
   if (!FindSources(c, c.args.subspan(2), sources)) return;
-  // The destination may be one of the sources, so the result is complete before that goes.
+  // The destination may be one of the sources, so compute the result before replacing it.
   Set& result = c.scratch_set;
   result.Clear();
   if (operation == Operation::kSubtract && SubtractsFromCopy(sources)) {

@@ -8,7 +8,7 @@
 
 namespace resprobe {
 
-// Recursive descent over the shape's text.
+// A recursive-descent parser of the shape language.
 class ShapeCompiler {
  public:
   ShapeCompiler(std::string_view text, Shape* shape) : text_(text), nodes_(shape->nodes_) {}
@@ -168,7 +168,7 @@ namespace {
 }
 
 bool IsNumberText(std::string_view text) {
-  // A double as a server prints it.
+  // A double in the server's text form.
   if (text == "inf" || text == "-inf" || text == "nan" || text == "-nan") return true;
   if (text.empty() || text.size() > 400) return false;
   if (text[0] == '-') text.remove_prefix(1);
@@ -238,7 +238,7 @@ class ShapeMatcher {
  private:
   using Kind = Shape::Kind;
 
-  // Most shapes have no parts, and are not to pay for the views of parts on the stack.
+  // Out of line: most shapes have no parts, and should not pay for views of parts on the stack.
   [[gnu::noinline]] static bool MatchesParts(ShapeMatcher m, size_t index,
                                              const resp::ReplyView& value) {
     using resp::Type;
@@ -279,7 +279,7 @@ class ShapeMatcher {
     return std::all_of(value.begin(), value.end(),
                        [&](const resp::ReplyView& element) { return Matches(m, child, element); });
   }
-  // Each child of the value has the shape of the node's child in its place.
+  // True if each child of the value has the shape of the node's child at the same position.
   static bool Each(ShapeMatcher m, size_t index, const resp::ReplyView& value) {
     if (value.size() != m.nodes_[index].children) return false;
     size_t child = index + 1;
@@ -300,7 +300,7 @@ class ShapeMatcher {
     }
     return true;
   }
-  // Quadratic; of long sets only the beginning is compared.
+  // Quadratic, so only the beginning of a long set is compared.
   static bool Distinct(const resp::ReplyView& value) {
     constexpr size_t kMost = 64;
     size_t i = 0;

@@ -11,7 +11,7 @@
 
 namespace resprobe {
 
-// The shape of a reply, written in a tiny language that means the right thing in both protocols:
+// The shape of a reply, in a small language whose terms cover both protocols:
 //
 //   ok                 +OK
 //   status             any simple string;  status(TEXT)  that one
@@ -24,24 +24,25 @@ namespace resprobe {
 //   nullarray          RESP2 *-1, RESP3 _
 //   verbatim           RESP2 a bulk string, RESP3 a verbatim string
 //   error              an error inside an aggregate (EXEC)
-//   any                whatever is well formed
+//   any                any well-formed value
 //   array<S>           any number of S
 //   tuple<A,B,…>       an array of exactly these
 //   set<S>             RESP2 an array, RESP3 a set; no element twice
 //   map<K,V>           RESP2 an array of even length, RESP3 a map
 //   flat<A,B>          an array of even length A B A B …, in both protocols
-//   pairs<A,B>         RESP2 an array of even length A B A B …, RESP3 an array of two-element
-//   arrays push<A,B,…>        RESP2 an array of exactly these, RESP3 a push (subscriptions) none no
-//   reply A|B                one of them; binds weaker than all else
+//   pairs<A,B>         RESP2 an array of even length A B A B …, RESP3 an array of arrays of two
+//   push<A,B,…>        RESP2 an array of exactly these, RESP3 a push (subscriptions)
+//   none               no reply
+//   A|B                one of them; binds weaker than all else
 //
 // Compiled once into a flat vector; matching does not allocate. Matching recurses over the shape,
-// never over the input, so its depth is that of the text above.
+// never over the input, so its depth is bounded by the shape.
 class Shape {
  public:
-  // Nothing if the text is not in the language; `error`, if given, says where and why.
+  // nullopt if the text is not in the language; `error`, if given, receives where and why.
   static std::optional<Shape> Compile(std::string_view text, std::string* error = nullptr);
 
-  // Whether a well-formed reply has this shape in that protocol (2 or 3). A top-level error never
+  // True if a well-formed reply has this shape in that protocol (2 or 3). A top-level error never
   // matches: the caller knows whether an error is allowed.
   bool Matches(const resp::ReplyView& reply, int protocol) const;
 
@@ -71,7 +72,7 @@ class Shape {
     kNone,
     kOneOf,
   };
-  // The nodes stand in preorder: a node's children follow it, each up to its `end`.
+  // Nodes are in preorder: a node's children follow it, each up to its `end`.
   struct Node {
     Kind kind;
     uint16_t children = 0;

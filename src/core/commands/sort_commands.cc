@@ -23,10 +23,10 @@ struct Options {
   std::string_view destination;
 };
 
-// A pattern as the C library sees it ends at a NUL.
+// The C library sees a pattern only up to a NUL.
 size_t StarOf(std::string_view pattern) { return pattern.substr(0, pattern.find('\0')).find('*'); }
 
-// The positions of the patterns of GET go to c.positions. False after an error reply.
+// Stores the positions of GET's patterns in c.positions. False after an error reply.
 bool ParseOptions(CommandContext& c, bool may_store, Options* options) {
   c.positions.clear();
   for (size_t i = 2; i < c.argc(); ++i) {
@@ -57,8 +57,8 @@ bool ParseOptions(CommandContext& c, bool may_store, Options* options) {
   return true;
 }
 
-// What a pattern of BY or GET means for an element: the string under the key that it names, the
-// field of the hash there, or with "#" the element. nullptr if there is none.
+// Resolves a pattern of BY or GET for an element: the string at the key that it names, a field of
+// the hash there, or with "#" the element itself. nullptr if there is none.
 const std::string* LookUp(CommandContext& c, std::string_view pattern, std::string_view element) {
   const size_t star = StarOf(pattern);
   if (star == std::string_view::npos) return nullptr;
@@ -78,7 +78,8 @@ const std::string* LookUp(CommandContext& c, std::string_view pattern, std::stri
   return object->type() == ObjectType::kString ? &object->string() : nullptr;
 }
 
-// strtod() on a C string that it must take whole. `text` lies in a string, so a NUL follows it.
+// strtod() on a C string that it must consume completely. `text` is a std::string, so a NUL follows
+// it.
 bool ParseWeight(const std::string& text, double* weight) {
   char* end = nullptr;
   errno = 0;
@@ -88,7 +89,7 @@ bool ParseWeight(const std::string& text, double* weight) {
 
 int Sign(std::string_view a, std::string_view b) { return a.compare(b); }
 
-// The C library's comparison in the C locale.
+// Compares like the C library in the C locale.
 int Collate(std::string_view a, std::string_view b) {
   return Sign(a.substr(0, a.find('\0')), b.substr(0, b.find('\0')));
 }
@@ -117,14 +118,14 @@ struct Sorter {
   }
 };
 
-// Gives each element what it is sorted by. False if one has no number.
+// Computes the sort key of each element. False if one is not a number.
 bool Weigh(CommandContext& c, const Options& options, std::vector<SortElement>& elements,
            std::string& texts) {
   bool numbers = true;
   std::string number;
   for (SortElement& element : elements) {
     if (options.by) {
-      // The pattern "#" would be the element itself, but without "*" nothing is sorted.
+      // The pattern "#" would be the element itself, but a pattern without "*" disables sorting.
       const std::string* found = LookUp(c, options.pattern, element.element);
       if (found == nullptr) continue;
       element.found = true;
@@ -161,13 +162,13 @@ void Collect(const Object& object, const Options& options, std::vector<SortEleme
       }
       break;
   }
-  // Unsorted, what has an order of its own can still be turned around.
+  // If unsorted, a collection with an order of its own can still be reversed.
   if (options.unsorted && options.descending && object.type() != ObjectType::kSet) {
     std::reverse(elements.begin(), elements.end());
   }
 }
 
-// The part of the elements that LIMIT asks for.
+// The elements that LIMIT selects.
 std::span<const SortElement> Limit(const Options& options,
                                    const std::vector<SortElement>& elements) {
   const auto size = static_cast<int64_t>(elements.size());
@@ -187,7 +188,7 @@ void Generic(CommandContext& c, bool may_store) {
     c.WrongType();
     return;
   }
-  // What is stored must not depend on the order of a set.
+  // The stored result must not depend on the order of a set.
   if (options.unsorted && options.store && object != nullptr &&
       object->type() == ObjectType::kSet) {
     options.unsorted = false;

@@ -9,7 +9,7 @@ namespace resprobe {
 
 class CommandContext;
 
-// Flags of a command, with the names that COMMAND INFO gives them.
+// Flags of a command, named as in COMMAND INFO.
 enum CommandFlag : uint32_t {
   kWrite = 1u << 0,
   kReadonly = 1u << 1,
@@ -31,8 +31,8 @@ enum CommandFlag : uint32_t {
   kMayReplicate = 1u << 17,
   kNoAsyncLoading = 1u << 18,
   kNoMandatoryKeys = 1u << 19,
-  // Its tips, which COMMAND INFO lists apart. For a cluster: to whom a request goes, and what is
-  // made of the replies.
+  // Tips, which COMMAND INFO lists separately. For a cluster: where to send a request, and how to
+  // combine the replies.
   kRandomOutput = 1u << 20,  // nondeterministic_output
   kRandomOrder = 1u << 21,   // nondeterministic_output_order
   kToAllShards = 1u << 22,
@@ -58,11 +58,11 @@ enum class CommandGroup : uint8_t {
   kConnection,
   kServer,
 };
-// "generic", "string", … "sorted-set" as COMMAND DOCS says it.
+// "generic", "string", … "sorted-set", as in COMMAND DOCS.
 std::string_view CommandGroupName(CommandGroup group);
 
-// What a command does with a key, with the flags that COMMAND INFO and COMMAND GETKEYSANDFLAGS give
-// it: the access (RO, RW, OW overwrite, RM remove), then what of the value is used or changed.
+// How a command uses a key, with the flags of COMMAND INFO and COMMAND GETKEYSANDFLAGS: the access
+// (RO, RW, OW overwrite, RM remove), then which part of the value is used or changed.
 enum KeyUse : uint8_t {
   kNoUse,
   kReads,            // RO access
@@ -79,22 +79,23 @@ enum KeyUse : uint8_t {
   kIsNoKey,          // not_key: it only shards like one
 };
 
-// Where the keys stand among the arguments; argument 0 is the command's name.
+// The positions of the keys among the arguments; argument 0 is the command's name.
 struct KeySpec {
   enum class Kind : uint8_t {
     kNone,
     kRange,    // first, last (from the end if negative: -1 is the last argument), step
     kNumKeys,  // args[first] holds the number of keys, which follow it; and, if last != 0, also the
                // one key at args[last] (the destination of ZUNIONSTORE)
-    kKeyAndPatterns,  // args[1]; others come of its elements, by patterns (SORT_RO)
-    kKeyAndStore,     // the same, and what follows STORE (SORT)
-    kChannels,        // a range of channels of shards, which COMMAND INFO shows as keys: no keys
+    kKeyAndPatterns,  // args[1], and keys formed from its elements by patterns (SORT_RO)
+    kKeyAndStore,     // the same, and the argument after STORE (SORT)
+    kChannels,        // a range of shard channels, which are not keys but which COMMAND INFO shows
+                      // as such
   };
   Kind kind = Kind::kNone;
   int8_t first = 0;
   int8_t last = 0;
   int8_t step = 0;
-  KeyUse first_use = kNoUse;  // of the first key that KeyPositions() tells
+  KeyUse first_use = kNoUse;  // of the first key in the result of KeyPositions()
   KeyUse rest_use = kNoUse;   // of the others
 
   constexpr KeySpec Uses(KeyUse use) const { return Uses(use, use); }
@@ -122,23 +123,23 @@ constexpr KeySpec KeyAndStore() { return {KeySpec::Kind::kKeyAndStore, 1, 1, 1};
 
 using CommandHandler = void (*)(CommandContext&);
 
-// One command of the table. Everything that the project knows of a command stands here and is read
-// by the server (arity, flags, keys, handler), COMMAND (all of it), the generators (syntax), and
-// the checks of replies (reply).
+// One command of the table: all that the project knows about a command. Used by the server (arity,
+// flags, keys, handler), COMMAND (all of it), the generators (syntax), and the checks of replies
+// (reply).
 struct CommandSpec {
   std::string_view name = {};  // lower case
-  // The number of arguments with the name; at least -arity if negative.
+  // The number of arguments including the name; if negative, at least -arity.
   int8_t arity = 0;
   uint32_t flags = 0;
   KeySpec keys = {};
   CommandGroup group = CommandGroup::kGeneric;
   std::string_view since = {};
   std::string_view summary = {};
-  // The arguments after the name (after both names for a subcommand), as the documentation writes
-  // them:
+  // The arguments after the name (after both names for a subcommand), in the notation of the
+  // documentation:
   //   lower-case    an argument: its type is in its name, one of the list below
   //   UPPER-CASE    a literal token
-  //   [a b]         optional; options that stand side by side may come in any order
+  //   [a b]         optional; adjacent options may come in any order
   //   [a | b]       at most one of them;   <a | b>  exactly one
   //   [a b ...]     zero or more times;    <a b ...> or  a [a ...]  once or more
   // Argument names: key, newkey, destination, source; value, member, element, field, message,
@@ -151,9 +152,10 @@ struct CommandSpec {
   // subcommands.
   std::string_view reply = {};
   CommandHandler handler = nullptr;
-  // Redis 7.0 does not have it; a profile that does names it (profile.h, CommandChanges).
+  // True if redis 7.0 does not have the command; profiles that have it name it (profile.h,
+  // CommandChanges).
   bool later = false;
-  // For a container (CLIENT, OBJECT …): arity and keys of a subcommand count both names.
+  // For a container (CLIENT, OBJECT …). Arity and keys of a subcommand count both names.
   std::span<const CommandSpec> subcommands = {};
 };
 

@@ -17,7 +17,7 @@ bool FitsLength(CommandContext& c, uint64_t size) {
          c.Error(errors::kStringTooLong);
 }
 
-// Replies with the value or null. False after a WRONGTYPE.
+// Replies with the value or null. False after a WRONGTYPE reply.
 bool ReplyValue(CommandContext& c, std::string_view key) {
   Object* object;
   if (!c.Find(key, kType, &object)) return false;
@@ -29,8 +29,8 @@ bool ReplyValue(CommandContext& c, std::string_view key) {
   return true;
 }
 
-// The options of SET and GETEX. Which of them go together follows the server's parser: an option
-// that excludes an earlier one is a syntax error, where it stands.
+// The options of SET and GETEX. Which of them can be combined follows the server's parser: an
+// option that conflicts with an earlier one is a syntax error.
 struct StringOptions {
   bool nx = false;
   bool xx = false;
@@ -69,7 +69,7 @@ bool ParseOptions(CommandContext& c, size_t first, bool is_set, StringOptions* o
       return c.SyntaxError();
     }
     if (kind == StringOptions::kNone) continue;
-    // The same one may come again, and the last one counts.
+    // The same option may be repeated, and the last one counts.
     if (o->keep_ttl || o->persist || (o->kind != StringOptions::kNone && o->kind != kind)) {
       return c.SyntaxError();
     }
@@ -83,12 +83,12 @@ bool ParseOptions(CommandContext& c, size_t first, bool is_set, StringOptions* o
   return true;
 }
 
-// What SET, SETNX, SETEX and PSETEX have in common. `at` is the expiry or kNoExpiry.
+// The common part of SET, SETNX, SETEX and PSETEX. `at` is the expiry or kNoExpiry.
 enum class Condition { kAlways, kIfMissing, kIfThere };
 
 bool Store(CommandContext& c, std::string_view key, std::string_view value, Condition condition,
            bool keep_ttl, int64_t at) {
-  // Always looked up: an expired key goes first.
+  // Always look up the key first: that deletes an expired one.
   const bool found = c.keyspace.Find(c.db, key) != nullptr;
   if ((condition == Condition::kIfMissing && found) ||
       (condition == Condition::kIfThere && !found)) {
@@ -194,7 +194,7 @@ void MGet(CommandContext& c) {
 
 void SetAll(CommandContext& c) {
   for (size_t i = 1; i < c.argc(); i += 2) {
-    c.keyspace.Find(c.db, c.args[i]);  // an expired one goes first
+    c.keyspace.Find(c.db, c.args[i]);  // deletes an expired key first
     c.keyspace.SetString(c.db, c.args[i], c.args[i + 1]);
     c.Modified(c.args[i]);
   }

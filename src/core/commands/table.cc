@@ -23,7 +23,7 @@ namespace {
 
 constexpr size_t kMaxNameLength = 16;
 
-// Eight letters in lower case at once; other bytes stay as they are.
+// Converts eight letters to lower case at once; other bytes are unchanged.
 uint64_t LowerWord(uint64_t word) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   const uint64_t low = word & (kOnes * 0x7f);
@@ -33,7 +33,7 @@ uint64_t LowerWord(uint64_t word) {
   return word | upper >> 2;
 }
 
-// A command's name, whatever its case, as two words.
+// A command's name as two words, ignoring case.
 struct NameKey {
   explicit NameKey(std::string_view name) : size(name.size()) {
     const ShortText text = LoadShortText(name);
@@ -120,7 +120,7 @@ class Table {
                        [&](const CommandChange& change) { return change.name == full_name; });
   }
 
-  // The spec as the profile has it, in a place that lasts.
+  // Returns the profile's version of the spec, owned by this table.
   const CommandSpec* Changed(const CommandSpec& spec, const CommandChange& change) {
     specs_.push_back(std::make_unique<CommandSpec>(spec));
     CommandSpec& changed = *specs_.back();
@@ -158,8 +158,8 @@ class Table {
     command.subcommands = list;
   }
 
-  // server.c processCommand: what is not queued inside MULTI, and what a RESP2 client may do in the
-  // context of a subscription.
+  // server.c processCommand: which commands are not queued inside MULTI, and which a subscribed
+  // RESP2 client may call.
   static void MarkSpecial(Command& command) {
     const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
       return std::find(names.begin(), names.end(), command.name()) != names.end();
@@ -248,8 +248,8 @@ const Command* FindSubcommand(const Command& container, std::string_view name) {
 
 namespace {
 
-// Where SORT's last STORE stands, 0 if it has none. As the server looks for it: whatever it does
-// not know is an option without arguments.
+// The position of SORT's last STORE, 0 if it has none. Like the server, it treats unknown words as
+// options without arguments.
 size_t StoreOption(std::span<const std::string_view> args) {
   size_t store = 0;
   for (size_t i = 2; i < args.size(); ++i) {

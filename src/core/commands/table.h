@@ -12,20 +12,20 @@
 
 namespace resprobe {
 
-// A command of the table as it is used: its spec, and what follows from it.
+// A command of the table: its spec, and values derived from it.
 struct Command {
   const CommandSpec* spec = nullptr;
   const Command* parent = nullptr;  // the container, for a subcommand
   Shape reply;
   std::span<const Command> subcommands;
-  uint16_t place = 0;  // among Commands(); a subcommand has its container's
-  // What the server treats by name.
+  uint16_t place = 0;  // index in Commands(); a subcommand has that of its container
+  // Special treatment by the server, which selects these commands by name.
   bool is_exec = false;
   bool is_client = false;      // CLIENT and its subcommands
-  bool may_wait = false;       // its reply may come later
-  bool runs_in_multi = false;  // is not queued
+  bool may_wait = false;       // its reply may be delayed
+  bool runs_in_multi = false;  // runs at once inside MULTI instead of being queued
   bool unsubscribes = false;
-  bool marks_use = false;        // even for a client that does not (CLIENT NO-TOUCH)
+  bool marks_use = false;        // counts as a use of the key even after CLIENT NO-TOUCH
   bool runs_subscribed = false;  // a RESP2 client with subscriptions may call it
 
   std::string_view name() const { return spec->name; }
@@ -41,15 +41,16 @@ struct Command {
 };
 
 // All commands of a profile, sorted by name. Built once, from the groups in groups.h; aborts if a
-// spec is malformed (a bad shape, a duplicate name), which is a bug of ours that any test finds.
+// spec is malformed (a bad shape, a duplicate name), which is a programming error that any test
+// finds.
 std::span<const Command> Commands(Profile profile = Profile::kRedis70);
 
-// By name in any case; nullptr if there is none.
+// By name, ignoring case; nullptr if there is none.
 const Command* FindCommand(std::string_view name, Profile profile = Profile::kRedis70);
 const Command* FindSubcommand(const Command& container, std::string_view name);
 
-// The positions of the keys among the arguments (args[0] is the name), appended to `positions`.
-// False if the arguments have none to tell (a bad numkeys).
+// Appends the positions of the keys among the arguments (args[0] is the name) to `positions`. False
+// if the arguments do not determine them (a bad numkeys).
 bool KeyPositions(const Command& command, std::span<const std::string_view> args,
                   std::vector<int>& positions);
 

@@ -45,7 +45,7 @@ void Watch(CommandContext& c) {
     c.Error("ERR WATCH inside MULTI is not allowed");
     return;
   }
-  // Once a watched key was touched EXEC will fail anyway.
+  // If a watched key has been touched, EXEC will fail anyway.
   if (!c.client.dirty_cas) {
     for (size_t i = 1; i < c.argc(); ++i) c.server.Watch(c.client, c.db, c.args[i]);
   }

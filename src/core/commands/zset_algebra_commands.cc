@@ -5,8 +5,8 @@
 #include "core/commands/table.h"
 #include "core/commands/zset_handlers.h"
 
-// Unions, intersections and differences of sorted sets, as zunionInterDiffGenericCommand() in
-// src/t_zset.c of redis 7.0.15 answers. A plain set counts as a sorted set whose scores are all 1.
+// Unions, intersections and differences of sorted sets, following zunionInterDiffGenericCommand()
+// in src/t_zset.c of redis 7.0.15. A plain set counts as a sorted set whose scores are all 1.
 namespace resprobe::zset {
 namespace {
 
@@ -17,7 +17,7 @@ struct Source {
   const ZSet* zset = nullptr;  // at most one of the two; neither: the key is missing
   const Set* set = nullptr;
   double weight = 1;
-  size_t position = 0;  // among the keys
+  size_t position = 0;  // index among the keys
 
   size_t size() const { return zset != nullptr ? zset->size() : set != nullptr ? set->size() : 0; }
   std::string_view member(size_t i) const {
@@ -56,7 +56,7 @@ bool ParseSources(CommandContext& c, size_t count_at, Sources& sources) {
     source.position = sources.size();
     Object* object = c.keyspace.Find(c.db, key);
     if (object != nullptr) {
-      // The containers stay where they are when a later lookup moves the object.
+      // The containers stay valid when a later lookup moves the object.
       if (object->type() == ObjectType::kZset) {
         source.zset = &object->zset();
       } else if (object->type() == ObjectType::kSet) {
@@ -128,15 +128,16 @@ double Combine(double a, double b, Aggregate aggregate) {
   return a;
 }
 
-// The scores of a member are combined from the smallest source to the largest, which shows in
-// rounded sums.
+// A member's scores are combined from the smallest source to the largest, which affects the
+// rounding of sums.
 void SortBySize(Sources& sources) {
   std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {
     return a.size() != b.size() ? a.size() < b.size() : a.position < b.position;
   });
 }
 
-// Calls visit(member, score) for what all the sources have; visit returns whether to go on.
+// Calls visit(member, score) for each member that all sources have; visit returns whether to
+// continue.
 template <class Visit>
 void Intersect(const Sources& sources, Aggregate aggregate, Visit&& visit) {
   const Source& smallest = sources[0];
@@ -160,7 +161,7 @@ void Unite(const Sources& sources, Aggregate aggregate, ZSet& result) {
       double score = ZeroIfNan(source.weight * source.score(i));
       if (const double* before = result.Find(member)) {
         score = Combine(*before, score, aggregate);
-        // ZSet::Set() takes 0 and -0 for the same.
+        // ZSet::Set() treats 0 and -0 as equal.
         if (*before == score && std::signbit(*before) != std::signbit(score)) result.Erase(member);
       }
       result.Set(member, score);
@@ -181,7 +182,7 @@ void Subtract(const Sources& sources, ZSet& result) {
   }
 }
 
-// The compact encoding, into which a small result is put at the end, holds no -0.
+// The server finally converts a small result to the compact encoding, which has no -0.
 void DropNegativeZeros(ZSet& zset) {
   if (!zset.compact()) return;
   const size_t end = zset.CountBelow(0, true);
@@ -189,7 +190,7 @@ void DropNegativeZeros(ZSet& zset) {
     if (!std::signbit(zset.score_at(rank))) continue;
     const std::string member = zset.member_at(rank);
     zset.Erase(member);
-    zset.Set(member, 0);  // at the same rank: 0 and -0 sort alike
+    zset.Set(member, 0);  // at the same rank: 0 and -0 are equal in order
   }
 }
 

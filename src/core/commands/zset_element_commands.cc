@@ -10,7 +10,7 @@
 #include "core/keyspace/integers.h"
 #include "core/server/server.h"
 
-// Sorted sets, member by member, as src/t_zset.c of redis 7.0.15 answers.
+// Sorted sets, single members, following src/t_zset.c of redis 7.0.15.
 namespace resprobe::zset {
 
 bool Find(CommandContext& c, std::string_view key, ZSet** zset) {
@@ -51,7 +51,7 @@ struct AddOptions {
   bool increment = false;  // INCR
 };
 
-// What is done to a member for one score, and the score that it ends with.
+// The effect of one score on a member, and the member's resulting score.
 enum class Outcome { kNothing, kSame, kUpdated, kAdded, kNan };
 
 Outcome Decide(const AddOptions& options, const double* old, double* score) {
@@ -65,7 +65,7 @@ Outcome Decide(const AddOptions& options, const double* old, double* score) {
   return *score == *old ? Outcome::kSame : Outcome::kUpdated;
 }
 
-// Scores and members, of which each may be the same.
+// `pairs` alternates scores and members; members may repeat.
 bool NeedsLargeForm(std::span<const std::string_view> pairs) {
   if (pairs.size() / 2 > ZSet::kCompactMembers) return true;
   for (size_t i = 1; i < pairs.size(); i += 2) {
@@ -133,7 +133,7 @@ void Add(CommandContext& c, AddOptions options) {
     const std::string_view member = c.args[first + 2 * i + 1];
     score = scores[i];
     outcome = Decide(options, zset->Find(member), &score);
-    if (outcome == Outcome::kNan) {  // an increment, so the only member: nothing is changed yet
+    if (outcome == Outcome::kNan) {  // an increment, so the only member: nothing has changed yet
       c.Error(errors::kNan);
       return;
     }
@@ -151,7 +151,7 @@ void Add(CommandContext& c, AddOptions options) {
   if (added + updated > 0) c.Modified(c.args[1]);
 }
 
-// Pops from the lowest scores, or from the highest; `nested` replies with pairs.
+// Pops the lowest scores, or the highest; with `nested` the reply consists of pairs.
 void ReplyAndPop(CommandContext& c, ZSet& zset, bool highest, size_t count, bool nested) {
   const size_t size = zset.size();
   c.reply.ArrayHeader(nested ? count : 2 * count);
@@ -181,7 +181,7 @@ void Pop(CommandContext& c, bool highest) {
 }
 
 void Rank(CommandContext& c, bool reverse) {
-  // Only some profiles let more than two arguments pass.
+  // Only in some profiles does the arity allow more than two arguments.
   if (c.argc() > 4) {
     c.WrongArity();
     return;
@@ -207,9 +207,9 @@ void ReplyScore(CommandContext& c, const ZSet* zset, std::string_view member) {
   c.ReplyDouble(*score);
 }
 
-// A score as ZSCAN shows it, always as a bulk string: the compact encoding prints what it holds as
-// an integer in full (util.c, double2ll), where the other doubles turn to exponents at 1e17 (every
-// server prints them in 17 digits).
+// Writes a score as ZSCAN does, always as a bulk string. The compact encoding stores whole numbers
+// as integers and prints them in full (util.c, double2ll), while other doubles get an exponent from
+// 1e17 on (every server prints them with 17 digits).
 void ReplyScannedScore(CommandContext& c, double score, bool compact) {
   char buffer[kNumberBufferSize];
   if (compact && std::fabs(score) <= 0x1p62 && score == std::trunc(score)) {
@@ -289,8 +289,8 @@ void ZMPop(CommandContext& c) {
 
 namespace {
 
-// Pops from the first of the keys that holds a sorted set, or waits for one. `count` is -1 for
-// BZPOPMIN and BZPOPMAX.
+// Pops from the first of the keys that holds a sorted set, or blocks. `count` is -1 for BZPOPMIN
+// and BZPOPMAX.
 void PopOrWait(CommandContext& c, size_t first_key, size_t keys, bool highest, size_t timeout_at,
                int64_t count) {
   int64_t until;
@@ -346,7 +346,7 @@ void ZScan(CommandContext& c) {
   if (!c.Cursor(2, &cursor)) return;
   ZSet* zset;
   if (!Find(c, c.args[1], &zset)) return;
-  if (zset == nullptr) return EmptyScanReply(c);  // before the options are looked at
+  if (zset == nullptr) return EmptyScanReply(c);  // before the options are parsed
   CommandContext::ScanOptions options;
   if (!c.ParseScanOptions(3, /*allow_type=*/false, &options)) return;
   c.views.clear();

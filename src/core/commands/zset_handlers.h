@@ -5,19 +5,19 @@
 
 #include "core/commands/command.h"
 
-// The handlers of the sorted set commands, and what they share. zset_commands.cc holds their part
-// of the command table.
+// The handlers of the sorted set commands, and shared functions. zset_commands.cc has their part of
+// the command table.
 namespace resprobe::zset {
 
-// The sorted set under a key, or nullptr; false after a WRONGTYPE reply.
+// Finds the sorted set at a key, or nullptr; false after a WRONGTYPE reply.
 bool Find(CommandContext& c, std::string_view key, ZSet** zset);
 
-// Makes `result`, which is left empty, the value of the destination, or deletes that if the result
-// is empty; replies with its size.
+// Stores `result` at the destination, or deletes the destination if the result is empty; replies
+// with its size. Leaves `result` empty.
 void Store(CommandContext& c, std::string_view destination, ZSet& result);
 
-// Replies with the header of `count` members or member-score pairs: pairs are flat in RESP2 and
-// nested in RESP3. Member() then writes each.
+// Writes the header of a reply with `count` members or member-score pairs: pairs are flat in RESP2
+// and nested in RESP3. Member() then writes each.
 void MembersHeader(CommandContext& c, size_t count, bool with_scores);
 void Member(CommandContext& c, std::string_view member, double score, bool with_scores);
 
@@ -53,7 +53,7 @@ void ZRemRangeByRank(CommandContext& c);
 void ZRemRangeByScore(CommandContext& c);
 void ZRemRangeByLex(CommandContext& c);
 
-// zset_algebra_commands.cc: several sorted sets, or sets, at once.
+// zset_algebra_commands.cc: operations on several sorted sets, or sets.
 void ZUnion(CommandContext& c);
 void ZInter(CommandContext& c);
 void ZDiff(CommandContext& c);

@@ -3,7 +3,7 @@
 #include "core/commands/zset_handlers.h"
 #include "core/commands/zset_ranges.h"
 
-// Ranges of sorted sets, as src/t_zset.c of redis 7.0.15 answers: the options are checked first,
+// Ranges of sorted sets, following src/t_zset.c of redis 7.0.15: the options are checked first,
 // then the range, then the key.
 namespace resprobe::zset {
 namespace {
@@ -42,14 +42,14 @@ bool ParseOptions(CommandContext& c, size_t first, bool store, RangeOptions* opt
     return c.Error(
         "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
   }
-  if (options->by == By::kRank) options->offset = 0;  // a limit of -1 passes, and means nothing
+  if (options->by == By::kRank) options->offset = 0;  // a limit of -1 is accepted and has no effect
   if (options->with_scores && options->by == By::kLex) {
     return c.Error("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
   }
   return true;
 }
 
-// A range as it was asked for, before there is a sorted set to select from.
+// A parsed range, before it is applied to a sorted set.
 struct Bounds {
   By by = By::kRank;
   int64_t start = 0;
@@ -74,8 +74,8 @@ bool ParseBounds(CommandContext& c, By by, size_t min, size_t max, Bounds* bound
   return c.Int(min, &bounds->start) && c.Int(max, &bounds->stop);
 }
 
-// The ranks from the lowest score up, also if they will be shown in reverse. `offset` members are
-// left out from where the showing begins.
+// Selects ranks in ascending order, even if the reply reverses them. Skips `offset` members from
+// the start of the reply.
 IndexRange SelectRanks(const ZSet& zset, const Bounds& bounds, bool reverse, size_t offset) {
   IndexRange range;
   switch (bounds.by) {
@@ -98,8 +98,8 @@ IndexRange SelectRanks(const ZSet& zset, const Bounds& bounds) {
   return SelectRanks(zset, bounds, /*reverse=*/false, /*offset=*/0);
 }
 
-// From the k-th member of the range on, counted from the end where the showing would not begin:
-// what zslNthInRange and zslNthInLexRange of valkey 8.0 make of the offset -k.
+// Selects from the k-th member, counted from the end opposite to the start of the reply: what
+// zslNthInRange and zslNthInLexRange of valkey 8.0 do with the offset -k.
 IndexRange SelectFromOtherEnd(const ZSet& zset, const Bounds& bounds, bool reverse,
                               int64_t offset) {
   const IndexRange range = SelectRanks(zset, bounds);
@@ -108,7 +108,7 @@ IndexRange SelectFromOtherEnd(const ZSet& zset, const Bounds& bounds, bool rever
   return {reverse ? range.first : range.first + range.count - shown, shown};
 }
 
-// The same with LIMIT. A negative limit is none.
+// The same with LIMIT. A negative limit means no limit.
 IndexRange SelectShown(const CommandContext& c, const ZSet& zset, const Bounds& bounds,
                        const RangeOptions& options) {
   const bool reverse = options.direction == Direction::kReverse;
@@ -126,11 +126,11 @@ IndexRange SelectShown(const CommandContext& c, const ZSet& zset, const Bounds& 
   return range;
 }
 
-// Past this many members the server builds the result of a range by rank in its large encoding,
-// which unlike the compact one holds -0 (zset-max-listpack-entries).
+// Above this many members the server builds the result of a range by rank in its large encoding,
+// which, unlike the compact one, can store -0 (zset-max-listpack-entries).
 constexpr size_t kCompactMembers = 128;
 
-// args[source_at] is the key that is read; the range follows it.
+// args[source_at] is the source key; the range follows it.
 void Range(CommandContext& c, size_t source_at, RangeOptions options) {
   const bool store = source_at == 2;
   if (!ParseOptions(c, source_at + 3, store, &options)) return;

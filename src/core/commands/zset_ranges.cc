@@ -18,7 +18,7 @@ bool ParseLex(std::string_view text, LexBound* bound) {
     case '+':
       bound->kind = text[0] == '-' ? LexBound::Kind::kLowest : LexBound::Kind::kHighest;
       bound->open = true;
-      return text.size() == 1 || text[1] == '\0';  // a C string to the server
+      return text.size() == 1 || text[1] == '\0';  // the server treats it as a C string
     case '(':
     case '[':
       bound->kind = LexBound::Kind::kText;
@@ -30,7 +30,7 @@ bool ParseLex(std::string_view text, LexBound* bound) {
   }
 }
 
-// Below, at or above the bound: < 0, 0, > 0.
+// < 0 below the bound, 0 at it, > 0 above it.
 int Compare(std::string_view member, const LexBound& bound) {
   switch (bound.kind) {
     case LexBound::Kind::kLowest:
@@ -53,7 +53,7 @@ bool BelowMax(std::string_view member, const LexRange& range) {
   return range.max.open ? order < 0 : order <= 0;
 }
 
-// Whether no text can lie in the range.
+// True if no text can be in the range.
 bool NeverMatches(const LexRange& range) {
   using Kind = LexBound::Kind;
   if (range.min.kind == Kind::kText && range.max.kind == Kind::kText) {

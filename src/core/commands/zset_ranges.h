@@ -7,8 +7,7 @@
 #include "core/commands/index_range.h"
 #include "core/keyspace/zset.h"
 
-// The ranges that commands on sorted sets take, and what they select. The result is a range of
-// ranks, from the lowest score up.
+// The range arguments of sorted set commands, and the ranks that they select, in ascending order.
 namespace resprobe {
 
 // "1.5", "(1.5", "-inf".
@@ -34,10 +33,10 @@ struct LexRange {
 };
 bool ParseLexRange(std::string_view min, std::string_view max, LexRange* range);
 
-// Lexicographic ranges mean something where all scores are equal. Where they are not, a server
-// replies with whatever its walk meets; ours walks as the server walks its compact encoding, from
-// the lowest score, or `reverse` from the highest: to the first member inside, `offset` members on
-// whatever they are, and then up to the first one outside.
+// Lexicographic ranges are defined only if all scores are equal. Otherwise a server's reply depends
+// on how it walks the set; this function walks as the server walks its compact encoding, from the
+// lowest score, or with `reverse` from the highest: to the first member inside the range, past any
+// `offset` members, and then up to the first one outside.
 IndexRange SelectRanks(const ZSet& zset, const LexRange& range, bool reverse, size_t offset);
 
 }  // namespace resprobe
