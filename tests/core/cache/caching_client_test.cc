@@ -34,7 +34,7 @@ class CachingClientTest : public testing::Test {
     client_.output().clear();
   }
   void Arrives(std::string_view bytes) { client_.OnBytes(bytes, now_); }
-  // What the cache has for the key; "-" for nothing, which sends a GET.
+  // The cached value of the key; "-" for a miss, which sends a GET.
   std::string Hit(std::string_view key) {
     const CachingClient::Lookup found = client_.Get(key, now_);
     if (found.hit == nullptr) return "-";
@@ -45,7 +45,7 @@ class CachingClientTest : public testing::Test {
     const std::string_view command[] = {"SET", key, "x"};
     client_.Write(keys, command);
   }
-  // Makes `value` the cached value.
+  // Puts `value` into the cache.
   void Cache(std::string_view key, std::string_view value) {
     ASSERT_EQ(Hit(key), "-");
     Arrives(Bulk(value));
@@ -71,7 +71,7 @@ TEST_F(CachingClientTest, SaysHelloAndTurnsTrackingOn) {
   EXPECT_TRUE(client_.output().ends_with("$2\r\nON\r\n$6\r\nNOLOOP\r\n"));
 }
 
-// An id of one server is nobody's, or anybody's, at another.
+// A connection id of one server means nothing, or another connection, at a different server.
 TEST_F(CachingClientTest, RedirectsNothingToAnotherServer) {
   constexpr std::string_view kHello = "%1\r\n$2\r\nid\r\n:7\r\n";
   client_.Reset({.wires = Wires::kTwo});
@@ -152,7 +152,7 @@ TEST_F(CachingClientTest, AnInvalidationPoisonsTheReadOnItsWay) {
     Connect({.poison_pending = poison});
     EXPECT_EQ(Hit("k"), "-");
     Arrives(Invalidation("k") + Bulk("old"));
-    // The caller has its reply; the cache has nothing.
+    // The caller has its reply, but the cache has no entry.
     ASSERT_EQ(client_.completions().size(), 1u);
     EXPECT_EQ(client_.completions()[0].value, "old");
     EXPECT_EQ(client_.completions()[0].stored, !poison);
@@ -172,8 +172,8 @@ TEST_F(CachingClientTest, AReadAfterThePoisonIsSound) {
 }
 
 // Found by the harness invalidation: with NOLOOP nothing is pushed when this client's own read
-// finds the key expired (redis 7.0.15, valkey 8.0.1), and the first of two reads has stored what
-// was there before.
+// finds the key expired (redis 7.0.15, valkey 8.0.1), so the first of two reads may have stored an
+// outdated value.
 TEST_F(CachingClientTest, OfTwoReadsOnTheirWayTheLaterOneCounts) {
   Connect({.noloop = true});
   EXPECT_EQ(Hit("k"), "-");
@@ -269,7 +269,7 @@ TEST_F(CachingClientTest, AnErrorIsNotCached) {
   EXPECT_EQ(client_.completions()[0].value, "WRONGTYPE no");
   EXPECT_EQ(client_.entries().size(), 0u);
 
-  // Without release_pending the entry stays PENDING, and nothing is ever cached in its place.
+  // Without release_pending the entry stays PENDING, and the key is never cached again.
   Connect({.release_pending = false});
   EXPECT_EQ(Hit("k"), "-");
   Arrives("-WRONGTYPE no\r\n");

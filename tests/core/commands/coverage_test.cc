@@ -1,4 +1,4 @@
-// The recordings leave out no command of the table.
+// Every command of the table appears in a recording.
 
 #include <gtest/gtest.h>
 
@@ -48,7 +48,7 @@ TEST(RecordingsTest, HoldASuccessOfEveryCommand) {
       EXPECT_TRUE(recorded.answered.contains(command.full_name())) << command.full_name();
     }
     for (const Command& subcommand : command.subcommands) {
-      if (subcommand.full_name() == "config|rewrite") continue;  // there is no file
+      if (subcommand.full_name() == "config|rewrite") continue;  // there is no configuration file
       EXPECT_TRUE(recorded.answered.contains(subcommand.full_name())) << subcommand.full_name();
     }
   }

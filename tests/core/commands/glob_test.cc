@@ -10,8 +10,8 @@
 namespace resprobe {
 namespace {
 
-// The meaning of a pattern without classes, written down naively: a star tries everything. Unlike
-// GlobMatch() it backtracks into every star.
+// A naive matcher for patterns without classes: a star tries every length. Unlike GlobMatch() it
+// backtracks into every star.
 bool Naive(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
   if (pattern[0] == '*') {
@@ -42,9 +42,10 @@ TEST(GlobTest, AgreesWithTheNaiveMeaning) {
   EXPECT_GT(matches, 1000);
 }
 
-// Recorded from redis-server in generic.txt too; here the ones that need explaining.
+// generic.txt has recordings of these from redis-server, too; here are the ones that need
+// explaining.
 TEST(GlobTest, TheServersCorners) {
-  EXPECT_FALSE(GlobMatch("*", ""));  // its loop does not run on an empty text
+  EXPECT_FALSE(GlobMatch("*", ""));  // the server's loop does not run on an empty text
   EXPECT_TRUE(GlobMatch("", ""));
   EXPECT_FALSE(GlobMatch("[", "["));
   EXPECT_TRUE(GlobMatch("[^", "x"));
@@ -59,7 +60,7 @@ TEST(GlobTest, TheServersCorners) {
   EXPECT_FALSE(GlobMatch("[a-z]", "\xff"));
 }
 
-// Would take longer than the age of the universe if stars were tried one inside the other.
+// Exponential backtracking here would take longer than the age of the universe.
 TEST(GlobTest, DoesNotExplode) {
   std::string pattern;
   for (int i = 0; i < 60; ++i) pattern += "a*";

@@ -82,7 +82,7 @@ TEST(NumbersTest, FormatsDoublesAsPrintf17g) {
         std::memcpy(&value, &bits, sizeof(value));
         break;
       }
-      case 1:  // integers around the size where an exponent begins
+      case 1:  // integers near the magnitude where an exponent begins
         value = static_cast<double>(static_cast<int64_t>(random.Next()) >> random.Below(64));
         break;
       case 2:

@@ -17,11 +17,11 @@
 namespace resprobe {
 namespace {
 
-constexpr int kAnswerMs = 10'000;      // how long a server may take for an answer that must come
-constexpr size_t kMaxAsked = 100'000;  // how often it is asked whether a connection has ended
-// No active expiry cycle: what has expired goes when it is looked up, not some moment later.
+constexpr int kAnswerMs = 10'000;      // time limit for a reply that must come
+constexpr size_t kMaxAsked = 100'000;  // the maximum number of polls until a connection has ended
+// No active expiry cycle: an expired key is deleted when it is looked up, not at some later time.
 constexpr std::string_view kForget = "FLUSHALL\r\nDEBUG SET-ACTIVE-EXPIRE 0\r\nQUIT\r\n";
-constexpr int kControl = -1;  // our own connection, which no recording has
+constexpr int kControl = -1;  // the control connection, which no recording uses
 
 std::string Errno(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
 
@@ -69,7 +69,7 @@ bool RealServer::Start(const std::string& program, std::string* error) {
           "--logfile", log.c_str(), static_cast<char*>(nullptr));
     _exit(127);
   }
-  // It is up when it accepts a connection; there is nothing else to wait for.
+  // The server is ready when it accepts a connection; there is no other event to wait for.
   for (int tries = 0; tries < kAnswerMs; ++tries) {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {
@@ -134,7 +134,7 @@ bool RealServer::AwaitClosed(std::string* error) {
 }
 
 bool RealServer::Settle(std::string* error) {
-  // Replies go out when all that has come in by then has been run.
+  // The server sends replies after it has run all input that has arrived by then.
   if (!Send(kControl, "QUIT\r\n", error)) return false;
   if (Drain(kControl, kAnswerMs).closed) return true;
   *error = "no answer to QUIT";
@@ -147,7 +147,7 @@ bool RealServer::Send(int connection, std::string_view bytes, std::string* error
   while (!bytes.empty()) {
     const ssize_t n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n < 0) {
-      // The server has closed: what is said by the `closed` line.
+      // The server has closed the connection; the `closed` line checks that.
       if (errno == EPIPE || errno == ECONNRESET) return true;
       *error = Errno("send");
       return false;

@@ -11,8 +11,8 @@
 
 namespace resprobe {
 
-// A real server process of our own, on a unix socket in a temporary folder, and its connections by
-// number. Stopped and cleaned up at the end.
+// A private server process, on a unix socket in a temporary folder, and numbered connections to it.
+// The destructor stops it and cleans up.
 class RealServer {
  public:
   RealServer() = default;
@@ -20,10 +20,10 @@ class RealServer {
   RealServer(const RealServer&) = delete;
   RealServer& operator=(const RealServer&) = delete;
 
-  // Starts the program. False with `error` if it does not come up.
+  // Starts the program. False with `error` if it does not become ready.
   bool Start(const std::string& program, std::string* error);
 
-  // Drops all connections and all keys: the start of a case.
+  // Drops all connections and all keys, for the start of a case.
   bool Fresh(std::string* error);
 
   struct Received {
@@ -31,27 +31,28 @@ class RealServer {
     bool closed = false;
   };
   bool Send(int connection, std::string_view bytes, std::string* error);
-  // Reads until `want` bytes have come, or the server has closed the connection, or nothing has
-  // come for `patience_ms`.
+  // Reads until `want` bytes have arrived, or the server has closed the connection, or nothing has
+  // arrived for `patience_ms`.
   Received Receive(int connection, size_t want, int patience_ms);
-  // Reads what comes until nothing has come for `quiet_ms`.
+  // Reads until nothing has arrived for `quiet_ms`.
   Received Drain(int connection, int quiet_ms);
   bool IsConnected(int connection) const { return sockets_.contains(connection); }
   void Close(int connection);
 
-  // Returns when the server has run what was sent before, answered or not.
+  // Returns when the server has run everything sent before, answered or not.
   bool Settle(std::string* error);
 
-  // The id of the connection, whose protocol may be either. 0 with `error` if it is not told.
+  // The id of the connection, in either protocol. 0 with `error` if the server does not report it.
   uint64_t Id(int connection, std::string* error);
 
-  // Does one step and waits for nothing: for kProtocol the reply is read and dropped.
+  // Performs one step without waiting for a reply; only for kProtocol the reply is read and
+  // dropped.
   bool Do(const RecordedStep& step, std::string* error);
 
  private:
   int Socket(int connection, std::string* error);
-  // Returns when the server knows of no connections but those that are open here: it sees the end
-  // of one in its own time, and until then what the connection had subscribed to or watched counts.
+  // Returns when the server has no connections other than those open here. It notices a closed
+  // connection with a delay, and until then its subscriptions and watched keys remain.
   bool AwaitClosed(std::string* error);
   std::string socket_path() const { return folder_ + "/s"; }
 

@@ -1,5 +1,5 @@
-// record_replies FILE…: runs the requests of the files (recorded_file.h) on a real server of its
-// own, $RESPROBE_REDIS_SERVER, and writes what it answers into the files.
+// record_replies FILE…: runs the requests of the files (recorded_file.h) on a private server,
+// $RESPROBE_REDIS_SERVER, and writes its replies into the files.
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,9 +13,9 @@
 namespace resprobe {
 namespace {
 
-// How long a connection must be silent before what came is taken for all that comes.
+// A connection that has been silent for this long is assumed to have sent everything.
 constexpr int kQuietMs = 6;
-// How long the first byte of an answer may take, where there may be none.
+// Time limit for the first byte of a reply, where there may be none.
 constexpr int kFirstByteMs = 60;
 
 bool Record(const std::string& path, RealServer& server, std::string* error) {
@@ -28,7 +28,7 @@ bool Record(const std::string& path, RealServer& server, std::string* error) {
   if (!file.Parse(path, text, error)) return false;
 
   std::string out;
-  size_t next = 0;  // the first line that is not yet written
+  size_t next = 0;  // the first line not yet written
   const auto copy_up_to = [&](size_t line) {
     for (; next < line; ++next) {
       std::string_view old = file.lines[next];

@@ -21,7 +21,7 @@ int HexDigit(char c) {
   return -1;
 }
 
-// Splits as redis-cli does: spaces separate, "…" with escapes, '…' without.
+// Splits like redis-cli: at spaces, with "…" with escapes, '…' without.
 bool SplitArguments(std::string_view text, std::vector<std::string>* args) {
   size_t i = 0;
   while (true) {
@@ -51,7 +51,7 @@ bool ParseNumber(std::string_view text, int64_t* number) {
   return result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-// Takes a leading connection number off the line.
+// Removes a leading connection number from the line.
 int TakeConnection(std::string_view& line) {
   size_t digits = 0;
   while (digits < line.size() && line[digits] >= '0' && line[digits] <= '9') ++digits;
@@ -264,7 +264,7 @@ std::string SortReply(std::string_view bytes, bool map) {
   size_t i = 0;
   for (const resp::ReplyView element : reply.root()) {
     if (i++ % step == 0) parts.emplace_back();
-    // An aggregate inside (the elements of SCAN's reply) is unordered too.
+    // A nested aggregate (the elements of SCAN's reply) is unordered too.
     std::string part;
     resp::AppendReply(&part, element);
     parts.back() += element.is_aggregate() ? SortReply(part, false) : part;

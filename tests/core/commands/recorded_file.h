@@ -12,8 +12,8 @@
 
 namespace resprobe {
 
-// What a real server answered, as text. A file holds cases; each starts with an empty server and
-// new connections. Lines:
+// Replies of a real server, as text. A file holds cases; each starts with an empty server and new
+// connections. Lines:
 //
 //   # a comment
 //   server redis 7.0.15     which server the replies were recorded from
@@ -21,21 +21,19 @@ namespace resprobe {
 //   > SET k "v\r\n"         a request, split into arguments as redis-cli splits them
 //   !> *1\r\n$4\r\nPING\r\n  raw bytes to send, escaped
 //   ~> KEYS *               the order of the elements of the reply does not count
-//   ?> RANDOMKEY            only the shape of the reply counts, as the command table has it
+//   ?> RANDOMKEY            only the shape of the reply counts, as in the command table
 //   2> GET k                the same on connection 2 (1 is the default); also 2~> 2!> 2?>
-//   proto 3 / 2 proto 3     switches the connection's protocol; the reply is not shown
-//   id / 2 id               learns the connection's id; then {id-2} in an argument or as an integer
-//   that is
-//                           received stands for it
+//   proto 3 / 2 proto 3     switches the connection's protocol; the reply is not recorded
+//   id / 2 id               reads the connection's id; afterwards {id-2} stands for it in
+//                           arguments and for received integers
 //   advance 150             moves the clock by milliseconds (a case that has it is not replayed on
 //                           a live server, whose clock cannot be moved)
 //   close / 2 close         the client closes its connection
-//   < +OK\r\n               what the connection received then, escaped as in a C string
+//   < +OK\r\n               what the connection then received, escaped as in a C string
 //   2< >2\r\n$10\r\n…       the same for another connection
 //   closed / 2 closed       the server has closed the connection
 //
-// So a file without its `<` and `closed` lines is what record_replies takes, and the whole file is
-// what it writes.
+// A file without `<` and `closed` lines is the input of record_replies; it writes them.
 struct RecordedStep {
   enum class Kind { kRequest, kRaw, kProtocol, kId, kAdvance, kClose };
   enum class Compare { kExact, kUnordered, kShape };
@@ -50,22 +48,22 @@ struct RecordedStep {
   Compare compare = Compare::kExact;
   int connection = 1;
   std::vector<std::string> args;  // kRequest
-  std::string bytes;              // kRequest (but for ids), kRaw: what is sent
+  std::string bytes;              // bytes to send: kRequest (without ids), kRaw
   int64_t number = 0;             // kProtocol, kAdvance
   std::vector<Output> outputs;
 
-  // The bytes that a connection is to receive, and whether it is closed.
+  // The bytes that a connection must receive, and whether it must be closed.
   std::string_view ExpectedBytes(int connection_number) const;
   bool ExpectedClosed(int connection_number) const;
 };
 
-// The ids of connections that a case has learnt.
+// The connection ids that a case has read.
 class RecordedIds {
  public:
   void Learn(int connection, uint64_t id) { ids_[connection] = std::to_string(id); }
-  // The step with ids for their names.
+  // Replaces names by ids in the step.
   RecordedStep Expand(const RecordedStep& step) const;
-  // What was received with names for ids, where they stand as integers.
+  // Replaces ids by names in received bytes, where they are integers.
   std::string Collapse(std::string bytes) const;
 
  private:
@@ -88,25 +86,25 @@ struct RecordedFile {
   std::vector<RecordedCase> cases;
   std::vector<std::string> lines;  // the text, for rewriting
 
-  // False with `error` ("file:line: what is wrong") if the text is not in the format.
+  // False with `error` ("file:line: what is wrong") if the text is malformed.
   bool Parse(std::string_view path, std::string_view text, std::string* error);
 };
 
-// Bytes as they stand in a file: printable ASCII as it is, the rest escaped.
+// The file's form of bytes: printable ASCII unchanged, the rest escaped.
 std::string EscapeBytes(std::string_view bytes);
 bool UnescapeBytes(std::string_view text, std::string* bytes);
 
-// The reply with the elements of its aggregates at the top level sorted (a map's by pair), so that
-// two unordered replies can be compared. The input itself if it is not one whole reply.
+// The reply with the elements of its top-level aggregates sorted (a map's by pair), to compare
+// unordered replies. Returns the input unchanged if it is not exactly one reply.
 std::string SortReply(std::string_view bytes, bool map);
 
-// A whole file's contents. False if it cannot be read.
+// Reads a whole file. False if it cannot be read.
 bool ReadFile(const std::string& path, std::string* text);
-// All *.txt in tests/core/commands/recorded of the source tree, sorted: what redis answered.
+// All *.txt in tests/core/commands/recorded of the source tree, sorted: the recordings of redis.
 std::vector<std::string> RecordedPaths();
-// The one of that name ("list", "valkey-8.0/list").
+// The path of the recording with that name ("list", "valkey-8.0/list").
 std::string RecordedPath(std::string_view name);
-// The profile of the core for a file's server ("valkey 8.0.1").
+// The core's profile for a file's server ("valkey 8.0.1").
 Profile ProfileOfServer(std::string_view server);
 
 }  // namespace resprobe

@@ -1,5 +1,6 @@
-// Replays what a real server answered (recorded/*.txt) on the core, byte for byte; and, where there
-// is a real server, the same files on it, so that the recordings themselves stay true.
+// Replays the recorded replies of real servers (recorded/*.txt) on the core, and compares them byte
+// for byte. If a real server is available, replays the files on it as well, to verify the
+// recordings.
 
 #include <gtest/gtest.h>
 
@@ -20,7 +21,7 @@ namespace {
 using Kind = RecordedStep::Kind;
 using Compare = RecordedStep::Compare;
 
-// What the file's server is, for the shapes of replies.
+// The profile of the file's server, for the shapes of replies.
 Profile g_profile = Profile::kRedis70;
 
 const Command* CommandOf(const std::vector<std::string>& args) {
@@ -31,20 +32,20 @@ const Command* CommandOf(const std::vector<std::string>& args) {
   return command;
 }
 
-// Replies to this are maps in RESP3, so flat arrays of pairs in RESP2.
+// In RESP3 the reply is a map, so in RESP2 it is a flat array of pairs.
 bool ReplyIsMap(const std::vector<std::string>& args) {
   const Command* command = CommandOf(args);
   return command != nullptr && command->spec->reply.starts_with("map<");
 }
 
-// Whether `bytes` start with one reply to the request that has the shape of the table, or with an
+// True if `bytes` start with one reply to the request that has the shape in the table, or with an
 // error.
 testing::AssertionResult HasShape(const RecordedStep& step, std::string_view bytes, int protocol) {
   const Command* command = CommandOf(step.args);
   resp::ReplyParser parser;
   resp::Reply reply;
-  // In RESP3 a message to oneself can come before the reply, and is all that comes where replies
-  // are off.
+  // In RESP3 a client's message to itself can come before the reply; if replies are off, it is the
+  // only output.
   const bool answers_with_push = command != nullptr && command->spec->reply.starts_with("push<");
   size_t at = 0;
   do {
@@ -65,7 +66,7 @@ testing::AssertionResult HasShape(const RecordedStep& step, std::string_view byt
                                      << command->spec->reply << " in RESP" << protocol;
 }
 
-// How many checks of the running test have failed so far.
+// The number of checks of the running test that have failed so far.
 int Failures() {
   return testing::UnitTest::GetInstance()->current_test_info()->result()->total_part_count();
 }
@@ -88,14 +89,14 @@ void CompareOutput(const RecordedStep& step, int connection, int protocol, std::
   }
 }
 
-// `seen` may be RESP2 or RESP3, by what the case has switched its connections to.
+// `seen` may be RESP2 or RESP3, depending on the connection's current protocol.
 class Protocols {
  public:
   int Of(int connection) { return of_[connection] == 0 ? 2 : of_[connection]; }
   void Before(const RecordedStep& step) {
     if (step.kind == Kind::kProtocol) of_[step.connection] = static_cast<int>(step.number);
   }
-  // HELLO and RESET switch too, when they succeed.
+  // A successful HELLO or RESET also switches the protocol.
   void After(const RecordedStep& step, std::string_view seen) {
     if (step.kind != Kind::kRequest || seen.empty() || seen[0] == '-') return;
     if (CommandContext::IsWord(step.args[0], "RESET")) of_[step.connection] = 2;
@@ -154,7 +155,7 @@ void ReplayOnCore(const RecordedCase& recorded) {
     }
     std::erase_if(ids, [&](const auto& entry) { return !server.IsOpen(entry.second); });
     EXPECT_EQ(server.keyspace().CheckIntegrity(), "");
-    if (Failures() != before) return;  // the rest would only follow from it
+    if (Failures() != before) return;  // later failures would only be consequences
   }
   for (int db = 0; db < server.keyspace().databases(); ++db) server.keyspace().Flush(db);
   EXPECT_EQ(server.keyspace().used_memory(), 0u);
@@ -178,7 +179,7 @@ void ReplayOnServer(const RecordedCase& recorded, RealServer& server) {
       continue;
     }
     ASSERT_TRUE(server.Do(step, &error)) << error;
-    // A request that waits has no answer to wait for; the next one must not overtake it.
+    // A request that blocks has no reply to wait for; the next one must not overtake it.
     if (step.kind == Kind::kRequest || step.kind == Kind::kRaw) {
       if (step.ExpectedBytes(step.connection).empty() && !step.ExpectedClosed(step.connection)) {
         ASSERT_TRUE(server.Settle(&error)) << error;
@@ -192,7 +193,7 @@ void ReplayOnServer(const RecordedCase& recorded, RealServer& server) {
       const bool own = output.connection == step.connection;
       std::string seen;
       if (own && step.compare != Compare::kExact) {
-        // Its length is not known: up to the end of one reply.
+        // The length is unknown, so read up to the end of one reply.
         resp::ReplyParser parser;
         resp::Reply reply;
         while (true) {
@@ -209,9 +210,9 @@ void ReplayOnServer(const RecordedCase& recorded, RealServer& server) {
       if (own) protocols.After(step, seen);
       CompareOutput(step, output.connection, protocols.Of(output.connection), seen, output.bytes);
     }
-    if (Failures() != before) return;  // the rest would only follow from it
+    if (Failures() != before) return;  // later failures would only be consequences
   }
-  // Nothing more than what is recorded may come.
+  // Nothing beyond the recording may arrive.
   for (int connection = 1; connection <= recorded.Connections(); ++connection) {
     if (server.IsConnected(connection)) {
       EXPECT_EQ(EscapeBytes(server.Drain(connection, 1).bytes), "");

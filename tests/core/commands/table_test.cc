@@ -41,7 +41,8 @@ TEST(TableTest, FindsEveryCommandInAnyCase) {
 TEST(TableTest, FindsNothingElse) {
   for (const Command& command : Commands()) {
     const std::string name(command.name());
-    // Each byte replaced with one that differs in a single bit: case apart, nothing may match.
+    // Replace each byte with one that differs in a single bit: except for a change of case, nothing
+    // may match.
     for (size_t i = 0; i < name.size(); ++i) {
       for (int bit = 0; bit < 8; ++bit) {
         std::string other = name;
@@ -59,7 +60,7 @@ TEST(TableTest, FindsNothingElse) {
       EXPECT_TRUE(found == nullptr || found->name() == other) << other;
     }
   }
-  // '-' is no letter: it has no other case.
+  // '-' is not a letter: it has no other case.
   EXPECT_NE(FindSubcommand(*FindCommand("client"), "NO-EVICT"), nullptr);
   EXPECT_EQ(FindSubcommand(*FindCommand("client"), "no\revict"), nullptr);
   EXPECT_EQ(FindCommand(""), nullptr);
@@ -67,9 +68,9 @@ TEST(TableTest, FindsNothingElse) {
   EXPECT_EQ(FindCommand(std::string(100000, 'g')), nullptr);
 }
 
-// --- The table says of each command what the server says of it.
+// --- The table agrees with the server about each command.
 
-// The texts in the order of the alphabet: the server's sets have none of their own.
+// The texts in alphabetical order: the server's sets are unordered.
 std::string Sorted(const resp::ReplyView& set) {
   std::vector<std::string> texts;
   for (const resp::ReplyView text : set) texts.emplace_back(text.text());
@@ -105,7 +106,7 @@ std::string Search(const resp::ReplyView& spec, std::string_view what,
   return text + ")";
 }
 
-// "RW,access,update:index(1):range(0,1,0)". The server's notes are left out.
+// "RW,access,update:index(1):range(0,1,0)". The server's notes are omitted.
 std::string KeySpecText(const resp::ReplyView& spec) {
   const bool counted = Field(Field(spec, "find_keys"), "type").text() == "keynum";
   return Sorted(Field(spec, "flags")) + ":" + Search(spec, "begin_search", {"index"}) + ":" +
@@ -272,7 +273,7 @@ TEST(TableTest, KnowsWhereTheKeysAre) {
   EXPECT_EQ(KeysOf({"zunion", "x", "a"}), "bad");
 }
 
-// The argument grammars are read by a program: their brackets must close.
+// Programs parse the argument grammars: their brackets must be balanced.
 TEST(TableTest, SyntaxIsWellFormed) {
   for (const Command* command : AllCommands()) {
     if (!command->subcommands.empty()) continue;

@@ -1,4 +1,4 @@
-// The dict against a std::map, and what SCAN promises.
+// Compares the dict with a std::map, and checks SCAN's guarantees.
 
 #include "core/keyspace/dict.h"
 
@@ -14,7 +14,7 @@
 namespace resprobe {
 namespace {
 
-// Keys of all lengths that the hash and the comparison treat differently, with few differences.
+// Keys of every length class of the hash and the comparison, with few differences.
 std::string RandomKey(Random& random, size_t variety) {
   std::string key(random.Below(2) == 0 ? random.Below(4) : random.Below(40), 'k');
   const std::string number = std::to_string(random.Below(variety));
@@ -36,7 +36,7 @@ TEST(HashTest, ComparesLikeMemcmp) {
   }
 }
 
-// Every byte of a key of any length takes part in the hash.
+// Every byte of a key of any length affects the hash.
 TEST(HashTest, UsesEveryByte) {
   for (size_t size = 1; size < 40; ++size) {
     std::string key(size, 'x');
@@ -100,7 +100,7 @@ TEST(DictTest, KeepsTheOrderOfInsertionAndFillsGapsWithTheLast) {
   EXPECT_EQ(order, "aecdf");
 }
 
-// The same history after Clear() gives the same order: nothing is left of the one before.
+// The same history after Clear() gives the same order: Clear() leaves no trace of earlier history.
 TEST(DictTest, OrderIsAFunctionOfTheHistorySinceClear) {
   const auto history = [](Dict<Nothing>& dict) {
     Random random;
@@ -123,7 +123,7 @@ TEST(DictTest, OrderIsAFunctionOfTheHistorySinceClear) {
   EXPECT_EQ(history(dict), first);
 }
 
-// What is there from the first step to the last is seen; what never was is not.
+// A key that is present from the first step to the last is visited; one that never was is not.
 TEST(DictTest, ScanSeesWhatIsPresentThroughout) {
   Random random;
   for (int run = 0; run < 500; ++run) {

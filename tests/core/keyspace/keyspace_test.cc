@@ -48,7 +48,7 @@ TEST_F(KeyspaceTest, ExpiresLazilyWhenLookedUp) {
   keyspace.set_active_expiry(false);
   Set("k", "v", 2000);
   Events();
-  // The millisecond that it is given until is the last of its life.
+  // A key is still live in the millisecond of its expiry time.
   keyspace.AdvanceTo(2000);
   EXPECT_NE(keyspace.Find(0, "k"), nullptr);
   keyspace.AdvanceTo(2001);
@@ -68,7 +68,7 @@ TEST_F(KeyspaceTest, ExpiresActivelyAtTheCycle) {
   Set("l", "v", 5000);
   Set("m", "v");
   Events();
-  keyspace.AdvanceTo(1099);  // no multiple of the period was passed
+  keyspace.AdvanceTo(1099);  // before the next multiple of the period
   EXPECT_EQ(keyspace.KeyCount(0), 3u);
   keyspace.AdvanceTo(1100);
   EXPECT_EQ(Events(), Strings{"0:k"});
@@ -76,12 +76,12 @@ TEST_F(KeyspaceTest, ExpiresActivelyAtTheCycle) {
   EXPECT_EQ(keyspace.CheckIntegrity(), "");
 }
 
-// While many of those looked at had expired it goes on; it stops where few had.
+// The cycle continues while many of the checked keys had expired, and stops when few had.
 TEST_F(KeyspaceTest, TheCycleLeavesSomeBehind) {
   for (int i = 0; i < 200; ++i) Set("late" + std::to_string(i), "v", i % 50 == 0 ? 1010 : 9000);
   keyspace.AdvanceTo(1100);
   EXPECT_GT(keyspace.ExpiredCount(0), 0u);
-  // But not for ever: it goes around.
+  // Later cycles find the rest: the cursor wraps around.
   for (int64_t now = 1200; now < 4000; now += 100) keyspace.AdvanceTo(now);
   EXPECT_EQ(keyspace.ExpiredCount(0), 0u);
   EXPECT_EQ(keyspace.CheckIntegrity(), "");
@@ -143,7 +143,7 @@ TEST_F(KeyspaceTest, OverwritingDropsTheValueAndItsExpiry) {
   keyspace.Modified(0, "k");
   EXPECT_EQ(keyspace.Find(0, "k")->expire_at(), 5000);
   EXPECT_EQ(keyspace.CheckIntegrity(), "");
-  // A container that was used before comes back empty.
+  // A reused container is empty.
   EXPECT_TRUE(keyspace.FindOrCreate(0, "other", ObjectType::kList).list().empty());
 }
 
@@ -229,7 +229,7 @@ TEST_F(KeyspaceTest, DigestShowsTypeValueAndExpiry) {
   EXPECT_NE(keyspace.Digest(0, "a"), keyspace.Digest(0, "c")) << "and are no lists";
 }
 
-// --- The checks themselves: each finds what it is there for.
+// --- The checks themselves: each finds the error it is for.
 
 TEST_F(KeyspaceTest, CheckFindsAnEmptyContainer) {
   keyspace.FindOrCreate(0, "s", ObjectType::kSet);
@@ -249,12 +249,12 @@ TEST_F(KeyspaceTest, CheckFindsAnUnreportedChange) {
 
 TEST_F(KeyspaceTest, CheckFindsAChangedKey) {
   for (int i = 0; i < 20; ++i) Set("key" + std::to_string(i), "v");
-  // The dict is read-only to users; this is what a stray write would do.
+  // The dict is read only for its users; this simulates a stray write.
   const_cast<std::string&>(keyspace.keys(0).at(3).key) = "elsewhere";
   EXPECT_NE(keyspace.CheckIntegrity(), "");
 }
 
-// A long random history stays consistent, and ends at zero.
+// A long random history stays consistent, and the memory account ends at zero.
 TEST_F(KeyspaceTest, StaysConsistent) {
   Random random;
   const auto key = [&] { return "k" + std::to_string(random.Below(30)); };

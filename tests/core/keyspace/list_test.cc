@@ -1,4 +1,4 @@
-// A list against a std::deque, through histories that grow, wrap and empty the ring.
+// Compares a list with a std::deque, in histories that grow, wrap and empty the ring.
 
 #include "core/keyspace/list.h"
 
@@ -28,13 +28,13 @@ void ExpectSame(const List& list, const Naive& naive) {
   ASSERT_EQ(list.bytes(), bytes);
 }
 
-// Mostly short; now and then longer than what a slot keeps.
+// Mostly short; occasionally longer than the memory that a slot keeps.
 std::string RandomValue(Random& random) {
   const size_t length = random.Below(20) == 0 ? random.Below(600) : random.Below(4);
   return std::string(length, static_cast<char>('a' + random.Below(26)));
 }
 
-// One step of a history that favours growth or shrinking, on both.
+// Performs one random step on both; `grow` makes growth more likely than shrinking.
 void Step(Random& random, bool grow, List& list, Naive& naive) {
   const std::string value = RandomValue(random);
   const auto at = [&](size_t i) { return naive.begin() + static_cast<ptrdiff_t>(i); };

@@ -1,5 +1,5 @@
-// A sorted set against a std::map and a sorted vector: ranks, counts and ranges, with scores that
-// collide, infinities and both zeros.
+// Compares a sorted set with a std::map and a sorted vector: ranks, counts and ranges, with equal
+// scores, infinities and both zeros.
 
 #include "core/keyspace/zset.h"
 
@@ -154,12 +154,12 @@ TEST(ZSetTest, StoresNoNegativeZeroWhileCompact) {
     zset.Set(std::to_string(i), i);
   }
   EXPECT_TRUE(zset.compact());
-  EXPECT_FALSE(std::signbit(zset.AsStored("5", -0.0)));  // is there already
-  EXPECT_TRUE(std::signbit(zset.AsStored("m", -0.0)));   // the 129th
+  EXPECT_FALSE(std::signbit(zset.AsStored("5", -0.0)));  // already present
+  EXPECT_TRUE(std::signbit(zset.AsStored("m", -0.0)));   // the 129th member
   zset.Set("m", 0);
   EXPECT_FALSE(zset.compact());
   zset.EraseRanks(0, 100);
-  EXPECT_FALSE(zset.compact());  // for good
+  EXPECT_FALSE(zset.compact());  // permanently
   EXPECT_TRUE(std::signbit(zset.AsStored("5", -0.0)));
   zset.Clear();
   EXPECT_TRUE(zset.compact());

@@ -1,5 +1,5 @@
-// What dialect 1 does otherwise. The expected trees follow the explain plans of the "Query
-// dialects" page of redis.io, of Redis Search's own tests and of its issues 1086 and 1190.
+// How dialect 1 differs. The expected trees follow the explain plans of the "Query dialects" page
+// of redis.io, of Redis Search's own tests and of its issues 1086 and 1190.
 #include <ostream>
 
 #include "core/query/parser.h"

@@ -1,4 +1,4 @@
-// Where an error is, and what it says was expected and found.
+// The position of an error, and what its text says was expected and found.
 #include "core/query/error.h"
 
 #include <ostream>

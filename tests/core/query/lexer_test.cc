@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Each token as "kind:text", the marks among them as their kind alone.
+// Each token as "kind:text"; punctuation as its kind alone.
 std::vector<std::string> Lex(std::string_view query, Dialect dialect = Dialect::k2) {
   std::string padded(query);
   padded.append(Ast::kPadding, '\0');
@@ -72,7 +72,7 @@ TEST(LexerTest, WordsAreLettersDigitsUnderscoresHighBytesAndEscapes) {
 TEST(LexerTest, EveryByteIsInTheClassThatTheGrammarGivesIt) {
   for (int c = 0; c < 256; ++c) {
     const std::string byte(1, static_cast<char>(c));
-    // Eight and nine bytes: both ways through the scan of words.
+    // Eight and nine bytes: covers both paths of the scan of words.
     const std::string words = "a" + std::string(7, static_cast<char>(c)) + "b";
     const bool word_byte = std::isalnum(c) || c == '_' || c >= 0x80;
     const std::vector<std::string> tokens = Lex(words);
@@ -166,7 +166,7 @@ TEST(LexerTest, MarksAndComparisons) {
 }
 
 TEST(LexerTest, LongRunsOfQuotesTakeLinearTime) {
-  // Two million scans of two million bytes would not end within the test's time.
+  // A scan per `w\'` would be quadratic: two million scans of two million bytes would time out.
   std::string query;
   for (int i = 0; i < 1'000'000; ++i) query += "w\\' ";
   query += "'";

@@ -26,7 +26,7 @@ std::string Repeat(std::string_view text, size_t times) {
   return out;
 }
 
-// `(a(a(a...(@mod:a)...)))` or with `|`, as Redis Search's own tests of its stack nest it.
+// `(a(a(a...(@mod:a)...)))`, or with `|`, nested as in Redis Search's own tests of its stack.
 std::string Nested(int levels, std::string_view separator) {
   std::string out;
   for (int i = 1; i < levels; ++i) out.append("(foo").append(separator);
@@ -34,7 +34,7 @@ std::string Nested(int levels, std::string_view separator) {
 }
 
 TEST(StackLimitTest, IsThatOfTheServer) {
-  // 84 levels of OR are the deepest that the server's tests know to parse; 200 overflow its stack.
+  // 84 levels of OR are the deepest nesting that the server's tests parse; 200 overflow its stack.
   EXPECT_TRUE(Parses(Nested(84, "|"), Dialect2()));
   EXPECT_TRUE(Parses(Nested(84, " "), Dialect2()));
   EXPECT_EQ(ErrorOf(Nested(200, "|"), Dialect2()).code, ErrorCode::kStack);
@@ -101,7 +101,7 @@ TEST(StackLimitTest, HasATop) {
 }
 
 TEST(StackLimitTest, ListsAreFlat) {
-  // None of these nests, however long it is.
+  // None of these nests, so the length does not matter.
   for (const char* part : {"foo ", "\"x\" ", "%foo% ", "@f:{a} ", "-foo ", "@f:foo "}) {
     Ast ast;
     Error error;

@@ -16,7 +16,7 @@ struct Case {
   friend void PrintTo(const Case& c, std::ostream* out) { *out << c.query; }
 };
 
-// The text, and that it parses to the same tree and prints as itself.
+// Checks the text, and that it parses to the same tree and prints as itself.
 void ExpectPrints(const Case& c, const Options& options) {
   Ast ast;
   Error error;
@@ -111,7 +111,7 @@ TEST(PrinterTest, AnEmptyTreePrintsAsNothing) {
 }
 
 TEST(PrinterTest, TextsOfAllLengths) {
-  // Texts are copied in pieces; each length ends elsewhere in one.
+  // Texts are copied in pieces; each length ends at another position in its last piece.
   for (size_t length = 1; length < 70; ++length) {
     const std::string word(length, 'x');
     const std::string query = word + " \"" + word + "\" $" + word + " w'" + word + "' @" + word +

@@ -14,7 +14,7 @@ namespace resprobe::query {
 inline Options Dialect1() { return {.dialect = Dialect::k1}; }
 inline Options Dialect2() { return {.dialect = Dialect::k2}; }
 
-// A tree in one line: leaves as they are written, other nodes as (kind child ...).
+// A tree in one line: leaves as in the query, other nodes as (kind child ...).
 inline std::string Shape(const Ast& ast, const Node& node) {
   const std::string text(ast.text(node));
   const std::string word = (node.flags & kIsParam ? "$" : "") + text;

@@ -32,7 +32,7 @@ TEST(StopwordsTest, HoldsWordsOfAnyLengthAndNumber) {
     words.push_back("w" + std::to_string(i));
     words.push_back("a_longer_word_" + std::to_string(i));
   }
-  words.push_back("[");  // shares its key with `{`
+  words.push_back("[");  // has the same key as `{`
   words.push_back("{");
   const std::vector<std::string_view> views(words.begin(), words.end());
   const Stopwords stopwords(views);

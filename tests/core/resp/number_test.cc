@@ -112,7 +112,7 @@ TEST(Double, SaysWhichByteIsWrong) {
   EXPECT_TRUE(ParseDouble("1e99999999999999999999999", &value).out_of_range);
 }
 
-// The short way for small numbers and the C library agree to the last bit.
+// The fast path for small numbers and the C library agree to the last bit.
 TEST(Double, RoundsAsTheCLibraryDoes) {
   Rng rng(1);
   for (int i = 0; i < 20000; ++i) {

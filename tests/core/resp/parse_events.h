@@ -1,7 +1,7 @@
 #ifndef RESPROBE_TESTS_CORE_RESP_PARSE_EVENTS_H_
 #define RESPROBE_TESTS_CORE_RESP_PARSE_EVENTS_H_
 
-// What a parser makes of bytes that come in slices, as text that can be compared.
+// A parser's output for bytes that arrive in slices, as text that can be compared.
 
 #include <span>
 #include <string>
@@ -15,7 +15,7 @@
 
 namespace resprobe::resp {
 
-// The slices of `input` that end at `cuts` (ascending) and at its end.
+// Splits `input` at `cuts` (ascending).
 inline std::vector<std::string_view> Slices(std::string_view input, std::span<const size_t> cuts) {
   std::vector<std::string_view> slices;
   size_t from = 0;
@@ -33,8 +33,9 @@ inline std::vector<size_t> EveryByte(std::string_view input) {
   return cuts;
 }
 
-// One line a value: "9 (integer) 1" (consumed so far, the value). Last, one of "idle", "more 4"
-// (where the unfinished token starts), "error 4 7 expected …" (code, offset, message).
+// One line per value: "9 (integer) 1" (bytes consumed so far, the value). The last line is one of
+// "idle", "more 4" (the start of the unfinished token), "error 4 7 expected …" (code, offset,
+// message).
 inline std::string ReplyEvents(std::string_view input, std::span<const size_t> cuts = {},
                                const ReplyLimits& limits = ReplyLimits()) {
   ReplyParser parser(limits);
@@ -60,7 +61,7 @@ inline std::string ReplyEvents(std::string_view input, std::span<const size_t> c
   return events + "more " + std::to_string(parser.token_offset()) + "\n";
 }
 
-// One line a request: "14 "GET" "k"". Last, one of "idle", "more", "error 4 text".
+// One line per request: "14 "GET" "k"". The last line is one of "idle", "more", "error 4 text".
 inline std::string RequestEvents(std::string_view input, std::span<const size_t> cuts = {},
                                  const RequestLimits& limits = RequestLimits(),
                                  bool authenticated = true) {

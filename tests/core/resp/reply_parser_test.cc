@@ -284,10 +284,10 @@ TEST(ReplyParser, DeepestNestingIsALimitNotACrash) {
   const std::string too_deep = nested(1025);
   EXPECT_EQ(ReplyEvents(too_deep).substr(0, 13), "error 14 4096");
   EXPECT_EQ(ReplyEvents(too_deep), ReplyEvents(too_deep, EveryByte(too_deep)));
-  // An empty aggregate and a null are not open at any time.
+  // An empty aggregate and a null are never open.
   limits.max_depth = 1;
   EXPECT_EQ(ReplyEvents("*2\r\n*0\r\n*-1\r\n", {}, limits), "13 [[], (nil)]\nidle\n");
-  // Without a limit worth the name: no recursion anywhere.
+  // With practically no limit: no part of the code recurses.
   limits.max_depth = 1u << 30;
   const std::string deep = nested(200000);
   ReplyParser parser(limits);
@@ -384,7 +384,7 @@ TEST(ReplyParser, ReusedReplyAllocatesNoMore) {
 }
 
 TEST(ReplyParser, LongSimpleStringsAreFine) {
-  // A server sends these: EVAL "return redis.status_reply(string.rep('x', 100000))" 0.
+  // A server can send this: EVAL "return redis.status_reply(string.rep('x', 100000))" 0.
   const std::string text(100000, 'x');
   EXPECT_EQ(ReplyEvents("+" + text + "\r\n"), "100003 " + text + "\nidle\n");
 }

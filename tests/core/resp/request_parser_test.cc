@@ -18,7 +18,7 @@ struct RequestCase {
   std::string_view events;
 };
 
-// Each of these was put to redis-server 7.0.15, which answers with the same texts.
+// Verified against redis-server 7.0.15, which replies with the same texts.
 constexpr RequestCase kMultibulk[] = {
 
     {"*1\r\n$4\r\nPING\r\n", "14 \"PING\"\nidle\n"},
@@ -47,9 +47,9 @@ constexpr RequestCase kMultibulk[] = {
     {"*1\r\n\r\n", "error 4 Protocol error: expected '$', got ' '\n"},
     {"*1\r\n\n\r\n", "error 4 Protocol error: expected '$', got ' '\n"},
     {"*1\r\n\xff\r\n", "error 4 Protocol error: expected '$', got '\xff'\n"},
-    // The byte after CR and the two after a bulk are not looked at.
+    // The byte after CR and the two after a bulk are not checked.
     {"*1\rX$4\rYPINGxx*1\r\n$1\r\na\r\n", "14 \"PING\"\n25 \"a\"\nidle\n"},
-    // Nothing but CR ends a header, and a NUL before it hides it.
+    // Only a CR ends a header, and a NUL before it hides it.
     {"*1\n$4\nPING\n", "more\n"},
     {"*1\0\r\n$4\r\nPING\r\n"sv, "more\n"},
     {"*1\r\n$4\0\r\nPING\r\n"sv, "more\n"}};
@@ -90,7 +90,7 @@ TEST(RequestParser, Multibulk) { ExpectEvents(kMultibulk); }
 TEST(RequestParser, Inline) { ExpectEvents(kInline); }
 
 TEST(RequestParser, LinesOverTheLimitAreErrors) {
-  // Redis waits while it holds 65536 bytes of a line and gives up with one more.
+  // Redis waits while it holds 65536 bytes of a line and fails with one more.
   struct Case {
     std::string start;
     std::string_view error;
@@ -109,7 +109,7 @@ TEST(RequestParser, LinesOverTheLimitAreErrors) {
     const size_t cuts[] = {1, 2, 100, 65000, line + 65535};
     EXPECT_EQ(RequestEvents(input, cuts), c.error);
   }
-  // The longest inline line that is taken, and one byte more.
+  // The longest inline line that is accepted, and one byte more.
   EXPECT_EQ(RequestEvents(std::string(65536, 'a') + "\n").substr(0, 7), "65537 \"");
   EXPECT_EQ(RequestEvents(std::string(65537, 'a') + "\n"),
             "error 0 Protocol error: too big inline request\n");

@@ -1,4 +1,4 @@
-// How bytes are sliced has no influence, on any input: properties over seeded random streams.
+// Slicing of the input has no influence, for any input: properties over seeded random streams.
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ std::string Text(Rng& rng, std::string_view alphabet, size_t most) {
   return text;
 }
 
-// Some value of any type.
+// Appends a random value of any type.
 void RandomValue(Rng& rng, std::string* out, int depth) {
   Writer writer(out, static_cast<int>(2 + rng.Below(2)));
   const auto children = [&](size_t count) {

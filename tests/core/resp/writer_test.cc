@@ -78,7 +78,7 @@ TEST(AppendRequest, IsWhatTheRequestParserReads) {
   EXPECT_EQ(std::vector<std::string_view>(parser.args().begin(), parser.args().end()), args);
 }
 
-// What is written in canonical form, and what canonical form is.
+// AppendReply() writes the canonical form: pairs of input and output.
 TEST(AppendReply, IsCanonicalAndEqual) {
   struct Case {
     std::string_view input;

@@ -1,5 +1,5 @@
-// The core as a server: bytes in, bytes out. What it replies is in tests/core/commands/recorded;
-// here is what holds for all replies.
+// The core as a server: bytes in, bytes out. tests/core/commands/recorded covers single replies;
+// this file checks what holds for all of them.
 
 #include "core/server/server.h"
 
@@ -25,7 +25,7 @@ std::string Request(std::initializer_list<std::string_view> args) {
 
 class ServerTest : public testing::Test {
  protected:
-  // Sends and takes the output.
+  // Sends the bytes and returns the output.
   std::string Ask(uint64_t client, std::string_view bytes) {
     server.Receive(client, bytes);
     return std::exchange(server.Output(client), {});
@@ -82,7 +82,7 @@ TEST_F(ServerTest, AClosedConnectionLeavesNothing) {
   server.Close(a);
   EXPECT_EQ(Ask(b, {"PUBLISH", "ch", "x"}), ":0\r\n");
   EXPECT_EQ(Ask(b, {"PUBSUB", "NUMPAT"}), ":0\r\n");
-  // A half request and a transaction of the old connection are not the new one's.
+  // A new connection does not inherit an incomplete request or a transaction.
   const uint64_t c = server.Connect();
   Ask(c, {"MULTI"});
   Ask(c, {"SET", "k", "v"});
@@ -93,7 +93,7 @@ TEST_F(ServerTest, AClosedConnectionLeavesNothing) {
   EXPECT_EQ(Ask(d, {"EXEC"}), "-ERR EXEC without MULTI\r\n");
 }
 
-// What a client sees must not depend on how its bytes were cut.
+// A client's replies must not depend on how its bytes were sliced.
 TEST_F(ServerTest, SlicingDoesNotShow) {
   std::string all;
   for (const auto& args :
@@ -130,7 +130,7 @@ TEST_F(ServerTest, SlicingDoesNotShow) {
   EXPECT_FALSE(server.IsOpen(client));
 }
 
-// A random session over the whole table.
+// A random request from the whole table.
 std::string RandomRequest(Random& random) {
   const auto commands = Commands();
   const Command* command = &commands[random.Below(commands.size())];
@@ -151,7 +151,7 @@ std::string RandomRequest(Random& random) {
   return bytes;
 }
 
-// After Reset() nothing is left of the run before: the same requests give the same bytes.
+// Reset() leaves no trace of the previous run: the same requests give the same bytes.
 TEST_F(ServerTest, ResetGivesAFreshServer) {
   const auto run = [&](uint64_t seed) {
     Random random;
@@ -212,7 +212,7 @@ TEST_F(ServerTest, ResetThrowsTheSameDice) {
   EXPECT_EQ(throws(), first);
 }
 
-// Whatever is asked: well-formed replies, and one for each request where no pushes are about.
+// Every request gets one well-formed reply, as long as no pushes can occur.
 TEST_F(ServerTest, AnswersEveryRequestOnce) {
   Random random;
   for (int run = 0; run < 300; ++run) {
@@ -220,13 +220,13 @@ TEST_F(ServerTest, AnswersEveryRequestOnce) {
     uint64_t client = server.Connect();
     for (int i = 0; i < 60; ++i) {
       const std::string request = RandomRequest(random);
-      // Those that answer otherwise by design.
+      // These commands have no reply, or several, by design.
       if (request.find("subscribe") != std::string::npos ||
           request.find("reply") != std::string::npos) {
         continue;
       }
       const std::string output = Ask(client, request);
-      if (server.FindClient(client)->blocked) {  // it is answered later
+      if (server.FindClient(client)->blocked) {  // the reply comes later
         ASSERT_EQ(output, "") << request;
         client = server.Connect();
         continue;
@@ -276,7 +276,7 @@ TEST_F(ServerTest, WhatAsksForNothingEndsATurn) {
   EXPECT_TRUE(server.Tracks(client, "b"));
 }
 
-// redis 7.0 ends a WAIT, and the skipping with it, before it answers.
+// redis 7.0 ends the WAIT, and with it the skipping, before it replies.
 TEST_F(ServerTest, TheReplyOfAWaitThatIsOverIsSkippedByValkeyOnly) {
   constexpr std::string_view kRequests = "CLIENT REPLY SKIP\r\nWAIT 6854775807 0\r\nPING\r\n";
   EXPECT_EQ(Ask(server.Connect(), kRequests), ":0\r\n+PONG\r\n");
@@ -286,7 +286,7 @@ TEST_F(ServerTest, TheReplyOfAWaitThatIsOverIsSkippedByValkeyOnly) {
   EXPECT_EQ(valkey.Output(client), "+PONG\r\n");
 }
 
-// OBJECT IDLETIME follows the clock, in steps of a second.
+// OBJECT IDLETIME follows the clock, with a resolution of one second.
 TEST_F(ServerTest, KnowsWhenAKeyWasUsed) {
   const uint64_t client = server.Connect();
   const auto idle = [&] { return Ask(client, {"OBJECT", "IDLETIME", "k"}); };
@@ -296,7 +296,7 @@ TEST_F(ServerTest, KnowsWhenAKeyWasUsed) {
   EXPECT_EQ(idle(), ":0\r\n");
   server.Advance(1);
   EXPECT_EQ(idle(), ":1\r\n");
-  // No use of the value.
+  // These do not count as a use of the value.
   for (const char* command : {"EXISTS k\r\n", "TYPE k\r\n", "TTL k\r\n", "KEYS *\r\n"}) {
     Ask(client, command);
     EXPECT_EQ(idle(), ":1\r\n") << command;
@@ -323,7 +323,7 @@ TEST(ServerProfileTest, ValkeysNoTouchLeavesKeysUnused) {
   EXPECT_EQ(server.Output(client), "+RESET\r\n$1\r\nv\r\n:0\r\n");
 }
 
-// With WRITE the recordings say what waits; here is what needs a clock.
+// The recordings cover pauses with WRITE; this test needs a clock.
 TEST_F(ServerTest, APauseOfAllEndsWithItsTime) {
   const uint64_t a = server.Connect();
   const uint64_t b = server.Connect();
@@ -354,7 +354,7 @@ TEST_F(ServerTest, ThePostponedCanBePausedAgain) {
   EXPECT_EQ(Ask(c, ""), ":1\r\n");
 }
 
-// docs/findings/pause-expired-key.md: the servers end where a write meets such a key.
+// docs/findings/pause-expired-key.md: the servers crash when a write finds such a key.
 TEST_F(ServerTest, KeysThatExpireInAPauseStayUnseen) {
   const uint64_t a = server.Connect();
   Ask(a, "SET k v PX 50\r\nCLIENT PAUSE 1000 WRITE\r\n");
@@ -372,7 +372,6 @@ TEST_F(ServerTest, KeysThatExpireInAPauseStayUnseen) {
   }
 }
 
-// docs/findings/valkey-auth-without-reply.md, seen on valkey 8.0.1.
 TEST_F(ServerTest, AReplicaTakesWritesFromItsPrimaryAlone) {
   constexpr std::string_view kReadOnly =
       "-READONLY You can't write against a read only replica.\r\n";
@@ -392,7 +391,7 @@ TEST_F(ServerTest, AReplicaTakesWritesFromItsPrimaryAlone) {
   EXPECT_EQ(Ask(client, {"GET", "k"}), "$1\r\nv\r\n");
   server.set_replica(false);
   EXPECT_EQ(Ask(client, {"DEL", "k"}), ":1\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
-  // The next connection has none of its rights.
+  // The next connection has none of its privileges.
   server.Close(primary);
   EXPECT_EQ(Ask(server.Connect(), {"PING"}), "+PONG\r\n");
   server.Reset();
@@ -400,8 +399,8 @@ TEST_F(ServerTest, AReplicaTakesWritesFromItsPrimaryAlone) {
   EXPECT_EQ(Ask(server.Connect(), {"SET", "k", "v"}), "+OK\r\n");
 }
 
-// A key whose time has come is not found there, but it is by its primary's commands, and it stays
-// until one of them deletes it, or the replica is one no more.
+// On a replica a client does not find an expired key, but the commands of its primary do. The key
+// stays until one of them deletes it, or the server becomes a primary.
 TEST_F(ServerTest, AReplicaLeavesExpiryToItsPrimary) {
   server.set_replica(true);
   const uint64_t client = server.Connect();
@@ -424,6 +423,7 @@ TEST_F(ServerTest, AReplicaLeavesExpiryToItsPrimary) {
   EXPECT_EQ(Ask(client, {"DBSIZE"}), ":1\r\n");
 }
 
+// docs/findings/valkey-auth-without-reply.md, seen on valkey 8.0.1.
 TEST(ServerProfileTest, ValkeyDoesNotAnswerAFailedAuthBehindAReply) {
   for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {
     Server server({.profile = profile});

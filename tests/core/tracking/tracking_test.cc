@@ -1,4 +1,4 @@
-// The tracking table, and what the server's inspection says of it. The messages themselves are
+// The tracking table, and the server's functions that inspect it. The messages themselves are
 // recorded from a real server: tests/core/commands/recorded/tracking.txt.
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ class TrackingTest : public testing::Test {
     server.Receive(client, bytes);
     return std::exchange(server.Output(client), {});
   }
-  // What waits for the caching client.
+  // Output pending for the caching client.
   std::string Pushed() { return std::exchange(server.Output(cache), {}); }
   static std::string Invalidation(std::string_view key) {
     return ">2\r\n$10\r\ninvalidate\r\n*1\r\n$" + std::to_string(key.size()) + "\r\n" +
@@ -99,7 +99,8 @@ TEST_F(TrackingTest, AConnectionsKeysDoNotPassToTheNext) {
   EXPECT_EQ(server.Output(next), "");
 }
 
-// Off and on again: the server still has the key, and says so when it changes.
+// Tracking is switched off and on again: the server still has the key, and sends an invalidation
+// when it changes.
 TEST_F(TrackingTest, SwitchingOffForgetsNothing) {
   Ask(cache, {"GET", "k"});
   Ask(cache, {"CLIENT", "TRACKING", "OFF"});
@@ -109,7 +110,7 @@ TEST_F(TrackingTest, SwitchingOffForgetsNothing) {
   EXPECT_EQ(Pushed(), Invalidation("k"));
 }
 
-// The key is there until it is really deleted, and only then does anyone hear of it.
+// An expired key exists until it is deleted, and only then is its invalidation sent.
 TEST_F(TrackingTest, ExpiryIsHeardOfWhenItHappens) {
   Ask(writer, {"SET", "k", "v", "PX", "10"});
   Ask(cache, {"GET", "k"});
@@ -124,7 +125,7 @@ TEST_F(TrackingTest, ExpiryIsHeardOfWhenItHappens) {
   EXPECT_EQ(Pushed(), Invalidation("k")) << "the active cycle came by";
 }
 
-// Expiry is nobody's doing, even if the own read has found it.
+// Expiry is not attributed to a client, even if its own read found it.
 TEST_F(TrackingTest, NoloopIsToldOfExpiryInBroadcasts) {
   Ask(cache, {"CLIENT", "TRACKING", "OFF"});
   Ask(cache, {"CLIENT", "TRACKING", "ON", "BCAST", "NOLOOP"});
@@ -180,7 +181,7 @@ class SmallTableTest : public TrackingTest {
   SmallTableTest() : TrackingTest({.tracking_table_max_keys = 2}) {}
 };
 
-// Over the limit the oldest are given up, with a message, before the next command.
+// Above the limit the oldest keys are dropped, with an invalidation, before the next command.
 TEST_F(SmallTableTest, EvictsWithAMessage) {
   Ask(cache, {"GET", "a"});
   Ask(cache, {"GET", "b"});
