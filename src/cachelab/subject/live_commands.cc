@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/commands/table.h"
+#include "core/table/table.h"
 #include "live/robustness/words.h"
 
 namespace resprobe::live {

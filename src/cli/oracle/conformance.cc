@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "cli/verbs.h"
-#include "core/commands/table.h"
+#include "core/table/table.h"
 #include "live/oracle/oracle_compare.h"
 #include "runner/files.h"
 #include "runner/output.h"

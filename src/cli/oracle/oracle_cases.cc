@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "core/commands/command.h"
-#include "core/commands/table.h"
+#include "core/table/command.h"
+#include "core/table/table.h"
 #include "runner/user_error.h"
 #include "worlds/command/command_generate.h"
 #include "worlds/command/reply_model.h"

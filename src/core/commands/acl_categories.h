@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/commands/table.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 

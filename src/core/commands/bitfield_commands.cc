@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,10 +1,10 @@
 // CLIENT (redis 7.0 networking.c, tracking.c).
 
-#include "core/commands/blocking.h"
 #include "core/commands/client_info.h"
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/server/wait.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,7 +1,7 @@
 #ifndef RESPROBE_CORE_COMMANDS_CLIENT_INFO_H_
 #define RESPROBE_CORE_COMMANDS_CLIENT_INFO_H_
 
-#include "core/commands/command.h"
+#include "core/table/command.h"
 
 namespace resprobe {
 

@@ -1,13 +1,13 @@
 // COMMAND, which reports the command table (redis 7.0 server.c).
 
-#include "core/commands/command.h"
+#include "core/table/command.h"
 
 #include <bit>
 
 #include "core/commands/acl_categories.h"
-#include "core/commands/glob.h"
-#include "core/commands/groups.h"
-#include "core/commands/table.h"
+#include "core/table/glob.h"
+#include "core/table/groups.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "core/commands/command.h"
-#include "core/commands/glob.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/glob.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

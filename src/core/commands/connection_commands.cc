@@ -1,9 +1,9 @@
 // Connections (redis 7.0 networking.c, server.c, acl.c); CLIENT is in client_commands.cc.
 
 #include "core/commands/client_info.h"
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

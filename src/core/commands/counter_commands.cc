@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,8 +1,8 @@
 // Expiry of keys (redis 7.0 expire.c).
 
-#include "core/commands/command.h"
 #include "core/commands/expire_time.h"
-#include "core/commands/groups.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,10 +1,10 @@
 // Commands for keys of any type (redis 7.0 db.c).
 
-#include "core/commands/blocking.h"
-#include "core/commands/command.h"
-#include "core/commands/glob.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/server/wait.h"
+#include "core/table/command.h"
+#include "core/table/glob.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,10 +1,10 @@
 #include <cmath>
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
 #include "core/keyspace/integers.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 // Hashes, following src/t_hash.c of redis 7.0.15.
 namespace resprobe {

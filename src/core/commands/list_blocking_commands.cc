@@ -1,10 +1,10 @@
 // Lists: the blocking commands (redis 7.0 t_list.c).
 
-#include "core/commands/blocking.h"
-#include "core/commands/groups.h"
 #include "core/commands/list_handlers.h"
 #include "core/commands/multi_pop.h"
 #include "core/server/server.h"
+#include "core/server/wait.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

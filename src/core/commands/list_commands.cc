@@ -1,10 +1,10 @@
 #include <algorithm>
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/commands/index_range.h"
 #include "core/commands/list_handlers.h"
 #include "core/commands/multi_pop.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 // Lists, following src/t_list.c of redis 7.0.15. The order of checks, and the reply for a missing
 // key, differ from command to command.

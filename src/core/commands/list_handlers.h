@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/commands/command.h"
+#include "core/table/command.h"
 
 // Functions shared by the list commands and their blocking forms.
 namespace resprobe::list {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/commands/command.h"
+#include "core/table/command.h"
 
 namespace resprobe {
 

@@ -1,7 +1,7 @@
 // OBJECT: how values are stored (redis 7.0 object.c).
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,10 +1,10 @@
 // Publish and subscribe (redis 7.0 pubsub.c). A subscription command replies with one message per
 // channel, a push in RESP3; these are sent even if CLIENT REPLY has switched replies off.
 
-#include "core/commands/command.h"
-#include "core/commands/glob.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/glob.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/commands/command.h"
 #include "core/keyspace/random.h"
+#include "core/table/command.h"
 
 namespace resprobe {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/commands/command.h"
 #include "core/keyspace/dict.h"
+#include "core/table/command.h"
 
 namespace resprobe {
 

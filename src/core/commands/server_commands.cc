@@ -1,8 +1,8 @@
 // The server group (redis 7.0 db.c, server.c), except COMMAND.
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,10 +1,10 @@
 #include <algorithm>
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/commands/inline_vector.h"
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 // Sets, following src/t_set.c of redis 7.0.15.
 namespace resprobe {

@@ -1,8 +1,8 @@
 // Transactions (redis 7.0 multi.c).
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

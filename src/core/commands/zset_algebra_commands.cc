@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "core/commands/inline_vector.h"
-#include "core/commands/table.h"
 #include "core/commands/zset_handlers.h"
+#include "core/table/table.h"
 
 // Unions, intersections and differences of sorted sets, following zunionInterDiffGenericCommand()
 // in src/t_zset.c of redis 7.0.15. A plain set counts as a sorted set whose scores are all 1.

@@ -1,5 +1,5 @@
-#include "core/commands/groups.h"
 #include "core/commands/zset_handlers.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/commands/blocking.h"
 #include "core/commands/inline_vector.h"
 #include "core/commands/multi_pop.h"
 #include "core/commands/sampling.h"
@@ -9,6 +8,7 @@
 #include "core/commands/zset_handlers.h"
 #include "core/keyspace/integers.h"
 #include "core/server/server.h"
+#include "core/server/wait.h"
 
 // Sorted sets, single members, following src/t_zset.c of redis 7.0.15.
 namespace resprobe::zset {

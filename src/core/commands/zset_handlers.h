@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "core/commands/command.h"
+#include "core/table/command.h"
 
 // The handlers of the sorted set commands, and shared functions. zset_commands.cc has their part of
 // the command table.

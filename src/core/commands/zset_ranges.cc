@@ -1,6 +1,6 @@
 #include "core/commands/zset_ranges.h"
 
-#include "core/commands/numbers.h"
+#include "core/table/numbers.h"
 
 namespace resprobe {
 namespace {

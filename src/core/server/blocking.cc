@@ -1,12 +1,11 @@
 // Blocked clients: they wait for a key (BLPOP …) or for a time-out (redis 7.0 blocked.c,
 // timeout.c).
 
-#include "core/commands/blocking.h"
-
 #include <algorithm>
 
-#include "core/commands/table.h"
 #include "core/server/server.h"
+#include "core/server/wait.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 namespace {

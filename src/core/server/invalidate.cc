@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/commands/table.h"
 #include "core/server/server.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/commands/glob.h"
+#include "core/table/glob.h"
 
 namespace resprobe {
 

@@ -10,13 +10,13 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/command.h"
-#include "core/commands/profile.h"
 #include "core/keyspace/keyspace.h"
 #include "core/keyspace/random.h"
 #include "core/resp/writer.h"
 #include "core/server/client.h"
 #include "core/server/pubsub.h"
+#include "core/table/command.h"
+#include "core/table/profile.h"
 #include "core/tracking/prefix_table.h"
 #include "core/tracking/tracking_mode.h"
 #include "core/tracking/tracking_table.h"

@@ -1,7 +1,7 @@
 // WATCH and transactions (redis 7.0 multi.c).
 
-#include "core/commands/table.h"
 #include "core/server/server.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 

@@ -11,9 +11,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/commands/profile.h"
 #include "core/resp/reply.h"
 #include "core/resp/reply_parser.h"
+#include "core/table/profile.h"
 #include "live/model/request_stream.h"
 #include "live/model/stream_values.h"
 #include "live/net/resp_connection.h"

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "core/commands/command.h"
 #include "core/keyspace/hash.h"
 #include "core/resp/writer.h"
+#include "core/table/command.h"
 
 namespace resprobe::live {
 namespace {

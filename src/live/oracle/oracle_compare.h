@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/table.h"
 #include "core/resp/reply.h"
+#include "core/table/table.h"
 
 namespace resprobe::live {
 

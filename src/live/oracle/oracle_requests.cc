@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "core/commands/numbers.h"
 #include "core/commands/sampling.h"
+#include "core/table/numbers.h"
 #include "live/oracle/oracle_compare.h"
 
 namespace resprobe::live {

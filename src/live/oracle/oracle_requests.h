@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/table.h"
+#include "core/table/table.h"
 #include "live/server/live_server.h"
 
 namespace resprobe::live {

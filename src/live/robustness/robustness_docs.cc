@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "core/commands/table.h"
+#include "core/table/table.h"
 #include "live/net/resp_probe.h"
 
 namespace resprobe::live {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/profile.h"
+#include "core/table/profile.h"
 #include "live/server/live_server.h"
 
 namespace resprobe::live {

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/commands/profile.h"
+#include "core/table/profile.h"
 #include "live/net/unique_fd.h"
 #include "live/server/crash_report.h"
 #include "live/server/server_process.h"

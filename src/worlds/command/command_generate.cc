@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/commands/table.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 namespace {

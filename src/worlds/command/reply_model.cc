@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/commands/command.h"
-#include "core/commands/glob.h"
+#include "core/table/command.h"
+#include "core/table/glob.h"
 
 namespace resprobe {
 namespace {

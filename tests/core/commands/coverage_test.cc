@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/commands/table.h"
+#include "core/table/table.h"
 #include "tests/core/commands/recorded_file.h"
 
 namespace resprobe {

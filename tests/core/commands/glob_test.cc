@@ -1,4 +1,4 @@
-#include "core/commands/glob.h"
+#include "core/table/glob.h"
 
 #include <gtest/gtest.h>
 

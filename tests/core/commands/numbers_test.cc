@@ -1,4 +1,4 @@
-#include "core/commands/numbers.h"
+#include "core/table/numbers.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <limits>
 #include <string>
 
-#include "core/commands/profile.h"
 #include "core/keyspace/random.h"
+#include "core/table/profile.h"
 
 namespace resprobe {
 namespace {

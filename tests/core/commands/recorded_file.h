@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/profile.h"
+#include "core/table/profile.h"
 
 namespace resprobe {
 

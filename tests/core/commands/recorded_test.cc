@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "core/commands/table.h"
 #include "core/resp/reply_parser.h"
 #include "core/server/server.h"
+#include "core/table/table.h"
 #include "tests/core/commands/real_server.h"
 #include "tests/core/commands/recorded_file.h"
 

@@ -1,4 +1,4 @@
-#include "core/commands/shape.h"
+#include "core/table/shape.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/commands/table.h"
+#include "core/table/table.h"
 
 #include <gtest/gtest.h>
 

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/table.h"
 #include "core/keyspace/random.h"
 #include "core/resp/reply_parser.h"
 #include "core/resp/writer.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 namespace {

@@ -22,9 +22,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/table.h"
 #include "core/resp/request_parser.h"
 #include "core/resp/writer.h"
+#include "core/table/table.h"
 #include "live/net/server_listener.h"
 
 namespace resprobe::live {

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CORE_COMMANDS_ERRORS_H_
-#define RESPROBE_CORE_COMMANDS_ERRORS_H_
+#ifndef RESPROBE_CORE_TABLE_ERRORS_H_
+#define RESPROBE_CORE_TABLE_ERRORS_H_
 
 #include <string_view>
 
@@ -30,4 +30,4 @@ inline constexpr std::string_view kStringTooLong =
 
 }  // namespace resprobe::errors
 
-#endif  // RESPROBE_CORE_COMMANDS_ERRORS_H_
+#endif  // RESPROBE_CORE_TABLE_ERRORS_H_

@@ -1,14 +1,14 @@
-#ifndef RESPROBE_CORE_COMMANDS_TABLE_H_
-#define RESPROBE_CORE_COMMANDS_TABLE_H_
+#ifndef RESPROBE_CORE_TABLE_TABLE_H_
+#define RESPROBE_CORE_TABLE_TABLE_H_
 
 #include <cstddef>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "core/commands/profile.h"
-#include "core/commands/shape.h"
-#include "core/commands/spec.h"
+#include "core/table/profile.h"
+#include "core/table/shape.h"
+#include "core/table/spec.h"
 
 namespace resprobe {
 
@@ -56,4 +56,4 @@ bool KeyPositions(const Command& command, std::span<const std::string_view> args
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_TABLE_H_
+#endif  // RESPROBE_CORE_TABLE_TABLE_H_

@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CORE_COMMANDS_NUMBERS_H_
-#define RESPROBE_CORE_COMMANDS_NUMBERS_H_
+#ifndef RESPROBE_CORE_TABLE_NUMBERS_H_
+#define RESPROBE_CORE_TABLE_NUMBERS_H_
 
 #include <cstdint>
 #include <span>
@@ -34,4 +34,4 @@ std::string_view FormatLongDoubleHuman(long double value, std::span<char> buffer
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_NUMBERS_H_
+#endif  // RESPROBE_CORE_TABLE_NUMBERS_H_

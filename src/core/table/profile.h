@@ -1,12 +1,12 @@
-#ifndef RESPROBE_CORE_COMMANDS_PROFILE_H_
-#define RESPROBE_CORE_COMMANDS_PROFILE_H_
+#ifndef RESPROBE_CORE_TABLE_PROFILE_H_
+#define RESPROBE_CORE_TABLE_PROFILE_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
-#include "core/commands/spec.h"
+#include "core/table/spec.h"
 
 namespace resprobe {
 
@@ -148,4 +148,4 @@ std::string_view FormatDouble(Profile profile, double value, std::span<char> buf
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_PROFILE_H_
+#endif  // RESPROBE_CORE_TABLE_PROFILE_H_

@@ -1,4 +1,4 @@
-#include "core/commands/table.h"
+#include "core/table/table.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "core/commands/command.h"
-#include "core/commands/groups.h"
 #include "core/keyspace/hash.h"
 #include "core/keyspace/integers.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
 
 namespace resprobe {
 namespace {

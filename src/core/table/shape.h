@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CORE_COMMANDS_SHAPE_H_
-#define RESPROBE_CORE_COMMANDS_SHAPE_H_
+#ifndef RESPROBE_CORE_TABLE_SHAPE_H_
+#define RESPROBE_CORE_TABLE_SHAPE_H_
 
 #include <cstdint>
 #include <optional>
@@ -86,4 +86,4 @@ class Shape {
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_SHAPE_H_
+#endif  // RESPROBE_CORE_TABLE_SHAPE_H_

@@ -1,9 +1,9 @@
-#ifndef RESPROBE_CORE_COMMANDS_GROUPS_H_
-#define RESPROBE_CORE_COMMANDS_GROUPS_H_
+#ifndef RESPROBE_CORE_TABLE_GROUPS_H_
+#define RESPROBE_CORE_TABLE_GROUPS_H_
 
 #include <span>
 
-#include "core/commands/spec.h"
+#include "core/table/spec.h"
 
 namespace resprobe {
 
@@ -32,4 +32,4 @@ std::span<const CommandSpec> ZSetCommands();          // zset_commands.cc
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_GROUPS_H_
+#endif  // RESPROBE_CORE_TABLE_GROUPS_H_

@@ -1,12 +1,12 @@
-#include "core/commands/profile.h"
+#include "core/table/profile.h"
 
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 
-#include "core/commands/numbers.h"
-#include "core/commands/spec.h"
+#include "core/table/numbers.h"
+#include "core/table/spec.h"
 
 namespace resprobe {
 namespace {

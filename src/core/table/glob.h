@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CORE_COMMANDS_GLOB_H_
-#define RESPROBE_CORE_COMMANDS_GLOB_H_
+#ifndef RESPROBE_CORE_TABLE_GLOB_H_
+#define RESPROBE_CORE_TABLE_GLOB_H_
 
 #include <string_view>
 
@@ -12,4 +12,4 @@ bool GlobMatch(std::string_view pattern, std::string_view text);
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_GLOB_H_
+#endif  // RESPROBE_CORE_TABLE_GLOB_H_

@@ -1,4 +1,4 @@
-#include "core/commands/blocking.h"
+#include "core/server/wait.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "core/commands/numbers.h"
+#include "core/table/numbers.h"
 
 #include <cerrno>
 #include <cmath>

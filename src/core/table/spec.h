@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CORE_COMMANDS_SPEC_H_
-#define RESPROBE_CORE_COMMANDS_SPEC_H_
+#ifndef RESPROBE_CORE_TABLE_SPEC_H_
+#define RESPROBE_CORE_TABLE_SPEC_H_
 
 #include <cstdint>
 #include <span>
@@ -161,4 +161,4 @@ struct CommandSpec {
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_SPEC_H_
+#endif  // RESPROBE_CORE_TABLE_SPEC_H_

@@ -1,11 +1,11 @@
-#ifndef RESPROBE_CORE_COMMANDS_BLOCKING_H_
-#define RESPROBE_CORE_COMMANDS_BLOCKING_H_
+#ifndef RESPROBE_CORE_SERVER_WAIT_H_
+#define RESPROBE_CORE_SERVER_WAIT_H_
 
 #include <cstddef>
 #include <cstdint>
 
-#include "core/commands/command.h"
 #include "core/server/client.h"
+#include "core/table/command.h"
 
 namespace resprobe {
 
@@ -24,4 +24,4 @@ void ReplyNothing(resp::Writer& reply, Wait::Nothing nothing);
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_BLOCKING_H_
+#endif  // RESPROBE_CORE_SERVER_WAIT_H_

@@ -1,11 +1,11 @@
-#include "core/commands/command.h"
+#include "core/table/command.h"
 
 #include <algorithm>
 #include <iterator>
 
-#include "core/commands/glob.h"
-#include "core/commands/table.h"
 #include "core/keyspace/integers.h"
+#include "core/table/glob.h"
+#include "core/table/table.h"
 
 namespace resprobe {
 

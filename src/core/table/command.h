@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CORE_COMMANDS_COMMAND_H_
-#define RESPROBE_CORE_COMMANDS_COMMAND_H_
+#ifndef RESPROBE_CORE_TABLE_COMMAND_H_
+#define RESPROBE_CORE_TABLE_COMMAND_H_
 
 #include <cstdint>
 #include <span>
@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "core/commands/errors.h"
-#include "core/commands/numbers.h"
-#include "core/commands/profile.h"
-#include "core/commands/spec.h"
 #include "core/keyspace/keyspace.h"
 #include "core/keyspace/random.h"
 #include "core/resp/writer.h"
+#include "core/table/errors.h"
+#include "core/table/numbers.h"
+#include "core/table/profile.h"
+#include "core/table/spec.h"
 
 namespace resprobe {
 
@@ -178,4 +178,4 @@ class CommandContext {
 
 }  // namespace resprobe
 
-#endif  // RESPROBE_CORE_COMMANDS_COMMAND_H_
+#endif  // RESPROBE_CORE_TABLE_COMMAND_H_
