@@ -7,16 +7,15 @@
 
 namespace resprobe::live {
 
-// SIGINT and SIGTERM as data: from its making on, a descriptor becomes readable in their place, so
-// that none can cut work short and one that comes early is not lost.
+// SIGINT and SIGTERM as data: while it exists, each makes a descriptor readable instead of
+// interrupting. So a signal cannot cut work short, and an early one is not lost.
 class InterruptFd {
  public:
   InterruptFd();
 
   bool valid() const { return fd_.valid(); }
   int get() const { return fd_.get(); }
-  // Takes the signal that has come, and gives the signals back their effect. False if none can be
-  // read.
+  // Consumes the pending signal and restores the signals' normal effect. False if none is pending.
   bool Finish();
 
  private:

@@ -14,7 +14,7 @@ namespace resprobe::live {
 
 namespace {
 
-// How often waiting looks whether it is to stop.
+// The interval at which a wait polls `stop`.
 constexpr int kLookMs = 100;
 
 }  // namespace
@@ -63,7 +63,7 @@ bool Resp3Client::Send(std::string_view requests) {
   if (!is_open()) return false;
   if (SendAll(fd_.get(), requests)) return true;
   silent_ = limit_ms_ > 0 && errno == EAGAIN;
-  // What the server said before it closed can still be pushes, but they no longer matter.
+  // Unread data could be pushes, but they no longer matter.
   Close();
   return false;
 }
@@ -88,7 +88,7 @@ bool Resp3Client::TakePushes() {
   return false;
 }
 
-// Adds bytes; without `wait` possibly none. False if the connection is lost.
+// Reads bytes; without `wait` there may be none. False if the connection is lost.
 bool Resp3Client::Receive(bool wait) {
   if (wait && limit_ms_ > 0 && !AwaitBytes()) return false;
   constexpr size_t kRoom = 64 << 10;
@@ -112,8 +112,8 @@ bool Resp3Client::AwaitBytes() {
   return false;
 }
 
-// Parses all bytes that are there. False if they make no sense, or are replies that were not asked
-// for.
+// Parses all bytes received. False if they are malformed, or contain more replies than were
+// requested.
 bool Resp3Client::Parse(size_t wanted) {
   std::string_view rest = bytes_;
   while (!rest.empty()) {

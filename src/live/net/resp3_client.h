@@ -15,8 +15,8 @@
 namespace resprobe::live {
 
 // A blocking RESP3 connection to a server, one batch of requests at a time. Pushes go to a handler
-// as they are parsed, so before a reply that came in the same bytes is handed over: what a client
-// with a push callback does.
+// as they are parsed, so before a reply from the same bytes is returned, as in a client with a push
+// callback.
 class Resp3Client {
  public:
   using Connector = std::function<UniqueFd(std::string* error)>;
@@ -25,27 +25,27 @@ class Resp3Client {
   Resp3Client(Connector connect, PushHandler on_push)
       : connect_(std::move(connect)), on_push_(std::move(on_push)) {}
 
-  // How long a reply is waited for, for ever unless this is called; `stop` is asked meanwhile, and
-  // true ends the waiting. Either way the connection is then lost.
+  // Limits the wait for a reply, which is unlimited by default. `stop` is polled meanwhile, and
+  // true ends the wait. In both cases the connection is then closed.
   void LimitWaiting(int ms, std::function<bool()> stop);
-  // Whether it was lost because the server said nothing for so long.
+  // True if the connection was closed because the server sent nothing within the limit.
   bool silent() const { return silent_; }
 
-  // Connects and says HELLO 3, then `setup` (whole requests, `replies` of them), none of which may
-  // be refused. False with one line in `error`; then it is closed.
+  // Connects and sends HELLO 3, then `setup` (complete requests, with `replies` replies). All must
+  // succeed. On failure returns false with one line in `error`, and closes.
   bool Open(std::string_view setup, size_t replies, std::string* error);
   void Close();
   bool is_open() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }
-  // The connection's id at the server, 0 while it is closed.
+  // The server's id of the connection, 0 while it is closed.
   int64_t client_id() const { return client_id_; }
 
-  // The two halves of a batch. False if the connection is lost, and then closed.
+  // Sends a batch, and receives its replies. False if the connection is lost; then it is closed.
   bool Send(std::string_view requests);
-  // Takes what has come until there are so many replies, which are valid until the next call.
+  // Reads until `replies` replies have arrived. They are valid until the next call.
   bool Await(size_t replies);
   const std::vector<resp::Reply>& replies() const { return replies_; }
-  // Takes the pushes that have come, without waiting. False if the connection is lost.
+  // Reads the pushes that have arrived, without waiting. False if the connection is lost.
   bool TakePushes();
 
  private:
@@ -55,7 +55,7 @@ class Resp3Client {
 
   Connector connect_;
   PushHandler on_push_;
-  int limit_ms_ = 0;  // 0: none
+  int limit_ms_ = 0;  // 0: no limit
   std::function<bool()> stop_;
   bool silent_ = false;
   UniqueFd fd_;

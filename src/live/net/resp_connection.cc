@@ -11,15 +11,15 @@
 namespace resprobe::live {
 namespace {
 
-// How often to look for a reply before going to sleep: to be woken takes longer than most replies
-// do. With one core the server needs it.
+// The number of polls for a reply before sleeping: waking up takes longer than most replies do.
+// With a single core the server needs it.
 int Looks() {
   static const int looks = std::thread::hardware_concurrency() > 1 ? 300 : 0;
   return looks;
 }
 
-// How often waiting looks whether it is to stop. A signal alone does not tell: it may come between
-// a look and the call that waits.
+// The interval at which a wait polls `stop`. A signal alone does not suffice: it may arrive between
+// the poll and the blocking call.
 constexpr int kLookMs = 100;
 
 }  // namespace
@@ -62,7 +62,7 @@ RespConnection::Got RespConnection::Read(int ms) {
   buffer_.resize(kRoom);
   int looks = ms > 0 ? Looks() : 0;
   for (;;) {
-    // One call where poll() and recv() would be two or three.
+    // One call instead of poll() and recv().
     if (const int wait = std::min(ms, kLookMs); wait > 0 && wait != waits_ms_) {
       SetTimeout(SO_RCVTIMEO, wait);
       waits_ms_ = wait;

@@ -11,24 +11,26 @@
 
 namespace resprobe::live {
 
-// One connection of the oracle to the live server: what is to be sent as one write, and what has
-// come and was not yet compared.
+// One connection of the oracle to the live server: the bytes to send as one write, and the bytes
+// received and not yet compared.
 class RespConnection {
  public:
   enum class Got { kBytes, kNothing, kClosed };
 
-  // A peer that takes nothing for `send_ms` gets no more. Once `stop` is true, nothing is waited
-  // for any longer.
+  // A peer that accepts no bytes for `send_ms` gets no more. Once `stop` returns true, no call
+  // waits any longer.
   void Use(UniqueFd fd, int send_ms, std::function<bool()> stop);
-  // No connection any more.
+  // Closes the connection.
   void Drop() { Use(UniqueFd(), 0, {}); }
   bool connected() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }
-  // Writes all of out(). What does not go out because the server has closed is lost; reading tells.
+  // Sends all of out(). Bytes that cannot be sent because the server has closed are lost; Read()
+  // will then report it.
   void Send();
-  // Waits up to `ms` for bytes and adds them to in(); kNothing also if waiting was stopped.
+  // Waits up to `ms` for bytes and appends them to in(); kNothing also if `stop` ended the wait.
   Got Read(int ms);
-  // Hangs up and waits, up to `ms`, until the server has seen it. False if it does not.
+  // Closes the sending direction and waits up to `ms` for the server to close. False if it does
+  // not.
   bool Close(int ms);
 
   std::string& out() { return out_; }
@@ -41,7 +43,7 @@ class RespConnection {
   UniqueFd fd_;
   std::function<bool()> stop_;
   int send_ms_ = 0;
-  int waits_ms_ = 0;  // the socket's own limit, 0: none was set
+  int waits_ms_ = 0;  // the socket's current timeout, 0: not set
   std::string out_;
   std::string buffer_;  // for recv()
   std::string in_;

@@ -19,7 +19,7 @@ std::optional<resp::ReplyView> RespProbe::Ask(std::string_view inline_request) {
     const RespConnection::Got got = link_.Read(hang_ms_);
     if (got == RespConnection::Got::kBytes) continue;
     silent_ |= got == RespConnection::Got::kNothing;
-    // What it says later would be taken for the answer to something else.
+    // A late reply would be mistaken for the reply to a later request.
     link_.Drop();
     return std::nullopt;
   }

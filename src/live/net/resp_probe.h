@@ -12,16 +12,16 @@
 
 namespace resprobe::live {
 
-// Asks a server about itself, one request after the other on a connection of its own.
+// Queries a server about itself, with one request at a time on its own connection.
 class RespProbe {
  public:
-  // An answer is waited for up to `hang_ms`; once `stop` is true, no longer.
+  // Waits up to `hang_ms` for a reply; not at all once `stop` returns true.
   RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop);
 
-  // The reply to an inline request; nothing if none comes in time, or no RESP; then none to
-  // later ones either. Valid until the next call.
+  // The reply to an inline request; nullopt if none arrives in time or it is not RESP, and then for
+  // all later requests too. Valid until the next call.
   std::optional<resp::ReplyView> Ask(std::string_view inline_request);
-  // There was no answer, though the connection is open.
+  // True if a reply did not arrive although the connection was open.
   bool silent() const { return silent_; }
 
  private:

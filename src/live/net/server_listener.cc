@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMaxWaiting = 1 << 20;
 constexpr size_t kMostWaiting = 1 << 30;
 constexpr size_t kReadBytes = 64 << 10;
-// As often as a server's own timer: what expires is deleted by then.
+// As often as a server's own timer, so that expired keys are deleted by then.
 constexpr int kTickMs = 100;
 
 bool IsTransient(int code) { return code == EAGAIN || code == EWOULDBLOCK || code == EINTR; }
@@ -87,7 +87,7 @@ bool ServerListener::Run(int stop_fd, std::string* error) {
     for (Connection& c : connections_) {
       if ((polled_[i++].revents & ~POLLOUT) != 0) Read(c);
     }
-    // What one client did can have made output for any other.
+    // Input from one client can have produced output for any other.
     for (auto c = connections_.begin(); c != connections_.end();) {
       Write(*c);
       if (c->gone) {
@@ -111,7 +111,7 @@ void ServerListener::Accept() {
 }
 
 void ServerListener::Read(Connection& connection) {
-  // A client that does not read hangs up without POLLIN being asked for.
+  // A client that does not read is not polled for POLLIN, but its hang-up is still reported.
   const ssize_t size = recv(connection.fd.get(), buffer_.data(), buffer_.size(), 0);
   if (size > 0) {
     Receive(server_, connection.id, {buffer_.data(), static_cast<size_t>(size)});
@@ -136,7 +136,8 @@ void ServerListener::Write(Connection& connection) {
 
 void ServerListener::Tick() {
   if (time_ != Time::kReal) return;
-  // A system clock that is set back stops the core's until it has caught up.
+  // If the system clock is set back, the core's clock stands still until the system's has caught
+  // up.
   const auto now = static_cast<int64_t>(server_.now_ms());
   const int64_t system = SystemMs();
   if (system > now) server_.Advance(static_cast<uint64_t>(system - now));

@@ -16,30 +16,33 @@
 
 namespace resprobe::live {
 
-// The profile of that name ("redis-7.0"). Without one, `error` is a line that names all there are.
+// The profile with that name ("redis-7.0"). If there is none, `error` is a line that lists all
+// names.
 std::optional<Profile> ParseProfile(std::string_view name, std::string* error);
 
-// The core behind a listening socket, in one thread: what redis-cli, redis-benchmark and test
-// suites of others can talk to. A client that does not read is not read from either while more
-// than 1 MB waits for it, and is closed at 1 GB (messages to a subscriber).
+// The core behind a listening socket, in one thread: a server for redis-cli, redis-benchmark and
+// other projects' test suites. While more than 1 MB of output waits for a client that does not
+// read, its input is not read either; at 1 GB (messages to a subscriber) it is disconnected.
 class ServerListener {
  public:
   enum class Time {
-    kReal,     // the core's clock is that of the system; keys expire as it passes
-    kVirtual,  // it stands at the core's own start, for runs that must not depend on it
+    kReal,     // the core's clock follows the system's; keys expire as time passes
+    kVirtual,  // the clock stays at the core's start time, for runs that must not depend on real
+               // time
   };
 
   ServerListener(UniqueFd listening, ServerConfig config, Time time);
   virtual ~ServerListener() = default;
 
-  // Serves until `stop_fd` can be read. False with one line in `error` if the system fails it.
+  // Serves until `stop_fd` is readable. False with one line in `error` after a system error.
   bool Run(int stop_fd, std::string* error);
 
   uint64_t connections() const { return accepted_; }
   uint64_t commands() const { return server_.commands_run(); }
 
  protected:
-  // Bytes from a client; a server that is to have a fault changes them or what they lead to.
+  // Handles bytes from a client; a subclass with an injected fault changes the bytes or their
+  // effect.
   virtual void Receive(Server& server, uint64_t id, std::string_view bytes) {
     server.Receive(id, bytes);
   }
@@ -66,14 +69,14 @@ class ServerListener {
 };
 
 struct ServeOptions {
-  int port = 0;  // on 127.0.0.1; 0 picks a free one
+  int port = 0;  // on 127.0.0.1; 0 selects a free one
   std::string profile = "redis-7.0";
   bool virtual_clock = false;
 };
 
-// The verb `serve`: a ServerListener until SIGINT or SIGTERM. Says on stdout where it listens, and
-// at the end what it has served; mistakes are one line on stderr. Returns the exit code: 0 when it
-// was ended, 2 if the port or the profile is not to be had.
+// The verb `serve`: runs a ServerListener until SIGINT or SIGTERM. Prints to stdout where it
+// listens and, at the end, what it has served; errors are one line on stderr. Returns the exit
+// code: 0 after a signal, 2 if the port or the profile is not available.
 int RunServe(const ServeOptions& options);
 
 }  // namespace resprobe::live

@@ -39,7 +39,7 @@ void SetNoDelay(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-// connect(2), gone on with after a signal.
+// connect(2), resumed after a signal.
 bool ConnectSocket(int fd, const sockaddr* address, socklen_t size) {
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kConnectTimeout, sizeof(kConnectTimeout));
   int result;
@@ -53,7 +53,7 @@ bool ConnectSocket(int fd, const sockaddr* address, socklen_t size) {
   return connected;
 }
 
-// The addresses of a host, if one of them is permitted; else nothing.
+// The addresses of a host, if any of them is permitted; otherwise null.
 using Resolved = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
 Resolved Resolve(const Address& address, bool allow_remote, std::string* error) {
   addrinfo hints = {};

@@ -17,29 +17,29 @@ struct Address {
   std::string ToText() const;  // "127.0.0.1:6379", "[::1]:6379"
 };
 
-// Reads "HOST:PORT" or "[IPV6]:PORT". On failure `error` says what is wrong and how to mend it, in
-// one line; so do the functions below.
+// Parses "HOST:PORT" or "[IPV6]:PORT". On failure `error` says in one line what is wrong and how to
+// fix it, as in the functions below.
 std::optional<Address> ParseAddress(std::string_view text, std::string* error);
 
 // Connects within ten seconds. Without `allow_remote`, an address outside of loopback is refused
-// before a packet is sent. The socket blocks, and does not delay small writes.
+// before a packet is sent. The socket is blocking and does not delay small writes.
 UniqueFd Connect(const Address& address, bool allow_remote, std::string* error);
-// Whether Connect() would try: the host is known, and permitted.
+// True if the host can be resolved and is permitted, so that Connect() would try it.
 bool MayConnect(const Address& address, bool allow_remote, std::string* error);
 UniqueFd ConnectUnix(const std::string& path, std::string* error);
 
-// Listens on 127.0.0.1, or with `allow_remote` on every IPv4 address of the machine. Port 0 picks
+// Listens on 127.0.0.1, or with `allow_remote` on every IPv4 address of the machine. Port 0 selects
 // a free one.
 UniqueFd Listen(uint16_t port, bool allow_remote, std::string* error);
 // The port that a socket is bound to, 0 if none.
 uint16_t LocalPort(int fd);
-// Before bind(2): lets a port be had whose last connections are still ending (TIME_WAIT), but none
-// that somebody listens on, as SO_REUSEPORT would.
+// Call before bind(2): allows a port whose last connections are still closing (TIME_WAIT), but not,
+// as SO_REUSEPORT would, one with another listener.
 void ReuseAddress(int fd);
 
 bool SetNonBlocking(int fd);
 
-// Blocking: all of the bytes, or false. A peer that is gone raises no signal.
+// Sends all bytes on a blocking socket, or returns false. A closed peer raises no signal.
 bool SendAll(int fd, std::string_view bytes);
 
 }  // namespace resprobe::live

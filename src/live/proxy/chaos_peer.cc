@@ -23,7 +23,7 @@
 namespace resprobe::live {
 namespace {
 
-// The control channel carries lines both ways, the same to a thread and to a process:
+// The control channel carries lines in both directions, the same to a thread and to a process:
 //   toxics CONNECTION TOXIC;CONNECTION TOXIC;…  -> ok
 //   report                                      -> CONNECTIONS OPEN COUNT COUNT …
 //   stop                                        -> the same, and it ends
@@ -85,7 +85,7 @@ std::vector<GateToxic> ReadToxics(std::string_view text) {
   return toxics;
 }
 
-// The peer's life, wherever it is. Says "ok" or what is wrong on the control channel first.
+// Runs the peer, in a thread or process. First writes "ok" or an error to the control channel.
 void Live(const PeerScript& script, const ChaosPeer::Options& options, int control) {
   SocketLog log = options.log_fd >= 0 ? SocketLog(options.log_fd) : SocketLog();
   log.Text("script", script.Print());
@@ -115,7 +115,7 @@ void Live(const PeerScript& script, const ChaosPeer::Options& options, int contr
   loop.Add(&gate);
   loop.Watch(control, [&] {
     std::string line;
-    if (!ReadLine(control, &line)) return false;  // its owner is gone
+    if (!ReadLine(control, &line)) return false;  // the owner has ended
     if (line.starts_with("toxics ")) {
       gate.SetToxics(ReadToxics(std::string_view(line).substr(7)));
       SendAll(control, "ok\n");
@@ -157,7 +157,7 @@ std::unique_ptr<ChaosPeer> ChaosPeer::Start(const PeerScript& script, const Opti
     if (peer->pid_ == 0) {
       peer->control_.Reset();
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      signal(SIGINT, SIG_IGN);  // its owner ends it
+      signal(SIGINT, SIG_IGN);  // the owner ends it
       if (getppid() == parent) Live(script, options, theirs.get());
       _exit(0);
     }

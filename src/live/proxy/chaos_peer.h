@@ -19,8 +19,8 @@
 
 namespace resprobe::live {
 
-// The evil peer of sim/toxic.h over real TCP: a server whose answers and connections have toxics,
-// in a thread of this process or in one of its own (a real boundary of the operating system).
+// The evil peer of sim/toxic.h over real TCP: a server whose replies and connections have toxics,
+// in a thread of this process or in a process of its own (a real boundary of the operating system).
 //
 //   PeerScript script;                                   // or ParsePeerScript(), Generate…()
 //   script.toxics = {{"cut", MakeToxic(ToxicKind::kRst, {}, …)}};
@@ -35,19 +35,19 @@ class ChaosPeer {
   struct Options {
     Place place = Place::kThread;
     uint16_t port = 0;  // of 127.0.0.1; 0: a free one
-    int log_fd = -1;    // gets a SocketLog; stays the caller's
-    // Makes the server that answers; called where the peer lives. Left out: the script's replies,
-    // or else the core.
+    int log_fd = -1;    // receives a SocketLog; the caller keeps ownership
+    // Creates the server that answers; called in the peer's thread or process. If not set: the
+    // script's replies, or without those the core.
     std::function<std::unique_ptr<ServerSubject>()> subject = {};
   };
-  // What has happened by the time of the question.
+  // The state at the time of the query.
   struct Report {
     ToxicCounts fired;
     uint64_t connections = 0;  // accepted
     uint64_t open = 0;
   };
 
-  // Listens when it returns. nullptr with one line in `error` if it cannot.
+  // Starts the peer and returns when it listens. nullptr with one line in `error` on failure.
   static std::unique_ptr<ChaosPeer> Start(const PeerScript& script, const Options& options,
                                           std::string* error);
   ~ChaosPeer();
@@ -55,17 +55,18 @@ class ChaosPeer {
   ChaosPeer& operator=(const ChaosPeer&) = delete;
 
   uint16_t port() const { return port_; }
-  pid_t pid() const { return pid_; }  // of Place::kProcess, else -1
+  pid_t pid() const { return pid_; }  // for Place::kProcess; otherwise -1
 
-  // The toxics in the place of all there were; in force when it returns. False if the peer is gone.
+  // Replaces all toxics; the new ones are in force when this returns. False if the peer has ended.
   bool SetToxics(const std::vector<GateToxic>& toxics);
   Report Ask();
-  // Ends it: connections are closed, the thread or process is gone when it returns.
+  // Ends the peer: when this returns, its connections are closed and its thread or process has
+  // ended.
   Report Stop();
 
  private:
   ChaosPeer() = default;
-  // A line to the peer; its answer, "" if it is gone.
+  // Sends a line to the peer and returns its answer, or "" if it has ended.
   std::string Talk(const std::string& line);
 
   uint16_t port_ = 0;

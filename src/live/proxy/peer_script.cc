@@ -113,7 +113,7 @@ PeerScript GeneratePeerScript(uint64_t seed) {
   Rng rng(seed);
   PeerScript script;
   script.seed = seed;
-  // Small buffers in every second script, so that they fill.
+  // Small buffers in every second script, so that they become full.
   if (rng.OneIn(2)) script.send_buffer = static_cast<int>(rng.Between(2048, 16384));
   if (rng.OneIn(2)) script.receive_buffer = static_cast<int>(rng.Between(2048, 16384));
   for (uint64_t connection = 1; connection <= kScriptedConnections; ++connection) {
@@ -126,14 +126,15 @@ PeerScript GeneratePeerScript(uint64_t seed) {
       }
       const std::span<const ToxicAttribute> attributes = info.named();
       for (size_t i = 0; i < attributes.size(); ++i) {
-        // Times stay short and places near, where something happens.
+        // Times and offsets stay small, so that toxics fire soon.
         const std::string_view unit = attributes[i].unit;
         const int64_t near = unit == "ms" ? 50 : unit == "us" ? 2000 : 300;
         const int64_t most = std::min(attributes[i].most, near);
         toxic.values[i] = rng.Between(std::clamp(attributes[i].least, -near, most), most);
       }
       std::string error;
-      // One port for all: what keeps others from connecting is not for a single connection.
+      // All connections share one port, so toxics that affect connecting cannot be for a single
+      // one.
       if (!connects && WorksOnSockets(toxic, &error)) AddToxic(toxic, connection, &script);
     }
   }

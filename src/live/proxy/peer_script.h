@@ -11,15 +11,15 @@
 
 namespace resprobe::live {
 
-// What an evil peer does, as text:
+// The behaviour of an evil peer, as text:
 //
-//   seed 7                       decides jitter and sizes of slices
-//   send_buffer 4096             of the peer's sockets, in bytes; the system's if left out
+//   seed 7                       determines jitter and slice sizes
+//   send_buffer 4096             of the peer's sockets, in bytes; the system's default if omitted
 //   receive_buffer 4096
-//   reply "+OK\r\n" "$1\r\na\r\n"  the replies, one to each request, over and over; without any
+//   reply "+OK\r\n" "$1\r\na\r\n"  the replies, one per request, repeated in a cycle; without any
 //                                the core answers, as a server does
 //   slicer average_size=3        toxics as sim/toxic.h prints them: on all connections …
-//   connection 2                 … and those from here on only on the second
+//   connection 2                 … and after this line only on the second
 //   rst bytes=100
 //   # a comment
 struct PeerScript {
@@ -27,16 +27,16 @@ struct PeerScript {
   int send_buffer = 0;
   int receive_buffer = 0;
   std::vector<std::string> replies;
-  std::vector<GateToxic> toxics;  // their names tell them apart
+  std::vector<GateToxic> toxics;  // distinguished by name
 
-  // All of it as text.
+  // The whole script as text.
   std::string Print() const;
 };
 
-// On failure nothing, and `error` is "line N: what is wrong: how to mend it".
+// On failure returns nullopt, and `error` is "line N: what is wrong: how to fix it".
 std::optional<PeerScript> ParsePeerScript(std::string_view text, std::string* error);
 
-// A script from a seed: for each of the first connections other toxics and numbers.
+// Generates a script from a seed: each of the first connections gets different toxics and values.
 PeerScript GeneratePeerScript(uint64_t seed);
 
 }  // namespace resprobe::live

@@ -14,16 +14,16 @@
 
 namespace resprobe::live {
 
-// Applies the toxics on replies to a stream of them, cut anywhere. A reply is held until it is
-// whole only while there are such toxics; what changes counts from the next reply on. A stream that
-// brings something that is no reply passes unchanged from there.
+// Applies the toxics on replies to a byte stream of replies, in any slices. A reply is buffered
+// until it is complete only while there are such toxics; a change of toxics applies from the next
+// reply on. After bytes that are not a reply, the rest of the stream passes unchanged.
 class ReplyEditor {
  public:
   using Fired = std::function<void(const Toxic&)>;
 
-  // Toxics of other places and of what the client sends are left out.
+  // Ignores other toxics, and those on what the client sends.
   void SetToxics(std::span<const Toxic> toxics);
-  // Appends what is to be sent in place of `bytes`. Replies count from 1.
+  // Appends to `out` what to send in place of `bytes`. Replies count from 1.
   void Feed(std::string_view bytes, const Fired& fired, std::string* out);
   uint64_t replies() const { return replies_; }
 
@@ -33,8 +33,8 @@ class ReplyEditor {
   std::vector<Toxic> toxics_;
   resp::ReplyParser parser_;
   resp::Reply reply_;
-  std::string held_;      // of the reply at hand, while it is edited
-  bool editing_ = false;  // the reply at hand
+  std::string held_;      // bytes of the current reply, while it is edited
+  bool editing_ = false;  // the current reply is edited
   bool foreign_ = false;
   uint64_t replies_ = 0;
 };

@@ -12,9 +12,9 @@
 
 namespace resprobe::live {
 
-// A server that answers each request with the next of its replies, whatever was asked; behind the
-// last comes the first again. Each connection begins with the first. What is no request closes the
-// connection.
+// A server that answers each request with the next of its replies, whatever the request; after the
+// last it continues with the first. Each connection begins with the first. A protocol error closes
+// the connection.
 class ScriptedSubject final : public ServerSubject {
  public:
   explicit ScriptedSubject(std::vector<std::string> replies) : replies_(std::move(replies)) {}

@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMostData = 64;
 
-// As a JSON string; a byte that is no ASCII becomes the character of that number.
+// Appends a JSON string; a byte that is not ASCII becomes the character with that number.
 void AppendJson(std::string* out, std::string_view bytes) {
   *out += '"';
   for (const char c : bytes) {
@@ -64,7 +64,7 @@ void SocketLog::Begin() {
 
 void SocketLog::Finish() {
   line_ += "}\n";
-  // A log that cannot be written must not change what is logged.
+  // A failure to write the log must not change what is logged.
   [[maybe_unused]] const ssize_t written = write(fd_, line_.data(), line_.size());
 }
 

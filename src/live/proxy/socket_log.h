@@ -7,36 +7,36 @@
 
 namespace resprobe::live {
 
-// One call on a socket with what it gave, or something that a toxic did.
+// One call on a socket with its result, or an action of a toxic.
 struct SocketEvent {
   static constexpr int64_t kNone = INT64_MIN;
 
   uint64_t connection = 0;     // 0: the listening socket
-  std::string_view side = {};  // "client", "server"; who is at the other end
+  std::string_view side = {};  // "client", "server": the peer
   std::string_view what;       // "accept", "recv", "send", "shutdown", "close", "toxic", …
-  int64_t asked = kNone;       // bytes that the call was asked for
-  int64_t result = kNone;      // what it returned
+  int64_t asked = kNone;       // bytes requested in the call
+  int64_t result = kNone;      // the call's result
   int error = 0;               // errno, if it failed
-  std::string_view data = {};  // bytes that went; the first ones are written down
+  std::string_view data = {};  // bytes transferred; the log contains the first ones
   std::string_view note = {};  // "fin", "rst", a toxic
 };
 
-// What really happened on the sockets, as JSON lines with one sequence number:
+// The actual socket activity, as JSON lines with one sequence number:
 //
 //   {"seq":7,"us":1042,"connection":1,"side":"client","what":"send","asked":90,"result":12,
 //    "data":"*2\r\n$3\r\nfoo"}
 //
-// (one line). `us` are microseconds since the log was opened. A line is one write(2), whole, so
+// (in one line). `us` is microseconds since the log was opened. Each line is a single write(2), so
 // that nothing is lost when the process is killed, and two processes may share a file.
 class SocketLog {
  public:
   SocketLog() = default;
-  // To that descriptor, which stays the caller's.
+  // Logs to that descriptor, which the caller keeps open.
   explicit SocketLog(int fd);
 
   bool on() const { return fd_ >= 0; }
   void Add(const SocketEvent& event);
-  // A line with one text of any length.
+  // Logs a line with one text of any length.
   void Text(std::string_view what, std::string_view text);
   uint64_t written() const { return sequence_; }
 
@@ -50,7 +50,7 @@ class SocketLog {
   std::string line_;
 };
 
-// Microseconds on a clock that only goes forward.
+// Microseconds of a monotonic clock.
 int64_t SteadyUs();
 
 }  // namespace resprobe::live

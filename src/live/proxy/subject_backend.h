@@ -10,7 +10,7 @@
 
 namespace resprobe::live {
 
-// One connection of a server subject in this process, behind toxics.
+// One connection of a server subject in this process, as a link's backend.
 class SubjectBackend : public Backend {
  public:
   explicit SubjectBackend(ServerSubject* subject)
@@ -23,7 +23,8 @@ class SubjectBackend : public Backend {
   bool ended() const override { return !subject_->IsOpen(connection_) && waiting() == 0; }
   ssize_t Read(char* bytes, size_t size) override;
   ssize_t Write(std::string_view bytes) override;
-  // A server hangs up on a client that has; what it has answered by then is still read.
+  // Like a server, closes the connection of a client that has closed its own direction; replies
+  // written before that can still be read.
   void EndWrites() override {
     waiting();
     subject_->Close(connection_);
@@ -33,7 +34,7 @@ class SubjectBackend : public Backend {
  private:
   ServerSubject* subject_;
   uint64_t connection_;
-  mutable std::string output_;  // what was taken from the subject and not read
+  mutable std::string output_;  // output taken from the subject but not yet read
 };
 
 }  // namespace resprobe::live

@@ -16,7 +16,7 @@
 namespace resprobe::live {
 namespace {
 
-// How often a full queue is looked at, and what has been dropped from it.
+// The interval at which a full queue's drop counter is polled.
 constexpr int64_t kLateLookUs = 2'000;
 
 sockaddr_in AddressOf(uint16_t port, bool any) {
@@ -27,7 +27,7 @@ sockaddr_in AddressOf(uint16_t port, bool any) {
   return address;
 }
 
-// What the system has dropped at a listening socket because its queue was full.
+// The number of connections that the system has dropped at a listening socket whose queue was full.
 uint32_t DroppedAt(int fd) {
   uint32_t info[SK_MEMINFO_VARS] = {};
   socklen_t size = sizeof(info);
@@ -81,7 +81,7 @@ bool ToxicGate::Bind(std::string* error) {
   const int on = 1;
   if (socket_.valid()) {
     setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    // An accepted socket has them from here; set later, the window would be agreed on already.
+    // Accepted sockets inherit these sizes; if set later, the window would already be negotiated.
     const auto set_size = [&](int option, const int& size) {
       if (size > 0) setsockopt(socket_.get(), SOL_SOCKET, option, &size, sizeof(size));
     };
@@ -118,7 +118,7 @@ const Toxic* ToxicGate::Find(ToxicKind kind) const {
 }
 
 void ToxicGate::UpdateListening() {
-  if (port_ == 0) return;  // Open() comes later
+  if (port_ == 0) return;  // Open() was not called yet
   const bool down = Find(ToxicKind::kDown) != nullptr;
   const bool wanted = enabled_ && !down && Find(ToxicKind::kRefuse) == nullptr;
   const bool late = wanted && Find(ToxicKind::kLateConnect) != nullptr;
@@ -143,7 +143,7 @@ void ToxicGate::Listen() {
 void ToxicGate::FillQueue() {
   late_ = Late::kFull;
   dropped_ = DroppedAt(socket_.get());
-  listen(socket_.get(), 0);  // room for one
+  listen(socket_.get(), 0);  // a queue for one connection
   const sockaddr_in address = AddressOf(port_, false);
   filler_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   connect(filler_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
@@ -157,7 +157,7 @@ void ToxicGate::StopListening() {
   listening_ = false;
   socket_.Reset();
   log_->Add({.what = "close", .note = "listening socket"});
-  // Held without listening, the port refuses and nobody else takes it.
+  // While bound but not listening, the port refuses connections and stays reserved.
   std::string error;
   if (!Bind(&error)) log_->Text("error", error);
 }
@@ -190,7 +190,7 @@ std::vector<Toxic> ToxicGate::ToxicsOf(uint64_t connection) const {
 }
 
 void ToxicGate::AddEvents(std::vector<pollfd>* polled) const {
-  // While the queue is full on purpose nothing is accepted.
+  // While the queue is kept full, nothing is accepted.
   const bool accepts = listening_ && (late_ == Late::kOff || late_ == Late::kLetIn);
   polled->push_back({accepts ? socket_.get() : -1, POLLIN, 0});
   for (const ToxicLink& link : links_) {

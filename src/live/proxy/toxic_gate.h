@@ -19,33 +19,34 @@
 
 namespace resprobe::live {
 
-// A toxic at a gate: on some or all of its connections.
+// A toxic on some or all connections of a gate.
 struct GateToxic {
   std::string name;
   Toxic toxic;
-  double toxicity = 1;      // the share of connections that have it; the seed decides which
-  uint64_t connection = 0;  // only that one, counted from 1; 0: all
+  double toxicity = 1;      // the fraction of connections that have it; the seed decides which
+  uint64_t connection = 0;  // only this one, counted from 1; 0: all
 };
 
-// Whether a gate can have such a toxic: those on the client's own calls and memory are out of
-// reach of real sockets. If not, `error` says why.
+// True if a gate supports such a toxic: those on the client's own calls and memory cannot be
+// applied over real sockets. If false, `error` says why.
 bool WorksOnSockets(const Toxic& toxic, std::string* error);
 
-// A port whose connections have toxics: for each that is accepted a backend and a ToxicLink.
-// Decisions (jitter, sizes of slices, which connections) come from the seed and the number of the
-// connection; when things happen is up to the machine.
+// A port whose connections have toxics: each accepted connection gets a backend and a ToxicLink.
+// Decisions (jitter, slice sizes, which connections) depend only on the seed and the connection's
+// number; the timing depends on the machine.
 class ToxicGate {
  public:
   using Connector = std::function<std::unique_ptr<Backend>(std::string* error)>;
 
-  // Connects to a server; without `allow_remote` to this machine only.
+  // Connects to a server; without `allow_remote` only on this machine.
   static Connector ConnectTo(const Address& server, bool allow_remote);
 
   struct Setting {
     uint16_t port = 0;          // 0: a free one
-    bool allow_remote = false;  // else on 127.0.0.1
+    bool allow_remote = false;  // otherwise on 127.0.0.1
     uint64_t seed = 1;
     int send_buffer = 0;  // SO_SNDBUF and SO_RCVBUF of the accepted sockets; 0: the system's
+                          // default
     int receive_buffer = 0;
   };
 
@@ -53,15 +54,15 @@ class ToxicGate {
             TrafficListener* listener = nullptr);
   ~ToxicGate();
 
-  // Takes the port. False with one line in `error` if it is not to be had. The gate listens unless
-  // a toxic says otherwise or it is not enabled.
+  // Binds the port. False with one line in `error` if it is not available. The gate listens unless
+  // a toxic prevents it or it is disabled.
   bool Open(std::string* error);
   uint16_t port() const { return port_; }
 
-  // All that WorksOnSockets(), at most one of a kind for a direction and connection.
+  // All must satisfy WorksOnSockets(); at most one of a kind for a direction and connection.
   void SetToxics(std::vector<GateToxic> toxics);
   const std::vector<GateToxic>& toxics() const { return toxics_; }
-  // Not enabled, a gate closes its connections and refuses new ones.
+  // A disabled gate closes its connections and refuses new ones.
   void Enable(bool enabled);
   bool enabled() const { return enabled_; }
 
@@ -69,16 +70,16 @@ class ToxicGate {
   uint64_t connections() const { return last_id_; }
   size_t open_connections() const { return links_.size(); }
 
-  // For the loop: appends what to poll for; then, with the answers, does all there is to do.
+  // For the loop: AddEvents() appends what to poll for; Serve() then handles the poll's results.
   void AddEvents(std::vector<pollfd>* polled) const;
   void Serve(const pollfd* answers);
   int64_t wake_us() const;
   bool ready() const;
 
  private:
-  // connect() that takes a time: the queue of connections to be accepted is kept full by one of
-  // our own, so that the system drops what comes, until it has dropped something and the time is
-  // over; the client's system asks again after a second.
+  // connect() with a delay: the gate keeps its accept queue full with a connection of its own, so
+  // that the system drops incoming ones, until one has been dropped and the delay has passed. The
+  // client's system retries after a second.
   enum class Late : uint8_t { kOff, kFull, kDropping, kLetIn };
 
   void UpdateListening();
@@ -95,7 +96,7 @@ class ToxicGate {
   Connector connect_;
   SocketLog* log_;
   TrafficListener* listener_;
-  UniqueFd socket_;  // bound; refuses while it does not listen
+  UniqueFd socket_;  // bound; refuses connections while it does not listen
   bool listening_ = false;
   uint16_t port_ = 0;
   bool enabled_ = true;
@@ -106,7 +107,7 @@ class ToxicGate {
   Late late_ = Late::kOff;
   UniqueFd filler_;
   uint16_t filler_port_ = 0;
-  uint32_t dropped_ = 0;  // before the queue was filled
+  uint32_t dropped_ = 0;  // the counter's value before the queue was filled
   int64_t let_in_us_ = 0;
 };
 

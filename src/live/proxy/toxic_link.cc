@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kMostHeld = 1 << 20;
 constexpr size_t kReadBytes = 64 << 10;
-// A stream with bytes to pass on does not tell when a toxic will end it; while the receiver takes
-// nothing it is asked again so often.
+// A stream that has bytes to forward does not announce when a toxic will end it; while the receiver
+// accepts nothing, the stream is polled at this interval.
 constexpr int64_t kLookAgainUs = 10'000;
 
 bool IsTransient(int code) { return code == EAGAIN || code == EWOULDBLOCK || code == EINTR; }
@@ -33,8 +33,8 @@ void CloseWith(UniqueFd* fd, bool reset) {
     const linger now = {.l_onoff = 1, .l_linger = 0};
     setsockopt(fd->get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
   } else {
-    // close() of a socket in which bytes wait resets the connection; the end of the stream is to
-    // be seen first, and what comes later is answered by a reset.
+    // close() on a socket with unread bytes resets the connection. The peer should see the end of
+    // the stream first; bytes that arrive later get a reset.
     shutdown(fd->get(), SHUT_WR);
     char bytes[4096];
     for (int i = 0; i < 1024 && recv(fd->get(), bytes, sizeof(bytes), MSG_DONTWAIT) > 0; ++i) {
@@ -83,7 +83,7 @@ void ToxicLink::WantedEvents(pollfd* client, pollfd* backend) const {
   const auto events = [&](const Flow& from, const Flow& to) {
     return static_cast<short>((MayRead(from) ? POLLIN : 0) | (to.blocked ? POLLOUT : 0));
   };
-  // An end that hung up is told of for ever, whatever is asked for.
+  // poll() reports a hang-up again and again, whatever is requested, so stop polling that end.
   *client = {client_hung_up_ && !MayRead(up_) ? -1 : client_.get(), events(up_, down_), 0};
   *backend = {backend_hung_up_ && !MayRead(down_) ? -1 : backend_->fd(), events(down_, up_), 0};
 }
@@ -133,7 +133,7 @@ void ToxicLink::Read(Flow& flow, bool from_client, int64_t now_us) {
     }
   }
   char bytes[kReadBytes];
-  // With nothing waiting it is the end, or an error.
+  // If nothing is waiting, this reads the end of the stream, or an error.
   const size_t asked = std::max<size_t>(size, 1);
   const ssize_t got =
       from_client ? recv(client_.get(), bytes, asked, MSG_DONTWAIT) : backend_->Read(bytes, asked);
@@ -142,7 +142,7 @@ void ToxicLink::Read(Flow& flow, bool from_client, int64_t now_us) {
   const std::string_view data(bytes, static_cast<size_t>(std::max<ssize_t>(got, 0)));
   Log(side, "recv", static_cast<int64_t>(asked), got, error, data);
   if (got <= 0) {
-    // An end with an error is an end: the other side hears of it as such.
+    // An end of the stream with an error is forwarded as an ordinary end.
     flow.ended = true;
     flow.stream.End(now_us);
     if (got < 0) (from_client ? down_ : up_).deaf = true;
@@ -174,7 +174,7 @@ void ToxicLink::Pass(Flow& flow, bool to_client, bool writable, int64_t now_us) 
       break;
     }
     if (step.kind == Kind::kHalfClose) {
-      flow.closed = true;  // what is read from here on is dropped
+      flow.closed = true;  // input read from here on is dropped
       if (!flow.deaf) {
         int error = 0;
         if (to_client) {
@@ -213,8 +213,8 @@ void ToxicLink::Pass(Flow& flow, bool to_client, bool writable, int64_t now_us) 
       flow.wake_us = now_us + kLookAgainUs;
       break;
     } else {
-      // The receiver is gone. A server may still have said something (an error, as a rule) that
-      // has to reach the client; what a client that is gone has sent still reaches the server.
+      // The receiver has gone. A server may have sent something before (usually an error), which
+      // must reach the client; a departed client's data still goes to the server.
       flow.deaf = true;
       flow.ended = true;
       flow.stream.End(now_us);
@@ -250,7 +250,7 @@ void ToxicLink::ServeDownstream(const Events& events, int64_t now_us) {
   }
   Pass(down_, true, (events.client & ~POLLIN) != 0, now_us);
   if (done_) return;
-  // Answers for a client that is gone are of no use to anyone.
+  // Replies to a departed client are dropped.
   const bool upstream_over = up_.closed || (up_.deaf && up_.ended);
   const bool downstream_over = down_.closed || down_.deaf;
   if (upstream_over && downstream_over) Close(false, "both ended");

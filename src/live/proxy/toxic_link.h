@@ -19,14 +19,14 @@
 
 namespace resprobe::live {
 
-// What stands behind the toxics: a server over a socket, or answers that are made here. Nothing
-// blocks; Read and Write give what recv(2) and send(2) give, and set errno.
+// The server side of a link: a server over a socket, or replies made in this process. Nothing
+// blocks; Read and Write return what recv(2) and send(2) return, and set errno.
 class Backend {
  public:
   virtual ~Backend() = default;
-  virtual int fd() const { return -1; }         // to be polled; -1: waiting() tells all
-  virtual size_t waiting() const = 0;           // bytes that Read would give
-  virtual bool ended() const { return false; }  // without fd(): Read would give 0
+  virtual int fd() const { return -1; }         // for poll(); -1: only waiting() counts
+  virtual size_t waiting() const = 0;           // bytes that Read can return now
+  virtual bool ended() const { return false; }  // without fd(): Read would return 0
   virtual ssize_t Read(char* bytes, size_t size) = 0;
   virtual ssize_t Write(std::string_view bytes) = 0;
   virtual void EndWrites() = 0;  // the client has closed its direction
@@ -50,12 +50,11 @@ class SocketBackend : public Backend {
 
 // Bytes that wait in the socket.
 size_t WaitingBytes(int fd);
-// Closes so that the other end sees what is meant: a reset (SO_LINGER 0), or an end of the stream
-// even if bytes have come that nobody has read.
+// Closes with a reset (SO_LINGER 0), or with a clean end of stream even if there are unread bytes.
 void CloseWith(UniqueFd* fd, bool reset);
 
-// One client, what answers it, and a ToxicStream in each direction. No more than 1 MB is held for
-// an end that does not read; then the other end waits.
+// One client, its backend, and a ToxicStream in each direction. Holds at most 1 MB for an end that
+// does not read; then it stops reading from the other end.
 class ToxicLink {
  public:
   struct Setting {
@@ -66,7 +65,7 @@ class ToxicLink {
     TrafficListener* listener;  // may be null
   };
 
-  // What poll(2) has answered to WantedEvents().
+  // The results of poll(2) for WantedEvents().
   struct Events {
     short client = 0;
     short backend = 0;
@@ -76,15 +75,16 @@ class ToxicLink {
 
   void SetToxics(std::span<const Toxic> toxics, int64_t now_us);
 
-  // Two entries to poll for: the client's, the backend's.
+  // Sets the two entries for poll(2): the client's and the backend's.
   void WantedEvents(pollfd* client, pollfd* backend) const;
-  // What the client has sent is passed on; then what there is for it. All links of a loop do the
-  // first before any does the second, since what one client sends may answer another.
+  // ServeUpstream() forwards what the client has sent, ServeDownstream() what there is for the
+  // client. A loop calls the first for all links before the second for any, since one client's
+  // request may produce another's reply.
   void ServeUpstream(const Events& events, int64_t now_us);
   void ServeDownstream(const Events& events, int64_t now_us);
-  // When something is due without an event; ToxicStream::Step::kNever if nothing is.
+  // When to run next without an event; ToxicStream::Step::kNever if not at all.
   int64_t wake_us() const;
-  // The backend has something that no descriptor tells of.
+  // True if the backend has output or an end that no descriptor signals.
   bool ready() const;
 
   bool done() const { return done_; }
@@ -92,14 +92,14 @@ class ToxicLink {
   uint64_t id() const { return setting_.id; }
 
  private:
-  // One direction: from whom it is read, how far it has come.
+  // The state of one direction.
   struct Flow {
     ToxicStream stream;
     bool ended = false;    // nothing more to read
-    bool paused = false;   // a never_read holds back what waits
-    bool blocked = false;  // the receiver takes no more for now
+    bool paused = false;   // a never_read holds back the waiting bytes
+    bool blocked = false;  // the receiver accepts no more bytes for now
     bool closed = false;   // the end has been passed on
-    bool deaf = false;     // the receiver is gone
+    bool deaf = false;     // the receiver has gone
     int64_t wake_us = ToxicStream::Step::kNever;
   };
 
@@ -116,7 +116,7 @@ class ToxicLink {
   Flow up_;
   Flow down_;
   ToxicCounts counts_;  // of this link
-  ToxicCounts told_;    // of those, told to the setting's
+  ToxicCounts told_;    // the part of them already added to the setting's
   ReplyEditor editor_;
   bool client_hung_up_ = false;
   bool backend_hung_up_ = false;

@@ -43,7 +43,7 @@ bool ToxicLoop::Run(std::string* error) {
       well = false;
       break;
     }
-    // The gates first: their answers stand in the order in which they were added.
+    // The gates first: the poll results are in the order in which the gates were added.
     size_t at = watched_.size();
     for (ToxicGate* gate : gates_) {
       const size_t count = 1 + 2 * gate->open_connections();

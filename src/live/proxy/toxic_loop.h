@@ -15,21 +15,20 @@
 
 namespace resprobe::live {
 
-// Serves gates in one thread. The gates belong to their owner, who adds and removes them on that
-// thread.
+// Serves gates in one thread. The caller owns the gates, and adds and removes them on that thread.
 class ToxicLoop {
  public:
   ToxicLoop();
 
   void Add(ToxicGate* gate) { gates_.push_back(gate); }
   void Remove(ToxicGate* gate);
-  // Calls `on_readable` whenever the descriptor can be read; false from it ends Run().
+  // Calls `on_readable` whenever the descriptor is readable; if it returns false, Run() ends.
   void Watch(int fd, std::function<bool()> on_readable);
 
-  // Serves until a watch says no. False with one line in `error` if the system fails it.
+  // Serves until a watch ends it. False with one line in `error` after a system error.
   bool Run(std::string* error);
-  // From any other thread: has the loop's thread do it, and waits. False, and not done, if Run()
-  // has returned.
+  // Called from another thread: runs `work` on the loop's thread, and waits for it. False, without
+  // running it, if Run() has returned.
   bool Call(const std::function<void()>& work);
 
  private:
@@ -46,7 +45,7 @@ class ToxicLoop {
 
   std::mutex mutex_;
   std::condition_variable called_;
-  std::vector<const std::function<void()>*> calls_;  // waiting to be done
+  std::vector<const std::function<void()>*> calls_;  // not yet run
   uint64_t asked_ = 0;
   uint64_t done_ = 0;
   bool ended_ = false;

@@ -7,17 +7,17 @@
 
 namespace resprobe::live {
 
-// Hears what passes through a proxy. Connections are numbered from 1.
+// Observes the traffic through a proxy. Connections count from 1.
 class TrafficListener {
  public:
   virtual ~TrafficListener() = default;
   virtual void OnOpen(uint64_t connection) = 0;
-  // Bytes as they were read, before they are passed on: what the other end has seen, the listener
-  // has heard.
+  // Bytes as they were read, before they are forwarded: the listener has seen everything that the
+  // other end has.
   virtual void OnClientBytes(uint64_t connection, std::string_view bytes) = 0;
   virtual void OnServerBytes(uint64_t connection, std::string_view bytes) = 0;
   virtual void OnClose(uint64_t connection) = 0;
-  // The server could not be reached for a client that came; that client is sent away.
+  // The server could not be reached for a new client; the client's connection is closed.
   virtual void OnRefused(const std::string& error) = 0;
 };
 

@@ -18,7 +18,7 @@ std::string_view Between(std::string_view text, std::string_view before, std::st
   return text.substr(0, text.find_first_of(after));
 }
 
-// Functions of the report itself, and of what leads to it.
+// Functions that write the report, or lead to it.
 bool IsReporter(std::string_view function) {
   constexpr std::string_view kReporters[] = {
       "sigsegvHandler", "logStackTrace",       "printCrashReport",        "_serverAssert",
@@ -28,7 +28,7 @@ bool IsReporter(std::string_view function) {
                      [&](std::string_view name) { return function.starts_with(name); });
 }
 
-// "redis-server *:0(streamTrim+0x1b)[0x55d…]" -> "streamTrim"; without a name "+0x9f1b", the place
+// "redis-server *:0(streamTrim+0x1b)[0x55d…]" -> "streamTrim"; without a name "+0x9f1b", the offset
 // in the program, which is the same in each run.
 std::string FrameName(std::string_view line) {
   const size_t end = line.find(")[0x");
@@ -48,7 +48,7 @@ std::vector<std::string> Frames(std::string_view report) {
   const size_t at = report.find("------ STACK TRACE ------");
   if (at == std::string_view::npos) return frames;
   report.remove_prefix(at);
-  // Where all threads are shown, the one that it is about is marked: "4711 valkey-server *".
+  // If the report shows all threads, the crashed one is marked: "4711 valkey-server *".
   const std::string_view stacks = report.substr(0, report.find("------ STACK TRACE DONE"));
   if (const size_t mark = stacks.find(" *\n"); mark != stacks.npos) report.remove_prefix(mark);
   std::string_view line;

@@ -8,18 +8,18 @@
 
 namespace resprobe::live {
 
-// What a server has written about its own end: the "BUG REPORT" of redis and valkey (debug.c,
-// printCrashReport), or what AddressSanitizer and UndefinedBehaviorSanitizer have found.
+// A server's report of its own crash: the "BUG REPORT" of redis and valkey (debug.c,
+// printCrashReport), or the report of AddressSanitizer or UndefinedBehaviorSanitizer.
 struct CrashReport {
   std::string what;                 // "signal 11", "assertion t_stream.c:88", "asan:heap-use-…"
-  std::vector<std::string> frames;  // the server's own, innermost first, at most three
-  std::string command;              // that was running, in lower case; empty if it does not say
+  std::vector<std::string> frames;  // functions of the server, innermost first, at most three
+  std::string command;              // the running command, in lower case; empty if unknown
 
   // "signal 11: streamTrim|xtrimCommand".
   std::string Text() const;
 };
 
-// The first report in a log; nothing if there is none.
+// The first report in a log; nullopt if there is none.
 std::optional<CrashReport> ReadCrashReport(std::string_view log);
 
 }  // namespace resprobe::live

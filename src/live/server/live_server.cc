@@ -19,15 +19,15 @@
 namespace resprobe::live {
 namespace {
 
-// What a private server may be asked to hold in one string: the least that redis takes for
-// proto-max-bulk-len. Both sides have the same limit.
+// The limit on one string in a private server: the minimum that redis accepts for
+// proto-max-bulk-len. The core has the same limit.
 constexpr int64_t kOwnMaxBulk = 1 << 20;
 constexpr int kReportWithinMs = 3000;
 constexpr int kEndsWithinMs = 200;
-// How often waiting looks whether it is to stop.
+// The interval at which a wait polls `stop`.
 constexpr int kLookMs = 100;
 constexpr size_t kWholeReport = 1 << 20;
-// What a process of ours prints, and what it logs.
+// The output of a started process, and its log.
 constexpr const char* kLogs[] = {"/output", "/log"};
 
 // The value of "name:value" in the text of INFO; empty if there is none.
@@ -56,7 +56,7 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// A program and its options; a file whose name has spaces in it is a program.
+// A program and its options; if a file of that name exists, it is the program, even with spaces.
 std::vector<std::string> WordsOfCommand(const std::string& command) {
   std::error_code error;
   if (std::filesystem::exists(command, error)) return {command};
@@ -82,7 +82,7 @@ std::unique_ptr<LiveServer> LiveServer::Open(const TargetOptions& options, std::
 }
 
 LiveServer::~LiveServer() {
-  // Whoever stops does not wait for a server that may hang, and has nothing to save.
+  // After `stop`, do not wait for a server that may hang; it has nothing to save.
   if (process_ != nullptr && options_.stop()) process_->Signal(SIGKILL);
 }
 
@@ -132,8 +132,8 @@ ServerEnd LiveServer::FindEnd(int ms) const {
   ServerEnd end;
   end.ended = true;
   if (process_ == nullptr) {
-    // One that is stopped still gets connections; one that is about to end does, too, and loses
-    // them.
+    // A stopped process still accepts connections; so does one that is about to end, but it then
+    // closes them.
     std::string ignored;
     UniqueFd fd = Connect(&ignored);
     pollfd lost = {fd.get(), POLLIN, 0};
@@ -143,7 +143,7 @@ ServerEnd LiveServer::FindEnd(int ms) const {
   }
   std::optional<std::string> how = process_->AwaitEnd(0);
   if (!how) {
-    // Whoever accepts no connections is about to end; so may be one that still does.
+    // A server that refuses connections is about to end; one that accepts them may be, too.
     std::string ignored;
     if (Connect(&ignored).valid()) ms = kEndsWithinMs;
     for (; !how && ms > 0 && !options_.stop(); ms -= kLookMs) {
@@ -171,7 +171,7 @@ ServerEnd LiveServer::FindEnd(int ms) const {
 }
 
 bool LiveServer::Restart(std::string* error) {
-  // It has nothing to save.
+  // The old process has nothing to save.
   if (process_ != nullptr) process_->Signal(SIGKILL);
   return Start(error) && Interview(error);
 }

@@ -1,6 +1,6 @@
-// Loaded into a server before anything else (LD_PRELOAD): its wall clock then stands still at what
-// the process that started it says, and moves when that says so. Monotonic clocks go on, and with
-// them the server's timers. See server_clock.h.
+// Loaded into a server before other libraries (LD_PRELOAD): the process that started the server
+// sets its wall clock, which otherwise stands still. Monotonic clocks, and with them the server's
+// timers, run normally. See server_clock.h.
 
 #define _GNU_SOURCE
 #include <fcntl.h>

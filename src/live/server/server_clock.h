@@ -10,13 +10,13 @@
 
 namespace resprobe::live {
 
-// The wall clock of servers that this process starts: it stands still until it is set, so that
-// expiry happens when a case says so. It works by a small library that the dynamic loader puts
-// before the C library (preload.c); a server that is linked statically, or was started by somebody
-// else, does not see it, so whoever relies on it has to ask the server for its TIME.
+// The wall clock of servers that this process starts. It stands still until it is set, so that keys
+// expire when a case says so. The dynamic loader loads a small library before the C library
+// (preload.c); a server that is linked statically, or was started by other means, is not affected,
+// so a caller that relies on the clock must verify the server's TIME.
 class ServerClock {
  public:
-  // nullptr if the system cannot do it.
+  // nullptr if the system does not support it.
   static std::unique_ptr<ServerClock> Make(int64_t now_ms);
   ~ServerClock();
   ServerClock(const ServerClock&) = delete;
@@ -24,7 +24,8 @@ class ServerClock {
 
   void Set(int64_t now_ms) { *now_us_ = now_ms * 1000; }
   int64_t now_ms() const { return *now_us_ / 1000; }
-  // "NAME=VALUE" for the environment of a server. Good as long as this process and the object live.
+  // "NAME=VALUE" for the environment of a server. Valid as long as this process and the object
+  // exist.
   const std::vector<std::string>& environment() const { return environment_; }
 
  private:

@@ -41,7 +41,7 @@ UniqueFd OpenPidFd(pid_t pid) {
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
 }
 
-// Ours, with `more` in place of what has the same names.
+// This process's environment; `more` replaces variables with the same names.
 std::vector<std::string> Environment(const std::vector<std::string>& more) {
   std::vector<std::string> all = more;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -54,10 +54,10 @@ std::vector<std::string> Environment(const std::vector<std::string>& more) {
   return all;
 }
 
-// In the child: becomes the program or leaves errno in `report`.
+// Runs in the child: executes the program, or writes errno to `report`.
 [[noreturn]] void Exec(const char* folder, char* const* argv, char** environment, pid_t parent,
                        int report, size_t most_megabytes) {
-  // All that follows may stand between fork() and exec().
+  // All calls below are permitted between fork() and exec().
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0};
@@ -94,7 +94,7 @@ std::unique_ptr<ServerProcess> ServerProcess::Start(const ServerProcessOptions& 
 bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* error) {
   std::error_code code;
   std::filesystem::path temporary = std::filesystem::temp_directory_path(code);
-  // A socket's path has room for 107 bytes.
+  // The path of a unix socket may have at most 107 bytes.
   if (code || temporary.native().size() > 70) temporary = "/tmp";
   std::string folder = temporary / "resprobe-server-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
@@ -185,7 +185,7 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
     if (answer == Answer::kNever) {
       *error = "the server takes a connection and says nothing for " +
                std::to_string(options.hang_ms / 1000) + " s: " + LastLogLine();
-      Signal(SIGKILL);  // it is not likely to hear SIGTERM
+      Signal(SIGKILL);  // a server that hangs may ignore SIGTERM
       return false;
     }
     const auto left =
@@ -196,11 +196,11 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
     }
     if (options.stop()) {
       *error = "waiting for the server was stopped";
-      Signal(SIGKILL);  // one that hangs does not hear SIGTERM
+      Signal(SIGKILL);  // a server that hangs may ignore SIGTERM
       return false;
     }
-    // Something changes in the folder when the server gets ready (its socket, its log); one that
-    // shows nothing there is asked again all the same.
+    // A server that becomes ready changes its folder (its socket, its log), which wakes this poll;
+    // the timeout covers one that does not.
     pollfd polled[] = {{pid_fd_.get(), POLLIN, 0}, {watch_.get(), POLLIN, 0}};
     poll(polled, 2, left < 100 ? static_cast<int>(left) : 100);
     if (polled[0].revents != 0) {
@@ -248,7 +248,7 @@ std::optional<std::string> ServerProcess::AwaitEnd(int ms) const {
     ready = poll(&ended, 1, ms);
   } while (ready < 0 && errno == EINTR);
   siginfo_t info = {};
-  // It stays a zombie until the destructor takes it.
+  // It stays a zombie until the destructor reaps it.
   if (ready != 1 ||
       waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
       info.si_pid == 0) {

@@ -16,30 +16,30 @@
 namespace resprobe::live {
 
 struct ServerProcessOptions {
-  // redis-server, valkey-server, or what takes their command line; looked up in PATH.
+  // redis-server, valkey-server, or a program with their command line; looked up in PATH.
   std::string program = "redis-server";
-  // More of the command line, such as {"--maxmemory", "1mb"}.
+  // Additional arguments, such as {"--maxmemory", "1mb"}.
   std::vector<std::string> arguments = {};
-  // "NAME=VALUE", in place of what this process has under the name.
+  // "NAME=VALUE"; replaces this process's variable with that name.
   std::vector<std::string> environment = {};
-  // Also listens on a free port of 127.0.0.1. Without it there is a unix socket only.
+  // Also listen on a free port of 127.0.0.1. Otherwise there is only a unix socket.
   bool tcp = false;
-  // Address space that it may take, in megabytes; 0: as much as there is. What lies beyond is
-  // refused by the kernel, whatever the server then does.
+  // Limit on its address space, in megabytes; 0: none. The kernel refuses allocations above it.
   size_t most_megabytes = 0;
-  // One that takes connections and says nothing for so long hangs.
+  // A server that accepts connections but does not answer for this long hangs.
   int hang_ms = 10'000;
-  // Once this is true, it is not waited for any longer.
+  // Once this returns true, no call waits for the server any longer.
   std::function<bool()> stop = [] { return false; };
 };
 
-// A server of one's own: a process in a new folder below the temporary folder, without persistence.
-// The destructor ends it and deletes the folder; the kernel ends it when the thread that started it
-// dies, however that comes about. It does not hear the terminal's Ctrl-C, and leaves no core file.
+// A private server process in a new folder below the temporary folder, without persistence. The
+// destructor ends it and deletes the folder; the kernel kills it when the thread that started it
+// dies, for whatever reason. The process does not receive the terminal's Ctrl-C, and leaves no core
+// file.
 class ServerProcess {
  public:
-  // Returns when the server answers PING; nullptr with one line in `error` if it ends before that
-  // or hangs, takes no connections for 30 seconds, or if waiting is to stop.
+  // Returns when the server answers PING. Returns nullptr with one line in `error` if the server
+  // ends before that, hangs, or accepts no connections for 30 seconds, or if `stop` ends the wait.
   static std::unique_ptr<ServerProcess> Start(const ServerProcessOptions& options,
                                               std::string* error);
   ~ServerProcess();
@@ -51,18 +51,18 @@ class ServerProcess {
   pid_t pid() const { return pid_; }
   const std::string& folder() const { return folder_; }
 
-  // How it ended, "signal 11" or "exit code 1"; nothing if it still runs after `ms`.
+  // How it ended, "signal 11" or "exit code 1"; nullopt if it still runs after `ms`.
   std::optional<std::string> AwaitEnd(int ms) const;
-  // A signal to it; SIGKILL also goes to the children that it has forked.
+  // Sends it a signal; SIGKILL also goes to its forked children.
   void Signal(int signal) const;
-  // The most memory that it ever had resident, in kilobytes; 0 if that is not known.
+  // Its peak resident memory in kilobytes; 0 if unknown.
   size_t PeakKilobytes() const;
 
  private:
   ServerProcess() = default;
 
   bool Launch(const ServerProcessOptions& options, std::string* error);
-  // Waits until it answers.
+  // Waits until the server answers.
   bool AwaitReady(const ServerProcessOptions& options, std::string* error);
   enum class Answer { kReady, kNotYet, kNever };
   Answer Ask(const ServerProcessOptions& options) const;
