@@ -11,7 +11,7 @@
 
 namespace resprobe::driver {
 
-// AFL++'s custom mutator over a harness's own: see AFL++'s docs/custom_mutators.md.
+// AFL++'s custom mutator, implemented by the harness's own: see AFL++'s docs/custom_mutators.md.
 class AflMutator {
  public:
   AflMutator(Harness& harness, unsigned int seed) : harness_(harness), rng_(seed) {}

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-// Parts of AFL++'s run-time and of the sanitizers', there if they are linked.
+// Parts of the runtimes of AFL++ and the sanitizers, non-null if linked.
 extern "C" {
 int __afl_persistent_loop(unsigned int) __attribute__((weak));
 extern uint8_t* __afl_area_ptr __attribute__((weak));
@@ -32,13 +32,13 @@ bool UnderAfl() { return __afl_persistent_loop != nullptr; }
 void RunSteadily(Harness& harness, Bytes tape, RunContext& run) {
   static const bool counted = CountAllocations();
   const bool map = &__afl_area_ptr != nullptr && &__afl_map_size != nullptr;
-  // Buffers change hands, so that the next run may have to grow another one.
+  // Several runs, since buffers are swapped, and the next run may have to grow another one.
   constexpr int kMostRuns = 6;
   for (int runs = 1;; ++runs) {
     allocations = 0;
     harness.Run(tape, run);
     if (!counted || !map || allocations == 0 || run.violated() || runs == kMostRuns) return;
-    // As AFL++ itself clears the map before each run.
+    // AFL++ clears the map in the same way before each run.
     std::memset(__afl_area_ptr, 0, __afl_map_size);
     __afl_area_ptr[0] = 1;
     run.Reset();

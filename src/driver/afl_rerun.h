@@ -8,11 +8,10 @@ namespace resprobe::driver {
 // True if AFL++ drives this process.
 bool UnderAfl();
 
-// Runs the tape under AFL++. A run that took memory from the heap may have made something grow that
-// is kept for the next run, so the same tape would take other edges the next time, which AFL++
-// counts as instability. Such a tape is run again until nothing grows, a few times at most, and
-// only the last run is shown to AFL++; runs that find all memory in place, as nearly all do, are
-// run once.
+// Runs the tape under AFL++. If a run allocates memory, something may have grown that is kept for
+// the next run, so the same tape would then take other edges, which AFL++ counts as instability.
+// Such a tape is run again, a few times at most, until nothing grows, and AFL++ sees only the last
+// run. Nearly all tapes find all memory in place and run once.
 void RunSteadily(Harness& harness, Bytes tape, RunContext& run);
 
 }  // namespace resprobe::driver

@@ -10,7 +10,7 @@ namespace resprobe::driver {
 namespace {
 
 constexpr uint64_t kSeeds = 4096;
-// So many of them as large inputs too, which take a hundred times as long.
+// The number of seeds that are also run as large inputs, which take a hundred times as long.
 constexpr uint64_t kLargeSeeds = 512;
 constexpr size_t kLargest = 8192;
 constexpr size_t kPieces = 128;
@@ -47,7 +47,7 @@ void RunTapes(Harness& harness, RunContext& run) {
     const Tape tape = harness.Generate(seed);
     run_one(tape);
     if (seed < kLargeSeeds) run_one(Repeated(tape));
-    // All sorts together.
+    // All seeds in one input.
     all.insert(all.end(), tape.begin(), tape.end());
     if (all.size() >= kLargest) {
       run_one(all);
@@ -55,9 +55,9 @@ void RunTapes(Harness& harness, RunContext& run) {
     }
     AddPieces(tape, &pieces);
   }
-  // As many small things of one kind as an input can hold.
+  // As many small elements of one kind as an input can hold.
   for (const Tape& piece : pieces) run_one(Repeated(piece));
-  // Again from the first, now that everything has its size.
+  // Run all again, now that all memory has its size.
   for (uint64_t seed = 0; seed < kSeeds; ++seed) run_one(harness.Generate(seed));
   run.Reset();
 }

@@ -5,13 +5,13 @@
 
 namespace resprobe::driver {
 
-// Runs tapes of all sizes up to 8 KiB, so that what happens once in a process (statics, the growth
-// of memory that is reused from run to run) has happened before AFL++ starts to watch: it takes an
-// edge that the same input does not always take for a sign of chance ("stability"), and gives up on
-// it. Must be called while the process has one thread.
+// Runs tapes of all sizes up to 8 KiB, so that events that occur once per process (statics, growth
+// of memory that runs reuse) happen before AFL++ starts to measure: it treats an edge that the same
+// input does not always take as nondeterminism ("stability") and gives up on it. Call it while the
+// process has one thread.
 //
-// The tapes are tried in a child process first. If one fails there, nothing is run here, and false
-// is returned: finding it is the fuzzer's work.
+// The tapes are first run in a child process. If one fails there, nothing is run here, and the
+// result is false: finding the failure is the fuzzer's task.
 bool WarmUp(Harness& harness, RunContext& run);
 
 }  // namespace resprobe::driver

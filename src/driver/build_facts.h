@@ -3,8 +3,7 @@
 
 namespace resprobe::driver {
 
-// The compiler's flags that bear on what a failure looks like: optimization, assertions,
-// sanitizers.
+// The compiler flags that affect how a failure looks: optimization, assertions, sanitizers.
 extern const char kBuildFlags[];
 // "libfuzzer", "afl", "standalone" or "external".
 extern const char kBuildEngine[];

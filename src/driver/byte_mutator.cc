@@ -7,7 +7,7 @@
 namespace resprobe::driver {
 
 size_t PlainMutateBytes(uint8_t* data, size_t size, size_t max_size) {
-  static Rng rng(0x7265737072);  // one sequence for the life of the process
+  static Rng rng(0x7265737072);  // one sequence per process
   constexpr uint8_t kTelling[] = {0x00, 0x7F, 0x80, 0xFF, '\r', '\n', '-', '$', '*', '0', '9'};
   switch (size == 0 ? 2 : rng.Below(6)) {
     case 0:
@@ -37,7 +37,7 @@ size_t PlainMutateBytes(uint8_t* data, size_t size, size_t max_size) {
       return size + run;
     }
     default: {
-      // A small step on one byte, as in a length.
+      // A small change of one byte, as in a length.
       const auto step = static_cast<uint8_t>(rng.Between(-4, 4));
       uint8_t& byte = data[rng.Below(size)];
       byte = static_cast<uint8_t>(byte + step);

@@ -24,7 +24,7 @@ void WriteCrashLog() {
   const ChaosLog* const log = ChaosLog::current();
   if (written || log == nullptr) return;
   written = true;
-  // No allocation of size that matters, and nothing that the failing code could hold.
+  // No large allocation, and no lock that the failing code could hold.
   std::fprintf(stderr, "== resprobe: descriptor {\"harness\":\"%.*s\",\"tape\":\"",
                static_cast<int>(harness_name.size()), harness_name.data());
   for (const uint8_t byte : current_tape) std::fprintf(stderr, "%02x", byte);

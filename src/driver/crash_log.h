@@ -7,14 +7,14 @@
 
 namespace resprobe::driver {
 
-// Names the case that runs, for what is written if it ends the process. The tape must stay where it
-// is while it runs.
+// Names the running case, for the output if it ends the process. The tape must stay valid while it
+// runs.
 void NoteCase(std::string_view harness, Bytes tape);
 
-// Writes to stderr what is known of the run that is going on, if its world keeps a log
-// (sim/chaos_log.h): one line of JSON that says how to run it again (harness, tape in hex,
-// compiler, sanitizers, asserts), then the log. Once for each case. Called when an invariant is
-// violated, when a sanitizer reports, and when an assert fails.
+// Writes the state of the current run to stderr, if its world keeps a log (sim/chaos_log.h): one
+// line of JSON that says how to run it again (harness, tape in hex, compiler, sanitizers, asserts),
+// then the log. At most once per case. Called when an invariant is violated, when a sanitizer
+// reports, and when an assert fails.
 void WriteCrashLog();
 
 }  // namespace resprobe::driver

@@ -30,9 +30,9 @@
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size)
     __attribute__((weak));
 
-// What a run frees is freed for good, and every freed block is poisoned on its way to being used
-// again. Kept short, that way stays in the processor's cache: a tenth more executions, and memory
-// that is flat from the first minute. $ASAN_OPTIONS overrides.
+// Freed memory is not reused soon: every freed block is poisoned and put into a quarantine. A small
+// quarantine stays in the processor's cache: a tenth more executions, and constant memory use from
+// the first minute. $ASAN_OPTIONS overrides this.
 // NOLINTNEXTLINE(bugprone-reserved-identifier): that is its name.
 extern "C" const char* __asan_default_options();
 // NOLINTNEXTLINE(bugprone-reserved-identifier)
@@ -46,7 +46,7 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kFails = 1;
 constexpr int kUsage = 2;
-// More than any engine makes, and little enough to be read within the memory that a run may take.
+// Larger than any engine's case, and small enough to read within a run's memory limit.
 constexpr uintmax_t kLargestCase = 256 << 20;
 
 // --- Files.
@@ -74,9 +74,9 @@ bool WriteFile(const std::string& path, Bytes content) {
 
 // --- State.
 
-// In the place of mutants: the seeds of a folder in turn, one as often as another, so that an
-// engine measures the harness over its corpus ($RESPROBE_SEEDS_IN_TURN). Chosen by the engine,
-// seeds that found much would come more often.
+// Replaces mutation: returns the seeds of a folder in turn, each as often as the others, so that an
+// engine measures the harness over its corpus ($RESPROBE_SEEDS_IN_TURN). Left to the engine, seeds
+// that found much would run more often.
 class SeedsInTurn {
  public:
   void Load(const char* folder) {
@@ -127,7 +127,7 @@ void PrintViolation(Harness& harness, Bytes tape, const Violation& violation) {
   WriteCrashLog();
 }
 
-// --- Facts on stdout, one a line.
+// --- Facts on stdout, one per line.
 
 void Fact(std::string_view key, std::string_view value) {
   std::string line(key);
@@ -149,8 +149,8 @@ int Usage(const std::string& what) {
   return kUsage;
 }
 
-// Whether the file is `.ops` text: by its name or, since people rename and copy, by its first line,
-// which no tape of ops begins with.
+// True if the file is `.ops` text: by its name or, since files get renamed and copied, by its first
+// line, which no tape of ops begins with.
 bool IsText(const Harness& harness, const std::string& path, std::string_view content) {
   if (path.ends_with(".ops")) return true;
   constexpr std::string_view kBegin = "ops ";
@@ -159,7 +159,7 @@ bool IsText(const Harness& harness, const std::string& path, std::string_view co
   return harness.input_kind() == "ops" || content.starts_with(std::string(harness.name()) + "\n");
 }
 
-// A case from a tape or from `.ops` text.
+// Loads a case from a tape or from `.ops` text.
 std::optional<Tape> LoadCase(Harness& harness, const std::string& path, std::string* error) {
   std::error_code unknown;
   if (const uintmax_t size = std::filesystem::file_size(path, unknown);
@@ -234,7 +234,7 @@ int Run(Harness& harness, std::span<char*> args) {
     const std::optional<Tape> tape = LoadCase(harness, arg, &error);
     if (!tape) return Usage(error);
     Fact("file", arg);
-    std::fflush(stdout);  // names the case, should it crash
+    std::fflush(stdout);  // names the case in case it crashes
     RunContext run(trace ? Trace::Mode::kText : Trace::Mode::kHash);
     NoteCase(harness.name(), *tape);
     harness.Run(*tape, run);
@@ -288,7 +288,7 @@ int ParseText(Harness& harness, std::span<char*> args) {
   return kDone;
 }
 
-// How a tape fails, in a child process; empty if it does not.
+// Runs a tape in a child process and returns how it fails; empty if it does not.
 Signature Judge(Harness& harness, Bytes tape, const IsolateLimits& limits, std::string* report) {
   const IsolateResult result = Isolate(limits, [&] {
     RunContext run;
@@ -307,7 +307,7 @@ Signature Judge(Harness& harness, Bytes tape, const IsolateLimits& limits, std::
   return signature;
 }
 
-// The invariant that a tape breaks, in this process; "" if none.
+// Runs a tape in this process and returns the invariant that it breaks; "" if none.
 std::string BrokenInvariant(Harness& harness, Bytes tape) {
   static RunContext& run = *new RunContext();
   run.Reset();
@@ -348,14 +348,14 @@ int Shrink(Harness& harness, std::span<char*> args) {
   size_t candidates = 0;
   Tape smallest = *tape;
   bool done = false;
-  // Every success is kept there at once, whole, for a caller who stops this before its end.
+  // Each smaller case is written at once and atomically, for a caller who stops this early.
   const auto keep = [&](Bytes candidate, bool fails) {
     const std::string temp = out + ".tmp";
     if (fails && WriteFile(temp, candidate)) std::rename(temp.c_str(), out.c_str());
     return fails;
   };
-  // A violation is judged here, thousands of times a second, inside one child, in case that a
-  // candidate crashes; then, and for all other failures, each candidate has a child of its own.
+  // Violations are judged thousands of times a second inside one child, in case a candidate
+  // crashes. If one does, and for all other failures, each candidate runs in a child of its own.
   if (signature.kind == "violation") {
     IsolateLimits whole = limits;
     whole.timeout_seconds *= 20;
@@ -392,7 +392,7 @@ int Shrink(Harness& harness, std::span<char*> args) {
         },
         max_candidates);
   }
-  // The last word: what is written does fail in that way.
+  // Finally verify that the written case fails in that way.
   std::string report;
   if (Judge(harness, smallest, limits, &report) != signature) smallest = *tape;
   if (!WriteFile(out, smallest)) return Usage(out + ": cannot be written");
@@ -406,7 +406,7 @@ int Shrink(Harness& harness, std::span<char*> args) {
   return kFails;
 }
 
-// How fast the harness alone is: no engine, no new coverage to look for.
+// Measures the speed of the harness alone: without an engine or the search for new coverage.
 int Bench(Harness& harness, std::span<char*> args) {
   if (args.size() < 2) return Usage("bench takes a number of seconds and cases");
   const double seconds = std::strtod(args[0], nullptr);
@@ -439,8 +439,8 @@ int Bench(Harness& harness, std::span<char*> args) {
   return kDone;
 }
 
-// What an engine is measured against: one tape after the other, until one fails. `seeds`: those of
-// plain seeds. `bytes`: as long as theirs, every byte as likely as any other.
+// The baseline for an engine: runs one tape after another until one fails. `seeds`: generated
+// tapes. `bytes`: uniformly random bytes of the same lengths.
 int Random(Harness& harness, std::span<char*> args) {
   const std::string_view source = args.empty() ? "" : args[0];
   if (args.size() != 3 || (source != "seeds" && source != "bytes")) {

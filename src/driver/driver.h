@@ -1,7 +1,7 @@
 #ifndef RESPROBE_DRIVER_DRIVER_H_
 #define RESPROBE_DRIVER_DRIVER_H_
 
-// What makes a harness a program. Unlike the engine, this room may see processes and time.
+// What makes a harness a program. Unlike the engine, this room may use processes and time.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,33 +11,36 @@
 
 namespace resprobe::driver {
 
-// One run under a fuzzing engine. A violation is printed with the ops that lead to it, and aborts,
-// so that the engine keeps the tape.
+// One run under a fuzzing engine. A violation prints its ops and aborts, so that the engine keeps
+// the tape.
 int TestOneInput(Harness& harness, Bytes tape);
 
-// `BINARY --resprobe VERB …` is answered and the process ends; any other command line is left to
-// the engine. Output is one fact a line, a key and its words (as engine/quote.h reads them), so
-// that any program can ask. Exit codes: 0 done, 1 the case fails, 2 wrong use.
+// Handles `BINARY --resprobe VERB …` and ends the process; any other command line is left to the
+// engine. Output is one fact per line, a key and its words (quoted for engine/quote.h), so that any
+// program can parse it. Exit codes: 0 done, 1 the case fails, 2 wrong use.
 //
 //   info                           name, summary, input, invariants; how it was built: subject,
 //                                  compiler, flags, engine
-//   show FILE…                     the cases for people
-//   run [--trace] [--twice] FILE…  outcome, invariant, op, expected, seen, ops, hash (, hash2,
-//                                  trace) of each
-//   generate (SEED OUT)…           the tapes that seeds stand for
+//   show FILE…                     the cases in readable form
+//   run [--trace] [--twice] FILE…  for each: outcome, invariant, op, expected, seen, ops, hash
+//                                  (, hash2, trace)
+//   generate (SEED OUT)…           writes the tapes of the seeds
 //   parse TEXT OUT                 .ops text to tape
 //   shrink IN OUT [--candidates N] [--timeout SECONDS] [--rss MB]
-//                                  the smallest case found that fails the same way; before, after
-//   random FIRST COUNT             runs the cases of so many seeds until one fails; runs,
-//   nanoseconds bench SECONDS FILE…            cases, ops (in all of them), runs, nanoseconds
+//                                  writes the smallest case found that fails in the same way;
+//                                  signature, candidates, ops and bytes before and after, report
+//   random seeds|bytes FIRST COUNT
+//                                  runs up to COUNT generated tapes, or random bytes of the same
+//                                  lengths, from seed FIRST on, until one fails; runs
+//   bench SECONDS FILE…            runs the cases again and again; cases, ops (in all of them),
+//                                  runs, nanoseconds
 //
-// FILE may be a tape or `.ops` text.
-// `subject` names the software under test with its version.
+// FILE may be a tape or `.ops` text. `subject` is the software under test, with its version.
 int Initialize(Harness& harness, std::string_view subject, int argc, char** argv);
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed);
 
-// A byte mutator for where no engine brings one: flips, sets, inserts, deletes, repeats.
+// A byte mutator for builds without an engine's: flips, sets, inserts, deletes, repeats.
 size_t PlainMutateBytes(uint8_t* data, size_t size, size_t max_size);
 
 }  // namespace resprobe::driver

@@ -6,9 +6,9 @@
 //   #include "driver/fuzz_main.h"
 //   RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::MyWorld>)
 //
-// Under libFuzzer, AFL++ and OSS-Fuzz the engine brings main(); without an engine,
-// standalone_main.cc does. `BINARY --resprobe VERB …` answers the resprobe program (driver.h).
-// With RESPROBE_AFL_MUTATOR the same file becomes AFL++'s custom mutator instead.
+// Under libFuzzer, AFL++ and OSS-Fuzz the engine has the main(); without an engine,
+// standalone_main.cc has it. The resprobe program calls `BINARY --resprobe VERB …` (driver.h). With
+// RESPROBE_AFL_MUTATOR the same file becomes AFL++'s custom mutator instead.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +17,8 @@
 #include "engine/ops_harness.h"
 #include "engine/raw_harness.h"
 
-// The software under test, for reports; a harness for other software defines its own (name and
-// version) before it includes this, or has the build do it.
+// The software under test, for reports. A harness for other software defines its own (name and
+// version) before including this file, or in the build.
 #ifndef RESPROBE_SUBJECT
 #ifdef RESPROBE_HIREDIS_VERSION
 #define RESPROBE_SUBJECT "hiredis " RESPROBE_HIREDIS_VERSION

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
-// Present when LeakSanitizer is: a child leaves by _exit(), which would skip its check.
+// Non-null if LeakSanitizer is linked: a child ends with _exit(), which would skip its check.
 extern "C" int __lsan_do_recoverable_leak_check() __attribute__((weak));
 
 namespace resprobe::driver {

@@ -15,12 +15,12 @@ struct IsolateResult {
   bool timed_out = false;
   bool out_of_memory = false;
   bool signalled = false;
-  int exit_code = 0;   // when it ended by itself
-  std::string report;  // what it wrote to stderr, at most 1 MiB
+  int exit_code = 0;   // if it exited normally
+  std::string report;  // its stderr output, at most 1 MiB
 };
 
-// Runs `body` in a forked child whose stderr is captured; the child exits with what `body` returns.
-// A child over its limits is killed. Must be called while the process has one thread.
+// Runs `body` in a forked child whose stderr is captured; the child exits with the result of
+// `body`. A child that exceeds its limits is killed. Call it while the process has one thread.
 IsolateResult Isolate(const IsolateLimits& limits, const std::function<int()>& body);
 
 }  // namespace resprobe::driver

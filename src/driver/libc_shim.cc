@@ -1,6 +1,7 @@
-// The calls of a C client under test to the system, when the linker turns them here (--wrap,
-// resprobe::client_calls in CMake). On a descriptor of the simulation, and while the client runs,
-// they are the simulation's; anything else goes on to the real one, as the engine's own files do.
+// The system calls of a C client under test, which the linker redirects here (--wrap,
+// resprobe::client_calls in CMake). Calls on a descriptor of the simulation, and calls while the
+// client runs, go to the simulation; all others, such as the engine's own file accesses, go to the
+// real function.
 
 #include "driver/libc_shim.h"
 
@@ -28,7 +29,7 @@ SimPosix* Inside() {
 }
 int Index(int fd) { return fd - SimPosix::kFirstFd; }
 
-// As the C library hands a system call's result on.
+// Converts a system call's result as the C library does.
 template <class T>
 T Result(T result) {
   if (result >= 0) return result;
@@ -139,7 +140,7 @@ int __wrap_fcntl(int fd, int command, ...) {
   return 0;
 }
 
-// What fcntl() is called where files are large.
+// With large-file support, fcntl() is called by this name.
 int __wrap_fcntl64(int fd, int command, ...) {
   va_list args;
   va_start(args, command);

@@ -3,8 +3,8 @@
 
 namespace resprobe::driver {
 
-// Names this file's object for the linker, which must have it before it sees the client's library.
-// A program that calls it links resprobe::client_calls.
+// Makes the linker include this file's object, which must precede the client's library. A program
+// that calls it links resprobe::client_calls.
 void UseClientCalls();
 
 }  // namespace resprobe::driver

@@ -5,9 +5,9 @@
 
 namespace resprobe::driver {
 
-// Counts executions where another process can read them at any moment: in the 8-byte file that
-// $RESPROBE_PROGRESS names, mapped into memory. libFuzzer itself tells its count at powers of two
-// only. Without the variable the count goes nowhere.
+// Counts executions in the 8-byte file that $RESPROBE_PROGRESS names, mapped into memory, so that
+// another process can read the count at any moment. libFuzzer itself prints its count only at
+// powers of two. Without the variable the count is not visible.
 void OpenProgress();
 
 inline uint64_t* progress_count = nullptr;

@@ -1,5 +1,5 @@
-// main() where there is no fuzzing engine: runs each file named on the command line (and each file
-// of a folder that is named) once, in order, and says how many there were.
+// main() for builds without a fuzzing engine: runs each file named on the command line (and each
+// file in a named folder) once, in order, and prints their number.
 
 #include <algorithm>
 #include <cstddef>
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
       return 2;
     }
     const std::string content{std::istreambuf_iterator<char>(file), {}};
-    // The name first: a crash leaves it as the last line.
+    // Print the name first: after a crash it is the last line.
     std::fprintf(stderr, "%s\n", path.c_str());
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(content.data()), content.size());
   }

@@ -1,11 +1,11 @@
-// main() that names the edges which one input takes in some runs and not in others: what AFL++ only
-// counts, as "stability". Takes the place of AFL++'s driver and run-time (preset afl):
+// main() that names the edges that one input takes in some runs but not in others, which AFL++ only
+// counts, as "stability". Replaces AFL++'s driver and runtime (preset afl):
 //
 //   usage: NAME_unstable FOLDER      runs every case of the folder, in several orders
 //
-// For each edge the place in the source that it leads to, and the function that was compiled there
-// if that is another one (by its name cmake/uncovered.txt can leave it out); those that vary most
-// often first.
+// For each edge it prints the source location, and the function that was compiled there if inlining
+// makes it a different one (cmake/uncovered.txt can exclude it by name); those that vary most often
+// come first.
 // ./resprobe stability HARNESS --explain builds and runs it.
 
 #include <algorithm>
@@ -33,7 +33,7 @@ bool watching = false;
 uint8_t counts[kMaxEdges];
 void* places[kMaxEdges];
 
-// AFL++ tells counts apart only by these classes.
+// AFL++ distinguishes counts only by these classes.
 uint8_t Class(uint8_t count) {
   for (const int least : {128, 32, 16, 8, 4}) {
     if (count >= least) return static_cast<uint8_t>(least);
@@ -56,7 +56,7 @@ extern "C" void __sanitizer_cov_trace_pc_guard(uint32_t* guard) {
   places[*guard] = __builtin_return_address(0);
 }
 
-// What of AFL++'s run-time the driver knows, so that it warms up and runs as it does there.
+// The part of AFL++'s runtime that the driver uses, so that it warms up and runs as under AFL++.
 extern "C" {
 int __afl_persistent_loop(unsigned int) { return 0; }
 uint8_t* __afl_area_ptr = counts;
@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
     return std::pair(varied[b], a) < std::pair(varied[a], b);
   });
   for (const uint32_t edge : unstable) {
-    // One string for each function that was inlined there, the innermost first.
+    // One string for each function inlined there, the innermost first.
     char frames[8192] = {};
     __sanitizer_symbolize_pc(places[edge], "%S %f", frames, sizeof(frames) - 2);
     const char* outermost = frames;

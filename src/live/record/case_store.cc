@@ -56,7 +56,8 @@ bool CaseStore::Add(std::string_view harness, std::string_view prefix, std::stri
   }
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  // Renamed when it is whole: whatever ends the program, no half case is left under a case's name.
+  // Rename the file when it is complete: if the program is killed, no partial file has a case's
+  // name.
   const std::filesystem::path part = folder / ("." + name + ".part");
   if (code || !WriteFile(part, content) || rename(part.c_str(), path.c_str()) != 0) {
     *error =

@@ -8,15 +8,15 @@
 
 namespace resprobe::live {
 
-// A folder of cases, DIR/HARNESS/PREFIX-HASH: as the seed corpora are laid out. The name comes from
-// the content, so that the same case is there once, however often it is recorded.
+// A folder of cases, DIR/HARNESS/PREFIX-HASH, in the layout of the seed corpora. The name is
+// derived from the content, so that a case is stored once, however often it is recorded.
 class CaseStore {
  public:
   explicit CaseStore(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  // Makes the folder if it is not there. On failure `error` is one line; so below.
+  // Creates the folder if it does not exist. On failure `error` is one line, as in Add().
   bool Open(std::string* error);
-  // Writes the case, unless it is there. A case that is there is whole.
+  // Writes the case, unless it exists. Cases never exist partially.
   bool Add(std::string_view harness, std::string_view prefix, std::string_view suffix,
            std::string_view content, std::string* error);
 

@@ -36,7 +36,7 @@ void CommandCaseRecorder::Request(uint64_t connection, std::span<const std::stri
   at_once_.push_back(std::move(words));
 }
 
-// The text starts with the protocols that the clients have agreed on before.
+// A text starts with the protocols that the clients have negotiated before.
 void CommandCaseRecorder::Begin() {
   protocol3_ = 0;
   for (const Slot& slot : slots_) {
@@ -63,7 +63,7 @@ void CommandCaseRecorder::Close(uint64_t connection) {
   if (Slot* slot = Find(connection); slot != nullptr) slot->connection = 0;
 }
 
-// Connections that have asked for nothing are not in the text: a client costs every execution.
+// Trailing clients without requests are omitted: each client makes every execution slower.
 void CommandCaseRecorder::Finish() {
   size_t clients = 1;
   for (Slot& slot : slots_) {

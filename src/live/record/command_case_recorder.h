@@ -12,11 +12,10 @@
 
 namespace resprobe::live {
 
-// Writes down the requests of several connections, in the order in which they came, as `.ops` text
-// for the harness command_handler (engine/ops_text.h): one that came alone as `call`, several that
-// came at once as `queue`, …, `call`. Up to four connections at a time take part; a further one
-// takes the place of one that has closed, as that client reconnected. A text ends after about
-// `max_ops`.
+// Records the requests of several connections in order of arrival, as `.ops` text for the harness
+// command_handler (engine/ops_text.h): a single request as `call`, several requests from one read
+// as `queue`, …, `call`. Records up to four connections at a time; a further one takes the slot of
+// a closed one, as a reconnect of that client. A text ends after about `max_ops`.
 class CommandCaseRecorder {
  public:
   using Emit = std::function<void(std::string_view text)>;
@@ -25,19 +24,19 @@ class CommandCaseRecorder {
       : max_ops_(max_ops), max_request_bytes_(max_request_bytes), emit_(std::move(emit)) {}
 
   void Open(uint64_t connection);
-  // A request has come; requests longer than `max_request_bytes` are left out.
+  // Records a request; requests longer than `max_request_bytes` are omitted.
   void Request(uint64_t connection, std::span<const std::string_view> args);
-  // What came at once has been told.
+  // Called after the last request from one read.
   void EndOfRead(uint64_t connection);
   void Close(uint64_t connection);
-  // The text at hand is the last.
+  // Ends the current text, which is the last.
   void Finish();
 
  private:
   struct Slot {
     uint64_t connection = 0;  // 0: free
     bool resp3 = false;
-    bool used = false;  // in the text at hand
+    bool used = false;  // occurs in the current text
   };
 
   Slot* Find(uint64_t connection);
@@ -48,9 +47,9 @@ class CommandCaseRecorder {
   size_t max_request_bytes_;
   Emit emit_;
   std::array<Slot, 4> slots_;
-  std::vector<std::string> at_once_;  // requests of the read at hand, as words
-  std::string text_;                  // the ops of the text at hand
-  size_t protocol3_ = 0;              // bit i: client i spoke RESP3 when it began
+  std::vector<std::string> at_once_;  // requests of the current read, as words
+  std::string text_;                  // the ops of the current text
+  size_t protocol3_ = 0;              // bit i: client i used RESP3 when the text began
   size_t ops_ = 0;
 };
 

@@ -7,7 +7,8 @@
 namespace resprobe::live {
 namespace {
 
-// The number in a word; 1 if it is none, for then the server refuses it and no time passes.
+// The number in a word; 1 if it is not a number, since the server then refuses it and no time
+// passes.
 int64_t Milliseconds(std::string_view word, int64_t factor) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
@@ -87,7 +88,7 @@ void InvalidationCaseRecorder::Request(uint64_t connection,
     }
     Write(kind, slot, KeyOf(args[1]), ms);
   } else if (sets_many) {
-    // The harness's MSET sets a key and the one after it.
+    // The harness's MSET sets a key and the next one.
     for (size_t i = 1; i < count; i += 4) Write("mset", slot, KeyOf(args[i]));
   } else if (expires) {
     Write("pexpire", slot, KeyOf(args[1]), Milliseconds(args[2], is("EXPIRE") ? 1000 : 1));
@@ -105,7 +106,7 @@ void InvalidationCaseRecorder::EndOfRead(uint64_t connection) {
 
 void InvalidationCaseRecorder::Received(uint64_t connection) {
   const size_t slot = SlotOf(connection, false);
-  // Between two texts there is nothing to deliver.
+  // Between texts there is nothing to deliver.
   if (slot == kNoSlot || ops_ == 0) return;
   Deliver(slot, "to-client");
   if (ops_ >= max_ops_) Finish();

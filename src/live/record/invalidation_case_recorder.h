@@ -12,11 +12,11 @@
 
 namespace resprobe::live {
 
-// Writes down reads, writes and what was delivered when, as `.ops` text for the harness
-// invalidation (worlds/invalidation/invalidation_world.h): GET and MGET; SET, MSET, DEL, UNLINK,
-// PEXPIRE, EXPIRE, FLUSHALL and FLUSHDB. The other commands pass. The keys are numbered as they
-// come; the harness has four. Up to four connections at a time take part, from their first such
-// command on; a further one takes the place of one that has closed, as that client reconnected.
+// Records reads, writes and the order of deliveries, as `.ops` text for the harness invalidation
+// (worlds/invalidation/invalidation_world.h): GET and MGET; SET, MSET, DEL, UNLINK, PEXPIRE,
+// EXPIRE, FLUSHALL and FLUSHDB. Other commands are ignored. Keys are numbered in order of
+// appearance; the harness has four. Records up to four connections at a time, each from its first
+// such command on; a further one takes the slot of a closed one, as a reconnect of that client.
 //
 // A text ends after about `max_ops`; one without both a read and a write is not emitted.
 class InvalidationCaseRecorder {
@@ -25,14 +25,14 @@ class InvalidationCaseRecorder {
 
   InvalidationCaseRecorder(size_t max_ops, Emit emit) : max_ops_(max_ops), emit_(std::move(emit)) {}
 
-  // A request has come from the client.
+  // Records a request of the client.
   void Request(uint64_t connection, std::span<const std::string_view> args);
-  // What came at once has been told; it goes to the server.
+  // Called after the last request from one read, before it goes to the server.
   void EndOfRead(uint64_t connection);
-  // The server has sent something to the client.
+  // Records that the server has sent something to the client.
   void Received(uint64_t connection);
   void Close(uint64_t connection);
-  // The text at hand is the last.
+  // Ends the current text, which is the last.
   void Finish();
 
  private:
@@ -40,11 +40,11 @@ class InvalidationCaseRecorder {
   static constexpr size_t kNoSlot = static_cast<size_t>(-1);
   struct Slot {
     uint64_t connection = 0;  // 0: free
-    bool connected = true;    // as the text at hand has it
+    bool connected = true;    // in the current text
     bool sent = false;        // since the last EndOfRead()
   };
 
-  // The slot of the connection; with `take`, a free one if it has none.
+  // The slot of the connection; with `take`, assigns a free one if it has none.
   size_t SlotOf(uint64_t connection, bool take);
   size_t KeyOf(std::string_view name);
   void Add(std::string_view op, size_t slot, std::string_view fields);

@@ -80,9 +80,9 @@ bool Recorder::LeftOut(std::span<const std::string_view> args) const {
   });
 }
 
-// FT.SEARCH index query [NOSTOPWORDS] … [DIALECT n], as a tape of query_parser: a byte of options
-// (worlds/query/query_tape.h: '1' or '2' for the dialect, 8 more without stop words), then the
-// query.
+// Stores FT.SEARCH index query [NOSTOPWORDS] … [DIALECT n] as a tape of query_parser: a byte of
+// options (worlds/query/query_tape.h: '1' or '2' for the dialect, plus 8 without stop words), then
+// the query.
 void Recorder::KeepQuery(std::span<const std::string_view> args) {
   if (args.size() < 3) return;
   if (!IsWord(args[0], "FT.SEARCH") && !IsWord(args[0], "FT.AGGREGATE") &&
@@ -110,7 +110,7 @@ int RunRecord(const RecordOptions& options) {
   const std::optional<Address> server = ParseAddress(options.server, &error);
   if (!server) return Fail("--server: " + error);
 
-  // From here on; read between two moves of the proxy.
+  // Signals are caught from here on; the loop reads them between two steps of the proxy.
   InterruptFd interrupted;
   if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
 
@@ -153,7 +153,7 @@ int RunRecord(const RecordOptions& options) {
   std::fflush(stdout);
   if (!well) return Fail(error);
   if (!recorder.error().empty()) return Fail(recorder.error());
-  // The signal has been seen to; the process may end in its own time.
+  // The signal is handled; the process may end normally.
   if (!interrupted.Finish()) return Fail("cannot read the signal");
   return 0;
 }

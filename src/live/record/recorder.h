@@ -19,30 +19,29 @@
 namespace resprobe::live {
 
 struct RecordOptions {
-  int listen_port = 0;      // on 127.0.0.1; 0 picks a free one
+  int listen_port = 0;      // on 127.0.0.1; 0 selects a free one
   std::string server = {};  // HOST:PORT
   std::string output = {};  // folder for the cases
-  // The server may be on another machine, and clients may come from other machines.
+  // Permits a server on another machine, and clients from other machines.
   bool allow_remote = false;
   size_t max_case_bytes = 4096;
-  // Requests that begin so are not kept in cases of ops; one text each, of words.
+  // Requests that start with one of these word sequences are omitted from cases of ops.
   std::vector<std::string> leave_out = {};
 };
 
-// The verb `record`: a proxy between clients and a server that keeps what passes as cases (see
-// Recorder), until SIGINT or SIGTERM. Says on stdout where it listens, and at the end what it has
-// recorded; mistakes are one line on stderr.
-// Returns the exit code: 0 at Ctrl-C, with everything kept; 2 if the port, the server or
-// the folder is not to be had.
+// The verb `record`: a proxy between clients and a server that stores the traffic as cases (see
+// Recorder), until SIGINT or SIGTERM. Prints to stdout where it listens and, at the end, what it
+// has recorded; errors are one line on stderr. Returns the exit code: 0 after Ctrl-C, with
+// everything stored; 2 if the port, the server or the folder is not available.
 int RunRecord(const RecordOptions& options);
 
-// Makes cases of what passes through a proxy. A connection's streams become
-//   DIR/resp_parser/reply-HASH, request-HASH        pieces of whole messages (StreamCutter)
+// Makes cases of the traffic through a proxy. A connection's streams become
+//   DIR/resp_parser/reply-HASH, request-HASH        pieces of complete messages (StreamCutter)
 //   DIR/resp_differential/reply-HASH, request-HASH  the same
-//   DIR/query_parser/query-HASH                     the queries of FT.SEARCH and its kin
+//   DIR/query_parser/query-HASH                     the queries of FT.SEARCH and related commands
 //   DIR/command_handler/session-HASH.ops            the requests of all connections, in order
-//   DIR/invalidation/session-HASH.ops               their reads and writes, and what came when
-// Pieces are written as they are full, the last ones when the connection closes.
+//   DIR/invalidation/session-HASH.ops               reads, writes and deliveries, in order
+// Pieces are written when they are full, the last ones when the connection closes.
 class Recorder : public TrafficListener {
  public:
   Recorder(CaseStore* store, size_t max_case_bytes, const std::vector<std::string>& leave_out = {})
@@ -57,7 +56,7 @@ class Recorder : public TrafficListener {
           store_->Add("invalidation", "session", ".ops", text, &error_);
         }) {}
 
-  // Behind the last connection: what is left becomes cases.
+  // Called after the last connection: writes the unfinished cases.
   void Finish() {
     sessions_.Finish();
     reads_and_writes_.Finish();
@@ -72,13 +71,13 @@ class Recorder : public TrafficListener {
   uint64_t connections() const { return connections_; }
   uint64_t requests() const { return requests_; }
   uint64_t replies() const { return replies_; }
-  // Streams that brought something that is no message; what came behind it is not kept.
+  // The number of streams with malformed data; they are not recorded after it.
   uint64_t refused_streams() const { return refused_streams_; }
-  // The last thing that went wrong (a full disk, a server that went away); empty if nothing.
+  // The last error (a full disk, a server that went away); empty if there was none.
   const std::string& error() const { return error_; }
 
  private:
-  // Of a session, about.
+  // Approximate ops per session.
   static constexpr size_t kMaxOps = 18;
 
   struct Streams {

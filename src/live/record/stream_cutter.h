@@ -15,11 +15,11 @@
 
 namespace resprobe::live {
 
-// Cuts one direction of a connection into pieces that end where a message ends.
+// Splits one direction of a connection into pieces that end at the end of a message.
 //
-// A piece is as many whole messages as fit into `max_bytes`. Of a longer message, its first
-// `max_bytes` make a piece of their own. After bytes that are no message, the piece at hand is
-// filled up and is the last. `Parser` is one of the core's, wrapped by the classes below.
+// A piece has as many complete messages as fit into `max_bytes`. Of a longer message, the first
+// `max_bytes` are a piece of their own. After malformed bytes, the current piece is filled up and
+// is the last. `Parser` is one of the core's, wrapped by the classes below.
 template <class Parser>
 class StreamCutter {
  public:
@@ -27,7 +27,7 @@ class StreamCutter {
 
   StreamCutter(size_t max_bytes, Emit emit) : max_bytes_(max_bytes), emit_(std::move(emit)) {}
 
-  // `on_message` is called behind each message; it may look at parser().
+  // `on_message` is called after each message; it may use parser().
   template <class OnMessage>
   void Feed(std::string_view bytes, OnMessage on_message) {
     while (!bytes.empty() && !refused_) {
@@ -50,7 +50,7 @@ class StreamCutter {
     if (refused_) unread_ += bytes.size();
   }
 
-  // The stream has ended: what is left makes the last piece.
+  // Ends the stream: the rest becomes the last piece.
   void Finish() {
     EndMessage();
     if (!piece_.empty()) emit_(piece_);
@@ -59,13 +59,13 @@ class StreamCutter {
   }
 
   const Parser& parser() const { return parser_; }
-  // True once the stream has brought something that is no message.
+  // True once the stream has contained malformed data.
   bool refused() const { return refused_; }
-  // Bytes from there on.
+  // The number of bytes since then.
   uint64_t unread() const { return unread_; }
 
  private:
-  // One byte more than fits into a piece is enough to know that the message does not.
+  // One byte more than fits into a piece suffices to know that the message does not fit.
   void Keep(std::string_view bytes) {
     const size_t room = whole_ + max_bytes_ + 1 - piece_.size();
     piece_.append(bytes.substr(0, room));
@@ -87,8 +87,8 @@ class StreamCutter {
   size_t max_bytes_;
   Emit emit_;
   Parser parser_;
-  std::string piece_;  // whole messages, then what has come of the next
-  size_t whole_ = 0;   // bytes of the former
+  std::string piece_;  // complete messages, then the beginning of the next
+  size_t whole_ = 0;   // the size of the complete messages
   bool refused_ = false;
   uint64_t unread_ = 0;
 };

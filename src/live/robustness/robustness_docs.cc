@@ -37,7 +37,7 @@ void ForEachPair(const ReplyView& map, const Visit& visit) {
   }
 }
 
-// The value of a key of a map; not valid() if there is none.
+// The value of a key in a map; not valid() if the key is missing.
 ReplyView Get(const ReplyView& map, std::string_view key) {
   ReplyView found;
   ForEachPair(map, [&](std::string_view name, const ReplyView& value) {

@@ -13,7 +13,7 @@
 
 namespace resprobe::live {
 
-// One argument of a command, as COMMAND DOCS tells it (redis.io/docs/reference/command-arguments).
+// One argument of a command, from COMMAND DOCS (redis.io/docs/reference/command-arguments).
 struct DocArgument {
   enum class Type : uint8_t {
     kString,
@@ -28,28 +28,29 @@ struct DocArgument {
   };
   std::string name;
   Type type = Type::kString;
-  std::string token;  // stands before the value, or is all there is (kPureToken)
+  std::string token;  // precedes the value, or is the whole argument (kPureToken)
   bool optional = false;
   bool multiple = false;
   bool multiple_token = false;         // the token is repeated with each value
-  std::vector<DocArgument> arguments;  // of kOneOf and kBlock
+  std::vector<DocArgument> arguments;  // for kOneOf and kBlock
 };
 
-// One command or subcommand of a server: COMMAND DOCS joined with COMMAND.
+// One command or subcommand of a server: COMMAND DOCS combined with COMMAND.
 struct DocCommand {
   std::vector<std::string> words;  // "XGROUP", "CREATE"
   std::string full_name;           // "xgroup|create"
   std::string group;               // "stream"
-  size_t least_words = 1;          // by its arity, the name included
+  size_t least_words = 1;          // from its arity, including the name
   bool blocking = false;
-  // A key specification says that one argument counts the keys behind it (EVAL, SINTERCARD).
+  // A key specification says that one argument is the number of keys after it (EVAL, SINTERCARD).
   bool counted_keys = false;
-  std::vector<size_t> keys;  // where keys stand for sure: what begins at an index
+  std::vector<size_t> keys;  // indexes that always hold keys, from specifications that begin at an
+                             // index
   std::vector<DocArgument> arguments;
-  bool modelled = false;  // the core's table has it
+  bool modelled = false;  // the core implements it
 };
 
-// What a server knows about its own commands, and the names of its parameters.
+// A server's description of its own commands, and the names of its parameters.
 struct DocTable {
   std::vector<DocCommand> commands;  // sorted by full name; without bare containers
   std::vector<std::string> parameters;
@@ -57,7 +58,8 @@ struct DocTable {
   const DocCommand* Find(std::string_view full_name) const;
 };
 
-// Asks the server. Before redis 7.0 there is no COMMAND DOCS: nothing, with one line in `error`.
+// Queries the server. Before redis 7.0 there is no COMMAND DOCS: returns nullopt, with one line in
+// `error`.
 std::optional<DocTable> AskForDocs(const LiveServer& target, Profile profile, std::string* error);
 
 }  // namespace resprobe::live

@@ -14,8 +14,8 @@ namespace {
 using Words = std::vector<std::string_view>;
 using Pool = std::span<const std::string_view>;
 
-// The keys of worlds/command/command_generate.cc by the type that they have there, and those of the
-// types that the core does not have.
+// The keys of worlds/command/command_generate.cc by their type there, and keys for the types that
+// the core does not have.
 struct KeysOf {
   std::string_view group;  // of the server's commands
   std::array<std::string_view, 2> keys;
@@ -27,7 +27,7 @@ constexpr KeysOf kKeysOf[] = {
     {"generic", {"none", "s1"}},
 };
 
-// Calls that make a key of every type, in two encodings where there are two.
+// Calls that create a key of every type, in both encodings where there are two.
 constexpr std::string_view kMake[] = {
     "SET s0 12",
     "APPEND s1 hello",
@@ -239,7 +239,7 @@ constexpr std::string_view kPayloads[] = {
     std::string_view("\x15\xff\xff\xff\xff\x0a\x00\x00\x00\x00\x00\x00\x00\x00", 14),
     "HYLL",
 };
-// As the values of strings: a HyperLogLog by its first bytes, JSON, MessagePack.
+// Values for strings, including the first bytes of a HyperLogLog, JSON and MessagePack.
 constexpr std::string_view kValues[] = {
     "v",
     "12",
@@ -262,13 +262,13 @@ constexpr std::string_view kValues[] = {
 
 bool Has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-// One case in the making.
+// Builds one case.
 class CaseMaker {
  public:
   CaseMaker(uint64_t seed, const DocTable& table, std::span<const DocCommand* const> callable,
             Arena* arena)
       : gen_(seed, arena), table_(table) {
-    // Each seed prefers some commands, and does without others.
+    // Each seed prefers some commands and omits others.
     for (const DocCommand* command : callable) {
       const uint32_t weight =
           gen_.Swarm(Hash(command->group)) * gen_.Swarm(Hash(command->full_name));
@@ -355,14 +355,14 @@ class CaseMaker {
     const size_t first = words->size();
     words->insert(words->end(), command.words.begin(), command.words.end());
     for (const DocArgument& argument : command.arguments) Add(argument);
-    // What has no grammar has an arity, and says where keys are.
+    // A command without a grammar has an arity, and the positions of its keys.
     while (words->size() - first < command.least_words) {
       const size_t at = words->size() - first;
       const bool key =
           std::find(command.keys.begin(), command.keys.end(), at) != command.keys.end();
       words->push_back(key ? Key() : Any());
     }
-    // The program runs what its words say.
+    // The command runs its arguments as a command.
     if (runs_words_ && depth_ == 0) {
       ++depth_;
       const DocCommand& inner = rng().Pick(table_.commands);
@@ -375,7 +375,7 @@ class CaseMaker {
     if (argument.optional && !rng().OneIn(argument.type == DocArgument::Type::kPureToken ? 4 : 2)) {
       return;
     }
-    if (runs_words_ && argument.name == "arg") return;  // a whole call follows
+    if (runs_words_ && argument.name == "arg") return;  // a complete call follows
     uint64_t times = 1;
     if (argument.multiple) times += rng().OneIn(40) ? rng().Below(200) : rng().Below(3);
     const size_t start = words_->size();
@@ -447,7 +447,7 @@ class CaseMaker {
   std::string_view Integer(std::string_view name) {
     if (rng().OneIn(5)) return gen_.EdgeNumberText();
     if (Has(name, "client-id")) return Number(rng().Between(1, 4));
-    // What makes the server wait, or work for each of them, is small as a rule.
+    // Numbers that make the server wait, or do work for each unit, are usually small.
     return rng().OneIn(3) ? Number(gen_.EdgeNumber()) : Number(rng().Between(0, 4));
   }
 
@@ -494,8 +494,8 @@ class CaseMaker {
     add(rng().OneIn(3) ? Any() : rng().Pick(kValues));
   }
 
-  // The name of a command, or a whole call of it where its arguments follow (COMMAND GETKEYS, ACL
-  // DRYRUN).
+  // The name of a command, or a complete call of it where its arguments follow (COMMAND GETKEYS,
+  // ACL DRYRUN).
   void Command() {
     const DocCommand& inner = rng().Pick(table_.commands);
     const bool whole = Has(command_->full_name, "getkeys") || Has(command_->full_name, "dryrun");
@@ -510,7 +510,7 @@ class CaseMaker {
     command_ = outer;
   }
 
-  // A value for any place.
+  // A value for any argument.
   std::string_view Any() {
     switch (rng().Below(12)) {
       case 0:
@@ -530,7 +530,7 @@ class CaseMaker {
     }
   }
 
-  // Very long: up to 64 KB, rarely as long as a server takes.
+  // A very long text: up to 64 KB, rarely 1 MB.
   std::string_view Long() {
     const size_t size = rng().OneIn(64) ? size_t{1} << 20 : size_t{1} << rng().Between(7, 16);
     char* bytes = gen_.arena().Bytes(size);
@@ -542,12 +542,12 @@ class CaseMaker {
   const DocTable& table_;
   std::vector<Weighted> weights_;
   uint64_t total_ = 0;
-  // Of the request in the making.
+  // The request being built.
   const DocCommand* command_ = nullptr;
   Words* words_ = nullptr;
-  size_t count_at_ = 0;      // where the number of keys stands that are yet to come; 0: nowhere
-  bool runs_words_ = false;  // a program that calls what its words say
-  int depth_ = 0;            // inside a request that is an argument
+  size_t count_at_ = 0;      // index of the number of the keys that follow; 0: none
+  bool runs_words_ = false;  // the command runs its arguments as a command
+  int depth_ = 0;            // greater than 0 inside a nested request
 };
 
 }  // namespace

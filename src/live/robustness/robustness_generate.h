@@ -16,29 +16,29 @@
 namespace resprobe::live {
 
 struct CallOptions {
-  size_t ops = 0;                   // in each case; 0: it varies
-  std::vector<std::string> groups;  // of commands, as the server calls them; none: all
-  std::string protocol = "both";    // what clients begin with: "2", "3" or "both"
-  bool own = true;                  // the server is a private one
-  bool dangerous = false;           // also what is never sent otherwise
+  size_t ops = 0;                   // in each case; 0: varies
+  std::vector<std::string> groups;  // command groups, as the server names them; empty: all
+  std::string protocol = "both";    // the initial protocol of clients: "2", "3" or "both"
+  bool own = true;                  // the server is private
+  bool dangerous = false;           // also send requests that are otherwise never sent
 };
 
-// Cases of CommandWorld whose calls follow a server's own documentation: keys of every type are
-// made, then commands that the core does not have are called, with arguments after their grammar
-// and values that break things: numbers at the ends, no numbers, empty and very long strings, NULs,
-// keys of the wrong type, counts that lie. Ordinary commands are mixed in, on the same keys.
+// Generates cases of CommandWorld from a server's own documentation. A case creates keys of every
+// type, then calls commands that the core does not have, with arguments that follow their grammar
+// and hostile values: extreme numbers, non-numbers, empty and very long strings, NULs, keys of the
+// wrong type, wrong counts. Ordinary commands on the same keys are mixed in.
 class CallGenerator {
  public:
   // `table` must outlive the generator.
   CallGenerator(const DocTable* table, const CallOptions& options);
 
-  // The case that `seed` is the short name of, for servers with the same table. Texts go into the
+  // Generates the case of a seed; the same for servers with the same table. Texts are stored in the
   // arena.
   void Generate(uint64_t seed, Arena* arena, Case<CommandWorld>* out) const;
 
-  // What is called: commands that the core does not have, and that are not denied.
+  // The commands that are called: those that the core does not have and that are not denied.
   const std::vector<const DocCommand*>& callable() const { return callable_; }
-  // What the core does not have, and is never sent.
+  // The number of commands that the core does not have and that are never sent.
   size_t denied() const { return denied_; }
 
  private:

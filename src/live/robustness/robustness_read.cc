@@ -1,4 +1,4 @@
-// The reading side of the caller: which replies have come, and whether more are to come.
+// The reading part of RobustnessRunner: which replies have arrived, and whether more will come.
 
 #include <algorithm>
 #include <utility>
@@ -8,12 +8,12 @@
 namespace resprobe::live {
 namespace {
 
-// How long a client waits before a second connection is asked whether there is anything to wait
-// for. What is found depends on the answer, not on the time.
+// How long a client waits before a fence on a second connection checks whether more can come. The
+// verdict depends on the fence, not on this time.
 constexpr int kPatienceMs = 20;
 
-// A connection whose replies cannot be counted is heard so many times in a row. What it has to say
-// may have no end: one that is a MONITOR gets to see every fence that looks for an end.
+// The number of consecutive reads from a connection whose replies cannot be counted. Its output may
+// never end: a connection in MONITOR receives every fence that looks for the end.
 constexpr int kMostHeard = 16;
 
 }  // namespace
@@ -36,12 +36,13 @@ void RobustnessRunner::Collect(Peer& peer) {
     const bool waits = !peer.owed.empty() && asked_[peer.owed.front()].may_wait;
     if (wait == Wait::kNever && peer.counted && waits) break;
     if (wait == Wait::kNever && !peer.counted && !peer.nonsense) {
-      // Whatever is missing, nobody can tell.
+      // Replies are not counted here, so a missing one cannot be detected.
       peer.owed.clear();
       break;
     }
     if (may_close_ || peer.nonsense) {
-      // A child of the server (BGSAVE) may hold open for a while what the server has closed.
+      // A child of the server (BGSAVE) may keep a connection open for a while after the server has
+      // closed it.
       peer.owed.clear();
       peer.link.Drop();
       break;
@@ -62,7 +63,7 @@ void RobustnessRunner::Settle(Peer& peer) {
   }
 }
 
-// Takes the replies that have come; false after a fault.
+// Processes the replies that have arrived; false after a fault.
 bool RobustnessRunner::Take(Peer& peer) {
   using Status = resp::ReplyParser::Status;
   while (!peer.link.in().empty()) {
@@ -130,8 +131,9 @@ RobustnessRunner::Wait RobustnessRunner::WaitFor(Peer& peer) {
   return got == RespConnection::Got::kClosed ? Wait::kClosed : Wait::kNever;
 }
 
-// When this is over, the server has seen all that was sent before, and has said what it has to say
-// as far as there was room: the event loop has come round, which reads some 16 KB from each client.
+// When this returns, the server has processed all input sent before, and has sent its replies as
+// far as there was room. Each round is a turn of its event loop, which reads some 16 KB from each
+// client.
 bool RobustnessRunner::Fence(uint64_t sent) {
   constexpr uint64_t kRounds = 4;
   constexpr uint64_t kBytesARound = 8 << 10;
@@ -142,7 +144,7 @@ bool RobustnessRunner::Fence(uint64_t sent) {
 }
 
 bool RobustnessRunner::Control(std::string_view requests, int replies) {
-  // A client may have closed all others (CLIENT KILL).
+  // A client may have closed this connection (CLIENT KILL), so reconnect.
   constexpr int kTries = 3;
   for (int i = 0; i < kTries && going(); ++i) {
     if (!control_.connected() && !ConnectControl()) break;

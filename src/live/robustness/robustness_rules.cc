@@ -14,9 +14,9 @@ namespace {
 struct Denied {
   std::string_view command;  // "shutdown"; "config|set" is that subcommand only
   std::string_view
-      argument;  // the first argument (any argument, for parameters) starts so; empty: any
+      argument;  // prefix of the first argument (of any argument, for parameters); empty: any
   std::string_view reason;
-  bool private_too = true;  // also to a server in a folder of its own
+  bool private_too = true;  // applies also to a private server in its own folder
 };
 
 constexpr std::string_view kSilent = "it turns the connection into another protocol's";
@@ -126,11 +126,11 @@ const Undo kUndo[] = {
     {"acl|log", {"ACL", "LOG", "RESET"}},
 };
 
-// They run programs that call commands.
+// Commands that run scripts, which can call commands.
 constexpr std::string_view kScripts[] = {"eval",  "eval_ro",  "evalsha",       "evalsha_ro",
                                          "fcall", "fcall_ro", "function|load", "script|load"};
 
-// What a script may not name. (Most of what is denied no script may call.)
+// Names that a script may not contain. (Scripts cannot call most other denied commands.)
 constexpr std::string_view kScriptDenied[] = {"migrate", "shutdown", "replicaof", "slaveof"};
 
 constexpr int64_t kMostPauseMs = 5;
@@ -141,12 +141,12 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// A request by its lower-case names.
+// The lower-case names of a request.
 struct Named {
   explicit Named(std::span<const std::string> args)
       : name(args.empty() ? "" : Lower(args[0])),
         full_name(args.size() < 2 ? name : name + "|" + Lower(args[1])) {}
-  // The number of words of `command`, if it is that one; else 0.
+  // The number of words in `command` if the request calls it; otherwise 0.
   size_t Is(std::string_view command) const {
     if (command == name) return 1;
     return command.find('|') != command.npos && command == full_name ? 2 : 0;
@@ -155,7 +155,8 @@ struct Named {
   std::string full_name;
 };
 
-// A negative count asks for so many elements, however few there are. Scripts may do that as well.
+// A negative count asks for that many elements, even from a small collection. Scripts can do this,
+// too.
 bool AsksForTooMuch(std::span<const std::string> args) {
   constexpr std::string_view kPicks[] = {"srandmember", "hrandfield", "zrandmember"};
   constexpr int64_t kMost = -16384;
@@ -180,7 +181,8 @@ std::string_view WhyDenied(std::span<const std::string> args, bool own) {
     const size_t words = named.Is(denied.command);
     if (words == 0 || (own && !denied.private_too)) continue;
     if (denied.argument.empty()) return denied.reason;
-    // Users and parameters; the values between those of CONFIG SET may say so as well.
+    // For users and parameters. CONFIG SET's values are checked as well, since its pairs are not
+    // parsed.
     for (const std::string& word : args.subspan(std::min(words, args.size()))) {
       if (Lower(word).starts_with(denied.argument)) return denied.reason;
     }
@@ -223,7 +225,7 @@ bool BoundTimes(std::span<std::string> args) {
   int64_t ms = 0;
   const char* const end = args[2].data() + args[2].size();
   const auto [stop, status] = std::from_chars(args[2].data(), end, ms);
-  // What is no number the server refuses; what is too large for us is so for it.
+  // The server refuses what is not a number, and a number that does not fit 64 bits.
   if (status != std::errc() || stop != end || ms <= kMostPauseMs) return false;
   args[2] = std::to_string(kMostPauseMs);
   return true;

@@ -11,7 +11,7 @@
 namespace resprobe::live {
 namespace {
 
-// A pipeline this long goes out even if the same client has more to say.
+// A longer pipeline is sent even if the same client has more requests.
 constexpr size_t kMostPipelined = 12 << 10;
 constexpr size_t kMostOwed = 64;
 
@@ -33,7 +33,7 @@ std::string_view FaultName(Fault::Kind kind) {
 std::string Fault::Key() const {
   std::string key(FaultName(kind));
   if (!detail.empty()) key += ": " + detail;
-  // A stack says enough.
+  // With a stack the command adds nothing.
   const bool stack = kind <= Kind::kReport && detail.find(": ") != std::string::npos;
   return stack ? key : key + ": " + command;
 }
@@ -58,7 +58,7 @@ bool RobustnessRunner::Prepare(bool fresh, std::string* error) {
   for (Peer& peer : peers_) peer.link.Drop();
   fault_.reset();
   lasting_ = false;
-  target_->NewReport();  // of what was before
+  target_->NewReport();  // discards older reports
   if (!ConnectControl() || !Control("FLUSHALL\r\n")) {
     *error = "the server does not answer FLUSHALL";
     return false;
@@ -80,7 +80,8 @@ std::optional<Fault> RobustnessRunner::Run(const Case<CommandWorld>& c) {
   marks_ = false;
   RunOnce(c);
   if (fault_ && fault_->kind == Fault::Kind::kNoReply) {
-    // Those behind it have taken its place; so it is not the one that seems to lack a reply.
+    // Later replies have taken the place of the missing one, so the request that seems to lack a
+    // reply is not the culprit.
     Fault seen = *fault_;
     std::string ignored;
     if (Prepare(false, &ignored)) {
@@ -175,14 +176,14 @@ bool RobustnessRunner::Connect(Peer& peer) {
   return true;
 }
 
-// Goes out request by request, so that each can be looked at.
+// Splits the bytes into requests, so that each can be checked.
 void RobustnessRunner::Deliver(Peer& peer, std::string_view bytes) {
   using Status = resp::RequestParser::Status;
   while (!bytes.empty() && going() && !peer.nonsense && peer.link.connected()) {
     const resp::RequestParser::Result result = peer.requests.Parse(bytes);
     if (result.status == Status::kNeedMore) return;
     if (result.status == Status::kError) {
-      // The server says so and closes; nothing behind it is read.
+      // The server reports an error and closes; it reads nothing after it.
       Turn(&peer);
       peer.link.out() += bytes;
       peer.nonsense = true;
@@ -239,16 +240,16 @@ RobustnessRunner::Asked& RobustnessRunner::Ask(Peer& peer, std::vector<std::stri
   return asked;
 }
 
-// It is the turn of `peer`; nobody's, if that is nullptr.
+// Gives `peer` the turn; with nullptr, only ends the current turn.
 void RobustnessRunner::Turn(Peer* peer) {
   if (peer == active_ || !going()) return;
   if (active_ != nullptr && active_->link.connected()) Collect(*active_);
   active_ = peer;
-  // Who was left waiting waits no longer.
+  // A client left blocked is unblocked now.
   if (peer != nullptr && going() && !peer->owed.empty()) Settle(*peer);
 }
 
-// What the case leaves behind shows now.
+// Sends the remaining input and checks for late faults.
 void RobustnessRunner::Finish() {
   for (size_t i = 0; i < clients_ && going(); ++i) {
     Peer& peer = peers_[i];
@@ -271,7 +272,7 @@ void RobustnessRunner::Finish() {
   CheckServer();
 }
 
-// Back to the beginning: no connections, no keys, nothing of what can be taken back.
+// Resets the state: closes all connections, deletes all keys, undoes what can be undone.
 void RobustnessRunner::Reset() {
   for (size_t i = 0; i < clients_ && going(); ++i) {
     if (!peers_[i].link.Close(options_.hang_ms)) ServerGone();
@@ -326,7 +327,8 @@ void RobustnessRunner::Blame(size_t asked) {
   fault_->request = Words(asked_[asked]);
 }
 
-// At the first request that `peer` has no reply to, else at the last one of all.
+// Reports the fault at the first request of `peer` without a reply, or otherwise at the last
+// request.
 void RobustnessRunner::Fail(Fault::Kind kind, std::string detail, const Peer* peer) {
   if (fault_) return;
   Fault& fault = fault_.emplace();

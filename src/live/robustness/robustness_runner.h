@@ -24,49 +24,49 @@
 namespace resprobe::live {
 
 struct RobustnessOptions {
-  // A server that says nothing for so long, on any connection, hangs.
+  // A server that sends nothing for this long, on any connection, hangs.
   int hang_ms = 10'000;
-  // Resident memory, in megabytes, beyond which a private server has blown up; 0: no limit.
+  // A private server fails above this much resident memory, in megabytes; 0: no limit.
   size_t memory_mb = 1024;
-  // Sends what is never sent otherwise (SHUTDOWN, DEBUG …; unmodelled_rules.h).
+  // Also sends requests that are otherwise never sent (SHUTDOWN, DEBUG …; robustness_rules.h).
   bool dangerous = false;
-  // Asked while it waits; true makes all waiting end, and with it the case.
+  // Polled during waits; true ends all waits, and with them the case.
   std::function<bool()> stop = [] { return false; };
 };
 
-// What a server must not do, whatever it is asked.
+// A failure that no request may cause in a server.
 struct Fault {
   enum class Kind : uint8_t {
-    kEnded,       // its process is gone
-    kReport,      // it has logged a crash report, and goes on
-    kHangs,       // no connection gets an answer
-    kMemory,      // it has taken more memory than it may
-    kNoResp,      // what it sends is no RESP
-    kNoReply,     // a request has no reply, though the server has nothing more to say
-    kExtraReply,  // a reply that nothing asked for
-    kClosed,      // it has closed a connection that nothing asked it to close
+    kEnded,       // its process has ended
+    kReport,      // it has logged a crash report, but still runs
+    kHangs,       // it answers on no connection
+    kMemory,      // it has used more memory than allowed
+    kNoResp,      // its output is not RESP
+    kNoReply,     // a request has no reply, though the server has nothing more to send
+    kExtraReply,  // a reply without a request
+    kClosed,      // it has closed a connection although no request asked for it
   };
   Kind kind = Kind::kEnded;
-  std::string detail;   // of kEnded and kReport: "signal 11: f|g|h"; of kNoResp: what is wrong
-  std::string command;  // "xadd": the first request without a reply, or what the report names
-  size_t op = 0;        // of the case
-  std::string request;  // the words for redis-cli
-  std::vector<std::string> session;  // what was sent up to there, "CLIENT> WORDS" a line
-  std::string log;                   // what the server has logged last, of a server of ours
+  std::string detail;   // for kEnded and kReport: "signal 11: f|g|h"; for kNoResp: the parse error
+  std::string command;  // "xadd": the first request without a reply, or the command in the report
+  size_t op = 0;        // index in the case
+  std::string request;  // the request, as words for redis-cli
+  std::vector<std::string> session;  // all requests so far, each as "CLIENT> WORDS"
+  std::string log;                   // the end of the log, for a server started by this process
 
-  // Whether the server has to be restarted.
+  // True if the server must be restarted.
   bool fatal() const { return kind <= Kind::kMemory && kind != Kind::kReport; }
-  // "server has ended: signal 11: f|g|h: xadd".
+  // Describes the fault: "server has ended: signal 11: f|g|h: xadd".
   std::string Signature() const;
-  // The same without what depends on how requests were gathered: two faults that have it in common
-  // are taken for one while a case is made smaller.
+  // The signature without parts that depend on how requests were batched: while a case is shrunk,
+  // two faults with the same key count as the same.
   std::string Key() const;
 };
 std::string_view FaultName(Fault::Kind kind);
 
 struct CallCount {
   uint64_t called = 0;
-  uint64_t accepted = 0;  // answered without an error
+  uint64_t accepted = 0;  // replies that are not errors
 };
 
 struct CallCounts {
@@ -78,29 +78,29 @@ struct CallCounts {
   std::map<std::string, uint64_t, std::less<>> left_out;   // by reason
 };
 
-// Runs cases on a live server and watches it: does it live, answer, answer each request once and in
-// RESP, within its memory?
+// Runs cases on a live server and checks it: does it stay alive, does it reply, once per request
+// and in RESP, within its memory limit?
 //
-// Requests to one client go out together until it is another client's turn (with `audit`, one by
-// one). Where a reply is missing in a pipeline, the case runs again with an ECHO behind each
-// request, which shows whose reply it is; in a transaction too, where the array of EXEC would take
-// in the replies behind it. What is owed then has come when a second connection has
-// been answered behind it. A client that may wait (BLPOP) is left waiting until its next turn, or
-// the end, and then unblocked.
+// Requests to one client are batched until another client's turn (with `audit`, sent one by one).
+// If a pipeline lacks a reply, the case runs again with an ECHO after each request, which shows
+// which request has none; also inside a transaction, where the array of EXEC would take in the
+// replies after it. Replies are known to be missing when a second connection has been answered
+// after the requests. A client that may block (BLPOP) stays blocked until its next turn, or the end
+// of the case, and is then unblocked.
 class RobustnessRunner {
  public:
-  // `target` and `table` must outlive it. The table tells which names are commands with
+  // `target` and `table` must outlive the runner. The table says which names are commands with
   // subcommands.
   RobustnessRunner(LiveServer* target, const DocTable* table, const RobustnessOptions& options);
 
   // Connects; restarts a private server after a fault, or if `fresh`. False with one line in
-  // `error` if there is no server.
+  // `error` if no server is available.
   bool Prepare(bool fresh, std::string* error);
-  // The first fault, or nothing; nothing also when it is to stop. Afterwards the state is reset, or
-  // the server is to be prepared.
+  // Returns the first fault, or nullopt if there is none or `stop` returned true. Afterwards the
+  // state is reset, or the next case needs Prepare().
   std::optional<Fault> Run(const Case<CommandWorld>& c);
 
-  // Whether the next case needs Prepare() first.
+  // True if the next case needs Prepare() first.
   bool stale() const { return stale_; }
   void set_hang_ms(int ms) { options_.hang_ms = ms; }
   const RobustnessOptions& options() const { return options_; }
@@ -115,23 +115,23 @@ class RobustnessRunner {
     size_t client = 0;
     bool may_wait = false;
     bool lasting = false;
-    bool is_id = false;    // CLIENT ID, by the caller itself
-    bool is_mark = false;  // ECHO, by the caller itself
+    bool is_id = false;    // the runner's own CLIENT ID
+    bool is_mark = false;  // the runner's own ECHO
     CallCount* count = nullptr;
   };
   struct Peer {
     RespConnection link;
-    std::string id;  // the server's
+    std::string id;  // the server's id of this client
     std::string unsent;
-    resp::RequestParser requests;  // of what goes out
+    resp::RequestParser requests;  // parses the case's bytes
     resp::ReplyParser replies;
     resp::Reply reply;
     std::deque<size_t> owed;     // indexes of asked_
-    std::vector<size_t> queued;  // the same, of a transaction; with marks only
+    std::vector<size_t> queued;  // the same, for a transaction; only with marks
     uint64_t sent = 0;           // bytes since the last fence
     bool protocol3 = false;
-    bool counted = true;    // one reply for each request
-    bool nonsense = false;  // the server closes
+    bool counted = true;    // one reply per request
+    bool nonsense = false;  // it has sent malformed input: the server closes
   };
   enum class Wait { kMore, kNever, kClosed, kFailed };
 
@@ -140,31 +140,31 @@ class RobustnessRunner {
   void Apply(const CommandWorld::Queue& op);
   void Apply(const CommandWorld::Deliver& op);
   void Apply(const CommandWorld::Raw& op);
-  void Apply(const CommandWorld::Advance&) {}  // a live server's clock is its own
+  void Apply(const CommandWorld::Advance&) {}  // a live server's clock cannot be moved
   void Apply(const CommandWorld::Reconnect& op);
 
   Peer& Use(Index client);
   bool Connect(Peer& peer);
   void Deliver(Peer& peer, std::string_view bytes);
   void Execute(Peer& peer, std::vector<std::string> args);
-  // Adds a request to what goes out next.
+  // Adds a request to the pending output.
   Asked& Ask(Peer& peer, std::vector<std::string> args);
   void Turn(Peer* peer);
   void Send(Peer& peer);
-  // Reads what the client is owed, as far as it comes.
+  // Reads the replies due to the client, as far as they arrive.
   void Collect(Peer& peer);
-  // The same until nothing is owed.
+  // The same, until none is due.
   void Settle(Peer& peer);
   bool Take(Peer& peer);
-  // With marks: the request that has no reply, as this one shows.
+  // With marks: the request that has no reply, if this reply shows it.
   std::optional<size_t> Unanswered(Peer& peer, const resp::ReplyView& reply);
   Wait WaitFor(Peer& peer);
   bool Fence(uint64_t sent);
-  // Sends requests on the control connection; true when so many lines have come back.
+  // Sends requests on the control connection; true when `replies` lines have been received.
   bool Control(std::string_view requests, int replies = 1);
   bool ConnectControl();
   void Finish();
-  // What shows of the process and its log.
+  // Checks the server's process and its log.
   void CheckServer();
   void Reset();
 
@@ -183,7 +183,7 @@ class RobustnessRunner {
   size_t clients_ = 1;
   size_t op_ = 0;
   bool audit_ = false;
-  bool marks_ = false;  // an ECHO stands behind each request
+  bool marks_ = false;  // an ECHO follows each request
   bool may_close_ = false;
   bool paused_ = false;
   bool lasting_ = false;

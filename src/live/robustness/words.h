@@ -5,7 +5,7 @@
 
 namespace resprobe::live {
 
-// Whether `text` is the word `upper` (given in capitals), in any case, as servers compare.
+// True if `text` is the word `upper` (given in upper case), ignoring case, as servers compare.
 inline bool IsWord(std::string_view text, std::string_view upper) {
   if (text.size() != upper.size()) return false;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -18,7 +18,7 @@ constexpr IoDifference kDifferences[] = {
      "to the kernel's buffers"},
 };
 
-constexpr size_t kContext = 3;  // lines that are shown before the first that differs
+constexpr size_t kContext = 3;  // lines shown before the first difference
 
 [[noreturn]] void GiveUp(const std::string& why) {
   std::fprintf(stderr, "resprobe: io_live: %s\n", why.c_str());
@@ -34,7 +34,7 @@ std::string_view CutLine(std::string_view* text) {
   return line;
 }
 
-// Where two texts part: the lines before, and what each says then.
+// Where two texts differ: the lines before, and the first different line of each.
 struct Parting {
   std::string before;
   std::string first;
@@ -180,7 +180,7 @@ void IoLiveWorld::Settle(RunContext& run) {
   const auto same = [&] { return in_memory_.trace().text() == over_tcp_.trace().text(); };
   if (kernel_ != nullptr && !kernel_->error().empty()) {
     run.trace().Line("io not-run " + kernel_->error());
-    // A peer that has failed is made anew.
+    // After a peer has failed, the next run creates a new one.
     owner_ = 0;
     return;
   }

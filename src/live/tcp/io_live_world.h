@@ -24,31 +24,30 @@
 namespace resprobe::live {
 
 // A difference by design between the simulation and the kernel. It explains a case only if the
-// simulation, told what the kernel did in this respect, gives the same as the kernel.
+// simulation, given what the kernel did in this respect, produces the kernel's result.
 struct IoDifference {
   std::string_view name;
   std::string_view what;
 };
 std::span<const IoDifference> IoDifferences();
 
-// A step that has no equal over real sockets: why it is left out on both sides.
+// The reason why a step that has no equivalent over real sockets is omitted on both sides.
 std::string_view WhyLeftOut(ToxicKind kind);
 
-// The lines behind "saw" in a trace of IoLiveWorld.
+// The lines marked "saw" in a trace of IoLiveWorld.
 std::string SeenIn(std::string_view trace);
 
-// The cases of IoChaosWorld in memory, then once more over real TCP: every result of a call of the
-// client, every callback and every violation have to be the same, in the same order. The world is
-// the same both times, with its clock, its toxics and its peer's answers; what differs is what lies
-// between the two ends (SocketApi), so what is compared is the simulation's sockets with the
-// kernel's.
+// Runs the cases of IoChaosWorld in memory, then again over real TCP: every result of a client's
+// call, every callback and every violation must be the same, in the same order. The world with its
+// clock, its toxics and its peer's replies is identical in both runs; only the layer between the
+// two ends (SocketApi) differs. So this compares the simulation's sockets with the kernel's.
 //
-// In its trace: "io client NAME" and, if the case has another, "io instead-of NAME"; "saw LINE" for
-// each line of the trace over TCP; "io equal", "io explained NAME", "io differs", "io not-run
-// REASON"; and "io left-out TOXIC COUNT" for steps that are left out.
+// Its trace has: "io client NAME" and, if the case names another client, "io instead-of NAME"; "saw
+// LINE" for each line of the trace over TCP; "io equal", "io explained NAME", "io differs", "io
+// not-run REASON"; and "io left-out TOXIC COUNT" for omitted steps.
 class IoLiveWorld {
  public:
-  // The harness is a variant of that one: cases of each run in the other.
+  // This harness is a variant of that one: cases of each run in the other.
   static constexpr std::string_view kName = IoChaosWorld::kName;
   static constexpr std::string_view kSummary =
       "the simulation and the kernel's TCP side by side: a client sees the same of both";
@@ -62,18 +61,18 @@ class IoLiveWorld {
   using Op = IoChaosWorld::Op;
 
   enum class Peer : uint8_t {
-    kMemory,  // no kernel at all: in memory twice
-    kTcp,     // this process has both ends of the connections
-    kForked,  // the peer's ends are in a process of their own
+    kMemory,  // without the kernel: in memory twice
+    kTcp,     // both ends of the connections are in this process
+    kForked,  // the peer's ends are in a separate process
   };
   struct Options {
     Peer peer = Peer::kForked;
-    std::optional<ClientKind> client = {};  // in place of the case's
-    // Puts something before the kernel, for tests.
+    std::optional<ClientKind> client = {};  // replaces the case's client
+    // Wraps the kernel's sockets, for tests.
     std::function<std::unique_ptr<SocketApi>(SocketApi*)> decorate = {};
   };
-  // RESPROBE_IO_PEER (memory, tcp, forked) and RESPROBE_IO_CLIENT (as the config has it). At a
-  // value that is none the process says so and ends with exit code 2.
+  // Reads RESPROBE_IO_PEER (memory, tcp, forked) and RESPROBE_IO_CLIENT (as in the config). An
+  // invalid value ends the process with a message and exit code 2.
   static Options FromEnvironment();
 
   IoLiveWorld(std::vector<IoChaosWorld::Subject> subjects, Options options);
@@ -94,7 +93,7 @@ class IoLiveWorld {
  private:
   void Open();
   void LeaveOut(RunContext& run);
-  // The whole case; its trace is what is compared.
+  // Runs the whole case; its trace is compared.
   void RunOn(SocketApi* wire, RunContext& run);
 
   Options options_;
@@ -104,7 +103,7 @@ class IoLiveWorld {
   std::unique_ptr<TcpPeer> peer_;
   std::unique_ptr<KernelSockets> kernel_;
   std::unique_ptr<SocketApi> decorated_;
-  pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
+  pid_t owner_ = 0;  // the process that has the connections: a forked child opens its own
   RecordedBackpressure told_;
   RunContext in_memory_{Trace::Mode::kText};
   RunContext over_tcp_{Trace::Mode::kText};

@@ -18,15 +18,15 @@
 namespace resprobe::live {
 namespace {
 
-// As long as a kernel may take for what it does at once. It ends a run, never decides one.
+// Time limit for effects that a kernel has at once. It ends a run, but never decides its result.
 constexpr int kStuckMs = 10'000;
-// More than this is not put into a socket that the client does not read, in bytes: the kernel would
-// have to hold it at the peer's end.
+// The most unread bytes that a client's socket may have: more would stay in the kernel at the
+// peer's end.
 constexpr uint64_t kMostUnread = 128 << 10;
 
 int64_t Result(ssize_t result) { return result >= 0 ? result : -errno; }
 
-// Until the kernel is where it will be, which no event tells.
+// Waits for a state of the kernel that no event signals.
 template <class Done>
 bool Await(const Done& done) {
   const int64_t until = SteadyUs() + kStuckMs * int64_t{1000};
@@ -77,8 +77,8 @@ void KernelSockets::Open(int socket) {
 void KernelSockets::Close(int socket) {
   Socket& s = At(socket);
   if (!s.fd.valid()) return;
-  // With a reset, so that no address is kept for a connection of a run that is over; the peer that
-  // could see it is told to forget the connection as well.
+  // Close with a reset, so that a finished run leaves no connection in TIME_WAIT; the peer, which
+  // could see the reset, drops the connection too.
   CloseWith(&s.fd, true);
   if (s.accepted && !s.gone && !s.reset && !peer_->Forget(socket)) Fail(peer_->error());
   s = {};
@@ -126,7 +126,7 @@ int64_t KernelSockets::Write(int socket, const char* from, size_t size) {
   s.written += static_cast<uint64_t>(result);
   if (s.gone && !s.reset) {
     s.reset = true;
-    AwaitEvent(s, 0);  // POLLERR, which comes unasked
+    AwaitEvent(s, 0);  // POLLERR is always reported
   }
   return result;
 }
@@ -163,7 +163,8 @@ std::string_view KernelSockets::Take(int socket, size_t count) {
     return {};
   }
   s.taken += count;
-  // All of it taken, the send buffer is empty again as soon as the client's kernel hears of it.
+  // After the peer has taken everything, the send buffer is empty as soon as the client's kernel
+  // receives the acknowledgement.
   const auto heard = [&] {
     int unheard = 0;
     return s.taken < s.written || ioctl(s.fd.get(), SIOCOUTQ, &unheard) != 0 || unheard == 0;
@@ -190,7 +191,7 @@ void KernelSockets::End(int socket, PeerEnd how) {
   if (!peer_->End(socket, how, Waiting(socket))) return Fail(peer_->error());
   if (how == PeerEnd::kReset) {
     s.reset = true;
-    AwaitEvent(s, 0);  // POLLERR, which comes unasked
+    AwaitEvent(s, 0);  // POLLERR is always reported
     return;
   }
   s.gone = how == PeerEnd::kClose;

@@ -13,18 +13,18 @@
 
 namespace resprobe::live {
 
-// Real TCP sockets below a client whose time is virtual. Every call of the client is a call to the
-// kernel, and what the kernel answers is what the client gets. Behind each act of the peer stands a
-// barrier: it returns when the client's kernel has it, so that a run goes by steps and not by the
-// clock, and a case gives the same twice.
+// Real TCP sockets for a client whose time is virtual. Every call of the client is a system call,
+// and the client gets the kernel's result. Each action of the peer ends with a barrier: it returns
+// when the client's kernel has the effect, so that a run depends on steps and not on the clock, and
+// a case gives the same result twice.
 //
-// The buffers are as small as the system makes them: how much a write takes is the kernel's to say.
+// The buffers are as small as the system allows: how much a write accepts is up to the kernel.
 class KernelSockets : public SocketApi {
  public:
-  // The peer stays its owner's.
+  // The caller keeps ownership of the peer.
   explicit KernelSockets(TcpPeer* peer) : peer_(peer) {}
 
-  // Forgets what it has told of the last run.
+  // Clears the results of the last run.
   void Begin();
 
   void Reset() override;
@@ -42,9 +42,9 @@ class KernelSockets : public SocketApi {
   void Send(int socket, std::string_view bytes) override;
   void End(int socket, PeerEnd how) override;
 
-  // Since Begin(): why the run is no good (the machine could not do it), "" if it is; and what the
-  // kernel has said of its send buffer, in order: how much each write took (or a negative errno),
-  // and whether each socket that was asked about was writable (1 or 0).
+  // Since Begin(): why the run is invalid (a failure of the machine), or ""; and what the kernel
+  // reported about its send buffer, in order: how much each write accepted (or a negative errno),
+  // and whether each queried socket was writable (1 or 0).
   const std::string& error() const { return error_; }
   const std::vector<int64_t>& writes() const { return writes_; }
   const std::vector<int64_t>& writables() const { return writables_; }
@@ -54,16 +54,16 @@ class KernelSockets : public SocketApi {
     UniqueFd fd;
     bool accepted = false;
     bool gone = false;   // the peer has closed it
-    bool reset = false;  // … or reset it, or the kernel has answered a write by that
+    bool reset = false;  // … or reset it, or the kernel has answered a write with a reset
     uint64_t written = 0;
     uint64_t taken = 0;
-    uint64_t sent = 0;  // by the peer
+    uint64_t sent = 0;  // bytes from the peer
     uint64_t read = 0;
   };
 
   Socket& At(int socket) { return sockets_[static_cast<size_t>(socket)]; }
   void Fail(std::string_view what);
-  // Waits until poll(2) has one of these to say.
+  // Waits until poll(2) reports one of these events.
   void AwaitEvent(const Socket& socket, short events);
 
   TcpPeer* peer_;

@@ -8,8 +8,8 @@
 
 namespace resprobe::live {
 
-// Memory whose send buffer is as full as a kernel's was in the same run (KernelSockets::writes(),
-// writables()): so one sees whether that is all that the two have differed in.
+// SimSockets that replay the send-buffer space recorded from a kernel run (KernelSockets::writes(),
+// writables()). If the results are then equal, the send buffer was the only difference.
 class RecordedBackpressure : public SimSockets {
  public:
   void Tell(const std::vector<int64_t>& writes, const std::vector<int64_t>& writables) {

@@ -23,7 +23,7 @@
 namespace resprobe::live {
 namespace {
 
-// What must have happened by now, since its cause has: only a machine that is stuck takes so long.
+// Time limit for effects whose cause has already happened: only a stuck machine takes this long.
 constexpr int kStuckMs = 10'000;
 
 bool WaitFor(int fd, short events) {
@@ -34,7 +34,7 @@ bool WaitFor(int fd, short events) {
   return got > 0;
 }
 
-// Bound to a free port of 127.0.0.1; refuses until it listens.
+// A socket bound to a free port of 127.0.0.1, which refuses connections until it listens.
 UniqueFd BindLoopback(std::string* error) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = {};
@@ -55,7 +55,7 @@ class LocalTcpPeer : public TcpPeer {
     if (!listener_.valid()) return false;
     refuser_ = BindLoopback(error);
     if (!refuser_.valid()) return false;
-    // As small as the system makes it: accepted sockets have it too.
+    // The smallest size that the system allows; accepted sockets inherit it.
     const int least = 1;
     setsockopt(listener_.get(), SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
     if (listen(listener_.get(), static_cast<int>(SocketApi::kSockets)) != 0) {
@@ -86,7 +86,7 @@ class LocalTcpPeer : public TcpPeer {
       if (got > 0) {
         bytes->append(some, static_cast<size_t>(got));
         count -= static_cast<size_t>(got);
-        // What was taken is acknowledged now, not when there is something to send.
+        // Acknowledge at once, not with the next data.
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
         continue;
@@ -143,18 +143,18 @@ class LocalTcpPeer : public TcpPeer {
   std::string error_;
 };
 
-// --- Across processes: each request and each answer is one of these, with bytes behind it.
+// --- Between processes: each request and each answer is one Message, followed by bytes.
 
 struct Message {
   enum class What : uint8_t { kPorts, kAccept, kTake, kSend, kEnd, kForget };
   What what = What::kPorts;
   PeerEnd how = PeerEnd::kHalfClose;
-  bool done = false;  // of an answer; if not, the bytes say why
+  bool done = false;  // in an answer; if false, the bytes say why
   int8_t socket = 0;
   uint16_t port = 0;
   uint16_t refusing_port = 0;
   uint64_t count = 0;
-  uint64_t size = 0;  // bytes behind it
+  uint64_t size = 0;  // number of bytes that follow
 };
 
 bool ReceiveAll(int fd, void* to, size_t size) {
@@ -181,7 +181,7 @@ bool ReceiveMessage(int fd, Message* message, std::string* bytes) {
   return ReceiveAll(fd, bytes->data(), bytes->size());
 }
 
-// The life of the process that has the hands.
+// Runs the process that has the peer's sockets.
 void Serve(int control) {
   LocalTcpPeer hands;
   std::string error;
@@ -249,7 +249,7 @@ class ForkedTcpPeer : public TcpPeer {
     if (pid_ == 0) {
       control_.Reset();
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      signal(SIGINT, SIG_IGN);  // its owner ends it
+      signal(SIGINT, SIG_IGN);  // the owner ends it
       if (getppid() == owner_) Serve(theirs.get());
       _exit(0);
     }
@@ -295,7 +295,7 @@ class ForkedTcpPeer : public TcpPeer {
 
   UniqueFd control_;
   pid_t pid_ = -1;
-  pid_t owner_ = 0;  // a child of this process has the object, but not the hands
+  pid_t owner_ = 0;  // a forked child has the object, but must not use the peer
   uint16_t answer_port_ = 0;
   uint16_t answer_refusing_port_ = 0;
   std::string bytes_;

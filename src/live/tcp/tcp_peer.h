@@ -12,35 +12,36 @@
 
 namespace resprobe::live {
 
-// The peer's ends of real TCP connections, moved by someone else: it does nothing unless told, and
-// what it is told is done, as far as its own system goes, when the call returns. Connections are
-// numbered as the client's sockets are (SocketApi).
+// The peer's ends of real TCP connections, controlled by the caller: it acts only when called, and
+// the action is complete, as far as its own system is concerned, when the call returns. Connections
+// have the numbers of the client's sockets (SocketApi).
 //
-// A call that fails returns false, and error() says why, in one line; it stays so.
+// A call that fails returns false, and error() gives the reason in one line; later calls fail as
+// well.
 class TcpPeer {
  public:
   virtual ~TcpPeer() = default;
 
-  virtual uint16_t port() const = 0;           // where it accepts, on 127.0.0.1
-  virtual uint16_t refusing_port() const = 0;  // where nobody listens
-  // The connection that a client has begun.
+  virtual uint16_t port() const = 0;           // the port on 127.0.0.1 where it accepts
+  virtual uint16_t refusing_port() const = 0;  // a port without a listener
+  // Accepts the connection that a client has begun.
   virtual bool Accept(int socket) = 0;
-  // Exactly `count` bytes, which the client has sent, onto the end of `bytes`.
+  // Reads exactly `count` bytes, which the client has already sent, and appends them to `bytes`.
   virtual bool Take(int socket, size_t count, std::string* bytes) = 0;
   virtual bool Send(int socket, std::string_view bytes) = 0;
-  // Ends it, for kClose and kHalfClose as an end of the stream: `waiting` bytes that the client has
-  // sent are read before a close, so that it is no reset.
+  // Ends the connection, for kClose and kHalfClose with an end of stream: before a close it reads
+  // the `waiting` bytes that the client has sent, so that the close is no reset.
   virtual bool End(int socket, PeerEnd how, size_t waiting) = 0;
-  // The client has closed it.
+  // Drops a connection that the client has closed.
   virtual bool Forget(int socket) = 0;
 
   virtual const std::string& error() const = 0;
 };
 
-// In this process. Its sockets have the smallest receive buffer there is. nullptr, and one line in
-// `error`, if the system has no port for it.
+// A peer in this process, with the smallest receive buffers possible. nullptr, and one line in
+// `error`, if no port is available.
 std::unique_ptr<TcpPeer> MakePeerHands(std::string* error);
-// In a process of its own, which ends with this object or this process.
+// A peer in a process of its own, which ends with this object or this process.
 std::unique_ptr<TcpPeer> ForkPeerHands(std::string* error);
 
 }  // namespace resprobe::live
