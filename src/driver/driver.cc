@@ -439,6 +439,27 @@ int Bench(Harness& harness, std::span<char*> args) {
   return kDone;
 }
 
+// The time of one run of each case. The fastest of a few runs is the least disturbed one.
+int Cost(Harness& harness, std::span<char*> files) {
+  constexpr int kRuns = 5;
+  RunContext& run = FuzzingRun();
+  for (const std::string path : files) {
+    std::string error;
+    const std::optional<Tape> tape = LoadCase(harness, path, &error);
+    if (!tape) return Usage(error);
+    auto fastest = std::chrono::steady_clock::duration::max();
+    for (int i = 0; i < kRuns; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      run.Reset();
+      harness.Run(*tape, run);
+      fastest = std::min(fastest, std::chrono::steady_clock::now() - start);
+    }
+    Fact("nanoseconds", static_cast<uint64_t>(
+                            std::chrono::duration_cast<std::chrono::nanoseconds>(fastest).count()));
+  }
+  return kDone;
+}
+
 // The baseline for an engine: runs one tape after another until one fails. `seeds`: generated
 // tapes. `bytes`: uniformly random bytes of the same lengths.
 int Random(Harness& harness, std::span<char*> args) {
@@ -476,9 +497,10 @@ int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   if (verb == "parse") return ParseText(harness, rest);
   if (verb == "shrink") return Shrink(harness, rest);
   if (verb == "bench") return Bench(harness, rest);
+  if (verb == "cost") return Cost(harness, rest);
   if (verb == "random") return Random(harness, rest);
   return Usage("no verb '" + std::string(verb) +
-               "': use info, show, run, generate, parse, shrink, bench or random");
+               "': use info, show, run, generate, parse, shrink, bench, cost or random");
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ int TestOneInput(Harness& harness, Bytes tape);
 // engine. Output is one fact per line, a key and its words (quoted for engine/quote.h), so that any
 // program can parse it. Exit codes: 0 done, 1 the case fails, 2 wrong use.
 //
+// clang-format off
 //   info                           name, summary, input, invariants; how it was built: subject,
 //                                  compiler, flags, engine
 //   show FILE…                     the cases in readable form
@@ -34,6 +35,8 @@ int TestOneInput(Harness& harness, Bytes tape);
 //                                  lengths, from seed FIRST on, until one fails; runs
 //   bench SECONDS FILE…            runs the cases again and again; cases, ops (in all of them),
 //                                  runs, nanoseconds
+//   cost FILE…                     nanoseconds of one run of each case, the fastest of five
+// clang-format on
 //
 // FILE may be a tape or `.ops` text. `subject` is the software under test, with its version.
 int Initialize(Harness& harness, std::string_view subject, int argc, char** argv);

@@ -256,6 +256,24 @@ std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, 
   return tapes;
 }
 
+void MeasureCosts(const HarnessEntry& harness, const std::vector<fs::path>& cases,
+                  const std::function<void(const fs::path&, uint64_t)>& take) {
+  for (size_t first = 0; first < cases.size(); first += kCasesAtOnce) {
+    const size_t end = std::min(first + kCasesAtOnce, cases.size());
+    std::vector<std::string> words = {"cost"};
+    for (size_t i = first; i < end; ++i) words.push_back(cases[i]);
+    const RunResult result = RunToEnd(Ask(harness, std::move(words), false));
+    if (result.exit_code != 0) ThrowItsError(harness, result);
+    size_t i = first;
+    for (const Fact& fact : ReadFacts(result.out)) {
+      if (fact.key == "nanoseconds" && i < end) take(cases[i++], Number(fact.value()));
+    }
+    if (i < end) {
+      throw UserError(harness.binary.string() + ": does not say what cases cost: build it again");
+    }
+  }
+}
+
 Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& out,
               int timeout_seconds, size_t rss_mb) {
   const RunResult result =

@@ -80,6 +80,10 @@ void Generate(const HarnessEntry& harness, const std::string& seed, const fs::pa
 std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
                                    const fs::path& folder);
 
+// Measures one run of each case: hands over the file and nanoseconds, in order.
+void MeasureCosts(const HarnessEntry& harness, const std::vector<fs::path>& cases,
+                  const std::function<void(const fs::path&, uint64_t)>& take);
+
 struct Shrunk {
   std::string signature;  // "" if the case does not fail
   uint64_t candidates = 0;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/cases/pair_coverage.h"
+#include "cli/cases/seed_selection.h"
 #include "cli/fuzz/fuzz_job.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"
@@ -41,17 +42,15 @@ std::vector<Seed> LoadSeeds(const HarnessEntry& harness, const fs::path& folder)
   return seeds;
 }
 
-// The SHA-1 of each tape of `folders` that libFuzzer keeps, all of them together covering what all
-// of `folders` cover. `set_cover` looks for few tapes, and without it any tape is kept that adds
-// something to the smaller ones.
-std::map<std::string, std::string> Merge(const HarnessEntry& harness,
-                                         const std::vector<fs::path>& folders, bool set_cover) {
-  TempFolder temp;
-  const fs::path into = temp.path() / "merged";
+// libFuzzer's merge of `folders` into the empty folder `into`, with its notes in the file
+// `control`. A set cover notes all features of each file; else a file has only those that smaller
+// ones lack.
+void RunMerge(const HarnessEntry& harness, const std::vector<fs::path>& folders,
+              const fs::path& into, const fs::path& control, bool set_cover) {
   MakeFolder(into);
   Command command;
   command.argv = {harness.binary, set_cover ? "-set_cover_merge=1" : "-merge=1",
-                  "-merge_control_file=" + (temp.path() / "control").string(), into};
+                  "-merge_control_file=" + control.string(), into};
   for (const fs::path& folder : folders) command.argv.push_back(folder);
   command.environment = SanitizerEnvironment(false);
   const RunResult result = RunToEnd(command);
@@ -59,6 +58,14 @@ std::map<std::string, std::string> Merge(const HarnessEntry& harness,
     throw UserError(harness.name + ": libFuzzer could not merge its corpus (" +
                     SignatureOf(result).Text() + "): run ./resprobe replay on it");
   }
+}
+
+// The tapes of `folder`, by SHA-1, each of which adds coverage to the smaller ones.
+std::map<std::string, std::string> AddingCoverage(const HarnessEntry& harness,
+                                                  const fs::path& folder) {
+  TempFolder temp;
+  const fs::path into = temp.path() / "merged";
+  RunMerge(harness, {folder}, into, temp.path() / "control", false);
   std::map<std::string, std::string> kept;
   for (const fs::path& file : FilesIn(into)) {
     std::string tape = ReadFile(file);
@@ -72,19 +79,6 @@ void WriteTapes(const fs::path& folder, const std::map<std::string, std::string>
   fs::remove_all(folder, error);
   MakeFolder(folder);
   for (const auto& [name, tape] : tapes) WriteFile(folder / name, tape);
-}
-
-// A small set with the same coverage, the same one whenever it is asked for its own result.
-std::map<std::string, std::string> Fewest(const HarnessEntry& harness,
-                                          const std::vector<fs::path>& folders) {
-  TempFolder temp;
-  std::map<std::string, std::string> kept = Merge(harness, folders, true);
-  for (;;) {
-    WriteTapes(temp.path() / "kept", kept);
-    std::map<std::string, std::string> again = Merge(harness, {temp.path() / "kept"}, false);
-    if (again.size() == kept.size()) return kept;
-    kept = std::move(again);
-  }
 }
 
 // --- Pairs: what a world crosses, the coverage of which no engine sees.
@@ -118,39 +112,73 @@ std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
   return not_needed;
 }
 
-// A small set with the same coverage and the same pairs, the same one whenever it is asked for its
-// own result.
-std::map<std::string, std::string> FewestWithPairs(const HarnessEntry& harness,
-                                                   std::map<std::string, std::string> tapes) {
+// --- Choosing seeds.
+
+// The features of each file of `folder`, by name: what libFuzzer notes in the control file of a
+// set-cover merge ("FT" and a file's number, then all features that the file reaches).
+std::map<std::string, std::vector<uint64_t>> FeaturesOf(const HarnessEntry& harness,
+                                                        const fs::path& folder) {
+  TempFolder temp;
+  const fs::path control = temp.path() / "control";
+  RunMerge(harness, {folder}, temp.path() / "merged", control, true);
+  std::istringstream lines(ReadFile(control));
+  size_t files = 0;
+  size_t ignored;
+  std::string line;
+  std::getline(lines, line);
+  std::istringstream(line) >> files;
+  std::getline(lines, line);
+  std::istringstream(line) >> ignored;
+  std::vector<std::string> names(files);
+  for (std::string& name : names) {
+    std::getline(lines, line);
+    name = fs::path(line).filename().string();
+  }
+  std::map<std::string, std::vector<uint64_t>> features;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    std::string key;
+    size_t file = 0;
+    if (!(words >> key >> file) || key != "FT" || file >= files) continue;
+    std::vector<uint64_t>& of_file = features[names[file]];
+    for (uint64_t feature; words >> feature;) of_file.push_back(feature);
+  }
+  return features;
+}
+
+// A selection of the tapes, which together have the same coverage and the same pairs.
+std::map<std::string, std::string> Select(const HarnessEntry& harness,
+                                          const std::map<std::string, std::string>& tapes) {
+  TempFolder temp;
+  WriteTapes(temp.path() / "all", tapes);
+  std::map<std::string, std::vector<uint64_t>> features = FeaturesOf(harness, temp.path() / "all");
+  const std::map<std::string, Pairs> met = PairsOf(harness, tapes);
+  // Above all numbers that libFuzzer gives.
+  constexpr uint64_t kFirstPair = uint64_t{1} << 40;
+  std::map<Pairs::value_type, uint64_t> numbers;
+  for (const auto& [sha1, pairs] : met) {
+    for (const auto& pair : pairs) {
+      features[sha1].push_back(kFirstPair + numbers.emplace(pair, numbers.size()).first->second);
+    }
+  }
+  std::vector<std::string> names;
+  std::vector<SeedCandidate> candidates;
+  MeasureCosts(harness, FilesIn(temp.path() / "all"), [&](const fs::path& file, uint64_t cost) {
+    names.push_back(file.filename().string());
+    candidates.push_back({cost, std::move(features[names.back()])});
+  });
+  std::map<std::string, std::string> kept;
+  for (const size_t i : SelectSeeds(candidates)) kept[names[i]] = tapes.at(names[i]);
+  return kept;
+}
+
+// Few and cheap tapes with the same coverage and the same pairs, the same ones when it is asked for
+// its own result: some features of a run depend on the runs before it in the process, so one more
+// selection from fewer tapes can find one of them needless.
+std::map<std::string, std::string> FewestForTheirCost(const HarnessEntry& harness,
+                                                      std::map<std::string, std::string> tapes) {
   for (;;) {
-    TempFolder temp;
-    WriteTapes(temp.path() / "all", tapes);
-    std::map<std::string, std::string> kept = Fewest(harness, {temp.path() / "all"});
-    const std::map<std::string, std::string> covering = kept;
-    const std::map<std::string, Pairs> met = PairsOf(harness, tapes);
-    Pairs all;
-    for (const auto& [sha1, pairs] : met) {
-      if (kept.contains(sha1)) all.insert(pairs.begin(), pairs.end());
-    }
-    // Time and again the one with the most new pairs for its size.
-    for (;;) {
-      double most = 0;
-      std::string best;
-      for (const auto& [sha1, pairs] : met) {
-        size_t added = 0;
-        for (const auto& pair : pairs) added += all.contains(pair) ? 0 : 1;
-        const double worth =
-            static_cast<double>(added) / static_cast<double>(tapes[sha1].size() + 1);
-        if (worth > most) {
-          most = worth;
-          best = sha1;
-        }
-      }
-      if (best.empty()) break;
-      kept[best] = tapes[best];
-      all.insert(met.at(best).begin(), met.at(best).end());
-    }
-    for (const std::string& sha1 : NotNeeded(kept, covering, met)) kept.erase(sha1);
+    std::map<std::string, std::string> kept = Select(harness, tapes);
     if (kept.size() == tapes.size()) return kept;
     tapes = std::move(kept);
   }
@@ -270,7 +298,7 @@ Check CheckHarness(const Project& project, const HarnessEntry& harness) {
       }
     }
     WriteTapes(temp.path() / "seeds", tapes);
-    const auto kept = Merge(harness, {temp.path() / "seeds"}, false);
+    const auto kept = AddingCoverage(harness, temp.path() / "seeds");
     const std::set<std::string> not_needed = NotNeeded(tapes, kept, PairsOf(harness, tapes));
     for (const Seed& seed : seeds) {
       if (not_needed.contains(Sha1(seed.tape))) {
@@ -329,7 +357,7 @@ int RunCheck(const std::vector<std::string>& names, const OutputOptions& output)
   return well ? kAllWell : kFinding;
 }
 
-int RunMerge(const std::string& name, const std::vector<std::string>& folders) {
+int MergeIntoCorpus(const std::string& name, const std::vector<std::string>& folders) {
   const Project project = OpenProject();
   const HarnessEntry& harness = project.Find(name);
   const fs::path corpus = project.CorpusOf(harness);
@@ -352,7 +380,7 @@ int RunMerge(const std::string& name, const std::vector<std::string>& folders) {
       ++offered;
     }
   }
-  const std::map<std::string, std::string> kept = FewestWithPairs(harness, std::move(tapes));
+  const std::map<std::string, std::string> kept = FewestForTheirCost(harness, tapes);
   // New files first: Ctrl-C in between leaves too much, never too little. A seed that is kept keeps
   // its name, and its text if that is what it is.
   std::set<std::string> there;
@@ -397,15 +425,16 @@ void AddCorpus(CLI::App& app, int* code) {
 
   CLI::App* merge = verb->add_subcommand("merge", "Take what fuzzing learnt into the repository");
   merge->footer(
-      "Merges work/corpus/HARNESS and the folders DIR into corpus/HARNESS, and leaves few seeds\n"
-      "that together cover what all of them cover, and have met the same pairs (list --matrix); "
-      "new\n"
-      "ones are named by their content.");
+      "Merges work/corpus/HARNESS and the folders DIR into corpus/HARNESS, and leaves few and "
+      "cheap\n"
+      "seeds that together cover what all of them cover, and have met the same pairs\n"
+      "(list --matrix). The cost of a seed is the time of its run. New ones are named by their\n"
+      "content.");
   const auto name = std::make_shared<std::string>();
   const auto folders = std::make_shared<std::vector<std::string>>();
   merge->add_option("HARNESS", *name, "The harness")->required()->type_name("");
   merge->add_option("DIR", *folders, "More folders with cases")->type_name("");
-  merge->callback([=] { *code = RunMerge(*name, *folders); });
+  merge->callback([=] { *code = MergeIntoCorpus(*name, *folders); });
 }
 
 }  // namespace resprobe::cli
