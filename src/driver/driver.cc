@@ -465,7 +465,7 @@ int Cost(Harness& harness, std::span<char*> files) {
 int Random(Harness& harness, std::span<char*> args) {
   const std::string_view source = args.empty() ? "" : args[0];
   if (args.size() != 3 || (source != "seeds" && source != "bytes")) {
-    return Usage("random takes 'seeds' or 'bytes', the first seed and how many");
+    return Usage("random takes 'seeds' or 'bytes', the first seed and a count");
   }
   const uint64_t first = std::strtoull(args[1], nullptr, 10);
   const uint64_t most = std::strtoull(args[2], nullptr, 10);

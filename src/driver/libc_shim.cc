@@ -1,5 +1,5 @@
 // The system calls of a C client under test, which the linker redirects here (--wrap,
-// resprobe::client_calls in CMake). Calls on a descriptor of the simulation, and calls while the
+// resprobe::libc_shim in CMake). Calls on a descriptor of the simulation, and calls while the
 // client runs, go to the simulation; all others, such as the engine's own file accesses, go to the
 // real function.
 

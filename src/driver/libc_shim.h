@@ -4,7 +4,7 @@
 namespace resprobe::driver {
 
 // Makes the linker include this file's object, which must precede the client's library. A program
-// that calls it links resprobe::client_calls.
+// that calls it links resprobe::libc_shim.
 void UseClientCalls();
 
 }  // namespace resprobe::driver

@@ -88,7 +88,7 @@ struct Node {
 class Ast {
  public:
   Ast() = default;
-  // Copyable but not movable: the counts below describe the arrays.
+  // Copies even where it could move: the counts below describe the arrays.
   Ast(const Ast&) = default;
   Ast& operator=(const Ast&) = default;
 

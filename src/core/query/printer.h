@@ -8,9 +8,9 @@
 
 namespace resprobe::query {
 
-// Appends the canonical text of a tree that Parse() made in `dialect`: the only text, fully
-// determined by the tree, that parses to an equal tree under the same options, except for the stack
-// limit (see below). Parsing and printing that text again gives the same text.
+// Appends the canonical text of a tree that Parse() made in `dialect`. The tree fully determines
+// this text, and the text parses to an equal tree under the same options, except for the stack
+// limit (see below). Parsing and printing the text again gives the same text.
 //
 // - One space between adjacent operands, none around `|`, `:`, `;`, `=>` and inside brackets: `a
 //   (b|c) @n:[(1 inf]=>{$weight:2;$slop:1}`.

@@ -164,7 +164,7 @@ std::unique_ptr<ChaosPeer> ChaosPeer::Start(const PeerScript& script, const Opti
     theirs.Reset();
   }
   std::string answer;
-  if (!ReadLine(peer->control_.get(), &answer)) answer = "the peer ended as it began";
+  if (!ReadLine(peer->control_.get(), &answer)) answer = "the peer ended while it started";
   if (!answer.starts_with("ok ")) {
     *error = answer;
     return nullptr;

@@ -50,7 +50,7 @@ bool WorksOnSockets(const Toxic& toxic, std::string* error) {
     return false;
   }
   if (toxic.kind == ToxicKind::kRefuse && toxic.values[0] != 0) {
-    *error = "refuse: a closed port does not count who knocks: give connections=0 (all)";
+    *error = "refuse: a closed port cannot count connection attempts: give connections=0 (all)";
     return false;
   }
   if (info.place == ToxicPlace::kReply && toxic.direction == ToxicDirection::kUpstream) {

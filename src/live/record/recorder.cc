@@ -58,7 +58,7 @@ void Recorder::OnClose(uint64_t connection) {
 }
 
 void Recorder::OnRefused(const std::string& error) {
-  std::fprintf(stderr, "resprobe: a client was sent away: %s\n", error.c_str());
+  std::fprintf(stderr, "resprobe: a client was disconnected: %s\n", error.c_str());
 }
 
 void Recorder::Keep(std::string_view prefix, std::string_view piece) {
@@ -129,7 +129,7 @@ int RunRecord(const RecordOptions& options) {
   }
   if (!store.Open(&error)) return Fail("--output: " + error + ": name another");
 
-  std::printf("recording on %s:%d what passes to and from %s, into %s; Ctrl-C ends it\n",
+  std::printf("recording on %s:%d the traffic to and from %s, into %s; Ctrl-C ends it\n",
               options.allow_remote ? "0.0.0.0" : "127.0.0.1", gate.port(), server->ToText().c_str(),
               options.output.c_str());
   std::fflush(stdout);
@@ -140,14 +140,14 @@ int RunRecord(const RecordOptions& options) {
   gate.Enable(false);
   recorder.Finish();
 
-  std::printf("%llu connections, %llu requests, %llu replies: %llu new cases, %llu known before\n",
+  std::printf("%llu connections, %llu requests, %llu replies: %llu new cases, %llu duplicates\n",
               static_cast<unsigned long long>(recorder.connections()),
               static_cast<unsigned long long>(recorder.requests()),
               static_cast<unsigned long long>(recorder.replies()),
               static_cast<unsigned long long>(store.added()),
               static_cast<unsigned long long>(store.duplicates()));
   if (recorder.refused_streams() > 0) {
-    std::printf("%llu streams brought something that is no message; their rest is not kept\n",
+    std::printf("%llu streams had malformed data; the rest of them was not recorded\n",
                 static_cast<unsigned long long>(recorder.refused_streams()));
   }
   std::fflush(stdout);

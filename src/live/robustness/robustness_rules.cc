@@ -19,30 +19,30 @@ struct Denied {
   bool private_too = true;  // applies also to a private server in its own folder
 };
 
-constexpr std::string_view kSilent = "it turns the connection into another protocol's";
+constexpr std::string_view kSilent = "it switches the connection to another protocol";
 constexpr std::string_view kElsewhere = "it connects to other servers";
 constexpr std::string_view kFiles = "it names files outside of the server's folder";
-constexpr std::string_view kLocksOut = "it locks everybody out";
+constexpr std::string_view kLocksOut = "it locks all clients out";
 constexpr std::string_view kWrites = "it writes files where the server runs";
 
 constexpr Denied kDenied[] = {
     {"shutdown", "", "it ends the server"},
-    {"debug", "", "it is made to crash, stop or corrupt the server"},
+    {"debug", "", "it can crash, stop or corrupt the server"},
     {"replicaof", "", kElsewhere},
     {"slaveof", "", kElsewhere},
     {"migrate", "", kElsewhere},
     {"cluster|meet", "", kElsewhere},
-    {"failover", "", "it hands the server's role to another"},
-    {"cluster|failover", "", "it hands the server's role to another"},
-    {"cluster|replicate", "", "it hands the server's role to another"},
+    {"failover", "", "it hands the server's role to another server"},
+    {"cluster|failover", "", "it hands the server's role to another server"},
+    {"cluster|replicate", "", "it hands the server's role to another server"},
     {"cluster|reset", "", "it makes the server forget its cluster"},
     {"sync", "", kSilent},
     {"psync", "", kSilent},
     {"replconf", "", kSilent},
     {"monitor", "", kSilent},
     {"script|debug", "", kSilent},
-    {"module|load", "", "it runs code of a file"},
-    {"module|loadex", "", "it runs code of a file"},
+    {"module|load", "", "it runs code from a file"},
+    {"module|loadex", "", "it runs code from a file"},
     {"pfselftest", "", "it takes seconds and no arguments"},
     {"acl|setuser", "default", kLocksOut},
     {"acl|deluser", "default", kLocksOut},
@@ -60,7 +60,7 @@ constexpr Denied kDenied[] = {
     {"config|set", "maxclients", kLocksOut},
     {"config|set", "requirepass", kLocksOut},
     {"config|set", "crash-", "it hides crashes"},
-    {"config|set", "proto-max-bulk-len", "it lifts the limit of strings"},
+    {"config|set", "proto-max-bulk-len", "it raises the limit on strings"},
     {"config|set", "slaveof", kElsewhere},
     {"config|set", "replicaof", kElsewhere},
     {"config|rewrite", "", kWrites, false},
@@ -175,7 +175,7 @@ bool AsksForTooMuch(std::span<const std::string> args) {
 }  // namespace
 
 std::string_view WhyDenied(std::span<const std::string> args, bool own) {
-  if (AsksForTooMuch(args)) return "it asks for more random elements than memory holds";
+  if (AsksForTooMuch(args)) return "it asks for more random elements than fit into memory";
   const Named named(args);
   for (const Denied& denied : kDenied) {
     const size_t words = named.Is(denied.command);
@@ -192,7 +192,7 @@ std::string_view WhyDenied(std::span<const std::string> args, bool own) {
     for (const std::string& word : args.subspan(1)) {
       const std::string text = Lower(word);
       for (const std::string_view command : kScriptDenied) {
-        if (text.find(command) != text.npos) return "a script that names what is never sent";
+        if (text.find(command) != text.npos) return "a script that names a denied command";
       }
     }
   }

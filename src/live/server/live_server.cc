@@ -73,8 +73,8 @@ std::unique_ptr<LiveServer> LiveServer::Open(const TargetOptions& options, std::
   std::unique_ptr<LiveServer> target(new LiveServer(options));
   if (target->own() && !target->Start(error)) {
     *error = "--start " + options.start + ": " + *error +
-             ": name redis-server, valkey-server or a program that takes their command line, with "
-             "options that it has";
+             ": name redis-server, valkey-server or a program with their command line, and options "
+             "that it supports";
     return nullptr;
   }
   if (!target->Interview(error)) return nullptr;

@@ -183,7 +183,7 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
     const Answer answer = Ask(options);
     if (answer == Answer::kReady) return true;
     if (answer == Answer::kNever) {
-      *error = "the server takes a connection and says nothing for " +
+      *error = "the server accepts a connection but sends nothing for " +
                std::to_string(options.hang_ms / 1000) + " s: " + LastLogLine();
       Signal(SIGKILL);  // a server that hangs may ignore SIGTERM
       return false;

@@ -75,11 +75,11 @@ std::string SeenIn(std::string_view trace) {
 std::string_view WhyLeftOut(ToxicKind kind) {
   switch (kind) {
     case ToxicKind::kEintr:
-      return "a signal interrupts a call, no peer does";
+      return "only a signal interrupts a call, a peer cannot";
     case ToxicKind::kEagain:
-      return "no peer makes a kernel say EAGAIN where there is something";
+      return "no peer can make a kernel return EAGAIN while bytes wait";
     case ToxicKind::kShortWrite:
-      return "a kernel takes part of a write only if its buffer is full";
+      return "a kernel accepts part of a write only if its buffer is full";
     default:
       return "";
   }

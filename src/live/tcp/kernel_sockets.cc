@@ -169,14 +169,14 @@ std::string_view KernelSockets::Take(int socket, size_t count) {
     int unheard = 0;
     return s.taken < s.written || ioctl(s.fd.get(), SIOCOUTQ, &unheard) != 0 || unheard == 0;
   };
-  if (!Await(heard)) Fail("the kernel does not hear that the peer has read");
+  if (!Await(heard)) Fail("the kernel does not learn that the peer has read");
   return taken_;
 }
 
 void KernelSockets::Send(int socket, std::string_view bytes) {
   Socket& s = At(socket);
   if (s.sent - s.read + bytes.size() > kMostUnread) {
-    return Fail("more waits for the client than the kernel is asked to hold");
+    return Fail("too many unread bytes wait for the client");
   }
   if (!peer_->Send(socket, bytes)) return Fail(peer_->error());
   s.sent += bytes.size();

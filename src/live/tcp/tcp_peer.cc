@@ -91,10 +91,10 @@ class LocalTcpPeer : public TcpPeer {
         setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
         continue;
       }
-      if (got == 0) return Fail("the client's bytes end too soon");
+      if (got == 0) return Fail("the client's stream ends too early");
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return Fail("recv");
-      if (!WaitFor(fd, POLLIN)) return Fail("the client's bytes do not come");
+      if (!WaitFor(fd, POLLIN)) return Fail("the client's bytes do not arrive");
     }
     return true;
   }
@@ -104,7 +104,7 @@ class LocalTcpPeer : public TcpPeer {
       const ssize_t sent = send(At(socket).get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
       if (sent < 0 && errno != EINTR) {
-        return Fail(errno == EAGAIN ? "more for the client than the system holds" : "send");
+        return Fail(errno == EAGAIN ? "the system cannot hold more bytes for the client" : "send");
       }
     }
     return true;
