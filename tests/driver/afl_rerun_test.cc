@@ -9,7 +9,7 @@
 
 #include "engine/raw_harness.h"
 
-// What the driver looks for in AFL++'s run-time.
+// The symbols of AFL++'s runtime that the driver looks for.
 static uint8_t map[64];
 extern "C" {
 int __afl_persistent_loop(unsigned int) { return 0; }
@@ -20,8 +20,8 @@ uint32_t __afl_map_size = sizeof(map);
 namespace resprobe {
 namespace {
 
-// Keeps the longest tape so far in memory of its own, and leaves a mark on the map that says
-// whether that memory had to grow.
+// Stores the longest tape so far in its own memory, and marks in the map whether that memory had to
+// grow.
 struct Keeper {
   static constexpr std::string_view kName = "keeper";
   static constexpr std::string_view kSummary = "keeps the longest tape";
@@ -65,7 +65,7 @@ class AflRerunTest : public testing::Test {
 };
 
 TEST_F(AflRerunTest, ShowsAflTheRunInWhichNothingGrows) {
-  RunsOf("a");  // settles what happens once in a process
+  RunsOf("a");  // takes the once-per-process paths
   EXPECT_EQ(RunsOf("longer"), 2);
   EXPECT_EQ(map[1], 0);
   EXPECT_EQ(map[2], 1);

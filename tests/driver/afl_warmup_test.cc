@@ -11,7 +11,7 @@
 namespace resprobe {
 namespace {
 
-// A raw harness that counts its runs and does `fault` on every tape that is longer than 5000 bytes.
+// A raw harness that counts its runs and performs `fault` on every tape longer than 5000 bytes.
 enum class Fault { kNone, kViolation, kAbort };
 
 struct Counted {

@@ -17,12 +17,12 @@
 
 namespace resprobe::live {
 
-// The core behind a port of its own, in a thread, with a fault before and one behind what it
-// receives; without faults it is sound.
+// The core on a port of its own, in a thread, with one fault before and one after each input;
+// without faults it is correct.
 class LyingServer {
  public:
-  // What is to go wrong with the bytes of client `id`: it may change them, or what the server has
-  // for its clients.
+  // A fault for the bytes of client `id`: it may change them, or the server's output for its
+  // clients.
   using Fault = std::function<void(Server& server, uint64_t id, std::string* bytes)>;
 
   LyingServer(Fault before, Fault behind) {

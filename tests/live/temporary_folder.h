@@ -24,7 +24,7 @@ class TemporaryFolder {
   }
   const std::string& path() const { return path_; }
 
-  // Every file below it: its path from here, and what is in it.
+  // Every file below the folder: its relative path, and its contents.
   std::map<std::string, std::string> Files() const {
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(path_)) {

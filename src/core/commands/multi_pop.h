@@ -9,8 +9,8 @@
 
 namespace resprobe {
 
-// The arguments of LMPOP, ZMPOP and their blocking forms: `numkeys key [key ...] <ONE | OTHER>
-// [COUNT count]`.
+// The arguments of LMPOP, ZMPOP and their blocking forms:
+// `numkeys key [key ...] <ONE | OTHER> [COUNT count]`.
 struct MultiPop {
   size_t keys = 0;
   bool other = false;  // true if the second of the two words was given

@@ -12,8 +12,8 @@ namespace resprobe::query {
 // this text, and the text parses to an equal tree under the same options, except for the stack
 // limit (see below). Parsing and printing the text again gives the same text.
 //
-// - One space between adjacent operands, none around `|`, `:`, `;`, `=>` and inside brackets: `a
-//   (b|c) @n:[(1 inf]=>{$weight:2;$slop:1}`.
+// - One space between adjacent operands, none around `|`, `:`, `;`, `=>` and inside brackets:
+//   `a (b|c) @n:[(1 inf]=>{$weight:2;$slop:1}`.
 // - Every punctuation and space in a word has a backslash before it, except in a word that reads as
 //   one number without a sign. A phrase is in `"`, with a backslash before `"` and `\`. A wildcard
 //   pattern is in w'...', or in w"..." if it contains a `'` without a backslash.

@@ -13,6 +13,7 @@ namespace resprobe {
 
 // The shape of a reply, in a small language whose terms cover both protocols:
 //
+// clang-format off
 //   ok                 +OK
 //   status             any simple string;  status(TEXT)  that one
 //   int                an integer;  int(0..1)  int(-2..)  int(..9)  within bounds
@@ -34,6 +35,7 @@ namespace resprobe {
 //   push<A,B,…>        RESP2 an array of exactly these, RESP3 a push (subscriptions)
 //   none               no reply
 //   A|B                one of them; binds weaker than all else
+// clang-format on
 //
 // Compiled once into a flat vector; matching does not allocate. Matching recurses over the shape,
 // never over the input, so its depth is bounded by the shape.

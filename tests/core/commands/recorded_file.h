@@ -15,6 +15,7 @@ namespace resprobe {
 // Replies of a real server, as text. A file holds cases; each starts with an empty server and new
 // connections. Lines:
 //
+// clang-format off
 //   # a comment
 //   server redis 7.0.15     which server the replies were recorded from
 //   case NAME               starts a case
@@ -32,6 +33,7 @@ namespace resprobe {
 //   < +OK\r\n               what the connection then received, escaped as in a C string
 //   2< >2\r\n$10\r\n…       the same for another connection
 //   closed / 2 closed       the server has closed the connection
+// clang-format on
 //
 // A file without `<` and `closed` lines is the input of record_replies; it writes them.
 struct RecordedStep {

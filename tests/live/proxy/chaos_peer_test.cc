@@ -26,7 +26,7 @@ using testing::HasSubstr;
 constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kPong = "+PONG\r\n";
 
-// A client with nothing between it and the system: each call's result shows.
+// A client directly on system calls: the result of each call is visible.
 class Client {
  public:
   explicit Client(uint16_t port, int send_buffer = 0) {
@@ -45,11 +45,11 @@ class Client {
   const std::string& error() const { return error_; }
   int fd() const { return fd_.get(); }
 
-  // errno, or 0 if all went.
+  // errno, or 0 on success.
   int Send(std::string_view bytes) {
     return send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0 ? errno : 0;
   }
-  // Exactly so many bytes, or what came before the end; then errno says how it ended.
+  // Exactly `size` bytes, or the bytes before the end; then errno says how the stream ended.
   std::string Read(size_t size) {
     std::string all;
     while (all.size() < size) {
@@ -72,12 +72,12 @@ class Client {
     pollfd one = {fd_.get(), events, 0};
     return poll(&one, 1, ms) == 0;
   }
-  // What writing gives once the system has heard that nobody reads: not at once, since the other
-  // end may still take some between its FIN and its close.
+  // The error of writing after the peer has stopped reading. It does not come at once: the other
+  // end may still accept bytes between its FIN and its close.
   int WriteError() {
     for (;;) {
       if (const int error = Send("x"); error != 0) return error;
-      Waits(0, 5);  // POLLERR and POLLHUP come unasked
+      Waits(0, 5);  // POLLERR and POLLHUP are always reported
     }
   }
 
@@ -194,7 +194,7 @@ TEST_P(ChaosPeerTest, SlicesEndAtAnyByte) {
   Start("slicer average_size=1\n");
   Client client(peer_->port());
   EXPECT_EQ(client.Ask(kPing, 7), kPong);
-  EXPECT_EQ(Fired(ToxicKind::kSlicer), 6u);  // the seventh is whole
+  EXPECT_EQ(Fired(ToxicKind::kSlicer), 6u);  // the seventh is not sliced
   for (const char* byte : {"+", "P", "O", "N", "G", "\\r", "\\n"}) {
     EXPECT_THAT(Log(), HasSubstr("\"result\":1,\"data\":\"" + std::string(byte) + "\"}"));
   }
@@ -254,7 +254,7 @@ TEST_P(ChaosPeerTest, RstCutsTheReplyAtAByte) {
   Client client(peer_->port());
   ASSERT_EQ(client.Send(kPing), 0);
   const std::string got = client.Read(7);
-  EXPECT_THAT(got, AnyOf("+PO", ""));  // a reset may overtake what waits to be read
+  EXPECT_THAT(got, AnyOf("+PO", ""));  // a reset may overtake unread bytes
   EXPECT_FALSE(client.ended());
   EXPECT_EQ(client.read_error(), ECONNRESET);
   EXPECT_EQ(client.WriteError(), EPIPE);
@@ -297,14 +297,14 @@ TEST_P(ChaosPeerTest, RefuseLeavesWhatIsOpen) {
 TEST_P(ChaosPeerTest, LateConnectDropsTheFirstTry) {
   Start("late_connect delay=10\n");
   const int64_t start = SteadyUs();
-  Client client(peer_->port());  // the system asks again after a second
+  Client client(peer_->port());  // the system retries after a second
   EXPECT_EQ(client.Ask(kPing, 7), kPong);
   EXPECT_GE(SteadyUs() - start, 900'000);
   EXPECT_EQ(Fired(ToxicKind::kLateConnect), 1u);
 }
 
-// An upload to a peer that does not read: part of a write is taken, then nothing, and no event
-// says that more would be; what was taken is not lost when the peer reads again.
+// An upload to a peer that does not read: part of a write is accepted, then nothing, and poll()
+// reports no room. The accepted bytes are not lost when the peer reads again.
 TEST_P(ChaosPeerTest, NeverReadFillsTheSendBuffer) {
   Start("receive_buffer 4096\nnever_read upstream bytes=0\n");
   Client client(peer_->port(), 4096);
@@ -314,7 +314,7 @@ TEST_P(ChaosPeerTest, NeverReadFillsTheSendBuffer) {
   ASSERT_GT(sent, 0);
   ASSERT_LT(sent, static_cast<ssize_t>(upload.size()));  // a partial write
   auto taken = static_cast<size_t>(sent);
-  // The system moves what it can from one buffer to the other; then it is over.
+  // The system moves bytes from one buffer to the other while it can; then both are full.
   while (!client.Waits(POLLOUT, 100)) {
     sent = send(client.fd(), upload.data() + taken, upload.size() - taken,
                 MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -344,7 +344,7 @@ TEST_P(ChaosPeerTest, HalfCloseIsAnEndWhileWritingStillWorks) {
   EXPECT_TRUE(client.ended());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Send("SET after half\r\n"), 0);
   EXPECT_EQ(Fired(ToxicKind::kHalfClose), 1u);
-  // Another connection sees what was written.
+  // Another connection sees the write.
   ASSERT_TRUE(peer_->SetToxics({}));
   Client other(peer_->port());
   while (other.Ask("EXISTS after\r\n", 4) != ":1\r\n") {
@@ -353,7 +353,7 @@ TEST_P(ChaosPeerTest, HalfCloseIsAnEndWhileWritingStillWorks) {
   EXPECT_LT(log.find("\"what\":\"shutdown\",\"result\":0"), log.find("SET after half"));
 }
 
-// Every toxic on replies sends what the table of toxics says, and nothing else.
+// Every toxic on replies sends what the table of toxics specifies, and nothing else.
 TEST_P(ChaosPeerTest, RepliesAreEdited) {
   constexpr std::string_view kReply = "*2\r\n$1\r\na\r\n:1\r\n";
   for (const ToxicInfo& info : Toxics()) {

@@ -17,7 +17,7 @@ TEST(CaseStoreTest, NamesACaseByItsContentAndKeepsItOnce) {
   std::string error;
   CaseStore store(folder.path() + "/a/b");
   ASSERT_TRUE(store.Open(&error)) << error;
-  // FNV-1a of "a" and of nothing, from its authors' test vectors.
+  // FNV-1a of "a" and of the empty string, from its authors' test vectors.
   EXPECT_TRUE(store.Add("resp_parser", "reply", "", "a", &error));
   EXPECT_TRUE(store.Add("resp_parser", "reply", "", "a", &error));
   EXPECT_TRUE(store.Add("command_handler", "session", ".ops", "", &error));

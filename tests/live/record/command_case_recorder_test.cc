@@ -57,7 +57,7 @@ TEST_F(CommandCaseRecorderTest, StartsTheNextTextWithTheProtocolsOfTheLast) {
                                   "call client=1 D\n"));
 }
 
-// A client that asks for nothing is opened before every execution all the same.
+// A client without requests would still be opened in every execution.
 TEST_F(CommandCaseRecorderTest, HasNoClientsThatAskForNothing) {
   log_.Open(1);
   log_.Open(2);

@@ -27,7 +27,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// Blocking: exactly as many bytes, or fewer if the other end closes first.
+// Blocking: exactly `size` bytes, or fewer if the other end closes first.
 std::string ReadBytes(int fd, size_t size) {
   std::string bytes(size, '\0');
   const ssize_t got = recv(fd, bytes.data(), size, MSG_WAITALL);
@@ -41,7 +41,7 @@ std::string ReadToEnd(int fd) {
   return all;
 }
 
-// A recording proxy before `server_port`, in a thread until Stop().
+// A recording proxy in front of `server_port`, in a thread until Stop().
 class Recording {
  public:
   explicit Recording(uint16_t server_port, size_t max_case_bytes = 4096)
@@ -71,7 +71,7 @@ class Recording {
     EXPECT_TRUE(client.valid()) << error;
     return client;
   }
-  // What was recorded, by the path of the case without its hash.
+  // Stops and returns the recorded cases, by path without the hash.
   std::multimap<std::string, std::string> Stop() {
     stop_.Reset();
     if (thread_.joinable()) thread_.join();
@@ -95,7 +95,7 @@ class Recording {
   std::thread thread_;
 };
 
-// A server of which the test plays the part itself.
+// The test itself acts as the server.
 class RecorderTest : public testing::Test {
  protected:
   RecorderTest() { listening_ = Listen(0, false, &error_); }
@@ -124,7 +124,7 @@ TEST_F(RecorderTest, PassesOnBothDirectionsAndKeepsThem) {
       {"resp_differential/request", "*1\r\n$4\r\nPING\r\nPING\r\n"},
       {"resp_differential/reply", "+PONG\r\n+PONG\r\n>1\r\n+hi\r\n"},
   };
-  // Interrupted while the connection is open: nothing is lost.
+  // Stopped while the connection is open: nothing is lost.
   EXPECT_EQ(recording.Stop(), expected);
   EXPECT_EQ(recording.recorder().connections(), 1u);
   EXPECT_EQ(recording.recorder().requests(), 2u);
@@ -158,7 +158,7 @@ TEST_F(RecorderTest, PassesOnTheEndOfEitherSide) {
 }
 
 TEST_F(RecorderTest, CarriesMoreThanItHolds) {
-  // Each side sends more than the proxy and the sockets hold before the other one reads.
+  // Each side sends more than the proxy and the sockets can hold before the other one reads.
   const std::string large = "$8388608\r\n" + std::string(8 << 20, 'x') + "\r\n";
   Recording recording(port(), 64);
   UniqueFd client = recording.ConnectClient();

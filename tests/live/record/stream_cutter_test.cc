@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// The pieces of a stream that comes `slice` bytes at a time.
+// The pieces of a stream that arrives `slice` bytes at a time.
 template <class Messages>
 struct Cut {
   Cut(std::string_view bytes, size_t max_bytes, size_t slice)

@@ -28,10 +28,10 @@ CommandCase ParseCase(std::string_view ops, Arena* arena) {
   return c;
 }
 
-// A server with planted faults (faulty_server.cc), or a real one.
+// A server with injected faults (faulty_server.cc), or a real one.
 class RobustnessRunnerTest : public testing::Test {
  protected:
-  // "COMMAND=KIND"
+  // Each fault is "COMMAND=KIND".
   void Start(std::vector<std::string> faults) {
     faults.emplace_back("x.sound=sound");
     TargetOptions options{.start = RESPROBE_FAULTY_SERVER};
@@ -90,8 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(PlantedTest, IsFoundAndShrunkToOneCall) {
   Start({"x.fault=" + std::string(GetParam().fault)});
-  // Only what shows by silence needs a short patience. The others need a long one: on a busy
-  // machine they are slow, and then silent.
+  // Only faults that show as silence need a short limit. The others need a long one: a slow server
+  // on a busy machine would look silent.
   const bool is_silent = GetParam().kind == Kind::kHangs || GetParam().kind == Kind::kNoReply;
   caller_->set_hang_ms(is_silent ? 1000 : 60'000);
   Arena arena;
@@ -104,7 +104,7 @@ TEST_P(PlantedTest, IsFoundAndShrunkToOneCall) {
   EXPECT_EQ(found->kind, GetParam().kind) << found->Signature();
   EXPECT_THAT(found->Signature(), testing::StartsWith(GetParam().signature));
   EXPECT_EQ(found->op, 3u);
-  // Together, it is the same kind.
+  // In a batch it is the same kind of fault.
   c.config.audit = false;
   const std::optional<Fault> together = Run(c);
   ASSERT_TRUE(together);
@@ -120,7 +120,7 @@ TEST_P(PlantedTest, IsFoundAndShrunkToOneCall) {
       &arena, &c);
   EXPECT_EQ(c.ops.size(), 1u) << Print(c);
   EXPECT_THAT(Print(c), HasSubstr("x.fault")) << Print(c);
-  // The run goes on.
+  // The next case runs.
   EXPECT_FALSE(Run("call client=0 X.SOUND k\ncall client=0 GET k\n"));
 }
 
@@ -169,7 +169,7 @@ TEST_F(RobustnessRunnerTest, NeverSendsWhatIsDenied) {
           "raw client=0 \"shutdown NOSAVE\\r\\n\"\ndeliver client=0\n"
           "call client=0 MULTI\nqueue client=0 sHuTdOwN\ndeliver client=0 bytes=3\n"));
   EXPECT_EQ(caller_->counts().left_out.at("shutdown: it ends the server"), 3u);
-  // Unless it is asked for.
+  // Unless `dangerous` permits it.
   caller_ = std::make_unique<RobustnessRunner>(target_.get(), &table_,
                                                RobustnessOptions{.dangerous = true});
   const auto fault = Run("call client=0 SHUTDOWN\n");
@@ -177,7 +177,7 @@ TEST_F(RobustnessRunnerTest, NeverSendsWhatIsDenied) {
   EXPECT_EQ(fault->Signature(), "server has ended: exit code 3: shutdown");
 }
 
-// A connection that hears every request of others always has more to say.
+// A connection that receives every request of others always has more output.
 TEST_F(RobustnessRunnerTest, HearsAnEchoOfItsOwnFencesToAnEnd) {
   Start({"monitor=echo"});
   caller_ = std::make_unique<RobustnessRunner>(target_.get(), &table_,
@@ -191,7 +191,7 @@ TEST_F(RobustnessRunnerTest, HearsAnEchoOfItsOwnFencesToAnEnd) {
 TEST_F(RobustnessRunnerTest, EndsWhenItIsToStop) {
   Start({"x.fault=hang"});
   int looks = 0;
-  // After the request has been sent: while the server is waited for.
+  // True only after the request has been sent, while the runner waits for the server.
   const auto stop = [&] { return caller_->counts().writes > 0 && ++looks > 20; };
   caller_ = std::make_unique<RobustnessRunner>(
       target_.get(), &table_, RobustnessOptions{.hang_ms = 3'600'000, .stop = stop});
@@ -215,7 +215,7 @@ TEST_F(RobustnessRunnerTest, FindsAPlantedFaultFromSeeds) {
   }
 }
 
-// The oracle that compares treats such a server in the same way.
+// The comparing oracle handles such a server in the same way.
 class FaultyOracleTest : public RobustnessRunnerTest {
  protected:
   std::optional<Difference> Compare(std::string_view ops) {
@@ -252,7 +252,7 @@ TEST_F(FaultyOracleTest, FindsTheEndOfAServer) {
   EXPECT_FALSE(Compare("call client=0 SET k 1\ncall client=0 GET k\n"));
 }
 
-// The server has ended, or has logged its report, some cases before that is noticed.
+// The server has ended, or has logged its report, some cases before the oracle notices.
 TEST_F(FaultyOracleTest, SuspectsAllCasesUnderWay) {
   for (const char* fault : {"incr=crash", "incr=report"}) {
     Start({fault});
@@ -315,8 +315,8 @@ TEST_P(RealRobustnessRunnerTest, BearsCallsOfWhatItDocuments) {
     Arena arena;
     CommandCase c;
     calls.Generate(seed, &arena, &c);
-    // What the core has too is the oracle's business, and valkey's AUTH (docs/findings) is
-    // known, as is SUBSCRIBE inside EXEC.
+    // Leave out commands that the core has, too, which the oracle covers, and known issues:
+    // valkey's AUTH (docs/findings) and SUBSCRIBE inside EXEC.
     std::erase_if(c.ops, [&](const CommandWorld::Op& op) {
       const auto* call = std::get_if<CommandWorld::Call>(&op);
       const Command* known = call == nullptr ? nullptr : FindCommand(call->args.words[0]);
@@ -357,7 +357,7 @@ TEST_P(RealRobustnessRunnerTest, ReadsTheCrashReport) {
   fault = Run("call client=0 DEBUG SLEEP 20\n");
   ASSERT_TRUE(fault);
   EXPECT_EQ(fault->Signature(), "server hangs: debug");
-  EXPECT_THAT(target_->Log(1 << 20), HasSubstr("debugCommand"));  // where it was
+  EXPECT_THAT(target_->Log(1 << 20), HasSubstr("debugCommand"));  // in its stack
   EXPECT_FALSE(Run("call client=0 PING\n"));
 }
 

@@ -30,7 +30,7 @@ std::vector<IoChaosWorld::Subject> Plain() {
   return {{[] { return std::make_unique<PlainClient>(); }}};
 }
 
-// The wire, with what a test changes.
+// Wraps the wire; subclasses change its behaviour.
 class Decorator : public SocketApi {
  public:
   explicit Decorator(SocketApi* wire) : wire_(wire) {}
@@ -62,7 +62,7 @@ class ResetIsTheEnd : public Decorator {
   }
 };
 
-// It takes less than the kernel says: no full buffer explains that.
+// Accepts less than the kernel did, which no full buffer explains.
 class TakesAWriteInParts : public Decorator {
  public:
   using Decorator::Decorator;
@@ -110,7 +110,7 @@ std::string NameOf(const testing::TestParamInfo<Peer>& info) {
 INSTANTIATE_TEST_SUITE_P(Peers, IoLive, testing::Values(Peer::kMemory, Peer::kTcp, Peer::kForked),
                          NameOf);
 
-// Each toxic takes effect, and the client sees of it what its scenario says, in memory and of the
+// Each toxic takes effect, and the client sees what the scenario specifies, in memory and over the
 // kernel.
 TEST_P(IoLive, ScenariosAreAsTheySay) {
   std::set<std::string> fired;
@@ -144,7 +144,7 @@ TEST_P(IoLive, SeedsGiveTheSame) {
   EXPECT_GT(equal, 120u);
 }
 
-// Twice over TCP is the same, too.
+// Two runs over TCP are equal, too.
 TEST_P(IoLive, RunsAreDeterministic) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     const Tape tape = harness_.Generate(seed);
@@ -176,7 +176,7 @@ TEST(IoLiveWorld, ADifferenceIsFound) {
   EXPECT_THAT(ran.expected, HasSubstr("in memory: call read 0 = ECONNRESET"));
   EXPECT_THAT(ran.seen, HasSubstr("over TCP: call read 0 = 0"));
   EXPECT_THAT(ran.trace, HasSubstr("io differs\n"));
-  // Where there is no reset there is none.
+  // Without a reset nothing differs.
   EXPECT_THAT(RunOps(harness, "ops io_chaos\nstep step=ping\nrun\n").trace,
               HasSubstr("io equal\n"));
 }
@@ -197,7 +197,7 @@ TEST(IoLiveWorld, WhatTheMachineCannotDoIsNotRunAndNotPassed) {
     using Decorator::Decorator;
     void End(int s, PeerEnd how) override {
       wire_->End(s, how);
-      // The kernel is asked to deliver what nobody will send.
+      // The kernel is expected to deliver bytes that were never sent.
       wire_->Send(s, "late");
     }
   };

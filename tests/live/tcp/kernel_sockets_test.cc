@@ -1,5 +1,5 @@
-// The kernel and the simulation asked the same, result by result: what SimSockets says of sockets
-// is what Linux does.
+// Asks the kernel and the simulation the same, and compares each result: SimSockets must behave as
+// Linux does.
 
 #include "live/tcp/kernel_sockets.h"
 
@@ -15,7 +15,7 @@
 namespace resprobe::live {
 namespace {
 
-constexpr int kS = 3;  // the socket, any one
+constexpr int kS = 3;  // any socket
 
 enum class Kind { kMemory, kTcp, kForked };
 
@@ -101,7 +101,7 @@ TEST_P(Wire, ARefusalIsToldOnce) {
   EXPECT_EQ(Read(), 0);
   EXPECT_EQ(Write("x"), -EPIPE);
 
-  // It can be tried again.
+  // A connection can be retried.
   Open(false);
   EXPECT_EQ(wire_->Connect(kS), -ECONNREFUSED);
   wire_->Establish(kS, true);
@@ -126,7 +126,7 @@ TEST_P(Wire, BytesGoBothWays) {
   EXPECT_EQ(wire_->Take(kS, 3), "llo");
 }
 
-// What came ahead of it is read first; it is told once.
+// The client first reads the bytes sent before the reset; the reset is reported once.
 TEST_P(Wire, AResetIsNoEnd) {
   Connect();
   wire_->Send(kS, "abc");
@@ -163,7 +163,8 @@ TEST_P(Wire, AResetBeforeConnectHasTold) {
   EXPECT_EQ(wire_->Connect(kS), -ECONNRESET);
 }
 
-// The first write is taken and answered by a reset; reading is at its end, whatever comes.
+// The first write is accepted and answered with a reset; reads report the end of the stream in any
+// case.
 TEST_P(Wire, AnEndThenAWriteIsABrokenPipe) {
   Connect();
   EXPECT_EQ(Write("unread"), 6);
@@ -195,13 +196,13 @@ TEST_P(Wire, HalfCloseLeavesWritingOpen) {
   EXPECT_EQ(wire_->Take(kS, 3), "abc");
   EXPECT_EQ(Write("de"), 2);
   EXPECT_EQ(Read(), 0);
-  // Closed for good, and reset.
+  // Half-closed, then reset.
   wire_->End(kS, PeerEnd::kReset);
   EXPECT_EQ(Read(), 0);
   EXPECT_EQ(Write("x"), -EPIPE);
 }
 
-// How much is taken is the system's own; that it is a part, and then nothing, is not.
+// How much is accepted depends on the system; that it is a part, and then nothing, does not.
 TEST_P(Wire, ASendBufferFills) {
   Connect();
   const std::string upload(1 << 16, 'u');
