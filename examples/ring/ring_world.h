@@ -41,7 +41,7 @@ class RingWorld {
     }
     bool operator==(const Push&) const = default;
   };
-  // So many numbers; all if `count` is 0.
+  // Pops `count` numbers, or all if `count` is 0.
   struct Pop {
     static constexpr std::string_view kName = "pop";
     resprobe::Count count;
