@@ -1,9 +1,10 @@
-// The reply parser of the core against hiredis's reader: the same bytes in the same slices, each
-// reply to a complete value that can be walked, and cleared or freed again. Every iteration times
-// both, one after the other, so that a busy machine slows both.
+// Compares the core's reply parser with hiredis's reader: the same bytes in the same slices; each
+// reply is parsed to a complete value that can be walked, and then cleared or freed. Every
+// iteration times both, one after the other, so that a busy machine slows both.
 //
-// Each benchmark reports medians over its iterations: bytes a second of each (`core`, `hiredis`)
-// and the `ratio`; its own time is the core's. Use --benchmark_format=json for machines.
+// Each benchmark reports medians over its iterations: bytes per second of each (`core`, `hiredis`)
+// and the `ratio`; its own time is the core's. Use --benchmark_format=json for machine-readable
+// output.
 
 #include <benchmark/benchmark.h>
 #include <hiredis/hiredis.h>
@@ -27,7 +28,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kStreamSize = 256 << 10;
-// What one read from a socket brings: redisBufferRead reads up to 16 KB.
+// Size of one read from a socket: redisBufferRead reads up to 16 KB.
 constexpr size_t kSliceSize = 16 << 10;
 
 std::string Word(Rng& rng, size_t size) {

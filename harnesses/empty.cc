@@ -1,5 +1,5 @@
-// The target that does nothing: what an engine, the sanitizers and the driver cost by themselves.
-// ./resprobe bench measures the others against it; it is not among the harnesses that are fuzzed.
+// A target that does nothing, to measure the cost of engine, sanitizers and driver. ./resprobe
+// bench compares the others with it; it is not among the harnesses that are fuzzed.
 
 #include <span>
 

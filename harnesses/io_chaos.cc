@@ -15,7 +15,7 @@ std::vector<resprobe::IoChaosWorld::Subject> Subjects() {
   return resprobe::IoSubjects();
 }
 
-// Which known faults of this hiredis count as findings too.
+// The known faults of this hiredis that count as findings too.
 resprobe::KnownFaultSet GoTo() {
   const char* const known = std::getenv("RESPROBE_KNOWN_FAULTS");
   std::string error;

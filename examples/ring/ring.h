@@ -7,13 +7,12 @@
 
 namespace ring {
 
-// A queue of numbers in a fixed buffer. The software under test.
+// A queue of numbers in a fixed buffer: the software under test.
 class Ring {
  public:
   static constexpr size_t kCapacity = 4;
 
-  // A fault can be planted, so that a test can show that it is found: one number too many is let
-  // in.
+  // A planted fault lets a test show that it is found: the ring accepts one number too many.
   explicit Ring(bool faulty) : most_(faulty ? kCapacity + 1 : kCapacity) {}
 
   size_t size() const { return size_; }

@@ -11,7 +11,7 @@
 #include "engine/run_context.h"
 #include "examples/ring/ring.h"
 
-// Pushes and pops numbers, and keeps the same numbers in a std::deque.
+// Pushes and pops numbers, and does the same with a std::deque.
 class RingWorld {
  public:
   static constexpr std::string_view kName = "ring_queue";
@@ -21,7 +21,7 @@ class RingWorld {
       {"first_in_first_out", "a pop gives the oldest number, and none only if there is none"},
   };
 
-  // What is chosen once for a run.
+  // Chosen once for a run.
   struct Config {
     bool half_full = false;
     template <class V, class Self>
@@ -85,7 +85,7 @@ class RingWorld {
     }
   }
 
-  // Nothing to heal here: takes out what is left.
+  // There is nothing to heal: removes what is left.
   void Settle(resprobe::RunContext& run) {
     Apply(Pop{}, run);
     int64_t number = 0;

@@ -1,4 +1,4 @@
-// The world of the harness command_handler, with the tiny server in the place of the core.
+// The world of the harness command_handler, with the tiny server instead of the core.
 
 #include "driver/fuzz_main.h"
 #include "examples/tiny_server/tiny_subject.h"

@@ -10,7 +10,7 @@ constexpr int64_t kMaxBulk = 512ll << 20;
 constexpr int64_t kMaxArgs = 0x7fffffff;
 constexpr std::string_view kSpaces = " \t\r\n\v\f";
 
-// Where `stop` stands behind `from`. A NUL hides it, as in servers that use strchr().
+// The position of `stop` at or after `from`. A NUL hides it, as in servers that use strchr().
 size_t FindStop(std::string_view text, size_t from, char stop) {
   const char wanted[] = {stop, '\0'};
   const size_t at = text.find_first_of(std::string_view(wanted, 2), from);
@@ -30,7 +30,8 @@ char Unescaped(char c) {
   return at == std::string_view::npos ? c : kTo[at];
 }
 
-// What stands in quotes from `at` on, without them. False if they do not end, or not with a word.
+// Reads the quoted word at `at`, without the quotes. False if the quotes are not closed, or are not
+// followed by the end of the word.
 bool TakeQuoted(std::string_view line, size_t* at, std::string* word) {
   const char quote = line[(*at)++];
   while (*at < line.size() && line[*at] != quote) {
@@ -99,7 +100,7 @@ Parsed TakeRequest(std::string* input, std::vector<std::string>* args, std::stri
     return Parsed::kRequest;
   }
   size_t at = 0;
-  // The number between the mark and the end of a line. An end has two bytes.
+  // The number between the type byte and the end of the line. A line ends with two bytes.
   const auto take_number = [&](std::optional<int64_t>* number) {
     const size_t end = FindStop(text, at, '\r');
     if (end == std::string_view::npos || end + 1 >= text.size()) return false;

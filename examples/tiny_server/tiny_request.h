@@ -9,13 +9,14 @@
 
 namespace tiny {
 
-// A decimal as redis takes it: no plus sign, no zero in front, nothing behind.
+// Parses a decimal number by redis's rules: no plus sign, no leading zero, nothing after it.
 std::optional<int64_t> ParseNumber(std::string_view text);
 
 enum class Parsed : uint8_t { kRequest, kMore, kBroken };
 
-// Takes the next request off the front of `*input`, be it an array of bulk strings or a line. With
-// kRequest without arguments there is nothing to do; with kBroken `*error` says what is wrong.
+// Removes the next request, an array of bulk strings or a line, from the front of `*input`.
+// kRequest without arguments is an empty request, to be ignored; with kBroken `*error` describes
+// the fault.
 Parsed TakeRequest(std::string* input, std::vector<std::string>* args, std::string* error);
 
 }  // namespace tiny

@@ -68,7 +68,7 @@ void Server::OnData(Session& session, std::string_view bytes) {
       case Parsed::kBroken:
         session.output += "-ERR " + error + "\r\n";
         session.closed = true;
-        session.tracking = false;  // nothing more is pushed to it
+        session.tracking = false;  // stop sending pushes to it
         return;
       case Parsed::kRequest:
         if (!args.empty()) Execute(session, args);

@@ -2,7 +2,7 @@
 #define RESPROBE_EXAMPLES_TINY_SERVER_TINY_SERVER_H_
 
 // A small server in memory that speaks RESP2 and RESP3: strings, expiry, CLIENT TRACKING. It stands
-// for yours: it knows nothing of resprobe, and uses none of it. An event loop would call it.
+// for your server and does not depend on resprobe. An event loop would call it.
 
 #include <cstdint>
 #include <functional>
@@ -17,16 +17,16 @@ namespace tiny {
 // Faults that can be planted, so that a test can show that they are found.
 enum class Fault : uint8_t {
   kNone,
-  kDbsizeCountsExpired,  // DBSIZE counts keys whose time is over and that nobody has looked up
-  kSetKeepsDeadline,     // SET leaves the time to live of the value that it replaces
+  kDbsizeCountsExpired,  // DBSIZE counts expired keys that were not looked up
+  kSetKeepsDeadline,     // SET keeps the time to live of the value that it replaces
 };
 
 // One client's connection.
 struct Session {
   uint64_t id = 0;
-  std::string input;    // received, not yet a whole request
+  std::string input;    // received, not yet a complete request
   std::string output;   // for the event loop to send
-  bool closed = false;  // by the server; what is in `output` is still to be sent
+  bool closed = false;  // by the server; `output` is still to be sent
 
   bool resp3 = false;
   bool tracking = false;
@@ -41,7 +41,7 @@ class Server {
   explicit Server(Clock clock, Fault fault = Fault::kNone)
       : clock_(std::move(clock)), fault_(fault) {}
 
-  // The sessions are the caller's; each lives from OnConnect() to OnHangup().
+  // The caller owns the sessions; each lives from OnConnect() to OnHangup().
   void OnConnect(Session& session);
   void OnData(Session& session, std::string_view bytes);
   void OnHangup(Session& session);
@@ -59,7 +59,7 @@ class Server {
   };
   struct Command {
     std::string_view name;
-    size_t least;  // arguments, with the name
+    size_t least;  // number of arguments, with the name
     size_t most;
     void (Server::*run)(Call& call);
   };
@@ -67,14 +67,14 @@ class Server {
 
   void Execute(Session& session, const Args& args);
   bool Expired(const Value& value) const;
-  // The value of a key; one whose time is over is removed first.
+  // The value of a key; an expired one is removed first.
   Value* Find(const std::string& key);
-  // `by` has changed the key; nullptr: time has.
+  // `by` is the client that changed the key; nullptr: it has expired.
   void Remove(const std::string& key, const Session* by);
   void Invalidate(const std::string& key, const Session* by);
   std::string Names() const;
   size_t Count() const;
-  // The deadline that a time to live means; 0 if it is none.
+  // Converts a time to live to a deadline; 0 if it is invalid.
   int64_t Deadline(const std::string& text, int64_t unit) const;
 
   void Client(Call& call);
@@ -98,8 +98,8 @@ class Server {
   uint64_t next_id_ = 1;
   std::vector<Session*> sessions_;
   std::map<std::string, Value> values_;
-  std::map<std::string, std::vector<Session*>> readers_;  // who is to be told of a change
-  // Pushes of the request at hand; they go out behind its reply.
+  std::map<std::string, std::vector<Session*>> readers_;  // clients to notify of a change
+  // Pushes caused by the current request; they are sent after its reply.
   std::vector<std::pair<Session*, std::string>> pushes_;
 };
 

@@ -7,7 +7,7 @@
 #include "examples/tiny_server/tiny_server.h"
 #include "sim/server_subject.h"
 
-// The tiny server as resprobe's worlds see a server.
+// Adapts the tiny server to the interface of resprobe's worlds.
 class TinySubject final : public resprobe::ServerSubject {
  public:
   explicit TinySubject(tiny::Fault fault) : fault_(fault) {}

@@ -1,4 +1,4 @@
-// Caching clients over the sockets of a live server: see live/model/invalidation_live_world.h.
+// Caching clients connected to a live server's sockets: see live/model/invalidation_live_world.h.
 
 #include "driver/fuzz_main.h"
 #include "live/model/invalidation_live_world.h"

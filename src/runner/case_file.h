@@ -12,14 +12,14 @@
 
 namespace resprobe::cli {
 
-// The case that a tape stands for. Its texts lie in `arena`.
+// Decodes a tape into `*c`. The case's texts point into `arena`.
 template <class World>
 void DecodeCase(std::string_view tape, Arena* arena, Case<World>* c) {
   const std::string_view kept = arena->Copy(tape);
   Decode({reinterpret_cast<const uint8_t*>(kept.data()), kept.size()}, arena, c);
 }
 
-// A tape or `.ops` text. Throws UserError with file and line.
+// Reads a tape or `.ops` text. Throws UserError with file and line.
 template <class World>
 void ReadCase(const fs::path& file, Arena* arena, Case<World>* c) {
   const std::string content = ReadFile(file);
@@ -37,7 +37,7 @@ std::string TapeOf(const Case<World>& c) {
   return {tape.begin(), tape.end()};
 }
 
-// As text if the file is named so, else as a tape.
+// Writes text if the file is named `.ops`, else a tape.
 template <class World>
 void WriteCase(const fs::path& file, const Case<World>& c) {
   WriteFile(file, file.extension() == ".ops" ? Print(c) : TapeOf(c));

@@ -16,7 +16,7 @@
 namespace resprobe::cli {
 namespace {
 
-// Beside the file, so that renaming it is one step.
+// In the same folder, so that rename() is atomic.
 std::string TempName(const fs::path& path) {
   return path.string() + "." + std::to_string(getpid()) + ".tmp";
 }
@@ -45,8 +45,8 @@ std::string ReadFile(const fs::path& path) {
 
 void WriteFile(const fs::path& name, std::string_view content) {
   std::error_code error;
-  // What a link names is written, not the link; and what is no file (a pipe, a device) stays what
-  // it is.
+  // Write the target of a link, not the link; do not replace what is not a regular file (a pipe, a
+  // device).
   fs::path path = name;
   for (int i = 0; i < 40 && fs::is_symlink(path, error); ++i) {
     path = path.parent_path() / fs::read_symlink(path, error);

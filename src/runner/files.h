@@ -10,23 +10,23 @@ namespace resprobe::cli {
 
 namespace fs = std::filesystem;
 
-// Each throws UserError that names the file if it cannot.
+// Each of these throws a UserError that names the file if it fails.
 std::string ReadFile(const fs::path& path);
-// The file is there whole or not at all: it is written beside and renamed.
+// Atomic: writes a temporary file beside `path` and renames it.
 void WriteFile(const fs::path& path, std::string_view content);
 void MakeFolder(const fs::path& path);
-// Throws what WriteFile would throw, before the work whose result is to be written. Leaves the file
-// as it is.
+// Throws what WriteFile would throw; call it before the work whose result is to be written. Does
+// not change the file.
 void CheckWritable(const fs::path& path);
 
-// Regular files right inside `folder`, hidden ones left out, in order of their names; none if there
-// is no such folder.
+// The regular files directly in `folder`, without hidden ones, sorted by name; empty if the folder
+// does not exist.
 std::vector<fs::path> FilesIn(const fs::path& folder);
 
 // The SHA-1 of the content, in hexadecimal: libFuzzer's name of a corpus file.
 std::string Sha1(std::string_view content);
 
-// A folder that vanishes with the object.
+// A folder that the destructor deletes.
 class TempFolder {
  public:
   TempFolder();

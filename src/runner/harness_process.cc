@@ -12,7 +12,7 @@
 namespace resprobe::cli {
 namespace {
 
-// Arguments take memory that the system limits; this stays far below.
+// The system limits the memory of arguments; this stays far below the limit.
 constexpr size_t kCasesAtOnce = 500;
 
 Command Ask(const HarnessEntry& harness, std::vector<std::string> words, bool symbolize) {
@@ -20,7 +20,7 @@ Command Ask(const HarnessEntry& harness, std::vector<std::string> words, bool sy
   command.argv = {harness.binary, "--resprobe"};
   command.argv.insert(command.argv.end(), words.begin(), words.end());
   command.environment = SanitizerEnvironment(symbolize);
-  // A failed assertion has a stack as well. (Under an engine it is the engine that tells of it.)
+  // Print a stack for a failed assertion too. (Under an engine, the engine prints it.)
   for (auto& [name, value] : command.environment) {
     if (name == "ASAN_OPTIONS") value += ":handle_abort=1";
   }
@@ -35,7 +35,7 @@ std::string LastLine(std::string_view text) {
   return std::string(at == std::string_view::npos ? text : text.substr(at + 1));
 }
 
-// The binary's own words for wrong use.
+// The binary's own message about wrong use.
 [[noreturn]] void ThrowItsError(const HarnessEntry& harness, const RunResult& result) {
   std::string line = LastLine(result.err);
   const std::string own = "resprobe: ";
@@ -67,7 +67,7 @@ std::string WithOptions(const char* variable, const std::string& own) {
   return value == nullptr || *value == '\0' ? own : own + ":" + value;
 }
 
-// What a child said about its cases; `finished` is false if the last one crashed it.
+// Parses what a child reported about its cases; `finished` is false if the last one crashed it.
 std::vector<CaseResult> ReadResults(std::string_view output, bool* finished) {
   std::vector<CaseResult> results;
   for (const Fact& fact : ReadFacts(output)) {
@@ -190,7 +190,7 @@ void RunCases(const HarnessEntry& harness, const std::vector<fs::path>& cases,
     if (options.twice) words.emplace_back("--twice");
     const size_t count = std::min(kCasesAtOnce, cases.size() - next);
     for (size_t i = 0; i < count; ++i) {
-      // A file is not to be taken for an option.
+      // Prevent a file name from being parsed as an option.
       const std::string name = cases[next + i];
       words.push_back(name.starts_with('-') ? "./" + name : name);
     }
@@ -210,7 +210,8 @@ void RunCases(const HarnessEntry& harness, const std::vector<fs::path>& cases,
     }
     next += results.size();
     if (SaysWrongUse(ran)) ThrowItsError(harness, ran);
-    // A leak is found when the process ends; which of the cases it was shows one by one.
+    // A leak is detected when the process exits; run the cases one by one to find the one that
+    // leaks.
     if (finished && ran.exit_code != kAllWell && ran.exit_code != kFinding) {
       ThrowItsError(harness, ran);
     }
@@ -222,7 +223,7 @@ std::string ShowCase(const HarnessEntry& harness, const fs::path& file) {
   RunResult result = RunToEnd(Ask(harness, {"show", file}, true), {.timeout_seconds = 60});
   if (result.exit_code == 0) return std::move(result.out);
   if (SaysWrongUse(result)) ThrowItsError(harness, result);
-  // Raw bytes are shown as the subject understands them, and it may crash over them.
+  // The subject renders raw bytes, and may crash while it does.
   const std::string bytes = ReadFile(file);
   std::string text = "the subject crashes while it shows the case (" + SignatureOf(result).Text() +
                      "); its bytes:\n";

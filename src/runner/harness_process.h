@@ -16,10 +16,10 @@
 
 namespace resprobe::cli {
 
-// Questions to a harness binary: `BINARY --resprobe VERB …` (driver/driver.h). Whatever the subject
-// does to itself, it does it to a child process.
+// Calls of a harness binary: `BINARY --resprobe VERB …` (driver/driver.h). A subject that crashes
+// or hangs does so in a child process.
 
-// A fact: a key and its words.
+// One fact that a harness reports: a key and its words.
 struct Fact {
   std::string key;
   std::vector<std::string> words;
@@ -32,17 +32,18 @@ struct HarnessInfo {
   std::string summary;
   std::string input;                                            // "ops" or "bytes"
   std::vector<std::pair<std::string, std::string>> invariants;  // name, statement
-  std::string subject;                                          // what is under test, its version
+  std::string subject;                                          // the software under test, with its
+                                                                // version
   std::string compiler;
   std::string flags;
   std::string engine;
 
-  // "" if there is no such invariant.
+  // "" if the invariant does not exist.
   std::string StatementOf(const std::string& invariant) const;
 };
 HarnessInfo AskInfo(const HarnessEntry& harness);
 
-// How one case went.
+// The result of one case.
 struct CaseResult {
   fs::path file;
   std::string outcome;  // "ok", "violation", "crash", "not deterministic"
@@ -56,7 +57,7 @@ struct CaseResult {
   std::string hash2;
   std::string trace;
   std::string stack;
-  std::string report;  // of a crash, as the process wrote it
+  std::string report;  // of a crash: the child's stderr
   bool failed() const { return outcome != "ok"; }
 };
 
@@ -66,21 +67,22 @@ struct RunOptions {
   Limits limits = {.timeout_seconds = 25, .rss_mb = 2048};
 };
 
-// Runs the cases, many to a process; hands each result over as it comes, in order. A case that
-// crashes the process costs only itself. Throws UserError at a case that cannot be read.
+// Runs the cases, many per process, and passes each result to `take` as it arrives, in order. A
+// case that crashes the process does not affect the others. Throws UserError for a case that cannot
+// be read.
 void RunCases(const HarnessEntry& harness, const std::vector<fs::path>& cases,
               const RunOptions& options, const std::function<void(CaseResult)>& take);
 
-// The case for people.
+// The case as readable text.
 std::string ShowCase(const HarnessEntry& harness, const fs::path& file);
-// `.ops` text to a tape. Throws UserError that names file and line.
+// Converts `.ops` text to a tape. Throws UserError that names file and line.
 void ParseOps(const HarnessEntry& harness, const fs::path& text, const fs::path& tape);
 void Generate(const HarnessEntry& harness, const std::string& seed, const fs::path& tape);
-// The tapes of `count` seeds from `first` on, as files in `folder` with the seed as a name.
+// Writes the tapes of `count` seeds from `first` on into `folder`, each file named after its seed.
 std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
                                    const fs::path& folder);
 
-// Measures one run of each case: hands over the file and nanoseconds, in order.
+// Measures one run of each case: passes the file and nanoseconds to `take`, in order.
 void MeasureCosts(const HarnessEntry& harness, const std::vector<fs::path>& cases,
                   const std::function<void(const fs::path&, uint64_t)>& take);
 
@@ -92,15 +94,15 @@ struct Shrunk {
   uint64_t bytes_before = 0;
   uint64_t bytes_after = 0;
 };
-// At an interruption the smallest tape found by then, if there is one, is in `out`.
+// On interruption `out` holds the smallest tape found so far, if there is one.
 Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& out,
               int timeout_seconds, size_t rss_mb);
 
-// The signature of a process that ended in `result`; never empty.
+// The signature of a process that ended with `result`; never empty.
 Signature SignatureOf(const RunResult& result);
 
-// The environment for a subject: what the sanitizers report, with or without symbols. Finding the
-// symbols of one stack takes about a second.
+// The environment of a harness process: sanitizer options, with or without symbols. Symbolizing one
+// stack takes about a second.
 std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize);
 
 }  // namespace resprobe::cli

@@ -163,7 +163,7 @@ bool Process::Pump(double seconds) {
   for (const int fd : {out_fd_, err_fd_}) {
     if (fd >= 0) waiting[count++] = {fd, POLLIN, 0};
   }
-  // A signal cuts the wait short, which is wanted.
+  // A signal interrupts the wait, as intended.
   if (running_ && seconds > 0) poll(waiting, count, static_cast<int>(seconds * 1000));
   if (running_) Reap(false);
   Drain(&out_fd_, &out);

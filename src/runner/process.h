@@ -14,21 +14,22 @@ namespace resprobe::cli {
 // Makes SIGINT, SIGTERM and SIGHUP set a flag instead of ending the program.
 void CatchInterrupts();
 bool Interrupted();
-// For what is left to do after a Ctrl-C.
+// Clears the flag, for work that must be done after a Ctrl-C.
 void ForgetInterrupts();
-// Why a server cannot be had, as an exception; after Ctrl-C that is the reason.
+// Throws the reason why a server cannot be started or reached; after Ctrl-C, an Interruption.
 [[noreturn]] void ThrowServerError(const std::string& error);
 
-// Seconds on a clock that only goes forward.
+// Seconds on a monotonic clock.
 double Now();
 
 struct Command {
   std::vector<std::string> argv;  // argv[0] is looked up in PATH unless it holds a slash
-  std::vector<std::pair<std::string, std::string>> environment;  // on top of our own
+  std::vector<std::pair<std::string, std::string>> environment;  // added to this process's
+                                                                 // environment
 };
 
-// A child process in a process group of its own, so that Ctrl-C reaches it only through us. Its
-// stdin is empty, its output is captured. It is killed when this program or the object dies.
+// A child process in its own process group, so that Ctrl-C does not reach it directly. Its stdin is
+// empty, its output is captured. It is killed when this program exits or the object is destroyed.
 class Process {
  public:
   explicit Process(const Command& command);  // throws UserError if it cannot be started
@@ -36,12 +37,12 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  // Takes what was written and notices the end; waits at most `seconds` for either. False once the
-  // process has ended and everything it wrote was taken.
+  // Reads output and reaps the child; waits at most `seconds` for either. Returns false once the
+  // process has ended and all its output was read.
   bool Pump(double seconds);
   void Signal(int signal);  // to the whole group
 
-  // What was written so far and not dropped by the caller.
+  // Output read so far that the caller has not erased.
   std::string out;
   std::string err;
 
@@ -65,8 +66,8 @@ class Process {
 };
 
 struct Limits {
-  double timeout_seconds = 0;  // without any output on stdout; 0 is for ever
-  size_t rss_mb = 0;           // 0 is no limit
+  double timeout_seconds = 0;  // limit without any output on stdout; 0: none
+  size_t rss_mb = 0;           // 0: no limit
 };
 
 struct RunResult {
@@ -78,10 +79,10 @@ struct RunResult {
   std::string err;
 };
 
-// Runs the command to its end. Throws Interruption, after the child is gone, on Ctrl-C.
+// Runs the command to its end. On Ctrl-C throws Interruption after the child has ended.
 RunResult RunToEnd(const Command& command, const Limits& limits = {});
 
-// Takes whole lines off the front of `*text` and hands each to `take`.
+// Removes complete lines from the front of `*text` and passes each to `take`.
 void TakeLines(std::string* text, const std::function<void(std::string_view)>& take);
 
 }  // namespace resprobe::cli

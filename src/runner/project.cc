@@ -27,7 +27,7 @@ std::string Joined(const std::vector<HarnessEntry>& harnesses) {
   return text;
 }
 
-// The harnesses that the repository has and this build left out, since what they test is not there.
+// Adds the harnesses that this build lacks because their subjects are not installed.
 void AddLeftOut(Project* project) {
   std::set<std::string> known;
   for (const HarnessEntry& harness : project->all) known.insert(harness.name);
@@ -58,7 +58,7 @@ std::string NameInOps(const fs::path& path) {
 
 void AddCases(const fs::path& folder, std::vector<fs::path>* cases) {
   std::error_code error;
-  // Of a finding, its case; the rest of the folder tells about it.
+  // The folder is a finding: take only its case.
   if (fs::exists(folder / "report.json", error) && fs::exists(folder / "case", error)) {
     cases->push_back(folder / "case");
     return;
@@ -140,7 +140,7 @@ const HarnessEntry& Project::HarnessOfText(const fs::path& path) const {
   for (const HarnessEntry& harness : all) {
     if (harness.name == name && !harness.binary.empty()) return harness;
   }
-  // A variant shares the name that its texts carry with the harness whose corpus it uses.
+  // A variant's `.ops` texts carry the name of the harness whose corpus it uses.
   for (const HarnessEntry& harness : all) {
     if (harness.corpus == name && !harness.binary.empty()) return harness;
   }
@@ -172,14 +172,14 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
       if (harness.corpus == parts[i] && !harness.binary.empty()) return harness;
     }
   }
-  // As `record --output DIR` writes: DIR/HARNESS/CASE.
+  // The layout that `record --output DIR` writes: DIR/HARNESS/CASE.
   if (parts.size() > 1) {
     const std::string& folder = parts[parts.size() - 2];
     for (const HarnessEntry& harness : all) {
       if (harness.name == folder) return Find(harness.name);
     }
   }
-  // Text whose name has lost its ending.
+  // `.ops` text without the extension.
   if (ReadFile(path).starts_with("ops ")) return HarnessOfText(path);
   throw UserError(path.string() + ": its path does not tell the harness: add --harness NAME (" +
                   Joined(all) + ")");

@@ -16,9 +16,9 @@
 
 namespace resprobe::cli {
 
-// The cases of a run without an engine: the seed corpus and the regressions of a harness, then what
-// the seeds stand for, every fourth a case of the corpus with a few ops changed. All of it is a
-// function of the first seed and the corpus.
+// The cases of a run without an engine: the seed corpus and the regressions of a harness, then the
+// cases generated from the seeds, of which every fourth is a corpus case with a few ops changed.
+// The sequence is a function of the first seed and the corpus.
 template <class World>
 class SeedCases {
  public:
@@ -34,7 +34,7 @@ class SeedCases {
     }
   }
 
-  // The next case, valid until the one after it, and the caller's to change.
+  // The next case, valid until the next call; the caller may modify it.
   Case<World>& Next() {
     arena_.Reset();
     if (taken_ < corpus_.size()) {
@@ -54,13 +54,13 @@ class SeedCases {
     return case_;
   }
 
-  // Back by so many cases: the next one is then the first of them again.
+  // Goes back by `cases`: the next case is then the first of them again.
   void Back(uint64_t cases) { taken_ -= std::min(cases, taken_); }
 
-  // Where it comes from: a file, or "seed 17"; and its number among those, or its seed.
+  // Its origin: a file, or "seed 17"; and its index among the files, or its seed.
   const std::string& name() const { return name_; }
   uint64_t number() const { return number_; }
-  // How many come before those of the seeds.
+  // The number of cases before those from seeds.
   size_t corpus() const { return corpus_.size(); }
   // Holds the texts of the case.
   Arena& arena() { return arena_; }
@@ -77,8 +77,8 @@ class SeedCases {
 
   Generator generate_;
   std::vector<fs::path> corpus_;
-  uint64_t taken_ = 0;  // of the corpus, then of the seeds
-  uint64_t seed_;       // the first
+  uint64_t taken_ = 0;  // cases taken from the corpus, then from seeds
+  uint64_t seed_;       // the first seed
   uint64_t number_ = 0;
   std::string name_;
   Arena arena_;

@@ -12,14 +12,14 @@ inline constexpr int kFinding = 1;
 inline constexpr int kWrongUse = 2;
 inline constexpr int kInterrupted = 130;
 
-// Bad input from a user: one line that says what, where and how to mend it. main() prints it and
+// Bad input from a user: one line that says what, where and how to fix it. main() prints it and
 // exits with kWrongUse.
 class UserError : public std::runtime_error {
  public:
   explicit UserError(const std::string& what) : std::runtime_error(what) {}
 };
 
-// Ctrl-C while something ran that was waited for. main() exits with kInterrupted.
+// Ctrl-C during an operation that was waited for. main() exits with kInterrupted.
 class Interruption : public std::exception {};
 
 }  // namespace resprobe::cli

@@ -10,8 +10,9 @@
 
 namespace resprobe::cli {
 
-// For Option::check(): the value is a whole number from `least` to `most`. (CLI11's own checks name
-// the limits of their type as numbers of 300 digits, and take -1 for the largest unsigned number.)
+// For Option::check(): the value must be a whole number from `least` to `most`. (CLI11's own checks
+// print the limits of their type as numbers of 300 digits, and accept -1 as the largest unsigned
+// number.)
 inline auto WholeNumber(uint64_t least, uint64_t most) {
   return [=](const std::string& text) -> std::string {
     uint64_t number = 0;
@@ -23,7 +24,8 @@ inline auto WholeNumber(uint64_t least, uint64_t most) {
   };
 }
 
-// Seconds: "30s", "5m", "1h" or a number of them. Throws UserError that names the option.
+// Parses "30s", "5m", "1h" or a number of seconds; returns seconds. Throws UserError that names the
+// option.
 inline double ParseTime(const std::string& option, const std::string& text) {
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);

@@ -1,5 +1,5 @@
-// Queries from the grammar. The text is written as it goes, without a tree, so that it also holds
-// spellings that the printer never makes.
+// Generates queries from the grammar. It writes the text directly, without a tree, so that it also
+// produces spellings that the printer never does.
 #include <string>
 #include <string_view>
 
@@ -61,7 +61,7 @@ class QueryGenerator {
     return items[rng_.Below(N)];
   }
   void Put(string_view text) { text_ += text; }
-  // White space where it means nothing.
+  // White space where it has no meaning.
   void Gap() {
     if (rng_.OneIn(8)) Put(rng_.OneIn(8) ? "\t\n" : " ");
   }
@@ -302,7 +302,7 @@ class QueryGenerator {
     if (rng_.OneIn(4)) Attributes();
   }
 
-  // Nesting around the limits on the parser's stack.
+  // Nesting close to the limits of the parser's stack.
   void Deep() {
     constexpr string_view kOpen[] = {"(", "-", "~", "(foo ", "(foo|", "@t:(", "-("};
     const string_view open = Pick(kOpen);
@@ -313,7 +313,7 @@ class QueryGenerator {
     for (uint64_t i = 0; i < levels; ++i) Put(")");
   }
 
-  // Around the limit on patterns.
+  // A pattern close to the length limit.
   void LongPattern() {
     const size_t length = rng_.OneIn(2) ? 1022 + rng_.Below(5) : 6 + rng_.Below(5);
     const bool wildcard = dialect2_ && rng_.OneIn(2);

@@ -15,8 +15,7 @@
 
 namespace resprobe {
 
-// The subject of query_parser: something that parses queries and prints trees. Tests put one with
-// a fault in its place.
+// The subject of query_parser: it parses queries and prints trees. Tests substitute a faulty one.
 struct CoreQueryLanguage {
   bool Parse(std::string_view query, const query::Options& options, query::Ast* out,
              query::Error* error) {
@@ -27,7 +26,7 @@ struct CoreQueryLanguage {
   }
 };
 
-// Throws bytes at the parser of FT.SEARCH queries. See query_tape.h for the tape.
+// Fuzzes the parser of FT.SEARCH queries. See query_tape.h for the tape.
 template <class Subject = CoreQueryLanguage>
 class QueryParser {
  public:
@@ -108,8 +107,8 @@ class QueryParser {
   bool CheckTree(const QueryTape& tape, const query::Ast& tree, RunContext& run) {
     const auto size = static_cast<uint32_t>(tape.query.size());
     bool inside = !tree.empty() && tree.root().end <= size;
-    // Differences of places are gathered and their signs looked at once: a comparison costs a
-    // fuzzer a call. Places are below 2^31, as queries are.
+    // Differences of positions are combined and their sign is checked once, since each comparison
+    // costs a fuzzer a call. Positions are below 2^31, as the sizes of queries are.
     uint32_t negative = 0;
     for (const query::Node& node : tree.nodes()) {
       negative |= node.end - node.begin;
@@ -124,7 +123,7 @@ class QueryParser {
             [&] { return Dumped(tree); })) {
       return false;
     }
-    // Between two symbols of the parser's stack lie no more than an OR, an AND and attributes.
+    // Between two symbols of the parser's stack there is at most an OR, an AND and attributes.
     const uint32_t most_depth = 4 * tape.options->limits.max_stack;
     if (!run.Check(
             tree.depth() <= most_depth, "depth",
@@ -132,8 +131,8 @@ class QueryParser {
             [&] { return std::to_string(tree.depth()); })) {
       return false;
     }
-    // Every leaf and operator has a byte of its own, and what joins operands has two of them at
-    // least; the empty query has a node, and so has an empty filter.
+    // Every leaf and operator has a byte of its own, and a node that joins operands has at least
+    // two of them; the empty query has a node, and so has an empty filter.
     const size_t most_memory = (2 * tape.query.size() + 2) * sizeof(query::Node) + size;
     return run.Check(
         tree.MemoryUsed() <= most_memory, "memory",
@@ -153,7 +152,7 @@ class QueryParser {
       return;
     }
     if (!(again_ == tree)) {
-      // Which of the two it is says a parse of the same text into a tree of its own.
+      // Parse the same text into a new tree to find out which of the two caused it.
       query::Ast fresh;
       const bool reused = subject_.Parse(printed_, options, &fresh, &error) && fresh == tree;
       run.Fail(reused ? "reuse" : "round_trip", Dumped(tree), printed_ + "\n" + Dumped(again_));
@@ -166,7 +165,7 @@ class QueryParser {
   }
 
   Subject subject_;
-  // Kept from run to run, so that a run allocates nothing.
+  // Kept between runs, so that a run allocates nothing.
   query::Ast tree_;
   query::Ast again_;
   std::string printed_;

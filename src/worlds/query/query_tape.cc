@@ -14,10 +14,10 @@ using query::Options;
 using query::Stopwords;
 
 constexpr Limits kSmallLimits = {.max_stack = 16, .max_pattern = 8, .min_affix = 3};
-// Print() promises that four times the stack is enough in dialect 1.
+// Print() guarantees that four times the stack is enough in dialect 1.
 constexpr uint32_t kReparseStack = 4;
 
-// By dialect, limits and stop words; the second half is for printed texts.
+// Indexed by dialect, limits and stop words; the second half is for printed texts.
 struct AllOptions {
   std::array<Options, 16> options;
 
@@ -37,7 +37,7 @@ const AllOptions& Table() {
   return table;
 }
 
-// The column at which byte `offset` of `text` stands in AppendQuoted's form.
+// The column of byte `offset` of `text` in AppendQuoted's output.
 size_t QuotedColumn(std::string_view text, size_t offset) {
   std::string before;
   AppendQuoted(&before, text.substr(0, offset));

@@ -14,20 +14,20 @@
 
 namespace resprobe {
 
-// Compares a reply of the core with one of hiredis, value for value. What hiredis does not tell
-// apart does not count: the three nulls. Without recursion, reusing its memory.
+// Compares a reply of the core with one of hiredis, value by value. The three nulls, which hiredis
+// does not distinguish, are equal. Not recursive; reuses its memory.
 class HiredisComparer {
  public:
   bool Same(const resp::Reply& core, const redisReply* hiredis) {
     open_.clear();
     const redisReply* at = hiredis;
     for (const resp::Reply::Node& node : core.nodes()) {
-      // Where hiredis has a value, there must be one; `at` is the counterpart of the node.
+      // hiredis must have a value at every node; `at` is the node's counterpart.
       if (at == nullptr || !SameOne(core, node, *at)) return false;
       if (resp::IsAggregate(node.type) && node.children.count > 0) {
         open_.push_back({at, 0});
       }
-      // On to the next child of the innermost array that lacks one.
+      // Advance to the next child of the innermost unfinished array.
       while (!open_.empty() && open_.back().next == open_.back().array->elements) open_.pop_back();
       if (open_.empty()) {
         at = nullptr;
@@ -51,7 +51,7 @@ class HiredisComparer {
   }
 
 #if HIREDIS_MAJOR >= 1
-  // hiredis 1.0 does not set the length of this one.
+  // hiredis 1.0 does not set the length of a double's text.
   static bool SameDoubleText(std::string_view text, const redisReply& reply) {
     if (kHiredisVersion >= HiredisVersion(1, 1, 0)) return SameText(text, reply);
     return reply.str != nullptr && text == reply.str;
@@ -100,7 +100,7 @@ class HiredisComparer {
     }
   }
 
-  // To the last bit; NaN is NaN.
+  // Bitwise, except that all NaNs are equal.
   static bool SameDouble(double a, double b) {
     return (a != a && b != b) || std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
   }
@@ -108,7 +108,7 @@ class HiredisComparer {
   resp::FlatBuffer<Open> open_;
 };
 
-// A reply of hiredis for people: its type by number, and what it holds, down to some depth.
+// Describes a reply of hiredis: the number of its type, and its contents, down to `depth`.
 inline std::string DescribeHiredis(const redisReply* reply, int depth = 4) {
   if (reply == nullptr) return "nothing";
   std::string out = "type " + std::to_string(reply->type);

@@ -1,11 +1,12 @@
 #ifndef RESPROBE_WORLDS_RESP_HIREDIS_READER_H_
 #define RESPROBE_WORLDS_RESP_HIREDIS_READER_H_
 
-// hiredis's redisReader behind the interface that the harness resp_differential works against. For
-// any version of hiredis from 0.14 on; which one it is, its headers say at compile time. (1.0 ends
-// in an assertion of its own at a null inside a push.)
+// hiredis's redisReader behind the interface that the harness resp_differential expects. Works with
+// any version of hiredis from 0.14 on; the version is determined from its headers at compile time.
+// (1.0 fails an assertion at a null inside a push.)
 
-// Before hiredis.h, which includes it in some versions: it lacks the extern "C" that it needs.
+// Include this before hiredis.h, which includes it in some versions without the extern "C" that it
+// needs.
 extern "C" {
 #include <hiredis/sds.h>
 }
@@ -25,8 +26,8 @@ inline constexpr int kHiredisVersion = HiredisVersion(HIREDIS_MAJOR, HIREDIS_MIN
 
 class HiredisReader {
  public:
-  // hiredis allocates eight bytes for each element that a header promises, before any has come. An
-  // array of more elements (a map of more pairs) is refused, so that a header cannot take all
+  // hiredis allocates eight bytes for each element that a header announces, before any has arrived.
+  // An array of more elements (a map of more pairs) is refused, so that a header cannot exhaust
   // memory; the core is given the same limit.
   static constexpr size_t kMaxElements = 1024;
 
@@ -35,8 +36,8 @@ class HiredisReader {
   HiredisReader& operator=(const HiredisReader&) = delete;
   ~HiredisReader() { Close(); }
 
-  // As a new reader, but made only once: a reader takes a dozen allocations, most of what a run
-  // costs. What is set here is what redisReaderCreate() sets; tasks start anew with each reply.
+  // Equivalent to creating a new reader, which would take a dozen allocations, most of the cost of
+  // a run. Sets what redisReaderCreate() sets; the reader's tasks restart with each reply.
   void Reset() {
     FreeReply();
     if (reader_ == nullptr) Create();
@@ -56,7 +57,8 @@ class HiredisReader {
 
   void Feed(std::string_view bytes) { redisReaderFeed(reader_, bytes.data(), bytes.size()); }
 
-  // The next reply of what was fed. It is the reader's until the next call of Next() or Reset().
+  // Sets `*reply` to the next reply of the input. The reader owns it; it is valid until the next
+  // call of Next() or Reset().
   Outcome Next(const redisReply** reply) {
     FreeReply();
     void* next = nullptr;
@@ -66,7 +68,7 @@ class HiredisReader {
     return reply_ == nullptr ? Outcome::kNeedMore : Outcome::kValue;
   }
 
-  // Bytes fed that belong to no reply that was given.
+  // Input bytes after the replies returned so far.
   size_t unread() const { return reader_->len - reader_->pos; }
   std::string_view error() const { return reader_->errstr; }
 

@@ -44,7 +44,7 @@ bool EqualIgnoringCase(std::string_view a, std::string_view lower) {
   }
   return true;
 }
-// A finite number in a form that strtod takes whole, or a name that hiredis knows.
+// A finite number in a form that strtod parses completely, or a name that hiredis knows.
 bool StrtodTakes(std::string_view text) {
   for (const std::string_view name : {"inf"sv, "-inf"sv, "nan"sv, "-nan"sv}) {
     if (EqualIgnoringCase(text, name)) return true;
@@ -55,7 +55,7 @@ bool StrtodTakes(std::string_view text) {
   return !copy.empty() && end == copy.c_str() + copy.size() && std::isfinite(value);
 }
 
-// A number other than zero that rounds to zero, or nearly does.
+// A number other than zero that rounds to zero or to a subnormal.
 bool Underflows(std::string_view text) {
   const std::string_view digits = text.substr(0, text.find_first_of("eE"));
   if (digits.find_first_of("123456789") == digits.npos) return false;
@@ -120,7 +120,7 @@ constexpr KnownDifference kKnownDifferences[] = {
                d.hiredis_error.find("depth") != d.hiredis_error.npos);
      }},
 
-    // Ends of lines and bulks.
+    // Line and bulk terminators.
     {"line_feed", "a line feed alone neither ends a line nor is refused at once", kEveryVersion,
      kNoEnd, "hiredis looks for CRLF, and at what is before it only then",
      [](const Divergence& d) {
@@ -135,7 +135,7 @@ constexpr KnownDifference kKnownDifferences[] = {
     {"bulk_end", "any two bytes end a bulk", kEveryVersion, kNoEnd, "hiredis does not look at them",
      [](const Divergence& d) { return OnlyCoreRefuses(d, ParseErrorCode::kBadBulkEnd); }},
 
-    // Numbers and the like.
+    // Numbers and similar values.
     {"integer_forms", "integers have no plus sign, no leading zero, no minus before zero",
      kEveryVersion, kNoEnd,
      "hiredis takes what it can print back unchanged; the specification allows a sign and digits",

@@ -23,7 +23,8 @@ inline constexpr int kNoEnd = 1 << 30;
 enum class Outcome : uint8_t { kValue, kNeedMore, kError };
 std::string_view Name(Outcome outcome);
 
-// The first byte of a stream after which the two parsers, fed byte by byte, do not say the same.
+// The first byte of a stream after which the two parsers, fed byte by byte, report different
+// outcomes.
 struct Divergence {
   int version = 0;  // of hiredis
   size_t at = 0;    // the offset of that byte
@@ -31,25 +32,25 @@ struct Divergence {
   Outcome hiredis = Outcome::kNeedMore;
   resp::ParseError core_error = {};     // if core is kError
   std::string_view hiredis_error = {};  // if hiredis is kError
-  // The line (type byte to LF) or the bulk, as far as it had come, that byte included.
+  // The line (type byte to LF) or the bulk so far, including that byte.
   std::string_view token = {};
   uint32_t depth = 0;           // aggregates open around the token
-  bool attribute_seen = false;  // in this value, whole or not
+  bool attribute_seen = false;  // in this value, complete or not
 };
 
 struct KnownDifference {
   std::string_view id;
   std::string_view what;
   int from;  // the first version of hiredis for which it holds
-  int to;    // the first for which it does not
+  int to;    // the first version for which it does not hold
   std::string_view why;
-  // True if this is what is seen at a divergence; it need not look at the version.
+  // True if the difference causes this divergence; it need not check the version.
   bool (*explains)(const Divergence& seen);
 };
 
 std::span<const KnownDifference> KnownDifferences();
 
-// The known difference that explains what is seen, or nullptr.
+// The known difference that explains the divergence, or nullptr.
 const KnownDifference* Explain(const Divergence& seen);
 
 }  // namespace resprobe

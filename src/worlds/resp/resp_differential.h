@@ -20,10 +20,10 @@
 
 namespace resprobe {
 
-// The harness `resp_differential`: the core's reply parser and hiredis's reader take the same bytes
-// in the same slices and must agree, on whether there is a reply, and on which. Where they do not,
-// both take the bytes again one by one, up to the first byte after which they differ; what is seen
-// there must stand in the table of known differences (known_differences.h). Tests plant faulty
+// The harness `resp_differential`: the core's reply parser and hiredis's reader get the same bytes
+// in the same slices and must agree on whether there is a reply, and on its value. If they do not,
+// both get the bytes again one by one, up to the first byte after which they differ; that
+// divergence must be in the table of known differences (known_differences.h). Tests plant faulty
 // readers.
 template <class Reader = HiredisReader>
 class RespDifferential {
@@ -72,7 +72,7 @@ class RespDifferential {
   void Generate(uint64_t seed, Tape& out) {
     Rng rng(seed);
     RespMix mix = RespMix::Swarm(rng);
-    // Mostly what both understand; a difference ends the comparison.
+    // Generate mainly what both understand; a difference ends the comparison.
     if (kHiredisVersion < HiredisVersion(1, 0, 0)) {
       if (!rng.OneIn(8)) mix.KeepResp2();
     } else if (!rng.OneIn(8)) {
@@ -92,7 +92,7 @@ class RespDifferential {
   using Status = resp::ReplyParser::Status;
 
   static constexpr resp::ReplyLimits kLimits = {.max_elements = Reader::kMaxElements};
-  // The least bytes that nest deeper than the core allows.
+  // The fewest bytes that nest deeper than the core allows.
   static constexpr size_t kCanBeTooDeep = size_t{4} * kLimits.max_depth;
 
   static Outcome ToOutcome(Status status) {
@@ -106,9 +106,9 @@ class RespDifferential {
     }
   }
 
-  // What comes before the aggregate that the core refuses because too many are open; all, if none
-  // is. hiredis up to 1.4.0 takes any number, and frees them by recursion until the stack ends
-  // (docs/findings/hiredis-nesting.md).
+  // The bytes before the aggregate that the core refuses because too many are open; all bytes if
+  // there is none. hiredis up to 1.4.0 accepts any depth, and its recursive free overflows the
+  // stack (docs/findings/hiredis-nesting.md).
   std::string_view BeforeTooDeep(std::string_view bytes) {
     core_.Reset();
     std::string_view rest = bytes;
@@ -123,7 +123,7 @@ class RespDifferential {
     }
   }
 
-  // Both take the bytes in a few slices. False at the first difference.
+  // Both parse the bytes in a few slices. False at the first difference.
   bool Agree(std::string_view bytes, RunContext& run) {
     core_.Reset();
     reader_.Reset();
@@ -163,7 +163,7 @@ class RespDifferential {
     std::string hiredis;
   };
 
-  // Both take the bytes one by one, up to the first that makes a difference.
+  // Both parse the bytes one by one, up to the first divergence.
   First FindFirst(std::string_view bytes) {
     First first;
     core_.Reset();
@@ -278,10 +278,10 @@ class RespDifferential {
   resp::ReplyParser core_{kLimits};
   Reader reader_;
   HiredisComparer comparer_;
-  // Of the last Agree() that answered false.
+  // The outcomes of the last Agree() that returned false.
   Outcome core_said_ = Outcome::kNeedMore;
   Outcome hiredis_said_ = Outcome::kNeedMore;
-  // Kept from run to run for its memory only.
+  // Kept between runs only to reuse its memory.
   resp::Reply reply_;
 };
 

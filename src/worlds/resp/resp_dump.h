@@ -6,9 +6,9 @@
 
 namespace resprobe {
 
-// What the core's parsers make of a stream, for people: one line for each value, request and
-// error, with its offset, its bytes (escaped as redis-cli does; long ones shortened in the middle)
-// and what was understood. Ends in a newline.
+// Prints how the core's parsers read a stream: one line for each value, request and error, with its
+// offset, its bytes (escaped as redis-cli does; long ones shortened in the middle) and the parsed
+// value. Ends in a newline.
 //
 //   as replies
 //        0  "$3\r\nfoo\r\n"   "foo"

@@ -22,7 +22,7 @@ std::string Random(Rng& rng, std::string_view alphabet, size_t size) {
   return text;
 }
 
-// A stream that is this long gets no deeper, and soon ends.
+// A longer stream does not nest deeper, and soon ends.
 constexpr size_t kEnough = 4096;
 
 size_t Size(Rng& rng) {
@@ -226,7 +226,7 @@ void MultibulkRequest(Rng& rng, const RespMix& mix, std::string* out) {
   for (size_t i = 0; i < count; ++i) writer.BulkString(Bytes8(rng));
 }
 
-// Changes, deletes, inserts or doubles some bytes; now and then cuts the stream off.
+// Changes, deletes, inserts or duplicates some bytes; occasionally truncates the stream.
 void Break(Rng& rng, std::string* stream) {
   constexpr std::string_view kBytes = "\r\n$*:+-?;.%~|>#,(!=_0123456789x \0\xff"sv;
   for (size_t i = rng.Below(4); i > 0 && !stream->empty(); --i) {

@@ -9,7 +9,7 @@
 
 namespace resprobe {
 
-// How often each kind of thing stands in a generated stream: weights, 0 for never.
+// How often each kind of value occurs in a generated stream: weights, 0 for never.
 struct RespMix {
   enum Kind : uint8_t {
     kSimpleString,
@@ -32,18 +32,18 @@ struct RespMix {
     kKinds,
   };
   uint8_t weights[kKinds] = {};
-  uint8_t odd_percent = 0;  // numbers and texts at the edges, or in forms that servers do not send
-  uint8_t broken_percent = 0;  // streams of which some bytes are changed, deleted or doubled
+  uint8_t odd_percent = 0;     // edge values, or forms that servers do not send
+  uint8_t broken_percent = 0;  // streams with some bytes changed, deleted or duplicated
   uint8_t depth = 3;
 
-  // Some kinds switched off, others turned up: streams of one seed have a character of their own.
+  // Disables some kinds and boosts others, so that the streams of one seed have a common character.
   static RespMix Swarm(Rng& rng);
-  // Only what RESP2 has.
+  // Keeps only the types of RESP2.
   void KeepResp2();
 };
 
 // Appends a plausible stream of replies, or of requests (multibulk and inline), some of them
-// broken, or cut off at the end.
+// broken, or truncated at the end.
 void GenerateReplies(Rng& rng, const RespMix& mix, Tape* out);
 void GenerateRequests(Rng& rng, const RespMix& mix, Tape* out);
 

@@ -19,14 +19,13 @@
 
 namespace resprobe {
 
-// The harness `resp_parser`: the core's two parsers over raw bytes, as if they were a stream of
-// replies and as if they were a stream of requests. Tests plant faulty parsers.
+// The harness `resp_parser`: the core's two parsers over raw bytes, read as a stream of replies and
+// as a stream of requests. Tests plant faulty parsers.
 //
-// An execution has to be cheap, so it does not make every check of every input. Bytes that do not
-// begin as a reply are refused by the reply parser at once; bytes that do are mostly left alone as
-// requests. Up to kAlways bytes, all checks of a side are made; of a longer input, while an engine
-// fuzzes, the digest picks one or none besides the parse of the whole: another input of its kind
-// gets another.
+// To keep an execution cheap, not every check runs on every input. The reply parser refuses bytes
+// that do not begin a reply at once; bytes that do are mostly not parsed as requests. Up to kAlways
+// bytes, all checks of a side run; for a longer input, while an engine fuzzes, the digest selects
+// one or none besides the parse of the whole, so that similar inputs get different checks.
 template <class ReplyParser = resp::ReplyParser, class RequestParser = resp::RequestParser>
 class RespParser {
  public:
@@ -49,7 +48,7 @@ class RespParser {
     const std::string_view bytes = AsText(input);
     const uint64_t digest = Digest(bytes);
     const char first = bytes.empty() ? '*' : bytes[0];
-    // What can begin both a reply and a request is checked as both.
+    // Bytes that can begin both a reply and a request are checked as both.
     const bool is_reply = first == '*' || StartsReply(first);
     if (is_reply || (digest & 0x700) == 0) {
       if (!RunReplies(bytes, digest, run)) return;
@@ -82,7 +81,7 @@ class RespParser {
     return false;
   }
 
-  // One input in four meets limits that inputs of this size can reach.
+  // One input in four gets limits that inputs of its size can reach.
   static bool Tight(uint64_t digest) { return digest >> 62 == 3; }
 
   bool RunReplies(std::string_view bytes, uint64_t digest, RunContext& run) {

@@ -15,16 +15,16 @@
 
 namespace resprobe {
 
-// The half of the harness `resp_parser` that takes the bytes as a stream of replies. The stream is
-// parsed in one piece first; what that gives is what every other way must give. Nothing here
+// The half of the harness `resp_parser` that parses the bytes as a stream of replies. The stream is
+// parsed in one piece first; every other way of feeding it must give the same result. Nothing here
 // allocates once the buffers have grown.
 template <class Parser>
 class ReplyChecks {
  public:
   explicit ReplyChecks(const resp::ReplyLimits& limits) : whole_(limits), sliced_(limits) {}
 
-  // All bytes in one piece: consumption, memory, the final error and, if asked for, the round trip
-  // of each value. False on a violation.
+  // Parses all bytes in one piece and checks consumption, memory, the final error and, if
+  // requested, the round trip of each value. False on a violation.
   bool Whole(std::string_view bytes, bool round_trip, RunContext& run) {
     whole_.Reset();
     count_ = 0;
@@ -55,7 +55,8 @@ class ReplyChecks {
     }
   }
 
-  // The same bytes in slices, after Whole(): the same values, offsets and end.
+  // Parses the same bytes in slices, after Whole(), and checks for the same values, offsets and
+  // end.
   bool Sliced(std::string_view bytes, uint64_t digest, Slicer::How how, RunContext& run) {
     sliced_.Reset();
     size_t count = 0;
@@ -89,14 +90,14 @@ class ReplyChecks {
   using Status = typename Parser::Status;
   using Result = typename Parser::Result;
 
-  // A reply that came in one piece, and where it ended.
+  // A reply parsed in one piece, and its end offset.
   struct Value {
     resp::Reply reply;
     uint64_t end = 0;
   };
 
-  // A node takes 16 bytes and stands for at least three of the wire ("_\r\n"), which are kept
-  // besides. A buffer that grows at most doubles, or starts with 64 bytes; there are two.
+  // A node takes 16 bytes and represents at least three bytes of the stream ("_\r\n"), which are
+  // stored as well. There are two buffers; each grows by doubling at most, or starts with 64 bytes.
   static constexpr size_t kUsedPerByte = 7;
   static size_t MostUsed(size_t given) { return kUsedPerByte * given + sizeof(resp::Reply::Node); }
   static size_t MostAllocated(size_t before, size_t given) {
@@ -127,7 +128,7 @@ class ReplyChecks {
            resp::Equal(reply.root(), reply_.root());
   }
 
-  // Equal, and framed and spelled the same.
+  // Equal in value, framing and spelling.
   static bool SameReply(const resp::Reply& a, const resp::Reply& b) {
     if (!resp::Equal(a.root(), b.root())) return false;
     const auto x = a.nodes();
@@ -161,7 +162,7 @@ class ReplyChecks {
     return false;
   }
 
-  // What follows runs once, on a violation. All answer false.
+  // The following run once, on a violation. All return false.
   [[gnu::cold]] static bool ReportConsumed(const Result& result, size_t given, RunContext& run) {
     run.Fail("consumption",
              result.status == Status::kError   ? "0 bytes consumed with the error"
@@ -220,8 +221,8 @@ class ReplyChecks {
 
   Parser whole_;
   Parser sliced_;
-  Parser again_;  // parses what was written, without tight limits
-  // Kept from run to run for its memory only.
+  Parser again_;  // parses the written bytes, without tight limits
+  // Kept between runs only to reuse their memory.
   std::vector<Value> values_;
   size_t count_ = 0;
   resp::Reply reply_;

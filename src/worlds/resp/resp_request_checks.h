@@ -15,14 +15,15 @@
 
 namespace resprobe {
 
-// The half of the harness `resp_parser` that takes the bytes as a stream of requests: as
+// The half of the harness `resp_parser` that parses the bytes as a stream of requests; like
 // ReplyChecks.
 template <class Parser>
 class RequestChecks {
  public:
   explicit RequestChecks(const resp::RequestLimits& limits) : whole_(limits), sliced_(limits) {}
 
-  // All bytes in one piece: consumption, memory, the final error. False on a violation.
+  // Parses all bytes in one piece and checks consumption, memory and the final error. False on a
+  // violation.
   bool Whole(std::string_view bytes, bool authenticated, RunContext& run) {
     whole_.Reset();
     whole_.set_authenticated(authenticated);
@@ -42,7 +43,8 @@ class RequestChecks {
     return fed != Fed::kStopped || ErrorIsFinal(run);
   }
 
-  // The same bytes in slices, after Whole(): the same requests, offsets and end.
+  // Parses the same bytes in slices, after Whole(), and checks for the same requests, offsets and
+  // end.
   bool Sliced(std::string_view bytes, uint64_t digest, Slicer::How how, RunContext& run) {
     sliced_.Reset();
     sliced_log_.Clear();
@@ -61,7 +63,7 @@ class RequestChecks {
  private:
   using Status = typename Parser::Status;
   using Result = typename Parser::Result;
-  // What came of a stream: for each request where it ended and the sizes of its arguments, and the
+  // The result of a stream: for each request its end offset and the sizes of its arguments, and the
   // arguments' bytes one after the other.
   struct Log {
     resp::FlatBuffer<uint64_t> numbers;
@@ -73,14 +75,14 @@ class RequestChecks {
   };
   enum class Fed : uint8_t { kOn, kStopped, kViolation };
 
-  // An argument takes 24 bytes and stands for at least two of the wire ("a b\n"), which are kept
-  // twice. Buffers that grow at most double, or start with 64 bytes; there are four.
+  // An argument takes 24 bytes and represents at least two bytes of the stream ("a b\n"), which are
+  // stored twice. There are four buffers; each grows by doubling at most, or starts with 64 bytes.
   static size_t MostUsed(size_t given) { return 16 * given + 64; }
   static size_t MostAllocated(size_t before, size_t given) {
     return before + 2 * MostUsed(given) + 256;
   }
 
-  // Parses a slice and logs what comes of it.
+  // Parses a slice and logs the result.
   static Fed Feed(std::string_view slice, Parser& parser, Log& log, RunContext& run) {
     for (;;) {
       const auto result = parser.Parse(slice);
@@ -141,7 +143,7 @@ class RequestChecks {
     return false;
   }
 
-  // What follows runs once, on a violation.
+  // The following run once, on a violation.
   [[gnu::cold]] static Fed ReportConsumed(const Result& result, size_t given, RunContext& run) {
     run.Fail("consumption",
              (result.status == Status::kError     ? std::string("0")
@@ -179,7 +181,7 @@ class RequestChecks {
 
   Parser whole_;
   Parser sliced_;
-  // Kept from run to run for its memory only.
+  // Kept between runs only to reuse their memory.
   Log whole_log_;
   Log sliced_log_;
   std::string before_;

@@ -16,11 +16,11 @@ namespace {
 using StillFails = std::function<bool(const Tape&)>;
 constexpr size_t kNone = static_cast<size_t>(-1);
 
-// A line "<type><count>\r\n" that announces something.
+// A line "<type><count>\r\n" in front of a bulk or an aggregate.
 struct Header {
   char type;
   size_t count;
-  size_t end;  // behind the CRLF
+  size_t end;  // offset after the CRLF
 };
 
 bool ReadHeader(std::string_view bytes, size_t at, Header* header) {
@@ -37,10 +37,10 @@ bool ReadHeader(std::string_view bytes, size_t at, Header* header) {
 }
 
 bool IsBulk(char type) { return type == '$' || type == '=' || type == '!' || type == ';'; }
-// Values that one count of an aggregate stands for.
+// The number of values per unit of an aggregate's count.
 size_t Width(char type) { return type == '%' || type == '|' ? 2 : 1; }
 
-// Where the value at `at` ends; kNone if it is not whole or not well formed.
+// The end offset of the value at `at`; kNone if it is incomplete or malformed.
 size_t EndOf(std::string_view bytes, size_t at) {
   for (size_t pending = 1; pending > 0; --pending) {
     Header header;
@@ -50,7 +50,7 @@ size_t EndOf(std::string_view bytes, size_t at) {
         at += header.count + 2;
       } else {
         pending += header.count * Width(header.type);
-        // What an attribute annotates belongs to it here.
+        // An attribute is counted as part of the value that it annotates.
         if (header.type == '|') ++pending;
       }
     } else {
@@ -63,7 +63,7 @@ size_t EndOf(std::string_view bytes, size_t at) {
   return at;
 }
 
-// `head`, then a header that counts `units`, the units, and `tail`.
+// Concatenates `head`, a header that counts `units`, the units, and `tail`.
 template <class Unit>
 Tape Join(std::string_view head, char type, const std::vector<Unit>& units, std::string_view tail) {
   std::string bytes(head);
@@ -80,7 +80,7 @@ bool DeleteUnits(Tape* tape, std::string_view head, char type, std::vector<Unit>
   const auto fails = [&](const std::vector<Unit>& candidate) {
     return still_fails(Join(head, type, candidate, tail));
   };
-  // All at once first: DeleteRuns begins with halves.
+  // Try all at once first: DeleteRuns begins with halves.
   if (fails({})) {
     units.clear();
   } else if (!DeleteRuns(&units, fails)) {
@@ -91,7 +91,7 @@ bool DeleteUnits(Tape* tape, std::string_view head, char type, std::vector<Unit>
 }
 
 bool ShrinkAt(Tape* tape, size_t at, const StillFails& still_fails) {
-  // A copy: what stands around the value must outlast the changes of the tape.
+  // Copy: the surrounding bytes must outlive changes of the tape.
   const std::string bytes(AsText(*tape));
   const std::string_view all = bytes;
   Header header;
@@ -125,7 +125,7 @@ bool ShrinkAt(Tape* tape, size_t at, const StillFails& still_fails) {
   return DeleteUnits(tape, head, header.type, std::move(units), tail, still_fails);
 }
 
-// Whole values of the stream.
+// Deletes whole values of the stream.
 bool DeleteValues(Tape* tape, const StillFails& still_fails) {
   const std::string bytes(AsText(*tape));
   std::vector<std::string> values;

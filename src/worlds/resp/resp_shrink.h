@@ -7,10 +7,10 @@
 
 namespace resprobe {
 
-// One pass over a stream of replies or requests that makes it smaller where deleting bytes alone
-// cannot: it leaves out whole values, shortens bulks and aggregates together with the lengths
-// before them, and puts a child in the place of what is around it. Keeps what `still_fails` says
-// yes to; true if there was any.
+// One pass that shrinks a stream of replies or requests in ways that deleting bytes cannot: it
+// removes whole values, shortens bulks and aggregates together with their lengths, and replaces an
+// aggregate by one of its children. Keeps every change for which `still_fails` returns true;
+// returns true if there was any.
 bool ShrinkResp(Tape* tape, const std::function<bool(const Tape&)>& still_fails);
 
 }  // namespace resprobe

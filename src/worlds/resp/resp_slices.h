@@ -17,14 +17,14 @@ inline std::string_view AsText(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Cuts bytes into slices. An input decides its own cuts, by its digest.
+// Cuts bytes into slices. The cuts are derived from the input's digest.
 class Slicer {
  public:
   enum class How : uint8_t {
     // One to four slices, at derived points.
     kFew,
-    // Single bytes. Of a long input, only as many as kSingles, from a derived point on, between two
-    // slices: that costs a run little, and another input has them elsewhere.
+    // Single bytes. Of a long input, only kSingles of them, from a derived offset on, between two
+    // slices: this adds little cost, and another input has them at another offset.
     kSingle,
   };
   static constexpr size_t kSingles = 32;
@@ -45,7 +45,7 @@ class Slicer {
     if (cuts_[0] > cuts_[1]) std::swap(cuts_[0], cuts_[1]);
   }
 
-  // The next slice, never an empty one; false when all have been given.
+  // Sets `slice` to the next slice, which is never empty; false after the last one.
   bool Next(std::string_view& slice) {
     if (at_ == bytes_.size()) return false;
     size_t end = bytes_.size();
