@@ -9,10 +9,10 @@
 namespace resprobe {
 namespace {
 
-// A line of text is not much longer than a hundred columns, whatever the bytes are.
+// Keeps a line of text below about a hundred columns, whatever the bytes are.
 constexpr size_t kMostInALine = 24;
 
-// The first piece of `bytes`: up to a line's end, as the protocol has them, or to the limit.
+// The first piece of `bytes`: up to and including a line feed, or up to the limit.
 std::string_view Piece(std::string_view bytes) {
   const size_t end = bytes.find('\n');
   return bytes.substr(0, std::min(end == std::string_view::npos ? end : end + 1, kMostInALine));

@@ -17,7 +17,7 @@ namespace resprobe {
 
 std::string PrintBytes(std::string_view harness, std::string_view bytes);
 
-// Returns what is wrong, as "line N: what: how to mend it", or "" if all is well.
+// Returns an error as "line N: what: how to fix it", or "" on success.
 std::string ParseBytes(std::string_view harness, std::string_view text, std::string* bytes);
 
 }  // namespace resprobe

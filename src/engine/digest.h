@@ -9,9 +9,8 @@
 
 namespace resprobe {
 
-// A number that depends on every byte. What a harness has to choose besides the bytes (where to cut
-// them, which checks to make) it takes from here, so that the bytes stay what a client or server
-// would send.
+// A number that depends on every byte. A harness derives its other choices (where to cut the bytes,
+// which checks to make) from it, so that the bytes stay what a client or server would send.
 inline uint64_t Digest(std::string_view bytes) {
   uint64_t digest = 0x9e3779b97f4a7c15 ^ bytes.size();
   while (!bytes.empty()) {

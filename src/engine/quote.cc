@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-// Letters, digits and what commonly stands in keys, numbers and options. No '#', which starts a
+// Letters, digits and characters common in keys, numbers and options. No '#', which starts a
 // comment, and no quotes.
 bool IsBare(char c) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;

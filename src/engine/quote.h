@@ -9,12 +9,12 @@ namespace resprobe {
 // Appends `bytes` in double quotes, with the escapes of redis-cli (\n \r \t \a \b \" \\ \xHH).
 void AppendQuoted(std::string* out, std::string_view bytes);
 
-// Appends `bytes` as one word of `.ops` text: bare where that is unambiguous, else quoted.
+// Appends `bytes` as one word of `.ops` text: bare where that is unambiguous, otherwise quoted.
 void AppendWord(std::string* out, std::string_view bytes);
 
-// Takes one word off the front of `*line` (after blanks), unescapes it into `*word` and says in
-// `*quoted` whether it stood in quotes. False at the end of the line; at a malformed word also sets
-// `*error` to what is wrong.
+// Removes one word from the front of `*line` (after blanks), unescapes it into `*word` and sets
+// `*quoted` if it was quoted. False at the end of the line, or at a malformed word; then sets
+// `*error` as well.
 bool TakeWord(std::string_view* line, std::string* word, bool* quoted, std::string* error);
 
 }  // namespace resprobe

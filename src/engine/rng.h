@@ -7,7 +7,7 @@
 namespace resprobe {
 
 // A small deterministic generator (splitmix64): the same seed gives the same numbers on every
-// machine, which the standard library's distributions do not promise.
+// machine, which the standard library's distributions do not guarantee.
 class Rng {
  public:
   explicit Rng(uint64_t seed) : state_(seed) {}
@@ -28,7 +28,7 @@ class Rng {
   int64_t Between(int64_t low, int64_t high) {
     return low + static_cast<int64_t>(Below(static_cast<uint64_t>(high - low) + 1));
   }
-  // True once in `n` times on average.
+  // True with probability 1/n.
   bool OneIn(uint64_t n) { return Below(n) == 0; }
   // One of `items`, a non-empty range with operator[].
   template <class Items>

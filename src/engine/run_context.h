@@ -12,14 +12,14 @@ namespace resprobe {
 
 using Bytes = std::span<const uint8_t>;
 
-// A named statement that a harness holds its subject to.
+// A named property of the subject that a harness checks.
 struct InvariantInfo {
   std::string_view name;       // snake_case, unique in the harness
-  std::string_view statement;  // one line, says what must hold
+  std::string_view statement;  // one line: what must hold
 };
 
-// A broken invariant. `op` is the number of the op at which it was seen, from 0; for harnesses over
-// raw bytes it is the byte offset, where there is one.
+// A violated invariant. `op` is the number of the op at which it was detected, from 0; for
+// harnesses over raw bytes it is the byte offset, where there is one.
 struct Violation {
   std::string invariant;
   size_t op = 0;
@@ -27,9 +27,8 @@ struct Violation {
   std::string seen;
 };
 
-// What happened in one run. Off by default: a run under a fuzzing engine must not pay for it.
-// The hash identifies the run: two runs of one case have equal hashes, or the run is not
-// deterministic.
+// Records what happened in one run. Off by default, so that a run under a fuzzing engine does not
+// pay for it. If two runs of one case have different hashes, the case is not deterministic.
 class Trace {
  public:
   enum class Mode { kOff, kHash, kText };
@@ -45,7 +44,7 @@ class Trace {
   uint64_t hash() const { return hash_; }
   const std::string& text() const { return text_; }
 
-  // Forgets what was recorded; keeps the mode.
+  // Clears the record; keeps the mode.
   void Reset();
 
  private:
@@ -56,7 +55,7 @@ class Trace {
   std::string text_;
 };
 
-// What one run writes to: its trace, its first violation, its counts.
+// The output of one run: its trace, its first violation, its counts.
 class RunContext {
  public:
   explicit RunContext(Trace::Mode mode = Trace::Mode::kOff) : trace_(mode) {}
@@ -64,20 +63,20 @@ class RunContext {
   Trace& trace() { return trace_; }
   const Trace& trace() const { return trace_; }
 
-  // The number of the op that is being applied; set by the runner.
+  // The number of the op that is being applied; the runner sets it.
   size_t op() const { return op_; }
   void set_op(size_t op) { op_ = op; }
 
-  // Whether a harness may leave expensive checks of an input to other inputs of its kind. So it is
-  // while an engine fuzzes; who looks at one input (replay, shrinking) gets all of them.
+  // True if a harness may skip expensive checks of an input, because similar inputs get them: while
+  // an engine fuzzes. Replay and shrinking make all checks.
   bool samples() const { return samples_; }
   void set_samples(bool samples) { samples_ = samples; }
-  // Whether this run makes a check that one input in `one_in` gets while an engine fuzzes. Which,
-  // the digest of the input says.
+  // True if this run makes a check that one input in `one_in` gets while an engine fuzzes. The
+  // input's digest decides.
   bool Makes(uint32_t one_in) const { return !samples_ || digest_ % one_in == 0; }
   void set_digest(uint64_t digest) { digest_ = digest; }
 
-  // Unless `holds`, records the violation of `invariant` (the first one of a run counts) and
+  // Unless `holds`, records the violation of `invariant` (only the first one of a run is kept) and
   // returns false. `expected` and `seen` are strings or callables that return one, called only on
   // failure.
   template <class Expected, class Seen>
@@ -89,7 +88,7 @@ class RunContext {
   }
   void Fail(std::string_view invariant, std::string expected, std::string seen);
 
-  // Ready for another run, with its memory kept.
+  // Prepares for another run; keeps the memory.
   void Reset();
 
   bool violated() const { return violated_; }

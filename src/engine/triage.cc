@@ -18,7 +18,7 @@ std::string_view FirstWord(std::string_view text) {
   return text.substr(0, text.find_first_of(" \n,"));
 }
 
-// Frames of the runtime, which say nothing about whose bug it is.
+// Frames of the sanitizers' and the C library's runtime, which do not identify the bug.
 bool IsRuntime(std::string_view function) {
   constexpr std::string_view kPrefixes[] = {
       "__asan",           "__interceptor",   "__sanitizer", "__ubsan",       "__lsan",
@@ -40,8 +40,8 @@ bool IsRuntime(std::string_view function) {
 std::string FrameName(std::string_view line) {
   if (const auto in = After(line, " in ")) {
     std::string_view name = *in;
-    // The file stands after the last blank that no parenthesis encloses; the name ends before the
-    // parameter list.
+    // The file starts after the last blank outside parentheses; the name ends before the parameter
+    // list.
     size_t end = 0;
     int angle = 0;
     for (; end < name.size(); ++end) {
@@ -86,7 +86,7 @@ std::vector<std::string> TopFrames(std::string_view report) {
     inside = true;
     std::string name = FrameName(line);
     if (name.empty() || IsRuntime(name)) continue;
-    // Recursion counts once.
+    // Recursive frames count once.
     if (std::find(frames.begin(), frames.end(), name) == frames.end()) frames.push_back(name);
   }
   return frames;
@@ -133,7 +133,7 @@ Signature ReadSignature(std::string_view report) {
       return {"ubsan", std::string(where.substr(0, column)), {}};
     }
     if (const auto address = After(line, "ERROR: AddressSanitizer: ")) {
-      // abort() or a failed assertion, which AddressSanitizer tells of only if it is asked to.
+      // abort() or a failed assertion, which AddressSanitizer reports only with handle_abort.
       if (FirstWord(*address) == "ABRT") return {"signal", "", TopFrames(rest)};
       return {"asan", std::string(FirstWord(*address)), TopFrames(rest)};
     }

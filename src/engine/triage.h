@@ -1,8 +1,8 @@
 #ifndef RESPROBE_ENGINE_TRIAGE_H_
 #define RESPROBE_ENGINE_TRIAGE_H_
 
-// What a failure is, read from what the failing process wrote to stderr. Two failures with equal
-// signatures are taken to be one finding.
+// Derives the signature of a failure from the stderr of the failing process. Two failures with
+// equal signatures are treated as one finding.
 
 #include <string>
 #include <string_view>
@@ -13,7 +13,8 @@ namespace resprobe {
 struct Signature {
   // "violation", "asan", "ubsan", "leak", "oom", "timeout", "signal"; "" if nothing failed.
   std::string kind;
-  // The invariant, or the sanitizer's name of the error, or where UBSan saw it (file:line).
+  // The invariant, the sanitizer's name of the error, or the location that UBSan reported
+  // (file:line).
   std::string detail;
   // Top frames of the subject's code, innermost first, at most kFrames; empty for violations.
   std::vector<std::string> frames;
@@ -21,18 +22,18 @@ struct Signature {
   static constexpr size_t kFrames = 3;
 
   bool empty() const { return kind.empty(); }
-  // "asan:heap-buffer-overflow:Parse|Feed|Run". Fit for a file name after Slug().
+  // "asan:heap-buffer-overflow:Parse|Feed|Run". Use Slug() for a file name.
   std::string Text() const;
   // The same in letters, digits, '-' and '_', at most 80 bytes.
   std::string Slug() const;
   bool operator==(const Signature&) const = default;
 };
 
-// Reads a report of resprobe, AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer or
+// Parses a report of resprobe, AddressSanitizer, UndefinedBehaviorSanitizer, LeakSanitizer or
 // libFuzzer. The first report in the text counts.
 Signature ReadSignature(std::string_view report);
 
-// The stack that goes with it, as the sanitizer printed it; "" if there is none.
+// The stack of that report, as the sanitizer printed it; "" if there is none.
 std::string ReadStack(std::string_view report);
 
 }  // namespace resprobe

@@ -1,4 +1,4 @@
-// command_handler against a server whose LPOP of the last element leaves an empty list behind.
+// command_handler against a server whose LPOP of the last element leaves an empty list.
 
 #include "driver/fuzz_main.h"
 #include "tests/worlds/faulty_subject.h"

@@ -1,4 +1,4 @@
-// invalidation with clients that store the reply of a read which an invalidation has overtaken: the
+// invalidation with clients that cache the reply of a read that an invalidation has overtaken: the
 // best known bug of client-side caches.
 
 #include "driver/fuzz_main.h"

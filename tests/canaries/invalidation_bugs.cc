@@ -10,8 +10,8 @@ using cache::Cache;
 using cache::CachingClient;
 using cache::Policy;
 
-// Before it reads, it takes what has come for the other connections of the pool, to see their
-// invalidations. The reply that another one waits for is among that, and is thrown away.
+// Before a read it drains the other connections of the pool to process their invalidations. It
+// discards replies that other tasks wait for.
 class DrainsOthers : public CachingClient {
  public:
   void Reset(const Policy& policy) override {
@@ -38,8 +38,8 @@ class DrainsOthers : public CachingClient {
   bool drained_ = false;
 };
 
-// It drains its own connection before a read, without knowing that another task has borrowed it and
-// waits for a reply: that is taken for the end of the drain, and the next one for that reply.
+// Before a read it drains its own connection, without knowing that another task has borrowed it and
+// waits for a reply: the drain ends at that reply, and the task takes the next reply instead.
 class DrainsBorrowed : public CachingClient {
  public:
   void Reset(const Policy& policy) override {
@@ -61,7 +61,7 @@ class DrainsBorrowed : public CachingClient {
   bool borrowed_ = false;
 };
 
-// A field is cached under its key alone.
+// Caches a field under its key alone.
 class ForgetsField : public CachingClient {
  protected:
   void NameField(std::string_view key, std::string_view, std::string* name) override {
@@ -69,8 +69,8 @@ class ForgetsField : public CachingClient {
   }
 };
 
-// When the next connection leads to the replica, what was cached from the primary is taken up
-// again: a replica that takes over holds the same, does it not.
+// When the next connection leads to the replica, it reuses what was cached from the primary, on the
+// wrong assumption that a promoted replica holds the same data.
 class KeepsOverFailover : public CachingClient {
  public:
   void Reset(const Policy& policy) override {
@@ -101,13 +101,13 @@ class KeepsOverFailover : public CachingClient {
   }
 
  private:
-  static constexpr uint64_t kReplica = 2;  // the world's number of it
+  static constexpr uint64_t kReplica = 2;  // its number in the world
 
   std::vector<std::pair<std::string, Entry>> kept_;
   uint64_t from_ = 0;
 };
 
-// Memory is short, and the server deletes a key without telling those who track it.
+// When memory is short, the server deletes a key without notifying the clients that track it.
 class EvictsInSilence : public FaultySubject {
  public:
   bool Evict(int database, std::string_view key) override {

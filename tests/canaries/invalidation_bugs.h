@@ -1,9 +1,8 @@
 #ifndef RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
 #define RESPROBE_TESTS_CANARIES_INVALIDATION_BUGS_H_
 
-// Families of bugs that caching clients and their servers have had, as clients of the world
-// `invalidation` (the careful one that gives something up, or one that does something wrong), or as
-// a server of it.
+// Families of bugs that caching clients and their servers have had, for the world `invalidation`: a
+// correct client with one precaution removed, a client with a wrong behaviour, or a faulty server.
 
 #include <memory>
 #include <span>

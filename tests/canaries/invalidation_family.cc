@@ -1,4 +1,4 @@
-// invalidation with the clients or the server that $RESPROBE_BUG names: one binary for all
+// invalidation with the faulty clients or server that $RESPROBE_BUG names: one binary for all
 // families.
 
 #include <cstdio>

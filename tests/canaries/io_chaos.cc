@@ -1,4 +1,4 @@
-// io_chaos with a client that starts its whole buffer again after a short write.
+// io_chaos with a client that resends its whole buffer after a short write.
 
 #include "driver/fuzz_main.h"
 #include "worlds/io_chaos/io_chaos_world.h"

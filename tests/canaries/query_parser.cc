@@ -1,4 +1,4 @@
-// query_parser with a printer that leaves out an optional mark where there is also an alternative.
+// query_parser with a printer that omits the optional mark if there is also an alternative.
 
 #include "worlds/query/query_parser.h"
 

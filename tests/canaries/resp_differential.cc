@@ -1,4 +1,4 @@
-// resp_differential with a reader that takes its strings for C strings: they end at a NUL.
+// resp_differential with a reader that treats its strings as C strings: they end at a NUL.
 
 #include "worlds/resp/resp_differential.h"
 

@@ -1,5 +1,5 @@
-// resp_parser with a reply parser that has forgotten which type began when a slice ends right after
-// the type's mark: a boolean goes on as a simple string.
+// resp_parser with a reply parser that forgets the type if a slice ends right after the type byte:
+// a boolean continues as a simple string.
 
 #include "worlds/resp/resp_parser.h"
 

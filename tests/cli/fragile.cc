@@ -1,6 +1,6 @@
-// A harness that fails in each way a harness can, by what the input begins with; with MENDED
-// defined it does none of that, with LATE only what takes another run before. For the tests of what
-// is done about failures.
+// A harness that fails in every way in which a harness can fail, depending on the first bytes of
+// the input. With MENDED defined it does not fail; with LATE it fails only in ways that need an
+// earlier run. For the tests of how failures are handled.
 
 #include <cassert>
 #include <cstdint>
@@ -24,12 +24,13 @@ constexpr bool kLate = true;
 constexpr bool kLate = false;
 #endif
 
-// Not to be inlined: the frames are part of how a crash is told from another.
+// Not inlined: the frames are part of the crash's signature.
 [[gnu::noinline]] uint8_t ReadPast(const std::vector<uint8_t>& bytes) {
   return *(bytes.data() + bytes.capacity());
 }
 [[gnu::noinline]] void AssertNothing(size_t size) { assert(size == SIZE_MAX); }
-// Ends by itself where there is so much; long after whoever looks every 100 ms has seen it.
+// Returns after a while if this much memory is available, long after a watchdog that polls every
+// 100 ms has noticed.
 [[gnu::noinline]] void TakeMemory() {
   constexpr size_t kBytes = 600 << 20;
   std::vector<uint8_t> bytes(kBytes);

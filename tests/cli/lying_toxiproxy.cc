@@ -1,8 +1,7 @@
-// A Toxiproxy that says yes and does something else, for the test of `proxy --toxiproxy`.
-//   usage: lying_toxiproxy -host HOST -port PORT …
-// LIE in the environment is what it does to a toxic: "attribute", "toxicity", "missing", "refuse",
-// "end" (it ends there), or none. What it is told to delete it keeps, and writes to the file
-// DELETED.
+// A Toxiproxy that reports success and does something else, for the test of `proxy --toxiproxy`.
+// usage: lying_toxiproxy -host HOST -port PORT … The environment variable LIE selects what it does
+// to a toxic: "attribute", "toxicity", "missing", "refuse", "end" (it exits there), or none. It
+// does not delete what it is asked to delete, but writes it to the file DELETED.
 
 #include <httplib.h>
 
@@ -19,7 +18,7 @@ int main(int argc, char** argv) {
   httplib::Server server;
   json toxics = json::array();
   server.Get("/version", [](const auto&, auto& answer) {
-    answer.set_content("9.9.9", "text/plain");  // as old ones say it
+    answer.set_content("9.9.9", "text/plain");  // format of old versions
   });
   server.Get("/proxies", [](const auto&, auto& answer) { answer.set_content("{}", "x"); });
   server.Post("/proxies", [](const auto& request, auto& answer) {

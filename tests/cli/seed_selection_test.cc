@@ -15,13 +15,13 @@ TEST(SelectSeeds, KeepsEveryFeature) {
 
 TEST(SelectSeeds, PrefersTheCheapOne) {
   EXPECT_THAT(SelectSeeds({{100, {1, 2}}, {10, {1, 2}}}), ElementsAre(1));
-  // One expensive case against two cheap ones that reach the same.
+  // One expensive case against two cheap ones that cover the same.
   EXPECT_THAT(SelectSeeds({{100, {1, 2}}, {10, {1}}, {10, {2}}}), ElementsAre(1, 2));
   EXPECT_THAT(SelectSeeds({{15, {1, 2}}, {10, {1}}, {10, {2}}}), ElementsAre(0));
 }
 
 TEST(SelectSeeds, DropsWhatLaterPicksMadeNeedless) {
-  // The first pick is 0, the best for its cost; 1 and 2 then reach all of it.
+  // The first pick is 0, the best for its cost; 1 and 2 then cover all of it.
   EXPECT_THAT(SelectSeeds({{10, {1, 2, 3}}, {11, {1, 2, 4}}, {12, {3, 5}}}), ElementsAre(1, 2));
 }
 

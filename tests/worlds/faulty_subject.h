@@ -10,7 +10,7 @@
 
 namespace resprobe {
 
-// The core with a fault: a test overrides what is to go wrong.
+// The core with a fault: a test overrides what is to fail.
 class FaultySubject : public ServerSubject {
  public:
   void Reset() override { real_.Reset(); }
@@ -29,7 +29,7 @@ class FaultySubject : public ServerSubject {
   ReplicaSubject* replica() override { return real_.replica(); }
   Server* core() override { return real_.core(); }
 
-  // What the client gets instead of `received`.
+  // What the client receives instead of `received`.
   virtual std::string Altered(uint64_t connection, std::string received) {
     (void)connection;
     return received;
@@ -39,7 +39,7 @@ class FaultySubject : public ServerSubject {
   CoreSubject real_{ServerConfig{.max_bulk = CommandWorld::kMaxBulk}};
 };
 
-// A replica with a fault, likewise.
+// A replica with a fault, in the same way.
 class FaultyReplica : public ReplicaSubject {
  public:
   explicit FaultyReplica(ReplicaSubject* real) : real_(*real) {}

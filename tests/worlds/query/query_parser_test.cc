@@ -1,5 +1,5 @@
 // The harness query_parser: its corpus and dictionary, generated queries, and subjects with a
-// planted fault, each of which an invariant has to catch.
+// planted fault, each of which an invariant must catch.
 #include "worlds/query/query_parser.h"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ struct Seed {
   Tape tape;
 };
 
-// By name, so that every run takes them in one order.
+// Sorted by name, so that every run uses the same order.
 std::vector<Seed> Corpus() {
   std::vector<Seed> seeds;
   for (const auto& entry : std::filesystem::directory_iterator(QUERY_CORPUS)) {
@@ -84,7 +84,7 @@ TEST(QueryCorpusTest, HoldsAndMostlyParsesInBothDialects) {
   EXPECT_GE(parsed[0], 25u);
   EXPECT_GE(parsed[1], 50u);
   EXPECT_LE(rejected * 4, seeds.size());
-  // Every production that the dialect has.
+  // Every production of the dialect.
   EXPECT_EQ(kinds[1].size(), query::kKindCount);
   const std::set<Kind> only_dialect2 = {Kind::kKnn,     Kind::kParam,    Kind::kWildcard,
                                         Kind::kCompare, Kind::kGeoShape, Kind::kVectorRange,
@@ -93,7 +93,7 @@ TEST(QueryCorpusTest, HoldsAndMostlyParsesInBothDialects) {
   for (const Kind kind : only_dialect2) EXPECT_EQ(kinds[0].count(kind), 0u) << NameOf(kind);
 }
 
-// The values of a dictionary of libFuzzer's format.
+// The values of a dictionary in libFuzzer's format.
 std::vector<std::string> DictionaryTokens() {
   std::vector<std::string> tokens;
   std::ifstream file(QUERY_DICTIONARY);
@@ -208,7 +208,7 @@ TEST(QueryShowTest, ShowsTheTreeOrTheErrorUnderACaret) {
 
 // --- Canaries: one fault each ---
 
-// Prints `-` without what it holds where a number follows: `- 5` becomes `-5`.
+// Omits the space between `-` and a number: `- 5` becomes `-5`.
 struct GluesMinus : CoreQueryLanguage {
   void Print(const Ast& tree, Dialect dialect, std::string* out) {
     CoreQueryLanguage::Print(tree, dialect, out);
@@ -217,7 +217,7 @@ struct GluesMinus : CoreQueryLanguage {
   }
 };
 
-// Forgets the parentheses around an OR.
+// Omits the parentheses around an OR.
 struct ForgetsParentheses : CoreQueryLanguage {
   void Print(const Ast& tree, Dialect dialect, std::string* out) {
     CoreQueryLanguage::Print(tree, dialect, out);
@@ -235,7 +235,7 @@ struct ForgetsToClose : CoreQueryLanguage {
   }
 };
 
-// Gives the end of the query one byte too late.
+// Reports the end of the query one byte too late.
 struct PointsBehind : CoreQueryLanguage {
   bool Parse(std::string_view query, const Options& options, Ast* out, Error* error) {
     if (CoreQueryLanguage::Parse(query, options, out, error)) return true;
@@ -244,7 +244,7 @@ struct PointsBehind : CoreQueryLanguage {
   }
 };
 
-// Keeps the tree of the query before when it rejects one.
+// Keeps the previous query's tree when it rejects a query.
 struct LeavesATree : CoreQueryLanguage {
   bool Parse(std::string_view query, const Options& options, Ast* out, Error* error) {
     if (CoreQueryLanguage::Parse(query, options, out, error)) return true;
@@ -254,7 +254,7 @@ struct LeavesATree : CoreQueryLanguage {
   }
 };
 
-// Adds a word of its own to a tree that was used before.
+// Adds a word to a tree that was used before.
 struct RemembersTooMuch : CoreQueryLanguage {
   bool Parse(std::string_view query, const Options& options, Ast* out, Error* error) {
     const bool used = !out->empty();
@@ -275,7 +275,8 @@ struct Wavers : CoreQueryLanguage {
 
 template <class Subject>
 struct Canary {
-  // Finds a violation of `invariant` in generated queries, shrinks it, and says how small it got.
+  // Finds a violation of `invariant` in generated queries, shrinks it, and returns the size of the
+  // result.
   static std::string Find(std::string_view invariant) {
     const auto fails = [&](Bytes tape) {
       RawHarness<QueryParser<Subject>> harness;

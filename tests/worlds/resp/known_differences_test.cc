@@ -54,7 +54,7 @@ TEST(KnownDifferences, HoldForWhatIsSeenOnly) {
   EXPECT_EQ(IdOf(other), "");
 }
 
-// Agreement on the outcome is never explained away: then the values differ.
+// If both outcomes agree, no known difference applies: then the values differ.
 TEST(KnownDifferences, NoneIsAboutValues) {
   for (const int version : {HiredisVersion(0, 14, 1), HiredisVersion(1, 2, 0)}) {
     for (const std::string_view token : {"$1\r\n", ":+5\r\n", "#T\r\n", ",1\r\n", "+a\r\n"}) {

@@ -1,4 +1,4 @@
-// Built once for each version of hiredis that is there.
+// Built once for each installed version of hiredis.
 
 #include "worlds/resp/resp_differential.h"
 
@@ -33,7 +33,7 @@ std::string Verdict(World& world, std::string_view input) {
   return trace.substr(from, trace.find('\n', from) - from);
 }
 
-// Both refuse, but not for the same reason: whether that shows, the slices decide.
+// Both refuse, but not for the same reason; the slices decide which difference shows.
 constexpr std::string_view kBothRefuse = "both refuse";
 
 struct Case {
@@ -78,7 +78,7 @@ TEST(RespDifferential, AgreesOrKnowsWhyNot) {
            Case{"_x\r\n", kBothRefuse, HIREDIS_MINOR >= 1 ? "agreed" : "unchecked_text"},
            Case{"=3\r\ntxt\r\n", kBothRefuse, "agreed"},
            Case{"=5\r\ntxt;a\r\n", kBothRefuse, "agreed"},
-           // Every known difference that can be met.
+           // Every known difference that these versions can show.
            Case{"!3\r\nERR\r\n", "resp3_types", "bulk_error_type"},
            Case{"|1\r\n+a\r\n+b\r\n*1\r\n:1\r\n", "resp3_types",
                 HIREDIS_MINOR >= 3 ? "attribute_is_element" : "attribute_type"},
@@ -124,7 +124,7 @@ TEST(RespDifferential, AgreesOrKnowsWhyNot) {
 TEST(RespDifferential, DeepNestingIsKeptFromHiredis) {
   RespDifferential<> world;
   const std::string deep = Nested(200000, ":1\r\n");
-  // What the core refuses, hiredis does not see: to free it would take its stack.
+  // hiredis does not get what the core refuses: freeing it would overflow the stack.
   const std::string verdict = Verdict(world, deep);
   EXPECT_EQ(verdict, HIREDIS_MAJOR >= 1 ? "agreed" : "nesting_8");
   EXPECT_NE(world.Show(AsBytes(deep)).find("not given to hiredis"), std::string::npos);
@@ -144,7 +144,7 @@ TEST(RespDifferential, HoldsOnGeneratedInputs) {
                                  << world.Show(tape);
     agreed += run.trace().text().find("agreed to the end") != std::string::npos;
   }
-  // The table must not be what most of it ends in.
+  // Most inputs must not end in a known difference.
   EXPECT_GT(agreed, 1000u);
 }
 
@@ -155,7 +155,7 @@ TEST(RespDifferential, ShowsBothSides) {
   EXPECT_NE(text.find("differ after byte 10: known as bulk_end"), std::string::npos) << text;
 }
 
-// Faults of a reader, each of which must show.
+// Faulty readers, each of which must be detected.
 
 struct Tired : HiredisReader {
   Outcome Next(const redisReply** reply) {
@@ -192,8 +192,8 @@ struct Greedy : HiredisReader {
   }
 };
 TEST(RespDifferentialFaults, End) {
-  // Byte by byte, nothing is ever left over; in slices it is, where they are not cut between
-  // values.
+  // Fed byte by byte, nothing is ever left over; fed in slices that contain more than one value, it
+  // is.
   RespDifferential<Greedy> world;
   size_t found = 0;
   for (const std::string_view input : {"+a\r\n+OK\r\n", "+b\r\n+OK\r\n", "+c\r\n+OK\r\n",

@@ -79,7 +79,7 @@ TEST(RespParser, ShowsBytesAndWhatBecomesOfThem) {
             "'$', got ':'\n");
 }
 
-// One fault for each invariant.
+// Faulty parsers, one for each invariant.
 
 struct Forgetful : resp::ReplyParser {
   using ReplyParser::ReplyParser;
@@ -117,7 +117,7 @@ TEST(RespParserFaults, RoundTrip) {
 struct Wasteful : resp::ReplyParser {
   using ReplyParser::ReplyParser;
   Result Parse(std::string_view input, resp::Reply* out) {
-    // Memory for all that a header promises, before it has come.
+    // Allocates everything that a header announces, before it has arrived.
     if (input.starts_with("*999")) {
       ReplyParser other;
       other.Parse("$5000\r\n" + std::string(5000, 'x'), out);
@@ -182,7 +182,7 @@ TEST(RespParserFaults, RequestSlicing) {
   EXPECT_EQ((Broken<RespParser<resp::ReplyParser, Deaf>>("PING\n")), "request_slicing");
 }
 
-// A long input gets one of the checks, so a fault shows in one of a few variants of it.
+// A long input gets only one of the checks, so a fault shows in some of several variants of it.
 TEST(RespParserFaults, ShowInLongInputsToo) {
   RespParser<Forgetful> world;
   size_t found = 0;

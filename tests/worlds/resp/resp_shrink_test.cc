@@ -11,8 +11,8 @@
 namespace resprobe {
 namespace {
 
-// What is left of `input` after passes that keep whatever contains `needle`, and starts with a type
-// that can start a reply.
+// `input` after passes that keep every candidate that contains `needle` and starts with a type byte
+// of a reply.
 std::string Shrunk(std::string_view input, std::string_view needle) {
   Tape tape(input.begin(), input.end());
   const auto still_fails = [&](const Tape& candidate) {
