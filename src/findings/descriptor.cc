@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/bytes_text.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"

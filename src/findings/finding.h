@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/project.h"
 

@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "runner/case_file.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/process.h"
 #include "runner/project.h"
 
 // What the verbs that run cases on a live server have in common: oracle, with --unmodelled too,
-// invalidate --model-check, and replay and minimize with a server.
+// model-check, and replay and minimize with a server.
 namespace resprobe::cli {
 
 // The time of a run without that of what is no part of it; and when its next line is due.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Cases of invalidation over a live server's sockets: replay, minimize, invalidate --model-check.
+# Cases of invalidation over a live server's sockets: replay, minimize, model-check.
 set -euo pipefail
 program=$1
 # shellcheck source=tests/cli/lib.sh
@@ -7,10 +7,13 @@ program=$1
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
-wrong_use "name a server" invalidate --model-check
-wrong_use "excludes" invalidate --model-check --start redis-server --kill 5
-wrong_use "requires" invalidate --start redis-server --seeds 5
-wrong_use "cannot start" invalidate --model-check --start /no/such/server
+wrong_use "model-check: name a server" model-check
+wrong_use "cannot start" model-check --start /no/such/server
+# The old spelling, and what either verb does not have.
+wrong_use "model-check: name a server" invalidate --model-check
+wrong_use "cannot start" invalidate --start /no/such/server --model-check
+wrong_use "--kill" invalidate --model-check --start redis-server --kill 5
+wrong_use "--seeds" invalidate --start redis-server --seeds 5
 
 server=${RESPROBE_VALKEY_SERVER:-${RESPROBE_REDIS_SERVER:-}}
 if [[ -z $server ]]; then
@@ -31,6 +34,7 @@ wrong_use "replay those of invalidation by themselves" \
 wrong_use "there is nothing to minimize" \
   minimize "$regressions/push_overtakes_reply.ops" --start "$server" -o "$temp/none.ops"
 
+# With the old spelling, which stays.
 run 0 invalidate --model-check --start "$server" --seeds 20 --seed 7 \
   --format json --output "$temp/report.json"
 cp "$temp/report.json" "$temp/json"
@@ -53,7 +57,7 @@ has out "ERR DB index is out of range"
 run 0 minimize "$temp/case.ops" "${few[@]}" -o "$temp/small.ops"
 has out ": another reply"
 (($(grep -c client= "$temp/small.ops") <= 3)) || { cat "$temp/small.ops"; failures=$((failures + 1)); }
-run 1 invalidate --model-check "${few[@]}" --seeds 1
+run 1 model-check "${few[@]}" --seeds 1
 has out ": another reply"
 has out "folder:"
 

@@ -61,8 +61,7 @@ std::unique_ptr<UrlTarget> UrlTarget::Open(const std::string& url, bool allow_re
     return nullptr;
   }
   if (!overwrite && size.body["result"] != json(0)) {
-    *error =
-        "the server behind " + url + " holds keys, which a run deletes: --overwrite permits it";
+    *error = "the server behind " + url + " holds keys, which a run deletes: --flush permits it";
     return nullptr;
   }
   target->has_barrier_ = target->Get(target->root_ + "barrier").status == 200;

@@ -11,8 +11,10 @@
 #include "cli/bench/bench_families.h"
 #include "cli/bench/bench_oracle.h"
 #include "cli/fuzz/fuzz_job.h"
+#include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
@@ -334,38 +336,30 @@ int RunBench(const BenchOptions& options) {
 
 }  // namespace
 
-void AddBench(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("bench", "Measure the harnesses and the reply parser");
-  verb->footer(
-      "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to "
-      "an\n"
-      "empty target in the same build, the two by turns; and the reply parser against hiredis's\n"
-      "reader; checked reads a second of `invalidate` before a redis-server; and how soon each\n"
-      "family of bugs of caching clients is found from nothing.\n"
-      "Exit code: 0 all above their floors, 1 one below, 2 wrong use.");
+Verb BenchVerb() {
   const auto options = std::make_shared<BenchOptions>();
-  verb->add_option("HARNESS", options->harnesses, "Harnesses; default: all and the reply parser")
-      ->type_name("");
-  verb->add_option("--rounds", options->rounds, "Rounds, of which the median counts")
-      ->type_name("N")
-      ->check(WholeNumber(1, 1000))
-      ->capture_default_str();
-  verb->add_option("--seconds", options->seconds,
-                   "About how long one measurement over the seeds takes")
-      ->type_name("S")
-      ->check([](const std::string& text) -> std::string {
-        char* end = nullptr;
-        const double seconds = std::strtod(text.c_str(), &end);
-        if (*end == '\0' && seconds > 0 && seconds <= kMostSeconds) return "";
-        return "'" + text + "' is not a number of seconds above 0";
-      })
-      ->capture_default_str();
-  verb->add_flag(
-      "--families", options->families,
-      "How soon each family of bugs of caching clients is found; with no HARNESS nothing "
-      "else");
-  options->output.AddTo(verb);
-  verb->callback([=] { *code = RunBench(*options); });
+  Verb verb("bench", "measure the harnesses and the parser");
+  verb.details =
+      "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to an "
+      "empty target in the same build, the two by turns; the reply parser against hiredis's "
+      "reader; checked reads a second of `invalidate` with a redis-server; and how soon each "
+      "family of bugs of caching clients is found from nothing.";
+  verb.examples = {{"bench resp_parser --rounds 3", "measures one harness three times"},
+                   {"bench --families", "measures how soon families of bugs are found"}};
+  verb.exit_codes = "0 all above their floors, 1 one below, 2 wrong use.";
+  verb.Arguments("HARNESS", &options->harnesses, "Harnesses; default: all and the reply parser")
+      .Complete(Completion::kHarness);
+  verb.Number("--rounds", "N", &options->rounds, 1, 1000, "Rounds, of which the median counts")
+      .ShowDefault();
+  verb.Seconds("--seconds", "S", &options->seconds, false,
+               "About how long one measurement over the seeds takes")
+      .ShowDefault();
+  verb.Flag("--families", &options->families,
+            "How soon each family of bugs of caching clients is found; with no HARNESS nothing "
+            "else");
+  AddOutputOptions(&verb, &options->output);
+  verb.run = [=] { return RunBench(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 

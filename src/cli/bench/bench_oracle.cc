@@ -8,6 +8,7 @@
 
 #include "live/server/server_process.h"
 #include "runner/files.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 

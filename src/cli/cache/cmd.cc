@@ -7,6 +7,7 @@
 
 #include "cachelab/http/url_target.h"
 #include "cli/verbs.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/user_error.h"
 
@@ -33,25 +34,24 @@ int RunCmd(const CmdOptions& options) {
 
 }  // namespace
 
-void AddCmd(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "cmd", "Send one command through caching workers, or past their cache, and print the answer");
-  verb->footer(
-      "The workers are those of ./resprobe workers, or what else answers at the URL as they do.\n"
-      "What begins with a dash goes behind --: cmd cached -- zadd k -1 m\n"
-      "Exit code: 0 a reply, 1 an error, 2 wrong use.");
+Verb CmdVerb() {
   const auto options = std::make_shared<CmdOptions>();
-  verb->add_option("CLASS", options->type,
-                   "cached (or relay): through the cache; direct (or redis)")
-      ->required()
-      ->type_name("cached|direct")
-      ->check(CLI::IsMember({"cached", "direct", "relay", "redis"}));
-  verb->add_option("COMMAND", options->words, "The command and its arguments")
-      ->required()
-      ->type_name("WORD…");
-  verb->add_option("--url", options->url, "The endpoint")->type_name("URL")->capture_default_str();
-  verb->add_flag("--allow-remote", options->allow_remote, "Let it be on another machine");
-  verb->callback([=] { *code = RunCmd(*options); });
+  Verb verb("cmd", "send one command through it, or past it");
+  verb.details =
+      "Sends a command through caching workers, or past their cache, and prints the answer. The "
+      "workers are those of ./resprobe workers, or what else answers at the URL as they do. Words "
+      "that begin with a dash go after --.";
+  verb.examples = {{"cmd cached get k", "reads a key through the cache"},
+                   {"cmd cached -- zadd k -1 m", "passes a word that begins with a dash"}};
+  verb.exit_codes = "0 a reply, 1 an error, 2 wrong use.";
+  verb.Choice("CLASS", {"cached", "direct", "relay", "redis"}, &options->type,
+              "cached (or relay): through the cache; direct (or redis): past it")
+      .Required();
+  verb.Arguments("COMMAND", &options->words, "The command and its arguments").Required();
+  verb.Text("--url", "URL", &options->url, "The endpoint").ShowDefault();
+  verb.Flag("--allow-remote", &options->allow_remote, "Accept an endpoint on another machine");
+  verb.run = [=] { return RunCmd(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -5,9 +5,7 @@
 
 #include "cachelab/hunt/stale_plan.h"
 #include "cli/cache/stale_hunt.h"
-#include "cli/oracle/model_session.h"
 #include "cli/verbs.h"
-#include "live/net/socket.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -35,126 +33,59 @@ std::string WhyVacuous(const live::RacePlan& plan, const live::StaleCounts& coun
   return "";
 }
 
-// What is for the workers, and so not for --model-check.
-constexpr const char* kForWorkers[] = {
-    "--workers",     "--writers",  "--tracking",        "--cache-slots",
-    "--plant",       "--url",      "--iterations",      "--delay",
-    "--keys",        "--members",  "--value-size",      "--key-prefix",
-    "--types",       "--commands", "--list-commands",   "--show-last",
-    "--failure-log", "--trace",    "--stop-on-failure", "--case",
-    "--kill",        "--flush",
-};
-
-// --model-check and what goes with it.
-struct ModelCheckVerb {
-  bool on = false;
-  std::string server;
-  std::string profile = "auto";
-  uint64_t seeds = 0;
-  std::string time;
-
-  void AddTo(CLI::App* verb) {
-    CLI::Option* const check = verb->add_flag(
-        "--model-check", on,
-        "No workers: cases of the simulation (the harness invalidation) run over connections to "
-        "the server, and each reply and push is compared with the model's");
-    for (const char* name : kForWorkers) check->excludes(verb->get_option(name));
-    CLI::Option* const address =
-        verb->add_option("--server", server, "With --model-check: a server that is there")
-            ->type_name("HOST:PORT")
-            ->needs(check);
-    for (const char* name : {"--host", "--port", "--unix", "--start"}) {
-      address->excludes(verb->get_option(name));
-    }
-    verb->add_option("--profile", profile,
-                     "With --model-check: what the model follows: auto, redis-7.0, …")
-        ->type_name("NAME")
-        ->needs(check)
-        ->capture_default_str();
-    verb->add_option("--seeds", seeds, "With --model-check: so many generated cases")
-        ->type_name("N")
-        ->check(WholeNumber(1, UINT64_MAX / 2))
-        ->needs(check);
-    verb->add_option("--time", time,
-                     "With --model-check: 30s, 5m, 1h; what shrinking takes is not counted")
-        ->type_name("TIME")
-        ->needs(check);
-  }
-
-  int Run(const StaleVerbOptions& options) const {
-    options.output.Check();
-    const PoolVerbOptions& pool = options.pool;
-    ModelCheckOptions check;
-    live::TargetOptions& target = check.server.target;
-    target.server = server;
-    if (pool.port != 0) {
-      target.server = live::Address{pool.host, static_cast<uint16_t>(pool.port)}.ToText();
-    }
-    target.unix_path = pool.unix_path;
-    target.start = pool.start;
-    target.arguments = pool.server_arguments;
-    target.allow_remote = pool.allow_remote;
-    target.flush = pool.overwrite;
-    if (!check.server.given()) {
-      throw UserError(
-          "invalidate --model-check: name a server with --start redis-server, --server HOST:PORT "
-          "or --unix PATH");
-    }
-    check.server.profile = profile;
-    check.server.hang_seconds = pool.hang_seconds;
-    check.seed = options.seed_given ? options.seed : 1;
-    check.seeds = seeds;
-    check.seconds = !time.empty() ? ParseTime("--time", time) : seeds == 0 ? 30 : 0;
-    check.output = options.output;
-    return CheckModel(check);
-  }
-};
-
 }  // namespace
 
-void AddInvalidate(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("invalidate",
-                                      "Hunt stale reads: real worker processes share one cache "
-                                      "before a real server; reads, writes, "
-                                      "flushes and deaths overlap");
-  verb->footer(
-      "After each round every invalidation connection answers a ping; then all workers must read "
-      "the\n"
-      "newest value. No grace time. Each kind of failure is minimized and filed once.\n"
-      "A run in which too little was cached, raced or killed fails as vacuous.\n"
-      "With --model-check no workers are started: the seed corpus of the harness invalidation and\n"
-      "generated cases run over connections to the server, with the model beside it. Differences "
-      "are\n"
-      "minimized and go to work/findings/invalidation/model-…. Without --seeds and --time: 30 "
-      "seconds.\n"
-      "Exit code: 0 nothing stale, 1 a failure or a vacuous run, 2 wrong use, 130 interrupted.");
+Verb InvalidateVerb() {
   const auto options = std::make_shared<StaleVerbOptions>();
   const auto plan = std::make_shared<live::RacePlan>();
-  const auto check = std::make_shared<ModelCheckVerb>();
-  options->pool.AddTo(verb, true);
-  options->AddTo(verb);
-  verb->add_option("--kill", plan->kill_percent,
-                   "In so many of 100 rounds a connection (CLIENT KILL) or a worker (SIGKILL) is "
-                   "killed")
-      ->type_name("PERCENT")
-      ->check(WholeNumber(0, 100))
-      ->capture_default_str();
-  verb->add_option("--flush", plan->flush_percent,
-                   "In so many of 100 rounds FLUSHALL or FLUSHDB runs")
-      ->type_name("PERCENT")
-      ->check(WholeNumber(0, 100))
-      ->capture_default_str();
-  check->AddTo(verb);
-  verb->callback([=] {
-    if (check->on) {
-      *code = check->Run(*options);
-      return;
-    }
+  Verb verb("invalidate", "hunt stale reads in a cache that real workers share");
+  verb.details =
+      "Real worker processes share one cache in front of a real server; reads, writes, flushes and "
+      "deaths overlap.\n"
+      "After each round every invalidation connection answers a ping; then all workers must read "
+      "the newest value. No grace time. Each kind of failure is minimized and filed once. A run in "
+      "which too little was cached, raced or killed fails as vacuous.";
+  verb.examples = {
+      {"invalidate --start redis-server --iterations 1000 --seed 1", "runs a thousand rounds"},
+      {"invalidate --start valkey-server --kill 10 --flushes 5",
+       "kills connections and workers, and flushes, until Ctrl-C"},
+      {"invalidate --url http://127.0.0.1:8080/cmd --iterations 100",
+       "hunts in a cache that ./resprobe workers serves"}};
+  verb.exit_codes = "0 nothing stale, 1 a failure or a vacuous run, 2 wrong use, 130 interrupted.";
+  verb.moved = {{"--model-check", "model-check"}};
+  options->pool.AddTo(&verb, true, false);
+  // Its --flush was the percentage before all verbs had --flush for the server.
+  constexpr const char* kServer = "server";
+  verb.Add({.name = "--flush",
+            .value = "PERCENT",
+            .help = "Accept a server that holds keys, and delete them; with a number: --flushes",
+            .group = "Which server",
+            .set =
+                [=](const std::vector<std::string>& values) {
+                  if (values.back() == kServer) {
+                    options->pool.server.flush = true;
+                  } else {
+                    plan->flush_percent = std::stoi(values.back());
+                  }
+                }})
+      .ValueIfAlone(kServer)
+      .Alias("--overwrite")
+      .Check([=](const std::string& text) {
+        return text == kServer ? std::string() : WholeNumber(0, 100)(text);
+      });
+  options->AddTo(&verb);
+  verb.Group("What happens in a round");
+  verb.Number("--kill", "PERCENT", &plan->kill_percent, 0, 100,
+              "Share of rounds in which a connection (CLIENT KILL) or a worker (SIGKILL) is killed")
+      .ShowDefault();
+  verb.Number("--flushes", "PERCENT", &plan->flush_percent, 0, 100,
+              "Share of rounds in which FLUSHALL or FLUSHDB runs")
+      .ShowDefault();
+  verb.run = [=] {
     options->Read("invalidate");
     if (options->list_commands) {
       PrintCommands();
-      *code = kAllWell;
-      return;
+      return kAllWell;
     }
     HuntKind kind;
     kind.verb = "invalidate";
@@ -165,8 +96,9 @@ void AddInvalidate(CLI::App& app, int* code) {
     kind.make = [=](uint64_t, Rng* rng) { return live::MakeRace(options->keys, *plan, rng); };
     kind.vacuous = [=](const live::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
     kind.typed = " --writers " + std::to_string(options->pool.Writers());
-    *code = StaleHunt(*options, kind).Run();
-  });
+    return StaleHunt(*options, kind).Run();
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -11,6 +11,7 @@
 #include "cachelab/hunt/stale_plan.h"
 #include "cli/cache/stale_hunt.h"
 #include "cli/verbs.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -35,16 +36,6 @@ struct KillTally {
   uint64_t cached = 0;      // of those at rest: the entry was in the cache
   uint64_t not_cached = 0;  // and was not
 };
-
-std::vector<std::string> Split(const std::string& list) {
-  std::vector<std::string> words;
-  for (size_t at = 0; at < list.size();) {
-    const size_t end = std::min(list.find(',', at), list.size());
-    if (end > at) words.push_back(list.substr(at, end - at));
-    at = end + 1;
-  }
-  return words;
-}
 
 std::string SignalName(int signal) {
   const char* const name = sigabbrev_np(signal);
@@ -73,12 +64,13 @@ void ReadPlan(KillOptions* options) {
   plan.clients = options->mode != "worker";
   plan.processes = options->mode != "client";
   plan.signals.clear();
-  for (const std::string& name : Split(options->signals)) plan.signals.push_back(ParseSignal(name));
+  for (const std::string& name : SplitList(options->signals))
+    plan.signals.push_back(ParseSignal(name));
   if (plan.signals.empty()) throw UserError("--signal: name one at least");
   if (!options->points.empty()) {
     plan.points.clear();
     plan.idle = false;
-    for (const std::string& name : Split(options->points)) {
+    for (const std::string& name : SplitList(options->points)) {
       const std::optional<live::Failpoint> point = live::ParseFailpoint(name);
       if (name == "idle") {
         plan.idle = true;
@@ -101,7 +93,7 @@ void ReadPlan(KillOptions* options) {
     plan.idle = true;
   }
   plan.direct_writes = plan.cached_writes = false;
-  for (const std::string& name : Split(options->writers)) {
+  for (const std::string& name : SplitList(options->writers)) {
     if (name == "direct" || name == "redis") {
       plan.direct_writes = true;
     } else if (name == "cached" || name == "relay") {
@@ -212,37 +204,35 @@ int RunKill(KillOptions* options) {
 
 }  // namespace
 
-void AddKill(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("kill",
-                                      "Kill who put an entry into the shared cache, at a named "
-                                      "point, then write the key: nobody may "
-                                      "read the old value");
-  verb->footer(
-      "Points: idle (the entry is in the cache), before-reply, before-put, locked, inside-put,\n"
+Verb KillVerb() {
+  const auto options = std::make_shared<KillOptions>();
+  Verb verb("kill", "kill who put an entry, at a named point; nobody may read it");
+  verb.details =
+      "The writer of an entry of the shared cache is killed, then the key is written: no worker "
+      "may read the old value.\n"
+      "Points: idle (the entry is in the cache), before-reply, before-put, locked, inside-put, "
       "before-drop (an invalidation is taken from the connection, its entries are still there).\n"
       "Rounds in which nothing was cached are counted apart; a run with too few hits or kills "
-      "fails "
-      "as\nvacuous.\n"
-      "Exit code: 0 nothing stale, 1 a failure or a vacuous run, 2 wrong use, 130 interrupted.");
-  const auto options = std::make_shared<KillOptions>();
-  options->stale.pool.AddTo(verb, false);
-  options->stale.AddTo(verb);
-  verb->add_option("--kill-mode", options->mode,
-                   "client: CLIENT KILL of the connection; worker: a signal to the process")
-      ->check(CLI::IsMember({"client", "worker", "both"}))
-      ->type_name("client|worker|both")
-      ->capture_default_str();
-  verb->add_option("--signal", options->signals, "Signals for workers, chosen from by the seed")
-      ->type_name("SIGNAL,…")
-      ->capture_default_str();
-  verb->add_option("--points", options->points, "Where it happens; default: all")
-      ->type_name("POINT,…");
-  verb->add_option("--writers", options->writers,
-                   "Who writes the key: cached (another worker, through the cache), direct (past "
-                   "it)")
-      ->type_name("cached,direct")
-      ->capture_default_str();
-  verb->callback([=] { *code = RunKill(options.get()); });
+      "fails as vacuous.";
+  verb.examples = {{"kill --start redis-server --iterations 500", "runs 500 rounds"},
+                   {"kill --start redis-server --kill-mode worker --points inside-put",
+                    "kills workers while they write an entry, until Ctrl-C"}};
+  verb.exit_codes = "0 nothing stale, 1 a failure or a vacuous run, 2 wrong use, 130 interrupted.";
+  options->stale.pool.AddTo(&verb, false, true);
+  options->stale.AddTo(&verb);
+  verb.Group("What is killed");
+  verb.Choice("--kill-mode", {"client", "worker", "both"}, &options->mode,
+              "client: CLIENT KILL of the connection; worker: a signal to the process")
+      .ShowDefault();
+  verb.Text("--signal", "SIGNAL,…", &options->signals,
+            "Signals for workers, chosen from by the seed")
+      .ShowDefault();
+  verb.Text("--points", "POINT,…", &options->points, "Where it happens; default: all");
+  verb.Text("--writers", "cached,direct", &options->writers,
+            "Who writes the key: cached (another worker, through the cache), direct (past it)")
+      .ShowDefault();
+  verb.run = [=] { return RunKill(options.get()); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

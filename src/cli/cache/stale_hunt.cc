@@ -32,8 +32,8 @@ void StaleHunt::Open() {
   std::string error;
   target_.reset();
   if (!options_.url.empty()) {
-    target_ = live::UrlTarget::Open(options_.url, options_.pool.allow_remote,
-                                    options_.pool.overwrite, &error);
+    target_ = live::UrlTarget::Open(options_.url, options_.pool.server.allow_remote,
+                                    options_.pool.server.flush, &error);
     if (target_ == nullptr) throw UserError(error);
     cache_ = options_.url;
     return;

@@ -12,6 +12,7 @@
 #include "cli/cache/stale_options.h"
 #include "engine/rng.h"
 #include "runner/files.h"
+#include "runner/json.h"
 
 namespace resprobe::cli {
 

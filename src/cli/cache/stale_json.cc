@@ -8,6 +8,7 @@
 
 #include "cli/cache/stale_options.h"
 #include "runner/files.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "cachelab/subject/live_commands.h"
+#include "cli/output_options.h"
 #include "live/net/resp3_client.h"
 #include "live/net/socket.h"
 #include "runner/files.h"
@@ -21,96 +22,36 @@ constexpr std::pair<const char*, live::TrackingMode> kTrackingModes[] = {
     {"optin", live::TrackingMode::kOptin},
     {"bcast", live::TrackingMode::kBcast}};
 
-std::vector<std::string> Split(const std::string& list) {
-  std::vector<std::string> words;
-  for (size_t at = 0; at < list.size();) {
-    const size_t end = std::min(list.find(',', at), list.size());
-    if (end > at) words.push_back(list.substr(at, end - at));
-    at = end + 1;
-  }
-  return words;
-}
-
-std::string InjectedFaultNames() {
-  std::string names;
-  for (const live::InjectedFaultInfo& info : live::kInjectedFaults) {
-    names += (names.empty() ? "" : ", ") + std::string(info.name);
-  }
-  return names;
-}
-
-// A number of seconds, 0 included.
-std::string CheckDelay(const std::string& text) {
-  char* end = nullptr;
-  const double seconds = std::strtod(text.c_str(), &end);
-  if (!text.empty() && *end == '\0' && seconds >= 0 && seconds <= kMostSeconds) return "";
-  return "'" + text + "' is not a number of seconds";
-}
-
 }  // namespace
 
-void PoolVerbOptions::AddTo(CLI::App* verb, bool with_writers) {
-  CLI::Option* const host_option =
-      verb->add_option("--host", host, "Host of a server that is there")->capture_default_str();
-  CLI::Option* const port_option =
-      verb->add_option("--port", port, "Its port")->type_name("PORT")->check(WholeNumber(1, 65535));
-  host_option->needs(port_option);
-  CLI::Option* const unix_option =
-      verb->add_option("--unix", unix_path, "A server that is there, by its socket")
-          ->type_name("PATH");
-  CLI::Option* const start_option =
-      verb->add_option("--start", start,
-                       "Start a private server: redis-server, valkey-server or a program that "
-                       "takes their command line")
-          ->type_name("BINARY");
-  port_option->excludes(unix_option)->excludes(start_option);
-  unix_option->excludes(start_option);
-  verb->add_option("--server-arg", server_arguments,
-                   "A word of the command line of what is started; may be given again")
-      ->type_name("WORD")
-      ->allow_extra_args(false)
-      ->needs(start_option);
-  verb->add_flag("--allow-remote", allow_remote, "Let the server be on another machine");
-  verb->add_option("--workers", workers, "Worker processes that share the cache")
-      ->type_name("N")
-      ->check(WholeNumber(1, live::kMaxWorkers))
-      ->capture_default_str();
+void PoolVerbOptions::AddTo(Verb* verb, bool with_writers, bool with_flush) {
+  server.AddTo(verb, with_flush);
+  verb->Group("Workers and their cache");
+  verb->Number("--workers", "N", &workers, 1, live::kMaxWorkers,
+               "Worker processes that share the cache")
+      .ShowDefault();
   if (with_writers) {
-    verb->add_option("--writers", writers,
-                     "Of them, those that put entries: each has its connection with tracking and "
-                     "its lease. The others only read")
-        ->type_name("N")
-        ->check(WholeNumber(0, live::kMaxWriters))
-        ->default_str("all, " + std::to_string(live::kMaxWriters) + " at most");
+    verb->Number("--writers", "N", &writers, 0, live::kMaxWriters,
+                 "Workers among them that put entries: each has its connection with tracking and "
+                 "its lease. The others only read")
+        .ShowDefault("all, " + std::to_string(live::kMaxWriters) + " at most");
   }
-  verb->add_option("--tracking", tracking,
-                   "CLIENT TRACKING of the writers: default, noloop, optin, bcast")
-      ->type_name("MODE")
-      ->check(CLI::IsMember({"default", "noloop", "optin", "bcast"}))
-      ->capture_default_str();
-  verb->add_option("--cache-slots", slots, "Entries that the cache has room for")
-      ->type_name("N")
-      ->check(WholeNumber(16, 1 << 20))
-      ->capture_default_str();
-  verb->add_option("--plant", injected_fault,
-                   "Give the workers a fault, to see it found: " + InjectedFaultNames())
-      ->type_name("FAULT")
-      ->check([](const std::string& name) -> std::string {
-        return live::ParseInjectedFault(name)
-                   ? ""
-                   : "there is no '" + name + "': use " + InjectedFaultNames();
-      });
-  verb->add_option("--hang", hang_seconds,
-                   "A worker, or the server, that says nothing for so long hangs")
-      ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds))
-      ->capture_default_str();
+  verb->Choice("--tracking", {"default", "noloop", "optin", "bcast"}, &tracking,
+               "CLIENT TRACKING of the writers")
+      .ShowDefault();
+  verb->Number("--cache-slots", "N", &slots, 16, 1 << 20, "Entries that the cache has room for")
+      .ShowDefault();
+  std::vector<std::string> faults;
+  for (const live::InjectedFaultInfo& info : live::kInjectedFaults) {
+    faults.emplace_back(info.name);
+  }
+  verb->Choice("--plant", faults, &injected_fault, "Give the workers a fault, to see it found")
+      .value = "FAULT";
+  verb->Group("");
 }
 
 void PoolVerbOptions::Check(const std::string& verb) const {
-  if (port == 0 && unix_path.empty() && start.empty()) {
-    throw UserError(verb + ": name a server with --start redis-server, --port PORT or --unix PATH");
-  }
+  server.Require(verb);
   if (Writers() > workers) {
     const std::string wanted = std::to_string(Writers());
     throw UserError("--writers " + wanted + ": there are " + std::to_string(workers) +
@@ -119,118 +60,81 @@ void PoolVerbOptions::Check(const std::string& verb) const {
 }
 
 std::string PoolVerbOptions::Typed() const {
-  std::string typed = !start.empty() ? "--start " + ShellWord(start)
-                      : !unix_path.empty()
-                          ? "--unix " + ShellWord(unix_path)
-                          : "--host " + ShellWord(host) + " --port " + std::to_string(port);
-  for (const std::string& word : server_arguments) typed += " --server-arg=" + ShellWord(word);
+  std::string typed = server.Typed();
   typed += " --workers " + std::to_string(workers);
   if (tracking != "default") typed += " --tracking " + tracking;
   const PoolVerbOptions usual;
   if (slots != usual.slots) typed += " --cache-slots " + std::to_string(slots);
-  if (hang_seconds != usual.hang_seconds) typed += " --hang " + std::to_string(hang_seconds);
   if (!injected_fault.empty()) typed += " --plant " + injected_fault;
   return typed;
 }
 
 std::unique_ptr<live::LiveServer> PoolVerbOptions::OpenServer(bool holds_keys) const {
-  live::TargetOptions options;
-  if (port != 0) options.server = live::Address{host, static_cast<uint16_t>(port)}.ToText();
-  options.unix_path = unix_path;
-  options.start = start;
-  options.hang_ms = hang_seconds * 1000;
-  options.stop = [] { return Interrupted(); };
-  options.arguments = server_arguments;
-  options.allow_remote = allow_remote;
-  options.flush = overwrite || holds_keys;
+  live::TargetOptions options = server.Target();
+  options.flush |= holds_keys;
   std::string error;
-  std::unique_ptr<live::LiveServer> server = live::LiveServer::Open(options, &error);
-  if (server == nullptr) {
-    if (const size_t flag = error.find("--flush"); flag != std::string::npos) {
-      error.replace(flag, 7, "--overwrite");
-    }
-    ThrowServerError(error);
-  }
-  if (!server->own()) {
-    // Its interview switches active expiry off, which is no business of ours.
-    live::Resp3Client link([&](std::string* why) { return server->Connect(why); },
+  std::unique_ptr<live::LiveServer> live = live::LiveServer::Open(options, &error);
+  if (live == nullptr) ThrowServerError(error);
+  if (!live->own()) {
+    // Undo what LiveServer::Open() did: DEBUG SET-ACTIVE-EXPIRE 0.
+    live::Resp3Client link([&](std::string* why) { return live->Connect(why); },
                            [](const resp::ReplyView&) {});
-    link.LimitWaiting(hang_seconds * 1000, [] { return Interrupted(); });
+    link.LimitWaiting(options.hang_ms, [] { return Interrupted(); });
     if (link.Open("", 0, &error) && link.Send("DEBUG SET-ACTIVE-EXPIRE 1\r\n")) link.Await(1);
   }
-  return server;
+  return live;
 }
 
-live::PoolOptions PoolVerbOptions::Pool(const live::LiveServer* server, int value_bytes) const {
+live::PoolOptions PoolVerbOptions::Pool(const live::LiveServer* before, int value_bytes) const {
   live::PoolOptions options;
   options.workers = workers;
   options.writers = Writers();
   options.cache.slots = static_cast<uint32_t>(slots);
   options.cache.slot_bytes = static_cast<uint32_t>(value_bytes);
-  options.connect = [server](std::string* error) { return server->Connect(error); };
+  options.connect = [before](std::string* error) { return before->Connect(error); };
   for (const auto& [name, mode] : kTrackingModes) {
     if (tracking == name) options.tracking = mode;
   }
   options.injected_fault =
       live::ParseInjectedFault(injected_fault).value_or(live::InjectedFault::kNone);
-  options.hang_seconds = hang_seconds;
+  options.hang_seconds = server.hang_seconds;
   return options;
 }
 
-void StaleVerbOptions::AddTo(CLI::App* verb) {
-  verb->add_option("--url", url,
-                   "A cache behind the endpoint of ./resprobe workers, instead of workers of its "
-                   "own: http://127.0.0.1:8080/cmd")
-      ->type_name("URL");
-  verb->add_flag("--overwrite", pool.overwrite, "The server may hold keys; they are deleted");
-  verb->add_option("--iterations", iterations,
-                   "Rounds; 0, the default without --case: until Ctrl-C")
-      ->type_name("N")
-      ->check(WholeNumber(0, UINT64_MAX / 2));
-  verb->add_option_function<uint64_t>(
-          "--seed",
-          [this](const uint64_t& given) {
-            seed = given;
-            seed_given = true;
-          },
-          "Decides everything that the driver decides; default: a random one, which is printed")
-      ->type_name("S")
-      ->check(WholeNumber(0, UINT64_MAX));
-  verb->add_option("--delay", delay, "Pause after each round, in seconds")
-      ->type_name("S")
-      ->check(CheckDelay)
-      ->capture_default_str();
-  verb->add_option("--keys", keys.keys, "Keys")
-      ->type_name("N")
-      ->check(WholeNumber(1, kMostKeys))
-      ->capture_default_str();
-  verb->add_option("--members", keys.members, "Elements of a set, list, hash, sorted set or stream")
-      ->type_name("N")
-      ->check(WholeNumber(1, kMostMembers))
-      ->capture_default_str();
-  verb->add_option("--value-size", keys.value_size, "Bytes of a value")
-      ->type_name("N")
-      ->check(WholeNumber(1, kMostValue))
-      ->capture_default_str();
-  verb->add_option("--key-prefix", keys.prefix, "What the keys' names begin with")
-      ->type_name("TEXT")
-      ->capture_default_str();
-  verb->add_option("--types", types, "Of string,set,list,hash,zset,stream; default: all")
-      ->type_name("TYPE,…");
-  verb->add_option("--commands", commands, "Only these; --list-commands names them")
-      ->type_name("COMMAND,…");
-  verb->add_flag("--list-commands", list_commands, "Print the commands with their groups, and end");
-  verb->add_flag("--show-last", show_last, "Print what was last read after every round");
-  verb->add_flag("--trace", trace, "Print every step");
-  verb->add_option("--failure-log", failure_log,
-                   "Where failures are written, as JSON: a file, or a folder (which exists, or "
-                   "ends with '/'); default: work/findings")
-      ->type_name("FILE|DIR");
-  verb->add_flag("--stop-on-failure", stop_on_failure, "End at the first failure");
-  verb->add_option("--case", case_file,
-                   "Run the case of a failure's log, --iterations times (default 10)")
-      ->type_name("FILE");
-  output.AddTo(verb);
+void StaleVerbOptions::AddTo(Verb* verb) {
+  verb->Text("--url", "URL", &url,
+             "A cache that the endpoint of ./resprobe workers serves, instead of workers of this "
+             "run: http://127.0.0.1:8080/cmd");
+  verb->Number("--iterations", "N", &iterations, 0, UINT64_MAX / 2,
+               "Rounds; 0, the default without --case: until Ctrl-C");
+  verb->Number("--seed", "S", &given_seed, 0, UINT64_MAX,
+               "Decides everything that the driver decides; default: a random one, which is "
+               "printed");
+  verb->Seconds("--delay", "S", &delay, true, "Pause after each round, in seconds").ShowDefault();
+  verb->Flag("--stop-on-failure", &stop_on_failure, "End at the first failure");
+  verb->Text("--case", "FILE", &case_file,
+             "Run the case of a failure's log, --iterations times (default 10)")
+      .Complete(Completion::kFile);
+  verb->Group("Keys and commands");
+  verb->Number("--keys", "N", &keys.keys, 1, kMostKeys, "Keys").ShowDefault();
+  verb->Number("--members", "N", &keys.members, 1, kMostMembers,
+               "Elements of a set, list, hash, sorted set or stream")
+      .ShowDefault();
+  verb->Size("--value-size", &keys.value_size, 1, kMostValue, "Bytes of a value").ShowDefault();
+  verb->Text("--key-prefix", "TEXT", &keys.prefix, "What the keys' names begin with").ShowDefault();
+  verb->Text("--types", "TYPE,…", &types, "Of string,set,list,hash,zset,stream; default: all");
+  verb->Text("--commands", "COMMAND,…", &commands, "Only these; --list-commands names them");
+  verb->Flag("--list-commands", &list_commands, "Print the commands with their groups, and end");
+  verb->Group("");
+  AddOutputOptions(verb, &output);
+  verb->Group("Output");
+  verb->Flag("--show-last", &show_last, "Print what was last read after every round");
+  verb->Flag("--trace", &trace, "Print every step");
+  verb->Text("--failure-log", "FILE|DIR", &failure_log,
+             "Where failures are written, as JSON: a file, or a folder (which exists, or ends with "
+             "'/'); default: work/findings")
+      .Complete(Completion::kFile);
+  verb->Group("");
 }
 
 bool StaleVerbOptions::LogIsFolder() const {
@@ -247,11 +151,11 @@ void StaleVerbOptions::Read(const std::string& verb) {
   }
   if (url.empty()) {
     pool.Check(verb);
-  } else if (pool.port != 0 || !pool.unix_path.empty() || !pool.start.empty()) {
+  } else if (pool.server.given()) {
     throw UserError(verb +
-                    ": --url is a cache with its own server: leave out --start, --port, --unix");
+                    ": --url is a cache with its own server: leave out --start, --server, --unix");
   }
-  if (!types.empty()) keys.types = Split(types);
+  if (!types.empty()) keys.types = SplitList(types);
   for (const std::string& type : keys.types) {
     const auto all = live::LiveTypes();
     if (std::find(all.begin(), all.end(), type) == all.end()) {
@@ -260,7 +164,7 @@ void StaleVerbOptions::Read(const std::string& verb) {
     }
   }
   if (keys.types.empty()) throw UserError("--types: name one at least");
-  for (std::string& name : keys.commands = Split(commands)) {
+  for (std::string& name : keys.commands = SplitList(commands)) {
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c; });
     const auto all = live::LiveCommands();
@@ -281,7 +185,7 @@ void StaleVerbOptions::Read(const std::string& verb) {
       }
     }
   }
-  if (!seed_given) seed = std::random_device{}();
+  seed = given_seed ? *given_seed : std::random_device{}();
   if (pool.slot_bytes == 0) {
     // The largest reply: a list or stream that some writes have grown.
     const int64_t aggregate = int64_t{keys.members} * (keys.value_size + 96) * 4;

@@ -1,7 +1,6 @@
 #ifndef RESPROBE_CLI_CACHE_STALE_OPTIONS_H_
 #define RESPROBE_CLI_CACHE_STALE_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,8 @@
 #include "cachelab/hunt/stale_case.h"
 #include "cachelab/hunt/stale_target.h"
 #include "cachelab/subject/worker_pool.h"
+#include "cli/command_line/verb.h"
+#include "cli/server_options.h"
 #include "live/server/live_server.h"
 #include "runner/output.h"
 
@@ -23,23 +24,16 @@ inline constexpr int kMostValue = 256 << 10;
 
 // Which server, and which workers before it: for invalidate, kill and workers.
 struct PoolVerbOptions {
-  std::string host = "127.0.0.1";
-  int port = 0;  // 0: none given
-  std::string unix_path;
-  std::string start;
-  std::vector<std::string> server_arguments;
-  bool overwrite = false;
-  bool allow_remote = false;
+  ServerOptions server;
   int workers = 4;
   std::optional<int> writers;  // at most `workers`; none given: as many as there can be
   int slots = 4096;
   int slot_bytes = 0;  // 0: what the values take
   std::string tracking = "default";
   std::string injected_fault;
-  int hang_seconds = 10;
 
-  // With `writers`, --writers is their number.
-  void AddTo(CLI::App* verb, bool writers);
+  // With `writers`, --writers is their number; with `flush`, --flush is the server's.
+  void AddTo(Verb* verb, bool writers, bool flush);
   // Throws UserError. What it does not take is `--url`.
   void Check(const std::string& verb) const;
   // As one would type it again.
@@ -47,8 +41,8 @@ struct PoolVerbOptions {
 
   // The server. `holds_keys`: one that holds keys will do. Throws UserError.
   std::unique_ptr<live::LiveServer> OpenServer(bool holds_keys) const;
-  // What a pool is started with. `server` must outlive it.
-  live::PoolOptions Pool(const live::LiveServer* server, int value_bytes) const;
+  // What a pool is started with. `before` must outlive it.
+  live::PoolOptions Pool(const live::LiveServer* before, int value_bytes) const;
   int Writers() const { return writers.value_or(std::min<int>(live::kMaxWriters, workers)); }
 };
 
@@ -57,9 +51,9 @@ struct StaleVerbOptions {
   PoolVerbOptions pool;
   std::string url;                     // a foreign cache instead
   std::optional<uint64_t> iterations;  // 0: until Ctrl-C
-  uint64_t seed = 0;
-  bool seed_given = false;
-  double delay = 0;  // seconds between iterations
+  std::optional<uint64_t> given_seed;
+  uint64_t seed = 0;  // that seed, or a random one
+  double delay = 0;   // seconds between iterations
   live::KeyPlan keys;
   std::string types;     // comma-separated; empty: all
   std::string commands;  // the same
@@ -71,7 +65,7 @@ struct StaleVerbOptions {
   bool trace = false;
   OutputOptions output;
 
-  void AddTo(CLI::App* verb);
+  void AddTo(Verb* verb);
   // Throws UserError; fills keys.types and keys.commands, and the seed if none is given.
   void Read(const std::string& verb);
   // Whether --failure-log names a folder.

@@ -41,27 +41,24 @@ int RunWorkers(const WorkersOptions& options) {
 
 }  // namespace
 
-void AddWorkers(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "workers",
-      "Serve a cache that worker processes share over HTTP, for cmd, invalidate and kill");
-  verb->footer(
-      "GET /cmd?class=cached|direct&cmd=get&args[0]=k, also as /cmd.php with relay|redis; "
-      "/clients,\n"
-      "/stats, /keys, /leases, /barrier. Listens on 127.0.0.1 only.\n"
-      "Exit code: 0 ended, 2 wrong use.");
+Verb WorkersVerb() {
   const auto options = std::make_shared<WorkersOptions>();
   options->pool.slot_bytes = 16 << 10;
-  verb->add_option("--listen", options->listen, "Port for HTTP; 0 picks a free one")
-      ->required()
-      ->type_name("PORT")
-      ->check(WholeNumber(0, 65535));
-  verb->add_option("--slot-size", options->pool.slot_bytes, "Bytes that an entry can have")
-      ->type_name("N")
-      ->check(WholeNumber(64, 16 << 20))
-      ->capture_default_str();
-  options->pool.AddTo(verb, true);
-  verb->callback([=] { *code = RunWorkers(*options); });
+  Verb verb("workers", "serve such a cache over HTTP");
+  verb.details =
+      "A cache that worker processes share, served over HTTP for cmd, invalidate and kill.\n"
+      "GET /cmd?class=cached|direct&cmd=get&args[0]=k, also as /cmd.php with relay|redis; "
+      "/clients, /stats, /keys, /leases, /barrier. Listens on 127.0.0.1 only.";
+  verb.examples = {{"workers --listen 8080 --start redis-server",
+                    "serves a cache in front of a private server"}};
+  verb.exit_codes = "0 ended, 2 wrong use.";
+  verb.Number("--listen", "PORT", &options->listen, 0, 65535, "Port for HTTP; 0 picks a free one")
+      .Required();
+  verb.Size("--slot-size", &options->pool.slot_bytes, 64, 16 << 20, "Bytes that an entry can have")
+      .ShowDefault();
+  options->pool.AddTo(&verb, true, false);
+  verb.run = [=] { return RunWorkers(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

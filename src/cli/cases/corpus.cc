@@ -10,8 +10,10 @@
 #include "cli/cases/pair_coverage.h"
 #include "cli/cases/seed_selection.h"
 #include "cli/fuzz/fuzz_job.h"
+#include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
@@ -407,34 +409,45 @@ int MergeIntoCorpus(const std::string& name, const std::vector<std::string>& fol
 
 }  // namespace
 
-void AddCorpus(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("corpus", "Check or merge the seed corpora");
-  verb->require_subcommand(1);
+Verb CorpusVerb() {
+  Verb verb("corpus", "check or merge the seed corpora");
 
-  CLI::App* check = verb->add_subcommand("check", "Every seed and dictionary token is of use");
-  check->footer(
-      "Every seed parses, replays, twice with the same trace, and adds coverage to the smaller\n"
-      "ones, or a pair (list --matrix); every dictionary token occurs in a seed or in one of 2000\n"
-      "generated cases.\n"
-      "Exit code: 0 all well, 1 a problem (each is named), 2 wrong use.");
-  const auto names = std::make_shared<std::vector<std::string>>();
-  const auto output = std::make_shared<OutputOptions>();
-  check->add_option("HARNESS", *names, "Harnesses; default: all")->type_name("");
-  output->AddTo(check);
-  check->callback([=] { *code = RunCheck(*names, *output); });
+  struct CheckOptions {
+    std::vector<std::string> names;
+    OutputOptions output;
+  };
+  const auto checked = std::make_shared<CheckOptions>();
+  Verb& check = verb.verbs.emplace_back("check", "every seed and dictionary token is of use");
+  check.details =
+      "Every seed parses, replays, twice with the same trace, and adds coverage to the smaller "
+      "ones, or a pair (list --matrix); every dictionary token occurs in a seed or in one of 2000 "
+      "generated cases.";
+  check.examples = {{"corpus check", "checks all"},
+                    {"corpus check resp_parser", "checks the corpus of one harness"}};
+  check.exit_codes = "0 all well, 1 a problem (each is named), 2 wrong use.";
+  check.Arguments("HARNESS", &checked->names, "Harnesses; default: all")
+      .Complete(Completion::kHarness);
+  AddOutputOptions(&check, &checked->output);
+  check.run = [=] { return RunCheck(checked->names, checked->output); };
 
-  CLI::App* merge = verb->add_subcommand("merge", "Take what fuzzing learnt into the repository");
-  merge->footer(
+  struct MergeOptions {
+    std::string name;
+    std::vector<std::string> folders;
+  };
+  const auto merged = std::make_shared<MergeOptions>();
+  Verb& merge = verb.verbs.emplace_back("merge", "take what fuzzing learnt into the repository");
+  merge.details =
       "Merges work/corpus/HARNESS and the folders DIR into corpus/HARNESS, and leaves few and "
-      "cheap\n"
-      "seeds that together cover what all of them cover, and have met the same pairs\n"
-      "(list --matrix). The cost of a seed is the time of its run. New ones are named by their\n"
-      "content.");
-  const auto name = std::make_shared<std::string>();
-  const auto folders = std::make_shared<std::vector<std::string>>();
-  merge->add_option("HARNESS", *name, "The harness")->required()->type_name("");
-  merge->add_option("DIR", *folders, "More folders with cases")->type_name("");
-  merge->callback([=] { *code = MergeIntoCorpus(*name, *folders); });
+      "cheap seeds that together cover what all of them cover, and have met the same pairs (list "
+      "--matrix). The cost of a seed is the time of its run. New ones are named by their content.";
+  merge.examples = {
+      {"corpus merge resp_parser", "merges what `fuzz resp_parser` learnt"},
+      {"corpus merge command_handler recorded/command_handler", "merges a recording as well"}};
+  merge.exit_codes = "0 merged, 2 wrong use.";
+  merge.Argument("HARNESS", &merged->name, "The harness").Required().Complete(Completion::kHarness);
+  merge.Arguments("DIR", &merged->folders, "More folders with cases").Complete(Completion::kFolder);
+  merge.run = [=] { return MergeIntoCorpus(merged->name, merged->folders); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -6,11 +6,13 @@
 #include <optional>
 #include <sstream>
 
+#include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "engine/triage.h"
 #include "findings/descriptor.h"
 #include "findings/finding.h"
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -232,34 +234,35 @@ int RunFreeze(const FreezeOptions& options) {
 
 }  // namespace
 
-void AddFreeze(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("freeze", "Turn a failure into a regression test");
-  verb->footer(
-      "Takes the folder of a finding, a failing case, or the report.json of a finding alone. The\n"
-      "case is minimized, spelled out as .ops text (raw bytes too), run again from that text to\n"
-      "show that it fails, and written with comments that say what must hold and where it failed.\n"
-      "./resprobe test runs what lies in tests/regressions; it passes once the fault is mended.\n"
-      "Exit code: 0 written, 2 it does not fail here, or wrong use, 130 interrupted.");
+Verb FreezeVerb() {
   const auto options = std::make_shared<FreezeOptions>();
-  verb->add_option("FAILURE", options->what, "A finding's folder, a case, or a report.json")
-      ->required()
-      ->type_name("");
-  verb->add_option("-o,--output", options->output,
-                   "The test to write [tests/regressions/HARNESS/SIGNATURE.ops]")
-      ->type_name("FILE");
-  verb->add_option("--harness", options->harness, "The harness of the case")->type_name("NAME");
-  verb->add_option("--start", options->start,
-                   "The server of a harness with a live one [redis-server]")
-      ->type_name("COMMAND");
-  verb->add_option("--timeout", options->timeout_seconds,
-                   "A run that takes longer is a timeout [as in the report; 25]")
-      ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds));
-  verb->add_option("--rss", options->rss_mb,
-                   "A run that takes more is out of memory [as in the report; 2048]")
-      ->type_name("MB")
-      ->check(WholeNumber(1, kMostMegabytes));
-  verb->callback([=] { *code = RunFreeze(*options); });
+  Verb verb("freeze", "turn a failure into a regression test");
+  verb.details =
+      "Takes the folder of a finding, a failing case, or the report.json of a finding alone. The "
+      "case is minimized, printed as .ops text (raw bytes too), run again from that text to show "
+      "that it fails, and written with comments that say what must hold and where it failed.\n"
+      "./resprobe test runs what is in tests/regressions; the test passes once the fault is fixed.";
+  verb.examples = {{"freeze work/findings/resp_parser/asan-heap-buffer-overflow-Bulk",
+                    "writes tests/regressions/resp_parser/….ops"}};
+  verb.exit_codes = "0 written, 2 the case does not fail here, or wrong use, 130 interrupted.";
+  verb.Argument("FAILURE", &options->what, "A finding's folder, a case, or a report.json")
+      .Required()
+      .Complete(Completion::kFile);
+  verb.Text("--output", "FILE", &options->output, "The test to write")
+      .Short("-o")
+      .ShowDefault("tests/regressions/HARNESS/SIGNATURE.ops")
+      .Complete(Completion::kFile);
+  verb.Text("--harness", "NAME", &options->harness, "The harness of the case")
+      .Complete(Completion::kHarness);
+  AddServerOfHarness(&verb, &options->start);
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
+              "A run that takes longer is a timeout")
+      .ShowDefault("as in the report; 25");
+  verb.Number("--rss", "MB", &options->rss_mb, 1, kMostMegabytes,
+              "A run that takes more is out of memory")
+      .ShowDefault("as in the report; 2048");
+  verb.run = [=] { return RunFreeze(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

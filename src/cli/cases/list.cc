@@ -6,8 +6,10 @@
 #include <set>
 
 #include "cli/cases/pair_coverage.h"
+#include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
@@ -112,15 +114,20 @@ int RunMatrix(const std::string& name, const OutputOptions& output) {
 
 }  // namespace
 
-void AddList(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("list", "The harnesses, what each checks, corpus sizes");
+Verb ListVerb() {
   const auto output = std::make_shared<OutputOptions>();
   const auto matrix = std::make_shared<std::string>();
-  verb->add_option("--matrix", *matrix,
-                   "For a harness that crosses toxics with steps: which pairs its seeds have met")
-      ->type_name("HARNESS");
-  output->AddTo(verb);
-  verb->callback([=] { *code = matrix->empty() ? RunList(*output) : RunMatrix(*matrix, *output); });
+  Verb verb("list", "the harnesses, what each checks, corpus sizes");
+  verb.examples = {{"list", "lists all harnesses"},
+                   {"list --matrix io_chaos",
+                    "shows which toxics the seeds of io_chaos have met in which step"}};
+  verb.exit_codes = "0 listed, 2 wrong use.";
+  verb.Text("--matrix", "HARNESS", matrix.get(),
+            "For a harness that crosses toxics with steps: which pairs its seeds have met")
+      .Complete(Completion::kHarness);
+  AddOutputOptions(&verb, output.get());
+  verb.run = [=] { return matrix->empty() ? RunList(*output) : RunMatrix(*matrix, *output); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -76,32 +76,38 @@ int RunMinimize(const MinimizeOptions& options) {
 
 }  // namespace
 
-void AddMinimize(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("minimize", "Shrink a failing case");
-  verb->footer(
-      "Works for violations, sanitizer reports, timeouts and out-of-memory. What is written "
-      "breaks\n"
-      "the same invariant, or crashes with the same top frames.\n"
-      "With --server, --unix or --start: what is written shows the same difference between the\n"
-      "core and that server (./resprobe oracle).\n"
-      "Ctrl-C writes the smallest case found by then.\n"
-      "Exit code: 0 written, 2 the case does not fail, or wrong use, 130 interrupted.");
+Verb MinimizeVerb() {
   const auto options = std::make_shared<MinimizeOptions>();
-  verb->add_option("CASE", options->file, "A tape or .ops text")->required()->type_name("");
-  verb->add_option("-o,--output", options->output,
-                   "Where to write it; .ops text if FILE ends so [CASE.min]")
-      ->type_name("FILE");
-  verb->add_option("--harness", options->harness, "The harness of the case")->type_name("NAME");
-  verb->add_option("--timeout", options->timeout_seconds, "A run that takes longer is a timeout")
-      ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds))
-      ->capture_default_str();
-  verb->add_option("--rss", options->rss_mb, "A run that takes more is out of memory")
-      ->type_name("MB")
-      ->check(WholeNumber(1, kMostMegabytes))
-      ->capture_default_str();
-  options->server.AddTo(verb);
-  verb->callback([=] { *code = RunMinimize(*options); });
+  Verb verb("minimize", "shrink a failing case");
+  verb.details =
+      "Works for violations, sanitizer reports, timeouts and out-of-memory. What is written breaks "
+      "the same invariant, or crashes with the same top frames.\n"
+      "With --server, --unix or --start: what is written shows the same difference between the "
+      "core and that server (./resprobe oracle, ./resprobe model-check).\n"
+      "Ctrl-C writes the smallest case found by then.";
+  verb.examples = {{"minimize crash-da39a3ee --harness resp_parser -o small.ops",
+                    "shrinks a tape and writes it as text"},
+                   {"minimize case.ops --start valkey-server",
+                    "shrinks a case that shows a difference to a server"}};
+  verb.exit_codes = "0 written, 2 the case does not fail, or wrong use, 130 interrupted.";
+  verb.Argument("CASE", &options->file, "A tape or .ops text")
+      .Required()
+      .Complete(Completion::kFile);
+  verb.Text("--output", "FILE", &options->output, "Where to write it; .ops text if FILE ends so")
+      .Short("-o")
+      .ShowDefault("CASE.min")
+      .Complete(Completion::kFile);
+  verb.Text("--harness", "NAME", &options->harness, "The harness of the case")
+      .Complete(Completion::kHarness);
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
+              "A run that takes longer is a timeout")
+      .ShowDefault();
+  verb.Number("--rss", "MB", &options->rss_mb, 1, kMostMegabytes,
+              "A run that takes more is out of memory")
+      .ShowDefault();
+  options->server.AddTo(&verb);
+  verb.run = [=] { return RunMinimize(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

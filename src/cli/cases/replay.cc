@@ -6,8 +6,10 @@
 
 #include "cli/oracle/model_session.h"
 #include "cli/oracle/oracle_session.h"
+#include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
@@ -21,6 +23,7 @@ struct ReplayOptions {
   std::string harness;
   std::string seed;
   bool quiet = false;
+  int timeout_seconds = 25;
   RunOptions run;
   OutputOptions output;
   LiveOptions server;
@@ -147,38 +150,42 @@ int RunReplay(const ReplayOptions& options) {
 
 }  // namespace
 
-void AddReplay(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("replay", "Run cases again");
-  verb->footer(
-      "A case is a tape or .ops text; a folder stands for all cases in it. The harness shows from\n"
-      "the first line of .ops text, or from the path (corpus/NAME/…, tests/regressions/NAME/…,\n"
-      "work/findings/NAME/…); else give --harness.\n"
-      "With --server, --unix or --start a case of command_handler runs on the core and on that\n"
-      "server, and every reply is compared (./resprobe oracle); one of invalidation runs over\n"
-      "connections to that server, with the model beside it (./resprobe invalidate "
-      "--model-check).\n"
-      "Exit code: 0 all went well, 1 one failed, 2 wrong use, 130 interrupted.");
+Verb ReplayVerb() {
   const auto options = std::make_shared<ReplayOptions>();
-  verb->add_option("CASE", options->cases, "Files or folders")->type_name("");
-  verb->add_option("--harness", options->harness, "The harness of all these cases")
-      ->type_name("NAME");
-  verb->add_option("--seed", options->seed, "Run the case that this seed stands for")
-      ->type_name("N");
-  verb->add_flag("--trace", options->run.trace, "Print what happened, step by step");
-  verb->add_flag("--twice", options->run.twice, "Run each twice; the trace hashes must be equal");
-  verb->add_flag("--quiet", options->quiet, "Print failures and the sum only");
-  verb->add_option("--timeout", options->run.limits.timeout_seconds,
-                   "Seconds that one case may take")
-      ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds))
-      ->capture_default_str();
-  verb->add_option("--rss", options->run.limits.rss_mb, "Memory that the runs may take")
-      ->type_name("MB")
-      ->check(WholeNumber(1, kMostMegabytes))
-      ->capture_default_str();
-  options->server.AddTo(verb);
-  options->output.AddTo(verb);
-  verb->callback([=] { *code = RunReplay(*options); });
+  Verb verb("replay", "run cases again");
+  verb.details =
+      "A case is a tape or .ops text; a folder stands for all cases in it. The harness is that of "
+      "the first line of .ops text, or of the path (corpus/NAME/…, tests/regressions/NAME/…, "
+      "work/findings/NAME/…); else give --harness.\n"
+      "With --server, --unix or --start a case of command_handler runs on the core and on that "
+      "server, and every reply is compared (./resprobe oracle); one of invalidation runs over "
+      "connections to that server, with the model beside it (./resprobe model-check).";
+  verb.examples = {
+      {"replay corpus/resp_parser", "runs all seeds of a harness"},
+      {"replay --trace work/findings/invalidation/stale-read", "shows what happened, op by op"},
+      {"replay --harness command_handler --seed 7", "runs one generated case"},
+      {"replay case.ops --start redis-server", "runs a case on a server and on the core"}};
+  verb.exit_codes = "0 all went well, 1 one failed, 2 wrong use, 130 interrupted.";
+  verb.Arguments("CASE", &options->cases, "Files or folders").Complete(Completion::kFile);
+  verb.Text("--harness", "NAME", &options->harness, "The harness of all these cases")
+      .Complete(Completion::kHarness);
+  verb.Text("--seed", "N", &options->seed, "Run the case that is generated from this seed");
+  verb.Flag("--trace", &options->run.trace, "Print what happened, step by step");
+  verb.Flag("--twice", &options->run.twice, "Run each twice; the trace hashes must be equal");
+  verb.Flag("--quiet", &options->quiet, "Print failures and the sum only");
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
+              "Seconds that one case may take")
+      .ShowDefault();
+  verb.Number("--rss", "MB", &options->run.limits.rss_mb, 1, kMostMegabytes,
+              "Memory that the runs may take")
+      .ShowDefault();
+  options->server.AddTo(&verb);
+  AddOutputOptions(&verb, &options->output);
+  verb.run = [=] {
+    options->run.limits.timeout_seconds = options->timeout_seconds;
+    return RunReplay(*options);
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -51,22 +51,36 @@ int RunDiagram(const std::vector<std::string>& arguments, const std::string& giv
 
 }  // namespace
 
-void AddShow(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("show", "Print cases for people");
-  verb->footer("Prints the ops of a case as .ops text, or its raw bytes with notes.");
-  const auto cases = std::make_shared<std::vector<std::string>>();
-  const auto harness = std::make_shared<std::string>();
-  verb->add_option("CASE", *cases, "Files or folders")->required()->type_name("");
-  verb->add_option("--harness", *harness, "The harness of these cases")->type_name("NAME");
-  const auto diagram = std::make_shared<bool>(false);
-  const auto out = std::make_shared<std::string>();
-  CLI::Option* draw = verb->add_flag("--diagram", *diagram,
-                                     "Run one case of invalidation and draw what happened (SVG)");
-  verb->add_option("-o,--output", *out, "The diagram's file; default: standard output")
-      ->type_name("FILE")
-      ->needs(draw);
-  verb->callback(
-      [=] { *code = *diagram ? RunDiagram(*cases, *harness, *out) : RunShow(*cases, *harness); });
+Verb ShowVerb() {
+  struct Options {
+    std::vector<std::string> cases;
+    std::string harness;
+    bool diagram = false;
+    std::string output;
+  };
+  const auto options = std::make_shared<Options>();
+  Verb verb("show", "print a case for people");
+  verb.details = "Prints the ops of a case as .ops text, or its raw bytes with notes.";
+  verb.examples = {{"show work/findings/invalidation/stale-read", "prints the case of a finding"},
+                   {"show --diagram -o case.svg corpus/invalidation/race.ops",
+                    "draws the messages of a case of invalidation"}};
+  verb.exit_codes = "0 printed, 2 wrong use.";
+  verb.Arguments("CASE", &options->cases, "Files or folders")
+      .Required()
+      .Complete(Completion::kFile);
+  verb.Text("--harness", "NAME", &options->harness, "The harness of these cases")
+      .Complete(Completion::kHarness);
+  verb.Flag("--diagram", &options->diagram,
+            "Run one case of invalidation and draw what happened (SVG)");
+  verb.Text("--output", "FILE", &options->output, "The diagram's file; default: standard output")
+      .Short("-o")
+      .Needs("--diagram")
+      .Complete(Completion::kFile);
+  verb.run = [=] {
+    return options->diagram ? RunDiagram(options->cases, options->harness, options->output)
+                            : RunShow(options->cases, options->harness);
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

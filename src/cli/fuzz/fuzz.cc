@@ -9,7 +9,10 @@
 #include <thread>
 
 #include "cli/fuzz/fuzz_job.h"
+#include "cli/output_options.h"
+#include "cli/server_options.h"
 #include "cli/verbs.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -258,53 +261,43 @@ int RunFuzz(const FuzzOptions& options) {
 
 }  // namespace
 
-void AddFuzz(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand("fuzz", "Run the harnesses; minimize and file what breaks");
-  verb->footer(
-      "Without a HARNESS: all that are under test in memory, one after the other. --time is for "
-      "each "
-      "harness.\n"
-      "New corpus entries go to work/corpus/HARNESS, findings to work/findings/HARNESS: the\n"
-      "minimized case, its text, trace, stack, report.json and the command that replays it.\n"
-      "Ctrl-C keeps what was learnt.\n"
-      "Exit code: 0 nothing found, 1 a finding, 2 wrong use, 130 interrupted.");
+Verb FuzzVerb() {
   const auto options = std::make_shared<FuzzOptions>();
-  const auto time = std::make_shared<std::string>("30s");
   options->jobs = std::max(1u, std::thread::hardware_concurrency());
-  verb->add_option("HARNESS", options->harnesses, "Harnesses (./resprobe list)")->type_name("");
-  verb->add_option("--time", *time, "For each harness: 30s, 5m, 1h")
-      ->type_name("TIME")
-      ->capture_default_str();
-  verb->add_option("--jobs", options->jobs, "Processes side by side; default: one for each core")
-      ->type_name("N")
-      ->check(WholeNumber(1, 1024));
-  verb->add_option("--engine", options->engine, "libfuzzer or afl")
-      ->check(CLI::IsMember({"libfuzzer", "afl"}))
-      ->type_name("ENGINE")
-      ->capture_default_str();
-  verb->add_option("--start", options->start,
-                   "What starts the server beside command_oracle or invalidation_live, with "
-                   "options; default: "
-                   "redis-server")
-      ->type_name("COMMAND");
-  verb->add_option("--seed", options->seed, "Seed of the first process; default: from the clock")
-      ->type_name("N")
-      ->check(WholeNumber(0, UINT64_MAX));
-  verb->add_option("--timeout", options->limits.timeout_seconds,
-                   "A run that takes longer is a finding")
-      ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds))
-      ->capture_default_str();
-  verb->add_option("--rss", options->limits.rss_mb, "A run that takes more memory is a finding")
-      ->type_name("MB")
-      ->check(WholeNumber(1, kMostMegabytes))
-      ->capture_default_str();
-  options->output.AddTo(verb);
-  verb->callback([=] {
-    options->seconds = ParseTime("--time", *time);
+  Verb verb("fuzz", "run the harnesses; minimize and file what breaks");
+  verb.details =
+      "Without a HARNESS: all whose subject runs in memory, one after the other.\n"
+      "New corpus entries go to work/corpus/HARNESS, findings to work/findings/HARNESS: the "
+      "minimized case, its text, trace, stack, report.json and the command that replays it. Ctrl-C "
+      "keeps what was learnt.";
+  verb.examples = {
+      {"fuzz resp_parser --time 10s", "fuzzes one harness for ten seconds"},
+      {"fuzz --time 5m", "fuzzes each harness for five minutes"},
+      {"fuzz invalidation_live --start valkey-server", "fuzzes the model beside a live server"},
+      {"fuzz command_handler --engine afl", "fuzzes with AFL++"}};
+  verb.exit_codes = "0 nothing found, 1 a finding, 2 wrong use, 130 interrupted.";
+  verb.Arguments("HARNESS", &options->harnesses, "Harnesses (./resprobe list)")
+      .Complete(Completion::kHarness);
+  verb.Time("--time", &options->seconds, "For each harness: 30s, 5m, 1h").ShowDefault();
+  verb.Number("--jobs", "N", &options->jobs, 1, 1024,
+              "Processes side by side; default: one for each core");
+  verb.Choice("--engine", {"libfuzzer", "afl"}, &options->engine, "The fuzzing engine")
+      .ShowDefault();
+  AddServerOfHarness(&verb, &options->start);
+  verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX,
+              "Seed of the first process; default: from the clock");
+  verb.Number("--timeout", "SECONDS", &options->limits.timeout_seconds, 1, kMostSeconds,
+              "A run that takes longer is a finding")
+      .ShowDefault();
+  verb.Number("--rss", "MB", &options->limits.rss_mb, 1, kMostMegabytes,
+              "A run that takes more memory is a finding")
+      .ShowDefault();
+  AddOutputOptions(&verb, &options->output);
+  verb.run = [=] {
     if (options->seed == 0) options->seed = static_cast<uint64_t>(Now() * 1e6) % 1'000'000'007;
-    *code = RunFuzz(*options);
-  });
+    return RunFuzz(*options);
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runner/json.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {

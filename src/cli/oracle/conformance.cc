@@ -11,11 +11,11 @@
 #include "core/table/table.h"
 #include "live/oracle/oracle_compare.h"
 #include "runner/files.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/process.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
-#include "runner/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -208,26 +208,28 @@ int RunConformance(const ConformanceOptions& options) {
 
 }  // namespace
 
-void AddConformance(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "conformance", "Run the oracle against real servers, and write the table of what is equal");
-  verb->footer("Exit code: 0 no difference, 1 a difference, 2 wrong use, 130 interrupted.");
+Verb ConformanceVerb() {
   const auto options = std::make_shared<ConformanceOptions>();
-  verb->add_option("--start", options->servers, "The servers to start, one after the other")
-      ->type_name("COMMAND")
-      ->capture_default_str();
-  verb->add_option("--requests", options->requests, "Requests to compare with each of them")
-      ->type_name("N")
-      ->check(WholeNumber(1, UINT64_MAX / 2))
-      ->capture_default_str();
-  verb->add_option("--seed", options->seed, "The first generated case")
-      ->type_name("N")
-      ->check(WholeNumber(0, UINT64_MAX / 2))
-      ->capture_default_str();
-  verb->add_option("-o,--output", options->output, "The document")
-      ->type_name("FILE")
-      ->capture_default_str();
-  verb->callback([=] { *code = RunConformance(*options); });
+  Verb verb("conformance", "run the oracle long, and write docs/conformance.md");
+  verb.details = "Runs the oracle against real servers, and writes the table of what is equal.";
+  verb.examples = {{"conformance --requests 100000 -o /tmp/table.md",
+                    "compares a hundred thousand requests with each server"}};
+  verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
+  verb.Texts("--start", "COMMAND", &options->servers, "The servers to start, one after the other")
+      .ShowDefault()
+      .Offer({"redis-server", "valkey-server"})
+      .count = Option::Count::kList;
+  verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
+              "Requests to compare with each of them")
+      .ShowDefault();
+  verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX / 2, "The first generated case")
+      .ShowDefault();
+  verb.Text("--output", "FILE", &options->output, "The document")
+      .Short("-o")
+      .ShowDefault()
+      .Complete(Completion::kFile);
+  verb.run = [=] { return RunConformance(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

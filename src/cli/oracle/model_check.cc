@@ -1,11 +1,14 @@
-// invalidate --model-check: the seed corpus and generated cases of `invalidation` on a live server
+// model-check: the seed corpus and generated cases of `invalidation` on a live server
 // with the model beside it.
 
 #include <cstdio>
 #include <memory>
 
 #include "cli/oracle/model_session.h"
+#include "cli/output_options.h"
+#include "cli/verbs.h"
 #include "findings/live_run.h"
+#include "runner/json.h"
 #include "runner/seed_cases.h"
 #include "runner/user_error.h"
 
@@ -16,6 +19,13 @@ constexpr size_t kCandidates = 3000;
 // A new process takes as long as ten cases.
 constexpr uint64_t kRestartEvery = 16;
 
+struct ModelCheckOptions {
+  LiveOptions server;
+  uint64_t seed = 1;
+  uint64_t seeds = 0;  // 0: until the time is over
+  double seconds = 0;  // 0: until the seeds are done
+  OutputOptions output;
+};
 class ModelCheck {
  public:
   explicit ModelCheck(const ModelCheckOptions& options)
@@ -104,19 +114,33 @@ class ModelCheck {
 
 }  // namespace
 
-int CheckModel(const ModelCheckOptions& options) {
-  std::unique_ptr<ModelCheck> check;
-  try {
-    check = std::make_unique<ModelCheck>(options);
-  } catch (const UserError& error) {
-    // As this verb calls it.
-    std::string text = error.what();
-    if (const size_t flag = text.find("--flush"); flag != text.npos) {
-      text.replace(flag, 7, "--overwrite");
-    }
-    throw UserError(text);
-  }
-  return check->Run();
+Verb ModelCheckVerb() {
+  const auto options = std::make_shared<ModelCheckOptions>();
+  Verb verb("model-check", "compare the model of a server with a live one");
+  verb.details =
+      "Cases of the harness invalidation run over connections to the server, with the model beside "
+      "it: its seed corpus and regressions, then generated ones. Each reply and push is compared. "
+      "Without --seeds and --time: 30 seconds.\n"
+      "Differences are minimized and go to work/findings/invalidation/model-….\n"
+      "The old spelling is ./resprobe invalidate --model-check.";
+  verb.examples = {{"model-check --start valkey-server --time 60s", "compares for a minute"},
+                   {"model-check --server 127.0.0.1:6379 --flush --seeds 500",
+                    "compares 500 cases with a running server, and deletes its keys"}};
+  verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
+  options->server.server.AddTo(&verb);
+  AddProfile(&verb, &options->server.profile, "the model");
+  verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
+  verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
+  verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "The first generated case")
+      .ShowDefault();
+  AddOutputOptions(&verb, &options->output);
+  verb.run = [=] {
+    options->output.Check();
+    options->server.server.Require("model-check");
+    if (options->seconds == 0 && options->seeds == 0) options->seconds = 30;
+    return ModelCheck(*options).Run();
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

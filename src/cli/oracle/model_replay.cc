@@ -5,6 +5,7 @@
 
 #include "cli/oracle/model_session.h"
 #include "findings/live_run.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {

@@ -5,6 +5,7 @@
 #include "engine/shrink.h"
 #include "live/net/server_listener.h"
 #include "runner/files.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 
@@ -25,8 +26,8 @@ std::string Indented(const std::string& text) {
 
 ModelSession::ModelSession(const LiveOptions& options, uint64_t restart_every) {
   live::PairOptions pair;
-  pair.target = options.Target();
-  pair.hang_ms = options.hang_seconds * 1000;
+  pair.target = options.server.Target();
+  pair.hang_ms = options.server.hang_seconds * 1000;
   pair.restart_every = restart_every;
   std::string error;
   if (options.profile != "auto") {

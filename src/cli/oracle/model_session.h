@@ -63,16 +63,6 @@ int ReplayOnModelServer(const LiveOptions& options, const std::vector<fs::path>&
                         const OutputOptions& output);
 int MinimizeOnModelServer(const LiveOptions& options, const fs::path& file, const fs::path& output);
 
-// The verb invalidate with --model-check (model_check.cc). Returns the exit code.
-struct ModelCheckOptions {
-  LiveOptions server;
-  uint64_t seed = 1;
-  uint64_t seeds = 0;  // 0: until the time is over
-  double seconds = 0;  // 0: until the seeds are done
-  OutputOptions output;
-};
-int CheckModel(const ModelCheckOptions& options);
-
 }  // namespace resprobe::cli
 
 #endif  // RESPROBE_CLI_ORACLE_MODEL_SESSION_H_

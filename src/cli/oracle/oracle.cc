@@ -7,8 +7,10 @@
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
 #include "cli/oracle/robustness_session.h"
+#include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "findings/live_run.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -196,69 +198,58 @@ class OracleRunner {
 
 }  // namespace
 
-void AddOracle(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "oracle",
-      "Compare the core with a live server, reply for reply; minimize and file what differs");
-  verb->footer(
-      "Cases are those of command_handler: its seed corpus and regressions, then generated ones.\n"
-      "A run deletes the keys of the server, and does not begin where there are any (--flush).\n"
-      "Without --seeds, --requests and --time: 30 seconds.\n"
-      "Differences go to work/findings/command_handler/oracle-…: the minimized case, its text, "
-      "the\n"
-      "lines for redis-cli, report.json, the log of a server that ended.\n"
-      "With --unmodelled the server is not compared but watched: commands that the core does not\n"
-      "have are called as the server's COMMAND DOCS say, with hostile values; a server that ends,\n"
-      "hangs, takes too much memory or breaks the protocol is a finding "
-      "(work/findings/command_handler/unmodelled-…).\n"
-      "Exit code: 0 no difference, 1 a difference, 2 wrong use, 130 interrupted.");
+Verb OracleVerb() {
   const auto options = std::make_shared<OracleVerbOptions>();
-  const auto time = std::make_shared<std::string>();
   const auto groups = std::make_shared<std::string>();
-  options->server.AddTo(verb);
-  verb->add_option("--seeds", options->seeds, "So many generated cases")
-      ->type_name("N")
-      ->check(WholeNumber(1, UINT64_MAX / 2));
-  verb->add_option("--requests", options->requests, "Until so many requests were compared")
-      ->type_name("N")
-      ->check(WholeNumber(1, UINT64_MAX / 2));
-  verb->add_option("--seed", options->cases.seed, "The first of them")
-      ->type_name("N")
-      ->check(WholeNumber(0, UINT64_MAX / 2))
-      ->capture_default_str();
-  verb->add_option("--ops", options->cases.ops, "Ops in each generated case; default: it varies")
-      ->type_name("N")
-      ->check(WholeNumber(1, 100'000));
-  verb->add_option("--time", *time, "30s, 5m, 1h; what shrinking takes is not counted")
-      ->type_name("TIME");
-  verb->add_option("--groups", *groups, "Only commands of these groups: string,list,…")
-      ->check([](const std::string& text) { return text.empty() ? "it names no group" : ""; })
-      ->type_name("GROUP,…");
-  verb->add_option("--protocol", options->cases.protocol, "What clients begin with: 2, 3 or both")
-      ->check(CLI::IsMember({"2", "3", "both"}))
-      ->type_name("2|3|both")
-      ->capture_default_str();
-  options->output.AddTo(verb);
-  verb->callback([=] {
+  Verb verb("oracle", "compare the core with a live server, reply for reply");
+  verb.details =
+      "Cases are those of command_handler: its seed corpus and regressions, then generated ones. "
+      "What differs is minimized and filed.\n"
+      "A run deletes the keys of the server, and does not begin where there are any (--flush). "
+      "Without --seeds, --requests and --time: 30 seconds.\n"
+      "Differences go to work/findings/command_handler/oracle-…: the minimized case, its text, the "
+      "lines for redis-cli, report.json, the log of a server that ended.\n"
+      "With --unmodelled the server is not compared but watched: commands that the core does not "
+      "have are called as the server's COMMAND DOCS say, with hostile values; a server that ends, "
+      "hangs, takes too much memory or breaks the protocol is a finding "
+      "(work/findings/command_handler/unmodelled-…).";
+  verb.examples = {{"oracle --start redis-server --time 1m", "compares for a minute"},
+                   {"oracle --server 127.0.0.1:6379 --flush --groups string,list",
+                    "compares commands of two groups on a running server, and deletes its keys"},
+                   {"oracle --start valkey-server --unmodelled --seeds 1000",
+                    "calls what the core does not have"}};
+  verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
+  options->server.AddTo(&verb);
+  verb.Group("How long");
+  verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
+  verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
+              "Until N requests were compared");
+  verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
+  verb.Group("Which cases");
+  verb.Number("--seed", "N", &options->cases.seed, 0, UINT64_MAX / 2, "The first generated case")
+      .ShowDefault();
+  verb.Number("--ops", "N", &options->cases.ops, 1, 100'000,
+              "Ops in each generated case; default: it varies");
+  verb.Text("--groups", "GROUP,…", groups.get(), "Only commands of these groups: string,list,…")
+      .Check([](const std::string& text) { return text.empty() ? "it names no group" : ""; });
+  verb.Choice("--protocol", {"2", "3", "both"}, &options->cases.protocol,
+              "The protocol that clients begin with")
+      .ShowDefault();
+  AddOutputOptions(&verb, &options->output);
+  verb.run = [=] {
     options->output.Check();
-    if (!options->server.given()) {
-      throw UserError(
-          "oracle: name a server with --server HOST:PORT, --unix PATH or --start "
-          "redis-server");
-    }
+    options->server.server.Require("oracle");
     if (options->server.unmodelled && options->requests > 0) {
       throw UserError(
           "--requests counts what is compared: with --unmodelled use --seeds or --time");
     }
-    if (!time->empty()) options->seconds = ParseTime("--time", *time);
-    if (time->empty() && options->seeds == 0 && options->requests == 0) options->seconds = 30;
-    for (size_t at = 0; at < groups->size();) {
-      const size_t end = std::min(groups->find(',', at), groups->size());
-      options->cases.groups.push_back(groups->substr(at, end - at));
-      at = end + 1;
+    if (options->seconds == 0 && options->seeds == 0 && options->requests == 0) {
+      options->seconds = 30;
     }
-    *code = options->server.unmodelled ? CallUnmodelled(*options) : OracleRunner(*options).Run();
-  });
+    options->cases.groups = SplitList(*groups);
+    return options->server.unmodelled ? CallUnmodelled(*options) : OracleRunner(*options).Run();
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

@@ -5,84 +5,46 @@
 #include "engine/shrink.h"
 #include "live/net/server_listener.h"
 #include "runner/files.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
 namespace resprobe::cli {
 
-void LiveOptions::AddTo(CLI::App* verb) {
-  CLI::Option* server =
-      verb->add_option("--server", target.server, "A server that is there")->type_name("HOST:PORT");
-  CLI::Option* unix_socket =
-      verb->add_option("--unix", target.unix_path, "A server that is there, by its socket")
-          ->type_name("PATH");
-  CLI::Option* start =
-      verb->add_option("--start", target.start,
-                       "Start a private server: redis-server, valkey-server or a program that "
-                       "takes their command line; options may stand behind it")
-          ->type_name("COMMAND");
-  server->excludes(unix_socket)->excludes(start);
-  unix_socket->excludes(start);
-  verb->add_option("--server-arg", target.arguments,
-                   "A word of the command line of what is started; may be given again")
-      ->type_name("WORD")
-      ->allow_extra_args(false)
-      ->needs(start);
-  CLI::Option* compared =
-      verb->add_option("--profile", profile, "What the core follows: auto, redis-7.0, …")
-          ->type_name("NAME")
-          ->capture_default_str();
-  verb->add_option("--hang", hang_seconds, "A server that says nothing for so long hangs")
-      ->type_name("SECONDS")
-      ->check(WholeNumber(1, kMostSeconds))
-      ->capture_default_str();
-  CLI::Option* watched = verb->add_flag("--unmodelled", unmodelled,
-                                        "Do not compare: call what the core does not have, with "
-                                        "hostile values, and watch the server");
-  watched->excludes(compared);
-  verb->add_flag("--dangerous", dangerous,
-                 "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
-      ->needs(watched);
-  verb->add_option("--memory", memory_mb,
-                   "A private server that takes so much has blown up; 0: no limit")
-      ->type_name("MB")
-      ->check(WholeNumber(0, kMostMegabytes))
-      ->capture_default_str()
-      ->needs(watched);
-  verb->add_flag("--flush", target.flush, "The server may hold keys; they are deleted");
-  verb->add_flag("--allow-remote", target.allow_remote, "Let the server be on another machine");
+void LiveOptions::AddTo(Verb* verb) {
+  server.AddTo(verb);
+  verb->Group("Which server");
+  AddProfile(verb, &profile, "the core");
+  verb->Flag("--unmodelled", &unmodelled,
+             "Do not compare: call commands that the core does not have, with hostile values, and "
+             "watch the server")
+      .Excludes("--profile");
+  verb->Flag("--dangerous", &dangerous,
+             "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
+      .Needs("--unmodelled");
+  verb->Number("--memory", "MB", &memory_mb, 0, kMostMegabytes,
+               "A private server that takes more memory than this is a finding; 0: no limit")
+      .ShowDefault()
+      .Needs("--unmodelled");
+  verb->Group("");
 }
 
 std::string LiveOptions::Typed() const {
-  std::string typed = !target.server.empty()      ? "--server " + target.server
-                      : !target.unix_path.empty() ? "--unix " + ShellWord(target.unix_path)
-                                                  : "--start " + ShellWord(target.start);
-  for (const std::string& word : target.arguments) typed += " --server-arg=" + ShellWord(word);
+  std::string typed = server.Typed();
   if (profile != "auto") typed += " --profile " + profile;
   if (unmodelled) typed += " --unmodelled";
   if (dangerous) typed += " --dangerous";
   if (memory_mb != LiveOptions().memory_mb) typed += " --memory " + std::to_string(memory_mb);
-  if (hang_seconds != LiveOptions().hang_seconds)
-    typed += " --hang " + std::to_string(hang_seconds);
-  if (target.flush) typed += " --flush";
-  if (target.allow_remote) typed += " --allow-remote";
   return typed;
-}
-
-live::TargetOptions LiveOptions::Target() const {
-  live::TargetOptions options = target;
-  options.hang_ms = hang_seconds * 1000;
-  options.stop = [] { return Interrupted(); };
-  return options;
 }
 
 OracleSession::OracleSession(const LiveOptions& options) {
   std::string error;
-  target_ = live::LiveServer::Open(options.Target(), &error);
+  target_ = live::LiveServer::Open(options.server.Target(), &error);
   if (target_ == nullptr) ThrowServerError(error);
   live::OracleOptions oracle;
-  oracle.hang_ms = options.hang_seconds * 1000;
+  oracle.hang_ms = options.server.hang_seconds * 1000;
   if (options.profile != "auto") {
     const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
     if (!profile) throw UserError("--profile: " + error);

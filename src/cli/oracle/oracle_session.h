@@ -1,12 +1,12 @@
 #ifndef RESPROBE_CLI_ORACLE_ORACLE_SESSION_H_
 #define RESPROBE_CLI_ORACLE_ORACLE_SESSION_H_
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/server_options.h"
 #include "engine/arena.h"
 #include "engine/codec.h"
 #include "live/oracle/oracle.h"
@@ -18,23 +18,17 @@ namespace resprobe::cli {
 
 using CommandCase = Case<CommandWorld>;
 
-// --server, --unix, --start and what goes with them: the live server that cases of command_handler
-// are compared with.
+// The live server that cases of command_handler or invalidation run on, and how it is judged.
 struct LiveOptions {
-  live::TargetOptions target;
+  ServerOptions server;
   std::string profile = "auto";
-  int hang_seconds = 10;
   // The server is watched, not compared with the core.
   bool unmodelled = false;
   bool dangerous = false;
   size_t memory_mb = 1024;
 
-  void AddTo(CLI::App* verb);
-  bool given() const {
-    return !target.server.empty() || !target.unix_path.empty() || !target.start.empty();
-  }
-  // With --hang, and Ctrl-C, as what ends waiting.
-  live::TargetOptions Target() const;
+  void AddTo(Verb* verb);
+  bool given() const { return server.given(); }
   // As one would type it again.
   std::string Typed() const;
 };

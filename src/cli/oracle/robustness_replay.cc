@@ -4,6 +4,7 @@
 
 #include "cli/oracle/robustness_session.h"
 #include "findings/live_run.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 

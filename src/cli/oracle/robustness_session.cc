@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "engine/shrink.h"
+#include "runner/json.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 
@@ -19,7 +20,7 @@ size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_m
 }  // namespace
 
 RobustnessSession::RobustnessSession(const LiveOptions& options) {
-  live::TargetOptions target = options.Target();
+  live::TargetOptions target = options.server.Target();
   if (target.start.empty() && !target.flush) {
     throw UserError(
         "--unmodelled may end a server, and loses what it holds: use --start, or permit it with "
@@ -40,7 +41,7 @@ RobustnessSession::RobustnessSession(const LiveOptions& options) {
   table_ = std::move(*table);
   caller_ = std::make_unique<live::RobustnessRunner>(
       target_.get(), &table_,
-      live::RobustnessOptions{.hang_ms = options.hang_seconds * 1000,
+      live::RobustnessOptions{.hang_ms = options.server.hang_seconds * 1000,
                               .memory_mb = options.memory_mb,
                               .dangerous = options.dangerous,
                               .stop = [] { return Interrupted(); }});

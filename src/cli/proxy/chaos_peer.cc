@@ -7,13 +7,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "cli/proxy/toxic_options.h"
 #include "cli/verbs.h"
 #include "live/net/interrupt_fd.h"
 #include "runner/files.h"
 #include "runner/user_error.h"
-#include "runner/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -21,19 +21,17 @@ namespace {
 struct ChaosPeerOptions {
   uint16_t port = 0;
   std::string script;
-  std::string seed;
+  std::optional<uint64_t> seed;
   bool forked = false;
   bool print = false;
   std::string log = "-";
 };
 
 live::PeerScript ScriptOf(const ChaosPeerOptions& options) {
-  if (options.script.empty() == options.seed.empty()) {
+  if (options.script.empty() == !options.seed) {
     throw UserError("chaos-peer: give --script FILE or --seed S");
   }
-  if (!options.seed.empty()) {
-    return live::GeneratePeerScript(std::strtoull(options.seed.c_str(), nullptr, 10));
-  }
+  if (options.seed) return live::GeneratePeerScript(*options.seed);
   std::string error;
   const std::optional<live::PeerScript> script =
       live::ParsePeerScript(ReadFile(options.script), &error);
@@ -81,31 +79,28 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
 
 }  // namespace
 
-void AddChaosPeer(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "chaos-peer", "An evil server on a port of 127.0.0.1: it answers, and torments its clients");
-  verb->footer(
-      "A script is lines: toxics, 'connection N' before those of the N-th connection only,\n"
-      "'seed S', 'send_buffer BYTES', 'receive_buffer BYTES', 'reply \"+OK\\r\\n\" …' (else the\n"
-      "core answers); # begins a comment. What happened on the sockets goes to the log as JSON\n"
-      "lines. Toxics, with what their numbers are if left out; 'upstream' is what the client "
-      "sends:\n" +
-      ToxicsHelp() + "Exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use.");
+Verb ChaosPeerVerb() {
   const auto options = std::make_shared<ChaosPeerOptions>();
-  verb->add_option("--listen", options->port, "Port; 0 picks a free one")
-      ->required()
-      ->check(WholeNumber(0, 65535));
-  verb->add_option("--script", options->script, "What it does")->type_name("FILE");
-  verb->add_option("--seed", options->seed, "Makes a script of a number")
-      ->type_name("S")
-      ->check(WholeNumber(0, UINT64_MAX));
-  verb->add_flag("--forked", options->forked, "In a process of its own");
-  verb->add_flag("--print", options->print, "Print the script and end");
-  verb->add_option("--log", options->log,
-                   "Where the log goes; a file that is there is begun anew; - is standard output")
-      ->type_name("FILE")
-      ->capture_default_str();
-  verb->callback([=] { *code = RunChaosPeer(*options); });
+  Verb verb("chaos-peer", "an evil server on a TCP port");
+  verb.details =
+      "It listens on 127.0.0.1, answers, and torments its clients.\n"
+      "A script is lines: toxics, 'connection N' before those of the N-th connection only, 'seed "
+      "S', 'send_buffer BYTES', 'receive_buffer BYTES', 'reply \"+OK\\r\\n\" …' (else the core "
+      "answers); # begins a comment. What happened on the sockets goes to the log as JSON lines.\n"
+      "Toxics, with the defaults of their numbers; 'upstream' is what the client sends:\n" +
+      ToxicsHelp();
+  verb.examples = {{"chaos-peer --listen 7001 --seed 7", "does what seed 7 says"},
+                   {"chaos-peer --listen 0 --script evil.txt --log evil.jsonl",
+                    "follows a script and keeps a log"}};
+  verb.exit_codes = "0 ended by Ctrl-C or SIGTERM, 2 wrong use.";
+  verb.Number("--listen", "PORT", &options->port, 0, 65535, "Port; 0 picks a free one").Required();
+  verb.Text("--script", "FILE", &options->script, "What it does").Complete(Completion::kFile);
+  verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "Makes a script of a number");
+  verb.Flag("--forked", &options->forked, "In a process of its own");
+  verb.Flag("--print", &options->print, "Print the script and end");
+  AddLogOption(&verb, &options->log).ShowDefault();
+  verb.run = [=] { return RunChaosPeer(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

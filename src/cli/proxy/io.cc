@@ -7,16 +7,17 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/output_options.h"
 #include "cli/proxy/qdisc.h"
 #include "cli/verbs.h"
 #include "live/tcp/io_live_world.h"
 #include "runner/files.h"
 #include "runner/harness_process.h"
+#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/process.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
-#include "runner/whole_number.h"
 #include "worlds/io_chaos/io_scenario.h"
 
 namespace resprobe::cli {
@@ -311,52 +312,50 @@ int RunIo(const IoOptions& options) {
 
 }  // namespace
 
-void AddIo(CLI::App& app, int* code) {
-  CLI::App* verb =
-      app.add_subcommand("io", "Cases of io_chaos over real TCP: does a client see the same?");
-  verb->footer(
-      "Each case runs in memory, then with the kernel's TCP between client and peer; results of\n"
-      "the client's calls, callbacks and errors have to be the same, in the same order. Time is\n"
-      "virtual both times. Without cases: scenarios/io and the seed corpus of io_chaos.\n"
-      "A scenario says in its comments what the client sees (docs/io-chaos-live.md).\n"
-      "Exit code: 0 all equal or explained, 1 a case differs, fails, or is not as it says, 2 wrong "
-      "use.");
+Verb IoVerb() {
   const auto options = std::make_shared<IoOptions>();
+  Verb verb("io", "cases of io_chaos over real TCP, beside memory");
+  verb.details =
+      "Each case runs in memory, then with the kernel's TCP between client and peer; results of "
+      "the client's calls, callbacks and errors must be the same, in the same order. Time is "
+      "virtual both times. Without cases: scenarios/io and the seed corpus of io_chaos.\n"
+      "A scenario says in its comments what the client sees (docs/io-chaos-live.md).";
+  verb.examples = {
+      {"io", "runs all scenarios and seeds"},
+      {"io --seeds 200 --client hiredis-sync", "runs generated cases with one kind of client"},
+      {"io --cases case.ops --qdisc 'netem delay 5ms loss 1%'",
+       "runs a case over a network that delays and loses packets"}};
+  verb.exit_codes =
+      "0 all equal or explained, 1 a case differs, fails, or is not as it says, 2 wrong use.";
   std::vector<std::string> clients;
   for (const auto& [shown, configured] : kClients) clients.emplace_back(shown);
-  verb->add_option("--client", options->client, "The client, whatever the cases say")
-      ->type_name("CLIENT")
-      ->check(CLI::IsMember(clients));
-  verb->add_option("--peer", options->peer, "forked: in a process of its own; tcp; memory")
-      ->type_name("PEER")
-      ->check(CLI::IsMember({"memory", "tcp", "forked"}))
-      ->capture_default_str();
-  verb->add_option("--harness", options->harness, "io_live_hiredis_0_14: with that hiredis")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"io_live", "io_live_hiredis_0_14"}))
-      ->capture_default_str();
-  verb->add_option("--cases", options->cases, "Tapes, .ops files, folders of them")
-      ->type_name("FILE");
-  verb->add_option("--seeds", options->seeds, "The cases of so many seeds")
-      ->type_name("N")
-      ->check(WholeNumber(1, 100'000'000));
-  verb->add_option("--seed", options->seed, "The first of them")
-      ->type_name("S")
-      ->check(WholeNumber(0, UINT64_MAX))
-      ->needs("--seeds")
-      ->capture_default_str();
-  verb->add_option("--scenarios", options->scenarios, "A folder of scenarios")->type_name("DIR");
-  verb->add_option("--qdisc", options->qdisc,
-                   "Put a queueing discipline of tc(8) below the connections, in a network "
-                   "namespace of our own: 'netem delay 5ms loss 1% duplicate 1% reorder 25%'")
-      ->type_name("SPEC");
-  options->output.AddTo(verb);
-  verb->callback([=] {
+  verb.Choice("--client", clients, &options->client, "The client, whatever the cases say");
+  verb.Choice("--peer", {"memory", "tcp", "forked"}, &options->peer,
+              "forked: in a process of its own; tcp: in this process; memory: no TCP at all")
+      .ShowDefault();
+  verb.Choice("--harness", {"io_live", "io_live_hiredis_0_14"}, &options->harness,
+              "io_live_hiredis_0_14: with that hiredis")
+      .ShowDefault();
+  verb.Texts("--cases", "FILE", &options->cases, "Tapes, .ops files, folders of them")
+      .Complete(Completion::kFile)
+      .count = Option::Count::kList;
+  verb.Number("--seeds", "N", &options->seeds, 1, 100'000'000, "The cases of N seeds");
+  verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "The first of them")
+      .Needs("--seeds")
+      .ShowDefault();
+  verb.Text("--scenarios", "DIR", &options->scenarios, "A folder of scenarios")
+      .Complete(Completion::kFolder);
+  verb.Text("--qdisc", "SPEC", &options->qdisc,
+            "Put a queueing discipline of tc(8) below the connections, in a network namespace of "
+            "their own: 'netem delay 5ms loss 1% duplicate 1% reorder 25%'");
+  AddOutputOptions(&verb, &options->output);
+  verb.run = [=] {
     if (!options->qdisc.empty() && options->peer == "memory") {
       throw UserError("--qdisc: --peer memory has no network: use forked or tcp");
     }
-    *code = RunIo(*options);
-  });
+    return RunIo(*options);
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

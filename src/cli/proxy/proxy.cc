@@ -7,13 +7,13 @@
 #include "cli/proxy/proxy_api.h"
 #include "cli/proxy/toxic_options.h"
 #include "cli/proxy/toxiproxy.h"
+#include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "live/net/interrupt_fd.h"
 #include "live/net/socket.h"
 #include "live/proxy/toxic_loop.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
-#include "runner/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -112,51 +112,44 @@ int RunProxy(const ProxyOptions& options) {
 
 }  // namespace
 
-void AddProxy(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "proxy", "Toxics between any client and a real server, changed over HTTP while it runs");
-  verb->footer(
-      "The API is Toxiproxy's: /proxies, /proxies/NAME/toxics, /reset, /version; and of our own\n"
-      "/proxies/NAME/counts (what toxics really did) and /toxics. docs/io-chaos-live.md shows "
-      "how.\n"
-      "Jitter, slices and which connections are hit (toxicity=0…1) come from the seed.\n"
-      "Toxics, with what their numbers are if left out; 'upstream' is what the client sends:\n" +
-      ToxicsHelp() + "Exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use.");
+Verb ProxyVerb() {
   const auto options = std::make_shared<ProxyOptions>();
-  verb->add_option("--listen", options->listen_port, "Port for the clients; 0 picks a free one")
-      ->required()
-      ->check(WholeNumber(0, 65535));
-  verb->add_option("--server", options->server, "HOST:PORT of the server")->required();
-  verb->add_option("--toxics", options->toxics,
-                   "From the start, such as 'latency latency=50 jitter=20; rst bytes=1000 "
-                   "toxicity=0.1'; may be given again")
-      ->type_name("TEXT")
-      ->allow_extra_args(false);
-  verb->add_option("--api", options->api_port, "Port of the HTTP API; 0 picks a free one")
-      ->type_name("PORT")
-      ->check(WholeNumber(0, 65535))
-      ->capture_default_str();
-  verb->add_option("--name", options->name, "The proxy's name in the API")->capture_default_str();
-  CLI::Option* const toxiproxy =
-      verb->add_option("--toxiproxy", options->toxiproxy,
-                       "A real Toxiproxy in place of ours: the program (without a value: "
-                       "toxiproxy-server), or HOST:PORT of the API of one that runs")
-          ->type_name("WHICH")
-          ->expected(0, 1)
-          ->default_str("toxiproxy-server");
-  verb->add_option("--seed", options->seed, "Decides what is left to chance")
-      ->check(WholeNumber(0, UINT64_MAX))
-      ->capture_default_str()
-      ->excludes(toxiproxy);
-  verb->add_option(
-          "--log", options->log,
-          "What happened on the sockets, as JSON lines; a file that is there is begun anew; "
-          "- is standard output")
-      ->type_name("FILE")
-      ->excludes(toxiproxy);
-  verb->add_flag("--allow-remote", options->allow_remote,
-                 "Let the server be on another machine, and clients come from other machines");
-  verb->callback([=] { *code = RunProxy(*options); });
+  Verb verb("proxy", "toxics between any client and a real server");
+  verb.details =
+      "Toxics are changed over HTTP while it runs. The API is Toxiproxy's: /proxies, "
+      "/proxies/NAME/toxics, /reset, /version; with /proxies/NAME/counts (what toxics really did) "
+      "and /toxics added. docs/io-chaos-live.md shows how.\n"
+      "Jitter, slices and which connections are hit (toxicity=0…1) come from the seed.\n"
+      "Toxics, with the defaults of their numbers; 'upstream' is what the client sends:\n" +
+      ToxicsHelp();
+  verb.examples = {
+      {"proxy --listen 7001 --server 127.0.0.1:6379 --toxics 'latency latency=50 jitter=20'",
+       "delays every reply by about 50 ms"},
+      {"proxy --listen 7001 --server 127.0.0.1:6379 --toxiproxy",
+       "does the same with a real toxiproxy-server"}};
+  verb.exit_codes = "0 ended by Ctrl-C or SIGTERM, 2 wrong use.";
+  verb.Number("--listen", "PORT", &options->listen_port, 0, 65535,
+              "Port for the clients; 0 picks a free one")
+      .Required();
+  AddServerBehind(&verb, &options->server, &options->allow_remote);
+  verb.Texts("--toxics", "TEXT", &options->toxics,
+             "Toxics from the start, such as 'latency latency=50 jitter=20; rst bytes=1000 "
+             "toxicity=0.1'");
+  verb.Number("--api", "PORT", &options->api_port, 0, 65535,
+              "Port of the HTTP API; 0 picks a free one")
+      .ShowDefault();
+  verb.Text("--name", "NAME", &options->name, "The proxy's name in the API").ShowDefault();
+  verb.Text("--toxiproxy", "WHICH", &options->toxiproxy,
+            "A real Toxiproxy in place of this program's own: the program (without a value: "
+            "toxiproxy-server), or HOST:PORT of the API of one that runs")
+      .ValueIfAlone("toxiproxy-server")
+      .Complete(Completion::kProgram);
+  verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX, "Decides what is left to chance")
+      .ShowDefault()
+      .Excludes("--toxiproxy");
+  AddLogOption(&verb, &options->log).Excludes("--toxiproxy");
+  verb.run = [=] { return RunProxy(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

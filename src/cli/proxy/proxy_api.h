@@ -13,6 +13,7 @@
 #include "live/net/socket.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
+#include "runner/json.h"
 #include "runner/output.h"
 
 namespace resprobe::cli {

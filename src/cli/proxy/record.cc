@@ -2,37 +2,37 @@
 
 #include <memory>
 
+#include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "live/record/recorder.h"
-#include "runner/whole_number.h"
 
 namespace resprobe::cli {
 
-void AddRecord(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "record",
-      "Record real traffic as cases: a proxy before a server. Point clients at its port; Ctrl-C "
-      "ends it and keeps everything");
+Verb RecordVerb() {
   const auto options = std::make_shared<live::RecordOptions>();
-  verb->add_option("--listen", options->listen_port, "Port for the clients; 0 picks a free one")
-      ->required()
-      ->check(WholeNumber(0, 65535));
-  verb->add_option("--server", options->server, "HOST:PORT of the server")->required();
-  verb->add_option("--output", options->output,
-                   "Folder for the cases: DIR/HARNESS/request-HASH, reply-HASH, query-HASH")
-      ->required();
-  verb->add_option("--max-case", options->max_case_bytes,
-                   "Most bytes of a case; streams are cut where a message ends")
-      ->check(WholeNumber(1, 1 << 30))
-      ->capture_default_str();
-  verb->add_option("--leave-out", options->leave_out,
-                   "Keep no request that begins with these words in cases of ops, such as the "
-                   "'COMMAND DOCS' of every redis-cli; may be given again")
-      ->type_name("WORDS")
-      ->allow_extra_args(false);
-  verb->add_flag("--allow-remote", options->allow_remote,
-                 "Let the server be on another machine, and clients come from other machines");
-  verb->callback([=] { *code = live::RunRecord(*options); });
+  Verb verb("record", "record real traffic as cases");
+  verb.details =
+      "A proxy that stands between clients and a server. Point clients at its port; Ctrl-C ends it "
+      "and keeps everything.";
+  verb.examples = {{"record --listen 7000 --server 127.0.0.1:6379 --output recorded",
+                    "records what clients of port 7000 do"}};
+  verb.exit_codes = "0 ended by Ctrl-C or SIGTERM, 2 wrong use.";
+  verb.Number("--listen", "PORT", &options->listen_port, 0, 65535,
+              "Port for the clients; 0 picks a free one")
+      .Required();
+  AddServerBehind(&verb, &options->server, &options->allow_remote);
+  verb.Text("--output", "DIR", &options->output,
+            "Folder for the cases: DIR/HARNESS/request-HASH, reply-HASH, query-HASH")
+      .Required()
+      .Complete(Completion::kFolder);
+  verb.Size("--max-case", &options->max_case_bytes, 1, 1 << 30,
+            "Most bytes of a case; streams are cut where a message ends")
+      .ShowDefault();
+  verb.Texts("--leave-out", "WORDS", &options->leave_out,
+             "Keep no request that begins with these words in cases of ops, such as the 'COMMAND "
+             "DOCS' of every redis-cli");
+  verb.run = [=] { return live::RunRecord(*options); };
+  return verb;
 }
 
 }  // namespace resprobe::cli

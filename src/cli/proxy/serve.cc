@@ -2,35 +2,33 @@
 
 #include <memory>
 
+#include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "live/net/server_listener.h"
-#include "runner/whole_number.h"
 
 namespace resprobe::cli {
 
-void AddServe(CLI::App& app, int* code) {
-  CLI::App* verb = app.add_subcommand(
-      "serve", "Serve the core on a port of 127.0.0.1, for redis-cli, redis-benchmark and others");
-  verb->footer(
-      "It keeps nothing: what is in it ends with it. Ctrl-C or SIGTERM ends it.\n"
-      "Exit code: 0 ended, 2 wrong use.");
+Verb ServeVerb() {
   const auto options = std::make_shared<live::ServeOptions>();
   const auto clock = std::make_shared<std::string>("real");
-  verb->add_option("--port", options->port, "Port to listen on; 0 picks a free one")
-      ->required()
-      ->check(WholeNumber(0, 65535));
-  verb->add_option("--profile", options->profile, "The server whose behaviour the core follows")
-      ->type_name("NAME")
-      ->capture_default_str();
-  verb->add_option("--clock", *clock,
-                   "'real': keys expire as time passes; 'virtual': the clock stands still")
-      ->type_name("real|virtual")
-      ->check(CLI::IsMember({"real", "virtual"}))
-      ->capture_default_str();
-  verb->callback([=] {
+  Verb verb("serve", "the core on a TCP port, for redis-cli and others");
+  verb.details = "It keeps nothing: its data end with it. Ctrl-C or SIGTERM ends it.";
+  verb.examples = {{"serve --port 7000", "then: redis-cli -p 7000"}};
+  verb.exit_codes = "0 ended, 2 wrong use.";
+  verb.Number("--port", "PORT", &options->port, 0, 65535,
+              "Port of 127.0.0.1 to listen on; 0 picks a free one")
+      .Required();
+  verb.Text("--profile", "NAME", &options->profile, "The server whose behaviour the core follows")
+      .ShowDefault()
+      .Offer(ProfileNames());
+  verb.Choice("--clock", {"real", "virtual"}, clock.get(),
+              "real: keys expire as time passes; virtual: the clock stands still")
+      .ShowDefault();
+  verb.run = [=] {
     options->virtual_clock = *clock == "virtual";
-    *code = live::RunServe(*options);
-  });
+    return live::RunServe(*options);
+  };
+  return verb;
 }
 
 }  // namespace resprobe::cli

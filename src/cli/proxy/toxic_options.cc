@@ -108,6 +108,14 @@ std::string ToxicsHelp() {
   return text;
 }
 
+Option& AddLogOption(Verb* verb, std::string* log) {
+  return verb
+      ->Text(
+          "--log", "FILE", log,
+          "What happened on the sockets, as JSON lines; FILE is begun anew; - is standard output")
+      .Complete(Completion::kFile);
+}
+
 LogFile::LogFile(const std::string& name) {
   if (name.empty()) return;
   if (name == "-") {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_line/verb.h"
 #include "live/net/unique_fd.h"
 #include "live/proxy/toxic_gate.h"
 
@@ -27,6 +28,9 @@ std::string FiredText(const ToxicCounts& fired);
 
 // All toxics that work on real sockets, a line each, for --help.
 std::string ToxicsHelp();
+
+// Adds --log FILE.
+Option& AddLogOption(Verb* verb, std::string* log);
 
 // Opens a log to append to; "-" is standard output, "" none. Throws UserError.
 class LogFile {

@@ -13,6 +13,7 @@
 
 #include "cli/proxy/proxy_api.h"
 #include "live/net/socket.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {

@@ -8,7 +8,7 @@
 
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
-#include "runner/output.h"
+#include "runner/json.h"
 #include "runner/process.h"
 
 namespace resprobe::cli {

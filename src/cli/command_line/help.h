@@ -1,0 +1,39 @@
+#ifndef RESPROBE_CLI_COMMAND_LINE_HELP_H_
+#define RESPROBE_CLI_COMMAND_LINE_HELP_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "cli/command_line/verb.h"
+
+namespace resprobe::cli {
+
+// The columns for text on `fd`: if that is a terminal $COLUMNS, else what the terminal says; 80 for
+// anything else. From 40 to 120.
+size_t TextWidth(int fd);
+
+// The columns that UTF-8 text takes, one for each character.
+size_t Columns(std::string_view text);
+
+// Breaks each line of `text` at blanks so that none is longer than `width` columns, where that is
+// possible. Lines begin with `indent` blanks; the continuation of a line that itself begins with
+// blanks is indented by two more than that line. Ends with a line feed unless it is empty.
+std::string Wrap(std::string_view text, size_t indent, size_t width);
+
+// "fuzz [OPTION…] [HARNESS…]": the verb as one types it. `path` is its names, empty for the root.
+std::string Synopsis(const Verb& verb, const std::string& path);
+// "--time TIME", "-o, --output FILE", "HARNESS…".
+std::string OptionTerm(const Option& option);
+// What it does, with its default.
+std::string OptionText(const Option& option);
+// The headings of a verb's options in the order of their first option; "" stands for "Options".
+// Positional arguments and hidden options have none.
+std::vector<std::string> OptionGroups(const Verb& verb);
+
+// What --help prints.
+std::string HelpText(const Verb& verb, const std::string& path, size_t width);
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_CLI_COMMAND_LINE_HELP_H_

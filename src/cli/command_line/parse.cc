@@ -1,0 +1,124 @@
+// The only file that knows CLI11.
+
+#include "cli/command_line/parse.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+using Values = std::vector<std::string>;
+
+// What was given, in the order of the declarations; set once all of it is known to be right.
+using Given = std::vector<std::pair<const Option*, Values>>;
+
+std::string NamesOf(const Option& option) {
+  std::string names = option.name;
+  if (!option.short_name.empty()) names = option.short_name + "," + names;
+  for (const std::string& alias : option.aliases) names += "," + alias;
+  return names;
+}
+
+CLI::Option* AddOption(CLI::App* app, const Option& option, Given* given) {
+  if (option.flag()) {
+    return app->add_flag_function(NamesOf(option), [&option, given](int64_t count) {
+      if (count > 0) given->emplace_back(&option, Values());
+    });
+  }
+  CLI::Option* const made =
+      app->add_option(NamesOf(option), [&option, given](const Values& values) {
+        given->emplace_back(&option, values);
+        return true;
+      });
+  constexpr int kMany = CLI::detail::expected_max_vector_size;
+  if (option.count != Option::Count::kOnce) made->expected(kMany);
+  if (option.count == Option::Count::kRepeated) made->allow_extra_args(false);
+  if (option.alone) made->expected(0, 1)->default_str(*option.alone);
+  for (const CheckValue& check : option.checks) made->check(check);
+  return made->required(option.required);
+}
+
+void Describe(CLI::App* app, const Verb& verb, Given* given) {
+  app->set_help_flag("-h,--help");
+  if (!verb.verbs.empty()) app->require_subcommand(1);
+  for (const Verb& inner : verb.verbs) Describe(app->add_subcommand(inner.name), inner, given);
+  std::map<std::string, CLI::Option*> made;
+  for (const Option& option : verb.options) made[option.name] = AddOption(app, option, given);
+  for (const Option& option : verb.options) {
+    for (const std::string& name : option.needs) made[option.name]->needs(made.at(name));
+    for (const std::string& name : option.excludes) made[option.name]->excludes(made.at(name));
+  }
+}
+
+const Verb* Find(const Verb& verb, const std::string& name) {
+  for (const Verb& inner : verb.verbs) {
+    if (inner.name == name) return &inner;
+  }
+  return nullptr;
+}
+
+// `VERB FLAG …` as `OTHER …`, where the flag has become a verb.
+void FollowMoved(const Verb& root, Values* arguments) {
+  if (arguments->empty()) return;
+  const Verb* const verb = Find(root, arguments->front());
+  if (verb == nullptr) return;
+  for (const Verb::Moved& moved : verb->moved) {
+    const auto end = std::find(arguments->begin(), arguments->end(), "--");
+    const auto at = std::find(arguments->begin() + 1, end, moved.flag);
+    if (at == end) continue;
+    arguments->erase(at);
+    arguments->front() = moved.verb;
+    return;
+  }
+}
+
+// CLI11 speaks of what is missing, not of the word that stands in its place.
+std::string WhichVerb(const std::string& path, const Values& rest) {
+  if (rest.empty()) return "name a verb";
+  return "there is no verb '" + (path.empty() ? "" : path + " ") + rest.front() + "'";
+}
+
+}  // namespace
+
+Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
+  FollowMoved(root, &arguments);
+  CLI::App app;
+  Given given;
+  Describe(&app, root, &given);
+  Parsed parsed;
+  const CLI::App* innermost = &app;
+  const auto find_verb = [&] {
+    parsed.verb = &root;
+    while (!innermost->get_subcommands().empty()) {
+      innermost = innermost->get_subcommands().front();
+      parsed.verb = Find(*parsed.verb, innermost->get_name());
+      parsed.path += (parsed.path.empty() ? "" : " ") + parsed.verb->name;
+    }
+  };
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
+    app.parse(std::move(arguments));
+    find_verb();
+    for (const auto& [option, values] : given) option->set(values);
+  } catch (const CLI::CallForHelp&) {
+    find_verb();
+    parsed.what = Parsed::What::kHelp;
+  } catch (const CLI::ParseError& error) {
+    find_verb();
+    parsed.what = Parsed::What::kWrongUse;
+    parsed.error = (parsed.verb->verbs.empty() ? error.what()
+                                               : WhichVerb(parsed.path, innermost->remaining())) +
+                   ": see ./resprobe " + (parsed.path.empty() ? "" : parsed.path + " ") + "--help";
+  } catch (const UserError& error) {
+    parsed.what = Parsed::What::kWrongUse;
+    parsed.error = error.what();
+  }
+  return parsed;
+}
+
+}  // namespace resprobe::cli

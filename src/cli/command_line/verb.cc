@@ -1,0 +1,222 @@
+#include "cli/command_line/verb.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <utility>
+
+#include "runner/user_error.h"
+#include "runner/whole_number.h"
+
+namespace resprobe::cli {
+namespace {
+
+std::string Joined(const std::vector<std::string>& words, const std::string& between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+// "16k" -> 16384; nothing if it is no size.
+std::optional<uint64_t> ParseSize(const std::string& text) {
+  uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, status] = std::from_chars(text.data(), end, number);
+  if (status != std::errc()) return std::nullopt;
+  if (stop == end) return number;
+  if (stop + 1 != end) return std::nullopt;
+  const std::string units = "kmg";
+  const size_t unit = units.find(static_cast<char>(*stop | 0x20));
+  if (unit == std::string::npos) return std::nullopt;
+  const unsigned shift = 10 * static_cast<unsigned>(unit + 1);
+  if (number > UINT64_MAX >> shift) return std::nullopt;
+  return number << shift;
+}
+
+// A number of seconds with a fraction; nothing if it is none, or too large.
+std::optional<double> ParseSeconds(const std::string& text, bool zero) {
+  char* end = nullptr;
+  const double seconds = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(seconds >= 0 && seconds <= kMostSeconds)) {
+    return std::nullopt;
+  }
+  if (seconds == 0 && !zero) return std::nullopt;
+  return seconds;
+}
+
+// "30" -> "30s", "300" -> "5m".
+std::string TimeText(double seconds) {
+  const auto whole = static_cast<uint64_t>(seconds);
+  if (whole > 0 && whole % 3600 == 0) return std::to_string(whole / 3600) + "h";
+  if (whole > 0 && whole % 60 == 0) return std::to_string(whole / 60) + "m";
+  return std::to_string(whole) + "s";
+}
+
+}  // namespace
+
+Option& Option::Short(std::string text) {
+  short_name = std::move(text);
+  return *this;
+}
+Option& Option::Alias(std::string text) {
+  aliases.push_back(std::move(text));
+  return *this;
+}
+Option& Option::ShowDefault() { return ShowDefault(initial); }
+Option& Option::ShowDefault(std::string text) {
+  fallback = std::move(text);
+  return *this;
+}
+Option& Option::Offer(std::vector<std::string> texts) {
+  choices = std::move(texts);
+  return *this;
+}
+Option& Option::Needs(std::string option) {
+  needs.push_back(std::move(option));
+  return *this;
+}
+Option& Option::Excludes(std::string option) {
+  excludes.push_back(std::move(option));
+  return *this;
+}
+Option& Option::Check(CheckValue check) {
+  checks.push_back(std::move(check));
+  return *this;
+}
+Option& Option::Complete(Completion what) {
+  completion = what;
+  return *this;
+}
+Option& Option::Required() {
+  required = true;
+  return *this;
+}
+Option& Option::Hide() {
+  hidden = true;
+  return *this;
+}
+Option& Option::ValueIfAlone(std::string text) {
+  alone = std::move(text);
+  return *this;
+}
+
+Option& Verb::Add(Option option) {
+  if (option.group.empty()) option.group = group_;
+  return options.emplace_back(std::move(option));
+}
+
+Option& Verb::Flag(const std::string& option, bool* target, const std::string& help) {
+  return Add({.name = option, .value = "", .help = help, .set = [target](const auto&) {
+                *target = true;
+              }});
+}
+
+Option& Verb::Text(const std::string& option, const std::string& value, std::string* target,
+                   const std::string& help) {
+  return Add({.name = option,
+              .value = value,
+              .help = help,
+              .initial = *target,
+              .set = [target](const auto& values) { *target = values.back(); }});
+}
+
+Option& Verb::Texts(const std::string& option, const std::string& value,
+                    std::vector<std::string>* target, const std::string& help) {
+  return Add({.name = option,
+              .value = value,
+              .help = help,
+              .count = Option::Count::kRepeated,
+              .initial = Joined(*target, " "),
+              .set = [target](const auto& values) { *target = values; }});
+}
+
+Option& Verb::Argument(const std::string& argument, std::string* target, const std::string& help) {
+  return Add({.name = argument, .value = argument, .help = help, .set = [target](const auto& v) {
+                *target = v.back();
+              }});
+}
+
+Option& Verb::Arguments(const std::string& argument, std::vector<std::string>* target,
+                        const std::string& help) {
+  return Add({.name = argument,
+              .value = argument,
+              .help = help,
+              .count = Option::Count::kList,
+              .set = [target](const auto& values) { *target = values; }});
+}
+
+Option& Verb::Choice(const std::string& option, std::vector<std::string> choices,
+                     std::string* target, const std::string& help) {
+  Option& made = Text(option, Joined(choices, "|"), target, help);
+  made.choices = choices;
+  return made.Check([choices](const std::string& text) -> std::string {
+    if (std::find(choices.begin(), choices.end(), text) != choices.end()) return "";
+    return "there is no '" + text + "': use " + Joined(choices, ", ");
+  });
+}
+
+Option& Verb::Seconds(const std::string& option, const std::string& value, double* target,
+                      bool zero, const std::string& help) {
+  char initial[32];
+  std::snprintf(initial, sizeof(initial), "%g", *target);
+  return Add({.name = option,
+              .value = value,
+              .help = help,
+              .initial = initial,
+              .set =
+                  [=](const auto& values) {
+                    *target = ParseSeconds(values.back(), zero).value_or(*target);
+                  }})
+      .Check([=](const std::string& text) {
+        return ParseSeconds(text, zero)
+                   ? std::string()
+                   : "'" + text + "' is not a number of seconds" + (zero ? "" : " above 0");
+      });
+}
+
+Option& Verb::Time(const std::string& option, double* seconds, const std::string& help) {
+  return Add({.name = option,
+              .value = "TIME",
+              .help = help,
+              .initial = TimeText(*seconds),
+              .set = [=](const auto& values) { *seconds = ParseTime(option, values.back()); }});
+}
+
+Option& Verb::AddNumber(const std::string& option, const std::string& value, uint64_t least,
+                        uint64_t most, const std::string& help, std::function<void(uint64_t)> set) {
+  return Add({.name = option,
+              .value = value,
+              .help = help,
+              .set =
+                  [set = std::move(set)](const auto& values) {
+                    set(std::strtoull(values.back().c_str(), nullptr, 10));
+                  }})
+      .Check(WholeNumber(least, most));
+}
+
+Option& Verb::AddSize(const std::string& option, uint64_t least, uint64_t most,
+                      const std::string& help, std::function<void(uint64_t)> set) {
+  return Add({.name = option,
+              .value = "SIZE",
+              .help = help,
+              .set = [set = std::move(set)](
+                         const auto& values) { set(ParseSize(values.back()).value_or(0)); }})
+      .Check([=](const std::string& text) -> std::string {
+        const std::optional<uint64_t> bytes = ParseSize(text);
+        if (bytes && *bytes >= least && *bytes <= most) return "";
+        return "'" + text + "' is not a number of bytes from " + std::to_string(least) + " to " +
+               std::to_string(most) + " (16k, 1m)";
+      });
+}
+
+std::vector<std::string> SplitList(const std::string& list) {
+  std::vector<std::string> words;
+  for (size_t at = 0; at < list.size();) {
+    const size_t end = std::min(list.find(',', at), list.size());
+    if (end > at) words.push_back(list.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
+}  // namespace resprobe::cli
