@@ -1,8 +1,7 @@
 #!/bin/bash -eu
-# Builds the fuzz targets as OSS-Fuzz and ClusterFuzzLite want them, in the root of the project:
+# Builds the fuzz targets as OSS-Fuzz and ClusterFuzzLite require, in the root of the project:
 # compiler and flags come from $CC, $CXX, $CFLAGS, $CXXFLAGS, the engine from $LIB_FUZZING_ENGINE,
-# and everything that is to be kept goes to $OUT.
-# oss-fuzz/check.sh runs this offline and checks the result.
+# and the results go to $OUT. oss-fuzz/check.sh runs this offline and checks the result.
 
 [[ -f CMakePresets.json && -d harnesses ]] || {
   echo "build.sh runs in the root of resprobe" >&2

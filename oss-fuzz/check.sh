@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Would OSS-Fuzz take this build? Runs build.sh offline with the variables that OSS-Fuzz sets, for
-# libFuzzer with ASan, libFuzzer with UBSan and AFL++ with ASan, and checks what OSS-Fuzz's own build
-# check (bad_build_check) checks, and a little more.
+# Checks whether OSS-Fuzz would accept this build: runs build.sh offline with the variables that
+# OSS-Fuzz sets, for libFuzzer with ASan, libFuzzer with UBSan and AFL++ with ASan, and performs the
+# checks of OSS-Fuzz's own build check (bad_build_check), and a few more.
 #   usage: ./resprobe oss-fuzz-check [ENGINE/SANITIZER…] [--keep] [--out DIR]
-#          e.g. libfuzzer/address; default: all three. --keep leaves the builds and says where.
-#          --out checks a build that is there already, of the one ENGINE/SANITIZER named.
+#          e.g. libfuzzer/address; default: all three. --keep keeps the builds and prints their path.
+#          --out checks an existing build, made for the one ENGINE/SANITIZER that is named.
 # One line per check; then `N passed, N failed`. Exit code: 0 all passed, 1 not, 2 wrong use.
 #
-# As in OSS-Fuzz the C++ library is libc++, linked statically, if a private copy could be had
-# (scripts/private-packages.sh); else it is the system's, and the run says so.
+# As in OSS-Fuzz the C++ library is libc++, linked statically, if a private copy is available
+# (scripts/private-packages.sh); otherwise it is the system's, and the output says so.
 # HIREDIS_SOURCE names a source tree of hiredis to build along, as OSS-Fuzz does; without it the
-# version is used that other builds use, which is not instrumented.
+# build uses the version of the other builds, which is not instrumented.
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -26,7 +26,7 @@ bad() {
   failed=$((failed + 1))
   printf 'FAILED  %s\n' "$*"
 }
-# check "WHAT" COMMAND…: one line. The command may explain itself on stdout.
+# check "WHAT" COMMAND…: prints one line. The command may explain a failure on stdout.
 check() {
   local what=$1 why
   shift
@@ -37,12 +37,12 @@ die() {
   exit 2
 }
 
-# The end of a log, in one line.
+# Prints the end of a log in one line.
 last_words() { tail -n "${2:-3}" "$1" | tr '\n' ' '; }
 
 # --- the builds ---
 
-# What OSS-Fuzz's base image sets for ENGINE and SANITIZER.
+# Sets what OSS-Fuzz's base image sets for ENGINE and SANITIZER.
 build() {
   local engine=$1 sanitizer=$2 flags
   flags="-O1 -fno-omit-frame-pointer -gline-tables-only -Wno-unused-command-line-argument"
@@ -58,11 +58,12 @@ build() {
   case $engine in
     libfuzzer)
       flags+=" -fsanitize=fuzzer-no-link"
-      # libFuzzer as the system has it is itself built with the system's C++ library.
+      # The system's libFuzzer is itself built with the system's C++ library.
       export LIB_FUZZING_ENGINE="-fsanitize=fuzzer ${libcxx_flags:+-l:libstdc++.so.6}"
       ;;
     afl)
-      # afl-clang-fast of Debian's AFL++ is for clang 14; clang's own callbacks feed its run-time.
+      # afl-clang-fast of Debian's AFL++ is for clang 14; its run-time works with clang's own
+      # callbacks.
       flags+=" -fsanitize-coverage=trace-pc-guard"
       cp "$afl_dir/libAFLDriver.a" "$temp/libFuzzingEngine.a"
       "llvm-ar$llvm" r "$temp/libFuzzingEngine.a" "$afl_dir/afl-compiler-rt.o"
@@ -76,7 +77,7 @@ build() {
   (cd "$root" && bash -eu oss-fuzz/build.sh)
 }
 
-# libc++ and its ABI library as one archive, as in OSS-Fuzz's image. Sets libcxx_flags.
+# Combines libc++ and its ABI library into one archive, as in OSS-Fuzz's image. Sets libcxx_flags.
 prepare_libcxx() {
   local dir=${RESPROBE_BUILD_DIR:-$root/build}/packages/libcxx$llvm/usr/lib/llvm$llvm
   libcxx_flags=""
@@ -91,7 +92,7 @@ prepare_libcxx() {
   libcxx_flags+=" -static-libstdc++"
 }
 
-# --- the checks; each says why and fails, or passes ---
+# --- the checks; each passes, or fails and says why ---
 
 is_named_well() {
   [[ $1 =~ ^[A-Za-z0-9_-]+$ ]] || { echo "only letters, digits, _ and - are allowed"; return 1; }
@@ -102,7 +103,7 @@ is_fuzz_target() {
   [[ $("llvm-readelf$llvm" -h "$1") == *"$2"* ]] || { echo "not built for $2"; return 1; }
 }
 
-# Runs from the moved $OUT, with no input, and has enough coverage.
+# It runs from the moved $OUT, without input, and has enough coverage.
 starts_under_libfuzzer() {
   local log=$temp/log edges
   (cd "$out" && "./$1" -seed=1337 -runs=$min_runs -artifact_prefix="$temp/" >"$log" 2>&1) ||
@@ -114,8 +115,8 @@ starts_under_libfuzzer() {
   echo "$edges edges"
 }
 
-# As above with afl-fuzz, in persistent mode. (The stability is for information: OSS-Fuzz's flags
-# count edges that the project's own AFL++ build leaves out; ./resprobe stability judges that one.)
+# The same with afl-fuzz, in persistent mode. (The stability is informational: OSS-Fuzz's flags
+# count edges that the project's own AFL++ build leaves out; ./resprobe stability checks that one.)
 starts_under_afl() {
   local log=$temp/log in=$temp/afl-in results=$temp/afl-out stats edges stability
   rm -rf "$in" "$results"
@@ -135,7 +136,7 @@ starts_under_afl() {
 
 calls() { grep -c -E "call.*<$1" "$temp/calls" || true; }
 
-# The sanitizer is really in, and no other.
+# It contains the expected sanitizer, and no other.
 has_sanitizer() {
   local target=$1 sanitizer=$2 engine=$3 asan ubsan msan
   "llvm-objdump$llvm" -d --no-show-raw-insn "$target" | grep -E 'call.*<__(asan|ubsan|msan)' \
@@ -156,11 +157,11 @@ has_sanitizer() {
   echo "$asan calls of ASan, $ubsan of UBSan"
 }
 
-# Only what OSS-Fuzz's runner has.
+# It needs only libraries that OSS-Fuzz's runner has.
 has_plain_libraries() {
   local allowed='libc|libm|libdl|libpthread|librt|libgcc_s|libresolv|ld-linux-[a-z0-9-]*|linux-vdso'
   local needed extra
-  # The system's libFuzzer brings it; OSS-Fuzz's does not.
+  # The system's libFuzzer depends on it; OSS-Fuzz's does not.
   [[ -n $libcxx_flags && $2 != libfuzzer ]] || allowed+='|libstdc\+\+'
   needed=$("llvm-readelf$llvm" -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
   extra=$(grep -v -E "^($allowed)\.so" <<<"$needed" | tr '\n' ' ')
@@ -183,7 +184,7 @@ seed_corpus_runs() {
   echo "$count seeds"
 }
 
-# libFuzzer itself reads the dictionary.
+# libFuzzer itself can read the dictionary.
 dictionary_parses() {
   local log=$temp/log
   [[ -e $1.dict ]] || { echo "there is none"; return 1; }
@@ -191,7 +192,7 @@ dictionary_parses() {
   grep -o -E 'Dictionary: [1-9][0-9]* entries' "$log" || { echo "it has no entries"; return 1; }
 }
 
-# Sections that ClusterFuzz knows, and libFuzzer flags that the target knows.
+# It has only sections that ClusterFuzz knows, and libFuzzer flags that the target knows.
 options_parse() {
   local line section="" flags
   [[ -e $1.options ]] || { echo "there are none"; return 1; }
@@ -222,8 +223,7 @@ check_build() {
     return
   fi
   ok "$title build.sh"
-  # Somewhere else, so that nothing can depend on where it was built; what it was built from is gone
-  # as well.
+  # Check in another folder, with the build folder removed, so that nothing can depend on it.
   out=$temp/$engine-$sanitizer/moved
   mv "$temp/$engine-$sanitizer/out" "$out"
   [[ $keep == yes ]] || rm -rf "$temp/$engine-$sanitizer/work"
@@ -280,7 +280,7 @@ main() {
   afl_dir=/usr/lib/afl
   [[ -d $afl_dir ]] || afl_dir=/usr/local/lib/afl
   mkdir -p "$temp/src"
-  # As OSS-Fuzz's runner has it: its UBSan counts unsigned overflow as coverage, not as an error.
+  # As in OSS-Fuzz's runner: its UBSan counts unsigned overflow as coverage, not as an error.
   export UBSAN_OPTIONS=silence_unsigned_overflow=1:print_stacktrace=1
   [[ -z ${HIREDIS_SOURCE:-} ]] || cp -r "$HIREDIS_SOURCE" "$temp/src/hiredis"
   prepare_libcxx

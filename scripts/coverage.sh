@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What the seed corpora cover: replays them through the harnesses of preset `coverage`.
+# Measures the coverage of the seed corpora: replays them through the harnesses of preset
+# `coverage`.
 #   usage: scripts/coverage.sh BUILD_DIR [HARNESS…]     (./resprobe coverage [HARNESS…])
-# Prints llvm-cov's summary and leaves the source with counts in BUILD_DIR/report/index.html.
+# Prints llvm-cov's summary and writes the annotated source to BUILD_DIR/report/index.html.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
@@ -53,7 +54,7 @@ profiles=("$build"/profiles/*.profraw)
 "$profdata" merge -sparse "${profiles[@]}" -o "$build/profiles/all.profdata"
 rm -f "${profiles[@]}"
 
-# What the harnesses are about: the project's own sources, not its third-party headers.
+# Measure the project's own sources, not its third-party headers.
 common=(-instr-profile="$build/profiles/all.profdata" "${objects[@]:1}"
   -ignore-filename-regex="^/usr/|^$(sed 's/[^A-Za-z0-9/]/\\&/g' <<<"${build%/*}")/")
 "$cov" show -format=html -show-line-counts-or-regions -output-dir="$build/report" "${common[@]}"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Prints the picture of includes by folder: each folder of src/ stands one floor above the highest
-# folder that it includes from, so that all arrows point down. Arrows that run in a circle are
-# listed at the end, each with a file that draws it.
+# Prints the include graph by folder: each folder of src/ is one level above the highest folder that
+# it includes from, so that all arrows point down. Arrows that form a circle are listed at the end,
+# each with a file that causes it.
 #   usage: scripts/includes.sh [SOURCE_DIR]
-# Exit code: 0 if no arrow runs back, 1 if there is a circle.
+# Exit code: 0 if there is no circle, 1 if there is one.
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/..}"
 
@@ -32,7 +32,7 @@ arrows | awk '
       for (from in folder)
         if ((from, via) in reaches)
           for (to in folder) if ((via, to) in reaches) reaches[from, to] = 1
-    # Raise each folder above what it includes, until none moves; arrows of a circle do not count.
+    # Raise each folder above what it includes, until none moves; ignore the arrows of a circle.
     for (moved = 1; moved;) {
       moved = 0
       for (name in folder) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# clang-format (must change nothing) and clang-tidy (must say nothing) over the sources.
+# Runs clang-format (which must change nothing) and clang-tidy (which must report nothing) on the
+# sources.
 #   usage: scripts/lint.sh BUILD_DIR [--changed [REVISION] | FILE…]     (./resprobe lint …)
-# Without arguments: every source. --changed: those that differ from REVISION (default HEAD), new
-# ones included. Exit code 1 if anything is to be mended.
+# Without arguments: every source. --changed: those that differ from REVISION (default HEAD),
+# including new ones. Exit code 1 if anything must be fixed.
 set -euo pipefail
 
 build=$1

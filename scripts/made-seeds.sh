@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the seeds corpus/{resp_parser,resp_differential}/made-NAME: replies that the protocol has
-# and no real server sends, and the edges of those that they send.
+# Writes the seeds corpus/{resp_parser,resp_differential}/made-NAME: replies that the protocol
+# allows and no real server sends, and edge cases of those that servers send.
 #   usage: scripts/made-seeds.sh
 set -euo pipefail
 
@@ -8,7 +8,7 @@ source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folders=("$source_dir/corpus/resp_parser" "$source_dir/corpus/resp_differential")
 mkdir -p "${folders[@]}"
 
-# seed NAME BYTES…: what printf makes of the bytes.
+# seed NAME BYTES…: writes the seed NAME; BYTES… are arguments of printf.
 seed() {
   local name=$1 folder
   shift

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Fetches what the system has too old or not at all, without touching the system: apt downloads the
-# packages with a state of its own, and they are unpacked into build/packages/NAME.
+# Fetches packages that the system lacks or has in too old a version, without changing the system:
+# apt downloads them with a private state, and they are unpacked into build/packages/NAME.
 #
 #   usage: scripts/private-packages.sh PACKAGES_DIR [--retry] [--also NAME]
 #          scripts/private-packages.sh --entry [APT_DIR]    prints the apt entry that it derives
 #
-# The apt entry is derived from the machine's own: same mirror, same keyring, other suites.
-# What cannot be had is said in one line and remembered for a day (--retry asks again at once);
-# whatever depends on it is then skipped, and reported as skipped. Exit code: 0 unless the folder
-# cannot be written.
+# The apt entry is derived from the machine's own: same mirror, same keyring, other suites. A
+# package that cannot be fetched is reported in one line and remembered for a day (--retry tries
+# again at once); whatever depends on it is skipped, and reported as skipped. Exit code: 0 unless
+# the folder cannot be written.
 #
 # Writes PACKAGES_DIR/servers.env: the real servers that tests and the program may start, as
-# RESPROBE_REDIS_SERVER, RESPROBE_REDIS_CLI, RESPROBE_REDIS_BENCHMARK, RESPROBE_VALKEY_SERVER.
-# A name is missing there when the server is not to be had.
+# RESPROBE_REDIS_SERVER, RESPROBE_REDIS_CLI, RESPROBE_REDIS_BENCHMARK, RESPROBE_VALKEY_SERVER. A
+# name is missing if its server is not available.
 set -euo pipefail
 
-# NAME | Debian suite | packages | a file that must be there afterwards (glob below NAME/)
-# A name in brackets is fetched only when asked for with --also.
+# NAME | Debian suite | packages | a file that must exist afterwards (glob below NAME/)
+# A name in brackets is fetched only if --also names it.
 readonly SETS=(
   "hiredis-1.2|trixie|libhiredis-dev|usr/lib/*/libhiredis.a"
   "valkey-8.0|bookworm-backports|valkey-server valkey-tools|usr/bin/valkey-server"
@@ -27,7 +27,7 @@ readonly SETS=(
 
 say() { printf 'resprobe: %s\n' "$*" >&2; }
 
-# True if the system itself has what the set NAME is for, so that nothing need be fetched.
+# True if the system itself provides the set NAME, so that nothing need be fetched.
 system_has() {
   case $1 in
     redis-7.0) [[ $(/usr/bin/redis-server --version 2>/dev/null) == *v=7.0.* ]] ;;
@@ -45,13 +45,13 @@ hiredis_version() {
 
 is_complete() { [[ -e $packages/$1/.complete ]]; }
 
-# Asked for less than a day ago, in vain.
+# True if fetching failed less than a day ago.
 is_given_up() {
   [[ $retry == no && -n $(find "$packages/$1.unavailable" -mmin -1440 2>/dev/null) ]]
 }
 
-# Prints "URI|keyring or nothing" of the machine's own entry for Debian's main archive, which may
-# stand in either of apt's formats. (apt-get indextargets would tell, but only once it has lists.)
+# Prints "URI|keyring or nothing" of the machine's own entry for Debian's main archive, in either of
+# apt's formats. (apt-get indextargets prints it too, but only after lists have been fetched.)
 own_entry() {
   local files=() dir=${1:-/etc/apt}
   shopt -s nullglob
@@ -100,7 +100,7 @@ own_entry() {
     END {end_of_stanza()}' "${files[@]}" </dev/null | head -n 1
 }
 
-# Sets up the private apt state, once per run, for the suites named.
+# Sets up the private apt state for the named suites, once per run.
 open_apt() {
   local entry uri keyring suite
   [[ ${apt_is_open:-no} == no ]] || return 0
@@ -117,8 +117,7 @@ open_apt() {
     echo "deb ${keyring:+[signed-by=$keyring] }$uri $suite main"
   done >"$apt_dir/etc/sources.list"
   {
-    # How this machine reaches its mirror (proxies, timeouts) stays as it is; hooks and extra
-    # indexes do not.
+    # Keep how this machine reaches its mirror (proxies, timeouts), but not hooks and extra indexes.
     apt-config dump Acquire | grep -v -i -E '^Acquire::(IndexTargets|Changelogs|Languages)'
     echo 'Acquire::Languages "none";'
     echo 'Acquire::GzipIndexes "true";'
@@ -136,12 +135,12 @@ open_apt() {
   } >"$apt_dir/apt.conf"
   export APT_CONFIG=$apt_dir/apt.conf
   say "reading the package lists of Debian's $* (privately, for build/packages)"
-  # Exit code 0 even if one suite failed: what is missing shows at the download.
+  # Exit code 0 even if one suite failed: the download fails if something is missing.
   apt-get -q -q update >"$packages/apt.log" 2>&1 || true
   apt_is_open=yes
 }
 
-# Unpacks PACKAGE of SUITE below DIR, and then the libraries that it needs and the system lacks.
+# Unpacks PACKAGE of SUITE into DIR, then the libraries that it needs and the system lacks.
 unpack() {
   local package=$1 suite=$2 dir=$3 deb name
   [[ " $unpacked " != *" $package "* ]] || return 0
@@ -161,7 +160,7 @@ unpack() {
   done
 }
 
-# Fills build/packages/NAME, at once or not at all.
+# Fills build/packages/NAME atomically.
 fetch() {
   local name=$1 suite=$2 package temp=$packages/.new-$1 unpacked=""
   rm -rf "$temp"
@@ -179,7 +178,8 @@ fetch() {
   say "unpacked $(paste -s -d, "$packages/$name/.complete" | sed 's/,/, /g') into build/packages/$name"
 }
 
-# DIR/bin/PROGRAM starts DIR/usr/bin/PROGRAM with the unpacked libraries; FINAL is where DIR will be.
+# Writes DIR/bin/PROGRAM, which starts DIR/usr/bin/PROGRAM with the unpacked libraries; DIR will be
+# moved to FINAL.
 make_wrappers() {
   local dir=$1 final=$2 program libraries
   [[ -d $dir/usr/bin ]] || return 0

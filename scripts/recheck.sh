@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Replays every seed, every regression and what fuzzing has learnt (work/corpus) in a build without an
-# engine, under all of UBSan's checks and AddressSanitizer's fake stack: while an engine fuzzes, those
-# that cost most are left out (cmake/Engine.cmake).
+# Replays every seed, every regression and the fuzzers' corpora (work/corpus) in a build without an
+# engine, under all of UBSan's checks and AddressSanitizer's fake stack; fuzzing omits the most
+# expensive of them (cmake/Engine.cmake).
 #   usage: scripts/recheck.sh BUILD_DIR [HARNESS…]     (./resprobe recheck …)
-# Exit code: 0 all well, 1 a case fails, 2 wrong use, or a file is no case and no other harness's case
-# fails.
+# Exit code: 0 success; 1 a case fails; 2 wrong use, or no case fails and a file is not a case.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
@@ -42,7 +41,7 @@ done
 ((${#harnesses[@]})) || harnesses=("${!corpus_of[@]}")
 mapfile -t harnesses < <(printf '%s\n' "${harnesses[@]}" | sort -u)
 
-# One harness's wrong file keeps nobody from what the others have found.
+# A malformed file of one harness must not hide the failures of the others.
 code=0
 for name in "${harnesses[@]}"; do
   folders=()

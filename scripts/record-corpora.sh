@@ -1,29 +1,29 @@
 #!/usr/bin/env bash
-# Records seed corpora from real traffic: real servers and clients, with `resprobe record` between
-# them.
+# Records seed corpora from real traffic between real servers and clients, with `resprobe record`
+# between them.
 #
 #   usage: scripts/record-corpora.sh [BUILD_DIR]       default: build/fuzz
 #
-# Wants BUILD_DIR/bin/resprobe and BUILD_DIR/harnesses (./resprobe build fuzz), and redis-server,
-# redis-cli, redis-benchmark, valkey-server: those that build/packages/servers.env names, else those
-# in PATH. Records what can be had of
-#   scripts/sessions/*.txt   one command a line for redis-cli; an empty line ends the connection;
+# Requires BUILD_DIR/bin/resprobe and BUILD_DIR/harnesses (./resprobe build fuzz), and redis-server,
+# redis-cli, redis-benchmark, valkey-server: those that build/packages/servers.env names, otherwise
+# those in PATH. Records, as far as the programs exist:
+#   scripts/sessions/*.txt   one command per line for redis-cli; an empty line ends the connection;
 #                            all of them in RESP2 and in RESP3
 #   raw_sessions, below      what redis-cli cannot send: inline requests, pipelines, pushes for
-#                            CLIENT TRACKING, subscriptions, requests that break the protocol
+#                            CLIENT TRACKING, subscriptions, requests that violate the protocol
 #   redis-benchmark          a few requests of each test, with and without pipelines
 #
-# Then, for each harness, adds to corpus/HARNESS what covers something new (libFuzzer's merge), named
-# reply-HASH, request-HASH or session-HASH; such files of an earlier recording are replaced, seeds of other names
-# stay. Types that no real server sends are in the seeds named made-NAME, which
+# Then, for each harness, adds the cases with new coverage (libFuzzer's merge) to corpus/HARNESS,
+# named reply-HASH, request-HASH or session-HASH; they replace such files of an earlier recording,
+# and seeds with other names stay. Types that no real server sends are in the seeds made-NAME, which
 # scripts/made-seeds.sh writes.
 set -euo pipefail
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_dir=$(realpath "${1:-$source_dir/build/fuzz}")
-# Most bytes of a case: small seeds make fast corpora.
+# Size limit of a case in bytes: small seeds make fast corpora.
 readonly max_case=512
-# Most recorded seeds of a harness over raw bytes; beyond it the largest go.
+# Maximum number of recorded seeds of a harness over raw bytes; the largest are dropped first.
 readonly max_seeds=140
 readonly harnesses=(resp_parser resp_differential)
 
@@ -58,7 +58,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# Starts a server of its own on a free port of loopback; sets server_port.
+# Starts a private server on a free port of loopback; sets server_port.
 start_server() {
   local try pid
   for try in 1 2 3 4 5 6 7 8; do
@@ -78,11 +78,11 @@ start_server() {
   die "cannot start $1"
 }
 
-# Records what COMMAND… sends, as the kind of traffic KIND.
+# Records what COMMAND… sends, as traffic of the kind KIND.
 record() {
   local kind=$1
   shift
-  # Every redis-cli begins by asking for all of COMMAND DOCS; one of those, below, is enough.
+  # Every redis-cli begins by requesting all of COMMAND DOCS; one of those, below, is enough.
   start_recorder "$kind" "$([[ $kind != cli ]] || echo '--leave-out=COMMAND DOCS')"
   "$@"
   kill "$recorder"
@@ -90,7 +90,7 @@ record() {
   say "$kind: $(tail -n +2 "$work/recorder.log" | tr '\n' ' ')"
 }
 
-# start_recorder KIND [OPTION]: starts the recorder before the server; sets recorder and port.
+# start_recorder KIND [OPTION]: starts the recorder in front of the server; sets recorder and port.
 start_recorder() {
   : >"$work/recorder.log"
   "$build_dir/bin/resprobe" record --listen 0 --server "127.0.0.1:$server_port" \
@@ -105,7 +105,7 @@ start_recorder() {
   done
 }
 
-# Each block of a session file on a connection of its own.
+# Runs each block of a session file on a separate connection.
 cli_sessions() {
   local file line block
   for file in "$source_dir"/scripts/sessions/*.txt; do
@@ -122,7 +122,8 @@ cli_sessions() {
   done
 }
 
-# Sends what printf makes of the argument, then reads until the server closes the connection.
+# Sends the bytes that printf makes of the argument, then reads until the server closes the
+# connection.
 raw() {
   exec 3<>"/dev/tcp/127.0.0.1/$port"
   # shellcheck disable=SC2059
@@ -131,8 +132,8 @@ raw() {
   exec 3>&-
 }
 
-# One client listens ($1) while another acts ($2); PING as the last word of the first tells when it
-# has heard everything.
+# One client listens ($1) while another acts ($2); the reply to the first one's final PING shows
+# that it has received everything.
 raw_pair() {
   local reply
   exec 4<>"/dev/tcp/127.0.0.1/$port"
@@ -156,7 +157,7 @@ raw_sessions() {
   raw 'CLIENT REPLY SKIP\r\nPING\r\nPING\r\nCLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\nQUIT\r\n'
   raw 'MULTI\r\nSET a 1\r\nINCR a\r\nGET a\r\nEXEC\r\nMULTI\r\nNOPE\r\nEXEC\r\nQUIT\r\n'
   raw 'HELLO 3\r\nMULTI\r\nHSET h a 1\r\nHGETALL h\r\nEXEC\r\nQUIT\r\n'
-  # Every type that the server can be asked for, in both protocols.
+  # Every type that a server can be made to send, in both protocols.
   local kind kinds=''
   for kind in string integer double null array set map attrib push verbatim true false bignum; do
     raw "HELLO 3\r\nDEBUG PROTOCOL $kind\r\nQUIT\r\n"
@@ -165,7 +166,7 @@ raw_sessions() {
   raw "HELLO 3\r\n${kinds}QUIT\r\n"
   raw "${kinds}QUIT\r\n"
   raw 'COMMAND DOCS get set nothing\r\nCOMMAND INFO get nothing\r\nCOMMAND COUNT\r\nQUIT\r\n'
-  # Requests that break the protocol: the server answers once and closes.
+  # Requests that violate the protocol: the server answers once and closes.
   raw '*x\r\n'
   raw '*1\r\n+PING\r\n'
   raw '*1\r\n$x\r\n'
@@ -174,7 +175,8 @@ raw_sessions() {
   raw '*1\r\n$536870913\r\n'
   raw 'PING\r\nSET a "b\r\n'
   raw '*0\r\n*-1\r\n\r\nPING\r\nQUIT\r\n'
-  # Invalidations: by default, by prefix, to oneself, all keys at once; in RESP2 by redirection.
+  # Invalidations: in default mode, by prefix, to the client itself, for all keys at once; in RESP2
+  # by redirection.
   raw_pair 'HELLO 3\r\nCLIENT TRACKING ON\r\nGET a\r\nMGET a b\r\n' 'SET a 2\r\nSET b 3\r\n'
   raw_pair 'HELLO 3\r\nCLIENT TRACKING ON\r\nGET a\r\n' 'FLUSHALL\r\n'
   raw_pair 'HELLO 3\r\nCLIENT TRACKING ON BCAST PREFIX a PREFIX b\r\n' 'MSET a 1 b 2 c 3\r\n'
@@ -191,8 +193,8 @@ raw_sessions() {
   raw 'HELLO 3\r\nSUBSCRIBE a\r\nUNSUBSCRIBE\r\nPUNSUBSCRIBE\r\nQUIT\r\n'
 }
 
-# Caching clients: each step "N:REQUESTS" is sent on connection N (3 to 8), and answered before the
-# next. A connection is open from its first step on; "N:" closes it.
+# Caching clients: each step "N:REQUESTS" is sent on connection N (3 to 8) and answered before the
+# next. A connection is opened by its first step; "N:" closes it.
 converse() {
   local step fd reply number=0
   local -A open=()
@@ -222,7 +224,7 @@ converse() {
 }
 
 caches() {
-  # Read, overwritten, read again; a key that is not there; a pipeline.
+  # Read, overwritten, read again; a missing key; a pipeline.
   converse '3:GET a' '4:SET a 1' '3:GET a' '4:GET a' '3:SET a 2' '4:GET a' '3:DEL a' '4:GET a'
   converse '3:GET none' '4:SET none 1' '3:GET none\r\nGET none\r\nSET none 2\r\nGET none'
   converse '3:SET a 1\r\nGET a\r\nSET a 2\r\nGET a' '4:SET a 3\r\nSET a 4\r\nDEL a' '3:GET a'
@@ -232,11 +234,11 @@ caches() {
   converse '3:GET a' '4:GET a' '5:GET a' '6:SET a x' '3:GET a' '4:GET a' '5:SET a y' '6:GET a' '3:GET a'
   # Everything at once.
   converse '3:MGET a b' '4:FLUSHALL' '3:MGET a b' '4:SET a 1' '3:GET a' '3:FLUSHDB' '4:GET a' '3:GET a'
-  # Times to live: one that ends while the clients look, one that is cut short, one that is past.
+  # Expiry: during the clients' reads, shortened, and in the past.
   converse '3:SET a 1 PX 20' '3:GET a' '4:GET a' '4:SET b 1' '4:PEXPIRE b 10' '3:GET b' \
     '4:DEBUG SLEEP 0.05' '3:GET a' '4:GET b' '3:PEXPIRE a -1' '4:SET c 1' '3:GET c' '4:PEXPIRE c -1' \
     '3:GET c' '4:SET d 1 EX 100' '3:GET d' '4:PEXPIRE d 1' '4:DEBUG SLEEP 0.01' '3:GET d'
-  # A connection ends and another takes its place.
+  # A connection ends and another replaces it.
   converse '3:GET a' '4:SET a 1' '3:' '4:SET a 2' '3:GET a' '4:SET a 3' '3:GET a' '4:' '3:SET a 4' \
     '4:GET a' '3:GET a'
 }
@@ -259,10 +261,10 @@ for server in "${servers[@]}"; do
   record caches caches
 done
 
-# Merges the recorded cases into the corpus of a harness: of replies to redis-cli, of replies to
-# pipelines, and of requests, what covers a new edge among its like, so that all are there. How often an edge
-# is passed does not count: that makes corpora several times as large, and mutation finds it in
-# seconds.
+# Merges the recorded cases into the corpus of a harness: separately for replies to redis-cli,
+# replies to pipelines, and requests, so that each kind is represented, it keeps the cases that
+# cover a new edge. Hit counts are ignored: they make corpora several times as large, and mutation
+# finds them in seconds.
 merge() {
   local harness=$1 corpus=$source_dir/corpus/$1 kind from merged file name
   mkdir -p "$corpus"
@@ -275,7 +277,7 @@ merge() {
       -exec cp -t "$from" {} +
     "$build_dir/harnesses/$harness" -merge=1 -use_counters=0 "$merged" "$from" \
       >"$work/merge.log" 2>&1 || die "$harness: $(tail -n 3 "$work/merge.log")"
-    # The engine names what it keeps by a hash of its own: back to the names of the recording.
+    # The engine names files by a hash of its own: restore the names of the recording.
     for file in "$from"/*; do
       name=$(sha1sum "$file")
       [[ ! -e $merged/${name%% *} ]] || cp "$file" "$corpus/"
@@ -287,7 +289,7 @@ merge() {
     "$(find "$corpus" -type f -printf '%s\n' | awk '{n += $1} END {print n + 0}') bytes"
 }
 
-# The same for whole sessions, which the harness turns from text into tapes.
+# The same for whole sessions, which the harness converts from text to tapes.
 merge_sessions() {
   local harness=$1 corpus=$source_dir/corpus/$1 from=$work/from merged=$work/merged file name
   rm -rf "$from" "$merged"
@@ -324,7 +326,7 @@ for harness in command_handler invalidation; do
   fi
 done
 
-# What is left of earlier recordings, of other names or in other kinds may cover the same.
+# Drop files of earlier recordings that have other names but the same coverage.
 for harness in "${harnesses[@]}" command_handler invalidation; do
   [[ ! -x $build_dir/harnesses/$harness ]] ||
     RESPROBE_SOURCE_DIR=$source_dir RESPROBE_BUILD_DIR=$(dirname "$build_dir") \

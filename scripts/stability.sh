@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# How deterministic AFL++ finds the harnesses: runs each for a short while from its seed corpus, with
-# its own mutator, and prints AFL++'s stability (the share of edges that the same input always takes).
+# Measures how deterministic AFL++ finds the harnesses: runs each for a short time from its seed
+# corpus, with its own mutator, and prints AFL++'s stability (the share of edges that an input
+# always takes).
 #   usage: scripts/stability.sh BUILD_DIR [HARNESS…] [--time SECONDS] [--explain]
 #          (./resprobe stability …)
-# --explain then names the edges that vary over what AFL++ kept.
-# Exit code: 0 all at 99% or more, 1 one is below or crashed, 2 wrong use.
+# --explain then lists the edges that vary in the inputs that AFL++ kept. Exit code: 0 all at 99% or
+# more, 1 one is below or crashed, 2 wrong use.
 set -euo pipefail
 
 readonly least=99
@@ -53,7 +54,7 @@ export AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
 symbolizer=${ASAN_SYMBOLIZER_PATH:-}
 unset ASAN_OPTIONS UBSAN_OPTIONS ASAN_SYMBOLIZER_PATH # afl-fuzz sets what it needs
 
-# A line of afl-fuzz's fuzzer_stats.
+# Prints a value of afl-fuzz's fuzzer_stats.
 stat_of() { sed -n -E "s/^$2 *: ([^ ]+).*/\1/p" "$temp/$1/default/fuzzer_stats"; }
 
 code=0

@@ -1,17 +1,18 @@
 # shellcheck shell=bash
-# What the system must have, and how to get it. Sourced by ./resprobe, which sets source_dir and
-# build_dir.
+# Checks which packages the system needs, and installs them. Sourced by ./resprobe, which sets
+# source_dir and build_dir.
 # shellcheck disable=SC2154
 #
-#   ensure_system_packages "NEED…"   returns with everything there, or says what is missing and
-#                                    exits 2. A NEED is build, afl, oss-fuzz or lint.
+#   ensure_system_packages "NEED…"   returns if everything is installed, else installs it or reports
+#                                    what is missing and exits with 2. A NEED is build, afl, oss-fuzz
+#                                    or lint.
 #
-# Each row: NEED | probe | Debian package | what for. A probe is
-#   cmd:NAME         the command is there
+# Each row: NEED | probe | Debian package | purpose. A probe is
+#   cmd:NAME         the command exists
 #   cmd:NAME>=V      … in that version or a newer one
 #   header:FILE      the C++ compiler finds the header
 #   runtime:NAME     clang has that run-time library
-#   wish:NAME        a command that is installed along with the rest, and done without if it cannot be
+#   wish:NAME        an optional command, installed along with the rest if apt has it
 system_rows() {
   local v=${clang_version:-19}
   cat <<TEXT
@@ -38,7 +39,7 @@ lint|cmd:clang-tidy-$v|clang-tidy-$v|static checks
 TEXT
 }
 
-# Sets clang, clangxx and clang_version: $RESPROBE_CLANG if set, else clang-19, else another one
+# Sets clang, clangxx and clang_version: $RESPROBE_CLANG if set, else clang-19, else another version
 # that is new enough.
 choose_clang() {
   local name
@@ -56,12 +57,12 @@ choose_clang() {
   clang=clang-19 clangxx=clang++-19 clang_version=19
 }
 
-# The name under which a tool of the chosen LLVM is installed.
+# The installed name of a tool of the chosen LLVM.
 llvm_tool() {
   if [[ $clang == clang ]]; then echo "$1"; else echo "$1-$clang_version"; fi
 }
 
-# True if the probe finds what it looks for. wish: counts only where apt can grant it.
+# True if the probe succeeds. A wish: fails only where apt could install it.
 probe() {
   local kind=${1%%:*} what=${1#*:}
   case $kind in
@@ -82,7 +83,7 @@ probe() {
   esac
 }
 
-# Asks the compiler where there is one, since it knows where it looks; else looks in the usual
+# Asks the compiler, if there is one, since it knows its search path; else looks in the usual
 # places.
 has_header() {
   if command -v "$clangxx" >/dev/null; then
@@ -99,7 +100,8 @@ version_at_least() {
   [[ $(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -n 1) == "$wanted" ]]
 }
 
-# Sets missing to the rows of the needs whose probe fails, and wishes to those done without.
+# Sets missing to the rows of the needs whose probe fails, and wishes to the optional ones among
+# them.
 find_missing() {
   local needs=" $1 " need test package why
   missing=() wishes=()
@@ -120,7 +122,7 @@ print_rows() {
   done
 }
 
-# remember LINE FILE: the line is the last of at most ten.
+# remember LINE FILE: appends the line and keeps the last ten.
 remember() {
   local kept=""
   if [[ -e $2 ]]; then kept=$(tail -n 9 "$2"); fi
@@ -132,8 +134,9 @@ ensure_system_packages() {
   choose_clang
   has_apt=no
   if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then has_apt=yes; fi
-  # Everything was there when the list and the path were these, and the system's packages have not
-  # changed since. The last few paths are remembered: shells and the programs that they start differ.
+  # Nothing is missing if list and PATH were seen complete before and the system's packages have not
+  # changed since. The last few values are remembered, because PATH differs between shells and what
+  # they start.
   if [[ /var/lib/dpkg/status -nt $stamp && $has_apt == yes ]]; then rm -f "$stamp"; fi
   key="$clang $PATH $(cksum <"$source_dir/scripts/system-packages.sh")"
   if [[ -e $stamp ]] && grep -q -x -F -e "$key" "$stamp"; then return; fi
@@ -157,7 +160,7 @@ ensure_system_packages() {
   remember "$key" "$stamp"
 }
 
-# Installs the packages of the rows, or says why not and exits 2.
+# Installs the packages of the rows, or reports why it cannot and exits with 2.
 install() {
   local packages=() row as_root=() log=$build_dir/apt.log
   for row in "$@"; do packages+=("${row%%|*}"); done
@@ -172,7 +175,8 @@ install() {
   fi
   say "installing with ${as_root[*]:+sudo }apt what the build needs:"
   print_rows "$@" >&2
-  # The lists may be absent (a fresh container) or stale (a package has moved on): one update, then.
+  # The lists may be missing (a fresh container) or stale (a package was replaced): then update
+  # once.
   if ! apt_knows "${packages[@]}" || ! apt_install; then
     say "reading the package lists (apt-get update)"
     "${as_root[@]}" apt-get -q update >"$log" 2>&1 || {
