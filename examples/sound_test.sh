@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A harness finds nothing wrong with its subject: all seeds of the corpora, then some thousand runs
-# from them.
+# A harness finds no fault in its subject: all seeds of the corpora, then some thousand runs from
+# them.
 #   usage: sound_test.sh BINARY [CORPUS…]
 set -euo pipefail
 binary=$1

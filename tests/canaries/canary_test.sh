@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A harness with a planted fault: found from an empty corpus, replayed, minimized.
+# A planted fault is found from an empty corpus, replayed and minimized.
 #   usage: canary_test.sh BINARY INVARIANT[|INVARIANT...] AT_MOST RUNS
 set -euo pipefail
 binary=$1 invariant=$2 at_most=$3 runs=$4

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A family of bugs of caching clients: found from an empty corpus, minimized, and still found then.
+# A family of bugs of caching clients is found from an empty corpus, minimized, and still found
+# after that.
 #   usage: family_test.sh BINARY BUG RUNS
 set -euo pipefail
 binary=$1 runs=$3

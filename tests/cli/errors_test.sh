@@ -72,7 +72,7 @@ wrong_use "names no group" oracle --start redis-server --groups ""
 wrong_use "start a server there" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases"
 [[ ! -e $temp/cases ]] || { echo "a recording that did not begin left a folder" >&2; exit 1; }
 
-# A link is followed, what is no file is written as it is, and a full disk is told.
+# Links are followed, special files are written in place, and a full disk is reported.
 ln -s "$temp/target" "$temp/link"
 run 0 list --format json --output "$temp/link"
 [[ -L $temp/link && -s $temp/target ]] || { echo "the link was replaced" >&2; exit 1; }
@@ -86,12 +86,12 @@ code=0
 ((code == 2)) || { echo "a full disk: exit code $code" >&2; exit 1; }
 has err "standard output cannot be written"
 
-# A case where \`record --output DIR\` puts it.
+# A case at the path that `record --output DIR` uses.
 mkdir -p "$temp/recorded/query_parser"
 printf 1a >"$temp/recorded/query_parser/query-1"
 run 0 replay "$temp/recorded/query_parser/query-1"
 
-# Harnesses that are configured and not built yet.
+# Harnesses that are configured but not built yet.
 mkdir "$temp/unbuilt"
 export RESPROBE_HARNESS_DIR=$temp/unbuilt
 wrong_use "harnesses.txt: is missing" list

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ctrl-C: what was found and learnt by then is kept; exit code 130.
+# Ctrl-C: findings and results so far are kept; exit code 130.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
@@ -7,7 +7,7 @@ cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
 # interrupted_by PATTERN ARGUMENT…: starts the program and interrupts it when a line of its output
-# has the pattern in it. Leaves its output in $temp/out and $temp/err.
+# matches the pattern. Leaves its output in $temp/out and $temp/err.
 interrupted_by() {
   local pattern=$1 code=0 line
   shift
@@ -28,14 +28,14 @@ interrupted_by() {
   fi
 }
 
-# The second harness is not begun.
+# The second harness is not started.
 interrupted_by "executions" fuzz query_parser invalidation --time 600s --jobs 1 \
   --format json --output "$temp/report.json"
 has out "stopped: not run"
 cp "$temp/report.json" "$temp/json"
 has json '"interrupted": true'
 
-# A harness that has found a smaller case and looks for the next one for as long as it is let.
+# A harness that has found a smaller case and continues searching until it is stopped.
 mkdir "$temp/harnesses"
 printf 'query_parser query_parser\n' >"$temp/harnesses/harnesses.txt"
 cat >"$temp/harnesses/query_parser" <<'SCRIPT'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# io --qdisc: the same cases over a slow queue of the kernel's, where the machine can.
+# io --qdisc: the same cases over a slow queueing discipline of the kernel, if the machine supports
+# it.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# io: cases of io_chaos over real TCP; list --matrix: which pairs the seeds have met.
+# io: cases of io_chaos over real TCP; list --matrix: the pairs that the seeds reach.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
@@ -26,7 +26,7 @@ has out "scenarios: "
 run 0 io --scenarios scenarios/io --peer tcp --client hiredis-async
 has out "speak of another client"
 
-# A scenario that says what does not happen.
+# A scenario that states something that does not happen.
 mkdir "$temp/scenarios"
 printf 'ops io_chaos\n# sees call read 0 = ECONNRESET\nconfig client=plain\nstep step=ping\nrun\n' \
   >"$temp/scenarios/wrong.ops"
@@ -38,8 +38,8 @@ wrong_use "curl" io --client curl
 wrong_use "--seeds" io --seed 3
 wrong_use "no-such.ops" io --cases "$temp/no-such.ops"
 
-# The matrix counts a pair where the toxic took effect while the step waited, and only there.
-# matrix FILE: the matrix as text; pairs FILE ROW COLUMN: one of its numbers.
+# The matrix counts a pair where the toxic had an effect while the step was pending, and only there.
+# matrix FILE: prints the matrix as text; pairs FILE ROW COLUMN: prints one of its numbers.
 matrix() {
   run 0 list --matrix io_chaos
   cp "$temp/out" "$temp/$1"
@@ -62,7 +62,7 @@ if (($(pairs after rst download) != $(pairs before rst download) + 3)) ||
   grep -e ping -e '^rst' "$temp/after" "$temp/before" >&2
   failures=$((failures + 1))
 fi
-# The seeds have met all there is, and what is merged has met it as well.
+# The seeds reach every pair, and the merged corpus does too.
 grep -q " pairs met$" "$temp/before" || { echo "not every pair is met" >&2; tail -n 1 "$temp/before" >&2; failures=$((failures + 1)); }
 mkdir "$temp/project"
 for file in "$RESPROBE_SOURCE_DIR"/*; do ln -s "$file" "$temp/project"; done

@@ -4,12 +4,12 @@ temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
 failures=0
 
-# As ./resprobe has it: what was fetched for this build is found behind the system's.
+# As in ./resprobe: programs fetched for this build are found after the system's.
 for tool in "${RESPROBE_REDIS_SERVER:-}" "${RESPROBE_VALKEY_SERVER:-}"; do
   [[ -z $tool ]] || PATH+=:$(dirname "$tool")
 done
 
-# need TOOL…: the test is skipped where one of them is not there.
+# need TOOL…: skips the test if one of them is missing.
 need() {
   local tool
   for tool in "$@"; do
@@ -42,7 +42,7 @@ has() {
   fi
 }
 
-# holds FOLDER FILE…: the folder of a finding has these files, and something is in each.
+# holds FOLDER FILE…: checks that the folder of a finding has these files and that none is empty.
 holds() {
   local folder=$1 file
   shift
@@ -53,7 +53,7 @@ holds() {
   done
 }
 
-# wrong_use TEXT ARGUMENT…: exit code 2, one line on stderr, with the text in it.
+# wrong_use TEXT ARGUMENT…: checks for exit code 2 and one line on stderr that contains the text.
 wrong_use() {
   local text=$1
   shift

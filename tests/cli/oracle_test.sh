@@ -60,7 +60,8 @@ if [[ -z $server ]]; then
 fi
 run 0 oracle --start "$server" --seeds 1
 has out "0 differences"
-# A limit of the server's that the core has otherwise: found, shrunk, filed, replayed, minimized.
+# The core and the server differ in a limit: the difference is found, shrunk, filed, replayed,
+# minimized.
 changed=(--start "$server" --server-arg=--set-max-intset-entries --server-arg=1)
 run 1 replay "$temp/case.ops" "${changed[@]}"
 has out "object|encoding: value of bulk string"
@@ -89,7 +90,7 @@ if grep -q "^command_oracle: the core and a live server" "$temp/out"; then
   has out "same_reply"
   run 0 minimize "$temp/case.ops" "${harness[@]}" --output "$temp/small.ops"
   has out "2 -> 2 ops"
-  # Frozen with the server that has the fault, however it is named.
+  # Frozen with the faulty server, however it is named.
   unset RESPROBE_ORACLE_START
   wrong_use "or name the server that has it with --start" \
     freeze "$temp/case.ops" "${harness[@]}" --output "$temp/frozen.ops"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# redis-cli and redis-benchmark through the proxy to a real server, under every toxic there is.
+# redis-cli and redis-benchmark through the proxy to a real server, under every toxic.
 #   usage: proxy_clients_test.sh PROGRAM
 set -euo pipefail
 program=$1
@@ -8,7 +8,7 @@ need redis-cli redis-benchmark "${RESPROBE_REDIS_SERVER:-redis-server}"
 . "$(dirname "$0")/proxy_lib.sh"
 cd "$temp"
 
-# The server's port is free now; it says at once if somebody was faster.
+# The server's port was free just now; the server reports at once if another process has taken it.
 start probe serve --port 0
 server=$(port_of probe)
 stop_all
@@ -44,7 +44,7 @@ for type in $types; do
     redis-cli -p "$port" ping >"$temp/refused" 2>&1 || true
     has refused "Connection refused"
   else
-    # It asks for ever (-l): what waits for a time to pass finds it still there.
+    # It sends requests without end (-l), so toxics that act after a delay find it still connected.
     endless=(-l)
     [[ $type == never_read ]] && endless=()
     "${bench[@]}" 300 "${endless[@]}" >"$temp/bench" 2>&1 &
@@ -54,7 +54,7 @@ for type in $types; do
   fi
   http POST /reset
   if [[ $type == never_read ]]; then
-    # Everything was only held back.
+    # The data was only delayed.
     wait "$client" || { echo "the benchmark did not recover from never_read" >&2; failures=$((failures + 1)); }
     has bench "GET: "
   elif [[ $type != down && $type != refuse ]]; then
@@ -63,7 +63,7 @@ for type in $types; do
   fi
 done
 
-# What only delays and cuts leaves the clients whole.
+# Toxics that only delay and slice do not break the clients.
 for toxic in '"slicer","attributes":{"average_size":1}' '"latency","attributes":{"latency":2,"jitter":2}' \
   '"bandwidth","attributes":{"rate":100}' '"slow_close","attributes":{"delay":10}'; do
   http POST /proxies/redis/toxics "{\"type\":$toxic}"
@@ -72,7 +72,7 @@ for toxic in '"slicer","attributes":{"average_size":1}' '"latency","attributes":
   [[ $(redis-cli -p "$port" echo whole) == whole ]] || failures=$((failures + 1))
   http POST /reset
 done
-# What ends connections is told as it is.
+# Toxics that end connections are reported by the clients.
 http POST /proxies/redis/toxics '{"type":"reset_peer"}'
 redis-cli -p "$port" ping >"$temp/reset" 2>&1 || true
 has reset "Connection reset by peer"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the tests of proxy and chaos-peer, behind lib.sh. Whatever they start ends with them.
+# Sourced by the tests of proxy and chaos-peer, after lib.sh. Whatever they start ends with them.
 started=()
 trap 'stop_all; rm -rf "$temp"' EXIT
 
@@ -11,8 +11,8 @@ stop_all() {
   started=()
 }
 
-# start NAME ARGUMENT…: runs the program in the background; waits until it says where it listens.
-# Its output goes to $temp/NAME, its number to $pid.
+# start NAME ARGUMENT…: runs the program in the background; waits until it reports where it listens.
+# Its output goes to $temp/NAME, its pid to $pid.
 start() {
   local name=$1
   shift
@@ -28,12 +28,12 @@ start() {
   done
 }
 
-# port_of NAME: the first port that it has named.
+# port_of NAME: the first port that it has reported.
 port_of() { sed -n -E 's/.* on 127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/$1" "$temp/$1.err" | head -n 1; }
 api_of() { sed -n -E 's/.*API on http:\/\/127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/$1"; }
 
-# http METHOD PATH [BODY]: asks $api, as the user agent $agent if that is set; the status goes to
-# $status, the content to $temp/body.
+# http METHOD PATH [BODY]: sends a request to $api, with the user agent $agent if that is set;
+# stores the status in $status, the content in $temp/body.
 http() {
   local method=$1 path=$2 body=${3-}
   exec 7<>"/dev/tcp/127.0.0.1/$api"
@@ -49,7 +49,7 @@ http() {
   sed '1,/^$/d' "$temp/response" >"$temp/body"
 }
 
-# gives STATUS TEXT METHOD PATH [BODY]: the status, and the text in the content.
+# gives STATUS TEXT METHOD PATH [BODY]: checks the status, and that the content contains the text.
 gives() {
   local wanted=$1 text=$2
   shift 2
@@ -62,13 +62,13 @@ gives() {
   has body "$text"
 }
 
-# fired TOXIC: how often it did something, by the proxy's own count.
+# fired TOXIC: how often it had an effect, by the proxy's own count.
 fired() {
   http GET /proxies/redis/counts
   sed -n -E "s/.*\"$1\":([0-9]+).*/\1/p" "$temp/body"
 }
 
-# ask PORT TEXT: what one connection answers to some bytes, until it ends.
+# ask PORT TEXT: sends bytes over one connection and prints the answer until the connection ends.
 ask() {
   exec 8<>"/dev/tcp/127.0.0.1/$1" || return 1
   printf '%b' "$2" >&8
@@ -76,7 +76,7 @@ ask() {
   exec 8>&-
 }
 
-# refused TEXT ARGUMENT…: wrong_use of a proxy before $server; one that starts all the same is ended.
+# refused TEXT ARGUMENT…: wrong_use of a proxy for $server; stops a proxy that starts nevertheless.
 refused() {
   local text=$1 code=0 pid
   shift

@@ -25,7 +25,7 @@ gives 200 '"type":"never_read"' GET /toxics
 [[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || { echo "no answer" >&2; failures=$((failures + 1)); }
 (($(fired latency) > 0)) || { echo "latency did not fire" >&2; failures=$((failures + 1)); }
 
-# Change while it runs: one toxic is added, changed, removed.
+# Changes at run time: a toxic is added, changed, removed.
 gives 200 '"toxicity":1.0' PATCH /proxies/redis/toxics/cut '{"toxicity": 1}'
 [[ $(ask "$port" 'PING\r\n') == '+P' ]] || { echo "not cut" >&2; failures=$((failures + 1)); }
 gives 200 '"attributes":{"bytes":3}' POST /proxies/redis/toxics/cut '{"attributes": {"bytes": 3}}'
@@ -39,7 +39,7 @@ gives 200 '"name":"slicer_upstream","type":"slicer","stream":"upstream"' POST /p
 [[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
 (($(fired slicer) > 2)) || { echo "slicer did not fire" >&2; failures=$((failures + 1)); }
 
-# What is wrong is said as Toxiproxy says it.
+# Errors are reported as Toxiproxy does.
 gives 400 '"error":"invalid toxic type","status":400' POST /proxies/redis/toxics '{"type":"x"}'
 gives 400 'stream was invalid' POST /proxies/redis/toxics '{"type":"timeout","stream":"x"}'
 gives 400 'bad request body' POST /proxies/redis/toxics '{'
@@ -52,7 +52,7 @@ gives 404 'proxy not found' GET /proxies/none
 gives 404 'no such path' GET /nothing
 gives 409 'proxy already exists' POST /proxies "{\"name\":\"redis\",\"upstream\":\"127.0.0.1:$server\"}"
 gives 400 'missing required field: name' POST /proxies '{}'
-# What no path could name afterwards.
+# Names that no path could refer to afterwards.
 gives 400 "\"error\":\"bad name 'a/b': give one without a slash\"" POST /proxies \
   "{\"name\":\"a/b\",\"upstream\":\"127.0.0.1:$server\"}"
 gives 400 "bad name 'a/b': give one without a slash at proxy 1" POST /populate \
@@ -62,7 +62,7 @@ gives 400 "upstream: '192.0.2.77' is not this machine" POST /proxies '{"name":"f
 gives 400 "upstream: '192.0.2.77' is not this machine" POST /proxies/redis '{"upstream":"192.0.2.77:80"}'
 gives 200 "\"upstream\":\"127.0.0.1:$server\"" GET /proxies/redis
 
-# Not enabled it refuses; a reset enables it and clears it.
+# While disabled it refuses connections; a reset enables it and removes its toxics.
 gives 200 '"enabled":false' POST /proxies/redis '{"enabled": false}'
 ! (ask "$port" 'PING\r\n') 2>/dev/null || { echo "not refused" >&2; failures=$((failures + 1)); }
 http POST /reset
@@ -70,11 +70,11 @@ http POST /reset
 gives 200 '"enabled":true,"toxics":[]' GET /proxies/redis
 [[ $(ask "$port" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
 
-# A port is one API's.
+# Two APIs cannot share a port.
 start second proxy --listen 0 --server "127.0.0.1:$server" --api 0
 refused "--api: port $(api_of second) is not to be had" --api "$(api_of second)"
 
-# The same place in other words is no other place: a connection stays.
+# The same address spelled differently is no change: a connection stays open.
 exec 9<>"/dev/tcp/127.0.0.1/$port"
 gives 200 "\"listen\":\"127.0.0.1:$port\"" PATCH /proxies/redis "{\"listen\":\"localhost:$port\"}"
 gives 201 '"proxies":[{"name":"redis"' POST /populate \
@@ -84,8 +84,8 @@ read -r answer <&9
 exec 9>&-
 [[ $answer == $'+PONG\r' ]] || { echo "the connection has not stayed: $answer" >&2; failures=$((failures + 1)); }
 
-# What populate finds in its place keeps its toxics; elsewhere it begins anew; and nothing is made of
-# a list that makes no sense.
+# A proxy that populate does not change keeps its toxics; one whose address changes is recreated; an
+# invalid list creates nothing.
 gives 201 '"name":"more"' POST /proxies "{\"name\":\"more\",\"listen\":\"127.0.0.1:0\",\"upstream\":\"127.0.0.1:$server\"}"
 more=$(sed -n -E 's/.*"listen":"127\.0\.0\.1:([0-9]+)".*/\1/p' "$temp/body")
 gives 200 '"type":"latency"' POST /proxies/more/toxics '{"type":"latency","stream":"Upstream","attributes":null}'
@@ -103,13 +103,13 @@ gives 400 'enabled: give true or false' PATCH /proxies/redis '{"enabled":"no"}'
 gives 400 'is not HOST:PORT' PATCH /proxies/more '{"listen":"127.0.0.1:x"}'
 [[ $(ask "$more" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
 
-# The methods that there are, and no page in a browser.
+# Only the supported methods, and no web page.
 gives 405 'method not allowed' GET /reset
 gives 405 'method not allowed' PUT /proxies
 gives 405 'method not allowed' POST /proxies/redis/counts
 agent=Mozilla/5.0 gives 403 'User agent not allowed' POST /reset
 
-# More proxies; another place for one.
+# More proxies; a new address for one.
 gives 201 '"name":"two"' POST /proxies "{\"name\":\"two\",\"listen\":\"127.0.0.1:0\",\"upstream\":\"127.0.0.1:$server\"}"
 two=$(sed -n -E 's/.*"listen":"127\.0\.0\.1:([0-9]+)".*/\1/p' "$temp/body")
 [[ $(ask "$two" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] || failures=$((failures + 1))
@@ -137,7 +137,7 @@ done
 (($(sort -u "$temp/hits" | wc -l) == 1)) && grep -q '+OK' "$temp/hits" && grep -q '+O+' "$temp/hits" ||
   { cat "$temp/hits" >&2; failures=$((failures + 1)); }
 
-# chaos-peer: a script, a seed, a process of its own; the log is JSON lines.
+# chaos-peer: a script, a seed, a separate process; the log is JSON lines.
 printf 'reply "+A\\r\\n" ":2\\r\\n"\nconnection 2\nrst bytes=1\n' >"$temp/script"
 for place in "" --forked; do
   # shellcheck disable=SC2086

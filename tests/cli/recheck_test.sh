@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # scripts/recheck.sh: what it replays, and how it ends.
 #   usage: recheck_test.sh PROGRAM FRAGILE
-# FRAGILE/faulty holds a harness that fails by what its input begins with; here it stands for a
-# build without an engine.
+# FRAGILE/faulty holds a harness that fails depending on the first bytes of its input; here it
+# stands for a build without an engine.
 set -euo pipefail
 recheck=$RESPROBE_SOURCE_DIR/scripts/recheck.sh
 . "$(dirname "$0")/lib.sh"
@@ -17,7 +17,7 @@ chmod +x "$temp/program"
 program=$temp/program
 export RESPROBE_WORK_DIR=$temp/work
 
-# Nothing learnt yet.
+# No corpus of fuzzing yet.
 run 0
 has out "no cases"
 
@@ -27,7 +27,7 @@ echo 1 >"$learnt/well"
 run 0 fragile
 has out "1 case"
 
-# A file that is no case is named.
+# A file that is not a case is named.
 truncate -s 257M "$learnt/huge"
 run 2
 has err "huge"

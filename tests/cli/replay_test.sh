@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# replay, show and minimize on cases that are good, missing and broken.
+# replay, show and minimize on valid, missing and broken cases.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +18,7 @@ run 0 show corpus/query_parser/d1_and
 run 0 show corpus/query_parser/d1_and corpus/query_parser/d1_or
 has out "# corpus/query_parser/d1_or"
 
-# Which server it was shows where there are two, in the trace and in its drawing.
+# With two servers, the trace and its diagram show which server it was.
 run 0 replay corpus/invalidation/default.ops --trace
 has out "  server gets "
 run 0 replay corpus/invalidation/replica_reads.ops --trace
@@ -35,7 +35,7 @@ has out ">primary</text>"
 has out ">replica</text>"
 has out "dies; the replica takes its place"
 
-# .ops text is known by its first line as well.
+# .ops text is recognized by its first line as well.
 run 0 replay corpus/invalidation/default.ops
 named=$(grep -o 'ops [0-9]* *hash .*' "$temp/out")
 cp corpus/invalidation/default.ops "$temp/story"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# serve: redis-cli and redis-benchmark against the core, the end by a signal, a busy port.
+# serve: redis-cli and redis-benchmark against the core, termination by a signal, a busy port.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
@@ -9,7 +9,7 @@ wrong_use "--profile: there is no profile 'redis-1.0': use one of redis-7.0" \
 wrong_use "--port" serve --port 65536
 wrong_use "--clock" serve --port 0 --clock sun
 
-# start ARGUMENT…: a server; sets $id and $port.
+# start ARGUMENT…: starts a server; sets $id and $port.
 start() {
   rm -f "$temp/pipe"
   mkfifo "$temp/pipe"
@@ -22,7 +22,7 @@ start() {
   port=${port%%;*}
 }
 
-# stop SIGNAL: it ends with exit code 0 and a last line.
+# stop SIGNAL: checks that it exits with 0 and prints a last line.
 stop() {
   local code=0
   kill "-$1" "$id"
@@ -39,7 +39,7 @@ stop() {
 start
 wrong_use "--port: cannot listen on port $port: Address already in use" serve --port "$port"
 
-# By bash alone, where there is no client.
+# With bash alone, if no client is installed.
 exec 4<>"/dev/tcp/127.0.0.1/$port"
 printf 'SET a 1\r\nINCR a\r\nQUIT\r\n' >&4
 cat <&4 >"$temp/out"

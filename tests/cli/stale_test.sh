@@ -17,14 +17,14 @@ for verb in invalidate kill; do
   wrong_use "is not this machine: --allow-remote permits it" $verb --url http://192.0.2.1/cmd
   wrong_use "is a cache with its own server" $verb --start redis-server --url http://127.0.0.1/cmd
 done
-# A log that cannot be written is refused before anything is found that would be lost with it.
+# A log that cannot be written is refused before the run, since its findings would be lost.
 : >"$temp/file"
 for verb in invalidate kill; do
   wrong_use "there is no folder $temp/none" \
     $verb --start redis-server --failure-log "$temp/none/log.json"
   wrong_use "$temp/file" $verb --start redis-server --failure-log "$temp/file/"
 done
-# What is no case, before a server is started for it.
+# Invalid cases are refused before a server is started for them.
 case_is_wrong() {
   printf '%s' "$2" >"$temp/wrong.json"
   wrong_use "$temp/wrong.json: is no case of invalidate or kill: $1" \
@@ -68,7 +68,7 @@ if [[ -z $server ]]; then
   exit
 fi
 
-# (the oracle and the others find servers in the same way)
+# (the oracle and the other verbs find servers in the same way)
 wrong_use "the server wants a password, which resprobe cannot give" \
   invalidate --start "$server --requirepass x"
 run 0 invalidate --start "$server" --iterations 150 --kill 10 --seed 1 --workers 3 --writers 2 \
@@ -81,11 +81,11 @@ run 0 kill --start "$server" --iterations 60 --seed 1 --signal SIGKILL,SIGSTOP -
 has out "CLIENT KILL idle"
 has out "0 failures"
 
-# Without a writer nothing is ever cached: a run that proves nothing fails.
+# Without a writer nothing is ever cached: a run that tests nothing fails.
 run 1 invalidate --start "$server" --iterations 30 --seed 1 --writers 0
 has out "vacuous: no read is known to have come from the cache"
 
-# Where the server refuses what is written, nothing can get stale either.
+# If the server refuses writes, nothing can become stale either.
 for verb in invalidate kill; do
   run 1 $verb --start "$server" --server-arg=--maxmemory --server-arg=1 --iterations 40 --seed 1 \
     --format json --output "$temp/report.json"
@@ -97,7 +97,8 @@ for verb in invalidate kill; do
   has json '"values_refused":'
 done
 
-# A planted fault: found, made small, filed once; the case fails again, and not without the fault.
+# A planted fault is found, shrunk and filed once; the case fails again, and passes without the
+# fault.
 run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant keep-on-loss \
   --failure-log "$temp/log/"
 has out "minimized: "
@@ -115,7 +116,7 @@ run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant k
   --stop-on-failure --failure-log /dev/full
 has out "failure: "
 has out "log:       none: /dev/full: cannot be written"
-# The default number of writers follows that of the workers, in what is to be typed again too.
+# The default number of writers depends on the number of workers, in the printed command line too.
 run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant keep-on-loss \
   --workers 2 --stop-on-failure --failure-log "$temp/two.json"
 has out "--workers 2 --plant keep-on-loss --writers 2 --case"
@@ -124,7 +125,7 @@ run 1 kill --start "$server" --iterations 60 --seed 1 --plant trust-the-dead --s
 cp "$temp/one.json" "$temp/json"
 has json '"failures"'
 
-# Ctrl-C: what was learnt is said, and nothing stays.
+# Ctrl-C: the results so far are printed, and no process remains.
 mkfifo "$temp/started"
 "$program" invalidate --start "$server" --seed 1 >"$temp/started" &
 id=$!

@@ -11,20 +11,20 @@ cd "$temp"
 start server serve --port 0
 server=$(port_of server)
 
-# with TOXICS: a real Toxiproxy with them; its port is $port, its API $api.
+# with TOXICS: starts a real Toxiproxy with them; its port is $port, its API $api.
 with() {
   start proxy proxy --listen 0 --server "127.0.0.1:$server" --api 0 --toxiproxy --toxics "$1"
   has proxy "toxiproxy "
   port=$(port_of proxy)
   api=$(api_of proxy)
 }
-# ends TEXT: it is ended, and says that.
+# ends TEXT: stops it, and checks that it prints the text.
 ends() {
   kill -INT "$pid"
   wait "$pid" || { echo "it ends with $?" >&2; failures=$((failures + 1)); }
   has proxy "$1"
 }
-# answers TEXT: a connection of two commands has this for an answer.
+# answers TEXT: checks that a connection with two commands gets this answer.
 answers() {
   local answer
   answer=$(ask "$port" 'PING\r\nQUIT\r\n' 2>/dev/null) || true
@@ -51,13 +51,13 @@ gives 200 '"toxicity":0.5' GET /proxies/redis/toxics/reset_peer_downstream
 ends "toxics: reset_peer_downstream"
 wrong_use "never_read_upstream: toxiproxy" proxy --listen 0 --server "127.0.0.1:$server" --api 0 \
   --toxiproxy --toxics "never_read upstream"
-# Told what went through it: a connection is counted when it has ended.
+# Reports what went through it: a connection is counted when it has ended.
 with "limit_data bytes=3"
 answers "+PO"
 until http GET /metrics && grep -q 'sent_bytes_total{direction="downstream".* 3$' "$temp/body"; do :; done
 ends "downstream: 3 of "
 
-# Its own client drives our proxy as it drives its own.
+# Toxiproxy's client drives our proxy as it drives its own.
 start proxy proxy --listen 0 --server "127.0.0.1:$server" --api 0
 port=$(port_of proxy)
 api=$(api_of proxy)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# proxy --toxiproxy: another's Toxiproxy in place of ours. Ours plays it, and one that lies.
+# proxy --toxiproxy: an external Toxiproxy instead of our proxy. Our own proxy plays it, and one
+# that lies.
 #   usage: toxiproxy_test.sh PROGRAM LYING_TOXIPROXY
 set -euo pipefail
 program=$1
@@ -13,8 +14,8 @@ server=$(port_of server)
 start ours proxy --listen 0 --server "127.0.0.1:$server" --api 0 --name other
 api=$(api_of ours)
 
-# In another's: the proxy and its toxics are there, act, and are gone after Ctrl-C; what else it has
-# is left alone.
+# In an external one: the proxy and its toxics exist, act, and are removed by Ctrl-C; its other
+# proxies are left alone.
 start proxy proxy --listen 0 --server "127.0.0.1:$server" --toxiproxy "127.0.0.1:$api" \
   --toxics 'fin bytes=3; latency upstream latency=2 jitter=1 toxicity=0.1 name=late'
 has proxy "before 127.0.0.1:$server; API on http://127.0.0.1:$api"
@@ -29,12 +30,12 @@ has proxy "toxics: fin_downstream, late"
 gives 404 'proxy not found' GET /proxies/redis
 gives 200 '"name":"other"' GET /proxies/other
 
-# A toxic that is refused leaves nothing behind.
+# A refused toxic leaves nothing in the other Toxiproxy.
 LIE=refuse DELETED=$temp/deleted refused \
   "fin_downstream: toxiproxy 9.9.9 refuses it: invalid toxic type" --api 0 --toxiproxy "$lying" --toxics fin
 has deleted "/proxies/redis"
 
-# Only what the answer says is true.
+# Only what the answer states counts.
 lies() { LIE=$1 refused "$2" --api 0 --toxiproxy "$lying" --toxics 'latency latency=5'; }
 lies attribute "toxiproxy 9.9.9 has made another of it: jitter is 7"
 lies toxicity "toxicity is 0.5"
@@ -49,7 +50,7 @@ if wait "$pid"; then
 fi
 has proxy.err "keeps /proxies/redis: HTTP status 500"
 
-# None there; none that is one.
+# No Toxiproxy there; something else there.
 refused "skipped, since there is no Toxiproxy here: $temp/none: cannot be started" \
   --api 0 --toxiproxy "$temp/none"
 code=0

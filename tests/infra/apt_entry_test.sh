@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The apt entry for private packages is derived from the machine's own, in whichever format that is.
+# The apt entry for private packages is derived from the machine's own, in either format.
 #   usage: apt_entry_test.sh PATH_OF_private-packages.sh
 set -euo pipefail
 
@@ -31,11 +31,11 @@ expect 'http://m/debian|/k.gpg' sources.list \
 # Neither security nor updates is the main archive.
 expect 'http://m/debian|' sources.list \
   'deb http://s/debian-security bookworm-security main\ndeb http://u/debian bookworm-updates main\ndeb  http://m/debian  stable contrib main # x\n'
-# Other vendors' archives look alike.
+# Archives of other vendors look similar.
 expect 'mirror+file:/m/debian.list|/k.gpg' \
   sources.list.d/a.list 'deb [signed-by=/h] https://apt.vendor/ bookworm main\ndeb https://vendor/linux/debian bookworm stable\n' \
   sources.list.d/b.sources 'Types: deb deb-src\nURIs: mirror+file:/m/debian.list\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By: /k.gpg\n'
-# A switched-off stanza, a comment, a continued line, an embedded key.
+# A disabled stanza, a comment, a continued line, an embedded key.
 expect 'http://yes/debian/|' sources.list.d/a.sources \
   'Enabled: no\nTypes: deb\nURIs: http://no/debian\nSuites: bookworm\nComponents: main\n\nTypes: deb\n# x\nURIs:\n http://yes/debian/\nSuites: bookworm\nComponents: main\nSigned-By:\n -----BEGIN\n .\n x\n'
 expect '' sources.list ''

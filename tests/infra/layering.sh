@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fails if a file includes a header of a room that its own room must not know, or if one of the
-# deterministic rooms uses what could make two runs of one tape differ.
+# Fails if a file includes a header of a room that its own room must not depend on, or if one of the
+# deterministic rooms uses anything that could make two runs of one tape differ.
 #   usage: layering.sh SOURCE_DIR
-# One line per fault: FILE:LINE: what is wrong.
+# One line per fault: FILE:LINE: description.
 set -euo pipefail
 
 # FOLDER: the rooms whose headers its files may include (its own first).
@@ -22,7 +22,7 @@ harnesses/live: live worlds driver engine sim core
 '
 readonly deterministic='src/core src/engine src/sim src/worlds'
 
-# What the deterministic rooms must not name: extended regular expression, then why.
+# What the deterministic rooms must not use: extended regular expression, then the reason.
 forbidden() {
   cat <<'TABLE'
 system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday|std::time\(	the wall clock (use the virtual one)
@@ -38,14 +38,14 @@ std::map<[^,<>]*\*|std::set<[^,<>]*\*|uintptr_t	the order of addresses
 TABLE
 }
 
-# Headers of the standard library that bring one of the above.
+# Headers of the standard library that provide one of the above.
 readonly unwanted_headers='thread|mutex|shared_mutex|future|atomic|random|iostream|fstream|filesystem|condition_variable|stop_token'
 
-# hiredis is the subject of resp_differential. What reads it are headers only, compiled with that
-# harness, which links the library; the room itself does not.
+# hiredis is the subject of resp_differential. The code that includes it is header-only and compiled
+# with that harness, which links the library; the room itself does not.
 is_exempt() { [[ $1 == src/worlds/*/hiredis_*.h && $2 == hiredis/* ]]; }
 
-# The source without comments and without what stands in string literals, lines kept.
+# The source without comments and the contents of string literals; line numbers stay the same.
 code_of() {
   sed -E 's/\\\\//g; s/\\"//g; /^[[:space:]]*#[[:space:]]*include/!s/"[^"]*"/""/g; s://.*$::' "$1" |
     awk '{

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The check of the rooms must be able to fail: plants one fault at a time in a small tree and asks
-# layering.sh to name it.
+# Tests that layering.sh can fail: plants one fault at a time in a small tree and expects
+# layering.sh to report it.
 #   usage: layering_finds_faults.sh PATH_OF_layering.sh
 set -euo pipefail
 
@@ -15,7 +15,8 @@ fail() {
   failures=$((failures + 1))
 }
 
-# expect_fault FILE LINE…: with these lines in FILE, the first line must be reported, and no other.
+# expect_fault FILE LINE…: writes these lines to FILE; layering.sh must report the first line, and
+# no other.
 expect_fault() {
   local file=$1 output
   shift

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Whether a piece of third-party software that tests compare with is there; a missing one is a
-# skipped test, never a passed one.
+# Checks whether third-party software that tests compare with is installed; if not, the test is
+# skipped, never passed.
 #   usage: third_party.sh NAME WANTED_VERSION PROGRAM_OR_VERSION
-# The last is a server to ask for its version, or the version itself, or nothing.
-# Exit code: 0 there, 77 not there, 1 there in another version.
+# The last is a server to ask for its version, or the version itself, or nothing. Exit code: 0
+# installed, 77 not installed, 1 installed in another version.
 set -euo pipefail
 
 name=$1 wanted=$2 what=${3:-}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What is committed is source: no file of a build folder, no object, archive or program, and no path
-# of the machine that somebody built on. A build folder that is swept up by `git add` holds all three.
+# Only source is committed: no file of a build folder, no object, archive or program, and no
+# absolute path of the machine that built it. A build folder added by `git add` contains all three.
 # usage: tracked_files.sh ROOT
 set -euo pipefail
 root=$1
@@ -28,7 +28,7 @@ while IFS= read -r -d '' file; do
   fi
 done < <(git ls-files -z)
 
-# The absolute path of this very checkout, if it is long enough to mean something.
+# The absolute path of this checkout, if it is long enough to be distinctive.
 here=$(pwd -P)
 if ((${#here} > 4)); then
   while IFS= read -r file; do
