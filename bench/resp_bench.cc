@@ -143,18 +143,17 @@ std::string Stream(Make make) {
   std::exit(1);
 }
 
-size_t ParseWithCore(resp::ReplyParser& parser, resp::Reply& reply, std::string_view stream) {
+size_t ParseWithCore(resp::ReplyParser& parser, std::string_view stream) {
   size_t replies = 0;
   while (!stream.empty()) {
     std::string_view slice = stream.substr(0, kSliceSize);
     stream.remove_prefix(slice.size());
     for (;;) {
-      const auto result = parser.Parse(slice, &reply);
+      const auto result = parser.Parse(slice);
       if (result.status == resp::ReplyParser::Status::kError) Die("the core");
       if (result.status == resp::ReplyParser::Status::kNeedMore) break;
       ++replies;
-      benchmark::DoNotOptimize(reply.root());
-      reply.Clear();
+      benchmark::DoNotOptimize(parser.reply().root());
       slice.remove_prefix(result.consumed);
     }
   }
@@ -189,9 +188,8 @@ double Median(std::vector<double> values) {
 void CompareReplies(benchmark::State& state, Make make) {
   const std::string stream = Stream(make);
   resp::ReplyParser parser;
-  resp::Reply reply;
   redisReader* reader = redisReaderCreate();
-  if (ParseWithCore(parser, reply, stream) != ParseWithHiredis(reader, stream)) {
+  if (ParseWithCore(parser, stream) != ParseWithHiredis(reader, stream)) {
     Die("one of the two");
   }
   const auto size = static_cast<double>(stream.size());
@@ -200,7 +198,7 @@ void CompareReplies(benchmark::State& state, Make make) {
   std::vector<double> ratio;
   for (auto _ : state) {
     const auto start = Clock::now();
-    ParseWithCore(parser, reply, stream);
+    ParseWithCore(parser, stream);
     const auto middle = Clock::now();
     ParseWithHiredis(reader, stream);
     const auto end = Clock::now();

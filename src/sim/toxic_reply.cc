@@ -151,8 +151,7 @@ std::string_view PushText(int64_t form) {
 
 size_t ReplyLength(std::string_view bytes) {
   resp::ReplyParser parser;
-  resp::Reply value;
-  const resp::ReplyParser::Result result = parser.Parse(bytes, &value);
+  const resp::ReplyParser::Result result = parser.Parse(bytes);
   switch (result.status) {
     case resp::ReplyParser::Status::kValue:
       return result.consumed;

@@ -50,11 +50,13 @@ bool ReadAnswer(const resp::ReplyView& message, WorkerAnswer* answer) {
   if (answer->status == WorkerAnswer::Status::kLost) return true;
   // The reply's own bytes. A torn one may make no sense.
   resp::ReplyParser parser;
-  const resp::ReplyParser::Result result = parser.Parse(texts[1], &answer->reply);
-  if (result.status == resp::ReplyParser::Status::kValue) return true;
-  if (!answer->torn) return false;
-  parser.Reset();
-  parser.Parse("_\r\n", &answer->reply);
+  const resp::ReplyParser::Result result = parser.Parse(texts[1]);
+  if (result.status != resp::ReplyParser::Status::kValue) {
+    if (!answer->torn) return false;
+    parser.Reset();
+    parser.Parse("_\r\n");
+  }
+  parser.Take(&answer->reply);
   return true;
 }
 

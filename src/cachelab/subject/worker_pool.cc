@@ -58,7 +58,7 @@ std::unique_ptr<WorkerPool> WorkerPool::Start(PoolOptions options, std::string* 
   pool->cache_ = SharedCache::Create(pool->options_.cache, error);
   if (pool->cache_ == nullptr) return nullptr;
   pool->cache_->Attach(kMaxWorkers, pool->options_.injected_fault, [](Failpoint) {});
-  pool->workers_.resize(Index(pool->options_.workers));
+  pool->workers_ = std::vector<Worker>(Index(pool->options_.workers));
   for (Worker& worker : pool->workers_) {
     worker.index = static_cast<int>(&worker - pool->workers_.data());
     if (!pool->Fork(worker, error)) return nullptr;
@@ -281,11 +281,11 @@ void WorkerPool::Receive(Worker& worker) {
   }
   std::string_view rest(bytes, static_cast<size_t>(size));
   while (!rest.empty()) {
-    const resp::ReplyParser::Result result = worker.parser.Parse(rest, &worker.message);
+    const resp::ReplyParser::Result result = worker.parser.Parse(rest);
     if (result.status == resp::ReplyParser::Status::kError) break;
     rest.remove_prefix(result.consumed);
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
-    const resp::ReplyView message = worker.message.root();
+    const resp::ReplyView message = worker.parser.reply().root();
     if (message.type() == resp::Type::kPush) {
       worker.held = true;
       continue;

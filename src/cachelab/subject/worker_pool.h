@@ -111,7 +111,6 @@ class WorkerPool {
     pid_t pid = -1;
     UniqueFd control;
     resp::ReplyParser parser;
-    resp::Reply message;
     std::vector<uint64_t> waiting;  // tickets, in the order of their requests
     size_t answered = 0;            // of `waiting`
     bool held = false;

@@ -203,7 +203,6 @@ class CachingClient {
     int64_t heard_ms = 0;  // when bytes last arrived
     std::string output;
     resp::ReplyParser parser;
-    resp::Reply reply;
     // [next, count) await replies; the others keep memory.
     std::vector<Pending> expected;
     size_t next = 0;

@@ -10,14 +10,14 @@ void CachingClient::OnBytes(std::string_view bytes, int64_t now_ms, Wire wire) {
   Link& one = link(wire);
   if (!bytes.empty()) one.heard_ms = now_ms;
   while (one.up && state_ != State::kBroken) {
-    const resp::ReplyParser::Result result = one.parser.Parse(bytes, &one.reply);
+    const resp::ReplyParser::Result result = one.parser.Parse(bytes);
     if (result.status == resp::ReplyParser::Status::kError) {
       Break(one.parser.error().message());
       return;
     }
     bytes.remove_prefix(result.consumed);
     if (result.status == resp::ReplyParser::Status::kNeedMore) return;
-    const resp::ReplyView reply = one.reply.root();
+    const resp::ReplyView reply = one.parser.reply().root();
     if (wire == Wire::kInvalidations) {
       HandleInvalidationWire(reply);
     } else if (reply.type() == resp::Type::kPush) {

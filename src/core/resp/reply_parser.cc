@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/resp/number.h"
 #include "core/resp/scan.h"
@@ -38,14 +39,14 @@ inline uint32_t ReplyParser::At(const char* p) const {
 }
 
 inline uint32_t ReplyParser::NodeCount() const {
-  return static_cast<uint32_t>(out_->nodes_.size());
+  return static_cast<uint32_t>(reply_.nodes_.size());
 }
 
 // Copies the bytes consumed so far to the reply.
 inline void ReplyParser::Flush() {
-  out_->bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
+  reply_.bytes_.Append(mark_, static_cast<size_t>(p_ - mark_));
   mark_ = p_;
-  base_ = static_cast<uint32_t>(out_->bytes_.size());
+  base_ = static_cast<uint32_t>(reply_.bytes_.size());
 }
 
 ReplyParser::Step ReplyParser::Fail(ParseErrorCode code, uint32_t at, char subject) {
@@ -57,12 +58,12 @@ ReplyParser::Step ReplyParser::Fail(ParseErrorCode code, uint32_t at, char subje
 
 // The fast paths do not handle a reply close to the memory limit, or streamed values.
 inline void ReplyParser::SetCareful() {
-  in_stream_ = open_ != kNone && (out_->nodes_[open_].flags & Reply::kStreamed) != 0;
+  in_stream_ = open_ != kNone && (reply_.nodes_[open_].flags & Reply::kStreamed) != 0;
   careful_ = tight_ | in_chunks_ | in_stream_;
 }
 
 inline Reply::Node* ReplyParser::Add(char type) {
-  Node* node = out_->nodes_.AddOne();
+  Node* node = reply_.nodes_.AddOne();
   node->type = static_cast<Type>(type);
   node->flags = 0;
   node->text_length = 0;
@@ -97,7 +98,7 @@ inline Reply::Node* ReplyParser::AddNumber(char type, uint32_t at, size_t length
   }
   if (depth_ == limits_.max_depth) return Fail(ParseErrorCode::kTooDeep, at, type);
   ++depth_;
-  if (open_ != kNone) out_->nodes_[open_].children.end = left_;
+  if (open_ != kNone) reply_.nodes_[open_].children.end = left_;
   Node* node = Add(type);
   if (streamed) node->flags = Reply::kStreamed;
   node->link = open_;
@@ -112,10 +113,10 @@ inline Reply::Node* ReplyParser::AddNumber(char type, uint32_t at, size_t length
 
 // Closes the innermost open aggregate.
 inline Type ReplyParser::Close() {
-  Node& node = out_->nodes_[open_];
+  Node& node = reply_.nodes_[open_];
   node.children.end = NodeCount();
   open_ = node.link;
-  if (open_ != kNone) left_ = out_->nodes_[open_].children.end;
+  if (open_ != kNone) left_ = reply_.nodes_[open_].children.end;
   --depth_;
   SetCareful();
   return node.type;
@@ -240,7 +241,7 @@ ReplyParser::Step ReplyParser::Token() {
         break;
       case '.':
         if (!in_stream_) return Fail(ParseErrorCode::kUnknownType, at, type);
-        if (annotated || (out_->nodes_[open_].type == Type::kMap && left_ % 2 != 0)) {
+        if (annotated || (reply_.nodes_[open_].type == Type::kMap && left_ % 2 != 0)) {
           return Fail(ParseErrorCode::kBadStreamEnd, at, type);
         }
         break;
@@ -379,7 +380,7 @@ ReplyParser::Step ReplyParser::BulkHeader(char type, std::string_view text, uint
   }
   uint64_t whole = length;
   if (type == ';') {
-    whole += out_->nodes_.back().text.length;
+    whole += reply_.nodes_.back().text.length;
     if (length == 0) {
       in_chunks_ = false;
       SetCareful();
@@ -412,12 +413,12 @@ ReplyParser::Step ReplyParser::Bulk() {
     if (p_ == end_) {
       quiet_until_ = bulk_end_ - 2;
       state_ = State::kBulk;
-      const uint64_t size = in_chunks_ ? chunk_ : out_->nodes_.back().text.length;
+      const uint64_t size = in_chunks_ ? chunk_ : reply_.nodes_.back().text.length;
       token_offset_ = bulk_end_ - 2 - size;
       return Step::kNeedMore;
     }
     if (*p_ != (left == 2 ? '\r' : '\n')) {
-      const char type = in_chunks_ ? ';' : static_cast<char>(out_->nodes_.back().type);
+      const char type = in_chunks_ ? ';' : static_cast<char>(reply_.nodes_.back().type);
       return Fail(ParseErrorCode::kBadBulkEnd, At(p_), type);
     }
   }
@@ -426,11 +427,11 @@ ReplyParser::Step ReplyParser::Bulk() {
 }
 
 ReplyParser::Step ReplyParser::BulkDone() {
-  Node& node = out_->nodes_.back();
+  Node& node = reply_.nodes_.back();
   if (in_chunks_) {
     // Joins the chunks in the reply.
     Flush();
-    char* const bytes = out_->bytes_.data();
+    char* const bytes = reply_.bytes_.data();
     std::memmove(bytes + node.text.offset + node.text.length, bytes + base_ - 2 - chunk_, chunk_);
     node.text.length += chunk_;
     return Step::kNext;
@@ -440,7 +441,7 @@ ReplyParser::Step ReplyParser::BulkDone() {
       return Fail(ParseErrorCode::kBadVerbatim, node.text.offset + node.text.length, '=');
     }
     const uint32_t colon = node.text.offset + 3;
-    const char c = colon < base_ ? out_->bytes_[colon] : mark_[colon - base_];
+    const char c = colon < base_ ? reply_.bytes_[colon] : mark_[colon - base_];
     if (c != ':') return Fail(ParseErrorCode::kBadVerbatim, colon, '=');
   }
   return ValueDone();
@@ -466,7 +467,7 @@ ReplyParser::Step ReplyParser::AggregateHeader(char type, std::string_view text,
 
 ReplyParser::Step ReplyParser::StreamEnd(std::string_view text, uint32_t at) {
   if (!text.empty()) return Fail(ParseErrorCode::kBadStreamEnd, at + 1, '.');
-  out_->nodes_[open_].children.count -= left_;
+  reply_.nodes_[open_].children.count -= left_;
   Close();
   return ValueDone();
 }
@@ -480,27 +481,26 @@ ReplyParser::Step ReplyParser::Resume() {
   const void* lf = std::memchr(p_, '\n', static_cast<size_t>(end_ - p_));
   p_ = lf == nullptr ? end_ : static_cast<const char*>(lf) + 1;
   Flush();
-  const char* line = out_->bytes_.data() + token;
-  if (lf == nullptr) return Unfinished(line, out_->bytes_.data() + base_, token);
-  return Line(line, out_->bytes_.data() + base_ - 1, token);
+  const char* line = reply_.bytes_.data() + token;
+  if (lf == nullptr) return Unfinished(line, reply_.bytes_.data() + base_, token);
+  return Line(line, reply_.bytes_.data() + base_ - 1, token);
 }
 
 // A call of Parse() that its own fast path does not cover.
-ReplyParser::Result ReplyParser::Run(std::string_view input, Reply* out) {
-  out_ = out;
+ReplyParser::Result ReplyParser::Run(std::string_view input) {
   p_ = mark_ = input.data();
   end_ = p_ + input.size();
   quiet_until_ = 0;
   Step step = Step::kNext;
   if (state_ == State::kIdle) {
-    out->Clear();
+    reply_.Clear();
     state_ = State::kToken;
     value_offset_ = token_offset_ = offset_;
     base_ = 0;
     tight_ = input.size() > limits_.max_memory / 8;
     careful_ = tight_;
   } else {
-    base_ = static_cast<uint32_t>(out->bytes_.size());
+    base_ = static_cast<uint32_t>(reply_.bytes_.size());
     // A node takes 16 bytes and represents at least 3 bytes on the wire.
     if (!tight_ && base_ + input.size() > limits_.max_memory / 8) tight_ = careful_ = true;
     step = Resume();
@@ -511,11 +511,11 @@ ReplyParser::Result ReplyParser::Run(std::string_view input, Reply* out) {
   const auto consumed = static_cast<size_t>(p_ - input.data());
   offset_ += consumed;
   if (step == Step::kValue) {
-    out->whole_ = true;
+    reply_.whole_ = true;
     state_ = State::kIdle;
     return {Status::kValue, consumed};
   }
-  if (open_ != kNone) out->nodes_[open_].children.end = left_;
+  if (open_ != kNone) reply_.nodes_[open_].children.end = left_;
   return {Status::kNeedMore, consumed};
 }
 
@@ -528,9 +528,9 @@ ReplyParser::ReplyParser(const ReplyLimits& limits) : limits_(limits) {
 }
 
 inline void ReplyParser::StartWithText(char type, const char* text, uint32_t length,
-                                       const char* end, Reply* out) {
-  out->bytes_.StartWith(text, length, end);
-  Reply::Node* const node = out->nodes_.StartWithOne();
+                                       const char* end) {
+  reply_.bytes_.StartWith(text, length, end);
+  Reply::Node* const node = reply_.nodes_.StartWithOne();
   node->type = static_cast<Type>(type);
   node->flags = 0;
   node->text_length = 0;
@@ -539,36 +539,36 @@ inline void ReplyParser::StartWithText(char type, const char* text, uint32_t len
   node->text.length = length;
 }
 
-inline ReplyParser::Result ReplyParser::ScalarDone(ptrdiff_t size, Reply* out) {
-  out->whole_ = true;
+inline ReplyParser::Result ReplyParser::ScalarDone(ptrdiff_t size) {
+  reply_.whole_ = true;
   offset_ += static_cast<uint64_t>(size);
   return {Status::kValue, static_cast<size_t>(size)};
 }
 
 // Inside a value. A small piece of an unfinished bulk or line is only stored.
-ReplyParser::Result ReplyParser::Continue(std::string_view input, Reply* out) {
+ReplyParser::Result ReplyParser::Continue(std::string_view input) {
   if (offset_ + input.size() <= quiet_until_) {
     if (input.size() == 1) {
       if (*input.data() != '\n' || state_ == State::kBulk) {
-        out->bytes_.push_back(*input.data());
+        reply_.bytes_.push_back(*input.data());
         ++offset_;
         return {Status::kNeedMore, 1};
       }
     } else if (state_ == State::kBulk || std::memchr(input.data(), '\n', input.size()) == nullptr) {
-      out->bytes_.Append(input.data(), input.size());
+      reply_.bytes_.Append(input.data(), input.size());
       offset_ += input.size();
       return {Status::kNeedMore, input.size()};
     }
   }
   if (state_ == State::kFailed) return {Status::kError, 0};
-  return Run(input, out);
+  return Run(input);
 }
 
 // Most replies are one small value that arrives at once. This path skips the state that an
 // aggregate needs.
-ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
+ReplyParser::Result ReplyParser::Parse(std::string_view input) {
   if (input.empty()) return {state_ == State::kFailed ? Status::kError : Status::kNeedMore, 0};
-  if (state_ != State::kIdle) return Continue(input, out);
+  if (state_ != State::kIdle) return Continue(input);
   const char* const begin = input.data();
   const char* const end = begin + input.size();
   const char* p = begin + 1;
@@ -576,21 +576,21 @@ ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
     case ':': {
       int64_t value;
       if (!scan::Integer(p, end, value)) break;
-      out->bytes_.StartWith(begin + 1, static_cast<size_t>(p - begin - 3), end);
-      Reply::Node* const node = out->nodes_.StartWithOne();
+      reply_.bytes_.StartWith(begin + 1, static_cast<size_t>(p - begin - 3), end);
+      Reply::Node* const node = reply_.nodes_.StartWithOne();
       node->type = Type::kInteger;
       node->flags = 0;
       node->text_length = static_cast<uint16_t>(p - begin - 3);
       node->link = 0;
       node->integer = value;
-      return ScalarDone(p - begin, out);
+      return ScalarDone(p - begin);
     }
     case '$': {
       uint32_t length;
       if (!scan::Count(p, end, length) || length > scalar_limit_) break;
       if (end - p < static_cast<ptrdiff_t>(length) + 2 || !scan::IsCrLf(p + length)) break;
-      StartWithText(*begin, p, length, end, out);
-      return ScalarDone(p + length + 2 - begin, out);
+      StartWithText(*begin, p, length, end);
+      return ScalarDone(p + length + 2 - begin);
     }
     case '+':
     case '-': {
@@ -598,13 +598,13 @@ ReplyParser::Result ReplyParser::Parse(std::string_view input, Reply* out) {
       if (end - q < 2 || !scan::IsCrLf(q)) break;
       const auto length = static_cast<size_t>(q - p);
       if (length > scalar_limit_) break;
-      StartWithText(*begin, p, static_cast<uint32_t>(length), end, out);
-      return ScalarDone(q + 2 - begin, out);
+      StartWithText(*begin, p, static_cast<uint32_t>(length), end);
+      return ScalarDone(q + 2 - begin);
     }
     default:
       break;
   }
-  return Run(input, out);
+  return Run(input);
 }
 
 void ReplyParser::Reset() {
@@ -615,6 +615,13 @@ void ReplyParser::Reset() {
   left_ = depth_ = 0;
   offset_ = quiet_until_ = 0;
   error_ = {};
+  reply_.Clear();
+}
+
+void ReplyParser::Take(Reply* out) {
+  if (!reply_.whole_) return out->Clear();
+  *out = std::move(reply_);  // swaps the buffers
+  reply_.Clear();
 }
 
 std::string ParseError::message() const {

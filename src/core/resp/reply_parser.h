@@ -69,10 +69,13 @@ struct ParseError {
   std::string message() const;
 };
 
+// A parser owns the reply that it fills: while a value is incomplete, no other code can clear it,
+// swap it or fill it from another stream. Take() moves out a value that must outlive the next
+// Parse(). For the same reason a parser can be neither copied nor moved.
 class ReplyParser {
  public:
   enum class Status : uint8_t {
-    kValue,     // *out holds a value; input[consumed, …) belongs to the next one
+    kValue,     // reply() holds a value; input[consumed, …) belongs to the next one
     kNeedMore,  // all input is consumed; continue with the bytes that follow
     kError,     // final until Reset(); see error()
   };
@@ -83,13 +86,24 @@ class ReplyParser {
 
   explicit ReplyParser(const ReplyLimits& limits = ReplyLimits());
 
-  // Resumes where the last call stopped, and stops after one top-level value. `out` is cleared
-  // where a value starts; until that value is complete, each call must get the same `out`, and the
-  // caller must not touch it. Slicing of the input has no influence on values, errors or offsets.
+  ReplyParser(const ReplyParser&) = delete;
+  ReplyParser& operator=(const ReplyParser&) = delete;
+
+  // Resumes where the last call stopped, and stops after one top-level value. `input` must not
+  // point into reply(). Slicing of the input has no influence on values, errors or offsets.
   //
   // Memory grows with the bytes that arrive, never in advance because of an announced length.
   // Nesting uses no stack.
-  Result Parse(std::string_view input, Reply* out);
+  Result Parse(std::string_view input);
+
+  // After kValue: the value, until Take(), Reset() or the Parse() that starts the next value.
+  // While a value arrives and after an error it is empty(), and nodes() holds the part parsed so
+  // far. Views into it are valid until the next Parse(), Take() or Reset().
+  const Reply& reply() const { return reply_; }
+  // Moves a complete value to `*out` by swapping buffers: no memory is allocated or freed, and
+  // reply() is empty afterwards. If reply() is empty, clears `*out` and leaves the parser
+  // unchanged, so an incomplete value stays with its parser.
+  void Take(Reply* out);
 
   // kNone unless the last Parse() returned kError.
   const ParseError& error() const { return error_; }
@@ -101,7 +115,7 @@ class ReplyParser {
   uint32_t depth() const { return depth_; }
   // Start of the line or bulk that is being parsed, or offset() if idle.
   uint64_t token_offset() const { return idle() ? offset_ : token_offset_; }
-  // Forgets everything except the limits.
+  // Forgets everything except the limits. reply() is empty afterwards and keeps its memory.
   void Reset();
 
  private:
@@ -115,10 +129,10 @@ class ReplyParser {
   using Node = Reply::Node;
   static constexpr uint32_t kNone = 0xffffffff;
 
-  void StartWithText(char type, const char* text, uint32_t length, const char* end, Reply* out);
-  Result ScalarDone(ptrdiff_t size, Reply* out);
-  Result Continue(std::string_view input, Reply* out);
-  Result Run(std::string_view input, Reply* out);
+  void StartWithText(char type, const char* text, uint32_t length, const char* end);
+  Result ScalarDone(ptrdiff_t size);
+  Result Continue(std::string_view input);
+  Result Run(std::string_view input);
   Step Resume();
   Step Loop();
   Step Token();
@@ -145,6 +159,7 @@ class ReplyParser {
   void AddWord(char type, int64_t value);
   Node* AddNumber(char type, uint32_t at, size_t length);
 
+  Reply reply_;
   ReplyLimits limits_;
   uint32_t scalar_limit_;  // a text of up to this many bytes cannot exceed a limit by itself
   State state_ = State::kIdle;
@@ -167,7 +182,6 @@ class ReplyParser {
   ParseError error_;
 
   // Valid only during a call of Parse().
-  Reply* out_ = nullptr;
   const char* p_ = nullptr;     // the next byte to read
   const char* end_ = nullptr;   // end of the input
   const char* mark_ = nullptr;  // the first byte not yet copied to the reply

@@ -75,9 +75,7 @@ constexpr char Unescape(char c) {
 
 }  // namespace
 
-RequestParser::RequestParser(const RequestLimits& limits) : limits_(limits) {
-  limits_.max_request = std::min<size_t>(limits_.max_request, 0xffffffff);
-}
+RequestParser::RequestParser(const RequestLimits& limits) { Reset(limits); }
 
 // Forgets the previous request.
 inline void RequestParser::Forget() {
@@ -97,6 +95,12 @@ void RequestParser::Reset() {
   args_.clear();
   error_.text.clear();
   error_.offset = 0;
+}
+
+void RequestParser::Reset(const RequestLimits& limits) {
+  limits_ = limits;
+  limits_.max_request = std::min<size_t>(limits_.max_request, 0xffffffff);
+  Reset();
 }
 
 size_t RequestParser::memory_used() const {

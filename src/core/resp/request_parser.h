@@ -5,6 +5,7 @@
 // follows redis 7.0.15's networking.c (processMultibulkBuffer, processInlineBuffer) including its
 // error texts, and sds.c (sdssplitargs) for inline requests.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,6 +52,9 @@ class RequestParser {
   };
 
   explicit RequestParser(const RequestLimits& limits = RequestLimits());
+  // Can be neither copied nor moved: args() may point into the parser.
+  RequestParser(const RequestParser&) = delete;
+  RequestParser& operator=(const RequestParser&) = delete;
 
   // Resumes where the last call stopped, and stops after one request. Like the server, it skips
   // empty requests (`*0`, `*-1`, an empty line).
@@ -58,6 +62,9 @@ class RequestParser {
   // Slicing of the input has no influence. In a real server the answer to a line of over 64 KB
   // depends on it; here such a line is always an error.
   Result Parse(std::string_view input);
+  // A temporary string is refused: args() would point into freed memory.
+  template <std::same_as<std::string> Temporary>
+  Result Parse(Temporary&& input) = delete;
 
   // The arguments of the request that Parse() just returned. They may point into its input and into
   // this parser: they are valid as long as the input is, until the next Parse() or Reset().
@@ -84,6 +91,8 @@ class RequestParser {
   size_t memory_allocated() const;
   // Forgets everything except the limits and whether the client is authenticated.
   void Reset();
+  // The same; `limits` replace those of the constructor.
+  void Reset(const RequestLimits& limits);
 
  private:
   enum class State : uint8_t {

@@ -331,10 +331,10 @@ std::optional<resp::ReplyView> PairedServer::Ask(std::string_view line) {
   control_.out().append(line).append("\r\n");
   control_.Send();
   for (;;) {
-    const auto result = control_parser_.Parse(control_.in(), &control_reply_);
+    const auto result = control_parser_.Parse(control_.in());
     if (result.status == resp::ReplyParser::Status::kValue) {
       control_.Take(result.consumed);
-      return control_reply_.root();
+      return control_parser_.reply().root();
     }
     control_.Take(control_.in().size());
     if (result.status == resp::ReplyParser::Status::kError ||

@@ -174,7 +174,6 @@ class PairedServer final : public ServerSubject {
   std::map<int64_t, uint64_t> ids_;  // of the case: the live server's numbers and ours
   RespConnection control_;
   resp::ReplyParser control_parser_;
-  resp::Reply control_reply_;
   Phase phase_ = Phase::kNone;
   size_t told_limit_ = 0;  // tracking-table-max-keys of the live server
   bool given_up_ = false;

@@ -36,7 +36,6 @@ size_t Count(const std::vector<StreamValue>& values, const StreamValue& value) {
 
 size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values) {
   static thread_local resp::ReplyParser parser;
-  static thread_local resp::Reply reply;
   if (!values->empty() && values->back().nonsense) {
     values->back().bytes += bytes;
     return bytes.size();
@@ -44,13 +43,13 @@ size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values) {
   size_t used = 0;
   while (used < bytes.size()) {
     parser.Reset();
-    const resp::ReplyParser::Result result = parser.Parse(bytes.substr(used), &reply);
+    const resp::ReplyParser::Result result = parser.Parse(bytes.substr(used));
     if (result.status == resp::ReplyParser::Status::kError) {
       values->push_back({.bytes = std::string(bytes.substr(used)), .nonsense = true});
       return bytes.size();
     }
     if (result.status != resp::ReplyParser::Status::kValue) break;
-    const resp::ReplyView value = reply.root();
+    const resp::ReplyView value = parser.reply().root();
     values->push_back({.bytes = std::string(bytes.substr(used, result.consumed)),
                        .push = value.type() == resp::Type::kPush || IsMessage(value)});
     used += result.consumed;
@@ -60,9 +59,8 @@ size_t SplitValues(std::string_view bytes, std::vector<StreamValue>* values) {
 
 std::optional<std::string> InvalidatedKey(const StreamValue& value) {
   resp::ReplyParser parser;
-  resp::Reply reply;
-  if (parser.Parse(value.bytes, &reply).status != resp::ReplyParser::Status::kValue) return {};
-  const resp::ReplyView root = reply.root();
+  if (parser.Parse(value.bytes).status != resp::ReplyParser::Status::kValue) return {};
+  const resp::ReplyView root = parser.reply().root();
   const bool message = IsMessage(root) && root[1].text() == kChannel;
   const bool push =
       root.type() == resp::Type::kPush && root.size() == 2 && root[0].text() == "invalidate";
@@ -83,9 +81,8 @@ std::string ToText(const std::vector<StreamValue>& values) {
       continue;
     }
     resp::ReplyParser parser;
-    resp::Reply reply;
-    parser.Parse(value.bytes, &reply);
-    text += (value.push ? "push: " : "") + resp::ToText(reply.root());
+    parser.Parse(value.bytes);
+    text += (value.push ? "push: " : "") + resp::ToText(parser.reply().root());
   }
   return text;
 }

@@ -117,16 +117,16 @@ bool Resp3Client::AwaitBytes() {
 bool Resp3Client::Parse(size_t wanted) {
   std::string_view rest = bytes_;
   while (!rest.empty()) {
-    const resp::ReplyParser::Result result = parser_.Parse(rest, &next_);
+    const resp::ReplyParser::Result result = parser_.Parse(rest);
     if (result.status == resp::ReplyParser::Status::kError) return false;
     rest.remove_prefix(result.consumed);
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
-    if (next_.root().type() == resp::Type::kPush) {
-      on_push_(next_.root());
+    if (parser_.reply().root().type() == resp::Type::kPush) {
+      on_push_(parser_.reply().root());
     } else if (got_ == wanted) {
       return false;
     } else {
-      replies_[got_++] = std::move(next_);
+      parser_.Take(&replies_[got_++]);
     }
   }
   bytes_.clear();

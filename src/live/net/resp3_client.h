@@ -62,7 +62,6 @@ class Resp3Client {
   int64_t client_id_ = 0;
   std::string bytes_;
   resp::ReplyParser parser_;
-  resp::Reply next_;
   std::vector<resp::Reply> replies_;
   size_t got_ = 0;
 };

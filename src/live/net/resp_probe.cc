@@ -12,10 +12,10 @@ std::optional<resp::ReplyView> RespProbe::Ask(std::string_view inline_request) {
   link_.out().append(inline_request).append("\r\n");
   link_.Send();
   for (;;) {
-    const auto result = parser_.Parse(link_.in(), &reply_);
+    const auto result = parser_.Parse(link_.in());
     link_.Take(result.consumed);
     if (result.status == resp::ReplyParser::Status::kError) return std::nullopt;
-    if (result.status == resp::ReplyParser::Status::kValue) return reply_.root();
+    if (result.status == resp::ReplyParser::Status::kValue) return parser_.reply().root();
     const RespConnection::Got got = link_.Read(hang_ms_);
     if (got == RespConnection::Got::kBytes) continue;
     silent_ |= got == RespConnection::Got::kNothing;

@@ -29,7 +29,6 @@ class RespProbe {
   int hang_ms_;
   bool silent_ = false;
   resp::ReplyParser parser_;
-  resp::Reply reply_;
 };
 
 }  // namespace resprobe::live

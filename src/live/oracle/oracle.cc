@@ -32,7 +32,7 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
   resp::RequestLimits limits;
   limits.max_bulk = target->max_bulk();
   for (Peer& peer : peers_) {
-    peer.requests = resp::RequestParser(limits);
+    peer.requests.Reset(limits);
     peer.requests.set_blanks_keep_inline(TraitsOf(options.profile).blanks_keep_inline);
   }
 }

@@ -280,7 +280,6 @@ class Oracle {
   std::string core_wire_;
   // Of ReadAlike() and ReadNumber().
   resp::ReplyParser parsers_[2];
-  resp::Reply replies_[2];
 };
 
 }  // namespace resprobe::live

@@ -183,11 +183,14 @@ void Oracle::TakeOutputs(Peer& peer, size_t asked) {
     if (!own && !other.silent.empty()) {
       // A client that waited is served: what it asked for has its reply.
       resp::ReplyParser parser;
-      resp::Reply reply;
       for (std::string_view rest = output; !rest.empty();) {
-        const size_t size = parser.Parse(rest, &reply).consumed;
-        if (size == 0) break;
-        const bool push = reply.root().type() == resp::Type::kPush || other.silent.empty();
+        const resp::ReplyParser::Result result = parser.Parse(rest);
+        if (result.status != resp::ReplyParser::Status::kValue) {
+          other.wire->Owe(rest, asked, false);  // compared as bytes
+          break;
+        }
+        const size_t size = result.consumed;
+        const bool push = parser.reply().root().type() == resp::Type::kPush || other.silent.empty();
         other.wire->Owe(rest.substr(0, size), push ? asked : other.silent.front(), !push);
         rest.remove_prefix(size);
         if (!push) other.silent.erase(other.silent.begin());
@@ -279,10 +282,10 @@ bool Oracle::Probe(int db, const std::vector<std::string>& args, std::vector<std
   core_.Receive(id, wire);
   std::string output = std::exchange(core_.Output(id), std::move(before));
   resp::ReplyParser parser;
-  resp::Reply reply;
   std::string_view rest = output;
-  rest.remove_prefix(parser.Parse(rest, &reply).consumed);
-  if (parser.Parse(rest, &reply).status != resp::ReplyParser::Status::kValue) return false;
+  rest.remove_prefix(parser.Parse(rest).consumed);
+  if (parser.Parse(rest).status != resp::ReplyParser::Status::kValue) return false;
+  const resp::Reply& reply = parser.reply();
   if (reply.root().is_error()) return false;
   leaves->clear();
   for (size_t i = 0; i < reply.nodes().size(); ++i) {

@@ -84,7 +84,7 @@ bool Oracle::ReadNumber(Peer& peer) {
   Send(wire);
   for (;;) {
     parsers_[0].Reset();
-    const auto result = parsers_[0].Parse(wire.link.in(), &replies_[0]);
+    const auto result = parsers_[0].Parse(wire.link.in());
     if (result.status == resp::ReplyParser::Status::kError) {
       DifferAtEnd(peer, "no RESP", "RESP", parsers_[0].error().message());
       return false;
@@ -92,8 +92,9 @@ bool Oracle::ReadNumber(Peer& peer) {
     if (result.status == resp::ReplyParser::Status::kValue) {
       wire.link.Take(result.consumed);
       // A server that has no such command has no use for the number.
-      const int64_t id =
-          replies_[0].root().type() == Type::kInteger ? replies_[0].root().integer() : 0;
+      const int64_t id = parsers_[0].reply().root().type() == Type::kInteger
+                             ? parsers_[0].reply().root().integer()
+                             : 0;
       wire.server_id = id > 0 ? static_cast<uint64_t>(id) : kNoNumber;
       return true;
     }
@@ -140,23 +141,22 @@ bool Oracle::Fence(int rounds) {
 bool Oracle::ParseExpected(const Peer& peer, std::vector<Value>* values) {
   const Wire& wire = *peer.wire;
   resp::ReplyParser parser;
-  Value value;
+  const Chunk* begun = nullptr;  // where the value at hand began
   size_t at = wire.read;
   for (const Chunk& chunk : std::span(wire.chunks).subspan(wire.next)) {
     std::string_view rest = std::string_view(wire.expected).substr(at, chunk.end - at);
     at = chunk.end;
     while (!rest.empty()) {
       // A value may go on in what later requests are answered: MULTI, CLIENT REPLY SKIP, EXEC.
-      if (parser.idle()) {
-        value.asked = chunk.asked;
-        value.own = chunk.own;
-      }
-      const auto result = parser.Parse(rest, &value.reply);
+      if (parser.idle()) begun = &chunk;
+      const auto result = parser.Parse(rest);
       if (result.status == resp::ReplyParser::Status::kError) return false;
       if (result.status == resp::ReplyParser::Status::kNeedMore) break;
       rest.remove_prefix(result.consumed);
-      values->push_back(std::move(value));
-      value = Value();
+      Value& value = values->emplace_back();
+      value.asked = begun->asked;
+      value.own = begun->own;
+      parser.Take(&value.reply);
     }
   }
   return true;
@@ -189,8 +189,7 @@ bool Oracle::ParseReceived(const Peer& peer, std::vector<Value>* values, size_t*
   values->clear();
   *consumed = 0;
   for (std::string_view rest = peer.wire->link.in(); !rest.empty();) {
-    Value value;
-    const auto result = parser.Parse(rest, &value.reply);
+    const auto result = parser.Parse(rest);
     if (result.status == resp::ReplyParser::Status::kNeedMore) return true;
     if (result.status == resp::ReplyParser::Status::kError) {
       std::string seen = parser.error().message() + ": ";
@@ -200,7 +199,7 @@ bool Oracle::ParseReceived(const Peer& peer, std::vector<Value>* values, size_t*
     }
     rest.remove_prefix(result.consumed);
     *consumed += result.consumed;
-    values->push_back(std::move(value));
+    parser.Take(&values->emplace_back().reply);
   }
   return true;
 }
@@ -236,18 +235,19 @@ bool Oracle::ReadAlike(Wire& wire, const Chunk& chunk, std::string_view core) {
   const Asked& asked = AskedAt(chunk.asked);
   if (!chunk.own || asked.command == nullptr) return false;
   for (resp::ReplyParser& parser : parsers_) parser.Reset();
-  const auto ours = parsers_[0].Parse(core, &replies_[0]);
+  const auto ours = parsers_[0].Parse(core);
   if (ours.status != Status::kValue || ours.consumed != core.size()) return false;
-  if (IsPush(replies_[0].root())) return false;
-  auto theirs = parsers_[1].Parse(wire.link.in(), &replies_[1]);
+  if (IsPush(parsers_[0].reply().root())) return false;
+  auto theirs = parsers_[1].Parse(wire.link.in());
   while (theirs.status == Status::kNeedMore) {
     if (wire.link.Read(kPatienceMs) != RespConnection::Got::kBytes) return false;
     parsers_[1].Reset();  // from the start, which has moved
-    theirs = parsers_[1].Parse(wire.link.in(), &replies_[1]);
+    theirs = parsers_[1].Parse(wire.link.in());
   }
-  if (theirs.status != Status::kValue || IsPush(replies_[1].root())) return false;
+  if (theirs.status != Status::kValue || IsPush(parsers_[1].reply().root())) return false;
   Mismatch mismatch;
-  if (!comparer_.Same(asked, replies_[0].root(), replies_[1].root(), &mismatch)) return false;
+  if (!comparer_.Same(asked, parsers_[0].reply().root(), parsers_[1].reply().root(), &mismatch))
+    return false;
   wire.link.Take(theirs.consumed);
   return true;
 }

@@ -18,7 +18,7 @@ void ReplyEditor::Feed(std::string_view bytes, const Fired& fired, std::string* 
   using Status = resp::ReplyParser::Status;
   while (!bytes.empty() && !foreign_) {
     if (parser_.idle()) editing_ = !toxics_.empty();
-    const resp::ReplyParser::Result result = parser_.Parse(bytes, &reply_);
+    const resp::ReplyParser::Result result = parser_.Parse(bytes);
     if (result.status == Status::kError) {
       foreign_ = true;
       out->append(held_);

@@ -32,7 +32,6 @@ class ReplyEditor {
 
   std::vector<Toxic> toxics_;
   resp::ReplyParser parser_;
-  resp::Reply reply_;
   std::string held_;      // bytes of the current reply, while it is edited
   bool editing_ = false;  // the current reply is edited
   bool foreign_ = false;

@@ -20,16 +20,20 @@ int Fail(const std::string& error) {
 
 }  // namespace
 
+Recorder::Streams::Streams(Recorder* recorder)
+    : requests(recorder->max_case_bytes_,
+               [recorder](std::string_view piece) { recorder->Keep("request", piece); }),
+      replies(recorder->max_case_bytes_,
+              [recorder](std::string_view piece) { recorder->Keep("reply", piece); }) {}
+
 void Recorder::OnOpen(uint64_t connection) {
   ++connections_;
   sessions_.Open(connection);
-  open_[connection] = std::make_unique<Streams>(
-      Streams{{max_case_bytes_, [this](std::string_view piece) { Keep("request", piece); }},
-              {max_case_bytes_, [this](std::string_view piece) { Keep("reply", piece); }}});
+  open_.try_emplace(connection, this);
 }
 
 void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
-  StreamCutter<RequestMessages>& stream = open_[connection]->requests;
+  StreamCutter<RequestMessages>& stream = open_.at(connection).requests;
   stream.Feed(bytes, [&] {
     ++requests_;
     KeepQuery(stream.parser().args());
@@ -42,16 +46,16 @@ void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
 }
 
 void Recorder::OnServerBytes(uint64_t connection, std::string_view bytes) {
-  open_[connection]->replies.Feed(bytes, [&] { ++replies_; });
+  open_.at(connection).replies.Feed(bytes, [&] { ++replies_; });
   reads_and_writes_.Received(connection);
 }
 
 void Recorder::OnClose(uint64_t connection) {
   const auto streams = open_.find(connection);
-  streams->second->requests.Finish();
-  streams->second->replies.Finish();
-  refused_streams_ += streams->second->requests.refused();
-  refused_streams_ += streams->second->replies.refused();
+  streams->second.requests.Finish();
+  streams->second.replies.Finish();
+  refused_streams_ += streams->second.requests.refused();
+  refused_streams_ += streams->second.replies.refused();
   open_.erase(streams);
   sessions_.Close(connection);
   reads_and_writes_.Close(connection);

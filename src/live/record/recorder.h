@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -81,6 +80,7 @@ class Recorder : public TrafficListener {
   static constexpr size_t kMaxOps = 18;
 
   struct Streams {
+    explicit Streams(Recorder* recorder);
     StreamCutter<RequestMessages> requests;
     StreamCutter<ReplyMessages> replies;
   };
@@ -94,7 +94,7 @@ class Recorder : public TrafficListener {
   const std::vector<std::string> leave_out_;
   CommandCaseRecorder sessions_;
   InvalidationCaseRecorder reads_and_writes_;
-  std::map<uint64_t, std::unique_ptr<Streams>> open_;
+  std::map<uint64_t, Streams> open_;
   uint64_t connections_ = 0;
   uint64_t requests_ = 0;
   uint64_t replies_ = 0;

@@ -98,20 +98,19 @@ class ReplyMessages {
   enum class Outcome : uint8_t { kMessage, kNeedMore, kError };
 
   Outcome Parse(std::string_view bytes, size_t* consumed) {
-    const resp::ReplyParser::Result result = parser_.Parse(bytes, &reply_);
+    const resp::ReplyParser::Result result = parser_.Parse(bytes);
     *consumed = result.consumed;
     return result.status == resp::ReplyParser::Status::kValue      ? Outcome::kMessage
            : result.status == resp::ReplyParser::Status::kNeedMore ? Outcome::kNeedMore
                                                                    : Outcome::kError;
   }
-  const resp::Reply& reply() const { return reply_; }
+  const resp::Reply& reply() const { return parser_.reply(); }
   std::string error() const {
     return parser_.error().message() + " at byte " + std::to_string(parser_.error().offset);
   }
 
  private:
   resp::ReplyParser parser_;
-  resp::Reply reply_;
 };
 
 class RequestMessages {

@@ -67,14 +67,14 @@ void RobustnessRunner::Settle(Peer& peer) {
 bool RobustnessRunner::Take(Peer& peer) {
   using Status = resp::ReplyParser::Status;
   while (!peer.link.in().empty()) {
-    const resp::ReplyParser::Result result = peer.replies.Parse(peer.link.in(), &peer.reply);
+    const resp::ReplyParser::Result result = peer.replies.Parse(peer.link.in());
     if (result.status == Status::kError) {
       Fail(Fault::Kind::kNoResp, peer.replies.error().message(), &peer);
       return false;
     }
     peer.link.Take(result.consumed);
     if (result.status == Status::kNeedMore) return true;
-    const resp::ReplyView reply = peer.reply.root();
+    const resp::ReplyView reply = peer.replies.reply().root();
     if (reply.type() == resp::Type::kPush) continue;
     if (peer.owed.empty()) {
       if (!peer.counted) continue;

@@ -125,7 +125,6 @@ class RobustnessRunner {
     std::string unsent;
     resp::RequestParser requests;  // parses the case's bytes
     resp::ReplyParser replies;
-    resp::Reply reply;
     std::deque<size_t> owed;     // indexes of asked_
     std::vector<size_t> queued;  // the same, for a transaction; only with marks
     uint64_t sent = 0;           // bytes since the last fence

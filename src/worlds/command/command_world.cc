@@ -299,7 +299,7 @@ void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
   ReplyModel& model = peer.model;
   model.Prepare(true);
   while (!rest.empty() && !model.opaque()) {
-    const resp::ReplyParser::Result result = peer.replies.Parse(rest, &peer.reply);
+    const resp::ReplyParser::Result result = peer.replies.Parse(rest);
     if (result.status != resp::ReplyParser::Status::kValue) [[unlikely]] {
       // A transaction in which a client closes itself (CLIENT KILL) breaks off, on a real server
       // too.
@@ -312,7 +312,7 @@ void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
       break;
     }
     rest.remove_prefix(result.consumed);
-    const resp::ReplyView value = peer.reply.root();
+    const resp::ReplyView value = peer.replies.reply().root();
     const size_t owed = model.outstanding();
     const std::string_view name = model.front_name();
     if (!model.Take(value)) [[unlikely]] {
@@ -327,7 +327,7 @@ void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
       answer_empty_ = before_.absent && ShowsNothing(value);
       if (asking_) {
         if (answer_count_ == answers_.size()) answers_.emplace_back();
-        std::swap(answers_[answer_count_++], peer.reply);
+        peer.replies.Take(&answers_[answer_count_++]);
       }
     }
     model.Prepare(!rest.empty());
@@ -424,7 +424,7 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
     run.Fail("expired_unseen",
              "a reply that shows nothing: no key that " + std::string(command->full_name()) +
                  " names exists",
-             resp::ToText(peer.reply.root()));
+             resp::ToText(peer.replies.reply().root()));
     return;
   }
   if (!refused_ && answered_) {
@@ -451,14 +451,16 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
     } else if (effect == Effect::kOtherDatabase) {
       databases_used_ |= 0xffff;
     } else if (effect == Effect::kNamesAKey && !answer_null_ &&
-               peer.reply.root().type() == resp::Type::kBulkString) {
+               peer.replies.reply().root().type() == resp::Type::kBulkString) {
       const Client* client = core_->FindClient(peer.connection);
-      run.Check(client == nullptr || keyspace.Peek(client->db, peer.reply.root().text()) != nullptr,
+      run.Check(client == nullptr ||
+                    keyspace.Peek(client->db, peer.replies.reply().root().text()) != nullptr,
                 "expired_unseen", "a key that exists",
-                [&] { return resp::ToText(peer.reply.root()); });
+                [&] { return resp::ToText(peer.replies.reply().root()); });
     }
   }
-  if (command->is_exec && (before_.in_multi || (answered_ && IsExecAbort(peer.reply.root())))) {
+  if (command->is_exec &&
+      (before_.in_multi || (answered_ && IsExecAbort(peer.replies.reply().root())))) {
     peer.watched_count = 0;
     peer.watches_unknown = false;
   }

@@ -180,7 +180,6 @@ class CommandWorld {
     resp::RequestParser requests;  // of the bytes that went out
     bool nonsense = false;         // they are no requests any more
     resp::ReplyParser replies;
-    resp::Reply reply;
     ReplyModel model;
     // Keys that the client watches; the first `watched_count` count.
     std::vector<Watched> watched;

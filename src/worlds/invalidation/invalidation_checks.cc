@@ -245,7 +245,7 @@ bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext&
   probe_parser_.Reset();
   std::string_view rest = probe_output_;
   const auto next = [&] {
-    const resp::ReplyParser::Result result = probe_parser_.Parse(rest, &probe_reply_);
+    const resp::ReplyParser::Result result = probe_parser_.Parse(rest);
     rest.remove_prefix(result.consumed);
     return run.Check(result.status == resp::ReplyParser::Status::kValue, "framing",
                      "a reply to each request", [&] { return probe_output_; });
@@ -254,7 +254,7 @@ bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext&
   const size_t* slot = asked.data();
   for (size_t i = 0; i < requests; ++i) {
     if (!next()) return false;
-    const resp::ReplyView reply = probe_reply_.root();
+    const resp::ReplyView reply = probe_parser_.reply().root();
     if (!reply.is_aggregate()) {
       if (!Observe(node, db, *slot++, reply, run)) return false;
       continue;

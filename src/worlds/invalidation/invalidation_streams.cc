@@ -68,7 +68,7 @@ void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
   if (buffer->size() == before) return;
   std::string_view fresh = std::string_view(*buffer).substr(before);
   while (!run.violated()) {
-    const resp::ReplyParser::Result result = wire.replies.Parse(fresh, &wire.reply);
+    const resp::ReplyParser::Result result = wire.replies.Parse(fresh);
     if (result.status == resp::ReplyParser::Status::kError) {
       run.Check(false, "framing", "replies and pushes",
                 [&] { return "to " + Name(client) + ": " + wire.replies.error().message(); });
@@ -76,7 +76,7 @@ void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
     }
     fresh.remove_prefix(result.consumed);
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
-    const resp::ReplyView reply = wire.reply.root();
+    const resp::ReplyView reply = wire.replies.reply().root();
     const uint64_t end = wire.to_client.sent() - fresh.size();
     const bool push = reply.type() == resp::Type::kPush;
     const bool message = index == 1 && config_.wires == cache::Wires::kTwoResp2 &&

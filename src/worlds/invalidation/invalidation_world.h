@@ -178,9 +178,8 @@ class InvalidationWorld {
     Link to_client;
     resp::RequestParser requests;  // follows what the client sends
     resp::ReplyParser replies;     // and what the server sends
-    resp::Reply reply;
-    size_t unanswered = 0;     // wire 1: requests that have been sent
-    std::vector<Push> pushes;  // [next_push, size()) have not arrived
+    size_t unanswered = 0;         // wire 1: requests that have been sent
+    std::vector<Push> pushes;      // [next_push, size()) have not arrived
     size_t next_push = 0;
     std::vector<Message> requests_on_way;
     std::vector<Message> messages_on_way;
@@ -383,7 +382,6 @@ class InvalidationWorld {
 
   std::string probe_output_;
   resp::ReplyParser probe_parser_;
-  resp::Reply probe_reply_;
   std::string scratch_;
 };
 

@@ -357,8 +357,8 @@ uint64_t IoChaosWorld::Match(Slot& slot, const IoReply& reply) {
   const SimPosix::Socket& s = system_.SocketAt(slot.socket);
   if (line.foreign) return line.values;
   while (line.parsed < s.read) {
-    const resp::ReplyParser::Result result = line.parser.Parse(
-        std::string_view(s.arrived).substr(line.parsed, s.read - line.parsed), &value_);
+    const resp::ReplyParser::Result result =
+        line.parser.Parse(std::string_view(s.arrived).substr(line.parsed, s.read - line.parsed));
     line.parsed += result.consumed;
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
     if (result.status == resp::ReplyParser::Status::kError) {
@@ -370,7 +370,7 @@ uint64_t IoChaosWorld::Match(Slot& slot, const IoReply& reply) {
       return line.values;
     }
     ++line.values;
-    if (reply.Same(value_)) return line.values - 1;
+    if (reply.Same(line.parser.reply())) return line.values - 1;
   }
   run_->Fail("faithful",
              "one of the values that were read and not handed out yet, of which " +

@@ -122,7 +122,7 @@ void IoChaosWorld::LookAhead(int socket) {
   }
   while (line.ahead < s.arrived.size()) {
     const resp::ReplyParser::Result result =
-        line.ahead_parser.Parse(std::string_view(s.arrived).substr(line.ahead), &ahead_);
+        line.ahead_parser.Parse(std::string_view(s.arrived).substr(line.ahead));
     line.ahead += result.consumed;
     if (result.status == resp::ReplyParser::Status::kError &&
         line.ahead_parser.error().code != resp::ParseErrorCode::kUnknownType &&
@@ -133,7 +133,7 @@ void IoChaosWorld::LookAhead(int socket) {
     }
     if (result.status != resp::ReplyParser::Status::kValue) return;
     if (line.ahead <= s.read) continue;  // behind it
-    const resp::ReplyView root = ahead_.root();
+    const resp::ReplyView root = line.ahead_parser.reply().root();
     const bool push = root.type() == resp::Type::kPush;
     if (!push && root.type() != resp::Type::kArray) continue;
     if (!push && !slots_[static_cast<size_t>(line.slot)].stays) continue;

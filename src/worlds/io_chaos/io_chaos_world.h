@@ -480,8 +480,6 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
 
   std::vector<Callback> callbacks_;
   std::vector<Callback> again_;
-  resp::Reply value_;
-  resp::Reply ahead_;
   std::string scratch_;
   std::string blob_;
   std::array<std::string_view, 8> words_;

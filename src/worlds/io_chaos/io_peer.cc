@@ -80,7 +80,7 @@ void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Tox
   };
   while (!values.empty()) {
     values_.Reset();
-    const resp::ReplyParser::Result result = values_.Parse(values, &value_);
+    const resp::ReplyParser::Result result = values_.Parse(values);
     if (result.status != resp::ReplyParser::Status::kValue) {
       // The core sends whole values only.
       SendRaw(values);
@@ -90,7 +90,7 @@ void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Tox
     values.remove_prefix(result.consumed);
     // In protocol 3 what comes besides the reply is a push, but a message in protocol 2 shows by
     // its first word alone.
-    const resp::ReplyView root = value_.root();
+    const resp::ReplyView root = values_.reply().root();
     const std::string_view word = root.size() >= 3 ? root[0].text() : std::string_view();
     const bool message = request == Tag::kMessage || word == "message" || word == "pmessage" ||
                          (root.type() == resp::Type::kPush && !word.ends_with("subscribe"));

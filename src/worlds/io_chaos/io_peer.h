@@ -73,7 +73,6 @@ class IoPeer {
   std::vector<Tag> tags_;
   resp::RequestParser parser_;
   resp::ReplyParser values_;
-  resp::Reply value_;
 };
 
 }  // namespace resprobe

@@ -173,25 +173,26 @@ void PlainClient::Take() {
   size_t at = 0;
   bool holding = false;
   while (at < input_.size() && (!freeing_ || fault_ == Fault::kAnswersAfterFree)) {
-    const resp::ReplyParser::Result result =
-        parser_.Parse(std::string_view(input_).substr(at), &value_);
+    const resp::ReplyParser::Result result = parser_.Parse(std::string_view(input_).substr(at));
     at += result.consumed;
     if (result.status == resp::ReplyParser::Status::kError) return End(IoError::kProtocol);
     if (result.status == resp::ReplyParser::Status::kNeedMore) {
       if (fault_ == Fault::kStopsAtSlices) parser_.Reset();
       break;
     }
-    if (fault_ == Fault::kSwapsOwners && !IsMessage(value_) && pending_.size() - next_ > 1) {
+    if (fault_ == Fault::kSwapsOwners && !IsMessage(parser_.reply()) &&
+        pending_.size() - next_ > 1) {
       if (!holding) {
-        std::swap(held_, value_);
+        parser_.Take(&held_);
         holding = true;
         continue;
       }
-      HandOut(value_);
+      HandOut(parser_.reply());
       holding = false;
-      std::swap(held_, value_);
+      HandOut(held_);
+    } else {
+      HandOut(parser_.reply());
     }
-    HandOut(value_);
     if (error_ != IoError::kNone) return;
   }
   if (holding) HandOut(held_);

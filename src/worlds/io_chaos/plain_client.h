@@ -84,7 +84,6 @@ class PlainClient : public IoClient {
   std::vector<Pending> pending_;
   size_t next_ = 0;
   resp::ReplyParser parser_;
-  resp::Reply value_;
   resp::Reply held_;
 };
 

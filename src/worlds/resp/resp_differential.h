@@ -113,7 +113,7 @@ class RespDifferential {
     core_.Reset();
     std::string_view rest = bytes;
     for (;;) {
-      const auto result = core_.Parse(rest, &reply_);
+      const auto result = core_.Parse(rest);
       if (result.status == Status::kValue) {
         rest.remove_prefix(result.consumed);
         continue;
@@ -131,7 +131,7 @@ class RespDifferential {
     for (std::string_view slice; slicer.Next(slice);) {
       reader_.Feed(slice);
       for (;;) {
-        const auto result = core_.Parse(slice, &reply_);
+        const auto result = core_.Parse(slice);
         const redisReply* other = nullptr;
         const Outcome hiredis = reader_.Next(&other);
         const Outcome core = ToOutcome(result.status);
@@ -139,12 +139,12 @@ class RespDifferential {
           return Differ(core, hiredis);
         if (core == Outcome::kError) return true;
         if (core == Outcome::kNeedMore) break;
-        if (!comparer_.Same(reply_, other)) [[unlikely]]
+        if (!comparer_.Same(core_.reply(), other)) [[unlikely]]
           return Differ(core, hiredis);
         slice.remove_prefix(result.consumed);
         if (reader_.unread() != slice.size()) [[unlikely]]
           return Differ(core, hiredis);
-        if (run.trace().on()) run.trace().Line("reply: " + resp::ToText(reply_.root()));
+        if (run.trace().on()) run.trace().Line("reply: " + resp::ToText(core_.reply().root()));
       }
     }
     return true;
@@ -171,7 +171,7 @@ class RespDifferential {
     for (size_t i = 0; i < bytes.size(); ++i) {
       const auto token = static_cast<size_t>(core_.token_offset());
       const uint32_t depth = core_.depth();
-      const auto result = core_.Parse(bytes.substr(i, 1), &reply_);
+      const auto result = core_.Parse(bytes.substr(i, 1));
       reader_.Feed(bytes.substr(i, 1));
       const redisReply* other = nullptr;
       const Outcome hiredis = reader_.Next(&other);
@@ -180,7 +180,7 @@ class RespDifferential {
         first.found = Found::kOutcome;
       } else if (core == Outcome::kError) {
         break;
-      } else if (core == Outcome::kValue && !comparer_.Same(reply_, other)) {
+      } else if (core == Outcome::kValue && !comparer_.Same(core_.reply(), other)) {
         first.found = Found::kValue;
       } else if (core == Outcome::kValue && reader_.unread() != 0) {
         first.found = Found::kEnd;
@@ -204,7 +204,7 @@ class RespDifferential {
   }
 
   bool AttributeSeen() const {
-    for (const resp::Reply::Node& node : reply_.nodes()) {
+    for (const resp::Reply::Node& node : core_.reply().nodes()) {
       if (node.type == resp::Type::kAttribute) return true;
     }
     return false;
@@ -213,7 +213,7 @@ class RespDifferential {
   std::string Describe(Outcome core) const {
     switch (core) {
       case Outcome::kValue:
-        return resp::ToText(reply_.root());
+        return resp::ToText(core_.reply().root());
       case Outcome::kError:
         return "error at byte " + std::to_string(core_.error().offset) + ": " +
                core_.error().message();
@@ -281,8 +281,6 @@ class RespDifferential {
   // The outcomes of the last Agree() that returned false.
   Outcome core_said_ = Outcome::kNeedMore;
   Outcome hiredis_said_ = Outcome::kNeedMore;
-  // Kept between runs only to reuse its memory.
-  resp::Reply reply_;
 };
 
 }  // namespace resprobe

@@ -55,13 +55,13 @@ std::string Table(std::string_view title, const std::vector<Row>& rows) {
 std::string DumpReplies(std::string_view bytes) {
   std::vector<Row> rows;
   resp::ReplyParser parser;
-  resp::Reply reply;
   size_t at = 0;
   for (;;) {
     const std::string_view rest = bytes.substr(at);
-    const auto result = parser.Parse(rest, &reply);
+    const auto result = parser.Parse(rest);
     if (result.status == resp::ReplyParser::Status::kValue) {
-      rows.push_back({at, Excerpt(rest.substr(0, result.consumed)), resp::ToText(reply.root())});
+      rows.push_back(
+          {at, Excerpt(rest.substr(0, result.consumed)), resp::ToText(parser.reply().root())});
       at += result.consumed;
       continue;
     }

@@ -32,19 +32,19 @@ class ReplyChecks {
     for (;;) {
       if (count_ == values_.size()) values_.emplace_back();
       Value& value = values_[count_];
-      value.reply.Clear();
-      const size_t allocated = value.reply.memory_allocated();
-      const auto result = whole_.Parse(rest, &value.reply);
-      if (!Consumed(result, rest.size()) || !MemoryFits(value.reply, allocated, rest.size()))
+      const size_t allocated = whole_.reply().memory_allocated();
+      const auto result = whole_.Parse(rest);
+      if (!Consumed(result, rest.size()) || !MemoryFits(whole_.reply(), allocated, rest.size()))
           [[unlikely]] {
         run.set_op(bytes.size() - rest.size());
-        return ReportWhole(result, value.reply, allocated, rest, run);
+        return ReportWhole(result, whole_.reply(), allocated, rest, run);
       }
       if (result.status != Status::kValue) {
         if (run.trace().on()) run.trace().Line("replies: " + End(whole_));
         return result.status != Status::kError || ErrorIsFinal(run);
       }
       value.end = whole_.offset();
+      whole_.Take(&value.reply);
       if (run.trace().on()) run.trace().Line("reply: " + resp::ToText(value.reply.root()));
       if (round_trip && !RoundTrip(value.reply)) [[unlikely]] {
         run.set_op(bytes.size() - rest.size());
@@ -64,7 +64,7 @@ class ReplyChecks {
     Slicer slicer(bytes, digest, how);
     for (std::string_view slice; !failed && slicer.Next(slice);) {
       for (;;) {
-        const auto result = sliced_.Parse(slice, &reply_);
+        const auto result = sliced_.Parse(slice);
         if (!Consumed(result, slice.size())) [[unlikely]] {
           return ReportConsumed(result, slice.size(), run);
         }
@@ -74,7 +74,7 @@ class ReplyChecks {
           break;
         }
         if (count >= count_ || sliced_.offset() != values_[count].end ||
-            !SameReply(values_[count].reply, reply_)) [[unlikely]] {
+            !SameReply(values_[count].reply, sliced_.reply())) [[unlikely]] {
           return ReportValue(count, how, run);
         }
         ++count;
@@ -123,9 +123,9 @@ class ReplyChecks {
     written_.clear();
     resp::AppendReply(&written_, reply.root());
     again_.Reset();
-    const auto result = again_.Parse(written_, &reply_);
+    const auto result = again_.Parse(written_);
     return result.status == Status::kValue && result.consumed == written_.size() &&
-           resp::Equal(reply.root(), reply_.root());
+           resp::Equal(reply.root(), again_.reply().root());
   }
 
   // Equal in value, framing and spelling.
@@ -151,7 +151,7 @@ class ReplyChecks {
 
   bool ErrorIsFinal(RunContext& run) {
     const resp::ParseError before = whole_.error();
-    const auto result = whole_.Parse("+OK\r\n", &reply_);
+    const auto result = whole_.Parse("+OK\r\n");
     if (result.status == Status::kError && result.consumed == 0 && Same(before, whole_.error()))
         [[likely]] {
       return true;
@@ -186,9 +186,10 @@ class ReplyChecks {
   [[gnu::cold]] bool ReportRoundTrip(const resp::Reply& reply, RunContext& run) {
     std::string written = "\"";
     resp::AppendEscaped(&written, written_);
-    run.Fail("round_trip", resp::ToText(reply.root()),
-             (reply_.empty() ? std::string("no value") : resp::ToText(reply_.root())) + " from " +
-                 written + "\"");
+    run.Fail(
+        "round_trip", resp::ToText(reply.root()),
+        (again_.reply().empty() ? std::string("no value") : resp::ToText(again_.reply().root())) +
+            " from " + written + "\"");
     return false;
   }
   [[gnu::cold]] bool ReportValue(size_t i, Slicer::How how, RunContext& run) {
@@ -197,8 +198,8 @@ class ReplyChecks {
              i < count_ ? resp::ToText(values_[i].reply.root()) + " up to byte " +
                               std::to_string(values_[i].end)
                         : std::to_string(count_) + " values, then " + End(whole_),
-             resp::ToText(reply_.root()) + " up to byte " + std::to_string(sliced_.offset()) +
-                 ", parsed " + std::string(Name(how)));
+             resp::ToText(sliced_.reply().root()) + " up to byte " +
+                 std::to_string(sliced_.offset()) + ", parsed " + std::string(Name(how)));
     return false;
   }
   [[gnu::cold]] bool ReportEnd(size_t count, Slicer::How how, RunContext& run) {
@@ -225,7 +226,6 @@ class ReplyChecks {
   // Kept between runs only to reuse their memory.
   std::vector<Value> values_;
   size_t count_ = 0;
-  resp::Reply reply_;
   std::string written_;
 };
 

@@ -60,9 +60,8 @@ TEST(LiveCommandsTest, CachesOnlyFunctionsOfAKey) {
 
 std::string CanonicalOf(std::string_view bytes, bool unordered = false) {
   resp::ReplyParser parser;
-  resp::Reply reply;
-  parser.Parse(bytes, &reply);
-  return Canonical(reply.root(), unordered);
+  parser.Parse(bytes);
+  return Canonical(parser.reply().root(), unordered);
 }
 
 TEST(LiveCommandsTest, ComparesMapsWholeAndInNoOrder) {

@@ -40,7 +40,7 @@ class Client {
     while (!replied || extra > 0) {
       if (!Next()) break;
       if (replied) --extra;
-      replied |= value_.root().type() != resp::Type::kPush;
+      replied |= parser_.reply().root().type() != resp::Type::kPush;
       stream.push_back(Text());
     }
     return stream;
@@ -55,14 +55,14 @@ class Client {
 
  private:
   std::string Text() const {
-    const resp::ReplyView root = value_.root();
+    const resp::ReplyView root = parser_.reply().root();
     return root.type() == resp::Type::kPush && root.size() == 2
                ? std::string(root[0].text()) + " " + resp::ToText(root[1])
                : resp::ToText(root);
   }
   bool Next() {
     for (;;) {
-      const auto result = parser_.Parse(std::string_view(bytes_).substr(used_), &value_);
+      const auto result = parser_.Parse(std::string_view(bytes_).substr(used_));
       used_ += result.consumed;
       if (result.status == resp::ReplyParser::Status::kValue) return true;
       if (result.status == resp::ReplyParser::Status::kError) return false;
@@ -78,7 +78,6 @@ class Client {
   std::string bytes_;
   size_t used_ = 0;
   resp::ReplyParser parser_;
-  resp::Reply value_;
 };
 
 class TrackingRowsTest : public testing::TestWithParam<const char*> {

@@ -211,11 +211,10 @@ bool RealServer::Do(const RecordedStep& step, std::string* error) {
         return false;
       }
       resp::ReplyParser parser;
-      resp::Reply reply;
       while (true) {
         const Received received = Receive(step.connection, 1, kAnswerMs);
         if (received.bytes.empty()) break;
-        if (parser.Parse(received.bytes, &reply).status == resp::ReplyParser::Status::kValue) {
+        if (parser.Parse(received.bytes).status == resp::ReplyParser::Status::kValue) {
           return true;
         }
       }

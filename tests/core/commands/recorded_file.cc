@@ -254,8 +254,8 @@ bool UnescapeBytes(std::string_view text, std::string* bytes) {
 
 std::string SortReply(std::string_view bytes, bool map) {
   resp::ReplyParser parser;
-  resp::Reply reply;
-  const auto result = parser.Parse(bytes, &reply);
+  const resp::Reply& reply = parser.reply();
+  const auto result = parser.Parse(bytes);
   if (result.status != resp::ReplyParser::Status::kValue || !reply.root().is_aggregate()) {
     return std::string(bytes);
   }

@@ -43,14 +43,14 @@ bool ReplyIsMap(const std::vector<std::string>& args) {
 testing::AssertionResult HasShape(const RecordedStep& step, std::string_view bytes, int protocol) {
   const Command* command = CommandOf(step.args);
   resp::ReplyParser parser;
-  resp::Reply reply;
+  const resp::Reply& reply = parser.reply();
   // In RESP3 a client's message to itself can come before the reply; if replies are off, it is the
   // only output.
   const bool answers_with_push = command != nullptr && command->spec->reply.starts_with("push<");
   size_t at = 0;
   do {
     if (at > 0 && at == bytes.size()) return testing::AssertionSuccess();
-    const auto result = parser.Parse(bytes.substr(at), &reply);
+    const auto result = parser.Parse(bytes.substr(at));
     if (result.status != resp::ReplyParser::Status::kValue) {
       return testing::AssertionFailure() << "no whole reply: " << EscapeBytes(bytes);
     }
@@ -195,12 +195,10 @@ void ReplayOnServer(const RecordedCase& recorded, RealServer& server) {
       if (own && step.compare != Compare::kExact) {
         // The length is unknown, so read up to the end of one reply.
         resp::ReplyParser parser;
-        resp::Reply reply;
         while (true) {
           const std::string byte = server.Receive(output.connection, 1, kAnswerMs).bytes;
           seen += byte;
-          if (byte.empty() ||
-              parser.Parse(byte, &reply).status != resp::ReplyParser::Status::kNeedMore) {
+          if (byte.empty() || parser.Parse(byte).status != resp::ReplyParser::Status::kNeedMore) {
             break;
           }
         }

@@ -14,9 +14,8 @@ bool Matches(std::string_view shape, std::string_view bytes, int protocol) {
   const auto compiled = Shape::Compile(shape, &error);
   EXPECT_TRUE(compiled.has_value()) << error;
   resp::ReplyParser parser;
-  resp::Reply reply;
-  EXPECT_EQ(parser.Parse(bytes, &reply).status, resp::ReplyParser::Status::kValue) << bytes;
-  return compiled && compiled->Matches(reply.root(), protocol);
+  EXPECT_EQ(parser.Parse(bytes).status, resp::ReplyParser::Status::kValue) << bytes;
+  return compiled && compiled->Matches(parser.reply().root(), protocol);
 }
 
 TEST(ShapeTest, SaysWhereATextIsWrong) {

@@ -197,9 +197,11 @@ TEST(TableTest, DeclaresCommandsAsTheServerDoes) {
       resp::ReplyParser parser;
       resp::Reply info;
       resp::Reply docs;
-      const auto first = parser.Parse(bytes, &info);
+      const auto first = parser.Parse(bytes);
       ASSERT_EQ(first.status, resp::ReplyParser::Status::kValue);
-      parser.Parse(std::string_view(bytes).substr(first.consumed), &docs);
+      parser.Take(&info);
+      parser.Parse(std::string_view(bytes).substr(first.consumed));
+      parser.Take(&docs);
       EXPECT_EQ(Row(info.root(), docs.root()), rows[name]);
     }
   }
@@ -221,9 +223,9 @@ void TheServerDeclaresThem(Profile profile, const char* variable) {
     while (true) {
       const std::string byte = server.Receive(1, 1, 10'000).bytes;
       ASSERT_EQ(byte.size(), 1u);
-      const auto status = parser.Parse(byte, reply).status;
+      const auto status = parser.Parse(byte).status;
       ASSERT_NE(status, resp::ReplyParser::Status::kError);
-      if (status == resp::ReplyParser::Status::kValue) return;
+      if (status == resp::ReplyParser::Status::kValue) return parser.Take(reply);
     }
   };
   std::map<std::string, std::string> rows = RecordedRows(profile);

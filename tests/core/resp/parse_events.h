@@ -39,11 +39,10 @@ inline std::vector<size_t> EveryByte(std::string_view input) {
 inline std::string ReplyEvents(std::string_view input, std::span<const size_t> cuts = {},
                                const ReplyLimits& limits = ReplyLimits()) {
   ReplyParser parser(limits);
-  Reply reply;
   std::string events;
   for (std::string_view slice : Slices(input, cuts)) {
     for (;;) {
-      const auto result = parser.Parse(slice, &reply);
+      const auto result = parser.Parse(slice);
       if (result.status == ReplyParser::Status::kNeedMore) {
         if (result.consumed != slice.size()) events += "left bytes over\n";
         break;
@@ -53,7 +52,7 @@ inline std::string ReplyEvents(std::string_view input, std::span<const size_t> c
         return events + "error " + std::to_string(static_cast<int>(error.code)) + " " +
                std::to_string(error.offset) + " " + error.message() + "\n";
       }
-      events += std::to_string(parser.offset()) + " " + ToText(reply.root()) + "\n";
+      events += std::to_string(parser.offset()) + " " + ToText(parser.reply().root()) + "\n";
       slice.remove_prefix(result.consumed);
     }
   }

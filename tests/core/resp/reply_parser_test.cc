@@ -5,6 +5,8 @@
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "tests/core/resp/parse_events.h"
 
@@ -16,10 +18,11 @@ using std::string_view_literals::operator""sv;
 // Parses exactly one value.
 Reply ParseOne(std::string_view input) {
   ReplyParser parser;
-  Reply reply;
-  const auto result = parser.Parse(input, &reply);
+  const auto result = parser.Parse(input);
   EXPECT_EQ(result.status, ReplyParser::Status::kValue) << input << ParseError().message();
   EXPECT_EQ(result.consumed, input.size()) << input;
+  Reply reply;
+  parser.Take(&reply);
   return reply;
 }
 
@@ -181,8 +184,8 @@ constexpr ErrorCase kErrors[] = {
 TEST(ReplyParser, Errors) {
   for (const ErrorCase& c : kErrors) {
     ReplyParser parser;
-    Reply reply;
-    ASSERT_EQ(parser.Parse(c.input, &reply).status, ReplyParser::Status::kError) << c.input;
+    const Reply& reply = parser.reply();
+    ASSERT_EQ(parser.Parse(c.input).status, ReplyParser::Status::kError) << c.input;
     EXPECT_EQ(parser.error().code, c.code) << c.input << ": " << parser.error().message();
     EXPECT_EQ(parser.error().offset, c.offset) << c.input;
     EXPECT_TRUE(reply.empty());
@@ -209,18 +212,18 @@ TEST(ReplyParser, KeepsNumbersAsSent) {
 
 TEST(ReplyParser, StopsBehindOneValue) {
   ReplyParser parser;
-  Reply reply;
+  const Reply& reply = parser.reply();
   std::string_view input = "$1\r\na\r\n*1\r\n:1\r\n+x\r\n";
-  auto result = parser.Parse(input, &reply);
+  auto result = parser.Parse(input);
   EXPECT_EQ(result.consumed, 7u);
   EXPECT_EQ(ToText(reply.root()), "\"a\"");
   EXPECT_TRUE(parser.idle());
   input.remove_prefix(result.consumed);
-  result = parser.Parse(input, &reply);
+  result = parser.Parse(input);
   EXPECT_EQ(result.consumed, 8u);
   EXPECT_EQ(ToText(reply.root()), "[(integer) 1]");
   input.remove_prefix(result.consumed);
-  result = parser.Parse(input, &reply);
+  result = parser.Parse(input);
   EXPECT_EQ(result.consumed, 4u);
   EXPECT_EQ(ToText(reply.root()), "x");
   EXPECT_EQ(parser.offset(), 19u);
@@ -228,8 +231,8 @@ TEST(ReplyParser, StopsBehindOneValue) {
 
 TEST(ReplyParser, UnfinishedReplyIsEmpty) {
   ReplyParser parser;
-  Reply reply;
-  EXPECT_EQ(parser.Parse("*2\r\n:1\r\n", &reply).status, ReplyParser::Status::kNeedMore);
+  const Reply& reply = parser.reply();
+  EXPECT_EQ(parser.Parse("*2\r\n:1\r\n").status, ReplyParser::Status::kNeedMore);
   EXPECT_TRUE(reply.empty());
   EXPECT_FALSE(reply.root().valid());
   EXPECT_EQ(reply.nodes().size(), 2u);
@@ -245,10 +248,9 @@ TEST(ReplyParser, TokenOffsetSaysWhereItWaits) {
 
 TEST(ReplyParser, ErrorIsFinalUntilReset) {
   ReplyParser parser;
-  Reply reply;
-  ASSERT_EQ(parser.Parse("+OK\r\n", &reply).status, ReplyParser::Status::kValue);
-  ASSERT_EQ(parser.Parse("?", &reply).status, ReplyParser::Status::kError);
-  const auto again = parser.Parse("+OK\r\n", &reply);
+  ASSERT_EQ(parser.Parse("+OK\r\n").status, ReplyParser::Status::kValue);
+  ASSERT_EQ(parser.Parse("?").status, ReplyParser::Status::kError);
+  const auto again = parser.Parse("+OK\r\n");
   EXPECT_EQ(again.status, ReplyParser::Status::kError);
   EXPECT_EQ(again.consumed, 0u);
   EXPECT_EQ(parser.error().code, kUnknownType);
@@ -256,7 +258,7 @@ TEST(ReplyParser, ErrorIsFinalUntilReset) {
   EXPECT_EQ(parser.error().message(), "expected a type byte, got '?'");
   parser.Reset();
   EXPECT_EQ(parser.error().code, kNone);
-  EXPECT_EQ(parser.Parse("+OK\r\n", &reply).status, ReplyParser::Status::kValue);
+  EXPECT_EQ(parser.Parse("+OK\r\n").status, ReplyParser::Status::kValue);
   EXPECT_EQ(parser.offset(), 5u);
 }
 
@@ -264,13 +266,87 @@ TEST(ReplyParser, ResetInTheMiddleForgetsTheValue) {
   for (const std::string_view begun :
        {"*2\r\n:1\r\n", "$5\r\nab", "$?\r\n;3\r\na", "*?\r\n", ":1", "|1\r\n"}) {
     ReplyParser parser;
-    Reply reply;
-    parser.Parse(begun, &reply);
+    const Reply& reply = parser.reply();
+    parser.Parse(begun);
     parser.Reset();
+    EXPECT_TRUE(reply.empty()) << begun;
+    EXPECT_EQ(reply.node_count(), 0u) << begun;
     EXPECT_TRUE(parser.idle()) << begun;
-    ASSERT_EQ(parser.Parse("*1\r\n:1\r\n", &reply).status, ReplyParser::Status::kValue) << begun;
+    ASSERT_EQ(parser.Parse("*1\r\n:1\r\n").status, ReplyParser::Status::kValue) << begun;
     EXPECT_EQ(ToText(reply.root()), "[(integer) 1]") << begun;
   }
+}
+
+// A parser owns what it fills: there is no way to continue its value in the reply of another.
+static_assert(!std::is_copy_constructible_v<ReplyParser> &&
+              !std::is_move_constructible_v<ReplyParser> &&
+              !std::is_copy_assignable_v<ReplyParser> && !std::is_move_assignable_v<ReplyParser>);
+static_assert(std::is_same_v<decltype(std::declval<ReplyParser&>().reply()), const Reply&>);
+template <class P>
+concept FillsAReplyOfItsCaller = requires(P parser, Reply reply) { parser.Parse("", &reply); };
+static_assert(!FillsAReplyOfItsCaller<ReplyParser&>);
+
+TEST(ReplyParser, StreamsThatTakeTurnsDoNotTouchEachOther) {
+  // Cut inside a bulk, a line, an aggregate and a chunk: where a parser continues in what the reply
+  // already holds.
+  const std::string_view first =
+      "*2\r\n*1\r\n$40\r\n0123456789012345678901234567890123456789\r\n:5\r\n";
+  const std::string_view second = "%1\r\n+a long line of text\r\n$?\r\n;3\r\nabc\r\n;0\r\n";
+  for (size_t i = 1; i < first.size(); ++i) {
+    for (size_t j = 1; j < second.size(); ++j) {
+      ReplyParser a;
+      ReplyParser b;
+      ASSERT_EQ(a.Parse(first.substr(0, i)).status, ReplyParser::Status::kNeedMore);
+      ASSERT_EQ(b.Parse(second.substr(0, j)).status, ReplyParser::Status::kNeedMore);
+      ASSERT_EQ(a.Parse(first.substr(i)).status, ReplyParser::Status::kValue);
+      ASSERT_EQ(b.Parse(second.substr(j)).status, ReplyParser::Status::kValue);
+      ASSERT_EQ(ToText(a.reply().root()),
+                "[[\"0123456789012345678901234567890123456789\"], (integer) 5]");
+      ASSERT_EQ(ToText(b.reply().root()), "{a long line of text: \"abc\"}");
+    }
+  }
+}
+
+TEST(ReplyParser, AWholeValueIsTakenOut) {
+  ReplyParser parser;
+  Reply taken;
+  ASSERT_EQ(parser.Parse("*2\r\n:1\r\n$3\r\nabc\r\n").status, ReplyParser::Status::kValue);
+  const size_t allocated = parser.reply().memory_allocated();
+  parser.Take(&taken);
+  EXPECT_EQ(ToText(taken.root()), "[(integer) 1, \"abc\"]");
+  EXPECT_EQ(taken.memory_allocated(), allocated);
+  EXPECT_TRUE(parser.reply().empty());
+  EXPECT_EQ(parser.reply().node_count(), 0u);
+  // It stays as it is, whatever the parser does next.
+  ASSERT_EQ(parser.Parse("+OK\r\n").status, ReplyParser::Status::kValue);
+  EXPECT_EQ(ToText(taken.root()), "[(integer) 1, \"abc\"]");
+  EXPECT_EQ(ToText(parser.reply().root()), "OK");
+  parser.Take(&taken);
+  EXPECT_EQ(ToText(taken.root()), "OK");
+  // It cannot be taken twice.
+  parser.Take(&taken);
+  EXPECT_TRUE(taken.empty());
+  EXPECT_FALSE(taken.root().valid());
+}
+
+TEST(ReplyParser, AValueThatIsArrivingCannotBeTaken) {
+  const std::string_view value = "*2\r\n:1\r\n$?\r\n;4\r\nabcd\r\n;0\r\n";
+  for (size_t i = 1; i < value.size(); ++i) {
+    ReplyParser parser;
+    Reply taken = ParseOne("+old\r\n");
+    ASSERT_EQ(parser.Parse(value.substr(0, i)).status, ReplyParser::Status::kNeedMore);
+    parser.Take(&taken);
+    EXPECT_TRUE(taken.empty()) << i;
+    ASSERT_EQ(parser.Parse(value.substr(i)).status, ReplyParser::Status::kValue) << i;
+    parser.Take(&taken);
+    EXPECT_EQ(ToText(taken.root()), "[(integer) 1, \"abcd\"]") << i;
+  }
+  // Nor can what has come before an error.
+  ReplyParser parser;
+  Reply taken = ParseOne("+old\r\n");
+  ASSERT_EQ(parser.Parse("*2\r\n:1\r\n?").status, ReplyParser::Status::kError);
+  parser.Take(&taken);
+  EXPECT_TRUE(taken.empty());
 }
 
 TEST(ReplyParser, DeepestNestingIsALimitNotACrash) {
@@ -291,8 +367,8 @@ TEST(ReplyParser, DeepestNestingIsALimitNotACrash) {
   limits.max_depth = 1u << 30;
   const std::string deep = nested(200000);
   ReplyParser parser(limits);
-  Reply reply;
-  ASSERT_EQ(parser.Parse(deep, &reply).status, ReplyParser::Status::kValue);
+  const Reply& reply = parser.reply();
+  ASSERT_EQ(parser.Parse(deep).status, ReplyParser::Status::kValue);
   EXPECT_TRUE(Equal(reply.root(), reply.root()));
   std::string written;
   AppendReply(&written, reply.root());
@@ -347,8 +423,7 @@ TEST(ReplyParser, Limits) {
     EXPECT_EQ(ReplyEvents(c.fits, {}, c.limits).find("\nerror"), std::string::npos) << c.fits;
     EXPECT_EQ(ReplyEvents(c.fits, EveryByte(c.fits), c.limits), ReplyEvents(c.fits, {}, c.limits));
     ReplyParser parser(c.limits);
-    Reply reply;
-    EXPECT_EQ(parser.Parse(c.breaks, &reply).status, ReplyParser::Status::kError) << c.breaks;
+    EXPECT_EQ(parser.Parse(c.breaks).status, ReplyParser::Status::kError) << c.breaks;
     EXPECT_EQ(parser.error().code, c.code) << c.breaks << ": " << parser.error().message();
     EXPECT_EQ(parser.error().offset, c.offset) << c.breaks;
     EXPECT_EQ(ReplyEvents(c.breaks, EveryByte(c.breaks), c.limits),
@@ -362,23 +437,37 @@ TEST(ReplyParser, LyingLengthsTakeNoMemory) {
         "|1000000000\r\n", "*1\r\n*1\r\n*2000000000\r\n$500000000\r\n", "$?\r\n;500000000\r\nx",
         "=500000000\r\ntxt:", ">2147483647\r\n"}) {
     ReplyParser parser;
-    Reply reply;
-    ASSERT_EQ(parser.Parse(input, &reply).status, ReplyParser::Status::kNeedMore) << input;
+    const Reply& reply = parser.reply();
+    ASSERT_EQ(parser.Parse(input).status, ReplyParser::Status::kNeedMore) << input;
     EXPECT_LE(reply.memory_used(), 6 * input.size() + 16) << input;
     EXPECT_LE(reply.memory_allocated(), 256u) << input;
   }
 }
 
-TEST(ReplyParser, ReusedReplyAllocatesNoMore) {
+TEST(ReplyParser, TakingSwapsMemory) {
   ReplyParser parser;
-  Reply reply;
+  Reply taken;
   std::string input = "*50\r\n";
   for (int i = 0; i < 50; ++i) input += "$5\r\nhello\r\n";
-  ASSERT_EQ(parser.Parse(input, &reply).status, ReplyParser::Status::kValue);
+  size_t allocated = 0;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(parser.Parse(input).status, ReplyParser::Status::kValue);
+    parser.Take(&taken);
+    const size_t both = parser.reply().memory_allocated() + taken.memory_allocated();
+    if (i == 1) allocated = both;
+    if (i > 1) EXPECT_EQ(both, allocated);
+  }
+}
+
+TEST(ReplyParser, ReusedReplyAllocatesNoMore) {
+  ReplyParser parser;
+  const Reply& reply = parser.reply();
+  std::string input = "*50\r\n";
+  for (int i = 0; i < 50; ++i) input += "$5\r\nhello\r\n";
+  ASSERT_EQ(parser.Parse(input).status, ReplyParser::Status::kValue);
   const size_t allocated = reply.memory_allocated();
   for (int i = 0; i < 10; ++i) {
-    reply.Clear();
-    ASSERT_EQ(parser.Parse(input, &reply).status, ReplyParser::Status::kValue);
+    ASSERT_EQ(parser.Parse(input).status, ReplyParser::Status::kValue);
   }
   EXPECT_EQ(reply.memory_allocated(), allocated);
 }

@@ -14,8 +14,9 @@ namespace {
 
 Reply ParseOne(std::string_view input) {
   ReplyParser parser;
+  EXPECT_EQ(parser.Parse(input).status, ReplyParser::Status::kValue) << input;
   Reply reply;
-  EXPECT_EQ(parser.Parse(input, &reply).status, ReplyParser::Status::kValue) << input;
+  parser.Take(&reply);
   return reply;
 }
 

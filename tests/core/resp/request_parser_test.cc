@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "tests/core/resp/parse_events.h"
 
@@ -201,8 +203,8 @@ TEST(RequestParser, MemoryUsedIsOfTheRequestAtHand) {
   const std::string line = "SET k \"" + std::string(1000, 'v') + "\"\r\n";
   for (const size_t cut : {line.size(), line.size() / 2}) {
     RequestParser parser;
-    parser.Parse(line.substr(0, cut));
-    if (cut < line.size()) parser.Parse(line.substr(cut));
+    parser.Parse(std::string_view(line).substr(0, cut));
+    if (cut < line.size()) parser.Parse(std::string_view(line).substr(cut));
     EXPECT_GT(parser.memory_used(), 1000u) << cut;
     ASSERT_EQ(parser.Parse("*1\r\n$4\r\nPING\r\n").status, RequestParser::Status::kRequest);
     EXPECT_LE(parser.memory_used(), 100u) << cut;
@@ -212,10 +214,22 @@ TEST(RequestParser, MemoryUsedIsOfTheRequestAtHand) {
   }
 }
 
+// args() may point into the input and into the parser.
+template <class T>
+concept CanParse =
+    requires(RequestParser& parser, T&& input) { parser.Parse(std::forward<T>(input)); };
+static_assert(CanParse<std::string_view> && CanParse<const char*> && CanParse<std::string&> &&
+              CanParse<const std::string&>);
+static_assert(!CanParse<std::string>, "the arguments would outlive their bytes");
+static_assert(!std::is_copy_constructible_v<RequestParser> &&
+              !std::is_move_constructible_v<RequestParser> &&
+              !std::is_move_assignable_v<RequestParser>);
+
 TEST(RequestParser, ReusedParserAllocatesNoMore) {
   RequestParser parser;
-  const std::string input =
+  const std::string bytes =
       "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100\r\n" + std::string(100, 'v') + "\r\n";
+  const std::string_view input = bytes;
   size_t allocated = 0;
   for (int i = 0; i < 20; ++i) {
     ASSERT_EQ(parser.Parse(input.substr(0, 40)).status, RequestParser::Status::kNeedMore);

@@ -177,17 +177,17 @@ TEST(Slicing, WrittenValuesParseToTheSame) {
   Rng rng(13);
   ReplyParser parser;
   Reply reply;
-  Reply again;
   for (int i = 0; i < 20000; ++i) {
     std::string stream;
     RandomValue(rng, &stream, 3);
-    ASSERT_EQ(parser.Parse(stream, &reply).status, ReplyParser::Status::kValue) << stream;
+    ASSERT_EQ(parser.Parse(stream).status, ReplyParser::Status::kValue) << stream;
+    parser.Take(&reply);
     std::string written;
     AppendReply(&written, reply.root());
-    const auto result = parser.Parse(written, &again);
+    const auto result = parser.Parse(written);
     ASSERT_EQ(result.status, ReplyParser::Status::kValue) << written;
     ASSERT_EQ(result.consumed, written.size());
-    ASSERT_TRUE(Equal(reply.root(), again.root())) << stream << written;
+    ASSERT_TRUE(Equal(reply.root(), parser.reply().root())) << stream << written;
   }
 }
 
@@ -197,10 +197,10 @@ TEST(Slicing, MemoryIsProportionalToTheInput) {
     std::string stream = RandomStream(rng);
     if (i % 2 != 0) Break(rng, &stream);
     ReplyParser parser;
-    Reply reply;
+    const Reply& reply = parser.reply();
     std::string_view rest = stream;
     for (;;) {
-      const auto result = parser.Parse(rest, &reply);
+      const auto result = parser.Parse(rest);
       ASSERT_LE(reply.memory_used(), 7 * stream.size() + 16) << stream;
       ASSERT_LE(reply.memory_allocated(), 2 * 7 * stream.size() + 160) << stream;
       if (result.status != ReplyParser::Status::kValue) break;

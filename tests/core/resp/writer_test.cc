@@ -96,23 +96,22 @@ TEST(AppendReply, IsCanonicalAndEqual) {
         Case{"|1\r\n+k\r\n+v\r\n*2\r\n|0\r\n:1\r\n*?\r\n.\r\n",
              "|1\r\n+k\r\n+v\r\n*2\r\n|0\r\n:1\r\n*0\r\n"}}) {
     ReplyParser parser;
+    ASSERT_EQ(parser.Parse(c.input).status, ReplyParser::Status::kValue) << c.input;
     Reply reply;
-    ASSERT_EQ(parser.Parse(c.input, &reply).status, ReplyParser::Status::kValue) << c.input;
+    parser.Take(&reply);
     std::string out;
     AppendReply(&out, reply.root());
     EXPECT_EQ(out, c.canonical);
-    Reply again;
-    ASSERT_EQ(parser.Parse(out, &again).status, ReplyParser::Status::kValue) << c.input;
-    EXPECT_TRUE(Equal(reply.root(), again.root())) << c.input;
+    ASSERT_EQ(parser.Parse(out).status, ReplyParser::Status::kValue) << c.input;
+    EXPECT_TRUE(Equal(reply.root(), parser.reply().root())) << c.input;
   }
 }
 
 TEST(AppendReply, WritesAPart) {
   ReplyParser parser;
-  Reply reply;
-  parser.Parse("*2\r\n:1\r\n|1\r\n+k\r\n+v\r\n*1\r\n:2\r\n", &reply);
+  parser.Parse("*2\r\n:1\r\n|1\r\n+k\r\n+v\r\n*1\r\n:2\r\n");
   std::string out;
-  AppendReply(&out, reply.root()[1]);
+  AppendReply(&out, parser.reply().root()[1]);
   EXPECT_EQ(out, "|1\r\n+k\r\n+v\r\n*1\r\n:2\r\n");
   AppendReply(&out, ReplyView());
   EXPECT_EQ(out.size(), 20u);

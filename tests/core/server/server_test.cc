@@ -232,15 +232,13 @@ TEST_F(ServerTest, AnswersEveryRequestOnce) {
         continue;
       }
       resp::ReplyParser parser;
-      resp::Reply reply;
-      const auto result = parser.Parse(output, &reply);
+      const auto result = parser.Parse(output);
       ASSERT_EQ(result.status, resp::ReplyParser::Status::kValue) << request << output;
       std::string_view rest = std::string_view(output).substr(result.consumed);
       while (!rest.empty()) {
-        resp::Reply push;
-        const auto more = parser.Parse(rest, &push);
+        const auto more = parser.Parse(rest);
         ASSERT_EQ(more.status, resp::ReplyParser::Status::kValue) << request << output;
-        ASSERT_EQ(push.root().type(), resp::Type::kPush) << request << output;
+        ASSERT_EQ(parser.reply().root().type(), resp::Type::kPush) << request << output;
         rest.remove_prefix(more.consumed);
       }
       if (!server.IsOpen(client)) client = server.Connect();

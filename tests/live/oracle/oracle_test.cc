@@ -348,8 +348,10 @@ bool Same(std::vector<std::string> args, std::string_view core, std::string_view
   resp::Reply a;
   resp::Reply b;
   resp::ReplyParser parser;
-  parser.Parse(core, &a);
-  parser.Parse(server, &b);
+  parser.Parse(core);
+  parser.Take(&a);
+  parser.Parse(server);
+  parser.Take(&b);
   Comparer comparer;
   Mismatch mismatch;
   const bool same = comparer.Same(asked, a.root(), b.root(), &mismatch);

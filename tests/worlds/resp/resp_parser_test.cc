@@ -83,9 +83,7 @@ TEST(RespParser, ShowsBytesAndWhatBecomesOfThem) {
 
 struct Forgetful : resp::ReplyParser {
   using ReplyParser::ReplyParser;
-  Result Parse(std::string_view input, resp::Reply* out) {
-    return ReplyParser::Parse(input == "#" ? "+" : input, out);
-  }
+  Result Parse(std::string_view input) { return ReplyParser::Parse(input == "#" ? "+" : input); }
 };
 TEST(RespParserFaults, ReplySlicing) {
   EXPECT_EQ(Broken<RespParser<Forgetful>>("#t\r\n"), "reply_slicing");
@@ -95,9 +93,9 @@ TEST(RespParserFaults, ReplySlicing) {
 // Stops before the end of the stream when slices are small.
 struct Impatient : resp::ReplyParser {
   using ReplyParser::ReplyParser;
-  Result Parse(std::string_view input, resp::Reply* out) {
-    if (input == ".") return ReplyParser::Parse("x", out);
-    return ReplyParser::Parse(input, out);
+  Result Parse(std::string_view input) {
+    if (input == ".") return ReplyParser::Parse("x");
+    return ReplyParser::Parse(input);
   }
 };
 TEST(RespParserFaults, ReplySlicingOfTheEnd) {
@@ -106,8 +104,8 @@ TEST(RespParserFaults, ReplySlicingOfTheEnd) {
 
 struct Confused : resp::ReplyParser {
   using ReplyParser::ReplyParser;
-  Result Parse(std::string_view input, resp::Reply* out) {
-    return ReplyParser::Parse(input == ":5\r\n" ? ":6\r\n" : input, out);
+  Result Parse(std::string_view input) {
+    return ReplyParser::Parse(input == ":5\r\n" ? ":6\r\n" : input);
   }
 };
 TEST(RespParserFaults, RoundTrip) {
@@ -116,15 +114,22 @@ TEST(RespParserFaults, RoundTrip) {
 
 struct Wasteful : resp::ReplyParser {
   using ReplyParser::ReplyParser;
-  Result Parse(std::string_view input, resp::Reply* out) {
+  Result Parse(std::string_view input) {
     // Allocates everything that a header announces, before it has arrived.
     if (input.starts_with("*999")) {
       ReplyParser other;
-      other.Parse("$5000\r\n" + std::string(5000, 'x'), out);
-      out->Clear();
+      other.Parse("$5000\r\n" + std::string(5000, 'x') + "\r\n");
+      other.Take(&reserved_);
+      reserved_.Clear();
     }
-    return ReplyParser::Parse(input, out);
+    return ReplyParser::Parse(input);
   }
+  const resp::Reply& reply() const {
+    return reserved_.memory_allocated() > 0 ? reserved_ : ReplyParser::reply();
+  }
+
+ private:
+  resp::Reply reserved_;
 };
 TEST(RespParserFaults, Memory) {
   EXPECT_EQ(Broken<RespParser<Wasteful>>("*999\r\n"), "memory");
@@ -141,8 +146,8 @@ TEST(RespParserFaults, MemoryOfRequests) {
 
 struct Hesitant : resp::ReplyParser {
   using ReplyParser::ReplyParser;
-  Result Parse(std::string_view input, resp::Reply* out) {
-    Result result = ReplyParser::Parse(input, out);
+  Result Parse(std::string_view input) {
+    Result result = ReplyParser::Parse(input);
     if (result.status == Status::kNeedMore && result.consumed > 3) --result.consumed;
     return result;
   }
@@ -153,9 +158,9 @@ TEST(RespParserFaults, Consumption) {
 
 struct Forgiving : resp::ReplyParser {
   using ReplyParser::ReplyParser;
-  Result Parse(std::string_view input, resp::Reply* out) {
+  Result Parse(std::string_view input) {
     if (error().code == resp::ParseErrorCode::kBadNull) Reset();
-    return ReplyParser::Parse(input, out);
+    return ReplyParser::Parse(input);
   }
 };
 TEST(RespParserFaults, FinalError) {
