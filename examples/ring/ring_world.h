@@ -24,32 +24,17 @@ class RingWorld {
   // Chosen once for a run.
   struct Config {
     bool half_full = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& c) {
-      v("half_full", c.half_full);
-    }
-    bool operator==(const Config&) const = default;
   };
 
   struct Push {
     static constexpr std::string_view kName = "push";
     static constexpr int kWeight = 3;
     resprobe::Number number;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("number", op.number);
-    }
-    bool operator==(const Push&) const = default;
   };
   // Pops `count` numbers, or all if `count` is 0.
   struct Pop {
     static constexpr std::string_view kName = "pop";
     resprobe::Count count;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("count", op.count);
-    }
-    bool operator==(const Pop&) const = default;
   };
   using Op = std::variant<Push, Pop>;
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/arena.h"
+#include "engine/fields.h"
 #include "engine/harness.h"
 #include "engine/op.h"
 
@@ -219,7 +220,7 @@ void Decode(Bytes tape, Arena* arena, Case<World>* out) {
   out->config = {};
   const uint8_t* stop = segment_end(at);
   codec::SegmentReader config(at, stop, arena);
-  World::Config::Fields(config, out->config);
+  VisitFields(out->config, config);
   while (stop != end) {
     at = stop + 1;
     stop = segment_end(at);
@@ -227,7 +228,7 @@ void Decode(Bytes tape, Arena* arena, Case<World>* out) {
     codec::SegmentReader segment(at, stop, arena);
     Op& op = out->ops.emplace_back();
     EmplaceKind(op, segment.Byte() % std::variant_size_v<Op>);
-    std::visit([&](auto& fields) { fields.Fields(segment, fields); }, op);
+    std::visit([&](auto& fields) { VisitFields(fields, segment); }, op);
   }
 }
 
@@ -236,11 +237,11 @@ template <class World>
 void Encode(const Case<World>& c, Tape* out) {
   out->clear();
   codec::SegmentWriter writer(out);
-  World::Config::Fields(writer, c.config);
+  VisitFields(c.config, writer);
   writer.End();
   for (const auto& op : c.ops) {
     writer.Byte(static_cast<uint8_t>(op.index()));
-    std::visit([&](const auto& fields) { fields.Fields(writer, fields); }, op);
+    std::visit([&](const auto& fields) { VisitFields(fields, writer); }, op);
     writer.End();
   }
 }

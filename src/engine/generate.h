@@ -17,6 +17,7 @@
 
 #include "engine/arena.h"
 #include "engine/codec.h"
+#include "engine/fields.h"
 #include "engine/op.h"
 #include "engine/rng.h"
 
@@ -127,7 +128,7 @@ void GenerateFields(Gen& gen, typename World::Op& op) {
         if constexpr (requires { World::Generate(gen, fields); }) {
           World::Generate(gen, fields);
         } else {
-          fields.Fields(gen, fields);
+          VisitFields(fields, gen);
         }
       },
       op);
@@ -148,7 +149,7 @@ void Generate(uint64_t seed, Arena* arena, Case<World>* out) {
   if constexpr (requires { World::Generate(gen, out->config); }) {
     World::Generate(gen, out->config);
   } else {
-    World::Config::Fields(gen, out->config);
+    VisitFields(out->config, gen);
   }
   out->ops.clear();
   const uint64_t count = 1 + gen.rng().Below(uint64_t{8} << gen.rng().Below(5));

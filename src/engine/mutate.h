@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "engine/codec.h"
+#include "engine/fields.h"
 #include "engine/generate.h"
 #include "engine/harness.h"
 
@@ -101,10 +102,10 @@ class FieldMutator {
 template <class Struct>
 void MutateFields(Gen& gen, ByteMutator mutate_bytes, Struct& fields) {
   FieldMutator count(&gen, mutate_bytes, SIZE_MAX);
-  Struct::Fields(count, fields);
+  VisitFields(fields, count);
   if (count.count() == 0) return;
   FieldMutator mutator(&gen, mutate_bytes, gen.rng().Below(count.count()));
-  Struct::Fields(mutator, fields);
+  VisitFields(fields, mutator);
 }
 
 // One to four changes to a case: ops added, taken away, repeated, moved, changed.

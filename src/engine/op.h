@@ -3,19 +3,18 @@
 
 // One description of an op, everything else derived.
 //
-// A world declares each kind of op as a plain struct that names its fields once:
+// A world declares each kind of op as a plain struct:
 //
 //   struct Deliver {
 //     static constexpr std::string_view kName = "deliver";
 //     Index link;
 //     Count bytes;
-//     template <class V, class Self>
-//     static void Fields(V& v, Self& op) { v("link", op.link); v("bytes", op.bytes); }
-//     bool operator==(const Deliver&) const = default;
 //   };
 //   using Op = std::variant<Call, Deliver, …>;
 //
-// From that come the codec (codec.h), the text form (ops_text.h), generation and mutation
+// The names and the order of its fields (fields.h) are the form of the tape and of the text, so
+// that a renamed field changes the text and a moved one changes what tapes mean; new fields go to
+// the end. From that come the codec (codec.h), the text form (ops_text.h), generation and mutation
 // (generate.h, mutate.h) and shrinking (shrink.h). Field types: bool, Index, Count, Number, any
 // enum with EnumNames(), and, as the last field only, Text or Args.
 

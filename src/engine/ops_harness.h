@@ -14,6 +14,7 @@
 #include "engine/mutate.h"
 #include "engine/ops_text.h"
 #include "engine/shrink.h"
+#include "engine/world.h"
 
 namespace resprobe {
 
@@ -24,8 +25,8 @@ namespace resprobe {
 //     static constexpr std::string_view kName = "my_world";
 //     static constexpr std::string_view kSummary = "…";
 //     static constexpr InvariantInfo kInvariants[] = {{"name", "statement"}, …};
-//     struct Config { …; Fields(); operator== };
-//     using Op = std::variant<…>;
+//     struct Config { bool audit = false; … };   // chosen once for a run
+//     using Op = std::variant<Call, …>;          // plain structs (op.h)
 //     // Back to the beginning, memory kept.
 //     void Start(const Config& config, RunContext& run);
 //     void Apply(const Call& op, RunContext& run);   // one for each kind
@@ -178,6 +179,14 @@ class OpsHarness : public Harness {
   Case<World> case_;
   Case<World> other_;
   Tape tape_;
+};
+
+template <class World>
+  requires(!OpsWorld<World>)
+class OpsHarness<World> : public internal::NoHarness {
+ public:
+  using NoHarness::NoHarness;
+  static_assert(internal::CheckWorld<World, /*kReport=*/true>() || true);
 };
 
 }  // namespace resprobe

@@ -23,6 +23,7 @@
 
 #include "engine/arena.h"
 #include "engine/codec.h"
+#include "engine/fields.h"
 #include "engine/op.h"
 #include "engine/quote.h"
 
@@ -189,7 +190,7 @@ void PrintOp(const OpVariant& op, std::string* out) {
       [&](const auto& fields) {
         *out += std::remove_cvref_t<decltype(fields)>::kName;
         ops_text::FieldPrinter printer(out);
-        fields.Fields(printer, fields);
+        VisitFields(fields, printer);
       },
       op);
 }
@@ -200,7 +201,7 @@ std::string Print(const Case<World>& c) {
   out += World::kName;
   out += "\nconfig";
   ops_text::FieldPrinter printer(&out);
-  World::Config::Fields(printer, c.config);
+  VisitFields(c.config, printer);
   out += '\n';
   for (const auto& op : c.ops) {
     PrintOp(op, &out);
@@ -245,7 +246,7 @@ std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
                     ": make one line of the two");
       }
       configured = number;
-      World::Config::Fields(parser, out->config);
+      VisitFields(out->config, parser);
       if (const std::string& error = parser.Finish(); !error.empty()) return fail(error);
       continue;
     }
@@ -264,7 +265,7 @@ std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
     }
     Op& op = out->ops.emplace_back();
     EmplaceKind(op, *found);
-    std::visit([&](auto& fields) { fields.Fields(parser, fields); }, op);
+    std::visit([&](auto& fields) { VisitFields(fields, parser); }, op);
     if (const std::string& error = parser.Finish(); !error.empty()) return fail(error);
   }
   if (!named) {

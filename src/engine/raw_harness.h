@@ -12,6 +12,7 @@
 #include "engine/harness.h"
 #include "engine/rng.h"
 #include "engine/shrink.h"
+#include "engine/world.h"
 
 namespace resprobe {
 
@@ -145,6 +146,14 @@ class RawHarness : public Harness {
   }
 
   T target_;
+};
+
+template <class T>
+  requires(!RawTarget<T>)
+class RawHarness<T> : public internal::NoHarness {
+ public:
+  using NoHarness::NoHarness;
+  static_assert(internal::CheckRawTarget<T, /*kReport=*/true>() || true);
 };
 
 }  // namespace resprobe

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/codec.h"
+#include "engine/fields.h"
 #include "engine/harness.h"
 
 namespace resprobe {
@@ -152,14 +153,19 @@ class IndexRenamer {
   template <class T>
   void operator()(std::string_view name, T& field) {
     if constexpr (std::is_same_v<T, Index>) {
-      if (name == name_ && field.value == from_) field.value = to_;
+      if (name != name_ || field.value != from_) return;
+      field.value = to_;
+      renamed_ = true;
     }
   }
+
+  bool renamed() const { return renamed_; }
 
  private:
   std::string_view name_;
   uint8_t from_;
   uint8_t to_;
+  bool renamed_ = false;
 };
 
 // Field visitor: the (name, value) pairs of the indices that are not 0.
@@ -185,7 +191,7 @@ void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* a
     size_t count = 1;
     for (size_t target = 0; target < count; ++target) {
       FieldSimplifier simplifier(&whole_fails, arena, target);
-      fields.Fields(simplifier, fields);
+      VisitFields(fields, simplifier);
       count = simplifier.count();
       any = any || simplifier.simplified();
     }
@@ -213,14 +219,13 @@ void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* a
   const auto rename = [&] {
     bool any = false;
     IndexCollector indices;
-    for (auto& op : c->ops) std::visit([&](auto& fields) { fields.Fields(indices, fields); }, op);
+    for (auto& op : c->ops) std::visit([&](auto& fields) { VisitFields(fields, indices); }, op);
     for (const auto& [name, value] : indices.found) {
       for (uint8_t to = 0; to < std::min<uint8_t>(value, 8); ++to) {
         const std::vector<Op> old = c->ops;
         IndexRenamer renamer(name, value, to);
-        for (auto& op : c->ops)
-          std::visit([&](auto& fields) { fields.Fields(renamer, fields); }, op);
-        if (c->ops != old && whole_fails()) {
+        for (auto& op : c->ops) std::visit([&](auto& fields) { VisitFields(fields, renamer); }, op);
+        if (renamer.renamed() && whole_fails()) {
           any = true;
           break;
         }

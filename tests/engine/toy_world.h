@@ -28,48 +28,23 @@ class ToyWorld {
   struct Config {
     bool strict = false;
     Index boxes;
-    template <class V, class Self>
-    static void Fields(V& v, Self& c) {
-      v("strict", c.strict);
-      v("boxes", c.boxes);
-    }
-    bool operator==(const Config&) const = default;
   };
   struct Put {
     static constexpr std::string_view kName = "put";
     static constexpr int kWeight = 4;
     Index box;
     Text value;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("box", op.box);
-      v("value", op.value);
-    }
-    bool operator==(const Put&) const = default;
   };
   struct Open {
     static constexpr std::string_view kName = "open";
     Index box;
     Colour lamp = Colour::kRed;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("box", op.box);
-      v("lamp", op.lamp);
-    }
-    bool operator==(const Open&) const = default;
   };
   struct Shake {
     static constexpr std::string_view kName = "shake";
     Count times;
     Number force;
     Args words;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("times", op.times);
-      v("force", op.force);
-      v("words", op.words);
-    }
-    bool operator==(const Shake&) const = default;
   };
   using Op = std::variant<Put, Open, Shake>;
 

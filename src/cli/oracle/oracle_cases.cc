@@ -5,6 +5,7 @@
 
 #include "core/table/command.h"
 #include "core/table/table.h"
+#include "engine/fields.h"
 #include "runner/user_error.h"
 #include "worlds/command/command_generate.h"
 #include "worlds/command/reply_model.h"
@@ -74,7 +75,7 @@ void OracleCases::Generate(uint64_t seed, Arena* arena, CommandCase* c) const {
   } else {
     const KindWeights<CommandWorld> weights(gen);
     c->config = {};
-    CommandWorld::Config::Fields(gen, c->config);
+    VisitFields(c->config, gen);
     c->ops.clear();
     for (size_t i = 0; i < options_.ops; ++i) GenerateOp(gen, weights, c->ops.emplace_back());
   }

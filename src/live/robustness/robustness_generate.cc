@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <span>
 
+#include "engine/fields.h"
 #include "live/robustness/robustness_rules.h"
 #include "worlds/command/command_generate.h"
 
@@ -573,7 +574,7 @@ void CallGenerator::Generate(uint64_t seed, Arena* arena, Case<CommandWorld>* ou
   CaseMaker maker(seed, *table_, callable_, arena);
   Rng& rng = maker.gen().rng();
   out->config = {};
-  World::Config::Fields(maker.gen(), out->config);
+  VisitFields(out->config, maker.gen());
   out->config.clients.value = static_cast<uint8_t>(rng.Below(3));
   out->config.audit = rng.OneIn(8);
   if (options_.protocol == "2") out->config.protocol3.value = 0;

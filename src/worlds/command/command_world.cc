@@ -5,6 +5,7 @@
 
 #include "core/resp/writer.h"
 #include "core/server/server.h"
+#include "engine/fields.h"
 #include "sim/core_subject.h"
 #include "worlds/command/command_generate.h"
 
@@ -473,7 +474,7 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
 
 // Half of the seeds have but one client.
 void CommandWorld::Generate(Gen& gen, Config& config) {
-  Config::Fields(gen, config);
+  VisitFields(config, gen);
   if (gen.rng().OneIn(3)) config.clients.value = 0;
 }
 

@@ -53,13 +53,6 @@ class CommandWorld {
     // Requests go one by one, and everything is checked after each; else pipelines stay whole, only
     // what a request names is checked, and at the end TYPE is asked for two of the keys.
     bool audit = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& c) {
-      v("clients", c.clients);
-      v("protocol3", c.protocol3);
-      v("audit", c.audit);
-    }
-    bool operator==(const Config&) const = default;
   };
 
   // A request goes out, after everything of the client that waits.
@@ -68,12 +61,6 @@ class CommandWorld {
     static constexpr int kWeight = 24;
     Index client;
     Args args;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("args", op.args);
-    }
-    bool operator==(const Call&) const = default;
   };
   // A request joins what waits.
   struct Queue {
@@ -81,12 +68,6 @@ class CommandWorld {
     static constexpr int kWeight = 5;
     Index client;
     Args args;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("args", op.args);
-    }
-    bool operator==(const Queue&) const = default;
   };
   // So many of the bytes that wait go out.
   struct Deliver {
@@ -94,45 +75,23 @@ class CommandWorld {
     static constexpr int kWeight = 3;
     Index client;
     Count bytes;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("bytes", op.bytes);
-    }
-    bool operator==(const Deliver&) const = default;
   };
   // Any bytes join what waits.
   struct Raw {
     static constexpr std::string_view kName = "raw";
     Index client;
     Text bytes;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-      v("bytes", op.bytes);
-    }
-    bool operator==(const Raw&) const = default;
   };
   // The clock moves.
   struct Advance {
     static constexpr std::string_view kName = "advance";
     static constexpr int kWeight = 2;
     Count ms;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("ms", op.ms);
-    }
-    bool operator==(const Advance&) const = default;
   };
   // The client hangs up and connects again.
   struct Reconnect {
     static constexpr std::string_view kName = "reconnect";
     Index client;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("client", op.client);
-    }
-    bool operator==(const Reconnect&) const = default;
   };
   using Op = std::variant<Call, Queue, Deliver, Raw, Advance, Reconnect>;
 

@@ -91,23 +91,6 @@ struct Config {
   bool lease = false;         // nothing is served from a server that is not heard of
   bool replay = false;        // reads that a lost connection has left are sent again
   Replica replica = Replica::kNone;
-  template <class V, class Self>
-  static void Fields(V& v, Self& c) {
-    v("clients", c.clients);
-    v("noloop", c.noloop);
-    v("ttl_cap", c.ttl_cap);
-    v("no_negative_caching", c.no_negative_caching);
-    v("mode", c.mode);
-    v("prefixes", c.prefixes);
-    v("wires", c.wires);
-    v("shared", c.shared);
-    v("small_table", c.small_table);
-    v("output_limit", c.output_limit);
-    v("lease", c.lease);
-    v("replay", c.replay);
-    v("replica", c.replica);
-  }
-  bool operator==(const Config&) const = default;
 };
 
 struct Read {
@@ -116,13 +99,6 @@ struct Read {
   Index client;
   Index key;
   ReadHow how = ReadHow::kCached;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-    v("key", op.key);
-    v("how", op.how);
-  }
-  bool operator==(const Read&) const = default;
 };
 
 struct Write {
@@ -132,14 +108,6 @@ struct Write {
   WriteKind kind = WriteKind::kSet;
   Index key;
   Number ms;  // of setpx and pexpire
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-    v("kind", op.kind);
-    v("key", op.key);
-    v("ms", op.ms);
-  }
-  bool operator==(const Write&) const = default;
 };
 
 // Bytes that wait on a client's links arrive. Wire 1 is its connection for invalidations, if it has
@@ -151,14 +119,6 @@ struct Deliver {
   Direction direction = Direction::kBoth;
   Count bytes;
   Index wire;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-    v("direction", op.direction);
-    v("bytes", op.bytes);
-    v("wire", op.wire);
-  }
-  bool operator==(const Deliver&) const = default;
 };
 
 // A connection is cut: what is on its way to the server is lost, the server forgets the client;
@@ -169,14 +129,6 @@ struct Disconnect {
   bool reset = false;
   Index wire;
   Seen seen = Seen::kByBoth;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-    v("reset", op.reset);
-    v("wire", op.wire);
-    v("seen", op.seen);
-  }
-  bool operator==(const Disconnect&) const = default;
 };
 
 // Connects what is not connected.
@@ -184,29 +136,16 @@ struct Connect {
   static constexpr std::string_view kName = "connect";
   static constexpr int kWeight = 2;
   Index client;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-  }
-  bool operator==(const Connect&) const = default;
 };
 
 struct Advance {
   static constexpr std::string_view kName = "advance";
   Number ms;  // a negative number is 0
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("ms", op.ms);
-  }
-  bool operator==(const Advance&) const = default;
 };
 
 // Heals what is half open, drains all links and compares every entry with the server, in mid-run.
 struct Barrier {
   static constexpr std::string_view kName = "barrier";
-  template <class V, class Self>
-  static void Fields(V&, Self&) {}
-  bool operator==(const Barrier&) const = default;
 };
 
 // Two strings in one MGET.
@@ -216,13 +155,6 @@ struct ReadMany {
   Index client;
   Index key;
   Index other;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-    v("key", op.key);
-    v("other", op.other);
-  }
-  bool operator==(const ReadMany&) const = default;
 };
 
 // The client goes to another database, unless it shares its cache.
@@ -230,52 +162,30 @@ struct Select {
   static constexpr std::string_view kName = "select";
   Index client;
   Index db;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-    v("db", op.db);
-  }
-  bool operator==(const Select&) const = default;
 };
 
 // The two databases are exchanged. The server tells nobody, so whoever does it has to tell the
 // clients.
 struct SwapDb {
   static constexpr std::string_view kName = "swapdb";
-  template <class V, class Self>
-  static void Fields(V&, Self&) {}
-  bool operator==(const SwapDb&) const = default;
 };
 
 // The client makes its connection new (RESET) and asks for tracking again.
 struct Renew {
   static constexpr std::string_view kName = "renew";
   Index client;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-  }
-  bool operator==(const Renew&) const = default;
 };
 
 // The server (the primary) dies and is there again, without keys and connections; ids begin from 1.
 // A replica then takes over what it has: nothing.
 struct Restart {
   static constexpr std::string_view kName = "restart";
-  template <class V, class Self>
-  static void Fields(V&, Self&) {}
-  bool operator==(const Restart&) const = default;
 };
 
 // The client pings the server on all its connections.
 struct Ping {
   static constexpr std::string_view kName = "ping";
   Index client;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("client", op.client);
-  }
-  bool operator==(const Ping&) const = default;
 };
 
 // The server is short of memory and evicts a key.
@@ -283,12 +193,6 @@ struct Evict {
   static constexpr std::string_view kName = "evict";
   Index key;
   Index db;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("key", op.key);
-    v("db", op.db);
-  }
-  bool operator==(const Evict&) const = default;
 };
 
 // Bytes of the primary's stream arrive at the replica.
@@ -296,20 +200,12 @@ struct Replicate {
   static constexpr std::string_view kName = "replicate";
   static constexpr int kWeight = 2;
   Count bytes;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("bytes", op.bytes);
-  }
-  bool operator==(const Replicate&) const = default;
 };
 
 // The primary dies for good: its connections end, and what has not arrived at the replica is lost.
 // The replica is the primary from now on. There is one failover in a run.
 struct Failover {
   static constexpr std::string_view kName = "failover";
-  template <class V, class Self>
-  static void Fields(V&, Self&) {}
-  bool operator==(const Failover&) const = default;
 };
 
 using Op = std::variant<Read, Write, Deliver, Disconnect, Connect, Advance, Barrier, ReadMany,

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/server/server.h"
+#include "engine/fields.h"
 #include "worlds/invalidation/invalidation_names.h"
 
 namespace resprobe {
@@ -45,7 +46,7 @@ void InvalidationWorld::Generate(Gen& gen, Config& config) {
 }
 
 void InvalidationWorld::Generate(Gen& gen, Write& op) {
-  Write::Fields(gen, op);
+  VisitFields(op, gen);
   op.ms.value = gen.rng().OneIn(8) ? gen.rng().Between(-5, 0) : gen.rng().Between(1, 1500);
 }
 

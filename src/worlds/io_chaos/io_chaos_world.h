@@ -125,17 +125,6 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     bool connect_timeout = false;
     bool command_timeout = false;
     bool unlimited = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& c) {
-      v("client", c.client);
-      v("resp3", c.resp3);
-      v("push_handler", c.push_handler);
-      v("functions", c.functions);
-      v("connect_timeout", c.connect_timeout);
-      v("command_timeout", c.command_timeout);
-      v("unlimited", c.unlimited);
-    }
-    bool operator==(const Config&) const = default;
   };
 
   // The client is told to do a step; `then` is what the callback of its reply does.
@@ -147,15 +136,6 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     Count size;   // bytes of an upload or download; channels of (un)subscribe, 0: all
     ClientAction then = ClientAction::kNothing;
     bool pipelined = false;  // a blocking client: do not wait for the reply
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("step", op.step);
-      v("which", op.which);
-      v("size", op.size);
-      v("then", op.then);
-      v("pipelined", op.pipelined);
-    }
-    bool operator==(const Step&) const = default;
   };
   struct Toxify {
     static constexpr std::string_view kName = "toxic";
@@ -165,21 +145,9 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     Number first;
     Number second;
     Number third;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("kind", op.kind);
-      v("direction", op.direction);
-      v("first", op.first);
-      v("second", op.second);
-      v("third", op.third);
-    }
-    bool operator==(const Toxify&) const = default;
   };
   struct Heal {
     static constexpr std::string_view kName = "heal";
-    template <class V, class Self>
-    static void Fields(V&, Self&) {}
-    bool operator==(const Heal&) const = default;
   };
   // Bytes on the way arrive.
   struct Deliver {
@@ -187,12 +155,6 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     static constexpr int kWeight = 8;
     Wire wire = Wire::kBoth;
     Count bytes;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("wire", op.wire);
-      v("bytes", op.bytes);
-    }
-    bool operator==(const Deliver&) const = default;
   };
   // Events of one tick fire, if the client waits for them; `spurious`: even if there is nothing.
   struct Tick {
@@ -200,41 +162,22 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     static constexpr int kWeight = 10;
     ClientTick events = ClientTick::kReadable;
     bool spurious = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("events", op.events);
-      v("spurious", op.spurious);
-    }
-    bool operator==(const Tick&) const = default;
   };
   // Everything moves and fires until nothing does.
   struct Run {
     static constexpr std::string_view kName = "run";
     static constexpr int kWeight = 4;
-    template <class V, class Self>
-    static void Fields(V&, Self&) {}
-    bool operator==(const Run&) const = default;
   };
   struct Advance {
     static constexpr std::string_view kName = "advance";
     static constexpr int kWeight = 2;
     Count ms;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("ms", op.ms);
-    }
-    bool operator==(const Advance&) const = default;
   };
   // The user acts outside of any callback.
   struct Act {
     static constexpr std::string_view kName = "act";
     static constexpr int kWeight = 2;
     ClientAction action = ClientAction::kNothing;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("action", op.action);
-    }
-    bool operator==(const Act&) const = default;
   };
   // The next callback of this kind acts.
   struct On {
@@ -242,59 +185,31 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     static constexpr int kWeight = 2;
     ClientCallback callback = ClientCallback::kConnect;
     ClientAction action = ClientAction::kNothing;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("callback", op.callback);
-      v("action", op.action);
-    }
-    bool operator==(const On&) const = default;
   };
   // Another client publishes to a channel.
   struct Publish {
     static constexpr std::string_view kName = "publish";
     static constexpr int kWeight = 2;
     Index channel;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("channel", op.channel);
-    }
-    bool operator==(const Publish&) const = default;
   };
   // Another client changes a key, or all: an invalidation, if the client tracks.
   struct Change {
     static constexpr std::string_view kName = "change";
     Index key;
     bool flush = false;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("key", op.key);
-      v("flush", op.flush);
-    }
-    bool operator==(const Change&) const = default;
   };
   struct MonitorLine {
     static constexpr std::string_view kName = "monitor_line";
-    template <class V, class Self>
-    static void Fields(V&, Self&) {}
-    bool operator==(const MonitorLine&) const = default;
   };
   // The peer sends bytes of the tape.
   struct Raw {
     static constexpr std::string_view kName = "raw";
     static constexpr int kWeight = 2;
     Text bytes;
-    template <class V, class Self>
-    static void Fields(V& v, Self& op) {
-      v("bytes", op.bytes);
-    }
-    bool operator==(const Raw&) const = default;
   };
   // The peer closes the connection, behind all that it has sent.
   struct Hangup {
     static constexpr std::string_view kName = "hangup";
-    template <class V, class Self>
-    static void Fields(V&, Self&) {}
-    bool operator==(const Hangup&) const = default;
   };
   using Op = std::variant<Step, Toxify, Heal, Deliver, Tick, Run, Advance, Act, On, Publish, Change,
                           MonitorLine, Raw, Hangup>;
