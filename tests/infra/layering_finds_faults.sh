@@ -7,7 +7,7 @@ set -euo pipefail
 layering=$1
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/src/{core/resp,engine,sim,worlds,driver,live,cli} "$tree/harnesses/live"
+mkdir -p "$tree"/src/{core/resp,engine,sim,worlds/resp,driver,live,cli} "$tree/harnesses/live"
 
 failures=0
 fail() {
