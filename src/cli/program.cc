@@ -19,11 +19,11 @@ void PrintError(std::string what) {
   while (what.ends_with('\n')) what.pop_back();
   std::replace(what.begin(), what.end(), '\n', ' ');
   std::fflush(stdout);
-  // It may quote what stands in a file.
+  // The message may quote the contents of a file.
   std::fprintf(stderr, "resprobe: %s\n", TerminalText(what).c_str());
 }
 
-// A reader of standard output that has closed its pipe (`| head`) has seen enough.
+// True if the reader of standard output has closed its pipe (`| head`).
 bool ReaderHasGone() {
   pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
   return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
@@ -55,7 +55,7 @@ int RunProgram(const std::vector<std::string>& arguments) {
   } catch (const Interruption&) {
     PrintError("interrupted");
     return kInterrupted;
-  } catch (const std::exception& error) {  // a UserError among them
+  } catch (const std::exception& error) {  // including UserError
     PrintError(error.what());
     return kWrongUse;
   }

@@ -6,8 +6,8 @@
 
 namespace resprobe::cli {
 
-// The program `resprobe` with these arguments after its name. Returns the exit code; what is wrong
-// is one line on standard error.
+// Runs `resprobe` with these arguments (without the program's name). Returns the exit code; an
+// error is one line on standard error.
 int RunProgram(const std::vector<std::string>& arguments);
 
 }  // namespace resprobe::cli

@@ -9,28 +9,28 @@
 
 namespace resprobe::cli {
 
-// Which server a verb works with, in all verbs alike: --start, --server, --unix, --server-arg,
-// --flush, --allow-remote, --hang.
+// The options that select a server, the same for all verbs: --start, --server, --unix,
+// --server-arg, --flush, --allow-remote, --hang.
 struct ServerOptions {
   std::string start;
   std::string server;  // HOST:PORT
   std::string unix_path;
-  std::vector<std::string> arguments;  // of what is started
-  bool flush = false;                  // a server that holds keys may lose them
+  std::vector<std::string> arguments;  // for the started server
+  bool flush = false;                  // a server's keys may be deleted
   bool allow_remote = false;
   int hang_seconds = 10;
 
-  // Adds them under a heading of their own. The old spellings --host, --port and --overwrite are
-  // accepted as well. Without `with_flush` the verb has a --flush of its own, or deletes nothing.
+  // Adds them under their own heading. The old spellings --host, --port and --overwrite are
+  // accepted as well. Without `with_flush` the verb has its own --flush, or deletes nothing.
   void AddTo(Verb* verb, bool with_flush = true);
   bool given() const {
     return !server.empty() || !unix_path.empty() || !start.empty() || port_ > 0;
   }
-  // Throws UserError that names the verb unless one is given.
+  // Throws UserError that names the verb unless a server is given.
   void Require(const std::string& verb) const;
-  // What to open, with Ctrl-C as what ends waiting.
+  // The target to open, with Ctrl-C as the event that ends waiting.
   live::TargetOptions Target() const;
-  // As one would type them again.
+  // The options as they are typed.
   std::string Typed() const;
 
  private:
@@ -44,14 +44,14 @@ struct ServerOptions {
 // The names of the profiles of the core, "redis-7.0" and so on.
 std::vector<std::string> ProfileNames();
 
-// Adds --profile: what `what` follows; by default what the server is.
+// Adds --profile: what `what` follows; the default is derived from the server.
 Option& AddProfile(Verb* verb, std::string* profile, const std::string& what);
 
-// The server of a verb that stands between it and clients: --server HOST:PORT, which is required,
-// and --allow-remote.
+// Adds the server of a verb that sits between it and clients: --server HOST:PORT, which is
+// required, and --allow-remote.
 void AddServerBehind(Verb* verb, std::string* server, bool* allow_remote);
 
-// What starts the server of a harness that has a live one: --start.
+// Adds --start: the command that starts the server of a live harness.
 Option& AddServerOfHarness(Verb* verb, std::string* start);
 
 }  // namespace resprobe::cli

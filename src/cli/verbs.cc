@@ -11,9 +11,9 @@ namespace {
 
 constexpr const char* kPresets[] = {"fuzz", "afl", "standalone", "release", "coverage", "tsan"};
 
-// --- Verbs of the script ./resprobe: described here for completion and for the man page.
+// --- Verbs of the script ./resprobe, described here for completion and the man page.
 
-// What a described option of the script would set.
+// Target of the script's options, whose values this program ignores.
 struct Ignored {
   bool flag = false;
   std::string word;
@@ -76,7 +76,7 @@ Verb PackagesVerb() {
   return verb;
 }
 
-// The names of all harnesses; none where the project has not been configured.
+// The names of all harnesses; empty if the project has not been configured.
 std::vector<std::string> HarnessNames() {
   std::vector<std::string> names;
   try {

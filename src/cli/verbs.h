@@ -5,7 +5,7 @@
 
 namespace resprobe::cli {
 
-// The program with all its verbs, those of the script ./resprobe among them.
+// The program with all its verbs, including those of the script ./resprobe.
 Verb AllVerbs();
 
 // One function for each verb, in the file of that name.

@@ -5,8 +5,8 @@
 
 namespace resprobe::cli {
 
-// JSON whose keys keep the order in which they were set. This header is for headers that only name
-// the type; who makes or reads a value includes runner/json.h.
+// JSON whose keys keep their insertion order. Include this header in headers that only name the
+// type; code that creates or reads a value includes runner/json.h.
 using Json = nlohmann::ordered_json;
 
 }  // namespace resprobe::cli

@@ -14,7 +14,7 @@ void OutputOptions::Check() const {
   }
   if (file.empty()) return;
   try {
-    CheckWritable(file);  // told before the work, not after it
+    CheckWritable(file);  // report it before the work, not after it
   } catch (const UserError& error) {
     throw UserError(std::string("--output ") + error.what());
   }

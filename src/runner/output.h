@@ -13,10 +13,10 @@ struct OutputOptions {
   std::string format = "text";
   std::string file;
 
-  // Throws UserError if --output stands without --format json.
+  // Throws UserError if --output is given without --format json.
   void Check() const;
   bool json() const { return format == "json"; }
-  // JSON that goes to stdout leaves no room for text there.
+  // False if JSON goes to stdout, which must then hold nothing else.
   bool text_on_stdout() const { return !json() || !file.empty(); }
   // Writes to the file, or to stdout.
   void Write(const Json& json) const;

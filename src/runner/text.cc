@@ -8,7 +8,7 @@
 namespace resprobe::cli {
 namespace {
 
-// With the bytes that `is_escaped` says as \xHH.
+// Replaces the bytes for which `is_escaped` is true by \xHH.
 template <class IsEscaped>
 std::string Escaped(const std::string& bytes, const IsEscaped& is_escaped) {
   std::string text;
@@ -34,7 +34,7 @@ std::string Grouped(uint64_t number) {
 }
 
 std::string JsonText(const std::string& bytes) {
-  // A byte that is no part of UTF-8 makes nlohmann::json throw; what it cannot hold is escaped.
+  // nlohmann::json throws at a byte that is not part of UTF-8; such bytes are escaped.
   try {
     (void)Json(bytes).dump();
     return bytes;

@@ -9,15 +9,15 @@ namespace resprobe::cli {
 // 1234567 -> "1,234,567".
 std::string Grouped(uint64_t number);
 
-// Any bytes as text that JSON can hold: what is not UTF-8 as \xHH.
+// Converts bytes to text that JSON can hold: bytes that are not UTF-8 become \xHH.
 std::string JsonText(const std::string& bytes);
-// Any bytes as a line that a terminal can show: also control characters as \xHH.
+// Converts bytes to a line that a terminal can show: control characters become \xHH as well.
 std::string TerminalText(const std::string& bytes);
 
-// A text as part of a file's name: letters, digits and '-', at most 80 bytes.
+// Converts a text to part of a file name: letters, digits and '-', at most 80 bytes.
 std::string Slug(const std::string& text);
 
-// A word for a shell to read: in single quotes if need be.
+// Quotes a word for a shell, in single quotes if necessary.
 std::string ShellWord(const std::string& text);
 
 }  // namespace resprobe::cli

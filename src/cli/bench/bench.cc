@@ -1,5 +1,5 @@
-// bench: executions a second of each harness against an empty target in the same build, and the
-// reply parser against hiredis's reader, and the live hunt for stale reads.
+// bench: measures executions per second of each harness relative to an empty target in the same
+// build, the reply parser relative to hiredis's reader, and the live search for stale reads.
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +26,7 @@ namespace {
 struct Floor {
   const char* harness;
   double ratio;
-  double mean_ops;  // of a case; 0 is no floor
+  double mean_ops;  // of a case; 0: no minimum
 };
 constexpr Floor kFloors[] = {{"resp_parser", 0.15, 0},       {"query_parser", 0.12, 0},
                              {"resp_differential", 0.06, 0}, {"command_handler", 0.03, 16},
@@ -50,11 +50,11 @@ double Median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-// Executions a second under libFuzzer, from the moment at which it has read its corpus. With
-// `mutate` it fuzzes as ever from a fixed seed; without, it is handed the seeds in turn. Without
-// Entropic, then: that counts a feature as rare until others are found, so that with nothing to
-// find all stay rare, and their counting takes up to a quarter of a time of which it takes a
-// thirtieth when libFuzzer fuzzes.
+// Executions per second under libFuzzer, from the moment when it has read its corpus. With `mutate`
+// it fuzzes normally from a fixed seed; without, it executes the seeds in turn, with Entropic off:
+// Entropic treats a feature as rare until others are found, so with nothing to find all features
+// stay rare, and counting them takes up to a quarter of the time, against a thirtieth when
+// libFuzzer fuzzes.
 double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate) {
   TempFolder learnt;  // libFuzzer writes to its first folder
   Command command;
@@ -110,7 +110,7 @@ struct Alone {
   double mean_ops = 0;
 };
 
-// The harness with no engine around it.
+// Runs the harness without an engine.
 Alone RunAlone(const HarnessEntry& harness, const fs::path& seeds, double seconds) {
   Command command;
   command.argv = {harness.binary, "--resprobe", "bench", std::to_string(seconds)};
@@ -139,12 +139,12 @@ Json BenchHarness(const Project& project, const HarnessEntry& harness,
   std::vector<double> alone;
   Alone last;
   for (const bool mutate : {false, true}) {
-    // As many runs as take about the time wanted; the first are for finding that out.
+    // The number of runs for about the wanted time; the first measurements determine it.
     const double speed = UnderLibFuzzer(harness.binary, seeds, 20000, mutate);
     const double empty_speed = UnderLibFuzzer(empty, seeds, 100000, mutate);
     for (int round = 0; round < options.rounds; ++round) {
       const auto runs = [&](double per_second) {
-        // Fewer would measure the first finds and the files written for them.
+        // Fewer runs would measure the first finds and the files written for them.
         if (mutate) return kFuzzingRuns;
         return static_cast<uint64_t>(std::max(1000.0, per_second * options.seconds));
       };
@@ -195,7 +195,7 @@ void PrintHarness(const Json& json) {
   std::fflush(stdout);
 }
 
-// The reply parser against hiredis's reader: bench/resp_bench.cc, in the release build.
+// Measures the reply parser against hiredis's reader: bench/resp_bench.cc, in the release build.
 Json BenchParser(const fs::path& program) {
   const RunResult result = RunToEnd({{program, "--benchmark_format=json"}, {}});
   const Json raw = Json::parse(result.out, nullptr, false);
@@ -233,7 +233,7 @@ void PrintParser(const Json& json) {
   std::printf("  mixed >= %.1f: %s\n", kParserFloor, json["pass"].get<bool>() ? "pass" : "FAIL");
 }
 
-// Checked reads a second of `invalidate`, with four workers before a private redis-server.
+// Checked reads per second of `invalidate`, with four workers and a private redis-server.
 Json BenchLive(const std::string& server) {
   Command command;
   command.argv = {"/proc/self/exe", "invalidate", "--start",   server, "--iterations", "3000",

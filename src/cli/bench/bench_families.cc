@@ -15,12 +15,12 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr double kSecondsMost = 10;  // the median of the families
-constexpr double kGainFloor = 10;    // of each family
+constexpr double kSecondsMost = 10;  // for the median of the families
+constexpr double kGainFloor = 10;    // for each family
 constexpr int kRoundsToJudge = 5;
 constexpr uint64_t kMostRuns = 2'000'000;
-// Tapes that nothing guides have had their chance after so many times what the engine took, or so
-// many at all.
+// Random tapes stop after kMostTimes the executions that the engine needed, but not before
+// kLeastUnguided.
 constexpr uint64_t kMostTimes = 30;
 constexpr uint64_t kLeastUnguided = 20'000;
 
@@ -37,12 +37,12 @@ Command FamilyCommand(const fs::path& binary, const std::string& family) {
   return command;
 }
 
-// From an empty corpus. Nothing if it was not found.
+// Runs libFuzzer from an empty corpus. Returns nothing if it does not find the bug.
 std::optional<Found> UnderLibFuzzer(const fs::path& binary, const std::string& family, int seed) {
   TempFolder temp;
   MakeFolder(temp.path() / "corpus");
   Command command = FamilyCommand(binary, family);
-  // The harness counts there (driver/progress.h).
+  // The harness counts executions in this file (driver/progress.h).
   const fs::path progress = temp.path() / "progress";
   WriteFile(progress, std::string(sizeof(uint64_t), '\0'));
   command.environment.emplace_back("RESPROBE_PROGRESS", progress);
@@ -72,7 +72,7 @@ std::optional<Found> UnderLibFuzzer(const fs::path& binary, const std::string& f
   return Found{Now() - begin, runs};
 }
 
-// How many tapes of the harness's verb `random` it took from `source`, at most `most`.
+// The number of tapes from `source` that the harness's verb `random` needed, at most `most`.
 struct Unguided {
   bool found = false;
   uint64_t runs = 0;
@@ -176,7 +176,7 @@ Json BenchFamilies(const Project& project, int rounds, bool text) {
   json["median_seconds"] = Median(seconds);
   json["median_gain"] = Median(gains);
   json["least_gain"] = least;
-  // In one round one family or another takes long.
+  // In a single round one of the families may take long by chance.
   const bool judged = rounds >= kRoundsToJudge;
   json["pass"] = soon && (guided || !judged);
   if (text) {

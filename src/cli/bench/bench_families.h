@@ -8,10 +8,10 @@
 
 namespace resprobe::cli {
 
-// How long libFuzzer takes to find each family of bugs of caching clients from an empty corpus on
-// one core (tests/canaries/invalidation_bugs.cc), and how many executions, beside the executions
-// that plain seeds take: medians over the seeds from 1 to `rounds`. Null if they are not built.
-// Prints the table if `text`.
+// Measures the time and executions that libFuzzer needs to find each family of bugs of caching
+// clients (tests/canaries/invalidation_bugs.cc) from an empty corpus on one core, and the
+// executions that plain seeds need: medians over the seeds from 1 to `rounds`. Null if the binaries
+// are not built. Prints the table if `text`.
 Json BenchFamilies(const Project& project, int rounds, bool text);
 
 }  // namespace resprobe::cli

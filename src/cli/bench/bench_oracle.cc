@@ -22,7 +22,7 @@ double Median(std::vector<double> values) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
-// The median of its tests, each of which is another command.
+// The median of its tests, each with a different command.
 double Benchmark(const std::string& socket) {
   const RunResult result = RunToEnd({{"redis-benchmark", "-s", socket, "-c", "1", "-P", "16", "-n",
                                       "200000", "-t", "set,get,incr,lpush,sadd,hset,zadd", "--csv"},

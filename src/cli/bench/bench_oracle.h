@@ -7,10 +7,10 @@
 
 namespace resprobe::cli {
 
-// Commands that the oracle compares a second with a private redis-server, over its unix socket, as
-// a ratio to the requests a second that redis-benchmark reaches there with one connection and
-// pipelines of 16, by turns. `program` is resprobe without sanitizers. {"skipped": why} if it, or
-// one of the two, is not there.
+// Commands per second that the oracle compares with a private redis-server over its unix socket, as
+// a ratio to the requests per second that redis-benchmark reaches there with one connection and
+// pipelines of 16, in alternation. `program` is resprobe without sanitizers. Returns {"skipped":
+// why} if it or one of the other two programs is missing.
 Json BenchOracle(const std::filesystem::path& program, int rounds, double seconds);
 void PrintOracle(const Json& json);
 

@@ -1,4 +1,4 @@
-// workers: the caching workers behind HTTP.
+// workers: serves the caching workers over HTTP.
 
 #include <cstdio>
 #include <memory>
@@ -20,7 +20,7 @@ struct WorkersOptions {
 
 int RunWorkers(const WorkersOptions& options) {
   options.pool.Check("workers");
-  // From here on Ctrl-C is data, for all threads and before any worker is there.
+  // From here on Ctrl-C is read from a descriptor, in all threads; set up before any worker starts.
   live::InterruptFd interrupted;
   if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
   const std::unique_ptr<live::LiveServer> server = options.pool.OpenServer(true);

@@ -1,4 +1,4 @@
-// corpus check and corpus merge: what the repository keeps as seeds is needed, and all of it works.
+// corpus check and corpus merge: every seed in the repository works and is needed.
 
 #include <algorithm>
 #include <cstdio>
@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kGeneratedCases = 2000;
 
-// One seed of the repository, as the tape that it is or stands for.
+// A seed of the repository, as a tape.
 struct Seed {
   fs::path file;
   std::string tape;
@@ -44,9 +44,9 @@ std::vector<Seed> LoadSeeds(const HarnessEntry& harness, const fs::path& folder)
   return seeds;
 }
 
-// libFuzzer's merge of `folders` into the empty folder `into`, with its notes in the file
-// `control`. A set cover notes all features of each file; else a file has only those that smaller
-// ones lack.
+// Runs libFuzzer's merge of `folders` into the empty folder `into`, with its log in the file
+// `control`. A set-cover merge logs all features of each file; an ordinary one only those that
+// smaller files lack.
 void RunMerge(const HarnessEntry& harness, const std::vector<fs::path>& folders,
               const fs::path& into, const fs::path& control, bool set_cover) {
   MakeFolder(into);
@@ -62,7 +62,7 @@ void RunMerge(const HarnessEntry& harness, const std::vector<fs::path>& folders,
   }
 }
 
-// The tapes of `folder`, by SHA-1, each of which adds coverage to the smaller ones.
+// The tapes of `folder`, by SHA-1, that each add coverage to the smaller ones.
 std::map<std::string, std::string> AddingCoverage(const HarnessEntry& harness,
                                                   const fs::path& folder) {
   TempFolder temp;
@@ -83,9 +83,9 @@ void WriteTapes(const fs::path& folder, const std::map<std::string, std::string>
   for (const auto& [name, tape] : tapes) WriteFile(folder / name, tape);
 }
 
-// --- Pairs: what a world crosses, the coverage of which no engine sees.
+// --- Pairs: combinations that a world reports, invisible to the engine's coverage.
 
-// What each of the tapes has met, by SHA-1; nothing, if none has met anything.
+// The pairs that each tape reaches, by SHA-1; empty if no tape reaches any.
 std::map<std::string, Pairs> PairsOf(const HarnessEntry& harness,
                                      const std::map<std::string, std::string>& tapes) {
   TempFolder temp;
@@ -97,8 +97,8 @@ std::map<std::string, Pairs> PairsOf(const HarnessEntry& harness,
   return met;
 }
 
-// Those of the tapes that neither are in `covering`, the ones that add coverage, nor have met a
-// pair that no smaller one has.
+// The tapes that are not in `covering` (those that add coverage) and reach no pair that smaller
+// ones do not reach.
 std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
                                 const std::map<std::string, std::string>& covering,
                                 std::map<std::string, Pairs> met) {
@@ -116,8 +116,8 @@ std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
 
 // --- Choosing seeds.
 
-// The features of each file of `folder`, by name: what libFuzzer notes in the control file of a
-// set-cover merge ("FT" and a file's number, then all features that the file reaches).
+// The features of each file of `folder`, by name, from the control file of a set-cover merge ("FT"
+// and a file's number, then all features that the file reaches).
 std::map<std::string, std::vector<uint64_t>> FeaturesOf(const HarnessEntry& harness,
                                                         const fs::path& folder) {
   TempFolder temp;
@@ -148,14 +148,14 @@ std::map<std::string, std::vector<uint64_t>> FeaturesOf(const HarnessEntry& harn
   return features;
 }
 
-// A selection of the tapes, which together have the same coverage and the same pairs.
+// A subset of the tapes with the same coverage and the same pairs.
 std::map<std::string, std::string> Select(const HarnessEntry& harness,
                                           const std::map<std::string, std::string>& tapes) {
   TempFolder temp;
   WriteTapes(temp.path() / "all", tapes);
   std::map<std::string, std::vector<uint64_t>> features = FeaturesOf(harness, temp.path() / "all");
   const std::map<std::string, Pairs> met = PairsOf(harness, tapes);
-  // Above all numbers that libFuzzer gives.
+  // Above all of libFuzzer's feature numbers.
   constexpr uint64_t kFirstPair = uint64_t{1} << 40;
   std::map<Pairs::value_type, uint64_t> numbers;
   for (const auto& [sha1, pairs] : met) {
@@ -174,9 +174,9 @@ std::map<std::string, std::string> Select(const HarnessEntry& harness,
   return kept;
 }
 
-// Few and cheap tapes with the same coverage and the same pairs, the same ones when it is asked for
-// its own result: some features of a run depend on the runs before it in the process, so one more
-// selection from fewer tapes can find one of them needless.
+// A small, cheap subset of the tapes with the same coverage and the same pairs. Repeats the
+// selection until it is stable: some features of a run depend on earlier runs in the process, so a
+// selection from fewer tapes can find another one redundant.
 std::map<std::string, std::string> FewestForTheirCost(const HarnessEntry& harness,
                                                       std::map<std::string, std::string> tapes) {
   for (;;) {
@@ -244,8 +244,8 @@ std::vector<Token> ReadDictionary(const fs::path& path) {
   return tokens;
 }
 
-// The tokens that occur neither in a seed nor in a generated case: not of the language, or nothing
-// shows what they are for.
+// The tokens that occur neither in a seed nor in a generated case: they are not part of the
+// language, or no seed shows their use.
 std::vector<Token> StrangeTokens(const HarnessEntry& harness, const std::vector<Seed>& seeds,
                                  std::vector<Token> tokens) {
   const auto forget = [&](const std::string& tape) {
@@ -329,7 +329,7 @@ int RunCheck(const std::vector<std::string>& names, const OutputOptions& output)
   Json json = {{"harnesses", Json::array()}};
   bool well = true;
   for (const HarnessEntry& harness : project.Select(names)) {
-    // A variant shares the corpus of its harness, which is checked there.
+    // A variant shares the corpus of its harness, which is checked under that harness.
     if (names.empty() && harness.corpus != harness.name) continue;
     if (harness.binary.empty()) {
       if (output.text_on_stdout()) {
@@ -383,8 +383,8 @@ int MergeIntoCorpus(const std::string& name, const std::vector<std::string>& fol
     }
   }
   const std::map<std::string, std::string> kept = FewestForTheirCost(harness, tapes);
-  // New files first: Ctrl-C in between leaves too much, never too little. A seed that is kept keeps
-  // its name, and its text if that is what it is.
+  // Add new files first: an interruption may then leave too many files, but never too few. A kept
+  // seed keeps its name, and stays text if it is text.
   std::set<std::string> there;
   for (const Seed& seed : seeds) there.insert(Sha1(seed.tape));
   size_t added = 0;

@@ -11,11 +11,12 @@ namespace {
 
 constexpr int kRow = 20;
 constexpr int kTop = 70;
-constexpr int kLeft = 230;  // for the ops
+constexpr int kLeft = 230;  // width of the ops
 constexpr int kColumn = 260;
 constexpr size_t kLongest = 44;  // characters of a label
 
-// What is no client's: a server, or the one of two that began as the primary; the other; an op.
+// Columns that are not a client's: the server, or the one that began as the primary; the replica;
+// an op.
 constexpr int kServer = -1;
 constexpr int kReplica = -2;
 constexpr int kOp = -3;
@@ -65,7 +66,7 @@ std::string Cut(std::string_view text) {
   return std::string(text.substr(0, kLongest)) + "...";
 }
 
-// The lines of a trace, as rows of a diagram.
+// Parses the lines of a trace into rows of a diagram.
 class Reader {
  public:
   void Line(std::string_view line) {
@@ -91,7 +92,7 @@ class Reader {
     remarks_.push_back({++rows_, client, std::string(text), kind});
   }
 
-  // " … (#12)" at the end: the number, and the text before it; 0 if there is none.
+  // Removes " … (#12)" from the end and returns the number; 0 if there is none.
   static uint64_t TakeNumber(std::string_view* text) {
     const size_t at = text->rfind(" (#");
     if (at == std::string_view::npos) return 0;
@@ -100,7 +101,7 @@ class Reader {
     return number;
   }
 
-  // A line of a server: which, and the line without its name; 0 if it is none.
+  // If the line is a server's: returns which, and removes its name from the line; 0 otherwise.
   int TakeServer(std::string_view* line) {
     constexpr std::pair<std::string_view, int> kNames[] = {{"  server ", kServer},
                                                            {"  primary ", kServer},
@@ -194,7 +195,7 @@ void Reader::Draw(std::string* svg, const Message& message) const {
   const int client = X(message.client);
   const int server = X(message.server);
   const int from = message.to_server ? client : server;
-  // What never arrives ends on its way.
+  // A message that never arrives ends midway.
   int to = message.to_server ? server : client;
   if (lost) to = (from + to) / 2;
   const int y1 = Y(message.from_row);
@@ -243,7 +244,7 @@ std::string Reader::Svg(std::string_view title) const {
     svg += "<line x1=\"" + std::to_string(x) + "\" y1=\"" + std::to_string(kTop - 8) + "\" x2=\"" +
            std::to_string(x) + "\" y2=\"" + std::to_string(Y(rows_ + 1)) + "\" class=\"lane\"/>\n";
   }
-  // The read that broke it, if it was one: the last thing that a client has read.
+  // The read that violated the invariant, if it was a read: the last one of a client.
   const Remark* bad = nullptr;
   if (!violation_.empty() && !remarks_.empty()) {
     for (const Remark& remark : remarks_) {

@@ -6,9 +6,9 @@
 
 namespace resprobe::cli {
 
-// A sequence diagram (SVG) of a run, from the text of its trace as the world `invalidation` writes
-// it: who sends what, when it arrives or that it never does, what the caches hold, and in red what
-// broke the invariant. Empty if the trace tells of no messages.
+// Draws a sequence diagram (SVG) of a run from its trace as the world `invalidation` writes it: who
+// sends what, when it arrives or that it never does, what the caches hold, and in red what violated
+// the invariant. Empty if the trace contains no messages.
 std::string SequenceDiagram(std::string_view title, std::string_view trace);
 
 }  // namespace resprobe::cli

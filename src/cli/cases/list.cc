@@ -1,4 +1,4 @@
-// list: the harnesses, what each checks, how large its seed corpus is.
+// list: prints the harnesses, what each checks, and the size of its seed corpus.
 
 #include <cstdio>
 #include <map>
@@ -58,7 +58,7 @@ int RunList(const OutputOptions& output) {
   return kAllWell;
 }
 
-// Which pairs of what a world crosses have been met in a harness's seeds.
+// Prints which pairs of a world's two dimensions a harness's seeds reach.
 int RunMatrix(const std::string& name, const OutputOptions& output) {
   output.Check();
   const Project project = OpenProject();

@@ -11,12 +11,12 @@
 
 namespace resprobe::cli {
 
-// Two things that a world crosses, a row and a column, which have run together and taken effect in
-// a case: a toxic, and the step of a client that waited. The world tells in its trace: "pair ROW
-// COLUMN".
+// Pairs (row, column) of a world's two dimensions that were active together in a case: for example
+// a toxic that had an effect, and the client's step that was pending. The world reports them in its
+// trace: "pair ROW COLUMN".
 using Pairs = std::set<std::pair<std::string, std::string>>;
 
-// Runs the cases and hands over what each has met: nothing, if its world crosses nothing.
+// Runs the cases and passes the pairs that each reaches; empty if its world reports none.
 void FindPairs(const HarnessEntry& harness, const std::vector<fs::path>& cases,
                const std::function<void(const fs::path&, const Pairs&)>& take);
 

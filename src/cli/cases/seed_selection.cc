@@ -16,7 +16,7 @@ double CostOf(const SeedCandidate& candidate) {
 }  // namespace
 
 std::vector<size_t> SelectSeeds(const std::vector<SeedCandidate>& candidates) {
-  std::map<uint64_t, size_t> reached;  // a feature, and how many picks reach it
+  std::map<uint64_t, size_t> reached;  // how many picks reach each feature
   const auto gain = [&](size_t i) {
     size_t added = 0;
     for (const uint64_t feature : candidates[i].features)
@@ -24,8 +24,8 @@ std::vector<size_t> SelectSeeds(const std::vector<SeedCandidate>& candidates) {
     return static_cast<double>(added) / CostOf(candidates[i]);
   };
 
-  // What a candidate gains only shrinks as others are picked. So a gain from earlier is an upper
-  // bound, and the front of the queue is the best one if its gain is still what the queue says.
+  // The gain of a candidate only shrinks as others are picked. So an earlier gain is an upper
+  // bound, and the front of the queue is the best candidate if its gain is still the queued one.
   using Entry = std::pair<double, size_t>;
   const auto worse = [](const Entry& a, const Entry& b) {
     return a.first != b.first ? a.first < b.first : a.second > b.second;

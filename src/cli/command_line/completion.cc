@@ -29,7 +29,7 @@ void ForEachVerb(const Verb& verb, const std::string& path, const OnVerb& on_ver
   }
 }
 
-// --- bash: the function sets `words` (what fits) or `kind` (what bash itself looks for).
+// --- bash: the function sets `words` (the candidates) or `kind` (what bash itself completes).
 
 std::string BashValue(const Option& option, const std::vector<std::string>& harnesses) {
   if (!option.choices.empty()) return "words=" + ShellWord(Joined(option.choices));
@@ -58,7 +58,7 @@ std::string BashVerb(const Verb& verb, const std::string& path,
   for (const Option& option : verb.options) {
     if (option.hidden) continue;
     if (option.positional()) {
-      // More than one kind of argument: all are files, or the last one is.
+      // With several kinds of argument, all are files, or the last one is.
       argument = BashValue(option, harnesses);
       continue;
     }
@@ -134,7 +134,7 @@ std::string ZshVerb(const Verb& verb, const std::string& path,
   return out + " ;;\n";
 }
 
-// The verbs that have verbs of their own, as a pattern.
+// The verbs that have sub-verbs, as a pattern.
 std::string Outer(const Verb& root) {
   std::string pattern;
   for (const Verb& verb : root.verbs) {

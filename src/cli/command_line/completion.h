@@ -8,7 +8,7 @@
 
 namespace resprobe::cli {
 
-// Scripts that make a shell complete `resprobe` and `./resprobe`: verbs, options, and values
+// Scripts with which a shell completes `resprobe` and `./resprobe`: verbs, options, and values
 // (choices, names of harnesses, files, folders, programs). `root` has all verbs.
 std::string BashCompletion(const Verb& root, const std::vector<std::string>& harnesses);
 std::string ZshCompletion(const Verb& root, const std::vector<std::string>& harnesses);

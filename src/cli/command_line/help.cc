@@ -14,11 +14,11 @@ namespace {
 constexpr size_t kUsualWidth = 80;
 constexpr size_t kLeastWidth = 40;
 constexpr size_t kMostWidth = 120;
-// The texts of options begin in this column; terms that reach it have a line of their own.
+// Descriptions begin in this column; a term that reaches it gets a line of its own.
 constexpr size_t kTextColumn = 26;
 constexpr size_t kIndent = 2;
 
-// A term, then its text from `column` on.
+// A term, then its description from `column` on.
 std::string Entry(const std::string& term, const std::string& text, size_t column, size_t width) {
   std::string out = std::string(kIndent, ' ') + term;
   const std::string wrapped = Wrap(text, column, width);

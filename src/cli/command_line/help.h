@@ -9,29 +9,29 @@
 
 namespace resprobe::cli {
 
-// The columns for text on `fd`: if that is a terminal $COLUMNS, else what the terminal says; 80 for
-// anything else. From 40 to 120.
+// The number of columns for text on `fd`: if that is a terminal $COLUMNS, or the terminal's own
+// value; otherwise 80. From 40 to 120.
 size_t TextWidth(int fd);
 
-// The columns that UTF-8 text takes, one for each character.
+// The number of columns of UTF-8 text, one for each character.
 size_t Columns(std::string_view text);
 
-// Breaks each line of `text` at blanks so that none is longer than `width` columns, where that is
-// possible. Lines begin with `indent` blanks; the continuation of a line that itself begins with
-// blanks is indented by two more than that line. Ends with a line feed unless it is empty.
+// Breaks each line of `text` at blanks so that none is longer than `width` columns, where possible.
+// Lines begin with `indent` blanks; the continuation of a line that itself begins with blanks is
+// indented by two more than that line. Ends with a line feed unless it is empty.
 std::string Wrap(std::string_view text, size_t indent, size_t width);
 
-// "fuzz [OPTION…] [HARNESS…]": the verb as one types it. `path` is its names, empty for the root.
+// "fuzz [OPTION…] [HARNESS…]": the verb as it is typed. `path` is its names, empty for the root.
 std::string Synopsis(const Verb& verb, const std::string& path);
 // "--time TIME", "-o, --output FILE", "HARNESS…".
 std::string OptionTerm(const Option& option);
-// What it does, with its default.
+// The description of the option, with its default.
 std::string OptionText(const Option& option);
-// The headings of a verb's options in the order of their first option; "" stands for "Options".
-// Positional arguments and hidden options have none.
+// The headings of a verb's options in the order of their first option; "" means "Options".
+// Positional arguments and hidden options have no heading.
 std::vector<std::string> OptionGroups(const Verb& verb);
 
-// What --help prints.
+// The output of --help.
 std::string HelpText(const Verb& verb, const std::string& path, size_t width);
 
 }  // namespace resprobe::cli

@@ -9,8 +9,8 @@
 namespace resprobe::cli {
 namespace {
 
-// The next character of UTF-8 text, which is removed from it. A byte that is not UTF-8 stands for
-// itself.
+// Removes the next character from UTF-8 text and returns it. A byte that is not UTF-8 is returned
+// as is.
 unsigned TakeCharacter(std::string_view* text) {
   const auto first = static_cast<unsigned char>(text->front());
   const size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
@@ -21,8 +21,8 @@ unsigned TakeCharacter(std::string_view* text) {
   return code;
 }
 
-// As roff prints it: no byte of it is a request or an escape, and what is to be typed can be copied
-// from the page.
+// Escapes text for roff: no byte of it is a request or an escape, and commands can be copied from
+// the page.
 std::string Escaped(std::string_view text) {
   std::string out;
   if (text.starts_with('.') || text.starts_with('\'')) out += "\\&";
@@ -63,7 +63,7 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-// Paragraphs, one a line; a line that begins with blanks is an entry of a list.
+// Paragraphs, one per line; a line that begins with blanks is an entry of a list.
 std::string Paragraphs(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -114,7 +114,8 @@ std::string VerbText(const Verb& verb, const std::string& path) {
 
 std::string ManPage(const Verb& root, const std::string& version) {
   std::string out = ".TH RESPROBE 1 \"\" \"resprobe " + Escaped(version) + "\" \"User Commands\"\n";
-  // No hyphenation and no adjustment: options and commands are read, and copied, as they are.
+  // No hyphenation and no adjustment, so that options and commands can be read and copied as they
+  // are.
   out += ".nh\n.ad l\n";
   out += ".SH NAME\nresprobe \\- fuzzes software that speaks the Redis protocol\n";
   out += ".SH SYNOPSIS\n.B ./resprobe\nVERB [ARGUMENT\\[u2026]]\n";

@@ -8,7 +8,7 @@
 namespace resprobe::cli {
 
 // resprobe(1) as man(7) source: all verbs of `root` with their options and examples. `version` is
-// that of the program.
+// the program's.
 std::string ManPage(const Verb& root, const std::string& version);
 
 }  // namespace resprobe::cli

@@ -1,4 +1,4 @@
-// The only file that knows CLI11.
+// The only file that includes CLI11.
 
 #include "cli/command_line/parse.h"
 
@@ -14,7 +14,8 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-// What was given, in the order of the declarations; set once all of it is known to be right.
+// The given options, in the order of their declarations; they are set once all are known to be
+// valid.
 using Given = std::vector<std::pair<const Option*, Values>>;
 
 std::string NamesOf(const Option& option) {
@@ -62,7 +63,7 @@ const Verb* Find(const Verb& verb, const std::string& name) {
   return nullptr;
 }
 
-// `VERB FLAG …` as `OTHER …`, where the flag has become a verb.
+// Rewrites `VERB FLAG …` to `OTHER …` if the flag has become a verb.
 void FollowMoved(const Verb& root, Values* arguments) {
   if (arguments->empty()) return;
   const Verb* const verb = Find(root, arguments->front());
@@ -77,7 +78,7 @@ void FollowMoved(const Verb& root, Values* arguments) {
   }
 }
 
-// CLI11 speaks of what is missing, not of the word that stands in its place.
+// CLI11 reports that a verb is missing, but not the word in its place.
 std::string WhichVerb(const std::string& path, const Values& rest) {
   if (rest.empty()) return "name a verb";
   return "there is no verb '" + (path.empty() ? "" : path + " ") + rest.front() + "'";
@@ -101,7 +102,7 @@ Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
     }
   };
   try {
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector in reverse order
     app.parse(std::move(arguments));
     find_verb();
     for (const auto& [option, values] : given) option->set(values);

@@ -10,13 +10,13 @@ namespace resprobe::cli {
 
 struct Parsed {
   enum class What { kRun, kHelp, kWrongUse } what = What::kRun;
-  const Verb* verb = nullptr;  // the innermost verb that the arguments name; maybe the root
+  const Verb* verb = nullptr;  // the innermost verb that the arguments name, possibly the root
   std::string path;            // its names, "corpus check"; empty for the root
   std::string error;           // for kWrongUse: one line
 };
 
-// Reads the arguments after the program's name, with `root` as the verb that has all verbs. Where
-// they are right, the targets of the options that were given are set; else none is.
+// Parses the arguments after the program's name, with `root` as the verb that contains all verbs.
+// If they are valid, sets the targets of the given options; otherwise sets none.
 Parsed Parse(const Verb& root, std::vector<std::string> arguments);
 
 }  // namespace resprobe::cli

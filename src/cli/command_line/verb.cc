@@ -17,7 +17,7 @@ std::string Joined(const std::vector<std::string>& words, const std::string& bet
   return text;
 }
 
-// "16k" -> 16384; nothing if it is no size.
+// "16k" -> 16384; nothing if it is not a size.
 std::optional<uint64_t> ParseSize(const std::string& text) {
   uint64_t number = 0;
   const char* const end = text.data() + text.size();
@@ -33,7 +33,7 @@ std::optional<uint64_t> ParseSize(const std::string& text) {
   return number << shift;
 }
 
-// A number of seconds with a fraction; nothing if it is none, or too large.
+// A number of seconds, possibly fractional; nothing if it is not a number, or too large.
 std::optional<double> ParseSeconds(const std::string& text, bool zero) {
   char* end = nullptr;
   const double seconds = std::strtod(text.c_str(), &end);

@@ -9,41 +9,42 @@
 #include <string>
 #include <vector>
 
-// The description of a verb: what it is called, which options it has, what runs it. Parsing
+// The description of a verb: its name, its options, and the function that runs it. Parsing
 // (parse.h), --help (help.h), shell completion (completion.h) and the man page (man_page.h) all
 // read this one description.
 namespace resprobe::cli {
 
-// What a shell offers in the place of a value that has no fixed choices.
+// What a shell offers for a value that has no fixed choices.
 enum class Completion { kNothing, kFile, kFolder, kHarness, kProgram };
 
-// Returns "" if the value is right, else what is wrong with it, in one line.
+// Returns "" if the value is valid, otherwise the error in one line.
 using CheckValue = std::function<std::string(const std::string&)>;
 
-// One option, or one positional argument. Verb's functions make it; those here refine it.
+// One option, or one positional argument. Verb's functions create it; its own functions refine it.
 struct Option {
-  // --- As Verb made it.
-  std::string name = {};   // "--time"; of a positional "HARNESS"
-  std::string value = {};  // what help calls the value, "TIME"; empty for a flag
+  // --- Set by Verb.
+  std::string name = {};   // "--time"; for a positional argument "HARNESS"
+  std::string value = {};  // name of the value in help, "TIME"; empty for a flag
   std::string help = {};
-  std::string group = {};  // the heading in help; empty: "Options"
-  // How often the value may be given: once, in a list ("CASE CASE"), or each with its own option.
+  std::string group = {};  // heading in help; empty: "Options"
+  // Whether the value may be given once, as a list ("CASE CASE"), or repeatedly, each with its own
+  // option.
   enum class Count { kOnce, kList, kRepeated } count = Count::kOnce;
-  std::string initial = {};                                       // the value if it is not given
+  std::string initial = {};                                       // value if it is not given
   std::function<void(const std::vector<std::string>&)> set = {};  // may throw UserError
 
-  // --- As refined.
+  // --- Set by the functions below.
   std::string short_name = {};            // "-o"
-  std::vector<std::string> aliases = {};  // further spellings that are accepted and not shown
-  std::string fallback = {};              // the default that help shows
+  std::vector<std::string> aliases = {};  // further spellings, accepted but not shown
+  std::string fallback = {};              // default that help shows
   std::vector<std::string> choices = {};
-  std::vector<std::string> needs = {};     // names of options that must be given too
-  std::vector<std::string> excludes = {};  // names of options that must not be given too
+  std::vector<std::string> needs = {};     // options that must be given too
+  std::vector<std::string> excludes = {};  // options that must not be given too
   std::vector<CheckValue> checks = {};
   Completion completion = Completion::kNothing;
   bool required = false;
-  bool hidden = false;                    // accepted and not shown
-  std::optional<std::string> alone = {};  // the value if the option is given without one
+  bool hidden = false;                    // accepted but not shown
+  std::optional<std::string> alone = {};  // value if the option is given without one
 
   bool positional() const { return !name.starts_with('-'); }
   bool flag() const { return value.empty() && !positional(); }
@@ -53,7 +54,7 @@ struct Option {
   // Shows the default in help: the initial value, or this text.
   Option& ShowDefault();
   Option& ShowDefault(std::string text);
-  // Offers these to a shell; other values are accepted as well. Choice() is for a closed set.
+  // Suggests these to a shell; other values are accepted as well. Choice() is for a closed set.
   Option& Offer(std::vector<std::string> texts);
   Option& Needs(std::string option);
   Option& Excludes(std::string option);
@@ -70,36 +71,36 @@ struct Example {
 };
 
 struct Verb {
-  // `summary` is a phrase in the lower case without a full stop, of one line in a list of verbs.
+  // `summary` is a lower-case phrase without a full stop that fits one line in a list of verbs.
   Verb(std::string verb_name, std::string verb_summary)
       : name(std::move(verb_name)), summary(std::move(verb_summary)) {}
 
   std::string name;
   std::string summary;
-  // Paragraphs, one a line; a line that begins with two blanks is an entry of a list.
+  // Paragraphs, one per line; a line that begins with two blanks is an entry of a list.
   std::string details = {};
   std::vector<Example> examples = {};
   std::string exit_codes = {};  // "0 nothing found, 1 a finding, 2 wrong use"
   std::deque<Option> options = {};
-  // With verbs of its own a verb has no options and nothing to run.
+  // A verb with sub-verbs has no options and no function to run.
   std::deque<Verb> verbs = {};
   std::function<int()> run = {};  // returns the exit code; may throw UserError and Interruption
-  // `VERB FLAG …` means `OTHER …`: flags that became verbs.
+  // `VERB FLAG …` is rewritten to `OTHER …`: for flags that became verbs.
   struct Moved {
     std::string flag;
     std::string verb;
   };
   std::vector<Moved> moved = {};
-  // The script ./resprobe does it, not this program.
+  // The script ./resprobe implements it, not this program.
   bool by_script = false;
 
-  // The heading for the options that follow; empty: "Options".
+  // Sets the heading for the options that follow; empty: "Options".
   void Group(std::string heading) { group_ = std::move(heading); }
 
   Option& Flag(const std::string& option, bool* target, const std::string& help);
   Option& Text(const std::string& option, const std::string& value, std::string* target,
                const std::string& help);
-  // May be given again; each takes one value.
+  // May be repeated; each occurrence takes one value.
   Option& Texts(const std::string& option, const std::string& value,
                 std::vector<std::string>* target, const std::string& help);
   // A positional argument, or any number of them.
@@ -124,7 +125,7 @@ struct Verb {
     return AddNumber(option, value, least, most, help,
                      [target](uint64_t number) { *target = static_cast<T>(number); });
   }
-  // Bytes: a whole number, or one of KiB, MiB, GiB ("16k", "1m", "2g").
+  // A size in bytes: a whole number, or one of KiB, MiB, GiB ("16k", "1m", "2g").
   template <std::integral T>
   Option& Size(const std::string& option, T* target, uint64_t least, uint64_t most,
                const std::string& help) {
@@ -133,13 +134,13 @@ struct Verb {
     made.initial = std::to_string(*target);
     return made;
   }
-  // A number of seconds with a fraction, above 0 unless `zero` is permitted.
+  // A number of seconds, possibly fractional; above 0 unless `zero` is true.
   Option& Seconds(const std::string& option, const std::string& value, double* target, bool zero,
                   const std::string& help);
   // Seconds as "30s", "5m", "1h".
   Option& Time(const std::string& option, double* seconds, const std::string& help);
 
-  // Any other option. `set` gets all the values that were given.
+  // Any other option. `set` receives all values that were given.
   Option& Add(Option option);
 
  private:
@@ -151,7 +152,7 @@ struct Verb {
   std::string group_ = {};
 };
 
-// The words of a comma-separated list; empty ones are left out.
+// The words of a comma-separated list, without empty ones.
 std::vector<std::string> SplitList(const std::string& list);
 
 }  // namespace resprobe::cli

@@ -1,4 +1,4 @@
-// conformance: runs the oracle against real servers, and writes down what was compared.
+// conformance: runs the oracle against real servers, and records what was compared.
 
 #include <signal.h>
 
@@ -32,7 +32,7 @@ uint64_t Count(const Json& counts, std::string_view name) {
   return at == counts.end() ? 0 : at->get<uint64_t>();
 }
 
-// The oracle as a process of its own; its lines are shown as they come.
+// Runs the oracle in a separate process; forwards its output line by line.
 Json RunOracle(const std::string& server, const ConformanceOptions& options,
                const fs::path& report) {
   Command command;
@@ -66,7 +66,7 @@ Json RunOracle(const std::string& server, const ConformanceOptions& options,
   return Json::parse(ReadFile(report));
 }
 
-// The kinds of difference in which a command stands, "exec: get: …" among them.
+// The kinds of difference that involve a command, including "exec: get: …".
 size_t Differences(const Json& report, std::string_view name) {
   size_t count = 0;
   for (const Json& difference : report["differences"]) {
@@ -101,7 +101,7 @@ std::string Options(const std::vector<Json>& reports, std::string_view name) {
   return text;
 }
 
-// Every command of every profile, each once.
+// Every command of all profiles, once each.
 std::vector<const resprobe::Command*> AllCommands() {
   std::map<std::string_view, const resprobe::Command*> all;
   for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {

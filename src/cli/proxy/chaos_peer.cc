@@ -1,4 +1,4 @@
-// chaos-peer: the evil peer on a port, until Ctrl-C.
+// chaos-peer: serves the hostile peer on a port, until Ctrl-C.
 
 #include "live/proxy/chaos_peer.h"
 
@@ -59,7 +59,7 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
        .log_fd = log.fd()},
       &error);
   if (peer == nullptr) throw UserError("--listen: " + error + ": choose another port, or 0");
-  // The log has standard output to itself.
+  // If the log goes to standard output, nothing else does.
   std::FILE* const out = options.log == "-" ? stderr : stdout;
   std::fprintf(out, "evil peer on 127.0.0.1:%d", peer->port());
   if (options.forked) std::fprintf(out, " in process %d", static_cast<int>(peer->pid()));

@@ -1,4 +1,4 @@
-// proxy: toxics in front of a real server, changed over HTTP while it runs.
+// proxy: toxics in front of a real server, changed over HTTP at run time.
 
 #include <cstdio>
 #include <memory>
@@ -30,7 +30,7 @@ struct ProxyOptions {
   std::string toxiproxy;
 };
 
-// In front of the server stands a Toxiproxy of somebody else's making.
+// Runs a real Toxiproxy in front of the server instead of our proxy.
 int RunToxiproxy(const ProxyOptions& options, const live::Address& server,
                  const std::vector<live::GateToxic>& toxics) {
   Toxiproxy toxiproxy({.where = options.toxiproxy,
@@ -93,7 +93,7 @@ int RunProxy(const ProxyOptions& options) {
     throw UserError("--api: port " + std::to_string(options.api_port) +
                     " is not to be had: choose another, or 0 for a free one");
   }
-  // A log on standard output has it to itself.
+  // If the log goes to standard output, nothing else does.
   std::FILE* const out = options.log == "-" ? stderr : stdout;
   std::fprintf(out, "proxy on %s:%d before %s; API on http://127.0.0.1:%d; Ctrl-C ends it\n",
                options.allow_remote ? "0.0.0.0" : "127.0.0.1", proxies.Find(options.name)->port(),

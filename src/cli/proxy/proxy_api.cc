@@ -22,14 +22,14 @@ std::string_view DirectionName(ToxicDirection direction) {
   return kToxicDirectionNames[static_cast<size_t>(direction)];
 }
 
-// The string of that name; what is no string is not there.
+// The string with this name; nothing if it is missing or not a string.
 std::optional<std::string> TextOf(const Json& json, const char* key) {
   const auto at = json.find(key);
   if (at == json.end() || !at->is_string()) return std::nullopt;
   return at->get<std::string>();
 }
 
-// Takes attributes and toxicity from the body. "" or what is wrong.
+// Applies attributes and toxicity from the body. Returns "" or the error.
 std::string Change(GateToxic* toxic, const Json& body) {
   if (const auto at = body.find("toxicity"); at != body.end()) {
     const double share = at->is_number() ? at->get<double>() : -1;
@@ -47,7 +47,7 @@ std::string Change(GateToxic* toxic, const Json& body) {
   return "";
 }
 
-// The port of "HOST:PORT", ":PORT" or "PORT"; 0 is a free one.
+// The port of "HOST:PORT", ":PORT" or "PORT"; 0 means a free one.
 std::optional<uint16_t> PortOf(std::string_view listen) {
   const size_t colon = listen.rfind(':');
   const std::string_view port = colon == listen.npos ? listen : listen.substr(colon + 1);
@@ -57,7 +57,7 @@ std::optional<uint16_t> PortOf(std::string_view listen) {
   return number;
 }
 
-// What is wrong with a proxy's fields, as far as they are given; "" if nothing is.
+// Returns the error in the given fields of a proxy; "" if there is none.
 std::string WrongIn(const Json& body) {
   if (!body.is_object()) return "bad request body: give an object";
   for (const char* const key : {"name", "listen", "upstream"}) {
@@ -73,7 +73,7 @@ std::string WrongIn(const Json& body) {
   return "";
 }
 
-// The same of a proxy that is to be made.
+// The same for a new proxy, which needs all of them.
 std::string WrongInNew(const Json& body) {
   std::string wrong = WrongIn(body);
   if (!wrong.empty()) return wrong;
@@ -90,7 +90,7 @@ bool EnabledIn(const Json& body, bool otherwise) {
   return at == body.end() ? otherwise : at->get<bool>();
 }
 
-// All that a proxy can have, with their attributes and the limits of those.
+// All toxics that a proxy can have, with their attributes and limits.
 Json AllToxics() {
   Json all = Json::array();
   for (const ToxicInfo& info : Toxics()) {
@@ -225,7 +225,7 @@ Answer ProxySet::Handle(std::string_view method, const std::vector<std::string>&
 
 Answer ProxySet::Populate(const Json& body) {
   if (!body.is_array()) return Error(400, "bad request body: give an array of proxies");
-  // Nothing is made unless all of it makes sense.
+  // Create nothing unless the whole list is valid.
   for (size_t i = 0; i < body.size(); ++i) {
     const std::string wrong = WrongInNew(body[i]);
     if (!wrong.empty()) return Error(400, wrong + " at proxy " + std::to_string(i + 1));
@@ -238,7 +238,7 @@ Answer ProxySet::Populate(const Json& body) {
     if (found == proxies_.end()) {
       done = CreateFrom(one);
     } else if (IsAt(found->second, one)) {
-      done.body = ToJson(found->first, found->second);  // stays as it is, with its toxics
+      done.body = ToJson(found->first, found->second);  // it stays as it is, with its toxics
     } else {
       done = Move(found->first, found->second, one, EnabledIn(one, true), {});
     }
@@ -290,10 +290,10 @@ Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, b
                       std::vector<GateToxic> toxics) {
   const std::string listen = TextOf(body, "listen").value_or(proxy.listen);
   const std::string server = TextOf(body, "upstream").value_or(proxy.server);
-  // What cannot be is said before a connection is lost.
+  // Report errors before connections are closed.
   std::string wrong;
   if (!Upstream(server, &wrong)) return Error(400, wrong);
-  // A new gate. The old one leaves its port first.
+  // Create a new gate. The old one must release its port first.
   const Proxy old = {proxy.listen, proxy.server, nullptr};
   const bool was_enabled = proxy.gate->enabled();
   std::vector<GateToxic> old_toxics = proxy.gate->toxics();

@@ -18,19 +18,19 @@
 
 namespace resprobe::cli {
 
-// {"name":…,"type":…,"stream":…,"toxicity":…,"attributes":{…}}: a toxic as Toxiproxy's API has it,
-// with every attribute.
+// {"name":…,"type":…,"stream":…,"toxicity":…,"attributes":{…}}: a toxic in the form of Toxiproxy's
+// API, with every attribute.
 Json ToJson(const live::GateToxic& toxic);
 
-// Proxies with toxics by name, and what Toxiproxy's HTTP API does to them. Lives on the thread of
-// its loop.
+// Proxies with their toxics, by name, and the operations of Toxiproxy's HTTP API on them. Use it
+// only on the thread of its loop.
 class ProxySet {
  public:
   struct Setting {
     uint64_t seed = 1;
     bool allow_remote = false;
   };
-  // What a request gets: a status and JSON; of 204 no content.
+  // The answer to a request: a status and JSON; a 204 has no content.
   struct Answer {
     int status = 200;
     Json body;
@@ -40,7 +40,7 @@ class ProxySet {
       : loop_(loop), log_(log), setting_(setting) {}
   ~ProxySet();
 
-  // "" or what is wrong.
+  // Returns "" or the error.
   std::string Create(const std::string& name, const std::string& listen, const std::string& server,
                      bool enabled, std::vector<live::GateToxic> toxics);
   const live::ToxicGate* Find(const std::string& name) const;
@@ -50,14 +50,14 @@ class ProxySet {
   //   GET, POST, PATCH, DELETE /proxies/NAME
   //   GET, POST /proxies/NAME/toxics
   //   GET, POST, PATCH, DELETE /proxies/NAME/toxics/TOXIC
-  // and of our own GET /proxies/NAME/counts (what toxics really did) and GET /toxics (all there
-  // are, with attributes and their limits).
+  // and our extensions GET /proxies/NAME/counts (how often toxics had an effect) and GET /toxics
+  // (all kinds, with attributes and their limits).
   Answer Handle(std::string_view method, const std::vector<std::string>& path,
                 const std::string& body);
 
  private:
   struct Proxy {
-    std::string listen;  // as it was asked for
+    std::string listen;  // as requested
     std::string server;
     std::unique_ptr<live::ToxicGate> gate;
   };
@@ -70,12 +70,12 @@ class ProxySet {
   Answer CreateFrom(const Json& body);
   Answer Populate(const Json& body);
   Answer Update(const std::string& name, Proxy& proxy, const Json& body);
-  // To where the body says, with these toxics; if that cannot be, it stays as it was.
+  // Moves the proxy to the body's addresses, with these toxics; on failure it stays as it was.
   Answer Move(const std::string& name, Proxy& proxy, const Json& body, bool enabled,
               std::vector<live::GateToxic> toxics);
-  // Whether it listens and leads where the body says, as far as the body says.
+  // True if the proxy already has the addresses that the body gives.
   static bool IsAt(const Proxy& proxy, const Json& body);
-  // Where `server` is, if it is one and may be connected to.
+  // The address of `server`, if it is valid and connecting to it is allowed.
   std::optional<live::Address> Upstream(const std::string& server, std::string* error) const;
   std::string Open(const std::string& name, const std::string& listen, const std::string& server,
                    bool enabled, std::vector<live::GateToxic> toxics, Proxy* proxy);
@@ -87,12 +87,12 @@ class ProxySet {
   std::map<std::string, Proxy> proxies_;
 };
 
-// Serves the API of a ProxySet on 127.0.0.1, in threads of its own.
+// Serves the API of a ProxySet on 127.0.0.1, in its own threads.
 class ProxyApi {
  public:
   ProxyApi(live::ToxicLoop* loop, ProxySet* proxies);
   ~ProxyApi();
-  // Port 0 picks a free one. The port, or 0 if it is not to be had.
+  // Returns the port, or 0 if it cannot be used. Port 0 selects a free one.
   uint16_t Start(uint16_t port);
 
  private:

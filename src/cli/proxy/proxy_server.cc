@@ -1,4 +1,4 @@
-// The HTTP side of ProxyApi; the library's headers stay in here.
+// The HTTP side of ProxyApi; only this file includes the library's headers.
 
 #include <httplib.h>
 
@@ -30,10 +30,10 @@ class ProxyApi::Server {
     http_.set_socket_options(live::ReuseAddress);
     http_.set_tcp_nodelay(true);
     http_.set_keep_alive_max_count(100'000);
-    // Each connection that is kept alive has a thread to itself.
+    // Each keep-alive connection occupies a thread.
     http_.new_task_queue = [] { return new httplib::ThreadPool(/*n=*/64); };
-    // A request that brings no content and does not say so, as `curl -X POST` sends it, would be
-    // refused where its content is read, which is behind this.
+    // `curl -X POST` sends a request without content and without a content length. httplib would
+    // refuse it when it reads the content, which happens after this.
     http_.set_pre_routing_handler(
         [this](const httplib::Request& request, httplib::Response& response) {
           using Result = httplib::Server::HandlerResponse;
@@ -51,7 +51,7 @@ class ProxyApi::Server {
   }
   ~Server() {
     if (!thread_.joinable()) return;
-    // It may not have begun yet, and would not hear of it.
+    // The server may not run yet, and would then ignore stop().
     while (!http_.is_running()) std::this_thread::yield();
     http_.stop();
     thread_.join();
@@ -68,7 +68,7 @@ class ProxyApi::Server {
 
  private:
   void Handle(const httplib::Request& request, httplib::Response& response) {
-    // As Toxiproxy does it: no page in a browser can change a proxy of this machine.
+    // As in Toxiproxy: no web page can change a proxy on this machine.
     if (request.get_header_value("User-Agent").starts_with("Mozilla/")) {
       response.status = 403;
       response.set_content("User agent not allowed\n", "text/plain");

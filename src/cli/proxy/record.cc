@@ -1,4 +1,4 @@
-// record: a proxy that makes cases of what passes through it.
+// record: a proxy that records cases from the traffic that passes through it.
 
 #include <memory>
 

@@ -1,4 +1,4 @@
-// serve: the core on a TCP port.
+// serve: serves the core on a TCP port.
 
 #include <memory>
 

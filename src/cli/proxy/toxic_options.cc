@@ -13,7 +13,7 @@
 namespace resprobe::cli {
 namespace {
 
-// The value of "KEY=VALUE"; nullptr if the word is another.
+// The value of "KEY=VALUE"; nullptr if the key differs.
 const char* ValueOf(const std::string& word, const std::string& key) {
   return word.starts_with(key + "=") ? word.c_str() + key.size() + 1 : nullptr;
 }

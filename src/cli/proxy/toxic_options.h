@@ -11,28 +11,29 @@
 
 namespace resprobe::cli {
 
-// "latency latency=100; rst upstream bytes=5 toxicity=0.5 name=cut": toxics as sim/toxic.h prints
-// them, with what a gate adds to each. Names are KIND_DIRECTION unless given. Throws UserError.
+// Parses "latency latency=100; rst upstream bytes=5 toxicity=0.5 name=cut": toxics as sim/toxic.h
+// prints them, with a gate's additions. The default name is KIND_DIRECTION. Throws UserError.
 std::vector<live::GateToxic> ParseToxics(const std::string& option, const std::string& text);
 
-// Whether the toxic can stand beside the others: its name is its own, and so is its kind on its
-// stream. If not, `error` says why.
+// True if the toxic does not conflict with the others: no other has its name, or its kind on its
+// stream. If false, `error` says why.
 bool StandsBeside(const std::vector<live::GateToxic>& others, const live::GateToxic& toxic,
                   std::string* error);
 
-// What is wrong with the name of a proxy or a toxic, which the API has in its paths; "" if nothing.
+// The error in the name of a proxy or a toxic, which is part of paths in the API; "" if there is
+// none.
 std::string WrongInName(const std::string& name);
 
-// What toxics did, for people: "latency 4, rst 1", or "none".
+// Counts of fired toxics as text: "latency 4, rst 1", or "none".
 std::string FiredText(const ToxicCounts& fired);
 
-// All toxics that work on real sockets, a line each, for --help.
+// All toxics that work on real sockets, one per line, for --help.
 std::string ToxicsHelp();
 
 // Adds --log FILE.
 Option& AddLogOption(Verb* verb, std::string* log);
 
-// Opens a log to append to; "-" is standard output, "" none. Throws UserError.
+// Opens a log for appending; "-" is standard output, "" none. Throws UserError.
 class LogFile {
  public:
   explicit LogFile(const std::string& name);

@@ -20,14 +20,14 @@ namespace resprobe::cli {
 namespace {
 
 constexpr double kAnswersWithin = 30;  // seconds
-constexpr double kLook = 0.01;         // seconds, between two looks whether the API is there
+constexpr double kLook = 0.01;         // seconds between two attempts to reach the API
 
-// Toxiproxy keeps it as a float.
+// Toxiproxy stores it as a float.
 bool SameToxicity(const Json& asked, const Json& answer) {
   return answer.is_number() && std::abs(asked.get<double>() - answer.get<double>()) < 1e-6;
 }
 
-// What the answer says otherwise than was asked for; "" if nothing.
+// How the answer differs from the request; "" if it does not.
 std::string Difference(const Json& asked, const Json& answer) {
   if (!answer.is_object()) return "no toxic in the answer";
   for (const char* const key : {"name", "type", "stream", "toxicity"}) {
@@ -44,7 +44,7 @@ std::string Difference(const Json& asked, const Json& answer) {
   return "";
 }
 
-// The sum of a counter of Prometheus's text format over the samples that have all of the labels.
+// The sum of a counter in Prometheus's text format over the samples that have all of the labels.
 std::optional<uint64_t> SumOf(const std::string& metrics, const std::string& counter,
                               const std::vector<std::string>& labels) {
   std::optional<uint64_t> sum;
@@ -114,8 +114,8 @@ void Toxiproxy::Reach(const Setting& setting) {
 }
 
 void Toxiproxy::Start(const Setting& setting) {
-  // It would run on without its API if the port were taken, and another's would answer in its
-  // place.
+  // If the port were taken, it would continue without its API, and another process would answer
+  // instead.
   std::string error;
   live::UniqueFd held = live::Listen(setting.api_port, false, &error);
   if (!held.valid()) throw UserError("--api: " + error + ": choose another port, or 0");
@@ -149,7 +149,7 @@ void Toxiproxy::Start(const Setting& setting) {
 }
 
 std::string Toxiproxy::LastLine() const {
-  // Go's flag package says what is wrong first, then how it is used.
+  // Go's flag package prints the error first, then the usage.
   const std::string& text = process_->err.empty() ? process_->out : process_->err;
   const std::string line = text.substr(0, text.find('\n'));
   return line.empty() ? "without a word" : line;
@@ -162,7 +162,7 @@ std::string Toxiproxy::Version() {
       answer.body["version"].is_string()) {
     return answer.body["version"].get<std::string>();
   }
-  // 2.1 answers with the bare version, 2.5 with JSON that has a stray "\n" behind it.
+  // 2.1 answers with the bare version, 2.5 with JSON followed by a stray "\n".
   const size_t from = std::min(answer.text.find_first_of("0123456789"), answer.text.size());
   return answer.text.substr(from, answer.text.find_first_of("\"\r\n", from) - from);
 }
@@ -234,7 +234,7 @@ std::string Toxiproxy::Figures() {
 void Toxiproxy::Remove() {
   const std::string path = std::exchange(proxy_, "");
   const Answer answer = Ask("DELETE", path);
-  if (answer.status == 204 || answer.status == 404) return;  // or somebody was faster
+  if (answer.status == 204 || answer.status == 404) return;  // or it was already deleted
   throw UserError("--toxiproxy: " + title_ + " keeps " + path + ": " + answer.Error() +
                   ": remove it there");
 }
