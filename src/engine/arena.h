@@ -11,8 +11,8 @@
 
 namespace resprobe {
 
-// Memory for the variable parts of ops (texts and argument lists), given back all at once and kept
-// for the next run: decoding a tape allocates nothing in the steady state.
+// Memory for the variable parts of ops (texts and argument lists). It is freed all at once and kept
+// for the next run: after warm-up, decoding a tape allocates nothing.
 class Arena {
  public:
   Arena() = default;
@@ -36,7 +36,7 @@ class Arena {
     return {copy, text.size()};
   }
 
-  // Room for `count` words, all empty.
+  // Allocates `count` empty words.
   std::span<std::string_view> Words(size_t count) {
     if (count == 0) return {};
     auto* words = static_cast<std::string_view*>(

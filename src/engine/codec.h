@@ -3,14 +3,14 @@
 
 // Tape <-> ops.
 //
-// A tape is segments that end at a byte 0xFF: the first is the config, each other one an op. Empty
-// segments are nothing. Inside a segment stand the kind (one byte, modulo the number of kinds),
-// the fixed fields, and the tail, where 0xFD starts each word of an argument list. 0xFE escapes:
-// FE 00 is FE, FE 01 is FF, FE 02 is FD.
+// A tape is a sequence of segments that end with a byte 0xFF: the first is the config, each other
+// one an op. Empty segments are ignored. A segment contains the kind (one byte, modulo the number
+// of kinds), the fixed fields, and the tail, in which 0xFD starts each word of an argument list.
+// 0xFE escapes: FE 00 is FE, FE 01 is FF, FE 02 is FD.
 //
-// So every byte string is a valid tape, and an edit stays where it is made: a byte changed, added
-// or removed inside one op leaves all other ops as they were, because nothing counts bytes across
-// them. Missing fields read as 0, surplus bytes are ignored.
+// So every byte string is a valid tape, and an edit stays local: a byte changed, added or removed
+// inside one op leaves all other ops unchanged, because no length spans ops. Missing fields read as
+// 0, surplus bytes are ignored.
 
 #include <bit>
 #include <cstddef>
@@ -27,8 +27,8 @@
 
 namespace resprobe {
 
-// One run, decoded: what stands at the beginning, and what happens then. Texts and argument lists
-// point into the arena or into the tape that was decoded.
+// One decoded run: its configuration and its ops. Texts and argument lists point into the arena or
+// into the decoded tape.
 template <class World>
 struct Case {
   typename World::Config config;
@@ -46,9 +46,9 @@ inline uint8_t Unescape(uint8_t code) {
   return kMeaning[code % 3];
 }
 
-// The first byte of [from, to) that means something, or `to`: kWord, kEscape and kEnd are the
-// largest bytes there are, and of eight that are all ASCII none is one. Words are short, and
-// sanitizers make every call of memchr dear.
+// The first byte of [from, to) that has a meaning, or `to`: kWord, kEscape and kEnd are the largest
+// byte values, so eight bytes that are all ASCII contain none. Words are short, and sanitizers make
+// every call of memchr expensive.
 inline const uint8_t* SkipPlain(const uint8_t* from, const uint8_t* to) {
   constexpr uint64_t kNotAscii = 0x8080808080808080;
   while (to - from >= 8) {
@@ -67,7 +67,7 @@ inline const uint8_t* SkipPlain(const uint8_t* from, const uint8_t* to) {
   while (from != to && *from < kWord) ++from;
   return from;
 }
-// The first `byte`, one of those, or `to`.
+// The first occurrence of `byte`, which must be one of those, or `to`.
 inline const uint8_t* Find(const uint8_t* from, const uint8_t* to, uint8_t byte) {
   while ((from = SkipPlain(from, to)) != to && *from != byte) ++from;
   return from;
@@ -124,7 +124,7 @@ class SegmentReader {
   }
 
  private:
-  // LEB128, cut at 64 bits.
+  // LEB128, truncated to 64 bits.
   uint64_t Varint() {
     uint64_t value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
@@ -140,7 +140,7 @@ class SegmentReader {
     return {reinterpret_cast<const char*>(from), static_cast<size_t>(to - from)};
   }
 
-  // The bytes without their escapes; copied only if there is one.
+  // The bytes without escapes; copied only if there is an escape.
   std::string_view Plain(const uint8_t* from, const uint8_t* to) {
     if (from >= to) return {};
     const auto size = static_cast<size_t>(to - from);
@@ -160,7 +160,7 @@ class SegmentReader {
   Arena* arena_;
 };
 
-// Writes the fields of one segment in their one canonical form.
+// Writes the fields of one segment in canonical form.
 class SegmentWriter {
  public:
   explicit SegmentWriter(Tape* out) : out_(out) {}

@@ -1,16 +1,16 @@
 #ifndef RESPROBE_ENGINE_FIELDS_H_
 #define RESPROBE_ENGINE_FIELDS_H_
 
-// The fields of a plain struct, in order and with their names, from its declaration alone: the
-// struct says nothing twice, and no field can be forgotten.
+// Enumerates the fields of a plain struct, in order and with their names, from its declaration
+// alone, so that the struct needs no list of its fields.
 //
 //   struct Deliver { Index link; Count bytes; };
 //   VisitFields(deliver, visitor);   // visitor("link", deliver.link); visitor("bytes", …);
 //
-// The struct must be an aggregate without base classes, arrays, bit-fields and references, and a
-// default one must be a constant. C++26 has this in the language (P2996); until then the number of
-// fields is the longest initializer list that the struct takes, and a name is what clang prints for
-// a pointer to the field. Everything happens at compile time.
+// The struct must be an aggregate without base classes, arrays, bit-fields and references, and its
+// default value must be a constant expression. C++26 has this in the language (P2996); until then
+// the number of fields is the length of the longest initializer list that the struct accepts, and a
+// name is what clang prints for a pointer to the field. Everything happens at compile time.
 
 #include <array>
 #include <cstddef>
@@ -21,7 +21,7 @@
 
 namespace resprobe {
 
-// The longest struct that VisitFields() takes.
+// The largest number of fields that VisitFields() supports.
 inline constexpr size_t kMaxFields = 16;
 
 namespace internal {
@@ -37,7 +37,7 @@ consteval bool TakesInitializers(std::index_sequence<kIndex...>) {
   return requires { Struct{(static_cast<void>(kIndex), AnyField{})...}; };
 }
 
-// kMaxFields + 1 stands for every larger number.
+// kMaxFields + 1 means any larger number.
 template <class Struct, size_t kCount = 0>
 consteval size_t CountFields() {
   if constexpr (kCount > kMaxFields) {
@@ -52,7 +52,7 @@ consteval size_t CountFields() {
 template <class Struct>
 inline constexpr Struct kPrototype{};
 
-// Before clang 18 a pointer to a subobject is a template argument only as a member of a class.
+// Before clang 18 a pointer to a subobject can be a template argument only as a member of a class.
 template <class T>
 struct FieldPointer {
   const T* at;
@@ -76,7 +76,7 @@ static_assert(NameOf<FieldPointer<int>{&kPrototype<NameProbe>.name}>() == "name"
 
 }  // namespace internal
 
-// The number of fields; kMaxFields + 1 if there are more than VisitFields() takes.
+// The number of fields; kMaxFields + 1 if there are more than VisitFields() supports.
 template <class Struct>
 inline constexpr size_t kFieldCount = internal::CountFields<Struct>();
 

@@ -1,13 +1,13 @@
 #ifndef RESPROBE_ENGINE_GENERATE_H_
 #define RESPROBE_ENGINE_GENERATE_H_
 
-// Seed -> ops, with swarm weights: each seed switches some kinds of op off and others up, since a
+// Seed -> ops, with swarm weights: each seed disables some kinds of op and boosts others, since a
 // run in which everything is equally likely never fills one queue, drops all keys or keeps one
 // transaction open for long (Groce et al., "Swarm Testing", ISSTA 2012).
 //
-// A world may take part:
-//   static constexpr int kWeight = 8;                    in an op: how common it is, 1 by default
-//   static void Generate(Gen& g, Call& op);              in the world: fields that need sense
+// A world can customize this:
+//   static constexpr int kWeight = 8;                    in an op: how common it is, default 1
+//   static void Generate(Gen& g, Call& op);              in the world: fills the fields of an op
 
 #include <array>
 #include <cstdint>
@@ -30,20 +30,21 @@ class Gen {
   Rng& rng() { return rng_; }
   Arena& arena() { return *arena_; }
 
-  // The weight that this seed gives to the thing called `id` in any namespace of the world's own:
-  // 0 (off) for a quarter of all things, else 1, 2, 4 or 8. Stable within one seed.
+  // The weight that this seed gives to the item `id` of any numbering that the world chooses: 0
+  // (off) for a quarter of all ids, else 1, 2, 4 or 8. Constant for one seed.
   uint32_t Swarm(uint64_t id) const {
     Rng hash = SwarmRng(id);
     return hash.OneIn(4) ? 0 : uint32_t{1} << hash.Below(4);
   }
-  // Any number that is stable within one seed.
+  // A number that is constant for one seed.
   uint64_t SwarmBits(uint64_t id) const { return SwarmRng(id).Next(); }
 
-  // A whole number of the kind that breaks things: small, around powers of two, at the ends.
+  // An integer that is likely to expose bugs: small, near a power of two, or at the ends of the
+  // range.
   int64_t EdgeNumber();
-  // Such a number, a float or text that is nearly one.
+  // Such an integer, a float, or text that almost is a number.
   std::string_view EdgeNumberText();
-  // A short byte string: mostly one of a few that recur, so that runs collide on them.
+  // A short byte string: mostly one of a few that recur, so that ops share them.
   std::string_view ShortText();
 
   // Field visitor: fills fixed and tail fields by their types.
@@ -88,7 +89,7 @@ constexpr int WeightOf() {
 
 }  // namespace internal
 
-// How likely each kind of op is under one seed.
+// The probability of each kind of op under one seed.
 template <class World>
 class KindWeights {
  public:
@@ -120,7 +121,7 @@ class KindWeights {
   uint64_t total_ = 0;
 };
 
-// Fills the fields of `op`, whose kind is chosen.
+// Fills the fields of `op`, whose kind is already chosen.
 template <class World>
 void GenerateFields(Gen& gen, typename World::Op& op) {
   std::visit(
@@ -140,7 +141,7 @@ void GenerateOp(Gen& gen, const KindWeights<World>& weights, typename World::Op&
   GenerateFields<World>(gen, op);
 }
 
-// The case that `seed` is the short name of. Texts are put into the arena.
+// Generates the case of `seed`. Texts are allocated in the arena.
 template <class World>
 void Generate(uint64_t seed, Arena* arena, Case<World>* out) {
   Gen gen(seed, arena);

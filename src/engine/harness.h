@@ -16,7 +16,7 @@ namespace resprobe {
 
 using Tape = std::vector<uint8_t>;
 
-// True if the candidate fails in the way that is being kept (the same invariant, or the same top
+// True if the candidate fails in the same way as the original (the same invariant, or the same top
 // frames).
 using FailsTheSame = std::function<bool(Bytes candidate)>;
 
@@ -24,11 +24,10 @@ using FailsTheSame = std::function<bool(Bytes candidate)>;
 // mutator (LLVMFuzzerMutate), or a plain one.
 using ByteMutator = size_t (*)(uint8_t* data, size_t size, size_t max_size);
 
-// One fuzz target. Every way of driving it (libFuzzer, AFL++, a plain seed, a file) goes through
-// this interface; see fuzz_main.h for the entry points.
+// One fuzz target. Every way of driving it (libFuzzer, AFL++, a plain seed, a file) uses this
+// interface; see fuzz_main.h for the entry points.
 //
-// An instance is reused from run to run. Run() must leave nothing behind that the next run could
-// see.
+// An instance is reused from run to run. Run() must leave no state that the next run could observe.
 class Harness {
  public:
   virtual ~Harness() = default;
@@ -44,19 +43,19 @@ class Harness {
   // How many ops the tape holds; 1 for raw bytes.
   virtual size_t OpCount(Bytes tape) = 0;
 
-  // The tape for people: `.ops` text, or an annotated dump of raw bytes.
+  // The tape in readable form: `.ops` text, or an annotated dump of raw bytes.
   virtual std::string Show(Bytes tape) = 0;
-  // The tape that `.ops` text stands for (ops_text.h; of raw bytes, bytes_text.h). On failure
-  // returns nothing and sets `error` to "line N: what is wrong: how to mend it".
+  // Converts `.ops` text to a tape (ops_text.h; for raw bytes bytes_text.h). On failure returns
+  // nothing and sets `error` to "line N: what is wrong: how to fix it".
   virtual std::optional<Tape> Parse(std::string_view text, std::string* error) = 0;
 
-  // The tape that a seed is the short name of.
+  // Generates the tape of a seed.
   virtual Tape Generate(uint64_t seed) = 0;
   // Mutates in place; returns the new size, at most `max_size`.
   virtual size_t Mutate(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
                         ByteMutator mutate_bytes) = 0;
   virtual size_t CrossOver(Bytes a, Bytes b, uint8_t* out, size_t max_size, uint32_t seed) = 0;
-  // The smallest tape found that still fails the same way. Tries at most `max_candidates`.
+  // The smallest tape found that still fails in the same way. Tries at most `max_candidates`.
   virtual Tape Shrink(Bytes tape, const FailsTheSame& fails, size_t max_candidates) = 0;
 };
 
@@ -69,8 +68,8 @@ class Harness {
 //     void Run(Bytes input, RunContext& run);
 //     std::string Show(Bytes input);                       // an annotated dump
 //     void Generate(uint64_t seed, Tape& out);             // plausible input from a seed
-//     // Optional: for formats whose parts cannot be deleted one by one (a length and what it
-//     // counts). One pass of smaller tapes; keeps what still fails; true if there was any.
+//     // Optional: for formats with dependent parts (a length and what it counts). One pass that
+//     // tries smaller tapes and keeps those that still fail; true if there was any.
 //     bool Simplify(Tape* tape, const std::function<bool(const Tape&)>& still_fails);
 //   };
 //

@@ -1,8 +1,8 @@
 #ifndef RESPROBE_ENGINE_MUTATE_H_
 #define RESPROBE_ENGINE_MUTATE_H_
 
-// Mutation and crossover of cases at the level of ops. The bytes of a text are left to the engine's
-// own mutator, which knows the dictionary and the comparisons that the subject made.
+// Mutation and crossover of cases at the level of ops. The bytes of a text are mutated by the
+// engine's own mutator, which knows the dictionary and the comparisons that the subject made.
 
 #include <algorithm>
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace resprobe {
 
-// Field visitor: changes one of the fields of an op, chosen in a first pass that counts them.
+// Field visitor: changes one field of an op, selected by a first pass that counts the fields.
 class FieldMutator {
  public:
   FieldMutator(Gen* gen, ByteMutator mutate_bytes, size_t target)
@@ -59,7 +59,7 @@ class FieldMutator {
   void MutateWords(Args& field) {
     Rng& rng = gen_->rng();
     const size_t old_count = field.words.size();
-    // One place more, for the word that may be added.
+    // One more place, for a word that may be added.
     std::span<std::string_view> words = gen_->arena().Words(old_count + 1);
     std::copy(field.words.begin(), field.words.end(), words.begin());
     const auto new_word = [&] { return rng.OneIn(2) ? gen_->EdgeNumberText() : gen_->ShortText(); };
@@ -108,7 +108,7 @@ void MutateFields(Gen& gen, ByteMutator mutate_bytes, Struct& fields) {
   VisitFields(fields, mutator);
 }
 
-// One to four changes to a case: ops added, taken away, repeated, moved, changed.
+// Makes one to four changes to a case: ops added, removed, repeated, moved, changed.
 template <class World>
 void Mutate(Gen& gen, ByteMutator mutate_bytes, Case<World>* c) {
   Rng& rng = gen.rng();
@@ -162,7 +162,7 @@ void Mutate(Gen& gen, ByteMutator mutate_bytes, Case<World>* c) {
   }
 }
 
-// A beginning of one case, then an end of the other.
+// Joins a prefix of one case and a suffix of the other.
 template <class World>
 void CrossOver(Rng& rng, const Case<World>& a, const Case<World>& b, Case<World>* out) {
   out->config = rng.OneIn(2) ? a.config : b.config;

@@ -1,7 +1,7 @@
 #ifndef RESPROBE_ENGINE_OP_H_
 #define RESPROBE_ENGINE_OP_H_
 
-// One description of an op, everything else derived.
+// Each op is described once; everything else is derived.
 //
 // A world declares each kind of op as a plain struct:
 //
@@ -12,11 +12,11 @@
 //   };
 //   using Op = std::variant<Call, Deliver, …>;
 //
-// The names and the order of its fields (fields.h) are the form of the tape and of the text, so
-// that a renamed field changes the text and a moved one changes what tapes mean; new fields go to
-// the end. From that come the codec (codec.h), the text form (ops_text.h), generation and mutation
-// (generate.h, mutate.h) and shrinking (shrink.h). Field types: bool, Index, Count, Number, any
-// enum with EnumNames(), and, as the last field only, Text or Args.
+// The names and order of its fields (fields.h) define the form of the tape and of the text:
+// renaming a field changes the text, and moving one changes the meaning of tapes; add new fields at
+// the end. From the structs are derived the codec (codec.h), the text form (ops_text.h), generation
+// and mutation (generate.h, mutate.h) and shrinking (shrink.h). Field types: bool, Index, Count,
+// Number, any enum with EnumNames(), and, as the last field only, Text or Args.
 
 #include <algorithm>
 #include <cstddef>
@@ -28,16 +28,17 @@
 
 namespace resprobe {
 
-// Chooses one of the things that exist when the op runs.
+// Selects one of the things that exist when the op runs.
 struct Index {
   uint8_t value = 0;
 
-  // `count` is the number of things there are; 0 if there are none.
+  // An index below `count`, the number of existing things; 0 if there are none.
   size_t Of(size_t count) const { return count == 0 ? 0 : value % count; }
   bool operator==(const Index&) const = default;
 };
 
-// An amount. 0 means "all there is", which is also the simplest value: a schedule without cuts.
+// An amount. 0 means "everything there is", which is also the simplest value: a schedule without
+// cuts.
 struct Count {
   uint32_t value = 0;
 
@@ -45,14 +46,14 @@ struct Count {
   bool operator==(const Count&) const = default;
 };
 
-// Any signed number; what it means is the op's business.
+// Any signed number; the op defines its meaning.
 struct Number {
   int64_t value = 0;
 
   bool operator==(const Number&) const = default;
 };
 
-// A byte string of any content. Lives in the arena of its case, or in the tape.
+// A byte string of any content, stored in the arena of its case or in the tape.
 struct Text {
   std::string_view bytes;
 
@@ -66,7 +67,7 @@ struct Args {
   bool operator==(const Args& other) const { return std::ranges::equal(words, other.words); }
 };
 
-// An enum that is a field has, beside it,
+// An enum used as a field needs, beside its declaration,
 //   constexpr std::span<const std::string_view> EnumNames(MyEnum) { return kMyEnumNames; }
 // with a name for each value from 0.
 template <class E>

@@ -27,10 +27,10 @@ namespace resprobe {
 //     static constexpr InvariantInfo kInvariants[] = {{"name", "statement"}, …};
 //     struct Config { bool audit = false; … };   // chosen once for a run
 //     using Op = std::variant<Call, …>;          // plain structs (op.h)
-//     // Back to the beginning, memory kept.
+//     // Resets everything; keeps allocated memory.
 //     void Start(const Config& config, RunContext& run);
 //     void Apply(const Call& op, RunContext& run);   // one for each kind
-//     // Heals the faults, drains, quiesces; then checks what must hold at the end.
+//     // Heals faults and drains links; then checks what must hold at the end.
 //     void Settle(RunContext& run);
 //   };
 //
@@ -112,16 +112,16 @@ class OpsHarness : public Harness {
                 ByteMutator mutate_bytes) override {
     arena_.Reset();
     Gen gen(seed, &arena_);
-    // A case of a plain seed: always from nothing, and as often as not whatever there is, since a
-    // seed has a swarm of its own and mutation keeps to that of the corpus. libFuzzer crosses two
-    // cases as often as it comes here, so that this is a quarter of what it runs.
+    // The case of a plain seed: always if there is no case yet, and otherwise every second time,
+    // since a seed has its own swarm weights and mutation stays within those of the corpus.
+    // libFuzzer crosses over as often as it mutates, so this is a quarter of its executions.
     constexpr uint64_t kSeedsOneIn = 2;
     if (size <= kNextToNothing || gen.rng().OneIn(kSeedsOneIn)) {
       resprobe::Generate(gen.rng().Next(), &arena_, &case_);
       return WriteBack(data, max_size);
     }
-    // Now and then the engine's own mutator has the whole tape: it inserts dictionary words and
-    // compared values at any place.
+    // Sometimes the engine's own mutator gets the whole tape: it inserts dictionary words and
+    // compared values anywhere.
     constexpr uint64_t kBytesOneIn = 6;
     if (gen.rng().OneIn(kBytesOneIn)) return mutate_bytes(data, size, max_size);
     Decode({data, size}, &arena_, &case_);
@@ -141,7 +141,7 @@ class OpsHarness : public Harness {
   }
 
   Tape Shrink(Bytes tape, const FailsTheSame& fails, size_t max_candidates) override {
-    // An arena of its own: running a candidate in this process resets arena_.
+    // A separate arena: running a candidate in this process resets arena_.
     Arena arena;
     Case<World> c;
     Decode(tape, &arena, &c);
@@ -159,10 +159,10 @@ class OpsHarness : public Harness {
   }
 
  private:
-  // A tape this short has a config and no op to speak of; engines begin with one byte.
+  // A tape this short has a config and practically no op; engines begin with one byte.
   static constexpr size_t kNextToNothing = 2;
 
-  // The tape of case_, without the last ops if it is too long.
+  // Encodes case_, without its last ops if it is too long.
   size_t WriteBack(uint8_t* data, size_t max_size) {
     Encode(case_, &tape_);
     while (tape_.size() > max_size && !case_.ops.empty()) {

@@ -1,14 +1,14 @@
 #ifndef RESPROBE_ENGINE_OPS_TEXT_H_
 #define RESPROBE_ENGINE_OPS_TEXT_H_
 
-// The `.ops` text: a case for people to read, edit and commit.
+// The `.ops` text: a case that people can read, edit and commit.
 //
 //   ops command_handler                 the harness
 //   config clients=2 audit=yes
-//   call client=0 SET k1 "a b"          an op a line: kind, fields, then the tail
+//   call client=0 SET k1 "a b"          one op per line: kind, fields, then the tail
 //   advance ms=1000                     # a comment
 //
-// Words are bare or quoted as in redis-cli. Fields may be left out; they are then 0, no, or the
+// Words are bare or quoted as in redis-cli. Fields may be omitted; they are then 0, no, or the
 // first name of their enum. Parse(Print(ops)) == ops.
 
 #include <charconv>
@@ -69,13 +69,13 @@ class FieldPrinter {
   std::string* out_;
 };
 
-// The words of one line after its first, with where they came from.
+// A word of a line after its first, and whether it was quoted.
 struct Word {
   std::string text;
   bool quoted;
 };
 
-// Reads fields from words; the first thing that is wrong is kept in error().
+// Parses fields from words; error() holds the first error.
 class FieldParser {
  public:
   FieldParser(const std::vector<Word>& words, Arena* arena) : words_(words), arena_(arena) {}
@@ -126,7 +126,7 @@ class FieldParser {
     field.words = words;
   }
 
-  // Call when all fields were read.
+  // Call after all fields were read. Returns the error, or "".
   const std::string& Finish() {
     if (error_.empty() && at_ < words_.size()) {
       error_ = "no field takes '" + words_[at_].text +
@@ -136,7 +136,7 @@ class FieldParser {
   }
 
  private:
-  // The value of the next word, if it is name=value with this name.
+  // The value of the next word, if it has the form name=value with this name.
   std::optional<std::string_view> Take(std::string_view name) {
     if (at_ >= words_.size() || words_[at_].quoted) return std::nullopt;
     const std::string_view word = words_[at_].text;
@@ -173,13 +173,14 @@ class FieldParser {
   std::string error_;
 };
 
-// Takes the next line off `*text`. False at the end.
+// Removes the next line from `*text`. False at the end.
 bool TakeLine(std::string_view* text, std::string_view* line);
 
-// Splits a line into words. On failure returns what is wrong.
+// Splits a line into words. Returns the error, or "".
 std::string SplitLine(std::string_view line, std::vector<Word>* words);
 
-// The name after "ops " on the first line that says anything, or "" if `text` is no `.ops` text.
+// The name after "ops " on the first line that is not empty or a comment, or "" if `text` is not
+// `.ops` text.
 std::string HarnessOf(std::string_view text);
 
 }  // namespace ops_text
@@ -210,8 +211,8 @@ std::string Print(const Case<World>& c) {
   return out;
 }
 
-// Returns what is wrong, as "line N: what: how to mend it", or "" if all is well. Texts are copied
-// to the arena.
+// Returns the error as "line N: what: how to fix it", or "" on success. Texts are copied to the
+// arena.
 template <class World>
 std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
   using Op = typename World::Op;
@@ -219,7 +220,7 @@ std::string Parse(std::string_view text, Arena* arena, Case<World>* out) {
   std::string_view line;
   std::vector<ops_text::Word> words;
   bool named = false;
-  size_t configured = 0;  // in that line; 0: not yet
+  size_t configured = 0;  // the line with the config; 0: none yet
   for (size_t number = 1; ops_text::TakeLine(&text, &line); ++number) {
     const auto fail = [&](const std::string& what) {
       return "line " + std::to_string(number) + ": " + what;

@@ -16,7 +16,7 @@
 
 namespace resprobe {
 
-// See harness.h for what T has to offer.
+// See harness.h for the requirements on T.
 template <class T>
 class RawHarness : public Harness {
  public:
@@ -49,7 +49,8 @@ class RawHarness : public Harness {
 
   size_t Mutate(uint8_t* data, size_t size, size_t max_size, uint32_t seed,
                 ByteMutator mutate_bytes) override {
-    // The engine's mutator, and now and then a fresh plausible input, whole or as an end.
+    // The engine's mutator, and sometimes a newly generated input, whole or as the end of the old
+    // one.
     Rng rng(seed);
     if (!rng.OneIn(32)) return mutate_bytes(data, size, max_size);
     const Tape fresh = Generate(rng.Next());
@@ -85,7 +86,7 @@ class RawHarness : public Harness {
       again = (smallest.size() <= kCollapseAtMost && CollapseRuns(&smallest, still_fails)) ||
               (smallest.size() <= kPairsAtMost && DeletePair(&smallest, still_fails));
     }
-    // Plainer bytes, in the order in which people find them plain.
+    // Replace bytes by simpler ones, in the order of readability.
     for (size_t i = 0; i < smallest.size(); ++i) {
       const uint8_t old = smallest[i];
       if (old == '0' || old == '1' || old == 'a' || old == '\r' || old == '\n') continue;
@@ -99,12 +100,12 @@ class RawHarness : public Harness {
   }
 
  private:
-  // Above this size trying all runs costs more than it brings.
+  // Above this size, trying all runs costs more than it gains.
   static constexpr size_t kCollapseAtMost = 256;
   static constexpr size_t kLongestCollapse = 64;
   static constexpr size_t kPairsAtMost = 64;
 
-  // Brackets and quotes go together or not at all.
+  // Deletes a pair of brackets or quotes together.
   template <class StillFails>
   static bool DeletePair(Tape* tape, const StillFails& still_fails) {
     Tape candidate;
@@ -121,8 +122,8 @@ class RawHarness : public Harness {
     return false;
   }
 
-  // One plain byte in the place of a run: what stands between brackets can often be anything, and
-  // not nothing. True if any run went.
+  // Replaces a run of bytes by one simple byte: what is between brackets can often be anything
+  // except empty. True if it replaced a run.
   template <class StillFails>
   static bool CollapseRuns(Tape* tape, const StillFails& still_fails) {
     bool any = false;

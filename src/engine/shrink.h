@@ -1,10 +1,10 @@
 #ifndef RESPROBE_ENGINE_SHRINK_H_
 #define RESPROBE_ENGINE_SHRINK_H_
 
-// Makes a failing case small: ops are deleted from the end backwards in ever smaller runs, then
-// fields are made simpler, then things are renamed and the schedule is flattened (amounts to "all",
-// ops of one kind moved together). All passes repeat until nothing helps. A candidate counts only
-// if it fails in the same way, which the caller decides.
+// Shrinks a failing case: deletes ops from the end backwards in ever smaller runs, simplifies
+// fields, renames things and flattens the schedule (amounts become "all", ops of one kind are
+// grouped). All passes repeat until none succeeds. A candidate counts only if the caller says that
+// it fails in the same way.
 
 #include <algorithm>
 #include <cstdint>
@@ -21,8 +21,8 @@
 
 namespace resprobe {
 
-// Deletes runs of `items` while `still_fails(items)` holds; returns true if any went. `still_fails`
-// says no once its budget is used up.
+// Deletes runs of `items` while `still_fails(items)` is true; returns true if it deleted any.
+// `still_fails` returns false once its budget is used up.
 template <class T, class StillFails>
 bool DeleteRuns(std::vector<T>* items, const StillFails& still_fails) {
   bool any = false;
@@ -42,8 +42,8 @@ bool DeleteRuns(std::vector<T>* items, const StillFails& still_fails) {
   }
 }
 
-// Field visitor: offers simpler values for the one field that is its target, and stops at the first
-// that still fails.
+// Field visitor: tries simpler values for its one target field, and stops at the first that still
+// fails.
 class FieldSimplifier {
  public:
   FieldSimplifier(const std::function<bool()>* still_fails, Arena* arena, size_t target)
@@ -59,7 +59,7 @@ class FieldSimplifier {
     } else if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
       Try(field, T{});
     } else if constexpr (std::is_same_v<T, Index>) {
-      // The smallest that names the same thing, since 11 of 8 is 3.
+      // Try the smallest value that selects the same thing: 11 of 8 things is 3.
       const int small = std::min<int>(field.value, 16);
       for (int value = 0; value < small && !Try(field, Index{static_cast<uint8_t>(value)});)
         ++value;
@@ -88,10 +88,11 @@ class FieldSimplifier {
   template <class T>
   void SimplifyNumber(T& field) {
     using Value = decltype(field.value);
-    // What is simplest already stays: 1 in the place of 0 would be taken back, and so on for ever.
+    // Keep a value that is already simplest: otherwise 1 would replace 0, be reverted, and so on
+    // without end.
     if (field == T{} || Try(field, T{})) return;
     if (field.value != Value{1} && Try(field, T{Value{1}})) return;
-    // Towards zero, by halves and then by ones.
+    // Towards zero, by halving and then by ones.
     while (field.value / 2 != field.value && field.value / 2 != 0 &&
            Try(field, T{static_cast<Value>(field.value / 2)})) {
     }
@@ -103,7 +104,7 @@ class FieldSimplifier {
   }
 
   void SimplifyText(std::string_view* text) {
-    // Shorter, from the end and from the front; then plainer.
+    // Shorten from the end and from the front; then simplify the bytes.
     for (size_t cut = std::max<size_t>(text->size() / 2, 1); !text->empty(); cut /= 2) {
       while (text->size() >= cut && Try(*text, text->substr(0, text->size() - cut))) {
       }
@@ -143,8 +144,8 @@ class FieldSimplifier {
   bool simplified_ = false;
 };
 
-// Field visitor: replaces all indices of one name and value by another, for ops that must go on
-// naming the same thing.
+// Field visitor: replaces all indices of one name and value by another, for ops that must keep
+// referring to the same thing.
 class IndexRenamer {
  public:
   IndexRenamer(std::string_view name, uint8_t from, uint8_t to)
@@ -180,7 +181,7 @@ struct IndexCollector {
   }
 };
 
-// `still_fails` judges the case that it is given. `c` must fail to begin with.
+// `still_fails` is called with a candidate. `c` itself must fail.
 template <class World>
 void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* arena,
             Case<World>* c) {
@@ -197,7 +198,7 @@ void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* a
     }
     return any;
   };
-  // An op of the same kind as the one before its predecessor moves up beside it.
+  // Moves an op next to the nearest earlier op of the same kind if only one op is between them.
   const auto flatten = [&] {
     bool any = false;
     for (size_t i = 2; i < c->ops.size(); ++i) {
@@ -215,7 +216,7 @@ void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* a
     return any;
   };
 
-  // All ops that name thing 3 name thing 0 instead, and so on.
+  // Renumbers things: all ops that refer to thing 3 refer to thing 0 instead, and so on.
   const auto rename = [&] {
     bool any = false;
     IndexCollector indices;

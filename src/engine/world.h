@@ -2,13 +2,13 @@
 #define RESPROBE_ENGINE_WORLD_H_
 
 // What a world (ops_harness.h) or a raw target (raw_harness.h) must declare. A mistake in a new one
-// is one error that names it and what is missing, such as
+// gives one error that names it and what is missing, such as
 //
 //   error: static assertion failed due to requirement 'kHasSettle<MyWorld>': the world lacks a
 //   public Settle(): declare void Settle(resprobe::RunContext& run);
 //
-// and nothing after it: a harness over an unsound world is an empty class. Each mistake and its
-// error is a file in tests/engine/wrong_worlds/.
+// and no others: a harness over an invalid world is an empty class. tests/engine/wrong_worlds/ has
+// a file for each mistake, with its error.
 
 #include <algorithm>
 #include <concepts>
@@ -34,7 +34,7 @@ class Gen;
 
 namespace internal {
 
-// The requirements. Their names stand in the errors.
+// The requirements. Their names appear in the errors.
 
 template <class T>
 constexpr bool kHasName = requires {
@@ -44,14 +44,14 @@ template <class T>
 constexpr bool kHasSummary = requires {
   { T::kSummary } -> std::convertible_to<std::string_view>;
 };
-// As a constant, because the bound of an array in a class template is not known before its value is
-// asked for.
+// As a constant, because the bound of an array in a class template is unknown until its value is
+// used.
 template <class T>
 constexpr bool kHasInvariants = requires {
   typename std::bool_constant<std::span<const InvariantInfo>(T::kInvariants).empty()>;
 };
 
-// Whether a member of T has the name, whatever its type and access: a second base that has it too
+// True if T has a member of that name, whatever its type and access: a second base that has it too
 // makes the name ambiguous.
 struct HasGenerate {
   int Generate;
@@ -103,7 +103,7 @@ constexpr bool kIsPlainStruct =
 template <class Struct>
 constexpr bool kHasFewFields = kFieldCount<Struct> <= kMaxFields;
 
-// The name of a field, in a form that an error shows.
+// The name of a field, in a form that errors print.
 template <size_t kSize>
 struct Name {
   char text[kSize + 1] = {};
@@ -150,8 +150,8 @@ constexpr bool kSimplifyIsUsed =
       { target.Simplify(tape, still_fails) } -> std::same_as<bool>;
     };
 
-// The checks, each of which looks at what the ones before it have found sound. With kReport the
-// first that fails is an error; without, the result is false.
+// The checks. Each relies on those before it. With kReport the first failure is an error; without,
+// the result is false.
 // NOLINTBEGIN(readability-else-after-return, bugprone-macro-parentheses)
 #define RESPROBE_NEEDS(requirement, message)                    \
   if constexpr (!(requirement)) {                               \
@@ -311,7 +311,7 @@ consteval bool CheckRawTarget() {
 #undef RESPROBE_ALSO_NEEDS
 // NOLINTEND(readability-else-after-return, bugprone-macro-parentheses)
 
-// Takes the place of a harness over an unsound world, so that what uses it compiles.
+// Replaces a harness over an invalid world, so that the code that uses it compiles.
 class NoHarness : public Harness {
  public:
   template <class... Args>
@@ -333,11 +333,11 @@ class NoHarness : public Harness {
 
 }  // namespace internal
 
-// What OpsHarness takes.
+// The requirement of OpsHarness.
 template <class World>
 concept OpsWorld = internal::CheckWorld<World, /*kReport=*/false>();
 
-// What RawHarness takes.
+// The requirement of RawHarness.
 template <class Target>
 concept RawTarget = internal::CheckRawTarget<Target, /*kReport=*/false>();
 

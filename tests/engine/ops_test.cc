@@ -1,4 +1,4 @@
-// What the engine derives from one description of the ops, held to its laws over random tapes.
+// Tests what the engine derives from the description of the ops, over random tapes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,7 @@ bool operator==(const ToyCase& a, const ToyCase& b) {
 
 Tape RandomBytes(Rng& rng, size_t max_size) {
   Tape tape(rng.Below(max_size + 1));
-  // Bytes that mean something to the codec come often.
+  // Generate bytes with a meaning in the codec often.
   constexpr uint8_t kTelling[] = {0xFF, 0xFE, 0xFD, 0, 1, 2, 0x80};
   for (uint8_t& byte : tape) {
     byte = rng.OneIn(2) ? rng.Pick(kTelling) : static_cast<uint8_t>(rng.Next());
@@ -210,7 +210,7 @@ TEST(Generate, SwarmSwitchesKindsOffInSomeSeedsAndNotInOthers) {
   EXPECT_GT(without_open, 5);
 }
 
-// Adds a byte, or takes the last one away.
+// Adds a byte, or removes the last one.
 size_t StepBytes(uint8_t* data, size_t size, size_t max_size) {
   if (size < max_size) {
     data[size] = 'm';
@@ -242,8 +242,8 @@ TEST(Mutate, StaysInBoundsAndAlwaysDecodes) {
   }
 }
 
-// What an engine begins with is one byte: to put a case together from there op by op takes it
-// thousands of executions.
+// An engine begins with one byte: building a case from there op by op takes it thousands of
+// executions.
 TEST(Mutate, MakesWholeCasesOfNothing) {
   OpsHarness<ToyWorld> harness;
   size_t ops = 0;
@@ -255,7 +255,7 @@ TEST(Mutate, MakesWholeCasesOfNothing) {
   EXPECT_GT(ops, 10 * kRounds);
 }
 
-// The swarm of a corpus is not the only one: a case without a single `open` gets some.
+// The swarm weights of the corpus are not the only ones: a case without a single `open` gets some.
 TEST(Mutate, OftenStartsAfreshFromASeed) {
   OpsHarness<ToyWorld> harness;
   std::string error;
@@ -278,7 +278,7 @@ TEST(Shrink, FindsTheTwoOpsThatMatterAndKeepsTheInvariant) {
   OpsHarness<ToyWorld> harness;
   int shrunk = 0;
   for (uint64_t seed = 0; seed < 400; ++seed) {
-    // A generated case with the fault put somewhere into it.
+    // A generated case with the fault inserted somewhere.
     std::string error;
     std::string text = harness.Show(harness.Generate(seed));
     text += "put box=11 \"bad apple\"\nshake times=4 force=9 a b c\nput box=2 \"bad too\"\n";
@@ -303,7 +303,7 @@ TEST(Shrink, FindsTheTwoOpsThatMatterAndKeepsTheInvariant) {
   EXPECT_GT(shrunk, 300);
 }
 
-// Where a field does not matter, its simplest value is the end, not one that is taken back.
+// For a field that does not matter shrinking ends at its simplest value, and does not revert it.
 TEST(Shrink, ComesToAnEnd) {
   OpsHarness<ToyWorld> harness;
   std::string error;
@@ -350,7 +350,7 @@ TEST(Runner, StopsAtTheFirstViolationAndSaysWhere) {
   EXPECT_EQ(run.violation().seen, "something bad");
 }
 
-// What RunContext::Makes() says in a run of each of some tapes.
+// The results of RunContext::Makes() in a run of each of some tapes.
 std::vector<bool> MadeOver(uint32_t one_in, bool samples) {
   OpsHarness<ToyWorld> harness;
   std::vector<bool> made;

@@ -15,7 +15,7 @@ inline constexpr std::string_view kColourNames[] = {"red", "green", "blue"};
 constexpr std::span<const std::string_view> EnumNames(Colour) { return kColourNames; }
 
 // A world with every type of field, and one planted fault: after a `put` of a value that begins
-// with "bad" into a box, an `open` of the same box breaks `no_bad_box`.
+// with "bad" into a box, an `open` of the same box violates `no_bad_box`.
 class ToyWorld {
  public:
   static constexpr std::string_view kName = "toy";

@@ -1,7 +1,6 @@
 #pragma once
 
-// What the worlds and raw targets of this folder have right: each of them hides or leaves out one
-// thing.
+// The valid parts of this folder's worlds and raw targets: each of them hides or omits one thing.
 
 #include <cstdint>
 #include <functional>
@@ -27,7 +26,7 @@ struct Push {
   resprobe::Text value;
 };
 
-// A world but for Config and Op.
+// A world without Config and Op.
 struct Steps : Named {
   void Start(const auto& config, RunContext& run);
   void Apply(const auto& op, RunContext& run);
