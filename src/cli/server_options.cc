@@ -20,12 +20,12 @@ void ServerOptions::AddTo(Verb* verb, bool with_flush) {
              "Start a private server: redis-server, valkey-server or a program that takes their "
              "command line; options may follow it")
       .Offer(kUsualServers);
-  verb->Text("--server", "HOST:PORT", &server, "A server that is running").Excludes("--start");
-  verb->Text("--unix", "PATH", &unix_path, "A server that is running, by its unix socket")
+  verb->Text("--server", "HOST:PORT", &server, "A running server").Excludes("--start");
+  verb->Text("--unix", "PATH", &unix_path, "A running server, by its unix socket")
       .Excludes("--start")
       .Excludes("--server")
       .Complete(Completion::kFile);
-  verb->Texts("--server-arg", "WORD", &arguments, "A word for the command line of --start")
+  verb->Texts("--server-arg", "WORD", &arguments, "An argument for the program of --start")
       .Needs("--start");
   if (with_flush) {
     verb->Flag("--flush", &flush, "Accept a server that holds keys, and delete them")
@@ -33,7 +33,7 @@ void ServerOptions::AddTo(Verb* verb, bool with_flush) {
   }
   verb->Flag("--allow-remote", &allow_remote, "Accept a server on another machine");
   verb->Number("--hang", "SECONDS", &hang_seconds, 1, kMostSeconds,
-               "A server that does not answer for this long hangs")
+               "A server that does not answer for this long counts as hanging")
       .ShowDefault();
   verb->Text("--host", "HOST", &host_, "").Needs("--port").Hide();
   verb->Number("--port", "PORT", &port_, 1, 65535, "")
@@ -98,7 +98,7 @@ Option& AddProfile(Verb* verb, std::string* profile, const std::string& what) {
 }
 
 void AddServerBehind(Verb* verb, std::string* server, bool* allow_remote) {
-  verb->Text("--server", "HOST:PORT", server, "The server behind the proxy").Required();
+  verb->Text("--server", "HOST:PORT", server, "The server to forward to").Required();
   verb->Flag("--allow-remote", allow_remote,
              "Accept a server on another machine, and clients from other machines");
 }
@@ -106,7 +106,7 @@ void AddServerBehind(Verb* verb, std::string* server, bool* allow_remote) {
 Option& AddServerOfHarness(Verb* verb, std::string* start) {
   return verb
       ->Text("--start", "COMMAND", start,
-             "What starts the server of a harness that runs beside a live one, with its options")
+             "The command that starts the server of a live harness, with its options")
       .Offer(kUsualServers)
       .ShowDefault("redis-server");
 }

@@ -71,7 +71,7 @@ Verb LintVerb() {
 Verb PackagesVerb() {
   Verb verb = ScriptVerb("packages", "fetch what only this build uses: hiredis, real servers",
                          "hiredis, redis-server, valkey-server.",
-                         {{"packages --retry", "tries again to fetch what was not to be had"}});
+                         {{"packages --retry", "tries again to fetch what was not available"}});
   verb.Flag("--retry", &Nothing()->flag, "Try again what could not be fetched");
   return verb;
 }

@@ -62,7 +62,7 @@ printf '#!/bin/sh\necho "no such flag" >&2\n' >"$temp/other"
 chmod +x "$temp/other"
 refused "has ended: no such flag: is it toxiproxy-server" \
   --api 0 --toxiproxy "$temp/other"
-refused "is no Toxiproxy: it does not answer GET /version" \
+refused "is not a Toxiproxy: it does not answer GET /version" \
   --toxiproxy "127.0.0.1:$server"
 refused "start one there" --toxiproxy 127.0.0.1:1
 refused "is not this machine" --toxiproxy 192.0.2.1:8474

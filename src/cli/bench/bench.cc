@@ -269,7 +269,7 @@ int RunBench(const BenchOptions& options) {
   Json json = {{"rounds", options.rounds}, {"harnesses", Json::array()}};
   bool pass = true;
   if (text && !harnesses.empty()) {
-    std::printf("medians of %d rounds; executions a second of one process\n", options.rounds);
+    std::printf("medians of %d rounds; executions per second of one process\n", options.rounds);
     std::printf("%-30s %10s %10s %7s %7s %10s %8s\n", "harness", "fuzzing", "empty", "ratio",
                 "corpus", "alone", "ops");
   }

@@ -54,7 +54,7 @@ Verb WorkersVerb() {
   verb.exit_codes = "0 ended, 2 wrong use.";
   verb.Number("--listen", "PORT", &options->listen, 0, 65535, "Port for HTTP; 0 picks a free one")
       .Required();
-  verb.Size("--slot-size", &options->pool.slot_bytes, 64, 16 << 20, "Bytes that an entry can have")
+  verb.Size("--slot-size", &options->pool.slot_bytes, 64, 16 << 20, "Maximum bytes of an entry")
       .ShowDefault();
   options->pool.AddTo(&verb, true, false);
   verb.run = [=] { return RunWorkers(*options); };

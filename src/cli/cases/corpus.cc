@@ -217,7 +217,7 @@ std::vector<Token> ReadDictionary(const fs::path& path) {
       if (!name.ends_with('=') || name.size() == 1 ||
           name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
                                  "=") != name.npos) {
-        fail("'" + name + "' is no name: use letters, digits and _, then =");
+        fail("'" + name + "' is not a name: use letters, digits and _, then =");
       }
     }
     std::string bytes;
@@ -238,7 +238,7 @@ std::vector<Token> ReadDictionary(const fs::path& path) {
       }
     }
     if (bytes.empty()) fail("an empty value");
-    if (!seen.insert(bytes).second) fail("the value stands above already: delete one");
+    if (!seen.insert(bytes).second) fail("the value occurs twice: delete one");
     tokens.push_back({number, bytes});
   }
   return tokens;
@@ -417,7 +417,8 @@ Verb CorpusVerb() {
     OutputOptions output;
   };
   const auto checked = std::make_shared<CheckOptions>();
-  Verb& check = verb.verbs.emplace_back("check", "every seed and dictionary token is of use");
+  Verb& check =
+      verb.verbs.emplace_back("check", "check that every seed and dictionary token is useful");
   check.details =
       "Every seed parses, replays, twice with the same trace, and adds coverage to the smaller "
       "ones, or a pair (list --matrix); every dictionary token occurs in a seed or in one of 2000 "
@@ -435,7 +436,7 @@ Verb CorpusVerb() {
     std::vector<std::string> folders;
   };
   const auto merged = std::make_shared<MergeOptions>();
-  Verb& merge = verb.verbs.emplace_back("merge", "take what fuzzing learnt into the repository");
+  Verb& merge = verb.verbs.emplace_back("merge", "copy what fuzzing found into the repository");
   merge.details =
       "Merges work/corpus/HARNESS and the folders DIR into corpus/HARNESS, and leaves few and "
       "cheap seeds that together cover what all of them cover, and have met the same pairs (list "

@@ -95,8 +95,8 @@ Verb ChaosPeerVerb() {
   verb.exit_codes = "0 ended by Ctrl-C or SIGTERM, 2 wrong use.";
   verb.Number("--listen", "PORT", &options->port, 0, 65535, "Port; 0 picks a free one").Required();
   verb.Text("--script", "FILE", &options->script, "What it does").Complete(Completion::kFile);
-  verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "Makes a script of a number");
-  verb.Flag("--forked", &options->forked, "In a process of its own");
+  verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "Generate a script from this number");
+  verb.Flag("--forked", &options->forked, "Run in a separate process");
   verb.Flag("--print", &options->print, "Print the script and end");
   AddLogOption(&verb, &options->log).ShowDefault();
   verb.run = [=] { return RunChaosPeer(*options); };

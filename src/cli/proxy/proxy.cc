@@ -140,11 +140,11 @@ Verb ProxyVerb() {
       .ShowDefault();
   verb.Text("--name", "NAME", &options->name, "The proxy's name in the API").ShowDefault();
   verb.Text("--toxiproxy", "WHICH", &options->toxiproxy,
-            "A real Toxiproxy in place of this program's own: the program (without a value: "
+            "A real Toxiproxy instead of this program's own proxy: the program (without a value: "
             "toxiproxy-server), or HOST:PORT of the API of one that runs")
       .ValueIfAlone("toxiproxy-server")
       .Complete(Completion::kProgram);
-  verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX, "Decides what is left to chance")
+  verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX, "Seed of all random choices")
       .ShowDefault()
       .Excludes("--toxiproxy");
   AddLogOption(&verb, &options->log).Excludes("--toxiproxy");

@@ -12,7 +12,7 @@ Verb RecordVerb() {
   const auto options = std::make_shared<live::RecordOptions>();
   Verb verb("record", "record real traffic as cases");
   verb.details =
-      "A proxy that stands between clients and a server. Point clients at its port; Ctrl-C ends it "
+      "A proxy between clients and a server. Point clients at its port; Ctrl-C ends it "
       "and keeps everything.";
   verb.examples = {{"record --listen 7000 --server 127.0.0.1:6379 --output recorded",
                     "records what clients of port 7000 do"}};
@@ -26,7 +26,7 @@ Verb RecordVerb() {
       .Required()
       .Complete(Completion::kFolder);
   verb.Size("--max-case", &options->max_case_bytes, 1, 1 << 30,
-            "Most bytes of a case; streams are cut where a message ends")
+            "Maximum bytes of a case; streams are cut at the end of a message")
       .ShowDefault();
   verb.Texts("--leave-out", "WORDS", &options->leave_out,
              "Keep no request that begins with these words in cases of ops, such as the 'COMMAND "

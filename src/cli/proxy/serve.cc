@@ -12,7 +12,7 @@ Verb ServeVerb() {
   const auto options = std::make_shared<live::ServeOptions>();
   const auto clock = std::make_shared<std::string>("real");
   Verb verb("serve", "the core on a TCP port, for redis-cli and others");
-  verb.details = "It keeps nothing: its data end with it. Ctrl-C or SIGTERM ends it.";
+  verb.details = "It does not persist its data. Ctrl-C or SIGTERM ends it.";
   verb.examples = {{"serve --port 7000", "then: redis-cli -p 7000"}};
   verb.exit_codes = "0 ended, 2 wrong use.";
   verb.Number("--port", "PORT", &options->port, 0, 65535,

@@ -89,7 +89,8 @@ Toxiproxy::Toxiproxy(const Setting& setting) {
   }
   const Answer proxies = Ask("GET", "/proxies");
   if (proxies.status != 200 || !proxies.body.is_object()) {
-    throw UserError("--toxiproxy: " + api_ + " is no Toxiproxy: GET /proxies: " + proxies.Error());
+    throw UserError("--toxiproxy: " + api_ +
+                    " is not a Toxiproxy: GET /proxies: " + proxies.Error());
   }
 }
 
@@ -108,7 +109,8 @@ void Toxiproxy::Reach(const Setting& setting) {
   api_ = "http://" + address.ToText();
   const std::string version = Version();
   if (version.empty()) {
-    throw UserError("--toxiproxy: " + api_ + " is no Toxiproxy: it does not answer GET /version");
+    throw UserError("--toxiproxy: " + api_ +
+                    " is not a Toxiproxy: it does not answer GET /version");
   }
   title_ += " " + version;
 }
@@ -192,7 +194,7 @@ std::string Toxiproxy::AddProxy(const std::string& name, const std::string& list
   const Json& told = answer.body;
   if (!told.is_object() || told.value("name", Json()) != name ||
       told.value("enabled", Json()) != true || !told.value("listen", Json()).is_string()) {
-    throw UserError("--listen: " + title_ + " answers otherwise than asked: " + answer.text);
+    throw UserError("--listen: " + title_ + " does not confirm the request: " + answer.text);
   }
   return told["listen"].get<std::string>();
 }
