@@ -127,11 +127,11 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
   }
   if (options.seed != defaults.seed) text += " --seed " + std::to_string(options.seed);
   text +=
-      "`: not to be edited. The oracle sends generated\n"
-      "cases to the core and to a server, and compares replies, pushes, errors with their texts, "
-      "and\n"
-      "what each case leaves (keys, types, values, expiries).\n\n"
-      "| server | profile | first seed | cases | requests | of what they left | kinds of "
+      "`; do not edit it. The oracle sends generated cases\n"
+      "to the core and to a server, and compares replies, pushes, errors with their texts, and "
+      "the\n"
+      "final state of each case (keys, types, values, expiries).\n\n"
+      "| server | profile | first seed | cases | requests | items of final state | kinds of "
       "difference |\n"
       "|---|---|---:|---:|---:|---:|---:|\n";
   for (const Json& report : reports) {
@@ -142,7 +142,7 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
             Grouped(report["state"].get<uint64_t>()) + " | " +
             std::to_string(report["differences"].size()) + " |\n";
   }
-  text += "\n## Where a server may choose\n\nHow many replies needed it:\n\n";
+  text += "\n## Where a server may choose\n\nThe number of replies compared with such freedom:\n\n";
   for (const Json& report : reports) {
     text += "- " + report["server"].get<std::string>() + ":";
     const char* separator = " ";
@@ -211,7 +211,7 @@ int RunConformance(const ConformanceOptions& options) {
 Verb ConformanceVerb() {
   const auto options = std::make_shared<ConformanceOptions>();
   Verb verb("conformance", "run the oracle long, and write docs/conformance.md");
-  verb.details = "Runs the oracle against real servers, and writes the table of what is equal.";
+  verb.details = "Runs the oracle against real servers, and writes a table of what was compared.";
   verb.examples = {{"conformance --requests 100000 -o /tmp/table.md",
                     "compares a hundred thousand requests with each server"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
