@@ -9,9 +9,9 @@
 
 namespace resprobe {
 
-// What happened between a peer, a client and the system below them, in one order: each entry has a
-// sequence number, the virtual time, and the actual result of what was done. A ring of the last
-// entries, which costs a few stores each and no allocation, so that it can always be on, and be
+// The events between a peer, a client and the system below them, in one order: each entry has a
+// sequence number, the virtual time, and the actual result of the action. A ring of the last
+// entries; adding one costs a few stores and no allocation, so the log is always on and can be
 // written when a sanitizer ends the process.
 class ChaosLog {
  public:
@@ -22,8 +22,8 @@ class ChaosLog {
     int64_t at_us = 0;
     Who who = Who::kPeer;
     const char* what = "";  // a literal
-    int64_t subject = 0;    // a socket, a command, a toxic: `what` says
-    int64_t result = 0;     // bytes, or the negative errno of a call
+    int64_t subject = 0;    // a socket, a command or a toxic, depending on `what`
+    int64_t result = 0;     // bytes, or a call's negative errno
   };
   static constexpr size_t kEntries = 512;
 
@@ -35,19 +35,19 @@ class ChaosLog {
   }
 
   uint64_t size() const { return next_; }
-  // The number of the oldest entry that is still there.
+  // The number of the oldest entry that is still stored.
   uint64_t first() const { return next_ > kEntries ? next_ - kEntries : 0; }
   const Entry& at(uint64_t number) const { return ring_[number % kEntries]; }
 
-  // The result of a call: a number, or the name of the errno that it stands for.
+  // The result of a call: a number, or the name of its errno.
   static std::string ResultText(int64_t result);
   // "12 3.500ms client read 0 = -11"
   static std::string Text(const Entry& entry);
-  // All entries, one a line.
+  // All entries, one per line.
   std::string Text() const;
 
-  // The log of the run that is going on, for whoever writes it when the process dies; nullptr
-  // before the first run.
+  // The log of the current run, for code that writes it when the process dies; nullptr before the
+  // first run.
   static const ChaosLog* current();
   static void set_current(const ChaosLog* log);
 

@@ -8,7 +8,7 @@
 
 namespace resprobe {
 
-// The core behind one of the interfaces of server_subject.h.
+// Implements one of the interfaces of server_subject.h with the core.
 template <class Interface>
 class CoreBehind : public Interface {
  public:
@@ -50,7 +50,7 @@ class CoreSubject final : public CoreBehind<ServerSubject> {
 
  private:
   const ServerConfig config_;
-  std::unique_ptr<CoreReplica> replica_;  // made when it is first asked for
+  std::unique_ptr<CoreReplica> replica_;  // created when it is first requested
 };
 
 }  // namespace resprobe

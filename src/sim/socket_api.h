@@ -9,46 +9,47 @@ namespace resprobe {
 
 // How a peer ends a connection.
 enum class PeerEnd : uint8_t {
-  kHalfClose,  // shutdown(SHUT_WR): it goes on reading
-  kClose,      // close(), with everything read that had been sent to it
+  kHalfClose,  // shutdown(SHUT_WR): it keeps reading
+  kClose,      // close(), after it has read everything that was sent to it
   kReset,      // close() with SO_LINGER 0
 };
 
-// What lies between a client's sockets and its peer, both ends of it: memory (memory_wire.h), or
-// the kernel (live/tcp/kernel_sockets.h). Whoever owns the peer moves the bytes and decides what
-// happens; the wire says what the client's calls give then, and that alone. So the two can be
+// What connects a client's sockets and its peer, both ends of it: memory (sim_sockets.h), or the
+// kernel (live/tcp/kernel_sockets.h). The owner of the peer moves the bytes and decides what
+// happens; this interface only determines the results of the client's calls. So the two can be
 // compared.
 //
 // A socket is an index below kSockets. Results are those of Linux's system calls: a count, or a
-// negative errno. Nothing waits: where a call would, it gives -EAGAIN. What a peer has done has
-// arrived when the call that does it returns.
+// negative errno. Nothing blocks: a call that would block returns -EAGAIN. The effect of a peer's
+// call has arrived when the call returns.
 class SocketApi {
  public:
   static constexpr size_t kSockets = 8;
 
   virtual ~SocketApi() = default;
-  // No socket is open any more.
+  // Closes all sockets.
   virtual void Reset() = 0;
 
   // --- The client's end.
   virtual void Open(int socket) = 0;
-  // The connection is made or refused now; Connect() tells.
+  // The connection is made or refused now; Connect() reports it.
   virtual void Establish(int socket, bool accepts) = 0;
-  // connect() for a socket whose connection is decided. What was refused is told once; then the
-  // socket is as if it were new.
+  // connect() for a socket whose connection is decided. A refusal is reported once; then the socket
+  // is as new.
   virtual int Connect(int socket) = 0;
   virtual int64_t Read(int socket, char* to, size_t size) = 0;
   virtual int64_t Write(int socket, const char* from, size_t size) = 0;
   virtual bool Readable(int socket) = 0;
   virtual bool Writable(int socket) = 0;
-  // SO_ERROR: an errno, which is forgotten then; 0: none.
+  // SO_ERROR: returns and clears the pending errno; 0: none.
   virtual int TakeError(int socket) = 0;
   virtual void Close(int socket) = 0;
 
   // --- The peer's end.
-  // How much the client has sent that the peer has not taken; 0 once the peer is gone.
+  // The number of bytes that the client has sent and the peer has not taken; 0 once the peer is
+  // gone.
   virtual size_t Waiting(int socket) = 0;
-  // Takes `count` bytes of it. Valid until the next call.
+  // Takes `count` of these bytes. Valid until the next call.
   virtual std::string_view Take(int socket, size_t count) = 0;
   virtual void Send(int socket, std::string_view bytes) = 0;
   virtual void End(int socket, PeerEnd how) = 0;

@@ -287,7 +287,7 @@ std::optional<Toxic> ParseToxic(std::string_view text, std::string* error) {
   if (info == nullptr) {
     *error = "there is no toxic '" + std::string(name) + "': use one of";
     for (const ToxicInfo& known : kToxics) {
-      // What acts inside a client nobody can ask for in words.
+      // Toxics that act inside a client cannot be requested as text.
       if (known.place == ToxicPlace::kCall || known.place == ToxicPlace::kMemory) continue;
       *error += " " + std::string(known.name);
     }

@@ -2,10 +2,10 @@
 #define RESPROBE_SIM_TOXIC_H_
 
 // What a peer, a network or the client's own system can do to a client: one vocabulary for the
-// simulation, for the peer over real sockets and for the proxy. A toxic is a kind and a few
-// numbers; it does nothing by itself. ToxicStream (toxic_stream.h) applies those that act on a
-// stream of bytes, EditReply (toxic_reply.h) those that act on replies; the ones on connections and
-// calls are for whoever owns the connection.
+// simulation, the peer over real sockets and the proxy. A toxic is only a kind and a few numbers.
+// ToxicStream (toxic_stream.h) applies those that act on a stream of bytes, EditReply
+// (toxic_reply.h) those that act on replies; the owner of the connection applies those on
+// connections and calls.
 //
 // Names and attributes of the first eight are Toxiproxy's (github.com/Shopify/toxiproxy#toxics).
 
@@ -60,19 +60,19 @@ inline constexpr size_t kToxicKinds = 28;
 std::span<const std::string_view> ToxicNames();
 inline std::span<const std::string_view> EnumNames(ToxicKind) { return ToxicNames(); }
 
-// What a toxic acts on, and so who applies it.
+// What a toxic acts on, and therefore who applies it.
 enum class ToxicPlace : uint8_t {
   kStream,   // ToxicStream
-  kConnect,  // whoever accepts
-  kCall,     // the client's read, write and poll; over real sockets out of reach
+  kConnect,  // whoever accepts connections
+  kCall,     // the client's read, write and poll; not possible over real sockets
   kReply,    // EditReply
-  kMemory,   // the client's allocator; over real sockets out of reach
+  kMemory,   // the client's allocator; not possible over real sockets
 };
 
 struct ToxicAttribute {
   std::string_view name;
   std::string_view unit;  // "ms", "us", "bytes", "KB/s", …
-  int64_t usual;          // if it is not given
+  int64_t usual;          // the default
   int64_t least;
   int64_t most;
 };
@@ -83,8 +83,8 @@ struct ToxicInfo {
   std::string_view name;
   ToxicPlace place;
   std::string_view summary;      // what happens
-  std::string_view client_sees;  // facts of the field: errno, EOF, order of events
-  std::array<ToxicAttribute, kToxicAttributes> attributes;  // those without a name are not there
+  std::string_view client_sees;  // observable facts: errno, EOF, order of events
+  std::array<ToxicAttribute, kToxicAttributes> attributes;  // entries without a name are unused
 
   std::span<const ToxicAttribute> named() const {
     size_t count = 0;
@@ -93,12 +93,12 @@ struct ToxicInfo {
   }
 };
 
-// All of them; the one of kind k stands at index k.
+// All of them; kind k is at index k.
 std::span<const ToxicInfo> Toxics();
 inline const ToxicInfo& InfoOf(ToxicKind kind) { return Toxics()[static_cast<size_t>(kind)]; }
 const ToxicInfo* FindToxic(std::string_view name);
 
-// As Toxiproxy has them, from the client's view: upstream is what it sends.
+// As in Toxiproxy, from the client's view: upstream is what it sends.
 enum class ToxicDirection : uint8_t { kDownstream, kUpstream };
 inline constexpr std::string_view kToxicDirectionNames[] = {"downstream", "upstream"};
 constexpr std::span<const std::string_view> EnumNames(ToxicDirection) {
@@ -113,21 +113,21 @@ struct Toxic {
   bool operator==(const Toxic&) const = default;
 };
 
-// A toxic with every attribute as usual.
+// A toxic with the default of every attribute.
 Toxic MakeToxic(ToxicKind kind, ToxicDirection direction = ToxicDirection::kDownstream);
-// The same with the first attributes given; what is out of range is taken to the end of the range.
+// The same with the first attributes given; values out of range are clamped.
 Toxic MakeToxic(ToxicKind kind, ToxicDirection direction, std::span<const int64_t> values);
 
-// Sets an attribute by name; false (and `*error`: what is wrong, how to mend it) if there is none
-// of that name or the value is out of range.
+// Sets an attribute by name; false (and `*error`: what is wrong, how to fix it) if there is no such
+// attribute or the value is out of range.
 bool SetAttribute(Toxic* toxic, std::string_view name, int64_t value, std::string* error);
 
-// "latency upstream latency=100 jitter=10"; downstream is left out, and so is what is as usual.
+// Prints "latency upstream latency=100 jitter=10"; omits downstream and default values.
 std::string PrintToxic(const Toxic& toxic);
-// The reverse. On failure nothing, and `*error` says what is wrong and how to mend it.
+// Parses that form. On failure returns nothing, and `*error` says what is wrong and how to fix it.
 std::optional<Toxic> ParseToxic(std::string_view text, std::string* error);
 
-// How often each kind really did something, as opposed to having been switched on.
+// How often each kind had an effect, as opposed to having been switched on.
 class ToxicCounts {
  public:
   void Fired(ToxicKind kind) { ++counts_[static_cast<size_t>(kind)]; }

@@ -28,10 +28,10 @@ static_assert(std::size(kPushes) == 8);  // the attribute's range
 bool IsAggregateByte(char c) { return c == '*' || c == '%' || c == '~' || c == '>' || c == '|'; }
 bool HasLength(char c) { return IsAggregateByte(c) || c == '$' || c == '=' || c == '!'; }
 
-// The header line of a value: its type, its number, where the line ends. False if there is none.
+// The header line of a value: its type, its number, its end. False if there is none.
 struct Header {
   int64_t number = 0;
-  size_t end = 0;  // behind CRLF
+  size_t end = 0;  // after the CRLF
 };
 bool ReadHeader(std::string_view reply, Header* header) {
   const size_t lf = reply.find('\n');
@@ -49,7 +49,7 @@ void AppendHeader(char type, int64_t number, std::string* out) {
   *out += "\r\n";
 }
 
-// The children of an aggregate without its header: a number of them more or fewer.
+// Adds children to an aggregate or removes some, without its header.
 bool ChangeArity(std::string_view reply, int64_t delta, std::string* out) {
   Header header;
   if (delta == 0) return false;
@@ -61,7 +61,7 @@ bool ChangeArity(std::string_view reply, int64_t delta, std::string* out) {
   }
   const int64_t per_element = reply[0] == '%' || reply[0] == '|' ? 2 : 1;
   const int64_t count = std::max<int64_t>(std::min(header.number, INT64_MAX - 8) + delta, 0);
-  // A header that lies has no such elements to count.
+  // A false header has no such elements to count.
   if (count == header.number || count > static_cast<int64_t>(reply.size())) return false;
   AppendHeader(reply[0], count, out);
   std::string_view rest = reply.substr(header.end);
@@ -90,8 +90,8 @@ bool Lie(std::string_view reply, int64_t length, std::string* out) {
   return true;
 }
 
-// `inserted` before the reply, or behind the header of an aggregate; false if that is asked for and
-// there is none.
+// Inserts `inserted` before the reply, or after the header of an aggregate; false if that is
+// requested and there is no header.
 bool Insert(std::string_view inserted, bool inside, std::string_view reply, std::string* out) {
   if (!inside) {
     out->append(inserted).append(reply);

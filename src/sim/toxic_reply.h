@@ -9,14 +9,14 @@
 
 namespace resprobe {
 
-// Appends to `out` what a peer with this toxic sends in place of one whole reply; `number` counts
-// the replies of the connection from 1. Returns whether the toxic did something; if not (another
-// reply is meant, or it applies to no such reply), the reply is appended as it is. A toxic of
-// another place than kReply does nothing. Never reads past the reply, whatever bytes it is.
+// Appends to `out` what a peer with this toxic sends instead of one whole reply; `number` counts
+// the replies of the connection from 1. Returns whether the toxic had an effect; if not (it selects
+// another reply, or does not apply to this one), the reply is appended unchanged. A toxic of
+// another place than kReply has no effect. Never reads past the reply, whatever its bytes are.
 bool EditReply(const Toxic& toxic, uint64_t number, std::string_view reply, std::string* out);
 
-// The length in bytes of the first whole value of `bytes` (RESP2 or RESP3, with the attributes
-// before it); 0 if it is not whole, and `bytes.size()` if it is no value at all.
+// The length in bytes of the first complete value of `bytes` (RESP2 or RESP3, with the attributes
+// before it); 0 if it is incomplete, and `bytes.size()` if it is not a value.
 size_t ReplyLength(std::string_view bytes);
 
 // What the toxic `push` sends for its attribute `form`: an invalidation, one of a null (FLUSHDB),

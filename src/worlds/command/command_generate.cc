@@ -19,10 +19,10 @@ struct Part {
   std::string_view word = {};
   bool optional = false;
   bool repeats = false;
-  std::vector<Part> parts = {};  // of a sequence; the alternatives of a choice
+  std::vector<Part> parts = {};  // elements of a sequence, or alternatives of a choice
 };
 
-// Recursive descent over a syntax of the table, which is ours.
+// Recursive descent over a syntax of the command table, which is trusted.
 class SyntaxParser {
  public:
   explicit SyntaxParser(std::string_view text) : text_(text) {}
@@ -82,11 +82,12 @@ class SyntaxParser {
 struct Callable {
   const Command* command;
   Part syntax;
-  bool rare;  // makes a mess of the run, or a very long reply
+  bool rare;  // disrupts the run, or has a very long reply
 };
 
-// Those of every profile: a case is run against any of them, and what one does not have it refuses
-// as its server does. A command that a profile declares otherwise (ZRANK WITHSCORE) is there twice.
+// The commands of every profile: a case runs against any of them, and a command that a profile
+// lacks is refused as its server does. A command whose syntax differs by profile (ZRANK WITHSCORE)
+// occurs twice.
 std::vector<Callable> MakeCallables() {
   constexpr std::string_view kRare[] = {
       "command",      "command|docs", "command|list", "command|info", "client|reply", "client|kill",
@@ -123,7 +124,7 @@ const std::vector<Callable>& Callables() {
 constexpr uint64_t kRarer = 4;
 constexpr uint64_t kMostWeight = 8 * 8 * kRarer;
 
-// In whole numbers: a rare one that the seed likes little would else have no chance at all.
+// Integers, so that a rare command with a low weight still has a chance.
 uint64_t WeightOf(const Gen& gen, size_t i) {
   const Callable& callable = Callables()[i];
   const auto group = static_cast<uint64_t>(callable.command->spec->group);
@@ -133,7 +134,8 @@ uint64_t WeightOf(const Gen& gen, size_t i) {
 
 const Callable& PickCommand(Gen& gen) {
   const std::vector<Callable>& all = Callables();
-  // Drawn with equal chances, and taken with those that the seed gives: no sum over the table.
+  // Rejection sampling: draw uniformly, accept with the seed's weight. This needs no sum over the
+  // table.
   size_t picked = 0;
   for (int attempt = 0; attempt < 64; ++attempt) {
     picked = gen.rng().Below(all.size());
@@ -157,13 +159,13 @@ constexpr std::string_view kScoreBounds[] = {"-inf", "+inf", "0",   "1",   "(1",
 constexpr std::string_view kLexBounds[] = {"-", "+", "[a", "(a", "[b", "(c", "[", "a"};
 constexpr std::string_view kIntegers[] = {"0", "1", "2", "3", "5", "10", "-1", "-2", "-3", "100"};
 constexpr std::string_view kTypes[] = {"string", "list", "set", "zset", "hash", "none"};
-// By type, so that most commands meet a value of theirs, and some do not.
+// Named by type, so that most commands meet a value of their type, and some do not.
 constexpr std::string_view kKeys[] = {"s0", "s1", "l0", "l1", "h0", "h1", "u0", "u1", "z0", "z1"};
 
 class Expander {
  public:
   Expander(Gen& gen, const Command& command) : gen_(gen), command_(command) {
-    // One pair of keys is the one that this command's group works on.
+    // Prefer the pair of keys that hold the type of this command's group.
     switch (command.spec->group) {
       case CommandGroup::kList:
         own_keys_ = 2;
@@ -205,7 +207,7 @@ class Expander {
     if (count_ < kMost) words_[count_++] = word;
   }
 
-  // Names are known in any case.
+  // Command names are case-insensitive.
   std::string_view Name(std::string_view name) {
     if (gen_.rng().OneIn(4)) return name;
     char* upper = gen_.arena().Bytes(name.size());
@@ -224,7 +226,7 @@ class Expander {
     if (part.optional && !part.repeats && gen_.rng().OneIn(2)) return;
     size_t times = 1;
     if (part.repeats) {
-      // The least is 0 for [a ...] and 1 for <a ...>.
+      // The minimum is 0 for [a ...] and 1 for <a ...>.
       times = gen_.rng().Below(3) + (part.optional ? 0 : 1);
     }
     for (; times > 0; --times) {
@@ -245,7 +247,7 @@ class Expander {
     }
   }
 
-  // Options that stand side by side come in any order.
+  // Adjacent options come in any order.
   void Sequence(const std::vector<Part>& parts) {
     for (size_t i = 0; i < parts.size();) {
       size_t end = i;
@@ -324,7 +326,7 @@ class Expander {
     }
   }
 
-  // One request in sixteen is wrong in its form.
+  // Malforms one request in sixteen.
   void Spoil() {
     Rng& rng = gen_.rng();
     if (!rng.OneIn(16)) return;
@@ -350,8 +352,8 @@ class Expander {
   size_t own_keys_ = 0;
   std::array<std::string_view, kMost> words_;
   size_t count_ = 0;
-  size_t numkeys_ = 0;  // where it stands; 0: nowhere
-  int64_t keys_ = 0;    // since numkeys
+  size_t numkeys_ = 0;  // its index; 0: none
+  int64_t keys_ = 0;    // keys since numkeys
 };
 
 std::span<const std::string_view> Words(Gen& gen, std::initializer_list<std::string_view> list) {
@@ -372,8 +374,8 @@ std::vector<CommandWeight> CommandWeights(const Gen& gen) {
 
 std::span<const std::string_view> GenerateCommand(Gen& gen) {
   Rng& rng = gen.rng();
-  // What opens, ends and guards a transaction comes up much more often than it would among so many
-  // commands: without that no queue is ever filled and run.
+  // Commands that open, end and guard a transaction need a higher frequency than one among so many
+  // commands: otherwise no queue is ever filled and executed.
   if (rng.OneIn(10) && gen.Swarm(0x30000) != 0) {
     switch (rng.Below(8)) {
       case 0:

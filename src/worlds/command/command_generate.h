@@ -11,20 +11,20 @@
 
 namespace resprobe {
 
-// A request that makes sense, or nearly: a command of the one table with arguments after its
-// syntax, over few keys, members and fields, so that requests of one run collide. Some are wrong:
-// a type, an arity, a word. Each seed prefers some groups and commands (swarm). The words lie in
-// the generator's arena or are static.
+// Generates a valid or almost valid request: a command of the command table with arguments that
+// follow its syntax, over few keys, members and fields, so that the requests of one run share them.
+// Some are wrong in a type, an arity, or a word. Each seed prefers some groups and commands
+// (swarm). The words are in the generator's arena or static.
 std::span<const std::string_view> GenerateCommand(Gen& gen);
 
-// How common a command is with the generator's seed; 0: it comes up where nothing else does, and
-// MULTI and what goes with it by itself.
+// The frequency of a command under the generator's seed. 0: it appears only if nothing else does;
+// MULTI and related commands are generated separately.
 struct CommandWeight {
   const Command* command;
   uint64_t weight;
 };
-// Of all that GenerateCommand() may call; a command whose syntax another profile has otherwise is
-// there twice.
+// The weights of all commands that GenerateCommand() may call; a command whose syntax differs by
+// profile occurs twice.
 std::vector<CommandWeight> CommandWeights(const Gen& gen);
 
 }  // namespace resprobe

@@ -12,7 +12,7 @@ constexpr std::string_view kShape = "reply_has_shape";
 constexpr std::string_view kOne = "one_reply_per_request";
 constexpr std::string_view kExecInvariant = "exec_all_or_nothing";
 
-// An error starts with its code, an upper-case word.
+// An error starts with a code, an upper-case word.
 bool HasCode(std::string_view error) {
   size_t i = 0;
   while (i < error.size() && error[i] >= 'A' && error[i] <= 'Z') ++i;
@@ -141,7 +141,7 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
 }
 
 void ReplyModel::AskedNothing(uint32_t times) {
-  // Two of them use up all that there is.
+  // Two of them have the same effect as more.
   for (uint32_t i = 0; i < std::min<uint32_t>(times, 2); ++i) {
     asked_.push_back({nullptr, Kind::kNothing, false, 0, 0, 0, 0});
   }
@@ -182,7 +182,7 @@ void ReplyModel::Closed() {
   front_ = 0;
 }
 
-// A RESP2 client with subscriptions may call little else.
+// A RESP2 client with subscriptions may call few other commands.
 bool ReplyModel::Restricted(const Request& asked) const {
   return subscribed_ && protocol_ == 2 && !asked.command->runs_subscribed;
 }
@@ -236,7 +236,8 @@ void ReplyModel::Prepare(bool replied) {
     const bool queues = !fails && Queues(asked);
     const bool subscribes = asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe;
     if (foreign_) [[unlikely]] {
-      // Silent if the server knows the first two, and if it does not know the others.
+      // The server is silent if it knows the commands of the first case, or does not know those of
+      // the second.
       const bool silent_if_known =
           asked.kind == Kind::kHttp || (!fails && !queues && asked.kind == Kind::kReplyMode &&
                                         asked.mode != 'N' && asked.mode != 0);
@@ -254,7 +255,7 @@ void ReplyModel::Prepare(bool replied) {
         }
       }
     }
-    if (asked.kind == Kind::kHttp) {  // closed without a word
+    if (asked.kind == Kind::kHttp) {  // closed without a reply
       may_close_ = true;
       front_ = asked_.size();
       return;
@@ -272,10 +273,10 @@ void ReplyModel::Prepare(bool replied) {
       }
     }
     if (!reply_off_ && !reply_skip_) return;
-    // Answered by nothing; what it did must be known all the same.
+    // It has no reply; its effect must be tracked nevertheless.
     if (!fails) {
       if (!queues && subscribes) return;
-      // Ends CLIENT REPLY OFF, and is answered; but what CLIENT REPLY SKIP skips may be RESET.
+      // RESET ends CLIENT REPLY OFF, and is answered; but CLIENT REPLY SKIP may skip a RESET.
       if (!queues && asked.kind == Kind::kReset && !reply_skip_) return;
       if (queues || (asked.kind >= Kind::kHello && asked.kind <= Kind::kUnwatch) ||
           asked.kind == Kind::kTracking || asked.kind == Kind::kQuit || asked.command->may_wait) {
@@ -290,7 +291,7 @@ void ReplyModel::Prepare(bool replied) {
   }
 }
 
-// What comes on its own: a message, an invalidation.
+// True for values without a request: a message, an invalidation.
 bool ReplyModel::IsMessage(const resp::ReplyView& value) const {
   if (value.type() == resp::Type::kPush) {
     if (value.size() == 0) return true;
@@ -363,7 +364,7 @@ bool ReplyModel::TakeSubscription(const Request& asked, const resp::ReplyView& v
     subscribed_ = channels + shards_.size() > 0;
     Pop();
   } else {
-    // Inside one command the client counts as subscribed as soon as the server says so.
+    // Inside a command the client counts as subscribed as soon as the server's message says so.
     subscribed_ = true;
   }
   return true;
@@ -402,7 +403,7 @@ bool ReplyModel::TakeExec(const resp::ReplyView& value) {
   return true;
 }
 
-// The request in front stays out; if it was EXEC, the transaction is over.
+// The first request was not queued; if it was EXEC, the transaction is over.
 void ReplyModel::Refused(const Request& asked) {
   refused_ = true;
   if (!multi_) return;
@@ -416,7 +417,7 @@ void ReplyModel::Refused(const Request& asked) {
 bool ReplyModel::TakeExecuted(const Request& asked, const resp::ReplyView& value) {
   if (value.is_error()) {
     refused_ = true;
-    // Without MULTI, EXEC leaves the watched keys alone, unless it is refused before it runs.
+    // Without MULTI, EXEC does not affect the watched keys, unless it is refused before it runs.
     if (asked.kind == Kind::kExec && (multi_ || IsExecAbort(value))) EndTransaction();
     return true;
   }

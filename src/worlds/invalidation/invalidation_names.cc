@@ -26,7 +26,7 @@ std::string SlotName(size_t slot) {
 }
 
 size_t SlotOfKey(std::string_view key) {
-  // By its letters: this is asked for every entry of every cache, and a comparison is a call.
+  // Compares letters: this runs for every entry of every cache, and a string comparison is a call.
   if (key.size() != 2 || key[1] < '0') return kSlots;
   const auto number = static_cast<size_t>(key[1] - '0');
   if (key[0] == 'k') return number < kStrings ? number : kSlots;

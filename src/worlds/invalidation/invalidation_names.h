@@ -12,23 +12,23 @@ namespace invalidation {
 
 inline constexpr int64_t kTtlCapMs = 500;
 inline constexpr int64_t kLeaseMs = 400;
-// The longest time in an op.
+// The longest duration in an op.
 inline constexpr int64_t kMaxMs = 100'000'000;
 
 }  // namespace invalidation
 
-// The names of a slot: its key, and its field or "".
+// The parts of a slot's name: its key, and its field or "".
 std::string_view SlotKey(size_t slot);
 std::string_view SlotField(size_t slot);
 // "k0", "h1.f0".
 std::string SlotName(size_t slot);
-// The first slot of a key, and how many it has; kSlots if it is no key of the world.
+// The first slot of a key, and the number of its slots; kSlots if the world has no such key.
 size_t SlotOfKey(std::string_view key);
 size_t SlotsOfKey(size_t first);
-// Of a field: "f1", or the first one.
+// The number of a field; that of the first field if it is unknown.
 size_t FieldNumber(std::string_view field);
 
-// The value with the number n, from 1, is "v<n>".
+// The value number n, from 1, is "v<n>".
 struct ValueText {
   explicit ValueText(uint64_t number) {
     text[0] = 'v';
@@ -39,7 +39,8 @@ struct ValueText {
   size_t size;
 };
 
-// The number in a value, 0 for nil, the largest number for what the world has never written.
+// The number of a value: 0 for nil, the largest number for a value that the world has never
+// written.
 uint64_t ValueNumber(bool null, std::string_view text);
 // "v7", or "nil".
 std::string DescribeValue(uint64_t number);

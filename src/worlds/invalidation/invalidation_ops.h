@@ -1,8 +1,8 @@
 #ifndef RESPROBE_WORLDS_INVALIDATION_INVALIDATION_OPS_H_
 #define RESPROBE_WORLDS_INVALIDATION_INVALIDATION_OPS_H_
 
-// The ops of the world `invalidation`, and what is chosen once for a run. New fields, kinds and
-// names go to the end: what stands before means the same in all tapes that there are.
+// The ops of the world `invalidation`, and the configuration of a run. Add new fields, kinds and
+// names at the end, so that existing tapes keep their meaning.
 
 #include <cstdint>
 #include <span>
@@ -15,15 +15,15 @@
 namespace resprobe::invalidation {
 
 // What clients read and write: four strings, k0 to k3, and the fields f0 and f1 of the hashes h0
-// and h1. One number, a slot, names each of them.
+// and h1. A slot number identifies each of them.
 inline constexpr size_t kStrings = 4;
 inline constexpr size_t kSlots = 8;
 inline constexpr size_t kDatabases = 2;
 
-// What the world asks of its server.
+// What the world requires of its server.
 enum class Scope : uint8_t {
   kAll,
-  kStrings,  // CLIENT TRACKING in default mode, one connection a client, one database, strings:
+  kStrings,  // CLIENT TRACKING in default mode, one connection per client, one database, strings:
              // HELLO 3, CLIENT TRACKING ON [NOLOOP], GET, SET, DEL, MSET, PEXPIRE, FLUSHALL,
              // FLUSHDB
 };
@@ -54,22 +54,22 @@ enum class Direction : uint8_t { kBoth, kToServer, kToClient };
 inline constexpr std::string_view kDirectionNames[] = {"both", "to-server", "to-client"};
 constexpr std::span<const std::string_view> EnumNames(Direction) { return kDirectionNames; }
 
-// Who sees that a connection is cut.
+// Which side notices that a connection is cut.
 enum class Seen : uint8_t {
   kByBoth,    // the client when it has drained the link
-  kByServer,  // the client goes on waiting until a barrier
-  kByClient,  // the server goes on sending until a barrier
+  kByServer,  // the client keeps waiting until a barrier
+  kByClient,  // the server keeps sending until a barrier
 };
 inline constexpr std::string_view kSeenNames[] = {"by-both", "by-server", "by-client"};
 constexpr std::span<const std::string_view> EnumNames(Seen) { return kSeenNames; }
 
-// A second server that follows the first one, and takes its place in a failover.
+// A second server that follows the first one, and replaces it in a failover.
 enum class Replica : uint8_t {
   kNone,
-  kStandby,  // nobody reads from it before that
-  // Clients 1 and 3 read from it, and are told of changes by it; their writes are made by the
-  // clients 0 and 2. Those who share a cache all read from the primary: two servers have no order
-  // between them.
+  kStandby,  // no client reads from it before the failover
+  // Clients 1 and 3 read from it, and it sends them invalidations; the clients 0 and 2 make their
+  // writes. Clients that share a cache all read from the primary, since two servers have no common
+  // order.
   kReads,
 };
 inline constexpr std::string_view kReplicaNames[] = {"none", "standby", "reads"};
@@ -81,15 +81,15 @@ struct Config {
   bool ttl_cap = false;
   bool no_negative_caching = false;
   cache::Mode mode = cache::Mode::kDefault;
-  bool prefixes = false;  // bcast: of "k0", "k1" and "h", in place of all keys
+  bool prefixes = false;  // bcast: of "k0", "k1" and "h", instead of all keys
   cache::Wires wires = cache::Wires::kOne;
   bool shared = false;  // one cache for all clients
-  // The server tracks at most 2 keys. Without noloop only: there servers forget keys and say
-  // nothing (docs/findings/redis-noloop-table.md).
+  // The server tracks at most 2 keys. Only without noloop: with it, servers evict keys without a
+  // notification (docs/findings/redis-noloop-table.md).
   bool small_table = false;
-  bool output_limit = false;  // and closes the connection of a client that lets too much wait
-  bool lease = false;         // nothing is served from a server that is not heard of
-  bool replay = false;        // reads that a lost connection has left are sent again
+  bool output_limit = false;  // the server disconnects a client with too much unread output
+  bool lease = false;         // no hit while the server has not been heard from for some time
+  bool replay = false;        // reads that a lost connection left unanswered are sent again
   Replica replica = Replica::kNone;
 };
 
@@ -110,8 +110,8 @@ struct Write {
   Number ms;  // of setpx and pexpire
 };
 
-// Bytes that wait on a client's links arrive. Wire 1 is its connection for invalidations, if it has
-// one.
+// Bytes arrive that are in flight on a client's links. Wire 1 is its connection for invalidations,
+// if it has one.
 struct Deliver {
   static constexpr std::string_view kName = "deliver";
   static constexpr int kWeight = 8;
@@ -121,8 +121,8 @@ struct Deliver {
   Index wire;
 };
 
-// A connection is cut: what is on its way to the server is lost, the server forgets the client;
-// what is on its way to the client still arrives, unless `reset`.
+// A connection is cut: bytes in flight to the server are lost, and the server forgets the client;
+// bytes in flight to the client still arrive, unless `reset`.
 struct Disconnect {
   static constexpr std::string_view kName = "disconnect";
   Index client;
@@ -131,7 +131,7 @@ struct Disconnect {
   Seen seen = Seen::kByBoth;
 };
 
-// Connects what is not connected.
+// Reconnects closed connections.
 struct Connect {
   static constexpr std::string_view kName = "connect";
   static constexpr int kWeight = 2;
@@ -143,12 +143,13 @@ struct Advance {
   Number ms;  // a negative number is 0
 };
 
-// Heals what is half open, drains all links and compares every entry with the server, in mid-run.
+// Ends half-open connections, drains all links and compares every entry with the server, in
+// mid-run.
 struct Barrier {
   static constexpr std::string_view kName = "barrier";
 };
 
-// Two strings in one MGET.
+// Reads two strings with one MGET.
 struct ReadMany {
   static constexpr std::string_view kName = "mread";
   static constexpr int kWeight = 2;
@@ -157,27 +158,27 @@ struct ReadMany {
   Index other;
 };
 
-// The client goes to another database, unless it shares its cache.
+// The client selects the other database, unless it shares its cache.
 struct Select {
   static constexpr std::string_view kName = "select";
   Index client;
   Index db;
 };
 
-// The two databases are exchanged. The server tells nobody, so whoever does it has to tell the
-// clients.
+// Swaps the two databases. The server sends no invalidations, so the program that swaps them must
+// notify the clients.
 struct SwapDb {
   static constexpr std::string_view kName = "swapdb";
 };
 
-// The client makes its connection new (RESET) and asks for tracking again.
+// The client resets its connection (RESET) and enables tracking again.
 struct Renew {
   static constexpr std::string_view kName = "renew";
   Index client;
 };
 
-// The server (the primary) dies and is there again, without keys and connections; ids begin from 1.
-// A replica then takes over what it has: nothing.
+// The server (the primary) dies and restarts, without keys and connections; client ids begin at 1
+// again. A replica then copies its state: nothing.
 struct Restart {
   static constexpr std::string_view kName = "restart";
 };
@@ -202,8 +203,8 @@ struct Replicate {
   Count bytes;
 };
 
-// The primary dies for good: its connections end, and what has not arrived at the replica is lost.
-// The replica is the primary from now on. There is one failover in a run.
+// The primary dies permanently: its connections end, and what has not arrived at the replica is
+// lost. The replica becomes the primary. There is at most one failover in a run.
 struct Failover {
   static constexpr std::string_view kName = "failover";
 };

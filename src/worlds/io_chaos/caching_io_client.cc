@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kReadAtOnce = 4096;
 
-// A reply as the cache hands it out: text or null.
+// A reply as the cache delivers it: text or null.
 class CachedReply : public IoReply {
  public:
   CachedReply(std::string_view text, bool null, bool from_cache)
@@ -141,7 +141,7 @@ void CachingIoClient::Deliver() {
     if (asked == asked_.end()) continue;
     const uint64_t number = asked->number;
     asked_.erase(asked);
-    // Of a write only its end is told.
+    // For a write, only its completion is reported.
     const CachedReply reply(done.value, done.null, !done.is_read);
     owner_->OnReply(*this, number, done.kind == Kind::kLost || freeing_ ? nullptr : &reply);
   }

@@ -2,7 +2,7 @@
 #define RESPROBE_WORLDS_IO_CHAOS_CACHING_IO_CLIENT_H_
 
 // The caching client of core/cache as a client under test of io_chaos. It speaks RESP3 only, sends
-// its handshake by itself, and takes the commands that it knows: GET, SET and PING.
+// its own handshake, and supports only the commands GET, SET and PING.
 
 #include <string>
 #include <vector>
@@ -24,13 +24,13 @@ class CachingIoClient : public IoClient {
   bool wants(Event event) const override;
   void Fire(Event event) override;
   IoError error() const override { return error_; }
-  // What it sends before any command.
+  // It sends a handshake before any command.
   bool has_handshake() const override { return true; }
 
  private:
   struct Asked {
-    uint64_t request;  // as the cache calls it
-    uint64_t number;   // as the world does
+    uint64_t request;  // the cache's number
+    uint64_t number;   // the world's number
   };
 
   void Deliver();

@@ -1,11 +1,12 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_HIREDIS_CLIENT_H_
 #define RESPROBE_WORLDS_IO_CHAOS_HIREDIS_CLIENT_H_
 
-// hiredis as clients under test, from 0.13 on; which version, its headers say at compile time. All
-// of its I/O goes through the client's calls (driver/libc_shim.h), from connect() on; with
-// `functions`, reading and writing go through redisContextFuncs of ours (1.0 and later).
+// hiredis as clients under test, from 0.13 on; its headers give the version at compile time. All of
+// its I/O from connect() on goes through the libc shim (driver/libc_shim.h); with `functions`,
+// reading and writing go through our own redisContextFuncs (1.0 and later).
 
-// Before hiredis.h, which includes it in some versions: it lacks the extern "C" that it needs.
+// Include this before hiredis.h, which includes it in some versions without the extern "C" that it
+// needs.
 extern "C" {
 #include <hiredis/sds.h>
 }
@@ -38,7 +39,7 @@ class HiredisReply : public IoReply {
   HiredisComparer* comparer_;
 };
 
-// What both clients share.
+// The common part of both clients.
 class HiredisClient : public IoClient {
  public:
   void Start(SimPosix* system, IoClientOwner* owner) override {
@@ -51,7 +52,7 @@ class HiredisClient : public IoClient {
   static constexpr const char* kPath = "/resprobe";
   static constexpr int kMostArgs = 16;
 
-  // A scope in which the client's code runs, and one in which ours does, called back.
+  // Scopes in which the client's code runs, or ours, in a callback.
   ClientScope Inside() { return ClientScope(system_, true); }
   ClientScope Ours() { return ClientScope(system_, false); }
 
@@ -131,11 +132,11 @@ class HiredisClient : public IoClient {
   std::array<size_t, kMostArgs> lengths_{};
 };
 
-// redisAsyncContext, with an event adapter that does nothing by itself: it notes what is waited
-// for, and the world decides what happens.
+// redisAsyncContext, with a passive event adapter: it records what hiredis waits for, and the world
+// decides what happens.
 //
-// hiredis frees a context by itself in many places; ours is not touched once its cleanup hook has
-// been called, except inside the callbacks that come after that.
+// hiredis frees a context by itself in many places; this class does not access the context after
+// its cleanup hook was called, except inside the callbacks that follow.
 class HiredisAsync : public HiredisClient {
  public:
   bool Connect(const IoClientOptions& options) override {
@@ -236,7 +237,8 @@ class HiredisAsync : public HiredisClient {
   static constexpr long long kMostElements = 1024;
 
  private:
-  // A call into hiredis. When the outermost ends, a context that was cleaned up is no more.
+  // A call into hiredis. When the outermost call ends, a context that was cleaned up no longer
+  // exists.
   class Call {
    public:
     explicit Call(HiredisAsync* client) : client_(client), scope_(client->system_, true) {
@@ -316,7 +318,7 @@ class HiredisAsync : public HiredisClient {
   redisAsyncContext* ac_ = nullptr;
   IoClientOptions options_;
   int depth_ = 0;               // calls into hiredis that have not returned
-  bool cleaned_ = false;        // hiredis frees the context before the outermost returns
+  bool cleaned_ = false;        // hiredis frees the context before the outermost call returns
   bool disconnecting_ = false;  // inside the disconnect callback
   bool reading_ = false;
   bool writing_ = false;
@@ -326,7 +328,7 @@ class HiredisAsync : public HiredisClient {
 };
 
 // redisContext: commands are appended; Fire(kReadable) is redisGetReply(), which sends them all and
-// waits. A context that has failed can only be freed (or made anew with redisReconnect()).
+// waits. A context that has failed can only be freed (or reconnected with redisReconnect()).
 class HiredisSync : public HiredisClient {
  public:
   bool Connect(const IoClientOptions& options) override {
@@ -382,7 +384,7 @@ class HiredisSync : public HiredisClient {
   void Free() override {
     if (context_ == nullptr || freeing_) return;
     freeing_ = true;
-    if (fetching_) return;  // in a callback of its own: when that returns
+    if (fetching_) return;  // called from its own callback: done when that returns
     Finish();
   }
 
@@ -430,7 +432,7 @@ class HiredisSync : public HiredisClient {
     freeReplyObject(reply);
   }
 #endif
-  // What is pending has failed; then the end.
+  // Fails the pending commands; then reports the end.
   void Finish() {
     while (next_ < pending_.size()) owner_->OnReply(*this, pending_[next_++], nullptr);
     owner_->OnDisconnect(*this, error_ == IoError::kNone);

@@ -11,8 +11,8 @@
 
 namespace resprobe {
 
-// The clients of io_chaos, in the order of ClientKind, with the hiredis that is compiled in. A
-// program that has them uses driver/libc_shim.h.
+// The clients of io_chaos, in the order of ClientKind, for the hiredis that is compiled in. A
+// program that uses them links driver/libc_shim.h.
 inline std::vector<IoChaosWorld::Subject> IoSubjects() {
   return {{[] { return std::make_unique<HiredisAsync>(); }, kHiredisVersion, true},
           {[] { return std::make_unique<HiredisSync>(); }, kHiredisVersion, false},

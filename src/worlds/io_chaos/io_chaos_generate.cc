@@ -1,4 +1,4 @@
-// What makes sense in the fields of the ops of `io_chaos`.
+// Fills the fields of the ops of `io_chaos` with useful values.
 
 #include "worlds/io_chaos/io_chaos_world.h"
 
@@ -6,7 +6,7 @@ namespace resprobe {
 
 void IoChaosWorld::Generate(Gen& gen, Step& op) {
   Rng& rng = gen.rng();
-  // Swarm among the steps.
+  // Apply swarm weights to the steps.
   for (int tries = 0; tries < 4; ++tries) {
     op.step = static_cast<ClientStep>(rng.Below(std::size(kClientStepNames)));
     if (gen.Swarm(1000 + static_cast<uint64_t>(op.step)) > 0) break;

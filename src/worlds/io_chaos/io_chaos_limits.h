@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-// What the parts of the world `io_chaos` have in common; for its own files.
+// Shared by the parts of the world `io_chaos`; internal to it.
 namespace resprobe::io_chaos {
 
 inline constexpr std::string_view kKeys[] = {"a", "b", "c"};

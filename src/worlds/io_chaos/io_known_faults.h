@@ -1,10 +1,10 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_IO_KNOWN_FAULTS_H_
 #define RESPROBE_WORLDS_IO_CHAOS_IO_KNOWN_FAULTS_H_
 
-// Where versions of hiredis break the contract of io_chaos, and what the world does about it: it
-// does not go there, or ends the run where hiredis ends in an assert of its own, so that a fault
-// that is known does not hide others. Described in docs/findings/hiredis-*.md. A harness can be
-// told to go there all the same (RESPROBE_KNOWN_FAULTS), to measure how soon each is found.
+// Faults by which versions of hiredis break the contract of io_chaos. The world avoids them, or
+// ends the run where hiredis fails one of its own asserts, so that a known fault does not hide
+// others. They are described in docs/findings/hiredis-*.md. RESPROBE_KNOWN_FAULTS makes a harness
+// trigger them nevertheless, to measure how soon each is found.
 
 #include <cstdint>
 #include <optional>
@@ -32,7 +32,7 @@ enum class KnownFault : uint8_t {
   kAttributeAsReply,
 };
 
-// Some of them.
+// A set of known faults.
 class KnownFaultSet {
  public:
   static KnownFaultSet All() {
@@ -53,20 +53,20 @@ struct KnownFaultInfo {
   std::string_view id;
   std::string_view what;
   int from;  // the first version of hiredis that has it (known_differences.h: HiredisVersion)
-  int to;    // the first that has not
-  // The assert in which it ends: a part of its expression and its function; "" if it does not.
+  int to;    // the first version without it
+  // The assert that it fails: a part of its expression and its function; "" if it fails none.
   std::string_view assertion;
   std::string_view function;
 };
 
 std::span<const KnownFaultInfo> KnownFaults();
-// "run": all; else their ids with commas between them; "": none. On failure nothing, and `error`
-// says which id there is not, and which there are.
+// Parses "run": all; a comma-separated list of ids: those; "": none. On failure returns nothing,
+// and `error` names the unknown id and lists the known ones.
 std::optional<KnownFaultSet> ParseKnownFaults(std::string_view text, std::string* error);
 const KnownFaultInfo& InfoOf(KnownFault fault);
-// The version has this fault.
+// True if the version has this fault.
 bool HasFault(int version, KnownFault fault);
-// The known fault of this version that ends in this assert, or nullptr.
+// The known fault of this version that fails this assert, or nullptr.
 const KnownFaultInfo* FaultOfAssert(int version, std::string_view expression,
                                     std::string_view function);
 

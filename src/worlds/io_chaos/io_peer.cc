@@ -6,7 +6,7 @@
 namespace resprobe {
 namespace {
 
-// Toxics multiply: nothing is edited further once it has this size, in bytes.
+// Toxics multiply: replies above this size in bytes are not edited further.
 constexpr size_t kMostEdited = 4096;
 
 }  // namespace
@@ -33,7 +33,9 @@ void IoPeer::Receive(std::string_view bytes, std::span<const Toxic> toxics) {
   received_ += bytes.size();
   while (!bytes.empty()) {
     const resp::RequestParser::Result result = parser_.Parse(bytes);
-    if (result.status == resp::RequestParser::Status::kError) return;  // a server would close
+    if (result.status == resp::RequestParser::Status::kError)
+      return;  // a server would close the
+               // connection
     bytes.remove_prefix(result.consumed);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
     Serve(parser_.args(), toxics);
@@ -43,7 +45,7 @@ void IoPeer::Receive(std::string_view bytes, std::span<const Toxic> toxics) {
 void IoPeer::Serve(std::span<const std::string_view> request, std::span<const Toxic> toxics) {
   if (connection_ == 0) return;
   const uint64_t number = requests_++;
-  if (request[0] == "MONITOR") {  // which the core does not have
+  if (request[0] == "MONITOR") {  // not implemented by the core
     monitoring_ = true;
     Send("+OK\r\n", number, toxics);
     return;
@@ -82,14 +84,14 @@ void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Tox
     values_.Reset();
     const resp::ReplyParser::Result result = values_.Parse(values);
     if (result.status != resp::ReplyParser::Status::kValue) {
-      // The core sends whole values only.
+      // The core sends only complete values.
       SendRaw(values);
       return;
     }
     const std::string_view value = values.substr(0, result.consumed);
     values.remove_prefix(result.consumed);
-    // In protocol 3 what comes besides the reply is a push, but a message in protocol 2 shows by
-    // its first word alone.
+    // In RESP3 a value that is not the reply is a push; in RESP2 only its first word identifies a
+    // message.
     const resp::ReplyView root = values_.reply().root();
     const std::string_view word = root.size() >= 3 ? root[0].text() : std::string_view();
     const bool message = request == Tag::kMessage || word == "message" || word == "pmessage" ||

@@ -1,8 +1,8 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_IO_PEER_H_
 #define RESPROBE_WORLDS_IO_CHAOS_IO_PEER_H_
 
-// The peer of a client under test: the core behind reply toxics. One object is one connection; all
-// connections of a run share the server.
+// The peer of a client under test: the core with reply toxics applied to its output. One object is
+// one connection; all connections of a run share the server.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,34 +21,34 @@ namespace resprobe {
 
 class IoPeer {
  public:
-  // Whose value it is that an honest peer has sent.
+  // The origin of a value that an honest peer has sent.
   struct Tag {
     static constexpr uint64_t kMessage = UINT64_MAX;  // a message, a line of MONITOR, a push
     uint64_t request;                                 // the request, counted from 0; or kMessage
     bool push;
   };
 
-  // A new connection to `server`, with what the client is about to send.
+  // Opens a connection to `server` for what the client is about to send.
   void Open(ServerSubject* server, ToxicCounts* counts);
   void Close();
   bool open() const { return connection_ != 0; }
 
-  // Bytes from the client; requests that are whole are answered. `toxics` of place kReply act.
+  // Takes bytes from the client; complete requests are answered. Applies `toxics` of place kReply.
   void Receive(std::string_view bytes, std::span<const Toxic> toxics);
-  // What others have caused to be sent to this client.
+  // Collects output that other connections caused for this client.
   void Collect(std::span<const Toxic> toxics);
-  // Sends these bytes, whatever they are.
+  // Sends these bytes as they are.
   void SendRaw(std::string_view bytes);
-  // A line as MONITOR sends them; nothing unless the client monitors.
+  // Sends a line as MONITOR does; nothing unless the client monitors.
   void SendMonitorLine();
 
-  // Bytes for the client; the owner erases what it took.
+  // Bytes for the client; the owner erases what it has passed on.
   std::string& output() { return output_; }
   uint64_t received() const { return received_; }
   uint64_t requests() const { return requests_; }
-  // False once it has sent what a server would not have.
+  // False once it has sent something that a server would not have sent.
   bool honest() const { return honest_; }
-  // Of each value sent, while honest.
+  // One tag for each value sent, while honest.
   const std::vector<Tag>& tags() const { return tags_; }
   int protocol() const { return protocol_; }
 

@@ -102,7 +102,7 @@ void PlainClient::Fire(Event event) {
   if (!wants(event)) return;
   ++depth_;
   if (!connected_ && event != Event::kTimeout) {
-    // The first event tells how connecting went.
+    // The first event shows the result of connecting.
     const int result = system_->Connect(socket_);
     if (result == -EALREADY) {
       --depth_;
@@ -206,7 +206,7 @@ void PlainClient::HandOut(const resp::Reply& value) {
     return;
   }
   if (IsMessage(value)) {
-    // What stays gets all messages.
+    // Commands that stay get all messages.
     for (size_t i = 0; i < pending_.size(); ++i) {
       if (!pending_[i].stays) continue;
       owner_->OnReply(*this, pending_[i].number, &reply);
@@ -217,7 +217,7 @@ void PlainClient::HandOut(const resp::Reply& value) {
   }
   while (next_ < pending_.size() && pending_[next_].stays) ++next_;
   if (next_ == pending_.size()) {
-    // MONITOR's lines; or nobody asked.
+    // A line of MONITOR, or an unsolicited reply.
     for (size_t i = pending_.size(); i-- > 0;) {
       if (!pending_[i].stays) continue;
       owner_->OnReply(*this, pending_[i].number, &reply);

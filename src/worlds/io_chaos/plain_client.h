@@ -1,9 +1,9 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_PLAIN_CLIENT_H_
 #define RESPROBE_WORLDS_IO_CHAOS_PLAIN_CLIENT_H_
 
-// The smallest client that keeps the contract: the core's reply parser, one queue of commands, one
-// buffer to send from. It is a subject of io_chaos like others, and, with one fault planted, what
-// shows that each invariant is looked at.
+// The smallest client that fulfils the contract: the core's reply parser, a queue of commands, a
+// send buffer. It is a subject of io_chaos like others; with a planted fault it shows that each
+// invariant is checked.
 
 #include <array>
 #include <cstdint>
@@ -21,18 +21,18 @@ class PlainClient : public IoClient {
   // One for each invariant of io_chaos, in their order.
   enum class Fault : uint8_t {
     kNone,
-    kForgetsAtTheEnd,      // called_once: what is pending when the peer closes is not told
-    kCancelsBackwards,     // in_order: the last command is told first
-    kAnswersAfterFree,     // no_reply_after_end: what has been read is still handed out
+    kForgetsAtTheEnd,      // called_once: pending commands are not called back when the peer closes
+    kCancelsBackwards,     // in_order: the last command is called back first
+    kAnswersAfterFree,     // no_reply_after_end: replies already read are still delivered
     kSaysGoodbyeTwice,     // disconnect_once
-    kStopsAtSlices,        // split_invariance: a reply that a read has cut is taken for none
-    kShortensStrings,      // faithful: a string of over 64 bytes loses its last one
+    kStopsAtSlices,        // split_invariance: a reply that a read has cut is lost
+    kShortensStrings,      // faithful: a string of over 64 bytes loses its last byte
     kSwapsOwners,          // own_reply: two replies in one read go to each other's commands
-    kSendsTwice,           // prefix: after a short write it starts again from the beginning
+    kSendsTwice,           // prefix: after a short write it resends from the beginning
     kForgetsToWrite,       // no_hang: after a short write it does not wait for writable
-    kLeaksWhenRefused,     // nothing_leaks: a connection that was refused is not given back
-    kTakesResetForTheEnd,  // true_error: ECONNRESET is told as the end of the stream
-    kOldTimer,             // belated_timer: the timer of connecting goes on after that
+    kLeaksWhenRefused,     // nothing_leaks: a connection that was refused is not freed
+    kTakesResetForTheEnd,  // true_error: ECONNRESET is reported as the end of the stream
+    kOldTimer,             // belated_timer: the connect timer stays active after connecting
   };
   static constexpr Fault kLastFault = Fault::kOldTimer;
 
@@ -73,7 +73,7 @@ class PlainClient : public IoClient {
   bool freeing_ = false;
   int depth_ = 0;
   int socket_ = -1;
-  void* block_ = nullptr;  // what it holds of the heap
+  void* block_ = nullptr;  // memory that it holds
   bool writing_ = false;
   bool timer_ = false;
   int64_t timer_us_ = 0;
