@@ -43,7 +43,7 @@ bool PointerSet::Erase(void* pointer) {
     at = (at + 1) & mask;
   }
   --size_;
-  // Those behind move up, so that no search ends too soon.
+  // Move up later entries of the probe sequence, so that no search ends too soon.
   for (size_t next = (at + 1) & mask; slots_[next] != nullptr; next = (next + 1) & mask) {
     const size_t home = Home(slots_[next]);
     if (((next - home) & mask) < ((next - at) & mask)) continue;
@@ -182,7 +182,7 @@ int SimPosix::Connect(int index) {
     case Socket::State::kConnected:
     case Socket::State::kRefused: {
       const int result = wire_->Connect(index);
-      // What has failed can be tried again.
+      // A failed connect() can be repeated.
       if (result < 0 && result != -EISCONN) s.state = Socket::State::kNew;
       return static_cast<int>(Log("connect", index, result));
     }
@@ -316,7 +316,7 @@ void SimPosix::Free(void* block) {
   const ClientScope ours(this, false);
   if (block == nullptr) return;
   blocks_.Erase(block);
-  std::free(block);  // what is not the client's, or freed before, is the sanitizer's to judge
+  std::free(block);  // the sanitizer reports blocks that are not the client's or were freed before
 }
 
 }  // namespace resprobe

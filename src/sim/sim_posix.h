@@ -4,10 +4,10 @@
 // The system below a client under test, in memory: its sockets, its heap, its asserts. A client
 // written in C against the system is linked so that its calls (socket, connect, poll, recv, send,
 // malloc, …) end here (driver/libc_shim.cc, by the linker's --wrap), with every result that the
-// kernel could give: EINTR, EAGAIN though readable, a write of one byte, ECONNRESET. Nothing
-// blocks; a call that would wait asks the world to let time pass.
+// kernel could give: EINTR, EAGAIN although readable, a write of one byte, ECONNRESET. Nothing
+// blocks; a call that would wait asks the world to advance time.
 //
-// Errors are errno values, returned negative, as Linux's system calls do.
+// Errors are negative errno values, as Linux's system calls return them.
 
 #include <array>
 #include <cstddef>
@@ -23,14 +23,14 @@
 
 namespace resprobe {
 
-// Which blocks of memory there are, in no order that shows: open addressing, memory kept.
+// The set of allocated blocks, with no observable order: open addressing, memory kept.
 class PointerSet {
  public:
   void Insert(void* pointer);
-  // False if it is not there.
+  // False if it is not in the set.
   bool Erase(void* pointer);
   size_t size() const { return size_; }
-  // Calls visit(pointer) for each, then forgets them.
+  // Calls visit(pointer) for each, then clears the set.
   template <class Visit>
   void Drain(Visit&& visit) {
     if (size_ == 0) return;
@@ -54,29 +54,29 @@ class SimPosix {
  public:
   static constexpr int64_t kNever = INT64_MAX;
   static constexpr size_t kSockets = SocketApi::kSockets;
-  // Fake descriptors are far above the real ones.
+  // Fake descriptors are far above real ones.
   static constexpr int kFirstFd = 1 << 20;
-  // The most that a client may ask of the heap at once; more is refused, as a system would refuse
-  // what a lying length asks for.
+  // The largest size that a client may allocate at once; a larger one is refused, as a system would
+  // refuse the size of a false length.
   static constexpr size_t kMostMemory = size_t{1} << 20;
 
   struct Socket {
     enum class State : uint8_t { kFree, kNew, kConnecting, kConnected, kRefused };
     State state = State::kFree;
     bool nonblocking = false;
-    int64_t connect_us = 0;  // while connecting: when it is decided
-    bool accepts = true;     // … and how
+    int64_t connect_us = 0;  // while connecting: when the result is decided
+    bool accepts = true;     // … and the result
     int64_t timeout_us = 0;  // SO_RCVTIMEO; 0: none
 
-    std::string arrived;    // all that the peer has sent; [read, size()) waits to be read
+    std::string arrived;    // all that the peer has sent; [read, size()) is unread
     size_t read = 0;        // bytes
-    bool told_end = false;  // a read has given 0
-    int told_error = 0;     // the last errno that a call has given, EAGAIN and EINTR apart
+    bool told_end = false;  // a read has returned 0
+    int told_error = 0;     // the last errno that a call returned, except EAGAIN and EINTR
 
     size_t readable() const { return arrived.size() - read; }
   };
 
-  // What is the world's business. Time passes only there.
+  // What the world implements. Time advances only there.
   class World {
    public:
     virtual ~World() = default;
@@ -85,10 +85,10 @@ class SimPosix {
     virtual void OnConnecting(int socket) = 0;
     // The client has closed a socket.
     virtual void OnClosed(int socket) = 0;
-    // A blocking call waits until the socket is readable or writable (whatever is asked for), but
-    // not longer than until `until_us`. False: the time has come.
+    // A blocking call waits until the socket is readable or writable (as requested), but at most
+    // until `until_us`. False: the time is over.
     virtual bool Wait(int socket, bool readable, bool writable, int64_t until_us) = 0;
-    // A call of the client has given this.
+    // The result of a client's call.
     virtual void OnResult(const char* call, int socket, int64_t result) = 0;
   };
 
@@ -97,17 +97,17 @@ class SimPosix {
   SimPosix(const SimPosix&) = delete;
   SimPosix& operator=(const SimPosix&) = delete;
 
-  // Ends what is open, as Reclaim() does; nullptr: memory. The wire stays its owner's, who puts
-  // another here before it goes.
+  // Uses this wire; nullptr: memory. Closes what is open, as Reclaim() does. The caller keeps
+  // ownership, and must set another wire before it destroys this one.
   void UseWire(SocketApi* wire);
 
-  // A new run; `send_buffer` is how many bytes the system takes from a client before the peer
-  // takes them, if the wire is memory.
+  // Starts a new run; `send_buffer` is the number of bytes that the system accepts from a client
+  // before the peer takes them, if the wire is memory.
   void Start(World* world, size_t send_buffer);
-  // Ends what a client under test has left: gives back its memory, closes its sockets.
+  // Frees what a client under test has left: its memory and its sockets.
   void Reclaim();
 
-  // The toxics of the client's calls and its memory.
+  // Sets the toxics of the client's calls and of its memory.
   void SetCallToxic(const Toxic& toxic);
   void ClearCallToxics();
 
@@ -117,13 +117,13 @@ class SimPosix {
   }
   int OpenSocket();  // the index, or -EMFILE
   int Connect(int socket);
-  // Waits for writable or readable; 1, 0 at the time-out, or a negative errno.
+  // Waits for writable or readable; returns 1, 0 on time-out, or a negative errno.
   int Poll(int socket, bool readable, bool writable, int64_t timeout_ms, bool* is_readable,
            bool* is_writable);
   int64_t Read(int socket, char* to, size_t size);
   int64_t Write(int socket, const char* from, size_t size);
   int Close(int socket);
-  // SO_ERROR: the pending error, which is forgotten then.
+  // SO_ERROR: returns and clears the pending error.
   int TakeError(int socket);
 
   Socket& SocketAt(int index) { return sockets_[static_cast<size_t>(index)]; }
@@ -133,7 +133,8 @@ class SimPosix {
 
   // --- The peer's end, for the world.
   bool Connected(int socket);
-  // What the client has sent and the peer has not taken, in bytes; takes some of it.
+  // Waiting() is the number of bytes that the client has sent and the peer has not taken; Take()
+  // takes some.
   size_t Waiting(int socket) { return wire_->Waiting(socket); }
   std::string_view Take(int socket, size_t count) { return wire_->Take(socket, count); }
   void Send(int socket, std::string_view bytes);
@@ -145,7 +146,7 @@ class SimPosix {
   void Free(void* block);
   size_t live_blocks() const { return blocks_.size(); }
 
-  // Whether the code that runs is the client's; its heap is watched then.
+  // True while the client's code runs; its heap is tracked then.
   bool inside() const { return inside_; }
   void set_inside(bool inside) { inside_ = inside; }
 
@@ -154,7 +155,7 @@ class SimPosix {
   const ToxicCounts& counts() const { return counts_; }
   ChaosLog& log() { return log_; }
 
-  // The one whose client runs in this process; nullptr before the first run.
+  // The system of the client in this process; nullptr before the first run.
   static SimPosix* current();
 
  private:
@@ -167,7 +168,7 @@ class SimPosix {
   bool Acts(CallToxic* toxic, ToxicKind kind);
   bool AllocationFails(size_t size);
   int64_t Log(const char* what, int socket, int64_t result);
-  // The socket, with its connection made or refused if it is time.
+  // The socket, after its connection was made or refused if that is due.
   Socket& Settled(int socket);
 
   World* world_ = nullptr;
@@ -185,7 +186,7 @@ class SimPosix {
   ChaosLog log_;
 };
 
-// The code in this scope is the client's, or, inside a callback of it, ours.
+// In this scope the client's code runs, or (in a callback) ours.
 class ClientScope {
  public:
   ClientScope(SimPosix* system, bool inside) : system_(system), was_(system->inside()) {
@@ -200,9 +201,9 @@ class ClientScope {
   bool was_;
 };
 
-// Catches the failure of an assert in a client's code. Where nothing is set, it is the process's.
+// Catches a failing assert in a client's code. Without a handler it ends the process.
 struct AssertTrap {
-  // Called with the expression and the function; returns if the assert is the process's.
+  // Called with the expression and the function; if it returns, the assert ends the process.
   void (*handler)(const char* expression, const char* function) = nullptr;
 };
 AssertTrap& TheAssertTrap();

@@ -20,7 +20,7 @@ class ToxicStreamTest : public testing::Test {
     stream_.Reset(1, ToxicDirection::kDownstream, &counts_);
     stream_.SetToxics(parsed, 0);
   }
-  // What comes out at this time, a slice in brackets, and how the stream goes on.
+  // The output at this time, each slice in brackets, and the next step of the stream.
   std::string All(int64_t now_us) {
     std::string out;
     for (;;) {

@@ -31,7 +31,7 @@ std::string RunOps(Harness& harness, std::string_view ops) {
   return run.violated() ? run.violation().invariant : "";
 }
 
-// Changes bytes of replies; and does something to the core once a request holds `trigger`.
+// Changes bytes of replies, and modifies the core once a request contains `trigger`.
 class Fault : public FaultySubject {
  public:
   using Alter = std::function<std::string(std::string)>;
@@ -56,7 +56,7 @@ class Fault : public FaultySubject {
   bool struck_ = false;
 };
 
-// Another server, which does not know the commands that hold `unknown`.
+// A foreign server that lacks the commands that contain `unknown`.
 class Foreign : public Fault {
  public:
   explicit Foreign(std::string unknown, std::string trigger = "?", Alter alter = nullptr)
@@ -194,7 +194,7 @@ TEST(CommandWorldTest, NoEmptyAggregate) {
 }
 
 TEST(CommandWorldTest, SortedSetsSorted) {
-  // The score that a look-up finds is not the one by which the member is ranked.
+  // The score found by a lookup differs from the one by which the member is ranked.
   EXPECT_EQ(RunWith(Fault("ZADD", nullptr,
                           [](Server& server) {
                             const ZSet& zset = server.keyspace().Peek(0, "z0")->zset();
@@ -238,7 +238,7 @@ TEST(CommandWorldTest, ReadingChangesNothing) {
 }
 
 TEST(CommandWorldTest, ViewsAgree) {
-  // KEYS, SCAN and DBSIZE are asked together, then EXISTS and TYPE.
+  // KEYS, SCAN and DBSIZE are requested together, then EXISTS and TYPE.
   constexpr std::string_view kSet = "call SET s0 x";
   EXPECT_EQ(RunWith(Fault("KEYS", Replace("*1\r\n$2\r\ns0\r\n", "*0\r\n")), kSet), "views_agree");
   EXPECT_EQ(RunWith(Fault("SCAN", Replace("0\r\n*1\r\n$2\r\ns0\r\n", "0\r\n*0\r\n")), kSet),
@@ -249,7 +249,7 @@ TEST(CommandWorldTest, ViewsAgree) {
   EXPECT_EQ(RunWith(Fault("SCAN", Replace(":1\r\n", "-ERR no\r\n")), kSet), "views_agree");
 }
 
-// Closes the connection that asks for KEYS.
+// Closes the connection that requests KEYS.
 class ClosesAtKeys : public FaultySubject {
  public:
   void Send(uint64_t connection, std::string_view bytes) override {
@@ -269,7 +269,7 @@ TEST(CommandWorldTest, MemoryReturns) {
   EXPECT_EQ(RunWith(Fault("FLUSHALL", nullptr, Touch), ""), "memory_returns");
 }
 
-// The names of what the seed's generator calls in so many requests.
+// The names of the commands that the seed's generator calls in `requests` requests.
 std::set<std::string, std::less<>> Called(uint64_t seed, int requests) {
   std::set<std::string, std::less<>> names;
   Arena arena;
@@ -286,7 +286,7 @@ std::set<std::string, std::less<>> Called(uint64_t seed, int requests) {
 }
 
 TEST(GenerateCommandTest, CallsWhatTheSeedGivesAnyWeight) {
-  constexpr uint64_t kLittle = 4;  // of 256
+  constexpr uint64_t kLittle = 4;  // out of 256
   size_t liked_little = 0;
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     const auto called = Called(seed, 100'000);
@@ -327,7 +327,7 @@ TEST(GenerateCommandTest, CallsTheWholeTable) {
 TEST(CommandWorldTest, KeyspaceSound) {
   EXPECT_EQ(RunWith(Fault("SET", nullptr,
                           [](Server& server) {
-                            // A change that is not reported: the memory account is wrong.
+                            // A change that was not reported: the memory account is wrong.
                             server.keyspace().SetString(0, "s0", std::string(99, 'x'));
                           }),
                     "call SET s0 x"),

@@ -27,8 +27,8 @@ std::string Run(Harness& harness, std::string_view ops) {
   return run.violated() ? run.violation().invariant : "";
 }
 
-// Changes what the clients are sent. `hidden`: the world cannot look into the server, as it cannot
-// look into a foreign one; so what `cached_implies_tracked` would see at once shows later.
+// Changes what the clients receive. `hidden`: the world cannot inspect the server, as with a
+// foreign one; so a fault that `cached_implies_tracked` would detect at once shows later.
 class Fault : public FaultySubject {
  public:
   using Alter = std::function<std::string(std::string)>;
@@ -56,10 +56,10 @@ Fault::Alter Replace(std::string from, std::string to) {
   };
 }
 
-// The pushes that name k0 are not sent.
+// Drops the pushes that name k0.
 Fault::Alter DropPushes() { return Replace(">2\r\n$10\r\ninvalidate\r\n*1\r\n$2\r\nk0\r\n", ""); }
 
-// Client 0 has read k0, client 1 has changed it since, and all of it has arrived.
+// Client 0 has read k0, then client 1 has changed it, and everything has arrived.
 constexpr std::string_view kOvertaken =
     "config clients=1\n"
     "read client=0 key=0\n"
@@ -115,7 +115,7 @@ TEST(InvalidationWorldTest, SeedsReachWhatTheyAreFor) {
   }
 }
 
-// No byte of a run is of the run before it.
+// No state of a run is visible in the next one.
 TEST(InvalidationWorldTest, RunsDoNotSeeEachOther) {
   Harness reused;
   for (uint64_t seed = 0; seed < 200; ++seed) {
@@ -145,8 +145,8 @@ TEST(InvalidationWorldTest, Coverage) {
             "cached_implies_tracked");
 }
 
-// A key that the server evicts in silence, from a client that holds it, in each mode. With NOLOOP
-// too: nobody's command runs.
+// The server evicts a key without a notification while a client holds it, in each mode. With NOLOOP
+// too, since no client's command is running.
 TEST(InvalidationWorldTest, Evictions) {
   class InSilence : public FaultySubject {
    public:
@@ -165,11 +165,11 @@ TEST(InvalidationWorldTest, Evictions) {
     Harness harness(std::in_place, &silent, Policy());
     EXPECT_EQ(resprobe::Run(harness, ops), "cached_implies_tracked") << config;
   }
-  // The other database's key of that name stays.
+  // The key of the same name in the other database stays.
   EXPECT_EQ(RunWith(Fault(false), {}, std::string(kOps) + "evict key=0 db=1\n"), "");
 }
 
-// What a run with trace says.
+// The trace of a run.
 std::string TraceOf(std::string_view ops) {
   Harness harness;
   std::string error;
@@ -182,7 +182,8 @@ std::string TraceOf(std::string_view ops) {
   return run.trace().text();
 }
 
-// Client 1 reads from the replica, which knows nothing of the write yet; when it does, it says so.
+// Client 1 reads from the replica, which has not received the write yet; when it does, it notifies
+// the client.
 TEST(InvalidationWorldTest, AReplicaLags) {
   const std::string trace = TraceOf(
       "config clients=1 replica=reads\nwrite client=1 kind=set key=0\ndeliver client=0\n"
@@ -198,7 +199,7 @@ TEST(InvalidationWorldTest, AReplicaLags) {
   }
 }
 
-// A key whose time has come is not found there, and goes with the primary's DEL.
+// An expired key is hidden on the replica, and deleted there by the primary's DEL.
 TEST(InvalidationWorldTest, AReplicaLeavesExpiryToItsPrimary) {
   const std::string trace = TraceOf(
       "config clients=1 replica=reads\nwrite client=0 kind=setpx key=0 ms=5\ndeliver client=0\n"
@@ -215,7 +216,7 @@ TEST(InvalidationWorldTest, AReplicaLeavesExpiryToItsPrimary) {
   }
 }
 
-// What had not arrived is lost, what the client had read of it too; and it may be written again.
+// What had not arrived is lost, even if the client has read it; it may be written again.
 constexpr std::string_view kFailover =
     "write client=0 kind=set key=0\nbarrier\nwrite client=0 kind=set key=0\ndeliver client=0\n"
     "read client=0 key=0\ndeliver client=0\nread client=0 key=0\nfailover\n"
@@ -242,7 +243,7 @@ TEST(InvalidationWorldTest, AFailoverTakesWritesBack) {
   }
 }
 
-// Those who read from the replica stay connected, and keep what they have.
+// Clients that read from the replica stay connected, and keep their entries.
 TEST(InvalidationWorldTest, AFailoverLeavesTheReplicasClientsAlone) {
   const std::string trace = TraceOf(
       "config clients=1 replica=reads\nread client=1 key=0\ndeliver client=1\nfailover\n"
@@ -253,7 +254,7 @@ TEST(InvalidationWorldTest, AFailoverLeavesTheReplicasClientsAlone) {
   EXPECT_EQ(trace.find("c1 sees the end"), std::string::npos) << trace;
 }
 
-// A restart makes the replica start over, with what has arrived of its stream forgotten.
+// A restart resets the replica, and what has arrived of its stream is discarded.
 TEST(InvalidationWorldTest, AReplicaFollowsARestart) {
   TraceOf(
       "config clients=1 replica=reads\nwrite client=0 kind=set key=0\ndeliver client=0\nreplicate\n"
@@ -262,7 +263,7 @@ TEST(InvalidationWorldTest, AReplicaFollowsARestart) {
       "write client=0 kind=set key=0\nbarrier\nread client=1 key=0\nbarrier\n");
 }
 
-// A replica that does not run what its primary has sent, or that does and tells nobody.
+// A replica that ignores its primary's stream, and one that applies it without notifying clients.
 TEST(InvalidationWorldTest, Replicas) {
   class Deaf : public FaultyReplica {
    public:
@@ -292,7 +293,7 @@ TEST(InvalidationWorldTest, Replicas) {
     WithReplica subject(silent);
     Harness harness(std::in_place, &subject, Policy());
     EXPECT_EQ(resprobe::Run(harness, kOps), "cached_implies_tracked");
-    // What that has left undelivered is not there in the next run, which has no replica.
+    // Its undelivered data does not appear in the next run, which has no replica.
     EXPECT_EQ(resprobe::Run(harness, "config clients=1\nwrite client=1 kind=set key=0\nbarrier\n"),
               "");
   }
@@ -328,7 +329,7 @@ TEST(InvalidationWorldTest, ReadYourWrites) {
 }
 
 TEST(InvalidationWorldTest, MonotonicReads) {
-  // Two reads in one go, between which the key changes; the first one's reply is cached and stays,
+  // Two reads in one pipeline, between which the key changes; the first reply is cached and stays,
   // and the push between the replies is missing.
   EXPECT_EQ(RunWith(Fault(true, DropPushes()), {.newest_read_wins = false},
                     "config clients=1\nread client=0 key=0\n"
@@ -409,7 +410,7 @@ TEST(InvalidationWorldTest, NoHitPastDeadline) {
   }
 }
 
-// An invalidation of what nobody has read.
+// An invalidation of a key that no client has read.
 TEST(InvalidationWorldTest, Precision) {
   EXPECT_EQ(RunWith(Fault(false, Replace("$2\r\nk0\r\n", "$2\r\nk1\r\n")), {}, kOvertaken),
             "precision");

@@ -1,5 +1,5 @@
-// io_chaos on hiredis itself: the contract over seeds, a cancellation at every byte, and what the
-// table of known faults says, each shown to be there.
+// io_chaos on hiredis itself: the contract over seeds, a cancellation at every byte, and each entry
+// of the table of known faults, shown to exist.
 
 #include <gtest/gtest.h>
 
@@ -61,7 +61,7 @@ TEST(IoChaosHiredis, CancelAtEveryByte) {
   }
 }
 
-// Blocking calls see what the peer does as they would of a kernel.
+// Blocking calls observe the peer's actions as with a kernel.
 TEST(IoChaosHiredis, BlockingCallsTellWhatHappened) {
   Harness harness(std::in_place, Subjects());
   const auto log = [&](std::string_view ops) {
@@ -92,8 +92,8 @@ TEST(IoChaosHiredis, TheProgramsOwnFunctionsSeeTheSame) {
 }
 #endif
 
-// An assert of hiredis's own that is a known fault ends the run, not the process, and leaves
-// nothing behind for the next.
+// A failing assert of hiredis that is a known fault ends the run, not the process, and leaves no
+// state for the next run.
 TEST(IoChaosHiredis, AKnownFaultEndsTheRun) {
   Harness harness(std::in_place, Subjects());
   std::string error;
@@ -108,25 +108,26 @@ TEST(IoChaosHiredis, AKnownFaultEndsTheRun) {
   EXPECT_EQ(BrokenBy(harness, "config client=async\nstep step=ping\nrun\n"), "");
 }
 
-// Each of these has once come up as a violation: a known fault on a way that was not avoided.
+// Each of these cases was once reported as a violation: the world did not avoid a known fault on
+// some path.
 TEST(IoChaosHiredis, KnownFaultsAreAvoidedOnEveryWay) {
   Harness harness(std::in_place, Subjects());
-  // stale_callback: what nobody asked for arrives first, and is read once subscribed.
+  // stale_callback: an unsolicited reply arrives first, and is read once subscribed.
   EXPECT_EQ(BrokenBy(harness,
                      "config client=async\nstep step=ping\nraw \"-1\\r\\n\"\nraw \"*-1\\r\\n\"\n"
                      "deliver wire=both\nstep step=subscribe\nrun\n"),
             "");
-  // subscribe_shape, likewise.
+  // subscribe_shape, in the same way.
   EXPECT_EQ(BrokenBy(harness,
                      "config client=async\nrun\nraw \"*1\\r\\n+message\\r\\n\"\n"
                      "deliver wire=both\nstep step=subscribe\nrun\n"),
             "");
-  // … behind a push inside another value, which hiredis takes and the core refuses.
+  // … after a push inside another value, which hiredis accepts and the core refuses.
   EXPECT_EQ(BrokenBy(harness,
                      "config client=async resp3=yes\nstep step=psubscribe\nstep step=unsubscribe\n"
                      "toxic kind=push first=1 second=1\ntoxic kind=wrong_arity second=-1\nrun\n"),
             "");
-  // monitor_swallows: the OK comes in two pieces, and the line after it goes nowhere.
+  // monitor_swallows: the OK arrives in two pieces, and the line after it is lost.
   EXPECT_EQ(BrokenBy(harness,
                      "config client=async\nstep step=monitor\ndeliver wire=upstream\n"
                      "tick events=writable\ntick events=writable\ndeliver wire=upstream\n"

@@ -20,7 +20,7 @@ std::vector<IoChaosWorld::Subject> Plain(Fault fault) {
   return {{[fault] { return std::make_unique<PlainClient>(fault); }}};
 }
 
-// The invariant that the case breaks; "" if none.
+// The invariant that the case violates; "" if none.
 std::string Broken(Harness& harness, Bytes tape) {
   RunContext run;
   harness.Run(tape, run);
@@ -53,7 +53,7 @@ TEST(IoChaosWorld, ClientsOfOursKeepTheContract) {
   }
 }
 
-// Each clause of the contract is broken by a client with that one fault, and found.
+// Each clause of the contract is broken by a client with one fault, and this is found.
 class IoChaosFault : public testing::TestWithParam<Fault> {};
 
 TEST_P(IoChaosFault, IsFound) {
@@ -63,7 +63,7 @@ TEST_P(IoChaosFault, IsFound) {
   for (uint64_t seed = 1; seed <= 20000; ++seed) {
     const std::string broken = Broken(harness, harness.Generate(seed));
     if (broken == wanted) return;
-    // Half a reply taken for none shows as a value that nobody sent, too.
+    // Half a reply that is lost also shows as a value that the peer did not send.
     if (GetParam() == Fault::kStopsAtSlices && broken == "faithful") continue;
     ASSERT_EQ(broken, "") << "seed " << seed << " breaks another invariant than " << wanted << "\n"
                           << harness.Show(harness.Generate(seed));
@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Contract, IoChaosFault, testing::ValuesIn(AllFaults()),
                          });
 static_assert(std::size(IoChaosWorld::kInvariants) == static_cast<size_t>(PlainClient::kLastFault));
 
-// Every toxic does something to a client that does everything.
+// Every toxic has an effect on a client that uses every step.
 TEST(IoChaosWorld, EveryToxicFires) {
   Harness harness(std::in_place, Plain(Fault::kNone));
   std::array<uint64_t, kToxicKinds> fired{};
@@ -101,7 +101,7 @@ TEST(IoChaosWorld, EveryToxicFires) {
   }
 }
 
-// What the client sees of each, by the results of its calls.
+// What the client sees of each toxic, by the results of its calls.
 class IoChaosSees : public testing::Test {
  protected:
   // The log of a run, as text.
@@ -142,7 +142,7 @@ TEST_F(IoChaosSees, NeverReadFillsTheSendBuffer) {
       Log("toxic kind=never_read direction=upstream\nstep step=upload size=9000\n"
           "tick events=writable\ntick events=writable spurious=yes\n"
           "tick events=writable spurious=yes\nrun\n");
-  EXPECT_NE(log.find("system write 0 = 2048\n"), log.npos) << log;  // a part
+  EXPECT_NE(log.find("system write 0 = 2048\n"), log.npos) << log;  // partial
   EXPECT_NE(log.find("system write 0 = -11\n"), log.npos) << log;   // EAGAIN
 }
 
@@ -165,7 +165,7 @@ TEST_F(IoChaosSees, DisturbedCalls) {
   EXPECT_NE(log.find("= -4\n"), log.npos) << log;  // EINTR
 }
 
-// A cancellation at every byte of a reply.
+// Cancels at every byte of a reply.
 TEST(IoChaosWorld, CancelAtEveryByte) {
   Harness harness(std::in_place, Plain(Fault::kNone));
   for (int bytes = 1; bytes <= 60; ++bytes) {
