@@ -13,7 +13,7 @@ nlohmann::json ToHttpJson(const resp::ReplyView& reply) {
     case resp::Type::kInteger:
       return reply.integer();
     case resp::Type::kDouble:
-      // As a number where JSON has one for it.
+      // As a number, if JSON can represent it.
       if (reply.real() - reply.real() == 0) return reply.real();
       return std::string(reply.text());
     case resp::Type::kMap: {

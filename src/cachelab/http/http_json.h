@@ -9,19 +9,19 @@
 
 namespace resprobe::live {
 
-// A reply as the endpoint gives it: strings, numbers, null, arrays (sets too), objects (maps).
+// A reply in the endpoint's form: strings, numbers, null, arrays (sets too), objects (maps).
 nlohmann::json ToHttpJson(const resp::ReplyView& reply);
 
-// JSON in one line; bytes that are no UTF-8 become U+FFFD.
+// JSON in one line; bytes that are not UTF-8 become U+FFFD.
 std::string DumpHttpJson(const nlohmann::json& json);
 
-// "http://HOST:PORT/PATH", taken apart; the path is "/" if there is none.
+// The parts of "http://HOST:PORT/PATH"; the path is "/" if it is missing.
 struct HttpUrl {
   std::string host;  // without brackets
   int port = 80;
   std::string path = "/";
 };
-// False with one line in `error`.
+// On failure returns false with one line in `error`.
 bool ParseHttpUrl(std::string_view text, HttpUrl* url, std::string* error);
 
 }  // namespace resprobe::live

@@ -30,12 +30,12 @@ std::string Query(const std::string& type, const Words& words) {
   return httplib::detail::params_to_query_str(params);
 }
 
-// Checks that the endpoint is there, and on this machine.
+// Checks that the endpoint exists, and is on this machine.
 bool Reach(const HttpUrl& url, bool allow_remote, std::string* error) {
   return Connect({url.host, static_cast<uint16_t>(url.port)}, allow_remote, error).valid();
 }
 
-// As Canonical() prints errors.
+// In the form in which Canonical() prints errors.
 std::string ErrorText(const json& body) { return "(error) " + body.value("error", ""); }
 
 bool IsAbsent(pid_t pid) { return kill(pid, 0) != 0; }
@@ -114,7 +114,7 @@ std::string UrlTarget::Text(const json& result, bool unordered) {
 
 uint64_t UrlTarget::Start(int worker, const Words& words, bool unordered) {
   const uint64_t ticket = next_ticket_++;
-  // A worker of a number that the cache does not know is no worker of its.
+  // Send no worker number to a cache that does not know its workers.
   const std::string path = CommandPath("relay", words, has_clients_ ? worker : kNoWorker);
   started_[ticket] = {std::async(std::launch::async, [this, path] { return Get(path); }),
                       unordered};
@@ -199,7 +199,7 @@ bool UrlTarget::KillWorker(int worker, int signal) {
     ++stops_;
     return true;
   }
-  // Whoever looks after it has to take its end; then it is nobody any more.
+  // Wait until its parent has reaped it; then the pid no longer exists.
   for (const Clock::time_point give_up = Clock::now() + kDiesWithin; !IsAbsent(who.pid);) {
     if (Clock::now() > give_up) return false;
     std::this_thread::sleep_for(kLook);

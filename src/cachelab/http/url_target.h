@@ -17,13 +17,13 @@ class Client;
 
 namespace resprobe::live {
 
-// A foreign cache behind the endpoint that src/cachelab/http/endpoint.h describes. Of that a cache
-// needs /cmd alone. What else it has is used: /barrier makes checks exact, /clients names the
-// workers, `hit` in a reply says whether it came from the cache; `worker=N` may be heeded or not.
+// A foreign cache behind the endpoint described in src/cachelab/http/endpoint.h. Only /cmd is
+// required. The rest is used if it exists: /barrier makes checks exact, /clients names the workers,
+// `hit` in a reply says whether it came from the cache; the endpoint may ignore `worker=N`.
 class UrlTarget : public StaleTarget {
  public:
-  // nullptr with one line in `error`: no such endpoint, one on another machine (without
-  // `allow_remote`), a database that holds keys (without `overwrite`).
+  // Returns nullptr with one line in `error` if there is no such endpoint, it is on another machine
+  // (without `allow_remote`), or the database holds keys (without `overwrite`).
   static std::unique_ptr<UrlTarget> Open(const std::string& url, bool allow_remote, bool overwrite,
                                          std::string* error);
 
@@ -54,7 +54,7 @@ class UrlTarget : public StaleTarget {
 
  private:
   struct Http {
-    int status = 0;  // 0: no answer
+    int status = 0;  // HTTP status; 0: no answer
     nlohmann::json body;
   };
   struct Who {
@@ -67,13 +67,13 @@ class UrlTarget : public StaleTarget {
   };
 
   UrlTarget();
-  // Over a connection of its own, from any thread.
+  // Over a separate connection, from any thread.
   Http Get(const std::string& path) const;
-  // Over one connection that is kept.
+  // Over one persistent connection.
   Http GetInTurn(const std::string& path);
   std::string CommandPath(const char* type, const Words& words, int worker) const;
   static std::string Text(const nlohmann::json& result, bool unordered);
-  // Who the worker is: from /clients, else who has answered last.
+  // The identity of the worker: from /clients, otherwise the worker that answered last.
   Who Find(int worker);
 
   HttpUrl url_;
@@ -92,11 +92,11 @@ class UrlTarget : public StaleTarget {
   std::string failure_;
 };
 
-// One command through an endpoint, for the verb cmd.
+// Sends one command through an endpoint, for the verb cmd.
 struct HttpAnswer {
-  int status = 0;  // of HTTP; 0: no answer
+  int status = 0;  // HTTP status; 0: no answer
   nlohmann::json body;
-  std::string error;  // with status 0
+  std::string error;  // if status is 0
 };
 HttpAnswer AskEndpoint(const std::string& url, const std::string& type, const Words& words,
                        bool allow_remote);

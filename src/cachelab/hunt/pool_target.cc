@@ -8,7 +8,7 @@
 namespace resprobe::live {
 namespace {
 
-// Within this a server closes the connections of a process that has ended.
+// A server closes the connections of a process that has ended within this time.
 constexpr std::chrono::seconds kClosedWithin(10);
 
 }  // namespace
@@ -20,7 +20,7 @@ PoolTarget::PoolTarget(const PoolOptions& options)
 
 std::unique_ptr<PoolTarget> PoolTarget::Open(PoolOptions options, std::string* error) {
   std::unique_ptr<PoolTarget> target(new PoolTarget(options));
-  // The workers first: what is opened after the fork is not in them.
+  // Start the workers first, so that they do not inherit descriptors that are opened later.
   target->pool_ = WorkerPool::Start(std::move(options), error);
   if (target->pool_ == nullptr || !target->direct_.Open("", 0, error)) return nullptr;
   return target;
@@ -73,7 +73,7 @@ bool PoolTarget::Direct(std::span<const DirectRequest> requests, std::vector<std
 }
 
 bool PoolTarget::WorkerHangs() {
-  // What else it says is that no worker could be started.
+  // Any other text says that no worker could be started.
   if (!failure_.empty() || !pool_->hung().starts_with("worker ")) return false;
   const DirectRequest ping = {{"PING"}};
   std::vector<std::string> texts;

@@ -5,7 +5,7 @@
 namespace resprobe::live {
 namespace {
 
-// Remembered behind the settled version, to tell how old a stale value is.
+// Versions kept before the settled one, to report how old a stale value is.
 constexpr uint64_t kRemembered = 16;
 
 const LiveCommand& CommandAt(int index) { return LiveCommands()[static_cast<size_t>(index)]; }

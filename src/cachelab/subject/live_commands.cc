@@ -72,7 +72,7 @@ constexpr LiveCommand kCommands[] = {
     {"generic", kWrite, "EXPIRE {key} 100000"},
 };
 
-// "v12.v12.v1": every part of it tells the version, so that a torn value shows.
+// "v12.v12.v1": every part of it contains the version, so that a torn value is detected.
 std::string Value(uint64_t version, int element, int size) {
   std::string word = "v" + std::to_string(version);
   if (element >= 0) word += ":" + std::to_string(element);
@@ -147,7 +147,7 @@ bool KeysChanged(std::span<const std::string_view> args, std::vector<std::string
   if (args.empty()) return true;
   if (const Command* command = FindCommand(args[0])) {
     if (!command->Has(CommandFlag::kWrite)) {
-      // What runs other commands (EXEC) or is not what it seems may change any key.
+      // A command that runs others (EXEC) may change any key.
       return command->Has(CommandFlag::kReadonly) || !command->is_exec;
     }
     std::vector<int> positions;

@@ -14,12 +14,13 @@
 namespace resprobe::live {
 namespace {
 
-// Entries of one key are in one bucket, so that an invalidation looks at no more than this.
+// Entries of one key are in one bucket, which bounds the search of an invalidation.
 constexpr uint32_t kWays = 16;
 
 enum SlotState : uint32_t { kFree, kPending, kWriting, kValid };
 
-// FNV-1a. The texts' sizes go in as well, so that bytes do not move from one to the next unseen.
+// FNV-1a. Includes the texts' sizes, so that moving bytes from one text to the next changes the
+// hash.
 class Hash {
  public:
   Hash& Add(std::string_view bytes) {
@@ -48,7 +49,7 @@ struct SharedCounts {
 };
 
 struct LeaseRecord {
-  pthread_mutex_t life;  // locked by the owner, from its start until the kernel does it for it
+  pthread_mutex_t life;  // locked by the owner, from its start until the kernel releases it
   std::atomic<uint64_t> generation;
   std::atomic<pid_t> pid;
   std::atomic<int64_t> client_id;
@@ -89,7 +90,7 @@ struct SharedCache::Slot {
   uint64_t checksum;  // of key, command and value
 };
 
-// The lock, for a scope.
+// Holds the lock for a scope.
 class SharedCache::Locked {
  public:
   explicit Locked(SharedCache* cache)
@@ -98,7 +99,7 @@ class SharedCache::Locked {
     if (pthread_mutex_lock(&cache->header_->lock) == EOWNERDEAD) {
       cache->Recover();
       pthread_mutex_consistent(&cache->header_->lock);
-      // As if the lock were not robust; whoever drives the workers has to see it, and goes on.
+      // Behave as if the lock were not robust; the driver must detect it, and continues.
       if (cache->fault_ == InjectedFault::kHangOnTheDead && cache->worker_ != kMaxWorkers) {
         pthread_mutex_unlock(&cache->header_->lock);
         for (;;) pause();
@@ -145,7 +146,7 @@ std::unique_ptr<SharedCache> SharedCache::Create(const CacheLimits& limits, std:
 }
 
 SharedCache::~SharedCache() {
-  // The thread's list of robust mutexes must not lead into memory that is gone.
+  // The thread's list of robust mutexes must not point to unmapped memory.
   if (owned_ != kNoWriter) pthread_mutex_unlock(&header_->leases[owned_].life);
   if (header_ != nullptr) munmap(static_cast<void*>(header_), size_);
 }
@@ -155,7 +156,8 @@ void SharedCache::Attach(int worker, InjectedFault injected_fault,
   worker_ = worker;
   fault_ = injected_fault;
   reach_ = std::move(reach);
-  header_->workers[worker].at_lock = false;  // of the one before, who may have died there
+  header_->workers[worker].at_lock = false;  // left by the previous process, which may have died
+                                             // there
 }
 
 SharedCache::Slot& SharedCache::At(uint32_t slot) const {
@@ -201,14 +203,14 @@ bool SharedCache::OwnerLives(int writer) {
   return false;
 }
 
-// Whether what is in the slot may be used, or waited for.
+// True if the slot's entry may be used, or waited for.
 bool SharedCache::IsGood(uint32_t slot) {
   const Slot& s = At(slot);
   return OwnerLives(s.writer) && s.generation == header_->leases[s.writer].generation;
 }
 
-// A slot of the bucket for a new entry: a free one, or one that is no good, or the oldest that is
-// VALID. UINT32_MAX: all are PENDING.
+// Claims a slot of the bucket for a new entry: a free one, an invalid one, or the oldest VALID one.
+// UINT32_MAX: all are PENDING.
 uint32_t SharedCache::Claim(uint32_t bucket) {
   uint32_t oldest = UINT32_MAX;
   for (uint32_t i = bucket; i < bucket + kWays; ++i) {
@@ -244,7 +246,7 @@ SharedCache::Found SharedCache::Find(std::string_view key, std::string_view comm
       s.state = kFree;
       break;
     }
-    if (s.state == kPending) {  // somebody else fetches it
+    if (s.state == kPending) {  // another process is fetching it
       header_->counts.misses++;
       return found;
     }
@@ -359,7 +361,7 @@ std::vector<SharedCache::Entry> SharedCache::Entries() {
   return entries;
 }
 
-// Under the lock, whose owner has died in the middle of something. All that can be half done is the
+// Called under the lock after its owner has died. The only operation that can be half done is the
 // writing of one slot.
 void SharedCache::Recover() {
   header_->counts.recoveries++;
@@ -373,11 +375,11 @@ void SharedCache::Recover() {
 void SharedCache::Own(int writer) {
   LeaseRecord& lease = header_->leases[writer];
   for (;; sched_yield()) {
-    // Under the lock of the cache: a reader that finds an owner alive must not take what the one
-    // before it has granted.
+    // Under the lock of the cache: a reader that finds a living owner must not use what the
+    // previous owner granted.
     const Locked locked(this);
     const int result = pthread_mutex_trylock(&lease.life);
-    if (result == EBUSY) continue;  // the one before it still dies
+    if (result == EBUSY) continue;  // the previous owner is still dying
     if (result == EOWNERDEAD) pthread_mutex_consistent(&lease.life);
     owned_ = writer;
     lease.pid = getpid();

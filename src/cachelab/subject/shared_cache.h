@@ -1,19 +1,18 @@
 #ifndef RESPROBE_CACHELAB_SUBJECT_SHARED_CACHE_H_
 #define RESPROBE_CACHELAB_SUBJECT_SHARED_CACHE_H_
 
-// A cache in memory that several processes share, made so that a process may die at any
-// instruction:
+// A cache in memory shared by several processes, in which a process may die at any instruction:
 //
 //   - One robust mutex guards the slots. If its owner dies, the next one to lock it frees the slot
 //     that was being written; no other state spans more than one store.
-//   - A slot says kWriting while its bytes change, and only then kValid; each hit checks a checksum
-//     of all that it returns.
-//   - What a writer puts is good as long as its lease is: the generation that it was put under is
-//     the lease's, and the lease's owner lives. The owner holds a second robust mutex for its whole
-//     life. The kernel marks that one before it closes the sockets of a dying process, so nobody
-//     finds an entry good whose invalidations can no longer arrive.
+//   - A slot is kWriting while its bytes change, and only then kValid; each hit verifies a checksum
+//     of everything that it returns.
+//   - An entry is valid as long as its lease is: the lease still has the generation under which the
+//     entry was put, and the lease's owner lives. The owner holds a second robust mutex for its
+//     whole life. The kernel marks that mutex before it closes the sockets of a dying process, so
+//     an entry whose invalidations can no longer arrive is never found valid.
 //
-// An entry goes FREE -> PENDING (its read is on its way) -> VALID -> FREE. An invalidation frees
+// An entry goes FREE -> PENDING (its read is in flight) -> VALID -> FREE. An invalidation frees
 // PENDING slots too, so that a reply older than it finds no slot to be put into.
 
 #include <pthread.h>
@@ -43,7 +42,7 @@ struct CacheLimits {
   uint32_t slot_bytes = 4096;  // of one entry: key, command and value; larger ones are not cached
 };
 
-// Who put an entry.
+// Identifies who put an entry.
 struct Grant {
   int writer = kNoWriter;
   uint64_t generation = 0;
@@ -53,30 +52,32 @@ struct Grant {
 
 class SharedCache {
  public:
-  // What counts, since the making.
+  // Counters since the creation.
   struct Counts {
     uint64_t hits = 0;
     uint64_t misses = 0;
     uint64_t stores = 0;
-    uint64_t refused = 0;      // puts whose key was invalidated, or whose lease was revoked, since
-    uint64_t drops = 0;        // entries that an invalidation or a write freed, PENDING ones too
+    uint64_t refused = 0;      // puts whose key was invalidated, or whose lease was revoked, in the
+                               // meantime
+    uint64_t drops = 0;        // entries freed by an invalidation or a write, including PENDING
+                               // ones
     uint64_t flushes = 0;      // DropAll()
-    uint64_t evictions = 0;    // for want of a slot
+    uint64_t evictions = 0;    // because no slot was free
     uint64_t too_big = 0;      // values that no slot can hold
     uint64_t revocations = 0;  // of leases, whatever the reason
-    uint64_t recoveries = 0;   // locks taken over from the dead
+    uint64_t recoveries = 0;   // locks taken over from dead owners
     uint64_t torn = 0;         // half-written slots that were freed then
   };
 
-  // A read that may be put: its PENDING slot.
+  // A read whose reply may be put: its PENDING slot.
   struct Ticket {
     uint32_t slot = 0;
-    uint64_t request = 0;  // 0: none, the reply is not to be put
+    uint64_t request = 0;  // 0: none, the reply must not be put
   };
 
   struct Found {
     bool hit = false;
-    bool torn = false;  // a VALID entry whose checksum is wrong: never, if this file is right
+    bool torn = false;  // a VALID entry has a wrong checksum: never, if this file is correct
     Grant grant;        // of a hit
     Ticket ticket;      // of a miss
   };
@@ -89,30 +90,30 @@ class SharedCache {
     Grant grant;
   };
 
-  // The worker's part of what all can see.
+  // A worker's part of the shared state.
   struct WorkerRecord {
     pid_t pid = 0;
-    int64_t tracked_id = 0;  // its connections at the server; 0 is none
+    int64_t tracked_id = 0;  // its connections at the server; 0: none
     int64_t plain_id = 0;
   };
 
-  // nullptr with one line in `error` if the system refuses the memory. It has no name and vanishes
-  // with the last process that maps it.
+  // Returns nullptr with one line in `error` if the system refuses the memory. The memory has no
+  // name and is freed with the last process that maps it.
   static std::unique_ptr<SharedCache> Create(const CacheLimits& limits, std::string* error);
   ~SharedCache();
   SharedCache(const SharedCache&) = delete;
   SharedCache& operator=(const SharedCache&) = delete;
 
-  // In a process that has it mapped by fork(): which worker this is. `reach` is called at the
-  // points that lie in here, some of them under the lock.
+  // Call this in a process that inherited the mapping through fork(), with the worker's number.
+  // `reach` is called at the failpoints in this file, some of them under the lock.
   void Attach(int worker, InjectedFault injected_fault, std::function<void(Failpoint)> reach);
 
-  // --- Entries. A command is the whole request in one text that no other request shares.
+  // --- Entries. A command is the whole request as one text, different for different requests.
 
-  // Looks for the reply to `command`. On a hit it is in `*value`. On a miss, a ticket if `writer`
-  // (this process's, whose lease is in force) is given and nobody else fetches the entry.
+  // Looks up the reply to `command`. On a hit it is in `*value`. On a miss, returns a ticket if
+  // `writer` (whose lease this process holds) is given and no other process is fetching the entry.
   Found Find(std::string_view key, std::string_view command, int writer, std::string* value);
-  // True if the value is in the cache now; false if something happened to the key since Find().
+  // True if the value is now in the cache; false if the key was invalidated since Find().
   bool Put(const Ticket& ticket, std::string_view key, std::string_view command, int writer,
            std::string_view value);
   // The read ended without a value.
@@ -124,22 +125,23 @@ class SharedCache {
 
   // --- Leases.
 
-  // Makes this process the owner of the writer's lease for as long as it lives, or this object
-  // does; of one lease at most.
+  // Makes this process the owner of the writer's lease while it and this object live; of one lease
+  // at most.
   void Own(int writer);
-  // Nothing that was granted under the lease so far is good any more. Takes no lock: any process
-  // may do it at any time.
+  // Invalidates everything granted under the lease so far. Takes no lock: any process may call it
+  // at any time.
   void Revoke(int writer);
-  // The connection whose invalidations the entries live off, for Grant.
+  // Sets the connection that receives the entries' invalidations, for Grant.
   void SetClient(int writer, int64_t client_id);
   Grant Lease(int writer) const;
-  // Whether the owner of the lease is there. Takes the lock.
+  // True if the lease has a living owner. Takes the lock.
   bool IsOwned(int writer);
 
   // --- Workers.
   WorkerRecord Worker(int worker) const;
   void SetWorker(int worker, const WorkerRecord& record);
-  // Whether the worker holds the lock or waits for it: stopped there, it can stop all others.
+  // True if the worker holds the lock or waits for it: if it is stopped there, it can block all
+  // others.
   bool AtLock(int worker) const;
 
   Counts counts() const;
@@ -167,7 +169,7 @@ class SharedCache {
 
   Header* header_ = nullptr;
   size_t size_ = 0;
-  int worker_ = kMaxWorkers;  // the last record is that of who drives the workers
+  int worker_ = kMaxWorkers;  // the last record is the driver's
   int owned_ = kNoWriter;     // the lease that this process owns
   InjectedFault fault_ = InjectedFault::kNone;
   std::function<void(Failpoint)> reach_ = [](Failpoint) {};

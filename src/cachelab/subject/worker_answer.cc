@@ -48,7 +48,7 @@ bool ReadAnswer(const resp::ReplyView& message, WorkerAnswer* answer) {
   answer->client_id = numbers[8];
   answer->why = texts[0];
   if (answer->status == WorkerAnswer::Status::kLost) return true;
-  // The reply's own bytes. A torn one may make no sense.
+  // The reply's own bytes, which may be malformed if torn.
   resp::ReplyParser parser;
   const resp::ReplyParser::Result result = parser.Parse(texts[1]);
   if (result.status != resp::ReplyParser::Status::kValue) {

@@ -9,35 +9,35 @@
 
 namespace resprobe::live {
 
-// What a worker says to a command.
+// A worker's answer to a command.
 struct WorkerAnswer {
   enum class Status : uint8_t {
-    kReply,  // the server's reply is in `reply`: from the cache, or just asked for
+    kReply,  // the server's reply is in `reply`: from the cache, or just fetched
     kError,  // the reply is an error
-    kLost,   // the connection, or the worker, was lost first: a write may have happened or not
+    kLost,   // the connection or the worker was lost first: a write may or may not have happened
   };
-  // What became of a read's reply.
+  // What happened to a read's reply.
   enum class Stored : uint8_t {
-    kNotTried,  // a hit, no cacheable read, or somebody else was fetching it
+    kNotTried,  // a hit, not a cacheable read, or another worker was fetching it
     kStored,
-    kRefused,  // the key was invalidated on the way
+    kRefused,  // the key was invalidated in the meantime
   };
 
   Status status = Status::kLost;
   bool hit = false;
-  bool torn = false;  // the cache gave an entry whose checksum is wrong
+  bool torn = false;  // the cache returned an entry with a wrong checksum
   Stored stored = Stored::kNotTried;
   Grant grant;            // of a hit: who put it
-  int64_t client_id = 0;  // of the connection that asked, or the grant's
-  std::string why;        // with kLost
+  int64_t client_id = 0;  // of the connection that sent the command, or the grant's
+  std::string why;        // if kLost
   resp::Reply reply;
 
   bool ok() const { return status == Status::kReply; }
 };
 
-// On the control socket: an array.
+// Encodes an answer for the control socket, as an array.
 void AppendAnswer(std::string* out, const WorkerAnswer& answer, std::string_view reply);
-// False if it is not one.
+// False if it is not an answer.
 bool ReadAnswer(const resp::ReplyView& message, WorkerAnswer* answer);
 
 }  // namespace resprobe::live

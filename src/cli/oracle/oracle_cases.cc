@@ -14,9 +14,9 @@ namespace resprobe::cli {
 
 namespace {
 
-// The command table leaves REDIRECT and PREFIX out of the syntax of CLIENT TRACKING, since in
-// process nobody can follow a stream after them (docs/findings/redis-tracking-framing.md). Two
-// servers can still be compared, so some calls get them here.
+// The command table omits REDIRECT and PREFIX from the syntax of CLIENT TRACKING, since no model
+// can follow a stream after them (docs/findings/redis-tracking-framing.md). Two servers can still
+// be compared, so some calls get them here.
 void AddTargets(Gen& gen, Arena* arena, CommandCase* c) {
   constexpr std::string_view kIds[] = {"1", "2", "3", "4", "5", "99"};
   constexpr std::string_view kPrefixes[] = {"", "s", "s0", "l", "k", "z1", "h"};
@@ -82,7 +82,7 @@ void OracleCases::Generate(uint64_t seed, Arena* arena, CommandCase* c) const {
   AddTargets(gen, arena, c);
 }
 
-// What is not asked for is replaced by what is, or goes.
+// Replaces what the options exclude, or removes it.
 void OracleCases::Restrict(CommandCase* c) {
   if (options_.protocol == "2") c->config.protocol3.value = 0;
   if (options_.protocol == "3") c->config.protocol3.value = 0xff;

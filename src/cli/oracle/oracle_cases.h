@@ -12,24 +12,24 @@ namespace resprobe::cli {
 
 struct CaseOptions {
   uint64_t seed = 1;
-  size_t ops = 0;                   // in each generated case; 0: as the generator has it
+  size_t ops = 0;                   // in each generated case; 0: the generator decides
   std::vector<std::string> groups;  // of commands ("string"); none: all
   std::string protocol = "both";    // "2", "3"
 };
 
-// The cases of one run of the oracle: SeedCases of command_handler, as the options want them.
+// The cases of one run of the oracle: SeedCases of command_handler, restricted by the options.
 class OracleCases {
  public:
-  // Throws UserError at a group that there is not.
+  // Throws UserError if a group does not exist.
   OracleCases(const Project& project, const CaseOptions& options);
 
-  // The next case, valid until the one after it.
+  // The next case, valid until the next call.
   const CommandCase& Next();
-  // Back by so many: the next case is then the first of them again.
+  // Goes back by `cases`: the next case is then the first of them again.
   void Back(uint64_t cases) { cases_.Back(cases); }
-  // Where it comes from: a file, or "seed 17".
+  // Its origin: a file, or "seed 17".
   const std::string& name() const { return cases_.name(); }
-  // How many come before those of the seeds.
+  // The number of cases before those from seeds.
   size_t corpus() const { return cases_.corpus(); }
 
  private:

@@ -69,7 +69,7 @@ std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {
   if (gone()) throw UserError("the server does not come back: " + gone_);
   std::optional<live::Difference> difference = oracle_->Run(c);
   if (!difference || !difference->fatal) return difference;
-  // Once more, request by request: which of them was it?
+  // Run it again, request by request, to identify the request.
   Revive();
   if (target_->own() && !gone()) {
     oracle_->set_one_by_one(true);
@@ -114,7 +114,7 @@ size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Ar
   oracle_->set_hang_ms(ShrinkingHangMs(hang_ms));
   resprobe::Shrink<CommandWorld>(fails, arena, &small);
   oracle_->set_hang_ms(hang_ms);
-  // What only looks like a hang to the impatient is none.
+  // With the full timeout it may turn out not to hang.
   if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
   return tried;
 }
@@ -132,7 +132,7 @@ std::string Session(const std::vector<std::string>& lines) {
 }
 
 std::string Describe(const live::Difference& difference) {
-  // All of it is in report.json.
+  // The complete text is in report.json.
   const auto cut = [](const std::string& text) {
     constexpr size_t kMost = 400;
     return text.size() <= kMost ? text : text.substr(0, kMost) + " …";

@@ -11,7 +11,7 @@
 namespace resprobe::cli {
 namespace {
 
-// What a private server gets besides its usual options: waiting clients are looked after at once.
+// Additional options of a private server: it checks blocked clients frequently.
 const char* const kPrompt[] = {"--hz", "500"};
 
 // Address space in proportion: a program maps more than it touches.
@@ -62,7 +62,7 @@ RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double se
   if (!target_->own()) return shrunk;
   const double end = Now() + seconds;
   const int hang_ms = caller_->options().hang_ms;
-  // One by one; without the command, which is only a guess before that.
+  // One by one; without the command, which was only a guess before.
   CommandCase one_by_one = *c;
   one_by_one.config.audit = true;
   for (CommandCase* candidate : {&one_by_one, c}) {

@@ -9,7 +9,7 @@
 namespace resprobe::live {
 namespace {
 
-// A new process takes as long as ten cases.
+// Starting a process takes as long as ten cases.
 constexpr uint64_t kRestartEvery = 16;
 
 [[noreturn]] void EndProcess(const std::string& why) {
@@ -45,7 +45,7 @@ void InvalidationLiveWorld::Start(const Config& config, RunContext& run) {
   if (server_ == nullptr) Open();
   if (server_->difference().has_value() || owner_ != getpid()) {
     std::string error;
-    // A child that had to restart the server has taken it along.
+    // The server may be gone because a forked child restarted it.
     if (!server_->Prepare(&error) &&
         !(server_->target().Restart(&error) && server_->Prepare(&error))) {
       EndProcess(error);

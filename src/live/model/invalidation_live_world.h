@@ -16,11 +16,11 @@
 namespace resprobe::live {
 
 // The cases of InvalidationWorld over a live server's sockets: the clients are the same, the links
-// hold back and hand over what was read from the sockets as the tape says, and the core runs beside
-// the server, as the model that every reply and push is compared with.
+// hold what was read from the sockets and deliver it as the tape says, and the core runs beside the
+// server as the model with which every reply and push is compared.
 class InvalidationLiveWorld {
  public:
-  // The harness is a variant of that one: cases of each run in the other.
+  // The harness is a variant of InvalidationWorld's: the cases of each run in the other.
   static constexpr std::string_view kName = InvalidationWorld::kName;
   static constexpr std::string_view kSummary =
       "caching clients on a live server, with the model beside it: the same replies and "
@@ -44,11 +44,11 @@ class InvalidationLiveWorld {
   using Config = InvalidationWorld::Config;
   using Op = InvalidationWorld::Op;
 
-  // For an engine: a private server, started at the first run by what RESPROBE_ORACLE_START names,
-  // with options behind it, else redis-server. If there is none, or it cannot be compared with, the
-  // process says so in one line and ends with exit code 2.
+  // For an engine: a private server, started at the first run by the command in
+  // RESPROBE_ORACLE_START, which may contain options, else redis-server. If it cannot be started or
+  // compared with, the process prints one line and exits with 2.
   InvalidationLiveWorld();
-  // On a server that outlives the world.
+  // Uses a server that outlives the world.
   explicit InvalidationLiveWorld(PairedServer* server);
   ~InvalidationLiveWorld();
   InvalidationLiveWorld(const InvalidationLiveWorld&) = delete;
@@ -75,7 +75,7 @@ class InvalidationLiveWorld {
   std::unique_ptr<PairedServer> own_;
   PairedServer* server_ = nullptr;
   std::unique_ptr<InvalidationWorld> world_;
-  pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
+  pid_t owner_ = 0;  // the process that owns the connections: a forked child opens its own
 };
 
 }  // namespace resprobe::live

@@ -44,7 +44,7 @@ size_t RequestStream::UpToEndOfRequest(std::string_view bytes) {
                                                                 : bytes.size();
 }
 
-// Whether the first word, as far as it is there, may be one of those that are held.
+// True if the first word, as far as it has arrived, may be one of the held commands.
 bool RequestStream::MayBeHeld() const {
   std::string_view word = stream_;
   if (!word.starts_with('*')) return true;

@@ -14,7 +14,7 @@ bool IsMessage(resp::ReplyView value) {
   return value.type() == resp::Type::kArray && value.size() == 3 && value[0].text() == "message";
 }
 
-// What stands behind `before` up to the end of its line.
+// The text from `before` to the end of its line.
 std::optional<Place> LineAfter(std::string_view value, std::string_view before) {
   const size_t at = value.find(before);
   if (at == std::string_view::npos) return std::nullopt;
@@ -93,7 +93,7 @@ std::string FindDifference(const std::vector<StreamValue>& model,
   size_t at = 0;
   while (at < both && model[at].bytes == server[at].bytes) ++at;
   if (at == both && model.size() == server.size()) return {};
-  // The first that one has more often than the other.
+  // The first value that one stream has more often than the other.
   const StreamValue* missing = nullptr;
   const StreamValue* surplus = nullptr;
   for (const StreamValue& value : model) {
@@ -117,7 +117,7 @@ std::optional<Place> ConnectionNumber(std::string_view value) {
   return IsHello(value) ? LineAfter(value, "\r\n$2\r\nid\r\n:") : std::nullopt;
 }
 
-// With the line of its length, which belongs to it.
+// Including the line with its length.
 std::optional<Place> VersionOfHello(std::string_view value) {
   if (!IsHello(value)) return {};
   constexpr std::string_view kBefore = "\r\n$7\r\nversion\r\n";

@@ -92,7 +92,7 @@ std::vector<std::string> Elements(const ReplyView& value, bool pairs) {
   return elements;
 }
 
-// The same types and counts all through; texts may differ.
+// The same types and sizes at all levels; texts may differ.
 bool SameSkeleton(const ReplyView& a, const ReplyView& b) {
   if (a.type() != b.type() || a.null_kind() != b.null_kind() || a.size() != b.size()) return false;
   auto other = b.begin();
@@ -111,7 +111,7 @@ void AppendLeaves(const ReplyView& value, std::vector<std::string_view>* leaves)
   for (const ReplyView child : value) AppendLeaves(child, leaves);
 }
 
-// Chosen elements, of a universe, each with its value if `step` is 2.
+// True if the leaves are elements of the universe, each with its value if `step` is 2.
 bool OfUniverse(const std::vector<std::string_view>& leaves, size_t step,
                 const std::vector<std::string>& universe, size_t universe_step) {
   for (size_t i = 0; i < leaves.size(); i += step) {
@@ -188,7 +188,7 @@ bool SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server
   return apart <= (ms ? kTimeToleranceMs : kTimeToleranceMs / 1000);
 }
 
-// The push that says that the target of redirected invalidations has gone; its number is the
+// The push that reports that the target of redirected invalidations has gone; its id is the
 // server's own.
 bool NamesLostTarget(const ReplyView& value) {
   return value.type() == Type::kPush && value.size() == 2 &&
@@ -213,7 +213,7 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
 }
 
 // SORT BY a pattern without "*" does not sort: a set's elements come in the server's own order, and
-// under LIMIT any of them. So do those that ALPHA finds equal by their weights.
+// under LIMIT any of them. The same holds for elements whose weights ALPHA finds equal.
 bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server) {
   bool unsorted = false;
   bool by = false;
@@ -322,7 +322,7 @@ bool Comparer::SameExec(const Asked& asked, const ReplyView& core, const ReplyVi
   size_t i = 0;
   for (const ReplyView ours : core) {
     const Asked& queued = asked.queued[i++];
-    // Here a string is also held by the arguments of the transaction that it came from.
+    // Here the arguments of the transaction also hold a reference to the string.
     const ReplyView other = *theirs;
     const bool counts_references = queued.command != nullptr &&
                                    queued.command->full_name() == "object|refcount" &&

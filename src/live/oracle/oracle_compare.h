@@ -14,43 +14,43 @@
 
 namespace resprobe::live {
 
-// What a server may choose freely in a reply. All else must be equal: types, kinds of null, numbers
-// as they are written, errors with their texts.
+// What a server may choose freely in a reply. Everything else must be equal: types, kinds of null,
+// numbers as they are written, errors with their texts.
 enum class Freedom : uint8_t {
   kNone,
   kOrder,   // elements (of a map: pairs) in any order
   kPairs,   // pairs in any order, in one array in RESP2 (HGETALL)
-  kTime,    // a time that is left, or one that was given as a time from now: within a tolerance
-  kMasked,  // the server's own affair: ids, what the clock says, help, all of its command table
+  kTime,    // a remaining time, or one that was given as a relative time: within a tolerance
+  kMasked,  // specific to the server: ids, its clock, help, its whole command table
   kHello,   // HELLO: id, version, modules; CLIENT TRACKINGINFO: the id of redirection
-  kPick,    // SRANDMEMBER and its kin: any of the elements
-  kPop,     // SPOP: any of the elements, which the core then takes as well
-  kSort,    // SORT BY what does not sort, or what ALPHA finds equal: elements in any order
-  kScan,    // any cursor; elements of what is there, and all of it from 0 to 0
+  kPick,    // SRANDMEMBER and similar: any of the elements
+  kPop,     // SPOP: any of the elements, which the core then removes too
+  kSort,    // SORT BY without a sort key, or elements that ALPHA finds equal: elements in any order
+  kScan,    // any cursor; elements that exist, and all of them from 0 to 0
 };
 inline constexpr size_t kFreedoms = 10;
 std::string_view FreedomName(Freedom freedom);
 Freedom FreedomOf(const Command& command);
 
-// A request as both servers got it.
+// A request as both servers received it.
 struct Asked {
-  // Of the case, of the comparison of what it leaves, or of the way from one case to the next.
+  // Part of the case, of the comparison of the final state, or of the transition to the next case.
   enum class Part : uint8_t { kCase, kState, kBetween } part = Part::kCase;
   uint64_t case_number = 0;
   const Command* command = nullptr;
-  std::vector<std::string> args;  // as the core got them
+  std::vector<std::string> args;  // as the core received them
   size_t op = 0;
   size_t client = 0;
-  int protocol = 2;  // in which it is answered
-  // Of EXEC: what it ran.
+  int protocol = 2;  // protocol of its reply
+  // For EXEC: the requests that it ran.
   std::vector<Asked> queued = {};
-  // SPOP that the core answered by SREM of the server's choice: its reply is the number removed.
+  // A SPOP that the core executed as SREM of the server's choice: its reply is the number removed.
   bool popped = false;
-  int64_t population = -1;  // elements that were there before, -1: not known
-  // kPick, kScan: what can be chosen (of pairs: the fields, each followed by its value).
+  int64_t population = -1;  // elements that existed before, -1: unknown
+  // kPick, kScan: the possible elements (of pairs: the fields, each followed by its value).
   bool universe_known = false;
   std::vector<std::string> universe = {};
-  bool universe_complete = false;  // a scan from 0 to 0 shows all of it
+  bool universe_complete = false;  // a scan from 0 to 0 returns all of it
 };
 
 struct Mismatch {
@@ -58,14 +58,13 @@ struct Mismatch {
   std::string kind;     // "error text", "integer where the core has null"
 };
 
-// Compares the replies to one request. How often which freedom was needed is counted: only where
-// the replies differ, or where the freedom is all there is to compare.
+// Compares the replies to one request. Counts how often each freedom was needed: only where the
+// replies differ, or where nothing else can be compared.
 class Comparer {
  public:
   bool Same(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server,
             Mismatch* mismatch);
-  // The same for what came on its own: equal, but for the server's own number of a target that is
-  // lost.
+  // The same for pushes: equal, except for the server's own id of a lost redirection target.
   bool SamePush(const resp::ReplyView& core, const resp::ReplyView& server);
   const std::array<uint64_t, kFreedoms>& used() const { return used_; }
   // See Oracle::ObserveShapes().
@@ -85,12 +84,12 @@ class Comparer {
   std::string b_;
 };
 
-// A push as it is compared: without the number in "tracking-redir-broken".
+// A push in the form in which it is compared: without the id in "tracking-redir-broken".
 std::string WrittenPush(const resp::ReplyView& push);
 
-// Whether the values are written the same, byte for byte.
+// True if the values are identical, byte for byte.
 bool Identical(const resp::ReplyView& a, const resp::ReplyView& b);
-// Whether the elements are, in any order; those of a flat array in pairs with `pairs`.
+// True if the elements are identical in any order; with `pairs`, pairs of a flat array.
 bool SameInAnyOrder(const resp::ReplyView& a, const resp::ReplyView& b, bool pairs);
 // "integer where the core has null".
 std::string KindOfMismatch(const resp::ReplyView& core, const resp::ReplyView& server);

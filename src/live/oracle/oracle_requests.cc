@@ -12,8 +12,8 @@ namespace resprobe::live {
 namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
-// Times from now below three years are short. 1 becomes 100,000 (1 ms: 100,000 s): more than any
-// run takes. Each one rewritten adds twice the tolerance to those that follow.
+// Relative times below three years are short. 1 becomes 100,000 (1 ms: 100,000 s): more than any
+// run takes. Each rewritten time adds twice the tolerance to those that follow.
 constexpr int64_t kShort = 100'000'000;
 constexpr int64_t kFactor = 100'000;
 constexpr int64_t kStepMs = 2 * kTimeToleranceMs;
@@ -69,7 +69,7 @@ bool TimeRewriter::Rewrite(const Command& command, std::vector<std::string>* arg
   return any;
 }
 
-// A client that waits does so until it is served: in seconds, with a fraction.
+// Makes a blocking client block until it is served; the word is in seconds, with a fraction.
 bool TimeRewriter::ForEver(std::string* word) {
   double value = 0;
   constexpr double kLong = 1e8;
@@ -81,7 +81,7 @@ bool TimeRewriter::ForEver(std::string* word) {
 bool TimeRewriter::FromNow(std::string* word, int64_t unit_ms) {
   int64_t value = 0;
   if (word == nullptr || !ParseInt64(*word, &value) || value <= 0 || value >= kShort) return false;
-  // A unit that is mistaken for another still shows.
+  // Confusing the two units still shows.
   value *= kFactor * (unit_ms == 1 ? 1000 : 1);
   *word = std::to_string(value + rewritten_++ * (kStepMs / unit_ms));
   return true;
@@ -111,8 +111,8 @@ std::vector<std::string_view> LiteralsOf(std::string_view syntax) {
 
 namespace {
 
-// Servers look names up by a hash of all of their bytes, with a seed of each process's own, and
-// then compare up to a NUL: one with a NUL behind it is found now and then
+// Servers look names up by a hash of all of their bytes, with a random seed per process, and then
+// compare up to a NUL: a name followed by a NUL is sometimes found
 // (docs/findings/name-with-nul.md).
 std::string ByChance(const std::string& container, const std::string& word, Profile profile,
                      const LiveServer& target) {
@@ -124,7 +124,7 @@ std::string ByChance(const std::string& container, const std::string& word, Prof
   return known ? "a name with a NUL behind it, which a server finds by chance" : "";
 }
 
-// What the profile's table does not have.
+// Requests that the profile's table lacks.
 std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile,
                            const LiveServer& target) {
   const std::string name = Lower(args[0]);
@@ -140,7 +140,7 @@ std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile
 }  // namespace
 
 bool OutOfRange(const std::vector<std::string>& args) {
-  constexpr size_t kDigits = 300;  // without an exponent it takes more
+  constexpr size_t kDigits = 300;  // without an exponent it needs more digits
   return std::any_of(args.begin(), args.end(), [](const std::string& word) {
     const size_t start = word.find_first_not_of("( \t\n\v\f\r");
     if (start == word.npos) return false;
@@ -164,7 +164,7 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
     }
   }
   if (name == "config|get" || name == "config|set") {
-    // What the core has not, would be asked for in vain, or changed on one side only.
+    // Settings that the core lacks would be read in vain, or changed on one side only.
     const bool set = name == "config|set";
     for (size_t i = 2; i < args.size(); i += set ? 2 : 1) {
       if (!IsAny(args[i], {"databases", "tracking-table-max-keys"}) &&
@@ -200,7 +200,7 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
     }
   }
   if (name == "command|getkeys" || name == "command|getkeysandflags") {
-    // Of what the core does not have it cannot tell the keys.
+    // The core cannot determine the keys of commands that it lacks.
     const std::string called = args.size() > 2 ? Lower(args[2]) : "";
     if (!called.empty() && FindCommand(called, profile) == nullptr && target.Has(called)) {
       return "not in the core: the keys of " + called;

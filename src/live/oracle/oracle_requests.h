@@ -11,17 +11,17 @@
 
 namespace resprobe::live {
 
-// Makes the requests of a case independent of how long the run takes. Both servers get what comes
-// out.
+// Makes the requests of a case independent of the duration of the run. Both servers get the result.
 //
-// A case moves a virtual clock; a live server has its own, and nobody waits for it. So no key may
-// expire because time passes: times from now that are short are made long, with their order kept
-// and each two of them far apart, so that GT and LT decide the same on both sides; points of time
-// that are yet to come for the case, and past or near for the server, are moved by 95 years. What
-// expires at once (0, negative, past) stays as it is. A client that waits (BLPOP) waits for ever.
+// A case advances a virtual clock; a live server has a real one, and the run does not wait for it.
+// So no key may expire because time passes: short relative times are made long, keeping their order
+// and far apart from each other, so that GT and LT decide the same on both sides; absolute times
+// that are in the future of the case, and in the past or near future of the server, are moved by 95
+// years. What expires at once (0, negative, past) stays unchanged. A blocking client (BLPOP) blocks
+// without limit.
 class TimeRewriter {
  public:
-  // A new case; `case_now_ms` is where its clock starts, `now_ms` the time of the day.
+  // Starts a case; `case_now_ms` is the initial value of its clock, `now_ms` the time of day.
   void Reset(int64_t case_now_ms, int64_t now_ms);
   void Advance(int64_t ms) { case_now_ms_ += ms; }
   // True if a word has changed.
@@ -40,13 +40,13 @@ class TimeRewriter {
 // The literal words of a syntax (spec.h), each once: "NX", "XX", "EX" …
 std::vector<std::string_view> LiteralsOf(std::string_view syntax);
 
-// Whether a server that reads one of the words as a number finds it out of the range of a double.
+// True if a server that parses one of the words as a number finds it out of the range of a double.
 // It may then refuse SORT (docs/findings/sort-stale-errno.md).
 bool OutOfRange(const std::vector<std::string>& args);
 
-// Why a request is sent to neither server; empty if it is sent. The reasons are those of the core:
-// what it does not have (docs/core-server.md), or what would reach beyond the connections of the
-// case. `command` is what the profile's table has for the arguments, or nullptr.
+// The reason why a request is sent to neither server; empty if it is sent. Reasons are features
+// that the core lacks (docs/core-server.md), and effects beyond the connections of the case.
+// `command` is the profile's table entry for the arguments, or nullptr.
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const LiveServer& target);
 

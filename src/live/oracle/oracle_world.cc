@@ -11,7 +11,7 @@ namespace resprobe::live {
 namespace {
 
 constexpr size_t kShapes = 1 << 13;
-// libFuzzer clears what lies in this section before each run, and looks at it behind.
+// libFuzzer clears this section before each run, and reads it afterwards.
 [[gnu::section("__libfuzzer_extra_counters"), gnu::used]] uint8_t shapes[kShapes];
 
 [[noreturn]] void GiveUp(const std::string& why) {
@@ -41,7 +41,7 @@ void OracleWorld::Start(const Config& config, RunContext&) {
   if (oracle_ == nullptr) Open();
   if (!prepared_ || owner_ != getpid()) {
     std::string error;
-    // A child that had to restart the server has taken it along.
+    // The server may be gone because a forked child restarted it.
     if (!oracle_->Prepare(&error) && !(target_->Restart(&error) && oracle_->Prepare(&error))) {
       GiveUp(error);
     }

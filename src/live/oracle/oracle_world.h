@@ -14,16 +14,16 @@
 
 namespace resprobe::live {
 
-// The cases of CommandWorld on the core and on a live server side by side, for an engine: the
-// core's coverage leads it, and besides that which kinds of replies the two have given to which
-// command (kShapes counters, which libFuzzer reads as edges of their own).
+// The cases of CommandWorld on the core and on a live server side by side, for an engine. It is
+// guided by the core's coverage and by which kinds of replies both have given to which command
+// (kShapes counters, which libFuzzer treats as additional edges).
 //
-// The server is a private one, started at the first run: what RESPROBE_ORACLE_START names, with
-// options behind it, else redis-server. If there is none, or it cannot be compared with, the
-// process says so in one line and ends with exit code 2.
+// The server is a private one, started at the first run by the command in RESPROBE_ORACLE_START,
+// which may contain options, else redis-server. If it cannot be started or compared with, the
+// process prints one line and exits with 2.
 class OracleWorld {
  public:
-  // The harness is a variant of that one: cases of each run in the other.
+  // The harness is a variant of CommandWorld's: the cases of each run in the other.
   static constexpr std::string_view kName = CommandWorld::kName;
   static constexpr std::string_view kSummary =
       "the core and a live server side by side: the same replies, the same state";
@@ -60,7 +60,7 @@ class OracleWorld {
 
   std::unique_ptr<LiveServer> target_;
   std::unique_ptr<Oracle> oracle_;
-  pid_t owner_ = 0;  // whose connections these are: a forked child makes its own
+  pid_t owner_ = 0;  // the process that owns the connections: a forked child opens its own
   bool prepared_ = false;
   bool finished_ = false;
 };

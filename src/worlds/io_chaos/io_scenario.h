@@ -7,10 +7,10 @@
 
 namespace resprobe::live {
 
-// What a case of io_chaos in `.ops` text says, in its comments, that the client sees:
+// The expectations that the comments of a case of io_chaos in `.ops` text state:
 //
-//   # fires rst                          the toxic has done something
-//   # sees call read 0 = 3               lines of the trace of the run, in this order, with
+//   # fires rst                          the toxic has had an effect
+//   # sees call read 0 = 3               lines of the run's trace, in this order, with
 //   # sees call read 0 = ECONNRESET      others between them
 //   # never call read 0 = 0              no such line
 struct IoScenario {

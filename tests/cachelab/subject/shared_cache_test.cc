@@ -24,7 +24,7 @@ class SharedCacheTest : public testing::Test {
     cache_->Own(0);
   }
 
-  // Runs it in a process that owns the second lease, and returns how that ended.
+  // Runs `body` in a process that owns the second lease, and returns its wait status.
   int InAnother(const std::function<void()>& body) {
     const pid_t pid = fork();
     if (pid == 0) {
@@ -130,12 +130,12 @@ TEST_F(SharedCacheTest, ADeadOwnersEntriesAreNoGood) {
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(Get("k"), "-");
   EXPECT_FALSE(cache_->IsOwned(1));
-  // What it was fetching, another may fetch.
+  // Another process may fetch what it was fetching.
   EXPECT_TRUE(Put(0, "pending", "2"));
 }
 
-// Otherwise there is a moment when a reader finds the owner alive, and what the one before it has
-// granted not yet revoked.
+// Otherwise there is a moment when a reader finds a living owner, and what the previous owner
+// granted is not revoked yet.
 TEST_F(SharedCacheTest, ALeaseChangesHandsUnderTheLock) {
   int go[2];
   int owned[2];

@@ -1,5 +1,5 @@
-// What a server does with CLIENT TRACKING, row by row, at live servers: what the caches and models
-// here rely on.
+// The behaviour of CLIENT TRACKING on which the caches and models here rely, row by row, on live
+// servers.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using Stream = std::vector<std::string>;
 
-// A connection whose values are kept in the order in which they came.
+// A connection that keeps the values in the order of their arrival.
 class Client {
  public:
   explicit Client(const ServerProcess& server) {
@@ -32,7 +32,7 @@ class Client {
     EXPECT_TRUE(fd_.valid()) << error;
   }
 
-  // The stream up to the end of the command's reply; `extra` more values are waited for.
+  // The stream up to the end of the command's reply, plus `extra` more values.
   Stream Call(const std::string& command, size_t extra = 0) {
     EXPECT_TRUE(SendAll(fd_.get(), command + "\r\n"));
     Stream stream;
@@ -45,7 +45,7 @@ class Client {
     }
     return stream;
   }
-  // What the server had sent before: a PING asked it for an end.
+  // What the server had sent before; a PING marks the end.
   Stream Pushes() {
     Stream stream = Call("PING");
     stream.pop_back();
@@ -97,10 +97,10 @@ class TrackingRowsTest : public testing::TestWithParam<const char*> {
   void Track(const std::string& how = "") {
     EXPECT_THAT(reader_->Call("CLIENT TRACKING ON " + how), ElementsAre("OK"));
   }
-  // What another's write brings the reader.
+  // What the reader receives after another client's write.
   Stream After(const std::string& command) {
     writer_->Call(command);
-    writer_->Call("PING");  // what the write made is sent by then
+    writer_->Call("PING");  // everything that the write caused has been sent by then
     return reader_->Pushes();
   }
 
@@ -213,7 +213,7 @@ TEST_P(TrackingRowsTest, ExpiryIsPushedWhenTheKeyIsDeleted) {
   Track();
   writer_->Call("SET k v");
   reader_->Call("GET k");
-  // A time that has passed deletes at once.
+  // A time in the past deletes at once.
   EXPECT_THAT(After("PEXPIRE k -1"), ElementsAre("invalidate [\"k\"]"));
 }
 
@@ -264,7 +264,7 @@ TEST_P(TrackingRowsTest, ARedirectionToResp2NeedsASubscription) {
   EXPECT_THAT(target.Call("PING").front(), HasSubstr("\"k\""));
 }
 
-// redis 7.0 takes the keys that EVAL names for what was read
+// redis 7.0 tracks the keys that EVAL names, not those that were read
 // (docs/findings/redis-script-tracking.md).
 TEST_P(TrackingRowsTest, InAScriptTheInnerCommandsCount) {
   const bool named =

@@ -55,7 +55,7 @@ class PairedServerTest : public testing::Test {
     EXPECT_EQ(Parse("ops invalidation\n" + std::string(ops), &arena, &c), "");
     return Run(c);
   }
-  // Some seed fails, and the case becomes small.
+  // Finds a failing seed, and shrinks its case.
   std::string FindAndShrink(size_t most_ops) {
     for (uint64_t seed = 1; seed < 300; ++seed) {
       Arena arena;
@@ -84,7 +84,7 @@ class PairedServerTest : public testing::Test {
   std::unique_ptr<OpsHarness<World>> harness_;
 };
 
-// Every invalidation that waits for a client is edited.
+// Edits every invalidation that waits for a client.
 LyingServer::Fault OnPushes(
     const std::function<void(std::string* output, size_t at, size_t size)>& edit) {
   return [=](Server& server, uint64_t, std::string*) {
@@ -113,7 +113,7 @@ TEST_F(PairedServerTest, FindsNothingBetweenTheModelAndItself) {
   EXPECT_GT(server_->counts().free.count("keys given up by a full tracking table"), 0u);
 }
 
-// What cannot be done is said, not passed over.
+// What cannot be transferred is counted, not skipped silently.
 TEST_F(PairedServerTest, CountsWhatAForeignServerDoesNotDo) {
   Serve();
   EXPECT_EQ(Run("config clients=0\nwrite client=0 kind=setpx key=0 ms=10\n"
@@ -230,8 +230,8 @@ TEST_P(RealPairedServerTest, AgreesOnTheSeedCorpus) {
   EXPECT_GT(server_->counts().state, 100u);
 }
 
-// The clock is the case's: the key lives up to the last millisecond, and is then deleted by whoever
-// looks at it, or by the server's own cycle.
+// The case sets the clock: the key lives up to the last millisecond, and is then deleted by the
+// next client that accesses it, or by the server's own cycle.
 TEST_P(RealPairedServerTest, KeysExpireWhenTheCaseSaysSo) {
   EXPECT_EQ(Run("config clients=1\nwrite client=0 kind=setpx key=0 ms=50\n"
                 "write client=0 kind=setpx key=1 ms=70\nbarrier\n"
@@ -244,7 +244,7 @@ TEST_P(RealPairedServerTest, KeysExpireWhenTheCaseSaysSo) {
   EXPECT_TRUE(server_->counts().left_out.empty());
 }
 
-// By a DEL of ours: whoever tracks the key hears of it as of an eviction.
+// The run deletes the key (DEL): clients that track it are notified as of an eviction.
 TEST_P(RealPairedServerTest, TellsOfEvictions) {
   for (const std::string_view config :
        {"clients=1", "clients=1 mode=bcast", "clients=1 noloop=yes", "clients=1 wires=two"}) {
@@ -266,7 +266,7 @@ TEST_P(RealPairedServerTest, RestartsForReal) {
   EXPECT_EQ(server_->counts().processes, 1u);
 }
 
-// Somebody else tracks, which no reply and no push to us shows.
+// Another client tracks, which no reply and no push to the case's clients shows.
 TEST_P(RealPairedServerTest, ComparesWhatIsLeft) {
   std::string error;
   const UniqueFd fd = server_->target().Connect(&error);

@@ -26,7 +26,8 @@ TEST(StreamValues, LeavesAPartOfAValue) {
   EXPECT_EQ(values.size(), 1u);
 }
 
-// As redis sends a null of RESP3 to a client in RESP2 (docs/findings/redis-tracking-framing.md).
+// redis sends a RESP3 null to a client in RESP2 in this form
+// (docs/findings/redis-tracking-framing.md).
 TEST(StreamValues, NonsenseIsTheSameInAnySlices) {
   const auto whole = Values({"+OK\r\n?what\r\n+PONG\r\n"});
   const auto sliced = Values({"+OK\r\n", "?wh", "at\r\n+PO", "NG\r\n"});

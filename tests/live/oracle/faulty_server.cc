@@ -1,10 +1,10 @@
-// A server with planted faults: the core on a unix socket, started as redis-server is.
+// A server with planted faults: the core on a unix socket, started like redis-server.
 //
-//   faulty_server --unixsocket PATH --logfile FILE [--fault COMMAND=KIND]… [whatever else]
+//   faulty_server --unixsocket PATH --logfile FILE [--fault COMMAND=KIND]… [ignored arguments]
 //
-// COMMAND is one of the core's, or a new one, which COMMAND DOCS then tells of as
-// `COMMAND key [value ...]`. KIND is one of those in Fail(); KIND:N:OTHER is OTHER at the Nth call,
-// and KIND before.
+// COMMAND is one of the core's, or a new one, which COMMAND DOCS then describes as `COMMAND key
+// [value ...]`. KIND is one of those in Fail(); KIND:N:OTHER is OTHER at the Nth call, and KIND
+// before.
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -76,7 +76,7 @@ class FaultyListener : public ServerListener {
   }
 
  private:
-  // What never arrives, also from within the array of EXEC.
+  // A value that never arrives, not even within the array of EXEC.
   static constexpr std::string_view kLost = "$4\r\nlost\r\n";
 
   // Counts a call.
@@ -99,7 +99,7 @@ class FaultyListener : public ServerListener {
     } else if (kind == "hang") {
       for (;;) pause();
     } else if (kind == "interrupt") {
-      // Hangs, and whoever has started it is told that somebody lost patience.
+      // Hang, and interrupt the parent as an impatient user would.
       kill(getppid(), SIGINT);
       for (;;) pause();
     } else if (kind == "report") {
@@ -168,9 +168,9 @@ class FaultyListener : public ServerListener {
 
   std::string log_;
   std::map<std::string, std::string> faults_;
-  std::map<std::string, unsigned long> calls_;  // of commands with a fault that changes
+  std::map<std::string, unsigned long> calls_;  // of commands whose fault changes
   std::map<uint64_t, std::unique_ptr<resp::RequestParser>> parsers_;
-  std::vector<uint64_t> monitors_;  // connections that hear every request
+  std::vector<uint64_t> monitors_;  // connections that receive every request
 };
 
 int Main(int argc, char** argv) {

@@ -22,7 +22,7 @@ using CommandCase = Case<CommandWorld>;
 
 class OracleTest : public testing::Test {
  protected:
-  // The core, that takes one piece of what it is sent for another; without words it is sound.
+  // Starts the core with one piece of its input replaced by another; without arguments it is sound.
   void Serve(const std::string& from = {}, const std::string& to = {}) {
     const auto change = [=](Server&, uint64_t, std::string* bytes) {
       for (size_t at = 0; !from.empty() && (at = bytes->find(from, at)) != std::string::npos;) {
@@ -78,13 +78,13 @@ TEST_F(OracleTest, FindsNothingBetweenTheCoreAndItself) {
   EXPECT_EQ(oracle_->counts().cases, 400u);
   EXPECT_GT(oracle_->counts().requests, 2000u);
   EXPECT_GT(oracle_->counts().state, 2000u);
-  // Several requests go in one write.
+  // Several requests are sent in one write.
   EXPECT_LT(oracle_->counts().writes * 2, oracle_->counts().requests + oracle_->counts().state);
 }
 
 TEST_F(OracleTest, FindsALieAndShrinksToIt) {
   Serve("\r\nINCR\r\n", "\r\nDECR\r\n");
-  // Some seed calls INCR; the case becomes that call.
+  // Some seed calls INCR; the case is shrunk to that call.
   for (uint64_t seed = 1;; ++seed) {
     ASSERT_LT(seed, 2000u) << "no seed calls INCR";
     Arena arena;
@@ -118,7 +118,7 @@ TEST_F(OracleTest, ShowsBothRepliesAndTheLinesThatLeadToThem) {
   EXPECT_EQ(difference->core, "(integer) 6");
   EXPECT_EQ(difference->server, "(integer) 4");
   EXPECT_EQ(difference->session, (std::vector<std::string>{"0> SET a 5", "1> GET a", "0> INCR a"}));
-  // The next case begins afresh.
+  // The next case starts fresh.
   EXPECT_EQ(Text(Run("call client=0 GET a\ncall client=0 DBSIZE\n")), "");
 }
 
@@ -157,7 +157,7 @@ TEST_F(OracleTest, TellsWhichOfTheCasesUnderWayDiffers) {
   EXPECT_EQ(Text(oracle_->CatchUp()), "");
 }
 
-// Two clients on which the order shows take turns, in cases that begin on each other's connections.
+// Two clients whose order matters take turns, in cases that begin on each other's connections.
 TEST_F(OracleTest, KeepsTheOrderBetweenClientsWhenItRunsAhead) {
   Serve();
   const CommandCase turns = CaseOf(
@@ -169,7 +169,7 @@ TEST_F(OracleTest, KeepsTheOrderBetweenClientsWhenItRunsAhead) {
   EXPECT_EQ(oracle_->counts().requests, 700u);
 }
 
-// A client that others name has greeted the server, also on a connection of the case before.
+// A client that other clients name has sent HELLO, also on a connection of the previous case.
 TEST_F(OracleTest, GreetsForAClientThatIsNamed) {
   Serve();
   const CommandCase named = CaseOf(
@@ -303,8 +303,8 @@ TEST_P(RealOracleTest, RestartsAServerThatHasEnded) {
   std::string error;
   const UniqueFd fd = target_->Connect(&error);
   ASSERT_TRUE(SendAll(fd.get(), "DEBUG SEGFAULT\r\n"));
-  // valkey 8.0.1 now and then never gets to the end of its crash report: its threads wait for each
-  // other in dlopen(). Then it hangs, which is as fatal.
+  // valkey 8.0.1 sometimes never finishes its crash report: its threads deadlock in dlopen(). Then
+  // it hangs, which is as fatal.
   pollfd waiting{.fd = fd.get(), .events = POLLIN, .revents = 0};
   while (target_->Log().find("crashed by signal") == std::string::npos &&
          poll(&waiting, 1, /*timeout=*/10) == 0) {
