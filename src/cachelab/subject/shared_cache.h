@@ -57,10 +57,8 @@ class SharedCache {
     uint64_t hits = 0;
     uint64_t misses = 0;
     uint64_t stores = 0;
-    uint64_t refused = 0;      // puts whose key was invalidated, or whose lease was revoked, in the
-                               // meantime
-    uint64_t drops = 0;        // entries freed by an invalidation or a write, including PENDING
-                               // ones
+    uint64_t refused = 0;      // puts whose key was invalidated or lease revoked since Find()
+    uint64_t drops = 0;        // entries freed by an invalidation or a write, PENDING ones too
     uint64_t flushes = 0;      // DropAll()
     uint64_t evictions = 0;    // because no slot was free
     uint64_t too_big = 0;      // values that no slot can hold
