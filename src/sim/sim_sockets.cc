@@ -19,9 +19,8 @@ void SimSockets::Close(int socket) {
   Socket& s = At(socket);
   s.connected = s.told = s.done = s.gone = s.down = false;
   s.error = 0;
-  s.arrived.clear();
-  s.sent.clear();
-  s.read = s.taken = 0;
+  s.arrived.Reset();
+  s.sent.Reset();
 }
 
 void SimSockets::Establish(int socket, bool accepts) {
@@ -49,15 +48,10 @@ int SimSockets::Connect(int socket) {
 int64_t SimSockets::Read(int socket, char* to, size_t size) {
   Socket& s = At(socket);
   // What came ahead of an end or a reset is read first.
-  const size_t count = std::min(size, s.arrived.size() - s.read);
-  if (count > 0) {
-    std::memcpy(to, s.arrived.data() + s.read, count);
-    s.read += count;
-    if (s.read == s.arrived.size()) {
-      s.arrived.clear();
-      s.read = 0;
-    }
-    return static_cast<int64_t>(count);
+  if (s.arrived.in_flight() > 0 && size > 0) {
+    const std::string_view bytes = s.arrived.Take(size);
+    std::memcpy(to, bytes.data(), bytes.size());
+    return static_cast<int64_t>(bytes.size());
   }
   if (!s.connected) return -ENOTCONN;
   if (s.done) return 0;  // whatever has come to pass since
@@ -66,7 +60,7 @@ int64_t SimSockets::Read(int socket, char* to, size_t size) {
 }
 
 size_t SimSockets::Room(int socket) {
-  const size_t waiting = At(socket).sent.size() - At(socket).taken;
+  const size_t waiting = At(socket).sent.in_flight();
   return send_buffer_ - std::min(send_buffer_, waiting);
 }
 
@@ -81,14 +75,14 @@ int64_t SimSockets::Write(int socket, const char* from, size_t size) {
     s.error = EPIPE;
     s.down = true;
   } else {
-    s.sent.append(from, count);
+    s.sent.Put({from, count});
   }
   return static_cast<int64_t>(count);
 }
 
 bool SimSockets::Readable(int socket) {
   const Socket& s = At(socket);
-  return s.connected && (s.read < s.arrived.size() || s.done || s.down);
+  return s.connected && (s.arrived.in_flight() > 0 || s.done || s.down);
 }
 
 bool SimSockets::Writable(int socket) {
@@ -98,20 +92,11 @@ bool SimSockets::Writable(int socket) {
 
 int SimSockets::TakeError(int socket) { return Forget(&At(socket)); }
 
-size_t SimSockets::Waiting(int socket) { return At(socket).sent.size() - At(socket).taken; }
+size_t SimSockets::Waiting(int socket) { return At(socket).sent.in_flight(); }
 
-std::string_view SimSockets::Take(int socket, size_t count) {
-  Socket& s = At(socket);
-  if (s.taken == s.sent.size()) return {};
-  if (s.taken > 0) {
-    s.sent.erase(0, s.taken);
-    s.taken = 0;
-  }
-  s.taken = std::min(count, s.sent.size());
-  return std::string_view(s.sent).substr(0, s.taken);
-}
+std::string_view SimSockets::Take(int socket, size_t count) { return At(socket).sent.Take(count); }
 
-void SimSockets::Send(int socket, std::string_view bytes) { At(socket).arrived.append(bytes); }
+void SimSockets::Send(int socket, std::string_view bytes) { At(socket).arrived.Put(bytes); }
 
 void SimSockets::End(int socket, PeerEnd how) {
   Socket& s = At(socket);
@@ -124,8 +109,7 @@ void SimSockets::End(int socket, PeerEnd how) {
     s.gone = how == PeerEnd::kClose;
   }
   if (how != PeerEnd::kHalfClose) {
-    s.sent.clear();
-    s.taken = 0;
+    s.sent.Lose();
   }
 }
 

@@ -3,8 +3,9 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
+#include "sim/byte_stream.h"
 #include "sim/socket_api.h"
 
 namespace resprobe {
@@ -44,10 +45,8 @@ class SimSockets : public SocketApi {
     bool gone = false;       // the peer is closed: what it gets is answered by a reset
     bool down = false;       // neither way is open
     int error = 0;           // told by the next call, then forgotten
-    std::string arrived;     // [read, size()) waits
-    size_t read = 0;
-    std::string sent;  // [taken, size()) waits
-    size_t taken = 0;
+    ByteStream arrived;      // and not yet read
+    ByteStream sent;         // and not yet taken by the peer
   };
 
   Socket& At(int socket) { return sockets_[static_cast<size_t>(socket)]; }

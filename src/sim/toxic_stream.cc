@@ -9,22 +9,32 @@ namespace {
 // reads, each holds what arrives in this time.
 constexpr int64_t kPortionUs = 10'000;
 
+// What acts at a place in the stream, in the order of precedence.
+struct Stop {
+  ToxicKind kind;
+  ToxicStream::Step::Kind step;
+};
+constexpr Stop kStops[] = {{ToxicKind::kRst, ToxicStream::Step::Kind::kRst},
+                           {ToxicKind::kFin, ToxicStream::Step::Kind::kFin},
+                           {ToxicKind::kLimitData, ToxicStream::Step::Kind::kFin},
+                           {ToxicKind::kHalfClose, ToxicStream::Step::Kind::kHalfClose}};
+
 }  // namespace
 
 void ToxicStream::Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* counts) {
   direction_ = direction;
   counts_ = counts;
   random_ = seed;
-  on_.fill(false);
-  bytes_.clear();
-  start_ = 0;
-  stamps_.clear();
-  first_stamp_ = 0;
-  put_ = 0;
-  passed_ = 0;
+  bytes_.Reset();
   ended_ = false;
   finished_ = false;
   end_us_ = 0;
+  if (!had_toxics_) return;
+  // All below changes by toxics alone.
+  had_toxics_ = toxic_ = false;
+  on_.fill(false);
+  stamps_.clear();
+  first_stamp_ = 0;
   next_slice_us_ = 0;
   slice_left_ = 0;
   rate_from_us_ = 0;
@@ -33,11 +43,13 @@ void ToxicStream::Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* co
 void ToxicStream::SetToxics(std::span<const Toxic> toxics, int64_t now_us) {
   const auto was_on = on_;
   on_.fill(false);
+  toxic_ = false;
   for (const Toxic& toxic : toxics) {
     if (toxic.direction != direction_ || InfoOf(toxic.kind).place != ToxicPlace::kStream) continue;
     const auto kind = static_cast<size_t>(toxic.kind);
     if (!was_on[kind] || !(toxics_[kind] == toxic)) since_us_[kind] = now_us;
     on_[kind] = true;
+    toxic_ = had_toxics_ = true;
     toxics_[kind] = toxic;
   }
 }
@@ -62,12 +74,6 @@ uint64_t ToxicStream::Random(uint64_t bound) {  // splitmix64
 
 void ToxicStream::Put(std::string_view bytes, int64_t now_us) {
   if (ended_ || finished_ || bytes.empty()) return;
-  if (start_ == bytes_.size()) {
-    bytes_.clear();
-    start_ = 0;
-  }
-  bytes_.append(bytes);
-  put_ += bytes.size();
   int64_t at = now_us;
   if (const Toxic* latency = Find(ToxicKind::kLatency)) {
     const int64_t jitter = latency->values[1];
@@ -80,17 +86,16 @@ void ToxicStream::Put(std::string_view bytes, int64_t now_us) {
     if (at > now_us) counts_->Fired(ToxicKind::kLatency);
   }
   // Nothing overtakes.
-  if (first_stamp_ < stamps_.size()) at = std::max(at, stamps_.back().at_us);
-  if (first_stamp_ < stamps_.size() && stamps_.back().at_us == at) {
-    stamps_.back().end = put_;
-  } else {
-    stamps_.push_back({put_, at});
-  }
+  const bool delayed = first_stamp_ < stamps_.size();
+  if (delayed) at = std::max(at, stamps_.back().at_us);
+  if (at > now_us && (!delayed || stamps_.back().at_us != at)) stamps_.push_back({put(), at});
+  bytes_.Put(bytes);
 }
 
 void ToxicStream::End(int64_t now_us) {
   if (ended_ || finished_) return;
   ended_ = true;
+  bytes_.End();
   end_us_ = now_us;
   if (const Toxic* slow = Find(ToxicKind::kSlowClose)) {
     end_us_ += slow->values[0] * 1000;
@@ -100,76 +105,95 @@ void ToxicStream::End(int64_t now_us) {
 
 size_t ToxicStream::Room(size_t most) {
   const uint64_t limit = Limit(ToxicKind::kNeverRead);
-  if (limit == kNowhere || put_ + most <= limit) return most;
+  if (limit == kNowhere || put() + most <= limit) return most;
   counts_->Fired(ToxicKind::kNeverRead);
-  return put_ >= limit ? 0 : static_cast<size_t>(limit - put_);
+  return put() >= limit ? 0 : static_cast<size_t>(limit - put());
 }
 
 ToxicStream::Step ToxicStream::Finish(Step::Kind kind, ToxicKind cause, bool caused) {
   finished_ = true;
   if (caused) counts_->Fired(cause);
-  bytes_.clear();
-  start_ = 0;
+  bytes_.Lose();
   return {.kind = kind, .cause = cause, .caused = caused};
+}
+
+uint64_t ToxicStream::Ripe(int64_t now_us) const {
+  for (size_t i = first_stamp_; i < stamps_.size(); ++i) {
+    if (stamps_[i].at_us > now_us) return stamps_[i].begin;
+  }
+  return put();
+}
+
+ToxicStream::Due ToxicStream::WhenDue(int64_t now_us) const {
+  if (finished_) return {};
+  int64_t wake = kNever;
+  if (toxic_) {
+    if (Find(ToxicKind::kDown) != nullptr) return {.at_us = now_us};
+    // What acts after a time.
+    const auto due = [&](ToxicKind kind) {
+      const int64_t at = since_us_[static_cast<size_t>(kind)] + Find(kind)->values[0] * 1000;
+      wake = std::min(wake, std::max(at, now_us));
+    };
+    if (Find(ToxicKind::kResetPeer) != nullptr) due(ToxicKind::kResetPeer);
+    if (wake == now_us) return {.at_us = now_us};
+    if (const Toxic* timeout = Find(ToxicKind::kTimeout)) {
+      if (timeout->values[0] > 0) due(ToxicKind::kTimeout);
+      return {.at_us = wake, .held_by = ToxicKind::kTimeout, .held = held() > 0 || ended_};
+    }
+    // What acts at a place in the stream.
+    for (const Stop& at : kStops) {
+      if (Limit(at.kind) <= passed()) return {.at_us = now_us};
+    }
+  }
+  if (held() == 0) {
+    return {.at_us = ended_ ? std::min(wake, std::max(end_us_, now_us)) : wake};
+  }
+  if (Ripe(now_us) <= passed()) {
+    for (size_t i = first_stamp_; i < stamps_.size(); ++i) {
+      if (stamps_[i].at_us > now_us) return {.at_us = std::min(wake, stamps_[i].at_us)};
+    }
+  }
+  if (!toxic_) return {.at_us = now_us};
+  if (Find(ToxicKind::kSlicer) != nullptr && next_slice_us_ > now_us) {
+    return {.at_us = std::min(wake, next_slice_us_)};
+  }
+  if (const Toxic* bandwidth = Find(ToxicKind::kBandwidth)) {
+    const Due slow = {.at_us = wake, .held_by = ToxicKind::kBandwidth, .held = true};
+    if (bandwidth->values[0] == 0) return slow;
+    if (rate_from_us_ > now_us) {
+      return {.at_us = std::min(wake, rate_from_us_), .held_by = slow.held_by, .held = true};
+    }
+  }
+  return {.at_us = now_us};
 }
 
 ToxicStream::Step ToxicStream::Next(int64_t now_us) {
   using Kind = Step::Kind;
-  if (finished_) return {};
-  if (Find(ToxicKind::kDown) != nullptr) return Finish(Kind::kFin, ToxicKind::kDown, true);
-
-  // What acts after a time.
-  int64_t wake = Step::kNever;
-  const auto due = [&](ToxicKind kind) {
-    const int64_t at = since_us_[static_cast<size_t>(kind)] + Find(kind)->values[0] * 1000;
-    if (at > now_us) wake = std::min(wake, at);
-    return at <= now_us;
-  };
-  if (Find(ToxicKind::kResetPeer) != nullptr && due(ToxicKind::kResetPeer)) {
-    return Finish(Kind::kRst, ToxicKind::kResetPeer, true);
+  const Due due = WhenDue(now_us);
+  if (due.at_us > now_us) {
+    if (due.held) counts_->Fired(due.held_by);
+    return {.at_us = due.at_us};
   }
-  if (const Toxic* timeout = Find(ToxicKind::kTimeout)) {
-    if (timeout->values[0] > 0 && due(ToxicKind::kTimeout)) {
-      return Finish(Kind::kFin, ToxicKind::kTimeout, true);
-    }
-    if (held() > 0 || ended_) counts_->Fired(ToxicKind::kTimeout);
-    return {.at_us = wake};
-  }
-
-  // What acts at a place in the stream.
-  struct Stop {
-    ToxicKind kind;
-    Kind step;
-  };
-  constexpr Stop kStops[] = {{ToxicKind::kRst, Kind::kRst},
-                             {ToxicKind::kFin, Kind::kFin},
-                             {ToxicKind::kLimitData, Kind::kFin},
-                             {ToxicKind::kHalfClose, Kind::kHalfClose}};
   uint64_t stop = kNowhere;
-  for (const Stop& at : kStops) {
-    const uint64_t limit = Limit(at.kind);
-    if (limit <= passed_) return Finish(at.step, at.kind, true);
-    stop = std::min(stop, limit);
+  if (toxic_) {
+    if (Find(ToxicKind::kDown) != nullptr) return Finish(Kind::kFin, ToxicKind::kDown, true);
+    const auto is_due = [&](ToxicKind kind) {
+      const Toxic* toxic = Find(kind);
+      return toxic != nullptr &&
+             since_us_[static_cast<size_t>(kind)] + toxic->values[0] * 1000 <= now_us;
+    };
+    if (is_due(ToxicKind::kResetPeer)) return Finish(Kind::kRst, ToxicKind::kResetPeer, true);
+    if (Find(ToxicKind::kTimeout) != nullptr) return Finish(Kind::kFin, ToxicKind::kTimeout, true);
+    for (const Stop& at : kStops) {
+      const uint64_t limit = Limit(at.kind);
+      if (limit <= passed()) return Finish(at.step, at.kind, true);
+      stop = std::min(stop, limit);
+    }
   }
-
-  if (held() == 0) {
-    if (!ended_) return {.at_us = wake};
-    if (end_us_ > now_us) return {.at_us = std::min(wake, end_us_)};
-    return Finish(Kind::kHalfClose, ToxicKind::kSlowClose, false);
-  }
-  while (stamps_[first_stamp_].end <= passed_) ++first_stamp_;
-  if (stamps_[first_stamp_].at_us > now_us) {
-    return {.at_us = std::min(wake, stamps_[first_stamp_].at_us)};
-  }
-  uint64_t end = passed_;
-  for (size_t i = first_stamp_; i < stamps_.size() && stamps_[i].at_us <= now_us; ++i) {
-    end = stamps_[i].end;
-  }
-  end = std::min(end, stop);
-  auto count = static_cast<size_t>(end - passed_);
-
+  if (held() == 0) return Finish(Kind::kHalfClose, ToxicKind::kSlowClose, false);
+  auto count = static_cast<size_t>(std::min(Ripe(now_us), stop) - passed());
+  if (!toxic_) return {.kind = Kind::kData, .bytes = bytes_.Peek(count)};
   if (const Toxic* slicer = Find(ToxicKind::kSlicer)) {
-    if (next_slice_us_ > now_us) return {.at_us = std::min(wake, next_slice_us_)};
     if (slice_left_ == 0) {
       const int64_t variation = slicer->values[1];
       int64_t size = slicer->values[0];
@@ -185,27 +209,19 @@ ToxicStream::Step ToxicStream::Next(int64_t now_us) {
   }
   if (const Toxic* bandwidth = Find(ToxicKind::kBandwidth)) {
     const int64_t rate = bandwidth->values[0];
-    if (rate == 0) {
-      counts_->Fired(ToxicKind::kBandwidth);
-      return {.at_us = wake};
-    }
-    if (rate_from_us_ > now_us) {
-      counts_->Fired(ToxicKind::kBandwidth);
-      return {.at_us = std::min(wake, rate_from_us_)};
-    }
     count = std::min(count, static_cast<size_t>(std::max<int64_t>(rate * kPortionUs / 1000, 1)));
   }
-  return {.kind = Kind::kData, .bytes = std::string_view(bytes_).substr(start_, count)};
+  return {.kind = Kind::kData, .bytes = bytes_.Peek(count)};
 }
 
 void ToxicStream::Taken(size_t count, int64_t now_us) {
-  count = std::min(count, held());
-  start_ += count;
-  passed_ += count;
-  if (start_ == bytes_.size()) {
+  count = bytes_.Take(count).size();
+  if (held() == 0) {
     stamps_.clear();
     first_stamp_ = 0;
   }
+  while (first_stamp_ < stamps_.size() && stamps_[first_stamp_].at_us <= now_us) ++first_stamp_;
+  if (!toxic_) return;
   if (const Toxic* slicer = Find(ToxicKind::kSlicer)) {
     slice_left_ -= std::min(slice_left_, count);
     if (slice_left_ == 0) next_slice_us_ = now_us + slicer->values[2];

@@ -19,10 +19,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "sim/byte_stream.h"
+#include "sim/clock.h"
 #include "sim/toxic.h"
 
 namespace resprobe {
@@ -31,7 +32,7 @@ class ToxicStream {
  public:
   struct Step {
     enum class Kind : uint8_t { kData, kHalfClose, kFin, kRst, kWait };
-    static constexpr int64_t kNever = INT64_MAX;
+    static constexpr int64_t kNever = resprobe::kNever;
 
     Kind kind = Kind::kWait;
     std::string_view bytes = {};         // of kData; valid until the next call
@@ -50,26 +51,52 @@ class ToxicStream {
   void Put(std::string_view bytes, int64_t now_us);
   // The sender will send no more. Seen by the receiver behind all that was sent.
   void End(int64_t now_us);
+  // Whether any toxic acts, or has acted on what is held.
+  bool toxic() const { return toxic_ || first_stamp_ < stamps_.size(); }
+  // The other direction of a connection, as to which toxics act; for the next SetToxics().
+  void set_direction(ToxicDirection direction) { direction_ = direction; }
+  // What the toxic latency adds to a byte that is put in now, without its jitter, in microseconds.
+  int64_t delay_us() const {
+    const Toxic* latency = Find(ToxicKind::kLatency);
+    return latency == nullptr ? 0 : latency->values[0] * 1000;
+  }
   // How many bytes the sender may put in now: none if a never_read has fired, so that its send
   // buffer fills; never more than `most`.
   size_t Room(size_t most);
 
   Step Next(int64_t now_us);
+  // When Next() gives something else than kWait: `now_us` if at once, kNever if only a change can
+  // bring that about. Looks, and changes nothing.
+  int64_t NextDue(int64_t now_us) const { return WhenDue(now_us).at_us; }
   // So many of the bytes of the last kData were passed on.
   void Taken(size_t count, int64_t now_us);
 
-  size_t held() const { return bytes_.size() - start_; }  // put in and not passed on
-  uint64_t passed() const { return passed_; }
-  uint64_t put() const { return put_; }
+  size_t held() const { return bytes_.in_flight(); }  // put in and not passed on
+  uint64_t passed() const { return bytes_.delivered(); }
+  uint64_t put() const { return bytes_.sent(); }
+  // The bytes that are held, for an owner that passes them on without regard to toxics and time:
+  // when it is the tape that decides how many arrive.
+  ByteStream& bytes() { return bytes_; }
+  const ByteStream& bytes() const { return bytes_; }
   // After kFin, kRst or kHalfClose there is nothing more.
   bool finished() const { return finished_; }
 
  private:
-  // A part of what is held: up to `end` (an offset in the whole stream) not before `at_us`.
+  // A part of what is held: from `begin` on (an offset in the stream), not before `at_us`.
   struct Stamp {
-    uint64_t end;
+    uint64_t begin;
     int64_t at_us;
   };
+  // When something is due, and which toxic holds bytes back until then, if one does that counts it.
+  struct Due {
+    int64_t at_us = kNever;
+    ToxicKind held_by = ToxicKind::kDown;
+    bool held = false;
+  };
+
+  Due WhenDue(int64_t now_us) const;
+  // The offset up to which the delays have passed.
+  uint64_t Ripe(int64_t now_us) const;
 
   const Toxic* Find(ToxicKind kind) const;
   Step Finish(Step::Kind kind, ToxicKind cause, bool caused);
@@ -87,12 +114,12 @@ class ToxicStream {
   std::array<bool, kToxicKinds> on_{};
   std::array<int64_t, kToxicKinds> since_us_{};
 
-  std::string bytes_;
-  size_t start_ = 0;
-  std::vector<Stamp> stamps_;  // [first_stamp_, size()) are not passed on
+  bool toxic_ = false;       // any is on
+  bool had_toxics_ = false;  // … or was since Reset()
+
+  ByteStream bytes_;
+  std::vector<Stamp> stamps_;  // [first_stamp_, size()) may not have come yet
   size_t first_stamp_ = 0;
-  uint64_t put_ = 0;
-  uint64_t passed_ = 0;
   bool ended_ = false;
   bool finished_ = false;
   int64_t end_us_ = 0;  // when the end was put in, or later by slow_close

@@ -30,7 +30,7 @@ void CommandWorld::CheckText(const std::string& problem, RunContext& run) {
 
 void CommandWorld::Ask(std::span<const std::string_view> words) {
   Peer& probe = *peers_[kMaxClients];
-  resp::AppendRequest(&questions_, words);
+  resp::AppendRequest(Unsent(probe).buffer(), words);
   probe.model.Asked(ReplyModel::Find(words), words);
   ++question_count_;
 }
@@ -42,9 +42,7 @@ bool CommandWorld::Answered(RunContext& run) {
   before_.absent = false;
   answer_count_ = 0;
   asking_ = true;
-  wire_.swap(questions_);
-  questions_.clear();
-  Exchange(probe, wire_, run);
+  Exchange(probe, TakeUnsent(probe), run);
   asking_ = false;
   for (size_t i = 0; i < answer_count_ && !run.violated(); ++i) {
     run.Check(!answers_[i].root().is_error(), "views_agree",
@@ -147,10 +145,8 @@ void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
   constexpr std::string_view kEcho[] = {"ECHO", "the end"};
   const auto talks = [&] { return subject_->IsOpen(peer.connection) && !peer.model.opaque(); };
   if (!talks()) return;
-  if (!peer.unsent.empty()) {
-    wire_.swap(peer.unsent);
-    peer.unsent.clear();
-    Send(peer, wire_, run);
+  if (Unsent(peer).in_flight() > 0) {
+    Send(peer, TakeUnsent(peer), run);
   } else if (!peer.has_sent) {
     return;  // asked for nothing: owed nothing
   }
@@ -161,12 +157,11 @@ void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
     return;
   }
   if (!peer.requests.idle()) return;
-  wire_.clear();
-  resp::AppendRequest(&wire_, kReset);
-  resp::AppendRequest(&wire_, kEcho);
+  resp::AppendRequest(Unsent(peer).buffer(), kReset);
+  resp::AppendRequest(Unsent(peer).buffer(), kEcho);
   peer.model.Asked(ReplyModel::Find(kReset), kReset);
   peer.model.Asked(ReplyModel::Find(kEcho), kEcho);
-  Exchange(peer, wire_, run);
+  Exchange(peer, TakeUnsent(peer), run);
   if (run.violated()) return;
   run.Check(subject_->IsOpen(peer.connection), "connection_stays_open",
             "a connection that has answered ECHO stays open", "it is closed");
@@ -196,7 +191,7 @@ void CommandWorld::LookAtKeys(RunContext& run) {
         CheckViews(db, run);
       }
     }
-    if (protocol == 2 && config_.audit) subject_->Close(probe.connection);
+    if (protocol == 2 && config_.audit) Hangup(probe);
   }
   Ask({"FLUSHALL"});
   Ask({"DBSIZE"});

@@ -100,10 +100,12 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
   clients_ = 1 + config.clients.Of(kMaxClients);
   databases_used_ = 1;
   killing_ = asking_ = paused_ = false;
-  questions_.clear();
   question_count_ = 0;
   for (const auto& peer : peers_) peer->model.Reset();
-  subject_->Reset();
+  scheduler_.Reset();
+  network_.Reset(kServer + 1 + kMaxClients + 1);
+  node_.Reset(&scheduler_, &network_, kServer, subject_);
+  node_.Start();
   for (size_t i = 0; i < clients_; ++i) Open(*peers_[i]);
   for (size_t i = 0; i < clients_; ++i) {
     Peer& peer = *peers_[i];
@@ -116,9 +118,13 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
 
 void CommandWorld::Open(Peer& peer) {
   killing_ |= peer.model.kills();
-  peer.connection = subject_->Connect();
-  peer.unsent.clear();
-  peer.received.clear();
+  // Each client is at the endpoint after those before it.
+  const auto client = static_cast<size_t>(
+      std::ranges::find(peers_, &peer, [](const auto& each) { return each.get(); }) -
+      peers_.begin());
+  peer.end = network_.Connect(static_cast<Network::Endpoint>(kServer + 1 + client), kServer);
+  node_.Accept(ServersEnd(peer));
+  peer.connection = node_.ConnectionOf(ServersEnd(peer));
   peer.requests.Reset();
   peer.nonsense = false;
   peer.replies.Reset();
@@ -128,12 +134,17 @@ void CommandWorld::Open(Peer& peer) {
   peer.has_sent = false;
 }
 
+void CommandWorld::Hangup(Peer& peer) {
+  node_.Close(ServersEnd(peer));
+  network_.Close(peer.end);
+}
+
 // A client whose connection is gone, or whose stream nobody can follow, connects again.
 CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
   Peer& peer = *peers_[client.Of(clients_)];
   if (peer.model.opaque() || !subject_->IsOpen(peer.connection)) [[unlikely]] {
     if (run.trace().on()) run.trace().Line("  connects again");
-    subject_->Close(peer.connection);
+    Hangup(peer);
     Open(peer);
   }
   return peer;
@@ -142,43 +153,37 @@ CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
 void CommandWorld::Apply(const Call& op, RunContext& run) {
   if (op.args.words.empty()) return;
   Peer& peer = Use(op.client, run);
-  if (peer.unsent.empty() && peer.requests.idle() && peer.requests.skipped() == 0 &&
-      !peer.nonsense) {
-    wire_.clear();
-    resp::AppendRequest(&wire_, op.args.words);
-    // What the parser would refuse goes the way of everything else.
-    const auto too_long = [&](std::string_view word) { return word.size() > size_t{kMaxBulk}; };
-    if (std::none_of(op.args.words.begin(), op.args.words.end(), too_long)) {
-      SendOne(peer, op.args.words, wire_, run);
-      return;
-    }
+  ByteStream& unsent = Unsent(peer);
+  const bool alone = unsent.in_flight() == 0 && peer.requests.idle() &&
+                     peer.requests.skipped() == 0 && !peer.nonsense;
+  resp::AppendRequest(unsent.buffer(), op.args.words);
+  // What the parser would refuse goes the way of everything else.
+  const auto too_long = [](std::string_view word) { return word.size() > size_t{kMaxBulk}; };
+  if (alone && std::none_of(op.args.words.begin(), op.args.words.end(), too_long)) {
+    SendOne(peer, op.args.words, TakeUnsent(peer), run);
+  } else {
+    Send(peer, TakeUnsent(peer), run);
   }
-  resp::AppendRequest(&peer.unsent, op.args.words);
-  wire_.swap(peer.unsent);
-  peer.unsent.clear();
-  Send(peer, wire_, run);
 }
 
 void CommandWorld::Apply(const Queue& op, RunContext& run) {
   if (op.args.words.empty()) return;
-  resp::AppendRequest(&Use(op.client, run).unsent, op.args.words);
+  resp::AppendRequest(Unsent(Use(op.client, run)).buffer(), op.args.words);
 }
 
 void CommandWorld::Apply(const Deliver& op, RunContext& run) {
   Peer& peer = Use(op.client, run);
-  if (peer.unsent.empty()) return;
-  const size_t bytes = op.bytes.UpTo(peer.unsent.size());
-  wire_.assign(peer.unsent, 0, bytes);
-  peer.unsent.erase(0, bytes);
-  Send(peer, wire_, run);
+  const size_t waiting = Unsent(peer).in_flight();
+  if (waiting > 0) Send(peer, TakeUnsent(peer, op.bytes.UpTo(waiting)), run);
 }
 
 void CommandWorld::Apply(const Raw& op, RunContext& run) {
-  Use(op.client, run).unsent.append(op.bytes.bytes);
+  Unsent(Use(op.client, run)).Put(op.bytes.bytes);
 }
 
 void CommandWorld::Apply(const Advance& op, RunContext& run) {
-  subject_->Advance(op.ms.value);
+  scheduler_.RunUntil(scheduler_.now_us() + int64_t{op.ms.value} * 1000);
+  node_.Tick();
   EndPause();
   for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
     Collect(*peers_[i], run);
@@ -189,7 +194,7 @@ void CommandWorld::Apply(const Advance& op, RunContext& run) {
 
 void CommandWorld::Apply(const Reconnect& op, RunContext&) {
   Peer& peer = *peers_[op.client.Of(clients_)];
-  subject_->Close(peer.connection);
+  Hangup(peer);
   Open(peer);
 }
 
@@ -246,7 +251,7 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
   if (run.trace().on()) [[unlikely]]
     run.trace().Data("  > ", wire);
   peer.has_sent = true;
-  subject_->Send(peer.connection, wire);
+  node_.Deliver(ServersEnd(peer), wire);
   paused_ |= peer.model.pauses() && core_ == nullptr;
   EndPause();
   if (peer.model.blinds()) [[unlikely]] {
@@ -282,9 +287,9 @@ void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
 // Reads what the server has sent to one client, value by value. For most clients that is nothing,
 // most of the time.
 void CommandWorld::Collect(Peer& peer, RunContext& run) {
-  subject_->Receive(peer.connection, &peer.received);
+  const bool received = !node_.Collect(ServersEnd(peer)).empty();
   const bool open = subject_->IsOpen(peer.connection);
-  if (!peer.received.empty()) {
+  if (received) {
     CollectReplies(peer, open, run);
   } else if (peer.model.outstanding() > 0) {
     peer.model.Prepare(false);
@@ -294,7 +299,7 @@ void CommandWorld::Collect(Peer& peer, RunContext& run) {
 }
 
 void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
-  std::string_view rest = peer.received;
+  std::string_view rest = network_.Take(peer.end, SIZE_MAX);
   if (run.trace().on()) [[unlikely]]
     run.trace().Data("  < ", rest);
   ReplyModel& model = peer.model;
@@ -333,7 +338,6 @@ void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
     }
     model.Prepare(!rest.empty());
   }
-  peer.received.clear();
 }
 
 void CommandWorld::CollectClosed(Peer& peer, RunContext& run) {

@@ -15,15 +15,24 @@
 #include "engine/generate.h"
 #include "engine/op.h"
 #include "engine/run_context.h"
+#include "sim/network.h"
+#include "sim/node.h"
+#include "sim/scheduler.h"
 #include "sim/server_subject.h"
 #include "worlds/command/reply_model.h"
 
 namespace resprobe {
 
-// A few clients send commands to one server: whole requests, pipelines cut anywhere, garbage,
-// transactions; and the clock moves. See kInvariants for what must hold.
+// Model: a server as a node (sim/node.h), and up to four clients with a connection each. What a
+// client queues waits on its stream to the server; replies are delivered at once. The world follows
+// every request and reply with parsers of its own, and a model per client (reply_model.h) says what
+// reply is owed. A fifth connection, the probe, asks the world's own questions at the end.
 //
-// Against a server that is not the core, the invariants that look inside are left out.
+// Faults: pipelines that arrive cut at any byte, garbage, clients that hang up in the middle, and
+// time that jumps.
+//
+// Promise: kInvariants. Against a server that is not the core, those that look inside the server
+// are left out.
 class CommandWorld {
  public:
   static constexpr std::string_view kName = "command_handler";
@@ -122,6 +131,8 @@ class CommandWorld {
 
  private:
   static constexpr size_t kMaxClients = 4;
+  // Endpoints of the network: the server, then the clients, then the probe.
+  static constexpr Network::Endpoint kServer = 0;
   // What a request names, as it was before: for the checks that look inside.
   static constexpr size_t kMaxTouched = 8;
 
@@ -133,9 +144,8 @@ class CommandWorld {
   struct Peer {
     explicit Peer(const resp::RequestLimits& limits) : requests(limits) {}
 
-    uint64_t connection = 0;
-    std::string unsent;
-    std::string received;
+    Network::End end = Network::End::kNone;
+    uint64_t connection = 0;       // the server's name for it
     resp::RequestParser requests;  // of the bytes that went out
     bool nonsense = false;         // they are no requests any more
     resp::ReplyParser replies;
@@ -162,6 +172,13 @@ class CommandWorld {
 
   Peer& Use(Index client, RunContext& run);
   void Open(Peer& peer);
+  void Hangup(Peer& peer);
+  static Network::End ServersEnd(const Peer& peer) { return Network::Peer(peer.end); }
+  // What the client has to send and the server has not got yet; takes some of it.
+  ByteStream& Unsent(const Peer& peer) { return network_.Incoming(ServersEnd(peer)); }
+  std::string_view TakeUnsent(const Peer& peer, size_t bytes = SIZE_MAX) {
+    return network_.Take(ServersEnd(peer), bytes);
+  }
   void Send(Peer& peer, std::string_view bytes, RunContext& run);
   // One whole request and nothing else; `wire` are its bytes.
   void SendOne(Peer& peer, std::span<const std::string_view> args, std::string_view wire,
@@ -193,10 +210,12 @@ class CommandWorld {
   ServerSubject* const subject_;
   Server* const core_;
   const Command* const lcs_;
+  Scheduler scheduler_;
+  Network network_{&scheduler_};
+  Node node_;
   Config config_;
   std::vector<std::unique_ptr<Peer>> peers_;  // kMaxClients, and the probe
   size_t clients_ = 1;
-  std::string wire_;
   Before before_;
   std::array<Touched, kMaxTouched> touched_;
   size_t touched_count_ = 0;
@@ -207,7 +226,6 @@ class CommandWorld {
   bool answer_empty_ = false;  // it shows nothing of any key
   bool answer_null_ = false;
   bool asking_ = false;
-  std::string questions_;
   size_t question_count_ = 0;
   std::vector<resp::Reply> answers_;  // the first answer_count_; the others keep memory
   size_t answer_count_ = 0;

@@ -156,7 +156,7 @@ size_t InvalidationWorld::SlotOfEntry(std::string_view name, bool field) {
 void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& run) {
   const Client& owner = clients_[held.owner];
   for (size_t w = 0; w < (two_wires() ? 2 : 1); ++w) {
-    if (owner.wires[w].connection == 0 || owner.wires[w].cut) return;
+    if (!Whole(owner.wires[w])) return;
   }
   if (owner.cache->state() != cache::CachingClient::State::kTracked) return;
   const bool tracked = Tracked(owner, SlotKey(slot));
@@ -177,7 +177,7 @@ void InvalidationWorld::CheckEntry(const Held& held, size_t slot, RunContext& ru
 void InvalidationWorld::CheckTable(RunContext& run) {
   if (!config_.small_table) return;
   constexpr size_t kOfOneCommand = 2;
-  for (const Node& node : nodes_) {
+  for (const TrackedNode& node : nodes_) {
     const Server* core = node.up ? node.subject->core() : nullptr;
     if (core == nullptr) continue;
     const size_t most = core->tracking_table_max_keys() + kOfOneCommand;

@@ -13,10 +13,10 @@ void InvalidationWorld::Apply(const Deliver& op, RunContext& run) {
   const size_t index = op.wire.Of(two_wires() ? 2 : 1);
   Wire& wire = client.wires[index];
   if (op.direction != invalidation::Direction::kToClient) {
-    DeliverToServer(client, index, op.bytes.UpTo(wire.to_server.in_flight()), run);
+    DeliverToServer(client, index, op.bytes.UpTo(InFlight(wire, false)), run);
   }
   if (op.direction != invalidation::Direction::kToServer && !run.violated()) {
-    DeliverToClient(client, index, op.bytes.UpTo(wire.to_client.in_flight()), run);
+    DeliverToClient(client, index, op.bytes.UpTo(InFlight(wire, true)), run);
   }
 }
 
@@ -24,19 +24,18 @@ void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
   Client& client = Of(op.client);
   const size_t index = op.wire.Of(two_wires() ? 2 : 1);
   Wire& wire = client.wires[index];
-  if (wire.connection == 0 || wire.cut) return;
+  if (!Whole(wire)) return;
   if (op.seen == invalidation::Seen::kByClient) {
     // What it has sent may still arrive there; what it is sent is lost.
-    NodeOf(wire).ghosts.push_back(wire.connection);
-    wire.cut = true;
+    NodeOf(wire).ghosts.push_back(ServersEnd(wire));
+    network_.Close(wire.end, Network::Farewell::kNone);
     SeeEnd(client, index, run);
     return;
   }
-  NodeOf(wire).subject->Close(wire.connection);
-  Cut(wire);
-  wire.silent = op.seen == invalidation::Seen::kByServer;
+  const bool silent = op.seen == invalidation::Seen::kByServer;
+  CloseServersEnd(wire, silent ? Network::Farewell::kNone : Network::Farewell::kFin);
   if (op.reset) {
-    wire.to_client.Lose();
+    ToClient(wire).Lose();
     wire.pushes.clear();
     wire.next_push = 0;
     wire.messages_on_way.clear();
@@ -44,34 +43,33 @@ void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
   CollectAll(run);
 }
 
-// The server's end of a connection is gone.
-void InvalidationWorld::Cut(Wire& wire) {
-  wire.cut = true;
-  wire.to_server.Lose();
-  wire.to_server.End();
-  wire.to_client.End();
+// The server closes its end of a connection. What the client has sent to it never arrives.
+void InvalidationWorld::CloseServersEnd(Wire& wire, Network::Farewell farewell) {
+  NodeOf(wire).node.Close(ServersEnd(wire), farewell);
+  ToServer(wire).Lose();
   wire.requests_on_way.clear();
 }
 
-void InvalidationWorld::CutAll(size_t node) {
+// The process dies, and what its clients have sent never arrives.
+void InvalidationWorld::CrashNode(size_t node) {
   for (size_t i = 0; i < client_count_; ++i) {
     for (Wire& wire : clients_[i].wires) {
-      if (wire.connection != 0 && !wire.cut && wire.node == node) Cut(wire);
+      if (wire.node != node || !Whole(wire)) continue;
+      ToServer(wire).Lose();
+      wire.requests_on_way.clear();
     }
   }
+  nodes_[node].node.Crash(CrashKind::kProcess);
   nodes_[node].ghosts.clear();
 }
 
 void InvalidationWorld::Apply(const Restart&, RunContext& run) {
-  const uint64_t was = primary().subject->now_ms();
-  CutAll(primary_);
-  ResetNode(primary(), was);
+  CrashNode(primary_);
+  primary().node.Start();
+  ConfigureNode(primary());
   primary().run = ++runs_;
   if (run.trace().on()) run.trace().Line("  " + NodeName(primary_) + " starts again, empty");
-  if (stream_.connection != 0) {
-    replica().subject->Close(stream_.connection);
-    BeginStream();
-  }
+  if (stream_.open()) BeginReplication();
   Change change;
   change.what = Change::What::kFlushAll;
   Changed(change, run);
@@ -99,8 +97,9 @@ void InvalidationWorld::Apply(const SwapDb&, RunContext& run) {
 
 void InvalidationWorld::Apply(const Advance& op, RunContext& run) {
   const auto ms = static_cast<uint64_t>(std::clamp<int64_t>(op.ms.value, 0, invalidation::kMaxMs));
-  for (Node& node : nodes_) {
-    if (node.up) node.subject->Advance(ms);
+  scheduler_.RunUntil(scheduler_.now_us() + static_cast<int64_t>(ms) * 1000);
+  for (TrackedNode& node : nodes_) {
+    if (node.up) node.node.Tick();
   }
   time_passes_ = true;
   SeeVanished(run);

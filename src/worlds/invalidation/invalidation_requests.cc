@@ -48,9 +48,9 @@ void InvalidationWorld::FollowRequests(Client& client, size_t index, RunContext&
   std::string& output = client.cache->output(static_cast<cache::Wire>(index));
   if (output.empty()) return;
   std::string_view bytes = output;
-  uint64_t end = wire.to_server.sent();
-  const bool arrives = wire.connection != 0 && !wire.cut;
-  wire.to_server.Put(bytes);
+  const bool arrives = Whole(wire);
+  uint64_t end = arrives ? ToServer(wire).sent() : 0;
+  if (arrives) ToServer(wire).Put(bytes);
   while (!bytes.empty()) {
     const resp::RequestParser::Result result = wire.requests.Parse(bytes);
     if (!run.Check(result.status == resp::RequestParser::Status::kRequest, "framing",

@@ -23,13 +23,13 @@ constexpr size_t kOnTheWay = 48;
 void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t bytes,
                                         RunContext& run) {
   Wire& wire = client.wires[index];
-  if (wire.connection == 0 || wire.cut || bytes == 0) return;
-  const std::string_view arrived = wire.to_server.Take(bytes);
+  if (bytes == 0 || !Whole(wire)) return;
+  const std::string_view arrived = network_.Take(ServersEnd(wire), bytes);
   if (arrived.empty()) return;
   if (run.trace().on()) [[unlikely]] {
     size_t whole = 0;
     while (whole < wire.requests_on_way.size() &&
-           wire.requests_on_way[whole].end <= wire.to_server.delivered()) {
+           wire.requests_on_way[whole].end <= ToServer(wire).delivered()) {
       const Message& request = wire.requests_on_way[whole++];
       run.trace().Line("  " + NodeName(wire.node) + " gets " + request.text + " of c" +
                        std::to_string(Number(client)) + " (#" + std::to_string(request.number) +
@@ -42,7 +42,7 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
     wire.requests_on_way.erase(wire.requests_on_way.begin(),
                                wire.requests_on_way.begin() + static_cast<ptrdiff_t>(whole));
   }
-  NodeOf(wire).subject->Send(wire.connection, arrived);
+  NodeOf(wire).node.Deliver(ServersEnd(wire), arrived);
   // The writer's replies first: they tell which version the pushes to the others are about.
   Collect(client, 0, run);
   SeeVanished(run);
@@ -50,23 +50,21 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
   if (run.violated()) return;
   const bool unanswered =
       index == 0 ? client.next_to_run < client.sent.size() &&
-                       client.sent[client.next_to_run].end <= wire.to_server.delivered()
-                 : wire.unanswered > 0 && wire.to_server.in_flight() == 0;
-  run.Check(!unanswered || wire.cut, "framing", "a reply to each request that has arrived", [&] {
-    return "no reply to a request of " + Name(client) + " on wire " + std::to_string(index);
-  });
+                       client.sent[client.next_to_run].end <= ToServer(wire).delivered()
+                 : wire.unanswered > 0 && ToServer(wire).in_flight() == 0;
+  run.Check(
+      !unanswered || !Whole(wire), "framing", "a reply to each request that has arrived", [&] {
+        return "no reply to a request of " + Name(client) + " on wire " + std::to_string(index);
+      });
   CheckTable(run);
 }
 
 // Moves what the server has sent onto the link and follows it.
 void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
   Wire& wire = client.wires[index];
-  if (wire.connection == 0 || wire.cut) return;
-  std::string* const buffer = wire.to_client.buffer();
-  const size_t before = buffer->size();
-  NodeOf(wire).subject->Receive(wire.connection, buffer);
-  if (buffer->size() == before) return;
-  std::string_view fresh = std::string_view(*buffer).substr(before);
+  if (wire.connection == 0) return;
+  std::string_view fresh = NodeOf(wire).node.Collect(ServersEnd(wire));
+  if (fresh.empty()) return;
   while (!run.violated()) {
     const resp::ReplyParser::Result result = wire.replies.Parse(fresh);
     if (result.status == resp::ReplyParser::Status::kError) {
@@ -77,7 +75,7 @@ void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
     fresh.remove_prefix(result.consumed);
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
     const resp::ReplyView reply = wire.replies.reply().root();
-    const uint64_t end = wire.to_client.sent() - fresh.size();
+    const uint64_t end = ToClient(wire).sent() - fresh.size();
     const bool push = reply.type() == resp::Type::kPush;
     const bool message = index == 1 && config_.wires == cache::Wires::kTwoResp2 &&
                          reply.type() == resp::Type::kArray && reply.size() == 3 &&
@@ -104,7 +102,7 @@ void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
     }
     const size_t next = client.next_to_run;
     const bool asked =
-        next < client.sent.size() && client.sent[next].end <= wire.to_server.delivered();
+        next < client.sent.size() && client.sent[next].end <= ToServer(wire).delivered();
     if (!run.Check(asked, "framing", "replies to requests that have arrived", [&] {
           return "a reply to " + Name(client) + " that nothing asked for: " + resp::ToText(reply);
         })) {
@@ -121,10 +119,10 @@ void InvalidationWorld::CollectAll(RunContext& run) {
   for (size_t i = 0; i < client_count_ && !run.violated(); ++i) {
     for (size_t wire = 0; wire < wires && !run.violated(); ++wire) Collect(clients_[i], wire, run);
   }
-  for (Node& node : nodes_) {
-    for (const uint64_t ghost : node.ghosts) {
-      scratch_.clear();
-      node.subject->Receive(ghost, &scratch_);
+  for (TrackedNode& node : nodes_) {
+    for (const Network::End ghost : node.ghosts) {
+      node.node.Collect(ghost);
+      network_.Incoming(Network::Peer(ghost)).Lose();
     }
   }
   CheckCoverage(run);
@@ -133,15 +131,14 @@ void InvalidationWorld::CollectAll(RunContext& run) {
 // The server closes the connection of a client that lets too much wait. What has not left it is
 // lost, in the middle of a value.
 void InvalidationWorld::LimitOutput(Client& client, Wire& wire, RunContext& run) {
-  if (wire.to_client.in_flight() <= kOutputLimit) return;
+  if (ToClient(wire).in_flight() <= kOutputLimit) return;
   if (run.trace().on()) {
     run.trace().Line("  " + NodeName(wire.node) + " closes the connection of c" +
                      std::to_string(Number(client)) + ": its output limit");
   }
-  NodeOf(wire).subject->Close(wire.connection);
-  Cut(wire);
-  wire.to_client.Keep(kOnTheWay);
-  const uint64_t end = wire.to_client.sent();
+  CloseServersEnd(wire, Network::Farewell::kFin);
+  ToClient(wire).Keep(kOnTheWay);
+  const uint64_t end = ToClient(wire).sent();
   while (wire.pushes.size() > wire.next_push && wire.pushes.back().end > end) {
     wire.pushes.pop_back();
   }
@@ -177,7 +174,7 @@ void InvalidationWorld::Pushed(Client& client, Wire& wire, uint64_t end, resp::R
 }
 
 void InvalidationWorld::NotePush(Wire& wire, uint64_t end, size_t slot) {
-  const Truths& truths = NodeOf(wire).truth;
+  const TruthModel& truths = NodeOf(wire).truth;
   wire.pushes.push_back({Push::What::kSlot,
                          static_cast<uint8_t>(slot),
                          end,
@@ -221,16 +218,16 @@ void InvalidationWorld::DeliverToClient(Client& client, size_t index, size_t byt
                                         RunContext& run) {
   Wire& wire = client.wires[index];
   if (wire.connection == 0) return;
-  size_t left = std::min(bytes, wire.to_client.in_flight());
+  size_t left = std::min(bytes, ToClient(wire).in_flight());
   // Where nothing arrives nothing has changed since it was checked last.
-  if (left == 0 && (!wire.to_client.at_end() || wire.silent)) return;
+  if (left == 0 && !network_.SeesEnd(wire.end)) return;
   while (left > 0 && !run.violated() && wire.connection != 0) {
     // Up to the end of the next invalidation, to know what the client has been told when.
     size_t step = left;
     if (wire.next_push < wire.pushes.size()) {
-      step = std::min<size_t>(step, wire.pushes[wire.next_push].end - wire.to_client.delivered());
+      step = std::min<size_t>(step, wire.pushes[wire.next_push].end - ToClient(wire).delivered());
     }
-    const std::string_view arrived = wire.to_client.Take(step);
+    const std::string_view arrived = network_.Take(wire.end, step);
     left -= step;
     wire.heard_ms = now();
     if (run.trace().on()) NoteArrivals(client, index, arrived.size(), run);
@@ -238,7 +235,7 @@ void InvalidationWorld::DeliverToClient(Client& client, size_t index, size_t byt
     Completed(client, run);
     Follow(client, run);
     while (wire.next_push < wire.pushes.size() &&
-           wire.pushes[wire.next_push].end == wire.to_client.delivered()) {
+           wire.pushes[wire.next_push].end == ToClient(wire).delivered()) {
       Arrived(client, wire, wire.pushes[wire.next_push++]);
     }
     if (wire.next_push == wire.pushes.size()) {
@@ -251,7 +248,7 @@ void InvalidationWorld::DeliverToClient(Client& client, size_t index, size_t byt
             "a stream that the client can follow",
             [&] { return Name(client) + ": " + std::string(client.cache->broken_because()); });
   if (run.violated()) return;
-  if (wire.connection != 0 && wire.to_client.at_end() && !wire.silent) {
+  if (wire.connection != 0 && network_.SeesEnd(wire.end)) {
     SeeEnd(client, index, run);
   } else {
     CheckCoverage(run);
@@ -263,7 +260,7 @@ void InvalidationWorld::NoteArrivals(Client& client, size_t index, size_t bytes,
   Wire& wire = client.wires[index];
   size_t whole = 0;
   while (whole < wire.messages_on_way.size() &&
-         wire.messages_on_way[whole].end <= wire.to_client.delivered()) {
+         wire.messages_on_way[whole].end <= ToClient(wire).delivered()) {
     const Message& message = wire.messages_on_way[whole++];
     Note(run, client, "gets " + message.text + " (#" + std::to_string(message.number) + ")");
   }
@@ -295,6 +292,7 @@ void InvalidationWorld::Arrived(Client& client, const Wire& wire, const Push& pu
 
 void InvalidationWorld::SeeEnd(Client& client, size_t index, RunContext& run) {
   Wire& wire = client.wires[index];
+  network_.Close(wire.end);
   wire.connection = 0;
   wire.pushes.clear();
   wire.next_push = 0;
@@ -310,26 +308,26 @@ void InvalidationWorld::SeeEnd(Client& client, size_t index, RunContext& run) {
 void InvalidationWorld::DropLost(Client& client, RunContext& run) {
   Wire& wire = client.wires[1];
   if (!two_wires() || !client.cache->invalidations_lost() || wire.connection == 0) return;
-  if (!wire.cut) NodeOf(wire).subject->Close(wire.connection);
+  if (Whole(wire)) NodeOf(wire).node.Close(ServersEnd(wire));
   SeeEnd(client, 1, run);
 }
 
 // Heals what is half open, and delivers all there is.
 void InvalidationWorld::Drain(RunContext& run) {
-  for (Node& node : nodes_) {
-    for (const uint64_t ghost : node.ghosts) node.subject->Close(ghost);
+  for (TrackedNode& node : nodes_) {
+    for (const Network::End ghost : node.ghosts) node.node.Close(ghost);
     node.ghosts.clear();
   }
   const size_t wires = two_wires() ? 2 : 1;
   for (bool moved = true; moved && !run.violated();) {
-    moved = stream_.link.in_flight() > 0;
+    moved = stream_.in_flight() > 0;
     DeliverToReplica(SIZE_MAX, run);
     for (size_t i = 0; i < client_count_ && !run.violated(); ++i) {
       for (size_t w = 0; w < wires && !run.violated(); ++w) {
         Wire& wire = clients_[i].wires[w];
-        wire.silent = false;
         if (wire.connection == 0) continue;
-        moved |= wire.to_server.in_flight() + wire.to_client.in_flight() > 0;
+        network_.TellPeer(wire.end);
+        moved |= InFlight(wire, false) + InFlight(wire, true) > 0;
         DeliverToServer(clients_[i], w, SIZE_MAX, run);
         DeliverToClient(clients_[i], w, SIZE_MAX, run);
       }

@@ -126,46 +126,11 @@ void InvalidationWorld::RanWrite(Sent& sent, RunContext& run) {
 
 // On the primary. Its replica is sent what has an effect.
 void InvalidationWorld::Changed(Change change, RunContext& run) {
-  Truths& truths = primary().truth;
-  const bool nothing = change.what == Change::What::kValues && change.values[0] == 0 &&
-                       truths[change.db][change.slots[0]].value == 0 &&
-                       (change.count < 2 || truths[change.db][change.slots[1]].value == 0);
-  if (nothing) return;
+  TruthModel& truth = primary().truth;
+  if (!truth.Affects(change)) return;
   change.version = ++version_;
-  Make(change, truths);
-  if (stream_.connection != 0) PutOnStream(change, run);
-}
-
-// What a key held before is not held again (but behind a failover, where the truth begins anew), so
-// a version ends exactly when the value changes.
-void InvalidationWorld::Make(const Change& change, Truths& truths) {
-  switch (change.what) {
-    case Change::What::kValues:
-      for (size_t i = 0; i < change.count; ++i) {
-        Truth& one = truths[change.db][change.slots[i]];
-        if (one.value != change.values[i]) one.version = change.version;
-        one.value = change.values[i];
-        one.may_expire = change.expire_at != 0;
-      }
-      break;
-    case Change::What::kExpiry:
-      truths[change.db][change.slots[0]].may_expire = true;
-      break;
-    case Change::What::kFlushAll:
-    case Change::What::kFlushDb:
-      for (size_t db = 0; db < kDatabases; ++db) {
-        if (db != change.db && change.what == Change::What::kFlushDb) continue;
-        // Also of a key that was not there: each client is told of each key.
-        truths[db].fill({.version = change.version});
-      }
-      break;
-    case Change::What::kSwapDb:
-      std::swap(truths[0], truths[1]);
-      for (size_t slot = 0; slot < kSlots; ++slot) {
-        truths[0][slot].version = truths[1][slot].version = change.version;
-      }
-      break;
-  }
+  truth.Make(change);
+  if (stream_.open()) SendToReplica(change, run);
 }
 
 }  // namespace resprobe

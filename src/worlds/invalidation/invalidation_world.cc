@@ -102,37 +102,41 @@ void InvalidationWorld::StartNodes() {
   using invalidation::Replica;
   primary_ = 0;
   runs_ = 0;
+  scheduler_.Reset();
+  network_.Reset(nodes_.size() + kMaxClients);
   nodes_[0].subject = subject_;
   const bool wanted = config_.replica != Replica::kNone && !strings_only();
   nodes_[1].subject = replica_ = wanted ? subject_->replica() : nullptr;
   if (config_.shared && config_.replica == Replica::kReads) config_.replica = Replica::kStandby;
-  for (Node& node : nodes_) {
+  for (TrackedNode& node : nodes_) {
     node.up = node.subject != nullptr;
     node.run = ++runs_;
-    node.truth = {};
+    node.truth.Reset();
     node.ghosts.clear();
-    if (node.up) ResetNode(node, &node == &nodes_[0] ? 0 : nodes_[0].subject->now_ms());
+    if (!node.up) continue;
+    node.node.Reset(&scheduler_, &network_, static_cast<Network::Endpoint>(&node - nodes_.data()),
+                    node.subject);
+    node.node.Start();
+    ConfigureNode(node);
   }
   // A run that was violated has left something in it.
-  EndStream();
-  if (nodes_[1].up) BeginStream();
+  stream_.Reset();
+  stream_.End();
+  if (nodes_[1].up) BeginReplication();
 }
 
-// The server is as new, but its clock shows that time or a later one.
-void InvalidationWorld::ResetNode(Node& node, uint64_t now_ms) {
+// What a fresh process is told.
+void InvalidationWorld::ConfigureNode(TrackedNode& node) {
   ServerSubject& subject = *node.subject;
-  subject.Reset();
   if (replica_ == &subject && &node == &primary()) replica_->Promote();
   if (Server* core = subject.core(); core != nullptr && config_.small_table) {
     core->set_tracking_table_max_keys(kSmallTable);
   }
-  if (subject.now_ms() < now_ms) subject.Advance(now_ms - subject.now_ms());
 }
 
 void InvalidationWorld::ResetClient(Client& client) {
   for (Wire& wire : client.wires) {
     wire.connection = 0;
-    wire.cut = wire.silent = false;
     wire.heard_ms = 0;
   }
   client.sent.clear();
@@ -149,10 +153,10 @@ void InvalidationWorld::ResetClient(Client& client) {
 void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
   Wire& wire = client.wires[index];
   wire.node = static_cast<uint8_t>(Home(client));
-  wire.connection = NodeOf(wire).subject->Connect();
-  wire.cut = wire.silent = false;
-  wire.to_server.Reset();
-  wire.to_client.Reset();
+  wire.end = network_.Connect(static_cast<Network::Endpoint>(nodes_.size() + Number(client)),
+                              static_cast<Network::Endpoint>(wire.node));
+  NodeOf(wire).node.Accept(ServersEnd(wire));
+  wire.connection = NodeOf(wire).node.ConnectionOf(ServersEnd(wire));
   wire.requests.Reset();
   wire.replies.Reset();
   wire.unanswered = 0;
@@ -399,7 +403,7 @@ void InvalidationWorld::Settle(RunContext& run) {
   }
   // What this run leaves is cleared away in this run: what the next one does depends on its own
   // tape alone.
-  for (const Node& node : nodes_) {
+  for (const TrackedNode& node : nodes_) {
     if (node.subject != nullptr) node.subject->Reset();
   }
   for (size_t i = 0; i < client_count_; ++i) {

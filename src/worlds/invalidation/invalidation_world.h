@@ -1,18 +1,22 @@
 #ifndef RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_
 #define RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_
 
-// Caching clients, a server with CLIENT TRACKING, perhaps a replica of it, and between them links
-// on which the tape decides how many bytes arrive when, what is lost with a connection, and who
-// sees it.
+// Model: up to four caching clients, a server with CLIENT TRACKING and perhaps a replica of it,
+// each a node (sim/node.h), and a network between them (sim/network.h) on which the tape decides
+// how many bytes arrive when. The world knows the truth without asking the client under test: it
+// reads what a client sends and what the server answers with parsers of its own, counts the changes
+// of each slot in the order in which the server made them (truth_model.h, "versions"), and knows
+// which version each read saw and which invalidations have arrived where. It also writes the stream
+// from the primary to the replica (replication_stream.h).
 //
-// What must hold, holds against the server that a client is connected to: what a replica has not
+// Faults: bytes in any slices and any order between connections; connections that end for both
+// sides, for one side only (the other is half-open until all is healed), or in the middle of a
+// value; a server that restarts empty, evicts, or is replaced by its replica before that has all
+// changes; time that passes.
+//
+// Promise: kInvariants, against the server that a client is connected to: what a replica has not
 // been told of yet is not stale there. A failover may take back what clients have written and read;
 // from then on the new primary is the truth, and a client may keep nothing of the old one.
-//
-// The world knows the truth without asking the client under test. It reads what a client sends and
-// what the server answers with parsers of its own, counts the changes of each slot in the order in
-// which the server made them ("versions"), and knows which version each read saw and which
-// invalidations have arrived where.
 
 #include <array>
 #include <cstdint>
@@ -29,9 +33,13 @@
 #include "engine/generate.h"
 #include "engine/run_context.h"
 #include "sim/core_subject.h"
-#include "sim/link.h"
+#include "sim/network.h"
+#include "sim/node.h"
+#include "sim/scheduler.h"
 #include "sim/server_subject.h"
 #include "worlds/invalidation/invalidation_ops.h"
+#include "worlds/invalidation/replication_stream.h"
+#include "worlds/invalidation/truth_model.h"
 
 namespace resprobe {
 
@@ -128,6 +136,9 @@ class InvalidationWorld {
 
  private:
   using WriteKind = invalidation::WriteKind;
+  using Change = invalidation::Change;
+  using Truth = invalidation::Truth;
+  using TruthModel = invalidation::TruthModel;
 
   // A request as it stands in the stream to the server.
   struct Sent {
@@ -168,14 +179,12 @@ class InvalidationWorld {
     uint64_t number = 0;
     std::string text;
   };
+  // A connection of a client. The server's end may be gone without the client's having seen it.
   struct Wire {
-    uint64_t connection = 0;  // 0: none
-    uint8_t node = 0;         // its other end
-    bool cut = false;         // the server's end is gone, which the client may not have seen yet
-    bool silent = false;      // and will not see before a barrier
+    Network::End end = Network::End::kNone;  // the client's
+    uint64_t connection = 0;                 // the server's name for it; 0: the client has none
+    uint8_t node = 0;                        // the server
     int64_t heard_ms = 0;
-    Link to_server;
-    Link to_client;
     resp::RequestParser requests;  // follows what the client sends
     resp::ReplyParser replies;     // and what the server sends
     size_t unanswered = 0;         // wire 1: requests that have been sent
@@ -218,42 +227,15 @@ class InvalidationWorld {
     uint8_t db = 0;
     uint8_t node = 0;  // that it comes from
   };
-  // The truth about a slot.
-  struct Truth {
-    uint64_t version = 1;
-    uint64_t value = 0;       // the number in its value; 0: nil
-    bool may_expire = false;  // it was given a time to live
-  };
-  using Truths = std::array<std::array<Truth, kSlots>, kDatabases>;
   // A server.
-  struct Node {
+  struct TrackedNode {
     ServerSubject* subject = nullptr;
+    Node node;
     bool up = false;   // in service: it has not died for good
     uint64_t run = 0;  // its process: 1 is the first primary, 2 the replica, others have restarted
-    Truths truth;
-    std::vector<uint64_t> ghosts;  // connections that it has not seen end
+    TruthModel truth;
+    std::vector<Network::End> ghosts;  // its ends of connections that only the client has left
   };
-  // What a primary has changed, and its replica is to change.
-  struct Change {
-    enum class What : uint8_t { kValues, kExpiry, kFlushAll, kFlushDb, kSwapDb };
-    What what = What::kValues;
-    uint8_t db = 0;
-    uint8_t count = 0;  // slots
-    std::array<uint8_t, 2> slots{};
-    std::array<uint64_t, 2> values{};  // 0: deleted
-    int64_t expire_at = 0;             // milliseconds since 1970; 0: never
-    uint64_t version = 0;              // that begins with it
-    uint64_t end = 0;                  // where it ends in the stream
-  };
-  // The stream to the replica.
-  struct Stream {
-    uint64_t connection = 0;  // at the replica; 0: there is no replica
-    uint8_t db = 0;           // selected
-    Link link;
-    std::vector<Change> changes;  // [next, size()) have not arrived
-    size_t next = 0;
-  };
-
   // invalidation_world.cc
   Client& Of(Index index) { return clients_[index.Of(client_count_)]; }
   size_t Number(const Client& client) const {
@@ -270,14 +252,26 @@ class InvalidationWorld {
   }
   bool strings_only() const { return scope_ == invalidation::Scope::kStrings; }
   size_t slots() const { return strings_only() ? invalidation::kStrings : kSlots; }
-  Node& primary() { return nodes_[primary_]; }
-  const Node& primary() const { return nodes_[primary_]; }
-  Node& replica() { return nodes_[1 - primary_]; }
-  Node& NodeOf(const Wire& wire) { return nodes_[wire.node]; }
-  const Node& NodeOf(const Wire& wire) const { return nodes_[wire.node]; }
+  TrackedNode& primary() { return nodes_[primary_]; }
+  const TrackedNode& primary() const { return nodes_[primary_]; }
+  TrackedNode& replica() { return nodes_[1 - primary_]; }
+  TrackedNode& NodeOf(const Wire& wire) { return nodes_[wire.node]; }
+  const TrackedNode& NodeOf(const Wire& wire) const { return nodes_[wire.node]; }
+  static Network::End ServersEnd(const Wire& wire) { return Network::Peer(wire.end); }
+  // The bytes on their way; only while the client has a connection.
+  ByteStream& ToServer(const Wire& wire) { return network_.Incoming(ServersEnd(wire)); }
+  ByteStream& ToClient(const Wire& wire) { return network_.Incoming(wire.end); }
+  size_t InFlight(const Wire& wire, bool to_client) {
+    if (wire.connection == 0) return 0;
+    return (to_client ? ToClient(wire) : ToServer(wire)).in_flight();
+  }
+  // Both ends are open.
+  bool Whole(const Wire& wire) const {
+    return wire.connection != 0 && network_.IsOpen(ServersEnd(wire));
+  }
   // Where the client connects to.
   size_t Home(const Client& client) const {
-    const bool reads = stream_.connection != 0 && config_.replica == invalidation::Replica::kReads;
+    const bool reads = stream_.open() && config_.replica == invalidation::Replica::kReads;
     return reads && Number(client) % 2 == 1 ? 1 - primary_ : primary_;
   }
   // A write goes to the primary: that of a client that reads from the replica is made by the one
@@ -288,13 +282,13 @@ class InvalidationWorld {
   int64_t now() const { return static_cast<int64_t>(primary().subject->now_ms()); }
   void ResetClient(Client& client);
   void StartNodes();
-  void ResetNode(Node& node, uint64_t now_ms);
+  void ConfigureNode(TrackedNode& node);
   void Open(Client& client, size_t wire, RunContext& run);
   void Hit(Client& client, size_t slot, const cache::Entry& entry, RunContext& run);
 
   // invalidation_faults.cc
-  static void Cut(Wire& wire);
-  void CutAll(size_t node);
+  void CloseServersEnd(Wire& wire, Network::Farewell farewell);
+  void CrashNode(size_t node);
 
   // invalidation_requests.cc
   void Follow(Client& client, RunContext& run);
@@ -310,12 +304,10 @@ class InvalidationWorld {
   void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
   void RanWrite(Sent& sent, RunContext& run);
   void Changed(Change change, RunContext& run);
-  static void Make(const Change& change, Truths& truths);
 
   // invalidation_replication.cc
-  void BeginStream();
-  void EndStream();
-  void PutOnStream(Change change, RunContext& run);
+  void BeginReplication();
+  void SendToReplica(const Change& change, RunContext& run);
   void DeliverToReplica(size_t bytes, RunContext& run);
   void TellOfSwap(size_t node);
   void LoseWrites();
@@ -366,11 +358,13 @@ class InvalidationWorld {
   size_t client_count_ = 1;
   std::array<Client, kMaxClients> clients_;
   cache::Cache shared_;
-  std::array<Node, 2> nodes_;
+  Scheduler scheduler_;
+  Network network_{&scheduler_};
+  std::array<TrackedNode, 2> nodes_;
   uint64_t runs_ = 0;  // processes that there were
   size_t primary_ = 0;
   ReplicaSubject* replica_ = nullptr;  // the second of them, if there is one
-  Stream stream_;
+  invalidation::ReplicationStream stream_;
   std::array<Session, kMaxClients> sessions_;
   std::array<std::array<Held, kSlots>, kMaxClients> held_;
   std::vector<uint8_t> slot_of_value_;  // number n at n - 1

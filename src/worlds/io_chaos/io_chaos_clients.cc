@@ -120,7 +120,7 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
   if (ordinary) ++slot.pending;
   if (slot.socket >= 0 && system_.SocketAt(slot.socket).read > 0) slot.plain = false;
   const bool accepted = slot.client->Command(number, commands_[number - 1].stays, args);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "command", static_cast<int64_t>(number),
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "command", static_cast<int64_t>(number),
                     accepted ? 0 : -1);
   if (!accepted) {
     if (ordinary && commands_[number - 1].live + commands_[number - 1].failed == 0) --slot.pending;
@@ -161,7 +161,7 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
   }
   ++acted_;
   slot.plain = false;
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "act", static_cast<int64_t>(action),
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "act", static_cast<int64_t>(action),
                     inside != nullptr ? 1 : 0);
   switch (action) {
     case ClientAction::kNothing:
@@ -189,14 +189,14 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
 
 void IoChaosWorld::OnConnect(IoClient& client, bool ok) {
   Slot& slot = SlotOf(client);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "connected", slot.client->descriptor(), ok);
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "connected", slot.client->descriptor(), ok);
   if (run_->trace().on()) {
     run_->trace().Line(ok ? "connected" : "not connected: " + std::string(NameOf(client.error())));
   }
   run_->Check(!slot.connected, "disconnect_once", "one connect callback for a connection",
               "another one");
   slot.connected = ok;
-  if (ok) slot.connected_us = now_us_;
+  if (ok) slot.connected_us = now_us();
   constexpr auto kHere = ClientCallback::kConnect;
   const ClientAction action =
       std::exchange(reactions_[static_cast<size_t>(kHere)], ClientAction::kNothing);
@@ -205,7 +205,7 @@ void IoChaosWorld::OnConnect(IoClient& client, bool ok) {
 
 void IoChaosWorld::OnReply(IoClient& client, uint64_t number, const IoReply* reply) {
   Slot& slot = SlotOf(client);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "reply", static_cast<int64_t>(number),
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "reply", static_cast<int64_t>(number),
                     reply != nullptr);
   if (run_->trace().on()) {
     run_->trace().Line("callback " + std::to_string(number) + " " +
@@ -270,7 +270,7 @@ void IoChaosWorld::OnReply(IoClient& client, uint64_t number, const IoReply* rep
 
 void IoChaosWorld::OnPush(IoClient& client, const IoReply& push) {
   Slot& slot = SlotOf(client);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "push", 0, 0);
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "push", 0, 0);
   if (run_->trace().on()) run_->trace().Line("push " + push.Text());
   if (replaying_) {
     again_.push_back({kPushed, Match(slot, push)});
@@ -291,7 +291,7 @@ void IoChaosWorld::OnPush(IoClient& client, const IoReply& push) {
 
 void IoChaosWorld::OnDisconnect(IoClient& client, bool ok) {
   Slot& slot = SlotOf(client);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "disconnected", slot.socket, ok);
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "disconnected", slot.socket, ok);
   if (run_->trace().on()) {
     run_->trace().Line(ok ? "disconnected"
                           : "disconnected: " + std::string(NameOf(client.error())));
@@ -327,7 +327,7 @@ void IoChaosWorld::OnDisconnect(IoClient& client, bool ok) {
 
 void IoChaosWorld::OnGone(IoClient& client) {
   Slot& slot = SlotOf(client);
-  system_.log().Add(now_us_, ChaosLog::Who::kClient, "gone", slot.socket, 0);
+  system_.log().Add(now_us(), ChaosLog::Who::kClient, "gone", slot.socket, 0);
   if (run_->trace().on()) run_->trace().Line("gone");
   if (replaying_) return;
   if (slot.connected) {

@@ -38,30 +38,27 @@ const char* NameOfStep(ToxicStream::Step::Kind kind) {
 
 bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
   Line& line = lines_[static_cast<size_t>(socket)];
-  if (!line.open || line.ended || !system_.Connected(socket)) return false;
+  if (!Whole(line) || !system_.Connected(socket)) return false;
   bool moved = false;
   using Kind = ToxicStream::Step::Kind;
   const auto end = [&](const ToxicStream::Step& step) {
-    system_.log().Add(now_us_, ChaosLog::Who::kPeer, NameOfStep(step.kind), socket,
+    system_.log().Add(now_us(), ChaosLog::Who::kPeer, NameOfStep(step.kind), socket,
                       static_cast<int64_t>(step.cause));
     system_.End(socket, step.kind == Kind::kRst   ? PeerEnd::kReset
                         : step.kind == Kind::kFin ? PeerEnd::kClose
                                                   : PeerEnd::kHalfClose);
-    if (step.kind != Kind::kHalfClose) {
-      line.ended = true;
-      line.peer.Close();
-    }
+    if (step.kind != Kind::kHalfClose) EndLine(line);
     moved = true;
   };
   if (up) {
     if (const size_t waiting = system_.Waiting(socket); waiting > 0) {
-      const size_t room = line.up.finished() ? waiting : line.up.Room(waiting);
+      const size_t room = network_.Room(PeersEnd(line), waiting);
       if (room > 0) {
-        line.up.Put(system_.Take(socket, room), now_us_);
+        network_.Send(line.end, system_.Take(socket, room));
         moved = true;
       }
     }
-    const ToxicStream::Step step = line.up.Next(now_us_);
+    const ToxicStream::Step step = network_.Next(PeersEnd(line));
     if (step.kind == Kind::kData) {
       const std::string_view bytes = step.bytes.substr(0, most);
       Slot& slot = slots_[static_cast<size_t>(line.slot)];
@@ -69,7 +66,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
           std::string_view(slot.expected)
               .substr(std::min<size_t>(slot.received, slot.expected.size()), bytes.size());
       slot.received += bytes.size();
-      system_.log().Add(now_us_, ChaosLog::Who::kPeer, "receives", socket,
+      system_.log().Add(now_us(), ChaosLog::Who::kPeer, "receives", socket,
                         static_cast<int64_t>(bytes.size()));
       if (!evil_memory_ && !slot.client->has_handshake() &&
           !run_->Check(
@@ -78,10 +75,10 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
         return true;
       }
       if (!replaying_) line.peer.Receive(bytes, toxics_);
-      line.up.Taken(bytes.size(), now_us_);
+      network_.Taken(PeersEnd(line), bytes.size());
       moved = true;
     } else if (step.kind == Kind::kHalfClose) {
-      line.down.End(now_us_);  // a server that sees the end closes, behind what it has to say
+      network_.Close(PeersEnd(line));  // a server that sees the end closes, after what it has sent
       moved = true;
     } else if (step.kind != Kind::kWait) {
       end(step);
@@ -90,16 +87,16 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
   if (down && line.open && !line.ended && !replaying_) {
     line.peer.Collect(toxics_);
     if (!line.peer.output().empty()) {
-      line.down.Put(line.peer.output(), now_us_);
+      network_.Send(PeersEnd(line), line.peer.output());
       line.peer.output().clear();
     }
-    const ToxicStream::Step step = line.down.Next(now_us_);
+    const ToxicStream::Step step = network_.Next(line.end);
     if (step.kind == Kind::kData) {
       const std::string_view bytes = step.bytes.substr(0, most);
       system_.Send(socket, bytes);
-      system_.log().Add(now_us_, ChaosLog::Who::kPeer, "arrives", socket,
+      system_.log().Add(now_us(), ChaosLog::Who::kPeer, "arrives", socket,
                         static_cast<int64_t>(bytes.size()));
-      line.down.Taken(bytes.size(), now_us_);
+      network_.Taken(line.end, bytes.size());
       moved = true;
       LookAhead(socket);
     } else if (step.kind == Kind::kHalfClose && !step.caused) {
@@ -142,22 +139,10 @@ void IoChaosWorld::LookAhead(int socket) {
   }
 }
 
-int64_t IoChaosWorld::NextWake() {
-  int64_t wake = SimPosix::kNever;
-  for (size_t i = 0; i < lines_.size(); ++i) {
-    Line& line = lines_[i];
-    if (!line.open || line.ended) continue;
-    const SimPosix::Socket& s = system_.SocketAt(static_cast<int>(i));
-    if (s.state == SimPosix::Socket::State::kConnecting) {
-      wake = std::min(wake, s.connect_us);
-      continue;
-    }
-    for (ToxicStream* stream : {&line.up, &line.down}) {
-      const ToxicStream::Step step = stream->Next(now_us_);
-      if (step.kind == ToxicStream::Step::Kind::kWait) wake = std::min(wake, step.at_us);
-    }
-  }
-  return std::max(wake, now_us_);
+void IoChaosWorld::EndLine(Line& line) {
+  line.ended = true;
+  line.peer.Close();
+  network_.Remove(line.end);
 }
 
 bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_us) {
@@ -166,32 +151,24 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
       return true;
     }
     if (Move(socket, true, true, kAll)) continue;
-    const int64_t wake = NextWake();
-    if (wake == now_us_ && wake != SimPosix::kNever) return true;
+    const int64_t wake = scheduler_.next_us();
     if (wake > until_us || (wake == SimPosix::kNever && until_us != SimPosix::kNever)) {
-      now_us_ = until_us;
+      PassTime(until_us);
       return false;
     }
     if (wake == SimPosix::kNever) {
       // Nothing would ever come: the peer hangs up.
       system_.End(socket, PeerEnd::kClose);
-      lines_[static_cast<size_t>(socket)].ended = true;
-      lines_[static_cast<size_t>(socket)].peer.Close();
+      EndLine(lines_[static_cast<size_t>(socket)]);
       continue;
     }
-    now_us_ = wake;
+    PassTime(wake);
   }
-  now_us_ = until_us == SimPosix::kNever ? now_us_ : until_us;
+  if (until_us != SimPosix::kNever) PassTime(until_us);
   return false;
 }
 
-void IoChaosWorld::Refresh() {
-  for (Line& line : lines_) {
-    if (!line.open) continue;
-    line.up.SetToxics(toxics_, now_us_);
-    line.down.SetToxics(toxics_, now_us_);
-  }
-}
+void IoChaosWorld::Refresh() { network_.SetToxics(kClientMachine, kPeerMachine, toxics_); }
 
 // --- The scheduler.
 
@@ -204,10 +181,10 @@ void IoChaosWorld::FireOne(Slot& slot, IoClient::Event event, bool spurious) {
     if (event == IoClient::Event::kWritable && !system_.Writable(socket)) return;
   }
   if (event == IoClient::Event::kTimeout) {
-    now_us_ = std::max(now_us_, client.timer_us());
+    PassTime(client.timer_us());
     slot.plain = false;
   }
-  system_.log().Add(now_us_, ChaosLog::Who::kScheduler, "fires", socket,
+  system_.log().Add(now_us(), ChaosLog::Who::kScheduler, "fires", socket,
                     static_cast<int64_t>(event));
   in_timeout_ = event == IoClient::Event::kTimeout;
   client.Fire(event);
@@ -245,9 +222,9 @@ void IoChaosWorld::RunUntilQuiet() {
     if (run_->violated() || over_) return;
     idle = fired && !moved ? idle + 1 : 0;
     if (fired || moved) continue;
-    const int64_t wake = NextWake();
-    if (wake == SimPosix::kNever || wake == now_us_) return;
-    now_us_ = wake;
+    const int64_t wake = scheduler_.next_us();
+    if (wake == kNever) return;
+    PassTime(wake);
   }
   if (idle == kMostIdleRounds) {
     run_->Fail("no_hang", "rest, once nothing moves",

@@ -57,7 +57,9 @@ void IoChaosWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
   run_ = &run;
   subject_ = static_cast<size_t>(config.client) % subjects_.size();
-  now_us_ = 0;
+  scheduler_.Reset();
+  network_.Reset(2);
+  network_.CountToxicsIn(&system_.counts());
   system_.Start(this, kSendBuffer);
   server_.Reset();
   other_ = server_.Connect();
@@ -188,7 +190,8 @@ void IoChaosWorld::OnConnecting(int socket) {
   SimPosix::Socket& s = system_.SocketAt(socket);
   Line& line = lines_[static_cast<size_t>(socket)];
   if (late_us_ > 0) system_.counts().Fired(ToxicKind::kLateConnect);
-  s.connect_us = now_us_ + late_us_;
+  s.connect_us = now_us() + late_us_;
+  if (late_us_ > 0) line.connects = scheduler_.At(s.connect_us, this, 0);
   s.accepts = refuse_ == 0;
   for (const Toxic& toxic : toxics_) {
     if (toxic.kind != ToxicKind::kDown) continue;
@@ -199,11 +202,7 @@ void IoChaosWorld::OnConnecting(int socket) {
     system_.counts().Fired(ToxicKind::kRefuse);
     if (refuse_ > 0) --refuse_;
   }
-  const auto seed = static_cast<uint64_t>(socket) + 1;
-  line.up.Reset(seed, ToxicDirection::kUpstream, &system_.counts());
-  line.down.Reset(seed + 100, ToxicDirection::kDownstream, &system_.counts());
-  line.up.SetToxics(toxics_, now_us_);
-  line.down.SetToxics(toxics_, now_us_);
+  line.end = network_.Connect(kClientMachine, kPeerMachine, static_cast<uint64_t>(socket) + 1);
   line.open = true;
   line.ended = line.client_closed = false;
   line.parser.Reset();
@@ -224,6 +223,8 @@ void IoChaosWorld::OnResult(const char* call, int socket, int64_t result) {
 void IoChaosWorld::OnClosed(int socket) {
   Line& line = lines_[static_cast<size_t>(socket)];
   if (line.open) line.peer.Close();
+  scheduler_.Cancel(line.connects);
+  if (Whole(line)) network_.Remove(line.end);
   line.open = false;
   line.client_closed = true;
 }
@@ -344,7 +345,7 @@ void IoChaosWorld::Apply(const Run&, RunContext&) {
 
 void IoChaosWorld::Apply(const Advance& op, RunContext&) {
   if (over_) return;
-  now_us_ += std::min<int64_t>(op.ms.value, 1'000'000) * 1000;
+  PassTime(now_us() + std::min<int64_t>(op.ms.value, 1'000'000) * 1000);
 }
 
 void IoChaosWorld::Apply(const Act& op, RunContext&) {
@@ -383,8 +384,8 @@ void IoChaosWorld::Apply(const MonitorLine&, RunContext&) {
 }
 
 void IoChaosWorld::Apply(const Hangup&, RunContext&) {
-  if (over_ || current().socket < 0 || !LineOf(current()).open) return;
-  LineOf(current()).down.End(now_us_);
+  if (over_ || current().socket < 0 || !Whole(LineOf(current()))) return;
+  network_.Close(PeersEnd(LineOf(current())));
 }
 
 void IoChaosWorld::Apply(const Raw& op, RunContext&) {

@@ -1,10 +1,16 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_
 #define RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_
 
-// A client of the protocol against an evil peer. The tape chooses what the client does (commands,
-// cancellations, what its callbacks do), what the peer and the network do to it (toxics), and when
-// bytes move, time passes and events fire. Everything that the client owes its caller is looked at,
-// whoever the client is (io_client.h).
+// Model: a client of the protocol under test, on a system whose sockets, clock and memory are the
+// world's (sim/sim_posix.h), and a peer at the other end of a network (sim/network.h): the core
+// behind whatever the tape makes of its replies (io_peer.h). The client may be any (io_client.h).
+//
+// Faults: toxics (sim/toxic.h) on the streams, on connecting, on the client's calls, on its memory
+// and on the peer's replies; bytes of the tape in place of replies; events of a tick in any order;
+// users who cancel, disconnect or free at any time, also inside a callback.
+//
+// Promise: kInvariants, which are what a client owes its caller. A quiet world with work left to do
+// is a hang.
 //
 // Blocking clients wait by themselves: then time passes by the toxics alone, until there is
 // something to read or the call times out. Where nothing would ever come and nothing times out, the
@@ -27,9 +33,10 @@
 #include "engine/op.h"
 #include "engine/run_context.h"
 #include "sim/core_subject.h"
+#include "sim/network.h"
+#include "sim/scheduler.h"
 #include "sim/sim_posix.h"
 #include "sim/toxic.h"
-#include "sim/toxic_stream.h"
 #include "worlds/io_chaos/io_client.h"
 #include "worlds/io_chaos/io_known_faults.h"
 #include "worlds/io_chaos/io_peer.h"
@@ -93,7 +100,7 @@ enum class ClientKind : uint8_t { kAsync, kSync, kPlain, kCaching };
 inline constexpr std::string_view kClientKindNames[] = {"async", "sync", "plain", "caching"};
 constexpr std::span<const std::string_view> EnumNames(ClientKind) { return kClientKindNames; }
 
-class IoChaosWorld : private SimPosix::World, private IoClientOwner {
+class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Scheduler::Handler {
  public:
   static constexpr std::string_view kName = "io_chaos";
   static constexpr std::string_view kSummary =
@@ -294,8 +301,8 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
   };
   // What belongs to one of the client's sockets.
   struct Line {
-    ToxicStream up;
-    ToxicStream down;
+    Network::End end = Network::End::kNone;  // the client's; there while the line is Whole()
+    Scheduler::Event connects;               // while the connection is being made
     IoPeer peer;
     int slot = -1;
     bool open = false;
@@ -315,11 +322,14 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
     uint64_t value;    // which of the values read; kNoValue
     bool operator==(const Callback&) const = default;
   };
+  // Endpoints of the network.
+  static constexpr Network::Endpoint kClientMachine = 0;
+  static constexpr Network::Endpoint kPeerMachine = 1;
   static constexpr uint64_t kPushed = 0;
   static constexpr uint64_t kNoValue = UINT64_MAX;
 
   // SimPosix::World.
-  int64_t now_us() const override { return now_us_; }
+  int64_t now_us() const override { return scheduler_.now_us(); }
   void OnConnecting(int socket) override;
   void OnClosed(int socket) override;
   bool Wait(int socket, bool readable, bool writable, int64_t until_us) override;
@@ -347,10 +357,16 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
   uint64_t Match(Slot& slot, const IoReply& reply);
   void CheckOwner(Slot& slot, uint64_t command, uint64_t value);
 
+  // Time passes, and no byte moves.
+  void PassTime(int64_t until_us) { scheduler_.RunUntil(until_us); }
+  void OnDue(uint64_t) override {}  // a connection is made: the client's system sees it
+  static Network::End PeersEnd(const Line& line) { return Network::Peer(line.end); }
+  static bool Whole(const Line& line) { return line.open && !line.ended; }
+  // The peer has closed or reset the connection.
+  void EndLine(Line& line);
   // One step of the network in the directions that are asked for, no more than `most` bytes.
   bool Move(int socket, bool up, bool down, size_t most);
   void Refresh();
-  int64_t NextWake();
   void LookAhead(int socket);
   bool FireAll();
   void RunUntilQuiet();
@@ -374,7 +390,8 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner {
   SimPosix system_;
   CoreSubject server_;
   uint64_t other_ = 0;  // the connection of the other client
-  int64_t now_us_ = 0;
+  Scheduler scheduler_;
+  Network network_{&scheduler_};
   bool over_ = false;  // a known fault has ended the run
   bool evil_memory_ = false;
   std::array<Slot, kClients> slots_;

@@ -1,0 +1,55 @@
+#include "worlds/invalidation/truth_model.h"
+
+#include <utility>
+
+namespace resprobe::invalidation {
+
+bool TruthModel::Affects(const Change& change) const {
+  if (change.what != Change::What::kValues || change.values[0] != 0) return true;
+  const auto& slots = truths_[change.db];
+  return slots[change.slots[0]].value != 0 ||
+         (change.count > 1 && slots[change.slots[1]].value != 0);
+}
+
+// What a key held before is not held again (but behind a failover, where the truth begins anew), so
+// a version ends exactly when the value changes.
+void TruthModel::Make(const Change& change) {
+  switch (change.what) {
+    case Change::What::kValues:
+      for (size_t i = 0; i < change.count; ++i) {
+        Truth& one = truths_[change.db][change.slots[i]];
+        if (one.value != change.values[i]) one.version = change.version;
+        one.value = change.values[i];
+        one.may_expire = change.expire_at != 0;
+      }
+      break;
+    case Change::What::kExpiry:
+      truths_[change.db][change.slots[0]].may_expire = true;
+      break;
+    case Change::What::kFlushAll:
+    case Change::What::kFlushDb:
+      for (size_t db = 0; db < kDatabases; ++db) {
+        if (db != change.db && change.what == Change::What::kFlushDb) continue;
+        // Also of a key that was not there: each client is told of each key.
+        truths_[db].fill({.version = change.version});
+      }
+      break;
+    case Change::What::kSwapDb:
+      std::swap(truths_[0], truths_[1]);
+      for (size_t slot = 0; slot < kSlots; ++slot) {
+        truths_[0][slot].version = truths_[1][slot].version = change.version;
+      }
+      break;
+  }
+}
+
+void TruthModel::Limit(std::array<std::array<uint64_t, kSlots>, kDatabases>* versions) const {
+  for (size_t db = 0; db < kDatabases; ++db) {
+    for (size_t slot = 0; slot < kSlots; ++slot) {
+      uint64_t& version = (*versions)[db][slot];
+      version = std::min(version, truths_[db][slot].version);
+    }
+  }
+}
+
+}  // namespace resprobe::invalidation
