@@ -487,6 +487,19 @@ int Random(Harness& harness, std::span<char*> args) {
   return found ? kFails : kDone;
 }
 
+int Stream(Harness& harness, std::span<char*> args) {
+  if (args.size() != 3) return Usage("stream takes a seed, a number of ops and an output file");
+  RunContext& run = FuzzingRun();
+  run.Reset();
+  const uint64_t seed = std::strtoull(args[0], nullptr, 10);
+  const Tape found = harness.RunStream(seed, std::strtoull(args[1], nullptr, 10), run);
+  Fact("ops", static_cast<uint64_t>(run.op()));
+  if (!run.violated()) return kDone;
+  Fact("invariant", run.violation().invariant);
+  if (!WriteFile(args[2], found)) return Usage(std::string(args[2]) + ": cannot be written");
+  return kFails;
+}
+
 int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   const std::string_view verb = args.empty() ? "" : args[0];
   const std::span<char*> rest = args.empty() ? args : args.subspan(1);
@@ -499,8 +512,9 @@ int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   if (verb == "bench") return Bench(harness, rest);
   if (verb == "cost") return Cost(harness, rest);
   if (verb == "random") return Random(harness, rest);
+  if (verb == "stream") return Stream(harness, rest);
   return Usage("no verb '" + std::string(verb) +
-               "': use info, show, run, generate, parse, shrink, bench, cost or random");
+               "': use info, show, run, generate, parse, shrink, bench, cost, random or stream");
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ int TestOneInput(Harness& harness, Bytes tape);
 //   random seeds|bytes FIRST COUNT
 //                                  runs up to COUNT generated tapes, or random bytes of the same
 //                                  lengths, from seed FIRST on, until one fails; runs
+//   stream SEED OPS OUT            runs the endless stream of the seed for that many ops; where it
+//                                  fails, writes a case that fails the same way; ops, invariant
 //   bench SECONDS FILE…            runs the cases again and again; cases, ops (in all of them),
 //                                  runs, nanoseconds
 //   cost FILE…                     nanoseconds of one run of each case, the fastest of five

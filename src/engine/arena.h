@@ -27,6 +27,13 @@ class Arena {
     used_ = 0;
   }
 
+  // Bytes of memory that are kept.
+  size_t capacity() const {
+    size_t bytes = 0;
+    for (const Chunk& chunk : chunks_) bytes += chunk.size;
+    return bytes;
+  }
+
   char* Bytes(size_t size) { return static_cast<char*>(Allocate(size, 1)); }
 
   std::string_view Copy(std::string_view text) {

@@ -232,6 +232,15 @@ void Decode(Bytes tape, Arena* arena, Case<World>* out) {
   }
 }
 
+// The canonical bytes of one op, as they stand in a tape after the config or another op.
+template <class World>
+void AppendOp(const typename World::Op& op, Tape* out) {
+  codec::SegmentWriter writer(out);
+  writer.Byte(static_cast<uint8_t>(op.index()));
+  std::visit([&](const auto& fields) { VisitFields(fields, writer); }, op);
+  writer.End();
+}
+
 // The canonical tape: Decode(Encode(c)) == c.
 template <class World>
 void Encode(const Case<World>& c, Tape* out) {
@@ -239,11 +248,7 @@ void Encode(const Case<World>& c, Tape* out) {
   codec::SegmentWriter writer(out);
   VisitFields(c.config, writer);
   writer.End();
-  for (const auto& op : c.ops) {
-    writer.Byte(static_cast<uint8_t>(op.index()));
-    std::visit([&](const auto& fields) { VisitFields(fields, writer); }, op);
-    writer.End();
-  }
+  for (const auto& op : c.ops) AppendOp<World>(op, out);
 }
 
 }  // namespace resprobe

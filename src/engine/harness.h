@@ -40,6 +40,13 @@ class Harness {
 
   // Runs one tape to its end or to its first violation. Any bytes are a valid tape.
   virtual void Run(Bytes tape, RunContext& run) = 0;
+  // Runs the endless stream of ops that a seed stands for (op_source.h), up to that many ops, in
+  // memory that does not grow with them. If that fails, returns a case that fails in the same way;
+  // empty if none was found. Harnesses over raw bytes have no stream: nothing is run.
+  virtual Tape RunStream(uint64_t seed, uint64_t ops, RunContext& run) {
+    (void)seed, (void)ops, (void)run;
+    return {};
+  }
   // How many ops the tape holds; 1 for raw bytes.
   virtual size_t OpCount(Bytes tape) = 0;
 

@@ -12,6 +12,7 @@
 #include "engine/generate.h"
 #include "engine/harness.h"
 #include "engine/mutate.h"
+#include "engine/op_source.h"
 #include "engine/ops_text.h"
 #include "engine/shrink.h"
 #include "engine/world.h"
@@ -62,21 +63,12 @@ class OpsHarness : public Harness {
   }
 
   void RunCase(const Case<World>& c, RunContext& run) {
-    run.set_op(0);
-    world_.Start(c.config, run);
-    for (size_t i = 0; i < c.ops.size() && !run.violated(); ++i) {
-      run.set_op(i);
-      if (run.trace().on()) [[unlikely]] {
-        std::string line = "#" + std::to_string(i) + " ";
-        PrintOp(c.ops[i], &line);
-        run.trace().Line(line);
-      }
-      std::visit([&](const auto& op) { world_.Apply(op, run); }, c.ops[i]);
-    }
-    if (run.violated()) return;
-    run.set_op(c.ops.size());
-    if (run.trace().on()) run.trace().Line("settle");
-    world_.Settle(run);
+    CaseSource<World> source(c);
+    RunSource(world_, source, run);
+  }
+
+  Tape RunStream(uint64_t seed, uint64_t ops, RunContext& run) override {
+    return resprobe::RunStream(world_, seed, ops, run);
   }
 
   size_t OpCount(Bytes tape) override {
