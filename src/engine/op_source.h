@@ -1,15 +1,15 @@
 #ifndef RESPROBE_ENGINE_OP_SOURCE_H_
 #define RESPROBE_ENGINE_OP_SOURCE_H_
 
-// Where the ops of a run come from. A run pulls one op at a time, so that it can be as long as it
-// likes:
+// Sources of the ops of a run. A run pulls one op at a time, so its length is not limited:
 //
 //   const Config& config();
 //   const Op* Next();   // nullptr: that was the last one. Valid until the next call.
 //
-// CaseSource is a case, that is a tape or .ops text. SeedStream is endless: a seed, and memory that
-// does not grow with the number of ops. It keeps the last ops as they were, and makes any older
-// ones again from the seed, so that a failure after hours becomes a case of the ops that it needs.
+// CaseSource is a case, that is a tape or .ops text. SeedStream is endless: it needs a seed, and
+// memory that does not grow with the number of ops. It stores the last ops, and regenerates any
+// older ones from the seed, so that a failure after hours becomes a case with the ops that it
+// needs.
 
 #include <algorithm>
 #include <array>
@@ -45,21 +45,20 @@ class CaseSource {
   size_t next_ = 0;
 };
 
-// Ops without end from a seed.
+// Endless ops from a seed.
 //
-// The stream is a row of eras of kEra ops each. Every era has a seed of its own, which follows from
-// the stream's, and with it a swarm of its own: some kinds of ops are off, others frequent. So a
-// long run meets as many mixtures as many short ones do, and any part of the stream can be made
-// without what is before it.
+// The stream is a sequence of eras of kEra ops each. Every era has a seed of its own, derived from
+// the stream's, and with it its own swarm weights: some kinds of ops are disabled, others frequent.
+// So a long run covers as many mixtures as many short ones do, and any part of the stream can be
+// generated without the parts before it.
 template <class World>
 class SeedStream {
  public:
   using Config = typename World::Config;
   using Op = typename World::Op;
 
-  static constexpr uint64_t kEra = 256;  // ops
-  static constexpr size_t kWindow =
-      4 * kEra;  // ops that are kept; at least as many are in window()
+  static constexpr uint64_t kEra = 256;        // ops
+  static constexpr size_t kWindow = 4 * kEra;  // ops stored; window() has at least as many
 
   explicit SeedStream(uint64_t seed) : seed_(seed) {
     Gen gen(EraSeed(UINT64_MAX), &arena_);
@@ -78,7 +77,7 @@ class SeedStream {
     if (next_ % kEra == 0) Begin(next_ / kEra);
     arena_.Reset();
     GenerateOp<World>(era_->gen, era_->weights, op_);
-    // Two halves take turns: the one that is full stays until the other one is, too.
+    // Two buffers alternate: the full one stays until the other one is full too.
     std::vector<uint8_t>& half = kept_[next_ / kWindow % 2];
     if (next_ % kWindow == 0) half.clear();
     AppendOp<World>(op_, &half);
@@ -86,12 +85,12 @@ class SeedStream {
     return &op_;
   }
 
-  // Ops so far.
+  // The number of ops so far.
   uint64_t count() const { return next_; }
-  // Bytes that the stream holds; does not grow with count().
+  // The bytes of memory that the stream uses; does not grow with count().
   size_t memory() const { return kept_[0].capacity() + kept_[1].capacity() + arena_.capacity(); }
 
-  // The last kWindow to 2 * kWindow ops, or all if there were fewer, as a case of its own.
+  // The last kWindow to 2 * kWindow ops, or all if there were fewer, as a separate case.
   Tape window() const {
     Tape tape = Beginning();
     const uint64_t half = (next_ == 0 ? 0 : next_ - 1) / kWindow;
@@ -100,7 +99,7 @@ class SeedStream {
     tape.insert(tape.end(), kept_[half % 2].begin(), kept_[half % 2].end());
     return tape;
   }
-  // At least the last `ops` ops so far, made again: whole eras.
+  // At least the last `ops` ops so far, regenerated: whole eras.
   Tape Again(uint64_t ops) const {
     SeedStream other(seed_);
     other.next_ = (next_ - std::min(ops, next_)) / kEra * kEra;
@@ -136,8 +135,8 @@ class SeedStream {
   std::array<std::vector<uint8_t>, 2> kept_;  // encoded
 };
 
-// Runs the ops of a source up to its end, to `most` ops or to the first violation; a run that has
-// none settles.
+// Runs the ops of a source to its end, up to `most` ops or to the first violation; a run without a
+// violation settles.
 template <class World, class Source>
 void RunSource(World& world, Source& source, RunContext& run, uint64_t most = UINT64_MAX) {
   run.set_op(0);
@@ -160,9 +159,9 @@ void RunSource(World& world, Source& source, RunContext& run, uint64_t most = UI
   world.Settle(run);
 }
 
-// Runs a stream for `most` ops. If it fails, returns a case that fails in the same way: what was
-// kept if that is enough, else as many of the last ops as it takes, up to `longest`. Empty if `run`
-// is not violated, or if even those are not enough.
+// Runs a stream for `most` ops. If it fails, returns a case that fails in the same way: the stored
+// ops if they are enough, otherwise as many of the last ops as needed, up to `longest`. Empty if
+// `run` is not violated, or if even those are not enough.
 template <class World>
 Tape RunStream(World& world, uint64_t seed, uint64_t most, RunContext& run,
                uint64_t longest = uint64_t{1} << 20) {

@@ -9,16 +9,15 @@
 
 namespace resprobe {
 
-// The bytes of one direction of a connection that are on their way, in order. Nothing moves by
-// itself: whoever owns the stream takes off what arrives. Offsets count from the start of the
-// stream, in bytes.
+// The bytes in flight in one direction of a connection, in order. Nothing moves by itself: the
+// owner of the stream takes what arrives. Offsets count from the start of the stream, in bytes.
 //
-// Memory is kept; once the stream has held as much as it ever does, nothing is allocated.
+// Memory is kept; once the stream has reached its largest size, nothing is allocated.
 class ByteStream {
  public:
   static constexpr uint64_t kNowhere = UINT64_MAX;
 
-  // A new stream.
+  // Starts a new stream.
   void Reset() {
     bytes_.clear();
     taken_ = 0;
@@ -27,7 +26,7 @@ class ByteStream {
     ended_ = false;
   }
 
-  // Puts bytes on the way. Ignored after End(), and beyond a cut.
+  // Adds bytes. Ignored after End(), and beyond a cut.
   void Put(std::string_view bytes) {
     if (ended_) return;
     Compact();
@@ -35,17 +34,17 @@ class ByteStream {
     if (cut_at_ != kNowhere) [[unlikely]]
       Trim();
   }
-  // Where the receiver appends by itself; nothing else may be called meanwhile.
+  // For an owner that appends by itself; nothing else may be called meanwhile.
   std::string* buffer() {
     if (taken_ == bytes_.size()) Clear();
     return &bytes_;
   }
 
-  // The sender is gone: what is on its way can still arrive, and then the end is seen.
+  // The sender is gone: what is in flight can still arrive, and then the end is seen.
   void End() { ended_ = true; }
-  // What is on its way never arrives.
+  // What is in flight is lost.
   void Lose() { Clear(); }
-  // Of what is on its way only the first `count` bytes will arrive.
+  // Only the first `count` bytes in flight will arrive.
   void Keep(size_t count) {
     if (in_flight() > count) bytes_.resize(taken_ + count);
   }
@@ -85,7 +84,7 @@ class ByteStream {
     bytes_.clear();
     taken_ = 0;
   }
-  // Forgets what has arrived, if that costs little.
+  // Discards what has arrived, if that is cheap.
   void Compact() {
     constexpr size_t kMuch = 4096;
     if (taken_ == bytes_.size()) {

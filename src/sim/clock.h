@@ -10,7 +10,7 @@
 
 namespace resprobe {
 
-// "No such time will come."
+// A time that never comes.
 inline constexpr int64_t kNever = INT64_MAX;
 
 class Clock {

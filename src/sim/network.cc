@@ -25,7 +25,7 @@ void Network::Reset(size_t endpoints) {
 
 namespace {
 
-// Between the seeds of the two directions of a connection.
+// The difference between the seeds of the two directions of a connection.
 constexpr uint64_t kBack = 100;
 
 }  // namespace
@@ -208,7 +208,7 @@ void Network::Reschedule(End end) {
   int64_t at = towards.told ? kNever : towards.stream.NextDue(now);
   const EndState& own = connection.ends[Side(end)];
   const bool by_receiver = receivers_[own.endpoint] != nullptr;
-  // Where the world moves the bytes, it looks at what has come by itself.
+  // If the world moves the bytes, it checks for arrivals itself.
   if (!by_receiver && at <= now) at = kNever;
   if (!connection.accepted) at = kNever;
   if (at != kNever && any_blocked_ &&
@@ -265,7 +265,7 @@ void Network::OnDue(uint64_t tag) {
 void Network::Arrive(End end) {
   using Kind = ToxicStream::Step::Kind;
   Receiver* const receiver = receivers_[EndpointOf(end)];
-  if (receiver == nullptr) return Reschedule(end);  // the world looks
+  if (receiver == nullptr) return Reschedule(end);  // the world checks
   Direction& towards = Towards(end);
   const ToxicStream::Step step = towards.stream.Next(scheduler_->now_us());
   switch (step.kind) {
@@ -277,7 +277,7 @@ void Network::Arrive(End end) {
       if (IsOpen(end)) {
         receiver->OnBytes(end, arriving_);
       } else if (!At(end).ends[Side(end)].silent && IsOpen(Peer(end))) {
-        // Nobody reads there any more.
+        // Its owner does not read any more.
         ++counts_.resets;
         Direction& back = Towards(Peer(end));
         back.stream.bytes().Lose();

@@ -6,24 +6,24 @@
 //
 // Bytes move in one of two ways:
 // - By the tape. The world takes what arrives at an end (Take), as many bytes as an op says. Time
-//   and toxics play no part.
-// - By time. An endpoint with a receiver (Attach) is handed its connections, bytes and ends as
-//   events of the scheduler, when the delays of the stream have passed. A world that wants to
-//   move the bytes by itself, but by time, attaches nobody and asks Next() for what has come; the
-//   scheduler knows when there will be more.
+//   and toxics are not involved.
+// - By time. An endpoint with a receiver (Attach) gets its connections, bytes and ends as events of
+//   the scheduler, when the delays of the stream have passed. A world that wants to move the bytes
+//   itself, but by time, attaches no receiver and calls Next(); the scheduler knows when there will
+//   be more.
 //
 // Faults of a stream are toxics (toxic.h), as in front of real clients: latency and jitter (ms),
 // bandwidth (KB/s), slices (bytes), a cut after n bytes, silence, a reset. SetToxics() puts them
-// between two endpoints. What only machines have is here:
+// between two endpoints. Faults of machines are defined here:
 // - CutAt: no byte from an offset on arrives, and no end.
 // - Block: a partition. Nothing crosses from some endpoints to others until Unblock(); both ends
 //   stay open, and what was sent arrives then. One way or both.
-// - Farewell::kNone: an end is gone and its peer is not told, so that the peer's end is half-open
-//   until it is told (TellPeer).
+// - Farewell::kNone: an end is gone and its peer is not notified, so that the peer's end is
+//   half-open until it is (TellPeer).
 // Each fault counts how often it has had an effect.
 //
 // Events of the same microsecond, such as bytes that arrive on two connections, are ordered by the
-// scheduler's tie seed. Within a stream nothing overtakes.
+// scheduler's tie seed. Within a stream nothing is reordered.
 
 #include <array>
 #include <cstddef>
@@ -47,37 +47,37 @@ class Network : private Scheduler::Handler {
   using Endpoint = uint8_t;
   using EndpointSet = uint64_t;  // bit i: endpoint i
 
-  // One end of a connection. Void once both ends are closed; not used again in the same run.
+  // One end of a connection. Invalid once both ends are closed; not reused in the same run.
   enum class End : uint64_t { kNone = 0 };
 
-  // How an end says that it is gone.
+  // How an end closes.
   enum class Farewell : uint8_t {
-    kFin,    // it closes, after all that it has sent
-    kReset,  // at once; what is on the way in either direction is lost
-    kNone,   // not at all: a machine without power, a router that has forgotten the connection
+    kFin,    // after all that it has sent
+    kReset,  // at once; what is in flight in either direction is lost
+    kNone,   // without notification: power loss, or a router that dropped the connection
   };
 
-  // What an endpoint with a receiver learns, always in an event of the scheduler.
+  // The events of an endpoint, always called by the scheduler.
   class Receiver {
    public:
     virtual ~Receiver() = default;
-    // Another endpoint has dialled this one; `end` is this one's end.
+    // Another endpoint has dialled this one; `end` is this endpoint's end.
     virtual void OnAccept(End end) = 0;
-    // A connection that this endpoint has dialled is made.
+    // A connection that this endpoint has dialled is established.
     virtual void OnConnected(End end) = 0;
     // Valid during the call.
     virtual void OnBytes(End end, std::string_view bytes) = 0;
-    // The other end is gone, or (`refused`) a dialled connection was not made. The receiver closes
-    // its own end when it likes.
+    // The other end is gone, or (`refused`) a dialled connection was refused. The receiver closes
+    // its own end at any later time.
     virtual void OnEnd(End end, Farewell how, bool refused) = 0;
   };
 
   struct Counts {
-    uint64_t blocked = 0;    // arrivals that a partition has held back
-    uint64_t half_open = 0;  // ends that went without a word while their peer was open
+    uint64_t blocked = 0;    // arrivals delayed by a partition
+    uint64_t half_open = 0;  // ends closed without notification while their peer was open
     uint64_t resets = 0;     // connections reset by an end
     uint64_t cuts = 0;       // streams cut at a byte
-    uint64_t refused = 0;    // dialled connections that nobody accepted
+    uint64_t refused = 0;    // dialled connections without a listener
     ToxicCounts toxics;
   };
 
@@ -85,20 +85,20 @@ class Network : private Scheduler::Handler {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  // A new run with this many endpoints, at most kMaxEndpoints: no connection, fault or receiver.
-  // The scheduler has been reset before.
+  // Starts a run with this many endpoints, at most kMaxEndpoints, without connections, faults or
+  // receivers. Reset the scheduler before.
   void Reset(size_t endpoints);
 
   // --- Endpoints.
 
-  // From now on what comes to the endpoint is handed to the receiver (not owned). nullptr: nobody
-  // listens there, and dialled connections are refused.
+  // From now on the receiver (not owned) gets the endpoint's events. nullptr: no listener; dialled
+  // connections are refused.
   void Attach(Endpoint at, Receiver* receiver);
 
-  // A connection that is there at once; returns the end of `from`. The seed decides the jitter and
-  // the slices of its toxics; 0: one that differs from connection to connection.
+  // Creates a connection at once; returns the end of `from`. The seed determines the jitter and the
+  // slices of its toxics; 0: a different one for each connection.
   End Connect(Endpoint from, Endpoint to, uint64_t seed = 0);
-  // A connection that is made by time: the acceptor learns of it after the delay from here to
+  // Establishes a connection over time: the acceptor is notified after the delay from here to
   // there, the dialler after the delay back. The dialler may send at once.
   End Dial(Endpoint from, Endpoint to);
 
@@ -107,15 +107,15 @@ class Network : private Scheduler::Handler {
   bool Exists(End end) const { return Find(end) != nullptr; }
   // The end's own endpoint.
   Endpoint EndpointOf(End end) const { return At(end).ends[Side(end)].endpoint; }
-  // A number that the endpoint's owner keeps with its end; 0 at first, and for an end that does not
-  // exist.
+  // A number that the endpoint's owner stores with its end; initially 0, and 0 for an end that does
+  // not exist.
   void set_label(End end, uint64_t label) { At(end).ends[Side(end)].label = label; }
   uint64_t label(End end) const {
     const Connection* const connection = Find(end);
     return connection == nullptr ? 0 : connection->ends[Side(end)].label;
   }
 
-  // --- What an end does.
+  // --- Operations of an end.
 
   // Ignored on a closed end. Bytes to a closed peer are answered by a reset when they arrive.
   void Send(End end, std::string_view bytes);
@@ -136,8 +136,8 @@ class Network : private Scheduler::Handler {
     return std::string_view(*out).substr(before);
   }
   void Close(End end, Farewell farewell = Farewell::kFin);
-  // Both ends are gone at once, with all that is on the way, and nobody is told: the owner of both
-  // has done with the connection.
+  // Removes both ends at once, with all that is in flight and without notification: the owner of
+  // both no longer needs the connection.
   void Remove(End end);
   // False once the end has closed; unknown ends are closed.
   bool IsOpen(End end) const {
@@ -145,9 +145,9 @@ class Network : private Scheduler::Handler {
     return connection != nullptr && connection->ends[Side(end)].open;
   }
 
-  // --- What comes to an end, by the tape.
+  // --- Arrivals at an end, by the tape.
 
-  // The bytes on their way to this end. The connection must exist.
+  // The bytes in flight to this end. The connection must exist.
   ByteStream& Incoming(End end) { return Towards(end).stream.bytes(); }
   const ByteStream& Incoming(End end) const { return Towards(end).stream.bytes(); }
   // The next `count` bytes arrive, or all if there are fewer; none while they are blocked. Valid
@@ -155,25 +155,25 @@ class Network : private Scheduler::Handler {
   std::string_view Take(End end, size_t count) {
     return any_blocked_ && HoldsBack(end) ? std::string_view() : Incoming(end).Take(count);
   }
-  // All that the peer has sent has arrived, and this end can know that no more will come.
+  // True if all that the peer has sent has arrived, and this end can know that no more will come.
   bool SeesEnd(End end) const;
 
-  // --- What comes to an end, by time, where no receiver is attached.
+  // --- Arrivals at an end, by time, without a receiver.
 
-  // What the stream to this end gives now; after kData the owner calls Taken(). All other steps
-  // but kWait end the stream.
+  // The next step of the stream to this end; after kData the owner calls Taken(). All other steps
+  // except kWait end the stream.
   ToxicStream::Step Next(End end);
   void Taken(End end, size_t count);
   // How many bytes the peer may send now (toxic never_read); at most `most`.
   size_t Room(End end, size_t most) {
     ToxicStream& stream = Towards(end).stream;
-    return stream.finished() ? most : stream.Room(most);  // what is past the end is thrown away
+    return stream.finished() ? most : stream.Room(most);  // bytes after the end are discarded
   }
 
   // --- Faults.
 
-  // The toxics between two endpoints from now on, for all connections there are and will be, as
-  // `client` sees them: upstream is what it sends. Toxics of other places (toxic.h) are ignored.
+  // Sets the toxics between two endpoints, for all current and future connections, as `client` sees
+  // them: upstream is what it sends. Toxics of other places (toxic.h) are ignored.
   void SetToxics(Endpoint client, Endpoint server, std::span<const Toxic> toxics);
   // No byte from this offset of the stream to `end` arrives.
   void CutAt(End end, uint64_t offset);
@@ -183,16 +183,16 @@ class Network : private Scheduler::Handler {
     Block(a, b);
     Block(b, a);
   }
-  // All of what was blocked crosses again.
+  // Removes all blocks.
   void Unblock();
   bool Blocked(Endpoint from, Endpoint to) const { return (blocked_[from] >> to & 1) != 0; }
-  // The peer of this end is gone and this end cannot know.
+  // True if the peer of this end is gone without a notification.
   bool HalfOpen(End end) const;
-  // A half-open end learns that its peer is gone: by keep-alive, a time-out, a router's reset.
+  // A half-open end is notified that its peer is gone: by keep-alive, a time-out, a router's reset.
   void TellPeer(End end);
 
   const Counts& counts() const { return counts_; }
-  // Until the next Reset(), toxics of connections to come are counted there.
+  // Until the next Reset(), counts the toxics of future connections there.
   void CountToxicsIn(ToxicCounts* counts) { toxic_counts_ = counts; }
   // Ends that exist and have not closed.
   size_t open_ends() const { return open_ends_; }
@@ -203,15 +203,15 @@ class Network : private Scheduler::Handler {
     ToxicStream stream;
     Scheduler::Event timer;
     int64_t timer_us = kNever;
-    Farewell farewell = Farewell::kFin;  // how the stream ends when it does
-    bool told = false;                   // the receiver has been told of the end
-    // Bytes can be appended to the stream as they are: it is open, and no time plays a part.
+    Farewell farewell = Farewell::kFin;  // how the stream ends
+    bool told = false;                   // the receiver was notified of the end
+    // Bytes can be appended directly: the stream is open, and time is not involved.
     bool direct = false;
   };
   struct EndState {
     Endpoint endpoint = 0;
     bool open = false;
-    bool silent = false;  // it is gone without a word
+    bool silent = false;  // closed without notification
     uint64_t label = 0;
     Direction towards;
   };
@@ -225,7 +225,7 @@ class Network : private Scheduler::Handler {
     Endpoint server;
     std::vector<Toxic> toxics;
   };
-  // What an event is about, in the low bits of its tag; the end is above.
+  // The kind of an event, in the low bits of its tag; the end is in the high bits.
   enum class What : uint8_t { kArrival, kAccept, kConnected, kRefused };
 
   static constexpr uint32_t kUnused = UINT32_MAX;
@@ -246,16 +246,16 @@ class Network : private Scheduler::Handler {
   Direction& Towards(End end) { return At(end).ends[Side(end)].towards; }
   const Direction& Towards(End end) const { return At(end).ends[Side(end)].towards; }
 
-  // Brings `direct` of the stream to this end up to date.
+  // Updates `direct` of the stream to this end.
   void UpdateDirect(End end);
-  // A partition holds back what is on its way to this end.
+  // True if a partition holds what is in flight to this end.
   bool HoldsBack(End end);
 
   void OnDue(uint64_t tag) override;
   void Schedule(int64_t at_us, What what, End end);
   void Accept(End dialler);
   void Arrive(End end);
-  // Brings the event of the stream to this end up to date.
+  // Updates the event of the stream to this end.
   void Reschedule(End end);
   void RescheduleAll();
   void Release(End end);
@@ -266,9 +266,9 @@ class Network : private Scheduler::Handler {
   std::array<Receiver*, kMaxEndpoints> receivers_{};
   std::array<EndpointSet, kMaxEndpoints> blocked_{};  // [from]: to
   bool any_blocked_ = false;
-  std::vector<std::unique_ptr<Connection>> connections_;  // those not used keep memory
+  std::vector<std::unique_ptr<Connection>> connections_;  // unused ones keep memory
   std::vector<uint32_t> free_;
-  std::vector<Link> links_;  // the first link_count_; the others keep memory
+  std::vector<Link> links_;  // the first link_count_ are used; the others keep memory
   size_t link_count_ = 0;
   size_t open_ends_ = 0;
   uint32_t made_ = 0;  // connections in this run

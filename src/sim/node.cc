@@ -81,7 +81,7 @@ std::string_view Node::Collect(End end) {
 }
 
 void Node::CollectAll() {
-  // A connection that is closed here leaves the list.
+  // A connection that is closed here is removed from the list.
   for (size_t i = 0; i < ends_.size();) {
     const End end = ends_[i];
     Collect(end);

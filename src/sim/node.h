@@ -2,14 +2,15 @@
 #define RESPROBE_SIM_NODE_H_
 
 // A server as a process on a machine of its own: an endpoint of the network, a clock, a disk, and
-// the server (server_subject.h) that runs there now. A process starts with nothing but what is on
-// the disk. When it crashes it loses its memory and what it has not yet handed to the network.
+// the server (server_subject.h) that runs there. A process starts with nothing but the contents of
+// the disk. When it crashes it loses its memory and the output that it has not handed to the
+// network yet.
 //
-// By time (network.h): attached with Listen(), the node accepts connections, gives the server what
-// arrives, and puts on the network what the server sends. By the tape: the world calls Accept(),
-// Deliver() and Collect() itself, in the order that it wants.
+// By time (network.h): attached with Listen(), the node accepts connections, passes arriving bytes
+// to the server, and sends the server's output. By the tape: the world calls Accept(), Deliver()
+// and Collect() itself, in any order.
 //
-// Nothing is allocated in a run once there have been as many connections as there ever are.
+// Once a run has reached the largest number of connections, nothing is allocated.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,13 +25,12 @@
 
 namespace resprobe {
 
-// How a process ends without having been asked.
+// How a process ends unexpectedly.
 enum class CrashKind : uint8_t {
-  // kill -9: the kernel goes on. It closes the connections, what was handed to it still arrives,
+  // kill -9: the kernel keeps running. It closes the connections, what it was given still arrives,
   // and files are as the process has written them.
   kProcess,
-  // The power fails: peers are told nothing, and of what was not flushed the disk keeps what it
-  // likes.
+  // Power failure: peers are not notified, and the disk may keep any part of what was not flushed.
   kMachine,
 };
 
@@ -51,23 +51,24 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // Before a run's first Start(), and after the scheduler and the network were reset. `server` and
-  // `disk` (nullptr: none) are not owned. The clock shows what the server's shows when it is fresh.
+  // Call this before a run's first Start(), after resetting the scheduler and the network. `server`
+  // and `disk` (nullptr: none) are not owned. The node's clock starts with the time of a fresh
+  // server.
   void Reset(Scheduler* scheduler, Network* network, Endpoint at, ServerSubject* server,
              NodeDisk* disk = nullptr);
 
   // --- The process.
 
-  // A process begins, with an empty server whose clock shows the node's time. Not while one runs.
+  // Starts a process, with an empty server whose clock shows the node's time. None may be running.
   void Start();
-  // The process is gone, and with it its connections: their ends are closed as `kind` says.
+  // The process ends with its connections: their ends are closed as `kind` says.
   void Crash(CrashKind kind);
   bool up() const { return up_; }
-  // Counts the processes of this node; 0 before the first.
+  // The number of processes of this node so far; 0 before the first.
   uint64_t process() const { return process_; }
 
-  // Accepts connections and handles what arrives, by time, from now until the process ends. Its
-  // timers run every `cron_us` of its own clock (a real server's do 10 times a second); 0: never.
+  // Accepts connections and handles arrivals by time, from now until the process ends. Its timers
+  // run every `cron_us` of its own clock (a real server's do 10 times a second); 0: never.
   void Listen(int64_t cron_us = 0);
 
   ServerSubject& server() { return *server_; }
@@ -78,20 +79,19 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   Clock& clock() { return clock_; }
   // What the node's clock shows, in milliseconds since 1970.
   int64_t now_ms() const { return clock_.Read(scheduler_->now_us()) / 1000; }
-  // Lets the server see the node's clock, which runs what it does by time alone. Where the clock
-  // has been set back, the server's stands still until it is caught up with.
+  // Advances the server's clock to the node's, and runs its timed work. If the node's clock has
+  // been set back, the server's stands still until the node's has caught up.
   void Tick();
 
   // --- Connections, by the tape.
 
-  // The end belongs to this node; the server accepts it.
+  // The server accepts this end, which belongs to the node.
   void Accept(End end);
-  // The server's name for a connection; 0 if it has none.
+  // The server's id of a connection; 0 if it has none.
   uint64_t ConnectionOf(End end) const { return network_->label(end); }
-  // Bytes arrive at the server, which runs all requests that are whole. Nothing goes out before
-  // Collect().
+  // Bytes arrive at the server, which runs all complete requests. Nothing is sent before Collect().
   void Deliver(End end, std::string_view bytes);
-  // Hands to the network what the server has for this connection, and returns it: a view of the
+  // Sends the server's output for this connection to the network, and returns it: a view of the
   // stream to the peer, valid until that changes. A connection that the server has closed stays
   // until Close().
   std::string_view Collect(End end);
@@ -100,7 +100,7 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   // The node closes its end.
   void Close(End end, Network::Farewell farewell = Network::Farewell::kFin);
 
-  // The ends of this node that the server knows, in the order in which they were made.
+  // The ends of this node that the server knows, in the order of their creation.
   const std::vector<End>& ends() const { return ends_; }
 
  private:

@@ -10,7 +10,7 @@ void Scheduler::Reset() {
   now_us_ = 0;
   next_number_ = 0;
   tie_seed_ = 0;
-  // The slots of a run depend on the run alone.
+  // The slots of a run depend on this run alone.
   for (size_t i = 0; i < free_.size(); ++i) free_[i] = static_cast<uint32_t>(free_.size() - 1 - i);
 }
 
@@ -105,7 +105,7 @@ size_t Scheduler::ties() const {
 
 uint32_t Scheduler::Choose() {
   if (tie_seed_ == 0) return heap_[0];
-  // In a heap those that are due first hang together below the top.
+  // In a heap the events that are due first form a connected part below the top.
   const int64_t first = next_us();
   tied_.clear();
   open_.assign(1, 0);

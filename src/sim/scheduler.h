@@ -1,14 +1,14 @@
 #ifndef RESPROBE_SIM_SCHEDULER_H_
 #define RESPROBE_SIM_SCHEDULER_H_
 
-// The true time of a run and what is due when: timers of nodes, bytes that arrive, connections that
-// are made. All of them wait in one queue, so that a world has one place to ask what happens next.
+// The true time of a run and its future events: timers of nodes, arriving bytes, connections being
+// established. All are in one queue, so that a world has one place to ask what happens next.
 //
 // Events of the same microsecond have no natural order: the tape chooses it (set_tie_seed). An
-// event may schedule and cancel others, also of the same microsecond.
+// event may schedule and cancel others, including ones of the same microsecond.
 //
-// Memory is kept from run to run; a run allocates nothing once the queue has been as long as it
-// gets.
+// Memory is kept from run to run; once the queue has reached its largest size, a run allocates
+// nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,21 +20,21 @@ namespace resprobe {
 
 class Scheduler {
  public:
-  // Whoever has scheduled an event; `tag` is what it has given then.
+  // The owner of an event; `tag` is the value that it gave when it scheduled the event.
   class Handler {
    public:
     virtual ~Handler() = default;
     virtual void OnDue(uint64_t tag) = 0;
   };
 
-  // Names one scheduled event, to cancel it. A default one names none. Stays void once the event
-  // has run or was cancelled, also after Reset().
+  // Identifies a scheduled event, to cancel it. A default one identifies none. It becomes invalid
+  // once the event has run or was cancelled, also after Reset().
   struct Event {
     uint32_t slot = 0;
     uint32_t generation = 0;
   };
 
-  // A new run: the time is 0 and nothing is scheduled.
+  // Starts a run: the time is 0 and nothing is scheduled.
   void Reset();
 
   int64_t now_us() const { return now_us_; }
@@ -44,26 +44,25 @@ class Scheduler {
   Event After(int64_t delay_us, Handler* handler, uint64_t tag) {
     return At(now_us_ + delay_us, handler, tag);
   }
-  // False if the event has run or was cancelled already.
+  // False if the event has already run or was cancelled.
   bool Cancel(Event event);
   bool Waits(Event event) const { return Find(event) != nullptr; }
 
-  // When the next event is due; kNever if none waits.
+  // The time of the next event; kNever if there is none.
   int64_t next_us() const { return heap_.empty() ? kNever : slots_[heap_[0]].at_us; }
-  // How many events wait, and how many of them are due first, at the same time.
+  // The number of scheduled events, and of those due first at the same time.
   size_t size() const { return heap_.size(); }
   size_t ties() const;
 
-  // The order of events of the same time: 0, that in which they were scheduled; else any, which
-  // the seed decides.
+  // The order of events of the same time: 0: that of scheduling; otherwise determined by the seed.
   void set_tie_seed(uint64_t seed) { tie_seed_ = seed; }
 
-  // Moves the time to the next event and runs it; of several that are due then, one. False if none
-  // waits.
+  // Advances the time to the next event and runs it; if several are due then, one of them. False if
+  // there is none.
   bool RunNext();
-  // Runs all events that are due up to `until_us`, those included that they schedule, but at most
-  // `most`. Then the time is `until_us`, unless that many were not enough or it was later already.
-  // Returns how many have run.
+  // Runs all events that are due up to `until_us`, including those that they schedule, but at most
+  // `most`. Then the time is `until_us`, unless `most` was reached or the time was already later.
+  // Returns the number of events run.
   size_t RunUntil(int64_t until_us, size_t most = SIZE_MAX) {
     if (next_us() > until_us) [[likely]] {
       if (until_us > now_us_) now_us_ = until_us;
@@ -79,7 +78,7 @@ class Scheduler {
     Handler* handler = nullptr;
     uint64_t tag = 0;
     uint32_t generation = 1;
-    uint32_t place = kNoPlace;  // in the heap
+    uint32_t place = kNoPlace;  // index in the heap
   };
   static constexpr uint32_t kNoPlace = UINT32_MAX;
 
@@ -90,7 +89,7 @@ class Scheduler {
   void Up(size_t place);
   void Down(size_t place);
   void Remove(size_t place);
-  // The slot of the event that is run next.
+  // The slot of the next event to run.
   uint32_t Choose();
 
   int64_t now_us_ = 0;

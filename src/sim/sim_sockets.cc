@@ -33,13 +33,13 @@ void SimSockets::Establish(int socket, bool accepts) {
 
 int SimSockets::Connect(int socket) {
   Socket& s = At(socket);
-  // Said once, then that there is nothing to do.
+  // Reported once; then connect() has nothing to do.
   if (s.told) return -EISCONN;
   if (!s.down) {
     s.told = true;
     return 0;
   }
-  // An error that another call has told already leaves an attempt that came to nothing.
+  // If another call has already returned the error, the failed attempt is reported as aborted.
   const int error = s.error != 0 ? Forget(&s) : ECONNABORTED;
   Close(socket);
   return -error;
@@ -47,14 +47,14 @@ int SimSockets::Connect(int socket) {
 
 int64_t SimSockets::Read(int socket, char* to, size_t size) {
   Socket& s = At(socket);
-  // What came ahead of an end or a reset is read first.
+  // What arrived before an end or a reset is read first.
   if (s.arrived.in_flight() > 0 && size > 0) {
     const std::string_view bytes = s.arrived.Take(size);
     std::memcpy(to, bytes.data(), bytes.size());
     return static_cast<int64_t>(bytes.size());
   }
   if (!s.connected) return -ENOTCONN;
-  if (s.done) return 0;  // whatever has come to pass since
+  if (s.done) return 0;  // whatever has happened since
   if (s.error != 0) return -Forget(&s);
   return s.down ? 0 : -EAGAIN;
 }
@@ -71,7 +71,7 @@ int64_t SimSockets::Write(int socket, const char* from, size_t size) {
   const size_t count = std::min(size, Room(socket));
   if (count == 0) return -EAGAIN;
   if (s.gone) {
-    // Taken, and answered by a reset, which after a FIN is a broken pipe.
+    // Accepted, and answered by a reset, which after a FIN is a broken pipe.
     s.error = EPIPE;
     s.down = true;
   } else {

@@ -10,12 +10,12 @@
 
 namespace resprobe {
 
-// TCP sockets as Linux shows them to their owner, in memory: net/ipv4/tcp.c, tcp_input.c and
-// af_inet.c of Linux 6, as far as they can be told apart by the calls of a client.
-// tests/live/tcp/kernel_sockets_test.cc asks the kernel for each result that is written down here.
+// TCP sockets in memory, as Linux presents them to their owner: net/ipv4/tcp.c, tcp_input.c and
+// af_inet.c of Linux 6, as far as a client's calls can observe them.
+// tests/live/tcp/kernel_sockets_test.cc checks each result against the kernel.
 class SimSockets : public SocketApi {
  public:
-  // How many bytes the system takes from a client before its peer takes them.
+  // The number of bytes that the system accepts from a client before its peer takes them.
   void set_send_buffer(size_t bytes) { send_buffer_ = bytes; }
 
   void Reset() override;
@@ -34,19 +34,19 @@ class SimSockets : public SocketApi {
   void End(int socket, PeerEnd how) override;
 
  protected:
-  // How many bytes a write may add.
+  // The number of bytes that a write may add.
   virtual size_t Room(int socket);
 
  private:
   struct Socket {
-    bool connected = false;  // or was: not as new
-    bool told = false;       // connect() has said so
-    bool done = false;       // the peer's FIN has come: reading ends behind what has arrived
-    bool gone = false;       // the peer is closed: what it gets is answered by a reset
-    bool down = false;       // neither way is open
-    int error = 0;           // told by the next call, then forgotten
-    ByteStream arrived;      // and not yet read
-    ByteStream sent;         // and not yet taken by the peer
+    bool connected = false;  // or was: not a new socket
+    bool told = false;       // connect() has reported it
+    bool done = false;       // the peer's FIN has arrived: reading ends after what has arrived
+    bool gone = false;       // the peer is closed: it answers data by a reset
+    bool down = false;       // both directions are closed
+    int error = 0;           // the next call returns it, then it is cleared
+    ByteStream arrived;      // not yet read
+    ByteStream sent;         // not yet taken by the peer
   };
 
   Socket& At(int socket) { return sockets_[static_cast<size_t>(socket)]; }

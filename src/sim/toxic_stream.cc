@@ -5,11 +5,11 @@
 namespace resprobe {
 namespace {
 
-// Toxiproxy passes a throttled stream on in portions; so that a slow rate is seen as many short
-// reads, each holds what arrives in this time.
+// Toxiproxy forwards a throttled stream in portions; each holds what arrives in this time, so that
+// a slow rate appears as many short reads.
 constexpr int64_t kPortionUs = 10'000;
 
-// What acts at a place in the stream, in the order of precedence.
+// Toxics that act at an offset of the stream, in the order of precedence.
 struct Stop {
   ToxicKind kind;
   ToxicStream::Step::Kind step;
@@ -30,7 +30,7 @@ void ToxicStream::Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* co
   finished_ = false;
   end_us_ = 0;
   if (!had_toxics_) return;
-  // All below changes by toxics alone.
+  // The following changes only by toxics.
   had_toxics_ = toxic_ = false;
   on_.fill(false);
   stamps_.clear();
@@ -85,7 +85,7 @@ void ToxicStream::Put(std::string_view bytes, int64_t now_us) {
     at = std::max(at, now_us);
     if (at > now_us) counts_->Fired(ToxicKind::kLatency);
   }
-  // Nothing overtakes.
+  // Nothing is reordered.
   const bool delayed = first_stamp_ < stamps_.size();
   if (delayed) at = std::max(at, stamps_.back().at_us);
   if (at > now_us && (!delayed || stamps_.back().at_us != at)) stamps_.push_back({put(), at});
@@ -129,7 +129,7 @@ ToxicStream::Due ToxicStream::WhenDue(int64_t now_us) const {
   int64_t wake = kNever;
   if (toxic_) {
     if (Find(ToxicKind::kDown) != nullptr) return {.at_us = now_us};
-    // What acts after a time.
+    // Toxics that act after a time.
     const auto due = [&](ToxicKind kind) {
       const int64_t at = since_us_[static_cast<size_t>(kind)] + Find(kind)->values[0] * 1000;
       wake = std::min(wake, std::max(at, now_us));
@@ -140,7 +140,7 @@ ToxicStream::Due ToxicStream::WhenDue(int64_t now_us) const {
       if (timeout->values[0] > 0) due(ToxicKind::kTimeout);
       return {.at_us = wake, .held_by = ToxicKind::kTimeout, .held = held() > 0 || ended_};
     }
-    // What acts at a place in the stream.
+    // Toxics that act at an offset of the stream.
     for (const Stop& at : kStops) {
       if (Limit(at.kind) <= passed()) return {.at_us = now_us};
     }

@@ -2,14 +2,14 @@
 #define RESPROBE_SIM_TOXIC_STREAM_H_
 
 // One direction of a connection with toxics on it: bytes go in as they are sent, and come out as
-// the toxics let them. It neither waits nor looks at a clock; its owner tells the time, moves the
-// bytes, and asks again when told to. So it serves virtual time as well as a poll loop.
+// the toxics let them. It neither waits nor reads a clock; its owner passes the time, moves the
+// bytes, and asks again at the given time. So it works with virtual time as well as in a poll loop.
 //
 //   stream.Put(bytes, now);                    // the sender has sent
 //   stream.End(now);                           // … and has closed its direction
 //   for (;;) {
 //     const ToxicStream::Step step = stream.Next(now);
-//     kData:      pass step.bytes on, as many as go, then stream.Taken(count)
+//     kData:      forward step.bytes, as many as possible, then stream.Taken(count)
 //     kHalfClose: end this direction at the receiver (SHUT_WR)
 //     kFin, kRst: close the whole connection, gracefully or by a reset
 //     kWait:      nothing before step.at_us, unless something is put in or changed
@@ -41,53 +41,54 @@ class ToxicStream {
     bool caused = false;                 // kHalfClose: by a toxic, not by the sender's End()
   };
 
-  // A new stream without toxics. The seed decides jitter and the sizes of slices.
+  // A new stream without toxics. The seed determines jitter and the sizes of slices.
   void Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* counts);
 
-  // The toxics that act from now on; those of the other direction and of other places are left
-  // out. May change at any time: what has been delayed already stays so.
+  // Sets the active toxics; those of the other direction and of other places are ignored. May
+  // change at any time: what has been delayed already stays delayed.
   void SetToxics(std::span<const Toxic> toxics, int64_t now_us);
 
   void Put(std::string_view bytes, int64_t now_us);
-  // The sender will send no more. Seen by the receiver behind all that was sent.
+  // The sender will send no more. The receiver sees this after all that was sent.
   void End(int64_t now_us);
-  // Whether any toxic acts, or has acted on what is held.
+  // True if any toxic is active, or was when the held bytes were put in.
   bool toxic() const { return toxic_ || first_stamp_ < stamps_.size(); }
-  // The other direction of a connection, as to which toxics act; for the next SetToxics().
+  // Sets the direction, which selects the active toxics of the next SetToxics().
   void set_direction(ToxicDirection direction) { direction_ = direction; }
-  // What the toxic latency adds to a byte that is put in now, without its jitter, in microseconds.
+  // The delay in microseconds that the toxic latency adds to a byte that is put in now, without its
+  // jitter.
   int64_t delay_us() const {
     const Toxic* latency = Find(ToxicKind::kLatency);
     return latency == nullptr ? 0 : latency->values[0] * 1000;
   }
-  // How many bytes the sender may put in now: none if a never_read has fired, so that its send
-  // buffer fills; never more than `most`.
+  // The number of bytes that the sender may put in now: none if a never_read has fired, so that its
+  // send buffer fills; at most `most`.
   size_t Room(size_t most);
 
   Step Next(int64_t now_us);
-  // When Next() gives something else than kWait: `now_us` if at once, kNever if only a change can
-  // bring that about. Looks, and changes nothing.
+  // When Next() returns something other than kWait: `now_us` if at once, kNever if only a change
+  // can cause it. Changes nothing.
   int64_t NextDue(int64_t now_us) const { return WhenDue(now_us).at_us; }
-  // So many of the bytes of the last kData were passed on.
+  // `count` bytes of the last kData were forwarded.
   void Taken(size_t count, int64_t now_us);
 
-  size_t held() const { return bytes_.in_flight(); }  // put in and not passed on
+  size_t held() const { return bytes_.in_flight(); }  // put in and not forwarded
   uint64_t passed() const { return bytes_.delivered(); }
   uint64_t put() const { return bytes_.sent(); }
-  // The bytes that are held, for an owner that passes them on without regard to toxics and time:
-  // when it is the tape that decides how many arrive.
+  // The held bytes, for an owner that forwards them without regard to toxics and time: when the
+  // tape decides how many arrive.
   ByteStream& bytes() { return bytes_; }
   const ByteStream& bytes() const { return bytes_; }
   // After kFin, kRst or kHalfClose there is nothing more.
   bool finished() const { return finished_; }
 
  private:
-  // A part of what is held: from `begin` on (an offset in the stream), not before `at_us`.
+  // A part of the held bytes: from `begin` on (an offset in the stream), not before `at_us`.
   struct Stamp {
     uint64_t begin;
     int64_t at_us;
   };
-  // When something is due, and which toxic holds bytes back until then, if one does that counts it.
+  // When something is due, and which toxic holds bytes until then, if it counts that.
   struct Due {
     int64_t at_us = kNever;
     ToxicKind held_by = ToxicKind::kDown;
@@ -100,9 +101,9 @@ class ToxicStream {
 
   const Toxic* Find(ToxicKind kind) const;
   Step Finish(Step::Kind kind, ToxicKind cause, bool caused);
-  // The offset in the stream at which a toxic of this kind acts, if it is on; else kNowhere.
+  // The offset in the stream at which a toxic of this kind acts, if it is active; else kNowhere.
   uint64_t Limit(ToxicKind kind) const;
-  // From the seed; in [0, bound).
+  // Derived from the seed; in [0, bound).
   uint64_t Random(uint64_t bound);
 
   static constexpr uint64_t kNowhere = UINT64_MAX;
@@ -124,8 +125,8 @@ class ToxicStream {
   bool finished_ = false;
   int64_t end_us_ = 0;  // when the end was put in, or later by slow_close
   int64_t next_slice_us_ = 0;
-  size_t slice_left_ = 0;     // of the slice that is being passed on
-  int64_t rate_from_us_ = 0;  // bandwidth: free from here on
+  size_t slice_left_ = 0;     // of the slice being forwarded
+  int64_t rate_from_us_ = 0;  // bandwidth: available from then on
 };
 
 }  // namespace resprobe

@@ -1,4 +1,4 @@
-// What CommandWorld looks at behind the replies: the keyspace, and how the server shows it.
+// What CommandWorld checks besides the replies: the keyspace, and how the server shows it.
 
 #include <utility>
 
@@ -15,7 +15,7 @@ void CommandWorld::CheckTouched(RunContext& run) {
   }
 }
 
-// A problem that the keyspace has found with itself.
+// A problem that the keyspace's self check has found.
 void CommandWorld::CheckText(const std::string& problem, RunContext& run) {
   if (problem.empty() || run.violated()) return;
   const bool empty = problem.find("was left behind") != std::string::npos ||
@@ -49,11 +49,11 @@ bool CommandWorld::Answered(RunContext& run) {
               "no error for a question of the world's own",
               [&] { return resp::ToText(answers_[i].root()); });
   }
-  // Fewer are the answers of a server that has closed the connection, where it may.
+  // A server that has closed the connection, where it may, gives fewer answers.
   return !run.violated() && answer_count_ == asked;
 }
 
-// Asks the same in five ways.
+// Queries the same state in five ways.
 void CommandWorld::CheckViews(int db, RunContext& run) {
   constexpr std::string_view kInvariant = "views_agree";
   if (db != 0) Ask({"SELECT", std::to_string(db)});
@@ -110,7 +110,7 @@ void CommandWorld::CheckViews(int db, RunContext& run) {
   words_.assign({"EXISTS"});
   words_.insert(words_.end(), names_.begin(), names_.end());
   Ask(words_);
-  // Without audit, the types of two keys; which, depends on the run.
+  // Without audit, check the types of two keys, selected by the case.
   const size_t types = config_.audit ? names_.size() : std::min<size_t>(names_.size(), 2);
   const size_t first = config_.audit ? 0 : config_.clients.value + names_[0].size();
   const auto name = [&](size_t i) -> const std::string& {
@@ -138,8 +138,8 @@ void CommandWorld::CheckViews(int db, RunContext& run) {
   }
 }
 
-// What waits goes out; half a request never becomes whole. With `look`, who may still talk is asked
-// for a last word.
+// Sends queued bytes; an incomplete request stays incomplete. With `look`, clients that may still
+// send make a last request.
 void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
   constexpr std::string_view kReset[] = {"RESET"};
   constexpr std::string_view kEcho[] = {"ECHO", "the end"};
@@ -148,10 +148,10 @@ void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
   if (Unsent(peer).in_flight() > 0) {
     Send(peer, TakeUnsent(peer), run);
   } else if (!peer.has_sent) {
-    return;  // asked for nothing: owed nothing
+    return;  // no requests: no replies due
   }
   if (run.violated() || !look || !talks()) return;
-  if (peer.model.outstanding() > 0) return;  // it waits, perhaps for ever
+  if (peer.model.outstanding() > 0) return;  // blocked, perhaps forever
   if (!run.Check(!peer.nonsense, "one_reply_per_request",
                  "the connection closed after what is no request", "it is open")) {
     return;
@@ -168,18 +168,19 @@ void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
 }
 
 void CommandWorld::Settle(RunContext& run) {
-  // To look at everything takes as many requests as a case has.
+  // Checking everything takes as many requests as a case has.
   constexpr uint32_t kLookedAt = 8;
   const bool look = config_.audit || run.Makes(kLookedAt);
   for (size_t i = 0; i < clients_ && !run.violated(); ++i) Drain(*peers_[i], look, run);
   if (look && !run.violated()) LookAtKeys(run);
 }
 
-// The keyspace is sound, all ways to look at it show the same, and nothing of it stays.
+// Checks that the keyspace is sound, that all ways to query it agree, and that FLUSHALL removes
+// everything.
 void CommandWorld::LookAtKeys(RunContext& run) {
   if (core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
   Peer& probe = *peers_[kMaxClients];
-  // One protocol a run, both under audit.
+  // One protocol per run, both with audit.
   for (int protocol = 2; protocol <= 3; ++protocol) {
     if (!config_.audit && protocol != 2 + (config_.protocol3.value >> 7 & 1)) continue;
     Open(probe);

@@ -18,7 +18,7 @@ resp::RequestLimits LimitsOf(const Server* core) {
   return limits;
 }
 
-// Whether a reply is what a key gives that does not exist: nothing, nowhere, nobody.
+// True if a reply is what a missing key gives: empty, zero or nil.
 bool ShowsNothing(const resp::ReplyView& value) {
   using resp::Type;
   switch (value.type()) {
@@ -38,17 +38,17 @@ bool ShowsNothing(const resp::ReplyView& value) {
   }
 }
 
-// What a command does to what the world remembers.
+// What a command does to the state that the world tracks.
 enum class Effect : uint8_t {
   kNone,
   kWatches,
   kUnwatches,
   kRunsWatched,    // EXEC
-  kOtherDatabase,  // it may reach another database than the first
-  kNamesAKey,      // that no argument names
+  kOtherDatabase,  // may access another database than the first
+  kNamesAKey,      // a key that is not an argument
 };
 
-// By the command's place in the table, so that no name is compared when it runs.
+// Indexed by the command's position in the table, so that no name is compared at run time.
 Effect EffectOf(const Command& command) {
   static const std::vector<Effect> effects = [] {
     const std::span<const Command> all = Commands();
@@ -75,7 +75,7 @@ Effect EffectOf(const Command& command) {
   return effects[command.place];
 }
 
-// Whether a command adds to what the client watches, or ends it.
+// True if a command adds to the watched keys, or ends watching.
 bool ChangesWatches(const Command& command) {
   const Effect effect = EffectOf(command);
   return effect >= Effect::kWatches && effect <= Effect::kRunsWatched;
@@ -118,7 +118,7 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
 
 void CommandWorld::Open(Peer& peer) {
   killing_ |= peer.model.kills();
-  // Each client is at the endpoint after those before it.
+  // Each client's endpoint follows those of the clients before it.
   const auto client = static_cast<size_t>(
       std::ranges::find(peers_, &peer, [](const auto& each) { return each.get(); }) -
       peers_.begin());
@@ -139,7 +139,7 @@ void CommandWorld::Hangup(Peer& peer) {
   network_.Close(peer.end);
 }
 
-// A client whose connection is gone, or whose stream nobody can follow, connects again.
+// Reconnects a client whose connection is closed, or whose stream is opaque.
 CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
   Peer& peer = *peers_[client.Of(clients_)];
   if (peer.model.opaque() || !subject_->IsOpen(peer.connection)) [[unlikely]] {
@@ -157,7 +157,7 @@ void CommandWorld::Apply(const Call& op, RunContext& run) {
   const bool alone = unsent.in_flight() == 0 && peer.requests.idle() &&
                      peer.requests.skipped() == 0 && !peer.nonsense;
   resp::AppendRequest(unsent.buffer(), op.args.words);
-  // What the parser would refuse goes the way of everything else.
+  // Send what the parser would refuse in the ordinary way.
   const auto too_long = [](std::string_view word) { return word.size() > size_t{kMaxBulk}; };
   if (alone && std::none_of(op.args.words.begin(), op.args.words.end(), too_long)) {
     SendOne(peer, op.args.words, TakeUnsent(peer), run);
@@ -200,7 +200,7 @@ void CommandWorld::Apply(const Reconnect& op, RunContext&) {
 
 void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
   using Status = resp::RequestParser::Status;
-  std::string_view rest = bytes;  // not yet read here
+  std::string_view rest = bytes;  // not yet parsed by the world
   std::string_view wire = bytes;  // not yet sent
   size_t asked = 0;
   while (!peer.nonsense && !rest.empty()) {
@@ -240,7 +240,7 @@ void CommandWorld::SendOne(Peer& peer, std::span<const std::string_view> args,
   Exchange(peer, wire, run);
   if (run.violated()) return;
   if (peer.model.outstanding() > 0) [[unlikely]] {
-    // It is run at another time.
+    // It runs later.
     peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
     return;
   }
@@ -261,18 +261,19 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
   if (run.violated()) return;
   if (peer.model.outstanding() > 0) CheckAnswered(peer, run);
   if (run.violated()) return;
-  // Questions come last, and between them the others are sent nothing: they are looked at once.
+  // The world's own requests come last, and nothing is sent to the other clients in between: check
+  // them at once.
   if (clients_ > 1 && !asking_) CollectOthers(peer, run);
 }
 
-// A server that holds everybody back shows nothing: what it holds back runs now, which can pause it
-// once more. Whoever has asked for it may have done so long before, behind a command that waited.
+// A paused server shows nothing: end the pause, so that pending requests run, one of which may
+// pause it again. The pause may have been requested long before, after a command that blocked.
 void CommandWorld::EndPause() {
   while (core_ != nullptr && core_->paused()) core_->EndPause();
 }
 
-// Requests of the client wait for their replies. They may if the first of them does, for a key or
-// for time to pass.
+// Requests of the client have no reply yet. This is allowed if the first of them is waiting for a
+// key or for time to pass.
 void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
   if (peer.model.opaque() || paused_) return;
   if (peer.model.may_wait()) {
@@ -284,8 +285,7 @@ void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
            "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
 }
 
-// Reads what the server has sent to one client, value by value. For most clients that is nothing,
-// most of the time.
+// Reads what the server has sent to one client, value by value. Usually there is nothing.
 void CommandWorld::Collect(Peer& peer, RunContext& run) {
   const bool received = !node_.Collect(ServersEnd(peer)).empty();
   const bool open = subject_->IsOpen(peer.connection);
@@ -348,15 +348,15 @@ void CommandWorld::CollectClosed(Peer& peer, RunContext& run) {
   peer.model.Closed();
 }
 
-// Whether the core has nothing for the client and expects nothing of it: what Collect() would find,
-// without taking the client's way to it.
+// True if the core has no output for the client and owes it none: the result of Collect(), without
+// its cost.
 bool CommandWorld::Silent(const Peer& peer) const {
   if (own_ == nullptr || peer.model.outstanding() > 0) return false;
   const Client* client = core_->FindClient(peer.connection);
   return client != nullptr && client->open && client->output.empty();
 }
 
-// What comes to the other clients comes on its own.
+// Output for the other clients is unsolicited.
 void CommandWorld::CollectOthers(const Peer& sender, RunContext& run) {
   const bool answered = answered_;
   const bool refused = refused_;
@@ -396,7 +396,7 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   if (command->spec->keys.kind == KeySpec::Kind::kNone) return;
   positions_.clear();
   if (!KeyPositions(*command, args, positions_)) return;
-  // What LCS says of nothing is a map all the same.
+  // LCS of missing keys returns a map nevertheless.
   before_.absent =
       !positions_.empty() && command->Has(kReadonly) && !peer.model.in_multi() && command != lcs_;
   for (const int position : positions_) {
@@ -476,14 +476,14 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
   }
 }
 
-// Half of the seeds have but one client.
+// Half of the seeds have only one client.
 void CommandWorld::Generate(Gen& gen, Config& config) {
   VisitFields(config, gen);
   if (gen.rng().OneIn(3)) config.clients.value = 0;
 }
 
-// Clients take turns at every request under one seed, and hardly ever under another: what shows
-// only after a long word of one client is met, too.
+// Depending on the seed, clients take turns at every request or hardly ever: this also covers what
+// shows only after many requests of one client.
 void CommandWorld::GenerateClient(Gen& gen, Index* client) {
   constexpr uint64_t kTurns = 0x30000;
   constexpr uint64_t kRarely[] = {1, 4, 16, 16};

@@ -24,15 +24,15 @@
 namespace resprobe {
 
 // Model: a server as a node (sim/node.h), and up to four clients with a connection each. What a
-// client queues waits on its stream to the server; replies are delivered at once. The world follows
-// every request and reply with parsers of its own, and a model per client (reply_model.h) says what
-// reply is owed. A fifth connection, the probe, asks the world's own questions at the end.
+// client queues waits in its stream to the server; replies are delivered at once. The world parses
+// every request and reply itself, and a model per client (reply_model.h) determines which reply is
+// due. A fifth connection, the probe, sends the world's own requests at the end.
 //
-// Faults: pipelines that arrive cut at any byte, garbage, clients that hang up in the middle, and
+// Faults: pipelines that are cut at any byte, garbage, clients that disconnect in the middle, and
 // time that jumps.
 //
-// Promise: kInvariants. Against a server that is not the core, those that look inside the server
-// are left out.
+// Promise: kInvariants. With a server other than the core, those that inspect the server are
+// skipped.
 class CommandWorld {
  public:
   static constexpr std::string_view kName = "command_handler";
@@ -59,56 +59,57 @@ class CommandWorld {
   struct Config {
     Index clients;    // 1 to 4
     Index protocol3;  // bit i: client i starts with HELLO 3
-    // Requests go one by one, and everything is checked after each; else pipelines stay whole, only
-    // what a request names is checked, and at the end TYPE is asked for two of the keys.
+    // Requests are sent one by one, and everything is checked after each. Otherwise pipelines stay
+    // whole, only the keys that a request names are checked, and at the end TYPE is requested for
+    // two of the keys.
     bool audit = false;
   };
 
-  // A request goes out, after everything of the client that waits.
+  // Sends a request, after everything that the client has queued.
   struct Call {
     static constexpr std::string_view kName = "call";
     static constexpr int kWeight = 24;
     Index client;
     Args args;
   };
-  // A request joins what waits.
+  // Queues a request.
   struct Queue {
     static constexpr std::string_view kName = "queue";
     static constexpr int kWeight = 5;
     Index client;
     Args args;
   };
-  // So many of the bytes that wait go out.
+  // Sends this many of the queued bytes.
   struct Deliver {
     static constexpr std::string_view kName = "deliver";
     static constexpr int kWeight = 3;
     Index client;
     Count bytes;
   };
-  // Any bytes join what waits.
+  // Queues arbitrary bytes.
   struct Raw {
     static constexpr std::string_view kName = "raw";
     Index client;
     Text bytes;
   };
-  // The clock moves.
+  // Advances the clock.
   struct Advance {
     static constexpr std::string_view kName = "advance";
     static constexpr int kWeight = 2;
     Count ms;
   };
-  // The client hangs up and connects again.
+  // The client disconnects and reconnects.
   struct Reconnect {
     static constexpr std::string_view kName = "reconnect";
     Index client;
   };
   using Op = std::variant<Call, Queue, Deliver, Raw, Advance, Reconnect>;
 
-  // Longest argument and longest string of the world's own core: enough for every boundary that
-  // commands know, and cheap to fill.
+  // The longest argument and the longest string of the world's own core: enough for every limit
+  // that commands have, and cheap to fill.
   static constexpr int64_t kMaxBulk = 64 << 10;
 
-  // The world's own core, or a server of yours (not owned).
+  // Uses the world's own core, or another server (not owned).
   explicit CommandWorld(ServerSubject* subject = nullptr);
   CommandWorld(const CommandWorld&) = delete;
   CommandWorld& operator=(const CommandWorld&) = delete;
@@ -133,7 +134,7 @@ class CommandWorld {
   static constexpr size_t kMaxClients = 4;
   // Endpoints of the network: the server, then the clients, then the probe.
   static constexpr Network::Endpoint kServer = 0;
-  // What a request names, as it was before: for the checks that look inside.
+  // State of the keys that a request names before it runs, for the checks that inspect the core.
   static constexpr size_t kMaxTouched = 8;
 
   struct Watched {
@@ -145,12 +146,12 @@ class CommandWorld {
     explicit Peer(const resp::RequestLimits& limits) : requests(limits) {}
 
     Network::End end = Network::End::kNone;
-    uint64_t connection = 0;       // the server's name for it
-    resp::RequestParser requests;  // of the bytes that went out
-    bool nonsense = false;         // they are no requests any more
+    uint64_t connection = 0;       // the server's id of it
+    resp::RequestParser requests;  // parses the bytes that were sent
+    bool nonsense = false;         // they are not requests any more
     resp::ReplyParser replies;
     ReplyModel model;
-    // Keys that the client watches; the first `watched_count` count.
+    // Keys that the client watches; the first `watched_count` are in use.
     std::vector<Watched> watched;
     size_t watched_count = 0;
     bool watches_unknown = false;  // they have changed inside a pipeline
@@ -163,7 +164,7 @@ class CommandWorld {
   };
   struct Before {
     const Command* command = nullptr;
-    bool absent = false;  // it names keys, and none of them exists
+    bool absent = false;  // it names keys, none of which exists
     bool watch_broken = false;
     bool in_multi = false;
     uint64_t dirty = 0;
@@ -174,13 +175,13 @@ class CommandWorld {
   void Open(Peer& peer);
   void Hangup(Peer& peer);
   static Network::End ServersEnd(const Peer& peer) { return Network::Peer(peer.end); }
-  // What the client has to send and the server has not got yet; takes some of it.
+  // What the client has queued and the server has not received; takes some of it.
   ByteStream& Unsent(const Peer& peer) { return network_.Incoming(ServersEnd(peer)); }
   std::string_view TakeUnsent(const Peer& peer, size_t bytes = SIZE_MAX) {
     return network_.Take(ServersEnd(peer), bytes);
   }
   void Send(Peer& peer, std::string_view bytes, RunContext& run);
-  // One whole request and nothing else; `wire` are its bytes.
+  // Sends exactly one complete request; `wire` are its bytes.
   void SendOne(Peer& peer, std::span<const std::string_view> args, std::string_view wire,
                RunContext& run);
   void EndPause();
@@ -198,8 +199,8 @@ class CommandWorld {
   void Drain(Peer& peer, bool look, RunContext& run);
   void LookAtKeys(RunContext& run);
   void CheckViews(int db, RunContext& run);
-  // The world's own questions, from a connection of its own: several are asked together, then all
-  // are answered, in answers_. False after a violation; an error is one.
+  // The world's own requests, on a separate connection: several are sent together, then all are
+  // answered, in answers_. False after a violation; an error reply is one.
   void Ask(std::span<const std::string_view> words);
   void Ask(std::initializer_list<std::string_view> words) {
     Ask(std::span(words.begin(), words.size()));
@@ -220,21 +221,21 @@ class CommandWorld {
   std::array<Touched, kMaxTouched> touched_;
   size_t touched_count_ = 0;
   std::vector<int> positions_;
-  // The last reply to a request of the client that is being served.
+  // The last reply to a request of the current client.
   bool refused_ = false;
   bool answered_ = false;
   bool answer_empty_ = false;  // it shows nothing of any key
   bool answer_null_ = false;
   bool asking_ = false;
   size_t question_count_ = 0;
-  std::vector<resp::Reply> answers_;  // the first answer_count_; the others keep memory
+  std::vector<resp::Reply> answers_;  // the first answer_count_ are in use; the others keep memory
   size_t answer_count_ = 0;
   std::vector<std::string> names_;
   std::vector<std::string> scanned_;
   std::vector<std::string_view> words_;
   uint32_t databases_used_ = 1;
-  bool paused_ = false;   // a foreign server, which nobody can tell to go on
-  bool killing_ = false;  // a client has asked for others to be closed
+  bool paused_ = false;   // a foreign server, whose pause cannot be ended
+  bool killing_ = false;  // a client has requested that others be closed
 };
 
 }  // namespace resprobe

@@ -1,4 +1,4 @@
-// What must hold in the world `invalidation`.
+// The invariants of the world `invalidation`.
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ using invalidation::kStrings;
 void InvalidationWorld::Completed(Client& client, RunContext& run) {
   using Kind = cache::CachingClient::Completion::Kind;
   for (const cache::CachingClient::Completion& done : client.cache->completions()) {
-    if (done.request > client.asked.size()) continue;  // it was lost before it was remembered
+    if (done.request > client.asked.size()) continue;  // it was lost before it was recorded
     Asked& asked = client.asked[done.request - 1];
     asked.done = true;
     if (done.kind != Kind::kReply || asked.sent == Asked::kNever) continue;
@@ -71,7 +71,7 @@ void InvalidationWorld::CheckRead(Client& client, const Asked& asked, const Held
   const auto at_least = [&](uint64_t least, std::string_view why) {
     return "version " + std::to_string(least) + " or newer, " + std::string(why);
   };
-  // A reply on one connection has no order with an invalidation on another.
+  // A reply on one connection is not ordered with an invalidation on another.
   if (hit || !two_wires()) {
     uint64_t arrived = client.arrived[db][slot];
     if (hit && config_.shared) {
@@ -95,7 +95,7 @@ void InvalidationWorld::CheckRead(Client& client, const Asked& asked, const Held
   run.Check(
       version >= asked.seen, "monotonic_reads",
       [&] { return at_least(asked.seen, "which the client has read"); }, seen);
-  // What a server that has died since has said last, no other one may know.
+  // The last state of a server that has died permanently does not bind another one.
   if (!nodes_[got.node].up) return;
   uint64_t& newest = SessionOf(client).seen[db][slot];
   newest = std::max(newest, version);
@@ -111,7 +111,7 @@ bool InvalidationWorld::OnItsWay(const Client& client, size_t slot) const {
 }
 
 // With NOLOOP nothing is pushed when a client's own read finds the key expired
-// (docs/findings/redis-noloop-expiry.md): that read's reply is what tells the client.
+// (docs/findings/redis-noloop-expiry.md): only that read's reply informs the client.
 bool InvalidationWorld::ReplyOnItsWay(const Client& client, size_t slot) const {
   return std::any_of(client.asked.begin(), client.asked.end(), [&](const Asked& asked) {
     return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&
@@ -129,7 +129,7 @@ bool InvalidationWorld::Tracked(const Client& client, std::string_view key) cons
   });
 }
 
-// Every entry of a client whose connections are whole.
+// Checks every entry of a client whose connections are open at both ends.
 void InvalidationWorld::CheckCoverage(RunContext& run) {
   if (run.trace().on()) [[unlikely]]
     NoteEntries(run);
@@ -188,9 +188,9 @@ void InvalidationWorld::CheckTable(RunContext& run) {
   }
 }
 
-// --- With nothing on the way.
+// --- With nothing in flight.
 
-// The slots that a cache holds something of.
+// The slots of which some cache holds an entry.
 InvalidationWorld::Slots InvalidationWorld::HeldSlots() {
   Slots held{};
   for (size_t i = 0; i < client_count_; ++i) {
@@ -206,15 +206,15 @@ InvalidationWorld::Slots InvalidationWorld::HeldSlots() {
   return held;
 }
 
-// Another connection reads the slots of `mask`, a bit for each, which makes the server delete what
-// has expired. In few requests: they cost more than the comparing.
+// Reads the slots of `mask`, one bit each, over a separate connection, which makes the server
+// delete what has expired. It uses few requests, since they cost more than the comparison.
 bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext& run) {
   scratch_.clear();
   if (db > 0) {
     const std::string_view select[] = {"SELECT", "1"};
     resp::AppendRequest(&scratch_, select);
   }
-  // The slots in the order of the replies, and how many of them each request asks for.
+  // The slots in the order of the replies, and how many of them each request reads.
   std::array<size_t, kSlots> asked;
   std::array<size_t, kSlots> names;
   size_t asked_count = 0;
@@ -272,13 +272,13 @@ bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext&
 
 void InvalidationWorld::CompareWithServer(RunContext& run) {
   if (run.violated()) return;
-  // What nobody holds nobody can take for something else; whether the server has it right is asked
-  // now and then.
+  // If no cache holds a slot, no client can be wrong about it; only sometimes check that the server
+  // is right.
   constexpr uint32_t kAllSlots = 4;
   Slots slots;
   slots.fill((1U << kSlots) - 1);
   if (!run.Makes(kAllSlots)) slots = HeldSlots();
-  // The primary first, which tells its replica what has expired.
+  // The primary first, since it tells its replica what has expired.
   for (const size_t node : {primary_, 1 - primary_}) {
     if (!nodes_[node].up) continue;
     for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {

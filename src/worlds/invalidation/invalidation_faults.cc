@@ -1,4 +1,4 @@
-// What happens to the clients and servers of the world `invalidation`. Failovers:
+// Faults of the clients and servers of the world `invalidation`. Failovers:
 // invalidation_replication.cc.
 
 #include <algorithm>
@@ -26,7 +26,7 @@ void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
   Wire& wire = client.wires[index];
   if (!Whole(wire)) return;
   if (op.seen == invalidation::Seen::kByClient) {
-    // What it has sent may still arrive there; what it is sent is lost.
+    // What the client has sent may still arrive; what is sent to it is lost.
     NodeOf(wire).ghosts.push_back(ServersEnd(wire));
     network_.Close(wire.end, Network::Farewell::kNone);
     SeeEnd(client, index, run);
@@ -43,14 +43,14 @@ void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
   CollectAll(run);
 }
 
-// The server closes its end of a connection. What the client has sent to it never arrives.
+// The server closes its end of a connection. What the client has sent to it is lost.
 void InvalidationWorld::CloseServersEnd(Wire& wire, Network::Farewell farewell) {
   NodeOf(wire).node.Close(ServersEnd(wire), farewell);
   ToServer(wire).Lose();
   wire.requests_on_way.clear();
 }
 
-// The process dies, and what its clients have sent never arrives.
+// The process dies, and what its clients have sent is lost.
 void InvalidationWorld::CrashNode(size_t node) {
   for (size_t i = 0; i < client_count_; ++i) {
     for (Wire& wire : clients_[i].wires) {
@@ -107,8 +107,8 @@ void InvalidationWorld::Apply(const Advance& op, RunContext& run) {
   time_passes_ = false;
 }
 
-// Between two commands, where a server evicts by its timer, and tells everybody. In front of a
-// command it would leave out a NOLOOP client whose command that is
+// Between two commands, as a server evicts in its timer, where it notifies all clients. Before a
+// command it would skip a NOLOOP client that sent the command
 // (docs/findings/redis-noloop-eviction.md).
 void InvalidationWorld::Apply(const Evict& op, RunContext& run) {
   const size_t db = op.db.Of(strings_only() ? 1 : kDatabases);

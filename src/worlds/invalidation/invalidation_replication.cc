@@ -35,8 +35,8 @@ void InvalidationWorld::DeliverToReplica(size_t bytes, RunContext& run) {
   CollectAll(run);
 }
 
-// Servers say nothing of it, so whoever exchanges databases tells the clients of each server when
-// it has come to pass there.
+// Servers send no notification of SWAPDB, so the program that swaps the databases notifies the
+// clients of each server when the swap has happened there.
 void InvalidationWorld::TellOfSwap(size_t node) {
   for (size_t i = 0; i < client_count_; ++i) {
     Client& client = clients_[i];
@@ -65,8 +65,8 @@ void InvalidationWorld::Apply(const Failover&, RunContext& run) {
   CollectAll(run);
 }
 
-// Nobody can hold the new primary to what the old one has said or confirmed. What it says from now
-// on binds it as before.
+// The new primary is not bound by what the old one has sent or acknowledged. From now on it is
+// bound by its own replies.
 void InvalidationWorld::LoseWrites() {
   const TruthModel& truth = primary().truth;
   for (size_t i = 0; i < client_count_; ++i) {

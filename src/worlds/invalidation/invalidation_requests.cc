@@ -1,4 +1,4 @@
-// What the clients of the world `invalidation` send.
+// Tracks what the clients of the world `invalidation` send.
 
 #include <charconv>
 
@@ -9,7 +9,7 @@
 namespace resprobe {
 namespace {
 
-// Most words differ in the first letter. Part of its caller, so that the name is a constant.
+// Most words differ in the first letter. Inlined into its caller, so that the name is a constant.
 [[gnu::always_inline]] inline bool Is(std::string_view word, std::string_view name) {
   return word[0] == name[0] && SameBytes(word, name);
 }
@@ -31,18 +31,18 @@ int64_t Milliseconds(std::string_view text) {
 
 }  // namespace
 
-// By itself: a handshake goes on, or a read is sent again.
+// Output without a request: the handshake continues, or a read is resent.
 void InvalidationWorld::Follow(Client& client, RunContext& run) {
   const size_t before = client.sent.size();
   FollowRequests(client, 0, run);
-  // Reads that nothing has asked for just now.
+  // These reads are not caused by an op.
   for (size_t i = before; i < client.sent.size(); ++i) {
     if (client.sent[i].kind == Sent::Kind::kRead) MatchReplay(client, static_cast<uint32_t>(i));
   }
   if (two_wires()) FollowRequests(client, 1, run);
 }
 
-// Puts what the client has to send onto the link, and reads it.
+// Moves the client's output onto the link, and parses it.
 void InvalidationWorld::FollowRequests(Client& client, size_t index, RunContext& run) {
   Wire& wire = client.wires[index];
   std::string& output = client.cache->output(static_cast<cache::Wire>(index));
@@ -156,7 +156,7 @@ void InvalidationWorld::FollowRequest(Client& client, std::span<const std::strin
   client.sent_caching = caching;
 }
 
-// A request that the client calls by this number is the last one that it has sent, if it has sent
+// The request to which the client gave this number is the last one that it has sent, if it has sent
 // one.
 void InvalidationWorld::Remember(Client& client, uint64_t number, size_t slot, size_t position,
                                  bool read) {
@@ -180,8 +180,8 @@ void InvalidationWorld::Remember(Client& client, uint64_t number, size_t slot, s
   }
 }
 
-// The read is one that an older connection has left unanswered: of those the one that was sent
-// first, as often as it may have been sent since.
+// This read resends one that an older connection has left unanswered: the oldest of those, however
+// often it has been resent.
 void InvalidationWorld::MatchReplay(Client& client, uint32_t sent) {
   if (!config_.replay && !policy_.replay_reads) return;
   Asked* first = nullptr;

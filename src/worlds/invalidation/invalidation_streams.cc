@@ -11,14 +11,14 @@
 namespace resprobe {
 namespace {
 
-// What may wait for a client before the server gives up, with the output limit; and what of it has
-// left the server by then.
+// With the output limit: how many bytes may wait for a client before the server closes the
+// connection, and how many of them have left the server by then.
 constexpr size_t kOutputLimit = 256;
 constexpr size_t kOnTheWay = 48;
 
 }  // namespace
 
-// --- Bytes arrive at the server, which answers; then what all clients were sent is looked at.
+// --- Bytes arrive at the server, which answers; then the output for all clients is inspected.
 
 void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t bytes,
                                         RunContext& run) {
@@ -43,7 +43,7 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
                                wire.requests_on_way.begin() + static_cast<ptrdiff_t>(whole));
   }
   NodeOf(wire).node.Deliver(ServersEnd(wire), arrived);
-  // The writer's replies first: they tell which version the pushes to the others are about.
+  // The writer's replies first: they determine the version that the pushes to the others refer to.
   Collect(client, 0, run);
   SeeVanished(run);
   CollectAll(run);
@@ -59,7 +59,7 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
   CheckTable(run);
 }
 
-// Moves what the server has sent onto the link and follows it.
+// Moves the server's output onto the link and parses it.
 void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
   Wire& wire = client.wires[index];
   if (wire.connection == 0) return;
@@ -128,8 +128,8 @@ void InvalidationWorld::CollectAll(RunContext& run) {
   CheckCoverage(run);
 }
 
-// The server closes the connection of a client that lets too much wait. What has not left it is
-// lost, in the middle of a value.
+// The server closes the connection of a client with too much unread output. What has not left the
+// server is lost, possibly in the middle of a value.
 void InvalidationWorld::LimitOutput(Client& client, Wire& wire, RunContext& run) {
   if (ToClient(wire).in_flight() <= kOutputLimit) return;
   if (run.trace().on()) {
@@ -163,8 +163,8 @@ void InvalidationWorld::Pushed(Client& client, Wire& wire, uint64_t end, resp::R
     return;
   }
   if (push[value].is_null()) {
-    // Of each slot the version that it had then: a write that the server ran after the flush may be
-    // known by now, but the flush does not tell of it.
+    // For each slot, its version at that time: a write that the server ran after the flush may be
+    // known by now, but the flush does not cover it.
     wire.pushes.push_back({Push::What::kEverything, 0, end, {}});
     for (size_t slot = 0; slot < kSlots; ++slot) NotePush(wire, end, slot);
     if (!two_wires()) client.to_tell.fill(0);
@@ -198,7 +198,7 @@ void InvalidationWorld::PushedKeys(Client& client, Wire& wire, uint64_t end, res
                        : "a key that " + Name(client) + " has read since it was last told of it";
         },
         [&] { return "an invalidation of " + std::string(name.text()); });
-    // Two connections do not tell whether the key was read again before or after.
+    // With two connections the order of this push and a later read is unknown.
     if (!two_wires() && client.to_tell[first] > 0) --client.to_tell[first];
     for (size_t slot = first; slot < first + SlotsOfKey(first); ++slot) {
       for (size_t db = 0; db < kDatabases && time_passes_; ++db) {
@@ -219,10 +219,10 @@ void InvalidationWorld::DeliverToClient(Client& client, size_t index, size_t byt
   Wire& wire = client.wires[index];
   if (wire.connection == 0) return;
   size_t left = std::min(bytes, ToClient(wire).in_flight());
-  // Where nothing arrives nothing has changed since it was checked last.
+  // If nothing arrives, nothing has changed since the last check.
   if (left == 0 && !network_.SeesEnd(wire.end)) return;
   while (left > 0 && !run.violated() && wire.connection != 0) {
-    // Up to the end of the next invalidation, to know what the client has been told when.
+    // Stop at the end of the next invalidation, to know when the client has received it.
     size_t step = left;
     if (wire.next_push < wire.pushes.size()) {
       step = std::min<size_t>(step, wire.pushes[wire.next_push].end - ToClient(wire).delivered());
@@ -280,7 +280,7 @@ void InvalidationWorld::Arrived(Client& client, const Wire& wire, const Push& pu
       }
       break;
     case Push::What::kSlot:
-      // What a server tells of that has died since, binds no other.
+      // Invalidations of a server that has died permanently do not bind another one.
       if (!NodeOf(wire).up) break;
       for (size_t db = 0; db < kDatabases; ++db) {
         uint64_t& arrived = client.arrived[db][push.slot];
@@ -304,7 +304,7 @@ void InvalidationWorld::SeeEnd(Client& client, size_t index, RunContext& run) {
   Completed(client, run);
 }
 
-// A client that knows that its connection for invalidations is gone hangs up.
+// A client disconnects if it knows that its connection for invalidations is lost.
 void InvalidationWorld::DropLost(Client& client, RunContext& run) {
   Wire& wire = client.wires[1];
   if (!two_wires() || !client.cache->invalidations_lost() || wire.connection == 0) return;
@@ -312,7 +312,7 @@ void InvalidationWorld::DropLost(Client& client, RunContext& run) {
   SeeEnd(client, 1, run);
 }
 
-// Heals what is half open, and delivers all there is.
+// Ends half-open connections, and delivers everything.
 void InvalidationWorld::Drain(RunContext& run) {
   for (TrackedNode& node : nodes_) {
     for (const Network::End ghost : node.ghosts) node.node.Close(ghost);

@@ -7,7 +7,7 @@
 
 namespace resprobe {
 
-// Keys that the primary has deleted without a command's saying so: their time had come. A replica
+// Finds keys that the primary has deleted without a command, because they had expired. A replica
 // deletes none.
 void InvalidationWorld::SeeVanished(RunContext& run) {
   Server* core = primary().subject->core();
@@ -22,7 +22,7 @@ void InvalidationWorld::SeeVanished(RunContext& run) {
   }
 }
 
-// The primary has deleted the key of which this is the first slot, by itself.
+// The primary has deleted by itself the key whose first slot this is.
 void InvalidationWorld::Gone(size_t db, size_t slot, RunContext& run) {
   Change change;
   change.db = static_cast<uint8_t>(db);
@@ -31,8 +31,8 @@ void InvalidationWorld::Gone(size_t db, size_t slot, RunContext& run) {
   Changed(change, run);
 }
 
-// A replica answers that there is no such key as soon as its time has come, but what it holds
-// changes with its primary's DEL.
+// A replica hides a key as soon as it has expired, but its state changes only with its primary's
+// DEL.
 bool InvalidationWorld::Observe(size_t node, size_t db, size_t slot, resp::ReplyView reply,
                                 RunContext& run) {
   const Truth& truth = nodes_[node].truth[db][slot];
@@ -62,8 +62,8 @@ void InvalidationWorld::Ran(Client& client, Sent& sent, resp::ReplyView reply, R
         sent.values[i] = ValueNumber(value.is_null(), value.text());
         sent.versions[i] = nodes_[sent.node].truth[sent.db][slot].version;
         if (!sent.tracked) continue;
-        // A read that finds the key expired is told of that after its reply, when the server
-        // tracks the key anew.
+        // If a read finds the key expired, the notification follows its reply, when the server
+        // tracks the key again.
         uint8_t& to_tell = client.to_tell[SlotOfKey(SlotKey(slot))];
         to_tell = static_cast<uint8_t>(std::min(to_tell + 1, 2));
       }
@@ -124,7 +124,7 @@ void InvalidationWorld::RanWrite(Sent& sent, RunContext& run) {
   if (sent.count == 0) sent.versions.fill(version_);
 }
 
-// On the primary. Its replica is sent what has an effect.
+// A change on the primary. Changes with an effect are sent to its replica.
 void InvalidationWorld::Changed(Change change, RunContext& run) {
   TruthModel& truth = primary().truth;
   if (!truth.Affects(change)) return;

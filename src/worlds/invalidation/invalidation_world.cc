@@ -1,4 +1,4 @@
-// A run of the world `invalidation`, and what its clients do.
+// A run of the world `invalidation`, and the actions of its clients.
 
 #include "worlds/invalidation/invalidation_world.h"
 
@@ -31,7 +31,7 @@ std::string InvalidationWorld::Name(const Client& client) const {
   return "client " + std::to_string(Number(client));
 }
 
-// Most runs are about one or two of these.
+// Most runs focus on one or two of these.
 void InvalidationWorld::Generate(Gen& gen, Config& config) {
   Rng& rng = gen.rng();
   config.clients.value = static_cast<uint8_t>(rng.Below(4));
@@ -86,7 +86,7 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
     sessions_[i] = {};
     held_[i] = {};
   }
-  // Only now that none is left of the last run: what one is sent makes all be looked at.
+  // Connect only after resetting every client: delivering to one inspects all.
   for (size_t i = 0; i < client_count_; ++i) {
     for (size_t wire = two_wires() ? 2 : 1; wire-- > 0;) {
       Open(clients_[i], wire, run);
@@ -119,13 +119,13 @@ void InvalidationWorld::StartNodes() {
     node.node.Start();
     ConfigureNode(node);
   }
-  // A run that was violated has left something in it.
+  // A run that ended with a violation leaves data in it.
   stream_.Reset();
   stream_.End();
   if (nodes_[1].up) BeginReplication();
 }
 
-// What a fresh process is told.
+// Configures a newly started process.
 void InvalidationWorld::ConfigureNode(TrackedNode& node) {
   ServerSubject& subject = *node.subject;
   if (replica_ == &subject && &node == &primary()) replica_->Promote();
@@ -169,7 +169,8 @@ void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
     client.first_sent = static_cast<uint32_t>(client.sent.size());
     client.sent_db = 0;
     client.sent_multi = client.sent_caching = false;
-    // With two, the server may not have seen the end of the one before, and still tells the other.
+    // With two connections, the server may not have seen the end of the previous one, and still
+    // notifies the other.
     if (!two_wires()) client.to_tell.fill(0);
   }
   client.cache->OnConnected(static_cast<cache::Wire>(index), NodeOf(wire).run);
@@ -277,7 +278,7 @@ void InvalidationWorld::Apply(const Write& op, RunContext& run) {
     return slot_of_value_.size();
   };
   const ValueText value(new_value(slot));
-  // SET … PX takes positive times only.
+  // SET … PX accepts only positive times.
   const int64_t ms = op.kind == WriteKind::kSetPx
                          ? std::clamp<int64_t>(op.ms.value, 1, invalidation::kMaxMs)
                          : std::clamp(op.ms.value, -invalidation::kMaxMs, invalidation::kMaxMs);
@@ -401,8 +402,7 @@ void InvalidationWorld::Settle(RunContext& run) {
     run.trace().Line("  " + std::to_string(all) + " invalidations, " + std::to_string(needless) +
                      " of what no cache held");
   }
-  // What this run leaves is cleared away in this run: what the next one does depends on its own
-  // tape alone.
+  // Clear this run's state now, so that the next run depends on its own tape alone.
   for (const TrackedNode& node : nodes_) {
     if (node.subject != nullptr) node.subject->Reset();
   }
@@ -414,7 +414,7 @@ void InvalidationWorld::Settle(RunContext& run) {
   shared_.Reset();
 }
 
-// What the caches hold, where that has changed.
+// Writes the contents of the caches to the trace, if they have changed.
 void InvalidationWorld::NoteEntries(RunContext& run) {
   for (size_t i = 0; i < client_count_; ++i) {
     Client& client = clients_[i];

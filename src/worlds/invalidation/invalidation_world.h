@@ -1,22 +1,22 @@
 #ifndef RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_
 #define RESPROBE_WORLDS_INVALIDATION_INVALIDATION_WORLD_H_
 
-// Model: up to four caching clients, a server with CLIENT TRACKING and perhaps a replica of it,
+// Model: up to four caching clients, a server with CLIENT TRACKING and possibly a replica of it,
 // each a node (sim/node.h), and a network between them (sim/network.h) on which the tape decides
-// how many bytes arrive when. The world knows the truth without asking the client under test: it
-// reads what a client sends and what the server answers with parsers of its own, counts the changes
-// of each slot in the order in which the server made them (truth_model.h, "versions"), and knows
-// which version each read saw and which invalidations have arrived where. It also writes the stream
-// from the primary to the replica (replication_stream.h).
+// how many bytes arrive when. The world determines the truth independently of the client under
+// test: it parses what a client sends and what the server answers, counts the changes of each slot
+// in the order in which the server made them (truth_model.h, "versions"), and knows which version
+// each read saw and which invalidations have arrived where. It also writes the stream from the
+// primary to the replica (replication_stream.h).
 //
 // Faults: bytes in any slices and any order between connections; connections that end for both
-// sides, for one side only (the other is half-open until all is healed), or in the middle of a
-// value; a server that restarts empty, evicts, or is replaced by its replica before that has all
-// changes; time that passes.
+// sides, for one side only (the other is half-open until it is healed), or in the middle of a
+// value; a server that restarts empty, evicts, or is replaced by its replica before the replica has
+// all changes; time that passes.
 //
-// Promise: kInvariants, against the server that a client is connected to: what a replica has not
-// been told of yet is not stale there. A failover may take back what clients have written and read;
-// from then on the new primary is the truth, and a client may keep nothing of the old one.
+// Promise: kInvariants, relative to the server that a client is connected to: a change that has not
+// reached a replica is not stale there. A failover may undo what clients have written and read;
+// from then on the new primary is the truth, and a client must not keep entries of the old one.
 
 #include <array>
 #include <cstdint>
@@ -100,15 +100,15 @@ class InvalidationWorld {
 
   using MakeClient = std::unique_ptr<cache::CachingClient> (*)();
 
-  // Runs against the core, with careful clients.
+  // Runs against the core, with correct clients.
   InvalidationWorld() : InvalidationWorld(nullptr, {}) {}
-  // Runs against a server that may not know everything.
+  // Runs against a server that may support only a part of the commands.
   InvalidationWorld(ServerSubject* subject, invalidation::Scope scope)
       : InvalidationWorld(subject, cache::Policy()) {
     scope_ = scope;
   }
   // Runs against another server (which must outlive the world; nullptr: the core), with clients
-  // that have given something up, or with those that `make` makes.
+  // that lack a precaution (`policy`), or with those that `make` creates.
   InvalidationWorld(ServerSubject* subject, const cache::Policy& policy, MakeClient make = nullptr);
 
   static void Generate(Gen& gen, Config& config);
@@ -140,54 +140,55 @@ class InvalidationWorld {
   using Truth = invalidation::Truth;
   using TruthModel = invalidation::TruthModel;
 
-  // A request as it stands in the stream to the server.
+  // A request in the stream to the server.
   struct Sent {
     enum class Kind : uint8_t { kOther, kRead, kReadMany, kWrite, kExec } kind = Kind::kOther;
     WriteKind write = WriteKind::kSet;
     uint8_t db = 0;
-    uint8_t node = 0;      // it is sent to
+    uint8_t node = 0;      // the server that it is sent to
     uint8_t count = 0;     // slots
-    bool tracked = false;  // of a read: the server is asked to remember its keys
+    bool tracked = false;  // of a read: the server tracks its keys
     int64_t ms = 0;        // of kSetPx and kPexpire
     std::array<uint8_t, 2> slots{};
-    std::array<uint64_t, 2> values{};    // the numbers in the values written or read; 0: nil
-    std::array<uint64_t, 2> versions{};  // when the server ran it; 0: not run
-    uint64_t end = 0;                    // where it ends in its stream
+    std::array<uint64_t, 2> values{};    // numbers of the values written or read; 0: nil
+    std::array<uint64_t, 2> versions{};  // versions when the server ran it; 0: not run
+    uint64_t end = 0;                    // its end in the stream
   };
-  // A request by the number that the client has given it.
+  // A request, by the number that the client gave it.
   struct Asked {
     static constexpr uint32_t kNever = UINT32_MAX;
-    uint32_t sent = kNever;  // among the client's
-    uint8_t position = 0;    // among its slots
+    uint32_t sent = kNever;  // index into the client's `sent`
+    uint8_t position = 0;    // index among its slots
     uint8_t slot = 0;
     bool read = false;
     bool done = false;
-    uint64_t seen = 0;       // what the session had read then
-    uint64_t written = 0;    // and written, answered
-    uint32_t own_write = 0;  // the client's last write of the slot before it, among its sent: + 1
+    uint64_t seen = 0;       // what the session had read by then
+    uint64_t written = 0;    // what it had written by then, acknowledged
+    uint32_t own_write = 0;  // the client's last write of the slot before it: index into `sent`, +
+                             // 1
   };
-  // An invalidation on its way to a client.
+  // An invalidation in flight to a client.
   struct Push {
     enum class What : uint8_t { kSlot, kEverything, kBroken } what = What::kSlot;
     uint8_t slot = 0;
-    uint64_t end = 0;  // where it ends in its stream
+    uint64_t end = 0;  // its end in the stream
     std::array<uint64_t, kDatabases> versions{};
   };
-  // A message on its way, for the trace.
+  // A message in flight, for the trace.
   struct Message {
     uint64_t end = 0;
     uint64_t number = 0;
     std::string text;
   };
-  // A connection of a client. The server's end may be gone without the client's having seen it.
+  // A connection of a client. The server's end may be closed without the client having seen it.
   struct Wire {
     Network::End end = Network::End::kNone;  // the client's
-    uint64_t connection = 0;                 // the server's name for it; 0: the client has none
+    uint64_t connection = 0;                 // the server's id of it; 0: the client has none
     uint8_t node = 0;                        // the server
     int64_t heard_ms = 0;
-    resp::RequestParser requests;  // follows what the client sends
-    resp::ReplyParser replies;     // and what the server sends
-    size_t unanswered = 0;         // wire 1: requests that have been sent
+    resp::RequestParser requests;  // parses what the client sends
+    resp::ReplyParser replies;     // parses what the server sends
+    size_t unanswered = 0;         // wire 1: requests without a reply
     std::vector<Push> pushes;      // [next_push, size()) have not arrived
     size_t next_push = 0;
     std::vector<Message> requests_on_way;
@@ -197,8 +198,8 @@ class InvalidationWorld {
     std::unique_ptr<cache::CachingClient> cache;
     std::array<Wire, 2> wires;
     std::vector<Sent> sent;    // on wire 0, of all connections
-    std::string noted;         // what it holds, as the trace last said
-    uint32_t first_sent = 0;   // on the connection that there is
+    std::string noted;         // what it holds, as last written to the trace
+    uint32_t first_sent = 0;   // index of the first on the current connection
     size_t next_to_run = 0;    // the first that the server has not answered
     std::vector<Asked> asked;  // number n at n - 1
     // The state of the stream to the server.
@@ -206,35 +207,39 @@ class InvalidationWorld {
     bool sent_multi = false;
     bool sent_caching = false;
     Sent queued;
-    uint8_t db = 0;      // that the client is in
-    uint64_t epoch = 0;  // counts what makes all that it holds void, as far as it has seen that
+    uint8_t db = 0;      // selected by the client
+    uint64_t epoch = 0;  // incremented by each event that invalidates all its entries, as far as
+                         // the client has seen it
     // Per slot.
-    std::array<std::array<uint64_t, kSlots>, kDatabases> arrived{};     // versions told of
-    std::array<std::array<uint32_t, kSlots>, kDatabases> last_write{};  // among its sent: + 1
-    std::array<uint8_t, kSlots> to_tell{};  // the server has something to tell of: it has read it
+    std::array<std::array<uint64_t, kSlots>, kDatabases> arrived{};     // versions announced to it
+    std::array<std::array<uint32_t, kSlots>, kDatabases> last_write{};  // index into `sent`, + 1
+    std::array<uint8_t, kSlots> to_tell{};  // the server must announce the next change: the client
+                                            // has read the slot
   };
-  // What one session has seen and written, and had answered: of a client, or of all that share.
+  // What one session has seen, and written with an acknowledgement: that of a client, or of all
+  // that share a cache.
   struct Session {
     std::array<std::array<uint64_t, kSlots>, kDatabases> seen{};
     std::array<std::array<uint64_t, kSlots>, kDatabases> written{};
   };
-  // What the world knows of an entry.
+  // What the world knows about an entry.
   struct Held {
     uint64_t version = 0;
     uint64_t epoch = 0;  // of its owner
     int64_t stored_ms = 0;
     uint8_t owner = 0;
     uint8_t db = 0;
-    uint8_t node = 0;  // that it comes from
+    uint8_t node = 0;  // its server
   };
   // A server.
   struct TrackedNode {
     ServerSubject* subject = nullptr;
     Node node;
-    bool up = false;   // in service: it has not died for good
-    uint64_t run = 0;  // its process: 1 is the first primary, 2 the replica, others have restarted
+    bool up = false;   // in service: it has not died permanently
+    uint64_t run = 0;  // number of its process: 1 is the first primary, 2 the replica, others have
+                       // restarted
     TruthModel truth;
-    std::vector<Network::End> ghosts;  // its ends of connections that only the client has left
+    std::vector<Network::End> ghosts;  // its ends of connections that only the client has closed
   };
   // invalidation_world.cc
   Client& Of(Index index) { return clients_[index.Of(client_count_)]; }
@@ -258,7 +263,7 @@ class InvalidationWorld {
   TrackedNode& NodeOf(const Wire& wire) { return nodes_[wire.node]; }
   const TrackedNode& NodeOf(const Wire& wire) const { return nodes_[wire.node]; }
   static Network::End ServersEnd(const Wire& wire) { return Network::Peer(wire.end); }
-  // The bytes on their way; only while the client has a connection.
+  // The bytes in flight; only while the client has a connection.
   ByteStream& ToServer(const Wire& wire) { return network_.Incoming(ServersEnd(wire)); }
   ByteStream& ToClient(const Wire& wire) { return network_.Incoming(wire.end); }
   size_t InFlight(const Wire& wire, bool to_client) {
@@ -269,13 +274,13 @@ class InvalidationWorld {
   bool Whole(const Wire& wire) const {
     return wire.connection != 0 && network_.IsOpen(ServersEnd(wire));
   }
-  // Where the client connects to.
+  // The server that the client connects to.
   size_t Home(const Client& client) const {
     const bool reads = stream_.open() && config_.replica == invalidation::Replica::kReads;
     return reads && Number(client) % 2 == 1 ? 1 - primary_ : primary_;
   }
-  // A write goes to the primary: that of a client that reads from the replica is made by the one
-  // before it.
+  // Writes go to the primary: for a client that reads from the replica, the client before it makes
+  // them.
   Client& WriterFor(Client& client) {
     return Home(client) == primary_ ? client : clients_[Number(client) - 1];
   }
@@ -338,14 +343,14 @@ class InvalidationWorld {
   bool Tracked(const Client& client, std::string_view key) const;
   void CheckTable(RunContext& run);
   void CompareWithServer(RunContext& run);
-  // Of each database the slots, a bit for each.
+  // For each database its slots, one bit each.
   using Slots = std::array<uint32_t, kDatabases>;
   Slots HeldSlots();
   bool Probe(size_t node, size_t db, uint32_t mask, RunContext& run);
   void CompareEntries(Client& client, RunContext& run);
 
-  // In the trace; two servers keep their names from beginning to end, but for the one that takes
-  // the other's place.
+  // Name in the trace; two servers keep their names during a run, except the one that replaces the
+  // other.
   std::string NodeName(size_t node) const;
   void Note(RunContext& run, const Client& client, std::string_view what);
   void NoteEntries(RunContext& run);
@@ -361,18 +366,18 @@ class InvalidationWorld {
   Scheduler scheduler_;
   Network network_{&scheduler_};
   std::array<TrackedNode, 2> nodes_;
-  uint64_t runs_ = 0;  // processes that there were
+  uint64_t runs_ = 0;  // processes started so far
   size_t primary_ = 0;
-  ReplicaSubject* replica_ = nullptr;  // the second of them, if there is one
+  ReplicaSubject* replica_ = nullptr;  // the second server, if there is one
   invalidation::ReplicationStream stream_;
   std::array<Session, kMaxClients> sessions_;
   std::array<std::array<Held, kSlots>, kMaxClients> held_;
   std::vector<uint8_t> slot_of_value_;  // number n at n - 1
   uint64_t version_ = 1;                // of the last change of any slot
-  bool selected_ = false;               // another database than the first was in use
-  bool may_vanish_ = false;             // keys can go without a command's doing
-  bool time_passes_ = false;            // what is pushed now, is pushed because keys expired
-  uint64_t messages_ = 0;               // numbered in the trace
+  bool selected_ = false;               // another database than the first was used
+  bool may_vanish_ = false;             // keys can disappear without a command
+  bool time_passes_ = false;            // pushes sent now are caused by expiry
+  uint64_t messages_ = 0;               // numbers messages in the trace
 
   std::string probe_output_;
   resp::ReplyParser probe_parser_;

@@ -11,7 +11,7 @@ bool TruthModel::Affects(const Change& change) const {
          (change.count > 1 && slots[change.slots[1]].value != 0);
 }
 
-// What a key held before is not held again (but behind a failover, where the truth begins anew), so
+// A key never holds an earlier value again (except after a failover, where the truth restarts), so
 // a version ends exactly when the value changes.
 void TruthModel::Make(const Change& change) {
   switch (change.what) {
@@ -30,7 +30,7 @@ void TruthModel::Make(const Change& change) {
     case Change::What::kFlushDb:
       for (size_t db = 0; db < kDatabases; ++db) {
         if (db != change.db && change.what == Change::What::kFlushDb) continue;
-        // Also of a key that was not there: each client is told of each key.
+        // This includes keys that did not exist: each client is notified of each key.
         truths_[db].fill({.version = change.version});
       }
       break;

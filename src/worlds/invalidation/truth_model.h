@@ -10,7 +10,7 @@
 
 namespace resprobe::invalidation {
 
-// What a primary has changed, and its replica is to change.
+// A change that a primary has made, and its replica will make.
 struct Change {
   enum class What : uint8_t { kValues, kExpiry, kFlushAll, kFlushDb, kSwapDb };
   What what = What::kValues;
@@ -19,28 +19,28 @@ struct Change {
   std::array<uint8_t, 2> slots{};
   std::array<uint64_t, 2> values{};  // 0: deleted
   int64_t expire_at = 0;             // milliseconds since 1970; 0: never
-  uint64_t version = 0;              // that begins with it
-  uint64_t end = 0;                  // where it ends in the replication stream
+  uint64_t version = 0;              // the version that begins with it
+  uint64_t end = 0;                  // its end in the replication stream
 };
 
 // The truth about a slot.
 struct Truth {
   uint64_t version = 1;     // of its last change
-  uint64_t value = 0;       // the number in its value; 0: nil
+  uint64_t value = 0;       // number of its value; 0: nil
   bool may_expire = false;  // it was given a time to live
 };
 
-// The model of a server: what it holds after the changes that it has made, in their order.
+// The model of a server: its state after the changes that it has made, in their order.
 class TruthModel {
  public:
   void Reset() { truths_ = {}; }
 
   const std::array<Truth, kSlots>& operator[](size_t db) const { return truths_[db]; }
 
-  // Whether the change would change anything.
+  // True if the change has an effect.
   bool Affects(const Change& change) const;
   void Make(const Change& change);
-  // No version may be newer than what this server has: the others are lost with another server.
+  // Limits the versions to those that this server has: newer ones were lost with another server.
   void Limit(std::array<std::array<uint64_t, kSlots>, kDatabases>* versions) const;
 
  private:

@@ -1,4 +1,4 @@
-// What the user of a client does in the world `io_chaos`, and what the client calls back.
+// The actions of a client's user in the world `io_chaos`, and the client's callbacks.
 
 #include <algorithm>
 #include <utility>
@@ -25,7 +25,7 @@ bool IsUnsubscription(ClientStep step) {
 
 }  // namespace
 
-// --- What the user does.
+// --- The user's actions.
 
 std::span<const std::string_view> IoChaosWorld::Arguments(ClientStep step, size_t which,
                                                           size_t size) {
@@ -34,7 +34,7 @@ std::span<const std::string_view> IoChaosWorld::Arguments(ClientStep step, size_
     std::copy(list.begin(), list.end(), words_.begin());
     return std::span<const std::string_view>(words_.data(), list.size());
   };
-  // A command on `size` names from `which` on.
+  // A command with `size` names, starting with number `which`.
   const auto named = [&](std::string_view command, std::span<const std::string_view> names) {
     words_[0] = command;
     size_t count = 1;
@@ -51,7 +51,7 @@ std::span<const std::string_view> IoChaosWorld::Arguments(ClientStep step, size_
     case ClientStep::kGet:
       return words({"GET", key});
     case ClientStep::kDownload:
-      // As large as is asked for, without an upload before it.
+      // A reply of the requested size, without an upload before it.
       return words({"ECHO", std::string_view(blob_).substr(0, std::min(size, kMostBytes / 8))});
     case ClientStep::kUpload:
       return words({"SET", "u", std::string_view(blob_).substr(0, std::min(size, kMostBytes))});
@@ -84,15 +84,15 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
   if (!slot.client->exists() || commands_.size() >= kMostCommands) return 0;
   const bool stays = step == ClientStep::kMonitor || IsSubscription(step);
   if (slot.client->blocking() && (stays || IsUnsubscription(step))) {
-    // A push has no reply to wait for; in protocol 2 what a blocking client reads next may be a
-    // message.
+    // A push has no reply to wait for; in RESP2 the next value that a blocking client reads may be
+    // a message.
     if (config_.resp3 || step == ClientStep::kMonitor) return 0;
     size = 1;
     slot.stays = true;
   }
-  // The lines of MONITOR cannot be told from replies: a connection that monitors does nothing else.
+  // The lines of MONITOR look like replies: a connection that monitors does nothing else.
   if (slot.stays_monitor) return 0;
-  // What a transaction queues answers in another shape, which is the user's business to know.
+  // A queued command has another reply, which the user must know.
   const bool plain = !stays && !IsUnsubscription(step);
   if (slot.queues && !plain) return 0;
   if (!plain && evil_memory_ && Avoids(KnownFault::kSubscribeOutOfMemory)) return 0;
@@ -115,7 +115,7 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
   resp::AppendRequest(&slot.expected, args);
   slot.requests.push_back(number);
   const bool silent = IsUnsubscription(step) && !slot.client->blocking();
-  // Counted before the call: a callback may come in it.
+  // Count before the call: it may call back.
   const bool ordinary = !commands_.back().stays && !silent;
   if (ordinary) ++slot.pending;
   if (slot.socket >= 0 && system_.SocketAt(slot.socket).read > 0) slot.plain = false;
@@ -133,7 +133,7 @@ uint64_t IoChaosWorld::Give(Slot& slot, ClientStep step, size_t which, size_t si
   if (stays && !slot.stays) {
     slot.stays = true;
     if (slot.socket >= 0) {
-      // What has arrived and is not read yet will be read by a connection that is subscribed.
+      // What has arrived and is unread will be read by a subscribed connection.
       Line& line = LineOf(slot);
       line.ahead = 0;
       line.ahead_parser.Reset();
@@ -147,7 +147,7 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
   if (action == ClientAction::kNothing || run_->violated()) return;
   const bool ends = action != ClientAction::kCommand;
   if (inside != nullptr && ends) {
-    // Called from inside a call that waits, which must have its context when it returns.
+    // The callback runs inside a blocking call, which needs its context when it returns.
     if (*inside == ClientCallback::kPush && slot.client->blocking()) return;
     if (*inside == ClientCallback::kConnect && Avoids(KnownFault::kFreeInConnect)) return;
     if (*inside == ClientCallback::kConnect && slot.ending && Avoids(KnownFault::kFreeIgnored)) {
@@ -185,7 +185,7 @@ void IoChaosWorld::Do(Slot& slot, ClientAction action, const ClientCallback* ins
   }
 }
 
-// --- What the client tells.
+// --- The client's callbacks.
 
 void IoChaosWorld::OnConnect(IoClient& client, bool ok) {
   Slot& slot = SlotOf(client);
@@ -235,7 +235,7 @@ void IoChaosWorld::OnReply(IoClient& client, uint64_t number, const IoReply* rep
     if (!run_->Check(command.live + command.failed == 1, "called_once", "one callback a command",
                      [&] { return told() + " again"; }) ||
         !run_->Check(
-            // What was at hand may overtake what is asked for.
+            // A cached value may overtake commands that were sent.
             number > slot.last_called || (reply != nullptr && reply->from_cache()), "in_order",
             [&] { return "commands after " + std::to_string(slot.last_called); }, told)) {
       return;
@@ -334,7 +334,7 @@ void IoChaosWorld::OnGone(IoClient& client) {
     run_->Check(slot.disconnected, "disconnect_once", "a disconnect callback for a connection",
                 "none, and the client is gone");
   }
-  // Everything that was accepted has been told by now.
+  // Every accepted command has been called back by now.
   const auto index = static_cast<uint8_t>(&slot - slots_.data());
   for (const uint64_t number : slot.requests) {
     const Command& command = commands_[number - 1];
@@ -363,8 +363,8 @@ uint64_t IoChaosWorld::Match(Slot& slot, const IoReply& reply) {
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
     if (result.status == resp::ReplyParser::Status::kError) {
       const resp::ParseErrorCode code = line.parser.error().code;
-      // What the two understand differently is resp_differential's business; a length that both
-      // know is not.
+      // resp_differential checks what the two parsers read differently; a length that both know is
+      // not checked there.
       if (code == resp::ParseErrorCode::kTooManyElements) break;
       line.foreign = true;
       return line.values;

@@ -1,4 +1,4 @@
-// What moves between client and peer in the world `io_chaos`, and what fires when.
+// What moves between client and peer in the world `io_chaos`, and when events fire.
 
 #include <algorithm>
 
@@ -10,15 +10,15 @@ namespace {
 
 using io_chaos::kAll;
 
-// Rounds of moving and firing in a row in which nothing moves.
+// The maximum number of consecutive rounds in which nothing moves.
 constexpr int kMostIdleRounds = 300;
 
-// As servers send them, or a push of another kind.
+// A message as servers send it, or a push of another kind.
 bool IsWellFormedMessage(resp::ReplyView value) {
   if (value.size() == 0 || value[0].type() != resp::Type::kBulkString) return false;
   const std::string_view word = value[0].text();
   const bool known = word == "message" || word == "pmessage" || word.ends_with("subscribe");
-  // hiredis compares as many bytes as there are, from seven on, after a p, in any case.
+  // hiredis compares a prefix, from seven bytes on, after a p, ignoring case.
   if (!known) return value.type() == resp::Type::kPush && (word == "invalidate" || word.empty());
   const size_t wanted = word == "pmessage" ? 4 : 3;
   if (value.size() != wanted) return false;
@@ -108,7 +108,7 @@ bool IoChaosWorld::Move(int socket, bool up, bool down, size_t most) {
   return moved;
 }
 
-// hiredis looks into what calls itself a message without asking whether it has so many elements.
+// hiredis accesses the elements of a supposed message without checking how many there are.
 void IoChaosWorld::LookAhead(int socket) {
   Line& line = lines_[static_cast<size_t>(socket)];
   if (line.peer.honest() || !Avoids(KnownFault::kSubscribeShape)) return;
@@ -124,12 +124,12 @@ void IoChaosWorld::LookAhead(int socket) {
     if (result.status == resp::ReplyParser::Status::kError &&
         line.ahead_parser.error().code != resp::ParseErrorCode::kUnknownType &&
         slots_[static_cast<size_t>(line.slot)].stays) {
-      // Most of what the core refuses hiredis takes (known_differences.cc: a nested push, bad ends
-      // of lines …), and what it sees behind that cannot be foreseen.
+      // hiredis accepts most of what the core refuses (known_differences.cc: a nested push, bad
+      // line ends …), and what it reads after that cannot be predicted.
       return Abandon(InfoOf(KnownFault::kSubscribeShape));
     }
     if (result.status != resp::ReplyParser::Status::kValue) return;
-    if (line.ahead <= s.read) continue;  // behind it
+    if (line.ahead <= s.read) continue;  // after it
     const resp::ReplyView root = line.ahead_parser.reply().root();
     const bool push = root.type() == resp::Type::kPush;
     if (!push && root.type() != resp::Type::kArray) continue;
@@ -157,7 +157,7 @@ bool IoChaosWorld::Wait(int socket, bool readable, bool writable, int64_t until_
       return false;
     }
     if (wake == SimPosix::kNever) {
-      // Nothing would ever come: the peer hangs up.
+      // Nothing would ever arrive: the peer closes the connection.
       system_.End(socket, PeerEnd::kClose);
       EndLine(lines_[static_cast<size_t>(socket)]);
       continue;
@@ -211,7 +211,7 @@ bool IoChaosWorld::FireAll() {
 }
 
 void IoChaosWorld::RunUntilQuiet() {
-  int idle = 0;  // rounds in which the client was busy with nothing
+  int idle = 0;  // rounds in which the client was active without effect
   while (rounds_left_-- > 0 && idle < kMostIdleRounds) {
     bool moved = false;
     for (size_t i = 0; i < lines_.size(); ++i) {

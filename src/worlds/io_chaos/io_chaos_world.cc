@@ -1,5 +1,5 @@
-// A run of the world `io_chaos`: its beginning, its ops, its end. Clients: io_chaos_clients.cc;
-// network and scheduler: io_chaos_network.cc; generation: io_chaos_generate.cc.
+// A run of the world `io_chaos`: its start, its ops, its end. Clients: io_chaos_clients.cc; network
+// and scheduler: io_chaos_network.cc; generation: io_chaos_generate.cc.
 
 #include "worlds/io_chaos/io_chaos_world.h"
 
@@ -20,16 +20,16 @@ using io_chaos::kMostBytes;
 constexpr int64_t kMostDepth = 20'000;   // of the toxic nesting
 constexpr int64_t kMostSafeDepth = 500;  // … if the client is known to recurse
 constexpr int64_t kMostGarbage = 64;
-constexpr int64_t kMostCalls = 64;  // that one toxic disturbs
+constexpr int64_t kMostCalls = 64;  // that one toxic affects
 constexpr int64_t kConnectTimeoutMs = 50;
 constexpr int64_t kCommandTimeoutMs = 200;
 constexpr size_t kMostToxics = 8;
-// Rounds of moving and firing: so many in the ops of a run (toxics can make a stream very slow),
-// and so many at its end, when all is healed.
+// The maximum number of rounds of moving and firing, for the ops of a run (toxics can make a stream
+// very slow) and at its end, when everything is healed.
 constexpr int kRoundsOfOps = 200;
 constexpr int kRoundsOfSettling = 2000;
 
-// Where an assert of the client under test leads while it runs.
+// The target of a failing assert of the client under test.
 std::jmp_buf trap;
 IoChaosWorld* trapped = nullptr;
 const KnownFaultInfo* trapped_fault = nullptr;
@@ -64,7 +64,7 @@ void IoChaosWorld::Start(const Config& config, RunContext& run) {
   server_.Reset();
   other_ = server_.Connect();
   scratch_.clear();
-  // What GET and downloads read.
+  // The values that GET and downloads read.
   for (const std::string_view key : kKeys) {
     words_ = {"SET", key, "value"};
     resp::AppendRequest(&scratch_, {words_.data(), 3});
@@ -255,7 +255,7 @@ void IoChaosWorld::Apply(const Toxify& op, RunContext&) {
   }
   if (op.kind == ToxicKind::kGarbage) values[1] = std::min(values[1], kMostGarbage);
   if (InfoOf(op.kind).place == ToxicPlace::kCall) {
-    // However often, in the end a call goes through.
+    // Limited, so that in the end a call succeeds.
     values[op.kind == ToxicKind::kShortWrite ? 2 : 1] =
         std::min(values[op.kind == ToxicKind::kShortWrite ? 2 : 1], kMostCalls);
   }
@@ -266,7 +266,7 @@ void IoChaosWorld::Apply(const Toxify& op, RunContext&) {
   switch (InfoOf(op.kind).place) {
     case ToxicPlace::kStream:
     case ToxicPlace::kReply:
-      // One of a kind in a direction: the last.
+      // One toxic per kind and direction: the last one.
       std::erase_if(toxics_, [&](const Toxic& old) {
         return old.kind == toxic.kind && old.direction == toxic.direction;
       });
@@ -442,7 +442,7 @@ void IoChaosWorld::Settle(RunContext& run) {
     }
   }
   if (run.violated()) {
-    // What the client still has, it had when it went wrong.
+    // What the client still holds belongs to the failed run.
     system_.Reclaim();
     for (Slot& slot : slots_) slot.client->Start(&system_, this);
   }
@@ -460,8 +460,8 @@ void IoChaosWorld::CheckGone(RunContext& run) {
             });
 }
 
-// A second client of the same kind is given the same commands, then all bytes that the first one
-// has read, at once.
+// A second client of the same kind gets the same commands, then all bytes that the first one has
+// read, in one piece.
 void IoChaosWorld::CheckSplit(RunContext& run) {
   Slot& first = slots_[0];
   if (!first.used || !first.plain || first.client->blocking() || first.socket < 0 || acted_ > 0 ||
@@ -510,7 +510,7 @@ void IoChaosWorld::NotePairs() {
     const auto kind = static_cast<ToxicKind>(t);
     if (counts()[kind] == noted_[kind]) continue;
     for (const Command& command : commands_) {
-      // What a toxic has ended has waited for it.
+      // A command that a toxic has ended was pending then.
       if (command.refused || command.noted) continue;
       pairs_[t][static_cast<size_t>(command.step)] = true;
     }

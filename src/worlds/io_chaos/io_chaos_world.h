@@ -1,20 +1,20 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_
 #define RESPROBE_WORLDS_IO_CHAOS_IO_CHAOS_WORLD_H_
 
-// Model: a client of the protocol under test, on a system whose sockets, clock and memory are the
-// world's (sim/sim_posix.h), and a peer at the other end of a network (sim/network.h): the core
-// behind whatever the tape makes of its replies (io_peer.h). The client may be any (io_client.h).
+// Model: a client of the protocol under test, on a system whose sockets, clock and memory belong to
+// the world (sim/sim_posix.h), and a peer at the other end of a network (sim/network.h): the core,
+// whose replies the tape may edit (io_peer.h). The client may be any (io_client.h).
 //
 // Faults: toxics (sim/toxic.h) on the streams, on connecting, on the client's calls, on its memory
-// and on the peer's replies; bytes of the tape in place of replies; events of a tick in any order;
+// and on the peer's replies; bytes of the tape instead of replies; events of a tick in any order;
 // users who cancel, disconnect or free at any time, also inside a callback.
 //
-// Promise: kInvariants, which are what a client owes its caller. A quiet world with work left to do
-// is a hang.
+// Promise: kInvariants, which are the client's contract with its caller. A world in which nothing
+// moves while work is left is a hang.
 //
-// Blocking clients wait by themselves: then time passes by the toxics alone, until there is
-// something to read or the call times out. Where nothing would ever come and nothing times out, the
-// peer hangs up.
+// Blocking clients wait inside their calls: time then advances by the toxics alone, until there is
+// something to read or the call times out. If nothing would ever come and nothing times out, the
+// peer closes the connection.
 
 #include <array>
 #include <cstddef>
@@ -43,7 +43,7 @@
 
 namespace resprobe {
 
-// What a client's user asks for.
+// A request of the client's user.
 enum class ClientStep : uint8_t {
   kPing,
   kSet,
@@ -65,7 +65,7 @@ inline constexpr std::string_view kClientStepNames[] = {
     "subscribe", "psubscribe", "unsubscribe", "punsubscribe", "monitor", "hello", "tracking"};
 constexpr std::span<const std::string_view> EnumNames(ClientStep) { return kClientStepNames; }
 
-// What a callback of the client does, or its user at any time.
+// The action of a client's callback, or of its user at any time.
 enum class ClientAction : uint8_t { kNothing, kCommand, kDisconnect, kFree, kReconnect };
 inline constexpr std::string_view kClientActionNames[] = {"nothing", "command", "disconnect",
                                                           "free", "reconnect"};
@@ -78,7 +78,7 @@ constexpr std::span<const std::string_view> EnumNames(ClientCallback) {
   return kClientCallbackNames;
 }
 
-// What fires, in this order, in one tick.
+// The events that fire in one tick, in this order.
 enum class ClientTick : uint8_t {
   kReadable,
   kWritable,
@@ -121,7 +121,7 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
       {"belated_timer", "a timer of connecting does nothing once the connection is made"},
   };
 
-  static constexpr size_t kClients = 3;  // at once: one, and others that are going
+  static constexpr size_t kClients = 3;  // at the same time: one, and others that are ending
   static constexpr size_t kSendBuffer = 2048;
 
   struct Config {
@@ -134,12 +134,12 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
     bool unlimited = false;
   };
 
-  // The client is told to do a step; `then` is what the callback of its reply does.
+  // The client performs a step; the callback of its reply performs `then`.
   struct Step {
     static constexpr std::string_view kName = "step";
     static constexpr int kWeight = 10;
     ClientStep step = ClientStep::kPing;
-    Index which;  // of the keys, channels or patterns
+    Index which;  // index of the key, channel or pattern
     Count size;   // bytes of an upload or download; channels of (un)subscribe, 0: all
     ClientAction then = ClientAction::kNothing;
     bool pipelined = false;  // a blocking client: do not wait for the reply
@@ -156,21 +156,22 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
   struct Heal {
     static constexpr std::string_view kName = "heal";
   };
-  // Bytes on the way arrive.
+  // Bytes in flight arrive.
   struct Deliver {
     static constexpr std::string_view kName = "deliver";
     static constexpr int kWeight = 8;
     Wire wire = Wire::kBoth;
     Count bytes;
   };
-  // Events of one tick fire, if the client waits for them; `spurious`: even if there is nothing.
+  // Events of one tick fire, if the client waits for them; with `spurious`, even if nothing has
+  // happened.
   struct Tick {
     static constexpr std::string_view kName = "tick";
     static constexpr int kWeight = 10;
     ClientTick events = ClientTick::kReadable;
     bool spurious = false;
   };
-  // Everything moves and fires until nothing does.
+  // Moves bytes and fires events until nothing is left to do.
   struct Run {
     static constexpr std::string_view kName = "run";
     static constexpr int kWeight = 4;
@@ -180,7 +181,7 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
     static constexpr int kWeight = 2;
     Count ms;
   };
-  // The user acts outside of any callback.
+  // The user acts outside any callback.
   struct Act {
     static constexpr std::string_view kName = "act";
     static constexpr int kWeight = 2;
@@ -199,7 +200,7 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
     static constexpr int kWeight = 2;
     Index channel;
   };
-  // Another client changes a key, or all: an invalidation, if the client tracks.
+  // Another client changes a key, or all: this causes an invalidation if the client tracks.
   struct Change {
     static constexpr std::string_view kName = "change";
     Index key;
@@ -214,26 +215,26 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
     static constexpr int kWeight = 2;
     Text bytes;
   };
-  // The peer closes the connection, behind all that it has sent.
+  // The peer closes the connection, after all that it has sent.
   struct Hangup {
     static constexpr std::string_view kName = "hangup";
   };
   using Op = std::variant<Step, Toxify, Heal, Deliver, Tick, Run, Advance, Act, On, Publish, Change,
                           MonitorLine, Raw, Hangup>;
 
-  // A kind of client that this harness has.
+  // A kind of client that this harness supports.
   struct Subject {
     std::function<std::unique_ptr<IoClient>()> make;
-    // Which known faults it has: a version of hiredis, 0 for none of them; and whether it is
-    // asynchronous hiredis.
+    // Determines its known faults: a version of hiredis, 0 for none; and whether it is asynchronous
+    // hiredis.
     int hiredis_version = 0;
     bool hiredis_async = false;
   };
-  // Config::client chooses among the subjects, modulo their number. The known faults of
-  // `go_to` are not avoided.
+  // Config::client selects one of the subjects, modulo their number. The known faults in `go_to`
+  // are not avoided.
   explicit IoChaosWorld(std::vector<Subject> subjects, KnownFaultSet go_to = {});
 
-  // What lies between the client and its peer, for the runs that follow; nullptr: memory.
+  // Sets what connects the client and its peer in the following runs; nullptr: memory.
   void UseWire(SocketApi* wire) { system_.UseWire(wire); }
 
   static void Generate(Gen& gen, Step& op);
@@ -268,58 +269,58 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
     bool stays = false;
     bool refused = false;
     bool silent = false;  // has no callback: (P)UNSUBSCRIBE
-    bool noted = false;   // was called back before the last NotePairs()
+    bool noted = false;   // called back before the last NotePairs()
     uint32_t live = 0;    // replies
     uint32_t failed = 0;  // callbacks without a reply
   };
-  // A client under test with the connection that it has or had last.
+  // A client under test with its current or last connection.
   struct Slot {
     std::unique_ptr<IoClient> client;
     bool used = false;  // since Start()
     bool connected = false;
     bool ending = false;        // Disconnect() was called
     bool freed = false;         // Free() was called
-    bool disconnected = false;  // the disconnect callback has come
+    bool disconnected = false;  // the disconnect callback was called
     bool stays = false;         // has subscribed or monitors
     bool stays_monitor = false;
     bool queues = false;    // between MULTI and EXEC
-    size_t of_subject = 0;  // whose the client is, in the pool
-    bool plain = true;      // nothing but commands, then deliveries: split_invariance applies
+    size_t of_subject = 0;  // the subject of the client, in the pool
+    bool plain = true;      // only commands, then deliveries: split_invariance applies
     int socket = -1;
     int64_t connected_us = 0;
-    uint64_t last_called = 0;        // the last ordinary command that was called back
+    uint64_t last_called = 0;        // the last ordinary command called back
     uint64_t pending = 0;            // ordinary commands
-    std::vector<uint64_t> requests;  // the commands in the order in which they were given
+    std::vector<uint64_t> requests;  // the commands in the order in which they were sent
     std::string expected;            // their bytes
-    uint64_t received = 0;           // of those the peer has compared
+    uint64_t received = 0;           // how many of them the peer has compared
   };
-  // The arguments of a command, to be made again.
+  // The arguments of a command, so that it can be repeated.
   struct GivenCommand {
     ClientStep step;
     size_t which;
     size_t size;
   };
-  // What belongs to one of the client's sockets.
+  // The state of one of the client's sockets.
   struct Line {
-    Network::End end = Network::End::kNone;  // the client's; there while the line is Whole()
+    Network::End end = Network::End::kNone;  // the client's; exists while the line is Whole()
     Scheduler::Event connects;               // while the connection is being made
     IoPeer peer;
     int slot = -1;
     bool open = false;
     bool ended = false;  // the peer has closed or reset it
     bool client_closed = false;
-    // What the client has read, followed by a parser of our own.
+    // Parses what the client has read, independently of it.
     resp::ReplyParser parser;
     size_t parsed = 0;
-    size_t values = 0;  // values seen there
+    size_t values = 0;  // values parsed so far
     // The same for what has arrived; only where known faults are avoided.
     resp::ReplyParser ahead_parser;
     size_t ahead = 0;
-    bool foreign = false;  // the bytes make no sense to it; it no longer knows
+    bool foreign = false;  // the parser cannot follow the bytes any more
   };
   struct Callback {
     uint64_t command;  // kPushed, or the number
-    uint64_t value;    // which of the values read; kNoValue
+    uint64_t value;    // index of the value read; kNoValue
     bool operator==(const Callback&) const = default;
   };
   // Endpoints of the network.
@@ -352,19 +353,19 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
   uint64_t Give(Slot& slot, ClientStep step, size_t which, size_t size, ClientAction then);
   std::span<const std::string_view> Arguments(ClientStep step, size_t which, size_t size);
   void Do(Slot& slot, ClientAction action, const ClientCallback* inside);
-  // The value that a client says it got is the next of those that it has read, or a later one.
-  // Returns its number; kNoValue if none is.
+  // The value that a client reports must be the next of those that it has read, or a later one.
+  // Returns its number; kNoValue if none matches.
   uint64_t Match(Slot& slot, const IoReply& reply);
   void CheckOwner(Slot& slot, uint64_t command, uint64_t value);
 
-  // Time passes, and no byte moves.
+  // Advances time without moving a byte.
   void PassTime(int64_t until_us) { scheduler_.RunUntil(until_us); }
-  void OnDue(uint64_t) override {}  // a connection is made: the client's system sees it
+  void OnDue(uint64_t) override {}  // a connection is made: the client's system notices
   static Network::End PeersEnd(const Line& line) { return Network::Peer(line.end); }
   static bool Whole(const Line& line) { return line.open && !line.ended; }
   // The peer has closed or reset the connection.
   void EndLine(Line& line);
-  // One step of the network in the directions that are asked for, no more than `most` bytes.
+  // One step of the network in the given directions, at most `most` bytes.
   bool Move(int socket, bool up, bool down, size_t most);
   void Refresh();
   void LookAhead(int socket);
@@ -375,7 +376,7 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
   void CheckSplit(RunContext& run);
   void NotePairs();
 
-  // Runs `body`, which calls a client; false if that ended in an assert that is a known fault.
+  // Runs `body`, which calls a client; false if it ended with an assert that is a known fault.
   template <class Body>
   bool Guarded(const Body& body);
   void Abandon(const KnownFaultInfo& fault);
@@ -402,13 +403,13 @@ class IoChaosWorld : private SimPosix::World, private IoClientOwner, private Sch
   std::vector<Toxic> toxics_;
   std::array<ClientAction, 5> reactions_{};
   int depth_ = 0;           // callbacks that we are in
-  bool replaying_ = false;  // the client is a second one, which CheckSplit() feeds
-  int refuse_ = 0;          // connections; -1: all
+  bool replaying_ = false;  // CheckSplit() is feeding a second client
+  int refuse_ = 0;          // connections to refuse; -1: all
   int64_t late_us_ = 0;
   int rounds_left_ = 0;
   bool in_timeout_ = false;
-  uint64_t acted_ = 0;        // what callbacks and the user have done but give commands
-  uint64_t connections_ = 0;  // begun
+  uint64_t acted_ = 0;        // actions of callbacks and of the user other than commands
+  uint64_t connections_ = 0;  // started
 
   std::vector<Callback> callbacks_;
   std::vector<Callback> again_;
