@@ -1,18 +1,18 @@
 # The client library under test, as static imported targets:
 #
-#   resprobe::hiredis        the newest there is: the one that CMAKE_PREFIX_PATH points to (of any
+#   resprobe::hiredis        the newest available: the one that CMAKE_PREFIX_PATH points to (of any
 #                            version, instrumented if it was built so), else the private copy of
 #                            1.2 (scripts/private-packages.sh), else the system's
-#   resprobe::hiredis_0_14   0.14.1 as Debian 12 has it: the system's, else the private copy
+#   resprobe::hiredis_0_14   0.14.1 as in Debian 12: the system's, else the private copy
 #
-# A version that is not to be had leaves its target out; what links it asks `if(TARGET …)`, and the
-# test `third_party` reports it as skipped. RESPROBE_HIREDIS_VERSION and
-# RESPROBE_HIREDIS_0_14_VERSION hold the versions ("" if left out); code that links one of them gets
+# If a version is not available its target does not exist; code that links it tests `if(TARGET …)`,
+# and the test `third_party` reports it as skipped. RESPROBE_HIREDIS_VERSION and
+# RESPROBE_HIREDIS_0_14_VERSION hold the versions ("" if missing); code that links one of them gets
 # RESPROBE_HIREDIS_VERSION as a string literal.
 set(RESPROBE_PACKAGES_DIR ${PROJECT_SOURCE_DIR}/build/packages CACHE PATH
     "Third-party software unpacked for this build only")
 
-# Looks in PREFIXES, in order, for a hiredis whose version matches the regular expression WANTED.
+# Searches PREFIXES, in order, for a hiredis whose version matches the regular expression WANTED.
 # Sets <out>_INCLUDE, <out>_LIBRARY and <out>_VERSION; the version is "" if there is none.
 function(_resprobe_find_hiredis out wanted)
   set(version "")
@@ -48,7 +48,7 @@ function(_resprobe_import_hiredis target include library version)
     INTERFACE_COMPILE_DEFINITIONS "RESPROBE_HIREDIS_VERSION=\"${version}\"")
 endfunction()
 
-# What CMAKE_PREFIX_PATH names, the cache variable as well as the environment's.
+# CMAKE_PREFIX_PATH, both the cache variable and the environment's.
 set(_own ${CMAKE_PREFIX_PATH})
 if(DEFINED ENV{CMAKE_PREFIX_PATH})
   cmake_path(CONVERT "$ENV{CMAKE_PREFIX_PATH}" TO_CMAKE_PATH_LIST _env)
