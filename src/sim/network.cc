@@ -174,6 +174,7 @@ void Network::UpdateDirect(End end) {
 }
 
 void Network::Attach(Endpoint at, Receiver* receiver) {
+  if (receivers_[at] == receiver) return;
   receivers_[at] = receiver;
   any_receiver_ |= receiver != nullptr;
   RescheduleAll();
