@@ -19,6 +19,19 @@ target_include_directories(resprobe_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 find_program(RESPROBE_CCACHE ccache)
 mark_as_advanced(RESPROBE_CCACHE)
 if(RESPROBE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${RESPROBE_CCACHE})
+  # Without this sloppiness ccache leaves what uses a precompiled header to the compiler.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${RESPROBE_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${RESPROBE_CCACHE})
 endif()
+
+# resprobe_precompile(TARGET (HEADER... | REUSE_FROM target)): as target_precompile_headers(), so that
+# ccache can keep what uses the result.
+function(resprobe_precompile target)
+  if(ARGV1 STREQUAL "REUSE_FROM")
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+  else()
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+  target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
+endfunction()

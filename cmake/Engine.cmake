@@ -7,7 +7,7 @@
 #   external    whatever $LIB_FUZZING_ENGINE names (OSS-Fuzz's contract); all flags come from
 #               $CFLAGS and $CXXFLAGS
 #
-# resprobe::engine_flags sanitizes; everything has it.
+# resprobe::engine_flags sanitizes; everything has it that is not plain (cmake/Rooms.cmake).
 # resprobe::subject_flags instruments: what is under test has it, and leads the engine. The rooms
 # that generate, drive and check in every execution have resprobe::checker_flags, which keeps
 # instrumentation out.
@@ -71,7 +71,7 @@ if(NOT RESPROBE_ENGINE STREQUAL "external")
   include(CheckLinkerFlag)
   check_linker_flag(CXX -fuse-ld=lld RESPROBE_HAVE_LLD)
   if(RESPROBE_HAVE_LLD)
-    target_link_options(resprobe_engine_flags INTERFACE -fuse-ld=lld)
+    target_link_options(resprobe_options INTERFACE -fuse-ld=lld)
   endif()
 endif()
 

@@ -1,31 +1,60 @@
-# resprobe_room(NAME [SUBJECT | CHECKER] [DEPENDS room-library...]): declares the static library of one room,
-# resprobe::NAME. Its sources are added by the folders below it with
+# resprobe_room(NAME [SUBJECT | CHECKER | PROGRAM] [DEPENDS room-library...]): declares the static
+# library of one room, resprobe::NAME. Its sources are added by the folders below it with
 # target_sources(resprobe_NAME PRIVATE ...).
 # A SUBJECT is instrumented for the engine; a CHECKER runs in every execution and is not.
 # Nothing is linked that is not declared, so a forbidden dependency fails to link in the room's
 # own tests, which link that room alone.
 #
-# For AFL++ every room is built twice: its custom mutators run inside afl-fuzz, which is neither
-# sanitized nor instrumented, and so must they be. resprobe::NAME_plain is that second copy, of the
-# same sources.
+# Every room that a harness links exists twice: sanitized (and instrumented) for harnesses and tests,
+# and as resprobe::NAME_plain, of the same sources, with neither. The plain ones make the program,
+# which must not be slower than the server that it talks to, and AFL++'s custom mutators, which run
+# inside afl-fuzz. A PROGRAM room is linked by nothing but the program and its tests: it exists once,
+# plain, and resprobe::NAME_plain is another name of it.
+# Where nothing is sanitized, or where the program is to be sanitized too (RESPROBE_SANITIZE_PROGRAM),
+# the plain rooms are the rooms themselves.
+option(RESPROBE_SANITIZE_PROGRAM "The program is sanitized like the harnesses" OFF)
+
+# The program waits for harnesses and servers, so it is compiled fast. Code that must be fast is in the
+# rooms that harnesses link too, or sets COMPILE_OPTIONS of its source (and SKIP_PRECOMPILE_HEADERS).
+set(RESPROBE_PROGRAM_FLAGS -O0)
+
+set(RESPROBE_PLAIN_ROOMS OFF)
+if(RESPROBE_ENGINE STREQUAL "afl" OR
+   (RESPROBE_BUILD_CLI AND NOT RESPROBE_SANITIZE_PROGRAM AND
+    NOT (RESPROBE_ENGINE STREQUAL "standalone" AND RESPROBE_SANITIZERS STREQUAL "")))
+  set(RESPROBE_PLAIN_ROOMS ON)
+endif()
+
 function(resprobe_room name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SUBJECT;CHECKER" "" "DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SUBJECT;CHECKER;PROGRAM" "" "DEPENDS")
   # A room of headers only has an archive too, so that it is linked like any other.
   set(anchor ${PROJECT_BINARY_DIR}/rooms/${name}.cc)
   file(CONFIGURE OUTPUT ${anchor} CONTENT "// The room ${name}.\n")
+  list(TRANSFORM arg_DEPENDS APPEND _plain OUTPUT_VARIABLE plain_depends)
+  set(plain_libraries resprobe::options ${plain_depends})
+  if(NOT RESPROBE_PLAIN_ROOMS)
+    list(APPEND plain_libraries resprobe::engine_flags)
+  endif()
+
   add_library(resprobe_${name} STATIC ${anchor})
   add_library(resprobe::${name} ALIAS resprobe_${name})
-  target_link_libraries(resprobe_${name}
-    PUBLIC resprobe::options resprobe::engine_flags ${arg_DEPENDS}
-    PRIVATE $<BUILD_INTERFACE:$<$<BOOL:${arg_SUBJECT}>:resprobe::subject_flags>>
-            $<BUILD_INTERFACE:$<$<BOOL:${arg_CHECKER}>:resprobe::checker_flags>>)
-  if(RESPROBE_ENGINE STREQUAL "afl")
-    list(TRANSFORM arg_DEPENDS APPEND _plain)
-    add_library(resprobe_${name}_plain STATIC EXCLUDE_FROM_ALL
-      $<TARGET_PROPERTY:resprobe_${name},SOURCES>)
-    add_library(resprobe::${name}_plain ALIAS resprobe_${name}_plain)
-    target_compile_definitions(resprobe_${name}_plain PRIVATE
-      $<TARGET_PROPERTY:resprobe_${name},COMPILE_DEFINITIONS>)
-    target_link_libraries(resprobe_${name}_plain PUBLIC resprobe::options ${arg_DEPENDS})
+  if(arg_PROGRAM)
+    target_link_libraries(resprobe_${name} PUBLIC ${plain_libraries})
+    target_compile_options(resprobe_${name} PRIVATE ${RESPROBE_PROGRAM_FLAGS})
+  else()
+    target_link_libraries(resprobe_${name}
+      PUBLIC resprobe::options resprobe::engine_flags ${arg_DEPENDS}
+      PRIVATE $<BUILD_INTERFACE:$<$<BOOL:${arg_SUBJECT}>:resprobe::subject_flags>>
+              $<BUILD_INTERFACE:$<$<BOOL:${arg_CHECKER}>:resprobe::checker_flags>>)
   endif()
+  if(arg_PROGRAM OR NOT RESPROBE_PLAIN_ROOMS)
+    add_library(resprobe::${name}_plain ALIAS resprobe_${name})
+    return()
+  endif()
+  add_library(resprobe_${name}_plain STATIC EXCLUDE_FROM_ALL
+    $<TARGET_PROPERTY:resprobe_${name},SOURCES>)
+  add_library(resprobe::${name}_plain ALIAS resprobe_${name}_plain)
+  target_compile_definitions(resprobe_${name}_plain PRIVATE
+    $<TARGET_PROPERTY:resprobe_${name},COMPILE_DEFINITIONS>)
+  target_link_libraries(resprobe_${name}_plain PUBLIC ${plain_libraries})
 endfunction()

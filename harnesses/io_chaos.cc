@@ -7,6 +7,7 @@
 #include "driver/fuzz_main.h"
 #include "driver/libc_shim.h"
 #include "worlds/io_chaos/hiredis_subjects.h"
+#include "worlds/io_chaos/io_chaos_harness.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 # build_dir; needs system-packages.sh, which sets clang and clangxx.
 # shellcheck disable=SC2154
 
-readonly presets=(fuzz afl standalone release coverage tsan)
+readonly presets=(fuzz afl standalone release coverage tsan checked)
 
 is_preset() { [[ " ${presets[*]} " == *" $1 "* ]]; }
 
@@ -16,6 +16,11 @@ lock() {
     say "waiting for another ./resprobe that builds here"
     flock 9
   fi
+}
+
+# True if another ./resprobe installs or builds here.
+is_locked() {
+  command -v flock >/dev/null && [[ -e $build_dir/.lock ]] && ! flock -n "$build_dir/.lock" true
 }
 
 unlock() { exec 9>&- || true; }

@@ -2,7 +2,7 @@
 
 #include "driver/fuzz_main.h"
 #include "examples/tiny_server/tiny_subject.h"
-#include "worlds/command/command_world.h"
+#include "worlds/command/command_harness.h"
 
 #ifndef TINY_FAULT
 #define TINY_FAULT kNone

@@ -2,7 +2,7 @@
 
 #include "driver/fuzz_main.h"
 #include "tests/worlds/faulty_subject.h"
-#include "worlds/command/command_world.h"
+#include "worlds/command/command_harness.h"
 
 namespace resprobe {
 namespace {

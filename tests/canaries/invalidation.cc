@@ -2,7 +2,7 @@
 // best known bug of client-side caches.
 
 #include "driver/fuzz_main.h"
-#include "worlds/invalidation/invalidation_world.h"
+#include "worlds/invalidation/invalidation_harness.h"
 
 RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::InvalidationWorld>(
     std::in_place, nullptr, resprobe::cache::Policy{.poison_pending = false}))

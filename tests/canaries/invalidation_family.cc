@@ -6,6 +6,7 @@
 
 #include "driver/fuzz_main.h"
 #include "tests/canaries/invalidation_bugs.h"
+#include "worlds/invalidation/invalidation_harness.h"
 
 namespace resprobe {
 namespace {

@@ -1,7 +1,7 @@
 // io_chaos with a client that resends its whole buffer after a short write.
 
 #include "driver/fuzz_main.h"
-#include "worlds/io_chaos/io_chaos_world.h"
+#include "worlds/io_chaos/io_chaos_harness.h"
 #include "worlds/io_chaos/plain_client.h"
 
 namespace {

@@ -54,6 +54,28 @@ run 2 build
 one_line_error
 run 2 packages --nonesuch
 one_line_error
+# A harness, a number or a case that cannot be is refused before anything is built.
+run 2 fuzz nonesuch
+one_line_error
+[[ $err == *nonesuch*command_handler* ]] || fail "the error does not name the harnesses: $err"
+run 2 fuzz query_parser --time 5x
+one_line_error
+[[ $err == *"'5x' is not a duration"* ]] || fail "the duration is not refused: $err"
+run 2 fuzz --seed=two
+one_line_error
+run 2 oracle --seeds many
+one_line_error
+for verb in replay show minimize freeze; do
+  run 2 "$verb" no/such/case.ops
+  one_line_error
+  [[ $err == *"no/such/case.ops: there is no such file"* ]] || fail "$verb does not name the file: $err"
+done
+run 2 recheck command_oracle
+one_line_error
+run 2 stability nonesuch
+one_line_error
+run 2 coverage nonesuch
+one_line_error
 run 2 bench query_parser nonesuch --rounds 1
 one_line_error
 [[ $err == *nonesuch*"use one of command_handler, "*resp_parser* ]] || fail "the error does not name the harnesses: $err"

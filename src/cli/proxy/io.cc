@@ -10,7 +10,8 @@
 #include "cli/output_options.h"
 #include "cli/proxy/qdisc.h"
 #include "cli/verbs.h"
-#include "live/tcp/io_live_world.h"
+#include "live/tcp/io_differences.h"
+#include "live/tcp/io_scenario.h"
 #include "runner/files.h"
 #include "runner/harness_process.h"
 #include "runner/json.h"
@@ -18,7 +19,6 @@
 #include "runner/process.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
-#include "worlds/io_chaos/io_scenario.h"
 
 namespace resprobe::cli {
 namespace {

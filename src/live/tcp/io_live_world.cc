@@ -12,12 +12,6 @@
 namespace resprobe::live {
 namespace {
 
-constexpr IoDifference kDifferences[] = {
-    {"send_buffer",
-     "how much a write takes before the peer reads, and when the socket is writable again, is up "
-     "to the kernel's buffers"},
-};
-
 constexpr size_t kContext = 3;  // lines shown before the first difference
 
 [[noreturn]] void GiveUp(const std::string& why) {
@@ -25,8 +19,6 @@ constexpr size_t kContext = 3;  // lines shown before the first difference
   std::fflush(stderr);
   std::_Exit(2);
 }
-
-constexpr std::string_view kSaw = "saw ";
 
 std::string_view CutLine(std::string_view* text) {
   const std::string_view line = text->substr(0, text->find('\n'));
@@ -58,32 +50,6 @@ Parting Part(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-std::span<const IoDifference> IoDifferences() { return kDifferences; }
-
-std::string SeenIn(std::string_view trace) {
-  std::string seen;
-  while (!trace.empty()) {
-    const std::string_view line = CutLine(&trace);
-    if (!line.starts_with(kSaw)) continue;
-    seen += line.substr(kSaw.size());
-    seen += '\n';
-  }
-  return seen;
-}
-
-std::string_view WhyLeftOut(ToxicKind kind) {
-  switch (kind) {
-    case ToxicKind::kEintr:
-      return "only a signal interrupts a call, a peer cannot";
-    case ToxicKind::kEagain:
-      return "no peer can make a kernel return EAGAIN while bytes wait";
-    case ToxicKind::kShortWrite:
-      return "a kernel accepts part of a write only if its buffer is full";
-    default:
-      return "";
-  }
-}
 
 IoLiveWorld::Options IoLiveWorld::FromEnvironment() {
   const auto choice = [](const char* name, std::span<const std::string_view> known) {
@@ -202,7 +168,7 @@ void IoLiveWorld::Settle(RunContext& run) {
                parting.before + "over TCP: " + parting.second);
       return;
     }
-    run.trace().Line("io explained " + std::string(kDifferences[0].name));
+    run.trace().Line("io explained " + std::string(IoDifferences()[0].name));
   }
   if (in_memory_.violated()) {
     const Violation& violation = in_memory_.violation();

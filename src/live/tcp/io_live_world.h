@@ -16,26 +16,13 @@
 
 #include "engine/generate.h"
 #include "engine/run_context.h"
+#include "live/tcp/io_differences.h"
 #include "live/tcp/kernel_sockets.h"
 #include "live/tcp/recorded_backpressure.h"
 #include "live/tcp/tcp_peer.h"
 #include "worlds/io_chaos/io_chaos_world.h"
 
 namespace resprobe::live {
-
-// A difference by design between the simulation and the kernel. It explains a case only if the
-// simulation, given what the kernel did in this respect, produces the kernel's result.
-struct IoDifference {
-  std::string_view name;
-  std::string_view what;
-};
-std::span<const IoDifference> IoDifferences();
-
-// The reason why a step that has no equivalent over real sockets is omitted on both sides.
-std::string_view WhyLeftOut(ToxicKind kind);
-
-// The lines marked "saw" in a trace of IoLiveWorld.
-std::string SeenIn(std::string_view trace);
 
 // Runs the cases of IoChaosWorld in memory, then again over real TCP: every result of a client's
 // call, every callback and every violation must be the same, in the same order. The world with its

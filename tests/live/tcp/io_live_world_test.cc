@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "engine/ops_harness.h"
-#include "worlds/io_chaos/io_scenario.h"
+#include "live/tcp/io_scenario.h"
 #include "worlds/io_chaos/plain_client.h"
 
 namespace resprobe::live {

@@ -1,5 +1,3 @@
-#include "worlds/command/command_world.h"
-
 #include <cstdio>
 #include <functional>
 #include <set>
@@ -9,10 +7,10 @@
 #include <utility>
 
 #include "core/server/server.h"
-#include "engine/ops_harness.h"
 #include "gtest/gtest.h"
 #include "tests/worlds/faulty_subject.h"
 #include "worlds/command/command_generate.h"
+#include "worlds/command/command_harness.h"
 #include "worlds/command/reply_model.h"
 
 namespace resprobe {

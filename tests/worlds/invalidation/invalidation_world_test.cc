@@ -1,5 +1,3 @@
-#include "worlds/invalidation/invalidation_world.h"
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -7,9 +5,9 @@
 #include <utility>
 
 #include "core/server/server.h"
-#include "engine/ops_harness.h"
 #include "gtest/gtest.h"
 #include "tests/worlds/faulty_subject.h"
+#include "worlds/invalidation/invalidation_harness.h"
 
 namespace resprobe {
 namespace {

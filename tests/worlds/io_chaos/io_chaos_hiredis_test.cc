@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "driver/libc_shim.h"
-#include "engine/ops_harness.h"
 #include "worlds/io_chaos/hiredis_client.h"
-#include "worlds/io_chaos/io_chaos_world.h"
+#include "worlds/io_chaos/io_chaos_harness.h"
 
 namespace resprobe {
 namespace {

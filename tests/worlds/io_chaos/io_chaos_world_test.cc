@@ -1,13 +1,11 @@
-#include "worlds/io_chaos/io_chaos_world.h"
-
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "engine/ops_harness.h"
 #include "worlds/io_chaos/caching_io_client.h"
+#include "worlds/io_chaos/io_chaos_harness.h"
 #include "worlds/io_chaos/plain_client.h"
 
 namespace resprobe {

@@ -1,4 +1,4 @@
-#include "worlds/io_chaos/io_scenario.h"
+#include "live/tcp/io_scenario.h"
 
 #include <algorithm>
 #include <utility>

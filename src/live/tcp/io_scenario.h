@@ -1,5 +1,5 @@
-#ifndef RESPROBE_WORLDS_IO_CHAOS_IO_SCENARIO_H_
-#define RESPROBE_WORLDS_IO_CHAOS_IO_SCENARIO_H_
+#ifndef RESPROBE_LIVE_TCP_IO_SCENARIO_H_
+#define RESPROBE_LIVE_TCP_IO_SCENARIO_H_
 
 #include <string>
 #include <string_view>
@@ -27,4 +27,4 @@ std::string Unmet(const IoScenario& scenario, std::string_view trace);
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_WORLDS_IO_CHAOS_IO_SCENARIO_H_
+#endif  // RESPROBE_LIVE_TCP_IO_SCENARIO_H_

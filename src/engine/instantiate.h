@@ -1,0 +1,30 @@
+#ifndef RESPROBE_ENGINE_INSTANTIATE_H_
+#define RESPROBE_ENGINE_INSTANTIATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "engine/codec.h"
+#include "engine/generate.h"
+#include "engine/ops_harness.h"
+#include "engine/ops_text.h"
+#include "engine/shrink.h"
+
+// The engine's templates for a world take seconds to compile in each file that uses them. A header
+// of the world says RESPROBE_WORLD_TEMPLATES(extern, MyWorld), one source
+// RESPROBE_WORLD_TEMPLATES(, MyWorld), both in namespace resprobe; then they are compiled in that
+// source alone.
+#define RESPROBE_WORLD_TEMPLATES(storage, World)                                              \
+  storage template class OpsHarness<World>;                                                   \
+  storage template void Decode<World>(Bytes, Arena*, Case<World>*);                           \
+  storage template void Encode<World>(const Case<World>&, Tape*);                             \
+  storage template void PrintOp<World::Op>(const World::Op&, std::string*);                   \
+  storage template std::string Print<World>(const Case<World>&);                              \
+  storage template std::string Parse<World>(std::string_view, Arena*, Case<World>*);          \
+  storage template void Generate<World>(uint64_t, Arena*, Case<World>*);                      \
+  storage template void Shrink<World>(const std::function<bool(const Case<World>&)>&, Arena*, \
+                                      Case<World>*)
+
+#endif  // RESPROBE_ENGINE_INSTANTIATE_H_

@@ -1,0 +1,7 @@
+#include "worlds/command/command_harness.h"
+
+namespace resprobe {
+
+RESPROBE_WORLD_TEMPLATES(, CommandWorld);
+
+}  // namespace resprobe

@@ -1,0 +1,2 @@
+// CMake precompiles headers only for a target that has a source.
+int main() {}
