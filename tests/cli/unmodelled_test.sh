@@ -4,6 +4,7 @@
 set -euo pipefail
 program=$1
 faulty=$2
+part=$3 # one of the functions below, which are tests of their own
 . "$(dirname "$0")/lib.sh"
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
@@ -18,135 +19,145 @@ start() {
   for fault in "$@"; do server+=("--server-arg=--fault" "--server-arg=$fault"); done
 }
 
-wrong_use "may end a server" oracle --unmodelled --server 127.0.0.1:1
-wrong_use "--dangerous requires --unmodelled" oracle --start "$faulty" --dangerous
-wrong_use "excludes" oracle --start "$faulty" --unmodelled --profile redis-7.0
-start x.sound=sound
-wrong_use "there is no such group: use some of faults" \
-  oracle "${server[@]}" "${watched[@]}" --groups stream
-
-# Several faults: each found, shrunk to its call, filed with the log; the run goes on behind them.
-start x.crash=crash x.twice=twice x.sound=sound x.more=sound
-run 1 oracle "${server[@]}" "${watched[@]}" --seeds 60 --format json --output "$temp/report.json"
-has out "shrinking server has ended: signal 11: faultyCommand|call: x.crash, which seed "
-has out "finding: server has ended: signal 11: faultyCommand|call"
-has out "finding: a reply too many: x.twice"
-has out "60 cases"
-cp "$temp/report.json" "$temp/json"
-has json '"reproduced": true'
-folder=$(find "$findings" -name '*server-has-ended*' | head -n 1)
-holds "$folder" case case.ops original redis-cli.txt report.json server.log
-cp "$folder/server.log" "$temp/log"
-has log "BUG REPORT START"
-tr a-z A-Z <"$folder/case.ops" >"$temp/ops"
-has ops "X.CRASH"
-if (($(wc -l <"$temp/ops") > 3)); then
-  echo "the case is not one call:" >&2
-  cat "$temp/ops" >&2
-  failures=$((failures + 1))
-fi
-run 1 replay "$folder/case.ops" "${server[@]}" "${watched[@]}"
-has out "signature: server has ended"
-run 0 minimize "$folder/original" --harness command_handler "${server[@]}" "${watched[@]}" \
-  --output "$temp/small.ops"
-has out "-> 1 ops"
-start x.crash=sound x.twice=sound
-run 0 replay "$folder/case.ops" "${server[@]}" "${watched[@]}"
-wrong_use "bears it, so there is nothing to minimize" \
-  minimize "$folder/case.ops" "${server[@]}" "${watched[@]}"
-
-# What is never sent, unless it is asked for.
-printf 'ops command_handler\ncall client=0 SHUTDOWN\n' >"$temp/end.ops"
-start shutdown=exit x.sound=sound
-run 0 replay "$temp/end.ops" "${server[@]}" "${watched[@]}"
-has out "not sent, shutdown: it ends the server: 1"
-run 1 replay "$temp/end.ops" "${server[@]}" "${watched[@]}" --dangerous
-has out "server has ended: exit code 3"
-
-# The oracle that compares: the same for a server that ends or hangs.
 printf 'ops command_handler\ncall client=0 SET k 1\ncall client=0 INCR k\ncall client=0 GET k\n' \
   >"$temp/case.ops"
-start incr=crash
-run 0 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
-has out "signature: incr: server has ended: signal 11: faultyCommand|call"
-has out "3 -> 1 ops"
-# A run is some cases ahead of what it notices: it still finds the one.
-for fault in crash report; do
-  rm -rf "$findings"
-  start incr=$fault
-  run 1 oracle "${server[@]}" --groups string --requests 100
-  folder=$(find "$findings" -name 'oracle-*' | head -n 1)
+
+unmodelled() {
+  wrong_use "may end a server" oracle --unmodelled --server 127.0.0.1:1
+  wrong_use "--dangerous requires --unmodelled" oracle --start "$faulty" --dangerous
+  wrong_use "excludes" oracle --start "$faulty" --unmodelled --profile redis-7.0
+  start x.sound=sound
+  wrong_use "there is no such group: use some of faults" \
+    oracle "${server[@]}" "${watched[@]}" --groups stream
+
+  # Several faults: each found, shrunk to its call, filed with the log; the run goes on behind them.
+  start x.crash=crash x.twice=twice x.sound=sound x.more=sound
+  run 1 oracle "${server[@]}" "${watched[@]}" --seeds 60 --format json --output "$temp/report.json"
+  has out "shrinking server has ended: signal 11: faultyCommand|call: x.crash, which seed "
+  has out "finding: server has ended: signal 11: faultyCommand|call"
+  has out "finding: a reply too many: x.twice"
+  has out "60 cases"
+  cp "$temp/report.json" "$temp/json"
+  has json '"reproduced": true'
+  folder=$(find "$findings" -name '*server-has-ended*' | head -n 1)
+  holds "$folder" case case.ops original redis-cli.txt report.json server.log
+  cp "$folder/server.log" "$temp/log"
+  has log "BUG REPORT START"
   tr a-z A-Z <"$folder/case.ops" >"$temp/ops"
-  has ops " INCR"
-  run 1 replay "$folder/case.ops" "${server[@]}"
-done
-# A server that nobody can start again: what it did is kept, and the run ends.
-"$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault incr=crash &
-id=$!
-until [[ -S $temp/socket ]]; do :; done
-rm -rf "$findings"
-run 1 oracle --unix "$temp/socket" --flush --hang 1 --groups string --time 60s --format json \
-  --output "$temp/report.json"
-wait "$id" || true
-has out "server has ended"
-# The command that is printed is to work as it is.
-has out "case.ops --unix $temp/socket --hang 1 --flush"
-has out "the run ends here, since the server does not come back: cannot connect to"
-cp "$temp/report.json" "$temp/json"
-has json '"reproduced": false'
-folder=$(find "$findings" -name 'oracle-*' | head -n 1)
-holds "$folder" case case.ops original report.json
-start incr=hang
-run 1 replay "$temp/case.ops" "${server[@]}"
-has out "signature: incr: server hangs"
+  has ops "X.CRASH"
+  if (($(wc -l <"$temp/ops") > 3)); then
+    echo "the case is not one call:" >&2
+    cat "$temp/ops" >&2
+    failures=$((failures + 1))
+  fi
+  run 1 replay "$folder/case.ops" "${server[@]}" "${watched[@]}"
+  has out "signature: server has ended"
+  run 0 minimize "$folder/original" --harness command_handler "${server[@]}" "${watched[@]}" \
+    --output "$temp/small.ops"
+  has out "-> 1 ops"
+  start x.crash=sound x.twice=sound
+  run 0 replay "$folder/case.ops" "${server[@]}" "${watched[@]}"
+  wrong_use "bears it, so there is nothing to minimize" \
+    minimize "$folder/case.ops" "${server[@]}" "${watched[@]}"
 
-# Ctrl-C while a server hangs, at its start, when it is first asked, and within a case: nobody waits
-# for the rest of the hour.
-hang=3600
-for fault in ping hello incr; do
-  start $fault=interrupt x.sound=sound
-  run 130 oracle "${server[@]}" --groups string
-  run 130 replay "$temp/case.ops" "${server[@]}"
-  has err "interrupted"
-  run 130 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
-  has err "interrupted"
-  run 130 oracle "${server[@]}" "${watched[@]}" --groups faults
-done
-# What was found by then is kept. (So late that the first have been read: cases begin before the
-# replies to those before them are read.)
-rm -rf "$findings"
-start append=twice:120:interrupt
-run 130 oracle "${server[@]}" --groups string --format json \
-  --output "$temp/report.json"
-has out "difference: append: "
-cp "$temp/report.json" "$temp/json"
-has json '"interrupted": true'
-folder=$(find "$findings" -name 'oracle-*append*' | head -n 1)
-holds "$folder" case case.ops original report.json
-hang=1
+  # What is never sent, unless it is asked for.
+  printf 'ops command_handler\ncall client=0 SHUTDOWN\n' >"$temp/end.ops"
+  start shutdown=exit x.sound=sound
+  run 0 replay "$temp/end.ops" "${server[@]}" "${watched[@]}"
+  has out "not sent, shutdown: it ends the server: 1"
+  run 1 replay "$temp/end.ops" "${server[@]}" "${watched[@]}" --dangerous
+  has out "server has ended: exit code 3"
 
-# One that takes connections and never answers is given up after --hang, at its start and when it is
-# asked what it is.
-for fault in ping hello command; do
-  start $fault=hang
-  wrong_use " for 1 s: " oracle "${server[@]}" --seeds 1
-done
-wrong_use "says nothing to COMMAND for 1 s: $faulty: is it a RESP server" replay "$temp/case.ops" "${server[@]}"
-rm -f "$temp/socket"
-"$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault hello=hang &
-id=$!
-until [[ -S $temp/socket ]]; do :; done
-wrong_use "says nothing to HELLO for 1 s: -s $temp/socket: is it a RESP server" \
-  oracle --unix "$temp/socket" --hang 1
-kill "$id"
-wait "$id" || true
+  # (valkey 8.0.1 gives a failing AUTH no reply, which is found: docs/findings.)
+  if [[ -z ${RESPROBE_REDIS_SERVER:-} ]]; then
+    echo "skipped: a real server, RESPROBE_REDIS_SERVER is not set"
+  else
+    run 0 oracle --start "$RESPROBE_REDIS_SERVER" --unmodelled --seeds 20 --groups geo,hyperloglog \
+      --protocol 2
+    has out "0 findings"
+  fi
+}
 
-# (valkey 8.0.1 gives a failing AUTH no reply, which is found: docs/findings.)
-if [[ -z ${RESPROBE_REDIS_SERVER:-} ]]; then
-  echo "skipped: a real server, RESPROBE_REDIS_SERVER is not set"
-else
-  run 0 oracle --start "$RESPROBE_REDIS_SERVER" --unmodelled --seeds 20 --groups geo,hyperloglog \
-    --protocol 2
-  has out "0 findings"
-fi
+compared() {
+  # The oracle that compares: the same for a server that ends or hangs.
+  start incr=crash
+  run 0 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
+  has out "signature: incr: server has ended: signal 11: faultyCommand|call"
+  has out "3 -> 1 ops"
+  # A run is some cases ahead of what it notices: it still finds the one.
+  for fault in crash report; do
+    rm -rf "$findings"
+    start incr=$fault
+    run 1 oracle "${server[@]}" --groups string --requests 100
+    folder=$(find "$findings" -name 'oracle-*' | head -n 1)
+    tr a-z A-Z <"$folder/case.ops" >"$temp/ops"
+    has ops " INCR"
+    run 1 replay "$folder/case.ops" "${server[@]}"
+  done
+  # A server that nobody can start again: what it did is kept, and the run ends.
+  "$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault incr=crash &
+  id=$!
+  until [[ -S $temp/socket ]]; do :; done
+  rm -rf "$findings"
+  run 1 oracle --unix "$temp/socket" --flush --hang 1 --groups string --time 60s --format json \
+    --output "$temp/report.json"
+  wait "$id" || true
+  has out "server has ended"
+  # The command that is printed is to work as it is.
+  has out "case.ops --unix $temp/socket --hang 1 --flush"
+  has out "the run ends here, since the server does not come back: cannot connect to"
+  cp "$temp/report.json" "$temp/json"
+  has json '"reproduced": false'
+  folder=$(find "$findings" -name 'oracle-*' | head -n 1)
+  holds "$folder" case case.ops original report.json
+  start incr=hang
+  run 1 replay "$temp/case.ops" "${server[@]}"
+  has out "signature: incr: server hangs"
+}
+
+interrupted() {
+  # Ctrl-C while a server hangs, at its start, when it is first asked, and within a case: nobody waits
+  # for the rest of the hour.
+  hang=3600
+  for fault in ping hello incr; do
+    start $fault=interrupt x.sound=sound
+    run 130 oracle "${server[@]}" --groups string
+    run 130 replay "$temp/case.ops" "${server[@]}"
+    has err "interrupted"
+    run 130 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
+    has err "interrupted"
+    run 130 oracle "${server[@]}" "${watched[@]}" --groups faults
+  done
+  # What was found by then is kept. (So late that the first have been read: cases begin before the
+  # replies to those before them are read.)
+  rm -rf "$findings"
+  start append=twice:120:interrupt
+  run 130 oracle "${server[@]}" --groups string --format json \
+    --output "$temp/report.json"
+  has out "difference: append: "
+  cp "$temp/report.json" "$temp/json"
+  has json '"interrupted": true'
+  folder=$(find "$findings" -name 'oracle-*append*' | head -n 1)
+  holds "$folder" case case.ops original report.json
+}
+
+silent() {
+  # One that takes connections and never answers is given up after --hang, at its start and when it is
+  # asked what it is.
+  for fault in ping hello command; do
+    start $fault=hang
+    wrong_use " for 1 s: " oracle "${server[@]}" --seeds 1
+  done
+  wrong_use "says nothing to COMMAND for 1 s: $faulty: is it a RESP server" replay "$temp/case.ops" "${server[@]}"
+  rm -f "$temp/socket"
+  "$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault hello=hang &
+  id=$!
+  until [[ -S $temp/socket ]]; do :; done
+  wrong_use "says nothing to HELLO for 1 s: -s $temp/socket: is it a RESP server" \
+    oracle --unix "$temp/socket" --hang 1
+  kill "$id"
+  wait "$id" || true
+}
+
+"$part"
 finish
