@@ -32,10 +32,10 @@ struct ServerOptions {
   live::TargetOptions Target() const;
   // The options as they are typed.
   std::string Typed() const;
-
- private:
+  // HOST:PORT, however it was given; "" for another kind of server.
   std::string Address() const;
 
+ private:
   // --host, --port.
   std::string host_ = "127.0.0.1";
   int port_ = 0;  // 0: not given

@@ -24,6 +24,8 @@ Command Ask(const HarnessEntry& harness, std::vector<std::string> words, bool sy
   for (auto& [name, value] : command.environment) {
     if (name == "ASAN_OPTIONS") value += ":handle_abort=1";
   }
+  command.environment.insert(command.environment.end(), harness.environment.begin(),
+                             harness.environment.end());
   return command;
 }
 

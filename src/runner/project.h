@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runner/files.h"
@@ -15,6 +16,8 @@ struct HarnessEntry {
   fs::path binary;     // empty if it is not built: see WhyNotBuilt()
   bool live;           // uses a real server or real sockets; runs only if it is named
   bool left_out;       // the build has no such target, because its subject is not installed
+  // On top of the environment of this program, for every process of the binary.
+  std::vector<std::pair<std::string, std::string>> environment = {};
   // True if it needs a server (see --start), false if it needs only the kernel's sockets.
   bool with_server() const { return live && corpus != "io_chaos"; }
 };

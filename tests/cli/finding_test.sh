@@ -56,7 +56,7 @@ has text "the first run"
 
 # A path that has to be quoted for a shell, and that is no UTF-8.
 RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 2s --jobs 1 --seed 1
-has out "replay:    ./resprobe replay --harness query_parser '"
+has out "replay:    ./resprobe replay '"
 
 # A case as text, with steps that do not matter; its harness's clients have a fault.
 cat >"$temp/long.ops" <<'TEXT'

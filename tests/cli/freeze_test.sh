@@ -121,7 +121,8 @@ printf m >"$temp/repository/corpus/fragile/failing"
 run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --rss 400
 # (What else it may have found by then does not matter.)
 command=$(sed -n '/oom/s/^ *replay: *\.\/resprobe //p' "$temp/out")
-has out " --rss 400"
+cp "$temp/work/findings/fragile/oom/report.json" "$temp/json"
+has json '"rss": 400'
 eval "run 1 $command"
 has out "signature: oom"
 run 0 freeze "$temp/work/findings/fragile/oom" -o "$temp/of-limits.ops"

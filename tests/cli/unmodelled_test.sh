@@ -38,7 +38,7 @@ unmodelled() {
   has out "finding: a reply too many: x.twice"
   has out "60 cases"
   cp "$temp/report.json" "$temp/json"
-  has json '"reproduced": true'
+  has json '"replays": true'
   folder=$(find "$findings" -name '*server-has-ended*' | head -n 1)
   holds "$folder" case case.ops original redis-cli.txt report.json server.log
   cp "$folder/server.log" "$temp/log"
@@ -103,13 +103,17 @@ compared() {
     --output "$temp/report.json"
   wait "$id" || true
   has out "server has ended"
-  # The command that is printed is to work as it is.
-  has out "case.ops --unix $temp/socket --hang 1 --flush"
   has out "the run ends here, since the server does not come back: cannot connect to"
   cp "$temp/report.json" "$temp/json"
-  has json '"reproduced": false'
+  has json '"replays": false'
   folder=$(find "$findings" -name 'oracle-*' | head -n 1)
   holds "$folder" case case.ops original report.json
+  # All that replay needs to connect as this run did.
+  has json "\"unix\": \"$temp/socket\""
+  has json '"flush": true'
+  has json '"hang": 1'
+  has out "./resprobe replay $folder"
+  wrong_use "cannot connect to $temp/socket" replay "$folder"
   start incr=hang
   run 1 replay "$temp/case.ops" "${server[@]}"
   has out "signature: incr: server hangs"
@@ -139,6 +143,12 @@ interrupted() {
   has json '"interrupted": true'
   folder=$(find "$findings" -name 'oracle-*append*' | head -n 1)
   holds "$folder" case case.ops original report.json
+  # All that replay needs to connect as this run did.
+  has json "\"unix\": \"$temp/socket\""
+  has json '"flush": true'
+  has json '"hang": 1'
+  has out "./resprobe replay $folder"
+  wrong_use "cannot connect to $temp/socket" replay "$folder"
 }
 
 silent() {

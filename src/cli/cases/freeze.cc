@@ -6,14 +6,15 @@
 #include <optional>
 #include <sstream>
 
+#include "cli/cases/case_runners.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
-#include "engine/triage.h"
-#include "findings/descriptor.h"
-#include "findings/finding.h"
+#include "findings/finding_store.h"
 #include "runner/harness_process.h"
 #include "runner/json.h"
+#include "runner/process.h"
 #include "runner/project.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -31,58 +32,48 @@ struct FreezeOptions {
 };
 
 // What is to be frozen.
-struct Failure {
-  fs::path file;          // a tape or `.ops` text
-  std::string harness;    // "": to be found out from the file
+struct Subject {
+  fs::path file;  // a tape or `.ops` text
+  RunSpec run;
   std::string signature;  // how it failed when it was filed; "": nobody has said
   bool minimized = false;
-  FindingLimits limits;
 };
 
-Failure FindFailure(const std::string& what, const fs::path& temp) {
+Subject FindSubject(const Project& project, const FreezeOptions& options, const fs::path& temp) {
+  const std::string& what = options.what;
   std::error_code error;
-  const fs::path path = what;
-  const bool folder = fs::is_directory(path, error);
-  const fs::path report = folder ? path / "report.json" : path;
-  if (fs::exists(report, error) && report.extension() == ".json") {
-    const Descriptor descriptor = ReadDescriptor(report);
-    Failure failure{
-        path / "case", descriptor.harness, descriptor.signature, descriptor.minimized, {}};
-    if (descriptor.timeout_seconds > 0) failure.limits.timeout_seconds = descriptor.timeout_seconds;
-    if (descriptor.rss_mb > 0) failure.limits.rss_mb = descriptor.rss_mb;
-    if (folder && fs::exists(failure.file, error)) return failure;
-    if (descriptor.case_text.empty()) {
-      throw UserError(what + ": holds no case: name the case file itself");
+  RunOverrides overrides;
+  overrides.harness = options.harness;
+  if (IsFinding(what) || (fs::exists(what, error) && fs::path(what).extension() == ".json")) {
+    const StoredFailure stored = ReadFinding(what);
+    const Failure& failure = stored.failure;
+    Subject subject{CaseFileOf(stored, temp), failure.run, failure.what.signature,
+                    failure.input.minimized};
+    if (!options.harness.empty()) {
+      subject.run.harness = project.Find(options.harness).name;
+      subject.run.runner = "process";
     }
-    failure.file = temp / "descriptor.ops";
-    WriteFile(failure.file, descriptor.case_text);
-    return failure;
+    if (!stored.missing.empty() && options.start.empty() && IsLive(subject.run.runner)) {
+      throw UserError(what + ": " + stored.missing);
+    }
+    return subject;
   }
   const std::vector<fs::path> cases = CasesOf({what});
   if (cases.size() != 1) {
     throw UserError(what + ": holds " + std::to_string(cases.size()) + " cases: freeze takes one");
   }
-  return {cases[0], "", "", false, {}};
+  return {cases[0], SpecOf(project, cases[0], overrides), "", false};
 }
 
 // How the case runs, twice where it lives to tell; one that gives two answers has none to keep.
-CaseResult Run(const HarnessEntry& harness, const fs::path& file, const FindingLimits& limits) {
-  RunOptions run;
-  run.twice = true;
-  run.limits = {static_cast<double>(limits.timeout_seconds), limits.rss_mb};
-  CaseResult result;
-  RunCases(harness, {file}, run, [&](CaseResult one) { result = std::move(one); });
-  if (result.outcome == "not deterministic" ||
-      (!result.hash2.empty() && result.hash2 != result.hash)) {
-    throw UserError(file.string() + ": two runs of it differ in " + harness.name +
+CaseOutcome Run(CaseRunner& runner, const fs::path& file) {
+  CaseOutcome outcome = runner.RunOne(file, false, true);
+  if (outcome.word == "not deterministic" ||
+      (!outcome.hash2.empty() && outcome.hash2 != outcome.hash)) {
+    throw UserError(file.string() + ": two runs of it differ in " + runner.spec().harness +
                     ", so that it cannot be a test: replay it with --twice --trace");
   }
-  return result;
-}
-
-bool IsSameFailure(const std::string& a, const std::string& b) {
-  // An engine and a replay see other frames above a raised signal.
-  return a == b || (a.starts_with("signal") && b.starts_with("signal"));
+  return outcome;
 }
 
 // "# label: text", the further lines of the text indented; long ones are cut.
@@ -103,39 +94,35 @@ void AddComment(std::string* out, const std::string& label, const std::string& t
   }
 }
 
-std::string WhatMustHold(const HarnessInfo& info, const CaseResult& red) {
-  if (red.outcome == "violation") return red.invariant + ": " + info.StatementOf(red.invariant);
-  if (red.signature == "timeout") return "the run comes to its end";
-  if (red.signature == "oom") return "the run's memory is bounded";
-  return "no sanitizer reports anything, nothing asserts or crashes";
-}
-
 // The case with what is to be known about it, as comments behind its first line.
-std::string WithHeader(const Project& project, const HarnessInfo& info, const CaseResult& red,
+std::string WithHeader(const Project& project, CaseRunner& runner, const CaseOutcome& red,
                        const std::string& text) {
   const size_t first = text.find('\n') + 1;
   std::string frozen = text.substr(0, first);
-  AddComment(&frozen, "Frozen from", red.signature);
-  AddComment(&frozen, "Must hold", WhatMustHold(info, red));
-  if (red.outcome == "violation") {
-    AddComment(&frozen, "At op", std::to_string(red.op));
-    AddComment(&frozen, "Expected", red.expected);
-    AddComment(&frozen, "Seen", red.seen);
-  }
-  const Json versions = VersionsOf(project, info);
+  frozen += RunLine(project, runner.spec());
+  const Symptom& what = red.what;
+  AddComment(&frozen, "Frozen from", what.signature);
+  AddComment(&frozen, "Must hold",
+             what.invariant.empty() ? what.statement : what.invariant + ": " + what.statement);
+  if (what.op) AddComment(&frozen, "At op", std::to_string(*what.op));
+  if (!what.expected.empty()) AddComment(&frozen, "Expected", what.expected);
+  if (!what.seen.empty()) AddComment(&frozen, "Seen", what.seen);
+  const Json versions = runner.Versions();
   AddComment(&frozen, "Failed on",
-             info.subject + "; resprobe " + versions.value("resprobe", "") +
+             versions.value("subject", "") + "; resprobe " + versions.value("resprobe", "") +
                  (versions.contains("commit") ? ", commit " + versions.value("commit", "") : ""));
-  AddComment(&frozen, "Built with", info.compiler + ", " + info.flags);
+  if (versions.contains("compiler")) {
+    AddComment(&frozen, "Built with",
+               versions.value("compiler", "") + ", " + versions.value("flags", ""));
+  }
   if (!red.hash.empty()) AddComment(&frozen, "Trace hash of the failing run", red.hash);
   return frozen + text.substr(first);
 }
 
 fs::path OutputOf(const FreezeOptions& options, const fs::path& regressions,
                   const std::string& signature) {
-  const fs::path output = options.output.empty()
-                              ? regressions / (Signature{signature, "", {}}.Slug() + ".ops")
-                              : fs::path(options.output);
+  const fs::path output = options.output.empty() ? regressions / (FileNameOf(signature) + ".ops")
+                                                 : fs::path(options.output);
   if (output.extension() != ".ops") {
     throw UserError(output.string() + ": a frozen test is .ops text: let its name end in .ops");
   }
@@ -149,77 +136,90 @@ fs::path OutputOf(const FreezeOptions& options, const fs::path& regressions,
 int RunFreeze(const FreezeOptions& options) {
   const Project project = OpenProject();
   TempFolder temp;
-  const Failure failure = FindFailure(options.what, temp.path());
-  const FindingLimits limits = {options.timeout_seconds.value_or(failure.limits.timeout_seconds),
-                                options.rss_mb.value_or(failure.limits.rss_mb)};
-  const HarnessEntry& harness = failure.harness.empty() || !options.harness.empty()
-                                    ? project.HarnessOfCase(failure.file, options.harness)
-                                    : project.Find(failure.harness);
+  Subject subject = FindSubject(project, options, temp.path());
+  RunSpec& run = subject.run;
+  if (options.timeout_seconds) run.limits.timeout_seconds = *options.timeout_seconds;
+  if (options.rss_mb) run.limits.rss_mb = *options.rss_mb;
+  const HarnessEntry& harness = project.Find(run.harness);
+  const bool with_server = IsLive(run.runner) || harness.with_server();
   if (!options.start.empty()) {
-    if (!harness.with_server()) {
+    if (!with_server) {
       throw UserError("--start is for a harness with a live server, and " + harness.name +
                       " has none: leave it out, or name the harness with --harness");
     }
-    SetLiveServerCommand(options.start);
+    run.server.start = options.start;
+    run.server.address.clear();
+    run.server.unix_path.clear();
+    run.server.arguments.clear();
   }
-  const HarnessInfo info = AskInfo(harness);
-  const fs::path regressions = project.source / "tests" / "regressions" / harness.corpus;
+  if (IsLive(run.runner) && run.server.start.empty()) {
+    throw UserError(options.what +
+                    ": its server was there before, and a test has to start one: add --start "
+                    "COMMAND");
+  }
+  // What runs in a process with nothing beside it is a test of its corpus, the rest by itself.
+  const bool of_corpus = run.runner == "process";
+  const fs::path all = project.source / "tests" / "regressions";
+  const fs::path regressions = of_corpus ? all / harness.corpus : all / "live" / harness.name;
   if (!options.output.empty()) OutputOf(options, regressions, "");  // before any work
+  const std::unique_ptr<CaseRunner> runner = OpenRunner(project, run);
 
-  const CaseResult before = Run(harness, failure.file, limits);
+  const CaseOutcome before = Run(*runner, subject.file);
   if (!before.failed()) {
-    throw UserError(options.what + ": does not fail in " + harness.name +
+    throw UserError(options.what + ": " + runner->WhySound() +
                     " as it is built: freeze it with the build that has the fault" +
-                    (harness.with_server() && options.start.empty()
+                    (with_server && options.start.empty()
                          ? ", or name the server that has it with --start"
                          : ""));
   }
-  if (!failure.signature.empty() && !IsSameFailure(before.signature, failure.signature)) {
-    throw UserError(options.what + ": was filed as " + failure.signature + " and fails as " +
-                    before.signature + ": freeze its case file, or the original");
+  if (!subject.signature.empty() && !SameFailure(before.what.signature, subject.signature)) {
+    throw UserError(options.what + ": was filed as " + subject.signature + " and fails as " +
+                    before.what.signature + ": freeze its case file, or the original");
   }
-  const fs::path output = OutputOf(options, regressions, before.signature);
+  const fs::path output = OutputOf(options, regressions, before.what.signature);
 
   const fs::path tape = temp.path() / "tape";
-  Shrunk shrunk;
-  if (failure.minimized) {
-    if (failure.file.extension() == ".ops") {
-      ParseOps(harness, failure.file, tape);
-    } else {
-      WriteFile(tape, ReadFile(failure.file));
-    }
+  SmallCase small;
+  uintmax_t bytes_before = 0;
+  if (subject.minimized) {
+    WriteFile(tape, runner->TapeOf(subject.file));
   } else {
-    shrunk = Shrink(harness, failure.file, tape, limits.timeout_seconds, limits.rss_mb);
-    if (shrunk.signature.empty()) {
+    bytes_before = runner->TapeOf(subject.file).size();
+    small = runner->Shrink(subject.file, {});
+    if (small.interrupted) throw Interruption();
+    if (!small.failed) {
       throw UserError(options.what + ": fails now and then only, so that it cannot be a test");
     }
+    WriteFile(tape, small.tape);
   }
   // What is proved is the text itself, from a file of its own.
   const fs::path draft = temp.path() / "draft.ops";
-  const std::string text = CaseText(harness, info, tape);
+  const std::string text = runner->TextOf(tape);
   WriteFile(draft, text);
-  const CaseResult red = Run(harness, draft, limits);
-  if (!IsSameFailure(red.signature, before.signature)) {
-    throw UserError(options.what + ": fails as " + before.signature +
+  const CaseOutcome red = Run(*runner, draft);
+  if (!SameFailure(red.what.signature, before.what.signature)) {
+    throw UserError(options.what + ": fails as " + before.what.signature +
                     ", but not as text of its own: replay it with --twice --trace");
   }
-  const std::string frozen = WithHeader(project, info, red, text);
+  const std::string frozen = WithHeader(project, *runner, red, text);
   WriteFile(draft, frozen);
-  if (Run(harness, draft, limits).hash != red.hash) {
+  const CaseOutcome with_comments = Run(*runner, draft);
+  if (with_comments.hash != red.hash || with_comments.what.signature != red.what.signature) {
     throw UserError(options.what + ": its comments change what it does");
   }
   MakeFolder(fs::absolute(output).parent_path());
   WriteFile(output, frozen);
 
-  std::printf("%s in %s", red.signature.c_str(), harness.name.c_str());
-  if (failure.minimized) {
+  std::printf("%s in %s", red.what.signature.c_str(), harness.name.c_str());
+  if (subject.minimized) {
     std::printf(", minimized before\n");
   } else {
     const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
-    std::printf(": %llu -> %llu ops, %llu -> %llu bytes\n", number(shrunk.ops_before),
-                number(shrunk.ops_after), number(shrunk.bytes_before), number(shrunk.bytes_after));
+    std::printf(": %llu -> %llu ops, %llu -> %llu bytes\n", number(small.ops_before),
+                number(small.ops_after), number(bytes_before), number(small.tape.size()));
   }
-  std::printf("red:     fails on this build%s%s\n",
+  std::printf("red:     fails on %s%s%s\n",
+              IsLive(run.runner) ? runner->spec().server.version.c_str() : "this build",
               red.hash.empty() ? "" : ", the same way twice: trace hash ", red.hash.c_str());
   std::printf("written: %s\n", project.Shown(output).c_str());
   const fs::path inside = fs::absolute(output).lexically_normal().lexically_relative(regressions);
@@ -227,7 +227,8 @@ int RunFreeze(const FreezeOptions& options) {
     std::printf("green:   once it is mended: ./resprobe replay %s\n",
                 ShellWord(project.Shown(output)).c_str());
   } else {
-    std::printf("green:   once it is mended: ./resprobe test -R corpus_%s\n", harness.name.c_str());
+    std::printf("green:   once it is mended: ./resprobe test -R %s%s\n",
+                of_corpus ? "corpus_" : "regression_live_", harness.name.c_str());
   }
   return kAllWell;
 }

@@ -1,13 +1,16 @@
 // minimize: the smallest case found that fails in the same way.
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
-#include "cli/oracle/model_session.h"
-#include "cli/oracle/oracle_session.h"
+#include "cli/cases/case_runners.h"
+#include "cli/oracle/live_runners.h"
 #include "cli/verbs.h"
-#include "findings/descriptor.h"
+#include "findings/finding_store.h"
 #include "runner/harness_process.h"
+#include "runner/process.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -26,6 +29,29 @@ struct MinimizeOptions {
 
 unsigned long long Wide(uint64_t number) { return number; }
 
+// The finding whose case this is, if its folder was named.
+std::optional<StoredFailure> FindingOf(const std::string& named) {
+  if (!IsFinding(named)) return std::nullopt;
+  return ReadFinding(named);
+}
+
+// The failure with what is smaller now.
+void Update(const SmallCase& small, const std::string& text, Failure* failure) {
+  FailingCase& input = failure->input;
+  input.tape = small.tape;
+  input.text = text;
+  input.minimized = !small.interrupted;
+  input.ops_before = std::max(input.ops_before, small.ops_before);
+  input.ops_after = small.ops_after;
+  input.bytes_after = small.tape.size();
+  input.candidates += small.candidates;
+  failure->interrupted = small.interrupted;
+  if (small.interrupted || !small.reproduced) return;
+  failure->replays = true;
+  failure->what = small.outcome.what;
+  failure->hash = small.outcome.hash;
+}
+
 int RunMinimize(const MinimizeOptions& options) {
   const Project project = OpenProject();
   const std::vector<fs::path> cases = CasesOf({options.file});
@@ -33,44 +59,59 @@ int RunMinimize(const MinimizeOptions& options) {
     throw UserError(options.file + ": holds " + std::to_string(cases.size()) +
                     " cases: minimize takes one");
   }
-  const fs::path& file = cases[0];
-  const HarnessEntry& harness = project.HarnessOfCase(file, options.harness);
-  const fs::path output =
-      options.output.empty() ? fs::path(file.string() + ".min") : fs::path(options.output);
-  if (options.server.given()) {
-    if (harness.corpus == InvalidationWorld::kName) {
-      return MinimizeOnModelServer(options.server, file, output);
-    }
-    return MinimizeOnServer(options.server, file, output, options.harness);
+  std::optional<StoredFailure> finding = FindingOf(options.file);
+  fs::path file = cases[0];
+  std::error_code error;
+  if (finding && !finding->failure.input.minimized && fs::exists(file.parent_path() / "original")) {
+    file = file.parent_path() / "original";
   }
-  const bool as_text = output.extension() == ".ops";
+  RunOverrides overrides;
+  overrides.harness = options.harness;
+  overrides.limits = {options.timeout_seconds, options.rss_mb};
+  if (options.server.given()) {
+    overrides.live =
+        ToRunSpec(options.server, options.server.unmodelled ? "robustness" : "oracle", "");
+  }
+  const RunSpec spec = SpecOf(project, file, overrides);
+  // Without --output, what is smaller goes into the folder of the finding.
+  const bool into_folder = finding && options.output.empty();
+  const fs::path output = into_folder              ? finding->folder / "case"
+                          : options.output.empty() ? fs::path(file.string() + ".min")
+                                                   : fs::path(options.output);
   CheckWritable(output);
+  const std::unique_ptr<CaseRunner> runner = OpenRunner(project, spec);
+  const size_t bytes_before =
+      ReadFile(file).starts_with("ops ") ? runner->TapeOf(file).size() : fs::file_size(file, error);
+  const SmallCase small = runner->Shrink(file, {});
+  if (!small.failed) {
+    throw UserError(file.string() + ": " + runner->WhySound() +
+                    ", so there is nothing to minimize");
+  }
+  if (small.interrupted) ForgetInterrupts();
   TempFolder temp;
   const fs::path tape = temp.path() / "case";
-  const auto write = [&] {
-    WriteFile(output, as_text ? CaseText(harness, AskInfo(harness), tape) : ReadFile(tape));
-  };
-  Shrunk shrunk;
-  try {
-    shrunk = Shrink(harness, file, tape, options.timeout_seconds, options.rss_mb);
-  } catch (const Interruption&) {
-    std::error_code error;
-    if (!fs::exists(tape, error)) throw;
-    ForgetInterrupts();
-    write();
+  WriteFile(tape, small.tape);
+  if (into_folder) {
+    const std::string signature = finding->failure.what.signature;
+    Update(small, runner->TextOf(tape), &finding->failure);
+    finding->failure.run = runner->spec();
+    if (!SameFailure(finding->failure.what.signature, signature)) {
+      throw UserError(options.file + ": was filed as " + signature + " and fails as " +
+                      finding->failure.what.signature + ": name its case file, and --output");
+    }
+    FindingStore(project).Write(finding->folder, finding->failure, small.outcome.files);
+  } else {
+    WriteFile(output, output.extension() == ".ops" ? runner->TextOf(tape) : small.tape);
+  }
+  if (small.interrupted) {
     std::printf("interrupted; the smallest so far is written: %s\n", project.Shown(output).c_str());
     return kInterrupted;
   }
-  if (shrunk.signature.empty()) {
-    throw UserError(file.string() + ": does not fail in " + harness.name +
-                    ", so there is nothing to minimize");
-  }
-  write();
   std::printf("%s: %llu -> %llu ops, %llu -> %llu bytes, %llu candidates tried\n",
-              project.Shown(file).c_str(), Wide(shrunk.ops_before), Wide(shrunk.ops_after),
-              Wide(shrunk.bytes_before), Wide(shrunk.bytes_after), Wide(shrunk.candidates));
-  std::printf("signature: %s\n", shrunk.signature.c_str());
-  std::printf("written:   %s\n", project.Shown(output).c_str());
+              project.Shown(file).c_str(), Wide(small.ops_before), Wide(small.ops_after),
+              Wide(bytes_before), Wide(small.tape.size()), Wide(small.candidates));
+  std::printf("signature: %s\nwritten:   %s\n", small.outcome.what.signature.c_str(),
+              project.Shown(output).c_str());
   return kAllWell;
 }
 

@@ -4,10 +4,11 @@
 #include <map>
 #include <memory>
 
-#include "cli/oracle/model_session.h"
-#include "cli/oracle/oracle_session.h"
+#include "cli/cases/case_runners.h"
+#include "cli/oracle/live_runners.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
+#include "findings/case_runner.h"
 #include "runner/harness_process.h"
 #include "runner/json.h"
 #include "runner/output.h"
@@ -24,66 +25,74 @@ struct ReplayOptions {
   std::string seed;
   bool quiet = false;
   int timeout_seconds = 25;
+  bool skip_missing = false;
   RunOptions run;
   OutputOptions output;
   LiveOptions server;
 };
 
-void PrintIndented(const std::string& text) {
-  for (size_t start = 0; start < text.size();) {
-    size_t end = text.find('\n', start);
-    if (end == std::string::npos) end = text.size();
-    std::printf("    %.*s\n", static_cast<int>(end - start), text.data() + start);
-    start = end + 1;
-  }
-}
-
-void PrintResult(const Project& project, const CaseResult& result, bool quiet) {
-  if (!quiet || result.failed()) {
-    std::printf("%-10s %s", result.outcome.c_str(), project.Shown(result.file).c_str());
-    if (!result.hash.empty()) {
-      std::printf("  ops %llu  hash %s", static_cast<unsigned long long>(result.ops),
-                  result.hash.c_str());
-    }
+void Print(const Project& project, const fs::path& file, const CaseOutcome& outcome, bool quiet) {
+  if (!quiet || outcome.failed()) {
+    std::printf("%-10s %s  ops %llu", outcome.word.c_str(), project.Shown(file).c_str(),
+                static_cast<unsigned long long>(outcome.ops));
+    if (!outcome.hash.empty()) std::printf("  hash %s", outcome.hash.c_str());
     std::printf("\n");
   }
-  if (result.outcome == "violation") {
-    std::printf("  signature: %s\n  at op:     %llu\n  expected:\n", result.signature.c_str(),
-                static_cast<unsigned long long>(result.op));
-    PrintIndented(result.expected);
-    std::printf("  seen:\n");
-    PrintIndented(result.seen);
-  } else if (result.outcome == "crash") {
-    std::printf("  signature: %s\n", result.signature.c_str());
-    std::fputs(result.stack.c_str(), stdout);
-  } else if (result.outcome == "not deterministic") {
-    std::printf("  the second run has hash %s\n", result.hash2.c_str());
+  if (outcome.failed()) {
+    std::printf("  signature: %s\n", outcome.what.signature.c_str());
+    if (outcome.what.op) {
+      std::printf("  at op:     %llu\n", static_cast<unsigned long long>(*outcome.what.op));
+    }
+    std::fputs(outcome.text.c_str(), stdout);
   }
-  if (!result.trace.empty()) {
-    std::printf("  trace:\n");
-    PrintIndented(result.trace);
+  if (!outcome.trace.empty()) {
+    std::printf("  trace:\n%s", Indented(outcome.trace).c_str());
   }
 }
 
-Json ToJson(const Project& project, const HarnessEntry& harness, const CaseResult& result) {
-  Json json = {{"file", JsonText(project.Shown(result.file))},
-               {"harness", harness.name},
-               {"outcome", result.outcome}};
-  if (!result.hash.empty()) {
-    json["ops"] = result.ops;
-    json["hash"] = result.hash;
-  }
-  if (!result.hash2.empty()) json["hash2"] = result.hash2;
-  if (result.failed()) json["signature"] = JsonText(result.signature);
-  if (result.outcome == "violation") {
-    json["invariant"] = result.invariant;
-    json["op"] = result.op;
-    json["expected"] = JsonText(result.expected);
-    json["seen"] = JsonText(result.seen);
-  }
-  if (!result.stack.empty()) json["stack"] = JsonText(result.stack);
-  if (!result.trace.empty()) json["trace"] = JsonText(result.trace);
+Json ToJson(const Project& project, const fs::path& file, const RunSpec& spec,
+            const CaseOutcome& outcome) {
+  Json json = {{"file", JsonText(project.Shown(file))},
+               {"harness", spec.harness},
+               {"runner", spec.runner},
+               {"outcome", outcome.word},
+               {"ops", outcome.ops}};
+  if (!outcome.hash.empty()) json["hash"] = outcome.hash;
+  if (!outcome.hash2.empty()) json["hash2"] = outcome.hash2;
+  const Symptom& what = outcome.what;
+  if (outcome.failed()) json["signature"] = what.signature;
+  if (!what.invariant.empty()) json["invariant"] = what.invariant;
+  if (what.op) json["op"] = *what.op;
+  if (!what.expected.empty()) json["expected"] = what.expected;
+  if (!what.seen.empty()) json["seen"] = what.seen;
+  if (!what.details.empty()) json["details"] = what.details;
+  if (!outcome.stack.empty()) json["stack"] = JsonText(outcome.stack);
+  if (!outcome.trace.empty()) json["trace"] = JsonText(outcome.trace);
   return json;
+}
+
+// What ctest takes for a test that was skipped.
+constexpr int kSkipped = 77;
+
+struct Group {
+  RunSpec spec;
+  std::vector<fs::path> files;
+};
+
+// The cases in order, those together that follow each other and are run in the same way.
+std::vector<Group> GroupsOf(const Project& project, const std::vector<fs::path>& cases,
+                            const RunOverrides& overrides) {
+  std::vector<Group> groups;
+  for (const fs::path& file : cases) {
+    RunSpec spec = SpecOf(project, file, overrides);
+    if (groups.empty() || groups.back().spec != spec) groups.push_back({std::move(spec), {}});
+    groups.back().files.push_back(file);
+    if (overrides.live && groups.size() > 1) {
+      throw UserError(file.string() + ": is a case of " + groups.back().spec.harness +
+                      ": replay those of invalidation by themselves");
+    }
+  }
+  return groups;
 }
 
 int RunReplay(const ReplayOptions& options) {
@@ -103,49 +112,52 @@ int RunReplay(const ReplayOptions& options) {
     cases = {temp.path() / ("seed-" + options.seed)};
     Generate(project.Find(options.harness), options.seed, cases[0]);
   }
+  RunOverrides overrides;
+  overrides.harness = options.harness;
+  overrides.limits = {static_cast<int>(options.run.limits.timeout_seconds),
+                      options.run.limits.rss_mb};
   if (options.server.given()) {
-    if (options.run.trace || options.run.twice) {
+    overrides.live =
+        ToRunSpec(options.server, options.server.unmodelled ? "robustness" : "oracle", "");
+  }
+  // Unknown ones show before any runs.
+  const std::vector<Group> groups = GroupsOf(project, cases, overrides);
+  for (const Group& group : groups) {
+    if (IsLive(group.spec.runner) && (options.run.trace || options.run.twice)) {
       throw UserError("replay: --trace and --twice are not for a live server");
     }
-    if (project.HarnessOfCase(cases[0], options.harness).corpus == InvalidationWorld::kName) {
-      for (const fs::path& file : cases) {
-        const std::string& corpus = project.HarnessOfCase(file, options.harness).corpus;
-        if (corpus == InvalidationWorld::kName) continue;
-        throw UserError(file.string() + ": is a case of " + corpus +
-                        ": replay those of invalidation by themselves");
-      }
-      return ReplayOnModelServer(options.server, cases, options.quiet, options.output);
-    }
-    return ReplayOnServer(options.server, cases, options.harness, options.quiet, options.output);
   }
-  // One harness after the other, each with its cases in order; unknown ones show before any runs.
-  std::vector<std::pair<const HarnessEntry*, std::vector<fs::path>>> groups;
-  for (const fs::path& file : cases) {
-    const HarnessEntry* harness = &project.HarnessOfCase(file, options.harness);
-    if (groups.empty() || groups.back().first != harness) groups.push_back({harness, {}});
-    groups.back().second.push_back(file);
-  }
-  std::map<std::string, size_t> counts;
   Json json = {{"cases", Json::array()}};
-  for (const auto& [harness, files] : groups) {
-    RunCases(*harness, files, options.run, [&](const CaseResult& result) {
-      ++counts[result.outcome];
-      if (options.output.text_on_stdout()) PrintResult(project, result, options.quiet);
-      json["cases"].push_back(ToJson(project, *harness, result));
-    });
-  }
-  if (options.output.text_on_stdout() && (cases.size() > 1 || options.quiet)) {
-    std::printf("%zu cases:", cases.size());
-    const char* separator = "";
-    for (const auto& [outcome, count] : counts) {
-      std::printf("%s %zu %s", separator, count, outcome.c_str());
-      separator = ",";
+  std::map<std::string, size_t> all;
+  std::string summary;
+  for (const Group& group : groups) {
+    std::unique_ptr<CaseRunner> runner;
+    try {
+      runner = OpenRunner(project, group.spec);
+    } catch (const UserError& error) {
+      if (!options.skip_missing) throw;
+      std::printf("skipped: %s\n", error.what());
+      return kSkipped;
     }
-    std::printf("\n");
+    std::map<std::string, size_t> outcomes;
+    runner->Run(group.files, options.run.trace, options.run.twice,
+                [&](const fs::path& file, const CaseOutcome& outcome) {
+                  ++outcomes[outcome.word];
+                  ++all[outcome.word];
+                  if (options.output.text_on_stdout()) {
+                    Print(project, file, outcome, options.quiet);
+                  }
+                  json["cases"].push_back(ToJson(project, file, runner->spec(), outcome));
+                });
+    if (IsLive(group.spec.runner) || groups.size() == 1) {
+      summary += runner->Summary(group.files.size(), outcomes);
+    }
+    for (auto& [key, value] : runner->Report().items()) json[key] = value;
   }
-  const int code = counts["ok"] == cases.size() ? kAllWell : kFinding;
+  if (groups.size() > 1) summary += CountOutcomes(cases.size(), all);
+  if (options.output.text_on_stdout()) std::fputs(summary.c_str(), stdout);
   if (options.output.json()) options.output.Write(json);
-  return code;
+  return all["ok"] == cases.size() ? kAllWell : kFinding;
 }
 
 }  // namespace
@@ -159,10 +171,13 @@ Verb ReplayVerb() {
       "work/findings/NAME/…); else give --harness.\n"
       "With --server, --unix or --start a case of command_handler runs on the core and on that "
       "server, and every reply is compared (./resprobe oracle); one of invalidation runs over "
-      "connections to that server, with the model beside it (./resprobe model-check).";
+      "connections to that server, with the model beside it (./resprobe model-check).\n"
+      "The folder of a finding, and a case frozen from one, runs on what it was found on: in a "
+      "process, or on a server that is started as it was then.";
   verb.examples = {
       {"replay corpus/resp_parser", "runs all seeds of a harness"},
-      {"replay --trace work/findings/invalidation/stale-read", "shows what happened, op by op"},
+      {"replay --trace work/findings/invalidation/violation-no_stale_read",
+       "shows what happened, op by op"},
       {"replay --harness command_handler --seed 7", "runs one generated case"},
       {"replay case.ops --start redis-server", "runs a case on a server and on the core"}};
   verb.exit_codes = "0 all went well, 1 one failed, 2 wrong use, 130 interrupted.";
@@ -173,6 +188,8 @@ Verb ReplayVerb() {
   verb.Flag("--trace", &options->run.trace, "Print what happened, step by step");
   verb.Flag("--twice", &options->run.twice, "Run each twice; the trace hashes must be equal");
   verb.Flag("--quiet", &options->quiet, "Print failures and the sum only");
+  verb.Flag("--skip-missing", &options->skip_missing,
+            "Exit code 77 where the harness or the server of a case is missing (for tests)");
   verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
               "Seconds that one case may take")
       .ShowDefault();

@@ -1,10 +1,16 @@
 // show: prints cases for people.
 
+#include "cli/cases/show.h"
+
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <sstream>
 
 #include "cli/cases/diagram.h"
 #include "cli/verbs.h"
+#include "findings/finding_store.h"
 #include "runner/harness_process.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
@@ -12,16 +18,29 @@
 namespace resprobe::cli {
 namespace {
 
-int RunShow(const std::vector<std::string>& arguments, const std::string& given) {
-  const Project project = OpenProject();
-  const std::vector<fs::path> cases = CasesOf(arguments);
-  for (const fs::path& file : cases) {
-    const std::string text = ShowCase(project.HarnessOfCase(file, given), file);
-    if (cases.size() > 1) std::printf("# %s\n", project.Shown(file).c_str());
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    if (cases.size() > 1) std::printf("\n");
-  }
-  return kAllWell;
+// What is known of a finding, as comments.
+std::string HeaderOf(const StoredFailure& stored) {
+  const Failure& failure = stored.failure;
+  std::string header = "# " + failure.what.signature + "\n";
+  const auto add = [&](const std::string& label, const std::string& text) {
+    if (text.empty()) return;
+    std::istringstream lines(text);
+    std::string line;
+    for (bool first = true; std::getline(lines, line); first = false) {
+      header += first ? "# " + label + ": " + line + "\n" : "#   " + line + "\n";
+    }
+  };
+  add("must hold", failure.what.statement);
+  if (failure.what.op) add("at op", std::to_string(*failure.what.op));
+  add("expected", failure.what.expected);
+  add("seen", failure.what.seen);
+  add("run by", failure.run.runner + ", harness " + failure.run.harness);
+  add("server", failure.run.server.version);
+  add("started by", failure.run.server.start);
+  add("met", std::to_string(failure.met) + " times, from " + failure.from + "; first " +
+                 failure.first_seen + ", last " + failure.last_seen);
+  if (failure.replays == std::optional(false)) add("alone", "it does not fail again");
+  return header;
 }
 
 int RunDiagram(const std::vector<std::string>& arguments, const std::string& given,
@@ -51,6 +70,36 @@ int RunDiagram(const std::vector<std::string>& arguments, const std::string& giv
 
 }  // namespace
 
+int ShowCases(const std::vector<std::string>& arguments, const std::string& given) {
+  const Project project = OpenProject();
+  const std::vector<fs::path> cases = CasesOf(arguments);
+  const auto named = [&](const fs::path& folder) {
+    return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
+      std::error_code error;
+      return fs::equivalent(argument, folder, error);
+    });
+  };
+  for (const fs::path& file : cases) {
+    std::string text;
+    if (const fs::path folder = file.parent_path(); IsFinding(folder) && given.empty()) {
+      // What was written when it was found needs neither its server nor its binary.
+      const StoredFailure stored = ReadFinding(folder);
+      const bool its_case = file.filename() == "case" && !stored.failure.input.text.empty();
+      text = its_case ? stored.failure.input.text
+                      : ShowCase(project.Find(stored.failure.run.harness), file);
+      // Its first line stays the first, so that what is printed is a case.
+      if (named(folder))
+        text.insert(std::min(text.find('\n'), text.size() - 1) + 1, HeaderOf(stored));
+    } else {
+      text = ShowCase(project.HarnessOfCase(file, given), file);
+    }
+    if (cases.size() > 1) std::printf("# %s\n", project.Shown(file).c_str());
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    if (cases.size() > 1) std::printf("\n");
+  }
+  return kAllWell;
+}
+
 Verb ShowVerb() {
   struct Options {
     std::vector<std::string> cases;
@@ -78,7 +127,7 @@ Verb ShowVerb() {
       .Complete(Completion::kFile);
   verb.run = [=] {
     return options->diagram ? RunDiagram(options->cases, options->harness, options->output)
-                            : RunShow(options->cases, options->harness);
+                            : ShowCases(options->cases, options->harness);
   };
   return verb;
 }

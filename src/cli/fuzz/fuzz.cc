@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -13,6 +14,7 @@
 #include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "runner/json.h"
+#include "findings/campaign.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -24,6 +26,8 @@ struct Row {
   std::string state;  // "waiting", "running", "done", "skipped", "stopped", "failed"
   std::string note;
   Progress progress;
+  std::map<std::string, Found> findings;  // by signature
+  Json report = Json::array();
 };
 
 constexpr char kHeader[] =
@@ -47,7 +51,7 @@ std::string Line(const Row& row, double seconds) {
                 Grouped(progress.executions).c_str(),
                 Grouped(static_cast<uint64_t>(progress.per_second)).c_str(),
                 Grouped(progress.edges).c_str(), Grouped(progress.corpus).c_str(),
-                progress.findings.size(), left.c_str());
+                row.findings.size(), left.c_str());
   std::string line = text;
   if (!progress.stability.empty()) line += "  stability " + progress.stability;
   return line;
@@ -115,36 +119,7 @@ class Display {
   double next_line_ = Now() + kSecondsPerLine;
 };
 
-std::string Value(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  if (at == json.end()) return "";
-  return at->is_string() ? at->get<std::string>() : at->dump();
-}
-
-std::string Describe(const Project& project, const Finding& finding) {
-  std::string text = "finding: " + finding.signature;
-  text += finding.known ? "  (known from an earlier run)\n" : "\n";
-  const Json& report = finding.report;
-  if (report.contains("size")) {
-    const Json& size = report["size"];
-    text += "  minimized: " + Value(size, "ops_before") + " -> " + Value(size, "ops_after") +
-            " ops, " + Value(size, "bytes_before") + " -> " + Value(size, "bytes_after") +
-            " bytes\n";
-  }
-  if (report.contains("expected")) {
-    text += "  at op " + Value(report, "op") + "\n  expected:  " + Value(report, "expected") +
-            "\n  seen:      " + Value(report, "seen") + "\n";
-  }
-  if (report.contains("replays") && report["replays"] == false) {
-    text += "  by itself it holds: what ran before it in the process matters (report.txt tells)\n";
-  }
-  text += "  folder:    " + project.Shown(finding.folder) + "\n";
-  if (report.contains("replay")) text += "  replay:    " + Value(report, "replay") + "\n";
-  return text;
-}
-
-Json ToJson(const Project& project, const FuzzOptions& options, const std::vector<Row>& rows,
-            bool interrupted) {
+Json ToJson(const FuzzOptions& options, const std::vector<Row>& rows, bool interrupted) {
   Json json = {{"engine", options.engine},   {"seconds", options.seconds},
                {"jobs", options.jobs},       {"seed", options.seed},
                {"interrupted", interrupted}, {"harnesses", Json::array()}};
@@ -159,15 +134,7 @@ Json ToJson(const Project& project, const FuzzOptions& options, const std::vecto
       one["edges"] = progress.edges;
       one["corpus"] = progress.corpus;
       if (!progress.stability.empty()) one["stability"] = progress.stability;
-      one["findings"] = Json::array();
-      for (const Finding& finding : progress.findings) {
-        Json entry = finding.report.is_object() ? finding.report : Json::object();
-        entry["signature"] = JsonText(finding.signature);
-        entry["folder"] = JsonText(project.Shown(finding.folder));
-        entry["known"] = finding.known;
-        entry["repeats"] = finding.repeats;
-        one["findings"].push_back(std::move(entry));
-      }
+      one["findings"] = row.report;
     }
     json["harnesses"].push_back(std::move(one));
   }
@@ -195,7 +162,8 @@ int RunFuzz(const FuzzOptions& options) {
   MakeFolder(project.work);
   std::vector<Row> rows;
   for (const HarnessEntry& harness : harnesses) {
-    rows.push_back({harness.name, "waiting", "", {}});
+    rows.push_back(
+        {.harness = harness.name, .state = "waiting", .note = "", .progress = {}, .findings = {}});
     if (harness.binary.empty()) {
       rows.back().state = "skipped";
       rows.back().note = WhyNotBuilt(harness);
@@ -221,24 +189,32 @@ int RunFuzz(const FuzzOptions& options) {
       continue;
     }
     row.state = "running";
-    const auto on_progress = [&](const Progress& progress) {
-      row.progress = progress;
-      display.Update(row);
-    };
-    const auto on_finding = [&](const Finding& finding) {
-      display.Say(Describe(project, finding));
-    };
-    const auto fuzz = options.engine == "afl" ? FuzzWithAfl : FuzzWithLibFuzzer;
     try {
-      row.progress = fuzz(project, harnesses[i], options, on_progress, on_finding);
-      row.note = row.progress.trouble;
+      const auto open = options.engine == "afl" ? SearchWithAfl : SearchWithLibFuzzer;
+      const std::unique_ptr<FuzzSearch> search = open(project, harnesses[i], options);
+      CampaignOptions campaign_options;
+      campaign_options.say = [&](const std::string& text) { display.Say(text); };
+      // (The campaign that calls this is the one below.)
+      const Campaign* running = nullptr;
+      campaign_options.progress = [&] {
+        row.progress = search->progress();
+        row.findings = running->found();
+        display.Update(row);
+      };
+      Campaign campaign(project, search.get(), campaign_options);
+      running = &campaign;
+      campaign.Loop();
+      row.progress = search->progress();
+      row.findings = campaign.found();
+      row.report = campaign.FindingsJson();
+      row.note = !row.progress.trouble.empty() ? row.progress.trouble : campaign.trouble();
     } catch (const UserError& error) {
       row.note = error.what();
     } catch (const Interruption&) {
     }
     row.state = !row.note.empty() ? "failed" : Interrupted() ? "interrupted" : "done";
     trouble |= !row.note.empty();
-    findings += row.progress.findings.size();
+    findings += row.findings.size();
     display.Done(row);
     if (!row.note.empty()) {
       std::fflush(out);
@@ -247,13 +223,13 @@ int RunFuzz(const FuzzOptions& options) {
   }
   std::fprintf(out, "\n%zu finding%s\n", findings, findings == 1 ? "" : "s");
   for (const Row& row : rows) {
-    for (const Finding& finding : row.progress.findings) {
-      std::fprintf(out, "  %s: %s, met %llu time%s: %s\n", row.harness.c_str(),
-                   finding.signature.c_str(), static_cast<unsigned long long>(finding.repeats) + 1,
-                   finding.repeats == 0 ? "" : "s", project.Shown(finding.folder).c_str());
+    for (const auto& [signature, found] : row.findings) {
+      std::fprintf(out, "  %s: %s, met %s: %s\n", row.harness.c_str(), signature.c_str(),
+                   Plural(found.met, "time").c_str(),
+                   found.folder.empty() ? "not filed" : project.Shown(found.folder).c_str());
     }
   }
-  if (options.output.json()) options.output.Write(ToJson(project, options, rows, Interrupted()));
+  if (options.output.json()) options.output.Write(ToJson(options, rows, Interrupted()));
   if (Interrupted()) return kInterrupted;
   if (trouble) return kWrongUse;
   return findings == 0 ? kAllWell : kFinding;

@@ -56,156 +56,183 @@ std::string LastWords(const std::string& log) {
   return last;
 }
 
-}  // namespace
+class AflSearch : public FuzzSearch {
+ public:
+  AflSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options)
+      : FuzzSearch(project, harness, options), work_(project.work / "afl" / harness.name) {
+    const fs::path folder = project.build / "afl" / "harnesses";
+    const fs::path binary = folder / harness.name;
+    std::error_code error;
+    if (!fs::exists(binary, error)) {
+      throw UserError(binary.string() + ": is missing: build it with ./resprobe build afl");
+    }
+    // AFL++ keeps its queue there, and takes it up again (AFL_AUTORESUME).
+    MakeFolder(work_);
+    MakeFolder(project.WorkCorpusOf(harness));
+    fs::path seeds = SeedFolder(project, harness, {});
+    if (seeds.empty()) {
+      seeds = temp_.path() / "seeds";
+      MakeFolder(seeds);
+      Generate(harness, "1", seeds / "seed-1");
+    }
+    start_ = Now();
+    for (unsigned i = 0; i < options.jobs; ++i) Start(i, folder, seeds);
+    // Crashes that earlier runs left in the queue have been filed then.
+    for (const std::string& name : names_) {
+      for (const char* kind : {"crashes", "hangs"}) {
+        for (const fs::path& file : FilesIn(work_ / name / kind)) seen_.insert(file);
+      }
+      executions_before_[name] = Number(ReadStats(work_ / name / "fuzzer_stats"), "execs_done");
+    }
+  }
 
-Progress FuzzWithAfl(const Project& project, const HarnessEntry& harness,
-                     const FuzzOptions& options, const OnProgress& on_progress,
-                     const OnFinding& on_finding) {
-  Progress progress;
-  const fs::path folder = project.build / "afl" / "harnesses";
-  const fs::path binary = folder / harness.name;
-  std::error_code error;
-  if (!fs::exists(binary, error)) {
-    throw UserError(binary.string() + ": is missing: build it with ./resprobe build afl");
+  bool Step(const Met& met) override {
+    const bool running = Pump();
+    Measure();
+    if (!Interrupted()) TakeCrashes(met);
+    return running;
   }
-  // AFL++ keeps its queue there, and takes it up again (AFL_AUTORESUME).
-  const fs::path work = project.work / "afl" / harness.name;
-  MakeFolder(work);
-  MakeFolder(project.WorkCorpusOf(harness));
-  TempFolder temp;
-  fs::path seeds = SeedFolder(project, harness, {});
-  if (seeds.empty()) {
-    seeds = temp.path() / "seeds";
-    MakeFolder(seeds);
-    Generate(harness, "1", seeds / "seed-1");
+
+  void Drain(const Met& met) override {
+    const double stopped = Now();
+    bool asked = false;
+    while (Pump()) {
+      if (!asked) {
+        for (const auto& process : processes_) process->Signal(SIGINT);
+        asked = true;
+      }
+      if (Now() > stopped + kGraceSeconds) {
+        for (const auto& process : processes_) process->Signal(SIGKILL);
+      }
+    }
+    TakeCrashes(met);
+    Measure();
+    for (const auto& process : processes_) {
+      if (process->exit_code() != 0 && !asked && !Interrupted()) {
+        progress_.trouble = "afl-fuzz: " + LastWords(log_);
+      }
+    }
+    // What it learnt goes where libFuzzer looks for it too.
+    std::error_code error;
+    for (const std::string& name : names_) {
+      for (const fs::path& file : FilesIn(work_ / name / "queue")) {
+        const std::string content = ReadFile(file);
+        const fs::path kept = project_.WorkCorpusOf(harness_) / Sha1(content);
+        if (!fs::exists(kept, error)) WriteFile(kept, content);
+      }
+    }
   }
-  const double start = Now();
-  std::vector<std::unique_ptr<Process>> processes;
-  std::vector<std::string> names;
-  for (unsigned i = 0; i < options.jobs; ++i) {
-    names.push_back("job" + std::to_string(i));
+
+ private:
+  void Start(unsigned i, const fs::path& folder, const fs::path& seeds) {
+    names_.push_back("job" + std::to_string(i));
     Command command;
     command.argv = {"afl-fuzz",
                     "-V",
-                    std::to_string(static_cast<int>(std::ceil(options.seconds))),
+                    std::to_string(static_cast<int>(std::ceil(options_.seconds))),
                     "-s",
-                    std::to_string((options.seed + i) % 0x7FFFFFFF + 1),
+                    std::to_string((options_.seed + i) % 0x7FFFFFFF + 1),
                     "-m",
                     "none",
                     "-t",
-                    std::to_string(options.limits.timeout_seconds * 1000),
+                    std::to_string(options_.limits.timeout_seconds * 1000),
                     "-i",
                     seeds,
                     "-o",
-                    work,
+                    work_,
                     i == 0 ? "-M" : "-S",
-                    names.back()};
-    if (const auto dictionary = project.DictionaryOf(harness)) {
+                    names_.back()};
+    if (const auto dictionary = project_.DictionaryOf(harness_)) {
       command.argv.insert(command.argv.end(), {"-x", *dictionary});
     }
-    command.argv.insert(command.argv.end(), {"--", binary});
+    command.argv.insert(command.argv.end(), {"--", folder / harness_.name});
     // afl-fuzz sets the sanitizers' options that it needs, and refuses others.
     unsetenv("ASAN_OPTIONS");
     unsetenv("UBSAN_OPTIONS");
-    command.environment = {{"AFL_NO_UI", "1"},
-                           {"AFL_AUTORESUME", "1"},
-                           {"AFL_SKIP_CPUFREQ", "1"},
-                           {"AFL_TRY_AFFINITY", "1"},
-                           {"AFL_FORKSRV_INIT_TMOUT", "30000"},
-                           {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"},
-                           {"AFL_CUSTOM_MUTATOR_LIBRARY", folder / (harness.name + "_mutator.so")}};
-    processes.push_back(std::make_unique<Process>(command));
+    command.environment = {
+        {"AFL_NO_UI", "1"},
+        {"AFL_AUTORESUME", "1"},
+        {"AFL_SKIP_CPUFREQ", "1"},
+        {"AFL_TRY_AFFINITY", "1"},
+        {"AFL_FORKSRV_INIT_TMOUT", "30000"},
+        {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"},
+        {"AFL_CUSTOM_MUTATOR_LIBRARY", folder / (harness_.name + "_mutator.so")}};
+    processes_.push_back(std::make_unique<Process>(command));
   }
-  std::set<fs::path> seen;
-  // Crashes that earlier runs left in the queue have been filed then.
-  for (const std::string& name : names) {
-    for (const char* kind : {"crashes", "hangs"}) {
-      for (const fs::path& file : FilesIn(work / name / kind)) seen.insert(file);
+
+  // Whether any still runs.
+  bool Pump() {
+    bool running = false;
+    for (const auto& process : processes_) {
+      running |= process->Pump(kPollSeconds / static_cast<double>(processes_.size()));
+      log_ += process->out + process->err;
+      process->out.clear();
+      process->err.clear();
     }
+    if (log_.size() > 65536) log_.erase(0, log_.size() - 65536);
+    return running;
   }
-  std::map<std::string, uint64_t> executions_before;
-  for (const std::string& name : names) {
-    executions_before[name] = Number(ReadStats(work / name / "fuzzer_stats"), "execs_done");
-  }
-  const auto report = [&] {
-    progress.elapsed = Now() - start;
-    progress.executions = 0;
-    progress.corpus = 0;
-    for (const std::string& name : names) {
-      const auto stats = ReadStats(work / name / "fuzzer_stats");
+
+  void Measure() {
+    progress_.elapsed = Now() - start_;
+    progress_.executions = 0;
+    progress_.corpus = 0;
+    for (const std::string& name : names_) {
+      const auto stats = ReadStats(work_ / name / "fuzzer_stats");
       const uint64_t done = Number(stats, "execs_done");
-      const uint64_t before = executions_before[name];
-      progress.executions += done >= before ? done - before : done;
-      progress.edges = std::max(progress.edges, Number(stats, "edges_found"));
-      progress.corpus = std::max(progress.corpus, Number(stats, "corpus_count"));
+      const uint64_t before = executions_before_[name];
+      progress_.executions += done >= before ? done - before : done;
+      progress_.edges = std::max(progress_.edges, Number(stats, "edges_found"));
+      progress_.corpus = std::max(progress_.corpus, Number(stats, "corpus_count"));
       if (const auto at = stats.find("stability"); at != stats.end()) {
-        progress.stability = at->second;
+        progress_.stability = at->second;
       }
     }
-    progress.per_second = static_cast<double>(progress.executions) / progress.elapsed;
-    on_progress(progress);
-  };
-  const auto take_crashes = [&] {
-    for (const std::string& name : names) {
+    progress_.per_second = static_cast<double>(progress_.executions) / progress_.elapsed;
+  }
+
+  void TakeCrashes(const Met& met) {
+    for (const std::string& name : names_) {
       for (const char* kind : {"crashes", "hangs"}) {
-        for (const fs::path& file : FilesIn(work / name / kind)) {
-          if (!file.filename().string().starts_with("id:") || !seen.insert(file).second) continue;
-          RawFinding raw{file, "", {}, "afl", options.seed};
+        for (const fs::path& file : FilesIn(work_ / name / kind)) {
+          if (!file.filename().string().starts_with("id:") || !seen_.insert(file).second) continue;
           // libFuzzer's runner brings the report, with its stack.
           Command replay;
-          replay.argv = {harness.binary,
-                         "-timeout=" + std::to_string(options.limits.timeout_seconds),
-                         "-rss_limit_mb=" + std::to_string(options.limits.rss_mb),
-                         "-artifact_prefix=" + temp.path().string() + "/", file};
+          replay.argv = {harness_.binary,
+                         "-timeout=" + std::to_string(options_.limits.timeout_seconds),
+                         "-rss_limit_mb=" + std::to_string(options_.limits.rss_mb),
+                         "-artifact_prefix=" + temp_.path().string() + "/", file};
           replay.environment = SanitizerEnvironment(true);
+          std::string report;
+          Signature signature = {"signal", "interrupted before it was looked at", {}};
           try {
             const RunResult result = RunToEnd(replay);
             if (result.exit_code == 0) continue;  // a hang that was only a slow machine
-            raw.report = result.err;
-            raw.signature = SignatureOf(result);
+            report = result.err;
+            signature = SignatureOf(result);
           } catch (const Interruption&) {
-            raw.signature = {"signal", "interrupted before it was looked at", {}};
           }
-          if (TakeFinding(project, harness, raw, options.limits, &progress)) {
-            on_finding(progress.findings.back());
-          }
+          Found(met, file, signature, report, options_.seed);
         }
       }
     }
-  };
-  double stopped = 0;
-  std::string log;
-  for (size_t running = processes.size(); running > 0;) {
-    running = 0;
-    if (Interrupted() && stopped == 0) {
-      stopped = Now();
-      for (const auto& process : processes) process->Signal(SIGINT);
-    }
-    for (const auto& process : processes) {
-      if (process->Pump(kPollSeconds / static_cast<double>(processes.size()))) ++running;
-      log += process->out + process->err;
-      process->out.clear();
-      process->err.clear();
-      if (stopped != 0 && Now() > stopped + kGraceSeconds) process->Signal(SIGKILL);
-    }
-    if (log.size() > 65536) log.erase(0, log.size() - 65536);
-    report();
-    if (!Interrupted()) take_crashes();
   }
-  take_crashes();
-  report();
-  for (const auto& process : processes) {
-    if (process->exit_code() != 0 && stopped == 0) progress.trouble = "afl-fuzz: " + LastWords(log);
-  }
-  // What it learnt goes where libFuzzer looks for it too.
-  for (const std::string& name : names) {
-    for (const fs::path& file : FilesIn(work / name / "queue")) {
-      const std::string content = ReadFile(file);
-      const fs::path kept = project.WorkCorpusOf(harness) / Sha1(content);
-      if (!fs::exists(kept, error)) WriteFile(kept, content);
-    }
-  }
-  return progress;
+
+  fs::path work_;
+  TempFolder temp_;
+  double start_ = 0;
+  std::vector<std::unique_ptr<Process>> processes_;
+  std::vector<std::string> names_;
+  std::set<fs::path> seen_;
+  std::map<std::string, uint64_t> executions_before_;
+  std::string log_;
+};
+
+}  // namespace
+
+std::unique_ptr<FuzzSearch> SearchWithAfl(const Project& project, const HarnessEntry& harness,
+                                          const FuzzOptions& options) {
+  return std::make_unique<AflSearch>(project, harness, options);
 }
 
 }  // namespace resprobe::cli

@@ -184,145 +184,163 @@ fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
 
 namespace {
 
-bool FailsStill(const HarnessEntry& harness, const fs::path& file, const std::string& signature,
-                const FindingLimits& limits) {
-  RunOptions options;
-  options.limits = {static_cast<double>(limits.timeout_seconds), limits.rss_mb};
-  bool fails = false;
-  try {
-    RunCases(harness, {file}, options,
-             [&](const CaseResult& result) { fails = result.signature == signature; });
-  } catch (const UserError&) {  // the case is gone
+// Of the report in a long log of an engine: from its first line that tells of a failure.
+std::string ReportOnly(const std::string& log) {
+  size_t start = std::string::npos;
+  for (const char* mark : {"== resprobe: violation of ", "ERROR: ", ": runtime error: "}) {
+    start = std::min(start, log.find(mark));
   }
-  return fails;
+  if (start == std::string::npos) return log;
+  const size_t line = log.rfind('\n', start);
+  return log.substr(line == std::string::npos ? 0 : line + 1);
 }
 
-// Renames a finding's folder to FOLDER-mended, or FOLDER-mended-2 and so on.
-void SetAside(const fs::path& folder) {
-  fs::path aside = folder.string() + "-mended";
-  std::error_code error;
-  for (int i = 2; fs::exists(aside, error); ++i) {
-    aside = folder.string() + "-mended-" + std::to_string(i);
+class LibFuzzerSearch : public FuzzSearch {
+ public:
+  LibFuzzerSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options)
+      : FuzzSearch(project, harness, options),
+        next_seed_(options.seed),
+        start_(Now()),
+        deadline_(start_ + options.seconds) {
+    MakeFolder(project.WorkCorpusOf(harness));
+    seeds_ = SeedFolder(project, harness, crashing_seeds_);
+    for (unsigned i = 0; i < options.jobs; ++i) {
+      jobs_.push_back(std::make_unique<Job>(project, harness, options, i, temp_.path()));
+      jobs_.back()->Start(seeds_, next_seed_++, options.seconds);
+    }
+    running_ = jobs_.size();
   }
-  fs::rename(folder, aside, error);
-  if (error) throw UserError(folder.string() + ": cannot be renamed: " + error.message());
+
+  bool Step(const Met& met) override {
+    if (Now() >= deadline_) return false;
+    for (const auto& job : jobs_) {
+      if (job->done || job->Pump(kPollSeconds / static_cast<double>(running_))) continue;
+      const bool found = TakeArtifacts(*job, met);
+      job->fruitless = found ? 0 : job->fruitless + 1;
+      const double left = deadline_ - Now();
+      if (Interrupted() || left < 1) {
+        End(*job);
+      } else if (job->fruitless >= kFruitlessStarts) {
+        const int signal = job->process().signal();
+        progress_.trouble = signal != 0
+                                ? "libFuzzer was killed by signal " + std::to_string(signal) +
+                                      (signal == SIGKILL ? " (out of memory?)" : "")
+                                : "libFuzzer ends at once: " + LastLine(job->log());
+        End(*job);
+      } else {
+        job->Start(seeds_, next_seed_++, left);
+      }
+    }
+    Measure();
+    return running_ > 0;
+  }
+
+  void Drain(const Met& met) override {
+    const double stopped = Now();
+    for (const auto& job : jobs_) {
+      if (!job->done) job->process().Signal(SIGINT);  // libFuzzer ends and says nothing is wrong
+    }
+    while (running_ > 0) {
+      for (const auto& job : jobs_) {
+        if (Now() > stopped + kGraceSeconds) job->process().Signal(SIGKILL);
+        if (job->done || job->Pump(kPollSeconds / static_cast<double>(running_))) continue;
+        TakeArtifacts(*job, met);
+        End(*job);
+      }
+    }
+    Measure();
+  }
+
+ private:
+  void End(Job& job) {
+    job.done = true;
+    --running_;
+  }
+
+  // Whether there were any.
+  bool TakeArtifacts(Job& job, const Met& met) {
+    bool found = false;
+    for (const fs::path& artifact : job.Artifacts()) {
+      Signature signature = ReadSignature(job.log());
+      if (signature.empty()) signature = {"signal", "", {}};
+      const std::string content = ReadFile(artifact);
+      FuzzSearch::Found(met, artifact, signature, job.log(), job.seed());
+      if (!job.initialized()) {
+        // A seed fails: without it, or every start would end here.
+        crashing_seeds_.push_back(content);
+        ForgetLearnt(project_.WorkCorpusOf(harness_), content);
+        seeds_ = SeedFolder(project_, harness_, crashing_seeds_);
+      }
+      std::error_code error;
+      fs::remove(artifact, error);
+      found = true;
+    }
+    return found;
+  }
+
+  void Measure() {
+    progress_.elapsed = Now() - start_;
+    progress_.executions = 0;
+    for (const auto& job : jobs_) {
+      progress_.executions += job->executions();
+      progress_.edges = std::max(progress_.edges, job->edges());
+    }
+    progress_.per_second = static_cast<double>(progress_.executions) / progress_.elapsed;
+    progress_.corpus = FilesIn(project_.WorkCorpusOf(harness_)).size();
+  }
+
+  TempFolder temp_;
+  std::vector<std::string> crashing_seeds_;
+  fs::path seeds_;
+  uint64_t next_seed_;
+  double start_;
+  double deadline_;
+  std::vector<std::unique_ptr<Job>> jobs_;
+  size_t running_ = 0;
+};
+
+RunSpec SpecOf(const HarnessEntry& harness, const FuzzOptions& options) {
+  RunSpec spec;
+  spec.harness = harness.name;
+  spec.limits = options.limits;
+  return spec;
 }
 
 }  // namespace
 
-bool TakeFinding(const Project& project, const HarnessEntry& harness, const RawFinding& raw,
-                 const FindingLimits& limits, Progress* progress) {
-  const std::string signature = raw.signature.Text();
-  for (Finding& finding : progress->findings) {
-    if (finding.signature == signature) {
-      ++finding.repeats;
-      return false;
-    }
-  }
-  const fs::path folder = FolderOf(project, harness, raw.signature);
-  std::error_code error;
-  if (fs::exists(folder / "report.json", error)) {
-    Finding finding;
-    finding.signature = signature;
-    finding.folder = folder;
-    finding.known = true;
-    finding.report = Json::parse(ReadFile(folder / "report.json"), nullptr, false);
-    // What an interrupted run left unminimized is done now. And a case that passes by now was
-    // mended: what fails the same way today is another fault.
-    if (!finding.report.is_discarded() && !finding.report.contains("interrupted")) {
-      if (FailsStill(harness, folder / "case", signature, limits)) {
-        progress->findings.push_back(std::move(finding));
-        return true;
-      }
-      SetAside(folder);
-    }
-  }
-  progress->findings.push_back(FileFinding(project, harness, raw, limits));
-  return true;
+FuzzSearch::FuzzSearch(const Project& project, const HarnessEntry& harness,
+                       const FuzzOptions& options)
+    : project_(project),
+      harness_(harness),
+      options_(options),
+      runner_(project, SpecOf(harness, options)) {}
+
+void FuzzSearch::Found(const Met& met, const fs::path& artifact, const Signature& signature,
+                       const std::string& log, uint64_t seed) const {
+  MetCase one;
+  one.tape = ReadFile(artifact);
+  one.engine = options_.engine;
+  one.seed = seed;
+  one.from = options_.engine + ", seed " + std::to_string(seed);
+  CaseOutcome& outcome = one.outcome;
+  outcome.word = signature.kind == "violation" ? "violation" : "crash";
+  outcome.what.signature = JsonText(signature.Text());
+  outcome.what.kind = signature.kind;
+  if (signature.kind == "violation") outcome.what.invariant = signature.detail;
+  outcome.what.frames = signature.frames;
+  const std::string report = ReportOnly(log);
+  std::string stack = ReadStack(report);
+  if (stack.empty()) stack = "no stack: " + outcome.what.signature + "\n";
+  outcome.files = {
+      {"report.txt", report.empty() ? "the engine said nothing\n" : report},
+      {"stack.txt", stack},
+      {"trace.txt", "The run ended before its trace could be told (see stack.txt).\n"}};
+  met(std::move(one));
 }
 
-Progress FuzzWithLibFuzzer(const Project& project, const HarnessEntry& harness,
-                           const FuzzOptions& options, const OnProgress& on_progress,
-                           const OnFinding& on_finding) {
-  Progress progress;
-  MakeFolder(project.WorkCorpusOf(harness));
-  std::vector<std::string> crashing_seeds;
-  fs::path seeds = SeedFolder(project, harness, crashing_seeds);
-  TempFolder temp;
-  std::vector<std::unique_ptr<Job>> jobs;
-  uint64_t next_seed = options.seed;
-  const double start = Now();
-  const double deadline = start + options.seconds;
-  for (unsigned i = 0; i < options.jobs; ++i) {
-    jobs.push_back(std::make_unique<Job>(project, harness, options, i, temp.path()));
-    jobs.back()->Start(seeds, next_seed++, options.seconds);
-  }
-  const auto report = [&] {
-    progress.elapsed = Now() - start;
-    progress.executions = 0;
-    for (const auto& job : jobs) {
-      progress.executions += job->executions();
-      progress.edges = std::max(progress.edges, job->edges());
-    }
-    progress.per_second = static_cast<double>(progress.executions) / progress.elapsed;
-    progress.corpus = FilesIn(project.WorkCorpusOf(harness)).size();
-    on_progress(progress);
-  };
-  bool stopping = false;
-  double stopped = 0;
-  for (size_t running = jobs.size(); running > 0;) {
-    const bool over = Interrupted() || Now() >= deadline;
-    if (over && !stopping) {
-      stopping = true;
-      stopped = Now();
-      for (const auto& job : jobs) {
-        if (!job->done) job->process().Signal(SIGINT);  // libFuzzer ends and says nothing is wrong
-      }
-    }
-    if (stopping && Now() > stopped + kGraceSeconds) {
-      for (const auto& job : jobs) job->process().Signal(SIGKILL);
-    }
-    for (const auto& job : jobs) {
-      if (job->done || job->Pump(kPollSeconds / static_cast<double>(running))) continue;
-      bool found = false;
-      for (const fs::path& artifact : job->Artifacts()) {
-        RawFinding raw{artifact, job->log(), ReadSignature(job->log()), "libfuzzer", job->seed()};
-        if (raw.signature.empty()) raw.signature = {"signal", "", {}};
-        const std::string content = ReadFile(artifact);
-        if (TakeFinding(project, harness, raw, options.limits, &progress)) {
-          on_finding(progress.findings.back());
-        }
-        if (!job->initialized()) {
-          // A seed fails: without it, or every start would end here.
-          crashing_seeds.push_back(content);
-          ForgetLearnt(project.WorkCorpusOf(harness), content);
-          seeds = SeedFolder(project, harness, crashing_seeds);
-        }
-        std::error_code error;
-        fs::remove(artifact, error);
-        found = true;
-      }
-      job->fruitless = found ? 0 : job->fruitless + 1;
-      const double left = deadline - Now();
-      if (stopping || Interrupted() || left < 1) {
-        job->done = true;
-        --running;
-      } else if (job->fruitless >= kFruitlessStarts) {
-        const int signal = job->process().signal();
-        progress.trouble = signal != 0
-                               ? "libFuzzer was killed by signal " + std::to_string(signal) +
-                                     (signal == SIGKILL ? " (out of memory?)" : "")
-                               : "libFuzzer ends at once: " + LastLine(job->log());
-        job->done = true;
-        --running;
-      } else {
-        job->Start(seeds, next_seed++, left);
-      }
-    }
-    report();
-  }
-  report();
-  return progress;
+std::unique_ptr<FuzzSearch> SearchWithLibFuzzer(const Project& project, const HarnessEntry& harness,
+                                                const FuzzOptions& options) {
+  return std::make_unique<LibFuzzerSearch>(project, harness, options);
 }
 
 }  // namespace resprobe::cli

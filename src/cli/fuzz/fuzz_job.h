@@ -2,12 +2,13 @@
 #define RESPROBE_CLI_FUZZ_FUZZ_JOB_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "findings/finding.h"
+#include "engine/triage.h"
+#include "findings/campaign.h"
+#include "findings/process_runner.h"
 #include "runner/process.h"
 #include "runner/project.h"
 
@@ -19,7 +20,7 @@ struct FuzzOptions {
   unsigned jobs = 1;
   std::string engine = "libfuzzer";
   uint64_t seed = 0;  // 0: from the clock
-  FindingLimits limits;
+  RunLimits limits;
   std::string start;  // the server of a live harness
   OutputOptions output;
 };
@@ -32,30 +33,49 @@ struct Progress {
   uint64_t corpus = 0;
   std::string stability;  // AFL++ only
   double elapsed = 0;
-  std::vector<Finding> findings;
   std::string trouble;  // why the engine could not run, "" if it did
 };
-
-// Called a few times a second.
-using OnProgress = std::function<void(const Progress&)>;
-using OnFinding = std::function<void(const Finding&)>;
 
 // The seeds of the harness as a folder of tapes: its corpus folder itself, unless that holds `.ops`
 // text, or seeds in `without` (contents), which crash the harness; then a copy in work/seeds/.
 fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
                     const std::vector<std::string>& without);
 
-// Fuzzes one harness until the time is over or Ctrl-C.
-Progress FuzzWithLibFuzzer(const Project& project, const HarnessEntry& harness,
-                           const FuzzOptions& options, const OnProgress& progress,
-                           const OnFinding& finding);
-Progress FuzzWithAfl(const Project& project, const HarnessEntry& harness,
-                     const FuzzOptions& options, const OnProgress& progress,
-                     const OnFinding& finding);
+// Engines that fuzz one harness until its time is over. A step lets them work for a moment.
+class FuzzSearch : public Search {
+ public:
+  // All must outlive it.
+  FuzzSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options);
 
-// Files what is new, counts what is not. True if it is new in this run.
-bool TakeFinding(const Project& project, const HarnessEntry& harness, const RawFinding& raw,
-                 const FindingLimits& limits, Progress* progress);
+  const Progress& progress() const { return progress_; }
+
+  CaseRunner& runner() override { return runner_; }
+  std::string WhyNotAlone() const override {
+    return Interrupted() ? "interrupted before it was looked at"
+                         : "by itself it holds: what ran before it in the process matters "
+                           "(report.txt tells)";
+  }
+  // The table of `fuzz` says it.
+  std::string Line(const std::string& found, const RunClock&) const override { return found; }
+
+ protected:
+  // What an engine left: a tape, and what its process wrote to stderr.
+  void Found(const Met& met, const fs::path& artifact, const Signature& signature,
+             const std::string& log, uint64_t seed) const;
+
+  const Project& project_;
+  const HarnessEntry& harness_;
+  const FuzzOptions& options_;
+  Progress progress_;
+
+ private:
+  ProcessRunner runner_;
+};
+
+std::unique_ptr<FuzzSearch> SearchWithLibFuzzer(const Project& project, const HarnessEntry& harness,
+                                                const FuzzOptions& options);
+std::unique_ptr<FuzzSearch> SearchWithAfl(const Project& project, const HarnessEntry& harness,
+                                          const FuzzOptions& options);
 
 }  // namespace resprobe::cli
 

@@ -2,12 +2,12 @@
 // with the model beside it.
 
 #include <cstdio>
-#include <memory>
+#include <utility>
 
-#include "cli/oracle/model_session.h"
+#include "cli/oracle/live_runners.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
-#include "findings/live_run.h"
+#include "findings/campaign.h"
 #include "runner/json.h"
 #include "runner/seed_cases.h"
 #include "runner/user_error.h"
@@ -15,7 +15,6 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr size_t kCandidates = 3000;
 // A new process takes as long as ten cases.
 constexpr uint64_t kRestartEvery = 16;
 
@@ -26,91 +25,70 @@ struct ModelCheckOptions {
   double seconds = 0;  // 0: until the seeds are done
   OutputOptions output;
 };
-class ModelCheck {
- public:
-  explicit ModelCheck(const ModelCheckOptions& options)
-      : options_(options),
-        server_(options.server, kRestartEvery),
-        cases_(project_, options.seed),
-        out_(options.output.text_on_stdout() ? stdout : stderr),
-        findings_(project_, out_,
-                  {.noun = "difference",
-                   .harness = "invalidation",
-                   .prefix = "model-" + std::string(server_.profile()),
-                   .server = options.server.Typed()}) {}
 
-  int Run() {
-    std::fprintf(out_, "%s against the model of %.*s, seed %llu\n", server_.version().c_str(),
-                 static_cast<int>(server_.profile().size()), server_.profile().data(),
-                 static_cast<unsigned long long>(options_.seed));
-    const uint64_t all = options_.seeds + cases_.corpus();
-    for (; (options_.seeds == 0 || ran_ < all) && !Interrupted(); ++ran_) {
-      if (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) break;
-      const InvalidationCase& c = cases_.Next();
-      if (const auto failure = server_.Run(c)) Add(*failure, c);
-      ops_ += c.ops.size();
-      if (clock_.LineDue()) Line();
-    }
-    Line();
-    std::fprintf(out_, "%s",
-                 Describe(server_.pair().counts(), server_.pair().sets_clock()).c_str());
-    findings_.Sum();
-    if (options_.output.json()) options_.output.Write(Report());
-    return findings_.ExitCode();
+class ModelSearch : public Search {
+ public:
+  ModelSearch(const Project& project, const ModelCheckOptions& options)
+      : options_(options),
+        runner_(project, ToRunSpec(options.server, "model", "invalidation"), kRestartEvery),
+        cases_(project, options.seed) {}
+
+  bool Step(const Met& met) override {
+    if (options_.seeds > 0 && ran_ == options_.seeds + cases_.corpus()) return false;
+    const InvalidationCase& c = cases_.Next();
+    ++ran_;
+    ops_ += c.ops.size();
+    CaseOutcome outcome = runner_.RunCase(c);
+    if (!outcome.failed()) return true;
+    MetCase one;
+    one.tape = TapeOf(c);
+    one.ops = c.ops.size();
+    one.from = cases_.name();
+    one.seed = options_.seed;
+    one.outcome = std::move(outcome);
+    met(std::move(one));
+    return true;
+  }
+
+  CaseRunner& runner() override { return runner_; }
+
+  std::string Line(const std::string& found, const RunClock& clock) const override {
+    return Grouped(ran_) + " cases, " + Grouped(ops_) + " ops, " + found + ", " +
+           clock.Rate(ran_, "cases");
+  }
+  std::string Summary() const override {
+    const live::PairedServer& pair = runner_.session().pair();
+    return Describe(pair.counts(), pair.sets_clock());
+  }
+  Json Report() const override {
+    Json json = runner_.Report();
+    json["seed"] = options_.seed;
+    json["cases"] = ran_;
+    json["ops"] = ops_;
+    return json;
   }
 
  private:
-  void Add(ModelFailure failure, const InvalidationCase& c) {
-    if (findings_.MetBefore(failure.signature)) return;
-    const RunClock::Pause pause(&clock_);
-    const std::string tape = TapeOf(c);
-    LiveFinding& finding = findings_.Begin(failure.signature, cases_.name(), tape);
-    finding.ops_before = c.ops.size();
-    Arena arena;
-    InvalidationCase small;
-    DecodeCase(tape, &arena, &small);
-    finding.candidates = server_.Shrink(failure.signature, kCandidates, &arena, &small);
-    // What depends on the server's choices may need another attempt.
-    if (const auto again = server_.Run(small); again && again->signature == failure.signature) {
-      failure = *again;
-    }
-    finding.ops_after = small.ops.size();
-    finding.text = Describe(failure);
-    finding.report = ToJson(failure);
-    finding.report["server"] = server_.version();
-    finding.report["profile"] = std::string(server_.profile());
-    findings_.End(finding, TapeOf(small), Print(small), {});
-  }
-
-  void Line() {
-    std::fprintf(out_, "%s cases, %s ops, %s, %s\n", Grouped(ran_).c_str(), Grouped(ops_).c_str(),
-                 findings_.Count().c_str(), clock_.Rate(ran_, "cases").c_str());
-    std::fflush(out_);
-  }
-
-  Json Report() const {
-    return {{"server", server_.version()},
-            {"profile", std::string(server_.profile())},
-            {"seed", options_.seed},
-            {"cases", ran_},
-            {"ops", ops_},
-            {"seconds", clock_.Seconds()},
-            {"interrupted", Interrupted()},
-            {"sets_clock", server_.pair().sets_clock()},
-            {"counts", ToJson(server_.pair().counts())},
-            {"differences", findings_.ToJson()}};
-  }
-
   const ModelCheckOptions& options_;
-  const Project project_ = OpenProject();
-  ModelSession server_;
+  ModelCaseRunner runner_;
   SeedCases<live::InvalidationLiveWorld> cases_;
-  std::FILE* out_;
-  LiveFindings findings_;
-  RunClock clock_;
   uint64_t ran_ = 0;  // cases
   uint64_t ops_ = 0;
 };
+
+int RunModelCheck(const ModelCheckOptions& options) {
+  const Project project = OpenProject();
+  ModelSearch search(project, options);
+  const ServerSpec& server = search.runner().spec().server;
+  CampaignOptions campaign;
+  campaign.noun = "difference";
+  campaign.prefix = "model-" + server.profile + "-";
+  campaign.seconds = options.seconds;
+  campaign.out = options.output.text_on_stdout() ? stdout : stderr;
+  std::fprintf(campaign.out, "%s against the model of %s, seed %llu\n", server.version.c_str(),
+               server.profile.c_str(), static_cast<unsigned long long>(options.seed));
+  return Campaign(project, &search, campaign).Run(options.output);
+}
 
 }  // namespace
 
@@ -138,7 +116,7 @@ Verb ModelCheckVerb() {
     options->output.Check();
     options->server.server.Require("model-check");
     if (options->seconds == 0 && options->seeds == 0) options->seconds = 30;
-    return ModelCheck(*options).Run();
+    return RunModelCheck(*options);
   };
   return verb;
 }

@@ -57,11 +57,6 @@ Json ToJson(const ModelFailure& failure);
 std::string Describe(const live::PairCounts& counts, bool sets_clock);
 Json ToJson(const live::PairCounts& counts);
 
-// The verbs replay and minimize, for cases of `invalidation` (model_replay.cc). Return the exit
-// code.
-int ReplayOnModelServer(const LiveOptions& options, const std::vector<fs::path>& cases, bool quiet,
-                        const OutputOptions& output);
-int MinimizeOnModelServer(const LiveOptions& options, const fs::path& file, const fs::path& output);
 
 }  // namespace resprobe::cli
 

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
+#include "cli/oracle/live_runners.h"
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
 #include "cli/oracle/robustness_session.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
-#include "findings/live_run.h"
+#include "findings/campaign.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -17,157 +19,92 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr size_t kCandidates = 3000;
-
 using OracleVerbOptions = CallVerbOptions;
 
-class OracleRunner {
+// Cases of command_handler, run ahead of the server's replies.
+class OracleSearch : public Search {
  public:
-  explicit OracleRunner(const OracleVerbOptions& options)
+  OracleSearch(const Project& project, const OracleVerbOptions& options)
       : options_(options),
-        server_(options.server),
-        cases_(project_, options.cases),
-        out_(options.output.text_on_stdout() ? stdout : stderr),
-        findings_(project_, out_,
-                  {.noun = "difference",
-                   .harness = "command_handler",
-                   .prefix = "oracle-" + std::string(server_.profile()),
-                   .server = options.server.Typed()}) {}
+        runner_(project, ToRunSpec(options.server, "oracle", std::string(CommandWorld::kName))),
+        session_(runner_.session()),
+        cases_(project, options.cases) {}
 
-  int Run() {
-    std::fprintf(out_, "%s against the profile %.*s, seed %llu\n",
-                 server_.target().version().c_str(), static_cast<int>(server_.profile().size()),
-                 server_.profile().data(), static_cast<unsigned long long>(options_.cases.seed));
-    if (!server_.target().active_expiry_off()) {
-      std::fprintf(out_,
-                   "its active expiry cannot be switched off (DEBUG is not permitted): what counts "
-                   "expired keys may differ\n");
-    }
-    const uint64_t all = options_.seeds + cases_.corpus();
-    for (uint64_t i = 0; (options_.seeds == 0 || i < all) && !Interrupted() && !server_.gone();
-         ++i) {
-      if (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) break;
-      if (options_.requests > 0 && requests() >= options_.requests) break;
-      if (const auto difference = server_.RunAhead(cases_.Next())) Examine(*difference);
-      if (clock_.LineDue()) Line();
-    }
-    if (!server_.gone()) {
-      if (const auto difference = server_.CatchUp()) Examine(*difference);
-    }
-    if (server_.gone() && !Interrupted()) {
-      std::fprintf(out_, "the run ends here, since the server does not come back: %s\n",
-                   server_.why_gone().c_str());
-    }
-    Sum();
-    if (options_.output.json()) options_.output.Write(Report());
-    return findings_.ExitCode();
+  bool Step(const Met& met) override {
+    if (session_.gone()) throw UserError("the server does not come back: " + session_.why_gone());
+    if (options_.seeds > 0 && taken_ == options_.seeds + cases_.corpus()) return false;
+    ++taken_;
+    if (const auto difference = session_.RunAhead(cases_.Next())) Examine(*difference, met);
+    return true;
   }
 
- private:
-  // Which of the cases under way differs, and from what on, shows when each is run by itself.
-  void Examine(const live::Difference& difference) {
-    bool found = false;
-    const uint64_t suspects = server_.gone() ? 0 : difference.suspects;
-    cases_.Back(suspects);
-    for (uint64_t i = 0; i < suspects; ++i) {
-      const CommandCase& c = cases_.Next();
-      if (const auto own = server_.Run(c)) {
-        Add(*own, c);
-        found = true;
-        if (server_.gone()) return;
-      }
-    }
-    if (found) return;
-    // It takes the cases before it, too; or nobody can tell.
-    cases_.Back(difference.cases_ago + 1);
-    Add(difference, cases_.Next());
-    for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
+  void Drain(const Met& met) override {
+    if (session_.gone()) return;
+    if (const auto difference = session_.CatchUp()) Examine(*difference, met);
   }
 
-  void Line() {
-    std::fprintf(out_, "%s cases, %s requests compared, and %s of what they left, %s, %s\n",
-                 Grouped(counts().cases).c_str(), Grouped(requests()).c_str(),
-                 Grouped(state()).c_str(), findings_.Count().c_str(),
-                 clock_.Rate(requests() + state(), "comparisons").c_str());
-    std::fflush(out_);
-  }
-  const live::OracleCounts& counts() const { return server_.oracle().counts(); }
-  // Those of shrinking are left out.
-  uint64_t requests() const { return counts().requests - shrinking_requests_; }
-  uint64_t state() const { return counts().state - shrinking_state_; }
+  CaseRunner& runner() override { return runner_; }
 
-  void Add(live::Difference difference, const CommandCase& c) {
-    const std::string signature = difference.Signature();
-    if (findings_.MetBefore(signature)) return;
-    const RunClock::Pause pause(&clock_);
-    const uint64_t requests_before = counts().requests;
-    const uint64_t state_before = counts().state;
-    const std::string tape = TapeOf(c);
-    std::vector<LiveFindings::File> seen;
-    if (difference.fatal) seen.push_back({"server.log", server_.last_log()});
-    LiveFinding& finding = findings_.Begin(signature, cases_.name(), tape, seen);
-    finding.ops_before = c.ops.size();
-    Arena arena;
-    CommandCase small;
-    DecodeCase(tape, &arena, &small);
-    finding.candidates = server_.Shrink(signature, kCandidates, &arena, &small);
-    bool reproduced = false;
-    if (!server_.gone()) {
-      const auto again = server_.Run(small);
-      reproduced = again && again->Signature() == signature;
-      if (reproduced) difference = *again;
-    }
-    finding.ops_after = small.ops.size();
-    if (!reproduced) {
-      finding.text = Interrupted() ? "  interrupted before it was shown again\n"
-                                   : "  the case by itself did not show it again\n";
-    }
-    finding.text += Describe(difference);
-    finding.report = ToJson(difference);
-    finding.report["reproduced"] = reproduced;
-    finding.report["reply"] = JsonText(difference.server);
-    finding.report["server"] = server_.target().version();
-    finding.report["profile"] = std::string(server_.profile());
-    findings_.End(finding, TapeOf(small), Print(small),
-                  {{"redis-cli.txt", Session(difference.session)}});
-    shrinking_requests_ += counts().requests - requests_before;
-    shrinking_state_ += counts().state - state_before;
+  SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits) override {
+    if (session_.gone()) return {};
+    return Search::Reduce(met, limits);
   }
 
-  void Sum() {
-    Line();
-    std::fprintf(
-        out_, "%zu commands; replies that a server may choose freely:", counts().commands.size());
-    const char* separator = "";
+  void Aside(bool begins) override {
+    const uint64_t sign = begins ? uint64_t(0) - 1 : 1;
+    aside_requests_ += sign * counts().requests;
+    aside_state_ += sign * counts().state;
+  }
+
+  uint64_t Requests() const override { return counts().requests - aside_requests_; }
+
+  std::string Begin() const {
+    std::string text = runner_.spec().server.version + " against the profile " +
+                       runner_.spec().server.profile + ", seed " +
+                       std::to_string(options_.cases.seed) + "\n";
+    if (!session_.target().active_expiry_off()) {
+      text +=
+          "its active expiry cannot be switched off (DEBUG is not permitted): what counts expired "
+          "keys may differ\n";
+    }
+    return text;
+  }
+
+  std::string Line(const std::string& found, const RunClock& clock) const override {
+    return Grouped(counts().cases) + " cases, " + Grouped(Requests()) + " requests compared, and " +
+           Grouped(state()) + " of what they left, " + found + ", " +
+           clock.Rate(Requests() + state(), "comparisons");
+  }
+
+  std::string Summary() const override {
+    std::string text = std::to_string(counts().commands.size()) +
+                       " commands; replies that a server may choose freely:";
+    const char* separator = " ";
     for (size_t i = 0; i < live::kFreedoms; ++i) {
-      const uint64_t used = server_.oracle().freedoms()[i];
+      const uint64_t used = session_.oracle().freedoms()[i];
       if (used == 0) continue;
-      std::fprintf(out_, "%s %.*s %s", separator,
-                   static_cast<int>(live::FreedomName(static_cast<live::Freedom>(i)).size()),
-                   live::FreedomName(static_cast<live::Freedom>(i)).data(), Grouped(used).c_str());
-      separator = ",";
+      text += separator + std::string(live::FreedomName(static_cast<live::Freedom>(i))) + " " +
+              Grouped(used);
+      separator = ", ";
     }
-    std::fprintf(out_, "%s\n", *separator == '\0' ? " none" : "");
+    text += *separator == ' ' ? " none\n" : "\n";
     for (const auto& [reason, count] : counts().left_out) {
-      std::fprintf(out_, "left out, %s: %s\n", reason.c_str(), Grouped(count).c_str());
+      text += "left out, " + reason + ": " + Grouped(count) + "\n";
     }
-    findings_.Sum();
+    return text;
   }
 
-  Json Report() const {
-    Json json = {{"server", server_.target().version()},
-                 {"profile", std::string(server_.profile())},
+  Json Report() const override {
+    Json json = {{"server", runner_.spec().server.version},
+                 {"profile", runner_.spec().server.profile},
                  {"seed", options_.cases.seed},
                  {"cases", counts().cases},
-                 {"requests", requests()},
+                 {"requests", Requests()},
                  {"state", state()},
-                 {"seconds", clock_.Seconds()},
-                 {"interrupted", Interrupted()},
                  {"compared", Json::object()},
                  {"left_out", Json::object()},
                  {"options", Json::object()},
-                 {"normalized", Json::object()},
-                 {"differences", findings_.ToJson()}};
+                 {"normalized", Json::object()}};
     for (const auto& [command, counted] : counts().commands) {
       const std::string name(command == nullptr ? "unknown command" : command->full_name());
       json["compared"][name] = counted.requests;
@@ -177,7 +114,7 @@ class OracleRunner {
     }
     for (const auto& [reason, count] : counts().left_out) json["left_out"][reason] = count;
     for (size_t i = 0; i < live::kFreedoms; ++i) {
-      const uint64_t used = server_.oracle().freedoms()[i];
+      const uint64_t used = session_.oracle().freedoms()[i];
       if (used > 0) {
         json["normalized"][std::string(live::FreedomName(static_cast<live::Freedom>(i)))] = used;
       }
@@ -185,16 +122,63 @@ class OracleRunner {
     return json;
   }
 
+ private:
+  // Which of the cases under way differs, and from what on, shows when each is run by itself.
+  void Examine(const live::Difference& difference, const Met& met) {
+    bool found = false;
+    const uint64_t suspects = session_.gone() ? 0 : difference.suspects;
+    cases_.Back(suspects);
+    for (uint64_t i = 0; i < suspects; ++i) {
+      const CommandCase& c = cases_.Next();
+      if (const auto own = session_.Run(c)) {
+        Tell(*own, c, met);
+        found = true;
+        if (session_.gone()) return;
+      }
+    }
+    if (found) return;
+    // It takes the cases before it, too; or nobody can tell.
+    cases_.Back(difference.cases_ago + 1);
+    Tell(difference, cases_.Next(), met);
+    for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
+  }
+
+  void Tell(const live::Difference& difference, const CommandCase& c, const Met& met) const {
+    MetCase one;
+    one.tape = TapeOf(c);
+    one.ops = c.ops.size();
+    one.from = cases_.name();
+    one.seed = options_.cases.seed;
+    one.outcome = runner_.OutcomeOf(difference);
+    if (difference.fatal) one.outcome.files["server.log"] = session_.last_log();
+    met(std::move(one));
+  }
+
+  const live::OracleCounts& counts() const { return session_.oracle().counts(); }
+  uint64_t state() const { return counts().state - aside_state_; }
+
   const OracleVerbOptions& options_;
-  const Project project_ = OpenProject();
-  OracleSession server_;
+  OracleCaseRunner runner_;
+  OracleSession& session_;
   OracleCases cases_;
-  std::FILE* out_;
-  LiveFindings findings_;
-  RunClock clock_;
-  uint64_t shrinking_requests_ = 0;
-  uint64_t shrinking_state_ = 0;
+  uint64_t taken_ = 0;
+  // Those of making cases small.
+  uint64_t aside_requests_ = 0;
+  uint64_t aside_state_ = 0;
 };
+
+int RunOracle(const OracleVerbOptions& options) {
+  const Project project = OpenProject();
+  OracleSearch search(project, options);
+  CampaignOptions campaign;
+  campaign.noun = "difference";
+  campaign.prefix = "oracle-" + search.runner().spec().server.profile + "-";
+  campaign.seconds = options.seconds;
+  campaign.requests = options.requests;
+  campaign.out = options.output.text_on_stdout() ? stdout : stderr;
+  std::fputs(search.Begin().c_str(), campaign.out);
+  return Campaign(project, &search, campaign).Run(options.output);
+}
 
 }  // namespace
 
@@ -247,7 +231,7 @@ Verb OracleVerb() {
       options->seconds = 30;
     }
     options->cases.groups = SplitList(*groups);
-    return options->server.unmodelled ? CallUnmodelled(*options) : OracleRunner(*options).Run();
+    return options->server.unmodelled ? CallUnmodelled(*options) : RunOracle(*options);
   };
   return verb;
 }

@@ -80,12 +80,6 @@ Json ToJson(const live::Difference& difference);
 // The session as redis-cli takes it: plain lines if there is one client, else "CLIENT> LINE".
 std::string Session(const std::vector<std::string>& lines);
 
-// The verbs replay and minimize against a live server (oracle_replay.cc). Return the exit code.
-int ReplayOnServer(const LiveOptions& options, const std::vector<fs::path>& cases,
-                   const std::string& given, bool quiet, const OutputOptions& output);
-int MinimizeOnServer(const LiveOptions& options, const fs::path& file, const fs::path& output,
-                     const std::string& given);
-
 }  // namespace resprobe::cli
 
 #endif  // RESPROBE_CLI_ORACLE_ORACLE_SESSION_H_

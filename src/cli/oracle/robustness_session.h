@@ -57,12 +57,8 @@ struct CallVerbOptions {
   double seconds = 0;     // 0: until the seeds are done
   OutputOptions output;
 };
-// The verbs oracle, replay and minimize with --unmodelled (robustness.cc,
-// robustness_replay.cc). Return the exit code.
+// The verb oracle with --unmodelled (robustness.cc). Returns the exit code.
 int CallUnmodelled(const CallVerbOptions& options);
-int ReplayUnmodelled(const LiveOptions& options, const std::vector<fs::path>& cases, bool quiet,
-                     const OutputOptions& output);
-int MinimizeUnmodelled(const LiveOptions& options, const fs::path& file, const fs::path& output);
 
 }  // namespace resprobe::cli
 

@@ -10,6 +10,8 @@
 #include "cli/output_options.h"
 #include "cli/proxy/qdisc.h"
 #include "cli/verbs.h"
+#include "findings/campaign.h"
+#include "findings/process_runner.h"
 #include "live/tcp/io_differences.h"
 #include "live/tcp/io_scenario.h"
 #include "runner/files.h"
@@ -23,7 +25,7 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr size_t kSeedsAtOnce = 500;
+constexpr size_t kCasesAtOnce = 100;
 constexpr size_t kMostShown = 20;  // failures in full
 
 struct IoOptions {
@@ -45,10 +47,16 @@ constexpr std::pair<const char*, const char*> kClients[] = {
 // What came of one case.
 struct IoResult {
   std::string name;  // a file, or "seed 7"
-  CaseResult run;
+  fs::path file;
+  CaseOutcome run;
   std::string client;
   std::string outcome;  // "equal", "explained", "differs", "not run", "violation", "crash", "unmet"
   std::string note;     // by which difference; why not; what is not as the scenario says
+
+  // By itself; what is unmet is a failure of what the scenario says.
+  bool failed() const {
+    return outcome == "differs" || outcome == "violation" || outcome == "crash";
+  }
 };
 
 struct Figures {
@@ -74,51 +82,81 @@ struct Figures {
   }
 };
 
-class IoRun {
+RunSpec SpecOf(const IoOptions& options) {
+  RunSpec spec;
+  spec.runner = "io";
+  spec.harness = options.harness;
+  spec.options["peer"] = options.peer;
+  for (const auto& [shown, configured] : kClients) {
+    if (options.client == shown) spec.options["client"] = configured;
+  }
+  if (!options.qdisc.empty()) spec.options["qdisc"] = options.qdisc;
+  return spec;
+}
+
+class IoSearch : public Search {
  public:
-  IoRun(const Project& project, const IoOptions& options)
-      : project_(project), options_(options), harness_(project.Find(options.harness)) {
-    if (harness_.binary.empty()) throw UserError(harness_.name + ": " + WhyNotBuilt(harness_));
-    setenv("RESPROBE_IO_PEER", options.peer.c_str(), 1);
-    std::string client;
-    for (const auto& [shown, configured] : kClients) {
-      if (options.client == shown) client = configured;
-    }
-    setenv("RESPROBE_IO_CLIENT", client.c_str(), 1);
+  // Both must outlive it.
+  IoSearch(const Project& project, const IoOptions& options)
+      : project_(project), options_(options), runner_(project, SpecOf(options)) {
+    const auto add = [&](const std::vector<fs::path>& files) {
+      files_.insert(files_.end(), files.begin(), files.end());
+    };
+    if (!options.cases.empty()) add(CasesOf(options.cases));
+    if (!options.scenarios.empty()) add(CasesOf({options.scenarios}));
+    if (options.seeds > 0 || !files_.empty()) return;
+    add(CasesOf({project.source / "scenarios" / "io"}));
+    add(FilesIn(project.CorpusOf(runner_.harness())));
   }
 
-  void Everything() {
-    if (options_.seeds > 0) Seeds();
-    if (!options_.cases.empty()) Run(CasesOf(options_.cases), "");
-    if (!options_.scenarios.empty()) Run(CasesOf({options_.scenarios}), "");
-    if (options_.seeds > 0 || !options_.cases.empty() || !options_.scenarios.empty()) return;
-    Run(CasesOf({project_.source / "scenarios" / "io"}), "");
-    Run(FilesIn(project_.CorpusOf(harness_)), "");
+  // The seeds first, then the files.
+  bool Step(const Met& met) override {
+    if (seeds_done_ < options_.seeds) {
+      const TempFolder temp;
+      const size_t count = std::min<uint64_t>(kCasesAtOnce, options_.seeds - seeds_done_);
+      const std::vector<fs::path> files =
+          GenerateMany(runner_.harness(), options_.seed + seeds_done_, count, temp.path());
+      seeds_done_ += count;
+      Run(files, "seed ", met);
+      return true;
+    }
+    const size_t count = std::min(kCasesAtOnce, files_.size() - files_done_);
+    const auto first = files_.begin() + static_cast<std::ptrdiff_t>(files_done_);
+    files_done_ += count;
+    Run({first, first + static_cast<std::ptrdiff_t>(count)}, "", met);
+    return files_done_ < files_.size();
+  }
+
+  CaseRunner& runner() override { return runner_; }
+  std::string Line(const std::string& found, const RunClock& clock) const override {
+    return Grouped(figures_.cases()) + " cases, " + found + ", " +
+           clock.Rate(figures_.cases(), "cases");
   }
 
   const Figures& figures() const { return figures_; }
-  const HarnessEntry& harness() const { return harness_; }
+  const std::string& subject() { return runner_.info().subject; }
 
  private:
-  void Seeds() {
-    for (uint64_t done = 0; done < options_.seeds; done += kSeedsAtOnce) {
-      const TempFolder temp;
-      const size_t count = std::min<uint64_t>(kSeedsAtOnce, options_.seeds - done);
-      Run(GenerateMany(harness_, options_.seed + done, count, temp.path()), "seed ");
-    }
-  }
-
-  void Run(const std::vector<fs::path>& files, const std::string& seed) {
-    RunCases(harness_, files, {.trace = true}, [&](CaseResult run) {
+  void Run(const std::vector<fs::path>& files, const std::string& seed, const Met& met) {
+    if (files.empty()) return;
+    runner_.Run(files, true, false, [&](const fs::path& file, CaseOutcome run) {
       IoResult result;
-      result.name = seed.empty() ? project_.Shown(run.file) : seed + run.file.filename().string();
+      result.name = seed.empty() ? project_.Shown(file) : seed + file.filename().string();
+      result.file = file;
       result.run = std::move(run);
       Judge(&result);
       ++figures_.outcomes[result.outcome];
       if (!result.client.empty()) ++figures_.clients[result.client];
-      const bool fails = result.outcome == "differs" || result.outcome == "violation" ||
-                         result.outcome == "crash" || result.outcome == "unmet";
-      if (fails && figures_.failures.size() < kMostShown) figures_.failures.push_back(result);
+      if (!result.failed() && result.outcome != "unmet") return;
+      if (figures_.failures.size() < kMostShown) figures_.failures.push_back(result);
+      if (!result.failed()) return;
+      MetCase one;
+      one.tape = runner_.TapeOf(file);
+      one.ops = result.run.ops;
+      one.from = result.name;
+      one.seed = options_.seed;
+      one.outcome = std::move(result.run);
+      met(std::move(one));
     });
   }
 
@@ -148,18 +186,18 @@ class IoRun {
         result->note = detail;
       }
     }
-    if (result->run.outcome == "crash") {
+    if (result->run.word == "crash") {
       result->outcome = "crash";
-      result->note = result->run.signature;
+      result->note = result->run.what.signature;
     } else if (result->run.failed() && result->outcome != "differs") {
       result->outcome = "violation";
-      result->note = result->run.invariant;
+      result->note = result->run.what.invariant;
     }
     if (result->outcome == "explained") ++figures_.explained[result->note];
     if (result->outcome == "not run") ++figures_.not_run[result->note];
     if (result->outcome != "equal" && result->outcome != "explained") return;
-    if (result->run.file.extension() != ".ops") return;
-    const live::IoScenario scenario = live::ReadIoScenario(ReadFile(result->run.file));
+    if (result->file.extension() != ".ops") return;
+    const live::IoScenario scenario = live::ReadIoScenario(ReadFile(result->file));
     if (scenario.empty()) return;
     // What a case says of a client it does not say of another.
     if (renamed) {
@@ -177,17 +215,12 @@ class IoRun {
 
   const Project& project_;
   const IoOptions& options_;
-  const HarnessEntry& harness_;
+  ProcessRunner runner_;
+  std::vector<fs::path> files_;
+  size_t files_done_ = 0;
+  uint64_t seeds_done_ = 0;
   Figures figures_;
 };
-
-void PrintIndented(std::string_view text) {
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    std::printf("    %.*s\n", static_cast<int>(line.size()), line.data());
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-}
 
 std::string_view ExplanationOf(const std::string& name) {
   for (const live::IoDifference& difference : live::IoDifferences()) {
@@ -200,10 +233,6 @@ void Print(const IoOptions& options, const std::string& subject, const Figures& 
   for (const IoResult& failure : figures.failures) {
     std::printf("%s: %s%s%s\n", failure.name.c_str(), failure.outcome.c_str(),
                 failure.note.empty() ? "" : ": ", failure.note.c_str());
-    if (failure.run.outcome == "violation") {
-      PrintIndented(failure.run.expected);
-      PrintIndented(failure.run.seen);
-    }
   }
   const char* const where = options.peer == "forked" ? "over TCP to a peer in a process of its own"
                             : options.peer == "tcp"  ? "over TCP to a peer in the same process"
@@ -273,8 +302,8 @@ Json ToJson(const IoOptions& options, const std::string& subject, const Figures&
     json["failures"].push_back({{"case", JsonText(failure.name)},
                                 {"outcome", failure.outcome},
                                 {"note", JsonText(failure.note)},
-                                {"expected", JsonText(failure.run.expected)},
-                                {"seen", JsonText(failure.run.seen)}});
+                                {"expected", failure.run.what.expected},
+                                {"seen", failure.run.what.seen}});
   }
   return json;
 }
@@ -282,19 +311,22 @@ Json ToJson(const IoOptions& options, const std::string& subject, const Figures&
 int RunIo(const IoOptions& options) {
   options.output.Check();
   const Project project = OpenProject();
-  IoRun run(project, options);
-  const std::string subject = AskInfo(run.harness()).subject;
+  IoSearch search(project, options);
+  const std::string subject = search.subject();
   if (!options.qdisc.empty()) EnterNetworkWith(options.qdisc);
-  bool interrupted = false;
-  try {
-    run.Everything();
-  } catch (const Interruption&) {
-    interrupted = true;
-    ForgetInterrupts();
-  }
-  const Figures& figures = run.figures();
+  CampaignOptions campaign_options;
+  campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
+  Campaign campaign(project, &search, campaign_options);
+  campaign.Loop();
+  const bool interrupted = Interrupted();
+  ForgetInterrupts();
+  const Figures& figures = search.figures();
   Json json = ToJson(options, subject, figures);
-  if (options.output.text_on_stdout()) Print(options, subject, figures);
+  json["findings"] = campaign.FindingsJson();
+  if (options.output.text_on_stdout()) {
+    Print(options, subject, figures);
+    if (!campaign.found().empty()) std::fputs(campaign.FindingsText().c_str(), stdout);
+  }
   if (!options.qdisc.empty()) {
     json["qdisc"] = QdiscFigures();
     if (options.output.text_on_stdout()) {
@@ -303,6 +335,7 @@ int RunIo(const IoOptions& options) {
   }
   if (options.output.json()) options.output.Write(json);
   if (interrupted) throw Interruption();
+  if (!campaign.trouble().empty()) throw UserError(campaign.trouble());
   if (!figures.failures.empty()) return kFinding;
   if (figures.Of("not run") == figures.cases()) {
     throw UserError("io: not one case could be run: see why above");

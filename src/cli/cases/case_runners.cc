@@ -1,0 +1,194 @@
+#include "cli/cases/case_runners.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
+#include <utility>
+
+#include "cli/oracle/live_runners.h"
+#include "cli/proxy/qdisc.h"
+#include "findings/finding_store.h"
+#include "findings/process_runner.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr std::string_view kRunLine = "# Run: ";
+
+template <class Runner>
+std::unique_ptr<CaseRunner> Open(const Project& project, const RunSpec& spec) {
+  return std::make_unique<Runner>(project, spec);
+}
+
+std::unique_ptr<CaseRunner> OpenIo(const Project& project, const RunSpec& spec) {
+  if (const Json qdisc = spec.options.value("qdisc", Json()); qdisc.is_string()) {
+    // Once for all that this program runs.
+    static const auto* const entered = new std::string(qdisc.get<std::string>());
+    static const bool first = (EnterNetworkWith(*entered), true);
+    if (first && *entered != qdisc.get<std::string>()) {
+      throw UserError("it was found with --qdisc '" + qdisc.get<std::string>() +
+                      "', and this run is in a network with '" + *entered +
+                      "' already: run it by itself");
+    }
+  }
+  return std::make_unique<ProcessRunner>(project, spec);
+}
+
+struct RunnerKind {
+  std::string_view name;
+  bool live;  // it needs spec.server
+  std::unique_ptr<CaseRunner> (*open)(const Project& project, const RunSpec& spec);
+};
+
+constexpr RunnerKind kRunners[] = {
+    {"process", false, Open<ProcessRunner>},  {"io", false, OpenIo},
+    {"oracle", true, Open<OracleCaseRunner>}, {"robustness", true, Open<RobustnessCaseRunner>},
+    {"model", true, Open<ModelCaseRunner>},
+};
+
+const RunnerKind* FindRunner(std::string_view name) {
+  for (const RunnerKind& kind : kRunners) {
+    if (kind.name == name) return &kind;
+  }
+  return nullptr;
+}
+
+// A command's program, which is its first word, and the rest.
+std::pair<std::string, std::string> SplitProgram(const std::string& command) {
+  const size_t blank = std::min(command.find(' '), command.size());
+  return {command.substr(0, blank), command.substr(blank)};
+}
+
+// The program of that name in PATH; empty if there is none.
+fs::path InPath(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (access((folder + "/" + name).c_str(), X_OK) == 0) return fs::path(folder) / name;
+  }
+  return {};
+}
+
+// A command that another clone, on another machine, can have as well: its program by its name where
+// PATH finds it, else by its path below the repository.
+std::string Portable(const Project& project, const std::string& command) {
+  const auto [program, rest] = SplitProgram(command);
+  if (program.find('/') == std::string::npos) return command;
+  std::error_code error;
+  const std::string name = fs::path(program).filename();
+  const fs::path found = InPath(name);
+  if (!found.empty() && fs::equivalent(found, program, error)) return name + rest;
+  return project.Shown(program) + rest;
+}
+
+// The run line of `.ops` text: comments at its beginning have it.
+std::optional<RunSpec> RunLineOf(const fs::path& file) {
+  if (file.extension() != ".ops") return std::nullopt;
+  std::istringstream lines(ReadFile(file));
+  std::string line;
+  std::getline(lines, line);  // "ops HARNESS"
+  while (std::getline(lines, line) && line.starts_with('#')) {
+    if (!line.starts_with(kRunLine)) continue;
+    const std::string where = file.string() + ": its line '# Run:'";
+    const Json json = Json::parse(line.substr(kRunLine.size()), nullptr, false);
+    if (!json.is_object()) throw UserError(where + " is no JSON: freeze the finding again");
+    return ReadRunSpec(json, where);
+  }
+  return std::nullopt;
+}
+
+void Limit(const RunOverrides& overrides, RunSpec* spec) {
+  const RunLimits usual;
+  if (overrides.limits.timeout_seconds != usual.timeout_seconds) {
+    spec->limits.timeout_seconds = overrides.limits.timeout_seconds;
+  }
+  if (overrides.limits.rss_mb != usual.rss_mb) spec->limits.rss_mb = overrides.limits.rss_mb;
+}
+
+// On the server that the user names.
+RunSpec OnGivenServer(const Project& project, const fs::path& file, const RunOverrides& overrides,
+                      const std::optional<RunSpec>& filed) {
+  RunSpec spec = *overrides.live;
+  const bool as_filed = filed && IsLive(filed->runner) && overrides.harness.empty();
+  if (as_filed && spec.runner == "oracle") {
+    spec.runner = filed->runner;
+    spec.harness = filed->harness;
+    spec.options = filed->options;
+    return spec;
+  }
+  const HarnessEntry& harness = project.HarnessOfCase(file, overrides.harness);
+  if (harness.corpus == "invalidation") {
+    if (spec.runner == "robustness") {
+      throw UserError("--unmodelled is for cases of command_handler, not of invalidation");
+    }
+    spec.runner = "model";
+  } else if (harness.corpus != "command_handler") {
+    throw UserError(file.string() + ": is a case of " + harness.name +
+                    ", and only those of command_handler and invalidation run against a server");
+  }
+  spec.harness = harness.corpus;
+  return spec;
+}
+
+}  // namespace
+
+bool IsLive(std::string_view runner) {
+  const RunnerKind* kind = FindRunner(runner);
+  return kind != nullptr && kind->live;
+}
+
+std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec) {
+  const RunnerKind* kind = FindRunner(spec.runner);
+  if (kind == nullptr) {
+    throw UserError("there is no runner '" + spec.runner +
+                    "': the report is of another version of resprobe");
+  }
+  if (kind->live && !spec.server.given()) {
+    throw UserError(
+        "the report does not say how its server was started: add --start COMMAND, "
+        "--server HOST:PORT or --unix PATH");
+  }
+  // A path as a frozen case has it is one below the repository.
+  auto [program, rest] = SplitProgram(spec.server.start);
+  std::error_code error;
+  if (program.find('/') != std::string::npos && fs::path(program).is_relative() &&
+      !fs::exists(program, error) && fs::exists(project.source / program, error)) {
+    spec.server.start = (project.source / program).string() + rest;
+  }
+  return kind->open(project, spec);
+}
+
+RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides& overrides) {
+  std::optional<RunSpec> filed;
+  std::string missing;
+  if (const fs::path folder = file.parent_path();
+      IsFinding(folder) && file.filename() != "report.json") {
+    StoredFailure stored = ReadFinding(folder);
+    missing = stored.missing;
+    filed = std::move(stored.failure.run);
+  } else if (overrides.harness.empty()) {
+    filed = RunLineOf(file);
+  }
+  if (overrides.live) return OnGivenServer(project, file, overrides, filed);
+  RunSpec spec;
+  if (filed && overrides.harness.empty()) {
+    if (!missing.empty()) throw UserError(file.parent_path().string() + ": " + missing);
+    spec = *filed;
+  } else {
+    spec.harness = project.HarnessOfCase(file, overrides.harness).name;
+    if (filed) spec.limits = filed->limits;
+  }
+  Limit(overrides, &spec);
+  return spec;
+}
+
+std::string RunLine(const Project& project, const RunSpec& spec) {
+  if (spec.runner == "process") return "";
+  RunSpec portable = spec;
+  portable.server.start = Portable(project, spec.server.start);
+  return std::string(kRunLine) + ToJson(portable).dump() + "\n";
+}
+
+}  // namespace resprobe::cli

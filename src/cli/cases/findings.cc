@@ -1,0 +1,253 @@
+// findings: what is below work/findings, whichever verb filed it.
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/cases/case_runners.h"
+#include "cli/cases/show.h"
+#include "cli/output_options.h"
+#include "cli/verbs.h"
+#include "findings/campaign.h"
+#include "findings/finding_store.h"
+#include "runner/json.h"
+#include "runner/output.h"
+#include "runner/process.h"
+#include "runner/project.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+// "failing", "gone"; "not checked" where it was never run again, or was met since.
+std::string StateOf(const Failure& failure) {
+  const bool checked = !failure.checked.empty() && failure.checked >= failure.last_seen;
+  return checked ? failure.state : "not checked";
+}
+
+std::string WhereOf(const Failure& failure) {
+  std::string where = failure.run.harness;
+  if (failure.run.runner != "process") where += ", " + failure.run.runner;
+  if (!failure.run.server.version.empty()) where += ", " + failure.run.server.version;
+  return where;
+}
+
+// Those below the folders; all if none is named. Throws UserError where one is no finding.
+std::vector<StoredFailure> Named(const Project& project, const std::vector<std::string>& folders,
+                                 std::vector<std::string>* broken) {
+  const FindingStore store(project);
+  std::vector<StoredFailure> all = store.List(broken);
+  if (folders.empty()) return all;
+  std::vector<StoredFailure> named;
+  for (const std::string& folder : folders) {
+    const size_t before = named.size();
+    std::error_code error;
+    const fs::path whole = fs::weakly_canonical(folder, error);
+    for (const StoredFailure& stored : all) {
+      const fs::path inside = fs::weakly_canonical(stored.folder, error).lexically_relative(whole);
+      if (!inside.empty() && *inside.begin() != "..") named.push_back(stored);
+    }
+    if (named.size() == before) {
+      throw UserError(folder + ": holds no finding of " + project.Shown(store.root()) +
+                      ": ./resprobe findings lists them");
+    }
+  }
+  return named;
+}
+
+// Reports what cannot be read. Returns the exit code.
+int Complain(const std::vector<std::string>& broken) {
+  std::fflush(stdout);
+  for (const std::string& line : broken) {
+    std::fprintf(stderr, "resprobe: %s\n", TerminalText(line).c_str());
+  }
+  return broken.empty() ? kAllWell : kWrongUse;
+}
+
+Json ToJson(const Project& project, const StoredFailure& stored) {
+  Json json = ToJson(stored.failure);
+  json["folder"] = JsonText(project.Shown(stored.folder));
+  json["state"] = StateOf(stored.failure);
+  return json;
+}
+
+int RunList(const std::vector<std::string>& folders, const OutputOptions& output) {
+  output.Check();
+  const Project project = OpenProject();
+  std::vector<std::string> broken;
+  const std::vector<StoredFailure> all = Named(project, folders, &broken);
+  Json json = {{"findings", Json::array()}};
+  for (const StoredFailure& stored : all) {
+    json["findings"].push_back(ToJson(project, stored));
+    if (!output.text_on_stdout()) continue;
+    const Failure& failure = stored.failure;
+    std::printf("%-20s  %-11s  met %-5llu  %s\n", failure.last_seen.c_str(),
+                StateOf(failure).c_str(), static_cast<unsigned long long>(failure.met),
+                TerminalText(failure.what.signature).c_str());
+    std::printf("  %s: %s\n", WhereOf(failure).c_str(), project.Shown(stored.folder).c_str());
+  }
+  if (output.text_on_stdout()) std::printf("%s\n", Plural(all.size(), "finding").c_str());
+  if (output.json()) output.Write(json);
+  return Complain(broken);
+}
+
+int RunRemove(const std::vector<std::string>& folders, bool gone) {
+  const Project project = OpenProject();
+  if (folders.empty() && !gone) {
+    throw UserError("findings rm: name folders, or give --gone for all that no longer fail");
+  }
+  std::vector<std::string> broken;
+  FindingStore store(project);
+  size_t removed = 0;
+  for (const StoredFailure& stored : Named(project, folders, &broken)) {
+    if (gone && StateOf(stored.failure) != "gone") continue;
+    store.Remove(stored.folder);
+    std::printf("removed: %s\n", project.Shown(stored.folder).c_str());
+    ++removed;
+  }
+  std::printf("%s removed\n", Plural(removed, "finding").c_str());
+  return Complain(broken);
+}
+
+// Opens runners; keeps the last one, since starting a server takes longer than a case.
+class Runners {
+ public:
+  explicit Runners(const Project& project) : project_(project) {}
+
+  CaseRunner& Open(const RunSpec& spec) {
+    if (runner_ != nullptr && spec_ == spec) return *runner_;
+    runner_.reset();  // its server goes before the next one comes
+    runner_ = OpenRunner(project_, spec);
+    spec_ = spec;
+    return *runner_;
+  }
+  void Close() { runner_.reset(); }
+
+ private:
+  const Project& project_;
+  RunSpec spec_;
+  std::unique_ptr<CaseRunner> runner_;
+};
+
+struct Checked {
+  std::string word;  // "failing", "gone", "unclear", "cannot run"
+  std::string note;
+};
+
+Checked Check(const StoredFailure& stored, Runners* runners) {
+  if (!stored.missing.empty()) return {"cannot run", stored.missing};
+  const Failure& failure = stored.failure;
+  try {
+    const TempFolder temp;
+    CaseRunner& runner = runners->Open(failure.run);
+    const CaseOutcome outcome = runner.RunOne(CaseFileOf(stored, temp.path()));
+    if (SameFailure(outcome.what.signature, failure.what.signature)) return {"failing", ""};
+    if (outcome.failed()) return {"failing", "otherwise now: " + outcome.what.signature};
+    if (failure.replays == std::optional(false)) {
+      return {"unclear", "alone, its case never failed"};
+    }
+    return {"gone", ""};
+  } catch (const UserError& error) {
+    runners->Close();
+    return {"cannot run", error.what()};
+  }
+}
+
+int RunCheck(const std::vector<std::string>& folders, const OutputOptions& output) {
+  output.Check();
+  const Project project = OpenProject();
+  std::vector<std::string> broken;
+  FindingStore store(project);
+  Runners runners(project);
+  std::map<std::string, size_t> counts;
+  Json json = {{"findings", Json::array()}};
+  const std::vector<StoredFailure> all = Named(project, folders, &broken);
+  for (const StoredFailure& stored : all) {
+    if (Interrupted()) throw Interruption();
+    const Checked checked = Check(stored, &runners);
+    if (Interrupted()) throw Interruption();
+    ++counts[checked.word];
+    if (checked.word == "failing" || checked.word == "gone") {
+      store.SetState(stored.folder, checked.word);
+    }
+    if (output.text_on_stdout()) {
+      std::printf("%-10s  %s\n  %s: %s\n", checked.word.c_str(),
+                  TerminalText(stored.failure.what.signature).c_str(),
+                  WhereOf(stored.failure).c_str(), project.Shown(stored.folder).c_str());
+      if (!checked.note.empty()) std::printf("  %s\n", TerminalText(checked.note).c_str());
+      std::fflush(stdout);
+    }
+    json["findings"].push_back({{"folder", JsonText(project.Shown(stored.folder))},
+                                {"signature", stored.failure.what.signature},
+                                {"state", checked.word},
+                                {"note", JsonText(checked.note)}});
+  }
+  if (output.text_on_stdout()) {
+    std::printf("%s: %zu still fail, %zu are gone", Plural(all.size(), "finding").c_str(),
+                counts["failing"], counts["gone"]);
+    if (counts["unclear"] > 0) std::printf(", %zu unclear", counts["unclear"]);
+    if (counts["cannot run"] > 0) std::printf(", %zu cannot be run", counts["cannot run"]);
+    std::printf("\n");
+  }
+  if (output.json()) output.Write(json);
+  const int code = Complain(broken);
+  if (counts["failing"] > 0) return kFinding;
+  return counts["cannot run"] > 0 ? kWrongUse : code;
+}
+
+}  // namespace
+
+Verb FindingsVerb() {
+  const auto folders = std::make_shared<std::vector<std::string>>();
+  const auto output = std::make_shared<OutputOptions>();
+  const auto gone = std::make_shared<bool>(false);
+  Verb verb("findings", "list what was found, and run it again");
+  verb.details =
+      "Every verb that finds failures files each kind once, in a folder below work/findings. "
+      "replay, minimize, show and freeze take such a folder and run its case on what it was found "
+      "on: in a process, or on a server that is started as it was then.";
+  verb.examples = {{"findings list", "lists all"},
+                   {"findings check", "runs all again, and says which are gone"},
+                   {"findings rm --gone", "removes those that no longer fail"}};
+  verb.exit_codes = "0 listed, 2 wrong use or one cannot be read.";
+  const auto add_folders = [&](Verb* one) -> Option& {
+    return one
+        ->Arguments("FOLDER", folders.get(), "Findings, or folders that hold some; default: all")
+        .Complete(Completion::kFolder);
+  };
+  Verb& list =
+      verb.verbs.emplace_back("list", "when, where, what, how often, still failing or not");
+  add_folders(&list);
+  AddOutputOptions(&list, output.get());
+  list.examples = {{"findings list", "lists all"},
+                   {"findings list work/findings/invalidation", "lists those of one harness"}};
+  list.exit_codes = "0 listed, 2 wrong use or one cannot be read.";
+  list.run = [=] { return RunList(*folders, *output); };
+  Verb& show = verb.verbs.emplace_back("show", "print findings for people");
+  add_folders(&show).Required();
+  show.examples = {{"findings show work/findings/query_parser/violation-round_trip",
+                    "prints the case, and what is known of it"}};
+  show.exit_codes = "0 printed, 2 wrong use.";
+  show.run = [=] { return ShowCases(*folders, ""); };
+  Verb& remove = verb.verbs.emplace_back("rm", "remove findings");
+  add_folders(&remove);
+  remove.Flag("--gone", gone.get(), "Only those that no longer fail, as check has seen");
+  remove.examples = {{"findings rm --gone", "removes those that no longer fail"}};
+  remove.exit_codes = "0 removed, 2 wrong use.";
+  remove.run = [=] { return RunRemove(*folders, *gone); };
+  Verb& check = verb.verbs.emplace_back("check", "run all again: which are gone?");
+  add_folders(&check);
+  AddOutputOptions(&check, output.get());
+  check.examples = {{"findings check", "runs all again, and says which are gone"}};
+  check.exit_codes =
+      "0 nothing fails any more, 1 something still does, 2 wrong use or one cannot be run, 130 "
+      "interrupted.";
+  check.run = [=] { return RunCheck(*folders, *output); };
+  verb.run = [=] { return RunList({}, *output); };
+  return verb;
+}
+
+}  // namespace resprobe::cli

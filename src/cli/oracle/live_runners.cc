@@ -1,0 +1,267 @@
+#include "cli/oracle/live_runners.h"
+
+#include <utility>
+
+#include "findings/process_runner.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+Json LiveVersions(const fs::path& source, const std::string& server, const std::string& beside) {
+  Json versions = OwnVersions(source);
+  versions["subject"] = server;
+  if (!beside.empty()) versions["beside"] = beside;
+  return versions;
+}
+
+// Without what the case itself shows.
+Json DetailsOf(Json json) {
+  for (const char* key : {"signature", "op", "expected", "seen"}) json.erase(key);
+  return json;
+}
+
+size_t Of(const std::map<std::string, size_t>& outcomes, const char* word) {
+  const auto at = outcomes.find(word);
+  return at == outcomes.end() ? 0 : at->second;
+}
+
+}  // namespace
+
+LiveOptions ToLiveOptions(const RunSpec& spec) {
+  LiveOptions options;
+  const ServerSpec& server = spec.server;
+  options.server.server = server.address;
+  options.server.unix_path = server.unix_path;
+  options.server.start = server.start;
+  options.server.arguments = server.arguments;
+  options.server.flush = server.flush;
+  options.server.allow_remote = server.allow_remote;
+  options.profile = server.profile.empty() ? "auto" : server.profile;
+  options.server.hang_seconds = server.hang_seconds;
+  options.unmodelled = spec.runner == "robustness";
+  options.dangerous = spec.options.value("dangerous", Json()) == Json(true);
+  if (const Json memory = spec.options.value("memory", Json()); memory.is_number_unsigned()) {
+    options.memory_mb = memory.get<size_t>();
+  }
+  return options;
+}
+
+RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
+                  const std::string& harness) {
+  RunSpec spec;
+  spec.runner = runner;
+  spec.harness = harness;
+  ServerSpec& server = spec.server;
+  server.address = options.server.Address();
+  server.unix_path = options.server.unix_path;
+  server.start = options.server.start;
+  server.arguments = options.server.arguments;
+  server.flush = options.server.flush;
+  server.allow_remote = options.server.allow_remote;
+  if (options.profile != "auto") server.profile = options.profile;
+  server.hang_seconds = options.server.hang_seconds;
+  if (runner == "robustness") {
+    if (options.dangerous) spec.options["dangerous"] = true;
+    spec.options["memory"] = options.memory_mb;
+  }
+  return spec;
+}
+
+OracleCaseRunner::OracleCaseRunner(const Project& project, const RunSpec& spec)
+    : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
+  spec_.server.version = session_.target().version();
+  spec_.server.profile = std::string(session_.profile());
+}
+
+Json OracleCaseRunner::Versions() {
+  return LiveVersions(source_, spec_.server.version, "the core, " + spec_.server.profile);
+}
+
+CaseOutcome OracleCaseRunner::OutcomeOf(const live::Difference& difference) const {
+  CaseOutcome outcome;
+  outcome.word = "difference";
+  Symptom& what = outcome.what;
+  what.signature = JsonText(difference.Signature());
+  what.kind = "difference";
+  what.statement = "the server replies as the core with the profile " + spec_.server.profile;
+  what.op = difference.op;
+  what.expected = JsonText(difference.core);
+  what.seen = JsonText(difference.server);
+  what.details = DetailsOf(ToJson(difference));
+  outcome.text = Describe(difference);
+  outcome.files["redis-cli.txt"] = Session(difference.session);
+  return outcome;
+}
+
+CaseOutcome OracleCaseRunner::RunCase(const CommandCase& c) {
+  const std::optional<live::Difference> difference = session_.Run(c);
+  if (!difference) return {};
+  CaseOutcome outcome = OutcomeOf(*difference);
+  if (difference->fatal) outcome.files["server.log"] = session_.last_log();
+  return outcome;
+}
+
+size_t OracleCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c,
+                                    CaseOutcome* outcome, bool* reproduced) {
+  const std::string signature = outcome->what.signature;
+  const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
+  *reproduced = false;
+  if (session_.gone()) return tried;
+  CaseOutcome again = RunCase(*c);
+  *reproduced = again.what.signature == signature;
+  if (*reproduced) *outcome = std::move(again);
+  return tried;
+}
+
+std::string OracleCaseRunner::WhySound() const {
+  return "the core and " + spec_.server.version + " do not differ";
+}
+
+std::string OracleCaseRunner::Summary(size_t cases,
+                                      const std::map<std::string, size_t>& outcomes) const {
+  std::string text;
+  if (cases > 1) {
+    text = std::to_string(cases) + " cases on " + spec_.server.version +
+           " and the core: " + std::to_string(Of(outcomes, "difference")) + " differ, " +
+           Grouped(session_.oracle().counts().requests) + " requests compared\n";
+  }
+  for (const auto& [reason, count] : session_.oracle().counts().left_out) {
+    text += "left out, " + reason + ": " + Grouped(count) + "\n";
+  }
+  return text;
+}
+
+Json OracleCaseRunner::Report() const {
+  Json json = {{"server", spec_.server.version}, {"profile", spec_.server.profile}};
+  for (const auto& [reason, count] : session_.oracle().counts().left_out) {
+    json["left_out"][reason] = count;
+  }
+  return json;
+}
+
+RobustnessCaseRunner::RobustnessCaseRunner(const Project& project, const RunSpec& spec)
+    : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
+  spec_.server.version = session_.target().version();
+}
+
+Json RobustnessCaseRunner::Versions() { return LiveVersions(source_, spec_.server.version, ""); }
+
+CaseOutcome RobustnessCaseRunner::OutcomeOf(const live::Fault& fault) {
+  CaseOutcome outcome;
+  outcome.word = "fault";
+  Symptom& what = outcome.what;
+  what.signature = JsonText(fault.Signature());
+  what.kind = std::string(live::FaultName(fault.kind));
+  what.statement =
+      "a server lives, answers every request once and in RESP, and stays within its memory";
+  what.op = fault.op;
+  what.seen = what.signature;
+  what.details = DetailsOf(ToJson(fault));
+  outcome.text = Describe(fault);
+  outcome.files["redis-cli.txt"] = Session(fault.session);
+  if (!fault.log.empty()) outcome.files["server.log"] = fault.log;
+  return outcome;
+}
+
+CaseOutcome RobustnessCaseRunner::RunCase(const CommandCase& c) {
+  last_ = session_.Run(c);
+  return last_ ? OutcomeOf(*last_) : CaseOutcome();
+}
+
+size_t RobustnessCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c,
+                                        CaseOutcome* outcome, bool* reproduced) {
+  if (!session_.target().own()) {
+    throw UserError("a server that is watched is restarted for every candidate: use --start");
+  }
+  const RobustnessSession::Shrunk shrunk =
+      session_.Shrink(limits.candidates, limits.seconds, arena, c, &*last_);
+  *reproduced = shrunk.again;
+  *outcome = OutcomeOf(*last_);
+  return shrunk.candidates;
+}
+
+std::string RobustnessCaseRunner::WhySound() const { return spec_.server.version + " bears it"; }
+
+std::string RobustnessCaseRunner::Summary(size_t cases,
+                                          const std::map<std::string, size_t>& outcomes) const {
+  std::string text;
+  if (cases > 1) {
+    text = std::to_string(cases) + " cases on " + spec_.server.version + ": " +
+           std::to_string(Of(outcomes, "fault")) + " faults, " +
+           Grouped(session_.counts().requests) + " calls\n";
+  }
+  for (const auto& [reason, count] : session_.counts().left_out) {
+    text += "not sent, " + reason + ": " + Grouped(count) + "\n";
+  }
+  return text;
+}
+
+Json RobustnessCaseRunner::Report() const {
+  Json json = {{"server", spec_.server.version}};
+  for (const auto& [reason, count] : session_.counts().left_out) json["left_out"][reason] = count;
+  return json;
+}
+
+ModelCaseRunner::ModelCaseRunner(const Project& project, const RunSpec& spec,
+                                 uint64_t restart_every)
+    : source_(project.source), spec_(spec), session_(ToLiveOptions(spec), restart_every) {
+  spec_.server.version = session_.version();
+  spec_.server.profile = std::string(session_.profile());
+}
+
+Json ModelCaseRunner::Versions() {
+  return LiveVersions(source_, spec_.server.version, "the model, " + spec_.server.profile);
+}
+
+CaseOutcome ModelCaseRunner::RunCase(const InvalidationCase& c) {
+  const std::optional<ModelFailure> failure = session_.Run(c);
+  if (!failure) return {};
+  CaseOutcome outcome;
+  outcome.word = failure->difference ? "difference" : "violation";
+  Symptom& what = outcome.what;
+  what.signature = JsonText(failure->signature);
+  what.kind = outcome.word;
+  what.statement = failure->difference
+                       ? "the server sends what the model of " + spec_.server.profile + " sends"
+                       : "the invariant holds on the server as it does in the simulation";
+  what.op = failure->op;
+  what.expected = JsonText(failure->expected);
+  what.seen = JsonText(failure->seen);
+  what.details = DetailsOf(ToJson(*failure));
+  outcome.text = Describe(*failure);
+  return outcome;
+}
+
+size_t ModelCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* arena, InvalidationCase* c,
+                                   CaseOutcome* outcome, bool* reproduced) {
+  const std::string signature = outcome->what.signature;
+  const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
+  // What depends on the server's choices may need another attempt.
+  CaseOutcome again = RunCase(*c);
+  *reproduced = again.what.signature == signature;
+  if (*reproduced) *outcome = std::move(again);
+  return tried;
+}
+
+std::string ModelCaseRunner::WhySound() const {
+  return "the model and " + spec_.server.version + " do not differ";
+}
+
+std::string ModelCaseRunner::Summary(size_t cases,
+                                     const std::map<std::string, size_t>& outcomes) const {
+  return std::to_string(cases) + " case" + (cases == 1 ? "" : "s") + " on " + spec_.server.version +
+         " and the model: " +
+         std::to_string(Of(outcomes, "difference") + Of(outcomes, "violation")) + " differ\n" +
+         Describe(session_.pair().counts(), session_.pair().sets_clock());
+}
+
+Json ModelCaseRunner::Report() const {
+  return {{"server", spec_.server.version},
+          {"profile", spec_.server.profile},
+          {"counts", ToJson(session_.pair().counts())},
+          {"sets_clock", session_.pair().sets_clock()}};
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,96 @@
+#ifndef RESPROBE_CLI_ORACLE_LIVE_RUNNERS_H_
+#define RESPROBE_CLI_ORACLE_LIVE_RUNNERS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/oracle/model_session.h"
+#include "cli/oracle/oracle_session.h"
+#include "cli/oracle/robustness_session.h"
+#include "findings/world_runner.h"
+
+// The runners of cases on a live server: oracle, oracle --unmodelled, and the model check. Each
+// opens its server when it is made, and throws UserError if there is none.
+namespace resprobe::cli {
+
+// The server of a RunSpec as the options of a verb, and back. The runner's own options are those of
+// --unmodelled.
+LiveOptions ToLiveOptions(const RunSpec& spec);
+RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
+                  const std::string& harness);
+
+// Cases of command_handler on the core and on a live server, reply for reply.
+class OracleCaseRunner : public WorldRunner<CommandWorld> {
+ public:
+  OracleCaseRunner(const Project& project, const RunSpec& spec);
+
+  const RunSpec& spec() const override { return spec_; }
+  Json Versions() override;
+  CaseOutcome RunCase(const CommandCase& c) override;
+  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c, CaseOutcome* outcome,
+                    bool* reproduced) override;
+  std::string WhySound() const override;
+  std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
+  Json Report() const override;
+
+  OracleSession& session() { return session_; }
+  CaseOutcome OutcomeOf(const live::Difference& difference) const;
+
+ private:
+  fs::path source_;
+  RunSpec spec_;
+  OracleSession session_;
+};
+
+// Cases of command_handler on a live server that is watched. Its options: "dangerous" (a boolean)
+// and "memory" (megabytes; 0: no limit).
+class RobustnessCaseRunner : public WorldRunner<CommandWorld> {
+ public:
+  RobustnessCaseRunner(const Project& project, const RunSpec& spec);
+
+  const RunSpec& spec() const override { return spec_; }
+  Json Versions() override;
+  CaseOutcome RunCase(const CommandCase& c) override;
+  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c, CaseOutcome* outcome,
+                    bool* reproduced) override;
+  std::string WhySound() const override;
+  std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
+  Json Report() const override;
+
+  RobustnessSession& session() { return session_; }
+  static CaseOutcome OutcomeOf(const live::Fault& fault);
+
+ private:
+  fs::path source_;
+  RunSpec spec_;
+  RobustnessSession session_;
+  std::optional<live::Fault> last_;  // of RunCase()
+};
+
+// Cases of invalidation on a live server with the model beside it.
+class ModelCaseRunner : public WorldRunner<live::InvalidationLiveWorld> {
+ public:
+  // `restart_every`: see live::PairOptions.
+  ModelCaseRunner(const Project& project, const RunSpec& spec, uint64_t restart_every = 1);
+
+  const RunSpec& spec() const override { return spec_; }
+  Json Versions() override;
+  CaseOutcome RunCase(const InvalidationCase& c) override;
+  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, InvalidationCase* c,
+                    CaseOutcome* outcome, bool* reproduced) override;
+  std::string WhySound() const override;
+  std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
+  Json Report() const override;
+
+  const ModelSession& session() const { return session_; }
+
+ private:
+  fs::path source_;
+  RunSpec spec_;
+  ModelSession session_;
+};
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_CLI_ORACLE_LIVE_RUNNERS_H_

@@ -1,0 +1,357 @@
+#include "findings/campaign.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runner/process.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+namespace {
+
+constexpr double kSecondsPerLine = 10;
+
+}  // namespace
+
+std::string Plural(size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string ReplayCommand(const Project& project, const fs::path& folder) {
+  return "./resprobe replay " + ShellWord(project.Shown(folder));
+}
+
+RunClock::RunClock() : start_(Now()), next_line_(start_ + kSecondsPerLine) {}
+
+double RunClock::Seconds() const { return Now() - start_ - paused_; }
+
+bool RunClock::LineDue() {
+  if (Now() < next_line_) return false;
+  next_line_ = Now() + kSecondsPerLine;
+  return true;
+}
+
+std::string RunClock::Rate(uint64_t count, const std::string& what) const {
+  const double seconds = Seconds();
+  const double rate = static_cast<double>(count) / std::max(seconds, 0.001);
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.0f s, ", seconds);
+  return text + Grouped(static_cast<uint64_t>(rate)) + " " + what + "/s";
+}
+
+RunClock::Pause::Pause(RunClock* clock) : clock_(clock), start_(Now()) {}
+RunClock::Pause::~Pause() { clock_->paused_ += Now() - start_; }
+
+SmallCase Search::Reduce(const MetCase& met, const ShrinkLimits& limits) {
+  const TempFolder temp;
+  const fs::path file = temp.path() / "case";
+  WriteFile(file, met.tape);
+  return runner().Shrink(file, limits);
+}
+
+Campaign::Campaign(const Project& project, Search* search, CampaignOptions options)
+    : project_(project), search_(search), options_(std::move(options)), store_(project) {}
+
+void Campaign::Say(const std::string& text) const {
+  if (options_.say) {
+    options_.say(text);
+    return;
+  }
+  std::fputs(text.c_str(), options_.out);
+  std::fflush(options_.out);
+}
+
+void Campaign::PrintLine() const {
+  std::fprintf(options_.out, "%s\n", search_->Line(Count(), clock_).c_str());
+  std::fflush(options_.out);
+}
+
+std::string Campaign::Count() const { return Plural(found_.size(), options_.noun); }
+
+void Campaign::Loop() {
+  const Search::Met met = [this](MetCase one) { Take(std::move(one)); };
+  const auto over = [&] {
+    return Interrupted() || !trouble_.empty() ||
+           (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) ||
+           (options_.requests > 0 && search_->Requests() >= options_.requests) ||
+           (options_.stop_on_failure && !found_.empty());
+  };
+  try {
+    while (!over() && search_->Step(met)) {
+      if (options_.progress) {
+        options_.progress();
+      } else if (clock_.LineDue()) {
+        PrintLine();
+      }
+    }
+  } catch (const Interruption&) {
+  } catch (const UserError& error) {
+    // What was found is not lost with the server.
+    if (found_.empty()) throw;
+    if (!Interrupted()) Say(std::string("the run ends here, since ") + error.what() + "\n");
+  }
+  try {
+    search_->Drain(met);
+  } catch (const Interruption&) {
+  } catch (const UserError& error) {
+    if (found_.empty()) throw;
+  }
+  CountAll();
+}
+
+void Campaign::CountAll() {
+  if (std::exchange(counted_, true)) return;
+  for (auto& [signature, found] : found_) {
+    const uint64_t more = found.known ? found.met : found.met - 1;
+    if (more == 0 || found.folder.empty()) continue;
+    try {
+      store_.Count(found.folder, more, found.failure.run);
+      found.failure.met += more;
+    } catch (const UserError& error) {
+      trouble_ = error.what();
+    }
+  }
+}
+
+int Campaign::Run(const OutputOptions& output) {
+  Loop();
+  PrintLine();
+  std::fputs(search_->Summary().c_str(), options_.out);
+  std::fputs(FindingsText().c_str(), options_.out);
+  // What was not tried cannot have failed; a failure needs no such proof.
+  const std::string vacuous =
+      found_.empty() && !Interrupted() ? search_->WhyVacuous() : std::string();
+  if (!vacuous.empty()) std::fprintf(options_.out, "vacuous: %s\n", vacuous.c_str());
+  std::fflush(options_.out);
+  if (output.json()) {
+    Json report = search_->Report();
+    report["seconds"] = clock_.Seconds();
+    report["interrupted"] = Interrupted();
+    if (!vacuous.empty()) report["vacuous"] = vacuous;
+    report[options_.noun + "s"] = FindingsJson();
+    output.Write(report);
+  }
+  if (!trouble_.empty()) throw UserError(trouble_);
+  if (Interrupted()) return kInterrupted;
+  return found_.empty() && vacuous.empty() ? kAllWell : kFinding;
+}
+
+void Campaign::Take(MetCase met) {
+  const std::string& signature = met.outcome.what.signature;
+  if (const auto same = same_.find(signature); same != same_.end()) {
+    ++found_[same->second].met;
+    return;
+  }
+  const RunClock::Pause pause(&clock_);
+  search_->Aside(true);
+  File(met);
+  search_->Aside(false);
+}
+
+bool Campaign::StillFails(const StoredFailure& known) {
+  // What never failed alone cannot show that it was mended.
+  if (known.failure.replays == std::optional(false)) return true;
+  const TempFolder temp;
+  fs::path file;
+  try {
+    file = CaseFileOf(known, temp.path());
+  } catch (const UserError&) {  // it is gone
+    return false;
+  }
+  try {
+    return SameFailure(search_->runner().RunOne(file).what.signature, known.failure.what.signature);
+  } catch (const Interruption&) {
+    return true;
+  } catch (const UserError&) {  // the server is gone, so that nobody can tell
+    return true;
+  }
+}
+
+Found Campaign::Begin(const MetCase& met, bool* done) {
+  Found found;
+  Failure& failure = found.failure;
+  failure.run = search_->runner().spec();
+  failure.what = met.outcome.what;
+  failure.input.tape = failure.input.original = met.tape;
+  failure.input.ops_before = failure.input.ops_after = met.ops;
+  failure.input.bytes_before = failure.input.bytes_after = met.tape.size();
+  failure.interrupted = true;  // until it has been made small
+  failure.engine = met.engine;
+  failure.seed = met.seed;
+  failure.from = met.from;
+  failure.first_seen = failure.last_seen = TimeNow();
+  try {
+    const std::string& signature = failure.what.signature;
+    std::optional<StoredFailure> known =
+        store_.Find(failure.run.harness, options_.prefix, signature);
+    if (known && !known->failure.interrupted) {
+      if (StillFails(*known)) {
+        found.folder = known->folder;
+        found.known = true;
+        const RunSpec run = failure.run;
+        failure = std::move(known->failure);
+        failure.run = run;
+        *done = true;
+        return found;
+      }
+      // It passes by now, so it was mended: what fails in this way today is another fault.
+      store_.SetAside(known->folder);
+      known.reset();
+    }
+    if (known) {
+      // An interrupted run has left it; now it is made small.
+      found.folder = known->folder;
+      found.failure.first_seen = known->failure.first_seen;
+      found.failure.met = known->failure.met + 1;
+    } else {
+      found.folder = store_.Begin(options_.prefix, failure, met.outcome.files);
+    }
+  } catch (const UserError& error) {
+    found.trouble = trouble_ = error.what();
+  }
+  return found;
+}
+
+void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,
+                      std::string* text) {
+  Failure& failure = found->failure;
+  SmallCase small;
+  bool interrupted = Interrupted();
+  std::string note;
+  try {
+    if (!interrupted) small = search_->Reduce(met, options_.shrink);
+    interrupted |= small.interrupted;
+  } catch (const Interruption&) {
+    interrupted = true;
+  } catch (const UserError& error) {  // the server is gone, for one
+    note = std::string("it could not be made small: ") + error.what();
+  }
+  if (small.failed) {
+    failure.input.tape = small.tape;
+    failure.input.minimized = !interrupted;
+    failure.input.ops_before = std::max(failure.input.ops_before, small.ops_before);
+    failure.input.ops_after = small.ops_after;
+    failure.input.bytes_after = small.tape.size();
+    failure.input.candidates = small.candidates;
+  }
+  if (small.reproduced) {
+    const std::string as_met = failure.what.signature;
+    failure.what = small.outcome.what;
+    if (SameFailure(as_met, failure.what.signature)) failure.what.signature = as_met;
+    failure.hash = small.outcome.hash;
+    *text = small.outcome.text;
+    for (auto& [name, content] : small.outcome.files) (*files)[name] = std::move(content);
+  }
+  failure.interrupted = interrupted;
+  if (!interrupted) failure.replays = small.reproduced;
+  if (small.reproduced) {
+    *text =
+        (failure.what.op ? "  at op:     " + std::to_string(*failure.what.op) + "\n" : "") + *text;
+  } else {
+    if (note.empty()) {
+      note = interrupted ? "interrupted before it was made small: it is kept as it was met"
+                         : search_->WhyNotAlone();
+    }
+    *text = "  " + note + "\n" + *text;
+  }
+  try {
+    const TempFolder temp;
+    const fs::path file = temp.path() / "case";
+    WriteFile(file, failure.input.tape);
+    failure.input.text = search_->runner().TextOf(file);
+    failure.versions = search_->runner().Versions();
+  } catch (const Interruption&) {
+  } catch (const UserError&) {  // the tape is all there is
+  }
+}
+
+void Campaign::File(const MetCase& met) {
+  const std::string as_met = met.outcome.what.signature;
+  bool done = false;
+  Found found = Begin(met, &done);
+  std::string text = met.outcome.text;
+  if (!done) {
+    std::map<std::string, std::string> files = met.outcome.files;
+    Reduce(met, &found, &files, &text);
+    const std::string& signature = found.failure.what.signature;
+    try {
+      if (signature != as_met && !found.folder.empty()) {
+        // Made small it is something that may be there already.
+        const auto here = found_.find(signature);
+        const std::optional<StoredFailure> known =
+            here == found_.end()
+                ? store_.Find(found.failure.run.harness, options_.prefix, signature)
+                : std::nullopt;
+        if (here != found_.end() || known) store_.Remove(found.folder);
+        if (here != found_.end()) {
+          same_[as_met] = signature;
+          ++here->second.met;
+          return;
+        }
+        if (known) {
+          found.folder = known->folder;
+          found.known = true;
+          const RunSpec run = found.failure.run;
+          found.failure = known->failure;
+          found.failure.run = run;
+          done = true;
+        } else {
+          found.folder = store_.Rename(found.folder, options_.prefix, found.failure);
+        }
+      }
+      if (!done && !found.folder.empty()) store_.Write(found.folder, found.failure, files);
+    } catch (const UserError& error) {
+      found.trouble = trouble_ = error.what();
+    }
+  }
+  const std::string signature = found.failure.what.signature;
+  same_[as_met] = same_[signature] = signature;
+  Say(Describe(found, text));
+  found_[signature] = std::move(found);
+}
+
+std::string Campaign::Describe(const Found& found, const std::string& text) const {
+  const Failure& failure = found.failure;
+  std::string lines = options_.noun + ": " + failure.what.signature +
+                      (found.known ? "  (known from an earlier run)\n" : "\n");
+  if (!found.known) {
+    const FailingCase& input = failure.input;
+    lines += "  from:      " + failure.from + "\n";
+    if (input.candidates > 0) {
+      lines += "  minimized: " + std::to_string(input.ops_before) + " -> " +
+               std::to_string(input.ops_after) + " ops, " + std::to_string(input.bytes_before) +
+               " -> " + std::to_string(input.bytes_after) + " bytes, " +
+               std::to_string(input.candidates) + " candidates tried\n";
+    }
+    lines += text;
+  }
+  if (found.folder.empty()) return lines + "  folder:    none: " + found.trouble + "\n";
+  return lines + "  folder:    " + project_.Shown(found.folder) +
+         "\n  replay:    " + ReplayCommand(project_, found.folder) + "\n";
+}
+
+std::string Campaign::FindingsText() const {
+  std::string text = Count() + "\n";
+  for (const auto& [signature, found] : found_) {
+    text += "  " + signature + ", met " + Plural(found.met, "time") + ": " +
+            (found.folder.empty() ? "not filed" : project_.Shown(found.folder)) + "\n";
+  }
+  return text;
+}
+
+Json Campaign::FindingsJson() const {
+  Json all = Json::array();
+  for (const auto& [signature, found] : found_) {
+    Json one = ToJson(found.failure);
+    one["known"] = found.known;
+    one["repeats"] = found.met - 1;
+    if (!found.folder.empty()) {
+      one["folder"] = JsonText(project_.Shown(found.folder));
+      one["replay"] = JsonText(ReplayCommand(project_, found.folder));
+    }
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+}  // namespace resprobe::cli

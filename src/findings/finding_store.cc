@@ -1,0 +1,201 @@
+#include "findings/finding_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+
+// Keeps other runs away while a folder changes. Taken for moments only.
+class FindingStore::Lock {
+ public:
+  explicit Lock(const fs::path& root) {
+    MakeFolder(root);
+    const fs::path file = root / ".lock";
+    fd_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd_ < 0) throw UserError(file.string() + ": cannot be opened: " + std::strerror(errno));
+    while (flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
+  ~Lock() { close(fd_); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int fd_;
+};
+
+bool IsFinding(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_regular_file(folder / "report.json", error);
+}
+
+StoredFailure ReadFinding(const fs::path& folder_or_report) {
+  std::error_code error;
+  const bool folder = fs::is_directory(folder_or_report, error);
+  const fs::path report = folder ? folder_or_report / "report.json" : folder_or_report;
+  const Json json = Json::parse(ReadFile(report), nullptr, false);
+  StoredFailure stored;
+  stored.folder = folder ? folder_or_report : fs::path();
+  stored.failure = ReadFailure(json, report.string(), &stored.missing);
+  if (!folder) return stored;
+  FailingCase& input = stored.failure.input;
+  if (const fs::path file = folder_or_report / "case"; fs::exists(file, error)) {
+    input.tape = ReadFile(file);
+  }
+  if (const fs::path file = folder_or_report / "original"; fs::exists(file, error)) {
+    input.original = ReadFile(file);
+  }
+  if (const fs::path file = folder_or_report / "case.ops"; fs::exists(file, error)) {
+    input.text = ReadFile(file);
+  }
+  return stored;
+}
+
+fs::path CaseFileOf(const StoredFailure& stored, const fs::path& temp) {
+  std::error_code error;
+  if (!stored.folder.empty()) {
+    for (const char* name : {"case", "case.ops", "original"}) {
+      if (const fs::path file = stored.folder / name; fs::exists(file, error)) return file;
+    }
+  }
+  const FailingCase& input = stored.failure.input;
+  if (!input.text.empty()) {
+    WriteFile(temp / "case.ops", input.text);
+    return temp / "case.ops";
+  }
+  if (input.tape.empty()) {
+    throw UserError(stored.folder.string() + ": holds no case: name the case file itself");
+  }
+  WriteFile(temp / "case", input.tape);
+  return temp / "case";
+}
+
+FindingStore::FindingStore(const Project& project) : root_(project.work / "findings") {}
+
+std::vector<StoredFailure> FindingStore::List(std::vector<std::string>* broken) const {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->is_directory(error) && IsFinding(at->path())) folders.push_back(at->path());
+  }
+  std::sort(folders.begin(), folders.end());
+  std::vector<StoredFailure> all;
+  for (const fs::path& folder : folders) {
+    try {
+      all.push_back(ReadFinding(folder));
+    } catch (const UserError& unreadable) {
+      broken->emplace_back(unreadable.what());
+    }
+  }
+  return all;
+}
+
+std::optional<StoredFailure> FindingStore::Find(const std::string& harness,
+                                                const std::string& prefix,
+                                                const std::string& signature) const {
+  const fs::path first = root_ / harness / (prefix + FileNameOf(signature));
+  for (int i = 1;; ++i) {
+    const fs::path folder = i == 1 ? first : fs::path(first.string() + "-" + std::to_string(i));
+    std::error_code error;
+    if (!fs::exists(folder, error)) return std::nullopt;
+    try {
+      StoredFailure stored = ReadFinding(folder);
+      if (stored.failure.what.signature == signature) return stored;
+    } catch (const UserError&) {  // what was cut short before its report; it is written anew
+    }
+  }
+}
+
+fs::path FindingStore::FreeFolder(const fs::path& wanted) const {
+  std::error_code error;
+  fs::path folder = wanted;
+  // One without a report is a run that was killed before it had one.
+  for (int i = 2; IsFinding(folder); ++i) {
+    folder = wanted.string() + "-" + std::to_string(i);
+  }
+  return folder;
+}
+
+void FindingStore::WriteFiles(const fs::path& folder, const Failure& failure,
+                              const std::map<std::string, std::string>& files) const {
+  MakeFolder(folder);
+  WriteFile(folder / "original", failure.input.original);
+  WriteFile(folder / "case", failure.input.tape);
+  if (!failure.input.text.empty()) WriteFile(folder / "case.ops", failure.input.text);
+  for (const auto& [name, content] : files) WriteFile(folder / name, content);
+  WriteFile(folder / "report.json", ToJson(failure).dump(2) + "\n");
+}
+
+fs::path FindingStore::Begin(const std::string& prefix, const Failure& failure,
+                             const std::map<std::string, std::string>& files) {
+  const Lock lock(root_);
+  const fs::path folder =
+      FreeFolder(root_ / failure.run.harness / (prefix + FileNameOf(failure.what.signature)));
+  WriteFiles(folder, failure, files);
+  return folder;
+}
+
+fs::path FindingStore::Rename(const fs::path& folder, const std::string& prefix,
+                              const Failure& failure) {
+  const Lock lock(root_);
+  const fs::path renamed =
+      FreeFolder(root_ / failure.run.harness / (prefix + FileNameOf(failure.what.signature)));
+  std::error_code error;
+  fs::remove_all(renamed, error);  // what a killed run left there has no report
+  fs::rename(folder, renamed, error);
+  if (error) throw UserError(folder.string() + ": cannot be renamed: " + error.message());
+  return renamed;
+}
+
+void FindingStore::Write(const fs::path& folder, const Failure& failure,
+                         const std::map<std::string, std::string>& files) {
+  const Lock lock(root_);
+  WriteFiles(folder, failure, files);
+}
+
+void FindingStore::Count(const fs::path& folder, uint64_t times, const RunSpec& run) {
+  const Lock lock(root_);
+  StoredFailure stored = ReadFinding(folder);
+  stored.failure.met += times;
+  stored.failure.last_seen = TimeNow();
+  stored.failure.run = run;
+  WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
+}
+
+void FindingStore::SetState(const fs::path& folder, const std::string& state) {
+  const Lock lock(root_);
+  StoredFailure stored = ReadFinding(folder);
+  stored.failure.checked = TimeNow();
+  stored.failure.state = state;
+  if (state == "failing") stored.failure.last_seen = stored.failure.checked;
+  WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
+}
+
+void FindingStore::SetAside(const fs::path& folder) {
+  SetState(folder, "gone");
+  const Lock lock(root_);
+  fs::path aside = folder.string() + "-mended";
+  std::error_code error;
+  for (int i = 2; fs::exists(aside, error); ++i) {
+    aside = folder.string() + "-mended-" + std::to_string(i);
+  }
+  fs::rename(folder, aside, error);
+  if (error) throw UserError(folder.string() + ": cannot be renamed: " + error.message());
+}
+
+void FindingStore::Remove(const fs::path& folder) {
+  const Lock lock(root_);
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error) throw UserError(folder.string() + ": cannot be removed: " + error.message());
+}
+
+}  // namespace resprobe::cli

@@ -1,0 +1,86 @@
+#ifndef RESPROBE_FINDINGS_WORLD_RUNNER_H_
+#define RESPROBE_FINDINGS_WORLD_RUNNER_H_
+
+#include <optional>
+#include <string>
+
+#include "engine/arena.h"
+#include "engine/codec.h"
+#include "engine/ops_text.h"
+#include "findings/case_runner.h"
+#include "runner/case_file.h"
+#include "runner/process.h"
+#include "runner/user_error.h"
+
+namespace resprobe::cli {
+
+// A runner whose cases run in this process, against a live server: a World's cases are read and
+// written here, and what derives from it only runs them.
+template <class World>
+class WorldRunner : public CaseRunner {
+ public:
+  // The outcome of one case; `ops` is set by the caller. After a failure that ended the server, the
+  // server has been restarted.
+  virtual CaseOutcome RunCase(const Case<World>& c) = 0;
+  // Makes a case small that has failed with `outcome`; texts go into `arena`. Sets the outcome to
+  // that of the smallest. Returns how many candidates were tried. Ctrl-C ends it early.
+  virtual size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, Case<World>* c,
+                            CaseOutcome* outcome, bool* reproduced) = 0;
+
+  void Run(const std::vector<fs::path>& files, bool /*trace*/, bool twice,
+           const Take& take) override {
+    for (const fs::path& file : files) {
+      if (Interrupted()) throw Interruption();
+      Arena arena;
+      Case<World> c;
+      ReadCase<World>(file, &arena, &c);
+      CaseOutcome outcome = RunCase(c);
+      if (twice && !Interrupted()) {
+        const CaseOutcome again = RunCase(c);
+        if (again.what.signature != outcome.what.signature) {
+          outcome = again.failed() ? again : outcome;
+          outcome.word = "not deterministic";
+        }
+      }
+      outcome.ops = c.ops.size();
+      if (Interrupted() && !outcome.failed()) throw Interruption();  // not at its end, perhaps
+      take(file, std::move(outcome));
+    }
+  }
+
+  SmallCase Shrink(const fs::path& file, const ShrinkLimits& limits) override {
+    Arena arena;
+    Case<World> c;
+    ReadCase<World>(file, &arena, &c);
+    SmallCase small;
+    small.ops_before = c.ops.size();
+    small.outcome = RunCase(c);
+    if (!small.outcome.failed() && Interrupted()) throw Interruption();
+    small.failed = small.outcome.failed();
+    if (!small.failed) return small;
+    small.reproduced = true;
+    small.candidates = ShrinkCase(limits, &arena, &c, &small.outcome, &small.reproduced);
+    small.interrupted = Interrupted();
+    small.ops_after = small.outcome.ops = c.ops.size();
+    small.tape = cli::TapeOf(c);
+    return small;
+  }
+
+  std::string TextOf(const fs::path& file) override {
+    Arena arena;
+    Case<World> c;
+    ReadCase<World>(file, &arena, &c);
+    return Print(c);
+  }
+
+  std::string TapeOf(const fs::path& file) override {
+    Arena arena;
+    Case<World> c;
+    ReadCase<World>(file, &arena, &c);
+    return cli::TapeOf(c);
+  }
+};
+
+}  // namespace resprobe::cli
+
+#endif  // RESPROBE_FINDINGS_WORLD_RUNNER_H_

@@ -1,0 +1,267 @@
+#include "findings/campaign.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <set>
+
+#include "runner/process.h"
+#include "runner/user_error.h"
+#include "tests/findings/example_failure.h"
+
+namespace resprobe::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+// A tape fails with the signature that its capital letters make; small letters do not matter.
+class LetterRunner : public CaseRunner {
+ public:
+  LetterRunner() { spec_.harness = "letters"; }
+
+  const RunSpec& spec() const override { return spec_; }
+  Json Versions() override { return {{"subject", "letters"}}; }
+  void Run(const std::vector<fs::path>& files, bool, bool, const Take& take) override {
+    for (const fs::path& file : files) {
+      if (gone) throw UserError("the server is gone");
+      ++runs;
+      take(file, OutcomeOf(ReadFile(file)));
+    }
+  }
+  SmallCase Shrink(const fs::path& file, const ShrinkLimits&) override {
+    if (gone) throw UserError("the server is gone");
+    SmallCase small;
+    const std::string tape = ReadFile(file);
+    small.outcome = OutcomeOf(tape);
+    small.failed = small.reproduced = small.outcome.failed();
+    small.tape = small.outcome.what.signature;
+    small.ops_before = tape.size();
+    small.ops_after = small.tape.size();
+    small.candidates = 1;
+    if (renames && small.failed) small.outcome.what.signature = small.tape = "Z";
+    return small;
+  }
+  std::string TextOf(const fs::path& file) override { return "ops letters\n# " + ReadFile(file); }
+  std::string TapeOf(const fs::path& file) override { return ReadFile(file); }
+  std::string WhySound() const override { return "holds"; }
+  std::string Summary(size_t, const std::map<std::string, size_t>&) const override { return ""; }
+
+  CaseOutcome OutcomeOf(const std::string& tape) const {
+    CaseOutcome outcome;
+    for (const char c : tape) {
+      if (c >= 'A' && c <= 'Z' && !mended.contains(c)) outcome.what.signature += c;
+    }
+    if (outcome.what.signature.empty()) return outcome;
+    outcome.word = "violation";
+    outcome.text = "  seen:      " + tape + "\n";
+    return outcome;
+  }
+
+  std::set<char> mended;
+  bool gone = false;
+  bool renames = false;  // what was made small fails as Z
+  int runs = 0;
+
+ private:
+  RunSpec spec_;
+};
+
+class LetterSearch : public Search {
+ public:
+  LetterSearch(LetterRunner* runner, std::vector<std::string> tapes)
+      : runner_(runner), tapes_(std::move(tapes)) {}
+
+  bool Step(const Met& met) override {
+    if (taken_ == tapes_.size()) return false;
+    const std::string& tape = tapes_[taken_++];
+    if (tape == "!") throw UserError("the server does not come back");
+    if (tape.starts_with("^")) raise(SIGINT);
+    MetCase one;
+    one.tape = tape;
+    one.ops = tape.size();
+    one.from = "tape " + std::to_string(taken_);
+    one.outcome = alone ? CaseOutcome() : runner_->OutcomeOf(tape);
+    if (alone) {
+      one.outcome.word = "violation";
+      one.outcome.what.signature = "only together";
+    }
+    if (one.outcome.failed()) met(std::move(one));
+    return true;
+  }
+  void Drain(const Met&) override { drained = true; }
+  CaseRunner& runner() override { return *runner_; }
+  std::string Line(const std::string& found, const RunClock&) const override { return found; }
+  uint64_t Requests() const override { return taken_; }
+  std::string WhyVacuous() const override { return vacuous; }
+
+  size_t taken() const { return taken_; }
+  bool alone = false;  // fails here, and not by itself
+  bool drained = false;
+  std::string vacuous;
+
+ private:
+  LetterRunner* runner_;
+  std::vector<std::string> tapes_;
+  size_t taken_ = 0;
+};
+
+class CampaignTest : public testing::Test {
+ protected:
+  CampaignTest() { CatchInterrupts(); }
+  ~CampaignTest() override { ForgetInterrupts(); }
+
+  CampaignOptions Options() {
+    CampaignOptions options;
+    options.out = std::fopen("/dev/null", "w");
+    options.say = [this](const std::string& text) { said_ += text; };
+    return options;
+  }
+  // The exit code of a run.
+  int Run(LetterSearch* search) { return Campaign(project_, search, Options()).Run({}); }
+  std::vector<StoredFailure> Stored() {
+    std::vector<std::string> broken;
+    std::vector<StoredFailure> all = FindingStore(project_).List(&broken);
+    EXPECT_THAT(broken, IsEmpty());
+    return all;
+  }
+
+  TempFolder temp_;
+  Project project_ = ProjectIn(temp_.path());
+  LetterRunner runner_;
+  std::string said_;
+};
+
+TEST_F(CampaignTest, FilesEachKindOnceMadeSmall) {
+  LetterSearch search(&runner_, {"a", "bBc", "xBy", "Qq", "Bb"});
+  EXPECT_EQ(Run(&search), kFinding);
+  EXPECT_TRUE(search.drained);
+  const std::vector<StoredFailure> stored = Stored();
+  ASSERT_THAT(stored, SizeIs(2));
+  const Failure& failure = stored[0].failure;
+  EXPECT_EQ(failure.what.signature, "B");
+  EXPECT_EQ(failure.input.tape, "B");
+  EXPECT_EQ(failure.input.original, "bBc");
+  EXPECT_TRUE(failure.input.minimized);
+  EXPECT_EQ(failure.replays, std::optional(true));
+  EXPECT_FALSE(failure.interrupted);
+  EXPECT_EQ(failure.met, 3u);
+  EXPECT_EQ(failure.from, "tape 2");
+  EXPECT_EQ(failure.versions["subject"], "letters");
+  EXPECT_EQ(ReadFile(stored[0].folder / "case.ops"), "ops letters\n# B");
+  EXPECT_THAT(said_, HasSubstr("replay:    ./resprobe replay "));
+}
+
+TEST_F(CampaignTest, NothingFoundIsWellUnlessItIsVacuous) {
+  LetterSearch search(&runner_, {"a", "b"});
+  EXPECT_EQ(Run(&search), kAllWell);
+  LetterSearch idle(&runner_, {});
+  idle.vacuous = "nothing was tried";
+  EXPECT_EQ(Run(&idle), kFinding);
+}
+
+TEST_F(CampaignTest, ASecondRunKnowsWhatStillFails) {
+  LetterSearch first(&runner_, {"aB"});
+  EXPECT_EQ(Run(&first), kFinding);
+  LetterSearch second(&runner_, {"cB", "dB"});
+  EXPECT_EQ(Run(&second), kFinding);
+  EXPECT_THAT(said_, HasSubstr("known from an earlier run"));
+  const std::vector<StoredFailure> stored = Stored();
+  ASSERT_THAT(stored, SizeIs(1));
+  EXPECT_EQ(stored[0].failure.met, 3u);
+  EXPECT_EQ(stored[0].failure.from, "tape 1");
+  EXPECT_EQ(stored[0].failure.input.original, "aB");
+}
+
+TEST_F(CampaignTest, WhatWasMendedIsSetAside) {
+  LetterSearch first(&runner_, {"aB"});
+  EXPECT_EQ(Run(&first), kFinding);
+  // Its case holds by now, and something else fails in the same way.
+  WriteFile(Stored()[0].folder / "case", "harmless");
+  LetterSearch second(&runner_, {"cB"});
+  EXPECT_EQ(Run(&second), kFinding);
+  EXPECT_THAT(said_, Not(HasSubstr("known from an earlier run")));
+  const std::vector<StoredFailure> stored = Stored();
+  ASSERT_THAT(stored, SizeIs(2));
+  EXPECT_EQ(stored[0].failure.input.original, "cB");
+  EXPECT_EQ(stored[1].failure.state, "gone");
+}
+
+TEST_F(CampaignTest, WhatFailsOnlyTogetherIsKeptAsItWasMet) {
+  for (int i = 0; i < 2; ++i) {
+    LetterSearch search(&runner_, {"abc"});
+    search.alone = true;
+    EXPECT_EQ(Run(&search), kFinding);
+  }
+  const std::vector<StoredFailure> stored = Stored();
+  ASSERT_THAT(stored, SizeIs(1));  // not set aside by the second run
+  EXPECT_EQ(stored[0].failure.replays, std::optional(false));
+  EXPECT_FALSE(stored[0].failure.input.minimized);
+  EXPECT_EQ(stored[0].failure.input.tape, "abc");
+  EXPECT_EQ(stored[0].failure.met, 2u);
+  EXPECT_THAT(said_, HasSubstr("alone, the case does not show it"));
+}
+
+TEST_F(CampaignTest, WhatBecomesAnotherFailureIsFiledAsThat) {
+  runner_.renames = true;
+  LetterSearch search(&runner_, {"aB", "aC"});
+  EXPECT_EQ(Run(&search), kFinding);
+  const std::vector<StoredFailure> stored = Stored();
+  ASSERT_THAT(stored, SizeIs(1));
+  EXPECT_EQ(stored[0].failure.what.signature, "Z");
+  EXPECT_EQ(stored[0].folder.filename(), "Z");
+  EXPECT_EQ(stored[0].failure.met, 2u);
+}
+
+TEST_F(CampaignTest, CtrlCKeepsWhatWasFoundForTheNextRunToMakeSmall) {
+  LetterSearch search(&runner_, {"aB", "^C", "D"});
+  EXPECT_EQ(Run(&search), kInterrupted);
+  EXPECT_EQ(search.taken(), 2u);
+  ASSERT_THAT(Stored(), SizeIs(2));
+  EXPECT_FALSE(Stored()[0].failure.interrupted);
+  EXPECT_TRUE(Stored()[1].failure.interrupted);
+  EXPECT_FALSE(Stored()[1].failure.replays);
+  ForgetInterrupts();
+  LetterSearch again(&runner_, {"xC"});
+  EXPECT_EQ(Run(&again), kFinding);
+  const Failure failure = Stored()[1].failure;
+  EXPECT_TRUE(failure.input.minimized);
+  EXPECT_EQ(failure.met, 2u);
+}
+
+TEST_F(CampaignTest, AServerThatIsGoneEndsTheRunAndLosesNothing) {
+  LetterSearch search(&runner_, {"aB", "!", "C"});
+  EXPECT_EQ(Run(&search), kFinding);
+  EXPECT_THAT(said_, HasSubstr("the run ends here, since the server does not come back"));
+  LetterSearch at_once(&runner_, {"!"});
+  EXPECT_THROW(Run(&at_once), UserError);
+}
+
+TEST_F(CampaignTest, ADiskThatTakesNothingEndsTheRunWithTheFindingSaid) {
+  WriteFile(temp_.path() / "work", "no folder");
+  LetterSearch search(&runner_, {"aB", "C"});
+  EXPECT_THROW(Run(&search), UserError);
+  EXPECT_EQ(search.taken(), 1u);
+  EXPECT_THAT(said_, HasSubstr("finding: B\n"));
+  EXPECT_THAT(said_, HasSubstr("folder:    none: "));
+}
+
+TEST_F(CampaignTest, KeepsToItsBudget) {
+  CampaignOptions options = Options();
+  options.requests = 2;
+  LetterSearch search(&runner_, {"a", "b", "c", "d"});
+  Campaign campaign(project_, &search, options);
+  EXPECT_EQ(campaign.Run({}), kAllWell);
+  EXPECT_EQ(search.taken(), 2u);
+  options.requests = 0;
+  options.stop_on_failure = true;
+  LetterSearch stopped(&runner_, {"a", "B", "C", "d"});
+  EXPECT_EQ(Campaign(project_, &stopped, options).Run({}), kFinding);
+  EXPECT_EQ(stopped.taken(), 2u);
+}
+
+}  // namespace
+}  // namespace resprobe::cli

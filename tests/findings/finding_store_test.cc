@@ -1,0 +1,130 @@
+#include "findings/finding_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "runner/user_error.h"
+#include "tests/findings/example_failure.h"
+
+namespace resprobe::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FindingStoreTest : public testing::Test {
+ protected:
+  TempFolder temp_;
+  Project project_ = ProjectIn(temp_.path());
+  FindingStore store_{project_};
+  Failure failure_ = [] {
+    Failure failure = ExampleFailure();
+    failure.input.original = "as it was met";
+    return failure;
+  }();
+};
+
+TEST_F(FindingStoreTest, WhatIsWrittenIsFoundBySignature) {
+  const fs::path folder = store_.Begin("oracle-", failure_, {{"server.log", "bug"}});
+  EXPECT_EQ(folder.filename(), "oracle-get-another-reply");
+  const auto found = store_.Find("command_handler", "oracle-", "get: another reply");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->folder, folder);
+  EXPECT_EQ(found->failure, failure_);
+  EXPECT_EQ(ReadFile(folder / "server.log"), "bug");
+  EXPECT_FALSE(store_.Find("command_handler", "oracle-", "get: other"));
+  EXPECT_FALSE(store_.Find("command_handler", "", "get: another reply"));
+}
+
+TEST_F(FindingStoreTest, SignaturesWithOneNameHaveFoldersOfTheirOwn) {
+  const fs::path first = store_.Begin("", failure_, {});
+  Failure other = failure_;
+  other.what.signature = "get: another, reply";
+  const fs::path second = store_.Begin("", other, {});
+  EXPECT_NE(first, second);
+  EXPECT_EQ(store_.Find("command_handler", "", other.what.signature)->folder, second);
+  EXPECT_EQ(store_.Find("command_handler", "", failure_.what.signature)->folder, first);
+}
+
+TEST_F(FindingStoreTest, ListsAllInOrderAndNamesWhatCannotBeRead) {
+  std::vector<std::string> broken;
+  EXPECT_THAT(store_.List(&broken), IsEmpty());
+  store_.Begin("b-", failure_, {});
+  store_.Begin("a-", failure_, {});
+  MakeFolder(store_.root() / "x");
+  WriteFile(store_.root() / "x" / "report.json", "{");
+  const std::vector<StoredFailure> all = store_.List(&broken);
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_LT(all[0].folder, all[1].folder);
+  ASSERT_THAT(broken, SizeIs(1));
+  EXPECT_THAT(broken[0], HasSubstr("x/report.json: is no report"));
+}
+
+TEST_F(FindingStoreTest, CountsAndStatesAreKept) {
+  const fs::path folder = store_.Begin("", failure_, {});
+  RunSpec run = failure_.run;
+  run.server.start = "valkey-server";
+  store_.Count(folder, 4, run);
+  store_.SetState(folder, "gone");
+  const Failure failure = ReadFinding(folder).failure;
+  EXPECT_EQ(failure.met, failure_.met + 4);
+  EXPECT_EQ(failure.run.server.start, "valkey-server");
+  EXPECT_GT(failure.last_seen, failure_.last_seen);
+  EXPECT_EQ(failure.state, "gone");
+  EXPECT_GE(failure.checked, failure.last_seen);
+  EXPECT_EQ(failure.input.original, failure_.input.original);
+}
+
+TEST_F(FindingStoreTest, WhatWasMendedIsSetAsideAndKept) {
+  for (const char* name : {"get-another-reply-mended", "get-another-reply-mended-2"}) {
+    const fs::path folder = store_.Begin("", failure_, {});
+    store_.SetAside(folder);
+    EXPECT_FALSE(IsFinding(folder));
+    EXPECT_EQ(ReadFinding(folder.parent_path() / name).failure.state, "gone");
+  }
+}
+
+TEST_F(FindingStoreTest, AReportAloneHasTheCase) {
+  const fs::path folder = store_.Begin("", failure_, {});
+  fs::rename(folder / "report.json", temp_.path() / "alone.json");
+  const StoredFailure stored = ReadFinding(temp_.path() / "alone.json");
+  EXPECT_EQ(stored.failure.input.tape, failure_.input.tape);
+  EXPECT_EQ(ReadFile(CaseFileOf(stored, temp_.path())), failure_.input.text);
+}
+
+TEST_F(FindingStoreTest, ARunThatWasKilledBeforeItsReportLeavesRoomForTheNext) {
+  const fs::path folder = store_.Begin("", failure_, {});
+  fs::remove(folder / "report.json");
+  EXPECT_FALSE(store_.Find("command_handler", "", failure_.what.signature));
+  EXPECT_EQ(store_.Begin("", failure_, {}), folder);
+}
+
+TEST_F(FindingStoreTest, ManyRunsAtOnceLoseNoCount) {
+  const fs::path folder = store_.Begin("", failure_, {});
+  std::vector<std::jthread> runs;
+  for (int i = 0; i < 8; ++i) {
+    runs.emplace_back([&] {
+      FindingStore own(project_);
+      for (int j = 0; j < 5; ++j) own.Count(folder, 1, failure_.run);
+    });
+  }
+  runs.clear();
+  EXPECT_EQ(ReadFinding(folder).failure.met, failure_.met + 40);
+}
+
+TEST_F(FindingStoreTest, AFolderThatCannotBeWrittenIsNamed) {
+  WriteFile(temp_.path() / "work", "no folder");
+  try {
+    store_.Begin("", failure_, {});
+    ADD_FAILURE();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("work/findings"));
+  }
+}
+
+}  // namespace
+}  // namespace resprobe::cli
