@@ -1,4 +1,4 @@
-# What every target of the project is compiled with.
+# Compile options of every target of the project.
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
   message(FATAL_ERROR
     "resprobe needs clang 16 or newer (libFuzzer and the sanitizers come with it), not "
@@ -19,14 +19,14 @@ target_include_directories(resprobe_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 find_program(RESPROBE_CCACHE ccache)
 mark_as_advanced(RESPROBE_CCACHE)
 if(RESPROBE_CCACHE)
-  # Without this sloppiness ccache leaves what uses a precompiled header to the compiler.
+  # Without this sloppiness, ccache does not cache what uses a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${RESPROBE_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${RESPROBE_CCACHE})
 endif()
 
-# resprobe_precompile(TARGET (HEADER... | REUSE_FROM target)): as target_precompile_headers(), so that
-# ccache can keep what uses the result.
+# resprobe_precompile(TARGET (HEADER... | REUSE_FROM target)): like target_precompile_headers(), but
+# ccache can cache what uses the result.
 function(resprobe_precompile target)
   if(ARGV1 STREQUAL "REUSE_FROM")
     target_precompile_headers(${target} REUSE_FROM ${ARGV2})

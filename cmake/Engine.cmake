@@ -2,33 +2,33 @@
 #
 #   libfuzzer   clang's libFuzzer
 #   afl         AFL++'s driver with clang's trace-pc-guard instrumentation (Debian's AFL++ 4.04
-#               has its compiler pass for clang 14 only; its run-time takes clang's own callbacks)
+#               has its compiler pass for clang 14 only; its run-time works with clang's own
+#               callbacks)
 #   standalone  no engine: replays the files named on the command line
 #   external    whatever $LIB_FUZZING_ENGINE names (OSS-Fuzz's contract); all flags come from
 #               $CFLAGS and $CXXFLAGS
 #
-# resprobe::engine_flags sanitizes; everything has it that is not plain (cmake/Rooms.cmake).
-# resprobe::subject_flags instruments: what is under test has it, and leads the engine. The rooms
-# that generate, drive and check in every execution have resprobe::checker_flags, which keeps
-# instrumentation out.
-# resprobe::engine_main has the engine's main(); only a harness has it.
-# RESPROBE_ENGINE_SYMBOLS is what a program without that main() must link, so that the callbacks of
-# the instrumentation are defined.
+# resprobe::engine_flags enables the sanitizers; everything that is not plain (cmake/Rooms.cmake)
+# has it. resprobe::subject_flags enables instrumentation: the software under test has it, and
+# guides the engine. The rooms that generate, drive and check in every execution have
+# resprobe::checker_flags, which excludes them from instrumentation. resprobe::engine_main contains
+# the engine's main(); only a harness links it. A program without that main() must link
+# RESPROBE_ENGINE_SYMBOLS, which define the callbacks of the instrumentation.
 set(RESPROBE_ENGINE standalone CACHE STRING "libfuzzer, afl, standalone or external")
 set_property(CACHE RESPROBE_ENGINE PROPERTY STRINGS libfuzzer afl standalone external)
 set(RESPROBE_SANITIZERS "" CACHE STRING "Comma-separated, e.g. address,undefined or thread")
 option(RESPROBE_COVERAGE "Source-based coverage for llvm-cov" OFF)
 
-# Keeps instrumentation out of single sources of a subject (COMPILE_OPTIONS of a source file come
-# last): sanitized, but with no counters, which an engine would collect after every execution, and
-# none of the engine's hooks.
+# Excludes single sources of a subject from instrumentation (COMPILE_OPTIONS of a source file come
+# last): they are sanitized, but have neither counters, which an engine would collect after every
+# execution, nor the engine's hooks.
 set(RESPROBE_UNINSTRUMENTED
   -fno-sanitize=fuzzer-no-link -fno-sanitize-coverage=trace-pc-guard)
 
-# The engine's hooks at comparisons (trace-cmp) are there to guess magic words. In a core where
-# nearly every instruction compares a pointer or a length, they more than halve the executions a
-# second, and dictionaries, generators and mutators know the words.
-# Those at indirect calls are for an option of libFuzzer's that is never given (use_value_profile).
+# The engine's hooks at comparisons (trace-cmp) serve to guess magic words. In a core where nearly
+# every instruction compares a pointer or a length, they more than halve the executions per second,
+# and dictionaries, generators and mutators know the words. The hooks at indirect calls are for an
+# option of libFuzzer that is never used (use_value_profile).
 set(RESPROBE_NO_HOOKS -fno-sanitize-coverage=trace-cmp,indirect-calls)
 
 add_library(resprobe_engine_flags INTERFACE)
@@ -46,17 +46,17 @@ if(RESPROBE_SANITIZERS)
     -fsanitize=${RESPROBE_SANITIZERS} -fno-sanitize-recover=all)
   if(NOT RESPROBE_ENGINE STREQUAL "standalone" AND RESPROBE_SANITIZERS MATCHES address AND
      RESPROBE_SANITIZERS MATCHES undefined)
-    # Without an engine all checks are made: ./resprobe recheck replays every seed and regression
-    # under them. While an engine fuzzes, those are left out that stand at nearly every use of a
-    # pointer: they take a third of the time, and half of the edges that an engine must collect are
-    # theirs. What goes through a null or dead pointer, past an object, or to where a pointer has
-    # overflowed, AddressSanitizer reports when it is accessed; a pointer is misaligned or of another
-    # type only behind a cast. Nor is there a fake stack, which finds uses of local variables after
-    # a return (OSS-Fuzz's runners do without it as well).
+    # Without an engine all checks are enabled: ./resprobe recheck replays every seed and regression
+    # with them. While an engine fuzzes, the checks at nearly every use of a pointer are disabled:
+    # they take a third of the time, and account for half of the edges that an engine must collect.
+    # AddressSanitizer reports an access through a null or dead pointer, past an object, or through
+    # an overflowed pointer; a pointer can be misaligned or of another type only after a cast. The
+    # fake stack, which detects uses of local variables after a return, is disabled too (as in
+    # OSS-Fuzz's runners).
     target_compile_options(resprobe_engine_flags INTERFACE
       -fno-sanitize=alignment,null,object-size,pointer-overflow,vptr
       -fsanitize-address-use-after-return=never)
-    # What generates, drives and checks in every execution has none of UBSan's checks.
+    # Code that generates, drives and checks in every execution has none of UBSan's checks.
     target_compile_options(resprobe_checker_flags INTERFACE -fno-sanitize=undefined)
   endif()
   target_link_options(resprobe_engine_flags INTERFACE -fsanitize=${RESPROBE_SANITIZERS})
@@ -75,15 +75,15 @@ if(NOT RESPROBE_ENGINE STREQUAL "external")
   endif()
 endif()
 
-# What no engine is to follow (cmake/uncovered.txt). Neither ninja nor ccache knows that an object
-# depends on the list: a changed one gets another name.
+# Functions that an engine must not follow (cmake/uncovered.txt). Neither ninja nor ccache knows
+# that an object depends on the list: a changed list gets another name.
 set(_uncovered ${PROJECT_SOURCE_DIR}/cmake/uncovered.txt)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${_uncovered})
 file(SHA256 ${_uncovered} _hash)
 string(SUBSTRING ${_hash} 0 12 _hash)
 configure_file(${_uncovered} ${PROJECT_BINARY_DIR}/uncovered-${_hash}.txt COPYONLY)
 set(_uncovered_flag -fsanitize-coverage-ignorelist=${PROJECT_BINARY_DIR}/uncovered-${_hash}.txt)
-# With nothing to instrument in a file, clang takes the list for a mistake.
+# If a file contains nothing to instrument, clang reports the list as an error.
 list(APPEND RESPROBE_UNINSTRUMENTED -Wno-unused-command-line-argument)
 
 if(RESPROBE_ENGINE STREQUAL "libfuzzer")
@@ -103,7 +103,7 @@ elseif(RESPROBE_ENGINE STREQUAL "afl")
   target_link_libraries(resprobe_engine_main INTERFACE
     ${RESPROBE_AFL_DRIVER} ${RESPROBE_AFL_RUNTIME})
   set(RESPROBE_ENGINE_SYMBOLS ${RESPROBE_AFL_RUNTIME})
-  # What names the edges that make for less than full stability; not instrumented itself.
+  # Lists the edges that make stability less than full; not instrumented itself.
   add_library(resprobe_unstable_edges STATIC EXCLUDE_FROM_ALL
     ${PROJECT_SOURCE_DIR}/src/driver/unstable_edges_main.cc)
   target_compile_options(resprobe_unstable_edges PRIVATE -fsanitize=${RESPROBE_SANITIZERS})
@@ -113,7 +113,7 @@ elseif(RESPROBE_ENGINE STREQUAL "external")
     message(FATAL_ERROR "RESPROBE_ENGINE=external takes the engine from $LIB_FUZZING_ENGINE, "
                         "which is not set")
   endif()
-  # The flags for everything instrument too.
+  # The flags for everything include instrumentation.
   target_compile_options(resprobe_subject_flags INTERFACE ${RESPROBE_NO_HOOKS})
   target_compile_options(resprobe_checker_flags INTERFACE ${RESPROBE_UNINSTRUMENTED})
   separate_arguments(_engine NATIVE_COMMAND "$ENV{LIB_FUZZING_ENGINE}")

@@ -1,21 +1,21 @@
 # resprobe_room(NAME [SUBJECT | CHECKER | PROGRAM] [DEPENDS room-library...]): declares the static
-# library of one room, resprobe::NAME. Its sources are added by the folders below it with
-# target_sources(resprobe_NAME PRIVATE ...).
-# A SUBJECT is instrumented for the engine; a CHECKER runs in every execution and is not.
-# Nothing is linked that is not declared, so a forbidden dependency fails to link in the room's
-# own tests, which link that room alone.
+# library of one room, resprobe::NAME. The folders below it add its sources with
+# target_sources(resprobe_NAME PRIVATE ...). A SUBJECT is instrumented for the engine; a CHECKER
+# runs in every execution and is not. Only declared dependencies are linked, so a forbidden
+# dependency fails to link in the room's own tests, which link that room alone.
 #
-# Every room that a harness links exists twice: sanitized (and instrumented) for harnesses and tests,
-# and as resprobe::NAME_plain, of the same sources, with neither. The plain ones make the program,
-# which must not be slower than the server that it talks to, and AFL++'s custom mutators, which run
-# inside afl-fuzz. A PROGRAM room is linked by nothing but the program and its tests: it exists once,
-# plain, and resprobe::NAME_plain is another name of it.
-# Where nothing is sanitized, or where the program is to be sanitized too (RESPROBE_SANITIZE_PROGRAM),
-# the plain rooms are the rooms themselves.
+# Every room that a harness links exists twice: sanitized (and instrumented) for harnesses and
+# tests, and as resprobe::NAME_plain, from the same sources, with neither. The plain rooms are used
+# for the program, which must not be slower than the server that it talks to, and for AFL++'s custom
+# mutators, which run inside afl-fuzz. Only the program and its tests link a PROGRAM room: it exists
+# once, plain, and resprobe::NAME_plain is an alias of it. If nothing is sanitized, or if the
+# program is to be sanitized too (RESPROBE_SANITIZE_PROGRAM), the plain rooms are the rooms
+# themselves.
 option(RESPROBE_SANITIZE_PROGRAM "The program is sanitized like the harnesses" OFF)
 
-# The program waits for harnesses and servers, so it is compiled fast. Code that must be fast is in the
-# rooms that harnesses link too, or sets COMPILE_OPTIONS of its source (and SKIP_PRECOMPILE_HEADERS).
+# The program waits for harnesses and servers, so it is compiled for fast builds. Code that must be
+# fast is in the rooms that harnesses link too, or sets COMPILE_OPTIONS of its source (and
+# SKIP_PRECOMPILE_HEADERS).
 set(RESPROBE_PROGRAM_FLAGS -O0)
 
 set(RESPROBE_PLAIN_ROOMS OFF)
@@ -27,7 +27,7 @@ endif()
 
 function(resprobe_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "SUBJECT;CHECKER;PROGRAM" "" "DEPENDS")
-  # A room of headers only has an archive too, so that it is linked like any other.
+  # A room that has only headers gets an archive too, so that it is linked like any other.
   set(anchor ${PROJECT_BINARY_DIR}/rooms/${name}.cc)
   file(CONFIGURE OUTPUT ${anchor} CONTENT "// The room ${name}.\n")
   list(TRANSFORM arg_DEPENDS APPEND _plain OUTPUT_VARIABLE plain_depends)

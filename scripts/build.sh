@@ -7,7 +7,7 @@ readonly presets=(fuzz afl standalone release coverage tsan checked)
 
 is_preset() { [[ " ${presets[*]} " == *" $1 "* ]]; }
 
-# One ./resprobe at a time installs and builds; they run side by side all the same.
+# Only one ./resprobe at a time installs and builds; running happens in parallel.
 lock() {
   command -v flock >/dev/null || return 0
   [[ -w $build_dir ]] || die "cannot write $build_dir: make it writable"
@@ -25,7 +25,7 @@ is_locked() {
 
 unlock() { exec 9>&- || true; }
 
-# build_preset PRESET TARGET…: configures if need be, then builds; without targets it only
+# build_preset PRESET TARGET…: configures if necessary, then builds; without targets it only
 # configures.
 build_preset() {
   local preset=$1 dir=$build_dir/$1
@@ -35,8 +35,8 @@ build_preset() {
   (run_ninja "$preset" "$dir" "$@") || die "the build of preset $preset failed: see above"
 }
 
-# CMake finds by itself that its files have changed. What it cannot see makes a fresh start: another
-# compiler, another place, other third-party software.
+# CMake detects changes of its own files. Changes that it cannot detect cause a fresh start: another
+# compiler, another location, other third-party software.
 configure() {
   local preset=$1 dir=$build_dir/$1 key log
   key="$source_dir|$clang|${CMAKE_PREFIX_PATH:-}|$(cd "$build_dir/packages" && echo */.complete)"
@@ -56,8 +56,8 @@ configure() {
   printf '%s\n' "$key" >"$dir/.configured"
 }
 
-# Says nothing if nothing is to be done. A terminal gets a status line that is overwritten, anything
-# else a line per tenth. What a compiler says is shown in either case.
+# Prints nothing if nothing is to be done. A terminal gets a status line that is overwritten, other
+# outputs a line per tenth. Compiler messages are shown in either case.
 run_ninja() {
   local preset=$1 dir=$2 tty=0
   shift 2
@@ -69,7 +69,7 @@ run_ninja() {
   NINJA_STATUS='[%f/%t] ' ninja "$@" 2>&1 |
     awk -v preset="$preset" -v tty="$tty" '
       function clear() {if (shown) printf "\r\033[K"; shown = 0}
-      # ninja repeats the whole command of a failed step; the compiler says what is wrong.
+      # ninja repeats the whole command of a failed step; the message of the compiler is enough.
       is_command {is_command = 0; next}
       /^(\033\[[0-9;]*m)*FAILED: / {is_command = 1}
       /^ninja: no work to do/ {next}
@@ -91,8 +91,8 @@ run_ninja() {
       END {clear()}' >&2
 }
 
-# For the program and for tests: where things are, which real servers there are (those that only
-# this build has are found in PATH behind the system's), and how a sanitizer finds names for a stack.
+# Environment of the program and of tests: locations, available real servers (those that only this
+# build has come after the system's in PATH), and how a sanitizer symbolizes a stack.
 export_environment() {
   local name value symbolizer
   export RESPROBE_SOURCE_DIR=$source_dir RESPROBE_BUILD_DIR=$build_dir
@@ -110,7 +110,7 @@ run_tests() {
   cd "$source_dir" || die "cannot enter $source_dir"
   [[ ! -t 1 ]] || progress=(--progress)
   ctest --preset fuzz -j "$(nproc)" "${progress[@]}" "$@" || code=$?
-  # ctest's 8 is "some tests failed".
+  # ctest's exit code 8 means "some tests failed".
   case $code in
     0) exit 0 ;;
     130) exit 130 ;;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the arguments of a verb say about harnesses, before anything is built. Sourced by ./resprobe,
-# which sets source_dir; reads harnesses/harnesses.txt.
+# Checks the arguments of a verb that name harnesses, before anything is built. Sourced by
+# ./resprobe, which sets source_dir; reads harnesses/harnesses.txt.
 # shellcheck disable=SC2154
 
 # Sets corpus_of[NAME] and kind_of[NAME] (listed, live or unlisted) for each line of the list, and
@@ -21,8 +21,8 @@ read_harnesses() {
   done <"$source_dir/harnesses/harnesses.txt"
 }
 
-# refuse_unknown_harness KINDS WORD…: wrong use if one of the words stands where a harness is named and
-# is none of these kinds. A word after an option may be its value; that is left to the program.
+# refuse_unknown_harness KINDS WORD…: wrong use if one of the words is in the place of a harness and
+# is not one of these kinds. A word after an option may be its value; the program checks that.
 refuse_unknown_harness() {
   local kinds=" $1 " word previous="" name known=()
   shift
@@ -42,7 +42,8 @@ refuse_unknown_harness() {
   done
 }
 
-# refuse_missing_file WORD…: wrong use if one of the words stands where a case is named and is no file.
+# refuse_missing_file WORD…: wrong use if one of the words is in the place of a case and is not a
+# file.
 refuse_missing_file() {
   local word previous=""
   for word in "$@"; do
@@ -52,7 +53,8 @@ refuse_missing_file() {
   done
 }
 
-# refuse_bad_number WORD…: wrong use if the value of an option that takes a number or a duration is none.
+# refuse_bad_number WORD…: wrong use if the value of an option that takes a number or a duration is
+# neither.
 refuse_bad_number() {
   local word previous=""
   for word in "$@"; do
@@ -70,8 +72,8 @@ refuse_bad_number() {
   done
 }
 
-# named_harnesses DEFAULT WORD…: prints the targets of the harnesses that the words name, or DEFAULT if
-# they name none. (With RESPROBE_HARNESS_DIR the harnesses are elsewhere, and none is built.)
+# named_harnesses DEFAULT WORD…: prints the targets of the harnesses that the words name, or DEFAULT
+# if they name none. (With RESPROBE_HARNESS_DIR the harnesses are elsewhere, and nothing is built.)
 named_harnesses() {
   local default=$1 word named=()
   shift
@@ -84,16 +86,16 @@ named_harnesses() {
   echo "${named[*]:-$default}"
 }
 
-# Prints the targets of the harnesses that cases among the words belong to: by --harness NAME, by a
-# folder of their path (corpus/NAME), or by the first line of .ops text. One that does not say makes it
-# all harnesses.
+# Prints the targets of the harnesses of the cases among the words: from --harness NAME, from a
+# folder of their path (corpus/NAME), or from the first line of .ops text. If this fails for a case,
+# prints all harnesses.
 case_harnesses() {
   local word name found targets=() folder
   [[ -z ${RESPROBE_HARNESS_DIR:-} ]] || return 0
   read_harnesses
   for word in "$@"; do
     if [[ -n ${kind_of[${word#--harness=}]:-} ]]; then
-      # --harness NAME decides for all cases.
+      # --harness NAME applies to all cases.
       echo "${word#--harness=}"
       return
     fi

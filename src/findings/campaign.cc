@@ -86,7 +86,7 @@ void Campaign::Loop() {
     }
   } catch (const Interruption&) {
   } catch (const UserError& error) {
-    // What was found is not lost with the server.
+    // Findings are kept even if the server is lost.
     if (found_.empty()) throw;
     if (!Interrupted()) Say(std::string("the run ends here, since ") + error.what() + "\n");
   }
@@ -118,7 +118,7 @@ int Campaign::Run(const OutputOptions& output) {
   PrintLine();
   std::fputs(search_->Summary().c_str(), options_.out);
   std::fputs(FindingsText().c_str(), options_.out);
-  // What was not tried cannot have failed; a failure needs no such proof.
+  // A run without findings must prove that it tested something; a failure needs no such proof.
   const std::string vacuous =
       found_.empty() && !Interrupted() ? search_->WhyVacuous() : std::string();
   if (!vacuous.empty()) std::fprintf(options_.out, "vacuous: %s\n", vacuous.c_str());
@@ -149,20 +149,20 @@ void Campaign::Take(MetCase met) {
 }
 
 bool Campaign::StillFails(const StoredFailure& known) {
-  // What never failed alone cannot show that it was mended.
+  // A case that never failed alone cannot show that it was fixed.
   if (known.failure.replays == std::optional(false)) return true;
   const TempFolder temp;
   fs::path file;
   try {
     file = CaseFileOf(known, temp.path());
-  } catch (const UserError&) {  // it is gone
+  } catch (const UserError&) {  // the case is gone
     return false;
   }
   try {
     return SameFailure(search_->runner().RunOne(file).what.signature, known.failure.what.signature);
   } catch (const Interruption&) {
     return true;
-  } catch (const UserError&) {  // the server is gone, so that nobody can tell
+  } catch (const UserError&) {  // the server is gone: unknown
     return true;
   }
 }
@@ -175,7 +175,7 @@ Found Campaign::Begin(const MetCase& met, bool* done) {
   failure.input.tape = failure.input.original = met.tape;
   failure.input.ops_before = failure.input.ops_after = met.ops;
   failure.input.bytes_before = failure.input.bytes_after = met.tape.size();
-  failure.interrupted = true;  // until it has been made small
+  failure.interrupted = true;  // until it has been shrunk
   failure.engine = met.engine;
   failure.seed = met.seed;
   failure.from = met.from;
@@ -194,12 +194,12 @@ Found Campaign::Begin(const MetCase& met, bool* done) {
         *done = true;
         return found;
       }
-      // It passes by now, so it was mended: what fails in this way today is another fault.
+      // The filed case passes, so it was fixed: this failure is another fault.
       store_.SetAside(known->folder);
       known.reset();
     }
     if (known) {
-      // An interrupted run has left it; now it is made small.
+      // An interrupted run has left it; shrink it now.
       found.folder = known->folder;
       found.failure.first_seen = known->failure.first_seen;
       found.failure.met = known->failure.met + 1;
@@ -223,7 +223,7 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     interrupted |= small.interrupted;
   } catch (const Interruption&) {
     interrupted = true;
-  } catch (const UserError& error) {  // the server is gone, for one
+  } catch (const UserError& error) {  // for example, the server is gone
     note = std::string("it could not be made small: ") + error.what();
   }
   if (small.failed) {
@@ -261,7 +261,7 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     failure.input.text = search_->runner().TextOf(file);
     failure.versions = search_->runner().Versions();
   } catch (const Interruption&) {
-  } catch (const UserError&) {  // the tape is all there is
+  } catch (const UserError&) {  // only the tape is available
   }
 }
 
@@ -276,7 +276,7 @@ void Campaign::File(const MetCase& met) {
     const std::string& signature = found.failure.what.signature;
     try {
       if (signature != as_met && !found.folder.empty()) {
-        // Made small it is something that may be there already.
+        // After shrinking it may equal a known finding.
         const auto here = found_.find(signature);
         const std::optional<StoredFailure> known =
             here == found_.end()

@@ -12,12 +12,12 @@
 #include "runner/output.h"
 #include "runner/project.h"
 
-// What every verb that looks for failures has in common: fuzz, oracle, oracle --unmodelled, the
-// model check, invalidate, kill, io. What differs is the Search: where cases come from, and what
-// runs them.
+// The common part of all verbs that search for failures: fuzz, oracle, oracle --unmodelled, the
+// model check, invalidate, kill, io. They differ in the Search: the source of cases, and what runs
+// them.
 namespace resprobe::cli {
 
-// The time of a run without that of what is no part of it; and when its next line is due.
+// The time of a run, excluding work on failures; and when its next progress line is due.
 class RunClock {
  public:
   RunClock();
@@ -28,7 +28,7 @@ class RunClock {
   // "12 s, 3,456 calls/s".
   std::string Rate(uint64_t count, const std::string& what) const;
 
-  // The time of its life does not count.
+  // Stops the clock during its lifetime.
   class Pause {
    public:
     explicit Pause(RunClock* clock);
@@ -54,53 +54,52 @@ struct MetCase {
   std::string from;  // "seed 17", a file
   std::string engine = "seeds";
   uint64_t seed = 0;    // of the engine
-  CaseOutcome outcome;  // failed()
+  CaseOutcome outcome;  // of its failing run
 };
 
-// Cases, and what runs them.
+// A source of cases, and what runs them.
 class Search {
  public:
   using Met = std::function<void(MetCase)>;
 
   virtual ~Search() = default;
 
-  // Runs the next case, or lets an engine work for a moment; hands over each failure as it is
-  // noticed. False once nothing is left to do. Throws UserError where it cannot go on.
+  // Runs the next case, or lets an engine work for a moment; passes each failure to `met` when it
+  // is detected. Returns false when nothing is left to do. Throws UserError if it cannot continue.
   virtual bool Step(const Met& met) = 0;
-  // Called once after the last step: notices what is still under way, and ends what runs.
+  // Called once after the last step: reports failures still pending, and stops what is running.
   virtual void Drain(const Met& /*met*/) {}
   virtual CaseRunner& runner() = 0;
 
-  // Makes a case small. The default runs it alone and lets the runner make it smaller.
+  // Shrinks a case. The default runs it alone and lets the runner shrink it.
   virtual SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits);
-  // Called with true before, and with false after work on a failure, which is no part of the run:
-  // counts leave it out.
+  // Called with true before and with false after work on a failure, which the counts must exclude.
   virtual void Aside(bool /*begins*/) {}
-  // Why a case that failed need not fail alone; a sentence for people.
+  // A sentence that explains why a case that failed may not fail alone.
   virtual std::string WhyNotAlone() const {
     return "alone, the case does not show it: it is kept as it was met";
   }
 
-  // What a budget of requests is compared with.
+  // The number of requests, for the budget.
   virtual uint64_t Requests() const { return 0; }
   // The progress line; `found` is "3 differences".
   virtual std::string Line(const std::string& found, const RunClock& clock) const = 0;
-  // Lines at the end, before the findings; what the report has besides the findings.
+  // Lines at the end, before the findings; and the report's content besides the findings.
   virtual std::string Summary() const { return ""; }
   virtual Json Report() const { return Json::object(); }
-  // Why a run that found nothing proves nothing; "" if it does.
+  // Why a run without findings proves nothing; "" if it does prove something.
   virtual std::string WhyVacuous() const { return ""; }
 };
 
 struct CampaignOptions {
-  std::string noun = "finding";  // of what is found; its plural ends in s
-  std::string prefix;            // of the folders' names, with what separates it
-  double seconds = 0;            // 0: no limit; what is aside does not count
+  std::string noun = "finding";  // a finding's name; its plural ends in s
+  std::string prefix;            // of the folders' names, including the separator
+  double seconds = 0;            // 0: no limit; excludes work on failures
   uint64_t requests = 0;         // 0: no limit
   bool stop_on_failure = false;
   ShrinkLimits shrink = {.candidates = 3000, .seconds = 120};
   std::FILE* out = stdout;
-  // Instead of writing to `out`: what is said about a finding; and the progress, after every step.
+  // Receive, instead of `out`, the text about a finding; and a call after every step.
   std::function<void(const std::string&)> say;
   std::function<void()> progress;
 };
@@ -110,20 +109,20 @@ struct Found {
   Failure failure;
   fs::path folder;      // empty: it could not be written
   bool known = false;   // its folder was there before
-  uint64_t met = 1;     // times, in this campaign
+  uint64_t met = 1;     // times in this campaign
   std::string trouble;  // why the folder is empty
 };
 
-// Runs a search within its budget: files every kind of failure once, at once, then makes it small;
-// says what it does, and at the end what was found. Ctrl-C ends it; all is kept.
+// Runs a search within its budget: files every kind of failure once, immediately, and then shrinks
+// it; prints progress, and at the end the findings. Ctrl-C ends it and keeps everything.
 class Campaign {
  public:
-  // All must outlive the campaign.
+  // The arguments must outlive the campaign.
   Campaign(const Project& project, Search* search, CampaignOptions options);
 
-  // The steps, and no more; for who has several campaigns.
+  // Only the steps, for a caller with several campaigns.
   void Loop();
-  // The steps, the summary, the report, and the exit code.
+  // The steps, the summary and the report; returns the exit code.
   int Run(const OutputOptions& output);
 
   const std::map<std::string, Found>& found() const { return found_; }
@@ -133,7 +132,7 @@ class Campaign {
   // The lines that end a run: each finding with its folder.
   std::string FindingsText() const;
   const RunClock& clock() const { return clock_; }
-  // Why findings could not be written: "" if they could.
+  // Why findings could not be written; "" if they could.
   const std::string& trouble() const { return trouble_; }
 
  private:
@@ -159,7 +158,7 @@ class Campaign {
   bool counted_ = false;
 };
 
-// What to type to run a finding again.
+// The command that reruns a finding.
 std::string ReplayCommand(const Project& project, const fs::path& folder);
 
 // "1 difference", "3 differences".

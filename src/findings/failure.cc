@@ -60,7 +60,7 @@ std::string ToHex(const std::string& bytes) {
   return hex;
 }
 
-// "" if it is no hexadecimal text.
+// "" if it is not hexadecimal text.
 std::string FromHex(const std::string& hex) {
   const auto value = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -108,7 +108,7 @@ ServerSpec ReadServer(const Json& json) {
   return server;
 }
 
-// The runner of a report that does not name it, as earlier versions wrote them.
+// The runner of a report of an earlier version, which does not name it.
 std::string RunnerOf(const Json& json) {
   if (json.contains("core") && json.contains("command")) return "oracle";
   if (json.contains("detail") && json.contains("session")) return "robustness";
@@ -144,7 +144,7 @@ RunSpec ReadRunSpec(const Json& json, const std::string& where) {
     run.harness = TextOf(json, "harness");
     run.server = ReadServer(ObjectOf(json, "server"));
     const Json limits = ObjectOf(json, "limits");
-    // 0 is what a report says that has none.
+    // In a report, 0 means that it has no limit.
     if (const uint64_t seconds = NumberOf(limits, "timeout"); seconds != 0) {
       run.limits.timeout_seconds = static_cast<int>(std::min(seconds, kMostSeconds));
     }
@@ -234,7 +234,7 @@ Failure ReadFailure(const Json& json, const std::string& where, std::string* mis
   failure.checked = TextOf(json, "checked");
   failure.state = TextOf(json, "state");
   missing->clear();
-  // What earlier versions wrote names no runner, and no server that could be started again.
+  // Reports of earlier versions name no runner, and no server that could be restarted.
   if (!json.contains("runner") && failure.run.runner != "process") {
     if (const std::string version = TextOf(json, "server"); !version.empty()) {
       failure.run.server.version = version;

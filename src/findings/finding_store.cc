@@ -12,7 +12,7 @@
 
 namespace resprobe::cli {
 
-// Keeps other runs away while a folder changes. Taken for moments only.
+// Excludes other runs while a folder changes. Held only briefly.
 class FindingStore::Lock {
  public:
   explicit Lock(const fs::path& root) {
@@ -109,7 +109,7 @@ std::optional<StoredFailure> FindingStore::Find(const std::string& harness,
     try {
       StoredFailure stored = ReadFinding(folder);
       if (stored.failure.what.signature == signature) return stored;
-    } catch (const UserError&) {  // what was cut short before its report; it is written anew
+    } catch (const UserError&) {  // it was interrupted before its report; write it anew
     }
   }
 }
@@ -117,7 +117,7 @@ std::optional<StoredFailure> FindingStore::Find(const std::string& harness,
 fs::path FindingStore::FreeFolder(const fs::path& wanted) const {
   std::error_code error;
   fs::path folder = wanted;
-  // One without a report is a run that was killed before it had one.
+  // A folder without a report is from a run that was killed before it wrote one.
   for (int i = 2; IsFinding(folder); ++i) {
     folder = wanted.string() + "-" + std::to_string(i);
   }

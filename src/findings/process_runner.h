@@ -9,8 +9,8 @@
 
 namespace resprobe::cli {
 
-// Runs cases in processes of a harness binary: the runner of `fuzz` and, with other settings of
-// the harness, of `io`.
+// Runs cases in processes of a harness binary: the runner of `fuzz` and, with other settings of the
+// harness, of `io`.
 class ProcessRunner : public CaseRunner {
  public:
   // `spec.server.start` is for a harness with a live server. Throws UserError if there is no such
@@ -27,7 +27,7 @@ class ProcessRunner : public CaseRunner {
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
 
   const HarnessEntry& harness() const { return harness_; }
-  // Asked once.
+  // Requested once.
   const HarnessInfo& info();
 
  private:
@@ -39,7 +39,7 @@ class ProcessRunner : public CaseRunner {
   std::optional<HarnessInfo> info_;
 };
 
-// What was under test, and how it was built.
+// The software under test, and how it was built.
 Json VersionsOf(const fs::path& source, const HarnessInfo& info);
 
 // "resprobe" and "commit" of a Failure's versions.

@@ -14,16 +14,16 @@
 
 namespace resprobe::cli {
 
-// A runner whose cases run in this process, against a live server: a World's cases are read and
-// written here, and what derives from it only runs them.
+// A runner whose cases run in this process, against a live server: this class reads and writes a
+// World's cases, and a derived class only runs them.
 template <class World>
 class WorldRunner : public CaseRunner {
  public:
-  // The outcome of one case; `ops` is set by the caller. After a failure that ended the server, the
-  // server has been restarted.
+  // Runs one case; the caller sets `ops`. After a failure that ended the server, the server has
+  // been restarted.
   virtual CaseOutcome RunCase(const Case<World>& c) = 0;
-  // Makes a case small that has failed with `outcome`; texts go into `arena`. Sets the outcome to
-  // that of the smallest. Returns how many candidates were tried. Ctrl-C ends it early.
+  // Shrinks a case that has failed with `outcome`; texts are allocated in `arena`. Sets the outcome
+  // to that of the smallest case. Returns the number of candidates tried. Ctrl-C ends it early.
   virtual size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, Case<World>* c,
                             CaseOutcome* outcome, bool* reproduced) = 0;
 
@@ -43,7 +43,7 @@ class WorldRunner : public CaseRunner {
         }
       }
       outcome.ops = c.ops.size();
-      if (Interrupted() && !outcome.failed()) throw Interruption();  // not at its end, perhaps
+      if (Interrupted() && !outcome.failed()) throw Interruption();  // possibly incomplete
       take(file, std::move(outcome));
     }
   }

@@ -9,7 +9,7 @@ cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work RESPROBE_HARNESS_DIR=$2
 finding=$temp/work/findings/query_parser/violation-round_trip
 
-# The seeds break it, so that it is found however slow the machine is.
+# The seeds violate it, so it is found on any machine, however slow.
 run 1 fuzz query_parser --time 4s --jobs 1 --seed 1 --format json --output "$temp/report.json"
 has out "violation:round_trip"
 has out "replay:"
@@ -34,18 +34,19 @@ run 1 replay "$temp/min.ops" --twice
 wrong_use "is a folder: name a file" minimize "$finding" -o "$temp"
 wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 
-# A second run knows it.
+# A second run recognizes it.
 run 1 fuzz query_parser --time 2s --jobs 1 --seed 2
 has out "known from an earlier run"
 
-# What is filed passes by now: it was mended, and what fails the same way is filed anew.
+# The filed case passes now, because the fault was fixed: a failure with the same signature is filed
+# anew.
 printf 1a >"$finding/case"
 run 1 fuzz query_parser --time 2s --jobs 1 --seed 3
 ! grep -q "known from an earlier run" "$temp/out" || { echo "taken for the old finding" >&2; failures=$((failures + 1)); }
 [[ $(cat "$finding-mended/case") == 1a ]] || { echo "the old finding is lost" >&2; failures=$((failures + 1)); }
 run 1 replay "$finding"
 
-# What fails only behind other cases of the process does not pass for a case that replays.
+# A failure that needs earlier cases in the process is not reported as a case that replays.
 RESPROBE_HARNESS_DIR=$3/late run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --format json \
   --output "$temp/report.json"
 has out "by itself it holds: what ran before it in the process matters"
@@ -54,11 +55,11 @@ has json '"replays": false'
 cp "$temp/work/findings/fragile/violation-no_v/report.txt" "$temp/text"
 has text "the first run"
 
-# A path that has to be quoted for a shell, and that is no UTF-8.
+# A path that must be quoted for a shell, and is not UTF-8.
 RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 2s --jobs 1 --seed 1
 has out "replay:    ./resprobe replay '"
 
-# A case as text, with steps that do not matter; its harness's clients have a fault.
+# A case as text, with irrelevant steps; its harness's clients have a fault.
 cat >"$temp/long.ops" <<'TEXT'
 ops invalidation
 config clients=1 noloop=yes
@@ -74,7 +75,7 @@ config noloop=yes
 read client=0 key=0
 write client=0 kind=set key=0 ms=0
 TEXT
-# What is left out is 0 or no; what is printed has it all.
+# Omitted fields are 0 or no; the printed case has all of them.
 run 0 show "$temp/short.ops"
 cp "$temp/out" "$temp/short.ops"
 run 1 replay "$temp/long.ops" --trace

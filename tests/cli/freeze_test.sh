@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Failures of every kind become tests: red where the fault is, green where it is mended.
+# Failures of every kind become tests: red with the fault, green after the fix.
 #   usage: freeze_test.sh PROGRAM CANARIES HARNESSES FRAGILE
 # CANARIES and HARNESSES hold the same harnesses with and without a planted fault; FRAGILE/faulty
-# and FRAGILE/mended the one that fails in every way there is.
+# and FRAGILE/mended the one that fails in every possible way.
 set -euo pipefail
 program=$1 canaries=$2 harnesses=$3 fragile=$4
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@ seeds=$RESPROBE_SOURCE_DIR/corpus
 cd "$temp"
 export RESPROBE_WORK_DIR=$temp/work
 
-# A repository of its own, for the tests that are frozen.
+# A private repository for the frozen tests.
 mkdir -p "$temp/repository/harnesses" "$temp/repository/corpus/fragile"
 export RESPROBE_SOURCE_DIR=$temp/repository
 regressions=$temp/repository/tests/regressions
@@ -21,10 +21,10 @@ fail() {
   echo "$*" >&2
   failures=$((failures + 1))
 }
-# all_tests_of HARNESS: as ./resprobe test runs them.
+# all_tests_of HARNESS: runs them like ./resprobe test.
 all_tests_of() { bash "$tests/corpus_test.sh" "$program" "$1" "$1" >"$temp/all" 2>&1; }
 
-# A violation, a crash, an assertion and a hang; the case holds more than it needs.
+# A violation, a crash, an assertion and a hang; the case contains more than necessary.
 printf x >"$temp/repository/corpus/fragile/seed"
 for kind in v:violation-no_v o:asan-heap-buffer-overflow-resprobe a:signal h:timeout; do
   letter=${kind%%:*} name=${kind#*:}
@@ -45,7 +45,7 @@ for kind in v:violation-no_v o:asan-heap-buffer-overflow-resprobe a:signal h:tim
   has text "# Failed on: resprobe core; resprobe "
   has text "# Built with: "
   run 1 replay "${frozen[0]}" --timeout 1
-  # (All tests have 25 seconds for a hang.)
+  # (All tests use 25 seconds for a hang.)
   [[ $letter == h ]] || ! all_tests_of fragile || fail "$name is not red"
   build "$fragile/mended"
   all_tests_of fragile || fail "$name is not green where it is mended"
@@ -57,7 +57,7 @@ has text "# Expected: anything but v"
 has text "# Seen: v, of 1 bytes"
 has text "# Trace hash of the failing run: "
 
-# What is no failure here, or not always, is no test; nothing is written.
+# What does not fail, or not always, cannot be a test; nothing is written.
 build "$fragile/mended"
 wrong_use "does not fail in fragile as it is built" freeze "$temp/case-v" --harness fragile
 build "$fragile/faulty"
@@ -70,8 +70,8 @@ printf '{}' >"$temp/empty.json"
 wrong_use "is no report of a finding" freeze "$temp/empty.json"
 [[ -z $(find "$regressions" -type f) ]] || fail "a refused failure left a test behind"
 
-# Every harness: the first case that fails with the planted fault, of its seeds or of those made
-# from numbers; one fault is too rare for that.
+# For every harness: the first case that fails with the planted fault, among its seeds or the
+# generated cases; one fault is too rare for that.
 mkdir "$temp/made-command_handler"
 cat >"$temp/made-command_handler/case.ops" <<'TEXT'
 ops command_handler
@@ -97,7 +97,7 @@ while read -r name corpus; do
   all_tests_of "$name" || { fail "$name: not green on the build without the fault"; cat "$temp/all" >&2; }
 done <"$canaries/harnesses.txt"
 
-# The folder of a finding, and its report alone, somewhere else.
+# The folder of a finding, and its report alone, elsewhere.
 build "$fragile/faulty"
 printf 'v and more' >"$temp/repository/corpus/fragile/failing"
 run 1 fuzz fragile --time 2s --jobs 1 --seed 1
@@ -115,11 +115,11 @@ mv "$finding" "$temp/gone"
 run 0 freeze "$temp/elsewhere.json" -o "$temp/of-report.ops"
 cmp "$temp/of-folder.ops" "$temp/of-report.ops" || fail "the report alone makes another test"
 has out "./resprobe replay $temp/of-report.ops"
-# One that was made under limits of its own replays by the command that is printed, and freezes.
+# A failure found with special limits replays with the printed command, and can be frozen.
 mv "$temp/repository/corpus/fragile/failing" "$temp/case-v"
 printf m >"$temp/repository/corpus/fragile/failing"
 run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --rss 400
-# (What else it may have found by then does not matter.)
+# (Other findings do not matter.)
 command=$(sed -n '/oom/s/^ *replay: *\.\/resprobe //p' "$temp/out")
 cp "$temp/work/findings/fragile/oom/report.json" "$temp/json"
 has json '"rss": 400'

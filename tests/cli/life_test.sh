@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One life of a failure, whichever verb finds it: it is filed, replayed, made small, shown, frozen,
-# and checked before and after its fault is mended.
+# and checked before and after its fault is fixed.
 #   usage: life_test.sh PROGRAM FRAGILE FAULTY_SERVER
 set -euo pipefail
 program=$1 fragile=$2 faulty=$3
@@ -16,7 +16,7 @@ fail() {
   failures=$((failures + 1))
 }
 
-# A server whose faults can be mended: what starts it stays the same.
+# A server whose faults can be fixed while its start command stays the same.
 cat >"$temp/server" <<SCRIPT
 #!/bin/sh
 exec $faulty "\$@" \$(cat '$temp/faults')

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# oracle --unmodelled, and replay and minimize with it; and what the oracle does with a server that
+# oracle --unmodelled, and replay and minimize with it; and how the oracle handles a server that
 # ends or hangs.
 set -euo pipefail
 program=$1
@@ -10,7 +10,8 @@ cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 findings=$temp/work/findings/command_handler
 
-# start FAULT…: the options that start the server with these faults (tests/live/oracle/faulty_server.cc).
+# start FAULT…: the options that start the server with these faults
+# (tests/live/oracle/faulty_server.cc).
 hang=1
 start() {
   server=(--start "$faulty" --hang "$hang")
@@ -30,7 +31,8 @@ unmodelled() {
   wrong_use "there is no such group: use some of faults" \
     oracle "${server[@]}" "${watched[@]}" --groups stream
 
-  # Several faults: each found, shrunk to its call, filed with the log; the run goes on behind them.
+  # Several faults: each is found, shrunk to its call, and filed with the log; the run continues
+  # after them.
   start x.crash=crash x.twice=twice x.sound=sound x.more=sound
   run 1 oracle "${server[@]}" "${watched[@]}" --seeds 60 --format json --output "$temp/report.json"
   has out "shrinking server has ended: signal 11: faultyCommand|call: x.crash, which seed "
@@ -60,7 +62,7 @@ unmodelled() {
   wrong_use "bears it, so there is nothing to minimize" \
     minimize "$folder/case.ops" "${server[@]}" "${watched[@]}"
 
-  # What is never sent, unless it is asked for.
+  # Never sent unless requested.
   printf 'ops command_handler\ncall client=0 SHUTDOWN\n' >"$temp/end.ops"
   start shutdown=exit x.sound=sound
   run 0 replay "$temp/end.ops" "${server[@]}" "${watched[@]}"
@@ -79,12 +81,12 @@ unmodelled() {
 }
 
 compared() {
-  # The oracle that compares: the same for a server that ends or hangs.
+  # The comparing oracle: the same for a server that ends or hangs.
   start incr=crash
   run 0 minimize "$temp/case.ops" "${server[@]}" --output "$temp/small.ops"
   has out "signature: incr: server has ended: signal 11: faultyCommand|call"
   has out "3 -> 1 ops"
-  # A run is some cases ahead of what it notices: it still finds the one.
+  # A run is some cases ahead of what it has checked: it still finds the right one.
   for fault in crash report; do
     rm -rf "$findings"
     start incr=$fault
@@ -94,7 +96,7 @@ compared() {
     has ops " INCR"
     run 1 replay "$folder/case.ops" "${server[@]}"
   done
-  # A server that nobody can start again: what it did is kept, and the run ends.
+  # A server that cannot be restarted: the finding is kept, and the run ends.
   "$faulty" --unixsocket "$temp/socket" --logfile "$temp/socket.log" --fault incr=crash &
   id=$!
   until [[ -S $temp/socket ]]; do :; done
@@ -120,8 +122,8 @@ compared() {
 }
 
 interrupted() {
-  # Ctrl-C while a server hangs, at its start, when it is first asked, and within a case: nobody waits
-  # for the rest of the hour.
+  # Ctrl-C while a server hangs, at its start, at its first request, and within a case: the run ends
+  # at once.
   hang=3600
   for fault in ping hello incr; do
     start $fault=interrupt x.sound=sound
@@ -132,8 +134,8 @@ interrupted() {
     has err "interrupted"
     run 130 oracle "${server[@]}" "${watched[@]}" --groups faults
   done
-  # What was found by then is kept. (So late that the first have been read: cases begin before the
-  # replies to those before them are read.)
+  # Findings so far are kept. (Late enough that the first replies were read: cases begin before the
+  # replies to earlier ones are read.)
   rm -rf "$findings"
   start append=twice:120:interrupt
   run 130 oracle "${server[@]}" --groups string --format json \
@@ -152,8 +154,8 @@ interrupted() {
 }
 
 silent() {
-  # One that takes connections and never answers is given up after --hang, at its start and when it is
-  # asked what it is.
+  # A server that accepts connections and never answers is given up after --hang, at its start and
+  # when it is asked for its version.
   for fault in ping hello command; do
     start $fault=hang
     wrong_use " for 1 s: " oracle "${server[@]}" --seeds 1

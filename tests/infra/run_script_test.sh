@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What ./resprobe does before there is a build: help, wrong use, a system without apt, a system whose
-# packages are missing. Runs a copy in a folder of its own, so that nothing here is touched.
+# Tests what ./resprobe does without a build: help, wrong use, a system without apt, a system with
+# missing packages. Runs a copy in a temporary folder, so that nothing here is changed.
 #   usage: run_script_test.sh SOURCE_DIR
 set -euo pipefail
 
@@ -16,7 +16,7 @@ fail() {
   failures=$((failures + 1))
 }
 
-# run EXPECTED_CODE ARGUMENT…: runs ./resprobe; leaves what it wrote in $out and $err.
+# run EXPECTED_CODE ARGUMENT…: runs ./resprobe; stores its output in $out and $err.
 run() {
   local expected=$1 code=0
   shift
@@ -31,7 +31,7 @@ untouched() { [[ ! -e $copy/build ]] || fail "a build folder was made"; }
 script=$copy/resprobe
 cd /
 
-# Help needs nothing, and names every verb that main() takes.
+# Help requires nothing, and names every verb of the program.
 run 0 --help
 [[ -z $err ]] || fail "help wrote an error: $err"
 while read -r verb; do
@@ -54,7 +54,7 @@ run 2 build
 one_line_error
 run 2 packages --nonesuch
 one_line_error
-# A harness, a number or a case that cannot be is refused before anything is built.
+# An invalid harness, number or case is refused before anything is built.
 run 2 fuzz nonesuch
 one_line_error
 [[ $err == *nonesuch*command_handler* ]] || fail "the error does not name the harnesses: $err"
@@ -84,28 +84,28 @@ untouched
 run 0 help --help
 [[ $out == "$plain" ]] || fail "the help of help is not help"
 
-# The help of what is a script needs no build.
+# The help of a verb that is a script requires no build.
 for verb in coverage stability lint build packages test; do
   run 0 "$verb" --help
   [[ $out == "usage: ./resprobe $verb"* && -z $err ]] || fail "the help of $verb: $out|$err"
 done
 untouched
 
-# Through a symbolic link, from elsewhere.
+# Through a symbolic link, from another folder.
 ln -s "$copy/resprobe" "$temp/link"
 script=$temp/link
 run 2 frobnicate
 one_line_error
 script=$copy/resprobe
 
-# A path with nothing but what every system has.
+# A PATH with only what every system has.
 mkdir "$temp/bin"
 for tool in bash env cat cut grep sed awk sort head tail find mkdir rm mv cp ln uname cksum readlink \
   dirname basename nproc tr paste id cmp touch flock; do
   ln -s "$(command -v "$tool")" "$temp/bin/$tool"
 done
 
-# No apt: the list of what is missing, and no more.
+# No apt: only the list of what is missing.
 PATH=$temp/bin run 2 list
 [[ -z $out ]] || fail "wrote to stdout: $out"
 for word in cmake ninja-build clang-19 libclang-rt-19-dev; do
@@ -114,8 +114,8 @@ done
 [[ $err != *ccache* ]] || fail "ccache is a wish, not a need: $err"
 [[ -z $(find "$copy/build" -type f ! -name .lock) ]] || fail "files were made: $(find "$copy/build")"
 
-# With an apt that installs nothing: it is asked for everything at once, is told to read its lists
-# only because it knows no package, and the failure is said.
+# With an apt that installs nothing: it is asked for everything at once, updates its lists only
+# because it knows no package, and the failure is reported.
 for tool in apt-get apt-cache dpkg sudo; do
   cat >"$temp/bin/$tool" <<TOOL
 #!/bin/bash

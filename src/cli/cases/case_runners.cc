@@ -24,7 +24,7 @@ std::unique_ptr<CaseRunner> Open(const Project& project, const RunSpec& spec) {
 
 std::unique_ptr<CaseRunner> OpenIo(const Project& project, const RunSpec& spec) {
   if (const Json qdisc = spec.options.value("qdisc", Json()); qdisc.is_string()) {
-    // Once for all that this program runs.
+    // Once for the whole process.
     static const auto* const entered = new std::string(qdisc.get<std::string>());
     static const bool first = (EnterNetworkWith(*entered), true);
     if (first && *entered != qdisc.get<std::string>()) {
@@ -38,7 +38,7 @@ std::unique_ptr<CaseRunner> OpenIo(const Project& project, const RunSpec& spec) 
 
 struct RunnerKind {
   std::string_view name;
-  bool live;  // it needs spec.server
+  bool live;  // it requires spec.server
   std::unique_ptr<CaseRunner> (*open)(const Project& project, const RunSpec& spec);
 };
 
@@ -55,13 +55,13 @@ const RunnerKind* FindRunner(std::string_view name) {
   return nullptr;
 }
 
-// A command's program, which is its first word, and the rest.
+// Splits a command into its program (the first word) and the rest.
 std::pair<std::string, std::string> SplitProgram(const std::string& command) {
   const size_t blank = std::min(command.find(' '), command.size());
   return {command.substr(0, blank), command.substr(blank)};
 }
 
-// The program of that name in PATH; empty if there is none.
+// The program with this name in PATH; empty if there is none.
 fs::path InPath(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
@@ -71,8 +71,8 @@ fs::path InPath(const std::string& name) {
   return {};
 }
 
-// A command that another clone, on another machine, can have as well: its program by its name where
-// PATH finds it, else by its path below the repository.
+// A form of the command that is also valid in another clone on another machine: the program by its
+// name if it is in PATH, otherwise by its path relative to the repository.
 std::string Portable(const Project& project, const std::string& command) {
   const auto [program, rest] = SplitProgram(command);
   if (program.find('/') == std::string::npos) return command;
@@ -83,7 +83,7 @@ std::string Portable(const Project& project, const std::string& command) {
   return project.Shown(program) + rest;
 }
 
-// The run line of `.ops` text: comments at its beginning have it.
+// The "# Run:" line of `.ops` text, from the comments at its beginning.
 std::optional<RunSpec> RunLineOf(const fs::path& file) {
   if (file.extension() != ".ops") return std::nullopt;
   std::istringstream lines(ReadFile(file));
@@ -107,7 +107,7 @@ void Limit(const RunOverrides& overrides, RunSpec* spec) {
   if (overrides.limits.rss_mb != usual.rss_mb) spec->limits.rss_mb = overrides.limits.rss_mb;
 }
 
-// On the server that the user names.
+// Runs on the server that the user names.
 RunSpec OnGivenServer(const Project& project, const fs::path& file, const RunOverrides& overrides,
                       const std::optional<RunSpec>& filed) {
   RunSpec spec = *overrides.live;
@@ -150,7 +150,7 @@ std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec) {
         "the report does not say how its server was started: add --start COMMAND, "
         "--server HOST:PORT or --unix PATH");
   }
-  // A path as a frozen case has it is one below the repository.
+  // A path in a frozen case is relative to the repository.
   auto [program, rest] = SplitProgram(spec.server.start);
   std::error_code error;
   if (program.find('/') != std::string::npos && fs::path(program).is_relative() &&

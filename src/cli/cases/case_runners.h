@@ -11,34 +11,34 @@
 
 namespace resprobe::cli {
 
-// Opens what runs cases in the way that the spec says. The one place that knows every runner:
+// Opens the runner that the spec names. All runners are listed here:
 //
 //   process      in a process of a harness binary
 //   io           the same for io_live, with its peer and client: options "peer", "client", "qdisc"
-//   oracle       on the core and a live server, reply for reply
+//   oracle       on the core and a live server, reply by reply
 //   robustness   on a live server that is watched: options "dangerous", "memory"
 //   model        on a live server with the model of `invalidation` beside it
 //
 // Throws UserError, in one line, if there is no such runner, harness or server.
 std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec);
 
-// Whether cases of that runner go to a live server.
+// True if that runner uses a live server.
 bool IsLive(std::string_view runner);
 
-// What a user gives besides a case: how to run it, if not as it was found.
+// What a user specifies besides a case: how to run it, if not as it was found.
 struct RunOverrides {
   std::string harness;
   // A server, with a runner for cases of command_handler: "oracle" or "robustness".
   std::optional<RunSpec> live;
-  // Equal to the usual ones: none given.
+  // The defaults mean: not specified.
   RunLimits limits;
 };
 
-// How a case is run: as the user says, else as its finding or its "# Run:" line says, else in a
-// process of its harness. Throws UserError where that cannot be told.
+// How to run a case: as the user says, otherwise as its finding or its "# Run:" line says,
+// otherwise in a process of its harness. Throws UserError if the harness cannot be determined.
 RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides& overrides);
 
-// The line of a frozen case that says how it is run: "# Run: {…}". Empty for a process.
+// The line of a frozen case that says how to run it: "# Run: {…}". Empty for the runner "process".
 std::string RunLine(const Project& project, const RunSpec& spec);
 
 }  // namespace resprobe::cli

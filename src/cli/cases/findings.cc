@@ -1,4 +1,4 @@
-// findings: what is below work/findings, whichever verb filed it.
+// findings: lists and manages what is in work/findings, whichever verb filed it.
 
 #include <algorithm>
 #include <cstdio>
@@ -22,7 +22,7 @@
 namespace resprobe::cli {
 namespace {
 
-// "failing", "gone"; "not checked" where it was never run again, or was met since.
+// "failing", "gone"; "not checked" if it was never rerun, or was met again since.
 std::string StateOf(const Failure& failure) {
   const bool checked = !failure.checked.empty() && failure.checked >= failure.last_seen;
   return checked ? failure.state : "not checked";
@@ -35,7 +35,8 @@ std::string WhereOf(const Failure& failure) {
   return where;
 }
 
-// Those below the folders; all if none is named. Throws UserError where one is no finding.
+// The findings in these folders; all if none is named. Throws UserError for a folder that is not a
+// finding.
 std::vector<StoredFailure> Named(const Project& project, const std::vector<std::string>& folders,
                                  std::vector<std::string>* broken) {
   const FindingStore store(project);
@@ -58,7 +59,7 @@ std::vector<StoredFailure> Named(const Project& project, const std::vector<std::
   return named;
 }
 
-// Reports what cannot be read. Returns the exit code.
+// Reports findings that cannot be read. Returns the exit code.
 int Complain(const std::vector<std::string>& broken) {
   std::fflush(stdout);
   for (const std::string& line : broken) {
@@ -119,7 +120,7 @@ class Runners {
 
   CaseRunner& Open(const RunSpec& spec) {
     if (runner_ != nullptr && spec_ == spec) return *runner_;
-    runner_.reset();  // its server goes before the next one comes
+    runner_.reset();  // stop its server before the next one starts
     runner_ = OpenRunner(project_, spec);
     spec_ = spec;
     return *runner_;

@@ -1,4 +1,4 @@
-// freeze: turns a failure into a regression test that needs nothing but itself.
+// freeze: turns a failure into a self-contained regression test.
 
 #include <algorithm>
 #include <cstdio>
@@ -26,16 +26,16 @@ struct FreezeOptions {
   std::string output;
   std::string harness;
   std::string start;
-  // Else those of the report, or the usual ones.
+  // If not given: those of the report, or the defaults.
   std::optional<int> timeout_seconds;
   std::optional<size_t> rss_mb;
 };
 
-// What is to be frozen.
+// What is frozen.
 struct Subject {
   fs::path file;  // a tape or `.ops` text
   RunSpec run;
-  std::string signature;  // how it failed when it was filed; "": nobody has said
+  std::string signature;  // how it failed when it was filed; "": unknown
   bool minimized = false;
 };
 
@@ -65,7 +65,8 @@ Subject FindSubject(const Project& project, const FreezeOptions& options, const 
   return {cases[0], SpecOf(project, cases[0], overrides), "", false};
 }
 
-// How the case runs, twice where it lives to tell; one that gives two answers has none to keep.
+// Runs the case, twice if it survives the first run; a case with two different results cannot be a
+// test.
 CaseOutcome Run(CaseRunner& runner, const fs::path& file) {
   CaseOutcome outcome = runner.RunOne(file, false, true);
   if (outcome.word == "not deterministic" ||
@@ -76,7 +77,7 @@ CaseOutcome Run(CaseRunner& runner, const fs::path& file) {
   return outcome;
 }
 
-// "# label: text", the further lines of the text indented; long ones are cut.
+// "# label: text", with further lines of the text indented; long lines are truncated.
 void AddComment(std::string* out, const std::string& label, const std::string& text) {
   constexpr size_t kMostLines = 8;
   constexpr size_t kMostColumns = 160;
@@ -94,7 +95,7 @@ void AddComment(std::string* out, const std::string& label, const std::string& t
   }
 }
 
-// The case with what is to be known about it, as comments behind its first line.
+// The case with information about the failure, as comments after its first line.
 std::string WithHeader(const Project& project, CaseRunner& runner, const CaseOutcome& red,
                        const std::string& text) {
   const size_t first = text.find('\n') + 1;
@@ -157,7 +158,7 @@ int RunFreeze(const FreezeOptions& options) {
                     ": its server was there before, and a test has to start one: add --start "
                     "COMMAND");
   }
-  // What runs in a process with nothing beside it is a test of its corpus, the rest by itself.
+  // A case of the runner "process" is a test of its corpus; any other is a test of its own.
   const bool of_corpus = run.runner == "process";
   const fs::path all = project.source / "tests" / "regressions";
   const fs::path regressions = of_corpus ? all / harness.corpus : all / "live" / harness.name;
@@ -192,7 +193,7 @@ int RunFreeze(const FreezeOptions& options) {
     }
     WriteFile(tape, small.tape);
   }
-  // What is proved is the text itself, from a file of its own.
+  // The text itself must fail, so run it from a separate file.
   const fs::path draft = temp.path() / "draft.ops";
   const std::string text = runner->TextOf(tape);
   WriteFile(draft, text);

@@ -1,4 +1,4 @@
-// minimize: the smallest case found that fails in the same way.
+// minimize: finds the smallest case that fails in the same way.
 
 #include <algorithm>
 #include <cstdio>
@@ -29,13 +29,13 @@ struct MinimizeOptions {
 
 unsigned long long Wide(uint64_t number) { return number; }
 
-// The finding whose case this is, if its folder was named.
+// The finding of this case, if its folder was named.
 std::optional<StoredFailure> FindingOf(const std::string& named) {
   if (!IsFinding(named)) return std::nullopt;
   return ReadFinding(named);
 }
 
-// The failure with what is smaller now.
+// Updates the failure with the smaller case.
 void Update(const SmallCase& small, const std::string& text, Failure* failure) {
   FailingCase& input = failure->input;
   input.tape = small.tape;
@@ -73,7 +73,7 @@ int RunMinimize(const MinimizeOptions& options) {
         ToRunSpec(options.server, options.server.unmodelled ? "robustness" : "oracle", "");
   }
   const RunSpec spec = SpecOf(project, file, overrides);
-  // Without --output, what is smaller goes into the folder of the finding.
+  // Without --output, the result replaces the case in the folder of the finding.
   const bool into_folder = finding && options.output.empty();
   const fs::path output = into_folder              ? finding->folder / "case"
                           : options.output.empty() ? fs::path(file.string() + ".min")

@@ -1,4 +1,4 @@
-// replay: runs cases again and says how each went.
+// replay: reruns cases and reports the result of each.
 
 #include <cstdio>
 #include <map>
@@ -71,7 +71,7 @@ Json ToJson(const Project& project, const fs::path& file, const RunSpec& spec,
   return json;
 }
 
-// What ctest takes for a test that was skipped.
+// The exit code that ctest treats as a skipped test.
 constexpr int kSkipped = 77;
 
 struct Group {
@@ -79,7 +79,7 @@ struct Group {
   std::vector<fs::path> files;
 };
 
-// The cases in order, those together that follow each other and are run in the same way.
+// The cases in order; consecutive cases that are run in the same way form a group.
 std::vector<Group> GroupsOf(const Project& project, const std::vector<fs::path>& cases,
                             const RunOverrides& overrides) {
   std::vector<Group> groups;
@@ -120,7 +120,7 @@ int RunReplay(const ReplayOptions& options) {
     overrides.live =
         ToRunSpec(options.server, options.server.unmodelled ? "robustness" : "oracle", "");
   }
-  // Unknown ones show before any runs.
+  // Report unknown harnesses before anything runs.
   const std::vector<Group> groups = GroupsOf(project, cases, overrides);
   for (const Group& group : groups) {
     if (IsLive(group.spec.runner) && (options.run.trace || options.run.twice)) {

@@ -1,4 +1,4 @@
-// show: prints cases for people.
+// show: prints cases in readable form.
 
 #include "cli/cases/show.h"
 
@@ -18,7 +18,7 @@
 namespace resprobe::cli {
 namespace {
 
-// What is known of a finding, as comments.
+// Information about a finding, as comments.
 std::string HeaderOf(const StoredFailure& stored) {
   const Failure& failure = stored.failure;
   std::string header = "# " + failure.what.signature + "\n";
@@ -82,12 +82,12 @@ int ShowCases(const std::vector<std::string>& arguments, const std::string& give
   for (const fs::path& file : cases) {
     std::string text;
     if (const fs::path folder = file.parent_path(); IsFinding(folder) && given.empty()) {
-      // What was written when it was found needs neither its server nor its binary.
+      // The text written when it was found needs neither its server nor its binary.
       const StoredFailure stored = ReadFinding(folder);
       const bool its_case = file.filename() == "case" && !stored.failure.input.text.empty();
       text = its_case ? stored.failure.input.text
                       : ShowCase(project.Find(stored.failure.run.harness), file);
-      // Its first line stays the first, so that what is printed is a case.
+      // Keep the first line first, so that the output is a case.
       if (named(folder))
         text.insert(std::min(text.find('\n'), text.size() - 1) + 1, HeaderOf(stored));
     } else {

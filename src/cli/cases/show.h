@@ -6,8 +6,8 @@
 
 namespace resprobe::cli {
 
-// Prints the cases that the arguments name (CasesOf()), those of findings with what is known of
-// them. `harness`: of all; "" for what their paths say. Returns the exit code.
+// Prints the cases that the arguments name (CasesOf()), and for findings what is known about them.
+// `harness` applies to all; "" derives it from their paths. Returns the exit code.
 int ShowCases(const std::vector<std::string>& arguments, const std::string& harness);
 
 }  // namespace resprobe::cli

@@ -1,4 +1,4 @@
-// fuzz: runs the harnesses, one after the other; minimizes and files what breaks.
+// fuzz: runs the harnesses, one after the other; minimizes and files failures.
 
 #include <unistd.h>
 
@@ -13,8 +13,8 @@
 #include "cli/output_options.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
-#include "runner/json.h"
 #include "findings/campaign.h"
+#include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -57,7 +57,7 @@ std::string Line(const Row& row, double seconds) {
   return line;
 }
 
-// On a terminal a table that is drawn again and again; elsewhere a line now and then.
+// On a terminal a table that is redrawn; otherwise an occasional line.
 class Display {
  public:
   Display(std::vector<Row>* rows, double seconds, std::FILE* out)
@@ -86,7 +86,7 @@ class Display {
       std::fflush(out_);
     }
   }
-  // Above the table.
+  // Prints text above the table.
   void Say(const std::string& text) {
     Erase();
     std::fputs(text.c_str(), out_);
@@ -194,7 +194,7 @@ int RunFuzz(const FuzzOptions& options) {
       const std::unique_ptr<FuzzSearch> search = open(project, harnesses[i], options);
       CampaignOptions campaign_options;
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
-      // (The campaign that calls this is the one below.)
+      // (The campaign created below calls this.)
       const Campaign* running = nullptr;
       campaign_options.progress = [&] {
         row.progress = search->progress();

@@ -1,5 +1,5 @@
-// Fuzzing with AFL++: afl-fuzz on the harness of the build preset afl; what it finds is looked at
-// with libFuzzer's binary of the same harness.
+// Fuzzing with AFL++: runs afl-fuzz on the harness of the build preset afl, and examines its
+// findings with libFuzzer's binary of the same harness.
 
 #include <signal.h>
 #include <unistd.h>
@@ -66,7 +66,7 @@ class AflSearch : public FuzzSearch {
     if (!fs::exists(binary, error)) {
       throw UserError(binary.string() + ": is missing: build it with ./resprobe build afl");
     }
-    // AFL++ keeps its queue there, and takes it up again (AFL_AUTORESUME).
+    // AFL++ keeps its queue there, and resumes it (AFL_AUTORESUME).
     MakeFolder(work_);
     MakeFolder(project.WorkCorpusOf(harness));
     fs::path seeds = SeedFolder(project, harness, {});
@@ -77,7 +77,7 @@ class AflSearch : public FuzzSearch {
     }
     start_ = Now();
     for (unsigned i = 0; i < options.jobs; ++i) Start(i, folder, seeds);
-    // Crashes that earlier runs left in the queue have been filed then.
+    // Crashes that earlier runs left in the queue were filed then.
     for (const std::string& name : names_) {
       for (const char* kind : {"crashes", "hangs"}) {
         for (const fs::path& file : FilesIn(work_ / name / kind)) seen_.insert(file);
@@ -112,7 +112,7 @@ class AflSearch : public FuzzSearch {
         progress_.trouble = "afl-fuzz: " + LastWords(log_);
       }
     }
-    // What it learnt goes where libFuzzer looks for it too.
+    // Copy new inputs to where libFuzzer looks for them too.
     std::error_code error;
     for (const std::string& name : names_) {
       for (const fs::path& file : FilesIn(work_ / name / "queue")) {
@@ -146,7 +146,7 @@ class AflSearch : public FuzzSearch {
       command.argv.insert(command.argv.end(), {"-x", *dictionary});
     }
     command.argv.insert(command.argv.end(), {"--", folder / harness_.name});
-    // afl-fuzz sets the sanitizers' options that it needs, and refuses others.
+    // afl-fuzz sets the sanitizer options that it needs, and refuses others.
     unsetenv("ASAN_OPTIONS");
     unsetenv("UBSAN_OPTIONS");
     command.environment = {
@@ -160,7 +160,7 @@ class AflSearch : public FuzzSearch {
     processes_.push_back(std::make_unique<Process>(command));
   }
 
-  // Whether any still runs.
+  // True if any process is still running.
   bool Pump() {
     bool running = false;
     for (const auto& process : processes_) {
@@ -196,7 +196,7 @@ class AflSearch : public FuzzSearch {
       for (const char* kind : {"crashes", "hangs"}) {
         for (const fs::path& file : FilesIn(work_ / name / kind)) {
           if (!file.filename().string().starts_with("id:") || !seen_.insert(file).second) continue;
-          // libFuzzer's runner brings the report, with its stack.
+          // libFuzzer's runner prints the report, with its stack.
           Command replay;
           replay.argv = {harness_.binary,
                          "-timeout=" + std::to_string(options_.limits.timeout_seconds),
@@ -207,7 +207,7 @@ class AflSearch : public FuzzSearch {
           Signature signature = {"signal", "interrupted before it was looked at", {}};
           try {
             const RunResult result = RunToEnd(replay);
-            if (result.exit_code == 0) continue;  // a hang that was only a slow machine
+            if (result.exit_code == 0) continue;  // a hang caused only by a slow machine
             report = result.err;
             signature = SignatureOf(result);
           } catch (const Interruption&) {

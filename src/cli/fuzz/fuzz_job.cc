@@ -18,10 +18,10 @@ namespace {
 
 constexpr size_t kLogBytes = 1 << 20;
 constexpr double kPollSeconds = 0.2;
-constexpr double kGraceSeconds = 10;  // for an engine that was asked to end
+constexpr double kGraceSeconds = 10;  // for an engine that was told to stop
 constexpr int kFruitlessStarts = 3;
 
-// A counter that the harness adds to (driver.cc), read here while it runs.
+// A counter that the harness increments (driver.cc), read here while it runs.
 class Counter {
  public:
   explicit Counter(const fs::path& path) : path_(path) {
@@ -45,14 +45,14 @@ class Counter {
   volatile const uint64_t* value_ = nullptr;
 };
 
-// The number after `key` in a line of libFuzzer, else `otherwise`.
+// The number after `key` in a line of libFuzzer, otherwise `otherwise`.
 uint64_t NumberAfter(std::string_view line, std::string_view key, uint64_t otherwise) {
   const size_t at = line.find(key);
   if (at == std::string_view::npos) return otherwise;
   return std::strtoull(std::string(line.substr(at + key.size(), 24)).c_str(), nullptr, 10);
 }
 
-// One libFuzzer process after the other, with its own seeds, in the common corpus.
+// Runs one libFuzzer process after the other, each with its own seeds, on the common corpus.
 class Job {
  public:
   Job(const Project& project, const HarnessEntry& harness, const FuzzOptions& options,
@@ -75,7 +75,7 @@ class Job {
                     "-max_total_time=" + std::to_string(static_cast<int>(std::ceil(seconds))),
                     "-timeout=" + std::to_string(options_.limits.timeout_seconds),
                     "-rss_limit_mb=" + std::to_string(options_.limits.rss_mb), "-reload=1",
-                    // A case of ops that is cut to a few bytes is none.
+                    // A case of ops truncated to a few bytes is useless.
                     "-len_control=0", "-print_funcs=0"};
     if (const auto dictionary = project_.DictionaryOf(harness_)) {
       command.argv.push_back("-dict=" + dictionary->string());
@@ -84,7 +84,7 @@ class Job {
     if (!seeds.empty()) command.argv.push_back(seeds);
     command.environment = SanitizerEnvironment(true);
     command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
-    // What a live harness's server leaves behind, when the engine ends in a hurry, goes with us.
+    // If the engine is killed, this folder also holds what a live harness's server leaves.
     if (harness_.live) command.environment.emplace_back("TMPDIR", artifacts_.parent_path());
     process_ = std::make_unique<Process>(command);
   }
@@ -104,7 +104,7 @@ class Job {
     return running;
   }
 
-  // The inputs that libFuzzer left behind, oldest first; the failure is one of them at most.
+  // The inputs that libFuzzer left, oldest first; at most one of them is the failure.
   std::vector<fs::path> Artifacts() const {
     std::vector<fs::path> found;
     for (const fs::path& file : FilesIn(artifacts_)) {
@@ -144,7 +144,7 @@ std::string LastLine(std::string_view log) {
   return std::string(log.substr(log.rfind('\n') + 1));
 }
 
-// Removes the corpus entries of earlier runs with that content.
+// Removes corpus entries of earlier runs that have this content.
 void ForgetLearnt(const fs::path& folder, const std::string& content) {
   std::error_code error;
   for (const fs::path& file : FilesIn(folder)) {
@@ -184,7 +184,7 @@ fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
 
 namespace {
 
-// Of the report in a long log of an engine: from its first line that tells of a failure.
+// The report in a long log of an engine: from the first line about a failure on.
 std::string ReportOnly(const std::string& log) {
   size_t start = std::string::npos;
   for (const char* mark : {"== resprobe: violation of ", "ERROR: ", ": runtime error: "}) {
@@ -238,7 +238,7 @@ class LibFuzzerSearch : public FuzzSearch {
   void Drain(const Met& met) override {
     const double stopped = Now();
     for (const auto& job : jobs_) {
-      if (!job->done) job->process().Signal(SIGINT);  // libFuzzer ends and says nothing is wrong
+      if (!job->done) job->process().Signal(SIGINT);  // libFuzzer exits without reporting a failure
     }
     while (running_ > 0) {
       for (const auto& job : jobs_) {
@@ -257,7 +257,7 @@ class LibFuzzerSearch : public FuzzSearch {
     --running_;
   }
 
-  // Whether there were any.
+  // Returns whether there were any.
   bool TakeArtifacts(Job& job, const Met& met) {
     bool found = false;
     for (const fs::path& artifact : job.Artifacts()) {
@@ -266,7 +266,7 @@ class LibFuzzerSearch : public FuzzSearch {
       const std::string content = ReadFile(artifact);
       FuzzSearch::Found(met, artifact, signature, job.log(), job.seed());
       if (!job.initialized()) {
-        // A seed fails: without it, or every start would end here.
+        // A seed fails: remove it, since otherwise every start would end here.
         crashing_seeds_.push_back(content);
         ForgetLearnt(project_.WorkCorpusOf(harness_), content);
         seeds_ = SeedFolder(project_, harness_, crashing_seeds_);

@@ -21,11 +21,11 @@ struct FuzzOptions {
   std::string engine = "libfuzzer";
   uint64_t seed = 0;  // 0: from the clock
   RunLimits limits;
-  std::string start;  // the server of a live harness
+  std::string start;  // the server command of a live harness
   OutputOptions output;
 };
 
-// What is known of the fuzzing of one harness so far.
+// The progress of fuzzing one harness.
 struct Progress {
   uint64_t executions = 0;
   double per_second = 0;
@@ -33,18 +33,19 @@ struct Progress {
   uint64_t corpus = 0;
   std::string stability;  // AFL++ only
   double elapsed = 0;
-  std::string trouble;  // why the engine could not run, "" if it did
+  std::string trouble;  // why the engine could not run; "" if it could
 };
 
-// The seeds of the harness as a folder of tapes: its corpus folder itself, unless that holds `.ops`
-// text, or seeds in `without` (contents), which crash the harness; then a copy in work/seeds/.
+// The seeds of the harness as a folder of tapes: its corpus folder itself, unless that contains
+// `.ops` text, or seeds in `without` (contents), which crash the harness; then a copy in
+// work/seeds/.
 fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
                     const std::vector<std::string>& without);
 
-// Engines that fuzz one harness until its time is over. A step lets them work for a moment.
+// Engines that fuzz one harness until its time is over. Each step lets them work for a moment.
 class FuzzSearch : public Search {
  public:
-  // All must outlive it.
+  // The arguments must outlive it.
   FuzzSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options);
 
   const Progress& progress() const { return progress_; }
@@ -55,11 +56,11 @@ class FuzzSearch : public Search {
                          : "by itself it holds: what ran before it in the process matters "
                            "(report.txt tells)";
   }
-  // The table of `fuzz` says it.
+  // The table of `fuzz` shows this.
   std::string Line(const std::string& found, const RunClock&) const override { return found; }
 
  protected:
-  // What an engine left: a tape, and what its process wrote to stderr.
+  // Reports an engine's finding: a tape, and its process's stderr.
   void Found(const Met& met, const fs::path& artifact, const Signature& signature,
              const std::string& log, uint64_t seed) const;
 

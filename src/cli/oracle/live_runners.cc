@@ -16,7 +16,7 @@ Json LiveVersions(const fs::path& source, const std::string& server, const std::
   return versions;
 }
 
-// Without what the case itself shows.
+// Removes what the case itself shows.
 Json DetailsOf(Json json) {
   for (const char* key : {"signature", "op", "expected", "seen"}) json.erase(key);
   return json;

@@ -11,16 +11,16 @@
 #include "findings/world_runner.h"
 
 // The runners of cases on a live server: oracle, oracle --unmodelled, and the model check. Each
-// opens its server when it is made, and throws UserError if there is none.
+// constructor opens a server, and throws UserError if it cannot.
 namespace resprobe::cli {
 
-// The server of a RunSpec as the options of a verb, and back. The runner's own options are those of
-// --unmodelled.
+// Converts between the server of a RunSpec and the options of a verb. The runner's own options are
+// those of --unmodelled.
 LiveOptions ToLiveOptions(const RunSpec& spec);
 RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
                   const std::string& harness);
 
-// Cases of command_handler on the core and on a live server, reply for reply.
+// Cases of command_handler on the core and on a live server, reply by reply.
 class OracleCaseRunner : public WorldRunner<CommandWorld> {
  public:
   OracleCaseRunner(const Project& project, const RunSpec& spec);

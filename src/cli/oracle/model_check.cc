@@ -1,5 +1,5 @@
-// model-check: the seed corpus and generated cases of `invalidation` on a live server
-// with the model beside it.
+// model-check: runs the seed corpus and generated cases of `invalidation` on a live server with the
+// model beside it.
 
 #include <cstdio>
 #include <utility>
@@ -15,7 +15,7 @@
 namespace resprobe::cli {
 namespace {
 
-// A new process takes as long as ten cases.
+// Starting a process takes as long as ten cases.
 constexpr uint64_t kRestartEvery = 16;
 
 struct ModelCheckOptions {

@@ -19,7 +19,7 @@ namespace resprobe::cli {
 using InvalidationCase = Case<live::InvalidationLiveWorld>;
 
 // How a case of `invalidation` failed on a live server: by a difference from the model, or by an
-// invariant that both break together.
+// invariant that both violate.
 struct ModelFailure {
   std::string signature;  // "get: push missing", "invariant: cached_implies_tracked"
   size_t op = 0;
@@ -28,17 +28,17 @@ struct ModelFailure {
   std::optional<live::PairDifference> difference;
 };
 
-// A live server with the model beside it, on which cases of `invalidation` run.
+// Runs cases of `invalidation` on a live server with the model beside it.
 class ModelSession {
  public:
   // `restart_every`: see PairOptions. Throws UserError if there is no such server or profile.
   explicit ModelSession(const LiveOptions& options, uint64_t restart_every = 1);
 
-  // The first failure. After one that ended the server, it has been restarted; throws UserError if
-  // that cannot be done.
+  // Returns the first failure. After a failure that ended the server, the server has been
+  // restarted; throws UserError if that is not possible.
   std::optional<ModelFailure> Run(const InvalidationCase& c);
-  // Makes the case small as long as it shows the same failure; texts go into `arena`. Tries at most
-  // `candidates`, and stops at Ctrl-C. Returns how many were tried.
+  // Shrinks the case as long as it shows the same failure; texts are allocated in `arena`. Tries at
+  // most `candidates`, and stops at Ctrl-C. Returns the number tried.
   size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, InvalidationCase* c);
 
   const live::PairedServer& pair() const { return *pair_; }
@@ -50,13 +50,12 @@ class ModelSession {
   std::unique_ptr<OpsHarness<live::InvalidationLiveWorld>> harness_;
 };
 
-// The failure for people, with both sides and what was sent; and as JSON.
+// The failure as text, with both sides and what was sent; and as JSON.
 std::string Describe(const ModelFailure& failure);
 Json ToJson(const ModelFailure& failure);
-// What was compared, and what was not: lines for people, and JSON.
+// What was compared, and what was not: as text, and as JSON.
 std::string Describe(const live::PairCounts& counts, bool sets_clock);
 Json ToJson(const live::PairCounts& counts);
-
 
 }  // namespace resprobe::cli
 

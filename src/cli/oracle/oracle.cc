@@ -1,4 +1,4 @@
-// oracle: the core and a live server, reply for reply.
+// oracle: compares the core and a live server, reply by reply.
 
 #include <algorithm>
 #include <cstdio>
@@ -21,7 +21,7 @@ namespace {
 
 using OracleVerbOptions = CallVerbOptions;
 
-// Cases of command_handler, run ahead of the server's replies.
+// Cases of command_handler, sent ahead of the server's replies.
 class OracleSearch : public Search {
  public:
   OracleSearch(const Project& project, const OracleVerbOptions& options)
@@ -123,7 +123,8 @@ class OracleSearch : public Search {
   }
 
  private:
-  // Which of the cases under way differs, and from what on, shows when each is run by itself.
+  // Reruns the cases in flight one by one to find out which of them differs, and from which request
+  // on.
   void Examine(const live::Difference& difference, const Met& met) {
     bool found = false;
     const uint64_t suspects = session_.gone() ? 0 : difference.suspects;
@@ -137,7 +138,7 @@ class OracleSearch : public Search {
       }
     }
     if (found) return;
-    // It takes the cases before it, too; or nobody can tell.
+    // It depends on the cases before it, or the cause is unknown.
     cases_.Back(difference.cases_ago + 1);
     Tell(difference, cases_.Next(), met);
     for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
@@ -162,7 +163,7 @@ class OracleSearch : public Search {
   OracleSession& session_;
   OracleCases cases_;
   uint64_t taken_ = 0;
-  // Those of making cases small.
+  // Spent on shrinking.
   uint64_t aside_requests_ = 0;
   uint64_t aside_state_ = 0;
 };

@@ -18,7 +18,7 @@ namespace resprobe::cli {
 
 using CommandCase = Case<CommandWorld>;
 
-// The live server that cases of command_handler or invalidation run on, and how it is judged.
+// The live server on which cases of command_handler or invalidation run, and how it is judged.
 struct LiveOptions {
   ServerOptions server;
   std::string profile = "auto";
@@ -29,39 +29,38 @@ struct LiveOptions {
 
   void AddTo(Verb* verb);
   bool given() const { return server.given(); }
-  // As one would type it again.
+  // The options as they are typed.
   std::string Typed() const;
 };
 
-// A hang is looked for with less patience while a case is made smaller; what is left must hang for
-// the whole time.
+// The shorter hang timeout used while shrinking; the result must hang for the full time.
 int ShrinkingHangMs(int hang_ms);
 
-// A live server with the oracle before it.
+// A live server with an oracle.
 class OracleSession {
  public:
   // Throws UserError if there is no such server or profile.
   explicit OracleSession(const LiveOptions& options);
 
-  // The first difference. After one that ended the server, it has been restarted, or is gone();
-  // throws UserError where it was gone before.
+  // Returns the first difference. After a difference that ended the server, the server has been
+  // restarted, or is gone(); throws UserError if it was gone before.
   std::optional<live::Difference> Run(const CommandCase& c);
-  // The same without waiting for the last replies (Oracle::RunAhead()): after a difference the last
-  // cases, as many as are suspects, are to be run again.
+  // The same without waiting for the last replies (Oracle::RunAhead()): after a difference, rerun
+  // the last `suspects` cases.
   std::optional<live::Difference> RunAhead(const CommandCase& c);
   std::optional<live::Difference> CatchUp();
-  // Makes the case small as long as it shows the same difference; texts go into `arena`. Tries at
-  // most `candidates`, and stops at Ctrl-C. Returns how many were tried.
+  // Shrinks the case as long as it shows the same difference; texts are allocated in `arena`. Tries
+  // at most `candidates`, and stops at Ctrl-C. Returns the number tried.
   size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);
 
-  // It has ended, or hangs, and cannot be restarted.
+  // True if the server has ended, or hangs, and cannot be restarted.
   bool gone() const { return !gone_.empty(); }
   const std::string& why_gone() const { return gone_; }
 
   const live::Oracle& oracle() const { return *oracle_; }
   const live::LiveServer& target() const { return *target_; }
   std::string_view profile() const { return profile_; }
-  // What the last server that ended, or hung, had logged.
+  // The log of the last server that ended or hung.
   const std::string& last_log() const { return last_log_; }
 
  private:
@@ -74,10 +73,10 @@ class OracleSession {
   std::string gone_;
 };
 
-// The difference for people, with both replies and the lines for redis-cli.
+// The difference as text, with both replies and the lines for redis-cli.
 std::string Describe(const live::Difference& difference);
 Json ToJson(const live::Difference& difference);
-// The session as redis-cli takes it: plain lines if there is one client, else "CLIENT> LINE".
+// The session as input for redis-cli: plain lines if there is one client, otherwise "CLIENT> LINE".
 std::string Session(const std::vector<std::string>& lines);
 
 }  // namespace resprobe::cli

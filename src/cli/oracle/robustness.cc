@@ -124,7 +124,7 @@ class RobustnessSearch : public Search {
     const uint64_t sign = begins ? uint64_t(0) - 1 : 1;
     aside_requests_ += sign * session_.counts().requests;
     aside_cases_ += sign * session_.counts().cases;
-    // Others have run on the server since.
+    // Other cases have run on the server since.
     if (!begins) history_.clear();
   }
 
@@ -173,7 +173,7 @@ class RobustnessSearch : public Search {
     if (history_.size() > kRemembered) history_.pop_front();
   }
 
-  // The last `count` cases as one.
+  // The last `count` cases joined into one.
   void Join(size_t count, Arena* arena, CommandCase* out) const {
     out->ops.clear();
     for (size_t i = history_.size() - count; i < history_.size(); ++i) {
@@ -207,7 +207,7 @@ class RobustnessSearch : public Search {
   bool ended_ = false;
   live::Fault fault_;                // the last
   std::deque<std::string> history_;  // the last cases since the server was started
-  // Those of making cases small.
+  // Spent on shrinking.
   uint64_t aside_requests_ = 0;
   uint64_t aside_cases_ = 0;
 };

@@ -16,20 +16,20 @@ namespace resprobe::cli {
 // A live server that is watched, not compared (--unmodelled).
 class RobustnessSession {
  public:
-  // Throws UserError if there is no such server, or none that may be treated so.
+  // Throws UserError if there is no such server, or it must not be treated in this way.
   explicit RobustnessSession(const LiveOptions& options);
 
-  // The first fault; nothing also after Ctrl-C. A private server is restarted where that is needed,
-  // before the case (after an earlier fault) or if `fresh`; throws UserError if that cannot be
-  // done.
+  // Returns the first fault; nothing after Ctrl-C too. Restarts a private server if necessary
+  // before the case (after an earlier fault) or if `fresh`; throws UserError if that is not
+  // possible.
   std::optional<live::Fault> Run(const CommandCase& c, bool fresh = false);
 
   struct Shrunk {
-    bool again = false;  // the fault showed again on a fresh server
+    bool again = false;  // the fault recurred on a fresh server
     size_t candidates = 0;
   };
-  // Makes the case small as long as it shows the fault, each time on a fresh server: first with its
-  // requests one by one, which tells which of them it is, else as they were gathered. Sets `fault`
+  // Shrinks the case as long as it shows the fault, each time on a fresh server: first with its
+  // requests one by one, which identifies the request, otherwise in their pipelines. Sets `fault`
   // to that of the smallest case. Tries at most `candidates`, for `seconds`, and stops at Ctrl-C.
   Shrunk Shrink(size_t candidates, double seconds, Arena* arena, CommandCase* c,
                 live::Fault* fault);
@@ -44,7 +44,7 @@ class RobustnessSession {
   std::unique_ptr<live::RobustnessRunner> caller_;
 };
 
-// The fault for people, with the lines for redis-cli; and as JSON.
+// The fault as text, with the lines for redis-cli; and as JSON.
 std::string Describe(const live::Fault& fault);
 Json ToJson(const live::Fault& fault);
 

@@ -1,4 +1,4 @@
-// io: cases of io_chaos over real TCP, beside the same in memory.
+// io: runs cases of io_chaos over real TCP, and the same in memory.
 
 #include <cstdio>
 #include <cstdlib>
@@ -40,20 +40,21 @@ struct IoOptions {
   OutputOptions output;
 };
 
-// As the option has it, and as the case's config has it.
+// The option's name, and the name in the case's config.
 constexpr std::pair<const char*, const char*> kClients[] = {
     {"hiredis-async", "async"}, {"hiredis-sync", "sync"}, {"core", "plain"}};
 
-// What came of one case.
+// The result of one case.
 struct IoResult {
   std::string name;  // a file, or "seed 7"
   fs::path file;
   CaseOutcome run;
   std::string client;
   std::string outcome;  // "equal", "explained", "differs", "not run", "violation", "crash", "unmet"
-  std::string note;     // by which difference; why not; what is not as the scenario says
+  std::string note;     // the explaining difference; why it was not run; the unmet line of the
+                        // scenario
 
-  // By itself; what is unmet is a failure of what the scenario says.
+  // True if the case itself failed; "unmet" is a failure of the scenario's expectations.
   bool failed() const {
     return outcome == "differs" || outcome == "violation" || outcome == "crash";
   }
@@ -66,7 +67,7 @@ struct Figures {
   std::map<std::string, size_t> clients;
   std::map<std::string, size_t> left_out_steps;
   std::map<std::string, size_t> left_out_cases;
-  std::map<std::string, size_t> fired;  // toxics, over TCP, by cases
+  std::map<std::string, size_t> fired;  // cases over TCP in which each toxic fired
   size_t scenarios_met = 0;
   size_t scenarios_of_others = 0;
   std::vector<IoResult> failures;
@@ -199,7 +200,7 @@ class IoSearch : public Search {
     if (result->file.extension() != ".ops") return;
     const live::IoScenario scenario = live::ReadIoScenario(ReadFile(result->file));
     if (scenario.empty()) return;
-    // What a case says of a client it does not say of another.
+    // The expectations hold only for the client of the case.
     if (renamed) {
       ++figures_.scenarios_of_others;
       return;
