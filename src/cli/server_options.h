@@ -32,7 +32,7 @@ struct ServerOptions {
   live::TargetOptions Target() const;
   // The options as they are typed.
   std::string Typed() const;
-  // HOST:PORT, however it was given; "" for another kind of server.
+  // HOST:PORT, from any of the options; "" for another kind of server.
   std::string Address() const;
 
  private:

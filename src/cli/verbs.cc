@@ -136,10 +136,10 @@ Verb AllVerbs() {
       "resprobe fuzzes software that speaks the Redis protocol: parsers, servers, caching clients.";
   root.exit_codes = "0 all well, 1 a finding or a failed test, 2 wrong use, 130 interrupted.";
   for (const auto& make :
-       {FuzzVerb,   TestVerb,      ListVerb,   ReplayVerb,      ShowVerb,       MinimizeVerb,
-        FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb, ServeVerb,
-        ProxyVerb,  ChaosPeerVerb, IoVerb,     InvalidateVerb,  KillVerb,       WorkersVerb,
-        CmdVerb,    CorpusVerb,    BenchVerb}) {
+       {FuzzVerb,    TestVerb,     ListVerb,      ReplayVerb, ShowVerb,        MinimizeVerb,
+        FreezeVerb,  FindingsVerb, RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb,
+        ServeVerb,   ProxyVerb,    ChaosPeerVerb, IoVerb,     InvalidateVerb,  KillVerb,
+        WorkersVerb, CmdVerb,      CorpusVerb,    BenchVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

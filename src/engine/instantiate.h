@@ -12,10 +12,9 @@
 #include "engine/ops_text.h"
 #include "engine/shrink.h"
 
-// The engine's templates for a world take seconds to compile in each file that uses them. A header
-// of the world says RESPROBE_WORLD_TEMPLATES(extern, MyWorld), one source
-// RESPROBE_WORLD_TEMPLATES(, MyWorld), both in namespace resprobe; then they are compiled in that
-// source alone.
+// The engine's templates for a world take seconds to compile in each file that uses them. To
+// compile them only once, a header of the world contains RESPROBE_WORLD_TEMPLATES(extern, MyWorld),
+// and one source RESPROBE_WORLD_TEMPLATES(, MyWorld), both in namespace resprobe.
 #define RESPROBE_WORLD_TEMPLATES(storage, World)                                              \
   storage template class OpsHarness<World>;                                                   \
   storage template void Decode<World>(Bytes, Arena*, Case<World>*);                           \

@@ -46,7 +46,7 @@ CLI::Option* AddOption(CLI::App* app, const Option& option, Given* given) {
 
 void Describe(CLI::App* app, const Verb& verb, Given* given) {
   app->set_help_flag("-h,--help");
-  // One that can run by itself needs none of its verbs.
+  // A verb with a function of its own can run without a sub-verb.
   if (!verb.verbs.empty()) app->require_subcommand(verb.run ? 0 : 1, 1);
   for (const Verb& inner : verb.verbs) Describe(app->add_subcommand(inner.name), inner, given);
   std::map<std::string, CLI::Option*> made;

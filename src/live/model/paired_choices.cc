@@ -1,5 +1,5 @@
-// What a live server chooses, and the model takes over from it: the keys that a full tracking table
-// gives up, and the order in which keys expire. And what it cannot be made to do.
+// Choices of a live server that the model copies: the keys that a full tracking table evicts, and
+// the order in which keys expire. Also the things that a live server cannot be made to do.
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace resprobe::live {
 
-// --- The tracking table's limit: the server gives up keys at random, and says so.
+// --- The tracking table's limit: the server evicts random keys, and sends invalidations for them.
 
 void PairedServer::TellLimit() {
   const size_t limit = model().tracking_table_max_keys();
@@ -17,7 +17,7 @@ void PairedServer::TellLimit() {
   told_limit_ = limit;
 }
 
-// Whether giving up a key of these clients is told to anybody by its name.
+// True if any client is notified by name when a key of these clients is evicted.
 bool PairedServer::Named(const ClientIds& ids) {
   return std::ranges::any_of(ids, [&](uint64_t id) {
     const Client* const client = model().FindClient(id);
@@ -28,8 +28,8 @@ bool PairedServer::Named(const ClientIds& ids) {
   });
 }
 
-// The key that the live server has given up next, by what it says more than the model: the first of
-// the surplus of each connection that was told of it.
+// The key that the live server evicted next, derived from its surplus pushes: the first of the
+// surplus of each connection that was notified.
 std::optional<std::string> PairedServer::NextEviction() {
   for (const auto& one : connections_) {
     if (one->server.size() <= one->model.size()) continue;
@@ -70,7 +70,7 @@ void PairedServer::TakeEvictions() {
     return GiveUp("a full tracking table gave up one of several keys and did not name it");
   }
   for (const std::string& key : unnamed) model().GiveUpTracking(key);
-  // Of the others somebody should have heard.
+  // For all others some client should have been notified.
   while (table.size() > most) model().GiveUpTracking(std::string(table.keys().at(0).key));
   TakeModelOutput();
 }
@@ -100,10 +100,10 @@ void PairedServer::Advance(uint64_t ms) {
   if (model().keyspace().expired() != expired) ExpireActively();
 }
 
-// The live server's own cycle deletes what the core's has deleted: all that has expired.
+// The live server's own cycle deletes what the core's cycle has deleted: all expired keys.
 void PairedServer::ExpireActively() {
   Ask("DEBUG SET-ACTIVE-EXPIRE 1");
-  // Each round is a turn of its event loop; its cycle comes 500 times a second.
+  // Each round is a turn of its event loop; its cycle runs 500 times a second.
   for (int db = 0; db < model().keyspace().databases() && going(); ++db) {
     if (db > 1 && model().keyspace().KeyCount(db) == 0) continue;
     Ask("SELECT " + std::to_string(db));
@@ -127,14 +127,14 @@ void PairedServer::ExpireActively() {
   if (!going() || !Fence()) return;
   ReadAll();
   TakeModelOutput();
-  // Which of them goes first is the server's to choose.
+  // The server chooses which of them goes first.
   CompareTurn(/*any_order=*/true);
 }
 
 // --- Memory.
 
-// A live server chooses by itself which key to evict. A DEL by nobody's connection leaves the same,
-// and is told of likewise.
+// A live server chooses itself which key to evict. A DEL on a separate connection leaves the same
+// state and causes the same notifications.
 bool PairedServer::Evict(int database, std::string_view key) {
   const bool evicted = core_.Evict(database, key);
   if (!evicted || !going()) return evicted;
@@ -149,7 +149,7 @@ bool PairedServer::Evict(int database, std::string_view key) {
   return true;
 }
 
-// How much of its stream has arrived at a replica is not ours to say there.
+// The run cannot control how much of the replication stream has arrived.
 ReplicaSubject* PairedServer::replica() {
   ++counts_.left_out["replica: the case runs on one server"];
   return nullptr;

@@ -13,11 +13,11 @@
 namespace resprobe::live {
 namespace {
 
-// A server of ours looks for expired keys at once.
+// A server started by this process looks for expired keys frequently.
 const char* const kPrompt[] = {"--hz", "500"};
-// Where time cannot be set, no key expires within a run.
+// If time cannot be set, no key expires within a run.
 constexpr int64_t kFarAwayMs = int64_t{10} * 24 * 3600 * 1000;
-// On TCP, bytes that are written are not yet read; they are waited for where they are missed.
+// On TCP, written bytes may not have arrived yet; how long to wait for missing ones.
 constexpr int kOnTheWayMs = 200;
 
 constexpr std::string_view kHeld[] = {"CLIENT"};
@@ -46,7 +46,7 @@ std::optional<T> Whole(std::string_view text) {
   return number;
 }
 
-// The number behind "name:" in the text of INFO.
+// The number after "name:" in the text of INFO.
 std::optional<uint64_t> InfoNumber(std::string_view info, std::string_view name) {
   const size_t at = info.find("\n" + std::string(name) + ":");
   if (at == info.npos) return std::nullopt;
@@ -68,7 +68,7 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
   if (clock != nullptr) with.target.environment = clock->environment();
   std::unique_ptr<LiveServer> target = LiveServer::Open(with.target, error);
   if (target == nullptr && clock != nullptr) {
-    // It may not bear to be preloaded (AddressSanitizer wants to be first).
+    // It may not support preloading (AddressSanitizer must be first).
     clock.reset();
     with.target.environment.clear();
     std::string ignored;
@@ -122,7 +122,7 @@ bool PairedServer::Prepare(std::string* error) {
   if (!fd.valid()) return false;
   control_.Use(std::move(fd), hang_ms_, target_->stop());
   control_parser_.Reset();
-  // Where nothing expires, its interview has switched off for nothing what is no business of ours.
+  // If nothing expires, undo the probe's DEBUG SET-ACTIVE-EXPIRE 0.
   if (clock_ == nullptr) Ask("DEBUG SET-ACTIVE-EXPIRE 1");
   told_limit_ = Whole<size_t>(target_->most_tracked()).value_or(0);
   Ask("CONFIG SET tracking-table-max-keys " + std::to_string(told_limit_));
@@ -156,7 +156,7 @@ void PairedServer::Reset() {
   ids_.clear();
   phase_ = phase_ == Phase::kNone ? Phase::kRunning : Phase::kNone;
   if (difference_ && difference_->fatal) return;
-  // Also behind a difference: nothing of a case may reach the next one.
+  // After a difference too: nothing of a case may affect the next one.
   TellLimit();
   if (clock_ != nullptr) clock_->Set(static_cast<int64_t>(core_.now_ms()));
   Ask("FLUSHALL");
@@ -260,7 +260,7 @@ void PairedServer::Send(uint64_t id, std::string_view bytes) {
   if (!core_.IsOpen(id)) return;
   Connection* const connection = Find(id);
   if (going() && connection != nullptr) TellLimit();
-  // Which keys are given up when the table is full shows between requests.
+  // Between requests it can be observed which keys are evicted when the table is full.
   const bool one_by_one = small_table();
   while (!bytes.empty()) {
     if (!going() || connection == nullptr) return core_.Send(id, bytes);
@@ -282,7 +282,7 @@ void PairedServer::Turn(Connection& connection, std::string_view bytes) {
   connection.link.Send();
   counts_.requests += whole;
   core_.Send(connection.id, bytes);
-  // What is not whole is answered by nothing.
+  // An incomplete request has no reply.
   if (whole == 0 || !Fence()) return;
   EndTurn();
 }
@@ -316,7 +316,7 @@ bool PairedServer::Translate(const Connection&, RequestStream::Words request,
   return false;
 }
 
-// The number of the live server's connection. One that is not there is nobody's there, too.
+// The live server's id of the connection. Unknown ids map to an id that no client has.
 std::string PairedServer::TranslateId(std::string_view id) const {
   constexpr uint64_t kNobody = 1'000'000'000'000;
   const std::optional<uint64_t> number = Whole<uint64_t>(id);
@@ -345,12 +345,12 @@ std::optional<resp::ReplyView> PairedServer::Ask(std::string_view line) {
   }
 }
 
-// When this is over, the server has written all that was due to what it had been sent before.
+// Afterwards the server has written everything due to what it had received before.
 //
-// Its event loop takes what is readable in an order of its own: the first PING may come before the
-// request at hand, the second one comes after it; and between two requests of anybody's a full
-// tracking table gives up keys. Replies of one turn of the loop go out in an order of its own, too,
-// so that one PING more is needed to know that they are out.
+// Its event loop reads sockets in an order of its own: the first PING may precede the current
+// request, the second one follows it; and between two requests of any client a full tracking table
+// evicts keys. Replies of one turn of the loop are also sent in an order of its own, so one more
+// PING is needed to know that they are sent.
 bool PairedServer::Fence() {
   const int rounds = small_table() ? 3 : 2;
   for (int i = 0; i < rounds; ++i) {
@@ -364,7 +364,7 @@ bool PairedServer::small_table() {
   return most != 0 && most != ServerConfig().tracking_table_max_keys;
 }
 
-// Whatever the server has sent. It must be whole.
+// Reads all that the server has sent, which must be complete values.
 void PairedServer::ReadAll() {
   std::vector<pollfd> polled;
   polled.reserve(connections_.size());
@@ -395,8 +395,8 @@ void PairedServer::TakeModelOutput() {
   }
 }
 
-// The live server's numbers of connections become the core's. Its version may be another of the
-// same profile.
+// Replaces the live server's connection ids by the core's. Its version may be another of the same
+// profile.
 void PairedServer::Rename(const Connection& connection, size_t i, std::string* value) {
   if (const auto place = ConnectionNumber(*value)) {
     const auto number = Whole<int64_t>(value->substr(place->begin, place->size));
@@ -452,7 +452,7 @@ void PairedServer::CompareTurn(bool any_order) {
   }
 }
 
-// --- What is left.
+// --- The final state.
 
 void PairedServer::CompareState() {
   command_ = "state";
@@ -504,7 +504,7 @@ void PairedServer::ServerFailed() {
     return;
   }
   const ServerEnd end = target_->FindEnd(hang_ms_);
-  // Nobody knows; or waiting for a new process was stopped, which ends that process.
+  // The cause is unknown; or a wait for a new process was interrupted, which ends that process.
   if (target_->stop()() && (!end.ended || given_up_)) {
     given_up_ = true;
     return;

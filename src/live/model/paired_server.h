@@ -26,25 +26,26 @@ namespace resprobe::live {
 
 struct PairOptions {
   TargetOptions target;
-  std::optional<Profile> profile = {};  // what the model follows; else by the server's version
-  // A server that owes an answer and says nothing for so long hangs.
+  std::optional<Profile> profile = {};  // the model's profile; if not given, derived from the
+                                        // server's version
+  // A server that owes a reply and is silent for this long hangs.
   int hang_ms = 10'000;
-  // A restart of a server of ours is one by SIGKILL and a new process; where there are many, only
-  // of every so many. The others close all connections and flush, which leaves the same but for the
-  // numbers of connections.
+  // Every `restart_every`-th restart of a server that this process started is real: SIGKILL and a
+  // new process. The others close all connections and flush, which leaves the same state except for
+  // the connection ids.
   uint64_t restart_every = 1;
 };
 
-// Where the model and the live server part.
+// A difference between the model and the live server.
 struct PairDifference {
   std::string kind;     // "push missing", "order", "server hangs" …
-  std::string command;  // that was run: "get"; "advance"; "state" of what is left at the end
-  std::string request;  // "3> GET k0", by the number of the connection
+  std::string command;  // that was run: "get"; "advance"; "state" for the final state
+  std::string request;  // "3> GET k0", with the id of the connection
   std::string where;    // "connection 2"
-  std::string model;    // what it sent there, one value a line
+  std::string model;    // what it sent there, one value per line
   std::string server;
-  std::vector<std::string> session;  // the requests up to there
-  bool fatal = false;                // the server has to be restarted
+  std::vector<std::string> session;  // the requests up to this point
+  bool fatal = false;                // the server must be restarted
 
   std::string Signature() const { return command + ": " + kind; }
 };
@@ -54,51 +55,51 @@ struct PairCounts {
   uint64_t requests = 0;
   uint64_t replies = 0;  // compared
   uint64_t pushes = 0;   // compared
-  uint64_t state = 0;    // answers about what is left, compared
+  uint64_t state = 0;    // values of the final state, compared
   uint64_t restarts = 0;
-  uint64_t processes = 0;  // of them, those by a new process
-  uint64_t expired = 0;    // keys whose time came on both
-  // What a server may choose, and the model took over from it.
+  uint64_t processes = 0;  // restarts by a new process
+  uint64_t expired = 0;    // keys that expired on both
+  // What a server may choose, and the model copied from it.
   std::map<std::string, uint64_t, std::less<>> free;
   // What cannot be done on this server, by kind.
   std::map<std::string, uint64_t, std::less<>> left_out;
 };
 
-// The core and a live server as one server subject: what one is sent the other is sent, and what
-// the live one sends must be what the core sends, on every connection and turn by turn: values,
-// their order, and nothing else. Whoever uses the subject gets what was read from the sockets (with
-// the core's numbers of connections in it), and core() for the checks that look inside.
+// The core and a live server as one server subject: both receive the same bytes, and what the live
+// one sends must be what the core sends, on every connection and turn by turn: values, their order,
+// and nothing else. The subject returns what was read from the sockets (with the core's connection
+// ids), and core() for the checks that inspect the server.
 //
-// A turn is one Send() with a whole request in it. Behind it the server is asked for a PONG on a
-// connection of our own, often enough that its event loop has come round: then all that the turn
-// has made is written, and what is not there does not come. Nothing waits for time to pass.
+// A turn is one Send() that completes a request. After it a separate connection pings the server
+// often enough that its event loop has turned: then everything that the turn caused is written, and
+// what is missing does not come. Nothing waits for time to pass.
 //
-// Time: the wall clock of a server that we start is the virtual one (ServerClock), so keys expire
-// there as here, lazily or by its own active cycle, which is switched on only for as long as the
-// core's runs. Elsewhere nothing expires: times to live are sent with ten days more, Advance()
-// stops before the first of them is over, and that is counted as left out.
+// Time: a server started by this process uses the virtual wall clock (ServerClock), so keys expire
+// at the same time on both, lazily or by its own active cycle, which is enabled only while the
+// core's runs. On other servers nothing expires: times to live are sent with ten days added,
+// Advance() stops before the first of them expires, and this is counted as left out.
 //
-// After a difference, and where a server's choice cannot be seen, the core goes on alone up to the
-// end of the case.
+// After a difference, and where a server's choice is not visible, the core continues alone until
+// the end of the case.
 class PairedServer final : public ServerSubject {
  public:
-  // nullptr with one line in `error`.
+  // On failure returns nullptr with one line in `error`.
   static std::unique_ptr<PairedServer> Open(const PairOptions& options, std::string* error);
 
-  // Connects, and brings the server to a beginning; to be called before the first case, after a
-  // fatal difference (when it restarts a server of ours), and in a forked child.
+  // Connects and resets the server. Call it before the first case, after a fatal difference (it
+  // then restarts a server that this process started), and in a forked child.
   bool Prepare(std::string* error);
 
-  // Around a case: a Reset() between the two is a restart of the server.
+  // Call these around a case: a Reset() between the two is a restart of the server.
   void BeginCase();
-  // What follows up to the next Reset() ends the case; there, what is left is compared.
+  // What follows until the next Reset() ends the case; Reset() then compares the final state.
   void EndCase();
 
   const std::optional<PairDifference>& difference() const { return difference_; }
   const PairCounts& counts() const { return counts_; }
   LiveServer& target() const { return *target_; }
   Profile profile() const { return profile_; }
-  // Whether keys expire on the live server when the case says so.
+  // True if keys expire on the live server when the case says so.
   bool sets_clock() const { return clock_ != nullptr; }
   void set_hang_ms(int ms) { hang_ms_ = ms; }
   int hang_ms() const { return hang_ms_; }
@@ -126,7 +127,7 @@ class PairedServer final : public ServerSubject {
     std::string model_bytes;
     std::vector<StreamValue> model;  // of this turn
     std::vector<StreamValue> server;
-    std::string received;  // for whoever uses the subject
+    std::string received;  // to be returned by Receive()
   };
   enum class Phase { kNone, kRunning, kEnding };
 
@@ -147,8 +148,8 @@ class PairedServer final : public ServerSubject {
   void ExpireActively();
   void CountExpired();
 
-  // Asks on our own connection; the reply is good until the next. Nothing, and a difference, if the
-  // server is gone.
+  // Sends a command on the separate connection; the reply is valid until the next call. Returns
+  // nothing, with a difference, if the server is gone.
   std::optional<resp::ReplyView> Ask(std::string_view line);
   bool Fence();
   void ReadAll();
@@ -171,7 +172,7 @@ class PairedServer final : public ServerSubject {
   uint64_t restart_every_;
   CoreSubject core_;
   std::vector<std::unique_ptr<Connection>> connections_;  // open ones, by id
-  std::map<int64_t, uint64_t> ids_;  // of the case: the live server's numbers and ours
+  std::map<int64_t, uint64_t> ids_;  // of the case: the live server's ids and the core's
   RespConnection control_;
   resp::ReplyParser control_parser_;
   Phase phase_ = Phase::kNone;
