@@ -58,6 +58,17 @@ StoredFailure ReadFinding(const fs::path& folder_or_report) {
   return stored;
 }
 
+std::optional<StoredFailure> FindingOfCase(const fs::path& file) {
+  const fs::path name = file.filename();
+  if (name != "case" && name != "case.ops" && name != "original") return std::nullopt;
+  if (!IsFinding(file.parent_path())) return std::nullopt;
+  try {
+    return ReadFinding(file.parent_path());
+  } catch (const UserError&) {
+    return std::nullopt;
+  }
+}
+
 fs::path CaseFileOf(const StoredFailure& stored, const fs::path& temp) {
   std::error_code error;
   if (!stored.folder.empty()) {

@@ -74,8 +74,12 @@ bool IsFinding(const fs::path& folder);
 // The failure of a folder, or of a report.json alone, anywhere. Throws UserError.
 StoredFailure ReadFinding(const fs::path& folder_or_report);
 
-// The case of a failure as a file: the one in its folder, otherwise written into `temp`. Throws
-// UserError if the report contains none.
+// The finding that a case is filed in: `file` is its case, case.ops or original. A report.json
+// beside it that is not the report of a finding, such as that of a campaign, does not count.
+std::optional<StoredFailure> FindingOfCase(const fs::path& file);
+
+// The case of a failure as a file: the one in its folder, else written into `temp`. Throws
+// UserError if the report holds none.
 fs::path CaseFileOf(const StoredFailure& stored, const fs::path& temp);
 
 }  // namespace resprobe::cli

@@ -22,7 +22,7 @@ std::string Indented(const std::string& text) {
 }
 
 std::string CountOutcomes(size_t cases, const std::map<std::string, size_t>& outcomes) {
-  std::string text = std::to_string(cases) + " cases:";
+  std::string text = std::to_string(cases) + (cases == 1 ? " case:" : " cases:");
   const char* separator = " ";
   for (const auto& [word, count] : outcomes) {
     text += separator + std::to_string(count) + " " + word;

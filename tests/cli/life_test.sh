@@ -43,7 +43,7 @@ life() {
   cp "$folder/report.json" "$temp/report"
   has report '"minimized": true'
   run 0 show "$folder"
-  has out "# $text"
+  has out "$text"
   has out "# run by: "
   rm -f "$frozen"
   run 0 freeze "$folder" -o "$frozen"

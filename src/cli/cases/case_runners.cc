@@ -163,11 +163,9 @@ std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec) {
 RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides& overrides) {
   std::optional<RunSpec> filed;
   std::string missing;
-  if (const fs::path folder = file.parent_path();
-      IsFinding(folder) && file.filename() != "report.json") {
-    StoredFailure stored = ReadFinding(folder);
-    missing = stored.missing;
-    filed = std::move(stored.failure.run);
+  if (std::optional<StoredFailure> stored = FindingOfCase(file)) {
+    missing = std::move(stored->missing);
+    filed = std::move(stored->failure.run);
   } else if (overrides.harness.empty()) {
     filed = RunLineOf(file);
   }

@@ -150,7 +150,10 @@ int RunReplay(const ReplayOptions& options) {
                   json["cases"].push_back(ToJson(project, file, runner->spec(), outcome));
                 });
     if (IsLive(group.spec.runner) || groups.size() == 1) {
-      summary += runner->Summary(group.files.size(), outcomes);
+      std::string lines = runner->Summary(group.files.size(), outcomes);
+      // A quiet run that prints nothing would not show that it ran anything.
+      if (lines.empty() && options.quiet) lines = CountOutcomes(group.files.size(), outcomes);
+      summary += lines;
     }
     for (auto& [key, value] : runner->Report().items()) json[key] = value;
   }

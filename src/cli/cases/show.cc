@@ -81,15 +81,16 @@ int ShowCases(const std::vector<std::string>& arguments, const std::string& give
   };
   for (const fs::path& file : cases) {
     std::string text;
-    if (const fs::path folder = file.parent_path(); IsFinding(folder) && given.empty()) {
-      // The text written when it was found needs neither its server nor its binary.
-      const StoredFailure stored = ReadFinding(folder);
-      const bool its_case = file.filename() == "case" && !stored.failure.input.text.empty();
-      text = its_case ? stored.failure.input.text
-                      : ShowCase(project.Find(stored.failure.run.harness), file);
-      // Keep the first line first, so that the output is a case.
-      if (named(folder))
-        text.insert(std::min(text.find('\n'), text.size() - 1) + 1, HeaderOf(stored));
+    if (const std::optional<StoredFailure> stored =
+            given.empty() ? FindingOfCase(file) : std::nullopt) {
+      // The text was written when the case was found: it needs neither a server nor a binary.
+      const bool its_case = file.filename() == "case" && !stored->failure.input.text.empty();
+      text = its_case ? stored->failure.input.text
+                      : ShowCase(project.Find(stored->failure.run.harness), file);
+      // The first line stays the first, so that the output is a case.
+      if (named(stored->folder)) {
+        text.insert(std::min(text.find('\n'), text.size() - 1) + 1, HeaderOf(*stored));
+      }
     } else {
       text = ShowCase(project.HarnessOfCase(file, given), file);
     }
