@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cachelab/hunt/stale_case.h"
+#include "cachelab/hunt/key_plan.h"
 #include "cachelab/hunt/stale_target.h"
 
 namespace resprobe::live {

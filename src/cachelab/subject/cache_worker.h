@@ -31,6 +31,7 @@
 namespace resprobe::live {
 
 enum class TrackingMode : uint8_t { kDefault, kNoloop, kOptin, kBcast };
+inline constexpr std::string_view kTrackingModeNames[] = {"default", "noloop", "optin", "bcast"};
 
 struct WorkerConfig {
   int index = 0;

@@ -2,6 +2,7 @@
 #define RESPROBE_CACHELAB_SUBJECT_FAILPOINT_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -28,22 +29,11 @@ constexpr bool IsUnderLock(Failpoint point) {
   return point == Failpoint::kLocked || point == Failpoint::kInsidePut;
 }
 
+inline constexpr std::string_view kFailpointNames[] = {"none",   "before-reply", "before-put",
+                                                       "locked", "inside-put",   "before-drop"};
+
 constexpr std::string_view FailpointName(Failpoint point) {
-  switch (point) {
-    case Failpoint::kNone:
-      return "none";
-    case Failpoint::kBeforeReply:
-      return "before-reply";
-    case Failpoint::kBeforePut:
-      return "before-put";
-    case Failpoint::kLocked:
-      return "locked";
-    case Failpoint::kInsidePut:
-      return "inside-put";
-    case Failpoint::kBeforeDrop:
-      return "before-drop";
-  }
-  return "none";
+  return kFailpointNames[static_cast<size_t>(point)];
 }
 
 inline std::optional<Failpoint> ParseFailpoint(std::string_view name) {

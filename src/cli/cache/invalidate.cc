@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "cachelab/hunt/stale_plan.h"
+#include "cachelab/hunt/stale_generate.h"
 #include "cli/cache/stale_hunt.h"
 #include "cli/verbs.h"
 #include "runner/process.h"
@@ -89,11 +89,10 @@ Verb InvalidateVerb() {
     }
     HuntKind kind;
     kind.verb = "invalidate";
-    kind.opened = [=](int workers, int writers) {
-      plan->workers = workers;
-      plan->writers = writers;
+    kind.generate = [=](uint64_t seed, const live::CasePlan& common, Arena* arena,
+                        live::StaleCase* out) {
+      live::GenerateRaces(seed, common, *plan, arena, out);
     };
-    kind.make = [=](uint64_t, Rng* rng) { return live::MakeRace(options->keys, *plan, rng); };
     kind.vacuous = [=](const live::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
     kind.typed = " --writers " + std::to_string(options->pool.Writers());
     return StaleHunt(*options, kind).Run();

@@ -7,8 +7,9 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <span>
 
-#include "cachelab/hunt/stale_plan.h"
+#include "cachelab/hunt/stale_generate.h"
 #include "cli/cache/stale_hunt.h"
 #include "cli/verbs.h"
 #include "runner/json.h"
@@ -37,22 +38,16 @@ struct KillTally {
   uint64_t not_cached = 0;  // and was not
 };
 
-std::string SignalName(int signal) {
-  const char* const name = sigabbrev_np(signal);
-  return name == nullptr ? std::to_string(signal) : std::string("SIG") + name;
-}
-
-int ParseSignal(const std::string& text) {
+live::stale::KillSignal ParseSignal(const std::string& text) {
   const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
   for (int signal = 1; signal < NSIG; ++signal) {
     const char* const known = sigabbrev_np(signal);
     if ((known != nullptr && name == known) || text == std::to_string(signal)) {
       // What neither ends nor stops a process is no kill.
-      if (signal == SIGCHLD || signal == SIGCONT || signal == SIGURG || signal == SIGWINCH ||
-          signal == SIGPIPE) {
+      if (!live::stale::IsKillSignal(signal)) {
         throw UserError("--signal: " + text + " neither ends nor stops a worker");
       }
-      return signal;
+      return live::stale::KillSignalOf(signal);
     }
   }
   throw UserError("--signal: there is no '" + text +
@@ -112,13 +107,6 @@ void ReadPlan(KillOptions* options) {
   }
 }
 
-// "SIGKILL before-put", "CLIENT KILL idle".
-std::string NameOf(const live::KillKind& kind) {
-  return (kind.client ? std::string("CLIENT KILL") : SignalName(kind.signal)) + " " +
-         (kind.point == live::Failpoint::kNone ? "idle"
-                                               : std::string(live::FailpointName(kind.point)));
-}
-
 std::string WhyVacuous(const std::map<std::string, KillTally>& tallies, uint64_t rounds) {
   KillTally all;
   for (const auto& [name, tally] : tallies) {
@@ -147,26 +135,22 @@ int RunKill(KillOptions* options) {
   }
   ReadPlan(options);
   std::map<std::string, KillTally> tallies;
-  KillTally* tally = nullptr;
   HuntKind kind;
   kind.verb = "kill";
-  kind.opened = [&](int workers, int writers) {
-    options->plan.workers = workers;
-    options->plan.writers = writers;
+  kind.generate = [&](uint64_t seed, const live::CasePlan& common, Arena* arena,
+                      live::StaleCase* out) {
+    live::GenerateKills(seed, common, options->plan, arena, out);
   };
-  kind.make = [&](uint64_t i, Rng* rng) {
-    live::KillKind what;
-    live::Round round = live::MakeKill(options->stale.keys, options->plan, i, rng, &what);
-    tally = &tallies[NameOf(what)];
-    return round;
-  };
-  kind.after = [&](const live::StaleCounts& before, const live::StaleCounts& after) {
-    if (tally == nullptr) return;  // a case
-    ++tally->rounds;
-    tally->killed +=
-        after.client_kills + after.worker_kills > before.client_kills + before.worker_kills;
-    tally->cached += after.confirmed - before.confirmed;
-    tally->not_cached += after.not_cached - before.not_cached;
+  kind.after = [&](const live::StaleCase& c, const live::StaleOutcome& outcome) {
+    for (const live::StaleRound& round : outcome.rounds) {
+      if (round.end == 0) continue;  // it was not finished
+      const auto ops = std::span(c.ops).subspan(round.begin, round.end - round.begin);
+      KillTally& tally = tallies[live::stale::KillOf(ops)];
+      ++tally.rounds;
+      tally.killed += round.kills > 0;
+      tally.cached += round.confirmed;
+      tally.not_cached += round.not_cached;
+    }
   };
   kind.vacuous = [&](const live::StaleCounts& counts) {
     return WhyVacuous(tallies, counts.rounds);

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <variant>
 
 #include "cachelab/http/url_target.h"
 #include "cachelab/hunt/pool_target.h"
 #include "cli/cache/stale_json.h"
+#include "engine/ops_text.h"
 #include "runner/process.h"
 #include "runner/project.h"
 #include "runner/user_error.h"
@@ -16,15 +19,24 @@ namespace resprobe::cli {
 namespace {
 
 constexpr double kSecondsPerLine = 10;
-constexpr size_t kRecentRounds = 64;
 // A longer timeline is in the log alone.
 constexpr size_t kMostLines = 60;
 constexpr uint64_t kCaseRuns = 10;
+
+// Cuts the case after so many rounds.
+void KeepRounds(uint64_t rounds, live::StaleCase* c) {
+  for (size_t i = 0; i < c->ops.size(); ++i) {
+    if (!std::holds_alternative<live::stale::Settle>(c->ops[i]) || --rounds > 0) continue;
+    c->ops.resize(i + 1);
+    return;
+  }
+}
 
 }  // namespace
 
 StaleHunt::StaleHunt(const StaleVerbOptions& options, HuntKind kind)
     : options_(options),
+      pool_(options.pool),
       kind_(std::move(kind)),
       out_(options.output.text_on_stdout() ? stdout : stderr) {}
 
@@ -32,14 +44,14 @@ void StaleHunt::Open() {
   std::string error;
   target_.reset();
   if (!options_.url.empty()) {
-    target_ = live::UrlTarget::Open(options_.url, options_.pool.server.allow_remote,
-                                    options_.pool.server.flush, &error);
+    target_ = live::UrlTarget::Open(options_.url, pool_.server.allow_remote,
+                                    pool_.server.flush, &error);
     if (target_ == nullptr) throw UserError(error);
     cache_ = options_.url;
     return;
   }
-  if (server_ == nullptr) server_ = options_.pool.OpenServer(false);
-  live::PoolOptions pool = options_.pool.Pool(server_.get(), options_.pool.slot_bytes);
+  if (server_ == nullptr) server_ = pool_.OpenServer(false);
+  live::PoolOptions pool = pool_.Pool(server_.get(), pool_.slot_bytes);
   pool.stop = [] { return Interrupted(); };
   target_ = live::PoolTarget::Open(pool, &error);
   if (target_ == nullptr && Interrupted()) throw Interruption();
@@ -48,30 +60,27 @@ void StaleHunt::Open() {
 }
 
 int StaleHunt::Run() {
-  live::KeyPlan keys = options_.keys;
-  live::StaleCase given;
-  if (!options_.case_file.empty()) {
+  StaleCaseFile given;
+  replay_ = !options_.case_file.empty();
+  if (replay_) {
     given = ReadStaleCase(options_.case_file);
-    keys = given.keys;
+    const live::stale::PoolShape shape = live::stale::ShapeOf(given.c.config);
+    pool_.workers = shape.workers;
+    pool_.writers = shape.writers;
+    pool_.tracking = live::kTrackingModeNames[static_cast<size_t>(shape.tracking)];
+    pool_.FitSlots(live::stale::KeysOf(given.c.config));
   }
   Open();
-  kind_.opened(target_->workers(), target_->writers());
-  if (!options_.case_file.empty()) {
-    for (const live::Round& round : given.rounds) {
-      for (const auto* list : {&round.actions, &round.checks}) {
-        for (const live::Action& action : *list) {
-          if (action.worker < target_->workers()) continue;
-          throw UserError(options_.case_file + ": it has a worker " +
-                          std::to_string(action.worker) + ": give --workers " +
-                          std::to_string(action.worker + 1));
-        }
-      }
+  Arena arena;
+  Arena texts;  // of the plan
+  live::CasePlan plan{.config = {}, .keys = options_.keys.keys};
+  live::stale::SetKeys(options_.keys, &texts, &plan.config);
+  plan.config.workers.value = target_->workers();
+  plan.config.writers.value = target_->writers();
+  for (size_t mode = 0; mode < std::size(live::kTrackingModeNames); ++mode) {
+    if (pool_.tracking == live::kTrackingModeNames[mode]) {
+      plan.config.tracking = static_cast<live::TrackingMode>(mode);
     }
-  }
-  runner_ = std::make_unique<live::StaleRunner>(target_.get(), keys, kRecentRounds);
-  if (!runner_->Begin()) {
-    if (Interrupted()) throw Interruption();
-    throw UserError(target_->failure());
   }
   std::fprintf(out_, "%s with %d workers, %d of them writers, before %s, seed %llu\n",
                kind_.verb.c_str(), target_->workers(), target_->writers(), cache_.c_str(),
@@ -82,20 +91,21 @@ int StaleHunt::Run() {
                  "1 s\n");
   }
   start_ = Now();
-  double next_line = start_ + kSecondsPerLine;
-  Rng rng(options_.seed);
-  const bool replay = !options_.case_file.empty();
-  const uint64_t all = options_.iterations.value_or(replay ? kCaseRuns : 0);
-  for (uint64_t i = 0; (all == 0 || i < all) && !Interrupted() && !broken_; ++i) {
+  next_line_ = start_ + kSecondsPerLine;
+  const uint64_t all = options_.iterations.value_or(replay_ ? kCaseRuns : 0);
+  for (uint64_t i = 0; !Interrupted() && !broken_; ++i) {
+    const uint64_t done = replay_ ? i : counts_.rounds;
+    if (all != 0 && done >= all) break;
     try {
-      if (replay) {
-        if (i > 0 && !runner_->Begin()) break;
-        recent_.clear();
-        for (const live::Round& round : given.rounds) {
-          if (!Step(round)) break;
-        }
+      case_seed_ = options_.seed + i;
+      if (replay_) {
+        RunCase(given.c);
       } else {
-        Step(kind_.make(i, &rng));
+        arena.Reset();
+        live::StaleCase c;
+        kind_.generate(case_seed_, plan, &arena, &c);
+        if (all != 0) KeepRounds(all - done, &c);
+        RunCase(c);
       }
     } catch (const UserError& error) {
       if (failures_.empty()) throw;
@@ -104,97 +114,90 @@ int StaleHunt::Run() {
       break;
     }
     if (options_.stop_on_failure && !failures_.empty()) break;
-    if (Now() >= next_line) {
-      std::fprintf(out_, "%s\n", Line().c_str());
-      std::fflush(out_);
-      next_line = Now() + kSecondsPerLine;
-    }
-    if (options_.delay > 0) poll(nullptr, 0, static_cast<int>(options_.delay * 1000));
   }
   return Finish();
 }
 
-// False if there was a failure.
-bool StaleHunt::Step(const live::Round& round) {
-  recent_.push_back(round);
-  if (recent_.size() > kRecentRounds) recent_.pop_front();
-  const live::StaleCounts before = runner_->counts();
-  const bool sound = runner_->Run(round);
-  kind_.after(before, runner_->counts());
-  if (options_.trace || options_.show_last) PrintRound();
-  const std::vector<live::StaleViolation> violations = runner_->TakeViolations();
-  if (!sound && violations.empty()) {
-    if (Interrupted()) return false;
+void StaleHunt::RunCase(const live::StaleCase& c) {
+  printed_ = 0;
+  const live::StaleOutcome outcome = live::RunStaleCase(
+      target_.get(), c, [this](const live::StaleWorld& world) { AfterRound(world); });
+  running_ = {};
+  counts_ += outcome.counts;
+  // The round that failed is one as well.
+  if (outcome.violation) ++counts_.rounds;
+  if (!outcome.last_refusal.empty()) last_refusal_ = outcome.last_refusal;
+  if (!replay_) kind_.after(c, outcome);
+  PrintEvents(outcome.events);
+  if (outcome.violation) {
+    const double start = Now();
+    Handle(c, outcome);
+    aside_ += Now() - start;
+  } else if (!outcome.sound && !Interrupted()) {
     throw UserError(kind_.verb + ": " + target_->failure());
   }
-  if (violations.empty()) return true;
-  const double start = Now();
-  const size_t filed = failures_.size();
-  for (const live::StaleViolation& violation : violations) Handle(violation);
-  if (broken_ || (options_.stop_on_failure && !failures_.empty())) return false;
-  // Making a case small has run others over the same keys.
-  if (failures_.size() != filed) recent_.clear();
-  if (!runner_->Begin() && !Interrupted()) {
-    throw UserError(kind_.verb + ": " + target_->failure());
-  }
-  aside_ += Now() - start;
-  return false;
 }
 
-void StaleHunt::PrintRound() const {
+void StaleHunt::AfterRound(const live::StaleWorld& world) {
+  running_ = world.counts();
+  PrintEvents(world.events());
+  if (Now() >= next_line_) {
+    std::fprintf(out_, "%s\n", Line().c_str());
+    std::fflush(out_);
+    next_line_ = Now() + kSecondsPerLine;
+  }
+  if (options_.delay > 0) poll(nullptr, 0, static_cast<int>(options_.delay * 1000));
+}
+
+// Those since the last call: all for --trace, the last answer for --show-last.
+void StaleHunt::PrintEvents(const std::vector<live::StaleEvent>& events) {
   const live::StaleEvent* last = nullptr;
-  for (const live::StaleEvent& event : runner_->events()) {
-    if (event.round + 1 != runner_->counts().rounds) continue;
+  for (; printed_ < events.size(); ++printed_) {
+    const live::StaleEvent& event = events[printed_];
     if (options_.trace) std::fprintf(out_, "%s\n", ToLine(event).c_str());
     if (event.what == "answer") last = &event;
   }
   if (options_.show_last && last != nullptr) std::fprintf(out_, "%s\n", ToLine(*last).c_str());
 }
 
-void StaleHunt::Handle(const live::StaleViolation& violation) {
-  if (const auto known = known_.find(violation.signature); known != known_.end()) {
+void StaleHunt::Handle(const live::StaleCase& c, const live::StaleOutcome& outcome) {
+  if (const auto known = known_.find(outcome.signature); known != known_.end()) {
     ++failures_[known->second].met;
     return;
   }
-  live::StaleCase whole{
-      options_.case_file.empty() ? options_.keys : ReadStaleCase(options_.case_file).keys,
-      {recent_.begin(), recent_.end()}};
+  Arena arena;  // of the smallest case
   live::ShrunkCase shrunk;
-  const bool hung = violation.invariant == "no_lock_left";
+  const bool hung = !outcome.sound;
   if (!hung && !options_.stop_on_failure) {
     live::StaleShrinkLimits limits;
     limits.stop = [] { return Interrupted(); };
-    shrunk = live::Shrink(target_.get(), whole, violation.invariant, limits);
+    shrunk = live::Shrink(target_.get(), c, *outcome.violation, limits, &arena);
   }
-  const live::StaleViolation& kept = shrunk.reproduced ? shrunk.violation : violation;
-  known_[violation.signature] = kept.signature;
+  const live::StaleOutcome& kept = shrunk.reproduced ? shrunk.outcome : outcome;
+  known_[outcome.signature] = kept.signature;
   Failure& failure = failures_[kept.signature];
   if (failure.met++ == 0) {
-    failure.violation = kept;
-    failure.json = Log(violation, whole, shrunk);
+    failure.outcome = kept;
     std::fprintf(out_, "failure: %s\n  expected:  %s\n  seen:      %s\n", kept.signature.c_str(),
-                 kept.expected.c_str(), kept.seen.c_str());
+                 kept.violation->expected.c_str(), kept.violation->seen.c_str());
     if (shrunk.reproduced) {
-      size_t actions = 0;
-      for (const live::Round& round : shrunk.smallest.rounds) {
-        actions += round.actions.size() + round.checks.size();
-      }
-      std::fprintf(out_, "  minimized: %zu rounds -> %zu, %zu steps, in %zu runs\n",
-                   whole.rounds.size(), shrunk.smallest.rounds.size(), actions, shrunk.runs);
-      for (const live::StaleEvent& event : shrunk.events) {
-        if (shrunk.events.size() > kMostLines) break;
+      std::fprintf(out_, "  minimized: %zu ops -> %zu, in %zu runs\n", c.ops.size(),
+                   shrunk.smallest.ops.size(), shrunk.runs);
+      for (const live::StaleEvent& event : shrunk.outcome.events) {
+        if (shrunk.outcome.events.size() > kMostLines) break;
         std::fprintf(out_, "    %s\n", ToLine(event).c_str());
       }
     }
     try {
-      failure.file = Write(failure.json, kept.signature);
+      failure.file =
+          Write(Log(c, outcome, shrunk), shrunk.reproduced ? shrunk.smallest : c, kept.signature);
       const std::string shown = OpenProject().Shown(failure.file);
       std::fprintf(out_, "  log:       %s\n  again:     %s --case %s\n", shown.c_str(),
                    Command().c_str(), ShellWord(shown).c_str());
     } catch (const UserError& error) {
       // The failure is not lost with its log.
       std::fprintf(out_, "  log:       none: %s\n  again:     %s --seed %llu\n", error.what(),
-                   Command().c_str(), static_cast<unsigned long long>(options_.seed));
+                   Command().c_str(), static_cast<unsigned long long>(case_seed_));
     }
     std::fflush(out_);
   }
@@ -202,52 +205,55 @@ void StaleHunt::Handle(const live::StaleViolation& violation) {
   broken_ |= hung;
 }
 
-Json StaleHunt::Log(const live::StaleViolation& violation, const live::StaleCase& whole,
+Json StaleHunt::Log(const live::StaleCase& c, const live::StaleOutcome& outcome,
                     const live::ShrunkCase& shrunk) const {
-  Json json = {{"signature", violation.signature},
-               {"invariant", violation.invariant},
-               {"expected", JsonText(violation.expected)},
-               {"seen", JsonText(violation.seen)},
+  const auto timeline = [](const live::StaleOutcome& of) {
+    Json json = Json::array();
+    for (const live::StaleEvent& event : of.events) json.push_back(ToJson(event));
+    return json;
+  };
+  Json json = {{"signature", outcome.signature},
+               {"invariant", outcome.violation->invariant},
+               {"op", outcome.violation->op},
+               {"expected", JsonText(outcome.violation->expected)},
+               {"seen", JsonText(outcome.violation->seen)},
                {"verb", kind_.verb},
-               {"seed", options_.seed},
-               {"round", violation.round},
-               {"command", Command() + " --seed " + std::to_string(options_.seed)},
+               {"seed", case_seed_},
+               {"command", Command() + " --seed " + std::to_string(case_seed_)},
                {"configuration",
                 {{"cache", cache_},
                  {"workers", target_->workers()},
                  {"writers", target_->writers()},
-                 {"tracking", options_.pool.tracking},
-                 {"plant", options_.pool.injected_fault},
-                 {"keys", ToJson(whole.keys)}}},
-               {"case", ToJson(whole)}};
+                 {"tracking", pool_.tracking},
+                 {"plant", pool_.injected_fault}}},
+               {"case", JsonText(Print(c))}};
   if (shrunk.reproduced) {
-    json["minimized"] = {{"case", ToJson(shrunk.smallest)},
-                         {"signature", shrunk.violation.signature},
-                         {"expected", JsonText(shrunk.violation.expected)},
-                         {"seen", JsonText(shrunk.violation.seen)},
+    json["minimized"] = {{"case", JsonText(Print(shrunk.smallest))},
+                         {"signature", shrunk.outcome.signature},
+                         {"op", shrunk.outcome.violation->op},
+                         {"expected", JsonText(shrunk.outcome.violation->expected)},
+                         {"seen", JsonText(shrunk.outcome.violation->seen)},
                          {"runs", shrunk.runs},
-                         {"timeline", Json::array()}};
-    for (const live::StaleEvent& event : shrunk.events) {
-      json["minimized"]["timeline"].push_back(ToJson(event));
-    }
+                         {"timeline", timeline(shrunk.outcome)}};
   } else {
     json["minimized"] = nullptr;
   }
-  json["timeline"] = Json::array();
-  for (const live::StaleEvent& event : runner_->events()) json["timeline"].push_back(ToJson(event));
+  json["timeline"] = timeline(outcome);
   return json;
 }
 
-fs::path StaleHunt::Write(const Json& log, const std::string& signature) {
+fs::path StaleHunt::Write(const Json& log, const live::StaleCase& smallest,
+                          const std::string& signature) {
   const std::string name =
-      kind_.verb + "-seed-" + std::to_string(options_.seed) + "-" + Slug(signature) + ".json";
+      kind_.verb + "-seed-" + std::to_string(case_seed_) + "-" + Slug(signature);
   const std::string& given = options_.failure_log;
   if (given.empty() || options_.LogIsFolder()) {
     const fs::path folder =
         given.empty() ? OpenProject().work / "findings" / kind_.verb : fs::path(given);
     MakeFolder(folder);
-    WriteFile(folder / name, log.dump(2) + "\n");
-    return folder / name;
+    WriteFile(folder / (name + ".json"), log.dump(2) + "\n");
+    WriteFile(folder / (name + ".ops"), Print(smallest));
+    return folder / (name + ".ops");
   }
   file_.push_back(log);
   WriteFile(given, Json{{"failures", file_}}.dump(2) + "\n");
@@ -257,7 +263,7 @@ fs::path StaleHunt::Write(const Json& log, const std::string& signature) {
 std::string StaleHunt::Command() const {
   std::string command = "./resprobe " + kind_.verb + " ";
   if (options_.url.empty()) {
-    command += options_.pool.Typed() + kind_.typed;
+    command += pool_.Typed() + kind_.typed;
   } else {
     command += "--url " + ShellWord(options_.url) + kind_.typed;
   }
@@ -265,7 +271,8 @@ std::string StaleHunt::Command() const {
 }
 
 std::string StaleHunt::Line() const {
-  const live::StaleCounts& c = runner_->counts();
+  live::StaleCounts c = counts_;
+  c += running_;
   const double seconds = std::max(Now() - start_ - aside_, 0.001);
   char rate[64];
   std::snprintf(rate, sizeof(rate), "%.0f s, %s checked reads/s", seconds,
@@ -280,27 +287,26 @@ std::string StaleHunt::Line() const {
 
 Json StaleHunt::Report() const {
   const double seconds = std::max(Now() - start_ - aside_, 0.001);
-  Json json = {
-      {"verb", kind_.verb},
-      {"cache", cache_},
-      {"seed", options_.seed},
-      {"workers", target_->workers()},
-      {"writers", target_->writers()},
-      {"seconds", seconds},
-      {"checked_reads_per_second", static_cast<double>(runner_->counts().checked) / seconds},
-      {"counts", ToJson(runner_->counts())},
-      {"deaths", target_->deaths()},
-      {"stops", target_->stops()},
-      {"interrupted", Interrupted()},
-      {"vacuous", nullptr},
-      {"failures", Json::array()}};
+  Json json = {{"verb", kind_.verb},
+               {"cache", cache_},
+               {"seed", options_.seed},
+               {"workers", target_->workers()},
+               {"writers", target_->writers()},
+               {"seconds", seconds},
+               {"checked_reads_per_second", static_cast<double>(counts_.checked) / seconds},
+               {"counts", ToJson(counts_)},
+               {"deaths", target_->deaths()},
+               {"stops", target_->stops()},
+               {"interrupted", Interrupted()},
+               {"vacuous", nullptr},
+               {"failures", Json::array()}};
   const Json own = kind_.report();
   if (!own.empty()) json[kind_.verb] = own;
   for (const auto& [signature, failure] : failures_) {
     json["failures"].push_back({{"signature", signature},
                                 {"met", failure.met},
-                                {"expected", JsonText(failure.violation.expected)},
-                                {"seen", JsonText(failure.violation.seen)},
+                                {"expected", JsonText(failure.outcome.violation->expected)},
+                                {"seen", JsonText(failure.outcome.violation->seen)},
                                 {"log", failure.file.string()}});
   }
   return json;
@@ -308,7 +314,7 @@ Json StaleHunt::Report() const {
 
 int StaleHunt::Finish() {
   std::fprintf(out_, "%s\n%s", Line().c_str(), kind_.summary().c_str());
-  const live::StaleCounts& counts = runner_->counts();
+  const live::StaleCounts& counts = counts_;
   if (counts.unknown > 0) {
     std::fprintf(out_, "%s answers do not say whether they came from the cache\n",
                  Grouped(counts.unknown).c_str());
@@ -324,8 +330,7 @@ int StaleHunt::Finish() {
     // Where nothing changes nothing gets stale.
     vacuous = counts.values_refused * 2 > counts.values
                   ? "the server refused " + Grouped(counts.values_refused) + " of " +
-                        Grouped(counts.values) +
-                        " writes that bring a value: " + runner_->last_refusal()
+                        Grouped(counts.values) + " writes that bring a value: " + last_refusal_
                   : kind_.vacuous(counts);
   }
   if (!vacuous.empty()) std::fprintf(out_, "vacuous: %s\n", vacuous.c_str());

@@ -1,16 +1,15 @@
 #ifndef RESPROBE_CLI_CACHE_STALE_HUNT_H_
 #define RESPROBE_CLI_CACHE_STALE_HUNT_H_
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "cachelab/hunt/stale_runner.h"
+#include "cachelab/hunt/stale_generate.h"
 #include "cachelab/hunt/stale_shrink.h"
 #include "cli/cache/stale_options.h"
-#include "engine/rng.h"
+#include "engine/arena.h"
 #include "runner/files.h"
 #include "runner/json.h"
 
@@ -19,13 +18,12 @@ namespace resprobe::cli {
 // What makes the difference between invalidate and kill.
 struct HuntKind {
   std::string verb;
-  // The target is open: how many workers it has, and of them writers.
-  std::function<void(int workers, int writers)> opened;
-  // Round number `i`.
-  std::function<live::Round(uint64_t i, Rng* rng)> make;
-  // After each round, with the counts before and after it.
-  std::function<void(const live::StaleCounts& before, const live::StaleCounts& after)> after =
-      [](const live::StaleCounts&, const live::StaleCounts&) {};
+  // The case of a seed.
+  std::function<void(uint64_t seed, const live::CasePlan& plan, Arena* arena, live::StaleCase* out)>
+      generate;
+  // After each generated case.
+  std::function<void(const live::StaleCase& c, const live::StaleOutcome& outcome)> after =
+      [](const live::StaleCase&, const live::StaleOutcome&) {};
   // Why a run that found nothing proves nothing; empty if it does.
   std::function<std::string(const live::StaleCounts&)> vacuous;
   // Lines for the summary, and for the report.
@@ -35,7 +33,8 @@ struct HuntKind {
   std::string typed;
 };
 
-// Runs rounds, files each kind of failure once (log, case, minimized case), and goes on.
+// Runs cases, files each kind of failure once (log, case, minimized case), and goes on. Case number
+// i, from 0, is that of the seed `--seed` + i.
 class StaleHunt {
  public:
   StaleHunt(const StaleVerbOptions& options, HuntKind kind);
@@ -45,36 +44,43 @@ class StaleHunt {
 
  private:
   struct Failure {
-    live::StaleViolation violation;  // of the minimized case if there is one
+    live::StaleOutcome outcome;  // of the minimized case if there is one
     uint64_t met = 0;
     fs::path file;
-    Json json;
   };
 
   void Open();
-  bool Step(const live::Round& round);
-  void Handle(const live::StaleViolation& violation);
-  Json Log(const live::StaleViolation& violation, const live::StaleCase& whole,
+  void RunCase(const live::StaleCase& c);
+  void AfterRound(const live::StaleWorld& world);
+  void PrintEvents(const std::vector<live::StaleEvent>& events);
+  void Handle(const live::StaleCase& c, const live::StaleOutcome& outcome);
+  Json Log(const live::StaleCase& c, const live::StaleOutcome& outcome,
            const live::ShrunkCase& shrunk) const;
-  fs::path Write(const Json& log, const std::string& signature);
-  void PrintRound() const;
+  // Returns what `--case` takes.
+  fs::path Write(const Json& log, const live::StaleCase& smallest, const std::string& signature);
   std::string Line() const;
   std::string Command() const;
   Json Report() const;
   int Finish();
 
   const StaleVerbOptions& options_;
+  PoolVerbOptions pool_;
   HuntKind kind_;
   std::FILE* out_;
   std::unique_ptr<live::LiveServer> server_;
   std::unique_ptr<live::StaleTarget> target_;
-  std::unique_ptr<live::StaleRunner> runner_;
-  std::string cache_;  // what is hunted in
-  std::deque<live::Round> recent_;
+  std::string cache_;          // what is hunted in
+  uint64_t case_seed_ = 0;     // of the case that runs
+  bool replay_ = false;        // a case that was given
+  size_t printed_ = 0;         // events of the case
+  live::StaleCounts counts_;   // of the cases before this one
+  live::StaleCounts running_;  // of this one
+  std::string last_refusal_;
   std::map<std::string, std::string> known_;  // signature as met -> as filed
   std::map<std::string, Failure> failures_;   // by the signature as filed
   Json file_ = Json::array();                 // what --failure-log FILE holds
   double start_ = 0;
+  double next_line_ = 0;
   double aside_ = 0;  // seconds in which failures were made small
   bool broken_ = false;
 };

@@ -5,8 +5,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
+#include <optional>
+#include <utility>
 
+#include "cachelab/hunt/stale_ops.h"
+#include "cachelab/subject/shared_cache.h"
 #include "cli/cache/stale_options.h"
+#include "engine/ops_text.h"
 #include "runner/files.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
@@ -14,39 +20,7 @@
 namespace resprobe::cli {
 namespace {
 
-using live::Action;
-using Kind = Action::Kind;
-
-constexpr Kind kKinds[] = {Kind::kRead,    Kind::kHeldRead,   Kind::kAwaitRead,  Kind::kConfirm,
-                           Kind::kWrite,   Kind::kAwaitWrite, Kind::kFlushAll,   Kind::kFlushDb,
-                           Kind::kBarrier, Kind::kKillClient, Kind::kKillWorker, Kind::kArm};
-
-bool HasCommand(Kind kind) {
-  return kind == Kind::kRead || kind == Kind::kHeldRead || kind == Kind::kAwaitRead ||
-         kind == Kind::kConfirm || kind == Kind::kWrite || kind == Kind::kAwaitWrite;
-}
-
-Json ToJson(const Action& action) {
-  Json json = {{"do", live::ActionName(action.kind)}};
-  if (action.kind != Kind::kFlushAll && action.kind != Kind::kFlushDb &&
-      action.kind != Kind::kBarrier) {
-    json["worker"] = action.worker;
-  }
-  if (HasCommand(action.kind)) {
-    json["key"] = action.key;
-    json["command"] = live::LiveCommands()[static_cast<size_t>(action.command)].form;
-    json["member"] = action.member;
-  }
-  if (action.point != live::Failpoint::kNone) json["point"] = live::FailpointName(action.point);
-  if (action.signal != 0) json["signal"] = action.signal;
-  return json;
-}
-
-Json ToJson(const std::vector<Action>& actions) {
-  Json json = Json::array();
-  for (const Action& action : actions) json.push_back(ToJson(action));
-  return json;
-}
+namespace stale = live::stale;
 
 // How a case is read: what is wrong is thrown as a text without the file's name.
 const Json& Member(const Json& json, const std::string& name) {
@@ -93,8 +67,8 @@ std::vector<std::string> Texts(const Json& json, const std::string& name) {
 live::KeyPlan ReadKeys(const Json& json) {
   live::KeyPlan keys;
   keys.keys = Number(json, "keys", 1, kMostKeys);
-  keys.members = Number(json, "members", 1, kMostMembers);
-  keys.value_size = Number(json, "value_size", 1, kMostValue);
+  keys.members = Number(json, "members", 1, stale::kMostMembers);
+  keys.value_size = Number(json, "value_size", 1, stale::kMostValueBytes);
   keys.prefix = Text(json, "key_prefix");
   keys.types = Texts(json, "types");
   keys.commands = Texts(json, "commands");
@@ -103,88 +77,207 @@ live::KeyPlan ReadKeys(const Json& json) {
     if (std::find(all.begin(), all.end(), type) == all.end()) {
       throw UserError("there is no type '" + type + "'");
     }
+    if (std::count(keys.types.begin(), keys.types.end(), type) > 1) {
+      throw UserError("\"types\" names '" + type + "' twice");
+    }
   }
   if (keys.types.empty()) throw UserError("\"types\" names none");
   return keys;
 }
 
-Action ReadAction(const Json& json, const live::KeyPlan& keys) {
-  Action action;
-  const std::string name = Text(json, "do");
-  bool known = false;
-  for (const Kind kind : kKinds) {
-    if (live::ActionName(kind) != name) continue;
-    action.kind = kind;
-    known = true;
-  }
-  if (!known) throw UserError("there is no action '" + name + "'");
-  const bool writes = action.kind == Kind::kWrite || action.kind == Kind::kAwaitWrite;
-  action.worker = NumberOr0(json, "worker", writes ? live::kDriver : 0, live::kMaxWorkers - 1);
-  action.key = NumberOr0(json, "key", 0, keys.keys - 1);
-  action.member = NumberOr0(json, "member", 0, INT32_MAX);
-  action.signal = NumberOr0(json, "signal", 0, NSIG - 1);
-  if (json.contains("point")) {
-    const std::string point = Text(json, "point");
-    action.point = live::ParseFailpoint(point).value_or(live::Failpoint::kNone);
-    if (action.point == live::Failpoint::kNone)
-      throw UserError("there is no point '" + point + "'");
-  }
-  if (HasCommand(action.kind)) {
-    const std::string form = Text(json, "command");
-    const auto all = live::LiveCommands();
-    bool found = false;
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (all[i].form != form) continue;
-      action.command = static_cast<int>(i);
-      found = all[i].read != writes &&
-              (all[i].type == "generic" || all[i].type == keys.TypeOf(action.key));
-      break;
+// The cases of earlier versions: rounds of actions and checks, as JSON.
+class OldCase {
+ public:
+  OldCase(const Json& json, live::StaleCase* out)
+      : keys_(ReadKeys(Member(json, "keys"))), out_(out) {
+    for (const Json& round : List(json, "rounds")) {
+      for (const Json& action : List(round, "actions")) AddAction(action);
+      for (const Json& check : List(round, "checks")) {
+        const Json read = Checked(check, "read");
+        Add(stale::Check{.worker = Worker(read),
+                         .key = Key(read),
+                         .command = ReadCommand(read),
+                         .member = MemberOf(read)});
+      }
+      Add(stale::Settle{});
     }
-    if (!found) throw UserError("no command for this action and key: '" + form + "'");
   }
-  return action;
+
+  live::KeyPlan Keys() const {
+    live::KeyPlan keys = keys_;
+    // Whole turns of the types, since they have another order now.
+    const int turn = static_cast<int>(keys_.types.size());
+    keys.keys = (keys_.keys + turn - 1) / turn * turn;
+    if (keys.keys > stale::kMostKeys) {
+      throw UserError("it has more than " + std::to_string(stale::kMostKeys) + " keys");
+    }
+    return keys;
+  }
+  int workers() const { return workers_; }
+
+ private:
+  void Add(stale::Op op) { out_->ops.push_back(op); }
+
+  static Json Checked(const Json& json, const std::string& wanted) {
+    const std::string name = Text(json, "do");
+    if (name != wanted) throw UserError("there is no check '" + name + "'");
+    return json;
+  }
+
+  void AddAction(const Json& json) {
+    const std::string name = Text(json, "do");
+    if (name == "read" || name == "await-read" || name == "confirm") {
+      AddRead(json, name == "read"         ? stale::Wait::kNo
+                    : name == "await-read" ? stale::Wait::kAnswer
+                                           : stale::Wait::kHit);
+    } else if (name == "held-read") {
+      Add(stale::Hold{.worker = Worker(json), .point = Point(json)});
+      AddRead(json, stale::Wait::kHeld);
+    } else if (name == "write" || name == "await-write") {
+      AddWrite(json, name == "await-write");
+    } else if (name == "flushall" || name == "flushdb") {
+      Add(stale::Flush{.all = name == "flushall"});
+    } else if (name == "barrier") {
+      Add(stale::Barrier{});
+    } else if (name == "kill-client") {
+      Add(stale::KillConnection{.worker = Worker(json)});
+    } else if (name == "kill-worker") {
+      Add(stale::KillWorker{.worker = Worker(json), .signal = Signal(json)});
+    } else if (name == "arm" && NumberOr0(json, "signal", 0, NSIG - 1) == 0) {
+      Add(stale::Hold{.worker = Worker(json), .point = Point(json)});
+    } else if (name == "arm") {
+      Add(stale::Arm{.worker = Worker(json), .point = Point(json), .signal = Signal(json)});
+    } else {
+      throw UserError("there is no action '" + name + "'");
+    }
+  }
+
+  void AddRead(const Json& json, stale::Wait wait) {
+    Add(stale::Read{.worker = Worker(json),
+                    .key = Key(json),
+                    .command = ReadCommand(json),
+                    .member = MemberOf(json),
+                    .wait = wait});
+  }
+
+  void AddWrite(const Json& json, bool wait) {
+    const int worker = NumberOr0(json, "worker", live::kDriver, live::kMaxWorkers - 1);
+    const stale::WriteCommand command = stale::WriteCommandOf(Command(json, false));
+    if (worker == live::kDriver) {
+      Add(stale::DirectWrite{.key = Key(json), .command = command, .member = MemberOf(json)});
+    } else {
+      Add(stale::CachedWrite{.worker = Worker(json),
+                             .key = Key(json),
+                             .command = command,
+                             .member = MemberOf(json),
+                             .wait = wait});
+    }
+  }
+
+  Index Worker(const Json& json) {
+    const int worker = NumberOr0(json, "worker", 0, live::kMaxWorkers - 1);
+    workers_ = std::max(workers_, worker + 1);
+    return {static_cast<uint8_t>(worker)};
+  }
+
+  // The key of the same type in the same turn.
+  Index Key(const Json& json) const {
+    const int old = NumberOr0(json, "key", 0, keys_.keys - 1);
+    const int turn = static_cast<int>(keys_.types.size());
+    int place = 0;
+    for (const std::string_view type : live::LiveTypes()) {
+      if (type == keys_.TypeOf(old)) break;
+      place += std::find(keys_.types.begin(), keys_.types.end(), type) != keys_.types.end();
+    }
+    return {static_cast<uint8_t>(old / turn * turn + place)};
+  }
+
+  static Index MemberOf(const Json& json) {
+    return {static_cast<uint8_t>(NumberOr0(json, "member", 0, INT32_MAX) % 256)};
+  }
+
+  static live::Failpoint Point(const Json& json) {
+    const std::string name = Text(json, "point");
+    const std::optional<live::Failpoint> point = live::ParseFailpoint(name);
+    if (!point) throw UserError("there is no point '" + name + "'");
+    return *point;
+  }
+
+  static stale::KillSignal Signal(const Json& json) {
+    const int signal = Number(json, "signal", 1, NSIG - 1);
+    if (!stale::IsKillSignal(signal)) {
+      throw UserError("signal " + std::to_string(signal) + " neither ends nor stops a worker");
+    }
+    return stale::KillSignalOf(signal);
+  }
+
+  stale::ReadCommand ReadCommand(const Json& json) const {
+    return stale::ReadCommandOf(Command(json, true));
+  }
+  int Command(const Json& json, bool read) const {
+    const std::string form = Text(json, "command");
+    const int key = NumberOr0(json, "key", 0, keys_.keys - 1);
+    const auto all = live::LiveCommands();
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].form == form && all[i].read == read &&
+          (all[i].type == "generic" || all[i].type == keys_.TypeOf(key))) {
+        return static_cast<int>(i);
+      }
+    }
+    throw UserError("no command for this action and key: '" + form + "'");
+  }
+
+  live::KeyPlan keys_;
+  live::StaleCase* out_;
+  int workers_ = 1;
+};
+
+StaleCaseFile ReadOldCase(const Json& json, const Json& configuration) {
+  StaleCaseFile file{std::make_unique<Arena>(), {}};
+  const OldCase old(json, &file.c);
+  stale::Config& config = file.c.config;
+  stale::SetKeys(old.Keys(), file.arena.get(), &config);
+  config.workers.value =
+      std::max(NumberOr0(configuration, "workers", 0, live::kMaxWorkers), old.workers());
+  config.writers.value = configuration.contains("writers")
+                             ? Number(configuration, "writers", 0, live::kMaxWriters)
+                             : live::kMaxWriters;
+  const std::string tracking = configuration.value("tracking", "default");
+  for (size_t mode = 0; mode < std::size(live::kTrackingModeNames); ++mode) {
+    if (tracking == live::kTrackingModeNames[mode]) {
+      config.tracking = static_cast<live::TrackingMode>(mode);
+    }
+  }
+  return file;
 }
 
-live::StaleCase ReadCase(Json json) {
+StaleCaseFile ReadOps(const std::string& text) {
+  StaleCaseFile file{std::make_unique<Arena>(), {}};
+  if (const std::string error = Parse(text, file.arena.get(), &file.c); !error.empty()) {
+    throw UserError(error);
+  }
+  return file;
+}
+
+StaleCaseFile ReadLog(Json json) {
   if (json.contains("failures")) {
     if (List(json, "failures").empty()) throw UserError("it has no failures");
     json = Json(json.at("failures").at(0));
   }
+  const Json configuration =
+      json.is_object() ? json.value("configuration", Json::object()) : Json::object();
   if (json.contains("minimized") && !json.at("minimized").is_null()) {
     json = Json(Member(json.at("minimized"), "case"));
   } else if (json.contains("case")) {
     json = Json(json.at("case"));
   }
-  live::StaleCase c;
-  c.keys = ReadKeys(Member(json, "keys"));
-  for (const Json& round : List(json, "rounds")) {
-    live::Round& r = c.rounds.emplace_back();
-    for (const Json& action : List(round, "actions")) {
-      r.actions.push_back(ReadAction(action, c.keys));
-    }
-    for (const Json& action : List(round, "checks")) r.checks.push_back(ReadAction(action, c.keys));
-  }
-  return c;
+  return json.is_string() ? ReadOps(json.get<std::string>()) : ReadOldCase(json, configuration);
 }
 
 }  // namespace
 
-Json ToJson(const live::KeyPlan& keys) {
-  return {{"keys", keys.keys},         {"members", keys.members}, {"value_size", keys.value_size},
-          {"key_prefix", keys.prefix}, {"types", keys.types},     {"commands", keys.commands}};
-}
-
-Json ToJson(const live::StaleCase& c) {
-  Json json = {{"keys", ToJson(c.keys)}, {"rounds", Json::array()}};
-  for (const live::Round& round : c.rounds) {
-    json["rounds"].push_back(
-        {{"actions", ToJson(round.actions)}, {"checks", ToJson(round.checks)}});
-  }
-  return json;
-}
-
 Json ToJson(const live::StaleEvent& event) {
-  Json json = {{"ms", event.ms}, {"round", event.round}, {"what", event.what}};
+  Json json = {{"ms", event.ms}, {"op", event.op}, {"what", event.what}};
   if (event.worker == live::kDriver) {
     json["by"] = "driver";
   } else {
@@ -220,22 +313,25 @@ Json ToJson(const live::StaleCounts& c) {
           {"not_cached", c.not_cached}};
 }
 
-live::StaleCase ReadStaleCase(const std::string& file) {
+StaleCaseFile ReadStaleCase(const std::string& file) {
   const std::string text = ReadFile(file);
   try {
-    const Json json = Json::parse(text, nullptr, false);
-    if (json.is_discarded()) throw UserError(text.empty() ? "it is empty" : "it is no JSON");
-    return ReadCase(json);
+    if (!ops_text::HarnessOf(text).empty()) return ReadOps(text);
+    Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded()) {
+      throw UserError(text.empty() ? "it is empty" : "it is neither .ops text nor JSON");
+    }
+    return ReadLog(std::move(json));
   } catch (const UserError& error) {
     throw UserError(file + ": is no case of invalidate or kill: " + error.what() +
-                    ": name the log of a failure");
+                    ": name the .ops file or the log of a failure");
   }
 }
 
 std::string ToLine(const live::StaleEvent& event) {
   char head[64];
   std::snprintf(head, sizeof(head), "%10.3f  #%-4llu ", event.ms,
-                static_cast<unsigned long long>(event.round));
+                static_cast<unsigned long long>(event.op));
   std::string line = head;
   line +=
       event.worker == live::kDriver ? "driver   " : "worker " + std::to_string(event.worker) + " ";

@@ -1,23 +1,27 @@
 #ifndef RESPROBE_CLI_CACHE_STALE_JSON_H_
 #define RESPROBE_CLI_CACHE_STALE_JSON_H_
 
+#include <memory>
 #include <string>
 
-#include "cachelab/hunt/stale_case.h"
-#include "cachelab/hunt/stale_runner.h"
+#include "cachelab/hunt/stale_world.h"
+#include "engine/arena.h"
 #include "runner/output.h"
 
 namespace resprobe::cli {
 
-// Cases, events and counts of the hunts for stale reads.
-Json ToJson(const live::StaleCase& c);
+// Events and counts of the hunts for stale reads.
 Json ToJson(const live::StaleEvent& event);
 Json ToJson(const live::StaleCounts& counts);
-Json ToJson(const live::KeyPlan& keys);
 
-// The case of a failure's log, its smallest if there is one, or a case alone. Throws UserError that
-// names `file`.
-live::StaleCase ReadStaleCase(const std::string& file);
+// A case with the memory of its texts.
+struct StaleCaseFile {
+  std::unique_ptr<Arena> arena;
+  live::StaleCase c;
+};
+// A case from a file: `.ops` text, or the log of a failure (the smallest case in it). Logs from
+// before cases were `.ops` text are converted. Throws UserError that names `file`.
+StaleCaseFile ReadStaleCase(const std::string& file);
 
 // An event as a line.
 std::string ToLine(const live::StaleEvent& event);

@@ -108,19 +108,20 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Number("--iterations", "N", &iterations, 0, UINT64_MAX / 2,
                "Rounds; 0, the default without --case: until Ctrl-C");
   verb->Number("--seed", "S", &given_seed, 0, UINT64_MAX,
-               "Decides everything that the driver decides; default: a random one, which is "
-               "printed");
+               "The seed of the first case; each next case has the next one. Default: a random "
+               "one, which is printed");
   verb->Seconds("--delay", "S", &delay, true, "Pause after each round, in seconds").ShowDefault();
   verb->Flag("--stop-on-failure", &stop_on_failure, "End at the first failure");
   verb->Text("--case", "FILE", &case_file,
-             "Run the case of a failure's log, --iterations times (default 10)")
+             "Run a case, --iterations times (default 10), with its own keys, workers, writers and "
+             "tracking: an .ops file or the log of a failure")
       .Complete(Completion::kFile);
   verb->Group("Keys and commands");
   verb->Number("--keys", "N", &keys.keys, 1, kMostKeys, "Keys").ShowDefault();
-  verb->Number("--members", "N", &keys.members, 1, kMostMembers,
+  verb->Number("--members", "N", &keys.members, 1, live::stale::kMostMembers,
                "Elements of a set, list, hash, sorted set or stream")
       .ShowDefault();
-  verb->Size("--value-size", &keys.value_size, 1, kMostValue, "Bytes of a value").ShowDefault();
+  verb->Size("--value-size", &keys.value_size, 1, live::stale::kMostValueBytes, "Bytes of a value").ShowDefault();
   verb->Text("--key-prefix", "TEXT", &keys.prefix, "What the keys' names begin with").ShowDefault();
   verb->Text("--types", "TYPE,…", &types, "Of string,set,list,hash,zset,stream; default: all");
   verb->Text("--commands", "COMMAND,…", &commands, "Only these; --list-commands names them");
@@ -186,13 +187,15 @@ void StaleVerbOptions::Read(const std::string& verb) {
     }
   }
   seed = given_seed ? *given_seed : std::random_device{}();
-  if (pool.slot_bytes == 0) {
-    // The largest reply: a list or stream that some writes have grown.
-    const int64_t aggregate = int64_t{keys.members} * (keys.value_size + 96) * 4;
-    pool.slot_bytes = static_cast<int>(std::clamp<int64_t>(aggregate, 4096, 64 << 20));
-    const int64_t room = int64_t{1} << 30;
-    pool.slots = static_cast<int>(std::clamp<int64_t>(room / pool.slot_bytes, 16, pool.slots));
-  }
+  pool.FitSlots(keys);
+}
+
+void PoolVerbOptions::FitSlots(const live::KeyPlan& keys) {
+  // The largest reply: a list or stream that some writes have grown.
+  const int64_t aggregate = int64_t{keys.members} * (keys.value_size + 96) * 4;
+  slot_bytes = static_cast<int>(std::clamp<int64_t>(aggregate, 4096, 64 << 20));
+  const int64_t room = int64_t{1} << 30;
+  slots = static_cast<int>(std::clamp<int64_t>(room / slot_bytes, 16, slots));
 }
 
 void PrintCommands() {

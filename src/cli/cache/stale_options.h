@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "cachelab/hunt/stale_case.h"
+#include "cachelab/hunt/stale_ops.h"
 #include "cachelab/hunt/stale_target.h"
 #include "cachelab/subject/worker_pool.h"
 #include "cli/command_line/verb.h"
@@ -17,10 +17,8 @@
 
 namespace resprobe::cli {
 
-// The largest KeyPlan.
+// A case uses no more than stale::kMostKeys of them.
 inline constexpr int kMostKeys = 100'000;
-inline constexpr int kMostMembers = 1000;
-inline constexpr int kMostValue = 256 << 10;
 
 // Which server, and which workers before it: for invalidate, kill and workers.
 struct PoolVerbOptions {
@@ -43,6 +41,8 @@ struct PoolVerbOptions {
   std::unique_ptr<live::LiveServer> OpenServer(bool holds_keys) const;
   // What a pool is started with. `before` must outlive it.
   live::PoolOptions Pool(const live::LiveServer* before, int value_bytes) const;
+  // Makes the cache's slots large enough for such values, and as few as then fit into 1 GiB.
+  void FitSlots(const live::KeyPlan& keys);
   int Writers() const { return writers.value_or(std::min<int>(live::kMaxWriters, workers)); }
 };
 
