@@ -32,7 +32,7 @@ case_is_wrong() {
 }
 keys='"keys":{"keys":2,"members":2,"value_size":8,"key_prefix":"","types":["string"],"commands":[]}'
 case_is_wrong "it is empty" ''
-case_is_wrong "it is no JSON" '{"keys":'
+case_is_wrong "it is neither .ops text nor JSON" '{"keys":'
 case_is_wrong 'it has no "keys"' '[]'
 case_is_wrong 'it has no "keys"' '{}'
 case_is_wrong 'it has no "keys"' '{"keys":4}'
@@ -47,6 +47,8 @@ case_is_wrong '"worker" is no whole number from 0 to' \
 case_is_wrong '"key" is no whole number from 0 to 1' \
   "{$keys,\"rounds\":[{\"actions\":[{\"do\":\"read\",\"key\":2}]}]}"
 case_is_wrong 'it has no failures' '{"failures":[]}'
+case_is_wrong "line 2: no op is named 'jump'" $'ops shared_cache\njump\n'
+case_is_wrong "line 1: a case of 'invalidation'" $'ops invalidation\n'
 few=(--start redis-server --workers 2 --writers 3)
 wrong_use "--writers 3: there are 2 workers" invalidate "${few[@]}"
 wrong_use "--writers 3: there are 2 workers" workers --listen 0 "${few[@]}"
@@ -104,11 +106,38 @@ run 1 invalidate --start "$server" --iterations 200 --kill 20 --seed 1 --plant k
 has out "minimized: "
 log=$(find "$temp/log" -name '*.json' | head -n 1)
 cp "$log" "$temp/json"
+cp "${log%.json}.ops" "$temp/ops"
+has ops "ops shared_cache"
+has out ".ops"
 for word in '"seed": 1' '"configuration"' '"case"' '"minimized"' '"timeline"' '"invariant"'; do
   has json "$word"
 done
 run 1 invalidate --start "$server" --plant keep-on-loss --case "$log" --stop-on-failure
 run 0 invalidate --start "$server" --case "$log" --iterations 3
+run 1 invalidate --start "$server" --plant keep-on-loss --case "${log%.json}.ops" --stop-on-failure
+# A log from before cases were .ops text.
+cat >"$temp/old.json" <<'EOF'
+{"configuration": {"workers": 3, "writers": 2, "tracking": "default"},
+ "case": {"keys": {"keys": 4, "members": 2, "value_size": 8, "key_prefix": "old:",
+                   "types": ["hash", "string"], "commands": []},
+          "rounds": [{"actions": [
+                        {"do": "await-read", "worker": 0, "key": 1, "command": "GET {key}"},
+                        {"do": "kill-client", "worker": 0},
+                        {"do": "write", "worker": -1, "key": 1, "command": "SET {key} {value}"}],
+                      "checks": [{"do": "read", "worker": 2, "key": 1, "command": "GET {key}"}]}]},
+ "minimized": null}
+EOF
+run 1 invalidate --start "$server" --plant keep-on-loss --case "$temp/old.json" \
+  --failure-log "$temp/new/"
+has out "invalidate with 3 workers, 2 of them writers"
+has out "GET old:string:0"
+run 0 invalidate --start "$server" --case "$temp/old.json" --iterations 3
+# A worker that crashes by itself.
+run 1 invalidate --start "$server" --iterations 20 --seed 1 --plant crash-on-write \
+  --stop-on-failure --failure-log "$temp/crash.json"
+has out "failure: no_worker_crash"
+has out "ended by itself"
+has out " 0 kills"
 printf '{}' >"$temp/broken.json"
 wrong_use "is no case of invalidate or kill" invalidate --start "$server" --case "$temp/broken.json"
 # A log that can no longer be written does not hide the failure.

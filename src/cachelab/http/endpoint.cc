@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -134,6 +135,10 @@ class Endpoint::Impl {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       pool_->Pump();
+      while (const std::optional<WorkerCrash> crash = pool_->TakeCrash()) {
+        std::fprintf(stderr, "worker %d (pid %d) ended by itself, with %s:\n%s", crash->worker,
+                     static_cast<int>(crash->pid), crash->how.c_str(), crash->report.c_str());
+      }
       if (!pool_->hung().empty() && !pool_->ReplaceHung()) break;
       happened_.notify_all();
     }
@@ -228,6 +233,7 @@ class Endpoint::Impl {
              {"recoveries", c.recoveries},
              {"torn", c.torn},
              {"deaths", pool_->deaths()},
+             {"crashes", pool_->crashes()},
              {"stops", pool_->stops()}}}});
   }
 

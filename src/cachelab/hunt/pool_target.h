@@ -38,6 +38,7 @@ class PoolTarget : public StaleTarget {
   bool KillWorker(int worker, int signal) override;
   bool Settle() override;
   bool Reset() override;
+  std::optional<WorkerCrash> TakeCrash() override { return pool_->TakeCrash(); }
   uint64_t deaths() const override { return pool_->deaths(); }
   uint64_t stops() const override { return pool_->stops(); }
   std::string failure() const override { return failure_.empty() ? pool_->hung() : failure_; }

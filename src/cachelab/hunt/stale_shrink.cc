@@ -20,6 +20,7 @@ StaleOutcome RunStaleCase(StaleTarget* target, const StaleCase& c,
   world.OnRound([&] { on_round(world); });
   RunContext run;
   harness.RunCase(c, run);
+  world.LeaveTarget();
   StaleOutcome outcome{.sound = world.sound(),
                        .violation = {},
                        .signature = world.signature(),

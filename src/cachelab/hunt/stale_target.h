@@ -4,12 +4,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "cachelab/subject/failpoint.h"
 #include "cachelab/subject/live_commands.h"
+#include "cachelab/subject/worker_crash.h"
 
 namespace resprobe::live {
 
@@ -68,6 +70,8 @@ class StaleTarget {
   // An empty cache over an empty database.
   virtual bool Reset() = 0;
 
+  // A worker that ended by itself, told once.
+  virtual std::optional<WorkerCrash> TakeCrash() { return std::nullopt; }
   virtual uint64_t deaths() const = 0;
   virtual uint64_t stops() const = 0;
   // Why a call failed: a worker hangs, the server is gone. Empty if none did.

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/triage.h"
+
 namespace resprobe::live {
 namespace {
 
@@ -50,8 +52,16 @@ void StaleWorld::Step(RunContext& run, bool is_check, const Act& act) {
   if (!sound_) return;
   run_ = &run;
   sound_ = (is_check || FinishChecks()) && (run.violated() || act());
-  if (sound_ || !target_->WorkerHangs()) return;
   if (run.violated()) return;
+  if (const std::optional<WorkerCrash> crash = target_->TakeCrash()) {
+    const Signature report = ReadSignature(crash->report);
+    signature_ = "no_worker_crash: " + (report.empty() ? crash->how : report.Text());
+    run.Fail("no_worker_crash", "workers that live until they are killed",
+             "worker " + std::to_string(crash->worker) + " (pid " + std::to_string(crash->pid) +
+                 ") ended by itself, with " + crash->how + ":\n" + crash->report);
+    return;
+  }
+  if (sound_ || !target_->WorkerHangs()) return;
   signature_ = "no_lock_left";
   run.Fail("no_lock_left", "an answer", target_->failure());
 }
@@ -223,6 +233,12 @@ void StaleWorld::Settle(RunContext& run) {
     }
     return EndRound(run.op()) && Disarm();
   });
+}
+
+void StaleWorld::LeaveTarget() {
+  if (!sound_) return;  // it does not answer
+  ReleaseAll();
+  Disarm();
 }
 
 bool StaleWorld::EndRound(size_t end) {

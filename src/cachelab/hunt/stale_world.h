@@ -95,6 +95,7 @@ class StaleWorld {
        "every value read is one that the key held: no mixture, no other field's"},
       {"no_torn_entry", "the checksum of every entry that is served is right"},
       {"no_lock_left", "every worker answers, whichever process died at whichever point"},
+      {"no_worker_crash", "no worker ends by itself: by a fault, a sanitizer's report, or an exit"},
   };
   using Config = stale::Config;
   using Op = stale::Op;
@@ -119,6 +120,10 @@ class StaleWorld {
   void Apply(const stale::Settle& op, RunContext& run);
   // Ends the last round.
   void Settle(RunContext& run);
+
+  // Releases and disarms the workers, which a run that ended at a violation may have left held or
+  // armed. Another world can use the target then.
+  void LeaveTarget();
 
   // Called at the end of each round.
   void OnRound(std::function<void()> call) { on_round_ = std::move(call); }
@@ -189,7 +194,7 @@ class StaleWorld {
 
   StaleTarget* target_;
   std::function<void()> on_round_ = [] {};
-  std::set<int> armed_;  // workers that may not have met their failpoint yet, also of the last run
+  std::set<int> armed_;  // workers that may not have met their failpoint yet
 
   RunContext* run_ = nullptr;
   bool sound_ = true;

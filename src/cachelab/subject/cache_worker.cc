@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "cachelab/subject/worker_crash.h"
 #include "core/resp/writer.h"
 #include "live/net/socket.h"
 #include "live/robustness/words.h"
@@ -214,6 +215,9 @@ WorkerAnswer CacheWorker::Write(std::span<const std::string_view> args, std::str
   DropOwn(!known, keys);
   WorkerAnswer answer = Ask(*link, args, reply);
   DropOwn(!known, keys);
+  if (config_.injected_fault == InjectedFault::kCrashOnWrite) {
+    *reinterpret_cast<volatile char*>(uintptr_t{16}) = 0;  // NOLINT(performance-no-int-to-ptr)
+  }
   return answer;
 }
 
@@ -309,19 +313,25 @@ void CacheWorker::Publish() {
   cache_->SetWorker(config_.index, {getpid(), tracked_.client_id(), plain_.client_id()});
 }
 
+void CacheWorker::Say(std::string_view word) {
+  std::string push;
+  resp::Writer writer(&push, 3);
+  writer.PushHeader(1);
+  writer.BulkString(word);
+  SendAll(control_.get(), push);
+}
+
 void CacheWorker::Reach(Failpoint point) {
   if (point != armed_) return;
   armed_ = Failpoint::kNone;
   if (signal_ != 0) {
-    raise(signal_);
+    // The driver hears of it, so that it can tell this death from a crash.
+    Say("raise");
+    RaiseOrdered(signal_);
     return;
   }
   if (IsUnderLock(point)) return;
-  std::string held;
-  resp::Writer writer(&held, 3);
-  writer.PushHeader(1);
-  writer.BulkString("held");
-  SendAll(control_.get(), held);
+  Say("held");
   for (;;) {
     for (auto request = requests_.begin(); request != requests_.end(); ++request) {
       if (request->front() != "go") continue;

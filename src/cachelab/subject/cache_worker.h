@@ -9,7 +9,8 @@
 //   direct COMMAND…    past the cache: a WorkerAnswer
 //   barrier            pings the tracked connection and so takes every invalidation that the server
 //                      has sent before: a WorkerAnswer, kLost if the connection was lost
-//   arm POINT SIGNAL   when next at POINT: raises SIGNAL, or with 0 says `>held` and waits for go.
+//   arm POINT SIGNAL   when next at POINT: says `>raise` and raises SIGNAL, or with 0 says `>held`
+//                      and waits for go.
 //                      Answered at once, so that what is sent after the answer meets it armed
 //   go                 goes on, or is armed no more; not answered
 // It ends when the control socket does. Invalidations are taken whenever nothing else is to be
@@ -64,6 +65,7 @@ class CacheWorker {
   void OnPush(const resp::ReplyView& push);
   void OnLoss();
   void Publish();
+  void Say(std::string_view word);
   void Reach(Failpoint point);
 
   SharedCache* cache_;

@@ -20,6 +20,7 @@ enum class InjectedFault : uint8_t {
   kTrustTheDead,    // entries of a worker that died stay
   kHalfPut,         // an entry is valid with half of its value
   kHangOnTheDead,   // a worker that finds the lock left by a dead one waits for ever
+  kCrashOnWrite,    // a worker that has written through the cache crashes
 };
 
 struct InjectedFaultInfo {
@@ -45,6 +46,8 @@ inline constexpr std::array kInjectedFaults = {
                       "an entry is valid with half of its value"},
     InjectedFaultInfo{InjectedFault::kHangOnTheDead, "hang-on-the-dead",
                       "a worker that finds the lock left by a dead one waits for ever"},
+    InjectedFaultInfo{InjectedFault::kCrashOnWrite, "crash-on-write",
+                      "a worker that has written through the cache crashes"},
 };
 
 inline std::optional<InjectedFault> ParseInjectedFault(std::string_view name) {

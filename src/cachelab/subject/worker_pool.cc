@@ -1,6 +1,7 @@
 #include "cachelab/subject/worker_pool.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -31,11 +32,8 @@ int KeepOnly(int fd) {
   close_range(kControl + 1, ~0U, 0);
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
-  // The last five are a sanitizer's: whoever sends one wants a death, and no report.
-  for (const int signal :
-       {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
-    sigaction(signal, &action, nullptr);
-  }
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaction(signal, &action, nullptr);
+  ReportCrashes();
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -87,6 +85,7 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
     *error = std::string("cannot make a socket: ") + std::strerror(errno);
     return false;
   }
+  UniqueFd written(memfd_create("resprobe-worker-stderr", MFD_CLOEXEC));
   UniqueFd ours(ends[0]);
   UniqueFd theirs(ends[1]);
   WorkerConfig config{.index = worker.index,
@@ -101,6 +100,7 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) {
+      if (written.valid()) dup2(written.get(), STDERR_FILENO);
       CacheWorker(cache_.get(), std::move(config), UniqueFd(KeepOnly(theirs.get()))).Run();
     }
     _exit(0);
@@ -115,6 +115,9 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
   worker.parser.Reset();
   worker.held = false;
   worker.stopped = false;
+  worker.ordered = 0;
+  worker.armed = 0;
+  worker.written = std::move(written);
   return true;
 }
 
@@ -165,6 +168,7 @@ void WorkerPool::Hold(int worker, Failpoint point) { SignalAt(worker, point, 0);
 void WorkerPool::SignalAt(int worker, Failpoint point, int signal) {
   const std::string words[] = {std::string(FailpointName(point)), std::to_string(signal)};
   workers_[Index(worker)].held = false;
+  workers_[Index(worker)].armed = signal;
   Wait(Send(workers_[Index(worker)], "arm", words));
 }
 
@@ -204,6 +208,7 @@ bool WorkerPool::Done(uint64_t ticket) const {
 void WorkerPool::Signal(int worker, int signal) {
   Worker& w = workers_[Index(worker)];
   const pid_t pid = w.pid;
+  w.ordered = signal;
   if (kill(w.pid, signal) != 0) return;
   const bool stops_it =
       signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
@@ -287,7 +292,11 @@ void WorkerPool::Receive(Worker& worker) {
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
     const resp::ReplyView message = worker.parser.reply().root();
     if (message.type() == resp::Type::kPush) {
-      worker.held = true;
+      if (message.size() == 1 && message[0].text() == "raise") {
+        worker.ordered = worker.armed;
+      } else {
+        worker.held = true;
+      }
       continue;
     }
     if (worker.answered == worker.waiting.size()) continue;
@@ -329,15 +338,21 @@ void WorkerPool::Reap(Worker& worker, bool ended) {
     Reap(worker, true);
     return;
   }
-  ++deaths_;
   worker.pid = -1;
   // What it had said before.
   const auto open = [&worker] { return worker.waiting.size() - worker.answered; };
-  for (size_t before = 0; before != open() && open() > 0;) {
+  size_t before;
+  do {
     before = open();
     Receive(worker);
+  } while (before != open() && open() > 0);
+  if (IsCrash(worker, info)) {
+    KeepCrash(worker, info);
+    LoseWaiting(worker, "the worker crashed");
+  } else {
+    ++deaths_;
+    LoseWaiting(worker, "the worker was killed");
   }
-  LoseWaiting(worker, "the worker was killed");
   worker.waiting.clear();
   worker.answered = 0;
   const SharedCache::WorkerRecord record = cache_->Worker(worker.index);
@@ -346,6 +361,33 @@ void WorkerPool::Reap(Worker& worker, bool ended) {
   }
   cache_->SetWorker(worker.index, {});
   Replace(worker);
+}
+
+// A worker exits only when its control socket ends, and nothing but its own end closes that one.
+bool WorkerPool::IsCrash(const Worker& worker, const siginfo_t& end) const {
+  if (end.si_code == CLD_EXITED) return true;
+  return end.si_status != worker.ordered && IsCrashSignal(end.si_status);
+}
+
+void WorkerPool::KeepCrash(const Worker& worker, const siginfo_t& end) {
+  ++crashes_;
+  if (kept_crashes_.size() >= kMostCrashes) return;
+  WorkerCrash crash{.worker = worker.index, .pid = end.si_pid, .how = {}, .report = {}};
+  const char* const name = sigabbrev_np(end.si_status);
+  crash.how = end.si_code == CLD_EXITED ? "exit status " + std::to_string(end.si_status)
+                                        : std::string("SIG") + (name == nullptr ? "?" : name);
+  constexpr size_t kMostReport = 64 << 10;
+  crash.report.resize(kMostReport);
+  const ssize_t size = pread(worker.written.get(), crash.report.data(), kMostReport, 0);
+  crash.report.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  kept_crashes_.push_back(std::move(crash));
+}
+
+std::optional<WorkerCrash> WorkerPool::TakeCrash() {
+  if (kept_crashes_.empty()) return std::nullopt;
+  WorkerCrash crash = std::move(kept_crashes_.front());
+  kept_crashes_.pop_front();
+  return crash;
 }
 
 void WorkerPool::LoseWaiting(Worker& worker, std::string_view why) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,10 +18,13 @@
 #include "cachelab/subject/cache_worker.h"
 #include "cachelab/subject/shared_cache.h"
 #include "cachelab/subject/worker_answer.h"
+#include "cachelab/subject/worker_crash.h"
 #include "core/resp/reply_parser.h"
 #include "live/net/unique_fd.h"
 
 namespace resprobe::live {
+
+inline constexpr size_t kMostCrashes = 16;
 
 struct PoolOptions {
   int workers = 4;  // 1 to kMaxWorkers
@@ -95,7 +99,13 @@ class WorkerPool {
   bool held(int worker) const { return workers_[Index(worker)].held; }
   SharedCache& cache() { return *cache_; }
 
+  // Workers that ended because of a signal from outside: the driver's, or that of an armed
+  // failpoint. Crashes are not in it.
   uint64_t deaths() const { return deaths_; }
+  // Workers that ended by themselves: by a fault of their own, abort(), or an exit.
+  uint64_t crashes() const { return crashes_; }
+  // The oldest crash that was not taken yet. After kMostCrashes no more are kept.
+  std::optional<WorkerCrash> TakeCrash();
   uint64_t stops() const { return stops_; }
   // Workers that were killed because they had stopped at the lock.
   uint64_t freed() const { return freed_; }
@@ -115,6 +125,9 @@ class WorkerPool {
     size_t answered = 0;            // of `waiting`
     bool held = false;
     bool stopped = false;
+    int ordered = 0;   // the signal that the driver sent, or that the worker said it would raise
+    int armed = 0;     // the signal of its failpoint
+    UniqueFd written;  // what it writes to stderr
   };
 
   explicit WorkerPool(PoolOptions options) : options_(std::move(options)) {}
@@ -124,6 +137,8 @@ class WorkerPool {
   void Tell(Worker& worker, std::span<const std::string_view> words);
   void Receive(Worker& worker);
   void Reap(Worker& worker, bool ended);
+  bool IsCrash(const Worker& worker, const siginfo_t& end) const;
+  void KeepCrash(const Worker& worker, const siginfo_t& end);
   void LoseWaiting(Worker& worker, std::string_view why);
   void Replace(Worker& worker);
 
@@ -136,6 +151,8 @@ class WorkerPool {
   UniqueFd children_;  // SIGCHLD
   sigset_t mask_before_;
   uint64_t deaths_ = 0;
+  uint64_t crashes_ = 0;
+  std::deque<WorkerCrash> kept_crashes_;
   uint64_t stops_ = 0;
   uint64_t freed_ = 0;
   std::string hung_;

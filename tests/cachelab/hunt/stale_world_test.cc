@@ -125,6 +125,18 @@ TEST_P(StaleWorldTest, AWorkerThatHangsOnTheLockOfADeadOneIsFound) {
   EXPECT_EQ(found->violation->invariant, "no_lock_left");
 }
 
+TEST_P(StaleWorldTest, AWorkerThatCrashesIsAFindingOfItsOwn) {
+  Open(InjectedFault::kCrashOnWrite);
+  ASSERT_EQ(Parse("ops shared_cache\ncached_write wait=yes\n", &arena_, &case_), "");
+  const StaleOutcome outcome = RunStaleCase(target_.get(), case_);
+  ASSERT_TRUE(outcome.violation);
+  EXPECT_EQ(outcome.violation->invariant, "no_worker_crash");
+  EXPECT_NE(outcome.violation->seen.find("    #0 0x"), std::string::npos)
+      << outcome.violation->seen;
+  EXPECT_EQ(outcome.counts.worker_kills, 0u);
+  EXPECT_EQ(target_->deaths(), 0u);
+}
+
 TEST_P(StaleWorldTest, AServerThatHangsIsNoFailureOfTheCache) {
   Open(InjectedFault::kNone, TrackingMode::kDefault, 1);
   GenerateRaces(1, {}, {}, &arena_, &case_);
@@ -148,6 +160,21 @@ TEST_P(StaleWorldTest, AFailureIsMadeSmallAndFailsAgain) {
   // Read, kill, write, read again; the system may want one or two more.
   EXPECT_LE(shrunk.smallest.ops.size(), 8u) << Print(shrunk.smallest);
   EXPECT_GE(shrunk.smallest.ops.size(), 4u) << Print(shrunk.smallest);
+}
+
+// A run that ends at a violation leaves nobody held: the next one would wait for that worker.
+TEST_P(StaleWorldTest, AWorkerThatWasHeldAtAViolationGoesOn) {
+  Open(InjectedFault::kCrashOnWrite, TrackingMode::kDefault, 3);
+  ASSERT_EQ(Parse("ops shared_cache\nhold point=before-put\nread wait=held\n"
+                  "cached_write worker=1 wait=yes\n",
+                  &arena_, &case_),
+            "");
+  for (int i = 0; i < 2; ++i) {
+    const StaleOutcome outcome = RunStaleCase(target_.get(), case_);
+    EXPECT_TRUE(outcome.sound);
+    ASSERT_TRUE(outcome.violation);
+    EXPECT_EQ(outcome.violation->invariant, "no_worker_crash");
+  }
 }
 
 // What is armed in one case and not met must not kill in the next.

@@ -9,7 +9,9 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 
+#include "engine/triage.h"
 #include "live/net/socket.h"
 #include "live/server/server_process.h"
 
@@ -148,6 +150,44 @@ TEST_P(WorkerPoolTest, ADeathTakesItsEntriesAlongAtOnce) {
     EXPECT_FALSE(Get((writer + 2) % 4).hit);
   }
   EXPECT_EQ(pool_->deaths(), 20u);
+}
+
+// A crash is told with its stack, and counted apart from the deaths that the driver orders.
+TEST_P(WorkerPoolTest, AWorkerThatCrashesByItselfTellsItsStack) {
+  Start({.workers = 2, .writers = 2, .injected_fault = InjectedFault::kCrashOnWrite});
+  pool_->Signal(1, SIGKILL);
+  ASSERT_TRUE(pool_->Barrier());
+  pool_->Signal(1, SIGSEGV);  // from outside: no crash
+  pool_->SignalAt(1, Failpoint::kBeforeReply, SIGABRT);
+  EXPECT_EQ(Get(1).status, WorkerAnswer::Status::kLost);
+  EXPECT_EQ(pool_->deaths(), 3u);
+  EXPECT_EQ(pool_->crashes(), 0u);
+  EXPECT_FALSE(pool_->TakeCrash());
+
+  const pid_t pid = pool_->pid(0);
+  const WorkerAnswer answer = pool_->Wait(pool_->Cached(0, Words{"SET", "k", "v"}));
+  EXPECT_EQ(answer.status, WorkerAnswer::Status::kLost);
+  EXPECT_EQ(answer.why, "the worker crashed");
+  EXPECT_EQ(pool_->deaths(), 3u);
+  EXPECT_EQ(pool_->crashes(), 1u);
+  const std::optional<WorkerCrash> crash = pool_->TakeCrash();
+  ASSERT_TRUE(crash);
+  EXPECT_EQ(crash->worker, 0);
+  EXPECT_EQ(crash->pid, pid);
+  EXPECT_NE(crash->report.find("SEGV"), std::string::npos) << crash->report;
+  EXPECT_FALSE(ReadStack(crash->report).empty()) << crash->report;
+  EXPECT_FALSE(pool_->TakeCrash());
+  // It was replaced.
+  EXPECT_TRUE(Get(0).ok());
+}
+
+// The signal of an armed failpoint that was not met excuses no crash.
+TEST_P(WorkerPoolTest, ACrashOfAnArmedWorkerIsACrash) {
+  Start({.workers = 1, .writers = 1, .injected_fault = InjectedFault::kCrashOnWrite});
+  pool_->SignalAt(0, Failpoint::kBeforeDrop, SIGSEGV);
+  pool_->Wait(pool_->Cached(0, Words{"SET", "k", "v"}));
+  EXPECT_EQ(pool_->deaths(), 0u);
+  EXPECT_EQ(pool_->crashes(), 1u);
 }
 
 TEST_P(WorkerPoolTest, AWorkerThatHangsIsReplaced) {
