@@ -28,7 +28,8 @@ completes() {
 offers() {
   local wanted=$1
   shift
-  completes "$@" | grep -q -x -F -e "$wanted" || fail "bash offers no '$wanted' after: $*"
+  completes "$@" >"$temp/offered"
+  grep -q -x -F -e "$wanted" "$temp/offered" || fail "bash offers no '$wanted' after: $*"
 }
 offers fuzz fu
 offers resp_parser fuzz resp

@@ -15,14 +15,14 @@ using stale::Wait;
 // Makes the ops of one case.
 class Maker {
  public:
-  Maker(uint64_t seed, const CasePlan& common, Arena* arena, StaleCase* out)
-      : gen_(seed, arena), case_(out) {
+  Maker(uint64_t seed, const CasePlan& common, StaleCase* out) : gen_(seed, &arena_), case_(out) {
     case_->config = common.config;
     case_->ops.clear();
     const int left_out = std::max(common.keys - stale::kMostKeys, 0);
     case_->config.keys.value = common.keys - left_out;
     case_->config.first_key.value += Below(left_out + 1);
     keys_ = stale::KeysOf(case_->config);
+    keys_.commands = common.commands;
     shape_ = stale::ShapeOf(case_->config);
   }
 
@@ -83,6 +83,7 @@ class Maker {
   void Add(Op op) { case_->ops.push_back(op); }
 
  private:
+  Arena arena_;  // of the texts of ops, of which there are none
   Gen gen_;
   StaleCase* case_;
   KeyPlan keys_;
@@ -283,16 +284,14 @@ void AddKillRound(Maker& make, const KillPlan& plan) {
 
 }  // namespace
 
-void GenerateRaces(uint64_t seed, const CasePlan& common, const RacePlan& plan, Arena* arena,
-                   StaleCase* out) {
-  Maker make(seed, common, arena, out);
+void GenerateRaces(uint64_t seed, const CasePlan& common, const RacePlan& plan, StaleCase* out) {
+  Maker make(seed, common, out);
   RaceMaker races(&make, plan);
   for (int left = make.RoundCount(); left > 0; --left) races.AddRound();
 }
 
-void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, Arena* arena,
-                   StaleCase* out) {
-  Maker make(seed, common, arena, out);
+void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, StaleCase* out) {
+  Maker make(seed, common, out);
   for (int left = make.RoundCount(); left > 0; --left) AddKillRound(make, plan);
 }
 

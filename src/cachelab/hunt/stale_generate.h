@@ -7,18 +7,20 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "cachelab/hunt/stale_world.h"
-#include "engine/arena.h"
 
 namespace resprobe::live {
 
-// What all cases of a hunt have in common. Texts in `config` must outlive the cases.
+// What all cases of a hunt have in common.
 struct CasePlan {
-  stale::Config config;
+  stale::Config config = {};
   // A case uses as many of them as an Index can name, from a place that its seed chooses.
   int keys = 16;
+  std::vector<std::string> commands =
+      {};  // KeyPlan::commands: of each type, one reads and one writes
 };
 
 // What the rounds of `invalidate` are made of.
@@ -28,8 +30,7 @@ struct RacePlan {
 };
 
 // Rounds in which reads and writes of a few keys overlap, some of them held where caches go wrong.
-void GenerateRaces(uint64_t seed, const CasePlan& common, const RacePlan& plan, Arena* arena,
-                   StaleCase* out);
+void GenerateRaces(uint64_t seed, const CasePlan& common, const RacePlan& plan, StaleCase* out);
 
 struct KillPlan {
   bool clients = true;    // CLIENT KILL
@@ -48,8 +49,7 @@ struct KillPlan {
 
 // Rounds that get an entry into the cache, or on its way there, kill who put it, write the key, and
 // let all read it. stale::KillOf() names what a round kills.
-void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, Arena* arena,
-                   StaleCase* out);
+void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, StaleCase* out);
 
 }  // namespace resprobe::live
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "cachelab/subject/shared_cache.h"
-#include "engine/arena.h"
 
 namespace resprobe::live::stale {
 namespace {
@@ -89,7 +88,7 @@ int Choose(const KeyPlan& keys, int key, bool read, size_t wanted) {
   if (fits(named)) return named;
   std::vector<int> fitting;
   std::copy_if(all.begin(), all.end(), std::back_inserter(fitting), fits);
-  return fitting.empty() ? -1 : fitting[wanted % fitting.size()];
+  return fitting[wanted % fitting.size()];
 }
 
 size_t PlaceOf(int command, bool read) {
@@ -147,19 +146,10 @@ KeyPlan KeysOf(const Config& config) {
     ++i;
   }
   if (!types.empty()) keys.types = types;
-  const std::span<const std::string_view> words = config.prefix_and_commands.words;
-  if (words.empty()) return keys;
-  keys.prefix = words[0];
-  for (const std::string_view word : words.subspan(1)) {
-    const auto is_it = [&](const LiveCommand& command) { return command.name() == word; };
-    if (std::any_of(LiveCommands().begin(), LiveCommands().end(), is_it)) {
-      keys.commands.emplace_back(word);
-    }
-  }
   return keys;
 }
 
-void SetKeys(const KeyPlan& keys, Arena* arena, Config* config) {
+void SetKeys(const KeyPlan& keys, Config* config) {
   config->keys.value = std::min(keys.keys, kMostKeys);
   config->first_key.value = keys.first_key;
   config->members.value = keys.members;
@@ -170,12 +160,6 @@ void SetKeys(const KeyPlan& keys, Arena* arena, Config* config) {
             std::find(keys.types.begin(), keys.types.end(), LiveTypes()[i]) != keys.types.end();
     ++i;
   }
-  config->prefix_and_commands = {};
-  if (keys.prefix == KeyPlan().prefix && keys.commands.empty()) return;
-  const std::span<std::string_view> words = arena->Words(keys.commands.size() + 1);
-  words[0] = arena->Copy(keys.prefix);
-  for (size_t w = 0; w < keys.commands.size(); ++w) words[w + 1] = arena->Copy(keys.commands[w]);
-  config->prefix_and_commands.words = words;
 }
 
 int CommandFor(const KeyPlan& keys, int key, ReadCommand command) {
@@ -196,7 +180,6 @@ void NameCommands(const KeyPlan& keys, std::span<Op> ops) {
           if constexpr (requires { fields.command; }) {
             const int key = static_cast<int>(fields.key.Of(static_cast<size_t>(keys.keys)));
             const int command = CommandFor(keys, key, fields.command);
-            if (command < 0) return;
             const bool read = LiveCommands()[static_cast<size_t>(command)].read;
             fields.command = static_cast<decltype(fields.command)>(PlaceOf(command, read));
           }

@@ -15,7 +15,6 @@
 #include "cachelab/hunt/key_plan.h"
 #include "cachelab/subject/cache_worker.h"
 #include "cachelab/subject/failpoint.h"
-#include "engine/arena.h"
 #include "engine/op.h"
 
 namespace resprobe::live {
@@ -71,27 +70,6 @@ struct Config {
   bool hash = false;
   bool zset = false;
   bool stream = false;
-  // The prefix of the keys' names ("resprobe:" if there are no words), then the names of the
-  // commands that may be used (all if there are none); unknown names mean nothing.
-  Args prefix_and_commands;
-
-  template <class V, class Self>
-  static void Fields(V& v, Self& c) {
-    v("workers", c.workers);
-    v("writers", c.writers);
-    v("tracking", c.tracking);
-    v("keys", c.keys);
-    v("first_key", c.first_key);
-    v("members", c.members);
-    v("value_size", c.value_size);
-    v("string", c.string);
-    v("set", c.set);
-    v("list", c.list);
-    v("hash", c.hash);
-    v("zset", c.zset);
-    v("stream", c.stream);
-    v("prefix_and_commands", c.prefix_and_commands);
-  }
   bool operator==(const Config&) const = default;
 };
 
@@ -104,8 +82,9 @@ struct PoolShape {
 };
 PoolShape ShapeOf(const Config& config);
 KeyPlan KeysOf(const Config& config);
-// Puts the plan into the config. Texts are copied into the arena. Keys over kMostKeys are cut off.
-void SetKeys(const KeyPlan& keys, Arena* arena, Config* config);
+// Puts the plan into the config, but for the prefix and the commands, which are no part of a case.
+// Keys over kMostKeys are cut off.
+void SetKeys(const KeyPlan& keys, Config* config);
 
 // A read through the cache.
 struct Read {
@@ -116,14 +95,6 @@ struct Read {
   ReadCommand command = {};
   Index member = {};
   Wait wait = Wait::kNo;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-    v("key", op.key);
-    v("command", op.command);
-    v("member", op.member);
-    v("wait", op.wait);
-  }
   bool operator==(const Read&) const = default;
 };
 
@@ -134,12 +105,6 @@ struct DirectWrite {
   Index key;
   WriteCommand command = {};
   Index member = {};
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("key", op.key);
-    v("command", op.command);
-    v("member", op.member);
-  }
   bool operator==(const DirectWrite&) const = default;
 };
 
@@ -152,14 +117,6 @@ struct CachedWrite {
   WriteCommand command = {};
   Index member = {};
   bool wait = false;  // for the answer
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-    v("key", op.key);
-    v("command", op.command);
-    v("member", op.member);
-    v("wait", op.wait);
-  }
   bool operator==(const CachedWrite&) const = default;
 };
 
@@ -167,18 +124,12 @@ struct CachedWrite {
 struct Flush {
   static constexpr std::string_view kName = "flush";
   bool all = false;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("all", op.all);
-  }
   bool operator==(const Flush&) const = default;
 };
 
 // Returns when every invalidation that the server has sent is in the cache.
 struct Barrier {
   static constexpr std::string_view kName = "barrier";
-  template <class V, class Self>
-  static void Fields(V&, Self&) {}
   bool operator==(const Barrier&) const = default;
 };
 
@@ -189,11 +140,6 @@ struct Hold {
   static constexpr int kWeight = 2;
   Index worker;
   Failpoint point = Failpoint::kNone;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-    v("point", op.point);
-  }
   bool operator==(const Hold&) const = default;
 };
 
@@ -203,12 +149,6 @@ struct Arm {
   Index worker;
   Failpoint point = Failpoint::kNone;
   KillSignal signal = {};
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-    v("point", op.point);
-    v("signal", op.signal);
-  }
   bool operator==(const Arm&) const = default;
 };
 
@@ -216,10 +156,6 @@ struct Arm {
 struct KillConnection {
   static constexpr std::string_view kName = "kill_connection";
   Index worker;
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-  }
   bool operator==(const KillConnection&) const = default;
 };
 
@@ -228,11 +164,6 @@ struct KillWorker {
   static constexpr std::string_view kName = "kill_worker";
   Index worker;
   KillSignal signal = {};
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-    v("signal", op.signal);
-  }
   bool operator==(const KillWorker&) const = default;
 };
 
@@ -245,13 +176,6 @@ struct Check {
   Index key;
   ReadCommand command = {};
   Index member = {};
-  template <class V, class Self>
-  static void Fields(V& v, Self& op) {
-    v("worker", op.worker);
-    v("key", op.key);
-    v("command", op.command);
-    v("member", op.member);
-  }
   bool operator==(const Check&) const = default;
 };
 
@@ -259,8 +183,6 @@ struct Check {
 struct Settle {
   static constexpr std::string_view kName = "settle";
   static constexpr int kWeight = 2;
-  template <class V, class Self>
-  static void Fields(V&, Self&) {}
   bool operator==(const Settle&) const = default;
 };
 
@@ -268,7 +190,7 @@ using Op = std::variant<Read, DirectWrite, CachedWrite, Flush, Barrier, Hold, Ar
                         KillWorker, Check, Settle>;
 
 // The command, an index in LiveCommands(), that an op on this key uses: the one that it names, if
-// it fits the key, else one that fits. -1: none is allowed.
+// it fits the key, else one that fits. All commands may be used.
 int CommandFor(const KeyPlan& keys, int key, ReadCommand command);
 int CommandFor(const KeyPlan& keys, int key, WriteCommand command);
 // How an op names the command, which must read or write respectively.

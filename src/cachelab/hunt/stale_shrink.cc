@@ -33,7 +33,8 @@ StaleOutcome RunStaleCase(StaleTarget* target, const StaleCase& c,
 }
 
 ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violation& violation,
-                  const StaleShrinkLimits& limits, Arena* arena) {
+                  const StaleShrinkLimits& limits) {
+  Arena arena;  // of the texts of ops, of which there are none
   ShrunkCase shrunk;
   shrunk.smallest = from;
   const stale::PoolShape shape = stale::ShapeOf(from.config);
@@ -59,16 +60,16 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
   head.ops.resize(std::min(head.ops.size(), shrunk.outcome.violation->op + 1));
   if (head.ops.size() < from.ops.size() && fails(head, limits.attempts)) shrunk.smallest = head;
   resprobe::Shrink<StaleWorld>(
-      [&](const StaleCase& candidate) { return fails(candidate, limits.attempts); }, arena,
+      [&](const StaleCase& candidate) { return fails(candidate, limits.attempts); }, &arena,
       &shrunk.smallest);
   stale::NameCommands(stale::KeysOf(shrunk.smallest.config), shrunk.smallest.ops);
   return shrunk;
 }
 
 ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const Violation& violation,
-                  const StaleShrinkLimits& limits, Arena* arena) {
+                  const StaleShrinkLimits& limits) {
   return Shrink([target](const StaleCase& c) { return RunStaleCase(target, c); }, from, violation,
-                limits, arena);
+                limits);
 }
 
 }  // namespace resprobe::live

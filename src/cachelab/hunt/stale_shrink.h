@@ -12,7 +12,6 @@
 
 #include "cachelab/hunt/stale_target.h"
 #include "cachelab/hunt/stale_world.h"
-#include "engine/arena.h"
 
 namespace resprobe::live {
 
@@ -45,8 +44,8 @@ struct StaleShrinkLimits {
 
 struct ShrunkCase {
   bool reproduced = false;  // else `smallest` is the case as it came
-  StaleCase smallest;       // its texts are in the arena
-  StaleOutcome outcome;     // of its last failing run
+  StaleCase smallest;
+  StaleOutcome outcome;  // of its last failing run
   size_t runs = 0;
 };
 
@@ -57,9 +56,9 @@ using RunCandidate = std::function<StaleOutcome(const StaleCase&)>;
 // of its attempts. What led to it may get less: a flush that is not needed goes, and with it its
 // name from the signature. The pool's part of the config stays as it is.
 ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violation& violation,
-                  const StaleShrinkLimits& limits, Arena* arena);
+                  const StaleShrinkLimits& limits);
 ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const Violation& violation,
-                  const StaleShrinkLimits& limits, Arena* arena);
+                  const StaleShrinkLimits& limits);
 
 }  // namespace resprobe::live
 

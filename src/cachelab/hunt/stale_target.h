@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cachelab/subject/failpoint.h"
@@ -37,6 +38,10 @@ struct DirectRequest {
 class StaleTarget {
  public:
   virtual ~StaleTarget() = default;
+
+  // What the names of the keys begin with.
+  const std::string& key_prefix() const { return key_prefix_; }
+  void set_key_prefix(std::string prefix) { key_prefix_ = std::move(prefix); }
 
   virtual int workers() const = 0;
   virtual int writers() const = 0;
@@ -79,6 +84,9 @@ class StaleTarget {
   // Whether it is a worker's: one says nothing although the server, which is asked now, answers. If
   // the server does not, failure() says so.
   virtual bool WorkerHangs() = 0;
+
+ private:
+  std::string key_prefix_ = "resprobe:";
 };
 
 }  // namespace resprobe::live

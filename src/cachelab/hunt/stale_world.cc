@@ -84,6 +84,7 @@ void StaleWorld::Generate(Gen& gen, Config& config) {
 void StaleWorld::Start(const Config& config, RunContext& run) {
   sound_ = true;
   keys_ = stale::KeysOf(config);
+  keys_.prefix = target_->key_prefix();
   history_ = VersionHistory(keys_);
   counts_ = {};
   before_ = {};
@@ -121,7 +122,6 @@ void StaleWorld::Apply(const stale::Read& op, RunContext& run) {
   Step(run, false, [&] {
     const int key = KeyOf(op.key);
     const int command = stale::CommandFor(keys_, key, op.command);
-    if (command < 0) return true;
     if (!StartRead(WorkerOf(op.worker), key, command, op.member.value, false)) return false;
     PendingRead& read = reads_.back();
     switch (op.wait) {
@@ -147,7 +147,7 @@ void StaleWorld::Apply(const stale::DirectWrite& op, RunContext& run) {
   Step(run, false, [&] {
     const int key = KeyOf(op.key);
     const int command = stale::CommandFor(keys_, key, op.command);
-    return command < 0 || Write(kDriver, key, command, op.member.value);
+    return Write(kDriver, key, command, op.member.value);
   });
 }
 
@@ -155,8 +155,8 @@ void StaleWorld::Apply(const stale::CachedWrite& op, RunContext& run) {
   Step(run, false, [&] {
     const int key = KeyOf(op.key);
     const int command = stale::CommandFor(keys_, key, op.command);
-    return command < 0 || (Write(WorkerOf(op.worker), key, command, op.member.value) &&
-                           (!op.wait || FinishWrite(key)));
+    return Write(WorkerOf(op.worker), key, command, op.member.value) &&
+           (!op.wait || FinishWrite(key));
   });
 }
 
@@ -217,7 +217,7 @@ void StaleWorld::Apply(const stale::Check& op, RunContext& run) {
     }
     const int key = KeyOf(op.key);
     const int command = stale::CommandFor(keys_, key, op.command);
-    return command < 0 || StartRead(WorkerOf(op.worker), key, command, op.member.value, true);
+    return StartRead(WorkerOf(op.worker), key, command, op.member.value, true);
   });
 }
 

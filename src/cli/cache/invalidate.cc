@@ -89,9 +89,8 @@ Verb InvalidateVerb() {
     }
     HuntKind kind;
     kind.verb = "invalidate";
-    kind.generate = [=](uint64_t seed, const live::CasePlan& common, Arena* arena,
-                        live::StaleCase* out) {
-      live::GenerateRaces(seed, common, *plan, arena, out);
+    kind.generate = [=](uint64_t seed, const live::CasePlan& common, live::StaleCase* out) {
+      live::GenerateRaces(seed, common, *plan, out);
     };
     kind.vacuous = [=](const live::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
     kind.typed = " --writers " + std::to_string(options->pool.Writers());

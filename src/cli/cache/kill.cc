@@ -137,9 +137,8 @@ int RunKill(KillOptions* options) {
   std::map<std::string, KillTally> tallies;
   HuntKind kind;
   kind.verb = "kill";
-  kind.generate = [&](uint64_t seed, const live::CasePlan& common, Arena* arena,
-                      live::StaleCase* out) {
-    live::GenerateKills(seed, common, options->plan, arena, out);
+  kind.generate = [&](uint64_t seed, const live::CasePlan& common, live::StaleCase* out) {
+    live::GenerateKills(seed, common, options->plan, out);
   };
   kind.after = [&](const live::StaleCase& c, const live::StaleOutcome& outcome) {
     for (const live::StaleRound& round : outcome.rounds) {

@@ -44,8 +44,8 @@ void StaleHunt::Open() {
   std::string error;
   target_.reset();
   if (!options_.url.empty()) {
-    target_ = live::UrlTarget::Open(options_.url, pool_.server.allow_remote,
-                                    pool_.server.flush, &error);
+    target_ =
+        live::UrlTarget::Open(options_.url, pool_.server.allow_remote, pool_.server.flush, &error);
     if (target_ == nullptr) throw UserError(error);
     cache_ = options_.url;
     return;
@@ -60,21 +60,20 @@ void StaleHunt::Open() {
 }
 
 int StaleHunt::Run() {
-  StaleCaseFile given;
+  live::StaleCase given;
   replay_ = !options_.case_file.empty();
   if (replay_) {
     given = ReadStaleCase(options_.case_file);
-    const live::stale::PoolShape shape = live::stale::ShapeOf(given.c.config);
+    const live::stale::PoolShape shape = live::stale::ShapeOf(given.config);
     pool_.workers = shape.workers;
     pool_.writers = shape.writers;
     pool_.tracking = live::kTrackingModeNames[static_cast<size_t>(shape.tracking)];
-    pool_.FitSlots(live::stale::KeysOf(given.c.config));
+    pool_.FitSlots(live::stale::KeysOf(given.config));
   }
   Open();
-  Arena arena;
-  Arena texts;  // of the plan
-  live::CasePlan plan{.config = {}, .keys = options_.keys.keys};
-  live::stale::SetKeys(options_.keys, &texts, &plan.config);
+  target_->set_key_prefix(options_.keys.prefix);
+  live::CasePlan plan{.config = {}, .keys = options_.keys.keys, .commands = options_.keys.commands};
+  live::stale::SetKeys(options_.keys, &plan.config);
   plan.config.workers.value = target_->workers();
   plan.config.writers.value = target_->writers();
   for (size_t mode = 0; mode < std::size(live::kTrackingModeNames); ++mode) {
@@ -99,11 +98,10 @@ int StaleHunt::Run() {
     try {
       case_seed_ = options_.seed + i;
       if (replay_) {
-        RunCase(given.c);
+        RunCase(given);
       } else {
-        arena.Reset();
         live::StaleCase c;
-        kind_.generate(case_seed_, plan, &arena, &c);
+        kind_.generate(case_seed_, plan, &c);
         if (all != 0) KeepRounds(all - done, &c);
         RunCase(c);
       }
@@ -165,13 +163,12 @@ void StaleHunt::Handle(const live::StaleCase& c, const live::StaleOutcome& outco
     ++failures_[known->second].met;
     return;
   }
-  Arena arena;  // of the smallest case
   live::ShrunkCase shrunk;
   const bool hung = !outcome.sound;
   if (!hung && !options_.stop_on_failure) {
     live::StaleShrinkLimits limits;
     limits.stop = [] { return Interrupted(); };
-    shrunk = live::Shrink(target_.get(), c, *outcome.violation, limits, &arena);
+    shrunk = live::Shrink(target_.get(), c, *outcome.violation, limits);
   }
   const live::StaleOutcome& kept = shrunk.reproduced ? shrunk.outcome : outcome;
   known_[outcome.signature] = kept.signature;
@@ -225,6 +222,7 @@ Json StaleHunt::Log(const live::StaleCase& c, const live::StaleOutcome& outcome,
                  {"workers", target_->workers()},
                  {"writers", target_->writers()},
                  {"tracking", pool_.tracking},
+                 {"key_prefix", options_.keys.prefix},
                  {"plant", pool_.injected_fault}}},
                {"case", JsonText(Print(c))}};
   if (shrunk.reproduced) {
@@ -266,6 +264,9 @@ std::string StaleHunt::Command() const {
     command += pool_.Typed() + kind_.typed;
   } else {
     command += "--url " + ShellWord(options_.url) + kind_.typed;
+  }
+  if (options_.keys.prefix != live::KeyPlan().prefix) {
+    command += " --key-prefix " + ShellWord(options_.keys.prefix);
   }
   return command;
 }

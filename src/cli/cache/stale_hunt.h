@@ -9,7 +9,6 @@
 #include "cachelab/hunt/stale_generate.h"
 #include "cachelab/hunt/stale_shrink.h"
 #include "cli/cache/stale_options.h"
-#include "engine/arena.h"
 #include "runner/files.h"
 #include "runner/json.h"
 
@@ -19,8 +18,7 @@ namespace resprobe::cli {
 struct HuntKind {
   std::string verb;
   // The case of a seed.
-  std::function<void(uint64_t seed, const live::CasePlan& plan, Arena* arena, live::StaleCase* out)>
-      generate;
+  std::function<void(uint64_t seed, const live::CasePlan& plan, live::StaleCase* out)> generate;
   // After each generated case.
   std::function<void(const live::StaleCase& c, const live::StaleOutcome& outcome)> after =
       [](const live::StaleCase&, const live::StaleOutcome&) {};

@@ -69,9 +69,7 @@ live::KeyPlan ReadKeys(const Json& json) {
   keys.keys = Number(json, "keys", 1, kMostKeys);
   keys.members = Number(json, "members", 1, stale::kMostMembers);
   keys.value_size = Number(json, "value_size", 1, stale::kMostValueBytes);
-  keys.prefix = Text(json, "key_prefix");
   keys.types = Texts(json, "types");
-  keys.commands = Texts(json, "commands");
   const auto all = live::LiveTypes();
   for (const std::string& type : keys.types) {
     if (std::find(all.begin(), all.end(), type) == all.end()) {
@@ -232,11 +230,11 @@ class OldCase {
   int workers_ = 1;
 };
 
-StaleCaseFile ReadOldCase(const Json& json, const Json& configuration) {
-  StaleCaseFile file{std::make_unique<Arena>(), {}};
-  const OldCase old(json, &file.c);
-  stale::Config& config = file.c.config;
-  stale::SetKeys(old.Keys(), file.arena.get(), &config);
+live::StaleCase ReadOldCase(const Json& json, const Json& configuration) {
+  live::StaleCase c;
+  const OldCase old(json, &c);
+  stale::Config& config = c.config;
+  stale::SetKeys(old.Keys(), &config);
   config.workers.value =
       std::max(NumberOr0(configuration, "workers", 0, live::kMaxWorkers), old.workers());
   config.writers.value = configuration.contains("writers")
@@ -248,18 +246,19 @@ StaleCaseFile ReadOldCase(const Json& json, const Json& configuration) {
       config.tracking = static_cast<live::TrackingMode>(mode);
     }
   }
-  return file;
+  return c;
 }
 
-StaleCaseFile ReadOps(const std::string& text) {
-  StaleCaseFile file{std::make_unique<Arena>(), {}};
-  if (const std::string error = Parse(text, file.arena.get(), &file.c); !error.empty()) {
+live::StaleCase ReadOps(const std::string& text) {
+  Arena arena;  // of texts, of which ops have none
+  live::StaleCase c;
+  if (const std::string error = Parse(text, &arena, &c); !error.empty()) {
     throw UserError(error);
   }
-  return file;
+  return c;
 }
 
-StaleCaseFile ReadLog(Json json) {
+live::StaleCase ReadLog(Json json) {
   if (json.contains("failures")) {
     if (List(json, "failures").empty()) throw UserError("it has no failures");
     json = Json(json.at("failures").at(0));
@@ -313,7 +312,7 @@ Json ToJson(const live::StaleCounts& c) {
           {"not_cached", c.not_cached}};
 }
 
-StaleCaseFile ReadStaleCase(const std::string& file) {
+live::StaleCase ReadStaleCase(const std::string& file) {
   const std::string text = ReadFile(file);
   try {
     if (!ops_text::HarnessOf(text).empty()) return ReadOps(text);

@@ -1,11 +1,9 @@
 #ifndef RESPROBE_CLI_CACHE_STALE_JSON_H_
 #define RESPROBE_CLI_CACHE_STALE_JSON_H_
 
-#include <memory>
 #include <string>
 
 #include "cachelab/hunt/stale_world.h"
-#include "engine/arena.h"
 #include "runner/output.h"
 
 namespace resprobe::cli {
@@ -14,14 +12,9 @@ namespace resprobe::cli {
 Json ToJson(const live::StaleEvent& event);
 Json ToJson(const live::StaleCounts& counts);
 
-// A case with the memory of its texts.
-struct StaleCaseFile {
-  std::unique_ptr<Arena> arena;
-  live::StaleCase c;
-};
 // A case from a file: `.ops` text, or the log of a failure (the smallest case in it). Logs from
 // before cases were `.ops` text are converted. Throws UserError that names `file`.
-StaleCaseFile ReadStaleCase(const std::string& file);
+live::StaleCase ReadStaleCase(const std::string& file);
 
 // An event as a line.
 std::string ToLine(const live::StaleEvent& event);

@@ -121,7 +121,8 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Number("--members", "N", &keys.members, 1, live::stale::kMostMembers,
                "Elements of a set, list, hash, sorted set or stream")
       .ShowDefault();
-  verb->Size("--value-size", &keys.value_size, 1, live::stale::kMostValueBytes, "Bytes of a value").ShowDefault();
+  verb->Size("--value-size", &keys.value_size, 1, live::stale::kMostValueBytes, "Bytes of a value")
+      .ShowDefault();
   verb->Text("--key-prefix", "TEXT", &keys.prefix, "What the keys' names begin with").ShowDefault();
   verb->Text("--types", "TYPE,…", &types, "Of string,set,list,hash,zset,stream; default: all");
   verb->Text("--commands", "COMMAND,…", &commands, "Only these; --list-commands names them");

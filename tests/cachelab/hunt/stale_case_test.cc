@@ -47,10 +47,10 @@ TEST(StaleCaseTest, CasesOfAllGeneratorsGoThroughTextAndTape) {
     Gen gen(seed, &arena);
     Mutate(gen, PlainMutator, &c);
     ExpectRoundTrip(c);
-    GenerateRaces(seed, {}, {.kill_percent = 20, .flush_percent = 20}, &arena, &c);
+    GenerateRaces(seed, {}, {.kill_percent = 20, .flush_percent = 20}, &c);
     ExpectRoundTrip(c);
     for (const Op& op : c.ops) kinds.insert(op.index());
-    GenerateKills(seed, {}, {}, &arena, &c);
+    GenerateKills(seed, {}, {}, &c);
     ExpectRoundTrip(c);
     for (const Op& op : c.ops) kinds.insert(op.index());
   }
@@ -64,8 +64,8 @@ TEST(StaleCaseTest, ASeedIsAlwaysTheSameCaseAndEachSeedAnother) {
     StaleCase races[2];
     StaleCase kills[2];
     for (int i = 0; i < 2; ++i) {
-      GenerateRaces(seed, {}, {.kill_percent = 20}, &arena, &races[i]);
-      GenerateKills(seed, {}, {}, &arena, &kills[i]);
+      GenerateRaces(seed, {}, {.kill_percent = 20}, &races[i]);
+      GenerateKills(seed, {}, {}, &kills[i]);
     }
     EXPECT_EQ(races[0].ops, races[1].ops);
     EXPECT_EQ(kills[0].ops, kills[1].ops);
@@ -76,27 +76,20 @@ TEST(StaleCaseTest, ASeedIsAlwaysTheSameCaseAndEachSeedAnother) {
 }
 
 TEST(StaleCaseTest, TheConfigHoldsTheKeyPlan) {
-  KeyPlan keys{.keys = 9,
-               .first_key = 1000,
-               .members = 3,
-               .value_size = 100,
-               .prefix = "app key:",
-               .types = {"set", "zset"},
-               .commands = {"SADD", "ZADD"}};
+  KeyPlan keys{
+      .keys = 9, .first_key = 1000, .members = 3, .value_size = 100, .types = {"set", "zset"}};
   Arena arena;
   StaleCase c;
-  stale::SetKeys(keys, &arena, &c.config);
+  stale::SetKeys(keys, &c.config);
   ASSERT_EQ(Parse(Print(c), &arena, &c), "");
   const KeyPlan read = stale::KeysOf(c.config);
   EXPECT_EQ(read.keys, 9);
   EXPECT_EQ(read.members, 3);
   EXPECT_EQ(read.value_size, 100);
   EXPECT_EQ(read.types, keys.types);
-  EXPECT_EQ(read.commands, keys.commands);
-  EXPECT_EQ(read.NameOf(1), "app key:zset:1001");
-  stale::SetKeys(KeyPlan(), &arena, &c.config);
+  EXPECT_EQ(read.NameOf(1), "resprobe:zset:1001");
+  stale::SetKeys(KeyPlan(), &c.config);
   EXPECT_EQ(stale::KeysOf(c.config).types.size(), LiveTypes().size());
-  EXPECT_TRUE(c.config.prefix_and_commands.words.empty());
 }
 
 TEST(StaleCaseTest, MoreKeysThanAnIndexNamesAreUsedByDifferentCases) {
@@ -104,7 +97,7 @@ TEST(StaleCaseTest, MoreKeysThanAnIndexNamesAreUsedByDifferentCases) {
   std::set<int> places;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     StaleCase c;
-    GenerateRaces(seed, {.config = {}, .keys = 100'000}, {}, &arena, &c);
+    GenerateRaces(seed, {.keys = 100'000}, {}, &c);
     const KeyPlan keys = stale::KeysOf(c.config);
     EXPECT_EQ(keys.keys, stale::kMostKeys);
     EXPECT_LE(keys.first_key + keys.keys, 100'000);
@@ -156,7 +149,7 @@ TEST(StaleCaseTest, ARoundOfKillsSaysWhatItKills) {
   StaleCase c;
   std::set<std::string> kills;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
-    GenerateKills(seed, {}, {}, &arena, &c);
+    GenerateKills(seed, {}, {}, &c);
     size_t begin = 0;
     for (size_t i = 0; i < c.ops.size(); ++i) {
       if (!std::holds_alternative<stale::Settle>(c.ops[i])) continue;
@@ -197,7 +190,7 @@ class FakeRuns {
 TEST(StaleCaseTest, TheShrinkerKeepsTheInvariantAndTriesSeveralTimes) {
   Arena arena;
   StaleCase c;
-  GenerateRaces(3, {}, {.kill_percent = 100}, &arena, &c);
+  GenerateRaces(3, {}, {.kill_percent = 100}, &c);
   const auto has = [&](auto tag) {
     return std::any_of(c.ops.begin(), c.ops.end(), [](const Op& op) {
       return std::holds_alternative<typename decltype(tag)::type>(op);
@@ -208,7 +201,7 @@ TEST(StaleCaseTest, TheShrinkerKeepsTheInvariantAndTriesSeveralTimes) {
   ASSERT_TRUE(has(std::type_identity<stale::Read>{}));
   FakeRuns fake;
   const ShrunkCase shrunk = Shrink([&](const StaleCase& candidate) { return fake(candidate); }, c,
-                                   {fake.invariant, 0, "", ""}, {.runs = 5000}, &arena);
+                                   {fake.invariant, 0, "", ""}, {.runs = 5000});
   ASSERT_TRUE(shrunk.reproduced);
   EXPECT_EQ(shrunk.outcome.violation->invariant, fake.invariant);
   StaleCase smallest;
@@ -223,11 +216,11 @@ TEST(StaleCaseTest, TheShrinkerKeepsTheInvariantAndTriesSeveralTimes) {
 TEST(StaleCaseTest, TheShrinkerGivesUpAfterItsRuns) {
   Arena arena;
   StaleCase c;
-  GenerateRaces(3, {}, {.kill_percent = 100}, &arena, &c);
+  GenerateRaces(3, {}, {.kill_percent = 100}, &c);
   FakeRuns fake;
   fake.invariant = "no_torn_entry";
   const ShrunkCase shrunk = Shrink([&](const StaleCase& candidate) { return fake(candidate); }, c,
-                                   {"no_lock_left", 0, "", ""}, {.runs = 20}, &arena);
+                                   {"no_lock_left", 0, "", ""}, {.runs = 20});
   EXPECT_FALSE(shrunk.reproduced);
   EXPECT_EQ(shrunk.runs, 20u);
   EXPECT_EQ(shrunk.smallest.ops, c.ops);

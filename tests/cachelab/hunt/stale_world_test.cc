@@ -58,10 +58,10 @@ class StaleWorldTest : public testing::TestWithParam<const char*> {
     return std::nullopt;
   }
   std::optional<StaleOutcome> Race(uint64_t rounds, const RacePlan& plan) {
-    return Hunt(rounds, [&](uint64_t seed) { GenerateRaces(seed, {}, plan, &arena_, &case_); });
+    return Hunt(rounds, [&](uint64_t seed) { GenerateRaces(seed, {}, plan, &case_); });
   }
   std::optional<StaleOutcome> Kill(uint64_t rounds, const KillPlan& plan) {
-    return Hunt(rounds, [&](uint64_t seed) { GenerateKills(seed, {}, plan, &arena_, &case_); });
+    return Hunt(rounds, [&](uint64_t seed) { GenerateKills(seed, {}, plan, &case_); });
   }
   static std::string Log(const StaleOutcome& outcome) {
     std::string log = outcome.signature + "\nexpected " + outcome.violation->expected + "\nseen " +
@@ -139,7 +139,7 @@ TEST_P(StaleWorldTest, AWorkerThatCrashesIsAFindingOfItsOwn) {
 
 TEST_P(StaleWorldTest, AServerThatHangsIsNoFailureOfTheCache) {
   Open(InjectedFault::kNone, TrackingMode::kDefault, 1);
-  GenerateRaces(1, {}, {}, &arena_, &case_);
+  GenerateRaces(1, {}, {}, &case_);
   EXPECT_TRUE(RunStaleCase(target_.get(), case_).sound);
   server_->Signal(SIGSTOP);
   const StaleOutcome outcome = RunStaleCase(target_.get(), case_);
@@ -153,8 +153,7 @@ TEST_P(StaleWorldTest, AFailureIsMadeSmallAndFailsAgain) {
   Open(InjectedFault::kKeepOnLoss);
   const auto found = Race(600, {.kill_percent = 30});
   ASSERT_TRUE(found);
-  Arena arena;
-  const ShrunkCase shrunk = Shrink(target_.get(), case_, *found->violation, {}, &arena);
+  const ShrunkCase shrunk = Shrink(target_.get(), case_, *found->violation, {});
   ASSERT_TRUE(shrunk.reproduced);
   EXPECT_EQ(shrunk.outcome.violation->invariant, found->violation->invariant);
   // Read, kill, write, read again; the system may want one or two more.
