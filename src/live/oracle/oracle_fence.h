@@ -1,0 +1,36 @@
+#ifndef RESPROBE_LIVE_ORACLE_ORACLE_FENCE_H_
+#define RESPROBE_LIVE_ORACLE_ORACLE_FENCE_H_
+
+#include <string>
+
+#include "live/net/resp_connection.h"
+#include "live/net/unique_fd.h"
+#include "live/oracle/oracle_verdict.h"
+#include "live/server/live_server.h"
+
+namespace resprobe::live {
+
+// A connection to the live server that belongs to no case.
+class OracleFence {
+ public:
+  OracleFence(LiveServer* target, OracleVerdict* verdict) : target_(target), verdict_(verdict) {}
+
+  void Use(UniqueFd fd);
+  // Sends an inline command that the server has to answer with OK. False with one line in `error`.
+  bool Demand(const std::string& line, std::string* error);
+  // Waits until the server's event loop has come round: it has seen all that was sent before, and
+  // has said what it has to say. False, with a verdict, if the server does not answer.
+  bool Pass(int rounds = kAnyRounds);
+
+  // One round to accept a connection, one to read it, and one more for each that was about to end.
+  static constexpr int kAnyRounds = 4;
+
+ private:
+  LiveServer* target_;
+  OracleVerdict* verdict_;
+  RespConnection link_;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_ORACLE_FENCE_H_

@@ -1,0 +1,276 @@
+#include "live/oracle/reply_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "core/resp/writer.h"
+
+namespace resprobe::live {
+namespace {
+
+using resp::Type;
+
+// How long a client waits before the oracle asks whether there is anything to wait for. What is
+// found depends on the answer, not on the time.
+constexpr int kPatienceMs = 200;
+
+// Of a connection of a server that numbers none.
+constexpr uint64_t kNoNumber = UINT64_MAX;
+
+}  // namespace
+
+void ReplyReader::Send(OracleConnection& connection) {
+  if (connection.link.out().empty()) return;
+  connection.unanswered += connection.link.out().size();
+  connection.link.Send();
+  ++counts_->writes;
+}
+
+void ReplyReader::Flush(OracleClient& client) {
+  if (!client.connection->link.out().empty()) {
+    Send(*client.connection);
+    if (client.unfenced && core_->IsOpen(client.core_id)) {
+      // Whom it has spoken to before, the server reads in the round in which it answers the fence,
+      // 16 KiB of what there is.
+      constexpr size_t kRound = 8 << 10;
+      const int rounds = client.connection->server_id != 0 ? 1 : OracleFence::kAnyRounds;
+      if (!fence_->Pass(rounds + static_cast<int>(client.connection->unanswered / kRound))) return;
+      client.connection->unanswered = 0;
+    }
+    client.unfenced = false;
+  }
+  Read(client);
+}
+
+// The answer to the oracle's own question at the start of a connection.
+bool ReplyReader::ReadNumber(OracleClient& client) {
+  OracleConnection& connection = *client.connection;
+  if (connection.server_id != 0) return true;
+  Send(connection);
+  for (;;) {
+    parsers_[0].Reset();
+    const auto result = parsers_[0].Parse(connection.link.in());
+    if (result.status == resp::ReplyParser::Status::kError) {
+      verdict_->DifferAtEnd(client, "no RESP", "RESP", parsers_[0].error().message());
+      return false;
+    }
+    if (result.status == resp::ReplyParser::Status::kValue) {
+      connection.link.Take(result.consumed);
+      // A server that has no such command has no use for the number.
+      const int64_t id = parsers_[0].reply().root().type() == Type::kInteger
+                             ? parsers_[0].reply().root().integer()
+                             : 0;
+      connection.server_id = id > 0 ? static_cast<uint64_t>(id) : kNoNumber;
+      return true;
+    }
+    const Wait wait = WaitFor(client);
+    if (wait == Wait::kMore) continue;
+    // If it closes everything, that is another matter.
+    if (wait == Wait::kFailed || (wait == Wait::kClosed && !fence_->Pass())) return false;
+    verdict_->DifferAtEnd(client, "no reply", "a reply to CLIENT ID", "none");
+    return false;
+  }
+}
+
+ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
+  RespConnection& link = client.connection->link;
+  RespConnection::Got got = link.Read(kPatienceMs);
+  if (got == RespConnection::Got::kNothing) {
+    if (!fence_->Pass()) return Wait::kFailed;
+    got = link.Read(0);
+  }
+  if (got == RespConnection::Got::kBytes) return Wait::kMore;
+  return got == RespConnection::Got::kClosed ? Wait::kClosed : Wait::kNever;
+}
+
+bool ReplyReader::ParseExpected(const OracleConnection& connection,
+                                std::vector<SentValue>* values) {
+  resp::ReplyParser parser;
+  const OracleConnection::Chunk* begun = nullptr;  // where the value at hand began
+  size_t at = connection.read;
+  for (const OracleConnection::Chunk& chunk :
+       std::span(connection.chunks).subspan(connection.next)) {
+    std::string_view rest = std::string_view(connection.expected).substr(at, chunk.end - at);
+    at = chunk.end;
+    while (!rest.empty()) {
+      // A value may go on in what later requests are answered: MULTI, CLIENT REPLY SKIP, EXEC.
+      if (parser.idle()) begun = &chunk;
+      const auto result = parser.Parse(rest);
+      if (result.status == resp::ReplyParser::Status::kError) return false;
+      if (result.status == resp::ReplyParser::Status::kNeedMore) break;
+      rest.remove_prefix(result.consumed);
+      SentValue& value = values->emplace_back();
+      value.asked = begun->asked;
+      value.own = begun->own;
+      parser.Take(&value.reply);
+    }
+  }
+  return true;
+}
+
+// Output that no client can read as values (hiredis cannot either) is compared by its length alone,
+// since its parts may have another order.
+void ReplyReader::ReadOpaque(OracleClient& client) {
+  OracleConnection& connection = *client.connection;
+  while (connection.link.in().size() < connection.owed()) {
+    const Wait wait = WaitFor(client);
+    if (wait == Wait::kFailed) return;
+    if (wait != Wait::kMore) break;
+  }
+  ++counts_->opaque;
+  if (connection.link.in().size() != connection.owed()) {
+    std::string core;
+    std::string server;
+    resp::AppendEscaped(&core, std::string_view(connection.expected).substr(connection.read));
+    resp::AppendEscaped(&server, connection.link.in());
+    return verdict_->DifferAtEnd(client, "length of messages inside EXEC", core, server);
+  }
+  connection.link.Take(connection.owed());
+  connection.Clear();
+}
+
+bool ReplyReader::ParseReceived(const OracleClient& client, std::vector<SentValue>* values,
+                                size_t* consumed) {
+  resp::ReplyParser parser;
+  values->clear();
+  *consumed = 0;
+  for (std::string_view rest = client.connection->link.in(); !rest.empty();) {
+    const auto result = parser.Parse(rest);
+    if (result.status == resp::ReplyParser::Status::kNeedMore) return true;
+    if (result.status == resp::ReplyParser::Status::kError) {
+      std::string seen = parser.error().message() + ": ";
+      resp::AppendEscaped(&seen, rest);
+      verdict_->DifferAtEnd(client, "no RESP", "RESP", seen);
+      return false;
+    }
+    rest.remove_prefix(result.consumed);
+    *consumed += result.consumed;
+    parser.Take(&values->emplace_back().reply);
+  }
+  return true;
+}
+
+// As a rule what comes is what the core has said, byte for byte. False if something else comes, or
+// nothing does.
+bool ReplyReader::ReadEqual(OracleConnection& connection, size_t end) {
+  const std::string_view expected = connection.expected;
+  while (connection.owes() && connection.read < end) {
+    const OracleConnection::Chunk& chunk = connection.chunks[connection.next];
+    const std::string_view core = expected.substr(connection.read, chunk.end - connection.read);
+    const std::string_view in = connection.link.in();
+    if (std::memcmp(in.data(), core.data(), std::min(in.size(), core.size())) != 0) {
+      if (!ReadAlike(connection, chunk, core)) return false;
+    } else if (in.size() < core.size()) {
+      if (connection.link.Read(kPatienceMs) != RespConnection::Got::kBytes) return false;
+      continue;
+    } else {
+      connection.link.Take(core.size());
+    }
+    connection.read = chunk.end;
+    ++connection.next;
+    connection.unanswered = 0;
+  }
+  constexpr size_t kMostRead = 64 << 10;
+  if (!connection.owes() || connection.read > kMostRead) connection.Forget();
+  return true;
+}
+
+// Takes one reply that need not be the same: both have said nothing else.
+bool ReplyReader::ReadAlike(OracleConnection& connection, const OracleConnection::Chunk& chunk,
+                            std::string_view core) {
+  using Status = resp::ReplyParser::Status;
+  const Asked& asked = log_->At(chunk.asked);
+  if (!chunk.own || asked.command == nullptr) return false;
+  for (resp::ReplyParser& parser : parsers_) parser.Reset();
+  const auto ours = parsers_[0].Parse(core);
+  if (ours.status != Status::kValue || ours.consumed != core.size()) return false;
+  if (IsPush(parsers_[0].reply().root())) return false;
+  auto theirs = parsers_[1].Parse(connection.link.in());
+  while (theirs.status == Status::kNeedMore) {
+    if (connection.link.Read(kPatienceMs) != RespConnection::Got::kBytes) return false;
+    parsers_[1].Reset();  // from the start, which has moved
+    theirs = parsers_[1].Parse(connection.link.in());
+  }
+  if (theirs.status != Status::kValue || IsPush(parsers_[1].reply().root())) return false;
+  Mismatch mismatch;
+  if (!comparer_->Same(asked, parsers_[0].reply().root(), parsers_[1].reply().root(), &mismatch))
+    return false;
+  connection.link.Take(theirs.consumed);
+  return true;
+}
+
+void ReplyReader::Read(OracleClient& client, size_t end) {
+  if (!ReadNumber(client) || ReadEqual(*client.connection, end)) return;
+  ReadByValue(client);
+}
+
+// Messages may come sooner or later than the core has said them.
+void ReplyReader::ReadByValue(OracleClient& client) {
+  std::vector<SentValue> ours;
+  std::vector<SentValue> theirs;
+  if (!ParseExpected(*client.connection, &ours)) return ReadOpaque(client);
+  size_t consumed = 0;
+  for (;;) {
+    if (!ParseReceived(client, &theirs, &consumed)) return;
+    if (theirs.size() >= ours.size()) break;
+    const Wait wait = WaitFor(client);
+    if (wait == Wait::kFailed) return;
+    if (wait == Wait::kMore) continue;
+    if (client.lossy || !core_->IsOpen(client.core_id)) {
+      // What was not yet sent is lost when another client closes this one; and a transaction in
+      // which a client closes itself breaks off.
+      if (!client.lossy && wait == Wait::kClosed) break;
+      ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
+      break;
+    }
+    // What has come may be wrong already.
+    const size_t asked = ours[theirs.size()].asked;
+    const std::string expected = resp::ToText(ours[theirs.size()].reply.root());
+    ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
+    values_.Compare(ours, theirs);
+    if (!verdict_->going()) return;
+    if (wait == Wait::kClosed) {
+      // If it closes everything, that is another matter.
+      if (!fence_->Pass()) return;
+      return verdict_->Differ(asked, "connection closed", expected,
+                              "nothing: it has closed the connection");
+    }
+    return verdict_->Differ(asked, "no reply", expected, "nothing");
+  }
+  if (theirs.size() > ours.size()) {
+    const std::string seen = resp::ToText(theirs[ours.size()].reply.root());
+    theirs.erase(theirs.begin() + static_cast<ptrdiff_t>(ours.size()), theirs.end());
+    values_.Compare(ours, theirs);
+    if (verdict_->going()) verdict_->DifferAtEnd(client, "a reply too many", "nothing more", seen);
+    return;
+  }
+  values_.Compare(ours, theirs);
+  client.connection->link.Take(consumed);
+  client.connection->Clear();
+}
+
+bool ReplyReader::ReadClose(OracleClient& client) {
+  if (client.stays_open) {
+    if (client.connection->link.Close(verdict_->hang_ms())) return true;
+    verdict_->ServerFailed();
+    return false;
+  }
+  switch (WaitFor(client)) {
+    case Wait::kFailed:
+      return false;
+    case Wait::kNever:
+      verdict_->DifferAtEnd(client, "connection left open", "a closed connection", "an open one");
+      return false;
+    case Wait::kMore:
+      verdict_->DifferAtEnd(client, "a reply too many", "a closed connection", "more bytes");
+      return false;
+    case Wait::kClosed:
+      client.connection->link.Drop();
+      return true;
+  }
+  return false;
+}
+
+}  // namespace resprobe::live

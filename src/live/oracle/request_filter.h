@@ -1,0 +1,50 @@
+#ifndef RESPROBE_LIVE_ORACLE_REQUEST_FILTER_H_
+#define RESPROBE_LIVE_ORACLE_REQUEST_FILTER_H_
+
+#include <string>
+#include <vector>
+
+#include "core/server/server.h"
+#include "core/table/profile.h"
+#include "core/table/table.h"
+#include "live/server/live_server.h"
+
+namespace resprobe::live {
+
+// Which requests are sent to neither server, because their replies cannot be compared, and which
+// ones go alone.
+class RequestFilter {
+ public:
+  // Both must outlive the filter.
+  RequestFilter(const Server* core, const LiveServer* target, Profile profile)
+      : core_(core), target_(target), profile_(profile) {}
+
+  struct Judgement {
+    std::string left_out;  // why it is sent to neither server; empty if it is sent
+    // The replies end in the middle of a transaction, so that no other request is in flight then.
+    bool breaks_off = false;
+    // A wrong password: valkey 8.0.1 (seen live) does not answer one while an earlier reply of the
+    // same pipeline waits to be written.
+    bool logs_in = false;
+  };
+  // `command` is nullptr for what is no command. `state`: the request compares what a case leaves.
+  Judgement Judge(const Client& client, const Command* command,
+                  const std::vector<std::string>& args, bool state);
+
+  // Whether the server may have ERANGE left in errno (docs/findings/sort-stale-errno.md).
+  bool out_of_range() const { return out_of_range_; }
+  void ClearOutOfRange() { out_of_range_ = false; }
+
+ private:
+  const Server* core_;
+  const LiveServer* target_;
+  Profile profile_;
+  bool out_of_range_ = false;
+};
+
+// Whether the client's next reply is not written.
+bool RepliesAreOff(const Client& client);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_REQUEST_FILTER_H_

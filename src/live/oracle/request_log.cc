@@ -1,0 +1,74 @@
+#include "live/oracle/request_log.h"
+
+#include "core/table/command.h"
+#include "engine/quote.h"
+#include "live/oracle/oracle_requests.h"
+
+namespace resprobe::live {
+namespace {
+
+void Count(const Asked& asked, OracleCounts* counts) {
+  if (asked.part == Asked::Part::kState) ++counts->state;
+  if (asked.part != Asked::Part::kCase) return;
+  ++counts->requests;
+  const Command* const command = asked.command;
+  CommandCounts& of_command = counts->commands[command];
+  if (of_command.requests++ == 0 && command != nullptr) {
+    for (const std::string_view word : LiteralsOf(command->spec->syntax)) {
+      of_command.options.emplace_back(word, 0);
+    }
+  }
+  if (of_command.options.empty()) return;
+  for (size_t i = command->parent != nullptr ? 2 : 1; i < asked.args.size(); ++i) {
+    for (auto& [word, count] : of_command.options) {
+      count += CommandContext::IsWord(asked.args[i], word);
+    }
+  }
+}
+
+}  // namespace
+
+void RequestLog::BeginCase() {
+  ++case_number_;
+  op_ = 0;
+}
+
+Asked& RequestLog::Add(size_t client, Asked::Part part) {
+  Asked& asked = requests_.emplace_back();
+  asked.part = part;
+  asked.case_number = case_number_;
+  asked.op = op_;
+  asked.client = client;
+  return asked;
+}
+
+uint64_t RequestLog::Unsettled(size_t first_owed) const {
+  return first_owed < end() ? case_number_ + 1 - At(first_owed).case_number : 0;
+}
+
+void RequestLog::Retire(size_t first_owed, OracleCounts* counts) {
+  const uint64_t settled = case_number_ - Unsettled(first_owed);
+  counts->cases += settled - settled_;
+  settled_ = settled;
+  for (; first_ < first_owed; ++first_) {
+    Count(requests_.front(), counts);
+    requests_.pop_front();
+  }
+}
+
+void RequestLog::Clear() {
+  first_ = end();
+  requests_.clear();
+  settled_ = case_number_;
+}
+
+std::string WordsOf(const Asked& asked) {
+  std::string line;
+  for (const std::string& word : asked.args) {
+    if (!line.empty()) line += ' ';
+    AppendWord(&line, word);
+  }
+  return line;
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,279 @@
+#include "live/oracle/request_writer.h"
+
+#include <span>
+#include <utility>
+
+#include "core/resp/reply_parser.h"
+#include "core/resp/request_parser.h"
+#include "core/resp/writer.h"
+#include "core/server/client.h"
+#include "live/oracle/oracle_compare.h"
+#include "worlds/command/reply_model.h"
+
+namespace resprobe::live {
+namespace {
+
+// What one client says goes out in segments of this size, so that the server has something to do.
+constexpr size_t kSegment = 4 << 10;
+constexpr size_t kMostOwed = 256 << 10;
+
+std::vector<std::string_view> Views(const std::vector<std::string>& args) {
+  return {args.begin(), args.end()};
+}
+
+void AppendWire(std::string* wire, const std::vector<std::string>& args) {
+  resp::AppendRequest(wire, Views(args));
+}
+
+}  // namespace
+
+void RequestWriter::Begin(int64_t case_now_ms, int64_t now_ms) {
+  times_.Reset(case_now_ms, now_ms);
+  all_databases_ = settings_changed_ = false;
+}
+
+void RequestWriter::Deliver(OracleClient& client, std::string_view bytes) {
+  using Status = resp::RequestParser::Status;
+  std::string all;
+  if (!client.deferred.empty()) {
+    all = std::exchange(client.deferred, {});
+    all += bytes;
+    bytes = all;
+  }
+  while (!bytes.empty() && verdict_->going() && !client.nonsense && core_->IsOpen(client.core_id)) {
+    if (clients_->Waits(client)) {
+      client.deferred = bytes;
+      return;
+    }
+    const resp::RequestParser::Result result = client.requests.Parse(bytes);
+    if (result.status == Status::kRequest) {
+      const std::span<const std::string_view> words = client.requests.args();
+      std::vector<std::string> args(words.begin(), words.end());
+      client.held.append(bytes.substr(0, result.consumed));
+      bytes.remove_prefix(result.consumed);
+      Execute(client, std::move(args), std::exchange(client.held, {}), Asked::Part::kCase);
+      continue;
+    }
+    client.held.append(bytes);
+    if (result.status == Status::kError) {
+      client.nonsense = true;
+      ExecuteNonsense(client, std::exchange(client.held, {}));
+    }
+    return;
+  }
+}
+
+void RequestWriter::Ask(std::vector<std::string> args) {
+  std::string wire;
+  AppendWire(&wire, args);
+  Execute(clients_->control(), std::move(args), wire, Asked::Part::kState);
+}
+
+void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
+                            std::string_view wire, Asked::Part part) {
+  const Command* command = ReplyModel::Find(Views(args), profile_);
+  const Client& state = *core_->FindOpenClient(client.core_id);
+  const bool of_state = part == Asked::Part::kState;
+  RequestFilter::Judgement judgement = filter_.Judge(state, command, args, of_state);
+  if (!judgement.left_out.empty()) {
+    ++counts_->left_out.try_emplace(std::move(judgement.left_out)).first->second;
+    return;
+  }
+  clients_->Turn(client);
+  if (!verdict_->going()) return;
+
+  // What the server may choose, the core has to know before it goes on.
+  const bool chooses = command != nullptr && choice_.IsChoice(state, *command, args);
+  if (judgement.breaks_off || judgement.logs_in || chooses) reader_->Flush(client);
+  if (!verdict_->going()) return;
+
+  Asked& asked = log_->Add(client.number, part);
+  const size_t number = log_->last();
+  asked.command = command;
+  asked.protocol = state.protocol;
+  core_wire_.assign(wire);
+  if (command != nullptr) {
+    if (!of_state && times_.Rewrite(*command, &args)) {
+      core_wire_.clear();
+      AppendWire(&core_wire_, args);
+    }
+    const std::string_view name = command->name();
+    settings_changed_ |= command->full_name() == "config|set";
+    all_databases_ |= name == "select" || name == "move" || name == "swapdb" || name == "copy";
+    // A server closes after the reply, which is never written (as in ExecuteNonsense()).
+    client.stays_open = RepliesAreOff(state) && (name == "quit" || command->is_exec ||
+                                                 command->full_name() == "client|kill");
+    Describe(state, *command, args, &asked);
+  }
+  std::vector<std::string> server_args;
+  if (command != nullptr && MapIds(*command, &args, &server_args)) {
+    core_wire_.clear();
+    AppendWire(&core_wire_, args);
+    AppendWire(&client.connection->link.out(), server_args);
+  } else {
+    client.connection->link.out() += core_wire_;
+  }
+  asked.args = std::move(args);
+  if (!verdict_->going()) return;
+  if (chooses) {
+    choice_.Take(client, &asked, core_wire_);
+    if (!verdict_->going()) return;
+  } else {
+    core_->Receive(client.core_id, core_wire_);
+  }
+  TakeOutputs(client, number);
+  AfterCore(client);
+  // Broadcasts are sent once a turn: each request has a turn of its own.
+  const bool broadcasts = !core_->prefix_table().empty();
+  const bool alone = judgement.breaks_off || broadcasts || one_by_one_;
+  if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
+}
+
+void RequestWriter::Describe(const Client& state, const Command& command,
+                             const std::vector<std::string>& args, Asked* asked) {
+  const Freedom freedom = FreedomOf(command);
+  if ((freedom == Freedom::kPick || freedom == Freedom::kScan) && !state.multi) {
+    asked->args = args;
+    choice_.FindUniverse(state, asked);
+  }
+  if (!command.is_exec || !state.multi || state.dirty_cas || state.dirty_exec) return;
+  std::vector<std::string_view> words;
+  state.queue.Arguments(&words);
+  for (size_t i = 0; i < state.queue.size(); ++i) {
+    const CommandQueue::Entry& entry = state.queue.entry(i);
+    Asked& queued = asked->queued.emplace_back();
+    queued.command = entry.command;
+    queued.protocol = state.protocol;
+    const auto first = words.begin() + static_cast<ptrdiff_t>(entry.first);
+    queued.args.assign(first, first + static_cast<ptrdiff_t>(entry.argc));
+  }
+}
+
+void RequestWriter::ExecuteNonsense(OracleClient& client, std::string_view bytes) {
+  clients_->Turn(client);
+  if (!verdict_->going()) return;
+  log_->Add(client.number, Asked::Part::kCase).args = {std::string(bytes)};
+  client.connection->link.out() += bytes;
+  // The server closes behind the error, which is never written.
+  client.stays_open = RepliesAreOff(*core_->FindClient(client.core_id));
+  core_->Receive(client.core_id, bytes);
+  TakeOutputs(client, log_->last());
+  AfterCore(client);
+}
+
+// What the core has said, to whichever client.
+void RequestWriter::TakeOutputs(OracleClient& client, size_t asked) {
+  const auto take = [&](OracleClient& other) {
+    std::string& output = core_->Output(other.core_id);
+    if (output.empty()) return false;
+    const bool own = &other == &client;
+    if (!own && !other.silent.empty()) {
+      // A client that waited is served: what it asked for has its reply.
+      resp::ReplyParser parser;
+      for (std::string_view rest = output; !rest.empty();) {
+        const resp::ReplyParser::Result result = parser.Parse(rest);
+        if (result.status != resp::ReplyParser::Status::kValue) {
+          other.connection->Owe(rest, asked, false);  // compared as bytes
+          break;
+        }
+        const size_t size = result.consumed;
+        const bool push = parser.reply().root().type() == resp::Type::kPush || other.silent.empty();
+        other.connection->Owe(rest.substr(0, size), push ? asked : other.silent.front(), !push);
+        rest.remove_prefix(size);
+        if (!push) other.silent.erase(other.silent.begin());
+      }
+    } else {
+      other.connection->Owe(output, asked, own);
+    }
+    output.clear();
+    return true;
+  };
+  for (size_t i = 0; i < clients_->count(); ++i) {
+    if (&clients_->at(i) != &client) take(clients_->at(i));
+  }
+  client.unfenced = !take(client);
+  if (client.unfenced) {
+    client.silent.push_back(asked);
+  } else {
+    client.silent.clear();
+  }
+}
+
+void RequestWriter::AfterCore(OracleClient& client) {
+  for (size_t i = 0; i < clients_->count() && verdict_->going(); ++i) {
+    OracleClient& other = clients_->at(i);
+    if (core_->IsOpen(other.core_id) || other.connection == nullptr) continue;
+    if (&other != &client) {
+      reader_->Flush(client);
+      if (!verdict_->going()) return;
+      other.lossy = true;
+      reader_->Read(other);
+    } else {
+      client.unfenced = false;
+      reader_->Flush(client);
+    }
+    if (verdict_->going()) clients_->ReadClose(other);
+  }
+  if (!verdict_->going() || !core_->IsOpen(client.core_id)) return;
+  OracleConnection& connection = *client.connection;
+  if (connection.link.out().size() > kSegment) {
+    // While the server works at this, what was sent before is read, and the core goes on.
+    reader_->Send(connection);
+    reader_->Read(client, std::exchange(connection.sent, connection.expected.size()));
+  } else if (connection.owed() > kMostOwed) {
+    reader_->Flush(client);
+  }
+}
+
+// CLIENT KILL ID, CLIENT UNBLOCK, CLIENT TRACKING REDIRECT: the numbers of the connections are the
+// server's own. A number that is none of the clients' is nobody's on both sides.
+bool RequestWriter::MapIds(const Command& command, std::vector<std::string>* core,
+                           std::vector<std::string>* server) {
+  // The word before an id; for CLIENT UNBLOCK its place tells.
+  const std::string_view before = command.full_name() == "client|kill"       ? "ID"
+                                  : command.full_name() == "client|tracking" ? "REDIRECT"
+                                  : command.full_name() == "client|unblock"  ? "UNBLOCK"
+                                                                             : "";
+  if (before.empty()) return false;
+  *server = *core;
+  for (size_t i = 2; i < core->size(); ++i) {
+    int64_t id = 0;
+    if (!CommandContext::IsWord((*core)[i - 1], before)) continue;
+    if (!ParseInt64((*core)[i], &id) || id <= 0) continue;
+    constexpr int64_t kNobody = 1'000'000'000'000'000;
+    (*server)[i] = std::to_string(id < kNobody ? id + kNobody : id);
+    bool found = false;
+    for (size_t j = 0; j < clients_->count() && verdict_->going(); ++j) {
+      OracleClient& client = clients_->at(j);
+      if (client.core_id != static_cast<uint64_t>(id) || !core_->IsOpen(client.core_id)) continue;
+      const bool silent = client.connection == nullptr;
+      if (silent) clients_->TakeConnection(client);
+      // It has to have greeted the server, and to know its number.
+      if (verdict_->going() && (silent || client.connection->server_id == 0))
+        reader_->Flush(client);
+      if (!verdict_->going()) return false;
+      (*server)[i] = std::to_string(client.connection->server_id);
+      client.named = true;
+      found = true;
+    }
+    if (!found) (*core)[i] = (*server)[i];
+  }
+  return true;
+}
+
+bool RequestWriter::Reset(OracleClient& client) {
+  if (client.connection == nullptr || !core_->IsOpen(client.core_id) || !client.held.empty() ||
+      !client.requests.idle() || clients_->Waits(client)) {
+    return false;
+  }
+  Asked& asked = log_->Add(client.number, Asked::Part::kBetween);
+  asked.command = FindCommand("reset");
+  asked.args = {"RESET"};
+  constexpr std::string_view kReset = "*1\r\n$5\r\nRESET\r\n";
+  core_->Receive(client.core_id, kReset);
+  TakeOutputs(client, log_->last());
+  client.connection->link.out() += kReset;
+  return !client.unfenced;
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,93 @@
+#ifndef RESPROBE_LIVE_ORACLE_REQUEST_WRITER_H_
+#define RESPROBE_LIVE_ORACLE_REQUEST_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/server/server.h"
+#include "core/table/profile.h"
+#include "core/table/table.h"
+#include "live/oracle/case_clients.h"
+#include "live/oracle/oracle_client.h"
+#include "live/oracle/oracle_requests.h"
+#include "live/oracle/oracle_verdict.h"
+#include "live/oracle/reply_reader.h"
+#include "live/oracle/request_filter.h"
+#include "live/oracle/request_log.h"
+#include "live/oracle/server_choice.h"
+#include "live/server/live_server.h"
+
+namespace resprobe::live {
+
+// Runs requests on the core, writes them to the live server's connections, and notes what the
+// server owes: what the core has said, to whichever client.
+class RequestWriter {
+ public:
+  // All must outlive the writer.
+  RequestWriter(const LiveServer* target, Server* core, RequestLog* log, OracleVerdict* verdict,
+                ReplyReader* reader, CaseClients* clients, OracleCounts* counts, Profile profile)
+      : core_(core),
+        log_(log),
+        verdict_(verdict),
+        reader_(reader),
+        clients_(clients),
+        counts_(counts),
+        profile_(profile),
+        filter_(core, target, profile),
+        choice_(core, clients, reader) {}
+
+  // A new case; times as in TimeRewriter::Reset().
+  void Begin(int64_t case_now_ms, int64_t now_ms);
+  void Advance(int64_t ms) { times_.Advance(ms); }
+  // Each request waits for its reply.
+  void set_one_by_one(bool one_by_one) { one_by_one_ = one_by_one; }
+  RequestFilter& filter() { return filter_; }
+  // Whether requests of the case may have changed the server's settings, or may have left keys in
+  // databases other than the first.
+  bool settings_changed() const { return settings_changed_; }
+  void ClearSettingsChanged() { settings_changed_ = false; }
+  bool all_databases() const { return all_databases_; }
+
+  // Bytes of the client arrive: each whole request is run.
+  void Deliver(OracleClient& client, std::string_view bytes);
+  // Runs a request of the oracle's own that compares what the case leaves.
+  void Ask(std::vector<std::string> args);
+  // Adds RESET to what the client sends. False if it cannot be known when that is done: half a
+  // request stands before it, the client waits, or its reply is off.
+  bool Reset(OracleClient& client);
+
+ private:
+  // `wire`: the bytes of the request. `part`: kState for one of the oracle's own.
+  void Execute(OracleClient& client, std::vector<std::string> args, std::string_view wire,
+               Asked::Part part);
+  void ExecuteNonsense(OracleClient& client, std::string_view bytes);
+  // Notes what the core knows of the request before it runs.
+  void Describe(const Client& state, const Command& command, const std::vector<std::string>& args,
+                Asked* asked);
+  void TakeOutputs(OracleClient& client, size_t asked);
+  void AfterCore(OracleClient& client);
+  bool MapIds(const Command& command, std::vector<std::string>* core,
+              std::vector<std::string>* server);
+
+  Server* core_;
+  RequestLog* log_;
+  OracleVerdict* verdict_;
+  ReplyReader* reader_;
+  CaseClients* clients_;
+  OracleCounts* counts_;
+  Profile profile_;
+  RequestFilter filter_;
+  ServerChoice choice_;
+  TimeRewriter times_;
+  bool one_by_one_ = false;
+  bool settings_changed_ = false;
+  bool all_databases_ = false;
+  std::string core_wire_;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_REQUEST_WRITER_H_

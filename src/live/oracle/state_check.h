@@ -1,0 +1,19 @@
+#ifndef RESPROBE_LIVE_ORACLE_STATE_CHECK_H_
+#define RESPROBE_LIVE_ORACLE_STATE_CHECK_H_
+
+#include "core/keyspace/keyspace.h"
+#include "live/oracle/oracle_verdict.h"
+#include "live/oracle/request_writer.h"
+#include "live/server/live_server.h"
+
+namespace resprobe::live {
+
+// Asks both servers, by `writer`, for everything that the case has left in `keyspace`: the number
+// of keys, and each key's type, encoding, expiry and value. Then brings the server back to the
+// beginning.
+void CheckState(const LiveServer& target, const Keyspace& keyspace, const OracleVerdict& verdict,
+                RequestWriter* writer);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_STATE_CHECK_H_
