@@ -41,7 +41,7 @@ json ToJson(const Grant& grant) {
           {"generation", grant.generation}};
 }
 
-// The arguments args[0], args[1], … in the order of their numbers, or args[] in theirs.
+// The arguments args[0], args[1], … in the order of their numbers, or args[] in their own order.
 Words Arguments(const httplib::Request& request) {
   std::map<long, std::string> numbered;
   Words words;
@@ -123,14 +123,16 @@ class Endpoint::Impl {
     }
   }
 
-  // Waits with the mutex held. False if it will not be ready: a worker hangs, or the end has come.
+  // Waits with the mutex held. False if `ready` will not become true: a worker hangs, or the
+  // endpoint stops.
   template <class Ready>
   bool Until(std::unique_lock<std::mutex>& lock, const Ready& ready) {
     happened_.wait(lock, [&] { return ready() || stopping_ || !pool_->hung().empty(); });
     return ready();
   }
 
-  // Sees to the workers as long as it serves: hears their answers, replaces those that end or hang.
+  // Serves the workers until the endpoint stops: reads their answers, replaces those that end or
+  // hang.
   void Supervise() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {

@@ -9,7 +9,7 @@
 
 namespace resprobe::live {
 
-// The keys of a case and what is written to them. Keys are numbered from 0.
+// The keys of a case and the values written to them. Keys are numbered from 0.
 struct KeyPlan {
   int keys = 16;
   int first_key = 0;    // added to a key's number in its name
@@ -17,7 +17,7 @@ struct KeyPlan {
   int value_size = 32;  // bytes
   std::string prefix = "resprobe:";
   std::vector<std::string> types = {"string", "set", "list", "hash", "zset", "stream"};
-  // Names of commands, in capitals; empty: all.
+  // Names of commands, in upper case; empty: all.
   std::vector<std::string> commands = {};
 
   const std::string& TypeOf(int key) const {
@@ -26,7 +26,7 @@ struct KeyPlan {
   std::string NameOf(int key) const {
     return prefix + TypeOf(key) + ":" + std::to_string(first_key + key);
   }
-  // Whether the command may be used, and fits the type of the key.
+  // True if the plan allows the command.
   bool Allows(const LiveCommand& command) const {
     return commands.empty() ||
            std::find(commands.begin(), commands.end(), command.name()) != commands.end();

@@ -12,10 +12,10 @@
 
 namespace resprobe::live {
 
-// A pool of this program's own.
+// A target with a private pool of workers.
 class PoolTarget : public StaleTarget {
  public:
-  // nullptr with one line in `error`.
+  // On failure returns nullptr with one line in `error`.
   static std::unique_ptr<PoolTarget> Open(PoolOptions options, std::string* error);
 
   int workers() const override { return pool_->size(); }

@@ -12,7 +12,7 @@ namespace {
 using stale::Op;
 using stale::Wait;
 
-// Makes the ops of one case.
+// Builds the ops of one case.
 class Maker {
  public:
   Maker(uint64_t seed, const CasePlan& common, StaleCase* out) : gen_(seed, &arena_), case_(out) {
@@ -33,15 +33,15 @@ class Maker {
   int Below(int n) { return static_cast<int>(gen_.rng().Below(static_cast<uint64_t>(n))); }
   bool Percent(int percent) { return Below(100) < percent; }
   Index AWorker() { return {static_cast<uint8_t>(Below(shape_.workers))}; }
-  // Of those that put entries, if there are any.
+  // One of the writers, if there are any.
   Index AWriter() { return {static_cast<uint8_t>(Below(std::max(shape_.writers, 1)))}; }
   Index AKey() { return {static_cast<uint8_t>(Below(keys_.keys))}; }
 
   // 1 to 64.
   int RoundCount() { return 1 + Below(8 << Below(4)); }
 
-  // The commands that fit the key. The first of a type reads or writes all of the value; the
-  // generic ones are the last.
+  // The commands that fit the key. The first of a type reads or writes the whole value; the generic
+  // ones are last.
   std::vector<int> CommandsFor(Index key, bool read) const {
     std::vector<int> fitting;
     for (size_t i = 0; i < LiveCommands().size(); ++i) {
@@ -83,14 +83,14 @@ class Maker {
   void Add(Op op) { case_->ops.push_back(op); }
 
  private:
-  Arena arena_;  // of the texts of ops, of which there are none
+  Arena arena_;  // for the texts of ops; there are none
   Gen gen_;
   StaleCase* case_;
   KeyPlan keys_;
   stale::PoolShape shape_;
 };
 
-// The steps of a race, with the weights that they have before the swarm's.
+// The steps of a race, with their weights before the swarm weights are applied.
 enum RaceStep : uint8_t { kRead, kOvertaken, kLateDrop, kOwnWrite, kWrite, kSteps };
 constexpr std::array<uint32_t, kSteps> kStepWeights = {50, 10, 5, 7, 28};
 
@@ -101,7 +101,7 @@ class RaceMaker {
       const bool possible = make->shape().writers > 0 || (step != kOvertaken && step != kLateDrop);
       weights_[step] = possible ? kStepWeights[step] * make->gen().Swarm(step) : 0;
     }
-    // A case without reads or without writes races nowhere.
+    // A case without reads or without writes has no races.
     weights_[kRead] += 20;
     weights_[kWrite] += 10;
   }
@@ -120,7 +120,7 @@ class RaceMaker {
         make_.Add(make_.Check({static_cast<uint8_t>(worker)}, key));
       }
     }
-    // One that nothing was done to in this round.
+    // Check a key that this round did not touch.
     make_.Add(make_.Check(make_.AWorker(), make_.AKey()));
     make_.Add(stale::Settle{});
   }
@@ -141,7 +141,7 @@ class RaceMaker {
         ops_.emplace_back(make_.Read(make_.AWorker(), key, Wait::kNo));
         return;
       case kOvertaken: {
-        // A read whose reply a write overtakes.
+        // A write overtakes a read's reply.
         const Index worker = make_.AWriter();
         ops_.emplace_back(make_.DirectWrite(key));
         ops_.emplace_back(stale::Barrier{});
@@ -153,7 +153,7 @@ class RaceMaker {
         return;
       }
       case kLateDrop:
-        // A worker that has not taken its invalidations yet, while others read and write.
+        // A worker has not processed its invalidations yet, while others read and write.
         ops_.emplace_back(stale::Hold{.worker = make_.AWriter(), .point = Failpoint::kBeforeDrop});
         ops_.emplace_back(make_.CachedWrite(make_.AWorker(), key, true));
         ops_.emplace_back(make_.Read(make_.AWorker(), key, Wait::kAnswer));
@@ -184,7 +184,7 @@ class RaceMaker {
       Insert(kill);
       return;
     }
-    // What the victim has just read changes.
+    // Change the key that the victim has just read.
     const Index key = make_.gen().rng().Pick(hot);
     ops_.emplace_back(make_.Read(victim, key, Wait::kAnswer));
     ops_.push_back(kill);
@@ -213,7 +213,7 @@ void AddKillRound(Maker& make, const KillPlan& plan) {
   std::vector<Failpoint> moments;
   if (plan.idle) moments.push_back(Failpoint::kNone);
   for (const Failpoint point : plan.points) {
-    // A connection can be killed where the worker can wait meanwhile.
+    // A connection can only be killed at a failpoint where the worker can be held.
     if (!client || !IsUnderLock(point)) moments.push_back(point);
   }
   const Failpoint point = moments.empty() ? Failpoint::kNone : rng.Pick(moments);
@@ -221,7 +221,7 @@ void AddKillRound(Maker& make, const KillPlan& plan) {
 
   const std::vector<int> writes = make.CommandsFor(key, false);
   const auto write = [&] {
-    // One that certainly changes the value: the first of its type.
+    // A command that always changes the value: the first of its type.
     const stale::WriteCommand command = stale::WriteCommandOf(writes.front());
     if (plan.direct_writes && (!plan.cached_writes || make.Percent(50))) {
       make.Add(stale::DirectWrite{.key = key, .command = command, .member = make.AMember()});
@@ -249,7 +249,7 @@ void AddKillRound(Maker& make, const KillPlan& plan) {
     }
   };
 
-  // What grows with every write is too large for the cache sooner or later.
+  // A value that grows with every write becomes too large for the cache eventually.
   for (const int command : writes) {
     if (LiveCommands()[static_cast<size_t>(command)].name() != "DEL") continue;
     make.Add(stale::DirectWrite{.key = key, .command = stale::WriteCommandOf(command)});
@@ -264,7 +264,7 @@ void AddKillRound(Maker& make, const KillPlan& plan) {
   } else if (point == Failpoint::kBeforeDrop) {
     read(victim, Wait::kAnswer);
     read(other, Wait::kHit);
-    // The invalidation is taken from the connection, and then the end comes.
+    // The invalidation is read from the connection, and then the worker or connection is killed.
     arm();
     write();
     if (client) kill();
@@ -274,7 +274,7 @@ void AddKillRound(Maker& make, const KillPlan& plan) {
     if (client) kill();
     write();
   }
-  // By all workers the form that was in the cache, and by one of them another.
+  // All workers read the form that was in the cache, and one of them another form.
   for (int worker = 0; worker < workers; ++worker) {
     make.Add(stale::Check{.worker = {static_cast<uint8_t>(worker)}, .key = key, .command = whole});
   }

@@ -14,22 +14,22 @@
 
 namespace resprobe::live {
 
-// What all cases of a hunt have in common.
+// Common to all cases of a campaign.
 struct CasePlan {
   stale::Config config = {};
-  // A case uses as many of them as an Index can name, from a place that its seed chooses.
+  // A case uses as many of them as an Index can address, starting at a key that its seed chooses.
   int keys = 16;
   std::vector<std::string> commands =
-      {};  // KeyPlan::commands: of each type, one reads and one writes
+      {};  // KeyPlan::commands: one that reads and one that writes for each type
 };
 
-// What the rounds of `invalidate` are made of.
+// The contents of the rounds of `invalidate`.
 struct RacePlan {
   int kill_percent = 0;   // of rounds in which one connection or worker is killed
   int flush_percent = 2;  // of rounds in which all keys are flushed
 };
 
-// Rounds in which reads and writes of a few keys overlap, some of them held where caches go wrong.
+// Rounds in which reads and writes of a few keys overlap, some of them held at failpoints.
 void GenerateRaces(uint64_t seed, const CasePlan& common, const RacePlan& plan, StaleCase* out);
 
 struct KillPlan {
@@ -37,18 +37,18 @@ struct KillPlan {
   bool processes = true;  // signals
   std::vector<stale::KillSignal> signals = {stale::KillSignal{}};
   std::vector<Failpoint> points = {kFailpoints.begin(), kFailpoints.end()};
-  bool idle = true;           // also when the entry is in the cache and nothing is going on
-  bool direct_writes = true;  // by the driver's own connection
-  bool cached_writes = true;  // through a worker that stays alive
+  bool idle = true;           // also when the entry is in the cache and the worker is idle
+  bool direct_writes = true;  // over the driver's own connection
+  bool cached_writes = true;  // through a worker that is not killed
 
-  // Whether a mode is left without a moment: connections are not killed under the lock.
+  // True if a mode has no possible failpoint: connections are not killed under the lock.
   bool mode_is_impossible() const {
     return clients && !idle && std::all_of(points.begin(), points.end(), IsUnderLock);
   }
 };
 
-// Rounds that get an entry into the cache, or on its way there, kill who put it, write the key, and
-// let all read it. stale::KillOf() names what a round kills.
+// Rounds that get an entry into the cache, or on its way there, kill the worker that caches it,
+// write the key, and let all workers read it. stale::KillOf() identifies what a round kills.
 void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, StaleCase* out);
 
 }  // namespace resprobe::live

@@ -1,10 +1,10 @@
 #ifndef RESPROBE_CACHELAB_HUNT_STALE_OPS_H_
 #define RESPROBE_CACHELAB_HUNT_STALE_OPS_H_
 
-// The ops of the world `shared_cache` and the config of a case. They hold everything that the
-// driver decides. How far each process gets is decided by the operating system, so a case that
-// fails once need not fail every time. New fields, kinds and names go to the end: the meaning of
-// existing tapes must not change.
+// The ops of the world `shared_cache` and the config of a case. They contain everything that the
+// driver decides. The operating system decides how far each process gets, so a failing case may not
+// fail every time. Add new fields, kinds and names at the end: the meaning of existing tapes must
+// not change.
 
 #include <cstdint>
 #include <span>
@@ -24,8 +24,8 @@ constexpr std::span<const std::string_view> EnumNames(Failpoint) { return kFailp
 
 namespace stale {
 
-// A command of LiveCommands() that reads, or that writes. The names are the commands' own in lower
-// case; a second form of a command has the word that tells it apart after a dash: sadd-member.
+// A command of LiveCommands() that reads, or one that writes. The names are the commands' own in
+// lower case; a second form of a command has its distinguishing word after a dash: sadd-member.
 enum class ReadCommand : uint8_t {};
 enum class WriteCommand : uint8_t {};
 std::span<const std::string_view> EnumNames(ReadCommand);
@@ -39,23 +39,23 @@ int NumberOf(KillSignal signal);
 KillSignal KillSignalOf(int number);
 bool IsKillSignal(int number);
 
-// How far a read is followed before the next op.
+// How long a read is awaited before the next op.
 enum class Wait : uint8_t {
   kNo,      // the next op overlaps with it
   kAnswer,  // until it is answered
-  kHit,     // the same; counts whether the answer came from the cache, as it should
+  kHit,     // until it is answered; counts whether the answer came from the cache, as expected
   kHeld,    // until the worker is held at its failpoint, or the read is answered
 };
 inline constexpr std::string_view kWaitNames[] = {"no", "answer", "hit", "held"};
 constexpr std::span<const std::string_view> EnumNames(Wait) { return kWaitNames; }
 
-inline constexpr int kMostKeys = 256;  // as many as an Index can name
+inline constexpr int kMostKeys = 256;  // as many as an Index can address
 inline constexpr int kMostMembers = 1000;
 inline constexpr int kMostValueBytes = 256 << 10;
 
-// Numbers outside their range are taken as the nearest one inside.
+// Numbers out of range are clamped.
 struct Config {
-  // The pool that the case runs on. A target with other numbers of workers runs it as well.
+  // The pool on which the case runs. A target with other numbers of workers can run it as well.
   Number workers{4};  // 1 to kMaxWorkers
   Number writers{4};  // 0 to the smaller of workers and kMaxWriters
   TrackingMode tracking = TrackingMode::kDefault;
@@ -63,7 +63,7 @@ struct Config {
   Number first_key{0};    // KeyPlan::first_key, 0 to INT32_MAX
   Number members{4};      // 1 to kMostMembers
   Number value_size{32};  // 1 to kMostValueBytes
-  // The types of the keys, in turn; none is as all.
+  // The types of the keys, in turn; none selected means all.
   bool string = false;
   bool set = false;
   bool list = false;
@@ -73,7 +73,7 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// What the config says of the pool, within range.
+// The config's numbers of workers and writers, clamped.
 struct PoolShape {
   int workers = 0;
   int writers = 0;
@@ -82,8 +82,8 @@ struct PoolShape {
 };
 PoolShape ShapeOf(const Config& config);
 KeyPlan KeysOf(const Config& config);
-// Puts the plan into the config, but for the prefix and the commands, which are no part of a case.
-// Keys over kMostKeys are cut off.
+// Stores the plan in the config, except for the prefix and the commands, which are not part of a
+// case. Keys beyond kMostKeys are dropped.
 void SetKeys(const KeyPlan& keys, Config* config);
 
 // A read through the cache.
@@ -98,7 +98,7 @@ struct Read {
   bool operator==(const Read&) const = default;
 };
 
-// A write by the driver's own connection, past the cache. Waits for the answer.
+// A write over the driver's own connection, bypassing the cache. Waits for the answer.
 struct DirectWrite {
   static constexpr std::string_view kName = "direct_write";
   static constexpr int kWeight = 4;
@@ -120,7 +120,7 @@ struct CachedWrite {
   bool operator==(const CachedWrite&) const = default;
 };
 
-// FLUSHALL or FLUSHDB by the driver's own connection.
+// FLUSHALL or FLUSHDB over the driver's own connection.
 struct Flush {
   static constexpr std::string_view kName = "flush";
   bool all = false;
@@ -133,8 +133,8 @@ struct Barrier {
   bool operator==(const Barrier&) const = default;
 };
 
-// The worker waits when it is next at the failpoint, until the round ends or something else is
-// wanted from it. A worker that is under the lock there does not wait.
+// The worker waits when it next reaches the failpoint, until the round ends or it gets another
+// command. It does not wait at a failpoint that is under the lock.
 struct Hold {
   static constexpr std::string_view kName = "hold";
   static constexpr int kWeight = 2;
@@ -143,7 +143,7 @@ struct Hold {
   bool operator==(const Hold&) const = default;
 };
 
-// The worker raises the signal when it is next at the failpoint.
+// The worker raises the signal when it next reaches the failpoint.
 struct Arm {
   static constexpr std::string_view kName = "arm";
   Index worker;
@@ -159,7 +159,7 @@ struct KillConnection {
   bool operator==(const KillConnection&) const = default;
 };
 
-// A signal to the process of the worker.
+// Sends a signal to the worker's process.
 struct KillWorker {
   static constexpr std::string_view kName = "kill_worker";
   Index worker;
@@ -167,8 +167,8 @@ struct KillWorker {
   bool operator==(const KillWorker&) const = default;
 };
 
-// A read through the cache that must see the newest version. The first check after other ops lets
-// all that is on its way finish, and passes a barrier. Checks that follow one another overlap.
+// A read through the cache that must return the newest version. The first check after other ops
+// waits for everything in flight, and for a barrier. Consecutive checks overlap.
 struct Check {
   static constexpr std::string_view kName = "check";
   static constexpr int kWeight = 8;
@@ -179,7 +179,7 @@ struct Check {
   bool operator==(const Check&) const = default;
 };
 
-// Ends a round: what is on its way finishes, a barrier passes, stopped workers go on.
+// Ends a round: waits for everything in flight and for a barrier, and resumes stopped workers.
 struct Settle {
   static constexpr std::string_view kName = "settle";
   static constexpr int kWeight = 2;
@@ -190,18 +190,18 @@ using Op = std::variant<Read, DirectWrite, CachedWrite, Flush, Barrier, Hold, Ar
                         KillWorker, Check, Settle>;
 
 // The command, an index in LiveCommands(), that an op on this key uses: the one that it names, if
-// it fits the key, else one that fits. All commands may be used.
+// it fits the key, otherwise one that fits. All commands are allowed.
 int CommandFor(const KeyPlan& keys, int key, ReadCommand command);
 int CommandFor(const KeyPlan& keys, int key, WriteCommand command);
-// How an op names the command, which must read or write respectively.
+// The name of the command in an op; it must read or write respectively.
 ReadCommand ReadCommandOf(int command);
 WriteCommand WriteCommandOf(int command);
 // Replaces each command that does not fit its key by the one that is used instead, so that the text
-// shows what runs. The case means the same.
+// shows what runs. The meaning of the case does not change.
 void NameCommands(const KeyPlan& keys, std::span<Op> ops);
 
-// What a round of `kill` tries: "SIGKILL before-put", "CLIENT KILL idle". Empty if it kills
-// nothing.
+// The kill that a round of `kill` tries: "SIGKILL before-put", "CLIENT KILL idle". Empty if it
+// kills nothing.
 std::string KillOf(std::span<const Op> round);
 
 }  // namespace stale

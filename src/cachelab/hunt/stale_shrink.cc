@@ -34,7 +34,7 @@ StaleOutcome RunStaleCase(StaleTarget* target, const StaleCase& c,
 
 ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violation& violation,
                   const StaleShrinkLimits& limits) {
-  Arena arena;  // of the texts of ops, of which there are none
+  Arena arena;  // for the texts of ops; there are none
   ShrunkCase shrunk;
   shrunk.smallest = from;
   const stale::PoolShape shape = stale::ShapeOf(from.config);
@@ -52,10 +52,10 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
     }
     return false;
   };
-  // The whole case fails again sooner or later, under a scheduler that is busy with others too.
+  // Timing may prevent the failure: allow more runs of the whole case.
   if (!fails(from, kOfTheWhole * limits.attempts)) return shrunk;
   shrunk.reproduced = true;
-  // Nothing after the op at which it failed is needed, if it fails there in all runs.
+  // Ops after the one at which it failed are not needed, if it fails there in all runs.
   StaleCase head = from;
   head.ops.resize(std::min(head.ops.size(), shrunk.outcome.violation->op + 1));
   if (head.ops.size() < from.ops.size() && fails(head, limits.attempts)) shrunk.smallest = head;

@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a stale value of a cache without a barrier may last.
+// How long a stale value may last in a cache without a barrier.
 constexpr std::chrono::seconds kSettlesWithin(1);
 
 std::string Join(const Words& words) {
@@ -104,7 +104,7 @@ void StaleWorld::Start(const Config& config, RunContext& run) {
     if (!Disarm() || !target_->Reset()) return false;
     std::vector<std::string> texts;
     for (int key = 0; key < keys_.keys; ++key) {
-      // Keys of one type answer alike.
+      // Absent keys of one type give the same replies.
       if (static_cast<size_t>(key) < keys_.types.size()) {
         std::vector<DirectRequest> requests;
         history_.AddReadBack(key, &requests);
@@ -246,7 +246,7 @@ bool StaleWorld::EndRound(size_t end) {
   reads_.clear();
   faults_.clear();
   if (run_->violated()) return true;
-  // Only now: a worker that is stopped must do nothing before the checks are over.
+  // Only now: a stopped worker must do nothing before the checks are over.
   if (!target_->Settle()) return false;
   ++counts_.rounds;
   StaleRound& round = rounds_.back();
@@ -282,7 +282,7 @@ void StaleWorld::ArmAt(int worker, Failpoint point, int signal) {
   }
 }
 
-// What was armed and not met must not happen in the next case.
+// A failpoint that was armed and not reached must not act in the next case.
 bool StaleWorld::Disarm() {
   for (const int worker : std::exchange(armed_, {})) {
     if (worker < target_->workers()) target_->SignalAt(worker, Failpoint::kNone, 0);
@@ -338,8 +338,8 @@ bool StaleWorld::FinishRead(PendingRead& read) {
   return true;
 }
 
-// While a worker is held, what it has sent must have reached the server, and what the server had to
-// tell it must be on its way, so that the two really meet.
+// While a worker is held, its commands must have reached the server, and the server's invalidations
+// must be in flight, so that the two really race.
 bool StaleWorld::Fence() {
   if (holds_.empty()) return true;
   const DirectRequest ping = {{"PING"}};
@@ -383,8 +383,8 @@ bool StaleWorld::Write(int worker, int key, int command_index, int member) {
   return true;
 }
 
-// Sends the requests, then those that read what the key holds now. Sets `reply` to the
-// answer to the first of them.
+// Sends the requests, then those that read the key's current value. Sets `reply` to the answer to
+// the first of them.
 bool StaleWorld::ReadBack(int key, std::vector<DirectRequest> requests, std::string* reply) {
   const size_t before = requests.size();
   history_.AddReadBack(key, &requests);
@@ -410,7 +410,7 @@ bool StaleWorld::FinishWrite(int key) {
   Note("written", write.worker, keys_.NameOf(key), answer.text,
        answer.status == TargetAnswer::Status::kLost ? "lost" : "");
   if (answer.status == TargetAnswer::Status::kLost) {
-    // It may have been run, or may still be: by the time that the connection is gone it is known.
+    // It may have run, or may still run: this is certain only when the connection is closed.
     ++counts_.lost;
     lost_writes_.push_back(key);
     return target_->failure().empty();
@@ -438,7 +438,7 @@ bool StaleWorld::FinishWrites() {
 bool StaleWorld::SettleLost() {
   if (lost_writes_.empty()) return true;
   ReleaseAll();
-  // The barrier waits for what a worker that had been stopped still has to do.
+  // The barrier waits for the pending work of a resumed worker.
   if (!target_->Settle() || !target_->Barrier()) return false;
   for (const int key : std::exchange(lost_writes_, {})) {
     if (!ReadBack(key, {})) return false;
@@ -477,8 +477,7 @@ bool StaleWorld::PassBarrier() {
   return true;
 }
 
-// Everything that is on its way finishes and is verified: checks, or reads and writes that
-// overlapped.
+// Waits for everything in flight and verifies it: checks, or reads and writes that overlapped.
 bool StaleWorld::FinishAll() {
   if (checking_) return FinishChecks();
   if (!unfinished_) return true;
@@ -504,7 +503,7 @@ bool StaleWorld::FinishChecks() {
   return true;
 }
 
-// For a cache without a barrier: reads until it is right or the time is over.
+// For a cache without a barrier: repeats the read until it is right or the time is over.
 bool StaleWorld::ReadAgain(PendingRead& read) {
   const VersionHistory::Form& form = history_.forms(read.key)[read.form];
   const uint64_t newest = history_.bounds(read.key).newest;
@@ -526,7 +525,7 @@ void StaleWorld::Verify(const PendingRead& read) {
     Violate(read, "no_torn_entry", "an entry whose checksum is right");
     return;
   }
-  // A cache without a barrier settles when it likes.
+  // The time at which a cache without a barrier settles is unknown.
   const bool went_to_server = answer.hit_known && !answer.hit;
   uint64_t low = went_to_server ? read.at_start.acked : read.at_start.settled;
   if (!target_->exact() && !read.check) low = went_to_server ? low : 1;
@@ -554,7 +553,7 @@ void StaleWorld::Violate(const PendingRead& read, std::string_view invariant,
       (!read.answer.hit_known ? ""
        : read.answer.hit      ? ", from the cache"
                               : ", from the server");
-  // The same fault shows in many commands; what led to it tells faults apart.
+  // The same fault shows in many commands; the preceding faults distinguish causes.
   signature_ = std::string(invariant);
   for (const std::string& fault : faults_) signature_ += " after " + fault;
   Note("VIOLATION", read.worker, Join(words), read.answer.text,

@@ -1,16 +1,16 @@
 #ifndef RESPROBE_CACHELAB_HUNT_STALE_WORLD_H_
 #define RESPROBE_CACHELAB_HUNT_STALE_WORLD_H_
 
-// The world `shared_cache`: worker processes that share one cache before one server.
+// The world `shared_cache`: worker processes that share one cache in front of one server.
 //
-// Model: every version of every key, with what each way of reading answers to it. The answers are
-// not computed but read from the server, past the cache, right after each write
+// Model: every version of every key, with the reply of each way of reading it. The replies are not
+// computed but read from the server, bypassing the cache, right after each write
 // (version_history.h). Faults: connections and workers are killed or stopped, some of them at
 // failpoints; reads and invalidations are held at failpoints while their keys change. Promise:
 // kInvariants.
 //
-// It runs in real time on real processes and sockets, so it lives in cachelab and not in worlds:
-// two runs of one case do the same commands in the same order, but may interleave differently.
+// It runs in real time on real processes and sockets, so it is in cachelab and not in worlds: two
+// runs of one case execute the same commands in the same order, but may interleave differently.
 
 #include <chrono>
 #include <cstdint>
@@ -32,7 +32,7 @@ namespace resprobe::live {
 
 inline constexpr int kDriver = -1;  // instead of a worker: the driver's own connection
 
-// One step, as it happened.
+// One executed step.
 struct StaleEvent {
   double ms = 0;  // since the start of the run
   size_t op = 0;
@@ -50,26 +50,26 @@ struct StaleCounts {
   uint64_t hits = 0;
   uint64_t misses = 0;
   uint64_t unknown = 0;  // answers that do not say whether they were hits
-  uint64_t lost = 0;     // commands whose worker or connection went first
-  uint64_t writes = 0;   // also those through the cache
+  uint64_t lost = 0;     // commands whose worker or connection was lost first
+  uint64_t writes = 0;   // including those through the cache
   uint64_t cached_writes = 0;
   uint64_t writes_refused = 0;  // answered with an error
-  uint64_t values = 0;          // writes that bring a value of their own
+  uint64_t values = 0;          // writes that add a value
   uint64_t values_refused = 0;
   uint64_t flushes = 0;
   uint64_t barriers = 0;
   uint64_t races = 0;    // reads during which their key was written
   uint64_t held = 0;     // of these, reads held at a point meanwhile
-  uint64_t refused = 0;  // replies that were not cached because of an invalidation on the way
+  uint64_t refused = 0;  // replies not cached because of an invalidation in the meantime
   uint64_t client_kills = 0;
   uint64_t worker_kills = 0;  // deaths and stops
-  uint64_t confirmed = 0;     // Wait::kHit: was a hit
-  uint64_t not_cached = 0;    // Wait::kHit: was none
+  uint64_t confirmed = 0;     // Wait::kHit: it was a hit
+  uint64_t not_cached = 0;    // Wait::kHit: it was not a hit
 
   StaleCounts& operator+=(const StaleCounts& other);
 };
 
-// The ops of a case up to a `settle`, and what they came to.
+// The ops of a case up to a `settle`, and their result.
 struct StaleRound {
   size_t begin = 0;
   size_t end = 0;  // after its last op
@@ -105,7 +105,7 @@ class StaleWorld {
 
   explicit StaleWorld(StaleTarget* target) : target_(target), history_(KeyPlan()) {}
 
-  // Empties cache and database, and asks what an absent key answers.
+  // Empties cache and database, and reads the replies for absent keys.
   void Start(const Config& config, RunContext& run);
   void Apply(const stale::Read& op, RunContext& run);
   void Apply(const stale::DirectWrite& op, RunContext& run);
@@ -122,18 +122,18 @@ class StaleWorld {
   void Settle(RunContext& run);
 
   // Releases and disarms the workers, which a run that ended at a violation may have left held or
-  // armed. Another world can use the target then.
+  // armed. Afterwards another world can use the target.
   void LeaveTarget();
 
   // Called at the end of each round.
   void OnRound(std::function<void()> call) { on_round_ = std::move(call); }
 
-  // All of the following are of the run since Start().
+  // All of the following refer to the run since Start().
 
-  // Whether all ops had their effect. If not, the target failed (StaleTarget::failure()) and the
-  // other ops did nothing. If workers are to blame for that, it is a violation as well.
+  // True if all ops had their effect. If not, the target failed (StaleTarget::failure()) and the
+  // other ops did nothing. If workers caused that, it is a violation as well.
   bool sound() const { return sound_; }
-  // Of the violation: the invariant, and what led to it. Keys and versions are not in it.
+  // The violated invariant and the faults before it, without keys and versions.
   const std::string& signature() const { return signature_; }
   const StaleCounts& counts() const { return counts_; }
   const std::vector<StaleRound>& rounds() const { return rounds_; }
@@ -142,7 +142,7 @@ class StaleWorld {
   const std::vector<StaleEvent>& events() const { return events_; }
 
  private:
-  // A read, from its sending on.
+  // A read that has been sent.
   struct PendingRead {
     uint64_t ticket = 0;
     int worker = 0;
@@ -161,8 +161,8 @@ class StaleWorld {
     bool brings_value = false;
   };
 
-  // Runs one op: `act` returns false if the target failed. All but checks end the checks that are
-  // on their way.
+  // Runs one op: `act` returns false if the target failed. Every op except a check ends the checks
+  // in flight.
   template <class Act>
   void Step(RunContext& run, bool is_check, const Act& act);
   int WorkerOf(Index worker) const;
@@ -194,7 +194,7 @@ class StaleWorld {
 
   StaleTarget* target_;
   std::function<void()> on_round_ = [] {};
-  std::set<int> armed_;  // workers that may not have met their failpoint yet
+  std::set<int> armed_;  // workers that may not have reached their failpoint yet
 
   RunContext* run_ = nullptr;
   bool sound_ = true;
@@ -207,14 +207,14 @@ class StaleWorld {
   std::vector<StaleEvent> events_;
   std::chrono::steady_clock::time_point start_;
 
-  // Of the round.
+  // State of the round.
   bool checking_ = false;
   bool unfinished_ = false;  // ops were applied since the last barrier that ends a round's actions
   StaleCounts before_;
   std::deque<PendingRead> reads_;
   std::map<int, PendingWrite> writes_;  // by key
   std::vector<int> lost_writes_;        // keys
-  std::set<int> holds_;                 // workers that wait, or will, for Go()
+  std::set<int> holds_;                 // workers that are held, or will be, until Go()
   std::set<std::string> faults_;        // kills and flushes, for the signature
 };
 

@@ -59,7 +59,7 @@ WorkerAnswer Lost(std::string why) {
   return answer;
 }
 
-// The name of an entry: the request, in which a command is the same in any case.
+// The name of an entry: the request, with the command's name in upper case.
 std::string EntryName(std::span<const std::string_view> args, InjectedFault injected_fault) {
   std::string name(args[0]);
   for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -93,13 +93,13 @@ void CacheWorker::Run() {
     if (poll(polled, 2, -1) < 0 && errno != EINTR) return;
     if (polled[1].revents != 0) {
       if (!tracked_.TakePushes()) OnLoss();
-      continue;  // while it was held there it may have taken what poll() saw
+      continue;  // while it was held there it may have read what poll() reported
     }
     if (polled[0].revents != 0 && !TakeControl()) return;
   }
 }
 
-// Blocks until something comes from the control socket. False if it has ended.
+// Blocks until data arrives on the control socket. False if it has ended.
 bool CacheWorker::TakeControl() {
   char bytes[16 << 10];
   ssize_t size;
@@ -126,7 +126,7 @@ bool CacheWorker::NextRequest(Words* request) {
 
 void CacheWorker::Handle(const Words& request) {
   const std::string& verb = request[0];
-  if (verb == "go") {  // to a hold that was not reached, and is not to be reached later
+  if (verb == "go") {  // for a failpoint that was not reached, and must not be reached later
     armed_ = Failpoint::kNone;
     return;
   }
@@ -166,8 +166,7 @@ void CacheWorker::Answer(const WorkerAnswer& answer, std::string_view reply) {
 WorkerAnswer CacheWorker::Cached(std::span<const std::string_view> args, std::string* reply) {
   if (!IsCacheable(args)) return Write(args, reply);
   WorkerAnswer answer = Read(args, reply);
-  // A connection that had died while it was idle: once more, over a new one, which tracks before it
-  // reads.
+  // The connection had died while idle: retry over a new one, which tracks before it reads.
   if (answer.status == Status::kLost) answer = Read(args, reply);
   return answer;
 }
@@ -177,7 +176,7 @@ WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::stri
   Resp3Client* const link = Link(&error);
   const std::string_view key = args[1];
   const std::string name = EntryName(args, config_.injected_fault);
-  // Entries of others are good while this worker has no connection.
+  // Entries of other writers are valid while this worker has no connection.
   const int writer = link == &tracked_ ? config_.writer : kNoWriter;
   const SharedCache::Found found = cache_->Find(key, name, writer, reply);
   WorkerAnswer answer;
@@ -204,8 +203,8 @@ WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::stri
   return answer;
 }
 
-// The entries go before the write and again after it: a read that another worker sent in between
-// may bring what was there before.
+// Drop the entries before the write and again after it: a read that another worker sent in between
+// may return the old value.
 WorkerAnswer CacheWorker::Write(std::span<const std::string_view> args, std::string* reply) {
   std::string error;
   Resp3Client* const link = Link(&error);
@@ -272,7 +271,7 @@ WorkerAnswer CacheWorker::Barrier(std::string* reply) {
   return answer;
 }
 
-// The connection that this worker reads over: nullptr if it cannot be had.
+// The connection that this worker reads over; nullptr if it cannot be opened.
 Resp3Client* CacheWorker::Link(std::string* error) {
   if (config_.writer == kNoWriter) return OpenPlain(error) ? &plain_ : nullptr;
   if (tracked_.is_open()) return &tracked_;
@@ -293,7 +292,7 @@ void CacheWorker::OnPush(const resp::ReplyView& push) {
   if (push.size() != 2 || push[0].text() != "invalidate") return;
   Reach(Failpoint::kBeforeDrop);
   if (push[1].is_null()) {
-    // It names no database: what it emptied may be any.
+    // The push names no database, so any may have been flushed.
     if (config_.injected_fault != InjectedFault::kIgnoreNullPush) cache_->DropAll();
     return;
   }
@@ -302,7 +301,7 @@ void CacheWorker::OnPush(const resp::ReplyView& push) {
   cache_->Drop(keys);
 }
 
-// The invalidations of the tracked connection have ended with it.
+// The tracked connection is lost, and with it its invalidations.
 void CacheWorker::OnLoss() {
   tracked_.Close();
   if (config_.injected_fault != InjectedFault::kKeepOnLoss) cache_->Revoke(config_.writer);
@@ -325,7 +324,7 @@ void CacheWorker::Reach(Failpoint point) {
   if (point != armed_) return;
   armed_ = Failpoint::kNone;
   if (signal_ != 0) {
-    // The driver hears of it, so that it can tell this death from a crash.
+    // Notify the driver, so that it can distinguish this death from a crash.
     Say("raise");
     RaiseOrdered(signal_);
     return;

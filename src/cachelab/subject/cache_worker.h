@@ -2,19 +2,20 @@
 #define RESPROBE_CACHELAB_SUBJECT_CACHE_WORKER_H_
 
 // One worker process: reads through the shared cache, as the workers of a web server do. A writer
-// has a connection with CLIENT TRACKING and puts what it reads; every worker has a plain one too.
+// has a connection with CLIENT TRACKING and caches what it reads; every worker also has a plain
+// connection.
 //
 // It takes requests from its control socket, as RESP arrays, one after the other:
 //   cached COMMAND…    through the cache: answered with a WorkerAnswer
-//   direct COMMAND…    past the cache: a WorkerAnswer
-//   barrier            pings the tracked connection and so takes every invalidation that the server
-//                      has sent before: a WorkerAnswer, kLost if the connection was lost
-//   arm POINT SIGNAL   when next at POINT: says `>raise` and raises SIGNAL, or with 0 says `>held`
-//                      and waits for go.
-//                      Answered at once, so that what is sent after the answer meets it armed
-//   go                 goes on, or is armed no more; not answered
-// It ends when the control socket does. Invalidations are taken whenever nothing else is to be
-// done.
+//   direct COMMAND…    bypassing the cache: a WorkerAnswer
+//   barrier            pings the tracked connection and so processes every invalidation that the
+//                      server has sent before: a WorkerAnswer, kLost if the connection was lost
+//   arm POINT SIGNAL   when it next reaches POINT: writes `>raise` and raises SIGNAL, or with 0
+//   writes
+//                      `>held` and waits for go. Answered at once, so that what is sent after the
+//                      answer meets it armed
+//   go                 continues, or is disarmed; not answered
+// It ends when the control socket does. It processes invalidations whenever it is idle.
 
 #include <cstdint>
 #include <deque>
@@ -46,7 +47,7 @@ class CacheWorker {
  public:
   CacheWorker(SharedCache* cache, WorkerConfig config, UniqueFd control);
 
-  // Until the control socket ends.
+  // Runs until the control socket ends.
   void Run();
 
  private:

@@ -9,22 +9,22 @@
 
 namespace resprobe::live {
 
-// Where a worker can be held, or meet a signal: the moments at which a death used to leave caches
+// Points at which a worker can be held, or gets a signal: moments at which a death has left caches
 // stale, locked or torn.
 enum class Failpoint : uint8_t {
   kNone,
-  kBeforeReply,  // the read is sent, its reply not taken
-  kBeforePut,    // the reply is there, and not in the cache
+  kBeforeReply,  // the read is sent, its reply is not read yet
+  kBeforePut,    // the reply has arrived, and is not in the cache
   kLocked,       // the cache is locked for the put, nothing is written
   kInsidePut,    // half of the entry is written, under the lock
-  kBeforeDrop,   // an invalidation is read from the connection, its entries are still there
+  kBeforeDrop,   // an invalidation is read from the connection, its entries are still in the cache
 };
 
 inline constexpr std::array kFailpoints = {Failpoint::kBeforeReply, Failpoint::kBeforePut,
                                            Failpoint::kLocked, Failpoint::kInsidePut,
                                            Failpoint::kBeforeDrop};
 
-// A worker that holds the lock cannot be held: all others would wait for it.
+// True if the worker holds the lock there. It cannot be held then: all others would wait for it.
 constexpr bool IsUnderLock(Failpoint point) {
   return point == Failpoint::kLocked || point == Failpoint::kInsidePut;
 }

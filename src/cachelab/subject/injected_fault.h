@@ -8,18 +8,18 @@
 
 namespace resprobe::live {
 
-// A fault that caching clients have really had, put into the workers on purpose, so that a run can
-// be seen to find it.
+// A fault that real caching clients have had, injected into the workers to show that a run finds
+// it.
 enum class InjectedFault : uint8_t {
   kNone,
-  kKeepOnLoss,      // a lost connection's entries stay
-  kPutAfterDrop,    // a reply is cached although its key was invalidated on the way
+  kKeepOnLoss,      // the entries of a lost connection stay
+  kPutAfterDrop,    // a reply is cached although its key was invalidated in the meantime
   kIgnoreNullPush,  // the push of a flush is ignored
-  kKeepOwnWrites,   // a write through the cache leaves the entry to the invalidation
+  kKeepOwnWrites,   // a write through the cache leaves the entry until the invalidation arrives
   kShortName,       // the cache's key is the command and its key, without the other arguments
-  kTrustTheDead,    // entries of a worker that died stay
+  kTrustTheDead,    // the entries of a worker that died stay
   kHalfPut,         // an entry is valid with half of its value
-  kHangOnTheDead,   // a worker that finds the lock left by a dead one waits for ever
+  kHangOnTheDead,   // a worker that finds the lock held by a dead one waits forever
   kCrashOnWrite,    // a worker that has written through the cache crashes
 };
 

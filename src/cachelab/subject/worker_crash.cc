@@ -28,7 +28,7 @@ void Die(int signal) {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
   sigaction(signal, &action, nullptr);
-  // It comes when the handler returns.
+  // The signal is delivered when the handler returns.
   raise(signal);
 }
 
@@ -40,7 +40,7 @@ void PrintStack() {
   void* frames[64];
   const int count = backtrace(frames, static_cast<int>(std::size(frames)));
   for (int i = 0; i < count; ++i) {
-    // As a sanitizer prints it without symbols.
+    // In the form in which a sanitizer prints it without symbols.
     Dl_info where = {};
     char line[512];
     int size = std::snprintf(line, sizeof(line), "    #%d %p\n", i, frames[i]);
@@ -81,12 +81,12 @@ bool IsCrashSignal(int signal) {
 }
 
 void ReportCrashes() {
-  // Its first call loads a library.
+  // The first call of backtrace() loads a library.
   void* frame = nullptr;
   backtrace(&frame, 1);
   struct sigaction action = {};
   action.sa_sigaction = OnFault;
-  // A sanitizer gives its handlers a stack of their own, which a stack overflow needs.
+  // A sanitizer gives its handlers a separate stack, which is necessary after a stack overflow.
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   for (const int signal : kCrashSignals) sigaction(signal, &action, &g_before[signal]);
 }
@@ -94,7 +94,7 @@ void ReportCrashes() {
 void RaiseOrdered(int signal) {
   g_ordered = 1;
   raise(signal);
-  g_ordered = 0;  // it was one that stops
+  g_ordered = 0;  // the signal was one that stops the process
 }
 
 }  // namespace resprobe::live

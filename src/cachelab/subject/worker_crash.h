@@ -7,19 +7,19 @@
 
 namespace resprobe::live {
 
-// A worker that ended although its driver did not order it.
+// A worker that ended without an order from its driver.
 struct WorkerCrash {
   int worker = 0;
   pid_t pid = 0;
   std::string how;     // "SIGSEGV", "exit status 1"
-  std::string report;  // what it wrote to stderr: a sanitizer's report, or a stack
+  std::string report;  // its stderr: a sanitizer's report, or a stack
 };
 
-// Whether a process that ends by this signal may have crashed: SIGSEGV, SIGABRT and the like.
+// True if a process that ends by this signal may have crashed: SIGSEGV, SIGABRT and similar.
 bool IsCrashSignal(int signal);
 
-// In a worker: a fault of its own, or abort(), writes a stack to stderr before the process ends; a
-// sanitizer that writes a report does so instead. Signals that another process sends, and
+// Call this in a worker: a fault of its own, or abort(), then writes a stack to stderr before the
+// process ends; a sanitizer writes its report instead. Signals from other processes, and
 // RaiseOrdered(), end the process without a report.
 void ReportCrashes();
 void RaiseOrdered(int signal);

@@ -22,10 +22,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How often waiting looks whether it is to stop; everything else wakes it.
+// How often a wait polls `stop`; all other events wake it.
 constexpr int kLookMs = 200;
 
-// In the child: what it has inherited from whoever drives it goes, all but the memory.
+// In the child: closes everything inherited from the driver except the shared memory.
 int KeepOnly(int fd) {
   constexpr int kControl = 3;
   if (fd != kControl) dup2(fd, kControl);
@@ -96,7 +96,7 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid == 0) {
-    // Ctrl-C is for the driver, which then ends the workers.
+    // Ctrl-C goes to the driver, which then ends the workers.
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) {
@@ -139,7 +139,7 @@ uint64_t WorkerPool::Send(Worker& worker, std::string_view verb,
     return ticket;
   }
   worker.waiting.push_back(ticket);
-  // A worker that has ended takes nothing; its end completes the ticket.
+  // A worker that has ended reads nothing; its end completes the ticket.
   Tell(worker, words);
   return ticket;
 }
@@ -214,7 +214,7 @@ void WorkerPool::Signal(int worker, int signal) {
       signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
   const bool harmless = signal == 0 || signal == SIGCONT || signal == SIGCHLD ||
                         signal == SIGWINCH || signal == SIGURG || signal == SIGPIPE;
-  // One that is stopped dies of SIGKILL alone.
+  // A stopped process dies only of SIGKILL.
   if (harmless || (w.stopped && signal != SIGKILL)) return;
   while (w.pid == pid && !(stops_it && w.stopped) && Pump()) {
   }
@@ -250,8 +250,8 @@ bool WorkerPool::Pump() {
     }
     return false;
   }
-  // What is read is what counts: a signal that came after poll() had looked is taken here, and no
-  // poll() will tell of it again.
+  // The result of read() decides: a signal that arrives after poll() has returned is read here, and
+  // no later poll() reports it again.
   bool child = false;
   signalfd_siginfo info;
   while (read(children_.get(), &info, sizeof(info)) > 0) child = true;
@@ -311,7 +311,7 @@ void WorkerPool::Receive(Worker& worker) {
   }
 }
 
-// Looks whether the process has stopped or ended; with `ended` it is certain to end.
+// Checks whether the process has stopped or ended; with `ended` it is certain to end.
 void WorkerPool::Reap(Worker& worker, bool ended) {
   if (worker.pid <= 0) return;
   siginfo_t info = {};
@@ -330,7 +330,7 @@ void WorkerPool::Reap(Worker& worker, bool ended) {
         options_.injected_fault != InjectedFault::kTrustTheDead) {
       cache_->Revoke(worker.index);
     }
-    // It still answers them, unheard, when it goes on.
+    // When it is resumed it still answers them, but the answers are ignored.
     LoseWaiting(worker, "the worker was stopped");
     if (!cache_->AtLock(worker.index)) return;
     ++freed_;
@@ -339,7 +339,7 @@ void WorkerPool::Reap(Worker& worker, bool ended) {
     return;
   }
   worker.pid = -1;
-  // What it had said before.
+  // Read its earlier answers.
   const auto open = [&worker] { return worker.waiting.size() - worker.answered; };
   size_t before;
   do {
@@ -363,7 +363,7 @@ void WorkerPool::Reap(Worker& worker, bool ended) {
   Replace(worker);
 }
 
-// A worker exits only when its control socket ends, and nothing but its own end closes that one.
+// A worker exits only when its control socket ends, and only the pool closes that.
 bool WorkerPool::IsCrash(const Worker& worker, const siginfo_t& end) const {
   if (end.si_code == CLD_EXITED) return true;
   return end.si_status != worker.ordered && IsCrashSignal(end.si_status);

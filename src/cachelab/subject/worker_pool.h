@@ -33,25 +33,25 @@ struct PoolOptions {
   Resp3Client::Connector connect = {};
   TrackingMode tracking = TrackingMode::kDefault;
   InjectedFault injected_fault = InjectedFault::kNone;
-  // A worker that says nothing for so long hangs.
+  // A worker that is silent for this long hangs.
   int hang_seconds = 10;
-  // Asked while it waits; true makes all waiting end.
+  // Polled while waiting; returning true ends all waiting.
   std::function<bool()> stop = [] { return false; };
-  // Called around each wait for something to happen, for an owner with several threads: a mutex
-  // that guards the pool can be given up meanwhile.
+  // Called around each wait for events, for an owner with several threads: it can release a mutex
+  // that guards the pool.
   std::function<void()> before_poll = [] {};
   std::function<void()> after_poll = [] {};
 };
 
-// The workers of one cache: forks them, drives them, and does for them what the master process of a
-// web server does. One that ends is replaced. One that is stopped (SIGSTOP) cannot take its
+// The workers of one cache: forks them, drives them, and does what the master process of a web
+// server does. It replaces a worker that ends. A stopped worker (SIGSTOP) cannot process its
 // invalidations, so its lease is revoked; if it stopped at the cache's lock it is killed, since
-// nothing else gives the lock back.
+// nothing else releases the lock.
 //
-// Not thread-safe. SIGCHLD is blocked in the calling thread as long as the pool is.
+// Not thread-safe. SIGCHLD is blocked in the calling thread while the pool exists.
 class WorkerPool {
  public:
-  // nullptr with one line in `error`.
+  // On failure returns nullptr with one line in `error`.
   static std::unique_ptr<WorkerPool> Start(PoolOptions options, std::string* error);
   // Ends the workers and waits for them.
   ~WorkerPool();
@@ -61,37 +61,38 @@ class WorkerPool {
   int size() const { return static_cast<int>(workers_.size()); }
   int writers() const { return options_.writers; }
 
-  // Sends a command, which the worker runs when it is done with those before. Returns its ticket.
+  // Sends a command, which the worker runs after the earlier ones. Returns its ticket.
   uint64_t Cached(int worker, std::span<const std::string> command);
   uint64_t Direct(int worker, std::span<const std::string> command);
-  // Waits for the answer: kLost also if the worker ends or hangs first, or stops.
+  // Waits for the answer: kLost also if the worker ends, hangs or stops first.
   WorkerAnswer Wait(uint64_t ticket);
 
-  // Whether Wait() would return at once.
+  // True if Wait() would return at once.
   bool Done(uint64_t ticket) const;
-  // Waits for one thing to happen, whatever it is, and sees to it. False if nothing will: a worker
-  // hangs, or waiting is to stop.
+  // Waits for one event and handles it. False if there will be none: a worker hangs, or `stop`
+  // returned true.
   bool Pump();
 
-  // The worker's next arrival at the point: it waits there for Go(), or raises the signal. Returns
-  // when the worker knows, so after what was sent to it before; it must not be held.
+  // When the worker next reaches the point it waits there for Go(), or raises the signal. Returns
+  // when the worker is armed, so after it has finished earlier commands; it must not be held.
   void Hold(int worker, Failpoint point);
   void SignalAt(int worker, Failpoint point, int signal);
-  // Waits until the worker is held (true) or the command is done (false).
+  // Waits until the worker is held (true) or the command is finished (false).
   bool WaitHeld(int worker, uint64_t ticket);
   void Go(int worker);
 
-  // Returns when every invalidation that the server had sent when it was called is in the cache:
-  // each tracked connection has answered a ping, or is known to be lost. False if a worker hangs.
+  // Returns when every invalidation that the server had sent before the call is applied to the
+  // cache: each tracked connection has answered a ping, or is known to be lost. False if a worker
+  // hangs.
   bool Barrier();
-  // The same in two steps: the tickets to wait for.
+  // The same in two steps: returns the tickets to wait for.
   std::vector<uint64_t> StartBarrier();
 
   // Sends the signal and waits until it has had its effect on the process.
   void Signal(int worker, int signal);
-  // Lets stopped workers go on.
+  // Resumes stopped workers.
   void Resume();
-  // The connections at the server that workers who have ended leave behind; told once.
+  // The server's ids of the connections of workers that have ended; each is reported once.
   std::vector<int64_t> TakeOrphans();
 
   pid_t pid(int worker) const { return workers_[Index(worker)].pid; }
@@ -99,20 +100,20 @@ class WorkerPool {
   bool held(int worker) const { return workers_[Index(worker)].held; }
   SharedCache& cache() { return *cache_; }
 
-  // Workers that ended because of a signal from outside: the driver's, or that of an armed
-  // failpoint. Crashes are not in it.
+  // The number of workers that ended because of a signal from outside: the driver's, or that of an
+  // armed failpoint. Excludes crashes.
   uint64_t deaths() const { return deaths_; }
-  // Workers that ended by themselves: by a fault of their own, abort(), or an exit.
+  // The number of workers that ended by themselves: by a fault, abort(), or an exit.
   uint64_t crashes() const { return crashes_; }
-  // The oldest crash that was not taken yet. After kMostCrashes no more are kept.
+  // The oldest crash that was not taken yet. At most kMostCrashes are kept.
   std::optional<WorkerCrash> TakeCrash();
   uint64_t stops() const { return stops_; }
-  // Workers that were killed because they had stopped at the lock.
+  // The number of workers killed because they had stopped at the lock.
   uint64_t freed() const { return freed_; }
   // Why waiting failed, if a worker hung; empty otherwise.
   const std::string& hung() const { return hung_; }
-  // Kills and replaces the workers that hang; what they were asked for is kLost. Then waiting goes
-  // on. False if there is none, or no new one can be started.
+  // Kills and replaces the workers that hang; their pending commands are kLost. Waiting is then
+  // possible again. False if none hangs, or no new one can be started.
   bool ReplaceHung();
 
  private:
@@ -125,9 +126,9 @@ class WorkerPool {
     size_t answered = 0;            // of `waiting`
     bool held = false;
     bool stopped = false;
-    int ordered = 0;   // the signal that the driver sent, or that the worker said it would raise
+    int ordered = 0;   // the signal that the driver sent, or that the worker announced
     int armed = 0;     // the signal of its failpoint
-    UniqueFd written;  // what it writes to stderr
+    UniqueFd written;  // its stderr
   };
 
   explicit WorkerPool(PoolOptions options) : options_(std::move(options)) {}

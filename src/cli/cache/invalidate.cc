@@ -1,4 +1,4 @@
-// invalidate: races between reads, writes, flushes and deaths, over real workers that share a
+// invalidate: races between reads, writes, flushes and deaths, with real workers that share a
 // cache.
 
 #include <memory>
@@ -13,7 +13,7 @@
 namespace resprobe::cli {
 namespace {
 
-// Fewer rounds are too few to ask for their share of races and kills.
+// The minimum number of rounds for which races and kills are required.
 constexpr uint64_t kEnoughRounds = 20;
 
 std::string WhyVacuous(const live::RacePlan& plan, const live::StaleCounts& counts) {
@@ -54,7 +54,7 @@ Verb InvalidateVerb() {
   verb.exit_codes = "0 nothing stale, 1 a failure or a vacuous run, 2 wrong use, 130 interrupted.";
   verb.moved = {{"--model-check", "model-check"}};
   options->pool.AddTo(&verb, true, false);
-  // Its --flush was the percentage before all verbs had --flush for the server.
+  // --flush was this percentage before all verbs had --flush for the server.
   constexpr const char* kServer = "server";
   verb.Add({.name = "--flush",
             .value = "PERCENT",

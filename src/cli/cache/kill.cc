@@ -1,4 +1,5 @@
-// kill: whoever put an entry dies, at a named point; nobody may read the entry afterwards.
+// kill: kills the worker that caches an entry, at a named point; no worker may read the entry
+// afterwards.
 
 #include <signal.h>
 
@@ -30,12 +31,12 @@ struct KillOptions {
   live::KillPlan plan;
 };
 
-// What became of the rounds of one kind.
+// Results of the rounds of one kind.
 struct KillTally {
   uint64_t rounds = 0;
   uint64_t killed = 0;
-  uint64_t cached = 0;      // of those at rest: the entry was in the cache
-  uint64_t not_cached = 0;  // and was not
+  uint64_t cached = 0;      // idle victims whose entry was in the cache
+  uint64_t not_cached = 0;  // idle victims whose entry was not
 };
 
 live::stale::KillSignal ParseSignal(const std::string& text) {
@@ -43,7 +44,7 @@ live::stale::KillSignal ParseSignal(const std::string& text) {
   for (int signal = 1; signal < NSIG; ++signal) {
     const char* const known = sigabbrev_np(signal);
     if ((known != nullptr && name == known) || text == std::to_string(signal)) {
-      // What neither ends nor stops a process is no kill.
+      // A signal that neither ends nor stops a process kills nothing.
       if (!live::stale::IsKillSignal(signal)) {
         throw UserError("--signal: " + text + " neither ends nor stops a worker");
       }
@@ -80,7 +81,7 @@ void ReadPlan(KillOptions* options) {
     }
   }
   if (!options->stale.url.empty()) {
-    // Nobody can be held or armed behind an endpoint.
+    // Workers behind an endpoint cannot be held or armed.
     if (!options->points.empty() && !plan.points.empty()) {
       throw UserError("--points: workers behind --url can only be killed at rest: idle");
     }

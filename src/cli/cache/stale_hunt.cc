@@ -19,11 +19,11 @@ namespace resprobe::cli {
 namespace {
 
 constexpr double kSecondsPerLine = 10;
-// A longer timeline is in the log alone.
+// A longer timeline is only in the log.
 constexpr size_t kMostLines = 60;
 constexpr uint64_t kCaseRuns = 10;
 
-// Cuts the case after so many rounds.
+// Cuts the case after this many rounds.
 void KeepRounds(uint64_t rounds, live::StaleCase* c) {
   for (size_t i = 0; i < c->ops.size(); ++i) {
     if (!std::holds_alternative<live::stale::Settle>(c->ops[i]) || --rounds > 0) continue;
@@ -107,7 +107,7 @@ int StaleHunt::Run() {
       }
     } catch (const UserError& error) {
       if (failures_.empty()) throw;
-      // What was found is not lost with the server.
+      // Findings are kept even if the server is lost.
       std::fprintf(out_, "the run ends here: %s\n", error.what());
       break;
     }
@@ -122,7 +122,7 @@ void StaleHunt::RunCase(const live::StaleCase& c) {
       target_.get(), c, [this](const live::StaleWorld& world) { AfterRound(world); });
   running_ = {};
   counts_ += outcome.counts;
-  // The round that failed is one as well.
+  // The failed round counts too.
   if (outcome.violation) ++counts_.rounds;
   if (!outcome.last_refusal.empty()) last_refusal_ = outcome.last_refusal;
   if (!replay_) kind_.after(c, outcome);
@@ -147,7 +147,7 @@ void StaleHunt::AfterRound(const live::StaleWorld& world) {
   if (options_.delay > 0) poll(nullptr, 0, static_cast<int>(options_.delay * 1000));
 }
 
-// Those since the last call: all for --trace, the last answer for --show-last.
+// Prints the events since the last call: all for --trace, the last answer for --show-last.
 void StaleHunt::PrintEvents(const std::vector<live::StaleEvent>& events) {
   const live::StaleEvent* last = nullptr;
   for (; printed_ < events.size(); ++printed_) {
@@ -192,13 +192,13 @@ void StaleHunt::Handle(const live::StaleCase& c, const live::StaleOutcome& outco
       std::fprintf(out_, "  log:       %s\n  again:     %s --case %s\n", shown.c_str(),
                    Command().c_str(), ShellWord(shown).c_str());
     } catch (const UserError& error) {
-      // The failure is not lost with its log.
+      // The failure is reported even if its log cannot be written.
       std::fprintf(out_, "  log:       none: %s\n  again:     %s --seed %llu\n", error.what(),
                    Command().c_str(), static_cast<unsigned long long>(case_seed_));
     }
     std::fflush(out_);
   }
-  // A lock that is lost stays lost: the run ends here.
+  // A lost lock stays lost: the run ends here.
   broken_ |= hung;
 }
 
@@ -325,10 +325,11 @@ int StaleHunt::Finish() {
                  static_cast<unsigned long long>(failure.met), failure.met == 1 ? "" : "s",
                  failure.file.empty() ? "no log" : OpenProject().Shown(failure.file).c_str());
   }
-  // What was not tried cannot have failed. A failure, or a case, needs no such proof.
+  // A run without findings must prove that it tested something. A failure, or a given case, needs
+  // no such proof.
   std::string vacuous;
   if (failures_.empty() && !Interrupted() && options_.case_file.empty()) {
-    // Where nothing changes nothing gets stale.
+    // If nothing changes, nothing can become stale.
     vacuous = counts.values_refused * 2 > counts.values
                   ? "the server refused " + Grouped(counts.values_refused) + " of " +
                         Grouped(counts.values) + " writes that bring a value: " + last_refusal_

@@ -14,30 +14,30 @@
 
 namespace resprobe::cli {
 
-// What makes the difference between invalidate and kill.
+// The differences between invalidate and kill.
 struct HuntKind {
   std::string verb;
-  // The case of a seed.
+  // Generates the case of a seed.
   std::function<void(uint64_t seed, const live::CasePlan& plan, live::StaleCase* out)> generate;
   // After each generated case.
   std::function<void(const live::StaleCase& c, const live::StaleOutcome& outcome)> after =
       [](const live::StaleCase&, const live::StaleOutcome&) {};
-  // Why a run that found nothing proves nothing; empty if it does.
+  // Why a run without findings proves nothing; empty if it does prove something.
   std::function<std::string(const live::StaleCounts&)> vacuous;
   // Lines for the summary, and for the report.
   std::function<std::string()> summary = [] { return std::string(); };
   std::function<Json()> report = [] { return Json::object(); };
-  // The verb's own options, as one would type them again.
+  // The verb's own options as they are typed.
   std::string typed;
 };
 
-// Runs cases, files each kind of failure once (log, case, minimized case), and goes on. Case number
-// i, from 0, is that of the seed `--seed` + i.
+// Runs cases, files each kind of failure once (log, case, minimized case), and continues. Case
+// number i, from 0, is that of the seed `--seed` + i.
 class StaleHunt {
  public:
   StaleHunt(const StaleVerbOptions& options, HuntKind kind);
 
-  // The exit code.
+  // Returns the exit code.
   int Run();
 
  private:
@@ -54,7 +54,7 @@ class StaleHunt {
   void Handle(const live::StaleCase& c, const live::StaleOutcome& outcome);
   Json Log(const live::StaleCase& c, const live::StaleOutcome& outcome,
            const live::ShrunkCase& shrunk) const;
-  // Returns what `--case` takes.
+  // Returns the argument for `--case`.
   fs::path Write(const Json& log, const live::StaleCase& smallest, const std::string& signature);
   std::string Line() const;
   std::string Command() const;
@@ -67,9 +67,9 @@ class StaleHunt {
   std::FILE* out_;
   std::unique_ptr<live::LiveServer> server_;
   std::unique_ptr<live::StaleTarget> target_;
-  std::string cache_;          // what is hunted in
-  uint64_t case_seed_ = 0;     // of the case that runs
-  bool replay_ = false;        // a case that was given
+  std::string cache_;          // the cache under test
+  uint64_t case_seed_ = 0;     // of the running case
+  bool replay_ = false;        // a given case
   size_t printed_ = 0;         // events of the case
   live::StaleCounts counts_;   // of the cases before this one
   live::StaleCounts running_;  // of this one
@@ -79,7 +79,7 @@ class StaleHunt {
   Json file_ = Json::array();                 // what --failure-log FILE holds
   double start_ = 0;
   double next_line_ = 0;
-  double aside_ = 0;  // seconds in which failures were made small
+  double aside_ = 0;  // seconds spent on shrinking
   bool broken_ = false;
 };
 

@@ -22,7 +22,7 @@ namespace {
 
 namespace stale = live::stale;
 
-// How a case is read: what is wrong is thrown as a text without the file's name.
+// Reading a case: errors are thrown as a text without the file's name.
 const Json& Member(const Json& json, const std::string& name) {
   if (!json.is_object() || !json.contains(name)) throw UserError("it has no \"" + name + "\"");
   return json.at(name);
@@ -30,7 +30,7 @@ const Json& Member(const Json& json, const std::string& name) {
 
 int Number(const Json& json, const std::string& name, int least, int most) {
   const Json& number = Member(json, name);
-  // What is too large for an int64_t is no such integer.
+  // Reject numbers too large for an int64_t.
   const bool fits = number.is_number_integer() && number >= least && number <= most;
   if (!fits) {
     throw UserError("\"" + name + "\" is no whole number from " + std::to_string(least) + " to " +
@@ -83,7 +83,7 @@ live::KeyPlan ReadKeys(const Json& json) {
   return keys;
 }
 
-// The cases of earlier versions: rounds of actions and checks, as JSON.
+// Reads the case format of earlier versions: rounds of actions and checks, as JSON.
 class OldCase {
  public:
   OldCase(const Json& json, live::StaleCase* out)
@@ -103,7 +103,7 @@ class OldCase {
 
   live::KeyPlan Keys() const {
     live::KeyPlan keys = keys_;
-    // Whole turns of the types, since they have another order now.
+    // Whole cycles of the types, since their order has changed.
     const int turn = static_cast<int>(keys_.types.size());
     keys.keys = (keys_.keys + turn - 1) / turn * turn;
     if (keys.keys > stale::kMostKeys) {
@@ -178,7 +178,7 @@ class OldCase {
     return {static_cast<uint8_t>(worker)};
   }
 
-  // The key of the same type in the same turn.
+  // The key of the same type in the same cycle.
   Index Key(const Json& json) const {
     const int old = NumberOr0(json, "key", 0, keys_.keys - 1);
     const int turn = static_cast<int>(keys_.types.size());
@@ -250,7 +250,7 @@ live::StaleCase ReadOldCase(const Json& json, const Json& configuration) {
 }
 
 live::StaleCase ReadOps(const std::string& text) {
-  Arena arena;  // of texts, of which ops have none
+  Arena arena;  // for texts; ops have none
   live::StaleCase c;
   if (const std::string error = Parse(text, &arena, &c); !error.empty()) {
     throw UserError(error);

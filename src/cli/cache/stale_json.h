@@ -8,12 +8,12 @@
 
 namespace resprobe::cli {
 
-// Events and counts of the hunts for stale reads.
+// JSON of the events and counts of a search for stale reads.
 Json ToJson(const live::StaleEvent& event);
 Json ToJson(const live::StaleCounts& counts);
 
-// A case from a file: `.ops` text, or the log of a failure (the smallest case in it). Logs from
-// before cases were `.ops` text are converted. Throws UserError that names `file`.
+// Reads a case from a file: `.ops` text, or the log of a failure (the smallest case in it).
+// Converts logs from before cases were `.ops` text. Throws UserError that names `file`.
 live::StaleCase ReadStaleCase(const std::string& file);
 
 // An event as a line.

@@ -20,33 +20,34 @@ namespace resprobe::cli {
 // A case uses no more than stale::kMostKeys of them.
 inline constexpr int kMostKeys = 100'000;
 
-// Which server, and which workers before it: for invalidate, kill and workers.
+// The server and the workers in front of it, for invalidate, kill and workers.
 struct PoolVerbOptions {
   ServerOptions server;
   int workers = 4;
-  std::optional<int> writers;  // at most `workers`; none given: as many as there can be
+  std::optional<int> writers;  // at most `workers`; none given: as many as possible
   int slots = 4096;
-  int slot_bytes = 0;  // 0: what the values take
+  int slot_bytes = 0;  // 0: derived from the values
   std::string tracking = "default";
   std::string injected_fault;
 
   // With `writers`, --writers is their number; with `flush`, --flush is the server's.
   void AddTo(Verb* verb, bool writers, bool flush);
-  // Throws UserError. What it does not take is `--url`.
+  // Throws UserError. It does not support `--url`.
   void Check(const std::string& verb) const;
-  // As one would type it again.
+  // The options as they are typed.
   std::string Typed() const;
 
-  // The server. `holds_keys`: one that holds keys will do. Throws UserError.
+  // Opens the server. `holds_keys`: its database may contain keys. Throws UserError.
   std::unique_ptr<live::LiveServer> OpenServer(bool holds_keys) const;
-  // What a pool is started with. `before` must outlive it.
+  // The options of the pool. `before` must outlive it.
   live::PoolOptions Pool(const live::LiveServer* before, int value_bytes) const;
-  // Makes the cache's slots large enough for such values, and as few as then fit into 1 GiB.
+  // Makes the cache's slots large enough for such values, and limits their number to fit into 1
+  // GiB.
   void FitSlots(const live::KeyPlan& keys);
   int Writers() const { return writers.value_or(std::min<int>(live::kMaxWriters, workers)); }
 };
 
-// What both hunts share.
+// Common to both hunts.
 struct StaleVerbOptions {
   PoolVerbOptions pool;
   std::string url;                     // a foreign cache instead
@@ -56,7 +57,7 @@ struct StaleVerbOptions {
   double delay = 0;   // seconds between iterations
   live::KeyPlan keys;
   std::string types;     // comma-separated; empty: all
-  std::string commands;  // the same
+  std::string commands;  // likewise
   std::string failure_log;
   std::string case_file;
   bool list_commands = false;
@@ -68,7 +69,7 @@ struct StaleVerbOptions {
   void AddTo(Verb* verb);
   // Throws UserError; fills keys.types and keys.commands, and the seed if none is given.
   void Read(const std::string& verb);
-  // Whether --failure-log names a folder.
+  // True if --failure-log names a folder.
   bool LogIsFolder() const;
 };
 

@@ -28,7 +28,7 @@ std::unique_ptr<PairedServer> PairedServer::Open(const PairOptions& options, std
   if (clock != nullptr) with.target.environment = clock->environment();
   std::unique_ptr<LiveServer> target = LiveServer::Open(with.target, error);
   if (target == nullptr && clock != nullptr) {
-    // It may not bear to be preloaded (AddressSanitizer wants to be first).
+    // It may not support preloading (AddressSanitizer must be first).
     clock.reset();
     with.target.environment.clear();
     std::string ignored;
@@ -182,7 +182,7 @@ void PairedServer::Send(uint64_t id, std::string_view bytes) {
   PairConnection* const connection = streams_.Find(id);
   if (verdict_.going() && connection != nullptr)
     control_.SetTrackedKeys(model().tracking_table_max_keys());
-  // Which keys are given up when the table is full shows between requests.
+  // Between requests it can be observed which keys are evicted when the table is full.
   const bool one_by_one = choices_.small_table();
   while (!bytes.empty()) {
     if (!verdict_.going() || connection == nullptr) return core_.Send(id, bytes);

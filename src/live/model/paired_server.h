@@ -21,7 +21,8 @@ namespace resprobe::live {
 
 struct PairOptions {
   TargetOptions target;
-  std::optional<Profile> profile = {};  // what the model follows; else by the server's version
+  std::optional<Profile> profile = {};  // the model's profile; if not given, derived from the
+                                        // server's version
   // A server that owes an answer and sends nothing for this long hangs.
   int hang_ms = 10'000;
   // Of the restarts of a server that the target started, one in this many is SIGKILL and a new
@@ -30,41 +31,41 @@ struct PairOptions {
   uint64_t restart_every = 1;
 };
 
-// The core and a live server as one server subject: what one is sent the other is sent, and what
-// the live one sends must be what the core sends, on every connection and turn by turn: values,
-// their order, and nothing else. Whoever uses the subject gets what was read from the sockets (with
-// the core's numbers of connections in it), and core() for the checks that look inside.
+// The core and a live server as one server subject: both receive the same bytes, and what the live
+// one sends must be what the core sends, on every connection and turn by turn: values, their order,
+// and nothing else. The subject returns what was read from the sockets (with the core's connection
+// ids), and core() for the checks that inspect the server.
 //
-// A turn is one Send() with a whole request in it. Behind it the server is asked for a PONG on a
-// connection of our own, often enough that its event loop has come round: then all that the turn
-// has made is written, and what is not there does not come. Nothing waits for time to pass.
+// A turn is one Send() that completes a request. After it a separate connection pings the server
+// often enough that its event loop has turned: then everything that the turn caused is written, and
+// what is missing does not come. Nothing waits for time to pass.
 //
-// Time: the wall clock of a server that we start is the virtual one (ServerClock), so keys expire
-// there as here, lazily or by its own active cycle, which is switched on only for as long as the
-// core's runs. Elsewhere nothing expires: times to live are sent with ten days more, Advance()
-// stops before the first of them is over, and that is counted as left out.
+// Time: a server started by this process uses the virtual wall clock (ServerClock), so keys expire
+// at the same time on both, lazily or by its own active cycle, which is enabled only while the
+// core's runs. On other servers nothing expires: times to live are sent with ten days added,
+// Advance() stops before the first of them expires, and this is counted as left out.
 //
-// After a difference, and where a server's choice cannot be seen, the core goes on alone up to the
-// end of the case.
+// After a difference, and where a server's choice is not visible, the core continues alone until
+// the end of the case.
 class PairedServer final : public ServerSubject {
  public:
-  // nullptr with one line in `error`.
+  // On failure returns nullptr with one line in `error`.
   static std::unique_ptr<PairedServer> Open(const PairOptions& options, std::string* error);
 
-  // Connects, and brings the server to a beginning; to be called before the first case, after a
-  // fatal difference (when it restarts a server of ours), and in a forked child.
+  // Connects and resets the server. Call it before the first case, after a fatal difference (it
+  // then restarts a server that this process started), and in a forked child.
   bool Prepare(std::string* error);
 
-  // Around a case: a Reset() between the two is a restart of the server.
+  // Call these around a case: a Reset() between the two is a restart of the server.
   void BeginCase();
-  // What follows up to the next Reset() ends the case; there, what is left is compared.
+  // What follows until the next Reset() ends the case; Reset() then compares the final state.
   void EndCase();
 
   const std::optional<PairDifference>& difference() const { return verdict_.difference(); }
   const PairCounts& counts() const { return verdict_.counts(); }
   LiveServer& target() const { return *target_; }
   Profile profile() const { return profile_; }
-  // Whether keys expire on the live server when the case says so.
+  // True if keys expire on the live server when the case says so.
   bool sets_clock() const { return clock_ != nullptr; }
   void set_hang_ms(int ms) { verdict_.set_hang_ms(ms); }
   int hang_ms() const { return verdict_.hang_ms(); }

@@ -46,9 +46,9 @@ void CaseClients::Begin(size_t count, uint8_t protocol3) {
   Open(control());
 }
 
-// The client has something to say for the first time, or connects again.
+// The client sends for the first time, or reconnects.
 void CaseClients::TakeConnection(OracleClient& client) {
-  // What owes is taken first: the case goes on where the one before has ended.
+  // Prefer a connection with pending replies: the case continues where the previous one ended.
   const auto fitness = [](const OracleConnection& connection) {
     return connection.taken ? 0 : connection.owes() ? 3 : connection.link.connected() ? 2 : 1;
   };

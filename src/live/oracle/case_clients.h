@@ -15,44 +15,44 @@
 
 namespace resprobe::live {
 
-// The clients of a case, their connections to both servers, and whose turn it is. Before another
-// client has its turn, all that the first one is owed has been read.
+// The clients of a case, their connections to both servers, and the client whose turn it is. Before
+// the turn passes to another client, all replies due to the first one have been read.
 class CaseClients {
  public:
-  // All must outlive the clients. `connections` are used from case to case.
+  // All must outlive the clients. `connections` are reused from case to case.
   CaseClients(LiveServer* target, Server* core, RequestLog* log, OracleVerdict* verdict,
               ReplyReader* reader, OracleConnections* connections, Profile profile);
 
-  // Connects `count` clients and the oracle's own to the core; bit i of `protocol3`: client i
-  // starts with HELLO 3.
+  // Connects `count` clients and the oracle's own to the core; if bit i of `protocol3` is set,
+  // client i starts with HELLO 3.
   void Begin(size_t count, uint8_t protocol3);
-  // How many clients the case has; the oracle's own is not counted.
+  // The number of clients of the case, without the oracle's own.
   size_t count() const { return count_; }
   OracleClient& at(size_t i) { return clients_[i]; }
   const OracleClients& all() const { return clients_; }
   OracleClient& control() { return clients_[kOracleControl]; }
   OracleClient* active() { return active_; }
 
-  // The client that an op names; one whose connection is gone connects again.
+  // The client that an op names; reconnects it if its connection is gone.
   OracleClient& Use(Index index);
-  // Gives the client its turn, and a connection to the live server.
+  // Makes it the client's turn, and gives it a connection to the live server.
   void Turn(OracleClient& client);
   // No client has its turn.
   void EndTurn() { active_ = nullptr; }
   // Takes a connection to the live server for a client that has none.
   void TakeConnection(OracleClient& client);
-  // Ends the client, once all that was sent is done, and connects it to the core anew.
+  // Closes the client, once everything sent is done, and reconnects it to the core.
   void HangUp(OracleClient& client);
   void Open(OracleClient& client) { client.Begin(core_->Connect()); }
-  // The connection of a client that the core has closed is closed on the live server, too.
+  // If the core has closed a client's connection, the live server must close it too.
   void ReadClose(OracleClient& client);
-  // Whether the client waits: a server keeps what it says meanwhile, and reads it later.
+  // True if the client is blocked: a server stores what it sends meanwhile, and reads it later.
   bool Waits(const OracleClient& client) const;
-  // Whether only the client could tell its end from RESET, which takes no new connection.
+  // True if only the client could distinguish a close from a RESET, which needs no new connection.
   bool LeavesNothing(const OracleClient& client) const;
-  // Closes all connections without waiting for anything; what is owed is forgotten.
+  // Closes all connections without waiting; pending replies are discarded.
   void DropAll();
-  // Closes all connections once the server has closed them, too.
+  // Closes all connections, and waits until the server has closed them too.
   void CloseAll();
 
  private:

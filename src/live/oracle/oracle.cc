@@ -40,11 +40,11 @@ bool Oracle::Prepare(std::string* error) {
   verdict_.Restart();
   clients_.DropAll();
   log_.Clear();
-  writer_.filter().ClearOutOfRange();  // to accept a connection sets errno
+  writer_.filter().ClearOutOfRange();  // accepting a connection sets errno
   UniqueFd fd = target_->Connect(error);
   if (!fd.valid()) return false;
   fence_.Use(std::move(fd));
-  // A case that was broken off has left its settings.
+  // An aborted case has left its settings.
   if (writer_.settings_changed() && !target_->most_tracked().empty() &&
       !fence_.Demand("CONFIG SET tracking-table-max-keys " + target_->most_tracked(), error)) {
     return false;
@@ -145,12 +145,13 @@ void Oracle::Settle() {
     OracleClient& client = clients_.at(i);
     if (core_.IsOpen(client.core_id)) writer_.Deliver(client, std::exchange(client.unsent, {}));
   }
-  // Clients that these have served have more to say.
+  // Clients that these requests have unblocked have more to send.
   for (size_t i = 0; i < clients_.count() && verdict_.going(); ++i) {
     if (core_.IsOpen(clients_.at(i).core_id)) writer_.Deliver(clients_.at(i), {});
   }
-  // Every client is reset: first the one whose turn it is, then the others at once. What is left is
-  // compared after that, since no client may hear of it. A single client waits for nothing.
+  // Reset every client: first the one whose turn it is, then the others at once. Compare the final
+  // state after that, since no client may be notified of it. With a single client there is nothing
+  // to wait for.
   OracleClient* const active = clients_.active();
   std::array<bool, kOracleClients> drop = {};
   if (verdict_.going() && active != nullptr) {
@@ -178,7 +179,7 @@ void Oracle::Settle() {
   if (verdict_.going()) CheckState(*target_, core_.keyspace(), verdict_, &writer_);
 }
 
-// After a difference nothing of the case may reach the next one.
+// After a difference no data of the case may reach the next one.
 void Oracle::Abort() {
   if (!verdict_.difference()) return;  // given up: there will be no next one
   ++counts_.cases;

@@ -29,21 +29,21 @@ struct OracleOptions {
 };
 
 // Runs cases of the harness command_handler on the core and on a live server, and compares every
-// reply, every push, and what is left at the end.
+// reply, every push, and the final state.
 //
-// The live server takes the requests in the order of the case: what one client says is gathered
-// into few writes, and before another client has its turn, all that the first one is owed has been
-// read. The core runs every request first; its output says how much the server owes. Only SPOP runs
-// on the server first: the core then takes what the server took.
+// The live server receives the requests in the order of the case: what one client sends is gathered
+// into few writes, and before another client has its turn, all replies due to the first one have
+// been read. The core runs every request first; its output determines the replies that the server
+// owes. Only SPOP runs on the server first: the core then removes the same elements.
 //
-// Connections are kept from case to case. RESET, the comparison of what is left and FLUSHALL follow
-// the last requests of a case, and the next case may begin after them, on the connection that still
-// owes their replies: then the server works at one case while the core runs the next.
+// Connections are kept from case to case. RESET, the comparison of the final state and FLUSHALL
+// follow the last requests of a case, and the next case may begin after them, on the connection
+// with these pending replies: then the server works on one case while the core runs the next.
 //
-// The parts, each of which knows only those before it: RequestLog (what was asked), OracleVerdict
-// (the difference and what is blamed), OracleFence (has the server seen everything), ReplyReader
-// with ValueComparer and Comparer (what a client is owed), CaseClients (connections and turns),
-// RequestWriter with RequestFilter and ServerChoice (what is asked of both), CheckState().
+// The parts, each of which uses only those before it: RequestLog (the requests), OracleVerdict (the
+// difference and its cause), OracleFence (has the server seen everything), ReplyReader with
+// ValueComparer and Comparer (the replies due to a client), CaseClients (connections and turns),
+// RequestWriter with RequestFilter and ServerChoice (the requests to both servers), CheckState().
 class Oracle {
  public:
   // The target must outlive the oracle.
@@ -52,20 +52,21 @@ class Oracle {
   // Connects; call it before the first case, and after a fatal difference, when it also restarts a
   // server that the target started. False with one line in `error` if there is no server.
   bool Prepare(std::string* error);
-  // The first difference, or nothing; also nothing once the target's stop() has cut waiting short.
+  // Returns the first difference, or nothing; also nothing if the target's stop() has ended
+  // waiting.
   std::optional<Difference> Run(const Case<CommandWorld>& c);
-  // As Run(), but does not wait for the last replies, so that the difference may be one of an
-  // earlier case (Difference::cases_ago), or show in CatchUp(). What came after it was not compared
-  // then. If the server died, any of the last Difference::suspects cases may be the cause: rerun
-  // them one at a time.
+  // Like Run(), but does not wait for the last replies, so the difference may be one of an earlier
+  // case (Difference::cases_ago), or may only show in CatchUp(). What came after it was not
+  // compared then. If the server died, any of the last Difference::suspects cases may be the cause:
+  // rerun them one at a time.
   std::optional<Difference> RunAhead(const Case<CommandWorld>& c);
-  // Reads and compares all that is owed.
+  // Reads and compares all pending replies.
   std::optional<Difference> CatchUp();
-  // How many of the last cases have not been compared to their end.
+  // The number of last cases that have not been compared completely.
   uint64_t unsettled() const { return verdict_.unsettled(); }
 
-  // The same op by op. After a difference further ops do nothing; Finish() compares what is left,
-  // or gives up what was begun; call it once in either case.
+  // The same op by op. After a difference further ops do nothing; Finish() compares the final
+  // state, or aborts the case; call it once in either case.
   void Begin(const CommandWorld::Config& config);
   template <class Op>
   void Step(const Op& op) {
@@ -75,11 +76,11 @@ class Oracle {
   void Finish();
   const std::optional<Difference>& difference() const { return verdict_.difference(); }
 
-  // Each pair of kinds of replies (the core's and the server's) to a command sets one of these.
-  // They must outlive the oracle.
+  // Each pair of reply kinds (the core's and the server's) to a command sets one of these. They
+  // must outlive the oracle.
   void ObserveShapes(std::span<uint8_t> shapes) { comparer_.ObserveShapes(shapes); }
 
-  // Each request waits for its reply, so that a fatal difference names the request.
+  // Makes each request wait for its reply, so that a fatal difference identifies the request.
   void set_one_by_one(bool one_by_one) { writer_.set_one_by_one(one_by_one); }
   void set_hang_ms(int ms) { verdict_.set_hang_ms(ms); }
   int hang_ms() const { return verdict_.hang_ms(); }
@@ -97,7 +98,7 @@ class Oracle {
   void Settle();
   void End();
   void Abort();
-  // Counts and forgets what has been compared.
+  // Counts and discards what has been compared.
   void Retire() { log_.Retire(FirstOwed(connections_, log_.end()), &counts_); }
 
   LiveServer* target_;

@@ -16,10 +16,11 @@ class OracleFence {
   OracleFence(LiveServer* target, OracleVerdict* verdict) : target_(target), verdict_(verdict) {}
 
   void Use(UniqueFd fd);
-  // Sends an inline command that the server has to answer with OK. False with one line in `error`.
+  // Sends an inline command that the server must answer with OK. On failure returns false with one
+  // line in `error`.
   bool Demand(const std::string& line, std::string* error);
-  // Waits until the server's event loop has come round: it has seen all that was sent before, and
-  // has said what it has to say. False, with a verdict, if the server does not answer.
+  // Waits until the server's event loop has turned: it has read everything sent before, and has
+  // sent its replies. False, with a verdict, if the server does not answer.
   bool Pass(int rounds = kAnyRounds);
 
   // One round to accept a connection, one to read it, and one more for each that was about to end.

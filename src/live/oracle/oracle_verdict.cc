@@ -10,7 +10,7 @@ namespace resprobe::live {
 void OracleVerdict::Restart() {
   difference_.reset();
   given_up_ = false;
-  target_->NewReport();  // of what was before
+  target_->NewReport();  // discard earlier reports
   logged_ = log_->case_number();
 }
 

@@ -13,24 +13,25 @@
 
 namespace resprobe::live {
 
-// Where the live server and the core part.
+// A difference between the live server and the core.
 struct Difference {
-  std::string command;  // "zadd"; "exec: zadd"; "state: ttl" of what is left at the end
+  std::string command;  // "zadd"; "exec: zadd"; "state: ttl" for the final state
   std::string kind;     // "error text", "integer where the core has null", "server hangs" …
   size_t op = 0;        // of the case; the number of ops for the state
   std::string request;  // the words for redis-cli
-  std::string core;     // the replies for people
+  std::string core;     // the replies as text
   std::string server;
-  // What was sent up to there, "CLIENT> WORDS" a line; requests that were left out are not in it.
+  // What was sent up to this point, one line "CLIENT> WORDS" each, without requests that were left
+  // out.
   std::vector<std::string> session;
-  bool fatal = false;      // the server has to be restarted
-  uint64_t cases_ago = 0;  // it is one of the case that was run this many cases before the last
-  uint64_t suspects = 1;   // it may come from any of this many last cases
+  bool fatal = false;      // the server must be restarted
+  uint64_t cases_ago = 0;  // the case was run this many cases before the last one
+  uint64_t suspects = 1;   // any of this many last cases may be the cause
 
   std::string Signature() const { return command + ": " + kind; }
 };
 
-// The first difference, and which request and which cases it is blamed on.
+// The first difference, and the request and cases that are blamed for it.
 class OracleVerdict {
  public:
   // All must outlive the verdict.
@@ -41,30 +42,31 @@ class OracleVerdict {
   void set_hang_ms(int ms) { hang_ms_ = ms; }
   int hang_ms() const { return hang_ms_; }
 
-  // Whether the run goes on: there is no difference, and waiting was not cut short.
+  // True if the run continues: there is no difference, and waiting was not interrupted.
   bool going() const { return !difference_ && !given_up_; }
   const std::optional<Difference>& difference() const { return difference_; }
-  // Forgets the difference; the run goes on unless waiting was cut short.
+  // Clears the difference; the run continues unless waiting was interrupted.
   void Clear() { difference_.reset(); }
-  // Forgets everything: there is a server again.
+  // Clears everything: there is a server again.
   void Restart();
-  // Puts a difference back that Restart() has forgotten.
+  // Restores a difference that Restart() has cleared.
   void Keep(const Difference& difference, bool fatal);
 
-  // The request `asked` has another reply. `command`: what is blamed; empty: the request's own.
+  // The request `asked` has a different reply. `command` is what is blamed; if empty, the request's
+  // own.
   void Differ(size_t asked, std::string kind, std::string core, std::string server,
               std::string command = {});
-  // What a client got differs after its last reply.
+  // A client's output differs after its last reply.
   void DifferAtEnd(const OracleClient& client, std::string kind, std::string core,
                    std::string server);
-  // The server does not answer: it has ended, or it hangs. If waiting was cut short, the run is
+  // The server does not answer: it has ended, or it hangs. If waiting was interrupted, the run is
   // given up.
   void ServerFailed();
-  // Looks for a crash report of a server that goes on.
+  // Looks for a crash report of a server that continues.
   void CheckLog();
-  // How many cases have begun since the server's log was read.
+  // The number of cases begun since the server's log was read.
   uint64_t unlogged() const { return log_->case_number() - logged_; }
-  // How many of the last cases have not been compared to their end.
+  // The number of last cases that have not been compared completely.
   uint64_t unsettled() const { return log_->Unsettled(FirstOwed(*connections_, log_->end())); }
 
  private:
@@ -73,7 +75,7 @@ class OracleVerdict {
   const OracleConnections* connections_;
   int hang_ms_;
   std::optional<Difference> difference_;
-  bool given_up_ = false;  // waiting was cut short, up to the next Restart()
+  bool given_up_ = false;  // waiting was interrupted; until the next Restart()
   uint64_t logged_ = 0;    // the last case when the server's log was read
 };
 

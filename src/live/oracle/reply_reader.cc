@@ -12,11 +12,11 @@ namespace {
 
 using resp::Type;
 
-// How long a client waits before the oracle asks whether there is anything to wait for. What is
-// found depends on the answer, not on the time.
+// How long a client waits before the oracle checks whether anything is pending. The result depends
+// on that check, not on the time.
 constexpr int kPatienceMs = 200;
 
-// Of a connection of a server that numbers none.
+// The id of a connection of a server without ids.
 constexpr uint64_t kNoNumber = UINT64_MAX;
 
 }  // namespace
@@ -32,8 +32,8 @@ void ReplyReader::Flush(OracleClient& client) {
   if (!client.connection->link.out().empty()) {
     Send(*client.connection);
     if (client.unfenced && core_->IsOpen(client.core_id)) {
-      // Whom it has spoken to before, the server reads in the round in which it answers the fence,
-      // 16 KiB of what there is.
+      // Connections that the server has already served are read in the round in which it answers
+      // the fence, 16 KiB of each.
       constexpr size_t kRound = 8 << 10;
       const int rounds = client.connection->server_id != 0 ? 1 : OracleFence::kAnyRounds;
       if (!fence_->Pass(rounds + static_cast<int>(client.connection->unanswered / kRound))) return;
@@ -44,7 +44,7 @@ void ReplyReader::Flush(OracleClient& client) {
   Read(client);
 }
 
-// The answer to the oracle's own question at the start of a connection.
+// Reads the answer to the oracle's own request at the start of a connection.
 bool ReplyReader::ReadNumber(OracleClient& client) {
   OracleConnection& connection = *client.connection;
   if (connection.server_id != 0) return true;
@@ -58,7 +58,7 @@ bool ReplyReader::ReadNumber(OracleClient& client) {
     }
     if (result.status == resp::ReplyParser::Status::kValue) {
       connection.link.Take(result.consumed);
-      // A server that has no such command has no use for the number.
+      // A server without this command does not need the id.
       const int64_t id = parsers_[0].reply().root().type() == Type::kInteger
                              ? parsers_[0].reply().root().integer()
                              : 0;
@@ -67,7 +67,7 @@ bool ReplyReader::ReadNumber(OracleClient& client) {
     }
     const Wait wait = WaitFor(client);
     if (wait == Wait::kMore) continue;
-    // If it closes everything, that is another matter.
+    // A server that closes all connections is a different case.
     if (wait == Wait::kFailed || (wait == Wait::kClosed && !fence_->Pass())) return false;
     verdict_->DifferAtEnd(client, "no reply", "a reply to CLIENT ID", "none");
     return false;
@@ -88,14 +88,14 @@ ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
 bool ReplyReader::ParseExpected(const OracleConnection& connection,
                                 std::vector<SentValue>* values) {
   resp::ReplyParser parser;
-  const OracleConnection::Chunk* begun = nullptr;  // where the value at hand began
+  const OracleConnection::Chunk* begun = nullptr;  // where the current value began
   size_t at = connection.read;
   for (const OracleConnection::Chunk& chunk :
        std::span(connection.chunks).subspan(connection.next)) {
     std::string_view rest = std::string_view(connection.expected).substr(at, chunk.end - at);
     at = chunk.end;
     while (!rest.empty()) {
-      // A value may go on in what later requests are answered: MULTI, CLIENT REPLY SKIP, EXEC.
+      // A value may continue in the output of later requests: MULTI, CLIENT REPLY SKIP, EXEC.
       if (parser.idle()) begun = &chunk;
       const auto result = parser.Parse(rest);
       if (result.status == resp::ReplyParser::Status::kError) return false;
@@ -110,8 +110,8 @@ bool ReplyReader::ParseExpected(const OracleConnection& connection,
   return true;
 }
 
-// Output that no client can read as values (hiredis cannot either) is compared by its length alone,
-// since its parts may have another order.
+// Output that no client can parse (hiredis cannot either) is compared only by its length, since its
+// parts may have another order.
 void ReplyReader::ReadOpaque(OracleClient& client) {
   OracleConnection& connection = *client.connection;
   while (connection.link.in().size() < connection.owed()) {
@@ -152,8 +152,7 @@ bool ReplyReader::ParseReceived(const OracleClient& client, std::vector<SentValu
   return true;
 }
 
-// As a rule what comes is what the core has said, byte for byte. False if something else comes, or
-// nothing does.
+// Usually the output is the core's, byte for byte. False if it differs, or none arrives.
 bool ReplyReader::ReadEqual(OracleConnection& connection, size_t end) {
   const std::string_view expected = connection.expected;
   while (connection.owes() && connection.read < end) {
@@ -177,7 +176,7 @@ bool ReplyReader::ReadEqual(OracleConnection& connection, size_t end) {
   return true;
 }
 
-// Takes one reply that need not be the same: both have said nothing else.
+// Takes one reply that need not be identical: both servers have sent nothing else.
 bool ReplyReader::ReadAlike(OracleConnection& connection, const OracleConnection::Chunk& chunk,
                             std::string_view core) {
   using Status = resp::ReplyParser::Status;
@@ -206,7 +205,7 @@ void ReplyReader::Read(OracleClient& client, size_t end) {
   ReadByValue(client);
 }
 
-// Messages may come sooner or later than the core has said them.
+// Messages may arrive earlier or later than in the core's output.
 void ReplyReader::ReadByValue(OracleClient& client) {
   std::vector<SentValue> ours;
   std::vector<SentValue> theirs;
@@ -219,20 +218,20 @@ void ReplyReader::ReadByValue(OracleClient& client) {
     if (wait == Wait::kFailed) return;
     if (wait == Wait::kMore) continue;
     if (client.lossy || !core_->IsOpen(client.core_id)) {
-      // What was not yet sent is lost when another client closes this one; and a transaction in
-      // which a client closes itself breaks off.
+      // Unsent output is lost when another client closes this one; and a transaction in which a
+      // client closes itself breaks off.
       if (!client.lossy && wait == Wait::kClosed) break;
       ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
       break;
     }
-    // What has come may be wrong already.
+    // The values that have arrived may already be wrong.
     const size_t asked = ours[theirs.size()].asked;
     const std::string expected = resp::ToText(ours[theirs.size()].reply.root());
     ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
     values_.Compare(ours, theirs);
     if (!verdict_->going()) return;
     if (wait == Wait::kClosed) {
-      // If it closes everything, that is another matter.
+      // A server that closes all connections is a different case.
       if (!fence_->Pass()) return;
       return verdict_->Differ(asked, "connection closed", expected,
                               "nothing: it has closed the connection");

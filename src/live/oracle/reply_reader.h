@@ -17,13 +17,13 @@
 
 namespace resprobe::live {
 
-// Sends what clients have said, and reads and compares what the live server owes them. Every
-// difference goes to the verdict.
+// Sends the clients' requests, and reads and compares the live server's replies. Every difference
+// goes to the verdict.
 class ReplyReader {
  public:
   enum class Wait {
-    kMore,    // bytes have come
-    kNever,   // the server has nothing more to say to this client
+    kMore,    // bytes have arrived
+    kNever,   // the server has nothing more to send to this client
     kClosed,  // the server has closed the connection
     kFailed,  // the server does not answer; the verdict says so
   };
@@ -40,16 +40,16 @@ class ReplyReader {
         counts_(counts) {}
 
   void Send(OracleConnection& connection);
-  // Sends, and reads all that the client is owed.
+  // Sends, and reads all replies due to the client.
   void Flush(OracleClient& client);
-  // Reads what the client is owed, at least up to `end` of it, and compares it.
+  // Reads and compares the replies due to the client, at least up to the offset `end`.
   void Read(OracleClient& client, size_t end = SIZE_MAX);
   // Waits for bytes.
   Wait WaitFor(OracleClient& client);
-  // The whole values that have come and not been taken, and their size in bytes; false, with a
-  // verdict, if what comes is no RESP.
+  // The complete values that have arrived and were not taken, and their size in bytes; false, with
+  // a verdict, if the data is not RESP.
   bool ParseReceived(const OracleClient& client, std::vector<SentValue>* values, size_t* consumed);
-  // The server has to close the connection, as the core has. False with a verdict if it does not.
+  // The server must close the connection, as the core has. False with a verdict if it does not.
   bool ReadClose(OracleClient& client);
 
  private:
@@ -59,7 +59,7 @@ class ReplyReader {
                  std::string_view core);
   void ReadByValue(OracleClient& client);
   void ReadOpaque(OracleClient& client);
-  // False if the core's output nests what must not be nested (EXEC of SUBSCRIBE in RESP3).
+  // False if the core's output is nested illegally (EXEC of SUBSCRIBE in RESP3).
   static bool ParseExpected(const OracleConnection& connection, std::vector<SentValue>* values);
 
   const Server* core_;
@@ -69,7 +69,7 @@ class ReplyReader {
   Comparer* comparer_;
   ValueComparer values_;
   OracleCounts* counts_;
-  // Of ReadAlike() and ReadNumber().
+  // For ReadAlike() and ReadNumber().
   resp::ReplyParser parsers_[2];
 };
 

@@ -7,8 +7,8 @@
 namespace resprobe::live {
 namespace {
 
-// Which of the keys that have expired these delete depends on where they lie in the server's
-// tables; DBSIZE then shows it.
+// Which expired keys these commands delete depends on the layout of the server's tables; DBSIZE
+// then shows it.
 constexpr const char* kDeletesExpired =
     "SCAN or RANDOMKEY where expired keys are yet to be deleted";
 bool MayDeleteExpired(const Command& command) {
@@ -60,7 +60,7 @@ RequestFilter::Judgement RequestFilter::Judge(const Client& client, const Comman
     if (deletes && core_->keyspace().ExpiredCount(client.db) > 0) reason = kDeletesExpired;
     if (sorts && out_of_range_) reason = kSortsLate;
     if (pops && RepliesAreOff(client)) reason = "EXEC of SPOP without reply";
-    // The two cannot be told apart then (docs/core-server.md).
+    // The two cannot be distinguished then (docs/core-server.md).
     if (free && judgement.breaks_off) {
       reason = "EXEC of replies that break off and what a server may choose";
     }

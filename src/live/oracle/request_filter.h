@@ -11,8 +11,8 @@
 
 namespace resprobe::live {
 
-// Which requests are sent to neither server, because their replies cannot be compared, and which
-// ones go alone.
+// Decides which requests are sent to neither server, because their replies cannot be compared, and
+// which are sent alone.
 class RequestFilter {
  public:
   // Both must outlive the filter.
@@ -21,17 +21,17 @@ class RequestFilter {
 
   struct Judgement {
     std::string left_out;  // why it is sent to neither server; empty if it is sent
-    // The replies end in the middle of a transaction, so that no other request is in flight then.
+    // Its replies end in the middle of a transaction, so no other request may be in flight.
     bool breaks_off = false;
-    // A wrong password: valkey 8.0.1 (seen live) does not answer one while an earlier reply of the
+    // A wrong password: valkey 8.0.1 (seen live) does not answer it while an earlier reply of the
     // same pipeline waits to be written.
     bool logs_in = false;
   };
-  // `command` is nullptr for what is no command. `state`: the request compares what a case leaves.
+  // `command` is nullptr for an unknown command. `state`: the request compares the final state.
   Judgement Judge(const Client& client, const Command* command,
                   const std::vector<std::string>& args, bool state);
 
-  // Whether the server may have ERANGE left in errno (docs/findings/sort-stale-errno.md).
+  // True if the server may have left ERANGE in errno (docs/findings/sort-stale-errno.md).
   bool out_of_range() const { return out_of_range_; }
   void ClearOutOfRange() { out_of_range_ = false; }
 
@@ -42,7 +42,7 @@ class RequestFilter {
   bool out_of_range_ = false;
 };
 
-// Whether the client's next reply is not written.
+// True if the client's next reply is suppressed.
 bool RepliesAreOff(const Client& client);
 
 }  // namespace resprobe::live

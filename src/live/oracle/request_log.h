@@ -25,26 +25,26 @@ struct CommandCounts {
 struct OracleCounts {
   uint64_t cases = 0;
   uint64_t requests = 0;  // of the cases
-  uint64_t state = 0;     // of the comparisons of what is left at the end of each
+  uint64_t state = 0;     // of the comparisons of final states
   uint64_t writes = 0;    // pipelines sent
   uint64_t opaque = 0;    // pipelines whose replies were compared by their length
-  // Those of the cases; nullptr: what is no command.
+  // Those of the cases; nullptr: unknown commands.
   std::unordered_map<const Command*, CommandCounts> commands;
   std::map<std::string, uint64_t, std::less<>> left_out;  // by reason
 };
 
 // The requests since the first one whose replies have not been compared. Numbers count from the
-// first request ever.
+// first request of the oracle.
 class RequestLog {
  public:
   // Requests added from now on belong to the next case.
   void BeginCase();
-  // The op of the case that makes the requests added from now on.
+  // Sets the op of the case that causes the following requests.
   void set_op(size_t op) { op_ = op; }
   size_t op() const { return op_; }
   uint64_t case_number() const { return case_number_; }
 
-  // The reference stays good until the request is retired.
+  // The reference is valid until the request is retired.
   Asked& Add(size_t client, Asked::Part part);
   Asked& At(size_t number) { return requests_[number - first_]; }
   const Asked& At(size_t number) const { return requests_[number - first_]; }
@@ -53,11 +53,11 @@ class RequestLog {
   size_t end() const { return first_ + requests_.size(); }
   bool empty() const { return requests_.empty(); }
 
-  // How many of the last cases have requests from the number `first_owed` on.
+  // How many of the last cases have requests with numbers from `first_owed` on.
   uint64_t Unsettled(size_t first_owed) const;
-  // Counts and forgets the requests before `first_owed`, whose replies have been compared.
+  // Counts and discards the requests before `first_owed`, whose replies have been compared.
   void Retire(size_t first_owed, OracleCounts* counts);
-  // Forgets all requests without counting them.
+  // Discards all requests without counting them.
   void Clear();
 
  private:
@@ -65,7 +65,7 @@ class RequestLog {
   size_t first_ = 0;  // the number of the first request in requests_
   size_t op_ = 0;
   uint64_t case_number_ = 0;
-  uint64_t settled_ = 0;  // the last case that was compared to its end
+  uint64_t settled_ = 0;  // the last case that was compared completely
 };
 
 // The words of a request as in redis-cli.

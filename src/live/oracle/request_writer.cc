@@ -13,7 +13,7 @@
 namespace resprobe::live {
 namespace {
 
-// What one client says goes out in segments of this size, so that the server has something to do.
+// A client's requests are sent in segments of this size, so that the server can start working.
 constexpr size_t kSegment = 4 << 10;
 constexpr size_t kMostOwed = 256 << 10;
 
@@ -82,7 +82,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   clients_->Turn(client);
   if (!verdict_->going()) return;
 
-  // What the server may choose, the core has to know before it goes on.
+  // The core must know the server's choice before it continues.
   const bool chooses = command != nullptr && choice_.IsChoice(state, *command, args);
   if (judgement.breaks_off || judgement.logs_in || chooses) reader_->Flush(client);
   if (!verdict_->going()) return;
@@ -100,7 +100,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
     const std::string_view name = command->name();
     settings_changed_ |= command->full_name() == "config|set";
     all_databases_ |= name == "select" || name == "move" || name == "swapdb" || name == "copy";
-    // A server closes after the reply, which is never written (as in ExecuteNonsense()).
+    // A server closes after the reply, which is suppressed (as in ExecuteNonsense()).
     client.stays_open = RepliesAreOff(state) && (name == "quit" || command->is_exec ||
                                                  command->full_name() == "client|kill");
     Describe(state, *command, args, &asked);
@@ -123,7 +123,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   }
   TakeOutputs(client, number);
   AfterCore(client);
-  // Broadcasts are sent once a turn: each request has a turn of its own.
+  // Broadcasts are sent once per turn: give each request its own turn.
   const bool broadcasts = !core_->prefix_table().empty();
   const bool alone = judgement.breaks_off || broadcasts || one_by_one_;
   if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
@@ -154,21 +154,21 @@ void RequestWriter::ExecuteNonsense(OracleClient& client, std::string_view bytes
   if (!verdict_->going()) return;
   log_->Add(client.number, Asked::Part::kCase).args = {std::string(bytes)};
   client.connection->link.out() += bytes;
-  // The server closes behind the error, which is never written.
+  // The server closes after the error, which is suppressed.
   client.stays_open = RepliesAreOff(*core_->FindClient(client.core_id));
   core_->Receive(client.core_id, bytes);
   TakeOutputs(client, log_->last());
   AfterCore(client);
 }
 
-// What the core has said, to whichever client.
+// Takes the core's output for all clients.
 void RequestWriter::TakeOutputs(OracleClient& client, size_t asked) {
   const auto take = [&](OracleClient& other) {
     std::string& output = core_->Output(other.core_id);
     if (output.empty()) return false;
     const bool own = &other == &client;
     if (!own && !other.silent.empty()) {
-      // A client that waited is served: what it asked for has its reply.
+      // A blocked client was served: its request now has its reply.
       resp::ReplyParser parser;
       for (std::string_view rest = output; !rest.empty();) {
         const resp::ReplyParser::Result result = parser.Parse(rest);
@@ -217,7 +217,8 @@ void RequestWriter::AfterCore(OracleClient& client) {
   if (!verdict_->going() || !core_->IsOpen(client.core_id)) return;
   OracleConnection& connection = *client.connection;
   if (connection.link.out().size() > kSegment) {
-    // While the server works at this, what was sent before is read, and the core goes on.
+    // While the server works on this, read the replies to earlier requests and let the core
+    // continue.
     reader_->Send(connection);
     reader_->Read(client, std::exchange(connection.sent, connection.expected.size()));
   } else if (connection.owed() > kMostOwed) {
@@ -225,11 +226,11 @@ void RequestWriter::AfterCore(OracleClient& client) {
   }
 }
 
-// CLIENT KILL ID, CLIENT UNBLOCK, CLIENT TRACKING REDIRECT: the numbers of the connections are the
-// server's own. A number that is none of the clients' is nobody's on both sides.
+// CLIENT KILL ID, CLIENT UNBLOCK, CLIENT TRACKING REDIRECT: the connection ids are the server's
+// own. An id that no client of the case has is unknown on both sides.
 bool RequestWriter::MapIds(const Command& command, std::vector<std::string>* core,
                            std::vector<std::string>* server) {
-  // The word before an id; for CLIENT UNBLOCK its place tells.
+  // The word before an id; CLIENT UNBLOCK has it in a fixed place.
   const std::string_view before = command.full_name() == "client|kill"       ? "ID"
                                   : command.full_name() == "client|tracking" ? "REDIRECT"
                                   : command.full_name() == "client|unblock"  ? "UNBLOCK"
@@ -248,7 +249,7 @@ bool RequestWriter::MapIds(const Command& command, std::vector<std::string>* cor
       if (client.core_id != static_cast<uint64_t>(id) || !core_->IsOpen(client.core_id)) continue;
       const bool silent = client.connection == nullptr;
       if (silent) clients_->TakeConnection(client);
-      // It has to have greeted the server, and to know its number.
+      // It must have sent HELLO, and its id must be known.
       if (verdict_->going() && (silent || client.connection->server_id == 0))
         reader_->Flush(client);
       if (!verdict_->going()) return false;

@@ -22,8 +22,8 @@
 
 namespace resprobe::live {
 
-// Runs requests on the core, writes them to the live server's connections, and notes what the
-// server owes: what the core has said, to whichever client.
+// Runs requests on the core, writes them to the live server's connections, and records the replies
+// due: the core's output for all clients.
 class RequestWriter {
  public:
   // All must outlive the writer.
@@ -39,10 +39,10 @@ class RequestWriter {
         filter_(core, target, profile),
         choice_(core, clients, reader) {}
 
-  // A new case; times as in TimeRewriter::Reset().
+  // Starts a case; times as in TimeRewriter::Reset().
   void Begin(int64_t case_now_ms, int64_t now_ms);
   void Advance(int64_t ms) { times_.Advance(ms); }
-  // Each request waits for its reply.
+  // Makes each request wait for its reply.
   void set_one_by_one(bool one_by_one) { one_by_one_ = one_by_one; }
   RequestFilter& filter() { return filter_; }
   // Whether requests of the case may have changed the server's settings, or may have left keys in
@@ -51,12 +51,12 @@ class RequestWriter {
   void ClearSettingsChanged() { settings_changed_ = false; }
   bool all_databases() const { return all_databases_; }
 
-  // Bytes of the client arrive: each whole request is run.
+  // Bytes of the client arrive: runs each complete request.
   void Deliver(OracleClient& client, std::string_view bytes);
-  // Runs a request of the oracle's own that compares what the case leaves.
+  // Runs a request of the oracle's own that compares the final state.
   void Ask(std::vector<std::string> args);
-  // Adds RESET to what the client sends. False if it cannot be known when that is done: half a
-  // request stands before it, the client waits, or its reply is off.
+  // Appends RESET to the client's requests. False if its completion cannot be known: an incomplete
+  // request precedes it, the client is blocked, or its replies are off.
   bool Reset(OracleClient& client);
 
  private:
@@ -64,7 +64,7 @@ class RequestWriter {
   void Execute(OracleClient& client, std::vector<std::string> args, std::string_view wire,
                Asked::Part part);
   void ExecuteNonsense(OracleClient& client, std::string_view bytes);
-  // Notes what the core knows of the request before it runs.
+  // Records the core's state that is relevant for the request before it runs.
   void Describe(const Client& state, const Command& command, const std::vector<std::string>& args,
                 Asked* asked);
   void TakeOutputs(OracleClient& client, size_t asked);

@@ -58,17 +58,17 @@ void ServerChoice::FindUniverse(const Client& state, Asked* asked) {
   } else if (name == "zrandmember") {
     question = {"ZRANGE", args[1], "0", "-1", "WITHSCORES"};
   } else if (name == "scan") {
-    // SCAN itself would delete what has expired.
+    // SCAN itself would delete expired keys.
     question = {"KEYS", "*"};
     asked->universe_complete = args.size() == 2;
   } else {
-    // All of it at once.
+    // All elements at once.
     question = args;
     question[2] = "0";
     question.insert(question.end(), {"COUNT", "100000000"});
     asked->universe_complete = true;
   }
-  // Looking for an expired key would delete it.
+  // Accessing an expired key would delete it.
   const bool has_key = question[0] != "KEYS";
   if (has_key && core_->keyspace().Peek(state.db, args[1]) == nullptr) return;
   asked->universe_known = Probe(state.db, question, &asked->universe);

@@ -14,21 +14,21 @@
 
 namespace resprobe::live {
 
-// What a server may choose at random, and the core cannot know: what there is to choose from
-// (SRANDMEMBER, SCAN), and the choice of SPOP, which the core takes over.
+// Random choices of a server that the core cannot know: the set to choose from (SRANDMEMBER, SCAN),
+// and the choice of SPOP, which the core copies.
 class ServerChoice {
  public:
   // All must outlive this.
   ServerChoice(Server* core, CaseClients* clients, ReplyReader* reader)
       : core_(core), clients_(clients), reader_(reader) {}
 
-  // Whether the request, or EXEC of what is queued, pops at random.
+  // True if the request, or EXEC of the queued ones, pops at random.
   bool IsChoice(const Client& client, const Command& command,
                 const std::vector<std::string>& args) const;
-  // Sets what the request can choose from.
+  // Sets the elements from which the request can choose.
   void FindUniverse(const Client& client, Asked* asked);
   // Runs the request, which is written to the client's connection, on the server and then on the
-  // core, which takes what the server took, by SREM. `core_wire`: the request's bytes.
+  // core, which removes the same elements by SREM. `core_wire`: the request's bytes.
   void Take(OracleClient& client, Asked* asked, std::string_view core_wire);
 
  private:

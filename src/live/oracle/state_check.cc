@@ -19,7 +19,8 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
     ask({"SELECT", std::to_string(db)});
     ask({"DBSIZE"});
     if (keyspace.KeyCount(db) == 0) continue;
-    // As many keys, and each of the core's is there: the same keys. But for what has expired.
+    // The same number of keys, and each of the core's exists: the same keys, except for expired
+    // ones.
     if (keyspace.ExpiredCount(db) > 0) ask({"KEYS", "*"});
     std::vector<std::string> keys;
     const Dict<Object>& dict = keyspace.keys(db);
@@ -52,7 +53,7 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
       }
     }
   }
-  // A server clears errno before it reads a weight.
+  // A server clears errno before it parses a weight.
   if (writer->filter().out_of_range() && target.Has("zunion")) {
     ask({"ZUNION", "1", "none", "WEIGHTS", "1"});
     writer->filter().ClearOutOfRange();

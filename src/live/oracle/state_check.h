@@ -8,9 +8,8 @@
 
 namespace resprobe::live {
 
-// Asks both servers, by `writer`, for everything that the case has left in `keyspace`: the number
-// of keys, and each key's type, encoding, expiry and value. Then brings the server back to the
-// beginning.
+// Compares, through `writer`, everything that the case has left in `keyspace`: the number of keys,
+// and each key's type, encoding, expiry and value. Then resets the server.
 void CheckState(const LiveServer& target, const Keyspace& keyspace, const OracleVerdict& verdict,
                 RequestWriter* writer);
 

@@ -45,7 +45,7 @@ void ValueComparer::Compare(const std::vector<SentValue>& ours,
   if (verdict_->going()) CompareLists(pushes[0], pushes[1]);
 }
 
-// What one request has made stands together; pushes of one request come in any order.
+// Values caused by one request are adjacent; pushes caused by one request come in any order.
 void ValueComparer::CompareLists(const std::vector<const SentValue*>& ours,
                                  const std::vector<const SentValue*>& theirs) {
   for (size_t i = 0, end = 0; i < ours.size(); i = end) {
@@ -78,7 +78,7 @@ void ValueComparer::CompareLists(const std::vector<const SentValue*>& ours,
         const ReplyView value = (*sides[side])[j]->reply.root();
         texts[side] += (j > i ? ", " : "") + resp::ToText(value);
         if (EndsSubscriptions(asked) && value.size() == 3) {
-          // Which goes first is free; how many are left is not.
+          // Their order is unspecified; the remaining count is not.
           lists[side].push_back(Written(value[0]) + Written(value[1]));
           lists[side].push_back(std::to_string(j) + " " + Written(value[2]));
         } else {

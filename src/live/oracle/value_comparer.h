@@ -14,16 +14,17 @@ namespace resprobe::live {
 // A value that one of the servers has sent to a client.
 struct SentValue {
   resp::Reply reply;
-  // Of the core's: the number of the request that made it, and whether it was the client's own.
+  // For the core's values: the number of the request that caused it, and whether that was the
+  // client's own.
   size_t asked = 0;
   bool own = true;
 };
 
-// Whether a value comes without being asked for, or answers a subscription in RESP3.
+// True if a value is unsolicited, or answers a subscription in RESP3.
 bool IsPush(const resp::ReplyView& value);
 
-// Compares all values that a client was sent: replies in their order, pushes in theirs, and those
-// that one request made in any order.
+// Compares all values that a client received: replies in their order, pushes in theirs, and those
+// caused by one request in any order.
 class ValueComparer {
  public:
   // All must outlive the comparer.

@@ -157,14 +157,14 @@ TEST(StaleCaseTest, ARoundOfKillsSaysWhatItKills) {
       begin = i + 1;
     }
   }
-  // Each point and idle by a signal; without the two under the lock by CLIENT KILL.
+  // Each point and idle by a signal; by CLIENT KILL without the two points under the lock.
   EXPECT_EQ(kills.size(), 10u);
   EXPECT_TRUE(kills.contains("SIGKILL before-drop"));
   EXPECT_TRUE(kills.contains("CLIENT KILL before-put"));
   EXPECT_TRUE(kills.contains("CLIENT KILL idle"));
 }
 
-// A target that fails where a direct write follows a kill: every third time only, as processes do.
+// A target that fails if a direct write follows a kill, but only every third time, as processes do.
 class FakeRuns {
  public:
   StaleOutcome operator()(const StaleCase& c) {
@@ -176,7 +176,7 @@ class FakeRuns {
       if (++failures % 3 == 0) outcome.violation = Violation{invariant, i, "new", "old"};
       break;
     }
-    // Another failure, which is not the one that is made small.
+    // Another failure, which must not replace the original one.
     if (!outcome.violation && !c.ops.empty()) {
       outcome.violation = Violation{"bounded_staleness", 0, "", ""};
     }
@@ -208,7 +208,7 @@ TEST(StaleCaseTest, TheShrinkerKeepsTheInvariantAndTriesSeveralTimes) {
   ASSERT_EQ(Parse("ops shared_cache\nkill_worker\ndirect_write command=set\n", &arena, &smallest),
             "");
   EXPECT_EQ(shrunk.smallest.ops, smallest.ops) << Print(shrunk.smallest);
-  // The pool is not part of what gets smaller.
+  // The pool is not shrunk.
   EXPECT_EQ(stale::ShapeOf(shrunk.smallest.config), stale::ShapeOf(c.config));
   EXPECT_EQ(shrunk.smallest.config.keys.value, 0);
 }

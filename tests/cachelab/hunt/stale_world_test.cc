@@ -43,7 +43,7 @@ class StaleWorldTest : public testing::TestWithParam<const char*> {
     counts_ = {};
   }
 
-  // Runs cases from the seed 1 on until there were so many rounds, or one failed.
+  // Runs cases from seed 1 on until `rounds` rounds have run, or one fails.
   template <class Generate>
   std::optional<StaleOutcome> Hunt(uint64_t rounds, const Generate& generate) {
     for (uint64_t seed = 1; counts_.rounds < rounds; ++seed) {
@@ -100,11 +100,11 @@ TEST_P(StaleWorldTest, ASoundCacheServesNothingStale) {
   }
 }
 
-// A canary for each: what a run cannot see, it cannot say is not there.
+// A canary for each fault: a run must be able to detect what it claims is absent.
 TEST_P(StaleWorldTest, PlantedFaultsAreFound) {
   for (const InjectedFaultInfo& injected_fault : kInjectedFaults) {
     if (injected_fault.injected_fault == InjectedFault::kHangOnTheDead)
-      continue;  // shows where one dies under the lock
+      continue;  // needs a worker that dies under the lock
     Open(injected_fault.injected_fault);
     const auto found = Race(600, {.kill_percent = 20, .flush_percent = 10});
     EXPECT_TRUE(found) << injected_fault.name;
@@ -156,12 +156,12 @@ TEST_P(StaleWorldTest, AFailureIsMadeSmallAndFailsAgain) {
   const ShrunkCase shrunk = Shrink(target_.get(), case_, *found->violation, {});
   ASSERT_TRUE(shrunk.reproduced);
   EXPECT_EQ(shrunk.outcome.violation->invariant, found->violation->invariant);
-  // Read, kill, write, read again; the system may want one or two more.
+  // Read, kill, write, read again; timing may require one or two more.
   EXPECT_LE(shrunk.smallest.ops.size(), 8u) << Print(shrunk.smallest);
   EXPECT_GE(shrunk.smallest.ops.size(), 4u) << Print(shrunk.smallest);
 }
 
-// A run that ends at a violation leaves nobody held: the next one would wait for that worker.
+// A run that ends at a violation must not leave a worker held: the next run would wait for it.
 TEST_P(StaleWorldTest, AWorkerThatWasHeldAtAViolationGoesOn) {
   Open(InjectedFault::kCrashOnWrite, TrackingMode::kDefault, 3);
   ASSERT_EQ(Parse("ops shared_cache\nhold point=before-put\nread wait=held\n"
@@ -176,7 +176,7 @@ TEST_P(StaleWorldTest, AWorkerThatWasHeldAtAViolationGoesOn) {
   }
 }
 
-// What is armed in one case and not met must not kill in the next.
+// A failpoint that is armed in one case and not reached must not kill in the next.
 TEST_P(StaleWorldTest, AnArmedFailpointEndsWithItsCase) {
   Open();
   ASSERT_EQ(Parse("ops shared_cache\narm point=before-put\n", &arena_, &case_), "");

@@ -79,7 +79,7 @@ TEST_P(WorkerPoolTest, AllReadWhatOneHasPut) {
     EXPECT_EQ(hit.grant.client_id, miss.client_id);
     EXPECT_EQ(hit.grant.writer, 1);
   }
-  // The third is no writer: it may not put.
+  // The third worker is not a writer: it must not put.
   Direct("SET other v1");
   EXPECT_EQ(Get(2, "other").stored, Stored::kNotTried);
   EXPECT_FALSE(Get(0, "other").hit);
@@ -103,8 +103,8 @@ TEST_P(WorkerPoolTest, AReplyThatAnInvalidationHasPassedIsNotPut) {
   pool_->Hold(0, Failpoint::kBeforeReply);
   const uint64_t ticket = pool_->Cached(0, Words{"GET", "k"});
   ASSERT_TRUE(pool_->WaitHeld(0, ticket));
-  // The server turns to what was sent before a PING no later than to the PING; and what it had to
-  // say to others is sent when it answers the next one.
+  // The server processes what was sent before a PING no later than the PING; and its output for
+  // other clients is sent when it answers the next one.
   Direct("PING");
   Direct("SET k v2");
   Direct("PING");
@@ -146,13 +146,13 @@ TEST_P(WorkerPoolTest, ADeathTakesItsEntriesAlongAtOnce) {
     ASSERT_TRUE(Get(writer).ok());
     ASSERT_TRUE(Get((writer + 1) % 4).hit);
     pool_->Signal(writer, SIGKILL);
-    // No barrier: the reader sees for itself that the owner has gone.
+    // No barrier: the reader itself detects that the owner is gone.
     EXPECT_FALSE(Get((writer + 2) % 4).hit);
   }
   EXPECT_EQ(pool_->deaths(), 20u);
 }
 
-// A crash is told with its stack, and counted apart from the deaths that the driver orders.
+// A crash is reported with its stack, and counted separately from deaths that the driver ordered.
 TEST_P(WorkerPoolTest, AWorkerThatCrashesByItselfTellsItsStack) {
   Start({.workers = 2, .writers = 2, .injected_fault = InjectedFault::kCrashOnWrite});
   pool_->Signal(1, SIGKILL);
@@ -181,7 +181,7 @@ TEST_P(WorkerPoolTest, AWorkerThatCrashesByItselfTellsItsStack) {
   EXPECT_TRUE(Get(0).ok());
 }
 
-// The signal of an armed failpoint that was not met excuses no crash.
+// An armed failpoint that was not reached does not excuse a crash by its signal.
 TEST_P(WorkerPoolTest, ACrashOfAnArmedWorkerIsACrash) {
   Start({.workers = 1, .writers = 1, .injected_fault = InjectedFault::kCrashOnWrite});
   pool_->SignalAt(0, Failpoint::kBeforeDrop, SIGSEGV);
@@ -192,7 +192,7 @@ TEST_P(WorkerPoolTest, ACrashOfAnArmedWorkerIsACrash) {
 
 TEST_P(WorkerPoolTest, AWorkerThatHangsIsReplaced) {
   Start({.workers = 2, .writers = 2, .hang_seconds = 3});
-  EXPECT_FALSE(pool_->ReplaceHung());  // nobody hangs
+  EXPECT_FALSE(pool_->ReplaceHung());  // none hangs
   const uint64_t ticket = pool_->Direct(0, Words{"BLPOP", "none", "0"});
   while (pool_->hung().empty()) pool_->Pump();
   ASSERT_TRUE(pool_->ReplaceHung());
@@ -205,7 +205,7 @@ TEST_P(WorkerPoolTest, AWorkerThatHangsIsReplaced) {
 
 TEST_P(WorkerPoolTest, AStopThatComesBetweenAnAnswerAndItsReadingIsSeen) {
   pid_t victim = 0;
-  // poll() has returned for an answer's sake; only now the other worker stops, and SIGCHLD comes.
+  // poll() has returned because of an answer; only now the other worker stops, and SIGCHLD arrives.
   Start({.after_poll = [&victim] {
     if (victim == 0) return;
     kill(victim, SIGSTOP);
@@ -241,7 +241,7 @@ TEST_P(WorkerPoolTest, AStoppedWorkerIsNotTrustedAndComesBack) {
   EXPECT_EQ(pool_->deaths(), 0u);
 }
 
-// Each point, two hundred times: a read that dies there, a write, and all read.
+// At each point, two hundred times: a read that dies there, a write, and reads by all workers.
 TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
   const auto open_files = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");
@@ -281,9 +281,9 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
   EXPECT_EQ(counts.recoveries, 2u * kTimes);  // two of the points are under the lock
   EXPECT_EQ(counts.torn, 1u * kTimes);        // one of them in the middle of an entry
 
-  // Nothing stays: no process, socket or memory here, no connection there.
+  // Nothing remains: no process, socket or memory here, no connection at the server.
   pool_.reset();
-  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0);  // the server is our only child
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0);  // the server is the only child
   EXPECT_EQ(open_files(), before);
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
@@ -297,7 +297,7 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
     }
     return count - 1;
   };
-  // The server hears of the ends as soon as it turns to them.
+  // The server detects the ends when it processes its sockets.
   for (int i = 0; i < 1000 && connections() > 1; ++i) {
   }
   EXPECT_EQ(connections(), 1u);
