@@ -40,13 +40,12 @@ consteval bool TakesInitializers(std::index_sequence<kIndex...>) {
 // kMaxFields + 1 means any larger number.
 template <class Struct, size_t kCount = 0>
 consteval size_t CountFields() {
-  if constexpr (kCount > kMaxFields) {
-    return kCount;
-  } else if constexpr (TakesInitializers<Struct>(std::make_index_sequence<kCount + 1>())) {
-    return CountFields<Struct, kCount + 1>();
-  } else {
-    return kCount;
+  if constexpr (kCount <= kMaxFields) {
+    if constexpr (TakesInitializers<Struct>(std::make_index_sequence<kCount + 1>())) {
+      return CountFields<Struct, kCount + 1>();
+    }
   }
+  return kCount;
 }
 
 template <class Struct>

@@ -152,7 +152,7 @@ constexpr bool kSimplifyIsUsed =
 
 // The checks. Each relies on those before it. With kReport the first failure is an error; without,
 // the result is false.
-// NOLINTBEGIN(readability-else-after-return, bugprone-macro-parentheses)
+// NOLINTBEGIN(readability-else-after-return, bugprone-macro-parentheses, bugprone-branch-clone)
 #define RESPROBE_NEEDS(requirement, message)                    \
   if constexpr (!(requirement)) {                               \
     if constexpr (kReport) static_assert(requirement, message); \
@@ -309,7 +309,7 @@ consteval bool CheckRawTarget() {
 }
 #undef RESPROBE_NEEDS
 #undef RESPROBE_ALSO_NEEDS
-// NOLINTEND(readability-else-after-return, bugprone-macro-parentheses)
+// NOLINTEND(readability-else-after-return, bugprone-macro-parentheses, bugprone-branch-clone)
 
 // Replaces a harness over an invalid world, so that the code that uses it compiles.
 class NoHarness : public Harness {

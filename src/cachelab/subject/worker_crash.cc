@@ -13,6 +13,7 @@
 #include <iterator>
 
 // Prints a stack with the names of functions, where a sanitizer is linked.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" __attribute__((weak)) void __sanitizer_print_stack_trace();
 
 namespace resprobe::live {
