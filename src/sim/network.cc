@@ -204,7 +204,7 @@ void Network::Taken(End end, size_t count) {
 void Network::Reschedule(End end) {
   const Connection& connection = At(end);
   Direction& towards = Towards(end);
-  if (!any_receiver_ && !towards.stream.toxic() && towards.timer_us == kNever) return;
+  if (!any_receiver_ && !towards.stream.had_toxics() && towards.timer_us == kNever) return;
   const int64_t now = scheduler_->now_us();
   int64_t at = towards.told ? kNever : towards.stream.NextDue(now);
   const EndState& own = connection.ends[Side(end)];

@@ -53,6 +53,8 @@ class ToxicStream {
   void End(int64_t now_us);
   // True if any toxic is active, or was when the held bytes were put in.
   bool toxic() const { return toxic_ || first_stamp_ < stamps_.size(); }
+  // True from the first toxic until Reset(). Delays that a toxic has imposed outlast it.
+  bool had_toxics() const { return had_toxics_; }
   // Sets the direction, which selects the active toxics of the next SetToxics().
   void set_direction(ToxicDirection direction) { direction_ = direction; }
   // The delay in microseconds that the toxic latency adds to a byte that is put in now, without its
