@@ -43,6 +43,17 @@ class Arena {
     return {copy, text.size()};
   }
 
+  // Builds a list of words of unknown length: Add() each, then take the list.
+  void Add(std::string_view word) { open_.emplace_back(word.data(), word.size()); }
+  std::span<std::string_view> TakeWords() {
+    auto* const words = static_cast<std::string_view*>(
+        Allocate(open_.size() * sizeof(std::string_view), alignof(std::string_view)));
+    auto* next = words;
+    for (const OpenWord& word : open_) std::construct_at(next++, word.data, word.size);
+    open_.clear();
+    return {words, next};
+  }
+
   // Allocates `count` empty words.
   std::span<std::string_view> Words(size_t count) {
     if (count == 0) return {};
@@ -73,6 +84,13 @@ class Arena {
     return chunks_.back().memory.get();
   }
 
+  // A word of the list that is being built. Copied by its members: AddressSanitizer makes a call of
+  // the copy of a whole string_view.
+  struct OpenWord {
+    const char* data;
+    size_t size;
+  };
+  std::vector<OpenWord> open_;
   std::vector<Chunk> chunks_;
   size_t chunk_ = 0;
   size_t used_ = 0;

@@ -135,6 +135,19 @@ class SeedStream {
   std::array<std::vector<uint8_t>, 2> kept_;  // encoded
 };
 
+namespace internal {
+
+// A function of its own: AddressSanitizer makes each call of a function dearer that has a string on
+// its stack, and few runs are traced.
+template <class Op>
+[[gnu::noinline, gnu::cold]] void TraceOp(const Op& op, size_t number, Trace* trace) {
+  std::string line = "#" + std::to_string(number) + " ";
+  PrintOp(op, &line);
+  trace->Line(line);
+}
+
+}  // namespace internal
+
 // Runs the ops of a source to its end, up to `most` ops or to the first violation; a run without a
 // violation settles.
 template <class World, class Source>
@@ -146,11 +159,8 @@ void RunSource(World& world, Source& source, RunContext& run, uint64_t most = UI
     const typename World::Op* const op = source.Next();
     if (op == nullptr) break;
     run.set_op(i);
-    if (run.trace().on()) [[unlikely]] {
-      std::string line = "#" + std::to_string(i) + " ";
-      PrintOp(*op, &line);
-      run.trace().Line(line);
-    }
+    if (run.trace().on()) [[unlikely]]
+      internal::TraceOp(*op, i, &run.trace());
     std::visit([&](const auto& one) { world.Apply(one, run); }, *op);
   }
   if (run.violated()) return;

@@ -192,7 +192,8 @@ ToxicStream::Step Network::Next(End end) {
   if (any_blocked_ && HoldsBack(end)) [[unlikely]]
     return {};
   const ToxicStream::Step step = Towards(end).stream.Next(scheduler_->now_us());
-  if (step.kind != ToxicStream::Step::Kind::kData) Reschedule(end);
+  // at_us of kWait is when the stream has more; after an end it never has.
+  if (step.kind != ToxicStream::Step::Kind::kData) Reschedule(end, step.at_us);
   return step;
 }
 
@@ -202,11 +203,18 @@ void Network::Taken(End end, size_t count) {
 }
 
 void Network::Reschedule(End end) {
+  const Direction& towards = Towards(end);
+  const int64_t now = scheduler_->now_us();
+  if (!any_receiver_ && towards.timer_us == kNever && !towards.stream.waits(now)) return;
+  Reschedule(end, towards.stream.NextDue(now));
+}
+
+void Network::Reschedule(End end, int64_t at) {
   const Connection& connection = At(end);
   Direction& towards = Towards(end);
-  if (!any_receiver_ && !towards.stream.had_toxics() && towards.timer_us == kNever) return;
+  if (at == kNever && towards.timer_us == kNever) return;
   const int64_t now = scheduler_->now_us();
-  int64_t at = towards.told ? kNever : towards.stream.NextDue(now);
+  if (towards.told) at = kNever;
   const EndState& own = connection.ends[Side(end)];
   const bool by_receiver = receivers_[own.endpoint] != nullptr;
   // If the world moves the bytes, it checks for arrivals itself.

@@ -127,13 +127,16 @@ class Network : private Scheduler::Handler {
     const uint64_t name = connection == nullptr ? 0 : connection->ends[Side(end)].label;
     if (name == 0) return {};
     Direction& towards = connection->ends[1 - Side(end)].towards;
-    const bool direct = towards.direct;
-    if (!direct) sending_.clear();
-    std::string* const out = direct ? towards.stream.bytes().buffer() : &sending_;
-    const size_t before = out->size();
-    append(name, out);
-    if (!direct) Send(end, sending_);
-    return std::string_view(*out).substr(before);
+    if (towards.direct) [[likely]] {
+      std::string* const out = towards.stream.bytes().buffer();
+      const size_t before = out->size();
+      append(name, out);
+      return {out->data() + before, out->size() - before};
+    }
+    sending_.clear();
+    append(name, &sending_);
+    Send(end, sending_);
+    return sending_;
   }
   void Close(End end, Farewell farewell = Farewell::kFin);
   // Removes both ends at once, with all that is in flight and without notification: the owner of
@@ -255,8 +258,10 @@ class Network : private Scheduler::Handler {
   void Schedule(int64_t at_us, What what, End end);
   void Accept(End dialler);
   void Arrive(End end);
-  // Updates the event of the stream to this end.
+  // Updates the event of the stream to this end; `at_us`: when the stream has more, kNever for
+  // not before a change.
   void Reschedule(End end);
+  void Reschedule(End end, int64_t at_us);
   void RescheduleAll();
   void Release(End end);
   const Link* LinkBetween(Endpoint a, Endpoint b) const;

@@ -70,16 +70,6 @@ void Node::Accept(End end) {
   ends_.push_back(end);
 }
 
-void Node::Deliver(End end, std::string_view bytes) {
-  const uint64_t connection = ConnectionOf(end);
-  if (connection != 0) server_->Send(connection, bytes);
-}
-
-std::string_view Node::Collect(End end) {
-  return network_->SendFrom(
-      end, [this](uint64_t connection, std::string* out) { server_->Receive(connection, out); });
-}
-
 void Node::CollectAll() {
   // A connection that is closed here is removed from the list.
   for (size_t i = 0; i < ends_.size();) {

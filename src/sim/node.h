@@ -90,11 +90,17 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   // The server's id of a connection; 0 if it has none.
   uint64_t ConnectionOf(End end) const { return network_->label(end); }
   // Bytes arrive at the server, which runs all complete requests. Nothing is sent before Collect().
-  void Deliver(End end, std::string_view bytes);
+  void Deliver(End end, std::string_view bytes) {
+    const uint64_t connection = ConnectionOf(end);
+    if (connection != 0) server_->Send(connection, bytes);
+  }
   // Sends the server's output for this connection to the network, and returns it: a view of the
   // stream to the peer, valid until that changes. A connection that the server has closed stays
   // until Close().
-  std::string_view Collect(End end);
+  std::string_view Collect(End end) {
+    return network_->SendFrom(
+        end, [this](uint64_t connection, std::string* out) { server_->Receive(connection, out); });
+  }
   // Collect() for all; then closes the connections that the server has closed.
   void CollectAll();
   // The node closes its end.

@@ -10,10 +10,13 @@ namespace resprobe {
 int SimSockets::Forget(Socket* socket) { return std::exchange(socket->error, 0); }
 
 void SimSockets::Reset() {
-  for (size_t i = 0; i < kSockets; ++i) Close(static_cast<int>(i));
+  for (; opened_ > 0; --opened_) Close(opened_ - 1);
 }
 
-void SimSockets::Open(int socket) { Close(socket); }
+void SimSockets::Open(int socket) {
+  Close(socket);
+  opened_ = std::max(opened_, socket + 1);
+}
 
 void SimSockets::Close(int socket) {
   Socket& s = At(socket);

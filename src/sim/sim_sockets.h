@@ -53,6 +53,7 @@ class SimSockets : public SocketApi {
   static int Forget(Socket* socket);
 
   size_t send_buffer_ = 0;
+  int opened_ = 0;  // since Reset(), sockets from here on were not used
   std::array<Socket, kSockets> sockets_;
 };
 

@@ -11,6 +11,20 @@
 namespace resprobe {
 namespace {
 
+size_t LengthOf(resp::ReplyParser* parser, std::string_view bytes) {
+  parser->Reset();
+  const resp::ReplyParser::Result result = parser->Parse(bytes);
+  switch (result.status) {
+    case resp::ReplyParser::Status::kValue:
+      return result.consumed;
+    case resp::ReplyParser::Status::kNeedMore:
+      return 0;
+    case resp::ReplyParser::Status::kError:
+      break;
+  }
+  return bytes.size();
+}
+
 constexpr std::string_view kUnsolicited = "+unsolicited\r\n";
 constexpr std::string_view kAttributeText = "|1\r\n+ttl\r\n:3600\r\n";
 constexpr std::string_view kPushes[] = {
@@ -65,8 +79,9 @@ bool ChangeArity(std::string_view reply, int64_t delta, std::string* out) {
   if (count == header.number || count > static_cast<int64_t>(reply.size())) return false;
   AppendHeader(reply[0], count, out);
   std::string_view rest = reply.substr(header.end);
+  resp::ReplyParser parser;  // one for all elements: it keeps its memory
   for (int64_t i = 0; i < count * per_element; ++i) {
-    const size_t length = ReplyLength(rest);
+    const size_t length = LengthOf(&parser, rest);
     if (length == 0 || rest.empty()) {
       *out += ":0\r\n";
     } else {
@@ -151,16 +166,7 @@ std::string_view PushText(int64_t form) {
 
 size_t ReplyLength(std::string_view bytes) {
   resp::ReplyParser parser;
-  const resp::ReplyParser::Result result = parser.Parse(bytes);
-  switch (result.status) {
-    case resp::ReplyParser::Status::kValue:
-      return result.consumed;
-    case resp::ReplyParser::Status::kNeedMore:
-      return 0;
-    case resp::ReplyParser::Status::kError:
-      break;
-  }
-  return bytes.size();
+  return LengthOf(&parser, bytes);
 }
 
 bool EditReply(const Toxic& toxic, uint64_t number, std::string_view reply, std::string* out) {

@@ -18,6 +18,11 @@ constexpr Stop kStops[] = {{ToxicKind::kRst, ToxicStream::Step::Kind::kRst},
                            {ToxicKind::kFin, ToxicStream::Step::Kind::kFin},
                            {ToxicKind::kLimitData, ToxicStream::Step::Kind::kFin},
                            {ToxicKind::kHalfClose, ToxicStream::Step::Kind::kHalfClose}};
+constexpr uint32_t kStopBits = [] {
+  uint32_t bits = 0;
+  for (const Stop& stop : kStops) bits |= uint32_t{1} << static_cast<size_t>(stop.kind);
+  return bits;
+}();
 
 }  // namespace
 
@@ -31,8 +36,8 @@ void ToxicStream::Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* co
   end_us_ = 0;
   if (!had_toxics_) return;
   // The following changes only by toxics.
-  had_toxics_ = toxic_ = false;
-  on_.fill(false);
+  had_toxics_ = false;
+  on_ = 0;
   stamps_.clear();
   first_stamp_ = 0;
   next_slice_us_ = 0;
@@ -41,21 +46,16 @@ void ToxicStream::Reset(uint64_t seed, ToxicDirection direction, ToxicCounts* co
 }
 
 void ToxicStream::SetToxics(std::span<const Toxic> toxics, int64_t now_us) {
-  const auto was_on = on_;
-  on_.fill(false);
-  toxic_ = false;
+  const uint32_t was_on = on_;
+  on_ = 0;
   for (const Toxic& toxic : toxics) {
     if (toxic.direction != direction_ || InfoOf(toxic.kind).place != ToxicPlace::kStream) continue;
     const auto kind = static_cast<size_t>(toxic.kind);
-    if (!was_on[kind] || !(toxics_[kind] == toxic)) since_us_[kind] = now_us;
-    on_[kind] = true;
-    toxic_ = had_toxics_ = true;
+    if ((was_on & Bit(toxic.kind)) == 0 || !(toxics_[kind] == toxic)) since_us_[kind] = now_us;
+    on_ |= Bit(toxic.kind);
+    had_toxics_ = true;
     toxics_[kind] = toxic;
   }
-}
-
-const Toxic* ToxicStream::Find(ToxicKind kind) const {
-  return on_[static_cast<size_t>(kind)] ? &toxics_[static_cast<size_t>(kind)] : nullptr;
 }
 
 uint64_t ToxicStream::Limit(ToxicKind kind) const {
@@ -117,17 +117,10 @@ ToxicStream::Step ToxicStream::Finish(Step::Kind kind, ToxicKind cause, bool cau
   return {.kind = kind, .cause = cause, .caused = caused};
 }
 
-uint64_t ToxicStream::Ripe(int64_t now_us) const {
-  for (size_t i = first_stamp_; i < stamps_.size(); ++i) {
-    if (stamps_[i].at_us > now_us) return stamps_[i].begin;
-  }
-  return put();
-}
-
 ToxicStream::Due ToxicStream::WhenDue(int64_t now_us) const {
   if (finished_) return {};
   int64_t wake = kNever;
-  if (toxic_) {
+  if (on_ != 0) {
     if (Find(ToxicKind::kDown) != nullptr) return {.at_us = now_us};
     // Toxics that act after a time.
     const auto due = [&](ToxicKind kind) {
@@ -141,19 +134,20 @@ ToxicStream::Due ToxicStream::WhenDue(int64_t now_us) const {
       return {.at_us = wake, .held_by = ToxicKind::kTimeout, .held = held() > 0 || ended_};
     }
     // Toxics that act at an offset of the stream.
-    for (const Stop& at : kStops) {
-      if (Limit(at.kind) <= passed()) return {.at_us = now_us};
+    if ((on_ & kStopBits) != 0) {
+      for (const Stop& at : kStops) {
+        if (Limit(at.kind) <= passed()) return {.at_us = now_us};
+      }
     }
   }
   if (held() == 0) {
     return {.at_us = ended_ ? std::min(wake, std::max(end_us_, now_us)) : wake};
   }
-  if (Ripe(now_us) <= passed()) {
-    for (size_t i = first_stamp_; i < stamps_.size(); ++i) {
-      if (stamps_[i].at_us > now_us) return {.at_us = std::min(wake, stamps_[i].at_us)};
-    }
+  const Stamp* const delayed = FirstDelayed(now_us);
+  if (delayed != nullptr && delayed->begin <= passed()) {
+    return {.at_us = std::min(wake, delayed->at_us)};
   }
-  if (!toxic_) return {.at_us = now_us};
+  if (on_ == 0) return {.at_us = now_us};
   if (Find(ToxicKind::kSlicer) != nullptr && next_slice_us_ > now_us) {
     return {.at_us = std::min(wake, next_slice_us_)};
   }
@@ -175,7 +169,7 @@ ToxicStream::Step ToxicStream::Next(int64_t now_us) {
     return {.at_us = due.at_us};
   }
   uint64_t stop = kNowhere;
-  if (toxic_) {
+  if (on_ != 0) {
     if (Find(ToxicKind::kDown) != nullptr) return Finish(Kind::kFin, ToxicKind::kDown, true);
     const auto is_due = [&](ToxicKind kind) {
       const Toxic* toxic = Find(kind);
@@ -184,15 +178,19 @@ ToxicStream::Step ToxicStream::Next(int64_t now_us) {
     };
     if (is_due(ToxicKind::kResetPeer)) return Finish(Kind::kRst, ToxicKind::kResetPeer, true);
     if (Find(ToxicKind::kTimeout) != nullptr) return Finish(Kind::kFin, ToxicKind::kTimeout, true);
-    for (const Stop& at : kStops) {
-      const uint64_t limit = Limit(at.kind);
-      if (limit <= passed()) return Finish(at.step, at.kind, true);
-      stop = std::min(stop, limit);
+    if ((on_ & kStopBits) != 0) {
+      for (const Stop& at : kStops) {
+        const uint64_t limit = Limit(at.kind);
+        if (limit <= passed()) return Finish(at.step, at.kind, true);
+        stop = std::min(stop, limit);
+      }
     }
   }
   if (held() == 0) return Finish(Kind::kHalfClose, ToxicKind::kSlowClose, false);
-  auto count = static_cast<size_t>(std::min(Ripe(now_us), stop) - passed());
-  if (!toxic_) return {.kind = Kind::kData, .bytes = bytes_.Peek(count)};
+  const Stamp* const delayed = FirstDelayed(now_us);
+  stop = std::min(stop, delayed == nullptr ? put() : delayed->begin);
+  auto count = static_cast<size_t>(stop - passed());
+  if (on_ == 0) return {.kind = Kind::kData, .bytes = bytes_.Peek(count)};
   if (const Toxic* slicer = Find(ToxicKind::kSlicer)) {
     if (slice_left_ == 0) {
       const int64_t variation = slicer->values[1];
@@ -221,7 +219,7 @@ void ToxicStream::Taken(size_t count, int64_t now_us) {
     first_stamp_ = 0;
   }
   while (first_stamp_ < stamps_.size() && stamps_[first_stamp_].at_us <= now_us) ++first_stamp_;
-  if (!toxic_) return;
+  if (on_ == 0) return;
   if (const Toxic* slicer = Find(ToxicKind::kSlicer)) {
     slice_left_ -= std::min(slice_left_, count);
     if (slice_left_ == 0) next_slice_us_ = now_us + slicer->values[2];

@@ -52,9 +52,10 @@ class ToxicStream {
   // The sender will send no more. The receiver sees this after all that was sent.
   void End(int64_t now_us);
   // True if any toxic is active, or was when the held bytes were put in.
-  bool toxic() const { return toxic_ || first_stamp_ < stamps_.size(); }
-  // True from the first toxic until Reset(). Delays that a toxic has imposed outlast it.
-  bool had_toxics() const { return had_toxics_; }
+  bool toxic() const { return on_ != 0 || first_stamp_ < stamps_.size(); }
+  // True if something in the stream may be due later than now: a toxic is active, or a delay that
+  // one has imposed has not passed.
+  bool waits(int64_t now_us) const { return toxic() || end_us_ > now_us; }
   // Sets the direction, which selects the active toxics of the next SetToxics().
   void set_direction(ToxicDirection direction) { direction_ = direction; }
   // The delay in microseconds that the toxic latency adds to a byte that is put in now, without its
@@ -98,10 +99,18 @@ class ToxicStream {
   };
 
   Due WhenDue(int64_t now_us) const;
-  // The offset up to which the delays have passed.
-  uint64_t Ripe(int64_t now_us) const;
+  // The first stamp whose delay has not passed, or nullptr: up to its beginning the delays have.
+  const Stamp* FirstDelayed(int64_t now_us) const {
+    for (size_t i = first_stamp_; i < stamps_.size(); ++i) {
+      if (stamps_[i].at_us > now_us) return &stamps_[i];
+    }
+    return nullptr;
+  }
 
-  const Toxic* Find(ToxicKind kind) const;
+  static constexpr uint32_t Bit(ToxicKind kind) { return uint32_t{1} << static_cast<size_t>(kind); }
+  const Toxic* Find(ToxicKind kind) const {
+    return (on_ & Bit(kind)) != 0 ? &toxics_[static_cast<size_t>(kind)] : nullptr;
+  }
   Step Finish(Step::Kind kind, ToxicKind cause, bool caused);
   // The offset in the stream at which a toxic of this kind acts, if it is active; else kNowhere.
   uint64_t Limit(ToxicKind kind) const;
@@ -113,12 +122,9 @@ class ToxicStream {
   ToxicDirection direction_ = ToxicDirection::kDownstream;
   ToxicCounts* counts_ = nullptr;
   uint64_t random_ = 0;
-  std::array<Toxic, kToxicKinds> toxics_{};  // by kind
-  std::array<bool, kToxicKinds> on_{};
-  std::array<int64_t, kToxicKinds> since_us_{};
-
-  bool toxic_ = false;       // any is on
-  bool had_toxics_ = false;  // … or was since Reset()
+  static_assert(kToxicKinds <= 32);
+  uint32_t on_ = 0;          // Bit() of each active toxic
+  bool had_toxics_ = false;  // one was active since Reset()
 
   ByteStream bytes_;
   std::vector<Stamp> stamps_;  // [first_stamp_, size()) may not have come yet
@@ -127,8 +133,10 @@ class ToxicStream {
   bool finished_ = false;
   int64_t end_us_ = 0;  // when the end was put in, or later by slow_close
   int64_t next_slice_us_ = 0;
-  size_t slice_left_ = 0;     // of the slice being forwarded
-  int64_t rate_from_us_ = 0;  // bandwidth: available from then on
+  size_t slice_left_ = 0;                    // of the slice being forwarded
+  int64_t rate_from_us_ = 0;                 // bandwidth: available from then on
+  std::array<Toxic, kToxicKinds> toxics_{};  // by kind
+  std::array<int64_t, kToxicKinds> since_us_{};
 };
 
 }  // namespace resprobe
