@@ -53,25 +53,6 @@ refuse_missing_file() {
   done
 }
 
-# refuse_bad_number WORD…: wrong use if the value of an option that takes a number or a duration is
-# neither.
-refuse_bad_number() {
-  local word previous=""
-  for word in "$@"; do
-    case $word in --*=*) set -- "${word%%=*}" "${word#*=}" ;; *) set -- "$previous" "$word" ;; esac
-    case $1 in
-      --seed | --seeds | --jobs | --rounds | --requests | --rss | --clients)
-        [[ $2 =~ ^[0-9]+$ ]] || die "$1: '$2' is not a whole number: give one, e.g. $1 4"
-        ;;
-      --time)
-        [[ $2 =~ ^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|min|h|d)?)+$ ]] ||
-          die "$1 '$2' is not a duration: give a number and a unit, e.g. $1 10s, 5m or 1h"
-        ;;
-    esac
-    previous=$word
-  done
-}
-
 # named_harnesses DEFAULT WORD…: prints the targets of the harnesses that the words name, or DEFAULT
 # if they name none. (With RESPROBE_HARNESS_DIR the harnesses are elsewhere, and nothing is built.)
 named_harnesses() {

@@ -8,6 +8,7 @@
 
 #include "cli/command_line/help.h"
 #include "cli/command_line/parse.h"
+#include "cli/command_line/usage_list.h"
 #include "cli/verbs.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
@@ -47,11 +48,22 @@ int Run(const Parsed& parsed) {
 
 }  // namespace
 
-int RunProgram(const std::vector<std::string>& arguments) {
+int RunProgram(const std::vector<std::string>& given) {
+  std::vector<std::string> arguments = given;
   const Verb root = AllVerbs();
+  // For the script ./resprobe: see scripts/command-line.sh.
+  const auto is = [&](const char* option) { return !given.empty() && given.front() == option; };
+  if (is("--usage-list")) {
+    std::fputs(UsageList(root).c_str(), stdout);
+    return kAllWell;
+  }
+  const bool check_only = is("--check-only");
+  if (check_only) arguments.erase(arguments.begin());
   int code = kAllWell;
   try {
-    code = Run(Parse(root, arguments));
+    const Parsed parsed = Parse(root, arguments);
+    if (check_only && parsed.what != Parsed::What::kWrongUse) return kAllWell;
+    code = Run(parsed);
   } catch (const Interruption&) {
     PrintError("interrupted");
     return kInterrupted;

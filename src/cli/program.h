@@ -7,7 +7,8 @@
 namespace resprobe::cli {
 
 // Runs `resprobe` with these arguments (without the program's name). Returns the exit code; an
-// error is one line on standard error.
+// error is one line on standard error. `--check-only VERB …` only checks the command line;
+// `--usage-list` prints scripts/command-line.txt.
 int RunProgram(const std::vector<std::string>& arguments);
 
 }  // namespace resprobe::cli

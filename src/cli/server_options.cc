@@ -10,44 +10,78 @@
 namespace resprobe::cli {
 namespace {
 
-const std::vector<std::string> kUsualServers = {"redis-server", "valkey-server"};
+const std::vector<std::string> kOfferedServers = {"redis-server", "valkey-server"};
+
+std::string CheckAddress(const std::string& text) {
+  std::string error;
+  return live::ParseAddress(text, &error) ? "" : error;
+}
+
+// The options that name a server, the old ones too.
+const std::vector<std::string> kServers = {"--start", "--server", "--unix", "--port"};
 
 }  // namespace
 
-void ServerOptions::AddTo(Verb* verb, bool with_flush) {
+void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
   verb->Group("Which server");
-  verb->Text("--start", "COMMAND", &start,
-             "Start a private server: redis-server, valkey-server or a program that takes their "
-             "command line; options may follow it")
-      .Offer(kUsualServers);
-  verb->Text("--server", "HOST:PORT", &server, "A running server").Excludes("--start");
-  verb->Text("--unix", "PATH", &unix_path, "A running server, by its unix socket")
-      .Excludes("--start")
-      .Excludes("--server")
-      .Complete(Completion::kFile);
+  Option& starts = verb->Add(
+      {.name = "--start",
+       .value = "COMMAND",
+       .help = std::string("Start a private server: redis-server, valkey-server or a program that "
+                           "takes their command line; options may follow it") +
+               (traits.several ? "; several servers are used one after the other" : ""),
+       .count = traits.several ? Option::Count::kList : Option::Count::kOnce,
+       .set = [this](const std::vector<std::string>& values) {
+         start = values.front();
+         more_.assign(values.begin() + 1, values.end());
+       }});
+  starts.NotBlank("names no program: give redis-server, valkey-server or another")
+      .Offer(kOfferedServers);
+  std::string usual;
+  for (const std::string& name : traits.usual) usual += (usual.empty() ? "" : " ") + name;
+  if (!usual.empty()) starts.ShowDefault(usual);
+  if (traits.running) {
+    verb->Text("--server", "HOST:PORT", &server, "A running server")
+        .Check(CheckAddress)
+        .Syntax("address")
+        .Excludes("--start");
+    verb->Text("--unix", "PATH", &unix_path, "A running server, by its unix socket")
+        .NotBlank("names no socket: give the path of one")
+        .Excludes("--start")
+        .Excludes("--server")
+        .Complete(Completion::kFile);
+  }
   verb->Texts("--server-arg", "WORD", &arguments, "An argument for the program of --start")
       .Needs("--start");
-  if (with_flush) {
+  if (traits.flush) {
     verb->Flag("--flush", &flush, "Accept a server that holds keys, and delete them")
         .Alias("--overwrite");
   }
-  verb->Flag("--allow-remote", &allow_remote, "Accept a server on another machine");
-  verb->Number("--hang", "SECONDS", &hang_seconds, 1, kMostSeconds,
-               "A server that does not answer for this long counts as hanging")
-      .ShowDefault();
-  verb->Text("--host", "HOST", &host_, "").Needs("--port").Hide();
-  verb->Number("--port", "PORT", &port_, 1, 65535, "")
-      .Excludes("--start")
-      .Excludes("--server")
-      .Excludes("--unix")
-      .Hide();
+  if (traits.running) {
+    verb->Flag("--allow-remote", &allow_remote,
+               traits.listens
+                   ? "Accept a server on another machine, and clients from other machines"
+                   : "Accept a server on another machine");
+  }
+  if (traits.hang) {
+    verb->Number("--hang", "SECONDS", &hang_seconds, 1, kMostSeconds,
+                 "A server that does not answer for this long counts as hanging")
+        .ShowDefault();
+  }
+  if (traits.running) {
+    verb->Text("--host", "HOST", &host_, "").Needs("--port").Hide();
+    verb->Number("--port", "PORT", &port_, 1, 65535, "")
+        .Excludes("--start")
+        .Excludes("--server")
+        .Excludes("--unix")
+        .Hide();
+  }
   verb->Group("");
-}
-
-void ServerOptions::Require(const std::string& verb) const {
-  if (given()) return;
-  throw UserError(verb +
-                  ": name a server with --start redis-server, --server HOST:PORT or --unix PATH");
+  if (!traits.required) return;
+  std::vector<std::string> options = kServers;
+  options.insert(options.end(), traits.instead.begin(), traits.instead.end());
+  verb->RequireOneOf(options,
+                     "name a server with --start redis-server, --server HOST:PORT or --unix PATH");
 }
 
 std::string ServerOptions::Address() const {
@@ -68,17 +102,42 @@ live::TargetOptions ServerOptions::Target() const {
   return options;
 }
 
-std::string ServerOptions::Typed() const {
-  std::string typed = !start.empty()       ? "--start " + ShellWord(start)
-                      : !unix_path.empty() ? "--unix " + ShellWord(unix_path)
-                                           : "--server " + ShellWord(Address());
-  for (const std::string& word : arguments) typed += " --server-arg=" + ShellWord(word);
-  if (hang_seconds != ServerOptions().hang_seconds) {
-    typed += " --hang " + std::to_string(hang_seconds);
+std::vector<std::string> ServerOptions::Words() const {
+  std::vector<std::string> words;
+  if (!start.empty()) {
+    words = {"--start", start};
+  } else if (!unix_path.empty()) {
+    words = {"--unix", unix_path};
+  } else {
+    words = {"--server", Address()};
   }
-  if (flush) typed += " --flush";
-  if (allow_remote) typed += " --allow-remote";
+  for (const std::string& word : arguments) words.push_back("--server-arg=" + word);
+  if (hang_seconds != ServerOptions().hang_seconds) {
+    words.insert(words.end(), {"--hang", std::to_string(hang_seconds)});
+  }
+  if (flush) words.emplace_back("--flush");
+  if (allow_remote) words.emplace_back("--allow-remote");
+  return words;
+}
+
+std::string ServerOptions::Typed() const {
+  std::string typed;
+  for (const std::string& word : Words()) typed += (typed.empty() ? "" : " ") + ShellWord(word);
   return typed;
+}
+
+std::vector<ServerOptions> ServerOptions::Each() const {
+  std::vector<ServerOptions> each = {*this};
+  each[0].more_.clear();
+  for (const std::string& command : more_) {
+    each.push_back(each[0]);
+    each.back().start = command;
+  }
+  return each;
+}
+
+ServerTraits HarnessServerTraits() {
+  return {.running = false, .flush = false, .hang = false, .usual = {"redis-server"}};
 }
 
 std::vector<std::string> ProfileNames() {
@@ -88,27 +147,12 @@ std::vector<std::string> ProfileNames() {
 }
 
 Option& AddProfile(Verb* verb, std::string* profile, const std::string& what) {
-  std::vector<std::string> offered = ProfileNames();
-  offered.emplace_back("auto");
-  return verb
-      ->Text("--profile", "NAME", profile,
-             "The server that " + what + " follows: auto, redis-7.0, …")
-      .ShowDefault()
-      .Offer(offered);
-}
-
-void AddServerBehind(Verb* verb, std::string* server, bool* allow_remote) {
-  verb->Text("--server", "HOST:PORT", server, "The server to forward to").Required();
-  verb->Flag("--allow-remote", allow_remote,
-             "Accept a server on another machine, and clients from other machines");
-}
-
-Option& AddServerOfHarness(Verb* verb, std::string* start) {
-  return verb
-      ->Text("--start", "COMMAND", start,
-             "The command that starts the server of a live harness, with its options")
-      .Offer(kUsualServers)
-      .ShowDefault("redis-server");
+  std::vector<std::string> names = ProfileNames();
+  names.insert(names.begin(), "auto");
+  Option& made = verb->Choice("--profile", names, profile,
+                              "The server that " + what + " follows: auto, redis-7.0, …");
+  made.value = "NAME";
+  return made.ShowDefault();
 }
 
 }  // namespace resprobe::cli

@@ -5,12 +5,31 @@
 #include <vector>
 
 #include "cli/command_line/verb.h"
-#include "live/server/live_server.h"
+#include "live/server/target.h"
 
 namespace resprobe::cli {
 
-// The options that select a server, the same for all verbs: --start, --server, --unix,
-// --server-arg, --flush, --allow-remote, --hang.
+// What a verb does with its server, which decides the options that it takes. Every verb takes
+// --start and --server-arg.
+struct ServerTraits {
+  // It can use a server that already runs: --server, --unix, --allow-remote.
+  bool running = true;
+  // It deletes keys, and asks before it does: --flush.
+  bool flush = true;
+  // It waits for replies: --hang.
+  bool hang = true;
+  // It listens for clients: --allow-remote permits those on other machines too.
+  bool listens = false;
+  // It can use several servers, one after the other: --start may have several values.
+  bool several = false;
+  // A server must be given, or one of the options `instead`.
+  bool required = false;
+  std::vector<std::string> instead = {};
+  // The servers that are started if none is given; shown in help.
+  std::vector<std::string> usual = {};
+};
+
+// The options that select a server, for all verbs.
 struct ServerOptions {
   std::string start;
   std::string server;  // HOST:PORT
@@ -20,39 +39,38 @@ struct ServerOptions {
   bool allow_remote = false;
   int hang_seconds = 10;
 
-  // Adds them under their own heading. The old spellings --host, --port and --overwrite are
-  // accepted as well. Without `with_flush` the verb has its own --flush, or deletes nothing.
-  void AddTo(Verb* verb, bool with_flush = true);
+  // Adds the options under their own heading. Where a running server can be used, the old spellings
+  // --host and --port are accepted as well, and --overwrite where there is --flush.
+  void AddTo(Verb* verb, ServerTraits traits = {});
   bool given() const {
     return !server.empty() || !unix_path.empty() || !start.empty() || port_ > 0;
   }
-  // Throws UserError that names the verb unless a server is given.
-  void Require(const std::string& verb) const;
   // The target to open, with Ctrl-C as the event that ends waiting.
   live::TargetOptions Target() const;
-  // The options as they are typed.
+  // The options as words of a command line.
+  std::vector<std::string> Words() const;
+  // The same as they are typed in a shell.
   std::string Typed() const;
   // HOST:PORT, from any of the options; "" for another kind of server.
   std::string Address() const;
+  // For ServerTraits::several: the options of each server.
+  std::vector<ServerOptions> Each() const;
 
  private:
+  std::vector<std::string> more_;  // further values of --start
   // --host, --port.
   std::string host_ = "127.0.0.1";
   int port_ = 0;  // 0: not given
 };
+
+// Of a verb that runs harnesses with a server of their own, which is started for each process.
+ServerTraits HarnessServerTraits();
 
 // The names of the profiles of the core, "redis-7.0" and so on.
 std::vector<std::string> ProfileNames();
 
 // Adds --profile: what `what` follows; the default is derived from the server.
 Option& AddProfile(Verb* verb, std::string* profile, const std::string& what);
-
-// Adds the server of a verb that sits between it and clients: --server HOST:PORT, which is
-// required, and --allow-remote.
-void AddServerBehind(Verb* verb, std::string* server, bool* allow_remote);
-
-// Adds --start: the command that starts the server of a live harness.
-Option& AddServerOfHarness(Verb* verb, std::string* start);
 
 }  // namespace resprobe::cli
 

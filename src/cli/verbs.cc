@@ -9,7 +9,8 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr const char* kPresets[] = {"fuzz", "afl", "standalone", "release", "coverage", "tsan"};
+constexpr const char* kPresets[] = {"fuzz",     "afl",  "standalone", "release",
+                                    "coverage", "tsan", "checked"};
 
 // --- Verbs of the script ./resprobe, described here for completion and the man page.
 
@@ -54,10 +55,12 @@ Verb HarnessScriptVerb(const std::string& name, const std::string& summary,
 
 Verb BuildVerb() {
   Verb verb = ScriptVerb("build", "build one preset: fuzz, afl, standalone, release …", "",
-                         {{"build coverage", "builds everything for coverage reports"}});
+                         {{"build coverage", "builds everything for coverage reports"},
+                          {"build fuzz resprobe_cli", "builds the program alone"}});
   verb.Argument("PRESET", &Nothing()->word, "The build preset")
       .Offer({std::begin(kPresets), std::end(kPresets)})
       .Required();
+  verb.Arguments("TARGET", &Nothing()->words, "Targets of the build; default: all");
   return verb;
 }
 

@@ -57,7 +57,8 @@ ProcessRunner::ProcessRunner(const Project& project, RunSpec spec)
     : source_(project.source), spec_(std::move(spec)), harness_(project.Find(spec_.harness)) {
   if (harness_.with_server()) {
     if (spec_.server.start.empty()) spec_.server.start = LiveServerCommand();
-    harness_.environment.emplace_back("RESPROBE_ORACLE_START", spec_.server.start);
+    harness_.environment.emplace_back("RESPROBE_ORACLE_START",
+                                      CommandLine(spec_.server.start, spec_.server.arguments));
   }
   for (const auto& [option, variable] :
        {std::pair{"peer", "RESPROBE_IO_PEER"}, std::pair{"client", "RESPROBE_IO_CLIENT"}}) {

@@ -202,6 +202,18 @@ void SetLiveServerCommand(const std::string& command) {
   setenv("RESPROBE_ORACLE_START", command.c_str(), 1);
 }
 
+std::string CommandLine(const std::string& command, const std::vector<std::string>& arguments) {
+  std::string line = command;
+  for (const std::string& argument : arguments) {
+    if (argument.empty() || argument.find_first_of(" \t\n") != std::string::npos) {
+      throw UserError("--server-arg '" + argument +
+                      "': the server of a harness takes no argument that is empty or has a blank");
+    }
+    line += " " + argument;
+  }
+  return line;
+}
+
 Project OpenProject() {
   Project project;
   std::error_code error;

@@ -95,7 +95,7 @@ class ParseTest : public testing::Test {
   }
 
   Targets targets_;
-  const Verb root_ = Root(&targets_);
+  Verb root_ = Root(&targets_);
 };
 
 TEST_F(ParseTest, SetsWhatIsGiven) {
@@ -195,6 +195,17 @@ TEST_F(ParseTest, OptionsThatNeedOrExcludeAnother) {
   EXPECT_THAT(Wrong({"fuzz", "--word", "x"}), StartsWith("--word requires --output"));
   EXPECT_THAT(Wrong({"fuzz", "--proxy", "x", "--trace"}), HasSubstr("excludes"));
   EXPECT_THAT(Wrong({"fuzz", "--trace", "--proxy", "x"}), HasSubstr("excludes"));
+}
+
+TEST_F(ParseTest, OneOfSeveralOptions) {
+  Verb& verb = root_.verbs.emplace_back("serve", "serves");
+  verb.Flag("--here", &targets_.flush, "Here");
+  verb.Text("--there", "WHERE", &targets_.text, "There");
+  verb.RequireOneOf({"--here", "--there", "--nowhere"}, "say where");
+  EXPECT_EQ(Wrong({"serve"}), "say where: see ./resprobe serve --help");
+  EXPECT_EQ(Wrong({"serve", "--here"}), "");
+  EXPECT_EQ(Wrong({"serve", "--there", "x"}), "");
+  EXPECT_EQ(Read({"serve", "--help"}).what, Parsed::What::kHelp);
 }
 
 TEST_F(ParseTest, HelpIsThatOfTheInnermostVerb) {

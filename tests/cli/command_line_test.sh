@@ -14,8 +14,92 @@ fail() {
 run 0 --help
 sed -n '/^Verbs:/,/^$/p' "$temp/out" | sed -n 's/^  //p' | sed -E 's/^([a-z-]+) +/\1 /' |
   grep -v '^ ' | sort >"$temp/verbs"
-./resprobe --help | sed -n -E 's/^  ([a-z-]+)( [[A-Z][^ ]*)?  +([^ ].*)$/\1 \3/p' | sort >"$temp/listed"
+./resprobe --help | sed -n -E 's/^  ([a-z-]+)( [[A-Z][^ ]*)* +([^ [A-Z].*)$/\1 \3/p' | sort >"$temp/listed"
 diff "$temp/listed" "$temp/verbs" >&2 || fail "./resprobe --help and the program's list differ"
+
+# Its arguments are those of the program's own description.
+run 0 man
+arguments_of() { sed -n -E "s/^\\.SS $1 (.*)\$/\\1/p" "$temp/out" | sed 's/\\\[u2026\]/…/g; s/\\-/-/g'; }
+[[ $(arguments_of build) == "PRESET [TARGET…]" ]] || fail "build: $(arguments_of build)"
+./resprobe --help | grep -q -F "  build PRESET [TARGET…] " || fail "./resprobe --help: build"
+
+# The list that ./resprobe reads before a build is the program's.
+run 0 --usage-list
+cmp "$temp/out" scripts/command-line.txt ||
+  fail "scripts/command-line.txt is old: build/fuzz/bin/resprobe --usage-list >scripts/command-line.txt"
+
+# It refuses wrong command lines in the program's words, and no right ones.
+mkdir "$temp/clone"
+cp -r resprobe scripts harnesses "$temp/clone"
+echo "exit 3" >"$temp/clone/scripts/private-packages.sh" # the first step of a build
+refused=0
+while IFS= read -r line; do
+  eval "words=($line)"
+  run 2 --check-only "${words[@]}"
+  code=0
+  "$temp/clone/resprobe" "${words[@]}" >"$temp/script" 2>&1 </dev/null || code=$?
+  if ((code != 2)) || ! cmp -s "$temp/err" "$temp/script"; then
+    fail "./resprobe $line: exit code $code: $(<"$temp/script"), and not $(<"$temp/err")"
+  fi
+  refused=$((refused + 1))
+done <<'LINES'
+oracle
+oracle --wrong
+oracle --wrong=1 --start redis-server
+oracle -x --start redis-server
+oracle --start redis-server stray
+oracle --start
+oracle --start ''
+oracle --start redis-server --seeds many
+oracle --start redis-server --seeds 0
+oracle --start redis-server --seeds=99999999999999999999
+oracle --start redis-server --time 5x
+oracle --start redis-server --hang 3 --hang 4
+oracle --start redis-server --profile redis-1.0
+oracle --start redis-server --dangerous
+oracle --start redis-server --unmodelled --requests 3
+oracle --start redis-server --server 127.0.0.1:1
+oracle --server localhost
+oracle --server-arg x
+record --listen 0 --start redis-server
+record --listen 65536 --start redis-server --output x
+proxy --listen 0 --unix a --toxiproxy
+chaos-peer --listen 0 --seed 18446744073709551616
+fuzz --engine honggfuzz
+fuzz --seed=two
+bench --seconds 0
+kill --start redis-server --delay -1
+invalidate --model-check --seeds x --start redis-server
+corpus
+corpus mend
+corpus merge
+findings lst
+completion fish
+man --output
+LINES
+((refused == 33)) || fail "$refused wrong lines instead of 33"
+[[ ! -e $temp/clone/build ]] ||
+  fail "a refused command line has built something"
+accepted=0
+while read -r verb; do
+  # shellcheck disable=SC2086
+  run 0 $verb --help
+  while IFS= read -r line; do
+    eval "words=(${line%% | *})"
+    (
+      source_dir=$PWD program=$temp/none
+      die() {
+        echo "$*" >&2
+        exit 2
+      }
+      . scripts/command-line.sh
+      check_command_line "${words[@]:1}"
+    ) || fail "the list refuses: $line"
+    accepted=$((accepted + 1))
+  done < <(awk '/^Examples:/ {on = 1; next} !on {next} /^  \.\/resprobe/ {if (line) print line; line = $0; next}
+      /^    [^ ]/ {line = line " " $0; next} {if (line) print line; line = ""}' "$temp/out")
+done < <(sed -n 's/^verb //p' scripts/command-line.txt)
+((accepted > 40)) || fail "only $accepted examples"
 
 # completes WORD… CURRENT: what bash offers for the last word.
 run 0 completion bash

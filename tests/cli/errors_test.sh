@@ -70,6 +70,10 @@ wrong_use "'localhost' is not HOST:PORT" record --listen 0 --server localhost --
 wrong_use "is a device" replay /dev/zero --harness resp_parser
 wrong_use "names no group" oracle --start redis-server --groups ""
 wrong_use "start a server there" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases"
+wrong_use "--unix: cannot connect to $temp/none" record --listen 0 --unix "$temp/none" --output "$temp/cases"
+wrong_use "--start /no/such: cannot start" record --listen 0 --start /no/such --output "$temp/cases"
+wrong_use "--server: cannot connect to 127.0.0.1:1: Connection refused: start a server there" \
+  oracle --server 127.0.0.1:1
 [[ ! -e $temp/cases ]] || { echo "a recording that did not begin left a folder" >&2; exit 1; }
 
 # Links are followed, special files are written in place, and a full disk is reported.

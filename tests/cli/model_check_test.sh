@@ -7,10 +7,10 @@ program=$1
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
-wrong_use "model-check: name a server" model-check
+wrong_use "name a server" model-check
 wrong_use "cannot start" model-check --start /no/such/server
 # The old spelling, and what either verb does not have.
-wrong_use "model-check: name a server" invalidate --model-check
+wrong_use "name a server" invalidate --model-check
 wrong_use "cannot start" invalidate --start /no/such/server --model-check
 wrong_use "--kill" invalidate --model-check --start redis-server --kill 5
 wrong_use "--seeds" invalidate --start redis-server --seeds 5

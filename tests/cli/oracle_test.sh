@@ -6,7 +6,7 @@ program=$1
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
-wrong_use "oracle: name a server" oracle
+wrong_use "name a server" oracle
 wrong_use "cannot start '/no/such/server'" oracle --start /no/such/server
 wrong_use "--start $(command -v true): the server has ended at once: it says nothing: name redis-server" \
   oracle --start "$(command -v true)"
@@ -97,8 +97,9 @@ if grep -q "^command_oracle: the core and a live server" "$temp/out"; then
   wrong_use "--start is for a harness with a live server" \
     freeze corpus/query_parser/d1_and --start "$server"
   run 0 freeze "$temp/case.ops" "${harness[@]}" --output "$temp/frozen.ops" \
-    --start "$server --set-max-intset-entries 1"
+    --start "$server" --server-arg=--set-max-intset-entries --server-arg=1
   has frozen.ops "# Must hold: same_reply"
+  wrong_use "has a blank" fuzz command_oracle --start "$server" --server-arg "a b"
   export RESPROBE_ORACLE_START=/no/such/server
   run 2 replay "$temp/case.ops" "${harness[@]}"
   has err "cannot start '/no/such/server'"

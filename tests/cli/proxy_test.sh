@@ -125,6 +125,30 @@ has log '{"seq":1,'
 has log '"what":"toxic","note":"fin"'
 has log '"side":"client","what":"recv"'
 
+# A server by its unix socket, and one that the proxy starts itself, with its arguments; both end
+# with the test.
+if command -v redis-server >/dev/null; then
+  start own proxy --listen 0 --api 0 --start "redis-server --databases 3" \
+    --server-arg=--maxclients --server-arg=77
+  own=$pid
+  answer=$(ask "$(port_of own)" 'CONFIG GET databases\r\nCONFIG GET maxclients\r\nQUIT\r\n')
+  [[ $answer == *$'\r\n3\r\n'*$'\r\n77\r\n+OK\r' ]] ||
+    { echo "the started server does not answer as it should: $answer" >&2; failures=$((failures + 1)); }
+  server_pid=$(tr -d ' ' <"/proc/$own/task/$own/children")
+  socket=$(readlink "/proc/$server_pid/cwd")/socket
+  start unix proxy --listen 0 --api 0 --unix "$socket"
+  has unix "before unix:$socket;"
+  [[ $(ask "$(port_of unix)" 'PING\r\nQUIT\r\n') == $'+PONG\r\n+OK\r' ]] ||
+    { echo "no answer by the unix socket" >&2; failures=$((failures + 1)); }
+  # The API opens no other socket to everyone, but it may name the same one again.
+  api=$(api_of unix)
+  gives 201 "\"upstream\":\"unix:$socket\"" POST /proxies \
+    "{\"name\":\"again\",\"upstream\":\"unix:$socket\"}"
+  gives 400 "is not HOST:PORT" POST /proxies "{\"name\":\"x\",\"upstream\":\"unix:$temp/other\"}"
+  stop_all
+  ! kill -0 "$server_pid" 2>/dev/null || { echo "the started server is left" >&2; failures=$((failures + 1)); }
+fi
+
 # The same seed hits the same connections.
 for _ in 1 2; do
   start server serve --port 0
@@ -168,4 +192,7 @@ wrong_use "--name: bad name 'a/b'" proxy --listen 0 --server 127.0.0.1:1 --name 
 wrong_use "a second fin" proxy --listen 0 --server 127.0.0.1:1 --toxics "fin; fin name=x"
 wrong_use "start a server there" proxy --listen 0 --server 127.0.0.1:1 --api 0
 wrong_use "is not HOST:PORT" proxy --listen 0 --server nowhere --api 0
+wrong_use "--unix: cannot connect to $temp/none: No such file" proxy --listen 0 --unix "$temp/none" --api 0
+wrong_use "--start /no/such: cannot start '/no/such'" proxy --listen 0 --start /no/such --api 0
+wrong_use "name a server with --start" proxy --listen 0
 finish

@@ -4,7 +4,7 @@ set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
 
-wrong_use "--profile: there is no profile 'redis-1.0': use one of redis-7.0" \
+wrong_use "--profile: there is no 'redis-1.0': use redis-7.0" \
   serve --port 0 --profile redis-1.0
 wrong_use "--port" serve --port 65536
 wrong_use "--clock" serve --port 0 --clock sun

@@ -7,7 +7,7 @@ cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
 for verb in invalidate kill; do
-  wrong_use "$verb: name a server" $verb
+  wrong_use "name a server" $verb
   wrong_use "cannot start '/no/such/server'" $verb --start /no/such/server
   wrong_use "there is no 'text'" $verb --start redis-server --types text
   wrong_use "there is no 'NONE'" $verb --start redis-server --commands none
@@ -57,7 +57,7 @@ wrong_use "neither ends nor stops a worker" kill --start redis-server --signal S
 wrong_use "--points: there is no 'here'" kill --start redis-server --points here
 wrong_use "cannot be killed at a point under the lock" kill --start redis-server --points locked
 wrong_use "--writers: there is no 'both'" kill --start redis-server --writers both
-wrong_use "workers: name a server" workers --listen 0
+wrong_use "name a server" workers --listen 0
 wrong_use "workers --listen PORT serves one" cmd cached get k --url http://127.0.0.1:1/cmd
 run 0 invalidate --list-commands
 has out "hash"

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <set>
+#include <stdexcept>
 
 #include "cli/command_line/help.h"
 #include "cli/command_line/parse.h"
@@ -95,17 +97,62 @@ TEST(VerbsTest, EachOptionIsDescribed) {
   });
 }
 
-TEST(VerbsTest, WhatNamesAServerIsTheSameEverywhere) {
+// The option of the verb; null if it has none of that name.
+const Option* FindOption(const Verb& verb, const std::string& name) {
+  for (const Option& option : verb.options) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+const Verb& VerbOf(const Verb& root, const std::string& name) {
+  for (const Verb& verb : root.verbs) {
+    if (verb.name == name) return verb;
+  }
+  throw std::out_of_range(name);
+}
+
+TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
+  const std::set<std::string> start = {"--start", "--server-arg"};
+  const std::set<std::string> running = {"--server", "--unix", "--allow-remote"};
+  const std::set<std::string> hang = {"--hang"};
+  const std::set<std::string> flush = {"--flush"};
+  using Sets = std::vector<std::set<std::string>>;
+  const std::map<std::string, Sets> verbs = {{"oracle", {start, running, hang, flush}},
+                                             {"conformance", {start, running, hang, flush}},
+                                             {"model-check", {start, running, hang, flush}},
+                                             {"invalidate", {start, running, hang, flush}},
+                                             {"kill", {start, running, hang, flush}},
+                                             {"replay", {start, running, hang, flush}},
+                                             {"minimize", {start, running, hang, flush}},
+                                             {"workers", {start, running, hang}},
+                                             {"record", {start, running}},
+                                             {"proxy", {start, running}},
+                                             {"fuzz", {start}},
+                                             {"freeze", {start}}};
   const Verb root = AllVerbs();
-  for (const char* name :
-       {"oracle", "model-check", "invalidate", "kill", "workers", "replay", "minimize"}) {
-    for (const Verb& verb : root.verbs) {
-      if (verb.name != name) continue;
-      std::set<std::string> options;
-      for (const Option& option : verb.options) options.insert(option.name);
-      for (const char* option :
-           {"--start", "--server", "--unix", "--server-arg", "--allow-remote", "--hang"}) {
-        EXPECT_TRUE(options.contains(option)) << name << " " << option;
+  const Verb& oracle = VerbOf(root, "oracle");
+  for (const Verb& verb : root.verbs) {
+    std::set<std::string> wanted;
+    if (const auto at = verbs.find(verb.name); at != verbs.end()) {
+      for (const std::set<std::string>& names : at->second) {
+        wanted.insert(names.begin(), names.end());
+      }
+    }
+    for (const std::set<std::string>& names : Sets{start, running, hang, flush}) {
+      for (const std::string& name : names) {
+        const Option* const option = FindOption(verb, name);
+        // The endpoint of `cmd` is no server.
+        if (verb.name == "cmd" && name == "--allow-remote") continue;
+        ASSERT_EQ(option != nullptr, wanted.contains(name)) << verb.name << " " << name;
+        if (option == nullptr) continue;
+        const Option& same = *FindOption(oracle, name);
+        EXPECT_EQ(option->group, "Which server") << verb.name << " " << name;
+        EXPECT_THAT(option->help, testing::StartsWith(same.help)) << verb.name << " " << name;
+        if (verb.name == "invalidate" && name == "--flush") continue;  // see below
+        EXPECT_EQ(option->value, same.value) << verb.name << " " << name;
+        EXPECT_EQ(option->aliases, same.aliases) << verb.name << " " << name;
+        EXPECT_EQ(option->completion, same.completion) << verb.name << " " << name;
       }
     }
   }
@@ -160,6 +207,59 @@ TEST(ServerOptionsTest, OneServerOnly) {
   EXPECT_THAT(Wrong("kill --unix a --server 127.0.0.1:1"), testing::HasSubstr("excludes"));
   EXPECT_THAT(Wrong("kill --unix a --port 1"), testing::HasSubstr("excludes"));
   EXPECT_THAT(Wrong("kill --server-arg=a --port 1"), testing::HasSubstr("--start"));
+}
+
+TEST(ServerOptionsTest, WrongValuesAreRefusedEverywhere) {
+  for (const char* verb :
+       {"oracle", "model-check", "replay x", "minimize x", "invalidate", "kill",
+        "workers --listen 0", "record --listen 0 --output x", "proxy --listen 0", "conformance"}) {
+    const std::string line = verb;
+    const std::string name = line.substr(0, line.find(' '));
+    EXPECT_EQ(Wrong(line + " --server localhost"),
+              "--server: 'localhost' is not HOST:PORT, such as 127.0.0.1:6379: see ./resprobe " +
+                  name + " --help");
+    EXPECT_EQ(Wrong(line + " --start ''"),
+              "--start: names no program: give redis-server, valkey-server or another: see "
+              "./resprobe " +
+                  name + " --help");
+    EXPECT_THAT(Wrong(line + " --unix ''"), testing::StartsWith("--unix: names no socket"));
+    EXPECT_THAT(Wrong(line + " --start a --unix b"), testing::HasSubstr("excludes")) << line;
+  }
+  for (const char* verb : {"fuzz", "freeze x"}) {
+    EXPECT_THAT(Wrong(std::string(verb) + " --start ''"),
+                testing::StartsWith("--start: names no program"));
+  }
+}
+
+TEST(ServerOptionsTest, AServerIsRequired) {
+  for (const char* verb : {"oracle", "model-check", "invalidate", "kill", "workers --listen 0",
+                           "record --listen 0 --output x", "proxy --listen 0"}) {
+    EXPECT_THAT(Wrong(verb), testing::StartsWith("name a server with --start redis-server, "
+                                                 "--server HOST:PORT or --unix PATH: see "))
+        << verb;
+  }
+  EXPECT_EQ(Wrong("kill --url http://127.0.0.1:1/cmd"), "");
+  EXPECT_EQ(Wrong("invalidate --list-commands"), "");
+  EXPECT_EQ(Wrong("oracle --port 7000"), "");
+  EXPECT_EQ(Wrong("conformance"), "");
+}
+
+TEST(ServerOptionsTest, SeveralServers) {
+  ServerOptions options;
+  Verb root("resprobe", "");
+  options.AddTo(&root.verbs.emplace_back("verb", ""), {.several = true});
+  ASSERT_EQ(Parse(root, {"verb", "--start", "a --x 1", "b", "--server-arg=c", "--hang", "3"}).error,
+            "");
+  const std::vector<ServerOptions> each = options.Each();
+  ASSERT_EQ(each.size(), 2u);
+  EXPECT_THAT(each[0].Words(),
+              testing::ElementsAre("--start", "a --x 1", "--server-arg=c", "--hang", "3"));
+  EXPECT_THAT(each[1].Words(),
+              testing::ElementsAre("--start", "b", "--server-arg=c", "--hang", "3"));
+}
+
+TEST(ProxyTest, ToxiproxyHasNoUnixSockets) {
+  EXPECT_THAT(Wrong("proxy --listen 0 --unix a --toxiproxy"), testing::HasSubstr("excludes"));
 }
 
 TEST(InvalidateTest, FlushWithANumberIsTheOldSpellingOfFlushes) {

@@ -60,10 +60,19 @@ one_line_error
 [[ $err == *nonesuch*command_handler* ]] || fail "the error does not name the harnesses: $err"
 run 2 fuzz query_parser --time 5x
 one_line_error
-[[ $err == *"'5x' is not a duration"* ]] || fail "the duration is not refused: $err"
+[[ $err == *"--time 5x: give a time such as 30s"* ]] || fail "the time is not refused: $err"
 run 2 fuzz --seed=two
 one_line_error
 run 2 oracle --seeds many
+one_line_error
+# So is what the list of options (scripts/command-line.txt) does not have; cli.command_line says more.
+run 2 oracle --wrong
+one_line_error
+[[ $err == "resprobe: there is no option '--wrong': see ./resprobe oracle --help" ]] || fail "$err"
+run 2 oracle
+one_line_error
+[[ $err == *"name a server with --start"* ]] || fail "no server is not refused: $err"
+run 2 corpus mend
 one_line_error
 for verb in replay show minimize freeze; do
   run 2 "$verb" no/such/case.ops

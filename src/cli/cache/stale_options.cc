@@ -25,7 +25,8 @@ constexpr std::pair<const char*, live::TrackingMode> kTrackingModes[] = {
 }  // namespace
 
 void PoolVerbOptions::AddTo(Verb* verb, bool with_writers, bool with_flush) {
-  server.AddTo(verb, with_flush);
+  server.AddTo(verb,
+               {.flush = with_flush, .required = true, .instead = {"--url", "--list-commands"}});
   verb->Group("Workers and their cache");
   verb->Number("--workers", "N", &workers, 1, live::kMaxWorkers,
                "Worker processes that share the cache")
@@ -50,8 +51,7 @@ void PoolVerbOptions::AddTo(Verb* verb, bool with_writers, bool with_flush) {
   verb->Group("");
 }
 
-void PoolVerbOptions::Check(const std::string& verb) const {
-  server.Require(verb);
+void PoolVerbOptions::Check() const {
   if (Writers() > workers) {
     const std::string wanted = std::to_string(Writers());
     throw UserError("--writers " + wanted + ": there are " + std::to_string(workers) +
@@ -152,7 +152,7 @@ void StaleVerbOptions::Read(const std::string& verb) {
     CheckWritable(LogIsFolder() ? fs::path(failure_log) / (verb + ".json") : fs::path(failure_log));
   }
   if (url.empty()) {
-    pool.Check(verb);
+    pool.Check();
   } else if (pool.server.given()) {
     throw UserError(verb +
                     ": --url is a cache with its own server: leave out --start, --server, --unix");

@@ -33,7 +33,7 @@ struct PoolVerbOptions {
   // With `writers`, --writers is their number; with `flush`, --flush is the server's.
   void AddTo(Verb* verb, bool writers, bool flush);
   // Throws UserError. It does not support `--url`.
-  void Check(const std::string& verb) const;
+  void Check() const;
   // The options as they are typed.
   std::string Typed() const;
 

@@ -19,7 +19,7 @@ struct WorkersOptions {
 };
 
 int RunWorkers(const WorkersOptions& options) {
-  options.pool.Check("workers");
+  options.pool.Check();
   // From here on Ctrl-C is read from a descriptor, in all threads; set up before any worker starts.
   live::InterruptFd interrupted;
   if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");

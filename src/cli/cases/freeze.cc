@@ -25,7 +25,7 @@ struct FreezeOptions {
   std::string what;
   std::string output;
   std::string harness;
-  std::string start;
+  ServerOptions server;
   // If not given: those of the report, or the defaults.
   std::optional<int> timeout_seconds;
   std::optional<size_t> rss_mb;
@@ -53,7 +53,7 @@ Subject FindSubject(const Project& project, const FreezeOptions& options, const 
       subject.run.harness = project.Find(options.harness).name;
       subject.run.runner = "process";
     }
-    if (!stored.missing.empty() && options.start.empty() && IsLive(subject.run.runner)) {
+    if (!stored.missing.empty() && !options.server.given() && IsLive(subject.run.runner)) {
       throw UserError(what + ": " + stored.missing);
     }
     return subject;
@@ -143,15 +143,15 @@ int RunFreeze(const FreezeOptions& options) {
   if (options.rss_mb) run.limits.rss_mb = *options.rss_mb;
   const HarnessEntry& harness = project.Find(run.harness);
   const bool with_server = IsLive(run.runner) || harness.with_server();
-  if (!options.start.empty()) {
+  if (options.server.given()) {
     if (!with_server) {
       throw UserError("--start is for a harness with a live server, and " + harness.name +
                       " has none: leave it out, or name the harness with --harness");
     }
-    run.server.start = options.start;
+    run.server.start = options.server.start;
     run.server.address.clear();
     run.server.unix_path.clear();
-    run.server.arguments.clear();
+    run.server.arguments = options.server.arguments;
   }
   if (IsLive(run.runner) && run.server.start.empty()) {
     throw UserError(options.what +
@@ -169,7 +169,7 @@ int RunFreeze(const FreezeOptions& options) {
   if (!before.failed()) {
     throw UserError(options.what + ": " + runner->WhySound() +
                     " as it is built: freeze it with the build that has the fault" +
-                    (with_server && options.start.empty()
+                    (with_server && !options.server.given()
                          ? ", or name the server that has it with --start"
                          : ""));
   }
@@ -256,7 +256,7 @@ Verb FreezeVerb() {
       .Complete(Completion::kFile);
   verb.Text("--harness", "NAME", &options->harness, "The harness of the case")
       .Complete(Completion::kHarness);
-  AddServerOfHarness(&verb, &options->start);
+  options->server.AddTo(&verb, HarnessServerTraits());
   verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
               "A run that takes longer is a timeout")
       .ShowDefault("as in the report; 25");

@@ -79,10 +79,41 @@ void FollowMoved(const Verb& root, Values* arguments) {
   }
 }
 
+// CLI11's words for a missing value and for unknown arguments are for programmers.
+std::string ErrorText(const CLI::ParseError& error, Values rest) {
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string name = text.substr(0, text.find(':'));
+    return name + (text.ends_with("missing") ? ": give it a value" : ": give it only once");
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || rest.empty()) return text;
+  for (const std::string& word : rest) {
+    if (word.starts_with('-') && word != "-")
+      return "there is no option '" + word.substr(0, word.find('=')) + "'";
+  }
+  return "'" + rest.front() + "' is one argument too many";
+}
+
 // CLI11 reports that a verb is missing, but not the word in its place.
 std::string WhichVerb(const std::string& path, const Values& rest) {
   if (rest.empty()) return "name a verb";
   return "there is no verb '" + (path.empty() ? "" : path + " ") + rest.front() + "'";
+}
+
+// The error of a OneOf that is not met; "" if there is none.
+std::string WhatIsMissing(const Verb& verb, const Given& given) {
+  for (const Verb::OneOf& one_of : verb.one_of) {
+    const auto is_one = [&](const auto& option_and_values) {
+      const std::string& name = option_and_values.first->name;
+      return std::find(one_of.options.begin(), one_of.options.end(), name) != one_of.options.end();
+    };
+    if (std::none_of(given.begin(), given.end(), is_one)) return one_of.error;
+  }
+  return "";
+}
+
+std::string SeeHelp(const std::string& path) {
+  return ": see ./resprobe " + (path.empty() ? "" : path + " ") + "--help";
 }
 
 }  // namespace
@@ -106,6 +137,8 @@ Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector in reverse order
     app.parse(std::move(arguments));
     find_verb();
+    const std::string missing = WhatIsMissing(*parsed.verb, given);
+    if (!missing.empty()) throw UserError(missing + SeeHelp(parsed.path));
     for (const auto& [option, values] : given) option->set(values);
   } catch (const CLI::CallForHelp&) {
     find_verb();
@@ -113,9 +146,9 @@ Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     find_verb();
     parsed.what = Parsed::What::kWrongUse;
-    parsed.error = (parsed.verb->verbs.empty() ? error.what()
+    parsed.error = (parsed.verb->verbs.empty() ? ErrorText(error, innermost->remaining())
                                                : WhichVerb(parsed.path, innermost->remaining())) +
-                   ": see ./resprobe " + (parsed.path.empty() ? "" : parsed.path + " ") + "--help";
+                   SeeHelp(parsed.path);
   } catch (const UserError& error) {
     parsed.what = Parsed::What::kWrongUse;
     parsed.error = error.what();

@@ -87,6 +87,16 @@ Option& Option::Complete(Completion what) {
   completion = what;
   return *this;
 }
+Option& Option::Syntax(std::string text) {
+  syntax = std::move(text);
+  return *this;
+}
+Option& Option::NotBlank(const std::string& error) {
+  syntax = "word " + error;
+  return Check([error](const std::string& text) {
+    return text.find_first_not_of(" \t\n") == std::string::npos ? error : std::string();
+  });
+}
 Option& Option::Required() {
   required = true;
   return *this;
@@ -149,6 +159,7 @@ Option& Verb::Choice(const std::string& option, std::vector<std::string> choices
                      std::string* target, const std::string& help) {
   Option& made = Text(option, Joined(choices, "|"), target, help);
   made.choices = choices;
+  made.syntax = "choice " + Joined(choices, "|");
   return made.Check([choices](const std::string& text) -> std::string {
     if (std::find(choices.begin(), choices.end(), text) != choices.end()) return "";
     return "there is no '" + text + "': use " + Joined(choices, ", ");
@@ -166,7 +177,8 @@ Option& Verb::Seconds(const std::string& option, const std::string& value, doubl
               .set =
                   [=](const auto& values) {
                     *target = ParseSeconds(values.back(), zero).value_or(*target);
-                  }})
+                  },
+              .syntax = zero ? "seconds" : "seconds+"})
       .Check([=](const std::string& text) {
         return ParseSeconds(text, zero)
                    ? std::string()
@@ -179,7 +191,8 @@ Option& Verb::Time(const std::string& option, double* seconds, const std::string
               .value = "TIME",
               .help = help,
               .initial = TimeText(*seconds),
-              .set = [=](const auto& values) { *seconds = ParseTime(option, values.back()); }});
+              .set = [=](const auto& values) { *seconds = ParseTime(option, values.back()); },
+              .syntax = "time"});
 }
 
 Option& Verb::AddNumber(const std::string& option, const std::string& value, uint64_t least,
@@ -190,7 +203,8 @@ Option& Verb::AddNumber(const std::string& option, const std::string& value, uin
               .set =
                   [set = std::move(set)](const auto& values) {
                     set(std::strtoull(values.back().c_str(), nullptr, 10));
-                  }})
+                  },
+              .syntax = "number " + std::to_string(least) + " " + std::to_string(most)})
       .Check(WholeNumber(least, most));
 }
 
@@ -200,7 +214,8 @@ Option& Verb::AddSize(const std::string& option, uint64_t least, uint64_t most,
               .value = "SIZE",
               .help = help,
               .set = [set = std::move(set)](
-                         const auto& values) { set(ParseSize(values.back()).value_or(0)); }})
+                         const auto& values) { set(ParseSize(values.back()).value_or(0)); },
+              .syntax = "size " + std::to_string(least) + " " + std::to_string(most)})
       .Check([=](const std::string& text) -> std::string {
         const std::optional<uint64_t> bytes = ParseSize(text);
         if (bytes && *bytes >= least && *bytes <= most) return "";

@@ -45,6 +45,10 @@ struct Option {
   bool required = false;
   bool hidden = false;                    // accepted but not shown
   std::optional<std::string> alone = {};  // value if the option is given without one
+  // What a value must be, as far as ./resprobe can check it before it builds the program: "text"
+  // (anything), "word ERROR" (not empty), "address" (HOST:PORT), "choice A|B", "number LEAST MOST", "size
+  // LEAST MOST", "seconds", "seconds+" (above 0), "time".
+  std::string syntax = "text";
 
   bool positional() const { return !name.starts_with('-'); }
   bool flag() const { return value.empty() && !positional(); }
@@ -60,6 +64,9 @@ struct Option {
   Option& Excludes(std::string option);
   Option& Check(CheckValue check);
   Option& Complete(Completion what);
+  Option& Syntax(std::string text);
+  // The value must not be blank; otherwise this is the error.
+  Option& NotBlank(const std::string& error);
   Option& Required();
   Option& Hide();
   Option& ValueIfAlone(std::string text);
@@ -91,6 +98,12 @@ struct Verb {
     std::string verb;
   };
   std::vector<Moved> moved = {};
+  // At least one of the options must be given; otherwise `error` says what to do.
+  struct OneOf {
+    std::vector<std::string> options;
+    std::string error;
+  };
+  std::vector<OneOf> one_of = {};
   // The script ./resprobe implements it, not this program.
   bool by_script = false;
 
@@ -139,6 +152,11 @@ struct Verb {
                   const std::string& help);
   // Seconds as "30s", "5m", "1h".
   Option& Time(const std::string& option, double* seconds, const std::string& help);
+
+  // Adds to `one_of`; names that the verb does not have are ignored.
+  void RequireOneOf(std::vector<std::string> names, std::string error) {
+    one_of.push_back({std::move(names), std::move(error)});
+  }
 
   // Any other option. `set` receives all values that were given.
   Option& Add(Option option);

@@ -151,13 +151,13 @@ int RunFuzz(const FuzzOptions& options) {
   if (live && options.engine == "afl") {
     throw UserError(first_live->name + " runs under libFuzzer only: leave out --engine afl");
   }
-  if (!options.start.empty()) {
+  if (options.server.given()) {
     if (std::none_of(harnesses.begin(), harnesses.end(),
                      [](const HarnessEntry& harness) { return harness.with_server(); })) {
       throw UserError(
           "--start is for a harness with a live server: name command_oracle or invalidation_live");
     }
-    SetLiveServerCommand(options.start);
+    SetLiveServerCommand(CommandLine(options.server.start, options.server.arguments));
   }
   MakeFolder(project.work);
   std::vector<Row> rows;
@@ -259,7 +259,7 @@ Verb FuzzVerb() {
               "Processes side by side; default: one for each core");
   verb.Choice("--engine", {"libfuzzer", "afl"}, &options->engine, "The fuzzing engine")
       .ShowDefault();
-  AddServerOfHarness(&verb, &options->start);
+  options->server.AddTo(&verb, HarnessServerTraits());
   verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX,
               "Seed of the first process; default: from the clock");
   verb.Number("--timeout", "SECONDS", &options->limits.timeout_seconds, 1, kMostSeconds,

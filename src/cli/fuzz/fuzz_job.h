@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/server_options.h"
 #include "engine/triage.h"
 #include "findings/campaign.h"
 #include "findings/process_runner.h"
@@ -21,7 +22,7 @@ struct FuzzOptions {
   std::string engine = "libfuzzer";
   uint64_t seed = 0;  // 0: from the clock
   RunLimits limits;
-  std::string start;  // the server command of a live harness
+  ServerOptions server;  // of a live harness
   OutputOptions output;
 };
 

@@ -3,10 +3,12 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <utility>
 
+#include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "core/table/table.h"
 #include "live/oracle/oracle_compare.h"
@@ -21,7 +23,7 @@ namespace resprobe::cli {
 namespace {
 
 struct ConformanceOptions {
-  std::vector<std::string> servers = {"redis-server", "valkey-server"};
+  ServerOptions server;
   uint64_t requests = 10'000'000;
   uint64_t seed = 1;
   std::string output = "docs/conformance.md";
@@ -32,14 +34,25 @@ uint64_t Count(const Json& counts, std::string_view name) {
   return at == counts.end() ? 0 : at->get<uint64_t>();
 }
 
+const std::vector<std::string> kUsualServers = {"redis-server", "valkey-server"};
+
+// The servers that the options name, or the usual ones.
+std::vector<ServerOptions> Servers(const ServerOptions& options) {
+  if (options.given()) return options.Each();
+  std::vector<ServerOptions> servers;
+  for (const std::string& command : kUsualServers) {
+    servers.push_back(options);
+    servers.back().start = command;
+  }
+  return servers;
+}
+
 // Runs the oracle in a separate process; forwards its output line by line.
-Json RunOracle(const std::string& server, const ConformanceOptions& options,
+Json RunOracle(const ServerOptions& server, const ConformanceOptions& options,
                const fs::path& report) {
   Command command;
   command.argv = {fs::read_symlink("/proc/self/exe"),
                   "oracle",
-                  "--start",
-                  server,
                   "--requests",
                   std::to_string(options.requests),
                   "--seed",
@@ -48,6 +61,8 @@ Json RunOracle(const std::string& server, const ConformanceOptions& options,
                   "json",
                   "--output",
                   report};
+  const std::vector<std::string> words = server.Words();
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
   Process process(command);
   const auto show = [](std::string_view line) {
     std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
@@ -61,7 +76,10 @@ Json RunOracle(const std::string& server, const ConformanceOptions& options,
   TakeLines(&process.out, show);
   if (Interrupted()) throw Interruption();
   if (process.exit_code() != kAllWell && process.exit_code() != kFinding) {
-    throw UserError(server + ": " + process.err.substr(0, process.err.find('\n')));
+    std::string_view line = process.err;
+    line = line.substr(0, line.find('\n'));
+    if (line.starts_with("resprobe: ")) line.remove_prefix(std::strlen("resprobe: "));
+    throw UserError(std::string(line));
   }
   return Json::parse(ReadFile(report));
 }
@@ -197,7 +215,7 @@ int RunConformance(const ConformanceOptions& options) {
   const TempFolder temp;
   std::vector<Json> reports;
   bool differ = false;
-  for (const std::string& server : options.servers) {
+  for (const ServerOptions& server : Servers(options.server)) {
     reports.push_back(RunOracle(server, options, temp.path() / "report.json"));
     differ |= !reports.back()["differences"].empty();
   }
@@ -215,10 +233,7 @@ Verb ConformanceVerb() {
   verb.examples = {{"conformance --requests 100000 -o /tmp/table.md",
                     "compares a hundred thousand requests with each server"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
-  verb.Texts("--start", "COMMAND", &options->servers, "The servers to start, one after the other")
-      .ShowDefault()
-      .Offer({"redis-server", "valkey-server"})
-      .count = Option::Count::kList;
+  options->server.AddTo(&verb, {.several = true, .usual = kUsualServers});
   verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
               "Requests to compare with each of them")
       .ShowDefault();

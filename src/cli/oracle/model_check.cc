@@ -105,7 +105,7 @@ Verb ModelCheckVerb() {
                    {"model-check --server 127.0.0.1:6379 --flush --seeds 500",
                     "compares 500 cases with a running server, and deletes its keys"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
-  options->server.server.AddTo(&verb);
+  options->server.server.AddTo(&verb, {.required = true});
   AddProfile(&verb, &options->server.profile, "the model");
   verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
   verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
@@ -114,7 +114,6 @@ Verb ModelCheckVerb() {
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
-    options->server.server.Require("model-check");
     if (options->seconds == 0 && options->seeds == 0) options->seconds = 30;
     return RunModelCheck(*options);
   };

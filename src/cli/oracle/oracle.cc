@@ -204,11 +204,12 @@ Verb OracleVerb() {
                    {"oracle --start valkey-server --unmodelled --seeds 1000",
                     "calls what the core does not have"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
-  options->server.AddTo(&verb);
+  options->server.AddTo(&verb, {.required = true});
   verb.Group("How long");
   verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
   verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
-              "Until N requests were compared");
+              "Until N requests were compared")
+      .Excludes("--unmodelled");
   verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
   verb.Group("Which cases");
   verb.Number("--seed", "N", &options->cases.seed, 0, UINT64_MAX / 2, "The first generated case")
@@ -216,18 +217,13 @@ Verb OracleVerb() {
   verb.Number("--ops", "N", &options->cases.ops, 1, 100'000,
               "Ops in each generated case; default: it varies");
   verb.Text("--groups", "GROUP,…", groups.get(), "Only commands of these groups: string,list,…")
-      .Check([](const std::string& text) { return text.empty() ? "it names no group" : ""; });
+      .NotBlank("it names no group: give some, such as string,list");
   verb.Choice("--protocol", {"2", "3", "both"}, &options->cases.protocol,
               "The protocol that clients begin with")
       .ShowDefault();
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
-    options->server.server.Require("oracle");
-    if (options->server.unmodelled && options->requests > 0) {
-      throw UserError(
-          "--requests counts what is compared: with --unmodelled use --seeds or --time");
-    }
     if (options->seconds == 0 && options->seeds == 0 && options->requests == 0) {
       options->seconds = 30;
     }

@@ -12,8 +12,8 @@
 
 namespace resprobe::cli {
 
-void LiveOptions::AddTo(Verb* verb) {
-  server.AddTo(verb);
+void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
+  server.AddTo(verb, traits);
   verb->Group("Which server");
   AddProfile(verb, &profile, "the core");
   verb->Flag("--unmodelled", &unmodelled,

@@ -27,7 +27,8 @@ struct LiveOptions {
   bool dangerous = false;
   size_t memory_mb = 1024;
 
-  void AddTo(Verb* verb);
+  // `traits`: of the server's options.
+  void AddTo(Verb* verb, const ServerTraits& traits = {});
   bool given() const { return server.given(); }
   // The options as they are typed.
   std::string Typed() const;

@@ -10,8 +10,8 @@
 #include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "live/net/interrupt_fd.h"
-#include "live/net/socket.h"
 #include "live/proxy/toxic_loop.h"
+#include "live/proxy/upstream.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
 
@@ -20,29 +20,29 @@ namespace {
 
 struct ProxyOptions {
   uint16_t listen_port = 0;
-  std::string server;
+  ServerOptions server;
   std::vector<std::string> toxics;
   uint16_t api_port = 8474;
   std::string name = "redis";
   uint64_t seed = 1;
   std::string log;
-  bool allow_remote = false;
   std::string toxiproxy;
 };
 
 // Runs a real Toxiproxy in front of the server instead of our proxy.
-int RunToxiproxy(const ProxyOptions& options, const live::Address& server,
+int RunToxiproxy(const ProxyOptions& options, const live::Upstream& server,
                  const std::vector<live::GateToxic>& toxics) {
   Toxiproxy toxiproxy({.where = options.toxiproxy,
                        .api_port = options.api_port,
-                       .allow_remote = options.allow_remote});
+                       .allow_remote = options.server.allow_remote});
   live::InterruptFd interrupted;
   if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
   if (Interrupted()) throw Interruption();
-  const std::string listen = toxiproxy.AddProxy(
-      options.name,
-      (options.allow_remote ? "0.0.0.0:" : "127.0.0.1:") + std::to_string(options.listen_port),
-      server.ToText());
+  const std::string listen =
+      toxiproxy.AddProxy(options.name,
+                         (options.server.allow_remote ? "0.0.0.0:" : "127.0.0.1:") +
+                             std::to_string(options.listen_port),
+                         server.ToText());
   for (const live::GateToxic& toxic : toxics) toxiproxy.AddToxic(toxic);
 
   live::ToxicLoop loop;
@@ -70,21 +70,21 @@ int RunProxy(const ProxyOptions& options) {
   const std::vector<live::GateToxic> toxics = ParseToxics("--toxics", all);
   std::string error = WrongInName(options.name);
   if (!error.empty()) throw UserError("--name: " + error);
-  const std::optional<live::Address> server = live::ParseAddress(options.server, &error);
-  if (!server || !live::Connect(*server, options.allow_remote, &error).valid()) {
-    if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
-    throw UserError("--server: " + error);
-  }
+  const std::unique_ptr<live::Upstream> server =
+      live::Upstream::Open(options.server.Target(), &error);
+  if (server == nullptr) ThrowServerError(error);
   if (!options.toxiproxy.empty()) return RunToxiproxy(options, *server, toxics);
   const LogFile file(options.log);
   live::SocketLog log = file.fd() >= 0 ? live::SocketLog(file.fd()) : live::SocketLog();
   live::InterruptFd interrupted;
   if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+  if (Interrupted()) throw Interruption();
 
   live::ToxicLoop loop;
   loop.Watch(interrupted.get(), [] { return false; });
-  ProxySet proxies(&loop, &log, {.seed = options.seed, .allow_remote = options.allow_remote});
-  error = proxies.Create(options.name, std::to_string(options.listen_port), options.server, true,
+  ProxySet proxies(&loop, &log, server.get(),
+                   {.seed = options.seed, .allow_remote = options.server.allow_remote});
+  error = proxies.Create(options.name, std::to_string(options.listen_port), server->ToText(), true,
                          toxics);
   if (!error.empty()) throw UserError("--listen: " + error + ": choose another port, or 0");
   ProxyApi api(&loop, &proxies);
@@ -96,8 +96,8 @@ int RunProxy(const ProxyOptions& options) {
   // If the log goes to standard output, nothing else does.
   std::FILE* const out = options.log == "-" ? stderr : stdout;
   std::fprintf(out, "proxy on %s:%d before %s; API on http://127.0.0.1:%d; Ctrl-C ends it\n",
-               options.allow_remote ? "0.0.0.0" : "127.0.0.1", proxies.Find(options.name)->port(),
-               server->ToText().c_str(), api_port);
+               options.server.allow_remote ? "0.0.0.0" : "127.0.0.1",
+               proxies.Find(options.name)->port(), server->ToText().c_str(), api_port);
   std::fflush(out);
   if (!loop.Run(&error)) throw UserError(error);
   if (const live::ToxicGate* gate = proxies.Find(options.name)) {
@@ -123,6 +123,7 @@ Verb ProxyVerb() {
       "Toxics, with the defaults of their numbers; 'upstream' is what the client sends:\n" +
       ToxicsHelp();
   verb.examples = {
+      {"proxy --listen 7001 --start redis-server", "puts a private server behind port 7001"},
       {"proxy --listen 7001 --server 127.0.0.1:6379 --toxics 'latency latency=50 jitter=20'",
        "delays every reply by about 50 ms"},
       {"proxy --listen 7001 --server 127.0.0.1:6379 --toxiproxy",
@@ -131,7 +132,7 @@ Verb ProxyVerb() {
   verb.Number("--listen", "PORT", &options->listen_port, 0, 65535,
               "Port for the clients; 0 picks a free one")
       .Required();
-  AddServerBehind(&verb, &options->server, &options->allow_remote);
+  options->server.AddTo(&verb, {.flush = false, .hang = false, .listens = true, .required = true});
   verb.Texts("--toxics", "TEXT", &options->toxics,
              "Toxics from the start, such as 'latency latency=50 jitter=20; rst bytes=1000 "
              "toxicity=0.1'");
@@ -143,6 +144,7 @@ Verb ProxyVerb() {
             "A real Toxiproxy instead of this program's own proxy: the program (without a value: "
             "toxiproxy-server), or HOST:PORT of the API of one that runs")
       .ValueIfAlone("toxiproxy-server")
+      .Excludes("--unix")
       .Complete(Completion::kProgram);
   verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX, "Seed of all random choices")
       .ShowDefault()

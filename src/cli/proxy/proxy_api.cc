@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/proxy/toxic_options.h"
+#include "live/net/socket.h"
 
 namespace resprobe::cli {
 namespace {
@@ -136,20 +137,23 @@ const live::ToxicGate* ProxySet::Find(const std::string& name) const {
   return found == proxies_.end() ? nullptr : found->second.gate.get();
 }
 
-std::optional<live::Address> ProxySet::Upstream(const std::string& server,
-                                                std::string* error) const {
-  std::optional<live::Address> address = live::ParseAddress(server, error);
-  if (address && live::MayConnect(*address, setting_.allow_remote, error)) return address;
+live::ToxicGate::Connector ProxySet::ConnectorTo(const std::string& server,
+                                                 std::string* error) const {
+  if (server == upstream_->ToText()) return upstream_->connector();
+  const std::optional<live::Address> address = live::ParseAddress(server, error);
+  if (address && live::MayConnect(*address, setting_.allow_remote, error)) {
+    return live::Upstream::ConnectorTo({.server = server, .allow_remote = setting_.allow_remote});
+  }
   *error = "upstream: " + *error;
-  return std::nullopt;
+  return nullptr;
 }
 
 std::string ProxySet::Open(const std::string& name, const std::string& listen,
                            const std::string& server, bool enabled, std::vector<GateToxic> toxics,
                            Proxy* proxy) {
   std::string error;
-  const std::optional<live::Address> to = Upstream(server, &error);
-  if (!to) return error;
+  live::ToxicGate::Connector connector = ConnectorTo(server, &error);
+  if (connector == nullptr) return error;
   const std::optional<uint16_t> port = PortOf(listen);
   if (!port) return "listen: '" + listen + "' is not HOST:PORT";
   uint64_t seed = setting_.seed;
@@ -157,7 +161,7 @@ std::string ProxySet::Open(const std::string& name, const std::string& listen,
   const bool remote = setting_.allow_remote;
   auto gate = std::make_unique<live::ToxicGate>(
       live::ToxicGate::Setting{.port = *port, .allow_remote = remote, .seed = seed},
-      live::ToxicGate::ConnectTo(*to, remote), log_);
+      std::move(connector), log_);
   gate->SetToxics(std::move(toxics));
   gate->Enable(enabled);
   if (!gate->Open(&error)) return "listen: " + error;
@@ -292,7 +296,7 @@ Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, b
   const std::string server = TextOf(body, "upstream").value_or(proxy.server);
   // Report errors before connections are closed.
   std::string wrong;
-  if (!Upstream(server, &wrong)) return Error(400, wrong);
+  if (ConnectorTo(server, &wrong) == nullptr) return Error(400, wrong);
   // Create a new gate. The old one must release its port first.
   const Proxy old = {proxy.listen, proxy.server, nullptr};
   const bool was_enabled = proxy.gate->enabled();

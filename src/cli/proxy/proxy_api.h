@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "live/net/socket.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
+#include "live/proxy/upstream.h"
 #include "runner/json.h"
 #include "runner/output.h"
 
@@ -36,8 +36,11 @@ class ProxySet {
     Json body;
   };
 
-  ProxySet(live::ToxicLoop* loop, live::SocketLog* log, const Setting& setting)
-      : loop_(loop), log_(log), setting_(setting) {}
+  // `upstream` is the server of the command line. Others, which the API may name, are HOST:PORT: a
+  // unix socket has an owner, and a port of ours would open it to everyone.
+  ProxySet(live::ToxicLoop* loop, live::SocketLog* log, const live::Upstream* upstream,
+           const Setting& setting)
+      : loop_(loop), log_(log), upstream_(upstream), setting_(setting) {}
   ~ProxySet();
 
   // Returns "" or the error.
@@ -75,14 +78,15 @@ class ProxySet {
               std::vector<live::GateToxic> toxics);
   // True if the proxy already has the addresses that the body gives.
   static bool IsAt(const Proxy& proxy, const Json& body);
-  // The address of `server`, if it is valid and connecting to it is allowed.
-  std::optional<live::Address> Upstream(const std::string& server, std::string* error) const;
+  // Connects to `server`, if it is valid and connecting to it is allowed; else null.
+  live::ToxicGate::Connector ConnectorTo(const std::string& server, std::string* error) const;
   std::string Open(const std::string& name, const std::string& listen, const std::string& server,
                    bool enabled, std::vector<live::GateToxic> toxics, Proxy* proxy);
   Json ToJson(const std::string& name, const Proxy& proxy) const;
 
   live::ToxicLoop* loop_;
   live::SocketLog* log_;
+  const live::Upstream* upstream_;
   Setting setting_;
   std::map<std::string, Proxy> proxies_;
 };

@@ -10,17 +10,20 @@ namespace resprobe::cli {
 
 Verb RecordVerb() {
   const auto options = std::make_shared<live::RecordOptions>();
+  const auto server = std::make_shared<ServerOptions>();
   Verb verb("record", "record real traffic as cases");
   verb.details =
       "A proxy between clients and a server. Point clients at its port; Ctrl-C ends it "
       "and keeps everything.";
   verb.examples = {{"record --listen 7000 --server 127.0.0.1:6379 --output recorded",
-                    "records what clients of port 7000 do"}};
+                    "records what clients of port 7000 do"},
+                   {"record --listen 7000 --start redis-server --output recorded",
+                    "does the same with a private server"}};
   verb.exit_codes = "0 ended by Ctrl-C or SIGTERM, 2 wrong use.";
   verb.Number("--listen", "PORT", &options->listen_port, 0, 65535,
               "Port for the clients; 0 picks a free one")
       .Required();
-  AddServerBehind(&verb, &options->server, &options->allow_remote);
+  server->AddTo(&verb, {.flush = false, .hang = false, .listens = true, .required = true});
   verb.Text("--output", "DIR", &options->output,
             "Folder for the cases: DIR/HARNESS/request-HASH, reply-HASH, query-HASH")
       .Required()
@@ -31,7 +34,10 @@ Verb RecordVerb() {
   verb.Texts("--leave-out", "WORDS", &options->leave_out,
              "Keep no request that begins with these words in cases of ops, such as the 'COMMAND "
              "DOCS' of every redis-cli");
-  verb.run = [=] { return live::RunRecord(*options); };
+  verb.run = [=] {
+    options->target = server->Target();
+    return live::RunRecord(*options);
+  };
   return verb;
 }
 

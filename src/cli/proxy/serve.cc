@@ -18,9 +18,10 @@ Verb ServeVerb() {
   verb.Number("--port", "PORT", &options->port, 0, 65535,
               "Port of 127.0.0.1 to listen on; 0 picks a free one")
       .Required();
-  verb.Text("--profile", "NAME", &options->profile, "The server whose behaviour the core follows")
+  verb.Choice("--profile", ProfileNames(), &options->profile,
+              "The server whose behaviour the core follows")
       .ShowDefault()
-      .Offer(ProfileNames());
+      .value = "NAME";
   verb.Choice("--clock", {"real", "virtual"}, clock.get(),
               "real: keys expire as time passes; virtual: the clock stands still")
       .ShowDefault();

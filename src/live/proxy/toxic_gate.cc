@@ -68,14 +68,6 @@ ToxicGate::~ToxicGate() {
   for (ToxicLink& link : links_) link.Close(false, "gate closed");
 }
 
-ToxicGate::Connector ToxicGate::ConnectTo(const Address& server, bool allow_remote) {
-  return [=](std::string* error) -> std::unique_ptr<Backend> {
-    UniqueFd fd = Connect(server, allow_remote, error);
-    if (!fd.valid()) return nullptr;
-    return std::make_unique<SocketBackend>(std::move(fd));
-  };
-}
-
 bool ToxicGate::Bind(std::string* error) {
   socket_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;

@@ -38,9 +38,6 @@ class ToxicGate {
  public:
   using Connector = std::function<std::unique_ptr<Backend>(std::string* error)>;
 
-  // Connects to a server; without `allow_remote` only on this machine.
-  static Connector ConnectTo(const Address& server, bool allow_remote);
-
   struct Setting {
     uint16_t port = 0;          // 0: a free one
     bool allow_remote = false;  // otherwise on 127.0.0.1

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "live/net/interrupt_fd.h"
-#include "live/net/socket.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
+#include "live/proxy/upstream.h"
 #include "live/robustness/words.h"
 
 namespace resprobe::live {
@@ -111,30 +111,29 @@ int RunRecord(const RecordOptions& options) {
     return Fail("--listen takes a port from 1 to 65535, or 0 for a free one");
   }
   if (options.max_case_bytes == 0) return Fail("a case must be at least one byte long");
-  const std::optional<Address> server = ParseAddress(options.server, &error);
-  if (!server) return Fail("--server: " + error);
+  const std::unique_ptr<Upstream> server = Upstream::Open(options.target, &error);
+  if (server == nullptr && !options.target.stop()) return Fail(error);
 
   // Signals are caught from here on; the loop reads them between two steps of the proxy.
   InterruptFd interrupted;
   if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
-
-  if (!Connect(*server, options.allow_remote, &error).valid()) {
-    if (error.starts_with("cannot connect")) error += ": start a server there, or name another";
-    return Fail("--server: " + error);
+  if (options.target.stop()) {
+    Fail("interrupted");
+    return 130;
   }
   CaseStore store(options.output);
   Recorder recorder(&store, options.max_case_bytes, options.leave_out);
   SocketLog no_log;
-  ToxicGate gate(
-      {.port = static_cast<uint16_t>(options.listen_port), .allow_remote = options.allow_remote},
-      ToxicGate::ConnectTo(*server, options.allow_remote), &no_log, &recorder);
+  const bool remote = options.target.allow_remote;
+  ToxicGate gate({.port = static_cast<uint16_t>(options.listen_port), .allow_remote = remote},
+                 server->connector(), &no_log, &recorder);
   if (!gate.Open(&error)) {
     return Fail("--listen: " + error + ": choose another port, or 0 for a free one");
   }
   if (!store.Open(&error)) return Fail("--output: " + error + ": name another");
 
   std::printf("recording on %s:%d the traffic to and from %s, into %s; Ctrl-C ends it\n",
-              options.allow_remote ? "0.0.0.0" : "127.0.0.1", gate.port(), server->ToText().c_str(),
+              remote ? "0.0.0.0" : "127.0.0.1", gate.port(), server->ToText().c_str(),
               options.output.c_str());
   std::fflush(stdout);
   ToxicLoop loop;

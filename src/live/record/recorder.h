@@ -14,15 +14,15 @@
 #include "live/record/command_case_recorder.h"
 #include "live/record/invalidation_case_recorder.h"
 #include "live/record/stream_cutter.h"
+#include "live/server/target.h"
 
 namespace resprobe::live {
 
 struct RecordOptions {
-  int listen_port = 0;      // on 127.0.0.1; 0 selects a free one
-  std::string server = {};  // HOST:PORT
+  int listen_port = 0;  // on 127.0.0.1; 0 selects a free one
+  // The server to forward to. Its `allow_remote` permits clients from other machines too.
+  TargetOptions target = {};
   std::string output = {};  // folder for the cases
-  // Permits a server on another machine, and clients from other machines.
-  bool allow_remote = false;
   size_t max_case_bytes = 4096;
   // Requests that start with one of these word sequences are omitted from cases of ops.
   std::vector<std::string> leave_out = {};
@@ -31,7 +31,8 @@ struct RecordOptions {
 // The verb `record`: a proxy between clients and a server that stores the traffic as cases (see
 // Recorder), until SIGINT or SIGTERM. Prints to stdout where it listens and, at the end, what it
 // has recorded; errors are one line on stderr. Returns the exit code: 0 after Ctrl-C, with
-// everything stored; 2 if the port, the server or the folder is not available.
+// everything stored; 2 if the port, the server or the folder is not available; 130 if `target.stop`
+// ended the start of the server.
 int RunRecord(const RecordOptions& options);
 
 // Makes cases of the traffic through a proxy. A connection's streams become

@@ -56,25 +56,12 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-// A program and its options; if a file of that name exists, it is the program, even with spaces.
-std::vector<std::string> WordsOfCommand(const std::string& command) {
-  std::error_code error;
-  if (std::filesystem::exists(command, error)) return {command};
-  std::istringstream stream(command);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  if (words.empty()) words.push_back(command);
-  return words;
-}
-
 }  // namespace
 
 std::unique_ptr<LiveServer> LiveServer::Open(const TargetOptions& options, std::string* error) {
   std::unique_ptr<LiveServer> target(new LiveServer(options));
   if (target->own() && !target->Start(error)) {
-    *error = "--start " + options.start + ": " + *error +
-             ": name redis-server, valkey-server or a program with their command line, and options "
-             "that it supports";
+    *error = WhyNoServer(options, *error);
     return nullptr;
   }
   if (!target->Interview(error)) return nullptr;
@@ -87,21 +74,14 @@ LiveServer::~LiveServer() {
 }
 
 bool LiveServer::Start(std::string* error) {
-  const std::vector<std::string> words = WordsOfCommand(options_.start);
   const auto start = [&](std::string* why) {
-    ServerProcessOptions process{.program = words.front()};
-    process.arguments = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
+    ServerProcessOptions process = ProcessOf(options_);
+    std::vector<std::string> first = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
     if (modern_) {
-      process.arguments.insert(process.arguments.end(), {"--enable-debug-command", "local",
-                                                         "--crash-memcheck-enabled", "no"});
+      first.insert(first.end(),
+                   {"--enable-debug-command", "local", "--crash-memcheck-enabled", "no"});
     }
-    process.arguments.insert(process.arguments.end(), words.begin() + 1, words.end());
-    process.arguments.insert(process.arguments.end(), options_.arguments.begin(),
-                             options_.arguments.end());
-    process.environment = options_.environment;
-    process.most_megabytes = options_.most_megabytes;
-    process.hang_ms = options_.hang_ms;
-    process.stop = options_.stop;
+    process.arguments.insert(process.arguments.begin(), first.begin(), first.end());
     log_seen_ = {};
     process_.reset();
     process_ = ServerProcess::Start(process, why);
@@ -117,10 +97,7 @@ bool LiveServer::Start(std::string* error) {
 
 UniqueFd LiveServer::Connect(std::string* error) const {
   if (process_ != nullptr) return ConnectUnix(process_->socket_path(), error);
-  if (!options_.unix_path.empty()) return ConnectUnix(options_.unix_path, error);
-  const std::optional<Address> address = ParseAddress(options_.server, error);
-  if (!address) return UniqueFd();
-  return live::Connect(*address, options_.allow_remote, error);
+  return ConnectTo(options_, error);
 }
 
 std::string ServerEnd::Text() const {
@@ -212,7 +189,11 @@ std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
 
 bool LiveServer::Interview(std::string* error) {
   UniqueFd fd = Connect(error);
-  if (!fd.valid()) return false;
+  if (!fd.valid()) {
+    // The user named it, unless it has been there before.
+    if (version_.empty()) *error = WhyNoServer(options_, *error);
+    return false;
+  }
   RespProbe server(std::move(fd), options_.hang_ms, options_.stop);
   const std::string who = own() ? options_.start : CliArguments();
   const auto hangs = [&](const std::string& request) {

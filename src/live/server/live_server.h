@@ -15,27 +15,9 @@
 #include "live/net/unique_fd.h"
 #include "live/server/crash_report.h"
 #include "live/server/server_process.h"
+#include "live/server/target.h"
 
 namespace resprobe::live {
-
-struct TargetOptions {
-  // Set exactly one of these three.
-  std::string server = {};     // HOST:PORT
-  std::string unix_path = {};  // path of a socket
-  // redis-server, valkey-server, or a program with their command line; options may follow it.
-  std::string start = {};
-  // Additional arguments for the started program.
-  std::vector<std::string> arguments = {};
-  // "NAME=VALUE" for the environment of the started program.
-  std::vector<std::string> environment = {};
-  bool allow_remote = false;
-  bool flush = false;         // permission to delete the keys of a server that has some
-  size_t most_megabytes = 0;  // of address space for the started server; 0: no limit
-  // A server that accepts connections but does not answer the probe for this long hangs.
-  int hang_ms = 10'000;
-  // Once this returns true, no call waits for the server any longer.
-  std::function<bool()> stop = [] { return false; };
-};
 
 // Why a server does not answer.
 struct ServerEnd {

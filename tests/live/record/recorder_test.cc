@@ -18,6 +18,7 @@
 #include "live/net/socket.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
+#include "live/proxy/upstream.h"
 #include "live/server/server_process.h"
 #include "tests/live/temporary_folder.h"
 
@@ -47,9 +48,10 @@ class Recording {
   explicit Recording(uint16_t server_port, size_t max_case_bytes = 4096)
       : store_(folder_.path()), recorder_(&store_, max_case_bytes) {
     std::string error;
-    gate_ = std::make_unique<ToxicGate>(ToxicGate::Setting{},
-                                        ToxicGate::ConnectTo({"127.0.0.1", server_port}, false),
-                                        &no_log_, &recorder_);
+    gate_ = std::make_unique<ToxicGate>(
+        ToxicGate::Setting{},
+        Upstream::ConnectorTo({.server = "127.0.0.1:" + std::to_string(server_port)}), &no_log_,
+        &recorder_);
     EXPECT_TRUE(gate_->Open(&error)) << error;
     loop_.Add(gate_.get());
     int stop[2];
@@ -246,7 +248,7 @@ TEST(RunRecordTest, RefusesWhatCannotWork) {
   UniqueFd server = Listen(0, false, &error);
   const std::string address = "127.0.0.1:" + std::to_string(LocalPort(server.get()));
   const auto run = [&](RecordOptions options) {
-    if (options.server.empty()) options.server = address;
+    if (options.target.server.empty()) options.target.server = address;
     if (options.output.empty()) options.output = folder.path();
     testing::internal::CaptureStderr();
     EXPECT_EQ(RunRecord(options), 2);
@@ -256,11 +258,12 @@ TEST(RunRecordTest, RefusesWhatCannotWork) {
   };
   EXPECT_THAT(run({.listen_port = 65536}), HasSubstr("--listen takes a port"));
   EXPECT_THAT(run({.listen_port = LocalPort(server.get())}), HasSubstr("already in use"));
-  EXPECT_THAT(run({.server = "nonsense"}), HasSubstr("--server: 'nonsense' is not HOST:PORT"));
-  EXPECT_THAT(run({.server = "192.0.2.1:1"}), HasSubstr("--allow-remote"));
+  EXPECT_THAT(run({.target = {.server = "nonsense"}}),
+              HasSubstr("--server: 'nonsense' is not HOST:PORT"));
+  EXPECT_THAT(run({.target = {.server = "192.0.2.1:1"}}), HasSubstr("--allow-remote"));
   EXPECT_THAT(run({.output = "/dev/null/cases"}), HasSubstr("cannot write into the folder"));
   server.Reset();
-  EXPECT_THAT(run({.server = address}), HasSubstr("cannot connect to " + address));
+  EXPECT_THAT(run({.target = {.server = address}}), HasSubstr("cannot connect to " + address));
 }
 
 TEST(RunRecordTest, RecordsARealServer) {
