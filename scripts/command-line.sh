@@ -182,7 +182,8 @@ check_value() {
         (-z $unit || ${value%e*} =~ [1-9]) ]] || wrong "$name: '$value' is not a number of seconds$unit"
       ;;
     time)
-      [[ $value =~ ^([0-9]+\.?[0-9]*|\.[0-9]+)[smh]?$ && $value =~ [1-9] ]] ||
+      unit="([0-9]+\.?[0-9]*|\.[0-9]+)"
+      [[ $value =~ ^[+]?($unit|($unit([num]?s|[mh]))+)$ && $value =~ [1-9] ]] ||
         die "$name $value: give a time such as 30s, 5m or 1h"
       ;;
   esac

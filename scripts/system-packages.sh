@@ -26,6 +26,7 @@ build|header:gtest/gtest.h|libgtest-dev|tests
 build|header:gmock/gmock.h|libgmock-dev|tests
 build|header:benchmark/benchmark.h|libbenchmark-dev|benchmarks
 build|header:CLI/CLI.hpp|libcli11-dev|command line
+build|header:absl/strings/str_format.h|libabsl-dev|text, times and lists
 build|header:nlohmann/json.hpp|nlohmann-json3-dev|reports
 build|header:httplib.h|libcpp-httplib-dev|HTTP for proxy and workers
 build|header:hiredis/hiredis.h|libhiredis-dev|a client library under test

@@ -1,5 +1,6 @@
 #include "cli/program.h"
 
+#include <absl/strings/ascii.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@ namespace resprobe::cli {
 namespace {
 
 void PrintError(std::string what) {
-  while (what.ends_with('\n')) what.pop_back();
+  absl::StripTrailingAsciiWhitespace(&what);
   std::replace(what.begin(), what.end(), '\n', ' ');
   std::fflush(stdout);
   // The message may quote the contents of a file.

@@ -1,5 +1,7 @@
 #include "cli/server_options.h"
 
+#include <absl/strings/str_join.h>
+
 #include "core/table/profile.h"
 #include "live/net/socket.h"
 #include "runner/process.h"
@@ -37,9 +39,7 @@ void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
        }});
   starts.NotBlank("names no program: give redis-server, valkey-server or another")
       .Offer(kOfferedServers);
-  std::string usual;
-  for (const std::string& name : traits.usual) usual += (usual.empty() ? "" : " ") + name;
-  if (!usual.empty()) starts.ShowDefault(usual);
+  if (!traits.usual.empty()) starts.ShowDefault(absl::StrJoin(traits.usual, " "));
   if (traits.running) {
     verb->Text("--server", "HOST:PORT", &server, "A running server")
         .Check(CheckAddress)
@@ -121,9 +121,8 @@ std::vector<std::string> ServerOptions::Words() const {
 }
 
 std::string ServerOptions::Typed() const {
-  std::string typed;
-  for (const std::string& word : Words()) typed += (typed.empty() ? "" : " ") + ShellWord(word);
-  return typed;
+  return absl::StrJoin(Words(), " ",
+                       [](std::string* out, const std::string& word) { *out += ShellWord(word); });
 }
 
 std::vector<ServerOptions> ServerOptions::Each() const {

@@ -1,5 +1,7 @@
 #include "findings/campaign.h"
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -34,9 +36,7 @@ bool RunClock::LineDue() {
 std::string RunClock::Rate(uint64_t count, const std::string& what) const {
   const double seconds = Seconds();
   const double rate = static_cast<double>(count) / std::max(seconds, 0.001);
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.0f s, ", seconds);
-  return text + Grouped(static_cast<uint64_t>(rate)) + " " + what + "/s";
+  return absl::StrFormat("%.0f s, %s %s/s", seconds, Grouped(static_cast<uint64_t>(rate)), what);
 }
 
 RunClock::Pause::Pause(RunClock* clock) : clock_(clock), start_(Now()) {}

@@ -1,5 +1,8 @@
 #include "findings/failure.h"
 
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+
 #include <algorithm>
 #include <ctime>
 
@@ -120,12 +123,7 @@ std::string RunnerOf(const Json& json) {
 }  // namespace
 
 std::string TimeNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
 }
 
 Json ToJson(const RunSpec& run) {

@@ -1,5 +1,7 @@
 #include "findings/process_runner.h"
 
+#include <absl/strings/ascii.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -37,7 +39,7 @@ Json OwnVersions(const fs::path& source) {
   try {
     RunResult git = RunToEnd({{"git", "-C", source.string(), "rev-parse", "HEAD"}, {}},
                              {.timeout_seconds = 10});
-    while (git.out.ends_with('\n')) git.out.pop_back();
+    absl::StripTrailingAsciiWhitespace(&git.out);
     if (git.exit_code == 0) versions["commit"] = git.out;
   } catch (const UserError&) {  // no git here
   }

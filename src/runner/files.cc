@@ -1,5 +1,6 @@
 #include "runner/files.h"
 
+#include <absl/strings/str_format.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -154,11 +155,7 @@ std::string Sha1(std::string_view content) {
     hash[4] += e;
   }
   std::string text;
-  for (const uint32_t word : hash) {
-    char digits[9];
-    std::snprintf(digits, sizeof(digits), "%08x", word);
-    text += digits;
-  }
+  for (const uint32_t word : hash) absl::StrAppendFormat(&text, "%08x", word);
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "runner/project.h"
 
+#include <absl/strings/str_join.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,12 +20,8 @@ fs::path FromEnvironment(const char* name) {
 }
 
 std::string Joined(const std::vector<HarnessEntry>& harnesses) {
-  std::string text;
-  for (const HarnessEntry& harness : harnesses) {
-    if (!text.empty()) text += ", ";
-    text += harness.name;
-  }
-  return text;
+  return absl::StrJoin(harnesses, ", ",
+                       [](std::string* out, const HarnessEntry& harness) { *out += harness.name; });
 }
 
 // Adds the harnesses that this build lacks because their subjects are not installed.

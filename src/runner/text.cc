@@ -1,6 +1,7 @@
 #include "runner/text.h"
 
-#include <cstdio>
+#include <absl/strings/str_format.h>
+
 #include <string_view>
 
 #include "runner/json.h"
@@ -18,9 +19,7 @@ std::string Escaped(const std::string& bytes, const IsEscaped& is_escaped) {
       text += c;
       continue;
     }
-    char escaped[5];
-    std::snprintf(escaped, sizeof(escaped), "\\x%02x", byte);
-    text += escaped;
+    absl::StrAppendFormat(&text, "\\x%02x", byte);
   }
   return text;
 }

@@ -10,6 +10,7 @@
 #include "cli/command_line/help.h"
 #include "cli/command_line/man_page.h"
 #include "cli/command_line/parse.h"
+#include "runner/duration.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {
@@ -189,6 +190,30 @@ TEST_F(ParseTest, NamesOptionValueAndLimits) {
   EXPECT_EQ(Wrong({"fuzz", "--time", "5x"}), "--time 5x: give a time such as 30s, 5m or 1h");
   EXPECT_THAT(Wrong({"fuzz", "--engine", "other"}),
               StartsWith("--engine: there is no 'other': use libfuzzer, afl"));
+}
+
+TEST_F(ParseTest, Times) {
+  const std::vector<std::pair<const char*, double>> times = {
+      {"30s", 30},   {"5m", 300}, {"1h", 3600},      {"45", 45},     {"1.5", 1.5},
+      {"0.5s", 0.5}, {".5m", 30}, {"1h30m", 5400},   {"1.5h", 5400}, {"250ms", 0.25},
+      {"+30s", 30},  {"2.", 2},   {"100000000", 1e8}};
+  for (const auto& [text, seconds] : times) {
+    EXPECT_EQ(Wrong({"fuzz", "--time", text}), "");
+    EXPECT_DOUBLE_EQ(targets_.seconds, seconds) << text;
+  }
+  for (const std::string text : {"0", "0s", "-1s", "5x", "s", "5 m", "inf", "nan", "1e9h",
+                                 "100000001", "1h30", "0x10", "m5"}) {
+    EXPECT_EQ(Wrong({"fuzz", "--time=" + text}),
+              "--time " + text + ": give a time such as 30s, 5m or 1h");
+  }
+}
+
+TEST(TimeTest, TextIsReadAsTheSame) {
+  EXPECT_EQ(TimeText(30), "30s");
+  EXPECT_EQ(TimeText(300), "5m");
+  EXPECT_EQ(TimeText(3600), "1h");
+  EXPECT_EQ(TimeText(5400), "1h30m");
+  EXPECT_EQ(TimeText(0.25), "250ms");
 }
 
 TEST_F(ParseTest, OptionsThatNeedOrExcludeAnother) {

@@ -54,6 +54,7 @@ oracle --start redis-server --seeds many
 oracle --start redis-server --seeds 0
 oracle --start redis-server --seeds=99999999999999999999
 oracle --start redis-server --time 5x
+oracle --start redis-server --time 1h30
 oracle --start redis-server --hang 3 --hang 4
 oracle --start redis-server --profile redis-1.0
 oracle --start redis-server --dangerous
@@ -77,7 +78,7 @@ findings lst
 completion fish
 man --output
 LINES
-((refused == 33)) || fail "$refused wrong lines instead of 33"
+((refused == 34)) || fail "$refused wrong lines instead of 34"
 [[ ! -e $temp/clone/build ]] ||
   fail "a refused command line has built something"
 accepted=0
@@ -99,6 +100,14 @@ while read -r verb; do
   done < <(awk '/^Examples:/ {on = 1; next} !on {next} /^  \.\/resprobe/ {if (line) print line; line = $0; next}
       /^    [^ ]/ {line = line " " $0; next} {if (line) print line; line = ""}' "$temp/out")
 done < <(sed -n 's/^verb //p' scripts/command-line.txt)
+for time in 30s 5m 1h 45 1.5 .5m 1h30m 250ms; do
+  (
+    source_dir=$PWD program=$temp/none
+    die() { exit 2; }
+    . scripts/command-line.sh
+    check_command_line fuzz --time "$time"
+  ) || fail "the list refuses --time $time"
+done
 ((accepted > 40)) || fail "only $accepted examples"
 
 # completes WORD… CURRENT: what bash offers for the last word.

@@ -87,6 +87,17 @@ check_includes() {
     sed -E 's/^([^:]+:[0-9]+):.*"([^"]+)"$/\1:\2/')
 }
 
+# OSS-Fuzz builds harnesses with libc++, and Debian's abseil is built with libstdc++: only rooms
+# that no harness links may use it.
+check_abseil() {
+  local file number
+  while IFS=: read -r file number _; do
+    report "$file:$number" "includes abseil, which is for runner, findings and cli alone"
+  done < <(find harnesses src -path src/runner -prune -o -path src/findings -prune -o -path src/cli -prune -o \
+    \( -name '*.h' -o -name '*.cc' \) -print | sort |
+    xargs -r grep -H -n -E '^[[:space:]]*#[[:space:]]*include [<"]absl/' | grep -v -E "^($1)/")
+}
+
 check_determinism() {
   local file code any pattern why number text header
   any=$(forbidden | cut -f 1 | paste -s -d '|')
@@ -112,6 +123,7 @@ while IFS=: read -r folder allowed; do
   [[ -n $folder && -d $folder ]] || continue
   check_includes "$folder" "${allowed# }"
 done <<<"$rooms"
+check_abseil "$(tr ' ' '|' <<<"$deterministic")"
 for folder in $deterministic; do
   [[ -d $folder ]] || continue
   check_determinism "$folder"

@@ -53,6 +53,13 @@ expect_fault harnesses/live/a.cc '#include "cli/verb.h"'
 expect_clean src/worlds/a.h '#include "engine/op.h"' '#include "sim/clock.h"' '#include "core/resp/reply.h"'
 expect_clean src/cli/a.cc '#include "live/net/socket.h"' '#include "cli/verb.h"' '#include <thread>'
 
+# abseil, which no room of a harness may use.
+expect_fault src/live/a.cc '#include <absl/strings/str_format.h>'
+expect_fault src/driver/a.cc '#include <absl/time/time.h>'
+expect_fault src/core/a.cc '#include <absl/time/time.h>'
+expect_fault harnesses/live/a.cc '#  include <absl/strings/str_cat.h>'
+expect_clean src/cli/a.cc '#include <absl/strings/str_format.h>'
+
 # Determinism.
 expect_fault src/core/a.cc 'auto t = std::chrono::steady_clock::now();'
 expect_fault src/engine/a.cc 'std::random_device entropy;'

@@ -1,5 +1,7 @@
 // findings: lists and manages what is in work/findings, whichever verb filed it.
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -85,9 +87,8 @@ int RunList(const std::vector<std::string>& folders, const OutputOptions& output
     json["findings"].push_back(ToJson(project, stored));
     if (!output.text_on_stdout()) continue;
     const Failure& failure = stored.failure;
-    std::printf("%-20s  %-11s  met %-5llu  %s\n", failure.last_seen.c_str(),
-                StateOf(failure).c_str(), static_cast<unsigned long long>(failure.met),
-                TerminalText(failure.what.signature).c_str());
+    absl::PrintF("%-20s  %-11s  met %-5d  %s\n", failure.last_seen, StateOf(failure), failure.met,
+                 TerminalText(failure.what.signature));
     std::printf("  %s: %s\n", WhereOf(failure).c_str(), project.Shown(stored.folder).c_str());
   }
   if (output.text_on_stdout()) std::printf("%s\n", Plural(all.size(), "finding").c_str());

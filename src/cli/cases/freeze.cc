@@ -1,5 +1,7 @@
 // freeze: turns a failure into a self-contained regression test.
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -215,9 +217,8 @@ int RunFreeze(const FreezeOptions& options) {
   if (subject.minimized) {
     std::printf(", minimized before\n");
   } else {
-    const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
-    std::printf(": %llu -> %llu ops, %llu -> %llu bytes\n", number(small.ops_before),
-                number(small.ops_after), number(bytes_before), number(small.tape.size()));
+    absl::PrintF(": %d -> %d ops, %d -> %d bytes\n", small.ops_before, small.ops_after,
+                 bytes_before, small.tape.size());
   }
   std::printf("red:     fails on %s%s%s\n",
               IsLive(run.runner) ? runner->spec().server.version.c_str() : "this build",

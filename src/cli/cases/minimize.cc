@@ -1,5 +1,7 @@
 // minimize: finds the smallest case that fails in the same way.
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -26,8 +28,6 @@ struct MinimizeOptions {
   size_t rss_mb = 2048;
   LiveOptions server;
 };
-
-unsigned long long Wide(uint64_t number) { return number; }
 
 // The finding of this case, if its folder was named.
 std::optional<StoredFailure> FindingOf(const std::string& named) {
@@ -107,9 +107,9 @@ int RunMinimize(const MinimizeOptions& options) {
     std::printf("interrupted; the smallest so far is written: %s\n", project.Shown(output).c_str());
     return kInterrupted;
   }
-  std::printf("%s: %llu -> %llu ops, %llu -> %llu bytes, %llu candidates tried\n",
-              project.Shown(file).c_str(), Wide(small.ops_before), Wide(small.ops_after),
-              Wide(bytes_before), Wide(small.tape.size()), Wide(small.candidates));
+  absl::PrintF("%s: %d -> %d ops, %d -> %d bytes, %d candidates tried\n", project.Shown(file),
+               small.ops_before, small.ops_after, bytes_before, small.tape.size(),
+               small.candidates);
   std::printf("signature: %s\nwritten:   %s\n", small.outcome.what.signature.c_str(),
               project.Shown(output).c_str());
   return kAllWell;

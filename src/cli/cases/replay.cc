@@ -1,5 +1,7 @@
 // replay: reruns cases and reports the result of each.
 
+#include <absl/strings/str_format.h>
+
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -33,15 +35,14 @@ struct ReplayOptions {
 
 void Print(const Project& project, const fs::path& file, const CaseOutcome& outcome, bool quiet) {
   if (!quiet || outcome.failed()) {
-    std::printf("%-10s %s  ops %llu", outcome.word.c_str(), project.Shown(file).c_str(),
-                static_cast<unsigned long long>(outcome.ops));
+    absl::PrintF("%-10s %s  ops %d", outcome.word, project.Shown(file), outcome.ops);
     if (!outcome.hash.empty()) std::printf("  hash %s", outcome.hash.c_str());
     std::printf("\n");
   }
   if (outcome.failed()) {
     std::printf("  signature: %s\n", outcome.what.signature.c_str());
     if (outcome.what.op) {
-      std::printf("  at op:     %llu\n", static_cast<unsigned long long>(*outcome.what.op));
+      absl::PrintF("  at op:     %d\n", *outcome.what.op);
     }
     std::fputs(outcome.text.c_str(), stdout);
   }

@@ -1,5 +1,7 @@
 #include "cli/command_line/completion.h"
 
+#include <absl/strings/str_join.h>
+
 #include <functional>
 
 #include "cli/command_line/help.h"
@@ -7,12 +9,6 @@
 
 namespace resprobe::cli {
 namespace {
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
 
 // The spellings that are shown.
 std::vector<std::string> SpellingsOf(const Option& option) {
@@ -32,10 +28,10 @@ void ForEachVerb(const Verb& verb, const std::string& path, const OnVerb& on_ver
 // --- bash: the function sets `words` (the candidates) or `kind` (what bash itself completes).
 
 std::string BashValue(const Option& option, const std::vector<std::string>& harnesses) {
-  if (!option.choices.empty()) return "words=" + ShellWord(Joined(option.choices));
+  if (!option.choices.empty()) return "words=" + ShellWord(absl::StrJoin(option.choices, " "));
   switch (option.completion) {
     case Completion::kHarness:
-      return "words=" + ShellWord(Joined(harnesses));
+      return "words=" + ShellWord(absl::StrJoin(harnesses, " "));
     case Completion::kFile:
       return "kind=file";
     case Completion::kFolder:
@@ -54,7 +50,8 @@ std::string BashVerb(const Verb& verb, const std::string& path,
   for (const Verb& one : verb.verbs) inner.push_back(one.name);
   std::vector<std::string> options = {"--help"};
   std::string values;
-  std::string argument = inner.empty() ? "kind=nothing" : "words=" + ShellWord(Joined(inner));
+  std::string argument =
+      inner.empty() ? "kind=nothing" : "words=" + ShellWord(absl::StrJoin(inner, " "));
   for (const Option& option : verb.options) {
     if (option.hidden) continue;
     if (option.positional()) {
@@ -70,7 +67,7 @@ std::string BashVerb(const Verb& verb, const std::string& path,
     }
     values += "        " + pattern + ") " + BashValue(option, harnesses) + " ;;\n";
   }
-  return "    " + ShellWord(path) + ")\n      options=" + ShellWord(Joined(options)) +
+  return "    " + ShellWord(path) + ")\n      options=" + ShellWord(absl::StrJoin(options, " ")) +
          "\n      case $previous in\n" + values + "        *) " + argument +
          "\n          if [[ $current == -* ]]; then words=$options kind=; fi ;;\n"
          "      esac ;;\n";
@@ -88,10 +85,11 @@ std::string ZshEscaped(const std::string& text, const std::string& special) {
 }
 
 std::string ZshAction(const Option& option, const std::vector<std::string>& harnesses) {
-  if (!option.choices.empty()) return "(" + ZshEscaped(Joined(option.choices), ":()") + ")";
+  if (!option.choices.empty())
+    return "(" + ZshEscaped(absl::StrJoin(option.choices, " "), ":()") + ")";
   switch (option.completion) {
     case Completion::kHarness:
-      return "(" + Joined(harnesses) + ")";
+      return "(" + absl::StrJoin(harnesses, " ") + ")";
     case Completion::kFile:
       return "_files";
     case Completion::kFolder:

@@ -1,5 +1,7 @@
 #include "cli/command_line/man_page.h"
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <string_view>
@@ -29,9 +31,7 @@ std::string Escaped(std::string_view text) {
   while (!text.empty()) {
     const unsigned code = TakeCharacter(&text);
     if (code >= 0x80) {
-      char escape[16];
-      std::snprintf(escape, sizeof(escape), "\\[u%04X]", code);
-      out += escape;
+      absl::StrAppendFormat(&out, "\\[u%04X]", code);
       continue;
     }
     switch (code) {

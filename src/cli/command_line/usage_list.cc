@@ -1,5 +1,7 @@
 #include "cli/command_line/usage_list.h"
 
+#include <absl/strings/str_join.h>
+
 #include <set>
 
 namespace resprobe::cli {
@@ -18,17 +20,17 @@ void AddVerb(const Verb& verb, const std::string& path, std::string* out) {
   };
   if (!path.empty()) line("verb", path);
   if (!verb.verbs.empty() && !path.empty()) {
-    std::string names;
-    for (const Verb& inner : verb.verbs) names += (names.empty() ? "" : " ") + inner.name;
-    line(verb.run ? "verbs?" : "verbs", names);
+    const auto add_name = [](std::string* out, const Verb& inner) { *out += inner.name; };
+    line(verb.run ? "verbs?" : "verbs", absl::StrJoin(verb.verbs, " ", add_name));
   }
   std::set<std::string> declared;
   for (const Option& option : verb.options) {
-    std::string names = option.name;
-    if (!option.short_name.empty()) names += "," + option.short_name;
-    for (const std::string& alias : option.aliases) names += "," + alias;
+    std::vector<std::string> names = {option.name};
+    if (!option.short_name.empty()) names.push_back(option.short_name);
+    names.insert(names.end(), option.aliases.begin(), option.aliases.end());
     line(option.positional() ? "argument" : "option",
-         names + " " + CountOf(option) + (option.flag() ? "" : " " + option.syntax));
+         absl::StrJoin(names, ",") + " " + CountOf(option) +
+             (option.flag() ? "" : " " + option.syntax));
     if (option.required) line("required", option.name);
     for (const std::string& other : option.needs) line("needs", option.name + " " + other);
     for (const std::string& other : option.excludes) {
@@ -39,9 +41,7 @@ void AddVerb(const Verb& verb, const std::string& path, std::string* out) {
     declared.insert(option.name);
   }
   for (const Verb::OneOf& one_of : verb.one_of) {
-    std::string names;
-    for (const std::string& name : one_of.options) names += (names.empty() ? "" : ",") + name;
-    line("one-of", names + " " + one_of.error);
+    line("one-of", absl::StrJoin(one_of.options, ",") + " " + one_of.error);
   }
   for (const Verb::Moved& moved : verb.moved) line("moved", moved.flag + " " + moved.verb);
   for (const Verb& inner : verb.verbs) {

@@ -1,21 +1,20 @@
 #include "cli/command_line/verb.h"
 
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <utility>
 
+#include "runner/duration.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
-
-std::string Joined(const std::vector<std::string>& words, const std::string& between) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
 
 // "16k" -> 16384; nothing if it is not a size.
 std::optional<uint64_t> ParseSize(const std::string& text) {
@@ -42,14 +41,6 @@ std::optional<double> ParseSeconds(const std::string& text, bool zero) {
   }
   if (seconds == 0 && !zero) return std::nullopt;
   return seconds;
-}
-
-// "30" -> "30s", "300" -> "5m".
-std::string TimeText(double seconds) {
-  const auto whole = static_cast<uint64_t>(seconds);
-  if (whole > 0 && whole % 3600 == 0) return std::to_string(whole / 3600) + "h";
-  if (whole > 0 && whole % 60 == 0) return std::to_string(whole / 60) + "m";
-  return std::to_string(whole) + "s";
 }
 
 }  // namespace
@@ -136,7 +127,7 @@ Option& Verb::Texts(const std::string& option, const std::string& value,
               .value = value,
               .help = help,
               .count = Option::Count::kRepeated,
-              .initial = Joined(*target, " "),
+              .initial = absl::StrJoin(*target, " "),
               .set = [target](const auto& values) { *target = values; }});
 }
 
@@ -157,23 +148,21 @@ Option& Verb::Arguments(const std::string& argument, std::vector<std::string>* t
 
 Option& Verb::Choice(const std::string& option, std::vector<std::string> choices,
                      std::string* target, const std::string& help) {
-  Option& made = Text(option, Joined(choices, "|"), target, help);
+  Option& made = Text(option, absl::StrJoin(choices, "|"), target, help);
   made.choices = choices;
-  made.syntax = "choice " + Joined(choices, "|");
+  made.syntax = "choice " + absl::StrJoin(choices, "|");
   return made.Check([choices](const std::string& text) -> std::string {
     if (std::find(choices.begin(), choices.end(), text) != choices.end()) return "";
-    return "there is no '" + text + "': use " + Joined(choices, ", ");
+    return "there is no '" + text + "': use " + absl::StrJoin(choices, ", ");
   });
 }
 
 Option& Verb::Seconds(const std::string& option, const std::string& value, double* target,
                       bool zero, const std::string& help) {
-  char initial[32];
-  std::snprintf(initial, sizeof(initial), "%g", *target);
   return Add({.name = option,
               .value = value,
               .help = help,
-              .initial = initial,
+              .initial = absl::StrFormat("%g", *target),
               .set =
                   [=](const auto& values) {
                     *target = ParseSeconds(values.back(), zero).value_or(*target);
@@ -225,13 +214,7 @@ Option& Verb::AddSize(const std::string& option, uint64_t least, uint64_t most,
 }
 
 std::vector<std::string> SplitList(const std::string& list) {
-  std::vector<std::string> words;
-  for (size_t at = 0; at < list.size();) {
-    const size_t end = std::min(list.find(',', at), list.size());
-    if (end > at) words.push_back(list.substr(at, end - at));
-    at = end + 1;
-  }
-  return words;
+  return absl::StrSplit(list, ',', absl::SkipEmpty());
 }
 
 }  // namespace resprobe::cli

@@ -1,5 +1,6 @@
 // fuzz: runs the harnesses, one after the other; minimizes and files failures.
 
+#include <absl/strings/str_format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,23 +37,18 @@ constexpr char kHeader[] =
 
 std::string Line(const Row& row, double seconds) {
   if (row.state == "skipped" || row.state == "waiting" || row.state == "stopped") {
-    char text[256];
-    std::snprintf(text, sizeof(text), "%-30s  %s%s%s", row.harness.c_str(), row.state.c_str(),
-                  row.note.empty() ? "" : ": ", row.note.c_str());
-    return text;
+    return absl::StrFormat("%-30s  %s%s%s", row.harness, row.state, row.note.empty() ? "" : ": ",
+                           row.note);
   }
   const Progress& progress = row.progress;
   std::string left = row.state;
   if (row.state == "running") {
     left = std::to_string(std::lround(std::max(0.0, seconds - progress.elapsed))) + "s";
   }
-  char text[256];
-  std::snprintf(text, sizeof(text), "%-30s %12s %12s %8s %8s %9zu %10s", row.harness.c_str(),
-                Grouped(progress.executions).c_str(),
-                Grouped(static_cast<uint64_t>(progress.per_second)).c_str(),
-                Grouped(progress.edges).c_str(), Grouped(progress.corpus).c_str(),
-                row.findings.size(), left.c_str());
-  std::string line = text;
+  std::string line =
+      absl::StrFormat("%-30s %12s %12s %8s %8s %9d %10s", row.harness, Grouped(progress.executions),
+                      Grouped(static_cast<uint64_t>(progress.per_second)), Grouped(progress.edges),
+                      Grouped(progress.corpus), row.findings.size(), left);
   if (!progress.stability.empty()) line += "  stability " + progress.stability;
   return line;
 }
@@ -170,8 +166,8 @@ int RunFuzz(const FuzzOptions& options) {
     }
   }
   std::FILE* out = options.output.text_on_stdout() ? stdout : stderr;
-  std::fprintf(out, "%s on %u cores, %g s for each harness, seed %llu\n", options.engine.c_str(),
-               options.jobs, options.seconds, static_cast<unsigned long long>(options.seed));
+  absl::FPrintF(out, "%s on %d cores, %g s for each harness, seed %d\n", options.engine,
+                options.jobs, options.seconds, options.seed);
   Display display(&rows, options.seconds, out);
   display.Begin();
   size_t findings = 0;

@@ -1,6 +1,8 @@
 // model-check: runs the seed corpus and generated cases of `invalidation` on a live server with the
 // model beside it.
 
+#include <absl/strings/str_format.h>
+
 #include <cstdio>
 #include <utility>
 
@@ -85,8 +87,8 @@ int RunModelCheck(const ModelCheckOptions& options) {
   campaign.prefix = "model-" + server.profile + "-";
   campaign.seconds = options.seconds;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
-  std::fprintf(campaign.out, "%s against the model of %s, seed %llu\n", server.version.c_str(),
-               server.profile.c_str(), static_cast<unsigned long long>(options.seed));
+  absl::FPrintF(campaign.out, "%s against the model of %s, seed %d\n", server.version,
+                server.profile, options.seed);
   return Campaign(project, &search, campaign).Run(options.output);
 }
 

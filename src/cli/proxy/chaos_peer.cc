@@ -2,6 +2,7 @@
 
 #include "live/proxy/chaos_peer.h"
 
+#include <absl/strings/str_format.h>
 #include <poll.h>
 
 #include <cerrno>
@@ -69,9 +70,7 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
   while (poll(&one, 1, -1) < 0 && errno == EINTR) {
   }
   const live::ChaosPeer::Report report = peer->Stop();
-  std::fprintf(out, "%llu connections; fired: %s\n",
-               static_cast<unsigned long long>(report.connections),
-               FiredText(report.fired).c_str());
+  absl::FPrintF(out, "%d connections; fired: %s\n", report.connections, FiredText(report.fired));
   std::fflush(out);
   if (!interrupted.Finish()) throw UserError("cannot read the signal");
   return kAllWell;

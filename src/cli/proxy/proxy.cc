@@ -1,5 +1,7 @@
 // proxy: toxics in front of a real server, changed over HTTP at run time.
 
+#include <absl/strings/str_format.h>
+
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -101,9 +103,8 @@ int RunProxy(const ProxyOptions& options) {
   std::fflush(out);
   if (!loop.Run(&error)) throw UserError(error);
   if (const live::ToxicGate* gate = proxies.Find(options.name)) {
-    std::fprintf(out, "%llu connections; fired: %s\n",
-                 static_cast<unsigned long long>(gate->connections()),
-                 FiredText(gate->counts()).c_str());
+    absl::FPrintF(out, "%d connections; fired: %s\n", gate->connections(),
+                  FiredText(gate->counts()));
     std::fflush(out);
   }
   if (!interrupted.Finish()) throw UserError("cannot read the signal");

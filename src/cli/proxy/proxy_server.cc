@@ -1,5 +1,6 @@
 // The HTTP side of ProxyApi; only this file includes the library's headers.
 
+#include <absl/strings/str_split.h>
 #include <httplib.h>
 
 #include <thread>
@@ -10,13 +11,7 @@ namespace resprobe::cli {
 namespace {
 
 std::vector<std::string> PartsOf(const std::string& path) {
-  std::vector<std::string> parts;
-  for (size_t start = 0; start < path.size();) {
-    const size_t end = std::min(path.find('/', start), path.size());
-    if (end > start) parts.push_back(path.substr(start, end - start));
-    start = end + 1;
-  }
-  return parts;
+  return absl::StrSplit(path, '/', absl::SkipEmpty());
 }
 
 }  // namespace
