@@ -35,6 +35,34 @@ has out "stopped: not run"
 cp "$temp/report.json" "$temp/json"
 has json '"interrupted": true'
 
+# An engine that is still writing its failure is left to write it. The first process reports one, lets
+# the program be interrupted, and writes the failure when the second process has been told to stop:
+# the first would have been told before.
+mkdir "$temp/reporting"
+printf 'query_parser query_parser\n' >"$temp/reporting/harnesses.txt"
+cat >"$temp/reporting/query_parser" <<'SCRIPT'
+#!/usr/bin/env bash
+[[ $1 != --resprobe ]] || exit 1
+here=${0%/*}
+if [[ $2 == -seed=2 ]]; then
+  trap 'exit 0' INT
+  echo '== resprobe: violation of round_trip in query_parser at op 0 ==' >&2
+  read -r _ <"$here/ready"
+  kill -INT "$PPID"
+  read -r _ <>"$here/stopped"
+  printf x >"${1#-artifact_prefix=}crash-1"
+else
+  trap 'echo >"$here/stopped"; exit 0' INT
+  echo >"$here/ready"
+  read -r _ <>"$here/never"
+fi
+SCRIPT
+chmod +x "$temp/reporting/query_parser"
+mkfifo "$temp/reporting/ready" "$temp/reporting/stopped" "$temp/reporting/never"
+RESPROBE_HARNESS_DIR=$temp/reporting run 130 fuzz query_parser --time 600s --jobs 2 --seed 1
+has out "finding: violation:round_trip"
+holds "$temp/work/findings/query_parser/violation-round_trip" original report.json
+
 # A harness that has found a smaller case and continues searching until it is stopped.
 mkdir "$temp/harnesses"
 printf 'query_parser query_parser\n' >"$temp/harnesses/harnesses.txt"

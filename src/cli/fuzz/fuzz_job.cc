@@ -19,6 +19,8 @@ namespace {
 constexpr size_t kLogBytes = 1 << 20;
 constexpr double kPollSeconds = 0.2;
 constexpr double kGraceSeconds = 10;  // for an engine that was told to stop
+// For one that is reporting a failure: symbolizing its stack may take this long.
+constexpr double kReportSeconds = 60;
 constexpr int kFruitlessStarts = 3;
 
 // A counter that the harness increments (driver.cc), read here while it runs.
@@ -123,6 +125,8 @@ class Job {
   uint64_t edges() const { return edges_; }
   uint64_t executions() const { return counter_.value(); }
   bool initialized() const { return initialized_; }
+  // True if it has reported a failure, whose artifact may not be written yet.
+  bool reporting() const { return !ReadSignature(log_).empty(); }
   bool done = false;
   int fruitless = 0;
 
@@ -237,13 +241,19 @@ class LibFuzzerSearch : public FuzzSearch {
 
   void Drain(const Met& met) override {
     const double stopped = Now();
+    // On SIGINT libFuzzer exits without writing a failure. One that is reporting a failure ends by
+    // itself.
     for (const auto& job : jobs_) {
-      if (!job->done) job->process().Signal(SIGINT);  // libFuzzer exits without reporting a failure
+      if (job->done) continue;
+      job->Pump(0);
+      if (!job->reporting()) job->process().Signal(SIGINT);
     }
     while (running_ > 0) {
       for (const auto& job : jobs_) {
-        if (Now() > stopped + kGraceSeconds) job->process().Signal(SIGKILL);
-        if (job->done || job->Pump(kPollSeconds / static_cast<double>(running_))) continue;
+        if (job->done) continue;
+        const double grace = job->reporting() ? kReportSeconds : kGraceSeconds;
+        if (Now() > stopped + grace) job->process().Signal(SIGKILL);
+        if (job->Pump(kPollSeconds / static_cast<double>(running_))) continue;
         TakeArtifacts(*job, met);
         End(*job);
       }
