@@ -31,9 +31,22 @@ class FindingStore::Lock {
   int fd_;
 };
 
-bool IsFinding(const fs::path& folder) {
+namespace {
+
+bool HasReport(const fs::path& folder) {
   std::error_code error;
   return fs::is_regular_file(folder / "report.json", error);
+}
+
+}  // namespace
+
+bool IsFinding(const fs::path& folder) {
+  if (!HasReport(folder)) return false;
+  try {
+    return !ReadFinding(folder).failure.what.signature.empty();
+  } catch (const UserError&) {
+    return false;
+  }
 }
 
 StoredFailure ReadFinding(const fs::path& folder_or_report) {
@@ -62,11 +75,7 @@ std::optional<StoredFailure> FindingOfCase(const fs::path& file) {
   const fs::path name = file.filename();
   if (name != "case" && name != "case.ops" && name != "original") return std::nullopt;
   if (!IsFinding(file.parent_path())) return std::nullopt;
-  try {
-    return ReadFinding(file.parent_path());
-  } catch (const UserError&) {
-    return std::nullopt;
-  }
+  return ReadFinding(file.parent_path());
 }
 
 fs::path CaseFileOf(const StoredFailure& stored, const fs::path& temp) {
@@ -95,7 +104,7 @@ std::vector<StoredFailure> FindingStore::List(std::vector<std::string>* broken) 
   std::error_code error;
   for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
        at.increment(error)) {
-    if (at->is_directory(error) && IsFinding(at->path())) folders.push_back(at->path());
+    if (at->is_directory(error) && HasReport(at->path())) folders.push_back(at->path());
   }
   std::sort(folders.begin(), folders.end());
   std::vector<StoredFailure> all;
@@ -129,7 +138,7 @@ fs::path FindingStore::FreeFolder(const fs::path& wanted) const {
   std::error_code error;
   fs::path folder = wanted;
   // A folder without a report is from a run that was killed before it wrote one.
-  for (int i = 2; IsFinding(folder); ++i) {
+  for (int i = 2; HasReport(folder); ++i) {
     folder = wanted.string() + "-" + std::to_string(i);
   }
   return folder;

@@ -68,14 +68,14 @@ class FindingStore {
   fs::path root_;
 };
 
-// True if it is the folder of a finding.
+// True if it is the folder of a finding: its report.json is the report of one, and not that of a
+// campaign or anything else.
 bool IsFinding(const fs::path& folder);
 
 // The failure of a folder, or of a report.json alone, anywhere. Throws UserError.
 StoredFailure ReadFinding(const fs::path& folder_or_report);
 
-// The finding that a case is filed in: `file` is its case, case.ops or original. A report.json
-// beside it that is not the report of a finding, such as that of a campaign, does not count.
+// The finding that a case is filed in: `file` is its case, case.ops or original.
 std::optional<StoredFailure> FindingOfCase(const fs::path& file);
 
 // The case of a failure as a file: the one in its folder, else written into `temp`. Throws

@@ -68,6 +68,16 @@ wrong_use "is there already" freeze "$temp/case-v" --harness fragile -o "$temp/f
 wrong_use "there is no such file" freeze "$temp/none"
 printf '{}' >"$temp/empty.json"
 wrong_use "is no report of a finding" freeze "$temp/empty.json"
+# The report of a campaign does not make a folder a finding.
+mkdir "$temp/campaign"
+printf '{"findings": [], "seconds": 1}' >"$temp/campaign/report.json"
+for verb in freeze minimize replay; do
+  wrong_use "is a report, and no case" $verb "$temp/campaign"
+done
+cp "$temp/case-v" "$temp/campaign/case"
+for verb in freeze minimize replay; do
+  wrong_use "its path does not tell the harness" $verb "$temp/campaign"
+done
 [[ -z $(find "$regressions" -type f) ]] || fail "a refused failure left a test behind"
 
 # For every harness: the first case that fails with the planted fault, among its seeds or the
