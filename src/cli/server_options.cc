@@ -120,11 +120,6 @@ std::vector<std::string> ServerOptions::Words() const {
   return words;
 }
 
-std::string ServerOptions::Typed() const {
-  return absl::StrJoin(Words(), " ",
-                       [](std::string* out, const std::string& word) { *out += ShellWord(word); });
-}
-
 std::vector<ServerOptions> ServerOptions::Each() const {
   std::vector<ServerOptions> each = {*this};
   each[0].more_.clear();

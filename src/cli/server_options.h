@@ -49,8 +49,6 @@ struct ServerOptions {
   live::TargetOptions Target() const;
   // The options as words of a command line.
   std::vector<std::string> Words() const;
-  // The same as they are typed in a shell.
-  std::string Typed() const;
   // HOST:PORT, from any of the options; "" for another kind of server.
   std::string Address() const;
   // For ServerTraits::several: the options of each server.

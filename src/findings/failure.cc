@@ -115,7 +115,6 @@ ServerSpec ReadServer(const Json& json) {
 std::string RunnerOf(const Json& json) {
   if (json.contains("core") && json.contains("command")) return "oracle";
   if (json.contains("detail") && json.contains("session")) return "robustness";
-  if (json.contains("verb") && json.contains("configuration")) return "workers";
   const auto server = json.find("server");
   return server != json.end() && server->is_string() ? "model" : "process";
 }

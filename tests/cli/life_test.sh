@@ -151,6 +151,26 @@ OPS
   missing_server
 fi
 
+# invalidate and kill: the fault is in the workers, so it is fixed where the case names it.
+if [[ -n $server ]]; then
+  : >"$temp/faults"
+  mend_workers() {
+    grep -q '"plant": "' "$folder/report.json" || fail "$folder names no planted fault"
+    grep -q '^# Run: .*"plant":"' "$temp/frozen.ops" || fail "the frozen case names no planted fault"
+    sed -i -E 's/"plant": ?"[a-z-]+"/"plant": ""/' "$folder/report.json" "$temp/frozen.ops"
+  }
+  run 1 invalidate --start "$temp/server" --kill 50 --seed 1 --plant trust-the-dead \
+    --stop-on-failure
+  folder=$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'invalidate-*')
+  holds "$folder" timeline.txt
+  life "$folder" "no_stale_after_barrier" mend_workers
+  missing_server
+  run 1 kill --start "$temp/server" --seed 1 --plant keep-on-loss --kill-mode client --stop-on-failure
+  life "$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'kill-*')" \
+    "no_stale_after_barrier after kill-client" mend_workers
+  missing_server
+fi
+
 # What an earlier version filed has no runner and no server.
 mkdir -p "$findings/command_handler/oracle-old"
 printf 'ops command_handler\ncall client=0 PING\n' >"$findings/command_handler/oracle-old/case.ops"

@@ -100,16 +100,18 @@ for verb in invalidate kill; do
 done
 
 # A planted fault is found, shrunk and filed once; the case fails again, and passes without the
-# fault.
+# fault. (life_test.sh does what can be done with the folder.)
 run 1 invalidate --start "$server" --iterations 3000 --kill 20 --seed 1 --plant keep-on-loss \
-  --failure-log "$temp/log/"
+  --stop-on-failure --failure-log "$temp/log/"
 has out "minimized: "
+has out "work/findings/shared_cache/invalidate-redis-"
 log=$(find "$temp/log" -name '*.json' | head -n 1)
 cp "$log" "$temp/json"
 cp "${log%.json}.ops" "$temp/ops"
 has ops "ops shared_cache"
-has out ".ops"
-for word in '"seed": ' '"configuration"' '"case"' '"minimized"' '"timeline"' '"invariant"'; do
+has out "  replay:    ./resprobe replay "
+for word in '"seed": ' '"plant": "keep-on-loss"' '"case": "ops shared_cache' '"minimized": true' \
+  '"timeline"' '"invariant"' '"runner": "workers"'; do
   has json "$word"
 done
 run 1 invalidate --start "$server" --plant keep-on-loss --case "$log" --stop-on-failure
@@ -127,8 +129,8 @@ cat >"$temp/old.json" <<'EOF'
                       "checks": [{"do": "read", "worker": 2, "key": 1, "command": "GET {key}"}]}]},
  "minimized": null}
 EOF
-run 1 invalidate --start "$server" --plant keep-on-loss --case "$temp/old.json" \
-  --failure-log "$temp/new/"
+RESPROBE_WORK_DIR=$temp/old run 1 invalidate --start "$server" --plant keep-on-loss \
+  --case "$temp/old.json"
 has out "invalidate with 3 workers, 2 of them writers"
 has out "GET resprobe:string:0"
 run 0 invalidate --start "$server" --case "$temp/old.json" --iterations 3
@@ -141,14 +143,16 @@ has out " 0 kills"
 printf '{}' >"$temp/broken.json"
 wrong_use "is no case of invalidate or kill" invalidate --start "$server" --case "$temp/broken.json"
 # A log that can no longer be written does not hide the failure.
-run 1 invalidate --start "$server" --iterations 3000 --kill 20 --seed 1 --plant keep-on-loss \
+run 2 invalidate --start "$server" --iterations 3000 --kill 20 --seed 1 --plant keep-on-loss \
   --stop-on-failure --failure-log /dev/full
 has out "failure: "
-has out "log:       none: /dev/full: cannot be written"
-# The default number of writers depends on the number of workers, in the printed command line too.
-run 1 invalidate --start "$server" --iterations 3000 --kill 20 --seed 1 --plant keep-on-loss \
-  --workers 2 --stop-on-failure --failure-log "$temp/two.json"
-has out "--workers 2 --plant keep-on-loss --writers 2 --case"
+has err "/dev/full: cannot be written"
+# The default number of writers depends on the number of workers.
+RESPROBE_WORK_DIR=$temp/two run 1 invalidate --start "$server" --iterations 3000 --kill 20 --seed 1 \
+  --plant keep-on-loss --workers 2 --stop-on-failure --failure-log "$temp/two.json"
+has out "invalidate with 2 workers, 2 of them writers"
+cp "$temp/two.json" "$temp/json"
+has json "workers=2 writers=2"
 run 1 kill --start "$server" --iterations 60 --seed 1 --plant trust-the-dead --stop-on-failure \
   --failure-log "$temp/one.json"
 cp "$temp/one.json" "$temp/json"
@@ -191,11 +195,31 @@ wrong_use "holds keys" invalidate --url "$url"
 run 0 cmd direct flushall --url "$url"
 run 0 invalidate --url "$url" --iterations 10 --seed 1 --keys 6
 has out "0 failures"
-run 0 kill --url "$url" --iterations 6 --seed 1 --keys 6 --overwrite
+# A run leaves no keys in a cache that was there before.
+run 0 kill --url "$url" --iterations 6 --seed 1 --keys 6
 has out "CLIENT KILL idle"
 kill "$id"
 cat <&3 >"$temp/out"
 has out "requests"
 wait "$id"
 exec 3<&-
+
+# What a foreign cache does wrong is filed with its URL, and cannot be a test without a server.
+"$program" workers --listen "${port%%/*}" --start "$server" --plant half-put >"$temp/pipe" &
+id=$!
+exec 3<"$temp/pipe"
+IFS= read -r line <&3
+run 1 invalidate --url "$url" --iterations 10 --seed 1 --keys 6 --stop-on-failure
+has out "failure: no_torn_entry"
+folder=$(find "$temp/work/findings/shared_cache" -name 'invalidate-url-*')
+run 1 replay "$folder"
+has out "signature: no_torn_entry"
+wrong_use "its server was there before" freeze "$folder"
+wrong_use "read nothing stale" freeze "$folder" --start "$server"
+kill "$id"
+cat <&3 >"$temp/out"
+wait "$id"
+exec 3<&-
+wrong_use "127.0.0.1" replay "$folder"
+run 77 replay --skip-missing "$folder"
 finish

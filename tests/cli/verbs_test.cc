@@ -12,6 +12,7 @@
 
 #include "cli/command_line/help.h"
 #include "cli/command_line/parse.h"
+#include "cli/oracle/live_runners.h"
 #include "cli/server_options.h"
 
 namespace resprobe::cli {
@@ -179,7 +180,7 @@ TEST(ServerOptionsTest, OldSpellings) {
   EXPECT_EQ(Read({"--port", "7000"}).Target().server, "127.0.0.1:7000");
 }
 
-TEST(ServerOptionsTest, TypedIsReadAsTheSame) {
+TEST(ServerOptionsTest, ARunSpecKeepsThem) {
   const std::vector<std::vector<std::string>> lines = {
       {"--start", "redis-server --save 60 1", "--server-arg=--maxmemory", "--server-arg=1"},
       {"--server", "127.0.0.1:7000", "--flush", "--allow-remote"},
@@ -187,9 +188,9 @@ TEST(ServerOptionsTest, TypedIsReadAsTheSame) {
       {"--port", "7000"}};
   for (const std::vector<std::string>& line : lines) {
     const ServerOptions options = Read(line);
-    const std::string typed = options.Typed();
-    const ServerOptions again = Read(Words(typed));
-    EXPECT_EQ(again.Typed(), typed);
+    LiveOptions live;
+    live.server = options;
+    const ServerOptions again = ToLiveOptions(ToRunSpec(live, "oracle", "command_handler")).server;
     EXPECT_EQ(again.Target().server, options.Target().server);
     EXPECT_EQ(again.Target().start, options.Target().start);
     EXPECT_EQ(again.Target().unix_path, options.Target().unix_path);

@@ -10,6 +10,8 @@ namespace resprobe::live {
 namespace {
 
 constexpr int kOfTheWhole = 10;
+// A case that fails in this many runs, one after the other, is reliable.
+constexpr int kReliable = 3;
 
 }  // namespace
 
@@ -38,38 +40,58 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
   ShrunkCase shrunk;
   shrunk.smallest = from;
   const stale::PoolShape shape = stale::ShapeOf(from.config);
-  bool broken = false;
-  const auto fails = [&](const StaleCase& candidate, int attempts) {
-    if (stale::ShapeOf(candidate.config) != shape) return false;
-    for (int i = 0; i < attempts && !broken; ++i) {
-      if (shrunk.runs >= limits.runs || limits.stop()) return false;
-      ++shrunk.runs;
-      StaleOutcome outcome = run(candidate);
-      broken = !outcome.sound;
-      if (!outcome.violation || outcome.violation->invariant != violation.invariant) continue;
-      shrunk.outcome = std::move(outcome);
-      return true;
+  // One run; true if it failed in the same way.
+  const auto fails_once = [&](const StaleCase& candidate) {
+    if (shrunk.runs >= limits.runs || limits.stop()) return false;
+    ++shrunk.runs;
+    StaleOutcome outcome = run(candidate);
+    if (!outcome.violation || outcome.violation->invariant != violation.invariant) return false;
+    shrunk.outcome = std::move(outcome);
+    return true;
+  };
+  const auto fails_always = [&](const StaleCase& candidate) {
+    for (int i = 0; i < kReliable; ++i) {
+      if (!fails_once(candidate)) return false;
+    }
+    return true;
+  };
+  const auto fails_ever = [&](const StaleCase& candidate, int attempts) {
+    for (int i = 0; i < attempts; ++i) {
+      if (fails_once(candidate)) return true;
     }
     return false;
   };
-  // Timing may prevent the failure: allow more runs of the whole case.
-  if (!fails(from, kOfTheWhole * limits.attempts)) return shrunk;
+  const bool reliable = fails_always(from);
+  if (!reliable && !fails_ever(from, kOfTheWhole * limits.attempts)) return shrunk;
   shrunk.reproduced = true;
+  const auto fails = [&](const StaleCase& candidate) {
+    if (stale::ShapeOf(candidate.config) != shape) return false;
+    StaleOutcome before = shrunk.outcome;
+    if (reliable ? fails_always(candidate) : fails_ever(candidate, limits.attempts)) return true;
+    shrunk.outcome = std::move(before);
+    return false;
+  };
   // Ops after the one at which it failed are not needed, if it fails there in all runs.
   StaleCase head = from;
   head.ops.resize(std::min(head.ops.size(), shrunk.outcome.violation->op + 1));
-  if (head.ops.size() < from.ops.size() && fails(head, limits.attempts)) shrunk.smallest = head;
-  resprobe::Shrink<StaleWorld>(
-      [&](const StaleCase& candidate) { return fails(candidate, limits.attempts); }, &arena,
-      &shrunk.smallest);
+  if (head.ops.size() < from.ops.size() && fails(head)) shrunk.smallest = head;
+  resprobe::Shrink<StaleWorld>(fails, &arena, &shrunk.smallest);
   stale::NameCommands(stale::KeysOf(shrunk.smallest.config), shrunk.smallest.ops);
   return shrunk;
 }
 
 ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const Violation& violation,
                   const StaleShrinkLimits& limits) {
-  return Shrink([target](const StaleCase& c) { return RunStaleCase(target, c); }, from, violation,
-                limits);
+  const RunCandidate run = [target](const StaleCase& c) {
+    // A target that has failed once fails from then on.
+    if (!target->failure().empty()) {
+      StaleOutcome failed;
+      failed.sound = false;
+      return failed;
+    }
+    return RunStaleCase(target, c);
+  };
+  return Shrink(run, from, violation, limits);
 }
 
 }  // namespace resprobe::live

@@ -36,8 +36,8 @@ StaleOutcome RunStaleCase(
 
 struct StaleShrinkLimits {
   size_t runs = 600;  // of candidates
-  // Runs of each candidate, since the operating system affects the result; ten times as many for
-  // the whole case.
+  // Runs of each candidate of an unreliable case, since the operating system affects the result;
+  // ten times as many for the whole case.
   int attempts = 3;
   std::function<bool()> stop = [] { return false; };
 };
@@ -52,9 +52,13 @@ struct ShrunkCase {
 // Runs a candidate once. The default is RunStaleCase() on a target.
 using RunCandidate = std::function<StaleOutcome(const StaleCase&)>;
 
-// Uses the engine's shrinker (engine/shrink.h). A candidate counts if it violates the same
-// invariant in one of its attempts. Its cause may become smaller: a needless flush is removed, and
-// its name from the signature. The pool's part of the config is unchanged.
+// Uses the engine's shrinker (engine/shrink.h). A case is reliable if it violates the invariant in
+// three runs, one after the other. If the whole case is, so must be every candidate that counts: a
+// case in which a wait became a race is smaller, but fails only now and then. If the whole case is
+// not, a candidate counts if it violates the same invariant in one of its attempts.
+//
+// The cause may become smaller: a needless flush is removed, and its name from the signature. The
+// pool's part of the config is unchanged.
 ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violation& violation,
                   const StaleShrinkLimits& limits);
 ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const Violation& violation,

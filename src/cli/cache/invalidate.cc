@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "cachelab/hunt/stale_generate.h"
-#include "cli/cache/stale_hunt.h"
+#include "cli/cache/stale_search.h"
 #include "cli/verbs.h"
 #include "runner/process.h"
 #include "runner/user_error.h"
@@ -43,8 +43,11 @@ Verb InvalidateVerb() {
       "Real worker processes share one cache in front of a real server; reads, writes, flushes and "
       "deaths overlap.\n"
       "After each round every invalidation connection answers a ping; then all workers must read "
-      "the newest value. No grace time. Each kind of failure is minimized and filed once. A run in "
-      "which too little was cached, raced or killed fails as vacuous.";
+      "the newest value. No grace time. Each kind of failure is minimized and filed once, in a "
+      "folder "
+      "below work/findings that replay, minimize, show, freeze and findings take. A run in which "
+      "too "
+      "little was cached, raced or killed fails as vacuous.";
   verb.examples = {
       {"invalidate --start redis-server --iterations 1000 --seed 1", "runs a thousand rounds"},
       {"invalidate --start valkey-server --kill 10 --flushes 5",
@@ -93,8 +96,7 @@ Verb InvalidateVerb() {
       live::GenerateRaces(seed, common, *plan, out);
     };
     kind.vacuous = [=](const live::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
-    kind.typed = " --writers " + std::to_string(options->pool.Writers());
-    return StaleHunt(*options, kind).Run();
+    return RunHunt(*options, kind);
   };
   return verb;
 }

@@ -11,7 +11,7 @@
 #include <span>
 
 #include "cachelab/hunt/stale_generate.h"
-#include "cli/cache/stale_hunt.h"
+#include "cli/cache/stale_search.h"
 #include "cli/verbs.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
@@ -183,7 +183,7 @@ int RunKill(KillOptions* options) {
     }
     return json;
   };
-  return StaleHunt(options->stale, kind).Run();
+  return RunHunt(options->stale, kind);
 }
 
 }  // namespace
@@ -196,8 +196,11 @@ Verb KillVerb() {
       "may read the old value.\n"
       "Points: idle (the entry is in the cache), before-reply, before-put, locked, inside-put, "
       "before-drop (an invalidation is taken from the connection, its entries are still there).\n"
-      "Rounds in which nothing was cached are counted apart; a run with too few hits or kills "
-      "fails as vacuous.";
+      "Each kind of failure is minimized and filed once, in a folder below work/findings that "
+      "replay, "
+      "minimize, show, freeze and findings take. Rounds in which nothing was cached are counted "
+      "apart; "
+      "a run with too few hits or kills fails as vacuous.";
   verb.examples = {{"kill --start redis-server --iterations 500", "runs 500 rounds"},
                    {"kill --start redis-server --kill-mode worker --points inside-put",
                     "kills workers while they write an entry, until Ctrl-C"}};

@@ -265,7 +265,7 @@ live::StaleCase ReadLog(Json json) {
   }
   const Json configuration =
       json.is_object() ? json.value("configuration", Json::object()) : Json::object();
-  if (json.contains("minimized") && !json.at("minimized").is_null()) {
+  if (json.contains("minimized") && json.at("minimized").is_object()) {
     json = Json(Member(json.at("minimized"), "case"));
   } else if (json.contains("case")) {
     json = Json(json.at("case"));

@@ -12,7 +12,8 @@ namespace resprobe::cli {
 Json ToJson(const live::StaleEvent& event);
 Json ToJson(const live::StaleCounts& counts);
 
-// Reads a case from a file: `.ops` text, or the log of a failure (the smallest case in it).
+// Reads a case from a file: `.ops` text, or the report or log of a failure (the smallest case in
+// it).
 // Converts logs from before cases were `.ops` text. Throws UserError that names `file`.
 live::StaleCase ReadStaleCase(const std::string& file);
 

@@ -59,16 +59,6 @@ void PoolVerbOptions::Check() const {
   }
 }
 
-std::string PoolVerbOptions::Typed() const {
-  std::string typed = server.Typed();
-  typed += " --workers " + std::to_string(workers);
-  if (tracking != "default") typed += " --tracking " + tracking;
-  const PoolVerbOptions usual;
-  if (slots != usual.slots) typed += " --cache-slots " + std::to_string(slots);
-  if (!injected_fault.empty()) typed += " --plant " + injected_fault;
-  return typed;
-}
-
 std::unique_ptr<live::LiveServer> PoolVerbOptions::OpenServer(bool holds_keys) const {
   live::TargetOptions options = server.Target();
   options.flush |= holds_keys;
@@ -114,7 +104,7 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Flag("--stop-on-failure", &stop_on_failure, "End at the first failure");
   verb->Text("--case", "FILE", &case_file,
              "Run a case, --iterations times (default 10), with its own keys, workers, writers and "
-             "tracking: an .ops file or the log of a failure")
+             "tracking: an .ops file, or the report or log of a failure")
       .Complete(Completion::kFile);
   verb->Group("Keys and commands");
   verb->Number("--keys", "N", &keys.keys, 1, kMostKeys, "Keys").ShowDefault();
@@ -133,8 +123,9 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Flag("--show-last", &show_last, "Print what was last read after every round");
   verb->Flag("--trace", &trace, "Print every step");
   verb->Text("--failure-log", "FILE|DIR", &failure_log,
-             "Where failures are written, as JSON: a file, or a folder (which exists, or ends with "
-             "'/'); default: work/findings")
+             "Also write the failures here, as JSON, at the end: a file, or a folder (which "
+             "exists, or "
+             "ends with '/')")
       .Complete(Completion::kFile);
   verb->Group("");
 }
@@ -188,7 +179,6 @@ void StaleVerbOptions::Read(const std::string& verb) {
     }
   }
   seed = given_seed ? *given_seed : std::random_device{}();
-  pool.FitSlots(keys);
 }
 
 void PoolVerbOptions::FitSlots(const live::KeyPlan& keys) {

@@ -34,8 +34,6 @@ struct PoolVerbOptions {
   void AddTo(Verb* verb, bool writers, bool flush);
   // Throws UserError. It does not support `--url`.
   void Check() const;
-  // The options as they are typed.
-  std::string Typed() const;
 
   // Opens the server. `holds_keys`: its database may contain keys. Throws UserError.
   std::unique_ptr<live::LiveServer> OpenServer(bool holds_keys) const;

@@ -1,16 +1,16 @@
-#ifndef RESPROBE_CLI_CACHE_STALE_HUNT_H_
-#define RESPROBE_CLI_CACHE_STALE_HUNT_H_
+#ifndef RESPROBE_CLI_CACHE_STALE_SEARCH_H_
+#define RESPROBE_CLI_CACHE_STALE_SEARCH_H_
 
+#include <cstdint>
 #include <functional>
-#include <map>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "cachelab/hunt/stale_generate.h"
 #include "cachelab/hunt/stale_shrink.h"
 #include "cli/cache/stale_options.h"
-#include "runner/files.h"
-#include "runner/json.h"
+#include "cli/cache/workers_runner.h"
+#include "findings/campaign.h"
 
 namespace resprobe::cli {
 
@@ -27,62 +27,50 @@ struct HuntKind {
   // Lines for the summary, and for the report.
   std::function<std::string()> summary = [] { return std::string(); };
   std::function<Json()> report = [] { return Json::object(); };
-  // The verb's own options as they are typed.
-  std::string typed;
 };
 
-// Runs cases, files each kind of failure once (log, case, minimized case), and continues. Case
-// number i, from 0, is that of the seed `--seed` + i.
-class StaleHunt {
+// Generated cases of shared_cache, or a given case several times. Case number i, from 0, is that of
+// the seed `--seed` + i.
+class StaleSearch : public Search {
  public:
-  StaleHunt(const StaleVerbOptions& options, HuntKind kind);
+  // The arguments must outlive the search. Throws UserError if there is no such server or case.
+  StaleSearch(const Project& project, const StaleVerbOptions& options, const HuntKind& kind,
+              std::FILE* out);
 
-  // Returns the exit code.
-  int Run();
+  // The line that begins a run.
+  std::string Begin() const;
+
+  bool Step(const Met& met) override;
+  CaseRunner& runner() override { return runner_; }
+  std::string WhyNotAlone() const override;
+  uint64_t Requests() const override { return counts_.checked; }
+  std::string Line(const std::string& found, const RunClock& clock) const override;
+  std::string Summary() const override;
+  Json Report() const override;
+  std::string WhyVacuous() const override;
 
  private:
-  struct Failure {
-    live::StaleOutcome outcome;  // of the minimized case if there is one
-    uint64_t met = 0;
-    fs::path file;
-  };
-
-  void Open();
-  void RunCase(const live::StaleCase& c);
+  static RunSpec SpecOf(const StaleVerbOptions& options);
   void AfterRound(const live::StaleWorld& world);
   void PrintEvents(const std::vector<live::StaleEvent>& events);
-  void Handle(const live::StaleCase& c, const live::StaleOutcome& outcome);
-  Json Log(const live::StaleCase& c, const live::StaleOutcome& outcome,
-           const live::ShrunkCase& shrunk) const;
-  // Returns the argument for `--case`.
-  fs::path Write(const Json& log, const live::StaleCase& smallest, const std::string& signature);
-  std::string Line() const;
-  std::string Command() const;
-  Json Report() const;
-  int Finish();
 
   const StaleVerbOptions& options_;
-  PoolVerbOptions pool_;
-  HuntKind kind_;
+  const HuntKind& kind_;
   std::FILE* out_;
-  std::unique_ptr<live::LiveServer> server_;
-  std::unique_ptr<live::StaleTarget> target_;
-  std::string cache_;          // the cache under test
-  uint64_t case_seed_ = 0;     // of the running case
-  bool replay_ = false;        // a given case
-  size_t printed_ = 0;         // events of the case
-  live::StaleCounts counts_;   // of the cases before this one
-  live::StaleCounts running_;  // of this one
+  std::optional<live::StaleCase> given_;
+  WorkersCaseRunner runner_;
+  live::CasePlan plan_;
+  bool exact_ = true;   // the cache has a barrier
+  uint64_t limit_ = 0;  // of rounds, or of runs of the given case; 0: none
+  uint64_t cases_ = 0;
+  size_t printed_ = 0;  // events of the case
+  live::StaleCounts counts_;
   std::string last_refusal_;
-  std::map<std::string, std::string> known_;  // signature as met -> as filed
-  std::map<std::string, Failure> failures_;   // by the signature as filed
-  Json file_ = Json::array();                 // what --failure-log FILE holds
-  double start_ = 0;
-  double next_line_ = 0;
-  double aside_ = 0;  // seconds spent on shrinking
-  bool broken_ = false;
 };
+
+// Runs a hunt; returns the exit code.
+int RunHunt(const StaleVerbOptions& options, const HuntKind& kind);
 
 }  // namespace resprobe::cli
 
-#endif  // RESPROBE_CLI_CACHE_STALE_HUNT_H_
+#endif  // RESPROBE_CLI_CACHE_STALE_SEARCH_H_

@@ -6,10 +6,14 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/cache/workers_runner.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/proxy/qdisc.h"
+#include "engine/ops_text.h"
 #include "findings/finding_store.h"
 #include "findings/process_runner.h"
+#include "runner/case_file.h"
+#include "runner/harness_process.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {
@@ -38,14 +42,14 @@ std::unique_ptr<CaseRunner> OpenIo(const Project& project, const RunSpec& spec) 
 
 struct RunnerKind {
   std::string_view name;
-  bool live;  // it requires spec.server
+  bool live;  // it requires spec.server, or the option "url"
   std::unique_ptr<CaseRunner> (*open)(const Project& project, const RunSpec& spec);
 };
 
 constexpr RunnerKind kRunners[] = {
     {"process", false, Open<ProcessRunner>},  {"io", false, OpenIo},
     {"oracle", true, Open<OracleCaseRunner>}, {"robustness", true, Open<RobustnessCaseRunner>},
-    {"model", true, Open<ModelCaseRunner>},
+    {"model", true, Open<ModelCaseRunner>},   {"workers", true, Open<WorkersCaseRunner>},
 };
 
 const RunnerKind* FindRunner(std::string_view name) {
@@ -107,6 +111,12 @@ void Limit(const RunOverrides& overrides, RunSpec* spec) {
   if (overrides.limits.rss_mb != usual.rss_mb) spec->limits.rss_mb = overrides.limits.rss_mb;
 }
 
+// True for a case of the workers, whose world is not a harness.
+bool IsOfWorkers(const fs::path& file, const std::string& harness) {
+  if (!harness.empty()) return harness == live::StaleWorld::kName;
+  return ops_text::HarnessOf(ReadFile(file)) == live::StaleWorld::kName;
+}
+
 // Runs on the server that the user names.
 RunSpec OnGivenServer(const Project& project, const fs::path& file, const RunOverrides& overrides,
                       const std::optional<RunSpec>& filed) {
@@ -116,6 +126,15 @@ RunSpec OnGivenServer(const Project& project, const fs::path& file, const RunOve
     spec.runner = filed->runner;
     spec.harness = filed->harness;
     spec.options = filed->options;
+    spec.options.erase("url");
+    return spec;
+  }
+  if (IsOfWorkers(file, overrides.harness)) {
+    if (spec.runner == "robustness") {
+      throw UserError("--unmodelled is for cases of command_handler, not of shared_cache");
+    }
+    spec.runner = "workers";
+    spec.harness = live::StaleWorld::kName;
     return spec;
   }
   const HarnessEntry& harness = project.HarnessOfCase(file, overrides.harness);
@@ -145,7 +164,7 @@ std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec) {
     throw UserError("there is no runner '" + spec.runner +
                     "': the report is of another version of resprobe");
   }
-  if (kind->live && !spec.server.given()) {
+  if (kind->live && !spec.server.given() && !spec.options.contains("url")) {
     throw UserError(
         "the report does not say how its server was started: add --start COMMAND, "
         "--server HOST:PORT or --unix PATH");
@@ -175,11 +194,23 @@ RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides&
     if (!missing.empty()) throw UserError(file.parent_path().string() + ": " + missing);
     spec = *filed;
   } else {
+    if (IsOfWorkers(file, overrides.harness)) {
+      throw UserError(file.string() +
+                      ": is a case of workers in front of a server: add --start COMMAND");
+    }
     spec.harness = project.HarnessOfCase(file, overrides.harness).name;
     if (filed) spec.limits = filed->limits;
   }
   Limit(overrides, &spec);
   return spec;
+}
+
+std::string TextOfCase(const Project& project, const fs::path& file, const std::string& harness) {
+  if (!IsOfWorkers(file, harness)) return ShowCase(project.HarnessOfCase(file, harness), file);
+  Arena arena;
+  live::StaleCase c;
+  ReadCase<live::StaleWorld>(file, &arena, &c);
+  return Print(c);
 }
 
 std::string RunLine(const Project& project, const RunSpec& spec) {

@@ -18,11 +18,13 @@ namespace resprobe::cli {
 //   oracle       on the core and a live server, reply by reply
 //   robustness   on a live server that is watched: options "dangerous", "memory"
 //   model        on a live server with the model of `invalidation` beside it
+//   workers      on caching workers in front of a live server, or on a foreign cache: see
+//                cli/cache/workers_runner.h
 //
 // Throws UserError, in one line, if there is no such runner, harness or server.
 std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec);
 
-// True if that runner uses a live server.
+// True if that runner uses a live server, and no harness.
 bool IsLive(std::string_view runner);
 
 // What a user specifies besides a case: how to run it, if not as it was found.
@@ -37,6 +39,10 @@ struct RunOverrides {
 // How to run a case: as the user says, otherwise as its finding or its "# Run:" line says,
 // otherwise in a process of its harness. Throws UserError if the harness cannot be determined.
 RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides& overrides);
+
+// A case as `.ops` text, or raw bytes with notes. `harness` is as in Project::HarnessOfCase().
+// Needs no server. Throws UserError.
+std::string TextOfCase(const Project& project, const fs::path& file, const std::string& harness);
 
 // The line of a frozen case that says how to run it: "# Run: {…}". Empty for the runner "process".
 std::string RunLine(const Project& project, const RunSpec& spec);

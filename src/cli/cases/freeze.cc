@@ -143,13 +143,15 @@ int RunFreeze(const FreezeOptions& options) {
   RunSpec& run = subject.run;
   if (options.timeout_seconds) run.limits.timeout_seconds = *options.timeout_seconds;
   if (options.rss_mb) run.limits.rss_mb = *options.rss_mb;
-  const HarnessEntry& harness = project.Find(run.harness);
-  const bool with_server = IsLive(run.runner) || harness.with_server();
+  // A live runner needs no binary of a harness.
+  const HarnessEntry* harness = IsLive(run.runner) ? nullptr : &project.Find(run.harness);
+  const bool with_server = harness == nullptr || harness->with_server();
   if (options.server.given()) {
     if (!with_server) {
-      throw UserError("--start is for a harness with a live server, and " + harness.name +
+      throw UserError("--start is for a harness with a live server, and " + run.harness +
                       " has none: leave it out, or name the harness with --harness");
     }
+    run.options.erase("url");
     run.server.start = options.server.start;
     run.server.address.clear();
     run.server.unix_path.clear();
@@ -163,7 +165,7 @@ int RunFreeze(const FreezeOptions& options) {
   // A case of the runner "process" is a test of its corpus; any other is a test of its own.
   const bool of_corpus = run.runner == "process";
   const fs::path all = project.source / "tests" / "regressions";
-  const fs::path regressions = of_corpus ? all / harness.corpus : all / "live" / harness.name;
+  const fs::path regressions = of_corpus ? all / harness->corpus : all / "live" / run.harness;
   if (!options.output.empty()) OutputOf(options, regressions, "");  // before any work
   const std::unique_ptr<CaseRunner> runner = OpenRunner(project, run);
 
@@ -213,7 +215,7 @@ int RunFreeze(const FreezeOptions& options) {
   MakeFolder(fs::absolute(output).parent_path());
   WriteFile(output, frozen);
 
-  std::printf("%s in %s", red.what.signature.c_str(), harness.name.c_str());
+  std::printf("%s in %s", red.what.signature.c_str(), run.harness.c_str());
   if (subject.minimized) {
     std::printf(", minimized before\n");
   } else {
@@ -230,7 +232,7 @@ int RunFreeze(const FreezeOptions& options) {
                 ShellWord(project.Shown(output)).c_str());
   } else {
     std::printf("green:   once it is mended: ./resprobe test -R %s%s\n",
-                of_corpus ? "corpus_" : "regression_live_", harness.name.c_str());
+                of_corpus ? "corpus_" : "regression_live_", run.harness.c_str());
   }
   return kAllWell;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "cli/cases/case_runners.h"
 #include "cli/cases/diagram.h"
 #include "cli/verbs.h"
 #include "findings/finding_store.h"
@@ -86,13 +87,13 @@ int ShowCases(const std::vector<std::string>& arguments, const std::string& give
       // The text was written when the case was found: it needs neither a server nor a binary.
       const bool its_case = file.filename() == "case" && !stored->failure.input.text.empty();
       text = its_case ? stored->failure.input.text
-                      : ShowCase(project.Find(stored->failure.run.harness), file);
+                      : TextOfCase(project, file, stored->failure.run.harness);
       // The first line stays the first, so that the output is a case.
       if (named(stored->folder)) {
         text.insert(std::min(text.find('\n'), text.size() - 1) + 1, HeaderOf(*stored));
       }
     } else {
-      text = ShowCase(project.HarnessOfCase(file, given), file);
+      text = TextOfCase(project, file, given);
     }
     if (cases.size() > 1) std::printf("# %s\n", project.Shown(file).c_str());
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -30,15 +30,6 @@ void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
   verb->Group("");
 }
 
-std::string LiveOptions::Typed() const {
-  std::string typed = server.Typed();
-  if (profile != "auto") typed += " --profile " + profile;
-  if (unmodelled) typed += " --unmodelled";
-  if (dangerous) typed += " --dangerous";
-  if (memory_mb != LiveOptions().memory_mb) typed += " --memory " + std::to_string(memory_mb);
-  return typed;
-}
-
 OracleSession::OracleSession(const LiveOptions& options) {
   std::string error;
   target_ = live::LiveServer::Open(options.server.Target(), &error);

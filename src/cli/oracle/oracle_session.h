@@ -30,8 +30,6 @@ struct LiveOptions {
   // `traits`: of the server's options.
   void AddTo(Verb* verb, const ServerTraits& traits = {});
   bool given() const { return server.given(); }
-  // The options as they are typed.
-  std::string Typed() const;
 };
 
 // The shorter hang timeout used while shrinking; the result must hang for the full time.

@@ -213,6 +213,29 @@ TEST(StaleCaseTest, TheShrinkerKeepsTheInvariantAndTriesSeveralTimes) {
   EXPECT_EQ(shrunk.smallest.config.keys.value, 0);
 }
 
+// A write after a kill that is awaited fails always, another one every second time.
+TEST(StaleCaseTest, AReliableCaseStaysReliable) {
+  StaleCase c;
+  c.ops.emplace_back(stale::KillWorker{});
+  stale::CachedWrite awaited;
+  awaited.wait = true;
+  c.ops.emplace_back(awaited);
+  int runs = 0;
+  const auto run = [&](const StaleCase& candidate) {
+    StaleOutcome outcome;
+    ++runs;
+    if (candidate.ops.size() != 2) return outcome;
+    const auto* write = std::get_if<stale::CachedWrite>(&candidate.ops[1]);
+    if (write != nullptr && (write->wait || runs % 2 == 0)) {
+      outcome.violation = Violation{"no_stale_after_barrier", 1, "new", "old"};
+    }
+    return outcome;
+  };
+  const ShrunkCase shrunk = Shrink(run, c, {"no_stale_after_barrier", 1, "", ""}, {});
+  ASSERT_TRUE(shrunk.reproduced);
+  EXPECT_EQ(shrunk.smallest.ops, c.ops) << Print(shrunk.smallest);
+}
+
 TEST(StaleCaseTest, TheShrinkerGivesUpAfterItsRuns) {
   Arena arena;
   StaleCase c;
