@@ -197,7 +197,7 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
   text += "\n";
   for (const resprobe::Command* command : AllCommands()) {
     const std::string_view name = command->full_name();
-    const live::Freedom freedom = live::FreedomOf(*command);
+    const live::Freedom freedom = command->traits().freedom;
     text += "| " + std::string(name) + " | " +
             (freedom == live::Freedom::kNone ? "" : std::string(live::FreedomName(freedom))) +
             " | " + Options(reports, name) + " |";

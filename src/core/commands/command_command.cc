@@ -402,7 +402,8 @@ void CommandGetKeysAndFlags(CommandContext& c) {
   bool first = true;
   for (const int i : c.positions) {
     KeyUse use = first ? keys.first_use : keys.rest_use;
-    if (use == kVaries) use = command->name() == "set" ? UseOfSet(args) : UseOfBitField(args);
+    if (use == kVaries)
+      use = command->HasTrait(kReadsWithGet) ? UseOfSet(args) : UseOfBitField(args);
     c.reply.ArrayHeader(2);
     c.reply.BulkString(args[static_cast<size_t>(i)]);
     ReplyUse(c, use);
@@ -421,7 +422,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "How many commands there are",
      .syntax = "",
      .reply = "int(1..)",
-     .handler = CommandCount},
+     .handler = CommandCount,
+     .traits = {.freedom = ReplyFreedom::kMasked, .bits = kNamesCommands}},
     {.name = "docs",
      .arity = -2,
      .flags = kTableFlags | kRandomOrder,
@@ -430,7 +432,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "What commands are for",
      .syntax = "[string ...]",
      .reply = "map<bulk,map<bulk,any>>",
-     .handler = CommandDocs},
+     .handler = CommandDocs,
+     .traits = {.freedom = ReplyFreedom::kMasked, .bits = kNamesCommands | kRare}},
     {.name = "getkeys",
      .arity = -4,
      .flags = kTableFlags,
@@ -439,7 +442,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "The keys of a command with its arguments",
      .syntax = "string string [string ...]",
      .reply = "array<bulk>",
-     .handler = CommandGetKeys},
+     .handler = CommandGetKeys,
+     .traits = {.bits = kFindsKeys | kNamesCommands}},
     {.name = "getkeysandflags",
      .arity = -4,
      .flags = kTableFlags,
@@ -448,7 +452,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "The keys of a command with its arguments, and what it does with them",
      .syntax = "string string [string ...]",
      .reply = "array<tuple<bulk,set<status>>>",
-     .handler = CommandGetKeysAndFlags},
+     .handler = CommandGetKeysAndFlags,
+     .traits = {.bits = kFindsKeys | kNamesCommands}},
     {.name = "help",
      .arity = 2,
      .flags = kTableFlags,
@@ -457,7 +462,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "The subcommands of COMMAND",
      .syntax = "",
      .reply = "array<status>",
-     .handler = ContainerHelp},
+     .handler = ContainerHelp,
+     .traits = {.freedom = ReplyFreedom::kMasked, .bits = kNamesCommands}},
     {.name = "info",
      .arity = -2,
      .flags = kTableFlags | kRandomOrder,
@@ -467,7 +473,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .syntax = "[string ...]",
      .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
               "set<any>>|null>",
-     .handler = CommandInfo},
+     .handler = CommandInfo,
+     .traits = {.freedom = ReplyFreedom::kMasked, .bits = kNamesCommands | kRare}},
     {.name = "list",
      .arity = -2,
      .flags = kTableFlags | kRandomOrder,
@@ -476,7 +483,8 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "The names of commands",
      .syntax = "[FILTERBY <PATTERN pattern | MODULE string | ACLCAT string>]",
      .reply = "array<bulk>",
-     .handler = CommandList},
+     .handler = CommandList,
+     .traits = {.freedom = ReplyFreedom::kMasked, .bits = kNamesCommands | kRare}},
 };
 
 constexpr CommandSpec kTable[] = {
@@ -490,6 +498,7 @@ constexpr CommandSpec kTable[] = {
      .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
               "set<any>>>",
      .handler = CommandAll,
+     .traits = {.freedom = ReplyFreedom::kMasked, .bits = kRare},
      .subcommands = kCommandSubcommands},
 };
 

@@ -135,7 +135,8 @@ constexpr CommandSpec kConfigSubcommands[] = {
      .summary = "The settings that match",
      .syntax = "setting [setting ...]",
      .reply = "map<bulk,bulk>",
-     .handler = ConfigGet},
+     .handler = ConfigGet,
+     .traits = {.role = CommandRole::kConfigGet, .freedom = ReplyFreedom::kPairs}},
     {.name = "help",
      .arity = 2,
      .flags = kLoading | kStale,
@@ -144,7 +145,8 @@ constexpr CommandSpec kConfigSubcommands[] = {
      .summary = "The subcommands of CONFIG",
      .syntax = "",
      .reply = "array<status>",
-     .handler = ContainerHelp},
+     .handler = ContainerHelp,
+     .traits = {.freedom = ReplyFreedom::kMasked}},
     {.name = "resetstat",
      .arity = 2,
      .flags = kFlags,
@@ -171,7 +173,8 @@ constexpr CommandSpec kConfigSubcommands[] = {
      .summary = "Change settings, all or none",
      .syntax = "setting value [setting value ...]",
      .reply = "ok",
-     .handler = ConfigSet},
+     .handler = ConfigSet,
+     .traits = {.role = CommandRole::kConfigSet, .bits = kRare}},
 };
 
 constexpr CommandSpec kConfigCommands[] = {

@@ -270,7 +270,8 @@ constexpr CommandSpec kSortCommands[] = {
      .syntax = "key [BY key-pattern] [LIMIT offset count] [GET key-pattern ...] [ASC | DESC] "
                "[ALPHA] [STORE destination]",
      .reply = "array<bulk|null>|int(0..)",
-     .handler = Sort},
+     .handler = Sort,
+     .traits = {.freedom = ReplyFreedom::kSort, .bits = kSorts}},
     {.name = "sort_ro",
      .arity = -2,
      .flags = kReadonly | kMovableKeys,
@@ -281,7 +282,8 @@ constexpr CommandSpec kSortCommands[] = {
      .syntax = "key [BY key-pattern] [LIMIT offset count] [GET key-pattern ...] [ASC | DESC] "
                "[ALPHA]",
      .reply = "array<bulk|null>",
-     .handler = SortRo},
+     .handler = SortRo,
+     .traits = {.freedom = ReplyFreedom::kSort, .bits = kSorts}},
 };
 
 }  // namespace

@@ -134,11 +134,10 @@ void Server::Serve(Client& client) {
 bool Server::PopsInSilence(std::string_view key) const {
   if (serving_ == nullptr || TraitsOf(config_.profile).waits_run_again) return false;
   if (serving_->wait.type != ObjectType::kList || key != served_key_) return false;
-  const std::string_view command = serving_->waiting.entry(0).command->name();
-  if (command == "blmpop") return false;  // it shares the code of LMPOP, which signals
+  const Command& command = *serving_->waiting.entry(0).command;
+  if (command.HasTrait(kSignalsPop)) return false;  // BLMPOP shares the code of LMPOP
   // BLMOVE onto the same list also pushes.
-  const bool moves = command == "blmove" || command == "brpoplpush";
-  return !(moves && serving_->waiting.argument(2) == key);
+  return !(command.HasTrait(kMovesElement) && serving_->waiting.argument(2) == key);
 }
 
 // Unblocks the clients whose time-out has passed, the earliest first.

@@ -69,7 +69,7 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     }
   }
   // CLIENT CACHING applies to one command; before MULTI, to the whole transaction.
-  if (client.caching && !client.multi && (command == nullptr || !command->is_client)) {
+  if (client.caching && !client.multi && (command == nullptr || !command->keeps_caching)) {
     client.caching = false;
   }
 }

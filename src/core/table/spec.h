@@ -1,6 +1,7 @@
 #ifndef RESPROBE_CORE_TABLE_SPEC_H_
 #define RESPROBE_CORE_TABLE_SPEC_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -121,6 +122,101 @@ constexpr KeySpec NumKeys(int8_t count_at, int8_t destination = 0) {
 constexpr KeySpec KeyAndPatterns() { return {KeySpec::Kind::kKeyAndPatterns, 1, 1, 1}; }
 constexpr KeySpec KeyAndStore() { return {KeySpec::Kind::kKeyAndStore, 1, 1, 1}; }
 
+// Commands that change what the requests and replies after them mean: for the server, and for
+// whoever follows a connection from outside.
+enum class CommandRole : uint8_t {
+  kPlain,
+  kHello,
+  kAuth,
+  kReset,
+  kQuit,
+  kMulti,
+  kExec,
+  kDiscard,
+  kWatch,
+  kUnwatch,
+  kSubscribe,
+  kPsubscribe,
+  kSsubscribe,
+  kUnsubscribe,
+  kPunsubscribe,
+  kSunsubscribe,
+  kPublish,  // and SPUBLISH
+  kEcho,
+  kConfigGet,
+  kConfigSet,
+  kReplyMode,  // CLIENT REPLY
+  kTracking,   // CLIENT TRACKING
+  kKillClient,
+  kPauseClients,
+  kUnblockClient,
+};
+
+// What a server may choose freely in a successful reply. Everything else must be equal: types,
+// kinds of null, numbers as they are written, errors with their texts.
+enum class ReplyFreedom : uint8_t {
+  kNone,
+  kOrder,   // elements (of a map: pairs) in any order
+  kPairs,   // pairs in any order, in one array in RESP2 (HGETALL)
+  kTime,    // a remaining time, or one that was given as a relative time: within a tolerance
+  kMasked,  // specific to the server: ids, its clock, help, its whole command table
+  kHello,   // HELLO: id, version, modules; CLIENT TRACKINGINFO: the id of redirection
+  kPick,    // SRANDMEMBER and similar: any of the elements
+  kPop,     // SPOP: any of the elements, which it removes
+  kSort,    // SORT BY without a sort key, or elements that ALPHA finds equal: elements in any order
+  kScan,    // any cursor; elements that exist, and all of them from 0 to 0
+};
+inline constexpr size_t kReplyFreedoms = 10;
+
+// Where a request contains a time.
+struct TimeArgument {
+  enum class Kind : uint8_t {
+    kNone,
+    kFromNow,  // args[at], in units of `unit_ms` milliseconds
+    kPoint,    // the same, since 1970
+    kTimeout,  // args[at] (from the end if negative: -1 is the last argument)
+    kOptions,  // the options EX, PX, EXAT and PXAT, from args[at] on
+  };
+  Kind kind = Kind::kNone;
+  int8_t at = 0;
+  int16_t unit_ms = 0;
+};
+
+// Other properties of a command, by which code treats it specially.
+enum CommandTrait : uint32_t {
+  kRunsInMulti = 1u << 0,     // runs at once inside MULTI instead of being queued
+  kRunsSubscribed = 1u << 1,  // a RESP2 client with subscriptions may call it
+  kMarksUse = 1u << 2,        // counts as a use of the key even after CLIENT NO-TOUCH
+  kMayWait = 1u << 3,         // its reply may be delayed (so may that of each kBlocking command)
+  kKeepsCaching = 1u << 4,    // it and its subcommands do not use up CLIENT CACHING
+  kOtherDatabase = 1u << 5,   // may access another database than the selected one, or select one
+  kShowsKeys = 1u << 6,       // its reply names a key that is not an argument
+  kDeletesExpired = 1u << 7,  // deletes expired keys, which ones depends on the layout of tables
+  kSorts = 1u << 8,
+  kElementPairs = 1u << 9,       // the elements that it lists have two parts: field and value
+  kMilliseconds = 1u << 10,      // its reply is a time in milliseconds; in seconds otherwise
+  kNamesCommands = 1u << 11,     // its arguments name commands
+  kFindsKeys = 1u << 12,         // its arguments are a whole request
+  kSignalsPop = 1u << 13,        // redis 7.0: after waiting, its pop is signalled as a change
+  kMovesElement = 1u << 14,      // pops from args[1] and pushes to args[2]
+  kCountsReferences = 1u << 15,  // its reply counts the references to a value
+  kReadsWithGet = 1u << 16,      // SET: with the word GET it reads the old value (kVaries)
+  // Generators make it rarely: it disrupts a run (ends, holds back or silences connections, empties
+  // databases), or has a very long reply.
+  kRare = 1u << 17,
+};
+
+struct CommandTraits {
+  CommandRole role = CommandRole::kPlain;
+  ReplyFreedom freedom = ReplyFreedom::kNone;
+  TimeArgument time = {};
+  uint32_t bits = 0;               // of CommandTrait
+  std::string_view id_after = {};  // the word (upper case) before an argument that is a client's id
+  // Of kPick and kScan: a request whose reply has all elements, "key" being args[1]. Empty: the
+  // request itself, from the cursor 0 to the end.
+  std::string_view universe = {};
+};
+
 using CommandHandler = void (*)(CommandContext&);
 
 // One command of the table: all that the project knows about a command. Used by the server (arity,
@@ -152,6 +248,7 @@ struct CommandSpec {
   // subcommands.
   std::string_view reply = {};
   CommandHandler handler = nullptr;
+  CommandTraits traits = {};
   // True if redis 7.0 does not have the command; profiles that have it name it (profile.h,
   // CommandChanges).
   bool later = false;

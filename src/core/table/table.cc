@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -69,7 +68,6 @@ class Table {
     for (Command& command : commands_) {
       command.place = static_cast<uint16_t>(&command - commands_.data());
       AddSubcommands(command);
-      MarkSpecial(command);
     }
     Index();
   }
@@ -96,6 +94,19 @@ class Table {
     const std::string& name = command.full_name_;
     for (const CommandChange& change : changes_) {
       if (change.name == name) command.spec = Changed(spec, change);
+    }
+    const CommandTraits& traits = spec.traits;
+    command.role = traits.role;
+    command.is_exec = traits.role == CommandRole::kExec;
+    command.may_wait = command.Has(kBlocking) || command.HasTrait(kMayWait);
+    command.runs_in_multi = command.HasTrait(kRunsInMulti);
+    command.runs_subscribed = command.HasTrait(kRunsSubscribed);
+    command.marks_use = command.HasTrait(kMarksUse);
+    command.keeps_caching = command.HasTrait(kKeepsCaching);
+    command.unsubscribes =
+        traits.role >= CommandRole::kUnsubscribe && traits.role <= CommandRole::kSunsubscribe;
+    if (command.Has(kBlocking) && traits.time.kind != TimeArgument::Kind::kTimeout) {
+      Malformed(name, "a blocking command must say where its timeout is");
     }
     if (spec.name.empty() || spec.name.size() > kMaxNameLength ||
         std::any_of(spec.name.begin(), spec.name.end(),
@@ -152,27 +163,10 @@ class Table {
       list.push_back(Make(spec, command.name()));
       list.back().parent = &command;
       list.back().place = command.place;
-      list.back().is_client = command.name() == "client";
+      list.back().keeps_caching = command.keeps_caching;
     }
     Sort(list);
     command.subcommands = list;
-  }
-
-  // server.c processCommand: which commands are not queued inside MULTI, and which a subscribed
-  // RESP2 client may call.
-  static void MarkSpecial(Command& command) {
-    const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
-      return std::find(names.begin(), names.end(), command.name()) != names.end();
-    };
-    command.is_exec = command.name() == "exec";
-    command.is_client = command.name() == "client";
-    command.marks_use = command.name() == "touch";
-    command.may_wait = command.Has(kBlocking) || command.name() == "wait";
-    command.runs_in_multi = is_one_of({"exec", "discard", "multi", "watch", "quit", "reset"});
-    command.unsubscribes = is_one_of({"unsubscribe", "punsubscribe", "sunsubscribe"});
-    command.runs_subscribed =
-        is_one_of({"ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe",
-                   "sunsubscribe", "quit", "reset"});
   }
 
   void Index() {

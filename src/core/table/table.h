@@ -19,17 +19,24 @@ struct Command {
   Shape reply;
   std::span<const Command> subcommands;
   uint16_t place = 0;  // index in Commands(); a subcommand has that of its container
-  // Special treatment by the server, which selects these commands by name.
+  // Traits that the server asks for in every request.
+  CommandRole role = CommandRole::kPlain;
   bool is_exec = false;
-  bool is_client = false;      // CLIENT and its subcommands
-  bool may_wait = false;       // its reply may be delayed
-  bool runs_in_multi = false;  // runs at once inside MULTI instead of being queued
-  bool unsubscribes = false;
-  bool marks_use = false;        // counts as a use of the key even after CLIENT NO-TOUCH
-  bool runs_subscribed = false;  // a RESP2 client with subscriptions may call it
+  bool may_wait = false;  // kMayWait or kBlocking
+  bool runs_in_multi = false;
+  bool unsubscribes = false;  // UNSUBSCRIBE, PUNSUBSCRIBE, SUNSUBSCRIBE
+  bool marks_use = false;
+  bool runs_subscribed = false;
+  bool keeps_caching = false;
 
   std::string_view name() const { return spec->name; }
   bool Has(uint32_t flag) const { return (spec->flags & flag) != 0; }
+  const CommandTraits& traits() const { return spec->traits; }
+  bool HasTrait(CommandTrait trait) const { return (spec->traits.bits & trait) != 0; }
+  // SUBSCRIBE, UNSUBSCRIBE and the like: one reply for each argument.
+  bool changes_subscriptions() const {
+    return role >= CommandRole::kSubscribe && role <= CommandRole::kSunsubscribe;
+  }
   // "get", "client|id".
   std::string_view full_name() const { return full_name_; }
   bool ArityFits(size_t argc) const {

@@ -13,61 +13,6 @@ namespace {
 using resp::ReplyView;
 using resp::Type;
 
-struct Entry {
-  std::string_view command;
-  Freedom freedom;
-};
-constexpr Entry kFree[] = {
-    {"keys", Freedom::kOrder},
-    {"smembers", Freedom::kOrder},
-    {"sinter", Freedom::kOrder},
-    {"sunion", Freedom::kOrder},
-    {"sdiff", Freedom::kOrder},
-    {"hkeys", Freedom::kOrder},
-    {"hvals", Freedom::kOrder},
-    {"hgetall", Freedom::kPairs},
-    {"pubsub|channels", Freedom::kOrder},
-    {"pubsub|shardchannels", Freedom::kOrder},
-    {"config|get", Freedom::kPairs},
-    {"ttl", Freedom::kTime},
-    {"pttl", Freedom::kTime},
-    {"expiretime", Freedom::kTime},
-    {"pexpiretime", Freedom::kTime},
-    {"client|getredir", Freedom::kMasked},
-    {"client|help", Freedom::kMasked},
-    {"client|id", Freedom::kMasked},
-    {"client|info", Freedom::kMasked},
-    {"client|list", Freedom::kMasked},
-    {"command", Freedom::kMasked},
-    {"command|count", Freedom::kMasked},
-    {"command|docs", Freedom::kMasked},
-    {"command|help", Freedom::kMasked},
-    {"command|info", Freedom::kMasked},
-    {"command|list", Freedom::kMasked},
-    {"config|help", Freedom::kMasked},
-    {"info", Freedom::kMasked},
-    {"lastsave", Freedom::kMasked},
-    {"memory|usage", Freedom::kMasked},
-    {"object|freq", Freedom::kMasked},
-    {"object|help", Freedom::kMasked},
-    {"object|idletime", Freedom::kMasked},
-    {"pubsub|help", Freedom::kMasked},
-    {"time", Freedom::kMasked},
-    {"hello", Freedom::kHello},
-    {"client|trackinginfo", Freedom::kHello},
-    {"randomkey", Freedom::kPick},
-    {"srandmember", Freedom::kPick},
-    {"hrandfield", Freedom::kPick},
-    {"zrandmember", Freedom::kPick},
-    {"spop", Freedom::kPop},
-    {"sort", Freedom::kSort},
-    {"sort_ro", Freedom::kSort},
-    {"scan", Freedom::kScan},
-    {"sscan", Freedom::kScan},
-    {"hscan", Freedom::kScan},
-    {"zscan", Freedom::kScan},
-};
-
 std::string Label(const ReplyView& value) {
   if (value.is_error()) {
     const std::string_view text = value.text();
@@ -137,8 +82,7 @@ bool SamePick(const Asked& asked, const ReplyView& core, const ReplyView& server
   std::vector<std::string_view> leaves;
   AppendLeaves(server, &leaves);
   const size_t step = asked.args.size() > 3 ? 2 : 1;
-  const size_t universe_step =
-      asked.command->name() == "hrandfield" || asked.command->name() == "zrandmember" ? 2 : 1;
+  const size_t universe_step = asked.command->HasTrait(kElementPairs) ? 2 : 1;
   if (asked.universe_known && !OfUniverse(leaves, step, asked.universe, universe_step)) {
     return false;
   }
@@ -166,12 +110,11 @@ bool SameScan(const Asked& asked, const ReplyView& core, const ReplyView& server
     return false;
   }
   if (!asked.universe_known) return true;
-  const std::string_view name = asked.command->name();
-  const size_t step = name == "hscan" || name == "zscan" ? 2 : 1;
+  const size_t step = asked.command->HasTrait(kElementPairs) ? 2 : 1;
   std::vector<std::string_view> leaves;
   AppendLeaves(server[1], &leaves);
   if (leaves.size() % step != 0 || !OfUniverse(leaves, step, asked.universe, step)) return false;
-  const std::string& cursor = asked.args[name == "scan" ? 1 : 2];
+  const std::string& cursor = asked.args[CursorPosition(*asked.command)];
   if (!asked.universe_complete || cursor != "0" || server[0].text() != "0") return true;
   std::vector<std::string> names(leaves.begin(), leaves.end());
   for (size_t i = 0; i < asked.universe.size(); i += step) {
@@ -183,7 +126,7 @@ bool SameScan(const Asked& asked, const ReplyView& core, const ReplyView& server
 bool SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server) {
   if (core.type() != Type::kInteger || server.type() != Type::kInteger) return false;
   if (core.integer() < 0 || server.integer() < 0) return core.integer() == server.integer();
-  const bool ms = asked.command->name().starts_with('p');
+  const bool ms = asked.command->HasTrait(kMilliseconds);
   const int64_t apart = std::abs(core.integer() - server.integer());
   return apart <= (ms ? kTimeToleranceMs : kTimeToleranceMs / 1000);
 }
@@ -241,11 +184,8 @@ std::string_view FreedomName(Freedom freedom) {
   return kNames[static_cast<size_t>(freedom)];
 }
 
-Freedom FreedomOf(const Command& command) {
-  for (const Entry& entry : kFree) {
-    if (entry.command == command.full_name()) return entry.freedom;
-  }
-  return Freedom::kNone;
+size_t CursorPosition(const Command& command) {
+  return command.spec->keys.kind == KeySpec::Kind::kNone ? 1 : 2;
 }
 
 std::string WrittenPush(const ReplyView& push) {
@@ -304,7 +244,8 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
       server.size() == asked.queued.size()) {
     return SameExec(asked, core, server, mismatch);
   }
-  const Freedom freedom = asked.command == nullptr ? Freedom::kNone : FreedomOf(*asked.command);
+  const Freedom freedom =
+      asked.command == nullptr ? Freedom::kNone : asked.command->traits().freedom;
   if (freedom != Freedom::kNone && core.is_error() == server.is_error() &&
       Allowed(asked, freedom, core, server)) {
     ++used_[static_cast<size_t>(freedom)];
@@ -325,7 +266,7 @@ bool Comparer::SameExec(const Asked& asked, const ReplyView& core, const ReplyVi
     // Here the arguments of the transaction also hold a reference to the string.
     const ReplyView other = *theirs;
     const bool counts_references = queued.command != nullptr &&
-                                   queued.command->full_name() == "object|refcount" &&
+                                   queued.command->HasTrait(kCountsReferences) &&
                                    ours.type() == Type::kInteger && other.type() == Type::kInteger;
     if (counts_references) {
       used_[static_cast<size_t>(Freedom::kMasked)] += ours.integer() != other.integer();

@@ -14,23 +14,11 @@
 
 namespace resprobe::live {
 
-// What a server may choose freely in a reply. Everything else must be equal: types, kinds of null,
-// numbers as they are written, errors with their texts.
-enum class Freedom : uint8_t {
-  kNone,
-  kOrder,   // elements (of a map: pairs) in any order
-  kPairs,   // pairs in any order, in one array in RESP2 (HGETALL)
-  kTime,    // a remaining time, or one that was given as a relative time: within a tolerance
-  kMasked,  // specific to the server: ids, its clock, help, its whole command table
-  kHello,   // HELLO: id, version, modules; CLIENT TRACKINGINFO: the id of redirection
-  kPick,    // SRANDMEMBER and similar: any of the elements
-  kPop,     // SPOP: any of the elements, which the core then removes too
-  kSort,    // SORT BY without a sort key, or elements that ALPHA finds equal: elements in any order
-  kScan,    // any cursor; elements that exist, and all of them from 0 to 0
-};
-inline constexpr size_t kFreedoms = 10;
+using Freedom = ReplyFreedom;
+inline constexpr size_t kFreedoms = kReplyFreedoms;
 std::string_view FreedomName(Freedom freedom);
-Freedom FreedomOf(const Command& command);
+// The position of the cursor in a request of the SCAN family: after the key, if there is one.
+size_t CursorPosition(const Command& command);
 
 // A request as both servers received it.
 struct Asked {

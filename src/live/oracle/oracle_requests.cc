@@ -42,19 +42,24 @@ void TimeRewriter::Reset(int64_t case_now_ms, int64_t now_ms) {
 }
 
 bool TimeRewriter::Rewrite(const Command& command, std::vector<std::string>* args) {
-  const std::string_view name = command.full_name();
+  const TimeArgument& time = command.traits().time;
+  const size_t at =
+      time.at < 0 ? args->size() - static_cast<size_t>(-time.at) : static_cast<size_t>(time.at);
   const auto word = [&](size_t i) { return i < args->size() ? &(*args)[i] : nullptr; };
-  if (name == "expire" || name == "setex") return FromNow(word(2), 1000);
-  if (name == "pexpire" || name == "psetex") return FromNow(word(2), 1);
-  if (name == "expireat") return Point(word(2), 1000);
-  if (name == "pexpireat") return Point(word(2), 1);
-  if (name == "wait") return ForEver(word(2));
-  if (command.Has(kBlocking)) {
-    return ForEver(word(name == "blmpop" || name == "bzmpop" ? 1 : args->size() - 1));
+  switch (time.kind) {
+    case TimeArgument::Kind::kNone:
+      return false;
+    case TimeArgument::Kind::kFromNow:
+      return FromNow(word(at), time.unit_ms);
+    case TimeArgument::Kind::kPoint:
+      return Point(word(at), time.unit_ms);
+    case TimeArgument::Kind::kTimeout:
+      return ForEver(word(at));
+    case TimeArgument::Kind::kOptions:
+      break;
   }
-  if (name != "set" && name != "getex") return false;
   bool any = false;
-  for (size_t i = name == "set" ? 3 : 2; i + 1 < args->size(); ++i) {
+  for (size_t i = at; i + 1 < args->size(); ++i) {
     const std::string& option = (*args)[i];
     if (IsAny(option, {"EX"})) {
       any |= FromNow(word(++i), 1000);
@@ -156,16 +161,15 @@ bool OutOfRange(const std::vector<std::string>& args) {
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const LiveServer& target) {
   if (command == nullptr) return LeftOutUnknown(args, profile, target);
-  const std::string_view name = command->full_name();
-  if (name.starts_with("command|")) {
+  if (command->HasTrait(kNamesCommands)) {
     for (size_t i = 2; i < args.size(); ++i) {
       const std::string why = ByChance("", args[i], profile, target);
       if (!why.empty()) return why;
     }
   }
-  if (name == "config|get" || name == "config|set") {
+  const bool set = command->role == CommandRole::kConfigSet;
+  if (set || command->role == CommandRole::kConfigGet) {
     // Settings that the core lacks would be read in vain, or changed on one side only.
-    const bool set = name == "config|set";
     for (size_t i = 2; i < args.size(); i += set ? 2 : 1) {
       if (!IsAny(args[i], {"databases", "tracking-table-max-keys"}) &&
           !(!set && IsAny(args[i], {"proto-max-bulk-len"}))) {
@@ -178,7 +182,7 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
       }
     }
   }
-  if (name == "sort") {
+  if (command->HasTrait(kSorts) && command->Has(kWrite)) {
     bool by = false;
     bool alpha = false;
     bool store = false;
@@ -192,27 +196,27 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
     });
     if (store && by && (alpha || unsorted)) return "SORT BY that stores what may have any order";
   }
-  if (name == "client|pause" && (args.size() == 3 || args.size() == 4)) {
+  if (command->role == CommandRole::kPauseClients && (args.size() == 3 || args.size() == 4)) {
     int64_t ms = 0;
     if (ParseInt64(args[2], &ms) && ms > 0 &&
         (args.size() == 3 || IsAny(args[3], {"ALL", "WRITE"}))) {
       return "CLIENT PAUSE, which holds back all connections to the server for real time";
     }
   }
-  if (name == "command|getkeys" || name == "command|getkeysandflags") {
+  if (command->HasTrait(kFindsKeys)) {
     // The core cannot determine the keys of commands that it lacks.
     const std::string called = args.size() > 2 ? Lower(args[2]) : "";
     if (!called.empty() && FindCommand(called, profile) == nullptr && target.Has(called)) {
       return "not in the core: the keys of " + called;
     }
   }
-  if (name == "client|kill" && args.size() > 3) {
+  if (command->role == CommandRole::kKillClient && args.size() > 3) {
     for (size_t i = 2; i < args.size(); i += 2) {
       if (IsAny(args[i], {"ID"})) return "";
     }
     return "CLIENT KILL that reaches other connections";
   }
-  if (FreedomOf(*command) == Freedom::kPick && args.size() > 2) {
+  if (command->traits().freedom == Freedom::kPick && args.size() > 2) {
     int64_t count = 0;
     if (ParseInt64(args[2], &count) && count < -kMaxRepeats) {
       return "not in the core: random elements, over 16384 times";

@@ -9,23 +9,21 @@ namespace {
 
 // Which expired keys these commands delete depends on the layout of the server's tables; DBSIZE
 // then shows it.
-constexpr const char* kDeletesExpired =
-    "SCAN or RANDOMKEY where expired keys are yet to be deleted";
-bool MayDeleteExpired(const Command& command) {
-  return command.name() == "scan" || command.name() == "randomkey";
-}
+constexpr const char* kExpiredLeft = "SCAN or RANDOMKEY where expired keys are yet to be deleted";
+bool MayDeleteExpired(const Command& command) { return command.HasTrait(kDeletesExpired); }
 
 constexpr const char* kSortsLate =
     "SORT behind a number out of range (docs/findings/sort-stale-errno.md)";
-bool Sorts(const Command& command) { return command.name().starts_with("sort"); }
+bool Sorts(const Command& command) { return command.HasTrait(kSorts); }
+bool PopsAny(const Command& command) { return command.traits().freedom == ReplyFreedom::kPop; }
 
 bool LogsIn(const Command& command) {
-  return command.name() == "auth" || command.name() == "hello";
+  return command.role == CommandRole::kAuth || command.role == CommandRole::kHello;
 }
 
 // With a password.
 bool LogsIn(const Command& command, const std::vector<std::string>& args) {
-  return LogsIn(command) && args.size() > (command.name() == "auth" ? 1 : 2);
+  return LogsIn(command) && args.size() > (command.role == CommandRole::kAuth ? 1 : 2);
 }
 
 }  // namespace
@@ -46,18 +44,18 @@ RequestFilter::Judgement RequestFilter::Judge(const Client& client, const Comman
     bool sorts = false;
     for (size_t i = 0; i < client.queue.size(); ++i) {
       const Command& queued = *client.queue.entry(i).command;
-      pops |= queued.name() == "spop";
+      pops |= PopsAny(queued);
       deletes |= MayDeleteExpired(queued);
       sorts |= Sorts(queued);
       // Without names the server chooses which subscription ends first.
-      free |= FreedomOf(queued) != Freedom::kNone ||
+      free |= queued.traits().freedom != Freedom::kNone ||
               (queued.unsubscribes && client.queue.entry(i).argc == 1);
-      judgement.breaks_off |= queued.name().find("subscribe") != std::string_view::npos ||
-                              (queued.name().ends_with("publish") && client.subscribed) ||
-                              queued.full_name() == "client|reply" ||
+      judgement.breaks_off |= queued.changes_subscriptions() ||
+                              (queued.role == CommandRole::kPublish && client.subscribed) ||
+                              queued.role == CommandRole::kReplyMode ||
                               (LogsIn(queued) && TraitsOf(profile_).auth_error_needs_silence);
     }
-    if (deletes && core_->keyspace().ExpiredCount(client.db) > 0) reason = kDeletesExpired;
+    if (deletes && core_->keyspace().ExpiredCount(client.db) > 0) reason = kExpiredLeft;
     if (sorts && out_of_range_) reason = kSortsLate;
     if (pops && RepliesAreOff(client)) reason = "EXEC of SPOP without reply";
     // The two cannot be distinguished then (docs/core-server.md).
@@ -67,13 +65,13 @@ RequestFilter::Judgement RequestFilter::Judge(const Client& client, const Comman
   }
   if (reason.empty() && command != nullptr && MayDeleteExpired(*command) && !client.multi &&
       core_->keyspace().ExpiredCount(client.db) > 0) {
-    reason = kDeletesExpired;
+    reason = kExpiredLeft;
   }
   out_of_range_ |= OutOfRange(args);
   if (reason.empty() && command != nullptr && Sorts(*command) && out_of_range_ && !client.multi) {
     reason = kSortsLate;
   }
-  if (reason.empty() && command != nullptr && command->name() == "spop" && !client.multi &&
+  if (reason.empty() && command != nullptr && PopsAny(*command) && !client.multi &&
       RepliesAreOff(client)) {
     reason = "SPOP without reply";
   }

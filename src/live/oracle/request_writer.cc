@@ -97,12 +97,12 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
       core_wire_.clear();
       AppendWire(&core_wire_, args);
     }
-    const std::string_view name = command->name();
-    settings_changed_ |= command->full_name() == "config|set";
-    all_databases_ |= name == "select" || name == "move" || name == "swapdb" || name == "copy";
+    settings_changed_ |= command->role == CommandRole::kConfigSet;
+    all_databases_ |= command->HasTrait(kOtherDatabase);
     // A server closes after the reply, which is suppressed (as in ExecuteNonsense()).
-    client.stays_open = RepliesAreOff(state) && (name == "quit" || command->is_exec ||
-                                                 command->full_name() == "client|kill");
+    client.stays_open =
+        RepliesAreOff(state) && (command->role == CommandRole::kQuit || command->is_exec ||
+                                 command->role == CommandRole::kKillClient);
     Describe(state, *command, args, &asked);
   }
   std::vector<std::string> server_args;
@@ -131,7 +131,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
 
 void RequestWriter::Describe(const Client& state, const Command& command,
                              const std::vector<std::string>& args, Asked* asked) {
-  const Freedom freedom = FreedomOf(command);
+  const Freedom freedom = command.traits().freedom;
   if ((freedom == Freedom::kPick || freedom == Freedom::kScan) && !state.multi) {
     asked->args = args;
     choice_.FindUniverse(state, asked);
@@ -230,11 +230,7 @@ void RequestWriter::AfterCore(OracleClient& client) {
 // own. An id that no client of the case has is unknown on both sides.
 bool RequestWriter::MapIds(const Command& command, std::vector<std::string>* core,
                            std::vector<std::string>* server) {
-  // The word before an id; CLIENT UNBLOCK has it in a fixed place.
-  const std::string_view before = command.full_name() == "client|kill"       ? "ID"
-                                  : command.full_name() == "client|tracking" ? "REDIRECT"
-                                  : command.full_name() == "client|unblock"  ? "UNBLOCK"
-                                                                             : "";
+  const std::string_view before = command.traits().id_after;
   if (before.empty()) return false;
   *server = *core;
   for (size_t i = 2; i < core->size(); ++i) {

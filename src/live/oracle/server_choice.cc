@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <sstream>
 #include <utility>
 
 #include "core/resp/reply_parser.h"
@@ -45,34 +46,28 @@ bool ServerChoice::Probe(int db, const std::vector<std::string>& args,
 }
 
 void ServerChoice::FindUniverse(const Client& state, Asked* asked) {
-  const std::string_view name = asked->command->name();
   const std::vector<std::string>& args = asked->args;
+  const std::string_view universe = asked->command->traits().universe;
+  const bool scans = asked->command->traits().freedom == Freedom::kScan;
   if (!asked->command->ArityFits(args.size())) return;
   std::vector<std::string> question;
-  if (name == "randomkey") {
-    question = {"KEYS", "*"};
-  } else if (name == "srandmember") {
-    question = {"SMEMBERS", args[1]};
-  } else if (name == "hrandfield") {
-    question = {"HGETALL", args[1]};
-  } else if (name == "zrandmember") {
-    question = {"ZRANGE", args[1], "0", "-1", "WITHSCORES"};
-  } else if (name == "scan") {
-    // SCAN itself would delete expired keys.
-    question = {"KEYS", "*"};
-    asked->universe_complete = args.size() == 2;
+  if (!universe.empty()) {
+    // Not SCAN itself, which would delete expired keys.
+    std::istringstream words{std::string(universe)};
+    for (std::string word; words >> word;) question.push_back(word == "key" ? args[1] : word);
+    asked->universe_complete = scans && args.size() == 2;
   } else {
     // All elements at once.
     question = args;
-    question[2] = "0";
+    question[CursorPosition(*asked->command)] = "0";
     question.insert(question.end(), {"COUNT", "100000000"});
     asked->universe_complete = true;
   }
   // Accessing an expired key would delete it.
-  const bool has_key = question[0] != "KEYS";
+  const bool has_key = asked->command->spec->keys.kind != KeySpec::Kind::kNone;
   if (has_key && core_->keyspace().Peek(state.db, args[1]) == nullptr) return;
   asked->universe_known = Probe(state.db, question, &asked->universe);
-  if (asked->universe_known && has_key && FreedomOf(*asked->command) == Freedom::kScan) {
+  if (asked->universe_known && has_key && scans) {
     asked->universe.erase(asked->universe.begin());  // the cursor
   }
 }
@@ -80,7 +75,7 @@ void ServerChoice::FindUniverse(const Client& state, Asked* asked) {
 bool ServerChoice::IsChoice(const Client& state, const Command& command,
                             const std::vector<std::string>& args) const {
   const auto pops = [](const Command& c, size_t argc) {
-    return c.name() == "spop" && c.ArityFits(argc);
+    return c.traits().freedom == Freedom::kPop && c.ArityFits(argc);
   };
   if (command.is_exec && state.multi && !state.dirty_cas && !state.dirty_exec) {
     for (size_t i = 0; i < state.queue.size(); ++i) {
@@ -147,7 +142,7 @@ void ServerChoice::Take(OracleClient& client, Asked* asked, std::string_view cor
     for (Asked& queued : asked->queued) {
       const std::vector<std::string> members = leaves(*reply);
       ++reply;
-      if (queued.command->name() == "spop" && !members.empty()) {
+      if (queued.command->traits().freedom == Freedom::kPop && !members.empty()) {
         queued.popped = true;
         state.queue.Add(*FindCommand("srem"), Views(removal(queued.args[1], members)));
       } else {

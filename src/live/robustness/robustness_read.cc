@@ -107,11 +107,14 @@ std::optional<size_t> RobustnessRunner::Unanswered(Peer& peer, const resp::Reply
     peer.queued.push_back(at);
     return std::nullopt;
   }
-  const std::string name = FullName(asked_[at].args);
-  if (name != "exec" && name != "discard" && name != "reset") return std::nullopt;
+  const Command* const command = FindCommand(asked_[at].args[0]);
+  const CommandRole role = command == nullptr ? CommandRole::kPlain : command->role;
+  if (role != CommandRole::kExec && role != CommandRole::kDiscard && role != CommandRole::kReset) {
+    return std::nullopt;
+  }
   size_t i = 0;
   for (const resp::ReplyView its : reply) {
-    if (name != "exec" || i == peer.queued.size()) break;
+    if (role != CommandRole::kExec || i == peer.queued.size()) break;
     if (took_mark(peer.queued[i], its)) return peer.queued[i];
     ++i;
   }

@@ -89,15 +89,9 @@ struct Callable {
 // lacks is refused as its server does. A command whose syntax differs by profile (ZRANK WITHSCORE)
 // occurs twice.
 std::vector<Callable> MakeCallables() {
-  constexpr std::string_view kRare[] = {
-      "command",      "command|docs", "command|list", "command|info", "client|reply", "client|kill",
-      "client|pause", "quit",         "reset",        "flushall",     "flushdb",      "swapdb",
-      "move",         "select",       "subscribe",    "psubscribe",   "ssubscribe",   "config|set",
-  };
   std::vector<Callable> result;
   const auto add = [&](const Command& command) {
-    result.push_back({&command, SyntaxParser(command.spec->syntax).Run(),
-                      std::ranges::find(kRare, command.full_name()) != std::end(kRare)});
+    result.push_back({&command, SyntaxParser(command.spec->syntax).Run(), command.HasTrait(kRare)});
   };
   const auto known = [&](const Command& command) {
     return std::ranges::any_of(result, [&](const Callable& callable) {

@@ -48,31 +48,21 @@ enum class Effect : uint8_t {
   kNamesAKey,      // a key that is not an argument
 };
 
-// Indexed by the command's position in the table, so that no name is compared at run time.
 Effect EffectOf(const Command& command) {
-  static const std::vector<Effect> effects = [] {
-    const std::span<const Command> all = Commands();
-    struct Named {
-      std::string_view name;
-      Effect effect;
-    };
-    constexpr Named kNamed[] = {
-        {"watch", Effect::kWatches},        {"unwatch", Effect::kUnwatches},
-        {"discard", Effect::kUnwatches},    {"reset", Effect::kUnwatches},
-        {"exec", Effect::kRunsWatched},     {"select", Effect::kOtherDatabase},
-        {"swapdb", Effect::kOtherDatabase}, {"move", Effect::kOtherDatabase},
-        {"copy", Effect::kOtherDatabase},   {"randomkey", Effect::kNamesAKey},
-    };
-    std::vector<Effect> result(all.size(), Effect::kNone);
-    for (size_t i = 0; i < all.size(); ++i) {
-      for (const Named& named : kNamed) {
-        if (all[i].name() == named.name) result[i] = named.effect;
-      }
-    }
-    return result;
-  }();
-  if (command.parent != nullptr) return Effect::kNone;
-  return effects[command.place];
+  switch (command.role) {
+    case CommandRole::kWatch:
+      return Effect::kWatches;
+    case CommandRole::kUnwatch:
+    case CommandRole::kDiscard:
+    case CommandRole::kReset:
+      return Effect::kUnwatches;
+    case CommandRole::kExec:
+      return Effect::kRunsWatched;
+    default:
+      return command.HasTrait(kOtherDatabase) ? Effect::kOtherDatabase
+             : command.HasTrait(kShowsKeys)   ? Effect::kNamesAKey
+                                              : Effect::kNone;
+  }
 }
 
 // True if a command adds to the watched keys, or ends watching.

@@ -56,45 +56,46 @@ const Command* ReplyModel::Find(std::span<const std::string_view> args, Profile 
 }
 
 ReplyModel::Kind ReplyModel::KindOf(const Command& command) {
-  static const std::vector<Kind> kinds = [] {
-    const std::span<const Command> all = Commands();
-    struct Named {
-      std::string_view name;
-      Kind kind;
-    };
-    constexpr Named kNamed[] = {
-        {"hello", Kind::kHello},
-        {"reset", Kind::kReset},
-        {"multi", Kind::kMulti},
-        {"exec", Kind::kExec},
-        {"discard", Kind::kDiscard},
-        {"watch", Kind::kWatch},
-        {"unwatch", Kind::kUnwatch},
-        {"subscribe", Kind::kSubscribe},
-        {"quit", Kind::kQuit},
-        {"unsubscribe", Kind::kUnsubscribe},
-        {"publish", Kind::kPublish},
-        {"psubscribe", Kind::kPsubscribe},
-        {"echo", Kind::kEcho},
-        {"punsubscribe", Kind::kPunsubscribe},
-        {"spublish", Kind::kPublish},
-        {"ssubscribe", Kind::kSsubscribe},
-        {"sunsubscribe", Kind::kSunsubscribe},
-    };
-    std::vector<Kind> result(all.size(), Kind::kPlain);
-    for (size_t i = 0; i < all.size(); ++i) {
-      for (const Named& named : kNamed) {
-        if (all[i].name() == named.name) result[i] = named.kind;
-      }
-    }
-    return result;
-  }();
-  if (command.parent == nullptr) return kinds[command.place];
-  if (command.is_client) {
-    if (command.name() == "reply") return Kind::kReplyMode;
-    if (command.name() == "tracking") return Kind::kTracking;
+  switch (command.role) {
+    case CommandRole::kHello:
+      return Kind::kHello;
+    case CommandRole::kReset:
+      return Kind::kReset;
+    case CommandRole::kMulti:
+      return Kind::kMulti;
+    case CommandRole::kExec:
+      return Kind::kExec;
+    case CommandRole::kDiscard:
+      return Kind::kDiscard;
+    case CommandRole::kWatch:
+      return Kind::kWatch;
+    case CommandRole::kUnwatch:
+      return Kind::kUnwatch;
+    case CommandRole::kSubscribe:
+      return Kind::kSubscribe;
+    case CommandRole::kQuit:
+      return Kind::kQuit;
+    case CommandRole::kUnsubscribe:
+      return Kind::kUnsubscribe;
+    case CommandRole::kPublish:
+      return Kind::kPublish;
+    case CommandRole::kPsubscribe:
+      return Kind::kPsubscribe;
+    case CommandRole::kEcho:
+      return Kind::kEcho;
+    case CommandRole::kPunsubscribe:
+      return Kind::kPunsubscribe;
+    case CommandRole::kSsubscribe:
+      return Kind::kSsubscribe;
+    case CommandRole::kSunsubscribe:
+      return Kind::kSunsubscribe;
+    case CommandRole::kReplyMode:
+      return Kind::kReplyMode;
+    case CommandRole::kTracking:
+      return Kind::kTracking;
+    default:
+      return Kind::kPlain;
   }
-  return Kind::kPlain;
 }
 
 void ReplyModel::Asked(const Command* command, std::span<const std::string_view> args) {
@@ -114,8 +115,8 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
   } else {
     asked.kind = KindOf(*command);
     asked.arity_fits = command->ArityFits(args.size());
-    if (command->is_client && command->name() == "kill") kills_ = true;
-    if (command->is_client && command->name() == "pause") pauses_ = true;
+    kills_ |= command->role == CommandRole::kKillClient;
+    pauses_ |= command->role == CommandRole::kPauseClients;
     if (asked.kind == Kind::kTracking) {
       for (size_t i = 3; i + 1 < args.size(); ++i) {
         blinds_ |= CommandContext::IsWord(args[i], "REDIRECT") ||
