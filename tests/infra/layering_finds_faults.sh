@@ -80,4 +80,10 @@ expect_clean src/core/a.cc '// never std::thread' '/* no' 'getenv */ int x;' 'Sa
 expect_clean src/core/a.cc 'std::map<std::string, Client*> by_name;'
 expect_clean src/driver/a.cc 'auto t = std::chrono::steady_clock::now();'
 
+# Rules by a command's name.
+expect_fault src/worlds/a.cc 'if (command->name() == "spop") return;'
+expect_fault src/live/a.cc 'pops |= queued.full_name().starts_with("sort");'
+expect_clean src/live/a.cc 'if (command->role == CommandRole::kExec) return;'
+expect_clean src/core/a.cc 'if (command->name() == "help") return;'
+
 ((failures == 0)) && echo "every planted fault was found"
