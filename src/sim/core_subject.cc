@@ -2,8 +2,7 @@
 
 namespace resprobe {
 
-template <class Interface>
-void CoreBehind<Interface>::Receive(uint64_t connection, std::string* append) {
+void CoreSubject::Receive(uint64_t connection, std::string* append) {
   std::string& output = server_.Output(connection);
   if (output.empty()) return;
   if (append->empty()) {
@@ -14,20 +13,8 @@ void CoreBehind<Interface>::Receive(uint64_t connection, std::string* append) {
   }
 }
 
-template class CoreBehind<ServerSubject>;
-template class CoreBehind<ReplicaSubject>;
-
-CoreReplica::CoreReplica(const ServerConfig& config) : CoreBehind(config) {
-  server_.set_replica(true);
-}
-
-void CoreReplica::Reset() {
-  CoreBehind::Reset();
-  server_.set_replica(true);
-}
-
-ReplicaSubject* CoreSubject::replica() {
-  if (replica_ == nullptr) replica_ = std::make_unique<CoreReplica>(config_);
+ServerSubject* CoreSubject::replica() {
+  if (replica_ == nullptr) replica_ = std::make_unique<CoreSubject>(config_);
   return replica_.get();
 }
 

@@ -8,11 +8,10 @@
 
 namespace resprobe {
 
-// Implements one of the interfaces of server_subject.h with the core.
-template <class Interface>
-class CoreBehind : public Interface {
+// The core as a server subject.
+class CoreSubject final : public ServerSubject {
  public:
-  explicit CoreBehind(const ServerConfig& config) : server_(config) {}
+  explicit CoreSubject(const ServerConfig& config = {}) : config_(config), server_(config) {}
 
   void Reset() override { server_.Reset(); }
   uint64_t Connect() override { return server_.Connect(); }
@@ -25,32 +24,14 @@ class CoreBehind : public Interface {
   void Advance(uint64_t ms) override { server_.Advance(ms); }
   uint64_t now_ms() const override { return server_.now_ms(); }
   bool Evict(int database, std::string_view key) override { return server_.Evict(database, key); }
+  void set_host(ServerHost* host) override { server_.set_host(host); }
+  ServerSubject* replica() override;
   Server* core() override { return &server_; }
-
- protected:
-  Server server_;
-};
-
-// The core as a replica.
-class CoreReplica final : public CoreBehind<ReplicaSubject> {
- public:
-  explicit CoreReplica(const ServerConfig& config);
-
-  void Reset() override;
-  uint64_t ConnectPrimary() override { return server_.ConnectPrimary(); }
-  void Promote() override { server_.set_replica(false); }
-};
-
-// The core as a server subject.
-class CoreSubject final : public CoreBehind<ServerSubject> {
- public:
-  explicit CoreSubject(const ServerConfig& config = {}) : CoreBehind(config), config_(config) {}
-
-  ReplicaSubject* replica() override;
 
  private:
   const ServerConfig config_;
-  std::unique_ptr<CoreReplica> replica_;  // created when it is first requested
+  Server server_;
+  std::unique_ptr<CoreSubject> replica_;  // created when it is first requested
 };
 
 }  // namespace resprobe

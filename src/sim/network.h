@@ -91,6 +91,8 @@ class Network : private Scheduler::Handler {
 
   // --- Endpoints.
 
+  size_t endpoints() const { return endpoints_; }
+
   // From now on the receiver (not owned) gets the endpoint's events. nullptr: no listener; dialled
   // connections are refused.
   void Attach(Endpoint at, Receiver* receiver);

@@ -1,5 +1,7 @@
 #include "sim/node.h"
 
+#include <charconv>
+
 namespace resprobe {
 
 void Node::Reset(Scheduler* scheduler, Network* network, Endpoint at, ServerSubject* server,
@@ -12,7 +14,10 @@ void Node::Reset(Scheduler* scheduler, Network* network, Endpoint at, ServerSubj
   up_ = false;
   process_ = 0;
   cron_ = {};
+  listens_ = false;
   ends_.clear();
+  dialled_.clear();
+  server_->set_host(nullptr);
   server_->Reset();
   clock_.Reset(static_cast<int64_t>(server_->now_ms()) * 1000, scheduler_->now_us());
 }
@@ -29,6 +34,7 @@ void Node::Crash(CrashKind kind) {
   if (!up_) return;
   up_ = false;
   network_->Attach(endpoint_, nullptr);
+  listens_ = false;
   scheduler_->Cancel(cron_);
   for (const End end : ends_) {
     network_->set_label(end, 0);
@@ -36,12 +42,14 @@ void Node::Crash(CrashKind kind) {
         end, kind == CrashKind::kProcess ? Network::Farewell::kFin : Network::Farewell::kNone);
   }
   ends_.clear();
+  dialled_.clear();
   server_->Reset();
   if (disk_ != nullptr) disk_->Crash(kind);
 }
 
 void Node::Listen(int64_t cron_us) {
   network_->Attach(endpoint_, this);
+  listens_ = true;
   cron_us_ = cron_us;
   if (cron_us_ > 0) ScheduleCron();
 }
@@ -61,6 +69,21 @@ void Node::Tick() {
   const auto now = static_cast<uint64_t>(now_ms());
   const uint64_t seen = server_->now_ms();
   if (now >= seen) server_->Advance(now - seen);
+}
+
+bool Node::Dial(uint64_t connection, std::string_view address, int port) {
+  constexpr std::string_view kNetworkName = kNetwork;
+  if (port != kPort || !address.starts_with(kNetworkName)) return false;
+  address.remove_prefix(kNetworkName.size());
+  Endpoint to = 0;
+  const auto [end, status] = std::from_chars(address.data(), address.data() + address.size(), to);
+  if (status != std::errc() || end != address.data() + address.size()) return false;
+  if (to >= network_->endpoints()) return false;
+  const End own = listens_ ? network_->Dial(endpoint_, to) : network_->Connect(endpoint_, to);
+  network_->set_label(own, connection);
+  ends_.push_back(own);
+  dialled_.push_back(own);
+  return true;
 }
 
 // --- Connections.
@@ -91,6 +114,7 @@ void Node::Forget(End end) {
   if (ConnectionOf(end) == 0) return;
   network_->set_label(end, 0);
   std::erase(ends_, end);
+  if (!dialled_.empty()) std::erase(dialled_, end);
 }
 
 // --- By time.

@@ -10,6 +10,10 @@
 // to the server, and sends the server's output. By the tape: the world calls Accept(), Deliver()
 // and Collect() itself, in any order.
 //
+// The node is the host of its server (core/server/host.h): the address of endpoint n is "10.0.0.n".
+// A server that dials gets a connection over the network: by time, it is established after its
+// delays; by the tape, at once, and the world lets the other node accept it (dialled()).
+//
 // Once a run has reached the largest number of connections, nothing is allocated.
 
 #include <cstddef>
@@ -42,7 +46,7 @@ class NodeDisk {
   virtual void Crash(CrashKind kind) = 0;
 };
 
-class Node : private Network::Receiver, private Scheduler::Handler {
+class Node : public ServerHost, private Network::Receiver, private Scheduler::Handler {
  public:
   using End = Network::End;
   using Endpoint = Network::Endpoint;
@@ -70,6 +74,20 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   // Accepts connections and handles arrivals by time, from now until the process ends. Its timers
   // run every `cron_us` of its own clock (a real server's do 10 times a second); 0: never.
   void Listen(int64_t cron_us = 0);
+
+  // The server takes part in replication, with other nodes of the network; `takes_part` false: it
+  // does not, as at first. Call it after Reset().
+  void TakePartInReplication(bool takes_part) { server_->set_host(takes_part ? this : nullptr); }
+  static std::string AddressOf(Endpoint endpoint) { return kNetwork + std::to_string(endpoint); }
+  static constexpr int kPort = 6379;
+  // The node's ends of the connections that the current process has dialled and not closed, in
+  // order.
+  const std::vector<End>& dialled() const { return dialled_; }
+
+  // ServerHost.
+  bool Dial(uint64_t connection, std::string_view address, int port) override;
+  int listening_port() const override { return kPort; }
+  uint64_t process_number() const override { return process_ << 8 | endpoint_; }
 
   ServerSubject& server() { return *server_; }
   Endpoint endpoint() const { return endpoint_; }
@@ -110,6 +128,8 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   const std::vector<End>& ends() const { return ends_; }
 
  private:
+  static constexpr char kNetwork[] = "10.0.0.";
+
   // Network::Receiver.
   void OnAccept(End end) override;
   void OnConnected(End end) override;
@@ -131,7 +151,9 @@ class Node : private Network::Receiver, private Scheduler::Handler {
   uint64_t process_ = 0;
   int64_t cron_us_ = 0;
   Scheduler::Event cron_;
+  bool listens_ = false;
   std::vector<End> ends_;
+  std::vector<End> dialled_;
 };
 
 }  // namespace resprobe

@@ -5,9 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/server/host.h"
+
 namespace resprobe {
 
-class ReplicaSubject;
 class Server;
 
 // A server under test: bytes in and bytes out per connection, and a clock that the world advances.
@@ -48,25 +49,17 @@ class ServerSubject {
     return false;
   }
 
-  // A second server that can follow this one; it lives as long as this one. nullptr if there is
-  // none.
-  virtual ReplicaSubject* replica() { return nullptr; }
+  // The machine on which the server runs, also after Reset(); nullptr: none. A server that can
+  // follow another one (REPLICAOF) opens its connections through it.
+  virtual void set_host(ServerHost* host) { (void)host; }
+
+  // A second server, which can follow this one: both have REPLICAOF, PSYNC and REPLCONF, and use
+  // their host. It lives as long as this one. nullptr if there is none.
+  virtual ServerSubject* replica() { return nullptr; }
 
   // The core, for checks that inspect the server; nullptr for any other server, and then those
   // checks are skipped.
   virtual Server* core() { return nullptr; }
-};
-
-// A server that follows another one from Reset() on, until it is promoted: it refuses writes, and
-// deletes no key by itself. Its driver transports the primary's stream.
-class ReplicaSubject : public ServerSubject {
- public:
-  // Opens its connection to its primary, like Connect(): the bytes sent there are the write
-  // commands that the primary has run, its deletions of keys as DEL and its times to live as
-  // absolute times. None is answered.
-  virtual uint64_t ConnectPrimary() = 0;
-  // It becomes the primary. Its clients keep their connections and are not notified.
-  virtual void Promote() = 0;
 };
 
 }  // namespace resprobe

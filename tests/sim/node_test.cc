@@ -172,5 +172,108 @@ TEST_F(NodeTest, BlockedClientsAreServedWithoutBytesOfTheirOwn) {
   EXPECT_EQ(Run(300), "*-1\r\n");
 }
 
+// Servers that follow each other over the network, by time.
+class ReplicaNodeTest : public testing::Test {
+ protected:
+  static constexpr size_t kNodes = 3;
+
+  ReplicaNodeTest() {
+    scheduler_.Reset();
+    network_.Reset(kNodes + 1);
+    network_.Attach(kNodes, &client_);
+    for (size_t i = 0; i < kNodes; ++i) {
+      nodes_[i].Reset(&scheduler_, &network_, static_cast<Node::Endpoint>(i), &cores_[i]);
+      nodes_[i].TakePartInReplication(true);
+      Start(i);
+    }
+  }
+  void Start(size_t i) {
+    nodes_[i].Start();
+    nodes_[i].Listen(/*cron_us=*/100 * kMs);
+    ends_[i] = network_.Dial(kNodes, static_cast<Node::Endpoint>(i));
+    Run(0);
+  }
+  std::string Run(int64_t ms) {
+    scheduler_.RunUntil(scheduler_.now_us() + ms * kMs, /*most=*/10'000);
+    return client_.Take();
+  }
+  std::string Ask(size_t node, std::string_view line) {
+    network_.Send(ends_[node], std::string(line) + "\r\n");
+    return Run(0);
+  }
+  std::string Follow(size_t node, Node::Endpoint of) {
+    return Ask(node, "REPLICAOF " + Node::AddressOf(of) + " 6379");
+  }
+
+  Scheduler scheduler_;
+  Network network_{&scheduler_};
+  Keeper client_;
+  CoreSubject cores_[kNodes];
+  Node nodes_[kNodes];
+  End ends_[kNodes] = {};
+};
+
+TEST_F(ReplicaNodeTest, AReplicaDialsItsPrimary) {
+  Toxic latency;
+  latency.kind = ToxicKind::kLatency;
+  latency.values[0] = 10;
+  network_.SetToxics(1, 0, {&latency, 1});
+  EXPECT_EQ(Ask(0, "SET k v"), "+OK\r\n");
+  EXPECT_EQ(Follow(1, 0), "+OK\r\n");
+  Run(10);
+  EXPECT_EQ(Ask(1, "GET k"), "$-1\r\n");
+  Run(100);
+  EXPECT_EQ(Ask(1, "GET k"), "$1\r\nv\r\n");
+  EXPECT_EQ(nodes_[1].dialled().size(), 1u);
+  Follow(2, 0);
+  Ask(0, "SET k w");
+  EXPECT_EQ(Ask(2, "GET k"), "$1\r\nw\r\n");
+  EXPECT_EQ(Ask(1, "GET k"), "$1\r\nv\r\n");
+  Run(10);
+  EXPECT_EQ(Ask(1, "GET k"), "$1\r\nw\r\n");
+  EXPECT_EQ(Ask(0, "WAIT 2 0"), "");
+  EXPECT_EQ(Run(100), ":2\r\n");
+}
+
+TEST_F(ReplicaNodeTest, AReplicaComesBackAfterACrash) {
+  Follow(1, 0);
+  Ask(0, "SET k v");
+  nodes_[0].Crash(CrashKind::kProcess);
+  Run(500);  // refused
+  EXPECT_EQ(Ask(1, "GET k"), "$1\r\nv\r\n");
+  Start(0);
+  EXPECT_EQ(Ask(0, "SET l v"), "+OK\r\n");
+  Run(2000);
+  EXPECT_EQ(Ask(1, "MGET k l"), "*2\r\n$-1\r\n$1\r\nv\r\n");
+  EXPECT_EQ(network_.open_ends(), 9u);  // the client has not closed its end of the first process
+}
+
+TEST_F(ReplicaNodeTest, TheStreamWaitsBehindAPartition) {
+  Follow(1, 0);
+  network_.BlockBothWays(1U << 0, 1U << 1);
+  Ask(0, "SET k v");
+  Run(5000);
+  EXPECT_EQ(Ask(1, "GET k"), "$-1\r\n");
+  network_.Unblock();
+  Run(0);
+  EXPECT_EQ(Ask(1, "GET k"), "$1\r\nv\r\n");
+  // It takes the primary's place, which becomes its replica.
+  EXPECT_EQ(Ask(1, "REPLICAOF NO ONE"), "+OK\r\n");
+  EXPECT_EQ(Ask(1, "SET k w"), "+OK\r\n");
+  Follow(0, 1);
+  EXPECT_EQ(Ask(0, "GET k"), "$1\r\nw\r\n");
+}
+
+TEST_F(ReplicaNodeTest, OnlyOtherNodesCanBeFollowed) {
+  for (const std::string_view where : {"10.0.0.9 6379", "10.0.0.0 1", "elsewhere 6379"}) {
+    EXPECT_EQ(Ask(1, "REPLICAOF " + std::string(where)), "+OK\r\n");
+    EXPECT_EQ(Ask(1, "ROLE").substr(0, 4), "*5\r\n");
+    EXPECT_TRUE(nodes_[1].dialled().empty());
+    Run(5000);
+  }
+  nodes_[1].TakePartInReplication(false);
+  EXPECT_EQ(Ask(1, "REPLICAOF NO ONE").substr(0, 4), "-ERR");
+}
+
 }  // namespace
 }  // namespace resprobe

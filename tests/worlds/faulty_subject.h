@@ -26,7 +26,8 @@ class FaultySubject : public ServerSubject {
   void Advance(uint64_t ms) override { real_.Advance(ms); }
   uint64_t now_ms() const override { return real_.now_ms(); }
   bool Evict(int database, std::string_view key) override { return real_.Evict(database, key); }
-  ReplicaSubject* replica() override { return real_.replica(); }
+  void set_host(ServerHost* host) override { real_.set_host(host); }
+  ServerSubject* replica() override { return real_.replica(); }
   Server* core() override { return real_.core(); }
 
   // What the client receives instead of `received`.
@@ -40,9 +41,9 @@ class FaultySubject : public ServerSubject {
 };
 
 // A replica with a fault, in the same way.
-class FaultyReplica : public ReplicaSubject {
+class FaultyReplica : public ServerSubject {
  public:
-  explicit FaultyReplica(ReplicaSubject* real) : real_(*real) {}
+  explicit FaultyReplica(ServerSubject* real) : real_(*real) {}
 
   void Reset() override { real_.Reset(); }
   uint64_t Connect() override { return real_.Connect(); }
@@ -55,11 +56,10 @@ class FaultyReplica : public ReplicaSubject {
   void Advance(uint64_t ms) override { real_.Advance(ms); }
   uint64_t now_ms() const override { return real_.now_ms(); }
   Server* core() override { return real_.core(); }
-  uint64_t ConnectPrimary() override { return real_.ConnectPrimary(); }
-  void Promote() override { real_.Promote(); }
+  void set_host(ServerHost* host) override { real_.set_host(host); }
 
  private:
-  ReplicaSubject& real_;
+  ServerSubject& real_;
 };
 
 }  // namespace resprobe

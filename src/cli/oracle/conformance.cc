@@ -124,6 +124,7 @@ std::vector<const resprobe::Command*> AllCommands() {
   std::map<std::string_view, const resprobe::Command*> all;
   for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {
     for (const resprobe::Command& command : Commands(profile)) {
+      if (command.HasTrait(kNotCompared)) continue;
       if (command.spec->handler != nullptr) all.try_emplace(command.full_name(), &command);
       for (const resprobe::Command& sub : command.subcommands)
         all.try_emplace(sub.full_name(), &sub);

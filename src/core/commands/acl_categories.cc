@@ -50,8 +50,10 @@ constexpr Declared kDeclared[] = {
     {"dbsize", Bit(Category::kKeyspace)},
     {"flushall", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"flushdb", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
+    {"info", Bit(Category::kDangerous)},
     {"keys", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"pubsub|help", 0},
+    {"role", Bit(Category::kAdmin) | Bit(Category::kDangerous)},
     {"sort", Bit(Category::kList) | Bit(Category::kSet) | Bit(Category::kSortedSet) |
                  Bit(Category::kDangerous)},
     {"sort_ro", Bit(Category::kList) | Bit(Category::kSet) | Bit(Category::kSortedSet) |

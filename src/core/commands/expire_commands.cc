@@ -1,6 +1,7 @@
 // Expiry of keys (redis 7.0 expire.c).
 
 #include "core/commands/expire_time.h"
+#include "core/server/replicate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -46,6 +47,17 @@ bool ParseExpireCondition(CommandContext& c, ExpireCondition* condition) {
   return true;
 }
 
+// As an absolute time, with the conditions that the command was given.
+void ReplicateExpiry(CommandContext& c, int64_t at) {
+  if (c.argc() == 3) {
+    ReplicateAs(c, "PEXPIREAT", c.args[1], at);
+  } else if (c.argc() == 4) {
+    ReplicateAs(c, "PEXPIREAT", c.args[1], at, c.args[3]);
+  } else {
+    ReplicateAs(c, "PEXPIREAT", c.args[1], at, c.args[3], c.args[4]);
+  }
+}
+
 void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
   const std::string_view key = c.args[1];
   ExpireCondition condition;
@@ -60,9 +72,11 @@ void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
   }
   if (c.keyspace.AlreadyExpired(at)) {
     c.keyspace.Delete(c.db, key);
+    ReplicateDeletion(c, key);
   } else {
     c.keyspace.SetExpiry(c.db, key, at);
     c.Modified(key);
+    ReplicateExpiry(c, at);
   }
   c.reply.Integer(1);
 }

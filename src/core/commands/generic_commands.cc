@@ -183,12 +183,23 @@ void Copy(CommandContext& c) {
   c.reply.Integer(1);
 }
 
-// The core has no replicas: it replies at once if none is requested, otherwise after the timeout.
+// Replies with the number of replicas that have everything sent so far: at once if they are enough,
+// otherwise when they are, or after the timeout. (The server waits for what the client itself has
+// written.)
 void WaitForReplicas(CommandContext& c) {
   int64_t replicas;
   int64_t until;
   if (!c.Int(1, &replicas) || !ParseTimeout(c, 2, TimeoutUnit::kMilliseconds, &until)) return;
-  if (replicas <= 0) return c.reply.Integer(0);
+  if (c.server.replica()) {
+    c.Error(
+        "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if "
+        "a replica is configured to be writable (which is not the default) writes to replicas are "
+        "just local and are not propagated.");
+    return;
+  }
+  const uint64_t offset = c.server.source().offset();
+  const int64_t have = c.server.source().CountAcknowledged(offset);
+  if (replicas <= have) return c.reply.Integer(have);
   // The server stores the number as an int. If the int is below 1, the wait ends as soon as it
   // begins.
   if (static_cast<int32_t>(replicas) <= 0) {
@@ -196,9 +207,14 @@ void WaitForReplicas(CommandContext& c) {
       c.client.reply_skip = false;
       c.reply = c.server.ReplyWriter(c.client);
     }
-    return c.reply.Integer(0);
+    return c.reply.Integer(have);
   }
-  WaitOrReplyNothing(c, {ObjectType::kNone, 0, 0, until, Wait::Nothing::kZero});
+  if (c.client.multi) return c.reply.Integer(have);
+  c.server.Block(c, {.until = until,
+                     .nothing = Wait::Nothing::kReplicas,
+                     .replicas = replicas,
+                     .offset = offset});
+  c.server.source().AskForAcknowledgement();
 }
 
 constexpr CommandGroup kGroup = CommandGroup::kGeneric;

@@ -3,6 +3,7 @@
 #include "core/commands/index_range.h"
 #include "core/commands/list_handlers.h"
 #include "core/commands/multi_pop.h"
+#include "core/server/replicate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -43,18 +44,22 @@ bool ParseEnd(CommandContext& c, size_t i, End* end) {
   return true;
 }
 
-void Move(CommandContext& c, End from, End to) {
+bool Move(CommandContext& c, End from, End to) {
   const std::string_view source_key = c.args[1];
   const std::string_view target_key = c.args[2];
   Object* object;
-  if (!c.Find(source_key, ObjectType::kList, &object)) return;
-  if (object == nullptr) return c.reply.NullBulk();
+  if (!c.Find(source_key, ObjectType::kList, &object)) return false;
+  if (object == nullptr) {
+    c.reply.NullBulk();
+    return false;
+  }
   List& source = object->list();  // stays valid when the second lookup moves the object
-  if (!c.Find(target_key, ObjectType::kList, &object)) return;
+  if (!c.Find(target_key, ObjectType::kList, &object)) return false;
   c.reply.BulkString(PeekEnd(source, from));
   if (object != nullptr && &object->list() == &source) {
     if (from != to) source.Rotate(/*to_front=*/to == End::kHead);
-    return c.Modified(source_key);
+    c.Modified(source_key);
+    return true;
   }
   List& target =
       object != nullptr ? object->list() : c.FindOrCreate(target_key, ObjectType::kList).list();
@@ -66,6 +71,7 @@ void Move(CommandContext& c, End from, End to) {
   PopOne(source, from);
   c.Modified(target_key);
   c.Modified(source_key);
+  return true;
 }
 
 }  // namespace list
@@ -136,8 +142,10 @@ void LMPop(CommandContext& c) {
     List& list = object->list();
     c.reply.ArrayHeader(2);
     c.reply.BulkString(key);
-    ReplyAndPop(c, list, end, std::min(static_cast<size_t>(pop.count), list.size()));
+    const size_t count = std::min(static_cast<size_t>(pop.count), list.size());
+    ReplyAndPop(c, list, end, count);
     c.Modified(key);
+    ReplicateAs(c, end == End::kHead ? "LPOP" : "RPOP", key, count);
     return;
   }
   c.reply.NullArray();
@@ -213,6 +221,7 @@ void LTrim(CommandContext& c) {
   if (object == nullptr) return c.reply.Ok();
   List& list = object->list();
   const IndexRange kept = ClampRange(start, stop, list.size());
+  if (kept.count == list.size()) ReplicateNothing(c);
   const size_t end = kept.first + kept.count;
   list.Erase(end, list.size() - end);
   list.Erase(0, kept.first);

@@ -21,8 +21,8 @@ void ReplyAndPop(CommandContext& c, List& list, End end, size_t count);
 // Parses LEFT or RIGHT at args[i]. False after an error reply.
 bool ParseEnd(CommandContext& c, size_t i, End* end);
 
-// LMOVE from args[1] to args[2].
-void Move(CommandContext& c, End from, End to);
+// LMOVE from args[1] to args[2]. False if nothing was moved.
+bool Move(CommandContext& c, End from, End to);
 
 }  // namespace resprobe::list
 

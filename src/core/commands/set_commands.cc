@@ -1,8 +1,12 @@
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "core/commands/inline_vector.h"
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
+#include "core/server/replicate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -95,6 +99,46 @@ void SMembers(CommandContext& c) {
   for (size_t i = 0; i < size; ++i) c.reply.BulkString(set->members().at(i).key);
 }
 
+// What replicas get in place of SPOP: the members that were popped.
+class PoppedMembers {
+ public:
+  // `all`: the set is deleted.
+  PoppedMembers(CommandContext& c, bool all) : c_(c) {
+    const bool records = c.server.source().records();
+    if (all) ReplicateDeletion(c, c.args[1]);
+    if (records && !all) [[unlikely]]
+      names_.emplace();
+  }
+  void Add(std::string_view member) {
+    if (names_) [[unlikely]]
+      AddNow(member);
+  }
+  void End() {
+    if (names_ && c_.traits().pops_in_one_command) [[unlikely]]
+      EndNow();
+  }
+
+ private:
+  // At most this many members in one command (t_set.c, spopWithCountCommand).
+  static constexpr size_t kMost = 1024;
+
+  [[gnu::cold, gnu::noinline]] void AddNow(std::string_view member) {
+    if (!c_.traits().pops_in_one_command) return ReplicateAs(c_, "SREM", c_.args[1], member);
+    names_->emplace_back(member);
+    if (names_->size() == kMost) EndNow();
+  }
+  [[gnu::cold, gnu::noinline]] void EndNow() {
+    if (names_->empty()) return;
+    std::vector<std::string_view> words = {"SREM", c_.args[1]};
+    words.insert(words.end(), names_->begin(), names_->end());
+    c_.server.source().Instead(c_.db, words);
+    names_->clear();
+  }
+
+  CommandContext& c_;
+  std::optional<std::vector<std::string>> names_;
+};
+
 void SPop(CommandContext& c) {
   if (c.argc() > 3) {
     c.SyntaxError();
@@ -108,12 +152,15 @@ void SPop(CommandContext& c) {
   if (set == nullptr) return counted ? c.reply.SetHeader(0) : c.reply.NullBulk();
   if (count == 0) return c.reply.SetHeader(0);
   const size_t popped = std::min(static_cast<size_t>(count), set->size());
+  PoppedMembers replicated(c, counted && popped == set->size());
   if (counted) c.reply.SetHeader(popped);
   for (size_t left = popped; left > 0; --left) {
     const size_t i = c.random.Below(set->size());
     c.reply.BulkString(set->members().at(i).key);
+    replicated.Add(set->members().at(i).key);
     set->EraseAt(i);
   }
+  replicated.End();
   // If few of many members remain, the server copies them to a new set, with an encoding of its
   // own, unless it was a listpack.
   const bool packed = c.traits().packs_lists_and_sets && !set->intset() && set->compact();

@@ -7,6 +7,7 @@
 #include "core/commands/scan_names.h"
 #include "core/commands/zset_handlers.h"
 #include "core/keyspace/integers.h"
+#include "core/server/replicate.h"
 #include "core/server/server.h"
 #include "core/server/wait.h"
 
@@ -267,11 +268,12 @@ namespace {
 
 void ReplyKeyAndPop(CommandContext& c, std::string_view key, ZSet& zset, bool highest,
                     int64_t count) {
+  const size_t popped = std::min(static_cast<size_t>(count), zset.size());
   c.reply.ArrayHeader(2);
   c.reply.BulkString(key);
-  ReplyAndPop(c, zset, highest, std::min(static_cast<size_t>(count), zset.size()),
-              /*nested=*/true);
+  ReplyAndPop(c, zset, highest, popped, /*nested=*/true);
   c.Modified(key);
+  ReplicateAs(c, highest ? "ZPOPMAX" : "ZPOPMIN", key, popped);
 }
 
 }  // namespace
@@ -307,6 +309,7 @@ void PopOrWait(CommandContext& c, size_t first_key, size_t keys, bool highest, s
     c.reply.BulkString(zset->member_at(rank));
     c.ReplyDouble(zset->score_at(rank));
     zset->EraseRanks(rank, 1);
+    ReplicateAs(c, highest ? "ZPOPMAX" : "ZPOPMIN", key);
     return c.Modified(key);
   }
   WaitOrReplyNothing(c, {ObjectType::kZset, first_key, keys, until, Wait::Nothing::kNullArray});

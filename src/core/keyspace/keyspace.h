@@ -53,6 +53,7 @@ class Keyspace {
   // Resets to an empty state at time `now_ms`, keeping memory. Does not notify the observer.
   void Reset(int64_t now_ms);
   void set_observer(KeyspaceObserver* observer) { observer_ = observer; }
+  KeyspaceObserver* observer() const { return observer_; }
 
   int databases() const { return static_cast<int>(dbs_.size()); }
   int64_t now_ms() const { return now_ms_; }

@@ -2,6 +2,7 @@
 // timeout.c).
 
 #include <algorithm>
+#include <utility>
 
 #include "core/server/server.h"
 #include "core/server/wait.h"
@@ -39,10 +40,25 @@ bool Server::Unblock(Client& client, bool with_error) {
   if (with_error) {
     reply.SimpleError("UNBLOCKED client unblocked via CLIENT UNBLOCK");
   } else {
-    ReplyNothing(reply, client.wait.nothing);
+    ReplyNothing(*this, reply, client.wait);
   }
   EndWait(client);
   return true;
+}
+
+// Ends the wait of clients that have called WAIT, if the replica's report makes enough of them.
+void Server::Acknowledged(const Client& replica, uint64_t offset) {
+  source_.Acknowledge(replica, offset);
+  for (size_t i = 0; i < blocked_.size();) {
+    Client& client = *blocked_[i];
+    const Wait& wait = client.wait;
+    if (wait.nothing == Wait::Nothing::kReplicas &&
+        source_.CountAcknowledged(wait.offset) >= wait.replicas) {
+      Unblock(client, /*with_error=*/false);
+    } else {
+      ++i;
+    }
+  }
 }
 
 // Ends the client's wait, whatever its reply was. Resume() will read the input that it sent
@@ -51,6 +67,19 @@ void Server::EndWait(Client& client) {
   StopWaiting(client);
   EndRequest(client);
   resumed_.push_back(&client);
+}
+
+// This server becomes a replica: nothing that its clients wait for is to happen (redis 7.0
+// blocked.c, disconnectAllBlockedClients).
+void Server::DropBlocked() {
+  while (!blocked_.empty()) {
+    Client& client = *blocked_.front();
+    ReplyWriter(client).SimpleError(
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
+        "replica?)");
+    StopWaiting(client);
+    Disconnect(client);
+  }
 }
 
 void Server::StopWaiting(Client& client) {
@@ -163,6 +192,12 @@ void Server::TimeOut() {
 void Server::Resume() {
   for (size_t i = 0; i < resumed_.size(); ++i) {
     Client& client = *resumed_[i];
+    if (client.primary && client.open) [[unlikely]] {
+      const std::string bytes = std::move(client.unread);
+      client.unread.clear();
+      ReadPrimary(client, bytes);
+      continue;
+    }
     if (client.open && client.runs_postponed) RunPostponed(client);
     if (!client.open || client.blocked || client.unread.empty()) continue;
     std::string& bytes = resumed_bytes_;

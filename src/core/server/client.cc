@@ -47,7 +47,8 @@ void CommandQueue::Arguments(std::vector<std::string_view>* args) const {
 void Client::Reset(uint64_t new_id) {
   id = new_id;
   open = true;
-  closing = primary = false;
+  closing = primary = replica = false;
+  replica_port = 0;
   protocol = 2;
   db = 0;
   RecycleString(name);

@@ -54,13 +54,16 @@ class CommandQueue {
 // What a client waits for.
 struct Wait {
   // The reply after a time-out.
-  enum class Nothing : uint8_t { kNullArray, kZero };
+  enum class Nothing : uint8_t { kNullArray, kReplicas };
 
   ObjectType type = ObjectType::kNone;  // the type that one of the keys must have
   size_t first_key = 0;                 // index among the arguments
   size_t keys = 0;
   int64_t until = 0;  // absolute milliseconds; 0: no time-out
   Nothing nothing = Nothing::kNullArray;
+  // Of WAIT: the number of replicas that must reach an offset of the stream.
+  int64_t replicas = 0;
+  uint64_t offset = 0;
 };
 
 // The server's state of a connection.
@@ -73,7 +76,9 @@ struct Client {
   uint64_t id = 0;
   bool open = false;     // false once the server has closed it
   bool closing = false;  // to be closed after the reply; no further output is written
-  bool primary = false;  // the connection of a replica to its primary
+  bool primary = false;  // this server's connection to its primary
+  bool replica = false;  // a replica's connection: it gets the stream
+  int replica_port = 0;  // where that replica listens (REPLCONF listening-port)
   int protocol = 2;
   int db = 0;
   int64_t connected_at = 0;  // milliseconds of the virtual clock

@@ -81,7 +81,10 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
       contexts_[call_depth_++].emplace(*this, client, keyspace_, random_, writer_, scratch_,
                                        command, config_.profile, client.db, args);
   keyspace_.set_marks_use(!client.no_touch || command.marks_use);
+  const uint64_t dirty = keyspace_.dirty();
   command.spec->handler(context);
+  if (source_.records()) [[unlikely]]
+    Replicate(context, dirty);
   if (client.tracking && command.Has(kReadonly)) RememberKeys(client, command, args);
   if (--call_depth_ > 0) return;
   if (!own_messages_.empty()) [[unlikely]] {

@@ -37,6 +37,7 @@ void Server::EndPause() {
 
 bool Server::IsPaused(const Client& client, const Command& command) const {
   constexpr uint32_t kChanges = kWrite | kMayReplicate;
+  if (client.replica) return false;
   if (pauses_all_ || command.Has(kChanges)) return true;
   if (!command.is_exec || !client.multi) return false;
   for (size_t i = 0; i < client.queue.size(); ++i) {

@@ -7,7 +7,11 @@
 namespace resprobe {
 
 Server::Server(const ServerConfig& config)
-    : initial_(config), config_(config), keyspace_(config.databases), writer_(&discarded_) {
+    : initial_(config),
+      config_(config),
+      keyspace_(config.databases),
+      writer_(&discarded_),
+      source_(&keyspace_, config.profile) {
   keyspace_.set_observer(this);
   keyspace_.set_active_expiry(config.active_expiry);
   keyspace_.Reset(config.start_ms);
@@ -26,6 +30,8 @@ void Server::Reset() {
   random_.Reset();
   commands_run_ = 0;
   replica_ = false;
+  source_.Reset();
+  link_.Reset();
   own_messages_.clear();
   blocked_.clear();
   resumed_.clear();
@@ -71,17 +77,6 @@ uint64_t Server::Connect() {
   return client->id;
 }
 
-uint64_t Server::ConnectPrimary() {
-  const uint64_t id = Connect();
-  Lookup(id)->primary = true;
-  return id;
-}
-
-void Server::set_replica(bool replica) {
-  replica_ = replica;
-  keyspace_.set_expiry(replica ? Keyspace::Expiry::kPrimary : Keyspace::Expiry::kOwn);
-}
-
 Client* Server::Lookup(uint64_t client) const {
   return client == 0 || client > by_id_.size() ? nullptr : by_id_[client - 1];
 }
@@ -122,6 +117,10 @@ void Server::Disconnect(Client& client) {
   DisableTracking(client);
   DiscardTransaction(client);
   UnsubscribeAll(client);
+  if (client.replica) [[unlikely]]
+    source_.RemoveReplica(client);
+  if (client.primary) [[unlikely]]
+    link_.Ended(client);
   active_.erase(std::find(active_.begin(), active_.end(), &client));
 }
 
@@ -148,9 +147,7 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
     return;
   }
   if (client->primary) [[unlikely]] {
-    keyspace_.set_expiry(Keyspace::Expiry::kIgnored);
-    Read(*client, bytes);
-    set_replica(replica_);
+    ReadPrimary(*client, bytes);
   } else {
     Read(*client, bytes);
   }
@@ -194,13 +191,48 @@ void Server::Advance(uint64_t ms) {
   if (pause_until_ != 0 && pause_until_ < keyspace_.now_ms()) Unpause();
   if (!blocked_.empty()) TimeOut();
   if (!resumed_.empty()) Resume();
+  if (source_.records()) [[unlikely]]
+    source_.Send(/*framed=*/false);
+  if (link_.follows()) [[unlikely]]
+    link_.Tick();
   Broadcast();
 }
 
 bool Server::Evict(int db, std::string_view key) {
   const bool evicted = keyspace_.Evict(db, key);
+  if (source_.records()) [[unlikely]]
+    source_.Send(/*framed=*/false);
   Broadcast();
   return evicted;
+}
+
+// --- Replication.
+
+void Server::SetReplica(bool replica) {
+  replica_ = replica;
+  SetExpiry();
+}
+
+void Server::SetExpiry() {
+  keyspace_.set_expiry(replica_ ? Keyspace::Expiry::kPrimary : Keyspace::Expiry::kOwn);
+}
+
+void Server::ReadPrimary(Client& client, std::string_view bytes) {
+  keyspace_.set_expiry(Keyspace::Expiry::kIgnored);
+  if (client.runs_postponed) RunPostponed(client);
+  link_.Receive(client, bytes);
+  SetExpiry();
+}
+
+void Server::DropReplicas() {
+  while (!source_.replicas().empty()) Disconnect(*source_.replicas().front().client);
+}
+
+// A command has run, for which the keyspace was `dirty` before. The changes of a whole transaction
+// are sent at its end.
+void Server::Replicate(const CommandContext& context, uint64_t dirty) {
+  source_.Ran(context, keyspace_.dirty() != dirty);
+  if (call_depth_ == 1) source_.Send(/*framed=*/true);
 }
 
 // --- Output.
@@ -281,6 +313,8 @@ void Server::OnKeyModified(int db, std::string_view key, bool added) {
 
 // Not attributed to a client, even if a client's lookup found it.
 void Server::OnKeyGone(int db, std::string_view key) {
+  if (source_.records()) [[unlikely]]
+    source_.Deleted(db, key);
   if (watching_ > 0) TouchWatched(db, key);
   if (!prefix_table_.empty()) prefix_table_.Note(key, /*writer=*/0);
   if (!tracking_table_.empty()) Invalidate(key);

@@ -14,7 +14,10 @@
 #include "core/keyspace/random.h"
 #include "core/resp/writer.h"
 #include "core/server/client.h"
+#include "core/server/host.h"
 #include "core/server/pubsub.h"
+#include "core/server/replica_link.h"
+#include "core/server/replication_source.h"
 #include "core/table/command.h"
 #include "core/table/profile.h"
 #include "core/tracking/prefix_table.h"
@@ -76,15 +79,19 @@ class Server : private KeyspaceObserver {
   bool Evict(int db, std::string_view key);
   uint64_t now_ms() const { return static_cast<uint64_t>(keyspace_.now_ms()); }
 
-  // --- Replication: the caller carries the stream.
+  // --- Replication.
 
-  // Makes the server a read-only replica, or a primary again, as it is after Reset(). A replica
-  // does not expire keys by itself, and refuses writes except those of its primary.
-  void set_replica(bool replica);
+  // The machine on which the server runs (not owned), also after Reset(). Without one (nullptr, as
+  // at first) the commands of replication are refused.
+  void set_host(ServerHost* host) { host_ = host; }
+  ServerHost* host() const { return host_; }
+  // True for a read-only replica (REPLICAOF). It does not expire keys by itself, and refuses writes
+  // except those of its primary, which are not answered and find expired keys.
   bool replica() const { return replica_; }
-  // Opens a replica's connection to its primary: write commands from it are neither refused nor
-  // answered, and find expired keys (replication.c, CLIENT_MASTER).
-  uint64_t ConnectPrimary();
+  ReplicationSource& source() { return source_; }
+  const ReplicationSource& source() const { return source_; }
+  ReplicaLink& link() { return link_; }
+  const ReplicaLink& link() const { return link_; }
 
   // --- For invariants.
 
@@ -138,10 +145,14 @@ class Server : private KeyspaceObserver {
   void Block(CommandContext& context, const Wait& wait);
   // Ends a client's wait, as its time-out does or with an error. False if it does not wait.
   bool Unblock(Client& client, bool with_error);
+  // A replica has reported its offset in the stream.
+  void Acknowledged(const Client& replica, uint64_t offset);
   // CLIENT PAUSE: until that time, in absolute milliseconds, commands that change something, or all
   // commands, are postponed. Has no effect if the time has passed.
   void Pause(int64_t until, bool all);
   void Unpause();
+  // True while the command for which the client has waited runs.
+  bool Serves(const Client& client) const { return serving_ == &client; }
   // True if a command of the client may use this key: after a wait, only the key that has become
   // ready.
   bool MayServe(const Client& client, std::string_view key) const {
@@ -181,6 +192,8 @@ class Server : private KeyspaceObserver {
   void ResetConnection(Client& client);
 
  private:
+  friend class ReplicaLink;
+
   // KeyspaceObserver.
   void OnKeyModified(int db, std::string_view key, bool added) override;
   void OnKeyGone(int db, std::string_view key) override;
@@ -193,6 +206,13 @@ class Server : private KeyspaceObserver {
   void Release(Client& client);
 
   void Read(Client& client, std::string_view bytes);
+  // Reads the stream of this server's primary, whose commands find expired keys.
+  [[gnu::noinline]] void ReadPrimary(Client& client, std::string_view bytes);
+  void SetReplica(bool replica);
+  void SetExpiry();
+  void DropReplicas();
+  void DropBlocked();
+  [[gnu::cold, gnu::noinline]] void Replicate(const CommandContext& context, uint64_t dirty);
   [[gnu::cold, gnu::noinline]] void RejectNonsense(Client& client);
 
   // blocking.cc
@@ -275,6 +295,9 @@ class Server : private KeyspaceObserver {
   std::string error_;
   uint64_t commands_run_ = 0;
   bool replica_ = false;
+  ServerHost* host_ = nullptr;
+  ReplicationSource source_;
+  ReplicaLink link_{this};
 
   std::vector<Client*> blocked_;  // in the order in which they began to wait
   std::vector<Client*> resumed_;  // no longer waiting; their unread input is to be read

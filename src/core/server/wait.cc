@@ -37,18 +37,18 @@ bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until)
   return true;
 }
 
-void ReplyNothing(resp::Writer& reply, Wait::Nothing nothing) {
-  switch (nothing) {
+void ReplyNothing(const Server& server, resp::Writer& reply, const Wait& wait) {
+  switch (wait.nothing) {
     case Wait::Nothing::kNullArray:
       return reply.NullArray();
-    case Wait::Nothing::kZero:
-      return reply.Integer(0);
+    case Wait::Nothing::kReplicas:
+      return reply.Integer(server.source().CountAcknowledged(wait.offset));
   }
 }
 
 void WaitOrReplyNothing(CommandContext& c, const Wait& wait) {
   if (c.client.multi) {
-    ReplyNothing(c.reply, wait.nothing);
+    ReplyNothing(c.server, c.reply, wait);
   } else {
     c.server.Block(c, wait);
   }

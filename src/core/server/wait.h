@@ -20,7 +20,7 @@ bool ParseTimeout(CommandContext& c, size_t i, TimeoutUnit unit, int64_t* until)
 void WaitOrReplyNothing(CommandContext& c, const Wait& wait);
 
 // Writes the reply after a timeout.
-void ReplyNothing(resp::Writer& reply, Wait::Nothing nothing);
+void ReplyNothing(const Server& server, resp::Writer& reply, const Wait& wait);
 
 }  // namespace resprobe
 

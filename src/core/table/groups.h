@@ -11,6 +11,7 @@ namespace resprobe {
 std::span<const CommandSpec> ConnectionCommands();    // connection_commands.cc
 std::span<const CommandSpec> ClientCommands();        // client_commands.cc
 std::span<const CommandSpec> ServerCommands();        // server_commands.cc
+std::span<const CommandSpec> ReplicationCommands();   // replication_commands.cc
 std::span<const CommandSpec> ConfigCommands();        // config_commands.cc
 std::span<const CommandSpec> GenericCommands();       // generic_commands.cc
 std::span<const CommandSpec> ExpireCommands();        // expire_commands.cc

@@ -71,6 +71,13 @@ struct ProfileTraits {
   // REPLY SKIP can suppress the reply; otherwise after it, and it is not suppressed
   // (docs/findings/redis-wait-skip.md).
   bool wait_answers_first;
+  // Replication: a key that has expired, or that a time in the past deletes, is deleted by UNLINK;
+  // otherwise by DEL.
+  bool deletes_by_unlink;
+  // SPOP of several members is one SREM of all; otherwise one SREM of each.
+  bool pops_in_one_command;
+  // The version of the RDB format.
+  int rdb_version;
 };
 
 inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
@@ -95,7 +102,10 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .own_messages_last = false,
      .packs_lists_and_sets = false,
      .waits_run_again = false,
-     .wait_answers_first = false},
+     .wait_answers_first = false,
+     .deletes_by_unlink = false,
+     .pops_in_one_command = false,
+     .rdb_version = 10},
     {.name = "valkey-8.0",
      .server = "valkey",
      .version = "8.0.1",
@@ -117,7 +127,10 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .own_messages_last = true,
      .packs_lists_and_sets = true,
      .waits_run_again = true,
-     .wait_answers_first = true},
+     .wait_answers_first = true,
+     .deletes_by_unlink = true,
+     .pops_in_one_command = true,
+     .rdb_version = 11},
 };
 constexpr const ProfileTraits& TraitsOf(Profile profile) {
   return kProfileTraits[static_cast<size_t>(profile)];

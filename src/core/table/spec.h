@@ -204,6 +204,9 @@ enum CommandTrait : uint32_t {
   // Generators make it rarely: it disrupts a run (ends, holds back or silences connections, empties
   // databases), or has a very long reply.
   kRare = 1u << 17,
+  // It is about this process, or about other servers (INFO, REPLICAOF): generators do not call it,
+  // and it is not compared with that of a live server.
+  kNotCompared = 1u << 18,
 };
 
 struct CommandTraits {

@@ -56,12 +56,12 @@ class Table {
  public:
   explicit Table(Profile profile) : changes_(CommandChanges(profile)) {
     for (const auto group :
-         {BitFieldCommands(),   BitmapCommands(),  ClientCommands(),       ConfigCommands(),
-          ConnectionCommands(), CounterCommands(), ExpireCommands(),       GenericCommands(),
-          HashCommands(),       LcsCommands(),     ListBlockingCommands(), ListCommands(),
-          ObjectCommands(),     PubSubCommands(),  ServerCommands(),       SetCommands(),
-          SortCommands(),       StringCommands(),  TableCommands(),        TransactionCommands(),
-          ZSetCommands()}) {
+         {BitFieldCommands(),    BitmapCommands(),  ClientCommands(),       ConfigCommands(),
+          ConnectionCommands(),  CounterCommands(), ExpireCommands(),       GenericCommands(),
+          HashCommands(),        LcsCommands(),     ListBlockingCommands(), ListCommands(),
+          ObjectCommands(),      PubSubCommands(),  ReplicationCommands(),  ServerCommands(),
+          SetCommands(),         SortCommands(),    StringCommands(),       TableCommands(),
+          TransactionCommands(), ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);

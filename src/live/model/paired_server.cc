@@ -279,7 +279,7 @@ bool PairedServer::Evict(int database, std::string_view key) {
 }
 
 // On a live server the case cannot say how much of the stream has arrived at a replica.
-ReplicaSubject* PairedServer::replica() {
+ServerSubject* PairedServer::replica() {
   ++verdict_.counts().left_out["replica: the case runs on one server"];
   return nullptr;
 }

@@ -80,7 +80,7 @@ class PairedServer final : public ServerSubject {
   void Advance(uint64_t ms) override;
   uint64_t now_ms() const override { return core_.now_ms(); }
   bool Evict(int database, std::string_view key) override;
-  ReplicaSubject* replica() override;
+  ServerSubject* replica() override;
   Server* core() override { return core_.core(); }
 
  private:

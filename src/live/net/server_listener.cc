@@ -56,7 +56,11 @@ std::optional<Profile> ParseProfile(std::string_view name, std::string* error) {
 }
 
 ServerListener::ServerListener(UniqueFd listening, ServerConfig config, Time time)
-    : listening_(std::move(listening)), time_(time), server_(StartingAt(config, time)) {
+    : listening_(std::move(listening)),
+      time_(time),
+      host_(LocalPort(listening_.get()), static_cast<uint64_t>(SystemMs())),
+      server_(StartingAt(config, time)) {
+  server_.set_host(&host_);
   buffer_.resize(kReadBytes);
 }
 

@@ -54,6 +54,20 @@ class ServerListener {
     bool gone = false;
   };
 
+  // Replicas may follow the server; it follows none.
+  class Host : public ServerHost {
+   public:
+    Host(int port, uint64_t process) : port_(port), process_(process) {}
+    bool dials() const override { return false; }
+    bool Dial(uint64_t, std::string_view, int) override { return false; }
+    int listening_port() const override { return port_; }
+    uint64_t process_number() const override { return process_; }
+
+   private:
+    int port_;
+    uint64_t process_;
+  };
+
   void Accept();
   void Read(Connection& connection);
   void Write(Connection& connection);
@@ -61,6 +75,7 @@ class ServerListener {
 
   UniqueFd listening_;
   Time time_;
+  Host host_;
   Server server_;
   std::list<Connection> connections_;
   std::vector<pollfd> polled_;

@@ -161,6 +161,9 @@ bool OutOfRange(const std::vector<std::string>& args) {
 std::string LeftOut(const Command* command, const std::vector<std::string>& args, Profile profile,
                     const LiveServer& target) {
   if (command == nullptr) return LeftOutUnknown(args, profile, target);
+  if (command->HasTrait(kNotCompared)) {
+    return "about one server alone: " + std::string(command->full_name());
+  }
   if (command->HasTrait(kNamesCommands)) {
     for (size_t i = 2; i < args.size(); ++i) {
       const std::string why = ByChance("", args[i], profile, target);

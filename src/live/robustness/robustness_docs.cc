@@ -112,10 +112,12 @@ void ReadInfo(const ReplyView& info, std::map<std::string, DocCommand, std::less
   for (const ReplyView subcommand : info[9]) ReadInfo(subcommand, commands);
 }
 
+// Commands that are not compared count as not modelled.
 bool IsModelled(const std::string& full_name, Profile profile) {
   const size_t bar = full_name.find('|');
   const Command* command = FindCommand(full_name.substr(0, bar), profile);
-  if (command == nullptr || bar == std::string::npos) return command != nullptr;
+  if (command == nullptr || command->HasTrait(kNotCompared)) return false;
+  if (bar == std::string::npos) return true;
   return FindSubcommand(*command, full_name.substr(bar + 1)) != nullptr;
 }
 

@@ -101,6 +101,7 @@ std::vector<Callable> MakeCallables() {
   };
   for (size_t profile = 0; profile < kProfileCount; ++profile) {
     for (const Command& command : Commands(static_cast<Profile>(profile))) {
+      if (command.HasTrait(kNotCompared)) continue;
       if (command.spec->handler != nullptr && !known(command)) add(command);
       for (const Command& subcommand : command.subcommands) {
         if (!known(subcommand)) add(subcommand);

@@ -242,6 +242,7 @@ bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext&
   probe_output_.clear();
   subject.Receive(probe, &probe_output_);
   subject.Close(probe);
+  if (node == primary_) ReadStream(run);
   probe_parser_.Reset();
   std::string_view rest = probe_output_;
   const auto next = [&] {
@@ -284,6 +285,7 @@ void InvalidationWorld::CompareWithServer(RunContext& run) {
     for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {
       if (slots[db] != 0 && !Probe(node, db, slots[db], run)) return;
     }
+    if (stream_.open()) TakeUnseen(run);
     CollectAll(run);
     Drain(run);
   }

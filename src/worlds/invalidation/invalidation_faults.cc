@@ -69,7 +69,13 @@ void InvalidationWorld::Apply(const Restart&, RunContext& run) {
   ConfigureNode(primary());
   primary().run = ++runs_;
   if (run.trace().on()) run.trace().Line("  " + NodeName(primary_) + " starts again, empty");
-  if (stream_.open()) BeginReplication();
+  if (stream_.open()) {
+    // What was in flight to the replica is lost. It sees the end, and dials again.
+    network_.Incoming(stream_.end()).Lose();
+    replica().node.Close(stream_.end());
+    BeginStream(run);
+    if (run.violated()) return;
+  }
   Change change;
   change.what = Change::What::kFlushAll;
   Changed(change, run);
@@ -78,16 +84,8 @@ void InvalidationWorld::Apply(const Restart&, RunContext& run) {
 void InvalidationWorld::Apply(const SwapDb&, RunContext& run) {
   if (strings_only()) return;
   selected_ = true;
-  ServerSubject& subject = *primary().subject;
-  const uint64_t admin = subject.Connect();
-  subject.Send(admin, "SWAPDB 0 1\r\n");
-  scratch_.clear();
-  subject.Receive(admin, &scratch_);
-  subject.Close(admin);
-  if (!run.Check(scratch_ == "+OK\r\n", "server_value", "SWAPDB that succeeds",
-                 [&] { return scratch_; })) {
-    return;
-  }
+  if (!Command(primary(), "SWAPDB 0 1\r\n", run)) return;
+  ReadStream(run);
   Change change;
   change.what = Change::What::kSwapDb;
   Changed(change, run);
@@ -101,6 +99,8 @@ void InvalidationWorld::Apply(const Advance& op, RunContext& run) {
   for (TrackedNode& node : nodes_) {
     if (node.up) node.node.Tick();
   }
+  if (stream_.open()) stream_.DeliverToPrimary();
+  ReadStream(run);
   time_passes_ = true;
   SeeVanished(run);
   CollectAll(run);
@@ -118,6 +118,7 @@ void InvalidationWorld::Apply(const Evict& op, RunContext& run) {
     run.trace().Line("  " + NodeName(primary_) + " evicts " + std::string(key) +
                      (db == 0 ? "" : " of database 1"));
   }
+  ReadStream(run);
   Gone(db, SlotOfKey(key), run);
   CollectAll(run);
 }

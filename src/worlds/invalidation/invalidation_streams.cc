@@ -43,6 +43,7 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
                                wire.requests_on_way.begin() + static_cast<ptrdiff_t>(whole));
   }
   NodeOf(wire).node.Deliver(ServersEnd(wire), arrived);
+  ReadStream(run);
   // The writer's replies first: they determine the version that the pushes to the others refer to.
   Collect(client, 0, run);
   SeeVanished(run);

@@ -11,12 +11,16 @@ namespace resprobe {
 // deletes none.
 void InvalidationWorld::SeeVanished(RunContext& run) {
   Server* core = primary().subject->core();
-  if (!may_vanish_ || core == nullptr) return;
+  if (may_vanish_ && core != nullptr) SeeVanishedFrom(*core, run);
+  if (stream_.open()) TakeUnseen(run);
+}
+
+void InvalidationWorld::SeeVanishedFrom(const Server& core, RunContext& run) {
   for (size_t db = 0; db < kDatabases; ++db) {
     for (size_t slot = 0; slot < invalidation::kStrings; ++slot) {
       const Truth& truth = primary().truth[db][slot];
       if (truth.value == 0 || !truth.may_expire) continue;
-      if (core->keyspace().keys(static_cast<int>(db)).Contains(SlotKey(slot))) continue;
+      if (core.keyspace().keys(static_cast<int>(db)).Contains(SlotKey(slot))) continue;
       Gone(db, slot, run);
     }
   }
@@ -124,13 +128,14 @@ void InvalidationWorld::RanWrite(Sent& sent, RunContext& run) {
   if (sent.count == 0) sent.versions.fill(version_);
 }
 
-// A change on the primary. Changes with an effect are sent to its replica.
+// A change on the primary. If it has an effect, it is the next one in the stream to its replica.
 void InvalidationWorld::Changed(Change change, RunContext& run) {
   TruthModel& truth = primary().truth;
   if (!truth.Affects(change)) return;
+  if (stream_.open() && !MatchStream(change, run)) return;
   change.version = ++version_;
   truth.Make(change);
-  if (stream_.open()) SendToReplica(change, run);
+  if (stream_.open()) Replicated(run);
 }
 
 }  // namespace resprobe

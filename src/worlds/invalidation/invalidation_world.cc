@@ -61,9 +61,9 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
     config_.wires = cache::Wires::kOne;
   }
   config_.small_table = config.small_table && !config.noloop && !policy_.noloop;
-  StartNodes();
   client_count_ = 1 + config.clients.Of(kMaxClients);
   version_ = 1;
+  StartNodes(run);
   messages_ = 0;
   time_passes_ = false;
   selected_ = false;
@@ -98,7 +98,7 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
   }
 }
 
-void InvalidationWorld::StartNodes() {
+void InvalidationWorld::StartNodes(RunContext& run) {
   using invalidation::Replica;
   primary_ = 0;
   runs_ = 0;
@@ -120,15 +120,13 @@ void InvalidationWorld::StartNodes() {
     ConfigureNode(node);
   }
   // A run that ended with a violation leaves data in it.
-  stream_.Reset();
   stream_.End();
-  if (nodes_[1].up) BeginReplication();
+  if (nodes_[1].up) FollowPrimary(run);
 }
 
 // Configures a newly started process.
 void InvalidationWorld::ConfigureNode(TrackedNode& node) {
   ServerSubject& subject = *node.subject;
-  if (replica_ == &subject && &node == &primary()) replica_->Promote();
   if (Server* core = subject.core(); core != nullptr && config_.small_table) {
     core->set_tracking_table_max_keys(kSmallTable);
   }

@@ -6,8 +6,8 @@
 // how many bytes arrive when. The world determines the truth independently of the client under
 // test: it parses what a client sends and what the server answers, counts the changes of each slot
 // in the order in which the server made them (truth_model.h, "versions"), and knows which version
-// each read saw and which invalidations have arrived where. It also writes the stream from the
-// primary to the replica (replication_stream.h).
+// each read saw and which invalidations have arrived where. It reads the stream from the primary
+// to the replica in the same way (replication_watch.h).
 //
 // Faults: bytes in any slices and any order between connections; connections that end for both
 // sides, for one side only (the other is half-open until it is healed), or in the middle of a
@@ -38,7 +38,7 @@
 #include "sim/scheduler.h"
 #include "sim/server_subject.h"
 #include "worlds/invalidation/invalidation_ops.h"
-#include "worlds/invalidation/replication_stream.h"
+#include "worlds/invalidation/replication_watch.h"
 #include "worlds/invalidation/truth_model.h"
 
 namespace resprobe {
@@ -286,7 +286,7 @@ class InvalidationWorld {
   }
   int64_t now() const { return static_cast<int64_t>(primary().subject->now_ms()); }
   void ResetClient(Client& client);
-  void StartNodes();
+  void StartNodes(RunContext& run);
   void ConfigureNode(TrackedNode& node);
   void Open(Client& client, size_t wire, RunContext& run);
   void Hit(Client& client, size_t slot, const cache::Entry& entry, RunContext& run);
@@ -304,6 +304,7 @@ class InvalidationWorld {
 
   // invalidation_truth.cc
   void SeeVanished(RunContext& run);
+  void SeeVanishedFrom(const Server& core, RunContext& run);
   void Gone(size_t db, size_t slot, RunContext& run);
   bool Observe(size_t node, size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
   void Ran(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
@@ -311,8 +312,14 @@ class InvalidationWorld {
   void Changed(Change change, RunContext& run);
 
   // invalidation_replication.cc
-  void BeginReplication();
-  void SendToReplica(const Change& change, RunContext& run);
+  bool Command(TrackedNode& node, std::string_view command, RunContext& run);
+  void BeginStream(RunContext& run);
+  void FollowPrimary(RunContext& run);
+  void ReadStream(RunContext& run);
+  bool MatchStream(const Change& change, RunContext& run);
+  bool TakeDeletion(RunContext& run);
+  void TakeUnseen(RunContext& run);
+  void Replicated(RunContext& run);
   void DeliverToReplica(size_t bytes, RunContext& run);
   void TellOfSwap(size_t node);
   void LoseWrites();
@@ -368,8 +375,8 @@ class InvalidationWorld {
   std::array<TrackedNode, 2> nodes_;
   uint64_t runs_ = 0;  // processes started so far
   size_t primary_ = 0;
-  ReplicaSubject* replica_ = nullptr;  // the second server, if there is one
-  invalidation::ReplicationStream stream_;
+  ServerSubject* replica_ = nullptr;  // the second server, if there is one
+  invalidation::ReplicationWatch stream_;
   std::array<Session, kMaxClients> sessions_;
   std::array<std::array<Held, kSlots>, kMaxClients> held_;
   std::vector<uint8_t> slot_of_value_;  // number n at n - 1

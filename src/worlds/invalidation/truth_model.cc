@@ -4,6 +4,23 @@
 
 namespace resprobe::invalidation {
 
+bool Change::Is(const Change& other) const {
+  if (what != other.what) return false;
+  switch (what) {
+    case What::kFlushAll:
+    case What::kSwapDb:
+      return true;
+    case What::kFlushDb:
+      return db == other.db;
+    case What::kValues:
+    case What::kExpiry:
+      break;
+  }
+  return db == other.db && count == other.count && slots[0] == other.slots[0] &&
+         values[0] == other.values[0] && expire_at == other.expire_at &&
+         (count < 2 || (slots[1] == other.slots[1] && values[1] == other.values[1]));
+}
+
 bool TruthModel::Affects(const Change& change) const {
   if (change.what != Change::What::kValues || change.values[0] != 0) return true;
   const auto& slots = truths_[change.db];

@@ -21,6 +21,9 @@ struct Change {
   int64_t expire_at = 0;             // milliseconds since 1970; 0: never
   uint64_t version = 0;              // the version that begins with it
   uint64_t end = 0;                  // its end in the replication stream
+
+  // True if it is the same change, whatever its version and end.
+  bool Is(const Change& other) const;
 };
 
 // The truth about a slot.

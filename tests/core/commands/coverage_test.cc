@@ -44,6 +44,7 @@ Recorded ReadAll() {
 TEST(RecordingsTest, HoldASuccessOfEveryCommand) {
   const Recorded recorded = ReadAll();
   for (const Command& command : Commands()) {
+    if (command.HasTrait(kNotCompared)) continue;
     if (command.subcommands.empty()) {
       EXPECT_TRUE(recorded.answered.contains(command.full_name())) << command.full_name();
     }

@@ -370,57 +370,6 @@ TEST_F(ServerTest, KeysThatExpireInAPauseStayUnseen) {
   }
 }
 
-TEST_F(ServerTest, AReplicaTakesWritesFromItsPrimaryAlone) {
-  constexpr std::string_view kReadOnly =
-      "-READONLY You can't write against a read only replica.\r\n";
-  server.set_replica(true);
-  const uint64_t client = server.Connect();
-  EXPECT_NE(Ask(client, {"HELLO", "3"}).find("$4\r\nrole\r\n$7\r\nreplica\r\n"), std::string::npos);
-  Ask(client, {"CLIENT", "TRACKING", "ON"});
-  EXPECT_EQ(Ask(client, {"SET", "k", "v"}), kReadOnly);
-  EXPECT_EQ(Ask(client, {"MULTI"}), "+OK\r\n");
-  EXPECT_EQ(Ask(client, {"SET", "k", "v"}), kReadOnly);
-  EXPECT_EQ(Ask(client, {"EXEC"}).substr(0, 10), "-EXECABORT");
-  EXPECT_EQ(Ask(client, {"GET", "k"}), "_\r\n");
-  const uint64_t primary = server.ConnectPrimary();
-  EXPECT_EQ(Ask(primary, {"SET", "k", "v"}), "");
-  EXPECT_EQ(Ask(client, ""), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
-  EXPECT_EQ(Ask(primary, {"GET", "k"}), "");
-  EXPECT_EQ(Ask(client, {"GET", "k"}), "$1\r\nv\r\n");
-  server.set_replica(false);
-  EXPECT_EQ(Ask(client, {"DEL", "k"}), ":1\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
-  // The next connection has none of its privileges.
-  server.Close(primary);
-  EXPECT_EQ(Ask(server.Connect(), {"PING"}), "+PONG\r\n");
-  server.Reset();
-  EXPECT_FALSE(server.replica());
-  EXPECT_EQ(Ask(server.Connect(), {"SET", "k", "v"}), "+OK\r\n");
-}
-
-// On a replica a client does not find an expired key, but the commands of its primary do. The key
-// stays until one of them deletes it, or the server becomes a primary.
-TEST_F(ServerTest, AReplicaLeavesExpiryToItsPrimary) {
-  server.set_replica(true);
-  const uint64_t client = server.Connect();
-  const uint64_t primary = server.ConnectPrimary();
-  const uint64_t now = server.now_ms();
-  Ask(primary, {"SET", "k", "v", "PXAT", std::to_string(now + 5)});
-  Ask(primary, {"SET", "past", "v", "PXAT", std::to_string(now - 5)});
-  Ask(primary, {"SET", "kept", "v"});
-  Ask(primary, {"PEXPIREAT", "kept", std::to_string(now - 5)});
-  EXPECT_EQ(Ask(client, {"GET", "k"}), "$1\r\nv\r\n");
-  server.Advance(1000);
-  EXPECT_EQ(Ask(client, {"MGET", "k", "past", "kept"}), "*3\r\n$-1\r\n$-1\r\n$-1\r\n");
-  EXPECT_EQ(Ask(client, {"DBSIZE"}), ":3\r\n");
-  Ask(primary, {"APPEND", "k", "w"});
-  Ask(primary, {"PERSIST", "k"});
-  EXPECT_EQ(Ask(client, {"GET", "k"}), "$2\r\nvw\r\n");
-  server.set_replica(false);
-  EXPECT_EQ(Ask(client, {"GET", "past"}), "$-1\r\n");
-  server.Advance(1000);
-  EXPECT_EQ(Ask(client, {"DBSIZE"}), ":1\r\n");
-}
-
 // docs/findings/valkey-auth-without-reply.md, seen on valkey 8.0.1.
 TEST(ServerProfileTest, ValkeyDoesNotAnswerAFailedAuthBehindAReply) {
   for (const Profile profile : {Profile::kRedis70, Profile::kValkey80}) {

@@ -305,6 +305,12 @@ TEST(GenerateCommandTest, CallsTheWholeTable) {
   std::set<std::string_view> left_out;
   for (size_t profile = 0; profile < kProfileCount; ++profile) {
     for (const Command& command : Commands(static_cast<Profile>(profile))) {
+      if (command.HasTrait(kNotCompared)) {
+        // Names are generated at random, too; no such call has an effect on other servers.
+        EXPECT_TRUE(!command.Has(kAdmin) || !called.contains(command.full_name()))
+            << command.full_name();
+        continue;
+      }
       if (command.spec->handler == nullptr) {
         left_out.insert(command.full_name());
       } else {

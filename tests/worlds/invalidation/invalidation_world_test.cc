@@ -261,25 +261,26 @@ TEST(InvalidationWorldTest, AReplicaFollowsARestart) {
       "write client=0 kind=set key=0\nbarrier\nread client=1 key=0\nbarrier\n");
 }
 
-// A replica that ignores its primary's stream, and one that applies it without notifying clients.
+// A replica that ignores the commands of its primary, and one that runs them without notifying
+// clients.
 TEST(InvalidationWorldTest, Replicas) {
   class Deaf : public FaultyReplica {
    public:
-    Deaf(ReplicaSubject* real, bool silent) : FaultyReplica(real), silent_(silent) {}
-    uint64_t ConnectPrimary() override { return stream_ = FaultyReplica::ConnectPrimary(); }
+    Deaf(ServerSubject* real, bool silent) : FaultyReplica(real), silent_(silent) {}
     void Send(uint64_t connection, std::string_view bytes) override {
-      if (connection == stream_ && silent_) core()->keyspace().set_observer(nullptr);
-      if (connection != stream_ || silent_) FaultyReplica::Send(connection, bytes);
+      const Client* const client = core()->FindClient(connection);
+      const bool command = client != nullptr && client->primary && core()->link().streams();
+      if (command && silent_) core()->keyspace().set_observer(nullptr);
+      if (!command || silent_) FaultyReplica::Send(connection, bytes);
     }
 
    private:
     bool silent_;
-    uint64_t stream_ = 0;
   };
   class WithReplica : public FaultySubject {
    public:
     explicit WithReplica(bool silent) : replica_(FaultySubject::replica(), silent) {}
-    ReplicaSubject* replica() override { return &replica_; }
+    ServerSubject* replica() override { return &replica_; }
 
    private:
     Deaf replica_;

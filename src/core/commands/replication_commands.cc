@@ -1,0 +1,257 @@
+// Replication (redis 7.0 replication.c), and INFO, of which the core has the section about it.
+
+#include <string>
+
+#include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/groups.h"
+
+namespace resprobe {
+namespace {
+
+constexpr int64_t kMaxPort = 65535;
+// The core does not see addresses.
+constexpr std::string_view kUnknownAddress = "?";
+
+// Servers without a host are not part of a system of servers.
+bool HasHost(CommandContext& c) {
+  return c.server.host() != nullptr ||
+         c.Error("ERR replication is not available: this server knows no other server");
+}
+
+void ReplicaOf(CommandContext& c) {
+  if (!HasHost(c)) return;
+  if (c.Is(1, "NO") && c.Is(2, "ONE")) {
+    c.server.link().Leave();
+    return c.reply.Ok();
+  }
+  if (c.client.replica) {
+    c.Error("ERR Command is not valid when client is a replica.");
+    return;
+  }
+  if (!c.server.host()->dials()) {
+    c.Error("ERR this server opens no connections, so it cannot follow another one");
+    return;
+  }
+  int64_t port;
+  if (!c.IntBetween(2, 0, kMaxPort, &port, "ERR Invalid master port")) return;
+  if (c.server.link().follows(c.args[1], static_cast<int>(port))) {
+    return c.reply.SimpleString("OK Already connected to specified master");
+  }
+  c.server.link().Follow(c.args[1], static_cast<int>(port));
+  c.reply.Ok();
+}
+
+// A stream can begin where the replica's own ends: at its next byte.
+void PSync(CommandContext& c) {
+  if (!HasHost(c) || c.client.replica) return;
+  int64_t offset;
+  if (!c.Int(2, &offset)) return;
+  if (c.server.link().follows() && !c.server.link().streams()) {
+    c.Error("NOMASTERLINK Can't SYNC while not connected with my master");
+    return;
+  }
+  c.server.source().AddReplica(c.client, c.args[1], offset, c.server.host()->process_number());
+}
+
+void ReplConf(CommandContext& c) {
+  if (!HasHost(c)) return;
+  if (c.argc() % 2 == 0) {
+    c.SyntaxError();
+    return;
+  }
+  for (size_t i = 1; i < c.argc(); i += 2) {
+    int64_t number;
+    if (c.Is(i, "LISTENING-PORT")) {
+      if (!c.Int32(i + 1, &number)) return;
+      c.client.replica_port = static_cast<int>(number);
+    } else if (c.Is(i, "CAPA") || c.Is(i, "IP-ADDRESS") || c.Is(i, "VERSION") ||
+               c.Is(i, "RDB-ONLY")) {
+      // What a replica can do makes no difference here: its connection is all that is used.
+    } else if (c.Is(i, "ACK")) {
+      // Not answered.
+      if (c.client.replica && ParseInt64(c.args[i + 1], &number) && number >= 0) {
+        c.server.Acknowledged(c.client, static_cast<uint64_t>(number));
+      }
+      return;
+    } else if (c.Is(i, "GETACK")) {
+      // Of the primary. Not answered otherwise.
+      if (c.client.primary) c.server.link().Acknowledge();
+      return;
+    } else {
+      c.ErrorAbout("ERR Unrecognized REPLCONF option: ", c.args[i]);
+      return;
+    }
+  }
+  c.reply.Ok();
+}
+
+void Role(CommandContext& c) {
+  const Server& server = c.server;
+  const ReplicaLink& link = server.link();
+  const auto offset = static_cast<int64_t>(server.source().offset());
+  if (link.follows()) {
+    c.reply.ArrayHeader(5);
+    c.reply.BulkString("slave");
+    c.reply.BulkString(link.host());
+    c.reply.Integer(link.port());
+    c.reply.BulkString(link.StateName());
+    c.reply.Integer(link.streams() ? offset : -1);
+    return;
+  }
+  c.reply.ArrayHeader(3);
+  c.reply.BulkString("master");
+  c.reply.Integer(offset);
+  c.reply.ArrayHeader(server.source().replicas().size());
+  for (const ReplicationSource::Replica& replica : server.source().replicas()) {
+    c.reply.ArrayHeader(3);
+    c.reply.BulkString(kUnknownAddress);
+    c.reply.BulkInteger(replica.client->replica_port);
+    c.reply.BulkInteger(static_cast<int64_t>(replica.acknowledged));
+  }
+}
+
+// --- INFO.
+
+class InfoText {
+ public:
+  explicit InfoText(std::string* out) : out_(*out) { out_ = "# Replication\r\n"; }
+  void Line(std::string_view name, std::string_view value) {
+    out_.append(name).append(":").append(value).append("\r\n");
+  }
+  void Line(std::string_view name, int64_t value) {
+    char digits[kNumberBufferSize];
+    Line(name, FormatInt64(value, digits));
+  }
+
+ private:
+  std::string& out_;
+};
+
+void InfoOfReplica(CommandContext& c, InfoText& info) {
+  const ReplicaLink& link = c.server.link();
+  const auto offset = static_cast<int64_t>(c.server.source().offset());
+  info.Line("master_host", link.host());
+  info.Line("master_port", link.port());
+  info.Line("master_link_status", link.streams() ? "up" : "down");
+  info.Line("master_last_io_seconds_ago",
+            link.streams() ? (c.keyspace.now_ms() - link.heard_at()) / 1000 : -1);
+  info.Line("master_sync_in_progress", link.state() == ReplicaLink::State::kKeys ? 1 : 0);
+  info.Line("slave_read_repl_offset", offset);
+  info.Line("slave_repl_offset", offset);
+  info.Line("slave_priority", 100);
+  info.Line("slave_read_only", 1);
+  info.Line("replica_announced", 1);
+}
+
+void InfoOfReplication(CommandContext& c, std::string* text) {
+  InfoText info(text);
+  const ReplicationSource& source = c.server.source();
+  info.Line("role", c.server.replica() ? "slave" : "master");
+  if (c.server.replica()) InfoOfReplica(c, info);
+  info.Line("connected_slaves", static_cast<int64_t>(source.replicas().size()));
+  size_t number = 0;
+  for (const ReplicationSource::Replica& replica : source.replicas()) {
+    std::string value = "ip=" + std::string(kUnknownAddress) +
+                        ",port=" + std::to_string(replica.client->replica_port) +
+                        ",state=online,offset=" + std::to_string(replica.acknowledged) + ",lag=" +
+                        std::to_string((c.keyspace.now_ms() - replica.acknowledged_at) / 1000);
+    info.Line("slave" + std::to_string(number++), value);
+  }
+  const std::string none(ReplicationSource::kIdSize, '0');
+  const bool branched = !source.previous_id().empty();
+  info.Line("master_failover_state", "no-failover");
+  info.Line("master_replid", source.started() ? source.id() : none);
+  info.Line("master_replid2", branched ? source.previous_id() : none);
+  info.Line("master_repl_offset", static_cast<int64_t>(source.offset()));
+  info.Line("second_repl_offset", branched ? static_cast<int64_t>(source.previous_end()) : -1);
+  info.Line("repl_backlog_active", source.started() ? 1 : 0);
+  info.Line("repl_backlog_size", static_cast<int64_t>(ReplicationSource::kBacklogBytes));
+  info.Line("repl_backlog_first_byte_offset",
+            source.started() ? static_cast<int64_t>(source.backlog_begin() + 1) : 0);
+  info.Line("repl_backlog_histlen", static_cast<int64_t>(source.backlog_size()));
+}
+
+void Info(CommandContext& c) {
+  bool wanted = c.argc() == 1;
+  for (size_t i = 1; i < c.argc(); ++i) {
+    for (const std::string_view name : {"REPLICATION", "DEFAULT", "ALL", "EVERYTHING"}) {
+      wanted |= c.Is(i, name);
+    }
+  }
+  c.scratch.clear();
+  if (wanted) InfoOfReplication(c, &c.scratch);
+  c.reply.Verbatim("txt", c.scratch);
+}
+
+constexpr CommandGroup kGroup = CommandGroup::kServer;
+constexpr uint32_t kControl = kAdmin | kNoScript;
+
+constexpr CommandSpec kReplicationCommands[] = {
+    {.name = "info",
+     .arity = -1,
+     .flags = kLoading | kStale | kRandomOutput | kToAllShards | kFromSpecial,
+     .group = kGroup,
+     .since = "1.0.0",
+     .summary = "The state of replication; other sections are empty",
+     .syntax = "[string ...]",
+     .reply = "bulk",
+     .handler = Info,
+     .traits = {.bits = kNotCompared}},
+    {.name = "psync",
+     .arity = -3,
+     .flags = kControl | kNoMulti | kNoAsyncLoading,
+     .group = kGroup,
+     .since = "2.8.0",
+     .summary = "Get the stream of changes, as a replica",
+     .syntax = "string offset",
+     .reply = "any",
+     .handler = PSync,
+     .traits = {.bits = kNotCompared}},
+    {.name = "replconf",
+     .arity = -1,
+     .flags = kControl | kLoading | kStale | kAllowBusy,
+     .group = kGroup,
+     .since = "3.0.0",
+     .summary = "What a replica and its primary tell each other",
+     .syntax = "[string string ...]",
+     .reply = "ok",
+     .handler = ReplConf,
+     .traits = {.bits = kNotCompared}},
+    {.name = "replicaof",
+     .arity = 3,
+     .flags = kControl | kStale | kNoAsyncLoading,
+     .group = kGroup,
+     .since = "5.0.0",
+     .summary = "Follow another server, or none",
+     .syntax = "<string integer | NO ONE>",
+     .reply = "ok|status(OK Already connected to specified master)",
+     .handler = ReplicaOf,
+     .traits = {.bits = kNotCompared}},
+    {.name = "role",
+     .arity = 1,
+     .flags = kNoScript | kLoading | kStale | kFast,
+     .group = kGroup,
+     .since = "2.8.12",
+     .summary = "Whether the server is a primary or a replica",
+     .syntax = "",
+     .reply = "array<any>",
+     .handler = Role,
+     .traits = {.bits = kNotCompared}},
+    {.name = "slaveof",
+     .arity = 3,
+     .flags = kControl | kStale | kNoAsyncLoading,
+     .group = kGroup,
+     .since = "1.0.0",
+     .summary = "REPLICAOF by its old name",
+     .syntax = "<string integer | NO ONE>",
+     .reply = "ok|status(OK Already connected to specified master)",
+     .handler = ReplicaOf,
+     .traits = {.bits = kNotCompared}},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> ReplicationCommands() { return kReplicationCommands; }
+
+}  // namespace resprobe

@@ -1,0 +1,188 @@
+#include "core/server/replication_source.h"
+
+#include <algorithm>
+
+#include "core/keyspace/integers.h"
+#include "core/persistence/rdb.h"
+#include "core/resp/writer.h"
+#include "core/table/table.h"
+
+namespace resprobe {
+namespace {
+
+constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
+constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
+
+}  // namespace
+
+void ReplicationSource::Reset() {
+  records_ = false;
+  said_ = Said::kNothing;
+  effects_.clear();
+  effects_bytes_.clear();
+  id_.clear();
+  previous_id_.clear();
+  previous_end_ = offset_ = 0;
+  RecycleString(backlog_);
+  db_ = -1;
+  ids_made_ = 0;
+  replicas_.clear();
+}
+
+// --- Recording.
+
+void ReplicationSource::Record(int db, std::span<const std::string_view> words) {
+  resp::AppendRequest(&effects_bytes_, words);
+  effects_.push_back({db, effects_bytes_.size()});
+}
+
+void ReplicationSource::Instead(int db, std::span<const std::string_view> words) {
+  said_ = Said::kReplaced;
+  Record(db, words);
+}
+
+void ReplicationSource::Deleted(int db, std::string_view key) {
+  const std::string_view words[] = {deletion(), key};
+  Record(db, words);
+}
+
+void ReplicationSource::Ran(const CommandContext& command, bool changed) {
+  const bool sent = said_ == Said::kNothing ? command.command.Has(kMayReplicate) ||
+                                                  (changed && command.command.Has(kWrite))
+                                            : said_ == Said::kAlways;
+  said_ = Said::kNothing;
+  if (sent) Record(command.db, command.args);
+}
+
+void ReplicationSource::Send(bool framed) {
+  if (effects_.empty()) return;
+  const bool frame = framed && effects_.size() > 1;
+  bytes_.clear();
+  if (frame) bytes_ += kMulti;
+  size_t begin = 0;
+  for (const Effect& effect : effects_) {
+    Select(effect.db);
+    bytes_.append(effects_bytes_, begin, effect.end - begin);
+    begin = effect.end;
+  }
+  if (frame) bytes_ += kExec;
+  effects_.clear();
+  effects_bytes_.clear();
+  Feed(bytes_);
+}
+
+void ReplicationSource::Select(int db) {
+  if (db == db_) return;
+  db_ = db;
+  char digits[24];
+  const std::string_view words[] = {"SELECT", FormatInt64(db, digits)};
+  resp::AppendRequest(&bytes_, words);
+}
+
+void ReplicationSource::Feed(std::string_view bytes) {
+  offset_ += bytes.size();
+  backlog_.append(bytes);
+  // Twice the size, so that it is not moved for each command.
+  if (backlog_.size() > 2 * kBacklogBytes) backlog_.erase(0, backlog_.size() - kBacklogBytes);
+  for (const Replica& replica : replicas_) replica.client->output.append(bytes);
+}
+
+// --- Replicas.
+
+bool ReplicationSource::Has(std::string_view id, int64_t offset) const {
+  if (offset < 0 || !started()) return false;
+  const auto from = static_cast<uint64_t>(offset);
+  if (from < backlog_begin() + 1 || from > offset_ + 1) return false;
+  return id == id_ || (id == previous_id_ && from <= previous_end_);
+}
+
+void ReplicationSource::AddReplica(Client& client, std::string_view id, int64_t offset,
+                                   uint64_t process) {
+  std::string& out = client.output;
+  const bool has = Has(id, offset);
+  if (!started()) {
+    MakeId(process);
+    records_ = true;
+  }
+  char digits[24];
+  if (has) {
+    out.append("+CONTINUE ").append(id_).append("\r\n");
+    out.append(backlog_, static_cast<uint64_t>(offset) - 1 - backlog_begin());
+  } else {
+    out.append("+FULLRESYNC ").append(id_).append(" ");
+    out.append(FormatInt64(static_cast<int64_t>(offset_), digits)).append("\r\n$");
+    bytes_.clear();
+    AppendRdb(*keyspace_, TraitsOf(profile_).rdb_version, &bytes_);
+    out.append(FormatInt64(static_cast<int64_t>(bytes_.size()), digits)).append("\r\n");
+    out.append(bytes_);
+    db_ = -1;
+  }
+  client.replica = true;
+  replicas_.push_back({&client, 0, keyspace_->now_ms()});
+}
+
+void ReplicationSource::RemoveReplica(const Client& client) {
+  std::erase_if(replicas_, [&](const Replica& replica) { return replica.client == &client; });
+}
+
+void ReplicationSource::Acknowledge(const Client& client, uint64_t offset) {
+  for (Replica& replica : replicas_) {
+    if (replica.client != &client) continue;
+    replica.acknowledged = std::max(replica.acknowledged, offset);
+    replica.acknowledged_at = keyspace_->now_ms();
+  }
+}
+
+int64_t ReplicationSource::CountAcknowledged(uint64_t offset) const {
+  return std::ranges::count_if(
+      replicas_, [&](const Replica& replica) { return replica.acknowledged >= offset; });
+}
+
+void ReplicationSource::AskForAcknowledgement() {
+  if (replicas_.empty()) return;
+  const std::string_view words[] = {"REPLCONF", "GETACK", "*"};
+  bytes_.clear();
+  resp::AppendRequest(&bytes_, words);
+  Feed(bytes_);
+}
+
+// --- The identity of the stream.
+
+// A function of the process and of the number of ids that it has made: no two are the same in a
+// system, and a run is repeated with the same ones.
+void ReplicationSource::MakeId(uint64_t process) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  uint64_t state = process * 0x9e3779b97f4a7c15 + ++ids_made_;
+  id_.clear();
+  while (id_.size() < kIdSize) {
+    state = (state ^ state >> 31) * 0xbf58476d1ce4e5b9 + 0x94d049bb133111eb;
+    id_ += kDigits[state >> 60];
+  }
+}
+
+void ReplicationSource::Adopt(std::string_view id, uint64_t offset) {
+  id_.assign(id);
+  previous_id_.clear();
+  previous_end_ = 0;
+  offset_ = offset;
+  backlog_.clear();
+  db_ = -1;
+}
+
+void ReplicationSource::Continue(std::string_view id) {
+  if (id.empty() || id == id_) return;
+  previous_id_ = id_;
+  previous_end_ = offset_ + 1;
+  id_.assign(id);
+}
+
+void ReplicationSource::Branch(uint64_t process) {
+  records_ = started();
+  if (!started()) return;
+  previous_id_ = id_;
+  previous_end_ = offset_ + 1;
+  MakeId(process);
+  db_ = -1;
+}
+
+}  // namespace resprobe

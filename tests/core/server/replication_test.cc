@@ -1,0 +1,470 @@
+// Servers that follow each other, joined by hosts that carry their bytes.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/persistence/rdb.h"
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+
+namespace resprobe {
+namespace {
+
+constexpr std::string_view kHandshake =
+    "*3\r\n$8\r\nREPLCONF\r\n$14\r\nlistening-port\r\n$4\r\n7001\r\n";
+
+// A few servers, named by their ports.
+class ReplicationTest : public testing::Test {
+ protected:
+  struct Machine : ServerHost {
+    Machine(ReplicationTest* test, int own_port, Profile profile)
+        : system(*test), port(own_port), server({.profile = profile}) {
+      server.set_host(this);
+    }
+    bool Dial(uint64_t connection, std::string_view, int to) override {
+      if (to == 0) return false;
+      dialled.push_back({connection, to});
+      return true;
+    }
+    int listening_port() const override { return port; }
+    uint64_t process_number() const override {
+      return static_cast<uint64_t>(port) + restarts * 100;
+    }
+
+    ReplicationTest& system;
+    const int port;
+    uint64_t restarts = 0;
+    Server server;
+    struct Dialled {
+      uint64_t connection;
+      int to;
+    };
+    std::vector<Dialled> dialled;
+  };
+  struct Link {
+    Machine* from;
+    uint64_t from_id;
+    Machine* to;
+    uint64_t to_id;
+  };
+
+  Machine& Add(int port, Profile profile = Profile::kRedis70) {
+    machines_.push_back(std::make_unique<Machine>(this, port, profile));
+    return *machines_.back();
+  }
+  // Delivers everything, until nothing moves.
+  void Pump() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const auto& machine : machines_) {
+        for (const Machine::Dialled& dialled : std::exchange(machine->dialled, {})) {
+          Machine& to = At(dialled.to);
+          links_.push_back({machine.get(), dialled.connection, &to, to.server.Connect()});
+          moved = true;
+        }
+      }
+      for (size_t i = 0; i < links_.size(); ++i) {
+        const Link link = links_[i];
+        moved |= Move(*link.from, link.from_id, *link.to, link.to_id, &upstream_);
+        moved |= Move(*link.to, link.to_id, *link.from, link.from_id, &stream_);
+      }
+    }
+  }
+  // The connection between them is lost.
+  void Cut(Machine& from) {
+    for (size_t i = 0; i < links_.size(); ++i) {
+      if (links_[i].from != &from) continue;
+      const Link link = links_[i];
+      links_.erase(links_.begin() + static_cast<ptrdiff_t>(i));
+      link.to->server.Close(link.to_id);
+      link.from->server.Close(link.from_id);
+      return;
+    }
+  }
+  static std::string Ask(Machine& machine, std::initializer_list<std::string_view> words,
+                         int connection = 0) {
+    uint64_t& id = machine.system.clients_[{machine.port, connection}];
+    if (id == 0) id = machine.server.Connect();
+    std::string request;
+    resp::AppendRequest(&request, std::vector<std::string_view>(words));
+    machine.server.Receive(id, request);
+    return std::exchange(machine.server.Output(id), {});
+  }
+  // What the primaries have sent since the last call.
+  std::string Stream() { return std::exchange(stream_, {}); }
+  static std::string Words(std::string_view stream) {
+    resp::RequestParser parser;
+    std::string text;
+    while (!stream.empty()) {
+      const auto result = parser.Parse(stream);
+      if (result.status != resp::RequestParser::Status::kRequest) return text + "?";
+      stream.remove_prefix(result.consumed);
+      text += text.empty() ? "" : "; ";
+      for (const std::string_view word : parser.args()) {
+        text.append(text.empty() || text.ends_with("; ") ? "" : " ").append(word);
+      }
+    }
+    return text;
+  }
+  // Replica `b` follows `a`; only its stream counts from here.
+  void Follow(Machine& b, const Machine& a) {
+    EXPECT_EQ(Ask(b, {"REPLICAOF", "host", std::to_string(a.port)}), "+OK\r\n");
+    Pump();
+    EXPECT_TRUE(b.server.link().streams());
+    Stream();
+  }
+  // The stream of these commands.
+  std::string Sends(Machine& a,
+                    std::initializer_list<std::initializer_list<std::string_view>> all) {
+    for (const auto& words : all) Ask(a, words);
+    Pump();
+    return Words(Stream());
+  }
+
+  std::string upstream_;
+
+ private:
+  static bool Move(Machine& from, uint64_t from_id, Machine& to, uint64_t to_id, std::string* all) {
+    const std::string bytes = std::exchange(from.server.Output(from_id), {});
+    if (bytes.empty()) return false;
+    all->append(bytes);
+    to.server.Receive(to_id, bytes);
+    return true;
+  }
+  Machine& At(int port) {
+    return **std::ranges::find_if(machines_, [&](const auto& one) { return one->port == port; });
+  }
+
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<Link> links_;
+  std::map<std::pair<int, int>, uint64_t> clients_;
+  std::string stream_;
+};
+
+TEST_F(ReplicationTest, AReplicaCopiesAllKeysAndFollows) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Ask(a, {"SET", "s", "v", "PX", "5000"});
+  Ask(a, {"RPUSH", "l", "1", "", std::string(20'000, 'x')});
+  Ask(a, {"SADD", "set", "a", "b"});
+  Ask(a, {"HSET", "h", "f", std::string(100, 'y')});
+  Ask(a, {"ZADD", "z", "-inf", "a", "0.5", "b"});
+  Ask(a, {"SELECT", "9"});
+  Ask(a, {"SET", "other", "v"});
+  Ask(b, {"SET", "old", "v"});
+  EXPECT_EQ(Ask(b, {"REPLICAOF", "host", "7000"}), "+OK\r\n");
+  EXPECT_EQ(Ask(b, {"REPLICAOF", "host", "7000"}), "+OK Already connected to specified master\r\n");
+  Pump();
+  EXPECT_TRUE(upstream_.starts_with("*1\r\n$4\r\nPING\r\n")) << upstream_;
+  EXPECT_NE(upstream_.find(kHandshake), std::string::npos) << upstream_;
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+  EXPECT_EQ(b.server.keyspace().CheckIntegrity(), "");
+  EXPECT_EQ(Ask(b, {"EXISTS", "old"}), ":0\r\n");
+  for (int i = 0; i < 20; ++i) Ask(a, {"RPUSH", "l", std::to_string(i)});
+  Ask(a, {"FLUSHDB"});
+  Pump();
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+  EXPECT_EQ(a.server.source().offset(), b.server.source().offset());
+  // It is read only, and says so.
+  EXPECT_EQ(Ask(b, {"SET", "k", "v"}),
+            "-READONLY You can't write against a read only replica.\r\n");
+  EXPECT_EQ(Ask(b, {"ROLE"}).substr(0, 43),
+            "*5\r\n$5\r\nslave\r\n$4\r\nhost\r\n:7000\r\n$9\r\nconnect");
+  EXPECT_NE(Ask(b, {"INFO", "replication"})
+                .find("role:slave\r\nmaster_host:host\r\nmaster_port:7000"
+                      "\r\nmaster_link_status:up\r\n"),
+            std::string::npos);
+  EXPECT_NE(Ask(a, {"INFO"}).find("connected_slaves:1\r\nslave0:ip=?,port=7001,state=online"),
+            std::string::npos);
+}
+
+// Bytes of the stream arrive one by one.
+TEST_F(ReplicationTest, TheStreamMayBeCutAnywhere) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Ask(a, {"SET", "k", "v"});
+  Ask(b, {"REPLICAOF", "host", "7000"});
+  const uint64_t at_b = b.dialled.at(0).connection;
+  const uint64_t at_a = a.server.Connect();
+  for (int i = 0; i < 10; ++i) {
+    a.server.Receive(at_a, std::exchange(b.server.Output(at_b), {}));
+    for (const char byte : std::exchange(a.server.Output(at_a), {})) {
+      b.server.Receive(at_b, std::string_view(&byte, 1));
+    }
+    if (i == 6) Ask(a, {"MSET", "k", "w", "l", "w"});
+  }
+  EXPECT_EQ(Ask(b, {"MGET", "k", "l"}), "*2\r\n$1\r\nw\r\n$1\r\nw\r\n");
+  b.dialled.clear();
+}
+
+// Without a replica nothing is recorded; without a host nothing is replicated.
+TEST_F(ReplicationTest, NothingIsRecordedWithoutAReplica) {
+  Machine& a = Add(7000);
+  Ask(a, {"SET", "k", "v"});
+  EXPECT_FALSE(a.server.source().records());
+  EXPECT_EQ(a.server.source().offset(), 0u);
+  EXPECT_EQ(a.server.source().backlog_size(), 0u);
+  a.server.set_host(nullptr);
+  for (const auto& words : std::vector<std::vector<std::string_view>>{
+           {"REPLICAOF", "host", "1"}, {"PSYNC", "?", "-1"}, {"REPLCONF", "ACK", "1"}}) {
+    std::string request;
+    resp::AppendRequest(&request, words);
+    const uint64_t client = a.server.Connect();
+    a.server.Receive(client, request);
+    EXPECT_TRUE(a.server.Output(client).starts_with("-ERR replication is not available"))
+        << words[0];
+  }
+}
+
+TEST_F(ReplicationTest, EffectsArePropagated) {
+  Machine& a = Add(7000);
+  Follow(Add(7001), a);
+  const std::string now = std::to_string(a.server.now_ms() + 1000);
+  EXPECT_EQ(Sends(a, {{"set", "k", "v"}}), "SELECT 0; set k v");
+  EXPECT_EQ(Sends(a, {{"SET", "k", "v", "NX"}, {"GET", "k"}, {"DEL", "no"}}), "");
+  EXPECT_EQ(Sends(a, {{"SET", "k", "v", "EX", "1"}}), "SET k v PXAT " + now);
+  EXPECT_EQ(Sends(a, {{"PEXPIRE", "k", "1000", "XX"}}), "PEXPIREAT k " + now + " XX");
+  EXPECT_EQ(Sends(a, {{"EXPIRE", "k", "0"}}), "DEL k");
+  EXPECT_EQ(Sends(a, {{"INCRBYFLOAT", "n", "1.5"}}), "SET n 1.5 KEEPTTL");
+  EXPECT_EQ(Sends(a, {{"GETEX", "n", "PX", "1000"}}), "PEXPIREAT n " + now);
+  EXPECT_EQ(Sends(a, {{"GETEX", "n", "PERSIST"}}), "PERSIST n");
+  EXPECT_EQ(Sends(a, {{"GETDEL", "n"}}), "DEL n");
+  EXPECT_EQ(Sends(a, {{"SADD", "s", "x", "y"}, {"SPOP", "s", "2"}}), "SADD s x y; DEL s");
+  EXPECT_EQ(Sends(a, {{"SADD", "s", "x"}, {"SPOP", "s"}}), "SADD s x; SREM s x");
+  Sends(a, {{"SADD", "s", "1", "2", "3"}});
+  const std::string popped = Sends(a, {{"SPOP", "s", "2"}});
+  EXPECT_TRUE(popped.starts_with("MULTI; SREM s ") && popped.ends_with("; EXEC")) << popped;
+  EXPECT_EQ(Sends(a, {{"SELECT", "1"}, {"RPUSH", "l", "1", "2", "3"}}), "SELECT 1; RPUSH l 1 2 3");
+  EXPECT_EQ(Sends(a, {{"LMPOP", "2", "no", "l", "RIGHT", "COUNT", "9"}}), "RPOP l 3");
+  EXPECT_EQ(Sends(a, {{"MULTI"}, {"SET", "x", "1"}, {"SELECT", "0"}, {"SET", "y", "1"}, {"EXEC"}}),
+            "MULTI; SET x 1; SELECT 0; SET y 1; EXEC");
+  EXPECT_EQ(Sends(a, {{"MULTI"}, {"SET", "x", "1"}, {"GET", "y"}, {"EXEC"}}), "SET x 1");
+  EXPECT_EQ(Sends(a, {{"PUBLISH", "c", "m"}, {"FLUSHALL"}, {"SWAPDB", "0", "0"}}),
+            "PUBLISH c m; FLUSHALL; SWAPDB 0 0");
+}
+
+// Keys that expire are deleted by a command: found expired by a command, together with that; by the
+// active cycle, each alone.
+TEST_F(ReplicationTest, ExpiredKeysAreDeleted) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  Ask(a, {"SET", "k", "v", "PX", "5"});
+  Ask(a, {"SET", "l", "v", "PX", "5"});
+  a.server.Advance(50);
+  b.server.Advance(50);
+  Pump();
+  Stream();
+  EXPECT_EQ(Ask(b, {"GET", "k"}), "$-1\r\n");
+  EXPECT_EQ(Ask(b, {"DBSIZE"}), ":2\r\n");
+  EXPECT_EQ(Sends(a, {{"SET", "k", "w"}}), "MULTI; DEL k; SET k w; EXEC");
+  EXPECT_EQ(Sends(a, {{"GET", "l"}}), "DEL l");
+  EXPECT_EQ(Ask(b, {"DBSIZE"}), ":1\r\n");
+  Ask(a, {"SET", "l", "v", "PX", "5"});
+  Ask(a, {"SET", "m", "v", "PX", "5"});
+  Pump();
+  Stream();
+  a.server.Advance(1000);
+  Pump();
+  EXPECT_EQ(Words(Stream()), "DEL m; DEL l");
+  Ask(a, {"SET", "l", "v"});
+  a.server.Evict(0, "l");
+  Pump();
+  EXPECT_EQ(Words(Stream()), "SET l v; DEL l");
+}
+
+TEST_F(ReplicationTest, ClientsThatWaitAreReplicatedAsTheyAreServed) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  Ask(a, {"BLPOP", "l", "0"}, 1);
+  Ask(a, {"BLMOVE", "l", "m", "LEFT", "RIGHT", "0"}, 2);
+  EXPECT_EQ(Sends(a, {{"RPUSH", "l", "1", "2"}}),
+            "SELECT 0; RPUSH l 1 2; LPOP l; LMOVE l m left right");
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+  // A server that becomes a replica lets nobody wait.
+  Ask(b, {"REPLICAOF", "NO", "ONE"});
+  Ask(b, {"BLPOP", "l", "0"}, 1);
+  Follow(b, a);
+  EXPECT_TRUE(Ask(b, {"PING"}, 1).starts_with("-UNBLOCKED "));
+}
+
+TEST_F(ReplicationTest, ValkeyDeletesByUnlink) {
+  Machine& a = Add(7000, Profile::kValkey80);
+  Follow(Add(7001, Profile::kValkey80), a);
+  EXPECT_EQ(Sends(a, {{"SADD", "s", "1", "2", "3"}}), "SELECT 0; SADD s 1 2 3");
+  const std::string popped = Sends(a, {{"SPOP", "s", "2"}});
+  EXPECT_EQ(popped.size(), std::string_view("SREM s 1 2").size()) << popped;
+  EXPECT_EQ(Sends(a, {{"EXPIRE", "s", "-1"}}), "UNLINK s");
+  EXPECT_EQ(Sends(a, {{"SET", "k", "v"}, {"SET", "k", "v", "PXAT", "1"}}), "SET k v; UNLINK k");
+}
+
+TEST_F(ReplicationTest, AReplicaThatComesBackGetsTheRest) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Ask(a, {"SELECT", "3"});
+  Follow(b, a);
+  Ask(a, {"SET", "k", "v"});
+  Pump();
+  Cut(b);
+  Ask(a, {"SET", "k", "w"});
+  Stream();
+  Pump();
+  EXPECT_NE(Stream().find("+CONTINUE "), std::string::npos);
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+  // Too far behind: everything.
+  Cut(b);
+  for (int i = 0; i < 50; ++i) Ask(a, {"SET", "big", std::string(100'000, 'x')});
+  Pump();
+  EXPECT_NE(Stream().find("+FULLRESYNC "), std::string::npos);
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+  // The primary is a new process, whose stream is another one.
+  a.server.Reset();
+  ++a.restarts;
+  Cut(b);
+  Pump();
+  EXPECT_EQ(Ask(b, {"EXISTS", "big"}), ":0\r\n");
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+}
+
+TEST_F(ReplicationTest, APromotedReplicaKeepsItsKeysAndItsReplicas) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Machine& c = Add(7002);
+  Follow(b, a);
+  Follow(c, b);  // a replica of the replica
+  Ask(a, {"SET", "k", "v"});
+  Pump();
+  EXPECT_EQ(Ask(c, {"GET", "k"}), "$1\r\nv\r\n");
+  Cut(b);
+  b.dialled.clear();
+  EXPECT_EQ(Ask(b, {"REPLICAOF", "NO", "ONE"}), "+OK\r\n");
+  EXPECT_EQ(Ask(b, {"SET", "l", "v"}), "+OK\r\n");
+  Pump();
+  EXPECT_EQ(Ask(c, {"MGET", "k", "l"}), "*2\r\n$1\r\nv\r\n$1\r\nv\r\n");
+  // The old primary becomes its replica, in the same history.
+  EXPECT_EQ(Ask(a, {"REPLICAOF", "host", "7001"}), "+OK\r\n");
+  Stream();
+  Pump();
+  EXPECT_NE(Stream().find("+CONTINUE "), std::string::npos);
+  EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
+  EXPECT_EQ(Ask(a, {"EXISTS", "l"}), ":1\r\n");
+}
+
+TEST_F(ReplicationTest, WaitCountsReplicas) {
+  Machine& a = Add(7000);
+  Follow(Add(7001), a);
+  Follow(Add(7002), a);
+  EXPECT_EQ(Ask(a, {"WAIT", "0", "0"}), ":2\r\n");
+  Ask(a, {"SET", "k", "v"});
+  EXPECT_EQ(Ask(a, {"WAIT", "2", "0"}), "");
+  Pump();
+  EXPECT_EQ(Ask(a, {"PING"}), ":2\r\n+PONG\r\n");
+  Ask(a, {"SET", "k", "w"});
+  EXPECT_EQ(Ask(a, {"WAIT", "3", "100"}), "");
+  Pump();
+  a.server.Advance(100);
+  EXPECT_EQ(Ask(a, {"PING"}), ":2\r\n+PONG\r\n");
+}
+
+// A replica reports once a second, and tries again to connect when that fails.
+TEST_F(ReplicationTest, TimePasses) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  EXPECT_EQ(Ask(b, {"REPLICAOF", "host", "0"}), "+OK\r\n");
+  EXPECT_EQ(b.server.link().state(), ReplicaLink::State::kDown);
+  Follow(b, a);
+  Ask(a, {"SET", "k", "v"});
+  Pump();
+  EXPECT_EQ(a.server.source().replicas()[0].acknowledged, 0u);
+  b.server.Advance(1000);
+  Pump();
+  EXPECT_EQ(a.server.source().replicas()[0].acknowledged, a.server.source().offset());
+  // Refused.
+  Ask(b, {"REPLICAOF", "host", "7009"});
+  ASSERT_EQ(b.dialled.size(), 1u);
+  b.server.Close(b.dialled[0].connection);
+  b.dialled.clear();
+  b.server.Advance(999);
+  EXPECT_TRUE(b.dialled.empty());
+  b.server.Advance(1);
+  EXPECT_EQ(b.dialled.size(), 1u);
+  b.dialled.clear();
+}
+
+// On a replica a client does not find an expired key, but the commands of its primary do.
+TEST_F(ReplicationTest, AReplicaLeavesExpiryToItsPrimary) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  Ask(a, {"SET", "k", "v", "PX", "5"});
+  Pump();
+  b.server.Advance(50);
+  EXPECT_EQ(Ask(b, {"GET", "k"}), "$-1\r\n");
+  EXPECT_EQ(Ask(b, {"DBSIZE"}), ":1\r\n");
+  // The clock of the primary is behind: to its commands the key lives.
+  Ask(a, {"APPEND", "k", "w"});
+  Ask(a, {"PERSIST", "k"});
+  Pump();
+  EXPECT_EQ(Ask(b, {"GET", "k"}), "$2\r\nvw\r\n");
+  Ask(a, {"PEXPIRE", "k", "5"});
+  Pump();
+  b.server.Advance(1000);
+  EXPECT_EQ(Ask(b, {"DBSIZE"}), ":1\r\n");
+  Ask(b, {"REPLICAOF", "NO", "ONE"});
+  b.server.Advance(1000);
+  EXPECT_EQ(Ask(b, {"DBSIZE"}), ":0\r\n");
+}
+
+TEST_F(ReplicationTest, AReplicaNotifiesItsClients) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  EXPECT_NE(Ask(b, {"HELLO", "3"}).find("$4\r\nrole\r\n$7\r\nreplica\r\n"), std::string::npos);
+  Ask(b, {"CLIENT", "TRACKING", "ON"});
+  Ask(b, {"GET", "k"});
+  Ask(a, {"SET", "k", "v"});
+  Pump();
+  EXPECT_EQ(Ask(b, {"GET", "k"}), ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n$1\r\nv\r\n");
+  // New keys replace all.
+  a.server.Reset();
+  ++a.restarts;
+  Cut(b);
+  Pump();
+  EXPECT_EQ(Ask(b, {"GET", "k"}), ">2\r\n$10\r\ninvalidate\r\n_\r\n_\r\n");
+}
+
+TEST(RdbTest, RefusesWhatItHasNotWritten) {
+  Keyspace from;
+  from.Reset(1000);
+  from.SetString(0, "k", "value");
+  from.Modified(0, "k");
+  from.SetExpiry(0, "k", 5000);
+  std::string rdb;
+  AppendRdb(from, 10, &rdb);
+  EXPECT_TRUE(rdb.starts_with("REDIS0010"));
+  Keyspace to;
+  to.Reset(1000);
+  EXPECT_TRUE(LoadRdb(rdb, &to));
+  EXPECT_EQ(from.Digest(), to.Digest());
+  for (size_t size = 0; size < rdb.size(); ++size) {
+    EXPECT_FALSE(LoadRdb(std::string_view(rdb).substr(0, size), &to)) << size;
+  }
+  for (size_t i = 0; i < rdb.size(); ++i) {
+    for (const char byte : {'\0', '\x80', '\x81', '\xc3', '\xff', '\x07'}) {
+      std::string wrong = rdb;
+      wrong[i] = byte;
+      LoadRdb(wrong, &to);  // any result, but no fault
+      EXPECT_EQ(to.CheckIntegrity(), "") << i;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace resprobe
