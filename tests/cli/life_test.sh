@@ -159,13 +159,14 @@ if [[ -n $server ]]; then
     grep -q '^# Run: .*"plant":"' "$temp/frozen.ops" || fail "the frozen case names no planted fault"
     sed -i -E 's/"plant": ?"[a-z-]+"/"plant": ""/' "$folder/report.json" "$temp/frozen.ops"
   }
-  run 1 invalidate --start "$temp/server" --kill 50 --seed 1 --plant trust-the-dead \
+  run 1 invalidate --start "$temp/server" --kill 50 --seed 1 --iterations 2000 --plant trust-the-dead \
     --stop-on-failure
   folder=$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'invalidate-*')
   holds "$folder" timeline.txt
   life "$folder" "no_stale_after_barrier" mend_workers
   missing_server
-  run 1 kill --start "$temp/server" --seed 1 --plant keep-on-loss --kill-mode client --stop-on-failure
+  run 1 kill --start "$temp/server" --seed 1 --iterations 500 --plant keep-on-loss --kill-mode client \
+    --stop-on-failure
   life "$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'kill-*')" \
     "no_stale_after_barrier after kill-client" mend_workers
   missing_server

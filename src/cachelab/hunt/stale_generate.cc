@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "engine/generate.h"
 
@@ -23,6 +24,7 @@ class Maker {
     case_->config.first_key.value += Below(left_out + 1);
     keys_ = stale::KeysOf(case_->config);
     keys_.commands = common.commands;
+    UseSomeKeys();
     shape_ = stale::ShapeOf(case_->config);
   }
 
@@ -35,7 +37,7 @@ class Maker {
   Index AWorker() { return {static_cast<uint8_t>(Below(shape_.workers))}; }
   // One of the writers, if there are any.
   Index AWriter() { return {static_cast<uint8_t>(Below(std::max(shape_.writers, 1)))}; }
-  Index AKey() { return {static_cast<uint8_t>(Below(keys_.keys))}; }
+  Index AKey() { return gen_.rng().Pick(in_use_); }
 
   // 1 to 64.
   int RoundCount() { return 1 + Below(8 << Below(4)); }
@@ -83,10 +85,22 @@ class Maker {
   void Add(Op op) { case_->ops.push_back(op); }
 
  private:
+  // A case uses all of its keys, or half of them, down to an eighth: with fewer keys, more of what
+  // a round reads was cached by an earlier one.
+  void UseSomeKeys() {
+    for (int key = 0; key < keys_.keys; ++key) in_use_.push_back({static_cast<uint8_t>(key)});
+    const auto count = static_cast<size_t>(std::max(keys_.keys >> Below(4), 1));
+    for (size_t i = 0; i < count; ++i) {
+      std::swap(in_use_[i], in_use_[i + gen_.rng().Below(in_use_.size() - i)]);
+    }
+    in_use_.resize(count);
+  }
+
   Arena arena_;  // for the texts of ops; there are none
   Gen gen_;
   StaleCase* case_;
   KeyPlan keys_;
+  std::vector<Index> in_use_;
   stale::PoolShape shape_;
 };
 
@@ -99,9 +113,10 @@ class RaceMaker {
   RaceMaker(Maker* make, const RacePlan& plan) : make_(*make), plan_(plan) {
     for (uint32_t step = 0; step < kSteps; ++step) {
       const bool possible = make->shape().writers > 0 || (step != kOvertaken && step != kLateDrop);
-      weights_[step] = possible ? kStepWeights[step] * make->gen().Swarm(step) : 0;
+      // With so few kinds, a case that leaves one out is mostly a loss.
+      weights_[step] = possible ? kStepWeights[step] * (1 + make->gen().Swarm(step)) : 0;
     }
-    // A case without reads or without writes has no races.
+    // Reads and writes are never rare: they make the races.
     weights_[kRead] += 20;
     weights_[kWrite] += 10;
   }
@@ -152,12 +167,18 @@ class RaceMaker {
         ops_.emplace_back(make_.DirectWrite(key));
         return;
       }
-      case kLateDrop:
-        // A worker has not processed its invalidations yet, while others read and write.
-        ops_.emplace_back(stale::Hold{.worker = make_.AWriter(), .point = Failpoint::kBeforeDrop});
+      case kLateDrop: {
+        // A worker has not processed its invalidations yet, while others read and write what it has
+        // cached.
+        const Index late = make_.AWriter();
+        stale::Read read = make_.Read(late, key, Wait::kAnswer);
+        if (make_.Percent(50)) ops_.emplace_back(read);
+        ops_.emplace_back(stale::Hold{.worker = late, .point = Failpoint::kBeforeDrop});
         ops_.emplace_back(make_.CachedWrite(make_.AWorker(), key, true));
-        ops_.emplace_back(make_.Read(make_.AWorker(), key, Wait::kAnswer));
+        read.worker = make_.AWorker();
+        ops_.emplace_back(read);
         return;
+      }
       case kOwnWrite: {
         const Index worker = make_.AWorker();
         ops_.emplace_back(make_.CachedWrite(worker, key, true));
@@ -184,8 +205,13 @@ class RaceMaker {
       Insert(kill);
       return;
     }
-    // Change the key that the victim has just read.
+    // Change the key that the victim has just read, and half of the time just cached: nothing is
+    // cached after a write and a barrier.
     const Index key = make_.gen().rng().Pick(hot);
+    if (make_.Percent(50)) {
+      ops_.emplace_back(make_.DirectWrite(key));
+      ops_.emplace_back(stale::Barrier{});
+    }
     ops_.emplace_back(make_.Read(victim, key, Wait::kAnswer));
     ops_.push_back(kill);
     ops_.emplace_back(make_.DirectWrite(key));

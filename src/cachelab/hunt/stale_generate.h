@@ -2,8 +2,8 @@
 #define RESPROBE_CACHELAB_HUNT_STALE_GENERATE_H_
 
 // Seed -> case, for the hunts. A case is a list of rounds, each of which ends with checks by all
-// workers and a `settle`. Each seed has swarm weights of its own (engine/generate.h): it leaves out
-// some kinds of steps and makes others more common.
+// workers and a `settle`. Each seed has swarm weights of its own (engine/generate.h): it makes
+// some kinds of steps rarer and others more common, and uses all of the keys or only a few.
 
 #include <algorithm>
 #include <cstdint>
