@@ -80,6 +80,7 @@ void SimPosix::UseWire(SocketApi* wire) {
 void SimPosix::Reclaim() {
   inside_ = false;
   blocks_.Drain([](void* block) { std::free(block); });
+  taken_blocks_ = 0;
   for (Socket& socket : sockets_) socket.state = Socket::State::kFree;
   wire_->Reset();
   open_ = 0;
@@ -280,6 +281,13 @@ void SimPosix::Send(int index, std::string_view bytes) {
   SocketAt(index).arrived.append(bytes);
 }
 
+void SimPosix::Forget(int index, size_t count) {
+  Socket& s = SocketAt(index);
+  count = std::min(count, s.read);
+  s.arrived.erase(0, count);
+  s.read -= count;
+}
+
 // --- The heap.
 
 bool SimPosix::AllocationFails(size_t size) {
@@ -310,6 +318,12 @@ void* SimPosix::Reallocate(void* old, size_t size) {
   void* block = std::realloc(old, size);
   blocks_.Insert(block);
   return block;
+}
+
+bool SimPosix::TakeBlock(size_t size) {
+  if (AllocationFails(size)) return false;
+  ++taken_blocks_;
+  return true;
 }
 
 void SimPosix::Free(void* block) {

@@ -138,13 +138,19 @@ class SimPosix {
   size_t Waiting(int socket) { return wire_->Waiting(socket); }
   std::string_view Take(int socket, size_t count) { return wire_->Take(socket, count); }
   void Send(int socket, std::string_view bytes);
+  // The first `count` bytes of Socket::arrived, which the client has read, are not stored any more.
+  void Forget(int socket, size_t count);
   void End(int socket, PeerEnd how) { wire_->End(socket, how); }
 
   // --- The heap, while a client runs (`inside`). Null if the allocation fails.
   void* Allocate(size_t size, bool zeroed);
   void* Reallocate(void* old, size_t size);
   void Free(void* block);
-  size_t live_blocks() const { return blocks_.size(); }
+  // A client in C++ that keeps its memory from run to run: it takes a block, which may fail as an
+  // allocation does, and gives it back; only the count changes.
+  bool TakeBlock(size_t size);
+  void GiveBlock() { --taken_blocks_; }
+  size_t live_blocks() const { return blocks_.size() + taken_blocks_; }
 
   // True while the client's code runs; its heap is tracked then.
   bool inside() const { return inside_; }
@@ -181,6 +187,7 @@ class SimPosix {
   CallToxic short_write_;
   CallToxic alloc_failure_;
   PointerSet blocks_;
+  size_t taken_blocks_ = 0;
   bool inside_ = false;
   ToxicCounts counts_;
   ChaosLog log_;

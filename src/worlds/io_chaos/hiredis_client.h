@@ -377,6 +377,10 @@ class HiredisSync : public HiredisClient {
         return false;
       }
     }
+    if (next_ == pending_.size()) {
+      pending_.clear();
+      next_ = 0;
+    }
     pending_.push_back(number);
     return true;
   }

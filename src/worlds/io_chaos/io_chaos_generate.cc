@@ -1,5 +1,7 @@
 // Fills the fields of the ops of `io_chaos` with useful values.
 
+#include <algorithm>
+
 #include "worlds/io_chaos/io_chaos_world.h"
 
 namespace resprobe {

@@ -1,5 +1,7 @@
 #include "worlds/io_chaos/io_peer.h"
 
+#include <algorithm>
+
 #include "core/resp/writer.h"
 #include "sim/toxic_reply.h"
 
@@ -18,9 +20,9 @@ void IoPeer::Open(ServerSubject* server, ToxicCounts* counts) {
   protocol_ = 2;
   monitoring_ = false;
   honest_ = true;
-  received_ = requests_ = replies_ = 0;
+  requests_ = replies_ = forgotten_ = 0;
   output_.clear();
-  tags_.clear();
+  origins_.clear();
   parser_.Reset();
 }
 
@@ -30,12 +32,10 @@ void IoPeer::Close() {
 }
 
 void IoPeer::Receive(std::string_view bytes, std::span<const Toxic> toxics) {
-  received_ += bytes.size();
   while (!bytes.empty()) {
     const resp::RequestParser::Result result = parser_.Parse(bytes);
-    if (result.status == resp::RequestParser::Status::kError)
-      return;  // a server would close the
-               // connection
+    // A server would close the connection.
+    if (result.status == resp::RequestParser::Status::kError) return;
     bytes.remove_prefix(result.consumed);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
     Serve(parser_.args(), toxics);
@@ -63,23 +63,34 @@ void IoPeer::Collect(std::span<const Toxic> toxics) {
   if (connection_ == 0) return;
   answer_.clear();
   server_->Receive(connection_, &answer_);
-  if (!answer_.empty()) Send(answer_, Tag::kMessage, toxics);
+  if (!answer_.empty()) Send(answer_, kMessage, toxics);
 }
 
 void IoPeer::SendRaw(std::string_view bytes) {
   honest_ = false;
-  output_.append(bytes);
+  if (connection_ != 0) output_.append(bytes);
+}
+
+uint64_t IoPeer::ForgetOrigins(uint64_t value) {
+  if (!honest_) {
+    origins_.clear();
+  } else if (value > forgotten_) {
+    const uint64_t count = std::min<uint64_t>(value - forgotten_, origins_.size());
+    origins_.erase(origins_.begin(), origins_.begin() + static_cast<ptrdiff_t>(count));
+    forgotten_ += count;
+  }
+  for (const uint64_t origin : origins_) {
+    if (origin != kMessage) return origin;
+  }
+  return requests_;
 }
 
 void IoPeer::SendMonitorLine() {
-  if (monitoring_) Send("+1700000000.000000 [0 127.0.0.1:1] \"GET\" \"a\"\r\n", Tag::kMessage, {});
+  if (connection_ == 0 || !monitoring_) return;
+  Send("+1700000000.000000 [0 127.0.0.1:1] \"GET\" \"a\"\r\n", kMessage, {});
 }
 
 void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Toxic> toxics) {
-  const auto tag = [&](std::string_view bytes, bool message) {
-    const bool push = bytes.starts_with('>');
-    tags_.push_back({message ? Tag::kMessage : request, push});
-  };
   while (!values.empty()) {
     values_.Reset();
     const resp::ReplyParser::Result result = values_.Parse(values);
@@ -94,7 +105,7 @@ void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Tox
     // message.
     const resp::ReplyView root = values_.reply().root();
     const std::string_view word = root.size() >= 3 ? root[0].text() : std::string_view();
-    const bool message = request == Tag::kMessage || word == "message" || word == "pmessage" ||
+    const bool message = request == kMessage || word == "message" || word == "pmessage" ||
                          (root.type() == resp::Type::kPush && !word.ends_with("subscribe"));
     ++replies_;
     edited_.assign(value);
@@ -106,12 +117,12 @@ void IoPeer::Send(std::string_view values, uint64_t request, std::span<const Tox
       edited_.swap(next_);
       if (toxic.kind == ToxicKind::kPush && toxic.values[1] == 0 && protocol_ == 3 &&
           PushText(toxic.values[2]).find("invalidate") != std::string_view::npos) {
-        tags_.push_back({Tag::kMessage, true});
+        origins_.push_back(kMessage);
       } else {
         honest_ = false;
       }
     }
-    tag(value, message);
+    if (honest_) origins_.push_back(message ? kMessage : request);
     output_.append(edited_);
   }
 }

@@ -21,12 +21,10 @@ namespace resprobe {
 
 class IoPeer {
  public:
-  // The origin of a value that an honest peer has sent.
-  struct Tag {
-    static constexpr uint64_t kMessage = UINT64_MAX;  // a message, a line of MONITOR, a push
-    uint64_t request;                                 // the request, counted from 0; or kMessage
-    bool push;
-  };
+  // The origin of a value that an honest peer has sent: the number of a request on the connection,
+  // from 0, or one of these.
+  static constexpr uint64_t kMessage = UINT64_MAX;      // a message, a line of MONITOR, a push
+  static constexpr uint64_t kUnknown = UINT64_MAX - 1;  // the peer was not honest
 
   // Opens a connection to `server` for what the client is about to send.
   void Open(ServerSubject* server, ToxicCounts* counts);
@@ -44,12 +42,18 @@ class IoPeer {
 
   // Bytes for the client; the owner erases what it has passed on.
   std::string& output() { return output_; }
-  uint64_t received() const { return received_; }
-  uint64_t requests() const { return requests_; }
   // False once it has sent something that a server would not have sent.
   bool honest() const { return honest_; }
-  // One tag for each value sent, while honest.
-  const std::vector<Tag>& tags() const { return tags_; }
+  // The origin of a value, by its number on the connection, from 0; kUnknown also if it is
+  // forgotten.
+  uint64_t OriginOf(uint64_t value) const {
+    const uint64_t at = value - forgotten_;
+    return honest_ && at < origins_.size() ? origins_[at] : kUnknown;
+  }
+  // Nothing will ask for the origins of the values before this one. Returns the first request that
+  // can be the origin of a later one.
+  uint64_t ForgetOrigins(uint64_t value);
+  size_t origins_held() const { return origins_.size(); }
   int protocol() const { return protocol_; }
 
  private:
@@ -62,7 +66,6 @@ class IoPeer {
   int protocol_ = 2;
   bool monitoring_ = false;
   bool honest_ = true;
-  uint64_t received_ = 0;
   uint64_t requests_ = 0;
   uint64_t replies_ = 0;
   std::string output_;
@@ -70,7 +73,8 @@ class IoPeer {
   std::string request_;
   std::string edited_;
   std::string next_;
-  std::vector<Tag> tags_;
+  std::vector<uint64_t> origins_;  // one for each value sent, while honest
+  uint64_t forgotten_ = 0;         // values before origins_[0]
   resp::RequestParser parser_;
   resp::ReplyParser values_;
 };

@@ -8,7 +8,7 @@
 namespace resprobe {
 namespace {
 
-constexpr size_t kBlock = 64;
+constexpr size_t kBlock = 64;  // bytes that a connection holds
 
 class PlainReply : public IoReply {
  public:
@@ -38,10 +38,9 @@ bool IsMessage(const resp::Reply& value) {
 void PlainClient::Start(SimPosix* system, IoClientOwner* owner) {
   system_ = system;
   owner_ = owner;
-  open_ = connected_ = ending_ = freeing_ = writing_ = timer_ = false;
+  open_ = connected_ = ending_ = freeing_ = writing_ = timer_ = staying_ = false;
   depth_ = 0;
   socket_ = -1;
-  block_ = nullptr;
   error_ = IoError::kNone;
   output_.clear();
   input_.clear();
@@ -56,8 +55,7 @@ bool PlainClient::Connect(const IoClientOptions& options) {
   socket_ = system_->OpenSocket();
   if (socket_ < 0) return false;
   system_->SocketAt(socket_).nonblocking = true;
-  block_ = system_->Allocate(kBlock, false);
-  if (block_ == nullptr) {
+  if (!system_->TakeBlock(kBlock)) {
     system_->Close(socket_);
     socket_ = -1;
     return false;
@@ -90,6 +88,7 @@ bool PlainClient::Command(uint64_t number, bool stays, std::span<const std::stri
   resp::AppendRequest(&output_, args);
   const bool silent = args[0] == "UNSUBSCRIBE" || args[0] == "PUNSUBSCRIBE";
   if (!silent) pending_.push_back({number, stays});
+  staying_ |= stays;
   writing_ = true;
   if (options_.command_timeout_ms > 0 && connected_) {
     timer_ = true;
@@ -197,6 +196,10 @@ void PlainClient::Take() {
   }
   if (holding) HandOut(held_);
   input_.clear();
+  if (next_ == pending_.size() && !staying_) {
+    pending_.clear();
+    next_ = 0;
+  }
 }
 
 void PlainClient::HandOut(const resp::Reply& value) {
@@ -268,7 +271,7 @@ void PlainClient::Finish() {
     if (fault_ == Fault::kSaysGoodbyeTwice) owner_->OnDisconnect(*this, true);
   }
   if (socket_ >= 0) system_->Close(socket_);
-  if (!(refused && fault_ == Fault::kLeaksWhenRefused)) system_->Free(block_);
+  if (!(refused && fault_ == Fault::kLeaksWhenRefused)) system_->GiveBlock();
   socket_ = -1;
   open_ = false;
   --depth_;

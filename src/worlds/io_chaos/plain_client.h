@@ -71,9 +71,9 @@ class PlainClient : public IoClient {
   bool connected_ = false;
   bool ending_ = false;  // Disconnect() was called: no new commands
   bool freeing_ = false;
+  bool staying_ = false;  // a pending command stays
   int depth_ = 0;
   int socket_ = -1;
-  void* block_ = nullptr;  // memory that it holds
   bool writing_ = false;
   bool timer_ = false;
   int64_t timer_us_ = 0;

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/op_source.h"
 #include "worlds/io_chaos/caching_io_client.h"
 #include "worlds/io_chaos/io_chaos_harness.h"
 #include "worlds/io_chaos/plain_client.h"
@@ -190,6 +192,87 @@ TEST(IoChaosWorld, RunsAreDeterministic) {
     harness.Run(tape, second);
     EXPECT_EQ(first.trace().hash(), second.trace().hash()) << seed;
   }
+}
+
+// Hands the ops of another source on, and notes the most that the world has held.
+template <class Source>
+class Watched {
+ public:
+  Watched(Source* source, IoChaosWorld* world) : source_(source), world_(world) {}
+  const IoChaosWorld::Config& config() const { return source_->config(); }
+  const IoChaosWorld::Op* Next() {
+    if (++ops_ % 64 == 0) most_ = std::max(most_, world_->held());
+    return source_->Next();
+  }
+  size_t most() const { return most_; }
+
+ private:
+  Source* source_;
+  IoChaosWorld* world_;
+  uint64_t ops_ = 0;
+  size_t most_ = 0;
+};
+
+// The same ops again and again.
+class Cycle {
+ public:
+  explicit Cycle(std::vector<IoChaosWorld::Op> ops) : ops_(std::move(ops)) {}
+  const IoChaosWorld::Config& config() const { return config_; }
+  const IoChaosWorld::Op* Next() { return &ops_[next_++ % ops_.size()]; }
+
+ private:
+  IoChaosWorld::Config config_;
+  std::vector<IoChaosWorld::Op> ops_;
+  size_t next_ = 0;
+};
+
+// A connection is forgotten from 256 KiB on, and reset at 1 MiB.
+constexpr size_t kMostHeld = size_t{3} << 20;
+
+TEST(IoChaosWorld, AStreamNeedsBoundedMemory) {
+  for (const uint64_t seed : {1, 2, 3}) {
+    IoChaosWorld world(Plain(Fault::kNone));
+    SeedStream<IoChaosWorld> stream(seed);
+    Watched watched(&stream, &world);
+    RunContext run;
+    RunSource(world, watched, run, 100'000);
+    EXPECT_FALSE(run.violated()) << run.violation().invariant << ": " << run.violation().expected
+                                 << " / " << run.violation().seen;
+    EXPECT_LT(watched.most(), kMostHeld);
+    // Commands are given to its end.
+    EXPECT_GT(world.given(), 10 * CommandBook::kMost);
+  }
+}
+
+TEST(IoChaosWorld, AConnectionThatNeverEndsNeedsBoundedMemory) {
+  IoChaosWorld::Step download;
+  download.step = ClientStep::kDownload;
+  download.size.value = 2000;
+  const IoChaosWorld::Tick write = {.events = ClientTick::kWritable};
+  const IoChaosWorld::Tick read = {.events = ClientTick::kReadable};
+  Cycle cycle({download, write, IoChaosWorld::Deliver{}, read});
+  IoChaosWorld world(Plain(Fault::kNone));
+  Watched watched(&cycle, &world);
+  RunContext run;
+  RunSource(world, watched, run, 40'000);
+  EXPECT_FALSE(run.violated()) << run.violation().invariant << ": " << run.violation().seen;
+  EXPECT_GT(world.given(), 9'000u);  // of 2 KB each
+  EXPECT_LT(watched.most(), size_t{1} << 20);
+}
+
+TEST(IoChaosWorld, AClientThatDoesNotReadIsReset) {
+  const std::string bytes(1000, 'x');
+  IoChaosWorld::Raw raw;
+  raw.bytes.bytes = bytes;
+  const IoChaosWorld::Tick write = {.events = ClientTick::kWritable};
+  Cycle cycle({write, raw, IoChaosWorld::Deliver{}});
+  IoChaosWorld world(Plain(Fault::kNone));
+  Watched watched(&cycle, &world);
+  RunContext run;
+  RunSource(world, watched, run, 20'000);
+  EXPECT_FALSE(run.violated()) << run.violation().invariant << ": " << run.violation().seen;
+  EXPECT_GT(watched.most(), size_t{1} << 20);
+  EXPECT_LT(watched.most(), kMostHeld);
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#ifndef RESPROBE_WORLDS_IO_CHAOS_LOOK_AHEAD_H_
+#define RESPROBE_WORLDS_IO_CHAOS_LOOK_AHEAD_H_
+
+#include <array>
+#include <cstddef>
+
+#include "core/resp/reply_parser.h"
+#include "worlds/io_chaos/io_run.h"
+#include "worlds/io_chaos/known_fault_guard.h"
+
+namespace resprobe {
+
+// Reads what has arrived for a client before the client does, where a dishonest peer could lead
+// hiredis to one of its known faults: hiredis accesses the elements of a supposed message without
+// checking how many there are. If the bytes hold such a message, the run is abandoned.
+class LookAhead {
+ public:
+  LookAhead(IoRun* run, KnownFaultGuard* guard) : run_(run), guard_(guard) {}
+
+  // Nothing is known of the bytes on this socket: it has a new connection, or the client has
+  // subscribed and will read differently what it has not read yet.
+  void Restart(int socket);
+  // Bytes from a dishonest peer have arrived; `stays`: the client has subscribed or monitors.
+  void Look(int socket, bool stays);
+  // The first bytes, which are whole values that the client has read, are not stored any more.
+  void Forget(int socket, size_t bytes);
+
+ private:
+  struct Line {
+    resp::ReplyParser parser;
+    size_t parsed = 0;  // bytes
+  };
+  void Parse(Line& line, int socket, bool stays);
+
+  IoRun* const run_;
+  KnownFaultGuard* const guard_;
+  std::array<Line, SimPosix::kSockets> lines_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_IO_CHAOS_LOOK_AHEAD_H_
