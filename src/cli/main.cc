@@ -5,6 +5,6 @@
 #include "runner/process.h"
 
 int main(int argc, char** argv) {
-  resprobe::cli::CatchInterrupts();
+  resprobe::runner::CatchInterrupts();
   return resprobe::cli::RunProgram({argv + 1, argv + argc});
 }

@@ -2,7 +2,7 @@
 
 namespace resprobe::cli {
 
-void AddOutputOptions(Verb* verb, OutputOptions* output) {
+void AddOutputOptions(Verb* verb, runner::OutputOptions* output) {
   verb->Group("Output");
   verb->Choice("--format", {"text", "json"}, &output->format, "How the result is printed")
       .ShowDefault();

@@ -7,7 +7,7 @@
 namespace resprobe::cli {
 
 // Adds --format text|json and --output FILE, under a heading of their own.
-void AddOutputOptions(Verb* verb, OutputOptions* output);
+void AddOutputOptions(Verb* verb, runner::OutputOptions* output);
 
 }  // namespace resprobe::cli
 

@@ -22,7 +22,7 @@ void PrintError(std::string what) {
   std::replace(what.begin(), what.end(), '\n', ' ');
   std::fflush(stdout);
   // The message may quote the contents of a file.
-  std::fprintf(stderr, "resprobe: %s\n", TerminalText(what).c_str());
+  std::fprintf(stderr, "resprobe: %s\n", runner::TerminalText(what).c_str());
 }
 
 // True if the reader of standard output has closed its pipe (`| head`).
@@ -34,15 +34,15 @@ bool ReaderHasGone() {
 int Run(const Parsed& parsed) {
   switch (parsed.what) {
     case Parsed::What::kWrongUse:
-      throw UserError(parsed.error);
+      throw runner::UserError(parsed.error);
     case Parsed::What::kHelp:
       std::fputs(HelpText(*parsed.verb, parsed.path, TextWidth(STDOUT_FILENO)).c_str(), stdout);
-      return kAllWell;
+      return runner::kAllWell;
     case Parsed::What::kRun:
       break;
   }
   if (parsed.verb->by_script) {
-    throw UserError("'" + parsed.path + "' is a verb of the script ./resprobe: start that");
+    throw runner::UserError("'" + parsed.path + "' is a verb of the script ./resprobe: start that");
   }
   return parsed.verb->run();
 }
@@ -56,26 +56,26 @@ int RunProgram(const std::vector<std::string>& given) {
   const auto is = [&](const char* option) { return !given.empty() && given.front() == option; };
   if (is("--usage-list")) {
     std::fputs(UsageList(root).c_str(), stdout);
-    return kAllWell;
+    return runner::kAllWell;
   }
   const bool check_only = is("--check-only");
   if (check_only) arguments.erase(arguments.begin());
-  int code = kAllWell;
+  int code = runner::kAllWell;
   try {
     const Parsed parsed = Parse(root, arguments);
-    if (check_only && parsed.what != Parsed::What::kWrongUse) return kAllWell;
+    if (check_only && parsed.what != Parsed::What::kWrongUse) return runner::kAllWell;
     code = Run(parsed);
-  } catch (const Interruption&) {
+  } catch (const runner::Interruption&) {
     PrintError("interrupted");
-    return kInterrupted;
+    return runner::kInterrupted;
   } catch (const std::exception& error) {  // including UserError
     PrintError(error.what());
-    return kWrongUse;
+    return runner::kWrongUse;
   }
   const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
   if (lost && !ReaderHasGone()) {
     PrintError("standard output cannot be written: make room, or send it elsewhere");
-    return kWrongUse;
+    return runner::kWrongUse;
   }
   return code;
 }

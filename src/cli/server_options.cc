@@ -64,7 +64,7 @@ void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
                    : "Accept a server on another machine");
   }
   if (traits.hang) {
-    verb->Number("--hang", "SECONDS", &hang_seconds, 1, kMostSeconds,
+    verb->Number("--hang", "SECONDS", &hang_seconds, 1, runner::kMostSeconds,
                  "A server that does not answer for this long counts as hanging")
         .ShowDefault();
   }
@@ -98,7 +98,7 @@ live::TargetOptions ServerOptions::Target() const {
   options.allow_remote = allow_remote;
   options.flush = flush;
   options.hang_ms = hang_seconds * 1000;
-  options.stop = [] { return Interrupted(); };
+  options.stop = [] { return runner::Interrupted(); };
   return options;
 }
 

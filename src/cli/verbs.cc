@@ -83,8 +83,9 @@ Verb PackagesVerb() {
 std::vector<std::string> HarnessNames() {
   std::vector<std::string> names;
   try {
-    for (const HarnessEntry& harness : OpenProject().all) names.push_back(harness.name);
-  } catch (const UserError&) {  // nothing is built
+    for (const runner::HarnessEntry& harness : runner::OpenProject().all)
+      names.push_back(harness.name);
+  } catch (const runner::UserError&) {  // nothing is built
   }
   return names;
 }
@@ -106,7 +107,7 @@ Verb CompletionVerb() {
     const std::string script = *shell == "bash" ? BashCompletion(root, HarnessNames())
                                                 : ZshCompletion(root, HarnessNames());
     std::fputs(script.c_str(), stdout);
-    return kAllWell;
+    return runner::kAllWell;
   };
   return verb;
 }
@@ -126,9 +127,9 @@ Verb ManVerb() {
     if (output->empty()) {
       std::fputs(page.c_str(), stdout);
     } else {
-      WriteFile(*output, page);
+      runner::WriteFile(*output, page);
     }
-    return kAllWell;
+    return runner::kAllWell;
   };
   return verb;
 }

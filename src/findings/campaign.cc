@@ -8,7 +8,7 @@
 #include "runner/process.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 namespace {
 
 constexpr double kSecondsPerLine = 10;
@@ -19,37 +19,38 @@ std::string Plural(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-std::string ReplayCommand(const Project& project, const fs::path& folder) {
-  return "./resprobe replay " + ShellWord(project.Shown(folder));
+std::string ReplayCommand(const runner::Project& project, const fs::path& folder) {
+  return "./resprobe replay " + runner::ShellWord(project.Shown(folder));
 }
 
-RunClock::RunClock() : start_(Now()), next_line_(start_ + kSecondsPerLine) {}
+RunClock::RunClock() : start_(runner::Now()), next_line_(start_ + kSecondsPerLine) {}
 
-double RunClock::Seconds() const { return Now() - start_ - paused_; }
+double RunClock::Seconds() const { return runner::Now() - start_ - paused_; }
 
 bool RunClock::LineDue() {
-  if (Now() < next_line_) return false;
-  next_line_ = Now() + kSecondsPerLine;
+  if (runner::Now() < next_line_) return false;
+  next_line_ = runner::Now() + kSecondsPerLine;
   return true;
 }
 
 std::string RunClock::Rate(uint64_t count, const std::string& what) const {
   const double seconds = Seconds();
   const double rate = static_cast<double>(count) / std::max(seconds, 0.001);
-  return absl::StrFormat("%.0f s, %s %s/s", seconds, Grouped(static_cast<uint64_t>(rate)), what);
+  return absl::StrFormat("%.0f s, %s %s/s", seconds, runner::Grouped(static_cast<uint64_t>(rate)),
+                         what);
 }
 
-RunClock::Pause::Pause(RunClock* clock) : clock_(clock), start_(Now()) {}
-RunClock::Pause::~Pause() { clock_->paused_ += Now() - start_; }
+RunClock::Pause::Pause(RunClock* clock) : clock_(clock), start_(runner::Now()) {}
+RunClock::Pause::~Pause() { clock_->paused_ += runner::Now() - start_; }
 
 SmallCase Search::Reduce(const MetCase& met, const ShrinkLimits& limits) {
-  const TempFolder temp;
+  const runner::TempFolder temp;
   const fs::path file = temp.path() / "case";
-  WriteFile(file, met.tape);
+  runner::WriteFile(file, met.tape);
   return runner().Shrink(file, limits);
 }
 
-Campaign::Campaign(const Project& project, Search* search, CampaignOptions options)
+Campaign::Campaign(const runner::Project& project, Search* search, CampaignOptions options)
     : project_(project), search_(search), options_(std::move(options)), store_(project) {}
 
 void Campaign::Say(const std::string& text) const {
@@ -71,7 +72,7 @@ std::string Campaign::Count() const { return Plural(found_.size(), options_.noun
 void Campaign::Loop() {
   const Search::Met met = [this](MetCase one) { Take(std::move(one)); };
   const auto over = [&] {
-    return Interrupted() || !trouble_.empty() ||
+    return runner::Interrupted() || !trouble_.empty() ||
            (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) ||
            (options_.requests > 0 && search_->Requests() >= options_.requests) ||
            (options_.stop_on_failure && !found_.empty());
@@ -84,16 +85,16 @@ void Campaign::Loop() {
         PrintLine();
       }
     }
-  } catch (const Interruption&) {
-  } catch (const UserError& error) {
+  } catch (const runner::Interruption&) {
+  } catch (const runner::UserError& error) {
     // Findings are kept even if the server is lost.
     if (found_.empty()) throw;
-    if (!Interrupted()) Say(std::string("the run ends here, since ") + error.what() + "\n");
+    if (!runner::Interrupted()) Say(std::string("the run ends here, since ") + error.what() + "\n");
   }
   try {
     search_->Drain(met);
-  } catch (const Interruption&) {
-  } catch (const UserError& error) {
+  } catch (const runner::Interruption&) {
+  } catch (const runner::UserError& error) {
     if (found_.empty()) throw;
   }
   CountAll();
@@ -107,33 +108,33 @@ void Campaign::CountAll() {
     try {
       store_.Count(found.folder, more, found.failure.run);
       found.failure.met += more;
-    } catch (const UserError& error) {
+    } catch (const runner::UserError& error) {
       trouble_ = error.what();
     }
   }
 }
 
-int Campaign::Run(const OutputOptions& output) {
+int Campaign::Run(const runner::OutputOptions& output) {
   Loop();
   PrintLine();
   std::fputs(search_->Summary().c_str(), options_.out);
   std::fputs(FindingsText().c_str(), options_.out);
   // A run without findings must prove that it tested something; a failure needs no such proof.
   const std::string vacuous =
-      found_.empty() && !Interrupted() ? search_->WhyVacuous() : std::string();
+      found_.empty() && !runner::Interrupted() ? search_->WhyVacuous() : std::string();
   if (!vacuous.empty()) std::fprintf(options_.out, "vacuous: %s\n", vacuous.c_str());
   std::fflush(options_.out);
   if (output.json()) {
     Json report = search_->Report();
     report["seconds"] = clock_.Seconds();
-    report["interrupted"] = Interrupted();
+    report["interrupted"] = runner::Interrupted();
     if (!vacuous.empty()) report["vacuous"] = vacuous;
     report[options_.noun + "s"] = FindingsJson();
     output.Write(report);
   }
-  if (!trouble_.empty()) throw UserError(trouble_);
-  if (Interrupted()) return kInterrupted;
-  return found_.empty() && vacuous.empty() ? kAllWell : kFinding;
+  if (!trouble_.empty()) throw runner::UserError(trouble_);
+  if (runner::Interrupted()) return runner::kInterrupted;
+  return found_.empty() && vacuous.empty() ? runner::kAllWell : runner::kFinding;
 }
 
 void Campaign::Take(MetCase met) {
@@ -151,18 +152,18 @@ void Campaign::Take(MetCase met) {
 bool Campaign::StillFails(const StoredFailure& known) {
   // A case that never failed alone cannot show that it was fixed.
   if (known.failure.replays == std::optional(false)) return true;
-  const TempFolder temp;
+  const runner::TempFolder temp;
   fs::path file;
   try {
     file = CaseFileOf(known, temp.path());
-  } catch (const UserError&) {  // the case is gone
+  } catch (const runner::UserError&) {  // the case is gone
     return false;
   }
   try {
     return SameFailure(search_->runner().RunOne(file).what.signature, known.failure.what.signature);
-  } catch (const Interruption&) {
+  } catch (const runner::Interruption&) {
     return true;
-  } catch (const UserError&) {  // the server is gone: unknown
+  } catch (const runner::UserError&) {  // the server is gone: unknown
     return true;
   }
 }
@@ -206,7 +207,7 @@ Found Campaign::Begin(const MetCase& met, bool* done) {
     } else {
       found.folder = store_.Begin(options_.prefix, failure, met.outcome.files);
     }
-  } catch (const UserError& error) {
+  } catch (const runner::UserError& error) {
     found.trouble = trouble_ = error.what();
   }
   return found;
@@ -216,14 +217,14 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
                       std::string* text) {
   Failure& failure = found->failure;
   SmallCase small;
-  bool interrupted = Interrupted();
+  bool interrupted = runner::Interrupted();
   std::string note;
   try {
     if (!interrupted) small = search_->Reduce(met, options_.shrink);
     interrupted |= small.interrupted;
-  } catch (const Interruption&) {
+  } catch (const runner::Interruption&) {
     interrupted = true;
-  } catch (const UserError& error) {  // for example, the server is gone
+  } catch (const runner::UserError& error) {  // for example, the server is gone
     note = std::string("it could not be made small: ") + error.what();
   }
   if (small.failed) {
@@ -255,13 +256,13 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     *text = "  " + note + "\n" + *text;
   }
   try {
-    const TempFolder temp;
+    const runner::TempFolder temp;
     const fs::path file = temp.path() / "case";
-    WriteFile(file, failure.input.tape);
+    runner::WriteFile(file, failure.input.tape);
     failure.input.text = search_->runner().TextOf(file);
     failure.versions = search_->runner().Versions();
-  } catch (const Interruption&) {
-  } catch (const UserError&) {  // only the tape is available
+  } catch (const runner::Interruption&) {
+  } catch (const runner::UserError&) {  // only the tape is available
   }
 }
 
@@ -300,7 +301,7 @@ void Campaign::File(const MetCase& met) {
         }
       }
       if (!done && !found.folder.empty()) store_.Write(found.folder, found.failure, files);
-    } catch (const UserError& error) {
+    } catch (const runner::UserError& error) {
       found.trouble = trouble_ = error.what();
     }
   }
@@ -346,12 +347,12 @@ Json Campaign::FindingsJson() const {
     one["known"] = found.known;
     one["repeats"] = found.met - 1;
     if (!found.folder.empty()) {
-      one["folder"] = JsonText(project_.Shown(found.folder));
-      one["replay"] = JsonText(ReplayCommand(project_, found.folder));
+      one["folder"] = runner::JsonText(project_.Shown(found.folder));
+      one["replay"] = runner::JsonText(ReplayCommand(project_, found.folder));
     }
     all.push_back(std::move(one));
   }
   return all;
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

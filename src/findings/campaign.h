@@ -15,7 +15,7 @@
 // The common part of all verbs that search for failures: fuzz, oracle, oracle --unmodelled, the
 // model check, invalidate, kill, io. They differ in the Search: the source of cases, and what runs
 // them.
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // The time of a run, excluding work on failures; and when its next progress line is due.
 class RunClock {
@@ -118,12 +118,12 @@ struct Found {
 class Campaign {
  public:
   // The arguments must outlive the campaign.
-  Campaign(const Project& project, Search* search, CampaignOptions options);
+  Campaign(const runner::Project& project, Search* search, CampaignOptions options);
 
   // Only the steps, for a caller with several campaigns.
   void Loop();
   // The steps, the summary and the report; returns the exit code.
-  int Run(const OutputOptions& output);
+  int Run(const runner::OutputOptions& output);
 
   const std::map<std::string, Found>& found() const { return found_; }
   // "3 differences".
@@ -147,7 +147,7 @@ class Campaign {
   bool StillFails(const StoredFailure& known);
   void CountAll();
 
-  const Project& project_;
+  const runner::Project& project_;
   Search* search_;
   CampaignOptions options_;
   FindingStore store_;
@@ -159,11 +159,11 @@ class Campaign {
 };
 
 // The command that reruns a finding.
-std::string ReplayCommand(const Project& project, const fs::path& folder);
+std::string ReplayCommand(const runner::Project& project, const fs::path& folder);
 
 // "1 difference", "3 differences".
 std::string Plural(size_t count, const std::string& noun);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_FINDINGS_CAMPAIGN_H_

@@ -13,7 +13,7 @@
 #include "runner/harness_process.h"
 #include "runner/project.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // The result of one run of a case.
 struct CaseOutcome {
@@ -95,6 +95,6 @@ std::string Indented(const std::string& text);
 // "3 cases: 2 ok, 1 violation\n".
 std::string CountOutcomes(size_t cases, const std::map<std::string, size_t>& outcomes);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_FINDINGS_CASE_RUNNER_H_

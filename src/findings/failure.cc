@@ -11,7 +11,7 @@
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 namespace {
 
 std::string TextOf(const Json& json, const char* key) {
@@ -45,7 +45,7 @@ Json ObjectOf(const Json& json, const char* key) {
 }
 
 void SetText(Json* json, const char* key, const std::string& text) {
-  if (!text.empty()) (*json)[key] = JsonText(text);
+  if (!text.empty()) (*json)[key] = runner::JsonText(text);
 }
 
 void SetFlag(Json* json, const char* key, bool flag) {
@@ -86,7 +86,8 @@ Json ServerToJson(const ServerSpec& server) {
   SetText(&json, "unix", server.unix_path);
   if (!server.arguments.empty()) {
     json["arguments"] = Json::array();
-    for (const std::string& word : server.arguments) json["arguments"].push_back(JsonText(word));
+    for (const std::string& word : server.arguments)
+      json["arguments"].push_back(runner::JsonText(word));
   }
   SetText(&json, "profile", server.profile);
   SetFlag(&json, "flush", server.flush);
@@ -106,7 +107,7 @@ ServerSpec ReadServer(const Json& json) {
   server.flush = FlagOf(json, "flush");
   server.allow_remote = FlagOf(json, "allow_remote");
   server.hang_seconds =
-      static_cast<int>(std::min<uint64_t>(NumberOf(json, "hang", 10), kMostSeconds));
+      static_cast<int>(std::min<uint64_t>(NumberOf(json, "hang", 10), runner::kMostSeconds));
   server.version = TextOf(json, "version");
   return server;
 }
@@ -143,16 +144,16 @@ RunSpec ReadRunSpec(const Json& json, const std::string& where) {
     const Json limits = ObjectOf(json, "limits");
     // In a report, 0 means that it has no limit.
     if (const uint64_t seconds = NumberOf(limits, "timeout"); seconds != 0) {
-      run.limits.timeout_seconds = static_cast<int>(std::min(seconds, kMostSeconds));
+      run.limits.timeout_seconds = static_cast<int>(std::min(seconds, runner::kMostSeconds));
     }
     if (const uint64_t megabytes = NumberOf(limits, "rss"); megabytes != 0) {
-      run.limits.rss_mb = std::min(megabytes, kMostMegabytes);
+      run.limits.rss_mb = std::min(megabytes, runner::kMostMegabytes);
     }
     run.options = ObjectOf(json, "options");
   }
   if (run.harness.empty()) {
-    throw UserError(where +
-                    ": is no report of a finding: name the report.json in the finding's folder");
+    throw runner::UserError(
+        where + ": is no report of a finding: name the report.json in the finding's folder");
   }
   return run;
 }
@@ -160,7 +161,7 @@ RunSpec ReadRunSpec(const Json& json, const std::string& where) {
 Json ToJson(const Failure& failure) {
   Json json = ToJson(failure.run);
   const Symptom& what = failure.what;
-  json["signature"] = JsonText(what.signature);
+  json["signature"] = runner::JsonText(what.signature);
   SetText(&json, "kind", what.kind);
   SetText(&json, "invariant", what.invariant);
   SetText(&json, "statement", what.statement);
@@ -254,4 +255,4 @@ bool SameFailure(const std::string& a, const std::string& b) {
 
 std::string FileNameOf(const std::string& signature) { return Signature{signature, "", {}}.Slug(); }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

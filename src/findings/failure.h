@@ -10,7 +10,7 @@
 #include "runner/files.h"
 #include "runner/json.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // The live server on which a case runs: the command that starts a private one, or the address of a
 // running one.
@@ -130,6 +130,6 @@ bool SameFailure(const std::string& a, const std::string& b);
 // A signature as the name of a folder or file: letters, digits, '-' and '_', at most 80 bytes.
 std::string FileNameOf(const std::string& signature);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_FINDINGS_FAILURE_H_

@@ -10,16 +10,17 @@
 
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // Excludes other runs while a folder changes. Held only briefly.
 class FindingStore::Lock {
  public:
   explicit Lock(const fs::path& root) {
-    MakeFolder(root);
+    runner::MakeFolder(root);
     const fs::path file = root / ".lock";
     fd_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd_ < 0) throw UserError(file.string() + ": cannot be opened: " + std::strerror(errno));
+    if (fd_ < 0)
+      throw runner::UserError(file.string() + ": cannot be opened: " + std::strerror(errno));
     while (flock(fd_, LOCK_EX) != 0 && errno == EINTR) {
     }
   }
@@ -44,7 +45,7 @@ bool IsFinding(const fs::path& folder) {
   if (!HasReport(folder)) return false;
   try {
     return !ReadFinding(folder).failure.what.signature.empty();
-  } catch (const UserError&) {
+  } catch (const runner::UserError&) {
     return false;
   }
 }
@@ -53,20 +54,20 @@ StoredFailure ReadFinding(const fs::path& folder_or_report) {
   std::error_code error;
   const bool folder = fs::is_directory(folder_or_report, error);
   const fs::path report = folder ? folder_or_report / "report.json" : folder_or_report;
-  const Json json = Json::parse(ReadFile(report), nullptr, false);
+  const Json json = Json::parse(runner::ReadFile(report), nullptr, false);
   StoredFailure stored;
   stored.folder = folder ? folder_or_report : fs::path();
   stored.failure = ReadFailure(json, report.string(), &stored.missing);
   if (!folder) return stored;
   FailingCase& input = stored.failure.input;
   if (const fs::path file = folder_or_report / "case"; fs::exists(file, error)) {
-    input.tape = ReadFile(file);
+    input.tape = runner::ReadFile(file);
   }
   if (const fs::path file = folder_or_report / "original"; fs::exists(file, error)) {
-    input.original = ReadFile(file);
+    input.original = runner::ReadFile(file);
   }
   if (const fs::path file = folder_or_report / "case.ops"; fs::exists(file, error)) {
-    input.text = ReadFile(file);
+    input.text = runner::ReadFile(file);
   }
   return stored;
 }
@@ -87,17 +88,17 @@ fs::path CaseFileOf(const StoredFailure& stored, const fs::path& temp) {
   }
   const FailingCase& input = stored.failure.input;
   if (!input.text.empty()) {
-    WriteFile(temp / "case.ops", input.text);
+    runner::WriteFile(temp / "case.ops", input.text);
     return temp / "case.ops";
   }
   if (input.tape.empty()) {
-    throw UserError(stored.folder.string() + ": holds no case: name the case file itself");
+    throw runner::UserError(stored.folder.string() + ": holds no case: name the case file itself");
   }
-  WriteFile(temp / "case", input.tape);
+  runner::WriteFile(temp / "case", input.tape);
   return temp / "case";
 }
 
-FindingStore::FindingStore(const Project& project) : root_(project.work / "findings") {}
+FindingStore::FindingStore(const runner::Project& project) : root_(project.work / "findings") {}
 
 std::vector<StoredFailure> FindingStore::List(std::vector<std::string>* broken) const {
   std::vector<fs::path> folders;
@@ -111,7 +112,7 @@ std::vector<StoredFailure> FindingStore::List(std::vector<std::string>* broken) 
   for (const fs::path& folder : folders) {
     try {
       all.push_back(ReadFinding(folder));
-    } catch (const UserError& unreadable) {
+    } catch (const runner::UserError& unreadable) {
       broken->emplace_back(unreadable.what());
     }
   }
@@ -129,7 +130,7 @@ std::optional<StoredFailure> FindingStore::Find(const std::string& harness,
     try {
       StoredFailure stored = ReadFinding(folder);
       if (stored.failure.what.signature == signature) return stored;
-    } catch (const UserError&) {  // it was interrupted before its report; write it anew
+    } catch (const runner::UserError&) {  // it was interrupted before its report; write it anew
     }
   }
 }
@@ -146,12 +147,12 @@ fs::path FindingStore::FreeFolder(const fs::path& wanted) const {
 
 void FindingStore::WriteFiles(const fs::path& folder, const Failure& failure,
                               const std::map<std::string, std::string>& files) const {
-  MakeFolder(folder);
-  WriteFile(folder / "original", failure.input.original);
-  WriteFile(folder / "case", failure.input.tape);
-  if (!failure.input.text.empty()) WriteFile(folder / "case.ops", failure.input.text);
-  for (const auto& [name, content] : files) WriteFile(folder / name, content);
-  WriteFile(folder / "report.json", ToJson(failure).dump(2) + "\n");
+  runner::MakeFolder(folder);
+  runner::WriteFile(folder / "original", failure.input.original);
+  runner::WriteFile(folder / "case", failure.input.tape);
+  if (!failure.input.text.empty()) runner::WriteFile(folder / "case.ops", failure.input.text);
+  for (const auto& [name, content] : files) runner::WriteFile(folder / name, content);
+  runner::WriteFile(folder / "report.json", ToJson(failure).dump(2) + "\n");
 }
 
 fs::path FindingStore::Begin(const std::string& prefix, const Failure& failure,
@@ -171,7 +172,7 @@ fs::path FindingStore::Rename(const fs::path& folder, const std::string& prefix,
   std::error_code error;
   fs::remove_all(renamed, error);  // what a killed run left there has no report
   fs::rename(folder, renamed, error);
-  if (error) throw UserError(folder.string() + ": cannot be renamed: " + error.message());
+  if (error) throw runner::UserError(folder.string() + ": cannot be renamed: " + error.message());
   return renamed;
 }
 
@@ -187,7 +188,7 @@ void FindingStore::Count(const fs::path& folder, uint64_t times, const RunSpec& 
   stored.failure.met += times;
   stored.failure.last_seen = TimeNow();
   stored.failure.run = run;
-  WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
+  runner::WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
 }
 
 void FindingStore::SetState(const fs::path& folder, const std::string& state) {
@@ -196,7 +197,7 @@ void FindingStore::SetState(const fs::path& folder, const std::string& state) {
   stored.failure.checked = TimeNow();
   stored.failure.state = state;
   if (state == "failing") stored.failure.last_seen = stored.failure.checked;
-  WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
+  runner::WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
 }
 
 void FindingStore::SetAside(const fs::path& folder) {
@@ -208,14 +209,14 @@ void FindingStore::SetAside(const fs::path& folder) {
     aside = folder.string() + "-mended-" + std::to_string(i);
   }
   fs::rename(folder, aside, error);
-  if (error) throw UserError(folder.string() + ": cannot be renamed: " + error.message());
+  if (error) throw runner::UserError(folder.string() + ": cannot be renamed: " + error.message());
 }
 
 void FindingStore::Remove(const fs::path& folder) {
   const Lock lock(root_);
   std::error_code error;
   fs::remove_all(folder, error);
-  if (error) throw UserError(folder.string() + ": cannot be removed: " + error.message());
+  if (error) throw runner::UserError(folder.string() + ": cannot be removed: " + error.message());
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

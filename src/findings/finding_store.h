@@ -10,7 +10,7 @@
 #include "findings/failure.h"
 #include "runner/project.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // A failure with its folder.
 struct StoredFailure {
@@ -32,7 +32,7 @@ struct StoredFailure {
 // method throws UserError that names the file if the disk is full or a file cannot be written.
 class FindingStore {
  public:
-  explicit FindingStore(const Project& project);
+  explicit FindingStore(const runner::Project& project);
 
   const fs::path& root() const { return root_; }
 
@@ -82,6 +82,6 @@ std::optional<StoredFailure> FindingOfCase(const fs::path& file);
 // UserError if the report holds none.
 fs::path CaseFileOf(const StoredFailure& stored, const fs::path& temp);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_FINDINGS_FINDING_STORE_H_

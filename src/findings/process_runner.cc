@@ -11,7 +11,7 @@
 #include "runner/text.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 std::string Indented(const std::string& text) {
   std::string lines;
@@ -37,16 +37,16 @@ Json OwnVersions(const fs::path& source) {
   Json versions;
   versions["resprobe"] = RESPROBE_VERSION;
   try {
-    RunResult git = RunToEnd({{"git", "-C", source.string(), "rev-parse", "HEAD"}, {}},
-                             {.timeout_seconds = 10});
+    runner::RunResult git = runner::RunToEnd(
+        {{"git", "-C", source.string(), "rev-parse", "HEAD"}, {}}, {.timeout_seconds = 10});
     absl::StripTrailingAsciiWhitespace(&git.out);
     if (git.exit_code == 0) versions["commit"] = git.out;
-  } catch (const UserError&) {  // no git here
+  } catch (const runner::UserError&) {  // no git here
   }
   return versions;
 }
 
-Json VersionsOf(const fs::path& source, const HarnessInfo& info) {
+Json VersionsOf(const fs::path& source, const runner::HarnessInfo& info) {
   Json versions = OwnVersions(source);
   versions["subject"] = info.subject;
   versions["compiler"] = info.compiler;
@@ -55,12 +55,12 @@ Json VersionsOf(const fs::path& source, const HarnessInfo& info) {
   return versions;
 }
 
-ProcessRunner::ProcessRunner(const Project& project, RunSpec spec)
+ProcessRunner::ProcessRunner(const runner::Project& project, RunSpec spec)
     : source_(project.source), spec_(std::move(spec)), harness_(project.Find(spec_.harness)) {
   if (harness_.with_server()) {
-    if (spec_.server.start.empty()) spec_.server.start = LiveServerCommand();
-    harness_.environment.emplace_back("RESPROBE_ORACLE_START",
-                                      CommandLine(spec_.server.start, spec_.server.arguments));
+    if (spec_.server.start.empty()) spec_.server.start = runner::LiveServerCommand();
+    harness_.environment.emplace_back(
+        "RESPROBE_ORACLE_START", runner::CommandLine(spec_.server.start, spec_.server.arguments));
   }
   for (const auto& [option, variable] :
        {std::pair{"peer", "RESPROBE_IO_PEER"}, std::pair{"client", "RESPROBE_IO_CLIENT"}}) {
@@ -70,14 +70,14 @@ ProcessRunner::ProcessRunner(const Project& project, RunSpec spec)
   }
 }
 
-const HarnessInfo& ProcessRunner::info() {
+const runner::HarnessInfo& ProcessRunner::info() {
   if (!info_) info_ = AskInfo(harness_);
   return *info_;
 }
 
 Json ProcessRunner::Versions() { return VersionsOf(source_, info()); }
 
-CaseOutcome ProcessRunner::OutcomeOf(CaseResult result) {
+CaseOutcome ProcessRunner::OutcomeOf(runner::CaseResult result) {
   CaseOutcome outcome;
   outcome.word = std::move(result.outcome);
   outcome.ops = result.ops;
@@ -87,14 +87,14 @@ CaseOutcome ProcessRunner::OutcomeOf(CaseResult result) {
   outcome.stack = std::move(result.stack);
   if (!outcome.failed()) return outcome;
   Symptom& what = outcome.what;
-  what.signature = JsonText(result.signature);
+  what.signature = runner::JsonText(result.signature);
   what.kind = KindOf(what.signature);
   if (outcome.word == "violation") {
     what.invariant = result.invariant;
     what.statement = info().StatementOf(result.invariant);
     what.op = result.op;
-    what.expected = JsonText(result.expected);
-    what.seen = JsonText(result.seen);
+    what.expected = runner::JsonText(result.expected);
+    what.seen = runner::JsonText(result.seen);
     outcome.text =
         "  expected:\n" + Indented(result.expected) + "  seen:\n" + Indented(result.seen);
   } else if (outcome.word == "crash") {
@@ -116,11 +116,11 @@ CaseOutcome ProcessRunner::OutcomeOf(CaseResult result) {
 
 void ProcessRunner::Run(const std::vector<fs::path>& files, bool trace, bool twice,
                         const Take& take) {
-  RunOptions options;
+  runner::RunOptions options;
   options.trace = trace;
   options.twice = twice;
   options.limits = {static_cast<double>(spec_.limits.timeout_seconds), spec_.limits.rss_mb};
-  RunCases(harness_, files, options, [&](CaseResult result) {
+  RunCases(harness_, files, options, [&](runner::CaseResult result) {
     const fs::path file = result.file;
     take(file, OutcomeOf(std::move(result)));
   });
@@ -128,29 +128,29 @@ void ProcessRunner::Run(const std::vector<fs::path>& files, bool trace, bool twi
 
 SmallCase ProcessRunner::Shrink(const fs::path& file, const ShrinkLimits&) {
   SmallCase small;
-  TempFolder temp;
+  runner::TempFolder temp;
   const fs::path tape = temp.path() / "case";
   try {
-    const Shrunk shrunk =
-        cli::Shrink(harness_, file, tape, spec_.limits.timeout_seconds, spec_.limits.rss_mb);
+    const runner::Shrunk shrunk =
+        runner::Shrink(harness_, file, tape, spec_.limits.timeout_seconds, spec_.limits.rss_mb);
     if (shrunk.signature.empty()) return small;
     small.candidates = shrunk.candidates;
     small.ops_before = shrunk.ops_before;
     small.ops_after = shrunk.ops_after;
-    small.outcome.what.signature = JsonText(shrunk.signature);
-  } catch (const Interruption&) {
+    small.outcome.what.signature = runner::JsonText(shrunk.signature);
+  } catch (const runner::Interruption&) {
     std::error_code error;
     if (!fs::exists(tape, error)) throw;
     small.interrupted = true;
   }
   small.failed = true;
-  small.tape = ReadFile(tape);
+  small.tape = runner::ReadFile(tape);
   if (small.interrupted) return small;
   try {
     CaseOutcome outcome = RunOne(tape, true);
     small.reproduced = outcome.failed();
     if (small.reproduced) small.outcome = std::move(outcome);
-  } catch (const Interruption&) {
+  } catch (const runner::Interruption&) {
     small.interrupted = true;
   }
   return small;
@@ -158,14 +158,14 @@ SmallCase ProcessRunner::Shrink(const fs::path& file, const ShrinkLimits&) {
 
 std::string ProcessRunner::TextOf(const fs::path& file) {
   if (info().input == "ops") return ShowCase(harness_, file);
-  return PrintBytes(info().name, ReadFile(file));
+  return PrintBytes(info().name, runner::ReadFile(file));
 }
 
 std::string ProcessRunner::TapeOf(const fs::path& file) {
-  if (file.extension() != ".ops") return ReadFile(file);
-  TempFolder temp;
+  if (file.extension() != ".ops") return runner::ReadFile(file);
+  runner::TempFolder temp;
   ParseOps(harness_, file, temp.path() / "tape");
-  return ReadFile(temp.path() / "tape");
+  return runner::ReadFile(temp.path() / "tape");
 }
 
 std::string ProcessRunner::Summary(size_t cases,
@@ -173,4 +173,4 @@ std::string ProcessRunner::Summary(size_t cases,
   return cases > 1 ? CountOutcomes(cases, outcomes) : "";
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

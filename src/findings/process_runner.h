@@ -7,7 +7,7 @@
 
 #include "findings/case_runner.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // Runs cases in processes of a harness binary: the runner of `fuzz` and, with other settings of the
 // harness, of `io`.
@@ -15,7 +15,7 @@ class ProcessRunner : public CaseRunner {
  public:
   // `spec.server.start` is for a harness with a live server. Throws UserError if there is no such
   // harness.
-  ProcessRunner(const Project& project, RunSpec spec);
+  ProcessRunner(const runner::Project& project, RunSpec spec);
 
   const RunSpec& spec() const override { return spec_; }
   Json Versions() override;
@@ -26,25 +26,25 @@ class ProcessRunner : public CaseRunner {
   std::string WhySound() const override { return "does not fail in " + harness_.name; }
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
 
-  const HarnessEntry& harness() const { return harness_; }
+  const runner::HarnessEntry& harness() const { return harness_; }
   // Requested once.
-  const HarnessInfo& info();
+  const runner::HarnessInfo& info();
 
  private:
-  CaseOutcome OutcomeOf(CaseResult result);
+  CaseOutcome OutcomeOf(runner::CaseResult result);
 
   fs::path source_;
   RunSpec spec_;
-  HarnessEntry harness_;
-  std::optional<HarnessInfo> info_;
+  runner::HarnessEntry harness_;
+  std::optional<runner::HarnessInfo> info_;
 };
 
 // The software under test, and how it was built.
-Json VersionsOf(const fs::path& source, const HarnessInfo& info);
+Json VersionsOf(const fs::path& source, const runner::HarnessInfo& info);
 
 // "resprobe" and "commit" of a Failure's versions.
 Json OwnVersions(const fs::path& source);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_FINDINGS_PROCESS_RUNNER_H_

@@ -12,7 +12,7 @@
 #include "runner/process.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // A runner whose cases run in this process, against a live server: this class reads and writes a
 // World's cases, and a derived class only runs them.
@@ -30,12 +30,12 @@ class WorldRunner : public CaseRunner {
   void Run(const std::vector<fs::path>& files, bool /*trace*/, bool twice,
            const Take& take) override {
     for (const fs::path& file : files) {
-      if (Interrupted()) throw Interruption();
+      if (runner::Interrupted()) throw runner::Interruption();
       Arena arena;
       Case<World> c;
-      ReadCase<World>(file, &arena, &c);
+      runner::ReadCase<World>(file, &arena, &c);
       CaseOutcome outcome = RunCase(c);
-      if (twice && !Interrupted()) {
+      if (twice && !runner::Interrupted()) {
         const CaseOutcome again = RunCase(c);
         if (again.what.signature != outcome.what.signature) {
           outcome = again.failed() ? again : outcome;
@@ -43,7 +43,8 @@ class WorldRunner : public CaseRunner {
         }
       }
       outcome.ops = c.ops.size();
-      if (Interrupted() && !outcome.failed()) throw Interruption();  // possibly incomplete
+      if (runner::Interrupted() && !outcome.failed())
+        throw runner::Interruption();  // possibly incomplete
       take(file, std::move(outcome));
     }
   }
@@ -51,36 +52,36 @@ class WorldRunner : public CaseRunner {
   SmallCase Shrink(const fs::path& file, const ShrinkLimits& limits) override {
     Arena arena;
     Case<World> c;
-    ReadCase<World>(file, &arena, &c);
+    runner::ReadCase<World>(file, &arena, &c);
     SmallCase small;
     small.ops_before = c.ops.size();
     small.outcome = RunCase(c);
-    if (!small.outcome.failed() && Interrupted()) throw Interruption();
+    if (!small.outcome.failed() && runner::Interrupted()) throw runner::Interruption();
     small.failed = small.outcome.failed();
     if (!small.failed) return small;
     small.reproduced = true;
     small.candidates = ShrinkCase(limits, &arena, &c, &small.outcome, &small.reproduced);
-    small.interrupted = Interrupted();
+    small.interrupted = runner::Interrupted();
     small.ops_after = small.outcome.ops = c.ops.size();
-    small.tape = cli::TapeOf(c);
+    small.tape = runner::TapeOf(c);
     return small;
   }
 
   std::string TextOf(const fs::path& file) override {
     Arena arena;
     Case<World> c;
-    ReadCase<World>(file, &arena, &c);
+    runner::ReadCase<World>(file, &arena, &c);
     return Print(c);
   }
 
   std::string TapeOf(const fs::path& file) override {
     Arena arena;
     Case<World> c;
-    ReadCase<World>(file, &arena, &c);
-    return cli::TapeOf(c);
+    runner::ReadCase<World>(file, &arena, &c);
+    return runner::TapeOf(c);
   }
 };
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_FINDINGS_WORLD_RUNNER_H_

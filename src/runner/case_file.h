@@ -10,7 +10,7 @@
 #include "runner/files.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // Decodes a tape into `*c`. The case's texts point into `arena`.
 template <class World>
@@ -43,6 +43,6 @@ void WriteCase(const fs::path& file, const Case<World>& c) {
   WriteFile(file, file.extension() == ".ops" ? Print(c) : TapeOf(c));
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_CASE_FILE_H_

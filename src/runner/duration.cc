@@ -4,7 +4,7 @@
 
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 double ParseTime(const std::string& option, const std::string& text) {
   constexpr double kMost = 1e8;
@@ -21,4 +21,4 @@ double ParseTime(const std::string& option, const std::string& text) {
 
 std::string TimeText(double seconds) { return absl::FormatDuration(absl::Seconds(seconds)); }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

@@ -14,7 +14,7 @@
 
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 namespace {
 
 // In the same folder, so that rename() is atomic.
@@ -173,4 +173,4 @@ TempFolder::~TempFolder() {
   fs::remove_all(path_, error);
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

@@ -6,9 +6,11 @@
 #include <string_view>
 #include <vector>
 
-namespace resprobe::cli {
+namespace resprobe {
 
 namespace fs = std::filesystem;
+
+namespace runner {
 
 // Each of these throws a UserError that names the file if it fails.
 std::string ReadFile(const fs::path& path);
@@ -39,6 +41,7 @@ class TempFolder {
   fs::path path_;
 };
 
-}  // namespace resprobe::cli
+}  // namespace runner
+}  // namespace resprobe
 
 #endif  // RESPROBE_RUNNER_FILES_H_

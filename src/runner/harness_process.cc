@@ -9,7 +9,7 @@
 #include "engine/quote.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 namespace {
 
 // The system limits the memory of arguments; this stays far below the limit.
@@ -297,4 +297,4 @@ Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& o
   return shrunk;
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

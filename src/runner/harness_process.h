@@ -14,7 +14,7 @@
 #include "runner/process.h"
 #include "runner/project.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // Calls of a harness binary: `BINARY --resprobe VERB …` (driver/driver.h). A subject that crashes
 // or hangs does so in a child process.
@@ -105,6 +105,6 @@ Signature SignatureOf(const RunResult& result);
 // stack takes about a second.
 std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbolize);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_HARNESS_PROCESS_H_

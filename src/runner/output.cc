@@ -6,7 +6,7 @@
 #include "runner/json.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 void OutputOptions::Check() const {
   if (!file.empty() && !json()) {
@@ -29,4 +29,4 @@ void OutputOptions::Write(const Json& json) const {
   }
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

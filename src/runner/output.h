@@ -6,7 +6,7 @@
 #include "runner/json_fwd.h"
 #include "runner/text.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // --format text|json and --output FILE.
 struct OutputOptions {
@@ -22,6 +22,6 @@ struct OutputOptions {
   void Write(const Json& json) const;
 };
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_OUTPUT_H_

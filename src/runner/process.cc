@@ -15,7 +15,7 @@
 
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 namespace {
 
 volatile sig_atomic_t interrupted = 0;
@@ -223,4 +223,4 @@ void TakeLines(std::string* text, const std::function<void(std::string_view)>& t
   text->erase(0, start);
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

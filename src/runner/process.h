@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // Makes SIGINT, SIGTERM and SIGHUP set a flag instead of ending the program.
 void CatchInterrupts();
@@ -85,6 +85,6 @@ RunResult RunToEnd(const Command& command, const Limits& limits = {});
 // Removes complete lines from the front of `*text` and passes each to `take`.
 void TakeLines(std::string* text, const std::function<void(std::string_view)>& take);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_PROCESS_H_

@@ -11,7 +11,7 @@
 #include "engine/quote.h"
 #include "runner/user_error.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 namespace {
 
 fs::path FromEnvironment(const char* name) {
@@ -273,4 +273,4 @@ std::vector<fs::path> CasesOf(const std::vector<std::string>& arguments) {
   return cases;
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

@@ -8,7 +8,7 @@
 
 #include "runner/files.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 struct HarnessEntry {
   std::string name;
@@ -72,6 +72,6 @@ Project OpenProject();
 // UserError for a path that does not exist or is empty.
 std::vector<fs::path> CasesOf(const std::vector<std::string>& arguments);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_PROJECT_H_

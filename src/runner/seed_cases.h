@@ -14,7 +14,7 @@
 #include "runner/case_file.h"
 #include "runner/project.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // The cases of a run without an engine: the seed corpus and the regressions of a harness, then the
 // cases generated from the seeds, of which every fourth is a corpus case with a few ops changed.
@@ -85,6 +85,6 @@ class SeedCases {
   Case<World> case_;
 };
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_SEED_CASES_H_

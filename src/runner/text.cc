@@ -6,7 +6,7 @@
 
 #include "runner/json.h"
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 namespace {
 
 // Replaces the bytes for which `is_escaped` is true by \xHH.
@@ -74,4 +74,4 @@ std::string ShellWord(const std::string& text) {
   return word + "'";
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // 1234567 -> "1,234,567".
 std::string Grouped(uint64_t number);
@@ -20,6 +20,6 @@ std::string Slug(const std::string& text);
 // Quotes a word for a shell, in single quotes if necessary.
 std::string ShellWord(const std::string& text);
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_TEXT_H_

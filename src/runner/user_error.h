@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // The exit codes of the program.
 inline constexpr int kAllWell = 0;
@@ -22,6 +22,6 @@ class UserError : public std::runtime_error {
 // Ctrl-C during an operation that was waited for. main() exits with kInterrupted.
 class Interruption : public std::exception {};
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_USER_ERROR_H_

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace resprobe::cli {
+namespace resprobe::runner {
 
 // For Option::check(): the value must be a whole number from `least` to `most`. (CLI11's own checks
 // print the limits of their type as numbers of 300 digits, and accept -1 as the largest unsigned
@@ -24,6 +24,6 @@ inline auto WholeNumber(uint64_t least, uint64_t most) {
 inline constexpr uint64_t kMostSeconds = 100'000;
 inline constexpr uint64_t kMostMegabytes = 1'000'000;
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::runner
 
 #endif  // RESPROBE_RUNNER_WHOLE_NUMBER_H_

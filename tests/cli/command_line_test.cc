@@ -209,11 +209,11 @@ TEST_F(ParseTest, Times) {
 }
 
 TEST(TimeTest, TextIsReadAsTheSame) {
-  EXPECT_EQ(TimeText(30), "30s");
-  EXPECT_EQ(TimeText(300), "5m");
-  EXPECT_EQ(TimeText(3600), "1h");
-  EXPECT_EQ(TimeText(5400), "1h30m");
-  EXPECT_EQ(TimeText(0.25), "250ms");
+  EXPECT_EQ(runner::TimeText(30), "30s");
+  EXPECT_EQ(runner::TimeText(300), "5m");
+  EXPECT_EQ(runner::TimeText(3600), "1h");
+  EXPECT_EQ(runner::TimeText(5400), "1h30m");
+  EXPECT_EQ(runner::TimeText(0.25), "250ms");
 }
 
 TEST_F(ParseTest, OptionsThatNeedOrExcludeAnother) {

@@ -10,7 +10,7 @@
 #include "runner/user_error.h"
 #include "tests/findings/example_failure.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 namespace {
 
 using ::testing::HasSubstr;
@@ -27,15 +27,15 @@ class LetterRunner : public CaseRunner {
   Json Versions() override { return {{"subject", "letters"}}; }
   void Run(const std::vector<fs::path>& files, bool, bool, const Take& take) override {
     for (const fs::path& file : files) {
-      if (gone) throw UserError("the server is gone");
+      if (gone) throw runner::UserError("the server is gone");
       ++runs;
-      take(file, OutcomeOf(ReadFile(file)));
+      take(file, OutcomeOf(runner::ReadFile(file)));
     }
   }
   SmallCase Shrink(const fs::path& file, const ShrinkLimits&) override {
-    if (gone) throw UserError("the server is gone");
+    if (gone) throw runner::UserError("the server is gone");
     SmallCase small;
-    const std::string tape = ReadFile(file);
+    const std::string tape = runner::ReadFile(file);
     small.outcome = OutcomeOf(tape);
     small.failed = small.reproduced = small.outcome.failed();
     small.tape = small.outcome.what.signature;
@@ -45,8 +45,10 @@ class LetterRunner : public CaseRunner {
     if (renames && small.failed) small.outcome.what.signature = small.tape = "Z";
     return small;
   }
-  std::string TextOf(const fs::path& file) override { return "ops letters\n# " + ReadFile(file); }
-  std::string TapeOf(const fs::path& file) override { return ReadFile(file); }
+  std::string TextOf(const fs::path& file) override {
+    return "ops letters\n# " + runner::ReadFile(file);
+  }
+  std::string TapeOf(const fs::path& file) override { return runner::ReadFile(file); }
   std::string WhySound() const override { return "holds"; }
   std::string Summary(size_t, const std::map<std::string, size_t>&) const override { return ""; }
 
@@ -78,7 +80,7 @@ class LetterSearch : public Search {
   bool Step(const Met& met) override {
     if (taken_ == tapes_.size()) return false;
     const std::string& tape = tapes_[taken_++];
-    if (tape == "!") throw UserError("the server does not come back");
+    if (tape == "!") throw runner::UserError("the server does not come back");
     if (tape.starts_with("^")) raise(SIGINT);
     MetCase one;
     one.tape = tape;
@@ -111,8 +113,8 @@ class LetterSearch : public Search {
 
 class CampaignTest : public testing::Test {
  protected:
-  CampaignTest() { CatchInterrupts(); }
-  ~CampaignTest() override { ForgetInterrupts(); }
+  CampaignTest() { runner::CatchInterrupts(); }
+  ~CampaignTest() override { runner::ForgetInterrupts(); }
 
   CampaignOptions Options() {
     CampaignOptions options;
@@ -129,15 +131,15 @@ class CampaignTest : public testing::Test {
     return all;
   }
 
-  TempFolder temp_;
-  Project project_ = ProjectIn(temp_.path());
+  runner::TempFolder temp_;
+  runner::Project project_ = ProjectIn(temp_.path());
   LetterRunner runner_;
   std::string said_;
 };
 
 TEST_F(CampaignTest, FilesEachKindOnceMadeSmall) {
   LetterSearch search(&runner_, {"a", "bBc", "xBy", "Qq", "Bb"});
-  EXPECT_EQ(Run(&search), kFinding);
+  EXPECT_EQ(Run(&search), runner::kFinding);
   EXPECT_TRUE(search.drained);
   const std::vector<StoredFailure> stored = Stored();
   ASSERT_THAT(stored, SizeIs(2));
@@ -151,23 +153,23 @@ TEST_F(CampaignTest, FilesEachKindOnceMadeSmall) {
   EXPECT_EQ(failure.met, 3u);
   EXPECT_EQ(failure.from, "tape 2");
   EXPECT_EQ(failure.versions["subject"], "letters");
-  EXPECT_EQ(ReadFile(stored[0].folder / "case.ops"), "ops letters\n# B");
+  EXPECT_EQ(runner::ReadFile(stored[0].folder / "case.ops"), "ops letters\n# B");
   EXPECT_THAT(said_, HasSubstr("replay:    ./resprobe replay "));
 }
 
 TEST_F(CampaignTest, NothingFoundIsWellUnlessItIsVacuous) {
   LetterSearch search(&runner_, {"a", "b"});
-  EXPECT_EQ(Run(&search), kAllWell);
+  EXPECT_EQ(Run(&search), runner::kAllWell);
   LetterSearch idle(&runner_, {});
   idle.vacuous = "nothing was tried";
-  EXPECT_EQ(Run(&idle), kFinding);
+  EXPECT_EQ(Run(&idle), runner::kFinding);
 }
 
 TEST_F(CampaignTest, ASecondRunKnowsWhatStillFails) {
   LetterSearch first(&runner_, {"aB"});
-  EXPECT_EQ(Run(&first), kFinding);
+  EXPECT_EQ(Run(&first), runner::kFinding);
   LetterSearch second(&runner_, {"cB", "dB"});
-  EXPECT_EQ(Run(&second), kFinding);
+  EXPECT_EQ(Run(&second), runner::kFinding);
   EXPECT_THAT(said_, HasSubstr("known from an earlier run"));
   const std::vector<StoredFailure> stored = Stored();
   ASSERT_THAT(stored, SizeIs(1));
@@ -178,11 +180,11 @@ TEST_F(CampaignTest, ASecondRunKnowsWhatStillFails) {
 
 TEST_F(CampaignTest, WhatWasMendedIsSetAside) {
   LetterSearch first(&runner_, {"aB"});
-  EXPECT_EQ(Run(&first), kFinding);
+  EXPECT_EQ(Run(&first), runner::kFinding);
   // Its case holds by now, and something else fails in the same way.
-  WriteFile(Stored()[0].folder / "case", "harmless");
+  runner::WriteFile(Stored()[0].folder / "case", "harmless");
   LetterSearch second(&runner_, {"cB"});
-  EXPECT_EQ(Run(&second), kFinding);
+  EXPECT_EQ(Run(&second), runner::kFinding);
   EXPECT_THAT(said_, Not(HasSubstr("known from an earlier run")));
   const std::vector<StoredFailure> stored = Stored();
   ASSERT_THAT(stored, SizeIs(2));
@@ -194,7 +196,7 @@ TEST_F(CampaignTest, WhatFailsOnlyTogetherIsKeptAsItWasMet) {
   for (int i = 0; i < 2; ++i) {
     LetterSearch search(&runner_, {"abc"});
     search.alone = true;
-    EXPECT_EQ(Run(&search), kFinding);
+    EXPECT_EQ(Run(&search), runner::kFinding);
   }
   const std::vector<StoredFailure> stored = Stored();
   ASSERT_THAT(stored, SizeIs(1));  // not set aside by the second run
@@ -208,7 +210,7 @@ TEST_F(CampaignTest, WhatFailsOnlyTogetherIsKeptAsItWasMet) {
 TEST_F(CampaignTest, WhatBecomesAnotherFailureIsFiledAsThat) {
   runner_.renames = true;
   LetterSearch search(&runner_, {"aB", "aC"});
-  EXPECT_EQ(Run(&search), kFinding);
+  EXPECT_EQ(Run(&search), runner::kFinding);
   const std::vector<StoredFailure> stored = Stored();
   ASSERT_THAT(stored, SizeIs(1));
   EXPECT_EQ(stored[0].failure.what.signature, "Z");
@@ -218,15 +220,15 @@ TEST_F(CampaignTest, WhatBecomesAnotherFailureIsFiledAsThat) {
 
 TEST_F(CampaignTest, CtrlCKeepsWhatWasFoundForTheNextRunToMakeSmall) {
   LetterSearch search(&runner_, {"aB", "^C", "D"});
-  EXPECT_EQ(Run(&search), kInterrupted);
+  EXPECT_EQ(Run(&search), runner::kInterrupted);
   EXPECT_EQ(search.taken(), 2u);
   ASSERT_THAT(Stored(), SizeIs(2));
   EXPECT_FALSE(Stored()[0].failure.interrupted);
   EXPECT_TRUE(Stored()[1].failure.interrupted);
   EXPECT_FALSE(Stored()[1].failure.replays);
-  ForgetInterrupts();
+  runner::ForgetInterrupts();
   LetterSearch again(&runner_, {"xC"});
-  EXPECT_EQ(Run(&again), kFinding);
+  EXPECT_EQ(Run(&again), runner::kFinding);
   const Failure failure = Stored()[1].failure;
   EXPECT_TRUE(failure.input.minimized);
   EXPECT_EQ(failure.met, 2u);
@@ -234,16 +236,16 @@ TEST_F(CampaignTest, CtrlCKeepsWhatWasFoundForTheNextRunToMakeSmall) {
 
 TEST_F(CampaignTest, AServerThatIsGoneEndsTheRunAndLosesNothing) {
   LetterSearch search(&runner_, {"aB", "!", "C"});
-  EXPECT_EQ(Run(&search), kFinding);
+  EXPECT_EQ(Run(&search), runner::kFinding);
   EXPECT_THAT(said_, HasSubstr("the run ends here, since the server does not come back"));
   LetterSearch at_once(&runner_, {"!"});
-  EXPECT_THROW(Run(&at_once), UserError);
+  EXPECT_THROW(Run(&at_once), runner::UserError);
 }
 
 TEST_F(CampaignTest, ADiskThatTakesNothingEndsTheRunWithTheFindingSaid) {
-  WriteFile(temp_.path() / "work", "no folder");
+  runner::WriteFile(temp_.path() / "work", "no folder");
   LetterSearch search(&runner_, {"aB", "C"});
-  EXPECT_THROW(Run(&search), UserError);
+  EXPECT_THROW(Run(&search), runner::UserError);
   EXPECT_EQ(search.taken(), 1u);
   EXPECT_THAT(said_, HasSubstr("finding: B\n"));
   EXPECT_THAT(said_, HasSubstr("folder:    none: "));
@@ -254,14 +256,14 @@ TEST_F(CampaignTest, KeepsToItsBudget) {
   options.requests = 2;
   LetterSearch search(&runner_, {"a", "b", "c", "d"});
   Campaign campaign(project_, &search, options);
-  EXPECT_EQ(campaign.Run({}), kAllWell);
+  EXPECT_EQ(campaign.Run({}), runner::kAllWell);
   EXPECT_EQ(search.taken(), 2u);
   options.requests = 0;
   options.stop_on_failure = true;
   LetterSearch stopped(&runner_, {"a", "B", "C", "d"});
-  EXPECT_EQ(Campaign(project_, &stopped, options).Run({}), kFinding);
+  EXPECT_EQ(Campaign(project_, &stopped, options).Run({}), runner::kFinding);
   EXPECT_EQ(stopped.taken(), 2u);
 }
 
 }  // namespace
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

@@ -6,7 +6,7 @@
 #include "findings/failure.h"
 #include "runner/project.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 
 // A failure that says something in every field.
 inline Failure ExampleFailure() {
@@ -59,13 +59,13 @@ inline Failure ExampleFailure() {
 }
 
 // A project of which only the folder for findings is used.
-inline Project ProjectIn(const fs::path& folder) {
-  Project project;
+inline runner::Project ProjectIn(const fs::path& folder) {
+  runner::Project project;
   project.source = folder;
   project.work = folder / "work";
   return project;
 }
 
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings
 
 #endif  // RESPROBE_TESTS_FINDINGS_EXAMPLE_FAILURE_H_

@@ -6,7 +6,7 @@
 #include "runner/user_error.h"
 #include "tests/findings/example_failure.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 namespace {
 
 using ::testing::HasSubstr;
@@ -67,7 +67,7 @@ TEST(Failure, WhatIsNoReportIsRefusedByName) {
     try {
       ReadFailure(Json::parse(text), "x/report.json", &missing);
       ADD_FAILURE() << text;
-    } catch (const UserError& error) {
+    } catch (const runner::UserError& error) {
       EXPECT_THAT(error.what(), HasSubstr("x/report.json: is no report of a finding"));
     }
   }
@@ -80,4 +80,4 @@ TEST(Failure, AllEndsByASignalAreOneFailure) {
 }
 
 }  // namespace
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

@@ -9,7 +9,7 @@
 #include "runner/user_error.h"
 #include "tests/findings/example_failure.h"
 
-namespace resprobe::cli {
+namespace resprobe::findings {
 namespace {
 
 using ::testing::HasSubstr;
@@ -18,8 +18,8 @@ using ::testing::SizeIs;
 
 class FindingStoreTest : public testing::Test {
  protected:
-  TempFolder temp_;
-  Project project_ = ProjectIn(temp_.path());
+  runner::TempFolder temp_;
+  runner::Project project_ = ProjectIn(temp_.path());
   FindingStore store_{project_};
   Failure failure_ = [] {
     Failure failure = ExampleFailure();
@@ -35,7 +35,7 @@ TEST_F(FindingStoreTest, WhatIsWrittenIsFoundBySignature) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->folder, folder);
   EXPECT_EQ(found->failure, failure_);
-  EXPECT_EQ(ReadFile(folder / "server.log"), "bug");
+  EXPECT_EQ(runner::ReadFile(folder / "server.log"), "bug");
   EXPECT_FALSE(store_.Find("command_handler", "oracle-", "get: other"));
   EXPECT_FALSE(store_.Find("command_handler", "", "get: another reply"));
 }
@@ -55,8 +55,8 @@ TEST_F(FindingStoreTest, ListsAllInOrderAndNamesWhatCannotBeRead) {
   EXPECT_THAT(store_.List(&broken), IsEmpty());
   store_.Begin("b-", failure_, {});
   store_.Begin("a-", failure_, {});
-  MakeFolder(store_.root() / "x");
-  WriteFile(store_.root() / "x" / "report.json", "{");
+  runner::MakeFolder(store_.root() / "x");
+  runner::WriteFile(store_.root() / "x" / "report.json", "{");
   const std::vector<StoredFailure> all = store_.List(&broken);
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_LT(all[0].folder, all[1].folder);
@@ -93,7 +93,7 @@ TEST_F(FindingStoreTest, AReportAloneHasTheCase) {
   fs::rename(folder / "report.json", temp_.path() / "alone.json");
   const StoredFailure stored = ReadFinding(temp_.path() / "alone.json");
   EXPECT_EQ(stored.failure.input.tape, failure_.input.tape);
-  EXPECT_EQ(ReadFile(CaseFileOf(stored, temp_.path())), failure_.input.text);
+  EXPECT_EQ(runner::ReadFile(CaseFileOf(stored, temp_.path())), failure_.input.text);
 }
 
 TEST_F(FindingStoreTest, ARunThatWasKilledBeforeItsReportLeavesRoomForTheNext) {
@@ -117,14 +117,14 @@ TEST_F(FindingStoreTest, ManyRunsAtOnceLoseNoCount) {
 }
 
 TEST_F(FindingStoreTest, AFolderThatCannotBeWrittenIsNamed) {
-  WriteFile(temp_.path() / "work", "no folder");
+  runner::WriteFile(temp_.path() / "work", "no folder");
   try {
     store_.Begin("", failure_, {});
     ADD_FAILURE();
-  } catch (const UserError& error) {
+  } catch (const runner::UserError& error) {
     EXPECT_THAT(error.what(), HasSubstr("work/findings"));
   }
 }
 
 }  // namespace
-}  // namespace resprobe::cli
+}  // namespace resprobe::findings

@@ -16,7 +16,7 @@
 #include "cachelab/http/http_json.h"
 #include "live/net/socket.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using nlohmann::json;
@@ -102,7 +102,7 @@ class Endpoint::Impl {
 
   void Route() {
     server_.set_keep_alive_max_count(1'000'000);
-    server_.set_socket_options(ReuseAddress);
+    server_.set_socket_options(live::ReuseAddress);
     server_.set_tcp_nodelay(true);
     const std::pair<const char*, Handler> routes[] = {
         {"/cmd", &Impl::Cmd},        {"/cmd.php", &Impl::Cmd}, {"/clients", &Impl::Clients},
@@ -303,4 +303,4 @@ uint16_t Endpoint::port() const { return static_cast<uint16_t>(impl_->port()); }
 void Endpoint::Run(int stop_fd) { impl_->Run(stop_fd); }
 uint64_t Endpoint::requests() const { return impl_->requests(); }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -7,7 +7,7 @@
 
 #include "cachelab/subject/worker_pool.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A pool of caching workers served over HTTP.
 //
@@ -39,6 +39,6 @@ class Endpoint {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HTTP_ENDPOINT_H_

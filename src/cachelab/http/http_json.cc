@@ -2,7 +2,7 @@
 
 #include "live/net/socket.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 nlohmann::json ToHttpJson(const resp::ReplyView& reply) {
   switch (reply.type()) {
@@ -62,11 +62,11 @@ bool ParseHttpUrl(std::string_view text, HttpUrl* url, std::string* error) {
   if (slash < rest.size()) url->path = rest.substr(slash);
   if (authority.rfind(':') == std::string::npos || authority.ends_with(']')) authority += ":80";
   std::string ignored;
-  const std::optional<Address> address = ParseAddress(authority, &ignored);
+  const std::optional<live::Address> address = live::ParseAddress(authority, &ignored);
   if (!address) return fail();
   url->host = address->host;
   url->port = address->port;
   return true;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -7,7 +7,7 @@
 
 #include "core/resp/reply.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A reply in the endpoint's form: strings, numbers, null, arrays (sets too), objects (maps).
 nlohmann::json ToHttpJson(const resp::ReplyView& reply);
@@ -24,6 +24,6 @@ struct HttpUrl {
 // On failure returns false with one line in `error`.
 bool ParseHttpUrl(std::string_view text, HttpUrl* url, std::string* error);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HTTP_HTTP_JSON_H_

@@ -11,7 +11,7 @@
 
 #include "live/net/socket.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -32,7 +32,7 @@ std::string Query(const std::string& type, const Words& words) {
 
 // Checks that the endpoint exists, and is on this machine.
 bool Reach(const HttpUrl& url, bool allow_remote, std::string* error) {
-  return Connect({url.host, static_cast<uint16_t>(url.port)}, allow_remote, error).valid();
+  return live::Connect({url.host, static_cast<uint16_t>(url.port)}, allow_remote, error).valid();
 }
 
 // In the form in which Canonical() prints errors.
@@ -242,4 +242,4 @@ HttpAnswer AskEndpoint(const std::string& url, const std::string& type, const Wo
   return answer;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -15,7 +15,7 @@ namespace httplib {
 class Client;
 }
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A foreign cache behind the endpoint described in src/cachelab/http/endpoint.h. Only /cmd is
 // required. The rest is used if it exists: /barrier makes checks exact, /clients names the workers,
@@ -101,6 +101,6 @@ struct HttpAnswer {
 HttpAnswer AskEndpoint(const std::string& url, const std::string& type, const Words& words,
                        bool allow_remote);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HTTP_URL_TARGET_H_

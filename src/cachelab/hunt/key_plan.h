@@ -7,7 +7,7 @@
 
 #include "cachelab/subject/live_commands.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // The keys of a case and the values written to them. Keys are numbered from 0.
 struct KeyPlan {
@@ -37,6 +37,6 @@ struct KeyPlan {
   }
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_KEY_PLAN_H_

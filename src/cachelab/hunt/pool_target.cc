@@ -5,7 +5,7 @@
 
 #include "core/resp/writer.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 // A server closes the connections of a process that has ended within this time.
@@ -119,4 +119,4 @@ bool PoolTarget::Reset() {
   return true;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

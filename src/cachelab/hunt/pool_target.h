@@ -10,7 +10,7 @@
 #include "cachelab/subject/worker_pool.h"
 #include "live/net/resp3_client.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A target with a private pool of workers.
 class PoolTarget : public StaleTarget {
@@ -51,11 +51,11 @@ class PoolTarget : public StaleTarget {
 
   std::unique_ptr<WorkerPool> pool_;
   int hang_seconds_;
-  Resp3Client direct_;
+  live::Resp3Client direct_;
   std::map<uint64_t, bool> unordered_;  // by ticket
   std::string failure_;
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_POOL_TARGET_H_

@@ -7,7 +7,7 @@
 
 #include "engine/generate.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using stale::Op;
@@ -321,4 +321,4 @@ void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, 
   for (int left = make.RoundCount(); left > 0; --left) AddKillRound(make, plan);
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

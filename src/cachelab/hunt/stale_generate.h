@@ -12,7 +12,7 @@
 
 #include "cachelab/hunt/stale_world.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // Common to all cases of a campaign.
 struct CasePlan {
@@ -51,6 +51,6 @@ struct KillPlan {
 // write the key, and let all workers read it. stale::KillOf() identifies what a round kills.
 void GenerateKills(uint64_t seed, const CasePlan& common, const KillPlan& plan, StaleCase* out);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_STALE_GENERATE_H_

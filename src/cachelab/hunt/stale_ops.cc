@@ -8,7 +8,7 @@
 
 #include "cachelab/subject/shared_cache.h"
 
-namespace resprobe::live::stale {
+namespace resprobe::cachelab::stale {
 namespace {
 
 // The commands of LiveCommands() that read, or those that write, with their names.
@@ -206,4 +206,4 @@ std::string KillOf(std::span<const Op> round) {
   return who + " " + (point == Failpoint::kNone ? "idle" : std::string(FailpointName(point)));
 }
 
-}  // namespace resprobe::live::stale
+}  // namespace resprobe::cachelab::stale

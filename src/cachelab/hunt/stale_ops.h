@@ -17,7 +17,7 @@
 #include "cachelab/subject/failpoint.h"
 #include "engine/op.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 constexpr std::span<const std::string_view> EnumNames(TrackingMode) { return kTrackingModeNames; }
 constexpr std::span<const std::string_view> EnumNames(Failpoint) { return kFailpointNames; }
@@ -205,6 +205,6 @@ void NameCommands(const KeyPlan& keys, std::span<Op> ops);
 std::string KillOf(std::span<const Op> round);
 
 }  // namespace stale
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_STALE_OPS_H_

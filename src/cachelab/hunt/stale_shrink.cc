@@ -6,7 +6,7 @@
 #include "engine/ops_harness.h"
 #include "engine/shrink.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 constexpr int kOfTheWhole = 10;
@@ -94,4 +94,4 @@ ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const Violation& v
   return Shrink(run, from, violation, limits);
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -13,7 +13,7 @@
 #include "cachelab/hunt/stale_target.h"
 #include "cachelab/hunt/stale_world.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // The result of one run of a case.
 struct StaleOutcome {
@@ -64,6 +64,6 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
 ShrunkCase Shrink(StaleTarget* target, const StaleCase& from, const Violation& violation,
                   const StaleShrinkLimits& limits);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_STALE_SHRINK_H_

@@ -14,7 +14,7 @@
 #include "cachelab/subject/live_commands.h"
 #include "cachelab/subject/worker_crash.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 struct TargetAnswer {
   enum class Status : uint8_t { kReply, kError, kLost };
@@ -89,6 +89,6 @@ class StaleTarget {
   std::string key_prefix_ = "resprobe:";
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_STALE_TARGET_H_

@@ -8,7 +8,7 @@
 
 #include "engine/triage.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -561,4 +561,4 @@ void StaleWorld::Violate(const PendingRead& read, std::string_view invariant,
   run_->Fail(invariant, expected, seen);
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -28,7 +28,7 @@
 #include "engine/generate.h"
 #include "engine/run_context.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 inline constexpr int kDriver = -1;  // instead of a worker: the driver's own connection
 
@@ -220,6 +220,6 @@ class StaleWorld {
 
 using StaleCase = Case<StaleWorld>;
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_STALE_WORLD_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 // Versions kept before the settled one, to report how old a stale value is.
@@ -103,4 +103,4 @@ uint64_t VersionHistory::VersionOf(int key, size_t form, const std::string& text
   return 0;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

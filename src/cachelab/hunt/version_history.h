@@ -11,7 +11,7 @@
 #include "cachelab/hunt/key_plan.h"
 #include "cachelab/hunt/stale_target.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // What every key held, version by version. A version is one write (or flush). The reply of each way
 // of reading it is not computed but read from the server: right after the write, bypassing the
@@ -79,6 +79,6 @@ class VersionHistory {
   std::vector<State> keys_;
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_HUNT_VERSION_HISTORY_H_

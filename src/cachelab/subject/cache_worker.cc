@@ -16,7 +16,7 @@
 #include "live/net/socket.h"
 #include "live/robustness/words.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using Status = WorkerAnswer::Status;
@@ -32,11 +32,11 @@ constexpr std::string_view kStatefulClient[] = {"REPLY", "TRACKING", "CACHING"};
 bool IsStateful(std::span<const std::string_view> args) {
   const auto is_one_of = [](std::string_view word, std::span<const std::string_view> words) {
     return std::any_of(words.begin(), words.end(),
-                       [&](std::string_view name) { return IsWord(word, name); });
+                       [&](std::string_view name) { return live::IsWord(word, name); });
   };
   if (args.empty()) return false;
-  return is_one_of(args[0], kStateful) ||
-         (IsWord(args[0], "CLIENT") && args.size() > 1 && is_one_of(args[1], kStatefulClient));
+  return is_one_of(args[0], kStateful) || (live::IsWord(args[0], "CLIENT") && args.size() > 1 &&
+                                           is_one_of(args[1], kStatefulClient));
 }
 
 std::string_view TrackingOn(TrackingMode mode) {
@@ -73,7 +73,7 @@ std::string EntryName(std::span<const std::string_view> args, InjectedFault inje
 
 }  // namespace
 
-CacheWorker::CacheWorker(SharedCache* cache, WorkerConfig config, UniqueFd control)
+CacheWorker::CacheWorker(SharedCache* cache, WorkerConfig config, live::UniqueFd control)
     : cache_(cache),
       config_(std::move(config)),
       control_(std::move(control)),
@@ -160,7 +160,7 @@ void CacheWorker::Handle(const Words& request) {
 void CacheWorker::Answer(const WorkerAnswer& answer, std::string_view reply) {
   std::string out;
   AppendAnswer(&out, answer, reply);
-  SendAll(control_.get(), out);
+  live::SendAll(control_.get(), out);
 }
 
 WorkerAnswer CacheWorker::Cached(std::span<const std::string_view> args, std::string* reply) {
@@ -173,7 +173,7 @@ WorkerAnswer CacheWorker::Cached(std::span<const std::string_view> args, std::st
 
 WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::string* reply) {
   std::string error;
-  Resp3Client* const link = Link(&error);
+  live::Resp3Client* const link = Link(&error);
   const std::string_view key = args[1];
   const std::string name = EntryName(args, config_.injected_fault);
   // Entries of other writers are valid while this worker has no connection.
@@ -207,7 +207,7 @@ WorkerAnswer CacheWorker::Read(std::span<const std::string_view> args, std::stri
 // may return the old value.
 WorkerAnswer CacheWorker::Write(std::span<const std::string_view> args, std::string* reply) {
   std::string error;
-  Resp3Client* const link = Link(&error);
+  live::Resp3Client* const link = Link(&error);
   if (link == nullptr) return Lost(error);
   Views keys;
   const bool known = KeysChanged(args, &keys);
@@ -229,7 +229,7 @@ void CacheWorker::DropOwn(bool all, std::span<const std::string_view> keys) {
   }
 }
 
-WorkerAnswer CacheWorker::Ask(Resp3Client& link, std::span<const std::string_view> args,
+WorkerAnswer CacheWorker::Ask(live::Resp3Client& link, std::span<const std::string_view> args,
                               std::string* reply) {
   WorkerAnswer answer;
   answer.client_id = link.client_id();
@@ -272,7 +272,7 @@ WorkerAnswer CacheWorker::Barrier(std::string* reply) {
 }
 
 // The connection that this worker reads over; nullptr if it cannot be opened.
-Resp3Client* CacheWorker::Link(std::string* error) {
+live::Resp3Client* CacheWorker::Link(std::string* error) {
   if (config_.writer == kNoWriter) return OpenPlain(error) ? &plain_ : nullptr;
   if (tracked_.is_open()) return &tracked_;
   if (!tracked_.Open(TrackingOn(config_.tracking), 1, error)) return nullptr;
@@ -317,7 +317,7 @@ void CacheWorker::Say(std::string_view word) {
   resp::Writer writer(&push, 3);
   writer.PushHeader(1);
   writer.BulkString(word);
-  SendAll(control_.get(), push);
+  live::SendAll(control_.get(), push);
 }
 
 void CacheWorker::Reach(Failpoint point) {
@@ -341,4 +341,4 @@ void CacheWorker::Reach(Failpoint point) {
   }
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -30,7 +30,7 @@
 #include "live/net/resp3_client.h"
 #include "live/net/unique_fd.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 enum class TrackingMode : uint8_t { kDefault, kNoloop, kOptin, kBcast };
 inline constexpr std::string_view kTrackingModeNames[] = {"default", "noloop", "optin", "bcast"};
@@ -38,14 +38,14 @@ inline constexpr std::string_view kTrackingModeNames[] = {"default", "noloop", "
 struct WorkerConfig {
   int index = 0;
   int writer = kNoWriter;  // whose lease it owns
-  Resp3Client::Connector connect = {};
+  live::Resp3Client::Connector connect = {};
   TrackingMode tracking = TrackingMode::kDefault;
   InjectedFault injected_fault = InjectedFault::kNone;
 };
 
 class CacheWorker {
  public:
-  CacheWorker(SharedCache* cache, WorkerConfig config, UniqueFd control);
+  CacheWorker(SharedCache* cache, WorkerConfig config, live::UniqueFd control);
 
   // Runs until the control socket ends.
   void Run();
@@ -58,9 +58,10 @@ class CacheWorker {
   WorkerAnswer Cached(std::span<const std::string_view> args, std::string* reply);
   WorkerAnswer Read(std::span<const std::string_view> args, std::string* reply);
   WorkerAnswer Write(std::span<const std::string_view> args, std::string* reply);
-  WorkerAnswer Ask(Resp3Client& link, std::span<const std::string_view> args, std::string* reply);
+  WorkerAnswer Ask(live::Resp3Client& link, std::span<const std::string_view> args,
+                   std::string* reply);
   WorkerAnswer Barrier(std::string* reply);
-  Resp3Client* Link(std::string* error);
+  live::Resp3Client* Link(std::string* error);
   bool OpenPlain(std::string* error);
   void DropOwn(bool all, std::span<const std::string_view> keys);
   void OnPush(const resp::ReplyView& push);
@@ -71,9 +72,9 @@ class CacheWorker {
 
   SharedCache* cache_;
   WorkerConfig config_;
-  UniqueFd control_;
-  Resp3Client tracked_;
-  Resp3Client plain_;
+  live::UniqueFd control_;
+  live::Resp3Client tracked_;
+  live::Resp3Client plain_;
   resp::RequestParser parser_;
   std::string control_bytes_;
   std::deque<Words> requests_;
@@ -81,6 +82,6 @@ class CacheWorker {
   int signal_ = 0;
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_CACHE_WORKER_H_

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // Points at which a worker can be held, or gets a signal: moments at which a death has left caches
 // stale, locked or torn.
@@ -43,6 +43,6 @@ inline std::optional<Failpoint> ParseFailpoint(std::string_view name) {
   return std::nullopt;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_FAILPOINT_H_

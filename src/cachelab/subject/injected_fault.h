@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A fault that real caching clients have had, injected into the workers to show that a run finds
 // it.
@@ -57,6 +57,6 @@ inline std::optional<InjectedFault> ParseInjectedFault(std::string_view name) {
   return std::nullopt;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_INJECTED_FAULT_H_

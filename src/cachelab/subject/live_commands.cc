@@ -6,7 +6,7 @@
 #include "core/table/table.h"
 #include "live/robustness/words.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 constexpr bool kRead = true;
@@ -138,7 +138,7 @@ Words Expand(const LiveCommand& command, const Blanks& blanks) {
 bool IsCacheable(std::span<const std::string_view> args) {
   return args.size() > 1 &&
          std::any_of(std::begin(kCommands), std::end(kCommands), [&](const LiveCommand& command) {
-           return command.read && IsWord(args[0], command.name());
+           return command.read && live::IsWord(args[0], command.name());
          });
 }
 
@@ -160,7 +160,7 @@ bool KeysChanged(std::span<const std::string_view> args, std::vector<std::string
     return true;
   }
   for (const LiveCommand& command : kCommands) {
-    if (!IsWord(args[0], command.name())) continue;
+    if (!live::IsWord(args[0], command.name())) continue;
     if (!command.read && args.size() > 1) keys->push_back(args[1]);
     return true;
   }
@@ -192,4 +192,4 @@ std::string Canonical(const resp::ReplyView& reply, bool unordered) {
 
 bool IsError(std::string_view text) { return text.starts_with("(error) "); }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

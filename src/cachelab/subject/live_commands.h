@@ -11,7 +11,7 @@
 
 #include "core/resp/reply.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 using Words = std::vector<std::string>;
 
@@ -54,6 +54,6 @@ std::string Canonical(const resp::ReplyView& reply, bool unordered);
 // True if such a text is an error.
 bool IsError(std::string_view text);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_LIVE_COMMANDS_H_

@@ -11,7 +11,7 @@
 
 #include "live/net/unique_fd.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 // Entries of one key are in one bucket, which bounds the search of an invalidation.
@@ -124,7 +124,7 @@ std::unique_ptr<SharedCache> SharedCache::Create(const CacheLimits& limits, std:
   rounded.slots = (limits.slots + kWays - 1) / kWays * kWays;
   rounded.slot_bytes = (limits.slot_bytes + 7) / 8 * 8;
   cache->size_ = sizeof(Header) + size_t{rounded.slots} * (sizeof(Slot) + rounded.slot_bytes);
-  const UniqueFd fd(memfd_create("resprobe-cache", MFD_CLOEXEC));
+  const live::UniqueFd fd(memfd_create("resprobe-cache", MFD_CLOEXEC));
   void* memory = MAP_FAILED;
   if (fd.valid() && ftruncate(fd.get(), static_cast<off_t>(cache->size_)) == 0) {
     memory = mmap(nullptr, cache->size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
@@ -431,4 +431,4 @@ SharedCache::Counts SharedCache::counts() const {
 uint32_t SharedCache::slots() const { return header_->limits.slots; }
 uint32_t SharedCache::slot_bytes() const { return header_->limits.slot_bytes; }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

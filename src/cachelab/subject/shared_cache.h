@@ -31,7 +31,7 @@
 #include "cachelab/subject/failpoint.h"
 #include "cachelab/subject/injected_fault.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 inline constexpr int kMaxWriters = 4;
 inline constexpr int kMaxWorkers = 64;
@@ -173,6 +173,6 @@ class SharedCache {
   std::function<void(Failpoint)> reach_ = [](Failpoint) {};
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_SHARED_CACHE_H_

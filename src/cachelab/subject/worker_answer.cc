@@ -3,7 +3,7 @@
 #include "core/resp/reply_parser.h"
 #include "core/resp/writer.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 constexpr size_t kFields = 11;
@@ -60,4 +60,4 @@ bool ReadAnswer(const resp::ReplyView& message, WorkerAnswer* answer) {
   return true;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -7,7 +7,7 @@
 #include "cachelab/subject/shared_cache.h"
 #include "core/resp/reply.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A worker's answer to a command.
 struct WorkerAnswer {
@@ -40,6 +40,6 @@ void AppendAnswer(std::string* out, const WorkerAnswer& answer, std::string_view
 // False if it is not an answer.
 bool ReadAnswer(const resp::ReplyView& message, WorkerAnswer* answer);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_WORKER_ANSWER_H_

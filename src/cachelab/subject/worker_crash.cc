@@ -16,7 +16,7 @@
 // NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" __attribute__((weak)) void __sanitizer_print_stack_trace();
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 constexpr std::array kCrashSignals = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -98,4 +98,4 @@ void RaiseOrdered(int signal) {
   g_ordered = 0;  // the signal was one that stops the process
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 // A worker that ended without an order from its driver.
 struct WorkerCrash {
@@ -24,6 +24,6 @@ bool IsCrashSignal(int signal);
 void ReportCrashes();
 void RaiseOrdered(int signal);
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_WORKER_CRASH_H_

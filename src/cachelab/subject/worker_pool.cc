@@ -17,7 +17,7 @@
 #include "core/resp/writer.h"
 #include "live/net/socket.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -85,9 +85,9 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
     *error = std::string("cannot make a socket: ") + std::strerror(errno);
     return false;
   }
-  UniqueFd written(memfd_create("resprobe-worker-stderr", MFD_CLOEXEC));
-  UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
+  live::UniqueFd written(memfd_create("resprobe-worker-stderr", MFD_CLOEXEC));
+  live::UniqueFd ours(ends[0]);
+  live::UniqueFd theirs(ends[1]);
   WorkerConfig config{.index = worker.index,
                       .writer = worker.index < options_.writers ? worker.index : kNoWriter,
                       .connect = options_.connect,
@@ -101,7 +101,7 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) {
       if (written.valid()) dup2(written.get(), STDERR_FILENO);
-      CacheWorker(cache_.get(), std::move(config), UniqueFd(KeepOnly(theirs.get()))).Run();
+      CacheWorker(cache_.get(), std::move(config), live::UniqueFd(KeepOnly(theirs.get()))).Run();
     }
     _exit(0);
   }
@@ -124,7 +124,7 @@ bool WorkerPool::Fork(Worker& worker, std::string* error) {
 void WorkerPool::Tell(Worker& worker, std::span<const std::string_view> words) {
   std::string request;
   resp::AppendRequest(&request, words);
-  SendAll(worker.control.get(), request);
+  live::SendAll(worker.control.get(), request);
 }
 
 uint64_t WorkerPool::Send(Worker& worker, std::string_view verb,
@@ -404,4 +404,4 @@ void WorkerPool::Replace(Worker& worker) {
   if (!Fork(worker, &error)) hung_ = error;
 }
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

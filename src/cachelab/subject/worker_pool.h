@@ -22,7 +22,7 @@
 #include "core/resp/reply_parser.h"
 #include "live/net/unique_fd.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 
 inline constexpr size_t kMostCrashes = 16;
 
@@ -30,7 +30,7 @@ struct PoolOptions {
   int workers = 4;  // 1 to kMaxWorkers
   int writers = 4;  // of them; 0 to min(workers, kMaxWriters)
   CacheLimits cache = {};
-  Resp3Client::Connector connect = {};
+  live::Resp3Client::Connector connect = {};
   TrackingMode tracking = TrackingMode::kDefault;
   InjectedFault injected_fault = InjectedFault::kNone;
   // A worker that is silent for this long hangs.
@@ -120,15 +120,15 @@ class WorkerPool {
   struct Worker {
     int index = 0;
     pid_t pid = -1;
-    UniqueFd control;
+    live::UniqueFd control;
     resp::ReplyParser parser;
     std::vector<uint64_t> waiting;  // tickets, in the order of their requests
     size_t answered = 0;            // of `waiting`
     bool held = false;
     bool stopped = false;
-    int ordered = 0;   // the signal that the driver sent, or that the worker announced
-    int armed = 0;     // the signal of its failpoint
-    UniqueFd written;  // its stderr
+    int ordered = 0;         // the signal that the driver sent, or that the worker announced
+    int armed = 0;           // the signal of its failpoint
+    live::UniqueFd written;  // its stderr
   };
 
   explicit WorkerPool(PoolOptions options) : options_(std::move(options)) {}
@@ -149,7 +149,7 @@ class WorkerPool {
   uint64_t next_ticket_ = 1;
   std::map<uint64_t, std::optional<WorkerAnswer>> answers_;
   std::vector<int64_t> orphans_;
-  UniqueFd children_;  // SIGCHLD
+  live::UniqueFd children_;  // SIGCHLD
   sigset_t mask_before_;
   uint64_t deaths_ = 0;
   uint64_t crashes_ = 0;
@@ -159,6 +159,6 @@ class WorkerPool {
   std::string hung_;
 };
 
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
 
 #endif  // RESPROBE_CACHELAB_SUBJECT_WORKER_POOL_H_

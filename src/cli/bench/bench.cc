@@ -40,7 +40,7 @@ struct BenchOptions {
   int rounds = 5;
   double seconds = 1;
   bool families = false;
-  OutputOptions output;
+  runner::OutputOptions output;
 };
 
 double Median(std::vector<double> values) {
@@ -56,8 +56,8 @@ double Median(std::vector<double> values) {
 // stay rare, and counting them takes up to a quarter of the time, against a thirtieth when
 // libFuzzer fuzzes.
 double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate) {
-  TempFolder learnt;  // libFuzzer writes to its first folder
-  Command command;
+  runner::TempFolder learnt;  // libFuzzer writes to its first folder
+  runner::Command command;
   command.argv = {binary,
                   "-runs=" + std::to_string(runs),
                   "-seed=1",
@@ -69,9 +69,9 @@ double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t ru
                   mutate ? "-entropic=1" : "-entropic=0",
                   learnt.path(),
                   seeds};
-  command.environment = SanitizerEnvironment(true);
+  command.environment = runner::SanitizerEnvironment(true);
   if (!mutate) command.environment.emplace_back("RESPROBE_SEEDS_IN_TURN", seeds.string());
-  Process process(command);
+  runner::Process process(command);
   double begin = 0;
   double end = 0;
   uint64_t before = 0;
@@ -83,24 +83,25 @@ double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t ru
     if (!line.starts_with('#')) return;
     const uint64_t count = std::strtoull(std::string(line.substr(1, 24)).c_str(), nullptr, 10);
     if (line.find("INITED") != std::string_view::npos) {
-      begin = Now();
+      begin = runner::Now();
       before = count;
     } else if (line.find("DONE") != std::string_view::npos) {
-      end = Now();
+      end = runner::Now();
       after = count;
     }
   };
   bool running = true;
   while (running) {
     running = process.Pump(1);
-    TakeLines(&process.err, take);
-    if (Interrupted()) throw Interruption();
+    runner::TakeLines(&process.err, take);
+    if (runner::Interrupted()) throw runner::Interruption();
   }
   if (process.exit_code() != 0 || end <= begin || after <= before) {
     Signature signature = ReadSignature(log);
-    throw UserError(binary.filename().string() + ": did not run to its end under libFuzzer (" +
-                    (signature.empty() ? "no report" : signature.Text()) +
-                    "): a bench needs a corpus without findings");
+    throw runner::UserError(binary.filename().string() +
+                            ": did not run to its end under libFuzzer (" +
+                            (signature.empty() ? "no report" : signature.Text()) +
+                            "): a bench needs a corpus without findings");
   }
   return static_cast<double>(after - before) / (end - begin);
 }
@@ -111,27 +112,27 @@ struct Alone {
 };
 
 // Runs the harness without an engine.
-Alone RunAlone(const HarnessEntry& harness, const fs::path& seeds, double seconds) {
-  Command command;
+Alone RunAlone(const runner::HarnessEntry& harness, const fs::path& seeds, double seconds) {
+  runner::Command command;
   command.argv = {harness.binary, "--resprobe", "bench", std::to_string(seconds)};
-  for (const fs::path& file : FilesIn(seeds)) command.argv.push_back(file);
-  command.environment = SanitizerEnvironment(true);
-  const RunResult result = RunToEnd(command);
+  for (const fs::path& file : runner::FilesIn(seeds)) command.argv.push_back(file);
+  command.environment = runner::SanitizerEnvironment(true);
+  const runner::RunResult result = RunToEnd(command);
   if (result.exit_code != 0) {
-    throw UserError(harness.name + ": bench: " + SignatureOf(result).Text());
+    throw runner::UserError(harness.name + ": bench: " + SignatureOf(result).Text());
   }
   std::map<std::string, double> facts;
-  for (const Fact& fact : ReadFacts(result.out)) {
+  for (const runner::Fact& fact : runner::ReadFacts(result.out)) {
     facts[fact.key] = std::strtod(fact.value().c_str(), nullptr);
   }
   return {facts["runs"] * 1e9 / std::max(1.0, facts["nanoseconds"]),
           facts["ops"] / std::max(1.0, facts["cases"])};
 }
 
-Json BenchHarness(const Project& project, const HarnessEntry& harness,
+Json BenchHarness(const runner::Project& project, const runner::HarnessEntry& harness,
                   const BenchOptions& options) {
   const fs::path seeds = SeedFolder(project, harness, {});
-  if (seeds.empty()) throw UserError(harness.name + ": has no seed corpus to measure over");
+  if (seeds.empty()) throw runner::UserError(harness.name + ": has no seed corpus to measure over");
   const fs::path empty = project.harnesses / "empty";
   std::vector<double> own[2];
   std::vector<double> yardstick[2];
@@ -182,10 +183,10 @@ double NumberOf(const Json& json, const char* key) {
 
 void PrintHarness(const Json& json) {
   std::printf("%-30s %10s %10s %7.3f %7.3f %10s %8.1f", json["name"].get<std::string>().c_str(),
-              Grouped(static_cast<uint64_t>(NumberOf(json, "per_second"))).c_str(),
-              Grouped(static_cast<uint64_t>(NumberOf(json, "empty_per_second"))).c_str(),
+              runner::Grouped(static_cast<uint64_t>(NumberOf(json, "per_second"))).c_str(),
+              runner::Grouped(static_cast<uint64_t>(NumberOf(json, "empty_per_second"))).c_str(),
               NumberOf(json, "ratio"), NumberOf(json, "corpus_ratio"),
-              Grouped(static_cast<uint64_t>(NumberOf(json, "alone_per_second"))).c_str(),
+              runner::Grouped(static_cast<uint64_t>(NumberOf(json, "alone_per_second"))).c_str(),
               NumberOf(json, "mean_ops"));
   if (json.contains("pass")) {
     std::printf("  >= %.2f: %s", NumberOf(json, "floor"),
@@ -197,10 +198,10 @@ void PrintHarness(const Json& json) {
 
 // Measures the reply parser against hiredis's reader: bench/resp_bench.cc, in the release build.
 Json BenchParser(const fs::path& program) {
-  const RunResult result = RunToEnd({{program, "--benchmark_format=json"}, {}});
+  const runner::RunResult result = runner::RunToEnd({{program, "--benchmark_format=json"}, {}});
   const Json raw = Json::parse(result.out, nullptr, false);
   if (result.exit_code != 0 || raw.is_discarded() || !raw.contains("benchmarks")) {
-    throw UserError(program.string() + ": did not run to its end: build it again");
+    throw runner::UserError(program.string() + ": did not run to its end: build it again");
   }
   Json json = {{"hiredis", raw.contains("context") ? raw["context"].value("hiredis", "") : ""},
                {"floor", kParserFloor},
@@ -235,14 +236,14 @@ void PrintParser(const Json& json) {
 
 // Checked reads per second of `invalidate`, with four workers and a private redis-server.
 Json BenchLive(const std::string& server) {
-  Command command;
+  runner::Command command;
   command.argv = {"/proc/self/exe", "invalidate", "--start",   server, "--iterations", "3000",
                   "--seed",         "1",          "--workers", "4",    "--format",     "json"};
-  const RunResult result = RunToEnd(command);
+  const runner::RunResult result = RunToEnd(command);
   const Json report = Json::parse(result.out, nullptr, false);
-  if (result.exit_code != kAllWell || report.is_discarded()) {
-    throw UserError("bench: ./resprobe invalidate --start " + server +
-                    " --iterations 3000 --seed 1 does not pass: run it");
+  if (result.exit_code != runner::kAllWell || report.is_discarded()) {
+    throw runner::UserError("bench: ./resprobe invalidate --start " + server +
+                            " --iterations 3000 --seed 1 does not pass: run it");
   }
   const double rate = NumberOf(report, "checked_reads_per_second");
   return {{"workers", 4}, {"checked_reads_per_second", rate}, {"pass", rate >= kLiveFloor}};
@@ -256,15 +257,15 @@ void PrintLive(const Json& json) {
 
 int RunBench(const BenchOptions& options) {
   options.output.Check();
-  const Project project = OpenProject();
-  const std::vector<HarnessEntry> harnesses = options.families && options.harnesses.empty()
-                                                  ? std::vector<HarnessEntry>()
-                                                  : project.Select(options.harnesses);
+  const runner::Project project = runner::OpenProject();
+  const std::vector<runner::HarnessEntry> harnesses = options.families && options.harnesses.empty()
+                                                          ? std::vector<runner::HarnessEntry>()
+                                                          : project.Select(options.harnesses);
   const bool text = options.output.text_on_stdout();
   std::error_code error;
   if (!fs::exists(project.harnesses / "empty", error)) {
-    throw UserError((project.harnesses / "empty").string() +
-                    ": is missing: start the bench with ./resprobe, which builds it");
+    throw runner::UserError((project.harnesses / "empty").string() +
+                            ": is missing: start the bench with ./resprobe, which builds it");
   }
   Json json = {{"rounds", options.rounds}, {"harnesses", Json::array()}};
   bool pass = true;
@@ -273,7 +274,7 @@ int RunBench(const BenchOptions& options) {
     std::printf("%-30s %10s %10s %7s %7s %10s %8s\n", "harness", "fuzzing", "empty", "ratio",
                 "corpus", "alone", "ops");
   }
-  for (const HarnessEntry& harness : harnesses) {
+  for (const runner::HarnessEntry& harness : harnesses) {
     if (harness.binary.empty()) {
       if (text) {
         std::printf("%-30s skipped: %s\n", harness.name.c_str(), WhyNotBuilt(harness).c_str());
@@ -331,7 +332,7 @@ int RunBench(const BenchOptions& options) {
   }
   json["pass"] = pass;
   if (options.output.json()) options.output.Write(json);
-  return pass ? kAllWell : kFinding;
+  return pass ? runner::kAllWell : runner::kFinding;
 }
 
 }  // namespace

@@ -29,22 +29,22 @@ struct Found {
   uint64_t runs = 0;
 };
 
-Command FamilyCommand(const fs::path& binary, const std::string& family) {
-  Command command;
+runner::Command FamilyCommand(const fs::path& binary, const std::string& family) {
+  runner::Command command;
   command.argv = {binary};
-  command.environment = SanitizerEnvironment(true);
+  command.environment = runner::SanitizerEnvironment(true);
   command.environment.emplace_back("RESPROBE_BUG", family);
   return command;
 }
 
 // Runs libFuzzer from an empty corpus. Returns nothing if it does not find the bug.
 std::optional<Found> UnderLibFuzzer(const fs::path& binary, const std::string& family, int seed) {
-  TempFolder temp;
-  MakeFolder(temp.path() / "corpus");
-  Command command = FamilyCommand(binary, family);
+  runner::TempFolder temp;
+  runner::MakeFolder(temp.path() / "corpus");
+  runner::Command command = FamilyCommand(binary, family);
   // The harness counts executions in this file (driver/progress.h).
   const fs::path progress = temp.path() / "progress";
-  WriteFile(progress, std::string(sizeof(uint64_t), '\0'));
+  runner::WriteFile(progress, std::string(sizeof(uint64_t), '\0'));
   command.environment.emplace_back("RESPROBE_PROGRESS", progress);
   for (const std::string& argument :
        {"-seed=" + std::to_string(seed), "-runs=" + std::to_string(kMostRuns),
@@ -53,8 +53,8 @@ std::optional<Found> UnderLibFuzzer(const fs::path& binary, const std::string& f
         (temp.path() / "corpus").string()}) {
     command.argv.push_back(argument);
   }
-  const double begin = Now();
-  Process process(command);
+  const double begin = runner::Now();
+  runner::Process process(command);
   bool found = false;
   const auto take = [&](std::string_view line) {
     found |= line.starts_with("== resprobe: violation of ");
@@ -62,14 +62,14 @@ std::optional<Found> UnderLibFuzzer(const fs::path& binary, const std::string& f
   bool running = true;
   while (running) {
     running = process.Pump(1);
-    TakeLines(&process.err, take);
-    if (Interrupted()) throw Interruption();
+    runner::TakeLines(&process.err, take);
+    if (runner::Interrupted()) throw runner::Interruption();
   }
   if (!found) return std::nullopt;
-  const std::string count = ReadFile(progress);
+  const std::string count = runner::ReadFile(progress);
   uint64_t runs = 0;
   std::memcpy(&runs, count.data(), std::min(sizeof(runs), count.size()));
-  return Found{Now() - begin, runs};
+  return Found{runner::Now() - begin, runs};
 }
 
 // The number of tapes from `source` that the harness's verb `random` needed, at most `most`.
@@ -79,15 +79,15 @@ struct Unguided {
 };
 Unguided WithoutGuidance(const fs::path& binary, const std::string& family, const char* source,
                          uint64_t first, uint64_t most) {
-  Command command = FamilyCommand(binary, family);
+  runner::Command command = FamilyCommand(binary, family);
   for (const std::string& argument :
        {std::string("--resprobe"), std::string("random"), std::string(source),
         std::to_string(first), std::to_string(most)}) {
     command.argv.push_back(argument);
   }
-  const RunResult result = RunToEnd(command);
+  const runner::RunResult result = RunToEnd(command);
   Unguided unguided{result.exit_code == 1, most};
-  for (const Fact& fact : ReadFacts(result.out)) {
+  for (const runner::Fact& fact : runner::ReadFacts(result.out)) {
     if (fact.key == "runs") unguided.runs = std::strtoull(fact.value().c_str(), nullptr, 10);
   }
   return unguided;
@@ -135,7 +135,7 @@ Json BenchFamily(const fs::path& binary, const std::string& family, int rounds) 
 
 }  // namespace
 
-Json BenchFamilies(const Project& project, int rounds, bool text) {
+Json BenchFamilies(const runner::Project& project, int rounds, bool text) {
   const fs::path folder = project.harnesses.parent_path() / "canaries";
   const fs::path binary = folder / "invalidation_family";
   std::error_code error;
@@ -149,8 +149,8 @@ Json BenchFamilies(const Project& project, int rounds, bool text) {
   std::vector<double> seconds;
   std::vector<double> gains;
   bool all = true;
-  std::string list = ReadFile(folder / "families.txt");
-  TakeLines(&list, [&](std::string_view line) {
+  std::string list = runner::ReadFile(folder / "families.txt");
+  runner::TakeLines(&list, [&](std::string_view line) {
     if (line.empty()) return;
     const Json one = BenchFamily(binary, std::string(line), rounds);
     json["families"].push_back(one);
@@ -163,10 +163,10 @@ Json BenchFamilies(const Project& project, int rounds, bool text) {
     gains.push_back(one["gain"].get<double>());
     if (text) {
       std::printf("  %-34s %8.1f %10s %12s %s%13s %7.1f\n", std::string(line).c_str(),
-                  seconds.back(), Grouped(one["executions"].get<uint64_t>()).c_str(),
-                  Grouped(one["seed_executions"].get<uint64_t>()).c_str(),
+                  seconds.back(), runner::Grouped(one["executions"].get<uint64_t>()).c_str(),
+                  runner::Grouped(one["seed_executions"].get<uint64_t>()).c_str(),
                   one["uniform_found"].get<bool>() ? " " : ">",
-                  Grouped(one["uniform_executions"].get<uint64_t>()).c_str(), gains.back());
+                  runner::Grouped(one["uniform_executions"].get<uint64_t>()).c_str(), gains.back());
       std::fflush(stdout);
     }
   });

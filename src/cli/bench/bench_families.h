@@ -12,7 +12,7 @@ namespace resprobe::cli {
 // clients (tests/canaries/invalidation_bugs.cc) from an empty corpus on one core, and the
 // executions that plain seeds need: medians over the seeds from 1 to `rounds`. Null if the binaries
 // are not built. Prints the table if `text`.
-Json BenchFamilies(const Project& project, int rounds, bool text);
+Json BenchFamilies(const runner::Project& project, int rounds, bool text);
 
 }  // namespace resprobe::cli
 

@@ -24,9 +24,10 @@ double Median(std::vector<double> values) {
 
 // The median of its tests, each with a different command.
 double Benchmark(const std::string& socket) {
-  const RunResult result = RunToEnd({{"redis-benchmark", "-s", socket, "-c", "1", "-P", "16", "-n",
-                                      "200000", "-t", "set,get,incr,lpush,sadd,hset,zadd", "--csv"},
-                                     {}});
+  const runner::RunResult result =
+      runner::RunToEnd({{"redis-benchmark", "-s", socket, "-c", "1", "-P", "16", "-n", "200000",
+                         "-t", "set,get,incr,lpush,sadd,hset,zadd", "--csv"},
+                        {}});
   std::vector<double> speeds;
   std::istringstream lines(result.out);
   for (std::string line; std::getline(lines, line);) {
@@ -35,7 +36,7 @@ double Benchmark(const std::string& socket) {
     const double speed = at == std::string::npos ? 0 : std::strtod(line.c_str() + at + 3, nullptr);
     if (speed > 0) speeds.push_back(speed);
   }
-  if (speeds.empty()) throw UserError("redis-benchmark: printed no figures");
+  if (speeds.empty()) throw runner::UserError("redis-benchmark: printed no figures");
   return Median(speeds);
 }
 
@@ -45,14 +46,14 @@ Json BenchOracle(const std::filesystem::path& program, int rounds, double second
   std::error_code missing;
   if (!std::filesystem::exists(program, missing)) return {{"skipped", "resprobe is not built"}};
   try {
-    RunToEnd({{"redis-benchmark", "--version"}, {}});
-  } catch (const UserError&) {
+    runner::RunToEnd({{"redis-benchmark", "--version"}, {}});
+  } catch (const runner::UserError&) {
     return {{"skipped", "there is no redis-benchmark"}};
   }
   std::string error;
   const auto server = live::ServerProcess::Start({}, &error);
   if (server == nullptr) return {{"skipped", error}};
-  const TempFolder temp;
+  const runner::TempFolder temp;
   std::vector<double> cases;
   std::vector<double> all;
   std::vector<double> yardstick;
@@ -61,15 +62,16 @@ Json BenchOracle(const std::filesystem::path& program, int rounds, double second
     yardstick.push_back(Benchmark(server->socket_path()));
     const auto time = std::to_string(static_cast<int>(std::max(1.0, 3 * seconds))) + "s";
     const auto report = temp.path() / "report.json";
-    const RunResult result =
-        RunToEnd({{program, "oracle", "--unix", server->socket_path(), "--flush", "--time", time,
-                   "--seed", std::to_string(1 + round), "--format", "json", "--output", report},
-                  {{"RESPROBE_WORK_DIR", temp.path() / "work"}}});
-    if (result.exit_code != kAllWell) {
-      throw UserError("bench of the oracle: " + result.err.substr(0, result.err.find('\n')) +
-                      " (exit code " + std::to_string(result.exit_code) + ")");
+    const runner::RunResult result = runner::RunToEnd(
+        {{program, "oracle", "--unix", server->socket_path(), "--flush", "--time", time, "--seed",
+          std::to_string(1 + round), "--format", "json", "--output", report},
+         {{"RESPROBE_WORK_DIR", temp.path() / "work"}}});
+    if (result.exit_code != runner::kAllWell) {
+      throw runner::UserError(
+          "bench of the oracle: " + result.err.substr(0, result.err.find('\n')) + " (exit code " +
+          std::to_string(result.exit_code) + ")");
     }
-    const Json json = Json::parse(ReadFile(report));
+    const Json json = Json::parse(runner::ReadFile(report));
     const double took = std::max(json["seconds"].get<double>(), 1e-3);
     cases.push_back(json["requests"].get<double>() / took);
     all.push_back((json["requests"].get<double>() + json["state"].get<double>()) / took);
@@ -90,7 +92,7 @@ void PrintOracle(const Json& json) {
     return;
   }
   const auto number = [&](const char* key) {
-    return Grouped(static_cast<uint64_t>(json[key].get<double>()));
+    return runner::Grouped(static_cast<uint64_t>(json[key].get<double>()));
   };
   std::printf(
       "\noracle: %s commands compared a second (%s of the cases, the others of what they left);\n"

@@ -22,14 +22,15 @@ struct CmdOptions {
 };
 
 int RunCmd(const CmdOptions& options) {
-  const live::HttpAnswer answer =
-      live::AskEndpoint(options.url, options.type, options.words, options.allow_remote);
+  const cachelab::HttpAnswer answer =
+      cachelab::AskEndpoint(options.url, options.type, options.words, options.allow_remote);
   if (answer.status == 0) {
-    throw UserError("cmd: " + answer.error + ": ./resprobe workers --listen PORT serves one");
+    throw runner::UserError("cmd: " + answer.error +
+                            ": ./resprobe workers --listen PORT serves one");
   }
   std::printf("%s\n",
               Json(answer.body).dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-  return answer.status == 200 ? kAllWell : kFinding;
+  return answer.status == 200 ? runner::kAllWell : runner::kFinding;
 }
 
 }  // namespace

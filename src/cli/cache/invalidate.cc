@@ -16,7 +16,7 @@ namespace {
 // The minimum number of rounds for which races and kills are required.
 constexpr uint64_t kEnoughRounds = 20;
 
-std::string WhyVacuous(const live::RacePlan& plan, const live::StaleCounts& counts) {
+std::string WhyVacuous(const cachelab::RacePlan& plan, const cachelab::StaleCounts& counts) {
   if (counts.hits == 0) {
     return "no read is known to have come from the cache: is anything cached at all?";
   }
@@ -37,7 +37,7 @@ std::string WhyVacuous(const live::RacePlan& plan, const live::StaleCounts& coun
 
 Verb InvalidateVerb() {
   const auto options = std::make_shared<StaleVerbOptions>();
-  const auto plan = std::make_shared<live::RacePlan>();
+  const auto plan = std::make_shared<cachelab::RacePlan>();
   Verb verb("invalidate", "hunt stale reads in a cache that real workers share");
   verb.details =
       "Real worker processes share one cache in front of a real server; reads, writes, flushes and "
@@ -74,7 +74,7 @@ Verb InvalidateVerb() {
       .ValueIfAlone(kServer)
       .Alias("--overwrite")
       .Check([=](const std::string& text) {
-        return text == kServer ? std::string() : WholeNumber(0, 100)(text);
+        return text == kServer ? std::string() : runner::WholeNumber(0, 100)(text);
       });
   options->AddTo(&verb);
   verb.Group("What happens in a round");
@@ -88,14 +88,14 @@ Verb InvalidateVerb() {
     options->Read("invalidate");
     if (options->list_commands) {
       PrintCommands();
-      return kAllWell;
+      return runner::kAllWell;
     }
     HuntKind kind;
     kind.verb = "invalidate";
-    kind.generate = [=](uint64_t seed, const live::CasePlan& common, live::StaleCase* out) {
-      live::GenerateRaces(seed, common, *plan, out);
+    kind.generate = [=](uint64_t seed, const cachelab::CasePlan& common, cachelab::StaleCase* out) {
+      cachelab::GenerateRaces(seed, common, *plan, out);
     };
-    kind.vacuous = [=](const live::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
+    kind.vacuous = [=](const cachelab::StaleCounts& counts) { return WhyVacuous(*plan, counts); };
     return RunHunt(*options, kind);
   };
   return verb;

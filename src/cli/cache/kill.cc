@@ -28,7 +28,7 @@ struct KillOptions {
   std::string signals = "SIGKILL";
   std::string points;
   std::string writers = "cached,direct";
-  live::KillPlan plan;
+  cachelab::KillPlan plan;
 };
 
 // Results of the rounds of one kind.
@@ -39,51 +39,51 @@ struct KillTally {
   uint64_t not_cached = 0;  // idle victims whose entry was not
 };
 
-live::stale::KillSignal ParseSignal(const std::string& text) {
+cachelab::stale::KillSignal ParseSignal(const std::string& text) {
   const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
   for (int signal = 1; signal < NSIG; ++signal) {
     const char* const known = sigabbrev_np(signal);
     if ((known != nullptr && name == known) || text == std::to_string(signal)) {
       // A signal that neither ends nor stops a process kills nothing.
-      if (!live::stale::IsKillSignal(signal)) {
-        throw UserError("--signal: " + text + " neither ends nor stops a worker");
+      if (!cachelab::stale::IsKillSignal(signal)) {
+        throw runner::UserError("--signal: " + text + " neither ends nor stops a worker");
       }
-      return live::stale::KillSignalOf(signal);
+      return cachelab::stale::KillSignalOf(signal);
     }
   }
-  throw UserError("--signal: there is no '" + text +
-                  "': use SIGKILL, SIGTERM, SIGSTOP or the like");
+  throw runner::UserError("--signal: there is no '" + text +
+                          "': use SIGKILL, SIGTERM, SIGSTOP or the like");
 }
 
 void ReadPlan(KillOptions* options) {
-  live::KillPlan& plan = options->plan;
+  cachelab::KillPlan& plan = options->plan;
   plan.clients = options->mode != "worker";
   plan.processes = options->mode != "client";
   plan.signals.clear();
   for (const std::string& name : SplitList(options->signals))
     plan.signals.push_back(ParseSignal(name));
-  if (plan.signals.empty()) throw UserError("--signal: name one at least");
+  if (plan.signals.empty()) throw runner::UserError("--signal: name one at least");
   if (!options->points.empty()) {
     plan.points.clear();
     plan.idle = false;
     for (const std::string& name : SplitList(options->points)) {
-      const std::optional<live::Failpoint> point = live::ParseFailpoint(name);
+      const std::optional<cachelab::Failpoint> point = cachelab::ParseFailpoint(name);
       if (name == "idle") {
         plan.idle = true;
       } else if (point) {
         plan.points.push_back(*point);
       } else {
         std::string all = "idle";
-        for (const live::Failpoint p : live::kFailpoints)
-          all += ", " + std::string(live::FailpointName(p));
-        throw UserError("--points: there is no '" + name + "': use " + all);
+        for (const cachelab::Failpoint p : cachelab::kFailpoints)
+          all += ", " + std::string(cachelab::FailpointName(p));
+        throw runner::UserError("--points: there is no '" + name + "': use " + all);
       }
     }
   }
   if (!options->stale.url.empty()) {
     // Workers behind an endpoint cannot be held or armed.
     if (!options->points.empty() && !plan.points.empty()) {
-      throw UserError("--points: workers behind --url can only be killed at rest: idle");
+      throw runner::UserError("--points: workers behind --url can only be killed at rest: idle");
     }
     plan.points.clear();
     plan.idle = true;
@@ -95,14 +95,15 @@ void ReadPlan(KillOptions* options) {
     } else if (name == "cached" || name == "relay") {
       plan.cached_writes = true;
     } else {
-      throw UserError("--writers: there is no '" + name + "': use cached, direct or cached,direct");
+      throw runner::UserError("--writers: there is no '" + name +
+                              "': use cached, direct or cached,direct");
     }
   }
   if (!plan.direct_writes && !plan.cached_writes) {
-    throw UserError("--writers: use cached, direct or cached,direct");
+    throw runner::UserError("--writers: use cached, direct or cached,direct");
   }
   if (plan.mode_is_impossible()) {
-    throw UserError(
+    throw runner::UserError(
         "--points: a connection cannot be killed at a point under the lock: add another "
         "point, or use --kill-mode worker");
   }
@@ -132,27 +133,27 @@ int RunKill(KillOptions* options) {
   options->stale.Read("kill");
   if (options->stale.list_commands) {
     PrintCommands();
-    return kAllWell;
+    return runner::kAllWell;
   }
   ReadPlan(options);
   std::map<std::string, KillTally> tallies;
   HuntKind kind;
   kind.verb = "kill";
-  kind.generate = [&](uint64_t seed, const live::CasePlan& common, live::StaleCase* out) {
-    live::GenerateKills(seed, common, options->plan, out);
+  kind.generate = [&](uint64_t seed, const cachelab::CasePlan& common, cachelab::StaleCase* out) {
+    cachelab::GenerateKills(seed, common, options->plan, out);
   };
-  kind.after = [&](const live::StaleCase& c, const live::StaleOutcome& outcome) {
-    for (const live::StaleRound& round : outcome.rounds) {
+  kind.after = [&](const cachelab::StaleCase& c, const cachelab::StaleOutcome& outcome) {
+    for (const cachelab::StaleRound& round : outcome.rounds) {
       if (round.end == 0) continue;  // it was not finished
       const auto ops = std::span(c.ops).subspan(round.begin, round.end - round.begin);
-      KillTally& tally = tallies[live::stale::KillOf(ops)];
+      KillTally& tally = tallies[cachelab::stale::KillOf(ops)];
       ++tally.rounds;
       tally.killed += round.kills > 0;
       tally.cached += round.confirmed;
       tally.not_cached += round.not_cached;
     }
   };
-  kind.vacuous = [&](const live::StaleCounts& counts) {
+  kind.vacuous = [&](const cachelab::StaleCounts& counts) {
     return WhyVacuous(tallies, counts.rounds);
   };
   kind.summary = [&] {

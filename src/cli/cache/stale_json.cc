@@ -20,11 +20,12 @@
 namespace resprobe::cli {
 namespace {
 
-namespace stale = live::stale;
+namespace stale = cachelab::stale;
 
 // Reading a case: errors are thrown as a text without the file's name.
 const Json& Member(const Json& json, const std::string& name) {
-  if (!json.is_object() || !json.contains(name)) throw UserError("it has no \"" + name + "\"");
+  if (!json.is_object() || !json.contains(name))
+    throw runner::UserError("it has no \"" + name + "\"");
   return json.at(name);
 }
 
@@ -33,8 +34,8 @@ int Number(const Json& json, const std::string& name, int least, int most) {
   // Reject numbers too large for an int64_t.
   const bool fits = number.is_number_integer() && number >= least && number <= most;
   if (!fits) {
-    throw UserError("\"" + name + "\" is no whole number from " + std::to_string(least) + " to " +
-                    std::to_string(most));
+    throw runner::UserError("\"" + name + "\" is no whole number from " + std::to_string(least) +
+                            " to " + std::to_string(most));
   }
   return number.get<int>();
 }
@@ -45,48 +46,48 @@ int NumberOr0(const Json& json, const std::string& name, int least, int most) {
 
 std::string Text(const Json& json, const std::string& name) {
   const Json& text = Member(json, name);
-  if (!text.is_string()) throw UserError("\"" + name + "\" is no text");
+  if (!text.is_string()) throw runner::UserError("\"" + name + "\" is no text");
   return text.get<std::string>();
 }
 
 const Json& List(const Json& json, const std::string& name) {
   const Json& list = Member(json, name);
-  if (!list.is_array()) throw UserError("\"" + name + "\" is no list");
+  if (!list.is_array()) throw runner::UserError("\"" + name + "\" is no list");
   return list;
 }
 
 std::vector<std::string> Texts(const Json& json, const std::string& name) {
   std::vector<std::string> texts;
   for (const Json& text : List(json, name)) {
-    if (!text.is_string()) throw UserError("\"" + name + "\" is no list of texts");
+    if (!text.is_string()) throw runner::UserError("\"" + name + "\" is no list of texts");
     texts.push_back(text.get<std::string>());
   }
   return texts;
 }
 
-live::KeyPlan ReadKeys(const Json& json) {
-  live::KeyPlan keys;
+cachelab::KeyPlan ReadKeys(const Json& json) {
+  cachelab::KeyPlan keys;
   keys.keys = Number(json, "keys", 1, kMostKeys);
   keys.members = Number(json, "members", 1, stale::kMostMembers);
   keys.value_size = Number(json, "value_size", 1, stale::kMostValueBytes);
   keys.types = Texts(json, "types");
-  const auto all = live::LiveTypes();
+  const auto all = cachelab::LiveTypes();
   for (const std::string& type : keys.types) {
     if (std::find(all.begin(), all.end(), type) == all.end()) {
-      throw UserError("there is no type '" + type + "'");
+      throw runner::UserError("there is no type '" + type + "'");
     }
     if (std::count(keys.types.begin(), keys.types.end(), type) > 1) {
-      throw UserError("\"types\" names '" + type + "' twice");
+      throw runner::UserError("\"types\" names '" + type + "' twice");
     }
   }
-  if (keys.types.empty()) throw UserError("\"types\" names none");
+  if (keys.types.empty()) throw runner::UserError("\"types\" names none");
   return keys;
 }
 
 // Reads the case format of earlier versions: rounds of actions and checks, as JSON.
 class OldCase {
  public:
-  OldCase(const Json& json, live::StaleCase* out)
+  OldCase(const Json& json, cachelab::StaleCase* out)
       : keys_(ReadKeys(Member(json, "keys"))), out_(out) {
     for (const Json& round : List(json, "rounds")) {
       for (const Json& action : List(round, "actions")) AddAction(action);
@@ -101,13 +102,13 @@ class OldCase {
     }
   }
 
-  live::KeyPlan Keys() const {
-    live::KeyPlan keys = keys_;
+  cachelab::KeyPlan Keys() const {
+    cachelab::KeyPlan keys = keys_;
     // Whole cycles of the types, since their order has changed.
     const int turn = static_cast<int>(keys_.types.size());
     keys.keys = (keys_.keys + turn - 1) / turn * turn;
     if (keys.keys > stale::kMostKeys) {
-      throw UserError("it has more than " + std::to_string(stale::kMostKeys) + " keys");
+      throw runner::UserError("it has more than " + std::to_string(stale::kMostKeys) + " keys");
     }
     return keys;
   }
@@ -118,7 +119,7 @@ class OldCase {
 
   static Json Checked(const Json& json, const std::string& wanted) {
     const std::string name = Text(json, "do");
-    if (name != wanted) throw UserError("there is no check '" + name + "'");
+    if (name != wanted) throw runner::UserError("there is no check '" + name + "'");
     return json;
   }
 
@@ -146,7 +147,7 @@ class OldCase {
     } else if (name == "arm") {
       Add(stale::Arm{.worker = Worker(json), .point = Point(json), .signal = Signal(json)});
     } else {
-      throw UserError("there is no action '" + name + "'");
+      throw runner::UserError("there is no action '" + name + "'");
     }
   }
 
@@ -159,9 +160,9 @@ class OldCase {
   }
 
   void AddWrite(const Json& json, bool wait) {
-    const int worker = NumberOr0(json, "worker", live::kDriver, live::kMaxWorkers - 1);
+    const int worker = NumberOr0(json, "worker", cachelab::kDriver, cachelab::kMaxWorkers - 1);
     const stale::WriteCommand command = stale::WriteCommandOf(Command(json, false));
-    if (worker == live::kDriver) {
+    if (worker == cachelab::kDriver) {
       Add(stale::DirectWrite{.key = Key(json), .command = command, .member = MemberOf(json)});
     } else {
       Add(stale::CachedWrite{.worker = Worker(json),
@@ -173,7 +174,7 @@ class OldCase {
   }
 
   Index Worker(const Json& json) {
-    const int worker = NumberOr0(json, "worker", 0, live::kMaxWorkers - 1);
+    const int worker = NumberOr0(json, "worker", 0, cachelab::kMaxWorkers - 1);
     workers_ = std::max(workers_, worker + 1);
     return {static_cast<uint8_t>(worker)};
   }
@@ -183,7 +184,7 @@ class OldCase {
     const int old = NumberOr0(json, "key", 0, keys_.keys - 1);
     const int turn = static_cast<int>(keys_.types.size());
     int place = 0;
-    for (const std::string_view type : live::LiveTypes()) {
+    for (const std::string_view type : cachelab::LiveTypes()) {
       if (type == keys_.TypeOf(old)) break;
       place += std::find(keys_.types.begin(), keys_.types.end(), type) != keys_.types.end();
     }
@@ -194,17 +195,18 @@ class OldCase {
     return {static_cast<uint8_t>(NumberOr0(json, "member", 0, INT32_MAX) % 256)};
   }
 
-  static live::Failpoint Point(const Json& json) {
+  static cachelab::Failpoint Point(const Json& json) {
     const std::string name = Text(json, "point");
-    const std::optional<live::Failpoint> point = live::ParseFailpoint(name);
-    if (!point) throw UserError("there is no point '" + name + "'");
+    const std::optional<cachelab::Failpoint> point = cachelab::ParseFailpoint(name);
+    if (!point) throw runner::UserError("there is no point '" + name + "'");
     return *point;
   }
 
   static stale::KillSignal Signal(const Json& json) {
     const int signal = Number(json, "signal", 1, NSIG - 1);
     if (!stale::IsKillSignal(signal)) {
-      throw UserError("signal " + std::to_string(signal) + " neither ends nor stops a worker");
+      throw runner::UserError("signal " + std::to_string(signal) +
+                              " neither ends nor stops a worker");
     }
     return stale::KillSignalOf(signal);
   }
@@ -215,52 +217,52 @@ class OldCase {
   int Command(const Json& json, bool read) const {
     const std::string form = Text(json, "command");
     const int key = NumberOr0(json, "key", 0, keys_.keys - 1);
-    const auto all = live::LiveCommands();
+    const auto all = cachelab::LiveCommands();
     for (size_t i = 0; i < all.size(); ++i) {
       if (all[i].form == form && all[i].read == read &&
           (all[i].type == "generic" || all[i].type == keys_.TypeOf(key))) {
         return static_cast<int>(i);
       }
     }
-    throw UserError("no command for this action and key: '" + form + "'");
+    throw runner::UserError("no command for this action and key: '" + form + "'");
   }
 
-  live::KeyPlan keys_;
-  live::StaleCase* out_;
+  cachelab::KeyPlan keys_;
+  cachelab::StaleCase* out_;
   int workers_ = 1;
 };
 
-live::StaleCase ReadOldCase(const Json& json, const Json& configuration) {
-  live::StaleCase c;
+cachelab::StaleCase ReadOldCase(const Json& json, const Json& configuration) {
+  cachelab::StaleCase c;
   const OldCase old(json, &c);
   stale::Config& config = c.config;
   stale::SetKeys(old.Keys(), &config);
   config.workers.value =
-      std::max(NumberOr0(configuration, "workers", 0, live::kMaxWorkers), old.workers());
+      std::max(NumberOr0(configuration, "workers", 0, cachelab::kMaxWorkers), old.workers());
   config.writers.value = configuration.contains("writers")
-                             ? Number(configuration, "writers", 0, live::kMaxWriters)
-                             : live::kMaxWriters;
+                             ? Number(configuration, "writers", 0, cachelab::kMaxWriters)
+                             : cachelab::kMaxWriters;
   const std::string tracking = configuration.value("tracking", "default");
-  for (size_t mode = 0; mode < std::size(live::kTrackingModeNames); ++mode) {
-    if (tracking == live::kTrackingModeNames[mode]) {
-      config.tracking = static_cast<live::TrackingMode>(mode);
+  for (size_t mode = 0; mode < std::size(cachelab::kTrackingModeNames); ++mode) {
+    if (tracking == cachelab::kTrackingModeNames[mode]) {
+      config.tracking = static_cast<cachelab::TrackingMode>(mode);
     }
   }
   return c;
 }
 
-live::StaleCase ReadOps(const std::string& text) {
+cachelab::StaleCase ReadOps(const std::string& text) {
   Arena arena;  // for texts; ops have none
-  live::StaleCase c;
+  cachelab::StaleCase c;
   if (const std::string error = Parse(text, &arena, &c); !error.empty()) {
-    throw UserError(error);
+    throw runner::UserError(error);
   }
   return c;
 }
 
-live::StaleCase ReadLog(Json json) {
+cachelab::StaleCase ReadLog(Json json) {
   if (json.contains("failures")) {
-    if (List(json, "failures").empty()) throw UserError("it has no failures");
+    if (List(json, "failures").empty()) throw runner::UserError("it has no failures");
     json = Json(json.at("failures").at(0));
   }
   const Json configuration =
@@ -275,20 +277,20 @@ live::StaleCase ReadLog(Json json) {
 
 }  // namespace
 
-Json ToJson(const live::StaleEvent& event) {
+Json ToJson(const cachelab::StaleEvent& event) {
   Json json = {{"ms", event.ms}, {"op", event.op}, {"what", event.what}};
-  if (event.worker == live::kDriver) {
+  if (event.worker == cachelab::kDriver) {
     json["by"] = "driver";
   } else {
     json["by"] = event.worker;
   }
-  if (!event.command.empty()) json["command"] = JsonText(event.command);
-  if (!event.reply.empty()) json["reply"] = JsonText(event.reply);
-  if (!event.note.empty()) json["note"] = JsonText(event.note);
+  if (!event.command.empty()) json["command"] = runner::JsonText(event.command);
+  if (!event.reply.empty()) json["reply"] = runner::JsonText(event.reply);
+  if (!event.note.empty()) json["note"] = runner::JsonText(event.note);
   return json;
 }
 
-Json ToJson(const live::StaleCounts& c) {
+Json ToJson(const cachelab::StaleCounts& c) {
   return {{"rounds", c.rounds},
           {"reads", c.reads},
           {"checked", c.checked},
@@ -312,28 +314,28 @@ Json ToJson(const live::StaleCounts& c) {
           {"not_cached", c.not_cached}};
 }
 
-live::StaleCase ReadStaleCase(const std::string& file) {
-  const std::string text = ReadFile(file);
+cachelab::StaleCase ReadStaleCase(const std::string& file) {
+  const std::string text = runner::ReadFile(file);
   try {
     if (!ops_text::HarnessOf(text).empty()) return ReadOps(text);
     Json json = Json::parse(text, nullptr, false);
     if (json.is_discarded()) {
-      throw UserError(text.empty() ? "it is empty" : "it is neither .ops text nor JSON");
+      throw runner::UserError(text.empty() ? "it is empty" : "it is neither .ops text nor JSON");
     }
     return ReadLog(std::move(json));
-  } catch (const UserError& error) {
-    throw UserError(file + ": is no case of invalidate or kill: " + error.what() +
-                    ": name the .ops file or the log of a failure");
+  } catch (const runner::UserError& error) {
+    throw runner::UserError(file + ": is no case of invalidate or kill: " + error.what() +
+                            ": name the .ops file or the log of a failure");
   }
 }
 
-std::string ToLine(const live::StaleEvent& event) {
+std::string ToLine(const cachelab::StaleEvent& event) {
   char head[64];
   std::snprintf(head, sizeof(head), "%10.3f  #%-4llu ", event.ms,
                 static_cast<unsigned long long>(event.op));
   std::string line = head;
-  line +=
-      event.worker == live::kDriver ? "driver   " : "worker " + std::to_string(event.worker) + " ";
+  line += event.worker == cachelab::kDriver ? "driver   "
+                                            : "worker " + std::to_string(event.worker) + " ";
   line += event.what;
   const auto cut = [](const std::string& text) {
     constexpr size_t kMost = 120;

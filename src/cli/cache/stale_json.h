@@ -9,16 +9,16 @@
 namespace resprobe::cli {
 
 // JSON of the events and counts of a search for stale reads.
-Json ToJson(const live::StaleEvent& event);
-Json ToJson(const live::StaleCounts& counts);
+Json ToJson(const cachelab::StaleEvent& event);
+Json ToJson(const cachelab::StaleCounts& counts);
 
 // Reads a case from a file: `.ops` text, or the report or log of a failure (the smallest case in
 // it).
 // Converts logs from before cases were `.ops` text. Throws UserError that names `file`.
-live::StaleCase ReadStaleCase(const std::string& file);
+cachelab::StaleCase ReadStaleCase(const std::string& file);
 
 // An event as a line.
-std::string ToLine(const live::StaleEvent& event);
+std::string ToLine(const cachelab::StaleEvent& event);
 
 }  // namespace resprobe::cli
 

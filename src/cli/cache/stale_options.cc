@@ -16,11 +16,11 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr std::pair<const char*, live::TrackingMode> kTrackingModes[] = {
-    {"default", live::TrackingMode::kDefault},
-    {"noloop", live::TrackingMode::kNoloop},
-    {"optin", live::TrackingMode::kOptin},
-    {"bcast", live::TrackingMode::kBcast}};
+constexpr std::pair<const char*, cachelab::TrackingMode> kTrackingModes[] = {
+    {"default", cachelab::TrackingMode::kDefault},
+    {"noloop", cachelab::TrackingMode::kNoloop},
+    {"optin", cachelab::TrackingMode::kOptin},
+    {"bcast", cachelab::TrackingMode::kBcast}};
 
 }  // namespace
 
@@ -28,14 +28,14 @@ void PoolVerbOptions::AddTo(Verb* verb, bool with_writers, bool with_flush) {
   server.AddTo(verb,
                {.flush = with_flush, .required = true, .instead = {"--url", "--list-commands"}});
   verb->Group("Workers and their cache");
-  verb->Number("--workers", "N", &workers, 1, live::kMaxWorkers,
+  verb->Number("--workers", "N", &workers, 1, cachelab::kMaxWorkers,
                "Worker processes that share the cache")
       .ShowDefault();
   if (with_writers) {
-    verb->Number("--writers", "N", &writers, 0, live::kMaxWriters,
+    verb->Number("--writers", "N", &writers, 0, cachelab::kMaxWriters,
                  "Workers among them that put entries: each has its connection with tracking and "
                  "its lease. The others only read")
-        .ShowDefault("all, " + std::to_string(live::kMaxWriters) + " at most");
+        .ShowDefault("all, " + std::to_string(cachelab::kMaxWriters) + " at most");
   }
   verb->Choice("--tracking", {"default", "noloop", "optin", "bcast"}, &tracking,
                "CLIENT TRACKING of the writers")
@@ -43,7 +43,7 @@ void PoolVerbOptions::AddTo(Verb* verb, bool with_writers, bool with_flush) {
   verb->Number("--cache-slots", "N", &slots, 16, 1 << 20, "Entries that the cache has room for")
       .ShowDefault();
   std::vector<std::string> faults;
-  for (const live::InjectedFaultInfo& info : live::kInjectedFaults) {
+  for (const cachelab::InjectedFaultInfo& info : cachelab::kInjectedFaults) {
     faults.emplace_back(info.name);
   }
   verb->Choice("--plant", faults, &injected_fault, "Give the workers a fault, to see it found")
@@ -54,8 +54,8 @@ void PoolVerbOptions::AddTo(Verb* verb, bool with_writers, bool with_flush) {
 void PoolVerbOptions::Check() const {
   if (Writers() > workers) {
     const std::string wanted = std::to_string(Writers());
-    throw UserError("--writers " + wanted + ": there are " + std::to_string(workers) +
-                    " workers, of which the writers are a part: add --workers " + wanted);
+    throw runner::UserError("--writers " + wanted + ": there are " + std::to_string(workers) +
+                            " workers, of which the writers are a part: add --workers " + wanted);
   }
 }
 
@@ -64,19 +64,19 @@ std::unique_ptr<live::LiveServer> PoolVerbOptions::OpenServer(bool holds_keys) c
   options.flush |= holds_keys;
   std::string error;
   std::unique_ptr<live::LiveServer> live = live::LiveServer::Open(options, &error);
-  if (live == nullptr) ThrowServerError(error);
+  if (live == nullptr) runner::ThrowServerError(error);
   if (!live->own()) {
     // Undo what LiveServer::Open() did: DEBUG SET-ACTIVE-EXPIRE 0.
     live::Resp3Client link([&](std::string* why) { return live->Connect(why); },
                            [](const resp::ReplyView&) {});
-    link.LimitWaiting(options.hang_ms, [] { return Interrupted(); });
+    link.LimitWaiting(options.hang_ms, [] { return runner::Interrupted(); });
     if (link.Open("", 0, &error) && link.Send("DEBUG SET-ACTIVE-EXPIRE 1\r\n")) link.Await(1);
   }
   return live;
 }
 
-live::PoolOptions PoolVerbOptions::Pool(const live::LiveServer* before, int value_bytes) const {
-  live::PoolOptions options;
+cachelab::PoolOptions PoolVerbOptions::Pool(const live::LiveServer* before, int value_bytes) const {
+  cachelab::PoolOptions options;
   options.workers = workers;
   options.writers = Writers();
   options.cache.slots = static_cast<uint32_t>(slots);
@@ -86,7 +86,7 @@ live::PoolOptions PoolVerbOptions::Pool(const live::LiveServer* before, int valu
     if (tracking == name) options.tracking = mode;
   }
   options.injected_fault =
-      live::ParseInjectedFault(injected_fault).value_or(live::InjectedFault::kNone);
+      cachelab::ParseInjectedFault(injected_fault).value_or(cachelab::InjectedFault::kNone);
   options.hang_seconds = server.hang_seconds;
   return options;
 }
@@ -108,10 +108,11 @@ void StaleVerbOptions::AddTo(Verb* verb) {
       .Complete(Completion::kFile);
   verb->Group("Keys and commands");
   verb->Number("--keys", "N", &keys.keys, 1, kMostKeys, "Keys").ShowDefault();
-  verb->Number("--members", "N", &keys.members, 1, live::stale::kMostMembers,
+  verb->Number("--members", "N", &keys.members, 1, cachelab::stale::kMostMembers,
                "Elements of a set, list, hash, sorted set or stream")
       .ShowDefault();
-  verb->Size("--value-size", &keys.value_size, 1, live::stale::kMostValueBytes, "Bytes of a value")
+  verb->Size("--value-size", &keys.value_size, 1, cachelab::stale::kMostValueBytes,
+             "Bytes of a value")
       .ShowDefault();
   verb->Text("--key-prefix", "TEXT", &keys.prefix, "What the keys' names begin with").ShowDefault();
   verb->Text("--types", "TYPE,…", &types, "Of string,set,list,hash,zset,stream; default: all");
@@ -139,49 +140,52 @@ void StaleVerbOptions::Read(const std::string& verb) {
   output.Check();
   if (list_commands) return;
   if (!failure_log.empty()) {
-    if (LogIsFolder()) MakeFolder(failure_log);
-    CheckWritable(LogIsFolder() ? fs::path(failure_log) / (verb + ".json") : fs::path(failure_log));
+    if (LogIsFolder()) runner::MakeFolder(failure_log);
+    runner::CheckWritable(LogIsFolder() ? fs::path(failure_log) / (verb + ".json")
+                                        : fs::path(failure_log));
   }
   if (url.empty()) {
     pool.Check();
   } else if (pool.server.given()) {
-    throw UserError(verb +
-                    ": --url is a cache with its own server: leave out --start, --server, --unix");
+    throw runner::UserError(
+        verb + ": --url is a cache with its own server: leave out --start, --server, --unix");
   }
   if (!types.empty()) keys.types = SplitList(types);
   for (const std::string& type : keys.types) {
-    const auto all = live::LiveTypes();
+    const auto all = cachelab::LiveTypes();
     if (std::find(all.begin(), all.end(), type) == all.end()) {
-      throw UserError("--types: there is no '" + type +
-                      "': use some of string,set,list,hash,zset,stream");
+      throw runner::UserError("--types: there is no '" + type +
+                              "': use some of string,set,list,hash,zset,stream");
     }
   }
-  if (keys.types.empty()) throw UserError("--types: name one at least");
+  if (keys.types.empty()) throw runner::UserError("--types: name one at least");
   for (std::string& name : keys.commands = SplitList(commands)) {
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c; });
-    const auto all = live::LiveCommands();
-    if (std::none_of(all.begin(), all.end(),
-                     [&](const live::LiveCommand& command) { return command.name() == name; })) {
-      throw UserError("--commands: there is no '" + name + "': --list-commands names them");
+    const auto all = cachelab::LiveCommands();
+    if (std::none_of(all.begin(), all.end(), [&](const cachelab::LiveCommand& command) {
+          return command.name() == name;
+        })) {
+      throw runner::UserError("--commands: there is no '" + name + "': --list-commands names them");
     }
   }
   for (const std::string& type : keys.types) {
     for (const bool read : {true, false}) {
-      const auto all = live::LiveCommands();
-      if (std::none_of(all.begin(), all.end(), [&](const live::LiveCommand& command) {
+      const auto all = cachelab::LiveCommands();
+      if (std::none_of(all.begin(), all.end(), [&](const cachelab::LiveCommand& command) {
             return command.read == read && (command.type == type || command.type == "generic") &&
                    keys.Allows(command);
           })) {
-        throw UserError("--commands: none of them " + std::string(read ? "reads" : "writes") +
-                        " a " + type + ": add one, or leave the type out of --types");
+        throw runner::UserError("--commands: none of them " +
+                                std::string(read ? "reads" : "writes") + " a " + type +
+                                ": add one, or leave the type out of --types");
       }
     }
   }
   seed = given_seed ? *given_seed : std::random_device{}();
 }
 
-void PoolVerbOptions::FitSlots(const live::KeyPlan& keys) {
+void PoolVerbOptions::FitSlots(const cachelab::KeyPlan& keys) {
   // The largest reply: a list or stream that some writes have grown.
   const int64_t aggregate = int64_t{keys.members} * (keys.value_size + 96) * 4;
   slot_bytes = static_cast<int>(std::clamp<int64_t>(aggregate, 4096, 64 << 20));
@@ -191,7 +195,7 @@ void PoolVerbOptions::FitSlots(const live::KeyPlan& keys) {
 
 void PrintCommands() {
   std::string_view type;
-  for (const live::LiveCommand& command : live::LiveCommands()) {
+  for (const cachelab::LiveCommand& command : cachelab::LiveCommands()) {
     if (command.type != type)
       std::printf("%.*s\n", static_cast<int>(command.type.size()), command.type.data());
     type = command.type;

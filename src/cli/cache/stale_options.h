@@ -38,11 +38,11 @@ struct PoolVerbOptions {
   // Opens the server. `holds_keys`: its database may contain keys. Throws UserError.
   std::unique_ptr<live::LiveServer> OpenServer(bool holds_keys) const;
   // The options of the pool. `before` must outlive it.
-  live::PoolOptions Pool(const live::LiveServer* before, int value_bytes) const;
+  cachelab::PoolOptions Pool(const live::LiveServer* before, int value_bytes) const;
   // Makes the cache's slots large enough for such values, and limits their number to fit into 1
   // GiB.
-  void FitSlots(const live::KeyPlan& keys);
-  int Writers() const { return writers.value_or(std::min<int>(live::kMaxWriters, workers)); }
+  void FitSlots(const cachelab::KeyPlan& keys);
+  int Writers() const { return writers.value_or(std::min<int>(cachelab::kMaxWriters, workers)); }
 };
 
 // Common to both hunts.
@@ -53,7 +53,7 @@ struct StaleVerbOptions {
   std::optional<uint64_t> given_seed;
   uint64_t seed = 0;  // that seed, or a random one
   double delay = 0;   // seconds between iterations
-  live::KeyPlan keys;
+  cachelab::KeyPlan keys;
   std::string types;     // comma-separated; empty: all
   std::string commands;  // likewise
   std::string failure_log;
@@ -62,7 +62,7 @@ struct StaleVerbOptions {
   bool stop_on_failure = false;
   bool show_last = false;
   bool trace = false;
-  OutputOptions output;
+  runner::OutputOptions output;
 
   void AddTo(Verb* verb);
   // Throws UserError; fills keys.types and keys.commands, and the seed if none is given.

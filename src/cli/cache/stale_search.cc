@@ -17,55 +17,56 @@ namespace resprobe::cli {
 namespace {
 
 constexpr uint64_t kCaseRuns = 10;
-constexpr ShrinkLimits kShrink = {.candidates = 600, .seconds = 120};
+constexpr findings::ShrinkLimits kShrink = {.candidates = 600, .seconds = 120};
 
 // Cuts the case after this many rounds.
-void KeepRounds(uint64_t rounds, live::StaleCase* c) {
+void KeepRounds(uint64_t rounds, cachelab::StaleCase* c) {
   for (size_t i = 0; i < c->ops.size(); ++i) {
-    if (!std::holds_alternative<live::stale::Settle>(c->ops[i]) || --rounds > 0) continue;
+    if (!std::holds_alternative<cachelab::stale::Settle>(c->ops[i]) || --rounds > 0) continue;
     c->ops.resize(i + 1);
     return;
   }
 }
 
-std::optional<live::StaleCase> GivenCase(const StaleVerbOptions& options) {
+std::optional<cachelab::StaleCase> GivenCase(const StaleVerbOptions& options) {
   if (options.case_file.empty()) return std::nullopt;
   return ReadStaleCase(options.case_file);
 }
 
 // Writes the findings to --failure-log.
-void WriteLog(const StaleVerbOptions& options, const std::string& verb, const Campaign& campaign) {
+void WriteLog(const StaleVerbOptions& options, const std::string& verb,
+              const findings::Campaign& campaign) {
   if (options.failure_log.empty() || campaign.found().empty()) return;
   const Json all = campaign.FindingsJson();
   if (!options.LogIsFolder()) {
-    WriteFile(options.failure_log, Json{{"failures", all}}.dump(2) + "\n");
+    runner::WriteFile(options.failure_log, Json{{"failures", all}}.dump(2) + "\n");
     return;
   }
   size_t i = 0;
   for (const auto& [signature, found] : campaign.found()) {
-    const fs::path name =
-        fs::path(options.failure_log) / (verb + "-" + FileNameOf(found.failure.what.signature));
-    WriteFile(name.string() + ".json", all[i++].dump(2) + "\n");
-    WriteFile(name.string() + ".ops", found.failure.input.text);
+    const fs::path name = fs::path(options.failure_log) /
+                          (verb + "-" + findings::FileNameOf(found.failure.what.signature));
+    runner::WriteFile(name.string() + ".json", all[i++].dump(2) + "\n");
+    runner::WriteFile(name.string() + ".ops", found.failure.input.text);
   }
 }
 
 }  // namespace
 
-RunSpec StaleSearch::SpecOf(const StaleVerbOptions& options) {
+findings::RunSpec StaleSearch::SpecOf(const StaleVerbOptions& options) {
   LiveOptions live;
   live.server = options.pool.server;
-  RunSpec spec = ToRunSpec(live, "workers", std::string(live::StaleWorld::kName));
+  findings::RunSpec spec = ToRunSpec(live, "workers", std::string(cachelab::StaleWorld::kName));
   if (!options.url.empty()) spec.options["url"] = options.url;
   if (options.url.empty()) spec.options["slots"] = options.pool.slots;
   if (!options.pool.injected_fault.empty()) spec.options["plant"] = options.pool.injected_fault;
-  if (options.keys.prefix != live::KeyPlan().prefix) {
+  if (options.keys.prefix != cachelab::KeyPlan().prefix) {
     spec.options["key_prefix"] = options.keys.prefix;
   }
   return spec;
 }
 
-StaleSearch::StaleSearch(const Project& project, const StaleVerbOptions& options,
+StaleSearch::StaleSearch(const runner::Project& project, const StaleVerbOptions& options,
                          const HuntKind& kind, std::FILE* out)
     : options_(options),
       kind_(kind),
@@ -77,16 +78,16 @@ StaleSearch::StaleSearch(const Project& project, const StaleVerbOptions& options
   if (given_) {
     plan_.config = given_->config;
   } else {
-    live::stale::SetKeys(options.keys, &plan_.config);
+    cachelab::stale::SetKeys(options.keys, &plan_.config);
     plan_.config.workers.value = options.pool.workers;
     plan_.config.writers.value = options.pool.Writers();
-    for (size_t mode = 0; mode < std::size(live::kTrackingModeNames); ++mode) {
-      if (options.pool.tracking == live::kTrackingModeNames[mode]) {
-        plan_.config.tracking = static_cast<live::TrackingMode>(mode);
+    for (size_t mode = 0; mode < std::size(cachelab::kTrackingModeNames); ++mode) {
+      if (options.pool.tracking == cachelab::kTrackingModeNames[mode]) {
+        plan_.config.tracking = static_cast<cachelab::TrackingMode>(mode);
       }
     }
   }
-  const live::StaleTarget& target = runner_.Open(plan_.config);
+  const cachelab::StaleTarget& target = runner_.Open(plan_.config);
   plan_.config.workers.value = target.workers();
   plan_.config.writers.value = target.writers();
   exact_ = target.exact();
@@ -108,7 +109,7 @@ bool StaleSearch::Step(const Met& met) {
   const uint64_t done = given_ ? cases_ : counts_.rounds;
   if (limit_ != 0 && done >= limit_) return false;
   const uint64_t seed = options_.seed + cases_++;
-  live::StaleCase c;
+  cachelab::StaleCase c;
   if (given_) {
     c = *given_;
   } else {
@@ -116,8 +117,8 @@ bool StaleSearch::Step(const Met& met) {
     if (limit_ != 0) KeepRounds(limit_ - done, &c);
   }
   printed_ = 0;
-  const live::StaleOutcome outcome =
-      runner_.RunOnce(c, [this](const live::StaleWorld& world) { AfterRound(world); });
+  const cachelab::StaleOutcome outcome =
+      runner_.RunOnce(c, [this](const cachelab::StaleWorld& world) { AfterRound(world); });
   counts_ += outcome.counts;
   // The failed round counts too.
   if (outcome.violation) ++counts_.rounds;
@@ -125,8 +126,8 @@ bool StaleSearch::Step(const Met& met) {
   if (!given_) kind_.after(c, outcome);
   PrintEvents(outcome.events);
   if (!outcome.violation) return true;
-  MetCase one;
-  one.tape = TapeOf(c);
+  findings::MetCase one;
+  one.tape = runner::TapeOf(c);
   one.ops = c.ops.size();
   one.from = given_ ? options_.case_file : kind_.verb + ", seed " + std::to_string(seed);
   one.seed = options_.seed;
@@ -135,16 +136,16 @@ bool StaleSearch::Step(const Met& met) {
   return true;
 }
 
-void StaleSearch::AfterRound(const live::StaleWorld& world) {
+void StaleSearch::AfterRound(const cachelab::StaleWorld& world) {
   PrintEvents(world.events());
   if (options_.delay > 0) poll(nullptr, 0, static_cast<int>(options_.delay * 1000));
 }
 
 // Prints the events since the last call: all for --trace, the last answer for --show-last.
-void StaleSearch::PrintEvents(const std::vector<live::StaleEvent>& events) {
-  const live::StaleEvent* last = nullptr;
+void StaleSearch::PrintEvents(const std::vector<cachelab::StaleEvent>& events) {
+  const cachelab::StaleEvent* last = nullptr;
   for (; printed_ < events.size(); ++printed_) {
-    const live::StaleEvent& event = events[printed_];
+    const cachelab::StaleEvent& event = events[printed_];
     if (options_.trace) std::fprintf(out_, "%s\n", ToLine(event).c_str());
     if (event.what == "answer") last = &event;
   }
@@ -156,20 +157,22 @@ std::string StaleSearch::WhyNotAlone() const {
          " runs the case does not fail again: it is kept as it was met";
 }
 
-std::string StaleSearch::Line(const std::string& found, const RunClock& clock) const {
-  const live::StaleCounts& c = counts_;
-  return Grouped(c.rounds) + " rounds, " + Grouped(c.checked) + " reads checked (" +
-         Grouped(c.hits) + " hits), " + Grouped(c.writes) + " writes" +
-         (c.writes_refused == 0 ? "" : " (" + Grouped(c.writes_refused) + " refused)") + ", " +
-         Grouped(c.races) + " races, " + Grouped(c.refused) + " replies overtaken, " +
-         Grouped(c.client_kills + c.worker_kills) + " kills, " + Grouped(c.flushes) + " flushes, " +
-         found + ", " + clock.Rate(c.checked, "checked reads");
+std::string StaleSearch::Line(const std::string& found, const findings::RunClock& clock) const {
+  const cachelab::StaleCounts& c = counts_;
+  return runner::Grouped(c.rounds) + " rounds, " + runner::Grouped(c.checked) + " reads checked (" +
+         runner::Grouped(c.hits) + " hits), " + runner::Grouped(c.writes) + " writes" +
+         (c.writes_refused == 0 ? "" : " (" + runner::Grouped(c.writes_refused) + " refused)") +
+         ", " + runner::Grouped(c.races) + " races, " + runner::Grouped(c.refused) +
+         " replies overtaken, " + runner::Grouped(c.client_kills + c.worker_kills) + " kills, " +
+         runner::Grouped(c.flushes) + " flushes, " + found + ", " +
+         clock.Rate(c.checked, "checked reads");
 }
 
 std::string StaleSearch::Summary() const {
   std::string text = kind_.summary();
   if (counts_.unknown > 0) {
-    text += Grouped(counts_.unknown) + " answers do not say whether they came from the cache\n";
+    text +=
+        runner::Grouped(counts_.unknown) + " answers do not say whether they came from the cache\n";
   }
   return text;
 }
@@ -193,30 +196,30 @@ std::string StaleSearch::WhyVacuous() const {
   if (given_) return "";  // a given case need not prove that it tested something
   // If nothing changes, nothing can become stale.
   if (counts_.values_refused * 2 > counts_.values) {
-    return "the server refused " + Grouped(counts_.values_refused) + " of " +
-           Grouped(counts_.values) + " writes that bring a value: " + last_refusal_;
+    return "the server refused " + runner::Grouped(counts_.values_refused) + " of " +
+           runner::Grouped(counts_.values) + " writes that bring a value: " + last_refusal_;
   }
   return kind_.vacuous(counts_);
 }
 
 int RunHunt(const StaleVerbOptions& options, const HuntKind& kind) {
-  const Project project = OpenProject();
-  CampaignOptions campaign_options;
+  const runner::Project project = runner::OpenProject();
+  findings::CampaignOptions campaign_options;
   campaign_options.noun = "failure";
   campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
   campaign_options.stop_on_failure = options.stop_on_failure;
   campaign_options.shrink = kShrink;
   StaleSearch search(project, options, kind, campaign_options.out);
   campaign_options.prefix =
-      kind.verb + "-" + Slug(options.url.empty() ? search.runner().spec().server.version : "url") +
-      "-";
+      kind.verb + "-" +
+      runner::Slug(options.url.empty() ? search.runner().spec().server.version : "url") + "-";
   std::fputs(search.Begin().c_str(), campaign_options.out);
   std::fflush(campaign_options.out);
-  Campaign campaign(project, &search, campaign_options);
-  int code = kAllWell;
+  findings::Campaign campaign(project, &search, campaign_options);
+  int code = runner::kAllWell;
   try {
     code = campaign.Run(options.output);
-  } catch (const UserError&) {
+  } catch (const runner::UserError&) {
     // The findings folder may be full while the log can be written.
     WriteLog(options, kind.verb, campaign);
     throw;

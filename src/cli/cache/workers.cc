@@ -22,13 +22,13 @@ int RunWorkers(const WorkersOptions& options) {
   options.pool.Check();
   // From here on Ctrl-C is read from a descriptor, in all threads; set up before any worker starts.
   live::InterruptFd interrupted;
-  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+  if (!interrupted.valid()) throw runner::UserError("the system refuses a signal descriptor");
   const std::unique_ptr<live::LiveServer> server = options.pool.OpenServer(true);
   std::string error;
-  const std::unique_ptr<live::Endpoint> endpoint =
-      live::Endpoint::Open(options.pool.Pool(server.get(), options.pool.slot_bytes),
-                           static_cast<uint16_t>(options.listen), &error);
-  if (endpoint == nullptr) throw UserError("workers: " + error);
+  const std::unique_ptr<cachelab::Endpoint> endpoint =
+      cachelab::Endpoint::Open(options.pool.Pool(server.get(), options.pool.slot_bytes),
+                               static_cast<uint16_t>(options.listen), &error);
+  if (endpoint == nullptr) throw runner::UserError("workers: " + error);
   std::printf(
       "%d workers, %d of them writers, before %s: http://127.0.0.1:%d/cmd; Ctrl-C ends it\n",
       options.pool.workers, options.pool.Writers(), server->version().c_str(), endpoint->port());
@@ -36,7 +36,7 @@ int RunWorkers(const WorkersOptions& options) {
   endpoint->Run(interrupted.get());
   std::printf("%llu requests\n", static_cast<unsigned long long>(endpoint->requests()));
   interrupted.Finish();
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace

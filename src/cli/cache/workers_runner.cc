@@ -19,27 +19,28 @@ namespace {
 constexpr size_t kMostLines = 60;
 constexpr std::string_view kHang = "no_lock_left";
 
-std::string TextOption(const RunSpec& spec, const char* name, const std::string& otherwise) {
+std::string TextOption(const findings::RunSpec& spec, const char* name,
+                       const std::string& otherwise) {
   const Json value = spec.options.value(name, Json());
   return value.is_string() ? value.get<std::string>() : otherwise;
 }
 
-PoolVerbOptions ToPoolOptions(const RunSpec& spec) {
+PoolVerbOptions ToPoolOptions(const findings::RunSpec& spec) {
   PoolVerbOptions pool;
   pool.server = ToLiveOptions(spec).server;
   if (const Json slots = spec.options.value("slots", Json()); slots.is_number_unsigned()) {
     pool.slots = static_cast<int>(std::clamp<uint64_t>(slots.get<uint64_t>(), 16, 1 << 20));
   }
   pool.injected_fault = TextOption(spec, "plant", "");
-  if (!pool.injected_fault.empty() && !live::ParseInjectedFault(pool.injected_fault)) {
-    throw UserError("there is no fault '" + pool.injected_fault +
-                    "' to plant: the report is of another version of resprobe");
+  if (!pool.injected_fault.empty() && !cachelab::ParseInjectedFault(pool.injected_fault)) {
+    throw runner::UserError("there is no fault '" + pool.injected_fault +
+                            "' to plant: the report is of another version of resprobe");
   }
   return pool;
 }
 
 std::string StatementOf(std::string_view invariant) {
-  for (const InvariantInfo& info : live::StaleWorld::kInvariants) {
+  for (const InvariantInfo& info : cachelab::StaleWorld::kInvariants) {
     if (info.name == invariant) return std::string(info.statement);
   }
   return "";
@@ -47,12 +48,12 @@ std::string StatementOf(std::string_view invariant) {
 
 }  // namespace
 
-WorkersCaseRunner::WorkersCaseRunner(const Project& project, const RunSpec& spec)
+WorkersCaseRunner::WorkersCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source),
       spec_(spec),
       pool_(ToPoolOptions(spec)),
       url_(TextOption(spec, "url", "")),
-      key_prefix_(TextOption(spec, "key_prefix", live::KeyPlan().prefix)) {
+      key_prefix_(TextOption(spec, "key_prefix", cachelab::KeyPlan().prefix)) {
   if (url_.empty()) {
     server_ = pool_.OpenServer(false);
     cache_ = server_->version();
@@ -75,10 +76,10 @@ void WorkersCaseRunner::Close() {
   target_.reset();
 }
 
-live::StaleTarget& WorkersCaseRunner::Open(const live::stale::Config& config) {
+cachelab::StaleTarget& WorkersCaseRunner::Open(const cachelab::stale::Config& config) {
   PoolVerbOptions pool = pool_;
-  const live::stale::PoolShape shape = live::stale::ShapeOf(config);
-  pool.FitSlots(live::stale::KeysOf(config));
+  const cachelab::stale::PoolShape shape = cachelab::stale::ShapeOf(config);
+  pool.FitSlots(cachelab::stale::KeysOf(config));
   // Larger slots than needed do no harm: a case that shrinks keeps its workers.
   const bool fits =
       target_ != nullptr && (!url_.empty() || (shape_ == shape && slot_bytes_ >= pool.slot_bytes));
@@ -87,18 +88,18 @@ live::StaleTarget& WorkersCaseRunner::Open(const live::stale::Config& config) {
   std::string error;
   if (!url_.empty()) {
     // The keys that an earlier target left are its own.
-    target_ =
-        live::UrlTarget::Open(url_, pool.server.allow_remote, pool.server.flush || opened_, &error);
+    target_ = cachelab::UrlTarget::Open(url_, pool.server.allow_remote,
+                                        pool.server.flush || opened_, &error);
   } else {
     pool.workers = shape.workers;
     pool.writers = shape.writers;
-    live::PoolOptions options = pool.Pool(server_.get(), pool.slot_bytes);
+    cachelab::PoolOptions options = pool.Pool(server_.get(), pool.slot_bytes);
     options.tracking = shape.tracking;
-    options.stop = [] { return Interrupted(); };
-    target_ = live::PoolTarget::Open(std::move(options), &error);
+    options.stop = [] { return runner::Interrupted(); };
+    target_ = cachelab::PoolTarget::Open(std::move(options), &error);
   }
-  if (target_ == nullptr && Interrupted()) throw Interruption();
-  if (target_ == nullptr) throw UserError(error);
+  if (target_ == nullptr && runner::Interrupted()) throw runner::Interruption();
+  if (target_ == nullptr) throw runner::UserError(error);
   target_->set_key_prefix(key_prefix_);
   opened_ = true;
   shape_ = shape;
@@ -106,58 +107,61 @@ live::StaleTarget& WorkersCaseRunner::Open(const live::stale::Config& config) {
   return *target_;
 }
 
-live::StaleOutcome WorkersCaseRunner::RunOnce(
-    const live::StaleCase& c, const std::function<void(const live::StaleWorld&)>& on_round) {
-  live::StaleTarget& target = Open(c.config);
-  live::StaleOutcome outcome = live::RunStaleCase(&target, c, on_round);
+cachelab::StaleOutcome WorkersCaseRunner::RunOnce(
+    const cachelab::StaleCase& c,
+    const std::function<void(const cachelab::StaleWorld&)>& on_round) {
+  cachelab::StaleTarget& target = Open(c.config);
+  cachelab::StaleOutcome outcome = cachelab::RunStaleCase(&target, c, on_round);
   counts_ += outcome.counts;
-  if (!outcome.sound && !outcome.violation && !Interrupted()) throw UserError(target.failure());
+  if (!outcome.sound && !outcome.violation && !runner::Interrupted())
+    throw runner::UserError(target.failure());
   return outcome;
 }
 
-CaseOutcome WorkersCaseRunner::OutcomeOf(const live::StaleOutcome& stale) {
-  CaseOutcome outcome;
+findings::CaseOutcome WorkersCaseRunner::OutcomeOf(const cachelab::StaleOutcome& stale) {
+  findings::CaseOutcome outcome;
   if (!stale.violation) return outcome;
   const Violation& violation = *stale.violation;
   outcome.word = "violation";
-  Symptom& what = outcome.what;
-  what.signature = JsonText(stale.signature);
+  findings::Symptom& what = outcome.what;
+  what.signature = runner::JsonText(stale.signature);
   what.kind = "violation";
   what.invariant = violation.invariant;
   what.statement = StatementOf(violation.invariant);
   what.op = violation.op;
-  what.expected = JsonText(violation.expected);
-  what.seen = JsonText(violation.seen);
+  what.expected = runner::JsonText(violation.expected);
+  what.seen = runner::JsonText(violation.seen);
   if (violation.invariant == "no_worker_crash") what.frames = ReadSignature(violation.seen).frames;
   outcome.text = "  expected:  " + violation.expected + "\n  seen:      " + violation.seen + "\n";
   const bool is_short = stale.events.size() <= kMostLines;
   std::string& timeline = outcome.files["timeline.txt"];
-  for (const live::StaleEvent& event : stale.events) {
+  for (const cachelab::StaleEvent& event : stale.events) {
     timeline += ToLine(event) + "\n";
     if (is_short) what.details["timeline"].push_back(ToJson(event));
   }
-  if (is_short) outcome.text += Indented(timeline);
+  if (is_short) outcome.text += findings::Indented(timeline);
   return outcome;
 }
 
 Json WorkersCaseRunner::Versions() {
-  Json versions = OwnVersions(source_);
+  Json versions = findings::OwnVersions(source_);
   versions["subject"] = url_.empty() ? "caching workers in front of " + cache_ : cache_;
   return versions;
 }
 
-CaseOutcome WorkersCaseRunner::RunCase(const live::StaleCase& c) {
+findings::CaseOutcome WorkersCaseRunner::RunCase(const cachelab::StaleCase& c) {
   last_.reset();
-  for (int i = 0; i < kAttempts && !Interrupted(); ++i) {
+  for (int i = 0; i < kAttempts && !runner::Interrupted(); ++i) {
     last_ = RunOnce(c);
     if (last_->violation) return OutcomeOf(*last_);
   }
   return {};
 }
 
-size_t WorkersCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* /*arena*/,
-                                     live::StaleCase* c, CaseOutcome* outcome, bool* reproduced) {
-  const double end = Now() + limits.seconds;
+size_t WorkersCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* /*arena*/,
+                                     cachelab::StaleCase* c, findings::CaseOutcome* outcome,
+                                     bool* reproduced) {
+  const double end = runner::Now() + limits.seconds;
   const Violation violation = *last_->violation;
   const bool hangs = violation.invariant == kHang;
   const int hang_seconds = pool_.server.hang_seconds;
@@ -167,14 +171,15 @@ size_t WorkersCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* /*arena*
     Close();
   };
   wait((ShrinkingHangMs(hang_seconds * 1000) + 999) / 1000);
-  live::ShrunkCase shrunk = live::Shrink(
-      [this](const live::StaleCase& one) { return RunOnce(one); }, *c, violation,
-      {.runs = limits.candidates, .stop = [&] { return Interrupted() || Now() >= end; }});
+  cachelab::ShrunkCase shrunk = cachelab::Shrink(
+      [this](const cachelab::StaleCase& one) { return RunOnce(one); }, *c, violation,
+      {.runs = limits.candidates,
+       .stop = [&] { return runner::Interrupted() || runner::Now() >= end; }});
   wait(hang_seconds);
   if (!shrunk.reproduced) return shrunk.runs;  // it has failed alone, just before
   if (hangs) {
     // The smallest case must hang for the full time.
-    const CaseOutcome again = RunCase(shrunk.smallest);
+    const findings::CaseOutcome again = RunCase(shrunk.smallest);
     if (again.what.invariant != violation.invariant) return shrunk.runs;
     *outcome = again;
   } else {
@@ -196,7 +201,7 @@ std::string WorkersCaseRunner::Summary(size_t cases,
   return std::to_string(cases) + (cases == 1 ? " case" : " cases") + " in front of " + cache_ +
          ", each up to " + std::to_string(kAttempts) +
          " times: " + std::to_string(failed == outcomes.end() ? 0 : failed->second) + " fail, " +
-         Grouped(counts_.checked) + " reads checked\n";
+         runner::Grouped(counts_.checked) + " reads checked\n";
 }
 
 Json WorkersCaseRunner::Report() const {

@@ -26,30 +26,31 @@ namespace resprobe::cli {
 //
 // What the operating system decides differs from run to run, so a case passes only if none of
 // kAttempts runs fails.
-class WorkersCaseRunner : public WorldRunner<live::StaleWorld> {
+class WorkersCaseRunner : public findings::WorldRunner<cachelab::StaleWorld> {
  public:
   static constexpr int kAttempts = 30;
 
   // Opens the server; throws UserError if it cannot.
-  WorkersCaseRunner(const Project& project, const RunSpec& spec);
+  WorkersCaseRunner(const runner::Project& project, const findings::RunSpec& spec);
   // Empties a server or a cache that was there before.
   ~WorkersCaseRunner() override;
 
   // Starts the workers that the config asks for, unless they run. Throws UserError.
-  live::StaleTarget& Open(const live::stale::Config& config);
+  cachelab::StaleTarget& Open(const cachelab::stale::Config& config);
   // Runs a case once, and calls `on_round` after each round. Throws UserError if the server is
   // gone. After Ctrl-C the outcome may be of a part of the case.
-  live::StaleOutcome RunOnce(
-      const live::StaleCase& c, const std::function<void(const live::StaleWorld&)>& on_round =
-                                    [](const live::StaleWorld&) {});
-  static CaseOutcome OutcomeOf(const live::StaleOutcome& stale);
+  cachelab::StaleOutcome RunOnce(
+      const cachelab::StaleCase& c,
+      const std::function<void(const cachelab::StaleWorld&)>& on_round =
+          [](const cachelab::StaleWorld&) {});
+  static findings::CaseOutcome OutcomeOf(const cachelab::StaleOutcome& stale);
 
-  const RunSpec& spec() const override { return spec_; }
+  const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
   // Runs it until it fails, at most kAttempts times.
-  CaseOutcome RunCase(const live::StaleCase& c) override;
-  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, live::StaleCase* c,
-                    CaseOutcome* outcome, bool* reproduced) override;
+  findings::CaseOutcome RunCase(const cachelab::StaleCase& c) override;
+  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, cachelab::StaleCase* c,
+                    findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;
@@ -64,20 +65,20 @@ class WorkersCaseRunner : public WorldRunner<live::StaleWorld> {
   void Close();
 
   fs::path source_;
-  RunSpec spec_;
+  findings::RunSpec spec_;
   PoolVerbOptions pool_;  // as specified; a case sets the numbers of workers and writers
   std::string url_;
   std::string key_prefix_;
   std::string cache_;
   std::unique_ptr<live::LiveServer> server_;
-  std::unique_ptr<live::StaleTarget> target_;
-  live::stale::PoolShape shape_;  // of the target
-  int slot_bytes_ = 0;            // likewise
-  bool opened_ = false;           // a target was opened before
-  uint64_t deaths_ = 0;           // of the targets before this one
+  std::unique_ptr<cachelab::StaleTarget> target_;
+  cachelab::stale::PoolShape shape_;  // of the target
+  int slot_bytes_ = 0;                // likewise
+  bool opened_ = false;               // a target was opened before
+  uint64_t deaths_ = 0;               // of the targets before this one
   uint64_t stops_ = 0;
-  live::StaleCounts counts_;                // of all runs
-  std::optional<live::StaleOutcome> last_;  // of RunCase()
+  cachelab::StaleCounts counts_;                // of all runs
+  std::optional<cachelab::StaleOutcome> last_;  // of RunCase()
 };
 
 }  // namespace resprobe::cli

@@ -22,34 +22,40 @@ namespace {
 constexpr std::string_view kRunLine = "# Run: ";
 
 template <class Runner>
-std::unique_ptr<CaseRunner> Open(const Project& project, const RunSpec& spec) {
+std::unique_ptr<findings::CaseRunner> Open(const runner::Project& project,
+                                           const findings::RunSpec& spec) {
   return std::make_unique<Runner>(project, spec);
 }
 
-std::unique_ptr<CaseRunner> OpenIo(const Project& project, const RunSpec& spec) {
+std::unique_ptr<findings::CaseRunner> OpenIo(const runner::Project& project,
+                                             const findings::RunSpec& spec) {
   if (const Json qdisc = spec.options.value("qdisc", Json()); qdisc.is_string()) {
     // Once for the whole process.
     static const auto* const entered = new std::string(qdisc.get<std::string>());
     static const bool first = (EnterNetworkWith(*entered), true);
     if (first && *entered != qdisc.get<std::string>()) {
-      throw UserError("it was found with --qdisc '" + qdisc.get<std::string>() +
-                      "', and this run is in a network with '" + *entered +
-                      "' already: run it by itself");
+      throw runner::UserError("it was found with --qdisc '" + qdisc.get<std::string>() +
+                              "', and this run is in a network with '" + *entered +
+                              "' already: run it by itself");
     }
   }
-  return std::make_unique<ProcessRunner>(project, spec);
+  return std::make_unique<findings::ProcessRunner>(project, spec);
 }
 
 struct RunnerKind {
   std::string_view name;
   bool live;  // it requires spec.server, or the option "url"
-  std::unique_ptr<CaseRunner> (*open)(const Project& project, const RunSpec& spec);
+  std::unique_ptr<findings::CaseRunner> (*open)(const runner::Project& project,
+                                                const findings::RunSpec& spec);
 };
 
 constexpr RunnerKind kRunners[] = {
-    {"process", false, Open<ProcessRunner>},  {"io", false, OpenIo},
-    {"oracle", true, Open<OracleCaseRunner>}, {"robustness", true, Open<RobustnessCaseRunner>},
-    {"model", true, Open<ModelCaseRunner>},   {"workers", true, Open<WorkersCaseRunner>},
+    {"process", false, Open<findings::ProcessRunner>},
+    {"io", false, OpenIo},
+    {"oracle", true, Open<OracleCaseRunner>},
+    {"robustness", true, Open<RobustnessCaseRunner>},
+    {"model", true, Open<ModelCaseRunner>},
+    {"workers", true, Open<WorkersCaseRunner>},
 };
 
 const RunnerKind* FindRunner(std::string_view name) {
@@ -77,7 +83,7 @@ fs::path InPath(const std::string& name) {
 
 // A form of the command that is also valid in another clone on another machine: the program by its
 // name if it is in PATH, otherwise by its path relative to the repository.
-std::string Portable(const Project& project, const std::string& command) {
+std::string Portable(const runner::Project& project, const std::string& command) {
   const auto [program, rest] = SplitProgram(command);
   if (program.find('/') == std::string::npos) return command;
   std::error_code error;
@@ -88,23 +94,23 @@ std::string Portable(const Project& project, const std::string& command) {
 }
 
 // The "# Run:" line of `.ops` text, from the comments at its beginning.
-std::optional<RunSpec> RunLineOf(const fs::path& file) {
+std::optional<findings::RunSpec> RunLineOf(const fs::path& file) {
   if (file.extension() != ".ops") return std::nullopt;
-  std::istringstream lines(ReadFile(file));
+  std::istringstream lines(runner::ReadFile(file));
   std::string line;
   std::getline(lines, line);  // "ops HARNESS"
   while (std::getline(lines, line) && line.starts_with('#')) {
     if (!line.starts_with(kRunLine)) continue;
     const std::string where = file.string() + ": its line '# Run:'";
     const Json json = Json::parse(line.substr(kRunLine.size()), nullptr, false);
-    if (!json.is_object()) throw UserError(where + " is no JSON: freeze the finding again");
-    return ReadRunSpec(json, where);
+    if (!json.is_object()) throw runner::UserError(where + " is no JSON: freeze the finding again");
+    return findings::ReadRunSpec(json, where);
   }
   return std::nullopt;
 }
 
-void Limit(const RunOverrides& overrides, RunSpec* spec) {
-  const RunLimits usual;
+void Limit(const RunOverrides& overrides, findings::RunSpec* spec) {
+  const findings::RunLimits usual;
   if (overrides.limits.timeout_seconds != usual.timeout_seconds) {
     spec->limits.timeout_seconds = overrides.limits.timeout_seconds;
   }
@@ -113,14 +119,15 @@ void Limit(const RunOverrides& overrides, RunSpec* spec) {
 
 // True for a case of the workers, whose world is not a harness.
 bool IsOfWorkers(const fs::path& file, const std::string& harness) {
-  if (!harness.empty()) return harness == live::StaleWorld::kName;
-  return ops_text::HarnessOf(ReadFile(file)) == live::StaleWorld::kName;
+  if (!harness.empty()) return harness == cachelab::StaleWorld::kName;
+  return ops_text::HarnessOf(runner::ReadFile(file)) == cachelab::StaleWorld::kName;
 }
 
 // Runs on the server that the user names.
-RunSpec OnGivenServer(const Project& project, const fs::path& file, const RunOverrides& overrides,
-                      const std::optional<RunSpec>& filed) {
-  RunSpec spec = *overrides.live;
+findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& file,
+                                const RunOverrides& overrides,
+                                const std::optional<findings::RunSpec>& filed) {
+  findings::RunSpec spec = *overrides.live;
   const bool as_filed = filed && IsLive(filed->runner) && overrides.harness.empty();
   if (as_filed && spec.runner == "oracle") {
     spec.runner = filed->runner;
@@ -131,21 +138,22 @@ RunSpec OnGivenServer(const Project& project, const fs::path& file, const RunOve
   }
   if (IsOfWorkers(file, overrides.harness)) {
     if (spec.runner == "robustness") {
-      throw UserError("--unmodelled is for cases of command_handler, not of shared_cache");
+      throw runner::UserError("--unmodelled is for cases of command_handler, not of shared_cache");
     }
     spec.runner = "workers";
-    spec.harness = live::StaleWorld::kName;
+    spec.harness = cachelab::StaleWorld::kName;
     return spec;
   }
-  const HarnessEntry& harness = project.HarnessOfCase(file, overrides.harness);
+  const runner::HarnessEntry& harness = project.HarnessOfCase(file, overrides.harness);
   if (harness.corpus == "invalidation") {
     if (spec.runner == "robustness") {
-      throw UserError("--unmodelled is for cases of command_handler, not of invalidation");
+      throw runner::UserError("--unmodelled is for cases of command_handler, not of invalidation");
     }
     spec.runner = "model";
   } else if (harness.corpus != "command_handler") {
-    throw UserError(file.string() + ": is a case of " + harness.name +
-                    ", and only those of command_handler and invalidation run against a server");
+    throw runner::UserError(
+        file.string() + ": is a case of " + harness.name +
+        ", and only those of command_handler and invalidation run against a server");
   }
   spec.harness = harness.corpus;
   return spec;
@@ -158,14 +166,15 @@ bool IsLive(std::string_view runner) {
   return kind != nullptr && kind->live;
 }
 
-std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec) {
+std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
+                                                 findings::RunSpec spec) {
   const RunnerKind* kind = FindRunner(spec.runner);
   if (kind == nullptr) {
-    throw UserError("there is no runner '" + spec.runner +
-                    "': the report is of another version of resprobe");
+    throw runner::UserError("there is no runner '" + spec.runner +
+                            "': the report is of another version of resprobe");
   }
   if (kind->live && !spec.server.given() && !spec.options.contains("url")) {
-    throw UserError(
+    throw runner::UserError(
         "the report does not say how its server was started: add --start COMMAND, "
         "--server HOST:PORT or --unix PATH");
   }
@@ -179,24 +188,25 @@ std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec) {
   return kind->open(project, spec);
 }
 
-RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides& overrides) {
-  std::optional<RunSpec> filed;
+findings::RunSpec SpecOf(const runner::Project& project, const fs::path& file,
+                         const RunOverrides& overrides) {
+  std::optional<findings::RunSpec> filed;
   std::string missing;
-  if (std::optional<StoredFailure> stored = FindingOfCase(file)) {
+  if (std::optional<findings::StoredFailure> stored = findings::FindingOfCase(file)) {
     missing = std::move(stored->missing);
     filed = std::move(stored->failure.run);
   } else if (overrides.harness.empty()) {
     filed = RunLineOf(file);
   }
   if (overrides.live) return OnGivenServer(project, file, overrides, filed);
-  RunSpec spec;
+  findings::RunSpec spec;
   if (filed && overrides.harness.empty()) {
-    if (!missing.empty()) throw UserError(file.parent_path().string() + ": " + missing);
+    if (!missing.empty()) throw runner::UserError(file.parent_path().string() + ": " + missing);
     spec = *filed;
   } else {
     if (IsOfWorkers(file, overrides.harness)) {
-      throw UserError(file.string() +
-                      ": is a case of workers in front of a server: add --start COMMAND");
+      throw runner::UserError(file.string() +
+                              ": is a case of workers in front of a server: add --start COMMAND");
     }
     spec.harness = project.HarnessOfCase(file, overrides.harness).name;
     if (filed) spec.limits = filed->limits;
@@ -205,17 +215,18 @@ RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides&
   return spec;
 }
 
-std::string TextOfCase(const Project& project, const fs::path& file, const std::string& harness) {
+std::string TextOfCase(const runner::Project& project, const fs::path& file,
+                       const std::string& harness) {
   if (!IsOfWorkers(file, harness)) return ShowCase(project.HarnessOfCase(file, harness), file);
   Arena arena;
-  live::StaleCase c;
-  ReadCase<live::StaleWorld>(file, &arena, &c);
+  cachelab::StaleCase c;
+  runner::ReadCase<cachelab::StaleWorld>(file, &arena, &c);
   return Print(c);
 }
 
-std::string RunLine(const Project& project, const RunSpec& spec) {
+std::string RunLine(const runner::Project& project, const findings::RunSpec& spec) {
   if (spec.runner == "process") return "";
-  RunSpec portable = spec;
+  findings::RunSpec portable = spec;
   portable.server.start = Portable(project, spec.server.start);
   return std::string(kRunLine) + ToJson(portable).dump() + "\n";
 }

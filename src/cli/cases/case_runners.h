@@ -22,7 +22,8 @@ namespace resprobe::cli {
 //                cli/cache/workers_runner.h
 //
 // Throws UserError, in one line, if there is no such runner, harness or server.
-std::unique_ptr<CaseRunner> OpenRunner(const Project& project, RunSpec spec);
+std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
+                                                 findings::RunSpec spec);
 
 // True if that runner uses a live server, and no harness.
 bool IsLive(std::string_view runner);
@@ -31,21 +32,23 @@ bool IsLive(std::string_view runner);
 struct RunOverrides {
   std::string harness;
   // A server, with a runner for cases of command_handler: "oracle" or "robustness".
-  std::optional<RunSpec> live;
+  std::optional<findings::RunSpec> live;
   // The defaults mean: not specified.
-  RunLimits limits;
+  findings::RunLimits limits;
 };
 
 // How to run a case: as the user says, otherwise as its finding or its "# Run:" line says,
 // otherwise in a process of its harness. Throws UserError if the harness cannot be determined.
-RunSpec SpecOf(const Project& project, const fs::path& file, const RunOverrides& overrides);
+findings::RunSpec SpecOf(const runner::Project& project, const fs::path& file,
+                         const RunOverrides& overrides);
 
 // A case as `.ops` text, or raw bytes with notes. `harness` is as in Project::HarnessOfCase().
 // Needs no server. Throws UserError.
-std::string TextOfCase(const Project& project, const fs::path& file, const std::string& harness);
+std::string TextOfCase(const runner::Project& project, const fs::path& file,
+                       const std::string& harness);
 
 // The line of a frozen case that says how to run it: "# Run: {…}". Empty for the runner "process".
-std::string RunLine(const Project& project, const RunSpec& spec);
+std::string RunLine(const runner::Project& project, const findings::RunSpec& spec);
 
 }  // namespace resprobe::cli
 

@@ -29,16 +29,16 @@ struct Seed {
   std::string tape;
 };
 
-std::vector<Seed> LoadSeeds(const HarnessEntry& harness, const fs::path& folder) {
-  TempFolder temp;
+std::vector<Seed> LoadSeeds(const runner::HarnessEntry& harness, const fs::path& folder) {
+  runner::TempFolder temp;
   std::vector<Seed> seeds;
-  for (const fs::path& file : FilesIn(folder)) {
+  for (const fs::path& file : runner::FilesIn(folder)) {
     if (file.extension() == ".ops") {
       const fs::path tape = temp.path() / "tape";
       ParseOps(harness, file, tape);
-      seeds.push_back({file, ReadFile(tape)});
+      seeds.push_back({file, runner::ReadFile(tape)});
     } else {
-      seeds.push_back({file, ReadFile(file)});
+      seeds.push_back({file, runner::ReadFile(file)});
     }
   }
   return seeds;
@@ -47,31 +47,31 @@ std::vector<Seed> LoadSeeds(const HarnessEntry& harness, const fs::path& folder)
 // Runs libFuzzer's merge of `folders` into the empty folder `into`, with its log in the file
 // `control`. A set-cover merge logs all features of each file; an ordinary one only those that
 // smaller files lack.
-void RunMerge(const HarnessEntry& harness, const std::vector<fs::path>& folders,
+void RunMerge(const runner::HarnessEntry& harness, const std::vector<fs::path>& folders,
               const fs::path& into, const fs::path& control, bool set_cover) {
-  MakeFolder(into);
-  Command command;
+  runner::MakeFolder(into);
+  runner::Command command;
   command.argv = {harness.binary, set_cover ? "-set_cover_merge=1" : "-merge=1",
                   "-merge_control_file=" + control.string(), into};
   for (const fs::path& folder : folders) command.argv.push_back(folder);
-  command.environment = SanitizerEnvironment(false);
-  const RunResult result = RunToEnd(command);
+  command.environment = runner::SanitizerEnvironment(false);
+  const runner::RunResult result = RunToEnd(command);
   if (result.exit_code != 0) {
-    throw UserError(harness.name + ": libFuzzer could not merge its corpus (" +
-                    SignatureOf(result).Text() + "): run ./resprobe replay on it");
+    throw runner::UserError(harness.name + ": libFuzzer could not merge its corpus (" +
+                            SignatureOf(result).Text() + "): run ./resprobe replay on it");
   }
 }
 
 // The tapes of `folder`, by SHA-1, that each add coverage to the smaller ones.
-std::map<std::string, std::string> AddingCoverage(const HarnessEntry& harness,
+std::map<std::string, std::string> AddingCoverage(const runner::HarnessEntry& harness,
                                                   const fs::path& folder) {
-  TempFolder temp;
+  runner::TempFolder temp;
   const fs::path into = temp.path() / "merged";
   RunMerge(harness, {folder}, into, temp.path() / "control", false);
   std::map<std::string, std::string> kept;
-  for (const fs::path& file : FilesIn(into)) {
-    std::string tape = ReadFile(file);
-    kept[Sha1(tape)] = std::move(tape);
+  for (const fs::path& file : runner::FilesIn(into)) {
+    std::string tape = runner::ReadFile(file);
+    kept[runner::Sha1(tape)] = std::move(tape);
   }
   return kept;
 }
@@ -79,21 +79,22 @@ std::map<std::string, std::string> AddingCoverage(const HarnessEntry& harness,
 void WriteTapes(const fs::path& folder, const std::map<std::string, std::string>& tapes) {
   std::error_code error;
   fs::remove_all(folder, error);
-  MakeFolder(folder);
-  for (const auto& [name, tape] : tapes) WriteFile(folder / name, tape);
+  runner::MakeFolder(folder);
+  for (const auto& [name, tape] : tapes) runner::WriteFile(folder / name, tape);
 }
 
 // --- Pairs: combinations that a world reports, invisible to the engine's coverage.
 
 // The pairs that each tape reaches, by SHA-1; empty if no tape reaches any.
-std::map<std::string, Pairs> PairsOf(const HarnessEntry& harness,
+std::map<std::string, Pairs> PairsOf(const runner::HarnessEntry& harness,
                                      const std::map<std::string, std::string>& tapes) {
-  TempFolder temp;
+  runner::TempFolder temp;
   WriteTapes(temp.path() / "tapes", tapes);
   std::map<std::string, Pairs> met;
-  FindPairs(harness, FilesIn(temp.path() / "tapes"), [&](const fs::path& file, const Pairs& pairs) {
-    if (!pairs.empty()) met[file.filename().string()] = pairs;
-  });
+  FindPairs(harness, runner::FilesIn(temp.path() / "tapes"),
+            [&](const fs::path& file, const Pairs& pairs) {
+              if (!pairs.empty()) met[file.filename().string()] = pairs;
+            });
   return met;
 }
 
@@ -118,12 +119,12 @@ std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
 
 // The features of each file of `folder`, by name, from the control file of a set-cover merge ("FT"
 // and a file's number, then all features that the file reaches).
-std::map<std::string, std::vector<uint64_t>> FeaturesOf(const HarnessEntry& harness,
+std::map<std::string, std::vector<uint64_t>> FeaturesOf(const runner::HarnessEntry& harness,
                                                         const fs::path& folder) {
-  TempFolder temp;
+  runner::TempFolder temp;
   const fs::path control = temp.path() / "control";
   RunMerge(harness, {folder}, temp.path() / "merged", control, true);
-  std::istringstream lines(ReadFile(control));
+  std::istringstream lines(runner::ReadFile(control));
   size_t files = 0;
   size_t ignored;
   std::string line;
@@ -149,9 +150,9 @@ std::map<std::string, std::vector<uint64_t>> FeaturesOf(const HarnessEntry& harn
 }
 
 // A subset of the tapes with the same coverage and the same pairs.
-std::map<std::string, std::string> Select(const HarnessEntry& harness,
+std::map<std::string, std::string> Select(const runner::HarnessEntry& harness,
                                           const std::map<std::string, std::string>& tapes) {
-  TempFolder temp;
+  runner::TempFolder temp;
   WriteTapes(temp.path() / "all", tapes);
   std::map<std::string, std::vector<uint64_t>> features = FeaturesOf(harness, temp.path() / "all");
   const std::map<std::string, Pairs> met = PairsOf(harness, tapes);
@@ -165,10 +166,11 @@ std::map<std::string, std::string> Select(const HarnessEntry& harness,
   }
   std::vector<std::string> names;
   std::vector<SeedCandidate> candidates;
-  MeasureCosts(harness, FilesIn(temp.path() / "all"), [&](const fs::path& file, uint64_t cost) {
-    names.push_back(file.filename().string());
-    candidates.push_back({cost, std::move(features[names.back()])});
-  });
+  MeasureCosts(harness, runner::FilesIn(temp.path() / "all"),
+               [&](const fs::path& file, uint64_t cost) {
+                 names.push_back(file.filename().string());
+                 candidates.push_back({cost, std::move(features[names.back()])});
+               });
   std::map<std::string, std::string> kept;
   for (const size_t i : SelectSeeds(candidates)) kept[names[i]] = tapes.at(names[i]);
   return kept;
@@ -177,7 +179,7 @@ std::map<std::string, std::string> Select(const HarnessEntry& harness,
 // A small, cheap subset of the tapes with the same coverage and the same pairs. Repeats the
 // selection until it is stable: some features of a run depend on earlier runs in the process, so a
 // selection from fewer tapes can find another one redundant.
-std::map<std::string, std::string> FewestForTheirCost(const HarnessEntry& harness,
+std::map<std::string, std::string> FewestForTheirCost(const runner::HarnessEntry& harness,
                                                       std::map<std::string, std::string> tapes) {
   for (;;) {
     std::map<std::string, std::string> kept = Select(harness, tapes);
@@ -198,12 +200,12 @@ struct Token {
 std::vector<Token> ReadDictionary(const fs::path& path) {
   std::vector<Token> tokens;
   std::set<std::string> seen;
-  std::istringstream lines(ReadFile(path));
+  std::istringstream lines(runner::ReadFile(path));
   int number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
     const auto fail = [&](const std::string& what) {
-      throw UserError(path.string() + ":" + std::to_string(number) + ": " + what);
+      throw runner::UserError(path.string() + ":" + std::to_string(number) + ": " + what);
     };
     const size_t begin = line.find_first_not_of(" \t");
     if (begin == std::string::npos || line[begin] == '#') continue;
@@ -246,17 +248,17 @@ std::vector<Token> ReadDictionary(const fs::path& path) {
 
 // The tokens that occur neither in a seed nor in a generated case: they are not part of the
 // language, or no seed shows their use.
-std::vector<Token> StrangeTokens(const HarnessEntry& harness, const std::vector<Seed>& seeds,
-                                 std::vector<Token> tokens) {
+std::vector<Token> StrangeTokens(const runner::HarnessEntry& harness,
+                                 const std::vector<Seed>& seeds, std::vector<Token> tokens) {
   const auto forget = [&](const std::string& tape) {
     std::erase_if(tokens,
                   [&](const Token& token) { return tape.find(token.bytes) != std::string::npos; });
   };
   for (const Seed& seed : seeds) forget(seed.tape);
   if (tokens.empty()) return tokens;
-  TempFolder temp;
+  runner::TempFolder temp;
   for (const fs::path& file : GenerateMany(harness, 1, kGeneratedCases, temp.path())) {
-    const std::string tape = ReadFile(file);
+    const std::string tape = runner::ReadFile(file);
     forget(tape);
     if (tokens.empty()) break;
   }
@@ -271,7 +273,7 @@ struct Check {
   std::vector<std::string> problems;
 };
 
-Check CheckHarness(const Project& project, const HarnessEntry& harness) {
+Check CheckHarness(const runner::Project& project, const runner::HarnessEntry& harness) {
   Check check;
   const fs::path folder = project.CorpusOf(harness);
   const std::vector<Seed> seeds = LoadSeeds(harness, folder);
@@ -283,18 +285,18 @@ Check CheckHarness(const Project& project, const HarnessEntry& harness) {
   std::vector<fs::path> files;
   files.reserve(seeds.size());
   for (const Seed& seed : seeds) files.push_back(seed.file);
-  RunOptions options;
+  runner::RunOptions options;
   options.twice = true;
-  RunCases(harness, files, options, [&](const CaseResult& result) {
+  RunCases(harness, files, options, [&](const runner::CaseResult& result) {
     if (!result.failed()) return;
     check.problems.push_back(project.Shown(result.file) + ": " + result.outcome + " " +
                              result.signature);
   });
   if (check.problems.empty()) {
-    TempFolder temp;
+    runner::TempFolder temp;
     std::map<std::string, std::string> tapes;
     for (const Seed& seed : seeds) {
-      const auto [at, is_new] = tapes.emplace(Sha1(seed.tape), seed.tape);
+      const auto [at, is_new] = tapes.emplace(runner::Sha1(seed.tape), seed.tape);
       if (!is_new) {
         check.problems.push_back(project.Shown(seed.file) + ": another seed is the same");
       }
@@ -303,7 +305,7 @@ Check CheckHarness(const Project& project, const HarnessEntry& harness) {
     const auto kept = AddingCoverage(harness, temp.path() / "seeds");
     const std::set<std::string> not_needed = NotNeeded(tapes, kept, PairsOf(harness, tapes));
     for (const Seed& seed : seeds) {
-      if (not_needed.contains(Sha1(seed.tape))) {
+      if (not_needed.contains(runner::Sha1(seed.tape))) {
         check.problems.push_back(project.Shown(seed.file) +
                                  ": adds no coverage and no pair to the smaller seeds");
       }
@@ -323,12 +325,12 @@ Check CheckHarness(const Project& project, const HarnessEntry& harness) {
   return check;
 }
 
-int RunCheck(const std::vector<std::string>& names, const OutputOptions& output) {
+int RunCheck(const std::vector<std::string>& names, const runner::OutputOptions& output) {
   output.Check();
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   Json json = {{"harnesses", Json::array()}};
   bool well = true;
-  for (const HarnessEntry& harness : project.Select(names)) {
+  for (const runner::HarnessEntry& harness : project.Select(names)) {
     // A variant shares the corpus of its harness, which is checked under that harness.
     if (names.empty() && harness.corpus != harness.name) continue;
     if (harness.binary.empty()) {
@@ -341,7 +343,7 @@ int RunCheck(const std::vector<std::string>& names, const OutputOptions& output)
     const Check check = CheckHarness(project, harness);
     well &= check.problems.empty();
     Json problems = Json::array();
-    for (const std::string& problem : check.problems) problems.push_back(JsonText(problem));
+    for (const std::string& problem : check.problems) problems.push_back(runner::JsonText(problem));
     json["harnesses"].push_back({{"name", harness.name},
                                  {"seeds", check.seeds},
                                  {"tokens", check.tokens},
@@ -356,29 +358,29 @@ int RunCheck(const std::vector<std::string>& names, const OutputOptions& output)
     std::fflush(stdout);
   }
   if (output.json()) output.Write(json);
-  return well ? kAllWell : kFinding;
+  return well ? runner::kAllWell : runner::kFinding;
 }
 
 int MergeIntoCorpus(const std::string& name, const std::vector<std::string>& folders) {
-  const Project project = OpenProject();
-  const HarnessEntry& harness = project.Find(name);
+  const runner::Project project = runner::OpenProject();
+  const runner::HarnessEntry& harness = project.Find(name);
   const fs::path corpus = project.CorpusOf(harness);
-  MakeFolder(corpus);
+  runner::MakeFolder(corpus);
   const std::vector<Seed> seeds = LoadSeeds(harness, corpus);
   std::map<std::string, std::string> tapes;
-  for (const Seed& seed : seeds) tapes[Sha1(seed.tape)] = seed.tape;
+  for (const Seed& seed : seeds) tapes[runner::Sha1(seed.tape)] = seed.tape;
   std::vector<fs::path> sources = {project.WorkCorpusOf(harness)};
   for (const std::string& folder : folders) {
     std::error_code error;
     if (!fs::is_directory(folder, error)) {
-      throw UserError(folder + ": is not a folder: name folders with cases");
+      throw runner::UserError(folder + ": is not a folder: name folders with cases");
     }
     sources.emplace_back(folder);
   }
   size_t offered = 0;
   for (const fs::path& folder : sources) {
     for (const Seed& seed : LoadSeeds(harness, folder)) {
-      tapes[Sha1(seed.tape)] = seed.tape;
+      tapes[runner::Sha1(seed.tape)] = seed.tape;
       ++offered;
     }
   }
@@ -386,17 +388,17 @@ int MergeIntoCorpus(const std::string& name, const std::vector<std::string>& fol
   // Add new files first: an interruption may then leave too many files, but never too few. A kept
   // seed keeps its name, and stays text if it is text.
   std::set<std::string> there;
-  for (const Seed& seed : seeds) there.insert(Sha1(seed.tape));
+  for (const Seed& seed : seeds) there.insert(runner::Sha1(seed.tape));
   size_t added = 0;
   for (const auto& [sha1, tape] : kept) {
     if (there.contains(sha1)) continue;
-    WriteFile(corpus / sha1, tape);
+    runner::WriteFile(corpus / sha1, tape);
     ++added;
   }
   size_t removed = 0;
   std::set<std::string> named;
   for (const Seed& seed : seeds) {
-    const std::string sha1 = Sha1(seed.tape);
+    const std::string sha1 = runner::Sha1(seed.tape);
     if (kept.contains(sha1) && named.insert(sha1).second) continue;
     std::error_code error;
     fs::remove(seed.file, error);
@@ -404,7 +406,7 @@ int MergeIntoCorpus(const std::string& name, const std::vector<std::string>& fol
   }
   std::printf("%s: %zu seeds and %zu offered -> %zu seeds: %zu added, %zu removed as not needed\n",
               project.Shown(corpus).c_str(), seeds.size(), offered, kept.size(), added, removed);
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace
@@ -414,7 +416,7 @@ Verb CorpusVerb() {
 
   struct CheckOptions {
     std::vector<std::string> names;
-    OutputOptions output;
+    runner::OutputOptions output;
   };
   const auto checked = std::make_shared<CheckOptions>();
   Verb& check =

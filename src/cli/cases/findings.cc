@@ -25,12 +25,12 @@ namespace resprobe::cli {
 namespace {
 
 // "failing", "gone"; "not checked" if it was never rerun, or was met again since.
-std::string StateOf(const Failure& failure) {
+std::string StateOf(const findings::Failure& failure) {
   const bool checked = !failure.checked.empty() && failure.checked >= failure.last_seen;
   return checked ? failure.state : "not checked";
 }
 
-std::string WhereOf(const Failure& failure) {
+std::string WhereOf(const findings::Failure& failure) {
   std::string where = failure.run.harness;
   if (failure.run.runner != "process") where += ", " + failure.run.runner;
   if (!failure.run.server.version.empty()) where += ", " + failure.run.server.version;
@@ -39,23 +39,24 @@ std::string WhereOf(const Failure& failure) {
 
 // The findings in these folders; all if none is named. Throws UserError for a folder that is not a
 // finding.
-std::vector<StoredFailure> Named(const Project& project, const std::vector<std::string>& folders,
-                                 std::vector<std::string>* broken) {
-  const FindingStore store(project);
-  std::vector<StoredFailure> all = store.List(broken);
+std::vector<findings::StoredFailure> Named(const runner::Project& project,
+                                           const std::vector<std::string>& folders,
+                                           std::vector<std::string>* broken) {
+  const findings::FindingStore store(project);
+  std::vector<findings::StoredFailure> all = store.List(broken);
   if (folders.empty()) return all;
-  std::vector<StoredFailure> named;
+  std::vector<findings::StoredFailure> named;
   for (const std::string& folder : folders) {
     const size_t before = named.size();
     std::error_code error;
     const fs::path whole = fs::weakly_canonical(folder, error);
-    for (const StoredFailure& stored : all) {
+    for (const findings::StoredFailure& stored : all) {
       const fs::path inside = fs::weakly_canonical(stored.folder, error).lexically_relative(whole);
       if (!inside.empty() && *inside.begin() != "..") named.push_back(stored);
     }
     if (named.size() == before) {
-      throw UserError(folder + ": holds no finding of " + project.Shown(store.root()) +
-                      ": ./resprobe findings lists them");
+      throw runner::UserError(folder + ": holds no finding of " + project.Shown(store.root()) +
+                              ": ./resprobe findings lists them");
     }
   }
   return named;
@@ -65,61 +66,62 @@ std::vector<StoredFailure> Named(const Project& project, const std::vector<std::
 int Complain(const std::vector<std::string>& broken) {
   std::fflush(stdout);
   for (const std::string& line : broken) {
-    std::fprintf(stderr, "resprobe: %s\n", TerminalText(line).c_str());
+    std::fprintf(stderr, "resprobe: %s\n", runner::TerminalText(line).c_str());
   }
-  return broken.empty() ? kAllWell : kWrongUse;
+  return broken.empty() ? runner::kAllWell : runner::kWrongUse;
 }
 
-Json ToJson(const Project& project, const StoredFailure& stored) {
+Json ToJson(const runner::Project& project, const findings::StoredFailure& stored) {
   Json json = ToJson(stored.failure);
-  json["folder"] = JsonText(project.Shown(stored.folder));
+  json["folder"] = runner::JsonText(project.Shown(stored.folder));
   json["state"] = StateOf(stored.failure);
   return json;
 }
 
-int RunList(const std::vector<std::string>& folders, const OutputOptions& output) {
+int RunList(const std::vector<std::string>& folders, const runner::OutputOptions& output) {
   output.Check();
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   std::vector<std::string> broken;
-  const std::vector<StoredFailure> all = Named(project, folders, &broken);
+  const std::vector<findings::StoredFailure> all = Named(project, folders, &broken);
   Json json = {{"findings", Json::array()}};
-  for (const StoredFailure& stored : all) {
+  for (const findings::StoredFailure& stored : all) {
     json["findings"].push_back(ToJson(project, stored));
     if (!output.text_on_stdout()) continue;
-    const Failure& failure = stored.failure;
+    const findings::Failure& failure = stored.failure;
     absl::PrintF("%-20s  %-11s  met %-5d  %s\n", failure.last_seen, StateOf(failure), failure.met,
-                 TerminalText(failure.what.signature));
+                 runner::TerminalText(failure.what.signature));
     std::printf("  %s: %s\n", WhereOf(failure).c_str(), project.Shown(stored.folder).c_str());
   }
-  if (output.text_on_stdout()) std::printf("%s\n", Plural(all.size(), "finding").c_str());
+  if (output.text_on_stdout()) std::printf("%s\n", findings::Plural(all.size(), "finding").c_str());
   if (output.json()) output.Write(json);
   return Complain(broken);
 }
 
 int RunRemove(const std::vector<std::string>& folders, bool gone) {
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   if (folders.empty() && !gone) {
-    throw UserError("findings rm: name folders, or give --gone for all that no longer fail");
+    throw runner::UserError(
+        "findings rm: name folders, or give --gone for all that no longer fail");
   }
   std::vector<std::string> broken;
-  FindingStore store(project);
+  findings::FindingStore store(project);
   size_t removed = 0;
-  for (const StoredFailure& stored : Named(project, folders, &broken)) {
+  for (const findings::StoredFailure& stored : Named(project, folders, &broken)) {
     if (gone && StateOf(stored.failure) != "gone") continue;
     store.Remove(stored.folder);
     std::printf("removed: %s\n", project.Shown(stored.folder).c_str());
     ++removed;
   }
-  std::printf("%s removed\n", Plural(removed, "finding").c_str());
+  std::printf("%s removed\n", findings::Plural(removed, "finding").c_str());
   return Complain(broken);
 }
 
 // Opens runners; keeps the last one, since starting a server takes longer than a case.
 class Runners {
  public:
-  explicit Runners(const Project& project) : project_(project) {}
+  explicit Runners(const runner::Project& project) : project_(project) {}
 
-  CaseRunner& Open(const RunSpec& spec) {
+  findings::CaseRunner& Open(const findings::RunSpec& spec) {
     if (runner_ != nullptr && spec_ == spec) return *runner_;
     runner_.reset();  // stop its server before the next one starts
     runner_ = OpenRunner(project_, spec);
@@ -129,9 +131,9 @@ class Runners {
   void Close() { runner_.reset(); }
 
  private:
-  const Project& project_;
-  RunSpec spec_;
-  std::unique_ptr<CaseRunner> runner_;
+  const runner::Project& project_;
+  findings::RunSpec spec_;
+  std::unique_ptr<findings::CaseRunner> runner_;
 };
 
 struct Checked {
@@ -139,56 +141,57 @@ struct Checked {
   std::string note;
 };
 
-Checked Check(const StoredFailure& stored, Runners* runners) {
+Checked Check(const findings::StoredFailure& stored, Runners* runners) {
   if (!stored.missing.empty()) return {"cannot run", stored.missing};
-  const Failure& failure = stored.failure;
+  const findings::Failure& failure = stored.failure;
   try {
-    const TempFolder temp;
-    CaseRunner& runner = runners->Open(failure.run);
-    const CaseOutcome outcome = runner.RunOne(CaseFileOf(stored, temp.path()));
-    if (SameFailure(outcome.what.signature, failure.what.signature)) return {"failing", ""};
+    const runner::TempFolder temp;
+    findings::CaseRunner& runner = runners->Open(failure.run);
+    const findings::CaseOutcome outcome = runner.RunOne(CaseFileOf(stored, temp.path()));
+    if (findings::SameFailure(outcome.what.signature, failure.what.signature))
+      return {"failing", ""};
     if (outcome.failed()) return {"failing", "otherwise now: " + outcome.what.signature};
     if (failure.replays == std::optional(false)) {
       return {"unclear", "alone, its case never failed"};
     }
     return {"gone", ""};
-  } catch (const UserError& error) {
+  } catch (const runner::UserError& error) {
     runners->Close();
     return {"cannot run", error.what()};
   }
 }
 
-int RunCheck(const std::vector<std::string>& folders, const OutputOptions& output) {
+int RunCheck(const std::vector<std::string>& folders, const runner::OutputOptions& output) {
   output.Check();
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   std::vector<std::string> broken;
-  FindingStore store(project);
+  findings::FindingStore store(project);
   Runners runners(project);
   std::map<std::string, size_t> counts;
   Json json = {{"findings", Json::array()}};
-  const std::vector<StoredFailure> all = Named(project, folders, &broken);
-  for (const StoredFailure& stored : all) {
-    if (Interrupted()) throw Interruption();
+  const std::vector<findings::StoredFailure> all = Named(project, folders, &broken);
+  for (const findings::StoredFailure& stored : all) {
+    if (runner::Interrupted()) throw runner::Interruption();
     const Checked checked = Check(stored, &runners);
-    if (Interrupted()) throw Interruption();
+    if (runner::Interrupted()) throw runner::Interruption();
     ++counts[checked.word];
     if (checked.word == "failing" || checked.word == "gone") {
       store.SetState(stored.folder, checked.word);
     }
     if (output.text_on_stdout()) {
       std::printf("%-10s  %s\n  %s: %s\n", checked.word.c_str(),
-                  TerminalText(stored.failure.what.signature).c_str(),
+                  runner::TerminalText(stored.failure.what.signature).c_str(),
                   WhereOf(stored.failure).c_str(), project.Shown(stored.folder).c_str());
-      if (!checked.note.empty()) std::printf("  %s\n", TerminalText(checked.note).c_str());
+      if (!checked.note.empty()) std::printf("  %s\n", runner::TerminalText(checked.note).c_str());
       std::fflush(stdout);
     }
-    json["findings"].push_back({{"folder", JsonText(project.Shown(stored.folder))},
+    json["findings"].push_back({{"folder", runner::JsonText(project.Shown(stored.folder))},
                                 {"signature", stored.failure.what.signature},
                                 {"state", checked.word},
-                                {"note", JsonText(checked.note)}});
+                                {"note", runner::JsonText(checked.note)}});
   }
   if (output.text_on_stdout()) {
-    std::printf("%s: %zu still fail, %zu are gone", Plural(all.size(), "finding").c_str(),
+    std::printf("%s: %zu still fail, %zu are gone", findings::Plural(all.size(), "finding").c_str(),
                 counts["failing"], counts["gone"]);
     if (counts["unclear"] > 0) std::printf(", %zu unclear", counts["unclear"]);
     if (counts["cannot run"] > 0) std::printf(", %zu cannot be run", counts["cannot run"]);
@@ -196,15 +199,15 @@ int RunCheck(const std::vector<std::string>& folders, const OutputOptions& outpu
   }
   if (output.json()) output.Write(json);
   const int code = Complain(broken);
-  if (counts["failing"] > 0) return kFinding;
-  return counts["cannot run"] > 0 ? kWrongUse : code;
+  if (counts["failing"] > 0) return runner::kFinding;
+  return counts["cannot run"] > 0 ? runner::kWrongUse : code;
 }
 
 }  // namespace
 
 Verb FindingsVerb() {
   const auto folders = std::make_shared<std::vector<std::string>>();
-  const auto output = std::make_shared<OutputOptions>();
+  const auto output = std::make_shared<runner::OutputOptions>();
   const auto gone = std::make_shared<bool>(false);
   Verb verb("findings", "list what was found, and run it again");
   verb.details =

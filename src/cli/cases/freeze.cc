@@ -36,19 +36,21 @@ struct FreezeOptions {
 // What is frozen.
 struct Subject {
   fs::path file;  // a tape or `.ops` text
-  RunSpec run;
+  findings::RunSpec run;
   std::string signature;  // how it failed when it was filed; "": unknown
   bool minimized = false;
 };
 
-Subject FindSubject(const Project& project, const FreezeOptions& options, const fs::path& temp) {
+Subject FindSubject(const runner::Project& project, const FreezeOptions& options,
+                    const fs::path& temp) {
   const std::string& what = options.what;
   std::error_code error;
   RunOverrides overrides;
   overrides.harness = options.harness;
-  if (IsFinding(what) || (fs::exists(what, error) && fs::path(what).extension() == ".json")) {
-    const StoredFailure stored = ReadFinding(what);
-    const Failure& failure = stored.failure;
+  if (findings::IsFinding(what) ||
+      (fs::exists(what, error) && fs::path(what).extension() == ".json")) {
+    const findings::StoredFailure stored = findings::ReadFinding(what);
+    const findings::Failure& failure = stored.failure;
     Subject subject{CaseFileOf(stored, temp), failure.run, failure.what.signature,
                     failure.input.minimized};
     if (!options.harness.empty()) {
@@ -56,25 +58,26 @@ Subject FindSubject(const Project& project, const FreezeOptions& options, const 
       subject.run.runner = "process";
     }
     if (!stored.missing.empty() && !options.server.given() && IsLive(subject.run.runner)) {
-      throw UserError(what + ": " + stored.missing);
+      throw runner::UserError(what + ": " + stored.missing);
     }
     return subject;
   }
-  const std::vector<fs::path> cases = CasesOf({what});
+  const std::vector<fs::path> cases = runner::CasesOf({what});
   if (cases.size() != 1) {
-    throw UserError(what + ": holds " + std::to_string(cases.size()) + " cases: freeze takes one");
+    throw runner::UserError(what + ": holds " + std::to_string(cases.size()) +
+                            " cases: freeze takes one");
   }
   return {cases[0], SpecOf(project, cases[0], overrides), "", false};
 }
 
 // Runs the case, twice if it survives the first run; a case with two different results cannot be a
 // test.
-CaseOutcome Run(CaseRunner& runner, const fs::path& file) {
-  CaseOutcome outcome = runner.RunOne(file, false, true);
+findings::CaseOutcome Run(findings::CaseRunner& runner, const fs::path& file) {
+  findings::CaseOutcome outcome = runner.RunOne(file, false, true);
   if (outcome.word == "not deterministic" ||
       (!outcome.hash2.empty() && outcome.hash2 != outcome.hash)) {
-    throw UserError(file.string() + ": two runs of it differ in " + runner.spec().harness +
-                    ", so that it cannot be a test: replay it with --twice --trace");
+    throw runner::UserError(file.string() + ": two runs of it differ in " + runner.spec().harness +
+                            ", so that it cannot be a test: replay it with --twice --trace");
   }
   return outcome;
 }
@@ -83,7 +86,7 @@ CaseOutcome Run(CaseRunner& runner, const fs::path& file) {
 void AddComment(std::string* out, const std::string& label, const std::string& text) {
   constexpr size_t kMostLines = 8;
   constexpr size_t kMostColumns = 160;
-  std::istringstream lines(JsonText(text));
+  std::istringstream lines(runner::JsonText(text));
   std::string line;
   for (size_t i = 0; std::getline(lines, line); ++i) {
     if (i == kMostLines) line = "…";
@@ -98,12 +101,12 @@ void AddComment(std::string* out, const std::string& label, const std::string& t
 }
 
 // The case with information about the failure, as comments after its first line.
-std::string WithHeader(const Project& project, CaseRunner& runner, const CaseOutcome& red,
-                       const std::string& text) {
+std::string WithHeader(const runner::Project& project, findings::CaseRunner& runner,
+                       const findings::CaseOutcome& red, const std::string& text) {
   const size_t first = text.find('\n') + 1;
   std::string frozen = text.substr(0, first);
   frozen += RunLine(project, runner.spec());
-  const Symptom& what = red.what;
+  const findings::Symptom& what = red.what;
   AddComment(&frozen, "Frozen from", what.signature);
   AddComment(&frozen, "Must hold",
              what.invariant.empty() ? what.statement : what.invariant + ": " + what.statement);
@@ -124,32 +127,34 @@ std::string WithHeader(const Project& project, CaseRunner& runner, const CaseOut
 
 fs::path OutputOf(const FreezeOptions& options, const fs::path& regressions,
                   const std::string& signature) {
-  const fs::path output = options.output.empty() ? regressions / (FileNameOf(signature) + ".ops")
-                                                 : fs::path(options.output);
+  const fs::path output = options.output.empty()
+                              ? regressions / (findings::FileNameOf(signature) + ".ops")
+                              : fs::path(options.output);
   if (output.extension() != ".ops") {
-    throw UserError(output.string() + ": a frozen test is .ops text: let its name end in .ops");
+    throw runner::UserError(output.string() +
+                            ": a frozen test is .ops text: let its name end in .ops");
   }
   std::error_code error;
   if (fs::exists(output, error)) {
-    throw UserError(output.string() + ": is there already: give it another name with -o");
+    throw runner::UserError(output.string() + ": is there already: give it another name with -o");
   }
   return output;
 }
 
 int RunFreeze(const FreezeOptions& options) {
-  const Project project = OpenProject();
-  TempFolder temp;
+  const runner::Project project = runner::OpenProject();
+  runner::TempFolder temp;
   Subject subject = FindSubject(project, options, temp.path());
-  RunSpec& run = subject.run;
+  findings::RunSpec& run = subject.run;
   if (options.timeout_seconds) run.limits.timeout_seconds = *options.timeout_seconds;
   if (options.rss_mb) run.limits.rss_mb = *options.rss_mb;
   // A live runner needs no binary of a harness.
-  const HarnessEntry* harness = IsLive(run.runner) ? nullptr : &project.Find(run.harness);
+  const runner::HarnessEntry* harness = IsLive(run.runner) ? nullptr : &project.Find(run.harness);
   const bool with_server = harness == nullptr || harness->with_server();
   if (options.server.given()) {
     if (!with_server) {
-      throw UserError("--start is for a harness with a live server, and " + run.harness +
-                      " has none: leave it out, or name the harness with --harness");
+      throw runner::UserError("--start is for a harness with a live server, and " + run.harness +
+                              " has none: leave it out, or name the harness with --harness");
     }
     run.options.erase("url");
     run.server.start = options.server.start;
@@ -158,62 +163,66 @@ int RunFreeze(const FreezeOptions& options) {
     run.server.arguments = options.server.arguments;
   }
   if (IsLive(run.runner) && run.server.start.empty()) {
-    throw UserError(options.what +
-                    ": its server was there before, and a test has to start one: add --start "
-                    "COMMAND");
+    throw runner::UserError(
+        options.what +
+        ": its server was there before, and a test has to start one: add --start "
+        "COMMAND");
   }
   // A case of the runner "process" is a test of its corpus; any other is a test of its own.
   const bool of_corpus = run.runner == "process";
   const fs::path all = project.source / "tests" / "regressions";
   const fs::path regressions = of_corpus ? all / harness->corpus : all / "live" / run.harness;
   if (!options.output.empty()) OutputOf(options, regressions, "");  // before any work
-  const std::unique_ptr<CaseRunner> runner = OpenRunner(project, run);
+  const std::unique_ptr<findings::CaseRunner> runner = OpenRunner(project, run);
 
-  const CaseOutcome before = Run(*runner, subject.file);
+  const findings::CaseOutcome before = Run(*runner, subject.file);
   if (!before.failed()) {
-    throw UserError(options.what + ": " + runner->WhySound() +
-                    " as it is built: freeze it with the build that has the fault" +
-                    (with_server && !options.server.given()
-                         ? ", or name the server that has it with --start"
-                         : ""));
+    throw runner::UserError(options.what + ": " + runner->WhySound() +
+                            " as it is built: freeze it with the build that has the fault" +
+                            (with_server && !options.server.given()
+                                 ? ", or name the server that has it with --start"
+                                 : ""));
   }
-  if (!subject.signature.empty() && !SameFailure(before.what.signature, subject.signature)) {
-    throw UserError(options.what + ": was filed as " + subject.signature + " and fails as " +
-                    before.what.signature + ": freeze its case file, or the original");
+  if (!subject.signature.empty() &&
+      !findings::SameFailure(before.what.signature, subject.signature)) {
+    throw runner::UserError(options.what + ": was filed as " + subject.signature +
+                            " and fails as " + before.what.signature +
+                            ": freeze its case file, or the original");
   }
   const fs::path output = OutputOf(options, regressions, before.what.signature);
 
   const fs::path tape = temp.path() / "tape";
-  SmallCase small;
+  findings::SmallCase small;
   uintmax_t bytes_before = 0;
   if (subject.minimized) {
-    WriteFile(tape, runner->TapeOf(subject.file));
+    runner::WriteFile(tape, runner->TapeOf(subject.file));
   } else {
     bytes_before = runner->TapeOf(subject.file).size();
     small = runner->Shrink(subject.file, {});
-    if (small.interrupted) throw Interruption();
+    if (small.interrupted) throw runner::Interruption();
     if (!small.failed) {
-      throw UserError(options.what + ": fails now and then only, so that it cannot be a test");
+      throw runner::UserError(options.what +
+                              ": fails now and then only, so that it cannot be a test");
     }
-    WriteFile(tape, small.tape);
+    runner::WriteFile(tape, small.tape);
   }
   // The text itself must fail, so run it from a separate file.
   const fs::path draft = temp.path() / "draft.ops";
   const std::string text = runner->TextOf(tape);
-  WriteFile(draft, text);
-  const CaseOutcome red = Run(*runner, draft);
-  if (!SameFailure(red.what.signature, before.what.signature)) {
-    throw UserError(options.what + ": fails as " + before.what.signature +
-                    ", but not as text of its own: replay it with --twice --trace");
+  runner::WriteFile(draft, text);
+  const findings::CaseOutcome red = Run(*runner, draft);
+  if (!findings::SameFailure(red.what.signature, before.what.signature)) {
+    throw runner::UserError(options.what + ": fails as " + before.what.signature +
+                            ", but not as text of its own: replay it with --twice --trace");
   }
   const std::string frozen = WithHeader(project, *runner, red, text);
-  WriteFile(draft, frozen);
-  const CaseOutcome with_comments = Run(*runner, draft);
+  runner::WriteFile(draft, frozen);
+  const findings::CaseOutcome with_comments = Run(*runner, draft);
   if (with_comments.hash != red.hash || with_comments.what.signature != red.what.signature) {
-    throw UserError(options.what + ": its comments change what it does");
+    throw runner::UserError(options.what + ": its comments change what it does");
   }
-  MakeFolder(fs::absolute(output).parent_path());
-  WriteFile(output, frozen);
+  runner::MakeFolder(fs::absolute(output).parent_path());
+  runner::WriteFile(output, frozen);
 
   std::printf("%s in %s", red.what.signature.c_str(), run.harness.c_str());
   if (subject.minimized) {
@@ -229,12 +238,12 @@ int RunFreeze(const FreezeOptions& options) {
   const fs::path inside = fs::absolute(output).lexically_normal().lexically_relative(regressions);
   if (inside.empty() || *inside.begin() == "..") {
     std::printf("green:   once it is mended: ./resprobe replay %s\n",
-                ShellWord(project.Shown(output)).c_str());
+                runner::ShellWord(project.Shown(output)).c_str());
   } else {
     std::printf("green:   once it is mended: ./resprobe test -R %s%s\n",
                 of_corpus ? "corpus_" : "regression_live_", run.harness.c_str());
   }
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace
@@ -260,10 +269,10 @@ Verb FreezeVerb() {
   verb.Text("--harness", "NAME", &options->harness, "The harness of the case")
       .Complete(Completion::kHarness);
   options->server.AddTo(&verb, HarnessServerTraits());
-  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, runner::kMostSeconds,
               "A run that takes longer is a timeout")
       .ShowDefault("as in the report; 25");
-  verb.Number("--rss", "MB", &options->rss_mb, 1, kMostMegabytes,
+  verb.Number("--rss", "MB", &options->rss_mb, 1, runner::kMostMegabytes,
               "A run that takes more is out of memory")
       .ShowDefault("as in the report; 2048");
   verb.run = [=] { return RunFreeze(*options); };

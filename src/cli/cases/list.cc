@@ -17,11 +17,11 @@
 namespace resprobe::cli {
 namespace {
 
-int RunList(const OutputOptions& output) {
+int RunList(const runner::OutputOptions& output) {
   output.Check();
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   Json json = {{"harnesses", Json::array()}};
-  for (const HarnessEntry& harness : project.all) {
+  for (const runner::HarnessEntry& harness : project.all) {
     if (harness.binary.empty()) {
       json["harnesses"].push_back(
           {{"name", harness.name}, {"built", false}, {"note", WhyNotBuilt(harness)}});
@@ -30,9 +30,9 @@ int RunList(const OutputOptions& output) {
       }
       continue;
     }
-    const HarnessInfo info = AskInfo(harness);
-    const size_t seeds = FilesIn(project.CorpusOf(harness)).size();
-    const size_t learnt = FilesIn(project.WorkCorpusOf(harness)).size();
+    const runner::HarnessInfo info = AskInfo(harness);
+    const size_t seeds = runner::FilesIn(project.CorpusOf(harness)).size();
+    const size_t learnt = runner::FilesIn(project.WorkCorpusOf(harness)).size();
     Json one = {{"name", harness.name},     {"built", true},
                 {"summary", info.summary},  {"input", info.input},
                 {"corpus", harness.corpus}, {"seeds", seeds},
@@ -55,16 +55,16 @@ int RunList(const OutputOptions& output) {
     std::printf("\n");
   }
   if (output.json()) output.Write(json);
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 // Prints which pairs of a world's two dimensions a harness's seeds reach.
-int RunMatrix(const std::string& name, const OutputOptions& output) {
+int RunMatrix(const std::string& name, const runner::OutputOptions& output) {
   output.Check();
-  const Project project = OpenProject();
-  const HarnessEntry& harness = project.Find(name);
-  std::vector<fs::path> cases = FilesIn(project.CorpusOf(harness));
-  for (const fs::path& file : FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
+  const runner::Project project = runner::OpenProject();
+  const runner::HarnessEntry& harness = project.Find(name);
+  std::vector<fs::path> cases = runner::FilesIn(project.CorpusOf(harness));
+  for (const fs::path& file : runner::FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
   std::map<std::string, std::map<std::string, size_t>> counts;
   std::set<std::string> columns;
   FindPairs(harness, cases, [&](const fs::path&, const Pairs& pairs) {
@@ -73,7 +73,7 @@ int RunMatrix(const std::string& name, const OutputOptions& output) {
       columns.insert(column);
     }
   });
-  if (counts.empty()) throw UserError(name + " crosses nothing: use io_chaos");
+  if (counts.empty()) throw runner::UserError(name + " crosses nothing: use io_chaos");
   Json unmet = Json::array();
   for (const auto& [row, of_row] : counts) {
     for (const std::string& column : columns) {
@@ -109,13 +109,13 @@ int RunMatrix(const std::string& name, const OutputOptions& output) {
     output.Write(
         Json{{"harness", name}, {"cases", cases.size()}, {"pairs", counts}, {"unmet", unmet}});
   }
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace
 
 Verb ListVerb() {
-  const auto output = std::make_shared<OutputOptions>();
+  const auto output = std::make_shared<runner::OutputOptions>();
   const auto matrix = std::make_shared<std::string>();
   Verb verb("list", "the harnesses, what each checks, corpus sizes");
   verb.examples = {{"list", "lists all harnesses"},

@@ -30,14 +30,14 @@ struct MinimizeOptions {
 };
 
 // The finding of this case, if its folder was named.
-std::optional<StoredFailure> FindingOf(const std::string& named) {
-  if (!IsFinding(named)) return std::nullopt;
-  return ReadFinding(named);
+std::optional<findings::StoredFailure> FindingOf(const std::string& named) {
+  if (!findings::IsFinding(named)) return std::nullopt;
+  return findings::ReadFinding(named);
 }
 
 // Updates the failure with the smaller case.
-void Update(const SmallCase& small, const std::string& text, Failure* failure) {
-  FailingCase& input = failure->input;
+void Update(const findings::SmallCase& small, const std::string& text, findings::Failure* failure) {
+  findings::FailingCase& input = failure->input;
   input.tape = small.tape;
   input.text = text;
   input.minimized = !small.interrupted;
@@ -53,13 +53,13 @@ void Update(const SmallCase& small, const std::string& text, Failure* failure) {
 }
 
 int RunMinimize(const MinimizeOptions& options) {
-  const Project project = OpenProject();
-  const std::vector<fs::path> cases = CasesOf({options.file});
+  const runner::Project project = runner::OpenProject();
+  const std::vector<fs::path> cases = runner::CasesOf({options.file});
   if (cases.size() != 1) {
-    throw UserError(options.file + ": holds " + std::to_string(cases.size()) +
-                    " cases: minimize takes one");
+    throw runner::UserError(options.file + ": holds " + std::to_string(cases.size()) +
+                            " cases: minimize takes one");
   }
-  std::optional<StoredFailure> finding = FindingOf(options.file);
+  std::optional<findings::StoredFailure> finding = FindingOf(options.file);
   fs::path file = cases[0];
   std::error_code error;
   if (finding && !finding->failure.input.minimized && fs::exists(file.parent_path() / "original")) {
@@ -72,47 +72,49 @@ int RunMinimize(const MinimizeOptions& options) {
     overrides.live =
         ToRunSpec(options.server, options.server.unmodelled ? "robustness" : "oracle", "");
   }
-  const RunSpec spec = SpecOf(project, file, overrides);
+  const findings::RunSpec spec = SpecOf(project, file, overrides);
   // Without --output, the result replaces the case in the folder of the finding.
   const bool into_folder = finding && options.output.empty();
   const fs::path output = into_folder              ? finding->folder / "case"
                           : options.output.empty() ? fs::path(file.string() + ".min")
                                                    : fs::path(options.output);
-  CheckWritable(output);
-  const std::unique_ptr<CaseRunner> runner = OpenRunner(project, spec);
-  const size_t bytes_before =
-      ReadFile(file).starts_with("ops ") ? runner->TapeOf(file).size() : fs::file_size(file, error);
-  const SmallCase small = runner->Shrink(file, {});
+  runner::CheckWritable(output);
+  const std::unique_ptr<findings::CaseRunner> runner = OpenRunner(project, spec);
+  const size_t bytes_before = runner::ReadFile(file).starts_with("ops ")
+                                  ? runner->TapeOf(file).size()
+                                  : fs::file_size(file, error);
+  const findings::SmallCase small = runner->Shrink(file, {});
   if (!small.failed) {
-    throw UserError(file.string() + ": " + runner->WhySound() +
-                    ", so there is nothing to minimize");
+    throw runner::UserError(file.string() + ": " + runner->WhySound() +
+                            ", so there is nothing to minimize");
   }
-  if (small.interrupted) ForgetInterrupts();
-  TempFolder temp;
+  if (small.interrupted) runner::ForgetInterrupts();
+  runner::TempFolder temp;
   const fs::path tape = temp.path() / "case";
-  WriteFile(tape, small.tape);
+  runner::WriteFile(tape, small.tape);
   if (into_folder) {
     const std::string signature = finding->failure.what.signature;
     Update(small, runner->TextOf(tape), &finding->failure);
     finding->failure.run = runner->spec();
-    if (!SameFailure(finding->failure.what.signature, signature)) {
-      throw UserError(options.file + ": was filed as " + signature + " and fails as " +
-                      finding->failure.what.signature + ": name its case file, and --output");
+    if (!findings::SameFailure(finding->failure.what.signature, signature)) {
+      throw runner::UserError(options.file + ": was filed as " + signature + " and fails as " +
+                              finding->failure.what.signature +
+                              ": name its case file, and --output");
     }
-    FindingStore(project).Write(finding->folder, finding->failure, small.outcome.files);
+    findings::FindingStore(project).Write(finding->folder, finding->failure, small.outcome.files);
   } else {
-    WriteFile(output, output.extension() == ".ops" ? runner->TextOf(tape) : small.tape);
+    runner::WriteFile(output, output.extension() == ".ops" ? runner->TextOf(tape) : small.tape);
   }
   if (small.interrupted) {
     std::printf("interrupted; the smallest so far is written: %s\n", project.Shown(output).c_str());
-    return kInterrupted;
+    return runner::kInterrupted;
   }
   absl::PrintF("%s: %d -> %d ops, %d -> %d bytes, %d candidates tried\n", project.Shown(file),
                small.ops_before, small.ops_after, bytes_before, small.tape.size(),
                small.candidates);
   std::printf("signature: %s\nwritten:   %s\n", small.outcome.what.signature.c_str(),
               project.Shown(output).c_str());
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace
@@ -140,10 +142,10 @@ Verb MinimizeVerb() {
       .Complete(Completion::kFile);
   verb.Text("--harness", "NAME", &options->harness, "The harness of the case")
       .Complete(Completion::kHarness);
-  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, runner::kMostSeconds,
               "A run that takes longer is a timeout")
       .ShowDefault();
-  verb.Number("--rss", "MB", &options->rss_mb, 1, kMostMegabytes,
+  verb.Number("--rss", "MB", &options->rss_mb, 1, runner::kMostMegabytes,
               "A run that takes more is out of memory")
       .ShowDefault();
   options->server.AddTo(&verb);

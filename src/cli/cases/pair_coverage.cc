@@ -4,9 +4,9 @@
 
 namespace resprobe::cli {
 
-void FindPairs(const HarnessEntry& harness, const std::vector<fs::path>& cases,
+void FindPairs(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases,
                const std::function<void(const fs::path&, const Pairs&)>& take) {
-  RunCases(harness, cases, {.trace = true}, [&](const CaseResult& result) {
+  RunCases(harness, cases, {.trace = true}, [&](const runner::CaseResult& result) {
     Pairs pairs;
     std::istringstream lines(result.trace);
     for (std::string line; std::getline(lines, line);) {

@@ -17,7 +17,7 @@ namespace resprobe::cli {
 using Pairs = std::set<std::pair<std::string, std::string>>;
 
 // Runs the cases and passes the pairs that each reaches; empty if its world reports none.
-void FindPairs(const HarnessEntry& harness, const std::vector<fs::path>& cases,
+void FindPairs(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases,
                const std::function<void(const fs::path&, const Pairs&)>& take);
 
 }  // namespace resprobe::cli

@@ -28,12 +28,13 @@ struct ReplayOptions {
   bool quiet = false;
   int timeout_seconds = 25;
   bool skip_missing = false;
-  RunOptions run;
-  OutputOptions output;
+  runner::RunOptions run;
+  runner::OutputOptions output;
   LiveOptions server;
 };
 
-void Print(const Project& project, const fs::path& file, const CaseOutcome& outcome, bool quiet) {
+void Print(const runner::Project& project, const fs::path& file,
+           const findings::CaseOutcome& outcome, bool quiet) {
   if (!quiet || outcome.failed()) {
     absl::PrintF("%-10s %s  ops %d", outcome.word, project.Shown(file), outcome.ops);
     if (!outcome.hash.empty()) std::printf("  hash %s", outcome.hash.c_str());
@@ -47,28 +48,28 @@ void Print(const Project& project, const fs::path& file, const CaseOutcome& outc
     std::fputs(outcome.text.c_str(), stdout);
   }
   if (!outcome.trace.empty()) {
-    std::printf("  trace:\n%s", Indented(outcome.trace).c_str());
+    std::printf("  trace:\n%s", findings::Indented(outcome.trace).c_str());
   }
 }
 
-Json ToJson(const Project& project, const fs::path& file, const RunSpec& spec,
-            const CaseOutcome& outcome) {
-  Json json = {{"file", JsonText(project.Shown(file))},
+Json ToJson(const runner::Project& project, const fs::path& file, const findings::RunSpec& spec,
+            const findings::CaseOutcome& outcome) {
+  Json json = {{"file", runner::JsonText(project.Shown(file))},
                {"harness", spec.harness},
                {"runner", spec.runner},
                {"outcome", outcome.word},
                {"ops", outcome.ops}};
   if (!outcome.hash.empty()) json["hash"] = outcome.hash;
   if (!outcome.hash2.empty()) json["hash2"] = outcome.hash2;
-  const Symptom& what = outcome.what;
+  const findings::Symptom& what = outcome.what;
   if (outcome.failed()) json["signature"] = what.signature;
   if (!what.invariant.empty()) json["invariant"] = what.invariant;
   if (what.op) json["op"] = *what.op;
   if (!what.expected.empty()) json["expected"] = what.expected;
   if (!what.seen.empty()) json["seen"] = what.seen;
   if (!what.details.empty()) json["details"] = what.details;
-  if (!outcome.stack.empty()) json["stack"] = JsonText(outcome.stack);
-  if (!outcome.trace.empty()) json["trace"] = JsonText(outcome.trace);
+  if (!outcome.stack.empty()) json["stack"] = runner::JsonText(outcome.stack);
+  if (!outcome.trace.empty()) json["trace"] = runner::JsonText(outcome.trace);
   return json;
 }
 
@@ -76,21 +77,21 @@ Json ToJson(const Project& project, const fs::path& file, const RunSpec& spec,
 constexpr int kSkipped = 77;
 
 struct Group {
-  RunSpec spec;
+  findings::RunSpec spec;
   std::vector<fs::path> files;
 };
 
 // The cases in order; consecutive cases that are run in the same way form a group.
-std::vector<Group> GroupsOf(const Project& project, const std::vector<fs::path>& cases,
+std::vector<Group> GroupsOf(const runner::Project& project, const std::vector<fs::path>& cases,
                             const RunOverrides& overrides) {
   std::vector<Group> groups;
   for (const fs::path& file : cases) {
-    RunSpec spec = SpecOf(project, file, overrides);
+    findings::RunSpec spec = SpecOf(project, file, overrides);
     if (groups.empty() || groups.back().spec != spec) groups.push_back({std::move(spec), {}});
     groups.back().files.push_back(file);
     if (overrides.live && groups.size() > 1) {
-      throw UserError(file.string() + ": is a case of " + groups.back().spec.harness +
-                      ": replay those of invalidation by themselves");
+      throw runner::UserError(file.string() + ": is a case of " + groups.back().spec.harness +
+                              ": replay those of invalidation by themselves");
     }
   }
   return groups;
@@ -99,16 +100,16 @@ std::vector<Group> GroupsOf(const Project& project, const std::vector<fs::path>&
 int RunReplay(const ReplayOptions& options) {
   options.output.Check();
   if (options.cases.empty() == options.seed.empty()) {
-    throw UserError("replay: name cases, or one with --harness NAME --seed N");
+    throw runner::UserError("replay: name cases, or one with --harness NAME --seed N");
   }
   if (!options.seed.empty() && options.harness.empty()) {
-    throw UserError("replay --seed " + options.seed + ": add --harness NAME");
+    throw runner::UserError("replay --seed " + options.seed + ": add --harness NAME");
   }
-  const Project project = OpenProject();
-  TempFolder temp;
+  const runner::Project project = runner::OpenProject();
+  runner::TempFolder temp;
   std::vector<fs::path> cases;
   if (options.seed.empty()) {
-    cases = CasesOf(options.cases);
+    cases = runner::CasesOf(options.cases);
   } else {
     cases = {temp.path() / ("seed-" + options.seed)};
     Generate(project.Find(options.harness), options.seed, cases[0]);
@@ -125,24 +126,24 @@ int RunReplay(const ReplayOptions& options) {
   const std::vector<Group> groups = GroupsOf(project, cases, overrides);
   for (const Group& group : groups) {
     if (IsLive(group.spec.runner) && (options.run.trace || options.run.twice)) {
-      throw UserError("replay: --trace and --twice are not for a live server");
+      throw runner::UserError("replay: --trace and --twice are not for a live server");
     }
   }
   Json json = {{"cases", Json::array()}};
   std::map<std::string, size_t> all;
   std::string summary;
   for (const Group& group : groups) {
-    std::unique_ptr<CaseRunner> runner;
+    std::unique_ptr<findings::CaseRunner> runner;
     try {
       runner = OpenRunner(project, group.spec);
-    } catch (const UserError& error) {
+    } catch (const runner::UserError& error) {
       if (!options.skip_missing) throw;
       std::printf("skipped: %s\n", error.what());
       return kSkipped;
     }
     std::map<std::string, size_t> outcomes;
     runner->Run(group.files, options.run.trace, options.run.twice,
-                [&](const fs::path& file, const CaseOutcome& outcome) {
+                [&](const fs::path& file, const findings::CaseOutcome& outcome) {
                   ++outcomes[outcome.word];
                   ++all[outcome.word];
                   if (options.output.text_on_stdout()) {
@@ -153,15 +154,16 @@ int RunReplay(const ReplayOptions& options) {
     if (IsLive(group.spec.runner) || groups.size() == 1) {
       std::string lines = runner->Summary(group.files.size(), outcomes);
       // A quiet run that prints nothing would not show that it ran anything.
-      if (lines.empty() && options.quiet) lines = CountOutcomes(group.files.size(), outcomes);
+      if (lines.empty() && options.quiet)
+        lines = findings::CountOutcomes(group.files.size(), outcomes);
       summary += lines;
     }
     for (auto& [key, value] : runner->Report().items()) json[key] = value;
   }
-  if (groups.size() > 1) summary += CountOutcomes(cases.size(), all);
+  if (groups.size() > 1) summary += findings::CountOutcomes(cases.size(), all);
   if (options.output.text_on_stdout()) std::fputs(summary.c_str(), stdout);
   if (options.output.json()) options.output.Write(json);
-  return all["ok"] == cases.size() ? kAllWell : kFinding;
+  return all["ok"] == cases.size() ? runner::kAllWell : runner::kFinding;
 }
 
 }  // namespace
@@ -194,10 +196,10 @@ Verb ReplayVerb() {
   verb.Flag("--quiet", &options->quiet, "Print failures and the sum only");
   verb.Flag("--skip-missing", &options->skip_missing,
             "Exit code 77 where the harness or the server of a case is missing (for tests)");
-  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, kMostSeconds,
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, runner::kMostSeconds,
               "Seconds that one case may take")
       .ShowDefault();
-  verb.Number("--rss", "MB", &options->run.limits.rss_mb, 1, kMostMegabytes,
+  verb.Number("--rss", "MB", &options->run.limits.rss_mb, 1, runner::kMostMegabytes,
               "Memory that the runs may take")
       .ShowDefault();
   options->server.AddTo(&verb);

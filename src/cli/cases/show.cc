@@ -20,8 +20,8 @@ namespace resprobe::cli {
 namespace {
 
 // Information about a finding, as comments.
-std::string HeaderOf(const StoredFailure& stored) {
-  const Failure& failure = stored.failure;
+std::string HeaderOf(const findings::StoredFailure& stored) {
+  const findings::Failure& failure = stored.failure;
   std::string header = "# " + failure.what.signature + "\n";
   const auto add = [&](const std::string& label, const std::string& text) {
     if (text.empty()) return;
@@ -46,34 +46,34 @@ std::string HeaderOf(const StoredFailure& stored) {
 
 int RunDiagram(const std::vector<std::string>& arguments, const std::string& given,
                const std::string& out) {
-  const Project project = OpenProject();
-  const std::vector<fs::path> cases = CasesOf(arguments);
-  if (cases.size() != 1) throw UserError("show --diagram: name one case");
-  const HarnessEntry& harness = project.HarnessOfCase(cases[0], given);
-  if (!out.empty()) CheckWritable(out);
+  const runner::Project project = runner::OpenProject();
+  const std::vector<fs::path> cases = runner::CasesOf(arguments);
+  if (cases.size() != 1) throw runner::UserError("show --diagram: name one case");
+  const runner::HarnessEntry& harness = project.HarnessOfCase(cases[0], given);
+  if (!out.empty()) runner::CheckWritable(out);
   std::string svg;
-  RunOptions options;
+  runner::RunOptions options;
   options.trace = true;
-  RunCases(harness, cases, options, [&](const CaseResult& result) {
+  RunCases(harness, cases, options, [&](const runner::CaseResult& result) {
     svg = SequenceDiagram(project.Shown(cases[0]) + ": " + result.outcome, result.trace);
   });
   if (svg.empty()) {
-    throw UserError("show --diagram: a trace of " + harness.name +
-                    " tells of no messages: take a case of invalidation");
+    throw runner::UserError("show --diagram: a trace of " + harness.name +
+                            " tells of no messages: take a case of invalidation");
   }
   if (out.empty()) {
     std::fwrite(svg.data(), 1, svg.size(), stdout);
   } else {
-    WriteFile(out, svg);
+    runner::WriteFile(out, svg);
   }
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace
 
 int ShowCases(const std::vector<std::string>& arguments, const std::string& given) {
-  const Project project = OpenProject();
-  const std::vector<fs::path> cases = CasesOf(arguments);
+  const runner::Project project = runner::OpenProject();
+  const std::vector<fs::path> cases = runner::CasesOf(arguments);
   const auto named = [&](const fs::path& folder) {
     return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
       std::error_code error;
@@ -82,8 +82,8 @@ int ShowCases(const std::vector<std::string>& arguments, const std::string& give
   };
   for (const fs::path& file : cases) {
     std::string text;
-    if (const std::optional<StoredFailure> stored =
-            given.empty() ? FindingOfCase(file) : std::nullopt) {
+    if (const std::optional<findings::StoredFailure> stored =
+            given.empty() ? findings::FindingOfCase(file) : std::nullopt) {
       // The text was written when the case was found: it needs neither a server nor a binary.
       const bool its_case = file.filename() == "case" && !stored->failure.input.text.empty();
       text = its_case ? stored->failure.input.text
@@ -99,7 +99,7 @@ int ShowCases(const std::vector<std::string>& arguments, const std::string& give
     std::fwrite(text.data(), 1, text.size(), stdout);
     if (cases.size() > 1) std::printf("\n");
   }
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 Verb ShowVerb() {

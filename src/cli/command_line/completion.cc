@@ -28,10 +28,11 @@ void ForEachVerb(const Verb& verb, const std::string& path, const OnVerb& on_ver
 // --- bash: the function sets `words` (the candidates) or `kind` (what bash itself completes).
 
 std::string BashValue(const Option& option, const std::vector<std::string>& harnesses) {
-  if (!option.choices.empty()) return "words=" + ShellWord(absl::StrJoin(option.choices, " "));
+  if (!option.choices.empty())
+    return "words=" + runner::ShellWord(absl::StrJoin(option.choices, " "));
   switch (option.completion) {
     case Completion::kHarness:
-      return "words=" + ShellWord(absl::StrJoin(harnesses, " "));
+      return "words=" + runner::ShellWord(absl::StrJoin(harnesses, " "));
     case Completion::kFile:
       return "kind=file";
     case Completion::kFolder:
@@ -51,7 +52,7 @@ std::string BashVerb(const Verb& verb, const std::string& path,
   std::vector<std::string> options = {"--help"};
   std::string values;
   std::string argument =
-      inner.empty() ? "kind=nothing" : "words=" + ShellWord(absl::StrJoin(inner, " "));
+      inner.empty() ? "kind=nothing" : "words=" + runner::ShellWord(absl::StrJoin(inner, " "));
   for (const Option& option : verb.options) {
     if (option.hidden) continue;
     if (option.positional()) {
@@ -67,7 +68,8 @@ std::string BashVerb(const Verb& verb, const std::string& path,
     }
     values += "        " + pattern + ") " + BashValue(option, harnesses) + " ;;\n";
   }
-  return "    " + ShellWord(path) + ")\n      options=" + ShellWord(absl::StrJoin(options, " ")) +
+  return "    " + runner::ShellWord(path) +
+         ")\n      options=" + runner::ShellWord(absl::StrJoin(options, " ")) +
          "\n      case $previous in\n" + values + "        *) " + argument +
          "\n          if [[ $current == -* ]]; then words=$options kind=; fi ;;\n"
          "      esac ;;\n";
@@ -104,16 +106,19 @@ std::string ZshAction(const Option& option, const std::vector<std::string>& harn
 
 std::string ZshVerb(const Verb& verb, const std::string& path,
                     const std::vector<std::string>& harnesses) {
-  std::string out = "    " + ShellWord(path) + ")\n";
+  std::string out = "    " + runner::ShellWord(path) + ")\n";
   if (!verb.verbs.empty()) {
     out += "      local -a verbs=(\n";
     for (const Verb& inner : verb.verbs) {
-      out += "        " + ShellWord(ZshEscaped(inner.name, ":") + ":" + inner.summary) + "\n";
+      out +=
+          "        " + runner::ShellWord(ZshEscaped(inner.name, ":") + ":" + inner.summary) + "\n";
     }
     return out + "      )\n      _describe -t verbs verb verbs ;;\n";
   }
   out += "      _arguments -s";
-  const auto add = [&](const std::string& spec) { out += " \\\n        " + ShellWord(spec); };
+  const auto add = [&](const std::string& spec) {
+    out += " \\\n        " + runner::ShellWord(spec);
+  };
   add("--help[print the help of the verb]");
   for (const Option& option : verb.options) {
     if (option.hidden) continue;

@@ -138,7 +138,7 @@ Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
     app.parse(std::move(arguments));
     find_verb();
     const std::string missing = WhatIsMissing(*parsed.verb, given);
-    if (!missing.empty()) throw UserError(missing + SeeHelp(parsed.path));
+    if (!missing.empty()) throw runner::UserError(missing + SeeHelp(parsed.path));
     for (const auto& [option, values] : given) option->set(values);
   } catch (const CLI::CallForHelp&) {
     find_verb();
@@ -149,7 +149,7 @@ Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
     parsed.error = (parsed.verb->verbs.empty() ? ErrorText(error, innermost->remaining())
                                                : WhichVerb(parsed.path, innermost->remaining())) +
                    SeeHelp(parsed.path);
-  } catch (const UserError& error) {
+  } catch (const runner::UserError& error) {
     parsed.what = Parsed::What::kWrongUse;
     parsed.error = error.what();
   }

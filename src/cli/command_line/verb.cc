@@ -36,7 +36,7 @@ std::optional<uint64_t> ParseSize(const std::string& text) {
 std::optional<double> ParseSeconds(const std::string& text, bool zero) {
   char* end = nullptr;
   const double seconds = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(seconds >= 0 && seconds <= kMostSeconds)) {
+  if (text.empty() || *end != '\0' || !(seconds >= 0 && seconds <= runner::kMostSeconds)) {
     return std::nullopt;
   }
   if (seconds == 0 && !zero) return std::nullopt;
@@ -176,12 +176,13 @@ Option& Verb::Seconds(const std::string& option, const std::string& value, doubl
 }
 
 Option& Verb::Time(const std::string& option, double* seconds, const std::string& help) {
-  return Add({.name = option,
-              .value = "TIME",
-              .help = help,
-              .initial = TimeText(*seconds),
-              .set = [=](const auto& values) { *seconds = ParseTime(option, values.back()); },
-              .syntax = "time"});
+  return Add(
+      {.name = option,
+       .value = "TIME",
+       .help = help,
+       .initial = runner::TimeText(*seconds),
+       .set = [=](const auto& values) { *seconds = runner::ParseTime(option, values.back()); },
+       .syntax = "time"});
 }
 
 Option& Verb::AddNumber(const std::string& option, const std::string& value, uint64_t least,
@@ -194,7 +195,7 @@ Option& Verb::AddNumber(const std::string& option, const std::string& value, uin
                     set(std::strtoull(values.back().c_str(), nullptr, 10));
                   },
               .syntax = "number " + std::to_string(least) + " " + std::to_string(most)})
-      .Check(WholeNumber(least, most));
+      .Check(runner::WholeNumber(least, most));
 }
 
 Option& Verb::AddSize(const std::string& option, uint64_t least, uint64_t most,

@@ -27,7 +27,7 @@ struct Row {
   std::string state;  // "waiting", "running", "done", "skipped", "stopped", "failed"
   std::string note;
   Progress progress;
-  std::map<std::string, Found> findings;  // by signature
+  std::map<std::string, findings::Found> findings;  // by signature
   Json report = Json::array();
 };
 
@@ -45,10 +45,10 @@ std::string Line(const Row& row, double seconds) {
   if (row.state == "running") {
     left = std::to_string(std::lround(std::max(0.0, seconds - progress.elapsed))) + "s";
   }
-  std::string line =
-      absl::StrFormat("%-30s %12s %12s %8s %8s %9d %10s", row.harness, Grouped(progress.executions),
-                      Grouped(static_cast<uint64_t>(progress.per_second)), Grouped(progress.edges),
-                      Grouped(progress.corpus), row.findings.size(), left);
+  std::string line = absl::StrFormat(
+      "%-30s %12s %12s %8s %8s %9d %10s", row.harness, runner::Grouped(progress.executions),
+      runner::Grouped(static_cast<uint64_t>(progress.per_second)), runner::Grouped(progress.edges),
+      runner::Grouped(progress.corpus), row.findings.size(), left);
   if (!progress.stability.empty()) line += "  stability " + progress.stability;
   return line;
 }
@@ -67,14 +67,14 @@ class Display {
   void Update(const Row& row) {
     if (live_) {
       Draw();
-    } else if (Now() >= next_line_) {
-      next_line_ = Now() + kSecondsPerLine;
+    } else if (runner::Now() >= next_line_) {
+      next_line_ = runner::Now() + kSecondsPerLine;
       std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
       std::fflush(out_);
     }
   }
   void Done(const Row& row) {
-    next_line_ = Now() + kSecondsPerLine;
+    next_line_ = runner::Now() + kSecondsPerLine;
     if (live_) {
       Draw();
     } else {
@@ -112,7 +112,7 @@ class Display {
   std::FILE* out_;
   bool live_;
   size_t drawn_ = 0;
-  double next_line_ = Now() + kSecondsPerLine;
+  double next_line_ = runner::Now() + kSecondsPerLine;
 };
 
 Json ToJson(const FuzzOptions& options, const std::vector<Row>& rows, bool interrupted) {
@@ -121,7 +121,7 @@ Json ToJson(const FuzzOptions& options, const std::vector<Row>& rows, bool inter
                {"interrupted", interrupted}, {"harnesses", Json::array()}};
   for (const Row& row : rows) {
     Json one = {{"name", row.harness}, {"state", row.state}};
-    if (!row.note.empty()) one["note"] = JsonText(row.note);
+    if (!row.note.empty()) one["note"] = runner::JsonText(row.note);
     const Progress& progress = row.progress;
     if (row.state != "skipped" && row.state != "waiting" && row.state != "stopped") {
       one["seconds"] = progress.elapsed;
@@ -139,25 +139,28 @@ Json ToJson(const FuzzOptions& options, const std::vector<Row>& rows, bool inter
 
 int RunFuzz(const FuzzOptions& options) {
   options.output.Check();
-  const Project project = OpenProject();
-  const std::vector<HarnessEntry> harnesses = project.Select(options.harnesses);
-  const auto first_live = std::find_if(harnesses.begin(), harnesses.end(),
-                                       [](const HarnessEntry& harness) { return harness.live; });
+  const runner::Project project = runner::OpenProject();
+  const std::vector<runner::HarnessEntry> harnesses = project.Select(options.harnesses);
+  const auto first_live =
+      std::find_if(harnesses.begin(), harnesses.end(),
+                   [](const runner::HarnessEntry& harness) { return harness.live; });
   const bool live = first_live != harnesses.end();
   if (live && options.engine == "afl") {
-    throw UserError(first_live->name + " runs under libFuzzer only: leave out --engine afl");
+    throw runner::UserError(first_live->name +
+                            " runs under libFuzzer only: leave out --engine afl");
   }
   if (options.server.given()) {
     if (std::none_of(harnesses.begin(), harnesses.end(),
-                     [](const HarnessEntry& harness) { return harness.with_server(); })) {
-      throw UserError(
+                     [](const runner::HarnessEntry& harness) { return harness.with_server(); })) {
+      throw runner::UserError(
           "--start is for a harness with a live server: name command_oracle or invalidation_live");
     }
-    SetLiveServerCommand(CommandLine(options.server.start, options.server.arguments));
+    runner::SetLiveServerCommand(
+        runner::CommandLine(options.server.start, options.server.arguments));
   }
-  MakeFolder(project.work);
+  runner::MakeFolder(project.work);
   std::vector<Row> rows;
-  for (const HarnessEntry& harness : harnesses) {
+  for (const runner::HarnessEntry& harness : harnesses) {
     rows.push_back(
         {.harness = harness.name, .state = "waiting", .note = "", .progress = {}, .findings = {}});
     if (harness.binary.empty()) {
@@ -178,7 +181,7 @@ int RunFuzz(const FuzzOptions& options) {
       display.Done(row);
       continue;
     }
-    if (Interrupted()) {
+    if (runner::Interrupted()) {
       row.state = "stopped";
       row.note = "not run";
       display.Done(row);
@@ -188,27 +191,27 @@ int RunFuzz(const FuzzOptions& options) {
     try {
       const auto open = options.engine == "afl" ? SearchWithAfl : SearchWithLibFuzzer;
       const std::unique_ptr<FuzzSearch> search = open(project, harnesses[i], options);
-      CampaignOptions campaign_options;
+      findings::CampaignOptions campaign_options;
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
       // (The campaign created below calls this.)
-      const Campaign* running = nullptr;
+      const findings::Campaign* running = nullptr;
       campaign_options.progress = [&] {
         row.progress = search->progress();
         row.findings = running->found();
         display.Update(row);
       };
-      Campaign campaign(project, search.get(), campaign_options);
+      findings::Campaign campaign(project, search.get(), campaign_options);
       running = &campaign;
       campaign.Loop();
       row.progress = search->progress();
       row.findings = campaign.found();
       row.report = campaign.FindingsJson();
       row.note = !row.progress.trouble.empty() ? row.progress.trouble : campaign.trouble();
-    } catch (const UserError& error) {
+    } catch (const runner::UserError& error) {
       row.note = error.what();
-    } catch (const Interruption&) {
+    } catch (const runner::Interruption&) {
     }
-    row.state = !row.note.empty() ? "failed" : Interrupted() ? "interrupted" : "done";
+    row.state = !row.note.empty() ? "failed" : runner::Interrupted() ? "interrupted" : "done";
     trouble |= !row.note.empty();
     findings += row.findings.size();
     display.Done(row);
@@ -221,14 +224,14 @@ int RunFuzz(const FuzzOptions& options) {
   for (const Row& row : rows) {
     for (const auto& [signature, found] : row.findings) {
       std::fprintf(out, "  %s: %s, met %s: %s\n", row.harness.c_str(), signature.c_str(),
-                   Plural(found.met, "time").c_str(),
+                   findings::Plural(found.met, "time").c_str(),
                    found.folder.empty() ? "not filed" : project.Shown(found.folder).c_str());
     }
   }
-  if (options.output.json()) options.output.Write(ToJson(options, rows, Interrupted()));
-  if (Interrupted()) return kInterrupted;
-  if (trouble) return kWrongUse;
-  return findings == 0 ? kAllWell : kFinding;
+  if (options.output.json()) options.output.Write(ToJson(options, rows, runner::Interrupted()));
+  if (runner::Interrupted()) return runner::kInterrupted;
+  if (trouble) return runner::kWrongUse;
+  return findings == 0 ? runner::kAllWell : runner::kFinding;
 }
 
 }  // namespace
@@ -258,15 +261,16 @@ Verb FuzzVerb() {
   options->server.AddTo(&verb, HarnessServerTraits());
   verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX,
               "Seed of the first process; default: from the clock");
-  verb.Number("--timeout", "SECONDS", &options->limits.timeout_seconds, 1, kMostSeconds,
+  verb.Number("--timeout", "SECONDS", &options->limits.timeout_seconds, 1, runner::kMostSeconds,
               "A run that takes longer is a finding")
       .ShowDefault();
-  verb.Number("--rss", "MB", &options->limits.rss_mb, 1, kMostMegabytes,
+  verb.Number("--rss", "MB", &options->limits.rss_mb, 1, runner::kMostMegabytes,
               "A run that takes more memory is a finding")
       .ShowDefault();
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
-    if (options->seed == 0) options->seed = static_cast<uint64_t>(Now() * 1e6) % 1'000'000'007;
+    if (options->seed == 0)
+      options->seed = static_cast<uint64_t>(runner::Now() * 1e6) % 1'000'000'007;
     return RunFuzz(*options);
   };
   return verb;

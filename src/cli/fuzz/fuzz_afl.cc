@@ -31,7 +31,7 @@ std::map<std::string, std::string> ReadStats(const fs::path& file) {
   std::map<std::string, std::string> stats;
   std::error_code error;
   if (!fs::exists(file, error)) return stats;
-  std::istringstream lines(ReadFile(file));
+  std::istringstream lines(runner::ReadFile(file));
   for (std::string line; std::getline(lines, line);) {
     const size_t colon = line.find(':');
     if (colon == std::string::npos) continue;
@@ -58,29 +58,30 @@ std::string LastWords(const std::string& log) {
 
 class AflSearch : public FuzzSearch {
  public:
-  AflSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options)
+  AflSearch(const runner::Project& project, const runner::HarnessEntry& harness,
+            const FuzzOptions& options)
       : FuzzSearch(project, harness, options), work_(project.work / "afl" / harness.name) {
     const fs::path folder = project.build / "afl" / "harnesses";
     const fs::path binary = folder / harness.name;
     std::error_code error;
     if (!fs::exists(binary, error)) {
-      throw UserError(binary.string() + ": is missing: build it with ./resprobe build afl");
+      throw runner::UserError(binary.string() + ": is missing: build it with ./resprobe build afl");
     }
     // AFL++ keeps its queue there, and resumes it (AFL_AUTORESUME).
-    MakeFolder(work_);
-    MakeFolder(project.WorkCorpusOf(harness));
+    runner::MakeFolder(work_);
+    runner::MakeFolder(project.WorkCorpusOf(harness));
     fs::path seeds = SeedFolder(project, harness, {});
     if (seeds.empty()) {
       seeds = temp_.path() / "seeds";
-      MakeFolder(seeds);
+      runner::MakeFolder(seeds);
       Generate(harness, "1", seeds / "seed-1");
     }
-    start_ = Now();
+    start_ = runner::Now();
     for (unsigned i = 0; i < options.jobs; ++i) Start(i, folder, seeds);
     // Crashes that earlier runs left in the queue were filed then.
     for (const std::string& name : names_) {
       for (const char* kind : {"crashes", "hangs"}) {
-        for (const fs::path& file : FilesIn(work_ / name / kind)) seen_.insert(file);
+        for (const fs::path& file : runner::FilesIn(work_ / name / kind)) seen_.insert(file);
       }
       executions_before_[name] = Number(ReadStats(work_ / name / "fuzzer_stats"), "execs_done");
     }
@@ -89,36 +90,36 @@ class AflSearch : public FuzzSearch {
   bool Step(const Met& met) override {
     const bool running = Pump();
     Measure();
-    if (!Interrupted()) TakeCrashes(met);
+    if (!runner::Interrupted()) TakeCrashes(met);
     return running;
   }
 
   void Drain(const Met& met) override {
-    const double stopped = Now();
+    const double stopped = runner::Now();
     bool asked = false;
     while (Pump()) {
       if (!asked) {
         for (const auto& process : processes_) process->Signal(SIGINT);
         asked = true;
       }
-      if (Now() > stopped + kGraceSeconds) {
+      if (runner::Now() > stopped + kGraceSeconds) {
         for (const auto& process : processes_) process->Signal(SIGKILL);
       }
     }
     TakeCrashes(met);
     Measure();
     for (const auto& process : processes_) {
-      if (process->exit_code() != 0 && !asked && !Interrupted()) {
+      if (process->exit_code() != 0 && !asked && !runner::Interrupted()) {
         progress_.trouble = "afl-fuzz: " + LastWords(log_);
       }
     }
     // Copy new inputs to where libFuzzer looks for them too.
     std::error_code error;
     for (const std::string& name : names_) {
-      for (const fs::path& file : FilesIn(work_ / name / "queue")) {
-        const std::string content = ReadFile(file);
-        const fs::path kept = project_.WorkCorpusOf(harness_) / Sha1(content);
-        if (!fs::exists(kept, error)) WriteFile(kept, content);
+      for (const fs::path& file : runner::FilesIn(work_ / name / "queue")) {
+        const std::string content = runner::ReadFile(file);
+        const fs::path kept = project_.WorkCorpusOf(harness_) / runner::Sha1(content);
+        if (!fs::exists(kept, error)) runner::WriteFile(kept, content);
       }
     }
   }
@@ -126,7 +127,7 @@ class AflSearch : public FuzzSearch {
  private:
   void Start(unsigned i, const fs::path& folder, const fs::path& seeds) {
     names_.push_back("job" + std::to_string(i));
-    Command command;
+    runner::Command command;
     command.argv = {"afl-fuzz",
                     "-V",
                     std::to_string(static_cast<int>(std::ceil(options_.seconds))),
@@ -157,7 +158,7 @@ class AflSearch : public FuzzSearch {
         {"AFL_FORKSRV_INIT_TMOUT", "30000"},
         {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"},
         {"AFL_CUSTOM_MUTATOR_LIBRARY", folder / (harness_.name + "_mutator.so")}};
-    processes_.push_back(std::make_unique<Process>(command));
+    processes_.push_back(std::make_unique<runner::Process>(command));
   }
 
   // True if any process is still running.
@@ -174,7 +175,7 @@ class AflSearch : public FuzzSearch {
   }
 
   void Measure() {
-    progress_.elapsed = Now() - start_;
+    progress_.elapsed = runner::Now() - start_;
     progress_.executions = 0;
     progress_.corpus = 0;
     for (const std::string& name : names_) {
@@ -194,23 +195,23 @@ class AflSearch : public FuzzSearch {
   void TakeCrashes(const Met& met) {
     for (const std::string& name : names_) {
       for (const char* kind : {"crashes", "hangs"}) {
-        for (const fs::path& file : FilesIn(work_ / name / kind)) {
+        for (const fs::path& file : runner::FilesIn(work_ / name / kind)) {
           if (!file.filename().string().starts_with("id:") || !seen_.insert(file).second) continue;
           // libFuzzer's runner prints the report, with its stack.
-          Command replay;
+          runner::Command replay;
           replay.argv = {harness_.binary,
                          "-timeout=" + std::to_string(options_.limits.timeout_seconds),
                          "-rss_limit_mb=" + std::to_string(options_.limits.rss_mb),
                          "-artifact_prefix=" + temp_.path().string() + "/", file};
-          replay.environment = SanitizerEnvironment(true);
+          replay.environment = runner::SanitizerEnvironment(true);
           std::string report;
           Signature signature = {"signal", "interrupted before it was looked at", {}};
           try {
-            const RunResult result = RunToEnd(replay);
+            const runner::RunResult result = RunToEnd(replay);
             if (result.exit_code == 0) continue;  // a hang caused only by a slow machine
             report = result.err;
             signature = SignatureOf(result);
-          } catch (const Interruption&) {
+          } catch (const runner::Interruption&) {
           }
           Found(met, file, signature, report, options_.seed);
         }
@@ -219,9 +220,9 @@ class AflSearch : public FuzzSearch {
   }
 
   fs::path work_;
-  TempFolder temp_;
+  runner::TempFolder temp_;
   double start_ = 0;
-  std::vector<std::unique_ptr<Process>> processes_;
+  std::vector<std::unique_ptr<runner::Process>> processes_;
   std::vector<std::string> names_;
   std::set<fs::path> seen_;
   std::map<std::string, uint64_t> executions_before_;
@@ -230,7 +231,8 @@ class AflSearch : public FuzzSearch {
 
 }  // namespace
 
-std::unique_ptr<FuzzSearch> SearchWithAfl(const Project& project, const HarnessEntry& harness,
+std::unique_ptr<FuzzSearch> SearchWithAfl(const runner::Project& project,
+                                          const runner::HarnessEntry& harness,
                                           const FuzzOptions& options) {
   return std::make_unique<AflSearch>(project, harness, options);
 }

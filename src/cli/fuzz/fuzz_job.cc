@@ -28,7 +28,7 @@ class Counter {
  public:
   explicit Counter(const fs::path& path) : path_(path) {
     const uint64_t zero = 0;
-    WriteFile(path, std::string_view(reinterpret_cast<const char*>(&zero), sizeof(zero)));
+    runner::WriteFile(path, std::string_view(reinterpret_cast<const char*>(&zero), sizeof(zero)));
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     void* at = fd < 0 ? MAP_FAILED : mmap(nullptr, sizeof(zero), PROT_READ, MAP_SHARED, fd, 0);
     if (fd >= 0) close(fd);
@@ -57,21 +57,21 @@ uint64_t NumberAfter(std::string_view line, std::string_view key, uint64_t other
 // Runs one libFuzzer process after the other, each with its own seeds, on the common corpus.
 class Job {
  public:
-  Job(const Project& project, const HarnessEntry& harness, const FuzzOptions& options,
-      unsigned index, const fs::path& temp)
+  Job(const runner::Project& project, const runner::HarnessEntry& harness,
+      const FuzzOptions& options, unsigned index, const fs::path& temp)
       : project_(project),
         harness_(harness),
         options_(options),
         artifacts_(temp / ("job" + std::to_string(index))),
         counter_(temp / ("count" + std::to_string(index))) {
-    MakeFolder(artifacts_);
+    runner::MakeFolder(artifacts_);
   }
 
   void Start(const fs::path& seeds, uint64_t seed, double seconds) {
     seed_ = seed;
     log_.clear();
     initialized_ = false;
-    Command command;
+    runner::Command command;
     command.argv = {harness_.binary, "-artifact_prefix=" + artifacts_.string() + "/",
                     "-seed=" + std::to_string(seed % 0xFFFFFFFF + 1),
                     "-max_total_time=" + std::to_string(static_cast<int>(std::ceil(seconds))),
@@ -84,16 +84,16 @@ class Job {
     }
     command.argv.push_back(project_.WorkCorpusOf(harness_));
     if (!seeds.empty()) command.argv.push_back(seeds);
-    command.environment = SanitizerEnvironment(true);
+    command.environment = runner::SanitizerEnvironment(true);
     command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
     // If the engine is killed, this folder also holds what a live harness's server leaves.
     if (harness_.live) command.environment.emplace_back("TMPDIR", artifacts_.parent_path());
-    process_ = std::make_unique<Process>(command);
+    process_ = std::make_unique<runner::Process>(command);
   }
 
   bool Pump(double seconds) {
     const bool running = process_->Pump(seconds);
-    TakeLines(&process_->err, [&](std::string_view line) {
+    runner::TakeLines(&process_->err, [&](std::string_view line) {
       if (line.starts_with('#')) {
         edges_ = std::max(edges_, NumberAfter(line, " cov: ", edges_));
         if (line.find("INITED") != std::string_view::npos) initialized_ = true;
@@ -109,7 +109,7 @@ class Job {
   // The inputs that libFuzzer left, oldest first; at most one of them is the failure.
   std::vector<fs::path> Artifacts() const {
     std::vector<fs::path> found;
-    for (const fs::path& file : FilesIn(artifacts_)) {
+    for (const fs::path& file : runner::FilesIn(artifacts_)) {
       const std::string name = file.filename();
       // slow-unit-… is a warning.
       for (const char* prefix : {"crash-", "leak-", "timeout-", "oom-"}) {
@@ -119,7 +119,7 @@ class Job {
     return found;
   }
 
-  Process& process() { return *process_; }
+  runner::Process& process() { return *process_; }
   const std::string& log() const { return log_; }
   uint64_t seed() const { return seed_; }
   uint64_t edges() const { return edges_; }
@@ -131,12 +131,12 @@ class Job {
   int fruitless = 0;
 
  private:
-  const Project& project_;
-  const HarnessEntry& harness_;
+  const runner::Project& project_;
+  const runner::HarnessEntry& harness_;
   const FuzzOptions& options_;
   fs::path artifacts_;
   Counter counter_;
-  std::unique_ptr<Process> process_;
+  std::unique_ptr<runner::Process> process_;
   std::string log_;
   uint64_t seed_ = 0;
   uint64_t edges_ = 0;
@@ -151,8 +151,8 @@ std::string LastLine(std::string_view log) {
 // Removes corpus entries of earlier runs that have this content.
 void ForgetLearnt(const fs::path& folder, const std::string& content) {
   std::error_code error;
-  for (const fs::path& file : FilesIn(folder)) {
-    if (fs::file_size(file, error) == content.size() && ReadFile(file) == content) {
+  for (const fs::path& file : runner::FilesIn(folder)) {
+    if (fs::file_size(file, error) == content.size() && runner::ReadFile(file) == content) {
       fs::remove(file, error);
     }
   }
@@ -160,10 +160,10 @@ void ForgetLearnt(const fs::path& folder, const std::string& content) {
 
 }  // namespace
 
-fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
+fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& harness,
                     const std::vector<std::string>& without) {
   fs::path corpus = project.CorpusOf(harness);
-  const std::vector<fs::path> files = FilesIn(corpus);
+  const std::vector<fs::path> files = runner::FilesIn(corpus);
   if (files.empty()) return {};
   const bool text = std::any_of(files.begin(), files.end(),
                                 [](const fs::path& file) { return file.extension() == ".ops"; });
@@ -171,7 +171,7 @@ fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
   const fs::path folder = project.work / "seeds" / harness.name;
   std::error_code error;
   fs::remove_all(folder, error);
-  MakeFolder(folder);
+  runner::MakeFolder(folder);
   for (const fs::path& file : files) {
     const fs::path tape = folder / (file.extension() == ".ops" ? file.stem() : file.filename());
     if (file.extension() == ".ops") {
@@ -179,7 +179,7 @@ fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
     } else {
       fs::copy_file(file, tape, fs::copy_options::overwrite_existing, error);
     }
-    if (std::find(without.begin(), without.end(), ReadFile(tape)) != without.end()) {
+    if (std::find(without.begin(), without.end(), runner::ReadFile(tape)) != without.end()) {
       fs::remove(tape, error);
     }
   }
@@ -201,12 +201,13 @@ std::string ReportOnly(const std::string& log) {
 
 class LibFuzzerSearch : public FuzzSearch {
  public:
-  LibFuzzerSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options)
+  LibFuzzerSearch(const runner::Project& project, const runner::HarnessEntry& harness,
+                  const FuzzOptions& options)
       : FuzzSearch(project, harness, options),
         next_seed_(options.seed),
-        start_(Now()),
+        start_(runner::Now()),
         deadline_(start_ + options.seconds) {
-    MakeFolder(project.WorkCorpusOf(harness));
+    runner::MakeFolder(project.WorkCorpusOf(harness));
     seeds_ = SeedFolder(project, harness, crashing_seeds_);
     for (unsigned i = 0; i < options.jobs; ++i) {
       jobs_.push_back(std::make_unique<Job>(project, harness, options, i, temp_.path()));
@@ -216,13 +217,13 @@ class LibFuzzerSearch : public FuzzSearch {
   }
 
   bool Step(const Met& met) override {
-    if (Now() >= deadline_) return false;
+    if (runner::Now() >= deadline_) return false;
     for (const auto& job : jobs_) {
       if (job->done || job->Pump(kPollSeconds / static_cast<double>(running_))) continue;
       const bool found = TakeArtifacts(*job, met);
       job->fruitless = found ? 0 : job->fruitless + 1;
-      const double left = deadline_ - Now();
-      if (Interrupted() || left < 1) {
+      const double left = deadline_ - runner::Now();
+      if (runner::Interrupted() || left < 1) {
         End(*job);
       } else if (job->fruitless >= kFruitlessStarts) {
         const int signal = job->process().signal();
@@ -240,7 +241,7 @@ class LibFuzzerSearch : public FuzzSearch {
   }
 
   void Drain(const Met& met) override {
-    const double stopped = Now();
+    const double stopped = runner::Now();
     // On SIGINT libFuzzer exits without writing a failure. One that is reporting a failure ends by
     // itself.
     for (const auto& job : jobs_) {
@@ -252,7 +253,7 @@ class LibFuzzerSearch : public FuzzSearch {
       for (const auto& job : jobs_) {
         if (job->done) continue;
         const double grace = job->reporting() ? kReportSeconds : kGraceSeconds;
-        if (Now() > stopped + grace) job->process().Signal(SIGKILL);
+        if (runner::Now() > stopped + grace) job->process().Signal(SIGKILL);
         if (job->Pump(kPollSeconds / static_cast<double>(running_))) continue;
         TakeArtifacts(*job, met);
         End(*job);
@@ -273,7 +274,7 @@ class LibFuzzerSearch : public FuzzSearch {
     for (const fs::path& artifact : job.Artifacts()) {
       Signature signature = ReadSignature(job.log());
       if (signature.empty()) signature = {"signal", "", {}};
-      const std::string content = ReadFile(artifact);
+      const std::string content = runner::ReadFile(artifact);
       FuzzSearch::Found(met, artifact, signature, job.log(), job.seed());
       if (!job.initialized()) {
         // A seed fails: remove it, since otherwise every start would end here.
@@ -289,17 +290,17 @@ class LibFuzzerSearch : public FuzzSearch {
   }
 
   void Measure() {
-    progress_.elapsed = Now() - start_;
+    progress_.elapsed = runner::Now() - start_;
     progress_.executions = 0;
     for (const auto& job : jobs_) {
       progress_.executions += job->executions();
       progress_.edges = std::max(progress_.edges, job->edges());
     }
     progress_.per_second = static_cast<double>(progress_.executions) / progress_.elapsed;
-    progress_.corpus = FilesIn(project_.WorkCorpusOf(harness_)).size();
+    progress_.corpus = runner::FilesIn(project_.WorkCorpusOf(harness_)).size();
   }
 
-  TempFolder temp_;
+  runner::TempFolder temp_;
   std::vector<std::string> crashing_seeds_;
   fs::path seeds_;
   uint64_t next_seed_;
@@ -309,8 +310,8 @@ class LibFuzzerSearch : public FuzzSearch {
   size_t running_ = 0;
 };
 
-RunSpec SpecOf(const HarnessEntry& harness, const FuzzOptions& options) {
-  RunSpec spec;
+findings::RunSpec SpecOf(const runner::HarnessEntry& harness, const FuzzOptions& options) {
+  findings::RunSpec spec;
   spec.harness = harness.name;
   spec.limits = options.limits;
   return spec;
@@ -318,7 +319,7 @@ RunSpec SpecOf(const HarnessEntry& harness, const FuzzOptions& options) {
 
 }  // namespace
 
-FuzzSearch::FuzzSearch(const Project& project, const HarnessEntry& harness,
+FuzzSearch::FuzzSearch(const runner::Project& project, const runner::HarnessEntry& harness,
                        const FuzzOptions& options)
     : project_(project),
       harness_(harness),
@@ -327,14 +328,14 @@ FuzzSearch::FuzzSearch(const Project& project, const HarnessEntry& harness,
 
 void FuzzSearch::Found(const Met& met, const fs::path& artifact, const Signature& signature,
                        const std::string& log, uint64_t seed) const {
-  MetCase one;
-  one.tape = ReadFile(artifact);
+  findings::MetCase one;
+  one.tape = runner::ReadFile(artifact);
   one.engine = options_.engine;
   one.seed = seed;
   one.from = options_.engine + ", seed " + std::to_string(seed);
-  CaseOutcome& outcome = one.outcome;
+  findings::CaseOutcome& outcome = one.outcome;
   outcome.word = signature.kind == "violation" ? "violation" : "crash";
-  outcome.what.signature = JsonText(signature.Text());
+  outcome.what.signature = runner::JsonText(signature.Text());
   outcome.what.kind = signature.kind;
   if (signature.kind == "violation") outcome.what.invariant = signature.detail;
   outcome.what.frames = signature.frames;
@@ -348,7 +349,8 @@ void FuzzSearch::Found(const Met& met, const fs::path& artifact, const Signature
   met(std::move(one));
 }
 
-std::unique_ptr<FuzzSearch> SearchWithLibFuzzer(const Project& project, const HarnessEntry& harness,
+std::unique_ptr<FuzzSearch> SearchWithLibFuzzer(const runner::Project& project,
+                                                const runner::HarnessEntry& harness,
                                                 const FuzzOptions& options) {
   return std::make_unique<LibFuzzerSearch>(project, harness, options);
 }

@@ -21,9 +21,9 @@ struct FuzzOptions {
   unsigned jobs = 1;
   std::string engine = "libfuzzer";
   uint64_t seed = 0;  // 0: from the clock
-  RunLimits limits;
+  findings::RunLimits limits;
   ServerOptions server;  // of a live harness
-  OutputOptions output;
+  runner::OutputOptions output;
 };
 
 // The progress of fuzzing one harness.
@@ -40,43 +40,48 @@ struct Progress {
 // The seeds of the harness as a folder of tapes: its corpus folder itself, unless that contains
 // `.ops` text, or seeds in `without` (contents), which crash the harness; then a copy in
 // work/seeds/.
-fs::path SeedFolder(const Project& project, const HarnessEntry& harness,
+fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& harness,
                     const std::vector<std::string>& without);
 
 // Engines that fuzz one harness until its time is over. Each step lets them work for a moment.
-class FuzzSearch : public Search {
+class FuzzSearch : public findings::Search {
  public:
   // The arguments must outlive it.
-  FuzzSearch(const Project& project, const HarnessEntry& harness, const FuzzOptions& options);
+  FuzzSearch(const runner::Project& project, const runner::HarnessEntry& harness,
+             const FuzzOptions& options);
 
   const Progress& progress() const { return progress_; }
 
-  CaseRunner& runner() override { return runner_; }
+  findings::CaseRunner& runner() override { return runner_; }
   std::string WhyNotAlone() const override {
-    return Interrupted() ? "interrupted before it was looked at"
-                         : "by itself it holds: what ran before it in the process matters "
-                           "(report.txt tells)";
+    return runner::Interrupted() ? "interrupted before it was looked at"
+                                 : "by itself it holds: what ran before it in the process matters "
+                                   "(report.txt tells)";
   }
   // The table of `fuzz` shows this.
-  std::string Line(const std::string& found, const RunClock&) const override { return found; }
+  std::string Line(const std::string& found, const findings::RunClock&) const override {
+    return found;
+  }
 
  protected:
   // Reports an engine's finding: a tape, and its process's stderr.
   void Found(const Met& met, const fs::path& artifact, const Signature& signature,
              const std::string& log, uint64_t seed) const;
 
-  const Project& project_;
-  const HarnessEntry& harness_;
+  const runner::Project& project_;
+  const runner::HarnessEntry& harness_;
   const FuzzOptions& options_;
   Progress progress_;
 
  private:
-  ProcessRunner runner_;
+  findings::ProcessRunner runner_;
 };
 
-std::unique_ptr<FuzzSearch> SearchWithLibFuzzer(const Project& project, const HarnessEntry& harness,
+std::unique_ptr<FuzzSearch> SearchWithLibFuzzer(const runner::Project& project,
+                                                const runner::HarnessEntry& harness,
                                                 const FuzzOptions& options);
-std::unique_ptr<FuzzSearch> SearchWithAfl(const Project& project, const HarnessEntry& harness,
+std::unique_ptr<FuzzSearch> SearchWithAfl(const runner::Project& project,
+                                          const runner::HarnessEntry& harness,
                                           const FuzzOptions& options);
 
 }  // namespace resprobe::cli

@@ -50,7 +50,7 @@ std::vector<ServerOptions> Servers(const ServerOptions& options) {
 // Runs the oracle in a separate process; forwards its output line by line.
 Json RunOracle(const ServerOptions& server, const ConformanceOptions& options,
                const fs::path& report) {
-  Command command;
+  runner::Command command;
   command.argv = {fs::read_symlink("/proc/self/exe"),
                   "oracle",
                   "--requests",
@@ -63,25 +63,25 @@ Json RunOracle(const ServerOptions& server, const ConformanceOptions& options,
                   report};
   const std::vector<std::string> words = server.Words();
   command.argv.insert(command.argv.end(), words.begin(), words.end());
-  Process process(command);
+  runner::Process process(command);
   const auto show = [](std::string_view line) {
     std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
     std::fflush(stdout);
   };
   bool stopping = false;
   while (process.Pump(0.2)) {
-    TakeLines(&process.out, show);
-    if (Interrupted() && !std::exchange(stopping, true)) process.Signal(SIGINT);
+    runner::TakeLines(&process.out, show);
+    if (runner::Interrupted() && !std::exchange(stopping, true)) process.Signal(SIGINT);
   }
-  TakeLines(&process.out, show);
-  if (Interrupted()) throw Interruption();
-  if (process.exit_code() != kAllWell && process.exit_code() != kFinding) {
+  runner::TakeLines(&process.out, show);
+  if (runner::Interrupted()) throw runner::Interruption();
+  if (process.exit_code() != runner::kAllWell && process.exit_code() != runner::kFinding) {
     std::string_view line = process.err;
     line = line.substr(0, line.find('\n'));
     if (line.starts_with("resprobe: ")) line.remove_prefix(std::strlen("resprobe: "));
-    throw UserError(std::string(line));
+    throw runner::UserError(std::string(line));
   }
-  return Json::parse(ReadFile(report));
+  return Json::parse(runner::ReadFile(report));
 }
 
 // The kinds of difference that involve a command, including "exec: get: …".
@@ -114,7 +114,7 @@ std::string Options(const std::vector<Json>& reports, std::string_view name) {
   }
   std::string text;
   for (const auto& [option, count] : sums) {
-    text += (text.empty() ? "" : ", ") + ("`" + option + "` " + Grouped(count));
+    text += (text.empty() ? "" : ", ") + ("`" + option + "` " + runner::Grouped(count));
   }
   return text;
 }
@@ -156,9 +156,9 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
   for (const Json& report : reports) {
     text += "| " + report["server"].get<std::string>() + " | " +
             report["profile"].get<std::string>() + " | " + report["seed"].dump() + " | " +
-            Grouped(report["cases"].get<uint64_t>()) + " | " +
-            Grouped(report["requests"].get<uint64_t>()) + " | " +
-            Grouped(report["state"].get<uint64_t>()) + " | " +
+            runner::Grouped(report["cases"].get<uint64_t>()) + " | " +
+            runner::Grouped(report["requests"].get<uint64_t>()) + " | " +
+            runner::Grouped(report["state"].get<uint64_t>()) + " | " +
             std::to_string(report["differences"].size()) + " |\n";
   }
   text += "\n## Where a server may choose\n\nThe number of replies compared with such freedom:\n\n";
@@ -166,7 +166,7 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
     text += "- " + report["server"].get<std::string>() + ":";
     const char* separator = " ";
     for (const auto& [name, count] : report["normalized"].items()) {
-      text += separator + name + " " + Grouped(count.get<uint64_t>());
+      text += separator + name + " " + runner::Grouped(count.get<uint64_t>());
       separator = ", ";
     }
     text += "\n";
@@ -186,7 +186,7 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
   text += "\n";
   for (const auto& [why, counts] : left_out) {
     text += "| " + why + " |";
-    for (const uint64_t count : counts) text += " " + Grouped(count) + " |";
+    for (const uint64_t count : counts) text += " " + runner::Grouped(count) + " |";
     text += "\n";
   }
   text += "\n## Commands\n\n| command | free | options, and how often each was given |";
@@ -203,7 +203,8 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
             (freedom == live::Freedom::kNone ? "" : std::string(live::FreedomName(freedom))) +
             " | " + Options(reports, name) + " |";
     for (const Json& report : reports) {
-      text += " " + Grouped(Count(report["compared"], name)) + " | " + Status(report, name) + " |";
+      text += " " + runner::Grouped(Count(report["compared"], name)) + " | " +
+              Status(report, name) + " |";
     }
     text += "\n";
   }
@@ -211,18 +212,18 @@ std::string Document(const ConformanceOptions& options, const std::vector<Json>&
 }
 
 int RunConformance(const ConformanceOptions& options) {
-  OpenProject();
-  CheckWritable(options.output);
-  const TempFolder temp;
+  runner::OpenProject();
+  runner::CheckWritable(options.output);
+  const runner::TempFolder temp;
   std::vector<Json> reports;
   bool differ = false;
   for (const ServerOptions& server : Servers(options.server)) {
     reports.push_back(RunOracle(server, options, temp.path() / "report.json"));
     differ |= !reports.back()["differences"].empty();
   }
-  WriteFile(options.output, Document(options, reports));
+  runner::WriteFile(options.output, Document(options, reports));
   std::printf("written: %s\n", options.output.c_str());
-  return differ ? kFinding : kAllWell;
+  return differ ? runner::kFinding : runner::kAllWell;
 }
 
 }  // namespace

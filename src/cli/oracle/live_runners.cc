@@ -10,7 +10,7 @@ namespace resprobe::cli {
 namespace {
 
 Json LiveVersions(const fs::path& source, const std::string& server, const std::string& beside) {
-  Json versions = OwnVersions(source);
+  Json versions = findings::OwnVersions(source);
   versions["subject"] = server;
   if (!beside.empty()) versions["beside"] = beside;
   return versions;
@@ -29,9 +29,9 @@ size_t Of(const std::map<std::string, size_t>& outcomes, const char* word) {
 
 }  // namespace
 
-LiveOptions ToLiveOptions(const RunSpec& spec) {
+LiveOptions ToLiveOptions(const findings::RunSpec& spec) {
   LiveOptions options;
-  const ServerSpec& server = spec.server;
+  const findings::ServerSpec& server = spec.server;
   options.server.server = server.address;
   options.server.unix_path = server.unix_path;
   options.server.start = server.start;
@@ -48,12 +48,12 @@ LiveOptions ToLiveOptions(const RunSpec& spec) {
   return options;
 }
 
-RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
-                  const std::string& harness) {
-  RunSpec spec;
+findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
+                            const std::string& harness) {
+  findings::RunSpec spec;
   spec.runner = runner;
   spec.harness = harness;
-  ServerSpec& server = spec.server;
+  findings::ServerSpec& server = spec.server;
   server.address = options.server.Address();
   server.unix_path = options.server.unix_path;
   server.start = options.server.start;
@@ -69,7 +69,7 @@ RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
   return spec;
 }
 
-OracleCaseRunner::OracleCaseRunner(const Project& project, const RunSpec& spec)
+OracleCaseRunner::OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
   spec_.server.version = session_.target().version();
   spec_.server.profile = std::string(session_.profile());
@@ -79,37 +79,38 @@ Json OracleCaseRunner::Versions() {
   return LiveVersions(source_, spec_.server.version, "the core, " + spec_.server.profile);
 }
 
-CaseOutcome OracleCaseRunner::OutcomeOf(const live::Difference& difference) const {
-  CaseOutcome outcome;
+findings::CaseOutcome OracleCaseRunner::OutcomeOf(const live::Difference& difference) const {
+  findings::CaseOutcome outcome;
   outcome.word = "difference";
-  Symptom& what = outcome.what;
-  what.signature = JsonText(difference.Signature());
+  findings::Symptom& what = outcome.what;
+  what.signature = runner::JsonText(difference.Signature());
   what.kind = "difference";
   what.statement = "the server replies as the core with the profile " + spec_.server.profile;
   what.op = difference.op;
-  what.expected = JsonText(difference.core);
-  what.seen = JsonText(difference.server);
+  what.expected = runner::JsonText(difference.core);
+  what.seen = runner::JsonText(difference.server);
   what.details = DetailsOf(ToJson(difference));
   outcome.text = Describe(difference);
   outcome.files["redis-cli.txt"] = Session(difference.session);
   return outcome;
 }
 
-CaseOutcome OracleCaseRunner::RunCase(const CommandCase& c) {
+findings::CaseOutcome OracleCaseRunner::RunCase(const CommandCase& c) {
   const std::optional<live::Difference> difference = session_.Run(c);
   if (!difference) return {};
-  CaseOutcome outcome = OutcomeOf(*difference);
+  findings::CaseOutcome outcome = OutcomeOf(*difference);
   if (difference->fatal) outcome.files["server.log"] = session_.last_log();
   return outcome;
 }
 
-size_t OracleCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c,
-                                    CaseOutcome* outcome, bool* reproduced) {
+size_t OracleCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena,
+                                    CommandCase* c, findings::CaseOutcome* outcome,
+                                    bool* reproduced) {
   const std::string signature = outcome->what.signature;
   const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
   *reproduced = false;
   if (session_.gone()) return tried;
-  CaseOutcome again = RunCase(*c);
+  findings::CaseOutcome again = RunCase(*c);
   *reproduced = again.what.signature == signature;
   if (*reproduced) *outcome = std::move(again);
   return tried;
@@ -125,10 +126,10 @@ std::string OracleCaseRunner::Summary(size_t cases,
   if (cases > 1) {
     text = std::to_string(cases) + " cases on " + spec_.server.version +
            " and the core: " + std::to_string(Of(outcomes, "difference")) + " differ, " +
-           Grouped(session_.oracle().counts().requests) + " requests compared\n";
+           runner::Grouped(session_.oracle().counts().requests) + " requests compared\n";
   }
   for (const auto& [reason, count] : session_.oracle().counts().left_out) {
-    text += "left out, " + reason + ": " + Grouped(count) + "\n";
+    text += "left out, " + reason + ": " + runner::Grouped(count) + "\n";
   }
   return text;
 }
@@ -141,18 +142,19 @@ Json OracleCaseRunner::Report() const {
   return json;
 }
 
-RobustnessCaseRunner::RobustnessCaseRunner(const Project& project, const RunSpec& spec)
+RobustnessCaseRunner::RobustnessCaseRunner(const runner::Project& project,
+                                           const findings::RunSpec& spec)
     : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
   spec_.server.version = session_.target().version();
 }
 
 Json RobustnessCaseRunner::Versions() { return LiveVersions(source_, spec_.server.version, ""); }
 
-CaseOutcome RobustnessCaseRunner::OutcomeOf(const live::Fault& fault) {
-  CaseOutcome outcome;
+findings::CaseOutcome RobustnessCaseRunner::OutcomeOf(const live::Fault& fault) {
+  findings::CaseOutcome outcome;
   outcome.word = "fault";
-  Symptom& what = outcome.what;
-  what.signature = JsonText(fault.Signature());
+  findings::Symptom& what = outcome.what;
+  what.signature = runner::JsonText(fault.Signature());
   what.kind = std::string(live::FaultName(fault.kind));
   what.statement =
       "a server lives, answers every request once and in RESP, and stays within its memory";
@@ -165,15 +167,17 @@ CaseOutcome RobustnessCaseRunner::OutcomeOf(const live::Fault& fault) {
   return outcome;
 }
 
-CaseOutcome RobustnessCaseRunner::RunCase(const CommandCase& c) {
+findings::CaseOutcome RobustnessCaseRunner::RunCase(const CommandCase& c) {
   last_ = session_.Run(c);
-  return last_ ? OutcomeOf(*last_) : CaseOutcome();
+  return last_ ? OutcomeOf(*last_) : findings::CaseOutcome();
 }
 
-size_t RobustnessCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c,
-                                        CaseOutcome* outcome, bool* reproduced) {
+size_t RobustnessCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena,
+                                        CommandCase* c, findings::CaseOutcome* outcome,
+                                        bool* reproduced) {
   if (!session_.target().own()) {
-    throw UserError("a server that is watched is restarted for every candidate: use --start");
+    throw runner::UserError(
+        "a server that is watched is restarted for every candidate: use --start");
   }
   const RobustnessSession::Shrunk shrunk =
       session_.Shrink(limits.candidates, limits.seconds, arena, c, &*last_);
@@ -190,10 +194,10 @@ std::string RobustnessCaseRunner::Summary(size_t cases,
   if (cases > 1) {
     text = std::to_string(cases) + " cases on " + spec_.server.version + ": " +
            std::to_string(Of(outcomes, "fault")) + " faults, " +
-           Grouped(session_.counts().requests) + " calls\n";
+           runner::Grouped(session_.counts().requests) + " calls\n";
   }
   for (const auto& [reason, count] : session_.counts().left_out) {
-    text += "not sent, " + reason + ": " + Grouped(count) + "\n";
+    text += "not sent, " + reason + ": " + runner::Grouped(count) + "\n";
   }
   return text;
 }
@@ -204,7 +208,7 @@ Json RobustnessCaseRunner::Report() const {
   return json;
 }
 
-ModelCaseRunner::ModelCaseRunner(const Project& project, const RunSpec& spec,
+ModelCaseRunner::ModelCaseRunner(const runner::Project& project, const findings::RunSpec& spec,
                                  uint64_t restart_every)
     : source_(project.source), spec_(spec), session_(ToLiveOptions(spec), restart_every) {
   spec_.server.version = session_.version();
@@ -215,31 +219,32 @@ Json ModelCaseRunner::Versions() {
   return LiveVersions(source_, spec_.server.version, "the model, " + spec_.server.profile);
 }
 
-CaseOutcome ModelCaseRunner::RunCase(const InvalidationCase& c) {
+findings::CaseOutcome ModelCaseRunner::RunCase(const InvalidationCase& c) {
   const std::optional<ModelFailure> failure = session_.Run(c);
   if (!failure) return {};
-  CaseOutcome outcome;
+  findings::CaseOutcome outcome;
   outcome.word = failure->difference ? "difference" : "violation";
-  Symptom& what = outcome.what;
-  what.signature = JsonText(failure->signature);
+  findings::Symptom& what = outcome.what;
+  what.signature = runner::JsonText(failure->signature);
   what.kind = outcome.word;
   what.statement = failure->difference
                        ? "the server sends what the model of " + spec_.server.profile + " sends"
                        : "the invariant holds on the server as it does in the simulation";
   what.op = failure->op;
-  what.expected = JsonText(failure->expected);
-  what.seen = JsonText(failure->seen);
+  what.expected = runner::JsonText(failure->expected);
+  what.seen = runner::JsonText(failure->seen);
   what.details = DetailsOf(ToJson(*failure));
   outcome.text = Describe(*failure);
   return outcome;
 }
 
-size_t ModelCaseRunner::ShrinkCase(const ShrinkLimits& limits, Arena* arena, InvalidationCase* c,
-                                   CaseOutcome* outcome, bool* reproduced) {
+size_t ModelCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena,
+                                   InvalidationCase* c, findings::CaseOutcome* outcome,
+                                   bool* reproduced) {
   const std::string signature = outcome->what.signature;
   const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
   // What depends on the server's choices may need another attempt.
-  CaseOutcome again = RunCase(*c);
+  findings::CaseOutcome again = RunCase(*c);
   *reproduced = again.what.signature == signature;
   if (*reproduced) *outcome = std::move(again);
   return tried;

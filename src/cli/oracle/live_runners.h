@@ -16,69 +16,70 @@ namespace resprobe::cli {
 
 // Converts between the server of a RunSpec and the options of a verb. The runner's own options are
 // those of --unmodelled.
-LiveOptions ToLiveOptions(const RunSpec& spec);
-RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
-                  const std::string& harness);
+LiveOptions ToLiveOptions(const findings::RunSpec& spec);
+findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
+                            const std::string& harness);
 
 // Cases of command_handler on the core and on a live server, reply by reply.
-class OracleCaseRunner : public WorldRunner<CommandWorld> {
+class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
  public:
-  OracleCaseRunner(const Project& project, const RunSpec& spec);
+  OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec);
 
-  const RunSpec& spec() const override { return spec_; }
+  const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
-  CaseOutcome RunCase(const CommandCase& c) override;
-  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c, CaseOutcome* outcome,
-                    bool* reproduced) override;
+  findings::CaseOutcome RunCase(const CommandCase& c) override;
+  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, CommandCase* c,
+                    findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;
 
   OracleSession& session() { return session_; }
-  CaseOutcome OutcomeOf(const live::Difference& difference) const;
+  findings::CaseOutcome OutcomeOf(const live::Difference& difference) const;
 
  private:
   fs::path source_;
-  RunSpec spec_;
+  findings::RunSpec spec_;
   OracleSession session_;
 };
 
 // Cases of command_handler on a live server that is watched. Its options: "dangerous" (a boolean)
 // and "memory" (megabytes; 0: no limit).
-class RobustnessCaseRunner : public WorldRunner<CommandWorld> {
+class RobustnessCaseRunner : public findings::WorldRunner<CommandWorld> {
  public:
-  RobustnessCaseRunner(const Project& project, const RunSpec& spec);
+  RobustnessCaseRunner(const runner::Project& project, const findings::RunSpec& spec);
 
-  const RunSpec& spec() const override { return spec_; }
+  const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
-  CaseOutcome RunCase(const CommandCase& c) override;
-  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, CommandCase* c, CaseOutcome* outcome,
-                    bool* reproduced) override;
+  findings::CaseOutcome RunCase(const CommandCase& c) override;
+  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, CommandCase* c,
+                    findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;
 
   RobustnessSession& session() { return session_; }
-  static CaseOutcome OutcomeOf(const live::Fault& fault);
+  static findings::CaseOutcome OutcomeOf(const live::Fault& fault);
 
  private:
   fs::path source_;
-  RunSpec spec_;
+  findings::RunSpec spec_;
   RobustnessSession session_;
   std::optional<live::Fault> last_;  // of RunCase()
 };
 
 // Cases of invalidation on a live server with the model beside it.
-class ModelCaseRunner : public WorldRunner<live::InvalidationLiveWorld> {
+class ModelCaseRunner : public findings::WorldRunner<live::InvalidationLiveWorld> {
  public:
   // `restart_every`: see live::PairOptions.
-  ModelCaseRunner(const Project& project, const RunSpec& spec, uint64_t restart_every = 1);
+  ModelCaseRunner(const runner::Project& project, const findings::RunSpec& spec,
+                  uint64_t restart_every = 1);
 
-  const RunSpec& spec() const override { return spec_; }
+  const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
-  CaseOutcome RunCase(const InvalidationCase& c) override;
-  size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, InvalidationCase* c,
-                    CaseOutcome* outcome, bool* reproduced) override;
+  findings::CaseOutcome RunCase(const InvalidationCase& c) override;
+  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, InvalidationCase* c,
+                    findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;
@@ -87,7 +88,7 @@ class ModelCaseRunner : public WorldRunner<live::InvalidationLiveWorld> {
 
  private:
   fs::path source_;
-  RunSpec spec_;
+  findings::RunSpec spec_;
   ModelSession session_;
 };
 

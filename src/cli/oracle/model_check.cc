@@ -25,12 +25,12 @@ struct ModelCheckOptions {
   uint64_t seed = 1;
   uint64_t seeds = 0;  // 0: until the time is over
   double seconds = 0;  // 0: until the seeds are done
-  OutputOptions output;
+  runner::OutputOptions output;
 };
 
-class ModelSearch : public Search {
+class ModelSearch : public findings::Search {
  public:
-  ModelSearch(const Project& project, const ModelCheckOptions& options)
+  ModelSearch(const runner::Project& project, const ModelCheckOptions& options)
       : options_(options),
         runner_(project, ToRunSpec(options.server, "model", "invalidation"), kRestartEvery),
         cases_(project, options.seed) {}
@@ -40,10 +40,10 @@ class ModelSearch : public Search {
     const InvalidationCase& c = cases_.Next();
     ++ran_;
     ops_ += c.ops.size();
-    CaseOutcome outcome = runner_.RunCase(c);
+    findings::CaseOutcome outcome = runner_.RunCase(c);
     if (!outcome.failed()) return true;
-    MetCase one;
-    one.tape = TapeOf(c);
+    findings::MetCase one;
+    one.tape = runner::TapeOf(c);
     one.ops = c.ops.size();
     one.from = cases_.name();
     one.seed = options_.seed;
@@ -52,10 +52,10 @@ class ModelSearch : public Search {
     return true;
   }
 
-  CaseRunner& runner() override { return runner_; }
+  findings::CaseRunner& runner() override { return runner_; }
 
-  std::string Line(const std::string& found, const RunClock& clock) const override {
-    return Grouped(ran_) + " cases, " + Grouped(ops_) + " ops, " + found + ", " +
+  std::string Line(const std::string& found, const findings::RunClock& clock) const override {
+    return runner::Grouped(ran_) + " cases, " + runner::Grouped(ops_) + " ops, " + found + ", " +
            clock.Rate(ran_, "cases");
   }
   std::string Summary() const override {
@@ -73,23 +73,23 @@ class ModelSearch : public Search {
  private:
   const ModelCheckOptions& options_;
   ModelCaseRunner runner_;
-  SeedCases<live::InvalidationLiveWorld> cases_;
+  runner::SeedCases<live::InvalidationLiveWorld> cases_;
   uint64_t ran_ = 0;  // cases
   uint64_t ops_ = 0;
 };
 
 int RunModelCheck(const ModelCheckOptions& options) {
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   ModelSearch search(project, options);
-  const ServerSpec& server = search.runner().spec().server;
-  CampaignOptions campaign;
+  const findings::ServerSpec& server = search.runner().spec().server;
+  findings::CampaignOptions campaign;
   campaign.noun = "difference";
   campaign.prefix = "model-" + server.profile + "-";
   campaign.seconds = options.seconds;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   absl::FPrintF(campaign.out, "%s against the model of %s, seed %d\n", server.version,
                 server.profile, options.seed);
-  return Campaign(project, &search, campaign).Run(options.output);
+  return findings::Campaign(project, &search, campaign).Run(options.output);
 }
 
 }  // namespace

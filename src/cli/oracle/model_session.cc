@@ -32,10 +32,10 @@ ModelSession::ModelSession(const LiveOptions& options, uint64_t restart_every) {
   std::string error;
   if (options.profile != "auto") {
     pair.profile = live::ParseProfile(options.profile, &error);
-    if (!pair.profile) throw UserError("--profile: " + error);
+    if (!pair.profile) throw runner::UserError("--profile: " + error);
   }
   pair_ = live::PairedServer::Open(pair, &error);
-  if (pair_ == nullptr) ThrowServerError(error);
+  if (pair_ == nullptr) runner::ThrowServerError(error);
   harness_ = std::make_unique<OpsHarness<live::InvalidationLiveWorld>>(std::in_place, pair_.get());
 }
 
@@ -57,8 +57,8 @@ std::optional<ModelFailure> ModelSession::Run(const InvalidationCase& c) {
     failure.seen = violation.seen;
   }
   std::string error;
-  if (!pair_->Prepare(&error) && !Interrupted()) {
-    throw UserError(failure.signature + ", and the server does not come back: " + error);
+  if (!pair_->Prepare(&error) && !runner::Interrupted()) {
+    throw runner::UserError(failure.signature + ", and the server does not come back: " + error);
   }
   return failure;
 }
@@ -67,7 +67,7 @@ size_t ModelSession::Shrink(const std::string& signature, size_t candidates, Are
                             InvalidationCase* c) {
   size_t tried = 0;
   const std::function<bool(const InvalidationCase&)> fails = [&](const InvalidationCase& one) {
-    if (tried >= candidates || Interrupted()) return false;
+    if (tried >= candidates || runner::Interrupted()) return false;
     ++tried;
     const std::optional<ModelFailure> failure = Run(one);
     return failure && failure->signature == signature;
@@ -95,32 +95,33 @@ std::string Describe(const ModelFailure& failure) {
 }
 
 Json ToJson(const ModelFailure& failure) {
-  Json json = {{"signature", JsonText(failure.signature)},
+  Json json = {{"signature", runner::JsonText(failure.signature)},
                {"op", failure.op},
-               {failure.difference ? "model" : "expected", JsonText(failure.expected)},
-               {failure.difference ? "reply" : "seen", JsonText(failure.seen)}};
+               {failure.difference ? "model" : "expected", runner::JsonText(failure.expected)},
+               {failure.difference ? "reply" : "seen", runner::JsonText(failure.seen)}};
   if (!failure.difference) return json;
-  json["request"] = JsonText(failure.difference->request);
-  json["where"] = JsonText(failure.difference->where);
+  json["request"] = runner::JsonText(failure.difference->request);
+  json["where"] = runner::JsonText(failure.difference->where);
   json["session"] = Json::array();
   for (const std::string& line : failure.difference->session) {
-    json["session"].push_back(JsonText(line));
+    json["session"].push_back(runner::JsonText(line));
   }
   return json;
 }
 
 std::string Describe(const live::PairCounts& counts, bool sets_clock) {
-  std::string text = Grouped(counts.requests) + " requests: " + Grouped(counts.replies) +
-                     " replies and " + Grouped(counts.pushes) + " pushes compared, and " +
-                     Grouped(counts.state) + " numbers of what was left; " +
-                     Grouped(counts.expired) + " keys expired, " + Grouped(counts.restarts) +
-                     " restarts, " + Grouped(counts.processes) + " of them by a new process\n";
+  std::string text =
+      runner::Grouped(counts.requests) + " requests: " + runner::Grouped(counts.replies) +
+      " replies and " + runner::Grouped(counts.pushes) + " pushes compared, and " +
+      runner::Grouped(counts.state) + " numbers of what was left; " +
+      runner::Grouped(counts.expired) + " keys expired, " + runner::Grouped(counts.restarts) +
+      " restarts, " + runner::Grouped(counts.processes) + " of them by a new process\n";
   if (!sets_clock) text += "its clock cannot be set: nothing expires there\n";
   for (const auto& [what, count] : counts.free) {
-    text += "the server's choice, " + what + ": " + Grouped(count) + "\n";
+    text += "the server's choice, " + what + ": " + runner::Grouped(count) + "\n";
   }
   for (const auto& [what, count] : counts.left_out) {
-    text += "not transferable, " + what + ": " + Grouped(count) + "\n";
+    text += "not transferable, " + what + ": " + runner::Grouped(count) + "\n";
   }
   return text;
 }

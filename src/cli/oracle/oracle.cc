@@ -22,16 +22,17 @@ namespace {
 using OracleVerbOptions = CallVerbOptions;
 
 // Cases of command_handler, sent ahead of the server's replies.
-class OracleSearch : public Search {
+class OracleSearch : public findings::Search {
  public:
-  OracleSearch(const Project& project, const OracleVerbOptions& options)
+  OracleSearch(const runner::Project& project, const OracleVerbOptions& options)
       : options_(options),
         runner_(project, ToRunSpec(options.server, "oracle", std::string(CommandWorld::kName))),
         session_(runner_.session()),
         cases_(project, options.cases) {}
 
   bool Step(const Met& met) override {
-    if (session_.gone()) throw UserError("the server does not come back: " + session_.why_gone());
+    if (session_.gone())
+      throw runner::UserError("the server does not come back: " + session_.why_gone());
     if (options_.seeds > 0 && taken_ == options_.seeds + cases_.corpus()) return false;
     ++taken_;
     if (const auto difference = session_.RunAhead(cases_.Next())) Examine(*difference, met);
@@ -43,9 +44,10 @@ class OracleSearch : public Search {
     if (const auto difference = session_.CatchUp()) Examine(*difference, met);
   }
 
-  CaseRunner& runner() override { return runner_; }
+  findings::CaseRunner& runner() override { return runner_; }
 
-  SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits) override {
+  findings::SmallCase Reduce(const findings::MetCase& met,
+                             const findings::ShrinkLimits& limits) override {
     if (session_.gone()) return {};
     return Search::Reduce(met, limits);
   }
@@ -70,10 +72,10 @@ class OracleSearch : public Search {
     return text;
   }
 
-  std::string Line(const std::string& found, const RunClock& clock) const override {
-    return Grouped(counts().cases) + " cases, " + Grouped(Requests()) + " requests compared, and " +
-           Grouped(state()) + " of what they left, " + found + ", " +
-           clock.Rate(Requests() + state(), "comparisons");
+  std::string Line(const std::string& found, const findings::RunClock& clock) const override {
+    return runner::Grouped(counts().cases) + " cases, " + runner::Grouped(Requests()) +
+           " requests compared, and " + runner::Grouped(state()) + " of what they left, " + found +
+           ", " + clock.Rate(Requests() + state(), "comparisons");
   }
 
   std::string Summary() const override {
@@ -84,12 +86,12 @@ class OracleSearch : public Search {
       const uint64_t used = session_.oracle().freedoms()[i];
       if (used == 0) continue;
       text += separator + std::string(live::FreedomName(static_cast<live::Freedom>(i))) + " " +
-              Grouped(used);
+              runner::Grouped(used);
       separator = ", ";
     }
     text += *separator == ' ' ? " none\n" : "\n";
     for (const auto& [reason, count] : counts().left_out) {
-      text += "left out, " + reason + ": " + Grouped(count) + "\n";
+      text += "left out, " + reason + ": " + runner::Grouped(count) + "\n";
     }
     return text;
   }
@@ -145,8 +147,8 @@ class OracleSearch : public Search {
   }
 
   void Tell(const live::Difference& difference, const CommandCase& c, const Met& met) const {
-    MetCase one;
-    one.tape = TapeOf(c);
+    findings::MetCase one;
+    one.tape = runner::TapeOf(c);
     one.ops = c.ops.size();
     one.from = cases_.name();
     one.seed = options_.cases.seed;
@@ -169,16 +171,16 @@ class OracleSearch : public Search {
 };
 
 int RunOracle(const OracleVerbOptions& options) {
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   OracleSearch search(project, options);
-  CampaignOptions campaign;
+  findings::CampaignOptions campaign;
   campaign.noun = "difference";
   campaign.prefix = "oracle-" + search.runner().spec().server.profile + "-";
   campaign.seconds = options.seconds;
   campaign.requests = options.requests;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
-  return Campaign(project, &search, campaign).Run(options.output);
+  return findings::Campaign(project, &search, campaign).Run(options.output);
 }
 
 }  // namespace

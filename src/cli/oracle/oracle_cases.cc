@@ -46,7 +46,7 @@ void AddTargets(Gen& gen, Arena* arena, CommandCase* c) {
 
 }  // namespace
 
-OracleCases::OracleCases(const Project& project, const CaseOptions& options)
+OracleCases::OracleCases(const runner::Project& project, const CaseOptions& options)
     : options_(options),
       cases_(project, options.seed,
              [this](uint64_t seed, Arena* arena, CommandCase* c) { Generate(seed, arena, c); }) {
@@ -58,7 +58,7 @@ OracleCases::OracleCases(const Project& project, const CaseOptions& options)
     if (known.contains(group)) continue;
     std::string all;
     for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
-    throw UserError("--groups: there is no group '" + group + "': use some of " + all);
+    throw runner::UserError("--groups: there is no group '" + group + "': use some of " + all);
   }
 }
 

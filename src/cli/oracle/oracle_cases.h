@@ -21,7 +21,7 @@ struct CaseOptions {
 class OracleCases {
  public:
   // Throws UserError if a group does not exist.
-  OracleCases(const Project& project, const CaseOptions& options);
+  OracleCases(const runner::Project& project, const CaseOptions& options);
 
   // The next case, valid until the next call.
   const CommandCase& Next();
@@ -37,7 +37,7 @@ class OracleCases {
   void Restrict(CommandCase* c);
 
   CaseOptions options_;
-  SeedCases<CommandWorld> cases_;
+  runner::SeedCases<CommandWorld> cases_;
 };
 
 }  // namespace resprobe::cli

@@ -23,7 +23,7 @@ void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
   verb->Flag("--dangerous", &dangerous,
              "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
       .Needs("--unmodelled");
-  verb->Number("--memory", "MB", &memory_mb, 0, kMostMegabytes,
+  verb->Number("--memory", "MB", &memory_mb, 0, runner::kMostMegabytes,
                "A private server that takes more memory than this is a finding; 0: no limit")
       .ShowDefault()
       .Needs("--unmodelled");
@@ -33,21 +33,21 @@ void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
 OracleSession::OracleSession(const LiveOptions& options) {
   std::string error;
   target_ = live::LiveServer::Open(options.server.Target(), &error);
-  if (target_ == nullptr) ThrowServerError(error);
+  if (target_ == nullptr) runner::ThrowServerError(error);
   live::OracleOptions oracle;
   oracle.hang_ms = options.server.hang_seconds * 1000;
   if (options.profile != "auto") {
     const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
-    if (!profile) throw UserError("--profile: " + error);
+    if (!profile) throw runner::UserError("--profile: " + error);
     oracle.profile = *profile;
   } else if (!target_->ProfileOf(&oracle.profile)) {
-    throw UserError("there is no profile for " + target_->version() +
-                    ": name the one to compare it with, such as --profile " +
-                    std::string(ProfileName(oracle.profile)));
+    throw runner::UserError("there is no profile for " + target_->version() +
+                            ": name the one to compare it with, such as --profile " +
+                            std::string(ProfileName(oracle.profile)));
   }
   profile_ = ProfileName(oracle.profile);
   oracle_ = std::make_unique<live::Oracle>(target_.get(), oracle);
-  if (!oracle_->Prepare(&error)) ThrowServerError(error);
+  if (!oracle_->Prepare(&error)) runner::ThrowServerError(error);
 }
 
 int ShrinkingHangMs(int hang_ms) {
@@ -57,7 +57,7 @@ int ShrinkingHangMs(int hang_ms) {
 }
 
 std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {
-  if (gone()) throw UserError("the server does not come back: " + gone_);
+  if (gone()) throw runner::UserError("the server does not come back: " + gone_);
   std::optional<live::Difference> difference = oracle_->Run(c);
   if (!difference || !difference->fatal) return difference;
   // Run it again, request by request, to identify the request.
@@ -95,7 +95,7 @@ size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Ar
                              CommandCase* c) {
   size_t tried = 0;
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
-    if (tried >= candidates || Interrupted() || gone()) return false;
+    if (tried >= candidates || runner::Interrupted() || gone()) return false;
     ++tried;
     const std::optional<live::Difference> difference = Run(candidate);
     return difference && difference->Signature() == signature;
@@ -141,14 +141,14 @@ std::string Describe(const live::Difference& difference) {
 }
 
 Json ToJson(const live::Difference& difference) {
-  return {{"signature", JsonText(difference.Signature())},
-          {"command", JsonText(difference.command)},
-          {"kind", JsonText(difference.kind)},
+  return {{"signature", runner::JsonText(difference.Signature())},
+          {"command", runner::JsonText(difference.command)},
+          {"kind", runner::JsonText(difference.kind)},
           {"op", difference.op},
-          {"request", JsonText(difference.request)},
-          {"core", JsonText(difference.core)},
-          {"server", JsonText(difference.server)},
-          {"session", JsonText(Session(difference.session))}};
+          {"request", runner::JsonText(difference.request)},
+          {"core", runner::JsonText(difference.core)},
+          {"server", runner::JsonText(difference.server)},
+          {"session", runner::JsonText(Session(difference.session))}};
 }
 
 }  // namespace resprobe::cli

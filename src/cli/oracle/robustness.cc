@@ -22,9 +22,9 @@ namespace {
 constexpr size_t kRemembered = 16;
 
 // Calls of commands that the core does not have.
-class RobustnessSearch : public Search {
+class RobustnessSearch : public findings::Search {
  public:
-  RobustnessSearch(const Project& project, const CallVerbOptions& options, std::FILE* out)
+  RobustnessSearch(const runner::Project& project, const CallVerbOptions& options, std::FILE* out)
       : options_(options),
         runner_(project, ToRunSpec(options.server, "robustness", std::string(CommandWorld::kName))),
         session_(runner_.session()),
@@ -42,11 +42,13 @@ class RobustnessSearch : public Search {
       if (groups.contains(group)) continue;
       std::string all;
       for (const std::string& name : groups) all += (all.empty() ? "" : ", ") + name;
-      throw UserError("--groups: the core has all of '" + group +
-                      "' that the server has, or there is no such group: use some of " + all);
+      throw runner::UserError("--groups: the core has all of '" + group +
+                              "' that the server has, or there is no such group: use some of " +
+                              all);
     }
     if (calls_.callable().empty()) {
-      throw UserError("there is nothing to call: all that the core does not have is never sent");
+      throw runner::UserError(
+          "there is nothing to call: all that the core does not have is never sent");
     }
   }
 
@@ -71,8 +73,8 @@ class RobustnessSearch : public Search {
     }
     if (!fault) return true;
     fault_ = *fault;
-    MetCase one;
-    one.tape = TapeOf(c);
+    findings::MetCase one;
+    one.tape = runner::TapeOf(c);
     one.ops = c.ops.size();
     one.from = "seed " + std::to_string(seed);
     one.seed = options_.cases.seed;
@@ -83,11 +85,12 @@ class RobustnessSearch : public Search {
     return true;
   }
 
-  CaseRunner& runner() override { return runner_; }
+  findings::CaseRunner& runner() override { return runner_; }
 
   // Alone, or after the cases before it.
-  SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits) override {
-    SmallCase small;
+  findings::SmallCase Reduce(const findings::MetCase& met,
+                             const findings::ShrinkLimits& limits) override {
+    findings::SmallCase small;
     if (!session_.target().own()) return small;
     std::fprintf(out_, "shrinking %s, which %s shows; --time stands still\n",
                  met.outcome.what.signature.c_str(), met.from.c_str());
@@ -103,10 +106,10 @@ class RobustnessSearch : public Search {
       small.candidates += shrunk.candidates;
       small.reproduced = shrunk.again;
     }
-    small.interrupted = Interrupted();
+    small.interrupted = runner::Interrupted();
     if (!small.reproduced) return small;
     small.failed = true;
-    small.tape = TapeOf(c);
+    small.tape = runner::TapeOf(c);
     small.ops_after = c.ops.size();
     small.outcome = RobustnessCaseRunner::OutcomeOf(fault_);
     if (joined > 2) {
@@ -130,9 +133,9 @@ class RobustnessSearch : public Search {
 
   uint64_t Requests() const override { return session_.counts().requests - aside_requests_; }
 
-  std::string Line(const std::string& found, const RunClock& clock) const override {
-    return Grouped(cases()) + " cases, " + Grouped(Requests()) + " calls, " + found + ", " +
-           clock.Rate(Requests(), "calls");
+  std::string Line(const std::string& found, const findings::RunClock& clock) const override {
+    return runner::Grouped(cases()) + " cases, " + runner::Grouped(Requests()) + " calls, " +
+           found + ", " + clock.Rate(Requests(), "calls");
   }
 
   std::string Summary() const override {
@@ -141,8 +144,8 @@ class RobustnessSearch : public Search {
     return std::to_string(Called()) + " of " + std::to_string(calls_.callable().size()) +
            " commands that the core does not have were called, " + std::to_string(Accepted()) +
            " of them at least once without an error; the server was started " +
-           Grouped(1 + session_.counts().restarts) +
-           " times\ncalls that are never sent: " + Grouped(denied) + "\n";
+           runner::Grouped(1 + session_.counts().restarts) +
+           " times\ncalls that are never sent: " + runner::Grouped(denied) + "\n";
   }
 
   Json Report() const override {
@@ -169,7 +172,7 @@ class RobustnessSearch : public Search {
   uint64_t cases() const { return session_.counts().cases - aside_cases_; }
 
   void Remember(const CommandCase& c) {
-    history_.push_back(TapeOf(c));
+    history_.push_back(runner::TapeOf(c));
     if (history_.size() > kRemembered) history_.pop_front();
   }
 
@@ -178,7 +181,7 @@ class RobustnessSearch : public Search {
     out->ops.clear();
     for (size_t i = history_.size() - count; i < history_.size(); ++i) {
       CommandCase one;
-      DecodeCase(history_[i], arena, &one);
+      runner::DecodeCase(history_[i], arena, &one);
       out->config = one.config;
       out->ops.insert(out->ops.end(), one.ops.begin(), one.ops.end());
     }
@@ -215,14 +218,14 @@ class RobustnessSearch : public Search {
 }  // namespace
 
 int CallUnmodelled(const CallVerbOptions& options) {
-  const Project project = OpenProject();
-  CampaignOptions campaign;
+  const runner::Project project = runner::OpenProject();
+  findings::CampaignOptions campaign;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   RobustnessSearch search(project, options, campaign.out);
-  campaign.prefix = "unmodelled-" + Slug(search.runner().spec().server.version) + "-";
+  campaign.prefix = "unmodelled-" + runner::Slug(search.runner().spec().server.version) + "-";
   campaign.seconds = options.seconds;
   std::fputs(search.Begin().c_str(), campaign.out);
-  return Campaign(project, &search, campaign).Run(options.output);
+  return findings::Campaign(project, &search, campaign).Run(options.output);
 }
 
 }  // namespace resprobe::cli

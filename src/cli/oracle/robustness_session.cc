@@ -22,7 +22,7 @@ size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_m
 RobustnessSession::RobustnessSession(const LiveOptions& options) {
   live::TargetOptions target = options.server.Target();
   if (target.start.empty() && !target.flush) {
-    throw UserError(
+    throw runner::UserError(
         "--unmodelled may end a server, and loses what it holds: use --start, or permit it with "
         "--flush");
   }
@@ -33,25 +33,25 @@ RobustnessSession::RobustnessSession(const LiveOptions& options) {
   if (target_ == nullptr && error.find("Shadow") != error.npos) {
     error += ": with AddressSanitizer it needs --memory 0";
   }
-  if (target_ == nullptr) ThrowServerError(error);
+  if (target_ == nullptr) runner::ThrowServerError(error);
   Profile profile = Profile::kRedis70;
   target_->ProfileOf(&profile);
   std::optional<live::DocTable> table = live::AskForDocs(*target_, profile, &error);
-  if (!table) ThrowServerError(error);
+  if (!table) runner::ThrowServerError(error);
   table_ = std::move(*table);
   caller_ = std::make_unique<live::RobustnessRunner>(
       target_.get(), &table_,
       live::RobustnessOptions{.hang_ms = options.server.hang_seconds * 1000,
                               .memory_mb = options.memory_mb,
                               .dangerous = options.dangerous,
-                              .stop = [] { return Interrupted(); }});
+                              .stop = [] { return runner::Interrupted(); }});
 }
 
 std::optional<live::Fault> RobustnessSession::Run(const CommandCase& c, bool fresh) {
   std::string error;
   if ((fresh || caller_->stale()) && !caller_->Prepare(fresh, &error)) {
-    if (Interrupted()) return std::nullopt;
-    throw UserError("the server does not come back: " + error);
+    if (runner::Interrupted()) return std::nullopt;
+    throw runner::UserError("the server does not come back: " + error);
   }
   return caller_->Run(c);
 }
@@ -60,7 +60,7 @@ RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double se
                                                     CommandCase* c, live::Fault* fault) {
   Shrunk shrunk;
   if (!target_->own()) return shrunk;
-  const double end = Now() + seconds;
+  const double end = runner::Now() + seconds;
   const int hang_ms = caller_->options().hang_ms;
   // One by one; without the command, which was only a guess before.
   CommandCase one_by_one = *c;
@@ -78,7 +78,8 @@ RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double se
   caller_->set_hang_ms(ShrinkingHangMs(hang_ms));
   const std::string key = fault->Key();
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
-    if (shrunk.candidates >= candidates || Interrupted() || Now() > end) return false;
+    if (shrunk.candidates >= candidates || runner::Interrupted() || runner::Now() > end)
+      return false;
     ++shrunk.candidates;
     const std::optional<live::Fault> again = Run(candidate, true);
     return again && again->Key() == key;
@@ -86,7 +87,7 @@ RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double se
   CommandCase small = *c;
   resprobe::Shrink<CommandWorld>(fails, arena, &small);
   caller_->set_hang_ms(hang_ms);
-  if (Interrupted()) *c = small;  // it has failed in the same way
+  if (runner::Interrupted()) *c = small;  // it has failed in the same way
   if (const auto again = Run(small, true); again && again->Key() == key) {
     *c = small;
     *fault = *again;
@@ -110,13 +111,13 @@ std::string Describe(const live::Fault& fault) {
 }
 
 Json ToJson(const live::Fault& fault) {
-  return {{"signature", JsonText(fault.Signature())},
+  return {{"signature", runner::JsonText(fault.Signature())},
           {"kind", std::string(live::FaultName(fault.kind))},
-          {"detail", JsonText(fault.detail)},
-          {"command", JsonText(fault.command)},
+          {"detail", runner::JsonText(fault.detail)},
+          {"command", runner::JsonText(fault.command)},
           {"op", fault.op},
-          {"request", JsonText(fault.request)},
-          {"session", JsonText(Session(fault.session))}};
+          {"request", runner::JsonText(fault.request)},
+          {"session", runner::JsonText(Session(fault.session))}};
 }
 
 }  // namespace resprobe::cli

@@ -55,7 +55,7 @@ struct CallVerbOptions {
   uint64_t requests = 0;  // of the compared oracle; 0: any number
   uint64_t seeds = 0;     // 0: until the time is over
   double seconds = 0;     // 0: until the seeds are done
-  OutputOptions output;
+  runner::OutputOptions output;
 };
 // The verb oracle with --unmodelled (robustness.cc). Returns the exit code.
 int CallUnmodelled(const CallVerbOptions& options);

@@ -30,15 +30,15 @@ struct ChaosPeerOptions {
 
 live::PeerScript ScriptOf(const ChaosPeerOptions& options) {
   if (options.script.empty() == !options.seed) {
-    throw UserError("chaos-peer: give --script FILE or --seed S");
+    throw runner::UserError("chaos-peer: give --script FILE or --seed S");
   }
   if (options.seed) return live::GeneratePeerScript(*options.seed);
   std::string error;
   const std::optional<live::PeerScript> script =
-      live::ParsePeerScript(ReadFile(options.script), &error);
+      live::ParsePeerScript(runner::ReadFile(options.script), &error);
   if (!script) {
     // "line 3: what" -> "file:3: what"
-    throw UserError(options.script + ":" + error.substr(std::string_view("line ").size()));
+    throw runner::UserError(options.script + ":" + error.substr(std::string_view("line ").size()));
   }
   return *script;
 }
@@ -47,11 +47,11 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
   const live::PeerScript script = ScriptOf(options);
   if (options.print) {
     std::fputs(script.Print().c_str(), stdout);
-    return kAllWell;
+    return runner::kAllWell;
   }
   const LogFile log(options.log);
   live::InterruptFd interrupted;
-  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
+  if (!interrupted.valid()) throw runner::UserError("the system refuses a signal descriptor");
   std::string error;
   const std::unique_ptr<live::ChaosPeer> peer = live::ChaosPeer::Start(
       script,
@@ -59,7 +59,8 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
        .port = options.port,
        .log_fd = log.fd()},
       &error);
-  if (peer == nullptr) throw UserError("--listen: " + error + ": choose another port, or 0");
+  if (peer == nullptr)
+    throw runner::UserError("--listen: " + error + ": choose another port, or 0");
   // If the log goes to standard output, nothing else does.
   std::FILE* const out = options.log == "-" ? stderr : stdout;
   std::fprintf(out, "evil peer on 127.0.0.1:%d", peer->port());
@@ -72,8 +73,8 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
   const live::ChaosPeer::Report report = peer->Stop();
   absl::FPrintF(out, "%d connections; fired: %s\n", report.connections, FiredText(report.fired));
   std::fflush(out);
-  if (!interrupted.Finish()) throw UserError("cannot read the signal");
-  return kAllWell;
+  if (!interrupted.Finish()) throw runner::UserError("cannot read the signal");
+  return runner::kAllWell;
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ struct IoOptions {
   uint64_t seed = 1;
   std::string scenarios;
   std::string qdisc;
-  OutputOptions output;
+  runner::OutputOptions output;
 };
 
 // The option's name, and the name in the case's config.
@@ -48,7 +48,7 @@ constexpr std::pair<const char*, const char*> kClients[] = {
 struct IoResult {
   std::string name;  // a file, or "seed 7"
   fs::path file;
-  CaseOutcome run;
+  findings::CaseOutcome run;
   std::string client;
   std::string outcome;  // "equal", "explained", "differs", "not run", "violation", "crash", "unmet"
   std::string note;     // the explaining difference; why it was not run; the unmet line of the
@@ -83,8 +83,8 @@ struct Figures {
   }
 };
 
-RunSpec SpecOf(const IoOptions& options) {
-  RunSpec spec;
+findings::RunSpec SpecOf(const IoOptions& options) {
+  findings::RunSpec spec;
   spec.runner = "io";
   spec.harness = options.harness;
   spec.options["peer"] = options.peer;
@@ -95,25 +95,25 @@ RunSpec SpecOf(const IoOptions& options) {
   return spec;
 }
 
-class IoSearch : public Search {
+class IoSearch : public findings::Search {
  public:
   // Both must outlive it.
-  IoSearch(const Project& project, const IoOptions& options)
+  IoSearch(const runner::Project& project, const IoOptions& options)
       : project_(project), options_(options), runner_(project, SpecOf(options)) {
     const auto add = [&](const std::vector<fs::path>& files) {
       files_.insert(files_.end(), files.begin(), files.end());
     };
-    if (!options.cases.empty()) add(CasesOf(options.cases));
-    if (!options.scenarios.empty()) add(CasesOf({options.scenarios}));
+    if (!options.cases.empty()) add(runner::CasesOf(options.cases));
+    if (!options.scenarios.empty()) add(runner::CasesOf({options.scenarios}));
     if (options.seeds > 0 || !files_.empty()) return;
-    add(CasesOf({project.source / "scenarios" / "io"}));
-    add(FilesIn(project.CorpusOf(runner_.harness())));
+    add(runner::CasesOf({project.source / "scenarios" / "io"}));
+    add(runner::FilesIn(project.CorpusOf(runner_.harness())));
   }
 
   // The seeds first, then the files.
   bool Step(const Met& met) override {
     if (seeds_done_ < options_.seeds) {
-      const TempFolder temp;
+      const runner::TempFolder temp;
       const size_t count = std::min<uint64_t>(kCasesAtOnce, options_.seeds - seeds_done_);
       const std::vector<fs::path> files =
           GenerateMany(runner_.harness(), options_.seed + seeds_done_, count, temp.path());
@@ -128,9 +128,9 @@ class IoSearch : public Search {
     return files_done_ < files_.size();
   }
 
-  CaseRunner& runner() override { return runner_; }
-  std::string Line(const std::string& found, const RunClock& clock) const override {
-    return Grouped(figures_.cases()) + " cases, " + found + ", " +
+  findings::CaseRunner& runner() override { return runner_; }
+  std::string Line(const std::string& found, const findings::RunClock& clock) const override {
+    return runner::Grouped(figures_.cases()) + " cases, " + found + ", " +
            clock.Rate(figures_.cases(), "cases");
   }
 
@@ -140,7 +140,7 @@ class IoSearch : public Search {
  private:
   void Run(const std::vector<fs::path>& files, const std::string& seed, const Met& met) {
     if (files.empty()) return;
-    runner_.Run(files, true, false, [&](const fs::path& file, CaseOutcome run) {
+    runner_.Run(files, true, false, [&](const fs::path& file, findings::CaseOutcome run) {
       IoResult result;
       result.name = seed.empty() ? project_.Shown(file) : seed + file.filename().string();
       result.file = file;
@@ -151,7 +151,7 @@ class IoSearch : public Search {
       if (!result.failed() && result.outcome != "unmet") return;
       if (figures_.failures.size() < kMostShown) figures_.failures.push_back(result);
       if (!result.failed()) return;
-      MetCase one;
+      findings::MetCase one;
       one.tape = runner_.TapeOf(file);
       one.ops = result.run.ops;
       one.from = result.name;
@@ -198,7 +198,7 @@ class IoSearch : public Search {
     if (result->outcome == "not run") ++figures_.not_run[result->note];
     if (result->outcome != "equal" && result->outcome != "explained") return;
     if (result->file.extension() != ".ops") return;
-    const live::IoScenario scenario = live::ReadIoScenario(ReadFile(result->file));
+    const live::IoScenario scenario = live::ReadIoScenario(runner::ReadFile(result->file));
     if (scenario.empty()) return;
     // The expectations hold only for the client of the case.
     if (renamed) {
@@ -214,9 +214,9 @@ class IoSearch : public Search {
     result->note = unmet;
   }
 
-  const Project& project_;
+  const runner::Project& project_;
   const IoOptions& options_;
-  ProcessRunner runner_;
+  findings::ProcessRunner runner_;
   std::vector<fs::path> files_;
   size_t files_done_ = 0;
   uint64_t seeds_done_ = 0;
@@ -300,9 +300,9 @@ Json ToJson(const IoOptions& options, const std::string& subject, const Figures&
                                 {"why", std::string(live::WhyLeftOut(FindToxic(toxic)->kind))}});
   }
   for (const IoResult& failure : figures.failures) {
-    json["failures"].push_back({{"case", JsonText(failure.name)},
+    json["failures"].push_back({{"case", runner::JsonText(failure.name)},
                                 {"outcome", failure.outcome},
-                                {"note", JsonText(failure.note)},
+                                {"note", runner::JsonText(failure.note)},
                                 {"expected", failure.run.what.expected},
                                 {"seen", failure.run.what.seen}});
   }
@@ -311,16 +311,16 @@ Json ToJson(const IoOptions& options, const std::string& subject, const Figures&
 
 int RunIo(const IoOptions& options) {
   options.output.Check();
-  const Project project = OpenProject();
+  const runner::Project project = runner::OpenProject();
   IoSearch search(project, options);
   const std::string subject = search.subject();
   if (!options.qdisc.empty()) EnterNetworkWith(options.qdisc);
-  CampaignOptions campaign_options;
+  findings::CampaignOptions campaign_options;
   campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
-  Campaign campaign(project, &search, campaign_options);
+  findings::Campaign campaign(project, &search, campaign_options);
   campaign.Loop();
-  const bool interrupted = Interrupted();
-  ForgetInterrupts();
+  const bool interrupted = runner::Interrupted();
+  runner::ForgetInterrupts();
   const Figures& figures = search.figures();
   Json json = ToJson(options, subject, figures);
   json["findings"] = campaign.FindingsJson();
@@ -335,13 +335,13 @@ int RunIo(const IoOptions& options) {
     }
   }
   if (options.output.json()) options.output.Write(json);
-  if (interrupted) throw Interruption();
-  if (!campaign.trouble().empty()) throw UserError(campaign.trouble());
-  if (!figures.failures.empty()) return kFinding;
+  if (interrupted) throw runner::Interruption();
+  if (!campaign.trouble().empty()) throw runner::UserError(campaign.trouble());
+  if (!figures.failures.empty()) return runner::kFinding;
   if (figures.Of("not run") == figures.cases()) {
-    throw UserError("io: not one case could be run: see why above");
+    throw runner::UserError("io: not one case could be run: see why above");
   }
-  return kAllWell;
+  return runner::kAllWell;
 }
 
 }  // namespace
@@ -385,7 +385,7 @@ Verb IoVerb() {
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
     if (!options->qdisc.empty() && options->peer == "memory") {
-      throw UserError("--qdisc: --peer memory has no network: use forked or tcp");
+      throw runner::UserError("--qdisc: --peer memory has no network: use forked or tcp");
     }
     return RunIo(*options);
   };

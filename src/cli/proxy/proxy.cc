@@ -38,8 +38,8 @@ int RunToxiproxy(const ProxyOptions& options, const live::Upstream& server,
                        .api_port = options.api_port,
                        .allow_remote = options.server.allow_remote});
   live::InterruptFd interrupted;
-  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
-  if (Interrupted()) throw Interruption();
+  if (!interrupted.valid()) throw runner::UserError("the system refuses a signal descriptor");
+  if (runner::Interrupted()) throw runner::Interruption();
   const std::string listen =
       toxiproxy.AddProxy(options.name,
                          (options.server.allow_remote ? "0.0.0.0:" : "127.0.0.1:") +
@@ -55,15 +55,16 @@ int RunToxiproxy(const ProxyOptions& options, const live::Upstream& server,
               listen.c_str(), server.ToText().c_str(), toxiproxy.api().c_str());
   std::fflush(stdout);
   std::string error;
-  if (!loop.Run(&error)) throw UserError(error);
+  if (!loop.Run(&error)) throw runner::UserError(error);
   if (last_words) {
-    throw UserError("--toxiproxy: " + toxiproxy.title() + " has ended by itself: " + *last_words);
+    throw runner::UserError("--toxiproxy: " + toxiproxy.title() +
+                            " has ended by itself: " + *last_words);
   }
   std::printf("%s\n", toxiproxy.Figures().c_str());
   std::fflush(stdout);
   toxiproxy.Remove();
-  if (!interrupted.Finish()) throw UserError("cannot read the signal");
-  return kAllWell;
+  if (!interrupted.Finish()) throw runner::UserError("cannot read the signal");
+  return runner::kAllWell;
 }
 
 int RunProxy(const ProxyOptions& options) {
@@ -71,16 +72,16 @@ int RunProxy(const ProxyOptions& options) {
   for (const std::string& one : options.toxics) all += one + ";";
   const std::vector<live::GateToxic> toxics = ParseToxics("--toxics", all);
   std::string error = WrongInName(options.name);
-  if (!error.empty()) throw UserError("--name: " + error);
+  if (!error.empty()) throw runner::UserError("--name: " + error);
   const std::unique_ptr<live::Upstream> server =
       live::Upstream::Open(options.server.Target(), &error);
-  if (server == nullptr) ThrowServerError(error);
+  if (server == nullptr) runner::ThrowServerError(error);
   if (!options.toxiproxy.empty()) return RunToxiproxy(options, *server, toxics);
   const LogFile file(options.log);
   live::SocketLog log = file.fd() >= 0 ? live::SocketLog(file.fd()) : live::SocketLog();
   live::InterruptFd interrupted;
-  if (!interrupted.valid()) throw UserError("the system refuses a signal descriptor");
-  if (Interrupted()) throw Interruption();
+  if (!interrupted.valid()) throw runner::UserError("the system refuses a signal descriptor");
+  if (runner::Interrupted()) throw runner::Interruption();
 
   live::ToxicLoop loop;
   loop.Watch(interrupted.get(), [] { return false; });
@@ -88,12 +89,12 @@ int RunProxy(const ProxyOptions& options) {
                    {.seed = options.seed, .allow_remote = options.server.allow_remote});
   error = proxies.Create(options.name, std::to_string(options.listen_port), server->ToText(), true,
                          toxics);
-  if (!error.empty()) throw UserError("--listen: " + error + ": choose another port, or 0");
+  if (!error.empty()) throw runner::UserError("--listen: " + error + ": choose another port, or 0");
   ProxyApi api(&loop, &proxies);
   const uint16_t api_port = api.Start(options.api_port);
   if (api_port == 0) {
-    throw UserError("--api: port " + std::to_string(options.api_port) +
-                    " is not to be had: choose another, or 0 for a free one");
+    throw runner::UserError("--api: port " + std::to_string(options.api_port) +
+                            " is not to be had: choose another, or 0 for a free one");
   }
   // If the log goes to standard output, nothing else does.
   std::FILE* const out = options.log == "-" ? stderr : stdout;
@@ -101,14 +102,14 @@ int RunProxy(const ProxyOptions& options) {
                options.server.allow_remote ? "0.0.0.0" : "127.0.0.1",
                proxies.Find(options.name)->port(), server->ToText().c_str(), api_port);
   std::fflush(out);
-  if (!loop.Run(&error)) throw UserError(error);
+  if (!loop.Run(&error)) throw runner::UserError(error);
   if (const live::ToxicGate* gate = proxies.Find(options.name)) {
     absl::FPrintF(out, "%d connections; fired: %s\n", gate->connections(),
                   FiredText(gate->counts()));
     std::fflush(out);
   }
-  if (!interrupted.Finish()) throw UserError("cannot read the signal");
-  return kAllWell;
+  if (!interrupted.Finish()) throw runner::UserError("cannot read the signal");
+  return runner::kAllWell;
 }
 
 }  // namespace

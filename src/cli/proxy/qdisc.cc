@@ -20,7 +20,7 @@ namespace resprobe::cli {
 namespace {
 
 [[noreturn]] void Skip(const std::string& why) {
-  throw UserError("io: skipped, since this machine cannot do --qdisc: " + why);
+  throw runner::UserError("io: skipped, since this machine cannot do --qdisc: " + why);
 }
 
 // Without root, the namespace belongs to a user namespace in which this user is root.
@@ -46,11 +46,11 @@ void RaiseLoopback() {
   }
 }
 
-RunResult Tc(std::vector<std::string> words) {
+runner::RunResult Tc(std::vector<std::string> words) {
   words.insert(words.begin(), "tc");
   try {
-    return RunToEnd({words, {}});
-  } catch (const UserError&) {
+    return runner::RunToEnd({words, {}});
+  } catch (const runner::UserError&) {
     Skip("there is no tc (Debian package iproute2)");
   }
 }
@@ -63,14 +63,14 @@ void EnterNetworkWith(const std::string& qdisc) {
   std::vector<std::string> words = {"qdisc", "add", "dev", "lo", "root"};
   std::istringstream spec(qdisc);
   for (std::string word; spec >> word;) words.push_back(word);
-  const RunResult result = Tc(words);
+  const runner::RunResult result = Tc(words);
   if (result.exit_code == 0) return;
   Skip("tc qdisc add dev lo root " + qdisc + ": " + result.err.substr(0, result.err.find('\n')) +
        " (is it spelled as tc(8) has it, and does the kernel have it: modprobe sch_…?)");
 }
 
 std::string QdiscFigures() {
-  const RunResult result = Tc({"-s", "qdisc", "show", "dev", "lo"});
+  const runner::RunResult result = Tc({"-s", "qdisc", "show", "dev", "lo"});
   std::istringstream lines(result.out);
   std::string word;
   std::string kind;

@@ -26,13 +26,13 @@ live::GateToxic ParseOne(const std::string& option, const std::string& text) {
     if (const char* name = ValueOf(word, "name")) {
       toxic.name = name;
       if (const std::string wrong = WrongInName(name); !wrong.empty()) {
-        throw UserError(option + ": " + wrong);
+        throw runner::UserError(option + ": " + wrong);
       }
     } else if (const char* share = ValueOf(word, "toxicity")) {
       char* end = nullptr;
       toxic.toxicity = std::strtod(share, &end);
       if (end == share || *end != '\0' || !(toxic.toxicity >= 0 && toxic.toxicity <= 1)) {
-        throw UserError(option + ": toxicity=" + share + ": give a number from 0 to 1");
+        throw runner::UserError(option + ": toxicity=" + share + ": give a number from 0 to 1");
       }
     } else {
       rest += (rest.empty() ? "" : " ") + word;
@@ -40,7 +40,8 @@ live::GateToxic ParseOne(const std::string& option, const std::string& text) {
   }
   std::string error;
   const std::optional<Toxic> parsed = ParseToxic(rest, &error);
-  if (!parsed || !live::WorksOnSockets(*parsed, &error)) throw UserError(option + ": " + error);
+  if (!parsed || !live::WorksOnSockets(*parsed, &error))
+    throw runner::UserError(option + ": " + error);
   toxic.toxic = *parsed;
   if (toxic.name.empty()) {
     toxic.name = std::string(InfoOf(parsed->kind).name) + "_" +
@@ -58,7 +59,7 @@ std::vector<live::GateToxic> ParseToxics(const std::string& option, const std::s
     if (part.find_first_not_of(" \t") == std::string::npos) continue;
     live::GateToxic toxic = ParseOne(option, part);
     std::string error;
-    if (!StandsBeside(toxics, toxic, &error)) throw UserError(option + ": " + error);
+    if (!StandsBeside(toxics, toxic, &error)) throw runner::UserError(option + ": " + error);
     toxics.push_back(std::move(toxic));
   }
   return toxics;
@@ -124,7 +125,7 @@ LogFile::LogFile(const std::string& name) {
   }
   own_.Reset(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644));
   if (!own_.valid()) {
-    throw UserError("--log: " + name + " cannot be written: " + std::strerror(errno));
+    throw runner::UserError("--log: " + name + " cannot be written: " + std::strerror(errno));
   }
   fd_ = own_.get();
 }

@@ -89,8 +89,8 @@ Toxiproxy::Toxiproxy(const Setting& setting) {
   }
   const Answer proxies = Ask("GET", "/proxies");
   if (proxies.status != 200 || !proxies.body.is_object()) {
-    throw UserError("--toxiproxy: " + api_ +
-                    " is not a Toxiproxy: GET /proxies: " + proxies.Error());
+    throw runner::UserError("--toxiproxy: " + api_ +
+                            " is not a Toxiproxy: GET /proxies: " + proxies.Error());
   }
 }
 
@@ -103,14 +103,14 @@ void Toxiproxy::Reach(const Setting& setting) {
   const live::Address address = *live::ParseAddress(setting.where, &error);
   if (!live::Connect(address, setting.allow_remote, &error).valid()) {
     if (error.starts_with("cannot connect")) error += ": start one there, or give the program";
-    throw UserError("--toxiproxy: " + error);
+    throw runner::UserError("--toxiproxy: " + error);
   }
   http_ = std::make_unique<Http>(address.host, address.port);
   api_ = "http://" + address.ToText();
   const std::string version = Version();
   if (version.empty()) {
-    throw UserError("--toxiproxy: " + api_ +
-                    " is not a Toxiproxy: it does not answer GET /version");
+    throw runner::UserError("--toxiproxy: " + api_ +
+                            " is not a Toxiproxy: it does not answer GET /version");
   }
   title_ += " " + version;
 }
@@ -120,31 +120,31 @@ void Toxiproxy::Start(const Setting& setting) {
   // instead.
   std::string error;
   live::UniqueFd held = live::Listen(setting.api_port, false, &error);
-  if (!held.valid()) throw UserError("--api: " + error + ": choose another port, or 0");
+  if (!held.valid()) throw runner::UserError("--api: " + error + ": choose another port, or 0");
   const std::string port = std::to_string(live::LocalPort(held.get()));
   held.Reset();
   try {
-    process_ = std::make_unique<Process>(
-        Command{{setting.where, "-host", "127.0.0.1", "-port", port, "-proxy-metrics"}, {}});
-  } catch (const UserError& none) {
-    throw UserError(
+    process_ = std::make_unique<runner::Process>(runner::Command{
+        {setting.where, "-host", "127.0.0.1", "-port", port, "-proxy-metrics"}, {}});
+  } catch (const runner::UserError& none) {
+    throw runner::UserError(
         "proxy: skipped, since there is no Toxiproxy here: " + std::string(none.what()) +
         ": install one, or name it: --toxiproxy PATH, or HOST:PORT of its API");
   }
   http_ = std::make_unique<Http>("127.0.0.1", std::stoi(port));
   api_ = "http://127.0.0.1:" + port;
-  const double until = Now() + kAnswersWithin;
+  const double until = runner::Now() + kAnswersWithin;
   std::string version;
   while ((version = Version()).empty()) {
     const bool running = process_->Pump(kLook);
-    if (Interrupted()) throw Interruption();
+    if (runner::Interrupted()) throw runner::Interruption();
     if (!running) {
-      throw UserError("--toxiproxy: " + setting.where + " has ended: " + LastLine() +
-                      ": is it toxiproxy-server 2.5 or later?");
+      throw runner::UserError("--toxiproxy: " + setting.where + " has ended: " + LastLine() +
+                              ": is it toxiproxy-server 2.5 or later?");
     }
-    if (Now() > until) {
-      throw UserError("--toxiproxy: " + setting.where + " does not answer at " + api_ +
-                      ": is it toxiproxy-server?");
+    if (runner::Now() > until) {
+      throw runner::UserError("--toxiproxy: " + setting.where + " does not answer at " + api_ +
+                              ": is it toxiproxy-server?");
     }
   }
   title_ += " " + version;
@@ -185,16 +185,18 @@ std::string Toxiproxy::AddProxy(const std::string& name, const std::string& list
       {"name", name}, {"listen", listen}, {"upstream", upstream}, {"enabled", true}};
   const Answer answer = Ask("POST", "/proxies", asked.dump());
   if (answer.status == 409) {
-    throw UserError("--name: " + title_ + " has a proxy '" + name +
-                    "' already: choose another name, or remove it there");
+    throw runner::UserError("--name: " + title_ + " has a proxy '" + name +
+                            "' already: choose another name, or remove it there");
   }
   if (answer.status != 201)
-    throw UserError("--listen: " + title_ + ": " + answer.Error() + ": choose another port, or 0");
+    throw runner::UserError("--listen: " + title_ + ": " + answer.Error() +
+                            ": choose another port, or 0");
   proxy_ = "/proxies/" + name;
   const Json& told = answer.body;
   if (!told.is_object() || told.value("name", Json()) != name ||
       told.value("enabled", Json()) != true || !told.value("listen", Json()).is_string()) {
-    throw UserError("--listen: " + title_ + " does not confirm the request: " + answer.text);
+    throw runner::UserError("--listen: " + title_ +
+                            " does not confirm the request: " + answer.text);
   }
   return told["listen"].get<std::string>();
 }
@@ -204,11 +206,11 @@ void Toxiproxy::AddToxic(const live::GateToxic& toxic) {
   const Answer answer = Ask("POST", proxy_ + "/toxics", asked.dump());
   const std::string what = "--toxics: " + toxic.name + ": " + title_;
   if (answer.status != 200) {
-    throw UserError(what + " refuses it: " + answer.Error() +
-                    ": it has its own kinds only (./resprobe proxy has them all)");
+    throw runner::UserError(what + " refuses it: " + answer.Error() +
+                            ": it has its own kinds only (./resprobe proxy has them all)");
   }
   const std::string difference = Difference(asked, answer.body);
-  if (!difference.empty()) throw UserError(what + " has made another of it: " + difference);
+  if (!difference.empty()) throw runner::UserError(what + " has made another of it: " + difference);
 }
 
 std::string Toxiproxy::Figures() {
@@ -227,8 +229,8 @@ std::string Toxiproxy::Figures() {
     const auto got = SumOf(metrics.text, "toxiproxy_proxy_received_bytes_total", labels);
     const auto sent = SumOf(metrics.text, "toxiproxy_proxy_sent_bytes_total", labels);
     if (!got) continue;
-    text += std::string("; ") + direction + ": " + Grouped(sent.value_or(0)) + " of " +
-            Grouped(*got) + " bytes passed";
+    text += std::string("; ") + direction + ": " + runner::Grouped(sent.value_or(0)) + " of " +
+            runner::Grouped(*got) + " bytes passed";
   }
   return text;
 }
@@ -237,8 +239,8 @@ void Toxiproxy::Remove() {
   const std::string path = std::exchange(proxy_, "");
   const Answer answer = Ask("DELETE", path);
   if (answer.status == 204 || answer.status == 404) return;  // or it was already deleted
-  throw UserError("--toxiproxy: " + title_ + " keeps " + path + ": " + answer.Error() +
-                  ": remove it there");
+  throw runner::UserError("--toxiproxy: " + title_ + " keeps " + path + ": " + answer.Error() +
+                          ": remove it there");
 }
 
 void Toxiproxy::WatchIn(live::ToxicLoop* loop, std::function<void(const std::string&)> on_end) {

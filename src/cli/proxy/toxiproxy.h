@@ -65,7 +65,7 @@ class Toxiproxy {
   std::string Version();  // "" if unknown
   std::string LastLine() const;
 
-  std::unique_ptr<Process> process_;  // if we started it
+  std::unique_ptr<runner::Process> process_;  // if we started it
   std::unique_ptr<Http> http_;
   std::string api_;
   std::string title_ = "toxiproxy";

@@ -14,7 +14,7 @@
 #include "engine/mutate.h"
 #include "engine/ops_text.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using stale::Op;
@@ -250,4 +250,4 @@ TEST(StaleCaseTest, TheShrinkerGivesUpAfterItsRuns) {
 }
 
 }  // namespace
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -15,7 +15,7 @@
 #include "live/net/socket.h"
 #include "live/server/server_process.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 class StaleWorldTest : public testing::TestWithParam<const char*> {
@@ -24,7 +24,7 @@ class StaleWorldTest : public testing::TestWithParam<const char*> {
     const char* program = std::getenv(GetParam());
     if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
     std::string error;
-    server_ = ServerProcess::Start({.program = program}, &error);
+    server_ = live::ServerProcess::Start({.program = program}, &error);
     ASSERT_NE(server_, nullptr) << error;
   }
 
@@ -32,7 +32,7 @@ class StaleWorldTest : public testing::TestWithParam<const char*> {
             TrackingMode tracking = TrackingMode::kDefault, int hang_seconds = 10) {
     PoolOptions options;
     options.connect = [path = server_->socket_path()](std::string* error) {
-      return ConnectUnix(path, error);
+      return live::ConnectUnix(path, error);
     };
     options.injected_fault = injected_fault;
     options.hang_seconds = hang_seconds;
@@ -77,7 +77,7 @@ class StaleWorldTest : public testing::TestWithParam<const char*> {
   Arena arena_;
   StaleCase case_;  // the last one
   StaleCounts counts_;
-  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<live::ServerProcess> server_;
   std::unique_ptr<PoolTarget> target_;
 };
 INSTANTIATE_TEST_SUITE_P(Servers, StaleWorldTest,
@@ -201,4 +201,4 @@ TEST_P(StaleWorldTest, DeathsAtEachPointLeaveNothingStaleAndNothingLocked) {
 }
 
 }  // namespace
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

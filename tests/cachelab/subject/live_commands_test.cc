@@ -5,7 +5,7 @@
 
 #include "core/resp/reply_parser.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using testing::ElementsAre;
@@ -74,4 +74,4 @@ TEST(LiveCommandsTest, ComparesMapsWholeAndInNoOrder) {
 }
 
 }  // namespace
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -9,7 +9,7 @@
 #include <functional>
 #include <memory>
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 class SharedCacheTest : public testing::Test {
@@ -221,4 +221,4 @@ TEST_F(SharedCacheTest, KeepsBytesApartThatLookAlike) {
 }
 
 }  // namespace
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -15,7 +15,7 @@
 #include "live/net/socket.h"
 #include "live/server/server_process.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using testing::ElementsAre;
@@ -26,15 +26,15 @@ using Stream = std::vector<std::string>;
 // A connection that keeps the values in the order of their arrival.
 class Client {
  public:
-  explicit Client(const ServerProcess& server) {
+  explicit Client(const live::ServerProcess& server) {
     std::string error;
-    fd_ = ConnectUnix(server.socket_path(), &error);
+    fd_ = live::ConnectUnix(server.socket_path(), &error);
     EXPECT_TRUE(fd_.valid()) << error;
   }
 
   // The stream up to the end of the command's reply, plus `extra` more values.
   Stream Call(const std::string& command, size_t extra = 0) {
-    EXPECT_TRUE(SendAll(fd_.get(), command + "\r\n"));
+    EXPECT_TRUE(live::SendAll(fd_.get(), command + "\r\n"));
     Stream stream;
     bool replied = false;
     while (!replied || extra > 0) {
@@ -74,7 +74,7 @@ class Client {
     }
   }
 
-  UniqueFd fd_;
+  live::UniqueFd fd_;
   std::string bytes_;
   size_t used_ = 0;
   resp::ReplyParser parser_;
@@ -86,7 +86,7 @@ class TrackingRowsTest : public testing::TestWithParam<const char*> {
     const char* program = std::getenv(GetParam());
     if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
     std::string error;
-    server_ = ServerProcess::Start({.program = program}, &error);
+    server_ = live::ServerProcess::Start({.program = program}, &error);
     ASSERT_NE(server_, nullptr) << error;
     reader_ = std::make_unique<Client>(*server_);
     writer_ = std::make_unique<Client>(*server_);
@@ -104,7 +104,7 @@ class TrackingRowsTest : public testing::TestWithParam<const char*> {
     return reader_->Pushes();
   }
 
-  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<live::ServerProcess> server_;
   std::unique_ptr<Client> reader_;
   std::unique_ptr<Client> writer_;
 };
@@ -320,4 +320,4 @@ TEST_P(TrackingRowsTest, IdsAreNeverUsedTwice) {
 }
 
 }  // namespace
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab

@@ -15,7 +15,7 @@
 #include "live/net/socket.h"
 #include "live/server/server_process.h"
 
-namespace resprobe::live {
+namespace resprobe::cachelab {
 namespace {
 
 using Stored = WorkerAnswer::Stored;
@@ -26,14 +26,16 @@ class WorkerPoolTest : public testing::TestWithParam<const char*> {
     const char* program = std::getenv(GetParam());
     if (program == nullptr) GTEST_SKIP() << GetParam() << " is not set";
     std::string error;
-    server_ = ServerProcess::Start({.program = program}, &error);
+    server_ = live::ServerProcess::Start({.program = program}, &error);
     ASSERT_NE(server_, nullptr) << error;
-    direct_ = std::make_unique<Resp3Client>(Connector(), [](const resp::ReplyView&) {});
+    direct_ = std::make_unique<live::Resp3Client>(Connector(), [](const resp::ReplyView&) {});
     ASSERT_TRUE(direct_->Open("", 0, &error)) << error;
   }
 
-  Resp3Client::Connector Connector() const {
-    return [path = server_->socket_path()](std::string* error) { return ConnectUnix(path, error); };
+  live::Resp3Client::Connector Connector() const {
+    return [path = server_->socket_path()](std::string* error) {
+      return live::ConnectUnix(path, error);
+    };
   }
 
   void Start(PoolOptions options = {}) {
@@ -56,8 +58,8 @@ class WorkerPoolTest : public testing::TestWithParam<const char*> {
     return answer.ok() ? resp::ToText(answer.reply.root()) : answer.why;
   }
 
-  std::unique_ptr<ServerProcess> server_;
-  std::unique_ptr<Resp3Client> direct_;
+  std::unique_ptr<live::ServerProcess> server_;
+  std::unique_ptr<live::Resp3Client> direct_;
   std::unique_ptr<WorkerPool> pool_;
 };
 INSTANTIATE_TEST_SUITE_P(Servers, WorkerPoolTest,
@@ -304,4 +306,4 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace resprobe::live
+}  // namespace resprobe::cachelab
