@@ -178,7 +178,7 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
   }
   // `.ops` text without the extension.
   if (ReadFile(path).starts_with("ops ")) return HarnessOfText(path);
-  throw UserError(path.string() + ": its path does not tell the harness: add --harness NAME (" +
+  throw UserError(path.string() + ": its path does not name the harness: add --harness NAME (" +
                   Joined(all) + ")");
 }
 

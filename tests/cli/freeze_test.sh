@@ -76,7 +76,7 @@ for verb in freeze minimize replay; do
 done
 cp "$temp/case-v" "$temp/campaign/case"
 for verb in freeze minimize replay; do
-  wrong_use "its path does not tell the harness" $verb "$temp/campaign"
+  wrong_use "its path does not name the harness" $verb "$temp/campaign"
 done
 [[ -z $(find "$regressions" -type f) ]] || fail "a refused failure left a test behind"
 

@@ -72,7 +72,7 @@ gives 200 '"enabled":true,"toxics":[]' GET /proxies/redis
 
 # Two APIs cannot share a port.
 start second proxy --listen 0 --server "127.0.0.1:$server" --api 0
-refused "--api: port $(api_of second) is not to be had" --api "$(api_of second)"
+refused "--api: port $(api_of second) is not available" --api "$(api_of second)"
 
 # The same address spelled differently is no change: a connection stays open.
 exec 9<>"/dev/tcp/127.0.0.1/$port"

@@ -289,9 +289,9 @@ int RunBench(const BenchOptions& options) {
   }
   if (text && !harnesses.empty()) {
     std::printf(
-        "ratio: of fuzzing to the empty target's; corpus: the same with nothing mutated, over the\n"
-        "seeds again and again, which has to be above the floor; alone: over the seeds with no\n"
-        "engine; ops: the mean of a seed\n");
+        "ratio: fuzzing relative to the empty target; corpus: the same over the seeds in turn,\n"
+        "without mutation, which must reach the floor; alone: executions per second over the\n"
+        "seeds without an engine; ops: mean number of ops in a seed\n");
   }
   const fs::path program = project.build / "release" / "bench" / "resp_bench";
   if (options.harnesses.empty() && !options.families) {

@@ -37,7 +37,7 @@ int RunCmd(const CmdOptions& options) {
 
 Verb CmdVerb() {
   const auto options = std::make_shared<CmdOptions>();
-  Verb verb("cmd", "send one command through it, or past it");
+  Verb verb("cmd", "send one command through the cache, or past it");
   verb.details =
       "Sends a command through caching workers, or past their cache, and prints the answer. The "
       "workers are those of ./resprobe workers, or what else answers at the URL as they do. Words "

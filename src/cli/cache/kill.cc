@@ -1,6 +1,7 @@
 // kill: kills the worker that caches an entry, at a named point; no worker may read the entry
 // afterwards.
 
+#include <absl/strings/str_format.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -158,18 +159,13 @@ int RunKill(KillOptions* options) {
   };
   kind.summary = [&] {
     std::string text;
-    char line[160];
     if (!tallies.empty()) {
-      std::snprintf(line, sizeof(line), "  %-28s %8s %8s %8s %11s\n", "killed by, at", "rounds",
-                    "killed", "cached", "not cached");
-      text += line;
+      absl::StrAppendFormat(&text, "  %-28s %8s %8s %8s %11s\n", "killed by, at", "rounds",
+                            "killed", "cached", "not cached");
     }
     for (const auto& [name, t] : tallies) {
-      std::snprintf(
-          line, sizeof(line), "  %-28s %8llu %8llu %8llu %11llu\n", name.c_str(),
-          static_cast<unsigned long long>(t.rounds), static_cast<unsigned long long>(t.killed),
-          static_cast<unsigned long long>(t.cached), static_cast<unsigned long long>(t.not_cached));
-      text += line;
+      absl::StrAppendFormat(&text, "  %-28s %8d %8d %8d %11d\n", name, t.rounds, t.killed, t.cached,
+                            t.not_cached);
     }
     return text;
   };
@@ -191,7 +187,7 @@ int RunKill(KillOptions* options) {
 
 Verb KillVerb() {
   const auto options = std::make_shared<KillOptions>();
-  Verb verb("kill", "kill who put an entry, at a named point; nobody may read it");
+  Verb verb("kill", "kill an entry's writer at a named point; find stale reads");
   verb.details =
       "The writer of an entry of the shared cache is killed, then the key is written: no worker "
       "may read the old value.\n"

@@ -1,5 +1,6 @@
 #include "cli/cache/stale_json.h"
 
+#include <absl/strings/str_format.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -330,10 +331,7 @@ cachelab::StaleCase ReadStaleCase(const std::string& file) {
 }
 
 std::string ToLine(const cachelab::StaleEvent& event) {
-  char head[64];
-  std::snprintf(head, sizeof(head), "%10.3f  #%-4llu ", event.ms,
-                static_cast<unsigned long long>(event.op));
-  std::string line = head;
+  std::string line = absl::StrFormat("%10.3f  #%-4d ", event.ms, event.op);
   line += event.worker == cachelab::kDriver ? "driver   "
                                             : "worker " + std::to_string(event.worker) + " ";
   line += event.what;

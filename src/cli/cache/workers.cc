@@ -1,5 +1,7 @@
 // workers: serves the caching workers over HTTP.
 
+#include <absl/strings/str_format.h>
+
 #include <cstdio>
 #include <memory>
 
@@ -34,7 +36,7 @@ int RunWorkers(const WorkersOptions& options) {
       options.pool.workers, options.pool.Writers(), server->version().c_str(), endpoint->port());
   std::fflush(stdout);
   endpoint->Run(interrupted.get());
-  std::printf("%llu requests\n", static_cast<unsigned long long>(endpoint->requests()));
+  absl::PrintF("%d requests\n", endpoint->requests());
   interrupted.Finish();
   return runner::kAllWell;
 }

@@ -94,7 +94,7 @@ int RunProxy(const ProxyOptions& options) {
   const uint16_t api_port = api.Start(options.api_port);
   if (api_port == 0) {
     throw runner::UserError("--api: port " + std::to_string(options.api_port) +
-                            " is not to be had: choose another, or 0 for a free one");
+                            " is not available: choose another, or 0 for a free one");
   }
   // If the log goes to standard output, nothing else does.
   std::FILE* const out = options.log == "-" ? stderr : stdout;

@@ -37,7 +37,7 @@ class ProxySet {
   };
 
   // `upstream` is the server of the command line. Others, which the API may name, are HOST:PORT: a
-  // unix socket has an owner, and a port of ours would open it to everyone.
+  // unix socket has permissions, and a proxy would bypass them.
   ProxySet(live::ToxicLoop* loop, live::SocketLog* log, const live::Upstream* upstream,
            const Setting& setting)
       : loop_(loop), log_(log), upstream_(upstream), setting_(setting) {}
