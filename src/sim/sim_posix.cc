@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
 
 namespace resprobe {
 namespace {
@@ -141,11 +140,7 @@ int SimPosix::OpenSocket() {
   for (size_t i = 0; i < kSockets; ++i) {
     Socket& socket = sockets_[i];
     if (socket.state != Socket::State::kFree) continue;
-    std::string arrived = std::move(socket.arrived);
-    arrived.clear();
-    socket = {};
-    socket.arrived = std::move(arrived);
-    socket.state = Socket::State::kNew;
+    socket.Open();
     ++open_;
     const auto index = static_cast<int>(i);
     wire_->Open(index);

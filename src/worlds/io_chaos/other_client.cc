@@ -7,10 +7,15 @@
 
 namespace resprobe {
 
+OtherClient::OtherClient() {
+  for (const std::string_view key : kIoKeys) Queue({"SET", key, "value"});
+  first_.swap(bytes_);
+}
+
 void OtherClient::Start(ServerSubject* server) {
   server_ = server;
   connection_ = server->Connect();
-  for (const std::string_view key : kIoKeys) Queue({"SET", key, "value"});
+  bytes_ = first_;
   Send();
 }
 

@@ -15,6 +15,8 @@ namespace resprobe {
 // under test as messages and invalidations.
 class OtherClient {
  public:
+  OtherClient();
+
   // Connects to the server and sets the keys that the clients under test read.
   void Start(ServerSubject* server);
   void Publish(size_t channel);
@@ -29,6 +31,7 @@ class OtherClient {
   ServerSubject* server_ = nullptr;
   uint64_t connection_ = 0;
   std::string bytes_;
+  std::string first_;  // the requests of Start(), which are the same in each run
 };
 
 }  // namespace resprobe
