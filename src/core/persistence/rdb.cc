@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 
 namespace resprobe {
@@ -173,9 +172,8 @@ bool ReadKey(Reader& in, uint8_t type, int db, int64_t expire_at, Keyspace* keys
 }  // namespace
 
 void AppendRdb(const Keyspace& keyspace, int version, std::string* rdb) {
-  char digits[8];
-  std::snprintf(digits, sizeof(digits), "%04d", version);
-  rdb->append(kMagic).append(digits);
+  rdb->append(kMagic);
+  for (const int unit : {1000, 100, 10, 1}) *rdb += static_cast<char>('0' + version / unit % 10);
   for (int db = 0; db < keyspace.databases(); ++db) {
     const Dict<Object>& keys = keyspace.keys(db);
     if (keys.empty()) continue;

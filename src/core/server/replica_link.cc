@@ -94,7 +94,12 @@ void ReplicaLink::Dial() {
   running_.clear();
   state_ = State::kPing;
   if (!server_.host_->Dial(connection_, host_, port_)) return Fail();
+  // In one flight; the server waits for each reply.
+  char digits[24];
   Say(client, {"PING"});
+  Say(client, {"REPLCONF", "listening-port",
+               FormatInt64(server_.host_->listening_port(), digits), "capa", "psync2"});
+  Synchronize(client);
 }
 
 void ReplicaLink::Fail() {
@@ -173,18 +178,12 @@ bool ReplicaLink::TakeLine(std::string_view* bytes) {
 void ReplicaLink::HandleLine(Client& client) {
   std::string_view line = line_;
   switch (state_) {
-    case State::kPing: {
+    case State::kPing:
       if (!line.starts_with("+")) return Fail();
-      char digits[24];
-      Say(client,
-          {"REPLCONF", "listening-port", FormatInt64(server_.host_->listening_port(), digits)});
-      Say(client, {"REPLCONF", "capa", "psync2"});
-      replies_ = 2;
       state_ = State::kConfigure;
       break;
-    }
     case State::kConfigure:  // what the primary does not know does not matter
-      if (--replies_ == 0) Synchronize(client);
+      state_ = State::kSynchronize;
       break;
     case State::kSynchronize: {
       const std::string_view answer = TakeWord(&line);
@@ -230,7 +229,6 @@ void ReplicaLink::Synchronize(Client& client) {
   } else {
     Say(client, {"PSYNC", "?", "-1"});
   }
-  state_ = State::kSynchronize;
 }
 
 void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
@@ -245,7 +243,6 @@ void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
   client.parser.Reset();
   client.db = db_ = 0;
   state_ = State::kStream;
-  Acknowledge();
   due_ = server_.keyspace_.now_ms() + kPeriodMs;
 }
 

@@ -24,7 +24,7 @@ class ReplicaLink {
     kNone,         // this server follows none
     kDown,         // to be dialled
     kPing,         // waits for the reply to PING
-    kConfigure,    // … to REPLCONF, twice
+    kConfigure,    // … to REPLCONF
     kSynchronize,  // … to PSYNC
     kSize,         // waits for the size of the keys
     kKeys,         // for the keys themselves
@@ -84,7 +84,6 @@ class ReplicaLink {
   uint64_t connection_ = 0;  // the server's id of it; 0: there is none
   int64_t due_ = 0;          // milliseconds: of the next report, or the next attempt
   int64_t heard_at_ = 0;
-  int replies_ = 0;       // of REPLCONF, to come
   std::string line_;      // a line that has not arrived completely
   std::string keys_;      // the keys so far
   size_t keys_size_ = 0;  // of all of them

@@ -10,6 +10,9 @@
 namespace resprobe {
 namespace {
 
+// The memory of the backlog that is kept for the next run.
+constexpr size_t kIdleBacklogBytes = 64 << 10;
+
 constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
 constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 
@@ -23,7 +26,8 @@ void ReplicationSource::Reset() {
   id_.clear();
   previous_id_.clear();
   previous_end_ = offset_ = 0;
-  RecycleString(backlog_);
+  if (backlog_.capacity() > kIdleBacklogBytes) std::string().swap(backlog_);
+  backlog_.clear();
   db_ = -1;
   ids_made_ = 0;
   replicas_.clear();
@@ -56,6 +60,12 @@ void ReplicationSource::Ran(const CommandContext& command, bool changed) {
 
 void ReplicationSource::Send(bool framed) {
   if (effects_.empty()) return;
+  if (effects_.size() == 1 && effects_[0].db == db_) {
+    Feed(effects_bytes_);
+    effects_.clear();
+    effects_bytes_.clear();
+    return;
+  }
   const bool frame = framed && effects_.size() > 1;
   bytes_.clear();
   if (frame) bytes_ += kMulti;

@@ -17,7 +17,7 @@ namespace resprobe {
 namespace {
 
 constexpr std::string_view kHandshake =
-    "*3\r\n$8\r\nREPLCONF\r\n$14\r\nlistening-port\r\n$4\r\n7001\r\n";
+    "*5\r\n$8\r\nREPLCONF\r\n$14\r\nlistening-port\r\n$4\r\n7001\r\n$4\r\ncapa\r\n$6\r\npsync2\r\n";
 
 // A few servers, named by their ports.
 class ReplicationTest : public testing::Test {
