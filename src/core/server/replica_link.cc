@@ -94,12 +94,7 @@ void ReplicaLink::Dial() {
   running_.clear();
   state_ = State::kPing;
   if (!server_.host_->Dial(connection_, host_, port_)) return Fail();
-  // In one flight; the server waits for each reply.
-  char digits[24];
   Say(client, {"PING"});
-  Say(client, {"REPLCONF", "listening-port",
-               FormatInt64(server_.host_->listening_port(), digits), "capa", "psync2"});
-  Synchronize(client);
 }
 
 void ReplicaLink::Fail() {
@@ -180,6 +175,7 @@ void ReplicaLink::HandleLine(Client& client) {
   switch (state_) {
     case State::kPing:
       if (!line.starts_with("+")) return Fail();
+      Ask(client);
       state_ = State::kConfigure;
       break;
     case State::kConfigure:  // what the primary does not know does not matter
@@ -220,7 +216,11 @@ void ReplicaLink::HandleLine(Client& client) {
   line_.clear();
 }
 
-void ReplicaLink::Synchronize(Client& client) {
+// In one flight; each reply is waited for.
+void ReplicaLink::Ask(Client& client) {
+  char port[24];
+  Say(client, {"REPLCONF", "listening-port", FormatInt64(server_.host_->listening_port(), port),
+               "capa", "psync2"});
   const ReplicationSource& source = server_.source_;
   if (source.started()) {
     char digits[24];

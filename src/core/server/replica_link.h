@@ -72,7 +72,7 @@ class ReplicaLink {
   void Fail();
   bool TakeLine(std::string_view* bytes);
   void HandleLine(Client& client);
-  void Synchronize(Client& client);
+  void Ask(Client& client);
   void TakeKeys(Client& client, std::string_view* bytes);
   void Apply(Client& client, std::string_view bytes);
   void Say(Client& client, std::initializer_list<std::string_view> words);

@@ -15,17 +15,16 @@ using invalidation::kStrings;
 void InvalidationWorld::Completed(Client& client, RunContext& run) {
   using Kind = cache::CachingClient::Completion::Kind;
   for (const cache::CachingClient::Completion& done : client.cache->completions()) {
-    if (done.request > client.asked.size()) continue;  // it was lost before it was recorded
-    Asked& asked = client.asked[done.request - 1];
+    Asked* const found = client.requests.Find(done.request);
+    if (found == nullptr) continue;  // it was lost before it was recorded
+    Asked& asked = *found;
     asked.done = true;
     if (done.kind != Kind::kReply || asked.sent == Asked::kNever) continue;
-    const Sent& sent = client.sent[asked.sent];
+    const Sent& sent = client.requests[asked.sent];
     if (!done.is_read) {
       if (!nodes_[sent.node].up) continue;  // the write may be lost with its server
-      auto& written = SessionOf(client).written;
       for (size_t i = 0; i < sent.count; ++i) {
-        uint64_t& version = written[sent.db][sent.slots[i]];
-        version = std::max(version, sent.versions[i]);
+        sessions_.HasWritten(SessionOf(client), sent.db, sent.slots[i], sent.versions[i]);
       }
       continue;
     }
@@ -61,44 +60,22 @@ void InvalidationWorld::Completed(Client& client, RunContext& run) {
 
 void InvalidationWorld::CheckRead(Client& client, const Asked& asked, const Held& got, bool hit,
                                   RunContext& run) {
-  const size_t slot = asked.slot;
-  const size_t db = hit ? client.db : got.db;
-  const uint64_t version = got.version;
-  const auto seen = [&] {
-    return Name(client) + ": a " + (hit ? "hit on " : "reply for ") + SlotName(slot) +
-           " of version " + std::to_string(version);
-  };
-  const auto at_least = [&](uint64_t least, std::string_view why) {
-    return "version " + std::to_string(least) + " or newer, " + std::string(why);
-  };
+  using Announced = SessionChecker::Read::Announced;
+  SessionChecker::Read read;
+  read.client = static_cast<uint8_t>(Number(client));
+  read.session = static_cast<uint8_t>(SessionOf(client));
+  read.db = hit ? client.db : got.db;
+  read.slot = asked.slot;
+  read.hit = hit;
   // A reply on one connection is not ordered with an invalidation on another.
-  if (hit || !two_wires()) {
-    uint64_t arrived = client.arrived[db][slot];
-    if (hit && config_.shared) {
-      for (size_t i = 0; i < client_count_; ++i) {
-        arrived = std::max(arrived, clients_[i].arrived[db][slot]);
-      }
-    }
-    run.Check(
-        version >= arrived, "bounded_staleness",
-        [&] { return at_least(arrived, "whose invalidation has arrived"); }, seen);
-  }
-  uint64_t written = asked.written;
-  if (asked.own_write != 0) {
-    const Sent& own = client.sent[asked.own_write - 1];
-    const size_t position = own.count == 2 && own.slots[1] == slot ? 1 : 0;
-    written = std::max(written, own.versions[position]);
-  }
-  run.Check(
-      version >= written, "read_your_writes",
-      [&] { return at_least(written, "which is the client's own write"); }, seen);
-  run.Check(
-      version >= asked.seen, "monotonic_reads",
-      [&] { return at_least(asked.seen, "which the client has read"); }, seen);
+  if (!hit && two_wires()) read.announced = Announced::kNone;
+  if (hit && config_.shared) read.announced = Announced::kOfAllClients;
+  read.version = got.version;
+  read.seen = asked.seen;
+  read.written = std::max(asked.written, client.requests.OwnWrite(asked));
+  sessions_.Check(read, run);
   // The last state of a server that has died permanently does not bind another one.
-  if (!nodes_[got.node].up) return;
-  uint64_t& newest = SessionOf(client).seen[db][slot];
-  newest = std::max(newest, version);
+  if (nodes_[got.node].up) sessions_.HasRead(read);
 }
 
 bool InvalidationWorld::OnItsWay(const Client& client, size_t slot) const {
@@ -113,10 +90,10 @@ bool InvalidationWorld::OnItsWay(const Client& client, size_t slot) const {
 // With NOLOOP nothing is pushed when a client's own read finds the key expired
 // (docs/findings/redis-noloop-expiry.md): only that read's reply informs the client.
 bool InvalidationWorld::ReplyOnItsWay(const Client& client, size_t slot) const {
-  return std::any_of(client.asked.begin(), client.asked.end(), [&](const Asked& asked) {
+  return std::ranges::any_of(client.requests.asked(), [&](const Asked& asked) {
     return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&
-           client.sent[asked.sent].versions[asked.position] >=
-               NodeOf(client.wires[0]).truth[client.sent[asked.sent].db][slot].version;
+           client.requests[asked.sent].versions[asked.position] >=
+               NodeOf(client.wires[0]).truth[client.requests[asked.sent].db][slot].version;
   });
 }
 
@@ -296,7 +273,7 @@ void InvalidationWorld::CompareEntries(Client& client, RunContext& run) {
   if (client.cache->state() != cache::CachingClient::State::kTracked) return;
   run.Check(client.cache->pending() == 0, "liveness", "no request pending",
             [&] { return Name(client) + " waits for " + std::to_string(client.cache->pending()); });
-  for (const Asked& asked : client.asked) {
+  for (const Asked& asked : client.requests.asked()) {
     run.Check(asked.done || !asked.read, "liveness", "every read done",
               [&] { return Name(client) + " still reads " + SlotName(asked.slot); });
   }

@@ -142,18 +142,8 @@ void InvalidationWorld::Apply(const Failover&, RunContext& run) {
 // The new primary is not bound by what the old one has sent or acknowledged. From now on it is
 // bound by its own replies.
 void InvalidationWorld::LoseWrites() {
-  const TruthModel& truth = primary().truth;
-  for (size_t i = 0; i < client_count_; ++i) {
-    Client& client = clients_[i];
-    truth.Limit(&sessions_[i].seen);
-    truth.Limit(&sessions_[i].written);
-    truth.Limit(&client.arrived);
-    client.last_write = {};
-    for (Asked& asked : client.asked) {
-      asked.seen = asked.written = 0;
-      asked.own_write = 0;
-    }
-  }
+  sessions_.Limit(primary().truth);
+  for (size_t i = 0; i < client_count_; ++i) clients_[i].requests.ForgetWrites();
 }
 
 }  // namespace resprobe

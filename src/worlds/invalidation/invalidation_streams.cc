@@ -49,10 +49,8 @@ void InvalidationWorld::DeliverToServer(Client& client, size_t index, size_t byt
   SeeVanished(run);
   CollectAll(run);
   if (run.violated()) return;
-  const bool unanswered =
-      index == 0 ? client.next_to_run < client.sent.size() &&
-                       client.sent[client.next_to_run].end <= ToServer(wire).delivered()
-                 : wire.unanswered > 0 && ToServer(wire).in_flight() == 0;
+  const bool unanswered = index == 0 ? client.requests.Next(ToServer(wire).delivered()) != nullptr
+                                     : wire.unanswered > 0 && ToServer(wire).in_flight() == 0;
   run.Check(
       !unanswered || !Whole(wire), "framing", "a reply to each request that has arrived", [&] {
         return "no reply to a request of " + Name(client) + " on wire " + std::to_string(index);
@@ -101,16 +99,14 @@ void InvalidationWorld::Collect(Client& client, size_t index, RunContext& run) {
       --wire.unanswered;
       continue;
     }
-    const size_t next = client.next_to_run;
-    const bool asked =
-        next < client.sent.size() && client.sent[next].end <= ToServer(wire).delivered();
-    if (!run.Check(asked, "framing", "replies to requests that have arrived", [&] {
+    Sent* const sent = client.requests.Next(ToServer(wire).delivered());
+    if (!run.Check(sent != nullptr, "framing", "replies to requests that have arrived", [&] {
           return "a reply to " + Name(client) + " that nothing asked for: " + resp::ToText(reply);
         })) {
       return;
     }
-    ++client.next_to_run;
-    Ran(client, client.sent[next], reply, run);
+    client.requests.Answered();
+    Ran(client, *sent, reply, run);
   }
   if (config_.output_limit) LimitOutput(client, wire, run);
 }
@@ -283,10 +279,7 @@ void InvalidationWorld::Arrived(Client& client, const Wire& wire, const Push& pu
     case Push::What::kSlot:
       // Invalidations of a server that has died permanently do not bind another one.
       if (!NodeOf(wire).up) break;
-      for (size_t db = 0; db < kDatabases; ++db) {
-        uint64_t& arrived = client.arrived[db][push.slot];
-        arrived = std::max(arrived, push.versions[db]);
-      }
+      sessions_.Arrived(Number(client), push.slot, push.versions);
       break;
   }
 }

@@ -79,11 +79,11 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
   policy.replay_reads = policy.replay_reads || config.replay;
   if (config.ttl_cap) policy.ttl_cap_ms = invalidation::kTtlCapMs;
   if (config.lease) policy.lease_ms = invalidation::kLeaseMs;
+  sessions_.Reset(client_count_);
   for (size_t i = 0; i < client_count_; ++i) {
     clients_[i].cache->Reset(policy);
     if (config.shared && policy_.one_cache) clients_[i].cache->Share(&shared_);
     ResetClient(clients_[i]);
-    sessions_[i] = {};
     held_[i] = {};
   }
   // Connect only after resetting every client: delivering to one inspects all.
@@ -137,14 +137,10 @@ void InvalidationWorld::ResetClient(Client& client) {
     wire.connection = 0;
     wire.heard_ms = 0;
   }
-  client.sent.clear();
-  client.next_to_run = 0;
-  client.asked.clear();
+  client.requests.Reset();
   client.noted = "nothing";
   client.db = 0;
   client.epoch = 0;
-  client.arrived = {};
-  client.last_write = {};
   client.to_tell = {};
 }
 
@@ -163,10 +159,7 @@ void InvalidationWorld::Open(Client& client, size_t index, RunContext& run) {
   wire.requests_on_way.clear();
   wire.messages_on_way.clear();
   if (index == 0) {
-    client.next_to_run = client.sent.size();
-    client.first_sent = static_cast<uint32_t>(client.sent.size());
-    client.sent_db = 0;
-    client.sent_multi = client.sent_caching = false;
+    client.requests.Connected(wire.node);
     // With two connections, the server may not have seen the end of the previous one, and still
     // notifies the other.
     if (!two_wires()) client.to_tell.fill(0);
@@ -215,9 +208,8 @@ void InvalidationWorld::Hit(Client& client, size_t slot, const cache::Entry& ent
       [&] { return hit() + ", after a silence of " + std::to_string(silence) + " ms"; });
   Asked asked;
   asked.slot = static_cast<uint8_t>(slot);
-  asked.seen = SessionOf(client).seen[client.db][slot];
-  asked.written = SessionOf(client).written[client.db][slot];
-  asked.own_write = client.last_write[client.db][slot];
+  sessions_.Remember(SessionOf(client), client.db, slot, &asked);
+  asked.own_write = client.requests.last_write(client.db, slot);
   CheckRead(client, asked, held, /*hit=*/true, run);
 }
 
@@ -329,20 +321,10 @@ void InvalidationWorld::Apply(const Write& op, RunContext& run) {
   const uint64_t number = op.kind == WriteKind::kExec
                               ? client.cache->WriteInTransaction(named, command)
                               : client.cache->Write(named, command);
-  const size_t before = client.sent.size();
+  const size_t before = client.requests.size();
   FollowRequests(client, 0, run);
   Remember(client, number, slot, 0, /*read=*/false);
-  if (client.sent.size() > before) {
-    const Sent& sent = client.sent.back();
-    const auto mark = static_cast<uint32_t>(client.sent.size());
-    for (size_t db = 0; db < kDatabases; ++db) {
-      if (all && (db == sent.db || op.kind == WriteKind::kFlushAll)) {
-        client.last_write[db].fill(mark);
-      } else if (!all && db == sent.db) {
-        for (size_t i = 0; i < sent.count; ++i) client.last_write[db][sent.slots[i]] = mark;
-      }
-    }
-  }
+  if (client.requests.size() > before) client.requests.NoteWrite();
   Completed(client, run);
 }
 
@@ -370,7 +352,7 @@ void InvalidationWorld::Apply(const Ping& op, RunContext& run) {
   Client& client = Of(op.client);
   client.cache->Ping();
   FollowRequests(client, 0, run);
-  client.asked.emplace_back().done = true;
+  client.requests.NumberOther();
   if (two_wires()) {
     client.cache->PingInvalidations();
     FollowRequests(client, 1, run);
@@ -406,8 +388,7 @@ void InvalidationWorld::Settle(RunContext& run) {
   }
   for (size_t i = 0; i < client_count_; ++i) {
     clients_[i].cache->Reset(policy_);
-    clients_[i].sent.clear();
-    clients_[i].asked.clear();
+    clients_[i].requests.Reset();
   }
   shared_.Reset();
 }

@@ -37,8 +37,10 @@
 #include "sim/node.h"
 #include "sim/scheduler.h"
 #include "sim/server_subject.h"
+#include "worlds/invalidation/client_requests.h"
 #include "worlds/invalidation/invalidation_ops.h"
 #include "worlds/invalidation/replication_watch.h"
+#include "worlds/invalidation/session_checker.h"
 #include "worlds/invalidation/truth_model.h"
 
 namespace resprobe {
@@ -136,37 +138,13 @@ class InvalidationWorld {
 
  private:
   using WriteKind = invalidation::WriteKind;
+  using Sent = invalidation::Sent;
+  using Asked = invalidation::Asked;
+  using SessionChecker = invalidation::SessionChecker;
   using Change = invalidation::Change;
   using Truth = invalidation::Truth;
   using TruthModel = invalidation::TruthModel;
 
-  // A request in the stream to the server.
-  struct Sent {
-    enum class Kind : uint8_t { kOther, kRead, kReadMany, kWrite, kExec } kind = Kind::kOther;
-    WriteKind write = WriteKind::kSet;
-    uint8_t db = 0;
-    uint8_t node = 0;      // the server that it is sent to
-    uint8_t count = 0;     // slots
-    bool tracked = false;  // of a read: the server tracks its keys
-    int64_t ms = 0;        // of kSetPx and kPexpire
-    std::array<uint8_t, 2> slots{};
-    std::array<uint64_t, 2> values{};    // numbers of the values written or read; 0: nil
-    std::array<uint64_t, 2> versions{};  // versions when the server ran it; 0: not run
-    uint64_t end = 0;                    // its end in the stream
-  };
-  // A request, by the number that the client gave it.
-  struct Asked {
-    static constexpr uint32_t kNever = UINT32_MAX;
-    uint32_t sent = kNever;  // index into the client's `sent`
-    uint8_t position = 0;    // index among its slots
-    uint8_t slot = 0;
-    bool read = false;
-    bool done = false;
-    uint64_t seen = 0;       // what the session had read by then
-    uint64_t written = 0;    // what it had written by then, acknowledged
-    uint32_t own_write = 0;  // the client's last write of the slot before it: index into `sent`, +
-                             // 1
-  };
   // An invalidation in flight to a client.
   struct Push {
     enum class What : uint8_t { kSlot, kEverything, kBroken } what = What::kSlot;
@@ -197,30 +175,14 @@ class InvalidationWorld {
   struct Client {
     std::unique_ptr<cache::CachingClient> cache;
     std::array<Wire, 2> wires;
-    std::vector<Sent> sent;    // on wire 0, of all connections
-    std::string noted;         // what it holds, as last written to the trace
-    uint32_t first_sent = 0;   // index of the first on the current connection
-    size_t next_to_run = 0;    // the first that the server has not answered
-    std::vector<Asked> asked;  // number n at n - 1
-    // The state of the stream to the server.
-    uint8_t sent_db = 0;
-    bool sent_multi = false;
-    bool sent_caching = false;
-    Sent queued;
-    uint8_t db = 0;      // selected by the client
+    invalidation::ClientRequests requests;  // on wire 0
+    std::string noted;                      // what it holds, as last written to the trace
+    uint8_t db = 0;                         // selected by the client
     uint64_t epoch = 0;  // incremented by each event that invalidates all its entries, as far as
                          // the client has seen it
     // Per slot.
-    std::array<std::array<uint64_t, kSlots>, kDatabases> arrived{};     // versions announced to it
-    std::array<std::array<uint32_t, kSlots>, kDatabases> last_write{};  // index into `sent`, + 1
     std::array<uint8_t, kSlots> to_tell{};  // the server must announce the next change: the client
                                             // has read the slot
-  };
-  // What one session has seen, and written with an acknowledgement: that of a client, or of all
-  // that share a cache.
-  struct Session {
-    std::array<std::array<uint64_t, kSlots>, kDatabases> seen{};
-    std::array<std::array<uint64_t, kSlots>, kDatabases> written{};
   };
   // What the world knows about an entry.
   struct Held {
@@ -249,9 +211,7 @@ class InvalidationWorld {
   std::string Name(const Client& client) const;
   bool two_wires() const { return config_.wires != cache::Wires::kOne; }
   const Wire& PushWire(const Client& client) const { return client.wires[two_wires() ? 1 : 0]; }
-  Session& SessionOf(const Client& client) {
-    return sessions_[config_.shared ? 0 : Number(client)];
-  }
+  size_t SessionOf(const Client& client) const { return config_.shared ? 0 : Number(client); }
   Held& HeldBy(const Client& client, size_t slot) {
     return held_[config_.shared && policy_.one_cache ? 0 : Number(client)][slot];
   }
@@ -298,9 +258,7 @@ class InvalidationWorld {
   // invalidation_requests.cc
   void Follow(Client& client, RunContext& run);
   void FollowRequests(Client& client, size_t wire, RunContext& run);
-  void FollowRequest(Client& client, std::span<const std::string_view> args);
   void Remember(Client& client, uint64_t number, size_t slot, size_t position, bool read);
-  void MatchReplay(Client& client, uint32_t sent);
 
   // invalidation_truth.cc
   void SeeVanished(RunContext& run);
@@ -377,7 +335,7 @@ class InvalidationWorld {
   size_t primary_ = 0;
   ServerSubject* replica_ = nullptr;  // the second server, if there is one
   invalidation::ReplicationWatch stream_;
-  std::array<Session, kMaxClients> sessions_;
+  SessionChecker sessions_;
   std::array<std::array<Held, kSlots>, kMaxClients> held_;
   std::vector<uint8_t> slot_of_value_;  // number n at n - 1
   uint64_t version_ = 1;                // of the last change of any slot

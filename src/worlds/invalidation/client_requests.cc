@@ -1,0 +1,171 @@
+#include "worlds/invalidation/client_requests.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/keyspace/hash.h"
+#include "worlds/invalidation/invalidation_names.h"
+
+namespace resprobe::invalidation {
+namespace {
+
+// Most words differ in the first letter. Inlined into its caller, so that the name is a constant.
+[[gnu::always_inline]] inline bool Is(std::string_view word, std::string_view name) {
+  return word[0] == name[0] && SameBytes(word, name);
+}
+
+int64_t Milliseconds(std::string_view text) {
+  int64_t ms = 0;
+  std::from_chars(text.data(), text.data() + text.size(), ms);
+  return ms;
+}
+
+}  // namespace
+
+void ClientRequests::Reset() {
+  sent_.clear();
+  answered_ = 0;
+  asked_.clear();
+  last_write_ = {};
+}
+
+void ClientRequests::Connected(uint8_t node) {
+  answered_ = sent_.size();
+  first_sent_ = static_cast<uint32_t>(sent_.size());
+  node_ = node;
+  db_ = 0;
+  multi_ = caching_ = false;
+}
+
+Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mode) {
+  Sent& sent = sent_.emplace_back();
+  sent.db = db_;
+  sent.node = node_;
+  const std::string_view name = args[0];
+  const auto slot_at = [&](size_t i) {
+    sent.slots[sent.count++] = static_cast<uint8_t>(SlotOfKey(args[i]));
+  };
+  const auto field_at = [&](size_t i) {
+    slot_at(i);
+    sent.slots[0] = static_cast<uint8_t>(sent.slots[0] + FieldNumber(args[i + 1]));
+  };
+  const auto write = [&](WriteKind kind) {
+    sent.kind = Sent::Kind::kWrite;
+    sent.write = kind;
+  };
+  if (Is(name, "GET") || Is(name, "HGET") || Is(name, "MGET")) {
+    sent.kind = Is(name, "MGET") ? Sent::Kind::kReadMany : Sent::Kind::kRead;
+    if (Is(name, "HGET")) {
+      field_at(1);
+    } else {
+      for (size_t i = 1; i < args.size() && sent.count < sent.slots.size(); ++i) slot_at(i);
+    }
+    using cache::Mode;
+    sent.tracked = mode == Mode::kDefault || (mode == Mode::kOptIn && caching_) ||
+                   (mode == Mode::kOptOut && !caching_);
+  } else if (Is(name, "SET")) {
+    write(args.size() > 3 ? WriteKind::kSetPx : WriteKind::kSet);
+    if (args.size() > 4) sent.ms = Milliseconds(args[4]);
+    slot_at(1);
+    sent.values[0] = ValueNumber(false, args[2]);
+  } else if (Is(name, "MSET")) {
+    write(WriteKind::kMset);
+    slot_at(1);
+    slot_at(3);
+    sent.values = {ValueNumber(false, args[2]), ValueNumber(false, args[4])};
+  } else if (Is(name, "DEL")) {
+    slot_at(1);
+    if (SlotsOfKey(sent.slots[0]) == 2) {
+      write(WriteKind::kDelHash);
+      sent.slots[sent.count++] = static_cast<uint8_t>(sent.slots[0] + 1);
+    } else {
+      write(WriteKind::kDel);
+    }
+  } else if (Is(name, "PEXPIRE")) {
+    sent.ms = Milliseconds(args[2]);
+    write(sent.ms <= 0 ? WriteKind::kDel : WriteKind::kPexpire);
+    slot_at(1);
+  } else if (Is(name, "HSET")) {
+    write(WriteKind::kHset);
+    field_at(1);
+    sent.values[0] = ValueNumber(false, args[3]);
+  } else if (Is(name, "HDEL")) {
+    write(WriteKind::kHdel);
+    field_at(1);
+  } else if (Is(name, "FLUSHALL") || Is(name, "FLUSHDB")) {
+    write(Is(name, "FLUSHALL") ? WriteKind::kFlushAll : WriteKind::kFlushDb);
+  } else if (Is(name, "SELECT")) {
+    db_ = static_cast<uint8_t>(args[1] == "1" ? 1 : 0);
+  } else if (Is(name, "RESET")) {
+    db_ = 0;
+    multi_ = false;
+  } else if (Is(name, "MULTI")) {
+    multi_ = true;
+  } else if (Is(name, "EXEC")) {
+    multi_ = false;
+    sent = queued_;
+    sent.kind = Sent::Kind::kExec;
+  }
+  if (multi_ && sent.kind != Sent::Kind::kOther) {
+    queued_ = sent;
+    sent = {};
+  }
+  caching_ = Is(name, "CLIENT") && args.size() > 2 && Is(args[1], "CACHING");
+  return sent;
+}
+
+Asked& ClientRequests::Number(uint64_t number, size_t slot, size_t position, bool read,
+                              bool connected) {
+  if (asked_.size() < number) asked_.resize(number);
+  Asked& asked = asked_[number - 1];
+  asked = {};
+  asked.position = static_cast<uint8_t>(position);
+  asked.slot = static_cast<uint8_t>(slot);
+  asked.read = read;
+  if (sent_.empty() || !connected) return asked;
+  const auto last = static_cast<uint32_t>(sent_.size() - 1);
+  const Sent& sent = sent_[last];
+  const bool is_read = sent.kind == Sent::Kind::kRead || sent.kind == Sent::Kind::kReadMany;
+  if (last >= first_sent_ && is_read == read && sent.kind != Sent::Kind::kOther) asked.sent = last;
+  return asked;
+}
+
+void ClientRequests::MatchReplay(size_t i) {
+  Asked* first = nullptr;
+  for (Asked& asked : asked_) {
+    if (asked.done || !asked.read || asked.sent == Asked::kNever) continue;
+    if (asked.sent >= first_sent_ || asked.slot != sent_[i].slots[0]) continue;
+    if (first == nullptr || asked.sent < first->sent) first = &asked;
+  }
+  if (first != nullptr) first->sent = static_cast<uint32_t>(i);
+}
+
+void ClientRequests::NoteWrite() {
+  const Sent& sent = sent_.back();
+  const auto mark = static_cast<uint32_t>(sent_.size());
+  const bool everywhere = sent.write == WriteKind::kFlushAll;
+  const bool all = everywhere || sent.write == WriteKind::kFlushDb;
+  for (size_t db = 0; db < kDatabases; ++db) {
+    if (all && (db == sent.db || everywhere)) {
+      last_write_[db].fill(mark);
+    } else if (!all && db == sent.db) {
+      for (size_t i = 0; i < sent.count; ++i) last_write_[db][sent.slots[i]] = mark;
+    }
+  }
+}
+
+uint64_t ClientRequests::OwnWrite(const Asked& asked) const {
+  if (asked.own_write == 0) return 0;
+  const Sent& own = sent_[asked.own_write - 1];
+  return own.versions[own.count == 2 && own.slots[1] == asked.slot ? 1 : 0];
+}
+
+void ClientRequests::ForgetWrites() {
+  last_write_ = {};
+  for (Asked& asked : asked_) {
+    asked.seen = asked.written = 0;
+    asked.own_write = 0;
+  }
+}
+
+}  // namespace resprobe::invalidation
