@@ -10,8 +10,10 @@ namespace resprobe::cachelab {
 namespace {
 
 constexpr int kOfTheWhole = 10;
-// A case that fails in this many runs, one after the other, is reliable.
+// A case that fails in this many runs before it passes in two is reliable. One miss must be
+// allowed: on a busy machine a race is lost now and then.
 constexpr int kReliable = 3;
+constexpr int kMisses = 2;
 
 }  // namespace
 
@@ -49,11 +51,12 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
     shrunk.outcome = std::move(outcome);
     return true;
   };
-  const auto fails_always = [&](const StaleCase& candidate) {
-    for (int i = 0; i < kReliable; ++i) {
-      if (!fails_once(candidate)) return false;
+  const auto fails_mostly = [&](const StaleCase& candidate) {
+    for (int failed = 0, missed = 0; missed < kMisses;) {
+      (fails_once(candidate) ? failed : missed) += 1;
+      if (failed == kReliable) return true;
     }
-    return true;
+    return false;
   };
   const auto fails_ever = [&](const StaleCase& candidate, int attempts) {
     for (int i = 0; i < attempts; ++i) {
@@ -61,13 +64,13 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
     }
     return false;
   };
-  const bool reliable = fails_always(from);
+  const bool reliable = fails_mostly(from);
   if (!reliable && !fails_ever(from, kOfTheWhole * limits.attempts)) return shrunk;
   shrunk.reproduced = true;
   const auto fails = [&](const StaleCase& candidate) {
     if (stale::ShapeOf(candidate.config) != shape) return false;
     StaleOutcome before = shrunk.outcome;
-    if (reliable ? fails_always(candidate) : fails_ever(candidate, limits.attempts)) return true;
+    if (reliable ? fails_mostly(candidate) : fails_ever(candidate, limits.attempts)) return true;
     shrunk.outcome = std::move(before);
     return false;
   };

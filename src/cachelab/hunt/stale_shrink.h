@@ -35,7 +35,7 @@ StaleOutcome RunStaleCase(
     const std::function<void(const StaleWorld&)>& on_round = [](const StaleWorld&) {});
 
 struct StaleShrinkLimits {
-  size_t runs = 600;  // of candidates
+  size_t runs = 1200;  // of candidates
   // Runs of each candidate of an unreliable case, since the operating system affects the result;
   // ten times as many for the whole case.
   int attempts = 3;
@@ -53,7 +53,7 @@ struct ShrunkCase {
 using RunCandidate = std::function<StaleOutcome(const StaleCase&)>;
 
 // Uses the engine's shrinker (engine/shrink.h). A case is reliable if it violates the invariant in
-// three runs, one after the other. If the whole case is, so must be every candidate that counts: a
+// three of at most four runs. If the whole case is, so must be every candidate that counts: a
 // case in which a wait became a race is smaller, but fails only now and then. If the whole case is
 // not, a candidate counts if it violates the same invariant in one of its attempts.
 //

@@ -52,6 +52,23 @@ void Update(const findings::SmallCase& small, const std::string& text, findings:
   failure->hash = small.outcome.hash;
 }
 
+// The hunt for stale reads names what happened before a failure, "… after kill, flush"; a smaller
+// case may need less of it.
+std::string_view WithoutHistory(std::string_view signature) {
+  return signature.substr(0, signature.find(" after "));
+}
+
+// Renames the folder if its failure has a new signature. What stands before the old one in the
+// folder's name (the server that it was found on) stays.
+fs::path Renamed(findings::FindingStore& store, const findings::StoredFailure& finding,
+                 const std::string& as_filed) {
+  if (finding.failure.what.signature == as_filed) return finding.folder;
+  const std::string name = finding.folder.filename().string();
+  const size_t at = name.find(findings::FileNameOf(as_filed));
+  if (at == std::string::npos) return finding.folder;  // named by its user
+  return store.Rename(finding.folder, name.substr(0, at), finding.failure);
+}
+
 int RunMinimize(const MinimizeOptions& options) {
   const runner::Project project = runner::OpenProject();
   const std::vector<fs::path> cases = runner::CasesOf({options.file});
@@ -75,9 +92,9 @@ int RunMinimize(const MinimizeOptions& options) {
   const findings::RunSpec spec = SpecOf(project, file, overrides);
   // Without --output, the result replaces the case in the folder of the finding.
   const bool into_folder = finding && options.output.empty();
-  const fs::path output = into_folder              ? finding->folder / "case"
-                          : options.output.empty() ? fs::path(file.string() + ".min")
-                                                   : fs::path(options.output);
+  fs::path output = into_folder              ? finding->folder / "case"
+                    : options.output.empty() ? fs::path(file.string() + ".min")
+                                             : fs::path(options.output);
   runner::CheckWritable(output);
   const std::unique_ptr<findings::CaseRunner> runner = OpenRunner(project, spec);
   const size_t bytes_before = runner::ReadFile(file).starts_with("ops ")
@@ -96,12 +113,16 @@ int RunMinimize(const MinimizeOptions& options) {
     const std::string signature = finding->failure.what.signature;
     Update(small, runner->TextOf(tape), &finding->failure);
     finding->failure.run = runner->spec();
-    if (!findings::SameFailure(finding->failure.what.signature, signature)) {
+    if (!findings::SameFailure(finding->failure.what.signature, signature) &&
+        WithoutHistory(finding->failure.what.signature) != WithoutHistory(signature)) {
       throw runner::UserError(options.file + ": was filed as " + signature + " and fails as " +
                               finding->failure.what.signature +
                               ": name its case file, and --output");
     }
-    findings::FindingStore(project).Write(finding->folder, finding->failure, small.outcome.files);
+    findings::FindingStore store(project);
+    finding->folder = Renamed(store, *finding, signature);
+    store.Write(finding->folder, finding->failure, small.outcome.files);
+    output = finding->folder / "case";
   } else {
     runner::WriteFile(output, output.extension() == ".ops" ? runner->TextOf(tape) : small.tape);
   }
