@@ -28,6 +28,7 @@ bool ParseSize(std::string_view text, uint64_t* value) {
 }  // namespace
 
 void ReplicaLink::Reset() {
+  if (state_ == State::kNone && due_ == 0 && heard_at_ == 0) return;  // it was never used
   state_ = State::kNone;
   host_.clear();
   port_ = db_ = 0;

@@ -19,6 +19,7 @@ constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 }  // namespace
 
 void ReplicationSource::Reset() {
+  if (!started()) return;  // nothing has been recorded
   records_ = false;
   said_ = Said::kNothing;
   effects_.clear();

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/resp/reply.h"
-#include "core/resp/writer.h"
 #include "core/server/server.h"
 #include "worlds/invalidation/invalidation_names.h"
 #include "worlds/invalidation/invalidation_world.h"
@@ -183,69 +182,12 @@ InvalidationWorld::Slots InvalidationWorld::HeldSlots() {
   return held;
 }
 
-// Reads the slots of `mask`, one bit each, over a separate connection, which makes the server
-// delete what has expired. It uses few requests, since they cost more than the comparison.
+// Compares the slots of `mask`, one bit each, with what the world knows.
 bool InvalidationWorld::Probe(size_t node, size_t db, uint32_t mask, RunContext& run) {
-  scratch_.clear();
-  if (db > 0) {
-    const std::string_view select[] = {"SELECT", "1"};
-    resp::AppendRequest(&scratch_, select);
-  }
-  // The slots in the order of the replies, and how many of them each request reads.
-  std::array<size_t, kSlots> asked;
-  std::array<size_t, kSlots> names;
-  size_t asked_count = 0;
-  size_t requests = 0;
-  for (size_t first = 0; first < slots();) {
-    const bool hash = first >= kStrings;
-    const size_t end = strings_only() ? first + 1 : hash ? first + SlotsOfKey(first) : kStrings;
-    std::array<std::string_view, 2 + kSlots> words;
-    size_t count = 0;
-    words[count++] = strings_only() ? "GET" : hash ? "HMGET" : "MGET";
-    if (hash) words[count++] = SlotKey(first);
-    const size_t before = asked_count;
-    for (; first < end; ++first) {
-      if ((mask >> first & 1) == 0) continue;
-      words[count++] = hash ? SlotField(first) : SlotKey(first);
-      asked[asked_count++] = first;
-    }
-    if (asked_count == before) continue;
-    names[requests++] = asked_count - before;
-    resp::AppendRequest(&scratch_, std::span(words).first(count));
-  }
-  ServerSubject& subject = *nodes_[node].subject;
-  const uint64_t probe = subject.Connect();
-  subject.Send(probe, scratch_);
-  probe_output_.clear();
-  subject.Receive(probe, &probe_output_);
-  subject.Close(probe);
+  probe_.Ask(*nodes_[node].subject, db, mask, scope_);
   if (node == primary_) ReadStream(run);
-  probe_parser_.Reset();
-  std::string_view rest = probe_output_;
-  const auto next = [&] {
-    const resp::ReplyParser::Result result = probe_parser_.Parse(rest);
-    rest.remove_prefix(result.consumed);
-    return run.Check(result.status == resp::ReplyParser::Status::kValue, "framing",
-                     "a reply to each request", [&] { return probe_output_; });
-  };
-  if (db > 0 && !next()) return false;
-  const size_t* slot = asked.data();
-  for (size_t i = 0; i < requests; ++i) {
-    if (!next()) return false;
-    const resp::ReplyView reply = probe_parser_.reply().root();
-    if (!reply.is_aggregate()) {
-      if (!Observe(node, db, *slot++, reply, run)) return false;
-      continue;
-    }
-    if (!run.Check(reply.size() == names[i], "framing", "a value for each name",
-                   [&] { return resp::ToText(reply); })) {
-      return false;
-    }
-    for (const resp::ReplyView value : reply) {
-      if (!Observe(node, db, *slot++, value, run)) return false;
-    }
-  }
-  return true;
+  return probe_.Read(
+      run, [&](size_t slot, resp::ReplyView value) { return Observe(node, db, slot, value, run); });
 }
 
 void InvalidationWorld::CompareWithServer(RunContext& run) {

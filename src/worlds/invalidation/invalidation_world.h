@@ -41,6 +41,7 @@
 #include "worlds/invalidation/invalidation_ops.h"
 #include "worlds/invalidation/replication_watch.h"
 #include "worlds/invalidation/session_checker.h"
+#include "worlds/invalidation/slot_probe.h"
 #include "worlds/invalidation/truth_model.h"
 
 namespace resprobe {
@@ -344,8 +345,7 @@ class InvalidationWorld {
   bool time_passes_ = false;            // pushes sent now are caused by expiry
   uint64_t messages_ = 0;               // numbers messages in the trace
 
-  std::string probe_output_;
-  resp::ReplyParser probe_parser_;
+  invalidation::SlotProbe probe_;
   std::string scratch_;
 };
 
