@@ -195,7 +195,7 @@ constexpr CommandSpec kReplicationCommands[] = {
      .since = "1.0.0",
      .summary = "The state of replication; other sections are empty",
      .syntax = "[string ...]",
-     .reply = "bulk",
+     .reply = "verbatim",
      .handler = Info,
      .traits = {.bits = kNotCompared}},
     {.name = "psync",
