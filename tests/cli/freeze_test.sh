@@ -97,7 +97,7 @@ while read -r name corpus; do
   "$canaries/$name" --resprobe generate "${pairs[@]}"
   "$program" replay --quiet --harness "$name" "$seeds/$corpus" "$temp/made-$name" \
     >"$temp/replayed" 2>&1 || true
-  case_of=$(sed -n -E 's/^violation +(.*)  ops .*/\1/p' "$temp/replayed" | head -n 1)
+  case_of=$(sed -n -E '/^violation /{s/^violation +(.*)  ops .*/\1/p;q}' "$temp/replayed")
   run 0 freeze "$case_of" --harness "$name" -o "$regressions/$corpus/frozen.ops"
   run 1 replay "$regressions/$corpus/frozen.ops"
   has out "violation:"

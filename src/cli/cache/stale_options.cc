@@ -103,7 +103,7 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Seconds("--delay", "S", &delay, true, "Pause after each round, in seconds").ShowDefault();
   verb->Flag("--stop-on-failure", &stop_on_failure, "End at the first failure");
   verb->Text("--case", "FILE", &case_file,
-             "Run a case, --iterations times (default 10), with its own keys, workers, writers and "
+             "Run a case, --iterations times (default 30), with its own keys, workers, writers and "
              "tracking: an .ops file, or the report or log of a failure")
       .Complete(Completion::kFile);
   verb->Group("Keys and commands");

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "cli/cache/stale_json.h"
+#include "cli/cache/workers_runner.h"
 #include "cli/oracle/live_runners.h"
 #include "runner/process.h"
 #include "runner/project.h"
@@ -16,8 +17,7 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr uint64_t kCaseRuns = 10;
-constexpr findings::ShrinkLimits kShrink = {.candidates = 600, .seconds = 120};
+constexpr findings::ShrinkLimits kShrink = {.candidates = 1200, .seconds = 120};
 
 // Cuts the case after this many rounds.
 void KeepRounds(uint64_t rounds, cachelab::StaleCase* c) {
@@ -91,7 +91,7 @@ StaleSearch::StaleSearch(const runner::Project& project, const StaleVerbOptions&
   plan_.config.workers.value = target.workers();
   plan_.config.writers.value = target.writers();
   exact_ = target.exact();
-  limit_ = options.iterations.value_or(given_ ? kCaseRuns : 0);
+  limit_ = options.iterations.value_or(given_ ? WorkersCaseRunner::kAttempts : 0);
 }
 
 std::string StaleSearch::Begin() const {
