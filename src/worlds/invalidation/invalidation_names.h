@@ -6,6 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/cache/cache.h"
+#include "worlds/invalidation/invalidation_ops.h"
+
 namespace resprobe {
 
 namespace invalidation {
@@ -27,6 +30,13 @@ size_t SlotOfKey(std::string_view key);
 size_t SlotsOfKey(size_t first);
 // The number of a field; that of the first field if it is unknown.
 size_t FieldNumber(std::string_view field);
+// The slot of a cache's entry, which is one of its keys or of its fields; kSlots if the world has
+// no such slot.
+inline size_t SlotOfEntry(std::string_view name, bool field) {
+  if (!field) return SlotOfKey(name);
+  const size_t first = SlotOfKey(cache::Cache::KeyOfField(name));
+  return first == invalidation::kSlots ? first : first + FieldNumber(cache::Cache::FieldOf(name));
+}
 
 // The value number n, from 1, is "v<n>".
 struct ValueText {

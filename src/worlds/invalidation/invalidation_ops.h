@@ -19,6 +19,7 @@ namespace resprobe::invalidation {
 inline constexpr size_t kStrings = 4;
 inline constexpr size_t kSlots = 8;
 inline constexpr size_t kDatabases = 2;
+inline constexpr size_t kMaxClients = 4;
 
 // What the world requires of its server.
 enum class Scope : uint8_t {
