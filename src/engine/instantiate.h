@@ -15,6 +15,7 @@
 // The engine's templates for a world take seconds to compile in each file that uses them. To
 // compile them only once, a header of the world contains RESPROBE_WORLD_TEMPLATES(extern, MyWorld),
 // and one source RESPROBE_WORLD_TEMPLATES(, MyWorld), both in namespace resprobe.
+// NOLINTBEGIN(bugprone-macro-parentheses): the arguments are a keyword and a type
 #define RESPROBE_WORLD_TEMPLATES(storage, World)                                              \
   storage template class OpsHarness<World>;                                                   \
   storage template void Decode<World>(Bytes, Arena*, Case<World>*);                           \
@@ -25,5 +26,6 @@
   storage template void Generate<World>(uint64_t, Arena*, Case<World>*);                      \
   storage template void Shrink<World>(const std::function<bool(const Case<World>&)>&, Arena*, \
                                       Case<World>*)
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif  // RESPROBE_ENGINE_INSTANTIATE_H_

@@ -46,8 +46,8 @@ struct Option {
   bool hidden = false;                    // accepted but not shown
   std::optional<std::string> alone = {};  // value if the option is given without one
   // What a value must be, as far as ./resprobe can check it before it builds the program: "text"
-  // (anything), "word ERROR" (not empty), "address" (HOST:PORT), "choice A|B", "number LEAST MOST", "size
-  // LEAST MOST", "seconds", "seconds+" (above 0), "time".
+  // (anything), "word ERROR" (not empty), "address" (HOST:PORT), "choice A|B", "number LEAST MOST",
+  // "size LEAST MOST", "seconds", "seconds+" (above 0), "time".
   std::string syntax = "text";
 
   bool positional() const { return !name.starts_with('-'); }
