@@ -20,6 +20,11 @@ int64_t Milliseconds(std::string_view text) {
   return ms;
 }
 
+// The version that a write has given to one of its slots.
+uint64_t VersionAt(const Sent& write, size_t slot) {
+  return write.versions[write.count == 2 && write.slots[1] == slot ? 1 : 0];
+}
+
 }  // namespace
 
 void ClientRequests::Reset() {
@@ -27,11 +32,12 @@ void ClientRequests::Reset() {
   answered_ = 0;
   asked_.clear();
   last_write_ = {};
+  forgotten_sent_ = forgotten_asked_ = 0;
+  forget_at_ = kMuch;
 }
 
 void ClientRequests::Connected(uint8_t node) {
-  answered_ = sent_.size();
-  first_sent_ = static_cast<uint32_t>(sent_.size());
+  answered_ = first_sent_ = size();
   node_ = node;
   db_ = 0;
   multi_ = caching_ = false;
@@ -116,33 +122,36 @@ Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mo
 
 Asked& ClientRequests::Number(uint64_t number, size_t slot, size_t position, bool read,
                               bool connected) {
-  if (asked_.size() < number) asked_.resize(number);
-  Asked& asked = asked_[number - 1];
+  if (held() >= forget_at_) [[unlikely]]
+    Forget();
+  const uint64_t i = number - 1 - forgotten_asked_;
+  if (asked_.size() <= i) asked_.resize(i + 1);
+  Asked& asked = asked_[i];
   asked = {};
   asked.position = static_cast<uint8_t>(position);
   asked.slot = static_cast<uint8_t>(slot);
   asked.read = read;
   if (sent_.empty() || !connected) return asked;
-  const auto last = static_cast<uint32_t>(sent_.size() - 1);
-  const Sent& sent = sent_[last];
+  const uint64_t last = size() - 1;
+  const Sent& sent = sent_.back();
   const bool is_read = sent.kind == Sent::Kind::kRead || sent.kind == Sent::Kind::kReadMany;
   if (last >= first_sent_ && is_read == read && sent.kind != Sent::Kind::kOther) asked.sent = last;
   return asked;
 }
 
-void ClientRequests::MatchReplay(size_t i) {
+void ClientRequests::MatchReplay(uint64_t i) {
   Asked* first = nullptr;
   for (Asked& asked : asked_) {
     if (asked.done || !asked.read || asked.sent == Asked::kNever) continue;
-    if (asked.sent >= first_sent_ || asked.slot != sent_[i].slots[0]) continue;
+    if (asked.sent >= first_sent_ || asked.slot != (*this)[i].slots[0]) continue;
     if (first == nullptr || asked.sent < first->sent) first = &asked;
   }
-  if (first != nullptr) first->sent = static_cast<uint32_t>(i);
+  if (first != nullptr) first->sent = i;
 }
 
 void ClientRequests::NoteWrite() {
   const Sent& sent = sent_.back();
-  const auto mark = static_cast<uint32_t>(sent_.size());
+  const uint64_t mark = size();
   const bool everywhere = sent.write == WriteKind::kFlushAll;
   const bool all = everywhere || sent.write == WriteKind::kFlushDb;
   for (size_t db = 0; db < kDatabases; ++db) {
@@ -156,8 +165,32 @@ void ClientRequests::NoteWrite() {
 
 uint64_t ClientRequests::OwnWrite(const Asked& asked) const {
   if (asked.own_write == 0) return 0;
-  const Sent& own = sent_[asked.own_write - 1];
-  return own.versions[own.count == 2 && own.slots[1] == asked.slot ? 1 : 0];
+  return VersionAt((*this)[asked.own_write - 1], asked.slot);
+}
+
+// Forgets the numbers before the first request that is not done, and the requests before the first
+// that is not answered or that belongs to one of the others.
+void ClientRequests::Forget() {
+  const auto kept = std::ranges::find(asked_, false, &Asked::done);
+  forgotten_asked_ += static_cast<uint64_t>(kept - asked_.begin());
+  asked_.erase(asked_.begin(), kept);
+  // The last one is needed by Number() and NoteWrite().
+  uint64_t first = sent_.empty() ? size() : std::min(answered_, size() - 1);
+  for (const Asked& asked : asked_) {
+    first = std::min(first, asked.sent);
+    if (asked.own_write != 0) first = std::min(first, asked.own_write - 1);
+  }
+  for (size_t db = 0; db < kDatabases; ++db) {
+    for (size_t slot = 0; slot < kSlots; ++slot) {
+      const uint64_t write = last_write_[db][slot];
+      if (write <= forgotten_sent_ || write > first) continue;
+      forgotten_writes_[db][slot] = VersionAt((*this)[write - 1], slot);
+    }
+  }
+  sent_.erase(sent_.begin(), sent_.begin() + static_cast<ptrdiff_t>(first - forgotten_sent_));
+  forgotten_sent_ = first;
+  // If much is left, not again soon.
+  forget_at_ = std::max(kMuch, 2 * held());
 }
 
 void ClientRequests::ForgetWrites() {

@@ -23,10 +23,10 @@ void ClientTraffic::Open(Client& client, size_t index, RunContext& run) {
 
 // Output without a request: the handshake continues, or a read is resent.
 void ClientTraffic::SendAll(Client& client, RunContext& run) {
-  const size_t before = client.requests.size();
+  const uint64_t before = client.requests.size();
   Send(client, 0, run);
   // These reads are not caused by an op.
-  for (size_t i = before; settings_->replays() && i < client.requests.size(); ++i) {
+  for (uint64_t i = before; settings_->replays() && i < client.requests.size(); ++i) {
     if (client.requests[i].kind == Sent::Kind::kRead) client.requests.MatchReplay(i);
   }
   if (settings_->two_wires()) Send(client, 1, run);

@@ -41,7 +41,9 @@ class EntryChecker {
       : settings_(settings), clients_(clients), wires_(wires), servers_(servers), pushes_(pushes) {}
 
   // Starts a run, with empty caches.
-  void Reset() { held_ = {}; }
+  void Reset() {
+    for (size_t i = 0; i < settings_->clients; ++i) held_[i] = {};
+  }
 
   // The entry of this slot in the client's cache.
   Held& HeldBy(size_t client, size_t slot) {

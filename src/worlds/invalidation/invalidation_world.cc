@@ -220,7 +220,7 @@ void InvalidationWorld::Apply(const Write& op, RunContext& run) {
   const uint64_t number = op.kind == WriteKind::kExec
                               ? client.cache->WriteInTransaction(named, command)
                               : client.cache->Write(named, command);
-  const size_t before = client.requests.size();
+  const uint64_t before = client.requests.size();
   traffic_.Send(client, 0, run);
   reads_.Asks(client, number, slot, 0, /*read=*/false);
   if (client.requests.size() > before) client.requests.NoteWrite();
@@ -327,6 +327,18 @@ void InvalidationWorld::Settle(RunContext& run) {
     client.requests.Reset();
   }
   shared_.Reset();
+}
+
+size_t InvalidationWorld::held() const {
+  size_t held = 0;
+  for (const Client& client : clients_) held += client.requests.held();
+  return held;
+}
+
+uint64_t InvalidationWorld::sent() const {
+  uint64_t sent = 0;
+  for (const Client& client : clients_) sent += client.requests.size();
+  return sent;
 }
 
 }  // namespace resprobe

@@ -150,6 +150,10 @@ class InvalidationWorld {
   void Apply(const Failover& op, RunContext& run);
   void Settle(RunContext& run);
 
+  // For tests: the requests of all clients that are kept, and those that were sent in this run.
+  size_t held() const;
+  uint64_t sent() const;
+
  private:
   using Client = invalidation::Client;
 

@@ -11,6 +11,7 @@ namespace resprobe::invalidation {
 void ReadChecker::Reset() {
   sessions_.Reset(settings_->clients);
   slot_of_value_.clear();
+  values_ = 0;
 }
 
 void ReadChecker::Asks(Client& client, uint64_t number, size_t slot, size_t position,
@@ -18,7 +19,7 @@ void ReadChecker::Asks(Client& client, uint64_t number, size_t slot, size_t posi
   Asked& asked = client.requests.Number(number, slot, position, read,
                                         /*connected=*/wires_->Of(client.number, 0).up());
   sessions_.Remember(SessionOf(client), client.db, slot, &asked);
-  asked.own_write = client.requests.last_write(client.db, slot);
+  client.requests.RememberWrite(client.db, slot, &asked);
 }
 
 void ReadChecker::Hit(const Client& client, size_t slot, const cache::Entry& entry,
@@ -33,8 +34,8 @@ void ReadChecker::Hit(const Client& client, size_t slot, const cache::Entry& ent
   const auto hit = [&] { return client.name() + " hit " + SlotName(slot); };
   const uint64_t number = ValueNumber(entry.null, entry.value);
   run.Check(
-      number == 0 || (number <= slot_of_value_.size() && slot_of_value_[number - 1] == slot),
-      "own_value", [&] { return "a value that was written to " + SlotName(slot); },
+      number == 0 || WasFor(number, slot), "own_value",
+      [&] { return "a value that was written to " + SlotName(slot); },
       [&] { return hit() + " and took " + entry.value; });
   run.Check(
       held.epoch == owner.epoch && held.db == client.db, "no_dead_epoch_hit",
@@ -60,7 +61,7 @@ void ReadChecker::Hit(const Client& client, size_t slot, const cache::Entry& ent
   Asked asked;
   asked.slot = static_cast<uint8_t>(slot);
   sessions_.Remember(SessionOf(client), client.db, slot, &asked);
-  asked.own_write = client.requests.last_write(client.db, slot);
+  client.requests.RememberWrite(client.db, slot, &asked);
   Check(client, asked, held, /*hit=*/true, run);
 }
 

@@ -23,6 +23,9 @@ namespace resprobe::invalidation {
 // knows which slot each value was written to.
 class ReadChecker {
  public:
+  // It knows the slots of that many values, the newest; older ones may be of any slot.
+  static constexpr size_t kValues = size_t{1} << 16;
+
   ReadChecker(const RunSettings* settings, const Clients* clients, const ClientWires* wires,
               const TrackedServers* servers, EntryChecker* entries)
       : settings_(settings),
@@ -36,8 +39,12 @@ class ReadChecker {
 
   // The number of a new value, which is to be written to this slot.
   uint64_t NewValue(size_t slot) {
-    slot_of_value_.push_back(static_cast<uint8_t>(slot));
-    return slot_of_value_.size();
+    if (slot_of_value_.size() < kValues) {
+      slot_of_value_.push_back(static_cast<uint8_t>(slot));
+    } else {
+      slot_of_value_[values_ % kValues] = static_cast<uint8_t>(slot);
+    }
+    return ++values_;
   }
   // The client has given this number to the last request that it has sent.
   void Asks(Client& client, uint64_t number, size_t slot, size_t position, bool read) const;
@@ -54,6 +61,11 @@ class ReadChecker {
 
  private:
   void Check(const Client& client, const Asked& asked, const Held& got, bool hit, RunContext& run);
+  // True if the value of this number was written to the slot, or is too old to know.
+  bool WasFor(uint64_t number, size_t slot) const {
+    if (number > values_) return false;
+    return values_ - number >= kValues || slot_of_value_[(number - 1) % kValues] == slot;
+  }
   // Clients that share a cache are one session.
   size_t SessionOf(const Client& client) const {
     return settings_->config.shared ? 0 : client.number;
@@ -65,7 +77,8 @@ class ReadChecker {
   const TrackedServers* const servers_;
   EntryChecker* const entries_;
   SessionChecker sessions_;
-  std::vector<uint8_t> slot_of_value_;  // number n at n - 1
+  std::vector<uint8_t> slot_of_value_;  // number n at (n - 1) % kValues
+  uint64_t values_ = 0;
 };
 
 }  // namespace resprobe::invalidation

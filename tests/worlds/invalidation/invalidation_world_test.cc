@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -5,6 +7,7 @@
 #include <utility>
 
 #include "core/server/server.h"
+#include "engine/op_source.h"
 #include "gtest/gtest.h"
 #include "tests/worlds/faulty_subject.h"
 #include "worlds/invalidation/invalidation_harness.h"
@@ -124,6 +127,41 @@ TEST(InvalidationWorldTest, RunsDoNotSeeEachOther) {
     RunContext other(Trace::Mode::kHash);
     reused.Run(tape, other);
     ASSERT_EQ(one.trace().hash(), other.trace().hash()) << "seed " << seed;
+  }
+}
+
+// Hands the ops of a stream on, and notes the most that the world has held.
+class Watched {
+ public:
+  Watched(uint64_t seed, const InvalidationWorld* world) : stream_(seed), world_(world) {}
+  const InvalidationWorld::Config& config() const { return stream_.config(); }
+  const InvalidationWorld::Op* Next() {
+    most_ = std::max(most_, world_->held());
+    sent_ = world_->sent();
+    return stream_.Next();
+  }
+  size_t most() const { return most_; }
+  uint64_t sent() const { return sent_; }
+
+ private:
+  SeedStream<InvalidationWorld> stream_;
+  const InvalidationWorld* world_;
+  size_t most_ = 0;
+  uint64_t sent_ = 0;
+};
+
+TEST(InvalidationWorldTest, AStreamNeedsBoundedMemory) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    InvalidationWorld world;
+    Watched watched(seed, &world);
+    RunContext run;
+    RunSource(world, watched, run, 100'000);
+    EXPECT_FALSE(run.violated()) << seed << " " << run.violation().invariant << ": "
+                                 << run.violation().expected << " / " << run.violation().seen;
+    // Each client forgets from kMuch on.
+    constexpr size_t kMuch = invalidation::ClientRequests::kMuch;
+    EXPECT_LT(watched.most(), InvalidationWorld::kMaxClients * (kMuch + kMuch / 2)) << seed;
+    EXPECT_GT(watched.sent(), 2 * InvalidationWorld::kMaxClients * kMuch) << seed;
   }
 }
 
