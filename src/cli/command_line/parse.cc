@@ -81,7 +81,7 @@ void FollowMoved(const Verb& root, Values* arguments) {
 
 // CLI11's words for a missing value and for unknown arguments are for programmers.
 std::string ErrorText(const CLI::ParseError& error, Values rest) {
-  const std::string text = error.what();
+  std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     const std::string name = text.substr(0, text.find(':'));
     return name + (text.ends_with("missing") ? ": give it a value" : ": give it only once");

@@ -149,7 +149,7 @@ Option& Verb::Arguments(const std::string& argument, std::vector<std::string>* t
 Option& Verb::Choice(const std::string& option, std::vector<std::string> choices,
                      std::string* target, const std::string& help) {
   Option& made = Text(option, absl::StrJoin(choices, "|"), target, help);
-  made.choices = choices;
+  made.choices = std::move(choices);
   made.syntax = "choice " + absl::StrJoin(choices, "|");
   return made.Check([choices](const std::string& text) -> std::string {
     if (std::find(choices.begin(), choices.end(), text) != choices.end()) return "";
