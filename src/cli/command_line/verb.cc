@@ -146,10 +146,10 @@ Option& Verb::Arguments(const std::string& argument, std::vector<std::string>* t
               .set = [target](const auto& values) { *target = values; }});
 }
 
-Option& Verb::Choice(const std::string& option, std::vector<std::string> choices,
+Option& Verb::Choice(const std::string& option, const std::vector<std::string>& choices,
                      std::string* target, const std::string& help) {
   Option& made = Text(option, absl::StrJoin(choices, "|"), target, help);
-  made.choices = std::move(choices);
+  made.choices = choices;
   made.syntax = "choice " + absl::StrJoin(choices, "|");
   return made.Check([choices](const std::string& text) -> std::string {
     if (std::find(choices.begin(), choices.end(), text) != choices.end()) return "";

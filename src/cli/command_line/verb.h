@@ -121,8 +121,8 @@ struct Verb {
   Option& Arguments(const std::string& argument, std::vector<std::string>* target,
                     const std::string& help);
   // One of a closed set.
-  Option& Choice(const std::string& option, std::vector<std::string> choices, std::string* target,
-                 const std::string& help);
+  Option& Choice(const std::string& option, const std::vector<std::string>& choices,
+                 std::string* target, const std::string& help);
   // A whole number from `least` to `most`.
   template <std::integral T>
   Option& Number(const std::string& option, const std::string& value, T* target, uint64_t least,
