@@ -155,6 +155,8 @@ fi
 if [[ -n $server ]]; then
   : >"$temp/faults"
   mend_workers() {
+    run 0 show "$folder"
+    has out "plant "
     grep -q '"plant": "' "$folder/report.json" || fail "$folder names no planted fault"
     grep -q '^# Run: .*"plant":"' "$temp/frozen.ops" || fail "the frozen case names no planted fault"
     sed -i -E 's/"plant": ?"[a-z-]+"/"plant": ""/' "$folder/report.json" "$temp/frozen.ops"

@@ -36,6 +36,12 @@ std::string HeaderOf(const findings::StoredFailure& stored) {
   add("expected", failure.what.expected);
   add("seen", failure.what.seen);
   add("run by", failure.run.runner + ", harness " + failure.run.harness);
+  std::string with;  // a planted fault above all
+  for (const auto& [name, value] : failure.run.options.items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (!text.empty()) with += (with.empty() ? "" : ", ") + name + " " + text;
+  }
+  add("with", with);
   add("server", failure.run.server.version);
   add("started by", failure.run.server.start);
   add("met", std::to_string(failure.met) + " times, from " + failure.from + "; first " +

@@ -12,7 +12,11 @@ Verb ServeVerb() {
   const auto options = std::make_shared<live::ServeOptions>();
   const auto clock = std::make_shared<std::string>("real");
   Verb verb("serve", "the core on a TCP port, for redis-cli and others");
-  verb.details = "It does not persist its data. Ctrl-C or SIGTERM ends it.";
+  verb.details =
+      "It does not persist its data. A real server can replicate from it (REPLICAOF at that "
+      "server); "
+      "it cannot be a replica itself, and INFO has its replication section only. Ctrl-C or SIGTERM "
+      "ends it.";
   verb.examples = {{"serve --port 7000", "then: redis-cli -p 7000"}};
   verb.exit_codes = "0 ended, 2 wrong use.";
   verb.Number("--port", "PORT", &options->port, 0, 65535,
