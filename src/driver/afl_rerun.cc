@@ -5,6 +5,7 @@
 #include <cstring>
 
 // Parts of the runtimes of AFL++ and the sanitizers, non-null if linked.
+// NOLINTBEGIN(bugprone-reserved-identifier): those are their names.
 extern "C" {
 int __afl_persistent_loop(unsigned int) __attribute__((weak));
 extern uint8_t* __afl_area_ptr __attribute__((weak));
@@ -13,6 +14,7 @@ int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile
                                               void (*free_hook)(const volatile void*))
     __attribute__((weak));
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace resprobe::driver {
 namespace {

@@ -10,6 +10,7 @@
 #include <ctime>
 
 // Non-null if LeakSanitizer is linked: a child ends with _exit(), which would skip its check.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): that is its name.
 extern "C" int __lsan_do_recoverable_leak_check() __attribute__((weak));
 
 namespace resprobe::driver {

@@ -137,7 +137,7 @@ int Campaign::Run(const runner::OutputOptions& output) {
   return found_.empty() && vacuous.empty() ? runner::kAllWell : runner::kFinding;
 }
 
-void Campaign::Take(MetCase met) {
+void Campaign::Take(const MetCase& met) {
   const std::string& signature = met.outcome.what.signature;
   if (const auto same = same_.find(signature); same != same_.end()) {
     ++found_[same->second].met;

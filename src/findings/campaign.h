@@ -136,7 +136,7 @@ class Campaign {
   const std::string& trouble() const { return trouble_; }
 
  private:
-  void Take(MetCase met);
+  void Take(const MetCase& met);
   void File(const MetCase& met);
   Found Begin(const MetCase& met, bool* done);
   void Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,

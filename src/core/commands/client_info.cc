@@ -21,6 +21,8 @@ void Add(std::string* line, std::string_view name, int64_t value) {
 void AddFlags(std::string* line, const Client& client) {
   Add(line, "flags", "");
   const size_t none = line->size();
+  if (client.replica) *line += 'S';
+  if (client.primary) *line += 'M';
   if (client.subscribed) *line += 'P';
   if (client.multi) *line += 'x';
   if (client.blocked) *line += 'b';
@@ -61,6 +63,13 @@ void AddLine(CommandContext& c, const Client& client, std::string* line) {
   *line += '\n';
 }
 
+// redis 7.0 networking.c getClientType().
+ClientType TypeOf(const Client& client) {
+  if (client.primary) return ClientType::kPrimary;
+  if (client.replica) return ClientType::kReplica;
+  return client.subscribed ? ClientType::kPubSub : ClientType::kNormal;
+}
+
 }  // namespace
 
 bool ParseClientType(CommandContext& c, size_t i, ClientType* type) {
@@ -68,8 +77,10 @@ bool ParseClientType(CommandContext& c, size_t i, ClientType* type) {
     *type = ClientType::kNormal;
   } else if (c.Is(i, "PUBSUB")) {
     *type = ClientType::kPubSub;
-  } else if (c.Is(i, "MASTER") || c.Is(i, "REPLICA") || c.Is(i, "SLAVE")) {
-    *type = ClientType::kOther;
+  } else if (c.Is(i, "MASTER")) {
+    *type = ClientType::kPrimary;
+  } else if (c.Is(i, "REPLICA") || c.Is(i, "SLAVE")) {
+    *type = ClientType::kReplica;
   } else {
     return c.ErrorAbout("ERR Unknown client type '", c.args[i], "'");
   }
@@ -77,17 +88,7 @@ bool ParseClientType(CommandContext& c, size_t i, ClientType* type) {
 }
 
 bool IsOfType(const Client& client, ClientType type) {
-  switch (type) {
-    case ClientType::kAny:
-      return true;
-    case ClientType::kNormal:
-      return !client.subscribed;
-    case ClientType::kPubSub:
-      return client.subscribed;
-    case ClientType::kOther:
-      return false;
-  }
-  return false;
+  return type == ClientType::kAny || type == TypeOf(client);
 }
 
 void ClientList(CommandContext& c) {

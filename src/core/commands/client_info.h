@@ -15,7 +15,7 @@ bool CheckClientName(CommandContext& c, std::string_view name);
 bool SetClientName(CommandContext& c, std::string_view name);
 
 // The client types that CLIENT KILL and CLIENT LIST distinguish.
-enum class ClientType : uint8_t { kAny, kNormal, kPubSub, kOther };
+enum class ClientType : uint8_t { kAny, kNormal, kPubSub, kReplica, kPrimary };
 // Parses the type at args[i]. False after an error reply.
 bool ParseClientType(CommandContext& c, size_t i, ClientType* type);
 bool IsOfType(const Client& client, ClientType type);

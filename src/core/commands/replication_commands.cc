@@ -29,12 +29,12 @@ void ReplicaOf(CommandContext& c) {
     c.Error("ERR Command is not valid when client is a replica.");
     return;
   }
+  int64_t port;
+  if (!c.IntBetween(2, 0, kMaxPort, &port, "ERR Invalid master port")) return;
   if (!c.server.host()->dials()) {
     c.Error("ERR this server opens no connections, so it cannot follow another one");
     return;
   }
-  int64_t port;
-  if (!c.IntBetween(2, 0, kMaxPort, &port, "ERR Invalid master port")) return;
   if (c.server.link().follows(c.args[1], static_cast<int>(port))) {
     return c.reply.SimpleString("OK Already connected to specified master");
   }

@@ -25,7 +25,11 @@ void Server::Process(Client& client, std::span<const std::string_view> args) {
   current_ = &client;
   writer_ = ReplyWriter(client);
   Dispatch(client, args);
-  if (!discarded_.empty()) discarded_.clear();
+  if (!discarded_.empty()) {
+    // A reply to a replica is not sent, and ends its connection (_addReplyToBufferOrList).
+    if (client.replica) client.closing = true;
+    discarded_.clear();
+  }
   if (!client.blocked) EndRequest(client);
   current_ = nullptr;
   if (ready_count_ > 0) ServeReady();
@@ -51,7 +55,9 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     Reject(client, command, "ERR Command not allowed inside a transaction");
   } else {
     if (tracking_clients_ > 0) LimitTrackingTable();
-    if (replica_ && !client.primary && command->Has(kWrite)) {
+    if (client.replica && command->Has(kReadonly | kWrite | kMayReplicate)) [[unlikely]] {
+      Reject(client, command, "ERR Replica can't interact with the keyspace");
+    } else if (replica_ && !client.primary && command->Has(kWrite)) {
       Reject(client, command, "READONLY You can't write against a read only replica.");
     } else if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
       RejectSubscribed(client, *command);

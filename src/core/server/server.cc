@@ -238,7 +238,8 @@ void Server::Replicate(const CommandContext& context, uint64_t dirty) {
 // --- Output.
 
 resp::Writer Server::ReplyWriter(Client& client) {
-  const bool silent = client.reply_off || client.reply_skip || client.closing || client.primary;
+  const bool silent =
+      client.reply_off || client.reply_skip || client.closing || client.primary || client.replica;
   return resp::Writer(silent ? &discarded_ : &client.output, client.protocol);
 }
 

@@ -304,7 +304,7 @@ void RobustnessRunner::ServerGone() {
 }
 
 std::string RobustnessRunner::FullName(const std::vector<std::string>& args) const {
-  const std::string name = Lower(args[0]);
+  std::string name = Lower(args[0]);
   if (args.size() > 1 && table_->Find(name) == nullptr) {
     const std::string full_name = name + "|" + Lower(args[1]);
     if (table_->Find(full_name) != nullptr) return full_name;

@@ -7,42 +7,43 @@
 namespace resprobe {
 namespace {
 
-constexpr int k1_0 = HiredisVersion(1, 0, 0);
-constexpr int k1_1 = HiredisVersion(1, 1, 0);
-constexpr int k1_3 = HiredisVersion(1, 3, 0);
-constexpr int k1_4_1 = HiredisVersion(1, 4, 1);
+constexpr int kVersion100 = HiredisVersion(1, 0, 0);
+constexpr int kVersion110 = HiredisVersion(1, 1, 0);
+constexpr int kVersion130 = HiredisVersion(1, 3, 0);
+constexpr int kVersion141 = HiredisVersion(1, 4, 1);
 
 constexpr KnownFaultInfo kFaults[] = {
     {KnownFault::kNesting, "nesting",
-     "a reply that is deep enough ends the process: it is freed by recursion", k1_0, k1_4_1, "",
-     ""},
+     "a reply that is deep enough ends the process: it is freed by recursion", kVersion100,
+     kVersion141, "", ""},
     {KnownFault::kFreeInConnect, "free_in_connect",
      "redisAsyncFree() and redisAsyncDisconnect() in the connect callback free what is used after",
-     kEveryVersion, k1_1, "", ""},
+     kEveryVersion, kVersion110, "", ""},
     {KnownFault::kFreeInDisconnect, "free_in_disconnect",
-     "redisAsyncFree() in the disconnect callback frees twice", kEveryVersion, k1_1, "", ""},
+     "redisAsyncFree() in the disconnect callback frees twice", kEveryVersion, kVersion110, "", ""},
     {KnownFault::kFreeIgnored, "free_ignored",
      "redisAsyncFree() in the connect callback does nothing if redisAsyncDisconnect() came before "
      "it, and commands are pending",
-     k1_1, kNoEnd, "", ""},
+     kVersion110, kNoEnd, "", ""},
     {KnownFault::kFreeInPush, "free_in_push",
-     "redisAsyncFree() in the push callback is put off until a reply has been called back", k1_0,
-     kNoEnd, "", ""},
+     "redisAsyncFree() in the push callback is put off until a reply has been called back",
+     kVersion100, kNoEnd, "", ""},
     {KnownFault::kMonitorRepush, "monitor_repush",
      "what is pending besides MONITOR is called again and again", kEveryVersion, kNoEnd, "", ""},
     {KnownFault::kMonitorSwallows, "monitor_swallows",
-     "a read that brings no whole reply costs MONITOR its next line", kEveryVersion, k1_1, "", ""},
+     "a read that brings no whole reply costs MONITOR its next line", kEveryVersion, kVersion110,
+     "", ""},
     {KnownFault::kCommandWhileSubscribed, "command_while_subscribed",
      "a command given while subscribed, whose reply is an array, is never called back",
-     kEveryVersion, k1_1, "", ""},
+     kEveryVersion, kVersion110, "", ""},
     {KnownFault::kStaleCallback, "stale_callback",
      "a message for which there is no callback goes to the callback before it, once more",
-     kEveryVersion, k1_1, "", ""},
+     kEveryVersion, kVersion110, "", ""},
     {KnownFault::kAllocationsUnchecked, "allocations_unchecked",
-     "results of malloc() are used unchecked", kEveryVersion, k1_0, "", ""},
+     "results of malloc() are used unchecked", kEveryVersion, kVersion100, "", ""},
     {KnownFault::kSubscribeOutOfMemory, "subscribe_out_of_memory",
-     "a SUBSCRIBE that runs out of memory leaves a null pointer in the table of channels", k1_0,
-     kNoEnd, "", ""},
+     "a SUBSCRIBE that runs out of memory leaves a null pointer in the table of channels",
+     kVersion100, kNoEnd, "", ""},
     {KnownFault::kUnsolicitedReply, "unsolicited_reply",
      "a reply that nobody asked for ends the process", kEveryVersion, kNoEnd, "REDIS_SUBSCRIBED",
      "redisProcessCallbacks"},
@@ -50,7 +51,8 @@ constexpr KnownFaultInfo kFaults[] = {
      "an array that is no message, while subscribed, ends the process", kEveryVersion, kNoEnd, "",
      "__redisGetSubscribeCallback"},
     {KnownFault::kAttributeAsReply, "attribute_as_reply",
-     "an attribute is handed out as if it were the reply that it describes", k1_3, kNoEnd, "", ""},
+     "an attribute is handed out as if it were the reply that it describes", kVersion130, kNoEnd,
+     "", ""},
 };
 
 }  // namespace

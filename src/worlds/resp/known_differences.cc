@@ -11,11 +11,11 @@ namespace {
 using resp::ParseErrorCode;
 using std::string_view_literals::operator""sv;
 
-constexpr int k1_0 = HiredisVersion(1, 0, 0);
-constexpr int k1_1 = HiredisVersion(1, 1, 0);
-constexpr int k1_2 = HiredisVersion(1, 2, 0);
-constexpr int k1_3 = HiredisVersion(1, 3, 0);
-constexpr int k1_4 = HiredisVersion(1, 4, 0);
+constexpr int kVersion100 = HiredisVersion(1, 0, 0);
+constexpr int kVersion110 = HiredisVersion(1, 1, 0);
+constexpr int kVersion120 = HiredisVersion(1, 2, 0);
+constexpr int kVersion130 = HiredisVersion(1, 3, 0);
+constexpr int kVersion140 = HiredisVersion(1, 4, 0);
 
 // The core has refused, hiredis has not.
 bool OnlyCoreRefuses(const Divergence& d, ParseErrorCode code) {
@@ -65,18 +65,19 @@ bool Underflows(std::string_view text) {
 
 constexpr KnownDifference kKnownDifferences[] = {
     // Types.
-    {"resp3_types", "_ # , ( ! = % ~ | > are no reply types", kEveryVersion, k1_0,
+    {"resp3_types", "_ # , ( ! = % ~ | > are no reply types", kEveryVersion, kVersion100,
      "hiredis speaks RESP3 from 1.0 on",
      [](const Divergence& d) { return RefusedTypeByte(d, "_#,(!=%~|>"); }},
-    {"big_number_type", "( is no reply type", k1_0, k1_1, "added in 1.1",
+    {"big_number_type", "( is no reply type", kVersion100, kVersion110, "added in 1.1",
      [](const Divergence& d) { return RefusedTypeByte(d, "("); }},
-    {"bulk_error_type", "! is no reply type", k1_0, kNoEnd,
+    {"bulk_error_type", "! is no reply type", kVersion100, kNoEnd,
      "not implemented; no server up to redis 7.0 sends it",
      [](const Divergence& d) { return RefusedTypeByte(d, "!"); }},
-    {"attribute_type", "| is no reply type", k1_0, k1_3,
+    {"attribute_type", "| is no reply type", kVersion100, kVersion130,
      "added in 1.3; of servers, only DEBUG PROTOCOL attrib sends it",
      [](const Divergence& d) { return RefusedTypeByte(d, "|"); }},
-    {"attribute_is_element", "an attribute is a reply or an element of its own", k1_3, kNoEnd,
+    {"attribute_is_element", "an attribute is a reply or an element of its own", kVersion130,
+     kNoEnd,
      "hiredis has no place for what annotates a value, so it counts an attribute where the "
      "specification does not, and ends what is around it too early",
      [](const Divergence& d) { return d.attribute_seen; }},
@@ -86,12 +87,12 @@ constexpr KnownDifference kKnownDifferences[] = {
        return OnlyHiredisRefuses(d) && d.token.size() == 4 && d.token.ends_with("?\r\n") &&
               "$*~%"sv.find(d.token[0]) != std::string_view::npos;
      }},
-    {"nested_push", "a push can stand inside other values", k1_0, kNoEnd,
+    {"nested_push", "a push can stand inside other values", kVersion100, kNoEnd,
      "hiredis treats it as an array; the specification has pushes at the top level only",
      [](const Divergence& d) { return OnlyCoreRefuses(d, ParseErrorCode::kNestedPush); }},
 
     // Lengths.
-    {"null_lengths", "%-1 >-1 ~-1 =-1 |-1 are nil", k1_0, kNoEnd,
+    {"null_lengths", "%-1 >-1 ~-1 =-1 |-1 are nil", kVersion100, kNoEnd,
      "hiredis treats all aggregates, and all bulks, alike; the specification has only $-1 and *-1",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadLength) && Text(d) == "-1" &&
@@ -107,12 +108,13 @@ constexpr KnownDifference kKnownDifferences[] = {
      "hiredis has no limit; the core has the server's",
      [](const Divergence& d) { return OnlyCoreRefuses(d, ParseErrorCode::kLineTooLong); }},
     {"nesting_8", "no more than 8 aggregates can be open, and no null array stand inside 8",
-     kEveryVersion, k1_0, "hiredis had a stack of fixed size, and looks at it before the length",
+     kEveryVersion, kVersion100,
+     "hiredis had a stack of fixed size, and looks at it before the length",
      [](const Divergence& d) {
        return OnlyHiredisRefuses(d) && d.token == "*" && d.depth == 8 &&
               d.hiredis_error.find("nested multi bulk") != d.hiredis_error.npos;
      }},
-    {"nesting_unlimited", "any number of aggregates can be open", k1_0, kNoEnd,
+    {"nesting_unlimited", "any number of aggregates can be open", kVersion100, kNoEnd,
      "hiredis had no limit until one of 1024 came after 1.4.0, which it sees before the length",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kTooDeep) ||
@@ -128,7 +130,7 @@ constexpr KnownDifference kKnownDifferences[] = {
               !d.token.ends_with("\r\n");
      }},
     {"carriage_return", "a simple string or error can have a carriage return inside", kEveryVersion,
-     k1_1, "hiredis refuses it from 1.1 on",
+     kVersion110, "hiredis refuses it from 1.1 on",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadLineEnd) && (IsLine(d, '+') || IsLine(d, '-'));
      }},
@@ -147,57 +149,58 @@ constexpr KnownDifference kKnownDifferences[] = {
        if (minus) text.remove_prefix(1);
        return text.starts_with('0') && (minus || text.size() > 1);
      }},
-    {"double_forms", "doubles can be .5, 0x10, \" 1\", INF, NaN", k1_0, kNoEnd,
+    {"double_forms", "doubles can be .5, 0x10, \" 1\", INF, NaN", kVersion100, kNoEnd,
      "hiredis asks strtod (from 1.4 on a parser of its own, which takes .5), and for the names "
      "without regard to case",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadDouble) && IsLine(d, ',') &&
               StrtodTakes(Text(d));
      }},
-    {"double_length", "a double has at most 325 bytes", k1_0, kNoEnd,
+    {"double_length", "a double has at most 325 bytes", kVersion100, kNoEnd,
      "hiredis copies it to a buffer of fixed size",
      [](const Divergence& d) {
        return OnlyHiredisRefuses(d) && IsLine(d, ',') && Text(d).size() > 325;
      }},
-    {"double_nan", "nan is no double", k1_0, k1_1, "added in 1.1",
+    {"double_nan", "nan is no double", kVersion100, kVersion110, "added in 1.1",
      [](const Divergence& d) { return OnlyHiredisRefuses(d) && d.token == ",nan\r\n"; }},
-    {"double_minus_nan", "-nan is no double", k1_0, k1_2,
+    {"double_minus_nan", "-nan is no double", kVersion100, kVersion120,
      "added in 1.2: servers before redis 7.2 send it",
      [](const Divergence& d) { return OnlyHiredisRefuses(d) && d.token == ",-nan\r\n"; }},
-    {"double_plus", "a double has no plus sign", k1_4, kNoEnd,
+    {"double_plus", "a double has no plus sign", kVersion140, kNoEnd,
      "the parser of its own that hiredis has from 1.4 on does not take it; the specification does",
      [](const Divergence& d) {
        return OnlyHiredisRefuses(d) && IsLine(d, ',') && Text(d).starts_with('+');
      }},
-    {"double_underflow", "a double that is too small for its type is refused", k1_4, kNoEnd,
+    {"double_underflow", "a double that is too small for its type is refused", kVersion140, kNoEnd,
      "the parser of its own says so; strtod, and the core, round to zero",
      [](const Divergence& d) {
        return OnlyHiredisRefuses(d) && IsLine(d, ',') && Underflows(Text(d));
      }},
-    {"boolean_case", "#T and #F are booleans", k1_0, kNoEnd, "the specification has #t and #f",
+    {"boolean_case", "#T and #F are booleans", kVersion100, kNoEnd,
+     "the specification has #t and #f",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadBoolean) &&
               (d.token == "#T\r\n" || d.token == "#F\r\n");
      }},
-    {"boolean_nul", "# and a NUL is false", k1_1, kNoEnd,
+    {"boolean_nul", "# and a NUL is false", kVersion110, kNoEnd,
      "a fault: strchr() also finds the terminator of the bytes it is given "
      "(docs/findings/hiredis-boolean-nul.md)",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadBoolean) && d.token == "#\0\r\n"sv;
      }},
-    {"unchecked_text", "what follows _ is not looked at, of what follows # one byte", k1_0, k1_1,
-     "checked from 1.1 on",
+    {"unchecked_text", "what follows _ is not looked at, of what follows # one byte", kVersion100,
+     kVersion110, "checked from 1.1 on",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadNull) ||
               OnlyCoreRefuses(d, ParseErrorCode::kBadBoolean);
      }},
-    {"big_number_empty", "a big number can lack digits", k1_1, kNoEnd,
+    {"big_number_empty", "a big number can lack digits", kVersion110, kNoEnd,
      "hiredis checks each byte, not that there is one",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadBigNumber) &&
               (d.token == "(\r\n" || d.token == "(-\r\n");
      }},
-    {"big_number_plus", "a big number has no plus sign", k1_1, kNoEnd,
+    {"big_number_plus", "a big number has no plus sign", kVersion110, kNoEnd,
      "not implemented; the specification allows it",
      [](const Divergence& d) { return OnlyHiredisRefuses(d) && d.token.starts_with("(+"); }},
 };

@@ -17,7 +17,7 @@ inline Options Dialect2() { return {.dialect = Dialect::k2}; }
 // A tree in one line: leaves as in the query, other nodes as (kind child ...).
 inline std::string Shape(const Ast& ast, const Node& node) {
   const std::string text(ast.text(node));
-  const std::string word = (node.flags & kIsParam ? "$" : "") + text;
+  std::string word = (node.flags & kIsParam ? "$" : "") + text;
   std::string head;
   switch (node.kind) {
     case Kind::kEmpty:

@@ -89,10 +89,14 @@ class ReplicationTest : public testing::Test {
   }
   static std::string Ask(Machine& machine, std::initializer_list<std::string_view> words,
                          int connection = 0) {
+    return Ask(machine, std::vector<std::string_view>(words), connection);
+  }
+  static std::string Ask(Machine& machine, const std::vector<std::string_view>& words,
+                         int connection = 0) {
     uint64_t& id = machine.system.clients_[{machine.port, connection}];
     if (id == 0) id = machine.server.Connect();
     std::string request;
-    resp::AppendRequest(&request, std::vector<std::string_view>(words));
+    resp::AppendRequest(&request, words);
     machine.server.Receive(id, request);
     return std::exchange(machine.server.Output(id), {});
   }
@@ -371,6 +375,42 @@ TEST_F(ReplicationTest, WaitCountsReplicas) {
   Pump();
   a.server.Advance(100);
   EXPECT_EQ(Ask(a, {"PING"}), ":2\r\n+PONG\r\n");
+}
+
+// redis 7.0: what a replica may send after PSYNC has no reply; anything else ends its connection.
+TEST_F(ReplicationTest, AReplyToAReplicaEndsItsConnection) {
+  int port = 7000;
+  for (const auto& [words, open] : std::vector<std::pair<std::vector<std::string_view>, bool>>{
+           {{"REPLCONF", "ACK", "0"}, true},
+           {{"PSYNC", "?", "-1"}, true},
+           {{"PING"}, false},
+           {{"SET", "k", "w"}, false},
+           {{"GET", "k"}, false},
+           {{"PUBLISH", "c", "m"}, false},
+           {{"REPLICAOF", "host", "7001"}, false},
+           {{"REPLCONF", "capa", "eof"}, false},
+           {{"no such command"}, false},
+       }) {
+    SCOPED_TRACE(words[0]);
+    Machine& a = Add(port++);
+    Ask(a, {"SET", "k", "v"});
+    Ask(a, {"PSYNC", "?", "-1"}, 1);
+    EXPECT_EQ(Ask(a, words, 1), "");
+    EXPECT_EQ(Ask(a, {"ROLE"}).starts_with("*3\r\n$6\r\nmaster\r\n:0\r\n*1\r\n"), open);
+    EXPECT_EQ(Ask(a, {"GET", "k"}), "$1\r\nv\r\n");
+  }
+}
+
+TEST_F(ReplicationTest, ClientsAreOfTheTypeReplicaOrPrimary) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  EXPECT_NE(Ask(a, {"CLIENT", "LIST", "TYPE", "REPLICA"}).find(" flags=S "), std::string::npos);
+  EXPECT_NE(Ask(b, {"CLIENT", "LIST", "TYPE", "MASTER"}).find(" flags=M "), std::string::npos);
+  EXPECT_EQ(Ask(a, {"CLIENT", "LIST", "TYPE", "MASTER"}), "$0\r\n\r\n");
+  EXPECT_EQ(Ask(a, {"CLIENT", "LIST", "TYPE", "NORMAL"}).find("flags=S"), std::string::npos);
+  EXPECT_EQ(Ask(a, {"CLIENT", "KILL", "TYPE", "REPLICA"}), ":1\r\n");
+  EXPECT_EQ(Ask(a, {"CLIENT", "LIST", "TYPE", "REPLICA"}), "$0\r\n\r\n");
 }
 
 // A replica reports once a second, and tries again to connect when that fails.

@@ -76,11 +76,11 @@ std::string RunWith(Fault&& fault, std::string_view ops) {
   return RunOps(harness, ops);
 }
 
-Fault::Alter Always(std::string reply) {
-  return [reply](std::string) { return reply; };
+Fault::Alter Always(const std::string& reply) {
+  return [reply](const std::string&) { return reply; };
 }
 
-Fault::Alter Replace(std::string from, std::string to) {
+Fault::Alter Replace(const std::string& from, const std::string& to) {
   return [from, to](std::string text) {
     const size_t at = text.find(from);
     return at == std::string::npos ? text : text.replace(at, from.size(), to);
@@ -132,11 +132,12 @@ TEST(CommandWorldTest, OneReplyPerRequest) {
 }
 
 TEST(CommandWorldTest, PushesAreAskedFor) {
-  EXPECT_EQ(
-      RunWith(Fault("GET",
-                    [](std::string reply) { return ">2\r\n$10\r\ninvalidate\r\n_\r\n" + reply; }),
-              "config protocol3=1\ncall GET s0"),
-      "pushes_are_asked_for");
+  EXPECT_EQ(RunWith(Fault("GET",
+                          [](const std::string& reply) {
+                            return ">2\r\n$10\r\ninvalidate\r\n_\r\n" + reply;
+                          }),
+                    "config protocol3=1\ncall GET s0"),
+            "pushes_are_asked_for");
 }
 
 TEST(CommandWorldTest, ConnectionStaysOpen) {
