@@ -19,6 +19,12 @@ bool HasCode(std::string_view error) {
   return i > 0 && (i == error.size() || error[i] == ' ');
 }
 
+// True if the reply of a later request depends on whether this one was run.
+bool ChangesSession(CommandRole role) {
+  return role == CommandRole::kHello || role == CommandRole::kTracking ||
+         (role >= CommandRole::kReset && role <= CommandRole::kUnwatch);
+}
+
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -55,49 +61,6 @@ const Command* ReplyModel::Find(std::span<const std::string_view> args, Profile 
   return command;
 }
 
-ReplyModel::Kind ReplyModel::KindOf(const Command& command) {
-  switch (command.role) {
-    case CommandRole::kHello:
-      return Kind::kHello;
-    case CommandRole::kReset:
-      return Kind::kReset;
-    case CommandRole::kMulti:
-      return Kind::kMulti;
-    case CommandRole::kExec:
-      return Kind::kExec;
-    case CommandRole::kDiscard:
-      return Kind::kDiscard;
-    case CommandRole::kWatch:
-      return Kind::kWatch;
-    case CommandRole::kUnwatch:
-      return Kind::kUnwatch;
-    case CommandRole::kSubscribe:
-      return Kind::kSubscribe;
-    case CommandRole::kQuit:
-      return Kind::kQuit;
-    case CommandRole::kUnsubscribe:
-      return Kind::kUnsubscribe;
-    case CommandRole::kPublish:
-      return Kind::kPublish;
-    case CommandRole::kPsubscribe:
-      return Kind::kPsubscribe;
-    case CommandRole::kEcho:
-      return Kind::kEcho;
-    case CommandRole::kPunsubscribe:
-      return Kind::kPunsubscribe;
-    case CommandRole::kSsubscribe:
-      return Kind::kSsubscribe;
-    case CommandRole::kSunsubscribe:
-      return Kind::kSunsubscribe;
-    case CommandRole::kReplyMode:
-      return Kind::kReplyMode;
-    case CommandRole::kTracking:
-      return Kind::kTracking;
-    default:
-      return Kind::kPlain;
-  }
-}
-
 void ReplyModel::Asked(const Command* command, std::span<const std::string_view> args) {
   if (front_ == asked_.size()) {
     asked_.clear();
@@ -110,28 +73,28 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
   asked.argc = static_cast<uint32_t>(args.size());
   if (command == nullptr) {
     if (CommandContext::IsWord(args[0], "HOST:") || CommandContext::IsWord(args[0], "POST")) {
-      if (FindCommand(args[0]) == nullptr) asked.kind = Kind::kHttp;
+      if (FindCommand(args[0]) == nullptr) asked.other = Other::kHttp;
     }
   } else {
-    asked.kind = KindOf(*command);
+    asked.role = command->role;
     asked.arity_fits = command->ArityFits(args.size());
-    kills_ |= command->role == CommandRole::kKillClient;
-    pauses_ |= command->role == CommandRole::kPauseClients;
-    if (asked.kind == Kind::kTracking) {
+    kills_ |= asked.role == CommandRole::kKillClient;
+    pauses_ |= asked.role == CommandRole::kPauseClients;
+    if (asked.role == CommandRole::kTracking) {
       for (size_t i = 3; i + 1 < args.size(); ++i) {
         blinds_ |= CommandContext::IsWord(args[i], "REDIRECT") ||
                    CommandContext::IsWord(args[i], "PREFIX");
       }
     }
-    if (asked.kind == Kind::kHello && args.size() > 1) {
+    if (asked.role == CommandRole::kHello && args.size() > 1) {
       asked.protocol = args[1] == "2" ? uint8_t{2} : args[1] == "3" ? uint8_t{3} : uint8_t{0};
-    } else if (asked.kind == Kind::kReplyMode && args.size() > 2) {
+    } else if (asked.role == CommandRole::kReplyMode && args.size() > 2) {
       asked.mode = CommandContext::IsWord(args[2], "ON")     ? 'N'
                    : CommandContext::IsWord(args[2], "OFF")  ? 'F'
                    : CommandContext::IsWord(args[2], "SKIP") ? 'S'
                                                              : 0;
     }
-    if (KeepsWords(asked.kind)) {
+    if (asked.role == CommandRole::kEcho || command->changes_subscriptions()) {
       asked.first = static_cast<uint32_t>(word_ends_.size());
       for (const std::string_view arg : args) {
         words_.append(arg);
@@ -144,13 +107,13 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
 void ReplyModel::AskedNothing(uint32_t times) {
   // Two of them have the same effect as more.
   for (uint32_t i = 0; i < std::min<uint32_t>(times, 2); ++i) {
-    asked_.push_back({nullptr, Kind::kNothing, false, 0, 0, 0, 0});
+    asked_.push_back({.other = Other::kNothing});
   }
 }
 
 void ReplyModel::AskedNonsense(bool has_reply) {
   may_close_ = true;
-  if (has_reply) asked_.push_back({nullptr, Kind::kNonsense, false, 0, 0, 0, 0});
+  if (has_reply) asked_.push_back({.other = Other::kNonsense});
 }
 
 std::string_view ReplyModel::Word(const Request& asked, size_t i) const {
@@ -197,13 +160,13 @@ bool ReplyModel::Queues(const Request& asked) const {
   return multi_ && !asked.command->runs_in_multi;
 }
 
-ReplyModel::Names& ReplyModel::NamesOf(Kind kind) {
-  switch (kind) {
-    case Kind::kSubscribe:
-    case Kind::kUnsubscribe:
+ReplyModel::Names& ReplyModel::NamesOf(CommandRole role) {
+  switch (role) {
+    case CommandRole::kSubscribe:
+    case CommandRole::kUnsubscribe:
       return channels_;
-    case Kind::kPsubscribe:
-    case Kind::kPunsubscribe:
+    case CommandRole::kPsubscribe:
+    case CommandRole::kPunsubscribe:
       return patterns_;
     default:
       return shards_;
@@ -212,7 +175,7 @@ ReplyModel::Names& ReplyModel::NamesOf(Kind kind) {
 
 size_t ReplyModel::Messages(const Request& asked) {
   if (asked.argc > 1) return asked.argc - 1;
-  return std::max<size_t>(1, NamesOf(asked.kind).size() + messages_taken_);
+  return std::max<size_t>(1, NamesOf(asked.role).size() + messages_taken_);
 }
 
 void ReplyModel::Pop() {
@@ -225,25 +188,25 @@ void ReplyModel::Pop() {
 void ReplyModel::Prepare(bool replied) {
   while (front_ < asked_.size() && !opaque_) {
     const Request& asked = asked_[front_];
-    if (asked.kind == Kind::kNothing) {
+    if (asked.other == Other::kNothing) {
       Pop();
       continue;
     }
     const bool fails = MustFail(asked);
-    if (asked.kind == Kind::kExec && !fails && multi_ && exec_opaque_) {
+    if (asked.role == CommandRole::kExec && !fails && multi_ && exec_opaque_) {
       opaque_ = true;
       return;
     }
     const bool queues = !fails && Queues(asked);
-    const bool subscribes = asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe;
+    const bool subscribes = asked.command != nullptr && asked.command->changes_subscriptions();
     if (foreign_) [[unlikely]] {
       // The server is silent if it knows the commands of the first case, or does not know those of
       // the second.
-      const bool silent_if_known =
-          asked.kind == Kind::kHttp || (!fails && !queues && asked.kind == Kind::kReplyMode &&
-                                        asked.mode != 'N' && asked.mode != 0);
+      const bool silent_if_known = asked.other == Other::kHttp ||
+                                   (!fails && !queues && asked.role == CommandRole::kReplyMode &&
+                                    asked.mode != 'N' && asked.mode != 0);
       const bool silent_if_unknown = (reply_off_ || reply_skip_) && !fails && !queues &&
-                                     (subscribes || asked.kind == Kind::kReset);
+                                     (subscribes || asked.role == CommandRole::kReset);
       if (silent_if_known || silent_if_unknown) {
         if (front_ + 1 < asked_.size()) {
           opaque_ = true;
@@ -256,12 +219,12 @@ void ReplyModel::Prepare(bool replied) {
         }
       }
     }
-    if (asked.kind == Kind::kHttp) {  // closed without a reply
+    if (asked.other == Other::kHttp) {  // closed without a reply
       may_close_ = true;
       front_ = asked_.size();
       return;
     }
-    if (!fails && !queues && asked.kind == Kind::kReplyMode) {
+    if (!fails && !queues && asked.role == CommandRole::kReplyMode) {
       if (asked.mode == 'N') {
         reply_off_ = reply_skip_ = false;
         return;
@@ -278,9 +241,8 @@ void ReplyModel::Prepare(bool replied) {
     if (!fails) {
       if (!queues && subscribes) return;
       // RESET ends CLIENT REPLY OFF, and is answered; but CLIENT REPLY SKIP may skip a RESET.
-      if (!queues && asked.kind == Kind::kReset && !reply_skip_) return;
-      if (queues || (asked.kind >= Kind::kHello && asked.kind <= Kind::kUnwatch) ||
-          asked.kind == Kind::kTracking || asked.kind == Kind::kQuit || asked.command->may_wait) {
+      if (!queues && asked.role == CommandRole::kReset && !reply_skip_) return;
+      if (queues || ChangesSession(asked.role) || asked.command->may_wait) {
         opaque_ = true;
         return;
       }
@@ -339,14 +301,14 @@ bool ReplyModel::Shaped(const Command& command, const resp::ReplyView& value) {
 bool ReplyModel::TakeSubscription(const Request& asked, const resp::ReplyView& value) {
   if (!Shaped(*asked.command, value)) return false;
   const std::string_view name = value[1].text();
-  Names& names = NamesOf(asked.kind);
+  Names& names = NamesOf(asked.role);
   if (value[0].text() != asked.command->name() ||
       (asked.argc > 1 && name != Word(asked, 1 + messages_taken_))) {
     return Wrong(kOne, "the confirmation of ", asked.command->name(), " in its turn");
   }
   const size_t due = Messages(asked);
-  if (asked.kind == Kind::kSubscribe || asked.kind == Kind::kPsubscribe ||
-      asked.kind == Kind::kSsubscribe) {
+  if (asked.role == CommandRole::kSubscribe || asked.role == CommandRole::kPsubscribe ||
+      asked.role == CommandRole::kSsubscribe) {
     if (!Contains(names, name)) names.emplace_back(name);
   } else {
     const auto found = std::find(names.begin(), names.end(), name);
@@ -396,8 +358,8 @@ bool ReplyModel::TakeExec(const resp::ReplyView& value) {
       if (!HasCode(element.text())) return Wrong(kShape, "an error that starts with its code");
       continue;
     }
-    if (queued.kind == Kind::kHello && queued.protocol != 0) protocol_ = queued.protocol;
-    if (queued.kind == Kind::kTracking) tracking_ = true;
+    if (queued.protocol != 0) protocol_ = queued.protocol;  // of HELLO
+    if (queued.command->role == CommandRole::kTracking) tracking_ = true;
     if (!Shaped(*queued.command, element)) return false;
   }
   EndTransaction();
@@ -408,7 +370,7 @@ bool ReplyModel::TakeExec(const resp::ReplyView& value) {
 void ReplyModel::Refused(const Request& asked) {
   refused_ = true;
   if (!multi_) return;
-  if (asked.kind == Kind::kExec) {
+  if (asked.role == CommandRole::kExec) {
     EndTransaction();
   } else {
     dirty_exec_ = true;
@@ -419,37 +381,37 @@ bool ReplyModel::TakeExecuted(const Request& asked, const resp::ReplyView& value
   if (value.is_error()) {
     refused_ = true;
     // Without MULTI, EXEC does not affect the watched keys, unless it is refused before it runs.
-    if (asked.kind == Kind::kExec && (multi_ || IsExecAbort(value))) EndTransaction();
+    if (asked.role == CommandRole::kExec && (multi_ || IsExecAbort(value))) EndTransaction();
     return true;
   }
-  if (asked.kind == Kind::kExec) return TakeExec(value);
-  if (asked.kind == Kind::kHello && asked.protocol != 0) protocol_ = asked.protocol;
+  if (asked.role == CommandRole::kExec) return TakeExec(value);
+  if (asked.role == CommandRole::kHello && asked.protocol != 0) protocol_ = asked.protocol;
   if (!Shaped(*asked.command, value)) return false;
-  switch (asked.kind) {
-    case Kind::kReset:
+  switch (asked.role) {
+    case CommandRole::kReset:
       ForgetSession();
       break;
-    case Kind::kMulti:
+    case CommandRole::kMulti:
       if (multi_) return Wrong(kExecInvariant, "an error: MULTI inside MULTI");
       multi_ = true;
       break;
-    case Kind::kDiscard:
+    case CommandRole::kDiscard:
       if (!multi_) return Wrong(kExecInvariant, "an error: DISCARD without MULTI");
       EndTransaction();
       break;
-    case Kind::kWatch:
+    case CommandRole::kWatch:
       watching_ = true;
       break;
-    case Kind::kUnwatch:
+    case CommandRole::kUnwatch:
       watching_ = false;
       break;
-    case Kind::kTracking:
+    case CommandRole::kTracking:
       tracking_ = true;
       break;
-    case Kind::kReplyMode:
+    case CommandRole::kReplyMode:
       if (asked.mode == 'F' || asked.mode == 'S') return Wrong(kOne, "no reply, or an error");
       break;
-    case Kind::kEcho:
+    case CommandRole::kEcho:
       if (value.text() != Word(asked, 1)) {
         return Wrong(kOne, "the text that was to be echoed");
       }
@@ -468,7 +430,7 @@ bool ReplyModel::Take(const resp::ReplyView& value) {
   if (value.is_error() && !HasCode(value.text())) {
     return Wrong(kShape, "an error that starts with its code");
   }
-  if (asked.kind == Kind::kNonsense) {
+  if (asked.other == Other::kNonsense) {
     if (!value.is_error()) return Wrong(kShape, "an error: that was no request");
     refused_ = true;
   } else if (MustFail(asked)) {
@@ -486,18 +448,17 @@ bool ReplyModel::Take(const resp::ReplyView& value) {
     } else if (value.type() != resp::Type::kSimpleString || value.text() != "QUEUED") {
       return Wrong(kShape, "QUEUED: ", front_name(), " inside MULTI");
     } else {
-      queued_.push_back({asked.command, asked.kind, asked.protocol});
-      if (asked.kind == Kind::kReplyMode ||
-          (asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPublish)) {
+      queued_.push_back({asked.command, asked.protocol});
+      if (asked.role == CommandRole::kReplyMode || asked.role == CommandRole::kPublish ||
+          asked.command->changes_subscriptions()) {
         exec_opaque_ = true;
       }
     }
-  } else if (asked.kind >= Kind::kSubscribe && asked.kind <= Kind::kPunsubscribe &&
-             !value.is_error()) {
+  } else if (asked.command->changes_subscriptions() && !value.is_error()) {
     return TakeSubscription(asked, value);
   } else {
     if (!TakeExecuted(asked, value)) return false;
-    if (asked.kind == Kind::kQuit && !value.is_error()) {
+    if (asked.role == CommandRole::kQuit && !value.is_error()) {
       Closed();
       may_close_ = true;
       return true;

@@ -91,52 +91,30 @@ class ReplyModel {
   int protocol() const { return protocol_; }
 
  private:
-  enum class Kind : uint8_t {
-    kPlain,
-    kUnknown,
-    kHttp,
-    kNonsense,
-    kNothing,
-    kHello,
-    kReset,
-    kMulti,
-    kExec,
-    kDiscard,
-    kWatch,
-    kUnwatch,
-    kSubscribe,
-    kUnsubscribe,
-    kPsubscribe,
-    kSsubscribe,
-    kSunsubscribe,
-    kPunsubscribe,
-    kPublish,
-    kReplyMode,
-    kTracking,
-    kEcho,
-    kQuit,
+  // What the client has sent that is no command of the table.
+  enum class Other : uint8_t {
+    kNone,      // a request, perhaps of an unknown command
+    kHttp,      // the server closes the connection
+    kNonsense,  // no request
+    kNothing,   // a request without arguments
   };
   struct Request {
     const Command* command = nullptr;
-    Kind kind = Kind::kUnknown;
+    CommandRole role = CommandRole::kPlain;  // of the command
+    Other other = Other::kNone;
     bool arity_fits = false;
     uint8_t protocol = 0;  // that HELLO requests, 0 if not valid
     char mode = 0;         // of CLIENT REPLY: 'N' on, 'F' off, 'S' skip, 0 none
     uint32_t argc = 0;
-    uint32_t first = 0;  // index into words_: the arguments, for kinds that need them
+    uint32_t first = 0;  // index into words_: the arguments, where they are needed
   };
   struct Queued {
     const Command* command;
-    Kind kind;
     uint8_t protocol;
   };
   using Names = std::vector<std::string>;
 
-  Names& NamesOf(Kind kind);
-  static Kind KindOf(const Command& command);
-  static bool KeepsWords(Kind kind) {
-    return kind == Kind::kEcho || (kind >= Kind::kSubscribe && kind <= Kind::kPunsubscribe);
-  }
+  Names& NamesOf(CommandRole role);
   std::string_view Word(const Request& asked, size_t i) const;
   bool Restricted(const Request& asked) const;
   bool Queues(const Request& asked) const;
