@@ -21,42 +21,27 @@ bool IsWellFormedMessage(resp::ReplyView value) {
 
 }  // namespace
 
-void LookAhead::Restart(int socket) {
-  Line& line = lines_[static_cast<size_t>(socket)];
-  line.parsed = 0;
-  line.parser.Reset();
-}
-
-void LookAhead::Forget(int socket, size_t bytes) {
-  Line& line = lines_[static_cast<size_t>(socket)];
-  if (line.parsed < bytes) return Restart(socket);
-  line.parsed -= bytes;
-}
-
 void LookAhead::Look(int socket, bool stays) {
   if (!guard_->Avoids(KnownFault::kSubscribeShape)) return;
-  if (stays && run_->system.SocketAt(socket).readable() > 0 &&
-      guard_->Avoids(KnownFault::kStaleCallback)) {
+  const SimPosix::Socket& s = run_->system.SocketAt(socket);
+  if (stays && s.readable() > 0 && guard_->Avoids(KnownFault::kStaleCallback)) {
     return guard_->Abandon(KnownFault::kStaleCallback);
   }
-  Parse(lines_[static_cast<size_t>(socket)], socket, stays);
+  Parse(At(socket), s, stays);
 }
 
-void LookAhead::Parse(Line& line, int socket, bool stays) {
-  const SimPosix::Socket& s = run_->system.SocketAt(socket);
-  while (line.parsed < s.arrived.size()) {
-    const resp::ReplyParser::Result result =
-        line.parser.Parse(std::string_view(s.arrived).substr(line.parsed));
-    line.parsed += result.consumed;
-    if (result.status == resp::ReplyParser::Status::kError &&
-        line.parser.error().code != resp::ParseErrorCode::kUnknownType && stays) {
+void LookAhead::Parse(ArrivedValues& values, const SimPosix::Socket& socket, bool stays) {
+  for (;;) {
+    const ArrivedValues::Status status = values.Next(socket, socket.arrived.size());
+    if (status == ArrivedValues::Status::kError &&
+        values.error() != resp::ParseErrorCode::kUnknownType && stays) {
       // hiredis accepts most of what the core refuses (known_differences.cc: a nested push, bad
       // line ends …), and what it reads after that cannot be predicted.
       return guard_->Abandon(KnownFault::kSubscribeShape);
     }
-    if (result.status != resp::ReplyParser::Status::kValue) return;
-    if (line.parsed <= s.read) continue;  // the client has read it
-    const resp::ReplyView root = line.parser.reply().root();
+    if (status != ArrivedValues::Status::kValue) return;
+    if (values.parsed() <= socket.read) continue;  // the client has read it
+    const resp::ReplyView root = values.value().root();
     const bool push = root.type() == resp::Type::kPush;
     if (!push && (root.type() != resp::Type::kArray || !stays)) continue;
     if (IsWellFormedMessage(root)) continue;

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-#include "core/resp/reply_parser.h"
+#include "worlds/io_chaos/arrived_values.h"
 #include "worlds/io_chaos/io_run.h"
 #include "worlds/io_chaos/known_fault_guard.h"
 
@@ -19,22 +19,19 @@ class LookAhead {
 
   // Nothing is known of the bytes on this socket: it has a new connection, or the client has
   // subscribed and will read differently what it has not read yet.
-  void Restart(int socket);
+  void Restart(int socket) { At(socket).Restart(); }
   // Bytes from a dishonest peer have arrived; `stays`: the client has subscribed or monitors.
   void Look(int socket, bool stays);
   // The first bytes, which are whole values that the client has read, are not stored any more.
-  void Forget(int socket, size_t bytes);
+  void Forget(int socket, size_t bytes) { At(socket).Forget(bytes); }
 
  private:
-  struct Line {
-    resp::ReplyParser parser;
-    size_t parsed = 0;  // bytes
-  };
-  void Parse(Line& line, int socket, bool stays);
+  ArrivedValues& At(int socket) { return values_[static_cast<size_t>(socket)]; }
+  void Parse(ArrivedValues& values, const SimPosix::Socket& socket, bool stays);
 
   IoRun* const run_;
   KnownFaultGuard* const guard_;
-  std::array<Line, SimPosix::kSockets> lines_;
+  std::array<ArrivedValues, SimPosix::kSockets> values_;
 };
 
 }  // namespace resprobe

@@ -1,37 +1,29 @@
 #include "worlds/io_chaos/read_values.h"
 
-#include <string_view>
-
 namespace resprobe {
 
 void ReadValues::Open(int socket) {
   Line& line = At(socket);
-  line.parser.Reset();
-  line.parsed = line.complete = 0;
+  line.arrived.Restart();
+  line.complete = 0;
   line.values = 0;
   line.foreign = false;
 }
 
 ReadValues::Found ReadValues::ParseNext(Line& line, int socket) {
   const SimPosix::Socket& s = run_->system.SocketAt(socket);
-  if (line.parsed >= s.read) return Found::kNothing;
-  const resp::ReplyParser::Result result =
-      line.parser.Parse(std::string_view(s.arrived).substr(line.parsed, s.read - line.parsed));
-  line.parsed += result.consumed;
-  switch (result.status) {
-    case resp::ReplyParser::Status::kNeedMore:
+  switch (line.arrived.Next(s, s.read)) {
+    case ArrivedValues::Status::kNeedMore:
       return Found::kNothing;
-    case resp::ReplyParser::Status::kError:
+    case ArrivedValues::Status::kError:
       // resp_differential checks what the two parsers read differently; a length that both know is
       // not checked there.
-      if (line.parser.error().code == resp::ParseErrorCode::kTooManyElements) {
-        return Found::kNothing;
-      }
+      if (line.arrived.error() == resp::ParseErrorCode::kTooManyElements) return Found::kNothing;
       line.foreign = true;
       return Found::kForeign;
-    case resp::ReplyParser::Status::kValue:
+    case ArrivedValues::Status::kValue:
       ++line.values;
-      line.complete = line.parsed;
+      line.complete = line.arrived.parsed();
       return Found::kValue;
   }
   return Found::kNothing;
@@ -49,7 +41,7 @@ uint64_t ReadValues::Match(const ClientSlot& slot, const IoReply& reply) {
         contract_->ReportUnread(line.values, reply);
         return kNoValue;
       case Found::kValue:
-        if (reply.Same(line.parser.reply())) return line.values - 1;
+        if (reply.Same(line.arrived.value())) return line.values - 1;
     }
   }
 }
@@ -57,14 +49,15 @@ uint64_t ReadValues::Match(const ClientSlot& slot, const IoReply& reply) {
 size_t ReadValues::PassOver(int socket, size_t keep) {
   Line& line = At(socket);
   const size_t read = run_->system.SocketAt(socket).read;
-  while (!line.foreign && line.parsed + keep < read && ParseNext(line, socket) == Found::kValue) {
+  while (!line.foreign && line.arrived.parsed() + keep < read &&
+         ParseNext(line, socket) == Found::kValue) {
   }
   return line.foreign ? 0 : line.complete;
 }
 
 void ReadValues::Forget(int socket, size_t bytes) {
   Line& line = At(socket);
-  line.parsed -= bytes;
+  line.arrived.Forget(bytes);
   line.complete -= bytes;
 }
 

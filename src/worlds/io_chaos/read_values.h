@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/resp/reply_parser.h"
+#include "worlds/io_chaos/arrived_values.h"
 #include "worlds/io_chaos/client_contract.h"
 #include "worlds/io_chaos/client_slots.h"
 #include "worlds/io_chaos/io_run.h"
@@ -42,9 +42,8 @@ class ReadValues {
 
  private:
   struct Line {
-    resp::ReplyParser parser;
-    size_t parsed = 0;    // bytes
-    size_t complete = 0;  // bytes of them that are whole values
+    ArrivedValues arrived;
+    size_t complete = 0;  // bytes that were parsed and are whole values
     uint64_t values = 0;
     bool foreign = false;
   };
