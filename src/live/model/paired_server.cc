@@ -70,7 +70,7 @@ PairedServer::PairedServer(std::unique_ptr<LiveServer> target, std::unique_ptr<S
       verdict_(target_.get(), options.hang_ms),
       control_(target_.get(), &verdict_),
       streams_(target_.get(), &core_, &verdict_, clock_ != nullptr),
-      choices_(core_.core(), &streams_, &verdict_) {}
+      evictions_(core_.core(), &streams_, &verdict_) {}
 
 bool PairedServer::Prepare(std::string* error) {
   if (verdict_.difference() && verdict_.difference()->fatal && target_->own() &&
@@ -183,7 +183,7 @@ void PairedServer::Send(uint64_t id, std::string_view bytes) {
   if (verdict_.going() && connection != nullptr)
     control_.SetTrackedKeys(model().tracking_table_max_keys());
   // Between requests it can be observed which keys are evicted when the table is full.
-  const bool one_by_one = choices_.small_table();
+  const bool one_by_one = evictions_.small_table();
   while (!bytes.empty()) {
     if (!verdict_.going() || connection == nullptr) return core_.Send(id, bytes);
     const size_t size = one_by_one ? connection->requests.UpToEndOfRequest(bytes) : bytes.size();
@@ -196,14 +196,14 @@ void PairedServer::Turn(PairConnection& connection, std::string_view bytes) {
   const size_t whole = streams_.Send(connection, bytes);
   verdict_.counts().requests += whole;
   // Part of a request gets no reply.
-  if (whole == 0 || !control_.Fence(choices_.small_table())) return;
+  if (whole == 0 || !control_.Fence(evictions_.small_table())) return;
   EndTurn();
 }
 
 void PairedServer::EndTurn() {
   streams_.ReadAll();
   streams_.TakeModelOutput();
-  choices_.TakeEvictions();
+  evictions_.TakeEvictions();
   streams_.CompareTurn(/*any_order=*/false);
 }
 
@@ -256,7 +256,7 @@ void PairedServer::ExpireActively() {
   }
   control_.Ask("SELECT 0");
   control_.Ask("DEBUG SET-ACTIVE-EXPIRE 0");
-  if (!verdict_.going() || !control_.Fence(choices_.small_table())) return;
+  if (!verdict_.going() || !control_.Fence(evictions_.small_table())) return;
   streams_.ReadAll();
   streams_.TakeModelOutput();
   // Which of them goes first is the server's to choose.
@@ -274,7 +274,7 @@ bool PairedServer::Evict(int database, std::string_view key) {
   control_.Ask("SELECT " + number);
   control_.Ask("DEL " + std::string(key));
   control_.Ask("SELECT 0");
-  if (control_.Fence(choices_.small_table())) EndTurn();
+  if (control_.Fence(evictions_.small_table())) EndTurn();
   return true;
 }
 

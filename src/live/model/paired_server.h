@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "core/table/profile.h"
-#include "live/model/pair_choices.h"
 #include "live/model/pair_control.h"
+#include "live/model/pair_evictions.h"
 #include "live/model/pair_streams.h"
 #include "live/model/pair_verdict.h"
 #include "live/server/live_server.h"
@@ -104,7 +104,7 @@ class PairedServer final : public ServerSubject {
   PairVerdict verdict_;
   PairControl control_;
   PairStreams streams_;
-  PairChoices choices_;
+  PairEvictions evictions_;
   Phase phase_ = Phase::kNone;
 };
 

@@ -1,4 +1,4 @@
-#include "live/model/pair_choices.h"
+#include "live/model/pair_evictions.h"
 
 #include <algorithm>
 #include <string_view>
@@ -9,13 +9,13 @@
 
 namespace resprobe::live {
 
-bool PairChoices::small_table() const {
+bool PairEvictions::small_table() const {
   const size_t most = model_->tracking_table_max_keys();
   return most != 0 && most != ServerConfig().tracking_table_max_keys;
 }
 
 // Whether a client is told the name of a key of these clients that is given up.
-bool PairChoices::Named(const ClientIds& ids) const {
+bool PairEvictions::Named(const ClientIds& ids) const {
   return std::ranges::any_of(ids, [&](uint64_t id) {
     const Client* const client = model_->FindClient(id);
     if (client == nullptr || !client->open || !client->tracking || client->bcast()) return false;
@@ -27,7 +27,7 @@ bool PairChoices::Named(const ClientIds& ids) const {
 
 // The key that the live server has given up next: the first that it sent beyond what the model did,
 // on each connection that was told of it.
-std::optional<std::string> PairChoices::NextEviction() const {
+std::optional<std::string> PairEvictions::NextEviction() const {
   for (const auto& one : streams_->all()) {
     if (one->server.size() <= one->model.size()) continue;
     const std::optional<std::string> key = InvalidatedKey(one->server[one->model.size()]);
@@ -45,7 +45,7 @@ std::optional<std::string> PairChoices::NextEviction() const {
   return std::nullopt;
 }
 
-void PairChoices::TakeEvictions() {
+void PairEvictions::TakeEvictions() {
   const size_t most = model_->tracking_table_max_keys();
   const auto& table = model_->tracking_table();
   const bool anybody = std::ranges::any_of(model_->active_clients(),

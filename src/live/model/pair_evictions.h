@@ -1,5 +1,5 @@
-#ifndef RESPROBE_LIVE_MODEL_PAIR_CHOICES_H_
-#define RESPROBE_LIVE_MODEL_PAIR_CHOICES_H_
+#ifndef RESPROBE_LIVE_MODEL_PAIR_EVICTIONS_H_
+#define RESPROBE_LIVE_MODEL_PAIR_EVICTIONS_H_
 
 #include <optional>
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace resprobe::live {
 
-// What a live server chooses, and the model takes over from it: the keys that a full tracking table
-// gives up, at random, which the server says.
-class PairChoices {
+// Copies to the model what a live server chooses at random: the keys that a full tracking table
+// gives up, which the server names in its invalidations.
+class PairEvictions {
  public:
-  // All must outlive the choices.
-  PairChoices(Server* model, PairStreams* streams, PairVerdict* verdict)
+  // All must outlive this.
+  PairEvictions(Server* model, PairStreams* streams, PairVerdict* verdict)
       : model_(model), streams_(streams), verdict_(verdict) {}
 
   // Whether the case limits the tracking table, so that keys are given up.
@@ -34,4 +34,4 @@ class PairChoices {
 
 }  // namespace resprobe::live
 
-#endif  // RESPROBE_LIVE_MODEL_PAIR_CHOICES_H_
+#endif  // RESPROBE_LIVE_MODEL_PAIR_EVICTIONS_H_
