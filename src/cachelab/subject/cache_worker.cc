@@ -13,8 +13,8 @@
 
 #include "cachelab/subject/worker_crash.h"
 #include "core/resp/writer.h"
+#include "core/table/command.h"
 #include "live/net/socket.h"
-#include "live/robustness/words.h"
 
 namespace resprobe::cachelab {
 namespace {
@@ -32,11 +32,11 @@ constexpr std::string_view kStatefulClient[] = {"REPLY", "TRACKING", "CACHING"};
 bool IsStateful(std::span<const std::string_view> args) {
   const auto is_one_of = [](std::string_view word, std::span<const std::string_view> words) {
     return std::any_of(words.begin(), words.end(),
-                       [&](std::string_view name) { return live::IsWord(word, name); });
+                       [&](std::string_view name) { return CommandContext::IsWord(word, name); });
   };
   if (args.empty()) return false;
-  return is_one_of(args[0], kStateful) || (live::IsWord(args[0], "CLIENT") && args.size() > 1 &&
-                                           is_one_of(args[1], kStatefulClient));
+  return is_one_of(args[0], kStateful) || (CommandContext::IsWord(args[0], "CLIENT") &&
+                                           args.size() > 1 && is_one_of(args[1], kStatefulClient));
 }
 
 std::string_view TrackingOn(TrackingMode mode) {

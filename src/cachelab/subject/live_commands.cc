@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/table/command.h"
 #include "core/table/table.h"
-#include "live/robustness/words.h"
 
 namespace resprobe::cachelab {
 namespace {
@@ -138,7 +138,7 @@ Words Expand(const LiveCommand& command, const Blanks& blanks) {
 bool IsCacheable(std::span<const std::string_view> args) {
   return args.size() > 1 &&
          std::any_of(std::begin(kCommands), std::end(kCommands), [&](const LiveCommand& command) {
-           return command.read && live::IsWord(args[0], command.name());
+           return command.read && CommandContext::IsWord(args[0], command.name());
          });
 }
 
@@ -160,7 +160,7 @@ bool KeysChanged(std::span<const std::string_view> args, std::vector<std::string
     return true;
   }
   for (const LiveCommand& command : kCommands) {
-    if (!live::IsWord(args[0], command.name())) continue;
+    if (!CommandContext::IsWord(args[0], command.name())) continue;
     if (!command.read && args.size() > 1) keys->push_back(args[1]);
     return true;
   }

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "live/robustness/words.h"
+#include "core/table/command.h"
 
 namespace resprobe::live {
 namespace {
@@ -59,7 +59,7 @@ void InvalidationCaseRecorder::Deliver(size_t slot, std::string_view direction) 
 
 void InvalidationCaseRecorder::Request(uint64_t connection,
                                        std::span<const std::string_view> args) {
-  const auto is = [&](std::string_view word) { return IsWord(args[0], word); };
+  const auto is = [&](std::string_view word) { return CommandContext::IsWord(args[0], word); };
   const size_t count = args.size();
   const bool reads = (is("GET") && count == 2) || (is("MGET") && count > 1);
   const bool deletes = (is("DEL") || is("UNLINK")) && count > 1;
@@ -82,9 +82,10 @@ void InvalidationCaseRecorder::Request(uint64_t connection,
     std::string_view kind = "set";
     int64_t ms = 1;
     for (size_t i = 3; i + 1 < count; ++i) {
-      if (!IsWord(args[i], "PX") && !IsWord(args[i], "EX")) continue;
+      const bool seconds = CommandContext::IsWord(args[i], "EX");
+      if (!seconds && !CommandContext::IsWord(args[i], "PX")) continue;
       kind = "setpx";
-      ms = Milliseconds(args[i + 1], IsWord(args[i], "EX") ? 1000 : 1);
+      ms = Milliseconds(args[i + 1], seconds ? 1000 : 1);
     }
     Write(kind, slot, KeyOf(args[1]), ms);
   } else if (sets_many) {

@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/table/command.h"
 #include "live/net/interrupt_fd.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
 #include "live/proxy/upstream.h"
-#include "live/robustness/words.h"
 
 namespace resprobe::live {
 namespace {
@@ -77,7 +77,7 @@ bool Recorder::LeftOut(std::span<const std::string_view> args) const {
       const size_t end = std::min(words.find(' '), words.size());
       std::string word(words.substr(0, end));
       for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
-      if (!IsWord(args[i], word)) return false;
+      if (!CommandContext::IsWord(args[i], word)) return false;
       words.remove_prefix(std::min(end + 1, words.size()));
     }
     return words.empty();
@@ -89,14 +89,16 @@ bool Recorder::LeftOut(std::span<const std::string_view> args) const {
 // the query.
 void Recorder::KeepQuery(std::span<const std::string_view> args) {
   if (args.size() < 3) return;
-  if (!IsWord(args[0], "FT.SEARCH") && !IsWord(args[0], "FT.AGGREGATE") &&
-      !IsWord(args[0], "FT.EXPLAIN") && !IsWord(args[0], "FT.EXPLAINCLI")) {
+  constexpr std::string_view kQueries[] = {"FT.SEARCH", "FT.AGGREGATE", "FT.EXPLAIN",
+                                           "FT.EXPLAINCLI"};
+  if (std::ranges::none_of(
+          kQueries, [&](std::string_view name) { return CommandContext::IsWord(args[0], name); })) {
     return;
   }
   char options = '1';  // the server's default dialect
   for (size_t i = 3; i < args.size(); ++i) {
-    if (IsWord(args[i], "NOSTOPWORDS")) options = static_cast<char>(options | 8);
-    if (IsWord(args[i], "DIALECT") && i + 1 < args.size() && args[i + 1] != "1") {
+    if (CommandContext::IsWord(args[i], "NOSTOPWORDS")) options = static_cast<char>(options | 8);
+    if (CommandContext::IsWord(args[i], "DIALECT") && i + 1 < args.size() && args[i + 1] != "1") {
       options = static_cast<char>((options & ~3) | 2);
     }
   }
