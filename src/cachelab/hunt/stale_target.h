@@ -33,8 +33,9 @@ struct DirectRequest {
   bool unordered = false;
 };
 
-// A cache that several worker processes share, with the server behind it: this program's pool, or a
-// foreign one behind the HTTP endpoint. Workers are numbered from 0, the writers first.
+// A cache that several worker processes share, and the server that it caches: this program's pool,
+// or a foreign cache that is reached through its HTTP endpoint. Workers are numbered from 0, the
+// writers first.
 class StaleTarget {
  public:
   virtual ~StaleTarget() = default;

@@ -292,7 +292,8 @@ void InvalidationWorld::Compare(RunContext& run) {
   invalidation::EntryChecker::Slots slots;
   slots.fill((1U << kSlots) - 1);
   if (!run.Makes(kAllSlots)) slots = entries_.HeldSlots();
-  // The primary first, since it tells its replica what has expired.
+  // The primary first: reading there deletes expired keys, and the primary sends these deletions to
+  // its replica.
   for (const size_t server : {servers_.first(), 1 - servers_.first()}) {
     if (!servers_[server].up) continue;
     for (size_t db = 0; db < (selected_ ? kDatabases : 1); ++db) {

@@ -37,7 +37,7 @@ class ReadChecker {
   // Starts a run.
   void Reset();
 
-  // The number of a new value, which is to be written to this slot.
+  // Allocates the number of a value that the caller writes to this slot.
   uint64_t NewValue(size_t slot) {
     if (slot_of_value_.size() < kValues) {
       slot_of_value_.push_back(static_cast<uint8_t>(slot));

@@ -91,7 +91,7 @@ bool ReplicationWatch::Read() {
   return true;
 }
 
-// The replies to the handshake, then the keys: "$size", and so many bytes.
+// The replies to the handshake, then the snapshot: "$SIZE" and SIZE bytes.
 bool ReplicationWatch::ReadPrelude(std::string_view* bytes) {
   if (phase_ == Phase::kKeys) {
     const size_t count = std::min(keys_left_, bytes->size());
@@ -99,7 +99,8 @@ bool ReplicationWatch::ReadPrelude(std::string_view* bytes) {
     keys_left_ -= count;
     if (keys_left_ > 0) return true;
     phase_ = Phase::kCommands;
-    // They replace what the replica has; the world has the replica follow empty servers alone.
+    // The snapshot replaces the replica's keys, and holds none itself: the world makes a replica
+    // follow only an empty server.
     Change change;
     change.what = Change::What::kFlushAll;
     Add(change, network_->Incoming(end_).sent() - bytes->size(), "all its keys: none");

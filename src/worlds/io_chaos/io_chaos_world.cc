@@ -15,7 +15,7 @@ constexpr size_t kSendBuffer = 2048;  // bytes
 constexpr int kRoundsOfOps = 200;
 constexpr size_t kOpsOfRounds = 1024;
 constexpr int kRoundsOfSettling = 2000;
-// The memory of the connections is bounded once in so many ops.
+// After this number of ops the memory of the connections is bounded again.
 constexpr size_t kOpsOfBounding = 64;
 
 }  // namespace
