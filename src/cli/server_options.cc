@@ -19,6 +19,11 @@ std::string CheckAddress(const std::string& text) {
   return live::ParseAddress(text, &error) ? "" : error;
 }
 
+std::string CheckCommand(const std::string& command) {
+  std::string error;
+  return live::WordsOfCommand(command, &error) ? "" : error;
+}
+
 // The options that name a server, the old ones too.
 const std::vector<std::string> kServers = {"--start", "--server", "--unix", "--port"};
 
@@ -29,15 +34,17 @@ void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
   Option& starts = verb->Add(
       {.name = "--start",
        .value = "COMMAND",
-       .help = std::string("Start a private server: redis-server, valkey-server or a program that "
-                           "takes their command line; options may follow it") +
-               (traits.several ? "; several servers are used one after the other" : ""),
+       .help =
+           std::string("Start a private server: redis-server, valkey-server or a program that "
+                       "takes their command line; options may follow it, quoted as for a shell") +
+           (traits.several ? "; several servers are used one after the other" : ""),
        .count = traits.several ? Option::Count::kList : Option::Count::kOnce,
        .set = [this](const std::vector<std::string>& values) {
          start = values.front();
          more_.assign(values.begin() + 1, values.end());
        }});
   starts.NotBlank("names no program: give redis-server, valkey-server or another")
+      .Check(CheckCommand)
       .Offer(kOfferedServers);
   if (!traits.usual.empty()) starts.ShowDefault(absl::StrJoin(traits.usual, " "));
   if (traits.running) {

@@ -177,6 +177,7 @@ Found Campaign::Begin(const MetCase& met, bool* done) {
   failure.input.ops_before = failure.input.ops_after = met.ops;
   failure.input.bytes_before = failure.input.bytes_after = met.tape.size();
   failure.interrupted = true;  // until it has been shrunk
+  failure.verb = options_.verb;
   failure.engine = met.engine;
   failure.seed = met.seed;
   failure.from = met.from;

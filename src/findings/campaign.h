@@ -92,6 +92,7 @@ class Search {
 };
 
 struct CampaignOptions {
+  std::string verb;              // as the user typed it, such as "oracle --unmodelled"
   std::string noun = "finding";  // a finding's name; its plural ends in s
   std::string prefix;            // of the folders' names, including the separator
   double seconds = 0;            // 0: no limit; excludes work on failures

@@ -181,6 +181,7 @@ Json ToJson(const Failure& failure) {
                   {"bytes_before", failure.input.bytes_before},
                   {"bytes_after", failure.input.bytes_after},
                   {"candidates", failure.input.candidates}};
+  SetText(&json, "verb", failure.verb);
   SetText(&json, "engine", failure.engine);
   json["seed"] = failure.seed;
   SetText(&json, "from", failure.from);
@@ -222,6 +223,7 @@ Failure ReadFailure(const Json& json, const std::string& where, std::string* mis
   failure.input.bytes_before = NumberOf(size, "bytes_before");
   failure.input.bytes_after = NumberOf(size, "bytes_after");
   failure.input.candidates = NumberOf(size, "candidates");
+  failure.verb = TextOf(json, "verb");
   failure.engine = TextOf(json, "engine");
   failure.seed = NumberOf(json, "seed");
   failure.from = TextOf(json, "from");

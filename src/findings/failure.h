@@ -92,6 +92,7 @@ struct Failure {
   // Whether the case alone failed again after it was found; nullopt: not tried.
   std::optional<bool> replays;
   bool interrupted = false;  // before it was minimized
+  std::string verb;          // that found it: "fuzz", "oracle --unmodelled", "kill"
   std::string engine;        // the source of the case: "libfuzzer", "afl", "seeds"
   uint64_t seed = 0;         // of the engine
   std::string from;          // the case: "seed 17", a file

@@ -39,22 +39,39 @@ bool HasReport(const fs::path& folder) {
   return fs::is_regular_file(folder / "report.json", error);
 }
 
+[[noreturn]] void ThrowDamaged(const fs::path& report, const std::string& what) {
+  throw runner::UserError(report.string() + ": is damaged: " + what +
+                          ": delete it, and name the file case.ops beside it");
+}
+
+bool HasText(const Json& json, const char* key) {
+  const auto at = json.find(key);
+  return at != json.end() && at->is_string() && !at->get_ref<const std::string&>().empty();
+}
+
+// Throws UserError that names the file if it is damaged.
+Json ReadReport(const fs::path& report) {
+  const std::string text = runner::ReadFile(report);
+  Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) ThrowDamaged(report, text.empty() ? "it is empty" : "it is not JSON");
+  return json;
+}
+
 }  // namespace
 
 bool IsFinding(const fs::path& folder) {
-  if (!HasReport(folder)) return false;
-  try {
-    return !ReadFinding(folder).failure.what.signature.empty();
-  } catch (const runner::UserError&) {
-    return false;
-  }
+  // The report of a campaign has no signature.
+  return HasReport(folder) && HasText(ReadReport(folder / "report.json"), "signature");
 }
 
 StoredFailure ReadFinding(const fs::path& folder_or_report) {
   std::error_code error;
   const bool folder = fs::is_directory(folder_or_report, error);
   const fs::path report = folder ? folder_or_report / "report.json" : folder_or_report;
-  const Json json = Json::parse(runner::ReadFile(report), nullptr, false);
+  const Json json = ReadReport(report);
+  if (HasText(json, "signature") && !HasText(json, "harness")) {
+    ThrowDamaged(report, "it names no harness");
+  }
   StoredFailure stored;
   stored.folder = folder ? folder_or_report : fs::path();
   stored.failure = ReadFailure(json, report.string(), &stored.missing);

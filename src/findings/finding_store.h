@@ -69,13 +69,14 @@ class FindingStore {
 };
 
 // True if it is the folder of a finding: its report.json is the report of one, and not that of a
-// campaign or anything else.
+// campaign or anything else. Throws UserError that names the report if it is damaged.
 bool IsFinding(const fs::path& folder);
 
 // The failure of a folder, or of a report.json alone, anywhere. Throws UserError.
 StoredFailure ReadFinding(const fs::path& folder_or_report);
 
-// The finding that a case is filed in: `file` is its case, case.ops or original.
+// The finding that a case is filed in: `file` is its case, case.ops or original. Throws UserError
+// that names the report if it is damaged.
 std::optional<StoredFailure> FindingOfCase(const fs::path& file);
 
 // The case of a failure as a file: the one in its folder, else written into `temp`. Throws

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "engine/quote.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 
 namespace resprobe::runner {
@@ -201,13 +202,7 @@ void SetLiveServerCommand(const std::string& command) {
 
 std::string CommandLine(const std::string& command, const std::vector<std::string>& arguments) {
   std::string line = command;
-  for (const std::string& argument : arguments) {
-    if (argument.empty() || argument.find_first_of(" \t\n") != std::string::npos) {
-      throw UserError("--server-arg '" + argument +
-                      "': the server of a harness takes no argument that is empty or has a blank");
-    }
-    line += " " + argument;
-  }
+  for (const std::string& argument : arguments) line += " " + ShellWord(argument);
   return line;
 }
 

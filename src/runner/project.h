@@ -29,8 +29,7 @@ std::string WhyNotBuilt(const HarnessEntry& harness);
 // RESPROBE_ORACLE_START, or redis-server.
 std::string LiveServerCommand();
 void SetLiveServerCommand(const std::string& command);
-// The command with more arguments, in the form of RESPROBE_ORACLE_START. Throws UserError if an
-// argument contains a blank, which separates arguments there.
+// The command with more arguments, quoted as live::WordsOfCommand() reads them.
 std::string CommandLine(const std::string& command, const std::vector<std::string>& arguments);
 
 // The paths of the project, from RESPROBE_SOURCE_DIR and RESPROBE_BUILD_DIR, as ./resprobe sets

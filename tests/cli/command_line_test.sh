@@ -66,6 +66,9 @@ record --listen 0 --start redis-server
 record --listen 65536 --start redis-server --output x
 proxy --listen 0 --unix a --toxiproxy
 chaos-peer --listen 0 --seed 18446744073709551616
+chaos-peer --lisen 7001 --seed 7
+serve 7001
+oracle --start redis-server --dangerous --unmodeled
 fuzz --engine honggfuzz
 fuzz --seed=two
 bench --seconds 0
@@ -78,7 +81,7 @@ findings lst
 completion fish
 man --output
 LINES
-((refused == 34)) || fail "$refused wrong lines instead of 34"
+((refused == 37)) || fail "$refused wrong lines instead of 37"
 [[ ! -e $temp/clone/build ]] ||
   fail "a refused command line has built something"
 accepted=0

@@ -38,6 +38,28 @@ wrong_use "--jobs: '-1' is not" fuzz query_parser --jobs -1
 wrong_use "--seed: '-1' is not" fuzz query_parser --seed -1
 wrong_use "--rss: '0' is not a whole number from 1 to" fuzz query_parser --rss 0
 wrong_use "--timeout: '0' is not" fuzz query_parser --timeout 0
+# An unknown option is named first: it may be the misspelled one that is required.
+wrong_use "there is no option '--lisen': see ./resprobe chaos-peer --help" chaos-peer --lisen 1 --seed 7
+wrong_use "there is no option '--prt'" serve --prt 6379
+wrong_use "there is no option '--unmodeled'" oracle --start redis-server --dangerous --unmodeled
+wrong_use "'6379' is one argument too many" serve 6379
+wrong_use "--port is required" serve
+
+# A finding with a damaged report.
+mkdir -p "$temp/work/findings/query_parser/damaged"
+printf 1a >"$temp/work/findings/query_parser/damaged/case"
+printf '{"runner": "pro' >"$temp/work/findings/query_parser/damaged/report.json"
+for verb in replay show freeze minimize "findings check"; do
+  for path in damaged damaged/case; do
+    [[ $verb != findings* || $path == damaged ]] || continue
+    # shellcheck disable=SC2086
+    run 2 $verb "$temp/work/findings/query_parser/$path"
+    has err "query_parser/damaged/report.json: is damaged: it is not JSON: delete it, and name"
+    (($(wc -l <"$temp/err") == 1)) || failures=$((failures + 1))
+  done
+done
+rm -r "$temp/work/findings"
+
 wrong_use "name cases" replay
 wrong_use "--harness" replay --seed 7
 wrong_use "whole number" replay --harness query_parser --seed seven
@@ -68,6 +90,8 @@ wrong_use "--max-case: '-1' is not" record --listen 0 --server 127.0.0.1:1 --out
   --max-case -1
 wrong_use "'localhost' is not HOST:PORT" record --listen 0 --server localhost --output "$temp/cases"
 wrong_use "is a device" replay /dev/zero --harness resp_parser
+wrong_use "--start: the quote \" is not closed" oracle --start 'redis-server "x'
+wrong_use "--start: the quote ' is not closed" kill --start "redis-server --requirepass 'a b"
 wrong_use "names no group" oracle --start redis-server --groups ""
 wrong_use "start a server there" record --listen 0 --server 127.0.0.1:1 --output "$temp/cases"
 wrong_use "--unix: cannot connect to $temp/none" record --listen 0 --unix "$temp/none" --output "$temp/cases"

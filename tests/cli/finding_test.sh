@@ -31,6 +31,17 @@ run 1 replay --harness query_parser "$temp/min"
 run 0 minimize "$finding/original" -o "$temp/min.ops" --harness query_parser
 cmp "$temp/min.ops" "$finding/case.ops" || failures=$((failures + 1))
 run 1 replay "$temp/min.ops" --twice
+# What is minimal already is not written again, except to a file that is named.
+for case in "$finding" "$temp/min.ops"; do
+  cp -r "$temp" "$temp.before"
+  run 0 minimize "$case"
+  has out "is minimal already: "
+  rm -f "$temp/out" "$temp/err" "$temp.before/out" "$temp.before/err"
+  diff -r "$temp" "$temp.before" >&2 || failures=$((failures + 1))
+  rm -r "$temp.before"
+done
+run 0 minimize "$temp/min.ops" -o "$temp/same.ops"
+cmp "$temp/min.ops" "$temp/same.ops" || failures=$((failures + 1))
 wrong_use "is a folder: name a file" minimize "$finding" -o "$temp"
 wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 

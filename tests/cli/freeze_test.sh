@@ -38,6 +38,7 @@ for kind in v:violation-no_v o:asan-heap-buffer-overflow-resprobe a:signal h:tim
   fi
   has out "written: tests/regressions/fragile/$name"
   has out "./resprobe test -R corpus_fragile"
+  ! grep -q "no test runs" "$temp/out" || fail "a test runs $name"
   tail -n 1 "${frozen[0]}" >"$temp/last"
   has last "bytes \"$letter\""
   cp "${frozen[0]}" "$temp/text"
@@ -125,6 +126,7 @@ mv "$finding" "$temp/gone"
 run 0 freeze "$temp/elsewhere.json" -o "$temp/of-report.ops"
 cmp "$temp/of-folder.ops" "$temp/of-report.ops" || fail "the report alone makes another test"
 has out "./resprobe replay $temp/of-report.ops"
+has out "no test runs this file: tests are below tests/regressions/fragile"
 # A failure found with special limits replays with the printed command, and can be frozen.
 mv "$temp/repository/corpus/fragile/failing" "$temp/case-v"
 printf m >"$temp/repository/corpus/fragile/failing"

@@ -27,10 +27,11 @@ faults() {
   for fault in "$@"; do printf -- '--fault %s ' "$fault" >>"$temp/faults"; done
 }
 
-# life FOLDER TEXT MEND…: all that can be done with a finding; TEXT is part of its signature.
+# life VERB FOLDER TEXT MEND…: all that can be done with a finding of that verb; TEXT is part of its
+# signature.
 life() {
-  local folder=$1 text=$2 frozen=$temp/frozen.ops report
-  shift 2
+  local verb=$1 folder=$2 text=$3 frozen=$temp/frozen.ops report
+  shift 3
   [[ -d $folder ]] || { fail "nothing was filed ($text)"; return 0; }
   holds "$folder" case case.ops original report.json
   run 1 replay "$folder"
@@ -44,7 +45,7 @@ life() {
   has report '"minimized": true'
   run 0 show "$folder"
   has out "$text"
-  has out "# run by: "
+  has out "# run by: $verb, harness "
   rm -f "$frozen"
   run 0 freeze "$folder" -o "$frozen"
   has out "$text"
@@ -53,6 +54,7 @@ life() {
   run 0 findings
   has out "$text"
   has out "1 finding"
+  has out ", $verb"
   run 1 findings check
   has out "failing"
   has out "1 still fail, 0 are gone"
@@ -88,7 +90,7 @@ mend_harness() { export RESPROBE_HARNESS_DIR=$fragile/mended; }
 RESPROBE_HARNESS_DIR=$fragile/faulty run 1 fuzz fragile --time 2s --jobs 1 --seed 1
 find "$findings/fragile" -mindepth 1 -maxdepth 1 ! -name 'violation-*' -exec rm -r {} +
 export RESPROBE_HARNESS_DIR=$fragile/faulty
-life "$findings/fragile/violation-no_v" "violation:no_v" mend_harness
+life fuzz "$findings/fragile/violation-no_v" "violation:no_v" mend_harness
 
 # io: the harness that stands for io_live says nothing of TCP.
 for variant in faulty mended; do
@@ -103,7 +105,7 @@ run 1 io --seeds 1 --seed 118 --peer tcp
 has out "finding: violation:no_v"
 cp "$findings/io_live/violation-no_v/report.json" "$temp/report"
 has report '"peer": "tcp"'
-life "$findings/io_live/violation-no_v" "violation:no_v" mend_io
+life io "$findings/io_live/violation-no_v" "violation:no_v" mend_io
 
 # oracle, and what watches a server
 export RESPROBE_HARNESS_DIR=$real_harnesses
@@ -117,12 +119,12 @@ faults append=twice
 run 1 oracle --start "$temp/server" --hang 1 --groups string --requests 300
 folder=$(find "$findings/command_handler" -name 'oracle-*' | head -n 1)
 find "$findings/command_handler" -mindepth 1 -maxdepth 1 -name 'oracle-*' ! -path "$folder" -exec rm -r {} +
-life "$folder" "append" mend_server
+life oracle "$folder" "append" mend_server
 missing_server
 
 faults x.twice=twice
 run 1 oracle --unmodelled --memory 0 --start "$temp/server" --hang 1 --seeds 20
-life "$(find "$findings/command_handler" -name 'unmodelled-*' | head -n 1)" \
+life "oracle --unmodelled" "$(find "$findings/command_handler" -name 'unmodelled-*' | head -n 1)" \
   "a reply too many: x.twice" mend_server
 missing_server
 
@@ -147,7 +149,7 @@ OPS
   run 1 invalidate --model-check --start "$temp/server" --seeds 1
   find "$findings/invalidation" -mindepth 1 -maxdepth 1 ! -name '*another-reply' -exec rm -r {} +
   mend_databases() { : >"$temp/faults"; }
-  life "$(find "$findings/invalidation" -name 'model-*' | head -n 1)" "another reply" mend_databases
+  life model-check "$(find "$findings/invalidation" -name 'model-*' | head -n 1)" "another reply" mend_databases
   missing_server
 fi
 
@@ -165,11 +167,11 @@ if [[ -n $server ]]; then
   run 1 invalidate --start "$temp/server" --seed 1 --iterations 200 --plant half-put --stop-on-failure
   folder=$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'invalidate-*')
   holds "$folder" timeline.txt
-  life "$folder" "no_torn_entry" mend_workers
+  life invalidate "$folder" "no_torn_entry" mend_workers
   missing_server
   run 1 kill --start "$temp/server" --seed 1 --iterations 500 --plant keep-on-loss --kill-mode client \
     --stop-on-failure
-  life "$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'kill-*')" \
+  life kill "$(find "$findings/shared_cache" -mindepth 1 -maxdepth 1 -name 'kill-*')" \
     "no_stale_after_barrier after kill-client" mend_workers
   missing_server
 fi

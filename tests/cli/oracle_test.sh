@@ -47,6 +47,13 @@ wrong_use "do not differ, so there is nothing to minimize" \
   minimize "$temp/case.ops" --server "127.0.0.1:$port"
 wrong_use "only those of command_handler" replay corpus/query_parser/d1_and \
   --server "127.0.0.1:$port"
+# The reasons for which requests are left out: one line, unless all are asked for.
+run 0 oracle --server "127.0.0.1:$port" --seeds 300
+has out "left out: "
+has out " reasons; --verbose lists them"
+(($(grep -c "left out" "$temp/out") == 1)) || { cat "$temp/out" >&2; failures=$((failures + 1)); }
+run 0 oracle --server "127.0.0.1:$port" --seeds 300 --verbose
+(($(grep -c "^left out, .*: [0-9,]*$" "$temp/out") > 3)) || { cat "$temp/out" >&2; failures=$((failures + 1)); }
 kill "$id"
 cat <&3 >"$temp/out"
 wait "$id"
@@ -99,7 +106,11 @@ if grep -q "^command_oracle: the core and a live server" "$temp/out"; then
   run 0 freeze "$temp/case.ops" "${harness[@]}" --output "$temp/frozen.ops" \
     --start "$server" --server-arg=--set-max-intset-entries --server-arg=1
   has frozen.ops "# Must hold: same_reply"
-  wrong_use "has a blank" fuzz command_oracle --start "$server" --server-arg "a b"
+  RESPROBE_ORACLE_START="$server '--set-max-intset-entries' \"1\"" \
+    run 1 replay "$temp/case.ops" "${harness[@]}"
+  has out "same_reply"
+  RESPROBE_ORACLE_START="$server '" run 2 replay "$temp/case.ops" "${harness[@]}"
+  has err "the quote ' is not closed"
   export RESPROBE_ORACLE_START=/no/such/server
   run 2 replay "$temp/case.ops" "${harness[@]}"
   has err "cannot start '/no/such/server'"

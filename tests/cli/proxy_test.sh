@@ -177,6 +177,16 @@ for place in "" --forked; do
   has peer.err "2 connections; fired: rst 1"
   has peer '"what":"script"'
 done
+# Where it listens is the first line, even where the log and its script go to the same place.
+for place in "" --forked; do
+  # shellcheck disable=SC2086
+  "$program" chaos-peer --listen 0 --script "$temp/script" $place >"$temp/both" 2>&1 &
+  started+=($!)
+  until grep -q '"what":"script"' "$temp/both"; do :; done
+  stop_all
+  head -n 1 "$temp/both" >"$temp/first"
+  has first "evil peer on 127.0.0.1:"
+done
 run 0 chaos-peer --listen 0 --seed 7 --print
 cp "$temp/out" "$temp/seven"
 run 0 chaos-peer --listen 0 --script "$temp/seven" --print

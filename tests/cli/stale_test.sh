@@ -154,9 +154,16 @@ has out "invalidate with 2 workers, 2 of them writers"
 cp "$temp/two.json" "$temp/json"
 has json "workers=2 writers=2"
 run 1 kill --start "$server" --iterations 60 --seed 1 --plant trust-the-dead --stop-on-failure \
-  --failure-log "$temp/one.json"
+  --failure-log "$temp/one.json" --format json --output "$temp/report.json"
 cp "$temp/one.json" "$temp/json"
 has json '"failures"'
+# The table of kills has the round that failed, as the totals do.
+awk -F'[:,]' '
+  /"(client|worker)_kills":/ {kills += $2}
+  /"killed":/ {killed += $2}
+  /"rounds":/ {if ($2 > most) most = $2; rounds += $2}
+  END {exit !(kills > 0 && killed == kills && rounds == 2 * most)}' "$temp/report.json" ||
+  { echo "the table of kills and the totals differ" >&2; cat "$temp/out" >&2; failures=$((failures + 1)); }
 
 # Ctrl-C: the results so far are printed, and no process remains.
 mkfifo "$temp/started"

@@ -14,6 +14,8 @@
 #include "cli/command_line/parse.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/server_options.h"
+#include "live/server/target.h"
+#include "runner/project.h"
 
 namespace resprobe::cli {
 namespace {
@@ -46,6 +48,15 @@ std::vector<std::string> Words(const std::string& line) {
     }
   }
   return words;
+}
+
+TEST(ServerCommandTest, AnyArgumentsAreReadBack) {
+  const std::vector<std::string> arguments = {"--save", "", "900 1", "it's", "a\"b", "\\", "$x"};
+  std::vector<std::string> wanted = {"redis-server", "--hz", "50"};
+  wanted.insert(wanted.end(), arguments.begin(), arguments.end());
+  std::string error;
+  EXPECT_EQ(live::WordsOfCommand(runner::CommandLine("redis-server --hz 50", arguments), &error),
+            wanted);
 }
 
 TEST(VerbsTest, EachCanBeRunOrIsOfTheScript) {

@@ -46,6 +46,7 @@ inline Failure ExampleFailure() {
   failure.hash = "0123";
   failure.replays = true;
   failure.interrupted = true;
+  failure.verb = "oracle --unmodelled";
   failure.engine = "seeds";
   failure.seed = 17;
   failure.from = "seed 21";

@@ -22,11 +22,12 @@ TEST(Failure, IsReadBackFromItsJson) {
 TEST(Failure, EveryFieldIsInTheJson) {
   // Each key with a value that is not its default: what is left out here is lost on disk.
   const Json json = ToJson(ExampleFailure());
-  for (const char* key : {"runner",   "harness",     "server",    "limits", "options",  "signature",
-                          "kind",     "invariant",   "statement", "op",     "expected", "seen",
-                          "frames",   "details",     "case",      "tape",   "hash",     "minimized",
-                          "replays",  "interrupted", "size",      "engine", "seed",     "from",
-                          "versions", "first_seen",  "last_seen", "met",    "checked",  "state"}) {
+  for (const char* key :
+       {"runner",    "harness",   "server", "limits",    "options",    "signature",   "kind",
+        "invariant", "statement", "op",     "expected",  "seen",       "frames",      "details",
+        "case",      "tape",      "hash",   "minimized", "replays",    "interrupted", "size",
+        "engine",    "seed",      "from",   "versions",  "first_seen", "last_seen",   "met",
+        "checked",   "state",     "verb"}) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
 }

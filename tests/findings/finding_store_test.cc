@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runner/user_error.h"
@@ -61,7 +63,33 @@ TEST_F(FindingStoreTest, ListsAllInOrderAndNamesWhatCannotBeRead) {
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_LT(all[0].folder, all[1].folder);
   ASSERT_THAT(broken, SizeIs(1));
-  EXPECT_THAT(broken[0], HasSubstr("x/report.json: is no report"));
+  EXPECT_THAT(broken[0], HasSubstr("x/report.json: is damaged: it is not JSON"));
+}
+
+TEST_F(FindingStoreTest, ADamagedReportIsNamed) {
+  const fs::path folder = store_.Begin("", failure_, {});
+  const std::string whole = runner::ReadFile(folder / "report.json");
+  const auto error_of = [](const std::function<void()>& call) -> std::string {
+    try {
+      call();
+    } catch (const runner::UserError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  for (const auto& [report, what] : std::vector<std::pair<std::string, std::string>>{
+           {"", "it is empty"},
+           {whole.substr(0, whole.size() / 2), "it is not JSON"},
+           {R"({"signature": "get: x", "harness": 7})", "it names no harness"}}) {
+    runner::WriteFile(folder / "report.json", report);
+    const std::string wanted = (folder / "report.json").string() + ": is damaged: " + what + ": ";
+    EXPECT_THAT(error_of([&] { ReadFinding(folder); }), HasSubstr(wanted));
+    EXPECT_THAT(error_of([&] { FindingOfCase(folder / "case"); }), HasSubstr(wanted));
+  }
+  // The report of something else is not a damaged one.
+  runner::WriteFile(folder / "report.json", R"({"findings": [], "seconds": 1})");
+  EXPECT_FALSE(IsFinding(folder));
+  EXPECT_FALSE(FindingOfCase(folder / "case"));
 }
 
 TEST_F(FindingStoreTest, CountsAndStatesAreKept) {

@@ -236,6 +236,7 @@ void StaleWorld::Settle(RunContext& run) {
 }
 
 void StaleWorld::LeaveTarget() {
+  if (!rounds_.empty() && rounds_.back().end == 0) CountRound();
   if (!sound_) return;  // it does not answer
   ReleaseAll();
   Disarm();
@@ -249,16 +250,20 @@ bool StaleWorld::EndRound(size_t end) {
   // Only now: a stopped worker must do nothing before the checks are over.
   if (!target_->Settle()) return false;
   ++counts_.rounds;
-  StaleRound& round = rounds_.back();
-  round.end = end;
-  round.kills =
-      counts_.client_kills + counts_.worker_kills - before_.client_kills - before_.worker_kills;
-  round.confirmed = counts_.confirmed - before_.confirmed;
-  round.not_cached = counts_.not_cached - before_.not_cached;
+  CountRound();
+  rounds_.back().end = end;
   before_ = counts_;
   on_round_();
   rounds_.push_back({.begin = end});
   return true;
+}
+
+void StaleWorld::CountRound() {
+  StaleRound& round = rounds_.back();
+  round.kills =
+      counts_.client_kills + counts_.worker_kills - before_.client_kills - before_.worker_kills;
+  round.confirmed = counts_.confirmed - before_.confirmed;
+  round.not_cached = counts_.not_cached - before_.not_cached;
 }
 
 void StaleWorld::Note(std::string_view what, int worker, std::string command, std::string reply,

@@ -72,7 +72,7 @@ struct StaleCounts {
 // The ops of a case up to a `settle`, and their result.
 struct StaleRound {
   size_t begin = 0;
-  size_t end = 0;  // after its last op
+  size_t end = 0;  // after its last op; 0: a violation ended the run inside this round
   uint64_t kills = 0;
   uint64_t confirmed = 0;
   uint64_t not_cached = 0;
@@ -181,6 +181,8 @@ class StaleWorld {
   bool FinishAll();
   bool FinishChecks();
   bool EndRound(size_t end);
+  // Sets the counts of the last round: what was counted since the round before it.
+  void CountRound();
   void Verify(const PendingRead& read);
   bool ReadAgain(PendingRead& read);
   void Violate(const PendingRead& read, std::string_view invariant, const std::string& expected);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <variant>
 
 #include "cachelab/hunt/stale_generate.h"
 #include "cli/cache/stale_search.h"
@@ -35,10 +36,22 @@ struct KillOptions {
 // Results of the rounds of one kind.
 struct KillTally {
   uint64_t rounds = 0;
-  uint64_t killed = 0;
+  uint64_t killed = 0;      // kills that happened
   uint64_t cached = 0;      // idle victims whose entry was in the cache
   uint64_t not_cached = 0;  // idle victims whose entry was not
 };
+
+// The ops of a round; if it failed, those that it would have run too.
+std::span<const cachelab::stale::Op> OpsOf(const cachelab::StaleRound& round,
+                                           const cachelab::StaleCase& c) {
+  const auto ops = std::span<const cachelab::stale::Op>(c.ops).subspan(round.begin);
+  if (round.end != 0) return ops.first(round.end - round.begin);
+  const auto settles = [](const cachelab::stale::Op& op) {
+    return std::holds_alternative<cachelab::stale::Settle>(op);
+  };
+  const auto last = std::find_if(ops.begin(), ops.end(), settles);
+  return ops.first(static_cast<size_t>(last - ops.begin()) + (last == ops.end() ? 0 : 1));
+}
 
 cachelab::stale::KillSignal ParseSignal(const std::string& text) {
   const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
@@ -82,7 +95,7 @@ void ReadPlan(KillOptions* options) {
     }
   }
   if (!options->stale.url.empty()) {
-    // Workers behind an endpoint cannot be held or armed.
+    // The HTTP endpoint has no request that holds or arms a worker.
     if (!options->points.empty() && !plan.points.empty()) {
       throw runner::UserError("--points: workers behind --url can only be killed at rest: idle");
     }
@@ -145,11 +158,12 @@ int RunKill(KillOptions* options) {
   };
   kind.after = [&](const cachelab::StaleCase& c, const cachelab::StaleOutcome& outcome) {
     for (const cachelab::StaleRound& round : outcome.rounds) {
-      if (round.end == 0) continue;  // it was not finished
-      const auto ops = std::span(c.ops).subspan(round.begin, round.end - round.begin);
+      const auto ops = OpsOf(round, c);
+      // Of the rounds that did not reach their end, the totals count the one that failed.
+      if (ops.empty() || (round.end == 0 && !outcome.violation)) continue;
       KillTally& tally = tallies[cachelab::stale::KillOf(ops)];
       ++tally.rounds;
-      tally.killed += round.kills > 0;
+      tally.killed += round.kills;
       tally.cached += round.confirmed;
       tally.not_cached += round.not_cached;
     }

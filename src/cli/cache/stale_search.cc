@@ -205,6 +205,7 @@ std::string StaleSearch::WhyVacuous() const {
 int RunHunt(const StaleVerbOptions& options, const HuntKind& kind) {
   const runner::Project project = runner::OpenProject();
   findings::CampaignOptions campaign_options;
+  campaign_options.verb = kind.verb;
   campaign_options.noun = "failure";
   campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
   campaign_options.stop_on_failure = options.stop_on_failure;

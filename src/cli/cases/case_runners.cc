@@ -12,8 +12,11 @@
 #include "engine/ops_text.h"
 #include "findings/finding_store.h"
 #include "findings/process_runner.h"
+#include "live/server/target.h"
 #include "runner/case_file.h"
 #include "runner/harness_process.h"
+#include "runner/project.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {
@@ -44,18 +47,19 @@ std::unique_ptr<findings::CaseRunner> OpenIo(const runner::Project& project,
 
 struct RunnerKind {
   std::string_view name;
-  bool live;  // it requires spec.server, or the option "url"
+  std::string_view verb;  // the usual one
+  bool live;              // it requires spec.server, or the option "url"
   std::unique_ptr<findings::CaseRunner> (*open)(const runner::Project& project,
                                                 const findings::RunSpec& spec);
 };
 
 constexpr RunnerKind kRunners[] = {
-    {"process", false, Open<findings::ProcessRunner>},
-    {"io", false, OpenIo},
-    {"oracle", true, Open<OracleCaseRunner>},
-    {"robustness", true, Open<RobustnessCaseRunner>},
-    {"model", true, Open<ModelCaseRunner>},
-    {"workers", true, Open<WorkersCaseRunner>},
+    {"process", "fuzz", false, Open<findings::ProcessRunner>},
+    {"io", "io", false, OpenIo},
+    {"oracle", "oracle", true, Open<OracleCaseRunner>},
+    {"robustness", "oracle --unmodelled", true, Open<RobustnessCaseRunner>},
+    {"model", "model-check", true, Open<ModelCaseRunner>},
+    {"workers", "invalidate or kill", true, Open<WorkersCaseRunner>},
 };
 
 const RunnerKind* FindRunner(std::string_view name) {
@@ -65,10 +69,14 @@ const RunnerKind* FindRunner(std::string_view name) {
   return nullptr;
 }
 
-// Splits a command into its program (the first word) and the rest.
-std::pair<std::string, std::string> SplitProgram(const std::string& command) {
-  const size_t blank = std::min(command.find(' '), command.size());
-  return {command.substr(0, blank), command.substr(blank)};
+// Splits a command into its program and the options after it.
+std::pair<std::string, std::vector<std::string>> SplitProgram(const std::string& command) {
+  std::string error;
+  std::optional<std::vector<std::string>> words = live::WordsOfCommand(command, &error);
+  if (!words) throw runner::UserError("--start " + command + ": " + error);
+  std::string program = std::move(words->front());
+  words->erase(words->begin());
+  return {std::move(program), std::move(*words)};
 }
 
 // The program with this name in PATH; empty if there is none.
@@ -84,13 +92,13 @@ fs::path InPath(const std::string& name) {
 // A form of the command that is also valid in another clone on another machine: the program by its
 // name if it is in PATH, otherwise by its path relative to the repository.
 std::string Portable(const runner::Project& project, const std::string& command) {
-  const auto [program, rest] = SplitProgram(command);
+  const auto [program, options] = SplitProgram(command);
   if (program.find('/') == std::string::npos) return command;
   std::error_code error;
   const std::string name = fs::path(program).filename();
   const fs::path found = InPath(name);
-  if (!found.empty() && fs::equivalent(found, program, error)) return name + rest;
-  return project.Shown(program) + rest;
+  const bool by_name = !found.empty() && fs::equivalent(found, program, error);
+  return runner::CommandLine(runner::ShellWord(by_name ? name : project.Shown(program)), options);
 }
 
 // The "# Run:" line of `.ops` text, from the comments at its beginning.
@@ -166,6 +174,12 @@ bool IsLive(std::string_view runner) {
   return kind != nullptr && kind->live;
 }
 
+std::string VerbOf(const findings::Failure& failure) {
+  if (!failure.verb.empty()) return failure.verb;
+  const RunnerKind* kind = FindRunner(failure.run.runner);
+  return kind == nullptr ? failure.run.runner : std::string(kind->verb);
+}
+
 std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
                                                  findings::RunSpec spec) {
   const RunnerKind* kind = FindRunner(spec.runner);
@@ -179,11 +193,11 @@ std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
         "--server HOST:PORT or --unix PATH");
   }
   // A path in a frozen case is relative to the repository.
-  auto [program, rest] = SplitProgram(spec.server.start);
+  const auto [program, options] = SplitProgram(spec.server.start);
   std::error_code error;
   if (program.find('/') != std::string::npos && fs::path(program).is_relative() &&
       !fs::exists(program, error) && fs::exists(project.source / program, error)) {
-    spec.server.start = (project.source / program).string() + rest;
+    spec.server.start = runner::CommandLine(runner::ShellWord(project.source / program), options);
   }
   return kind->open(project, spec);
 }

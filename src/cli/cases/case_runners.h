@@ -28,6 +28,10 @@ std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
 // True if that runner uses a live server, and no harness.
 bool IsLive(std::string_view runner);
 
+// The verb that found a failure. A report of an earlier version does not name it: the verb whose
+// runner it has.
+std::string VerbOf(const findings::Failure& failure);
+
 // What a user specifies besides a case: how to run it, if not as it was found.
 struct RunOverrides {
   std::string harness;

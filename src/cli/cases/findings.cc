@@ -31,8 +31,7 @@ std::string StateOf(const findings::Failure& failure) {
 }
 
 std::string WhereOf(const findings::Failure& failure) {
-  std::string where = failure.run.harness;
-  if (failure.run.runner != "process") where += ", " + failure.run.runner;
+  std::string where = failure.run.harness + ", " + VerbOf(failure);
   if (!failure.run.server.version.empty()) where += ", " + failure.run.server.version;
   return where;
 }
@@ -55,6 +54,7 @@ std::vector<findings::StoredFailure> Named(const runner::Project& project,
       if (!inside.empty() && *inside.begin() != "..") named.push_back(stored);
     }
     if (named.size() == before) {
+      findings::IsFinding(folder);  // throws if it is one with a damaged report
       throw runner::UserError(folder + ": holds no finding of " + project.Shown(store.root()) +
                               ": ./resprobe findings lists them");
     }

@@ -239,6 +239,7 @@ int RunFreeze(const FreezeOptions& options) {
   if (inside.empty() || *inside.begin() == "..") {
     std::printf("green:   once it is mended: ./resprobe replay %s\n",
                 runner::ShellWord(project.Shown(output)).c_str());
+    std::printf("no test runs this file: tests are below %s\n", project.Shown(regressions).c_str());
   } else {
     std::printf("green:   once it is mended: ./resprobe test -R %s%s\n",
                 of_corpus ? "corpus_" : "regression_live_", run.harness.c_str());

@@ -71,12 +71,13 @@ fs::path Renamed(findings::FindingStore& store, const findings::StoredFailure& f
 
 int RunMinimize(const MinimizeOptions& options) {
   const runner::Project project = runner::OpenProject();
+  // Before anything else, since the report of a finding may be damaged.
+  std::optional<findings::StoredFailure> finding = FindingOf(options.file);
   const std::vector<fs::path> cases = runner::CasesOf({options.file});
   if (cases.size() != 1) {
     throw runner::UserError(options.file + ": holds " + std::to_string(cases.size()) +
                             " cases: minimize takes one");
   }
-  std::optional<findings::StoredFailure> finding = FindingOf(options.file);
   fs::path file = cases[0];
   std::error_code error;
   if (finding && !finding->failure.input.minimized && fs::exists(file.parent_path() / "original")) {
@@ -97,15 +98,32 @@ int RunMinimize(const MinimizeOptions& options) {
                                              : fs::path(options.output);
   runner::CheckWritable(output);
   const std::unique_ptr<findings::CaseRunner> runner = OpenRunner(project, spec);
-  const size_t bytes_before = runner::ReadFile(file).starts_with("ops ")
-                                  ? runner->TapeOf(file).size()
-                                  : fs::file_size(file, error);
+  const std::string tape_before = runner->TapeOf(file);
+  const size_t bytes_before =
+      runner::ReadFile(file).starts_with("ops ") ? tape_before.size() : fs::file_size(file, error);
   const findings::SmallCase small = runner->Shrink(file, {});
   if (!small.failed) {
     throw runner::UserError(file.string() + ": " + runner->WhySound() +
                             ", so there is nothing to minimize");
   }
   if (small.interrupted) runner::ForgetInterrupts();
+  const bool minimal = small.reproduced && !small.interrupted && small.tape == tape_before;
+  const bool known_minimal = !into_folder || finding->failure.input.minimized;
+  const auto print_result = [&] {
+    if (minimal) {
+      absl::PrintF("%s: is minimal already: %d ops, %d bytes, %d candidates tried\n",
+                   project.Shown(file), small.ops_after, bytes_before, small.candidates);
+    } else {
+      absl::PrintF("%s: %d -> %d ops, %d -> %d bytes, %d candidates tried\n", project.Shown(file),
+                   small.ops_before, small.ops_after, bytes_before, small.tape.size(),
+                   small.candidates);
+    }
+    std::printf("signature: %s\n", small.outcome.what.signature.c_str());
+  };
+  if (minimal && known_minimal && options.output.empty()) {
+    print_result();
+    return runner::kAllWell;
+  }
   runner::TempFolder temp;
   const fs::path tape = temp.path() / "case";
   runner::WriteFile(tape, small.tape);
@@ -130,11 +148,8 @@ int RunMinimize(const MinimizeOptions& options) {
     std::printf("interrupted; the smallest so far is written: %s\n", project.Shown(output).c_str());
     return runner::kInterrupted;
   }
-  absl::PrintF("%s: %d -> %d ops, %d -> %d bytes, %d candidates tried\n", project.Shown(file),
-               small.ops_before, small.ops_after, bytes_before, small.tape.size(),
-               small.candidates);
-  std::printf("signature: %s\nwritten:   %s\n", small.outcome.what.signature.c_str(),
-              project.Shown(output).c_str());
+  print_result();
+  std::printf("written:   %s\n", project.Shown(output).c_str());
   return runner::kAllWell;
 }
 
@@ -148,12 +163,14 @@ Verb MinimizeVerb() {
       "the same invariant, or crashes with the same top frames.\n"
       "With --server, --unix or --start: what is written shows the same difference between the "
       "core and that server (./resprobe oracle, ./resprobe model-check).\n"
-      "Ctrl-C writes the smallest case found by then.";
+      "Nothing is written for a case that is minimal already, except with --output. Ctrl-C writes "
+      "the smallest case found by then.";
   verb.examples = {{"minimize crash-da39a3ee --harness resp_parser -o small.ops",
                     "shrinks a tape and writes it as text"},
                    {"minimize case.ops --start valkey-server",
                     "shrinks a case that shows a difference to a server"}};
-  verb.exit_codes = "0 written, 2 the case does not fail, or wrong use, 130 interrupted.";
+  verb.exit_codes =
+      "0 written, or minimal already, 2 the case does not fail, or wrong use, 130 interrupted.";
   verb.Argument("CASE", &options->file, "A tape or .ops text")
       .Required()
       .Complete(Completion::kFile);

@@ -35,7 +35,7 @@ std::string HeaderOf(const findings::StoredFailure& stored) {
   if (failure.what.op) add("at op", std::to_string(*failure.what.op));
   add("expected", failure.what.expected);
   add("seen", failure.what.seen);
-  add("run by", failure.run.runner + ", harness " + failure.run.harness);
+  add("run by", VerbOf(failure) + ", harness " + failure.run.harness);
   std::string with;  // a planted fault above all
   for (const auto& [name, value] : failure.run.options.items()) {
     const std::string text = value.is_string() ? value.get<std::string>() : value.dump();

@@ -86,7 +86,12 @@ std::string ErrorText(const CLI::ParseError& error, Values rest) {
     const std::string name = text.substr(0, text.find(':'));
     return name + (text.ends_with("missing") ? ": give it a value" : ": give it only once");
   }
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || rest.empty()) return text;
+  // A word that is not understood may be the reason why an option is missing.
+  const bool by_rule = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
+                       dynamic_cast<const CLI::RequiresError*>(&error) != nullptr ||
+                       dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr;
+  const bool by_extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (rest.empty() || (!by_rule && !by_extras)) return text;
   for (const std::string& word : rest) {
     if (word.starts_with('-') && word != "-")
       return "there is no option '" + word.substr(0, word.find('=')) + "'";

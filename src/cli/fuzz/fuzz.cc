@@ -192,6 +192,7 @@ int RunFuzz(const FuzzOptions& options) {
       const auto open = options.engine == "afl" ? SearchWithAfl : SearchWithLibFuzzer;
       const std::unique_ptr<FuzzSearch> search = open(project, harnesses[i], options);
       findings::CampaignOptions campaign_options;
+      campaign_options.verb = "fuzz";
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
       // (The campaign created below calls this.)
       const findings::Campaign* running = nullptr;

@@ -69,6 +69,19 @@ findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runne
   return spec;
 }
 
+std::string LeftOutText(const live::OracleCounts& counts, bool all, const std::string& option) {
+  constexpr size_t kFew = 3;
+  std::string text;
+  uint64_t sum = 0;
+  for (const auto& [reason, count] : counts.left_out) {
+    text += "left out, " + reason + ": " + runner::Grouped(count) + "\n";
+    sum += count;
+  }
+  if (all || counts.left_out.size() <= kFew) return text;
+  return "left out: " + runner::Grouped(sum) + " requests, for " +
+         std::to_string(counts.left_out.size()) + " reasons; " + option + " lists them\n";
+}
+
 OracleCaseRunner::OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
   spec_.server.version = session_.target().version();
@@ -128,10 +141,7 @@ std::string OracleCaseRunner::Summary(size_t cases,
            " and the core: " + std::to_string(Of(outcomes, "difference")) + " differ, " +
            runner::Grouped(session_.oracle().counts().requests) + " requests compared\n";
   }
-  for (const auto& [reason, count] : session_.oracle().counts().left_out) {
-    text += "left out, " + reason + ": " + runner::Grouped(count) + "\n";
-  }
-  return text;
+  return text + LeftOutText(session_.oracle().counts(), false, "--format json");
 }
 
 Json OracleCaseRunner::Report() const {

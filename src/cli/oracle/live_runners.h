@@ -20,6 +20,10 @@ LiveOptions ToLiveOptions(const findings::RunSpec& spec);
 findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runner,
                             const std::string& harness);
 
+// Lines about the requests that were sent to neither the core nor the server: one for each reason
+// if `all`, or if there are few; otherwise one line, which names the option that lists them.
+std::string LeftOutText(const live::OracleCounts& counts, bool all, const std::string& option);
+
 // Cases of command_handler on the core and on a live server, reply by reply.
 class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
  public:

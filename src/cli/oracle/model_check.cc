@@ -83,6 +83,7 @@ int RunModelCheck(const ModelCheckOptions& options) {
   ModelSearch search(project, options);
   const findings::ServerSpec& server = search.runner().spec().server;
   findings::CampaignOptions campaign;
+  campaign.verb = "model-check";
   campaign.noun = "difference";
   campaign.prefix = "model-" + server.profile + "-";
   campaign.seconds = options.seconds;

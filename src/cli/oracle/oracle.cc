@@ -90,10 +90,7 @@ class OracleSearch : public findings::Search {
       separator = ", ";
     }
     text += *separator == ' ' ? " none\n" : "\n";
-    for (const auto& [reason, count] : counts().left_out) {
-      text += "left out, " + reason + ": " + runner::Grouped(count) + "\n";
-    }
-    return text;
+    return text + LeftOutText(counts(), options_.verbose, "--verbose");
   }
 
   Json Report() const override {
@@ -174,6 +171,7 @@ int RunOracle(const OracleVerbOptions& options) {
   const runner::Project project = runner::OpenProject();
   OracleSearch search(project, options);
   findings::CampaignOptions campaign;
+  campaign.verb = "oracle";
   campaign.noun = "difference";
   campaign.prefix = "oracle-" + search.runner().spec().server.profile + "-";
   campaign.seconds = options.seconds;
@@ -223,6 +221,9 @@ Verb OracleVerb() {
   verb.Choice("--protocol", {"2", "3", "both"}, &options->cases.protocol,
               "The protocol that clients begin with")
       .ShowDefault();
+  verb.Flag("--verbose", &options->verbose,
+            "List at the end why requests were left out, and how many for each reason")
+      .Excludes("--unmodelled");
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();

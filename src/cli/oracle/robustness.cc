@@ -220,6 +220,7 @@ class RobustnessSearch : public findings::Search {
 int CallUnmodelled(const CallVerbOptions& options) {
   const runner::Project project = runner::OpenProject();
   findings::CampaignOptions campaign;
+  campaign.verb = "oracle --unmodelled";
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   RobustnessSearch search(project, options, campaign.out);
   campaign.prefix = "unmodelled-" + runner::Slug(search.runner().spec().server.version) + "-";

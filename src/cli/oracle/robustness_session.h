@@ -55,6 +55,7 @@ struct CallVerbOptions {
   uint64_t requests = 0;  // of the compared oracle; 0: any number
   uint64_t seeds = 0;     // 0: until the time is over
   double seconds = 0;     // 0: until the seeds are done
+  bool verbose = false;  // of the compared oracle: a line for each reason why a request is left out
   runner::OutputOptions output;
 };
 // The verb oracle with --unmodelled (robustness.cc). Returns the exit code.

@@ -4,6 +4,7 @@
 
 #include <absl/strings/str_format.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -52,21 +53,25 @@ int RunChaosPeer(const ChaosPeerOptions& options) {
   const LogFile log(options.log);
   live::InterruptFd interrupted;
   if (!interrupted.valid()) throw runner::UserError("the system refuses a signal descriptor");
+  // If the log goes to standard output, nothing else does.
+  std::FILE* const out = options.log == "-" ? stderr : stdout;
+  // Before the first line of the log, which is the whole script.
+  const auto print_ready = [&](uint16_t port) {
+    std::fprintf(out, "evil peer on 127.0.0.1:%d", port);
+    if (options.forked) std::fprintf(out, " in process %d", static_cast<int>(getpid()));
+    std::fprintf(out, "; Ctrl-C ends it\n");
+    std::fflush(out);
+  };
   std::string error;
   const std::unique_ptr<live::ChaosPeer> peer = live::ChaosPeer::Start(
       script,
       {.place = options.forked ? live::ChaosPeer::Place::kProcess : live::ChaosPeer::Place::kThread,
        .port = options.port,
-       .log_fd = log.fd()},
+       .log_fd = log.fd(),
+       .on_ready = print_ready},
       &error);
   if (peer == nullptr)
     throw runner::UserError("--listen: " + error + ": choose another port, or 0");
-  // If the log goes to standard output, nothing else does.
-  std::FILE* const out = options.log == "-" ? stderr : stdout;
-  std::fprintf(out, "evil peer on 127.0.0.1:%d", peer->port());
-  if (options.forked) std::fprintf(out, " in process %d", static_cast<int>(peer->pid()));
-  std::fprintf(out, "; Ctrl-C ends it\n");
-  std::fflush(out);
   pollfd one = {interrupted.get(), POLLIN, 0};
   while (poll(&one, 1, -1) < 0 && errno == EINTR) {
   }

@@ -316,6 +316,7 @@ int RunIo(const IoOptions& options) {
   const std::string subject = search.subject();
   if (!options.qdisc.empty()) EnterNetworkWith(options.qdisc);
   findings::CampaignOptions campaign_options;
+  campaign_options.verb = "io";
   campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
   findings::Campaign campaign(project, &search, campaign_options);
   campaign.Loop();

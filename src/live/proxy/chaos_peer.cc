@@ -88,6 +88,7 @@ std::vector<GateToxic> ReadToxics(std::string_view text) {
 // Runs the peer, in a thread or process. First writes "ok" or an error to the control channel.
 void Live(const PeerScript& script, const ChaosPeer::Options& options, int control) {
   SocketLog log = options.log_fd >= 0 ? SocketLog(options.log_fd) : SocketLog();
+  log.Hold();
   log.Text("script", script.Print());
   std::unique_ptr<ServerSubject> subject;
   if (options.subject) {
@@ -110,6 +111,8 @@ void Live(const PeerScript& script, const ChaosPeer::Options& options, int contr
     SendAll(control, error + "\n");
     return;
   }
+  if (options.on_ready) options.on_ready(gate.port());
+  log.Release();
   SendAll(control, "ok " + std::to_string(gate.port()) + "\n");
   ToxicLoop loop;
   loop.Add(&gate);

@@ -36,6 +36,9 @@ class ChaosPeer {
     Place place = Place::kThread;
     uint16_t port = 0;  // of 127.0.0.1; 0: a free one
     int log_fd = -1;    // receives a SocketLog; the caller keeps ownership
+    // Called with the port, in the peer's thread or process, when it listens; nothing is written to
+    // the log before. May be empty.
+    std::function<void(uint16_t port)> on_ready = {};
     // Creates the server that answers; called in the peer's thread or process. If not set: the
     // script's replies, or without those the core.
     std::function<std::unique_ptr<ServerSubject>()> subject = {};

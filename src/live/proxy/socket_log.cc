@@ -58,40 +58,49 @@ int64_t SteadyUs() {
 SocketLog::SocketLog(int fd) : fd_(fd), start_us_(SteadyUs()) {}
 
 void SocketLog::Begin() {
-  line_ = "{\"seq\":" + std::to_string(++sequence_);
-  AppendField(&line_, "us", SteadyUs() - start_us_);
+  lines_ += "{\"seq\":" + std::to_string(++sequence_);
+  AppendField(&lines_, "us", SteadyUs() - start_us_);
 }
 
 void SocketLog::Finish() {
-  line_ += "}\n";
+  lines_ += "}\n";
+  if (!held_) Release();
+}
+
+void SocketLog::Release() {
+  held_ = false;
   // A failure to write the log must not change what is logged.
-  [[maybe_unused]] const ssize_t written = write(fd_, line_.data(), line_.size());
+  if (on()) {
+    [[maybe_unused]] const ssize_t written = write(fd_, lines_.data(), lines_.size());
+  }
+  lines_.clear();
 }
 
 void SocketLog::Add(const SocketEvent& event) {
   if (!on()) return;
   Begin();
   if (event.connection != 0) {
-    AppendField(&line_, "connection", static_cast<int64_t>(event.connection));
+    AppendField(&lines_, "connection", static_cast<int64_t>(event.connection));
   }
-  if (!event.side.empty()) AppendField(&line_, "side", event.side);
-  AppendField(&line_, "what", event.what);
-  if (event.asked != SocketEvent::kNone) AppendField(&line_, "asked", event.asked);
-  if (event.result != SocketEvent::kNone) AppendField(&line_, "result", event.result);
+  if (!event.side.empty()) AppendField(&lines_, "side", event.side);
+  AppendField(&lines_, "what", event.what);
+  if (event.asked != SocketEvent::kNone) AppendField(&lines_, "asked", event.asked);
+  if (event.result != SocketEvent::kNone) AppendField(&lines_, "result", event.result);
   if (event.error != 0) {
     const char* const name = strerrorname_np(event.error);
-    AppendField(&line_, "error", name == nullptr ? std::to_string(event.error) : std::string(name));
+    AppendField(&lines_, "error",
+                name == nullptr ? std::to_string(event.error) : std::string(name));
   }
-  if (!event.note.empty()) AppendField(&line_, "note", event.note);
-  if (!event.data.empty()) AppendField(&line_, "data", event.data.substr(0, kMostData));
+  if (!event.note.empty()) AppendField(&lines_, "note", event.note);
+  if (!event.data.empty()) AppendField(&lines_, "data", event.data.substr(0, kMostData));
   Finish();
 }
 
 void SocketLog::Text(std::string_view what, std::string_view text) {
   if (!on()) return;
   Begin();
-  AppendField(&line_, "what", what);
-  AppendField(&line_, "text", text);
+  AppendField(&lines_, "what", what);
+  AppendField(&lines_, "text", text);
   Finish();
 }
 

@@ -34,6 +34,10 @@ class SocketLog {
   // Logs to that descriptor, which the caller keeps open.
   explicit SocketLog(int fd);
 
+  // Between these calls lines are kept, and written at the end.
+  void Hold() { held_ = true; }
+  void Release();
+
   bool on() const { return fd_ >= 0; }
   void Add(const SocketEvent& event);
   // Logs a line with one text of any length.
@@ -47,7 +51,8 @@ class SocketLog {
   int fd_ = -1;
   int64_t start_us_ = 0;
   uint64_t sequence_ = 0;
-  std::string line_;
+  bool held_ = false;
+  std::string lines_;  // the one that is being made, after those that are held
 };
 
 // Microseconds of a monotonic clock.

@@ -11,9 +11,10 @@ namespace resprobe::live {
 std::unique_ptr<Upstream> Upstream::Open(const TargetOptions& options, std::string* error) {
   std::unique_ptr<Upstream> upstream(new Upstream(options));
   if (!options.start.empty()) {
-    ServerProcessOptions process = ProcessOf(options);
-    process.tcp = true;
-    upstream->process_ = ServerProcess::Start(process, error);
+    if (std::optional<ServerProcessOptions> process = ProcessOf(options, error)) {
+      process->tcp = true;
+      upstream->process_ = ServerProcess::Start(*process, error);
+    }
     if (upstream->process_ != nullptr) {
       upstream->options_.start.clear();
       upstream->options_.server = Address{"127.0.0.1", upstream->process_->port()}.ToText();

@@ -75,16 +75,17 @@ LiveServer::~LiveServer() {
 
 bool LiveServer::Start(std::string* error) {
   const auto start = [&](std::string* why) {
-    ServerProcessOptions process = ProcessOf(options_);
+    std::optional<ServerProcessOptions> process = ProcessOf(options_, why);
+    if (!process) return false;
     std::vector<std::string> first = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
     if (modern_) {
       first.insert(first.end(),
                    {"--enable-debug-command", "local", "--crash-memcheck-enabled", "no"});
     }
-    process.arguments.insert(process.arguments.begin(), first.begin(), first.end());
+    process->arguments.insert(process->arguments.begin(), first.begin(), first.end());
     log_seen_ = {};
     process_.reset();
-    process_ = ServerProcess::Start(process, why);
+    process_ = ServerProcess::Start(*process, why);
     return process_ != nullptr;
   };
   if (start(error)) return true;

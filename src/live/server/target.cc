@@ -1,31 +1,53 @@
 #include "live/server/target.h"
 
 #include <filesystem>
-#include <optional>
-#include <sstream>
+#include <utility>
 
 #include "live/net/socket.h"
 
 namespace resprobe::live {
-namespace {
 
-// A program and its options; if a file of that name exists, it is the program, even with spaces.
-std::vector<std::string> WordsOfCommand(const std::string& command) {
-  std::error_code error;
-  if (std::filesystem::exists(command, error)) return {command};
-  std::istringstream stream(command);
+std::optional<std::vector<std::string>> WordsOfCommand(const std::string& command,
+                                                       std::string* error) {
+  std::error_code ignored;
+  if (std::filesystem::exists(command, ignored)) return {{command}};
   std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
+  bool inside = false;  // a word
+  char quote = 0;       // the open quote, or 0
+  for (size_t i = 0; i < command.size(); ++i) {
+    const char c = command[i];
+    if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
+      inside = false;
+      continue;
+    }
+    if (!std::exchange(inside, true)) words.emplace_back();
+    // Inside "…" a backslash quotes a quote and a backslash only.
+    const bool escapes = quote == 0 || (quote == '"' && i + 1 < command.size() &&
+                                        (command[i + 1] == '"' || command[i + 1] == '\\'));
+    if (c == '\\' && escapes && i + 1 < command.size()) {
+      words.back() += command[++i];
+    } else if (c == quote) {
+      quote = 0;
+    } else if (quote == 0 && (c == '\'' || c == '"')) {
+      quote = c;
+    } else {
+      words.back() += c;
+    }
+  }
+  if (quote != 0) {
+    *error = std::string("the quote ") + quote + " is not closed: add another " + quote +
+             ", or a backslash before it";
+    return std::nullopt;
+  }
   if (words.empty()) words.push_back(command);
   return words;
 }
 
-}  // namespace
-
-ServerProcessOptions ProcessOf(const TargetOptions& options) {
-  const std::vector<std::string> words = WordsOfCommand(options.start);
-  ServerProcessOptions process{.program = words.front()};
-  process.arguments.assign(words.begin() + 1, words.end());
+std::optional<ServerProcessOptions> ProcessOf(const TargetOptions& options, std::string* error) {
+  const std::optional<std::vector<std::string>> words = WordsOfCommand(options.start, error);
+  if (!words) return std::nullopt;
+  ServerProcessOptions process{.program = words->front()};
+  process.arguments.assign(words->begin() + 1, words->end());
   process.arguments.insert(process.arguments.end(), options.arguments.begin(),
                            options.arguments.end());
   process.environment = options.environment;

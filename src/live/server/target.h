@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct TargetOptions {
   // Set exactly one of these three.
   std::string server = {};     // HOST:PORT
   std::string unix_path = {};  // path of a socket
-  // redis-server, valkey-server, or a program with their command line; options may follow it.
+  // redis-server, valkey-server, or a program with their command line; options may follow it
+  // (WordsOfCommand()).
   std::string start = {};
   // Additional arguments for the started program.
   std::vector<std::string> arguments = {};
@@ -31,8 +33,16 @@ struct TargetOptions {
   std::function<bool()> stop = [] { return false; };
 };
 
-// The process of `start`: its program, arguments, environment and limits.
-ServerProcessOptions ProcessOf(const TargetOptions& options);
+// Splits the command of `start` into a program and its options. As in a shell, blanks separate
+// words, and '…', "…" and a backslash quote; nothing is expanded. A command that is the path of an
+// existing file is one word, even with blanks. nullopt with one line in `error` if a quote is not
+// closed.
+std::optional<std::vector<std::string>> WordsOfCommand(const std::string& command,
+                                                       std::string* error);
+
+// The process of `start`: its program, arguments, environment and limits. nullopt with one line in
+// `error` if the command is malformed.
+std::optional<ServerProcessOptions> ProcessOf(const TargetOptions& options, std::string* error);
 
 // Connects to a server that runs. An invalid descriptor with one line in `error` if that fails.
 UniqueFd ConnectTo(const TargetOptions& options, std::string* error);
