@@ -29,7 +29,7 @@ start() {
 }
 
 # port_of NAME: the first port that it has reported.
-port_of() { sed -n -E 's/.* on 127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/$1" "$temp/$1.err" | head -n 1; }
+port_of() { sed -n -E 's/.* on (127\.0\.0\.1|0\.0\.0\.0):([0-9]+).*/\2/p' "$temp/$1" "$temp/$1.err" | head -n 1; }
 api_of() { sed -n -E 's/.*API on http:\/\/127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/$1"; }
 
 # http METHOD PATH [BODY]: sends a request to $api, with the user agent $agent if that is set;

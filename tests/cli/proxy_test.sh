@@ -74,6 +74,13 @@ gives 200 '"enabled":true,"toxics":[]' GET /proxies/redis
 start second proxy --listen 0 --server "127.0.0.1:$server" --api 0
 refused "--api: port $(api_of second) is not available" --api "$(api_of second)"
 
+# Only --allow-remote listens for clients on more than 127.0.0.1.
+start open proxy --listen 0 --server "127.0.0.1:$server" --api 0 --allow-remote
+! (: <>"/dev/tcp/127.0.0.2/$port") 2>/dev/null ||
+  { echo "the proxy listens on 127.0.0.2" >&2; failures=$((failures + 1)); }
+(: <>"/dev/tcp/127.0.0.2/$(port_of open)") ||
+  { echo "the proxy of --allow-remote does not listen on 127.0.0.2" >&2; failures=$((failures + 1)); }
+
 # The same address spelled differently is no change: a connection stays open.
 exec 9<>"/dev/tcp/127.0.0.1/$port"
 gives 200 "\"listen\":\"127.0.0.1:$port\"" PATCH /proxies/redis "{\"listen\":\"localhost:$port\"}"

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <set>
@@ -15,6 +16,7 @@
 #include "cli/oracle/live_runners.h"
 #include "cli/server_options.h"
 #include "live/server/target.h"
+#include "runner/process.h"
 #include "runner/project.h"
 
 namespace resprobe::cli {
@@ -197,17 +199,43 @@ TEST(ServerOptionsTest, ARunSpecKeepsThem) {
       {"--server", "127.0.0.1:7000", "--flush", "--allow-remote"},
       {"--unix", "/tmp/a socket", "--hang", "3"},
       {"--port", "7000"}};
-  for (const std::vector<std::string>& line : lines) {
-    const ServerOptions options = Read(line);
-    LiveOptions live;
-    live.server = options;
-    const ServerOptions again = ToLiveOptions(ToRunSpec(live, "oracle", "command_handler")).server;
+  const auto expect_same = [](const ServerOptions& again, const ServerOptions& options) {
+    EXPECT_TRUE(options.given());
     EXPECT_EQ(again.Target().server, options.Target().server);
     EXPECT_EQ(again.Target().start, options.Target().start);
     EXPECT_EQ(again.Target().unix_path, options.Target().unix_path);
     EXPECT_EQ(again.Target().arguments, options.Target().arguments);
     EXPECT_EQ(again.Target().flush, options.Target().flush);
+    EXPECT_EQ(again.Target().allow_remote, options.Target().allow_remote);
+    EXPECT_EQ(again.Target().hang_ms, options.Target().hang_ms);
+  };
+  for (const std::vector<std::string>& line : lines) {
+    const ServerOptions options = Read(line);
+    LiveOptions live;
+    live.server = options;
+    expect_same(ToLiveOptions(ToRunSpec(live, "oracle", "command_handler")).server, options);
+    // A command line keeps them as well.
+    expect_same(Read(options.Words()), options);
   }
+}
+
+TEST(ServerOptionsTest, TheTargetHasThem) {
+  const live::TargetOptions running =
+      Read({"--unix", "/tmp/a socket", "--hang", "3", "--flush", "--allow-remote"}).Target();
+  EXPECT_EQ(running.unix_path, "/tmp/a socket");
+  EXPECT_EQ(running.hang_ms, 3000);
+  EXPECT_TRUE(running.flush);
+  EXPECT_TRUE(running.allow_remote);
+  const live::TargetOptions own = Read({"--start", "a --x 1", "--server-arg=--y"}).Target();
+  EXPECT_EQ(own.start, "a --x 1");
+  EXPECT_THAT(own.arguments, testing::ElementsAre("--y"));
+  EXPECT_FALSE(own.flush);
+  EXPECT_FALSE(own.allow_remote);
+  runner::CatchInterrupts();
+  EXPECT_FALSE(own.stop());
+  raise(SIGINT);
+  EXPECT_TRUE(own.stop());
+  runner::ForgetInterrupts();
 }
 
 // What a verb's options say is wrong; "" if nothing is.
@@ -218,6 +246,9 @@ TEST(ServerOptionsTest, OneServerOnly) {
               testing::HasSubstr("excludes"));
   EXPECT_THAT(Wrong("kill --unix a --server 127.0.0.1:1"), testing::HasSubstr("excludes"));
   EXPECT_THAT(Wrong("kill --unix a --port 1"), testing::HasSubstr("excludes"));
+  EXPECT_THAT(Wrong("kill --start a --port 1"), testing::HasSubstr("excludes"));
+  EXPECT_THAT(Wrong("kill --server 127.0.0.1:1 --port 1"), testing::HasSubstr("excludes"));
+  EXPECT_THAT(Wrong("kill --host a"), testing::HasSubstr("--port"));
   EXPECT_THAT(Wrong("kill --server-arg=a --port 1"), testing::HasSubstr("--start"));
 }
 
@@ -268,6 +299,14 @@ TEST(ServerOptionsTest, SeveralServers) {
               testing::ElementsAre("--start", "a --x 1", "--server-arg=c", "--hang", "3"));
   EXPECT_THAT(each[1].Words(),
               testing::ElementsAre("--start", "b", "--server-arg=c", "--hang", "3"));
+  EXPECT_EQ(each[0].Each().size(), 1u);
+}
+
+TEST(ServerOptionsTest, HelpNamesTheServersThatAreStartedWithoutAnOption) {
+  ServerOptions options;
+  Verb root("resprobe", "");
+  options.AddTo(&root.verbs.emplace_back("verb", ""), {.usual = {"a", "b"}});
+  EXPECT_EQ(FindOption(root.verbs.front(), "--start")->fallback, "a b");
 }
 
 TEST(ProxyTest, ToxiproxyHasNoUnixSockets) {

@@ -7,6 +7,7 @@
 
 #include "live/net/socket.h"
 #include "live/proxy/toxic_link.h"
+#include "tests/live/temporary_folder.h"
 
 namespace resprobe::live {
 namespace {
@@ -25,6 +26,27 @@ TEST(UpstreamTest, SaysWhichOptionIsWrong) {
   EXPECT_THAT(error, HasSubstr("start a server there"));
   EXPECT_EQ(Upstream::Open({.start = "/no/such/program"}, &error), nullptr);
   EXPECT_THAT(error, StartsWith("--start /no/such/program: cannot start '/no/such/program'"));
+}
+
+TEST(UpstreamTest, IsStoppedWhileTheServerStarts) {
+  const TemporaryFolder folder;
+  // Ignores its arguments and listens nowhere.
+  const std::string program = folder.path() + "/server";
+  std::ofstream(program) << "#!/bin/sh\nexec sleep 600\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  std::string error;
+  EXPECT_EQ(Upstream::Open({.start = program, .hang_ms = 100, .stop = [] { return true; }}, &error),
+            nullptr);
+  EXPECT_THAT(error, HasSubstr("waiting for the server was stopped"));
+}
+
+TEST(UpstreamTest, StartsAProgramWhosePathHasASpace) {
+  const char* program = std::getenv("RESPROBE_REDIS_SERVER");
+  if (program == nullptr) GTEST_SKIP() << "RESPROBE_REDIS_SERVER is not set";
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink(program, folder.path() + "/a server");
+  std::string error;
+  EXPECT_NE(Upstream::Open({.start = folder.path() + "/a server"}, &error), nullptr) << error;
 }
 
 TEST(UpstreamTest, StartsAServerWithItsArguments) {

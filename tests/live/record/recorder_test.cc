@@ -266,6 +266,26 @@ TEST(RunRecordTest, RefusesWhatCannotWork) {
   EXPECT_THAT(run({.target = {.server = address}}), HasSubstr("cannot connect to " + address));
 }
 
+// Ctrl-C before the recording begins, with a server that runs or one that is being started.
+TEST(RunRecordTest, IsStoppedWhileItWaitsForTheServer) {
+  const TemporaryFolder folder;
+  std::string error;
+  UniqueFd server = Listen(0, false, &error);
+  for (TargetOptions target :
+       {TargetOptions{.server = "127.0.0.1:" + std::to_string(LocalPort(server.get()))},
+        TargetOptions{.start = "/no/such/program"}}) {
+    target.stop = [] { return true; };
+    testing::internal::CaptureStderr();
+    // The port is taken: a recording that begins nevertheless ends at once.
+    EXPECT_EQ(RunRecord({.listen_port = LocalPort(server.get()),
+                         .target = target,
+                         .output = folder.path() + "/cases"}),
+              130);
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "resprobe: interrupted\n");
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path() + "/cases"));
+}
+
 TEST(RunRecordTest, RecordsARealServer) {
   const char* program = std::getenv("RESPROBE_REDIS_SERVER");
   if (program == nullptr) GTEST_SKIP() << "RESPROBE_REDIS_SERVER is not set";
