@@ -12,6 +12,17 @@ void AppendQuoted(std::string* out, std::string_view bytes);
 // Appends `bytes` as one word of `.ops` text: bare where that is unambiguous, otherwise quoted.
 void AppendWord(std::string* out, std::string_view bytes);
 
+// The words as one line of `.ops` text.
+template <class Words>
+std::string WordsLine(const Words& words) {
+  std::string line;
+  for (const std::string_view word : words) {
+    if (!line.empty()) line += ' ';
+    AppendWord(&line, word);
+  }
+  return line;
+}
+
 // Removes one word from the front of `*line` (after blanks), unescapes it into `*word` and sets
 // `*quoted` if it was quoted. False at the end of the line, or at a malformed word; then sets
 // `*error` as well.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cachelab/subject/shared_cache.h"
+#include "core/table/letter_case.h"
 
 namespace resprobe::cachelab::stale {
 namespace {
@@ -24,15 +25,10 @@ struct CommandNames {
     }
   }
 
-  static std::string Lower(std::string_view word) {
-    std::string lower(word);
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-    return lower;
-  }
   static std::string NameOf(size_t index) {
     const std::span<const LiveCommand> all = LiveCommands();
     const LiveCommand& command = all[index];
-    std::string name = Lower(command.name());
+    std::string name = LowerCase(command.name());
     const bool second =
         std::any_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(index),
                     [&](const LiveCommand& c) { return c.name() == command.name(); });
@@ -40,7 +36,7 @@ struct CommandNames {
     // The word after the key: "SADD {key} {member}" is sadd-member.
     std::string_view rest = command.form;
     for (int i = 0; i < 2; ++i) rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
-    std::string word = Lower(rest.substr(0, rest.find(' ')));
+    std::string word = LowerCase(rest.substr(0, rest.find(' ')));
     std::erase_if(word, [](char c) { return c == '{' || c == '}'; });
     return name + "-" + word;
   }

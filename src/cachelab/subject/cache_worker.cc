@@ -14,6 +14,7 @@
 #include "cachelab/subject/worker_crash.h"
 #include "core/resp/writer.h"
 #include "core/table/command.h"
+#include "core/table/letter_case.h"
 #include "live/net/socket.h"
 
 namespace resprobe::cachelab {
@@ -61,8 +62,7 @@ WorkerAnswer Lost(std::string why) {
 
 // The name of an entry: the request, with the command's name in upper case.
 std::string EntryName(std::span<const std::string_view> args, InjectedFault injected_fault) {
-  std::string name(args[0]);
-  for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  const std::string name = UpperCase(args[0]);
   Views words(args.begin(), args.end());
   words[0] = name;
   if (injected_fault == InjectedFault::kShortName) words.resize(2);

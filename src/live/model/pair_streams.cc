@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/table/letter_case.h"
 #include "engine/quote.h"
 
 namespace resprobe::live {
@@ -18,21 +19,6 @@ constexpr int kOnTheWayMs = 200;
 
 constexpr std::string_view kHeld[] = {"CLIENT"};
 constexpr std::string_view kHeldWithoutClock[] = {"CLIENT", "SET", "PEXPIRE"};
-
-std::string Words(RequestStream::Words request) {
-  std::string line;
-  for (const std::string_view word : request) {
-    if (!line.empty()) line += ' ';
-    AppendWord(&line, word);
-  }
-  return line;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return lower;
-}
 
 template <class T>
 std::optional<T> Whole(std::string_view text) {
@@ -82,7 +68,8 @@ void PairStreams::CloseAll() {
 
 size_t PairStreams::Send(PairConnection& connection, std::string_view bytes) {
   const auto translate = [&](RequestStream::Words request, std::vector<std::string>* instead) {
-    verdict_->Note(std::to_string(connection.id) + "> " + Words(request), Lower(request[0]));
+    verdict_->Note(std::to_string(connection.id) + "> " + WordsLine(request),
+                   LowerCase(request[0]));
     return Translate(request, instead);
   };
   const size_t whole = connection.requests.Take(bytes, translate, &connection.link.out());

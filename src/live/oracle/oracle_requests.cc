@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 #include "core/commands/sampling.h"
+#include "core/resp/writer.h"
+#include "core/table/letter_case.h"
 #include "core/table/numbers.h"
 #include "live/oracle/oracle_compare.h"
 
@@ -27,13 +29,15 @@ bool IsAny(std::string_view word, std::initializer_list<std::string_view> list) 
                      [&](std::string_view w) { return CommandContext::IsWord(word, w); });
 }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return lower;
+}  // namespace
+
+std::vector<std::string_view> Views(const std::vector<std::string>& args) {
+  return {args.begin(), args.end()};
 }
 
-}  // namespace
+void AppendWire(std::string* wire, const std::vector<std::string>& args) {
+  resp::AppendRequest(wire, Views(args));
+}
 
 void TimeRewriter::Reset(int64_t case_now_ms, int64_t now_ms) {
   case_now_ms_ = case_now_ms;
@@ -123,7 +127,7 @@ std::string ByChance(const std::string& container, const std::string& word, Prof
                      const LiveServer& target) {
   const size_t nul = word.find('\0');
   if (nul == std::string::npos) return "";
-  const std::string name = container + Lower(word.substr(0, nul));
+  const std::string name = container + LowerCase(word.substr(0, nul));
   const bool known =
       target.Has(name) || (container.empty() && FindCommand(name, profile) != nullptr);
   return known ? "a name with a NUL behind it, which a server finds by chance" : "";
@@ -132,12 +136,12 @@ std::string ByChance(const std::string& container, const std::string& word, Prof
 // Requests that the profile's table lacks.
 std::string LeftOutUnknown(const std::vector<std::string>& args, Profile profile,
                            const LiveServer& target) {
-  const std::string name = Lower(args[0]);
+  const std::string name = LowerCase(args[0]);
   if (FindCommand(name, profile) == nullptr) {
     return target.Has(name) ? "not in the core: " + name : ByChance("", name, profile, target);
   }
   if (args.size() < 2) return "";
-  const std::string full_name = name + "|" + Lower(args[1]);
+  const std::string full_name = name + "|" + LowerCase(args[1]);
   return target.Has(full_name) ? "not in the core: " + full_name
                                : ByChance(name + "|", args[1], profile, target);
 }
@@ -208,7 +212,7 @@ std::string LeftOut(const Command* command, const std::vector<std::string>& args
   }
   if (command->HasTrait(kFindsKeys)) {
     // The core cannot determine the keys of commands that it lacks.
-    const std::string called = args.size() > 2 ? Lower(args[2]) : "";
+    const std::string called = args.size() > 2 ? LowerCase(args[2]) : "";
     if (!called.empty() && FindCommand(called, profile) == nullptr && target.Has(called)) {
       return "not in the core: the keys of " + called;
     }

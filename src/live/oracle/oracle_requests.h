@@ -11,6 +11,11 @@
 
 namespace resprobe::live {
 
+// The words of a request, valid while `args` is.
+std::vector<std::string_view> Views(const std::vector<std::string>& args);
+// Appends a request as a client sends it.
+void AppendWire(std::string* wire, const std::vector<std::string>& args);
+
 // Makes the requests of a case independent of the duration of the run. Both servers get the result.
 //
 // A case advances a virtual clock; a live server has a real one, and the run does not wait for it.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/table/command.h"
+#include "engine/quote.h"
 
 namespace resprobe::live {
 
@@ -27,7 +28,7 @@ void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std
   if (!log_->empty()) {
     const Asked& a = log_->At(asked);
     d.op = a.op;
-    d.request = WordsOf(a);
+    d.request = WordsLine(a.args);
     d.cases_ago = log_->case_number() - a.case_number;
     if (command.empty()) {
       command = a.command != nullptr ? std::string(a.command->full_name()) : "unknown command";
@@ -38,7 +39,7 @@ void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std
       if (before.case_number != a.case_number) continue;
       const std::string who =
           before.client == kOracleControl ? "oracle" : std::to_string(before.client);
-      d.session.push_back(who + "> " + WordsOf(before));
+      d.session.push_back(who + "> " + WordsLine(before.args));
     }
   }
   d.command = std::move(command);

@@ -1,7 +1,6 @@
 #include "live/oracle/request_log.h"
 
 #include "core/table/command.h"
-#include "engine/quote.h"
 #include "live/oracle/oracle_requests.h"
 
 namespace resprobe::live {
@@ -60,15 +59,6 @@ void RequestLog::Clear() {
   first_ = end();
   requests_.clear();
   settled_ = case_number_;
-}
-
-std::string WordsOf(const Asked& asked) {
-  std::string line;
-  for (const std::string& word : asked.args) {
-    if (!line.empty()) line += ' ';
-    AppendWord(&line, word);
-  }
-  return line;
 }
 
 }  // namespace resprobe::live

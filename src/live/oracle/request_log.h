@@ -68,9 +68,6 @@ class RequestLog {
   uint64_t settled_ = 0;  // the last case that was compared completely
 };
 
-// The words of a request as in redis-cli.
-std::string WordsOf(const Asked& asked);
-
 }  // namespace resprobe::live
 
 #endif  // RESPROBE_LIVE_ORACLE_REQUEST_LOG_H_

@@ -5,9 +5,9 @@
 
 #include "core/resp/reply_parser.h"
 #include "core/resp/request_parser.h"
-#include "core/resp/writer.h"
 #include "core/server/client.h"
 #include "live/oracle/oracle_compare.h"
+#include "live/oracle/oracle_requests.h"
 #include "worlds/command/reply_model.h"
 
 namespace resprobe::live {
@@ -16,14 +16,6 @@ namespace {
 // A client's requests are sent in segments of this size, so that the server can start working.
 constexpr size_t kSegment = 4 << 10;
 constexpr size_t kMostOwed = 256 << 10;
-
-std::vector<std::string_view> Views(const std::vector<std::string>& args) {
-  return {args.begin(), args.end()};
-}
-
-void AppendWire(std::string* wire, const std::vector<std::string>& args) {
-  resp::AppendRequest(wire, Views(args));
-}
 
 }  // namespace
 

@@ -6,22 +6,10 @@
 #include <utility>
 
 #include "core/resp/reply_parser.h"
-#include "core/resp/writer.h"
 #include "core/server/client.h"
+#include "live/oracle/oracle_requests.h"
 
 namespace resprobe::live {
-namespace {
-
-std::vector<std::string_view> Views(const std::vector<std::string>& args) {
-  return {args.begin(), args.end()};
-}
-
-void AppendWire(std::string* wire, const std::vector<std::string>& args) {
-  resp::AppendRequest(wire, Views(args));
-}
-
-}  // namespace
-
 bool ServerChoice::Probe(int db, const std::vector<std::string>& args,
                          std::vector<std::string>* leaves) {
   const uint64_t id = clients_->control().core_id;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/table/command.h"
+#include "core/table/letter_case.h"
 #include "live/net/interrupt_fd.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
@@ -75,9 +76,7 @@ bool Recorder::LeftOut(std::span<const std::string_view> args) const {
     size_t i = 0;
     for (; !words.empty() && i < args.size(); ++i) {
       const size_t end = std::min(words.find(' '), words.size());
-      std::string word(words.substr(0, end));
-      for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
-      if (!CommandContext::IsWord(args[i], word)) return false;
+      if (!CommandContext::IsWord(args[i], UpperCase(words.substr(0, end)))) return false;
       words.remove_prefix(std::min(end + 1, words.size()));
     }
     return words.empty();

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "core/table/letter_case.h"
 #include "core/table/table.h"
 #include "live/net/resp_probe.h"
 
@@ -12,18 +13,6 @@ namespace resprobe::live {
 namespace {
 
 using resp::ReplyView;
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return lower;
-}
-
-std::string Upper(std::string_view text) {
-  std::string upper(text);
-  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
-  return upper;
-}
 
 // The pairs of a map, which RESP2 writes as an array.
 template <class Visit>
@@ -92,7 +81,7 @@ std::vector<DocArgument> ReadArguments(const ReplyView& list) {
 void ReadInfo(const ReplyView& info, std::map<std::string, DocCommand, std::less<>>* commands) {
   constexpr size_t kWithSpecs = 10;
   if (info.size() < 3) return;
-  DocCommand& command = (*commands)[Lower(info[0].text())];
+  DocCommand& command = (*commands)[LowerCase(info[0].text())];
   command.least_words = static_cast<size_t>(std::llabs(info[1].integer()));
   command.blocking = HasWord(info[2], "blocking");
   if (info.size() < kWithSpecs) return;
@@ -148,13 +137,13 @@ std::optional<DocTable> AskForDocs(const LiveServer& target, Profile profile, st
   DocTable table;
   const auto add = [&](std::string_view name, const ReplyView& docs) {
     DocCommand command;
-    if (const auto info = commands.find(Lower(name)); info != commands.end()) {
+    if (const auto info = commands.find(LowerCase(name)); info != commands.end()) {
       command = info->second;
     }
-    command.full_name = Lower(name);
+    command.full_name = LowerCase(name);
     const size_t bar = name.find('|');
-    command.words.push_back(Upper(name.substr(0, bar)));
-    if (bar != name.npos) command.words.push_back(Upper(name.substr(bar + 1)));
+    command.words.push_back(UpperCase(name.substr(0, bar)));
+    if (bar != name.npos) command.words.push_back(UpperCase(name.substr(bar + 1)));
     command.group = TextOf(docs, "group");
     command.arguments = ReadArguments(Get(docs, "arguments"));
     command.modelled = IsModelled(command.full_name, profile);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/resp/writer.h"
+#include "core/table/letter_case.h"
 
 namespace resprobe::live {
 namespace {
@@ -135,17 +136,11 @@ constexpr std::string_view kScriptDenied[] = {"migrate", "shutdown", "replicaof"
 
 constexpr int64_t kMostPauseMs = 5;
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return lower;
-}
-
 // The lower-case names of a request.
 struct Named {
   explicit Named(std::span<const std::string> args)
-      : name(args.empty() ? "" : Lower(args[0])),
-        full_name(args.size() < 2 ? name : name + "|" + Lower(args[1])) {}
+      : name(args.empty() ? "" : LowerCase(args[0])),
+        full_name(args.size() < 2 ? name : name + "|" + LowerCase(args[1])) {}
   // The number of words in `command` if the request calls it; otherwise 0.
   size_t Is(std::string_view command) const {
     if (command == name) return 1;
@@ -166,7 +161,7 @@ bool AsksForTooMuch(std::span<const std::string> args) {
     if (!word.starts_with('-')) continue;
     std::from_chars(word.data(), word.data() + word.size(), count);
     if (count >= kMost) continue;
-    const std::string name = Lower(args[i]);
+    const std::string name = LowerCase(args[i]);
     if (std::find(std::begin(kPicks), std::end(kPicks), name) != std::end(kPicks)) return true;
   }
   return false;
@@ -184,13 +179,13 @@ std::string_view WhyDenied(std::span<const std::string> args, bool own) {
     // For users and parameters. CONFIG SET's values are checked as well, since its pairs are not
     // parsed.
     for (const std::string& word : args.subspan(std::min(words, args.size()))) {
-      if (Lower(word).starts_with(denied.argument)) return denied.reason;
+      if (LowerCase(word).starts_with(denied.argument)) return denied.reason;
     }
   }
   if (std::any_of(std::begin(kScripts), std::end(kScripts),
                   [&](std::string_view script) { return named.Is(script) != 0; })) {
     for (const std::string& word : args.subspan(1)) {
-      const std::string text = Lower(word);
+      const std::string text = LowerCase(word);
       for (const std::string_view command : kScriptDenied) {
         if (text.find(command) != text.npos) return "a script that names a denied command";
       }
@@ -237,7 +232,7 @@ std::string* ClientNumber(std::span<std::string> args) {
   std::string* word = nullptr;
   if (named.Is("client|unblock") != 0) word = &args[2];
   for (size_t i = 2; i + 1 < args.size() && word == nullptr; ++i) {
-    const std::string option = Lower(args[i]);
+    const std::string option = LowerCase(args[i]);
     if (option == "id" || option == "redirect") word = &args[i + 1];
   }
   constexpr std::string_view kNumbers = "1234";

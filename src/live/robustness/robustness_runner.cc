@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "core/resp/writer.h"
+#include "core/table/letter_case.h"
 #include "engine/quote.h"
 #include "live/robustness/robustness_rules.h"
 
@@ -14,12 +15,6 @@ namespace {
 // A longer pipeline is sent even if the same client has more requests.
 constexpr size_t kMostPipelined = 12 << 10;
 constexpr size_t kMostOwed = 64;
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return lower;
-}
 
 }  // namespace
 
@@ -304,27 +299,18 @@ void RobustnessRunner::ServerGone() {
 }
 
 std::string RobustnessRunner::FullName(const std::vector<std::string>& args) const {
-  std::string name = Lower(args[0]);
+  std::string name = LowerCase(args[0]);
   if (args.size() > 1 && table_->Find(name) == nullptr) {
-    const std::string full_name = name + "|" + Lower(args[1]);
+    const std::string full_name = name + "|" + LowerCase(args[1]);
     if (table_->Find(full_name) != nullptr) return full_name;
   }
   return name;
 }
 
-std::string RobustnessRunner::Words(const Asked& asked) const {
-  std::string line;
-  for (const std::string& word : asked.args) {
-    if (!line.empty()) line += ' ';
-    AppendWord(&line, word);
-  }
-  return line;
-}
-
 void RobustnessRunner::Blame(size_t asked) {
   fault_->op = asked_[asked].op;
   fault_->command = FullName(asked_[asked].args);
-  fault_->request = Words(asked_[asked]);
+  fault_->request = WordsLine(asked_[asked].args);
 }
 
 // Reports the fault at the first request of `peer` without a reply, or otherwise at the last
@@ -342,7 +328,7 @@ void RobustnessRunner::Fail(Fault::Kind kind, std::string detail, const Peer* pe
     Blame(at);
   }
   for (const Asked& asked : asked_) {
-    fault.session.push_back(std::to_string(asked.client) + "> " + Words(asked));
+    fault.session.push_back(std::to_string(asked.client) + "> " + WordsLine(asked.args));
   }
   fault.log = target_->Log();
 }

@@ -171,7 +171,6 @@ class RobustnessRunner {
   void Blame(size_t asked);
   void ServerGone();
   std::string FullName(const std::vector<std::string>& args) const;
-  std::string Words(const Asked& asked) const;
   bool going() const { return !fault_ && !options_.stop(); }
 
   LiveServer* target_;

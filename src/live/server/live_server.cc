@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "core/resp/reply.h"
+#include "core/table/letter_case.h"
 #include "live/net/resp_probe.h"
 #include "live/net/socket.h"
 
@@ -48,12 +49,6 @@ int64_t SystemMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-  return lower;
 }
 
 }  // namespace
@@ -255,10 +250,10 @@ bool LiveServer::Interview(std::string* error) {
   commands_.clear();
   for (const resp::ReplyView command : *reply) {
     if (command.size() < 1) continue;
-    commands_.insert(Lower(command[0].text()));
+    commands_.insert(LowerCase(command[0].text()));
     if (command.size() < 10) continue;
     for (const resp::ReplyView subcommand : command[9]) {
-      if (subcommand.size() > 0) commands_.insert(Lower(subcommand[0].text()));
+      if (subcommand.size() > 0) commands_.insert(LowerCase(subcommand[0].text()));
     }
   }
   reply = server.Ask("CONFIG GET proto-max-bulk-len");
