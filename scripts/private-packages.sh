@@ -11,8 +11,8 @@
 # the folder cannot be written.
 #
 # Writes PACKAGES_DIR/servers.env: the real servers that tests and the program may start, as
-# RESPROBE_REDIS_SERVER, RESPROBE_REDIS_CLI, RESPROBE_REDIS_BENCHMARK, RESPROBE_VALKEY_SERVER. A
-# name is missing if its server is not available.
+# RESPROBE_REDIS_SERVER, RESPROBE_REDIS_CLI, RESPROBE_REDIS_BENCHMARK, RESPROBE_VALKEY_SERVER, and
+# the module RESPROBE_REDISEARCH, for --loadmodule. A name is missing if its file is not available.
 set -euo pipefail
 
 # NAME | Debian suite | packages | a file that must exist afterwards (glob below NAME/)
@@ -21,6 +21,7 @@ readonly SETS=(
   "hiredis-1.2|trixie|libhiredis-dev|usr/lib/*/libhiredis.a"
   "valkey-8.0|bookworm-backports|valkey-server valkey-tools|usr/bin/valkey-server"
   "redis-7.0|bookworm|redis-server redis-tools|usr/bin/redis-server"
+  "redisearch-1.2|bookworm|redis-redisearch|usr/lib/redis/modules/redisearch.so"
   "hiredis-0.14|bookworm|libhiredis-dev|usr/lib/*/libhiredis.a"
   "[libcxx-19]|bookworm|libc++-19-dev libc++abi-19-dev|usr/lib/llvm-19/lib/libc++.a"
 )
@@ -32,6 +33,7 @@ system_has() {
   case $1 in
     redis-7.0) [[ $(/usr/bin/redis-server --version 2>/dev/null) == *v=7.0.* ]] ;;
     valkey-8.0) [[ $(/usr/bin/valkey-server --version 2>/dev/null) == *v=8.0.* ]] ;;
+    redisearch-1.2) [[ $(dpkg-query -W -f '${Version}' redis-redisearch 2>/dev/null) == *1.2.* ]] ;;
     hiredis-1.2) [[ $(hiredis_version) == 1.2.* ]] ;;
     hiredis-0.14) [[ $(hiredis_version) == 0.14.* ]] ;;
     *) return 1 ;;
@@ -207,6 +209,16 @@ server_line() {
   fi
 }
 
+# The same for the file FILE of SET.
+file_line() {
+  local variable=$1 set=$2 file=$3 found
+  for found in "$packages/$set/$file" "/$file"; do
+    [[ -e $found ]] || continue
+    printf '%s=%s\n' "$variable" "$found"
+    return
+  done
+}
+
 write_servers_env() {
   local new=$packages/.servers.env.new
   {
@@ -214,6 +226,7 @@ write_servers_env() {
     server_line RESPROBE_REDIS_CLI redis-7.0 redis-cli
     server_line RESPROBE_REDIS_BENCHMARK redis-7.0 redis-benchmark
     server_line RESPROBE_VALKEY_SERVER valkey-8.0 valkey-server
+    file_line RESPROBE_REDISEARCH redisearch-1.2 usr/lib/redis/modules/redisearch.so
   } >"$new"
   if cmp -s "$new" "$packages/servers.env"; then
     rm -f "$new"
