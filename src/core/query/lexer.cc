@@ -15,6 +15,7 @@ enum Action : uint8_t {
   kSkip,
   kNul,
   kWordStart,
+  kUnderscore,    // _
   kInfStart,      // i, I
   kPatternStart,  // w, in dialect 2
   kDigit,
@@ -70,6 +71,7 @@ constexpr std::array<uint8_t, 512> kActions = [] {
   set('*', kStarByte);
   set('"', kQuote);
   set('=', kEquals);
+  set('_', kUnderscore);
   set('i', kInfStart);
   set('I', kInfStart);
   set2('\'', kQuote);
@@ -86,16 +88,18 @@ constexpr uint8_t ClassesOf(Tok kind) {
     case Tok::kTilde:
       return kStartsOperand | kIsOperator;
     case Tok::kWord:
-    case Tok::kNumber:
       return kStartsOperand | kIsWord;
+    case Tok::kNumber:
+      return kStartsOperand | kIsWord | kIsFollower;
     case Tok::kParam:
-      return kStartsOperand | kIsParamTok;
-    case Tok::kString:
-    case Tok::kUnclosed:
+      return kStartsOperand | kIsParamTok | kIsFollower;
     case Tok::kAffix:
     case Tok::kWildcard:
-    case Tok::kField:
     case Tok::kPercent:
+      return kStartsOperand | kIsFollower;
+    case Tok::kString:
+    case Tok::kUnclosed:
+    case Tok::kField:
     case Tok::kLeftParen:
       return kStartsOperand;
     default:
@@ -276,8 +280,8 @@ void Lexer::Operand(uint32_t begin, Scan text) {
     ++end;
   }
   pos_ = end;
-  static_assert(ClassesOf(Tok::kAffix) == kStartsOperand);
-  const uint8_t classes = kind == kKind ? ClassesOf(kKind) : uint8_t{kStartsOperand};
+  static_assert(ClassesOf(Tok::kAffix) == (kStartsOperand | kIsFollower));
+  const uint8_t classes = kind == kKind ? ClassesOf(kKind) : ClassesOf(Tok::kAffix);
   token = {kind, static_cast<uint8_t>(flags), classes, begin, end, begin + kMark, text.end};
 }
 
@@ -334,6 +338,9 @@ void Lexer::Next() {
         case kNul:
           if (at >= size_) return Make<Tok::kEnd>(size_, size_);
           continue;
+        case kUnderscore:
+          if (next != '*' && !WordAt(at + 1)) continue;
+          [[fallthrough]];
         case kWordStart:
           return Operand<Tok::kWord>(at, ScanWord(at));
         case kBackslash:
@@ -347,7 +354,7 @@ void Lexer::Next() {
         case kPatternStart:
           if (next == '\'' || next == '"') {
             const Scan pattern = ScanQuoted(at + 1);
-            if (pattern.end != 0) {
+            if (pattern.end > at + 2) {
               Make<Tok::kWildcard>(at, pattern.end + 1);
               token.flags = kNotWord;
               token.text_begin = at + 2;

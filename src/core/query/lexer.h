@@ -61,6 +61,7 @@ enum TokenClass : uint8_t {
   kIsOperator = 2,  // - ~
   kIsWord = 4,      // a word or a number
   kIsParamTok = 8,
+  kIsFollower = 16,  // dialect 2: what `-`, `~` and a field reach beyond their first operand
 };
 
 struct Token {
@@ -77,8 +78,8 @@ struct Token {
 // including its current token, is a position to return to.
 //
 // - White space, control bytes and meaningless punctuation separate words. So do: `+`; a `'`
-//   without a closing one; `@` and `$` without a word; a backslash before a letter; `=` and `!`
-//   alone; in dialect 1 also `'`, `!`, `<`, `>`.
+//   without a closing one; `_` alone; `@` and `$` without a word; a backslash before a letter; `=`
+//   and `!` alone; in dialect 1 also `'`, `!`, `<`, `>`.
 // - A number is [+-](d+[.d*] | .d+)[e[+-]d+] or [+-]inf in any case. It is the longest one that no
 //   word character follows: `5foo` is a word, `1.5foo` is 1, then 5foo (the server reads 1.5, then
 //   foo; and it reads `-info` as -inf, then o, where this lexer reads `-` and info).

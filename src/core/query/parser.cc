@@ -162,6 +162,22 @@ bool Parser::ParseOperand(uint32_t held) {
   return true;
 }
 
+// Parses the operands that `-`, `~` or `@field:` applies to besides its first one, which was added
+// since `mark`: the server's grammar gives a number, parameter, affix, pattern or fuzzy term after
+// it a higher precedence than the operator. `-a b` is (-a) b, but `-a 5 $p c` is -(a 5 $p) c.
+bool Parser::ParseFollowers(uint32_t held, uint32_t mark, uint32_t begin) {
+  uint32_t count = ast_.size() > mark;
+  bool followed = false;
+  while (AtAny(kIsFollower)) {
+    const uint32_t before = ast_.size();
+    if (!ParsePrimary(held + 1)) return false;
+    count += ast_.size() > before;
+    followed = true;
+  }
+  if (followed) last_operand_begin_ = last_end_;  // a KNN clause may not follow
+  return Combine(Kind::kAnd, mark, count, begin);
+}
+
 // --- Dialect 1 ---
 
 bool Parser::ParseChain(uint32_t held, Reach reach) {
@@ -217,11 +233,15 @@ bool Parser::ParseWords(uint32_t held) {
   const uint32_t mark = ast_.size();
   if (!Holds(held + 1)) return false;
   uint32_t count = 0;
-  do {
-    const uint32_t before = ast_.size();
-    if (!ParseWord()) return false;
-    count += ast_.size() > before;
-  } while (AtAny(kIsWord));
+  if (AtStopword()) {
+    Advance();
+  } else {
+    // Two words, and then words that are neither numbers nor stop words.
+    do {
+      ParseWord();
+      ++count;
+    } while (AtAny(kIsWord) && !AtStopword() && (count < 2 || At(Tok::kWord)));
+  }
   Combine(Kind::kAnd, mark, count, begin);
   last_words_ = count;
   if (At(Tok::kArrow)) {
@@ -239,7 +259,8 @@ bool Parser::ParsePrefix(uint32_t held) {
   if (!Holds(held + 1)) return false;
   Advance();
   const uint32_t mark = ast_.size();
-  const bool parsed = dialect2() ? ParseOperand(held + 1)
+  const uint32_t operand = tok().begin;
+  const bool parsed = dialect2() ? ParseOperand(held + 1) && ParseFollowers(held + 1, mark, operand)
                                  : ParseChain(held + 1, is_not ? Reach::kNot : Reach::kOptional);
   if (!parsed) return false;
   last_operand_begin_ = last_end_;  // a KNN clause may not follow
@@ -261,12 +282,14 @@ bool Parser::ParsePrimary(uint32_t held) {
       break;
     case Tok::kWord:
       if (tok().end - tok().begin == kIsMissing.size() && IsMissingFunction()) {
-        parsed = ParseMissing();
+        if (!ParseMissing()) return false;
+        parsed = true;
         break;
       }
       [[fallthrough]];
     case Tok::kNumber:
-      parsed = ParseWord();
+      ParseWord();
+      parsed = true;
       break;
     case Tok::kParam:
       if (!dialect2()) return Fail("an operand (parameters need dialect 2)");
@@ -299,14 +322,18 @@ bool Parser::ParseParentheses(uint32_t held) {
   return Expect(Tok::kRightParen, "an operand, '|', '=>{' or ')'");
 }
 
-bool Parser::ParseWord() {
-  const Ast::Text text = TextOf(tok());
-  if (stopwords_.ContainsPadded(ast_.text_data(text), text.size)) {
+bool Parser::AtStopword() const {
+  const uint32_t size = tok().text_end - tok().text_begin;
+  return At(Tok::kWord) &&
+         stopwords_.ContainsPadded(ast_.text_data({tok().text_begin, size, false}), size);
+}
+
+void Parser::ParseWord() {
+  if (AtStopword()) {
     Advance();
   } else {
-    AddLeaf(Kind::kTerm, text);
+    AddLeaf(Kind::kTerm, TextOf(tok()));
   }
-  return true;
 }
 
 bool Parser::CheckPattern(Ast::Text pattern, bool has_minimum) {
@@ -366,15 +393,7 @@ bool Parser::ParseFuzzy() {
   return true;
 }
 
-// Dialect 2: `ismissing ( @field )`. Without the parentheses "ismissing" is an ordinary word.
-bool Parser::IsMissingFunction() const {
-  if (!dialect2() || in_field_ || !IsKeyword(kIsMissing)) return false;
-  Lexer ahead = lexer_;
-  for (const Tok expected : {Tok::kLeftParen, Tok::kField, Tok::kRightParen}) {
-    ahead.Next();
-    if (ahead.token.kind != expected) return false;
-  }
-  return true;
-}
+// Dialect 2: `ismissing ( @field )`. In a field's scope "ismissing" is an ordinary word.
+bool Parser::IsMissingFunction() const { return dialect2() && !in_field_ && IsKeyword(kIsMissing); }
 
 }  // namespace resprobe::query

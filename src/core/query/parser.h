@@ -19,15 +19,22 @@ namespace resprobe::query {
 // keep their case.
 //
 // Precedence in dialect 2, tightest first: `=>{...}`, `@field:`, `-` and `~`, AND (adjacent words),
-// `|`. A field's scope is one operand, which contains no other field.
+// `|`. A field's scope is one operand, which contains no other field. But a field, `-` and `~` also
+// apply to the numbers, parameters, affixes, patterns and fuzzy terms that follow their operand:
+// `-a b` is (-a) b, and `-a 5 $p b` is -(a 5 $p) b. Attributes end a field's scope. Outside of a
+// field's scope `ismissing` is no word.
 //
-// Dialect 1, by the explain plans in the "Query dialects" page and in Redis Search's own tests:
-// - Adjacent words are one operand: `a b|c d` is (a b)|(c d). Otherwise `|` binds tighter than AND:
-//   `"a" "b"|"c" "d"` is "a" ("b"|"c") "d".
+// Dialect 1, by the grammar and the tests of Redis Search, and by what RediSearch 1.2 answers
+// (docs/query-oracle.md):
+// - Adjacent words are one operand: `a b|c d` is (a b)|(c d). It ends before a number that follows
+//   two words, and before a stop word. Otherwise `|` binds tighter than AND: `"a" "b"|"c" "d"` is
+//   "a" ("b"|"c") "d".
 // - A field's scope is everything that `|` joins: `@f:a b|"c" "d"` is @f:((a b)|"c") and "d"; it
 //   may contain other fields.
 // - `-` and `~` apply to as many of the following operands as possible: `-a b|c (d)` is -(((a b)|c)
 //   (d)). They end before a `~`; `-` also before a `-` and before a quoted phrase.
+// - The brace that closes a list of tags may be missing or repeated, and `|` after it adds a tag. A
+//   tag is no phrase.
 // - There are no parameters, no wildcard patterns, no '...' phrases, no `"..."*`, no comparisons,
 //   no `[value]`, no ismissing(), shapes, vectors, no `(*)`.
 //

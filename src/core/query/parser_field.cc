@@ -7,11 +7,12 @@ namespace resprobe::query {
 
 bool Parser::ParseMissing() {
   const uint32_t begin = tok().begin;
-  Advance();  // ismissing
-  Advance();  // (
+  Advance();
+  if (!Expect(Tok::kLeftParen, "'('")) return false;
+  if (!At(Tok::kField)) return Fail("a field");
   const Ast::Text name = TextOf(tok());
-  Advance();  // @field
-  Advance();  // )
+  Advance();
+  if (!Expect(Tok::kRightParen, "')'")) return false;
   ast_.AddLeaf(Kind::kMissing, begin, last_end_, name);
   return true;
 }
@@ -26,7 +27,8 @@ bool Parser::ParseField(uint32_t held) {
   if (is_comparison) return ParseComparison(name, mark, begin);
   while (At(Tok::kOr)) {
     Advance();
-    if (!AtAny(kIsWord)) return Fail("the name of a field");
+    const bool is_name = AtAny(kIsWord) && (dialect2() || !AtStopword());
+    if (!is_name) return Fail("the name of a field");
     AddLeaf(Kind::kName, TextOf(tok()));
   }
   const bool one_name = ast_.size() == mark;
@@ -40,7 +42,11 @@ bool Parser::ParseField(uint32_t held) {
   const uint32_t before = ast_.size();
   if (dialect2()) {
     in_field_ = true;
+    const uint32_t operand = tok().begin;
     if (!ParseOperand(held + 2)) return false;
+    // Attributes end the field's scope.
+    const bool attributed = query_[last_end_ - 1] == '}';
+    if (!attributed && !ParseFollowers(held + 2, before, operand)) return false;
     in_field_ = false;
   } else {
     if (!ParseAlternatives(held + 2)) return false;
@@ -55,11 +61,15 @@ bool Parser::ParseField(uint32_t held) {
 }
 
 bool Parser::ParseTags(Ast::Text name, uint32_t mark, uint32_t begin) {
-  do {
+  Advance();
+  if (!ParseTag()) return false;
+  // In dialect 1 the closing brace may be missing or repeated, and more tags may follow it.
+  while (At(Tok::kOr) || (At(Tok::kRightBrace) && !dialect2())) {
+    const bool another = At(Tok::kOr);
     Advance();
-    if (!ParseTag()) return false;
-  } while (At(Tok::kOr));
-  if (!Expect(Tok::kRightBrace, "'|' or '}'")) return false;
+    if (another && !ParseTag()) return false;
+  }
+  if (dialect2() && !Expect(Tok::kRightBrace, "'|' or '}'")) return false;
   ast_.Add(Kind::kTag, mark, begin, last_end_, name);
   return !At(Tok::kArrow) || ParseAttributes(mark, begin);
 }
@@ -67,6 +77,7 @@ bool Parser::ParseTags(Ast::Text name, uint32_t mark, uint32_t begin) {
 bool Parser::ParseTag() {
   switch (tok().kind) {
     case Tok::kString:
+      if (!dialect2()) return Fail("a tag (phrases need dialect 2)");
       AddLeaf(Kind::kExact, TextOf(tok()));
       return true;
     case Tok::kAffix:
@@ -79,10 +90,17 @@ bool Parser::ParseTag() {
   const uint32_t begin = tok().begin;
   const uint32_t mark = ast_.size();
   uint32_t count = 0;
+  // In dialect 1 a stop word is a tag by itself, or is ignored after two words.
+  const bool alone = !dialect2() && AtStopword();
   do {
+    if (count > 0 && !dialect2() && AtStopword()) {
+      if (count == 1) break;
+      Advance();
+      continue;
+    }
     if (!ParseValue(Kind::kTerm, "a tag")) return false;
     ++count;
-  } while (AtAny(kIsWord | kIsParamTok));
+  } while (!alone && AtAny(kIsWord | kIsParamTok));
   return Combine(Kind::kAnd, mark, count, begin);
 }
 
@@ -97,7 +115,9 @@ bool Parser::ParseBrackets(Ast::Text name, uint32_t mark, uint32_t begin) {
       const bool exclusive_low = ast_.last().flags & kExclusive;
       if (!ParseBound(true)) return false;
       const bool exclusive = exclusive_low || (ast_.last().flags & kExclusive);
-      if (!At(Tok::kRightBracket) && !exclusive) return ParseGeo(name, mark, begin);
+      // Dialect 1 accepts a `(` in a point, where it has no meaning.
+      const bool is_point = !exclusive || !dialect2();
+      if (!At(Tok::kRightBracket) && is_point) return ParseGeo(name, mark, begin);
     }
     if (!Expect(Tok::kRightBracket, "']'")) return false;
     ast_.Add(Kind::kRange, mark, begin, last_end_, name);
@@ -150,12 +170,17 @@ bool Parser::ParseComparison(Ast::Text name, uint32_t mark, uint32_t begin) {
   const auto comparison =
       static_cast<uint8_t>(static_cast<uint8_t>(tok().kind) - static_cast<uint8_t>(Tok::kEqual));
   Advance();
+  // Before a number the sign is a part of it.
+  if (At(Tok::kMinus) && (tok().end == query_.size() || query_[tok().end] != '$')) {
+    return Fail("a number or a parameter");
+  }
   if (!ParseBound(false)) return false;
   ast_.Add(Kind::kCompare, mark, begin, last_end_, name).arg = comparison;
   return !At(Tok::kArrow) || ParseAttributes(mark, begin);
 }
 
-// ["("] {"-"} number, or in dialect 2 ["("] ["-"] $parameter.
+// ["("] {"-"} number, or in dialect 2 ["("] ["-"] $parameter. In dialect 1 any number of "(" may be
+// anywhere before the number.
 bool Parser::ParseBound(bool may_be_exclusive) {
   const uint32_t begin = tok().begin;
   uint8_t flags = 0;
@@ -164,7 +189,11 @@ bool Parser::ParseBound(bool may_be_exclusive) {
     Advance();
   }
   uint32_t minuses = 0;
-  for (; At(Tok::kMinus); ++minuses) Advance();
+  while (At(Tok::kMinus) || (At(Tok::kLeftParen) && !dialect2())) {
+    minuses += At(Tok::kMinus);
+    if (At(Tok::kLeftParen) && may_be_exclusive) flags |= kExclusive;
+    Advance();
+  }
   if (minuses % 2 != 0) flags ^= kNegative;
 
   Ast::Text text{};
@@ -228,7 +257,9 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
       const uint32_t attribute_begin = tok().begin;
       Advance();
       if (!Expect(Tok::kColon, "':'")) return false;
-      if (!ParseValue(Kind::kAttribute, "the value of the attribute")) return false;
+      constexpr const char* kValue = "the value of the attribute";
+      if (!dialect2() && AtStopword()) return Fail(kValue);
+      if (!ParseValue(Kind::kAttribute, kValue)) return false;
       ast_.last().arg = static_cast<uint8_t>(*name);
       ast_.last().begin = attribute_begin;
       added = true;

@@ -39,7 +39,9 @@ class Parser {
   bool ParsePrefix(uint32_t held);
   bool ParsePrimary(uint32_t held);
   bool ParseParentheses(uint32_t held);
-  bool ParseWord();
+  bool AtStopword() const;
+  void ParseWord();
+  bool ParseFollowers(uint32_t held, uint32_t mark, uint32_t begin);
   bool ParseAffix();
   bool ParseWildcard();
   bool ParseFuzzy();

@@ -43,6 +43,7 @@ class Printer {
   const Node& Next(const Node& node) const { return ast_.node(node.next); }
 
   bool NeedsParentheses(const Node& node, Place place) const;
+  bool Reaches(const Node& node) const;
   bool ReadsAsNumber(const Node& node) const;
   void PrintBare(const Node& node);
   void PrintList(const Node& node, char separator, Place place);
@@ -85,7 +86,7 @@ void Printer::Value(const Node& node) {
   if (node.flags & kIsParam) {
     Put('$');
     Name(node);
-  } else if (node.is_plain || IsUnsignedNumber(ast_.text(node))) {
+  } else if ((node.is_plain && ast_.text(node) != "_") || IsUnsignedNumber(ast_.text(node))) {
     Copy(node);
   } else {
     Name(node);
@@ -93,9 +94,10 @@ void Printer::Value(const Node& node) {
 }
 
 void Printer::Name(const Node& node) {
-  if (node.is_plain) return Copy(node);
+  if (node.is_plain && ast_.text(node) != "_") return Copy(node);
   for (const char c : ast_.text(node)) {
-    if (!(ClassOf(c) & kWordByte)) Put('\\');
+    // An `_` alone separates words.
+    if (!(ClassOf(c) & kWordByte) || (c == '_' && node.text_size == 1)) Put('\\');
     Put(c);
   }
 }
@@ -126,6 +128,8 @@ void Printer::Wildcard(const Node& node) {
 }
 
 bool Printer::NeedsParentheses(const Node& node, Place place) const {
+  // Dialect 1 would read what follows the `|` as one more tag.
+  if (node.kind == Kind::kTag && dialect_ == Dialect::k1 && place == Place::kOrItem) return true;
   if (place == Place::kFree || node.kind >= Kind::kTerm) return false;
   switch (node.kind) {
     case Kind::kOr:
@@ -147,6 +151,31 @@ bool Printer::NeedsParentheses(const Node& node, Place place) const {
   }
 }
 
+// Dialect 2: true if the operator or field of `node` would also apply to the operand after it.
+bool Printer::Reaches(const Node& node) const {
+  if (dialect_ == Dialect::k1 || node.next == kNoNode) return false;
+  if (node.kind == Kind::kField) {
+    const Node* operand = &First(node);
+    while (operand->next != kNoNode) operand = &Next(*operand);
+    if (operand->kind == Kind::kAttributed) return false;  // the braces end its scope
+  } else if (node.kind != Kind::kNot && node.kind != Kind::kOptional) {
+    return false;
+  }
+  const Node* next = &Next(node);
+  if (next->kind == Kind::kAttributed) next = &First(*next);
+  switch (next->kind) {
+    case Kind::kParam:
+    case Kind::kAffix:
+    case Kind::kWildcard:
+    case Kind::kFuzzy:
+      return true;
+    case Kind::kTerm:
+      return IsUnsignedNumber(ast_.text(*next));
+    default:
+      return false;
+  }
+}
+
 // True if `node` begins with a number that a preceding `-` would become a part of.
 bool Printer::ReadsAsNumber(const Node& node) const {
   const Node* leaf = &node;
@@ -158,7 +187,8 @@ bool Printer::ReadsAsNumber(const Node& node) const {
 }
 
 void Printer::PrintNode(const Node& node, Place place) {
-  const bool parentheses = NeedsParentheses(node, place);
+  const bool parentheses =
+      NeedsParentheses(node, place) || (place == Place::kAndItem && Reaches(node));
   if (parentheses) Put('(');
   PrintBare(node);
   if (parentheses) Put(')');

@@ -14,7 +14,7 @@ using query::Options;
 using query::Stopwords;
 
 constexpr Limits kSmallLimits = {.max_stack = 16, .max_pattern = 8, .min_affix = 3};
-// Print() guarantees that four times the stack is enough in dialect 1.
+// Print() guarantees that four times the stack is enough.
 constexpr uint32_t kReparseStack = 4;
 
 // Indexed by dialect, limits and stop words; the second half is for printed texts.
@@ -27,7 +27,7 @@ struct AllOptions {
       o.dialect = i & 1 ? Dialect::k1 : Dialect::k2;
       if (i & 2) o.limits = kSmallLimits;
       o.stopwords = i & 4 ? &Stopwords::None() : &Stopwords::Default();
-      if ((i & 8) && o.dialect == Dialect::k1) o.limits.max_stack *= kReparseStack;
+      if (i & 8) o.limits.max_stack *= kReparseStack;
     }
   }
 };

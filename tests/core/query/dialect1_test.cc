@@ -76,9 +76,25 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"", "empty"}, Case{"*", "star"}, Case{"don't", "(and don t)"},
                     Case{"w'foo'", "(and w foo)"}, Case{"foo*", "foo*"}, Case{"%%x1%%", "%2:x1"},
                     Case{"\"a 'b'\"", "\"a 'b'\""}, Case{"@n:[(1 (-inf]", "(range @n (1 (-inf)"},
-                    Case{"@f:{a|b c|d1*|\"e\"}", "(tag @f a (and b c) d1* \"e\")"},
-                    Case{"foo=>{$weight:2;$slop:the}", "(attr foo weight=2 slop=the)"},
+                    Case{"@f:{a|b c|d1*}", "(tag @f a (and b c) d1*)"},
+                    Case{"foo=>{$weight:2;$slop:1}", "(attr foo weight=2 slop=1)"},
                     Case{"a1 > b1 != c1", "(and a1 b1 c1)"}, Case{"ismissing", "ismissing"}));
+
+// Met by comparing with RediSearch 1.2 (docs/query-oracle.md).
+INSTANTIATE_TEST_SUITE_P(
+    AsTheServer, Dialect1Test,
+    testing::Values(Case{"@f:{x1", "(tag @f x1)"}, Case{"@f:{x1}}}", "(tag @f x1)"},
+                    Case{"@f:{x1}|y1", "(tag @f x1 y1)"},
+                    Case{"@f:{x1|y1}|z1*", "(tag @f x1 y1 z1*)"},
+                    Case{"(@f:{x1})|y1", "(or (tag @f x1) y1)"},
+                    Case{"@f:{x1-y1", "(and (tag @f x1) (not y1))"},
+                    Case{"@f:{x1}=>{$weight:2}|y1", "(or (attr (tag @f x1) weight=2) y1)"},
+                    Case{"0|x1 0 1", "(and (or 0 (and x1 0)) 1)"},
+                    Case{"x1 y1 z1|w1", "(or (and x1 y1 z1) w1)"},
+                    Case{"x1 y1 5 6|w1", "(and x1 y1 (or (and 5 6) w1))"},
+                    Case{"x1 ~_ ~y1", "(and x1 (optional (optional y1)))"}, Case{"_", "empty"},
+                    Case{"@n:[-(5 ((6]", "(range @n (-5 (6)"},
+                    Case{"@g:[(1 2 3 km]", "(geo @g (1 2 3 km)"}));
 
 TEST(Dialect1Test, LacksWhatCameLater) {
   EXPECT_EQ(Shape1("$p"),
@@ -98,6 +114,10 @@ TEST(Dialect1Test, LacksWhatCameLater) {
             "error at byte 10: expected a unit (m, km, ft, mi), found a parameter `$u`");
   EXPECT_EQ(Shape1("foo=>{$weight:$w}"),
             "error at byte 14: expected the value of the attribute, found a parameter `$w`");
+  EXPECT_EQ(Shape1("@f:{\"e\"}"),
+            "error at byte 4: expected a tag (phrases need dialect 2), found a quoted phrase "
+            "`\"e\"`");
+  EXPECT_EQ(Shape1("@f:{x1}|-y1"), "error at byte 8: expected a tag, found '-'");
   EXPECT_EQ(Shape1("@f:{$p}"), "error at byte 4: expected a tag, found a parameter `$p`");
 }
 

@@ -44,9 +44,8 @@ TEST(HistoryTest, LongPrefix) {
 }
 
 TEST(HistoryTest, EmptyWildcard) {
-  EXPECT_EQ(Shape2("w''"), "w''");
+  EXPECT_EQ(Shape2("w''"), "(and w \"\")");
   EXPECT_EQ(Shape1("w''"), "w");
-  EXPECT_EQ(Shape2("@t:{w''}"), "(tag @t w'')");
 }
 
 TEST(HistoryTest, RangeThenNothing) {

@@ -83,8 +83,10 @@ TEST(LexerTest, EveryByteIsInTheClassThatTheGrammarGivesIt) {
 }
 
 TEST(LexerTest, UnknownPunctuationSpaceAndControlsSeparateWords) {
-  EXPECT_THAT(Lex("foo,bar.baz/x#y&z^_`?"), ElementsAre("word:foo", "word:bar", "word:baz",
-                                                        "word:x", "word:y", "word:z", "word:_"));
+  EXPECT_THAT(Lex("foo,bar.baz/x#y&z^_`?"),
+              ElementsAre("word:foo", "word:bar", "word:baz", "word:x", "word:y", "word:z"));
+  EXPECT_THAT(Lex("_ __ _a \\_ @_ $_"),
+              ElementsAre("word:__", "word:_a", "word:\\_", "field:_", "param:_"));
   EXPECT_THAT(Lex(std::string_view("a\0b\x01\x7f\tc\r\n", 9)),
               ElementsAre("word:a", "word:b", "word:c"));
   EXPECT_THAT(Lex("+ . @ $ ! = \\a \\"), ElementsAre("word:a"));
@@ -150,7 +152,7 @@ TEST(LexerTest, AnUnclosedSingleQuoteSeparates) {
 
 TEST(LexerTest, WildcardsNeedDialect2) {
   EXPECT_THAT(Lex("w'foo*b?r' w\"it's\" w''"),
-              ElementsAre("wildcard:foo*b?r", "wildcard:it's", "wildcard:"));
+              ElementsAre("wildcard:foo*b?r", "wildcard:it's", "word:w", "string:"));
   EXPECT_THAT(Lex("w'a\\'b'"), ElementsAre("wildcard:a\\'b"));
   EXPECT_THAT(Lex("W'a' ew'a'"), ElementsAre("word:W", "string:a", "word:ew", "string:a"));
   EXPECT_THAT(Lex("w'foo'", Dialect::k1), ElementsAre("word:w", "word:foo"));

@@ -34,8 +34,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"20*", "20*"}, Case{"$p*", "$p*"}, Case{"*$p*", "*$p*"},
                     Case{"\"a b\"*", "\"a b\"*"}, Case{"*'a b'", "*\"a b\""},
                     Case{"w'foo*b?r'", "w'foo*b?r'"}, Case{"w\"a'b\"", "w'a'b'"},
-                    Case{"w''", "w''"}, Case{"w'a\\'b'", "w'a\\'b'"}, Case{"%foo%", "%1:foo"},
-                    Case{"%%foo%%", "%2:foo"}, Case{"%%%foo%%%", "%3:foo"},
+                    Case{"w''", "(and w \"\")"}, Case{"w'a\\'b'", "w'a\\'b'"},
+                    Case{"%foo%", "%1:foo"}, Case{"%%foo%%", "%2:foo"}, Case{"%%%foo%%%", "%3:foo"},
                     Case{"% foo %", "%1:foo"}, Case{"%$p%", "%1:$p"}, Case{"%5%", "%1:5"},
                     Case{"%the%", "%1:the"}));
 
@@ -90,8 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"@f:$p", "(field @f $p)"},
         Case{"@f:~(foo|-bar)", "(field @f (optional (or foo (not bar))))"},
         Case{"ismissing(@f)", "(missing @f)"}, Case{"IsMissing ( @a\\-b )", "(missing @a-b)"},
-        Case{"-ismissing(@f)", "(not (missing @f))"}, Case{"ismissing(foo)", "(and ismissing foo)"},
-        Case{"ismissing (@f:x1)", "(and ismissing (field @f x1))"}));
+        Case{"-ismissing(@f)", "(not (missing @f))"}, Case{"@f:ismissing", "(field @f ismissing)"},
+        Case{"@f:{ismissing}", "(tag @f ismissing)"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Tags, ParserTest,

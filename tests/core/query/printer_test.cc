@@ -40,12 +40,20 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"@f : ( foo  bar )", "@f:(foo bar)"}, Case{"@f | g : foo", "@f|g:foo"},
                     Case{"@n:[ ( 1 , +inf ]", "@n:[(1 inf]"}, Case{"@t:{ a  b | c }", "@t:{a b|c}"},
                     Case{"foo => { $Weight : 2 ; $slop:1; }", "foo=>{$weight:2;$slop:1}"},
-                    Case{"@n >= - 5", "@n>=-5"}, Case{"IsMissing( @f )", "ismissing(@f)"},
+                    Case{"@n >= -5", "@n>=-5"}, Case{"IsMissing( @f )", "ismissing(@f)"},
                     Case{"@g:[1 2 3 KM]", "@g:[1 2 3 km]"},
                     Case{"@g:[within $p]", "@g:[WITHIN $p]"},
                     Case{"@v:[vector_range 1 $p]", "@v:[VECTOR_RANGE 1 $p]"},
                     Case{"(*) => [ knn 5 @v $q ef 1 as x ] => { $slop:1 }",
                          "*=>[KNN 5 @v $q ef 1 AS x]=>{$slop:1}"}));
+
+INSTANTIATE_TEST_SUITE_P(OperandsThatFollow, PrinterTest,
+                         testing::Values(Case{"(-a1) 5", "(-a1) 5"}, Case{"-a1 5", "-(a1 5)"},
+                                         Case{"(@f:a1) b1*", "(@f:a1) b1*"},
+                                         Case{"(~a1) $p b1", "(~a1) $p b1"},
+                                         Case{"(-a1) %b1%=>{$slop:1}", "(-a1) %b1%=>{$slop:1}"},
+                                         Case{"@f:a1=>{$slop:1} 5", "@f:a1=>{$slop:1} 5"},
+                                         Case{"(-a1) -5", "-a1 \\-5"}, Case{"(-a1) b1", "-a1 b1"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Parentheses, PrinterTest,
@@ -69,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"$a\\-b", "$a\\-b"},
                     Case{"'it\\'s \"x\" \\\\ \\n'", "\"it's \\\"x\\\" \\\\ \\\\n\""},
                     Case{"w'it\\'s'", "w'it\\'s'"}, Case{"w\"it's\"", "w\"it's\""},
-                    Case{"w\"it\\'s\"", "w'it\\'s'"}, Case{"w'\"'", "w'\"'"}, Case{"w''", "w''"},
+                    Case{"w\"it\\'s\"", "w'it\\'s'"}, Case{"w'\"'", "w'\"'"}, Case{"\\_", "\\_"},
                     Case{"\"a*b\"*", "\"a*b\"*"}, Case{"a\\*\\**", "a\\*\\**"},
                     Case{"@t:{a\\|b|c\\}d}", "@t:{a\\|b|c\\}d}"}));
 

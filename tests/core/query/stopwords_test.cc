@@ -71,12 +71,22 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"foo|(the)|bar", "(or foo bar)"}, Case{"@f:(the foo)", "(field @f foo)"},
                     Case{"(the foo)=>{$slop:1}", "(attr foo slop=1)"}));
 
-INSTANTIATE_TEST_SUITE_P(
-    StayWhereTheyAreLookedUpAsTheyAre, StopwordQueryTest,
-    testing::Values(Case{"\"the\"", "\"the\""}, Case{"the*", "the*"}, Case{"*the*", "*the*"},
-                    Case{"%the%", "%1:the"}, Case{"@f:{the|is a}", "(tag @f the (and is a))"},
-                    Case{"@the|is:foo", "(field @the is foo)"},
-                    Case{"foo=>{$yield_distance_as:the}", "(attr foo yield_distance_as=the)"}));
+INSTANTIATE_TEST_SUITE_P(StayWhereTheyAreLookedUpAsTheyAre, StopwordQueryTest,
+                         testing::Values(Case{"\"the\"", "\"the\""}, Case{"the*", "the*"},
+                                         Case{"*the*", "*the*"}, Case{"%the%", "%1:the"},
+                                         Case{"@f:{the|is}", "(tag @f the is)"},
+                                         Case{"@the:foo", "(field @the foo)"}));
+
+TEST(StopwordQueryTest, OnlyDialect2HasThemAsNamesAndValues) {
+  EXPECT_EQ(Shape2("@f:{the|is a}"), "(tag @f the (and is a))");
+  EXPECT_EQ(Shape2("@the|is:foo"), "(field @the is foo)");
+  EXPECT_EQ(Shape2("foo=>{$yield_distance_as:the}"), "(attr foo yield_distance_as=the)");
+  EXPECT_EQ(Shape1("@f:{foo bar the}"), "(tag @f (and foo bar))");
+  EXPECT_EQ(Shape1("@the|is:foo"),
+            "error at byte 5: expected the name of a field, found a word `is`");
+  EXPECT_EQ(Shape1("foo=>{$slop:the}"),
+            "error at byte 12: expected the value of the attribute, found a word `the`");
+}
 
 TEST(StopwordQueryTest, AFilterOfNothingIsNoFilter) {
   EXPECT_EQ(Shape2("the=>[KNN 1 @v $q]"), "(knn @v star 1 $q)");
@@ -84,18 +94,28 @@ TEST(StopwordQueryTest, AFilterOfNothingIsNoFilter) {
   EXPECT_EQ(Shape2("*=>[KNN 1 @v $q the is AS a]"), "(knn @v star 1 $q the is AS:a)");
 }
 
-TEST(StopwordQueryTest, DoNotChangeHowDialect1GroupsWords) {
-  EXPECT_EQ(Shape1("foo the bar|baz"), "(or (and foo bar) baz)");
-  EXPECT_EQ(Shape1("the foo bar is|baz"), "(or (and foo bar) baz)");
+TEST(StopwordQueryTest, EndAListOfWordsInDialect1) {
+  EXPECT_EQ(Shape1("foo bar|baz"), "(or (and foo bar) baz)");
+  EXPECT_EQ(Shape1("foo the bar|baz"), "(and foo (or bar baz))");
+  EXPECT_EQ(Shape1("foo bar is|baz"), "(and foo bar baz)");
+  EXPECT_EQ(Shape2("foo the bar|baz"), "(or (and foo bar) baz)");
+}
+
+TEST(StopwordQueryTest, ANumberIsNone) {
+  const Stopwords own(std::vector<std::string_view>{"5"});
+  for (Options options : {Dialect1(), Dialect2()}) {
+    options.stopwords = &own;
+    EXPECT_EQ(Shape("5 foo", options), "(and 5 foo)");
+  }
 }
 
 TEST(StopwordQueryTest, TheListIsAParameter) {
   Options options = Dialect2();
   options.stopwords = &Stopwords::None();
   EXPECT_EQ(Shape("the is", options), "(and the is)");
-  const Stopwords own(std::vector<std::string_view>{"foo", "5.5", "a-b", "longer_than_eight"});
+  const Stopwords own(std::vector<std::string_view>{"foo", "longer_than_eight"});
   options.stopwords = &own;
-  EXPECT_EQ(Shape("the FOO 5.5 5\\.5 a\\-b Longer_Than_Eight longer_than_nine", options),
+  EXPECT_EQ(Shape("the FOO Longer_Than_Eight longer_than_nine", options),
             "(and the longer_than_nine)");
 }
 
