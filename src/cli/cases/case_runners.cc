@@ -8,6 +8,7 @@
 
 #include "cli/cache/workers_runner.h"
 #include "cli/oracle/live_runners.h"
+#include "cli/oracle/query_runner.h"
 #include "cli/proxy/qdisc.h"
 #include "engine/ops_text.h"
 #include "findings/finding_store.h"
@@ -59,6 +60,7 @@ constexpr RunnerKind kRunners[] = {
     {"oracle", "oracle", true, Open<OracleCaseRunner>},
     {"robustness", "oracle --unmodelled", true, Open<RobustnessCaseRunner>},
     {"model", "model-check", true, Open<ModelCaseRunner>},
+    {"query", "oracle --query", true, Open<QueryCaseRunner>},
     {"workers", "invalidate or kill", true, Open<WorkersCaseRunner>},
 };
 
@@ -158,10 +160,15 @@ findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& 
       throw runner::UserError("--unmodelled is for cases of command_handler, not of invalidation");
     }
     spec.runner = "model";
+  } else if (harness.corpus == "query_parser") {
+    if (spec.runner == "robustness") {
+      throw runner::UserError("--unmodelled is for cases of command_handler, not of query_parser");
+    }
+    spec.runner = "query";
   } else if (harness.corpus != "command_handler") {
     throw runner::UserError(
         file.string() + ": is a case of " + harness.name +
-        ", and only those of command_handler and invalidation run against a server");
+        ", and only those of command_handler, invalidation and query_parser run against a server");
   }
   spec.harness = harness.corpus;
   return spec;

@@ -17,6 +17,7 @@ namespace resprobe::cli {
 //   io           the same for io_live, with its peer and client: options "peer", "client", "qdisc"
 //   oracle       on the core and a live server, reply by reply
 //   robustness   on a live server that is watched: options "dangerous", "memory"
+//   query        queries on the RediSearch of a live server and the core's parser: option "memory"
 //   model        on a live server with the model of `invalidation` beside it
 //   workers      on caching workers in front of a live server, or on a foreign cache: see
 //                cli/cache/workers_runner.h

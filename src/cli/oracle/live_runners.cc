@@ -62,7 +62,7 @@ findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runne
   server.allow_remote = options.server.allow_remote;
   if (options.profile != "auto") server.profile = options.profile;
   server.hang_seconds = options.server.hang_seconds;
-  if (runner == "robustness") {
+  if (runner == "robustness" || runner == "query") {
     if (options.dangerous) spec.options["dangerous"] = true;
     spec.options["memory"] = options.memory_mb;
   }

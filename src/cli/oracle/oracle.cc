@@ -8,6 +8,7 @@
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
+#include "cli/oracle/query_oracle.h"
 #include "cli/oracle/robustness_session.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
@@ -197,14 +198,26 @@ Verb OracleVerb() {
       "With --unmodelled the server is not compared but watched: commands that the core does not "
       "have are called as the server's COMMAND DOCS say, with hostile values; a server that ends, "
       "hangs, takes too much memory or breaks the protocol is a finding "
-      "(work/findings/command_handler/unmodelled-…).";
+      "(work/findings/command_handler/unmodelled-…).\n"
+      "With --query the server is a RediSearch 1.2: queries of query_parser are sent to FT.EXPLAIN "
+      "and FT.SEARCH, and what is accepted, and its tree, is compared with the core's parser "
+      "(work/findings/query_parser/oracle-search-1.2-…).";
   verb.examples = {{"oracle --start redis-server --time 1m", "compares for a minute"},
                    {"oracle --server 127.0.0.1:6379 --flush --groups string,list",
                     "compares commands of two groups on a running server, and deletes its keys"},
+                   {"oracle --query --start 'redis-server --loadmodule redisearch.so' --time 1m",
+                    "compares the query parser with RediSearch 1.2"},
                    {"oracle --start valkey-server --unmodelled --seeds 1000",
                     "calls what the core does not have"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
   options->server.AddTo(&verb, {.required = true});
+  verb.Flag("--query", &options->server.query,
+            "Compare the core's query parser with RediSearch, tree by tree")
+      .Excludes("--unmodelled")
+      .Excludes("--profile")
+      .Excludes("--groups")
+      .Excludes("--ops")
+      .Excludes("--protocol");
   verb.Group("How long");
   verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
   verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
@@ -231,6 +244,7 @@ Verb OracleVerb() {
       options->seconds = 30;
     }
     options->cases.groups = SplitList(*groups);
+    if (options->server.query) return CompareQueries(*options);
     return options->server.unmodelled ? CallUnmodelled(*options) : RunOracle(*options);
   };
   return verb;

@@ -25,6 +25,8 @@ struct LiveOptions {
   // The server is watched, not compared with the core.
   bool unmodelled = false;
   bool dangerous = false;
+  // The server is a RediSearch that is compared with the core's query parser.
+  bool query = false;
   size_t memory_mb = 1024;
 
   // `traits`: of the server's options.
