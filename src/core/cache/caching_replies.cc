@@ -104,7 +104,7 @@ void CachingClient::HandleHello(Wire wire, resp::ReplyView reply) {
   bool is_id = false;
   for (const resp::ReplyView child : reply) {
     if (is_id) link(wire).server_id = child.integer();
-    is_id = child.type() == resp::Type::kBulkString && child.text() == "id";
+    is_id = child.type() == resp::Type::kBulkString && SameBytes(child.text(), "id");
   }
   if (wire == Wire::kInvalidations) TrackIfReady();
 }

@@ -62,12 +62,16 @@ inline void ReplyParser::SetCareful() {
   careful_ = tight_ | in_chunks_ | in_stream_;
 }
 
+// Sets everything but the value.
+inline void ReplyParser::Begin(Node* node, char type) {
+  // Becomes one store; AddressSanitizer would check a store of each field.
+  std::memset(node, 0, offsetof(Node, integer));
+  node->type = static_cast<Type>(type);
+}
+
 inline Reply::Node* ReplyParser::Add(char type) {
   Node* node = reply_.nodes_.AddOne();
-  node->type = static_cast<Type>(type);
-  node->flags = 0;
-  node->text_length = 0;
-  node->link = 0;
+  Begin(node, type);
   return node;
 }
 
@@ -141,73 +145,91 @@ inline ReplyParser::Step ReplyParser::AttributeDone() {
 // Handles the forms that servers commonly send, when the whole token is in the input. Token()
 // handles everything else, and every error.
 ReplyParser::Step ReplyParser::Loop() {
-  while (p_ != end_) {
+  // Local, except for Token(): AddressSanitizer checks each access to a member.
+  const char* p = p_;
+  const char* const end = end_;
+  while (p != end) {
     Step step;
-    const char type = *p_;
-    const char* q = p_ + 1;
+    const char type = *p;
+    const char* q = p + 1;
     if (careful_) [[unlikely]]
       goto slow;
     switch (type) {
       case '$': {
         uint32_t length;
-        if (!scan::Count(q, end_, length)) goto slow;
-        if (end_ - q < static_cast<ptrdiff_t>(length) + 2) goto slow;
+        if (!scan::Count(q, end, length)) {
+          if (!scan::MinusOne(q, end)) goto slow;
+          AddWord('_', static_cast<int64_t>(NullKind::kBulk));
+          p = q;
+          step = ValueDone();
+          break;
+        }
+        if (end - q < static_cast<ptrdiff_t>(length) + 2) goto slow;
         if (q[length] != '\r' || q[length + 1] != '\n') goto slow;
         if (length > limits_.max_bulk) goto slow;
         AddText(type, At(q), length);
-        p_ = q + length + 2;
+        p = q + length + 2;
         step = ValueDone();
         break;
       }
       case ':': {
         int64_t value;
-        if (!scan::Integer(q, end_, value)) goto slow;
-        AddNumber(type, At(p_ + 1), static_cast<size_t>(q - p_ - 3))->integer = value;
-        p_ = q;
+        if (!scan::Integer(q, end, value)) goto slow;
+        AddNumber(type, At(p + 1), static_cast<size_t>(q - p - 3))->integer = value;
+        p = q;
         step = ValueDone();
         break;
       }
       case '+':
       case '-': {
-        q = scan::LineEnd(q, end_);
-        if (end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
-        const auto length = static_cast<size_t>(q - p_ - 1);
+        q = scan::LineEnd(q, end);
+        if (end - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
+        const auto length = static_cast<size_t>(q - p - 1);
         if (length > limits_.max_bulk) goto slow;
-        AddText(type, At(p_ + 1), static_cast<uint32_t>(length));
-        p_ = q + 2;
+        AddText(type, At(p + 1), static_cast<uint32_t>(length));
+        p = q + 2;
         step = ValueDone();
         break;
       }
+      case '>':
+        if (open_ != kNone) goto slow;
+        [[fallthrough]];
       case '*':
       case '~':
       case '%': {
         uint32_t count;
-        if (!scan::Count(q, end_, count)) goto slow;
+        if (!scan::Count(q, end, count)) goto slow;
         if (count > limits_.max_elements) goto slow;
-        const uint32_t at = At(p_);
-        p_ = q;
+        const uint32_t at = At(p);
+        p = q;
         step = Open(type, at, type == '%' ? 2 * count : count, false);
         break;
       }
       case '_':
-        if (end_ - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
+        if (end - q < 2 || q[0] != '\r' || q[1] != '\n') goto slow;
         AddWord(type, static_cast<int64_t>(NullKind::kResp3));
-        p_ = q + 2;
+        p = q + 2;
         step = ValueDone();
         break;
       case '#':
-        if (end_ - q < 3 || (q[0] != 't' && q[0] != 'f') || q[1] != '\r' || q[2] != '\n') goto slow;
+        if (end - q < 3 || (q[0] != 't' && q[0] != 'f') || q[1] != '\r' || q[2] != '\n') goto slow;
         AddWord(type, q[0] == 't');
-        p_ = q + 3;
+        p = q + 3;
         step = ValueDone();
         break;
       default:
       slow:
+        p_ = p;
         step = Token();
+        p = p_;
     }
-    if (step != Step::kNext) return step;
+    if (step != Step::kNext) {
+      p_ = p;
+      return step;
+    }
   }
-  token_offset_ = value_offset_ + At(p_);
+  p_ = p;
+  token_offset_ = value_offset_ + At(p);
   return Step::kNeedMore;
 }
 
@@ -531,10 +553,7 @@ inline void ReplyParser::StartWithText(char type, const char* text, uint32_t len
                                        const char* end) {
   reply_.bytes_.StartWith(text, length, end);
   Reply::Node* const node = reply_.nodes_.StartWithOne();
-  node->type = static_cast<Type>(type);
-  node->flags = 0;
-  node->text_length = 0;
-  node->link = 0;
+  Begin(node, type);
   node->text.offset = 0;
   node->text.length = length;
 }

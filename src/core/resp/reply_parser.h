@@ -154,6 +154,7 @@ class ReplyParser {
   uint32_t NodeCount() const;
   void Flush();
   void SetCareful();
+  static void Begin(Node* node, char type);
   Node* Add(char type);
   void AddText(char type, uint32_t at, uint32_t length);
   void AddWord(char type, int64_t value);

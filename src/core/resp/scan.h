@@ -56,6 +56,13 @@ inline constexpr uint64_t kHighs = 0x8080808080808080;
   return true;
 }
 
+// Reads "-1" and its CRLF, the length of a null in RESP2. Moves `p` after it.
+[[gnu::always_inline]] inline bool MinusOne(const char*& p, const char* end) {
+  if (end - p < 4 || p[0] != '-' || p[1] != '1' || !IsCrLf(p + 2)) return false;
+  p += 4;
+  return true;
+}
+
 // Reads up to 8 decimal digits at `p`: their value and their number. It does not branch on the
 // number of digits, which would be mispredicted in a stream of numbers of different sizes.
 [[gnu::always_inline]] inline uint32_t EightDigits(const char* p, uint32_t& count) {

@@ -11,16 +11,17 @@ namespace {
 // Room for a type byte, the longest 64-bit number, and CRLF.
 constexpr size_t kHeaderSize = 24;
 
-// Writes into memory that the caller knows to be large enough.
+// Writes into memory that the caller knows to be large enough. Always inlined: if one of its
+// functions were called, it would be an object on the stack, which AddressSanitizer has to guard.
 class Cursor {
  public:
   explicit Cursor(char* p) : p_(p) {}
   char* p() const { return p_; }
 
-  void Byte(char c) { *p_++ = c; }
+  [[gnu::always_inline]] void Byte(char c) { *p_++ = c; }
   // The texts are short, and sanitizers make calls of memcpy expensive. Copies of a fixed size need
   // no call: one copies from the beginning, one ends at the end.
-  void Bytes(std::string_view bytes) {
+  [[gnu::always_inline]] void Bytes(std::string_view bytes) {
     const char* const from = bytes.data();
     const size_t size = bytes.size();
     if (size >= 8 && size <= 16) {
@@ -34,13 +35,13 @@ class Cursor {
     }
     p_ += size;
   }
-  void CrLf() {
+  [[gnu::always_inline]] void CrLf() {
     p_[0] = '\r';
     p_[1] = '\n';
     p_ += 2;
   }
   template <class Number>
-  void Header(char type, Number number) {
+  [[gnu::always_inline]] void Header(char type, Number number) {
     *p_++ = type;
     if (number >= 0 && number <= 9) {
       *p_++ = static_cast<char>('0' + number);
@@ -49,7 +50,7 @@ class Cursor {
     }
     CrLf();
   }
-  void Bulk(char type, std::string_view bytes) {
+  [[gnu::always_inline]] void Bulk(char type, std::string_view bytes) {
     Header(type, bytes.size());
     Bytes(bytes);
     CrLf();
@@ -57,7 +58,7 @@ class Cursor {
 
  private:
   template <size_t kSize>
-  void Ends(const char* from, size_t size) {
+  [[gnu::always_inline]] void Ends(const char* from, size_t size) {
     std::memcpy(p_, from, kSize);
     std::memcpy(p_ + size - kSize, from + size - kSize, kSize);
   }
