@@ -19,6 +19,7 @@ class CoreSubject final : public ServerSubject {
     server_.Receive(connection, bytes);
   }
   void Receive(uint64_t connection, std::string* append) override;
+  bool HasOutput(uint64_t connection) const override { return server_.HasOutput(connection); }
   bool IsOpen(uint64_t connection) const override { return server_.IsOpen(connection); }
   void Close(uint64_t connection) override { server_.Close(connection); }
   void Advance(uint64_t ms) override { server_.Advance(ms); }

@@ -9,11 +9,13 @@ void Network::Reset(size_t endpoints) {
   if (any_receiver_) receivers_.fill(nullptr);
   if (any_blocked_) blocked_.fill(0);
   any_receiver_ = any_blocked_ = false;
-  free_.clear();
-  for (size_t i = connections_.size(); i-- > 0;) {
+  // The lowest are used first, so that the others still wait below them.
+  free_.resize(connections_.size() - used_);
+  for (size_t i = used_; i-- > 0;) {
     connections_[i]->generation = kUnused;
     free_.push_back(static_cast<uint32_t>(i));
   }
+  used_ = 0;
   link_count_ = 0;
   open_ends_ = 0;
   made_ = 0;
@@ -37,6 +39,7 @@ Network::End Network::Connect(Endpoint from, Endpoint to, uint64_t seed) {
   }
   const uint32_t slot = free_.back();
   free_.pop_back();
+  used_ = std::max<size_t>(used_, slot + 1);
   Connection& connection = *connections_[slot];
   // Counts from 1, so that every end differs from kNone and from those of older connections.
   connection.generation = ++made_;
@@ -178,14 +181,6 @@ void Network::Attach(Endpoint at, Receiver* receiver) {
   receivers_[at] = receiver;
   any_receiver_ |= receiver != nullptr;
   RescheduleAll();
-}
-
-bool Network::SeesEnd(End end) const {
-  const Connection* const connection = Find(end);
-  if (connection == nullptr) return false;
-  const EndState& peer = connection->ends[1 - Side(end)];
-  return !peer.open && !peer.silent && Incoming(end).at_end() &&
-         !Blocked(peer.endpoint, EndpointOf(end));
 }
 
 ToxicStream::Step Network::Next(End end) {

@@ -161,7 +161,13 @@ class Network : private Scheduler::Handler {
     return any_blocked_ && HoldsBack(end) ? std::string_view() : Incoming(end).Take(count);
   }
   // True if all that the peer has sent has arrived, and this end can know that no more will come.
-  bool SeesEnd(End end) const;
+  bool SeesEnd(End end) const {
+    const Connection* const connection = Find(end);
+    if (connection == nullptr) return false;
+    const EndState& peer = connection->ends[1 - Side(end)];
+    return !peer.open && !peer.silent && Incoming(end).at_end() &&
+           !Blocked(peer.endpoint, EndpointOf(end));
+  }
 
   // --- Arrivals at an end, by time, without a receiver.
 
@@ -274,8 +280,9 @@ class Network : private Scheduler::Handler {
   std::array<EndpointSet, kMaxEndpoints> blocked_{};  // [from]: to
   bool any_blocked_ = false;
   std::vector<std::unique_ptr<Connection>> connections_;  // unused ones keep memory
-  std::vector<uint32_t> free_;
-  std::vector<Link> links_;  // the first link_count_ are used; the others keep memory
+  std::vector<uint32_t> free_;  // the lowest last, of those that this run has not used
+  size_t used_ = 0;             // the first that this run has not used
+  std::vector<Link> links_;     // the first link_count_ are used; the others keep memory
   size_t link_count_ = 0;
   size_t open_ends_ = 0;
   uint32_t made_ = 0;  // connections in this run

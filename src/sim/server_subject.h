@@ -31,6 +31,12 @@ class ServerSubject {
   // Appends all bytes that the server has sent to this client and that were not yet received; also
   // after the server has closed the connection. Appends nothing for an unknown connection.
   virtual void Receive(uint64_t connection, std::string* append) = 0;
+  // False if Receive() would append nothing: a world asks each connection after each event. A
+  // server that does not know it says true.
+  virtual bool HasOutput(uint64_t connection) const {
+    (void)connection;
+    return true;
+  }
   // False once either side has closed it.
   virtual bool IsOpen(uint64_t connection) const = 0;
   // The client closes the connection; data that it has not received is lost.

@@ -164,10 +164,10 @@ void ReplicationSource::AskForAcknowledgement() {
 void ReplicationSource::MakeId(uint64_t process) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   uint64_t state = process * 0x9e3779b97f4a7c15 + ++ids_made_;
-  id_.clear();
-  while (id_.size() < kIdSize) {
+  id_.resize(kIdSize);
+  for (char& digit : id_) {
     state = (state ^ state >> 31) * 0xbf58476d1ce4e5b9 + 0x94d049bb133111eb;
-    id_ += kDigits[state >> 60];
+    digit = kDigits[state >> 60];
   }
 }
 

@@ -20,13 +20,15 @@ Server::Server(const ServerConfig& config)
 Server::~Server() = default;
 
 void Server::Reset() {
+  config_ = initial_;
+  keyspace_.Reset(config_.start_ms);
+  // Without a connection no command has run, and only commands change the rest.
+  if (by_id_.empty()) return;
   for (Client* client : by_id_) {
     if (client != nullptr) idle_.push_back(client);
   }
   by_id_.clear();
   active_.clear();
-  config_ = initial_;
-  keyspace_.Reset(config_.start_ms);
   random_.Reset();
   commands_run_ = 0;
   replica_ = false;
@@ -75,10 +77,6 @@ uint64_t Server::Connect() {
   client->Reset(by_id_.size());
   client->connected_at = keyspace_.now_ms();
   return client->id;
-}
-
-Client* Server::Lookup(uint64_t client) const {
-  return client == 0 || client > by_id_.size() ? nullptr : by_id_[client - 1];
 }
 
 const Client* Server::FindClient(uint64_t client) const { return Lookup(client); }

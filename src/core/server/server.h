@@ -68,6 +68,11 @@ class Server : private KeyspaceObserver {
   // The bytes to be sent to the client; the caller erases what it has sent. They remain after the
   // server has closed the connection, until Close(). For an unknown id: an empty string.
   std::string& Output(uint64_t client);
+  // True if there are such bytes.
+  bool HasOutput(uint64_t client) const {
+    const Client* const found = Lookup(client);
+    return found != nullptr && !found->output.empty();
+  }
   // False once the server or the caller has closed the connection.
   bool IsOpen(uint64_t client) const;
   // Closes the connection from the client's side; unsent output is lost.
@@ -199,7 +204,9 @@ class Server : private KeyspaceObserver {
   void OnKeyGone(int db, std::string_view key) override;
   void OnFlush(int db) override;
 
-  Client* Lookup(uint64_t client) const;
+  Client* Lookup(uint64_t client) const {
+    return client == 0 || client > by_id_.size() ? nullptr : by_id_[client - 1];
+  }
   int64_t Send(const Subscriptions& channels, std::string_view what, std::string_view channel,
                std::string_view message);
   void Disconnect(Client& client);

@@ -125,9 +125,14 @@ Asked& ClientRequests::Number(uint64_t number, size_t slot, size_t position, boo
   if (held() >= forget_at_) [[unlikely]]
     Forget();
   const uint64_t i = number - 1 - forgotten_asked_;
-  if (asked_.size() <= i) asked_.resize(i + 1);
+  if (asked_.size() < i) [[unlikely]]
+    asked_.resize(i);
+  if (asked_.size() == i) {
+    asked_.emplace_back();
+  } else {
+    asked_[i] = {};
+  }
   Asked& asked = asked_[i];
-  asked = {};
   asked.position = static_cast<uint8_t>(position);
   asked.slot = static_cast<uint8_t>(slot);
   asked.read = read;

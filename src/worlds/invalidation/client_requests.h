@@ -22,8 +22,8 @@ struct Sent {
   uint8_t node = 0;      // the server that it is sent to
   uint8_t count = 0;     // slots
   bool tracked = false;  // of a read: the server tracks its keys
-  int64_t ms = 0;        // of kSetPx and kPexpire
   std::array<uint8_t, 2> slots{};
+  int64_t ms = 0;                      // of kSetPx and kPexpire
   std::array<uint64_t, 2> values{};    // numbers of the values written or read; 0: nil
   std::array<uint64_t, 2> versions{};  // versions when the server ran it; 0: not run
   uint64_t end = 0;                    // its end in the stream

@@ -64,15 +64,19 @@ void ClientTraffic::Send(Client& client, size_t index, RunContext& run) {
 
 // --- Bytes arrive at a server, which answers.
 
+// Moves the server's output onto the link and parses it. Nearly always there is none.
+inline void ClientTraffic::Collect(Client& client, size_t index, RunContext& run) {
+  Wire& wire = wires_->Of(client.number, index);
+  if (wire.up() && wires_->HasOutput(wire)) CollectOutput(client, wire, run);
+}
+
 void ClientTraffic::DeliverToServer(Client& client, size_t index, size_t bytes, RunContext& run) {
   const Wire& wire = wires_->Of(client.number, index);
-  if (bytes == 0 || !wires_->Whole(wire)) return;
+  if (bytes == 0 || wires_->InFlight(wire, false) == 0 || !wires_->Whole(wire)) return;
   const size_t arrived = wires_->DeliverToServer(wire, bytes);
   if (arrived == 0) return;
-  if (run.trace().on()) [[unlikely]] {
-    notes_->ServerGets(run, servers_->Name(wire.node), wire, wires_->ToServer(wire).delivered(),
-                       arrived);
-  }
+  if (run.trace().on()) [[unlikely]]
+    notes_->ServerGets(run, *servers_, wire, wires_->ToServer(wire).delivered(), arrived);
   model_->ReadStream(run);
   // The writer's replies first: they determine the version that the pushes to the others refer to.
   Collect(client, 0, run);
@@ -90,10 +94,8 @@ void ClientTraffic::DeliverToServer(Client& client, size_t index, size_t bytes, 
   entries_->CheckTables(run);
 }
 
-// Moves the server's output onto the link and parses it.
-void ClientTraffic::Collect(Client& client, size_t index, RunContext& run) {
-  Wire& wire = wires_->Of(client.number, index);
-  if (!wire.up()) return;
+void ClientTraffic::CollectOutput(Client& client, Wire& wire, RunContext& run) {
+  const size_t index = wire.index;
   std::string_view fresh = wires_->Collect(wire);
   if (fresh.empty()) return;
   while (!run.violated()) {
@@ -112,7 +114,7 @@ void ClientTraffic::Collect(Client& client, size_t index, RunContext& run) {
                          reply.type() == resp::Type::kArray && reply.size() == 3 &&
                          reply[0].text() == "message";
     if (run.trace().on()) [[unlikely]]
-      notes_->Sends(run, servers_->Name(wire.node), wire, reply, push || message, end);
+      notes_->Sends(run, *servers_, wire, reply, push || message, end);
     if (push || message) {
       pushes_->Sent(wire, end, reply, run);
       continue;
@@ -137,10 +139,10 @@ void ClientTraffic::Collect(Client& client, size_t index, RunContext& run) {
     Answered(client, *sent, reply, run);
   }
   if (!settings_->config.output_limit || !wires_->LimitOutput(wire)) return;
-  if (run.trace().on()) {
-    run.trace().Line("  " + servers_->Name(wire.node) + " closes the connection of c" +
-                     std::to_string(client.number) + ": its output limit");
-  }
+  run.trace().Line([&] {
+    return "  " + servers_->Name(wire.node) + " closes the connection of c" +
+           std::to_string(client.number) + ": its output limit";
+  });
 }
 
 void ClientTraffic::Answered(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run) {

@@ -64,6 +64,7 @@ class ClientTraffic {
  private:
   void SendAll(Client& client, RunContext& run);
   void Collect(Client& client, size_t index, RunContext& run);
+  void CollectOutput(Client& client, Wire& wire, RunContext& run);
   void Answered(Client& client, Sent& sent, resp::ReplyView reply, RunContext& run);
   void Arrived(Client& client, const Wire& wire, const PushBook::Push& push);
   void DropLost(Client& client, RunContext& run);

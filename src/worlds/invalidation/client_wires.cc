@@ -34,6 +34,8 @@ void ClientWires::Open(Wire& wire, size_t server) {
   wire.node = static_cast<uint8_t>(server);
   wire.end = network_->Connect(static_cast<Network::Endpoint>(TrackedServers::kCount + wire.client),
                                static_cast<Network::Endpoint>(server));
+  wire.to_server = &network_->Incoming(ServersEnd(wire));
+  wire.to_client = &network_->Incoming(wire.end);
   Node& node = ServerOf(wire).node;
   node.Accept(ServersEnd(wire));
   wire.connection = node.ConnectionOf(ServersEnd(wire));

@@ -22,10 +22,12 @@ struct Wire {
   uint8_t node = 0;                        // the server
   Network::End end = Network::End::kNone;  // the client's
   uint64_t connection = 0;                 // the server's id of it; 0: the client has none
-  int64_t heard_ms = 0;                    // when bytes last arrived at the client
-  resp::RequestParser requests;            // parses what the client sends
-  resp::ReplyParser replies;               // parses what the server sends
-  size_t unanswered = 0;                   // wire 1: requests without a reply
+  ByteStream* to_server = nullptr;         // bytes in flight, while the client has a connection
+  ByteStream* to_client = nullptr;
+  int64_t heard_ms = 0;          // when bytes last arrived at the client
+  resp::RequestParser requests;  // parses what the client sends
+  resp::ReplyParser replies;     // parses what the server sends
+  size_t unanswered = 0;         // wire 1: requests without a reply
 
   bool up() const { return connection != 0; }
 };
@@ -46,8 +48,8 @@ class ClientWires {
   // Both ends are open.
   bool Whole(const Wire& wire) const { return wire.up() && network_->IsOpen(ServersEnd(wire)); }
   // The bytes in flight; only while the client has a connection.
-  ByteStream& ToServer(const Wire& wire) const { return network_->Incoming(ServersEnd(wire)); }
-  ByteStream& ToClient(const Wire& wire) const { return network_->Incoming(wire.end); }
+  static ByteStream& ToServer(const Wire& wire) { return *wire.to_server; }
+  static ByteStream& ToClient(const Wire& wire) { return *wire.to_client; }
   // How many there are; 0 without a connection.
   size_t InFlight(const Wire& wire, bool to_client) const {
     if (!wire.up()) return 0;
@@ -70,6 +72,10 @@ class ClientWires {
   std::string_view TakeAtClient(Wire& wire, size_t bytes) {
     wire.heard_ms = servers_->now_ms();
     return network_->Take(wire.end, bytes);
+  }
+  // False if Collect() would return nothing, which it does nearly always.
+  bool HasOutput(const Wire& wire) const {
+    return ServerOf(wire).subject->HasOutput(wire.connection);
   }
   // Sends the server's output to the client, and returns it.
   std::string_view Collect(const Wire& wire) {

@@ -12,13 +12,18 @@ void EntryChecker::CheckCoverage(RunContext& run) const {
   if (servers_->primary().subject->core() == nullptr || run.violated()) return;
   for (size_t c = 0; c < (settings_->one_cache() ? 1 : settings_->clients); ++c) {
     const cache::Cache& cache = (*clients_)[c].cache->cache();
-    for (const auto* entries : {&cache.keys, &cache.fields}) {
-      for (size_t i = 0; i < entries->size(); ++i) {
-        if (!entries->at(i).value.valid) continue;
-        const size_t slot = SlotOfEntry(entries->at(i).key, entries == &cache.fields);
-        if (slot < kSlots) CheckEntry(held_[c][slot], slot, run);
-      }
-    }
+    CheckEntries(cache.keys, /*fields=*/false, held_[c], run);
+    CheckEntries(cache.fields, /*fields=*/true, held_[c], run);
+  }
+}
+
+inline void EntryChecker::CheckEntries(const Dict<cache::Entry>& entries, bool fields,
+                                       const std::array<Held, kSlots>& held,
+                                       RunContext& run) const {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (!entries.at(i).value.valid) continue;
+    const size_t slot = SlotOfEntry(entries.at(i).key, fields);
+    if (slot < kSlots) CheckEntry(held[slot], slot, run);
   }
 }
 
@@ -33,7 +38,15 @@ void EntryChecker::CheckEntry(const Held& held, size_t slot, RunContext& run) co
   const bool current = held.version == truth.version;
   if (tracked && current) [[likely]]
     return;
+  CheckAnnounced(held, slot, tracked, run);
+}
+
+// An entry that the server does not track, or that is not current.
+void EntryChecker::CheckAnnounced(const Held& held, size_t slot, bool tracked,
+                                  RunContext& run) const {
+  const Client& owner = (*clients_)[held.owner];
   if (settings_->noloop() && ReplyOnItsWay(owner, slot)) return;
+  const Truth& truth = wires_->ServerOf(wires_->Of(held.owner, 0)).truth[held.db][slot];
   run.Check(pushes_->OnItsWay(wires_->Of(held.owner, settings_->push_wire()), slot),
             "cached_implies_tracked",
             "tracked by the server and current, or its invalidation on the way", [&] {

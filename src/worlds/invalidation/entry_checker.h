@@ -63,7 +63,11 @@ class EntryChecker {
   Slots HeldSlots() const;
 
  private:
+  void CheckEntries(const Dict<cache::Entry>& entries, bool fields,
+                    const std::array<Held, kSlots>& held, RunContext& run) const;
   void CheckEntry(const Held& held, size_t slot, RunContext& run) const;
+  [[gnu::noinline]] void CheckAnnounced(const Held& held, size_t slot, bool tracked,
+                                        RunContext& run) const;
   bool ReplyOnItsWay(const Client& client, size_t slot) const;
   bool Tracked(const Client& client, std::string_view key) const;
 

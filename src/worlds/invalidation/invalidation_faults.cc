@@ -39,9 +39,7 @@ void InvalidationWorld::Apply(const Disconnect& op, RunContext& run) {
 void InvalidationWorld::Apply(const Restart&, RunContext& run) {
   wires_.Crash(servers_.first());
   servers_.RestartPrimary();
-  if (run.trace().on()) {
-    run.trace().Line("  " + servers_.Name(servers_.first()) + " starts again, empty");
-  }
+  run.trace().Line([&] { return "  " + servers_.Name(servers_.first()) + " starts again, empty"; });
   model_.Restarted(run);
 }
 
@@ -78,10 +76,10 @@ void InvalidationWorld::Apply(const Evict& op, RunContext& run) {
   const size_t db = op.db.Of(settings_.strings_only() ? 1 : kDatabases);
   const std::string_view key = SlotKey(op.key.Of(settings_.slots()));
   if (!servers_.primary().subject->Evict(static_cast<int>(db), key)) return;
-  if (run.trace().on()) {
-    run.trace().Line("  " + servers_.Name(servers_.first()) + " evicts " + std::string(key) +
-                     (db == 0 ? "" : " of database 1"));
-  }
+  run.trace().Line([&] {
+    return "  " + servers_.Name(servers_.first()) + " evicts " + std::string(key) +
+           (db == 0 ? "" : " of database 1");
+  });
   model_.ReadStream(run);
   model_.Gone(db, SlotOfKey(key), run);
   traffic_.CollectAll(run);
@@ -93,10 +91,10 @@ void InvalidationWorld::Apply(const Replicate& op, RunContext& run) {
 
 void InvalidationWorld::Apply(const Failover&, RunContext& run) {
   if (!model_.stream().open()) return;
-  if (run.trace().on()) {
-    run.trace().Line("  primary dies; the replica takes its place without " +
-                     std::to_string(model_.stream().unmade()) + " changes");
-  }
+  run.trace().Line([&] {
+    return "  primary dies; the replica takes its place without " +
+           std::to_string(model_.stream().unmade()) + " changes";
+  });
   wires_.Crash(servers_.first());
   if (!model_.FailOver(run)) return;
   // The new primary is not bound by what the old one has sent or acknowledged. From now on it is

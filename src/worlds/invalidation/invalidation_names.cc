@@ -25,18 +25,6 @@ std::string SlotName(size_t slot) {
   return name;
 }
 
-size_t SlotOfKey(std::string_view key) {
-  // Compares letters: this runs for every entry of every cache, and a string comparison is a call.
-  if (key.size() != 2 || key[1] < '0') return kSlots;
-  const auto number = static_cast<size_t>(key[1] - '0');
-  if (key[0] == 'k') return number < kStrings ? number : kSlots;
-  return key[0] == 'h' && number < (kSlots - kStrings) / 2 ? kStrings + 2 * number : kSlots;
-}
-
-size_t SlotsOfKey(size_t first) { return first < kStrings ? 1 : 2; }
-
-size_t FieldNumber(std::string_view field) { return field == "f1" ? 1 : 0; }
-
 uint64_t ValueNumber(bool null, std::string_view text) {
   if (null) return 0;
   uint64_t number = 0;

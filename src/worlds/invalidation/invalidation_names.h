@@ -26,10 +26,20 @@ std::string_view SlotField(size_t slot);
 // "k0", "h1.f0".
 std::string SlotName(size_t slot);
 // The first slot of a key, and the number of its slots; kSlots if the world has no such key.
-size_t SlotOfKey(std::string_view key);
-size_t SlotsOfKey(size_t first);
+inline size_t SlotOfKey(std::string_view key) {
+  using invalidation::kSlots;
+  using invalidation::kStrings;
+  // Compares letters: this runs for every entry of every cache, and a string comparison is a call.
+  if (key.size() != 2 || key[1] < '0') return kSlots;
+  const auto number = static_cast<size_t>(key[1] - '0');
+  if (key[0] == 'k') return number < kStrings ? number : kSlots;
+  return key[0] == 'h' && number < (kSlots - kStrings) / 2 ? kStrings + 2 * number : kSlots;
+}
+inline size_t SlotsOfKey(size_t first) { return first < invalidation::kStrings ? 1 : 2; }
 // The number of a field; that of the first field if it is unknown.
-size_t FieldNumber(std::string_view field);
+inline size_t FieldNumber(std::string_view field) {
+  return field.size() == 2 && field[0] == 'f' && field[1] == '1' ? 1 : 0;
+}
 // The slot of a cache's entry, which is one of its keys or of its fields; kSlots if the world has
 // no such slot.
 inline size_t SlotOfEntry(std::string_view name, bool field) {

@@ -64,6 +64,7 @@ void InvalidationWorld::Start(const Config& config, RunContext& run) {
   selected_ = false;
   StartServers(run);
   StartClients();
+  if (run.trace().on()) notes_.Reset();
   // Connect only after resetting every client: delivering to one inspects all.
   for (Client& client : clients_) {
     for (size_t wire = settings_.wires(); wire-- > 0;) {
@@ -109,7 +110,6 @@ void InvalidationWorld::StartClients() {
   pushes_.Reset();
   entries_.Reset();
   reads_.Reset();
-  notes_.Reset();
 }
 
 // --- What clients do.
@@ -323,10 +323,7 @@ void InvalidationWorld::Settle(RunContext& run) {
   }
   // Clear this run's state now, so that the next run depends on its own tape alone.
   servers_.Clear();
-  for (Client& client : clients_) {
-    client.cache->Reset(settings_.policy);
-    client.requests.Reset();
-  }
+  for (Client& client : clients_) client.cache->Reset(settings_.policy);
   shared_.Reset();
 }
 

@@ -26,11 +26,9 @@ void ReadChecker::Hit(const Client& client, size_t slot, const cache::Entry& ent
                       RunContext& run) {
   const Held& held = entries_->HeldBy(client.number, slot);
   const Client& owner = (*clients_)[held.owner];
-  if (run.trace().on()) {
-    RunNotes::Does(
-        run, client,
-        "hits " + SlotName(slot) + " = " + (entry.null ? std::string("nil") : entry.value));
-  }
+  RunNotes::Does(run, client, [&] {
+    return "hits " + SlotName(slot) + " = " + (entry.null ? std::string("nil") : entry.value);
+  });
   const auto hit = [&] { return client.name() + " hit " + SlotName(slot); };
   const uint64_t number = ValueNumber(entry.null, entry.value);
   run.Check(
@@ -83,11 +81,10 @@ void ReadChecker::Completed(Client& client, RunContext& run) {
     }
     const size_t slot = asked.slot;
     const size_t position = std::min<size_t>(asked.position, 1);
-    if (run.trace().on()) [[unlikely]] {
-      RunNotes::Does(run, client,
-                     "reads " + SlotName(slot) + " = " + (done.null ? "nil" : done.value) +
-                         (done.stored ? ", cached" : ""));
-    }
+    RunNotes::Does(run, client, [&] {
+      return "reads " + SlotName(slot) + " = " + (done.null ? "nil" : done.value) +
+             (done.stored ? ", cached" : "");
+    });
     const bool own_reply = sent.versions[position] != 0 && sent.slots[position] == slot &&
                            ValueNumber(done.null, done.value) == sent.values[position];
     run.Check(

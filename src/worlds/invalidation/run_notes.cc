@@ -40,7 +40,11 @@ void RunNotes::Connected(const Wire& wire) {
 }
 
 void RunNotes::Does(RunContext& run, const Client& client, std::string_view what) {
-  run.trace().Line("  c" + std::to_string(client.number) + " " + std::string(what));
+  run.trace().Line(Doing(client, what));
+}
+
+std::string RunNotes::Doing(const Client& client, std::string_view what) {
+  return "  c" + std::to_string(client.number) + " " + std::string(what);
 }
 
 void RunNotes::Sends(RunContext& run, const Client& client, const Wire& wire,
@@ -52,17 +56,18 @@ void RunNotes::Sends(RunContext& run, const Client& client, const Wire& wire,
            (arrives ? "" : ", which is lost"));
 }
 
-void RunNotes::Sends(RunContext& run, const std::string& server, const Wire& wire,
+void RunNotes::Sends(RunContext& run, const TrackedServers& servers, const Wire& wire,
                      resp::ReplyView message, bool push, uint64_t end) {
   const std::string text = resp::ToText(message);
   Of(wire).to_client.push_back({end, ++messages_, text});
-  run.trace().Line("  " + server + (push ? " pushes " : " sends ") + text + " to c" +
-                   std::to_string(wire.client) + (wire.index == 0 ? "" : " on wire 1") +
+  run.trace().Line("  " + servers.Name(wire.node) + (push ? " pushes " : " sends ") + text +
+                   " to c" + std::to_string(wire.client) + (wire.index == 0 ? "" : " on wire 1") +
                    Mark(messages_));
 }
 
-void RunNotes::ServerGets(RunContext& run, const std::string& server, const Wire& wire,
+void RunNotes::ServerGets(RunContext& run, const TrackedServers& servers, const Wire& wire,
                           uint64_t delivered, size_t bytes) {
+  const std::string server = servers.Name(wire.node);
   const std::string client = " of c" + std::to_string(wire.client);
   const size_t whole = TakeArrived(&Of(wire).to_server, delivered, [&](const Message& request) {
     run.trace().Line("  " + server + " gets " + request.text + client + Mark(request.number));

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/resp/reply.h"
@@ -14,13 +15,14 @@
 #include "worlds/invalidation/client.h"
 #include "worlds/invalidation/client_wires.h"
 #include "worlds/invalidation/invalidation_ops.h"
+#include "worlds/invalidation/tracked_servers.h"
 
 namespace resprobe::invalidation {
 
 // The trace of a run as people read it: each message when it is sent and when it has arrived, under
 // the same number, and what the caches hold whenever that changes. It owns the numbers, the texts
 // of the messages in flight, and what was last written of each cache. Callers test
-// RunContext::trace().on() first.
+// RunContext::trace().on() first, where nothing else is said.
 class RunNotes {
  public:
   // Starts a run.
@@ -30,15 +32,21 @@ class RunNotes {
 
   // What a client does.
   static void Does(RunContext& run, const Client& client, std::string_view what);
+  // The same with what the callable returns, unless the trace is off.
+  template <class What>
+    requires std::is_invocable_v<What>
+  static void Does(RunContext& run, const Client& client, const What& what) {
+    run.trace().Line([&] { return Doing(client, what()); });
+  }
   // The client has sent a request, which ends at this offset of the stream if it arrives.
   void Sends(RunContext& run, const Client& client, const Wire& wire,
              std::span<const std::string_view> words, uint64_t end, bool arrives);
-  // The server with this name has sent a reply or a push.
-  void Sends(RunContext& run, const std::string& server, const Wire& wire, resp::ReplyView message,
-             bool push, uint64_t end);
+  // The server has sent a reply or a push.
+  void Sends(RunContext& run, const TrackedServers& servers, const Wire& wire,
+             resp::ReplyView message, bool push, uint64_t end);
   // `bytes` have arrived, with which all up to the offset `delivered` has.
-  void ServerGets(RunContext& run, const std::string& server, const Wire& wire, uint64_t delivered,
-                  size_t bytes);
+  void ServerGets(RunContext& run, const TrackedServers& servers, const Wire& wire,
+                  uint64_t delivered, size_t bytes);
   void ClientGets(RunContext& run, const Client& client, const Wire& wire, uint64_t delivered,
                   size_t bytes);
   // What the caches hold, if that has changed.
@@ -56,6 +64,7 @@ class RunNotes {
     std::vector<Message> to_client;
   };
 
+  static std::string Doing(const Client& client, std::string_view what);
   OnTheWay& Of(const Wire& wire) { return on_the_way_[wire.client][wire.index]; }
 
   uint64_t messages_ = 0;

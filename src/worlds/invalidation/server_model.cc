@@ -106,7 +106,7 @@ void ServerModel::RanWrite(Sent& sent, resp::ReplyView reply, RunContext& run) {
   if (sent.count == 0) sent.versions.fill(version_);
 }
 
-void ServerModel::Changed(Change change, RunContext& run) {
+void ServerModel::Changed(Change& change, RunContext& run) {
   TruthModel& truth = servers_->primary().truth;
   if (!truth.Affects(change)) return;
   if (stream_.open() && !MatchStream(change, run)) return;
@@ -181,9 +181,7 @@ void ServerModel::TakeUnseen(RunContext& run) {
 
 // The next change in the stream is known now, and has the newest version.
 void ServerModel::Replicated(RunContext& run) {
-  if (run.trace().on()) [[unlikely]] {
-    run.trace().Line("  primary replicates " + stream_.NextText());
-  }
+  run.trace().Line([&] { return "  primary replicates " + stream_.NextText(); });
   stream_.Name(version_);
 }
 
@@ -196,10 +194,9 @@ size_t ServerModel::DeliverToReplica(size_t bytes, RunContext& run) {
     if (change.what == Change::What::kSwapDb) ++swaps;
     ++made;
   });
-  if (run.trace().on()) [[unlikely]] {
-    run.trace().Line("  replica makes " + std::to_string(made) + " of " + std::to_string(before) +
-                     " changes");
-  }
+  run.trace().Line([&] {
+    return "  replica makes " + std::to_string(made) + " of " + std::to_string(before) + " changes";
+  });
   return swaps;
 }
 

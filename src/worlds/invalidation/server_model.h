@@ -42,7 +42,7 @@ class ServerModel {
   // A server has answered a read with this value; false if that is not the truth.
   bool Observe(size_t server, size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
   // A change on the primary. If it has an effect, it is the next one in the stream to its replica.
-  void Changed(Change change, RunContext& run);
+  void Changed(Change& change, RunContext& run);
   // The primary has deleted by itself the key whose first slot this is.
   void Gone(size_t db, size_t slot, RunContext& run);
   // Finds keys that the primary has deleted without a command, because they had expired. A replica

@@ -8,13 +8,19 @@ namespace resprobe::invalidation {
 
 uint64_t SessionChecker::ArrivedFor(const Read& read) const {
   if (read.announced == Read::Announced::kNone) return 0;
-  uint64_t arrived = arrived_[read.client][read.db][read.slot];
+  uint64_t arrived = known_[read.client].arrived[read.db][read.slot];
   if (read.announced == Read::Announced::kOwn) return arrived;
-  for (size_t i = 0; i < clients_; ++i) Raise(&arrived, arrived_[i][read.db][read.slot]);
+  for (size_t i = 0; i < clients_; ++i) Raise(&arrived, known_[i].arrived[read.db][read.slot]);
   return arrived;
 }
 
 void SessionChecker::Check(const Read& read, RunContext& run) const {
+  const uint64_t arrived = ArrivedFor(read);
+  if (read.version < std::max(arrived, std::max(read.written, read.seen))) [[unlikely]]
+    TooOld(read, arrived, run);
+}
+
+void SessionChecker::TooOld(const Read& read, uint64_t arrived, RunContext& run) {
   const auto seen = [&] {
     return "client " + std::to_string(read.client) + ": a " +
            (read.hit ? "hit on " : "reply for ") + SlotName(read.slot) + " of version " +
@@ -23,7 +29,6 @@ void SessionChecker::Check(const Read& read, RunContext& run) const {
   const auto at_least = [&](uint64_t least, std::string_view why) {
     return "version " + std::to_string(least) + " or newer, " + std::string(why);
   };
-  const uint64_t arrived = ArrivedFor(read);
   run.Check(
       read.version >= arrived, "bounded_staleness",
       [&] { return at_least(arrived, "whose invalidation has arrived"); }, seen);
@@ -37,7 +42,8 @@ void SessionChecker::Check(const Read& read, RunContext& run) const {
 
 void SessionChecker::Limit(const TruthModel& truth) {
   for (size_t i = 0; i < clients_; ++i) {
-    for (Versions* versions : {&seen_[i], &written_[i], &arrived_[i]}) truth.Limit(versions);
+    for (Versions* versions : {&known_[i].seen, &known_[i].written, &known_[i].arrived})
+      truth.Limit(versions);
   }
 }
 

@@ -39,41 +39,49 @@ class SessionChecker {
   // Forgets everything of the first clients, for a new run.
   void Reset(size_t clients) {
     clients_ = clients;
-    for (size_t i = 0; i < clients; ++i) seen_[i] = written_[i] = arrived_[i] = {};
+    std::fill_n(known_.begin(), clients, Known());
   }
 
   void Check(const Read& read, RunContext& run) const;
 
   // --- What happens.
 
-  void HasRead(const Read& read) { Raise(&seen_[read.session][read.db][read.slot], read.version); }
+  void HasRead(const Read& read) {
+    Raise(&known_[read.session].seen[read.db][read.slot], read.version);
+  }
   // A write of the session was acknowledged.
   void HasWritten(size_t session, size_t db, size_t slot, uint64_t version) {
-    Raise(&written_[session][db][slot], version);
+    Raise(&known_[session].written[db][slot], version);
   }
   // An invalidation of the slot, in all databases, has reached the client.
   void Arrived(size_t client, size_t slot, const std::array<uint64_t, kDatabases>& versions) {
-    for (size_t db = 0; db < kDatabases; ++db) Raise(&arrived_[client][db][slot], versions[db]);
+    for (size_t db = 0; db < kDatabases; ++db)
+      Raise(&known_[client].arrived[db][slot], versions[db]);
   }
   // Versions that this server does not have are lost, with another one.
   void Limit(const TruthModel& truth);
 
   // The state of the session when a request is made.
   void Remember(size_t session, size_t db, size_t slot, Asked* asked) const {
-    asked->seen = seen_[session][db][slot];
-    asked->written = written_[session][db][slot];
+    asked->seen = known_[session].seen[db][slot];
+    asked->written = known_[session].written[db][slot];
   }
 
  private:
   using Versions = std::array<std::array<uint64_t, kSlots>, kDatabases>;
 
+  struct Known {
+    Versions seen{};     // by the session
+    Versions written{};  // by the session; acknowledged
+    Versions arrived{};  // at the client
+  };
+
   static void Raise(uint64_t* version, uint64_t to) { *version = std::max(*version, to); }
   uint64_t ArrivedFor(const Read& read) const;
+  [[gnu::noinline]] static void TooOld(const Read& read, uint64_t arrived, RunContext& run);
 
   size_t clients_ = 0;
-  std::array<Versions, kMost> seen_{};     // [session]
-  std::array<Versions, kMost> written_{};  // [session]; acknowledged
-  std::array<Versions, kMost> arrived_{};  // [client]
+  std::array<Known, kMost> known_{};
 };
 
 }  // namespace resprobe::invalidation

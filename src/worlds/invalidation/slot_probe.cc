@@ -18,10 +18,10 @@ void SlotProbe::Ask(ServerSubject& subject, size_t db, uint32_t mask, Scope scop
   }
   size_t asked = 0;
   requests_ = 0;
+  std::array<std::string_view, 2 + kSlots> words;
   for (size_t first = 0; first < all;) {
     const bool hash = first >= kStrings;
     const size_t end = strings_only ? first + 1 : hash ? first + SlotsOfKey(first) : kStrings;
-    std::array<std::string_view, 2 + kSlots> words;
     size_t count = 0;
     words[count++] = strings_only ? "GET" : hash ? "HMGET" : "MGET";
     if (hash) words[count++] = SlotKey(first);

@@ -20,8 +20,8 @@ void TrackedServers::Start(Scheduler* scheduler, Network* network, ServerSubject
     TrackedServer& server = servers_[i];
     server.up = server.subject != nullptr;
     server.run = ++runs_;
-    server.truth.Reset();
     if (!server.up) continue;
+    server.truth.Reset();
     server.node.Reset(scheduler, network, static_cast<Network::Endpoint>(i), server.subject);
     server.node.Start();
     Configure(server);

@@ -48,13 +48,16 @@ void TruthModel::Make(const Change& change) {
       for (size_t db = 0; db < kDatabases; ++db) {
         if (db != change.db && change.what == Change::What::kFlushDb) continue;
         // This includes keys that did not exist: each client is notified of each key.
-        truths_[db].fill({.version = change.version});
+        Empty(db, change.version);
       }
       break;
     case Change::What::kSwapDb:
-      std::swap(truths_[0], truths_[1]);
       for (size_t slot = 0; slot < kSlots; ++slot) {
-        truths_[0][slot].version = truths_[1][slot].version = change.version;
+        Truth& a = truths_[0][slot];
+        Truth& b = truths_[1][slot];
+        std::swap(a.value, b.value);
+        std::swap(a.may_expire, b.may_expire);
+        a.version = b.version = change.version;
       }
       break;
   }
