@@ -127,7 +127,8 @@ bool Parser::ParseBrackets(Ast::Text name, uint32_t mark, uint32_t begin) {
 
 // Parses the rest, after the first two numbers.
 bool Parser::ParseGeo(Ast::Text name, uint32_t mark, uint32_t begin) {
-  if (!At(Tok::kMinus) && !At(Tok::kNumber) && !At(Tok::kParam)) {
+  const bool is_bracket = At(Tok::kLeftParen) && !dialect2();
+  if (!At(Tok::kMinus) && !At(Tok::kNumber) && !At(Tok::kParam) && !is_bracket) {
     return Fail("']', or the radius");
   }
   if (!ParseBound(false)) return false;

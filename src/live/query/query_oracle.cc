@@ -205,11 +205,14 @@ std::optional<QueryFailure> QueryOracle::Run(Bytes tape) {
   // With stop words the trees cannot be compared, but the server must survive them.
   const bool as_words = stopwords && HasStopwords(decoded.query);
   if (as_words && Send(decoded.query, true, false)) return failure_;
-  return Send(decoded.query, stopwords && !as_words, true);
+  bool foreign_numbers = false;
+  if (Send(decoded.query, stopwords && !as_words, true, &foreign_numbers)) return failure_;
+  if (!foreign_numbers) return std::nullopt;
+  return Send(WithPlainNumbers(decoded.query), stopwords && !as_words, true);
 }
 
-std::optional<QueryFailure> QueryOracle::Send(std::string_view query, bool stopwords,
-                                              bool compare) {
+std::optional<QueryFailure> QueryOracle::Send(std::string_view query, bool stopwords, bool compare,
+                                              bool* foreign_numbers) {
   std::vector<std::string> explain = {"FT.EXPLAIN", kIndex, std::string(query), "VERBATIM"};
   std::vector<std::string> search = {"FT.SEARCH", kIndex, std::string(query), "VERBATIM",
                                      "NOCONTENT"};
@@ -244,7 +247,10 @@ std::optional<QueryFailure> QueryOracle::Send(std::string_view query, bool stopw
   using Verdict = SearchExpectation::Verdict;
   const SearchExpectation expected = Expect(query, stopwords, &tree_);
   if (expected.rule != nullptr) ++counts_.rules[std::string(expected.rule->name)];
-  if (expected.verdict == Verdict::kLeftOut) return std::nullopt;
+  if (expected.verdict == Verdict::kLeftOut) {
+    if (foreign_numbers != nullptr) *foreign_numbers = expected.rule->name == "numbers";
+    return std::nullopt;
+  }
   request_ = explained;
   if (expected.verdict == Verdict::kRefused) {
     counts_.refusals += tree.refused;

@@ -98,7 +98,9 @@ class QueryOracle {
   };
 
   bool ReadVersion(std::string* error);
-  std::optional<QueryFailure> Send(std::string_view query, bool stopwords, bool compare);
+  // Sets `foreign_numbers` if the rule for numbers leaves the query out.
+  std::optional<QueryFailure> Send(std::string_view query, bool stopwords, bool compare,
+                                   bool* foreign_numbers = nullptr);
   // Sends the request and waits for the reply; false if there is none, and then `failure_` is set.
   bool Ask(const std::vector<std::string>& words, Answer* answer);
   void Fail(QueryFailure::Kind kind, std::string cause);

@@ -42,7 +42,7 @@ constexpr SearchRule kRules[] = {
      "foo; "
      "-info is -inf, o; 1e5 is a word, +3 is 3, .5 is 5",
      "a number is the longest one that no word character follows"},
-    {"escapes", true, "of three backslashes in a row, all are removed",
+    {"escapes", true, "of three backslashes in a row, all are removed, and of two before a `_`",
      "each backslash makes the next character a part of the word"},
     {"stack", true, "nesting deeper than 100 symbols is a syntax error, at another place",
      "the parser's stack holds 256 symbols"},
@@ -241,6 +241,24 @@ bool HasStopwords(std::string_view query) {
   return found;
 }
 
+std::string WithPlainNumbers(std::string_view query) {
+  std::string plain;
+  size_t copied = 0;
+  const auto replace = [&](size_t begin, size_t end, std::string_view by) {
+    plain.append(query.substr(copied, begin - copied)).append(by);
+    copied = end;
+  };
+  ForTokens(query, [&](const query::Token& token) {
+    const std::string_view raw = query.substr(token.begin, token.end - token.begin);
+    const bool is_foreign = token.kind == Tok::kNumber && !IsServerNumber(raw);
+    const bool is_affix = token.kind == Tok::kAffix && (token.flags & query::kNotWord) != 0;
+    if (is_foreign || is_affix) replace(token.begin, token.end, " 7 ");
+    if (token.kind == Tok::kMinus) replace(token.end, token.end, " ");
+    return true;
+  });
+  return plain.append(query.substr(copied));
+}
+
 SearchExpectation Expect(std::string_view query, bool stopwords, Ast* scratch) {
   using Verdict = SearchExpectation::Verdict;
   SearchExpectation expected;
@@ -250,7 +268,9 @@ SearchExpectation Expect(std::string_view query, bool stopwords, Ast* scratch) {
     return expected;
   };
   if (query.find('\0') != query.npos) return left_out(kNul);
-  if (query.find("\\\\\\") != query.npos) return left_out(kEscapes);
+  if (query.find("\\\\\\") != query.npos || query.find("\\\\_") != query.npos) {
+    return left_out(kEscapes);
+  }
   if (HasOtherNumbers(query)) return left_out(kNumbers);
   query::Options options{.dialect = query::Dialect::k1};
   options.stopwords = stopwords ? &query::Stopwords::Default() : &query::Stopwords::None();

@@ -50,6 +50,9 @@ SearchExpectation Expect(std::string_view query, bool stopwords, query::Ast* scr
 // contain: such a query can be compared only without stop words.
 bool HasStopwords(std::string_view query);
 
+// The query with a number that the server reads too in place of each that it does not.
+std::string WithPlainNumbers(std::string_view query);
+
 }  // namespace resprobe::live
 
 #endif  // RESPROBE_LIVE_QUERY_SEARCH_PROFILE_H_

@@ -94,7 +94,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"x1 y1 5 6|w1", "(and x1 y1 (or (and 5 6) w1))"},
                     Case{"x1 ~_ ~y1", "(and x1 (optional (optional y1)))"}, Case{"_", "empty"},
                     Case{"@n:[-(5 ((6]", "(range @n (-5 (6)"},
-                    Case{"@g:[(1 2 3 km]", "(geo @g (1 2 3 km)"}));
+                    Case{"@g:[(1 2 3 km]", "(geo @g (1 2 3 km)"},
+                    Case{"@g:[1 2 (3 km]", "(geo @g 1 2 3 km)"}));
 
 TEST(Dialect1Test, LacksWhatCameLater) {
   EXPECT_EQ(Shape1("$p"),

@@ -70,6 +70,7 @@ TEST(SearchProfileTest, RulesDecideWhereTheVersionsDiffer) {
   }
   EXPECT_EQ(Tree(std::string_view("a\0b", 3)), "left out by nul");
   EXPECT_EQ(Tree("a\\\\\\-"), "left out by escapes");
+  EXPECT_EQ(Tree("\\\\_"), "left out by escapes");
   EXPECT_EQ(Tree(std::string(60, '(') + "a" + std::string(60, ')')), "left out by stack");
   EXPECT_EQ(Tree("*foo"), "refused by suffix");
   EXPECT_EQ(Tree("%%foo%%"), "refused by fuzzy");
@@ -81,6 +82,12 @@ TEST(SearchProfileTest, RulesDecideWhereTheVersionsDiffer) {
   EXPECT_EQ(Tree("@loc:[200 2 3 km]"), "refused by geo");
   EXPECT_EQ(Tree("@tag:{the}", true), "refused by tags");
   EXPECT_EQ(Tree("(foo"), "refused");
+}
+
+TEST(SearchProfileTest, NumbersThatTheServerDoesNotKnowAreReplaced) {
+  EXPECT_EQ(WithPlainNumbers("+3|1e5 .5 1.5 -7 inf INF"), " 7 | 7   7  1.5 -7 inf  7 ");
+  EXPECT_EQ(WithPlainNumbers("-5foo -1.5* @n:[5. (1]"), "- 5foo  7  @n:[ 7  (1]");
+  EXPECT_NE(Tree(WithPlainNumbers("@n:[.5 +3] 1e5 -5foo")), "left out by numbers");
 }
 
 TEST(SearchProfileTest, StopwordsAreInLowerCase) {

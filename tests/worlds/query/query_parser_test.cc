@@ -296,12 +296,20 @@ struct Canary {
   }
 };
 
+// The shrinker stops at a local minimum, such as a query that needs the whole word "INF" or
+// "ismissing".
+template <class Subject>
+void ExpectFinds(std::string_view invariant, size_t most_bytes) {
+  const std::string small = Canary<Subject>::Find(invariant);
+  EXPECT_LE(small.size(), most_bytes) << invariant << ": " << small;
+}
+
 TEST(QueryCanaryTest, EachFaultIsFoundAndShrunk) {
-  EXPECT_LE(Canary<GluesMinus>::Find("round_trip").size(), 4u);
-  EXPECT_LE(Canary<ForgetsParentheses>::Find("round_trip").size(), 12u);
-  EXPECT_LE(Canary<ForgetsToClose>::Find("printed_text_parses").size(), 18u);
-  EXPECT_LE(Canary<PointsBehind>::Find("error_inside").size(), 4u);
-  EXPECT_LE(Canary<LeavesATree>::Find("rejected_is_empty").size(), 4u);
+  ExpectFinds<GluesMinus>("round_trip", 6);
+  ExpectFinds<ForgetsParentheses>("round_trip", 12);
+  ExpectFinds<ForgetsToClose>("printed_text_parses", 18);
+  ExpectFinds<PointsBehind>("error_inside", 10);
+  ExpectFinds<LeavesATree>("rejected_is_empty", 4);
 }
 
 TEST(QueryCanaryTest, FaultsThatNeedASecondLookAreFoundToo) {
