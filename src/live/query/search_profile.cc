@@ -44,7 +44,8 @@ constexpr SearchRule kRules[] = {
      "a number is the longest one that no word character follows"},
     {"escapes", true, "of three backslashes in a row, all are removed, and of two before a `_`",
      "each backslash makes the next character a part of the word"},
-    {"stack", true, "nesting deeper than 100 symbols is a syntax error, at another place",
+    {"stack", true,
+     "nesting deeper than 100 symbols leaves no tree, or is an error at another place",
      "the parser's stack holds 256 symbols"},
     {"suffix", false, "only word*", "word*, *word, *word*"},
     {"fuzzy", false, "only %word%, and no number or stop word", "%word%, %%word%%, %%%word%%%"},
@@ -272,12 +273,21 @@ SearchExpectation Expect(std::string_view query, bool stopwords, Ast* scratch) {
     return left_out(kEscapes);
   }
   if (HasOtherNumbers(query)) return left_out(kNumbers);
+  // The server's stack of 100 also holds what each symbol consists of.
+  constexpr uint32_t kStackOfServer = 40;
+  // The core's parser needs no stack for the signs of a number.
+  uint32_t run = 0;
+  uint32_t longest = 0;
+  ForTokens(query, [&](const query::Token& token) {
+    run = token.kind == Tok::kMinus || token.kind == Tok::kLeftParen ? run + 1 : 0;
+    longest = std::max(longest, run);
+    return true;
+  });
+  if (longest > kStackOfServer) return left_out(kStack);
   query::Options options{.dialect = query::Dialect::k1};
   options.stopwords = stopwords ? &query::Stopwords::Default() : &query::Stopwords::None();
   options.limits.min_affix = 0;
   options.limits.max_pattern = UINT32_MAX;
-  // The server's stack of 100 also holds what each symbol consists of.
-  constexpr uint32_t kStackOfServer = 40;
   options.limits.max_stack = kStackOfServer;
   query::Error error;
   if (!query::Parse(query, options, scratch, &error)) {

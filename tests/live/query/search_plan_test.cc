@@ -72,6 +72,7 @@ TEST(SearchProfileTest, RulesDecideWhereTheVersionsDiffer) {
   EXPECT_EQ(Tree("a\\\\\\-"), "left out by escapes");
   EXPECT_EQ(Tree("\\\\_"), "left out by escapes");
   EXPECT_EQ(Tree(std::string(60, '(') + "a" + std::string(60, ')')), "left out by stack");
+  EXPECT_EQ(Tree("@n:[0" + std::string(96, '-')), "left out by stack");
   EXPECT_EQ(Tree("*foo"), "refused by suffix");
   EXPECT_EQ(Tree("%%foo%%"), "refused by fuzzy");
   EXPECT_EQ(Tree("%5%"), "refused by fuzzy");
