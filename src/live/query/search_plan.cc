@@ -251,7 +251,7 @@ NodePtr PlanBuilder::BuildAnd(const Node& node) const {
       operand->children.push_back(BuildNode(*child));
       // After two words a number begins a new list.
       while (child->next != query::kNoNode && Adjacent(*child, ast_.node(child->next)) &&
-             !IsServerNumber(ast_.text(ast_.node(child->next)))) {
+             !IsServerNumber(RawText(ast_.node(child->next)))) {
         child = &ast_.node(child->next);
         operand->children.push_back(BuildNode(*child));
       }

@@ -58,6 +58,10 @@ class PlanBuilder {
   std::unique_ptr<PlanNode> BuildAttributed(const query::Node& node) const;
   std::unique_ptr<PlanNode> BuildTag(const query::Node& node) const;
   std::unique_ptr<PlanNode> BuildWords(const std::vector<std::string>& words, bool exact) const;
+  // With its escapes, which make a word of a number.
+  std::string_view RawText(const query::Node& node) const {
+    return query_.substr(node.begin, node.end - node.begin);
+  }
   bool Adjacent(const query::Node& left, const query::Node& right) const;
 
   const query::Ast& ast_;

@@ -43,6 +43,10 @@ TEST(SearchPlanTest, AListWhoseFirstOperandIsAListBecomesPartOfIt) {
   EXPECT_EQ(Tree("@title:(a b) c"),
             "INTERSECT {\n  @title:INTERSECT {\n    @title:a\n    @title:b\n  }\n  c\n}\n");
   EXPECT_EQ(Tree("1 0 1"), "INTERSECT {\n  1\n  0\n  1\n}\n");
+  EXPECT_EQ(Tree("x* a b 1"),
+            "INTERSECT {\n  PREFIX{x*}\n  INTERSECT {\n    a\n    b\n  }\n  1\n}\n");
+  EXPECT_EQ(Tree("x* a b 1\\.5"),
+            "INTERSECT {\n  PREFIX{x*}\n  INTERSECT {\n    a\n    b\n    1.5\n  }\n}\n");
 }
 
 TEST(SearchPlanTest, FieldsAreThoseOfTheSchema) {
