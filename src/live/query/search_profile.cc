@@ -228,15 +228,17 @@ std::span<const SearchField> SearchSchema() { return kSchema; }
 
 bool HasStopwords(std::string_view query) {
   bool found = false;
+  bool after_word = false;
   int braces = 0;
   ForTokens(query, [&](const query::Token& token) {
     braces += token.kind == Tok::kLeftBrace;
     braces -= token.kind == Tok::kRightBrace;
     const std::string_view text = query.substr(token.begin, token.end - token.begin);
     if (token.kind == Tok::kWord && query::Stopwords::Default().Contains(text)) {
-      // In braces the parser keeps them, but for their case.
-      found |= braces <= 0 || !IsServerStopword(text);
+      // In braces the parser keeps them, but for their case, unless one ends a list of tags.
+      found |= braces <= 0 || after_word || !IsServerStopword(text);
     }
+    after_word = (token.classes & query::kIsWord) != 0;
     return !found;
   });
   return found;

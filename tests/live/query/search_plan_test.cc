@@ -101,6 +101,7 @@ TEST(SearchProfileTest, StopwordsAreInLowerCase) {
   EXPECT_EQ(Tree("\"THE\"", true), "the\n");
   EXPECT_TRUE(HasStopwords("foo -the"));
   EXPECT_TRUE(HasStopwords("THE"));
+  EXPECT_TRUE(HasStopwords("@tag:{foo the"));
   EXPECT_FALSE(HasStopwords("@tag:{foo|the} \"the\""));
 }
 
