@@ -140,9 +140,10 @@ int Campaign::Run(const runner::OutputOptions& output) {
 void Campaign::Take(const MetCase& met) {
   const std::string& signature = met.outcome.what.signature;
   if (const auto same = same_.find(signature); same != same_.end()) {
-    ++found_[same->second].met;
+    if (const auto found = found_.find(same->second); found != found_.end()) ++found->second.met;
     return;
   }
+  if (search_->Accepts(signature)) return;
   const RunClock::Pause pause(&clock_);
   search_->Aside(true);
   File(met);
@@ -236,6 +237,7 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     failure.input.bytes_after = small.tape.size();
     failure.input.candidates = small.candidates;
   }
+  failure.run = search_->runner().spec();  // shrinking may have added to it
   if (small.reproduced) {
     const std::string as_met = failure.what.signature;
     failure.what = small.outcome.what;
@@ -277,6 +279,11 @@ void Campaign::File(const MetCase& met) {
     Reduce(met, &found, &files, &text);
     const std::string& signature = found.failure.what.signature;
     try {
+      if (signature != as_met && search_->Accepts(signature)) {
+        same_[as_met] = signature;
+        if (!found.folder.empty()) store_.Remove(found.folder);
+        return;
+      }
       if (signature != as_met && !found.folder.empty()) {
         // After shrinking it may equal a known finding.
         const auto here = found_.find(signature);
@@ -288,6 +295,7 @@ void Campaign::File(const MetCase& met) {
         if (here != found_.end()) {
           same_[as_met] = signature;
           ++here->second.met;
+          here->second.met_as.insert(as_met);
           return;
         }
         if (known) {
@@ -308,6 +316,7 @@ void Campaign::File(const MetCase& met) {
   }
   const std::string signature = found.failure.what.signature;
   same_[as_met] = same_[signature] = signature;
+  found.met_as.insert(as_met);
   Say(Describe(found, text));
   found_[signature] = std::move(found);
 }
@@ -337,6 +346,9 @@ std::string Campaign::FindingsText() const {
   for (const auto& [signature, found] : found_) {
     text += "  " + signature + ", met " + Plural(found.met, "time") + ": " +
             (found.folder.empty() ? "not filed" : project_.Shown(found.folder)) + "\n";
+    for (const std::string& as : found.met_as) {
+      if (as != signature) text += "    also as " + as + "\n";
+    }
   }
   return text;
 }
@@ -347,6 +359,8 @@ Json Campaign::FindingsJson() const {
     Json one = ToJson(found.failure);
     one["known"] = found.known;
     one["repeats"] = found.met - 1;
+    one["met_as"] = Json::array();
+    for (const std::string& as : found.met_as) one["met_as"].push_back(runner::JsonText(as));
     if (!found.folder.empty()) {
       one["folder"] = runner::JsonText(project_.Shown(found.folder));
       one["replay"] = runner::JsonText(ReplayCommand(project_, found.folder));

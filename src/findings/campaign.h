@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "findings/case_runner.h"
@@ -73,6 +74,8 @@ class Search {
 
   // Shrinks a case. The default runs it alone and lets the runner shrink it.
   virtual SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits);
+  // True if failures with this signature are not to be filed: known, and accepted.
+  virtual bool Accepts(const std::string& /*signature*/) { return false; }
   // Called with true before and with false after work on a failure, which the counts must exclude.
   virtual void Aside(bool /*begins*/) {}
   // A sentence that explains why a case that failed may not fail alone.
@@ -108,10 +111,11 @@ struct CampaignOptions {
 // A kind of failure in one campaign.
 struct Found {
   Failure failure;
-  fs::path folder;      // empty: it could not be written
-  bool known = false;   // its folder was there before
-  uint64_t met = 1;     // times in this campaign
-  std::string trouble;  // why the folder is empty
+  fs::path folder;               // empty: it could not be written
+  bool known = false;            // its folder was there before
+  uint64_t met = 1;              // times in this campaign
+  std::set<std::string> met_as;  // the signatures before it was shrunk
+  std::string trouble;           // why the folder is empty
 };
 
 // Runs a search within its budget: files every kind of failure once, immediately, and then shrinks

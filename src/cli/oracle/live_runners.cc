@@ -40,6 +40,12 @@ LiveOptions ToLiveOptions(const findings::RunSpec& spec) {
   options.server.allow_remote = server.allow_remote;
   options.profile = server.profile.empty() ? "auto" : server.profile;
   options.server.hang_seconds = server.hang_seconds;
+  options.only_error_codes = spec.options.value("only_error_codes", Json()) == Json(true);
+  if (const Json known = spec.options.value("known", Json()); known.is_array()) {
+    for (const Json& one : known) {
+      if (one.is_string()) options.known.push_back(one.get<std::string>());
+    }
+  }
   options.unmodelled = spec.runner == "robustness";
   options.dangerous = spec.options.value("dangerous", Json()) == Json(true);
   if (const Json memory = spec.options.value("memory", Json()); memory.is_number_unsigned()) {
@@ -62,6 +68,7 @@ findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runne
   server.allow_remote = options.server.allow_remote;
   if (options.profile != "auto") server.profile = options.profile;
   server.hang_seconds = options.server.hang_seconds;
+  if (runner == "oracle" && options.only_error_codes) spec.options["only_error_codes"] = true;
   if (runner == "robustness" || runner == "query") {
     if (options.dangerous) spec.options["dangerous"] = true;
     spec.options["memory"] = options.memory_mb;
@@ -84,6 +91,7 @@ std::string LeftOutText(const live::OracleCounts& counts, bool all, const std::s
 
 OracleCaseRunner::OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
+  accepted_ = session_.known();
   spec_.server.version = session_.target().version();
   spec_.server.profile = std::string(session_.profile());
 }
@@ -109,9 +117,14 @@ findings::CaseOutcome OracleCaseRunner::OutcomeOf(const live::Difference& differ
 }
 
 findings::CaseOutcome OracleCaseRunner::RunCase(const CommandCase& c) {
-  const std::optional<live::Difference> difference = session_.Run(c);
+  return OutcomeWithCause(c, session_.Run(c));
+}
+
+findings::CaseOutcome OracleCaseRunner::OutcomeWithCause(
+    const CommandCase& c, const std::optional<live::Difference>& difference) {
   if (!difference) return {};
   findings::CaseOutcome outcome = OutcomeOf(*difference);
+  outcome.what.signature = runner::JsonText(session_.CauseOf(c, *difference));
   if (difference->fatal) outcome.files["server.log"] = session_.last_log();
   return outcome;
 }
@@ -123,9 +136,27 @@ size_t OracleCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena*
   const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
   *reproduced = false;
   if (session_.gone()) return tried;
-  findings::CaseOutcome again = RunCase(*c);
-  *reproduced = again.what.signature == signature;
-  if (*reproduced) *outcome = std::move(again);
+  // Only what a server shows that has just been started is reproduced: first without what this
+  // campaign knows, since a replay knows only what the report says.
+  spec_.options.erase("known");
+  const live::KnownDifferences known = session_.known();
+  session_.set_known(accepted_);
+  std::optional<live::Difference> again = session_.RunFresh(*c);
+  *reproduced = again && again->Signature() == signature;
+  session_.set_known(known);
+  if (!*reproduced && !session_.gone()) {
+    session_.Forget(signature);
+    again = session_.RunFresh(*c);
+    *reproduced = again && again->Signature() == signature;
+    if (*reproduced) {
+      for (const std::string& one : session_.known()) {
+        spec_.options["known"].push_back(runner::JsonText(one));
+      }
+    }
+    session_.set_known(known);
+  }
+  if (session_.gone()) return tried;
+  if (*reproduced) *outcome = OutcomeWithCause(*c, again);
   return tried;
 }
 

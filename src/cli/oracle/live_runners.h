@@ -40,11 +40,15 @@ class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
 
   OracleSession& session() { return session_; }
   findings::CaseOutcome OutcomeOf(const live::Difference& difference) const;
+  // The same, under the signature of its cause (OracleSession::CauseOf()).
+  findings::CaseOutcome OutcomeWithCause(const CommandCase& c,
+                                         const std::optional<live::Difference>& difference);
 
  private:
   fs::path source_;
   findings::RunSpec spec_;
   OracleSession session_;
+  live::KnownDifferences accepted_;  // by the spec
 };
 
 // Cases of command_handler on a live server that is watched. Its options: "dangerous" (a boolean)

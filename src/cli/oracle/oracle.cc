@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "cli/oracle/accepted.h"
+#include "cli/oracle/junit.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
@@ -13,6 +17,7 @@
 #include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "findings/campaign.h"
+#include "runner/files.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -22,6 +27,28 @@ namespace {
 
 using OracleVerbOptions = CallVerbOptions;
 
+// What the server has, and a table of what it lacks.
+std::string AbsentText(const live::ServerSurvey& survey) {
+  std::string text = "it has " + std::to_string(survey.present()) + " of " +
+                     std::to_string(survey.commands()) + " commands of the core";
+  if (survey.absent().empty()) return text + "\n";
+  text += "; absent:";
+  constexpr size_t kWidth = 96;
+  size_t column = kWidth;
+  for (const live::ServerSurvey::Absent& one : survey.absent()) {
+    if (column + one.name.size() + 2 > kWidth) {
+      text += "\n  ";
+      column = 2;
+    } else {
+      text += ", ";
+      column += 2;
+    }
+    text += one.name;
+    column += one.name.size();
+  }
+  return text + "\n";
+}
+
 // Cases of command_handler, sent ahead of the server's replies.
 class OracleSearch : public findings::Search {
  public:
@@ -29,7 +56,14 @@ class OracleSearch : public findings::Search {
       : options_(options),
         runner_(project, ToRunSpec(options.server, "oracle", std::string(CommandWorld::kName))),
         session_(runner_.session()),
-        cases_(project, options.cases) {}
+        cases_(project, options.cases, session_.oracle().survey(), session_.oracle().profile()) {
+    if (options.accept.empty()) return;
+    accepted_ = AcceptedDifferences(options.accept);
+    for (const AcceptedDifference& one : accepted_.list()) {
+      session_.Know(one.signature);
+      for (const std::string& signature : one.met_as) session_.Know(signature);
+    }
+  }
 
   bool Step(const Met& met) override {
     if (session_.gone())
@@ -37,13 +71,25 @@ class OracleSearch : public findings::Search {
     if (options_.seeds > 0 && taken_ == options_.seeds + cases_.corpus()) return false;
     ++taken_;
     if (const auto difference = session_.RunAhead(cases_.Next())) Examine(*difference, met);
+    CountKnown(met);
     return true;
   }
 
   void Drain(const Met& met) override {
     if (session_.gone()) return;
     if (const auto difference = session_.CatchUp()) Examine(*difference, met);
+    CountKnown(met);
   }
+
+  bool Accepts(const std::string& signature) override {
+    AcceptedDifference* const one = accepted_.Find(signature);
+    if (one == nullptr) return false;
+    one->met = true;
+    return true;
+  }
+
+  const AcceptedDifferences& accepted() const { return accepted_; }
+  const OracleSession& session() const { return session_; }
 
   findings::CaseRunner& runner() override { return runner_; }
 
@@ -65,6 +111,8 @@ class OracleSearch : public findings::Search {
     std::string text = runner_.spec().server.version + " against the profile " +
                        runner_.spec().server.profile + ", seed " +
                        std::to_string(options_.cases.seed) + "\n";
+    const live::ServerSurvey& survey = session_.oracle().survey();
+    if (!survey.redis()) return text + AbsentText(survey);
     if (!session_.target().active_expiry_off()) {
       text +=
           "its active expiry cannot be switched off (DEBUG is not permitted): what counts expired "
@@ -91,6 +139,19 @@ class OracleSearch : public findings::Search {
       separator = ", ";
     }
     text += *separator == ' ' ? " none\n" : "\n";
+    const live::OracleVerdict& verdict = session_.oracle().verdict();
+    if (verdict.doubtful() > 0) {
+      text += "not judged, since a known difference of the same case may be the reason: " +
+              runner::Grouped(verdict.doubtful()) + " replies\n";
+    }
+    if (const uint64_t other = session_.oracle().other_error_texts(); other > 0) {
+      text += "errors with the same code and another text: " + runner::Grouped(other) + "\n";
+    }
+    for (const AcceptedDifference& one : accepted_.list()) {
+      text += one.met ? "accepted: " + one.signature + ": " + one.reason + "\n"
+                      : "stale: " + options_.accept + ": line " + std::to_string(one.line) +
+                            ": was not met: " + one.signature + "\n";
+    }
     return text + LeftOutText(counts(), options_.verbose, "--verbose");
   }
 
@@ -113,6 +174,16 @@ class OracleSearch : public findings::Search {
       }
     }
     for (const auto& [reason, count] : counts().left_out) json["left_out"][reason] = count;
+    json["absent"] = Json::array();
+    for (const live::ServerSurvey::Absent& one : session_.oracle().survey().absent()) {
+      json["absent"].push_back({{"name", one.name}, {"reply", runner::JsonText(one.reply)}});
+    }
+    json["accepted"] = Json::array();
+    for (const AcceptedDifference& one : accepted_.list()) {
+      json["accepted"].push_back({{"signature", runner::JsonText(one.signature)},
+                                  {"reason", runner::JsonText(one.reason)},
+                                  {"met", one.met}});
+    }
     for (size_t i = 0; i < live::kFreedoms; ++i) {
       const uint64_t used = session_.oracle().freedoms()[i];
       if (used > 0) {
@@ -126,6 +197,7 @@ class OracleSearch : public findings::Search {
   // Reruns the cases in flight one by one to find out which of them differs, and from which request
   // on.
   void Examine(const live::Difference& difference, const Met& met) {
+    if (difference.behind_known) return;
     bool found = false;
     const uint64_t suspects = session_.gone() ? 0 : difference.suspects;
     cases_.Back(suspects);
@@ -144,7 +216,20 @@ class OracleSearch : public findings::Search {
     for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
   }
 
-  void Tell(const live::Difference& difference, const CommandCase& c, const Met& met) const {
+  // Lets the campaign count the known differences that have not ended a case.
+  void CountKnown(const Met& met) {
+    for (const auto& [signature, count] : session_.oracle().verdict().met()) {
+      uint64_t& counted = counted_[signature];
+      for (; counted < count; ++counted) {
+        if (Accepts(signature)) continue;
+        findings::MetCase one;
+        one.outcome.what.signature = runner::JsonText(signature);
+        met(std::move(one));
+      }
+    }
+  }
+
+  void Tell(const live::Difference& difference, const CommandCase& c, const Met& met) {
     findings::MetCase one;
     one.tape = runner::TapeOf(c);
     one.ops = c.ops.size();
@@ -153,6 +238,7 @@ class OracleSearch : public findings::Search {
     one.outcome = runner_.OutcomeOf(difference);
     if (difference.fatal) one.outcome.files["server.log"] = session_.last_log();
     met(std::move(one));
+    session_.KnowIfInStep(c, difference);
   }
 
   const live::OracleCounts& counts() const { return session_.oracle().counts(); }
@@ -162,11 +248,82 @@ class OracleSearch : public findings::Search {
   OracleCaseRunner runner_;
   OracleSession& session_;
   OracleCases cases_;
+  AcceptedDifferences accepted_;
+  std::map<std::string, uint64_t> counted_;  // of the known differences, by signature
   uint64_t taken_ = 0;
   // Spent on shrinking.
   uint64_t aside_requests_ = 0;
   uint64_t aside_state_ = 0;
 };
+
+// All differences of the run, and the accepted ones.
+void WriteAccepted(const OracleVerbOptions& options, const OracleSearch& search,
+                   const findings::Campaign& campaign) {
+  AcceptedDifferences all = search.accepted();
+  for (const auto& [signature, found] : campaign.found()) {
+    const findings::Symptom& what = found.failure.what;
+    AcceptedDifference one;
+    one.signature = signature;
+    one.reason = "TODO: why it is accepted";
+    one.example =
+        what.details.value("session", "") + " core: " + what.expected + " server: " + what.seen;
+    one.met_as = found.met_as;
+    all.Add(std::move(one));
+  }
+  all.Write(options.write_accept, search.session().target().version());
+}
+
+// A test for each command of the profile: passed if it was compared and no finding names it, failed
+// with the findings that do, skipped if the server lacks it or it was not compared. Findings that
+// name no command are tests of their own.
+void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
+                const findings::Campaign& campaign) {
+  const live::Oracle& oracle = search.session().oracle();
+  std::map<std::string, std::vector<const findings::Found*>> by_command;
+  for (const auto& [signature, found] : campaign.found()) {
+    std::string name = signature.substr(0, signature.find_first_of(": "));
+    by_command[name].push_back(&found);
+  }
+  std::vector<JunitTest> tests;
+  const auto fail = [&](const std::string& name, const std::vector<const findings::Found*>& found) {
+    JunitTest test{.name = name, .result = JunitTest::Result::kFailed};
+    for (const findings::Found* one : found) {
+      test.message += (test.message.empty() ? "" : "; ") + one->failure.what.signature;
+      test.text += one->failure.what.details.value("session", "") +
+                   "core:   " + one->failure.what.expected + "\nserver: " + one->failure.what.seen +
+                   "\n";
+    }
+    tests.push_back(std::move(test));
+  };
+  const auto add = [&](const Command& command) {
+    const std::string name(command.full_name());
+    if (command.HasTrait(kNotCompared) || command.spec->handler == nullptr) return;
+    if (const auto found = by_command.extract(name); !found.empty()) {
+      return fail(name, found.mapped());
+    }
+    const auto counted = oracle.counts().commands.find(&command);
+    const bool compared = counted != oracle.counts().commands.end() && counted->second.requests > 0;
+    JunitTest test{.name = name};
+    if (!compared) {
+      test.result = JunitTest::Result::kSkipped;
+      test.message = oracle.survey().Has(name) ? "was not compared" : "absent";
+    }
+    tests.push_back(test);
+    for (const live::ServerSurvey::Absent& absent : oracle.survey().absent()) {
+      if (!absent.name.starts_with(name + " ")) continue;
+      tests.push_back({.name = absent.name,
+                       .result = JunitTest::Result::kSkipped,
+                       .message = "absent: " + absent.reply});
+    }
+  };
+  for (const Command& command : Commands(oracle.profile())) {
+    add(command);
+    for (const Command& subcommand : command.subcommands) add(subcommand);
+  }
+  for (const auto& [name, found] : by_command) fail(found.front()->failure.what.signature, found);
+  runner::WriteFile(options.junit, JunitReport(search.session().target().version(), tests,
+                                               campaign.clock().Seconds()));
+}
 
 int RunOracle(const OracleVerbOptions& options) {
   const runner::Project project = runner::OpenProject();
@@ -177,9 +334,19 @@ int RunOracle(const OracleVerbOptions& options) {
   campaign.prefix = "oracle-" + search.runner().spec().server.profile + "-";
   campaign.seconds = options.seconds;
   campaign.requests = options.requests;
+  campaign.stop_on_failure = options.stop_on_failure;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
-  return findings::Campaign(project, &search, campaign).Run(options.output);
+  findings::Campaign run(project, &search, campaign);
+  const int code = run.Run(options.output);
+  if (!options.write_accept.empty()) WriteAccepted(options, search, run);
+  if (!options.junit.empty()) WriteJunit(options, search, run);
+  const bool old =
+      std::ranges::all_of(run.found(), [](const auto& one) { return one.second.known; });
+  if (options.fail_on == "new" && code == runner::kFinding && !run.found().empty() && old) {
+    return runner::kAllWell;
+  }
+  return code;
 }
 
 }  // namespace
@@ -187,6 +354,9 @@ int RunOracle(const OracleVerbOptions& options) {
 Verb OracleVerb() {
   const auto options = std::make_shared<OracleVerbOptions>();
   const auto groups = std::make_shared<std::string>();
+  const auto commands = std::make_shared<std::string>();
+  const auto without = std::make_shared<std::string>();
+  const auto resp2 = std::make_shared<bool>(false);
   Verb verb("oracle", "compare the core with a live server, reply for reply");
   verb.details =
       "Cases are those of command_handler: its seed corpus and regressions, then generated ones. "
@@ -224,6 +394,8 @@ Verb OracleVerb() {
               "Until N requests were compared")
       .Excludes("--unmodelled");
   verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
+  verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first difference")
+      .Excludes("--unmodelled");
   verb.Group("Which cases");
   verb.Number("--seed", "N", &options->cases.seed, 0, UINT64_MAX / 2, "The first generated case")
       .ShowDefault();
@@ -231,9 +403,34 @@ Verb OracleVerb() {
               "Ops in each generated case; default: it varies");
   verb.Text("--groups", "GROUP,…", groups.get(), "Only commands of these groups: string,list,…")
       .NotBlank("it names no group: give some, such as string,list");
+  verb.Text("--commands", "NAME,…", commands.get(), "Only these commands: get,set,client|id")
+      .NotBlank("it names no command: give some, such as get,set")
+      .Excludes("--unmodelled");
+  verb.Text("--without", "NAME,…", without.get(), "None of these commands")
+      .NotBlank("it names no command: give some, such as get,set")
+      .Excludes("--unmodelled");
   verb.Choice("--protocol", {"2", "3", "both"}, &options->cases.protocol,
               "The protocol that clients begin with")
       .ShowDefault();
+  verb.Flag("--resp2", resp2.get(), "The same as --protocol 2").Excludes("--protocol");
+  verb.Group("What is a difference");
+  verb.Flag("--only-errors-code", &options->server.only_error_codes,
+            "Errors are the same if their codes are, the first words")
+      .Excludes("--unmodelled");
+  verb.Text("--accept", "FILE", &options->accept,
+            "Differences that are accepted: they end no case, and are not filed")
+      .Excludes("--unmodelled");
+  verb.Text("--write-accept", "FILE", &options->write_accept,
+            "Write the differences of this run, and those of --accept, as such a list")
+      .Excludes("--unmodelled");
+  verb.Choice("--fail-on", {"any", "new"}, &options->fail_on,
+              "Exit with 1 after any difference, or only after one that was not filed before")
+      .ShowDefault()
+      .Excludes("--unmodelled");
+  verb.Text("--junit", "FILE", &options->junit,
+            "Write the result for each command, passed, failed or absent, as JUnit XML")
+      .Excludes("--unmodelled");
+  verb.Group("");
   verb.Flag("--verbose", &options->verbose,
             "List at the end why requests were left out, and how many for each reason")
       .Excludes("--unmodelled");
@@ -244,6 +441,9 @@ Verb OracleVerb() {
       options->seconds = 30;
     }
     options->cases.groups = SplitList(*groups);
+    options->cases.commands = SplitList(*commands);
+    options->cases.without = SplitList(*without);
+    if (*resp2) options->cases.protocol = "2";
     if (options->server.query) return CompareQueries(*options);
     return options->server.unmodelled ? CallUnmodelled(*options) : RunOracle(*options);
   };

@@ -46,20 +46,65 @@ void AddTargets(Gen& gen, Arena* arena, CommandCase* c) {
 
 }  // namespace
 
-OracleCases::OracleCases(const runner::Project& project, const CaseOptions& options)
+OracleCases::OracleCases(const runner::Project& project, const CaseOptions& options,
+                         const live::ServerSurvey& survey, Profile profile)
     : options_(options),
+      survey_(survey),
+      profile_(profile),
+      restricted_(!options.groups.empty() || !options.commands.empty() ||
+                  !options.without.empty() || !survey.redis()),
+      choice_([this](const Command& command) { return Wanted(command); }),
       cases_(project, options.seed,
              [this](uint64_t seed, Arena* arena, CommandCase* c) { Generate(seed, arena, c); }) {
-  std::set<std::string> known;
-  for (const Command& command : Commands()) {
-    known.insert(std::string(CommandGroupName(command.spec->group)));
+  std::set<std::string> groups;
+  std::set<std::string> names;
+  for (const Command& command : Commands(profile)) {
+    groups.insert(std::string(CommandGroupName(command.spec->group)));
+    names.insert(std::string(command.full_name()));
+    for (const Command& subcommand : command.subcommands) {
+      names.insert(std::string(subcommand.full_name()));
+    }
   }
   for (const std::string& group : options.groups) {
-    if (known.contains(group)) continue;
+    if (groups.contains(group)) continue;
     std::string all;
-    for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
+    for (const std::string& name : groups) all += (all.empty() ? "" : ", ") + name;
     throw runner::UserError("--groups: there is no group '" + group + "': use some of " + all);
   }
+  for (const auto& [option, list] :
+       {std::pair("--commands", &options.commands), std::pair("--without", &options.without)}) {
+    for (const std::string& name : *list) {
+      if (names.contains(name)) continue;
+      throw runner::UserError(std::string(option) + ": the core has no command '" + name +
+                              "': conformance.md lists them (a subcommand is client|id)");
+    }
+  }
+  if (choice_.empty()) {
+    throw runner::UserError(
+        "no command is left to compare: the server has none of those that the options permit");
+  }
+}
+
+bool OracleCases::Wanted(const Command& command) const {
+  const auto among = [&](const std::vector<std::string>& list) {
+    return std::ranges::any_of(list, [&](const std::string& name) {
+      return command.full_name() == name ||
+             (command.parent != nullptr && command.parent->full_name() == name);
+    });
+  };
+  if (!options_.commands.empty() && !among(options_.commands)) return false;
+  if (among(options_.without)) return false;
+  if (!options_.groups.empty() &&
+      std::ranges::find(options_.groups, CommandGroupName(command.spec->group)) ==
+          options_.groups.end()) {
+    return false;
+  }
+  if (survey_.redis()) return true;
+  // Of another profile.
+  const Command* own = FindCommand(
+      command.parent == nullptr ? command.full_name() : command.parent->full_name(), profile_);
+  if (own != nullptr && command.parent != nullptr) own = FindSubcommand(*own, command.name());
+  return own != nullptr && survey_.Has(command.full_name());
 }
 
 const CommandCase& OracleCases::Next() {
@@ -86,21 +131,22 @@ void OracleCases::Generate(uint64_t seed, Arena* arena, CommandCase* c) const {
 void OracleCases::Restrict(CommandCase* c) {
   if (options_.protocol == "2") c->config.protocol3.value = 0;
   if (options_.protocol == "3") c->config.protocol3.value = 0xff;
-  if (options_.groups.empty()) return;
+  if (!survey_.resp3()) c->config.protocol3.value = 0;
+  if (!restricted_) return;
   Gen gen(cases_.number(), &cases_.arena());
-  const auto wanted = [&](std::span<const std::string_view> words) {
-    const Command* command = words.empty() ? nullptr : ReplyModel::Find(words);
-    return command != nullptr &&
-           std::find(options_.groups.begin(), options_.groups.end(),
-                     CommandGroupName(command->spec->group)) != options_.groups.end();
+  const auto fits = [&](std::span<const std::string_view> words) {
+    const Command* command = words.empty() ? nullptr : ReplyModel::Find(words, profile_);
+    return command != nullptr && Wanted(*command) &&
+           survey_.Lacks(*command, {words.begin(), words.end()}).empty();
   };
   std::erase_if(c->ops, [&](CommandWorld::Op& op) {
     Args* args = nullptr;
     if (auto* call = std::get_if<CommandWorld::Call>(&op)) args = &call->args;
     if (auto* queue = std::get_if<CommandWorld::Queue>(&op)) args = &queue->args;
     if (args == nullptr) return std::holds_alternative<CommandWorld::Raw>(op);
-    for (int i = 0; i < 30 && !wanted(args->words); ++i) args->words = GenerateCommand(gen);
-    return !wanted(args->words);
+    constexpr int kTries = 30;
+    for (int i = 0; i < kTries && !fits(args->words); ++i) args->words = choice_.Generate(gen);
+    return !fits(args->words);
   });
 }
 

@@ -7,21 +7,26 @@
 
 #include "cli/oracle/oracle_session.h"
 #include "runner/seed_cases.h"
+#include "worlds/command/command_generate.h"
 
 namespace resprobe::cli {
 
 struct CaseOptions {
   uint64_t seed = 1;
-  size_t ops = 0;                   // in each generated case; 0: the generator decides
-  std::vector<std::string> groups;  // of commands ("string"); none: all
-  std::string protocol = "both";    // "2", "3"
+  size_t ops = 0;                     // in each generated case; 0: the generator decides
+  std::vector<std::string> groups;    // of commands ("string"); none: all
+  std::vector<std::string> commands;  // by their full names ("client|id"); none: all
+  std::vector<std::string> without;   // the same: none of these
+  std::string protocol = "both";      // "2", "3"
 };
 
 // The cases of one run of the oracle: SeedCases of command_handler, restricted by the options.
 class OracleCases {
  public:
-  // Throws UserError if a group does not exist.
-  OracleCases(const runner::Project& project, const CaseOptions& options);
+  // Cases have only what the server has. Throws UserError if a group or a command does not exist,
+  // or no command is left.
+  OracleCases(const runner::Project& project, const CaseOptions& options,
+              const live::ServerSurvey& survey, Profile profile);
 
   // The next case, valid until the next call.
   const CommandCase& Next();
@@ -35,8 +40,14 @@ class OracleCases {
  private:
   void Generate(uint64_t seed, Arena* arena, CommandCase* c) const;
   void Restrict(CommandCase* c);
+  // The options and the server permit it.
+  bool Wanted(const Command& command) const;
 
   CaseOptions options_;
+  const live::ServerSurvey& survey_;
+  Profile profile_;
+  bool restricted_ = false;
+  CommandChoice choice_;
   runner::SeedCases<CommandWorld> cases_;
 };
 

@@ -9,6 +9,7 @@
 #include "runner/process.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
+#include "worlds/command/reply_model.h"
 
 namespace resprobe::cli {
 
@@ -32,7 +33,9 @@ void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
 
 OracleSession::OracleSession(const LiveOptions& options) {
   std::string error;
-  target_ = live::LiveServer::Open(options.server.Target(), &error);
+  live::TargetOptions target = options.server.Target();
+  target.any = true;
+  target_ = live::LiveServer::Open(target, &error);
   if (target_ == nullptr) runner::ThrowServerError(error);
   live::OracleOptions oracle;
   oracle.hang_ms = options.server.hang_seconds * 1000;
@@ -40,13 +43,20 @@ OracleSession::OracleSession(const LiveOptions& options) {
     const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
     if (!profile) throw runner::UserError("--profile: " + error);
     oracle.profile = *profile;
-  } else if (!target_->ProfileOf(&oracle.profile)) {
+  } else if (!target_->ProfileOf(&oracle.profile) && target_->IsRedis(oracle.profile)) {
     throw runner::UserError("there is no profile for " + target_->version() +
                             ": name the one to compare it with, such as --profile " +
                             std::string(ProfileName(oracle.profile)));
   }
   profile_ = ProfileName(oracle.profile);
+  std::optional<live::ServerSurvey> survey =
+      live::ServerSurvey::Make(*target_, oracle.profile, &error);
+  if (!survey) runner::ThrowServerError(error);
+  oracle.survey = *std::move(survey);
+  oracle.only_error_codes = options.only_error_codes;
+  known_.insert(options.known.begin(), options.known.end());
   oracle_ = std::make_unique<live::Oracle>(target_.get(), oracle);
+  oracle_->set_known(&known_);
   if (!oracle_->Prepare(&error)) runner::ThrowServerError(error);
 }
 
@@ -59,6 +69,17 @@ int ShrinkingHangMs(int hang_ms) {
 std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {
   if (gone()) throw runner::UserError("the server does not come back: " + gone_);
   std::optional<live::Difference> difference = oracle_->Run(c);
+  if (difference && difference->behind_known) return std::nullopt;
+  if (difference && !difference->fatal) {
+    // A reply too many or too few shifts all that follow: which request it was shows when each
+    // waits for its reply.
+    oracle_->set_one_by_one(true);
+    std::optional<live::Difference> again = oracle_->Run(c);
+    oracle_->set_one_by_one(false);
+    const bool shifted = again && !again->behind_known &&
+                         (again->out_of_step || difference->out_of_step || again->fatal);
+    if (shifted) difference = std::move(again);
+  }
   if (!difference || !difference->fatal) return difference;
   // Run it again, request by request, to identify the request.
   Revive();
@@ -100,6 +121,8 @@ size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Ar
     const std::optional<live::Difference> difference = Run(candidate);
     return difference && difference->Signature() == signature;
   };
+  // It must be seen here, even if the campaign knows it.
+  const bool was_known = known_.erase(signature) > 0;
   CommandCase small = *c;
   const int hang_ms = oracle_->hang_ms();
   oracle_->set_hang_ms(ShrinkingHangMs(hang_ms));
@@ -107,7 +130,47 @@ size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Ar
   oracle_->set_hang_ms(hang_ms);
   // With the full timeout it may turn out not to hang.
   if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
+  if (was_known) known_.insert(signature);
   return tried;
+}
+
+std::optional<live::Difference> OracleSession::RunFresh(const CommandCase& c) {
+  if (target_->own() && !oracle_->Prepare(&gone_, /*fresh=*/true)) return std::nullopt;
+  return Run(c);
+}
+
+void OracleSession::KnowIfInStep(const CommandCase& c, const live::Difference& difference) {
+  if (difference.fatal || difference.out_of_step || gone()) return;
+  const std::string signature = difference.Signature();
+  if (!known_.insert(signature).second) return;
+  oracle_->set_one_by_one(true);
+  const std::optional<live::Difference> next = oracle_->Run(c);
+  oracle_->set_one_by_one(false);
+  if (next && next->fatal) Revive();
+  if (next && next->out_of_step) known_.erase(signature);
+}
+
+std::string OracleSession::CauseOf(const CommandCase& c, const live::Difference& difference) {
+  constexpr size_t kMostOps = 12;
+  const std::string own = difference.Signature();
+  if (oracle_->survey().redis() || difference.fatal || difference.out_of_step ||
+      c.ops.size() > kMostOps) {
+    return own;
+  }
+  CommandCase prefix = c;
+  for (size_t n = 1; n <= c.ops.size() && !gone(); ++n) {
+    prefix.ops.assign(c.ops.begin(), c.ops.begin() + static_cast<ptrdiff_t>(n));
+    const std::optional<live::Difference> first = Run(prefix);
+    if (!first) continue;
+    if (!first->command.starts_with("state: ")) return first->fatal ? own : first->Signature();
+    const auto* const call = std::get_if<CommandWorld::Call>(&prefix.ops.back());
+    const Command* const command =
+        call == nullptr ? nullptr : ReplyModel::Find(call->args.words, oracle_->profile());
+    if (command == nullptr || !command->Has(kWrite)) return own;
+    const std::vector<std::string> words(call->args.words.begin(), call->args.words.end());
+    return live::CommandWithOptions(*command, words) + ": leaves other data";
+  }
+  return own;
 }
 
 std::string Session(const std::vector<std::string>& lines) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/server_options.h"
@@ -28,6 +29,10 @@ struct LiveOptions {
   // The server is a RediSearch that is compared with the core's query parser.
   bool query = false;
   size_t memory_mb = 1024;
+  // Compared: errors are the same if their codes are.
+  bool only_error_codes = false;
+  // Compared: differences that do not end a case, by signature.
+  std::vector<std::string> known;
 
   // `traits`: of the server's options.
   void AddTo(Verb* verb, const ServerTraits& traits = {});
@@ -54,6 +59,21 @@ class OracleSession {
   // at most `candidates`, and stops at Ctrl-C. Returns the number tried.
   size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);
 
+  // The request that a difference starts from: of the case's prefixes, the first that leaves the
+  // server with other data, by its last request, "set PX: leaves other data"; otherwise the
+  // difference's own signature. For small cases.
+  std::string CauseOf(const CommandCase& c, const live::Difference& difference);
+  // Runs the case on a server that has just been started, if the session starts it.
+  std::optional<live::Difference> RunFresh(const CommandCase& c);
+  // From now on a difference with this signature does not end a case.
+  void Know(const std::string& signature) { known_.insert(signature); }
+  // The same for this difference of the case, unless the replies after it do not follow the
+  // requests any more.
+  void KnowIfInStep(const CommandCase& c, const live::Difference& difference);
+  void Forget(const std::string& signature) { known_.erase(signature); }
+  void set_known(live::KnownDifferences known) { known_ = std::move(known); }
+  const live::KnownDifferences& known() const { return known_; }
+
   // True if the server has ended, or hangs, and cannot be restarted.
   bool gone() const { return !gone_.empty(); }
   const std::string& why_gone() const { return gone_; }
@@ -72,6 +92,7 @@ class OracleSession {
   std::string_view profile_;
   std::string last_log_;
   std::string gone_;
+  live::KnownDifferences known_;
 };
 
 // The difference as text, with both replies and the lines for redis-cli.

@@ -55,6 +55,12 @@ struct CallVerbOptions {
   uint64_t requests = 0;  // of the compared oracle; 0: any number
   uint64_t seeds = 0;     // 0: until the time is over
   double seconds = 0;     // 0: until the seeds are done
+  // Of the compared oracle: files, "" for none; "any" or "new".
+  std::string accept;
+  std::string write_accept;
+  std::string junit;
+  std::string fail_on = "any";
+  bool stop_on_failure = false;
   bool verbose = false;  // of the compared oracle: a line for each reason why a request is left out
   runner::OutputOptions output;
 };

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "core/resp/reply.h"
@@ -18,9 +20,13 @@ class RespProbe {
   // Waits up to `hang_ms` for a reply; not at all once `stop` returns true.
   RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop);
 
-  // The reply to an inline request; nullopt if none arrives in time or it is not RESP, and then for
-  // all later requests too. Valid until the next call.
-  std::optional<resp::ReplyView> Ask(std::string_view inline_request);
+  // The reply to a request, given as words with single spaces between them; nullopt if none
+  // arrives in time, it is not RESP, or it has more than 16 MB, and then for all later requests
+  // too. Valid until the next call.
+  std::optional<resp::ReplyView> Ask(std::string_view request);
+  std::optional<resp::ReplyView> Ask(std::span<const std::string> words);
+  // False once a reply is missing.
+  bool connected() const { return link_.connected(); }
   // True if a reply did not arrive although the connection was open.
   bool silent() const { return silent_; }
 

@@ -10,13 +10,16 @@
 namespace resprobe::live {
 namespace {
 
+constexpr int kCloseMs = 100;
 constexpr std::string_view kHello3 = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 
 }  // namespace
 
-CaseClients::CaseClients(LiveServer* target, Server* core, RequestLog* log, OracleVerdict* verdict,
-                         ReplyReader* reader, OracleConnections* connections, Profile profile)
+CaseClients::CaseClients(LiveServer* target, const ServerSurvey* survey, Server* core,
+                         RequestLog* log, OracleVerdict* verdict, ReplyReader* reader,
+                         OracleConnections* connections, Profile profile)
     : target_(target),
+      survey_(survey),
       core_(core),
       log_(log),
       verdict_(verdict),
@@ -38,7 +41,7 @@ void CaseClients::Begin(size_t count, uint8_t protocol3) {
   for (size_t i = 0; i < count_; ++i) {
     OracleClient& client = clients_[i];
     Open(client);
-    if ((protocol3 >> i & 1) != 0) {
+    if ((protocol3 >> i & 1) != 0 && survey_->resp3()) {
       core_->Receive(client.core_id, kHello3);
       client.greeting = std::exchange(core_->Output(client.core_id), {});
     }
@@ -75,17 +78,20 @@ void CaseClients::Connect(OracleConnection* connection) {
   if (!fd.valid()) return verdict_->ServerFailed();
   connection->link.Use(std::move(fd), verdict_->hang_ms(), target_->stop());
   connection->Clear();
-  connection->server_id = 0;
   connection->unanswered = 0;
-  connection->link.out() = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
+  connection->server_id = survey_->Has("client|id") ? 0 : OracleConnection::kNoNumber;
+  if (connection->server_id == 0) connection->link.out() = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 }
 
 void CaseClients::HangUp(OracleClient& client) {
   if (client.connection != nullptr) {
     if (active_ != nullptr) reader_->Flush(*active_);
     active_ = nullptr;
-    if (verdict_->going() && !client.connection->link.Close(verdict_->hang_ms()))
+    // Other servers than redis may leave the connection half open.
+    const int wait_ms = survey_->redis() ? verdict_->hang_ms() : kCloseMs;
+    if (verdict_->going() && !client.connection->link.Close(wait_ms) && survey_->redis()) {
       verdict_->ServerFailed();
+    }
     client.connection->Clear();
     client.Release();
   }
@@ -137,7 +143,8 @@ void CaseClients::DropAll() {
 }
 
 void CaseClients::CloseAll() {
-  for (OracleConnection& connection : *connections_) connection.link.Close(verdict_->hang_ms());
+  const int wait_ms = survey_->redis() ? verdict_->hang_ms() : kCloseMs;
+  for (OracleConnection& connection : *connections_) connection.link.Close(wait_ms);
 }
 
 void CaseClients::ReadClose(OracleClient& client) {

@@ -11,6 +11,7 @@
 #include "live/oracle/oracle_verdict.h"
 #include "live/oracle/reply_reader.h"
 #include "live/oracle/request_log.h"
+#include "live/oracle/server_survey.h"
 #include "live/server/live_server.h"
 
 namespace resprobe::live {
@@ -20,8 +21,9 @@ namespace resprobe::live {
 class CaseClients {
  public:
   // All must outlive the clients. `connections` are reused from case to case.
-  CaseClients(LiveServer* target, Server* core, RequestLog* log, OracleVerdict* verdict,
-              ReplyReader* reader, OracleConnections* connections, Profile profile);
+  CaseClients(LiveServer* target, const ServerSurvey* survey, Server* core, RequestLog* log,
+              OracleVerdict* verdict, ReplyReader* reader, OracleConnections* connections,
+              Profile profile);
 
   // Connects `count` clients and the oracle's own to the core; if bit i of `protocol3` is set,
   // client i starts with HELLO 3.
@@ -59,6 +61,7 @@ class CaseClients {
   void Connect(OracleConnection* connection);
 
   LiveServer* target_;
+  const ServerSurvey* survey_;
   Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;

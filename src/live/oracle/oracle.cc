@@ -25,18 +25,27 @@ int64_t SystemMs() {
 
 Oracle::Oracle(LiveServer* target, const OracleOptions& options)
     : target_(target),
+      survey_(options.survey),
+      profile_(options.profile),
       core_(ServerConfig{.profile = options.profile,
                          .max_bulk = target->max_bulk(),
                          .active_expiry = !target->active_expiry_off()}),
       verdict_(target, &log_, &connections_, options.hang_ms),
       fence_(target, &verdict_),
-      reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_),
-      clients_(target, &core_, &log_, &verdict_, &reader_, &connections_, options.profile),
-      writer_(target, &core_, &log_, &verdict_, &reader_, &clients_, &counts_, options.profile) {}
+      reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis()),
+      clients_(target, &survey_, &core_, &log_, &verdict_, &reader_, &connections_,
+               options.profile),
+      writer_(target, &survey_, &core_, &log_, &verdict_, &reader_, &clients_, &counts_,
+              options.profile) {
+  comparer_.set_only_error_codes(options.only_error_codes);
+  comparer_.set_groups_errors(!survey_.redis());
+  verdict_.set_finds_causes(!survey_.redis());
+}
 
-bool Oracle::Prepare(std::string* error) {
+bool Oracle::Prepare(std::string* error, bool fresh) {
   const std::optional<Difference>& last = verdict_.difference();
-  if (last && last->fatal && target_->own() && !target_->Restart(error)) return false;
+  const bool restart = fresh || (last && last->fatal);
+  if (restart && target_->own() && !target_->Restart(error)) return false;
   verdict_.Restart();
   clients_.DropAll();
   log_.Clear();
@@ -50,7 +59,19 @@ bool Oracle::Prepare(std::string* error) {
     return false;
   }
   writer_.ClearSettingsChanged();
-  return fence_.Demand("FLUSHALL", error);
+  return DeleteLeftKeys(error);
+}
+
+// What an aborted case has left.
+bool Oracle::DeleteLeftKeys(std::string* error) {
+  if (survey_.redis()) return fence_.Demand("FLUSHALL", error);
+  for (const char* all : {"flushall", "flushdb"}) {
+    if (survey_.Has(all)) return fence_.Ask({all}, error);
+  }
+  if (!survey_.Has("del")) return true;
+  return std::ranges::all_of(writer_.named_keys(), [&](const std::string& key) {
+    return fence_.Ask({"DEL", key}, error);
+  });
 }
 
 std::optional<Difference> Oracle::Run(const Case<CommandWorld>& c) {

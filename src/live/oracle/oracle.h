@@ -17,6 +17,7 @@
 #include "live/oracle/reply_reader.h"
 #include "live/oracle/request_log.h"
 #include "live/oracle/request_writer.h"
+#include "live/oracle/server_survey.h"
 #include "live/server/live_server.h"
 #include "worlds/command/command_world.h"
 
@@ -26,6 +27,10 @@ struct OracleOptions {
   Profile profile = Profile::kRedis70;
   // A server hangs if it owes a reply and sends nothing, to any client, for this long.
   int hang_ms = 10'000;
+  // What the server has.
+  ServerSurvey survey = {};
+  // Errors are compared by their codes, not by their texts.
+  bool only_error_codes = false;
 };
 
 // Runs cases of the harness command_handler on the core and on a live server, and compares every
@@ -51,7 +56,8 @@ class Oracle {
 
   // Connects; call it before the first case, and after a fatal difference, when it also restarts a
   // server that the target started. False with one line in `error` if there is no server.
-  bool Prepare(std::string* error);
+  // `fresh`: restarts it in any case.
+  bool Prepare(std::string* error, bool fresh = false);
   // Returns the first difference, or nothing; also nothing if the target's stop() has ended
   // waiting.
   std::optional<Difference> Run(const Case<CommandWorld>& c);
@@ -80,6 +86,14 @@ class Oracle {
   // must outlive the oracle.
   void ObserveShapes(std::span<uint8_t> shapes) { comparer_.ObserveShapes(shapes); }
 
+  // Differences that do not end a case; must outlive the oracle. nullptr: none.
+  void set_known(const KnownDifferences* known) { verdict_.set_known(known); }
+  Profile profile() const { return profile_; }
+  const OracleVerdict& verdict() const { return verdict_; }
+  const ServerSurvey& survey() const { return survey_; }
+  // How often errors with the same code had other texts (OracleOptions::only_error_codes).
+  uint64_t other_error_texts() const { return comparer_.other_texts(); }
+
   // Makes each request wait for its reply, so that a fatal difference identifies the request.
   void set_one_by_one(bool one_by_one) { writer_.set_one_by_one(one_by_one); }
   void set_hang_ms(int ms) { verdict_.set_hang_ms(ms); }
@@ -101,7 +115,11 @@ class Oracle {
   // Counts and discards what has been compared.
   void Retire() { log_.Retire(FirstOwed(connections_, log_.end()), &counts_); }
 
+  bool DeleteLeftKeys(std::string* error);
+
   LiveServer* target_;
+  const ServerSurvey survey_;
+  const Profile profile_;
   Server core_;
   OracleCounts counts_;
   RequestLog log_;

@@ -26,6 +26,9 @@ struct OracleConnection {
     bool own;      // the request was the client's own
   };
 
+  // The server does not tell its id of the connection.
+  static constexpr uint64_t kNoNumber = UINT64_MAX;
+
   RespConnection link;
   bool taken = false;         // by a client of the case
   uint64_t server_id = 0;     // the server's id of it; 0: unknown, its reply comes first

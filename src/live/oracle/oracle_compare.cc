@@ -6,6 +6,7 @@
 #include "core/keyspace/hash.h"
 #include "core/resp/writer.h"
 #include "core/table/command.h"
+#include "core/table/letter_case.h"
 
 namespace resprobe::live {
 namespace {
@@ -155,6 +156,33 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
   return true;
 }
 
+std::string_view Code(std::string_view error) { return error.substr(0, error.find(' ')); }
+
+// An error without what it takes from the request: its quoted words, and those of its words that
+// name the command.
+std::string Template(std::string_view error, const Asked& asked) {
+  std::string text;
+  for (size_t at = 0; at < error.size();) {
+    const char c = error[at];
+    const size_t end =
+        c == '\'' || c == '`' || c == '"' ? error.find(c == '`' ? '\'' : c, at + 1) : error.npos;
+    if (end != error.npos) {
+      text += "'?'";
+      at = end + 1;
+    } else {
+      text += c;
+      ++at;
+    }
+  }
+  if (asked.args.empty()) return text;
+  for (const std::string& name : {asked.args[0], LowerCase(asked.args[0]), UpperCase(asked.args[0])}) {
+    for (size_t at = 0; !name.empty() && (at = text.find(name, at)) != text.npos;) {
+      text.replace(at, name.size(), "?");
+    }
+  }
+  return text;
+}
+
 // SORT BY a pattern without "*" does not sort: a set's elements come in the server's own order, and
 // under LIMIT any of them. The same holds for elements whose weights ALPHA finds equal.
 bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server) {
@@ -250,6 +278,34 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
       Allowed(asked, freedom, core, server)) {
     ++used_[static_cast<size_t>(freedom)];
     return true;
+  }
+  const auto simple_or_bulk = [](const ReplyView& reply) {
+    return reply.type() == Type::kSimpleString ||
+           (reply.type() == Type::kBulkString && !reply.is_null());
+  };
+  if (groups_errors_ && simple_or_bulk(core) && simple_or_bulk(server) &&
+      core.text() == server.text()) {
+    mismatch->only_form = true;
+    mismatch->cause = Label(server) + " where the core has " + Label(core) + ", with the same text";
+  }
+  // Lists instead of sets, and so on.
+  if (groups_errors_ && core.is_aggregate() && server.is_aggregate() &&
+      core.type() != server.type() && Elements(core, false) == Elements(server, false)) {
+    mismatch->only_form = true;
+    mismatch->cause =
+        Label(server) + " where the core has " + Label(core) + ", with the same elements";
+  }
+  mismatch->is_error = core.is_error() || server.is_error();
+  if (core.is_error() && server.is_error()) {
+    mismatch->only_form = true;
+    if (only_error_codes_ && Code(core.text()) == Code(server.text())) {
+      ++other_texts_;
+      return true;
+    }
+    if (groups_errors_) {
+      mismatch->cause = "error \"" + Template(server.text(), asked) + "\" where the core has \"" +
+                        Template(core.text(), asked) + "\"";
+    }
   }
   mismatch->command =
       asked.command == nullptr ? "unknown command" : std::string(asked.command->full_name());

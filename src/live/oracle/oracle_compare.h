@@ -42,8 +42,12 @@ struct Asked {
 };
 
 struct Mismatch {
-  std::string command;  // "zadd", "exec: zadd" for one that EXEC ran
-  std::string kind;     // "error text", "integer where the core has null"
+  // The replies mean the same: two errors, or the same text as another type of string.
+  bool only_form = false;
+  bool is_error = false;  // one of them is an error
+  std::string command = {};  // "zadd", "exec: zadd" for one that EXEC ran
+  std::string kind = {};     // "error text", "integer where the core has null"
+  std::string cause = {};    // if it is that of other commands, too: "error text 'A' for 'B'"
 };
 
 // Compares the replies to one request. Counts how often each freedom was needed: only where the
@@ -55,6 +59,12 @@ class Comparer {
   // The same for pushes: equal, except for the server's own id of a lost redirection target.
   bool SamePush(const resp::ReplyView& core, const resp::ReplyView& server);
   const std::array<uint64_t, kFreedoms>& used() const { return used_; }
+  // Errors are the same if their codes are, the first words.
+  void set_only_error_codes(bool only) { only_error_codes_ = only; }
+  // Errors with other texts have the text as their cause, without the words of the request.
+  void set_groups_errors(bool groups) { groups_errors_ = groups; }
+  // How often errors with the same code had other texts.
+  uint64_t other_texts() const { return other_texts_; }
   // See Oracle::ObserveShapes().
   void ObserveShapes(std::span<uint8_t> shapes) { shapes_ = shapes; }
 
@@ -68,6 +78,9 @@ class Comparer {
 
   std::array<uint64_t, kFreedoms> used_ = {};
   std::span<uint8_t> shapes_;
+  bool only_error_codes_ = false;
+  bool groups_errors_ = false;
+  uint64_t other_texts_ = 0;
   std::string a_;
   std::string b_;
 };

@@ -2,6 +2,7 @@
 #define RESPROBE_LIVE_ORACLE_ORACLE_FENCE_H_
 
 #include <string>
+#include <vector>
 
 #include "live/net/resp_connection.h"
 #include "live/net/unique_fd.h"
@@ -16,9 +17,11 @@ class OracleFence {
   OracleFence(LiveServer* target, OracleVerdict* verdict) : target_(target), verdict_(verdict) {}
 
   void Use(UniqueFd fd);
-  // Sends an inline command that the server must answer with OK. On failure returns false with one
-  // line in `error`.
-  bool Demand(const std::string& line, std::string* error);
+  // Sends a request, given as words, that the server must answer with OK. On failure returns false
+  // with one line in `error`.
+  bool Demand(const std::string& words, std::string* error);
+  // The same; any answer will do.
+  bool Ask(const std::vector<std::string>& words, std::string* error);
   // Waits until the server's event loop has turned: it has read everything sent before, and has
   // sent its replies. False, with a verdict, if the server does not answer.
   bool Pass(int rounds = kAnyRounds);
@@ -27,9 +30,12 @@ class OracleFence {
   static constexpr int kAnyRounds = 4;
 
  private:
+  bool Answer(std::string* answer);
+
   LiveServer* target_;
   OracleVerdict* verdict_;
   RespConnection link_;
+  std::string answer_;
 };
 
 }  // namespace resprobe::live

@@ -104,20 +104,6 @@ bool TimeRewriter::Point(std::string* word, int64_t unit_ms) {
   return true;
 }
 
-std::vector<std::string_view> LiteralsOf(std::string_view syntax) {
-  std::vector<std::string_view> words;
-  constexpr std::string_view kBetween = " []<>|";
-  for (size_t at = 0; (at = syntax.find_first_not_of(kBetween, at)) < syntax.size();) {
-    const size_t end = std::min(syntax.find_first_of(kBetween, at), syntax.size());
-    const std::string_view word = syntax.substr(at, end - at);
-    const bool literal = word[0] >= 'A' && word[0] <= 'Z';
-    if (literal && std::find(words.begin(), words.end(), word) == words.end())
-      words.push_back(word);
-    at = end;
-  }
-  return words;
-}
-
 namespace {
 
 // Servers look names up by a hash of all of their bytes, with a random seed per process, and then

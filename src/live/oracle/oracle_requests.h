@@ -42,9 +42,6 @@ class TimeRewriter {
   int64_t rewritten_ = 0;
 };
 
-// The literal words of a syntax (spec.h), each once: "NX", "XX", "EX" …
-std::vector<std::string_view> LiteralsOf(std::string_view syntax);
-
 // True if a server that parses one of the words as a number finds it out of the range of a double.
 // It may then refuse SORT (docs/findings/sort-stale-errno.md).
 bool OutOfRange(const std::vector<std::string>& args);

@@ -3,10 +3,39 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/resp/writer.h"
 #include "core/table/command.h"
 #include "engine/quote.h"
+#include "worlds/command/command_syntax.h"
 
 namespace resprobe::live {
+namespace {
+
+// Calls take(key) for each key of the request, and of those that it ran (EXEC).
+template <class Take>
+void ForEachKey(const Asked& asked, const Take& take) {
+  for (const Asked& queued : asked.queued) ForEachKey(queued, take);
+  if (asked.command == nullptr) return;
+  const std::vector<std::string_view> words(asked.args.begin(), asked.args.end());
+  std::vector<int> positions;
+  if (!KeyPositions(*asked.command, words, positions)) return;
+  for (const int at : positions) take(words[static_cast<size_t>(at)]);
+}
+
+bool HasKeys(const Asked& asked) {
+  bool any = false;
+  ForEachKey(asked, [&](std::string_view) { any = true; });
+  return any;
+}
+
+// True if the request, or one that it ran, has one of these flags.
+bool HasFlag(const Asked& asked, uint32_t flags) {
+  return (asked.command != nullptr && asked.command->Has(flags)) ||
+         std::ranges::any_of(asked.queued,
+                             [&](const Asked& queued) { return HasFlag(queued, flags); });
+}
+
+}  // namespace
 
 void OracleVerdict::Restart() {
   difference_.reset();
@@ -20,13 +49,87 @@ void OracleVerdict::Keep(const Difference& difference, bool fatal) {
   difference_->fatal = difference_->fatal || fatal;
 }
 
+std::string CommandWithOptions(const Command& command, const std::vector<std::string>& args) {
+  std::string text(command.full_name());
+  for (const std::string_view literal : LiteralsOf(command.spec->syntax)) {
+    const bool given = std::ranges::any_of(
+        args, [&](const std::string& word) { return CommandContext::IsWord(word, literal); });
+    if (given) text.append(" ").append(literal);
+  }
+  return text;
+}
+
+// The last request of the case before this one that writes one of its keys; "" if there is none.
+std::string OracleVerdict::LastWrite(size_t number) const {
+  const Asked& asked = log_->At(number);
+  if (!HasFlag(asked, kReadonly)) return "";
+  std::set<std::string_view> keys;
+  ForEachKey(asked, [&](std::string_view key) { keys.insert(key); });
+  for (size_t i = number; i-- > log_->first();) {
+    const Asked& before = log_->At(i);
+    if (before.case_number != asked.case_number) break;
+    if (before.part != Asked::Part::kCase || !HasFlag(before, kWrite)) continue;
+    bool same = keys.empty();
+    ForEachKey(before, [&](std::string_view key) { same |= keys.contains(key); });
+    if (same && before.command != nullptr) return CommandWithOptions(*before.command, before.args);
+  }
+  return "";
+}
+
+bool OracleVerdict::IsDoubtful(const Asked& asked) const {
+  if (asked.case_number != doubtful_case_) return false;
+  if (all_doubtful_) return HasFlag(asked, kReadonly | kWrite);
+  if (doubtful_keys_.empty()) return false;
+  bool doubtful = false;
+  ForEachKey(asked, [&](std::string_view key) { doubtful |= doubtful_keys_.contains(key); });
+  // What is about no key is about all: DBSIZE, KEYS, FLUSHALL.
+  return doubtful || (!HasKeys(asked) && HasFlag(asked, kReadonly | kWrite));
+}
+
+void OracleVerdict::Doubt(const Asked& asked) {
+  if (asked.case_number != doubtful_case_) {
+    doubtful_keys_.clear();
+    all_doubtful_ = false;
+  }
+  doubtful_case_ = asked.case_number;
+  ForEachKey(asked, [&](std::string_view key) { doubtful_keys_.emplace(key); });
+  all_doubtful_ |= !HasKeys(asked);  // FLUSHALL, SWAPDB
+}
+
+bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::string core,
+                                 std::string server) {
+  const Asked& asked = log_->At(number);
+  if (known_ != nullptr && IsDoubtful(asked)) {
+    ++doubtful_;
+    if (HasFlag(asked, kWrite)) Doubt(asked);
+    return false;
+  }
+  Differ(number, mismatch.kind, std::move(core), std::move(server), mismatch.command);
+  difference_->out_of_step = difference_->behind_known = false;
+  difference_->cause = mismatch.cause;
+  if (finds_causes_ && mismatch.cause.empty() && !mismatch.is_error && !HasFlag(asked, kWrite)) {
+    if (const std::string write = LastWrite(number); !write.empty()) {
+      difference_->cause = difference_->command + " after " + write + ": " + difference_->kind;
+    }
+  }
+  if (known_ == nullptr) return true;
+  const std::string signature = difference_->Signature();
+  if (!known_->contains(signature)) return true;
+  difference_.reset();
+  ++met_[signature];
+  if (HasFlag(asked, kWrite) && !mismatch.only_form) Doubt(asked);
+  return false;
+}
+
 void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std::string server,
                            std::string command) {
   if (difference_) return;
   Difference& d = difference_.emplace();
+  d.out_of_step = true;
   d.suspects = std::max<uint64_t>(unsettled(), 1);
   if (!log_->empty()) {
     const Asked& a = log_->At(asked);
+    d.behind_known = (all_doubtful_ || !doubtful_keys_.empty()) && a.case_number == doubtful_case_;
     d.op = a.op;
     d.request = WordsLine(a.args);
     d.cases_ago = log_->case_number() - a.case_number;
@@ -56,6 +159,22 @@ void OracleVerdict::DifferAtEnd(const OracleClient& client, std::string kind, st
   Differ(asked, std::move(kind), std::move(core), std::move(server));
 }
 
+void OracleVerdict::NoResp(const OracleClient& client, const std::string& why,
+                           std::string_view bytes) {
+  if (difference_) return;
+  std::string seen = why + ": ";
+  resp::AppendEscaped(&seen, bytes);
+  DifferAtEnd(client, "no RESP", "RESP", std::move(seen));
+  if (finds_causes_) difference_->cause = "no RESP: " + why;
+}
+
+void OracleVerdict::NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
+                            std::string server) {
+  if (difference_) return;
+  Differ(asked, kind, resp::ToText(core), std::move(server));
+  if (finds_causes_ && core.is_error()) difference_->cause = kind + " where the core has an error";
+}
+
 void OracleVerdict::ServerFailed() {
   if (!going()) return;
   const ServerEnd end = target_->FindEnd(hang_ms_);
@@ -65,6 +184,7 @@ void OracleVerdict::ServerFailed() {
   }
   Differ(log_->last(), end.Text(), "goes on", "does not", end.command);
   difference_->fatal = true;
+  difference_->behind_known = false;
 }
 
 void OracleVerdict::CheckLog() {
@@ -74,6 +194,7 @@ void OracleVerdict::CheckLog() {
   Differ(log_->last(), "crash report: " + report->Text(), "nothing to say", "a crash report",
          report->command);
   difference_->fatal = true;
+  difference_->behind_known = false;
   difference_->suspects = std::max(difference_->suspects, since);
 }
 

@@ -3,8 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "live/oracle/oracle_client.h"
@@ -16,6 +20,7 @@ namespace resprobe::live {
 // A difference between the live server and the core.
 struct Difference {
   std::string command;  // "zadd"; "exec: zadd"; "state: ttl" for the final state
+  std::string cause;    // replaces both in the signature, if several commands share it
   std::string kind;     // "error text", "integer where the core has null", "server hangs" …
   size_t op = 0;        // of the case; the number of ops for the state
   std::string request;  // the words for redis-cli
@@ -27,11 +32,26 @@ struct Difference {
   bool fatal = false;      // the server must be restarted
   uint64_t cases_ago = 0;  // the case was run this many cases before the last one
   uint64_t suspects = 1;   // any of this many last cases may be the cause
+  // The replies do not follow the requests: one is missing, one too many, or no RESP. Another
+  // request than the one that is named may be the cause, unless each had waited for its reply.
+  bool out_of_step = false;
+  // Replies are missing after a known difference in the same case, which may be the reason.
+  bool behind_known = false;
 
-  std::string Signature() const { return command + ": " + kind; }
+  std::string Signature() const { return cause.empty() ? command + ": " + kind : cause; }
 };
 
+// Differences that do not end a case, by signature.
+using KnownDifferences = std::set<std::string, std::less<>>;
+
+// "set PX": a command, with the literal words of its syntax that the request gives.
+std::string CommandWithOptions(const Command& command, const std::vector<std::string>& args);
+
 // The first difference, and the request and cases that are blamed for it.
+//
+// A known difference in a reply does not end its case. If the request was a write, then its keys
+// are doubtful for the rest of the case, and so is what is read from them or written from them:
+// differences in such replies are counted, and are no findings.
 class OracleVerdict {
  public:
   // All must outlive the verdict.
@@ -52,13 +72,32 @@ class OracleVerdict {
   // Restores a difference that Restart() has cleared.
   void Keep(const Difference& difference, bool fatal);
 
-  // The request `asked` has a different reply. `command` is what is blamed; if empty, the request's
-  // own.
+  // Must outlive the verdict; nullptr: none is known.
+  void set_known(const KnownDifferences* known) { known_ = known; }
+  // For a server that may have many differences: what is read is blamed on the last write of its
+  // keys in the case, "get after set PX"; and what ends the stream of replies has one cause,
+  // whichever command it follows.
+  void set_finds_causes(bool finds) { finds_causes_ = finds; }
+  // How often a known difference was met, by signature; and how many replies were not compared
+  // because of one.
+  const std::map<std::string, uint64_t, std::less<>>& met() const { return met_; }
+  uint64_t doubtful() const { return doubtful_; }
+
+  // The value of a reply to the request `asked` differs. False if that is known, or doubtful: then
+  // the case goes on.
+  bool ValueDiffers(size_t asked, const Mismatch& mismatch, std::string core, std::string server);
+  // The request `asked` has a different reply, or none. `command` is what is blamed; if empty, the
+  // request's own.
   void Differ(size_t asked, std::string kind, std::string core, std::string server,
               std::string command = {});
   // A client's output differs after its last reply.
   void DifferAtEnd(const OracleClient& client, std::string kind, std::string core,
                    std::string server);
+  // What a client gets from here on is no RESP: why, and the bytes.
+  void NoResp(const OracleClient& client, const std::string& why, std::string_view bytes);
+  // The server closes the connection instead of the reply to this request, or does not reply.
+  void NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
+               std::string server);
   // The server does not answer: it has ended, or it hangs. If waiting was interrupted, the run is
   // given up.
   void ServerFailed();
@@ -70,6 +109,10 @@ class OracleVerdict {
   uint64_t unsettled() const { return log_->Unsettled(FirstOwed(*connections_, log_->end())); }
 
  private:
+  std::string LastWrite(size_t asked) const;
+  bool IsDoubtful(const Asked& asked) const;
+  void Doubt(const Asked& asked);
+
   LiveServer* target_;
   const RequestLog* log_;
   const OracleConnections* connections_;
@@ -77,6 +120,13 @@ class OracleVerdict {
   std::optional<Difference> difference_;
   bool given_up_ = false;  // waiting was interrupted; until the next Restart()
   uint64_t logged_ = 0;    // the last case when the server's log was read
+  const KnownDifferences* known_ = nullptr;
+  bool finds_causes_ = false;
+  std::map<std::string, uint64_t, std::less<>> met_;
+  uint64_t doubtful_ = 0;
+  uint64_t doubtful_case_ = 0;  // the case that the next one is about
+  std::set<std::string, std::less<>> doubtful_keys_;
+  bool all_doubtful_ = false;
 };
 
 }  // namespace resprobe::live

@@ -15,9 +15,9 @@ using resp::Type;
 // How long a client waits before the oracle checks whether anything is pending. The result depends
 // on that check, not on the time.
 constexpr int kPatienceMs = 200;
+constexpr int kBeginsMs = 20;
 
 // The id of a connection of a server without ids.
-constexpr uint64_t kNoNumber = UINT64_MAX;
 
 }  // namespace
 
@@ -38,6 +38,8 @@ void ReplyReader::Flush(OracleClient& client) {
       const int rounds = client.connection->server_id != 0 ? 1 : OracleFence::kAnyRounds;
       if (!fence_->Pass(rounds + static_cast<int>(client.connection->unanswered / kRound))) return;
       client.connection->unanswered = 0;
+      // Long enough for a server with threads to have begun.
+      if (!in_order_) client.connection->link.Read(kBeginsMs);
     }
     client.unfenced = false;
   }
@@ -53,7 +55,7 @@ bool ReplyReader::ReadNumber(OracleClient& client) {
     parsers_[0].Reset();
     const auto result = parsers_[0].Parse(connection.link.in());
     if (result.status == resp::ReplyParser::Status::kError) {
-      verdict_->DifferAtEnd(client, "no RESP", "RESP", parsers_[0].error().message());
+      verdict_->NoResp(client, parsers_[0].error().message(), connection.link.in());
       return false;
     }
     if (result.status == resp::ReplyParser::Status::kValue) {
@@ -62,7 +64,7 @@ bool ReplyReader::ReadNumber(OracleClient& client) {
       const int64_t id = parsers_[0].reply().root().type() == Type::kInteger
                              ? parsers_[0].reply().root().integer()
                              : 0;
-      connection.server_id = id > 0 ? static_cast<uint64_t>(id) : kNoNumber;
+      connection.server_id = id > 0 ? static_cast<uint64_t>(id) : OracleConnection::kNoNumber;
       return true;
     }
     const Wait wait = WaitFor(client);
@@ -79,7 +81,7 @@ ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
   RespConnection::Got got = link.Read(kPatienceMs);
   if (got == RespConnection::Got::kNothing) {
     if (!fence_->Pass()) return Wait::kFailed;
-    got = link.Read(0);
+    got = link.Read(in_order_ ? 0 : kPatienceMs);
   }
   if (got == RespConnection::Got::kBytes) return Wait::kMore;
   return got == RespConnection::Got::kClosed ? Wait::kClosed : Wait::kNever;
@@ -140,9 +142,7 @@ bool ReplyReader::ParseReceived(const OracleClient& client, std::vector<SentValu
     const auto result = parser.Parse(rest);
     if (result.status == resp::ReplyParser::Status::kNeedMore) return true;
     if (result.status == resp::ReplyParser::Status::kError) {
-      std::string seen = parser.error().message() + ": ";
-      resp::AppendEscaped(&seen, rest);
-      verdict_->DifferAtEnd(client, "no RESP", "RESP", seen);
+      verdict_->NoResp(client, parser.error().message(), rest);
       return false;
     }
     rest.remove_prefix(result.consumed);
@@ -226,17 +226,17 @@ void ReplyReader::ReadByValue(OracleClient& client) {
     }
     // The values that have arrived may already be wrong.
     const size_t asked = ours[theirs.size()].asked;
-    const std::string expected = resp::ToText(ours[theirs.size()].reply.root());
+    const resp::Reply expected = std::move(ours[theirs.size()].reply);
     ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
     values_.Compare(ours, theirs);
     if (!verdict_->going()) return;
     if (wait == Wait::kClosed) {
       // A server that closes all connections is a different case.
       if (!fence_->Pass()) return;
-      return verdict_->Differ(asked, "connection closed", expected,
-                              "nothing: it has closed the connection");
+      return verdict_->NoReply(asked, "connection closed", expected.root(),
+                               "nothing: it has closed the connection");
     }
-    return verdict_->Differ(asked, "no reply", expected, "nothing");
+    return verdict_->NoReply(asked, "no reply", expected.root(), "nothing");
   }
   if (theirs.size() > ours.size()) {
     const std::string seen = resp::ToText(theirs[ours.size()].reply.root());

@@ -28,10 +28,12 @@ class ReplyReader {
     kFailed,  // the server does not answer; the verdict says so
   };
 
-  // All must outlive the reader.
+  // All must outlive the reader. `in_order`: the server handles the requests of all clients in the
+  // order of their arrival, so that an answer to one shows that those before it were handled.
   ReplyReader(const Server* core, RequestLog* log, OracleVerdict* verdict, OracleFence* fence,
-              Comparer* comparer, OracleCounts* counts)
-      : core_(core),
+              Comparer* comparer, OracleCounts* counts, bool in_order)
+      : in_order_(in_order),
+        core_(core),
         log_(log),
         verdict_(verdict),
         fence_(fence),
@@ -62,6 +64,7 @@ class ReplyReader {
   // False if the core's output is nested illegally (EXEC of SUBSCRIBE in RESP3).
   static bool ParseExpected(const OracleConnection& connection, std::vector<SentValue>* values);
 
+  const bool in_order_;
   const Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;

@@ -36,7 +36,15 @@ RequestFilter::Judgement RequestFilter::Judge(const Client& client, const Comman
                                               const std::vector<std::string>& args, bool state) {
   Judgement judgement;
   std::string& reason = judgement.left_out;
-  if (!state) reason = LeftOut(command, args, profile_, *target_);
+  if (!state) {
+    reason = command == nullptr ? "" : survey_->Lacks(*command, args);
+    if (!reason.empty()) reason.insert(0, "absent: ");
+    if (reason.empty() && survey_->KeepsKeys() && command != nullptr &&
+        command->spec->keys.kind == KeySpec::Kind::kNone && command->Has(kReadonly | kWrite)) {
+      reason = "about all keys, of a server that deletes none";
+    }
+    if (reason.empty()) reason = LeftOut(command, args, profile_, *target_);
+  }
   if (reason.empty() && command != nullptr && command->is_exec) {
     bool pops = false;
     bool free = false;

@@ -7,6 +7,7 @@
 #include "core/server/server.h"
 #include "core/table/profile.h"
 #include "core/table/table.h"
+#include "live/oracle/server_survey.h"
 #include "live/server/live_server.h"
 
 namespace resprobe::live {
@@ -15,9 +16,10 @@ namespace resprobe::live {
 // which are sent alone.
 class RequestFilter {
  public:
-  // Both must outlive the filter.
-  RequestFilter(const Server* core, const LiveServer* target, Profile profile)
-      : core_(core), target_(target), profile_(profile) {}
+  // All must outlive the filter.
+  RequestFilter(const Server* core, const LiveServer* target, const ServerSurvey* survey,
+                Profile profile)
+      : core_(core), target_(target), survey_(survey), profile_(profile) {}
 
   struct Judgement {
     std::string left_out;  // why it is sent to neither server; empty if it is sent
@@ -38,6 +40,7 @@ class RequestFilter {
  private:
   const Server* core_;
   const LiveServer* target_;
+  const ServerSurvey* survey_;
   Profile profile_;
   bool out_of_range_ = false;
 };

@@ -1,7 +1,7 @@
 #include "live/oracle/request_log.h"
 
 #include "core/table/command.h"
-#include "live/oracle/oracle_requests.h"
+#include "worlds/command/command_syntax.h"
 
 namespace resprobe::live {
 namespace {

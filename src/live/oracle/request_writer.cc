@@ -22,6 +22,10 @@ constexpr size_t kMostOwed = 256 << 10;
 void RequestWriter::Begin(int64_t case_now_ms, int64_t now_ms) {
   times_.Reset(case_now_ms, now_ms);
   all_databases_ = settings_changed_ = false;
+  named_keys_.clear();
+  if (!survey_->KeepsKeys()) return;
+  // No earlier run has used it on this server.
+  key_prefix_ = "r" + std::to_string(now_ms) + "c" + std::to_string(log_->case_number()) + ":";
 }
 
 void RequestWriter::Deliver(OracleClient& client, std::string_view bytes) {
@@ -85,7 +89,13 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   asked.protocol = state.protocol;
   core_wire_.assign(wire);
   if (command != nullptr) {
-    if (!of_state && times_.Rewrite(*command, &args)) {
+    bool rewritten = false;
+    if (!of_state) {
+      rewritten = times_.Rewrite(*command, &args);
+      if (survey_->KeepsKeys()) rewritten |= MakeKeysOwn(*command, &args);
+      if (!survey_->Has("flushall")) NoteKeys(*command, args);
+    }
+    if (rewritten) {
       core_wire_.clear();
       AppendWire(&core_wire_, args);
     }
@@ -119,6 +129,19 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   const bool broadcasts = !core_->prefix_table().empty();
   const bool alone = judgement.breaks_off || broadcasts || one_by_one_;
   if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
+}
+
+bool RequestWriter::MakeKeysOwn(const Command& command, std::vector<std::string>* args) const {
+  std::vector<int> positions;
+  if (!KeyPositions(command, Views(*args), positions)) return false;
+  for (const int at : positions) (*args)[static_cast<size_t>(at)].insert(0, key_prefix_);
+  return !positions.empty();
+}
+
+void RequestWriter::NoteKeys(const Command& command, const std::vector<std::string>& args) {
+  std::vector<int> positions;
+  if (!KeyPositions(command, Views(args), positions)) return;
+  for (const int at : positions) named_keys_.insert(args[static_cast<size_t>(at)]);
 }
 
 void RequestWriter::Describe(const Client& state, const Command& command,
@@ -251,6 +274,7 @@ bool RequestWriter::MapIds(const Command& command, std::vector<std::string>* cor
 }
 
 bool RequestWriter::Reset(OracleClient& client) {
+  if (!survey_->Has("reset")) return false;
   if (client.connection == nullptr || !core_->IsOpen(client.core_id) || !client.held.empty() ||
       !client.requests.idle() || clients_->Waits(client)) {
     return false;

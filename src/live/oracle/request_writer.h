@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "live/oracle/request_filter.h"
 #include "live/oracle/request_log.h"
 #include "live/oracle/server_choice.h"
+#include "live/oracle/server_survey.h"
 #include "live/server/live_server.h"
 
 namespace resprobe::live {
@@ -27,16 +29,18 @@ namespace resprobe::live {
 class RequestWriter {
  public:
   // All must outlive the writer.
-  RequestWriter(const LiveServer* target, Server* core, RequestLog* log, OracleVerdict* verdict,
-                ReplyReader* reader, CaseClients* clients, OracleCounts* counts, Profile profile)
-      : core_(core),
+  RequestWriter(const LiveServer* target, const ServerSurvey* survey, Server* core, RequestLog* log,
+                OracleVerdict* verdict, ReplyReader* reader, CaseClients* clients,
+                OracleCounts* counts, Profile profile)
+      : survey_(survey),
+        core_(core),
         log_(log),
         verdict_(verdict),
         reader_(reader),
         clients_(clients),
         counts_(counts),
         profile_(profile),
-        filter_(core, target, profile),
+        filter_(core, target, survey, profile),
         choice_(core, clients, reader) {}
 
   // Starts a case; times as in TimeRewriter::Reset().
@@ -50,6 +54,10 @@ class RequestWriter {
   bool settings_changed() const { return settings_changed_; }
   void ClearSettingsChanged() { settings_changed_ = false; }
   bool all_databases() const { return all_databases_; }
+  const ServerSurvey& survey() const { return *survey_; }
+  // The keys that requests since the last Begin() have named, if the server cannot delete all keys
+  // at once.
+  const std::set<std::string>& named_keys() const { return named_keys_; }
 
   // Bytes of the client arrive: runs each complete request.
   void Deliver(OracleClient& client, std::string_view bytes);
@@ -72,6 +80,11 @@ class RequestWriter {
   bool MapIds(const Command& command, std::vector<std::string>* core,
               std::vector<std::string>* server);
 
+  // Gives the keys of a request names of this case's own.
+  bool MakeKeysOwn(const Command& command, std::vector<std::string>* args) const;
+  void NoteKeys(const Command& command, const std::vector<std::string>& args);
+
+  const ServerSurvey* survey_;
   Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;
@@ -85,6 +98,8 @@ class RequestWriter {
   bool one_by_one_ = false;
   bool settings_changed_ = false;
   bool all_databases_ = false;
+  std::set<std::string> named_keys_;
+  std::string key_prefix_;
   std::string core_wire_;
 };
 

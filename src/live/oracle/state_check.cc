@@ -1,52 +1,87 @@
 #include "live/oracle/state_check.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace resprobe::live {
+namespace {
 
-void CheckState(const LiveServer& target, const Keyspace& keyspace, const OracleVerdict& verdict,
-                RequestWriter* writer) {
+// By what the server has. Without FLUSHALL, only those keys are deleted that the case has named.
+void DeleteAll(const Keyspace& keyspace, const OracleVerdict& verdict, RequestWriter* writer) {
+  const ServerSurvey& survey = writer->survey();
+  const bool select = writer->all_databases() && survey.Has("select");
   const auto ask = [&](std::vector<std::string> args) {
     if (verdict.going()) writer->Ask(std::move(args));
   };
-  if (writer->settings_changed() && !target.most_tracked().empty()) {
-    ask({"CONFIG", "SET", "tracking-table-max-keys", target.most_tracked()});
+  if (survey.Has("flushall")) {
+    ask({"FLUSHALL"});
+  } else {
+    for (int db = 0; db < (select ? keyspace.databases() : 1); ++db) {
+      if (select) ask({"SELECT", std::to_string(db)});
+      if (survey.Has("flushdb")) {
+        ask({"FLUSHDB"});
+      } else if (survey.Has("del")) {
+        for (const std::string& key : writer->named_keys()) ask({"DEL", key});
+      }
+    }
   }
-  const char* const time = target.Has("pexpiretime") ? "PEXPIRETIME" : "PTTL";
+  if (select) ask({"SELECT", "0"});
+}
+
+}  // namespace
+
+void CheckState(const LiveServer& target, const Keyspace& keyspace, const OracleVerdict& verdict,
+                RequestWriter* writer) {
+  const ServerSurvey& survey = writer->survey();
+  // `name` is the command's full name. False if the server lacks it.
+  const auto ask = [&](std::string_view name, std::vector<std::string> args) {
+    if (!survey.Has(name)) return false;
+    if (verdict.going()) writer->Ask(std::move(args));
+    return true;
+  };
+  if (writer->settings_changed() && !target.most_tracked().empty()) {
+    ask("config|set", {"CONFIG", "SET", "tracking-table-max-keys", target.most_tracked()});
+  }
+  const bool absolute = target.Has("pexpiretime") && survey.Has("pexpiretime");
   for (int db = 0; db < (writer->all_databases() ? keyspace.databases() : 1); ++db) {
-    ask({"SELECT", std::to_string(db)});
-    ask({"DBSIZE"});
+    ask("select", {"SELECT", std::to_string(db)});
+    if (!survey.KeepsKeys()) ask("dbsize", {"DBSIZE"});
     if (keyspace.KeyCount(db) == 0) continue;
     // The same number of keys, and each of the core's exists: the same keys, except for expired
     // ones.
-    if (keyspace.ExpiredCount(db) > 0) ask({"KEYS", "*"});
+    if (keyspace.ExpiredCount(db) > 0) ask("keys", {"KEYS", "*"});
     std::vector<std::string> keys;
     const Dict<Object>& dict = keyspace.keys(db);
     for (size_t i = 0; i < dict.size(); ++i) {
       if (!keyspace.Expired(dict.at(i).value)) keys.emplace_back(dict.at(i).key);
     }
     for (const std::string& key : keys) {
-      ask({"TYPE", key});
-      ask({"OBJECT", "ENCODING", key});
-      ask({time, key});
+      ask("type", {"TYPE", key});
+      // Encodings are redis's own.
+      if (survey.redis()) ask("object|encoding", {"OBJECT", "ENCODING", key});
+      if (absolute) {
+        ask("pexpiretime", {"PEXPIRETIME", key});
+      } else {
+        ask("pttl", {"PTTL", key});
+      }
       const Object* object = keyspace.Peek(db, key);
       switch (object == nullptr ? ObjectType::kNone : object->type()) {
         case ObjectType::kString:
-          ask({"GET", key});
+          ask("get", {"GET", key});
           break;
         case ObjectType::kList:
-          ask({"LRANGE", key, "0", "-1"});
+          ask("lrange", {"LRANGE", key, "0", "-1"});
           break;
         case ObjectType::kHash:
-          ask({"HGETALL", key});
+          ask("hgetall", {"HGETALL", key});
           break;
         case ObjectType::kSet:
-          ask({"SMEMBERS", key});
+          ask("smembers", {"SMEMBERS", key});
           break;
         case ObjectType::kZset:
-          ask({"ZRANGE", key, "0", "-1", "WITHSCORES"});
+          ask("zrange", {"ZRANGE", key, "0", "-1", "WITHSCORES"});
           break;
         default:
           break;
@@ -55,11 +90,10 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
   }
   // A server clears errno before it parses a weight.
   if (writer->filter().out_of_range() && target.Has("zunion")) {
-    ask({"ZUNION", "1", "none", "WEIGHTS", "1"});
+    ask("zunion", {"ZUNION", "1", "none", "WEIGHTS", "1"});
     writer->filter().ClearOutOfRange();
   }
-  ask({"FLUSHALL"});
-  if (writer->all_databases()) ask({"SELECT", "0"});
+  DeleteAll(keyspace, verdict, writer);
 }
 
 }  // namespace resprobe::live

@@ -67,8 +67,11 @@ void ValueComparer::CompareLists(const std::vector<const SentValue*>& ours,
       } else {
         mismatch.kind = "push: " + KindOfMismatch(core, server);
       }
-      return verdict_->Differ(ours[i]->asked, mismatch.kind, resp::ToText(core),
-                              resp::ToText(server), mismatch.command);
+      if (verdict_->ValueDiffers(ours[i]->asked, mismatch, resp::ToText(core),
+                                 resp::ToText(server))) {
+        return;
+      }
+      continue;
     }
     std::vector<std::string> lists[2];
     std::string texts[2];
@@ -88,7 +91,10 @@ void ValueComparer::CompareLists(const std::vector<const SentValue*>& ours,
       std::sort(lists[side].begin(), lists[side].end());
     }
     if (lists[0] != lists[1]) {
-      return verdict_->Differ(ours[i]->asked, "value of messages", texts[0], texts[1]);
+      if (verdict_->ValueDiffers(ours[i]->asked, {.kind = "value of messages"}, texts[0],
+                                 texts[1])) {
+        return;
+      }
     }
   }
   if (theirs.size() > ours.size()) {

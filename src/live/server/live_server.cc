@@ -14,6 +14,7 @@
 
 #include "core/resp/reply.h"
 #include "core/table/letter_case.h"
+#include "core/table/table.h"
 #include "live/net/resp_probe.h"
 #include "live/net/socket.h"
 
@@ -72,14 +73,18 @@ bool LiveServer::Start(std::string* error) {
   const auto start = [&](std::string* why) {
     std::optional<ServerProcessOptions> process = ProcessOf(options_, why);
     if (!process) return false;
+    log_seen_ = {};
+    process_.reset();
+    if (process->own_words()) {
+      process_ = ServerProcess::Start(*process, why);
+      return process_ != nullptr;
+    }
     std::vector<std::string> first = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
     if (modern_) {
       first.insert(first.end(),
                    {"--enable-debug-command", "local", "--crash-memcheck-enabled", "no"});
     }
     process->arguments.insert(process->arguments.begin(), first.begin(), first.end());
-    log_seen_ = {};
-    process_.reset();
     process_ = ServerProcess::Start(*process, why);
     return process_ != nullptr;
   };
@@ -92,7 +97,7 @@ bool LiveServer::Start(std::string* error) {
 }
 
 UniqueFd LiveServer::Connect(std::string* error) const {
-  if (process_ != nullptr) return ConnectUnix(process_->socket_path(), error);
+  if (process_ != nullptr) return process_->Connect(error);
   return ConnectTo(options_, error);
 }
 
@@ -183,6 +188,8 @@ std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
   return text.str();
 }
 
+// What a server of any kind need not answer is asked last, and on a new connection after each
+// question that it ends the connection for.
 bool LiveServer::Interview(std::string* error) {
   UniqueFd fd = Connect(error);
   if (!fd.valid()) {
@@ -190,65 +197,106 @@ bool LiveServer::Interview(std::string* error) {
     if (version_.empty()) *error = WhyNoServer(options_, *error);
     return false;
   }
-  RespProbe server(std::move(fd), options_.hang_ms, options_.stop);
+  std::optional<RespProbe> server(std::in_place, std::move(fd), options_.hang_ms, options_.stop);
   const std::string who = own() ? options_.start : CliArguments();
-  const auto hangs = [&](const std::string& request) {
-    if (!server.silent()) return false;
-    *error = "the server takes a connection and says nothing to " + request + " for " +
-             std::to_string(options_.hang_ms / 1000) + " s: " + who +
-             ": is it a RESP server, and does it hang? --hang gives it longer";
+  // Asks; false with `error` if the server hangs, or is gone.
+  const auto ask = [&](std::string_view request, std::optional<resp::ReplyView>* reply) {
+    *reply = server->Ask(request);
+    if (server->silent()) {
+      *error = "the server takes a connection and says nothing to " +
+               std::string(request.substr(0, request.find(' '))) + " for " +
+               std::to_string(options_.hang_ms / 1000) + " s: " + who +
+               ": is it a RESP server, and does it hang? --hang gives it longer";
+      return false;
+    }
+    if (*reply || !options_.any) return true;
+    UniqueFd again = Connect(error);
+    if (!again.valid()) return false;
+    server.emplace(std::move(again), options_.hang_ms, options_.stop);
     return true;
   };
-  std::optional<resp::ReplyView> reply = server.Ask("HELLO 2");
-  if (hangs("HELLO")) return false;
-  if (!reply) {
+  std::optional<resp::ReplyView> reply;
+  if (options_.any) {
+    if (!ask("PING", &reply)) return false;
+    if (!reply) {
+      *error = "the server does not answer PING as a RESP server does: " + who +
+               ": is it one, and does it run?";
+      return false;
+    }
+  }
+  if (!ask("HELLO 2", &reply)) return false;
+  if (!reply && !options_.any) {
     *error = "the server does not answer HELLO as a RESP server does: " + who +
              ": is it one, and does it run?";
     return false;
   }
-  if (reply->is_error() && reply->text().starts_with("NOAUTH")) {
+  if (reply && reply->is_error() && reply->text().starts_with("NOAUTH")) {
     *error = "the server wants a password, which resprobe cannot give: " + who +
              ": start it without requirepass";
     return false;
   }
   version_.clear();
-  if (reply->size() > 3)
+  if (reply && reply->size() > 3 && !(*reply)[1].is_aggregate() && !(*reply)[3].is_aggregate()) {
     version_ = std::string((*reply)[1].text()) + " " + std::string((*reply)[3].text());
+  }
   if (version_.empty()) {
-    reply = server.Ask("INFO server");  // before redis 6
-    if (hangs("INFO")) return false;
-    if (!reply || reply->is_error()) {
+    if (!ask("INFO server", &reply)) return false;  // before redis 6
+    const std::string_view number = !reply || reply->is_error() || reply->is_aggregate()
+                                        ? std::string_view()
+                                        : InfoField(reply->text(), "redis_version");
+    if (number.empty() && !options_.any) {
       *error = "the server answers neither HELLO nor INFO as a RESP server does: " + who;
       return false;
     }
-    version_ = "redis " + std::string(InfoField(reply->text(), "redis_version"));
+    version_ = number.empty() ? "a server without a name" : "redis " + std::string(number);
   }
   if (!own() && !options_.flush) {
-    for (int db = 0;; ++db) {
-      reply = server.Ask("SELECT " + std::to_string(db));
-      if (!reply || reply->is_error()) break;
-      reply = server.Ask("DBSIZE");
-      if (!reply) break;
+    constexpr int kMostDatabases = 1024;
+    for (int db = 0; db < kMostDatabases; ++db) {
+      if (db > 0) {
+        if (!ask("SELECT " + std::to_string(db), &reply)) return false;
+        if (!reply || reply->is_error()) break;
+      }
+      if (!ask("DBSIZE", &reply)) return false;
+      if (!reply || reply->type() != resp::Type::kInteger) {
+        if (!options_.any) break;
+        *error =
+            "the server cannot say (DBSIZE) whether it holds keys, which a run deletes: "
+            "--flush permits it";
+        return false;
+      }
       if (reply->integer() == 0) continue;
       *error = "the server holds keys, which a run deletes: --flush permits it";
       return false;
     }
   }
   const int64_t now = SystemMs();
-  reply = server.Ask("TIME");
+  if (!ask("TIME", &reply)) return false;
   if (reply && reply->size() == 2) {
     clock_ahead_ms_ =
         std::strtoll(std::string((*reply)[0].text()).c_str(), nullptr, 10) * 1000 - now;
   }
-  if (hangs("SELECT, DBSIZE or TIME")) return false;
-  reply = server.Ask("COMMAND");
-  if (hangs("COMMAND")) return false;
-  if (!reply || reply->type() != resp::Type::kArray) {
+  if (!ask("COMMAND", &reply)) return false;
+  if ((!reply || reply->type() != resp::Type::kArray) && !options_.any) {
     *error = "the server does not answer COMMAND: " + who;
     return false;
   }
   commands_.clear();
-  for (const resp::ReplyView command : *reply) {
+  if (reply && reply->type() == resp::Type::kArray) ReadCommands(*reply);
+  if (!ask("CONFIG GET proto-max-bulk-len", &reply)) return false;
+  if (reply && reply->size() == 2) {
+    const std::string text((*reply)[1].text());
+    std::from_chars(text.data(), text.data() + text.size(), max_bulk_);
+  }
+  if (!ask("CONFIG GET tracking-table-max-keys", &reply)) return false;
+  if (reply && reply->size() == 2) most_tracked_ = (*reply)[1].text();
+  if (!ask("DEBUG SET-ACTIVE-EXPIRE 0", &reply)) return false;
+  active_expiry_off_ = reply && reply->text() == "OK";
+  return true;
+}
+
+void LiveServer::ReadCommands(const resp::ReplyView& table) {
+  for (const resp::ReplyView command : table) {
     if (command.size() < 1) continue;
     commands_.insert(LowerCase(command[0].text()));
     if (command.size() < 10) continue;
@@ -256,16 +304,13 @@ bool LiveServer::Interview(std::string* error) {
       if (subcommand.size() > 0) commands_.insert(LowerCase(subcommand[0].text()));
     }
   }
-  reply = server.Ask("CONFIG GET proto-max-bulk-len");
-  if (reply && reply->size() == 2) {
-    const std::string text((*reply)[1].text());
-    std::from_chars(text.data(), text.data() + text.size(), max_bulk_);
-  }
-  reply = server.Ask("CONFIG GET tracking-table-max-keys");
-  if (reply && reply->size() == 2) most_tracked_ = (*reply)[1].text();
-  reply = server.Ask("DEBUG SET-ACTIVE-EXPIRE 0");
-  active_expiry_off_ = reply && reply->text() == "OK";
-  return !hangs("CONFIG GET or DEBUG");
+}
+
+bool LiveServer::IsRedis(Profile profile) const {
+  if (!version_.starts_with("redis ") && !version_.starts_with("valkey ")) return false;
+  return std::ranges::all_of(Commands(profile), [&](const Command& command) {
+    return command.HasTrait(kNotCompared) || Has(command.full_name());
+  });
 }
 
 bool LiveServer::ProfileOf(Profile* profile) const {
@@ -283,7 +328,7 @@ bool LiveServer::ProfileOf(Profile* profile) const {
 }
 
 std::string LiveServer::CliArguments() const {
-  if (process_ != nullptr) return "-s " + process_->socket_path();
+  if (process_ != nullptr) return process_->CliArguments();
   if (!options_.unix_path.empty()) return "-s " + options_.unix_path;
   std::string ignored;
   const std::optional<Address> address = ParseAddress(options_.server, &ignored);

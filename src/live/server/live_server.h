@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/resp/reply.h"
 #include "core/table/profile.h"
 #include "live/net/unique_fd.h"
 #include "live/server/crash_report.h"
@@ -65,6 +66,9 @@ class LiveServer {
   // Sets the core's profile for this server; false if there is none, and then `profile` is the
   // nearest.
   bool ProfileOf(Profile* profile) const;
+  // True if it is redis or valkey by its own account, and has all commands of the profile: it then
+  // handles requests in the order of their arrival, one at a time.
+  bool IsRedis(Profile profile) const;
   // True if the server has the command ("get", "client|list"), given in lower case.
   bool Has(std::string_view full_name) const { return commands_.contains(full_name); }
   // Its proto-max-bulk-len.
@@ -82,6 +86,7 @@ class LiveServer {
   explicit LiveServer(TargetOptions options) : options_(std::move(options)) {}
   bool Start(std::string* error);
   bool Interview(std::string* error);
+  void ReadCommands(const resp::ReplyView& table);
   std::string NewLog();
   std::string LogFrom(size_t file, uintmax_t start) const;
 

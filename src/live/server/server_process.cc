@@ -28,6 +28,9 @@
 namespace resprobe::live {
 namespace {
 
+constexpr std::string_view kPortWord = "{port}";
+constexpr std::string_view kSocketWord = "{socket}";
+
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kReadyWithin(30);
@@ -52,6 +55,13 @@ std::vector<std::string> Environment(const std::vector<std::string>& more) {
     if (std::none_of(more.begin(), more.end(), given)) all.emplace_back(*variable);
   }
   return all;
+}
+
+std::string Replaced(std::string word, std::string_view what, const std::string& by) {
+  for (size_t at = 0; (at = word.find(what, at)) != word.npos; at += by.size()) {
+    word.replace(at, what.size(), by);
+  }
+  return word;
 }
 
 // Runs in the child: executes the program, or writes errno to `report`.
@@ -81,13 +91,22 @@ std::vector<std::string> Environment(const std::vector<std::string>& more) {
 
 }  // namespace
 
+bool ServerProcessOptions::Mentions(std::string_view what) const {
+  return std::ranges::any_of(arguments,
+                             [&](const std::string& word) { return word.contains(what); });
+}
+
+bool ServerProcessOptions::own_words() const {
+  return Mentions(kPortWord) || Mentions(kSocketWord);
+}
+
 std::unique_ptr<ServerProcess> ServerProcess::Start(const ServerProcessOptions& options,
                                                     std::string* error) {
   for (int i = 0;; ++i) {
     std::unique_ptr<ServerProcess> process(new ServerProcess);
     if (process->Launch(options, error) && process->AwaitReady(options, error)) return process;
     const bool port_taken = error->find("in use") != std::string::npos;
-    if (!options.tcp || !port_taken || i + 1 == kPortTries) return nullptr;
+    if (process->port_ == 0 || !port_taken || i + 1 == kPortTries) return nullptr;
   }
 }
 
@@ -103,7 +122,9 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   }
   folder_ = folder;
   socket_path_ = folder_ + "/socket";
-  if (options.tcp) {
+  const bool by_port = options.Mentions(kPortWord);
+  const bool by_socket = options.Mentions(kSocketWord);
+  if (options.tcp || by_port) {
     const UniqueFd free = Listen(0, false, error);
     if (!free.valid()) return false;
     port_ = LocalPort(free.get());
@@ -115,26 +136,18 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
     return false;
   }
 
-  std::vector<std::string> words = {options.program,
-                                    "--port",
-                                    std::to_string(port_),
-                                    "--bind",
-                                    "127.0.0.1",
-                                    "--unixsocket",
-                                    socket_path_,
-                                    "--unixsocketperm",
-                                    "700",
-                                    "--dir",
-                                    folder_,
-                                    "--save",
-                                    "",
-                                    "--appendonly",
-                                    "no",
-                                    "--daemonize",
-                                    "no",
-                                    "--logfile",
-                                    folder_ + "/log"};
-  words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+  std::vector<std::string> words = {options.program};
+  if (!options.own_words()) {
+    words.insert(words.end(),
+                 {"--port", std::to_string(port_), "--bind", "127.0.0.1", "--unixsocket",
+                  socket_path_, "--unixsocketperm", "700", "--dir", folder_, "--save", "",
+                  "--appendonly", "no", "--daemonize", "no", "--logfile", folder_ + "/log"});
+  }
+  for (const std::string& word : options.arguments) {
+    words.push_back(
+        Replaced(Replaced(word, kPortWord, std::to_string(port_)), kSocketWord, socket_path_));
+  }
+  if (by_port && !by_socket) socket_path_.clear();
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -215,11 +228,11 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
 
 ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) const {
   std::string ignored;
-  UniqueFd fd = ConnectUnix(socket_path_, &ignored);
+  UniqueFd fd = Connect(&ignored);
   if (!fd.valid()) return Answer::kNotYet;
   RespConnection link;
   link.Use(std::move(fd), options.hang_ms, options.stop);
-  link.out() = "PING\r\n";
+  link.out() = "*1\r\n$4\r\nPING\r\n";
   link.Send();
   while (!link.in().ends_with('\n')) {
     const RespConnection::Got got = link.Read(options.hang_ms);
@@ -228,6 +241,16 @@ ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) co
                                                                    : Answer::kNotYet;
   }
   return link.in().starts_with("-LOADING") ? Answer::kNotYet : Answer::kReady;
+}
+
+UniqueFd ServerProcess::Connect(std::string* error) const {
+  if (!socket_path_.empty()) return ConnectUnix(socket_path_, error);
+  return live::Connect(Address{"127.0.0.1", port_}, /*allow_remote=*/false, error);
+}
+
+std::string ServerProcess::CliArguments() const {
+  if (!socket_path_.empty()) return "-s " + socket_path_;
+  return "-h 127.0.0.1 -p " + std::to_string(port_);
 }
 
 std::string ServerProcess::LastLogLine() const {

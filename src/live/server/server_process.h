@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "live/net/unique_fd.h"
@@ -18,7 +19,9 @@ namespace resprobe::live {
 struct ServerProcessOptions {
   // redis-server, valkey-server, or a program with their command line; looked up in PATH.
   std::string program = "redis-server";
-  // Additional arguments, such as {"--maxmemory", "1mb"}.
+  // Additional arguments, such as {"--maxmemory", "1mb"}. If one of them contains {port} or
+  // {socket}, these are replaced by a free port of 127.0.0.1 and by the path of the unix socket,
+  // and the server gets nothing else: it need not know the options of redis.
   std::vector<std::string> arguments = {};
   // "NAME=VALUE"; replaces this process's variable with that name.
   std::vector<std::string> environment = {};
@@ -30,6 +33,11 @@ struct ServerProcessOptions {
   int hang_ms = 10'000;
   // Once this returns true, no call waits for the server any longer.
   std::function<bool()> stop = [] { return false; };
+
+  // True if an argument contains this.
+  bool Mentions(std::string_view what) const;
+  // True if the arguments say where the port or the socket belongs.
+  bool own_words() const;
 };
 
 // A private server process in a new folder below the temporary folder, without persistence. The
@@ -46,8 +54,12 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  const std::string& socket_path() const { return socket_path_; }
-  uint16_t port() const { return port_; }  // 0 without `tcp`
+  const std::string& socket_path() const { return socket_path_; }  // empty: none
+  // Connects to it: by the unix socket, or by TCP if it was not given that.
+  UniqueFd Connect(std::string* error) const;
+  // "-s PATH" or "-h HOST -p PORT", for redis-cli.
+  std::string CliArguments() const;
+  uint16_t port() const { return port_; }  // 0: none
   pid_t pid() const { return pid_; }
   const std::string& folder() const { return folder_; }
 

@@ -44,8 +44,14 @@ std::optional<std::vector<std::string>> WordsOfCommand(const std::string& comman
 }
 
 std::optional<ServerProcessOptions> ProcessOf(const TargetOptions& options, std::string* error) {
-  const std::optional<std::vector<std::string>> words = WordsOfCommand(options.start, error);
+  std::optional<std::vector<std::string>> words = WordsOfCommand(options.start, error);
   if (!words) return std::nullopt;
+  // The server runs in a folder of its own, so the files of its command line need whole paths.
+  for (std::string& word : *words) {
+    std::error_code missing;
+    const bool program = &word == &words->front() && !word.contains('/');
+    if (!program && std::filesystem::exists(word, missing)) word = std::filesystem::absolute(word);
+  }
   ServerProcessOptions process{.program = words->front()};
   process.arguments.assign(words->begin() + 1, words->end());
   process.arguments.insert(process.arguments.end(), options.arguments.begin(),
@@ -67,8 +73,8 @@ UniqueFd ConnectTo(const TargetOptions& options, std::string* error) {
 std::string WhyNoServer(const TargetOptions& options, const std::string& error) {
   if (!options.start.empty()) {
     return "--start " + options.start + ": " + error +
-           ": name redis-server, valkey-server or a program with their command line, and options "
-           "that it supports";
+           ": name redis-server, valkey-server or a program with their command line, or a command "
+           "that says where another server takes its port or socket: 'my-server --port {port}'";
   }
   std::string text = (options.unix_path.empty() ? "--server: " : "--unix: ") + error;
   if (error.starts_with("cannot connect")) text += ": start a server there, or name another";

@@ -18,7 +18,8 @@ struct TargetOptions {
   std::string server = {};     // HOST:PORT
   std::string unix_path = {};  // path of a socket
   // redis-server, valkey-server, or a program with their command line; options may follow it
-  // (WordsOfCommand()).
+  // (WordsOfCommand()). Or any command that contains {port} or {socket}
+  // (ServerProcessOptions::arguments).
   std::string start = {};
   // Additional arguments for the started program.
   std::vector<std::string> arguments = {};
@@ -29,6 +30,9 @@ struct TargetOptions {
   size_t most_megabytes = 0;  // of address space for the started server; 0: no limit
   // A server that accepts connections but does not answer the probe for this long hangs.
   int hang_ms = 10'000;
+  // Any server that answers requests in RESP will do. Otherwise it must answer HELLO or INFO, and
+  // COMMAND.
+  bool any = false;
   // Once this returns true, no call waits for the server any longer.
   std::function<bool()> stop = [] { return false; };
 };

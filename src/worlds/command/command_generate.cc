@@ -8,80 +8,15 @@
 #include <vector>
 
 #include "core/table/table.h"
+#include "worlds/command/command_syntax.h"
 
 namespace resprobe {
 namespace {
 
-// One element of a syntax (spec.h has its grammar).
-struct Part {
-  enum class Kind { kArgument, kToken, kSequence, kChoice };
-  Kind kind = Kind::kSequence;
-  std::string_view word = {};
-  bool optional = false;
-  bool repeats = false;
-  std::vector<Part> parts = {};  // elements of a sequence, or alternatives of a choice
-};
-
-// Recursive descent over a syntax of the command table, which is trusted.
-class SyntaxParser {
- public:
-  explicit SyntaxParser(std::string_view text) : text_(text) {}
-
-  Part Run() { return Alternatives('\0'); }
-
- private:
-  char Peek() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-    return at_ < text_.size() ? text_[at_] : '\0';
-  }
-
-  Part Alternatives(char close) {
-    Part choice{.kind = Part::Kind::kChoice};
-    choice.parts.push_back(Sequence(close));
-    while (Peek() == '|') {
-      ++at_;
-      choice.parts.push_back(Sequence(close));
-    }
-    if (choice.parts.size() > 1) return choice;
-    Part only = std::move(choice.parts[0]);
-    return only;
-  }
-
-  Part Sequence(char close) {
-    Part sequence;
-    for (char c; (c = Peek()) != '\0' && c != close && c != '|';) {
-      if (text_.substr(at_, 3) == "...") {
-        at_ += 3;
-        sequence.repeats = true;
-      } else if (c == '[' || c == '<') {
-        ++at_;
-        Part inner = Alternatives(c == '[' ? ']' : '>');
-        if (Peek() != '\0') ++at_;
-        inner.optional = c == '[';
-        sequence.parts.push_back(std::move(inner));
-      } else {
-        const size_t start = at_;
-        while (at_ < text_.size() &&
-               std::string_view(" []<>|").find(text_[at_]) == std::string_view::npos) {
-          ++at_;
-        }
-        const std::string_view word = text_.substr(start, at_ - start);
-        const bool argument = word[0] >= 'a' && word[0] <= 'z';
-        sequence.parts.push_back(
-            {.kind = argument ? Part::Kind::kArgument : Part::Kind::kToken, .word = word});
-      }
-    }
-    return sequence;
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
-};
-
 // A command that can be called, with its syntax parsed.
 struct Callable {
   const Command* command;
-  Part syntax;
+  SyntaxPart syntax;
   bool rare;  // disrupts the run, or has a very long reply
 };
 
@@ -91,7 +26,7 @@ struct Callable {
 std::vector<Callable> MakeCallables() {
   std::vector<Callable> result;
   const auto add = [&](const Command& command) {
-    result.push_back({&command, SyntaxParser(command.spec->syntax).Run(), command.HasTrait(kRare)});
+    result.push_back({&command, ParseSyntax(command.spec->syntax), command.HasTrait(kRare)});
   };
   const auto known = [&](const Command& command) {
     return std::ranges::any_of(result, [&](const Callable& callable) {
@@ -127,16 +62,16 @@ uint64_t WeightOf(const Gen& gen, size_t i) {
          (callable.rare ? 1 : kRarer);
 }
 
-const Callable& PickCommand(Gen& gen) {
-  const std::vector<Callable>& all = Callables();
-  // Rejection sampling: draw uniformly, accept with the seed's weight. This needs no sum over the
-  // table.
+// Rejection sampling: draw uniformly, accept with the seed's weight. This needs no sum over the
+// table. `pick` draws the index of a command.
+template <class Pick>
+const Callable& PickCommand(Gen& gen, const Pick& pick) {
   size_t picked = 0;
   for (int attempt = 0; attempt < 64; ++attempt) {
-    picked = gen.rng().Below(all.size());
+    picked = pick();
     if (gen.rng().Below(kMostWeight) < WeightOf(gen, picked)) break;
   }
-  return all[picked];
+  return Callables()[picked];
 }
 
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
@@ -184,7 +119,7 @@ class Expander {
     }
   }
 
-  std::span<const std::string_view> Run(const Part& syntax) {
+  std::span<const std::string_view> Run(const SyntaxPart& syntax) {
     if (command_.parent != nullptr) Add(Name(command_.parent->name()));
     Add(Name(command_.name()));
     Expand(syntax);
@@ -217,7 +152,7 @@ class Expander {
     return gen_.arena().Copy({text, static_cast<size_t>(end - text)});
   }
 
-  void Expand(const Part& part) {
+  void Expand(const SyntaxPart& part) {
     if (part.optional && !part.repeats && gen_.rng().OneIn(2)) return;
     size_t times = 1;
     if (part.repeats) {
@@ -226,16 +161,16 @@ class Expander {
     }
     for (; times > 0; --times) {
       switch (part.kind) {
-        case Part::Kind::kArgument:
+        case SyntaxPart::Kind::kArgument:
           Argument(part.word);
           break;
-        case Part::Kind::kToken:
+        case SyntaxPart::Kind::kToken:
           Add(part.word);
           break;
-        case Part::Kind::kChoice:
+        case SyntaxPart::Kind::kChoice:
           Expand(gen_.rng().Pick(part.parts));
           break;
-        case Part::Kind::kSequence:
+        case SyntaxPart::Kind::kSequence:
           Sequence(part.parts);
           break;
       }
@@ -243,7 +178,7 @@ class Expander {
   }
 
   // Adjacent options come in any order.
-  void Sequence(const std::vector<Part>& parts) {
+  void Sequence(const std::vector<SyntaxPart>& parts) {
     for (size_t i = 0; i < parts.size();) {
       size_t end = i;
       while (end < parts.size() && parts[end].optional) ++end;
@@ -388,7 +323,18 @@ std::span<const std::string_view> GenerateCommand(Gen& gen) {
         return Words(gen, {"DISCARD"});
     }
   }
-  const Callable& callable = PickCommand(gen);
+  const Callable& callable = PickCommand(gen, [&] { return gen.rng().Below(Callables().size()); });
+  return Expander(gen, *callable.command).Run(callable.syntax);
+}
+
+CommandChoice::CommandChoice(const std::function<bool(const Command&)>& wanted) {
+  for (size_t i = 0; i < Callables().size(); ++i) {
+    if (wanted(*Callables()[i].command)) indices_.push_back(static_cast<uint16_t>(i));
+  }
+}
+
+std::span<const std::string_view> CommandChoice::Generate(Gen& gen) const {
+  const Callable& callable = PickCommand(gen, [&] { return gen.rng().Pick(indices_); });
   return Expander(gen, *callable.command).Run(callable.syntax);
 }
 

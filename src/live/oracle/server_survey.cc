@@ -1,0 +1,218 @@
+#include "live/oracle/server_survey.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/resp/writer.h"
+#include "core/server/server.h"
+#include "core/table/command.h"
+#include "core/table/letter_case.h"
+#include "live/net/resp_probe.h"
+#include "worlds/command/command_syntax.h"
+
+namespace resprobe::live {
+namespace {
+
+constexpr std::string_view kNoCommand = "nosuchcmd";
+constexpr std::string_view kNoWord = "NOSUCHWORD";
+constexpr std::string_view kKeys = "probe:";
+
+// The text of an error without these words, one of which it may be about.
+std::string Without(std::string_view error, std::string_view word, std::string_view other) {
+  std::string text = LowerCase(error);
+  for (const std::string& name : {LowerCase(word), LowerCase(other)}) {
+    for (size_t at = 0; (at = text.find(name, at)) != text.npos;) {
+      text.replace(at, name.size(), "?");
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+// Asks the questions of a survey.
+class Surveyor {
+ public:
+  Surveyor(const LiveServer& target, Profile profile)
+      : target_(target), profile_(profile), core_(ServerConfig{.profile = profile}) {}
+
+  bool Run(ServerSurvey* survey, std::string* error) {
+    for (const Command& command : Commands(profile_)) {
+      if (command.HasTrait(kNotCompared)) continue;
+      if (command.spec->handler != nullptr && !AskAbout(command, survey)) break;
+      for (const Command& subcommand : command.subcommands) {
+        if (!AskAbout(subcommand, survey)) break;
+      }
+    }
+    survey->resp3_ = Has(*survey, "hello") && !Ask({"HELLO", "3"}).starts_with('-');
+    Disconnect();
+    CleanUp(*survey);
+    if (!error_.empty()) *error = "while the oracle asks what the server has: " + error_;
+    return error_.empty();
+  }
+
+ private:
+  static bool Has(const ServerSurvey& survey, std::string_view name) { return survey.Has(name); }
+
+  // Asks about the command, and then about its options. False if the server stops answering.
+  bool AskAbout(const Command& command, ServerSurvey* survey) {
+    ++survey->commands_;
+    const std::string name(command.full_name());
+    std::vector<std::string> words = OwnKeys(PlainRequest(command));
+    const std::string reply = Ask(words);
+    const size_t at = command.parent == nullptr ? 0 : 1;
+    if (IsUnknown(reply, words, at, kNoCommand)) {
+      survey->absent_.insert(name);
+      survey->list_.push_back({name, reply});
+      return error_.empty();
+    }
+    ++survey->present_;
+    if (command.role != CommandRole::kPlain) return error_.empty();
+    AskAboutMoreWords(command, words.size(), survey);
+    for (const std::string_view literal : LiteralsOf(command.spec->syntax)) {
+      words = OwnKeys(PlainRequest(command, literal));
+      const auto given =
+          std::find(words.begin() + static_cast<ptrdiff_t>(at), words.end(), literal);
+      if (given == words.end() || CoreRefuses(words)) continue;
+      const std::string answer = Ask(words);
+      if (!IsUnknown(answer, words, static_cast<size_t>(given - words.begin()), kNoWord)) continue;
+      std::string option = name + " " + std::string(literal);
+      survey->absent_.insert(option);
+      survey->list_.push_back({std::move(option), answer});
+    }
+    return error_.empty();
+  }
+
+  // Arguments that may follow: RPOP key [count], DEL key [key ...].
+  void AskAboutMoreWords(const Command& command, size_t plain, ServerSurvey* survey) {
+    const std::vector<std::string> words = OwnKeys(RequestWithArguments(command));
+    if (words.size() <= plain || CoreRefuses(words)) return;
+    const std::string answer = Ask(words);
+    if (!answer.starts_with('-')) return;
+    // Not an error of these values: the same request without them is accepted.
+    if (Ask({words.begin(), words.begin() + static_cast<ptrdiff_t>(plain)}).starts_with('-')) {
+      return;
+    }
+    const std::string name(command.full_name());
+    survey->most_words_[name] = plain;
+    survey->list_.push_back({name + " with over " + std::to_string(plain) + " words", answer});
+  }
+
+  // True if the reply is the error that another word gets at this place.
+  bool IsUnknown(const std::string& reply, std::vector<std::string> words, size_t at,
+                 std::string_view other) {
+    if (!reply.starts_with('-')) return false;
+    const std::string word = std::exchange(words[at], std::string(other));
+    const std::string answer = Ask(words);
+    return answer.starts_with('-') && Without(answer, word, other) == Without(reply, word, other);
+  }
+
+  // The reply: the text of an error behind '-', otherwise its type; "" if there is none, after
+  // which the next question has a new connection.
+  std::string Ask(const std::vector<std::string>& words) {
+    if (!error_.empty()) return "";
+    if (!probe_) {
+      UniqueFd fd = target_.Connect(&error_);
+      if (!fd.valid()) return "";
+      probe_.emplace(std::move(fd), target_.hang_ms(), target_.stop());
+    }
+    const std::optional<resp::ReplyView> reply = probe_->Ask(words);
+    std::string text;
+    if (reply) {
+      text = reply->is_error() ? "-" + std::string(reply->text())
+                               : std::string(resp::TypeName(reply->type()));
+    } else if (probe_->silent()) {
+      error_ = "it does not answer " + words.front();
+    }
+    const Command* const command = FindCommand(words.front(), profile_);
+    const Command* const own =
+        command == nullptr || words.size() < 2 || command->subcommands.empty()
+            ? command
+            : FindSubcommand(*command, words[1]);
+    if (!reply || (own != nullptr && ChangesConnection(*own))) Disconnect();
+    return text;
+  }
+
+  void Disconnect() { probe_.reset(); }
+
+  static bool ChangesConnection(const Command& command) {
+    return command.role != CommandRole::kPlain || command.HasTrait(kRare);
+  }
+
+  bool CoreRefuses(const std::vector<std::string>& words) {
+    const uint64_t id = core_.Connect();
+    std::string request;
+    resp::AppendRequest(&request, std::vector<std::string_view>(words.begin(), words.end()));
+    core_.Receive(id, request);
+    const bool refuses = core_.Output(id).starts_with('-');
+    core_.Close(id);
+    return refuses;
+  }
+
+  // No request meets what another one has left.
+  std::vector<std::string> OwnKeys(std::vector<std::string> words) {
+    ++asked_;
+    for (std::string& word : words) {
+      if (!word.starts_with(kKeys)) continue;
+      word += ":" + std::to_string(asked_);
+      keys_.push_back(word);
+    }
+    return words;
+  }
+
+  void CleanUp(const ServerSurvey& survey) {
+    for (const char* all : {"flushall", "flushdb"}) {
+      if (survey.Has(all)) {
+        Ask({all});
+        return;
+      }
+    }
+    if (!survey.Has("del")) return;
+    for (const std::string& key : keys_) Ask({"DEL", key});
+  }
+
+  const LiveServer& target_;
+  const Profile profile_;
+  Server core_;
+  std::optional<RespProbe> probe_;
+  std::vector<std::string> keys_;
+  size_t asked_ = 0;
+  std::string error_;
+};
+
+std::optional<ServerSurvey> ServerSurvey::Make(const LiveServer& target, Profile profile,
+                                               std::string* error) {
+  ServerSurvey survey;
+  survey.redis_ = target.IsRedis(profile);
+  if (survey.redis_) {
+    for (const Command& command : Commands(profile)) {
+      survey.commands_ += command.HasTrait(kNotCompared) ? 0 : 1;
+    }
+    survey.present_ = survey.commands_;
+    return survey;
+  }
+  if (!Surveyor(target, profile).Run(&survey, error)) return std::nullopt;
+  return survey;
+}
+
+std::string ServerSurvey::Lacks(const Command& command,
+                                const std::vector<std::string>& words) const {
+  if (list_.empty()) return "";
+  const std::string_view name = command.full_name();
+  if (!Has(name)) return std::string(name);
+  if (const auto most = most_words_.find(name);
+      most != most_words_.end() && words.size() > most->second) {
+    return std::string(name) + " with more words";
+  }
+  for (auto it = absent_.upper_bound(std::string(name) + " ");
+       it != absent_.end() && it->starts_with(std::string(name) + " "); ++it) {
+    const std::string_view option = std::string_view(*it).substr(name.size() + 1);
+    if (std::ranges::any_of(
+            words, [&](const std::string& word) { return CommandContext::IsWord(word, option); })) {
+      return *it;
+    }
+  }
+  return "";
+}
+
+}  // namespace resprobe::live

@@ -1,0 +1,65 @@
+#ifndef RESPROBE_LIVE_ORACLE_SERVER_SURVEY_H_
+#define RESPROBE_LIVE_ORACLE_SERVER_SURVEY_H_
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/table/table.h"
+#include "live/server/live_server.h"
+
+namespace resprobe::live {
+
+// Which commands and options of the core's table a server has.
+//
+// redis and valkey have all of their profile. Any other server is asked: each command of the table
+// is called once, with harmless arguments, and so is each of its options. A command that the server
+// answers with the same error as a name that no server knows is absent; so is an option that it
+// answers with the same error as a word that is none, where the core accepts it.
+class ServerSurvey {
+ public:
+  struct Absent {
+    std::string name;   // "hgetall", "client|id", "set KEEPTTL"
+    std::string reply;  // the server's, to the request that asked
+  };
+
+  // Asks the server, and deletes the keys that this makes. nullopt with one line in `error` if the
+  // server stops answering.
+  static std::optional<ServerSurvey> Make(const LiveServer& target, Profile profile,
+                                          std::string* error);
+
+  // The server is redis or valkey: it handles all requests in the order of their arrival.
+  bool redis() const { return redis_; }
+  // HELLO 3 is not refused.
+  bool resp3() const { return resp3_; }
+  // A command of the profile, by its full name in lower case: "client|id".
+  bool Has(std::string_view full_name) const { return !absent_.contains(full_name); }
+  // What the request needs and the server lacks, "set KEEPTTL"; "" if nothing. `command` is the
+  // table's entry for its words.
+  std::string Lacks(const Command& command, const std::vector<std::string>& words) const;
+  // No command deletes keys, so each case needs keys of its own.
+  bool KeepsKeys() const { return !redis_ && !Has("flushall") && !Has("flushdb") && !Has("del"); }
+  // In the order of the table.
+  const std::vector<Absent>& absent() const { return list_; }
+  // Commands of the profile that are compared, and those of them that the server has.
+  size_t commands() const { return commands_; }
+  size_t present() const { return present_; }
+
+ private:
+  friend class Surveyor;
+
+  bool redis_ = true;
+  bool resp3_ = true;
+  size_t commands_ = 0;
+  size_t present_ = 0;
+  std::set<std::string, std::less<>> absent_;              // commands, and "set KEEPTTL"
+  std::map<std::string, size_t, std::less<>> most_words_;  // of a command, if there is a limit
+  std::vector<Absent> list_;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_SERVER_SURVEY_H_

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# oracle on a server that is no redis: tests/live/oracle/toy_server.py.
+# usage: any_server_test.sh PROGRAM found FAULT…  |  any_server_test.sh PROGRAM survey
+set -euo pipefail
+program=$1
+part=$2
+shift 2
+. "$(dirname "$0")/lib.sh"
+need python3
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+toy="python3 tests/live/oracle/toy_server.py {port}"
+
+# check TEXT COMMAND…: COMMAND must succeed.
+check() {
+  local text=$1
+  shift
+  if ! "$@"; then
+    echo "$text" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+if [[ $part == found ]]; then
+  # A planted fault is the one finding, and small.
+  for fault in "$@"; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 oracle --start "$toy $fault" --only-errors-code --seeds 20000 --stop-on-failure \
+      --format json --output "$temp/json"
+    check "$fault is not found, or with others: $(<"$temp/out")" \
+      grep -q "^1 difference$" "$temp/out"
+    ops=$(sed -n 's/.*"ops_after": \([0-9]*\).*/\1/p' "$temp/json")
+    check "$fault: $ops requests instead of 4 at most" test "${ops:-9}" -le 4
+    folder=$(echo "$RESPROBE_WORK_DIR"/findings/command_handler/oracle-*)
+    # The folder knows its server, and the fault shows in a new process of it.
+    run 1 replay "$folder"
+    run 0 show "$folder"
+    has out "toy_server.py"
+  done
+  exit "$failures"
+fi
+
+run 0 oracle --start "$toy" --only-errors-code --seeds 60 --format json --output "$temp/json"
+has out "it has 31 of "
+has out "set KEEPTTL"
+has out "rpop with over 2 words"
+has out "0 differences"
+has json '"name": "zadd"'
+
+# Error texts: one finding for a text, not one for each command.
+run 1 oracle --start "$toy" --seeds 30 --commands get,strlen,llen,incr,decr
+has out 'error "ERR '"'?'"' has another number of arguments" where the core has "ERR wrong number of'
+check "an error text is found for each command: $(<"$temp/out")" \
+  test "$(grep -c '^  error.*another number of arguments' "$temp/out")" == 1
+
+# What is accepted is no finding, ends no case, and may be stale.
+run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --write-accept "$temp/list"
+has list "append: value of integer	TODO"
+sed -i 's/TODO: why it is accepted/by contract/' "$temp/list"
+printf 'get: nonsense\tno reason\tnone\n' >>"$temp/list"
+rm -rf "$RESPROBE_WORK_DIR"
+run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --accept "$temp/list"
+has out "accepted: append: value of integer: by contract"
+has out "was not met: get: nonsense"
+has out "0 differences"
+check "an accepted difference was filed" test ! -e "$RESPROBE_WORK_DIR/findings"
+printf 'one\ttwo\n' >"$temp/bad"
+wrong_use "--accept $temp/bad: line 1: a difference has three parts" \
+  oracle --start "$toy" --accept "$temp/bad"
+
+# For CI.
+run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --junit "$temp/junit" \
+  --fail-on new
+has junit '<testcase classname="oracle" name="append"><failure message="append: value of integer">'
+has junit '<testcase classname="oracle" name="get"/>'
+has junit '<testcase classname="oracle" name="zadd"><skipped message="absent"/></testcase>'
+run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --fail-on new
+has out "known from an earlier run"
+
+# Cleaning up with less and less: what one case leaves is no difference in the next.
+for without in "-flushall" "-flushall -del" "-flushall -dbsize -type -pttl"; do
+  run 0 oracle --start "$toy $without" --only-errors-code --seeds 60
+  has out "0 differences"
+done
+
+wrong_use "the core has no command 'gett'" oracle --start "$toy" --commands gett
+wrong_use "no command is left to compare" oracle --start "$toy" --commands zadd
+exit "$failures"

@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""A small RESP2 server with faults, for the oracle: usage: toy_server.py PORT [FAULT] [-WITHOUT ...]
+
+It has about thirty commands, no HELLO, INFO, COMMAND or RESET, its own error texts, and a thread
+for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out (-flushall, -del).
+"""
+
+import socketserver
+import sys
+import threading
+import time
+
+FAULTS = {
+    "incr-off-by-one": "INCRBY adds one too many from 3 on",
+    "append-length": "APPEND answers with the length before",
+    "getrange-end": "GETRANGE leaves out the last byte if the end is negative",
+    "set-nx": "SET NX overwrites",
+    "set-keeps-ttl": "SET keeps the time to live",
+    "lrange-reverse": "LRANGE with a negative start begins one too early",
+    "rpop-first": "RPOP takes the first element of three or more",
+    "hset-count": "HSET counts fields that were there",
+    "sadd-empty": "SADD ignores an empty member",
+    "bulk-length": "a value of three bytes has the length four",
+}
+
+
+class Wrong(Exception):
+    """An error reply."""
+
+
+WRONG_TYPE = "WRONGTYPE that key holds something else"
+NO_NUMBER = "ERR that is no number"
+SYNTAX = "ERR bad option"
+
+
+def number(word):
+    text = word.decode("latin-1")
+    digits = text[1:] if text.startswith("-") else text
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 19:
+        raise Wrong(NO_NUMBER)
+    if (digits[0] == "0" and text != "0") or not -(2**63) <= int(text) < 2**63:
+        raise Wrong(NO_NUMBER)
+    return int(text)
+
+
+class Simple(str):
+    """A simple string."""
+
+
+OK = Simple("OK")
+
+
+class Store:
+    def __init__(self, fault, without):
+        self.fault = fault
+        self.lock = threading.Lock()
+        self.keys = {}
+        self.ends = {}  # key -> when it expires, in milliseconds
+        self.commands = {
+            name[3:]: getattr(self, name)
+            for name in dir(self)
+            if name.startswith("do_") and name[3:] not in without
+        }
+
+    def run(self, words):
+        name = words[0].decode("latin-1").lower()
+        with self.lock:
+            command = self.commands.get(name)
+            if command is None:
+                raise Wrong("ERR what is '%s'?" % name)
+            now = time.time() * 1000
+            for key in [key for key, end in self.ends.items() if end <= now]:
+                self.drop(key)
+            try:
+                return command(*words[1:])
+            except TypeError as error:
+                if "positional argument" in str(error):
+                    raise Wrong("ERR '%s' has another number of arguments" % name) from None
+                raise
+
+    def has(self, fault):
+        return self.fault == fault
+
+    def drop(self, key):
+        self.ends.pop(key, None)
+        return self.keys.pop(key, None) is not None
+
+    def get(self, key, kind, make=False):
+        value = self.keys.get(key)
+        if value is None and make:
+            value = self.keys[key] = kind()
+        if value is not None and not isinstance(value, kind):
+            raise Wrong(WRONG_TYPE)
+        return value
+
+    # --- Connection and keys.
+
+    def do_ping(self, message=None):
+        return Simple("PONG") if message is None else message
+
+    def do_echo(self, message):
+        return message
+
+    def do_del(self, key, *more):
+        return sum(self.drop(one) for one in (key, *more))
+
+    def do_exists(self, key, *more):
+        return sum(one in self.keys for one in (key, *more))
+
+    def do_type(self, key):
+        names = {bytes: "string", list: "list", dict: "hash", set: "set"}
+        return Simple(names[type(self.keys[key])] if key in self.keys else "none")
+
+    def do_flushall(self):
+        self.keys.clear()
+        self.ends.clear()
+        return OK
+
+    def do_dbsize(self):
+        return len(self.keys)
+
+    def do_pexpire(self, key, ms):
+        ms = number(ms)
+        if ms > 2**62:
+            raise Wrong("ERR that is no time")
+        if key not in self.keys:
+            return 0
+        if ms <= 0:
+            self.drop(key)
+        else:
+            self.ends[key] = time.time() * 1000 + ms
+        return 1
+
+    def do_pttl(self, key):
+        if key not in self.keys:
+            return -2
+        return int(self.ends[key] - time.time() * 1000) if key in self.ends else -1
+
+    def do_persist(self, key):
+        return int(self.ends.pop(key, None) is not None)
+
+    # --- Strings.
+
+    def do_get(self, key):
+        return self.get(key, bytes)
+
+    def do_set(self, key, value, *options):
+        ms = None
+        nx = xx = False
+        words = iter(options)
+        for word in words:
+            option = word.upper()
+            if option == b"NX":
+                nx = True
+            elif option == b"XX":
+                xx = True
+            elif option in (b"PX", b"EX") and ms is None:
+                amount = next(words, None)
+                if amount is None:
+                    raise Wrong(SYNTAX)
+                ms = number(amount) * (1000 if option == b"EX" else 1)
+                if ms <= 0 or ms > 2**62:
+                    raise Wrong("ERR that is no time")
+            else:
+                raise Wrong(SYNTAX)
+        if nx and xx:
+            raise Wrong(SYNTAX)
+        if (nx and key in self.keys and not self.has("set-nx")) or (xx and key not in self.keys):
+            return None
+        if not self.has("set-keeps-ttl"):
+            self.ends.pop(key, None)
+        self.keys[key] = value
+        if ms is not None:
+            self.ends[key] = time.time() * 1000 + ms
+        return OK
+
+    def do_setnx(self, key, value):
+        if key in self.keys:
+            return 0
+        self.keys[key] = value
+        return 1
+
+    def do_getset(self, key, value):
+        old = self.get(key, bytes)
+        self.ends.pop(key, None)
+        self.keys[key] = value
+        return old
+
+    def do_append(self, key, value):
+        old = self.get(key, bytes) or b""
+        self.keys[key] = old + value
+        return len(old) if self.has("append-length") else len(old + value)
+
+    def do_strlen(self, key):
+        return len(self.get(key, bytes) or b"")
+
+    def do_getrange(self, key, start, end):
+        start, end = number(start), number(end)
+        value = self.get(key, bytes) or b""
+        if start < 0 and end < 0 and start > end:
+            return b""
+        negative = end < 0
+        start = max(start + len(value), 0) if start < 0 else start
+        end = max(end + len(value), 0) if end < 0 else end
+        if self.has("getrange-end") and negative:
+            end -= 1
+        return value[start : min(end, len(value) - 1) + 1] if start <= end else b""
+
+    def do_incr(self, key):
+        return self.add(key, 1)
+
+    def do_decr(self, key):
+        return self.add(key, -1)
+
+    def do_incrby(self, key, amount):
+        amount = number(amount)
+        return self.add(key, amount + int(self.has("incr-off-by-one") and amount >= 3))
+
+    def add(self, key, amount):
+        value = self.get(key, bytes)
+        value = number(b"0" if value is None else value) + amount
+        if not -(2**63) <= value < 2**63:
+            raise Wrong("ERR too large")
+        self.keys[key] = b"%d" % value
+        return value
+
+    def do_mget(self, key, *more):
+        values = (self.keys.get(one) for one in (key, *more))
+        return [value if isinstance(value, bytes) else None for value in values]
+
+    # --- Lists.
+
+    def do_rpush(self, key, value, *more):
+        found = self.get(key, list, make=True)
+        found.extend((value, *more))
+        return len(found)
+
+    def do_llen(self, key):
+        return len(self.get(key, list) or [])
+
+    def do_lrange(self, key, start, end):
+        start, end = number(start), number(end)
+        found = self.get(key, list) or []
+        if start < 0 and self.has("lrange-reverse"):
+            start -= 1
+        start = max(start + len(found), 0) if start < 0 else start
+        end = end + len(found) if end < 0 else end
+        return found[start : end + 1] if start <= end else []
+
+    def do_rpop(self, key):
+        found = self.get(key, list)
+        if found is None:
+            return None
+        value = found.pop(0 if self.has("rpop-first") and len(found) > 2 else -1)
+        if not found:
+            self.drop(key)
+        return value
+
+    # --- Hashes and sets.
+
+    def do_hset(self, key, field, value, *more):
+        if len(more) % 2:
+            raise Wrong("ERR 'hset' has another number of arguments")
+        found = self.get(key, dict, make=True)
+        words = (field, value, *more)
+        added = 0
+        for name, text in zip(words[::2], words[1::2]):
+            added += int(name not in found or self.has("hset-count"))
+            found[name] = text
+        return added
+
+    def do_hget(self, key, field):
+        return (self.get(key, dict) or {}).get(field)
+
+    def do_hgetall(self, key):
+        return [word for pair in (self.get(key, dict) or {}).items() for word in pair]
+
+    def do_sadd(self, key, member, *more):
+        found = self.get(key, set)
+        members = {one for one in (member, *more) if one or not self.has("sadd-empty")}
+        if found is None and members:
+            found = self.keys[key] = set()
+        before = len(found or ())
+        if found is not None:
+            found |= members
+        return len(found or ()) - before
+
+    def do_smembers(self, key):
+        return list(self.get(key, set) or ())
+
+    def do_sismember(self, key, member):
+        return int(member in (self.get(key, set) or ()))
+
+
+def encode(value, fault):
+    if isinstance(value, Simple):
+        return b"+%s\r\n" % value.encode()
+    if isinstance(value, int):
+        return b":%d\r\n" % value
+    if value is None:
+        return b"$-1\r\n"
+    if isinstance(value, list):
+        return b"*%d\r\n" % len(value) + b"".join(encode(one, fault) for one in value)
+    size = len(value) + int(fault == "bulk-length" and len(value) == 3)
+    return b"$%d\r\n%s\r\n" % (size, value)
+
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        while True:
+            line = self.rfile.readline()
+            if not line:
+                return
+            if not line.startswith(b"*"):
+                self.wfile.write(b"-ERR a request is an array\r\n")
+                return
+            words = []
+            for _ in range(int(line[1:])):
+                size = int(self.rfile.readline()[1:])
+                words.append(self.rfile.read(size + 2)[:-2])
+            if not words:
+                continue
+            try:
+                reply = encode(self.server.store.run(words), self.server.store.fault)
+            except Wrong as error:
+                reply = b"-%s\r\n" % str(error).encode("latin-1", "replace")
+            self.wfile.write(reply)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+def main():
+    port, *rest = sys.argv[1:]
+    faults = [word for word in rest if not word.startswith("-")]
+    for fault in faults:
+        if fault not in FAULTS:
+            sys.exit("toy_server.py: there is no fault '%s': %s" % (fault, ", ".join(FAULTS)))
+    with Server(("127.0.0.1", int(port)), Handler) as server:
+        without = {word[1:] for word in rest if word.startswith("-")}
+        server.store = Store(faults[0] if faults else "", without)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
