@@ -70,15 +70,17 @@ class OracleSearch : public findings::Search {
       throw runner::UserError("the server does not come back: " + session_.why_gone());
     if (options_.seeds > 0 && taken_ == options_.seeds + cases_.corpus()) return false;
     ++taken_;
-    if (const auto difference = session_.RunAhead(cases_.Next())) Examine(*difference, met);
+    const auto difference = session_.RunAhead(cases_.Next());
     CountKnown(met);
+    if (difference) Examine(*difference, met);
     return true;
   }
 
   void Drain(const Met& met) override {
     if (session_.gone()) return;
-    if (const auto difference = session_.CatchUp()) Examine(*difference, met);
+    const auto difference = session_.CatchUp();
     CountKnown(met);
+    if (difference) Examine(*difference, met);
   }
 
   bool Accepts(const std::string& signature) override {
@@ -198,6 +200,14 @@ class OracleSearch : public findings::Search {
   // on.
   void Examine(const live::Difference& difference, const Met& met) {
     if (difference.behind_known) return;
+    ExamineFirst(difference, met);
+    // What is met on the way is not counted.
+    for (const auto& [signature, count] : session_.oracle().verdict().met()) {
+      counted_[signature] = count;
+    }
+  }
+
+  void ExamineFirst(const live::Difference& difference, const Met& met) {
     bool found = false;
     const uint64_t suspects = session_.gone() ? 0 : difference.suspects;
     cases_.Back(suspects);

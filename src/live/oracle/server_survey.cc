@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kNoCommand = "nosuchcmd";
 constexpr std::string_view kNoWord = "NOSUCHWORD";
+constexpr std::string_view kNoReply = "no reply";
+constexpr int kPatienceMs = 2000;
 constexpr std::string_view kKeys = "probe:";
 
 // The text of an error without these words, one of which it may be about.
@@ -61,7 +63,8 @@ class Surveyor {
     std::vector<std::string> words = OwnKeys(PlainRequest(command));
     const std::string reply = Ask(words);
     const size_t at = command.parent == nullptr ? 0 : 1;
-    if (IsUnknown(reply, words, at, kNoCommand)) {
+    if (target_.stop()()) error_ = "it was stopped";
+    if (reply == kNoReply || IsUnknown(reply, words, at, kNoCommand)) {
       survey->absent_.insert(name);
       survey->list_.push_back({name, reply});
       return error_.empty();
@@ -114,7 +117,7 @@ class Surveyor {
     if (!probe_) {
       UniqueFd fd = target_.Connect(&error_);
       if (!fd.valid()) return "";
-      probe_.emplace(std::move(fd), target_.hang_ms(), target_.stop());
+      probe_.emplace(std::move(fd), std::min(target_.hang_ms(), kPatienceMs), target_.stop());
     }
     const std::optional<resp::ReplyView> reply = probe_->Ask(words);
     std::string text;
@@ -122,7 +125,7 @@ class Surveyor {
       text = reply->is_error() ? "-" + std::string(reply->text())
                                : std::string(resp::TypeName(reply->type()));
     } else if (probe_->silent()) {
-      error_ = "it does not answer " + words.front();
+      text = kNoReply;
     }
     const Command* const command = FindCommand(words.front(), profile_);
     const Command* const own =

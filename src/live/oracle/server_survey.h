@@ -18,7 +18,8 @@ namespace resprobe::live {
 // redis and valkey have all of their profile. Any other server is asked: each command of the table
 // is called once, with harmless arguments, and so is each of its options. A command that the server
 // answers with the same error as a name that no server knows is absent; so is an option that it
-// answers with the same error as a word that is none, where the core accepts it.
+// answers with the same error as a word that is none, where the core accepts it. A command that it
+// does not answer within two seconds is absent, too.
 class ServerSurvey {
  public:
   struct Absent {
