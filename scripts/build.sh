@@ -57,38 +57,74 @@ configure() {
 }
 
 # Prints nothing if nothing is to be done. A terminal gets a status line that is overwritten, other
-# outputs a line per tenth. Compiler messages are shown in either case.
+# outputs a line for each tenth, and one at least every half a minute. Compiler messages are shown in
+# either case.
 run_ninja() {
-  local preset=$1 dir=$2 tty=0
+  local preset=$1 dir=$2 live=no
   shift 2
   cd "$dir" || return 1
   if [[ -t 2 ]]; then
-    tty=1
+    [[ ${TERM:-dumb} == dumb ]] || live=yes
     export CLICOLOR_FORCE=1 # or ninja strips the compiler's colors, now that it writes to a pipe
   fi
-  NINJA_STATUS='[%f/%t] ' ninja "$@" 2>&1 |
-    awk -v preset="$preset" -v tty="$tty" '
-      function clear() {if (shown) printf "\r\033[K"; shown = 0}
-      # ninja repeats the whole command of a failed step; the message of the compiler is enough.
-      is_command {is_command = 0; next}
-      /^(\033\[[0-9;]*m)*FAILED: / {is_command = 1}
-      /^ninja: no work to do/ {next}
-      match($0, /^\[[0-9]+\/[0-9]+\] /) {
-        split(substr($0, 2, RLENGTH - 3), n, "/")
-        if (/ Re-(checking|running) /) next
-        tenth = int(10 * n[1] / n[2])
-        if (tty) {
-          printf "\r\033[Kresprobe: building %s [%d/%d]", preset, n[1], n[2]
-          shown = 1
-        } else if (tenth > last && n[2] > 3) {
-          printf "resprobe: building %s [%d/%d]\n", preset, n[1], n[2]
-        }
-        last = tenth
-        fflush()
-        next
-      }
-      {clear(); print; fflush()}
-      END {clear()}' >&2
+  NINJA_STATUS='[%f/%t] ' ninja "$@" 2>&1 | show_build "$preset" "$live" >&2
+}
+
+# show_build PRESET LIVE: shows what ninja prints, which is on standard input. In bash, since Debian's
+# awk (mawk) reads a pipe in blocks of 4 KiB: its status line would be minutes late.
+show_build() {
+  local preset=$1 live=$2 line rest="" code is_command=no shown=no started=$SECONDS said=-60 tenth=-1
+  local steps="" wait=()
+  local progress='^\[([0-9]+)/([0-9]+)\] ' failed=$'^(\033\\[[0-9;]*m)*FAILED: '
+  # The time in the status line goes on during a step that takes long.
+  [[ $live == no ]] || wait=(-t 1)
+  while true; do
+    code=0
+    IFS= read -r "${wait[@]}" line || code=$?
+    rest+=$line
+    if ((code > 128)); then # a second without a whole line
+      [[ $shown == no ]] || print_status
+      continue
+    fi
+    ((code == 0)) || [[ -n $rest ]] || break
+    line=$rest rest=""
+    # ninja repeats the whole command of a failed step; the message of the compiler is enough.
+    if [[ $is_command == yes ]]; then
+      is_command=no
+      continue
+    fi
+    if [[ $line =~ $failed ]]; then is_command=yes; fi
+    if [[ $line == "ninja: no work to do"* ]]; then continue; fi
+    if [[ $line =~ $progress ]]; then
+      if [[ $line == *" Re-checking "* || $line == *" Re-running "* ]]; then continue; fi
+      steps=${BASH_REMATCH[0]% }
+      if [[ $live == yes ]]; then
+        print_status
+      elif ((BASH_REMATCH[2] > 3)) &&
+        ((10 * BASH_REMATCH[1] / BASH_REMATCH[2] > tenth || SECONDS - said >= 30)); then
+        print_status
+        said=$SECONDS tenth=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      fi
+      continue
+    fi
+    clear_status
+    printf '%s\n' "$line"
+  done
+  clear_status
+}
+
+# Both use the variables of show_build.
+print_status() {
+  local seconds=$((SECONDS - started)) before="" after=$'\n'
+  if [[ $live == yes ]]; then
+    before=$'\r\033[K' after="" shown=yes
+  fi
+  printf '%sresprobe: building %s %s %d:%02d%s' "$before" "$preset" "$steps" \
+    $((seconds / 60)) $((seconds % 60)) "$after"
+}
+clear_status() {
+  [[ $shown == no ]] || printf '\r\033[K'
+  shown=no
 }
 
 # Environment of the program and of tests: locations, available real servers (those that only this

@@ -11,6 +11,8 @@
 #include "cli/command_line/parse.h"
 #include "cli/command_line/usage_list.h"
 #include "cli/verbs.h"
+#include "runner/files.h"
+#include "runner/process.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
 
@@ -44,12 +46,11 @@ int Run(const Parsed& parsed) {
   if (parsed.verb->by_script) {
     throw runner::UserError("'" + parsed.path + "' is a verb of the script ./resprobe: start that");
   }
+  const runner::RunFolder folder;
   return parsed.verb->run();
 }
 
-}  // namespace
-
-int RunProgram(const std::vector<std::string>& given) {
+int RunVerb(const std::vector<std::string>& given) {
   std::vector<std::string> arguments = given;
   const Verb root = AllVerbs();
   // For the script ./resprobe: see scripts/command-line.sh.
@@ -78,6 +79,14 @@ int RunProgram(const std::vector<std::string>& given) {
     return runner::kWrongUse;
   }
   return code;
+}
+
+}  // namespace
+
+int RunProgram(const std::vector<std::string>& given) {
+  const int code = RunVerb(given);
+  const int signal = runner::InterruptSignal();
+  return code == runner::kInterrupted && signal != 0 ? 128 + signal : code;
 }
 
 }  // namespace resprobe::cli

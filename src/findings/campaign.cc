@@ -13,6 +13,10 @@ namespace {
 
 constexpr double kSecondsPerLine = 10;
 
+std::string AtOp(const Failure& failure) {
+  return failure.what.op ? "  at op:     " + std::to_string(*failure.what.op) + "\n" : "";
+}
+
 }  // namespace
 
 std::string Plural(size_t count, const std::string& noun) {
@@ -69,7 +73,20 @@ void Campaign::PrintLine() const {
 
 std::string Campaign::Count() const { return Plural(found_.size(), options_.noun); }
 
+void Campaign::SayUnfinished() const {
+  const std::vector<StoredFailure> all = store_.Unfinished();
+  if (all.empty()) return;
+  std::string text = Plural(all.size(), "finding") +
+                     " of runs that were killed or interrupted: ./resprobe minimize FOLDER makes " +
+                     (all.size() == 1 ? "it small\n" : "each small\n");
+  for (const StoredFailure& one : all) {
+    text += "  " + one.failure.what.signature + ": " + project_.Shown(one.folder) + "\n";
+  }
+  Say(text);
+}
+
 void Campaign::Loop() {
+  if (options_.file) SayUnfinished();
   const Search::Met met = [this](MetCase one) { Take(std::move(one)); };
   const auto over = [&] {
     return runner::Interrupted() || !trouble_.empty() ||
@@ -146,7 +163,11 @@ void Campaign::Take(const MetCase& met) {
   if (search_->Accepts(signature)) return;
   const RunClock::Pause pause(&clock_);
   search_->Aside(true);
-  File(met);
+  if (options_.file) {
+    File(met);
+  } else {
+    PrintMet(met);
+  }
   search_->Aside(false);
 }
 
@@ -169,9 +190,8 @@ bool Campaign::StillFails(const StoredFailure& known) {
   }
 }
 
-Found Campaign::Begin(const MetCase& met, bool* done) {
-  Found found;
-  Failure& failure = found.failure;
+Failure Campaign::AsMet(const MetCase& met) {
+  Failure failure;
   failure.run = search_->runner().spec();
   failure.what = met.outcome.what;
   failure.input.tape = failure.input.original = met.tape;
@@ -183,6 +203,13 @@ Found Campaign::Begin(const MetCase& met, bool* done) {
   failure.seed = met.seed;
   failure.from = met.from;
   failure.first_seen = failure.last_seen = TimeNow();
+  return failure;
+}
+
+Found Campaign::Begin(const MetCase& met, std::optional<FindingStore::Claim>* claim, bool* done) {
+  Found found;
+  Failure& failure = found.failure;
+  failure = AsMet(met);
   try {
     const std::string& signature = failure.what.signature;
     std::optional<StoredFailure> known =
@@ -209,6 +236,7 @@ Found Campaign::Begin(const MetCase& met, bool* done) {
     } else {
       found.folder = store_.Begin(options_.prefix, failure, met.outcome.files);
     }
+    claim->emplace(found.folder);
   } catch (const runner::UserError& error) {
     found.trouble = trouble_ = error.what();
   }
@@ -222,7 +250,11 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
   bool interrupted = runner::Interrupted();
   std::string note;
   try {
-    if (!interrupted) small = search_->Reduce(met, options_.shrink);
+    ShrinkLimits limits = options_.shrink;
+    limits.progress = [&](const std::string& line) {
+      Say("  minimizing " + failure.what.signature + ": " + line + "\n");
+    };
+    if (!interrupted) small = search_->Reduce(met, limits);
     interrupted |= small.interrupted;
   } catch (const runner::Interruption&) {
     interrupted = true;
@@ -244,13 +276,15 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     if (SameFailure(as_met, failure.what.signature)) failure.what.signature = as_met;
     failure.hash = small.outcome.hash;
     *text = small.outcome.text;
+    if (!small.limit.empty()) {
+      *text = "  " + small.limit + " ended it: ./resprobe minimize tries for longer\n" + *text;
+    }
     for (auto& [name, content] : small.outcome.files) (*files)[name] = std::move(content);
   }
   failure.interrupted = interrupted;
   if (!interrupted) failure.replays = small.reproduced;
   if (small.reproduced) {
-    *text =
-        (failure.what.op ? "  at op:     " + std::to_string(*failure.what.op) + "\n" : "") + *text;
+    *text = AtOp(failure) + *text;
   } else {
     if (note.empty()) {
       note = interrupted ? "interrupted before it was made small: it is kept as it was met"
@@ -258,24 +292,45 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     }
     *text = "  " + note + "\n" + *text;
   }
+  AddText(&failure);
+}
+
+// The case as text, and the versions, if the runner can still tell them.
+void Campaign::AddText(Failure* failure) {
   try {
     const runner::TempFolder temp;
     const fs::path file = temp.path() / "case";
-    runner::WriteFile(file, failure.input.tape);
-    failure.input.text = search_->runner().TextOf(file);
-    failure.versions = search_->runner().Versions();
+    runner::WriteFile(file, failure->input.tape);
+    failure->input.text = search_->runner().TextOf(file);
+    failure->versions = search_->runner().Versions();
   } catch (const runner::Interruption&) {
   } catch (const runner::UserError&) {  // only the tape is available
   }
 }
 
+void Campaign::PrintMet(const MetCase& met) {
+  Found found;
+  found.failure = AsMet(met);
+  found.failure.interrupted = false;
+  AddText(&found.failure);
+  const std::string signature = found.failure.what.signature;
+  same_[signature] = signature;
+  Say(Describe(found, AtOp(found.failure) + met.outcome.text));
+  found_[signature] = std::move(found);
+}
+
 void Campaign::File(const MetCase& met) {
   const std::string as_met = met.outcome.what.signature;
   bool done = false;
-  Found found = Begin(met, &done);
+  std::optional<FindingStore::Claim> claim;
+  Found found = Begin(met, &claim, &done);
   std::string text = met.outcome.text;
   if (!done) {
     std::map<std::string, std::string> files = met.outcome.files;
+    if (!found.folder.empty()) {
+      Say(options_.noun + " met: " + as_met + ", from " + met.from +
+          "\n  kept in:   " + project_.Shown(found.folder) + ", and made small now\n");
+    }
     Reduce(met, &found, &files, &text);
     const std::string& signature = found.failure.what.signature;
     try {
@@ -336,6 +391,7 @@ std::string Campaign::Describe(const Found& found, const std::string& text) cons
     }
     lines += text;
   }
+  if (!options_.file) return lines;
   if (found.folder.empty()) return lines + "  folder:    none: " + found.trouble + "\n";
   return lines + "  folder:    " + project_.Shown(found.folder) +
          "\n  replay:    " + ReplayCommand(project_, found.folder) + "\n";

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -101,6 +102,7 @@ struct CampaignOptions {
   double seconds = 0;            // 0: no limit; excludes work on failures
   uint64_t requests = 0;         // 0: no limit
   bool stop_on_failure = false;
+  bool file = true;  // false: failures are printed as they were met, neither filed nor shrunk
   ShrinkLimits shrink = {.candidates = 3000, .seconds = 120};
   std::FILE* out = stdout;
   // Receive, instead of `out`, the text about a finding; and a call after every step.
@@ -119,7 +121,8 @@ struct Found {
 };
 
 // Runs a search within its budget: files every kind of failure once, immediately, and then shrinks
-// it; prints progress, and at the end the findings. Ctrl-C ends it and keeps everything.
+// it; begins with the findings that earlier runs did not make small; prints progress, and at the
+// end the findings. Ctrl-C ends it and keeps everything.
 class Campaign {
  public:
   // The arguments must outlive the campaign.
@@ -142,8 +145,12 @@ class Campaign {
 
  private:
   void Take(const MetCase& met);
+  void SayUnfinished() const;
+  Failure AsMet(const MetCase& met);
+  void AddText(Failure* failure);
+  void PrintMet(const MetCase& met);
   void File(const MetCase& met);
-  Found Begin(const MetCase& met, bool* done);
+  Found Begin(const MetCase& met, std::optional<FindingStore::Claim>* claim, bool* done);
   void Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,
               std::string* text);
   void Say(const std::string& text) const;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "findings/failure.h"
+#include "findings/shrink_budget.h"
 #include "runner/harness_process.h"
 #include "runner/project.h"
 
@@ -32,15 +33,11 @@ struct CaseOutcome {
   bool failed() const { return word != "ok"; }
 };
 
-struct ShrinkLimits {
-  size_t candidates = 20'000;  // maximum number of candidates
-  double seconds = 3600;       // maximum time, if the runner can measure it
-};
-
 // The result of shrinking a case.
 struct SmallCase {
   bool failed = false;       // false: it showed no failure, and everything below is empty
   bool interrupted = false;  // by Ctrl-C; it is the smallest found by then
+  std::string limit;         // that ended it before nothing was left to try; "" if none did
   // True if the outcome is from a run of this case alone. Otherwise the tape is the original one.
   bool reproduced = false;
   std::string tape;

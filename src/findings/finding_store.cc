@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "runner/user_error.h"
 
@@ -32,7 +33,19 @@ class FindingStore::Lock {
   int fd_;
 };
 
+FindingStore::Claim::Claim(const fs::path& folder)
+    : fd_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) != 0) close(std::exchange(fd_, -1));
+}
+
+FindingStore::Claim::~Claim() {
+  if (fd_ >= 0) close(fd_);
+}
+
 namespace {
+
+// What Begin() has not completed yet is in a folder whose name begins so.
+constexpr char kTorn[] = ".new-";
 
 bool HasReport(const fs::path& folder) {
   std::error_code error;
@@ -122,7 +135,12 @@ std::vector<StoredFailure> FindingStore::List(std::vector<std::string>* broken) 
   std::error_code error;
   for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
        at.increment(error)) {
-    if (at->is_directory(error) && HasReport(at->path())) folders.push_back(at->path());
+    if (!at->is_directory(error)) continue;
+    if (at->path().filename().string().starts_with('.')) {
+      at.disable_recursion_pending();
+    } else if (HasReport(at->path())) {
+      folders.push_back(at->path());
+    }
   }
   std::sort(folders.begin(), folders.end());
   std::vector<StoredFailure> all;
@@ -133,6 +151,15 @@ std::vector<StoredFailure> FindingStore::List(std::vector<std::string>* broken) 
       broken->emplace_back(unreadable.what());
     }
   }
+  return all;
+}
+
+std::vector<StoredFailure> FindingStore::Unfinished() const {
+  std::vector<std::string> broken;
+  std::vector<StoredFailure> all = List(&broken);
+  std::erase_if(all, [](const StoredFailure& one) {
+    return !one.failure.interrupted || !Claim(one.folder).valid();
+  });
   return all;
 }
 
@@ -175,10 +202,30 @@ void FindingStore::WriteFiles(const fs::path& folder, const Failure& failure,
 fs::path FindingStore::Begin(const std::string& prefix, const Failure& failure,
                              const std::map<std::string, std::string>& files) {
   const Lock lock(root_);
+  DeleteTorn();
   const fs::path folder =
       FreeFolder(root_ / failure.run.harness / (prefix + FileNameOf(failure.what.signature)));
-  WriteFiles(folder, failure, files);
+  const fs::path torn = root_ / (kTorn + std::to_string(getpid()));
+  std::error_code error;
+  try {
+    WriteFiles(torn, failure, files);
+    runner::MakeFolder(folder.parent_path());
+  } catch (const runner::UserError&) {
+    fs::remove_all(torn, error);
+    throw;
+  }
+  fs::remove_all(folder, error);  // what an earlier version left there has no report
+  fs::rename(torn, folder, error);
+  if (error) throw runner::UserError(folder.string() + ": cannot be created: " + error.message());
   return folder;
+}
+
+void FindingStore::DeleteTorn() const {
+  std::error_code error;
+  for (fs::directory_iterator at(root_, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    if (at->path().filename().string().starts_with(kTorn)) fs::remove_all(at->path(), ignored);
+  }
 }
 
 fs::path FindingStore::Rename(const fs::path& folder, const std::string& prefix,

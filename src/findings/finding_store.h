@@ -28,10 +28,26 @@ struct StoredFailure {
 //     original      the tape as it was met
 //     …             files of its runner: trace.txt, stack.txt, redis-cli.txt, server.log
 //
-// Every file is written atomically, and report.json last. Concurrent runs may use one store. Every
-// method throws UserError that names the file if the disk is full or a file cannot be written.
+// A folder appears with all files of its failure as it was met; every file is replaced atomically,
+// and report.json last. So a run that is killed at any moment loses nothing. Concurrent runs may
+// use one store. Every method throws UserError that names the file if the disk is full or a file
+// cannot be written.
 class FindingStore {
  public:
+  // Says that a run of this program works on a folder. Ends with the object or with the process.
+  class Claim {
+   public:
+    explicit Claim(const fs::path& folder);
+    ~Claim();
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    // False if another run has claimed the folder, or it is gone.
+    bool valid() const { return fd_ >= 0; }
+
+   private:
+    int fd_ = -1;
+  };
+
   explicit FindingStore(const runner::Project& project);
 
   const fs::path& root() const { return root_; }
@@ -39,11 +55,15 @@ class FindingStore {
   // All findings, sorted by folder; `broken` gets one line for each that cannot be read.
   std::vector<StoredFailure> List(std::vector<std::string>* broken) const;
 
+  // The findings that a run did not make small, since it was killed or interrupted, and on which no
+  // run works now.
+  std::vector<StoredFailure> Unfinished() const;
+
   // The finding with that signature whose name begins with `prefix` ("" for none).
   std::optional<StoredFailure> Find(const std::string& harness, const std::string& prefix,
                                     const std::string& signature) const;
   // Creates the folder of a new failure, with what must not be lost: the original and a report.
-  // Returns the folder.
+  // Deletes what killed runs have left of such an attempt. Returns the folder.
   fs::path Begin(const std::string& prefix, const Failure& failure,
                  const std::map<std::string, std::string>& files);
   // Renames the folder after the failure's signature, which shrinking has changed.
@@ -62,6 +82,7 @@ class FindingStore {
  private:
   class Lock;
   fs::path FreeFolder(const fs::path& wanted) const;
+  void DeleteTorn() const;
   void WriteFiles(const fs::path& folder, const Failure& failure,
                   const std::map<std::string, std::string>& files) const;
 

@@ -126,14 +126,23 @@ void ProcessRunner::Run(const std::vector<fs::path>& files, bool trace, bool twi
   });
 }
 
-SmallCase ProcessRunner::Shrink(const fs::path& file, const ShrinkLimits&) {
+SmallCase ProcessRunner::Shrink(const fs::path& file, const ShrinkLimits& limits) {
   SmallCase small;
+  ShrinkBudget budget(limits);
   runner::TempFolder temp;
   const fs::path tape = temp.path() / "case";
   try {
     const runner::Shrunk shrunk =
-        runner::Shrink(harness_, file, tape, spec_.limits.timeout_seconds, spec_.limits.rss_mb);
-    if (shrunk.signature.empty()) return small;
+        runner::Shrink(harness_, file, tape, limits.candidates, spec_.limits.timeout_seconds,
+                       spec_.limits.rss_mb, [&] { return !budget.Spend(0); });
+    small.limit = budget.exhausted();
+    if (!small.limit.empty()) {
+      // The smallest so far, or none: then the case itself.
+      std::error_code error;
+      if (!fs::exists(tape, error)) runner::WriteFile(tape, TapeOf(file));
+    } else if (shrunk.signature.empty()) {
+      return small;
+    }
     small.candidates = shrunk.candidates;
     small.ops_before = shrunk.ops_before;
     small.ops_after = shrunk.ops_after;

@@ -23,9 +23,9 @@ class WorldRunner : public CaseRunner {
   // been restarted.
   virtual CaseOutcome RunCase(const Case<World>& c) = 0;
   // Shrinks a case that has failed with `outcome`; texts are allocated in `arena`. Sets the outcome
-  // to that of the smallest case. Returns the number of candidates tried. Ctrl-C ends it early.
-  virtual size_t ShrinkCase(const ShrinkLimits& limits, Arena* arena, Case<World>* c,
-                            CaseOutcome* outcome, bool* reproduced) = 0;
+  // to that of the smallest case. The budget counts the candidates, and ends it early.
+  virtual void ShrinkCase(ShrinkBudget* budget, Arena* arena, Case<World>* c, CaseOutcome* outcome,
+                          bool* reproduced) = 0;
 
   void Run(const std::vector<fs::path>& files, bool /*trace*/, bool twice,
            const Take& take) override {
@@ -60,7 +60,10 @@ class WorldRunner : public CaseRunner {
     small.failed = small.outcome.failed();
     if (!small.failed) return small;
     small.reproduced = true;
-    small.candidates = ShrinkCase(limits, &arena, &c, &small.outcome, &small.reproduced);
+    ShrinkBudget budget(limits);
+    ShrinkCase(&budget, &arena, &c, &small.outcome, &small.reproduced);
+    small.candidates = budget.candidates();
+    small.limit = budget.exhausted();
     small.interrupted = runner::Interrupted();
     small.ops_after = small.outcome.ops = c.ops.size();
     small.tape = runner::TapeOf(c);

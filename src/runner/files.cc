@@ -1,7 +1,10 @@
 #include "runner/files.h"
 
 #include <absl/strings/str_format.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +13,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "runner/user_error.h"
 
@@ -159,9 +164,78 @@ std::string Sha1(std::string_view content) {
   return text;
 }
 
+namespace {
+
+constexpr char kRunFolder[] = "resprobe-run-";
+
+// A lock on the folder that ends with this process and its children; -1 if another process has it.
+int LockFolder(const fs::path& folder) {
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+// Deletes the folders of runs that have ended without deleting them.
+void DeleteDeadRunFolders(const fs::path& in) {
+  std::error_code error;
+  for (fs::directory_iterator at(in, error), end; !error && at != end; at.increment(error)) {
+    if (!at->path().filename().string().starts_with(kRunFolder)) continue;
+    const int lock = LockFolder(at->path());
+    if (lock < 0) continue;
+    std::error_code ignored;  // it may be another user's
+    fs::remove_all(at->path(), ignored);
+    close(lock);
+  }
+}
+
+}  // namespace
+
+RunFolder::RunFolder() {
+  std::error_code error;
+  const fs::path in = fs::temp_directory_path(error);
+  if (error) return;
+  DeleteDeadRunFolders(in);
+  const char* const before = std::getenv("TMPDIR");
+  was_set_ = before != nullptr;
+  if (was_set_) before_ = before;
+  // Another run may take the folder for a dead one before it is locked: then make another.
+  for (int i = 0; i < 10 && path_.empty(); ++i) {
+    std::string name = (in / kRunFolder).string() + "XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) return;
+    lock_ = LockFolder(name);
+    struct stat status = {};
+    if (lock_ >= 0 && fstat(lock_, &status) == 0 && status.st_nlink > 0) {
+      path_ = name;
+    } else {
+      if (lock_ >= 0) close(std::exchange(lock_, -1));
+      fs::remove(name, error);
+    }
+  }
+  if (!path_.empty()) setenv("TMPDIR", path_.c_str(), 1);
+}
+
+RunFolder::~RunFolder() {
+  if (path_.empty()) return;
+  if (was_set_) {
+    setenv("TMPDIR", before_.c_str(), 1);
+  } else {
+    unsetenv("TMPDIR");
+  }
+  std::error_code error;
+  fs::remove_all(path_, error);
+  close(lock_);
+}
+
 TempFolder::TempFolder() {
   std::error_code error;
-  std::string name = (fs::temp_directory_path(error) / "resprobe-XXXXXX").string();
+  const fs::path in = fs::temp_directory_path(error);
+  if (error) {
+    const char* const given = std::getenv("TMPDIR");
+    throw UserError("TMPDIR " + std::string(given == nullptr ? "/tmp" : given) +
+                    ": is no folder: create it, or set TMPDIR to one");
+  }
+  std::string name = (in / "resprobe-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
     throw UserError(name + ": cannot be created: " + std::strerror(errno));
   }

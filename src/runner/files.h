@@ -28,7 +28,25 @@ std::vector<fs::path> FilesIn(const fs::path& folder);
 // The SHA-1 of the content, in hexadecimal: libFuzzer's name of a corpus file.
 std::string Sha1(std::string_view content);
 
-// A folder that the destructor deletes.
+// The folder of this run in the system's folder for temporary files ($TMPDIR). While it exists,
+// TMPDIR names it, so everything that this process and its children leave there is in it. The next
+// run deletes the folders of runs that were killed: a run holds a lock on its own. If the folder
+// cannot be created, TMPDIR stays as it is.
+class RunFolder {
+ public:
+  RunFolder();
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+ private:
+  fs::path path_;
+  int lock_ = -1;
+  std::string before_;  // TMPDIR, if it was set
+  bool was_set_ = false;
+};
+
+// A folder that the destructor deletes. Throws UserError if it cannot be created.
 class TempFolder {
  public:
   TempFolder();

@@ -278,12 +278,15 @@ void MeasureCosts(const HarnessEntry& harness, const std::vector<fs::path>& case
 }
 
 Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& out,
-              int timeout_seconds, size_t rss_mb) {
+              size_t candidates, int timeout_seconds, size_t rss_mb,
+              const std::function<bool()>& stop) {
   const RunResult result =
       RunToEnd(Ask(harness,
-                   {"shrink", in, out, "--timeout", std::to_string(timeout_seconds), "--rss",
-                    std::to_string(rss_mb)},
-                   false));
+                   {"shrink", in, out, "--candidates", std::to_string(candidates), "--timeout",
+                    std::to_string(timeout_seconds), "--rss", std::to_string(rss_mb)},
+                   false),
+               {.stop = stop});
+  if (result.stopped) return {};
   if (SaysWrongUse(result) || result.signal != 0) ThrowItsError(harness, result);
   Shrunk shrunk;
   for (const Fact& fact : ReadFacts(result.out)) {

@@ -94,9 +94,11 @@ struct Shrunk {
   uint64_t bytes_before = 0;
   uint64_t bytes_after = 0;
 };
-// On interruption `out` holds the smallest tape found so far, if there is one.
+// Asks `stop` ten times a second; if it returns true, the result is empty. Then, and on
+// interruption, `out` holds the smallest tape found so far, if there is one.
 Shrunk Shrink(const HarnessEntry& harness, const fs::path& in, const fs::path& out,
-              int timeout_seconds, size_t rss_mb);
+              size_t candidates, int timeout_seconds, size_t rss_mb,
+              const std::function<bool()>& stop);
 
 // The signature of a process that ended with `result`; never empty.
 Signature SignatureOf(const RunResult& result);

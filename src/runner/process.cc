@@ -20,7 +20,12 @@ namespace {
 
 volatile sig_atomic_t interrupted = 0;
 
-void OnInterrupt(int) { interrupted = 1; }
+volatile sig_atomic_t first_signal = 0;
+
+void OnInterrupt(int signal) {
+  interrupted = 1;
+  if (first_signal == 0) first_signal = signal;
+}
 
 void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
@@ -55,6 +60,8 @@ void CatchInterrupts() {
 }
 
 bool Interrupted() { return interrupted != 0; }
+
+int InterruptSignal() { return first_signal; }
 
 void ForgetInterrupts() { interrupted = 0; }
 
@@ -205,7 +212,8 @@ RunResult RunToEnd(const Command& command, const Limits& limits) {
       result.timed_out = true;
     }
     if (limits.rss_mb > 0 && process.ResidentMb() > limits.rss_mb) result.out_of_memory = true;
-    if (result.timed_out || result.out_of_memory) process.Signal(SIGKILL);
+    result.stopped = result.stopped || limits.stop();
+    if (result.timed_out || result.out_of_memory || result.stopped) process.Signal(SIGKILL);
   }
   if (Interrupted()) throw Interruption();
   result.exit_code = process.exit_code();

@@ -14,6 +14,8 @@ namespace resprobe::runner {
 // Makes SIGINT, SIGTERM and SIGHUP set a flag instead of ending the program.
 void CatchInterrupts();
 bool Interrupted();
+// The first signal that has set the flag, also after ForgetInterrupts(); 0 if none has.
+int InterruptSignal();
 // Clears the flag, for work that must be done after a Ctrl-C.
 void ForgetInterrupts();
 // Throws the reason why a server cannot be started or reached; after Ctrl-C, an Interruption.
@@ -68,6 +70,8 @@ class Process {
 struct Limits {
   double timeout_seconds = 0;  // limit without any output on stdout; 0: none
   size_t rss_mb = 0;           // 0: no limit
+  // Asked ten times a second: true ends the process.
+  std::function<bool()> stop = [] { return false; };
 };
 
 struct RunResult {
@@ -75,6 +79,7 @@ struct RunResult {
   int signal = 0;
   bool timed_out = false;
   bool out_of_memory = false;
+  bool stopped = false;  // by Limits::stop
   std::string out;
   std::string err;
 };

@@ -56,10 +56,14 @@ std::string NameInOps(const fs::path& path) {
 
 void AddCases(const fs::path& folder, std::vector<fs::path>* cases) {
   std::error_code error;
-  // The folder is a finding: take only its case.
-  if (fs::exists(folder / "report.json", error) && fs::exists(folder / "case", error)) {
-    cases->push_back(folder / "case");
-    return;
+  // The folder is a finding, possibly of a run that was killed before it wrote the report: take
+  // only its case.
+  if (fs::exists(folder / "report.json", error) || fs::exists(folder / "original", error)) {
+    for (const char* name : {"case", "case.ops", "original"}) {
+      if (!fs::exists(folder / name, error)) continue;
+      cases->push_back(folder / name);
+      return;
+    }
   }
   const std::vector<fs::path> files = FilesIn(folder);
   cases->insert(cases->end(), files.begin(), files.end());

@@ -6,7 +6,8 @@
 
 namespace resprobe::runner {
 
-// The exit codes of the program.
+// The exit codes of the program. For an interrupted run the program exits with 128 and the number
+// of the signal: kInterrupted for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
 inline constexpr int kAllWell = 0;
 inline constexpr int kFinding = 1;
 inline constexpr int kWrongUse = 2;
@@ -19,7 +20,8 @@ class UserError : public std::runtime_error {
   explicit UserError(const std::string& what) : std::runtime_error(what) {}
 };
 
-// Ctrl-C during an operation that was waited for. main() exits with kInterrupted.
+// Ctrl-C during an operation that was waited for. A verb that does not catch it returns
+// kInterrupted.
 class Interruption : public std::exception {};
 
 }  // namespace resprobe::runner

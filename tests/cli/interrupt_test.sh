@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Ctrl-C: findings and results so far are kept; exit code 130.
+# Ctrl-C, SIGTERM, SIGHUP: findings and results so far are kept; exit code 130, 143 or 129.
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
-# interrupted_by PATTERN ARGUMENT…: starts the program and interrupts it when a line of its output
-# matches the pattern. Leaves its output in $temp/out and $temp/err.
+# interrupted_by SIGNAL CODE PATTERN ARGUMENT…: starts the program and sends it the signal when a
+# line of its output matches the pattern; checks its exit code. Leaves its output in $temp/out and $temp/err.
 interrupted_by() {
-  local pattern=$1 code=0 line
-  shift
+  local signal=$1 wanted=$2 pattern=$3 code=0 line
+  shift 3
   rm -f "$temp/pipe"
   mkfifo "$temp/pipe"
   "$program" "$@" >"$temp/pipe" 2>"$temp/err" &
@@ -18,22 +18,24 @@ interrupted_by() {
   : >"$temp/out"
   while IFS= read -r line; do
     printf '%s\n' "$line" >>"$temp/out"
-    [[ $line != *$pattern* ]] || kill -INT "$id"
+    [[ $line != *$pattern* ]] || kill "-$signal" "$id"
   done <"$temp/pipe"
   wait "$id" || code=$?
-  if ((code != 130)); then
-    echo "resprobe $*: exit code $code instead of 130" >&2
+  if ((code != wanted)); then
+    echo "resprobe $*: exit code $code instead of $wanted" >&2
     head -n 20 "$temp/out" "$temp/err" >&2
     failures=$((failures + 1))
   fi
 }
 
 # The second harness is not started.
-interrupted_by "executions" fuzz query_parser invalidation --time 600s --jobs 1 \
+interrupted_by INT 130 "executions" fuzz query_parser invalidation --time 600s --jobs 1 \
   --format json --output "$temp/report.json"
 has out "stopped: not run"
 cp "$temp/report.json" "$temp/json"
 has json '"interrupted": true'
+interrupted_by TERM 143 "executions" fuzz query_parser --time 600s --jobs 1
+interrupted_by HUP 129 "executions" fuzz query_parser --time 600s --jobs 1
 
 # An engine that is still writing its failure is left to write it. The first process reports one, lets
 # the program be interrupted, and writes the failure when the second process has been told to stop:

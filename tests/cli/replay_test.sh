@@ -62,6 +62,15 @@ printf 'ops query_parser\nbytes "1a"\n' >"$temp/raw.ops"
 run 0 replay "$temp/raw.ops"
 printf 'call a\n' >>"$temp/raw.ops"
 wrong_use "raw.ops:3: no op is named 'call'" replay "$temp/raw.ops"
+# A folder that a run of an earlier version left without a report when it was killed: what an engine
+# has printed is no case.
+torn=$temp/work/findings/query_parser/violation-round_trip
+mkdir -p "$torn"
+printf '1hello' >"$torn/original"
+printf 'the stack\n' >"$torn/report.txt"
+run 0 replay "$torn"
+has out "original"
+! grep -q report.txt "$temp/out" || { echo "report.txt was run" >&2; failures=$((failures + 1)); }
 mkdir "$temp/empty"
 wrong_use "holds no case" replay --harness query_parser "$temp/empty"
 wrong_use "does not fail" minimize --harness query_parser "$temp/case"

@@ -63,6 +63,20 @@ run 0 invalidate --list-commands
 has out "hash"
 has out "HGETALL {key}"
 
+# A port that accepts and says nothing.
+echo timeout >"$temp/script"
+mkfifo "$temp/silent"
+"$program" chaos-peer --listen 0 --script "$temp/script" --log /dev/null >"$temp/silent" &
+id=$!
+exec 3<"$temp/silent"
+IFS= read -r line <&3
+port=${line#evil peer on 127.0.0.1:}
+wrong_use "no answer within 1 s" \
+  cmd cached get k --timeout 1 --url "http://127.0.0.1:${port%%;*}/cmd"
+kill -INT "$id"
+wait "$id"
+exec 3<&-
+
 server=${RESPROBE_REDIS_SERVER:-}
 if [[ -z $server ]]; then
   echo "skipped: what needs a server, RESPROBE_REDIS_SERVER is not set"
@@ -114,7 +128,14 @@ for word in '"seed": ' '"plant": "keep-on-loss"' '"case": "ops shared_cache' '"m
   '"timeline"' '"invariant"' '"runner": "workers"'; do
   has json "$word"
 done
-run 1 invalidate --start "$server" --plant keep-on-loss --case "$log" --stop-on-failure
+# (a given case is run, not filed)
+RESPROBE_WORK_DIR=$temp/given run 1 invalidate --start "$server" --plant keep-on-loss --case "$log" \
+  --stop-on-failure --failure-log "$temp/again.json"
+has out "failure: no_stale_after_barrier"
+has out "seen: "
+[[ ! -e $temp/given/findings ]] || { echo "--case has filed something" >&2; exit 1; }
+cp "$temp/again.json" "$temp/json"
+has json '"case": "ops shared_cache'
 run 0 invalidate --start "$server" --case "$log" --iterations 3
 run 1 invalidate --start "$server" --plant keep-on-loss --case "${log%.json}.ops" --stop-on-failure
 # A log from before cases were .ops text.
@@ -165,7 +186,7 @@ awk -F'[:,]' '
   END {exit !(kills > 0 && killed == kills && rounds == 2 * most)}' "$temp/report.json" ||
   { echo "the table of kills and the totals differ" >&2; cat "$temp/out" >&2; failures=$((failures + 1)); }
 
-# Ctrl-C: the results so far are printed, and no process remains.
+# SIGTERM: the results so far are printed, and no process remains.
 mkfifo "$temp/started"
 "$program" invalidate --start "$server" --seed 1 >"$temp/started" &
 id=$!
@@ -176,7 +197,7 @@ cat <&4 >"$temp/out"
 code=0
 wait "$id" || code=$?
 exec 4<&-
-((code == 130)) || { echo "an interrupted run ends with $code" >&2; exit 1; }
+((code == 143)) || { echo "an interrupted run ends with $code" >&2; exit 1; }
 has out "reads checked"
 
 # The endpoint.

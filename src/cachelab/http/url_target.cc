@@ -220,15 +220,20 @@ bool UrlTarget::Reset() {
 }
 
 HttpAnswer AskEndpoint(const std::string& url, const std::string& type, const Words& words,
-                       bool allow_remote) {
+                       bool allow_remote, int timeout_seconds) {
   HttpAnswer answer;
   HttpUrl parsed;
   if (!ParseHttpUrl(url, &parsed, &answer.error) || !Reach(parsed, allow_remote, &answer.error)) {
     return answer;
   }
   httplib::Client client(parsed.host, parsed.port);
-  client.set_read_timeout(kAnswersWithin);
+  client.set_read_timeout(timeout_seconds);
   const httplib::Result result = client.Get(parsed.path + "?" + Query(type, words));
+  if (result.error() == httplib::Error::Read) {
+    answer.error = url + ": no answer within " + std::to_string(timeout_seconds) +
+                   " s, or none of HTTP; --timeout sets how long to wait";
+    return answer;
+  }
   if (!result) {
     answer.error = url + ": " + httplib::to_string(result.error());
     return answer;

@@ -98,8 +98,9 @@ struct HttpAnswer {
   nlohmann::json body;
   std::string error;  // if status is 0
 };
+// `timeout_seconds`: an endpoint that is silent for this long gives no answer.
 HttpAnswer AskEndpoint(const std::string& url, const std::string& type, const Words& words,
-                       bool allow_remote);
+                       bool allow_remote, int timeout_seconds);
 
 }  // namespace resprobe::cachelab
 

@@ -10,6 +10,7 @@
 #include "runner/json.h"
 #include "runner/output.h"
 #include "runner/user_error.h"
+#include "runner/whole_number.h"
 
 namespace resprobe::cli {
 namespace {
@@ -19,11 +20,12 @@ struct CmdOptions {
   std::vector<std::string> words;
   std::string url = "http://127.0.0.1:8080/cmd";
   bool allow_remote = false;
+  int timeout_seconds = 5;
 };
 
 int RunCmd(const CmdOptions& options) {
-  const cachelab::HttpAnswer answer =
-      cachelab::AskEndpoint(options.url, options.type, options.words, options.allow_remote);
+  const cachelab::HttpAnswer answer = cachelab::AskEndpoint(
+      options.url, options.type, options.words, options.allow_remote, options.timeout_seconds);
   if (answer.status == 0) {
     throw runner::UserError("cmd: " + answer.error +
                             ": ./resprobe workers --listen PORT serves one");
@@ -51,6 +53,9 @@ Verb CmdVerb() {
   verb.Arguments("COMMAND", &options->words, "The command and its arguments").Required();
   verb.Text("--url", "URL", &options->url, "The endpoint").ShowDefault();
   verb.Flag("--allow-remote", &options->allow_remote, "Accept an endpoint on another machine");
+  verb.Number("--timeout", "SECONDS", &options->timeout_seconds, 1, runner::kMostSeconds,
+              "An endpoint that does not answer for this long is not waited for")
+      .ShowDefault();
   verb.run = [=] { return RunCmd(*options); };
   return verb;
 }

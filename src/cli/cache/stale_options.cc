@@ -104,7 +104,8 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Flag("--stop-on-failure", &stop_on_failure, "End at the first failure");
   verb->Text("--case", "FILE", &case_file,
              "Run a case, --iterations times (default 30), with its own keys, workers, writers and "
-             "tracking: an .ops file, or the report or log of a failure")
+             "tracking: an .ops file, or the report or log of a failure. Its failures are printed, "
+             "not filed")
       .Complete(Completion::kFile);
   verb->Group("Keys and commands");
   verb->Number("--keys", "N", &keys.keys, 1, kMostKeys, "Keys").ShowDefault();

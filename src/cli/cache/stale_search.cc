@@ -17,7 +17,7 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr findings::ShrinkLimits kShrink = {.candidates = 1200, .seconds = 120};
+const findings::ShrinkLimits kShrink = {.candidates = 1200, .seconds = 120};
 
 // Cuts the case after this many rounds.
 void KeepRounds(uint64_t rounds, cachelab::StaleCase* c) {
@@ -210,6 +210,7 @@ int RunHunt(const StaleVerbOptions& options, const HuntKind& kind) {
   campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
   campaign_options.stop_on_failure = options.stop_on_failure;
   campaign_options.shrink = kShrink;
+  campaign_options.file = options.case_file.empty();
   StaleSearch search(project, options, kind, campaign_options.out);
   campaign_options.prefix =
       kind.verb + "-" +

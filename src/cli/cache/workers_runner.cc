@@ -158,10 +158,9 @@ findings::CaseOutcome WorkersCaseRunner::RunCase(const cachelab::StaleCase& c) {
   return {};
 }
 
-size_t WorkersCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* /*arena*/,
-                                     cachelab::StaleCase* c, findings::CaseOutcome* outcome,
-                                     bool* reproduced) {
-  const double end = runner::Now() + limits.seconds;
+void WorkersCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* /*arena*/,
+                                   cachelab::StaleCase* c, findings::CaseOutcome* outcome,
+                                   bool* reproduced) {
   const Violation violation = *last_->violation;
   const bool hangs = violation.invariant == kHang;
   const int hang_seconds = pool_.server.hang_seconds;
@@ -171,23 +170,21 @@ size_t WorkersCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena
     Close();
   };
   wait((ShrinkingHangMs(hang_seconds * 1000) + 999) / 1000);
-  cachelab::ShrunkCase shrunk = cachelab::Shrink(
-      [this](const cachelab::StaleCase& one) { return RunOnce(one); }, *c, violation,
-      {.runs = limits.candidates,
-       .stop = [&] { return runner::Interrupted() || runner::Now() >= end; }});
+  cachelab::ShrunkCase shrunk =
+      cachelab::Shrink([this](const cachelab::StaleCase& one) { return RunOnce(one); }, *c,
+                       violation, {.runs = SIZE_MAX, .stop = [&] { return !budget->Spend(); }});
   wait(hang_seconds);
-  if (!shrunk.reproduced) return shrunk.runs;  // it has failed alone, just before
+  if (!shrunk.reproduced) return;  // it has failed alone, just before
   if (hangs) {
     // The smallest case must hang for the full time.
     const findings::CaseOutcome again = RunCase(shrunk.smallest);
-    if (again.what.invariant != violation.invariant) return shrunk.runs;
+    if (again.what.invariant != violation.invariant) return;
     *outcome = again;
   } else {
     *outcome = OutcomeOf(shrunk.outcome);
   }
   *c = std::move(shrunk.smallest);
   *reproduced = true;
-  return shrunk.runs;
 }
 
 std::string WorkersCaseRunner::WhySound() const {

@@ -49,8 +49,8 @@ class WorkersCaseRunner : public findings::WorldRunner<cachelab::StaleWorld> {
   Json Versions() override;
   // Runs it until it fails, at most kAttempts times.
   findings::CaseOutcome RunCase(const cachelab::StaleCase& c) override;
-  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, cachelab::StaleCase* c,
-                    findings::CaseOutcome* outcome, bool* reproduced) override;
+  void ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, cachelab::StaleCase* c,
+                  findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;

@@ -101,7 +101,11 @@ int RunMinimize(const MinimizeOptions& options) {
   const std::string tape_before = runner->TapeOf(file);
   const size_t bytes_before =
       runner::ReadFile(file).starts_with("ops ") ? tape_before.size() : fs::file_size(file, error);
-  const findings::SmallCase small = runner->Shrink(file, {});
+  findings::ShrinkLimits limits;
+  limits.progress = [](const std::string& line) {
+    std::fprintf(stderr, "minimizing: %s\n", line.c_str());
+  };
+  const findings::SmallCase small = runner->Shrink(file, limits);
   if (!small.failed) {
     throw runner::UserError(file.string() + ": " + runner->WhySound() +
                             ", so there is nothing to minimize");
@@ -119,6 +123,7 @@ int RunMinimize(const MinimizeOptions& options) {
                    small.candidates);
     }
     std::printf("signature: %s\n", small.outcome.what.signature.c_str());
+    if (!small.limit.empty()) std::printf("%s ended it\n", small.limit.c_str());
   };
   if (minimal && known_minimal && options.output.empty()) {
     print_result();

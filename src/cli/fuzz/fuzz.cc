@@ -1,16 +1,14 @@
 // fuzz: runs the harnesses, one after the other; minimizes and files failures.
 
 #include <absl/strings/str_format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <thread>
 
 #include "cli/fuzz/fuzz_job.h"
+#include "cli/fuzz/fuzz_table.h"
 #include "cli/output_options.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
@@ -22,104 +20,11 @@
 namespace resprobe::cli {
 namespace {
 
-struct Row {
-  std::string harness;
-  std::string state;  // "waiting", "running", "done", "skipped", "stopped", "failed"
-  std::string note;
-  Progress progress;
-  std::map<std::string, findings::Found> findings;  // by signature
-  Json report = Json::array();
-};
-
-constexpr char kHeader[] =
-    "harness                          executions   per second    edges   corpus  findings  time "
-    "left";
-
-std::string Line(const Row& row, double seconds) {
-  if (row.state == "skipped" || row.state == "waiting" || row.state == "stopped") {
-    return absl::StrFormat("%-30s  %s%s%s", row.harness, row.state, row.note.empty() ? "" : ": ",
-                           row.note);
-  }
-  const Progress& progress = row.progress;
-  std::string left = row.state;
-  if (row.state == "running") {
-    left = std::to_string(std::lround(std::max(0.0, seconds - progress.elapsed))) + "s";
-  }
-  std::string line = absl::StrFormat(
-      "%-30s %12s %12s %8s %8s %9d %10s", row.harness, runner::Grouped(progress.executions),
-      runner::Grouped(static_cast<uint64_t>(progress.per_second)), runner::Grouped(progress.edges),
-      runner::Grouped(progress.corpus), row.findings.size(), left);
-  if (!progress.stability.empty()) line += "  stability " + progress.stability;
-  return line;
-}
-
-// On a terminal a table that is redrawn; otherwise an occasional line.
-class Display {
- public:
-  Display(std::vector<Row>* rows, double seconds, std::FILE* out)
-      : rows_(rows), seconds_(seconds), out_(out), live_(isatty(fileno(out)) != 0) {}
-
-  void Begin() {
-    if (!live_) std::fprintf(out_, "%s\n", kHeader);
-    std::fflush(out_);
-    Draw();
-  }
-  void Update(const Row& row) {
-    if (live_) {
-      Draw();
-    } else if (runner::Now() >= next_line_) {
-      next_line_ = runner::Now() + kSecondsPerLine;
-      std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
-      std::fflush(out_);
-    }
-  }
-  void Done(const Row& row) {
-    next_line_ = runner::Now() + kSecondsPerLine;
-    if (live_) {
-      Draw();
-    } else {
-      std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
-      std::fflush(out_);
-    }
-  }
-  // Prints text above the table.
-  void Say(const std::string& text) {
-    Erase();
-    std::fputs(text.c_str(), out_);
-    Draw();
-    std::fflush(out_);
-  }
-
- private:
-  static constexpr double kSecondsPerLine = 10;
-
-  void Erase() {
-    if (!live_ || drawn_ == 0) return;
-    std::fprintf(out_, "\033[%zuA\033[J", drawn_);
-    drawn_ = 0;
-  }
-  void Draw() {
-    if (!live_) return;
-    Erase();
-    std::fprintf(out_, "%s\n", kHeader);
-    for (const Row& row : *rows_) std::fprintf(out_, "%s\n", Line(row, seconds_).c_str());
-    drawn_ = rows_->size() + 1;
-    std::fflush(out_);
-  }
-
-  std::vector<Row>* rows_;
-  double seconds_;
-  std::FILE* out_;
-  bool live_;
-  size_t drawn_ = 0;
-  double next_line_ = runner::Now() + kSecondsPerLine;
-};
-
-Json ToJson(const FuzzOptions& options, const std::vector<Row>& rows, bool interrupted) {
+Json ToJson(const FuzzOptions& options, const std::vector<FuzzRow>& rows, bool interrupted) {
   Json json = {{"engine", options.engine},   {"seconds", options.seconds},
                {"jobs", options.jobs},       {"seed", options.seed},
                {"interrupted", interrupted}, {"harnesses", Json::array()}};
-  for (const Row& row : rows) {
+  for (const FuzzRow& row : rows) {
     Json one = {{"name", row.harness}, {"state", row.state}};
     if (!row.note.empty()) one["note"] = runner::JsonText(row.note);
     const Progress& progress = row.progress;
@@ -159,7 +64,7 @@ int RunFuzz(const FuzzOptions& options) {
         runner::CommandLine(options.server.start, options.server.arguments));
   }
   runner::MakeFolder(project.work);
-  std::vector<Row> rows;
+  std::vector<FuzzRow> rows;
   for (const runner::HarnessEntry& harness : harnesses) {
     rows.push_back(
         {.harness = harness.name, .state = "waiting", .note = "", .progress = {}, .findings = {}});
@@ -171,12 +76,12 @@ int RunFuzz(const FuzzOptions& options) {
   std::FILE* out = options.output.text_on_stdout() ? stdout : stderr;
   absl::FPrintF(out, "%s on %d cores, %g s for each harness, seed %d\n", options.engine,
                 options.jobs, options.seconds, options.seed);
-  Display display(&rows, options.seconds, out);
+  FuzzTable display(&rows, options.seconds, out);
   display.Begin();
   size_t findings = 0;
   bool trouble = false;
   for (size_t i = 0; i < rows.size(); ++i) {
-    Row& row = rows[i];
+    FuzzRow& row = rows[i];
     if (row.state == "skipped") {
       display.Done(row);
       continue;
@@ -191,6 +96,7 @@ int RunFuzz(const FuzzOptions& options) {
     try {
       const auto open = options.engine == "afl" ? SearchWithAfl : SearchWithLibFuzzer;
       const std::unique_ptr<FuzzSearch> search = open(project, harnesses[i], options);
+      if (const std::string notice = search->Notice(); !notice.empty()) display.Say(notice);
       findings::CampaignOptions campaign_options;
       campaign_options.verb = "fuzz";
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
@@ -222,7 +128,7 @@ int RunFuzz(const FuzzOptions& options) {
     }
   }
   std::fprintf(out, "\n%zu finding%s\n", findings, findings == 1 ? "" : "s");
-  for (const Row& row : rows) {
+  for (const FuzzRow& row : rows) {
     for (const auto& [signature, found] : row.findings) {
       std::fprintf(out, "  %s: %s, met %s: %s\n", row.harness.c_str(), signature.c_str(),
                    findings::Plural(found.met, "time").c_str(),

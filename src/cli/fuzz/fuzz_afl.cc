@@ -213,7 +213,7 @@ class AflSearch : public FuzzSearch {
             signature = SignatureOf(result);
           } catch (const runner::Interruption&) {
           }
-          Found(met, file, signature, report, options_.seed);
+          Found(met, runner::ReadFile(file), signature, report, options_.seed);
         }
       }
     }

@@ -1,5 +1,6 @@
 #include "cli/fuzz/fuzz_job.h"
 
+#include <absl/strings/escaping.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -158,6 +159,45 @@ void ForgetLearnt(const fs::path& folder, const std::string& content) {
   }
 }
 
+// True if the name ends with the SHA-1 of the content, as libFuzzer names files. True also for
+// other names.
+bool IsWhole(const fs::path& file, const std::string& content) {
+  const std::string name = file.filename();
+  const std::string hash = name.substr(name.rfind('-') + 1);
+  const bool hashed = hash.size() == 40 && hash.find_first_not_of("0123456789abcdef") == hash.npos;
+  return !hashed || hash == runner::Sha1(content);
+}
+
+// libFuzzer does not write its corpus atomically: where the disk is full, or where it is killed, it
+// leaves empty files and beginnings of files. Deletes them and returns their number.
+size_t DeleteTorn(const fs::path& corpus) {
+  size_t torn = 0;
+  std::error_code error;
+  for (const fs::path& file : runner::FilesIn(corpus)) {
+    if (!IsWhole(file, runner::ReadFile(file)) && fs::remove(file, error)) ++torn;
+  }
+  return torn;
+}
+
+// The failing input that the engine has left. On a full disk the file may be incomplete; the report
+// repeats a short input. Throws UserError if it is lost.
+std::string ReadArtifact(const fs::path& artifact, const std::string& log) {
+  const std::string content = runner::ReadFile(artifact);
+  if (IsWhole(artifact, content)) return content;
+  constexpr std::string_view kRepeated = "Base64: ";
+  if (const size_t at = log.rfind(kRepeated); at != log.npos) {
+    const size_t start = at + kRepeated.size();
+    std::string repeated;
+    if (absl::Base64Unescape(log.substr(start, log.find('\n', start) - start), &repeated) &&
+        IsWhole(artifact, repeated)) {
+      return repeated;
+    }
+  }
+  throw runner::UserError(artifact.parent_path().string() +
+                          ": the input of a failure could not be written whole: make room for "
+                          "temporary files (TMPDIR)");
+}
+
 }  // namespace
 
 fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& harness,
@@ -177,7 +217,7 @@ fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& 
     if (file.extension() == ".ops") {
       ParseOps(harness, file, tape);
     } else {
-      fs::copy_file(file, tape, fs::copy_options::overwrite_existing, error);
+      runner::WriteFile(tape, runner::ReadFile(file));
     }
     if (std::find(without.begin(), without.end(), runner::ReadFile(tape)) != without.end()) {
       fs::remove(tape, error);
@@ -208,6 +248,7 @@ class LibFuzzerSearch : public FuzzSearch {
         start_(runner::Now()),
         deadline_(start_ + options.seconds) {
     runner::MakeFolder(project.WorkCorpusOf(harness));
+    torn_before_ = DeleteTorn(project.WorkCorpusOf(harness));
     seeds_ = SeedFolder(project, harness, crashing_seeds_);
     for (unsigned i = 0; i < options.jobs; ++i) {
       jobs_.push_back(std::make_unique<Job>(project, harness, options, i, temp_.path()));
@@ -237,7 +278,7 @@ class LibFuzzerSearch : public FuzzSearch {
       }
     }
     Measure();
-    return running_ > 0;
+    return running_ > 0 && HasRoom();
   }
 
   void Drain(const Met& met) override {
@@ -259,7 +300,18 @@ class LibFuzzerSearch : public FuzzSearch {
         End(*job);
       }
     }
+    if (const size_t torn = DeleteTorn(project_.WorkCorpusOf(harness_)); torn > 0) {
+      if (progress_.trouble.empty()) progress_.trouble = project_.WorkCorpusOf(harness_).string();
+      progress_.trouble += ": " + findings::Plural(torn, "input") +
+                           " that it learnt could not be written whole: make room";
+    }
     Measure();
+  }
+
+  std::string Notice() const override {
+    if (torn_before_ == 0) return "";
+    return project_.Shown(project_.WorkCorpusOf(harness_)) + ": deleted " +
+           findings::Plural(torn_before_, "file") + " that an earlier run did not write whole\n";
   }
 
  private:
@@ -268,14 +320,30 @@ class LibFuzzerSearch : public FuzzSearch {
     --running_;
   }
 
+  // libFuzzer does not notice that it cannot write its corpus.
+  bool HasRoom() {
+    if (runner::Now() < next_look_) return true;
+    next_look_ = runner::Now() + 1;
+    const fs::path probe = project_.WorkCorpusOf(harness_).parent_path() / ".room";
+    try {
+      runner::WriteFile(probe, "x");
+      std::error_code error;
+      fs::remove(probe, error);
+      return true;
+    } catch (const runner::UserError& error) {
+      progress_.trouble = error.what();
+      return false;
+    }
+  }
+
   // Returns whether there were any.
   bool TakeArtifacts(Job& job, const Met& met) {
     bool found = false;
     for (const fs::path& artifact : job.Artifacts()) {
       Signature signature = ReadSignature(job.log());
       if (signature.empty()) signature = {"signal", "", {}};
-      const std::string content = runner::ReadFile(artifact);
-      FuzzSearch::Found(met, artifact, signature, job.log(), job.seed());
+      const std::string content = ReadArtifact(artifact, job.log());
+      FuzzSearch::Found(met, content, signature, job.log(), job.seed());
       if (!job.initialized()) {
         // A seed fails: remove it, since otherwise every start would end here.
         crashing_seeds_.push_back(content);
@@ -306,6 +374,8 @@ class LibFuzzerSearch : public FuzzSearch {
   uint64_t next_seed_;
   double start_;
   double deadline_;
+  double next_look_ = 0;
+  size_t torn_before_ = 0;
   std::vector<std::unique_ptr<Job>> jobs_;
   size_t running_ = 0;
 };
@@ -326,10 +396,10 @@ FuzzSearch::FuzzSearch(const runner::Project& project, const runner::HarnessEntr
       options_(options),
       runner_(project, SpecOf(harness, options)) {}
 
-void FuzzSearch::Found(const Met& met, const fs::path& artifact, const Signature& signature,
+void FuzzSearch::Found(const Met& met, const std::string& tape, const Signature& signature,
                        const std::string& log, uint64_t seed) const {
   findings::MetCase one;
-  one.tape = runner::ReadFile(artifact);
+  one.tape = tape;
   one.engine = options_.engine;
   one.seed = seed;
   one.from = options_.engine + ", seed " + std::to_string(seed);

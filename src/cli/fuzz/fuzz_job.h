@@ -51,6 +51,8 @@ class FuzzSearch : public findings::Search {
              const FuzzOptions& options);
 
   const Progress& progress() const { return progress_; }
+  // A line about what earlier runs have left; "" if there is nothing to say.
+  virtual std::string Notice() const { return ""; }
 
   findings::CaseRunner& runner() override { return runner_; }
   std::string WhyNotAlone() const override {
@@ -65,7 +67,7 @@ class FuzzSearch : public findings::Search {
 
  protected:
   // Reports an engine's finding: a tape, and its process's stderr.
-  void Found(const Met& met, const fs::path& artifact, const Signature& signature,
+  void Found(const Met& met, const std::string& tape, const Signature& signature,
              const std::string& log, uint64_t seed) const;
 
   const runner::Project& project_;

@@ -129,13 +129,12 @@ findings::CaseOutcome OracleCaseRunner::OutcomeWithCause(
   return outcome;
 }
 
-size_t OracleCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena,
-                                    CommandCase* c, findings::CaseOutcome* outcome,
-                                    bool* reproduced) {
+void OracleCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c,
+                                  findings::CaseOutcome* outcome, bool* reproduced) {
   const std::string signature = outcome->what.signature;
-  const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
+  session_.Shrink(signature, budget, arena, c);
   *reproduced = false;
-  if (session_.gone()) return tried;
+  if (session_.gone()) return;
   // Only what a server shows that has just been started is reproduced: first without what this
   // campaign knows, since a replay knows only what the report says.
   spec_.options.erase("known");
@@ -155,9 +154,8 @@ size_t OracleCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena*
     }
     session_.set_known(known);
   }
-  if (session_.gone()) return tried;
+  if (session_.gone()) return;
   if (*reproduced) *outcome = OutcomeWithCause(*c, again);
-  return tried;
 }
 
 std::string OracleCaseRunner::WhySound() const {
@@ -213,18 +211,14 @@ findings::CaseOutcome RobustnessCaseRunner::RunCase(const CommandCase& c) {
   return last_ ? OutcomeOf(*last_) : findings::CaseOutcome();
 }
 
-size_t RobustnessCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena,
-                                        CommandCase* c, findings::CaseOutcome* outcome,
-                                        bool* reproduced) {
+void RobustnessCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c,
+                                      findings::CaseOutcome* outcome, bool* reproduced) {
   if (!session_.target().own()) {
     throw runner::UserError(
         "a server that is watched is restarted for every candidate: use --start");
   }
-  const RobustnessSession::Shrunk shrunk =
-      session_.Shrink(limits.candidates, limits.seconds, arena, c, &*last_);
-  *reproduced = shrunk.again;
+  *reproduced = session_.Shrink(budget, arena, c, &*last_);
   *outcome = OutcomeOf(*last_);
-  return shrunk.candidates;
 }
 
 std::string RobustnessCaseRunner::WhySound() const { return spec_.server.version + " bears it"; }
@@ -279,16 +273,14 @@ findings::CaseOutcome ModelCaseRunner::RunCase(const InvalidationCase& c) {
   return outcome;
 }
 
-size_t ModelCaseRunner::ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena,
-                                   InvalidationCase* c, findings::CaseOutcome* outcome,
-                                   bool* reproduced) {
+void ModelCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, InvalidationCase* c,
+                                 findings::CaseOutcome* outcome, bool* reproduced) {
   const std::string signature = outcome->what.signature;
-  const size_t tried = session_.Shrink(signature, limits.candidates, arena, c);
+  session_.Shrink(signature, budget, arena, c);
   // What depends on the server's choices may need another attempt.
   findings::CaseOutcome again = RunCase(*c);
   *reproduced = again.what.signature == signature;
   if (*reproduced) *outcome = std::move(again);
-  return tried;
 }
 
 std::string ModelCaseRunner::WhySound() const {

@@ -32,8 +32,8 @@ class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
   const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
   findings::CaseOutcome RunCase(const CommandCase& c) override;
-  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, CommandCase* c,
-                    findings::CaseOutcome* outcome, bool* reproduced) override;
+  void ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c,
+                  findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;
@@ -60,8 +60,8 @@ class RobustnessCaseRunner : public findings::WorldRunner<CommandWorld> {
   const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
   findings::CaseOutcome RunCase(const CommandCase& c) override;
-  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, CommandCase* c,
-                    findings::CaseOutcome* outcome, bool* reproduced) override;
+  void ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c,
+                  findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;
@@ -86,8 +86,8 @@ class ModelCaseRunner : public findings::WorldRunner<live::InvalidationLiveWorld
   const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;
   findings::CaseOutcome RunCase(const InvalidationCase& c) override;
-  size_t ShrinkCase(const findings::ShrinkLimits& limits, Arena* arena, InvalidationCase* c,
-                    findings::CaseOutcome* outcome, bool* reproduced) override;
+  void ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, InvalidationCase* c,
+                  findings::CaseOutcome* outcome, bool* reproduced) override;
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
   Json Report() const override;

@@ -63,12 +63,10 @@ std::optional<ModelFailure> ModelSession::Run(const InvalidationCase& c) {
   return failure;
 }
 
-size_t ModelSession::Shrink(const std::string& signature, size_t candidates, Arena* arena,
-                            InvalidationCase* c) {
-  size_t tried = 0;
+void ModelSession::Shrink(const std::string& signature, findings::ShrinkBudget* budget,
+                          Arena* arena, InvalidationCase* c) {
   const std::function<bool(const InvalidationCase&)> fails = [&](const InvalidationCase& one) {
-    if (tried >= candidates || runner::Interrupted()) return false;
-    ++tried;
+    if (!budget->Spend()) return false;
     const std::optional<ModelFailure> failure = Run(one);
     return failure && failure->signature == signature;
   };
@@ -76,7 +74,6 @@ size_t ModelSession::Shrink(const std::string& signature, size_t candidates, Are
   pair_->set_hang_ms(ShrinkingHangMs(hang_ms));
   resprobe::Shrink<live::InvalidationLiveWorld>(fails, arena, c);
   pair_->set_hang_ms(hang_ms);
-  return tried;
 }
 
 std::string Describe(const ModelFailure& failure) {

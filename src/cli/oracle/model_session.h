@@ -37,9 +37,10 @@ class ModelSession {
   // Returns the first failure. After a failure that ended the server, the server has been
   // restarted; throws UserError if that is not possible.
   std::optional<ModelFailure> Run(const InvalidationCase& c);
-  // Shrinks the case as long as it shows the same failure; texts are allocated in `arena`. Tries at
-  // most `candidates`, and stops at Ctrl-C. Returns the number tried.
-  size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, InvalidationCase* c);
+  // Shrinks the case within the budget, as long as it shows the same failure; texts are allocated
+  // in `arena`.
+  void Shrink(const std::string& signature, findings::ShrinkBudget* budget, Arena* arena,
+              InvalidationCase* c);
 
   const live::PairedServer& pair() const { return *pair_; }
   const std::string& version() const { return pair_->target().version(); }

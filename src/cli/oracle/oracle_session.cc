@@ -112,12 +112,10 @@ void OracleSession::Revive() {
   oracle_->Prepare(&gone_);
 }
 
-size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Arena* arena,
-                             CommandCase* c) {
-  size_t tried = 0;
+void OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget* budget,
+                           Arena* arena, CommandCase* c) {
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
-    if (tried >= candidates || runner::Interrupted() || gone()) return false;
-    ++tried;
+    if (gone() || !budget->Spend()) return false;
     const std::optional<live::Difference> difference = Run(candidate);
     return difference && difference->Signature() == signature;
   };
@@ -131,7 +129,6 @@ size_t OracleSession::Shrink(const std::string& signature, size_t candidates, Ar
   // With the full timeout it may turn out not to hang.
   if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
   if (was_known) known_.insert(signature);
-  return tried;
 }
 
 std::optional<live::Difference> OracleSession::RunFresh(const CommandCase& c) {

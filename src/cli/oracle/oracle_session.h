@@ -10,6 +10,7 @@
 #include "cli/server_options.h"
 #include "engine/arena.h"
 #include "engine/codec.h"
+#include "findings/shrink_budget.h"
 #include "live/oracle/oracle.h"
 #include "runner/output.h"
 #include "runner/project.h"
@@ -55,9 +56,10 @@ class OracleSession {
   // the last `suspects` cases.
   std::optional<live::Difference> RunAhead(const CommandCase& c);
   std::optional<live::Difference> CatchUp();
-  // Shrinks the case as long as it shows the same difference; texts are allocated in `arena`. Tries
-  // at most `candidates`, and stops at Ctrl-C. Returns the number tried.
-  size_t Shrink(const std::string& signature, size_t candidates, Arena* arena, CommandCase* c);
+  // Shrinks the case within the budget, as long as it shows the same difference; texts are
+  // allocated in `arena`.
+  void Shrink(const std::string& signature, findings::ShrinkBudget* budget, Arena* arena,
+              CommandCase* c);
 
   // The request that a difference starts from: of the case's prefixes, the first that leaves the
   // server with other data, by its last request, "set PX: leaves other data"; otherwise the

@@ -88,24 +88,21 @@ class RobustnessSearch : public findings::Search {
   findings::CaseRunner& runner() override { return runner_; }
 
   // Alone, or after the cases before it.
-  findings::SmallCase Reduce(const findings::MetCase& met,
+  findings::SmallCase Reduce(const findings::MetCase& /*met*/,
                              const findings::ShrinkLimits& limits) override {
     findings::SmallCase small;
     if (!session_.target().own()) return small;
-    std::fprintf(out_, "shrinking %s, which %s shows; --time stands still\n",
-                 met.outcome.what.signature.c_str(), met.from.c_str());
-    std::fflush(out_);
+    findings::ShrinkBudget budget(limits);
     Arena arena;
     CommandCase c;
     size_t joined = 1;
     for (; joined <= history_.size() && !small.reproduced; joined *= 2) {
       Join(joined, &arena, &c);
       small.ops_before = c.ops.size();
-      const RobustnessSession::Shrunk shrunk =
-          session_.Shrink(limits.candidates, limits.seconds, &arena, &c, &fault_);
-      small.candidates += shrunk.candidates;
-      small.reproduced = shrunk.again;
+      small.reproduced = session_.Shrink(&budget, &arena, &c, &fault_);
     }
+    small.candidates = budget.candidates();
+    small.limit = budget.exhausted();
     small.interrupted = runner::Interrupted();
     if (!small.reproduced) return small;
     small.failed = true;

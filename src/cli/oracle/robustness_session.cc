@@ -56,31 +56,28 @@ std::optional<live::Fault> RobustnessSession::Run(const CommandCase& c, bool fre
   return caller_->Run(c);
 }
 
-RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double seconds, Arena* arena,
-                                                    CommandCase* c, live::Fault* fault) {
-  Shrunk shrunk;
-  if (!target_->own()) return shrunk;
-  const double end = runner::Now() + seconds;
+bool RobustnessSession::Shrink(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c,
+                               live::Fault* fault) {
+  if (!target_->own()) return false;
   const int hang_ms = caller_->options().hang_ms;
   // One by one; without the command, which was only a guess before.
   CommandCase one_by_one = *c;
   one_by_one.config.audit = true;
+  bool recurs = false;
   for (CommandCase* candidate : {&one_by_one, c}) {
+    if (!budget->Spend()) break;
     const std::optional<live::Fault> again = Run(*candidate, true);
-    ++shrunk.candidates;
     if (!again || again->kind != fault->kind) continue;
     *c = *candidate;
     *fault = *again;
-    shrunk.again = true;
+    recurs = true;
     break;
   }
-  if (!shrunk.again) return shrunk;
+  if (!recurs) return false;
   caller_->set_hang_ms(ShrinkingHangMs(hang_ms));
   const std::string key = fault->Key();
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
-    if (shrunk.candidates >= candidates || runner::Interrupted() || runner::Now() > end)
-      return false;
-    ++shrunk.candidates;
+    if (!budget->Spend()) return false;
     const std::optional<live::Fault> again = Run(candidate, true);
     return again && again->Key() == key;
   };
@@ -92,7 +89,7 @@ RobustnessSession::Shrunk RobustnessSession::Shrink(size_t candidates, double se
     *c = small;
     *fault = *again;
   }
-  return shrunk;
+  return true;
 }
 
 std::string Describe(const live::Fault& fault) {

@@ -24,15 +24,10 @@ class RobustnessSession {
   // possible.
   std::optional<live::Fault> Run(const CommandCase& c, bool fresh = false);
 
-  struct Shrunk {
-    bool again = false;  // the fault recurred on a fresh server
-    size_t candidates = 0;
-  };
   // Shrinks the case as long as it shows the fault, each time on a fresh server: first with its
   // requests one by one, which identifies the request, otherwise in their pipelines. Sets `fault`
-  // to that of the smallest case. Tries at most `candidates`, for `seconds`, and stops at Ctrl-C.
-  Shrunk Shrink(size_t candidates, double seconds, Arena* arena, CommandCase* c,
-                live::Fault* fault);
+  // to that of the smallest case. Returns whether the fault recurred on a fresh server.
+  bool Shrink(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c, live::Fault* fault);
 
   const live::LiveServer& target() const { return *target_; }
   const live::DocTable& table() const { return table_; }

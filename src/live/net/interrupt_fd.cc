@@ -10,6 +10,7 @@ InterruptFd::InterruptFd() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, &before_);
   fd_.Reset(signalfd(-1, &signals, SFD_CLOEXEC));
 }

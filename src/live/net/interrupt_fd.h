@@ -7,7 +7,7 @@
 
 namespace resprobe::live {
 
-// SIGINT and SIGTERM as data: while it exists, each makes a descriptor readable instead of
+// SIGINT, SIGTERM and SIGHUP as data: while it exists, each makes a descriptor readable instead of
 // interrupting. So a signal cannot cut work short, and an early one is not lost.
 class InterruptFd {
  public:

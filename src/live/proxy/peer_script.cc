@@ -87,6 +87,11 @@ std::optional<PeerScript> ParsePeerScript(std::string_view text, std::string* er
       if (words.size() != 2 || !ReadNumber(words[1].text, most, &value)) {
         return fail(key + " takes one whole number up to " + std::to_string(most));
       }
+      if (key == "connection" && value == 0) {
+        return fail(
+            "connection takes a number from 1 on: write toxics of all connections before the first "
+            "such line");
+      }
       if (key == "seed") script.seed = value;
       if (key == "connection") connection = value;
       if (key == "send_buffer") script.send_buffer = static_cast<int>(value);

@@ -113,8 +113,12 @@ std::unique_ptr<ServerProcess> ServerProcess::Start(const ServerProcessOptions& 
 bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* error) {
   std::error_code code;
   std::filesystem::path temporary = std::filesystem::temp_directory_path(code);
+  if (code) {
+    *error = "TMPDIR is no folder: create it, or set TMPDIR to one";
+    return false;
+  }
   // The path of a unix socket may have at most 107 bytes.
-  if (code || temporary.native().size() > 70) temporary = "/tmp";
+  if (temporary.native().size() > 70) temporary = "/tmp";
   std::string folder = temporary / "resprobe-server-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
     *error = SystemError("cannot make a temporary folder");

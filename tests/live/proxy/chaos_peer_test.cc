@@ -437,6 +437,8 @@ TEST(PeerScript, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(error_of("seed x\n"), HasSubstr("line 1: seed takes one whole number"));
   EXPECT_THAT(error_of("seed 1\nlatenci\n"), HasSubstr("line 2: there is no toxic 'latenci'"));
   EXPECT_THAT(error_of("latency speed=1\n"), HasSubstr("line 1: latency has no 'speed'"));
+  EXPECT_THAT(error_of("connection 0\nlatency\n"),
+              HasSubstr("line 1: connection takes a number from 1 on"));
   EXPECT_THAT(error_of("latency\nconnection 3\nlatency\n"), HasSubstr("line 3: a second latency"));
   EXPECT_THAT(error_of("eintr\n"), HasSubstr("line 1: eintr: acts inside the client"));
   EXPECT_THAT(error_of("refuse connections=2\n"), HasSubstr("give connections=0"));

@@ -1,0 +1,41 @@
+#include "findings/shrink_budget.h"
+
+#include <absl/strings/str_format.h>
+
+#include "runner/process.h"
+#include "runner/text.h"
+
+namespace resprobe::findings {
+namespace {
+
+// Most cases become small before the first line.
+constexpr double kFirstLineSeconds = 5;
+constexpr double kSecondsPerLine = 10;
+
+}  // namespace
+
+ShrinkBudget::ShrinkBudget(const ShrinkLimits& limits)
+    : limits_(limits), start_(runner::Now()), next_line_(start_ + kFirstLineSeconds) {}
+
+bool ShrinkBudget::Spend(size_t tried) {
+  if (runner::Interrupted() || !exhausted_.empty()) return false;
+  const double now = runner::Now();
+  if (now >= next_line_) Report(now);
+  if (now >= start_ + limits_.seconds) {
+    exhausted_ = absl::StrFormat("the limit of %g s", limits_.seconds);
+  } else if (candidates_ + tried > limits_.candidates) {
+    exhausted_ = "the limit of " + runner::Grouped(limits_.candidates) + " candidates";
+  }
+  if (!exhausted_.empty()) return false;
+  candidates_ += tried;
+  return true;
+}
+
+void ShrinkBudget::Report(double now) {
+  next_line_ = now + kSecondsPerLine;
+  std::string line = absl::StrFormat("%.0f s of at most %g s", now - start_, limits_.seconds);
+  if (candidates_ > 0) line += ", " + runner::Grouped(candidates_) + " candidates tried";
+  limits_.progress(line);
+}
+
+}  // namespace resprobe::findings
