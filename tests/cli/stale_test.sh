@@ -17,6 +17,19 @@ for verb in invalidate kill; do
   wrong_use "is not this machine: --allow-remote permits it" $verb --url http://192.0.2.1/cmd
   wrong_use "is a cache with its own server" $verb --start redis-server --url http://127.0.0.1/cmd
 done
+# A planted fault that no case of the run can show.
+start=(--start /no/such/server)
+wrong_use "nothing is killed: add --kill 20" invalidate "${start[@]}" --plant keep-on-loss
+wrong_use "nothing is killed: add --kill 20" invalidate "${start[@]}" --plant trust-the-dead
+wrong_use "nothing is flushed" invalidate "${start[@]}" --plant ignore-null-push --flushes 0
+wrong_use "kill never flushes" kill "${start[@]}" --plant ignore-null-push
+wrong_use "no connection is killed" kill "${start[@]}" --plant keep-on-loss --kill-mode worker
+wrong_use "no worker is killed" kill "${start[@]}" --plant trust-the-dead --kill-mode client
+wrong_use "no worker is killed under the lock" kill "${start[@]}" --plant hang-on-the-dead --points idle
+wrong_use "nothing is written through the cache" \
+  kill "${start[@]}" --plant crash-on-write --writers direct
+wrong_use "the workers behind --url are not of this run" \
+  invalidate --url http://127.0.0.1:1/cmd --plant half-put
 # A log that cannot be written is refused before the run, since its findings would be lost.
 : >"$temp/file"
 for verb in invalidate kill; do
@@ -155,6 +168,11 @@ RESPROBE_WORK_DIR=$temp/old run 1 invalidate --start "$server" --plant keep-on-l
 has out "invalidate with 3 workers, 2 of them writers"
 has out "GET resprobe:string:0"
 run 0 invalidate --start "$server" --case "$temp/old.json" --iterations 3
+# A planted fault that is not met is no success.
+run 1 invalidate --start "$server" --iterations 30 --seed 1 --plant short-name --types string \
+  --commands GET,SET
+has out "0 failures"
+has out "vacuous: the planted fault short-name was not found"
 # A worker that crashes by itself.
 run 1 invalidate --start "$server" --iterations 20 --seed 1 --plant crash-on-write \
   --stop-on-failure --failure-log "$temp/crash.json"

@@ -1,6 +1,7 @@
 // invalidate: races between reads, writes, flushes and deaths, with real workers that share a
 // cache.
 
+#include <map>
 #include <memory>
 
 #include "cachelab/hunt/stale_generate.h"
@@ -90,6 +91,18 @@ Verb InvalidateVerb() {
       PrintCommands();
       return runner::kAllWell;
     }
+    std::map<cachelab::InjectedFault, std::string> impossible;
+    if (plan->kill_percent == 0) {
+      const std::string why = "nothing is killed: add --kill 20";
+      impossible[cachelab::InjectedFault::kKeepOnLoss] = why;
+      impossible[cachelab::InjectedFault::kTrustTheDead] = why;
+      impossible[cachelab::InjectedFault::kHangOnTheDead] = why;
+    }
+    if (plan->flush_percent == 0) {
+      impossible[cachelab::InjectedFault::kIgnoreNullPush] =
+          "nothing is flushed: leave out --flushes 0";
+    }
+    options->CheckPlanted(impossible);
     HuntKind kind;
     kind.verb = "invalidate";
     kind.generate = [=](uint64_t seed, const cachelab::CasePlan& common, cachelab::StaleCase* out) {

@@ -143,6 +143,31 @@ std::string WhyVacuous(const std::map<std::string, KillTally>& tallies, uint64_t
   return "";
 }
 
+// The planted faults that no round of this plan can show.
+std::map<cachelab::InjectedFault, std::string> ImpossibleFaults(const cachelab::KillPlan& plan) {
+  using cachelab::InjectedFault;
+  std::map<InjectedFault, std::string> impossible = {
+      {InjectedFault::kIgnoreNullPush, "kill never flushes: use ./resprobe invalidate"}};
+  if (!plan.clients) {
+    impossible[InjectedFault::kKeepOnLoss] =
+        "no connection is killed: leave out --kill-mode worker";
+  }
+  if (!plan.processes) {
+    const std::string why = "no worker is killed: leave out --kill-mode client";
+    impossible[InjectedFault::kTrustTheDead] = why;
+    impossible[InjectedFault::kHangOnTheDead] = why;
+  } else if (std::none_of(plan.points.begin(), plan.points.end(), cachelab::IsUnderLock)) {
+    impossible[InjectedFault::kHangOnTheDead] =
+        "no worker is killed under the lock: add locked or inside-put to --points";
+  }
+  if (!plan.cached_writes) {
+    const std::string why = "nothing is written through the cache: add cached to --writers";
+    impossible[InjectedFault::kKeepOwnWrites] = why;
+    impossible[InjectedFault::kCrashOnWrite] = why;
+  }
+  return impossible;
+}
+
 int RunKill(KillOptions* options) {
   options->stale.Read("kill");
   if (options->stale.list_commands) {
@@ -150,6 +175,7 @@ int RunKill(KillOptions* options) {
     return runner::kAllWell;
   }
   ReadPlan(options);
+  options->stale.CheckPlanted(ImpossibleFaults(options->plan));
   std::map<std::string, KillTally> tallies;
   HuntKind kind;
   kind.verb = "kill";

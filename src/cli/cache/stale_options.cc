@@ -145,6 +145,11 @@ void StaleVerbOptions::Read(const std::string& verb) {
     runner::CheckWritable(LogIsFolder() ? fs::path(failure_log) / (verb + ".json")
                                         : fs::path(failure_log));
   }
+  if (!url.empty() && !pool.injected_fault.empty()) {
+    throw runner::UserError(
+        "--plant: the workers behind --url are not of this run: give the fault to " +
+        std::string("./resprobe workers --plant ") + pool.injected_fault);
+  }
   if (url.empty()) {
     pool.Check();
   } else if (pool.server.given()) {
@@ -184,6 +189,16 @@ void StaleVerbOptions::Read(const std::string& verb) {
     }
   }
   seed = given_seed ? *given_seed : std::random_device{}();
+}
+
+void StaleVerbOptions::CheckPlanted(
+    const std::map<cachelab::InjectedFault, std::string>& impossible) const {
+  const auto fault = cachelab::ParseInjectedFault(pool.injected_fault);
+  if (!fault || !case_file.empty()) return;
+  const auto found = impossible.find(*fault);
+  if (found == impossible.end()) return;
+  throw runner::UserError("--plant " + pool.injected_fault +
+                          ": no case can show it: " + found->second);
 }
 
 void PoolVerbOptions::FitSlots(const cachelab::KeyPlan& keys) {

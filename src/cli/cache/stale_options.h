@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cachelab/hunt/stale_ops.h"
 #include "cachelab/hunt/stale_target.h"
+#include "cachelab/subject/injected_fault.h"
 #include "cachelab/subject/worker_pool.h"
 #include "cli/command_line/verb.h"
 #include "cli/server_options.h"
@@ -67,6 +69,9 @@ struct StaleVerbOptions {
   void AddTo(Verb* verb);
   // Throws UserError; fills keys.types and keys.commands, and the seed if none is given.
   void Read(const std::string& verb);
+  // Throws UserError if --plant names one of these faults, which the cases of this run cannot show,
+  // unless a case is given. The text says what to add.
+  void CheckPlanted(const std::map<cachelab::InjectedFault, std::string>& impossible) const;
   // True if --failure-log names a folder.
   bool LogIsFolder() const;
 };

@@ -193,6 +193,10 @@ Json StaleSearch::Report() const {
 }
 
 std::string StaleSearch::WhyVacuous() const {
+  if (!options_.pool.injected_fault.empty()) {
+    return "the planted fault " + options_.pool.injected_fault +
+           " was not found: run for longer, with more of what it needs";
+  }
   if (given_) return "";  // a given case need not prove that it tested something
   // If nothing changes, nothing can become stale.
   if (counts_.values_refused * 2 > counts_.values) {
