@@ -175,7 +175,8 @@ std::string Template(std::string_view error, const Asked& asked) {
     }
   }
   if (asked.args.empty()) return text;
-  for (const std::string& name : {asked.args[0], LowerCase(asked.args[0]), UpperCase(asked.args[0])}) {
+  for (const std::string& name :
+       {asked.args[0], LowerCase(asked.args[0]), UpperCase(asked.args[0])}) {
     for (size_t at = 0; !name.empty() && (at = text.find(name, at)) != text.npos;) {
       text.replace(at, name.size(), "?");
     }

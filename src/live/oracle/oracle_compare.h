@@ -44,7 +44,7 @@ struct Asked {
 struct Mismatch {
   // The replies mean the same: two errors, or the same text as another type of string.
   bool only_form = false;
-  bool is_error = false;  // one of them is an error
+  bool is_error = false;     // one of them is an error
   std::string command = {};  // "zadd", "exec: zadd" for one that EXEC ran
   std::string kind = {};     // "error text", "integer where the core has null"
   std::string cause = {};    // if it is that of other commands, too: "error text 'A' for 'B'"

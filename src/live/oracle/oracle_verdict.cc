@@ -175,6 +175,12 @@ void OracleVerdict::NoReply(size_t asked, const std::string& kind, const resp::R
   if (finds_causes_ && core.is_error()) difference_->cause = kind + " where the core has an error";
 }
 
+void OracleVerdict::ClosedAfter(size_t asked, bool error) {
+  if (difference_) return;
+  Differ(asked, "connection closed after the reply", "an open connection", "a closed one");
+  if (finds_causes_ && error) difference_->cause = "connection closed after an error";
+}
+
 void OracleVerdict::ServerFailed() {
   if (!going()) return;
   const ServerEnd end = target_->FindEnd(hang_ms_);

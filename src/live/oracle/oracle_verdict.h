@@ -98,6 +98,9 @@ class OracleVerdict {
   // The server closes the connection instead of the reply to this request, or does not reply.
   void NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
                std::string server);
+  // The server has closed the connection after its reply to this request, which was an error or
+  // not.
+  void ClosedAfter(size_t asked, bool error);
   // The server does not answer: it has ended, or it hangs. If waiting was interrupted, the run is
   // given up.
   void ServerFailed();

@@ -167,6 +167,7 @@ bool ReplyReader::ReadEqual(OracleConnection& connection, size_t end) {
     } else {
       connection.link.Take(core.size());
     }
+    last_was_error_ = core.starts_with('-');
     connection.read = chunk.end;
     ++connection.next;
     connection.unanswered = 0;
@@ -246,8 +247,16 @@ void ReplyReader::ReadByValue(OracleClient& client) {
     return;
   }
   values_.Compare(ours, theirs);
+  last_was_error_ = !ours.empty() && ours.back().reply.root().is_error();
   client.connection->link.Take(consumed);
   client.connection->Clear();
+}
+
+void ReplyReader::CheckStaysOpen(OracleClient& client, size_t asked) {
+  if (client.connection == nullptr || !core_->IsOpen(client.core_id)) return;
+  if (client.connection->link.Read(kBeginsMs) != RespConnection::Got::kClosed) return;
+  if (!fence_->Pass()) return;
+  verdict_->ClosedAfter(asked, last_was_error_);
 }
 
 bool ReplyReader::ReadClose(OracleClient& client) {

@@ -51,6 +51,9 @@ class ReplyReader {
   // The complete values that have arrived and were not taken, and their size in bytes; false, with
   // a verdict, if the data is not RESP.
   bool ParseReceived(const OracleClient& client, std::vector<SentValue>* values, size_t* consumed);
+  // The server must not close the connection after the reply to this request, if the core does
+  // not. Waits a moment for it.
+  void CheckStaysOpen(OracleClient& client, size_t asked);
   // The server must close the connection, as the core has. False with a verdict if it does not.
   bool ReadClose(OracleClient& client);
 
@@ -72,6 +75,7 @@ class ReplyReader {
   Comparer* comparer_;
   ValueComparer values_;
   OracleCounts* counts_;
+  bool last_was_error_ = false;  // of the core's replies that were read
   // For ReadAlike() and ReadNumber().
   resp::ReplyParser parsers_[2];
 };

@@ -129,6 +129,9 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   const bool broadcasts = !core_->prefix_table().empty();
   const bool alone = judgement.breaks_off || broadcasts || one_by_one_;
   if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
+  if (verdict_->going() && one_by_one_ && !survey_->redis()) {
+    reader_->CheckStaysOpen(client, number);
+  }
 }
 
 bool RequestWriter::MakeKeysOwn(const Command& command, std::vector<std::string>* args) const {
