@@ -46,7 +46,11 @@ std::string AbsentText(const live::ServerSurvey& survey) {
     text += one.name;
     column += one.name.size();
   }
-  return text + "\n";
+  text += "\n";
+  for (const live::ServerSurvey::Absent& one : survey.absent()) {
+    if (one.ended) text += "the request that asked for " + one.name + ": " + one.reply + "\n";
+  }
+  return text;
 }
 
 // Cases of command_handler, sent ahead of the server's replies.

@@ -50,7 +50,7 @@ OracleSession::OracleSession(const LiveOptions& options) {
   }
   profile_ = ProfileName(oracle.profile);
   std::optional<live::ServerSurvey> survey =
-      live::ServerSurvey::Make(*target_, oracle.profile, &error);
+      live::ServerSurvey::Make(target_.get(), oracle.profile, &error);
   if (!survey) runner::ThrowServerError(error);
   oracle.survey = *std::move(survey);
   oracle.only_error_codes = options.only_error_codes;

@@ -17,6 +17,7 @@ constexpr std::string_view kNoCommand = "nosuchcmd";
 constexpr std::string_view kNoWord = "NOSUCHWORD";
 constexpr std::string_view kNoReply = "no reply";
 constexpr int kPatienceMs = 2000;
+constexpr int kEndsMs = 200;
 constexpr std::string_view kKeys = "probe:";
 
 // The text of an error without these words, one of which it may be about.
@@ -35,7 +36,7 @@ std::string Without(std::string_view error, std::string_view word, std::string_v
 // Asks the questions of a survey.
 class Surveyor {
  public:
-  Surveyor(const LiveServer& target, Profile profile)
+  Surveyor(LiveServer* target, Profile profile)
       : target_(target), profile_(profile), core_(ServerConfig{.profile = profile}) {}
 
   bool Run(ServerSurvey* survey, std::string* error) {
@@ -63,10 +64,15 @@ class Surveyor {
     std::vector<std::string> words = OwnKeys(PlainRequest(command));
     const std::string reply = Ask(words);
     const size_t at = command.parent == nullptr ? 0 : 1;
-    if (target_.stop()()) error_ = "it was stopped";
+    if (target_->stop()()) error_ = "it was stopped";
+    if (!ended_.empty()) {
+      survey->absent_.insert(name);
+      survey->list_.push_back({name, std::exchange(ended_, {}), /*ended=*/true});
+      return error_.empty();
+    }
     if (reply == kNoReply || IsUnknown(reply, words, at, kNoCommand)) {
       survey->absent_.insert(name);
-      survey->list_.push_back({name, reply});
+      survey->list_.push_back({name, reply, false});
       return error_.empty();
     }
     ++survey->present_;
@@ -78,10 +84,16 @@ class Surveyor {
           std::find(words.begin() + static_cast<ptrdiff_t>(at), words.end(), literal);
       if (given == words.end() || CoreRefuses(words)) continue;
       const std::string answer = Ask(words);
+      if (!ended_.empty()) {
+        survey->absent_.insert(name + " " + std::string(literal));
+        survey->list_.push_back(
+            {name + " " + std::string(literal), std::exchange(ended_, {}), true});
+        continue;
+      }
       if (!IsUnknown(answer, words, static_cast<size_t>(given - words.begin()), kNoWord)) continue;
       std::string option = name + " " + std::string(literal);
       survey->absent_.insert(option);
-      survey->list_.push_back({std::move(option), answer});
+      survey->list_.push_back({std::move(option), answer, false});
     }
     return error_.empty();
   }
@@ -98,7 +110,8 @@ class Surveyor {
     }
     const std::string name(command.full_name());
     survey->most_words_[name] = plain;
-    survey->list_.push_back({name + " with over " + std::to_string(plain) + " words", answer});
+    survey->list_.push_back(
+        {name + " with over " + std::to_string(plain) + " words", answer, false});
   }
 
   // True if the reply is the error that another word gets at this place.
@@ -115,9 +128,9 @@ class Surveyor {
   std::string Ask(const std::vector<std::string>& words) {
     if (!error_.empty()) return "";
     if (!probe_) {
-      UniqueFd fd = target_.Connect(&error_);
+      UniqueFd fd = target_->Connect(&error_);
       if (!fd.valid()) return "";
-      probe_.emplace(std::move(fd), std::min(target_.hang_ms(), kPatienceMs), target_.stop());
+      probe_.emplace(std::move(fd), std::min(target_->hang_ms(), kPatienceMs), target_->stop());
     }
     const std::optional<resp::ReplyView> reply = probe_->Ask(words);
     std::string text;
@@ -126,6 +139,12 @@ class Surveyor {
                                : std::string(resp::TypeName(reply->type()));
     } else if (probe_->silent()) {
       text = kNoReply;
+    }
+    if (!reply && error_.empty() && target_->own()) {
+      if (const ServerEnd end = target_->FindEnd(kEndsMs); end.ended) {
+        ended_ = end.Text();
+        target_->Restart(&error_);
+      }
     }
     const Command* const command = FindCommand(words.front(), profile_);
     const Command* const own =
@@ -174,19 +193,20 @@ class Surveyor {
     for (const std::string& key : keys_) Ask({"DEL", key});
   }
 
-  const LiveServer& target_;
+  LiveServer* target_;
   const Profile profile_;
   Server core_;
   std::optional<RespProbe> probe_;
   std::vector<std::string> keys_;
   size_t asked_ = 0;
+  std::string ended_;  // how the last request has ended the server
   std::string error_;
 };
 
-std::optional<ServerSurvey> ServerSurvey::Make(const LiveServer& target, Profile profile,
+std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profile,
                                                std::string* error) {
   ServerSurvey survey;
-  survey.redis_ = target.IsRedis(profile);
+  survey.redis_ = target->IsRedis(profile);
   if (survey.redis_) {
     for (const Command& command : Commands(profile)) {
       survey.commands_ += command.HasTrait(kNotCompared) ? 0 : 1;

@@ -19,18 +19,19 @@ namespace resprobe::live {
 // is called once, with harmless arguments, and so is each of its options. A command that the server
 // answers with the same error as a name that no server knows is absent; so is an option that it
 // answers with the same error as a word that is none, where the core accepts it. A command that it
-// does not answer within two seconds is absent, too.
+// does not answer within two seconds is absent, too, and so is one that ends the server, if the
+// server can be started again.
 class ServerSurvey {
  public:
   struct Absent {
-    std::string name;   // "hgetall", "client|id", "set KEEPTTL"
-    std::string reply;  // the server's, to the request that asked
+    std::string name;    // "hgetall", "client|id", "set KEEPTTL"
+    std::string reply;   // the server's, to the request that asked; or how it ended
+    bool ended = false;  // the request has ended the server
   };
 
   // Asks the server, and deletes the keys that this makes. nullopt with one line in `error` if the
   // server stops answering.
-  static std::optional<ServerSurvey> Make(const LiveServer& target, Profile profile,
-                                          std::string* error);
+  static std::optional<ServerSurvey> Make(LiveServer* target, Profile profile, std::string* error);
 
   // The server is redis or valkey: it handles all requests in the order of their arrival.
   bool redis() const { return redis_; }
