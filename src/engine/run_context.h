@@ -115,6 +115,7 @@ class RunContext {
   // check, a run of the world invalidation takes 1 to 2% less. Callables with one or two captures
   // stay in registers; for that the name is not one argument.
   template <class Expected, class Seen>
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the reason is above.
   [[gnu::noinline, gnu::cold]] void Describe(Expected expected, Seen seen, const char* name,
                                              size_t name_size) {
     if (!violated_) Fail(std::string_view(name, name_size), Text(expected), Text(seen));

@@ -182,7 +182,7 @@ size_t DeleteTorn(const fs::path& corpus) {
 // The failing input that the engine has left. On a full disk the file may be incomplete; the report
 // repeats a short input. Throws UserError if it is lost.
 std::string ReadArtifact(const fs::path& artifact, const std::string& log) {
-  const std::string content = runner::ReadFile(artifact);
+  std::string content = runner::ReadFile(artifact);
   if (IsWhole(artifact, content)) return content;
   constexpr std::string_view kRepeated = "Base64: ";
   if (const size_t at = log.rfind(kRepeated); at != log.npos) {

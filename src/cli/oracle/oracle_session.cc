@@ -114,13 +114,18 @@ void OracleSession::Revive() {
 
 void OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget* budget,
                            Arena* arena, CommandCase* c) {
-  const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
-    if (gone() || !budget->Spend()) return false;
-    const std::optional<live::Difference> difference = Run(candidate);
-    return difference && difference->Signature() == signature;
-  };
   // It must be seen here, even if the campaign knows it.
   const bool was_known = known_.erase(signature) > 0;
+  const std::optional<live::Difference> first = gone() ? std::nullopt : Run(*c);
+  // One run of a candidate shows the value of a reply; for anything else Run() takes several.
+  const bool of_value = first && !first->fatal && !first->out_of_step;
+  const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
+    if (gone() || !budget->Spend()) return false;
+    std::optional<live::Difference> difference =
+        of_value ? oracle_->Run(candidate) : Run(candidate);
+    if (of_value && difference && difference->fatal) Revive();
+    return difference && difference->Signature() == signature;
+  };
   CommandCase small = *c;
   const int hang_ms = oracle_->hang_ms();
   oracle_->set_hang_ms(ShrinkingHangMs(hang_ms));
@@ -149,7 +154,7 @@ void OracleSession::KnowIfInStep(const CommandCase& c, const live::Difference& d
 
 std::string OracleSession::CauseOf(const CommandCase& c, const live::Difference& difference) {
   constexpr size_t kMostOps = 12;
-  const std::string own = difference.Signature();
+  std::string own = difference.Signature();
   if (oracle_->survey().redis() || difference.fatal || difference.out_of_step ||
       c.ops.size() > kMostOps) {
     return own;
@@ -159,7 +164,9 @@ std::string OracleSession::CauseOf(const CommandCase& c, const live::Difference&
     prefix.ops.assign(c.ops.begin(), c.ops.begin() + static_cast<ptrdiff_t>(n));
     const std::optional<live::Difference> first = Run(prefix);
     if (!first) continue;
-    if (!first->command.starts_with("state: ")) return first->fatal ? own : first->Signature();
+    if (!first->command.starts_with("state: ")) {
+      return first->fatal ? own : first->Signature();
+    }
     const auto* const call = std::get_if<CommandWorld::Call>(&prefix.ops.back());
     const Command* const command =
         call == nullptr ? nullptr : ReplyModel::Find(call->args.words, oracle_->profile());

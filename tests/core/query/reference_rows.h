@@ -1,11 +1,13 @@
-// Rows of reference_test.cc: queries of dialect 2 with the trees that Redis Search makes of them, in
-// the notation of shape.h; "error": it refuses the query. No server here can confirm dialect 2, so
-// each row names its source in the repository RediSearch/RediSearch:
+// Rows of reference_test.cc: queries of dialect 2 with the trees that Redis Search makes of them,
+// in the notation of shape.h; "error": it refuses the query. No server here can confirm dialect 2,
+// so each row names its source in the repository RediSearch/RediSearch:
 //
 //   kQuerySyntax … kVectors   the documentation on redis.io as of branch 2.10 (docs/docs/
-//                             advanced-concepts/), which explains the query or shows it as an example
+//                             advanced-concepts/), which explains the query or shows it as an
+//                             example
 //   kTestDialect, kTestQuery  its own tests, which expect that plan, or that the query is valid
-//   kGrammar, kLexer          the precedences and rules of its grammar and the patterns of its lexer
+//   kGrammar, kLexer          the precedences and rules of its grammar and the patterns of its
+//   lexer
 //
 // The trees are those of its grammar as of 075d9f364f (2026), evaluated outside of this project.
 #ifndef RESPROBE_TESTS_CORE_QUERY_REFERENCE_ROWS_H_

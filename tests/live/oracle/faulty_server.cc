@@ -39,7 +39,9 @@ std::string Lower(std::string_view text) {
 class FaultyListener : public ServerListener {
  public:
   FaultyListener(UniqueFd fd, std::string log, std::map<std::string, std::string> faults)
-      : ServerListener(std::move(fd), {}, Time::kReal), log_(std::move(log)), faults_(std::move(faults)) {}
+      : ServerListener(std::move(fd), {}, Time::kReal),
+        log_(std::move(log)),
+        faults_(std::move(faults)) {}
 
  protected:
   void Receive(Server& server, uint64_t id, std::string_view bytes) override {
