@@ -64,6 +64,14 @@ has out "accepted: append: value of integer: by contract"
 has out "was not met: get: nonsense"
 has out "0 differences"
 check "an accepted difference was filed" test ! -e "$RESPROBE_WORK_DIR/findings"
+# A write that differs leaves other data: what is read of it is not judged.
+rm -rf "$RESPROBE_WORK_DIR"
+run 1 oracle --start "$toy incr-off-by-one" --only-errors-code --seeds 60 --write-accept "$temp/list"
+rm -rf "$RESPROBE_WORK_DIR"
+run 0 oracle --start "$toy incr-off-by-one" --only-errors-code --seeds 60 --accept "$temp/list"
+has out "0 differences"
+has out "not judged, since a known difference"
+
 printf 'one\ttwo\n' >"$temp/bad"
 wrong_use "--accept $temp/bad: line 1: a difference has three parts" \
   oracle --start "$toy" --accept "$temp/bad"

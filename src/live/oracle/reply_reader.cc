@@ -16,6 +16,7 @@ using resp::Type;
 // on that check, not on the time.
 constexpr int kPatienceMs = 200;
 constexpr int kBeginsMs = 20;
+constexpr int kClosesMs = 3;
 
 // The id of a connection of a server without ids.
 
@@ -254,7 +255,7 @@ void ReplyReader::ReadByValue(OracleClient& client) {
 
 void ReplyReader::CheckStaysOpen(OracleClient& client, size_t asked) {
   if (client.connection == nullptr || !core_->IsOpen(client.core_id)) return;
-  if (client.connection->link.Read(kBeginsMs) != RespConnection::Got::kClosed) return;
+  if (client.connection->link.Read(kClosesMs) != RespConnection::Got::kClosed) return;
   if (!fence_->Pass()) return;
   verdict_->ClosedAfter(asked, last_was_error_);
 }
