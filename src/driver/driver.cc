@@ -119,7 +119,7 @@ RunContext& FuzzingRun() {
 
 void PrintViolation(Harness& harness, Bytes tape, const Violation& violation) {
   std::string text = "== resprobe: violation of " + violation.invariant + " in " +
-                     std::string(harness.name()) + " at op " + std::to_string(violation.op) +
+                     std::string(harness.name()) + " at op #" + std::to_string(violation.op) +
                      "\n   expected: " + violation.expected + "\n   seen:     " + violation.seen +
                      "\n" + harness.Show(tape);
   if (text.back() != '\n') text += '\n';

@@ -46,7 +46,7 @@ void RunContext::Fail(std::string_view invariant, std::string expected, std::str
   violated_ = true;
   violation_ = {std::string(invariant), op_, std::move(expected), std::move(seen)};
   if (trace_.on()) {
-    trace_.Line("violation " + violation_.invariant + " at op " + std::to_string(op_));
+    trace_.Line("violation " + violation_.invariant);
     trace_.Line("  expected " + violation_.expected);
     trace_.Line("  seen     " + violation_.seen);
   }

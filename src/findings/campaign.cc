@@ -14,7 +14,8 @@ namespace {
 constexpr double kSecondsPerLine = 10;
 
 std::string AtOp(const Failure& failure) {
-  return failure.what.op ? "  at op:     " + std::to_string(*failure.what.op) + "\n" : "";
+  if (!failure.what.op) return "";
+  return "  at op:     " + OpText(*failure.what.op, failure.input.ops_after) + "\n";
 }
 
 }  // namespace

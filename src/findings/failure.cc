@@ -247,6 +247,11 @@ Failure ReadFailure(const Json& json, const std::string& where, std::string* mis
   return failure;
 }
 
+std::string OpText(uint64_t op, uint64_t ops) {
+  if (op < ops || ops == 0) return "#" + std::to_string(op);
+  return "the end, after #" + std::to_string(ops - 1);
+}
+
 std::string KindOf(const std::string& signature) {
   return signature.substr(0, signature.find(':'));
 }

@@ -121,6 +121,9 @@ Json ToJson(const Failure& failure);
 // a report.
 Failure ReadFailure(const Json& json, const std::string& where, std::string* missing);
 
+// An op as traces name it: "#4", from 0; after the last of `ops` ops "the end, after #3".
+std::string OpText(uint64_t op, uint64_t ops);
+
 // The kind of a signature: the part before its first colon.
 std::string KindOf(const std::string& signature);
 

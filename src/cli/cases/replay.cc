@@ -43,7 +43,7 @@ void Print(const runner::Project& project, const fs::path& file,
   if (outcome.failed()) {
     std::printf("  signature: %s\n", outcome.what.signature.c_str());
     if (outcome.what.op) {
-      absl::PrintF("  at op:     %d\n", *outcome.what.op);
+      std::printf("  at op:     %s\n", findings::OpText(*outcome.what.op, outcome.ops).c_str());
     }
     std::fputs(outcome.text.c_str(), stdout);
   }
@@ -177,7 +177,7 @@ Verb ReplayVerb() {
       "work/findings/NAME/…); else give --harness.\n"
       "With --server, --unix or --start a case of command_handler runs on the core and on that "
       "server, and every reply is compared (./resprobe oracle); one of invalidation runs over "
-      "connections to that server, with the model beside it (./resprobe model-check).\n"
+      "connections to that server, with the core beside it (./resprobe model-check).\n"
       "The folder of a finding, and a case frozen from one, runs on what it was found on: in a "
       "process, or on a server that is started as it was then.";
   verb.examples = {

@@ -11,6 +11,7 @@
 #include "cli/cases/case_runners.h"
 #include "cli/cases/diagram.h"
 #include "cli/verbs.h"
+#include "engine/ops_text.h"
 #include "findings/finding_store.h"
 #include "runner/harness_process.h"
 #include "runner/project.h"
@@ -18,6 +19,17 @@
 
 namespace resprobe::cli {
 namespace {
+
+// The line of an op in `.ops` text; "" if the text has no such op.
+std::string LineOfOp(std::string_view text, uint64_t op) {
+  std::string_view line;
+  while (ops_text::TakeLine(&text, &line)) {
+    const bool head = line.starts_with("ops ") || line.starts_with("config ");
+    if (line.empty() || line.starts_with('#') || head) continue;
+    if (op-- == 0) return std::string(line);
+  }
+  return "";
+}
 
 // Information about a finding, as comments.
 std::string HeaderOf(const findings::StoredFailure& stored) {
@@ -32,7 +44,11 @@ std::string HeaderOf(const findings::StoredFailure& stored) {
     }
   };
   add("must hold", failure.what.statement);
-  if (failure.what.op) add("at op", std::to_string(*failure.what.op));
+  if (failure.what.op) {
+    const std::string line = LineOfOp(failure.input.text, *failure.what.op);
+    add("at op", findings::OpText(*failure.what.op, failure.input.ops_after) +
+                     (line.empty() ? "" : ", " + line));
+  }
   add("expected", failure.what.expected);
   add("seen", failure.what.seen);
   add("run by", VerbOf(failure) + ", harness " + failure.run.harness);

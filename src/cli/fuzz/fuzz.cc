@@ -155,7 +155,7 @@ Verb FuzzVerb() {
   verb.examples = {
       {"fuzz resp_parser --time 10s", "fuzzes one harness for ten seconds"},
       {"fuzz --time 5m", "fuzzes each harness for five minutes"},
-      {"fuzz invalidation_live --start valkey-server", "fuzzes the model beside a live server"},
+      {"fuzz invalidation_live --start valkey-server", "fuzzes the core beside a live server"},
       {"fuzz command_handler --engine afl", "fuzzes with AFL++"}};
   verb.exit_codes = "0 nothing found, 1 a finding, 2 wrong use, 130 interrupted.";
   verb.Arguments("HARNESS", &options->harnesses, "Harnesses (./resprobe list)")

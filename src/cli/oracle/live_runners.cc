@@ -251,7 +251,7 @@ ModelCaseRunner::ModelCaseRunner(const runner::Project& project, const findings:
 }
 
 Json ModelCaseRunner::Versions() {
-  return LiveVersions(source_, spec_.server.version, "the model, " + spec_.server.profile);
+  return LiveVersions(source_, spec_.server.version, "the core, " + spec_.server.profile);
 }
 
 findings::CaseOutcome ModelCaseRunner::RunCase(const InvalidationCase& c) {
@@ -262,9 +262,10 @@ findings::CaseOutcome ModelCaseRunner::RunCase(const InvalidationCase& c) {
   findings::Symptom& what = outcome.what;
   what.signature = runner::JsonText(failure->signature);
   what.kind = outcome.word;
-  what.statement = failure->difference
-                       ? "the server sends what the model of " + spec_.server.profile + " sends"
-                       : "the invariant holds on the server as it does in the simulation";
+  what.statement =
+      failure->difference
+          ? "the server sends what the core sends with the profile " + spec_.server.profile
+          : "the invariant holds on the server as it does in the simulation";
   what.op = failure->op;
   what.expected = runner::JsonText(failure->expected);
   what.seen = runner::JsonText(failure->seen);
@@ -284,13 +285,13 @@ void ModelCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, I
 }
 
 std::string ModelCaseRunner::WhySound() const {
-  return "the model and " + spec_.server.version + " do not differ";
+  return "the core and " + spec_.server.version + " do not differ";
 }
 
 std::string ModelCaseRunner::Summary(size_t cases,
                                      const std::map<std::string, size_t>& outcomes) const {
   return std::to_string(cases) + " case" + (cases == 1 ? "" : "s") + " on " + spec_.server.version +
-         " and the model: " +
+         " and the core: " +
          std::to_string(Of(outcomes, "difference") + Of(outcomes, "violation")) + " differ\n" +
          Describe(session_.pair().counts(), session_.pair().sets_clock());
 }

@@ -76,7 +76,7 @@ class RobustnessCaseRunner : public findings::WorldRunner<CommandWorld> {
   std::optional<live::Fault> last_;  // of RunCase()
 };
 
-// Cases of invalidation on a live server with the model beside it.
+// Cases of invalidation on a live server with the core beside it.
 class ModelCaseRunner : public findings::WorldRunner<live::InvalidationLiveWorld> {
  public:
   // `restart_every`: see live::PairOptions.

@@ -88,7 +88,7 @@ int RunModelCheck(const ModelCheckOptions& options) {
   campaign.prefix = "model-" + server.profile + "-";
   campaign.seconds = options.seconds;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
-  absl::FPrintF(campaign.out, "%s against the model of %s, seed %d\n", server.version,
+  absl::FPrintF(campaign.out, "%s against the profile %s, seed %d\n", server.version,
                 server.profile, options.seed);
   return findings::Campaign(project, &search, campaign).Run(options.output);
 }
@@ -97,9 +97,9 @@ int RunModelCheck(const ModelCheckOptions& options) {
 
 Verb ModelCheckVerb() {
   const auto options = std::make_shared<ModelCheckOptions>();
-  Verb verb("model-check", "compare the model of a server with a live one");
+  Verb verb("model-check", "compare the core with a live server: pushes and clock too");
   verb.details =
-      "Cases of the harness invalidation run over connections to the server, with the model beside "
+      "Cases of the harness invalidation run over connections to the server, with the core beside "
       "it: its seed corpus and regressions, then generated ones. Each reply and push is compared. "
       "Without --seeds and --time: 30 seconds.\n"
       "Differences are minimized and go to work/findings/invalidation/model-….\n"
@@ -109,7 +109,7 @@ Verb ModelCheckVerb() {
                     "compares 500 cases with a running server, and deletes its keys"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
   options->server.server.AddTo(&verb, {.required = true});
-  AddProfile(&verb, &options->server.profile, "the model");
+  AddProfile(&verb, &options->server.profile, "the core");
   verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
   verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
   verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "The first generated case")

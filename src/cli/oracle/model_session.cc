@@ -82,7 +82,7 @@ std::string Describe(const ModelFailure& failure) {
     text += "  at:        " + failure.difference->request +
             "\n  on:        " + failure.difference->where + "\n";
   }
-  text += std::string(failure.difference ? "  model:\n" : "  expected:\n") +
+  text += std::string(failure.difference ? "  core:\n" : "  expected:\n") +
           Indented(failure.expected) + (failure.difference ? "  server:\n" : "  seen:\n") +
           Indented(failure.seen);
   if (!failure.difference) return text;
@@ -94,7 +94,7 @@ std::string Describe(const ModelFailure& failure) {
 Json ToJson(const ModelFailure& failure) {
   Json json = {{"signature", runner::JsonText(failure.signature)},
                {"op", failure.op},
-               {failure.difference ? "model" : "expected", runner::JsonText(failure.expected)},
+               {failure.difference ? "core" : "expected", runner::JsonText(failure.expected)},
                {failure.difference ? "reply" : "seen", runner::JsonText(failure.seen)}};
   if (!failure.difference) return json;
   json["request"] = runner::JsonText(failure.difference->request);

@@ -17,21 +17,20 @@ namespace resprobe::live {
 
 // The cases of InvalidationWorld over a live server's sockets: the clients are the same, the links
 // hold what was read from the sockets and deliver it as the tape says, and the core runs beside the
-// server as the model with which every reply and push is compared.
+// server as the core with which every reply and push is compared.
 class InvalidationLiveWorld {
  public:
   // The harness is a variant of InvalidationWorld's: the cases of each run in the other.
   static constexpr std::string_view kName = InvalidationWorld::kName;
   static constexpr std::string_view kSummary =
-      "caching clients on a live server, with the model beside it: the same replies and "
+      "caching clients on a live server, with the core beside it: the same replies and "
       "invalidations in the same order";
   static constexpr std::array kOwnInvariants = {
-      InvariantInfo{"same_reply", "the live server's replies are the model's"},
-      InvariantInfo{
-          "same_push",
-          "each connection is sent the model's invalidations, in its order, and no other"},
+      InvariantInfo{"same_reply", "the live server's replies are the core's"},
+      InvariantInfo{"same_push",
+                    "each connection is sent the core's invalidations, in its order, and no other"},
       InvariantInfo{"same_state",
-                    "the live server tracks as many keys, clients and prefixes as the model"},
+                    "the live server tracks as many keys, clients and prefixes as the core"},
       InvariantInfo{"server_alive", "the live server neither ends nor hangs"},
   };
   static constexpr auto kInvariants = [] {
