@@ -147,4 +147,25 @@ touch "$temp/known"
 PATH=$temp/bin run 2 list
 ! grep -q update "$temp/calls" || fail "apt's lists were read although it knows the packages"
 
+# While another ./resprobe builds here, what only reads uses what was built last.
+mkdir -p "$copy/build/fuzz/bin" "$copy/build/packages" "$copy/src/cli"
+printf '#!/bin/bash\necho "program: $*"\n' >"$copy/build/fuzz/bin/resprobe"
+chmod +x "$copy/build/fuzz/bin/resprobe"
+: >"$copy/build/packages/servers.env"
+printf 'ops query_parser\n' >"$temp/case.ops"
+exec 8>"$copy/build/.lock"
+flock 8
+# (a run that waits for the lock would wait for ever)
+printf '#!/bin/bash\nexec timeout -s KILL 60 "%s" "$@" 8>&-\n' "$copy/resprobe" >"$temp/limited"
+chmod +x "$temp/limited"
+script=$temp/limited
+for words in "list" "show $temp/case.ops" "findings" "fuzz --help" "oracle --start x --help" "man"; do
+  # shellcheck disable=SC2086
+  run 0 $words
+  [[ $out == *"program: "* ]] || fail "'$words' does not reach the program: $out"
+  [[ $err == "" || $err == *"another ./resprobe builds here"* ]] || fail "'$words' says: $err"
+done
+run 0 --help
+exec 8>&-
+
 ((failures == 0)) && echo "./resprobe does as it says"
