@@ -63,4 +63,30 @@ if [[ -e $fragile/faulty/fragile ]]; then
   export RESPROBE_HARNESS_DIR=$fragile/faulty
   on_small_disks "finding: violation:no_v" fuzz fragile --time 1s --jobs 1 --seed 1
 fi
+
+# A folder for what is learnt that is full: libFuzzer does not notice, the program does.
+real_harnesses=$(dirname "$(dirname "$program")")/harnesses
+if [[ -x $real_harnesses/query_parser ]]; then
+  rm -rf "${findings:?}"/* "$findings/.filler"
+  export RESPROBE_HARNESS_DIR=$real_harnesses
+  corpus=$temp/work/corpus
+  mkdir -p "$corpus"
+  mount -t tmpfs -o size=128k none "$corpus"
+  trap 'umount "$temp/work/corpus" "$temp/work/findings"; rm -rf "$temp"' EXIT
+  run 2 fuzz query_parser --time 600s --jobs 1 --seed 1
+  has err "work/corpus: cannot be written: No space left on device"
+  [[ -z $(find "$corpus" -type f -empty) ]] || fail "empty files are left"
+  [[ -n $(find "$corpus/query_parser" -type f) ]] || fail "what could be written is gone"
+  for file in "$corpus"/query_parser/*; do
+    [[ $(sha1sum <"$file") == "${file##*/} "* ]] || fail "$file is not whole"
+  done
+  # What a run that was killed has left is deleted, and this is said.
+  umount "$corpus"
+  trap 'umount "$temp/work/findings"; rm -rf "$temp"' EXIT
+  mkdir -p "$corpus/query_parser"
+  : >"$corpus/query_parser/0123456789012345678901234567890123456789"
+  run 0 fuzz query_parser --time 1s --jobs 1 --seed 1
+  has out "work/corpus/query_parser: deleted 1 file that an earlier run did not write whole"
+  [[ ! -e $corpus/query_parser/0123456789012345678901234567890123456789 ]] || fail "it is still there"
+fi
 finish

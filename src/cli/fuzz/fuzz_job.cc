@@ -332,6 +332,7 @@ class LibFuzzerSearch : public FuzzSearch {
       return true;
     } catch (const runner::UserError& error) {
       progress_.trouble = error.what();
+      progress_.trouble.replace(0, probe.string().size(), probe.parent_path().string());
       return false;
     }
   }
