@@ -55,8 +55,8 @@ check "an error text is found for each command: $(<"$temp/out")" \
 
 # What is accepted is no finding, ends no case, and may be stale.
 run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --write-accept "$temp/list"
-has list "append: value of integer	TODO"
-sed -i 's/TODO: why it is accepted/by contract/' "$temp/list"
+has list "append: value of integer	say why it is accepted"
+sed -i 's/say why it is accepted/by contract/' "$temp/list"
 printf 'get: nonsense\tno reason\tnone\n' >>"$temp/list"
 rm -rf "$RESPROBE_WORK_DIR"
 run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --accept "$temp/list"

@@ -278,7 +278,7 @@ void WriteAccepted(const OracleVerbOptions& options, const OracleSearch& search,
     const findings::Symptom& what = found.failure.what;
     AcceptedDifference one;
     one.signature = signature;
-    one.reason = "TODO: why it is accepted";
+    one.reason = "say why it is accepted";
     one.example =
         what.details.value("session", "") + " core: " + what.expected + " server: " + what.seen;
     one.met_as = found.met_as;

@@ -123,8 +123,8 @@ class Surveyor {
     return answer.starts_with('-') && Without(answer, word, other) == Without(reply, word, other);
   }
 
-  // The reply: the text of an error behind '-', otherwise its type; "" if there is none, after
-  // which the next question has a new connection.
+  // Returns '-' and the text of an error, or the name of the reply's type. Returns "" if there is no
+  // reply; the next question then opens a new connection.
   std::string Ask(const std::vector<std::string>& words) {
     if (!error_.empty()) return "";
     if (!probe_) {

@@ -32,8 +32,8 @@ class ServerModel {
 
   // --- What the world learns of the primary.
 
-  // What the primary has sent to the replica. Read it before the replies to its clients: these tell
-  // which changes they have made, the stream tells in which order.
+  // Reads what the primary has sent to the replica. Call this before reading the replies to its
+  // clients: the stream gives the order of the changes that those replies confirm.
   void ReadStream(RunContext& run);
   // A client has sent this request.
   void NoteRequest(const Sent& sent) { may_vanish_ |= sent.LetsVanish(); }
