@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -76,7 +76,7 @@ void IncrByFloat(CommandContext& c) {
   const std::string_view text = FormatLongDoubleHuman(value, c.scratch);
   c.reply.BulkString(text);
   Replace(c, key, object, text, Object::StringForm::kNotInteger);
-  ReplicateAs(c, "SET", key, text, "KEEPTTL");
+  PropagateAs(c, "SET", key, text, "KEEPTTL");
 }
 
 constexpr CommandGroup kGroup = CommandGroup::kString;

@@ -1,7 +1,7 @@
 // Expiry of keys (redis 7.0 expire.c).
 
 #include "core/commands/expire_time.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -50,11 +50,11 @@ bool ParseExpireCondition(CommandContext& c, ExpireCondition* condition) {
 // As an absolute time, with the conditions that the command was given.
 void ReplicateExpiry(CommandContext& c, int64_t at) {
   if (c.argc() == 3) {
-    ReplicateAs(c, "PEXPIREAT", c.args[1], at);
+    PropagateAs(c, "PEXPIREAT", c.args[1], at);
   } else if (c.argc() == 4) {
-    ReplicateAs(c, "PEXPIREAT", c.args[1], at, c.args[3]);
+    PropagateAs(c, "PEXPIREAT", c.args[1], at, c.args[3]);
   } else {
-    ReplicateAs(c, "PEXPIREAT", c.args[1], at, c.args[3], c.args[4]);
+    PropagateAs(c, "PEXPIREAT", c.args[1], at, c.args[3], c.args[4]);
   }
 }
 
@@ -72,7 +72,7 @@ void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
   }
   if (c.keyspace.AlreadyExpired(at)) {
     c.keyspace.Delete(c.db, key);
-    ReplicateDeletion(c, key);
+    PropagateDeletion(c, key);
   } else {
     c.keyspace.SetExpiry(c.db, key, at);
     c.Modified(key);

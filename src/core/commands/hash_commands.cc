@@ -3,7 +3,7 @@
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
 #include "core/keyspace/integers.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -182,7 +182,7 @@ void HIncrByFloat(CommandContext& c) {
   const std::string_view text = FormatLongDoubleHuman(value, buffer);
   StoreField(c, hash, text);
   c.reply.BulkString(text);
-  ReplicateAs(c, "HSET", c.args[1], c.args[2], text);
+  PropagateAs(c, "HSET", c.args[1], c.args[2], text);
 }
 
 void HScan(CommandContext& c) {

@@ -2,7 +2,7 @@
 
 #include "core/commands/list_handlers.h"
 #include "core/commands/multi_pop.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/server/server.h"
 #include "core/server/wait.h"
 #include "core/table/groups.h"
@@ -33,11 +33,11 @@ void PopOrWait(CommandContext& c, size_t first_key, size_t keys, End end, size_t
     if (count == -1) {
       c.reply.BulkString(PeekEnd(list, end));
       PopOne(list, end);
-      ReplicateAs(c, PopName(end), key);
+      PropagateAs(c, PopName(end), key);
     } else {
       const size_t popped = std::min(static_cast<size_t>(count), list.size());
       ReplyAndPop(c, list, end, popped);
-      ReplicateAs(c, PopName(end), key, popped);
+      PropagateAs(c, PopName(end), key, popped);
     }
     c.Modified(key);
     return;
@@ -61,14 +61,14 @@ void MoveOrWait(CommandContext& c, End from, End to, size_t timeout_at) {
   if (!c.Find(c.args[1], kType, &object)) return;
   if (object != nullptr) {
     if (!Move(c, from, to)) return;
-    if (c.argc() == 4) return ReplicateAs(c, "RPOPLPUSH", c.args[1], c.args[2]);
+    if (c.argc() == 4) return PropagateAs(c, "RPOPLPUSH", c.args[1], c.args[2]);
     // A client that has waited: redis 7.0 t_list.c serveClientBlockedOnList.
     if (c.server.Serves(c.client) && !c.traits().waits_run_again) {
       constexpr std::string_view kNames[] = {"left", "right"};
-      return ReplicateAs(c, "LMOVE", c.args[1], c.args[2], kNames[from == End::kTail],
+      return PropagateAs(c, "LMOVE", c.args[1], c.args[2], kNames[from == End::kTail],
                          kNames[to == End::kTail]);
     }
-    return ReplicateAs(c, "LMOVE", c.args[1], c.args[2], c.args[3], c.args[4]);
+    return PropagateAs(c, "LMOVE", c.args[1], c.args[2], c.args[3], c.args[4]);
   }
   // Inside MULTI the command does not block, and its null is a different one, that of LMOVE.
   if (c.client.multi) return c.reply.NullBulk();

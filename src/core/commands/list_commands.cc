@@ -3,7 +3,7 @@
 #include "core/commands/index_range.h"
 #include "core/commands/list_handlers.h"
 #include "core/commands/multi_pop.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -145,7 +145,7 @@ void LMPop(CommandContext& c) {
     const size_t count = std::min(static_cast<size_t>(pop.count), list.size());
     ReplyAndPop(c, list, end, count);
     c.Modified(key);
-    ReplicateAs(c, end == End::kHead ? "LPOP" : "RPOP", key, count);
+    PropagateAs(c, end == End::kHead ? "LPOP" : "RPOP", key, count);
     return;
   }
   c.reply.NullArray();
@@ -221,7 +221,7 @@ void LTrim(CommandContext& c) {
   if (object == nullptr) return c.reply.Ok();
   List& list = object->list();
   const IndexRange kept = ClampRange(start, stop, list.size());
-  if (kept.count == list.size()) ReplicateNothing(c);
+  if (kept.count == list.size()) PropagateNothing(c);
   const size_t end = kept.first + kept.count;
   list.Erase(end, list.size() - end);
   list.Erase(0, kept.first);

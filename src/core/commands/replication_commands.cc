@@ -51,7 +51,7 @@ void PSync(CommandContext& c) {
     c.Error("NOMASTERLINK Can't SYNC while not connected with my master");
     return;
   }
-  c.server.source().AddReplica(c.client, c.args[1], offset, c.server.host()->process_number());
+  c.server.AddReplica(c.client, c.args[1], offset);
 }
 
 void ReplConf(CommandContext& c) {

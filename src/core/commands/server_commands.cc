@@ -1,6 +1,6 @@
 // The server group (redis 7.0 db.c, server.c), except COMMAND.
 
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/server/server.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
@@ -19,14 +19,14 @@ bool ParseFlushOptions(CommandContext& c) {
 void FlushDb(CommandContext& c) {
   if (!ParseFlushOptions(c)) return;
   c.keyspace.Flush(c.db);
-  ReplicateAlways(c);
+  PropagateAlways(c);
   c.reply.Ok();
 }
 
 void FlushAll(CommandContext& c) {
   if (!ParseFlushOptions(c)) return;
   c.keyspace.Flush(-1);
-  ReplicateAlways(c);
+  PropagateAlways(c);
   c.reply.Ok();
 }
 
@@ -43,7 +43,7 @@ void SwapDb(CommandContext& c) {
     return;
   }
   c.server.SwapDatabases(static_cast<int>(a), static_cast<int>(b));
-  ReplicateAlways(c);
+  PropagateAlways(c);
   c.reply.Ok();
 }
 

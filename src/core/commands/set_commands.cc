@@ -6,7 +6,7 @@
 #include "core/commands/inline_vector.h"
 #include "core/commands/sampling.h"
 #include "core/commands/scan_names.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -104,8 +104,8 @@ class PoppedMembers {
  public:
   // `all`: the set is deleted.
   PoppedMembers(CommandContext& c, bool all) : c_(c) {
-    const bool records = c.server.source().records();
-    if (all) ReplicateDeletion(c, c.args[1]);
+    const bool records = c.server.propagation().records();
+    if (all) PropagateDeletion(c, c.args[1]);
     if (records && !all) [[unlikely]]
       names_.emplace();
   }
@@ -123,7 +123,7 @@ class PoppedMembers {
   static constexpr size_t kMost = 1024;
 
   [[gnu::cold, gnu::noinline]] void AddNow(std::string_view member) {
-    if (!c_.traits().pops_in_one_command) return ReplicateAs(c_, "SREM", c_.args[1], member);
+    if (!c_.traits().pops_in_one_command) return PropagateAs(c_, "SREM", c_.args[1], member);
     names_->emplace_back(member);
     if (names_->size() == kMost) EndNow();
   }
@@ -131,7 +131,7 @@ class PoppedMembers {
     if (names_->empty()) return;
     std::vector<std::string_view> words = {"SREM", c_.args[1]};
     words.insert(words.end(), names_->begin(), names_->end());
-    c_.server.source().Instead(c_.db, words);
+    c_.server.propagation().Instead(c_.db, words);
     names_->clear();
   }
 

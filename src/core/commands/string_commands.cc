@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/commands/expire_time.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/server/server.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
@@ -98,14 +98,14 @@ bool Store(CommandContext& c, std::string_view key, std::string_view value, Cond
   if (at != kNoExpiry && c.keyspace.AlreadyExpired(at) && c.traits().set_past_deletes) {
     if (found) {
       c.keyspace.Delete(c.db, key);
-      ReplicateDeletion(c, key);
+      PropagateDeletion(c, key);
     }
     return true;
   }
   c.keyspace.SetString(c.db, key, value, keep_ttl);
   if (at != kNoExpiry) {
     c.keyspace.SetExpiry(c.db, key, at);
-    ReplicateAs(c, "SET", key, value, "PXAT", at);
+    PropagateAs(c, "SET", key, value, "PXAT", at);
   }
   c.Modified(key);
   return true;
@@ -171,21 +171,21 @@ void GetEx(CommandContext& c) {
   c.reply.BulkString(object->string());
   if (o.absolute && at <= c.keyspace.now_ms()) {
     c.keyspace.Delete(c.db, key);
-    ReplicateDeletion(c, key);
+    PropagateDeletion(c, key);
   } else if (at != kNoExpiry || (o.persist && object->expire_at() != kNoExpiry)) {
     c.keyspace.SetExpiry(c.db, key, at);
     c.Modified(key);
     if (at == kNoExpiry) {
-      ReplicateAs(c, "PERSIST", key);
+      PropagateAs(c, "PERSIST", key);
     } else {
-      ReplicateAs(c, "PEXPIREAT", key, at);
+      PropagateAs(c, "PEXPIREAT", key, at);
     }
   }
 }
 
 void GetDel(CommandContext& c) {
   if (ReplyValue(c, c.args[1]) && c.keyspace.Delete(c.db, c.args[1])) {
-    ReplicateAs(c, "DEL", c.args[1]);
+    PropagateAs(c, "DEL", c.args[1]);
   }
 }
 
@@ -193,7 +193,7 @@ void GetSet(CommandContext& c) {
   if (!ReplyValue(c, c.args[1])) return;
   c.keyspace.SetString(c.db, c.args[1], c.args[2]);
   c.Modified(c.args[1]);
-  ReplicateAs(c, "SET", c.args[1], c.args[2]);
+  PropagateAs(c, "SET", c.args[1], c.args[2]);
 }
 
 void MGet(CommandContext& c) {

@@ -7,7 +7,7 @@
 #include "core/commands/scan_names.h"
 #include "core/commands/zset_handlers.h"
 #include "core/keyspace/integers.h"
-#include "core/server/replicate.h"
+#include "core/server/propagate.h"
 #include "core/server/server.h"
 #include "core/server/wait.h"
 
@@ -273,7 +273,7 @@ void ReplyKeyAndPop(CommandContext& c, std::string_view key, ZSet& zset, bool hi
   c.reply.BulkString(key);
   ReplyAndPop(c, zset, highest, popped, /*nested=*/true);
   c.Modified(key);
-  ReplicateAs(c, highest ? "ZPOPMAX" : "ZPOPMIN", key, popped);
+  PropagateAs(c, highest ? "ZPOPMAX" : "ZPOPMIN", key, popped);
 }
 
 }  // namespace
@@ -309,7 +309,7 @@ void PopOrWait(CommandContext& c, size_t first_key, size_t keys, bool highest, s
     c.reply.BulkString(zset->member_at(rank));
     c.ReplyDouble(zset->score_at(rank));
     zset->EraseRanks(rank, 1);
-    ReplicateAs(c, highest ? "ZPOPMAX" : "ZPOPMIN", key);
+    PropagateAs(c, highest ? "ZPOPMAX" : "ZPOPMIN", key);
     return c.Modified(key);
   }
   WaitOrReplyNothing(c, {ObjectType::kZset, first_key, keys, until, Wait::Nothing::kNullArray});

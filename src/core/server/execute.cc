@@ -89,8 +89,8 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
   keyspace_.set_marks_use(!client.no_touch || command.marks_use);
   const uint64_t dirty = keyspace_.dirty();
   command.spec->handler(context);
-  if (source_.records()) [[unlikely]]
-    Replicate(context, dirty);
+  if (propagation_.records()) [[unlikely]]
+    Propagate(context, dirty);
   if (client.tracking && command.Has(kReadonly)) RememberKeys(client, command, args);
   if (--call_depth_ > 0) return;
   if (!own_messages_.empty()) [[unlikely]] {

@@ -47,6 +47,7 @@ void ReplicaLink::Follow(std::string_view host, int port) {
   server_.DropBlocked();
   server_.SetReplica(true);
   server_.source_.FollowStream();
+  server_.UpdateRecording();
   Dial();
 }
 
@@ -63,6 +64,7 @@ void ReplicaLink::Leave() {
   running_.clear();
   server_.SetReplica(false);
   server_.source_.Branch(server_.host_->process_number());
+  server_.UpdateRecording();
 }
 
 std::string_view ReplicaLink::StateName() const {

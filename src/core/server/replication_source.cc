@@ -5,7 +5,6 @@
 #include "core/keyspace/integers.h"
 #include "core/persistence/rdb.h"
 #include "core/resp/writer.h"
-#include "core/table/table.h"
 
 namespace resprobe {
 namespace {
@@ -13,17 +12,11 @@ namespace {
 // The memory of the backlog that is kept for the next run.
 constexpr size_t kIdleBacklogBytes = 64 << 10;
 
-constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
-constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
-
 }  // namespace
 
 void ReplicationSource::Reset() {
   if (!started()) return;  // nothing has been recorded
-  records_ = false;
-  said_ = Said::kNothing;
-  effects_.clear();
-  effects_bytes_.clear();
+  leads_ = false;
   id_.clear();
   previous_id_.clear();
   previous_end_ = offset_ = 0;
@@ -34,60 +27,10 @@ void ReplicationSource::Reset() {
   replicas_.clear();
 }
 
-// --- Recording.
-
-void ReplicationSource::Record(int db, std::span<const std::string_view> words) {
-  resp::AppendRequest(&effects_bytes_, words);
-  effects_.push_back({db, effects_bytes_.size()});
-}
-
-void ReplicationSource::Instead(int db, std::span<const std::string_view> words) {
-  said_ = Said::kReplaced;
-  Record(db, words);
-}
-
-void ReplicationSource::Deleted(int db, std::string_view key) {
-  const std::string_view words[] = {deletion(), key};
-  Record(db, words);
-}
-
-void ReplicationSource::Ran(const CommandContext& command, bool changed) {
-  const bool sent = said_ == Said::kNothing ? command.command.Has(kMayReplicate) ||
-                                                  (changed && command.command.Has(kWrite))
-                                            : said_ == Said::kAlways;
-  said_ = Said::kNothing;
-  if (sent) Record(command.db, command.args);
-}
-
-void ReplicationSource::Send(bool framed) {
-  if (effects_.empty()) return;
-  if (effects_.size() == 1 && effects_[0].db == db_) {
-    Feed(effects_bytes_);
-    effects_.clear();
-    effects_bytes_.clear();
-    return;
-  }
-  const bool frame = framed && effects_.size() > 1;
+void ReplicationSource::Append(const Propagation& effects, bool framed) {
   bytes_.clear();
-  if (frame) bytes_ += kMulti;
-  size_t begin = 0;
-  for (const Effect& effect : effects_) {
-    Select(effect.db);
-    bytes_.append(effects_bytes_, begin, effect.end - begin);
-    begin = effect.end;
-  }
-  if (frame) bytes_ += kExec;
-  effects_.clear();
-  effects_bytes_.clear();
+  effects.AppendTo(Propagation::Receiver::kReplicas, framed, &db_, &bytes_);
   Feed(bytes_);
-}
-
-void ReplicationSource::Select(int db) {
-  if (db == db_) return;
-  db_ = db;
-  char digits[24];
-  const std::string_view words[] = {"SELECT", FormatInt64(db, digits)};
-  resp::AppendRequest(&bytes_, words);
 }
 
 void ReplicationSource::Feed(std::string_view bytes) {
@@ -113,7 +56,7 @@ void ReplicationSource::AddReplica(Client& client, std::string_view id, int64_t 
   const bool has = Has(id, offset);
   if (!started()) {
     MakeId(process);
-    records_ = true;
+    leads_ = true;
   }
   char digits[24];
   if (has) {
@@ -188,7 +131,7 @@ void ReplicationSource::Continue(std::string_view id) {
 }
 
 void ReplicationSource::Branch(uint64_t process) {
-  records_ = started();
+  leads_ = started();
   if (!started()) return;
   previous_id_ = id_;
   previous_end_ = offset_ + 1;

@@ -12,18 +12,15 @@
 
 #include "core/keyspace/keyspace.h"
 #include "core/server/client.h"
-#include "core/table/command.h"
+#include "core/server/propagation.h"
 #include "core/table/profile.h"
 
 namespace resprobe {
 
-// The stream of a server's changes, which it sends to its replicas (redis 7.0 replication.c,
-// server.c propagateNow): write commands as requests, SELECT before one in another database, and
-// MULTI and EXEC around what belongs together. A command that does not mean the same on a replica
-// is replaced by its effect: a time to live is an absolute time, an expired key is deleted by a
-// command, a random choice is spelled out, a blocking command is the one that does not block.
+// The stream of a server's changes, which it sends to its replicas (redis 7.0 replication.c): the
+// effects of its commands (propagation.h).
 //
-// Nothing is recorded before the first replica asks for the stream (records()).
+// There is no stream before the first replica asks for it.
 class ReplicationSource {
  public:
   // The bytes of the stream that are kept for replicas that come back (repl-backlog-size).
@@ -43,29 +40,10 @@ class ReplicationSource {
   // Forgets the stream and the replicas.
   void Reset();
 
-  // True while changes of this server's commands are recorded.
-  bool records() const { return records_; }
-
-  // --- What the current command has done. Only while records().
-
-  // The command is replaced by this one, or by several: those of all calls.
-  void Instead(int db, std::span<const std::string_view> words);
-  // The command has changed nothing, although it called Modified().
-  void Nothing() { said_ = Said::kReplaced; }
-  // The command is sent, although it has changed nothing.
-  void Always() { said_ = Said::kAlways; }
-  // The server has deleted a key by itself.
-  void Deleted(int db, std::string_view key);
-  // A command has ended. `changed`: it has changed keys.
-  void Ran(const CommandContext& command, bool changed);
-  // Sends what has been recorded since the last call. `framed`: with MULTI and EXEC around it if it
-  // is more than one command.
-  void Send(bool framed);
-
-  // "DEL", or by profile "UNLINK": how the stream deletes a key by itself.
-  std::string_view deletion() const {
-    return TraitsOf(profile_).deletes_by_unlink ? "UNLINK" : "DEL";
-  }
+  // True while the effects of this server's own commands go to the stream.
+  bool leads() const { return leads_; }
+  // Appends the effects of commands. Only while leads().
+  void Append(const Propagation& effects, bool framed);
 
   // --- Replicas.
 
@@ -97,7 +75,7 @@ class ReplicationSource {
   int selected_db() const { return std::max(db_, 0); }
 
   // This server follows another one, whose stream it passes on.
-  void FollowStream() { records_ = false; }
+  void FollowStream() { leads_ = false; }
   // It begins at this point of another stream.
   void Adopt(std::string_view id, uint64_t offset);
   // It goes on in a stream that may have a new id.
@@ -108,14 +86,6 @@ class ReplicationSource {
   void Branch(uint64_t process);
 
  private:
-  enum class Said : uint8_t { kNothing, kReplaced, kAlways };
-  struct Effect {
-    int db;
-    size_t end;  // in effects_bytes_
-  };
-
-  void Record(int db, std::span<const std::string_view> words);
-  void Select(int db);
   void Feed(std::string_view bytes);
   bool Has(std::string_view id, int64_t offset) const;
   void MakeId(uint64_t process);
@@ -123,11 +93,7 @@ class ReplicationSource {
   const Keyspace* const keyspace_;
   const Profile profile_;
 
-  bool records_ = false;
-  Said said_ = Said::kNothing;  // by the current command
-  std::vector<Effect> effects_;
-  std::string effects_bytes_;
-
+  bool leads_ = false;
   std::string id_;
   std::string previous_id_;
   uint64_t previous_end_ = 0;

@@ -11,6 +11,7 @@ Server::Server(const ServerConfig& config)
       config_(config),
       keyspace_(config.databases),
       writer_(&discarded_),
+      propagation_(config.profile),
       source_(&keyspace_, config.profile) {
   keyspace_.set_observer(this);
   keyspace_.set_active_expiry(config.active_expiry);
@@ -32,6 +33,7 @@ void Server::Reset() {
   random_.Reset();
   commands_run_ = 0;
   replica_ = false;
+  propagation_.Reset();
   source_.Reset();
   link_.Reset();
   own_messages_.clear();
@@ -189,8 +191,8 @@ void Server::Advance(uint64_t ms) {
   if (pause_until_ != 0 && pause_until_ < keyspace_.now_ms()) Unpause();
   if (!blocked_.empty()) TimeOut();
   if (!resumed_.empty()) Resume();
-  if (source_.records()) [[unlikely]]
-    source_.Send(/*framed=*/false);
+  if (!propagation_.empty()) [[unlikely]]
+    SendEffects(/*framed=*/false);
   if (link_.follows()) [[unlikely]]
     link_.Tick();
   Broadcast();
@@ -198,8 +200,8 @@ void Server::Advance(uint64_t ms) {
 
 bool Server::Evict(int db, std::string_view key) {
   const bool evicted = keyspace_.Evict(db, key);
-  if (source_.records()) [[unlikely]]
-    source_.Send(/*framed=*/false);
+  if (!propagation_.empty()) [[unlikely]]
+    SendEffects(/*framed=*/false);
   Broadcast();
   return evicted;
 }
@@ -226,11 +228,25 @@ void Server::DropReplicas() {
   while (!source_.replicas().empty()) Disconnect(*source_.replicas().front().client);
 }
 
-// A command has run, for which the keyspace was `dirty` before. The changes of a whole transaction
-// are sent at its end.
-void Server::Replicate(const CommandContext& context, uint64_t dirty) {
-  source_.Ran(context, keyspace_.dirty() != dirty);
-  if (call_depth_ == 1) source_.Send(/*framed=*/true);
+// The effects of a whole transaction are sent at its end.
+void Server::Propagate(const CommandContext& context, uint64_t dirty) {
+  propagation_.Ran(context, keyspace_.dirty() != dirty);
+  if (call_depth_ == 1 && !propagation_.empty()) SendEffects(/*framed=*/true);
+}
+
+void Server::SendEffects(bool framed) {
+  if (source_.leads()) source_.Append(propagation_, framed);
+  propagation_.Clear();
+}
+
+void Server::UpdateRecording() {
+  propagation_.set_records(source_.leads());
+  if (!propagation_.records()) propagation_.Clear();
+}
+
+void Server::AddReplica(Client& client, std::string_view id, int64_t offset) {
+  source_.AddReplica(client, id, offset, host_->process_number());
+  UpdateRecording();
 }
 
 // --- Output.
@@ -312,8 +328,8 @@ void Server::OnKeyModified(int db, std::string_view key, bool added) {
 
 // Not attributed to a client, even if a client's lookup found it.
 void Server::OnKeyGone(int db, std::string_view key) {
-  if (source_.records()) [[unlikely]]
-    source_.Deleted(db, key);
+  if (propagation_.records()) [[unlikely]]
+    propagation_.Deleted(db, key);
   if (watching_ > 0) TouchWatched(db, key);
   if (!prefix_table_.empty()) prefix_table_.Note(key, /*writer=*/0);
   if (!tracking_table_.empty()) Invalidate(key);

@@ -15,6 +15,7 @@
 #include "core/resp/writer.h"
 #include "core/server/client.h"
 #include "core/server/host.h"
+#include "core/server/propagation.h"
 #include "core/server/pubsub.h"
 #include "core/server/replica_link.h"
 #include "core/server/replication_source.h"
@@ -93,8 +94,11 @@ class Server : private KeyspaceObserver {
   // True for a read-only replica (REPLICAOF). It does not expire keys by itself, and refuses writes
   // except those of its primary, which are not answered and find expired keys.
   bool replica() const { return replica_; }
+  Propagation& propagation() { return propagation_; }
   ReplicationSource& source() { return source_; }
   const ReplicationSource& source() const { return source_; }
+  // The client becomes a replica (ReplicationSource::AddReplica()).
+  void AddReplica(Client& client, std::string_view id, int64_t offset);
   ReplicaLink& link() { return link_; }
   const ReplicaLink& link() const { return link_; }
 
@@ -219,7 +223,12 @@ class Server : private KeyspaceObserver {
   void SetExpiry();
   void DropReplicas();
   void DropBlocked();
-  [[gnu::cold, gnu::noinline]] void Replicate(const CommandContext& context, uint64_t dirty);
+  // A command has run, for which the keyspace was `dirty` before.
+  [[gnu::cold, gnu::noinline]] void Propagate(const CommandContext& context, uint64_t dirty);
+  // Hands the recorded effects to all who take them. `framed`: they are one transaction.
+  [[gnu::cold, gnu::noinline]] void SendEffects(bool framed);
+  // Records the effects of commands from now on, if anything takes them.
+  void UpdateRecording();
   [[gnu::cold, gnu::noinline]] void RejectNonsense(Client& client);
 
   // blocking.cc
@@ -303,6 +312,7 @@ class Server : private KeyspaceObserver {
   uint64_t commands_run_ = 0;
   bool replica_ = false;
   ServerHost* host_ = nullptr;
+  Propagation propagation_;
   ReplicationSource source_;
   ReplicaLink link_{this};
 

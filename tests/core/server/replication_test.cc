@@ -211,7 +211,7 @@ TEST_F(ReplicationTest, TheStreamMayBeCutAnywhere) {
 TEST_F(ReplicationTest, NothingIsRecordedWithoutAReplica) {
   Machine& a = Add(7000);
   Ask(a, {"SET", "k", "v"});
-  EXPECT_FALSE(a.server.source().records());
+  EXPECT_FALSE(a.server.propagation().records());
   EXPECT_EQ(a.server.source().offset(), 0u);
   EXPECT_EQ(a.server.source().backlog_size(), 0u);
   a.server.set_host(nullptr);
