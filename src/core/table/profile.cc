@@ -128,4 +128,11 @@ std::string_view FormatDouble(Profile profile, double value, std::span<char> buf
   return {buffer.data(), static_cast<size_t>(n)};
 }
 
+std::string_view FormatRewrittenScore(Profile profile, double value, std::span<char> buffer) {
+  if (!TraitsOf(profile).short_doubles || value == 0 || std::isinf(value)) {
+    return FormatDouble(profile, value, buffer);
+  }
+  return ShortDouble(value, buffer);
+}
+
 }  // namespace resprobe

@@ -78,6 +78,15 @@ struct ProfileTraits {
   bool pops_in_one_command;
   // The version of the RDB format.
   int rdb_version;
+  // As the server's log lines call it.
+  std::string_view product;
+  // appendfsync everysec counts seconds of the clock; otherwise milliseconds since the last fsync.
+  bool fsyncs_by_whole_second;
+  // A log file that a rewrite has replaced is synced by the thread that syncs the current one, in
+  // order, and a failure counts; otherwise by a thread of its own, and a failure is ignored.
+  bool one_thread_syncs_log;
+  // A base whose RDB version is refused is reported as unreadable, too.
+  bool refused_base_is_read_error;
 };
 
 inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
@@ -105,7 +114,11 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .wait_answers_first = false,
      .deletes_by_unlink = false,
      .pops_in_one_command = false,
-     .rdb_version = 10},
+     .rdb_version = 10,
+     .product = "Redis",
+     .fsyncs_by_whole_second = true,
+     .one_thread_syncs_log = false,
+     .refused_base_is_read_error = true},
     {.name = "valkey-8.0",
      .server = "valkey",
      .version = "8.0.1",
@@ -130,7 +143,11 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .wait_answers_first = true,
      .deletes_by_unlink = true,
      .pops_in_one_command = true,
-     .rdb_version = 11},
+     .rdb_version = 11,
+     .product = "Valkey",
+     .fsyncs_by_whole_second = false,
+     .one_thread_syncs_log = true,
+     .refused_base_is_read_error = false},
 };
 constexpr const ProfileTraits& TraitsOf(Profile profile) {
   return kProfileTraits[static_cast<size_t>(profile)];
@@ -158,6 +175,10 @@ std::span<const CommandChange> CommandChanges(Profile profile);
 // digits that identify the number. `buffer` holds at least kNumberBufferSize bytes; the result
 // points into it or is static.
 std::string_view FormatDouble(Profile profile, double value, std::span<char> buffer);
+
+// The same for the score of a ZADD that a rewrite of the append-only file writes: valkey-8.0 prints
+// whole numbers with the fewest digits, too ("1e+9").
+std::string_view FormatRewrittenScore(Profile profile, double value, std::span<char> buffer);
 
 }  // namespace resprobe
 

@@ -1,0 +1,100 @@
+#ifndef RESPROBE_CORE_PERSISTENCE_AOF_MANIFEST_H_
+#define RESPROBE_CORE_PERSISTENCE_AOF_MANIFEST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/persistence/file_system.h"
+#include "core/persistence/persistence_log.h"
+
+namespace resprobe {
+
+// A file of the append-only log.
+struct AofFile {
+  enum class Type : char { kBase = 'b', kHistory = 'h', kIncr = 'i' };
+  std::string name;  // in AofManifest::kDirectory
+  int64_t seq = 0;
+  Type type = Type::kIncr;
+};
+
+// Why a manifest was refused, in the server's words.
+struct AofManifestError {
+  std::string_view text;
+  int line = 0;         // from 1; 0 if the error is not in the contents of a line
+  std::string content;  // of that line, without the space around it
+};
+
+// The list of the files that are the append-only log (redis 7.0 aof.c, aofManifest): at most one
+// base, a snapshot in RDB or AOF format, and the incremental files that continue it, oldest first.
+// History files have been replaced by a rewrite, and are to be removed.
+//
+// Copies are values: a change that may fail is made to a copy, persisted, and then kept.
+class AofManifest {
+ public:
+  static constexpr std::string_view kDirectory = "appendonlydir";
+  static constexpr std::string_view kLogName = "appendonly.aof";
+  static constexpr std::string_view kPath = "appendonlydir/appendonly.aof.manifest";
+  static constexpr std::string_view kTemporaryPath = "appendonlydir/temp-appendonly.aof.manifest";
+  // The log's file between CONFIG SET appendonly yes and the end of the first rewrite.
+  static constexpr std::string_view kTemporaryIncrPath = "appendonlydir/temp-appendonly.aof.incr";
+  static constexpr size_t kMaxLine = 1024;  // with its newline
+
+  // The path of one of its files.
+  static std::string PathOf(std::string_view name);
+
+  void Clear();
+
+  // Replaces the list by that of a manifest file; false, with `error`, if the server would refuse
+  // to start. Lines are `file NAME seq N type T`; other pairs, and lines that begin with #, are
+  // ignored.
+  bool Parse(std::string_view bytes, AofManifestError* error);
+  // Appends the manifest file's contents.
+  void Format(std::string* out) const;
+
+  // Reads the manifest file; without one the list is empty. False if the server exits (logged).
+  bool Load(FileSystem* files, PersistenceLog* log);
+  // Writes the manifest file, if the list has changed since: a temporary file, synced, renamed, and
+  // the directory synced. False after an error (logged); the list is unchanged then, and Persist()
+  // may be called again.
+  bool Persist(FileSystem* files, PersistenceLog* log);
+
+  // Nullptr without a base.
+  const AofFile* base() const { return has_base_ ? &base_ : nullptr; }
+  std::span<const AofFile> incrs() const { return incrs_; }
+  std::span<const AofFile> history() const { return history_; }
+  // No base and no incremental file. (There may be history.)
+  bool empty() const { return !has_base_ && incrs_.empty(); }
+
+  // --- Changes. A name that is returned is valid until the next change.
+
+  // Makes a new base of the next number, and the old one history. `rdb`: its format.
+  std::string_view NextBase(bool rdb);
+  // Appends a new incremental file of the next number.
+  std::string_view NextIncr();
+  // The last incremental file, or a new one.
+  std::string_view LastIncr();
+  // Makes the incremental files history, except the last one if `keep_last` (it is being written).
+  void MarkRewritten(bool keep_last);
+  // Makes a file of this name the base, number 1: an append-only file of redis 6.
+  void UpgradeBase(std::string_view name);
+  void ClearHistory();
+
+ private:
+  bool ParseLine(std::string_view line, AofManifestError* error);
+
+  bool has_base_ = false;
+  bool dirty_ = false;
+  AofFile base_;
+  std::vector<AofFile> history_;
+  std::vector<AofFile> incrs_;
+  int64_t base_seq_ = 0;
+  int64_t incr_seq_ = 0;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_PERSISTENCE_AOF_MANIFEST_H_
