@@ -51,6 +51,7 @@ constexpr Declared kDeclared[] = {
     {"flushall", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"flushdb", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"info", Bit(Category::kDangerous)},
+    {"lastsave", Bit(Category::kAdmin) | Bit(Category::kDangerous)},
     {"keys", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"pubsub|help", 0},
     {"role", Bit(Category::kAdmin) | Bit(Category::kDangerous)},

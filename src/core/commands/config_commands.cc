@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "core/server/server.h"
 #include "core/table/command.h"
@@ -11,28 +15,164 @@
 namespace resprobe {
 namespace {
 
+// What CONFIG SET says about a value that does not fit; empty if it fits.
+using Refusal = std::string_view;
+
 struct Setting {
   std::string_view name;
-  int64_t (*get)(const ServerConfig& config);
-  // nullptr: read only. The server can change proto-max-bulk-len, the core cannot.
-  void (*set)(ServerConfig& config, int64_t value);
+  void (*get)(const ServerConfig& config, std::string* out);
+  // Changes `config`, which is a copy of the server's. nullptr: read only. The server can change
+  // proto-max-bulk-len, the core cannot.
+  Refusal (*set)(ServerConfig& config, std::string_view value) = nullptr;
+  // Only a server with files has it.
+  bool of_files = false;
+  Refusal read_only = "can't set immutable config";
 };
 
-constexpr Setting kSettings[] = {
-    {.name = "databases",
-     .get = [](const ServerConfig& config) -> int64_t { return config.databases; },
-     .set = nullptr},
-    {.name = "proto-max-bulk-len",
-     .get = [](const ServerConfig& config) { return config.max_bulk; },
-     .set = nullptr},
-    {.name = "tracking-table-max-keys",
-     .get =
-         [](const ServerConfig& config) {
-           return static_cast<int64_t>(config.tracking_table_max_keys);
-         },
-     .set = [](ServerConfig& config,
-               int64_t value) { config.tracking_table_max_keys = static_cast<size_t>(value); }},
+// --- The kinds of settings. `kField` refers to a member of ServerConfig.
+
+void AppendNumber(int64_t value, std::string* out) {
+  char digits[kNumberBufferSize];
+  out->append(FormatInt64(value, digits));
+}
+
+template <auto kField>
+void GetNumber(const ServerConfig& config, std::string* out) {
+  AppendNumber(static_cast<int64_t>(kField(config)), out);
+}
+
+template <auto kField>
+Refusal SetNumber(ServerConfig& config, std::string_view text) {
+  int64_t value;
+  if (!ParseInt64(text, &value)) return "argument couldn't be parsed into an integer";
+  if (value < 0) return "argument must be between 0 and 9223372036854775807 inclusive";
+  using Field = std::remove_reference_t<decltype(kField(config))>;
+  kField(config) = static_cast<Field>(value);
+  return {};
+}
+
+template <auto kField>
+void GetFlag(const ServerConfig& config, std::string* out) {
+  out->append(kField(config) ? "yes" : "no");
+}
+
+template <auto kField>
+Refusal SetFlag(ServerConfig& config, std::string_view text) {
+  const bool yes = CommandContext::IsWord(text, "YES");
+  if (!yes && !CommandContext::IsWord(text, "NO")) return "argument must be 'yes' or 'no'";
+  kField(config) = yes;
+  return {};
+}
+
+template <auto kField>
+void GetText(const ServerConfig& config, std::string* out) {
+  out->append(kField(config));
+}
+
+// A field of the configuration, const or not.
+#define RESPROBE_FIELD(member) [](auto& config) -> auto& { return config.member; }
+
+struct FsyncName {
+  AppendFsync policy;
+  std::string_view name;
+  std::string_view word;
 };
+constexpr FsyncName kFsyncNames[] = {{AppendFsync::kEverySecond, "everysec", "EVERYSEC"},
+                                     {AppendFsync::kAlways, "always", "ALWAYS"},
+                                     {AppendFsync::kNo, "no", "NO"}};
+
+void GetFsync(const ServerConfig& config, std::string* out) {
+  for (const FsyncName& known : kFsyncNames) {
+    if (known.policy == config.persistence.appendfsync) out->append(known.name);
+  }
+}
+
+Refusal SetFsync(ServerConfig& config, std::string_view text) {
+  for (const FsyncName& known : kFsyncNames) {
+    if (!CommandContext::IsWord(text, known.word)) continue;
+    config.persistence.appendfsync = known.policy;
+    return {};
+  }
+  return "argument(s) must be one of the following: everysec, always, no";
+}
+
+void GetSave(const ServerConfig& config, std::string* out) {
+  for (const SavePoint& point : config.persistence.save) {
+    if (!out->empty()) *out += ' ';
+    AppendNumber(point.seconds, out);
+    *out += ' ';
+    AppendNumber(point.changes, out);
+  }
+}
+
+// Pairs of seconds and changes in one argument; "" is no save point.
+Refusal SetSave(ServerConfig& config, std::string_view text) {
+  constexpr Refusal kWrong = "Invalid save parameters";
+  std::vector<int64_t> numbers;
+  for (size_t i = 0; i < text.size();) {
+    const size_t end = std::min(text.find(' ', i), text.size());
+    int64_t number;
+    if (end > i) {
+      if (!ParseInt64(text.substr(i, end - i), &number)) return kWrong;
+      numbers.push_back(number);
+    }
+    i = end + 1;
+  }
+  if (numbers.size() % 2 != 0) return kWrong;
+  std::vector<SavePoint> points;
+  for (size_t i = 0; i < numbers.size(); i += 2) {
+    if (numbers[i] < 1 || numbers[i + 1] < 0) return kWrong;
+    points.push_back({.seconds = numbers[i], .changes = numbers[i + 1]});
+  }
+  config.persistence.save = std::move(points);
+  return {};
+}
+
+template <auto kField>
+constexpr Setting NumberOfFiles(std::string_view name) {
+  return {.name = name, .get = GetNumber<kField>, .set = SetNumber<kField>, .of_files = true};
+}
+template <auto kField>
+constexpr Setting FlagOfFiles(std::string_view name) {
+  return {.name = name, .get = GetFlag<kField>, .set = SetFlag<kField>, .of_files = true};
+}
+
+constexpr Setting kSettings[] = {
+    {.name = "databases", .get = GetNumber<RESPROBE_FIELD(databases)>},
+    {.name = "proto-max-bulk-len", .get = GetNumber<RESPROBE_FIELD(max_bulk)>},
+    {.name = "tracking-table-max-keys",
+     .get = GetNumber<RESPROBE_FIELD(tracking_table_max_keys)>,
+     .set = SetNumber<RESPROBE_FIELD(tracking_table_max_keys)>},
+    FlagOfFiles<RESPROBE_FIELD(persistence.appendonly)>("appendonly"),
+    {.name = "appendfsync", .get = GetFsync, .set = SetFsync, .of_files = true},
+    FlagOfFiles<RESPROBE_FIELD(persistence.no_appendfsync_on_rewrite)>("no-appendfsync-on-rewrite"),
+    FlagOfFiles<RESPROBE_FIELD(persistence.aof_load_truncated)>("aof-load-truncated"),
+    FlagOfFiles<RESPROBE_FIELD(persistence.aof_use_rdb_preamble)>("aof-use-rdb-preamble"),
+    FlagOfFiles<RESPROBE_FIELD(persistence.aof_timestamp_enabled)>("aof-timestamp-enabled"),
+    NumberOfFiles<RESPROBE_FIELD(persistence.auto_aof_rewrite_percentage)>(
+        "auto-aof-rewrite-percentage"),
+    NumberOfFiles<RESPROBE_FIELD(persistence.auto_aof_rewrite_min_size)>(
+        "auto-aof-rewrite-min-size"),
+    {.name = "save", .get = GetSave, .set = SetSave, .of_files = true},
+    FlagOfFiles<RESPROBE_FIELD(persistence.stop_writes_on_bgsave_error)>(
+        "stop-writes-on-bgsave-error"),
+    FlagOfFiles<RESPROBE_FIELD(persistence.rdb_compression)>("rdbcompression"),
+    {.name = "rdbchecksum",
+     .get = GetFlag<RESPROBE_FIELD(persistence.rdb_checksum)>,
+     .of_files = true},
+    {.name = "dbfilename",
+     .get = GetText<RESPROBE_FIELD(persistence.db_filename)>,
+     .of_files = true,
+     .read_only = "can't set protected config"},
+    {.name = "appendfilename",
+     .get = [](const ServerConfig&, std::string* out) { out->append(AofManifest::kLogName); },
+     .of_files = true},
+    {.name = "appenddirname",
+     .get = [](const ServerConfig&, std::string* out) { out->append(AofManifest::kDirectory); },
+     .of_files = true},
+};
+
+#undef RESPROBE_FIELD
 
 // Setting names are case-insensitive.
 std::string_view Lower(std::string_view text, std::string* buffer) {
@@ -41,11 +181,15 @@ std::string_view Lower(std::string_view text, std::string* buffer) {
   return *buffer;
 }
 
+bool Has(CommandContext& c, const Setting& setting) {
+  return !setting.of_files || c.server.files() != nullptr;
+}
+
 const Setting* FindSetting(CommandContext& c, std::string_view name) {
   const std::string_view lower = Lower(name, &c.scratch);
   const auto* found = std::find_if(std::begin(kSettings), std::end(kSettings),
                                    [&](const Setting& setting) { return setting.name == lower; });
-  return found == std::end(kSettings) ? nullptr : found;
+  return found == std::end(kSettings) || !Has(c, *found) ? nullptr : found;
 }
 
 // The reply gives each setting's name as the request spelled it.
@@ -58,6 +202,7 @@ void ConfigGet(CommandContext& c) {
     for (size_t j = 0; j < names.size(); ++j) {
       const std::string_view name = kSettings[j].name;
       if (!names[j].empty() || !(is_pattern ? GlobMatch(pattern, name) : pattern == name)) continue;
+      if (!Has(c, kSettings[j])) continue;
       names[j] = is_pattern ? name : c.args[i];
       ++count;
     }
@@ -66,7 +211,9 @@ void ConfigGet(CommandContext& c) {
   for (size_t j = 0; j < names.size(); ++j) {
     if (names[j].empty()) continue;
     c.reply.BulkString(names[j]);
-    c.reply.BulkInteger(kSettings[j].get(c.server.config()));
+    c.scratch.clear();
+    kSettings[j].get(c.server.config(), &c.scratch);
+    c.reply.BulkString(c.scratch);
   }
 }
 
@@ -93,7 +240,7 @@ void ConfigSet(CommandContext& c) {
   for (size_t i = 2; i < c.argc(); i += 2) {
     const Setting* setting = FindSetting(c, c.args[i]);
     if (setting->set == nullptr) {
-      Refuse(c, c.args[i], "can't set immutable config");
+      Refuse(c, c.args[i], setting->read_only);
       return;
     }
     if (std::find(changed.begin(), changed.begin() + count, setting) != changed.begin() + count) {
@@ -102,18 +249,17 @@ void ConfigSet(CommandContext& c) {
     }
     changed[count++] = setting;
   }
-  std::array<int64_t, std::size(kSettings)> values = {};
+  ServerConfig config = c.server.config();
   for (size_t i = 0; i < count; ++i) {
-    if (!ParseInt64(c.args[3 + 2 * i], &values[i])) {
-      Refuse(c, changed[i]->name, "argument couldn't be parsed into an integer");
-      return;
-    }
-    if (values[i] < 0) {
-      Refuse(c, changed[i]->name, "argument must be between 0 and 9223372036854775807 inclusive");
+    if (const Refusal why = changed[i]->set(config, c.args[3 + 2 * i]); !why.empty()) {
+      Refuse(c, changed[i]->name, why);
       return;
     }
   }
-  for (size_t i = 0; i < count; ++i) changed[i]->set(c.server.settings(), values[i]);
+  if (const std::string_view failed = c.server.Configure(config); !failed.empty()) {
+    Refuse(c, failed, "Unable to turn on AOF. Check server logs.");
+    return;
+  }
   c.reply.Ok();
 }
 

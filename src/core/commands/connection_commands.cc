@@ -153,7 +153,7 @@ constexpr CommandSpec kConnectionCommands[] = {
      .syntax = "[message]",
      .reply = "status(PONG)|bulk|tuple<bulk,bulk>",
      .handler = Ping,
-     .traits = {.bits = kRunsSubscribed}},
+     .traits = {.bits = kRunsSubscribed | kReportsRefusal}},
     {.name = "quit",
      .arity = -1,
      .flags = kHandshake,

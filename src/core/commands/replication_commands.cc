@@ -1,4 +1,4 @@
-// Replication (redis 7.0 replication.c), and INFO, of which the core has the section about it.
+// Replication (redis 7.0 replication.c).
 
 #include <string>
 
@@ -111,93 +111,10 @@ void Role(CommandContext& c) {
   }
 }
 
-// --- INFO.
-
-class InfoText {
- public:
-  explicit InfoText(std::string* out) : out_(*out) { out_ = "# Replication\r\n"; }
-  void Line(std::string_view name, std::string_view value) {
-    out_.append(name).append(":").append(value).append("\r\n");
-  }
-  void Line(std::string_view name, int64_t value) {
-    char digits[kNumberBufferSize];
-    Line(name, FormatInt64(value, digits));
-  }
-
- private:
-  std::string& out_;
-};
-
-void InfoOfReplica(CommandContext& c, InfoText& info) {
-  const ReplicaLink& link = c.server.link();
-  const auto offset = static_cast<int64_t>(c.server.source().offset());
-  info.Line("master_host", link.host());
-  info.Line("master_port", link.port());
-  info.Line("master_link_status", link.streams() ? "up" : "down");
-  info.Line("master_last_io_seconds_ago",
-            link.streams() ? (c.keyspace.now_ms() - link.heard_at()) / 1000 : -1);
-  info.Line("master_sync_in_progress", link.state() == ReplicaLink::State::kKeys ? 1 : 0);
-  info.Line("slave_read_repl_offset", offset);
-  info.Line("slave_repl_offset", offset);
-  info.Line("slave_priority", 100);
-  info.Line("slave_read_only", 1);
-  info.Line("replica_announced", 1);
-}
-
-void InfoOfReplication(CommandContext& c, std::string* text) {
-  InfoText info(text);
-  const ReplicationSource& source = c.server.source();
-  info.Line("role", c.server.replica() ? "slave" : "master");
-  if (c.server.replica()) InfoOfReplica(c, info);
-  info.Line("connected_slaves", static_cast<int64_t>(source.replicas().size()));
-  size_t number = 0;
-  for (const ReplicationSource::Replica& replica : source.replicas()) {
-    std::string value = "ip=" + std::string(kUnknownAddress) +
-                        ",port=" + std::to_string(replica.client->replica_port) +
-                        ",state=online,offset=" + std::to_string(replica.acknowledged) + ",lag=" +
-                        std::to_string((c.keyspace.now_ms() - replica.acknowledged_at) / 1000);
-    info.Line("slave" + std::to_string(number++), value);
-  }
-  const std::string none(ReplicationSource::kIdSize, '0');
-  const bool branched = !source.previous_id().empty();
-  info.Line("master_failover_state", "no-failover");
-  info.Line("master_replid", source.started() ? source.id() : none);
-  info.Line("master_replid2", branched ? source.previous_id() : none);
-  info.Line("master_repl_offset", static_cast<int64_t>(source.offset()));
-  info.Line("second_repl_offset", branched ? static_cast<int64_t>(source.previous_end()) : -1);
-  info.Line("repl_backlog_active", source.started() ? 1 : 0);
-  info.Line("repl_backlog_size", static_cast<int64_t>(ReplicationSource::kBacklogBytes));
-  info.Line("repl_backlog_first_byte_offset",
-            source.started() ? static_cast<int64_t>(source.backlog_begin() + 1) : 0);
-  info.Line("repl_backlog_histlen", static_cast<int64_t>(source.backlog_size()));
-}
-
-void Info(CommandContext& c) {
-  bool wanted = c.argc() == 1;
-  for (size_t i = 1; i < c.argc(); ++i) {
-    for (const std::string_view name : {"REPLICATION", "DEFAULT", "ALL", "EVERYTHING"}) {
-      wanted |= c.Is(i, name);
-    }
-  }
-  c.scratch.clear();
-  if (wanted) InfoOfReplication(c, &c.scratch);
-  c.reply.Verbatim("txt", c.scratch);
-}
-
 constexpr CommandGroup kGroup = CommandGroup::kServer;
 constexpr uint32_t kControl = kAdmin | kNoScript;
 
 constexpr CommandSpec kReplicationCommands[] = {
-    {.name = "info",
-     .arity = -1,
-     .flags = kLoading | kStale | kRandomOutput | kToAllShards | kFromSpecial,
-     .group = kGroup,
-     .since = "1.0.0",
-     .summary = "The state of replication; other sections are empty",
-     .syntax = "[string ...]",
-     .reply = "verbatim",
-     .handler = Info,
-     .traits = {.bits = kNotCompared}},
     {.name = "psync",
      .arity = -3,
      .flags = kControl | kNoMulti | kNoAsyncLoading,

@@ -51,6 +51,12 @@ class AofLog {
   // Forgets everything without closing a file, as a process does that is killed. Keeps memory.
   void Reset();
 
+  // The files and the log from now on. After construction or Reset().
+  void Use(FileSystem* files, PersistenceLog* log) {
+    files_ = files;
+    log_ = log;
+  }
+
   // --- The file.
 
   bool is_open() const { return file_ >= 0; }
@@ -123,8 +129,8 @@ class AofLog {
   int64_t per_second() const;
   void Log(std::initializer_list<std::string_view> parts);
 
-  FileSystem* const files_;
-  PersistenceLog* const log_;
+  FileSystem* files_;
+  PersistenceLog* log_;
   const ProfileTraits* const traits_;
 
   int file_ = -1;

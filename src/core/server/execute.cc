@@ -57,6 +57,8 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
     if (tracking_clients_ > 0) LimitTrackingTable();
     if (client.replica && command->Has(kReadonly | kWrite | kMayReplicate)) [[unlikely]] {
       Reject(client, command, "ERR Replica can't interact with the keyspace");
+    } else if (files() != nullptr && RefusesWrites(client, *command)) [[unlikely]] {
+      Reject(client, command, persistence_.Refusal());
     } else if (replica_ && !client.primary && command->Has(kWrite)) {
       Reject(client, command, "READONLY You can't write against a read only replica.");
     } else if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
@@ -98,6 +100,19 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
     own_messages_.clear();
   }
   if (pending_count_ > 0) SendPendingInvalidations();
+}
+
+// While files cannot be written, neither writes nor PING are run (redis 7.0 server.c
+// processCommand).
+bool Server::RefusesWrites(const Client& client, const Command& command) {
+  if (client.primary) return false;
+  bool refused = command.Has(kWrite) || command.reports_refusal;
+  if (command.is_exec && client.multi) {
+    for (size_t i = 0; i < client.queue.size(); ++i) {
+      refused |= client.queue.entry(i).command->Has(kWrite);
+    }
+  }
+  return refused && !persistence_.Refusal().empty();
 }
 
 // Replies with an error that keeps a command from running or, inside MULTI, from being queued. A

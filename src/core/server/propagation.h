@@ -52,8 +52,12 @@ class Propagation {
 
   bool empty() const { return effects_.empty(); }
   enum class Receiver : uint8_t { kReplicas, kFile };  // a message (PUBLISH) is for replicas only
-  // Appends them as requests: SELECT before one in another database than *db, which is updated (-1:
-  // none is selected yet), and, if `framed` and they are more than one, MULTI and EXEC around all.
+  // Calls `take(db, bytes)` with each, as a request to be run in that database; -1: in any. If
+  // `framed`, and they are more than one, MULTI comes before them and EXEC after them.
+  template <class Take>
+  void ForEach(Receiver receiver, bool framed, Take take) const;
+  // Appends them, with SELECT before one in another database than *db, which is updated (-1: none
+  // is selected yet).
   void AppendTo(Receiver receiver, bool framed, int* db, std::string* out) const;
   void Clear() {
     effects_.clear();
@@ -68,6 +72,9 @@ class Propagation {
     size_t end;  // in bytes_
   };
 
+  static constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
+  static constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
+
   void Record(int db, bool for_file, std::span<const std::string_view> words);
 
   const Profile profile_;
@@ -76,6 +83,28 @@ class Propagation {
   std::vector<Effect> effects_;
   std::string bytes_;
 };
+
+template <class Take>
+void Propagation::ForEach(Receiver receiver, bool framed, Take take) const {
+  const Effect* first = nullptr;
+  const Effect* last = nullptr;
+  for (const Effect& effect : effects_) {
+    if (receiver == Receiver::kFile && !effect.for_file) continue;
+    if (first == nullptr) first = &effect;
+    last = &effect;
+  }
+  const bool frame = framed && first != last;
+  const bool any = TraitsOf(profile_).multi_in_any_database;
+  if (frame) take(any ? -1 : first->db, kMulti);
+  size_t begin = 0;
+  for (const Effect& effect : effects_) {
+    if (receiver == Receiver::kReplicas || effect.for_file) {
+      take(effect.db, std::string_view(bytes_).substr(begin, effect.end - begin));
+    }
+    begin = effect.end;
+  }
+  if (frame) take(any ? -1 : last->db, kExec);
+}
 
 }  // namespace resprobe
 

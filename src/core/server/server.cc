@@ -23,6 +23,8 @@ Server::~Server() = default;
 void Server::Reset() {
   config_ = initial_;
   keyspace_.Reset(config_.start_ms);
+  persistence_.Reset();
+  exits_ = exited_ = false;
   // Without a connection no command has run, and only commands change the rest.
   if (by_id_.empty()) return;
   for (Client* client : by_id_) {
@@ -153,6 +155,8 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
   }
   if (!resumed_.empty()) Resume();
   Broadcast();
+  if (files() != nullptr) [[unlikely]]
+    EndTurn(persistence_.BeforeSleep());
 }
 
 // A protocol error ends the connection.
@@ -196,6 +200,8 @@ void Server::Advance(uint64_t ms) {
   if (link_.follows()) [[unlikely]]
     link_.Tick();
   Broadcast();
+  if (files() != nullptr) [[unlikely]]
+    EndTurn(persistence_.Cron() && persistence_.BeforeSleep());
 }
 
 bool Server::Evict(int db, std::string_view key) {
@@ -236,11 +242,16 @@ void Server::Propagate(const CommandContext& context, uint64_t dirty) {
 
 void Server::SendEffects(bool framed) {
   if (source_.leads()) source_.Append(propagation_, framed);
+  if (persistence_.appends()) {
+    propagation_.ForEach(
+        Propagation::Receiver::kFile, framed,
+        [this](int db, std::string_view request) { persistence_.Append(db, request); });
+  }
   propagation_.Clear();
 }
 
 void Server::UpdateRecording() {
-  propagation_.set_records(source_.leads());
+  propagation_.set_records(source_.leads() || persistence_.aof() != Persistence::Aof::kOff);
   if (!propagation_.records()) propagation_.Clear();
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/keyspace/keyspace.h"
 #include "core/keyspace/random.h"
+#include "core/persistence/persistence.h"
 #include "core/resp/writer.h"
 #include "core/server/client.h"
 #include "core/server/host.h"
@@ -39,6 +40,8 @@ struct ServerConfig {
   // Enables the active expiry cycle; without it keys expire only when they are looked up (DEBUG
   // SET-ACTIVE-EXPIRE 0).
   bool active_expiry = true;
+  // Of a server with files.
+  PersistenceSettings persistence = {};
 };
 
 // The core as a server: bytes in and bytes out per connection, and a clock that the caller moves.
@@ -102,6 +105,24 @@ class Server : private KeyspaceObserver {
   ReplicaLink& link() { return link_; }
   const ReplicaLink& link() const { return link_; }
 
+  // --- Files.
+
+  // A process starts, after construction or Reset(), with these files (not owned; nullptr: none, as
+  // at first): it loads its keys. `process` is in the names of its temporary files. `log` (not
+  // owned, may be nullptr) gets what it logs about its files. False if the process exits instead.
+  //
+  // With files, the caller takes Output() of all connections after each call of Receive() and
+  // Advance(), as a process hands its replies to the kernel, and calls Persistence::StepChild() and
+  // RunThread(), which are what other processes and threads do.
+  bool Start(FileSystem* files, uint64_t process, PersistenceLog* log);
+  // Without files the commands of persistence are refused.
+  FileSystem* files() const { return persistence_.files(); }
+  Persistence& persistence() { return persistence_; }
+  const Persistence& persistence() const { return persistence_; }
+  // True after the process has exited: SHUTDOWN, or a log that cannot be written with appendfsync
+  // always. All its connections are closed, and what was not sent is lost.
+  bool exited() const { return exited_; }
+
   // --- For invariants.
 
   // The configuration, including changes by CONFIG SET.
@@ -160,6 +181,8 @@ class Server : private KeyspaceObserver {
   // commands, are postponed. Has no effect if the time has passed.
   void Pause(int64_t until, bool all);
   void Unpause();
+  // True while commands of a transaction run.
+  bool in_exec() const { return call_depth_ > 1; }
   // True while the command for which the client has waited runs.
   bool Serves(const Client& client) const { return serving_ == &client; }
   // True if a command of the client may use this key: after a wait, only the key that has become
@@ -181,8 +204,11 @@ class Server : private KeyspaceObserver {
   bool paused() const { return pause_until_ != 0; }
   void EndPause();
 
-  // For CONFIG SET, until Reset().
-  ServerConfig& settings() { return config_; }
+  // CONFIG SET, until Reset(). Returns the name of the setting that could not be applied; then
+  // nothing has changed.
+  std::string_view Configure(const ServerConfig& config);
+  // The process exits when the current command has ended.
+  void Exit() { exits_ = true; }
 
   Subscriptions& channels() { return channels_; }
   Subscriptions& patterns() { return patterns_; }
@@ -231,6 +257,11 @@ class Server : private KeyspaceObserver {
   void UpdateRecording();
   [[gnu::cold, gnu::noinline]] void RejectNonsense(Client& client);
 
+  // loading.cc
+  class Loader;
+  // The end of an event loop turn with files.
+  [[gnu::cold, gnu::noinline]] void EndTurn(bool good);
+
   // blocking.cc
   void EndWait(Client& client);
   // Ends a request that has been answered.
@@ -267,6 +298,7 @@ class Server : private KeyspaceObserver {
   void Reject(Client& client, const Command* command, std::string_view error);
   void RejectUnknown(Client& client, std::span<const std::string_view> args);
   [[gnu::noinline]] void RejectArity(Client& client, const Command& command);
+  bool RefusesWrites(const Client& client, const Command& command);
   [[gnu::noinline]] void RejectSubscribed(Client& client, const Command& command);
   [[gnu::noinline]] void RejectUnsubscribed(Client& client, const Command& command);
 
@@ -313,6 +345,9 @@ class Server : private KeyspaceObserver {
   bool replica_ = false;
   ServerHost* host_ = nullptr;
   Propagation propagation_;
+  Persistence persistence_{&keyspace_, &config_.persistence, initial_.profile};
+  bool exits_ = false;
+  bool exited_ = false;
   ReplicationSource source_;
   ReplicaLink link_{this};
 

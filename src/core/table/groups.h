@@ -12,6 +12,8 @@ std::span<const CommandSpec> ConnectionCommands();    // connection_commands.cc
 std::span<const CommandSpec> ClientCommands();        // client_commands.cc
 std::span<const CommandSpec> ServerCommands();        // server_commands.cc
 std::span<const CommandSpec> ReplicationCommands();   // replication_commands.cc
+std::span<const CommandSpec> PersistenceCommands();   // persistence_commands.cc
+std::span<const CommandSpec> InfoCommands();          // info_command.cc
 std::span<const CommandSpec> ConfigCommands();        // config_commands.cc
 std::span<const CommandSpec> GenericCommands();       // generic_commands.cc
 std::span<const CommandSpec> ExpireCommands();        // expire_commands.cc

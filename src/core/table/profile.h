@@ -76,6 +76,8 @@ struct ProfileTraits {
   bool deletes_by_unlink;
   // SPOP of several members is one SREM of all; otherwise one SREM of each.
   bool pops_in_one_command;
+  // Propagation: SELECT comes after MULTI; otherwise before it.
+  bool multi_in_any_database;
   // The version of the RDB format.
   int rdb_version;
   // As the server's log lines call it.
@@ -114,6 +116,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .wait_answers_first = false,
      .deletes_by_unlink = false,
      .pops_in_one_command = false,
+     .multi_in_any_database = false,
      .rdb_version = 10,
      .product = "Redis",
      .fsyncs_by_whole_second = true,
@@ -143,6 +146,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .wait_answers_first = true,
      .deletes_by_unlink = true,
      .pops_in_one_command = true,
+     .multi_in_any_database = true,
      .rdb_version = 11,
      .product = "Valkey",
      .fsyncs_by_whole_second = false,

@@ -207,6 +207,8 @@ enum CommandTrait : uint32_t {
   // It is about this process, or about other servers (INFO, REPLICAOF): generators do not call it,
   // and it is not compared with that of a live server.
   kNotCompared = 1u << 18,
+  // PING: refused, like writes, while the server cannot write its files.
+  kReportsRefusal = 1u << 19,
 };
 
 struct CommandTraits {

@@ -59,9 +59,9 @@ class Table {
          {BitFieldCommands(),    BitmapCommands(),  ClientCommands(),       ConfigCommands(),
           ConnectionCommands(),  CounterCommands(), ExpireCommands(),       GenericCommands(),
           HashCommands(),        LcsCommands(),     ListBlockingCommands(), ListCommands(),
-          ObjectCommands(),      PubSubCommands(),  ReplicationCommands(),  ServerCommands(),
-          SetCommands(),         SortCommands(),    StringCommands(),       TableCommands(),
-          TransactionCommands(), ZSetCommands()}) {
+          ObjectCommands(),      PubSubCommands(),  PersistenceCommands(),  InfoCommands(),
+          ReplicationCommands(), ServerCommands(),  SetCommands(),          SortCommands(),
+          StringCommands(),      TableCommands(),   TransactionCommands(),  ZSetCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);
@@ -100,6 +100,7 @@ class Table {
     command.is_exec = traits.role == CommandRole::kExec;
     command.may_wait = command.Has(kBlocking) || command.HasTrait(kMayWait);
     command.runs_in_multi = command.HasTrait(kRunsInMulti);
+    command.reports_refusal = command.HasTrait(kReportsRefusal);
     command.runs_subscribed = command.HasTrait(kRunsSubscribed);
     command.marks_use = command.HasTrait(kMarksUse);
     command.keeps_caching = command.HasTrait(kKeepsCaching);

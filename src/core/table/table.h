@@ -28,6 +28,7 @@ struct Command {
   bool marks_use = false;
   bool runs_subscribed = false;
   bool keeps_caching = false;
+  bool reports_refusal = false;
 
   std::string_view name() const { return spec->name; }
   bool Has(uint32_t flag) const { return (spec->flags & flag) != 0; }

@@ -1,0 +1,39 @@
+#ifndef RESPROBE_CORE_PERSISTENCE_SETTINGS_H_
+#define RESPROBE_CORE_PERSISTENCE_SETTINGS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/persistence/aof_log.h"
+
+namespace resprobe {
+
+// A snapshot is taken once `seconds` have passed since the last one, and at least `changes` were
+// made.
+struct SavePoint {
+  int64_t seconds;
+  int64_t changes;
+};
+
+// The settings of persistence, with the names and defaults of redis.conf. Only `save` differs:
+// there are no save points unless a run asks for them.
+struct PersistenceSettings {
+  bool appendonly = false;
+  AppendFsync appendfsync = AppendFsync::kEverySecond;
+  bool no_appendfsync_on_rewrite = false;
+  bool aof_load_truncated = true;
+  bool aof_use_rdb_preamble = true;
+  bool aof_timestamp_enabled = false;
+  int64_t auto_aof_rewrite_percentage = 100;
+  int64_t auto_aof_rewrite_min_size = 64 << 20;  // bytes
+  std::vector<SavePoint> save;
+  bool stop_writes_on_bgsave_error = true;
+  bool rdb_compression = true;
+  bool rdb_checksum = true;
+  std::string db_filename = "dump.rdb";
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_CORE_PERSISTENCE_SETTINGS_H_
