@@ -39,6 +39,8 @@ void Hash::Clear() {
   compact_ = true;
 }
 
+void Hash::KeepPacked() { compact_ = size() <= kCompactFields; }
+
 void Hash::CopyFrom(const Hash& other) {
   Clear();
   for (size_t i = 0; i < other.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "core/keyspace/keyspace.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/keyspace/accounting.h"
@@ -195,6 +196,13 @@ void Keyspace::SetExpiry(int db, std::string_view key, int64_t at_ms) {
   if (object == nullptr) return;
   dbs_[db].with_expiry += (at_ms != kNoExpiry) - (object->expire_at_ != kNoExpiry);
   object->expire_at_ = at_ms;
+}
+
+void Keyspace::SetIdle(int db, std::string_view key, uint64_t seconds) {
+  constexpr uint64_t kMostSeconds = 1 << 24;  // server.h LRU_CLOCK_MAX
+  Object* object = dbs_[db].keys.Find(key);
+  if (object == nullptr) return;
+  object->used_at_ = now_ms_ - static_cast<int64_t>(std::min(seconds, kMostSeconds)) * 1000;
 }
 
 bool Keyspace::Remove(int db, std::string_view key) {

@@ -80,6 +80,8 @@ class Keyspace {
   void SetString(int db, std::string_view key, std::string_view value, bool keep_expiry = false);
   // Sets (or with kNoExpiry removes) the expiry of an existing key.
   void SetExpiry(int db, std::string_view key, int64_t at_ms);
+  // Sets the time of the last use of an existing key to `seconds` ago.
+  void SetIdle(int db, std::string_view key, uint64_t seconds);
   // Deletes the key without checking its expiry; false if it does not exist.
   bool Remove(int db, std::string_view key);
   // Moves the value and its expiry, replacing the destination. The source must exist.

@@ -42,6 +42,11 @@ void Set::Clear() {
   intset_ = compact_ = true;
 }
 
+void Set::KeepPacked() {
+  intset_ = false;
+  compact_ = size() <= kCompactMembers;
+}
+
 void Set::CopyFrom(const Set& other) {
   Clear();
   for (size_t i = 0; i < other.size(); ++i) Add(other.members_.at(i).key);

@@ -33,6 +33,9 @@ class Set {
   // True if a server that packs small sets would report "listpack" for a set that is no intset: it
   // has never held more than 128 members, nor one over 64 bytes.
   bool compact() const { return compact_; }
+  // A server that loads a set as "listpack" keeps that, unless there are too many members, whatever
+  // they are.
+  void KeepPacked();
 
   const char* Check() const;
 

@@ -63,6 +63,9 @@ class ZSet {
   static constexpr size_t kCompactBytes = 64;  // of a member
   // Some commands convert a sorted set to the large encoding (SORT, for the one that it reads).
   void MakeLarge() { compact_ = false; }
+  // A server that loads a sorted set in its compact encoding keeps that, unless there are too many
+  // members, whatever their sizes.
+  void KeepPacked() { compact_ = size() <= kCompactMembers; }
 
   const char* Check() const;
 

@@ -140,12 +140,23 @@ bool Persistence::OpenLog() {
 
 // --- Snapshots.
 
+std::string Persistence::Snapshot(bool aof_base) const {
+  std::string bytes;
+  AppendRdb(keyspace_,
+            {.profile = profile_,
+             .compress = settings_.rdb_compression,
+             .checksum = settings_.rdb_checksum,
+             .ctime = now_s(),
+             .used_memory = keyspace_.used_memory(),
+             .aof_base = aof_base},
+            &bytes);
+  return bytes;
+}
+
 Persistence::Result Persistence::Save() {
   child_dirty_ = keyspace_.dirty();
-  std::string bytes;
-  AppendRdb(keyspace_, TraitsOf(profile_).rdb_version, &bytes);
   temporary_ = PidName("temp-", ".rdb");
-  task_.Start(files_, std::move(bytes),
+  task_.Start(files_, Snapshot(false),
               {.temporary = temporary_, .name = settings_.db_filename, .sync_directory = true});
   const bool good = task_.Finish();
   if (good) {
@@ -163,10 +174,8 @@ void Persistence::StartSave() {
   child_dirty_ = keyspace_.dirty();
   last_try_s_ = now_s();
   save_scheduled_ = false;
-  std::string bytes;
-  AppendRdb(keyspace_, TraitsOf(profile_).rdb_version, &bytes);
   temporary_ = PidName("temp-", ".rdb");
-  task_.Start(files_, std::move(bytes),
+  task_.Start(files_, Snapshot(false),
               {.temporary = temporary_, .name = settings_.db_filename, .sync_directory = true});
 }
 
@@ -183,7 +192,7 @@ void Persistence::EndSave(bool good) {
 std::string Persistence::Base() const {
   std::string bytes;
   if (settings_.aof_use_rdb_preamble) {
-    AppendRdb(keyspace_, TraitsOf(profile_).rdb_version, &bytes);
+    bytes = Snapshot(true);
   } else {
     AppendAofBase(keyspace_, profile_, settings_.aof_timestamp_enabled ? now_s() : -1, &bytes);
   }

@@ -139,6 +139,8 @@ class Persistence {
   bool CheckSavePoints();
   void CheckGrowth();
   bool Flush(bool force);
+  // An RDB file of the present state.
+  std::string Snapshot(bool aof_base) const;
   void Log(std::initializer_list<std::string_view> parts);
 
   Keyspace& keyspace_;

@@ -11,7 +11,7 @@ namespace resprobe {
 // Runs what the files hold, through a client whose replies go nowhere.
 class Server::Loader : public AofSink {
  public:
-  explicit Loader(Server& server) : server_(server) { Open(); }
+  Loader(Server& server, PersistenceLog* log) : server_(server), log_(log) { Open(); }
   ~Loader() override { server_.Close(client_->id); }
 
   void BeginFile() override { client_->db = 0; }
@@ -31,8 +31,18 @@ class Server::Loader : public AofSink {
     Open();
   }
   Rdb LoadRdb(std::string_view bytes) override {
-    const bool good = resprobe::LoadRdb(bytes, &server_.keyspace_);
-    return {good ? Rdb::Status::kLoaded : Rdb::Status::kFatal, bytes.size()};
+    const ServerConfig& config = server_.config_;
+    const RdbReadOptions options = {.profile = config.profile,
+                                    .keep_expired = config.persistence.appendonly,
+                                    .checksum = config.persistence.rdb_checksum};
+    RdbReport report;
+    const RdbResult result = resprobe::LoadRdb(bytes, options, &server_.keyspace_, &report);
+    if (!result.ok() && log_ != nullptr) log_->Line(result.text);
+    const bool refused = result.error == RdbError::kVersion || result.error == RdbError::kSignature;
+    return {result.ok() ? Rdb::Status::kLoaded
+            : refused   ? Rdb::Status::kRefused
+                        : Rdb::Status::kFatal,
+            report.size};
   }
 
  private:
@@ -42,6 +52,7 @@ class Server::Loader : public AofSink {
   }
 
   Server& server_;
+  PersistenceLog* const log_;
   Client* client_ = nullptr;
 };
 
@@ -51,7 +62,7 @@ bool Server::Start(FileSystem* files, uint64_t process, PersistenceLog* log) {
   keyspace_.set_expiry(Keyspace::Expiry::kIgnored);
   bool good = false;
   {
-    Loader loader(*this);
+    Loader loader(*this, log);
     good = persistence_.Load(&loader);
   }
   // The first connection is number 1, as without files.

@@ -240,7 +240,8 @@ void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
   bytes->remove_prefix(missing);
   if (keys_.size() < keys_size_) return;
   server_.DropReplicas();  // they follow another stream from here
-  if (!LoadRdb(keys_, &server_.keyspace_)) return Fail();
+  const RdbReadOptions options = {.profile = server_.config().profile, .keep_expired = true};
+  if (!LoadRdb(keys_, options, &server_.keyspace_).ok()) return Fail();
   RecycleString(keys_);
   server_.source_.Adopt(new_id_, begins_);
   client.parser.Reset();

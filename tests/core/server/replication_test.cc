@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/persistence/rdb.h"
 #include "core/resp/writer.h"
 #include "core/server/server.h"
 
@@ -478,32 +477,6 @@ TEST_F(ReplicationTest, AReplicaNotifiesItsClients) {
   Cut(b);
   Pump();
   EXPECT_EQ(Ask(b, {"GET", "k"}), ">2\r\n$10\r\ninvalidate\r\n_\r\n_\r\n");
-}
-
-TEST(RdbTest, RefusesWhatItHasNotWritten) {
-  Keyspace from;
-  from.Reset(1000);
-  from.SetString(0, "k", "value");
-  from.Modified(0, "k");
-  from.SetExpiry(0, "k", 5000);
-  std::string rdb;
-  AppendRdb(from, 10, &rdb);
-  EXPECT_TRUE(rdb.starts_with("REDIS0010"));
-  Keyspace to;
-  to.Reset(1000);
-  EXPECT_TRUE(LoadRdb(rdb, &to));
-  EXPECT_EQ(from.Digest(), to.Digest());
-  for (size_t size = 0; size < rdb.size(); ++size) {
-    EXPECT_FALSE(LoadRdb(std::string_view(rdb).substr(0, size), &to)) << size;
-  }
-  for (size_t i = 0; i < rdb.size(); ++i) {
-    for (const char byte : {'\0', '\x80', '\x81', '\xc3', '\xff', '\x07'}) {
-      std::string wrong = rdb;
-      wrong[i] = byte;
-      LoadRdb(wrong, &to);  // any result, but no fault
-      EXPECT_EQ(to.CheckIntegrity(), "") << i;
-    }
-  }
 }
 
 }  // namespace
