@@ -24,27 +24,11 @@
 
 #include "sim/clock.h"
 #include "sim/network.h"
+#include "sim/node_disk.h"
 #include "sim/scheduler.h"
 #include "sim/server_subject.h"
 
 namespace resprobe {
-
-// How a process ends unexpectedly.
-enum class CrashKind : uint8_t {
-  // kill -9: the kernel keeps running. It closes the connections, what it was given still arrives,
-  // and files are as the process has written them.
-  kProcess,
-  // Power failure: peers are not notified, and the disk may keep any part of what was not flushed.
-  kMachine,
-};
-
-// What a node keeps when its process ends. The simulated disk (src/sim/disk) implements it.
-class NodeDisk {
- public:
-  virtual ~NodeDisk() = default;
-  // The process that wrote to it is gone.
-  virtual void Crash(CrashKind kind) = 0;
-};
 
 class Node : public ServerHost, private Network::Receiver, private Scheduler::Handler {
  public:
