@@ -48,12 +48,14 @@ struct Declared {
 constexpr Declared kDeclared[] = {
     {"command", Bit(Category::kConnection)},
     {"dbsize", Bit(Category::kKeyspace)},
+    {"debug", Bit(Category::kAdmin) | Bit(Category::kDangerous)},
     {"flushall", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"flushdb", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"info", Bit(Category::kDangerous)},
     {"lastsave", Bit(Category::kAdmin) | Bit(Category::kDangerous)},
     {"keys", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"pubsub|help", 0},
+    {"restore", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"role", Bit(Category::kAdmin) | Bit(Category::kDangerous)},
     {"sort", Bit(Category::kList) | Bit(Category::kSet) | Bit(Category::kSortedSet) |
                  Bit(Category::kDangerous)},

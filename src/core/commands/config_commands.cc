@@ -96,6 +96,30 @@ Refusal SetFsync(ServerConfig& config, std::string_view text) {
   return "argument(s) must be one of the following: everysec, always, no";
 }
 
+struct SanitizeName {
+  SanitizeDump which;
+  std::string_view name;
+  std::string_view word;
+};
+constexpr SanitizeName kSanitizeNames[] = {{SanitizeDump::kNo, "no", "NO"},
+                                           {SanitizeDump::kYes, "yes", "YES"},
+                                           {SanitizeDump::kClients, "clients", "CLIENTS"}};
+
+void GetSanitize(const ServerConfig& config, std::string* out) {
+  for (const SanitizeName& known : kSanitizeNames) {
+    if (known.which == config.persistence.sanitize_dump_payload) out->append(known.name);
+  }
+}
+
+Refusal SetSanitize(ServerConfig& config, std::string_view text) {
+  for (const SanitizeName& known : kSanitizeNames) {
+    if (!CommandContext::IsWord(text, known.word)) continue;
+    config.persistence.sanitize_dump_payload = known.which;
+    return {};
+  }
+  return "argument(s) must be one of the following: no, yes, clients";
+}
+
 void GetSave(const ServerConfig& config, std::string* out) {
   for (const SavePoint& point : config.persistence.save) {
     if (!out->empty()) *out += ' ';
@@ -143,6 +167,7 @@ constexpr Setting kSettings[] = {
     {.name = "tracking-table-max-keys",
      .get = GetNumber<RESPROBE_FIELD(tracking_table_max_keys)>,
      .set = SetNumber<RESPROBE_FIELD(tracking_table_max_keys)>},
+    {.name = "sanitize-dump-payload", .get = GetSanitize, .set = SetSanitize},
     FlagOfFiles<RESPROBE_FIELD(persistence.appendonly)>("appendonly"),
     {.name = "appendfsync", .get = GetFsync, .set = SetFsync, .of_files = true},
     FlagOfFiles<RESPROBE_FIELD(persistence.no_appendfsync_on_rewrite)>("no-appendfsync-on-rewrite"),

@@ -16,6 +16,10 @@ struct SavePoint {
   int64_t changes;
 };
 
+// Which payloads of RESTORE are checked deeply (sanitize-dump-payload): none, all, those of clients
+// other than the primary.
+enum class SanitizeDump : uint8_t { kNo, kYes, kClients };
+
 // The settings of persistence, with the names and defaults of redis.conf. Only `save` differs:
 // there are no save points unless a run asks for them.
 struct PersistenceSettings {
@@ -31,6 +35,9 @@ struct PersistenceSettings {
   bool stop_writes_on_bgsave_error = true;
   bool rdb_compression = true;
   bool rdb_checksum = true;
+  SanitizeDump sanitize_dump_payload = SanitizeDump::kNo;
+  // DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+  bool skip_checksums = false;
   std::string db_filename = "dump.rdb";
 };
 

@@ -15,6 +15,7 @@ std::span<const CommandSpec> ReplicationCommands();   // replication_commands.cc
 std::span<const CommandSpec> PersistenceCommands();   // persistence_commands.cc
 std::span<const CommandSpec> InfoCommands();          // info_command.cc
 std::span<const CommandSpec> ConfigCommands();        // config_commands.cc
+std::span<const CommandSpec> DumpCommands();          // dump_commands.cc
 std::span<const CommandSpec> GenericCommands();       // generic_commands.cc
 std::span<const CommandSpec> ExpireCommands();        // expire_commands.cc
 std::span<const CommandSpec> ObjectCommands();        // object_commands.cc

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/table/numbers.h"
+#include "core/table/short_double.h"
 #include "core/table/spec.h"
 
 namespace resprobe {
@@ -112,6 +113,12 @@ std::string_view ProfileName(Profile profile) {
 std::span<const CommandChange> CommandChanges(Profile profile) {
   if (profile == Profile::kValkey80) return kValkey80Changes;
   return {};
+}
+
+std::string_view FormatShortDouble(double value, std::span<char> buffer) {
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  if (value == 0) return std::signbit(value) ? "-0" : "0";
+  return ShortDouble(value, buffer);
 }
 
 std::string_view FormatDouble(Profile profile, double value, std::span<char> buffer) {

@@ -61,7 +61,8 @@ class Table {
           HashCommands(),        LcsCommands(),     ListBlockingCommands(), ListCommands(),
           ObjectCommands(),      PubSubCommands(),  PersistenceCommands(),  InfoCommands(),
           ReplicationCommands(), ServerCommands(),  SetCommands(),          SortCommands(),
-          StringCommands(),      TableCommands(),   TransactionCommands(),  ZSetCommands()}) {
+          StringCommands(),      TableCommands(),   TransactionCommands(),  ZSetCommands(),
+          DumpCommands()}) {
       for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
     }
     Sort(commands_);

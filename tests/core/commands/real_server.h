@@ -23,6 +23,9 @@ class RealServer {
   // Starts the program. False with `error` if it does not become ready.
   bool Start(const std::string& program, std::string* error);
 
+  // Where it keeps its files.
+  const std::string& folder() const { return folder_; }
+
   // Drops all connections and all keys, for the start of a case.
   bool Fresh(std::string* error);
 

@@ -23,7 +23,8 @@ constexpr int kReplica = 2;
 constexpr int kFirstWaiting = 10;
 constexpr int kPatienceMs = 10'000;
 
-// One request a line. A line that begins with "@" is that of another client, which waits.
+// One request a line, its words escaped as in C. A line that begins with "@" is that of another
+// client, which waits.
 constexpr std::string_view kRequests = R"(
 SET k v
 set k v ex 100
@@ -253,12 +254,20 @@ SET k v
 DISCARD
 LPUSH k 1
 TOUCH k
+RESTORE rk 0 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51
+RESTORE rk 0 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51
+RESTORE rk 100000 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 REPLACE
+RESTORE rk 99999999999999 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 REPLACE ABSTTL
+RESTORE rk 100000 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 REPLACE IDLETIME 5
+RESTORE rk 1 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 REPLACE ABSTTL
+RESTORE rk 1 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 ABSTTL
+DUMP rk
 )";
 
 std::vector<std::string> Words(std::string_view line) {
   std::istringstream in{std::string(line)};
   std::vector<std::string> words;
-  for (std::string word; in >> word;) words.push_back(word);
+  for (std::string word; in >> word;) UnescapeBytes(word, &words.emplace_back());
   return words;
 }
 
