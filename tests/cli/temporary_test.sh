@@ -16,6 +16,8 @@ mkdir "$temp/tmp" "$temp/harnesses"
 export TMPDIR=$temp/tmp
 printf 'query_parser query_parser\n' >"$temp/harnesses/harnesses.txt"
 mkfifo "$temp/started" "$temp/never"
+# Stays open, so that no reader sees the end of what the harness before it has written.
+exec 3<>"$temp/started"
 # Each run of this harness waits for ever.
 cat >"$temp/harnesses/query_parser" <<SCRIPT
 #!/usr/bin/env bash
@@ -26,7 +28,7 @@ chmod +x "$temp/harnesses/query_parser"
 start() {
   RESPROBE_HARNESS_DIR=$temp/harnesses "$program" fuzz query_parser --time 600s --jobs 1 \
     >/dev/null 2>&1 &
-  read -r _ <"$temp/started"
+  read -r _ <&3
 }
 # folders COUNT
 folders() {
