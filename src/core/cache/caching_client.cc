@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "core/resp/writer.h"
 
@@ -93,7 +94,8 @@ void CachingClient::TrackIfReady() {
     Command(Wire::kData, Expected::kIgnored, kOff);
   }
   char digits[24];
-  words_.assign({"CLIENT", "TRACKING", "ON"});
+  static constexpr std::string_view kOn[] = {"CLIENT", "TRACKING", "ON"};
+  words_.assign(std::begin(kOn), std::end(kOn));
   switch (policy_.mode) {
     case Mode::kDefault:
       break;

@@ -141,8 +141,6 @@ class CachingClient {
   std::string_view broken_because() const { return broken_; }
   const Policy& policy() const { return policy_; }
   uint64_t epoch() const { return epoch_; }
-  // The server's id of the data connection, from HELLO's reply; 0 before.
-  int64_t server_id() const { return link(Wire::kData).server_id; }
   // The number of unanswered requests, including those of the handshake.
   size_t pending() const { return link(Wire::kData).waiting(); }
   // The number of keys named by pushes since Reset(), plus null pushes; and how many of them found
@@ -198,9 +196,9 @@ class CachingClient {
   };
   struct Link {
     bool up = false;
-    uint64_t server = 0;  // the owner's number for the server
-    int64_t server_id = 0;
-    int64_t heard_ms = 0;  // when bytes last arrived
+    uint64_t server = 0;    // the owner's number for the server
+    int64_t server_id = 0;  // of kInvalidations: its id, from HELLO's reply; 0 before
+    int64_t heard_ms = 0;   // when bytes last arrived
     std::string output;
     resp::ReplyParser parser;
     // [next, count) await replies; the others keep memory.

@@ -101,12 +101,14 @@ void CachingClient::HandleHello(Wire wire, resp::ReplyView reply) {
     Break("HELLO was refused");
     return;
   }
+  if (wire == Wire::kData) return;
+  // Invalidations are redirected to this connection by its id.
   bool is_id = false;
   for (const resp::ReplyView child : reply) {
     if (is_id) link(wire).server_id = child.integer();
     is_id = child.type() == resp::Type::kBulkString && SameBytes(child.text(), "id");
   }
-  if (wire == Wire::kInvalidations) TrackIfReady();
+  TrackIfReady();
 }
 
 void CachingClient::HandleTracking(const Pending& pending, resp::ReplyView reply) {

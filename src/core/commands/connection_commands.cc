@@ -1,6 +1,10 @@
 // Connections (redis 7.0 networking.c, server.c, acl.c); CLIENT is in client_commands.cc.
 
+#include <string>
+#include <string_view>
+
 #include "core/commands/client_info.h"
+#include "core/resp/writer.h"
 #include "core/server/server.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
@@ -54,6 +58,33 @@ void Auth(CommandContext& c) {
   }
 }
 
+// The parts of HELLO's reply that all connections have in common. Every connection begins with
+// this reply, so they are encoded once.
+struct HelloTexts {
+  explicit HelloTexts(Profile profile) {
+    const ProfileTraits& traits = TraitsOf(profile);
+    const std::string_view server[] = {"server", traits.server, "version", traits.version, "proto"};
+    resp::Writer(&who).BulkStrings(server);
+    for (const bool is_replica : {false, true}) {
+      const std::string_view rest[] = {"mode", "standalone", "role",
+                                       is_replica ? "replica" : "master", "modules"};
+      resp::Writer writer(is_replica ? &replica : &primary);
+      writer.BulkStrings(rest);
+      writer.ArrayHeader(0);
+    }
+  }
+
+  std::string who;      // up to "proto"
+  std::string primary;  // from "mode"
+  std::string replica;
+};
+
+const HelloTexts& HelloTextsOf(Profile profile) {
+  static const HelloTexts* const texts[kProfileCount] = {new HelloTexts(Profile::kRedis70),
+                                                         new HelloTexts(Profile::kValkey80)};
+  return *texts[static_cast<size_t>(profile)];
+}
+
 void Hello(CommandContext& c) {
   int64_t version = 0;
   if (c.argc() >= 2) {
@@ -86,18 +117,13 @@ void Hello(CommandContext& c) {
     c.client.protocol = static_cast<int>(version);
     c.reply.set_protocol(c.client.protocol);
   }
-  // Every connection begins with this reply, so it is written in few pieces.
-  const std::string_view who[] = {"server", c.traits().server, "version", c.traits().version,
-                                  "proto"};
-  const std::string_view what[] = {"mode", "standalone", "role",
-                                   c.server.replica() ? "replica" : "master", "modules"};
+  const HelloTexts& texts = HelloTextsOf(c.profile);
   c.reply.MapHeader(7);
-  c.reply.BulkStrings(who);
+  c.reply.out()->append(texts.who);
   c.reply.Integer(c.client.protocol);
   c.reply.BulkString("id");
   c.reply.Integer(static_cast<int64_t>(c.client.id));
-  c.reply.BulkStrings(what);
-  c.reply.ArrayHeader(0);
+  c.reply.out()->append(c.server.replica() ? texts.replica : texts.primary);
 }
 
 void Quit(CommandContext& c) {

@@ -237,7 +237,7 @@ const Command* FindSubcommand(const Command& container, std::string_view name) {
   if (name.size() > kMaxNameLength) return nullptr;
   const NameKey key(name);
   for (const Command& command : container.subcommands) {
-    if (NameKey(command.name()) == key) return &command;
+    if (command.name().size() == name.size() && NameKey(command.name()) == key) return &command;
   }
   return nullptr;
 }

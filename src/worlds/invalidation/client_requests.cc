@@ -9,10 +9,19 @@
 namespace resprobe::invalidation {
 namespace {
 
-// Most words differ in the first letter. Inlined into its caller, so that the name is a constant.
-[[gnu::always_inline]] inline bool Is(std::string_view word, std::string_view name) {
-  return word[0] == name[0] && SameBytes(word, name);
-}
+// A word that is compared with many names, most of which differ from it in the first letter.
+class Word {
+ public:
+  explicit Word(std::string_view text) : first_(text[0]), text_(text) {}
+  // Inlined into its caller, so that the name is a constant.
+  [[gnu::always_inline]] bool Is(std::string_view name) const {
+    return first_ == name[0] && SameBytes(text_, name);
+  }
+
+ private:
+  const char first_;
+  const std::string_view text_;
+};
 
 int64_t Milliseconds(std::string_view text) {
   int64_t ms = 0;
@@ -47,7 +56,7 @@ Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mo
   Sent& sent = sent_.emplace_back();
   sent.db = db_;
   sent.node = node_;
-  const std::string_view name = args[0];
+  const Word name(args[0]);
   const auto slot_at = [&](size_t i) {
     sent.slots[sent.count++] = static_cast<uint8_t>(SlotOfKey(args[i]));
   };
@@ -59,9 +68,9 @@ Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mo
     sent.kind = Sent::Kind::kWrite;
     sent.write = kind;
   };
-  if (Is(name, "GET") || Is(name, "HGET") || Is(name, "MGET")) {
-    sent.kind = Is(name, "MGET") ? Sent::Kind::kReadMany : Sent::Kind::kRead;
-    if (Is(name, "HGET")) {
+  if (name.Is("GET") || name.Is("HGET") || name.Is("MGET")) {
+    sent.kind = name.Is("MGET") ? Sent::Kind::kReadMany : Sent::Kind::kRead;
+    if (name.Is("HGET")) {
       field_at(1);
     } else {
       for (size_t i = 1; i < args.size() && sent.count < sent.slots.size(); ++i) slot_at(i);
@@ -69,17 +78,17 @@ Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mo
     using cache::Mode;
     sent.tracked = mode == Mode::kDefault || (mode == Mode::kOptIn && caching_) ||
                    (mode == Mode::kOptOut && !caching_);
-  } else if (Is(name, "SET")) {
+  } else if (name.Is("SET")) {
     write(args.size() > 3 ? WriteKind::kSetPx : WriteKind::kSet);
     if (args.size() > 4) sent.ms = Milliseconds(args[4]);
     slot_at(1);
     sent.values[0] = ValueNumber(false, args[2]);
-  } else if (Is(name, "MSET")) {
+  } else if (name.Is("MSET")) {
     write(WriteKind::kMset);
     slot_at(1);
     slot_at(3);
     sent.values = {ValueNumber(false, args[2]), ValueNumber(false, args[4])};
-  } else if (Is(name, "DEL")) {
+  } else if (name.Is("DEL")) {
     slot_at(1);
     if (SlotsOfKey(sent.slots[0]) == 2) {
       write(WriteKind::kDelHash);
@@ -87,27 +96,27 @@ Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mo
     } else {
       write(WriteKind::kDel);
     }
-  } else if (Is(name, "PEXPIRE")) {
+  } else if (name.Is("PEXPIRE")) {
     sent.ms = Milliseconds(args[2]);
     write(sent.ms <= 0 ? WriteKind::kDel : WriteKind::kPexpire);
     slot_at(1);
-  } else if (Is(name, "HSET")) {
+  } else if (name.Is("HSET")) {
     write(WriteKind::kHset);
     field_at(1);
     sent.values[0] = ValueNumber(false, args[3]);
-  } else if (Is(name, "HDEL")) {
+  } else if (name.Is("HDEL")) {
     write(WriteKind::kHdel);
     field_at(1);
-  } else if (Is(name, "FLUSHALL") || Is(name, "FLUSHDB")) {
-    write(Is(name, "FLUSHALL") ? WriteKind::kFlushAll : WriteKind::kFlushDb);
-  } else if (Is(name, "SELECT")) {
+  } else if (name.Is("FLUSHALL") || name.Is("FLUSHDB")) {
+    write(name.Is("FLUSHALL") ? WriteKind::kFlushAll : WriteKind::kFlushDb);
+  } else if (name.Is("SELECT")) {
     db_ = static_cast<uint8_t>(args[1] == "1" ? 1 : 0);
-  } else if (Is(name, "RESET")) {
+  } else if (name.Is("RESET")) {
     db_ = 0;
     multi_ = false;
-  } else if (Is(name, "MULTI")) {
+  } else if (name.Is("MULTI")) {
     multi_ = true;
-  } else if (Is(name, "EXEC")) {
+  } else if (name.Is("EXEC")) {
     multi_ = false;
     sent = queued_;
     sent.kind = Sent::Kind::kExec;
@@ -116,7 +125,7 @@ Sent& ClientRequests::Add(std::span<const std::string_view> args, cache::Mode mo
     queued_ = sent;
     sent = {};
   }
-  caching_ = Is(name, "CLIENT") && args.size() > 2 && Is(args[1], "CACHING");
+  caching_ = name.Is("CLIENT") && args.size() > 2 && SameBytes(args[1], "CACHING");
   return sent;
 }
 

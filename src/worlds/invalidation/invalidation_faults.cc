@@ -46,7 +46,7 @@ void InvalidationWorld::Apply(const Restart&, RunContext& run) {
 void InvalidationWorld::Apply(const SwapDb&, RunContext& run) {
   if (settings_.strings_only()) return;
   selected_ = true;
-  if (!servers_.Command(servers_.primary(), "SWAPDB 0 1\r\n", run)) return;
+  if (!servers_.Command(servers_.primary(), {"SWAPDB", "0", "1"}, run)) return;
   model_.ReadStream(run);
   Change change;
   change.what = Change::What::kSwapDb;

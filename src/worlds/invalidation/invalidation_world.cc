@@ -321,10 +321,9 @@ void InvalidationWorld::Settle(RunContext& run) {
     run.trace().Line("  " + std::to_string(all) + " invalidations, " + std::to_string(needless) +
                      " of what no cache held");
   }
-  // Clear this run's state now, so that the next run depends on its own tape alone.
+  // Clear this run's state now, so that the next run depends on its own tape alone; Start() resets
+  // the rest.
   servers_.Clear();
-  for (Client& client : clients_) client.cache->Reset(settings_.policy);
-  shared_.Reset();
 }
 
 size_t InvalidationWorld::held() const {

@@ -128,9 +128,9 @@ void ServerModel::BeginStream(RunContext& run) {
 // The replica is told to follow its primary, and does so before the run begins.
 void ServerModel::FollowPrimary(RunContext& run) {
   for (TrackedServer& server : *servers_) server.node.TakePartInReplication(true);
-  static const std::string command =
-      "REPLICAOF " + Node::AddressOf(0) + " " + std::to_string(Node::kPort) + "\r\n";
-  if (!servers_->Command(servers_->replica(), command, run)) return;
+  static const std::string host = Node::AddressOf(0);
+  static const std::string port = std::to_string(Node::kPort);
+  if (!servers_->Command(servers_->replica(), {"REPLICAOF", host, port}, run)) return;
   BeginStream(run);
   if (run.violated()) return;
   while (stream_.Next() != nullptr) stream_.Name(version_);
@@ -214,7 +214,7 @@ void ServerModel::Restarted(RunContext& run) {
 }
 
 bool ServerModel::FailOver(RunContext& run) {
-  if (!servers_->Command(servers_->replica(), "REPLICAOF NO ONE\r\n", run)) {
+  if (!servers_->Command(servers_->replica(), {"REPLICAOF", "NO", "ONE"}, run)) {
     servers_->primary().up = false;
     return false;
   }

@@ -1,5 +1,8 @@
 #include "worlds/invalidation/tracked_servers.h"
 
+#include <span>
+
+#include "core/resp/writer.h"
 #include "core/server/server.h"
 
 namespace resprobe::invalidation {
@@ -58,16 +61,23 @@ void TrackedServers::ReplacePrimary() {
   primary_ = 1 - primary_;
 }
 
-bool TrackedServers::Command(TrackedServer& server, std::string_view command, RunContext& run) {
+bool TrackedServers::Command(TrackedServer& server, std::initializer_list<std::string_view> words,
+                             RunContext& run) {
   ServerSubject& subject = *server.subject;
   const uint64_t admin = subject.Connect();
-  subject.Send(admin, command);
+  scratch_.clear();
+  resp::AppendRequest(&scratch_, std::span(words.begin(), words.size()));
+  subject.Send(admin, scratch_);
   scratch_.clear();
   subject.Receive(admin, &scratch_);
   subject.Close(admin);
   return run.Check(
       scratch_ == "+OK\r\n", "server_value",
-      [&] { return "success of " + std::string(command.substr(0, command.size() - 2)); },
+      [&] {
+        std::string text = "success of";
+        for (const std::string_view word : words) text.append(" ").append(word);
+        return text;
+      },
       [&] { return scratch_; });
 }
 

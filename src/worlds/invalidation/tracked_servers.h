@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -61,7 +62,8 @@ class TrackedServers {
   // The primary, which has crashed, does not come back; the replica takes its place.
   void ReplacePrimary();
   // Sends one command to a server over a connection of its own; it must succeed (server_value).
-  bool Command(TrackedServer& server, std::string_view command, RunContext& run);
+  bool Command(TrackedServer& server, std::initializer_list<std::string_view> words,
+               RunContext& run);
 
  private:
   void Configure(TrackedServer& server) const;
