@@ -94,8 +94,9 @@ again() {
   killed "$@"
   nothing_is_lost "$@"
 }
-again oracle --start "$faulty --fault append=silent" --hang 1 --groups string --requests 300
-again oracle --unmodelled --memory 0 --start "$faulty --fault x.twice=twice" --hang 1 --seeds 20
+again oracle --start "$faulty --fault append=silent" --hang 1 --groups string --requests 300 \
+  --stop-on-failure
+again oracle --unmodelled --memory 0 --start "$faulty --fault x.twice=twice" --hang 1 --seeds 1
 
 server=${RESPROBE_VALKEY_SERVER:-${RESPROBE_REDIS_SERVER:-}}
 if [[ -z $server ]]; then

@@ -123,7 +123,7 @@ life oracle "$folder" "append" mend_server
 missing_server
 
 faults x.twice=twice
-run 1 oracle --unmodelled --memory 0 --start "$temp/server" --hang 1 --seeds 20
+run 1 oracle --unmodelled --memory 0 --start "$temp/server" --hang 1 --seeds 1
 life "oracle --unmodelled" "$(find "$findings/command_handler" -name 'unmodelled-*' | head -n 1)" \
   "a reply too many: x.twice" mend_server
 missing_server

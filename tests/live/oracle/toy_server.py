@@ -306,6 +306,9 @@ def encode(value, fault):
 
 
 class Handler(socketserver.StreamRequestHandler):
+    # Otherwise the second of two replies waits for the acknowledgement of the first, for 40 ms.
+    disable_nagle_algorithm = True
+
     def handle(self):
         while True:
             line = self.rfile.readline()
