@@ -119,6 +119,7 @@ bool AofManifest::Parse(std::string_view bytes, AofManifestError* error) {
       return refuse(content.empty() ? kInvalid : error->text);
     }
   }
+  dirty_ = false;
   return true;
 }
 
@@ -156,23 +157,15 @@ bool AofManifest::ParseLine(std::string_view line, AofManifestError* error) {
   }
   if (!named || file.seq == 0 || type == '\0') return refuse(kInvalid);
   file.type = static_cast<AofFile::Type>(type);
-  switch (file.type) {
-    case AofFile::Type::kBase:
-      if (has_base_) return refuse("Found duplicate base file information");
-      base_seq_ = file.seq;
-      base_ = std::move(file);
-      has_base_ = true;
-      return true;
-    case AofFile::Type::kHistory:
-      history_.push_back(std::move(file));
-      return true;
-    case AofFile::Type::kIncr:
-      if (file.seq <= incr_seq_) return refuse("Found a non-monotonic sequence number");
-      incr_seq_ = file.seq;
-      incrs_.push_back(std::move(file));
-      return true;
+  if (file.type == AofFile::Type::kBase) {
+    if (has_base_) return refuse("Found duplicate base file information");
+  } else if (file.type == AofFile::Type::kIncr) {
+    if (file.seq <= incr_seq_) return refuse("Found a non-monotonic sequence number");
+  } else if (file.type != AofFile::Type::kHistory) {
+    return refuse("Unknown AOF file type");
   }
-  return refuse("Unknown AOF file type");
+  Add(std::move(file));
+  return true;
 }
 
 void AofManifest::Format(std::string* out) const {
@@ -190,7 +183,7 @@ bool AofManifest::Load(FileSystem* files, PersistenceLog* log) {
     return Logged(log, "Fatal error: can't open the AOF manifest file appendonlydir/",
                   "appendonly.aof.manifest for reading", file);
   }
-  const int64_t got = ReadMore(files, file, UINT64_MAX, &bytes);
+  const int got = ReadOpenFile(files, file, &bytes);
   files->Close(file);
   AofManifestError error;
   if (Parse(bytes, &error) && got >= 0) return true;
@@ -246,6 +239,24 @@ bool AofManifest::Persist(FileSystem* files, PersistenceLog* log) {
   return written;
 }
 
+void AofManifest::Add(AofFile file) {
+  dirty_ = true;
+  switch (file.type) {
+    case AofFile::Type::kBase:
+      base_seq_ = file.seq;
+      base_ = std::move(file);
+      has_base_ = true;
+      break;
+    case AofFile::Type::kHistory:
+      history_.push_back(std::move(file));
+      break;
+    case AofFile::Type::kIncr:
+      incr_seq_ = file.seq;
+      incrs_.push_back(std::move(file));
+      break;
+  }
+}
+
 std::string_view AofManifest::NextBase(bool rdb) {
   if (has_base_) {
     base_.type = AofFile::Type::kHistory;
@@ -278,12 +289,6 @@ void AofManifest::MarkRewritten(bool keep_last) {
     incrs_.erase(file);
   }
   dirty_ = true;
-}
-
-void AofManifest::UpgradeBase(std::string_view name) {
-  base_ = {std::string(name), 1, AofFile::Type::kBase};
-  base_seq_ = 1;
-  has_base_ = dirty_ = true;
 }
 
 void AofManifest::ClearHistory() {

@@ -71,6 +71,8 @@ class AofManifest {
 
   // --- Changes. A name that is returned is valid until the next change.
 
+  // Makes the file the base, or the last one of its type.
+  void Add(AofFile file);
   // Makes a new base of the next number, and the old one history. `rdb`: its format.
   std::string_view NextBase(bool rdb);
   // Appends a new incremental file of the next number.
@@ -79,8 +81,6 @@ class AofManifest {
   std::string_view LastIncr();
   // Makes the incremental files history, except the last one if `keep_last` (it is being written).
   void MarkRewritten(bool keep_last);
-  // Makes a file of this name the base, number 1: an append-only file of redis 6.
-  void UpgradeBase(std::string_view name);
   void ClearHistory();
 
  private:

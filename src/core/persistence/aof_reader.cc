@@ -68,7 +68,7 @@ bool AofReader::NeedsUpgrade() {
   if (!Exists(AofManifest::kLogName)) return false;
   if (manifest_->empty()) return true;
   return manifest_->incrs().empty() && manifest_->base()->name == AofManifest::kLogName &&
-         !Exists(AofManifest::PathOf(AofManifest::kLogName));
+         !Exists(PathOf(AofManifest::kLogName));
 }
 
 // A crash at any point of it leaves it to be done again.
@@ -78,7 +78,7 @@ bool AofReader::Upgrade() {
          FileErrorText(error)});
     return false;
   }
-  manifest_->UpgradeBase(AofManifest::kLogName);
+  manifest_->Add({std::string(AofManifest::kLogName), 1, AofFile::Type::kBase});
   if (!manifest_->Persist(files_, log_)) return false;
   const std::string path = AofManifest::PathOf(AofManifest::kLogName);
   if (const int error = files_->Rename(AofManifest::kLogName, path); error < 0) {
@@ -93,8 +93,13 @@ bool AofReader::Upgrade() {
 
 // --- Files.
 
+const std::string& AofReader::PathOf(std::string_view name) {
+  path_.assign(AofManifest::kDirectory).append("/").append(name);
+  return path_;
+}
+
 int64_t AofReader::SizeOf(std::string_view name) {
-  const int file = files_->Open(AofManifest::PathOf(name), FileSystem::Mode::kRead);
+  const int file = files_->Open(PathOf(name), FileSystem::Mode::kRead);
   int64_t size = file;
   if (file >= 0) {
     size = files_->Size(file);
@@ -145,7 +150,7 @@ AofReader::Result AofReader::LoadFile(const AofFile& file, bool last) {
 }
 
 AofReader::FileResult AofReader::ReadFile(std::string_view name) {
-  file_ = files_->Open(AofManifest::PathOf(name), FileSystem::Mode::kRead);
+  file_ = files_->Open(PathOf(name), FileSystem::Mode::kRead);
   if (file_ == -ENOENT) {
     Log({"The append log file ", name, " doesn't exist: ", FileErrorText(file_)});
     return FileResult::kMissing;
@@ -262,12 +267,10 @@ AofReader::FileResult AofReader::ReadCommands(std::string_view name) {
 AofReader::Step AofReader::ReadCommand() {
   const std::string_view line = Line();
   if (line.empty()) return error_ != 0 ? Step::kReadError : Step::kEnd;
-  if (line[0] == '#') {
-    const bool is_part = line.back() != '\n' && line.size() < kMaxLine;
-    return is_part && !options_.keep_faults ? Step::kShort : Step::kOk;
-  }
+  const bool is_part = line.back() != '\n' && line.size() < kMaxLine;  // the file ends in it
+  if (line[0] == '#') return is_part && !options_.keep_faults ? Step::kShort : Step::kOk;
   if (line[0] != '*') return Step::kBadFormat;
-  if (line.size() == 1 || line[1] == '\0') return at_end_ ? Step::kShort : Step::kReadError;
+  if (line.size() == 1 || line[1] == '\0') return is_part ? Step::kShort : Step::kReadError;
   const auto count = static_cast<int32_t>(ParseCNumber(line.substr(1)));
   if (count < 1) return Step::kBadFormat;
   ranges_.clear();
@@ -326,7 +329,14 @@ void AofReader::RunTransaction() {
       args_.push_back(std::string_view(queued_bytes_).substr(byte, queued_sizes_[next]));
       byte += queued_sizes_[next++];
     }
-    sink_->Run(args_);
+    if (EqualsIgnoringCase(args_[0], "multi")) {
+      Log(
+          {"== CRITICAL == This server is sending an error to its AOF-loading-client: 'MULTI "
+           "calls ",
+           "can not be nested' after processing the command 'exec'"});
+    } else {
+      sink_->Run(args_);
+    }
   }
   queued_bytes_.clear();
   queued_sizes_.clear();
@@ -340,7 +350,8 @@ AofReader::FileResult AofReader::Fail(Step step, std::string_view name) {
     case Step::kShort:
       return Short(name);
     case Step::kReadError:
-      Log({"Unrecoverable error reading the append only file ", name, ": ", FileErrorText(error_)});
+      Log({"Unrecoverable error reading the append only file ", name, ": ",
+           FileErrorText(error_ != 0 ? error_ : -ENOENT)});  // what errno happens to be
       break;
     case Step::kOutOfMemory:
       Log({"Out Of Memory allocating an argument of the append only file ", name});
@@ -367,7 +378,7 @@ AofReader::FileResult AofReader::Short(std::string_view name) {
     Log({"!!! Warning: short read while loading the AOF file ", name, "!!!"});
     Log({"!!! Truncating the AOF ", name, " at offset ",
          FormatInt64(static_cast<int64_t>(valid_up_to_), digits), " !!!"});
-    int error = files_->Open(AofManifest::PathOf(name), FileSystem::Mode::kAppend);
+    int error = files_->Open(PathOf(name), FileSystem::Mode::kAppend);
     if (error >= 0) {
       const int file = error;
       error = files_->Truncate(file, static_cast<int64_t>(valid_up_to_));

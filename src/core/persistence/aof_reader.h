@@ -57,18 +57,20 @@ class AofReader {
     Profile profile = Profile::kRedis70;
     // aof-load-truncated.
     bool load_truncated = true;
-    // Cuts a file back as both servers do. They leave an open MULTI if a command of the transaction
-    // is short, which the next start takes for the beginning of all that has been written since;
-    // they leave a part of an annotation, to which the next command is appended; and they cut an
-    // RDB file with a short tail back to nothing. False: before the MULTI, the annotation, or the
-    // tail.
-    bool keep_faults = true;
+    // Cuts a file back as redis 7.0.15 and valkey 8.0.1 do. They leave an open MULTI if a command
+    // of the transaction is short: the next start takes it for the beginning of all that has been
+    // written since. They leave a part of an annotation, to which the next command is appended.
+    // They cut an RDB file with a short tail back to nothing. Otherwise a file is cut before the
+    // MULTI, the annotation, or the tail.
+    bool keep_faults = false;
   };
 
   // Also moves an append-only file of redis 6 into the directory, where it becomes the base.
   Result Load(FileSystem* files, AofManifest* manifest, const Options& options, AofSink* sink,
               PersistenceLog* log);
 
+  // Bytes of the files, and of the open transaction, that are held.
+  size_t MemoryUsed() const { return buffer_.size() + queued_bytes_.size(); }
   // Where the last whole command ended, or the transaction that was not: of the file loaded last.
   uint64_t valid_up_to() const { return valid_up_to_; }
 
@@ -91,6 +93,8 @@ class AofReader {
   bool Upgrade();
   bool NeedsUpgrade();
   bool Exists(std::string_view path);
+  // The path of a file of the manifest; valid until the next call.
+  const std::string& PathOf(std::string_view name);
   int64_t TotalSize(bool* good);
   int64_t SizeOf(std::string_view name);
   Result LoadFile(const AofFile& file, bool last);
@@ -134,6 +138,7 @@ class AofReader {
   std::vector<size_t> queued_sizes_;   // of arguments
   std::vector<size_t> queued_counts_;  // of arguments of each command
   std::string text_;
+  std::string path_;
 };
 
 }  // namespace resprobe

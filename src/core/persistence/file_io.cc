@@ -27,16 +27,22 @@ int64_t ReadMore(FileSystem* files, int file, uint64_t most, std::string* out) {
   return total;
 }
 
-int ReadFile(FileSystem* files, std::string_view path, std::string* out) {
+int ReadOpenFile(FileSystem* files, int file, std::string* out) {
   out->clear();
-  const int file = files->Open(path, FileSystem::Mode::kRead);
-  if (file < 0) return file;
   // Asks for one byte more than there are, to see the end without another chunk.
   const int64_t size = std::max<int64_t>(files->Size(file), 0);
   int64_t got = ReadMore(files, file, static_cast<uint64_t>(size) + 1, out);
   if (got > size) got = ReadMore(files, file, UINT64_MAX, out);
-  files->Close(file);
   return got < 0 ? static_cast<int>(got) : 0;
+}
+
+int ReadFile(FileSystem* files, std::string_view path, std::string* out) {
+  out->clear();
+  const int file = files->Open(path, FileSystem::Mode::kRead);
+  if (file < 0) return file;
+  const int error = ReadOpenFile(files, file, out);
+  files->Close(file);
+  return error;
 }
 
 int64_t WriteAll(FileSystem* files, int file, std::string_view bytes) {

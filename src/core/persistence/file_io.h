@@ -19,6 +19,7 @@ namespace resprobe {
 int64_t ReadMore(FileSystem* files, int file, uint64_t most, std::string* out);
 
 // Replaces `out` by the contents of a file. 0 or an error.
+int ReadOpenFile(FileSystem* files, int file, std::string* out);
 int ReadFile(FileSystem* files, std::string_view path, std::string* out);
 
 // Returns how many bytes have been written: fewer than given if an error came after them, which is

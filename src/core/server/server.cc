@@ -21,12 +21,13 @@ Server::Server(const ServerConfig& config)
 Server::~Server() = default;
 
 void Server::Reset() {
+  // Only commands change the rest: those of a connection, or of the files.
+  const bool has_run = !by_id_.empty() || files() != nullptr;
   config_ = initial_;
   keyspace_.Reset(config_.start_ms);
   persistence_.Reset();
   exits_ = exited_ = false;
-  // Without a connection no command has run, and only commands change the rest.
-  if (by_id_.empty()) return;
+  if (!has_run) return;
   for (Client* client : by_id_) {
     if (client != nullptr) idle_.push_back(client);
   }

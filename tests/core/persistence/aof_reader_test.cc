@@ -152,7 +152,7 @@ TEST_F(AofReaderTest, AMissingFileIsFatal) {
 }
 
 TEST_F(AofReaderTest, AnnotationsAreSkipped) {
-  EXPECT_EQ(LoadIncr("#TS:1\r\n" + Request("a") + "# x\n#\n" + Request("b") + "#TS:2"),
+  EXPECT_EQ(LoadIncr("#TS:1\r\n" + Request("a") + "# x\n#\n" + Request("b") + "#TS:2\n"),
             Result::kLoaded);
   EXPECT_THAT(Commands(), ElementsAre("a", "b"));
 }
@@ -192,6 +192,7 @@ TEST_F(AofReaderTest, AFileCutAnywhereIsCutBackToItsLastWholeCommand) {
 }
 
 TEST_F(AofReaderTest, AnOpenTransactionIsCutBackToItsMulti) {
+  options.keep_faults = true;
   const std::string kept =
       Request("set a 1") + Request("multi") + Request("incr b") + Request("exec");
   const std::string open = kept + Request("MULTI") + Request("incr c") + Request("incr d");
@@ -243,6 +244,7 @@ TEST_F(AofReaderTest, AFileThatCannotBeCutBackIsRefused) {
 
 // The tail is cut back to 0, although the RDB file before it is whole.
 TEST_F(AofReaderTest, AShortTailOfAnRdbFileCutsEverything) {
+  options.keep_faults = true;
   files.Set(AofManifest::kPath, "file b seq 1 type b\n");
   files.Set(kBase, "REDIS0010x.*1\r\n");
   EXPECT_EQ(Load(), Result::kTruncated);
@@ -250,12 +252,12 @@ TEST_F(AofReaderTest, AShortTailOfAnRdbFileCutsEverything) {
 }
 
 TEST_F(AofReaderTest, APartOfAnAnnotationIsLeft) {
+  options.keep_faults = true;
   EXPECT_EQ(LoadIncr(Request("a") + "#TS:17"), Result::kLoaded);
   EXPECT_EQ(Incr(), Request("a") + "#TS:17");
 }
 
 TEST_F(AofReaderTest, WithoutTheServersFaultsAFileIsCutBackToWhereItMayBeContinued) {
-  options.keep_faults = false;
   const std::string kept = Request("set a 1");
   const std::string open = kept + Request("multi") + Request("multi") + Request("incr c");
   for (size_t cut = kept.size() + 1; cut <= open.size(); ++cut) {
@@ -329,9 +331,24 @@ TEST_F(AofReaderTest, AnUnknownCommandIsFatalInATransactionToo) {
 }
 
 TEST_F(AofReaderTest, ExecWithoutMultiIsTheSinksAffair) {
-  EXPECT_EQ(LoadIncr(Request("exec") + Request("multi") + Request("multi") + Request("exec")),
+  EXPECT_EQ(LoadIncr(Request("exec") + Request("a")), Result::kLoaded);
+  EXPECT_THAT(Commands(), ElementsAre("exec", "a"));
+}
+
+TEST_F(AofReaderTest, ANestedMultiIsAnError) {
+  EXPECT_EQ(LoadIncr(Request("multi x") + Request("a") + Request("Multi") + Request("b") +
+                     Request("exec y") + Request("c")),
             Result::kLoaded);
-  EXPECT_THAT(Commands(), ElementsAre("exec", "multi"));
+  EXPECT_THAT(Commands(), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(log.Take()[0],
+            "== CRITICAL == This server is sending an error to its AOF-loading-client: 'MULTI "
+            "calls can not be nested' after processing the command 'exec'");
+}
+
+TEST_F(AofReaderTest, AStarAndANulCannotBeRead) {
+  EXPECT_EQ(LoadIncr(std::string("*\0\r\n", 4)), Result::kFailed);
+  EXPECT_THAT(log.Take(), ElementsAre("Unrecoverable error reading the append only file i1: "
+                                      "No such file or directory"));
 }
 
 TEST_F(AofReaderTest, ReadErrorsAreFatal) {
