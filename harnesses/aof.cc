@@ -1,0 +1,6 @@
+#include "worlds/aof/aof_harness.h"
+
+#include "driver/fuzz_main.h"
+#include "engine/raw_harness.h"
+
+RESPROBE_HARNESS(resprobe::RawHarness<resprobe::AofHarness<>>)
