@@ -16,6 +16,9 @@ namespace resprobe {
 
 struct RdbWriteOptions {
   Profile profile = Profile::kRedis70;
+  // Values are in the server's packed encodings. Without them all are tables, which any server of
+  // the version loads too, and which take less time to write and to read.
+  bool packed = true;
   // Long strings are compressed where that saves bytes (rdbcompression).
   bool compress = true;
   // Without one the checksum is 0, which a reader takes for none (rdbchecksum).

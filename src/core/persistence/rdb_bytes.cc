@@ -1,5 +1,6 @@
 #include "core/persistence/rdb_bytes.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
@@ -24,9 +25,8 @@ bool RdbBytes::Take(uint64_t count, std::string_view* taken) {
 }
 
 bool RdbBytes::Byte(uint8_t* byte) {
-  std::string_view taken;
-  if (!Take(1, &taken)) return false;
-  *byte = static_cast<uint8_t>(taken[0]);
+  if (at_ == bytes_.size()) return false;
+  *byte = static_cast<uint8_t>(bytes_[at_++]);
   return true;
 }
 
@@ -38,8 +38,8 @@ bool RdbBytes::Word(size_t size, uint64_t* value) {
 }
 
 bool RdbBytes::LengthOrEncoding(uint64_t* length, bool* encoded) {
-  uint8_t first;
-  if (!Byte(&first)) return false;
+  if (at_ == bytes_.size()) return false;
+  const auto first = static_cast<uint8_t>(bytes_[at_++]);
   *encoded = first >= 0xc0;
   *length = first & 0x3f;
   if (first < 0x40 || *encoded) return true;
@@ -64,6 +64,18 @@ bool RdbBytes::Length(uint64_t* length) {
 }
 
 bool RdbBytes::Text(std::string_view* text, std::string* buffer) {
+  // Most are short.
+  const size_t left = bytes_.size() - at_;
+  if (left > 0 && static_cast<uint8_t>(bytes_[at_]) < std::min<size_t>(left, 0x40)) {
+    const auto size = static_cast<uint8_t>(bytes_[at_]);
+    *text = bytes_.substr(at_ + 1, size);
+    at_ += size_t{1} + size;
+    return true;
+  }
+  return LongText(text, buffer);
+}
+
+bool RdbBytes::LongText(std::string_view* text, std::string* buffer) {
   uint64_t length;
   bool encoded;
   if (!LengthOrEncoding(&length, &encoded)) return false;

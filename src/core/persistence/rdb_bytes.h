@@ -35,6 +35,7 @@ class RdbBytes {
     return false;
   }
   bool LengthOrEncoding(uint64_t* length, bool* encoded);
+  bool LongText(std::string_view* text, std::string* buffer);
   bool Compressed(std::string_view* text, std::string* buffer);
 
   std::string_view bytes_;

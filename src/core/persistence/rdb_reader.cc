@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/persistence/c_number.h"
 #include "core/persistence/crc64.h"
@@ -51,12 +52,6 @@ ObjectType ObjectTypeOf(uint8_t type) {
   }
 }
 
-RdbResult ShortRead() {
-  return {RdbError::kShortRead, "Short read or OOM loading DB. Unrecoverable error, aborting now."};
-}
-
-RdbResult Corrupt(std::string_view why) { return {RdbError::kCorrupt, std::string(why)}; }
-
 // A type that is not in the model of this profile.
 RdbResult WrongType(uint8_t type, Profile profile) {
   const std::string number = std::to_string(type);
@@ -77,18 +72,45 @@ RdbResult WrongType(uint8_t type, Profile profile) {
   return {RdbError::kUnknownType, "Unknown RDB encoding type " + number};
 }
 
+// AddressSanitizer guards, in every call of a function, all objects that any of its paths has on
+// the stack. So what is rare is a function of its own: a snapshot of few keys is loaded twice as
+// fast.
+#define RESPROBE_RARE [[gnu::noinline]]
+
+// Reads bytes, and keeps the first error. Functions return false after one.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : in(bytes) {}
+
+  RESPROBE_RARE bool Fail(RdbError error, std::string text) {
+    result = {error, std::move(text)};
+    return false;
+  }
+  RESPROBE_RARE bool Corrupt(const char* why) { return Fail(RdbError::kCorrupt, why); }
+  RESPROBE_RARE bool ShortRead() {
+    return Fail(RdbError::kShortRead,
+                "Short read or OOM loading DB. Unrecoverable error, aborting now.");
+  }
+  // After a read of `in` that has returned false.
+  bool Failed() { return in.corrupt() == nullptr ? ShortRead() : Corrupt(in.corrupt()); }
+  bool Done(bool good) { return good || Failed(); }
+
+  RdbBytes in;
+  RdbResult result;
+};
+
 // Reads one value into an empty object of the type's ObjectType.
 class ValueReader {
  public:
-  ValueReader(RdbBytes* in, bool deep) : in_(*in), deep_(deep) {}
+  ValueReader(Reader* reader, bool deep) : reader_(*reader), in_(reader->in), deep_(deep) {}
 
-  RdbResult Read(uint8_t type, Object& object) {
+  bool Read(uint8_t type, Object& object) {
     switch (type) {
       case rdb::kString: {
         std::string_view text;
-        if (!in_.Text(&text, &first_)) return Failed();
+        if (!in_.Text(&text, &first_)) return reader_.Failed();
         object.string().assign(text);
-        return {};
+        return true;
       }
       case rdb::kList:
       case rdb::kSet:
@@ -105,56 +127,57 @@ class ValueReader {
   }
 
  private:
-  RdbResult Failed() const {
-    return in_.corrupt() == nullptr ? ShortRead() : Corrupt(in_.corrupt());
-  }
-
-  RdbResult ReadTable(uint8_t type, Object& object) {
+  bool ReadTable(uint8_t type, Object& object) {
     uint64_t count;
-    if (!in_.Length(&count)) return Failed();
+    if (!in_.Length(&count)) return reader_.Failed();
     // The elements of a small hash are not compared, unless the check is deep.
-    bool hash_table = count > kCompactHashFields;
-    bool negative_zero = false;
+    hash_table_ = count > kCompactHashFields;
+    negative_zero_ = false;
     // A length that lies ends with the bytes.
     for (; count > 0; --count) {
       std::string_view text;
-      if (!in_.Text(&text, &first_)) return Failed();
+      if (!in_.Text(&text, &first_)) return reader_.Failed();
       switch (object.type()) {
         case ObjectType::kList:
           object.list().PushBack(text);
           break;
         case ObjectType::kSet:
-          if (!object.set().Add(text)) return Corrupt("Duplicate set members detected");
+          if (!object.set().Add(text)) return reader_.Corrupt("Duplicate set members detected");
           break;
-        case ObjectType::kHash: {
-          std::string_view value;
-          if (!in_.Text(&value, &second_)) return Failed();
-          if (text.size() > kCompactHashBytes || value.size() > kCompactHashBytes) {
-            hash_table = true;
-          }
-          if (object.hash().Find(text) == nullptr) {
-            object.hash().Set(text, value);
-          } else if (hash_table || deep_) {
-            return Corrupt(hash_table ? "Duplicate hash fields detected"
-                                      : "Hash with dup elements");
-          }
+        case ObjectType::kHash:
+          if (!ReadField(text, object.hash())) return false;
           break;
-        }
-        case ObjectType::kZset: {
-          double score;
-          if (!ReadScore(type, &score)) return Failed();
-          if (std::isnan(score)) return Corrupt("Zset with NAN score detected");
-          if (!object.zset().Set(text, score)) return Corrupt("Duplicate zset fields detected");
-          negative_zero = negative_zero || (score == 0 && std::signbit(score));
+        case ObjectType::kZset:
+          if (!ReadMember(type, text, object.zset())) return false;
           break;
-        }
         case ObjectType::kString:
         case ObjectType::kNone:
           break;
       }
     }
-    if (negative_zero && object.zset().compact()) DropNegativeZeros(object.zset());
-    return {};
+    if (negative_zero_) DropNegativeZeros(object.zset());
+    return true;
+  }
+
+  RESPROBE_RARE bool ReadField(std::string_view field, Hash& hash) {
+    std::string_view value;
+    if (!in_.Text(&value, &second_)) return reader_.Failed();
+    if (field.size() > kCompactHashBytes || value.size() > kCompactHashBytes) hash_table_ = true;
+    const size_t before = hash.size();
+    const std::string* const known = hash_table_ || deep_ ? nullptr : hash.Find(field);
+    if (known != nullptr) return true;
+    hash.Set(field, value);
+    return hash.size() > before || reader_.Corrupt(hash_table_ ? "Duplicate hash fields detected"
+                                                               : "Hash with dup elements");
+  }
+
+  RESPROBE_RARE bool ReadMember(uint8_t type, std::string_view member, ZSet& zset) {
+    double score;
+    if (!ReadScore(type, &score)) return reader_.Failed();
+    if (std::isnan(score)) return reader_.Corrupt("Zset with NAN score detected");
+    if (!zset.Set(member, score)) return reader_.Corrupt("Duplicate zset fields detected");
+    negative_zero_ = negative_zero_ || (score == 0 && std::signbit(score));
+    return true;
   }
 
   bool ReadScore(uint8_t type, double* score) {
@@ -165,8 +188,14 @@ class ValueReader {
     return true;
   }
 
-  // The packed encoding has no negative zero.
-  void DropNegativeZeros(ZSet& zset) {
+  void KeepPacked(ZSet& zset) {
+    zset.KeepPacked();
+    if (negative_zero_) DropNegativeZeros(zset);
+  }
+
+  // No server writes a negative zero in the packed encoding.
+  RESPROBE_RARE void DropNegativeZeros(ZSet& zset) {
+    if (!zset.compact()) return;
     for (size_t i = 0; i < zset.size();) {
       const auto& entry = zset.scores().at(i);
       if (entry.value != 0 || !std::signbit(entry.value)) {
@@ -179,74 +208,75 @@ class ValueReader {
     }
   }
 
-  RdbResult ReadNodes(uint8_t type, Object& object) {
+  RESPROBE_RARE bool ReadNodes(uint8_t type, Object& object) {
     const bool listpacks = type == rdb::kListQuicklist2;
     uint64_t count;
-    if (!in_.Length(&count)) return Failed();
+    if (!in_.Length(&count)) return reader_.Failed();
     for (; count > 0; --count) {
       uint64_t container = rdb::kPacked;
-      if (listpacks && !in_.Length(&container)) return Failed();
+      if (listpacks && !in_.Length(&container)) return reader_.Failed();
       if (container != rdb::kPacked && container != rdb::kPlain) {
-        return Corrupt("Quicklist integrity check failed.");
+        return reader_.Corrupt("Quicklist integrity check failed.");
       }
       std::string_view blob;
-      if (!in_.Text(&blob, &first_)) return Failed();
-      if (blob.empty()) return ShortRead();
+      if (!in_.Text(&blob, &first_)) return reader_.Failed();
+      if (blob.empty()) return reader_.ShortRead();
       if (container == rdb::kPlain) {
         object.list().PushBack(blob);
       } else if (listpacks) {
-        if (!ReadListpack(blob, object)) return Corrupt("Listpack integrity check failed.");
+        if (!ReadListpack(blob, object)) return reader_.Corrupt("Listpack integrity check failed.");
       } else if (!ReadPacked(ZiplistReader(blob), true, object)) {
-        return Corrupt("Ziplist integrity check failed.");
+        return reader_.Corrupt("Ziplist integrity check failed.");
       }
     }
-    return {};
+    return true;
   }
 
-  RdbResult ReadBlob(uint8_t type, Object& object) {
+  RESPROBE_RARE bool ReadBlob(uint8_t type, Object& object) {
+    negative_zero_ = false;
     std::string_view blob;
-    if (!in_.Text(&blob, &first_)) return Failed();
+    if (!in_.Text(&blob, &first_)) return reader_.Failed();
     switch (type) {
       case rdb::kHashZipmap:
-        // By the size of the elements too: Hash::Set() does that.
-        return ReadPacked(ZipmapReader(blob), true, object)
-                   ? RdbResult()
-                   : Corrupt("Zipmap integrity check failed.");
+        // Its encoding depends on the sizes of the elements too, as Hash::Set() has it.
+        return ReadPacked(ZipmapReader(blob), true, object) ||
+               reader_.Corrupt("Zipmap integrity check failed.");
       case rdb::kListZiplist:
-        return ReadPacked(ZiplistReader(blob), true, object)
-                   ? RdbResult()
-                   : Corrupt("List ziplist integrity check failed.");
+        return ReadPacked(ZiplistReader(blob), true, object) ||
+               reader_.Corrupt("List ziplist integrity check failed.");
       case rdb::kSetIntset:
-        return ReadPacked(IntsetReader(blob), deep_, object)
-                   ? RdbResult()
-                   : Corrupt("Intset integrity check failed.");
+        return ReadPacked(IntsetReader(blob), deep_, object) ||
+               reader_.Corrupt("Intset integrity check failed.");
       case rdb::kSetListpack:
-        if (!ReadListpack(blob, object)) return Corrupt("Set listpack integrity check failed.");
-        object.set().KeepPacked();
-        return {};
-      case rdb::kZsetZiplist:
-      case rdb::kZsetListpack: {
-        const bool fits = type == rdb::kZsetListpack
-                              ? ReadListpack(blob, object)
-                              : ReadPacked(ZiplistReader(blob), true, object);
-        if (!fits) {
-          return Corrupt(type == rdb::kZsetListpack ? "Zset listpack integrity check failed."
-                                                    : "Zset ziplist integrity check failed.");
+        if (!ReadListpack(blob, object)) {
+          return reader_.Corrupt("Set listpack integrity check failed.");
         }
-        object.zset().KeepPacked();
-        return {};
-      }
-      default: {
-        const bool fits = type == rdb::kHashListpack
-                              ? ReadListpack(blob, object)
-                              : ReadPacked(ZiplistReader(blob), true, object);
-        if (!fits) {
-          return Corrupt(type == rdb::kHashListpack ? "Hash listpack integrity check failed."
-                                                    : "Hash ziplist integrity check failed.");
+        object.set().KeepPacked();
+        return true;
+      case rdb::kZsetListpack:
+        if (!ReadListpack(blob, object)) {
+          return reader_.Corrupt("Zset listpack integrity check failed.");
+        }
+        KeepPacked(object.zset());
+        return true;
+      case rdb::kZsetZiplist:
+        if (!ReadPacked(ZiplistReader(blob), true, object)) {
+          return reader_.Corrupt("Zset ziplist integrity check failed.");
+        }
+        KeepPacked(object.zset());
+        return true;
+      case rdb::kHashListpack:
+        if (!ReadListpack(blob, object)) {
+          return reader_.Corrupt("Hash listpack integrity check failed.");
         }
         object.hash().KeepPacked();
-        return {};
-      }
+        return true;
+      default:
+        if (!ReadPacked(ZiplistReader(blob), true, object)) {
+          return reader_.Corrupt("Hash ziplist integrity check failed.");
+        }
+        object.hash().KeepPacked();
+        return true;
     }
   }
 
@@ -259,8 +289,8 @@ class ValueReader {
 
   // Adds the elements of a packed blob. False if the blob is bad: in its header, or, if the check
   // is deep, anywhere, or if a member is in it twice, or a score or value is missing.
-  template <class Reader>
-  bool ReadPacked(Reader reader, bool deep, Object& object) {
+  template <class Blob>
+  bool ReadPacked(Blob reader, bool deep, Object& object) {
     if (!reader.HeaderFits()) return false;
     char digits[kNumberBufferSize];
     char more_digits[kNumberBufferSize];
@@ -287,8 +317,8 @@ class ValueReader {
   }
 
   static bool EndsWell(const IntsetReader&) { return true; }
-  template <class Reader>
-  static bool EndsWell(const Reader& reader) {
+  template <class Blob>
+  static bool EndsWell(const Blob& reader) {
     return reader.EndsWell();
   }
 
@@ -306,6 +336,7 @@ class ValueReader {
     if (std::isnan(score)) return false;
     duplicate_ = object.zset().Find(text) != nullptr;
     if (!duplicate_) object.zset().Set(text, score);
+    negative_zero_ = negative_zero_ || (score == 0 && std::signbit(score));
     return true;
   }
 
@@ -316,29 +347,40 @@ class ValueReader {
     return std::strtod(copy, nullptr);
   }
 
+  Reader& reader_;
   RdbBytes& in_;
   const bool deep_;
   bool duplicate_ = false;  // of the last AddPair()
+  // Of the table that is read.
+  bool hash_table_ = false;
+  bool negative_zero_ = false;
   std::string first_;
   std::string second_;
 };
 
-// Reads a value of a key that does not exist. After an error, or if it has no elements, the key
-// does not exist.
-RdbResult ReadValue(uint8_t type, ValueReader& reader, Profile profile, int db,
-                    std::string_view key, Keyspace* keyspace) {
+RESPROBE_RARE void SetWrongType(Reader& reader, uint8_t type, Profile profile) {
+  reader.result = WrongType(type, profile);
+}
+RESPROBE_RARE void EmptyKey(Reader& reader, std::string_view key) {
+  reader.Fail(RdbError::kEmptyKey, "rdbLoadObject skipping empty key: " + std::string(key));
+}
+
+// Reads a value of a key that does not exist. After an error, or if it has no elements, which is
+// one, the key does not exist.
+bool ReadValue(uint8_t type, Reader& reader, ValueReader& values, Profile profile, int db,
+               std::string_view key, Keyspace* keyspace) {
   const ObjectType object_type = ObjectTypeOf(type);
   if (object_type == ObjectType::kNone ||
       (type == rdb::kSetListpack && TraitsOf(profile).rdb_version < 11)) {
-    return WrongType(type, profile);
+    SetWrongType(reader, type, profile);
+    return false;
   }
   Object& object = keyspace->Overwrite(db, key, object_type);
-  RdbResult result = reader.Read(type, object);
-  if (result.ok() && object.size() == 0) {
-    result = {RdbError::kEmptyKey, "rdbLoadObject skipping empty key: " + std::string(key)};
-  }
-  if (!result.ok()) keyspace->Remove(db, key);
-  return result;
+  const bool good = values.Read(type, object);
+  if (good && object.size() > 0) return true;
+  if (good) EmptyKey(reader, key);
+  keyspace->Remove(db, key);
+  return false;
 }
 
 class FileReader {
@@ -349,96 +391,98 @@ class FileReader {
         options_(options),
         keyspace_(*keyspace),
         report_(*report),
-        in_(rdb),
-        values_(&in_, options.deep) {}
+        reader_(rdb),
+        in_(reader_.in),
+        values_(&reader_, options.deep) {}
 
   RdbResult Read() {
-    std::string_view header;
-    if (!in_.Take(rdb::kHeaderSize, &header)) return ShortRead();
-    if (!header.starts_with(rdb::kMagic)) {
-      return {RdbError::kSignature, "Wrong signature trying to load DB from file"};
-    }
-    report_.version = static_cast<int>(ParseCNumber(header.substr(rdb::kMagic.size())));
-    if (report_.version < 1 || report_.version > TraitsOf(options_.profile).rdb_version) {
-      return {RdbError::kVersion,
-              "Can't handle RDB format version " + std::to_string(report_.version)};
-    }
-    for (;;) {
-      uint8_t code;
-      if (!in_.Byte(&code)) return ShortRead();
-      if (code == rdb::kEnd) {
-        RdbResult result = CheckSum();
-        report_.size = result.ok() ? in_.at() : 0;
-        return result;
-      }
-      RdbResult result = code >= rdb::kFunction2 ? ReadOpcode(code) : ReadKey(code);
-      if (!result.ok()) return result;
-    }
+    if (ReadHeader() && ReadParts() && CheckSum()) report_.size = in_.at();
+    return std::move(reader_.result);
   }
 
  private:
-  RdbResult Failed() const {
-    return in_.corrupt() == nullptr ? ShortRead() : Corrupt(in_.corrupt());
+  RESPROBE_RARE bool ReadHeader() {
+    std::string_view header;
+    if (!in_.Take(rdb::kHeaderSize, &header)) return reader_.ShortRead();
+    if (!header.starts_with(rdb::kMagic)) {
+      return reader_.Fail(RdbError::kSignature, "Wrong signature trying to load DB from file");
+    }
+    report_.version = static_cast<int>(ParseCNumber(header.substr(rdb::kMagic.size())));
+    return (report_.version >= 1 && report_.version <= TraitsOf(options_.profile).rdb_version) ||
+           reader_.Fail(RdbError::kVersion,
+                        "Can't handle RDB format version " + std::to_string(report_.version));
   }
-  RdbResult Done(bool good) const { return good ? RdbResult() : Failed(); }
 
-  RdbResult ReadOpcode(uint8_t code) {
+  bool ReadParts() {
+    for (;;) {
+      uint8_t code;
+      if (!in_.Byte(&code)) return reader_.ShortRead();
+      if (code == rdb::kEnd) return true;
+      if (!(code >= rdb::kFunction2 ? ReadOpcode(code) : ReadKey(code))) return false;
+    }
+  }
+
+  RESPROBE_RARE bool ReadOpcode(uint8_t code) {
     uint64_t number;
     std::string_view text;
     uint8_t byte;
     switch (code) {
       case rdb::kFunction2:
-        return Done(in_.Text(&text, &value_text_));
+        return reader_.Done(in_.Text(&text, &value_text_));
       case rdb::kFunctionBeforeRelease:
-        return {RdbError::kUnsupported, "Pre-release function format not supported."};
+        return reader_.Fail(RdbError::kUnsupported, "Pre-release function format not supported.");
       case rdb::kModuleAux:
-        return {RdbError::kUnsupported, "The RDB file contains AUX module data I can't load"};
+        return reader_.Fail(RdbError::kUnsupported,
+                            "The RDB file contains AUX module data I can't load");
       case rdb::kIdle:
-        if (!in_.Length(&idle_s_)) return Failed();
         has_idle_ = true;
-        return {};
+        return reader_.Done(in_.Length(&idle_s_));
       case rdb::kFrequency:
-        return Done(in_.Byte(&byte));
+        return reader_.Done(in_.Byte(&byte));
       case rdb::kAux:
         return ReadField();
       case rdb::kResizeDb:
-        return Done(in_.Length(&number) && in_.Length(&number));
+        return reader_.Done(in_.Length(&number) && in_.Length(&number));
       case rdb::kExpireMs:
-        if (!in_.Word(8, &number)) return Failed();
+        if (!in_.Word(8, &number)) return reader_.Failed();
         expire_at_ = static_cast<int64_t>(number);
-        return {};
+        return true;
       case rdb::kExpireSeconds:
-        if (!in_.Word(4, &number)) return Failed();
+        if (!in_.Word(4, &number)) return reader_.Failed();
         expire_at_ = int64_t{static_cast<int32_t>(number)} * 1000;
-        return {};
+        return true;
       default:
-        break;
+        return SelectDb();
     }
-    // SELECTDB
-    if (!in_.Length(&number)) return Failed();
+  }
+
+  RESPROBE_RARE bool SelectDb() {
+    uint64_t number;
+    if (!in_.Length(&number)) return reader_.Failed();
     if (number >= static_cast<uint64_t>(keyspace_.databases())) {
       const bool valkey = options_.profile == Profile::kValkey80;
-      return {RdbError::kDatabase,
-              std::string("FATAL: Data file was created with a ") + (valkey ? "Valkey" : "Redis") +
-                  " server configured to handle more than " +
-                  std::to_string(keyspace_.databases()) + " databases. Exiting"};
+      return reader_.Fail(RdbError::kDatabase, std::string("FATAL: Data file was created with a ") +
+                                                   (valkey ? "Valkey" : "Redis") +
+                                                   " server configured to handle more than " +
+                                                   std::to_string(keyspace_.databases()) +
+                                                   " databases. Exiting");
     }
     db_ = static_cast<int>(number);
-    return {};
+    return true;
   }
 
-  RdbResult ReadField() {
+  RESPROBE_RARE bool ReadField() {
     std::string_view name;
     std::string_view value;
-    if (!in_.Text(&name, &key_text_) || !in_.Text(&value, &value_text_)) return Failed();
+    if (!in_.Text(&name, &key_text_) || !in_.Text(&value, &value_text_)) return reader_.Failed();
     if (name == "ctime") report_.ctime = ParseCNumber(value);
     if (name == "aof-base") report_.aof_base = ParseCNumber(value) != 0;
-    return {};
+    return true;
   }
 
-  RdbResult ReadKey(uint8_t type) {
+  bool ReadKey(uint8_t type) {
     std::string_view key;
-    if (!in_.Text(&key, &key_text_)) return Failed();
+    if (!in_.Text(&key, &key_text_)) return reader_.Failed();
     const bool exists = keyspace_.keys(db_).Contains(key);
     std::string_view to = key;
     if (exists) {
@@ -446,19 +490,18 @@ class FileReader {
       MakeUnusedKey(keyspace_, db_, &unused_);
       to = unused_;
     }
-    const RdbResult result = ReadValue(type, values_, options_.profile, db_, to, &keyspace_);
-    if (result.error == RdbError::kEmptyKey) {
+    if (!ReadValue(type, reader_, values_, options_.profile, db_, to, &keyspace_)) {
+      if (reader_.result.error != RdbError::kEmptyKey) return false;
+      reader_.result.error = RdbError::kNone;
+      reader_.result.text.clear();
       ++report_.empty;
-    } else if (!result.ok()) {
-      return result;
     } else if (!options_.keep_expired && expire_at_ != kNoExpiry &&
                expire_at_ < keyspace_.now_ms()) {
       keyspace_.Remove(db_, to);
       ++report_.expired;
     } else if (exists) {
       keyspace_.Remove(db_, to);
-      return {RdbError::kDuplicateKey,
-              "RDB has duplicated key '" + std::string(key) + "' in DB " + std::to_string(db_)};
+      return Duplicate(key);
     } else {
       if (expire_at_ != kNoExpiry) keyspace_.SetExpiry(db_, key, expire_at_);
       if (has_idle_) keyspace_.SetIdle(db_, key, idle_s_);
@@ -467,29 +510,35 @@ class FileReader {
     }
     expire_at_ = kNoExpiry;
     has_idle_ = false;
-    return {};
+    return true;
   }
 
-  RdbResult CheckSum() {
-    if (report_.version < rdb::kFirstVersionWithChecksum) return {};
+  RESPROBE_RARE bool Duplicate(std::string_view key) {
+    return reader_.Fail(RdbError::kDuplicateKey, "RDB has duplicated key '" + std::string(key) +
+                                                     "' in DB " + std::to_string(db_));
+  }
+
+  RESPROBE_RARE bool CheckSum() {
+    if (report_.version < rdb::kFirstVersionWithChecksum) return true;
     const size_t end = in_.at();
     uint64_t stored;
-    if (!in_.Word(rdb::kChecksumSize, &stored)) return ShortRead();
-    if (!options_.checksum || stored == 0) return {};
+    if (!in_.Word(rdb::kChecksumSize, &stored)) return reader_.ShortRead();
+    if (!options_.checksum || stored == 0) return true;
     const uint64_t crc = Crc64(rdb_.substr(0, end));
-    if (crc == stored) return {};
+    if (crc == stored) return true;
     char text[96];
     std::snprintf(text, sizeof text,
                   "Wrong RDB checksum expected: (%llx) but got (%llx). Aborting now.",
                   static_cast<unsigned long long>(crc), static_cast<unsigned long long>(stored));
-    return {RdbError::kChecksum, text};
+    return reader_.Fail(RdbError::kChecksum, text);
   }
 
   const std::string_view rdb_;
   const RdbReadOptions& options_;
   Keyspace& keyspace_;
   RdbReport& report_;
-  RdbBytes in_;
+  Reader reader_;
+  RdbBytes& in_;
   ValueReader values_;
   int db_ = 0;
   // Of the next key.
@@ -500,6 +549,8 @@ class FileReader {
   std::string value_text_;
   std::string unused_;
 };
+
+#undef RESPROBE_RARE
 
 }  // namespace
 
@@ -528,11 +579,15 @@ bool DumpPayloadFits(std::string_view payload, Profile profile, bool checksum) {
 
 RdbResult ReadDumpPayload(std::string_view payload, const RdbReadOptions& options, int db,
                           std::string_view key, Keyspace* keyspace) {
-  RdbBytes in(payload);
+  Reader reader(payload);
+  ValueReader values(&reader, options.deep);
   uint8_t type;
-  if (!in.Byte(&type)) return ShortRead();
-  ValueReader reader(&in, options.deep);
-  return ReadValue(type, reader, options.profile, db, key, keyspace);
+  if (!reader.in.Byte(&type)) {
+    reader.ShortRead();
+  } else {
+    ReadValue(type, reader, values, options.profile, db, key, keyspace);
+  }
+  return std::move(reader.result);
 }
 
 void MakeUnusedKey(const Keyspace& keyspace, int db, std::string* key) {

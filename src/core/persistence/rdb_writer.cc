@@ -25,8 +25,8 @@ constexpr size_t kElementAllowance = 8;
 
 class ValueWriter {
  public:
-  ValueWriter(Profile profile, bool compress, std::string* out)
-      : profile_(profile), to_(compress, out) {}
+  ValueWriter(Profile profile, bool packed, bool compress, std::string* out)
+      : profile_(profile), packed_(packed), to_(compress, out) {}
 
   RdbTextWriter& to() { return to_; }
 
@@ -60,14 +60,14 @@ class ValueWriter {
   rdb::Type TypeOf(const Object& object) const {
     switch (object.type()) {
       case ObjectType::kList:
-        return rdb::kListQuicklist2;
+        return packed_ ? rdb::kListQuicklist2 : rdb::kList;
       case ObjectType::kHash:
-        return object.hash().compact() ? rdb::kHashListpack : rdb::kHash;
+        return IsPacked(object.hash()) ? rdb::kHashListpack : rdb::kHash;
       case ObjectType::kSet:
-        if (object.set().intset()) return rdb::kSetIntset;
+        if (IsIntset(object.set())) return rdb::kSetIntset;
         return IsPacked(object.set()) ? rdb::kSetListpack : rdb::kSet;
       case ObjectType::kZset:
-        return object.zset().compact() ? rdb::kZsetListpack : rdb::kZset2;
+        return IsPacked(object.zset()) ? rdb::kZsetListpack : rdb::kZset2;
       case ObjectType::kString:
       case ObjectType::kNone:
         break;
@@ -75,7 +75,12 @@ class ValueWriter {
     return rdb::kString;
   }
 
-  bool IsPacked(const Set& set) const { return traits().packs_lists_and_sets && set.compact(); }
+  bool IsPacked(const Hash& hash) const { return packed_ && hash.compact(); }
+  bool IsPacked(const ZSet& zset) const { return packed_ && zset.compact(); }
+  bool IsIntset(const Set& set) const { return packed_ && set.intset(); }
+  bool IsPacked(const Set& set) const {
+    return packed_ && traits().packs_lists_and_sets && set.compact();
+  }
 
   // An element that is a node of its own.
   bool IsPlain(std::string_view element) const {
@@ -84,6 +89,11 @@ class ValueWriter {
 
   // The nodes of a list whose elements were pushed to its end, one by one.
   void WriteList(const List& list) {
+    if (!packed_) {
+      to_.Length(list.size());
+      for (size_t i = 0; i < list.size(); ++i) to_.Text(list.at(i));
+      return;
+    }
     blob_.clear();
     nodes_.clear();
     for (size_t i = 0; i < list.size();) {
@@ -121,7 +131,7 @@ class ValueWriter {
 
   void WriteHash(const Hash& hash) {
     const Dict<std::string>& fields = hash.fields();
-    if (!hash.compact()) {
+    if (!IsPacked(hash)) {
       to_.Length(fields.size());
       for (size_t i = 0; i < fields.size(); ++i) {
         to_.Text(fields.at(i).key);
@@ -142,7 +152,7 @@ class ValueWriter {
   void WriteSet(const Set& set) {
     const Dict<Nothing>& members = set.members();
     blob_.clear();
-    if (set.intset()) {
+    if (IsIntset(set)) {
       numbers_.clear();
       for (size_t i = 0; i < members.size(); ++i) {
         numbers_.push_back(ParseInt64(members.at(i).key).value);
@@ -162,7 +172,7 @@ class ValueWriter {
   }
 
   void WriteZset(const ZSet& zset) {
-    if (!zset.compact()) {
+    if (!IsPacked(zset)) {
       to_.Length(zset.size());
       for (size_t rank = zset.size(); rank-- > 0;) {
         to_.Text(zset.member_at(rank));
@@ -186,7 +196,8 @@ class ValueWriter {
     to_.Text(blob_);
   }
 
-  Profile profile_;
+  const Profile profile_;
+  const bool packed_;
   RdbTextWriter to_;
   std::string blob_;
   struct Node {
@@ -220,7 +231,7 @@ void AppendRdb(const Keyspace& keyspace, const RdbWriteOptions& options, std::st
   rdb->append(rdb::kMagic);
   const int version = TraitsOf(options.profile).rdb_version;
   for (const int unit : {1000, 100, 10, 1}) *rdb += static_cast<char>('0' + version / unit % 10);
-  ValueWriter writer(options.profile, options.compress, rdb);
+  ValueWriter writer(options.profile, options.packed, options.compress, rdb);
   if (options.fields) WriteFields(options, &writer.to());
   for (int db = 0; db < keyspace.databases(); ++db) {
     const Dict<Object>& keys = keyspace.keys(db);
@@ -248,7 +259,7 @@ void AppendRdb(const Keyspace& keyspace, const RdbWriteOptions& options, std::st
 
 void AppendDumpPayload(const Object& object, Profile profile, bool compress, std::string* payload) {
   const size_t begin = payload->size();
-  ValueWriter writer(profile, compress, payload);
+  ValueWriter writer(profile, true, compress, payload);
   writer.Type(object);
   writer.Value(object);
   AppendLittleEndian(static_cast<uint64_t>(TraitsOf(profile).rdb_version), 2, payload);

@@ -67,7 +67,11 @@ void ReplicationSource::AddReplica(Client& client, std::string_view id, int64_t 
     out.append(FormatInt64(static_cast<int64_t>(offset_), digits)).append("\r\n$");
     bytes_.clear();
     AppendRdb(*keyspace_,
-              {.profile = profile_, .compress = false, .checksum = false, .fields = false},
+              {.profile = profile_,
+               .packed = false,
+               .compress = false,
+               .checksum = false,
+               .fields = false},
               &bytes_);
     out.append(FormatInt64(static_cast<int64_t>(bytes_.size()), digits)).append("\r\n");
     out.append(bytes_);

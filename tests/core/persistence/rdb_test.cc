@@ -345,6 +345,9 @@ TEST(RdbValueTest, PackedSortedSetsHaveNoNegativeZero) {
                               {}, 0, "k", &loaded.keyspace)
                   .ok());
   EXPECT_FALSE(std::signbit(loaded.keyspace.Find(0, "k")->zset().score_at(0)));
+  EXPECT_TRUE(ReadDumpPayload("\x11" + Listpack({"a", "-0"}), {}, 0, "l", &loaded.keyspace).ok());
+  EXPECT_FALSE(std::signbit(loaded.keyspace.Find(0, "l")->zset().score_at(0)));
+  EXPECT_EQ(loaded.keyspace.Find(0, "l")->size(), 1U);
 }
 
 TEST(DumpPayloadTest, ChecksItsFooter) {
