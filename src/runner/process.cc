@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,7 @@ Process::Process(const Command& command) {
   err_fd_ = err_pipe[0];
   SetNonBlocking(out_fd_);
   SetNonBlocking(err_fd_);
+  pid_fd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   running_ = true;
 }
 
@@ -135,6 +137,7 @@ Process::~Process() {
   }
   if (out_fd_ >= 0) close(out_fd_);
   if (err_fd_ >= 0) close(err_fd_);
+  if (pid_fd_ >= 0) close(pid_fd_);
 }
 
 void Process::Drain(int* fd, std::string* into) {
@@ -165,9 +168,10 @@ void Process::Reap(bool block) {
 }
 
 bool Process::Pump(double seconds) {
-  pollfd waiting[2];
+  pollfd waiting[3];
   nfds_t count = 0;
-  for (const int fd : {out_fd_, err_fd_}) {
+  // Its end too: a process that has closed its output may end later.
+  for (const int fd : {out_fd_, err_fd_, pid_fd_}) {
     if (fd >= 0) waiting[count++] = {fd, POLLIN, 0};
   }
   // A signal interrupts the wait, as intended.

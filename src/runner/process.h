@@ -62,6 +62,7 @@ class Process {
   pid_t pid_ = -1;
   int out_fd_ = -1;
   int err_fd_ = -1;
+  int pid_fd_ = -1;  // readable once it has ended; -1 where there is no such thing
   bool running_ = false;
   int exit_code_ = -1;
   int signal_ = 0;

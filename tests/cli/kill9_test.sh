@@ -97,6 +97,13 @@ again() {
 again oracle --start "$faulty --fault append=silent" --hang 1 --groups string --requests 300 \
   --stop-on-failure
 again oracle --unmodelled --memory 0 --start "$faulty --fault x.twice=twice" --hang 1 --seeds 1
+toy=$(realpath "$(dirname "$0")/../live/restore/toy_restore_server.py")
+if command -v python3 >/dev/null; then
+  again oracle --restore --memory 0 --start "python3 $toy {socket} hang" --hang 1 --seeds 40 \
+    --stop-on-failure
+else
+  echo "skipped: oracle --restore, no python3 here"
+fi
 
 server=${RESPROBE_VALKEY_SERVER:-${RESPROBE_REDIS_SERVER:-}}
 if [[ -z $server ]]; then

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "cli/cache/workers_runner.h"
+#include "cli/oracle/check_runner.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/query_runner.h"
+#include "cli/oracle/restore_runner.h"
 #include "cli/proxy/qdisc.h"
 #include "engine/ops_text.h"
 #include "findings/finding_store.h"
@@ -61,6 +63,8 @@ constexpr RunnerKind kRunners[] = {
     {"robustness", "oracle --unmodelled", true, Open<RobustnessCaseRunner>},
     {"model", "model-check", true, Open<ModelCaseRunner>},
     {"query", "oracle --query", true, Open<QueryCaseRunner>},
+    {"restore", "oracle --restore", true, Open<RestoreCaseRunner>},
+    {"check_tools", "oracle --check-tools", true, Open<CheckCaseRunner>},
     {"workers", "invalidate or kill", true, Open<WorkersCaseRunner>},
 };
 
@@ -127,10 +131,36 @@ void Limit(const RunOverrides& overrides, findings::RunSpec* spec) {
   if (overrides.limits.rss_mb != usual.rss_mb) spec->limits.rss_mb = overrides.limits.rss_mb;
 }
 
-// True for a case of the workers, whose world is not a harness.
-bool IsOfWorkers(const fs::path& file, const std::string& harness) {
-  if (!harness.empty()) return harness == cachelab::StaleWorld::kName;
-  return ops_text::HarnessOf(runner::ReadFile(file)) == cachelab::StaleWorld::kName;
+template <class World>
+std::string TextOf(const fs::path& file) {
+  Arena arena;
+  Case<World> c;
+  runner::ReadCase<World>(file, &arena, &c);
+  return Print(c);
+}
+
+// A world whose cases run on a live server alone, and which is no harness.
+struct LiveWorld {
+  std::string_view name;
+  std::string_view runner;
+  std::string_view needs;  // "is a case of … : add --start COMMAND"
+  std::string (*text)(const fs::path& file);
+};
+
+constexpr LiveWorld kLiveWorlds[] = {
+    {cachelab::StaleWorld::kName, "workers", "workers in front of a server",
+     TextOf<cachelab::StaleWorld>},
+    {live::RestoreWorld::kName, "restore", "values for a server", TextOf<live::RestoreWorld>},
+    {CheckWorld::kName, "check_tools", "files for the tools of a server", TextOf<CheckWorld>},
+};
+
+// The world of such a case; nullptr if it is the case of a harness.
+const LiveWorld* LiveWorldOf(const fs::path& file, const std::string& harness) {
+  const std::string name = harness.empty() ? ops_text::HarnessOf(runner::ReadFile(file)) : harness;
+  for (const LiveWorld& world : kLiveWorlds) {
+    if (world.name == name) return &world;
+  }
+  return nullptr;
 }
 
 // Runs on the server that the user names.
@@ -146,12 +176,13 @@ findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& 
     spec.options.erase("url");
     return spec;
   }
-  if (IsOfWorkers(file, overrides.harness)) {
+  if (const LiveWorld* world = LiveWorldOf(file, overrides.harness)) {
     if (spec.runner == "robustness") {
-      throw runner::UserError("--unmodelled is for cases of command_handler, not of shared_cache");
+      throw runner::UserError("--unmodelled is for cases of command_handler, not of " +
+                              std::string(world->name));
     }
-    spec.runner = "workers";
-    spec.harness = cachelab::StaleWorld::kName;
+    spec.runner = world->runner;
+    spec.harness = world->name;
     return spec;
   }
   const runner::HarnessEntry& harness = project.HarnessOfCase(file, overrides.harness);
@@ -225,9 +256,9 @@ findings::RunSpec SpecOf(const runner::Project& project, const fs::path& file,
     if (!missing.empty()) throw runner::UserError(file.parent_path().string() + ": " + missing);
     spec = *filed;
   } else {
-    if (IsOfWorkers(file, overrides.harness)) {
-      throw runner::UserError(file.string() +
-                              ": is a case of workers in front of a server: add --start COMMAND");
+    if (const LiveWorld* world = LiveWorldOf(file, overrides.harness)) {
+      throw runner::UserError(file.string() + ": is a case of " + std::string(world->needs) +
+                              ": add --start COMMAND");
     }
     spec.harness = project.HarnessOfCase(file, overrides.harness).name;
     if (filed) spec.limits = filed->limits;
@@ -238,11 +269,8 @@ findings::RunSpec SpecOf(const runner::Project& project, const fs::path& file,
 
 std::string TextOfCase(const runner::Project& project, const fs::path& file,
                        const std::string& harness) {
-  if (!IsOfWorkers(file, harness)) return ShowCase(project.HarnessOfCase(file, harness), file);
-  Arena arena;
-  cachelab::StaleCase c;
-  runner::ReadCase<cachelab::StaleWorld>(file, &arena, &c);
-  return Print(c);
+  if (const LiveWorld* world = LiveWorldOf(file, harness)) return world->text(file);
+  return ShowCase(project.HarnessOfCase(file, harness), file);
 }
 
 std::string RunLine(const runner::Project& project, const findings::RunSpec& spec) {

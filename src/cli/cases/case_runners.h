@@ -18,6 +18,9 @@ namespace resprobe::cli {
 //   oracle       on the core and a live server, reply by reply
 //   robustness   on a live server that is watched: options "dangerous", "memory"
 //   query        queries on the RediSearch of a live server and the core's parser: option "memory"
+//   restore      values for RESTORE on a live server that is watched: options "memory",
+//                "assertions"
+//   check_tools  files, on the programs that check those of the server: option "memory"
 //   model        on a live server with the core beside it, as clients of `invalidation`
 //   workers      on caching workers in front of a live server, or on a foreign cache: see
 //                cli/cache/workers_runner.h

@@ -48,6 +48,8 @@ LiveOptions ToLiveOptions(const findings::RunSpec& spec) {
   }
   options.unmodelled = spec.runner == "robustness";
   options.dangerous = spec.options.value("dangerous", Json()) == Json(true);
+  options.restore = spec.runner == "restore";
+  options.assertions = spec.options.value("assertions", Json()) == Json(true);
   if (const Json memory = spec.options.value("memory", Json()); memory.is_number_unsigned()) {
     options.memory_mb = memory.get<size_t>();
   }
@@ -69,8 +71,10 @@ findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runne
   if (options.profile != "auto") server.profile = options.profile;
   server.hang_seconds = options.server.hang_seconds;
   if (runner == "oracle" && options.only_error_codes) spec.options["only_error_codes"] = true;
-  if (runner == "robustness" || runner == "query") {
+  if (runner == "robustness" || runner == "query" || runner == "restore" ||
+      runner == "check_tools") {
     if (options.dangerous) spec.options["dangerous"] = true;
+    if (options.assertions) spec.options["assertions"] = true;
     spec.options["memory"] = options.memory_mb;
   }
   return spec;

@@ -13,6 +13,7 @@
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
 #include "cli/oracle/query_oracle.h"
+#include "cli/oracle/restore_oracle.h"
 #include "cli/oracle/robustness_session.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
@@ -385,12 +386,25 @@ Verb OracleVerb() {
       "(work/findings/command_handler/unmodelled-…).\n"
       "With --query the server is a RediSearch 1.2: queries of query_parser are sent to FT.EXPLAIN "
       "and FT.SEARCH, and what is accepted, and its tree, is compared with the core's parser "
-      "(work/findings/query_parser/oracle-search-1.2-…).";
+      "(work/findings/query_parser/oracle-search-1.2-…).\n"
+      "With --restore the server's own values are dumped, broken in a thousand ways, and given "
+      "back "
+      "to it by RESTORE, with sanitize-dump-payload and without; then commands of their type are "
+      "called. A server that ends, hangs, takes too much memory or breaks the protocol is a "
+      "finding "
+      "(work/findings/restore/restore-…); its own assertions without sanitize-dump-payload are "
+      "counted.\n"
+      "With --check-tools broken RDB and append-only files are given to the server's "
+      "redis-check-rdb "
+      "and redis-check-aof: one that crashes or hangs, or repairs a file by cutting more than it "
+      "must, is a finding (work/findings/check_tools/check-…).";
   verb.examples = {{"oracle --start redis-server --time 1m", "compares for a minute"},
                    {"oracle --server 127.0.0.1:6379 --flush --groups string,list",
                     "compares commands of two groups on a running server, and deletes its keys"},
                    {"oracle --query --start 'redis-server --loadmodule redisearch.so' --time 1m",
                     "compares the query parser with RediSearch 1.2"},
+                   {"oracle --start valkey-server --restore --time 5m",
+                    "gives a server broken values for five minutes"},
                    {"oracle --start valkey-server --unmodelled --seeds 1000",
                     "calls what the core does not have"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
@@ -402,6 +416,28 @@ Verb OracleVerb() {
       .Excludes("--groups")
       .Excludes("--ops")
       .Excludes("--protocol");
+  verb.Flag("--restore", &options->server.restore,
+            "Give the server broken values by RESTORE, and watch it")
+      .Excludes("--unmodelled")
+      .Excludes("--query")
+      .Excludes("--profile")
+      .Excludes("--groups")
+      .Excludes("--ops")
+      .Excludes("--protocol");
+  verb.Flag("--assertions", &options->server.assertions,
+            "With --restore: an assertion of the server is a finding without sanitize-dump-payload "
+            "too")
+      .Needs("--restore");
+  verb.Flag("--check-tools", &options->server.check_tools,
+            "Give broken files to the programs that check and repair those of the server")
+      .Excludes("--restore")
+      .Excludes("--unmodelled")
+      .Excludes("--query")
+      .Excludes("--profile")
+      .Excludes("--groups")
+      .Excludes("--ops")
+      .Excludes("--protocol")
+      .Excludes("--requests");
   verb.Group("How long");
   verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
   verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
@@ -458,6 +494,14 @@ Verb OracleVerb() {
     options->cases.commands = SplitList(*commands);
     options->cases.without = SplitList(*without);
     if (*resp2) options->cases.protocol = "2";
+    if (options->server.memory_mb != LiveOptions().memory_mb && !options->server.unmodelled &&
+        !options->server.restore && !options->server.query && !options->server.check_tools) {
+      throw runner::UserError(
+          "--memory is for --unmodelled and --restore: without them a server's "
+          "memory is not watched");
+    }
+    if (options->server.restore) return RestorePayloads(*options);
+    if (options->server.check_tools) return CheckTools(*options);
     if (options->server.query) return CompareQueries(*options);
     return options->server.unmodelled ? CallUnmodelled(*options) : RunOracle(*options);
   };

@@ -26,8 +26,7 @@ void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
       .Needs("--unmodelled");
   verb->Number("--memory", "MB", &memory_mb, 0, runner::kMostMegabytes,
                "A private server that takes more memory than this is a finding; 0: no limit")
-      .ShowDefault()
-      .Needs("--unmodelled");
+      .ShowDefault();
   verb->Group("");
 }
 

@@ -29,6 +29,11 @@ struct LiveOptions {
   bool dangerous = false;
   // The server is a RediSearch that is compared with the core's query parser.
   bool query = false;
+  // The server is given broken values (RESTORE), and watched; assertions are failures too.
+  bool restore = false;
+  bool assertions = false;
+  // The programs that check a server's files are run, not the server.
+  bool check_tools = false;
   size_t memory_mb = 1024;
   // Compared: errors are the same if their codes are.
   bool only_error_codes = false;

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# oracle --restore, and replay, minimize and show of what it finds, on a server with planted faults:
+# tests/live/restore/toy_restore_server.py.   usage: restore_test.sh PROGRAM
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+need python3
+cd "$RESPROBE_SOURCE_DIR"
+export RESPROBE_WORK_DIR=$temp/work
+toy="python3 tests/live/restore/toy_restore_server.py {socket}"
+
+wrong_use "excludes" oracle --start "$toy" --restore --unmodelled
+wrong_use "excludes" oracle --start "$toy" --restore --query
+wrong_use "--assertions requires --restore" oracle --start "$toy" --assertions
+wrong_use "permit it with --flush" oracle --server 127.0.0.1:1 --restore
+wrong_use "--memory is for --unmodelled and --restore" oracle --start "$toy" --memory 5
+
+# A sound server: nothing is found.
+run 0 oracle --start "$toy" --restore --memory 0 --seeds 600 --format json --output "$temp/json"
+has out "toy 1.0, seed 1: "
+has out "0 findings"
+has json 'ERR Bad data format'
+
+seeds=600
+memory=0
+# found FAULT SIGNATURE OPTION…: one finding with that signature, and small.
+found() {
+  local fault=$1 signature=$2 ops
+  shift 2
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --start "$toy $fault" --restore --stop-on-failure --memory "$memory" --seeds "$seeds" \
+    --format json --output "$temp/json" "$@"
+  has out "finding: $signature"
+  folder=$(find "$RESPROBE_WORK_DIR" -mindepth 3 -maxdepth 3 | head -n 1)
+  holds "$folder" case case.ops original redis-cli.txt report.json
+  ops=$(sed -n 's/.*"ops_after": \([0-9]*\).*/\1/p' "$temp/json" | sort -n | head -n 1)
+  if ((${ops:-9} > 2)); then
+    echo "$fault: $ops ops instead of 2 at most" >&2
+    failures=$((failures + 1))
+  fi
+  run 1 replay "$folder"
+}
+found crash "server has ended: signal 11: readValue"
+holds "$folder" server.log
+run 0 show "$folder"
+has out "restore key=0"
+run 0 minimize "$folder/original" --harness restore --start "$toy crash" --output "$temp/small.ops"
+cp "$temp/small.ops" "$temp/ops"
+has ops "ops restore"
+run 1 replay "$temp/small.ops" --start "$toy crash"
+run 0 replay "$temp/small.ops" --start "$toy"
+wrong_use "bears it, so there is nothing to minimize" minimize "$temp/small.ops" --start "$toy"
+wrong_use "add --start COMMAND" replay "$temp/small.ops"
+found assertion-always "server has ended: assertion toy.c:12: readValue (sanitized)"
+found report "crash report: signal 11: readValue"
+found close "connection closed: restore"
+seeds=40
+found hang "server hangs: restore" --hang 1
+found short "no whole reply: lrange" --hang 1
+seeds=600
+found twice "a reply too many: llen"
+found shape "another shape: not int(0..): llen"
+found garbage "no RESP: llen"
+memory=200 seeds=32
+found memory "memory: "
+memory=0 seeds=600
+
+# An assertion without sanitize-dump-payload is counted, and a finding only on request.
+rm -rf "$RESPROBE_WORK_DIR"
+run 0 oracle --start "$toy assertion" --restore --memory 0 --seeds 600 --format json \
+  --output "$temp/json"
+has out "assertions without sanitize-dump-payload, which upstream tolerates: "
+has out "assertion toy.c:12, first from seed "
+has json '"what": "assertion toy.c:12"'
+found assertion "assertion: assertion toy.c:12: readValue" --assertions
+
+finish
