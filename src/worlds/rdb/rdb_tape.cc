@@ -1,8 +1,8 @@
 #include "worlds/rdb/rdb_tape.h"
 
+#include "core/persistence/crc64.h"
 #include "core/persistence/little_endian.h"
 #include "core/persistence/rdb_format.h"
-#include "core/resp/writer.h"
 
 namespace resprobe {
 namespace {
@@ -31,8 +31,8 @@ void DecodeRdbTape(Bytes input, RdbTape* tape) {
   tape->bytes.assign(input.begin() + (input.empty() ? 0 : 1), input.end());
   if (!tape->mended || tape->bytes.size() < rdb::kFooterSize) return;
   const size_t end = tape->bytes.size() - rdb::kChecksumSize;
-  StoreLittleEndian(PlainCrc64(std::string_view(tape->bytes).substr(0, end)), rdb::kChecksumSize,
-                    end, &tape->bytes);
+  StoreLittleEndian(Crc64(std::string_view(tape->bytes).substr(0, end)), rdb::kChecksumSize, end,
+                    &tape->bytes);
 }
 
 uint8_t RdbTapeChoices(bool is_file, bool mended, Profile profile, bool deep) {

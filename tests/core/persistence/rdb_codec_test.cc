@@ -129,6 +129,23 @@ TEST(LzfTest, AllocatesNothingForASizeThatCannotBe) {
   EXPECT_LT(out.capacity(), 100U);
 }
 
+TEST(LzfTest, ReadsDamagedBytes) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "word" + std::to_string(i % 7) + " ";
+  std::string compressed;
+  ASSERT_TRUE(LzfCompressor().Compress(text, text.size(), &compressed));
+  std::string out;
+  for (size_t i = 0; i < compressed.size(); ++i) {
+    for (int byte = 0; byte < 256; ++byte) {
+      // Of the exact sizes, so that AddressSanitizer sees what is outside.
+      std::vector<char> wrong(compressed.begin(), compressed.end());
+      wrong[i] = static_cast<char>(byte);
+      LzfDecompress({wrong.data(), wrong.size()}, text.size(), &out);
+      LzfDecompress({wrong.data(), i + 1}, text.size(), &out);
+    }
+  }
+}
+
 TEST(LzfTest, CompressesWhatItReads) {
   LzfCompressor compressor;
   uint64_t state = 1;
@@ -210,6 +227,22 @@ TEST(ListpackTest, ChecksItsEntries) {
   EXPECT_EQ(with(9, '\x02'), Strings{"broken"});                // backward length
   EXPECT_EQ(with(6, '\xff'), Strings{"bad end"});               // an end before the end
   EXPECT_EQ(with(4, '\x03'), (Strings{"ab", "1", "bad end"}));  // count
+  std::string code = Listpack({"a", "bcdefghijkl"});
+  code.replace(6, 8,
+               Bytes("\xf5"
+                     "123456\x07"));  // as long as its backward length says
+  EXPECT_EQ(Elements<ListpackReader>(code), Strings{"broken"});
+  // An end before the end, after as many elements as the header says.
+  std::string early = Listpack({"a", "b"});
+  early[4] = 1;
+  early[9] = '\xff';
+  EXPECT_EQ(Elements<ListpackReader>(early), (Strings{"a", "bad end"}));
+  // A long entry that leaves no room for its backward length.
+  std::string full = Listpack({std::string(200, 'x')});
+  full.erase(full.size() - 3, 2);
+  StoreLittleEndian(full.size(), 4, 0, &full);
+  const std::vector<char> exact(full.begin(), full.end());
+  EXPECT_EQ(Elements<ListpackReader>({exact.data(), exact.size()}), Strings{"broken"});
   std::string unknown = Listpack({"a"});
   unknown[4] = unknown[5] = '\xff';
   EXPECT_EQ(Elements<ListpackReader>(unknown), (Strings{"a", "end"}));
@@ -217,7 +250,7 @@ TEST(ListpackTest, ChecksItsEntries) {
 
 TEST(ListpackTest, ReadsDamagedBytes) {
   ReadDamaged<ListpackReader>(
-      Listpack({"ab", "1", "-5000", "100000", std::string(70, 'x'), "8388607", "5000000000"}));
+      Listpack({"ab", "1", "-5000", "100000", std::string(70, 'x'), "8388607", "5000000000", "7"}));
 }
 
 TEST(IntsetTest, HasTheWidthOfItsGreatest) {

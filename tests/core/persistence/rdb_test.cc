@@ -309,6 +309,13 @@ TEST(RdbValueTest, ChecksBlobsDeeplyOnlyIfTold) {
   EXPECT_EQ(Value(Bytes("\x09\x07\x02\x01"
                         "f\x01\0v\xff")),
             "[Zipmap integrity check failed.]");
+  EXPECT_EQ(Value(Bytes("\x12\x01\x01\x00")),
+            "[Short read or OOM loading DB. Unrecoverable error, aborting now.]");
+  // A server believes a header that says there are no elements.
+  std::string no_elements = "\x10" + Listpack({"f", "1"});
+  no_elements[6] = 0;
+  EXPECT_EQ(Value(no_elements), "[rdbLoadObject skipping empty key: k]");
+  EXPECT_EQ(DeepValue(no_elements), "[Hash listpack integrity check failed.]");
   EXPECT_EQ(Value(Bytes("\x12\x01\x03\x01"
                         "a")),
             "[Quicklist integrity check failed.]");
@@ -348,6 +355,12 @@ TEST(RdbValueTest, PackedSortedSetsHaveNoNegativeZero) {
   EXPECT_TRUE(ReadDumpPayload("\x11" + Listpack({"a", "-0"}), {}, 0, "l", &loaded.keyspace).ok());
   EXPECT_FALSE(std::signbit(loaded.keyspace.Find(0, "l")->zset().score_at(0)));
   EXPECT_EQ(loaded.keyspace.Find(0, "l")->size(), 1U);
+  // The large one has it.
+  EXPECT_TRUE(ReadDumpPayload(
+                  Bytes("\x05\x01\x40\x41") + std::string(65, 'x') + Bytes("\0\0\0\0\0\0\0\x80"),
+                  {}, 0, "m", &loaded.keyspace)
+                  .ok());
+  EXPECT_TRUE(std::signbit(loaded.keyspace.Find(0, "m")->zset().score_at(0)));
 }
 
 TEST(DumpPayloadTest, ChecksItsFooter) {
