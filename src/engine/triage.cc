@@ -128,8 +128,9 @@ Signature ReadSignature(std::string_view report) {
       std::string_view where = line.substr(0, line.find(": runtime error: "));
       const size_t slash = where.rfind('/');
       if (slash != std::string_view::npos) where.remove_prefix(slash + 1);
-      // Without the column: "file.cc:12".
+      // Without the column: "file.cc:12". Other programs say "panic: runtime error: ".
       const size_t column = where.rfind(':');
+      if (column == std::string_view::npos) continue;
       return {"ubsan", std::string(where.substr(0, column)), {}};
     }
     if (const auto address = After(line, "ERROR: AddressSanitizer: ")) {

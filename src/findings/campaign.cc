@@ -148,6 +148,10 @@ int Campaign::Run(const runner::OutputOptions& output) {
     report["interrupted"] = runner::Interrupted();
     if (!vacuous.empty()) report["vacuous"] = vacuous;
     report[options_.noun + "s"] = FindingsJson();
+    if (!found_.empty()) report["seconds_to_first"] = first_seconds_;
+    for (const auto& [signature, met] : lone_) {
+      report["not_recurring"][runner::JsonText(signature)] = met;
+    }
     output.Write(report);
   }
   if (!trouble_.empty()) throw runner::UserError(trouble_);
@@ -162,6 +166,12 @@ void Campaign::Take(const MetCase& met) {
     return;
   }
   if (search_->Accepts(signature)) return;
+  constexpr uint64_t kMostTries = 3;
+  if (const auto lone = lone_.find(signature); lone != lone_.end() && lone->second >= kMostTries) {
+    ++lone->second;
+    return;
+  }
+  met_seconds_ = clock_.Seconds();
   const RunClock::Pause pause(&clock_);
   search_->Aside(true);
   if (options_.file) {
@@ -214,7 +224,7 @@ Found Campaign::Begin(const MetCase& met, std::optional<FindingStore::Claim>* cl
   try {
     const std::string& signature = failure.what.signature;
     std::optional<StoredFailure> known =
-        store_.Find(failure.run.harness, options_.prefix, signature);
+        store_.Find(failure.run.harness, options_.prefix, signature, &failure.run.server);
     if (known && !known->failure.interrupted) {
       if (StillFails(*known)) {
         found.folder = known->folder;
@@ -317,7 +327,32 @@ void Campaign::PrintMet(const MetCase& met) {
   const std::string signature = found.failure.what.signature;
   same_[signature] = signature;
   Say(Describe(found, AtOp(found.failure) + met.outcome.text));
+  Add(signature, std::move(found));
+}
+
+void Campaign::Add(const std::string& signature, Found found) {
+  if (found_.empty()) first_seconds_ = met_seconds_;
   found_[signature] = std::move(found);
+}
+
+bool Campaign::IsLone(const MetCase& met, const Found& found) {
+  const std::string& as_met = met.outcome.what.signature;
+  if (found.failure.replays != std::optional(false) || !search_->MustRecur(met.outcome)) {
+    lone_.erase(as_met);
+    return false;
+  }
+  if (!found.folder.empty()) store_.Remove(found.folder);
+  if (++lone_[as_met] == 1) {
+    // Its first lines: what was asked, and both replies.
+    constexpr int kLines = 3;
+    size_t end = 0;
+    for (int i = 0; i < kLines && end < met.outcome.text.size(); ++i) {
+      end = std::min(met.outcome.text.find('\n', end), met.outcome.text.size() - 1) + 1;
+    }
+    Say("did not recur: " + as_met + ", from " + met.from + ": its case alone does not show it\n" +
+        met.outcome.text.substr(0, end));
+  }
+  return true;
 }
 
 void Campaign::File(const MetCase& met) {
@@ -335,6 +370,7 @@ void Campaign::File(const MetCase& met) {
     Reduce(met, &found, &files, &text);
     const std::string& signature = found.failure.what.signature;
     try {
+      if (IsLone(met, found)) return;
       if (signature != as_met && search_->Accepts(signature)) {
         same_[as_met] = signature;
         if (!found.folder.empty()) store_.Remove(found.folder);
@@ -344,9 +380,9 @@ void Campaign::File(const MetCase& met) {
         // After shrinking it may equal a known finding.
         const auto here = found_.find(signature);
         const std::optional<StoredFailure> known =
-            here == found_.end()
-                ? store_.Find(found.failure.run.harness, options_.prefix, signature)
-                : std::nullopt;
+            here == found_.end() ? store_.Find(found.failure.run.harness, options_.prefix,
+                                               signature, &found.failure.run.server)
+                                 : std::nullopt;
         if (here != found_.end() || known) store_.Remove(found.folder);
         if (here != found_.end()) {
           same_[as_met] = signature;
@@ -374,7 +410,7 @@ void Campaign::File(const MetCase& met) {
   same_[as_met] = same_[signature] = signature;
   found.met_as.insert(as_met);
   Say(Describe(found, text));
-  found_[signature] = std::move(found);
+  Add(signature, std::move(found));
 }
 
 std::string Campaign::Describe(const Found& found, const std::string& text) const {
@@ -400,12 +436,19 @@ std::string Campaign::Describe(const Found& found, const std::string& text) cons
 
 std::string Campaign::FindingsText() const {
   std::string text = Count() + "\n";
+  if (!found_.empty()) {
+    text += absl::StrFormat("the first after %.1f s\n", first_seconds_);
+  }
   for (const auto& [signature, found] : found_) {
     text += "  " + signature + ", met " + Plural(found.met, "time") + ": " +
             (found.folder.empty() ? "not filed" : project_.Shown(found.folder)) + "\n";
     for (const std::string& as : found.met_as) {
       if (as != signature) text += "    also as " + as + "\n";
     }
+  }
+  for (const auto& [signature, met] : lone_) {
+    text +=
+        "  did not recur, and does not count: " + signature + ", met " + Plural(met, "time") + "\n";
   }
   return text;
 }

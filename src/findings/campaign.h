@@ -77,6 +77,8 @@ class Search {
   virtual SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits);
   // True if failures with this signature are not to be filed: known, and accepted.
   virtual bool Accepts(const std::string& /*signature*/) { return false; }
+  // True if a failure is no finding that its case does not show again, alone.
+  virtual bool MustRecur(const CaseOutcome& /*outcome*/) const { return false; }
   // Called with true before and with false after work on a failure, which the counts must exclude.
   virtual void Aside(bool /*begins*/) {}
   // A sentence that explains why a case that failed may not fail alone.
@@ -137,7 +139,7 @@ class Campaign {
   // "3 differences".
   std::string Count() const;
   Json FindingsJson() const;
-  // The lines that end a run: each finding with its folder.
+  // The lines that end a run: each finding with its folder, and what did not recur.
   std::string FindingsText() const;
   const RunClock& clock() const { return clock_; }
   // Why findings could not be written; "" if they could.
@@ -150,6 +152,9 @@ class Campaign {
   void AddText(Failure* failure);
   void PrintMet(const MetCase& met);
   void File(const MetCase& met);
+  void Add(const std::string& signature, Found found);
+  // If it did not recur, and must: removes its folder.
+  bool IsLone(const MetCase& met, const Found& found);
   Found Begin(const MetCase& met, std::optional<FindingStore::Claim>* claim, bool* done);
   void Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,
               std::string* text);
@@ -166,6 +171,10 @@ class Campaign {
   RunClock clock_;
   std::map<std::string, Found> found_;       // by the signature as filed
   std::map<std::string, std::string> same_;  // the signature as met -> as filed
+  // Failures that did not recur, by the signature as met, and how often they were met.
+  std::map<std::string, uint64_t> lone_;
+  double met_seconds_ = 0;  // when the last failure was met
+  double first_seconds_ = 0;
   std::string trouble_;
   bool counted_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <sstream>
 
 #include "engine/triage.h"
 #include "runner/text.h"
@@ -121,6 +122,28 @@ std::string RunnerOf(const Json& json) {
 }
 
 }  // namespace
+
+std::string ServerSpec::Identity() const {
+  if (start.empty()) {
+    const bool named = version.find_first_of("0123456789") != version.npos;
+    return named ? version : address + unix_path;
+  }
+  std::error_code error;
+  const std::string temp = fs::temp_directory_path(error).string() + "/";
+  std::string text;
+  const auto add = [&](const std::string& word) {
+    if (word.contains("{port}") || word.contains("{socket}")) return;
+    if (!word.starts_with(temp)) {
+      text += word + " ";
+    } else if (fs::is_regular_file(word, error)) {
+      text += fs::path(word).filename().string() + " ";
+    }
+  };
+  std::istringstream words(start);
+  for (std::string word; words >> word;) add(word);
+  for (const std::string& word : arguments) add(word);
+  return text;
+}
 
 std::string TimeNow() {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());

@@ -28,6 +28,10 @@ struct ServerSpec {
   std::string version;    // "redis 7.0.15": its version when the failure was last seen
 
   bool given() const { return !start.empty() || !address.empty() || !unix_path.empty(); }
+  // Which server it is, for comparing findings: the command that starts it, without its port,
+  // socket, and temporary folders; or what it calls itself with a version, or else its address.
+  std::string Identity() const;
+
   bool operator==(const ServerSpec&) const = default;
 };
 

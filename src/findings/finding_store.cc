@@ -165,7 +165,8 @@ std::vector<StoredFailure> FindingStore::Unfinished() const {
 
 std::optional<StoredFailure> FindingStore::Find(const std::string& harness,
                                                 const std::string& prefix,
-                                                const std::string& signature) const {
+                                                const std::string& signature,
+                                                const ServerSpec* server) const {
   const fs::path first = root_ / harness / (prefix + FileNameOf(signature));
   for (int i = 1;; ++i) {
     const fs::path folder = i == 1 ? first : fs::path(first.string() + "-" + std::to_string(i));
@@ -173,7 +174,9 @@ std::optional<StoredFailure> FindingStore::Find(const std::string& harness,
     if (!fs::exists(folder, error)) return std::nullopt;
     try {
       StoredFailure stored = ReadFinding(folder);
-      if (stored.failure.what.signature == signature) return stored;
+      const ServerSpec& its = stored.failure.run.server;
+      const bool same = server == nullptr || its.Identity() == server->Identity();
+      if (same && stored.failure.what.signature == signature) return stored;
     } catch (const runner::UserError&) {  // it was interrupted before its report; write it anew
     }
   }

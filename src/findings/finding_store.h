@@ -59,9 +59,11 @@ class FindingStore {
   // run works now.
   std::vector<StoredFailure> Unfinished() const;
 
-  // The finding with that signature whose name begins with `prefix` ("" for none).
+  // The finding with that signature whose name begins with `prefix` ("" for none), on that server;
+  // nullptr: on any.
   std::optional<StoredFailure> Find(const std::string& harness, const std::string& prefix,
-                                    const std::string& signature) const;
+                                    const std::string& signature,
+                                    const ServerSpec* server = nullptr) const;
   // Creates the folder of a new failure, with what must not be lost: the original and a report.
   // Deletes what killed runs have left of such an attempt. Returns the folder.
   fs::path Begin(const std::string& prefix, const Failure& failure,

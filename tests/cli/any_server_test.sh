@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # oracle on a server that is no redis: tests/live/oracle/toy_server.py.
-# usage: any_server_test.sh PROGRAM found FAULT…  |  any_server_test.sh PROGRAM survey
+# usage: any_server_test.sh PROGRAM found FAULT…
+#        any_server_test.sh PROGRAM survey | manners | causes | findings
 set -euo pipefail
 program=$1
 part=$2
@@ -19,6 +20,11 @@ check() {
     echo "$text" >&2
     failures=$((failures + 1))
   fi
+}
+
+# hasnt FILE TEXT
+hasnt() {
+  check "'$2' is in $1: $(<"$temp/$1")" test -z "$(grep -F -e "$2" "$temp/$1")"
 }
 
 if [[ $part == found ]]; then
@@ -40,8 +46,87 @@ if [[ $part == found ]]; then
   exit "$failures"
 fi
 
+if [[ $part == manners ]]; then
+  # A server that closes the connection after an error goes on, and is compared.
+  for manner in closes closes-instead; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    code=0
+    [[ $manner == closes ]] || code=1
+    run $code oracle --start "$toy +$manner" --only-errors-code --seeds 40
+    has out "it has 32 of "
+    has out "it closes the connection after an error"
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 oracle --start "$toy append-length +$manner" --only-errors-code --seeds 60
+    has out "append: value of integer, met"
+  done
+  has out "connection closed where the core has an error, met"
+  has out "2 differences"
+
+  wrong_use "replies twice to PING" oracle --start "$toy +twice"
+  for manner in strlen-twice:'a reply too many' strlen-endless:'a reply without end' \
+    strlen-replies:'simple string where the core has integer' strlen-large:'a reply without end'; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 2 --commands set,strlen \
+      --seeds 30 --stop-on-failure
+    has out "strlen: ${manner#*:}, met"
+  done
+
+  run 0 oracle --start "$toy +slow" --only-errors-code --seeds 1 --commands get,set
+  has err "asking the server what it has"
+  # What does not recur is said, and does not count.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 0 oracle --start "$toy get-once" --only-errors-code --commands get,set --seeds 200
+  has out "did not recur, and does not count: "
+  has out "0 differences"
+  check "what did not recur was filed" test -z "$(ls "$RESPROBE_WORK_DIR/findings/command_handler")"
+  exit "$failures"
+fi
+
+if [[ $part == causes ]]; then
+  # A fault is one finding, whatever shows it, and whatever comes before.
+  for cause in lrange-reverse:'lrange: ' rpop-keeps-empty:'rpop: leaves other data, met'; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 1500 \
+      --write-accept "$temp/list"
+    has out "${cause#*:}"
+    check "${cause%%:*} is not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  done
+  has list " ; "
+  has out "the first after "
+  # The expiry is compared by TTL if there is no PTTL.
+  run 1 oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --seeds 300 --without ttl
+  has out "leaves other data, met"
+  # Two kinds of null are told apart.
+  run 1 oracle --start "$toy null-array" --only-errors-code --commands get --seeds 30
+  has out "core:      null"
+  has out "server:    null array"
+  exit "$failures"
+fi
+
+if [[ $part == findings ]]; then
+  # Findings of one server are none of another.
+  findings=$RESPROBE_WORK_DIR/findings/command_handler
+  cp tests/live/oracle/toy_server.py "$temp/other.py"
+  append=(oracle --only-errors-code --seeds 60 --fail-on new)
+  run 1 "${append[@]}" --start "$toy append-length"
+  run 1 "${append[@]}" --start "python3 $temp/other.py {port} append-length"
+  hasnt out "known from an earlier run"
+  check "not two findings: $(ls "$findings")" test "$(ls "$findings" | wc -l)" == 2
+  run 0 "${append[@]}" --start "$toy append-length" --junit "$temp/junit"
+  has junit 'failures="0"'
+  has junit 'known from an earlier run: append: value of integer'
+
+  wrong_use "$temp/none/junit" oracle --start "$toy" --junit "$temp/none/junit"
+  run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --write-accept "$temp/list"
+  run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --accept "$temp/list"
+  has out '"say why it is accepted" is no reason: append'
+  run 2 oracle --start "false {port}"
+  hasnt err "name redis-server"
+  exit "$failures"
+fi
+
 run 0 oracle --start "$toy" --only-errors-code --seeds 60 --format json --output "$temp/json"
-has out "it has 31 of "
+has out "it has 32 of "
 has out "set KEEPTTL"
 has out "rpop with over 2 words"
 has out "0 differences"

@@ -45,6 +45,8 @@ TEST(Triage, ReadsFramesWithoutSymbols) {
 }
 
 TEST(Triage, ReadsUndefinedBehaviourByItsPlace) {
+  EXPECT_EQ(ReadSignature("panic: runtime error: index out of range [3] with length 2\n").Text(),
+            "");
   EXPECT_EQ(
       ReadSignature("src/core/x.cc:12:7: runtime error: signed integer overflow: 1 + 2\n").Text(),
       "ubsan:x.cc:12");

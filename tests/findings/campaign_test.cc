@@ -24,6 +24,7 @@ class LetterRunner : public CaseRunner {
   LetterRunner() { spec_.harness = "letters"; }
 
   const RunSpec& spec() const override { return spec_; }
+  void server(const std::string& start) { spec_.server.start = start; }
   Json Versions() override { return {{"subject", "letters"}}; }
   void Run(const std::vector<fs::path>& files, bool, bool, const Take& take) override {
     for (const fs::path& file : files) {
@@ -99,9 +100,11 @@ class LetterSearch : public Search {
   std::string Line(const std::string& found, const RunClock&) const override { return found; }
   uint64_t Requests() const override { return taken_; }
   std::string WhyVacuous() const override { return vacuous; }
+  bool MustRecur(const CaseOutcome&) const override { return must_recur; }
 
   size_t taken() const { return taken_; }
   bool alone = false;  // fails here, and not by itself
+  bool must_recur = false;
   bool drained = false;
   std::string vacuous;
 
@@ -205,6 +208,35 @@ TEST_F(CampaignTest, WhatFailsOnlyTogetherIsKeptAsItWasMet) {
   EXPECT_EQ(stored[0].failure.input.tape, "abc");
   EXPECT_EQ(stored[0].failure.met, 2u);
   EXPECT_THAT(said_, HasSubstr("alone, the case does not show it"));
+}
+
+TEST_F(CampaignTest, WhatMustRecurAndDoesNotIsSaidOnceAndDoesNotCount) {
+  LetterSearch search(&runner_, {"abc", "def"});
+  search.alone = search.must_recur = true;
+  EXPECT_EQ(Run(&search), runner::kAllWell);
+  EXPECT_THAT(Stored(), IsEmpty());
+  const std::string once = "did not recur: only together";
+  const size_t at = said_.find(once);
+  ASSERT_NE(at, said_.npos);
+  EXPECT_EQ(said_.find(once, at + 1), said_.npos);
+}
+
+TEST_F(CampaignTest, AFindingOfAnotherServerIsNotKnown) {
+  runner_.server("first {port}");
+  LetterSearch first(&runner_, {"aB"});
+  EXPECT_EQ(Run(&first), runner::kFinding);
+  // On this server the case would hold.
+  runner_.server("second {port}");
+  runner::WriteFile(Stored()[0].folder / "case", "harmless");
+  LetterSearch second(&runner_, {"aB"});
+  EXPECT_EQ(Run(&second), runner::kFinding);
+  EXPECT_THAT(said_, Not(HasSubstr("known from an earlier run")));
+  ASSERT_THAT(Stored(), SizeIs(2));
+  EXPECT_EQ(Stored()[0].failure.state, "");
+  LetterSearch third(&runner_, {"aB"});
+  EXPECT_EQ(Run(&third), runner::kFinding);
+  EXPECT_THAT(said_, HasSubstr("known from an earlier run"));
+  EXPECT_THAT(Stored(), SizeIs(2));
 }
 
 TEST_F(CampaignTest, WhatBecomesAnotherFailureIsFiledAsThat) {

@@ -74,6 +74,24 @@ TEST(Failure, WhatIsNoReportIsRefusedByName) {
   }
 }
 
+TEST(Failure, AServerIsKnownByItsCommandOrItsName) {
+  ServerSpec started;
+  started.start = "my-server --port {port} --mode a";
+  ServerSpec same = started;
+  same.version = "mine 2.0";
+  EXPECT_EQ(started.Identity(), same.Identity());
+  same.start = "my-server --port {port} --mode b";
+  EXPECT_NE(started.Identity(), same.Identity());
+  ServerSpec running;
+  running.address = "127.0.0.1:7001";
+  running.version = "redis 7.0.15";
+  ServerSpec elsewhere = running;
+  elsewhere.address = "127.0.0.1:7002";
+  EXPECT_EQ(running.Identity(), elsewhere.Identity());
+  running.version = elsewhere.version = "a server without a name";
+  EXPECT_NE(running.Identity(), elsewhere.Identity());
+}
+
 TEST(Failure, AllEndsByASignalAreOneFailure) {
   EXPECT_TRUE(SameFailure("signal::f|g", "signal::h"));
   EXPECT_TRUE(SameFailure("violation:a", "violation:a"));

@@ -127,6 +127,7 @@ findings::CaseOutcome OracleCaseRunner::RunCase(const CommandCase& c) {
 findings::CaseOutcome OracleCaseRunner::OutcomeWithCause(
     const CommandCase& c, const std::optional<live::Difference>& difference) {
   if (!difference) return {};
+  shown_ = difference->Signature();
   findings::CaseOutcome outcome = OutcomeOf(*difference);
   outcome.what.signature = runner::JsonText(session_.CauseOf(c, *difference));
   if (difference->fatal) outcome.files["server.log"] = session_.last_log();
@@ -135,10 +136,10 @@ findings::CaseOutcome OracleCaseRunner::OutcomeWithCause(
 
 void OracleCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, CommandCase* c,
                                   findings::CaseOutcome* outcome, bool* reproduced) {
-  const std::string signature = outcome->what.signature;
-  session_.Shrink(signature, budget, arena, c);
+  // Its cause may have another.
+  const std::string signature = shown_;
   *reproduced = false;
-  if (session_.gone()) return;
+  if (!session_.Shrink(signature, budget, arena, c) || session_.gone()) return;
   // Only what a server shows that has just been started is reproduced: first without what this
   // campaign knows, since a replay knows only what the report says.
   spec_.options.erase("known");

@@ -49,6 +49,7 @@ class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
   findings::RunSpec spec_;
   OracleSession session_;
   live::KnownDifferences accepted_;  // by the spec
+  std::string shown_;                // the signature of the last difference, before its cause
 };
 
 // Cases of command_handler on a live server that is watched. Its options: "dangerous" (a boolean)

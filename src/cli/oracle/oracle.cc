@@ -28,6 +28,9 @@ namespace {
 
 using OracleVerbOptions = CallVerbOptions;
 
+// What --write-accept writes where the user must.
+constexpr std::string_view kNoReason = "say why it is accepted";
+
 // What the server has, and a table of what it lacks.
 std::string AbsentText(const live::ServerSurvey& survey) {
   std::string text = "it has " + std::to_string(survey.present()) + " of " +
@@ -95,6 +98,11 @@ class OracleSearch : public findings::Search {
     return true;
   }
 
+  // A server that has ended need not do so again, and one that is gone cannot be asked.
+  bool MustRecur(const findings::CaseOutcome& outcome) const override {
+    return !outcome.what.details.value("fatal", false) && !session_.gone();
+  }
+
   const AcceptedDifferences& accepted() const { return accepted_; }
   const OracleSession& session() const { return session_; }
 
@@ -119,6 +127,16 @@ class OracleSearch : public findings::Search {
                        runner_.spec().server.profile + ", seed " +
                        std::to_string(options_.cases.seed) + "\n";
     const live::ServerSurvey& survey = session_.oracle().survey();
+    for (const AcceptedDifference& one : accepted_.list()) {
+      if (one.reason != kNoReason) continue;
+      text += options_.accept + ": line " + std::to_string(one.line) + ": \"" +
+              std::string(kNoReason) + "\" is no reason: " + one.signature + "\n";
+    }
+    if (survey.closes_after_errors()) {
+      text +=
+          "it closes the connection after an error: each request is sent alone, and its client "
+          "reconnects after an error\n";
+    }
     if (!survey.redis()) return text + AbsentText(survey);
     if (!session_.target().active_expiry_off()) {
       text +=
@@ -220,6 +238,7 @@ class OracleSearch : public findings::Search {
       const CommandCase& c = cases_.Next();
       if (const auto own = session_.Run(c)) {
         Tell(*own, c, met);
+        session_.KnowIfInStep(c, *own);
         found = true;
         if (session_.gone()) return;
       }
@@ -253,7 +272,6 @@ class OracleSearch : public findings::Search {
     one.outcome = runner_.OutcomeOf(difference);
     if (difference.fatal) one.outcome.files["server.log"] = session_.last_log();
     met(std::move(one));
-    session_.KnowIfInStep(c, difference);
   }
 
   const live::OracleCounts& counts() const { return session_.oracle().counts(); }
@@ -271,6 +289,17 @@ class OracleSearch : public findings::Search {
   uint64_t aside_state_ = 0;
 };
 
+// Lines with " ; " between them.
+std::string OneLine(const std::string& lines) {
+  std::string text;
+  for (size_t at = 0; at < lines.size();) {
+    const size_t end = std::min(lines.find('\n', at), lines.size());
+    text += (at > 0 ? " ; " : "") + lines.substr(at, end - at);
+    at = end + 1;
+  }
+  return text;
+}
+
 // All differences of the run, and the accepted ones.
 void WriteAccepted(const OracleVerbOptions& options, const OracleSearch& search,
                    const findings::Campaign& campaign) {
@@ -279,18 +308,23 @@ void WriteAccepted(const OracleVerbOptions& options, const OracleSearch& search,
     const findings::Symptom& what = found.failure.what;
     AcceptedDifference one;
     one.signature = signature;
-    one.reason = "say why it is accepted";
-    one.example =
-        what.details.value("session", "") + " core: " + what.expected + " server: " + what.seen;
+    one.reason = kNoReason;
+    one.example = OneLine(what.details.value("session", "")) + " core: " + what.expected +
+                  " server: " + what.seen;
     one.met_as = found.met_as;
     all.Add(std::move(one));
   }
   all.Write(options.write_accept, search.session().target().version());
 }
 
+// True if the finding makes the run fail.
+bool Fails(const OracleVerbOptions& options, const findings::Found& found) {
+  return options.fail_on != "new" || !found.known;
+}
+
 // A test for each command of the profile: passed if it was compared and no finding names it, failed
-// with the findings that do, skipped if the server lacks it or it was not compared. Findings that
-// name no command are tests of their own.
+// with the findings that do, skipped if the server lacks it or it was not compared, or if the
+// findings do not fail the run. Findings that name no command are tests of their own.
 void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
                 const findings::Campaign& campaign) {
   const live::Oracle& oracle = search.session().oracle();
@@ -301,9 +335,15 @@ void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
   }
   std::vector<JunitTest> tests;
   const auto fail = [&](const std::string& name, const std::vector<const findings::Found*>& found) {
-    JunitTest test{.name = name, .result = JunitTest::Result::kFailed};
+    const bool fails = std::ranges::any_of(
+        found, [&](const findings::Found* one) { return Fails(options, *one); });
+    JunitTest test{.name = name,
+                   .result = fails ? JunitTest::Result::kFailed : JunitTest::Result::kSkipped,
+                   .message = fails ? "" : "known from an earlier run: "};
+    const char* separator = "";
     for (const findings::Found* one : found) {
-      test.message += (test.message.empty() ? "" : "; ") + one->failure.what.signature;
+      test.message += separator + one->failure.what.signature;
+      separator = "; ";
       test.text += one->failure.what.details.value("session", "") +
                    "core:   " + one->failure.what.expected + "\nserver: " + one->failure.what.seen +
                    "\n";
@@ -342,6 +382,9 @@ void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
 
 int RunOracle(const OracleVerbOptions& options) {
   const runner::Project project = runner::OpenProject();
+  for (const std::string& file : {options.junit, options.write_accept}) {
+    if (!file.empty()) runner::CheckWritable(file);
+  }
   OracleSearch search(project, options);
   findings::CampaignOptions campaign;
   campaign.verb = "oracle";
@@ -356,12 +399,9 @@ int RunOracle(const OracleVerbOptions& options) {
   const int code = run.Run(options.output);
   if (!options.write_accept.empty()) WriteAccepted(options, search, run);
   if (!options.junit.empty()) WriteJunit(options, search, run);
-  const bool old =
-      std::ranges::all_of(run.found(), [](const auto& one) { return one.second.known; });
-  if (options.fail_on == "new" && code == runner::kFinding && !run.found().empty() && old) {
-    return runner::kAllWell;
-  }
-  return code;
+  const bool fails =
+      std::ranges::any_of(run.found(), [&](const auto& one) { return Fails(options, one.second); });
+  return code == runner::kFinding && !run.found().empty() && !fails ? runner::kAllWell : code;
 }
 
 }  // namespace

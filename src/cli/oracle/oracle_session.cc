@@ -1,6 +1,7 @@
 #include "cli/oracle/oracle_session.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "engine/shrink.h"
 #include "live/net/server_listener.h"
@@ -9,7 +10,6 @@
 #include "runner/process.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
-#include "worlds/command/reply_model.h"
 
 namespace resprobe::cli {
 
@@ -48,8 +48,13 @@ OracleSession::OracleSession(const LiveOptions& options) {
                             std::string(ProfileName(oracle.profile)));
   }
   profile_ = ProfileName(oracle.profile);
-  std::optional<live::ServerSurvey> survey =
-      live::ServerSurvey::Make(target_.get(), oracle.profile, &error);
+  std::optional<live::ServerSurvey> survey = live::ServerSurvey::Make(
+      target_.get(), oracle.profile,
+      [](const std::string& line) {
+        std::fputs(line.c_str(), stderr);
+        std::fflush(stderr);
+      },
+      &error);
   if (!survey) runner::ThrowServerError(error);
   oracle.survey = *std::move(survey);
   oracle.only_error_codes = options.only_error_codes;
@@ -111,13 +116,17 @@ void OracleSession::Revive() {
   oracle_->Prepare(&gone_);
 }
 
-void OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget* budget,
+bool OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget* budget,
                            Arena* arena, CommandCase* c) {
   // It must be seen here, even if the campaign knows it.
   const bool was_known = known_.erase(signature) > 0;
   const std::optional<live::Difference> first = gone() ? std::nullopt : Run(*c);
+  if (!first || (!first->fatal && first->Signature() != signature)) {
+    if (was_known) known_.insert(signature);
+    return false;
+  }
   // One run of a candidate shows the value of a reply; for anything else Run() takes several.
-  const bool of_value = first && !first->fatal && !first->out_of_step;
+  const bool of_value = !first->fatal && !first->out_of_step;
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
     if (gone() || !budget->Spend()) return false;
     std::optional<live::Difference> difference =
@@ -133,6 +142,7 @@ void OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget*
   // With the full timeout it may turn out not to hang.
   if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
   if (was_known) known_.insert(signature);
+  return true;
 }
 
 std::optional<live::Difference> OracleSession::RunFresh(const CommandCase& c) {
@@ -153,27 +163,46 @@ void OracleSession::KnowIfInStep(const CommandCase& c, const live::Difference& d
 
 std::string OracleSession::CauseOf(const CommandCase& c, const live::Difference& difference) {
   constexpr size_t kMostOps = 12;
-  std::string own = difference.Signature();
-  if (oracle_->survey().redis() || difference.fatal || difference.out_of_step ||
-      c.ops.size() > kMostOps) {
-    return own;
+  if (oracle_->survey().redis() || difference.fatal || c.ops.size() > kMostOps) {
+    return difference.Signature();
   }
+  const live::KnownDifferences known = known_;
+  LookAtState(c);
+  std::string cause = FirstCause(c, difference);
+  known_ = known;
+  return cause;
+}
+
+// What a case leaves is compared even if that difference is known; but not what the server answers
+// without a case.
+void OracleSession::LookAtState(const CommandCase& c) {
+  std::erase_if(known_, [](const std::string& one) { return one.starts_with("state: "); });
+  CommandCase empty = c;
+  empty.ops.clear();
+  for (;;) {
+    const std::optional<live::Difference> left = gone() ? std::nullopt : Run(empty);
+    if (!left || left->fatal || !known_.insert(left->Signature()).second) return;
+  }
+}
+
+std::string OracleSession::FirstCause(const CommandCase& c, const live::Difference& difference) {
+  // If all that a write leaves is compared, then a write that leaves the same data has no part in
+  // it.
+  const auto signature = [&](live::Difference one) {
+    if (oracle_->survey().DumpsData()) one.after.clear();
+    return one.Signature();
+  };
   CommandCase prefix = c;
   for (size_t n = 1; n <= c.ops.size() && !gone(); ++n) {
     prefix.ops.assign(c.ops.begin(), c.ops.begin() + static_cast<ptrdiff_t>(n));
     const std::optional<live::Difference> first = Run(prefix);
     if (!first) continue;
-    if (!first->command.starts_with("state: ")) {
-      return first->fatal ? own : first->Signature();
-    }
-    const auto* const call = std::get_if<CommandWorld::Call>(&prefix.ops.back());
-    const Command* const command =
-        call == nullptr ? nullptr : ReplyModel::Find(call->args.words, oracle_->profile());
-    if (command == nullptr || !command->Has(kWrite)) return own;
-    const std::vector<std::string> words(call->args.words.begin(), call->args.words.end());
-    return live::CommandWithOptions(*command, words) + ": leaves other data";
+    if (first->fatal) break;
+    if (!first->command.starts_with("state: ")) return signature(*first);
+    if (first->left_by.empty()) break;
+    return first->left_by + ": leaves other data";
   }
-  return own;
+  return signature(difference);
 }
 
 std::string Session(const std::vector<std::string>& lines) {
@@ -211,6 +240,7 @@ Json ToJson(const live::Difference& difference) {
           {"command", runner::JsonText(difference.command)},
           {"kind", runner::JsonText(difference.kind)},
           {"op", difference.op},
+          {"fatal", difference.fatal},
           {"request", runner::JsonText(difference.request)},
           {"core", runner::JsonText(difference.core)},
           {"server", runner::JsonText(difference.server)},

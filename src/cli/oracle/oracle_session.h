@@ -62,13 +62,13 @@ class OracleSession {
   std::optional<live::Difference> RunAhead(const CommandCase& c);
   std::optional<live::Difference> CatchUp();
   // Shrinks the case within the budget, as long as it shows the same difference; texts are
-  // allocated in `arena`.
-  void Shrink(const std::string& signature, findings::ShrinkBudget* budget, Arena* arena,
+  // allocated in `arena`. False if the case does not show it now.
+  bool Shrink(const std::string& signature, findings::ShrinkBudget* budget, Arena* arena,
               CommandCase* c);
 
   // The request that a difference starts from: of the case's prefixes, the first that leaves the
-  // server with other data, by its last request, "set PX: leaves other data"; otherwise the
-  // difference's own signature. For small cases.
+  // server with other data, by its last request, "set PX: leaves other data", even if that is
+  // known; otherwise the difference's own signature. For small cases.
   std::string CauseOf(const CommandCase& c, const live::Difference& difference);
   // Runs the case on a server that has just been started, if the session starts it.
   std::optional<live::Difference> RunFresh(const CommandCase& c);
@@ -93,6 +93,8 @@ class OracleSession {
 
  private:
   void Revive();
+  void LookAtState(const CommandCase& c);
+  std::string FirstCause(const CommandCase& c, const live::Difference& difference);
 
   std::unique_ptr<live::LiveServer> target_;
   std::unique_ptr<live::Oracle> oracle_;

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 #include <utility>
 
 namespace resprobe::live {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 // The number of polls for a reply before sleeping: waking up takes longer than most replies do.
 // With a single core the server needs it.
@@ -58,6 +61,8 @@ void RespConnection::Send() {
 
 RespConnection::Got RespConnection::Read(int ms) {
   if (!connected()) return Got::kClosed;
+  // A server that never stops sending never lets it wait.
+  if (stop_()) return Got::kNothing;
   constexpr size_t kRoom = 64 << 10;
   buffer_.resize(kRoom);
   int looks = ms > 0 ? Looks() : 0;
@@ -87,8 +92,12 @@ bool RespConnection::Close(int ms) {
   bool seen = true;
   if (connected()) {
     shutdown(fd_.get(), SHUT_WR);
-    Got got;
-    while ((got = Read(ms)) == Got::kBytes) Take(in().size());
+    const auto end = Clock::now() + std::chrono::milliseconds(ms);
+    Got got = Got::kBytes;
+    while (got == Got::kBytes && Clock::now() < end) {
+      got = Read(ms);
+      Take(in().size());
+    }
     seen = got == Got::kClosed;
   }
   Drop();

@@ -27,10 +27,10 @@ class RespConnection {
   // Sends all of out(). Bytes that cannot be sent because the server has closed are lost; Read()
   // will then report it.
   void Send();
-  // Waits up to `ms` for bytes and appends them to in(); kNothing also if `stop` ended the wait.
+  // Waits up to `ms` for bytes and appends them to in(); kNothing also once `stop` returns true.
   Got Read(int ms);
-  // Closes the sending direction and waits up to `ms` for the server to close. False if it does
-  // not.
+  // Closes the sending direction and waits up to `ms` for the server to close, whatever it still
+  // sends. False if it does not.
   bool Close(int ms);
 
   std::string& out() { return out_; }

@@ -1,6 +1,7 @@
 #include "live/net/resp_probe.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -9,13 +10,19 @@
 namespace resprobe::live {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr size_t kMostBytes = 16 << 20;
 
 }  // namespace
 
-RespProbe::RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop) : hang_ms_(hang_ms) {
-  link_.Use(std::move(fd), hang_ms, std::move(stop));
+RespProbe::RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop)
+    : hang_ms_(hang_ms), stop_(std::move(stop)) {
+  link_.Use(std::move(fd), hang_ms_, stop_);
 }
+
+RespProbe::RespProbe(Connect connect, int hang_ms, std::function<bool()> stop)
+    : connect_(std::move(connect)), hang_ms_(hang_ms), stop_(std::move(stop)) {}
 
 std::optional<resp::ReplyView> RespProbe::Ask(std::string_view request) {
   std::vector<std::string> words;
@@ -28,22 +35,61 @@ std::optional<resp::ReplyView> RespProbe::Ask(std::string_view request) {
 }
 
 std::optional<resp::ReplyView> RespProbe::Ask(std::span<const std::string> words) {
+  const bool used = answered_;
+  std::optional<resp::ReplyView> reply = AskOnce(words);
+  // It may have closed the connection after the reply before, such as an error.
+  if (lack_ == Lack::kClosed && used && connect_) {
+    ++lost_;
+    reply = AskOnce(words);
+  }
+  return reply;
+}
+
+void RespProbe::Disconnect() {
+  link_.Drop();
+  parser_.Reset();
+  answered_ = false;
+}
+
+std::optional<resp::ReplyView> RespProbe::AskOnce(std::span<const std::string> words) {
+  const auto lacks = [&](Lack lack) {
+    lack_ = lack;
+    // A late reply would be mistaken for the reply to a later request.
+    Disconnect();
+    return std::nullopt;
+  };
+  if (!link_.connected()) {
+    if (!connect_) return lacks(Lack::kClosed);
+    error_.clear();
+    UniqueFd fd = connect_(&error_);
+    if (!fd.valid()) return lacks(Lack::kNoConnection);
+    link_.Use(std::move(fd), hang_ms_, stop_);
+  }
   const std::vector<std::string_view> views(words.begin(), words.end());
   resp::AppendRequest(&link_.out(), views);
   link_.Send();
   parser_.Reset();
-  for (size_t read = 0;; read += link_.in().size()) {
-    if (read > kMostBytes) link_.Drop();
+  const auto end = Clock::now() + std::chrono::milliseconds(hang_ms_);
+  for (size_t read = 0;;) {
+    read += link_.in().size();
     const auto result = parser_.Parse(link_.in());
+    if (result.status == resp::ReplyParser::Status::kError) return lacks(Lack::kNoResp);
     link_.Take(result.consumed);
-    if (result.status == resp::ReplyParser::Status::kError) return std::nullopt;
-    if (result.status == resp::ReplyParser::Status::kValue) return parser_.reply().root();
-    const RespConnection::Got got = link_.Read(hang_ms_);
-    if (got == RespConnection::Got::kBytes) continue;
-    silent_ |= got == RespConnection::Got::kNothing;
-    // A late reply would be mistaken for the reply to a later request.
-    link_.Drop();
-    return std::nullopt;
+    if (result.status == resp::ReplyParser::Status::kValue) {
+      lack_ = Lack::kNone;
+      answered_ = true;
+      return parser_.reply().root();
+    }
+    if (read > kMostBytes) return lacks(Lack::kTooLong);
+    if (read > 0 && Clock::now() > end) return lacks(Lack::kTooLong);
+    switch (link_.Read(hang_ms_)) {
+      case RespConnection::Got::kBytes:
+        break;
+      case RespConnection::Got::kNothing:
+        return lacks(Lack::kSilent);
+      case RespConnection::Got::kClosed:
+        return lacks(Lack::kClosed);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #ifndef RESPROBE_LIVE_NET_RESP_PROBE_H_
 #define RESPROBE_LIVE_NET_RESP_PROBE_H_
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
@@ -17,23 +18,50 @@ namespace resprobe::live {
 // Queries a server about itself, with one request at a time on its own connection.
 class RespProbe {
  public:
+  // An invalid descriptor, with one line in `error`, if there is no connection.
+  using Connect = std::function<UniqueFd(std::string* error)>;
+
+  // Why there is no reply.
+  enum class Lack {
+    kNone,          // there is one
+    kNoConnection,  // the server accepts none: error()
+    kSilent,        // nothing arrives in time, or `stop` has ended the wait
+    kClosed,        // the server closes the connection
+    kNoResp,        // what arrives is no RESP
+    kTooLong,       // it has over 16 MB, or does not end in time
+  };
+
   // Waits up to `hang_ms` for a reply; not at all once `stop` returns true.
   RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop);
+  // The same with connections of its own: makes a new one after each request without a reply. A
+  // request is repeated once if the server closes the connection after its reply to an earlier one.
+  RespProbe(Connect connect, int hang_ms, std::function<bool()> stop);
 
-  // The reply to a request, given as words with single spaces between them; nullopt if none
-  // arrives in time, it is not RESP, or it has more than 16 MB, and then for all later requests
-  // too. Valid until the next call.
+  // The reply to a request, given as words with single spaces between them; nullopt if there is
+  // none, see lack(), and with a single connection for all later requests too. Valid until the next
+  // call.
   std::optional<resp::ReplyView> Ask(std::string_view request);
   std::optional<resp::ReplyView> Ask(std::span<const std::string> words);
-  // False once a reply is missing.
-  bool connected() const { return link_.connected(); }
-  // True if a reply did not arrive although the connection was open.
-  bool silent() const { return silent_; }
+  // About the last request.
+  Lack lack() const { return lack_; }
+  bool silent() const { return lack_ == Lack::kSilent; }
+  const std::string& error() const { return error_; }
+  // How often the server has closed the connection after a reply.
+  size_t lost() const { return lost_; }
+  // The next request gets a new connection.
+  void Disconnect();
 
  private:
+  std::optional<resp::ReplyView> AskOnce(std::span<const std::string> words);
+
+  Connect connect_;
   RespConnection link_;
   int hang_ms_;
-  bool silent_ = false;
+  std::function<bool()> stop_;
+  Lack lack_ = Lack::kNone;
+  bool answered_ = false;  // on this connection
+  size_t lost_ = 0;
+  std::string error_;
   resp::ReplyParser parser_;
 };
 

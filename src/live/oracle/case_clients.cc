@@ -79,6 +79,7 @@ void CaseClients::Connect(OracleConnection* connection) {
   connection->link.Use(std::move(fd), verdict_->hang_ms(), target_->stop());
   connection->Clear();
   connection->unanswered = 0;
+  connection->after_error = false;
   connection->server_id = survey_->Has("client|id") ? 0 : OracleConnection::kNoNumber;
   if (connection->server_id == 0) connection->link.out() = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 }
@@ -96,6 +97,15 @@ void CaseClients::HangUp(OracleClient& client) {
     client.Release();
   }
   core_->Close(client.core_id);
+}
+
+void CaseClients::Reconnect(OracleClient& client) {
+  // All its replies have been read.
+  active_ = nullptr;
+  std::string unsent = std::move(client.unsent);
+  HangUp(client);
+  Open(client);
+  client.unsent = std::move(unsent);
 }
 
 OracleClient& CaseClients::Use(Index index) {

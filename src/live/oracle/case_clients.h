@@ -45,6 +45,9 @@ class CaseClients {
   void TakeConnection(OracleClient& client);
   // Closes the client, once everything sent is done, and reconnects it to the core.
   void HangUp(OracleClient& client);
+  // The client whose turn it is, or the oracle's own, closes its connection and makes a new one, on
+  // both sides; keeps what it has not sent.
+  void Reconnect(OracleClient& client);
   void Open(OracleClient& client) { client.Begin(core_->Connect()); }
   // If the core has closed a client's connection, the live server must close it too.
   void ReadClose(OracleClient& client);

@@ -32,7 +32,8 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
                          .active_expiry = !target->active_expiry_off()}),
       verdict_(target, &log_, &connections_, options.hang_ms),
       fence_(target, &verdict_),
-      reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis()),
+      reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis(),
+              survey_.closes_after_errors()),
       clients_(target, &survey_, &core_, &log_, &verdict_, &reader_, &connections_,
                options.profile),
       writer_(target, &survey_, &core_, &log_, &verdict_, &reader_, &clients_, &counts_,
@@ -69,9 +70,13 @@ bool Oracle::DeleteLeftKeys(std::string* error) {
     if (survey_.Has(all)) return fence_.Ask({all}, error);
   }
   if (!survey_.Has("del")) return true;
-  return std::ranges::all_of(writer_.named_keys(), [&](const std::string& key) {
-    return fence_.Ask({"DEL", key}, error);
-  });
+  for (const std::set<std::string>* keys : {&writer_.named_keys(), &writer_.left_keys()}) {
+    for (const std::string& key : *keys) {
+      if (!fence_.Ask({"DEL", key}, error)) return false;
+    }
+  }
+  writer_.ForgetLeftKeys();
+  return true;
 }
 
 std::optional<Difference> Oracle::Run(const Case<CommandWorld>& c) {
@@ -104,7 +109,11 @@ std::optional<Difference> Oracle::CatchUp() {
   OracleClient& last = clients_.control();
   if (last.connection != nullptr) reader_.Flush(last);
   if (verdict_.going()) verdict_.CheckLog();
-  if (verdict_.going()) Retire();
+  if (verdict_.going()) {
+    Retire();
+    // All cases have deleted their own.
+    writer_.ForgetLeftKeys();
+  }
   if (!verdict_.going()) Abort();
   return verdict_.difference();
 }

@@ -39,6 +39,7 @@ struct OracleConnection {
   size_t sent = 0;            // offset in `expected` up to which replies belong to the writes
                               // before the last one
   size_t unanswered = 0;      // bytes written since a reply was read
+  bool after_error = false;   // the server's last reply was an error
 
   bool owes() const { return next < chunks.size(); }
   size_t owed() const { return expected.size() - read; }

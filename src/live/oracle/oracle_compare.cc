@@ -14,17 +14,6 @@ namespace {
 using resp::ReplyView;
 using resp::Type;
 
-std::string Label(const ReplyView& value) {
-  if (value.is_error()) {
-    const std::string_view text = value.text();
-    return "error " + std::string(text.substr(0, text.find(' ')));
-  }
-  if (value.is_null()) {
-    return value.null_kind() == resp::NullKind::kArray ? "null array" : "null";
-  }
-  return std::string(resp::TypeName(value.type()));
-}
-
 std::vector<std::string> Elements(const ReplyView& value, bool pairs) {
   std::vector<std::string> elements;
   const bool two = pairs || value.type() == Type::kMap;
@@ -204,6 +193,17 @@ bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server
 }
 
 }  // namespace
+
+std::string Label(const ReplyView& value) {
+  if (value.is_error()) {
+    const std::string_view text = value.text();
+    return "error " + std::string(text.substr(0, text.find(' ')));
+  }
+  if (value.is_null()) {
+    return value.null_kind() == resp::NullKind::kArray ? "null array" : "null";
+  }
+  return std::string(resp::TypeName(value.type()));
+}
 
 std::string_view FreedomName(Freedom freedom) {
   constexpr std::string_view kNames[kFreedoms] = {

@@ -95,6 +95,9 @@ bool SameInAnyOrder(const resp::ReplyView& a, const resp::ReplyView& b, bool pai
 // "integer where the core has null".
 std::string KindOfMismatch(const resp::ReplyView& core, const resp::ReplyView& server);
 
+// What kind of reply it is: "null array", "error WRONGTYPE", "bulk string".
+std::string Label(const resp::ReplyView& value);
+
 // How far apart two times may be, since the servers ran the request at different moments.
 inline constexpr int64_t kTimeToleranceMs = 10'000'000;
 

@@ -13,14 +13,33 @@ void OracleFence::Use(UniqueFd fd) {
 }
 
 // Reads one line: an error, a status, a number.
-bool OracleFence::Answer(std::string* answer) {
-  answer->clear();
-  while (!answer->ends_with('\n')) {
-    if (link_.Read(verdict_->hang_ms()) != RespConnection::Got::kBytes) return false;
-    *answer += link_.in();
+RespConnection::Got OracleFence::Answer() {
+  constexpr size_t kMostBytes = 64 << 10;
+  answer_.clear();
+  while (!answer_.ends_with('\n') && answer_.size() <= kMostBytes) {
+    const RespConnection::Got got = link_.Read(verdict_->hang_ms());
+    if (got != RespConnection::Got::kBytes) return got;
+    answer_ += link_.in();
     link_.Take(link_.in().size());
   }
-  return true;
+  return RespConnection::Got::kBytes;
+}
+
+// A server may have closed this connection, and go on.
+bool OracleFence::Exchange(std::string_view request) {
+  for (bool again : {false, true}) {
+    if (again) {
+      std::string ignored;
+      UniqueFd fd = target_->Connect(&ignored);
+      if (!fd.valid()) return false;
+      Use(std::move(fd));
+    }
+    link_.out() = request;
+    link_.Send();
+    const RespConnection::Got got = Answer();
+    if (got != RespConnection::Got::kClosed) return got == RespConnection::Got::kBytes;
+  }
+  return false;
 }
 
 bool OracleFence::Demand(const std::string& words, std::string* error) {
@@ -35,18 +54,16 @@ bool OracleFence::Demand(const std::string& words, std::string* error) {
 }
 
 bool OracleFence::Ask(const std::vector<std::string>& words, std::string* error) {
-  resp::AppendRequest(&link_.out(), std::vector<std::string_view>(words.begin(), words.end()));
-  link_.Send();
-  if (Answer(&answer_)) return true;
+  std::string request;
+  resp::AppendRequest(&request, std::vector<std::string_view>(words.begin(), words.end()));
+  if (Exchange(request)) return true;
   *error = "the server does not answer " + words.front();
   return false;
 }
 
 bool OracleFence::Pass(int rounds) {
   for (int i = 0; i < rounds; ++i) {
-    link_.out() = "*1\r\n$4\r\nPING\r\n";
-    link_.Send();
-    if (Answer(&answer_)) continue;
+    if (Exchange("*1\r\n$4\r\nPING\r\n")) continue;
     verdict_->ServerFailed();
     return false;
   }

@@ -2,6 +2,7 @@
 #define RESPROBE_LIVE_ORACLE_ORACLE_FENCE_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "live/net/resp_connection.h"
@@ -30,7 +31,9 @@ class OracleFence {
   static constexpr int kAnyRounds = 4;
 
  private:
-  bool Answer(std::string* answer);
+  RespConnection::Got Answer();
+  // Sends a request, and reads the answer_.
+  bool Exchange(std::string_view request);
 
   LiveServer* target_;
   OracleVerdict* verdict_;

@@ -35,6 +35,17 @@ bool HasFlag(const Asked& asked, uint32_t flags) {
                              [&](const Asked& queued) { return HasFlag(queued, flags); });
 }
 
+// Of a text, and of bytes that are no reply.
+constexpr size_t kMostText = 1 << 20;
+constexpr size_t kMostBytes = 4 << 10;
+
+std::string Cut(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  const size_t size = text.size();
+  text.resize(most);
+  return text + " … (" + std::to_string(size) + " bytes)";
+}
+
 }  // namespace
 
 void OracleVerdict::Restart() {
@@ -108,8 +119,9 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
   difference_->out_of_step = difference_->behind_known = false;
   difference_->cause = mismatch.cause;
   if (finds_causes_ && mismatch.cause.empty() && !mismatch.is_error && !HasFlag(asked, kWrite)) {
-    if (const std::string write = LastWrite(number); !write.empty()) {
-      difference_->cause = difference_->command + " after " + write + ": " + difference_->kind;
+    // No write makes DBSIZE an array.
+    if (HasKeys(asked) || mismatch.kind.starts_with("value of")) {
+      difference_->after = LastWrite(number);
     }
   }
   if (known_ == nullptr) return true;
@@ -136,7 +148,17 @@ void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std
     if (command.empty()) {
       command = a.command != nullptr ? std::string(a.command->full_name()) : "unknown command";
     }
-    if (a.part == Asked::Part::kState) command = "state: " + command;
+    if (a.part == Asked::Part::kState) {
+      command = "state: " + command;
+      for (size_t i = log_->first(); i < asked; ++i) {
+        const Asked& before = log_->At(i);
+        const bool wrote = before.case_number == a.case_number &&
+                           before.part == Asked::Part::kCase && HasFlag(before, kWrite);
+        if (wrote && before.op + 1 >= a.op && before.command != nullptr) {
+          d.left_by = CommandWithOptions(*before.command, before.args);
+        }
+      }
+    }
     for (size_t i = log_->first(); i <= asked; ++i) {
       const Asked& before = log_->At(i);
       if (before.case_number != a.case_number) continue;
@@ -147,8 +169,8 @@ void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std
   }
   d.command = std::move(command);
   d.kind = std::move(kind);
-  d.core = std::move(core);
-  d.server = std::move(server);
+  d.core = Cut(std::move(core), kMostText);
+  d.server = Cut(std::move(server), kMostText);
 }
 
 void OracleVerdict::DifferAtEnd(const OracleClient& client, std::string kind, std::string core,
@@ -159,11 +181,18 @@ void OracleVerdict::DifferAtEnd(const OracleClient& client, std::string kind, st
   Differ(asked, std::move(kind), std::move(core), std::move(server));
 }
 
+void OracleVerdict::NoEnd(const OracleClient& client, std::string_view bytes) {
+  if (difference_) return;
+  std::string seen = std::to_string(bytes.size()) + " bytes without its end: ";
+  resp::AppendEscaped(&seen, bytes.substr(0, kMostBytes));
+  DifferAtEnd(client, "a reply without end", "a reply", std::move(seen));
+}
+
 void OracleVerdict::NoResp(const OracleClient& client, const std::string& why,
                            std::string_view bytes) {
   if (difference_) return;
   std::string seen = why + ": ";
-  resp::AppendEscaped(&seen, bytes);
+  resp::AppendEscaped(&seen, bytes.substr(0, kMostBytes));
   DifferAtEnd(client, "no RESP", "RESP", std::move(seen));
   if (finds_causes_) difference_->cause = "no RESP: " + why;
 }
@@ -173,6 +202,14 @@ void OracleVerdict::NoReply(size_t asked, const std::string& kind, const resp::R
   if (difference_) return;
   Differ(asked, kind, resp::ToText(core), std::move(server));
   if (finds_causes_ && core.is_error()) difference_->cause = kind + " where the core has an error";
+}
+
+bool OracleVerdict::ClosedInstead(size_t asked, const resp::ReplyView& core) {
+  Mismatch mismatch;
+  mismatch.kind = "connection closed";
+  mismatch.cause = "connection closed where the core has an error";
+  mismatch.is_error = mismatch.only_form = true;
+  return ValueDiffers(asked, mismatch, resp::ToText(core), "nothing: it has closed the connection");
 }
 
 void OracleVerdict::ClosedAfter(size_t asked, bool error) {

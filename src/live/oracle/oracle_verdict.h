@@ -20,8 +20,10 @@ namespace resprobe::live {
 // A difference between the live server and the core.
 struct Difference {
   std::string command;  // "zadd"; "exec: zadd"; "state: ttl" for the final state
-  std::string cause;    // replaces both in the signature, if several commands share it
+  std::string cause;    // replaces all of this in the signature, if several commands share it
+  std::string after;    // the last write of what the command reads, "set PX"; or ""
   std::string kind;     // "error text", "integer where the core has null", "server hangs" …
+  std::string left_by;  // of a difference in the final state: the last op's last write; or ""
   size_t op = 0;        // of the case; the number of ops for the state
   std::string request;  // the words for redis-cli
   std::string core;     // the replies as text
@@ -38,7 +40,12 @@ struct Difference {
   // Replies are missing after a known difference in the same case, which may be the reason.
   bool behind_known = false;
 
-  std::string Signature() const { return cause.empty() ? command + ": " + kind : cause; }
+  // "zadd: value of integer", "get after set PX: null where the core has bulk string", or the
+  // cause.
+  std::string Signature() const {
+    if (!cause.empty()) return cause;
+    return command + (after.empty() ? "" : " after " + after) + ": " + kind;
+  }
 };
 
 // Differences that do not end a case, by signature.
@@ -93,11 +100,16 @@ class OracleVerdict {
   // A client's output differs after its last reply.
   void DifferAtEnd(const OracleClient& client, std::string kind, std::string core,
                    std::string server);
+  // A reply to a client does not end: its bytes so far.
+  void NoEnd(const OracleClient& client, std::string_view bytes);
   // What a client gets from here on is no RESP: why, and the bytes.
   void NoResp(const OracleClient& client, const std::string& why, std::string_view bytes);
   // The server closes the connection instead of the reply to this request, or does not reply.
   void NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
                std::string server);
+  // The server closes the connection instead of the error with which the core replies to this
+  // request, and is one that closes after errors. False if that is known.
+  bool ClosedInstead(size_t asked, const resp::ReplyView& core);
   // The server has closed the connection after its reply to this request, which was an error or
   // not.
   void ClosedAfter(size_t asked, bool error);

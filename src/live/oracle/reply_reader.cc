@@ -1,16 +1,19 @@
 #include "live/oracle/reply_reader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "core/resp/writer.h"
+#include "core/server/client.h"
 
 namespace resprobe::live {
 namespace {
 
 using resp::Type;
+using Clock = std::chrono::steady_clock;
 
 // How long a client waits before the oracle checks whether anything is pending. The result depends
 // on that check, not on the time.
@@ -18,7 +21,9 @@ constexpr int kPatienceMs = 200;
 constexpr int kBeginsMs = 20;
 constexpr int kClosesMs = 3;
 
-// The id of a connection of a server without ids.
+// A reply that has more bytes has no end; far above what a case can leave to be read.
+constexpr size_t kMostReply = 64 << 20;
+constexpr size_t kMostNumber = 64 << 10;
 
 }  // namespace
 
@@ -57,6 +62,10 @@ bool ReplyReader::ReadNumber(OracleClient& client) {
     const auto result = parsers_[0].Parse(connection.link.in());
     if (result.status == resp::ReplyParser::Status::kError) {
       verdict_->NoResp(client, parsers_[0].error().message(), connection.link.in());
+      return false;
+    }
+    if (connection.link.in().size() > kMostNumber) {
+      verdict_->NoEnd(client, connection.link.in());
       return false;
     }
     if (result.status == resp::ReplyParser::Status::kValue) {
@@ -134,23 +143,28 @@ void ReplyReader::ReadOpaque(OracleClient& client) {
   connection.Clear();
 }
 
-bool ReplyReader::ParseReceived(const OracleClient& client, std::vector<SentValue>* values,
-                                size_t* consumed) {
-  resp::ReplyParser parser;
-  values->clear();
-  *consumed = 0;
-  for (std::string_view rest = client.connection->link.in(); !rest.empty();) {
-    const auto result = parser.Parse(rest);
-    if (result.status == resp::ReplyParser::Status::kNeedMore) return true;
+bool ReplyReader::IsEndless(size_t bytes, Clock::time_point since) const {
+  return bytes > kMostReply ||
+         (bytes > 0 && Clock::now() - since > std::chrono::milliseconds(verdict_->hang_ms()));
+}
+
+bool ReplyReader::Parse(const OracleClient& client, Arrived* arrived) {
+  const std::string_view in = client.connection->link.in();
+  while (arrived->parsed < in.size()) {
+    const auto result = arrived->parser.Parse(in.substr(arrived->parsed));
     if (result.status == resp::ReplyParser::Status::kError) {
-      verdict_->NoResp(client, parser.error().message(), rest);
+      verdict_->NoResp(client, arrived->parser.error().message(), in.substr(arrived->complete));
       return false;
     }
-    rest.remove_prefix(result.consumed);
-    *consumed += result.consumed;
-    parser.Take(&values->emplace_back().reply);
+    arrived->parsed += result.consumed;
+    if (result.status == resp::ReplyParser::Status::kNeedMore) break;
+    arrived->complete = arrived->parsed;
+    arrived->since = Clock::now();
+    arrived->parser.Take(&arrived->values.emplace_back().reply);
   }
-  return true;
+  if (!IsEndless(arrived->parsed - arrived->complete, arrived->since)) return true;
+  verdict_->NoEnd(client, in.substr(arrived->complete));
+  return false;
 }
 
 // Usually the output is the core's, byte for byte. False if it differs, or none arrives.
@@ -168,7 +182,7 @@ bool ReplyReader::ReadEqual(OracleConnection& connection, size_t end) {
     } else {
       connection.link.Take(core.size());
     }
-    last_was_error_ = core.starts_with('-');
+    connection.after_error = last_was_error_ = core.starts_with('-');
     connection.read = chunk.end;
     ++connection.next;
     connection.unanswered = 0;
@@ -189,16 +203,18 @@ bool ReplyReader::ReadAlike(OracleConnection& connection, const OracleConnection
   if (ours.status != Status::kValue || ours.consumed != core.size()) return false;
   if (IsPush(parsers_[0].reply().root())) return false;
   auto theirs = parsers_[1].Parse(connection.link.in());
-  while (theirs.status == Status::kNeedMore) {
+  size_t parsed = theirs.consumed;
+  for (const auto since = Clock::now(); theirs.status == Status::kNeedMore;
+       parsed += theirs.consumed) {
+    if (IsEndless(parsed, since)) return false;
     if (connection.link.Read(kPatienceMs) != RespConnection::Got::kBytes) return false;
-    parsers_[1].Reset();  // from the start, which has moved
-    theirs = parsers_[1].Parse(connection.link.in());
+    theirs = parsers_[1].Parse(connection.link.in().substr(parsed));
   }
   if (theirs.status != Status::kValue || IsPush(parsers_[1].reply().root())) return false;
   Mismatch mismatch;
   if (!comparer_->Same(asked, parsers_[0].reply().root(), parsers_[1].reply().root(), &mismatch))
     return false;
-  connection.link.Take(theirs.consumed);
+  connection.link.Take(parsed);
   return true;
 }
 
@@ -210,11 +226,12 @@ void ReplyReader::Read(OracleClient& client, size_t end) {
 // Messages may arrive earlier or later than in the core's output.
 void ReplyReader::ReadByValue(OracleClient& client) {
   std::vector<SentValue> ours;
-  std::vector<SentValue> theirs;
   if (!ParseExpected(*client.connection, &ours)) return ReadOpaque(client);
-  size_t consumed = 0;
+  Arrived arrived;
+  std::vector<SentValue>& theirs = arrived.values;
+  bool closed = false;
   for (;;) {
-    if (!ParseReceived(client, &theirs, &consumed)) return;
+    if (!Parse(client, &arrived)) return;
     if (theirs.size() >= ours.size()) break;
     const Wait wait = WaitFor(client);
     if (wait == Wait::kFailed) return;
@@ -232,6 +249,11 @@ void ReplyReader::ReadByValue(OracleClient& client) {
     ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
     values_.Compare(ours, theirs);
     if (!verdict_->going()) return;
+    if (wait == Wait::kClosed && closes_after_errors_ && expected.root().is_error()) {
+      if (verdict_->ClosedInstead(asked, expected.root())) return;
+      closed = true;
+      break;
+    }
     if (wait == Wait::kClosed) {
       // A server that closes all connections is a different case.
       if (!fence_->Pass()) return;
@@ -247,17 +269,37 @@ void ReplyReader::ReadByValue(OracleClient& client) {
     if (verdict_->going()) verdict_->DifferAtEnd(client, "a reply too many", "nothing more", seen);
     return;
   }
-  values_.Compare(ours, theirs);
+  if (!closed) values_.Compare(ours, theirs);
   last_was_error_ = !ours.empty() && ours.back().reply.root().is_error();
-  client.connection->link.Take(consumed);
+  client.connection->link.Take(arrived.complete);
   client.connection->Clear();
+  client.connection->after_error =
+      closed || (!theirs.empty() && theirs.back().reply.root().is_error());
 }
 
-void ReplyReader::CheckStaysOpen(OracleClient& client, size_t asked) {
+void ReplyReader::CheckNothingFollows(OracleClient& client, size_t asked) {
   if (client.connection == nullptr || !core_->IsOpen(client.core_id)) return;
-  if (client.connection->link.Read(kClosesMs) != RespConnection::Got::kClosed) return;
-  if (!fence_->Pass()) return;
-  verdict_->ClosedAfter(asked, last_was_error_);
+  OracleConnection& connection = *client.connection;
+  if (connection.link.in().empty()) {
+    const RespConnection::Got got = connection.link.Read(kClosesMs);
+    if (got == RespConnection::Got::kNothing) return;
+    if (got == RespConnection::Got::kClosed) {
+      if (fence_->Pass()) verdict_->ClosedAfter(asked, last_was_error_);
+      return;
+    }
+  }
+  // Messages may arrive before the core has sent them.
+  const Client* const state = core_->FindClient(client.core_id);
+  if (connection.owes() || state->subscription_count() > 0 || state->tracking) return;
+  Arrived arrived;
+  if (!Parse(client, &arrived)) return;
+  std::string seen;
+  if (arrived.values.empty()) {
+    resp::AppendEscaped(&seen, connection.link.in());
+  } else {
+    seen = resp::ToText(arrived.values.front().reply.root());
+  }
+  verdict_->Differ(asked, "a reply too many", "nothing more", std::move(seen));
 }
 
 bool ReplyReader::ReadClose(OracleClient& client) {

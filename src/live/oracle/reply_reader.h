@@ -1,6 +1,7 @@
 #ifndef RESPROBE_LIVE_ORACLE_REPLY_READER_H_
 #define RESPROBE_LIVE_ORACLE_REPLY_READER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -30,9 +31,11 @@ class ReplyReader {
 
   // All must outlive the reader. `in_order`: the server handles the requests of all clients in the
   // order of their arrival, so that an answer to one shows that those before it were handled.
+  // `closes_after_errors`: the server may close the connection instead of an error.
   ReplyReader(const Server* core, RequestLog* log, OracleVerdict* verdict, OracleFence* fence,
-              Comparer* comparer, OracleCounts* counts, bool in_order)
+              Comparer* comparer, OracleCounts* counts, bool in_order, bool closes_after_errors)
       : in_order_(in_order),
+        closes_after_errors_(closes_after_errors),
         core_(core),
         log_(log),
         verdict_(verdict),
@@ -48,12 +51,21 @@ class ReplyReader {
   void Read(OracleClient& client, size_t end = SIZE_MAX);
   // Waits for bytes.
   Wait WaitFor(OracleClient& client);
-  // The complete values that have arrived and were not taken, and their size in bytes; false, with
-  // a verdict, if the data is not RESP.
-  bool ParseReceived(const OracleClient& client, std::vector<SentValue>* values, size_t* consumed);
-  // The server must not close the connection after the reply to this request, if the core does
-  // not. Waits a moment for it.
-  void CheckStaysOpen(OracleClient& client, size_t asked);
+  // What has arrived on a connection and was not taken. Each byte is parsed once.
+  struct Arrived {
+    resp::ReplyParser parser;
+    std::vector<SentValue> values;  // the complete ones
+    size_t parsed = 0;              // bytes
+    size_t complete = 0;            // bytes of the complete values
+    std::chrono::steady_clock::time_point since =
+        std::chrono::steady_clock::now();  // when the last value was complete
+  };
+  // Parses what has arrived since the last call. False, with a verdict, if it is not RESP, or a
+  // reply has over 64 MB or no end within the hang timeout.
+  bool Parse(const OracleClient& client, Arrived* arrived);
+  // The server must neither send more nor close the connection after the reply to this request, if
+  // the core does not. Waits a moment for it.
+  void CheckNothingFollows(OracleClient& client, size_t asked);
   // The server must close the connection, as the core has. False with a verdict if it does not.
   bool ReadClose(OracleClient& client);
 
@@ -67,7 +79,10 @@ class ReplyReader {
   // False if the core's output is nested illegally (EXEC of SUBSCRIBE in RESP3).
   static bool ParseExpected(const OracleConnection& connection, std::vector<SentValue>* values);
 
+  bool IsEndless(size_t bytes, std::chrono::steady_clock::time_point since) const;
+
   const bool in_order_;
+  const bool closes_after_errors_;
   const Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;

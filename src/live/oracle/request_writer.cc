@@ -22,6 +22,7 @@ constexpr size_t kMostOwed = 256 << 10;
 void RequestWriter::Begin(int64_t case_now_ms, int64_t now_ms) {
   times_.Reset(case_now_ms, now_ms);
   all_databases_ = settings_changed_ = false;
+  left_keys_.merge(named_keys_);
   named_keys_.clear();
   if (!survey_->KeepsKeys()) return;
   // No earlier run has used it on this server.
@@ -93,7 +94,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
     if (!of_state) {
       rewritten = times_.Rewrite(*command, &args);
       if (survey_->KeepsKeys()) rewritten |= MakeKeysOwn(*command, &args);
-      if (!survey_->Has("flushall")) NoteKeys(*command, args);
+      if (!survey_->Has("flushall") || !survey_->Has("dbsize")) NoteKeys(*command, args);
     }
     if (rewritten) {
       core_wire_.clear();
@@ -127,10 +128,14 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   AfterCore(client);
   // Broadcasts are sent once per turn: give each request its own turn.
   const bool broadcasts = !core_->prefix_table().empty();
-  const bool alone = judgement.breaks_off || broadcasts || one_by_one_;
+  const bool closes = survey_->closes_after_errors();
+  const bool alone = judgement.breaks_off || broadcasts || one_by_one_ || closes;
   if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
-  if (verdict_->going() && one_by_one_ && !survey_->redis()) {
-    reader_->CheckStaysOpen(client, number);
+  if (!verdict_->going()) return;
+  if (closes && client.connection != nullptr && client.connection->after_error) {
+    clients_->Reconnect(client);
+  } else if (one_by_one_ && !survey_->redis()) {
+    reader_->CheckNothingFollows(client, number);
   }
 }
 

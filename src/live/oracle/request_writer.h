@@ -56,8 +56,11 @@ class RequestWriter {
   bool all_databases() const { return all_databases_; }
   const ServerSurvey& survey() const { return *survey_; }
   // The keys that requests since the last Begin() have named, if the server cannot delete all keys
-  // at once.
+  // at once, or cannot count them.
   const std::set<std::string>& named_keys() const { return named_keys_; }
+  // The same for earlier cases, since the last ForgetLeftKeys().
+  const std::set<std::string>& left_keys() const { return left_keys_; }
+  void ForgetLeftKeys() { left_keys_.clear(); }
 
   // Bytes of the client arrive: runs each complete request.
   void Deliver(OracleClient& client, std::string_view bytes);
@@ -99,6 +102,7 @@ class RequestWriter {
   bool settings_changed_ = false;
   bool all_databases_ = false;
   std::set<std::string> named_keys_;
+  std::set<std::string> left_keys_;
   std::string key_prefix_;
   std::string core_wire_;
 };

@@ -80,12 +80,11 @@ bool ServerChoice::IsChoice(const Client& state, const Command& command,
 
 void ServerChoice::Take(OracleClient& client, Asked* asked, std::string_view core_wire) {
   reader_->Send(*client.connection);
-  std::vector<SentValue> theirs;
+  ReplyReader::Arrived arrived;
   const SentValue* choice = nullptr;
   while (choice == nullptr) {
-    size_t consumed = 0;
-    if (!reader_->ParseReceived(client, &theirs, &consumed)) break;
-    for (const SentValue& value : theirs) {
+    if (!reader_->Parse(client, &arrived)) break;
+    for (const SentValue& value : arrived.values) {
       if (choice == nullptr && value.reply.root().type() != resp::Type::kPush) choice = &value;
     }
     if (choice != nullptr) break;

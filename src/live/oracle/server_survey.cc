@@ -1,6 +1,7 @@
 #include "live/oracle/server_survey.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/resp/writer.h"
@@ -13,11 +14,18 @@
 namespace resprobe::live {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::string_view kNoCommand = "nosuchcmd";
 constexpr std::string_view kNoWord = "NOSUCHWORD";
 constexpr std::string_view kNoReply = "no reply";
+// What a server does instead of an error reply counts as one.
+constexpr std::string_view kCloses = "-closes the connection";
+constexpr std::string_view kNoResp = "-no RESP";
+constexpr std::string_view kTooLong = "-a reply without end";
 constexpr int kPatienceMs = 2000;
 constexpr int kEndsMs = 200;
+constexpr int kSayAfterMs = 2000;
 constexpr std::string_view kKeys = "probe:";
 
 // The text of an error without these words, one of which it may be about.
@@ -36,10 +44,16 @@ std::string Without(std::string_view error, std::string_view word, std::string_v
 // Asks the questions of a survey.
 class Surveyor {
  public:
-  Surveyor(LiveServer* target, Profile profile)
-      : target_(target), profile_(profile), core_(ServerConfig{.profile = profile}) {}
+  Surveyor(LiveServer* target, Profile profile, const ServerSurvey::Say& say)
+      : target_(target),
+        profile_(profile),
+        say_(say),
+        core_(ServerConfig{.profile = profile}),
+        probe_([target](std::string* why) { return target->Connect(why); },
+               std::min(target->hang_ms(), kPatienceMs), target->stop()) {}
 
   bool Run(ServerSurvey* survey, std::string* error) {
+    survey->closes_after_errors_ = ClosesAfterErrors();
     for (const Command& command : Commands(profile_)) {
       if (command.HasTrait(kNotCompared)) continue;
       if (command.spec->handler != nullptr && !AskAbout(command, survey)) break;
@@ -48,7 +62,7 @@ class Surveyor {
       }
     }
     survey->resp3_ = Has(*survey, "hello") && !Ask({"HELLO", "3"}).starts_with('-');
-    Disconnect();
+    probe_.Disconnect();
     CleanUp(*survey);
     if (!error_.empty()) *error = "while the oracle asks what the server has: " + error_;
     return error_.empty();
@@ -57,9 +71,21 @@ class Surveyor {
  private:
   static bool Has(const ServerSurvey& survey, std::string_view name) { return survey.Has(name); }
 
+  // True if the server closes the connection after an error reply, or instead of one.
+  bool ClosesAfterErrors() {
+    for (const char* word : {"first", "second"}) Ask({std::string(kNoCommand), word});
+    return probe_.lost() > 0 || probe_.lack() == RespProbe::Lack::kClosed;
+  }
+
   // Asks about the command, and then about its options. False if the server stops answering.
   bool AskAbout(const Command& command, ServerSurvey* survey) {
     ++survey->commands_;
+    if (say_ && Clock::now() > say_after_) {
+      say_("asking the server what it has, command by command: at " +
+           std::string(command.full_name()) + " after " + std::to_string(kSayAfterMs / 1000) +
+           " s\n");
+      say_after_ = Clock::time_point::max();
+    }
     const std::string name(command.full_name());
     std::vector<std::string> words = OwnKeys(PlainRequest(command));
     const std::string reply = Ask(words);
@@ -103,15 +129,16 @@ class Surveyor {
     const std::vector<std::string> words = OwnKeys(RequestWithArguments(command));
     if (words.size() <= plain || CoreRefuses(words)) return;
     const std::string answer = Ask(words);
-    if (!answer.starts_with('-')) return;
+    const std::string ended = std::exchange(ended_, {});
+    if (!answer.starts_with('-') && ended.empty()) return;
     // Not an error of these values: the same request without them is accepted.
     if (Ask({words.begin(), words.begin() + static_cast<ptrdiff_t>(plain)}).starts_with('-')) {
       return;
     }
     const std::string name(command.full_name());
     survey->most_words_[name] = plain;
-    survey->list_.push_back(
-        {name + " with over " + std::to_string(plain) + " words", answer, false});
+    survey->list_.push_back({name + " with over " + std::to_string(plain) + " words",
+                             ended.empty() ? answer : ended, !ended.empty()});
   }
 
   // True if the reply is the error that another word gets at this place.
@@ -123,39 +150,54 @@ class Surveyor {
     return answer.starts_with('-') && Without(answer, word, other) == Without(reply, word, other);
   }
 
-  // Returns '-' and the text of an error, or the name of the reply's type. Returns "" if there is no
-  // reply; the next question then opens a new connection.
+  // Returns '-' and the text of an error, or of what the server does instead; otherwise the name of
+  // the reply's type, or kNoReply. Sets ended_ if the request has ended the server, which is then
+  // there again, or error_.
   std::string Ask(const std::vector<std::string>& words) {
     if (!error_.empty()) return "";
-    if (!probe_) {
-      UniqueFd fd = target_->Connect(&error_);
-      if (!fd.valid()) return "";
-      probe_.emplace(std::move(fd), std::min(target_->hang_ms(), kPatienceMs), target_->stop());
-    }
-    const std::optional<resp::ReplyView> reply = probe_->Ask(words);
+    const std::optional<resp::ReplyView> reply = probe_.Ask(words);
+    const RespProbe::Lack lack = probe_.lack();
     std::string text;
     if (reply) {
       text = reply->is_error() ? "-" + std::string(reply->text())
                                : std::string(resp::TypeName(reply->type()));
-    } else if (probe_->silent()) {
-      text = kNoReply;
-    }
-    if (!reply && error_.empty() && target_->own()) {
-      if (const ServerEnd end = target_->FindEnd(kEndsMs); end.ended) {
-        ended_ = end.Text();
-        target_->Restart(&error_);
-      }
+    } else {
+      text = lack == RespProbe::Lack::kNoResp    ? kNoResp
+             : lack == RespProbe::Lack::kTooLong ? kTooLong
+             : lack == RespProbe::Lack::kSilent  ? kNoReply
+                                                 : kCloses;
+      CheckLives();
     }
     const Command* const command = FindCommand(words.front(), profile_);
     const Command* const own =
         command == nullptr || words.size() < 2 || command->subcommands.empty()
             ? command
             : FindSubcommand(*command, words[1]);
-    if (!reply || (own != nullptr && ChangesConnection(*own))) Disconnect();
+    if (own != nullptr && ChangesConnection(*own)) probe_.Disconnect();
     return text;
   }
 
-  void Disconnect() { probe_.reset(); }
+  // A server that answers on a new connection goes on, whatever became of the last one. Any other
+  // is started again.
+  void CheckLives() {
+    RespProbe again([this](std::string* why) { return target_->Connect(why); },
+                    std::min(target_->hang_ms(), kPatienceMs), target_->stop());
+    again.Ask("PING");
+    if (again.lack() != RespProbe::Lack::kSilent &&
+        again.lack() != RespProbe::Lack::kNoConnection &&
+        again.lack() != RespProbe::Lack::kClosed) {
+      return;
+    }
+    if (target_->stop()()) return;
+    const std::optional<ServerEnd> end = target_->AwaitEnd(kEndsMs);
+    if (!end && again.lack() == RespProbe::Lack::kClosed) return;
+    ended_ = end ? end->Text() : ServerEnd().Text();
+    if (target_->own()) {
+      target_->Restart(&error_);
+    } else {
+      error_ = ended_;
+    }
+  }
 
   static bool ChangesConnection(const Command& command) {
     return command.role != CommandRole::kPlain || command.HasTrait(kRare);
@@ -195,15 +237,17 @@ class Surveyor {
 
   LiveServer* target_;
   const Profile profile_;
+  const ServerSurvey::Say& say_;
+  Clock::time_point say_after_ = Clock::now() + std::chrono::milliseconds(kSayAfterMs);
   Server core_;
-  std::optional<RespProbe> probe_;
+  RespProbe probe_;
   std::vector<std::string> keys_;
   size_t asked_ = 0;
   std::string ended_;  // how the last request has ended the server
   std::string error_;
 };
 
-std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profile,
+std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profile, const Say& say,
                                                std::string* error) {
   ServerSurvey survey;
   survey.redis_ = target->IsRedis(profile);
@@ -214,8 +258,19 @@ std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profi
     survey.present_ = survey.commands_;
     return survey;
   }
-  if (!Surveyor(target, profile).Run(&survey, error)) return std::nullopt;
+  if (!Surveyor(target, profile, say).Run(&survey, error)) return std::nullopt;
   return survey;
+}
+
+bool ServerSurvey::DumpsData() const {
+  constexpr std::pair<const char*, const char*> kReaders[] = {
+      {"set", "get"},      {"rpush", "lrange"},  {"lpush", "lrange"},
+      {"hset", "hgetall"}, {"sadd", "smembers"}, {"zadd", "zrange"},
+      {"expire", "ttl"},   {"pexpire", "ttl"},   {"set", "type"}};
+  return std::ranges::all_of(kReaders, [&](const auto& one) {
+    const auto& [writer, reader] = one;
+    return !Has(writer) || Has(reader) || (std::string_view(reader) == "ttl" && Has("pttl"));
+  });
 }
 
 std::string ServerSurvey::Lacks(const Command& command,

@@ -1,6 +1,7 @@
 #ifndef RESPROBE_LIVE_ORACLE_SERVER_SURVEY_H_
 #define RESPROBE_LIVE_ORACLE_SERVER_SURVEY_H_
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,7 +19,8 @@ namespace resprobe::live {
 // redis and valkey have all of their profile. Any other server is asked: each command of the table
 // is called once, with harmless arguments, and so is each of its options. A command that the server
 // answers with the same error as a name that no server knows is absent; so is an option that it
-// answers with the same error as a word that is none, where the core accepts it. A command that it
+// answers with the same error as a word that is none, where the core accepts it. Closing the
+// connection instead of a reply counts as an error, and so does what is no RESP. A command that it
 // does not answer within two seconds is absent, too, and so is one that ends the server, if the
 // server can be started again.
 class ServerSurvey {
@@ -29,12 +31,18 @@ class ServerSurvey {
     bool ended = false;  // the request has ended the server
   };
 
+  using Say = std::function<void(const std::string&)>;
+
   // Asks the server, and deletes the keys that this makes. nullopt with one line in `error` if the
-  // server stops answering.
-  static std::optional<ServerSurvey> Make(LiveServer* target, Profile profile, std::string* error);
+  // server stops answering. `say` gets a line if it takes longer than two seconds; may be empty.
+  static std::optional<ServerSurvey> Make(LiveServer* target, Profile profile, const Say& say,
+                                          std::string* error);
 
   // The server is redis or valkey: it handles all requests in the order of their arrival.
   bool redis() const { return redis_; }
+  // The server closes the connection after an error reply, or instead of one: then each request is
+  // sent alone, and after an error the client reconnects on both sides.
+  bool closes_after_errors() const { return closes_after_errors_; }
   // HELLO 3 is not refused.
   bool resp3() const { return resp3_; }
   // A command of the profile, by its full name in lower case: "client|id".
@@ -44,6 +52,9 @@ class ServerSurvey {
   std::string Lacks(const Command& command, const std::vector<std::string>& words) const;
   // No command deletes keys, so each case needs keys of its own.
   bool KeepsKeys() const { return !redis_ && !Has("flushall") && !Has("flushdb") && !Has("del"); }
+  // The server has what reads all types of data that it can hold, and their expiry: what a case
+  // leaves is compared completely.
+  bool DumpsData() const;
   // In the order of the table.
   const std::vector<Absent>& absent() const { return list_; }
   // Commands of the profile that are compared, and those of them that the server has.
@@ -55,6 +66,7 @@ class ServerSurvey {
 
   bool redis_ = true;
   bool resp3_ = true;
+  bool closes_after_errors_ = false;
   size_t commands_ = 0;
   size_t present_ = 0;
   std::set<std::string, std::less<>> absent_;              // commands, and "set KEEPTTL"

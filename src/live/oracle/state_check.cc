@@ -63,8 +63,8 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
       if (survey.redis()) ask("object|encoding", {"OBJECT", "ENCODING", key});
       if (absolute) {
         ask("pexpiretime", {"PEXPIRETIME", key});
-      } else {
-        ask("pttl", {"PTTL", key});
+      } else if (!ask("pttl", {"PTTL", key})) {
+        ask("ttl", {"TTL", key});
       }
       const Object* object = keyspace.Peek(db, key);
       switch (object == nullptr ? ObjectType::kNone : object->type()) {
@@ -85,6 +85,14 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
           break;
         default:
           break;
+      }
+    }
+  }
+  // Keys that the core does not have, of a server that cannot count its keys.
+  if (!survey.Has("dbsize") && !writer->all_databases()) {
+    for (const std::string& key : writer->named_keys()) {
+      if (keyspace.Peek(0, key) == nullptr && !ask("exists", {"EXISTS", key})) {
+        ask("type", {"TYPE", key});
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/resp/writer.h"
 
@@ -16,6 +17,23 @@ std::string Written(const ReplyView& value) {
   std::string text;
   resp::AppendReply(&text, value);
   return text;
+}
+
+// Both as text; where the texts are the same, by what kinds they are, or as sent.
+std::pair<std::string, std::string> Texts(const ReplyView& core, const ReplyView& server) {
+  std::pair<std::string, std::string> texts = {resp::ToText(core), resp::ToText(server)};
+  if (texts.first != texts.second) return texts;
+  if (Label(core) != Label(server)) {
+    const auto named = [](const ReplyView& value, const std::string& text) {
+      return value.is_null() ? Label(value) : Label(value) + " " + text;
+    };
+    return {named(core, texts.first), named(server, texts.second)};
+  }
+  texts.first.clear();
+  texts.second.clear();
+  resp::AppendEscaped(&texts.first, Written(core));
+  resp::AppendEscaped(&texts.second, Written(server));
+  return texts;
 }
 
 bool EndsSubscriptions(const Asked& asked) {
@@ -67,8 +85,9 @@ void ValueComparer::CompareLists(const std::vector<const SentValue*>& ours,
       } else {
         mismatch.kind = "push: " + KindOfMismatch(core, server);
       }
-      if (verdict_->ValueDiffers(ours[i]->asked, mismatch, resp::ToText(core),
-                                 resp::ToText(server))) {
+      auto [ours_text, theirs_text] = Texts(core, server);
+      if (verdict_->ValueDiffers(ours[i]->asked, mismatch, std::move(ours_text),
+                                 std::move(theirs_text))) {
         return;
       }
       continue;

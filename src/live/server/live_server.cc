@@ -106,7 +106,7 @@ std::string ServerEnd::Text() const {
   return what.empty() ? text : text + ": " + what;
 }
 
-ServerEnd LiveServer::FindEnd(int ms) const {
+std::optional<ServerEnd> LiveServer::AwaitEnd(int ms) const {
   ServerEnd end;
   end.ended = true;
   if (process_ == nullptr) {
@@ -116,28 +116,25 @@ ServerEnd LiveServer::FindEnd(int ms) const {
     UniqueFd fd = Connect(&ignored);
     pollfd lost = {fd.get(), POLLIN, 0};
     if (fd.valid() && poll(&lost, 1, kEndsWithinMs) > 0) fd = Connect(&ignored);
-    end.ended = !fd.valid();
-    return end;
+    return fd.valid() ? std::nullopt : std::optional(end);
   }
   std::optional<std::string> how = process_->AwaitEnd(0);
   if (!how) {
     // A server that refuses connections is about to end; one that accepts them may be, too.
     std::string ignored;
-    if (Connect(&ignored).valid()) ms = kEndsWithinMs;
+    if (Connect(&ignored).valid()) ms = std::min(ms, kEndsWithinMs);
     for (; !how && ms > 0 && !options_.stop(); ms -= kLookMs) {
       how = process_->AwaitEnd(std::min(ms, kLookMs));
     }
   }
-  if (!how && options_.stop()) {
-    end.ended = false;
-    return end;
+  if (!how && !options_.stop() && ReadCrashReport(UnreadLog())) {
+    how = process_->AwaitEnd(kReportWithinMs);
+    if (!how) {
+      process_->Signal(SIGKILL);
+      how = "it hangs after its crash report";
+    }
   }
-  if (!how) {
-    process_->Signal(SIGABRT);
-    if (!process_->AwaitEnd(kReportWithinMs)) process_->Signal(SIGKILL);
-    end.ended = false;
-    return end;
-  }
+  if (!how) return std::nullopt;
   const std::string log = Log(kWholeReport);
   end.out_of_memory = log.find("Out Of Memory allocating") != log.npos;
   end.what = *how;
@@ -146,6 +143,15 @@ ServerEnd LiveServer::FindEnd(int ms) const {
     end.command = report->command;
   }
   return end;
+}
+
+ServerEnd LiveServer::FindEnd(int ms) const {
+  if (std::optional<ServerEnd> end = AwaitEnd(ms)) return *std::move(end);
+  if (process_ != nullptr && !options_.stop()) {
+    process_->Signal(SIGABRT);
+    if (!process_->AwaitEnd(kReportWithinMs)) process_->Signal(SIGKILL);
+  }
+  return {};
 }
 
 bool LiveServer::Restart(std::string* error) {
@@ -175,6 +181,12 @@ std::string LiveServer::NewLog() {
   return all;
 }
 
+std::string LiveServer::UnreadLog() const {
+  std::string all;
+  for (size_t i = 0; i < std::size(kLogs); ++i) all += LogFrom(i, log_seen_[i]);
+  return all;
+}
+
 std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
   if (process_ == nullptr) return {};
   const std::string path = process_->folder() + kLogs[file];
@@ -188,32 +200,29 @@ std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
   return text.str();
 }
 
-// What a server of any kind need not answer is asked last, and on a new connection after each
-// question that it ends the connection for.
+// What a server of any kind need not answer is asked last.
 bool LiveServer::Interview(std::string* error) {
-  UniqueFd fd = Connect(error);
-  if (!fd.valid()) {
+  if (!Connect(error).valid()) {
     // The user named it, unless it has been there before.
     if (version_.empty()) *error = WhyNoServer(options_, *error);
     return false;
   }
-  std::optional<RespProbe> server(std::in_place, std::move(fd), options_.hang_ms, options_.stop);
+  RespProbe server([this](std::string* why) { return Connect(why); }, options_.hang_ms,
+                   options_.stop);
   const std::string who = own() ? options_.start : CliArguments();
   // Asks; false with `error` if the server hangs, or is gone.
   const auto ask = [&](std::string_view request, std::optional<resp::ReplyView>* reply) {
-    *reply = server->Ask(request);
-    if (server->silent()) {
+    *reply = server.Ask(request);
+    if (server.silent()) {
       *error = "the server takes a connection and says nothing to " +
                std::string(request.substr(0, request.find(' '))) + " for " +
                std::to_string(options_.hang_ms / 1000) + " s: " + who +
                ": is it a RESP server, and does it hang? --hang gives it longer";
       return false;
     }
-    if (*reply || !options_.any) return true;
-    UniqueFd again = Connect(error);
-    if (!again.valid()) return false;
-    server.emplace(std::move(again), options_.hang_ms, options_.stop);
-    return true;
+    if (server.lack() != RespProbe::Lack::kNoConnection) return true;
+    *error = server.error();
+    return false;
   };
   std::optional<resp::ReplyView> reply;
   if (options_.any) {
@@ -223,6 +232,14 @@ bool LiveServer::Interview(std::string* error) {
                ": is it one, and does it run?";
       return false;
     }
+    // The reply to ECHO may be an error, but not that to PING once more.
+    const std::string pong(reply->text());
+    if (!ask("ECHO resprobe", &reply)) return false;
+    if (reply && !reply->is_aggregate() && reply->text() == pong) {
+      *error = "the server replies twice to PING: " + who + ": each request must have one reply";
+      return false;
+    }
+    server.Disconnect();
   }
   if (!ask("HELLO 2", &reply)) return false;
   if (!reply && !options_.any) {

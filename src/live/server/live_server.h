@@ -47,10 +47,13 @@ class LiveServer {
   int hang_ms() const { return options_.hang_ms; }
   // True if this object has started the server.
   bool own() const { return !options_.start.empty(); }
-  // Call this when the server does not answer: examines the started process, if any, for up to
-  // `ms`. A process that hangs is killed; if it writes crash reports (redis and valkey do), its log
-  // then shows where it was. A server started elsewhere counts as ended, unless it accepts
-  // connections. If `stop` returns true, `ended` == false has no meaning.
+  // How the server has ended, if it does so within `ms`; one that accepts connections gets 200 ms,
+  // and 3 s if it writes a crash report, after which it is killed. A server started elsewhere has
+  // ended if it accepts no connections.
+  std::optional<ServerEnd> AwaitEnd(int ms) const;
+  // The same, when the server does not answer: a process that has not ended hangs, and is killed.
+  // If it writes crash reports (redis and valkey do), its log then shows where it was. If `stop`
+  // returns true, `ended` == false has no meaning.
   ServerEnd FindEnd(int ms) const;
   // Replaces the old process with a new one. False with `error` if it does not start.
   bool Restart(std::string* error);
@@ -88,6 +91,8 @@ class LiveServer {
   bool Interview(std::string* error);
   void ReadCommands(const resp::ReplyView& table);
   std::string NewLog();
+  // What NewLog() would return.
+  std::string UnreadLog() const;
   std::string LogFrom(size_t file, uintmax_t start) const;
 
   TargetOptions options_;

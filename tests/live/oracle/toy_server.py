@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""A small RESP2 server with faults, for the oracle: usage: toy_server.py PORT [FAULT] [-WITHOUT ...]
+"""A small RESP2 server with faults, for the oracle.
+
+usage: toy_server.py PORT [FAULT] [-WITHOUT ...] [+MANNER ...]
 
 It has about thirty commands, no HELLO, INFO, COMMAND or RESET, its own error texts, and a thread
-for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out (-flushall, -del).
+for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out (-flushall, -del);
++NAME is one of MANNERS.
 """
 
 import socketserver
@@ -21,6 +24,20 @@ FAULTS = {
     "hset-count": "HSET counts fields that were there",
     "sadd-empty": "SADD ignores an empty member",
     "bulk-length": "a value of three bytes has the length four",
+    "rpop-keeps-empty": "RPOP leaves an empty list",
+    "null-array": "a null is a null array",
+    "get-once": "the 60th GET of a key that is there finds nothing",
+}
+
+MANNERS = {
+    "closes": "it closes the connection after an error",
+    "closes-instead": "it closes the connection instead of an error",
+    "twice": "it replies twice to each request",
+    "strlen-twice": "it replies twice to STRLEN of a key that is there",
+    "strlen-endless": "its reply to STRLEN of a key that is there has no end",
+    "strlen-replies": "it never stops to reply to STRLEN of a key that is there",
+    "strlen-large": "its reply to STRLEN of a key that is there has 100 MB",
+    "slow": "it takes 5 ms for each request",
 }
 
 
@@ -56,6 +73,7 @@ class Store:
         self.lock = threading.Lock()
         self.keys = {}
         self.ends = {}  # key -> when it expires, in milliseconds
+        self.gets = 0
         self.commands = {
             name[3:]: getattr(self, name)
             for name in dir(self)
@@ -136,13 +154,19 @@ class Store:
             return -2
         return int(self.ends[key] - time.time() * 1000) if key in self.ends else -1
 
+    def do_ttl(self, key):
+        ms = self.do_pttl(key)
+        return ms if ms < 0 else (ms + 500) // 1000
+
     def do_persist(self, key):
         return int(self.ends.pop(key, None) is not None)
 
     # --- Strings.
 
     def do_get(self, key):
-        return self.get(key, bytes)
+        value = self.get(key, bytes)
+        self.gets += value is not None
+        return None if self.has("get-once") and self.gets == 60 else value
 
     def do_set(self, key, value, *options):
         ms = None
@@ -252,7 +276,7 @@ class Store:
         if found is None:
             return None
         value = found.pop(0 if self.has("rpop-first") and len(found) > 2 else -1)
-        if not found:
+        if not found and not self.has("rpop-keeps-empty"):
             self.drop(key)
         return value
 
@@ -298,7 +322,7 @@ def encode(value, fault):
     if isinstance(value, int):
         return b":%d\r\n" % value
     if value is None:
-        return b"$-1\r\n"
+        return b"*-1\r\n" if fault == "null-array" else b"$-1\r\n"
     if isinstance(value, list):
         return b"*%d\r\n" % len(value) + b"".join(encode(one, fault) for one in value)
     size = len(value) + int(fault == "bulk-length" and len(value) == 3)
@@ -310,6 +334,12 @@ class Handler(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self):
+        try:
+            self.serve()
+        except ConnectionError:
+            pass
+
+    def serve(self):
         while True:
             line = self.rfile.readline()
             if not line:
@@ -323,11 +353,31 @@ class Handler(socketserver.StreamRequestHandler):
                 words.append(self.rfile.read(size + 2)[:-2])
             if not words:
                 continue
+            manners = self.server.manners
+            if "slow" in manners:
+                time.sleep(0.005)
             try:
                 reply = encode(self.server.store.run(words), self.server.store.fault)
             except Wrong as error:
                 reply = b"-%s\r\n" % str(error).encode("latin-1", "replace")
+                if "closes-instead" in manners:
+                    return
+            if "twice" in manners:
+                reply += reply
+            if words[0].upper() == b"STRLEN" and reply[:1] == b":" and reply != b":0\r\n":
+                if "strlen-twice" in manners:
+                    reply += reply
+                if "strlen-large" in manners:
+                    reply = b"$%d\r\n%s\r\n" % (100 << 20, b"x" * (100 << 20))
+                while "strlen-replies" in manners:
+                    self.wfile.write(b"+x\r\n" * 10000)
+                if "strlen-endless" in manners:
+                    self.wfile.write(b"+")
+                while "strlen-endless" in manners:
+                    self.wfile.write(b"x" * 65536)
             self.wfile.write(reply)
+            if "closes" in manners and reply.startswith(b"-"):
+                return
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -337,12 +387,16 @@ class Server(socketserver.ThreadingTCPServer):
 
 def main():
     port, *rest = sys.argv[1:]
-    faults = [word for word in rest if not word.startswith("-")]
+    faults = [word for word in rest if word[:1] not in "-+"]
+    manners = {word[1:] for word in rest if word.startswith("+")}
+    for manner in manners - set(MANNERS):
+        sys.exit("toy_server.py: there is no manner '%s': %s" % (manner, ", ".join(MANNERS)))
     for fault in faults:
         if fault not in FAULTS:
             sys.exit("toy_server.py: there is no fault '%s': %s" % (fault, ", ".join(FAULTS)))
     with Server(("127.0.0.1", int(port)), Handler) as server:
         without = {word[1:] for word in rest if word.startswith("-")}
+        server.manners = manners
         server.store = Store(faults[0] if faults else "", without)
         server.serve_forever()
 
