@@ -444,18 +444,21 @@ int64_t Disk::DoRename(std::string_view from, std::string_view to) {
   if (Acts(DiskFaultKind::kRenameError) != nullptr) return -EIO;
   const Target source = Resolve(from);
   if (source.error != 0) return source.error;
-  if (source.inode == kNone) return -ENOENT;
   const Target target = Resolve(to);
   if (target.error != 0) return target.error;
+  if (source.inode == kNone) return -ENOENT;
   if (source.dir == kNone || target.dir == kNone) return -EBUSY;
   if (target.inode == source.inode) return 0;
+  if (inodes_[source.inode].directory && Reaches(source.inode, target.dir)) return -EINVAL;
+  if (target.inode != kNone && Reaches(target.inode, source.dir)) return -ENOTEMPTY;
   if (target.inode != kNone) {
     if (inodes_[target.inode].directory) {
-      return inodes_[source.inode].directory ? -ENOTEMPTY : -EISDIR;
+      if (!inodes_[source.inode].directory) return -EISDIR;
+      if (!inodes_[target.inode].entries.empty()) return -ENOTEMPTY;
+    } else if (inodes_[source.inode].directory) {
+      return -ENOTDIR;
     }
-    if (inodes_[source.inode].directory) return -ENOTDIR;
   }
-  if (inodes_[source.inode].directory && Reaches(source.inode, target.dir)) return -EINVAL;
   const uint32_t old_name = names_.Find(source.name);
   const uint32_t new_name = names_.Add(target.name);
   Erase(&inodes_[source.dir].entries, old_name);

@@ -164,7 +164,7 @@ class Disk : public NodeDisk {
   int Truncate(std::string_view path, int64_t size);
   int64_t Size(int fd);
   int64_t Size(std::string_view path);
-  // Replaces a file (not a directory) that has the new name, atomically.
+  // Replaces a file, or an empty directory, that has the new name, atomically.
   int Rename(std::string_view from, std::string_view to);
   int Unlink(std::string_view path);
   int MakeDirectory(std::string_view path);
