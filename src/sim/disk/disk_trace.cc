@@ -59,12 +59,13 @@ std::string PrintCall(const DiskCall& call) {
     default:
       break;
   }
-  return text + " = " + (call.result < 0 ? ErrorName(call.result) : std::to_string(call.result));
+  return text;
 }
 
 void DiskTrace::OnResult(const Disk&, const DiskCall& call) {
   if (io_only_ && !IsIo(call.op)) return;
-  text_ += PrintCall(call);
+  text_ += PrintCall(call) + " = ";
+  text_ += call.result < 0 ? ErrorName(call.result) : std::to_string(call.result);
   text_ += '\n';
 }
 

@@ -12,11 +12,11 @@ namespace resprobe {
 // "EIO" for -5; the number if the disk does not return it.
 std::string ErrorName(int64_t result);
 
-// `12 write appendonlydir/appendonly.aof.1.incr.aof 45 bytes at 120 = 45`. The number is missing if
-// the call is not an I/O call.
+// `12 write appendonlydir/appendonly.aof.1.incr.aof 45 bytes at 120`. The number is missing if the
+// call is not an I/O call.
 std::string PrintCall(const DiskCall& call);
 
-// Keeps the calls of a disk as text, a line each.
+// Keeps the calls of a disk as text, a line each, with their results: PrintCall(), then ` = 45`.
 class DiskTrace : public DiskObserver {
  public:
   // Crash points are I/O calls only; the other calls make a trace long.
