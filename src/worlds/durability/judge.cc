@@ -155,7 +155,6 @@ bool DurabilityJudge::IsDue(size_t index) const {
   int64_t due = Later(effect.logged_us, options_.window_us);
   for (const Sync& sync : history_->syncs()) {
     if (sync.started_us > due) break;
-    if (sync.ended_us <= effect.logged_us) continue;
     if (sync.started_us > effect.logged_us) {  // the one that covers it
       due = std::max(due, sync.ended_us);
       break;

@@ -278,17 +278,20 @@ TEST_F(CrashStatesTest, DirectoriesThatAreNotSyncedAreLostWithTheirFiles) {
 
 TEST_F(CrashStatesTest, ADirectoryNeverHasTwoNames) {
   Reset(CrashLevel::kWeak);
-  disk_.MakeDirectory("d");
-  disk_.Sync(Write("d/a", "1"));
-  SyncDirectory("d");
+  disk_.Place("d/a", "1");
+  disk_.Place("o/x", "2");
   disk_.Rename("d", "e");
-  disk_.MakeDirectory("d");
-  disk_.Rename("e", "d/e");
-  for (const std::string& state : StatesOf(disk_)) {
-    const size_t first = state.find("a=1");
-    EXPECT_TRUE(first == std::string::npos || state.find("a=1", first + 1) == std::string::npos)
-        << state;
-  }
+  disk_.Rename("e", "o/e");
+  // Without the first rename the directory would be both d and o/e.
+  EXPECT_EQ(StatesOf(disk_),
+            (States{"d/ d/a=1 o/ o/x=2 ", "e/ e/a=1 o/ o/x=2 ", "o/ o/e/ o/e/a=1 o/x=2 "}));
+  const uint32_t second_only[] = {2, 0, 1};
+  FixedChoices choices(second_only);
+  CrashStates states;
+  states.Start(disk_);
+  states.Draw(&choices);
+  states.Materialize(&disk_);
+  EXPECT_EQ(Tree(&disk_), "d/ d/a=1 o/ o/x=2 ");
 }
 
 // --- Properties of random histories.

@@ -170,6 +170,9 @@ TEST_F(DiskFaultTest, AFullFileSystem) {
   EXPECT_EQ(disk_.WriteAt(b, "abc", 0), 3);  // what is there can be overwritten
   EXPECT_EQ(disk_.Truncate(a, 0), 0);
   EXPECT_EQ(disk_.Write(b, "4567"), 4);
+  disk_.set_space_bytes(2);
+  EXPECT_EQ(disk_.WriteAt(b, "xyz", 0), 3);
+  EXPECT_EQ(disk_.Write(b, "8"), -ENOSPC);
 }
 
 // --- Errors.

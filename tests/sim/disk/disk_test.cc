@@ -190,17 +190,52 @@ TEST_F(DiskTest, KillKeepsThePageCache) {
 }
 
 TEST_F(DiskTest, ASyncThatTakesTimeCoversWhatWasWrittenBeforeItsStart) {
+  for (const CrashLevel level : {CrashLevel::kPrefix, CrashLevel::kReordered, CrashLevel::kWeak}) {
+    DiskOptions options;
+    options.level = level;
+    options.sync_us = 70;
+    disk_.Reset(options);
+    disk_.Place("a", "");
+    const int fd = disk_.Open("a", kLog);
+    disk_.Write(fd, "12");
+    EXPECT_EQ(disk_.sync_delay_us(), 70);
+    const uint64_t start = disk_.sync_point();
+    disk_.Write(fd, "34");
+    EXPECT_EQ(disk_.Sync(fd, start), 0);
+    disk_.Crash(CrashKind::kMachine);
+    EXPECT_EQ(Read("a"), "12");
+    // The same for names.
+    const int directory = disk_.Open("", Disk::kReadOnly | Disk::kDirectory);
+    disk_.Open("b", kLog);
+    const uint64_t before = disk_.sync_point();
+    disk_.Open("c", kLog);
+    EXPECT_EQ(disk_.Sync(directory, before), 0);
+    disk_.Crash(CrashKind::kMachine);
+    EXPECT_EQ(Read("b"), "");
+    EXPECT_EQ(Read("c"), "ENOENT");
+  }
+}
+
+TEST_F(DiskTest, WhatIsPendingSurvivesThatTheRestIsSynced) {
   DiskOptions options;
-  options.sync_us = 70;
+  options.level = CrashLevel::kReordered;
   disk_.Reset(options);
-  const int fd = disk_.Open("a", kLog);
-  disk_.Write(fd, "12");
-  EXPECT_EQ(disk_.sync_delay_us(), 70);
-  const uint64_t start = disk_.sync_point();
-  disk_.Write(fd, "34");
-  EXPECT_EQ(disk_.Sync(fd, start), 0);
+  disk_.Place("a", "");
+  disk_.Place("b", "");
+  const int a = disk_.Open("a", kLog);
+  const int b = disk_.Open("b", kLog);
+  disk_.Write(a, std::string(100'000, 'x'));
+  disk_.Write(b, "12");
+  disk_.Write(a, "y");
+  disk_.Write(b, "34");
+  EXPECT_EQ(disk_.Sync(a), 0);
+  EXPECT_EQ(disk_.pending(), 2u);
+  disk_.Write(b, std::string(200'000, 'z'));
+  disk_.Truncate(b, 5);
+  EXPECT_EQ(disk_.Sync(b), 0);
   disk_.Crash(CrashKind::kMachine);
-  EXPECT_EQ(Read("a"), "12");
+  EXPECT_EQ(Read("b"), "1234z");
+  EXPECT_EQ(disk_.Size("a"), 100'001);
 }
 
 TEST_F(DiskTest, TheKernelWritesTheOldestBackByItself) {

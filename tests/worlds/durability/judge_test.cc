@@ -130,6 +130,7 @@ TEST_F(JudgeTest, AKillLosesWhatWaitedForAFsync) {
   Start(kEverySecond);
   Log(1 * kSecond);
   history_.SyncStarted(2 * kSecond);
+  EXPECT_EQ(Least(kKill, 2 * kSecond), 1u);  // was written before
   Log(3 * kSecond);
   Log(4 * kSecond);
   EXPECT_EQ(Least(kKill, 4 * kSecond), 1u);
@@ -210,6 +211,10 @@ TEST_F(JudgeTest, ALogThatWasOffPromisesNothingOfThatTime) {
   EXPECT_EQ(Least(kPower, 3), 1u);
   Log(3);
   EXPECT_EQ(Least(kPower, 4), 2u);
+  Start(kSnapshots);
+  Log(1);
+  history_.PolicyChanged(2, kNo);
+  EXPECT_EQ(Least(kKill, 3), 0u);
 }
 
 TEST_F(JudgeTest, WaitAofIsAReceipt) {
@@ -272,6 +277,12 @@ TEST_F(JudgeTest, OfEqualStatesTheBestForTheServerCounts) {
   EXPECT_EQ(Result(kPower, 3, 1), kKept);
   EXPECT_EQ(verdict_.recovered, 2u);
   EXPECT_EQ(Result(kPower, 3, 0), kLostAcknowledged);
+  Start(kAlways);
+  Log(1, true, /*ends_unit=*/false);
+  Log(1);
+  Log(2);
+  EXPECT_EQ(Result(kPower, 3, 1), kLostAcknowledged);  // torn, or lost
+  EXPECT_EQ(verdict_.recovered, 2u);
 }
 
 // --- Excuses.
@@ -336,6 +347,13 @@ TEST_F(JudgeTest, WhatWasLostNeverHappened) {
   Log(7 * kSecond);
   EXPECT_EQ(Least(kKill, 8 * kSecond), 3u);
   EXPECT_EQ(states_.asked, (std::vector<size_t>{3}));  // the others are known
+  history_.Recovered(8 * kSecond, 8 * kSecond, 1);
+  Log(8 * kSecond);
+  Log(8 * kSecond);
+  history_.Recovered(9 * kSecond, 9 * kSecond, 3);
+  states_.asked.clear();
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 3u);
+  EXPECT_EQ(states_.asked, (std::vector<size_t>{0, 1, 2, 3}));  // the second one has changed
 }
 
 TEST_F(JudgeTest, ARestartedServerThatDoesNotSyncKeepsItsPromiseInItsOwnLifeOnly) {
