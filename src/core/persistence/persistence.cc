@@ -356,9 +356,13 @@ void Persistence::StepChild() {
   if (task_.running()) task_.Step();
 }
 
-void Persistence::RunThread() {
-  for (size_t i = 0; i < log_.tasks().size(); ++i) {
-    if (!log_.CanRun(i)) continue;
+void Persistence::RunThread(size_t n) {
+  size_t ready = 0;
+  for (size_t i = 0; i < log_.tasks().size(); ++i) ready += log_.CanRun(i) ? 1 : 0;
+  if (ready == 0) return;
+  n %= ready;
+  for (size_t i = 0;; ++i) {
+    if (!log_.CanRun(i) || n-- > 0) continue;
     log_.RunTask(i);
     return;
   }

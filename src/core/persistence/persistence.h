@@ -99,12 +99,13 @@ class Persistence {
   bool BeforeSleep();
   // The server's timer. False if the server exits.
   bool Cron();
-  // The child makes its next call.
+  // True if the child has not ended; it makes its next call.
+  bool child_runs() const { return task_.running(); }
   void StepChild();
   // A thread has work: an fsync, or that and a close.
   bool thread_waits() const { return !log_.tasks().empty(); }
-  // The thread does its first job.
-  void RunThread();
+  // A thread does one of its jobs: the n-th of those that it may do now, modulo their number.
+  void RunThread(size_t n = 0);
 
   // Why writes are refused now (MISCONF …); empty if they are not.
   std::string_view Refusal();

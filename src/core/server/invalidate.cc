@@ -151,6 +151,8 @@ void Server::SendBroadcast(Client& client, const Dict<PrefixTable::Key>& keys) {
 }
 
 void Server::OnFlush(int db) {
+  if (watcher_ != nullptr) [[unlikely]]
+    watcher_->OnDatabase(db);
   if (watching_ > 0) {
     for (int i = 0; i < keyspace_.databases(); ++i) {
       if (db == -1 || db == i) TouchAllWatched(i, nullptr);

@@ -249,6 +249,7 @@ void Server::SendEffects(bool framed) {
         [this](int db, std::string_view request) { persistence_.Append(db, request); });
   }
   propagation_.Clear();
+  if (watcher_ != nullptr) watcher_->OnUnit();
 }
 
 void Server::UpdateRecording() {
@@ -331,6 +332,8 @@ void Server::UnsubscribeAll(Client& client) {
 // --- Changes of keys.
 
 void Server::OnKeyModified(int db, std::string_view key, bool added) {
+  if (watcher_ != nullptr) [[unlikely]]
+    watcher_->OnKey(db, key);
   if (PopsInSilence(key)) return;
   if (watching_ > 0) TouchWatched(db, key);
   if (added && !blocked_.empty()) NoteReady(db, key);
@@ -340,6 +343,8 @@ void Server::OnKeyModified(int db, std::string_view key, bool added) {
 
 // Not attributed to a client, even if a client's lookup found it.
 void Server::OnKeyGone(int db, std::string_view key) {
+  if (watcher_ != nullptr) [[unlikely]]
+    watcher_->OnKey(db, key);
   if (propagation_.records()) [[unlikely]]
     propagation_.Deleted(db, key);
   if (watching_ > 0) TouchWatched(db, key);

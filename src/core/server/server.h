@@ -20,6 +20,7 @@
 #include "core/server/pubsub.h"
 #include "core/server/replica_link.h"
 #include "core/server/replication_source.h"
+#include "core/server/watcher.h"
 #include "core/table/command.h"
 #include "core/table/profile.h"
 #include "core/tracking/prefix_table.h"
@@ -125,6 +126,8 @@ class Server : private KeyspaceObserver {
 
   // --- For invariants.
 
+  // Gets every change of a key from now on, also after Reset() (not owned; nullptr: none).
+  void set_watcher(ServerWatcher* watcher) { watcher_ = watcher; }
   // The configuration, including changes by CONFIG SET.
   const ServerConfig& config() const { return config_; }
   Keyspace& keyspace() { return keyspace_; }
@@ -344,6 +347,7 @@ class Server : private KeyspaceObserver {
   uint64_t commands_run_ = 0;
   bool replica_ = false;
   ServerHost* host_ = nullptr;
+  ServerWatcher* watcher_ = nullptr;
   Propagation propagation_;
   Persistence persistence_{&keyspace_, &config_.persistence, initial_.profile};
   bool exits_ = false;

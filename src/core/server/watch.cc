@@ -93,6 +93,10 @@ void Server::SwapDatabases(int a, int b) {
     TouchAllWatched(b, &a);
   }
   keyspace_.Swap(a, b);
+  if (watcher_ != nullptr) [[unlikely]] {
+    watcher_->OnDatabase(a);
+    watcher_->OnDatabase(b);
+  }
   if (!blocked_.empty()) {
     NoteAllReady(a);
     NoteAllReady(b);

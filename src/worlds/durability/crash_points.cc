@@ -1,0 +1,126 @@
+#include "worlds/durability/crash_points.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace resprobe {
+
+CrashPoints::CrashPoints() {
+  for (size_t i = 0; i < std::size(servers_); ++i) {
+    servers_[i] = std::make_unique<Server>(DurabilityWorld::BaseConfig(static_cast<Profile>(i)));
+  }
+}
+
+bool CrashPoints::Run(const DurabilityWorld::Config& config,
+                      const std::vector<DurabilityWorld::Op>& ops, const Options& options,
+                      RunContext& run) {
+  config_ = config;
+  config_.level = options.level;
+  options_ = options;
+  counts_ = {};
+  failure_.reset();
+  seen_disk_ = 0;
+  world_.Start(config_, run);
+  world_.disk().set_observer(this);
+  for (op_ = 0; op_ < ops.size() && !run.violated(); ++op_) {
+    run.set_op(op_);
+    op_began_ = world_.disk().io_count();
+    std::visit([&](const auto& op) { world_.Apply(op, run); }, ops[op_]);
+  }
+  op_began_ = world_.disk().io_count();
+  if (!run.violated()) world_.Settle(run);
+  world_.disk().set_observer(nullptr);
+  return !run.violated();
+}
+
+// Before the call has any effect.
+void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
+  if (!IsIo(call.op) || disk.frozen()) return;
+  ++counts_.points;
+  // Changes of the turn that is under way are whole: a server does its I/O between them.
+  const uint32_t version = world_.history().Commit();
+  now_ms_ = world_.now_ms();
+  const uint32_t least = world_.promises().Least(CrashKind::kMachine, now_ms_);
+  if (disk.version() == seen_disk_ && version == seen_version_ && least == seen_least_) {
+    ++counts_.same;
+    return;
+  }
+  seen_disk_ = disk.version();
+  seen_version_ = version;
+  seen_least_ = least;
+  settings_ = world_.NextSettings();
+  DiskOptions options = disk.options();
+  disk_.Reset(options);
+
+  states_.Start(disk);
+  states_.KeepAll();
+  states_.Materialize(&disk_);
+  Judge(CrashKind::kProcess, /*torn=*/false);
+  const uint64_t states = states_.Count();
+  counts_.states = states > UINT64_MAX - counts_.states ? UINT64_MAX : counts_.states + states;
+  const bool torn = disk.pending() > 0;
+  states_.List(options_.states_per_point, /*seed=*/counts_.points);
+  while (states_.Next()) {
+    states_.Materialize(&disk_);
+    Judge(CrashKind::kMachine, torn);
+  }
+}
+
+void CrashPoints::Judge(CrashKind kind, bool torn) {
+  ++counts_.run;
+  Server& server = *servers_[config_.valkey ? 1 : 0];
+  server.Reset();
+  server.Configure(settings_);
+  server.Advance(static_cast<uint64_t>(now_ms_) - server.now_ms());
+  lines_.last.clear();
+  const bool weak = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
+  if (!server.Start(&files_, /*process=*/1000, &lines_)) {
+    if (lines_.last.empty()) {
+      return Fail(kind, "refusal_says_why", "a line in the log", "nothing");
+    }
+    if (!weak && !world_.faults()) return Fail(kind, "restarts", "the server starts", lines_.last);
+    ++counts_.refused;
+    return;
+  }
+  StateHistory& history = world_.history();
+  const Promises& promises = world_.promises();
+  const StateHistory::Match match = history.Find(
+      server.keyspace(), [&](uint32_t version) { return promises.Allows(version, kind, now_ms_); });
+  if (match.accepted) {
+    ++(*match.accepted == history.version() ? counts_.all : counts_.prefix);
+    return;
+  }
+  const bool log = promises.store() == Promises::Store::kLog;
+  if (!match.any && log && (world_.faults() || (torn && config_.level == CrashLevel::kWeak))) {
+    ++counts_.torn;
+    return;
+  }
+  const uint32_t beside = match.any ? promises.Least(kind, now_ms_) : history.version();
+  Fail(kind,
+       !match.any ? "prefix_recovered"
+       : log      ? "acknowledged_kept"
+                  : "snapshot_kept",
+       log ? "version " + std::to_string(promises.Least(kind, now_ms_)) + " or later, of " +
+                 std::to_string(history.version())
+           : std::string("the last snapshot that has finished"),
+       (match.any ? "version " + std::to_string(*match.any) : std::string("no version")) +
+           "; beside version " + std::to_string(beside) + ": " +
+           history.Difference(server.keyspace(), beside));
+}
+
+void CrashPoints::Fail(CrashKind kind, std::string_view invariant, std::string expected,
+                       std::string seen) {
+  ++counts_.failed;
+  if (failure_) return;
+  failure_.emplace();
+  failure_->op = op_;
+  // A call that has begun is counted already.
+  failure_->after = world_.disk().io_count() - op_began_;
+  failure_->kind = kind;
+  if (kind == CrashKind::kMachine) failure_->choices = states_.choices();
+  failure_->left = kind == CrashKind::kMachine ? states_.Describe() : "everything";
+  failure_->violation = {std::string(invariant), op_, std::move(expected), std::move(seen)};
+}
+
+}  // namespace resprobe

@@ -1,0 +1,521 @@
+#include "worlds/durability/durability_world.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/resp/writer.h"
+#include "worlds/command/command_generate.h"
+
+namespace resprobe {
+namespace {
+
+constexpr int64_t kStartMs = 1'700'000'000'000;
+constexpr int64_t kMaxBulk = 64 << 10;
+// How long the server has to recover from the errors of a disk: redis retries a snapshot after 5 s.
+constexpr int64_t kHealMs = 6000;
+// The server's timer runs at least this often. (A real one's does ten times a second.)
+constexpr int64_t kTimerMs = 500;
+
+// Commands whose effects are logged, and those that make transactions of them.
+const CommandChoice& Writes() {
+  static const CommandChoice choice([](const Command& command) {
+    return command.Has(kWrite) || command.role == CommandRole::kMulti ||
+           command.role == CommandRole::kExec || command.name() == "select";
+  });
+  return choice;
+}
+
+std::string_view KindName(CrashKind kind) {
+  return kind == CrashKind::kProcess ? "kill -9" : "power failure";
+}
+
+std::string VersionText(const std::optional<uint32_t>& version) {
+  return version ? "version " + std::to_string(*version) : "no version of the keyspace";
+}
+
+}  // namespace
+
+void DurabilityWorld::Lines::Line(std::string_view text) {
+  last.assign(text);
+  if (run->trace().on()) run->trace().Line("  log: " + last);
+}
+
+DurabilityWorld::DurabilityWorld(const Wrap& wrap)
+    : files_(wrap == nullptr ? &disk_files_ : wrap(&disk_files_)) {
+  for (size_t i = 0; i < servers_.size(); ++i) {
+    servers_[i] = std::make_unique<Server>(BaseConfig(static_cast<Profile>(i)));
+  }
+}
+
+ServerConfig DurabilityWorld::BaseConfig(Profile profile) {
+  ServerConfig config;
+  config.profile = profile;
+  config.start_ms = kStartMs;
+  config.max_bulk = kMaxBulk;
+  return config;
+}
+
+// --- The life of a process.
+
+void DurabilityWorld::ResetDisk() {
+  DiskOptions options;
+  options.level = config_.level;
+  options.unit_bytes = config_.sectors ? 512 : 4096;
+  disk_.Reset(options, &choices_);
+  counted_ = disk_.fault_counts();
+  faults_ = reverts_ = may_have_hole_ = false;
+}
+
+void DurabilityWorld::Start(const Config& config, RunContext& run) {
+  config_ = config;
+  lines_.run = &run;
+  choices_.Reset({});
+  ResetDisk();
+  settings_ = BaseConfig(static_cast<Profile>(config.valkey ? 1 : 0));
+  PersistenceSettings& files = settings_.persistence;
+  files.appendonly = config.policy != StartPolicy::kSnapshots;
+  files.appendfsync = config.policy == StartPolicy::kAlways ? AppendFsync::kAlways
+                      : config.policy == StartPolicy::kNo   ? AppendFsync::kNo
+                                                            : AppendFsync::kEverySecond;
+  files.aof_use_rdb_preamble = !config.aof_base;
+  files.aof_timestamp_enabled = config.timestamps;
+  now_ms_ = kStartMs;
+  process_ = 0;
+  armed_.reset();
+  StartOver(run);
+}
+
+void DurabilityWorld::StartOver(RunContext& run) {
+  history_.Reset(&server().keyspace());
+  const bool log = settings_.persistence.appendonly;
+  promises_.Reset(log ? Promises::Store::kLog : Promises::Store::kSnapshot);
+  run.Check(Boot(run), "restarts", "a server starts on an empty disk",
+            [this] { return lines_.last; });
+}
+
+bool DurabilityWorld::Boot(RunContext& run) {
+  Server& server = this->server();
+  server.set_watcher(nullptr);
+  server.Reset();
+  server.Configure(settings_);
+  server.Advance(static_cast<uint64_t>(now_ms_ - kStartMs));
+  lines_.last.clear();
+  fsync_since_ = -1;
+  child_ = Persistence::Child::kNone;
+  saves_ = rewrites_ = 0;
+  shuts_down_ = false;
+  const bool started = server.Start(files_, ++process_, &lines_);
+  if (run.trace().on()) {
+    run.trace().Line("  process " + std::to_string(process_) +
+                     (started ? " has started" : " exits at its start"));
+  }
+  if (!started) return false;
+  server.set_watcher(&history_);
+  for (uint64_t& client : clients_) client = server.Connect();
+  version_ = history_.version();
+  return true;
+}
+
+// Faults that change what is owed.
+void DurabilityWorld::NoteFaults() {
+  const DiskFaultCounts& counts = disk_.fault_counts();
+  const auto acted = [&](DiskFaultKind kind) { return counts[kind] != counted_[kind]; };
+  if (acted(DiskFaultKind::kSyncFails)) promises_.FsyncLost();
+  if (acted(DiskFaultKind::kSyncFails) && reverts_) promises_.Damaged();
+  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) promises_.Damaged();
+  counted_ = counts;
+}
+
+// The server reports a failed fsync of its log.
+bool DurabilityWorld::FsyncFails() {
+  const AofLog& log = files().log();
+  return !log.ok() && !log.wants_flush();
+}
+
+void DurabilityWorld::NoteSaves() {
+  const Persistence& files = this->files();
+  const Persistence::Child child = files.child();
+  const uint32_t version = history_.version();
+  if (files.saves() != saves_) {
+    // By the child, or in this turn (SAVE).
+    const bool by_child = child_ == Persistence::Child::kSave;
+    promises_.SnapshotEnds(by_child ? child_version_ : version);
+  }
+  if (files.rewrites() != rewrites_) {
+    promises_.RewriteEnds();
+    may_have_hole_ = false;
+  }
+  saves_ = files.saves();
+  rewrites_ = files.rewrites();
+  if (child != child_ && child == Persistence::Child::kSave) promises_.SnapshotBegins(version);
+  if (child != child_ && child == Persistence::Child::kRewrite) promises_.RewriteBegins(version);
+  if (child != child_) child_version_ = version;
+  child_ = child;
+}
+
+void DurabilityWorld::EndTurn(RunContext& run) {
+  if (run.violated()) return;
+  history_.Commit();
+  NoteFaults();
+  if (disk_.frozen()) return Crash(*std::exchange(armed_, std::nullopt), run);
+  now_ms_ = static_cast<int64_t>(server().now_ms());
+  if (server().exited()) {
+    if (!run.Check(shuts_down_ || faults_, "stays_up", "the server goes on",
+                   [this] { return lines_.last; })) {
+      return;
+    }
+    return Crash(CrashKind::kProcess, run);
+  }
+  NoteSaves();
+  Persistence& files = this->files();
+  if (FsyncFails()) promises_.FsyncLost();
+  // What has waited for an fsync is written in a later turn.
+  if (!files.thread_waits() && files.log().buffered() == 0) {
+    fsync_since_ = -1;
+  } else if (fsync_since_ < 0) {
+    fsync_since_ = now_ms_;
+  }
+  const PersistenceSettings& settings = server().config().persistence;
+  promises_.Acknowledge(
+      {.version = history_.version(),
+       .now_ms = now_ms_,
+       .store = files.aof() == Persistence::Aof::kOn ? Promises::Store::kLog
+                                                     : Promises::Store::kSnapshot,
+       .fsync = settings.appendfsync,
+       .held = settings.no_appendfsync_on_rewrite && child_ != Persistence::Child::kNone,
+       .fsync_since_ms = fsync_since_,
+       .write_fails = files.log().wants_flush() && !files.log().ok(),
+       .wrote = history_.version() != version_});
+  version_ = history_.version();
+}
+
+std::string_view DurabilityWorld::Ask(size_t client, std::span<const std::string_view> words,
+                                      RunContext& run) {
+  // A client that waits, perhaps for ever, gives up.
+  const Client* const state = server().FindClient(clients_[client]);
+  if (state == nullptr || !state->open || state->blocked) {
+    server().Close(clients_[client]);
+    clients_[client] = server().Connect();
+  }
+  request_.clear();
+  resp::AppendRequest(&request_, words);
+  server().Receive(clients_[client], request_);
+  // What a crash in this turn, or an exit, has kept from being sent.
+  const bool sent = !disk_.frozen() && !server().exited();
+  reply_.clear();
+  for (const uint64_t each : clients_) {
+    std::string& output = server().Output(each);
+    if (sent && each == clients_[client]) reply_ = output;
+    output.clear();
+  }
+  if (run.trace().on()) run.trace().Data(sent ? "  <-" : "  lost", reply_);
+  EndTurn(run);
+  return reply_;
+}
+
+void DurabilityWorld::Pass(int64_t ms, RunContext& run) {
+  const uint64_t process = process_;
+  while (ms > 0 && !run.violated() && process_ == process) {
+    const int64_t step = std::min(ms, kTimerMs);
+    ms -= step;
+    server().Advance(static_cast<uint64_t>(step));
+    for (const uint64_t each : clients_) server().Output(each).clear();
+    EndTurn(run);
+  }
+}
+
+// --- Crashes.
+
+void DurabilityWorld::CrashChoices::Reset(std::span<const std::string_view> words) {
+  next_ = 0;
+  numbers_.clear();
+  for (const std::string_view word : words) {
+    uint32_t number = 0;
+    std::from_chars(word.data(), word.data() + word.size(), number);
+    numbers_.push_back(number);
+  }
+}
+
+void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
+                          RunContext& run) {
+  choices_.Reset(choices);
+  if (after == 0) {
+    armed_.reset();
+    disk_.CrashAt(0);
+    return Crash(kind, run);
+  }
+  armed_ = kind;
+  disk_.CrashAt(disk_.io_count() + after);
+}
+
+ServerConfig DurabilityWorld::NextSettings() {
+  ServerConfig settings = server().config();
+  settings.persistence.appendonly = promises_.store() == Promises::Store::kLog;
+  return settings;
+}
+
+void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
+  if (run.trace().on()) run.trace().Line("  " + std::string(KindName(kind)));
+  now_ms_ = static_cast<int64_t>(server().now_ms());
+  history_.Commit();
+  settings_ = NextSettings();
+  armed_.reset();
+  disk_.CrashAt(0);
+  const bool torn = kind == CrashKind::kMachine && disk_.pending() > 0;
+  if (config_.level != CrashLevel::kPrefix) {
+    may_have_hole_ |= kind == CrashKind::kProcess && disk_.pending() > 0;
+    for (const AofLog::Task& task : files().log().tasks()) may_have_hole_ |= task.closes;
+  }
+  disk_.Crash(kind);
+  bool started = Boot(run);
+  if (!started && faults_) {
+    // Somebody repairs the disk, and starts the server again.
+    NoteFaults();
+    disk_.Heal();
+    started = Boot(run);
+  }
+  NoteFaults();
+  if (!started) return Refused(kind, run);
+  Judge(kind, torn, run);
+}
+
+void DurabilityWorld::Refused(CrashKind kind, RunContext& run) {
+  if (!run.Check(!lines_.last.empty(), "refusal_says_why", "a line in the log", "nothing")) return;
+  const bool excused =
+      faults_ || (kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix);
+  if (!run.Check(
+          excused, "restarts",
+          [&] { return "the server starts after a " + std::string(KindName(kind)); },
+          [this] { return lines_.last; })) {
+    return;
+  }
+  ResetDisk();
+  StartOver(run);
+}
+
+void DurabilityWorld::Judge(CrashKind kind, bool torn, RunContext& run) {
+  const std::string unsound = server().keyspace().CheckIntegrity();
+  if (!run.Check(unsound.empty(), "keyspace_sound", "a sound keyspace", unsound)) return;
+  const StateHistory::Match match = history_.Find(server().keyspace(), [&](uint32_t version) {
+    return promises_.Allows(version, kind, now_ms_);
+  });
+  if (match.accepted) {
+    if (run.trace().on()) {
+      run.trace().Line("  recovered version " + std::to_string(*match.accepted) + " of " +
+                       std::to_string(history_.version()));
+    }
+    version_ = history_.Reload();
+    promises_.Restart(kind, now_ms_, *match.accepted, version_);
+    return;
+  }
+  const bool log = promises_.store() == Promises::Store::kLog;
+  const bool hole = may_have_hole_;
+  if (kind == CrashKind::kMachine) may_have_hole_ = false;
+  // The log has no checksum: a part of it that was not durable may be anything.
+  const bool garbage = !match.any && (faults_ || (torn && config_.level == CrashLevel::kWeak));
+  if (log && (hole || garbage)) {
+    ResetDisk();
+    return StartOver(run);
+  }
+  const uint32_t least = promises_.Least(kind, now_ms_);
+  const std::string_view invariant = !match.any ? "prefix_recovered"
+                                     : log      ? "acknowledged_kept"
+                                                : "snapshot_kept";
+  const auto expected = [&] {
+    return log ? "version " + std::to_string(least) + " or later, of " +
+                     std::to_string(history_.version()) + " (" +
+                     std::string(promises_.Reason(kind)) + ")"
+               : std::string("the last snapshot that has finished");
+  };
+  const auto seen = [&] {
+    const uint32_t beside = match.any ? std::max(least, *match.any) : history_.version();
+    return VersionText(match.any) + "; beside version " + std::to_string(beside) + ": " +
+           history_.Difference(server().keyspace(), beside);
+  };
+  run.Fail(invariant, expected(), seen());
+}
+
+// --- Ops.
+
+void DurabilityWorld::Apply(const Call& op, RunContext& run) {
+  Ask(op.client.Of(kClients), op.args.words, run);
+}
+
+void DurabilityWorld::Apply(const Advance& op, RunContext& run) { Pass(op.ms.value, run); }
+
+void DurabilityWorld::Apply(const Child& op, RunContext& run) {
+  constexpr size_t kMost = 1 << 16;
+  const size_t calls = op.calls.UpTo(kMost);
+  for (size_t i = 0; i < calls && files().child_runs() && !disk_.frozen(); ++i) files().StepChild();
+  EndTurn(run);
+}
+
+void DurabilityWorld::Apply(const Thread& op, RunContext& run) {
+  if (!files().thread_waits()) return;
+  // The server goes on while the fsync is under way.
+  if (const int64_t ms = disk_.sync_delay_us() / 1000; ms > 0) Pass(ms, run);
+  if (run.violated() || !files().thread_waits()) return;
+  files().RunThread(op.which.value);
+  if (files().log().buffered() == 0) fsync_since_ = -1;
+  EndTurn(run);
+}
+
+void DurabilityWorld::Apply(const Save& op, RunContext& run) {
+  switch (op.kind) {
+    case SaveKind::kBgSave:
+      Ask({"BGSAVE"}, run);
+      break;
+    case SaveKind::kSave:
+    case SaveKind::kShutdown:
+      // Both may save before the turn has ended.
+      promises_.SnapshotBegins(history_.version());
+      shuts_down_ |= op.kind == SaveKind::kShutdown;
+      Ask({op.kind == SaveKind::kSave ? "SAVE" : "SHUTDOWN"}, run);
+      break;
+    case SaveKind::kRewrite:
+      Ask({"BGREWRITEAOF"}, run);
+      break;
+  }
+}
+
+void DurabilityWorld::Apply(const Policy& op, RunContext& run) {
+  struct Words {
+    std::string_view setting;
+    std::string_view value;
+  };
+  constexpr Words kWords[] = {{"appendfsync", "always"},
+                              {"appendfsync", "everysec"},
+                              {"appendfsync", "no"},
+                              {"appendonly", "yes"},
+                              {"appendonly", "no"},
+                              {"no-appendfsync-on-rewrite", "yes"},
+                              {"no-appendfsync-on-rewrite", "no"},
+                              {"save", "1 1"},
+                              {"save", ""},
+                              {"aof-use-rdb-preamble", "yes"},
+                              {"aof-use-rdb-preamble", "no"}};
+  static_assert(std::size(kWords) == std::size(kPolicyChangeNames));
+  const Words& words = kWords[static_cast<size_t>(op.change)];
+  Ask({"CONFIG", "SET", words.setting, words.value}, run);
+}
+
+void DurabilityWorld::Apply(const Fault& op, RunContext&) {
+  DiskFault fault = MakeDiskFault(op.kind);
+  const DiskFaultInfo& info = InfoOf(op.kind);
+  if (!info.named().empty()) {
+    const DiskFaultAttribute& first = info.named()[0];
+    fault.values[0] = first.least + op.variant.value % (first.most - first.least + 1);
+    if (first.most - first.least > 255) fault.values[0] = first.usual;
+  }
+  fault.from = disk_.io_count() + 1 + op.after.value;
+  fault.times = op.times.value == 0 ? DiskFault::kForever : op.times.value;
+  // A call that is always interrupted is made for ever.
+  if (op.kind == DiskFaultKind::kInterrupted) fault.times = std::max<uint32_t>(op.times.value, 1);
+  disk_.Inject(fault);
+  faults_ = true;
+  reverts_ |= op.kind == DiskFaultKind::kSyncFails &&
+              fault.values[0] == static_cast<int64_t>(SyncFailure::kRevert);
+}
+
+void DurabilityWorld::Apply(const Heal&, RunContext&) { disk_.Heal(); }
+
+void DurabilityWorld::Apply(const Kill& op, RunContext& run) {
+  Arm(CrashKind::kProcess, op.after.value, {}, run);
+}
+
+void DurabilityWorld::Apply(const PowerLoss& op, RunContext& run) {
+  Arm(CrashKind::kMachine, op.after.value, op.choices.words, run);
+}
+
+// The disk heals, and so must the server; then everything that it has acknowledged is durable.
+void DurabilityWorld::Settle(RunContext& run) {
+  disk_.Heal();
+  disk_.CrashAt(0);
+  armed_.reset();
+  const auto work = [&] {
+    while (!run.violated() && (files().child_runs() || files().thread_waits())) {
+      if (files().child_runs()) files().StepChild();
+      if (files().thread_waits()) files().RunThread();
+    }
+    fsync_since_ = -1;
+    EndTurn(run);
+  };
+  for (int round = 0; round < 3 && !run.violated(); ++round) {
+    work();
+    Pass(kHealMs, run);
+  }
+  if (run.violated()) return;
+  server().Close(clients_[0]);
+  clients_[0] = server().Connect();
+  std::string_view reply = Ask({"SET", "healed", "1"}, run);
+  // An fsync may report an older failure: the server has exited, and started again.
+  if (reply.empty() && faults_ && !run.violated()) reply = Ask({"SET", "healed", "1"}, run);
+  if (run.violated()) return;
+  // Two states in which both servers remain until somebody helps them
+  // (docs/findings/aof-fsync-error-for-ever.md, misconf-without-changes.md).
+  const bool log_fails = reply.starts_with("-MISCONF Errors writing to the AOF") && FsyncFails();
+  const bool save_failed = reply.starts_with("-MISCONF") && !files().last_save_ok();
+  if (log_fails || save_failed) {
+    if (log_fails) {
+      Ask({"CONFIG", "SET", "appendonly", "no"}, run);
+      Ask({"CONFIG", "SET", "appendonly", "yes"}, run);
+    } else {
+      Ask({"BGSAVE"}, run);
+    }
+    if (!run.violated()) work();
+    if (!run.violated()) Pass(kHealMs, run);
+    if (run.violated()) return;
+    reply = Ask({"SET", "healed", "1"}, run);
+  }
+  if (!run.Check(reply == "+OK\r\n", "heals", "+OK, for the disk has healed",
+                 [&] { return std::string(reply); })) {
+    return;
+  }
+  for (int round = 0; round < 2 && !run.violated(); ++round) {
+    Pass(Promises::kWindowMs, run);
+    work();
+  }
+  if (run.violated()) return;
+  Arm(CrashKind::kMachine, 0, {}, run);
+  if (run.violated()) return;
+  const uint64_t loaded = server().keyspace().Digest();
+  Arm(CrashKind::kProcess, 0, {}, run);
+  if (run.violated()) return;
+  run.Check(server().keyspace().Digest() == loaded, "loads_twice", "the same keyspace",
+            "another one");
+}
+
+// --- Generation.
+
+void DurabilityWorld::Generate(Gen& gen, Config& config) { VisitFields(config, gen); }
+
+void DurabilityWorld::Generate(Gen& gen, Call& op) {
+  gen("client", op.client);
+  op.args.words = Writes().Generate(gen);
+}
+
+void DurabilityWorld::Generate(Gen& gen, Advance& op) {
+  constexpr uint32_t kSteps[] = {1, 10, 100, 500, 1000, 1001, 2000, 3000};
+  op.ms.value = gen.rng().Pick(kSteps);
+}
+
+void DurabilityWorld::Generate(Gen& gen, Fault& op) {
+  VisitFields(op, gen);
+  op.after.value = static_cast<uint8_t>(gen.rng().Below(gen.rng().OneIn(2) ? 3 : 20));
+  op.times.value = static_cast<uint8_t>(gen.rng().OneIn(3) ? 0 : 1 + gen.rng().Below(3));
+}
+
+void DurabilityWorld::Generate(Gen& gen, Kill& op) {
+  op.after.value = static_cast<uint32_t>(gen.rng().OneIn(3) ? 0 : gen.rng().Below(30));
+}
+
+void DurabilityWorld::Generate(Gen& gen, PowerLoss& op) {
+  constexpr std::string_view kNumbers[] = {"0", "1", "2", "3", "5", "7", "12", "31"};
+  op.after.value = static_cast<uint32_t>(gen.rng().OneIn(3) ? 0 : gen.rng().Below(30));
+  const std::span<std::string_view> words = gen.arena().Words(gen.rng().Below(6));
+  for (std::string_view& word : words) word = gen.rng().Pick(kNumbers);
+  op.choices.words = words;
+}
+
+}  // namespace resprobe

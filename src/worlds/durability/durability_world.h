@@ -1,0 +1,273 @@
+#ifndef RESPROBE_WORLDS_DURABILITY_DURABILITY_WORLD_H_
+#define RESPROBE_WORLDS_DURABILITY_DURABILITY_WORLD_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/persistence/persistence_log.h"
+#include "core/server/server.h"
+#include "engine/generate.h"
+#include "engine/op.h"
+#include "engine/run_context.h"
+#include "sim/disk/disk.h"
+#include "sim/disk/disk_files.h"
+#include "worlds/durability/promises.h"
+#include "worlds/durability/state_history.h"
+
+namespace resprobe {
+
+enum class StartPolicy : uint8_t { kAlways, kEverySecond, kNo, kSnapshots };
+inline constexpr std::string_view kStartPolicyNames[] = {"always", "everysec", "no", "snapshots"};
+constexpr std::span<const std::string_view> EnumNames(StartPolicy) { return kStartPolicyNames; }
+
+// CONFIG SET, of one of these.
+enum class PolicyChange : uint8_t {
+  kAlways,
+  kEverySecond,
+  kNo,
+  kLogOn,
+  kLogOff,
+  kHoldOnRewrite,
+  kNoHold,
+  kSaveOften,
+  kSaveNever,
+  kRdbBase,
+  kAofBase,
+};
+inline constexpr std::string_view kPolicyChangeNames[] = {
+    "always",  "everysec",   "no",         "log-on",   "log-off", "hold-on-rewrite",
+    "no-hold", "save-often", "save-never", "rdb-base", "aof-base"};
+constexpr std::span<const std::string_view> EnumNames(PolicyChange) { return kPolicyChangeNames; }
+
+enum class SaveKind : uint8_t { kBgSave, kSave, kRewrite, kShutdown };
+inline constexpr std::string_view kSaveKindNames[] = {"bgsave", "save", "rewrite", "shutdown"};
+constexpr std::span<const std::string_view> EnumNames(SaveKind) { return kSaveKindNames; }
+
+// Model: a server on a simulated disk (sim/disk), through several lives, and two clients. Every
+// state of its keyspace is a version (state_history.h). What the child process and the thread do
+// next, and when, is an op.
+//
+// Faults: kill -9 and power failures at any call to the disk, at each level of what a power failure
+// may leave; calls that fail, are short, slow or interrupted; a disk that is full or read-only.
+//
+// Promise: kInvariants. promises.h says what each policy owes.
+class DurabilityWorld {
+ public:
+  static constexpr std::string_view kName = "durability";
+  static constexpr std::string_view kSummary =
+      "a server on a simulated disk: what is left after kill -9 and power failures, by its policy";
+  static constexpr InvariantInfo kInvariants[] = {
+      {"prefix_recovered",
+       "what is recovered is the keyspace after a prefix of its changes: no hole, no half of a "
+       "transaction, times to live as absolute times"},
+      {"acknowledged_kept", "nothing that was acknowledged, and is owed by the policy, is lost"},
+      {"snapshot_kept", "without a log, the last snapshot that has finished is recovered"},
+      {"stays_up", "the server exits only if it is told to, or cannot write its log under always"},
+      {"restarts", "after a kill, or a power failure that keeps a prefix, the server starts"},
+      {"refusal_says_why", "a server that refuses to start says why"},
+      {"loads_twice", "loading the same files again gives the same"},
+      {"heals", "once the disk has healed, the server accepts and keeps writes again"},
+      {"keyspace_sound", "the keyspace passes its own checks"},
+  };
+
+  struct Config {
+    StartPolicy policy = StartPolicy::kAlways;
+    bool valkey = false;
+    CrashLevel level = CrashLevel::kPrefix;
+    bool sectors = false;  // writes are torn at 512 bytes instead of 4096
+    bool aof_base = false;
+    bool timestamps = false;
+  };
+
+  // A client sends a request.
+  struct Call {
+    static constexpr std::string_view kName = "call";
+    static constexpr int kWeight = 20;
+    Index client;
+    Args args;
+  };
+  struct Advance {
+    static constexpr std::string_view kName = "advance";
+    static constexpr int kWeight = 3;
+    Count ms;
+  };
+  // The child process makes this many calls to the disk; 0: all of them.
+  struct Child {
+    static constexpr std::string_view kName = "child";
+    static constexpr int kWeight = 3;
+    Count calls;
+  };
+  // A thread makes an fsync that was asked for.
+  struct Thread {
+    static constexpr std::string_view kName = "thread";
+    static constexpr int kWeight = 3;
+    Index which;
+  };
+  struct Save {
+    static constexpr std::string_view kName = "save";
+    static constexpr int kWeight = 2;
+    SaveKind kind = SaveKind::kBgSave;
+  };
+  struct Policy {
+    static constexpr std::string_view kName = "policy";
+    PolicyChange change = PolicyChange::kAlways;
+  };
+  // A fault of the disk: at a call from now on, this often (0: until it heals).
+  struct Fault {
+    static constexpr std::string_view kName = "fault";
+    DiskFaultKind kind = DiskFaultKind::kSyncFails;
+    Index after;  // calls
+    Index times;
+    Index variant;
+  };
+  struct Heal {
+    static constexpr std::string_view kName = "heal";
+  };
+  // kill -9, or a power failure, at the n-th call to the disk from now; 0: now. The server starts
+  // again at once.
+  struct Kill {
+    static constexpr std::string_view kName = "kill";
+    static constexpr int kWeight = 2;
+    Count after;
+  };
+  // `choices` are numbers that decide what the power failure leaves (DiskChoices; zeros follow).
+  // The first one, of 8: 0 keeps nothing that is pending, 1 keeps everything.
+  struct PowerLoss {
+    static constexpr std::string_view kName = "power-loss";
+    static constexpr int kWeight = 2;
+    Count after;
+    Args choices;
+  };
+  using Op = std::variant<Call, Advance, Child, Thread, Save, Policy, Fault, Heal, Kill, PowerLoss>;
+
+  // The configuration of the world's server, before that of a run.
+  static ServerConfig BaseConfig(Profile profile);
+
+  // Puts a faulty file system between the server and the disk, for canaries.
+  using Wrap = std::function<FileSystem*(FileSystem*)>;
+  explicit DurabilityWorld(const Wrap& wrap = nullptr);
+  DurabilityWorld(const DurabilityWorld&) = delete;
+  DurabilityWorld& operator=(const DurabilityWorld&) = delete;
+
+  void Start(const Config& config, RunContext& run);
+  void Apply(const Call& op, RunContext& run);
+  void Apply(const Advance& op, RunContext& run);
+  void Apply(const Child& op, RunContext& run);
+  void Apply(const Thread& op, RunContext& run);
+  void Apply(const Save& op, RunContext& run);
+  void Apply(const Policy& op, RunContext& run);
+  void Apply(const Fault& op, RunContext& run);
+  void Apply(const Heal& op, RunContext& run);
+  void Apply(const Kill& op, RunContext& run);
+  void Apply(const PowerLoss& op, RunContext& run);
+  void Settle(RunContext& run);
+
+  static void Generate(Gen& gen, Config& config);
+  static void Generate(Gen& gen, Call& op);
+  static void Generate(Gen& gen, Advance& op);
+  static void Generate(Gen& gen, Fault& op);
+  static void Generate(Gen& gen, Kill& op);
+  static void Generate(Gen& gen, PowerLoss& op);
+
+  // --- For crash points (crash_points.h), while a run is under way.
+
+  Disk& disk() { return disk_; }
+  StateHistory& history() { return history_; }
+  const Promises& promises() const { return promises_; }
+  bool faults() const { return faults_; }
+  // The settings and the time with which a server would start after a crash now.
+  ServerConfig NextSettings();
+  int64_t now_ms() { return static_cast<int64_t>(server().now_ms()); }
+
+ private:
+  static constexpr size_t kClients = 2;
+
+  // What the server logs; the last line is its reason to exit.
+  struct Lines : PersistenceLog {
+    std::string last;
+    RunContext* run = nullptr;
+    void Line(std::string_view text) override;
+  };
+
+  Server& server() { return *servers_[config_.valkey ? 1 : 0]; }
+  Persistence& files() { return server().persistence(); }
+  // A process starts; false if it exits.
+  bool Boot(RunContext& run);
+  void ResetDisk();
+  void Connect();
+  // Sends a request, takes the reply. False if the server has gone.
+  std::string_view Ask(size_t client, std::span<const std::string_view> words, RunContext& run);
+  std::string_view Ask(std::initializer_list<std::string_view> words, RunContext& run) {
+    return Ask(0, std::span(words.begin(), words.size()), run);
+  }
+  // The server has returned from a turn.
+  void EndTurn(RunContext& run);
+  void NoteSaves();
+  void Pass(int64_t ms, RunContext& run);
+  void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
+           RunContext& run);
+  void Crash(CrashKind kind, RunContext& run);
+  void Judge(CrashKind kind, bool torn, RunContext& run);
+  // The server did not start.
+  void Refused(CrashKind kind, RunContext& run);
+  // A new disk, and a server that has lost everything.
+  void StartOver(RunContext& run);
+  void NoteFaults();
+  bool FsyncFails();
+
+  std::array<std::unique_ptr<Server>, 2> servers_;  // by profile
+  Disk disk_;
+  DiskFiles disk_files_{&disk_};
+  FileSystem* files_ = nullptr;
+  // Of the crash that is armed.
+  class CrashChoices : public DiskChoices {
+   public:
+    void Reset(std::span<const std::string_view> words);
+    uint32_t Choose(uint32_t count) override {
+      return next_ < numbers_.size() ? numbers_[next_++] % count : 0;
+    }
+
+   private:
+    std::vector<uint32_t> numbers_;
+    size_t next_ = 0;
+  };
+  CrashChoices choices_;
+  Lines lines_;
+  ServerConfig settings_;  // with which the next process starts
+  uint64_t process_ = 0;
+  std::array<uint64_t, kClients> clients_{};
+  int64_t now_ms_ = 0;
+  StateHistory history_;
+  Promises promises_;
+  std::optional<CrashKind> armed_;
+  bool faults_ = false;   // the disk has had faults
+  bool reverts_ = false;  // a failed fsync may take back what could be read
+  // A process was killed that had not synced everything, and the next one does not make up for it;
+  // or a file of the log was not synced before the file after it
+  // (docs/findings/aof-not-synced-after-a-kill.md).
+  bool may_have_hole_ = false;
+  int64_t fsync_since_ = -1;
+  DiskFaultCounts counted_;  // faults that promises_ knows of
+  Config config_;
+  bool shuts_down_ = false;  // this process was told to
+  uint32_t version_ = 0;     // at the end of the last turn
+  Persistence::Child child_ = Persistence::Child::kNone;
+  uint32_t child_version_ = 0;  // when the child began
+  int64_t saves_ = 0;
+  int64_t rewrites_ = 0;
+  std::string request_;
+  std::string reply_;
+};
+
+}  // namespace resprobe
+
+#endif  // RESPROBE_WORLDS_DURABILITY_DURABILITY_WORLD_H_
