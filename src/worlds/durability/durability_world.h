@@ -71,6 +71,9 @@ class DurabilityWorld {
        "transaction, times to live as absolute times"},
       {"acknowledged_kept", "nothing that was acknowledged, and is owed by the policy, is lost"},
       {"snapshot_kept", "without a log, the last snapshot that has finished is recovered"},
+      {"fsync_errors_count",
+       "after a failed fsync of the log the server exits under always, and refuses writes "
+       "otherwise"},
       {"stays_up", "the server exits only if it is told to, or cannot write its log under always"},
       {"restarts", "after a kill, or a power failure that keeps a prefix, the server starts"},
       {"refusal_says_why", "a server that refuses to start says why"},
@@ -223,6 +226,9 @@ class DurabilityWorld {
   void StartOver(RunContext& run);
   void NoteFaults();
   bool FsyncFails();
+  // Runs a step in which no file but the log is synced, and checks what follows from a failure.
+  template <class Step>
+  void CheckFsyncs(bool refuses, const Step& step, RunContext& run);
 
   std::array<std::unique_ptr<Server>, 2> servers_;  // by profile
   Disk disk_;
@@ -249,8 +255,9 @@ class DurabilityWorld {
   StateHistory history_;
   Promises promises_;
   std::optional<CrashKind> armed_;
-  bool faults_ = false;   // the disk has had faults
-  bool reverts_ = false;  // a failed fsync may take back what could be read
+  bool faults_ = false;      // the disk has had faults
+  bool fsync_lies_ = false;  // an fsync may report success without being one
+  bool reverts_ = false;     // a failed fsync may take back what could be read
   // A process was killed that had not synced everything, and the next one does not make up for it;
   // or a file of the log was not synced before the file after it
   // (docs/findings/aof-not-synced-after-a-kill.md).
