@@ -21,7 +21,7 @@ constexpr int64_t kTimerMs = 500;
 const CommandChoice& Writes() {
   static const CommandChoice choice([](const Command& command) {
     return command.Has(kWrite) || command.role == CommandRole::kMulti ||
-           command.role == CommandRole::kExec || command.name() == "select";
+           command.role == CommandRole::kExec || command.HasTrait(kOtherDatabase);
   });
   return choice;
 }
