@@ -81,6 +81,7 @@ MemoryFiles::Descriptor* MemoryFiles::Find(int file) {
 }
 
 int MemoryFiles::Open(std::string_view path, Mode mode) {
+  if (mode != Mode::kRead) ++changes_;
   size_t entry = EntryOf(path);
   if (entry == kNone) {
     const bool is_directory = path.ends_with('/') || HasDirectory(path);
@@ -115,6 +116,7 @@ int64_t MemoryFiles::Read(int file, std::span<char> into) {
 }
 
 int64_t MemoryFiles::Write(int file, std::string_view bytes) {
+  ++changes_;
   Descriptor* const found = Find(file);
   if (found == nullptr || !found->writes) return -EBADF;
   std::string& into = inodes_[found->inode].bytes;
@@ -128,6 +130,7 @@ int64_t MemoryFiles::Write(int file, std::string_view bytes) {
 int MemoryFiles::Sync(int file) { return Find(file) == nullptr ? -EBADF : 0; }
 
 int MemoryFiles::Truncate(int file, int64_t size) {
+  ++changes_;
   Descriptor* const found = Find(file);
   if (found == nullptr) return -EBADF;
   if (size < 0 || !found->writes) return -EINVAL;
@@ -149,6 +152,7 @@ int MemoryFiles::Close(int file) {
 }
 
 int MemoryFiles::Rename(std::string_view from, std::string_view to) {
+  ++changes_;
   if (EntryOf(from) == kNone || !HasDirectory(DirectoryOf(to))) return -ENOENT;
   if (HasDirectory(to)) return -EISDIR;
   if (from == to) return 0;
@@ -158,6 +162,7 @@ int MemoryFiles::Rename(std::string_view from, std::string_view to) {
 }
 
 int MemoryFiles::Unlink(std::string_view path) {
+  ++changes_;
   const size_t entry = EntryOf(path);
   if (entry == kNone) return -ENOENT;
   inodes_[entries_[entry].inode].named = false;

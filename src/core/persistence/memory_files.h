@@ -22,6 +22,8 @@ class MemoryFiles : public FileSystem {
   void Set(std::string_view path, std::string_view bytes);
   // Nullptr if there is no such file. Valid until the next call that makes a file.
   const std::string* Find(std::string_view path) const;
+  // The calls that may have changed a file or a name, except Set().
+  uint64_t changes() const { return changes_; }
   // All paths, sorted by bytes.
   std::vector<std::string> Paths() const;
 
@@ -72,6 +74,7 @@ class MemoryFiles : public FileSystem {
   std::vector<std::string> directories_;
   size_t directory_count_ = 0;
   std::vector<Descriptor> descriptors_;
+  uint64_t changes_ = 0;
 };
 
 }  // namespace resprobe

@@ -48,10 +48,10 @@ void AofTape::Decode(Bytes tape) {
   }
 }
 
-std::string AofPathOf(std::string_view section) {
-  if (section == kManifestSection) return std::string(AofManifest::kPath);
-  if (section == kOldSection) return std::string(AofManifest::kLogName);
-  return AofManifest::PathOf(section);
+const std::string& AofPathOf(std::string_view section, std::string* path) {
+  if (section == kManifestSection) return path->assign(AofManifest::kPath);
+  if (section == kOldSection) return path->assign(AofManifest::kLogName);
+  return path->assign(AofManifest::kDirectory).append("/").append(section);
 }
 
 void ListAofFiles(const AofTape& tape, AofManifest* manifest) {
@@ -82,9 +82,10 @@ std::string ShowAofTape(const AofTape& tape) {
   text.append(", aof-load-truncated ").append(tape.options.load_truncated ? "yes" : "no");
   if (tape.options.keep_faults) text.append(", with the servers' faults");
   text += '\n';
+  std::string path;
   for (const AofTape::File& file : tape.files) {
     text.append("file ");
-    AppendQuoted(&text, AofPathOf(file.name));
+    AppendQuoted(&text, AofPathOf(file.name, &path));
     text.append(", ").append(std::to_string(file.bytes.size())).append(" bytes\n");
     for (std::string_view rest = file.bytes; !rest.empty();) {
       const size_t end = std::min(rest.find('\n'), rest.size() - 1) + 1;

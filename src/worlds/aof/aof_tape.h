@@ -47,8 +47,8 @@ struct AofTape {
 inline constexpr std::string_view kManifestSection = "manifest";
 inline constexpr std::string_view kOldSection = "old";
 
-// The path of a file of a tape.
-std::string AofPathOf(std::string_view section);
+// The path of a file of a tape; in `*path`, which keeps memory.
+const std::string& AofPathOf(std::string_view section, std::string* path);
 // The manifest of a tape that has none.
 void ListAofFiles(const AofTape& tape, AofManifest* manifest);
 

@@ -238,13 +238,14 @@ TEST_P(AofInterchangeTest, BothJudgeDamagedLogsInTheSameWay) {
     tape.options.profile = profile_;
     tape.options.keep_faults = true;
     MemoryFiles files;
+    std::string name;
     AofManifest manifest;
     if (!tape.has_manifest) {
       files.MakeDirectory(AofManifest::kDirectory);
       ListAofFiles(tape, &manifest);
       ASSERT_TRUE(manifest.Persist(&files, nullptr));
     }
-    for (const AofTape::File& file : tape.files) files.Set(AofPathOf(file.name), file.bytes);
+    for (const AofTape::File& file : tape.files) files.Set(AofPathOf(file.name, &name), file.bytes);
     MemoryFiles copy = files;
     const TemporaryFolder folder;
     Write(files, folder.path());
@@ -277,7 +278,7 @@ TEST_P(AofInterchangeTest, BothJudgeDamagedLogsInTheSameWay) {
     for (const AofTape::File& file : tape.files) {
       if (file.name == kManifestSection) continue;
       // A server appends the deletion of what has expired.
-      const std::string path = AofPathOf(file.name);
+      const std::string& path = AofPathOf(file.name, &name);
       EXPECT_TRUE(now.at(path).starts_with(*files.Find(path))) << now.at(path);
     }
     if (real == nullptr) continue;
