@@ -62,7 +62,7 @@ found twice "a reply too many: llen"
 found shape "another shape: not int(0..): llen"
 found garbage "no RESP: llen"
 memory=200 seeds=32
-found memory "memory: "
+found memory "memory: restore"
 memory=0 seeds=600
 
 # An assertion without sanitize-dump-payload is counted, and a finding only on request.

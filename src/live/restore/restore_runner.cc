@@ -361,6 +361,8 @@ std::optional<RestoreFailure> RestoreRunner::Run(const RestoreCase& c) {
           Fail(*kind, verdict ? DifferenceOf(batch.back(), replies_.reply().root()) : "", c, op);
         } else if (!link_.in().empty()) {
           Fail(Kind::kExtraReply, "", c, op);
+        } else {
+          CheckServer(c, op);
         }
         break;
       case Got::kNothing:
@@ -395,23 +397,19 @@ std::optional<RestoreFailure> RestoreRunner::Run(const RestoreCase& c) {
     ask({"DEL", kKeys[0], kKeys[1], kKeys[2]}, Asked::What::kCleanUp, c.ops.size());
   }
   if (going()) ask({"FLUSHALL"}, Asked::What::kCleanUp, c.ops.size());
-  if (going()) CheckServer(c, c.ops.size());
   stale_ = !going();
   must_restart_ |= failure_ && failure_->fatal();
   return failure_;
 }
 
-bool RestoreRunner::CheckServer(const RestoreCase& c, size_t op) {
-  if (!target_->own()) return true;
+void RestoreRunner::CheckServer(const RestoreCase& c, size_t op) {
+  if (!target_->own()) return;
   if (options_.memory_mb > 0 && target_->PeakKilobytes() / kKilobytes >= options_.memory_mb) {
-    Fail(RestoreFailure::Kind::kMemory, "", c, op);
-    return false;
+    return Fail(RestoreFailure::Kind::kMemory, "", c, op);
   }
   if (const std::optional<CrashReport> report = target_->NewReport()) {
     Fail(RestoreFailure::Kind::kReport, report->Text(), c, op);
-    return false;
   }
-  return true;
 }
 
 void RestoreRunner::ServerGone(const RestoreCase& c, size_t op) {

@@ -154,7 +154,8 @@ class RestoreRunner {
   std::string DifferenceOf(const Asked& asked, const resp::ReplyView& reply) const;
   void Fail(RestoreFailure::Kind kind, std::string detail, const RestoreCase& c, size_t op);
   void ServerGone(const RestoreCase& c, size_t op);
-  bool CheckServer(const RestoreCase& c, size_t op);
+  // Fails if the process has used too much memory, or its log has a crash report.
+  void CheckServer(const RestoreCase& c, size_t op);
   bool going() const { return !failure_ && !options_.stop(); }
 
   LiveServer* target_;
