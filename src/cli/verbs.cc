@@ -142,10 +142,10 @@ Verb AllVerbs() {
       "0 all well, 1 a finding or a failed test, 2 wrong use, 130 interrupted (143 by SIGTERM, 129 "
       "by SIGHUP).";
   for (const auto& make :
-       {FuzzVerb,    TestVerb,     ListVerb,      ReplayVerb, ShowVerb,        MinimizeVerb,
-        FreezeVerb,  FindingsVerb, RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb,
-        ServeVerb,   ProxyVerb,    ChaosPeerVerb, IoVerb,     InvalidateVerb,  KillVerb,
-        WorkersVerb, CmdVerb,      CorpusVerb,    BenchVerb}) {
+       {FuzzVerb,        TestVerb,     ListVerb,      ReplayVerb, ShowVerb,        MinimizeVerb,
+        FreezeVerb,      FindingsVerb, RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb,
+        ServeVerb,       ProxyVerb,    ChaosPeerVerb, IoVerb,     InvalidateVerb,  KillVerb,
+        CrashPointsVerb, WorkersVerb,  CmdVerb,       CorpusVerb, BenchVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

@@ -15,6 +15,7 @@ Verb CmdVerb();
 Verb CompletionVerb();
 Verb ConformanceVerb();
 Verb CorpusVerb();
+Verb CrashPointsVerb();
 Verb FindingsVerb();
 Verb FreezeVerb();
 Verb FuzzVerb();

@@ -38,6 +38,10 @@ bool CrashPoints::Run(const DurabilityWorld::Config& config,
 void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
   if (!IsIo(call.op) || disk.frozen()) return;
   ++counts_.points;
+  if (world_.starting()) {
+    ++counts_.starting;
+    return;
+  }
   // Changes of the turn that is under way are whole: a server does its I/O between them.
   const uint32_t version = world_.history().Commit();
   now_ms_ = world_.now_ms();

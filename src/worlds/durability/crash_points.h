@@ -38,15 +38,16 @@ class CrashPoints : private DiskObserver {
     uint64_t states_per_point = 1000;
   };
   struct Counts {
-    uint64_t points = 0;   // calls to the disk
-    uint64_t same = 0;     // of these, where a crash finds what it found at the call before
-    uint64_t states = 0;   // upper bound of what power failures may leave; saturates
-    uint64_t run = 0;      // recoveries, those after kill -9 included
-    uint64_t all = 0;      // recovered everything, unacknowledged changes included
-    uint64_t prefix = 0;   // recovered a part, as the policy allows
-    uint64_t refused = 0;  // did not start, as the level excuses
-    uint64_t torn = 0;     // recovered what was never there, as the level excuses
-    uint64_t failed = 0;   // judged wrong
+    uint64_t points = 0;    // calls to the disk
+    uint64_t starting = 0;  // of these, while a process loads; they are not crashed
+    uint64_t same = 0;      // of these, where a crash finds what it found at the call before
+    uint64_t states = 0;    // upper bound of what power failures may leave; saturates
+    uint64_t run = 0;       // recoveries, those after kill -9 included
+    uint64_t all = 0;       // recovered everything, unacknowledged changes included
+    uint64_t prefix = 0;    // recovered a part, as the policy allows
+    uint64_t refused = 0;   // did not start, as the level excuses
+    uint64_t torn = 0;      // recovered what was never there, as the level excuses
+    uint64_t failed = 0;    // judged wrong
   };
 
   CrashPoints();

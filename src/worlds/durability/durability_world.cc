@@ -105,7 +105,9 @@ bool DurabilityWorld::Boot(RunContext& run) {
   child_ = Persistence::Child::kNone;
   saves_ = rewrites_ = 0;
   shuts_down_ = false;
+  starting_ = true;
   const bool started = server.Start(files_, ++process_, &lines_);
+  starting_ = false;
   if (run.trace().on()) {
     run.trace().Line("  process " + std::to_string(process_) +
                      (started ? " has started" : " exits at its start"));

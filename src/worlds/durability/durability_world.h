@@ -187,6 +187,8 @@ class DurabilityWorld {
   StateHistory& history() { return history_; }
   const Promises& promises() const { return promises_; }
   bool faults() const { return faults_; }
+  // A process is loading its files: what it must recover is judged when it has started.
+  bool starting() const { return starting_; }
   // The settings and the time with which a server would start after a crash now.
   ServerConfig NextSettings();
   int64_t now_ms() { return static_cast<int64_t>(server().now_ms()); }
@@ -255,7 +257,8 @@ class DurabilityWorld {
   StateHistory history_;
   Promises promises_;
   std::optional<CrashKind> armed_;
-  bool faults_ = false;      // the disk has had faults
+  bool faults_ = false;  // the disk has had faults
+  bool starting_ = false;
   bool fsync_lies_ = false;  // an fsync may report success without being one
   bool reverts_ = false;     // a failed fsync may take back what could be read
   // A process was killed that had not synced everything, and the next one does not make up for it;
