@@ -3,14 +3,18 @@
 
 #include "worlds/durability/crash_points.h"
 
+#include <absl/strings/str_format.h>
+
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_format.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "engine/arena.h"
