@@ -196,7 +196,11 @@ class AofHarness {
     for (const AofTape::File& file : tape_.files) count += file.name == name ? 1 : 0;
     // A server cannot read a manifest that it has written with such a name.
     constexpr std::string_view kUnreadable("'/\\\0", 4);
-    if (name.empty() || name.find_first_of(kUnreadable) != std::string_view::npos) return true;
+    // A line has 1,024 bytes at most, and a byte of a name may be written as four.
+    constexpr size_t kLongest = 200;
+    if (name.empty() || name.size() > kLongest ||
+        name.find_first_of(kUnreadable) != std::string_view::npos)
+      return true;
     return count > 1 || name == "appendonly.aof.manifest" || name == "temp-appendonly.aof.manifest";
   }
 
@@ -366,6 +370,8 @@ class AofHarness {
   }
 
   void CheckServer(RunContext& run) {
+    // A manifest is written for files without one; not every name can stand in it.
+    if (!tape_.has_manifest && !HasPlainNames()) return;
     Server& server = servers_[static_cast<size_t>(tape_.options.profile)][0];
     Server& other = servers_[static_cast<size_t>(tape_.options.profile)][1];
     Prepare(nullptr, {});
