@@ -279,7 +279,10 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
   }
   NoteFaults();
   if (!started) return Refused(kind, run);
+  // What was read wrong is not what the files hold.
+  const bool misread = promises_.damaged();
   Judge(kind, torn, run);
+  if (misread) promises_.Damaged();
 }
 
 void DurabilityWorld::Refused(CrashKind kind, RunContext& run) {

@@ -71,6 +71,7 @@ class Promises {
   void FsyncLost();
   // Files were damaged: nothing is owed.
   void Damaged() { damaged_ = true; }
+  bool damaged() const { return damaged_; }
 
   // --- What may be recovered.
 
