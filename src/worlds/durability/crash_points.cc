@@ -6,7 +6,7 @@
 
 namespace resprobe {
 
-CrashPoints::CrashPoints() {
+CrashPoints::CrashPoints(const DurabilityWorld::Wrap& wrap) : world_(wrap) {
   for (size_t i = 0; i < std::size(servers_); ++i) {
     servers_[i] = std::make_unique<Server>(DurabilityWorld::BaseConfig(static_cast<Profile>(i)));
   }

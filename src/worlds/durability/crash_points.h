@@ -50,7 +50,8 @@ class CrashPoints : private DiskObserver {
     uint64_t failed = 0;    // judged wrong
   };
 
-  CrashPoints();
+  // `wrap`: a faulty file system for the run, as DurabilityWorld takes it.
+  explicit CrashPoints(const DurabilityWorld::Wrap& wrap = nullptr);
 
   // Runs the case; false if it fails by itself (run.violation()).
   bool Run(const DurabilityWorld::Config& config, const std::vector<DurabilityWorld::Op>& ops,

@@ -12,7 +12,7 @@ namespace resprobe {
 
 // The judge of recovered states: what a server owes its clients after a crash, by its policy (redis
 // documentation, "Redis persistence"; redis 7.0 aof.c). It knows versions (state_history.h), times
-// and policies, but no server: a world tells it what has happened, and asks what may be recovered.
+// and policies, but no server. A world reports what has happened, and asks what may be recovered.
 //
 //                  after kill -9                           after a power failure
 //   always         all that was acknowledged               the same
