@@ -9,7 +9,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 WORKDIR /resprobe
 COPY . .
 # Installs the compiler and the libraries, fetches hiredis 1.2 and valkey-server, and builds.
-RUN ./resprobe build fuzz resprobe_cli all_harnesses && ./resprobe build afl harnesses
+RUN ./resprobe build fuzz resprobe_cli resprobe_harness_cli all_harnesses && ./resprobe build afl harnesses
 # What runs, without what it was built from.
 RUN find build/fuzz build/afl -mindepth 1 -maxdepth 1 ! -name bin ! -name harnesses ! -name lib \
       -exec rm -rf {} + && rm -rf build/packages/apt*

@@ -2,9 +2,10 @@
 // needs, then starts this.
 
 #include "cli/program.h"
+#include "cli/verbs.h"
 #include "runner/process.h"
 
 int main(int argc, char** argv) {
   resprobe::runner::CatchInterrupts();
-  return resprobe::cli::RunProgram({argv + 1, argv + argc});
+  return resprobe::cli::RunProgram(resprobe::cli::AllVerbs(), {argv + 1, argv + argc});
 }

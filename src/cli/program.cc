@@ -10,7 +10,6 @@
 #include "cli/command_line/help.h"
 #include "cli/command_line/parse.h"
 #include "cli/command_line/usage_list.h"
-#include "cli/verbs.h"
 #include "runner/files.h"
 #include "runner/process.h"
 #include "runner/text.h"
@@ -50,9 +49,8 @@ int Run(const Parsed& parsed) {
   return parsed.verb->run();
 }
 
-int RunVerb(const std::vector<std::string>& given) {
+int RunVerb(const Verb& root, const std::vector<std::string>& given) {
   std::vector<std::string> arguments = given;
-  const Verb root = AllVerbs();
   // For the script ./resprobe: see scripts/command-line.sh.
   const auto is = [&](const char* option) { return !given.empty() && given.front() == option; };
   if (is("--usage-list")) {
@@ -83,8 +81,8 @@ int RunVerb(const std::vector<std::string>& given) {
 
 }  // namespace
 
-int RunProgram(const std::vector<std::string>& given) {
-  const int code = RunVerb(given);
+int RunProgram(const Verb& root, const std::vector<std::string>& given) {
+  const int code = RunVerb(root, given);
   const int signal = runner::InterruptSignal();
   return code == runner::kInterrupted && signal != 0 ? 128 + signal : code;
 }

@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_line/verb.h"
+
 namespace resprobe::cli {
 
-// Runs `resprobe` with these arguments (without the program's name). Returns the exit code; an
+// Runs the program with the verbs of `root` and these arguments (without the program's name).
+// Returns the exit code; an
 // error is one line on standard error. `--check-only VERB …` only checks the command line;
 // `--usage-list` prints scripts/command-line.txt.
-int RunProgram(const std::vector<std::string>& arguments);
+int RunProgram(const Verb& root, const std::vector<std::string>& arguments);
 
 }  // namespace resprobe::cli
 

@@ -2,7 +2,6 @@
 
 #include <absl/strings/str_join.h>
 
-#include "core/table/profile.h"
 #include "live/net/socket.h"
 #include "runner/process.h"
 #include "runner/text.h"
@@ -139,21 +138,6 @@ std::vector<ServerOptions> ServerOptions::Each() const {
 
 ServerTraits HarnessServerTraits() {
   return {.running = false, .flush = false, .hang = false, .usual = {"redis-server"}};
-}
-
-std::vector<std::string> ProfileNames() {
-  std::vector<std::string> names;
-  for (const ProfileTraits& traits : kProfileTraits) names.emplace_back(traits.name);
-  return names;
-}
-
-Option& AddProfile(Verb* verb, std::string* profile, const std::string& what) {
-  std::vector<std::string> names = ProfileNames();
-  names.insert(names.begin(), "auto");
-  Option& made = verb->Choice("--profile", names, profile,
-                              "The server that " + what + " follows: auto, redis-7.0, …");
-  made.value = "NAME";
-  return made.ShowDefault();
 }
 
 }  // namespace resprobe::cli

@@ -64,12 +64,6 @@ struct ServerOptions {
 // Of a verb that runs harnesses with a server of their own, which is started for each process.
 ServerTraits HarnessServerTraits();
 
-// The names of the profiles of the core, "redis-7.0" and so on.
-std::vector<std::string> ProfileNames();
-
-// Adds --profile: what `what` follows; the default is derived from the server.
-Option& AddProfile(Verb* verb, std::string* profile, const std::string& what);
-
 }  // namespace resprobe::cli
 
 #endif  // RESPROBE_CLI_SERVER_OPTIONS_H_

@@ -135,12 +135,7 @@ Verb ManVerb() {
 }
 
 Verb AllVerbs() {
-  Verb root("resprobe", "fuzzes software that speaks the Redis protocol");
-  root.details =
-      "resprobe fuzzes software that speaks the Redis protocol: parsers, servers, caching clients.";
-  root.exit_codes =
-      "0 all well, 1 a finding or a failed test, 2 wrong use, 130 interrupted (143 by SIGTERM, 129 "
-      "by SIGHUP).";
+  Verb root = NewProgram();
   for (const auto& make :
        {FuzzVerb,        TestVerb,     ListVerb,      ReplayVerb, ShowVerb,        MinimizeVerb,
         FreezeVerb,      FindingsVerb, RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb,

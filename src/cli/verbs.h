@@ -8,6 +8,12 @@ namespace resprobe::cli {
 // The program with all its verbs, including those of the script ./resprobe.
 Verb AllVerbs();
 
+// The program with only the verbs that run harnesses and nothing else: fuzz, list, corpus.
+Verb HarnessVerbs();
+
+// The program, to which verbs are added.
+Verb NewProgram();
+
 // One function for each verb, in the file of that name.
 Verb BenchVerb();
 Verb ChaosPeerVerb();

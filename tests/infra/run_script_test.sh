@@ -149,8 +149,10 @@ PATH=$temp/bin run 2 list
 
 # While another ./resprobe builds here, what only reads uses what was built last.
 mkdir -p "$copy/build/fuzz/bin" "$copy/build/packages" "$copy/src/cli"
-printf '#!/bin/bash\necho "program: $*"\n' >"$copy/build/fuzz/bin/resprobe"
-chmod +x "$copy/build/fuzz/bin/resprobe"
+for name in resprobe resprobe-harness; do
+  printf '#!/bin/bash\necho "program: ${0##*/} $*"\n' >"$copy/build/fuzz/bin/$name"
+  chmod +x "$copy/build/fuzz/bin/$name"
+done
 : >"$copy/build/packages/servers.env"
 printf 'ops query_parser\n' >"$temp/case.ops"
 exec 8>"$copy/build/.lock"
@@ -165,6 +167,11 @@ for words in "list" "show $temp/case.ops" "findings" "fuzz --help" "oracle --sta
   [[ $out == *"program: "* ]] || fail "'$words' does not reach the program: $out"
   [[ $err == "" || $err == *"another ./resprobe builds here"* ]] || fail "'$words' says: $err"
 done
+# Verbs that only run harnesses do not wait for the other program.
+run 0 list
+[[ $out == "program: resprobe-harness list" ]] || fail "list is not run by resprobe-harness: $out"
+run 0 findings
+[[ $out == "program: resprobe findings" ]] || fail "findings is not run by resprobe: $out"
 run 0 --help
 exec 8>&-
 

@@ -8,6 +8,7 @@
 
 #include "cli/oracle/live_runners.h"
 #include "cli/output_options.h"
+#include "cli/profile_option.h"
 #include "cli/verbs.h"
 #include "findings/campaign.h"
 #include "runner/json.h"

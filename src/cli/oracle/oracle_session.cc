@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/profile_option.h"
 #include "engine/shrink.h"
 #include "live/net/server_listener.h"
 #include "runner/files.h"

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cli/profile_option.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "live/net/server_listener.h"
