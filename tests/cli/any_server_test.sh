@@ -96,6 +96,10 @@ if [[ $part == causes ]]; then
   # The expiry is compared by TTL if there is no PTTL.
   run 1 oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --seeds 300 --without ttl
   has out "leaves other data, met"
+  # And it is compared to the second.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --start "$toy ttl-late -pttl" --only-errors-code --commands set,pexpire --seeds 30
+  has out "state: ttl: value of integer, met"
   # Two kinds of null are told apart.
   run 1 oracle --start "$toy null-array" --only-errors-code --commands get --seeds 30
   has out "core:      null"

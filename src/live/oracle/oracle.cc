@@ -39,6 +39,7 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
       writer_(target, &survey_, &core_, &log_, &verdict_, &reader_, &clients_, &counts_,
               options.profile) {
   comparer_.set_only_error_codes(options.only_error_codes);
+  comparer_.set_clock_uncertainty_ms(target->clock_uncertainty_ms());
   comparer_.set_groups_errors(!survey_.redis());
   verdict_.set_finds_causes(!survey_.redis());
 }

@@ -1,6 +1,7 @@
 #include "live/oracle/oracle_compare.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 
 #include "core/keyspace/hash.h"
@@ -111,14 +112,6 @@ bool SameScan(const Asked& asked, const ReplyView& core, const ReplyView& server
     if (std::find(names.begin(), names.end(), asked.universe[i]) == names.end()) return false;
   }
   return true;
-}
-
-bool SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server) {
-  if (core.type() != Type::kInteger || server.type() != Type::kInteger) return false;
-  if (core.integer() < 0 || server.integer() < 0) return core.integer() == server.integer();
-  const bool ms = asked.command->HasTrait(kMilliseconds);
-  const int64_t apart = std::abs(core.integer() - server.integer());
-  return apart <= (ms ? kTimeToleranceMs : kTimeToleranceMs / 1000);
 }
 
 // The push that reports that the target of redirected invalidations has gone; its id is the
@@ -334,6 +327,25 @@ bool Comparer::SameExec(const Asked& asked, const ReplyView& core, const ReplyVi
     ++theirs;
   }
   return true;
+}
+
+int64_t SteadyMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// The core's clock stands still during a case. So the server's TTL may be lower by the time since
+// then, or its point in time later.
+bool Comparer::SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server) const {
+  if (core.type() != Type::kInteger || server.type() != Type::kInteger) return false;
+  if (core.integer() < 0 || server.integer() < 0) return core.integer() == server.integer();
+  const int64_t passed = SteadyMs() - asked.began_ms;
+  const int64_t most = passed + clock_uncertainty_ms_ + kTimeToleranceMs;
+  // The core rounds to the nearest second.
+  constexpr int64_t kRounded = 500;
+  const int64_t apart = std::abs(core.integer() - server.integer());
+  return asked.command->HasTrait(kMilliseconds) ? apart <= most : apart <= (most + kRounded) / 1000;
 }
 
 bool Comparer::Allowed(const Asked& asked, Freedom freedom, const ReplyView& core,

@@ -25,6 +25,8 @@ struct Asked {
   // Part of the case, of the comparison of the final state, or of the transition to the next case.
   enum class Part : uint8_t { kCase, kState, kBetween } part = Part::kCase;
   uint64_t case_number = 0;
+  // When its case began, and with it the core's clock stopped; ms of the steady clock.
+  int64_t began_ms = 0;
   const Command* command = nullptr;
   std::vector<std::string> args;  // as the core received them
   size_t op = 0;
@@ -63,6 +65,8 @@ class Comparer {
   void set_only_error_codes(bool only) { only_error_codes_ = only; }
   // Errors with other texts have the text as their cause, without the words of the request.
   void set_groups_errors(bool groups) { groups_errors_ = groups; }
+  // By how much the server's clock may be wrong (LiveServer::clock_uncertainty_ms()).
+  void set_clock_uncertainty_ms(int64_t ms) { clock_uncertainty_ms_ = ms; }
   // How often errors with the same code had other texts.
   uint64_t other_texts() const { return other_texts_; }
   // See Oracle::ObserveShapes().
@@ -71,6 +75,8 @@ class Comparer {
  private:
   bool SameExec(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server,
                 Mismatch* mismatch);
+  bool SameTime(const Asked& asked, const resp::ReplyView& core,
+                const resp::ReplyView& server) const;
   bool Allowed(const Asked& asked, Freedom freedom, const resp::ReplyView& core,
                const resp::ReplyView& server);
 
@@ -80,6 +86,7 @@ class Comparer {
   std::span<uint8_t> shapes_;
   bool only_error_codes_ = false;
   bool groups_errors_ = false;
+  int64_t clock_uncertainty_ms_ = 0;
   uint64_t other_texts_ = 0;
   std::string a_;
   std::string b_;
@@ -87,6 +94,9 @@ class Comparer {
 
 // A push in the form in which it is compared: without the id in "tracking-redir-broken".
 std::string WrittenPush(const resp::ReplyView& push);
+
+// Milliseconds of the steady clock, for Asked::began_ms.
+int64_t SteadyMs();
 
 // True if the values are identical, byte for byte.
 bool Identical(const resp::ReplyView& a, const resp::ReplyView& b);
@@ -98,8 +108,9 @@ std::string KindOfMismatch(const resp::ReplyView& core, const resp::ReplyView& s
 // What kind of reply it is: "null array", "error WRONGTYPE", "bulk string".
 std::string Label(const resp::ReplyView& value);
 
-// How far apart two times may be, since the servers ran the request at different moments.
-inline constexpr int64_t kTimeToleranceMs = 10'000'000;
+// How far apart two times may be, besides the time since the case began and the uncertainty of the
+// clocks: a server may know the time by a second, and its TTL may be rounded in another way.
+inline constexpr int64_t kTimeToleranceMs = 1000;
 
 }  // namespace resprobe::live
 

@@ -15,10 +15,11 @@ namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
 // Relative times below three years are short. 1 becomes 100,000 (1 ms: 100,000 s): more than any
-// run takes. Each rewritten time adds twice the tolerance to those that follow.
+// run takes. Each rewritten time adds a step to those that follow, so that they are in the same
+// order on both sides.
 constexpr int64_t kShort = 100'000'000;
 constexpr int64_t kFactor = 100'000;
-constexpr int64_t kStepMs = 2 * kTimeToleranceMs;
+constexpr int64_t kStepMs = 20'000'000;
 constexpr int64_t kShiftMs = 3'000'000'000'000;
 
 // More keys than a case can touch.

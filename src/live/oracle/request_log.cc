@@ -29,6 +29,7 @@ void Count(const Asked& asked, OracleCounts* counts) {
 
 void RequestLog::BeginCase() {
   ++case_number_;
+  began_ms_ = SteadyMs();
   op_ = 0;
 }
 
@@ -36,6 +37,7 @@ Asked& RequestLog::Add(size_t client, Asked::Part part) {
   Asked& asked = requests_.emplace_back();
   asked.part = part;
   asked.case_number = case_number_;
+  asked.began_ms = began_ms_;
   asked.op = op_;
   asked.client = client;
   return asked;

@@ -65,6 +65,7 @@ class RequestLog {
   size_t first_ = 0;  // the number of the first request in requests_
   size_t op_ = 0;
   uint64_t case_number_ = 0;
+  int64_t began_ms_ = 0;  // that case
   uint64_t settled_ = 0;  // the last case that was compared completely
 };
 

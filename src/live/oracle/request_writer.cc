@@ -166,6 +166,7 @@ void RequestWriter::Describe(const Client& state, const Command& command,
     const CommandQueue::Entry& entry = state.queue.entry(i);
     Asked& queued = asked->queued.emplace_back();
     queued.command = entry.command;
+    queued.began_ms = asked->began_ms;
     queued.protocol = state.protocol;
     const auto first = words.begin() + static_cast<ptrdiff_t>(entry.first);
     queued.args.assign(first, first + static_cast<ptrdiff_t>(entry.argc));

@@ -290,8 +290,14 @@ bool LiveServer::Interview(std::string* error) {
   const int64_t now = SystemMs();
   if (!ask("TIME", &reply)) return false;
   if (reply && reply->size() == 2) {
-    clock_ahead_ms_ =
-        std::strtoll(std::string((*reply)[0].text()).c_str(), nullptr, 10) * 1000 - now;
+    const auto number = [&](size_t i) {
+      return std::strtoll(std::string((*reply)[i].text()).c_str(), nullptr, 10);
+    };
+    clock_ahead_ms_ = number(0) * 1000 + number(1) / 1000 - now;
+    clock_uncertainty_ms_ = SystemMs() - now;
+  } else if (options_.allow_remote) {
+    // Far more than the clocks of two machines differ.
+    clock_uncertainty_ms_ = 10'000'000;
   }
   if (!ask("COMMAND", &reply)) return false;
   if ((!reply || reply->type() != resp::Type::kArray) && !options_.any) {

@@ -80,6 +80,9 @@ class LiveServer {
   const std::string& most_tracked() const { return most_tracked_; }
   // How far the server's clock is ahead of this process's.
   int64_t clock_ahead_ms() const { return clock_ahead_ms_; }
+  // By how much that may be wrong: the round trip of TIME. 0 of a server on this machine without
+  // it.
+  int64_t clock_uncertainty_ms() const { return clock_uncertainty_ms_; }
   // True if the server's active expiry cycle could be switched off.
   bool active_expiry_off() const { return active_expiry_off_; }
   // "-s PATH" or "-h HOST -p PORT", for redis-cli.
@@ -104,6 +107,7 @@ class LiveServer {
   int64_t max_bulk_ = 512ll << 20;
   std::string most_tracked_;
   int64_t clock_ahead_ms_ = 0;
+  int64_t clock_uncertainty_ms_ = 0;
   bool active_expiry_off_ = false;
 };
 
