@@ -5,7 +5,6 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "core/server/server.h"
 #include "core/table/command.h"
@@ -72,27 +71,12 @@ void GetText(const ServerConfig& config, std::string* out) {
 // A field of the configuration, const or not.
 #define RESPROBE_FIELD(member) [](auto& config) -> auto& { return config.member; }
 
-struct FsyncName {
-  AppendFsync policy;
-  std::string_view name;
-  std::string_view word;
-};
-constexpr FsyncName kFsyncNames[] = {{AppendFsync::kEverySecond, "everysec", "EVERYSEC"},
-                                     {AppendFsync::kAlways, "always", "ALWAYS"},
-                                     {AppendFsync::kNo, "no", "NO"}};
-
 void GetFsync(const ServerConfig& config, std::string* out) {
-  for (const FsyncName& known : kFsyncNames) {
-    if (known.policy == config.persistence.appendfsync) out->append(known.name);
-  }
+  out->append(AppendFsyncName(config.persistence.appendfsync));
 }
 
 Refusal SetFsync(ServerConfig& config, std::string_view text) {
-  for (const FsyncName& known : kFsyncNames) {
-    if (!CommandContext::IsWord(text, known.word)) continue;
-    config.persistence.appendfsync = known.policy;
-    return {};
-  }
+  if (ParseAppendFsync(text, &config.persistence.appendfsync)) return {};
   return "argument(s) must be one of the following: everysec, always, no";
 }
 
@@ -129,27 +113,9 @@ void GetSave(const ServerConfig& config, std::string* out) {
   }
 }
 
-// Pairs of seconds and changes in one argument; "" is no save point.
 Refusal SetSave(ServerConfig& config, std::string_view text) {
-  constexpr Refusal kWrong = "Invalid save parameters";
-  std::vector<int64_t> numbers;
-  for (size_t i = 0; i < text.size();) {
-    const size_t end = std::min(text.find(' ', i), text.size());
-    int64_t number;
-    if (end > i) {
-      if (!ParseInt64(text.substr(i, end - i), &number)) return kWrong;
-      numbers.push_back(number);
-    }
-    i = end + 1;
-  }
-  if (numbers.size() % 2 != 0) return kWrong;
-  std::vector<SavePoint> points;
-  for (size_t i = 0; i < numbers.size(); i += 2) {
-    if (numbers[i] < 1 || numbers[i + 1] < 0) return kWrong;
-    points.push_back({.seconds = numbers[i], .changes = numbers[i + 1]});
-  }
-  config.persistence.save = std::move(points);
-  return {};
+  if (ParseSavePoints(text, &config.persistence.save)) return {};
+  return "Invalid save parameters";
 }
 
 template <auto kField>

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/persistence/aof_log.h"
@@ -40,6 +41,14 @@ struct PersistenceSettings {
   bool skip_checksums = false;
   std::string db_filename = "dump.rdb";
 };
+
+// Save points as in the setting `save`: pairs of seconds and changes, "3600 1 300 100"; "" is none.
+// False if it is not valid; then `points` is unchanged.
+bool ParseSavePoints(std::string_view text, std::vector<SavePoint>* points);
+
+// "everysec"; the same, whatever the case of the letters, back. False if it is no policy.
+std::string_view AppendFsyncName(AppendFsync policy);
+bool ParseAppendFsync(std::string_view text, AppendFsync* policy);
 
 }  // namespace resprobe
 

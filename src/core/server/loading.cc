@@ -77,6 +77,7 @@ bool Server::Start(FileSystem* files, uint64_t process, PersistenceLog* log) {
 void Server::EndTurn(bool good) {
   if (exited_ || (good && !exits_)) return;
   exited_ = true;
+  failed_ = !good;
   while (!active_.empty()) Disconnect(*active_.back());
   for (Client* const client : by_id_) {
     if (client != nullptr) client->output.clear();

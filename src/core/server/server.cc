@@ -26,7 +26,7 @@ void Server::Reset() {
   config_ = initial_;
   keyspace_.Reset(config_.start_ms);
   persistence_.Reset();
-  exits_ = exited_ = false;
+  exits_ = exited_ = failed_ = false;
   if (!has_run) return;
   for (Client* client : by_id_) {
     if (client != nullptr) idle_.push_back(client);

@@ -123,6 +123,8 @@ class Server : private KeyspaceObserver {
   // True after the process has exited: SHUTDOWN, or a log that cannot be written with appendfsync
   // always. All its connections are closed, and what was not sent is lost.
   bool exited() const { return exited_; }
+  // True if it has exited for the second reason, or has refused to start.
+  bool failed() const { return failed_; }
 
   // --- For invariants.
 
@@ -352,6 +354,7 @@ class Server : private KeyspaceObserver {
   Persistence persistence_{&keyspace_, &config_.persistence, initial_.profile};
   bool exits_ = false;
   bool exited_ = false;
+  bool failed_ = false;
   ReplicationSource source_;
   ReplicaLink link_{this};
 

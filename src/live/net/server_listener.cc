@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "live/files/posix_files.h"
 #include "live/net/interrupt_fd.h"
 #include "live/net/socket.h"
 
@@ -21,6 +23,8 @@ constexpr size_t kMostWaiting = 1 << 30;
 constexpr size_t kReadBytes = 64 << 10;
 // As often as a server's own timer, so that expired keys are deleted by then.
 constexpr int kTickMs = 100;
+// How many calls a child process makes between two turns of the event loop.
+constexpr int kChildCalls = 64;
 
 bool IsTransient(int code) { return code == EAGAIN || code == EWOULDBLOCK || code == EINTR; }
 
@@ -34,6 +38,35 @@ int Fail(const std::string& error) {
   std::fprintf(stderr, "resprobe: %s\n", error.c_str());
   return 2;
 }
+
+// The server's log about its files, on stderr. While the server loads them, the lines are kept: if
+// it refuses to start, only the reason is printed.
+class ServeLog : public PersistenceLog {
+ public:
+  void Line(std::string_view text) override {
+    last_.assign(text);
+    if (loading_) {
+      early_.emplace_back(text);
+    } else {
+      Print(text);
+    }
+  }
+  void Loaded() {
+    loading_ = false;
+    for (const std::string& line : early_) Print(line);
+    early_.clear();
+  }
+  const std::string& last() const { return last_; }
+
+ private:
+  static void Print(std::string_view text) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  }
+
+  bool loading_ = true;
+  std::vector<std::string> early_;
+  std::string last_;
+};
 
 ServerConfig StartingAt(ServerConfig config, ServerListener::Time time) {
   if (time == ServerListener::Time::kReal) config.start_ms = SystemMs();
@@ -64,6 +97,10 @@ ServerListener::ServerListener(UniqueFd listening, ServerConfig config, Time tim
   buffer_.resize(kReadBytes);
 }
 
+bool ServerListener::UseFiles(FileSystem* files, PersistenceLog* log) {
+  return server_.Start(files, static_cast<uint64_t>(getpid()), log);
+}
+
 bool ServerListener::Run(int stop_fd, std::string* error) {
   if (!SetNonBlocking(listening_.get())) {
     *error = std::string("cannot set up the listening socket: ") + std::strerror(errno);
@@ -80,7 +117,7 @@ bool ServerListener::Run(int stop_fd, std::string* error) {
            static_cast<short>((waiting < kMaxWaiting ? POLLIN : 0) | (waiting > 0 ? POLLOUT : 0)),
            0});
     }
-    if (poll(polled_.data(), polled_.size(), time_ == Time::kReal ? kTickMs : -1) < 0) {
+    if (poll(polled_.data(), polled_.size(), PollMs()) < 0) {
       if (errno == EINTR) continue;
       *error = std::string("poll failed: ") + std::strerror(errno);
       return false;
@@ -101,8 +138,21 @@ bool ServerListener::Run(int stop_fd, std::string* error) {
         ++c;
       }
     }
+    if (server_.exited()) return true;
     if (polled_[1].revents != 0) Accept();
+    Work();
   }
+}
+
+int ServerListener::PollMs() const {
+  if (server_.persistence().child_runs()) return 0;
+  return time_ == Time::kReal ? kTickMs : -1;
+}
+
+void ServerListener::Work() {
+  Persistence& persistence = server_.persistence();
+  while (persistence.thread_waits()) persistence.RunThread();
+  for (int i = 0; i < kChildCalls && persistence.child_runs(); ++i) persistence.StepChild();
 }
 
 void ServerListener::Accept() {
@@ -152,6 +202,15 @@ int RunServe(const ServeOptions& options) {
   const std::optional<Profile> profile = ParseProfile(options.profile, &error);
   if (!profile) return Fail("--profile: " + error);
 
+  PosixFiles files;
+  if (!options.directory.empty()) {
+    if (options.virtual_clock) return Fail("--dir: files need a clock that moves: --clock real");
+    if (const int code = files.Start(options.directory); code < 0) {
+      return Fail("--dir: cannot open the directory '" + options.directory +
+                  "': " + std::strerror(-code) + ": create it, or name another one");
+    }
+  }
+
   InterruptFd interrupted;
   if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
 
@@ -159,18 +218,29 @@ int RunServe(const ServeOptions& options) {
   if (!listening.valid()) {
     return Fail("--port: " + error + ": choose another port, or 0 for a free one");
   }
-  std::printf("%s on 127.0.0.1:%d; Ctrl-C ends it\n", options.profile.c_str(),
-              LocalPort(listening.get()));
-  std::fflush(stdout);
+  const int port = LocalPort(listening.get());
+  ServeLog log;
   ServerListener listener(
-      std::move(listening), ServerConfig{.profile = *profile},
+      std::move(listening), ServerConfig{.profile = *profile, .persistence = options.persistence},
       options.virtual_clock ? ServerListener::Time::kVirtual : ServerListener::Time::kReal);
+  if (!options.directory.empty() && !listener.UseFiles(&files, &log)) {
+    return Fail("--dir: the files in '" + options.directory + "' cannot be used: " + log.last() +
+                ": repair them, or name another directory");
+  }
+  log.Loaded();
+  std::printf("%s on 127.0.0.1:%d; Ctrl-C ends it\n", options.profile.c_str(), port);
+  std::fflush(stdout);
   if (!listener.Run(interrupted.get(), &error)) return Fail(error);
+  if (listener.failed()) return Fail("the server cannot write its files: " + log.last());
+  const bool signalled = !listener.exited();
+  if (signalled && !options.directory.empty() && !listener.ShutDown()) {
+    return Fail("the data could not be saved: " + log.last());
+  }
   std::printf("%llu connections, %llu commands\n",
               static_cast<unsigned long long>(listener.connections()),
               static_cast<unsigned long long>(listener.commands()));
   std::fflush(stdout);
-  if (!interrupted.Finish()) return Fail("cannot read the signal");
+  if (signalled && !interrupted.Finish()) return Fail("cannot read the signal");
   return 0;
 }
 

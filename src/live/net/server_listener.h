@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/persistence/file_system.h"
+#include "core/persistence/persistence_log.h"
 #include "core/server/server.h"
 #include "live/net/unique_fd.h"
 
@@ -34,8 +36,21 @@ class ServerListener {
   ServerListener(UniqueFd listening, ServerConfig config, Time time);
   virtual ~ServerListener() = default;
 
-  // Serves until `stop_fd` is readable. False with one line in `error` after a system error.
+  // Keeps the data in these files (not owned, nor is `log`, which gets the server's log), and loads
+  // what they hold. Needs Time::kReal. False if the server refuses to start; `log` has said why.
+  // Call it before Run().
+  bool UseFiles(FileSystem* files, PersistenceLog* log);
+
+  // Serves until `stop_fd` is readable, or the server has exited (exited()). False with one line in
+  // `error` after a system error.
   bool Run(int stop_fd, std::string* error);
+
+  // True after SHUTDOWN, or if the server could not go on (failed(); its log has said why).
+  bool exited() const { return server_.exited(); }
+  bool failed() const { return server_.failed(); }
+  // As a server does at SIGTERM: the log is synced, and a snapshot is taken if there are save
+  // points. False if that fails; the log has said why.
+  bool ShutDown() { return server_.persistence().PrepareShutdown({}); }
 
   uint64_t connections() const { return accepted_; }
   uint64_t commands() const { return server_.commands_run(); }
@@ -72,6 +87,9 @@ class ServerListener {
   void Read(Connection& connection);
   void Write(Connection& connection);
   void Tick();
+  // What child processes and threads of a server do.
+  void Work();
+  int PollMs() const;
 
   UniqueFd listening_;
   Time time_;
@@ -87,11 +105,15 @@ struct ServeOptions {
   int port = 0;  // on 127.0.0.1; 0 selects a free one
   std::string profile = "redis-7.0";
   bool virtual_clock = false;
+  std::string directory;  // where the data is kept; empty: nowhere
+  PersistenceSettings persistence = {};
 };
 
-// The verb `serve`: runs a ServerListener until SIGINT or SIGTERM. Prints to stdout where it
-// listens and, at the end, what it has served; errors are one line on stderr. Returns the exit
-// code: 0 after a signal, 2 if the port or the profile is not available.
+// The verb `serve`: runs a ServerListener until SIGINT, SIGTERM or SHUTDOWN. Prints to stdout where
+// it listens and, at the end, what it has served; errors, and the server's log about its files, are
+// lines on stderr. Returns the exit code: 0 after a signal or SHUTDOWN; 2 if the port, the profile
+// or the directory is not available, if the server refuses to load its files, or if it cannot write
+// them any more.
 int RunServe(const ServeOptions& options);
 
 }  // namespace resprobe::live
