@@ -1,6 +1,5 @@
-#include "worlds/aof/aof_harness.h"
-
 #include "driver/fuzz_main.h"
 #include "engine/raw_harness.h"
+#include "worlds/aof/aof_harness.h"
 
 RESPROBE_HARNESS(resprobe::RawHarness<resprobe::AofHarness<>>)

@@ -88,7 +88,7 @@ void Campaign::SayUnfinished() const {
 
 void Campaign::Loop() {
   if (options_.file) SayUnfinished();
-  const Search::Met met = [this](MetCase one) { Take(std::move(one)); };
+  const Search::Met met = [this](const MetCase& one) { Take(one); };
   const auto over = [&] {
     return runner::Interrupted() || !trouble_.empty() ||
            (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) ||

@@ -10,7 +10,7 @@ namespace {
 struct LengthTrusted : CoreRdb {
   RdbResult Read(std::string_view payload, const RdbReadOptions& options, std::string_view key,
                  Keyspace* keyspace) {
-    const RdbResult result = ReadDumpPayload(payload, options, 0, key, keyspace);
+    RdbResult result = ReadDumpPayload(payload, options, 0, key, keyspace);
     if (result.error != RdbError::kShortRead || !payload.starts_with("\x01\x80")) return result;
     keyspace->Overwrite(0, key, ObjectType::kString).string().assign(1 << 20, '\0');
     return {};

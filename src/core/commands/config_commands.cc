@@ -69,6 +69,7 @@ void GetText(const ServerConfig& config, std::string* out) {
 }
 
 // A field of the configuration, const or not.
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member
 #define RESPROBE_FIELD(member) [](auto& config) -> auto& { return config.member; }
 
 void GetFsync(const ServerConfig& config, std::string* out) {

@@ -30,8 +30,8 @@ class Hash {
   // True if a real server would still report the compact encoding ("listpack"): the hash has never
   // exceeded 512 fields, nor 64 bytes in a field or value.
   bool compact() const { return compact_; }
-  // A server that loads a hash in its compact encoding keeps that, unless there are too many fields,
-  // whatever their sizes.
+  // A server that loads a hash in its compact encoding keeps that, unless there are too many
+  // fields, whatever their sizes.
   void KeepPacked();
 
   const char* Check() const;

@@ -393,7 +393,7 @@ AofReader::FileResult AofReader::Short(std::string_view name) {
   Log({"Unexpected end of file reading the append only file ", name,
        ". You can: 1) Make a backup of your AOF file, then use ./",
        TraitsOf(options_.profile).server,
-       "-check-aof --fix <filename.manifest>. 2) Alternatively you can set the "
+       "-check-aof --fix <filename.manifest>. 2) Alternatively you can set the ",
        "'aof-load-truncated' configuration option to yes and restart the server."});
   return FileResult::kFailed;
 }

@@ -274,7 +274,7 @@ bool KeyPositions(const Command& command, std::span<const std::string_view> args
     case KeySpec::Kind::kRange: {
       const int last = keys.last + (keys.last < 0 ? argc : 0);
       if (keys.first >= argc || last >= argc || last < keys.first) return false;
-      for (int i = keys.first; i <= last; i += keys.step) positions.push_back(i);
+      for (int i = 0; keys.first + i <= last; i += keys.step) positions.push_back(keys.first + i);
       return true;
     }
     case KeySpec::Kind::kKeyAndPatterns:

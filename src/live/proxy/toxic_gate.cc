@@ -138,6 +138,8 @@ void ToxicGate::FillQueue() {
   listen(socket_.get(), 0);  // a queue for one connection
   const sockaddr_in address = AddressOf(port_, false);
   filler_.Reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // Its outcome does not matter: the queue is full.
+  // NOLINTNEXTLINE(bugprone-unused-return-value)
   (void)connect(filler_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   filler_port_ = LocalPort(filler_.get());
 }

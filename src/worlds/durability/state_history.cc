@@ -37,7 +37,7 @@ void StateHistory::OnDatabase(int db) {
 }
 
 StateHistory::State StateHistory::StateOf(const Keyspace& keyspace, std::string_view name) {
-  const int db = name[0];
+  const int db = static_cast<unsigned char>(name[0]);
   const std::string_view key = name.substr(1);
   const uint64_t digest = keyspace.Digest(db, key);
   if (digest == 0) return {};
