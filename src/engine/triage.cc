@@ -117,6 +117,14 @@ std::string Signature::Slug() const {
   return slug;
 }
 
+namespace {
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+}  // namespace
+
 Signature ReadSignature(std::string_view report) {
   std::string_view rest = report;
   std::string_view line;
@@ -128,9 +136,15 @@ Signature ReadSignature(std::string_view report) {
       std::string_view where = line.substr(0, line.find(": runtime error: "));
       const size_t slash = where.rfind('/');
       if (slash != std::string_view::npos) where.remove_prefix(slash + 1);
-      // Without the column: "file.cc:12". Other programs say "panic: runtime error: ".
+      // Without the column: "file.cc:12". Go says "panic: runtime error: ", or has times and
+      // addresses before it.
       const size_t column = where.rfind(':');
-      if (column == std::string_view::npos) continue;
+      const size_t number = column == where.npos ? where.npos : where.rfind(':', column - 1);
+      if (number == where.npos || !IsNumber(where.substr(column + 1)) ||
+          !IsNumber(where.substr(number + 1, column - number - 1)) ||
+          where.find(' ') != where.npos) {
+        continue;
+      }
       return {"ubsan", std::string(where.substr(0, column)), {}};
     }
     if (const auto address = After(line, "ERROR: AddressSanitizer: ")) {

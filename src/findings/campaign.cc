@@ -162,7 +162,10 @@ int Campaign::Run(const runner::OutputOptions& output) {
 void Campaign::Take(const MetCase& met) {
   const std::string& signature = met.outcome.what.signature;
   if (const auto same = same_.find(signature); same != same_.end()) {
-    if (const auto found = found_.find(same->second); found != found_.end()) ++found->second.met;
+    if (const auto found = found_.find(same->second); found != found_.end()) {
+      ++found->second.met;
+      ++found->second.met_as[signature];
+    }
     return;
   }
   if (search_->Accepts(signature)) return;
@@ -355,6 +358,48 @@ bool Campaign::IsLone(const MetCase& met, const Found& found) {
   return true;
 }
 
+bool Campaign::AddVariant(const std::string& as_met, const Found& found, const std::string& text) {
+  const std::string& signature = found.failure.what.signature;
+  if (found.folder.empty() || found.failure.interrupted || found_.contains(signature)) return false;
+  const std::string family = search_->FamilyOf(signature);
+  const auto is_kin = [&](const std::string& other) {
+    return other != signature && search_->FamilyOf(other) == family;
+  };
+  auto main = std::ranges::find_if(
+      found_, [&](const auto& one) { return is_kin(one.first) && !one.second.folder.empty(); });
+  if (main == found_.end()) {
+    const RunSpec& run = found.failure.run;
+    std::vector<std::string> broken;
+    for (StoredFailure& stored : store_.List(&broken)) {
+      const std::string kin = stored.failure.what.signature;
+      if (!is_kin(kin) || stored.folder == found.folder || stored.failure.interrupted) continue;
+      const auto found_here = store_.Find(run.harness, options_.prefix, kin, &run.server);
+      if (!found_here || found_here->folder != stored.folder || !StillFails(stored)) continue;
+      Found filed;
+      filed.failure = std::move(stored.failure);
+      filed.failure.run = run;
+      filed.folder = stored.folder;
+      filed.known = true;
+      filed.met = 0;
+      same_[kin] = kin;
+      Add(kin, std::move(filed));
+      main = found_.find(kin);
+      break;
+    }
+  }
+  if (main == found_.end()) return false;
+  store_.AddVariant(main->second.folder, found.failure);
+  store_.Remove(found.folder);
+  same_[as_met] = same_[signature] = main->first;
+  ++main->second.met;
+  ++main->second.met_as[signature];
+  if (as_met != signature) main->second.met_as.try_emplace(as_met, 0);
+  main->second.variants.insert(signature);
+  Say("a variant of " + main->first + ": " + signature + "\n" + text +
+      "  folder:    " + project_.Shown(main->second.folder) + "\n");
+  return true;
+}
+
 void Campaign::File(const MetCase& met) {
   const std::string as_met = met.outcome.what.signature;
   bool done = false;
@@ -376,6 +421,7 @@ void Campaign::File(const MetCase& met) {
         if (!found.folder.empty()) store_.Remove(found.folder);
         return;
       }
+      if (AddVariant(as_met, found, text)) return;
       if (signature != as_met && !found.folder.empty()) {
         // After shrinking it may equal a known finding.
         const auto here = found_.find(signature);
@@ -387,7 +433,7 @@ void Campaign::File(const MetCase& met) {
         if (here != found_.end()) {
           same_[as_met] = signature;
           ++here->second.met;
-          here->second.met_as.insert(as_met);
+          ++here->second.met_as[as_met];
           return;
         }
         if (known) {
@@ -408,7 +454,7 @@ void Campaign::File(const MetCase& met) {
   }
   const std::string signature = found.failure.what.signature;
   same_[as_met] = same_[signature] = signature;
-  found.met_as.insert(as_met);
+  found.met_as[as_met] = 1;
   Say(Describe(found, text));
   Add(signature, std::move(found));
 }
@@ -442,8 +488,9 @@ std::string Campaign::FindingsText() const {
   for (const auto& [signature, found] : found_) {
     text += "  " + signature + ", met " + Plural(found.met, "time") + ": " +
             (found.folder.empty() ? "not filed" : project_.Shown(found.folder)) + "\n";
-    for (const std::string& as : found.met_as) {
-      if (as != signature) text += "    also as " + as + "\n";
+    for (const auto& [as, met] : found.met_as) {
+      if (as == signature) continue;
+      text += "    also as " + as + (met == 0 ? "" : ", met " + Plural(met, "time")) + "\n";
     }
   }
   for (const auto& [signature, met] : lone_) {
@@ -460,7 +507,9 @@ Json Campaign::FindingsJson() const {
     one["known"] = found.known;
     one["repeats"] = found.met - 1;
     one["met_as"] = Json::array();
-    for (const std::string& as : found.met_as) one["met_as"].push_back(runner::JsonText(as));
+    for (const auto& [as, met] : found.met_as) one["met_as"].push_back(runner::JsonText(as));
+    one["variants"] = Json::array();
+    for (const std::string& as : found.variants) one["variants"].push_back(runner::JsonText(as));
     if (!found.folder.empty()) {
       one["folder"] = runner::JsonText(project_.Shown(found.folder));
       one["replay"] = runner::JsonText(ReplayCommand(project_, found.folder));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "findings/case_runner.h"
 #include "findings/finding_store.h"
@@ -75,6 +76,9 @@ class Search {
 
   // Shrinks a case. The default runs it alone and lets the runner shrink it.
   virtual SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits);
+  // Failures with equal results probably have the same cause: the later one is a variant of the
+  // earlier one's finding.
+  virtual std::string FamilyOf(const std::string& signature) { return signature; }
   // True if failures with this signature are not to be filed: known, and accepted.
   virtual bool Accepts(const std::string& /*signature*/) { return false; }
   // True if a failure is no finding that its case does not show again, alone.
@@ -115,11 +119,13 @@ struct CampaignOptions {
 // A kind of failure in one campaign.
 struct Found {
   Failure failure;
-  fs::path folder;               // empty: it could not be written
-  bool known = false;            // its folder was there before
-  uint64_t met = 1;              // times in this campaign
-  std::set<std::string> met_as;  // the signatures before it was shrunk
-  std::string trouble;           // why the folder is empty
+  fs::path folder;     // empty: it could not be written
+  bool known = false;  // its folder was there before
+  uint64_t met = 1;    // times in this campaign
+  // The signatures before it was shrunk, and those of its variants, with how often it was met so.
+  std::map<std::string, uint64_t> met_as;
+  std::set<std::string> variants;  // their signatures
+  std::string trouble;             // why the folder is empty
 };
 
 // Runs a search within its budget: files every kind of failure once, immediately, and then shrinks
@@ -153,6 +159,8 @@ class Campaign {
   void PrintMet(const MetCase& met);
   void File(const MetCase& met);
   void Add(const std::string& signature, Found found);
+  // If the failure, made small, is a variant of a finding: adds it to that one.
+  bool AddVariant(const std::string& as_met, const Found& found, const std::string& text);
   // If it did not recur, and must: removes its folder.
   bool IsLone(const MetCase& met, const Found& found);
   Found Begin(const MetCase& met, std::optional<FindingStore::Claim>* claim, bool* done);

@@ -249,6 +249,21 @@ void FindingStore::Write(const fs::path& folder, const Failure& failure,
   WriteFiles(folder, failure, files);
 }
 
+void FindingStore::AddVariant(const fs::path& folder, const Failure& variant) {
+  const Lock lock(root_);
+  StoredFailure stored = ReadFinding(folder);
+  Json& variants = stored.failure.what.details["variants"];
+  if (!variants.is_array()) variants = Json::array();
+  for (const Json& one : variants) {
+    if (one.value("signature", "") == variant.what.signature) return;
+  }
+  variants.push_back({{"signature", variant.what.signature},
+                      {"expected", variant.what.expected},
+                      {"seen", variant.what.seen},
+                      {"case", variant.input.text}});
+  runner::WriteFile(folder / "report.json", ToJson(stored.failure).dump(2) + "\n");
+}
+
 void FindingStore::Count(const fs::path& folder, uint64_t times, const RunSpec& run) {
   const Lock lock(root_);
   StoredFailure stored = ReadFinding(folder);

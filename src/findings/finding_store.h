@@ -73,6 +73,9 @@ class FindingStore {
   // Writes all files, overwriting existing ones.
   void Write(const fs::path& folder, const Failure& failure,
              const std::map<std::string, std::string>& files);
+  // Adds a failure that probably has the same cause, minimized: its signature, both sides and its
+  // text are kept in the report's details.
+  void AddVariant(const fs::path& folder, const Failure& variant);
   // It was met this many more times, just now, and was run in this way.
   void Count(const fs::path& folder, uint64_t times, const RunSpec& run);
   // It has been rerun: "failing" or "gone".

@@ -62,6 +62,17 @@ if [[ $part == manners ]]; then
   has out "connection closed where the core has an error, met"
   has out "2 differences"
 
+  # So does one that closes it after some errors only: what closes it is one finding, and not the end
+  # of its cases.
+  for manner in closes-wrongtype:'connection closed after an error, met' \
+    closes-arity:'connection closed where the core has an error, met'; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 oracle --start "$toy append-length +${manner%%:*}" --only-errors-code --seeds 60
+    has out "append: value of integer, met"
+    has out "${manner#*:}"
+    has out "2 differences"
+  done
+
   wrong_use "replies twice to PING" oracle --start "$toy +twice"
   for manner in strlen-twice:'a reply too many' strlen-endless:'a reply without end' \
     strlen-replies:'simple string where the core has integer' strlen-large:'a reply without end'; do
@@ -93,13 +104,33 @@ if [[ $part == causes ]]; then
   done
   has list " ; "
   has out "the first after "
+  # A fault of several commands is one finding with its variants.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --start "$toy add-off-by-one" --only-errors-code --commands incr,decr,incrby,get \
+    --seeds 200 --junit "$temp/junit"
+  check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  has out "a variant of "
+  for name in incr decr incrby; do
+    has junit "<testcase classname=\"oracle\" name=\"$name\"><failure"
+  done
+  check "not one folder" test "$(ls "$RESPROBE_WORK_DIR/findings/command_handler" | wc -l)" == 1
+  # A known difference hides no other on the same key.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --start "$toy append-twice" --only-errors-code --commands append --seeds 60 \
+    --write-accept "$temp/list"
+  run 1 oracle --start "$toy append-twice strlen-long" --only-errors-code \
+    --commands append,strlen --seeds 60 --accept "$temp/list"
+  has out "strlen: value of integer, met"
+  has out "the core has taken over"
+  hasnt out "not judged"
   # The expiry is compared by TTL if there is no PTTL.
   run 1 oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --seeds 300 --without ttl
-  has out "leaves other data, met"
+  has out "leaves another expiry, met"
   # And it is compared to the second.
   rm -rf "$RESPROBE_WORK_DIR"
   run 1 oracle --start "$toy ttl-late -pttl" --only-errors-code --commands set,pexpire --seeds 30
-  has out "state: ttl: value of integer, met"
+  has out "leaves another expiry, met"
+  check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
   # Two kinds of null are told apart.
   run 1 oracle --start "$toy null-array" --only-errors-code --commands get --seeds 30
   has out "core:      null"
@@ -153,11 +184,15 @@ has out "accepted: append: value of integer: by contract"
 has out "was not met: get: nonsense"
 has out "0 differences"
 check "an accepted difference was filed" test ! -e "$RESPROBE_WORK_DIR/findings"
-# A write that differs leaves other data: what is read of it is not judged.
+# A write that differs leaves other data, which the core takes over, if it can be read; otherwise what
+# is read of it is not judged.
 rm -rf "$RESPROBE_WORK_DIR"
 run 1 oracle --start "$toy incr-off-by-one" --only-errors-code --seeds 60 --write-accept "$temp/list"
 rm -rf "$RESPROBE_WORK_DIR"
 run 0 oracle --start "$toy incr-off-by-one" --only-errors-code --seeds 60 --accept "$temp/list"
+has out "0 differences"
+has out "the core has taken over"
+run 0 oracle --start "$toy incr-off-by-one -type" --only-errors-code --seeds 60 --accept "$temp/list"
 has out "0 differences"
 has out "not judged, since a known difference"
 

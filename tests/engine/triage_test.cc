@@ -45,6 +45,8 @@ TEST(Triage, ReadsFramesWithoutSymbols) {
 }
 
 TEST(Triage, ReadsUndefinedBehaviourByItsPlace) {
+  EXPECT_TRUE(ReadSignature("2026/11/23 02:00:00 panic: runtime error: x\n").empty());
+  EXPECT_TRUE(ReadSignature("http: panic serving 127.0.0.1:4711: runtime error: x\n").empty());
   EXPECT_EQ(ReadSignature("panic: runtime error: index out of range [3] with length 2\n").Text(),
             "");
   EXPECT_EQ(

@@ -160,7 +160,13 @@ void OracleCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, 
     session_.set_known(known);
   }
   if (session_.gone()) return;
-  if (*reproduced) *outcome = OutcomeWithCause(*c, again);
+  if (!*reproduced) return;
+  *outcome = OutcomeWithCause(*c, again);
+  // From now on its request is sent alone, and the core takes over what the server makes of it.
+  if (outcome->what.signature.ends_with(live::kLeavesOtherData) ||
+      outcome->what.signature.ends_with(live::kLeavesOtherExpiry)) {
+    session_.Know(outcome->what.signature);
+  }
 }
 
 std::string OracleCaseRunner::WhySound() const {

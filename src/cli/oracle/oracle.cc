@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "findings/campaign.h"
+#include "live/oracle/command_family.h"
 #include "runner/files.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
@@ -98,6 +100,11 @@ class OracleSearch : public findings::Search {
     return true;
   }
 
+  // Of redis and valkey each command is judged by itself.
+  std::string FamilyOf(const std::string& signature) override {
+    return session_.oracle().survey().redis() ? signature : live::WithFamilies(signature);
+  }
+
   // A server that has ended need not do so again, and one that is gone cannot be asked.
   bool MustRecur(const findings::CaseOutcome& outcome) const override {
     return !outcome.what.details.value("fatal", false) && !session_.gone();
@@ -116,6 +123,7 @@ class OracleSearch : public findings::Search {
 
   void Aside(bool begins) override {
     const uint64_t sign = begins ? uint64_t(0) - 1 : 1;
+    aside_cases_ += sign * counts().cases;
     aside_requests_ += sign * counts().requests;
     aside_state_ += sign * counts().state;
   }
@@ -147,7 +155,7 @@ class OracleSearch : public findings::Search {
   }
 
   std::string Line(const std::string& found, const findings::RunClock& clock) const override {
-    return runner::Grouped(counts().cases) + " cases, " + runner::Grouped(Requests()) +
+    return runner::Grouped(cases()) + " cases, " + runner::Grouped(Requests()) +
            " requests compared, and " + runner::Grouped(state()) + " of what they left, " + found +
            ", " + clock.Rate(Requests() + state(), "comparisons");
   }
@@ -165,6 +173,10 @@ class OracleSearch : public findings::Search {
     }
     text += *separator == ' ' ? " none\n" : "\n";
     const live::OracleVerdict& verdict = session_.oracle().verdict();
+    if (verdict.taken_over() > 0) {
+      text += "the core has taken over what the server made of " +
+              runner::Grouped(verdict.taken_over()) + " requests that are known to differ\n";
+    }
     if (verdict.doubtful() > 0) {
       text += "not judged, since a known difference of the same case may be the reason: " +
               runner::Grouped(verdict.doubtful()) + " replies\n";
@@ -184,7 +196,7 @@ class OracleSearch : public findings::Search {
     Json json = {{"server", runner_.spec().server.version},
                  {"profile", runner_.spec().server.profile},
                  {"seed", options_.cases.seed},
-                 {"cases", counts().cases},
+                 {"cases", cases()},
                  {"requests", Requests()},
                  {"state", state()},
                  {"compared", Json::object()},
@@ -275,6 +287,7 @@ class OracleSearch : public findings::Search {
   }
 
   const live::OracleCounts& counts() const { return session_.oracle().counts(); }
+  uint64_t cases() const { return counts().cases - aside_cases_; }
   uint64_t state() const { return counts().state - aside_state_; }
 
   const OracleVerbOptions& options_;
@@ -285,6 +298,7 @@ class OracleSearch : public findings::Search {
   std::map<std::string, uint64_t> counted_;  // of the known differences, by signature
   uint64_t taken_ = 0;
   // Spent on shrinking.
+  uint64_t aside_cases_ = 0;
   uint64_t aside_requests_ = 0;
   uint64_t aside_state_ = 0;
 };
@@ -311,7 +325,7 @@ void WriteAccepted(const OracleVerbOptions& options, const OracleSearch& search,
     one.reason = kNoReason;
     one.example = OneLine(what.details.value("session", "")) + " core: " + what.expected +
                   " server: " + what.seen;
-    one.met_as = found.met_as;
+    for (const auto& [as, met] : found.met_as) one.met_as.insert(as);
     all.Add(std::move(one));
   }
   all.Write(options.write_accept, search.session().target().version());
@@ -330,8 +344,11 @@ void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
   const live::Oracle& oracle = search.session().oracle();
   std::map<std::string, std::vector<const findings::Found*>> by_command;
   for (const auto& [signature, found] : campaign.found()) {
-    std::string name = signature.substr(0, signature.find_first_of(": "));
-    by_command[name].push_back(&found);
+    std::set<std::string> names = {signature.substr(0, signature.find_first_of(": "))};
+    for (const std::string& variant : found.variants) {
+      names.insert(variant.substr(0, variant.find_first_of(": ")));
+    }
+    for (const std::string& name : names) by_command[name].push_back(&found);
   }
   std::vector<JunitTest> tests;
   const auto fail = [&](const std::string& name, const std::vector<const findings::Found*>& found) {

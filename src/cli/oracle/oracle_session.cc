@@ -13,6 +13,12 @@
 #include "runner/whole_number.h"
 
 namespace resprobe::cli {
+namespace {
+
+// As in Difference::command.
+constexpr std::string_view kExpiryReaders[] = {"state: ttl", "state: pttl", "state: pexpiretime"};
+
+}  // namespace
 
 void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
   server.AddTo(verb, traits);
@@ -152,14 +158,14 @@ std::optional<live::Difference> OracleSession::RunFresh(const CommandCase& c) {
 }
 
 void OracleSession::KnowIfInStep(const CommandCase& c, const live::Difference& difference) {
-  if (difference.fatal || difference.out_of_step || gone()) return;
+  if (difference.fatal || (difference.out_of_step && !difference.closed) || gone()) return;
   const std::string signature = difference.Signature();
   if (!known_.insert(signature).second) return;
   oracle_->set_one_by_one(true);
   const std::optional<live::Difference> next = oracle_->Run(c);
   oracle_->set_one_by_one(false);
   if (next && next->fatal) Revive();
-  if (next && next->out_of_step) known_.erase(signature);
+  if (next && next->out_of_step && !next->closed) known_.erase(signature);
 }
 
 std::string OracleSession::CauseOf(const CommandCase& c, const live::Difference& difference) {
@@ -201,7 +207,10 @@ std::string OracleSession::FirstCause(const CommandCase& c, const live::Differen
     if (first->fatal) break;
     if (!first->command.starts_with("state: ")) return signature(*first);
     if (first->left_by.empty()) break;
-    return first->left_by + ": leaves other data";
+    const bool expiry = std::ranges::any_of(
+        kExpiryReaders, [&](std::string_view one) { return first->command == one; });
+    return first->left_by + ": " +
+           std::string(expiry ? live::kLeavesOtherExpiry : live::kLeavesOtherData);
   }
   return signature(difference);
 }

@@ -79,7 +79,7 @@ void CaseClients::Connect(OracleConnection* connection) {
   connection->link.Use(std::move(fd), verdict_->hang_ms(), target_->stop());
   connection->Clear();
   connection->unanswered = 0;
-  connection->after_error = false;
+  connection->after_error = connection->closed = false;
   connection->server_id = survey_->Has("client|id") ? 0 : OracleConnection::kNoNumber;
   if (connection->server_id == 0) connection->link.out() = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 }

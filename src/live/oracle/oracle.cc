@@ -32,16 +32,20 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
                          .active_expiry = !target->active_expiry_off()}),
       verdict_(target, &log_, &connections_, options.hang_ms),
       fence_(target, &verdict_),
-      reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis(),
-              survey_.closes_after_errors()),
+      reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis()),
       clients_(target, &survey_, &core_, &log_, &verdict_, &reader_, &connections_,
                options.profile),
+      adopter_(target, &survey_, &core_, &clients_),
       writer_(target, &survey_, &core_, &log_, &verdict_, &reader_, &clients_, &counts_,
               options.profile) {
   comparer_.set_only_error_codes(options.only_error_codes);
   comparer_.set_clock_uncertainty_ms(target->clock_uncertainty_ms());
   comparer_.set_groups_errors(!survey_.redis());
   verdict_.set_finds_causes(!survey_.redis());
+  // Its encodings show how a value was made.
+  if (survey_.redis()) return;
+  comparer_.set_unknown_command(survey_.unknown_error(), ServerSurvey::kNoCommand);
+  verdict_.set_adopt([this](const Asked& asked) { return adopter_.Adopt(asked); });
 }
 
 bool Oracle::Prepare(std::string* error, bool fresh) {
@@ -50,6 +54,7 @@ bool Oracle::Prepare(std::string* error, bool fresh) {
   if (restart && target_->own() && !target_->Restart(error)) return false;
   verdict_.Restart();
   clients_.DropAll();
+  adopter_.Disconnect();
   log_.Clear();
   writer_.filter().ClearOutOfRange();  // accepting a connection sets errno
   UniqueFd fd = target_->Connect(error);
@@ -120,7 +125,7 @@ std::optional<Difference> Oracle::CatchUp() {
 }
 
 void Oracle::Begin(const CommandWorld::Config& config) {
-  verdict_.Clear();
+  verdict_.BeginCase();
   clients_.control().Release();
   Retire();
   log_.BeginCase();

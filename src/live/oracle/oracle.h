@@ -10,6 +10,7 @@
 #include "core/server/server.h"
 #include "engine/codec.h"
 #include "live/oracle/case_clients.h"
+#include "live/oracle/key_adopter.h"
 #include "live/oracle/oracle_client.h"
 #include "live/oracle/oracle_compare.h"
 #include "live/oracle/oracle_fence.h"
@@ -48,6 +49,7 @@ struct OracleOptions {
 // The parts, each of which uses only those before it: RequestLog (the requests), OracleVerdict (the
 // difference and its cause), OracleFence (has the server seen everything), ReplyReader with
 // ValueComparer and Comparer (the replies due to a client), CaseClients (connections and turns),
+// KeyAdopter (the core takes over what the server has made of a request that is known to differ),
 // RequestWriter with RequestFilter and ServerChoice (the requests to both servers), CheckState().
 class Oracle {
  public:
@@ -129,6 +131,7 @@ class Oracle {
   Comparer comparer_;
   ReplyReader reader_;
   CaseClients clients_;
+  KeyAdopter adopter_;
   RequestWriter writer_;
 };
 

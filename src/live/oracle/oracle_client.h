@@ -40,6 +40,7 @@ struct OracleConnection {
                               // before the last one
   size_t unanswered = 0;      // bytes written since a reply was read
   bool after_error = false;   // the server's last reply was an error
+  bool closed = false;        // the server has closed it, which is a known difference
 
   bool owes() const { return next < chunks.size(); }
   size_t owed() const { return expected.size() - read; }

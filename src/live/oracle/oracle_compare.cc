@@ -244,6 +244,12 @@ std::string KindOfMismatch(const ReplyView& core, const ReplyView& server) {
   return "value of " + ours;
 }
 
+void Comparer::set_unknown_command(const std::string& error, std::string_view name) {
+  Asked asked;
+  asked.args = {std::string(name)};
+  unknown_ = Template(error, asked);
+}
+
 void Comparer::NoteShape(const Asked& asked, const ReplyView& core, const ReplyView& server) {
   uint64_t hash = HashBytes(asked.command == nullptr ? "" : asked.command->full_name());
   for (const ReplyView* reply : {&core, &server}) {
@@ -290,6 +296,10 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
         Label(server) + " where the core has " + Label(core) + ", with the same elements";
   }
   mismatch->is_error = core.is_error() || server.is_error();
+  if (!unknown_.empty() && server.is_error() && !core.is_error() &&
+      Template(server.text(), asked).starts_with(unknown_)) {
+    mismatch->cause = "error \"" + unknown_ + "\" for a command that it has";
+  }
   if (core.is_error() && server.is_error()) {
     mismatch->only_form = true;
     if (only_error_codes_ && Code(core.text()) == Code(server.text())) {

@@ -31,6 +31,7 @@ struct Asked {
   std::vector<std::string> args;  // as the core received them
   size_t op = 0;
   size_t client = 0;
+  int db = 0;        // of the client
   int protocol = 2;  // protocol of its reply
   // For EXEC: the requests that it ran.
   std::vector<Asked> queued = {};
@@ -65,6 +66,9 @@ class Comparer {
   void set_only_error_codes(bool only) { only_error_codes_ = only; }
   // Errors with other texts have the text as their cause, without the words of the request.
   void set_groups_errors(bool groups) { groups_errors_ = groups; }
+  // The error with which the server replies to the command `name`, which it does not have. Such an
+  // error to a command that it has is one cause, whatever the command.
+  void set_unknown_command(const std::string& error, std::string_view name);
   // By how much the server's clock may be wrong (LiveServer::clock_uncertainty_ms()).
   void set_clock_uncertainty_ms(int64_t ms) { clock_uncertainty_ms_ = ms; }
   // How often errors with the same code had other texts.
@@ -87,6 +91,7 @@ class Comparer {
   bool only_error_codes_ = false;
   bool groups_errors_ = false;
   int64_t clock_uncertainty_ms_ = 0;
+  std::string unknown_;
   uint64_t other_texts_ = 0;
   std::string a_;
   std::string b_;

@@ -11,17 +11,6 @@
 namespace resprobe::live {
 namespace {
 
-// Calls take(key) for each key of the request, and of those that it ran (EXEC).
-template <class Take>
-void ForEachKey(const Asked& asked, const Take& take) {
-  for (const Asked& queued : asked.queued) ForEachKey(queued, take);
-  if (asked.command == nullptr) return;
-  const std::vector<std::string_view> words(asked.args.begin(), asked.args.end());
-  std::vector<int> positions;
-  if (!KeyPositions(*asked.command, words, positions)) return;
-  for (const int at : positions) take(words[static_cast<size_t>(at)]);
-}
-
 bool HasKeys(const Asked& asked) {
   bool any = false;
   ForEachKey(asked, [&](std::string_view) { any = true; });
@@ -30,10 +19,13 @@ bool HasKeys(const Asked& asked) {
 
 // True if the request, or one that it ran, has one of these flags.
 bool HasFlag(const Asked& asked, uint32_t flags) {
-  return (asked.command != nullptr && asked.command->Has(flags)) ||
-         std::ranges::any_of(asked.queued,
-                             [&](const Asked& queued) { return HasFlag(queued, flags); });
+  return RunsAny(asked, [&](const Command& command) { return command.Has(flags); });
 }
+
+constexpr std::string_view kWhereError = " where the core has an error";
+constexpr std::string_view kClosedInstead = "connection closed where the core has an error";
+constexpr std::string_view kClosedAfterError = "connection closed after an error";
+constexpr std::string_view kAfter = " after ";
 
 // Of a text, and of bytes that are no reply.
 constexpr size_t kMostText = 1 << 20;
@@ -68,6 +60,56 @@ std::string CommandWithOptions(const Command& command, const std::vector<std::st
     if (given) text.append(" ").append(literal);
   }
   return text;
+}
+
+void OracleVerdict::BeginCase() {
+  Clear();
+  differing_.clear();
+  leaving_.clear();
+  closes_after_errors_ = false;
+  if (known_ == nullptr) return;
+  for (const std::string& signature : *known_) {
+    closes_after_errors_ |= signature == kClosedAfterError || signature == kClosedInstead;
+    std::string_view name = signature;
+    for (const std::string_view place : {"state: ", "exec: "}) {
+      if (name.starts_with(place)) name.remove_prefix(place.size());
+    }
+    const size_t end = name.find(": ");
+    if (end == name.npos) continue;
+    const std::string_view kind = name.substr(end + 2);
+    name = name.substr(0, end);
+    if (const size_t after = name.find(kAfter); after != name.npos) {
+      leaving_.emplace(name.substr(after + kAfter.size()));
+      name = name.substr(0, after);
+    }
+    (kind == kLeavesOtherData || kind == kLeavesOtherExpiry ? leaving_ : differing_).emplace(name);
+  }
+}
+
+bool OracleVerdict::InStep(size_t number) const {
+  return number == log_->last() && log_->At(number).part == Asked::Part::kCase;
+}
+
+bool OracleVerdict::LeavesOtherData(const Asked& asked) const {
+  if (asked.command == nullptr || leaving_.empty()) return false;
+  return leaving_.contains(CommandWithOptions(*asked.command, asked.args)) ||
+         std::ranges::any_of(asked.queued,
+                             [&](const Asked& queued) { return LeavesOtherData(queued); });
+}
+
+bool OracleVerdict::MayDiffer(const Asked& asked) const {
+  return LeavesOtherData(asked) ||
+         (!differing_.empty() && RunsAny(asked, [&](const Command& command) {
+           return differing_.contains(command.full_name());
+         }));
+}
+
+void OracleVerdict::TakeOver(size_t number) {
+  const Asked& asked = log_->At(number);
+  if (!InStep(number) || !adopt_ || !adopt_(asked)) return Doubt(asked);
+  ++taken_over_;
+  if (asked.case_number != doubtful_case_) return;
+  ForEachKey(asked, [&](std::string_view key) { doubtful_keys_.erase(std::string(key)); });
 }
 
 // The last request of the case before this one that writes one of its keys; "" if there is none.
@@ -112,7 +154,7 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
   const Asked& asked = log_->At(number);
   if (known_ != nullptr && IsDoubtful(asked)) {
     ++doubtful_;
-    if (HasFlag(asked, kWrite)) Doubt(asked);
+    if (HasFlag(asked, kWrite)) TakeOver(number);
     return false;
   }
   Differ(number, mismatch.kind, std::move(core), std::move(server), mismatch.command);
@@ -129,7 +171,7 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
   if (!known_->contains(signature)) return true;
   difference_.reset();
   ++met_[signature];
-  if (HasFlag(asked, kWrite) && !mismatch.only_form) Doubt(asked);
+  if (HasFlag(asked, kWrite) && !mismatch.only_form) TakeOver(number);
   return false;
 }
 
@@ -201,21 +243,36 @@ void OracleVerdict::NoReply(size_t asked, const std::string& kind, const resp::R
                             std::string server) {
   if (difference_) return;
   Differ(asked, kind, resp::ToText(core), std::move(server));
-  if (finds_causes_ && core.is_error()) difference_->cause = kind + " where the core has an error";
+  if (finds_causes_ && core.is_error()) difference_->cause = kind + std::string(kWhereError);
 }
 
-bool OracleVerdict::ClosedInstead(size_t asked, const resp::ReplyView& core) {
-  Mismatch mismatch;
-  mismatch.kind = "connection closed";
-  mismatch.cause = "connection closed where the core has an error";
-  mismatch.is_error = mismatch.only_form = true;
-  return ValueDiffers(asked, mismatch, resp::ToText(core), "nothing: it has closed the connection");
+bool OracleVerdict::Closed(size_t number, const resp::ReplyView& core) {
+  if (difference_) return true;
+  const Asked& asked = log_->At(number);
+  const bool in_step = InStep(number);
+  const bool doubtful = known_ != nullptr && IsDoubtful(asked);
+  NoReply(number, "connection closed", core, "nothing: it has closed the connection");
+  difference_->closed = true;
+  difference_->out_of_step = !in_step;
+  if (!in_step || known_ == nullptr) return true;
+  difference_->behind_known = false;
+  const std::string signature = difference_->Signature();
+  if (!doubtful && !known_->contains(signature)) return true;
+  difference_.reset();
+  if (doubtful) {
+    ++doubtful_;
+  } else {
+    ++met_[signature];
+  }
+  if (HasFlag(asked, kWrite) && !core.is_error()) TakeOver(number);
+  return false;
 }
 
 void OracleVerdict::ClosedAfter(size_t asked, bool error) {
   if (difference_) return;
   Differ(asked, "connection closed after the reply", "an open connection", "a closed one");
-  if (finds_causes_ && error) difference_->cause = "connection closed after an error";
+  difference_->closed = true;
+  if (finds_causes_ && error) difference_->cause = kClosedAfterError;
 }
 
 void OracleVerdict::ServerFailed() {

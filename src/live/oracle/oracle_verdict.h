@@ -37,6 +37,8 @@ struct Difference {
   // The replies do not follow the requests: one is missing, one too many, or no RESP. Another
   // request than the one that is named may be the cause, unless each had waited for its reply.
   bool out_of_step = false;
+  // The server has closed the connection of the client: the case may go on with a new one.
+  bool closed = false;
   // Replies are missing after a known difference in the same case, which may be the reason.
   bool behind_known = false;
 
@@ -51,14 +53,20 @@ struct Difference {
 // Differences that do not end a case, by signature.
 using KnownDifferences = std::set<std::string, std::less<>>;
 
+// The kind of difference of a write that leaves other data than the core's: "set PX: leaves …".
+inline constexpr std::string_view kLeavesOtherData = "leaves other data";
+// The same if the first that differs is the expiry of a key.
+inline constexpr std::string_view kLeavesOtherExpiry = "leaves another expiry";
+
 // "set PX": a command, with the literal words of its syntax that the request gives.
 std::string CommandWithOptions(const Command& command, const std::vector<std::string>& args);
 
 // The first difference, and the request and cases that are blamed for it.
 //
-// A known difference in a reply does not end its case. If the request was a write, then its keys
-// are doubtful for the rest of the case, and so is what is read from them or written from them:
-// differences in such replies are counted, and are no findings.
+// A known difference in a reply does not end its case. If the request was a write, then the core
+// takes over its keys from the server. Where it cannot, they are doubtful for the rest of the case,
+// and so is what is read from them or written from them: differences in such replies are counted,
+// and are no findings.
 class OracleVerdict {
  public:
   // All must outlive the verdict.
@@ -74,6 +82,8 @@ class OracleVerdict {
   const std::optional<Difference>& difference() const { return difference_; }
   // Clears the difference; the run continues unless waiting was interrupted.
   void Clear() { difference_.reset(); }
+  // The same for the next case, to which the differences apply that are known by now.
+  void BeginCase();
   // Clears everything: there is a server again.
   void Restart();
   // Restores a difference that Restart() has cleared.
@@ -85,6 +95,23 @@ class OracleVerdict {
   // keys in the case, "get after set PX"; and what ends the stream of replies has one cause,
   // whichever command it follows.
   void set_finds_causes(bool finds) { finds_causes_ = finds; }
+  // Makes the keys of a request in the core what they are on the server; false if it cannot. The
+  // core has run nothing after the request. None: all keys of known differences are doubtful.
+  using Adopt = std::function<bool(const Asked&)>;
+  void set_adopt(Adopt adopt) { adopt_ = std::move(adopt); }
+
+  // True if the request is known to differ: then it is sent alone, so that the case can go on from
+  // what the server has made of it.
+  bool MayDiffer(const Asked& asked) const;
+  // True if it is known to leave other data, which its reply need not show.
+  bool LeavesOtherData(const Asked& asked) const;
+  // True if the server is known to close connections after errors, or instead of them.
+  bool closes_after_errors() const { return closes_after_errors_; }
+  // The core takes over the keys of this request, the last one; or they are doubtful from now on.
+  void TakeOver(size_t asked);
+  // For how many requests it has done so.
+  uint64_t taken_over() const { return taken_over_; }
+
   // How often a known difference was met, by signature; and how many replies were not compared
   // because of one.
   const std::map<std::string, uint64_t, std::less<>>& met() const { return met_; }
@@ -104,12 +131,12 @@ class OracleVerdict {
   void NoEnd(const OracleClient& client, std::string_view bytes);
   // What a client gets from here on is no RESP: why, and the bytes.
   void NoResp(const OracleClient& client, const std::string& why, std::string_view bytes);
-  // The server closes the connection instead of the reply to this request, or does not reply.
+  // The server does not reply to this request.
   void NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
                std::string server);
-  // The server closes the connection instead of the error with which the core replies to this
-  // request, and is one that closes after errors. False if that is known.
-  bool ClosedInstead(size_t asked, const resp::ReplyView& core);
+  // The server closes the connection instead of the reply to this request. False if that is known,
+  // and no other request was under way: then the case goes on with a new connection.
+  bool Closed(size_t asked, const resp::ReplyView& core);
   // The server has closed the connection after its reply to this request, which was an error or
   // not.
   void ClosedAfter(size_t asked, bool error);
@@ -127,6 +154,8 @@ class OracleVerdict {
   std::string LastWrite(size_t asked) const;
   bool IsDoubtful(const Asked& asked) const;
   void Doubt(const Asked& asked);
+  // True if the core has run nothing after the request.
+  bool InStep(size_t asked) const;
 
   LiveServer* target_;
   const RequestLog* log_;
@@ -142,6 +171,12 @@ class OracleVerdict {
   uint64_t doubtful_case_ = 0;  // the case that the next one is about
   std::set<std::string, std::less<>> doubtful_keys_;
   bool all_doubtful_ = false;
+  Adopt adopt_;
+  uint64_t taken_over_ = 0;
+  // From the known differences: commands, and commands with options that leave other data.
+  std::set<std::string, std::less<>> differing_;
+  std::set<std::string, std::less<>> leaving_;
+  bool closes_after_errors_ = false;
 };
 
 }  // namespace resprobe::live

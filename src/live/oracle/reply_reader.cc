@@ -249,16 +249,11 @@ void ReplyReader::ReadByValue(OracleClient& client) {
     ours.erase(ours.begin() + static_cast<ptrdiff_t>(theirs.size()), ours.end());
     values_.Compare(ours, theirs);
     if (!verdict_->going()) return;
-    if (wait == Wait::kClosed && closes_after_errors_ && expected.root().is_error()) {
-      if (verdict_->ClosedInstead(asked, expected.root())) return;
-      closed = true;
-      break;
-    }
     if (wait == Wait::kClosed) {
       // A server that closes all connections is a different case.
-      if (!fence_->Pass()) return;
-      return verdict_->NoReply(asked, "connection closed", expected.root(),
-                               "nothing: it has closed the connection");
+      if (!fence_->Pass() || verdict_->Closed(asked, expected.root())) return;
+      closed = true;
+      break;
     }
     return verdict_->NoReply(asked, "no reply", expected.root(), "nothing");
   }
@@ -273,6 +268,7 @@ void ReplyReader::ReadByValue(OracleClient& client) {
   last_was_error_ = !ours.empty() && ours.back().reply.root().is_error();
   client.connection->link.Take(arrived.complete);
   client.connection->Clear();
+  client.connection->closed = closed;
   client.connection->after_error =
       closed || (!theirs.empty() && theirs.back().reply.root().is_error());
 }

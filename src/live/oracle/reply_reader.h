@@ -31,11 +31,9 @@ class ReplyReader {
 
   // All must outlive the reader. `in_order`: the server handles the requests of all clients in the
   // order of their arrival, so that an answer to one shows that those before it were handled.
-  // `closes_after_errors`: the server may close the connection instead of an error.
   ReplyReader(const Server* core, RequestLog* log, OracleVerdict* verdict, OracleFence* fence,
-              Comparer* comparer, OracleCounts* counts, bool in_order, bool closes_after_errors)
+              Comparer* comparer, OracleCounts* counts, bool in_order)
       : in_order_(in_order),
-        closes_after_errors_(closes_after_errors),
         core_(core),
         log_(log),
         verdict_(verdict),
@@ -82,7 +80,6 @@ class ReplyReader {
   bool IsEndless(size_t bytes, std::chrono::steady_clock::time_point since) const;
 
   const bool in_order_;
-  const bool closes_after_errors_;
   const Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;

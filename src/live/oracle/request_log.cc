@@ -1,5 +1,7 @@
 #include "live/oracle/request_log.h"
 
+#include <algorithm>
+
 #include "core/table/command.h"
 #include "worlds/command/command_syntax.h"
 
@@ -26,6 +28,21 @@ void Count(const Asked& asked, OracleCounts* counts) {
 }
 
 }  // namespace
+
+void ForEachKey(const Asked& asked, const std::function<void(std::string_view)>& take) {
+  for (const Asked& queued : asked.queued) ForEachKey(queued, take);
+  if (asked.command == nullptr) return;
+  const std::vector<std::string_view> words(asked.args.begin(), asked.args.end());
+  std::vector<int> positions;
+  if (!KeyPositions(*asked.command, words, positions)) return;
+  for (const int at : positions) take(words[static_cast<size_t>(at)]);
+}
+
+bool RunsAny(const Asked& asked, const std::function<bool(const Command&)>& is) {
+  return (asked.command != nullptr && is(*asked.command)) ||
+         std::ranges::any_of(asked.queued,
+                             [&](const Asked& queued) { return RunsAny(queued, is); });
+}
 
 void RequestLog::BeginCase() {
   ++case_number_;

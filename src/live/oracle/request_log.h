@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -32,6 +33,11 @@ struct OracleCounts {
   std::unordered_map<const Command*, CommandCounts> commands;
   std::map<std::string, uint64_t, std::less<>> left_out;  // by reason
 };
+
+// Calls take(key) for each key of the request, and of those that it ran (EXEC).
+void ForEachKey(const Asked& asked, const std::function<void(std::string_view)>& take);
+// True if the request, or one that it ran, is of such a command.
+bool RunsAny(const Asked& asked, const std::function<bool(const Command&)>& is);
 
 // The requests since the first one whose replies have not been compared. Numbers count from the
 // first request of the oracle.

@@ -87,6 +87,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   Asked& asked = log_->Add(client.number, part);
   const size_t number = log_->last();
   asked.command = command;
+  asked.db = state.db;
   asked.protocol = state.protocol;
   core_wire_.assign(wire);
   if (command != nullptr) {
@@ -124,15 +125,22 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   } else {
     core_->Receive(client.core_id, core_wire_);
   }
+  const bool differs = !of_state && verdict_->MayDiffer(asked);
+  const bool refused = core_->Output(client.core_id).starts_with('-');
   TakeOutputs(client, number);
   AfterCore(client);
   // Broadcasts are sent once per turn: give each request its own turn.
   const bool broadcasts = !core_->prefix_table().empty();
-  const bool closes = survey_->closes_after_errors();
-  const bool alone = judgement.breaks_off || broadcasts || one_by_one_ || closes;
+  const bool closes = survey_->closes_after_errors() || verdict_->closes_after_errors();
+  const bool alone = judgement.breaks_off || broadcasts || one_by_one_ || differs ||
+                     survey_->closes_after_errors() || (closes && refused);
   if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
   if (!verdict_->going()) return;
-  if (closes && client.connection != nullptr && client.connection->after_error) {
+  if (differs && verdict_->LeavesOtherData(log_->At(number)) && core_->IsOpen(client.core_id)) {
+    verdict_->TakeOver(number);
+  }
+  const OracleConnection* const connection = client.connection;
+  if (connection != nullptr && (connection->closed || (closes && connection->after_error))) {
     clients_->Reconnect(client);
   } else if (one_by_one_ && !survey_->redis()) {
     reader_->CheckNothingFollows(client, number);

@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view kNoCommand = "nosuchcmd";
+constexpr std::string_view kNoCommand = ServerSurvey::kNoCommand;
 constexpr std::string_view kNoWord = "NOSUCHWORD";
 constexpr std::string_view kNoReply = "no reply";
 // What a server does instead of an error reply counts as one.
@@ -54,6 +54,8 @@ class Surveyor {
 
   bool Run(ServerSurvey* survey, std::string* error) {
     survey->closes_after_errors_ = ClosesAfterErrors();
+    const std::string unknown = Ask({std::string(kNoCommand)});
+    if (unknown.starts_with('-')) survey->unknown_error_ = unknown.substr(1);
     for (const Command& command : Commands(profile_)) {
       if (command.HasTrait(kNotCompared)) continue;
       if (command.spec->handler != nullptr && !AskAbout(command, survey)) break;

@@ -43,6 +43,10 @@ class ServerSurvey {
   // The server closes the connection after an error reply, or instead of one: then each request is
   // sent alone, and after an error the client reconnects on both sides.
   bool closes_after_errors() const { return closes_after_errors_; }
+  // The name of a command that no server has, and the error with which the server replies to it; ""
+  // if it does not.
+  static constexpr std::string_view kNoCommand = "nosuchcmd";
+  const std::string& unknown_error() const { return unknown_error_; }
   // HELLO 3 is not refused.
   bool resp3() const { return resp3_; }
   // A command of the profile, by its full name in lower case: "client|id".
@@ -67,6 +71,7 @@ class ServerSurvey {
   bool redis_ = true;
   bool resp3_ = true;
   bool closes_after_errors_ = false;
+  std::string unknown_error_;
   size_t commands_ = 0;
   size_t present_ = 0;
   std::set<std::string, std::less<>> absent_;              // commands, and "set KEEPTTL"

@@ -61,6 +61,38 @@ std::vector<std::string> Frames(std::string_view report) {
   return frames;
 }
 
+// What Go's runtime writes before it ends the process: "panic: WHY", and the stack of the
+// goroutine: "main.serve(0xc00…)" and "\t/path/file.go:12 +0x1d" in turn.
+std::optional<CrashReport> ReadGoPanic(std::string_view log) {
+  constexpr std::string_view kPanic = "panic: ";
+  constexpr std::string_view kStack = "goroutine ";
+  CrashReport report;
+  bool stack = false;
+  std::string_view line;
+  while (ops_text::TakeLine(&log, &line) && report.frames.size() < kFrames) {
+    const bool top = !line.starts_with('\t');
+    if (report.what.empty() && line.starts_with(kPanic)) {
+      // Numbers and values differ from run to run.
+      for (const char c : line.substr(0, line.find(" ["))) {
+        const bool digit = c >= '0' && c <= '9';
+        if (!digit) report.what += c;
+        if (digit && !report.what.ends_with('N')) report.what += 'N';
+      }
+    }
+    if (report.what.empty()) continue;
+    if (stack && line.empty()) break;
+    if (line.starts_with(kStack)) stack = true;
+    if (!stack || !top || line.starts_with(kStack)) continue;
+    std::string_view name = line.substr(0, line.rfind('('));
+    if (const size_t slash = name.rfind('/'); slash != name.npos) name.remove_prefix(slash + 1);
+    if (name == "panic" || name.starts_with("runtime.") || name.starts_with("created by "))
+      continue;
+    report.frames.emplace_back(name);
+  }
+  if (report.what.empty() || !stack) return std::nullopt;
+  return report;
+}
+
 }  // namespace
 
 std::string CrashReport::Text() const {
@@ -77,6 +109,7 @@ std::optional<CrashReport> ReadCrashReport(std::string_view log) {
     report.frames = sanitizer.frames;
     return report;
   }
+  if (std::optional<CrashReport> panic = ReadGoPanic(log)) return panic;
   constexpr std::array<std::string_view, 2> kStarts = {"=== REDIS BUG REPORT START",
                                                        "=== VALKEY BUG REPORT START"};
   for (const std::string_view start : kStarts) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A small RESP2 server with faults, for the oracle.
 
-usage: toy_server.py PORT [FAULT] [-WITHOUT ...] [+MANNER ...]
+usage: toy_server.py PORT [FAULT ...] [-WITHOUT ...] [+MANNER ...]
 
 It has about thirty commands, no HELLO, INFO, COMMAND or RESET, its own error texts, and a thread
 for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out (-flushall, -del);
@@ -25,6 +25,9 @@ FAULTS = {
     "sadd-empty": "SADD ignores an empty member",
     "bulk-length": "a value of three bytes has the length four",
     "rpop-keeps-empty": "RPOP leaves an empty list",
+    "add-off-by-one": "INCR, DECR and INCRBY add one too many to 3 and more, up to 98",
+    "append-twice": "APPEND appends twice to 2 bytes and more",
+    "strlen-long": "STRLEN of 3 bytes and more is one too many",
     "ttl-late": "TTL is a minute too long",
     "null-array": "a null is a null array",
     "get-once": "the 60th GET of a key that is there finds nothing",
@@ -33,6 +36,8 @@ FAULTS = {
 MANNERS = {
     "closes": "it closes the connection after an error",
     "closes-instead": "it closes the connection instead of an error",
+    "closes-wrongtype": "it closes the connection after an error of the type, no other",
+    "closes-arity": "it closes the connection instead of an error of the number of arguments",
     "twice": "it replies twice to each request",
     "strlen-twice": "it replies twice to STRLEN of a key that is there",
     "strlen-endless": "its reply to STRLEN of a key that is there has no end",
@@ -69,8 +74,8 @@ OK = Simple("OK")
 
 
 class Store:
-    def __init__(self, fault, without):
-        self.fault = fault
+    def __init__(self, faults, without):
+        self.faults = faults
         self.lock = threading.Lock()
         self.keys = {}
         self.ends = {}  # key -> when it expires, in milliseconds
@@ -98,7 +103,7 @@ class Store:
                 raise
 
     def has(self, fault):
-        return self.fault == fault
+        return fault in self.faults
 
     def drop(self, key):
         self.ends.pop(key, None)
@@ -213,11 +218,13 @@ class Store:
 
     def do_append(self, key, value):
         old = self.get(key, bytes) or b""
-        self.keys[key] = old + value
-        return len(old) if self.has("append-length") else len(old + value)
+        new = old + value * (1 + (self.has("append-twice") and len(old) > 1))
+        self.keys[key] = new
+        return len(old) if self.has("append-length") else len(new)
 
     def do_strlen(self, key):
-        return len(self.get(key, bytes) or b"")
+        size = len(self.get(key, bytes) or b"")
+        return size + (self.has("strlen-long") and size > 2)
 
     def do_getrange(self, key, start, end):
         start, end = number(start), number(end)
@@ -243,7 +250,8 @@ class Store:
 
     def add(self, key, amount):
         value = self.get(key, bytes)
-        value = number(b"0" if value is None else value) + amount
+        value = number(b"0" if value is None else value)
+        value += amount + (self.has("add-off-by-one") and 2 < value < 99)
         if not -(2**63) <= value < 2**63:
             raise Wrong("ERR too large")
         self.keys[key] = b"%d" % value
@@ -317,16 +325,16 @@ class Store:
         return int(member in (self.get(key, set) or ()))
 
 
-def encode(value, fault):
+def encode(value, faults):
     if isinstance(value, Simple):
         return b"+%s\r\n" % value.encode()
     if isinstance(value, int):
         return b":%d\r\n" % value
     if value is None:
-        return b"*-1\r\n" if fault == "null-array" else b"$-1\r\n"
+        return b"*-1\r\n" if "null-array" in faults else b"$-1\r\n"
     if isinstance(value, list):
-        return b"*%d\r\n" % len(value) + b"".join(encode(one, fault) for one in value)
-    size = len(value) + int(fault == "bulk-length" and len(value) == 3)
+        return b"*%d\r\n" % len(value) + b"".join(encode(one, faults) for one in value)
+    size = len(value) + int("bulk-length" in faults and len(value) == 3)
     return b"$%d\r\n%s\r\n" % (size, value)
 
 
@@ -358,10 +366,12 @@ class Handler(socketserver.StreamRequestHandler):
             if "slow" in manners:
                 time.sleep(0.005)
             try:
-                reply = encode(self.server.store.run(words), self.server.store.fault)
+                reply = encode(self.server.store.run(words), self.server.store.faults)
             except Wrong as error:
                 reply = b"-%s\r\n" % str(error).encode("latin-1", "replace")
                 if "closes-instead" in manners:
+                    return
+                if "closes-arity" in manners and b"number of arguments" in reply:
                     return
             if "twice" in manners:
                 reply += reply
@@ -378,6 +388,8 @@ class Handler(socketserver.StreamRequestHandler):
                     self.wfile.write(b"x" * 65536)
             self.wfile.write(reply)
             if "closes" in manners and reply.startswith(b"-"):
+                return
+            if "closes-wrongtype" in manners and reply.startswith(b"-WRONGTYPE"):
                 return
 
 
@@ -398,7 +410,7 @@ def main():
     with Server(("127.0.0.1", int(port)), Handler) as server:
         without = {word[1:] for word in rest if word.startswith("-")}
         server.manners = manners
-        server.store = Store(faults[0] if faults else "", without)
+        server.store = Store(faults, without)
         server.serve_forever()
 
 

@@ -1,0 +1,17 @@
+#ifndef RESPROBE_LIVE_ORACLE_COMMAND_FAMILY_H_
+#define RESPROBE_LIVE_ORACLE_COMMAND_FAMILY_H_
+
+#include <string>
+#include <string_view>
+
+namespace resprobe::live {
+
+// The signature (Difference::Signature()) with a word for the family in place of each command:
+// commands that a server is likely to implement by one function, such as INCR and DECR, and the
+// same command in a case, in EXEC and in the final state. Two differences with the same result
+// probably have one cause.
+std::string WithFamilies(std::string_view signature);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_ORACLE_COMMAND_FAMILY_H_
