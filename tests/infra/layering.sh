@@ -13,6 +13,7 @@ src/engine: engine core
 src/sim: sim core
 src/worlds: worlds engine sim core
 src/driver: driver engine sim core
+src/sandbox: sandbox sim core
 src/live: live worlds engine sim core
 src/cachelab: cachelab live worlds engine sim core
 src/runner: runner driver engine core
@@ -77,7 +78,7 @@ check_includes() {
   local folder=$1 allowed=" $2 " file number header room
   while IFS=: read -r file number header; do
     room=${header%%/*}
-    if [[ $header != */* || " core engine sim worlds driver live cachelab runner findings cli " != *" $room "* ]]; then
+    if [[ $header != */* || " core engine sim worlds driver sandbox live cachelab runner findings cli " != *" $room "* ]]; then
       report "$file:$number" "\"$header\" is not a header of a room (write it from src/: \"core/resp/reply.h\")"
     elif [[ $allowed != *" $room "* ]]; then
       report "$file:$number" "$folder must not include \"$header\": it may use only${allowed% }"

@@ -1,0 +1,222 @@
+// Threads besides the main one (Redis's run background jobs) run only while the main thread waits
+// for them, one at a time, so that nothing is parallel: a thread that is signalled runs as soon as
+// the main thread holds no lock, until it waits again. Condition variables are ours, so that a
+// forked copy of the process can start its threads anew.
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/preload/preload.h"
+
+enum { kMaxThreads = 32 };
+
+enum ThreadState { kThreadNone, kThreadRunning, kThreadWaiting, kThreadSignalled, kThreadEnded };
+
+typedef struct Thread {
+  uint8_t state;
+  uint32_t word;   // futex: 1: it may run
+  uint64_t since;  // orders those that wait
+  pthread_cond_t* condition;
+  void* (*start)(void*);
+  void* argument;
+  pthread_t id;
+} Thread;
+
+static Thread threads[kMaxThreads];
+static uint32_t main_word;  // futex: 1: the thread that ran waits or has ended
+static uint64_t waits;
+static int main_locks;  // held by the main thread
+static int any_signalled;
+static pthread_cond_t* main_waits;  // for what the main thread waits
+static __thread int number __attribute__((tls_model("initial-exec")));  // 0: the main thread
+
+int IsMainThread(void) { return number == 0; }
+
+static void Await(uint32_t* word) {
+  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 0) FutexWait(word, 0);
+  *word = 0;
+}
+
+static void Post(uint32_t* word) {
+  __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+  FutexWake(word);
+}
+
+static void RunThread(Thread* thread) {
+  thread->state = kThreadRunning;
+  Post(&thread->word);
+  Await(&main_word);
+}
+
+void QuiesceThreads(void) {
+  while (any_signalled) {
+    any_signalled = 0;
+    for (int i = 1; i < kMaxThreads; ++i) {
+      if (threads[i].state == kThreadSignalled) RunThread(&threads[i]);
+    }
+  }
+}
+
+void ForgetThreads(void) {
+  for (int i = 1; i < kMaxThreads; ++i) threads[i].state = kThreadNone;
+  any_signalled = 0;
+}
+
+static void* Start(void* argument) {
+  Thread* const thread = argument;
+  number = (int)(thread - threads);
+  Await(&thread->word);
+  void* const result = thread->start(thread->argument);
+  thread->state = kThreadEnded;
+  Post(&main_word);
+  return result;
+}
+
+typedef int Create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+
+HOOK int pthread_create(pthread_t* restrict id, const pthread_attr_t* restrict attributes,
+                        void* (*start)(void*), void* restrict argument) {
+  static Create* next;
+  if (next == NULL) next = (Create*)Next("pthread_create");
+  if (!Active()) return next(id, attributes, start, argument);
+  if (!IsMainThread()) Refuse("a thread that starts threads");
+  int i = 1;
+  while (i < kMaxThreads && threads[i].state != kThreadNone) ++i;
+  if (i == kMaxThreads) Refuse("more than %d threads", kMaxThreads - 1);
+  Thread* const thread = &threads[i];
+  thread->start = start;
+  thread->argument = argument;
+  thread->word = 0;
+  const int result = next(id, attributes, Start, thread);
+  if (result != 0) return result;
+  thread->id = *id;
+  ++self->helpers;
+  RunThread(thread);
+  return 0;
+}
+
+HOOK int pthread_cancel(pthread_t id) {
+  static int (*next)(pthread_t);
+  if (next == NULL) next = (int (*)(pthread_t))Next("pthread_cancel");
+  for (int i = 1; i < kMaxThreads; ++i) {
+    if (threads[i].state != kThreadNone && pthread_equal(threads[i].id, id)) {
+      threads[i].state = kThreadEnded;
+    }
+  }
+  return next(id);
+}
+
+typedef int Lock(pthread_mutex_t*);
+
+HOOK int pthread_mutex_trylock(pthread_mutex_t* mutex) {
+  static Lock* next;
+  if (next == NULL) next = (Lock*)Next("pthread_mutex_trylock");
+  const int result = next(mutex);
+  if (memory != NULL && number == 0 && result == 0) ++main_locks;
+  return result;
+}
+
+HOOK int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  static Lock* next;
+  static Lock* try_lock;
+  if (UNLIKELY(next == NULL)) {
+    try_lock = (Lock*)Next("pthread_mutex_trylock");
+    next = (Lock*)Next("pthread_mutex_lock");
+  }
+  if (memory != NULL && number != 0) {
+    const int result = try_lock(mutex);
+    if (result != EBUSY) return result;
+    Refuse("a thread that runs beside the main one (more than one I/O thread?)");
+  }
+  const int result = next(mutex);
+  if (memory != NULL && result == 0) ++main_locks;
+  return result;
+}
+
+HOOK int pthread_mutex_unlock(pthread_mutex_t* mutex) {
+  static Lock* next;
+  if (UNLIKELY(next == NULL)) next = (Lock*)Next("pthread_mutex_unlock");
+  const int result = next(mutex);
+  if (memory != NULL && number == 0) {
+    if (main_locks > 0) --main_locks;
+    if (UNLIKELY(any_signalled) && main_locks == 0) QuiesceThreads();
+  }
+  return result;
+}
+
+HOOK int pthread_cond_wait(pthread_cond_t* restrict condition, pthread_mutex_t* restrict mutex) {
+  static int (*next)(pthread_cond_t*, pthread_mutex_t*);
+  if (!Active()) {
+    if (next == NULL) {
+      next = (int (*)(pthread_cond_t*, pthread_mutex_t*))Next("pthread_cond_wait");
+    }
+    return next(condition, mutex);
+  }
+  if (number == 0) {
+    main_waits = condition;
+    pthread_mutex_unlock(mutex);
+    QuiesceThreads();
+    if (main_waits != NULL) Refuse("the main thread waits for a thread that waits");
+    return pthread_mutex_lock(mutex);
+  }
+  Thread* const thread = &threads[number];
+  thread->condition = condition;
+  thread->since = ++waits;
+  thread->state = kThreadWaiting;
+  pthread_mutex_unlock(mutex);
+  Post(&main_word);
+  Await(&thread->word);
+  return pthread_mutex_lock(mutex);
+}
+
+HOOK int pthread_cond_timedwait(pthread_cond_t* restrict condition, pthread_mutex_t* restrict mutex,
+                                const struct timespec* restrict time) {
+  if (Active()) Refuse("a thread that waits with a time-out");
+  static int (*next)(pthread_cond_t*, pthread_mutex_t*, const struct timespec*);
+  if (next == NULL) {
+    next = (int (*)(pthread_cond_t*, pthread_mutex_t*, const struct timespec*))Next(
+        "pthread_cond_timedwait");
+  }
+  return next(condition, mutex, time);
+}
+
+// Signals the one that has waited longest. False if none waits.
+static int Signal(const pthread_cond_t* condition) {
+  if (main_waits == condition) {
+    main_waits = NULL;
+    return 1;
+  }
+  Thread* longest = NULL;
+  for (int i = 1; i < kMaxThreads; ++i) {
+    Thread* const thread = &threads[i];
+    if (thread->state != kThreadWaiting || thread->condition != condition) continue;
+    if (longest == NULL || thread->since < longest->since) longest = thread;
+  }
+  if (longest == NULL) return 0;
+  longest->state = kThreadSignalled;
+  any_signalled = 1;
+  return 1;
+}
+
+HOOK int pthread_cond_signal(pthread_cond_t* condition) {
+  if (Active()) {
+    Signal(condition);
+    return 0;
+  }
+  static int (*next)(pthread_cond_t*);
+  if (next == NULL) next = (int (*)(pthread_cond_t*))Next("pthread_cond_signal");
+  return next(condition);
+}
+
+HOOK int pthread_cond_broadcast(pthread_cond_t* condition) {
+  if (Active()) {
+    while (Signal(condition)) {
+    }
+    return 0;
+  }
+  static int (*next)(pthread_cond_t*);
+  if (next == NULL) next = (int (*)(pthread_cond_t*))Next("pthread_cond_broadcast");
+  return next(condition);
+}

@@ -1,0 +1,236 @@
+#include "sandbox/sandbox.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+namespace resprobe::sandbox {
+namespace {
+
+uint32_t Load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+void Store(uint32_t* word, uint32_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+
+void FutexWake(uint32_t* word) { syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0); }
+void FutexWait(uint32_t* word, uint32_t value, int ms) {
+  const timespec limit = {ms / 1000, ms % 1000 * 1'000'000L};
+  syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, nullptr, 0);
+}
+
+// How often the host looks for a process that has ended before the kernel could say so.
+constexpr int kLookMs = 50;
+
+}  // namespace
+
+std::unique_ptr<Sandbox> Sandbox::Make(const SandboxOptions& options, std::string* error) {
+  if (!std::has_single_bit(options.ring_bytes) || options.ring_bytes > kSandboxMaxRing) {
+    *error = "ring_bytes must be a power of two, at most " + std::to_string(kSandboxMaxRing);
+    return nullptr;
+  }
+  std::unique_ptr<Sandbox> sandbox(new Sandbox);
+  sandbox->options_ = options;
+  sandbox->shared_ = SharedMemory::Make(options.ring_bytes, error);
+  if (sandbox->shared_ == nullptr) return nullptr;
+  SandboxMemory* const memory = sandbox->memory_ = sandbox->shared_->get();
+  memory->tie_seed = options.tie_seed;
+  memory->notes_on = options.keep_notes;
+  for (uint32_t from = 0; from < kSandboxMaxNodes; ++from) {
+    for (uint32_t to = 0; to < kSandboxMaxNodes; ++to) {
+      memory->delay_ns[from][to] = from == to ? 0 : options.delay_us * 1000;
+    }
+  }
+  return sandbox;
+}
+
+Sandbox::~Sandbox() = default;
+
+SandboxNode& Sandbox::AddNode(const SandboxNodeOptions& options) {
+  const size_t number = nodes_.size();
+  SandboxMachine& machine = memory_->node[number];
+  memory_->nodes = static_cast<uint32_t>(number + 1);
+  machine.seed = SandboxMix(options_.seed, number + 1);
+  machine.next_port = kSandboxFirstPort;
+  machine.child_ns = options.child_us * 1000;
+  machine.deadline_ns = SANDBOX_NEVER;
+  // A machine has been on for a while.
+  machine.clock_shows_ns = 1'000'000'000'000 + memory_->time_ns;
+  machine.clock_base_ns = memory_->time_ns;
+  machine.wall_ns = options_.start_ms * 1'000'000 - 1'000'000'000'000;
+  nodes_.emplace_back(new SandboxNode(this, number, options));
+  return *nodes_.back();
+}
+
+void Sandbox::Fail(const std::string& why) {
+  if (error_.empty()) error_ = why;
+  for (const std::unique_ptr<SandboxNode>& node : nodes_) node->Kill();
+}
+
+bool Sandbox::AwaitTurn() {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point since = Clock::now();
+  uint64_t turns = memory_->turns;
+  for (;;) {
+    const uint32_t baton = Load(&memory_->baton);
+    if (baton == 0) break;
+    if (baton & SANDBOX_OWNER_DIED) {
+      nodes_[memory_->runner]->Reap(true);
+      break;
+    }
+    FutexWait(&memory_->baton, baton, kLookMs);
+    if (Load(&memory_->baton) != baton) continue;
+    // It may have ended before it could register with the kernel.
+    if (nodes_[memory_->runner]->Reap(false)) break;
+    if (turns != memory_->turns) {
+      turns = memory_->turns;
+      since = Clock::now();
+    } else if (Clock::now() - since > std::chrono::milliseconds(options_.turn_limit_ms)) {
+      const SandboxNode& node = *nodes_[memory_->runner];
+      Fail(AddressOf(node.number()) + " (" + node.options().program + ") " +
+           (memory_->node[memory_->runner].attached
+                ? "has not waited for events for " + std::to_string(options_.turn_limit_ms / 1000) +
+                      " s: it hangs, or runs threads that the sandbox does not see"
+                : "does not load the sandbox's library: is it linked statically?"));
+      memory_->runner = kSandboxHost;
+      return false;
+    }
+  }
+  bool ended = false;
+  if (Load(&memory_->baton) != 0) {
+    ended = true;
+    Store(&memory_->baton, 0);
+    memory_->runner = kSandboxHost;
+  }
+  if (memory_->refused) {
+    const SandboxNode& node = *nodes_[memory_->refused_node];
+    Fail(AddressOf(node.number()) + " (" + node.options().program +
+         ") does what the sandbox cannot simulate: " + memory_->refusal);
+  }
+  return !ended;
+}
+
+bool Sandbox::GiveTurn(uint32_t node) {
+  SandboxMachine& machine = memory_->node[node];
+  ++memory_->switches;
+  Store(&memory_->baton, static_cast<uint32_t>(machine.tid) | SANDBOX_WAITERS);
+  Store(&machine.wake, 1);
+  FutexWake(&machine.wake);
+  return AwaitTurn();
+}
+
+Sandbox::Stop Sandbox::Run(int64_t until_ns, bool stop_on_arrival) {
+  if (failed()) return Stop::kFailed;
+  memory_->until_ns = until_ns;
+  memory_->stop_on_host = stop_on_arrival;
+  const uint32_t next = SandboxNext(memory_);
+  if (next != kSandboxHost) {
+    const bool ended = !GiveTurn(next);
+    if (failed()) return Stop::kFailed;
+    if (ended) return Stop::kEnd;
+  }
+  if (stop_on_arrival && memory_->host_arrived) {
+    memory_->host_arrived = 0;
+    return Stop::kArrival;
+  }
+  return Stop::kTime;
+}
+
+void Sandbox::Release(size_t from, size_t to) {
+  memory_->held[from] &= ~(uint64_t{1} << to);
+  SandboxRelease(memory_, static_cast<uint32_t>(from), static_cast<uint32_t>(to));
+}
+
+void Sandbox::ResetLinks(size_t a, size_t b) {
+  for (uint32_t number = 0; number < memory_->links_used; ++number) {
+    const SandboxLink& link = memory_->link[number];
+    if (link.state == kSandboxLinkFree) continue;
+    if ((link.node[0] != a || link.node[1] != b) && (link.node[0] != b || link.node[1] != a)) {
+      continue;
+    }
+    SandboxSchedule(memory_, memory_->time_ns, kSandboxEventReset, number, 0, 0);
+    if (link.answered) {
+      SandboxSchedule(memory_, memory_->time_ns, kSandboxEventReset, number, 1, 0);
+    }
+  }
+}
+
+SandboxLink* Sandbox::Find(uint64_t connection) const {
+  SandboxLink* const link = &memory_->link[connection % kSandboxMaxLinks];
+  const bool same = link->generation == connection / kSandboxMaxLinks;
+  return same && link->state != kSandboxLinkFree && link->open[0] ? link : nullptr;
+}
+
+uint64_t Sandbox::Dial(size_t node, uint16_t port) {
+  const int number =
+      SandboxDial(memory_, kSandboxHost, static_cast<uint32_t>(node), port, memory_->time_ns);
+  if (number < 0) {
+    Fail("more than " + std::to_string(kSandboxMaxLinks) + " connections");
+    return 0;
+  }
+  const uint64_t generation = memory_->link[number].generation;
+  return generation * kSandboxMaxLinks + static_cast<uint64_t>(number);
+}
+
+size_t Sandbox::Write(uint64_t connection, std::string_view bytes) {
+  if (Find(connection) == nullptr) return 0;
+  const int64_t sent = SandboxWrite(memory_, static_cast<uint32_t>(connection % kSandboxMaxLinks),
+                                    0, bytes.data(), bytes.size());
+  return sent < 0 ? 0 : static_cast<size_t>(sent);
+}
+
+bool Sandbox::Read(uint64_t connection, std::string* append) {
+  const SandboxLink* const link = Find(connection);
+  if (link == nullptr) return false;
+  for (;;) {
+    const size_t arrived = link->to[0].delivered - link->to[0].read;
+    const size_t before = append->size();
+    append->resize(before + arrived);
+    const int64_t taken = SandboxRead(memory_, static_cast<uint32_t>(connection % kSandboxMaxLinks),
+                                      0, append->data() + before, arrived, /*peek=*/0);
+    if (taken <= 0) return taken == -EAGAIN;
+  }
+}
+
+bool Sandbox::AtEnd(uint64_t connection) const {
+  const SandboxLink* const link = Find(connection);
+  if (link == nullptr) return true;
+  const SandboxStream& in = link->to[0];
+  if (in.delivered > in.read) return false;
+  return in.fin_delivered || in.reset || link->state == kSandboxLinkRefused;
+}
+
+bool Sandbox::Accepted(uint64_t connection) const {
+  const SandboxLink* const link = Find(connection);
+  return link != nullptr && link->accepted;
+}
+
+void Sandbox::Close(uint64_t connection) {
+  if (Find(connection) == nullptr) return;
+  SandboxClose(memory_, static_cast<uint32_t>(connection % kSandboxMaxLinks), 0, kSandboxFin);
+}
+
+std::string Sandbox::Notes() const {
+  static const char* const kKinds[] = {"turn", "event", "end"};
+  static const char* const kEvents[] = {"dial", "open", "refused", "bytes", "fin", "reset"};
+  std::string text;
+  const uint64_t count = memory_->trace_notes;
+  for (uint64_t i = count > kSandboxMaxNotes ? count - kSandboxMaxNotes : 0; i < count; ++i) {
+    const SandboxNote& note = memory_->note[i % kSandboxMaxNotes];
+    char line[160];
+    const bool event = note.kind == kSandboxNoteEvent;
+    snprintf(line, sizeof(line), "%lld.%09lld %s node %u link %u %s.%u %llu %016llx\n",
+             static_cast<long long>(note.at_ns / 1'000'000'000),
+             static_cast<long long>(note.at_ns % 1'000'000'000), kKinds[note.kind], note.node,
+             note.link, event ? kEvents[note.detail >> 1] : "-", note.detail & 1u,
+             static_cast<unsigned long long>(note.value),
+             static_cast<unsigned long long>(note.hash));
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace resprobe::sandbox

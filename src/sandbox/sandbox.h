@@ -1,0 +1,149 @@
+#ifndef RESPROBE_SANDBOX_SANDBOX_H_
+#define RESPROBE_SANDBOX_SANDBOX_H_
+
+// A system of real, unmodified servers in virtual time. Each runs as a process of its own, with a
+// preloaded library (preload/) that takes time, entropy, network, children and threads into the
+// hands of this class. One process runs at a time: it has a turn, from the return of its event
+// loop's wait to the next wait. So the same calls of this class give the same run, to the byte:
+// trace_hash() says whether they did.
+//
+// Model: a turn is atomic, and costs no time. Bytes arrive after the delay between two machines, in
+// order, or never. A process that is killed closes its connections; a machine that loses power does
+// not.
+//
+// Faults: kill and power loss (SandboxNode), pause, clocks that differ, drift and jump; links that
+// are slow, held, or lose everything (below).
+//
+// What it cannot do ends the run with a line in error(): threads that run beside the event loop,
+// TLS, other descriptors than sockets, pipes and files, a turn that takes too long (docs/sandbox.md
+// has the list).
+//
+// Not thread-safe; the processes end with the thread that started them.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/sandbox_memory.h"
+#include "sandbox/sandbox_node.h"
+
+namespace resprobe::sandbox {
+
+struct SandboxOptions {
+  // Of all that the nodes take for random.
+  uint64_t seed = 1;
+  // Orders what happens at the same time, and which ready descriptor a node finds first; 0: by
+  // number.
+  uint64_t tie_seed = 0;
+  // What the nodes' wall clocks show at the start, milliseconds since 1970.
+  int64_t start_ms = 1'700'000'000'000;
+  // From one node to another, one way; to and from the host there is none.
+  int64_t delay_us = 100;
+  // How much one side of a connection can send before the other has read it: a power of two, at
+  // most kSandboxMaxRing. Small ones make short writes.
+  uint32_t ring_bytes = kSandboxMaxRing;
+  // Real time in which a turn must end.
+  int turn_limit_ms = 20'000;
+  // The processor on which all nodes run; -1: any. The host should be on the same one.
+  int cpu = -1;
+  // Keep the last entries of the trace (notes()).
+  bool keep_notes = false;
+};
+
+class Sandbox {
+ public:
+  // Why a run returned.
+  enum class Stop : uint8_t {
+    kTime,     // the time has come
+    kArrival,  // something has arrived at a connection of the host
+    kEnd,      // a process has ended by itself: see SandboxNode::up()
+    kFailed,   // see error()
+  };
+
+  // nullptr with a line in `error` if the system does not support it.
+  static std::unique_ptr<Sandbox> Make(const SandboxOptions& options, std::string* error);
+  ~Sandbox();
+  Sandbox(const Sandbox&) = delete;
+  Sandbox& operator=(const Sandbox&) = delete;
+
+  // --- The nodes.
+
+  // A machine, at first without a process; at most kSandboxMaxNodes. The caller owns its directory.
+  SandboxNode& AddNode(const SandboxNodeOptions& options);
+  SandboxNode& node(size_t number) { return *nodes_[number]; }
+  size_t size() const { return nodes_.size(); }
+  // Of node `number`: "10.0.0.1" for 0.
+  static std::string AddressOf(size_t number) { return "10.0.0." + std::to_string(number + 1); }
+
+  // --- Time.
+
+  // True time since the start, in microseconds.
+  int64_t now_us() const { return memory_->time_ns / 1000; }
+  // Runs until that time, or until something stops it.
+  Stop RunUntil(int64_t until_us) { return Run(until_us * 1000, false); }
+  Stop RunFor(int64_t us) { return Run(memory_->time_ns + us * 1000, false); }
+  // The same, but returns as soon as something has happened to a connection of the host.
+  Stop RunUntilArrival(int64_t until_us) { return Run(until_us * 1000, true); }
+  // What went wrong: one line. Nothing runs any more then.
+  const std::string& error() const { return error_; }
+  bool failed() const { return !error_.empty(); }
+
+  // --- The network between nodes, one way; kHost is the host.
+
+  static constexpr size_t kHost = kSandboxHost;
+  void SetDelay(size_t from, size_t to, int64_t us) { memory_->delay_ns[from][to] = us * 1000; }
+  // What is sent does not arrive before Release(); both ends stay open.
+  void Hold(size_t from, size_t to) { memory_->held[from] |= uint64_t{1} << to; }
+  void Release(size_t from, size_t to);
+  // What arrives is lost, and so is what a connection sends after that: the end never learns of it.
+  void Lose(size_t from, size_t to) { memory_->lost[from] |= uint64_t{1} << to; }
+  void StopLosing(size_t from, size_t to) { memory_->lost[from] &= ~(uint64_t{1} << to); }
+  // Resets all connections between two nodes.
+  void ResetLinks(size_t a, size_t b);
+
+  // --- Connections of the host. An identifier is never 0.
+
+  // Opens a connection to a port of a node. Bytes may be written at once.
+  uint64_t Dial(size_t node, uint16_t port);
+  // Sends as many bytes as there is room for, and returns how many. 0 on a closed connection.
+  size_t Write(uint64_t connection, std::string_view bytes);
+  // Appends what has arrived; false if nothing more will.
+  bool Read(uint64_t connection, std::string* append);
+  // True if the connection was refused, reset, or closed by the node, and all bytes were read.
+  bool AtEnd(uint64_t connection) const;
+  // The node has accepted it.
+  bool Accepted(uint64_t connection) const;
+  void Close(uint64_t connection);
+
+  // --- What has happened.
+
+  uint64_t trace_hash() const { return memory_->trace; }
+  uint64_t turns() const { return memory_->turns; }
+  uint64_t switches() const { return memory_->switches; }
+  // The last entries of the trace, one a line.
+  std::string Notes() const;
+  uint64_t note_count() const { return memory_->trace_notes; }
+
+ private:
+  friend class SandboxNode;
+  Sandbox() = default;
+
+  Stop Run(int64_t until_ns, bool stop_on_arrival);
+  // Gives a node the turn, and waits until the host has it again. False if a process has ended.
+  bool GiveTurn(uint32_t node);
+  bool AwaitTurn();
+  void Fail(const std::string& why);
+  SandboxLink* Find(uint64_t connection) const;
+
+  SandboxOptions options_;
+  std::unique_ptr<SharedMemory> shared_;
+  SandboxMemory* memory_ = nullptr;
+  std::vector<std::unique_ptr<SandboxNode>> nodes_;
+  std::string error_;
+};
+
+}  // namespace resprobe::sandbox
+
+#endif  // RESPROBE_SANDBOX_SANDBOX_H_

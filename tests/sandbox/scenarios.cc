@@ -1,0 +1,288 @@
+#include "tests/sandbox/scenarios.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace resprobe::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kSecond = 1'000'000;
+
+std::string Line(const std::string& text, std::string_view start) {
+  const size_t at = text.find(start);
+  return at == text.npos ? "" : text.substr(at, text.find_first_of("\r\n", at) - at);
+}
+
+RunResult ResultOf(TestSystem* system, const std::string& seen, const std::string& error) {
+  RunResult result;
+  Sandbox& sandbox = system->sandbox();
+  result.trace_hash = sandbox.trace_hash();
+  result.notes = sandbox.note_count();
+  result.turns = sandbox.turns();
+  result.virtual_us = sandbox.now_us();
+  result.files = system->Files();
+  result.seen = seen;
+  result.trace = sandbox.Notes();
+  result.error = !system->ok() ? system->error() + sandbox.error() : error;
+  return result;
+}
+
+// Runs until `done`, at most `within_us`; asks after each tenth of a second.
+template <class Done>
+bool RunUntilDone(TestSystem* system, int64_t within_us, const Done& done) {
+  for (int64_t spent = 0; spent < within_us; spent += kSecond / 10) {
+    if (done()) return true;
+    system->sandbox().RunFor(kSecond / 10);
+    if (!system->ok()) return false;
+  }
+  return done();
+}
+
+}  // namespace
+
+TestSystem::TestSystem(const std::string& program, const SandboxOptions& options)
+    : program_(program) {
+  folder_ = fs::temp_directory_path() / "resprobe-sandbox-XXXXXX";
+  if (mkdtemp(folder_.data()) == nullptr) std::abort();
+  sandbox_ = Sandbox::Make(options, &error_);
+}
+
+TestSystem::~TestSystem() {
+  sandbox_.reset();
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+std::string TestSystem::Folder(size_t node) const {
+  return folder_ + "/" + std::to_string(100 + node);
+}
+
+bool TestSystem::Add(const std::vector<std::string>& arguments) {
+  if (!ok()) return false;
+  SandboxNodeOptions options;
+  options.program = program_;
+  options.directory = Folder(sandbox_->size());
+  options.arguments = arguments;
+  return sandbox_->AddNode(options).Start(&error_);
+}
+
+bool TestSystem::Start(const std::vector<std::string>& arguments) {
+  fs::create_directory(Folder(sandbox_->size()));
+  std::vector<std::string> words = {
+      "--port", "6379", "--bind",    "0.0.0.0", "--protected-mode",     "no",
+      "--save", "",     "--logfile", "log",     "--jemalloc-bg-thread", "no"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return Add(words);
+}
+
+bool TestSystem::StartSentinel(const std::string& configuration) {
+  const std::string folder = Folder(sandbox_->size());
+  fs::create_directory(folder);
+  std::ofstream(folder + "/sentinel.conf") << configuration;
+  return Add({"sentinel.conf", "--sentinel", "--port", "26379", "--bind", "0.0.0.0",
+              "--protected-mode", "no", "--logfile", "log", "--jemalloc-bg-thread", "no"});
+}
+
+std::map<std::string, std::string> TestSystem::Files() const {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    std::string contents(std::istreambuf_iterator<char>(file), {});
+    // A Sentinel writes the path of its folder, whose name is random.
+    for (size_t at; (at = contents.find(folder_)) != contents.npos;) {
+      contents.replace(at, folder_.size(), "FOLDER");
+    }
+    files[fs::relative(entry.path(), folder_)] = contents;
+  }
+  return files;
+}
+
+RunResult RunSingle(const std::string& program, const SandboxOptions& options) {
+  TestSystem system(program, options);
+  std::string seen;
+  std::string wrong;
+  if (system.Start({"--appendonly", "yes", "--appendfsync", "everysec"})) {
+    Sandbox& sandbox = system.sandbox();
+    SandboxClient client(&sandbox, 0);
+    for (int i = 0; i < 300; ++i) {
+      const std::string key = "key:" + std::to_string(i % 97);
+      client.Ask({"RPUSH", key, std::string(static_cast<size_t>(i), 'x')});
+      if (i % 10 == 0) sandbox.RunFor(kSecond / 50);
+    }
+    client.Ask({"SET", "short", "life", "PX", "1500"});
+    seen += client.Ask({"BGSAVE"}) + "\n";
+    sandbox.RunFor(kSecond);
+    seen += client.Ask({"GET", "short"}) + "\n";
+    seen += client.Ask({"BGREWRITEAOF"}) + "\n";
+    client.Ask({"SET", "during", "rewrite"});
+    sandbox.RunFor(kSecond);
+    seen += client.Ask({"GET", "short"}) + "\n";
+    client.Ask({"UNLINK", "key:1"});
+    client.Ask({"SRANDMEMBER", "nothing"});
+    seen += client.Ask({"RANDOMKEY"}) + "\n" + client.Ask({"INFO"}) + "\n";
+    client.Disconnect();
+    sandbox.node(0).Crash(CrashKind::kProcess);
+    std::string error;
+    if (!sandbox.node(0).Start(&error)) wrong = error;
+    sandbox.RunFor(kSecond);  // it loads its files
+    seen += client.Ask({"DBSIZE"}) + "\n" + client.Ask({"GET", "during"}) + "\n";
+    sandbox.RunFor(kSecond);
+    if (!seen.contains("\nlife\n") || !seen.contains("\n(nil)\n") ||
+        !seen.ends_with("\nrewrite\n")) {
+      wrong += " the server has not done what it should";
+    }
+  }
+  return ResultOf(&system, seen, wrong);
+}
+
+RunResult RunReplicas(const std::string& program, const SandboxOptions& options) {
+  TestSystem system(program, options);
+  std::string seen;
+  std::string wrong;
+  const std::vector<std::string> arguments = {"--repl-diskless-sync-delay", "0", "--repl-timeout",
+                                              "10"};
+  if (system.Start(arguments) && system.Start(arguments) && system.Start(arguments)) {
+    Sandbox& sandbox = system.sandbox();
+    SandboxClient primary(&sandbox, 0);
+    const std::string much(50'000, 'y');
+    for (int i = 0; i < 40; ++i) primary.Ask({"SET", "key:" + std::to_string(i), much});
+    for (size_t i = 1; i < 3; ++i) system.Ask(i, {"REPLICAOF", Sandbox::AddressOf(0), "6379"});
+    const auto linked = [&](size_t i) {
+      return system.Ask(i, {"INFO", "replication"}).contains("master_link_status:up");
+    };
+    if (!RunUntilDone(&system, 20 * kSecond, [&] { return linked(1) && linked(2); })) {
+      wrong = "the replicas do not synchronize";
+    }
+    sandbox.Hold(0, 1);
+    for (int i = 0; i < 100; ++i) {
+      primary.Ask({"INCR", "counter"});
+      sandbox.RunFor(kSecond / 100);
+    }
+    seen += system.Ask(1, {"GET", "counter"}) + " " + system.Ask(2, {"GET", "counter"}) + "\n";
+    sandbox.RunFor(15 * kSecond);  // longer than repl-timeout
+    sandbox.Release(0, 1);
+    if (!RunUntilDone(&system, 20 * kSecond,
+                      [&] { return system.Ask(1, {"GET", "counter"}) == "100"; })) {
+      wrong += " the replica does not catch up";
+    }
+    seen += Line(primary.Ask({"INFO", "replication"}), "master_repl_offset") + "\n";
+    sandbox.node(0).Crash(CrashKind::kProcess);
+    sandbox.RunFor(2 * kSecond);
+    system.Ask(1, {"REPLICAOF", "NO", "ONE"});
+    system.Ask(2, {"REPLICAOF", Sandbox::AddressOf(1), "6379"});
+    system.Ask(1, {"INCR", "counter"});
+    if (!RunUntilDone(&system, 20 * kSecond,
+                      [&] { return system.Ask(2, {"GET", "counter"}) == "101"; })) {
+      wrong += " the new primary is not followed";
+    }
+    seen += system.Ask(1, {"INFO"}) + system.Ask(2, {"INFO"});
+    if (!seen.starts_with("(nil) 100\n")) wrong += " the held link was not held";
+  }
+  return ResultOf(&system, seen, wrong);
+}
+
+std::string ClusterState(TestSystem* system, size_t node) {
+  return Line(system->Ask(node, {"CLUSTER", "INFO"}), "cluster_state");
+}
+
+bool FormCluster(TestSystem* system) {
+  for (int i = 0; i < 6; ++i) {
+    if (!system->Start({"--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+                        "--cluster-config-file", "nodes.conf"})) {
+      return false;
+    }
+  }
+  static const char* const kSlots[][2] = {{"0", "5460"}, {"5461", "10922"}, {"10923", "16383"}};
+  for (size_t i = 0; i < 3; ++i) {
+    system->Ask(i, {"CLUSTER", "ADDSLOTSRANGE", kSlots[i][0], kSlots[i][1]});
+  }
+  for (size_t i = 0; i < 6; ++i) {
+    system->Ask(i, {"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
+  }
+  for (size_t i = 1; i < 6; ++i) {
+    system->Ask(0, {"CLUSTER", "MEET", Sandbox::AddressOf(i), "6379"});
+  }
+  const auto known = [&](size_t i) {
+    return Line(system->Ask(i, {"CLUSTER", "INFO"}), "cluster_known_nodes:") ==
+           "cluster_known_nodes:6";
+  };
+  const auto all_known = [&] {
+    for (size_t i = 0; i < 6; ++i) {
+      if (!known(i)) return false;
+    }
+    return true;
+  };
+  if (!RunUntilDone(system, 20 * kSecond, all_known)) return false;
+  for (size_t i = 3; i < 6; ++i) {
+    const std::string primary = system->Ask(i - 3, {"CLUSTER", "MYID"});
+    if (system->Ask(i, {"CLUSTER", "REPLICATE", primary}) != "OK") return false;
+  }
+  return RunUntilDone(system, 20 * kSecond, [&] {
+    for (size_t i = 0; i < 6; ++i) {
+      if (ClusterState(system, i) != "cluster_state:ok") return false;
+      const std::string info = system->Ask(i, {"INFO", "replication"});
+      if (i < 3 && !info.contains("state=online")) return false;
+      if (i >= 3 && !info.contains("master_link_status:up")) return false;
+    }
+    return true;
+  });
+}
+
+RunResult RunCluster(const std::string& program, const SandboxOptions& options) {
+  TestSystem system(program, options);
+  std::string seen;
+  std::string wrong;
+  if (FormCluster(&system)) {
+    seen += std::to_string(system.sandbox().now_us()) + "\n";
+    system.Ask(0, {"SET", "{a}1", "x"});
+    system.sandbox().node(1).Crash(CrashKind::kProcess);
+    const auto taken_over = [&] {
+      return system.Ask(4, {"ROLE"}).starts_with("master") &&
+             ClusterState(&system, 0) == "cluster_state:ok" &&
+             ClusterState(&system, 4) == "cluster_state:ok";
+    };
+    system.sandbox().RunFor(kSecond * 3 / 2);
+    if (!RunUntilDone(&system, 20 * kSecond, taken_over)) wrong = "no replica takes over";
+    for (const size_t i : {0, 2, 3, 4, 5}) seen += system.Ask(i, {"CLUSTER", "NODES"}) + "\n";
+  } else {
+    wrong = "no cluster: " + system.Ask(0, {"CLUSTER", "INFO"});
+  }
+  return ResultOf(&system, seen, wrong);
+}
+
+RunResult RunSentinels(const std::string& program, const SandboxOptions& options) {
+  TestSystem system(program, options);
+  std::string seen;
+  std::string wrong;
+  const std::vector<std::string> replica = {"--replicaof", "10.0.0.1 6379",
+                                            "--repl-diskless-sync-delay", "0"};
+  const std::string configuration =
+      "sentinel monitor prime 10.0.0.1 6379 2\n"
+      "sentinel down-after-milliseconds prime 3000\n"
+      "sentinel failover-timeout prime 20000\n";
+  if (system.Start({}) && system.Start(replica) && system.Start(replica) &&
+      system.StartSentinel(configuration) && system.StartSentinel(configuration) &&
+      system.StartSentinel(configuration)) {
+    const auto primary = [&](size_t sentinel) {
+      return system.Ask(sentinel, {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", "prime"}, 26379);
+    };
+    system.sandbox().RunFor(30 * kSecond);
+    seen += primary(3) + "\n";
+    system.sandbox().node(0).Crash(CrashKind::kMachine);
+    const auto moved = [&] {
+      return primary(3) != "10.0.0.1\n6379" && primary(3) == primary(4) && primary(4) == primary(5);
+    };
+    if (!RunUntilDone(&system, 120 * kSecond, moved)) wrong = "no failover";
+    seen += primary(5) + "\n" + std::to_string(system.sandbox().now_us()) + "\n";
+    system.sandbox().RunFor(60 * kSecond);
+    seen += system.Ask(3, {"SENTINEL", "REPLICAS", "prime"}, 26379) + "\n";
+  }
+  return ResultOf(&system, seen, wrong);
+}
+
+}  // namespace resprobe::sandbox
