@@ -47,7 +47,10 @@ std::unique_ptr<Sandbox> Sandbox::Make(const SandboxOptions& options, std::strin
   return sandbox;
 }
 
-Sandbox::~Sandbox() = default;
+Sandbox::~Sandbox() {
+  // All at once: a process takes a while to end.
+  for (const std::unique_ptr<SandboxNode>& node : nodes_) node->SendKill();
+}
 
 SandboxNode& Sandbox::AddNode(const SandboxNodeOptions& options) {
   const size_t number = nodes_.size();
@@ -105,12 +108,14 @@ bool Sandbox::AwaitTurn() {
     Store(&memory_->baton, 0);
     memory_->runner = kSandboxHost;
   }
-  if (memory_->refused) {
-    const SandboxNode& node = *nodes_[memory_->refused_node];
-    Fail(AddressOf(node.number()) + " (" + node.options().program +
-         ") does what the sandbox cannot simulate: " + memory_->refusal);
-  }
   return !ended;
+}
+
+void Sandbox::CheckRefusal() {
+  if (!memory_->refused) return;
+  const SandboxNode& node = *nodes_[memory_->refused_node];
+  Fail(AddressOf(node.number()) + " (" + node.options().program +
+       ") does what the sandbox cannot simulate: " + memory_->refusal);
 }
 
 bool Sandbox::GiveTurn(uint32_t node) {
@@ -129,9 +134,12 @@ Sandbox::Stop Sandbox::Run(int64_t until_ns, bool stop_on_arrival) {
   const uint32_t next = SandboxNext(memory_);
   if (next != kSandboxHost) {
     const bool ended = !GiveTurn(next);
+    CheckRefusal();
     if (failed()) return Stop::kFailed;
     if (ended) return Stop::kEnd;
   }
+  CheckRefusal();
+  if (failed()) return Stop::kFailed;
   if (stop_on_arrival && memory_->host_arrived) {
     memory_->host_arrived = 0;
     return Stop::kArrival;

@@ -68,6 +68,13 @@ class Sandbox {
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
+  // A copy of the system as it is now, which goes on by itself: the same turns follow, until it is
+  // told something else. Each process forks, and each directory is copied to one of the same name
+  // below `folder`, which must exist and have no such directories yet. Connections keep their
+  // identifiers. This system does not notice. Not while a node has a forked child. nullptr with a
+  // line in `error` if that cannot be done; then a node may have been lost (failed()).
+  std::unique_ptr<Sandbox> Copy(const std::string& folder, std::string* error);
+
   // --- The nodes.
 
   // A machine, at first without a process; at most kSandboxMaxNodes. The caller owns its directory.
@@ -134,6 +141,8 @@ class Sandbox {
   // Gives a node the turn, and waits until the host has it again. False if a process has ended.
   bool GiveTurn(uint32_t node);
   bool AwaitTurn();
+  // Ends the run if a process has met something that cannot be simulated.
+  void CheckRefusal();
   void Fail(const std::string& why);
   SandboxLink* Find(uint64_t connection) const;
 

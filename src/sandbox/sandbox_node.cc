@@ -184,6 +184,13 @@ bool SandboxNode::Start(std::string* error) {
   }
   SandboxMemory& memory = *sandbox_->memory_;
   SandboxMachine& machine = shared();
+  std::error_code code;
+  const std::string directory = std::filesystem::canonical(options_.directory, code);
+  if (directory.size() >= sizeof(machine.directory)) {
+    *error = "the name of the directory is too long: " + directory;
+    return false;
+  }
+  snprintf(machine.directory, sizeof(machine.directory), "%s", directory.c_str());
   // What the host has written until now arrives before the process lives.
   SandboxAnnounce(&memory, memory.time_ns);
   memory.down &= ~(uint64_t{1} << number_);
@@ -207,7 +214,9 @@ bool SandboxNode::Start(std::string* error) {
   bool started = Launch(program, error);
   if (started) {
     machine.tid = pid_;
-    if (!sandbox_->GiveTurn(memory.runner)) {
+    const bool runs = sandbox_->GiveTurn(memory.runner);
+    sandbox_->CheckRefusal();
+    if (!runs || sandbox_->failed()) {
       started = false;
       *error = sandbox_->failed() ? sandbox_->error()
                                   : "'" + options_.program + "' has ended at once (" + ending_ +
@@ -238,10 +247,16 @@ bool SandboxNode::Reap(bool wait) {
   return true;
 }
 
-// Its forked children are in its process group, and are killed with it.
+// Its forked children are in its process group, and are killed with it. A copy that has just been
+// forked may have no group of its own yet.
+void SandboxNode::SendKill() const {
+  if (pid_ <= 0) return;
+  if (kill(-pid_, SIGKILL) != 0) kill(pid_, SIGKILL);
+}
+
 void SandboxNode::Kill() {
   if (pid_ <= 0) return;
-  kill(-pid_, SIGKILL);
+  SendKill();
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;

@@ -82,6 +82,7 @@ class SandboxNode {
   bool Launch(const std::string& program, std::string* error);
   // If the process has ended: reaps it, and closes what it had. `wait`: it is about to.
   bool Reap(bool wait);
+  void SendKill() const;
   void Kill();
 
   Sandbox* const sandbox_;

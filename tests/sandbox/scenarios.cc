@@ -44,11 +44,20 @@ bool RunUntilDone(TestSystem* system, int64_t within_us, const Done& done) {
 
 }  // namespace
 
-TestSystem::TestSystem(const std::string& program, const SandboxOptions& options)
-    : program_(program) {
+TestSystem::TestSystem(const std::string& program) : program_(program) {
   folder_ = fs::temp_directory_path() / "resprobe-sandbox-XXXXXX";
   if (mkdtemp(folder_.data()) == nullptr) std::abort();
+}
+
+TestSystem::TestSystem(const std::string& program, const SandboxOptions& options)
+    : TestSystem(program) {
   sandbox_ = Sandbox::Make(options, &error_);
+}
+
+std::unique_ptr<TestSystem> TestSystem::Copy() {
+  std::unique_ptr<TestSystem> copy(new TestSystem(program_));
+  copy->sandbox_ = sandbox_->Copy(copy->folder_, &copy->error_);
+  return copy;
 }
 
 TestSystem::~TestSystem() {
@@ -92,12 +101,8 @@ std::map<std::string, std::string> TestSystem::Files() const {
   for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
     if (!entry.is_regular_file()) continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    std::string contents(std::istreambuf_iterator<char>(file), {});
-    // A Sentinel writes the path of its folder, whose name is random.
-    for (size_t at; (at = contents.find(folder_)) != contents.npos;) {
-      contents.replace(at, folder_.size(), "FOLDER");
-    }
-    files[fs::relative(entry.path(), folder_)] = contents;
+    files[fs::relative(entry.path(), folder_)] =
+        std::string(std::istreambuf_iterator<char>(file), {});
   }
   return files;
 }
@@ -233,22 +238,28 @@ bool FormCluster(TestSystem* system) {
   });
 }
 
+std::string FailOver(TestSystem* system) {
+  std::string seen;
+  system->Ask(0, {"SET", "{a}1", "x"});
+  system->sandbox().node(1).Crash(CrashKind::kProcess);
+  const auto taken_over = [&] {
+    return system->Ask(4, {"ROLE"}).starts_with("master") &&
+           ClusterState(system, 0) == "cluster_state:ok" &&
+           ClusterState(system, 4) == "cluster_state:ok";
+  };
+  system->sandbox().RunFor(kSecond * 3 / 2);
+  if (!RunUntilDone(system, 20 * kSecond, taken_over)) return "";
+  for (const size_t i : {0, 2, 3, 4, 5}) seen += system->Ask(i, {"CLUSTER", "NODES"}) + "\n";
+  return seen;
+}
+
 RunResult RunCluster(const std::string& program, const SandboxOptions& options) {
   TestSystem system(program, options);
   std::string seen;
   std::string wrong;
   if (FormCluster(&system)) {
-    seen += std::to_string(system.sandbox().now_us()) + "\n";
-    system.Ask(0, {"SET", "{a}1", "x"});
-    system.sandbox().node(1).Crash(CrashKind::kProcess);
-    const auto taken_over = [&] {
-      return system.Ask(4, {"ROLE"}).starts_with("master") &&
-             ClusterState(&system, 0) == "cluster_state:ok" &&
-             ClusterState(&system, 4) == "cluster_state:ok";
-    };
-    system.sandbox().RunFor(kSecond * 3 / 2);
-    if (!RunUntilDone(&system, 20 * kSecond, taken_over)) wrong = "no replica takes over";
-    for (const size_t i : {0, 2, 3, 4, 5}) seen += system.Ask(i, {"CLUSTER", "NODES"}) + "\n";
+    seen = FailOver(&system);
+    if (seen.empty()) wrong = "no replica takes over";
   } else {
     wrong = "no cluster: " + system.Ask(0, {"CLUSTER", "INFO"});
   }

@@ -19,6 +19,8 @@ class TestSystem {
  public:
   TestSystem(const std::string& program, const SandboxOptions& options);
   ~TestSystem();
+  // A copy of the system as it is, in a folder of its own; see error() if it is not ok().
+  std::unique_ptr<TestSystem> Copy();
 
   // Adds a node and starts it, with arguments that suit the sandbox and these; false: see error().
   bool Start(const std::vector<std::string>& arguments);
@@ -38,6 +40,7 @@ class TestSystem {
   bool ok() const { return sandbox_ != nullptr && error_.empty() && !sandbox_->failed(); }
 
  private:
+  TestSystem(const std::string& program);
   bool Add(const std::vector<std::string>& arguments);
 
   const std::string program_;
@@ -72,6 +75,9 @@ RunResult RunSentinels(const std::string& program, const SandboxOptions& options
 // Starts six nodes and forms a cluster of three primaries with a replica each.
 bool FormCluster(TestSystem* system);
 std::string ClusterState(TestSystem* system, size_t node);
+// Kills a primary of it, and runs until its replica has taken over. What the nodes say then; empty:
+// none does.
+std::string FailOver(TestSystem* system);
 
 }  // namespace resprobe::sandbox
 

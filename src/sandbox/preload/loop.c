@@ -15,8 +15,13 @@ static int watched[kMaxFds];  // descriptors with an interest, in the order of t
 static int watched_count;
 
 void AwaitTurn(void) {
-  while (__atomic_load_n(&self->wake, __ATOMIC_ACQUIRE) == 0) FutexWait(&self->wake, 0);
-  self->wake = 0;
+  for (;;) {
+    while (__atomic_load_n(&self->wake, __ATOMIC_ACQUIRE) == 0) FutexWait(&self->wake, 0);
+    self->wake = 0;
+    if (self->command == kSandboxTurn) break;
+    self->command = kSandboxTurn;
+    MakeCopy();
+  }
   StartTurn();
 }
 

@@ -122,6 +122,14 @@ int IsMainThread(void);
 // In a forked child, which has only the main thread.
 void ForgetThreads(void);
 
+// In a copy of a node: a thread is started again when it is needed.
+void LoseThreads(void);
+
+// --- copy.c
+
+// At rest: forks a copy, as the host has asked. Returns in both.
+void MakeCopy(void);
+
 // --- entropy.c
 
 // A descriptor of a file with the node's random bytes.

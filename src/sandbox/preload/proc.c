@@ -79,6 +79,21 @@ HOOK FILE* fopen64(const char* restrict path, const char* restrict mode) {
   return OpenStream(next, path, mode);
 }
 
+// The directory of a node has no name that it could see: what it asks for its files is relative to
+// it. So the name has no influence, and a copy of the node can have another directory.
+HOOK char* getcwd(char* out, size_t size) {
+  if (Active()) {
+    if (out == NULL) return strdup(".");
+    if (size >= 2) return strcpy(out, ".");
+    errno = ERANGE;
+    return NULL;
+  }
+  static char* (*next)(char*, size_t);
+  if (next == NULL) next = (char* (*)(char*, size_t))Next("getcwd");
+  return next(out, size);
+}
+HOOK char* get_current_dir_name(void) { return getcwd(NULL, 0); }
+
 HOOK int getrusage(__rusage_who_t who, struct rusage* out) {
   if (!Active()) return (int)syscall(SYS_getrusage, who, out);
   memset(out, 0, sizeof(*out));

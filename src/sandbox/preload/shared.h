@@ -118,7 +118,7 @@ typedef struct SandboxChild {
 
 enum SandboxCommand {
   kSandboxTurn,
-  kSandboxFork,  // a template makes a copy of itself in another system
+  kSandboxCopy,  // fork a copy into another system
 };
 
 typedef struct SandboxMachine {
@@ -147,7 +147,10 @@ typedef struct SandboxMachine {
   int64_t clock_shows_ns;
   int64_t drift_ppm;
   int64_t wall_ns;
-  char directory[kSandboxText];  // for kSandboxFork: the new system's
+  char directory[kSandboxText];
+  char copy_directory[kSandboxText];  // for kSandboxCopy: that of the copy
+  uint32_t copied;                    // futex: 1: kSandboxCopy was done
+  int32_t copy_pid;                   // of the copy; or a negated errno value
   SandboxListener listeners[kSandboxMaxListeners];
   SandboxChild children[kSandboxMaxChildren];
 } SandboxMachine;
@@ -205,7 +208,7 @@ typedef struct SandboxMemory {
   uint8_t stop_on_host;  // the host wants the turn then
   uint8_t notes_on;
   char refusal[kSandboxText];
-  char new_memory[kSandboxText];  // for kSandboxFork: the path of the new system's memory
+  char copy_memory[kSandboxText];  // for kSandboxCopy: the path of the other system's memory
 
   int64_t time_ns;
   int64_t until_ns;   // the host wants the turn back before anything later

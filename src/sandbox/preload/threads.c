@@ -16,6 +16,7 @@ enum ThreadState { kThreadNone, kThreadRunning, kThreadWaiting, kThreadSignalled
 
 typedef struct Thread {
   uint8_t state;
+  uint8_t lost;    // this process is a copy, in which the thread does not exist yet
   uint32_t word;   // futex: 1: it may run
   uint64_t since;  // orders those that wait
   pthread_cond_t* condition;
@@ -44,7 +45,29 @@ static void Post(uint32_t* word) {
   FutexWake(word);
 }
 
+typedef int Create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+
+static void* Start(void* argument) {
+  Thread* const thread = argument;
+  number = (int)(thread - threads);
+  Await(&thread->word);
+  void* const result = thread->start(thread->argument);
+  thread->state = kThreadEnded;
+  Post(&main_word);
+  return result;
+}
+
+static int StartThread(Thread* thread, const pthread_attr_t* attributes) {
+  static Create* next;
+  if (next == NULL) next = (Create*)Next("pthread_create");
+  thread->word = 0;
+  thread->lost = 0;
+  return next(&thread->id, attributes, Start, thread);
+}
+
 static void RunThread(Thread* thread) {
+  // In a copy it starts at its beginning, finds its work, and waits where it has waited before.
+  if (thread->lost && StartThread(thread, NULL) != 0) Refuse("no thread for a copy");
   thread->state = kThreadRunning;
   Post(&thread->word);
   Await(&main_word);
@@ -64,23 +87,17 @@ void ForgetThreads(void) {
   any_signalled = 0;
 }
 
-static void* Start(void* argument) {
-  Thread* const thread = argument;
-  number = (int)(thread - threads);
-  Await(&thread->word);
-  void* const result = thread->start(thread->argument);
-  thread->state = kThreadEnded;
-  Post(&main_word);
-  return result;
+void LoseThreads(void) {
+  for (int i = 1; i < kMaxThreads; ++i) threads[i].lost = threads[i].state == kThreadWaiting;
 }
-
-typedef int Create(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 
 HOOK int pthread_create(pthread_t* restrict id, const pthread_attr_t* restrict attributes,
                         void* (*start)(void*), void* restrict argument) {
-  static Create* next;
-  if (next == NULL) next = (Create*)Next("pthread_create");
-  if (!Active()) return next(id, attributes, start, argument);
+  if (!Active()) {
+    static Create* next;
+    if (next == NULL) next = (Create*)Next("pthread_create");
+    return next(id, attributes, start, argument);
+  }
   if (!IsMainThread()) Refuse("a thread that starts threads");
   int i = 1;
   while (i < kMaxThreads && threads[i].state != kThreadNone) ++i;
@@ -88,10 +105,9 @@ HOOK int pthread_create(pthread_t* restrict id, const pthread_attr_t* restrict a
   Thread* const thread = &threads[i];
   thread->start = start;
   thread->argument = argument;
-  thread->word = 0;
-  const int result = next(id, attributes, Start, thread);
+  const int result = StartThread(thread, attributes);
   if (result != 0) return result;
-  thread->id = *id;
+  *id = thread->id;
   ++self->helpers;
   RunThread(thread);
   return 0;
@@ -103,6 +119,7 @@ HOOK int pthread_cancel(pthread_t id) {
   for (int i = 1; i < kMaxThreads; ++i) {
     if (threads[i].state != kThreadNone && pthread_equal(threads[i].id, id)) {
       threads[i].state = kThreadEnded;
+      if (threads[i].lost) return ESRCH;
     }
   }
   return next(id);
