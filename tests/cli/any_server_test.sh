@@ -1,16 +1,30 @@
 #!/usr/bin/env bash
 # oracle on a server that is no redis: tests/live/oracle/toy_server.py.
 # usage: any_server_test.sh PROGRAM found FAULT…
-#        any_server_test.sh PROGRAM survey | manners | causes | findings
+#        any_server_test.sh PROGRAM survey | manners | streams | causes | findings
 set -euo pipefail
 program=$1
 part=$2
 shift 2
 . "$(dirname "$0")/lib.sh"
 need python3
-cd "$RESPROBE_SOURCE_DIR"
-export RESPROBE_WORK_DIR=$temp/work
-toy="python3 tests/live/oracle/toy_server.py {port}"
+# Without the corpus: the generated cases are enough.
+mkdir -p "$temp/project/harnesses"
+cp "$(dirname "$0")/../live/oracle/toy_server.py" "$temp"
+export RESPROBE_SOURCE_DIR=$temp/project RESPROBE_WORK_DIR=$temp/work
+toy="python3 $temp/toy_server.py {port}"
+# corpus LINE…: the run begins with these cases, of one request or more with " / " between them, which
+# leave little to be made small.
+corpus() {
+  local line number=0
+  rm -rf "$temp/project/corpus"
+  mkdir -p "$temp/project/corpus/command_handler"
+  for line in "$@"; do
+    number=$((number + 1))
+    printf 'ops command_handler\ncall client=0 %s\n' "${line// \/ /$'\n'call client=0 }" \
+      >"$temp/project/corpus/command_handler/$number.ops"
+  done
+}
 
 # check TEXT COMMAND…: COMMAND must succeed.
 check() {
@@ -73,16 +87,35 @@ if [[ $part == manners ]]; then
     has out "2 differences"
   done
 
+  exit "$failures"
+fi
+
+if [[ $part == streams ]]; then
+  corpus "SET k v / STRLEN k"
   wrong_use "replies twice to PING" oracle --start "$toy +twice"
   for manner in strlen-twice:'a reply too many' strlen-endless:'a reply without end' \
     strlen-replies:'simple string where the core has integer' strlen-large:'a reply without end'; do
     rm -rf "$RESPROBE_WORK_DIR"
-    run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 2 --commands set,strlen \
-      --seeds 30 --stop-on-failure
+    run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 1 --commands set,strlen \
+      --seeds 1 --stop-on-failure
     has out "strlen: ${manner#*:}, met"
   done
 
-  run 0 oracle --start "$toy +slow" --only-errors-code --seeds 1 --commands get,set
+  # Ctrl-C and SIGTERM end a run in the middle of a reply that does not end.
+  for signal in INT:130 TERM:143; do
+    rm -f "$temp/endless"
+    mkfifo "$temp/endless"
+    "$program" oracle --start "$toy +strlen-endless =$temp/endless" --only-errors-code --hang 3600 \
+      --commands set,strlen --seeds 1 >"$temp/out" 2>"$temp/err" &
+    id=$!
+    read -r _ <"$temp/endless" # once it is being sent
+    kill -"${signal%:*}" "$id"
+    code=0
+    wait "$id" || code=$?
+    check "SIG${signal%:*}: exit code $code" test "$code" == "${signal#*:}"
+  done
+
+  run 0 oracle --start "$toy +slow" --only-errors-code --requests 1 --commands get,set
   has err "asking the server what it has"
   # What does not recur is said, and does not count.
   rm -rf "$RESPROBE_WORK_DIR"
@@ -97,7 +130,7 @@ if [[ $part == causes ]]; then
   # A fault is one finding, whatever shows it, and whatever comes before.
   for cause in lrange-reverse:'lrange: ' rpop-keeps-empty:'rpop: leaves other data, met'; do
     rm -rf "$RESPROBE_WORK_DIR"
-    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 1500 \
+    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 700 \
       --write-accept "$temp/list"
     has out "${cause#*:}"
     check "${cause%%:*} is not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
@@ -107,7 +140,7 @@ if [[ $part == causes ]]; then
   # A fault of several commands is one finding with its variants.
   rm -rf "$RESPROBE_WORK_DIR"
   run 1 oracle --start "$toy add-off-by-one" --only-errors-code --commands incr,decr,incrby,get \
-    --seeds 200 --junit "$temp/junit"
+    --ops 10 --seeds 200 --junit "$temp/junit"
   check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
   has out "a variant of "
   for name in incr decr incrby; do
@@ -126,11 +159,13 @@ if [[ $part == causes ]]; then
   # The expiry is compared by TTL if there is no PTTL.
   run 1 oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --seeds 300 --without ttl
   has out "leaves another expiry, met"
-  # And it is compared to the second.
+  # And it is compared to the second; whatever sets it, that is one finding.
+  corpus "SET k v EX 100" "SET k v / PEXPIRE k 100000" "SET k v PX 100 NX"
   rm -rf "$RESPROBE_WORK_DIR"
-  run 1 oracle --start "$toy ttl-late -pttl" --only-errors-code --commands set,pexpire --seeds 30
+  run 1 oracle --start "$toy ttl-late -pttl" --only-errors-code --commands set,pexpire --seeds 1
   has out "leaves another expiry, met"
   check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  has out "a variant of "
   # Two kinds of null are told apart.
   run 1 oracle --start "$toy null-array" --only-errors-code --commands get --seeds 30
   has out "core:      null"
@@ -141,8 +176,8 @@ fi
 if [[ $part == findings ]]; then
   # Findings of one server are none of another.
   findings=$RESPROBE_WORK_DIR/findings/command_handler
-  cp tests/live/oracle/toy_server.py "$temp/other.py"
-  append=(oracle --only-errors-code --seeds 60 --fail-on new)
+  cp "$temp/toy_server.py" "$temp/other.py"
+  append=(oracle --only-errors-code --seeds 100 --fail-on new)
   run 1 "${append[@]}" --start "$toy append-length"
   run 1 "${append[@]}" --start "python3 $temp/other.py {port} append-length"
   hasnt out "known from an earlier run"
@@ -201,12 +236,47 @@ wrong_use "--accept $temp/bad: line 1: a difference has three parts" \
   oracle --start "$toy" --accept "$temp/bad"
 
 # For CI.
+# junit FILE: as the parsers of CI systems read it: the structure of the usual schema, and counts that
+# agree.
+junit() {
+  python3 - "$temp/$1" <<'PYTHON' || failures=$((failures + 1))
+import sys
+import xml.etree.ElementTree as tree
+
+def need(holds, what):
+    if not holds:
+        sys.exit("JUnit: " + what)
+
+root = tree.parse(sys.argv[1]).getroot()
+need(root.tag == "testsuites" and len(root) > 0, "no testsuites")
+for suite in root:
+    need(suite.tag == "testsuite" and suite.get("name"), "a suite without a name")
+    float(suite.get("time"))
+    names = set()
+    found = {"failure": 0, "skipped": 0, "error": 0}
+    for case in suite:
+        need(case.tag == "testcase", "a suite holds " + case.tag)
+        need(case.get("name") and case.get("classname"), "a test without a name")
+        need(case.get("name") not in names, "two tests named " + case.get("name"))
+        names.add(case.get("name"))
+        need(len(case) <= 1, "a test with two results")
+        for result in case:
+            need(result.tag in found, "a test holds " + result.tag)
+            need(result.get("message") is not None, "a result without a message")
+            found[result.tag] += 1
+    need(int(suite.get("tests")) == len(suite), "tests=")
+    need(int(suite.get("failures")) == found["failure"], "failures=")
+    need(int(suite.get("errors")) == found["error"], "errors=")
+    need(int(suite.get("skipped")) == found["skipped"], "skipped=")
+PYTHON
+}
 run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --junit "$temp/junit" \
   --fail-on new
 has junit '<testcase classname="oracle" name="append"><failure message="append: value of integer">'
 has junit '<testcase classname="oracle" name="get"/>'
+junit junit
 has junit '<testcase classname="oracle" name="zadd"><skipped message="absent"/></testcase>'
-run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --fail-on new
+run 0 oracle --start "$toy append-length" --only-errors-code --seeds 100 --fail-on new
 has out "known from an earlier run"
 
 # Cleaning up with less and less: what one case leaves is no difference in the next.

@@ -34,7 +34,7 @@ constexpr bool kLate = false;
 [[gnu::noinline]] void TakeMemory() {
   constexpr size_t kBytes = 600 << 20;
   std::vector<uint8_t> bytes(kBytes);
-  for (int pass = 0; pass < 20; ++pass) {
+  for (int pass = 0; pass < 8; ++pass) {
     for (size_t i = 0; i < kBytes; i += 64) {
       volatile uint8_t* const byte = &bytes[i];
       *byte = 1;

@@ -29,7 +29,9 @@ printf x >"$temp/repository/corpus/fragile/seed"
 for kind in v:violation-no_v o:asan-heap-buffer-overflow-resprobe a:signal h:timeout; do
   letter=${kind%%:*} name=${kind#*:}
   build "$fragile/faulty"
-  printf '%sand more\r\nthan\0needed' "$letter" >"$temp/case-$letter"
+  more='and more\r\nthan\0needed'
+  [[ $letter != h ]] || more=x # each candidate that hangs takes a second
+  printf "%s$more" "$letter" >"$temp/case-$letter"
   run 0 freeze "$temp/case-$letter" --harness fragile --timeout 1
   frozen=("$regressions/fragile/$name"*.ops)
   if [[ ! -e ${frozen[0]} ]]; then
@@ -111,7 +113,7 @@ done <"$canaries/harnesses.txt"
 # The folder of a finding, and its report alone, elsewhere.
 build "$fragile/faulty"
 printf 'v and more' >"$temp/repository/corpus/fragile/failing"
-run 1 fuzz fragile --time 2s --jobs 1 --seed 1
+run 1 fuzz fragile --time 1s --jobs 1 --seed 1
 finding=$temp/work/findings/fragile/violation-no_v
 cp "$finding/report.json" "$temp/report"
 for key in harness signature statement case hash seed engine versions commit subject compiler flags; do
@@ -130,7 +132,7 @@ has out "no test runs this file: tests are below tests/regressions/fragile"
 # A failure found with special limits replays with the printed command, and can be frozen.
 mv "$temp/repository/corpus/fragile/failing" "$temp/case-v"
 printf m >"$temp/repository/corpus/fragile/failing"
-run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --rss 400
+run 1 fuzz fragile --time 1s --jobs 1 --seed 1 --rss 400
 # (Other findings do not matter.)
 command=$(sed -n '/oom/s/^ *replay: *\.\/resprobe //p' "$temp/out")
 cp "$temp/work/findings/fragile/oom/report.json" "$temp/json"

@@ -89,17 +89,55 @@ if [[ ! -e $real_harnesses/command_handler ]]; then
   exit
 fi
 export RESPROBE_HARNESS_DIR=$real_harnesses
-# What hangs, or is restarted for each candidate, is being made small for seconds.
+# A server that does not start while `held` is there and something is filed: what makes a failure
+# small begins with a new server, or ends with one.
+cat >"$temp/server" <<SCRIPT
+#!/usr/bin/env bash
+if [[ -e $temp/held && -n \$(find "$findings" -name report.json -print -quit 2>/dev/null) ]]; then
+  if [[ ! -s $temp/held ]]; then
+    echo blocked >"$temp/blocked" &
+    exec sleep 600
+  fi
+  : >"$temp/held" # the first one is let through
+fi
+exec \$(<"$temp/command") "\$@"
+SCRIPT
+chmod +x "$temp/server"
+mkfifo "$temp/blocked"
+serves() { echo "$*" >"$temp/command"; }
 again() {
+  : >"$temp/held"
   killed "$@"
+  rm "$temp/held"
   nothing_is_lost "$@"
 }
-again oracle --start "$faulty --fault append=silent" --hang 1 --groups string --requests 300 \
-  --stop-on-failure
-again oracle --unmodelled --memory 0 --start "$faulty --fault x.twice=twice" --hang 1 --seeds 1
+serves "$faulty --fault append=twice"
+again oracle --start "$temp/server" --hang 1 --groups string --requests 300 --stop-on-failure
+
+# conformance runs the oracle, which ends with it.
+again conformance --start "$temp/server" --hang 1 --requests 3000 --output "$temp/table.md"
+[[ -s $temp/table.md ]] || fail "conformance: no table"
+
+# minimize, after it has made the case small and before it has written it.
+: >"$temp/held"
+killed oracle --start "$temp/server" --hang 1 --groups string --requests 300 --stop-on-failure
+echo pass >"$temp/held"
+"$program" minimize "$folder" >"$temp/out" 2>"$temp/err" &
+id=$!
+read -r _ <"$temp/blocked"
+kill -KILL "$id"
+code=0
+wait "$id" 2>/dev/null || code=$?
+((code == 137)) || fail "minimize: exit code $code instead of 137"
+rm "$temp/held"
+nothing_is_lost oracle --start "$temp/server" --hang 1 --groups string --requests 300 --stop-on-failure
+
+serves "$faulty --fault x.twice=twice"
+again oracle --unmodelled --memory 0 --start "$temp/server" --hang 1 --seeds 1
 toy=$(realpath "$(dirname "$0")/../live/restore/toy_restore_server.py")
 if command -v python3 >/dev/null; then
-  again oracle --restore --memory 0 --start "python3 $toy {socket} hang" --hang 1 --seeds 40 \
+  serves "python3 $toy"
+  again oracle --restore --memory 0 --start "$temp/server {socket} crash" --hang 1 --seeds 40 \
     --stop-on-failure
 else
   echo "skipped: oracle --restore, no python3 here"
@@ -111,6 +149,38 @@ if [[ -z $server ]]; then
   finish
   exit
 fi
+if [[ -n ${RESPROBE_REDISEARCH:-} && -n ${RESPROBE_REDIS_SERVER:-} ]]; then
+  mkdir -p "$temp/repository/corpus/query_parser"
+  printf 'ops query_parser\nbytes "10-a"\n' >"$temp/repository/corpus/query_parser/case.ops"
+  serves "$RESPROBE_REDIS_SERVER"
+  again oracle --query --start "$temp/server" --seeds 1
+else
+  echo "skipped: oracle --query, RESPROBE_REDISEARCH is not set"
+fi
+
+# record: what it says that it has written is there.
+mkdir "$temp/recorded"
+"$program" record --listen 0 --output "$temp/recorded" --start "$server" >"$temp/out" 2>"$temp/err" &
+id=$!
+until grep -q -s "Ctrl-C ends it" "$temp/out" "$temp/err"; do kill -0 "$id"; done
+port=$(sed -n -E 's/.* on 127\.0\.0\.1:([0-9]+).*/\1/p' "$temp/out" "$temp/err" | head -n 1)
+exec 7<>"/dev/tcp/127.0.0.1/$port"
+printf 'SET k v\r\nGET k\r\nQUIT\r\n' >&7
+cat <&7 >"$temp/replies"
+exec 7>&-
+# A connection of which it has recorded nothing yet.
+exec 7<>"/dev/tcp/127.0.0.1/$port"
+printf 'PING\r\n' >&7
+read -r _ <&7
+kill -KILL "$id"
+wait "$id" 2>/dev/null || true
+exec 7>&-
+[[ -n $(find "$temp/recorded" -type f) ]] || fail "record: nothing is left"
+[[ -z $(find "$temp/recorded" -type f -empty) ]] || fail "record: an empty file is left"
+for kind in "$temp/recorded"/*/; do
+  run 0 replay --quiet --harness "$(basename "$kind")" "$kind"
+done
+
 mkdir -p "$temp/repository/corpus/invalidation"
 cat >"$temp/repository/corpus/invalidation/case.ops" <<'OPS'
 ops invalidation

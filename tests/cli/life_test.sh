@@ -87,7 +87,7 @@ printf 'v and more' >"$temp/repository/seed"
 mkdir -p "$temp/repository/corpus/fragile"
 mv "$temp/repository/seed" "$temp/repository/corpus/fragile/seed"
 mend_harness() { export RESPROBE_HARNESS_DIR=$fragile/mended; }
-RESPROBE_HARNESS_DIR=$fragile/faulty run 1 fuzz fragile --time 2s --jobs 1 --seed 1
+RESPROBE_HARNESS_DIR=$fragile/faulty run 1 fuzz fragile --time 1s --jobs 1 --seed 1
 find "$findings/fragile" -mindepth 1 -maxdepth 1 ! -name 'violation-*' -exec rm -r {} +
 export RESPROBE_HARNESS_DIR=$fragile/faulty
 life fuzz "$findings/fragile/violation-no_v" "violation:no_v" mend_harness

@@ -88,7 +88,7 @@ Json RunOracle(const ServerOptions& server, const ConformanceOptions& options,
 size_t Differences(const Json& report, std::string_view name) {
   size_t count = 0;
   for (const Json& difference : report["differences"]) {
-    std::string command = difference["command"].get<std::string>();
+    std::string command = difference["details"].value("command", "");
     for (const std::string_view prefix : {"exec: ", "state: "}) {
       if (command.starts_with(prefix)) command.erase(0, prefix.size());
     }

@@ -554,7 +554,7 @@ Verb OracleVerb() {
     if (options->server.memory_mb != LiveOptions().memory_mb && !options->server.unmodelled &&
         !options->server.restore && !options->server.query && !options->server.check_tools) {
       throw runner::UserError(
-          "--memory is for --unmodelled and --restore: without them a server's "
+          "--memory is for --unmodelled, --query and --restore: without them a server's "
           "memory is not watched");
     }
     if (options->server.restore) return RestorePayloads(*options);

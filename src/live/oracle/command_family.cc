@@ -96,6 +96,12 @@ std::string WithFamilies(std::string_view signature) {
     text = FamilyOf(name.substr(0, after)) + std::string(kAfter);
     name.remove_prefix(after + kAfter.size());
   }
+  // Its stack says where, whatever the command.
+  for (const std::string_view end_kind : {": server has ended: ", ": crash report: "}) {
+    if (kind.starts_with(end_kind) && kind.find(": ", end_kind.size()) != kind.npos) {
+      return "any" + std::string(kind);
+    }
+  }
   std::string family = FamilyOf(name);
   if (kind.substr(2) == kLeavesOtherExpiry &&
       std::ranges::find(kExpirySetters, family) != std::end(kExpirySetters)) {

@@ -13,6 +13,21 @@ void OracleConnection::Forget() {
   read = next = 0;
 }
 
+void OracleConnection::Forgive(size_t asked) {
+  for (size_t i = next; i < chunks.size();) {
+    const size_t start = i == next ? read : chunks[i - 1].end;
+    const size_t size = chunks[i].end - start;
+    if (chunks[i].asked != asked || chunks[i].own) {
+      ++i;
+      continue;
+    }
+    expected.erase(start, size);
+    if (sent > start) sent -= std::min(size, sent - start);
+    chunks.erase(chunks.begin() + static_cast<ptrdiff_t>(i));
+    for (size_t j = i; j < chunks.size(); ++j) chunks[j].end -= size;
+  }
+}
+
 void OracleConnection::Clear() {
   expected.clear();
   chunks.clear();

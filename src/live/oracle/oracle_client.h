@@ -48,6 +48,8 @@ struct OracleConnection {
     expected += output;
     chunks.push_back({expected.size(), asked, own});
   }
+  // Discards what is still owed because of another client's request.
+  void Forgive(size_t asked);
   // Discards what has been read.
   void Forget();
   // Discards all pending replies.

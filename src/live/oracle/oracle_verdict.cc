@@ -172,6 +172,10 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
   difference_.reset();
   ++met_[signature];
   if (HasFlag(asked, kWrite) && !mismatch.only_form) TakeOver(number);
+  // What the server has refused has no effect on other clients.
+  if (mismatch.is_error && !mismatch.only_form) {
+    for (OracleConnection& connection : *connections_) connection.Forgive(number);
+  }
   return false;
 }
 

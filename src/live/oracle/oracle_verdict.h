@@ -70,7 +70,7 @@ std::string CommandWithOptions(const Command& command, const std::vector<std::st
 class OracleVerdict {
  public:
   // All must outlive the verdict.
-  OracleVerdict(LiveServer* target, const RequestLog* log, const OracleConnections* connections,
+  OracleVerdict(LiveServer* target, const RequestLog* log, OracleConnections* connections,
                 int hang_ms)
       : target_(target), log_(log), connections_(connections), hang_ms_(hang_ms) {}
 
@@ -159,7 +159,7 @@ class OracleVerdict {
 
   LiveServer* target_;
   const RequestLog* log_;
-  const OracleConnections* connections_;
+  OracleConnections* connections_;
   int hang_ms_;
   std::optional<Difference> difference_;
   bool given_up_ = false;  // waiting was interrupted; until the next Restart()

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A small RESP2 server with faults, for the oracle.
 
-usage: toy_server.py PORT [FAULT ...] [-WITHOUT ...] [+MANNER ...]
+usage: toy_server.py PORT [FAULT ...] [-WITHOUT ...] [+MANNER ...] [=PIPE]
 
 It has about thirty commands, no HELLO, INFO, COMMAND or RESET, its own error texts, and a thread
 for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out (-flushall, -del);
-+NAME is one of MANNERS.
++NAME is one of MANNERS; =PIPE gets a line when +strlen-endless begins.
 """
 
 import socketserver
@@ -42,9 +42,12 @@ MANNERS = {
     "strlen-twice": "it replies twice to STRLEN of a key that is there",
     "strlen-endless": "its reply to STRLEN of a key that is there has no end",
     "strlen-replies": "it never stops to reply to STRLEN of a key that is there",
-    "strlen-large": "its reply to STRLEN of a key that is there has 100 MB",
+    "strlen-large": "its reply to STRLEN of a key that is there has 66 MB",
     "slow": "it takes 5 ms for each request",
 }
+
+
+LARGE = b""
 
 
 class Wrong(Exception):
@@ -379,11 +382,14 @@ class Handler(socketserver.StreamRequestHandler):
                 if "strlen-twice" in manners:
                     reply += reply
                 if "strlen-large" in manners:
-                    reply = b"$%d\r\n%s\r\n" % (100 << 20, b"x" * (100 << 20))
+                    reply = LARGE
                 while "strlen-replies" in manners:
                     self.wfile.write(b"+x\r\n" * 10000)
                 if "strlen-endless" in manners:
                     self.wfile.write(b"+")
+                    if self.server.says:
+                        with open(self.server.says, "w") as pipe:
+                            pipe.write("it begins\n")
                 while "strlen-endless" in manners:
                     self.wfile.write(b"x" * 65536)
             self.wfile.write(reply)
@@ -400,8 +406,11 @@ class Server(socketserver.ThreadingTCPServer):
 
 def main():
     port, *rest = sys.argv[1:]
-    faults = [word for word in rest if word[:1] not in "-+"]
+    faults = [word for word in rest if word[:1] not in "-+="]
     manners = {word[1:] for word in rest if word.startswith("+")}
+    if "strlen-large" in manners:
+        global LARGE
+        LARGE = b"$%d\r\n" % (66 << 20) + b"x" * (66 << 20) + b"\r\n"
     for manner in manners - set(MANNERS):
         sys.exit("toy_server.py: there is no manner '%s': %s" % (manner, ", ".join(MANNERS)))
     for fault in faults:
@@ -410,6 +419,7 @@ def main():
     with Server(("127.0.0.1", int(port)), Handler) as server:
         without = {word[1:] for word in rest if word.startswith("-")}
         server.manners = manners
+        server.says = "".join(word[1:] for word in rest if word.startswith("="))
         server.store = Store(faults, without)
         server.serve_forever()
 
