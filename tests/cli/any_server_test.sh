@@ -208,6 +208,10 @@ has out 'error "ERR '"'?'"' has another number of arguments" where the core has 
 check "an error text is found for each command: $(<"$temp/out")" \
   test "$(grep -c '^  error.*another number of arguments' "$temp/out")" == 1
 
+# A command whose subcommands are all absent is absent.
+rm -rf "$RESPROBE_WORK_DIR"
+wrong_use "no command is left to compare" oracle --start "$toy" --seeds 40 --commands client
+
 # What is accepted is no finding, ends no case, and may be stale.
 run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --write-accept "$temp/list"
 has list "append: value of integer	say why it is accepted"

@@ -140,8 +140,8 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
 
 std::string_view Code(std::string_view error) { return error.substr(0, error.find(' ')); }
 
-// An error without what it takes from the request: its quoted words, and those of its words that
-// name the command.
+// An error without what it takes from the request: its quoted words, those of its words that name
+// the command, and an argument at its end ("Unsupported option %s").
 std::string Template(std::string_view error, const Asked& asked) {
   std::string text;
   for (size_t at = 0; at < error.size();) {
@@ -149,7 +149,11 @@ std::string Template(std::string_view error, const Asked& asked) {
     const size_t end =
         c == '\'' || c == '`' || c == '"' ? error.find(c == '`' ? '\'' : c, at + 1) : error.npos;
     if (end != error.npos) {
-      text += "'?'";
+      if (!text.ends_with("'?' ")) {
+        text += "'?'";
+      } else {
+        text.pop_back();  // several quoted words count as one
+      }
       at = end + 1;
     } else {
       text += c;
@@ -157,6 +161,11 @@ std::string Template(std::string_view error, const Asked& asked) {
     }
   }
   if (asked.args.empty()) return text;
+  for (const std::string& word : asked.args) {
+    if (!text.ends_with(" " + word)) continue;
+    text.replace(text.size() - word.size(), word.size(), "?");
+    break;
+  }
   for (const std::string& name :
        {asked.args[0], LowerCase(asked.args[0]), UpperCase(asked.args[0])}) {
     for (size_t at = 0; !name.empty() && (at = text.find(name, at)) != text.npos;) {

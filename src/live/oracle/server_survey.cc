@@ -59,9 +59,13 @@ class Surveyor {
     for (const Command& command : Commands(profile_)) {
       if (command.HasTrait(kNotCompared)) continue;
       if (command.spec->handler != nullptr && !AskAbout(command, survey)) break;
+      bool has_any = command.subcommands.empty() || command.spec->handler != nullptr;
       for (const Command& subcommand : command.subcommands) {
         if (!AskAbout(subcommand, survey)) break;
+        has_any |= Has(*survey, subcommand.full_name());
       }
+      // Without subcommands it is no command either; the list names those.
+      if (!has_any) survey->absent_.insert(std::string(command.full_name()));
     }
     survey->resp3_ = Has(*survey, "hello") && !Ask({"HELLO", "3"}).starts_with('-');
     probe_.Disconnect();
@@ -105,23 +109,34 @@ class Surveyor {
     }
     ++survey->present_;
     if (command.role != CommandRole::kPlain) return error_.empty();
-    AskAboutMoreWords(command, words.size(), survey);
+    const size_t plain = words.size();
+    AskAboutMoreWords(command, plain, survey);
+    size_t options = 0;
+    size_t absent = 0;
     for (const std::string_view literal : LiteralsOf(command.spec->syntax)) {
       words = OwnKeys(PlainRequest(command, literal));
       const auto given =
           std::find(words.begin() + static_cast<ptrdiff_t>(at), words.end(), literal);
       if (given == words.end() || CoreRefuses(words)) continue;
       const std::string answer = Ask(words);
+      ++options;
       if (!ended_.empty()) {
+        ++absent;
         survey->absent_.insert(name + " " + std::string(literal));
         survey->list_.push_back(
             {name + " " + std::string(literal), std::exchange(ended_, {}), true});
         continue;
       }
       if (!IsUnknown(answer, words, static_cast<size_t>(given - words.begin()), kNoWord)) continue;
+      ++absent;
       std::string option = name + " " + std::string(literal);
       survey->absent_.insert(option);
       survey->list_.push_back({std::move(option), answer, false});
+    }
+    // What may follow its arguments is an option, and the server has none: it may refuse any word.
+    if (options > 0 && absent == options && !reply.starts_with('-') &&
+        RequestWithArguments(command).size() <= plain) {
+      survey->most_words_.emplace(name, plain);
     }
     return error_.empty();
   }

@@ -389,6 +389,34 @@ TEST(ComparerTest, TellsWhatDiffers) {
   EXPECT_EQ(kind, "value of double");
 }
 
+// The cause of the difference between two errors, of a server with texts of its own.
+std::string CauseOf(std::vector<std::string> args, std::string_view core, std::string_view server) {
+  Asked asked;
+  asked.command = FindCommand(args[0]);
+  asked.args = std::move(args);
+  resp::Reply a;
+  resp::Reply b;
+  resp::ReplyParser parser;
+  parser.Parse(core);
+  parser.Take(&a);
+  parser.Parse(server);
+  parser.Take(&b);
+  Comparer comparer;
+  comparer.set_groups_errors(true);
+  Mismatch mismatch;
+  EXPECT_FALSE(comparer.Same(asked, a.root(), b.root(), &mismatch));
+  return mismatch.cause;
+}
+
+TEST(ComparerTest, AnErrorThatRepeatsTheRequestIsOneCause) {
+  EXPECT_EQ(CauseOf({"EXPIRE", "k", "1", "soon"}, "-ERR Unsupported option soon\r\n", "-no\r\n"),
+            "error \"no\" where the core has \"ERR Unsupported option ?\"");
+  EXPECT_EQ(CauseOf({"EXPIRE", "k", "1", ""}, "-ERR Unsupported option \r\n", "-no\r\n"),
+            "error \"no\" where the core has \"ERR Unsupported option ?\"");
+  EXPECT_EQ(CauseOf({"GET", "k", "l"}, "-ERR x\r\n", "-unknown 'GET' with 'k' 'l' \r\n"),
+            "error \"unknown '?' with '?' \" where the core has \"ERR x\"");
+}
+
 TEST(ComparerTest, ComparesTimesWithinATolerance) {
   EXPECT_TRUE(Same({"TTL", "k"}, ":300000\r\n", ":299999\r\n"));
   // Unless this test is stopped for a minute in between.
