@@ -80,13 +80,12 @@ std::optional<CrashReport> ReadGoPanic(std::string_view log) {
       }
     }
     if (report.what.empty()) continue;
-    if (stack && line.empty()) break;
+    if (stack && (line.empty() || line.starts_with("created by "))) break;
     if (line.starts_with(kStack)) stack = true;
     if (!stack || !top || line.starts_with(kStack)) continue;
     std::string_view name = line.substr(0, line.rfind('('));
     if (const size_t slash = name.rfind('/'); slash != name.npos) name.remove_prefix(slash + 1);
-    if (name == "panic" || name.starts_with("runtime.") || name.starts_with("created by "))
-      continue;
+    if (name == "panic" || name.starts_with("runtime.")) continue;
     report.frames.emplace_back(name);
   }
   if (report.what.empty() || !stack) return std::nullopt;
