@@ -51,4 +51,10 @@ printf 'ops query_parser\nbytes "9hello (world|foo)"\n' >"$temp/sound.ops"
 run 0 replay "$temp/sound.ops" --start "$server"
 wrong_use "do not differ" minimize "$temp/sound.ops" --start "$server"
 
+# --memory limits this server too; any takes more than 5 MB. Without the corpus, which is long.
+mkdir -p "$temp/project/harnesses"
+RESPROBE_SOURCE_DIR=$temp/project run 1 oracle --query --memory 5 --start "$server" --seeds 2
+has out "finding: memory"
+RESPROBE_SOURCE_DIR=$temp/project run 0 oracle --query --memory 500 --start "$server" --seeds 20
+
 ((failures == 0))
