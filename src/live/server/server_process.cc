@@ -196,6 +196,7 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
 
 bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string* error) {
   const Clock::time_point give_up = Clock::now() + kReadyWithin;
+  int wait_ms = 1;
   for (;;) {
     const Answer answer = Ask(options);
     if (answer == Answer::kReady) return true;
@@ -216,10 +217,13 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
       Signal(SIGKILL);  // a server that hangs may ignore SIGTERM
       return false;
     }
-    // A server that becomes ready changes its folder (its socket, its log), which wakes this poll;
-    // the timeout covers one that does not.
+    // A server that becomes ready changes its folder (its socket, its log), which wakes this poll.
+    // But the socket is there a moment before it accepts, and one with a port changes nothing: the
+    // timeout, which is short at first, is for these.
+    constexpr int kLongestMs = 20;
     pollfd polled[] = {{pid_fd_.get(), POLLIN, 0}, {watch_.get(), POLLIN, 0}};
-    poll(polled, 2, left < 100 ? static_cast<int>(left) : 100);
+    const bool changed = poll(polled, 2, wait_ms) > 0;
+    wait_ms = changed ? 1 : std::min(2 * wait_ms, kLongestMs);
     if (polled[0].revents != 0) {
       *error = "the server has ended at once: " + LastLogLine();
       return false;
