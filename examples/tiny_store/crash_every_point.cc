@@ -9,7 +9,6 @@
 #include "sim/disk/crash_states.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_trace.h"
-#include "sim/disk/state_hash.h"
 #include "worlds/durability/judge.h"
 
 namespace {
@@ -51,31 +50,24 @@ class DiskIo : public tiny::Io {
 // Each I/O call takes a millisecond; in microseconds.
 int64_t TimeOf(const Disk& disk) { return static_cast<int64_t>(disk.io_count()) * 1000; }
 
-resprobe::StateDigest DigestOf(const std::map<std::string, std::string>& data) {
-  uint64_t digest = 0;
-  for (const auto& [key, value] : data) digest += resprobe::ContentDigest(key + ' ' + value);
-  return {.values = digest, .expiries = 0};
-}
+using Data = std::map<std::string, std::string>;
 
-// Effect i sets one of three keys to i. The model of the store is one line.
-class Model : public resprobe::PrefixStates {
- public:
-  static std::string Key(size_t effect) { return "key" + std::to_string(effect % 3); }
-  resprobe::StateDigest After(size_t effects) override {
-    std::map<std::string, std::string> data;
-    for (size_t i = 0; i < effects; ++i) data[Key(i)] = std::to_string(i);
-    return DigestOf(data);
-  }
-  std::string Describe(size_t effect) override {
-    return Key(effect) + " = " + std::to_string(effect);
-  }
-};
+// Version i + 1 sets one of three keys to i. The model of the store is one line.
+std::string KeyOf(uint32_t effect) { return "key" + std::to_string(effect % 3); }
+Data After(uint32_t version) {
+  Data data;
+  for (uint32_t i = 0; i < version; ++i) data[KeyOf(i)] = std::to_string(i);
+  return data;
+}
+std::string Describe(uint32_t version) {
+  return KeyOf(version - 1) + " = " + std::to_string(version - 1);
+}
 
 // Before each I/O call: what if the machine lost power now?
 class CrashEverywhere : public resprobe::DiskObserver {
  public:
-  CrashEverywhere(const resprobe::DurabilityHistory* history, tiny::Fault fault) : fault_(fault) {
-    judge_.Reset(history, &model_);
+  CrashEverywhere(resprobe::DurabilityJudge* judge, tiny::Fault fault)
+      : judge_(*judge), fault_(fault) {
     after_.Reset();
   }
 
@@ -92,23 +84,26 @@ class CrashEverywhere : public resprobe::DiskObserver {
       DiskIo io(&after_);
       tiny::Store store(&io, fault_);
       store.Start();
-      const resprobe::RecoveredState recovered{.state = DigestOf(store.data())};
-      const resprobe::DurabilityVerdict verdict = judge_.Judge(recovered);
+      judge_.Begin();
+      for (uint32_t version = newest + 1; version-- > 0;) {
+        if (After(version) == store.data() && judge_.Consider({.version = version})) break;
+      }
+      const resprobe::DurabilityVerdict verdict = judge_.Verdict();
       if (!resprobe::IsBroken(verdict.result) || !failure.empty()) continue;
       failure = std::string(NameOf(verdict.result)) + "\n  before    " + PrintCall(call) +
                 "\n  left      " + states_.Describe() + "\n  expected  " +
-                judge_.Expected(verdict) + "\n  recovered " + judge_.Seen(verdict, recovered);
+                judge_.Expected(verdict) + "\n  recovered " + judge_.Seen(verdict);
     }
   }
 
+  uint32_t newest = 0;  // the version that is being written
   uint64_t points = 0;
   uint64_t states = 0;
   std::string failure;
 
  private:
+  resprobe::DurabilityJudge& judge_;
   tiny::Fault fault_;
-  Model model_;
-  resprobe::DurabilityJudge judge_;
   CrashStates states_;
   Disk after_;
   uint64_t last_version_ = 0;
@@ -121,18 +116,21 @@ std::string Run(tiny::Fault fault, resprobe::CrashLevel level) {
   options.unit_bytes = 512;
   Disk disk;
   disk.Reset(options);
-  resprobe::DurabilityHistory history;
-  history.Reset(0, resprobe::DurabilityPolicy::kAlways);
-  CrashEverywhere crashes(&history, fault);
+  resprobe::DurabilityJudge judge;
+  judge.Reset(resprobe::DurabilityPolicy::kAlways);
+  judge.set_describe(Describe);
+  CrashEverywhere crashes(&judge, fault);
   disk.set_observer(&crashes);
 
   DiskIo io(&disk);
   tiny::Store store(&io, fault);
   store.Start();
-  for (size_t i = 0; i < 12; ++i) {
-    history.Logged(TimeOf(disk));
-    if (store.Set(Model::Key(i), std::to_string(i))) {
-      history.Acknowledged(i, TimeOf(disk));
+  for (uint32_t i = 0; i < 12; ++i) {
+    crashes.newest = i + 1;
+    if (store.Set(KeyOf(i), std::to_string(i))) {
+      judge.Acknowledge({.version = i + 1,
+                         .now_us = TimeOf(disk),
+                         .policy = resprobe::DurabilityPolicy::kAlways});
     }
     if (i % 5 == 4) store.Compact();
   }

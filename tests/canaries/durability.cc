@@ -2,46 +2,34 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 
 #include "driver/fuzz_main.h"
+#include "core/persistence/forwarding_files.h"
 #include "worlds/durability/durability_harness.h"
 
 namespace resprobe {
 namespace {
 
-// Hands everything on.
-class FaultyFiles : public FileSystem {
+// Knows which file a descriptor is.
+class FaultyFiles : public ForwardingFiles {
  public:
-  explicit FaultyFiles(FileSystem* real) : real_(*real) {}
+  using ForwardingFiles::ForwardingFiles;
 
   int Open(std::string_view path, Mode mode) override {
     const int file = real_.Open(path, mode);
     if (file >= 0) paths_[file] = path;
     return file;
   }
-  int64_t Read(int file, std::span<char> into) override { return real_.Read(file, into); }
-  int64_t Write(int file, std::string_view bytes) override { return real_.Write(file, bytes); }
-  int Sync(int file) override { return real_.Sync(file); }
-  int Truncate(int file, int64_t size) override { return real_.Truncate(file, size); }
-  int64_t Size(int file) override { return real_.Size(file); }
-  int Close(int file) override { return real_.Close(file); }
-  int Rename(std::string_view from, std::string_view to) override { return real_.Rename(from, to); }
-  int Unlink(std::string_view path) override { return real_.Unlink(path); }
-  int MakeDirectory(std::string_view path) override { return real_.MakeDirectory(path); }
-  int SyncDirectory(std::string_view path) override { return real_.SyncDirectory(path); }
-  int List(std::string_view path, std::vector<std::string>* names) override {
-    return real_.List(path, names);
-  }
+  // An fsync in a thread has the same fault as any other.
+  int SyncUpTo(int file, uint64_t) override { return Sync(file); }
 
  protected:
   bool IsLog(int file) { return paths_[file].ends_with(".incr.aof"); }
   bool IsTemporary(int file) { return paths_[file].find("temp-") != std::string::npos; }
 
-  FileSystem& real_;
   std::map<int, std::string> paths_;
 };
 
@@ -140,6 +128,43 @@ class OldFilesRemovedTooSoon : public FaultyFiles {
   }
 };
 
+// Takes what was written while an fsync was under way for synced by it.
+class FsyncTooMuch : public FaultyFiles {
+ public:
+  using FaultyFiles::FaultyFiles;
+  int64_t Write(int file, std::string_view bytes) override {
+    ++writes_[file];
+    return real_.Write(file, bytes);
+  }
+  int SyncUpTo(int file, uint64_t point) override {
+    if (IsLog(file) && synced_[file] == writes_[file]) return 0;
+    const int error = real_.SyncUpTo(file, point);
+    if (error == 0) synced_[file] = writes_[file];
+    return error;
+  }
+
+ private:
+  std::map<int, uint64_t> writes_;
+  std::map<int, uint64_t> synced_;
+};
+
+// Transactions are logged as single commands.
+class UnframedTransaction : public FaultyFiles {
+ public:
+  using FaultyFiles::FaultyFiles;
+  int64_t Write(int file, std::string_view bytes) override {
+    std::string changed(bytes);
+    for (const std::string_view frame : {"*1\r\n$5\r\nMULTI\r\n", "*1\r\n$4\r\nEXEC\r\n"}) {
+      for (size_t at; IsLog(file) && (at = changed.find(frame)) != changed.npos;) {
+        changed.erase(at, frame.size());
+      }
+    }
+    if (changed.empty()) return static_cast<int64_t>(bytes.size());
+    const int64_t result = real_.Write(file, changed);
+    return result < 0 ? result : static_cast<int64_t>(bytes.size());
+  }
+};
+
 struct Bug {
   std::string_view name;
   FileSystem* (*make)(FileSystem*);
@@ -157,6 +182,8 @@ constexpr Bug kBugs[] = {
     {"relative_time_to_live", Make<RelativeTimeToLive>},
     {"offset_not_taken_back", Make<OffsetNotTakenBack>},
     {"old_files_removed_too_soon", Make<OldFilesRemovedTooSoon>},
+    {"fsync_too_much", Make<FsyncTooMuch>},
+    {"unframed_transaction", Make<UnframedTransaction>},
 };
 
 // The first one unless $RESPROBE_BUG names another.

@@ -6,23 +6,26 @@
 #include <absl/strings/str_format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "cli/output_options.h"
 #include "cli/verbs.h"
+#include "core/persistence/forwarding_files.h"
 #include "engine/arena.h"
 #include "engine/generate.h"
+#include "findings/campaign.h"
+#include "findings/process_runner.h"
 #include "runner/case_file.h"
 #include "runner/json.h"
 #include "runner/output.h"
 #include "runner/project.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 #include "worlds/durability/durability_harness.h"
 
@@ -32,9 +35,11 @@ namespace {
 struct CrashPointsOptions {
   std::string file;
   int64_t seed = -1;  // -1: not given
+  int64_t seeds = 1;
   std::string level = "prefix";
   int64_t budget = 1000;
   std::string save;
+  std::string plant;
   runner::OutputOptions output;
 };
 
@@ -44,120 +49,207 @@ CrashLevel LevelOf(const std::string& name) {
   return static_cast<CrashLevel>(level);
 }
 
+// The planted fault no-fsync: an fsync of a file reports success, and is none.
+class NoFsync : public ForwardingFiles {
+ public:
+  using ForwardingFiles::ForwardingFiles;
+  int Sync(int) override { return 0; }
+  int SyncUpTo(int, uint64_t) override { return 0; }
+};
+
 // The case up to the crash, and the crash.
-std::string CaseOf(const Case<DurabilityWorld>& all, const CrashFailure& failure,
-                   CrashLevel level) {
+Case<DurabilityWorld> CaseOf(const Case<DurabilityWorld>& all, const CrashFailure& failure,
+                             CrashLevel level, Arena* arena) {
   Case<DurabilityWorld> crashed;
   crashed.config = all.config;
   crashed.config.level = level;
   crashed.ops.assign(all.ops.begin(), all.ops.begin() + static_cast<std::ptrdiff_t>(
                                                             std::min(failure.op, all.ops.size())));
-  Arena arena;
-  const auto after = static_cast<uint32_t>(failure.after);
+  const auto after =
+      static_cast<uint32_t>(failure.after) + (failure.starting ? DurabilityWorld::kAtNextStart : 0);
   if (failure.kind == CrashKind::kProcess) {
     crashed.ops.emplace_back(DurabilityWorld::Kill{.after = {after}});
   } else {
-    const std::span<std::string_view> words = arena.Words(failure.choices.size());
+    const std::span<std::string_view> words = arena->Words(failure.choices.size());
     for (size_t i = 0; i < words.size(); ++i) {
-      words[i] = arena.Copy(std::to_string(failure.choices[i]));
+      words[i] = arena->Copy(std::to_string(failure.choices[i]));
     }
     crashed.ops.emplace_back(
         DurabilityWorld::PowerLoss{.after = {after}, .choices = {.words = words}});
   }
   // The op in the midst of which it crashes.
   if (failure.op < all.ops.size()) crashed.ops.push_back(all.ops[failure.op]);
-  return Print(crashed);
+  return crashed;
 }
+
+// Crashes the cases, and files what fails: as cases of the harness durability.
+class CrashSearch : public findings::Search {
+ public:
+  CrashSearch(const runner::Project& project, const CrashPointsOptions& options)
+      : options_(options),
+        level_(LevelOf(options.level)),
+        points_(options.plant.empty() ? DurabilityWorld::Wrap() : Plant),
+        runner_(project, {.runner = "process",
+                          .harness = std::string(DurabilityWorld::kName),
+                          .server = {},
+                          .limits = {},
+                          .options = Json::object()}) {}
+
+  bool Step(const Met& met) override {
+    if (cases_ == (options_.file.empty() ? options_.seeds : 1)) return false;
+    const int64_t seed = options_.seed + cases_++;
+    Arena arena;
+    Case<DurabilityWorld> c;
+    if (options_.file.empty()) {
+      Generate(static_cast<uint64_t>(seed), &arena, &c);
+      from_ = "seed " + std::to_string(seed);
+    } else {
+      runner::ReadCase(options_.file, &arena, &c);
+      from_ = options_.file;
+    }
+    ops_ += c.ops.size();
+    RunContext run;
+    const bool good = points_.Run(
+        c.config, c.ops,
+        {.level = level_, .states_per_point = static_cast<uint64_t>(options_.budget)}, run);
+    Add(points_.counts());
+    if (!good) {
+      c.config.level = level_;
+      Tell(c, run.violation(), "without a crash", met);
+    }
+    if (const std::optional<CrashFailure>& failure = points_.failure()) {
+      const Case<DurabilityWorld> crashed = CaseOf(c, *failure, level_, &arena);
+      Tell(crashed, failure->violation, TextOf(*failure), met);
+    }
+    return true;
+  }
+
+  findings::CaseRunner& runner() override { return runner_; }
+  std::string WhyNotAlone() const override {
+    return options_.plant.empty()
+               ? findings::Search::WhyNotAlone()
+               : "the harness is built without the planted fault, so the case holds there: it is "
+                 "kept as it was met";
+  }
+
+  std::string Line(const std::string& found, const findings::RunClock& clock) const override {
+    return runner::Grouped(static_cast<uint64_t>(cases_)) + " cases, " +
+           clock.Rate(counts_.run, "recoveries") + ", " + found;
+  }
+  std::string Summary() const override {
+    return absl::StrFormat(
+        "%d ops, level %s\n"
+        "%d crash points (calls to the disk), %d of them while a process loads; %d of a process "
+        "with nothing to load are left out; at %d a crash finds what it found before\n"
+        "%s%d states that power failures may leave; %d recoveries run\n"
+        "recovered: everything %d, a prefix that the policy allows %d; refused %d; excused by the "
+        "level %d\n"
+        "judged wrong: %d\n%s",
+        ops_, options_.level, counts_.points, counts_.starting, counts_.first, counts_.same,
+        counts_.states == UINT64_MAX ? "more than " : "at most ", counts_.states, counts_.run,
+        counts_.all, counts_.prefix, counts_.refused, counts_.torn, counts_.failed, first_);
+  }
+  Json Report() const override {
+    return {{"verb", "crash-points"},
+            {"cases", cases_},
+            {"ops", ops_},
+            {"level", options_.level},
+            {"points", counts_.points},
+            {"first_start", counts_.first},
+            {"while_loading", counts_.starting},
+            {"different", counts_.points - counts_.first - counts_.same},
+            {"states", counts_.states},
+            {"run", counts_.run},
+            {"recovered_all", counts_.all},
+            {"recovered_prefix", counts_.prefix},
+            {"refused", counts_.refused},
+            {"excused", counts_.torn},
+            {"failed", counts_.failed}};
+  }
+
+ private:
+  static FileSystem* Plant(FileSystem* real) {
+    static std::unique_ptr<NoFsync> files;
+    files = std::make_unique<NoFsync>(real);
+    return files.get();
+  }
+  static std::string TextOf(const CrashFailure& failure) {
+    return absl::StrFormat("%s %s call %d%s of op #%d; left: %s",
+                           failure.kind == CrashKind::kProcess ? "kill -9" : "power failure",
+                           failure.starting ? "before" : "after", failure.after,
+                           failure.starting ? " of the start at the end" : "", failure.op,
+                           failure.left);
+  }
+
+  void Add(const CrashPoints::Counts& more) {
+    counts_.points += more.points;
+    counts_.first += more.first;
+    counts_.starting += more.starting;
+    counts_.same += more.same;
+    counts_.states =
+        more.states > UINT64_MAX - counts_.states ? UINT64_MAX : counts_.states + more.states;
+    counts_.run += more.run;
+    counts_.all += more.all;
+    counts_.prefix += more.prefix;
+    counts_.refused += more.refused;
+    counts_.torn += more.torn;
+    counts_.failed += more.failed;
+  }
+
+  void Tell(const Case<DurabilityWorld>& c, const Violation& violation, const std::string& where,
+            const Met& met) {
+    const std::string text = Print(c);
+    if (first_.empty()) {
+      first_ =
+          absl::StrFormat("\nfirst: %s, %s\n  expected: %s\n  seen:     %s\n\n%s",
+                          violation.invariant, where, violation.expected, violation.seen, text);
+      if (!options_.save.empty()) runner::WriteFile(options_.save, text);
+    }
+    findings::MetCase one;
+    one.tape = runner::TapeOf(c);
+    one.ops = c.ops.size();
+    one.from = from_;
+    one.seed = options_.seed < 0 ? 0 : static_cast<uint64_t>(options_.seed);
+    one.outcome.word = "violation";
+    one.outcome.ops = c.ops.size();
+    findings::Symptom& what = one.outcome.what;
+    what.signature = "violation:" + violation.invariant;
+    what.kind = "violation";
+    what.invariant = violation.invariant;
+    for (const InvariantInfo& info : DurabilityWorld::kInvariants) {
+      if (info.name == violation.invariant) what.statement = std::string(info.statement);
+    }
+    what.op = violation.op;
+    what.expected = runner::JsonText(violation.expected);
+    what.seen = runner::JsonText(violation.seen);
+    one.outcome.text = "  " + where + "\n  expected: " + violation.expected +
+                       "\n  seen:     " + violation.seen + "\n";
+    met(std::move(one));
+  }
+
+  const CrashPointsOptions& options_;
+  const CrashLevel level_;
+  CrashPoints points_;
+  findings::ProcessRunner runner_;
+  int64_t cases_ = 0;
+  uint64_t ops_ = 0;
+  CrashPoints::Counts counts_;
+  std::string from_;
+  std::string first_;
+};
 
 int RunCrashPoints(const CrashPointsOptions& options) {
   options.output.Check();
   if (options.file.empty() == (options.seed < 0)) {
     throw runner::UserError("crash-points: name a case, or give --seed N");
   }
-  Arena arena;
-  Case<DurabilityWorld> c;
-  if (options.file.empty()) {
-    Generate(static_cast<uint64_t>(options.seed), &arena, &c);
-  } else {
-    runner::ReadCase(options.file, &arena, &c);
-  }
-  const CrashLevel level = LevelOf(options.level);
-  CrashPoints points;
-  RunContext run;
-  const auto begin = std::chrono::steady_clock::now();
-  const bool good =
-      points.Run(c.config, c.ops,
-                 {.level = level, .states_per_point = static_cast<uint64_t>(options.budget)}, run);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const CrashPoints::Counts& counts = points.counts();
-
-  const std::optional<CrashFailure>& failure = points.failure();
-  std::string text;
-  if (failure) {
-    text = CaseOf(c, *failure, level);
-    if (!options.save.empty()) runner::WriteFile(options.save, text);
-  }
-  if (options.output.text_on_stdout()) {
-    absl::PrintF("%d ops, level %s\n", c.ops.size(), options.level);
-    absl::PrintF(
-        "%d crash points (calls to the disk), %d of them while a process loads, which are left "
-        "out; at "
-        "%d of the others a crash finds other files\n",
-        counts.points, counts.starting, counts.points - counts.starting - counts.same);
-    absl::PrintF("%s%d states that power failures may leave; %d recoveries run, %.0f a second\n",
-                 counts.states == UINT64_MAX ? "more than " : "at most ", counts.states, counts.run,
-                 seconds > 0 ? static_cast<double>(counts.run) / seconds : 0);
-    absl::PrintF(
-        "recovered: everything %d, a prefix that the policy allows %d; refused %d; garbage that "
-        "the "
-        "level excuses %d\n",
-        counts.all, counts.prefix, counts.refused, counts.torn);
-    absl::PrintF("judged wrong: %d\n", counts.failed);
-    if (!good) {
-      absl::PrintF(
-          "\nthe case fails without a crash, at op #%d: %s\n  expected: %s\n  seen:     %s\n",
-          run.violation().op, run.violation().invariant, run.violation().expected,
-          run.violation().seen);
-    }
-    if (failure) {
-      absl::PrintF(
-          "\nfirst: %s, %s after call %d of op #%d\n  left:     %s\n  expected: %s\n  seen:     "
-          "%s\n\n%s",
-          failure->violation.invariant,
-          failure->kind == CrashKind::kProcess ? "kill -9" : "power failure", failure->after,
-          failure->op, failure->left, failure->violation.expected, failure->violation.seen, text);
-      if (!options.save.empty()) {
-        absl::PrintF("\nsaved as %s; ./resprobe replay %s\n", options.save, options.save);
-      }
-    }
-  }
-  if (options.output.json()) {
-    Json json = {{"ops", c.ops.size()},
-                 {"level", options.level},
-                 {"points", counts.points},
-                 {"while_loading", counts.starting},
-                 {"different", counts.points - counts.starting - counts.same},
-                 {"states", counts.states},
-                 {"run", counts.run},
-                 {"seconds", seconds},
-                 {"recovered_all", counts.all},
-                 {"recovered_prefix", counts.prefix},
-                 {"refused", counts.refused},
-                 {"excused", counts.torn},
-                 {"failed", counts.failed}};
-    if (failure) {
-      json["failure"] = {{"invariant", failure->violation.invariant},
-                         {"op", failure->op},
-                         {"after", failure->after},
-                         {"left", failure->left},
-                         {"expected", failure->violation.expected},
-                         {"seen", failure->violation.seen},
-                         {"case", text}};
-    }
-    options.output.Write(json);
-  }
-  return good && !failure ? runner::kAllWell : runner::kFinding;
+  const runner::Project project = runner::OpenProject();
+  CrashSearch search(project, options);
+  findings::CampaignOptions campaign;
+  campaign.verb = "crash-points";
+  campaign.prefix = "crash-points-";
+  campaign.out = options.output.text_on_stdout() ? stdout : stderr;
+  return findings::Campaign(project, &search, campaign).Run(options.output);
 }
 
 }  // namespace
@@ -168,21 +260,28 @@ Verb CrashPointsVerb() {
   verb.details =
       "Runs the case once. At each call to the simulated disk it is crashed, by kill -9 and by a "
       "power failure in every state that this may leave, up to the budget; a server starts on what "
-      "is left, and what it recovers is judged by its policy. docs/durability.md says what the "
-      "levels are.";
+      "is left, and what it recovers is judged by its policy. The first failure of each case is "
+      "filed as a case of the harness durability, in work/findings. docs/durability.md says what "
+      "the levels are.";
   verb.examples = {{"crash-points --seed 1", "a generated case"},
+                   {"crash-points --seed 1 --seeds 100 --level reordered", "a hundred of them"},
                    {"crash-points --seed 1 --level weak --budget 100000", "more states"}};
   verb.exit_codes = "0 all is recovered as promised, 1 not so, 2 wrong use.";
   verb.Argument("CASE", &options->file, "A case of durability, as a tape or .ops text")
       .Complete(Completion::kFile);
   verb.Number("--seed", "N", &options->seed, 0, INT64_MAX, "The case that this seed generates");
+  verb.Number("--seeds", "N", &options->seeds, 1, INT32_MAX, "This many cases, from --seed on")
+      .ShowDefault()
+      .Needs("--seed");
   verb.Choice("--level", {"prefix", "reordered", "weak"}, &options->level,
               "What a power failure may leave")
       .ShowDefault();
   verb.Number("--budget", "N", &options->budget, 1, INT64_MAX, "The most states of one crash point")
       .ShowDefault();
-  verb.Text("--save", "FILE", &options->save, "Write the first failure to FILE, as .ops text")
+  verb.Text("--save", "FILE", &options->save, "Write the first failure to FILE, too, as .ops text")
       .Complete(Completion::kFile);
+  verb.Choice("--plant", {"no-fsync"}, &options->plant,
+              "Break the server on purpose, to see that it is found: it makes no fsync");
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] { return RunCrashPoints(*options); };
   return verb;

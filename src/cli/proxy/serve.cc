@@ -1,17 +1,67 @@
 // serve: serves the core on a TCP port.
 
+#include <cstdio>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/profile_option.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "core/persistence/settings.h"
+#include "live/files/posix_files.h"
+#include "live/net/interrupt_fd.h"
 #include "live/net/server_listener.h"
+#include "live/net/socket.h"
 
 namespace resprobe::cli {
 namespace {
+
+struct ServeOptions {
+  int port = 0;  // on 127.0.0.1; 0 selects a free one
+  std::string profile = "redis-7.0";
+  bool virtual_clock = false;
+  std::string directory;  // where the data is kept; empty: nowhere
+  PersistenceSettings persistence = {};
+};
+
+// The server's log about its files, on stderr. While the server loads them, the lines are kept: if
+// it refuses to start, only the reason is printed.
+class ServeLog : public PersistenceLog {
+ public:
+  void Line(std::string_view text) override {
+    last_.assign(text);
+    if (loading_) {
+      early_.emplace_back(text);
+    } else {
+      Print(text);
+    }
+  }
+  void Loaded() {
+    loading_ = false;
+    for (const std::string& line : early_) Print(line);
+    early_.clear();
+  }
+  const std::string& last() const { return last_; }
+
+ private:
+  static void Print(std::string_view text) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  }
+
+  bool loading_ = true;
+  std::vector<std::string> early_;
+  std::string last_;
+};
+
+int Fail(const std::string& error) {
+  std::fprintf(stderr, "resprobe: %s\n", error.c_str());
+  return 2;
+}
 
 std::string CheckSavePoints(const std::string& text) {
   std::vector<SavePoint> points;
@@ -21,10 +71,58 @@ std::string CheckSavePoints(const std::string& text) {
                    "' is no list of save points: use SECONDS CHANGES, as in '900 1 60 1000'";
 }
 
+int RunServe(const ServeOptions& options) {
+  std::string error;
+  const std::optional<Profile> profile = live::ParseProfile(options.profile, &error);
+  if (!profile) return Fail("--profile: " + error);
+
+  live::PosixFiles files;
+  if (!options.directory.empty()) {
+    if (options.virtual_clock) return Fail("--dir: files need a clock that moves: --clock real");
+    if (const int code = files.Start(options.directory); code < 0) {
+      return Fail("--dir: cannot open the directory '" + options.directory +
+                  "': " + std::strerror(-code) + ": create it, or name another one");
+    }
+  }
+
+  live::InterruptFd interrupted;
+  if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
+
+  live::UniqueFd listening = live::Listen(static_cast<uint16_t>(options.port), false, &error);
+  if (!listening.valid()) {
+    return Fail("--port: " + error + ": choose another port, or 0 for a free one");
+  }
+  const int port = live::LocalPort(listening.get());
+  ServeLog log;
+  live::ServerListener listener(
+      std::move(listening), ServerConfig{.profile = *profile, .persistence = options.persistence},
+      options.virtual_clock ? live::ServerListener::Time::kVirtual
+                            : live::ServerListener::Time::kReal);
+  if (!options.directory.empty() && !listener.UseFiles(&files, &log)) {
+    return Fail("--dir: the files in '" + options.directory + "' cannot be used: " + log.last() +
+                ": repair them, or name another directory");
+  }
+  log.Loaded();
+  std::printf("%s on 127.0.0.1:%d; Ctrl-C ends it\n", options.profile.c_str(), port);
+  std::fflush(stdout);
+  if (!listener.Run(interrupted.get(), &error)) return Fail(error);
+  if (listener.failed()) return Fail("the server cannot write its files: " + log.last());
+  const bool signalled = !listener.exited();
+  if (signalled && !options.directory.empty() && !listener.ShutDown()) {
+    return Fail("the data could not be saved: " + log.last());
+  }
+  std::printf("%llu connections, %llu commands\n",
+              static_cast<unsigned long long>(listener.connections()),
+              static_cast<unsigned long long>(listener.commands()));
+  std::fflush(stdout);
+  if (signalled && !interrupted.Finish()) return Fail("cannot read the signal");
+  return 0;
+}
+
 }  // namespace
 
 Verb ServeVerb() {
-  const auto options = std::make_shared<live::ServeOptions>();
+  const auto options = std::make_shared<ServeOptions>();
   const auto clock = std::make_shared<std::string>("real");
   const auto appendonly = std::make_shared<std::string>("no");
   const auto appendfsync = std::make_shared<std::string>("everysec");
@@ -78,7 +176,7 @@ Verb ServeVerb() {
     ParseAppendFsync(*appendfsync, &settings.appendfsync);
     ParseSavePoints(*save, &settings.save);
     options->virtual_clock = *clock == "virtual";
-    return live::RunServe(*options);
+    return RunServe(*options);
   };
   return verb;
 }

@@ -63,6 +63,7 @@ constexpr Declared kDeclared[] = {
                     Bit(Category::kDangerous)},
     {"swapdb", Bit(Category::kKeyspace) | Bit(Category::kDangerous)},
     {"wait", Bit(Category::kConnection)},
+    {"waitaof", Bit(Category::kConnection)},
 };
 
 uint32_t DeclaredCategories(const Command& command) {

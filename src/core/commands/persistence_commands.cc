@@ -1,6 +1,7 @@
 // Snapshots and the append-only file (redis 7.0 rdb.c, aof.c, db.c shutdownCommand).
 
 #include "core/server/server.h"
+#include "core/server/wait.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -107,6 +108,43 @@ void Shutdown(CommandContext& c) {
   c.server.CloseAfterReply(c.client);
 }
 
+// Replies whether what the client itself has written is durable here, and at how many replicas: at
+// once if that is enough, otherwise when it is, or after the timeout (valkey 8.0 replication.c).
+// Like valkey it may say so too early (docs/findings/valkey-waitaof-early.md).
+void WaitForLog(CommandContext& c) {
+  int64_t local;
+  int64_t replicas;
+  int64_t until;
+  if (!c.Int(1, &local)) return;
+  if (local < 0 || local > 1) {
+    c.Error("ERR value is out of range, value must between 0 and 1");
+    return;
+  }
+  if (!c.IntBetween(2, 0, INT64_MAX, &replicas, "ERR value is out of range, must be positive") ||
+      !ParseTimeout(c, 3, TimeoutUnit::kMilliseconds, &until)) {
+    return;
+  }
+  if (c.server.replica()) {
+    c.Error(
+        "ERR WAITAOF cannot be used with replica instances. Please also note that writes to "
+        "replicas are just local and are not propagated.");
+    return;
+  }
+  if (local != 0 && c.server.persistence().aof() == Persistence::Aof::kOff) {
+    c.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    return;
+  }
+  const Wait wait = {.until = until,
+                     .nothing = Wait::Nothing::kDurable,
+                     .replicas = replicas,
+                     .offset = c.server.source().offset(),
+                     .local = local != 0,
+                     .mark = c.client.written_mark};
+  if (c.server.IsDurable(wait)) return ReplyNothing(c.server, c.reply, wait);
+  WaitOrReplyNothing(c, wait);
+  if (c.client.blocked) c.server.source().AskForAcknowledgement();
+}
+
 constexpr CommandGroup kGroup = CommandGroup::kServer;
 
 constexpr CommandSpec kPersistenceCommands[] = {
@@ -160,6 +198,17 @@ constexpr CommandSpec kPersistenceCommands[] = {
      .reply = "ok",
      .handler = Shutdown,
      .traits = {.bits = kNotCompared}},
+    {.name = "waitaof",
+     .arity = 4,
+     .flags = kBlocking | kToAllShards | kFromMin,
+     .group = CommandGroup::kGeneric,
+     .since = "7.2.0",
+     .summary = "Wait until the changes are durable",
+     .syntax = "integer integer milliseconds",
+     .reply = "tuple<int(0..1),int(0..)>",
+     .handler = WaitForLog,
+     .traits = {.time = {TimeArgument::Kind::kTimeout, 3}, .bits = kMayWait | kNotCompared},
+     .later = true},
 };
 
 }  // namespace

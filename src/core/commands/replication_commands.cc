@@ -70,9 +70,13 @@ void ReplConf(CommandContext& c) {
       // What a replica can do makes no difference here: its connection is all that is used.
     } else if (c.Is(i, "ACK")) {
       // Not answered.
-      if (c.client.replica && ParseInt64(c.args[i + 1], &number) && number >= 0) {
-        c.server.Acknowledged(c.client, static_cast<uint64_t>(number));
+      if (!c.client.replica || !ParseInt64(c.args[i + 1], &number)) return;
+      int64_t durable;
+      if (i == 1 && c.argc() > 4 && c.Is(3, "FACK") && ParseInt64(c.args[4], &durable) &&
+          durable >= 0) {
+        c.server.AcknowledgedDurable(c.client, static_cast<uint64_t>(durable));
       }
+      if (number >= 0) c.server.Acknowledged(c.client, static_cast<uint64_t>(number));
       return;
     } else if (c.Is(i, "GETACK")) {
       // Of the primary. Not answered otherwise.

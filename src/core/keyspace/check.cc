@@ -98,9 +98,18 @@ std::string Keyspace::CheckIntegrity() const {
 
 uint64_t Keyspace::Digest(int db, std::string_view key) const {
   const Object* object = Peek(db, key);
-  if (object == nullptr) return 0;
+  return object == nullptr ? 0 : DigestOf(*object, object->expire_at());
+}
+
+uint64_t Keyspace::ValueDigest(int db, std::string_view key) const {
+  const Object* object = Peek(db, key);
+  return object == nullptr ? 0 : DigestOf(*object, kNoExpiry);
+}
+
+uint64_t Keyspace::DigestOf(const Object& value, int64_t expire_at) {
+  const Object* object = &value;
   uint64_t h = Mix(static_cast<uint64_t>(object->type()),
-                   static_cast<uint64_t>(object->expire_at()) + 0x51ed270b);
+                   static_cast<uint64_t>(expire_at) + 0x51ed270b);
   switch (object->type()) {
     case ObjectType::kNone:
       break;

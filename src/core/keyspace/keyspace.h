@@ -150,6 +150,8 @@ class Keyspace {
   // A digest of type, value (lists and sorted sets in order, the others as sets) and expiry; 0 if
   // the key does not exist or has expired.
   uint64_t Digest(int db, std::string_view key) const;
+  // The same without the expiry.
+  uint64_t ValueDigest(int db, std::string_view key) const;
   // A digest over all keys of all databases.
   uint64_t Digest() const;
 
@@ -159,6 +161,7 @@ class Keyspace {
     size_t with_expiry = 0;
     size_t cycle_cursor = 0;  // where the active cycle continues
   };
+  static uint64_t DigestOf(const Object& value, int64_t expire_at);
   template <class T>
   struct Pool {
     std::vector<std::unique_ptr<T>> all;

@@ -54,7 +54,7 @@ void AofLog::Open(int file, int64_t size, int64_t now_us) {
 
 void AofLog::Switch(int file, int64_t now_us) {
   if (file_ >= 0) {
-    tasks_.push_back({file_, true, appended_ - buffer_.size()});
+    tasks_.push_back({file_, true, appended_ - buffer_.size(), files_->SyncPoint()});
     last_fsync_ = Ticks(now_us);
   }
   file_ = file;
@@ -204,7 +204,7 @@ AofLog::Flushed AofLog::Sync(const Policy& policy, int64_t now, bool in_progress
     last_fsync_ = now;
   } else if (policy.fsync == AppendFsync::kEverySecond && now - last_fsync_ >= per_second()) {
     if (!in_progress) {
-      tasks_.push_back({file_, false, appended_});
+      tasks_.push_back({file_, false, appended_, files_->SyncPoint()});
       synced_size_ = size_;
     }
     last_fsync_ = now;
@@ -228,7 +228,7 @@ bool AofLog::CanRun(size_t task) const {
 void AofLog::RunTask(size_t task) {
   const Task run = tasks_[task];
   tasks_.erase(tasks_.begin() + static_cast<std::ptrdiff_t>(task));
-  const int error = files_->Sync(run.file);
+  const int error = files_->SyncUpTo(run.file, run.point);
   if (!run.closes || traits_->one_thread_syncs_log) {
     if (error < 0 && error != -EBADF && error != -EINVAL) {
       if (last_fsync_ok_) Log({"Fail to fsync the AOF file: ", FileErrorText(error)});

@@ -40,8 +40,9 @@ class AofLog {
   // A task of a background thread.
   struct Task {
     int file;
-    bool closes;    // after the fsync: a rewrite has replaced the file
-    uint64_t mark;  // the file's last byte (appended())
+    bool closes;     // after the fsync: a rewrite has replaced the file
+    uint64_t mark;   // the file's last byte (appended())
+    uint64_t point;  // FileSystem::SyncPoint() when it was asked for
   };
 
   // `log` may be nullptr.

@@ -321,6 +321,7 @@ AofReader::Step AofReader::RunCommand() {
 
 void AofReader::RunTransaction() {
   in_multi_ = false;
+  const bool runs = sink_->BeginTransaction();
   size_t byte = 0;
   size_t next = 0;
   for (const size_t count : queued_counts_) {
@@ -329,6 +330,7 @@ void AofReader::RunTransaction() {
       args_.push_back(std::string_view(queued_bytes_).substr(byte, queued_sizes_[next]));
       byte += queued_sizes_[next++];
     }
+    if (!runs) break;
     if (EqualsIgnoringCase(args_[0], "multi")) {
       Log(
           {"== CRITICAL == This server is sending an error to its AOF-loading-client: 'MULTI "
@@ -338,6 +340,7 @@ void AofReader::RunTransaction() {
       sink_->Run(args_);
     }
   }
+  sink_->EndTransaction();
   queued_bytes_.clear();
   queued_sizes_.clear();
   queued_counts_.clear();

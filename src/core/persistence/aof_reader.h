@@ -28,6 +28,11 @@ class AofSink {
   // an error is logged, and loading goes on. MULTI and EXEC never come: commands of a transaction
   // come when its EXEC has been read.
   virtual void Run(std::span<const std::string_view> args) = 0;
+  // The EXEC of a transaction has been read, and its commands come. False if they must not be run:
+  // a key that the client watches has changed.
+  virtual bool BeginTransaction() { return true; }
+  // They have been run. No key is watched any more.
+  virtual void EndTransaction() {}
 
   struct Rdb {
     enum class Status : uint8_t {

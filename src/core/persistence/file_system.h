@@ -35,6 +35,10 @@ class FileSystem {
   // fdatasync(): once it returns 0, the contents and the size of the file are durable. Its name is
   // not: SyncDirectory().
   virtual int Sync(int file) = 0;
+  // An fsync in a thread makes durable what was written before it began, and perhaps more. The
+  // point in time now; and Sync() as if it had begun then.
+  virtual uint64_t SyncPoint() { return 0; }
+  virtual int SyncUpTo(int file, uint64_t /*point*/) { return Sync(file); }
   virtual int Truncate(int file, int64_t size) = 0;
   // In bytes.
   virtual int64_t Size(int file) = 0;

@@ -252,6 +252,16 @@ Persistence::Result Persistence::StartRewrite() {
     return Result::kFailed;
   }
   if (log_.is_open()) Flush(/*force=*/true);
+  if (aof_ == Aof::kWaitsForRewrite) {
+    log_.DropBuffer();  // nothing of the log counts yet
+  } else if (log_.buffered() > 0) {
+    // redis 7.0 and valkey 8.0 go on, and so the next file begins with commands that the base has,
+    // too (docs/findings/aof-rewrite-writes-twice.md).
+    Log({"The append only file cannot be written, so it is not rewritten"});
+    last_rewrite_ok_ = false;
+    ++failed_rewrites_;
+    return Result::kFailed;
+  }
   if (aof_ != Aof::kOff && !OpenNextIncr()) {
     last_rewrite_ok_ = false;
     ++failed_rewrites_;
@@ -274,6 +284,9 @@ bool Persistence::OpenNextIncr() {
   AofManifest next = manifest_;
   const std::string path =
       waits ? std::string(AofManifest::kTemporaryIncrPath) : AofManifest::PathOf(next.NextIncr());
+  // redis 7.0 and valkey 8.0 truncate a file that an earlier attempt has left, and do not sync that
+  // (docs/findings/aof-stale-incremental-file.md). A new file has no old content.
+  files_->Unlink(path);
   const int file = files_->Open(path, FileSystem::Mode::kReplace);
   if (file < 0) {
     Log({"Can't open the append-only file ", path, ": ", FileErrorText(file)});

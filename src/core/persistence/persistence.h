@@ -78,6 +78,9 @@ class Persistence {
   // An effect, as a request that runs in that database; -1: in any.
   void Append(int db, std::string_view request) { log_.Append(db, request, now_us()); }
   const AofLog& log() const { return log_; }
+  // Whether the log is durable up to that mark (AofLog::appended()), as far as the server knows: not
+  // before the first rewrite, if it was turned on while the server ran.
+  bool IsDurable(uint64_t mark) const { return aof_ == Aof::kOn && log_.synced() >= mark; }
 
   // CONFIG SET appendonly. `in_exec`: by a command of a transaction.
   Result TurnOn(bool in_exec);

@@ -61,6 +61,23 @@ void Server::Acknowledged(const Client& replica, uint64_t offset) {
   }
 }
 
+bool Server::IsDurable(const Wait& wait) const {
+  return (!wait.local || persistence_.IsDurable(wait.mark)) &&
+         source_.CountDurable(wait.offset) >= wait.replicas;
+}
+
+// Ends the wait of clients that have called WAITAOF, if what they have written is durable now.
+void Server::AnswerDurable() {
+  for (size_t i = 0; i < blocked_.size();) {
+    Client& client = *blocked_[i];
+    if (client.wait.nothing == Wait::Nothing::kDurable && IsDurable(client.wait)) {
+      Unblock(client, /*with_error=*/false);
+    } else {
+      ++i;
+    }
+  }
+}
+
 // Ends the client's wait, whatever its reply was. Resume() will read the input that it sent
 // meanwhile.
 void Server::EndWait(Client& client) {

@@ -56,6 +56,7 @@ void Client::Reset(uint64_t new_id) {
   ClearBuffer(output);
   turn = 0;
   reply_off = reply_skip = reply_skip_next = false;
+  written_mark = 0;
   multi = dirty_cas = dirty_exec = false;
   queue.Clear();
   watched_count = 0;

@@ -54,16 +54,19 @@ class CommandQueue {
 // What a client waits for.
 struct Wait {
   // The reply after a time-out.
-  enum class Nothing : uint8_t { kNullArray, kReplicas };
+  enum class Nothing : uint8_t { kNullArray, kReplicas, kDurable };
 
   ObjectType type = ObjectType::kNone;  // the type that one of the keys must have
   size_t first_key = 0;                 // index among the arguments
   size_t keys = 0;
   int64_t until = 0;  // absolute milliseconds; 0: no time-out
   Nothing nothing = Nothing::kNullArray;
-  // Of WAIT: the number of replicas that must reach an offset of the stream.
+  // Of WAIT and WAITAOF: the number of replicas that must reach an offset of the stream.
   int64_t replicas = 0;
   uint64_t offset = 0;
+  // Of WAITAOF: the log must be durable up to this mark (AofLog::appended()).
+  bool local = false;
+  uint64_t mark = 0;
 };
 
 // The server's state of a connection.
@@ -91,6 +94,9 @@ struct Client {
   bool reply_off = false;
   bool reply_skip = false;       // this command's reply is not sent
   bool reply_skip_next = false;  // nor is the next one's
+
+  // The log's mark (AofLog::appended()) after the last effect of this client's commands.
+  uint64_t written_mark = 0;
 
   // Transactions.
   bool multi = false;

@@ -30,6 +30,13 @@ class Server::Loader : public AofSink {
     server_.Close(client_->id);
     Open();
   }
+  bool BeginTransaction() override {
+    return !client_->dirty_cas && !server_.WatchedKeyExpired(*client_);
+  }
+  void EndTransaction() override {
+    server_.UnwatchAll(*client_);
+    client_->dirty_cas = false;
+  }
   Rdb LoadRdb(std::string_view bytes) override {
     const ServerConfig& config = server_.config_;
     const RdbReadOptions options = {.profile = config.profile,
@@ -75,7 +82,11 @@ bool Server::Start(FileSystem* files, uint64_t process, PersistenceLog* log) {
 }
 
 void Server::EndTurn(bool good) {
-  if (exited_ || (good && !exits_)) return;
+  if (exited_) return;
+  if (good && !exits_) {
+    if (!blocked_.empty()) AnswerDurable();
+    return;
+  }
   exited_ = true;
   failed_ = !good;
   while (!active_.empty()) Disconnect(*active_.back());

@@ -93,6 +93,17 @@ void ReplicationSource::Acknowledge(const Client& client, uint64_t offset) {
   }
 }
 
+void ReplicationSource::AcknowledgeDurable(const Client& client, uint64_t offset) {
+  for (Replica& replica : replicas_) {
+    if (replica.client == &client) replica.durable = std::max(replica.durable, offset);
+  }
+}
+
+int64_t ReplicationSource::CountDurable(uint64_t offset) const {
+  return std::ranges::count_if(
+      replicas_, [&](const Replica& replica) { return replica.durable >= offset; });
+}
+
 int64_t ReplicationSource::CountAcknowledged(uint64_t offset) const {
   return std::ranges::count_if(
       replicas_, [&](const Replica& replica) { return replica.acknowledged >= offset; });

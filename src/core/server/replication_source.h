@@ -32,6 +32,7 @@ class ReplicationSource {
     Client* client;
     uint64_t acknowledged = 0;  // the offset that it has reported
     int64_t acknowledged_at = 0;
+    uint64_t durable = 0;  // that of its own log (REPLCONF ACK … FACK)
   };
 
   ReplicationSource(const Keyspace* keyspace, Profile profile)
@@ -54,8 +55,10 @@ class ReplicationSource {
   void RemoveReplica(const Client& client);
   void Acknowledge(const Client& client, uint64_t offset);
   std::span<const Replica> replicas() const { return replicas_; }
+  void AcknowledgeDurable(const Client& client, uint64_t offset);
   // How many replicas have reported this offset or a later one.
   int64_t CountAcknowledged(uint64_t offset) const;
+  int64_t CountDurable(uint64_t offset) const;
   // Asks all replicas to report their offsets.
   void AskForAcknowledgement();
 

@@ -238,7 +238,14 @@ void Server::DropReplicas() {
 // The effects of a whole transaction are sent at its end.
 void Server::Propagate(const CommandContext& context, uint64_t dirty) {
   propagation_.Ran(context, keyspace_.dirty() != dirty);
-  if (call_depth_ == 1 && !propagation_.empty()) SendEffects(/*framed=*/true);
+  if (call_depth_ > 1) {
+    if (watcher_ != nullptr) watcher_->OnStep();
+  } else if (!propagation_.empty()) {
+    const uint64_t before = persistence_.log().appended();
+    SendEffects(/*framed=*/true);
+    const uint64_t after = persistence_.log().appended();
+    if (after != before) context.client.written_mark = after;
+  }
 }
 
 void Server::SendEffects(bool framed) {

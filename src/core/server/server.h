@@ -186,6 +186,12 @@ class Server : private KeyspaceObserver {
   // commands, are postponed. Has no effect if the time has passed.
   void Pause(int64_t until, bool all);
   void Unpause();
+  // Whether what WAITAOF waits for has happened.
+  bool IsDurable(const Wait& wait) const;
+  // A replica has reported what of the stream is durable there.
+  void AcknowledgedDurable(const Client& replica, uint64_t offset) {
+    source_.AcknowledgeDurable(replica, offset);
+  }
   // True while commands of a transaction run.
   bool in_exec() const { return call_depth_ > 1; }
   // True while the command for which the client has waited runs.
@@ -269,6 +275,7 @@ class Server : private KeyspaceObserver {
 
   // blocking.cc
   void EndWait(Client& client);
+  void AnswerDurable();
   // Ends a request that has been answered.
   static void EndRequest(Client& client) {
     if (client.reply_skip || client.reply_skip_next) {

@@ -43,6 +43,10 @@ void ReplyNothing(const Server& server, resp::Writer& reply, const Wait& wait) {
       return reply.NullArray();
     case Wait::Nothing::kReplicas:
       return reply.Integer(server.source().CountAcknowledged(wait.offset));
+    case Wait::Nothing::kDurable:
+      reply.ArrayHeader(2);
+      reply.Integer(server.persistence().IsDurable(wait.mark) ? 1 : 0);
+      return reply.Integer(server.source().CountDurable(wait.offset));
   }
 }
 

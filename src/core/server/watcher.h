@@ -17,6 +17,9 @@ class ServerWatcher {
   // effects of a command or a transaction. Only while effects are recorded; other changes end with
   // the call of the server that makes them.
   virtual void OnUnit() = 0;
+  // A command of a transaction has run: what has changed since the last call is a part of the unit
+  // that is under way.
+  virtual void OnStep() {}
 };
 
 }  // namespace resprobe

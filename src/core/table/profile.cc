@@ -34,6 +34,7 @@ constexpr CommandChange kValkey80Changes[] = {
     {.name = "scan", .add_flags = kFromSpecial},
     {.name = "sinterstore", .first_use = kOverwrites},
     {.name = "wait", .add_flags = kBlocking, .remove_flags = kNoScript},
+    {.name = "waitaof"},
     {.name = "watch", .add_flags = kNoMulti},
     {.name = "zrank",
      .arity = -3,

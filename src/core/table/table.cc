@@ -63,7 +63,9 @@ class Table {
           ReplicationCommands(), ServerCommands(),  SetCommands(),          SortCommands(),
           StringCommands(),      TableCommands(),   TransactionCommands(),  ZSetCommands(),
           DumpCommands()}) {
-      for (const CommandSpec& spec : group) commands_.push_back(Make(spec, {}));
+      for (const CommandSpec& spec : group) {
+        if (!spec.later || IsChanged(spec.name)) commands_.push_back(Make(spec, {}));
+      }
     }
     Sort(commands_);
     for (Command& command : commands_) {
@@ -127,8 +129,7 @@ class Table {
     return command;
   }
 
-  bool IsChanged(std::string_view container, std::string_view name) const {
-    const std::string full_name = std::string(container) + "|" + std::string(name);
+  bool IsChanged(std::string_view full_name) const {
     return std::any_of(changes_.begin(), changes_.end(),
                        [&](const CommandChange& change) { return change.name == full_name; });
   }
@@ -161,7 +162,8 @@ class Table {
     subcommands_.push_back(std::make_unique<std::vector<Command>>());
     std::vector<Command>& list = *subcommands_.back();
     for (const CommandSpec& spec : command.spec->subcommands) {
-      if (spec.later && !IsChanged(command.name(), spec.name)) continue;
+      if (spec.later && !IsChanged(std::string(command.name()) + "|" + std::string(spec.name)))
+        continue;
       list.push_back(Make(spec, command.name()));
       list.back().parent = &command;
       list.back().place = command.place;

@@ -11,8 +11,6 @@
 #include <cstring>
 #include <utility>
 
-#include "live/files/posix_files.h"
-#include "live/net/interrupt_fd.h"
 #include "live/net/socket.h"
 
 namespace resprobe::live {
@@ -33,40 +31,6 @@ int64_t SystemMs() {
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
-
-int Fail(const std::string& error) {
-  std::fprintf(stderr, "resprobe: %s\n", error.c_str());
-  return 2;
-}
-
-// The server's log about its files, on stderr. While the server loads them, the lines are kept: if
-// it refuses to start, only the reason is printed.
-class ServeLog : public PersistenceLog {
- public:
-  void Line(std::string_view text) override {
-    last_.assign(text);
-    if (loading_) {
-      early_.emplace_back(text);
-    } else {
-      Print(text);
-    }
-  }
-  void Loaded() {
-    loading_ = false;
-    for (const std::string& line : early_) Print(line);
-    early_.clear();
-  }
-  const std::string& last() const { return last_; }
-
- private:
-  static void Print(std::string_view text) {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
-  }
-
-  bool loading_ = true;
-  std::vector<std::string> early_;
-  std::string last_;
-};
 
 ServerConfig StartingAt(ServerConfig config, ServerListener::Time time) {
   if (time == ServerListener::Time::kReal) config.start_ms = SystemMs();
@@ -195,53 +159,6 @@ void ServerListener::Tick() {
   const auto now = static_cast<int64_t>(server_.now_ms());
   const int64_t system = SystemMs();
   if (system > now) server_.Advance(static_cast<uint64_t>(system - now));
-}
-
-int RunServe(const ServeOptions& options) {
-  std::string error;
-  const std::optional<Profile> profile = ParseProfile(options.profile, &error);
-  if (!profile) return Fail("--profile: " + error);
-
-  PosixFiles files;
-  if (!options.directory.empty()) {
-    if (options.virtual_clock) return Fail("--dir: files need a clock that moves: --clock real");
-    if (const int code = files.Start(options.directory); code < 0) {
-      return Fail("--dir: cannot open the directory '" + options.directory +
-                  "': " + std::strerror(-code) + ": create it, or name another one");
-    }
-  }
-
-  InterruptFd interrupted;
-  if (!interrupted.valid()) return Fail("the system refuses a signal descriptor");
-
-  UniqueFd listening = Listen(static_cast<uint16_t>(options.port), false, &error);
-  if (!listening.valid()) {
-    return Fail("--port: " + error + ": choose another port, or 0 for a free one");
-  }
-  const int port = LocalPort(listening.get());
-  ServeLog log;
-  ServerListener listener(
-      std::move(listening), ServerConfig{.profile = *profile, .persistence = options.persistence},
-      options.virtual_clock ? ServerListener::Time::kVirtual : ServerListener::Time::kReal);
-  if (!options.directory.empty() && !listener.UseFiles(&files, &log)) {
-    return Fail("--dir: the files in '" + options.directory + "' cannot be used: " + log.last() +
-                ": repair them, or name another directory");
-  }
-  log.Loaded();
-  std::printf("%s on 127.0.0.1:%d; Ctrl-C ends it\n", options.profile.c_str(), port);
-  std::fflush(stdout);
-  if (!listener.Run(interrupted.get(), &error)) return Fail(error);
-  if (listener.failed()) return Fail("the server cannot write its files: " + log.last());
-  const bool signalled = !listener.exited();
-  if (signalled && !options.directory.empty() && !listener.ShutDown()) {
-    return Fail("the data could not be saved: " + log.last());
-  }
-  std::printf("%llu connections, %llu commands\n",
-              static_cast<unsigned long long>(listener.connections()),
-              static_cast<unsigned long long>(listener.commands()));
-  std::fflush(stdout);
-  if (signalled && !interrupted.Finish()) return Fail("cannot read the signal");
-  return 0;
 }
 
 }  // namespace resprobe::live

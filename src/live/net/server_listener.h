@@ -101,21 +101,6 @@ class ServerListener {
   uint64_t accepted_ = 0;
 };
 
-struct ServeOptions {
-  int port = 0;  // on 127.0.0.1; 0 selects a free one
-  std::string profile = "redis-7.0";
-  bool virtual_clock = false;
-  std::string directory;  // where the data is kept; empty: nowhere
-  PersistenceSettings persistence = {};
-};
-
-// The verb `serve`: runs a ServerListener until SIGINT, SIGTERM or SHUTDOWN. Prints to stdout where
-// it listens and, at the end, what it has served; errors, and the server's log about its files, are
-// lines on stderr. Returns the exit code: 0 after a signal or SHUTDOWN; 2 if the port, the profile
-// or the directory is not available, if the server refuses to load its files, or if it cannot write
-// them any more.
-int RunServe(const ServeOptions& options);
-
 }  // namespace resprobe::live
 
 #endif  // RESPROBE_LIVE_NET_SERVER_LISTENER_H_

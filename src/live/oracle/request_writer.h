@@ -55,6 +55,7 @@ class RequestWriter {
   void ClearSettingsChanged() { settings_changed_ = false; }
   bool all_databases() const { return all_databases_; }
   const ServerSurvey& survey() const { return *survey_; }
+  Profile profile() const { return profile_; }
   // The keys that requests since the last Begin() have named, if the server cannot delete all keys
   // at once, or cannot count them.
   const std::set<std::string>& named_keys() const { return named_keys_; }

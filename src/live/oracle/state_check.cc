@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/persistence/rdb.h"
+
 namespace resprobe::live {
 namespace {
 
@@ -57,7 +59,7 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
     for (size_t i = 0; i < dict.size(); ++i) {
       if (!keyspace.Expired(dict.at(i).value)) keys.emplace_back(dict.at(i).key);
     }
-    for (const std::string& key : keys) {
+    const auto read = [&](const std::string& key) {
       ask("type", {"TYPE", key});
       // Encodings are redis's own.
       if (survey.redis()) ask("object|encoding", {"OBJECT", "ENCODING", key});
@@ -86,7 +88,17 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
         default:
           break;
       }
-    }
+    };
+    for (const std::string& key : keys) read(key);
+    // One of them as the core dumps it: both read the same from that.
+    if (!survey.redis() || keys.empty()) continue;
+    const std::string& dumped = keys[keyspace.dirty() % keys.size()];
+    const Object* object = keyspace.Peek(db, dumped);
+    if (object == nullptr || object->expire_at() != kNoExpiry) continue;
+    std::string payload;
+    AppendDumpPayload(*object, writer->profile(), /*compress=*/true, &payload);
+    ask("restore", {"RESTORE", dumped, "0", std::move(payload), "REPLACE"});
+    read(dumped);
   }
   // Keys that the core does not have, of a server that cannot count its keys.
   if (!survey.Has("dbsize") && !writer->all_databases()) {

@@ -9,7 +9,8 @@
 namespace resprobe::live {
 
 // Compares, through `writer`, everything that the case has left in `keyspace`: the number of keys,
-// and each key's type, encoding, expiry and value. Then resets the server.
+// and each key's type, encoding, expiry and value; and of one key without expiry in each database
+// the same again after RESTORE of what the core dumps. Then resets the server.
 void CheckState(const LiveServer& target, const Keyspace& keyspace, const OracleVerdict& verdict,
                 RequestWriter* writer);
 

@@ -210,6 +210,8 @@ class Disk : public NodeDisk {
   void SyncAll() { WriteBack(0); }
   // The number of effects that are not durable yet.
   size_t pending() const { return ops_.size(); }
+  // Of these, names: of files that were created, renamed or deleted.
+  size_t pending_names() const;
   // Changes whenever the page cache or what is durable does: as long as it is the same, a crash has
   // the same states.
   uint64_t version() const { return version_; }

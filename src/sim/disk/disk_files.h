@@ -30,6 +30,8 @@ class DiskFiles : public FileSystem {
   int64_t Read(int file, std::span<char> into) override { return disk_->Read(file, into); }
   int64_t Write(int file, std::string_view bytes) override { return disk_->Write(file, bytes); }
   int Sync(int file) override { return disk_->Sync(file); }
+  uint64_t SyncPoint() override { return disk_->sync_point(); }
+  int SyncUpTo(int file, uint64_t point) override { return disk_->Sync(file, point); }
   int Truncate(int file, int64_t size) override { return disk_->Truncate(file, size); }
   int64_t Size(int file) override { return disk_->Size(file); }
   int Close(int file) override { return disk_->Close(file); }

@@ -38,14 +38,15 @@ bool CrashPoints::Run(const DurabilityWorld::Config& config,
 void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
   if (!IsIo(call.op) || disk.frozen()) return;
   ++counts_.points;
-  if (world_.starting()) {
-    ++counts_.starting;
+  if (world_.first_start()) {
+    ++counts_.first;
     return;
   }
+  if (world_.starting()) ++counts_.starting;
   // Changes of the turn that is under way are whole: a server does its I/O between them.
   const uint32_t version = world_.history().Commit();
   now_ms_ = world_.now_ms();
-  const uint32_t least = world_.promises().Least(CrashKind::kMachine, now_ms_);
+  const uint32_t least = world_.Least(CrashKind::kMachine);
   if (disk.version() == seen_disk_ && version == seen_version_ && least == seen_least_) {
     ++counts_.same;
     return;
@@ -60,18 +61,19 @@ void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
   states_.Start(disk);
   states_.KeepAll();
   states_.Materialize(&disk_);
-  Judge(CrashKind::kProcess, /*torn=*/false);
+  Judge(world_.FactsOf(CrashKind::kProcess));
   const uint64_t states = states_.Count();
   counts_.states = states > UINT64_MAX - counts_.states ? UINT64_MAX : counts_.states + states;
-  const bool torn = disk.pending() > 0;
+  const DurabilityWorld::CrashFacts power = world_.FactsOf(CrashKind::kMachine);
   states_.List(options_.states_per_point, /*seed=*/counts_.points);
   while (states_.Next()) {
     states_.Materialize(&disk_);
-    Judge(CrashKind::kMachine, torn);
+    Judge(power);
   }
 }
 
-void CrashPoints::Judge(CrashKind kind, bool torn) {
+void CrashPoints::Judge(const DurabilityWorld::CrashFacts& crash) {
+  const CrashKind kind = crash.kind;
   ++counts_.run;
   Server& server = *servers_[config_.valkey ? 1 : 0];
   server.Reset();
@@ -81,50 +83,41 @@ void CrashPoints::Judge(CrashKind kind, bool torn) {
   const bool weak = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
   if (!server.Start(&files_, /*process=*/1000, &lines_)) {
     if (lines_.last.empty()) {
-      return Fail(kind, "refusal_says_why", "a line in the log", "nothing");
+      return Fail(
+          kind,
+          {.invariant = "refusal_says_why", .expected = "a line in the log", .seen = "nothing"});
     }
-    if (!weak && !world_.faults()) return Fail(kind, "restarts", "the server starts", lines_.last);
+    if (!weak && !world_.faults()) {
+      return Fail(kind,
+                  {.invariant = "restarts", .expected = "the server starts", .seen = lines_.last});
+    }
     ++counts_.refused;
     return;
   }
-  StateHistory& history = world_.history();
-  const Promises& promises = world_.promises();
-  const StateHistory::Match match = history.Find(
-      server.keyspace(), [&](uint32_t version) { return promises.Allows(version, kind, now_ms_); });
-  if (match.accepted) {
-    ++(*match.accepted == history.version() ? counts_.all : counts_.prefix);
-    return;
-  }
-  const bool log = promises.store() == Promises::Store::kLog;
-  if (!match.any && log && (world_.faults() || (torn && config_.level == CrashLevel::kWeak))) {
+  const DurabilityWorld::Ruling ruling = world_.Rule(server.keyspace(), crash);
+  if (ruling.kept()) {
+    ++(ruling.verdict.recovered == world_.history().version() ? counts_.all : counts_.prefix);
+  } else if (ruling.excused) {
     ++counts_.torn;
-    return;
+  } else {
+    Fail(kind, world_.Explain(server.keyspace(), ruling));
   }
-  const uint32_t beside = match.any ? promises.Least(kind, now_ms_) : history.version();
-  Fail(kind,
-       !match.any ? "prefix_recovered"
-       : log      ? "acknowledged_kept"
-                  : "snapshot_kept",
-       log ? "version " + std::to_string(promises.Least(kind, now_ms_)) + " or later, of " +
-                 std::to_string(history.version())
-           : std::string("the last snapshot that has finished"),
-       (match.any ? "version " + std::to_string(*match.any) : std::string("no version")) +
-           "; beside version " + std::to_string(beside) + ": " +
-           history.Difference(server.keyspace(), beside));
 }
 
-void CrashPoints::Fail(CrashKind kind, std::string_view invariant, std::string expected,
-                       std::string seen) {
+void CrashPoints::Fail(CrashKind kind, Violation violation) {
   ++counts_.failed;
   if (failure_) return;
   failure_.emplace();
   failure_->op = op_;
   // A call that has begun is counted already.
-  failure_->after = world_.disk().io_count() - op_began_;
+  failure_->starting = world_.starting();
+  failure_->after =
+      world_.disk().io_count() - (failure_->starting ? world_.start_io() + 1 : op_began_);
   failure_->kind = kind;
   if (kind == CrashKind::kMachine) failure_->choices = states_.choices();
   failure_->left = kind == CrashKind::kMachine ? states_.Describe() : "everything";
-  failure_->violation = {std::string(invariant), op_, std::move(expected), std::move(seen)};
+  violation.op = op_;
+  failure_->violation = std::move(violation);
 }
 
 }  // namespace resprobe

@@ -19,8 +19,9 @@ namespace resprobe {
 
 // A crash after which a server did not recover what it owes.
 struct CrashFailure {
-  size_t op = 0;       // the op during which it crashed; the number of ops: in Settle()
-  uint64_t after = 0;  // calls to the disk since the op began: that of Kill and PowerLoss
+  size_t op = 0;          // the op during which it crashed; the number of ops: in Settle()
+  uint64_t after = 0;     // calls to the disk since the op began: that of Kill and PowerLoss
+  bool starting = false;  // while the next process loaded: since it began, from 0
   CrashKind kind = CrashKind::kMachine;
   std::vector<uint32_t> choices;  // of PowerLoss
   std::string left;               // what was left, in words
@@ -39,7 +40,8 @@ class CrashPoints : private DiskObserver {
   };
   struct Counts {
     uint64_t points = 0;    // calls to the disk
-    uint64_t starting = 0;  // of these, while a process loads; they are not crashed
+    uint64_t first = 0;     // of these, of a process without anything to load: they are not crashed
+    uint64_t starting = 0;  // of these, while a process loads
     uint64_t same = 0;      // of these, where a crash finds what it found at the call before
     uint64_t states = 0;    // upper bound of what power failures may leave; saturates
     uint64_t run = 0;       // recoveries, those after kill -9 included
@@ -69,8 +71,8 @@ class CrashPoints : private DiskObserver {
 
   void OnCall(const Disk& disk, const DiskCall& call) override;
   // Recovers from disk_, and judges.
-  void Judge(CrashKind kind, bool torn);
-  void Fail(CrashKind kind, std::string_view invariant, std::string expected, std::string seen);
+  void Judge(const DurabilityWorld::CrashFacts& crash);
+  void Fail(CrashKind kind, Violation violation);
 
   DurabilityWorld world_;
   Options options_;

@@ -30,8 +30,42 @@ std::string_view KindName(CrashKind kind) {
   return kind == CrashKind::kProcess ? "kill -9" : "power failure";
 }
 
-std::string VersionText(const std::optional<uint32_t>& version) {
-  return version ? "version " + std::to_string(*version) : "no version of the keyspace";
+// What everysec may lose.
+constexpr int64_t kWindowMs = 2000;
+constexpr int64_t kUs = 1000;  // in a millisecond
+
+DurabilityPolicy PolicyOf(AppendFsync fsync) {
+  switch (fsync) {
+    case AppendFsync::kAlways:
+      return DurabilityPolicy::kAlways;
+    case AppendFsync::kEverySecond:
+      return DurabilityPolicy::kEverySecond;
+    case AppendFsync::kNo:
+      break;
+  }
+  return DurabilityPolicy::kNo;
+}
+
+DurabilityCrash CrashOf(CrashKind kind, int64_t now_ms) {
+  return {.power_failure = kind == CrashKind::kMachine, .at_us = (now_ms - kStartMs) * kUs};
+}
+
+// A file that a rewrite replaces is not synced yet.
+bool LogCloses(const AofLog& log) {
+  return std::ranges::any_of(log.tasks(), [](const AofLog::Task& task) { return task.closes; });
+}
+
+std::string_view InvariantOf(DurabilityResult result) {
+  switch (result) {
+    case DurabilityResult::kLostAcknowledged:
+    case DurabilityResult::kBeyondWindow:
+      return "acknowledged_kept";
+    case DurabilityResult::kLostSnapshot:
+    case DurabilityResult::kNotASnapshot:
+      return "snapshot_kept";
+    default:
+      return "prefix_recovered";
+  }
 }
 
 }  // namespace
@@ -46,6 +80,7 @@ DurabilityWorld::DurabilityWorld(const Wrap& wrap)
   for (size_t i = 0; i < servers_.size(); ++i) {
     servers_[i] = std::make_unique<Server>(BaseConfig(static_cast<Profile>(i)));
   }
+  judge_.set_describe([this](uint32_t version) { return history_.Describe(version); });
 }
 
 ServerConfig DurabilityWorld::BaseConfig(Profile profile) {
@@ -64,7 +99,8 @@ void DurabilityWorld::ResetDisk() {
   options.unit_bytes = config_.sectors ? 512 : 4096;
   disk_.Reset(options, &choices_);
   counted_ = disk_.fault_counts();
-  faults_ = fsync_lies_ = reverts_ = may_have_hole_ = false;
+  faults_ = fsync_lies_ = reverts_ = false;
+  unsynced_data_ = unsynced_names_ = may_have_hole_ = false;
 }
 
 void DurabilityWorld::Start(const Config& config, RunContext& run) {
@@ -83,13 +119,15 @@ void DurabilityWorld::Start(const Config& config, RunContext& run) {
   now_ms_ = kStartMs;
   process_ = 0;
   armed_.reset();
+  start_crash_.reset();
+  crash_.reset();
   StartOver(run);
 }
 
 void DurabilityWorld::StartOver(RunContext& run) {
   history_.Reset(&server().keyspace());
-  const bool log = settings_.persistence.appendonly;
-  promises_.Reset(log ? Promises::Store::kLog : Promises::Store::kSnapshot);
+  judge_.Reset(settings_.persistence.appendonly ? PolicyOf(settings_.persistence.appendfsync)
+                                                : DurabilityPolicy::kSnapshots);
   run.Check(Boot(run), "restarts", "a server starts on an empty disk",
             [this] { return lines_.last; });
 }
@@ -104,10 +142,19 @@ bool DurabilityWorld::Boot(RunContext& run) {
   fsync_since_ = -1;
   child_ = Persistence::Child::kNone;
   saves_ = rewrites_ = 0;
-  shuts_down_ = false;
+  shuts_down_ = closing_ = false;
   starting_ = true;
+  start_io_ = disk_.io_count();
+  if (start_crash_ && crash_) {
+    choices_.Reset(start_crash_->choices);
+    disk_.CrashAt(start_io_ + start_crash_->after);
+  }
   const bool started = server.Start(files_, ++process_, &lines_);
   starting_ = false;
+  if (!disk_.frozen()) {
+    disk_.CrashAt(0);
+    if (crash_) start_crash_.reset();
+  }
   if (run.trace().on()) {
     run.trace().Line("  process " + std::to_string(process_) +
                      (started ? " has started" : " exits at its start"));
@@ -123,9 +170,9 @@ bool DurabilityWorld::Boot(RunContext& run) {
 void DurabilityWorld::NoteFaults() {
   const DiskFaultCounts& counts = disk_.fault_counts();
   const auto acted = [&](DiskFaultKind kind) { return counts[kind] != counted_[kind]; };
-  if (acted(DiskFaultKind::kSyncFails)) promises_.FsyncLost();
-  if (acted(DiskFaultKind::kSyncFails) && reverts_) promises_.Damaged();
-  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) promises_.Damaged();
+  if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
+  if (acted(DiskFaultKind::kSyncFails) && reverts_) judge_.Damaged();
+  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) judge_.Damaged();
   counted_ = counts;
 }
 
@@ -142,16 +189,19 @@ void DurabilityWorld::NoteSaves() {
   if (files.saves() != saves_) {
     // By the child, or in this turn (SAVE).
     const bool by_child = child_ == Persistence::Child::kSave;
-    promises_.SnapshotEnds(by_child ? child_version_ : version);
+    judge_.SnapshotEnds(by_child ? child_version_ : version);
   }
   if (files.rewrites() != rewrites_) {
-    promises_.RewriteEnds();
-    may_have_hole_ = false;
+    judge_.RewriteEnds((now_ms_ - kStartMs) * kUs);
+    unsynced_data_ = unsynced_names_ = may_have_hole_ = false;
   }
   saves_ = files.saves();
   rewrites_ = files.rewrites();
-  if (child != child_ && child == Persistence::Child::kSave) promises_.SnapshotBegins(version);
-  if (child != child_ && child == Persistence::Child::kRewrite) promises_.RewriteBegins(version);
+  if (child != child_ && child == Persistence::Child::kSave) judge_.SnapshotBegins(version);
+  if (child != child_ && child == Persistence::Child::kRewrite) {
+    judge_.RewriteBegins(version);
+    may_have_hole_ |= unsynced_data_;
+  }
   if (child != child_) child_version_ = version;
   child_ = child;
 }
@@ -171,7 +221,8 @@ void DurabilityWorld::EndTurn(RunContext& run) {
   }
   NoteSaves();
   Persistence& files = this->files();
-  if (FsyncFails()) promises_.FsyncLost();
+  closing_ = LogCloses(files.log());
+  if (FsyncFails()) judge_.FsyncLost();
   // What has waited for an fsync is written in a later turn.
   if (!files.thread_waits() && files.log().buffered() == 0) {
     fsync_since_ = -1;
@@ -179,14 +230,13 @@ void DurabilityWorld::EndTurn(RunContext& run) {
     fsync_since_ = now_ms_;
   }
   const PersistenceSettings& settings = server().config().persistence;
-  promises_.Acknowledge(
+  judge_.Acknowledge(
       {.version = history_.version(),
-       .now_ms = now_ms_,
-       .store = files.aof() == Persistence::Aof::kOn ? Promises::Store::kLog
-                                                     : Promises::Store::kSnapshot,
-       .fsync = settings.appendfsync,
+       .now_us = (now_ms_ - kStartMs) * kUs,
+       .policy = files.aof() == Persistence::Aof::kOn ? PolicyOf(settings.appendfsync)
+                                                      : DurabilityPolicy::kSnapshots,
        .held = settings.no_appendfsync_on_rewrite && child_ != Persistence::Child::kNone,
-       .fsync_since_ms = fsync_since_,
+       .fsync_since_us = fsync_since_ < 0 ? -1 : (fsync_since_ - kStartMs) * kUs,
        .write_fails = files.log().wants_flush() && !files.log().ok(),
        .wrote = history_.version() != version_});
   version_ = history_.version();
@@ -241,6 +291,10 @@ void DurabilityWorld::CrashChoices::Reset(std::span<const std::string_view> word
 
 void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
                           RunContext& run) {
+  if (after >= kAtNextStart) {
+    start_crash_ = {.kind = kind, .after = after - kAtNextStart + 1, .choices = choices};
+    return;
+  }
   choices_.Reset(choices);
   if (after == 0) {
     armed_.reset();
@@ -253,7 +307,7 @@ void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::str
 
 ServerConfig DurabilityWorld::NextSettings() {
   ServerConfig settings = server().config();
-  settings.persistence.appendonly = promises_.store() == Promises::Store::kLog;
+  settings.persistence.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   return settings;
 }
 
@@ -264,13 +318,19 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
   settings_ = NextSettings();
   armed_.reset();
   disk_.CrashAt(0);
-  const bool torn = kind == CrashKind::kMachine && disk_.pending() > 0;
-  if (config_.level != CrashLevel::kPrefix) {
-    may_have_hole_ |= kind == CrashKind::kProcess && disk_.pending() > 0;
-    for (const AofLog::Task& task : files().log().tasks()) may_have_hole_ |= task.closes;
-  }
-  disk_.Crash(kind);
+  crash_ = FactsOf(kind);
+  CrashDisk(kind);
   bool started = Boot(run);
+  if (disk_.frozen()) {
+    // The process has crashed while it loaded.
+    const CrashKind next = std::exchange(start_crash_, std::nullopt)->kind;
+    if (run.trace().on()) run.trace().Line("  " + std::string(KindName(next)) + " at its start");
+    crash_ = FactsOf(next);
+    CrashDisk(next);
+    started = Boot(run);
+  }
+  const CrashFacts facts = *std::exchange(crash_, std::nullopt);
+  kind = facts.kind;
   if (!started && faults_) {
     // Somebody repairs the disk, and starts the server again.
     NoteFaults();
@@ -280,9 +340,18 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
   NoteFaults();
   if (!started) return Refused(kind, run);
   // What was read wrong is not what the files hold.
-  const bool misread = promises_.damaged();
-  Judge(kind, torn, run);
-  if (misread) promises_.Damaged();
+  const bool misread = judge_.damaged();
+  Judge(facts, run);
+  if (misread) judge_.Damaged();
+}
+
+void DurabilityWorld::CrashDisk(CrashKind kind) {
+  if (config_.level != CrashLevel::kPrefix && kind == CrashKind::kProcess) {
+    unsynced_data_ |= disk_.pending() > disk_.pending_names();
+    unsynced_names_ |= disk_.pending_names() > 0;
+    may_have_hole_ |= crash_->two_files;
+  }
+  disk_.Crash(kind);
 }
 
 void DurabilityWorld::Refused(CrashKind kind, RunContext& run) {
@@ -299,46 +368,77 @@ void DurabilityWorld::Refused(CrashKind kind, RunContext& run) {
   StartOver(run);
 }
 
-void DurabilityWorld::Judge(CrashKind kind, bool torn, RunContext& run) {
+void DurabilityWorld::Judge(const CrashFacts& crash, RunContext& run) {
   const std::string unsound = server().keyspace().CheckIntegrity();
   if (!run.Check(unsound.empty(), "keyspace_sound", "a sound keyspace", unsound)) return;
-  const StateHistory::Match match = history_.Find(server().keyspace(), [&](uint32_t version) {
-    return promises_.Allows(version, kind, now_ms_);
-  });
-  if (match.accepted) {
+  const Ruling ruling = Rule(server().keyspace(), crash);
+  if (ruling.kept()) {
     if (run.trace().on()) {
-      run.trace().Line("  recovered version " + std::to_string(*match.accepted) + " of " +
+      run.trace().Line("  recovered version " + std::to_string(ruling.verdict.recovered) + " of " +
                        std::to_string(history_.version()));
     }
     version_ = history_.Reload();
-    promises_.Restart(kind, now_ms_, *match.accepted, version_);
+    judge_.Restart(CrashOf(crash.kind, crash.now_ms), ruling.verdict.recovered, version_);
+    if (crash.kind == CrashKind::kMachine) {
+      unsynced_data_ = unsynced_names_ = may_have_hole_ = false;
+    }
     return;
   }
-  const bool log = promises_.store() == Promises::Store::kLog;
-  const bool hole = may_have_hole_;
-  if (kind == CrashKind::kMachine) may_have_hole_ = false;
-  // The log has no checksum: a part of it that was not durable may be anything.
-  const bool garbage = !match.any && (faults_ || (torn && config_.level == CrashLevel::kWeak));
-  if (log && (hole || garbage)) {
+  if (ruling.excused) {
     ResetDisk();
     return StartOver(run);
   }
-  const uint32_t least = promises_.Least(kind, now_ms_);
-  const std::string_view invariant = !match.any ? "prefix_recovered"
-                                     : log      ? "acknowledged_kept"
-                                                : "snapshot_kept";
-  const auto expected = [&] {
-    return log ? "version " + std::to_string(least) + " or later, of " +
-                     std::to_string(history_.version()) + " (" +
-                     std::string(promises_.Reason(kind)) + ")"
-               : std::string("the last snapshot that has finished");
-  };
-  const auto seen = [&] {
-    const uint32_t beside = match.any ? std::max(least, *match.any) : history_.version();
-    return VersionText(match.any) + "; beside version " + std::to_string(beside) + ": " +
-           history_.Difference(server().keyspace(), beside);
-  };
-  run.Fail(invariant, expected(), seen());
+  const Violation violation = Explain(server().keyspace(), ruling);
+  run.Fail(violation.invariant, violation.expected, violation.seen);
+}
+
+DurabilityWorld::CrashFacts DurabilityWorld::FactsOf(CrashKind kind) {
+  CrashFacts facts = {
+      .kind = kind,
+      .now_ms = now_ms(),
+      .torn = kind == CrashKind::kMachine && disk_.pending() > 0,
+      .two_files = config_.level != CrashLevel::kPrefix && (closing_ || LogCloses(files().log()))};
+  // While a process loads, it owes what the one before it has left: both crashes count.
+  if (crash_) {
+    if (crash_->kind == CrashKind::kMachine) facts.kind = CrashKind::kMachine;
+    facts.torn |= crash_->torn;
+    facts.two_files |= crash_->two_files;
+  }
+  return facts;
+}
+
+DurabilityWorld::Ruling DurabilityWorld::Rule(const Keyspace& recovered, const CrashFacts& crash) {
+  judge_.At(CrashOf(crash.kind, crash.now_ms));
+  Ruling ruling = {.verdict = history_.Judge(recovered, &judge_)};
+  // What a killed process has written is all there, and a snapshot has a checksum.
+  if (ruling.kept() || crash.kind == CrashKind::kProcess ||
+      judge_.policy() == DurabilityPolicy::kSnapshots) {
+    return ruling;
+  }
+  const bool mixed = OutcomeOf(ruling.verdict.result) == DurabilityOutcome::kMixed;
+  // Pages that a failed fsync has lost.
+  const bool lost_pages = mixed && judge_.in_doubt();
+  // The end of the log that was not durable may be anything.
+  const bool garbage = mixed && crash.torn && config_.level == CrashLevel::kWeak &&
+                       history_.DiffersOnlySince(recovered, judge_.required());
+  ruling.excused = crash.two_files || may_have_hole_ || unsynced_names_ || lost_pages || garbage;
+  return ruling;
+}
+
+uint32_t DurabilityWorld::Least(CrashKind kind) {
+  judge_.At(CrashOf(kind, now_ms()));
+  return judge_.required();
+}
+
+Violation DurabilityWorld::Explain(const Keyspace& recovered, const Ruling& ruling) {
+  const DurabilityVerdict& verdict = ruling.verdict;
+  const uint32_t beside =
+      verdict.recovered == DurabilityVerdict::kNoVersion ? history_.version() : verdict.required;
+  return {.invariant = std::string(InvariantOf(verdict.result)),
+          .expected = judge_.Expected(verdict),
+          .seen = std::string(NameOf(verdict.result)) + ": " + judge_.Seen(verdict) +
+                  "; beside version " + std::to_string(beside) + ": " +
+                  history_.Difference(recovered, beside)};
 }
 
 // --- Ops.
@@ -381,8 +481,7 @@ void DurabilityWorld::Apply(const Thread& op, RunContext& run) {
     EndTurn(run);
   };
   // redis 7.0 ignores a failure at the end of a file that a rewrite replaces.
-  const auto closes = [](const AofLog::Task& task) { return task.closes; };
-  if (std::ranges::any_of(files().log().tasks(), closes)) return work();
+  if (LogCloses(files().log())) return work();
   CheckFsyncs(/*refuses=*/true, work, run);
 }
 
@@ -394,7 +493,7 @@ void DurabilityWorld::Apply(const Save& op, RunContext& run) {
     case SaveKind::kSave:
     case SaveKind::kShutdown:
       // Both may save before the turn has ended.
-      promises_.SnapshotBegins(history_.version());
+      judge_.SnapshotBegins(history_.version());
       shuts_down_ |= op.kind == SaveKind::kShutdown;
       Ask({op.kind == SaveKind::kSave ? "SAVE" : "SHUTDOWN"}, run);
       break;
@@ -459,6 +558,7 @@ void DurabilityWorld::Settle(RunContext& run) {
   disk_.Heal();
   disk_.CrashAt(0);
   armed_.reset();
+  start_crash_.reset();
   const auto work = [&] {
     while (!run.violated() && (files().child_runs() || files().thread_waits())) {
       if (files().child_runs()) files().StepChild();
@@ -499,7 +599,7 @@ void DurabilityWorld::Settle(RunContext& run) {
     return;
   }
   for (int round = 0; round < 2 && !run.violated(); ++round) {
-    Pass(Promises::kWindowMs, run);
+    Pass(kWindowMs, run);
     work();
   }
   if (run.violated()) return;
@@ -532,13 +632,18 @@ void DurabilityWorld::Generate(Gen& gen, Fault& op) {
   op.times.value = static_cast<uint8_t>(gen.rng().OneIn(3) ? 0 : 1 + gen.rng().Below(3));
 }
 
-void DurabilityWorld::Generate(Gen& gen, Kill& op) {
-  op.after.value = static_cast<uint32_t>(gen.rng().OneIn(3) ? 0 : gen.rng().Below(30));
+// When a crash comes: now, soon, or while the next process loads.
+uint32_t DurabilityWorld::GenerateAfter(Gen& gen) {
+  if (gen.rng().OneIn(3)) return 0;
+  const auto calls = static_cast<uint32_t>(gen.rng().Below(30));
+  return gen.rng().OneIn(8) ? kAtNextStart + calls : calls;
 }
+
+void DurabilityWorld::Generate(Gen& gen, Kill& op) { op.after.value = GenerateAfter(gen); }
 
 void DurabilityWorld::Generate(Gen& gen, PowerLoss& op) {
   constexpr std::string_view kNumbers[] = {"0", "1", "2", "3", "5", "7", "12", "31"};
-  op.after.value = static_cast<uint32_t>(gen.rng().OneIn(3) ? 0 : gen.rng().Below(30));
+  op.after.value = GenerateAfter(gen);
   const std::span<std::string_view> words = gen.arena().Words(gen.rng().Below(6));
   for (std::string_view& word : words) word = gen.rng().Pick(kNumbers);
   op.choices.words = words;

@@ -20,7 +20,7 @@
 #include "engine/run_context.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_files.h"
-#include "worlds/durability/promises.h"
+#include "worlds/durability/judge.h"
 #include "worlds/durability/state_history.h"
 
 namespace resprobe {
@@ -59,10 +59,11 @@ constexpr std::span<const std::string_view> EnumNames(SaveKind) { return kSaveKi
 // Faults: kill -9 and power failures at any call to the disk, at each level of what a power failure
 // may leave; calls that fail, are short, slow or interrupted; a disk that is full or read-only.
 //
-// Promise: kInvariants. promises.h says what each policy owes.
+// Promise: kInvariants. judge.h says what each policy owes.
 class DurabilityWorld {
  public:
   static constexpr std::string_view kName = "durability";
+  static constexpr uint32_t kAtNextStart = 1'000'000;  // of Kill and PowerLoss
   static constexpr std::string_view kSummary =
       "a server on a simulated disk: what is left after kill -9 and power failures, by its policy";
   static constexpr InvariantInfo kInvariants[] = {
@@ -136,7 +137,8 @@ class DurabilityWorld {
     static constexpr std::string_view kName = "heal";
   };
   // kill -9, or a power failure, at the n-th call to the disk from now; 0: now. The server starts
-  // again at once.
+  // again at once. From kAtNextStart on: when the next process starts after a crash, before its
+  // n-th call to the disk, counted from 0.
   struct Kill {
     static constexpr std::string_view kName = "kill";
     static constexpr int kWeight = 2;
@@ -185,16 +187,42 @@ class DurabilityWorld {
 
   Disk& disk() { return disk_; }
   StateHistory& history() { return history_; }
-  const Promises& promises() const { return promises_; }
+  const DurabilityJudge& judge() const { return judge_; }
   bool faults() const { return faults_; }
+  // What the judge says of a recovered keyspace, and what follows.
+  struct Ruling {
+    DurabilityVerdict verdict;
+    // It is wrong, but follows from something that is known (docs/durability.md): from a fault of
+    // the disk, or from what the real servers do not sync.
+    bool excused = false;
+    bool kept() const { return !IsBroken(verdict.result); }
+  };
+  // What matters of a crash, if it is now.
+  struct CrashFacts {
+    CrashKind kind;
+    int64_t now_ms;
+    bool torn;       // something is not durable, and may be lost
+    bool two_files;  // the log goes on in another file, and the one before it is not synced
+  };
+  CrashFacts FactsOf(CrashKind kind);
+  Ruling Rule(const Keyspace& recovered, const CrashFacts& crash);
+  // The least version that a crash of this kind must leave now.
+  uint32_t Least(CrashKind kind);
+  // A wrong recovery as a violation: the last that was ruled on.
+  Violation Explain(const Keyspace& recovered, const Ruling& ruling);
   // A process is loading its files: what it must recover is judged when it has started.
   bool starting() const { return starting_; }
+  // Of these, the first process of the run, and of a disk: it has nothing to recover.
+  bool first_start() const { return starting_ && !crash_; }
+  // Calls to the disk before that process started.
+  uint64_t start_io() const { return start_io_; }
   // The settings and the time with which a server would start after a crash now.
   ServerConfig NextSettings();
   int64_t now_ms() { return static_cast<int64_t>(server().now_ms()); }
 
  private:
   static constexpr size_t kClients = 2;
+  static uint32_t GenerateAfter(Gen& gen);
 
   // What the server logs; the last line is its reason to exit.
   struct Lines : PersistenceLog {
@@ -221,7 +249,8 @@ class DurabilityWorld {
   void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
            RunContext& run);
   void Crash(CrashKind kind, RunContext& run);
-  void Judge(CrashKind kind, bool torn, RunContext& run);
+  void Judge(const CrashFacts& crash, RunContext& run);
+  void CrashDisk(CrashKind kind);
   // The server did not start.
   void Refused(CrashKind kind, RunContext& run);
   // A new disk, and a server that has lost everything.
@@ -255,20 +284,32 @@ class DurabilityWorld {
   std::array<uint64_t, kClients> clients_{};
   int64_t now_ms_ = 0;
   StateHistory history_;
-  Promises promises_;
+  DurabilityJudge judge_;
   std::optional<CrashKind> armed_;
+  struct StartCrash {
+    CrashKind kind;
+    uint64_t after;
+    std::span<const std::string_view> choices;
+  };
+  std::optional<StartCrash> start_crash_;
+  std::optional<CrashFacts> crash_;  // while the next process starts
+  uint64_t start_io_ = 0;
   bool faults_ = false;  // the disk has had faults
   bool starting_ = false;
   bool fsync_lies_ = false;  // an fsync may report success without being one
   bool reverts_ = false;     // a failed fsync may take back what could be read
-  // A process was killed that had not synced everything, and the next one does not make up for it;
-  // or a file of the log was not synced before the file after it
-  // (docs/findings/aof-not-synced-after-a-kill.md).
+  // What a process does not make up for that the one before it, which was killed, had not synced
+  // (docs/findings/aof-not-synced-after-a-kill.md): data of the log, which matters once the log
+  // goes on in another file; and names, which always matter.
+  bool unsynced_data_ = false;
+  bool unsynced_names_ = false;
+  // A file of the log may have lost its end while the next one is whole.
   bool may_have_hole_ = false;
-  int64_t fsync_since_ = -1;
-  DiskFaultCounts counted_;  // faults that promises_ knows of
+  int64_t fsync_since_ = -1;  // in milliseconds
+  DiskFaultCounts counted_;   // faults that judge_ knows of
   Config config_;
   bool shuts_down_ = false;  // this process was told to
+  bool closing_ = false;     // LogCloses() at the end of the last turn
   uint32_t version_ = 0;     // at the end of the last turn
   Persistence::Child child_ = Persistence::Child::kNone;
   uint32_t child_version_ = 0;  // when the child began

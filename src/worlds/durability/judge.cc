@@ -6,17 +6,21 @@
 namespace resprobe {
 namespace {
 
-using Effect = DurabilityHistory::Effect;
-using Receipt = DurabilityHistory::Receipt;
-using Snapshot = DurabilityHistory::Snapshot;
-using Sync = DurabilityHistory::Sync;
-
-constexpr int64_t kNotYet = DurabilityHistory::kNotYet;
+using enum DurabilityResult;
 
 constexpr std::array<std::string_view, kDurabilityResults> kNames = {
-    "kept",          "unavailable",      "silent_refusal", "lost_acknowledged",
-    "beyond_window", "torn_transaction", "wrong_expiry",   "hole",
-    "lost_snapshot", "not_a_snapshot"};
+    "kept",          "within_promise", "unavailable",    "silent_refusal",   "lost_acknowledged",
+    "beyond_window", "lost_snapshot",  "not_a_snapshot", "torn_transaction", "wrong_expiry",
+    "hole",          "poisoned",       "stuck"};
+
+// Why a version is promised.
+constexpr std::array<std::string_view, 4> kPolicies = {
+    "acknowledged under appendfsync always", "acknowledged under appendfsync everysec",
+    "acknowledged under appendfsync no", "acknowledged without a log"};
+constexpr std::string_view kRewrite = "confirmed by a rewrite of the log";
+constexpr std::string_view kRecovered = "recovered by the process that crashes now";
+
+std::string_view WhyOf(DurabilityPolicy policy) { return kPolicies[static_cast<size_t>(policy)]; }
 
 // "3.200 s".
 std::string Seconds(int64_t us) {
@@ -24,273 +28,279 @@ std::string Seconds(int64_t us) {
   return std::to_string(us / 1'000'000) + '.' + std::string(3 - ms.size(), '0') + ms + " s";
 }
 
-std::string Prefix(size_t effects) {
-  if (effects == 0) return "the state before the first effect";
-  if (effects == 1) return "the first effect";
-  return "the first " + std::to_string(effects) + " effects";
-}
-
-int64_t Later(int64_t us, int64_t by) { return us > kNotYet - by ? kNotYet : us + by; }
-
 }  // namespace
 
 std::string_view NameOf(DurabilityResult result) { return kNames[static_cast<size_t>(result)]; }
 
-void DurabilityJudge::Reset(const DurabilityHistory* history, PrefixStates* states) {
-  history_ = history;
-  states_ = states;
-  digests_.clear();
-  generation_ = history->generation();
+DurabilityOutcome OutcomeOf(DurabilityResult result) {
+  switch (result) {
+    case kKept:
+      return DurabilityOutcome::kKept;
+    case kWithinPromise:
+      return DurabilityOutcome::kLostWithinPromise;
+    case kUnavailable:
+    case kSilentRefusal:
+      return DurabilityOutcome::kUnavailable;
+    case kLostAcknowledged:
+    case kBeyondWindow:
+    case kLostSnapshot:
+      return DurabilityOutcome::kLost;
+    case kNotASnapshot:
+    case kTornTransaction:
+    case kWrongExpiry:
+    case kHole:
+      break;
+    case kPoisoned:
+      return DurabilityOutcome::kPoisoned;
+    case kStuck:
+      return DurabilityOutcome::kStuck;
+  }
+  return DurabilityOutcome::kMixed;
 }
 
-void DurabilityJudge::AskForStates() {
-  if (generation_ != history_->generation()) {
-    const size_t valid = generation_ + 1 == history_->generation() ? history_->unchanged() + 1 : 0;
-    digests_.resize(std::min(digests_.size(), valid));
-    generation_ = history_->generation();
+std::string_view NameOf(DurabilityOutcome outcome) {
+  constexpr std::string_view kOutcomes[] = {
+      "kept", "lost within the promise", "lost", "mixed", "unavailable", "poisoned", "stuck"};
+  return kOutcomes[static_cast<size_t>(outcome)];
+}
+
+// --- What has happened.
+
+void DurabilityJudge::Reset(DurabilityPolicy policy) {
+  policy_ = policy;
+  durable_ = confirmed_ = written_ = {};
+  acknowledged_ = rewrite_ = 0;
+  fsync_since_us_ = -1;
+  window_.clear();
+  lost_fsync_ = damaged_ = rewrite_spoiled_ = snapshot_spoiled_ = false;
+  snapshots_.assign(1, 0);
+  older_snapshots_.clear();
+}
+
+void DurabilityJudge::Restart(const DurabilityCrash& crash, uint32_t recovered, uint32_t latest) {
+  const Promise loaded = {.version = latest, .at_us = crash.at_us, .why = kRecovered};
+  if (policy_ == DurabilityPolicy::kSnapshots) {
+    // After a kill the name of a new file may not be durable yet.
+    if (crash.power_failure) snapshots_.assign(1, recovered);
+  } else {
+    // A kill leaves in the page cache what was not durable; the new process does not sync it before
+    // its next write.
+    const Required required = RequiredOfLog({.power_failure = true, .at_us = crash.at_us});
+    durable_ = crash.power_failure ? loaded : required.all;
+    confirmed_ = crash.power_failure ? loaded : required.strict;
+    written_ = loaded;
   }
-  while (digests_.size() <= history_->effects().size()) {
-    digests_.push_back(states_->After(digests_.size()));
+  if (crash.power_failure) lost_fsync_ = damaged_ = false;
+  acknowledged_ = latest;
+  fsync_since_us_ = -1;
+  window_.clear();
+}
+
+void DurabilityJudge::Acknowledge(const Turn& turn) {
+  policy_ = turn.policy;
+  if (fsync_since_us_ >= 0 && turn.fsync_since_us != fsync_since_us_) {
+    // It has ended. What came after its start waits for the next one.
+    for (Acknowledged& each : window_) {
+      if (each.at_us >= fsync_since_us_) each.at_us = turn.now_us;
+    }
   }
+  fsync_since_us_ = turn.fsync_since_us;
+  acknowledged_ = turn.version;
+  if (turn.policy == DurabilityPolicy::kSnapshots) return;
+  const Promise sent = {.version = turn.version, .at_us = turn.now_us, .why = WhyOf(turn.policy)};
+  if (turn.policy == DurabilityPolicy::kAlways && turn.wrote && !turn.held) {
+    if (!lost_fsync_) durable_ = confirmed_ = sent;
+    written_ = sent;
+    window_.clear();
+    return;
+  }
+  // While an fsync is under way a write waits for it, for 2 s at most.
+  if (turn.fsync_since_us < 0 && !turn.write_fails) Raise(&written_, sent);
+  if (turn.policy != DurabilityPolicy::kEverySecond || turn.held || turn.write_fails) {
+    // What has not been owed for its age yet waits for the operating system, or for the disk.
+    durable_ = RequiredOfLog({.power_failure = true, .at_us = turn.now_us}).all;
+    window_.clear();
+    return;
+  }
+  if (turn.wrote) window_.push_back({turn.now_us, turn.version});
+}
+
+void DurabilityJudge::Confirm(uint32_t version, int64_t now_us, std::string_view what) {
+  const Promise confirmed = {.version = version, .at_us = now_us, .why = what};
+  Raise(&written_, confirmed);
+  if (lost_fsync_) return;
+  Raise(&durable_, confirmed);
+  Raise(&confirmed_, confirmed);
+}
+
+void DurabilityJudge::SnapshotBegins(uint32_t version) {
+  snapshot_spoiled_ = false;
+  snapshots_.push_back(version);
+}
+
+void DurabilityJudge::SnapshotEnds(uint32_t version) {
+  if (snapshot_spoiled_) return;
+  for (const uint32_t older : snapshots_) {
+    if (older != version) older_snapshots_.push_back(older);
+  }
+  snapshots_.assign(1, version);
+}
+
+void DurabilityJudge::RewriteBegins(uint32_t version) {
+  rewrite_spoiled_ = false;
+  rewrite_ = version;
+}
+
+void DurabilityJudge::RewriteEnds(int64_t now_us) {
+  const Promise done = {.version = rewrite_, .at_us = now_us, .why = kRewrite};
+  if (!rewrite_spoiled_) {
+    lost_fsync_ = false;
+    Raise(&durable_, done);
+    Raise(&confirmed_, done);
+  }
+  Raise(&written_, done);
+}
+
+void DurabilityJudge::FsyncLost() {
+  lost_fsync_ = rewrite_spoiled_ = snapshot_spoiled_ = true;
+  window_.clear();
 }
 
 // --- What must be recovered.
 
+DurabilityJudge::Required DurabilityJudge::RequiredOfLog(const DurabilityCrash& crash) const {
+  Required required;
+  if (damaged_) return required;
+  required = {.all = durable_, .strict = confirmed_};
+  if (!crash.power_failure) {
+    Raise(&required.all, written_);
+    Raise(&required.strict, written_);
+  } else if (lost_fsync_) {
+    return required;
+  }
+  // What an fsync covers that hangs, and what waits for it, is not owed yet.
+  const int64_t until = crash.power_failure && fsync_since_us_ >= 0
+                            ? std::min(crash.at_us, fsync_since_us_)
+                            : crash.at_us;
+  const int64_t window = options_.window_us + (crash.power_failure ? 0 : options_.turn_us);
+  for (const Acknowledged& each : window_) {
+    if (each.at_us + window > until) break;
+    Raise(&required.all, {.version = each.version,
+                          .at_us = each.at_us,
+                          .why = WhyOf(DurabilityPolicy::kEverySecond)});
+  }
+  return required;
+}
+
 void DurabilityJudge::At(const DurabilityCrash& crash) {
   crash_ = crash;
-  AskForStates();
-  damaged_ = std::ranges::any_of(history_->excuses(), &DurabilityHistory::Excuse::damage);
-  snapshots_ = history_->policy() == DurabilityPolicy::kSnapshots;
-  reason_ = Reason::kNothing;
-  required_ = 0;
-  required_strictly_ = 0;
-  promised_ = 0;
-  if (snapshots_) {
-    FindSnapshots();
+  if (policy_ == DurabilityPolicy::kSnapshots) {
+    required_ = strict_ = {.version = snapshots_.front(), .at_us = 0, .why = {}};
   } else {
-    FindRequired();
+    const Required required = RequiredOfLog(crash);
+    required_ = required.all;
+    strict_ = required.strict;
   }
-}
-
-void DurabilityJudge::FindSnapshots() {
-  // The last one that has finished, and those that began after it.
-  allowed_.assign(1, 0);
-  for (const Snapshot& snapshot : history_->snapshots()) {
-    if (snapshot.finished_us != kNotYet) allowed_.clear();
-    if (!snapshot.failed) allowed_.push_back(snapshot.effects);
-  }
-  required_ = allowed_.front();
-  promised_ = required_;
-}
-
-void DurabilityJudge::FindRequired() {
-  const std::vector<Effect>& effects = history_->effects();
-  const std::vector<Receipt>& receipts = history_->receipts();
-  for (size_t i = 0; i < receipts.size(); ++i) {
-    if (receipts[i].effects <= required_strictly_) continue;
-    required_strictly_ = receipts[i].effects;
-    reason_ = Reason::kReceipt;
-    reason_index_ = i;
-  }
-  required_ = required_strictly_;
-  // The last effect that is promised demands all before it.
-  for (size_t i = effects.size(); i-- > required_strictly_;) {
-    const Effect& effect = effects[i];
-    if (effect.acknowledged_us == kNotYet) continue;
-    if (effect.policy == DurabilityPolicy::kSnapshots) continue;
-    const bool every_second = effect.policy == DurabilityPolicy::kEverySecond;
-    const bool strict = crash_.power_failure ? effect.policy == DurabilityPolicy::kAlways
-                                             : !every_second || !MayHaveWaited(effect);
-    const bool window =
-        !strict && crash_.power_failure && every_second && i >= required_ && IsDue(i);
-    if (!strict && !window) continue;
-    if (i + 1 > required_) {
-      required_ = i + 1;
-      reason_ = Reason::kEffect;
-      reason_index_ = i;
-    }
-    if (!strict) continue;
-    required_strictly_ = i + 1;
-    break;
-  }
-  promised_ = required_;
-  for (const DurabilityHistory::Excuse& excuse : history_->excuses()) {
-    if (excuse.damage || CuredSince(excuse.at_us, excuse.effects)) continue;
-    required_ = std::min(required_, excuse.effects);
-    required_strictly_ = std::min(required_strictly_, excuse.effects);
-  }
-}
-
-bool DurabilityJudge::CuredSince(int64_t at_us, size_t effects) const {
-  return std::ranges::any_of(history_->receipts(), [&](const Receipt& receipt) {
-    return receipt.at_us > at_us && receipt.effects > effects;
-  });
-}
-
-bool DurabilityJudge::MayHaveWaited(const Effect& effect) const {
-  if (Later(effect.logged_us, options_.window_us) < crash_.at_us) return false;
-  return std::ranges::any_of(history_->syncs(), [&](const Sync& sync) {
-    return sync.started_us <= effect.logged_us && sync.ended_us > effect.logged_us;
-  });
-}
-
-size_t DurabilityJudge::FirstInDoubt() const {
-  const std::vector<Effect>& effects = history_->effects();
-  size_t first = effects.size();
-  for (const Sync& sync : history_->syncs()) {
-    if (!sync.failed) continue;
-    const auto in_doubt = [&](const Effect& effect) {
-      return Later(effect.logged_us, options_.window_us) > sync.started_us;
-    };
-    const auto found = std::ranges::find_if(effects, in_doubt);
-    const auto index = static_cast<size_t>(found - effects.begin());
-    if (index < first && !CuredSince(sync.ended_us, index)) first = index;
-  }
-  return first;
-}
-
-bool DurabilityJudge::IsDue(size_t index) const {
-  const Effect& effect = history_->effects()[index];
-  // It is synced within the window, or after the fsync that it waits for.
-  int64_t due = Later(effect.logged_us, options_.window_us);
-  for (const Sync& sync : history_->syncs()) {
-    if (sync.started_us > due) break;
-    if (sync.started_us > effect.logged_us) {  // the one that covers it
-      due = std::max(due, sync.ended_us);
-      break;
-    }
-    due = std::max(due, Later(sync.ended_us, options_.window_us));
-  }
-  int64_t end = crash_.at_us;
-  if (!options_.restart_syncs) {
-    for (const DurabilityHistory::Life& life : history_->lives()) {
-      if (life.ended_us != kNotYet && effect.logged_us < life.ended_us) {
-        end = std::min(end, life.ended_us);
-      }
-    }
-  }
-  if (due > end) return false;
-  const auto changed = [&](const DurabilityHistory::PolicyChange& change) {
-    return change.at_us > effect.acknowledged_us && change.at_us < due;
-  };
-  if (std::ranges::any_of(history_->policies(), changed)) return false;
-  return index < FirstInDoubt();
 }
 
 // --- What was recovered.
 
-DurabilityResult DurabilityJudge::JudgePrefix(size_t prefix, const StateDigest& state) const {
-  if (digests_[prefix].expiries != state.expiries) return DurabilityResult::kWrongExpiry;
-  if (snapshots_) {
-    if (std::ranges::find(allowed_, prefix) != allowed_.end()) return DurabilityResult::kKept;
-    const bool older = std::ranges::any_of(history_->snapshots(), [prefix](const Snapshot& s) {
-      return s.effects == prefix && !s.failed;
-    });
-    return older || prefix == 0 ? DurabilityResult::kLostSnapshot : DurabilityResult::kNotASnapshot;
-  }
-  if (!EndsUnit(prefix)) return DurabilityResult::kTornTransaction;
-  if (prefix < required_strictly_) return DurabilityResult::kLostAcknowledged;
-  return prefix < required_ ? DurabilityResult::kBeyondWindow : DurabilityResult::kKept;
+void DurabilityJudge::Begin() {
+  best_ = kHole;
+  recovered_ = DurabilityVerdict::kNoVersion;
 }
 
-DurabilityVerdict DurabilityJudge::Judge(const RecoveredState& recovered) const {
-  DurabilityVerdict verdict{.required = required_};
-  if (recovered.refused) {
-    verdict.recovered = DurabilityVerdict::kNoPrefix;
-    verdict.result = recovered.reason.empty() ? DurabilityResult::kSilentRefusal
-                                              : DurabilityResult::kUnavailable;
-    return verdict;
+DurabilityResult DurabilityJudge::ResultOf(const Match& match) const {
+  if (!match.times) return kWrongExpiry;
+  if (policy_ == DurabilityPolicy::kSnapshots) {
+    if (std::ranges::find(snapshots_, match.version) != snapshots_.end()) return kKept;
+    const bool older = std::ranges::find(older_snapshots_, match.version) != older_snapshots_.end();
+    return older || match.version == 0 ? kLostSnapshot : kNotASnapshot;
   }
-  // Several prefixes may have the same state: the best for the server counts.
-  constexpr std::array<uint8_t, kDurabilityResults> kBadness = {0, 0, 0, 2, 1, 3, 4, 5, 2, 2};
+  if (match.inside) return kTornTransaction;
+  if (match.version < strict_.version) return kLostAcknowledged;
+  if (match.version < required_.version) return kBeyondWindow;
+  return match.version < acknowledged_ ? kWithinPromise : kKept;
+}
+
+bool DurabilityJudge::Consider(const Match& match) {
+  constexpr std::array<uint8_t, kDurabilityResults> kBadness = {0, 0, 0, 0, 2, 1, 2,
+                                                                2, 3, 4, 5, 5, 5};
   const auto badness = [&](DurabilityResult r) { return kBadness[static_cast<size_t>(r)]; };
-  verdict.result = DurabilityResult::kHole;
-  verdict.recovered = DurabilityVerdict::kNoPrefix;
-  for (size_t prefix = digests_.size(); prefix-- > 0;) {
-    if (digests_[prefix].values != recovered.state.values) continue;
-    const DurabilityResult result = JudgePrefix(prefix, recovered.state);
-    if (badness(result) >= badness(verdict.result)) continue;
-    verdict.result = result;
-    verdict.recovered = prefix;
-    if (result == DurabilityResult::kKept) break;
+  const DurabilityResult result = ResultOf(match);
+  if (recovered_ != DurabilityVerdict::kNoVersion && badness(result) >= badness(best_)) {
+    return false;
   }
-  if (damaged_ && verdict.result != DurabilityResult::kKept) {
-    verdict.result = DurabilityResult::kKept;
+  best_ = result;
+  recovered_ = match.version;
+  return !IsBroken(result);
+}
+
+DurabilityVerdict DurabilityJudge::Verdict() const {
+  DurabilityVerdict verdict = {
+      .result = best_, .recovered = recovered_, .required = required_.version};
+  if (damaged_ && IsBroken(best_)) {
+    verdict.result = kWithinPromise;
     verdict.excused = true;
-  } else if (verdict.result == DurabilityResult::kKept) {
-    verdict.excused = !snapshots_ && verdict.recovered < promised_;
   }
   return verdict;
 }
 
+DurabilityVerdict DurabilityJudge::Refused(std::string_view reason) const {
+  return {.result = reason.empty() ? kSilentRefusal : kUnavailable, .required = required_.version};
+}
+
 // --- In words.
 
-std::string DurabilityJudge::EffectName(size_t effect) const {
-  std::string name = "effect " + std::to_string(effect + 1);
-  const std::string text = states_->Describe(effect);
-  if (!text.empty()) name += " (" + text + ")";
-  return name;
+std::string DurabilityJudge::Name(uint32_t version) const {
+  if (version == 0) return "version 0 (nothing)";
+  std::string name = "version " + std::to_string(version);
+  const std::string text = describe_ ? describe_(version) : "";
+  return text.empty() ? name : name + " (" + text + ")";
 }
 
 std::string DurabilityJudge::Expected(const DurabilityVerdict& verdict) const {
-  const std::string_view crash = crash_.power_failure ? "power failure" : "kill -9";
-  const std::string at = std::string(crash) + " at " + Seconds(crash_.at_us);
-  if (verdict.result == DurabilityResult::kTornTransaction && verdict.recovered != SIZE_MAX) {
-    size_t first = verdict.recovered;
-    while (!EndsUnit(first)) --first;
-    size_t end = verdict.recovered;
-    while (end < history_->effects().size() && !EndsUnit(end)) ++end;
-    return "all or nothing of effects " + std::to_string(first + 1) + " to " + std::to_string(end) +
-           ", which are one transaction";
-  }
-  if (snapshots_) {
-    std::string text = "the last finished snapshot, " + Prefix(required_);
-    for (size_t i = 1; i < allowed_.size(); ++i) {
-      text += ", or the one that was under way, " + Prefix(allowed_[i]);
+  const std::string at =
+      std::string(crash_.power_failure ? " (power failure at " : " (kill -9 at ") +
+      Seconds(crash_.at_us) + ")";
+  if (policy_ == DurabilityPolicy::kSnapshots) {
+    std::string text = "the last finished snapshot, " + Name(required_.version);
+    for (size_t i = 1; i < snapshots_.size(); ++i) {
+      text += ", or the one that was under way, " + Name(snapshots_[i]);
     }
-    return text + " (" + at + ")";
+    return text + at;
   }
-  const std::string total = std::to_string(history_->effects().size());
-  if (required_ == 0) return "any prefix of " + total + " effects (" + at + ")";
-  std::string text = "at least " + Prefix(required_) + " of " + total;
-  if (required_ < promised_) return text + "; the faults of the disk excuse the rest (" + at + ")";
-  if (reason_ == Reason::kReceipt) {
-    const Receipt& receipt = history_->receipts()[reason_index_];
-    text += ": confirmed at " + Seconds(receipt.at_us) + " by ";
-    text += receipt.what;
-  } else {
-    const Effect& effect = history_->effects()[reason_index_];
-    text += ": " + EffectName(reason_index_) + " was acknowledged at " +
-            Seconds(effect.acknowledged_us) + " under appendfsync ";
-    text += kDurabilityPolicyNames[static_cast<size_t>(effect.policy)];
+  if (verdict.result == kTornTransaction) {
+    return "all or nothing of the transaction of which " + Name(verdict.recovered) + " is a part" +
+           at;
   }
-  return text + " (" + at + ")";
+  const std::string total = std::to_string(acknowledged_);
+  if (required_.version == 0) return "any version, of " + total + " that were acknowledged" + at;
+  return "at least " + Name(required_.version) + " of " + total + ": " +
+         std::string(required_.why) + " at " + Seconds(required_.at_us) + at;
 }
 
-std::string DurabilityJudge::Seen(const DurabilityVerdict& verdict,
-                                  const RecoveredState& recovered) const {
+std::string DurabilityJudge::Seen(const DurabilityVerdict& verdict) const {
   switch (verdict.result) {
-    case DurabilityResult::kUnavailable:
-      return "the server does not start: " + std::string(recovered.reason);
-    case DurabilityResult::kSilentRefusal:
+    case kUnavailable:
+      return "the server does not start, and says why";
+    case kSilentRefusal:
       return "the server does not start, and does not say why";
     default:
       break;
   }
-  if (verdict.recovered == DurabilityVerdict::kNoPrefix) {
-    return "a state that no prefix of the effects has";
-  }
-  std::string text = Prefix(verdict.recovered);
+  if (verdict.recovered == DurabilityVerdict::kNoVersion) return "a state that no version has";
+  const std::string text = Name(verdict.recovered);
   switch (verdict.result) {
-    case DurabilityResult::kWrongExpiry:
+    case kWrongExpiry:
       return text + ", with other times to live";
-    case DurabilityResult::kNotASnapshot:
+    case kNotASnapshot:
       return text + ", of which no snapshot was taken";
-    case DurabilityResult::kTornTransaction:
-      return text + ", without " + EffectName(verdict.recovered);
-    case DurabilityResult::kLostAcknowledged:
-    case DurabilityResult::kBeyondWindow:
-      return text + "; " + EffectName(verdict.recovered) + " is lost";
+    case kTornTransaction:
+      return text + ", without the rest of its transaction";
+    case kLostAcknowledged:
+    case kBeyondWindow:
+      return text + "; " + Name(verdict.recovered + 1) + " is lost";
     default:
       return text;
   }

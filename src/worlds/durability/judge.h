@@ -1,160 +1,229 @@
 #ifndef RESPROBE_WORLDS_DURABILITY_JUDGE_H_
 #define RESPROBE_WORLDS_DURABILITY_JUDGE_H_
 
-// Says whether what a server has recovered is what it had promised.
+// Says whether what a server has recovered is what it had promised. It knows policies and promises
+// (redis documentation, "Redis persistence"), and no server: a world reports what has happened from
+// the core and a simulated disk, a live test from the replies and the recorded system calls of a
+// real server.
 //
-// Model: a history of effects (history.h), and the state of the data after each prefix of them.
+// Model: the states of the data, numbered from 0 in the order in which changes were logged: the
+// versions. What a process recovers at its start is the latest version then, a new one if it is
+// another state than the one before.
 //
-// Promise: the recovered state is that after a prefix of the logged order, and the prefix does not
-// end within a transaction. Its least length:
-//               kill -9                                      power failure
-//   always      all acknowledged effects                     all acknowledged effects
-//   everysec    all acknowledged, except those that waited   all acknowledged, except those of the
-//               for an fsync under way (2 s)                 last 2 s, counted from the start of an
-//                                                            fsync that hangs or has failed
-//   no          all acknowledged effects                     any
+// Promise: the recovered state is a version, not one in the midst of a transaction. The least one:
+//               kill -9                                   power failure
+//   always      the last that was acknowledged            the same
+//   everysec    the same, except what waited for a slow   what was acknowledged 2 s before; less
+//               fsync, for 2 s at most                    while an fsync hangs
+//   no          the last that was acknowledged            any
 //   snapshots   exactly the last finished snapshot, or one that was under way
-// What the server has confirmed (a receipt) is kept in any case. Effects that were not acknowledged
-// may be recovered. A server that refuses to start and says why is unavailable; nothing is lost.
+// What the server has confirmed (a receipt) is kept in any case. What was not acknowledged may be
+// recovered. The write whose failure the server notices is acknowledged except under always, and
+// not promised; the next ones are refused. After an fsync that failed, or that lied, nothing newer
+// than what was durable before it is promised, until the log is rewritten. A server that refuses to
+// start and says why is unavailable; nothing is lost.
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "worlds/durability/history.h"
-
 namespace resprobe {
 
-// A state of the data. Times to live are apart, so that wrong ones have a verdict of their own:
-// absolute times, hashed.
-struct StateDigest {
-  uint64_t values = 0;
-  uint64_t expiries = 0;
-
-  bool operator==(const StateDigest&) const = default;
+// What the server is configured to do with each change.
+enum class DurabilityPolicy : uint8_t {
+  kAlways,       // appendfsync always
+  kEverySecond,  // appendfsync everysec
+  kNo,           // appendfsync no
+  kSnapshots,    // appendonly no: snapshots only
 };
-
-// The reference model: what the data are after each prefix.
-class PrefixStates {
- public:
-  virtual ~PrefixStates() = default;
-  // The state after the first `effects`, as it would show at the time of the recovery. Asked in
-  // ascending order, once for each prefix, and again for those that were taken back
-  // (DurabilityHistory::Recovered) or after DurabilityJudge::Reset().
-  virtual StateDigest After(size_t effects) = 0;
-  // An effect for reports: "SET a 1"; empty: not known.
-  virtual std::string Describe(size_t) { return ""; }
-};
+inline constexpr std::string_view kDurabilityPolicyNames[] = {"always", "everysec", "no",
+                                                              "snapshots"};
 
 struct DurabilityCrash {
   bool power_failure = false;  // otherwise the process alone was killed
-  int64_t at_us = 0;
-};
-
-// What the next process has made of the files.
-struct RecoveredState {
-  bool refused = false;          // it did not start
-  std::string_view reason = {};  // of a refusal: the server's log line
-  StateDigest state = {};        // if it started
+  int64_t at_us = 0;           // microseconds, on the clock of the reports
 };
 
 enum class DurabilityResult : uint8_t {
-  kKept,
-  kUnavailable,       // refused, with a reason
-  kSilentRefusal,     // refused, without one
-  kLostAcknowledged,  // acknowledged effects, or confirmed ones, are lost
+  kKept,              // all that was acknowledged, and for snapshots: the last one
+  kWithinPromise,     // less, as the policy allows
+  kUnavailable,       // it refuses to start, with a reason
+  kSilentRefusal,     // it refuses without one
+  kLostAcknowledged,  // acknowledged changes, or confirmed ones, are lost
   kBeyondWindow,      // more is lost than everysec allows
-  kTornTransaction,   // a part of a unit
-  kWrongExpiry,       // the values of a prefix, with other times to live
-  kHole,              // no prefix
   kLostSnapshot,      // an older snapshot than the last finished one
-  kNotASnapshot,      // a prefix, but no snapshot
+  kNotASnapshot,      // a version, but no snapshot
+  kTornTransaction,   // a part of a unit
+  kWrongExpiry,       // the values of a version, with other times to live
+  kHole,              // no version: something in the middle is missing, or twice, or wrong
+  // Not of one recovery, so they are for the world to report:
+  kPoisoned,  // it goes on with files from which the next start does not recover the same
+  kStuck,     // it goes on, and never accepts or keeps changes again
 };
-inline constexpr size_t kDurabilityResults = 10;
+inline constexpr size_t kDurabilityResults = 13;
 std::string_view NameOf(DurabilityResult result);
 // Unavailable is neither a success nor a broken promise.
 constexpr bool IsBroken(DurabilityResult result) {
   return result >= DurabilityResult::kSilentRefusal;
 }
 
-struct DurabilityVerdict {
-  DurabilityResult result = DurabilityResult::kKept;
-  // The prefix that was recovered; kNoPrefix if there is none.
-  size_t recovered = 0;
-  // The least prefix that had to be.
-  size_t required = 0;
-  // It is kept only because of an excuse in the history.
-  bool excused = false;
+// The same in few words, for tables and for those who run the server.
+enum class DurabilityOutcome : uint8_t {
+  kKept,
+  kLostWithinPromise,
+  kLost,
+  kMixed,  // a state that never was
+  kUnavailable,
+  kPoisoned,
+  kStuck,
+};
+DurabilityOutcome OutcomeOf(DurabilityResult result);
+std::string_view NameOf(DurabilityOutcome outcome);
 
-  static constexpr size_t kNoPrefix = SIZE_MAX;
+struct DurabilityVerdict {
+  static constexpr uint32_t kNoVersion = UINT32_MAX;
+
+  DurabilityResult result = DurabilityResult::kHole;
+  uint32_t recovered = kNoVersion;  // the version that was recovered
+  uint32_t required = 0;            // the least one that had to be
+  // Files were damaged from outside, so that any state is accepted.
+  bool excused = false;
 };
 
 struct DurabilityJudgeOptions {
-  // everysec: at most what was logged in this time is lost, in microseconds.
+  // everysec: what was acknowledged this long ago is on the disk.
   int64_t window_us = 2'000'000;
-  // A restarted process makes what it has loaded durable. redis and valkey do not: what kill -9 has
-  // left in the page cache alone is lost by a later power failure, however old it is. false: an
-  // effect that was not durable in its own life is promised only by a receipt.
-  bool restart_syncs = true;
+  // The longest time between two turns of the server's event loop: a write that has waited for the
+  // window is made in the turn that notices it.
+  int64_t turn_us = 1'000'000;
 };
 
 class DurabilityJudge {
  public:
   explicit DurabilityJudge(const DurabilityJudgeOptions& options = {}) : options_(options) {}
 
-  // Neither is owned. Both may go on afterwards; the judge asks only for prefixes that are new.
-  // Call it again if the digests change for another reason: keys have expired.
-  void Reset(const DurabilityHistory* history, PrefixStates* states);
+  // A server starts without data: version 0.
+  void Reset(DurabilityPolicy policy);
+  // A server has started again after a crash with a version that was judged right. `latest`: that
+  // state as the latest version.
+  void Restart(const DurabilityCrash& crash, uint32_t recovered, uint32_t latest);
+  // What a version is, for reports: "SET a 1". Not set: numbers only.
+  void set_describe(std::function<std::string(uint32_t)> describe) {
+    describe_ = std::move(describe);
+  }
 
-  // What must be recovered if the crash is now, at the end of the history. Once for each crash
-  // point.
+  // --- What happens, in this order. Times never decrease.
+
+  // The server has sent the replies of a turn.
+  struct Turn {
+    uint32_t version = 0;  // at its end
+    int64_t now_us = 0;
+    DurabilityPolicy policy = DurabilityPolicy::kEverySecond;
+    // No fsync at all while a child runs (no-appendfsync-on-rewrite).
+    bool held = false;
+    // Since when an fsync of the log has been under way, or asked for; -1: none.
+    int64_t fsync_since_us = -1;
+    // The server reports that it cannot write the log (aof_last_write_status:err).
+    bool write_fails = false;
+    bool wrote = true;  // the turn has changed something
+  };
+  void Acknowledge(const Turn& turn);
+  // The server has said that a version is durable: WAITAOF, a SHUTDOWN that is done.
+  void Confirm(uint32_t version, int64_t now_us, std::string_view what);
+  // A snapshot of this version has begun: it may be what is recovered from now on. Once it has
+  // ended it is what is recovered, unless a later one has begun.
+  void SnapshotBegins(uint32_t version);
+  void SnapshotEnds(uint32_t version);
+  // A rewrite of the log has begun with this version, and ended.
+  void RewriteBegins(uint32_t version);
+  void RewriteEnds(int64_t now_us);
+  // An fsync of the log has failed, or has reported success without being one: what is not durable
+  // yet may never be.
+  void FsyncLost();
+  bool in_doubt() const { return lost_fsync_; }
+  // Files were damaged by something that is not the server: any state may be recovered.
+  void Damaged() { damaged_ = true; }
+  bool damaged() const { return damaged_; }
+
+  DurabilityPolicy policy() const { return policy_; }
+
+  // --- What may be recovered.
+
+  // The crash is now. Once for each crash point.
   void At(const DurabilityCrash& crash);
-  // The least prefix that must be recovered; for snapshots: the last finished one.
-  size_t required() const { return required_; }
-  // Judges one state, as often as there are states for this crash point.
-  DurabilityVerdict Judge(const RecoveredState& recovered) const;
+  // The least version that must be recovered; for snapshots: the last finished one.
+  uint32_t required() const { return required_.version; }
 
-  // Both sides in words, for the state that was judged last: "at least the first 12 of 14 effects:
-  // SET a 1 was acknowledged at 3.200 s (always, power failure)", "the first 9 effects".
+  // What was recovered is this version. Of several equal ones the best for the server counts: call
+  // this for each, from the latest to the first, until it returns true; then Verdict(). Without a
+  // call the verdict is kHole.
+  struct Match {
+    uint32_t version = 0;
+    bool times = true;    // the times to live are right, too
+    bool inside = false;  // in the midst of a transaction
+  };
+  void Begin();
+  bool Consider(const Match& match);
+  DurabilityVerdict Verdict() const;
+  // The verdict for a server that does not start. `reason`: its log line.
+  DurabilityVerdict Refused(std::string_view reason) const;
+
+  // Both sides in words: "at least version 5 of 6: it was acknowledged at 4.000 s under appendfsync
+  // always (power failure at 5.000 s)"; "version 3".
   std::string Expected(const DurabilityVerdict& verdict) const;
-  std::string Seen(const DurabilityVerdict& verdict, const RecoveredState& recovered) const;
+  std::string Seen(const DurabilityVerdict& verdict) const;
 
  private:
-  void FindSnapshots();
-  void FindRequired();
-  // Whether everysec promises this effect at a power failure.
-  bool IsDue(size_t effect) const;
-  // Whether kill -9 may lose it: its write may have waited for an fsync.
-  bool MayHaveWaited(const DurabilityHistory::Effect& effect) const;
-  // The first effect that failed fsyncs under everysec have put in doubt.
-  size_t FirstInDoubt() const;
-  bool CuredSince(int64_t at_us, size_t effects) const;
-  void AskForStates();
-  bool EndsUnit(size_t prefix) const {
-    return prefix == 0 || history_->effects()[prefix - 1].ends_unit;
+  // A version that must be recovered, and why.
+  struct Promise {
+    uint32_t version = 0;
+    int64_t at_us = 0;
+    std::string_view why;  // empty: nothing was promised
+  };
+  struct Acknowledged {
+    int64_t at_us;
+    uint32_t version;
+  };
+
+  static void Raise(Promise* promise, const Promise& to) {
+    if (to.version > promise->version) *promise = to;
   }
-  DurabilityResult JudgePrefix(size_t prefix, const StateDigest& state) const;
-  std::string EffectName(size_t effect) const;
+  // The promises of the log at a crash: with and without what the window of everysec promises.
+  struct Required {
+    Promise all;
+    Promise strict;
+  };
+  Required RequiredOfLog(const DurabilityCrash& crash) const;
+  DurabilityResult ResultOf(const Match& match) const;
+  std::string Name(uint32_t version) const;
 
   DurabilityJudgeOptions options_;
-  const DurabilityHistory* history_ = nullptr;
-  PrefixStates* states_ = nullptr;
-  std::vector<StateDigest> digests_;  // of prefixes
-  uint64_t generation_ = 0;
+  std::function<std::string(uint32_t)> describe_;
+
+  DurabilityPolicy policy_ = DurabilityPolicy::kSnapshots;
+  Promise durable_;            // of the log, whatever happens
+  Promise confirmed_;          // the same without the window of everysec
+  Promise written_;            // of the log, known to the kernel
+  uint32_t acknowledged_ = 0;  // the last one
+  int64_t fsync_since_us_ = -1;
+  std::vector<Acknowledged> window_;  // under everysec, in order
+  bool lost_fsync_ = false;
+  bool damaged_ = false;
+  uint32_t rewrite_ = 0;
+  bool rewrite_spoiled_ = false;   // an fsync was lost since it began
+  bool snapshot_spoiled_ = false;  // the same
+  // The snapshots that may be recovered; the first is the last one that has ended.
+  std::vector<uint32_t> snapshots_ = {0};
+  std::vector<uint32_t> older_snapshots_;
 
   DurabilityCrash crash_;
-  bool damaged_ = false;
-  // What demands the required prefix.
-  enum class Reason : uint8_t { kNothing, kEffect, kReceipt };
-  Reason reason_ = Reason::kNothing;
-  size_t reason_index_ = 0;
-  size_t required_ = 0;
-  size_t required_strictly_ = 0;  // without the window of everysec
-  size_t promised_ = 0;           // without excuses
-  bool snapshots_ = false;
-  std::vector<size_t> allowed_;  // prefixes of snapshots
+  Promise required_;
+  Promise strict_;
+  DurabilityResult best_ = DurabilityResult::kHole;
+  uint32_t recovered_ = DurabilityVerdict::kNoVersion;
 };
 
 }  // namespace resprobe

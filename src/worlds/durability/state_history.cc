@@ -1,5 +1,7 @@
 #include "worlds/durability/state_history.h"
 
+#include <algorithm>
+
 namespace resprobe {
 
 void StateHistory::Reset(const Keyspace* keyspace) {
@@ -7,13 +9,21 @@ void StateHistory::Reset(const Keyspace* keyspace) {
   keys_.Clear();
   touched_.clear();
   changes_.clear();
-  version_ = 0;
+  flushes_.clear();
+  flushed_ = false;
+  inside_.clear();
+  version_ = unit_ = 0;
 }
 
 size_t StateHistory::IndexOf(int db, std::string_view key) {
   name_.assign(1, static_cast<char>(db));
   name_.append(key);
   return keys_.InsertAt(name_).first;
+}
+
+std::string StateHistory::NameOf(size_t key) const {
+  const std::string& name = keys_.at(key).key;
+  return "db" + std::to_string(static_cast<int>(name[0])) + "/" + name.substr(1);
 }
 
 void StateHistory::Touch(size_t key) {
@@ -26,6 +36,7 @@ void StateHistory::Touch(size_t key) {
 void StateHistory::OnKey(int db, std::string_view key) { Touch(IndexOf(db, key)); }
 
 void StateHistory::OnDatabase(int db) {
+  flushed_ = true;
   for (size_t i = 0; i < keys_.size(); ++i) {
     if (db == -1 || keys_.at(i).key[0] == static_cast<char>(db)) Touch(i);
   }
@@ -39,12 +50,12 @@ void StateHistory::OnDatabase(int db) {
 StateHistory::State StateHistory::StateOf(const Keyspace& keyspace, std::string_view name) {
   const int db = static_cast<unsigned char>(name[0]);
   const std::string_view key = name.substr(1);
-  const uint64_t digest = keyspace.Digest(db, key);
+  const uint64_t digest = keyspace.ValueDigest(db, key);
   if (digest == 0) return {};
   return {digest, keyspace.Peek(db, key)->expire_at()};
 }
 
-uint32_t StateHistory::Commit() {
+bool StateHistory::Advance() {
   bool changed = false;
   for (const size_t i : touched_) {
     Key& key = keys_.at(i).value;
@@ -57,59 +68,144 @@ uint32_t StateHistory::Commit() {
     key.state = now;
   }
   touched_.clear();
+  if (flushed_) flushes_.push_back(version_);
+  flushed_ = false;
+  return changed;
+}
+
+void StateHistory::OnStep() { Advance(); }
+
+uint32_t StateHistory::Commit() {
+  Advance();
+  // The last version of a unit is its end.
+  while (unit_ < version_) {
+    if (++unit_ < version_) inside_.push_back(unit_);
+  }
   return version_;
 }
 
-bool StateHistory::Differs(const Key& key) const {
+StateHistory::Differs StateHistory::DifferenceOf(const Key& key) const {
   const State& state = key.state;
   const bool gone =
       state.digest == 0 || (state.expire_at != kNoExpiry && state.expire_at < recovered_ms_);
-  return gone ? key.current.digest != 0 : state != key.current;
+  const bool times = state.expire_at == key.current.expire_at;
+  if (gone && key.current.digest == 0) return Differs::kNone;
+  if (state.digest != key.current.digest || (gone && times)) return Differs::kValue;
+  return gone || !times ? Differs::kTime : Differs::kNone;
 }
 
-size_t StateHistory::Compare(const Keyspace& recovered) {
+void StateHistory::Compare(const Keyspace& recovered) {
   recovered_ms_ = recovered.now_ms();
   for (int db = 0; db < recovered.databases(); ++db) {
     const Dict<Object>& keys = recovered.keys(db);
     for (size_t i = 0; i < keys.size(); ++i) IndexOf(db, keys.at(i).key);
   }
-  size_t wrong = 0;
   for (size_t i = 0; i < keys_.size(); ++i) {
-    Key& key = keys_.at(i).value;
-    key.current = StateOf(recovered, keys_.at(i).key);
-    wrong += Differs(key) ? 1 : 0;
+    keys_.at(i).value.current = StateOf(recovered, keys_.at(i).key);
   }
-  return wrong;
 }
 
-std::string StateHistory::Difference(const Keyspace& recovered, uint32_t version) {
-  constexpr size_t kMost = 4;
+DurabilityVerdict StateHistory::Judge(const Keyspace& recovered, DurabilityJudge* judge) {
   Compare(recovered);
+  size_t counts[3] = {};
+  const auto count = [&](const Key& key) -> size_t& {
+    return counts[static_cast<size_t>(DifferenceOf(key))];
+  };
+  for (size_t i = 0; i < keys_.size(); ++i) ++count(keys_.at(i).value);
+  const size_t& values = counts[static_cast<size_t>(Differs::kValue)];
+  const size_t& times = counts[static_cast<size_t>(Differs::kTime)];
+  judge->Begin();
   size_t next = changes_.size();
-  for (; next > 0 && changes_[next - 1].version > version; --next) {
-    keys_.at(changes_[next - 1].key).value.state = changes_[next - 1].before;
-  }
-  std::string text;
-  size_t count = 0;
-  for (size_t i = 0; i < keys_.size(); ++i) {
-    const Key& key = keys_.at(i).value;
-    if (!Differs(key) || ++count > kMost) continue;
-    if (!text.empty()) text += ", ";
-    const std::string& name = keys_.at(i).key;
-    text += "db" + std::to_string(static_cast<int>(name[0])) + "/" + name.substr(1);
-    text += key.current.digest == 0 ? " is missing"
-            : key.state.digest == 0 ? " exists"
-                                    : " differs";
+  size_t inside = inside_.size();
+  for (uint32_t version = version_;; --version) {
+    while (inside > 0 && inside_[inside - 1] > version) --inside;
+    if (values == 0 && judge->Consider({.version = version,
+                                        .times = times == 0,
+                                        .inside = inside > 0 && inside_[inside - 1] == version})) {
+      break;
+    }
+    if (version == 0) break;
+    for (; next > 0 && changes_[next - 1].version == version; --next) {
+      Key& key = keys_.at(changes_[next - 1].key).value;
+      --count(key);
+      key.state = changes_[next - 1].before;
+      ++count(key);
+    }
   }
   for (; next < changes_.size(); ++next) {
     keys_.at(changes_[next].key).value.state = changes_[next].after;
   }
-  if (count > kMost) text += ", and " + std::to_string(count - kMost) + " more";
+  return judge->Verdict();
+}
+
+void StateHistory::GoTo(uint32_t version) {
+  for (next_ = changes_.size(); next_ > 0 && changes_[next_ - 1].version > version; --next_) {
+    keys_.at(changes_[next_ - 1].key).value.state = changes_[next_ - 1].before;
+  }
+}
+
+void StateHistory::Restore() {
+  for (; next_ < changes_.size(); ++next_) {
+    keys_.at(changes_[next_].key).value.state = changes_[next_].after;
+  }
+}
+
+std::string StateHistory::Difference(const Keyspace& recovered, uint32_t version) {
+  Compare(recovered);
+  GoTo(version);
+  std::string text;
+  size_t count = 0;
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    const Key& key = keys_.at(i).value;
+    const Differs difference = DifferenceOf(key);
+    if (difference == Differs::kNone || ++count > kMostNamed) continue;
+    if (!text.empty()) text += ", ";
+    text += NameOf(i);
+    text += difference == Differs::kTime ? " has another time to live"
+            : key.current.digest == 0    ? " is missing"
+            : key.state.digest == 0      ? " exists"
+                                         : " differs";
+  }
+  Restore();
+  if (count > kMostNamed) text += ", and " + std::to_string(count - kMostNamed) + " more";
   return text;
+}
+
+std::string StateHistory::Describe(uint32_t version) const {
+  std::string text;
+  size_t count = 0;
+  for (const Change& change : changes_) {
+    if (change.version != version || ++count > kMostNamed) continue;
+    if (!text.empty()) text += ", ";
+    text += NameOf(change.key);
+  }
+  if (count > kMostNamed) text += ", and " + std::to_string(count - kMostNamed) + " more";
+  return text;
+}
+
+bool StateHistory::DiffersOnlySince(const Keyspace& recovered, uint32_t version) {
+  // FLUSHALL, SWAPDB and the like may have come to another database.
+  if (!flushes_.empty() && flushes_.back() > version) return true;
+  std::vector<std::string_view> touched;
+  for (const Change& change : changes_) {
+    if (change.version > version)
+      touched.push_back(std::string_view(keys_.at(change.key).key).substr(1));
+  }
+  Compare(recovered);
+  GoTo(version);
+  bool only = true;
+  for (size_t i = 0; i < keys_.size() && only; ++i) {
+    const Key& key = keys_.at(i).value;
+    if (DifferenceOf(key) == Differs::kNone || key.state.digest == 0) continue;
+    only = std::ranges::find(touched, std::string_view(keys_.at(i).key).substr(1)) != touched.end();
+  }
+  Restore();
+  return only;
 }
 
 uint32_t StateHistory::Reload() {
   OnDatabase(-1);
+  flushed_ = false;
   return Commit();
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +10,14 @@
 #include "core/keyspace/dict.h"
 #include "core/keyspace/keyspace.h"
 #include "core/server/watcher.h"
+#include "worlds/durability/judge.h"
 
 namespace resprobe {
 
 // Every state that a keyspace has had: version 0 is empty, and each unit of changes makes the next
-// one. Answers which of them a recovered keyspace is. The cost of a version is the number of keys
-// that it changed; values are kept as digests.
+// one, and so does each command of a transaction before its end. Answers which of them a recovered
+// keyspace is. The cost of a version is the number of keys that it changed; values are kept as
+// digests.
 class StateHistory : public ServerWatcher {
  public:
   // Begins again with version 0, an empty keyspace. `keyspace` is not owned.
@@ -26,22 +27,24 @@ class StateHistory : public ServerWatcher {
   void OnKey(int db, std::string_view key) override;
   void OnDatabase(int db) override;
   void OnUnit() override { Commit(); }
+  void OnStep() override;
 
   // Ends the current unit, if anything has changed. Returns the version.
   uint32_t Commit();
   uint32_t version() const { return version_; }
 
   // Compares all versions with another keyspace, at its time, which a server has recovered: keys
-  // whose time to live has passed do not count. `accept(version)` says which versions may be
-  // recovered.
-  struct Match {
-    std::optional<uint32_t> accepted;  // the latest of those that are accepted
-    std::optional<uint32_t> any;       // the latest of all
-  };
-  template <class Accept>
-  Match Find(const Keyspace& recovered, const Accept& accept);
+  // whose time to live has passed do not count. Gives the judge those that are equal, from the
+  // latest on.
+  DurabilityVerdict Judge(const Keyspace& recovered, DurabilityJudge* judge);
   // The keys in which a version differs from that keyspace: "db0/key is missing", at most four.
   std::string Difference(const Keyspace& recovered, uint32_t version);
+  // The keys that a version has changed: "db0/key", at most four.
+  std::string Describe(uint32_t version) const;
+  // True if that keyspace differs from a version only in keys that a later version has touched, in
+  // any database, or that no version has. (A keyspace that is the result of a log whose end is
+  // garbage.)
+  bool DiffersOnlySince(const Keyspace& recovered, uint32_t version);
 
   // The keyspace has been loaded anew, without reports: what it is now is the latest version, a new
   // one if it differs from the one before.
@@ -67,48 +70,36 @@ class StateHistory : public ServerWatcher {
     State after;
   };
 
+  static constexpr size_t kMostNamed = 4;
+
+  // Makes a version of what has changed, if anything has.
+  bool Advance();
+  // Whether the value, and only the time to live of a key differ.
+  enum class Differs : uint8_t { kNone, kTime, kValue };
+  Differs DifferenceOf(const Key& key) const;
+  std::string NameOf(size_t key) const;
+  // All keys have the state of this version, until Restore().
+  void GoTo(uint32_t version);
+  void Restore();
   void Touch(size_t key);
   size_t IndexOf(int db, std::string_view key);
   static State StateOf(const Keyspace& keyspace, std::string_view name);
-  bool Differs(const Key& key) const;
-  // Notes what the recovered keyspace holds; returns the number of keys in which the latest version
-  // differs from it.
-  size_t Compare(const Keyspace& recovered);
+  // Notes what the recovered keyspace holds.
+  void Compare(const Keyspace& recovered);
 
   const Keyspace* keyspace_ = nullptr;
   Dict<Key> keys_;  // by a byte for the database, and the name
   std::vector<size_t> touched_;
   std::vector<Change> changes_;
+  size_t next_ = 0;                // GoTo() has taken back the changes from here on
+  std::vector<uint32_t> flushes_;  // versions that have touched every key of a database
+  bool flushed_ = false;
+  uint32_t unit_ = 0;             // the version at the end of the last unit
+  std::vector<uint32_t> inside_;  // versions in the midst of a unit, ascending
   uint32_t version_ = 0;
   int64_t recovered_ms_ = 0;  // the time of the recovered keyspace
   std::string name_;
 };
-
-template <class Accept>
-StateHistory::Match StateHistory::Find(const Keyspace& recovered, const Accept& accept) {
-  size_t wrong = Compare(recovered);
-  Match match;
-  size_t next = changes_.size();
-  for (uint32_t version = version_;; --version) {
-    if (wrong == 0) {
-      if (!match.any) match.any = version;
-      if (accept(version)) {
-        match.accepted = version;
-        break;
-      }
-    }
-    if (version == 0) break;
-    for (; next > 0 && changes_[next - 1].version == version; --next) {
-      Key& key = keys_.at(changes_[next - 1].key).value;
-      wrong -= Differs(key) ? 1 : 0;
-      key.state = changes_[next - 1].before;
-      wrong += Differs(key) ? 1 : 0;
-    }
-  }
-  for (; next < changes_.size(); ++next)
-    keys_.at(changes_[next].key).value.state = changes_[next].after;
-  return match;
-}
 
 }  // namespace resprobe
 

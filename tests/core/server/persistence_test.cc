@@ -12,6 +12,7 @@
 #include "core/persistence/memory_files.h"
 #include "core/resp/writer.h"
 #include "core/server/server.h"
+#include "tests/core/persistence/faulty_files.h"
 
 namespace resprobe {
 namespace {
@@ -246,6 +247,91 @@ INSTANTIATE_TEST_SUITE_P(Profiles, PersistenceTest,
                          [](const auto& param) {
                            return param.param == Profile::kRedis70 ? "redis" : "valkey";
                          });
+
+// As on both servers: a transaction is not run if its client watches a key that has changed since.
+TEST_P(PersistenceTest, AWatchInALogCounts) {
+  constexpr std::string_view kSet = "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+  constexpr std::string_view kWatch = "*2\r\n$5\r\nWATCH\r\n$1\r\na\r\n";
+  const auto transaction = [](std::string_view key) {
+    return "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\n" + std::string(key) +
+           "\r\n$1\r\n1\r\n*1\r\n$4\r\nEXEC\r\n";
+  };
+  files_.Set("appendonlydir/appendonly.aof.manifest",
+               "file appendonly.aof.1.incr.aof seq 1 type i\n");
+  files_.Set("appendonlydir/appendonly.aof.1.incr.aof",
+               std::string(kSet) + std::string(kWatch) + std::string(kSet) + transaction("b") +
+                   transaction("c") + std::string(kWatch) + transaction("d"));
+  Start(Aof());
+  EXPECT_EQ(Call({"MGET", "b", "c", "d"}), "*3\r\n$-1\r\n$1\r\n1\r\n$1\r\n1\r\n");
+}
+
+// What the rewrite's base has must not come again in the next file.
+TEST_P(PersistenceTest, ALogThatCannotBeWrittenIsNotRewritten) {
+  FaultyFiles faulty;
+  server_ = std::make_unique<Server>(
+      ServerConfig{.profile = GetParam(), .persistence = Aof(AppendFsync::kEverySecond)});
+  ASSERT_TRUE(server_->Start(&faulty, 1, &log_));
+  client_ = server_->Connect();
+  Call({"INCR", "n"});
+  faulty.room = 0;
+  EXPECT_EQ(Call({"INCR", "n"}), ":2\r\n");
+  EXPECT_EQ(Call({"BGREWRITEAOF"}).substr(0, 4), "-ERR");
+  EXPECT_TRUE(log_.Has("The append only file cannot be written, so it is not rewritten"));
+  faulty.room = -1;
+  EXPECT_EQ(Call({"BGREWRITEAOF"}), "+Background append only file rewriting started\r\n");
+  EndChild();
+  const int64_t now = static_cast<int64_t>(server_->now_ms());
+  server_ = std::make_unique<Server>(
+      ServerConfig{.profile = GetParam(), .start_ms = now, .persistence = Aof()});
+  ASSERT_TRUE(server_->Start(&faulty, 2, &log_));
+  client_ = server_->Connect();
+  EXPECT_EQ(Call({"GET", "n"}), "$1\r\n2\r\n");
+}
+
+// valkey 8.0's WAITAOF.
+TEST_P(PersistenceTest, WaitAofAnswersOnceTheLogIsDurable) {
+  if (GetParam() == Profile::kRedis70) {
+    Start(Aof());
+    EXPECT_EQ(Call({"WAITAOF", "1", "0", "0"}).substr(0, 20), "-ERR unknown command");
+    return;
+  }
+  Start(Aof(AppendFsync::kNo));
+  // Of what the client itself has written, which is nothing.
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "0"}), "*2\r\n:1\r\n:0\r\n");
+  Call({"SET", "a", "1"});
+  EXPECT_EQ(Call({"WAITAOF", "0", "0", "0"}), "*2\r\n:0\r\n:0\r\n");
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "50"}), "");
+  server_->Advance(50);
+  EXPECT_EQ(std::exchange(server_->Output(client_), {}), "*2\r\n:0\r\n:0\r\n");
+  EXPECT_EQ(Call({"WAITAOF", "0", "1", "50"}), "");
+  server_->Advance(50);
+  EXPECT_EQ(std::exchange(server_->Output(client_), {}), "*2\r\n:0\r\n:0\r\n");
+  // In a transaction it does not wait.
+  Call({"MULTI"});
+  Call({"WAITAOF", "1", "0", "0"});
+  EXPECT_EQ(Call({"EXEC"}), "*1\r\n*2\r\n:0\r\n:0\r\n");
+  // The next fsync ends the wait, in the turn in which it is made.
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "0"}), "");
+  const uint64_t other = server_->Connect();
+  server_->Receive(other, "CONFIG SET appendfsync always\r\nSET b 1\r\n");
+  EXPECT_EQ(std::exchange(server_->Output(client_), {}), "*2\r\n:1\r\n:0\r\n");
+}
+
+TEST_P(PersistenceTest, WaitAofChecksItsArgumentsInOrder) {
+  if (GetParam() == Profile::kRedis70) return;
+  Start(Aof());
+  constexpr std::string_view kLocal = "-ERR value is out of range, value must between 0 and 1\r\n";
+  EXPECT_EQ(Call({"WAITAOF", "2", "x", "x"}), kLocal);
+  EXPECT_EQ(Call({"WAITAOF", "-1", "0", "0"}), kLocal);
+  EXPECT_EQ(Call({"WAITAOF", "x", "0", "0"}), "-ERR value is not an integer or out of range\r\n");
+  EXPECT_EQ(Call({"WAITAOF", "1", "-1", "x"}), "-ERR value is out of range, must be positive\r\n");
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "-1"}), "-ERR timeout is negative\r\n");
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "x"}), "-ERR timeout is not an integer or out of range\r\n");
+  Call({"CONFIG", "SET", "appendonly", "no"});
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "0"}),
+            "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n");
+  EXPECT_EQ(Call({"WAITAOF", "0", "0", "0"}), "*2\r\n:0\r\n:0\r\n");
+}
 
 }  // namespace
 }  // namespace resprobe

@@ -6,30 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "core/persistence/forwarding_files.h"
+
 namespace resprobe {
 namespace {
 
 // Reports every fsync of a file as done, and makes none.
-class NoFsync : public FileSystem {
+class NoFsync : public ForwardingFiles {
  public:
-  explicit NoFsync(FileSystem* real) : real_(*real) {}
-  int Open(std::string_view path, Mode mode) override { return real_.Open(path, mode); }
-  int64_t Read(int file, std::span<char> into) override { return real_.Read(file, into); }
-  int64_t Write(int file, std::string_view bytes) override { return real_.Write(file, bytes); }
+  using ForwardingFiles::ForwardingFiles;
   int Sync(int) override { return 0; }
-  int Truncate(int file, int64_t size) override { return real_.Truncate(file, size); }
-  int64_t Size(int file) override { return real_.Size(file); }
-  int Close(int file) override { return real_.Close(file); }
-  int Rename(std::string_view from, std::string_view to) override { return real_.Rename(from, to); }
-  int Unlink(std::string_view path) override { return real_.Unlink(path); }
-  int MakeDirectory(std::string_view path) override { return real_.MakeDirectory(path); }
-  int SyncDirectory(std::string_view path) override { return real_.SyncDirectory(path); }
-  int List(std::string_view path, std::vector<std::string>* names) override {
-    return real_.List(path, names);
-  }
-
- private:
-  FileSystem& real_;
+  int SyncUpTo(int, uint64_t) override { return 0; }
 };
 
 constexpr std::string_view kFirst[] = {"SET", "a", "1"};
@@ -53,6 +40,34 @@ TEST(CrashPointsTest, ASoundServerIsCrashedEverywhere) {
     EXPECT_GT(points.counts().all, 0U);
     EXPECT_GT(points.counts().prefix, 0U);
   }
+}
+
+// Also the process that loads what a kill has left.
+TEST(CrashPointsTest, AProcessThatLoadsIsCrashedToo) {
+  std::vector<DurabilityWorld::Op> ops = Ops();
+  ops.emplace_back(DurabilityWorld::Kill{.after = {}});
+  CrashPoints points;
+  RunContext run;
+  ASSERT_TRUE(points.Run({}, ops, {.level = CrashLevel::kReordered}, run)) << run.violation().seen;
+  EXPECT_EQ(points.counts().failed, 0U);
+  // Three processes load: after the kill, and two at the end of each run.
+  EXPECT_GT(points.counts().starting, 3 * 5U);
+}
+
+// The op by which a world crashes its next process there.
+TEST(CrashPointsTest, ACrashAtAStartIsAnOp) {
+  DurabilityWorld world;
+  RunContext run(Trace::Mode::kText);
+  world.Start({}, run);
+  world.Apply(DurabilityWorld::Call{.client = {}, .args = {kFirst}}, run);
+  world.Apply(DurabilityWorld::Kill{.after = {DurabilityWorld::kAtNextStart + 2}}, run);
+  world.Apply(DurabilityWorld::Kill{.after = {}}, run);
+  ASSERT_FALSE(run.violated()) << run.violation().seen;
+  const std::string trace(run.trace().text());
+  EXPECT_NE(trace.find("kill -9 at its start"), std::string::npos);
+  EXPECT_NE(trace.find("process 3 has started"), std::string::npos);
+  world.Settle(run);
+  EXPECT_FALSE(run.violated()) << run.violation().seen;
 }
 
 TEST(CrashPointsTest, AMissingFsyncIsFound) {

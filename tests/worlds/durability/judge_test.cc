@@ -1,10 +1,11 @@
+// Each row of the table in judge.h.
+
 #include "worlds/durability/judge.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
-#include <vector>
 
 namespace resprobe {
 namespace {
@@ -13,378 +14,302 @@ using enum DurabilityPolicy;
 using enum DurabilityResult;
 
 constexpr int64_t kSecond = 1'000'000;
-constexpr DurabilityCrash kKill{.power_failure = false};
-constexpr DurabilityCrash kPower{.power_failure = true};
-
-// Each effect gives a state of its own, unless it is said to change nothing.
-class States : public PrefixStates {
- public:
-  StateDigest After(size_t effects) override {
-    asked.push_back(effects);
-    return Of(effects);
-  }
-  std::string Describe(size_t effect) override { return "SET k " + std::to_string(effect); }
-  StateDigest Of(size_t effects) const {
-    const size_t same =
-        effects > 0 && changes_nothing.contains(effects - 1) ? effects - 1 : effects;
-    return {100 + same, 7};
-  }
-  std::set<size_t> changes_nothing;
-  std::vector<size_t> asked;
-};
+constexpr bool kKill = false;
+constexpr bool kPower = true;
 
 class JudgeTest : public testing::Test {
  protected:
-  // A life of the server under this policy that starts at 0.
-  void Start(DurabilityPolicy policy) {
-    history_.Reset(0, policy);
-    judge_.Reset(&history_, &states_);
+  JudgeTest() {
+    judge_.set_describe([](uint32_t version) { return "SET k " + std::to_string(version); });
   }
-  void Log(int64_t at, bool acknowledged = true, bool ends_unit = true) {
-    history_.Logged(at, ends_unit);
-    if (acknowledged) history_.Acknowledged(history_.effects().size() - 1, at);
+  // A turn of the server, which makes the next version.
+  void Turn(int64_t at, DurabilityPolicy policy, int64_t fsync_since = -1) {
+    judge_.Acknowledge(
+        {.version = ++version_, .now_us = at, .policy = policy, .fsync_since_us = fsync_since});
   }
-  DurabilityVerdict JudgeOf(DurabilityCrash crash, int64_t at, const RecoveredState& recovered) {
-    crash.at_us = at;
-    judge_.At(crash);
-    verdict_ = judge_.Judge(recovered);
-    expected_ = judge_.Expected(verdict_);
-    seen_ = judge_.Seen(verdict_, recovered);
-    return verdict_;
+  // A turn that changes nothing.
+  void Idle(int64_t at, DurabilityPolicy policy, int64_t fsync_since = -1) {
+    judge_.Acknowledge({.version = version_,
+                        .now_us = at,
+                        .policy = policy,
+                        .fsync_since_us = fsync_since,
+                        .wrote = false});
   }
-  DurabilityResult Result(DurabilityCrash crash, int64_t at, size_t prefix) {
-    return JudgeOf(crash, at, {.state = states_.Of(prefix)}).result;
+  DurabilityVerdict JudgeOf(bool power, int64_t at, const DurabilityJudge::Match& match) {
+    judge_.At({.power_failure = power, .at_us = at});
+    judge_.Begin();
+    judge_.Consider(match);
+    const DurabilityVerdict verdict = judge_.Verdict();
+    expected_ = judge_.Expected(verdict);
+    seen_ = judge_.Seen(verdict);
+    return verdict;
   }
-  // The least prefix that is accepted.
-  size_t Least(DurabilityCrash crash, int64_t at) {
-    size_t least = 0;
-    while (Result(crash, at, least) != kKept) ++least;
+  DurabilityResult Result(bool power, int64_t at, uint32_t version) {
+    return JudgeOf(power, at, {.version = version}).result;
+  }
+  // The least version that is accepted.
+  uint32_t Least(bool power, int64_t at) {
+    uint32_t least = 0;
+    while (IsBroken(Result(power, at, least))) ++least;
     EXPECT_EQ(judge_.required(), least);
     return least;
   }
 
-  DurabilityHistory history_;
-  States states_;
   DurabilityJudge judge_;
-  DurabilityVerdict verdict_;
+  uint32_t version_ = 0;
   std::string expected_;
   std::string seen_;
 };
 
-// --- The table: what must be kept.
+// --- What must be kept.
 
 TEST_F(JudgeTest, AlwaysKeepsAllThatIsAcknowledged) {
-  Start(kAlways);
-  for (int64_t i = 0; i < 5; ++i) Log(i * kSecond);
-  Log(5 * kSecond, /*acknowledged=*/false);
-  for (const DurabilityCrash crash : {kKill, kPower}) {
-    EXPECT_EQ(Result(crash, 5 * kSecond, 4), kLostAcknowledged);
-    EXPECT_EQ(Result(crash, 5 * kSecond, 5), kKept);
-    EXPECT_EQ(Result(crash, 5 * kSecond, 6), kKept);  // what was not acknowledged may appear
-    EXPECT_EQ(Least(crash, 5 * kSecond), 5u);
+  judge_.Reset(kAlways);
+  for (int64_t i = 0; i < 5; ++i) Turn(i * kSecond, kAlways);
+  for (const bool power : {kKill, kPower}) {
+    EXPECT_EQ(Result(power, 5 * kSecond, 4), kLostAcknowledged);
+    EXPECT_EQ(Result(power, 5 * kSecond, 5), kKept);
+    EXPECT_EQ(Result(power, 5 * kSecond, 6), kKept);  // what was not acknowledged may appear
+    EXPECT_EQ(Least(power, 5 * kSecond), 5U);
   }
   EXPECT_EQ(Result(kPower, 5 * kSecond, 3), kLostAcknowledged);
-  EXPECT_EQ(
-      expected_,
-      "at least the first 5 effects of 6: effect 5 (SET k 4) was acknowledged at 4.000 s under "
-      "appendfsync always (power failure at 5.000 s)");
-  EXPECT_EQ(seen_, "the first 3 effects; effect 4 (SET k 3) is lost");
-}
-
-TEST_F(JudgeTest, AnAcknowledgementDemandsAllEffectsBefore) {
-  Start(kAlways);
-  Log(0, /*acknowledged=*/false);
-  Log(0);
-  EXPECT_EQ(Least(kPower, 1), 2u);
+  EXPECT_EQ(expected_,
+            "at least version 5 (SET k 5) of 5: acknowledged under appendfsync always at 4.000 s "
+            "(power failure at 5.000 s)");
+  EXPECT_EQ(seen_, "version 3 (SET k 3); version 4 (SET k 4) is lost");
 }
 
 TEST_F(JudgeTest, EverySecondLosesTwoSecondsAtAPowerFailureAndNothingAtAKill) {
-  Start(kEverySecond);
-  for (int64_t i = 0; i < 10; ++i) Log(i * kSecond);  // at 0, 1, … 9 s
-  EXPECT_EQ(Least(kKill, 9 * kSecond), 10u);
+  judge_.Reset(kEverySecond);
+  for (int64_t i = 0; i < 10; ++i) Turn(i * kSecond, kEverySecond);  // at 0, 1, … 9 s
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 10U);
   EXPECT_EQ(Result(kKill, 9 * kSecond, 9), kLostAcknowledged);
-  EXPECT_EQ(Least(kPower, 9 * kSecond), 8u);  // those at 0 … 7 s
+  EXPECT_EQ(Least(kPower, 9 * kSecond), 8U);  // those at 0 … 7 s
   EXPECT_EQ(Result(kPower, 9 * kSecond, 7), kBeyondWindow);
-  EXPECT_EQ(
-      expected_,
-      "at least the first 8 effects of 10: effect 8 (SET k 7) was acknowledged at 7.000 s under "
-      "appendfsync everysec (power failure at 9.000 s)");
-  EXPECT_EQ(Least(kPower, 20 * kSecond), 10u);
+  EXPECT_EQ(expected_,
+            "at least version 8 (SET k 8) of 10: acknowledged under appendfsync everysec at 7.000 "
+            "s (power failure at 9.000 s)");
+  EXPECT_EQ(Result(kPower, 9 * kSecond, 8), kWithinPromise);
+  EXPECT_EQ(Result(kPower, 9 * kSecond, 10), kKept);
+  EXPECT_EQ(Least(kPower, 20 * kSecond), 10U);
 }
 
-TEST_F(JudgeTest, AFsyncThatHangsExtendsTheWindow) {
-  Start(kEverySecond);
-  for (int64_t i = 0; i < 10; ++i) {
-    if (i == 4) history_.SyncStarted(i * kSecond);
-    Log(i * kSecond);
-  }
-  // Under way since 4 s: the effects up to 3 s may wait for it, and those after it for the next
-  // one.
-  EXPECT_EQ(Least(kPower, 9 * kSecond), 2u);
-  history_.SyncEnded(9 * kSecond, /*failed=*/false);
-  EXPECT_EQ(Least(kPower, 9 * kSecond), 4u);  // it has covered the first four
-  EXPECT_EQ(Least(kPower, 11 * kSecond), 10u);
-}
-
-TEST_F(JudgeTest, AKillLosesWhatWaitedForAFsync) {
-  Start(kEverySecond);
-  Log(1 * kSecond);
-  history_.SyncStarted(2 * kSecond);
-  EXPECT_EQ(Least(kKill, 2 * kSecond), 1u);  // was written before
-  Log(3 * kSecond);
-  Log(4 * kSecond);
-  EXPECT_EQ(Least(kKill, 4 * kSecond), 1u);
-  EXPECT_EQ(Least(kKill, 5 * kSecond + 1), 2u);  // after 2 s it is written nevertheless
-  history_.SyncEnded(5 * kSecond, false);
-  Log(5 * kSecond + 1);
-  EXPECT_EQ(Least(kKill, 5 * kSecond + 2), 4u);
+TEST_F(JudgeTest, EverySecondLosesMoreWhileAnFsyncHangs) {
+  judge_.Reset(kEverySecond);
+  Turn(1 * kSecond, kEverySecond);
+  Turn(3 * kSecond, kEverySecond, /*fsync_since=*/3 * kSecond);
+  Turn(9 * kSecond, kEverySecond, /*fsync_since=*/3 * kSecond);
+  EXPECT_EQ(Least(kPower, 9 * kSecond), 1U);
+  // What has waited for 2 s is written in spite of it, in the next turn.
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 2U);
+  EXPECT_EQ(Least(kKill, 12 * kSecond), 3U);
+  // Once it has ended, what came after its start waits for the next one.
+  Idle(10 * kSecond, kEverySecond);
+  EXPECT_EQ(Least(kPower, 11 * kSecond), 1U);
+  EXPECT_EQ(Least(kPower, 12 * kSecond), 3U);
 }
 
 TEST_F(JudgeTest, NoKeepsEverythingAtAKillAndNothingAtAPowerFailure) {
-  Start(kNo);
-  for (int64_t i = 0; i < 5; ++i) Log(i * kSecond);
-  EXPECT_EQ(Least(kKill, 100 * kSecond), 5u);
-  EXPECT_EQ(Least(kPower, 100 * kSecond), 0u);
-  EXPECT_EQ(expected_, "any prefix of 5 effects (power failure at 100.000 s)");
-  history_.Receipted(50 * kSecond, 3, "a rewrite");
-  EXPECT_EQ(Least(kPower, 100 * kSecond), 3u);
-  EXPECT_EQ(Result(kPower, 100 * kSecond, 2), kLostAcknowledged);
-  EXPECT_EQ(
-      expected_,
-      "at least the first 3 effects of 5: confirmed at 50.000 s by a rewrite (power failure at "
-      "100.000 s)");
+  judge_.Reset(kNo);
+  Turn(1 * kSecond, kNo);
+  EXPECT_EQ(Least(kKill, 99 * kSecond), 1U);
+  EXPECT_EQ(Least(kPower, 99 * kSecond), 0U);
+  EXPECT_EQ(Result(kPower, 99 * kSecond, 0), kWithinPromise);
+}
+
+TEST_F(JudgeTest, WhatIsYoungWhenFsyncsEndIsNotPromised) {
+  judge_.Reset(kEverySecond);
+  Turn(1 * kSecond, kEverySecond);
+  Turn(2 * kSecond, kEverySecond);
+  Idle(3 * kSecond, kNo);
+  EXPECT_EQ(Least(kPower, 99 * kSecond), 1U);
+}
+
+TEST_F(JudgeTest, TheWriteThatFailsIsNotPromised) {
+  judge_.Reset(kEverySecond);
+  Turn(1 * kSecond, kEverySecond);
+  judge_.Acknowledge(
+      {.version = ++version_, .now_us = 2 * kSecond, .policy = kEverySecond, .write_fails = true});
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 1U);
+  Idle(9 * kSecond, kEverySecond);
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 2U);
+}
+
+TEST_F(JudgeTest, NothingIsSyncedWhileAChildHoldsFsyncsBack) {
+  judge_.Reset(kAlways);
+  Turn(1 * kSecond, kAlways);
+  judge_.Acknowledge(
+      {.version = ++version_, .now_us = 2 * kSecond, .policy = kAlways, .held = true});
+  EXPECT_EQ(Least(kPower, 9 * kSecond), 1U);
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 2U);
 }
 
 TEST_F(JudgeTest, SnapshotsAreTheLastFinishedOneOrTheOneUnderWay) {
-  Start(kSnapshots);
-  Log(1);
-  history_.SnapshotStarted(2);
-  for (const DurabilityCrash crash : {kKill, kPower}) {
-    EXPECT_EQ(Result(crash, 3, 0), kKept);  // none has finished
-    EXPECT_EQ(Result(crash, 3, 1), kKept);  // it may have been finished without having said so
+  judge_.Reset(kSnapshots);
+  judge_.SnapshotBegins(2);
+  EXPECT_EQ(Result(kPower, 0, 0), kKept);
+  EXPECT_EQ(Result(kPower, 0, 1), kNotASnapshot);
+  EXPECT_EQ(Result(kPower, 0, 2), kKept);
+  judge_.SnapshotEnds(2);
+  judge_.SnapshotBegins(3);
+  judge_.SnapshotEnds(3);
+  for (const bool power : {kKill, kPower}) {
+    EXPECT_EQ(Result(power, 0, 0), kLostSnapshot);
+    EXPECT_EQ(Result(power, 0, 2), kLostSnapshot);
+    EXPECT_EQ(expected_.substr(0, 55), "the last finished snapshot, version 3 (SET k 3) (" +
+                                           std::string(power ? "power " : "kill -"));
+    EXPECT_EQ(Result(power, 0, 3), kKept);
+    EXPECT_EQ(Result(power, 0, 4), kNotASnapshot);
   }
-  history_.SnapshotFinished(3);
-  EXPECT_EQ(Result(kPower, 4, 0), kLostSnapshot);
-  Log(4);
-  Log(5);
-  EXPECT_EQ(Result(kPower, 5, 1), kKept);
-  EXPECT_EQ(Result(kPower, 5, 2), kNotASnapshot);
-  EXPECT_EQ(seen_, "the first 2 effects, of which no snapshot was taken");
-  history_.SnapshotStarted(5);
-  EXPECT_EQ(Result(kPower, 5, 3), kKept);
-  history_.SnapshotFailed();
-  EXPECT_EQ(Result(kPower, 6, 3), kNotASnapshot);
-  history_.SnapshotStarted(6);
-  history_.SnapshotFinished(7);
-  EXPECT_EQ(Result(kKill, 8, 3), kKept);
-  EXPECT_EQ(Result(kKill, 8, 1), kLostSnapshot);
-  EXPECT_EQ(expected_, "the last finished snapshot, the first 3 effects (kill -9 at 0.000 s)");
 }
 
-// --- Changes of policy.
-
-TEST_F(JudgeTest, EachEffectIsPromisedByThePolicyAtItsAcknowledgement) {
-  Start(kAlways);
-  Log(1 * kSecond);
-  history_.PolicyChanged(2 * kSecond, kNo);
-  Log(3 * kSecond);
-  EXPECT_EQ(Least(kPower, 10 * kSecond), 1u);
-  history_.PolicyChanged(10 * kSecond, kEverySecond);
-  Log(11 * kSecond);
-  EXPECT_EQ(Least(kPower, 12 * kSecond), 1u);
-  EXPECT_EQ(Least(kPower, 13 * kSecond), 3u);
+TEST_F(JudgeTest, AReceiptIsKeptUnderEveryPolicy) {
+  judge_.Reset(kNo);
+  Turn(0, kNo);
+  Turn(0, kNo);
+  judge_.Confirm(1, kSecond, "confirmed by WAITAOF");
+  EXPECT_EQ(Least(kPower, 2 * kSecond), 1U);
+  EXPECT_EQ(Result(kPower, 2 * kSecond, 0), kLostAcknowledged);
+  EXPECT_EQ(expected_,
+            "at least version 1 (SET k 1) of 2: confirmed by WAITAOF at 1.000 s (power failure at "
+            "2.000 s)");
 }
 
-TEST_F(JudgeTest, EverySecondPromisesNothingThatWasSwitchedOffWithinTheWindow) {
-  Start(kEverySecond);
-  Log(1 * kSecond);
-  Log(3 * kSecond);
-  history_.PolicyChanged(4 * kSecond, kNo);
-  EXPECT_EQ(Least(kPower, 100 * kSecond), 1u);
+TEST_F(JudgeTest, ARewriteIsAReceipt) {
+  judge_.Reset(kNo);
+  Turn(1 * kSecond, kNo);
+  judge_.RewriteBegins(1);
+  Turn(1 * kSecond, kNo);
+  EXPECT_EQ(Least(kPower, kSecond), 0U);
+  judge_.RewriteEnds(kSecond);
+  EXPECT_EQ(Least(kPower, kSecond), 1U);
 }
 
-TEST_F(JudgeTest, ALogThatWasOffPromisesNothingOfThatTime) {
-  Start(kSnapshots);
-  Log(1);
-  history_.Receipted(2, 1, "a rewrite");
-  history_.PolicyChanged(2, kAlways);
-  EXPECT_EQ(Least(kPower, 3), 1u);
-  Log(3);
-  EXPECT_EQ(Least(kPower, 4), 2u);
-  Start(kSnapshots);
-  Log(1);
-  history_.PolicyChanged(2, kNo);
-  EXPECT_EQ(Least(kKill, 3), 0u);
-}
+// --- Faults.
 
-TEST_F(JudgeTest, WaitAofIsAReceipt) {
-  Start(kEverySecond);
-  Log(1 * kSecond);
-  Log(1 * kSecond);
-  EXPECT_EQ(Least(kPower, 1 * kSecond), 0u);
-  history_.Receipted(1 * kSecond, 1, "WAITAOF");
-  EXPECT_EQ(Least(kPower, 1 * kSecond), 1u);
-  EXPECT_EQ(Result(kPower, 1 * kSecond, 0), kLostAcknowledged);
-}
-
-// --- What else can be wrong.
-
-TEST_F(JudgeTest, ATransactionIsAllOrNothing) {
-  Start(kNo);
-  Log(1);
-  Log(2, true, /*ends_unit=*/false);
-  Log(2, true, /*ends_unit=*/false);
-  Log(2);
-  EXPECT_EQ(Result(kPower, 3, 1), kKept);
-  EXPECT_EQ(Result(kPower, 3, 2), kTornTransaction);
-  EXPECT_EQ(Result(kPower, 3, 3), kTornTransaction);
-  EXPECT_EQ(expected_, "all or nothing of effects 2 to 4, which are one transaction");
-  EXPECT_EQ(seen_, "the first 3 effects, without effect 4 (SET k 3)");
-  EXPECT_EQ(Result(kPower, 3, 4), kKept);
-}
-
-TEST_F(JudgeTest, AStateOfNoPrefixIsAHole) {
-  Start(kNo);
-  Log(1);
-  EXPECT_EQ(JudgeOf(kPower, 3, {.state = {55, 7}}).result, kHole);
-  EXPECT_EQ(seen_, "a state that no prefix of the effects has");
-}
-
-TEST_F(JudgeTest, TimesToLiveAreAbsolute) {
-  Start(kNo);
-  Log(1);
-  EXPECT_EQ(JudgeOf(kPower, 3, {.state = {101, 8}}).result, kWrongExpiry);
-  EXPECT_EQ(seen_, "the first effect, with other times to live");
-}
-
-TEST_F(JudgeTest, ARefusalIsUnavailableIfItSaysWhy) {
-  Start(kAlways);
-  Log(1);
-  const RecoveredState refused{.refused = true, .reason = "Bad file format"};
-  EXPECT_EQ(JudgeOf(kPower, 3, refused).result, kUnavailable);
-  EXPECT_FALSE(IsBroken(verdict_.result));
-  EXPECT_EQ(seen_, "the server does not start: Bad file format");
-  EXPECT_EQ(JudgeOf(kPower, 3, {.refused = true}).result, kSilentRefusal);
-  EXPECT_TRUE(IsBroken(verdict_.result));
-  EXPECT_FALSE(IsBroken(kKept));
-}
-
-TEST_F(JudgeTest, OfEqualStatesTheBestForTheServerCounts) {
-  Start(kAlways);
-  Log(1);
-  states_.changes_nothing.insert(1);
-  Log(2);
-  EXPECT_EQ(Result(kPower, 3, 1), kKept);
-  EXPECT_EQ(verdict_.recovered, 2u);
-  EXPECT_EQ(Result(kPower, 3, 0), kLostAcknowledged);
-  Start(kAlways);
-  Log(1, true, /*ends_unit=*/false);
-  Log(1);
-  Log(2);
-  EXPECT_EQ(Result(kPower, 3, 1), kLostAcknowledged);  // torn, or lost
-  EXPECT_EQ(verdict_.recovered, 2u);
-}
-
-// --- Excuses.
-
-TEST_F(JudgeTest, UnderEverySecondAFailedFsyncPutsItsWindowInDoubt) {
-  Start(kEverySecond);
-  for (int64_t i = 0; i < 10; ++i) Log(i * kSecond);
-  history_.SyncStarted(5 * kSecond);
-  history_.SyncEnded(5 * kSecond, /*failed=*/true);
-  EXPECT_EQ(Least(kPower, 100 * kSecond), 4u);  // up to 3 s
-  EXPECT_EQ(Least(kKill, 100 * kSecond), 10u);
-  history_.Receipted(100 * kSecond, 10, "a rewrite");
-  Log(101 * kSecond);
-  EXPECT_EQ(Least(kPower, 200 * kSecond), 11u);
-}
-
-TEST_F(JudgeTest, UnderAlwaysAFailedFsyncExcusesNothing) {
-  Start(kAlways);
-  Log(1);
-  history_.SyncStarted(2);
-  history_.SyncEnded(3, /*failed=*/true);
-  Log(4);
-  EXPECT_EQ(Least(kPower, 5), 2u);
-}
-
-TEST_F(JudgeTest, ADiskThatLiesExcusesUntilARewrite) {
-  Start(kAlways);
-  Log(1);
-  Log(2);
-  history_.Excused(2, 1, "an fsync that tells its error late");
-  Log(3);
-  EXPECT_EQ(Least(kPower, 4), 1u);
-  EXPECT_TRUE(verdict_.excused);
-  EXPECT_EQ(Result(kPower, 4, 3), kKept);
-  EXPECT_FALSE(verdict_.excused);
-  EXPECT_EQ(Result(kPower, 4, 0), kLostAcknowledged);
-  EXPECT_EQ(
-      expected_,
-      "at least the first effect of 3; the faults of the disk excuse the rest (power failure at "
-      "0.000 s)");
-  history_.Receipted(5, 3, "a rewrite");
-  EXPECT_EQ(Least(kPower, 6), 3u);
+TEST_F(JudgeTest, AFailedFsyncExcusesWhatItCoveredUntilARewrite) {
+  judge_.Reset(kAlways);
+  Turn(1 * kSecond, kAlways);
+  judge_.FsyncLost();
+  EXPECT_TRUE(judge_.in_doubt());
+  Turn(2 * kSecond, kAlways);
+  judge_.Confirm(2, 2 * kSecond, "confirmed by WAITAOF");
+  EXPECT_EQ(Least(kPower, 9 * kSecond), 1U);
+  EXPECT_EQ(Least(kKill, 9 * kSecond), 2U);
+  // Unless that was spoiled, too.
+  judge_.RewriteBegins(2);
+  judge_.FsyncLost();
+  judge_.RewriteEnds(9 * kSecond);
+  EXPECT_EQ(Least(kPower, 9 * kSecond), 1U);
+  judge_.RewriteBegins(2);
+  judge_.RewriteEnds(9 * kSecond);
+  EXPECT_EQ(Least(kPower, 9 * kSecond), 2U);
+  EXPECT_FALSE(judge_.in_doubt());
 }
 
 TEST_F(JudgeTest, DamageExcusesAnyState) {
-  Start(kAlways);
-  Log(1);
-  history_.Damaged(2, "a flipped bit");
-  EXPECT_EQ(JudgeOf(kPower, 3, {.state = {55, 7}}).result, kKept);
-  EXPECT_TRUE(verdict_.excused);
-  EXPECT_EQ(JudgeOf(kPower, 3, {.refused = true}).result, kSilentRefusal);
+  judge_.Reset(kAlways);
+  Turn(1 * kSecond, kAlways);
+  judge_.Damaged();
+  const DurabilityVerdict verdict = JudgeOf(kPower, 2 * kSecond, {.version = 1, .times = false});
+  EXPECT_FALSE(IsBroken(verdict.result));
+  EXPECT_TRUE(verdict.excused);
 }
 
 // --- Several lives.
 
-TEST_F(JudgeTest, WhatWasLostNeverHappened) {
-  Start(kNo);
-  for (int64_t i = 0; i < 5; ++i) Log(i * kSecond);
-  EXPECT_EQ(Result(kPower, 5 * kSecond, 2), kKept);
-  history_.Recovered(5 * kSecond, 6 * kSecond, 2);
-  states_.asked.clear();
-  Log(7 * kSecond);
-  EXPECT_EQ(Least(kKill, 8 * kSecond), 3u);
-  EXPECT_EQ(states_.asked, (std::vector<size_t>{3}));  // the others are known
-  history_.Recovered(8 * kSecond, 8 * kSecond, 1);
-  Log(8 * kSecond);
-  Log(8 * kSecond);
-  history_.Recovered(9 * kSecond, 9 * kSecond, 3);
-  states_.asked.clear();
-  EXPECT_EQ(Least(kKill, 9 * kSecond), 3u);
-  EXPECT_EQ(states_.asked, (std::vector<size_t>{0, 1, 2, 3}));  // the second one has changed
+TEST_F(JudgeTest, AKillMakesNothingDurable) {
+  judge_.Reset(kEverySecond);
+  Turn(1 * kSecond, kEverySecond);
+  Turn(2 * kSecond, kEverySecond);
+  judge_.Restart({.power_failure = false, .at_us = 3 * kSecond}, /*recovered=*/2, /*latest=*/3);
+  version_ = 3;
+  EXPECT_EQ(Least(kKill, 3 * kSecond), 3U);
+  EXPECT_EQ(Least(kPower, 99 * kSecond), 1U);
+  Turn(99 * kSecond, kEverySecond);
+  EXPECT_EQ(Least(kPower, 101 * kSecond), 4U);
 }
 
-TEST_F(JudgeTest, ARestartedServerThatDoesNotSyncKeepsItsPromiseInItsOwnLifeOnly) {
-  for (const bool restart_syncs : {true, false}) {
-    judge_ = DurabilityJudge({.restart_syncs = restart_syncs});
-    Start(kEverySecond);
-    Log(1 * kSecond);
-    Log(4 * kSecond);
-    history_.Recovered(5 * kSecond, 6 * kSecond, 2);
-    EXPECT_EQ(Least(kPower, 100 * kSecond), restart_syncs ? 2u : 1u);
-    Log(100 * kSecond);
-    EXPECT_EQ(Least(kPower, 102 * kSecond), 3u);
-  }
+TEST_F(JudgeTest, WhatAPowerFailureHasLeftIsDurable) {
+  judge_.Reset(kNo);
+  Turn(1 * kSecond, kNo);
+  Turn(1 * kSecond, kNo);
+  judge_.Restart({.power_failure = true, .at_us = kSecond}, /*recovered=*/1, /*latest=*/3);
+  EXPECT_EQ(Least(kPower, kSecond), 3U);
 }
 
-TEST_F(JudgeTest, AcknowledgedAllAcknowledgesEachEffectOnce) {
-  Start(kNo);
-  history_.Logged(1);
-  history_.AcknowledgedAll(2);
-  history_.Logged(3);
-  history_.AcknowledgedAll(4);
-  history_.Acknowledged(0, 5);
-  EXPECT_EQ(history_.effects()[0].acknowledged_us, 2);
-  EXPECT_EQ(history_.effects()[1].acknowledged_us, 4);
+TEST_F(JudgeTest, ASnapshotOutlivesALog) {
+  judge_.Reset(kAlways);
+  judge_.SnapshotBegins(1);
+  judge_.SnapshotEnds(1);
+  version_ = 1;
+  Turn(1 * kSecond, kAlways);
+  judge_.Restart({.power_failure = false, .at_us = kSecond}, /*recovered=*/2, /*latest=*/2);
+  Idle(kSecond, kSnapshots);
+  EXPECT_EQ(Result(kPower, kSecond, 1), kKept);
+  EXPECT_EQ(Result(kPower, kSecond, 2), kNotASnapshot);
 }
 
-TEST_F(JudgeTest, NamesOfResultsDiffer) {
+// --- Verdicts.
+
+TEST_F(JudgeTest, AStateWithinATransactionIsTorn) {
+  judge_.Reset(kNo);
+  Turn(0, kNo);
+  EXPECT_EQ(JudgeOf(kPower, 0, {.version = 1, .inside = true}).result, kTornTransaction);
+  EXPECT_EQ(seen_, "version 1 (SET k 1), without the rest of its transaction");
+}
+
+TEST_F(JudgeTest, TimesToLiveAreJudgedApart) {
+  judge_.Reset(kNo);
+  EXPECT_EQ(JudgeOf(kPower, 0, {.version = 0, .times = false}).result, kWrongExpiry);
+}
+
+TEST_F(JudgeTest, AStateOfNoVersionIsAHole) {
+  judge_.Reset(kNo);
+  judge_.At({.power_failure = true});
+  judge_.Begin();
+  EXPECT_EQ(judge_.Verdict().result, kHole);
+  EXPECT_EQ(judge_.Seen(judge_.Verdict()), "a state that no version has");
+}
+
+TEST_F(JudgeTest, ARefusalIsUnavailableIfItSaysWhy) {
+  judge_.Reset(kAlways);
+  judge_.At({.power_failure = true});
+  EXPECT_EQ(judge_.Refused("Bad file format").result, kUnavailable);
+  EXPECT_FALSE(IsBroken(kUnavailable));
+  EXPECT_EQ(judge_.Refused("").result, kSilentRefusal);
+  EXPECT_TRUE(IsBroken(kSilentRefusal));
+}
+
+TEST_F(JudgeTest, OfEqualStatesTheBestForTheServerCounts) {
+  judge_.Reset(kAlways);
+  for (int i = 0; i < 3; ++i) Turn(0, kAlways);
+  judge_.At({.power_failure = true});
+  judge_.Begin();
+  EXPECT_FALSE(judge_.Consider({.version = 2, .inside = true}));
+  EXPECT_EQ(judge_.Verdict().result, kTornTransaction);
+  EXPECT_FALSE(judge_.Consider({.version = 1}));
+  EXPECT_EQ(judge_.Verdict().result, kLostAcknowledged);
+  EXPECT_FALSE(judge_.Consider({.version = 0, .times = false}));
+  EXPECT_EQ(judge_.Verdict().result, kLostAcknowledged);
+  EXPECT_EQ(judge_.Verdict().recovered, 1U);
+  EXPECT_TRUE(judge_.Consider({.version = 3}));
+  EXPECT_EQ(judge_.Verdict().result, kKept);
+}
+
+TEST_F(JudgeTest, EachResultHasANameAndAnOutcome) {
   std::set<std::string_view> names;
+  std::set<DurabilityOutcome> outcomes;
   for (size_t i = 0; i < kDurabilityResults; ++i) {
-    EXPECT_TRUE(names.insert(NameOf(static_cast<DurabilityResult>(i))).second);
+    const auto result = static_cast<DurabilityResult>(i);
+    names.insert(NameOf(result));
+    outcomes.insert(OutcomeOf(result));
   }
+  EXPECT_EQ(names.size(), kDurabilityResults);
+  EXPECT_EQ(outcomes.size(), 7U);
+  EXPECT_EQ(NameOf(OutcomeOf(kWithinPromise)), "lost within the promise");
+  EXPECT_EQ(NameOf(OutcomeOf(kBeyondWindow)), "lost");
+  EXPECT_EQ(NameOf(OutcomeOf(kTornTransaction)), "mixed");
 }
 
 }  // namespace
