@@ -594,8 +594,9 @@ void DurabilityWorld::Settle(RunContext& run) {
     if (run.violated()) return;
     reply = Ask({"SET", "healed", "1"}, run);
   }
-  if (!run.Check(reply == "+OK\r\n", "heals", "+OK, for the disk has healed",
-                 [&] { return std::string(reply); })) {
+  if (!run.Check(reply == "+OK\r\n", "heals", "+OK, for the disk has healed", [&] {
+        return std::string(NameOf(DurabilityResult::kStuck)) + ": " + std::string(reply);
+      })) {
     return;
   }
   for (int round = 0; round < 2 && !run.violated(); ++round) {
@@ -609,7 +610,7 @@ void DurabilityWorld::Settle(RunContext& run) {
   Arm(CrashKind::kProcess, 0, {}, run);
   if (run.violated()) return;
   run.Check(server().keyspace().Digest() == loaded, "loads_twice", "the same keyspace",
-            "another one");
+            [] { return std::string(NameOf(DurabilityResult::kPoisoned)) + ": another one"; });
 }
 
 // --- Generation.
