@@ -15,6 +15,35 @@ constexpr int kOfTheWhole = 10;
 constexpr int kReliable = 3;
 constexpr int kMisses = 2;
 
+// Calls `visit(waits)` for each op that may be awaited.
+template <typename Ops, typename Visit>
+void VisitWaits(Ops& ops, Visit visit) {
+  for (auto& op : ops) {
+    if (auto* read = std::get_if<stale::Read>(&op)) visit(*read);
+    if (auto* write = std::get_if<stale::CachedWrite>(&op)) visit(*write);
+  }
+}
+
+// The ops that are not awaited: they race with those after them.
+size_t Races(const StaleCase& c) {
+  size_t races = 0;
+  VisitWaits(c.ops, [&](const auto& op) {
+    races += op.wait == std::remove_cvref_t<decltype(op.wait)>{} ? 1 : 0;
+  });
+  return races;
+}
+
+StaleCase Awaited(StaleCase c) {
+  VisitWaits(c.ops, [](auto& op) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(op.wait)>, bool>) {
+      op.wait = true;
+    } else if (op.wait == stale::Wait::kNo) {
+      op.wait = stale::Wait::kAnswer;
+    }
+  });
+  return c;
+}
+
 }  // namespace
 
 StaleOutcome RunStaleCase(StaleTarget* target, const StaleCase& c,
@@ -67,15 +96,24 @@ ShrunkCase Shrink(const RunCandidate& run, const StaleCase& from, const Violatio
   const bool reliable = fails_mostly(from);
   if (!reliable && !fails_ever(from, kOfTheWhole * limits.attempts)) return shrunk;
   shrunk.reproduced = true;
+  // A race that this machine wins now, another one loses: a reliable case may get no more of them.
+  size_t races = reliable ? Races(from) : SIZE_MAX;
   const auto fails = [&](const StaleCase& candidate) {
     if (stale::ShapeOf(candidate.config) != shape) return false;
+    if (reliable && Races(candidate) > races) return false;
     StaleOutcome before = shrunk.outcome;
-    if (reliable ? fails_mostly(candidate) : fails_ever(candidate, limits.attempts)) return true;
+    if (reliable ? fails_mostly(candidate) : fails_ever(candidate, limits.attempts)) {
+      if (reliable) races = Races(candidate);
+      return true;
+    }
     shrunk.outcome = std::move(before);
     return false;
   };
+  if (const StaleCase awaited = Awaited(from); races > 0 && reliable && fails(awaited)) {
+    shrunk.smallest = awaited;
+  }
   // Ops after the one at which it failed are not needed, if it fails there in all runs.
-  StaleCase head = from;
+  StaleCase head = shrunk.smallest;
   head.ops.resize(std::min(head.ops.size(), shrunk.outcome.violation->op + 1));
   if (head.ops.size() < from.ops.size() && fails(head)) shrunk.smallest = head;
   resprobe::Shrink<StaleWorld>(fails, &arena, &shrunk.smallest);

@@ -53,9 +53,10 @@ struct ShrunkCase {
 using RunCandidate = std::function<StaleOutcome(const StaleCase&)>;
 
 // Uses the engine's shrinker (engine/shrink.h). A case is reliable if it violates the invariant in
-// three of at most four runs. If the whole case is, so must be every candidate that counts: a
-// case in which a wait became a race is smaller, but fails only now and then. If the whole case is
-// not, a candidate counts if it violates the same invariant in one of its attempts.
+// three of at most four runs. If the whole case is, so must be every candidate that counts, and its
+// ops are awaited where that still fails: with a race instead of a wait, it would fail only now and
+// then. If the whole case is not, a candidate counts if it violates the same invariant in one of
+// its attempts.
 //
 // The cause may become smaller: a needless flush is removed, and its name from the signature. The
 // pool's part of the config is unchanged.

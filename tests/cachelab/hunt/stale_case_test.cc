@@ -236,6 +236,26 @@ TEST(StaleCaseTest, AReliableCaseStaysReliable) {
   EXPECT_EQ(shrunk.smallest.ops, c.ops) << Print(shrunk.smallest);
 }
 
+// On an idle machine the read ends before the kill, whether it is awaited or not.
+TEST(StaleCaseTest, AReliableCaseAwaitsItsOps) {
+  StaleCase c;
+  c.ops.emplace_back(stale::Read{});
+  c.ops.emplace_back(stale::CachedWrite{});
+  c.ops.emplace_back(stale::KillWorker{});
+  const auto run = [&](const StaleCase& candidate) {
+    StaleOutcome outcome;
+    if (candidate.ops.size() == 3) {
+      outcome.violation = Violation{"no_stale_after_barrier", 2, "new", "old"};
+    }
+    return outcome;
+  };
+  const ShrunkCase shrunk = Shrink(run, c, {"no_stale_after_barrier", 2, "", ""}, {});
+  ASSERT_TRUE(shrunk.reproduced);
+  ASSERT_EQ(shrunk.smallest.ops.size(), 3u);
+  EXPECT_EQ(std::get<stale::Read>(shrunk.smallest.ops[0]).wait, stale::Wait::kAnswer);
+  EXPECT_TRUE(std::get<stale::CachedWrite>(shrunk.smallest.ops[1]).wait);
+}
+
 TEST(StaleCaseTest, TheShrinkerGivesUpAfterItsRuns) {
   Arena arena;
   StaleCase c;
