@@ -59,6 +59,13 @@ void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
   }
   verb->Texts("--server-arg", "WORD", &arguments, "An argument for the program of --start")
       .Needs("--start");
+  if (traits.sandbox) {
+    verb->Flag(
+            "--sandbox", &sandbox,
+            "The server of --start runs in virtual time and without sockets: what depends on the "
+            "time is compared to the millisecond")
+        .Needs("--start");
+  }
   if (traits.flush) {
     verb->Flag("--flush", &flush, "Accept a server that holds keys, and delete them")
         .Alias("--overwrite");
@@ -102,6 +109,7 @@ live::TargetOptions ServerOptions::Target() const {
   options.start = start;
   options.arguments = arguments;
   options.allow_remote = allow_remote;
+  options.sandbox = sandbox;
   options.flush = flush;
   options.hang_ms = hang_seconds * 1000;
   options.stop = [] { return runner::Interrupted(); };
@@ -121,6 +129,7 @@ std::vector<std::string> ServerOptions::Words() const {
   if (hang_seconds != ServerOptions().hang_seconds) {
     words.insert(words.end(), {"--hang", std::to_string(hang_seconds)});
   }
+  if (sandbox) words.emplace_back("--sandbox");
   if (flush) words.emplace_back("--flush");
   if (allow_remote) words.emplace_back("--allow-remote");
   return words;

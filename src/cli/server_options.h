@@ -25,6 +25,8 @@ struct ServerTraits {
   // A server must be given, or one of the options `instead`.
   bool required = false;
   std::vector<std::string> instead = {};
+  // The started server can run in a sandbox: --sandbox.
+  bool sandbox = false;
   // The servers that are started if none is given; shown in help.
   std::vector<std::string> usual = {};
 };
@@ -37,6 +39,7 @@ struct ServerOptions {
   std::vector<std::string> arguments;  // for the started server
   bool flush = false;                  // a server's keys may be deleted
   bool allow_remote = false;
+  bool sandbox = false;  // the started server runs in virtual time
   int hang_seconds = 10;
 
   // Adds the options under their own heading. Where a running server can be used, the old spellings

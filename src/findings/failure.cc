@@ -93,6 +93,7 @@ Json ServerToJson(const ServerSpec& server) {
   SetText(&json, "profile", server.profile);
   SetFlag(&json, "flush", server.flush);
   SetFlag(&json, "allow_remote", server.allow_remote);
+  SetFlag(&json, "sandbox", server.sandbox);
   json["hang"] = server.hang_seconds;
   SetText(&json, "version", server.version);
   return json;
@@ -107,6 +108,7 @@ ServerSpec ReadServer(const Json& json) {
   server.profile = TextOf(json, "profile");
   server.flush = FlagOf(json, "flush");
   server.allow_remote = FlagOf(json, "allow_remote");
+  server.sandbox = FlagOf(json, "sandbox");
   server.hang_seconds =
       static_cast<int>(std::min<uint64_t>(NumberOf(json, "hang", 10), runner::kMostSeconds));
   server.version = TextOf(json, "version");

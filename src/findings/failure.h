@@ -24,6 +24,7 @@ struct ServerSpec {
   std::string profile;  // profile of the core; "": derived from the server
   bool flush = false;   // the server may hold keys, which are deleted
   bool allow_remote = false;
+  bool sandbox = false;   // the started server runs in virtual time
   int hang_seconds = 10;  // a server that is silent for this long hangs
   std::string version;    // "redis 7.0.15": its version when the failure was last seen
 

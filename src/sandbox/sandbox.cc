@@ -60,6 +60,7 @@ SandboxNode& Sandbox::AddNode(const SandboxNodeOptions& options) {
   machine.next_port = kSandboxFirstPort;
   machine.child_ns = options.child_us * 1000;
   machine.deadline_ns = SANDBOX_NEVER;
+  machine.call_ns = options_.call_ns;
   // A machine has been on for a while.
   machine.clock_shows_ns = 1'000'000'000'000 + memory_->time_ns;
   machine.clock_base_ns = memory_->time_ns;
@@ -214,6 +215,11 @@ bool Sandbox::AtEnd(uint64_t connection) const {
 bool Sandbox::Accepted(uint64_t connection) const {
   const SandboxLink* const link = Find(connection);
   return link != nullptr && link->accepted;
+}
+
+void Sandbox::Shut(uint64_t connection) {
+  if (Find(connection) == nullptr) return;
+  SandboxShut(memory_, static_cast<uint32_t>(connection % kSandboxMaxLinks), 0);
 }
 
 void Sandbox::Close(uint64_t connection) {

@@ -41,6 +41,8 @@ struct SandboxOptions {
   int64_t start_ms = 1'700'000'000'000;
   // From one node to another, one way; to and from the host there is none.
   int64_t delay_us = 100;
+  // What a question for the time takes, so that a loop that waits for it ends.
+  int64_t call_ns = 50;
   // How much one side of a connection can send before the other has read it: a power of two, at
   // most kSandboxMaxRing. Small ones make short writes.
   uint32_t ring_bytes = kSandboxMaxRing;
@@ -120,6 +122,8 @@ class Sandbox {
   bool Read(uint64_t connection, std::string* append);
   // True if the connection was refused, reset, or closed by the node, and all bytes were read.
   bool AtEnd(uint64_t connection) const;
+  // Sends nothing more; bytes still arrive.
+  void Shut(uint64_t connection);
   // The node has accepted it.
   bool Accepted(uint64_t connection) const;
   void Close(uint64_t connection);

@@ -55,7 +55,7 @@ class SandboxNode {
   size_t number() const { return number_; }
   const SandboxNodeOptions& options() const { return options_; }
   void set_arguments(const std::vector<std::string>& arguments) { options_.arguments = arguments; }
-  // The last line that it has written to its standard output.
+  // The last line that it has written to its standard output, or that there is none.
   std::string LastLine() const;
 
   // It gets no turns, as by SIGSTOP, until Resume().

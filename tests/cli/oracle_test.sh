@@ -67,6 +67,20 @@ if [[ -z $server ]]; then
 fi
 run 0 oracle --start "$server" --seeds 1
 has out "0 differences"
+# In virtual time, and without sockets; what cannot be simulated is refused in one line.
+run 0 oracle --sandbox --start "$server" --seeds 200
+has out "0 differences"
+run 1 oracle --sandbox --start "$server" --server-arg=--set-max-intset-entries --server-arg=1 --seeds 1
+has out "object|encoding: value of bulk string"
+folder=$(find "$temp/work/findings/command_handler" -name 'oracle-redis-7.0-*object-encoding*' |
+  head -n 1)
+has "${folder#"$temp/"}/report.json" '"sandbox": true'
+run 1 replay "$folder/case.ops"
+rm -r "$temp/work"
+wrong_use "does what the sandbox cannot simulate: a thread that runs beside the main one" \
+  oracle --sandbox --start "$server" --server-arg=--io-threads --server-arg=2
+wrong_use "--sandbox requires --start" oracle --sandbox --server 127.0.0.1:1
+wrong_use "--sandbox excludes --unmodelled" oracle --sandbox --start "$server" --unmodelled
 # The core and the server differ in a limit: the difference is found, shrunk, filed, replayed,
 # minimized.
 changed=(--start "$server" --server-arg=--set-max-intset-entries --server-arg=1)

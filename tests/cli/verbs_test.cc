@@ -176,7 +176,7 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
 ServerOptions Read(std::vector<std::string> arguments) {
   ServerOptions options;
   Verb root("resprobe", "");
-  options.AddTo(&root.verbs.emplace_back("verb", ""));
+  options.AddTo(&root.verbs.emplace_back("verb", ""), {.sandbox = true});
   arguments.insert(arguments.begin(), "verb");
   const Parsed parsed = Parse(root, arguments);
   EXPECT_EQ(parsed.error, "");
@@ -198,6 +198,7 @@ TEST(ServerOptionsTest, ARunSpecKeepsThem) {
       {"--start", "redis-server --save 60 1", "--server-arg=--maxmemory", "--server-arg=1"},
       {"--server", "127.0.0.1:7000", "--flush", "--allow-remote"},
       {"--unix", "/tmp/a socket", "--hang", "3"},
+      {"--start", "valkey-server", "--sandbox"},
       {"--port", "7000"}};
   const auto expect_same = [](const ServerOptions& again, const ServerOptions& options) {
     EXPECT_TRUE(options.given());
@@ -207,6 +208,7 @@ TEST(ServerOptionsTest, ARunSpecKeepsThem) {
     EXPECT_EQ(again.Target().arguments, options.Target().arguments);
     EXPECT_EQ(again.Target().flush, options.Target().flush);
     EXPECT_EQ(again.Target().allow_remote, options.Target().allow_remote);
+    EXPECT_EQ(again.Target().sandbox, options.Target().sandbox);
     EXPECT_EQ(again.Target().hang_ms, options.Target().hang_ms);
   };
   for (const std::vector<std::string>& line : lines) {

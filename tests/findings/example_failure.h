@@ -19,6 +19,7 @@ inline Failure ExampleFailure() {
   server.profile = "redis-7.0";
   server.flush = true;
   server.allow_remote = true;
+  server.sandbox = true;
   server.hang_seconds = 3;
   server.version = "redis 7.0.15";
   failure.run.limits = {.timeout_seconds = 7, .rss_mb = 100};

@@ -14,11 +14,11 @@ src/sim: sim core
 src/worlds: worlds engine sim core
 src/driver: driver engine sim core
 src/sandbox: sandbox sim core
-src/live: live worlds engine sim core
-src/cachelab: cachelab live worlds engine sim core
+src/live: live sandbox worlds engine sim core
+src/cachelab: cachelab live sandbox worlds engine sim core
 src/runner: runner driver engine core
 src/findings: findings runner driver engine core
-src/cli: cli findings runner cachelab live worlds driver engine sim core
+src/cli: cli findings runner cachelab live sandbox worlds driver engine sim core
 harnesses: worlds driver engine sim core
 harnesses/live: live worlds driver engine sim core
 '

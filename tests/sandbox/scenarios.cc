@@ -81,9 +81,8 @@ bool TestSystem::Add(const std::vector<std::string>& arguments) {
 
 bool TestSystem::Start(const std::vector<std::string>& arguments) {
   fs::create_directory(Folder(sandbox_->size()));
-  std::vector<std::string> words = {
-      "--port", "6379", "--bind",    "0.0.0.0", "--protected-mode",     "no",
-      "--save", "",     "--logfile", "log",     "--jemalloc-bg-thread", "no"};
+  std::vector<std::string> words = {"--port", "6379",   "--bind", "0.0.0.0",   "--protected-mode",
+                                    "no",     "--save", "",       "--logfile", "log"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   return Add(words);
 }
@@ -93,7 +92,7 @@ bool TestSystem::StartSentinel(const std::string& configuration) {
   fs::create_directory(folder);
   std::ofstream(folder + "/sentinel.conf") << configuration;
   return Add({"sentinel.conf", "--sentinel", "--port", "26379", "--bind", "0.0.0.0",
-              "--protected-mode", "no", "--logfile", "log", "--jemalloc-bg-thread", "no"});
+              "--protected-mode", "no", "--logfile", "log"});
 }
 
 std::map<std::string, std::string> TestSystem::Files() const {

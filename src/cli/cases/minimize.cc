@@ -191,7 +191,7 @@ Verb MinimizeVerb() {
   verb.Number("--rss", "MB", &options->rss_mb, 1, runner::kMostMegabytes,
               "A run that takes more is out of memory")
       .ShowDefault();
-  options->server.AddTo(&verb);
+  options->server.AddTo(&verb, {.sandbox = true});
   verb.run = [=] { return RunMinimize(*options); };
   return verb;
 }

@@ -202,7 +202,7 @@ Verb ReplayVerb() {
   verb.Number("--rss", "MB", &options->run.limits.rss_mb, 1, runner::kMostMegabytes,
               "Memory that the runs may take")
       .ShowDefault();
-  options->server.AddTo(&verb);
+  options->server.AddTo(&verb, {.sandbox = true});
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
     options->run.limits.timeout_seconds = options->timeout_seconds;

@@ -38,6 +38,7 @@ LiveOptions ToLiveOptions(const findings::RunSpec& spec) {
   options.server.arguments = server.arguments;
   options.server.flush = server.flush;
   options.server.allow_remote = server.allow_remote;
+  options.server.sandbox = server.sandbox;
   options.profile = server.profile.empty() ? "auto" : server.profile;
   options.server.hang_seconds = server.hang_seconds;
   options.only_error_codes = spec.options.value("only_error_codes", Json()) == Json(true);
@@ -68,6 +69,7 @@ findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runne
   server.arguments = options.server.arguments;
   server.flush = options.server.flush;
   server.allow_remote = options.server.allow_remote;
+  server.sandbox = options.server.sandbox;
   if (options.profile != "auto") server.profile = options.profile;
   server.hang_seconds = options.server.hang_seconds;
   if (runner == "oracle" && options.only_error_codes) spec.options["only_error_codes"] = true;

@@ -465,9 +465,10 @@ Verb OracleVerb() {
                    {"oracle --start valkey-server --unmodelled --seeds 1000",
                     "calls what the core does not have"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
-  options->server.AddTo(&verb, {.required = true});
+  options->server.AddTo(&verb, {.required = true, .sandbox = true});
   verb.Flag("--query", &options->server.query,
             "Compare the core's query parser with RediSearch, tree by tree")
+      .Excludes("--sandbox")
       .Excludes("--unmodelled")
       .Excludes("--profile")
       .Excludes("--groups")
@@ -475,6 +476,7 @@ Verb OracleVerb() {
       .Excludes("--protocol");
   verb.Flag("--restore", &options->server.restore,
             "Give the server broken values by RESTORE, and watch it")
+      .Excludes("--sandbox")
       .Excludes("--unmodelled")
       .Excludes("--query")
       .Excludes("--profile")
@@ -487,6 +489,7 @@ Verb OracleVerb() {
       .Needs("--restore");
   verb.Flag("--check-tools", &options->server.check_tools,
             "Give broken files to the programs that check and repair those of the server")
+      .Excludes("--sandbox")
       .Excludes("--restore")
       .Excludes("--unmodelled")
       .Excludes("--query")

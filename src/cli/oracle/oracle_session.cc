@@ -24,10 +24,12 @@ void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
   server.AddTo(verb, traits);
   verb->Group("Which server");
   AddProfile(verb, &profile, "the core");
-  verb->Flag("--unmodelled", &unmodelled,
-             "Do not compare: call commands that the core does not have, with hostile values, and "
-             "watch the server")
-      .Excludes("--profile");
+  Option& watches =
+      verb->Flag("--unmodelled", &unmodelled,
+                 "Do not compare: call commands that the core does not have, with hostile values, "
+                 "and watch the server");
+  watches.Excludes("--profile");
+  if (traits.sandbox) watches.Excludes("--sandbox");
   verb->Flag("--dangerous", &dangerous,
              "Send what is never sent otherwise: SHUTDOWN, DEBUG, CONFIG SET dir …")
       .Needs("--unmodelled");

@@ -24,15 +24,17 @@ int Looks() {
 // The interval at which a wait polls `stop`. A signal alone does not suffice: it may arrive between
 // the poll and the blocking call.
 constexpr int kLookMs = 100;
+// The most that is received at once, and that is kept of what was taken.
+constexpr size_t kRoom = 64 << 10;
 
 }  // namespace
 
-void RespConnection::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
-  fd_ = std::move(fd);
+void RespConnection::Use(Link link, int send_ms, std::function<bool()> stop) {
+  link_ = std::move(link);
   stop_ = std::move(stop);
   send_ms_ = send_ms;
   waits_ms_ = 0;
-  if (connected()) SetTimeout(SO_SNDTIMEO, std::min(send_ms, kLookMs));
+  if (link_.fd.valid()) SetTimeout(SO_SNDTIMEO, std::min(send_ms, kLookMs));
   out_.clear();
   in_.clear();
   taken_ = 0;
@@ -40,13 +42,17 @@ void RespConnection::Use(UniqueFd fd, int send_ms, std::function<bool()> stop) {
 
 void RespConnection::SetTimeout(int option, int ms) {
   const timeval limit = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-  setsockopt(fd_.get(), SOL_SOCKET, option, &limit, sizeof(limit));
+  setsockopt(link_.fd.get(), SOL_SOCKET, option, &limit, sizeof(limit));
 }
 
 void RespConnection::Send() {
+  if (link_.channel != nullptr) {
+    link_.channel->Send(out_, send_ms_);
+    return out_.clear();
+  }
   std::string_view rest = out_;
   for (int left = send_ms_; !rest.empty() && left > 0;) {
-    const ssize_t sent = send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    const ssize_t sent = send(link_.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent >= 0) {
       rest.remove_prefix(static_cast<size_t>(sent));
       left = send_ms_;
@@ -63,7 +69,14 @@ RespConnection::Got RespConnection::Read(int ms) {
   if (!connected()) return Got::kClosed;
   // A server that never stops sending never lets it wait.
   if (stop_()) return Got::kNothing;
-  constexpr size_t kRoom = 64 << 10;
+  if (link_.channel != nullptr) {
+    if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
+    return link_.channel->Read(ms, &in_);
+  }
+  return Receive(ms);
+}
+
+RespConnection::Got RespConnection::Receive(int ms) {
   buffer_.resize(kRoom);
   int looks = ms > 0 ? Looks() : 0;
   for (;;) {
@@ -73,7 +86,7 @@ RespConnection::Got RespConnection::Read(int ms) {
       waits_ms_ = wait;
     }
     const bool sleeps = ms > 0 && looks <= 0;
-    const ssize_t got = recv(fd_.get(), buffer_.data(), kRoom, sleeps ? 0 : MSG_DONTWAIT);
+    const ssize_t got = recv(link_.fd.get(), buffer_.data(), kRoom, sleeps ? 0 : MSG_DONTWAIT);
     if (got > 0) {
       if (taken_ > kRoom) in_.erase(0, std::exchange(taken_, 0));
       in_.append(buffer_.data(), static_cast<size_t>(got));
@@ -91,7 +104,11 @@ RespConnection::Got RespConnection::Read(int ms) {
 bool RespConnection::Close(int ms) {
   bool seen = true;
   if (connected()) {
-    shutdown(fd_.get(), SHUT_WR);
+    if (link_.channel != nullptr) {
+      link_.channel->Shut();
+    } else {
+      shutdown(link_.fd.get(), SHUT_WR);
+    }
     const auto end = Clock::now() + std::chrono::milliseconds(ms);
     Got got = Got::kBytes;
     while (got == Got::kBytes && Clock::now() < end) {

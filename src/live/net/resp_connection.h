@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "live/net/unique_fd.h"
+#include "live/net/channel.h"
 
 namespace resprobe::live {
 
@@ -15,15 +15,16 @@ namespace resprobe::live {
 // received and not yet compared.
 class RespConnection {
  public:
-  enum class Got { kBytes, kNothing, kClosed };
+  using Got = Channel::Got;
 
   // A peer that accepts no bytes for `send_ms` gets no more. Once `stop` returns true, no call
   // waits any longer.
-  void Use(UniqueFd fd, int send_ms, std::function<bool()> stop);
+  void Use(Link link, int send_ms, std::function<bool()> stop);
   // Closes the connection.
-  void Drop() { Use(UniqueFd(), 0, {}); }
-  bool connected() const { return fd_.valid(); }
-  int fd() const { return fd_.get(); }
+  void Drop() { Use(Link(), 0, {}); }
+  bool connected() const { return link_.valid(); }
+  // -1: it has none.
+  int fd() const { return link_.fd.get(); }
   // Sends all of out(). Bytes that cannot be sent because the server has closed are lost; Read()
   // will then report it.
   void Send();
@@ -40,7 +41,9 @@ class RespConnection {
  private:
   void SetTimeout(int option, int ms);
 
-  UniqueFd fd_;
+  Got Receive(int ms);
+
+  Link link_;
   std::function<bool()> stop_;
   int send_ms_ = 0;
   int waits_ms_ = 0;  // the socket's current timeout, 0: not set

@@ -16,9 +16,9 @@ constexpr size_t kMostBytes = 16 << 20;
 
 }  // namespace
 
-RespProbe::RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop)
+RespProbe::RespProbe(Link link, int hang_ms, std::function<bool()> stop)
     : hang_ms_(hang_ms), stop_(std::move(stop)) {
-  link_.Use(std::move(fd), hang_ms_, stop_);
+  link_.Use(std::move(link), hang_ms_, stop_);
 }
 
 RespProbe::RespProbe(Connect connect, int hang_ms, std::function<bool()> stop)
@@ -61,9 +61,9 @@ std::optional<resp::ReplyView> RespProbe::AskOnce(std::span<const std::string> w
   if (!link_.connected()) {
     if (!connect_) return lacks(Lack::kClosed);
     error_.clear();
-    UniqueFd fd = connect_(&error_);
-    if (!fd.valid()) return lacks(Lack::kNoConnection);
-    link_.Use(std::move(fd), hang_ms_, stop_);
+    Link link = connect_(&error_);
+    if (!link.valid()) return lacks(Lack::kNoConnection);
+    link_.Use(std::move(link), hang_ms_, stop_);
   }
   const std::vector<std::string_view> views(words.begin(), words.end());
   resp::AppendRequest(&link_.out(), views);

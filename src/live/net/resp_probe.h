@@ -11,15 +11,14 @@
 #include "core/resp/reply.h"
 #include "core/resp/reply_parser.h"
 #include "live/net/resp_connection.h"
-#include "live/net/unique_fd.h"
 
 namespace resprobe::live {
 
 // Queries a server about itself, with one request at a time on its own connection.
 class RespProbe {
  public:
-  // An invalid descriptor, with one line in `error`, if there is no connection.
-  using Connect = std::function<UniqueFd(std::string* error)>;
+  // Not valid(), with one line in `error`, if there is no connection.
+  using Connect = std::function<Link(std::string* error)>;
 
   // Why there is no reply.
   enum class Lack {
@@ -32,7 +31,7 @@ class RespProbe {
   };
 
   // Waits up to `hang_ms` for a reply; not at all once `stop` returns true.
-  RespProbe(UniqueFd fd, int hang_ms, std::function<bool()> stop);
+  RespProbe(Link link, int hang_ms, std::function<bool()> stop);
   // The same with connections of its own: makes a new one after each request without a reply. A
   // request is repeated once if the server closes the connection after its reply to an earlier one.
   RespProbe(Connect connect, int hang_ms, std::function<bool()> stop);

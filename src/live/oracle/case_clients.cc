@@ -74,9 +74,9 @@ void CaseClients::TakeConnection(OracleClient& client) {
 
 void CaseClients::Connect(OracleConnection* connection) {
   std::string error;
-  UniqueFd fd = target_->Connect(&error);
-  if (!fd.valid()) return verdict_->ServerFailed();
-  connection->link.Use(std::move(fd), verdict_->hang_ms(), target_->stop());
+  Link link = target_->Dial(&error);
+  if (!link.valid()) return verdict_->ServerFailed();
+  connection->link.Use(std::move(link), verdict_->hang_ms(), target_->stop());
   connection->Clear();
   connection->unanswered = 0;
   connection->after_error = connection->closed = false;

@@ -38,7 +38,7 @@ KeyAdopter::KeyAdopter(LiveServer* target, const ServerSurvey* survey, Server* c
     : survey_(survey),
       core_(core),
       clients_(clients),
-      probe_([target](std::string* why) { return target->Connect(why); }, target->hang_ms(),
+      probe_([target](std::string* why) { return target->Dial(why); }, target->hang_ms(),
              target->stop()) {}
 
 void KeyAdopter::Disconnect() {

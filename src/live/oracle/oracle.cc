@@ -1,7 +1,6 @@
 #include "live/oracle/oracle.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -14,12 +13,6 @@ namespace {
 // At most this many cases begin before all replies to the first have been compared, and before the
 // server's log is read.
 constexpr uint64_t kMostAhead = 64;
-
-int64_t SystemMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -40,6 +33,8 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
               options.profile) {
   comparer_.set_only_error_codes(options.only_error_codes);
   comparer_.set_clock_uncertainty_ms(target->clock_uncertainty_ms());
+  comparer_.set_exact_time(target->has_virtual_time());
+  writer_.set_exact_time(target->has_virtual_time());
   comparer_.set_groups_errors(!survey_.redis());
   verdict_.set_finds_causes(!survey_.redis());
   // Its encodings show how a value was made.
@@ -57,9 +52,9 @@ bool Oracle::Prepare(std::string* error, bool fresh) {
   adopter_.Disconnect();
   log_.Clear();
   writer_.filter().ClearOutOfRange();  // accepting a connection sets errno
-  UniqueFd fd = target_->Connect(error);
-  if (!fd.valid()) return false;
-  fence_.Use(std::move(fd));
+  Link link = target_->Dial(error);
+  if (!link.valid()) return false;
+  fence_.Use(std::move(link));
   // An aborted case has left its settings.
   if (writer_.settings_changed() && !target_->most_tracked().empty() &&
       !fence_.Demand("CONFIG SET tracking-table-max-keys " + target_->most_tracked(), error)) {
@@ -96,7 +91,9 @@ std::optional<Difference> Oracle::RunAhead(const Case<CommandWorld>& c) {
     std::visit([&](const auto& op) { Step(op); }, c.ops[i]);
   }
   End();
-  const bool ahead = verdict_.difference() || verdict_.unlogged() < kMostAhead;
+  // With virtual time, what a case has left to be sent belongs to its time.
+  const bool ahead =
+      verdict_.difference() || (verdict_.unlogged() < kMostAhead && !target_->has_virtual_time());
   return ahead ? verdict_.difference() : CatchUp();
 }
 
@@ -131,7 +128,8 @@ void Oracle::Begin(const CommandWorld::Config& config) {
   log_.BeginCase();
   core_.Reset();
   const auto case_now = static_cast<int64_t>(core_.now_ms());
-  const int64_t now = SystemMs() + target_->clock_ahead_ms();
+  if (target_->has_virtual_time()) target_->SetClock(case_now);
+  const int64_t now = target_->now_ms();
   core_.Advance(static_cast<uint64_t>(std::max<int64_t>(now - case_now, 0)));
   writer_.Begin(case_now, now);
   clients_.Begin(1 + config.clients.Of(kOracleClients), config.protocol3.value);
@@ -161,7 +159,19 @@ void Oracle::Apply(const CommandWorld::Raw& op) {
   clients_.Use(op.client).unsent.append(op.bytes.bytes);
 }
 
-void Oracle::Apply(const CommandWorld::Advance& op) { writer_.Advance(op.ms.value); }
+void Oracle::Apply(const CommandWorld::Advance& op) {
+  if (!target_->has_virtual_time()) return writer_.Advance(op.ms.value);
+  if (clients_.active() != nullptr) reader_.Flush(*clients_.active());
+  if (!verdict_.going()) return;
+  target_->SetClock(target_->now_ms() + static_cast<int64_t>(op.ms.value));
+  FollowClock();
+}
+
+// The core's time is the server's, which passes while the oracle waits for it.
+void Oracle::FollowClock() {
+  const auto ahead = target_->now_ms() - static_cast<int64_t>(core_.now_ms());
+  if (ahead > 0) core_.Advance(static_cast<uint64_t>(ahead));
+}
 
 void Oracle::Apply(const CommandWorld::Reconnect& op) {
   OracleClient& client = clients_.at(op.client.Of(clients_.count()));

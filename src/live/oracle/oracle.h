@@ -42,6 +42,9 @@ struct OracleOptions {
 // been read. The core runs every request first; its output determines the replies that the server
 // owes. Only SPOP runs on the server first: the core then removes the same elements.
 //
+// A server in a sandbox (LiveServer::has_virtual_time()) has the time of the case: its clock is set
+// at the start of each case and by its ops, so that times to live are compared to the millisecond.
+//
 // Connections are kept from case to case. RESET, the comparison of the final state and FLUSHALL
 // follow the last requests of a case, and the next case may begin after them, on the connection
 // with these pending replies: then the server works on one case while the core runs the next.
@@ -78,6 +81,7 @@ class Oracle {
   void Begin(const CommandWorld::Config& config);
   template <class Op>
   void Step(const Op& op) {
+    if (target_->has_virtual_time()) FollowClock();
     if (verdict_.going()) Apply(op);
     log_.set_op(log_.op() + 1);
   }
@@ -111,6 +115,7 @@ class Oracle {
   void Apply(const CommandWorld::Raw& op);
   void Apply(const CommandWorld::Advance& op);
   void Apply(const CommandWorld::Reconnect& op);
+  void FollowClock();
   void Settle();
   void End();
   void Abort();

@@ -359,6 +359,7 @@ int64_t SteadyMs() {
 bool Comparer::SameTime(const Asked& asked, const ReplyView& core, const ReplyView& server) const {
   if (core.type() != Type::kInteger || server.type() != Type::kInteger) return false;
   if (core.integer() < 0 || server.integer() < 0) return core.integer() == server.integer();
+  if (exact_time_) return core.integer() == server.integer();
   const int64_t passed = SteadyMs() - asked.began_ms;
   const int64_t most = passed + clock_uncertainty_ms_ + kTimeToleranceMs;
   // The core rounds to the nearest second.

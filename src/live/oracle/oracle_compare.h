@@ -71,6 +71,8 @@ class Comparer {
   void set_unknown_command(const std::string& error, std::string_view name);
   // By how much the server's clock may be wrong (LiveServer::clock_uncertainty_ms()).
   void set_clock_uncertainty_ms(int64_t ms) { clock_uncertainty_ms_ = ms; }
+  // The server's clock shows what the core's does.
+  void set_exact_time(bool exact) { exact_time_ = exact; }
   // How often errors with the same code had other texts.
   uint64_t other_texts() const { return other_texts_; }
   // See Oracle::ObserveShapes().
@@ -91,6 +93,7 @@ class Comparer {
   bool only_error_codes_ = false;
   bool groups_errors_ = false;
   int64_t clock_uncertainty_ms_ = 0;
+  bool exact_time_ = false;
   std::string unknown_;
   uint64_t other_texts_ = 0;
   std::string a_;

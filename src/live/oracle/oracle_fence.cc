@@ -8,8 +8,8 @@
 
 namespace resprobe::live {
 
-void OracleFence::Use(UniqueFd fd) {
-  link_.Use(std::move(fd), verdict_->hang_ms(), target_->stop());
+void OracleFence::Use(Link link) {
+  link_.Use(std::move(link), verdict_->hang_ms(), target_->stop());
 }
 
 // Reads one line: an error, a status, a number.
@@ -30,9 +30,9 @@ bool OracleFence::Exchange(std::string_view request) {
   for (bool again : {false, true}) {
     if (again) {
       std::string ignored;
-      UniqueFd fd = target_->Connect(&ignored);
-      if (!fd.valid()) return false;
-      Use(std::move(fd));
+      Link link = target_->Dial(&ignored);
+      if (!link.valid()) return false;
+      Use(std::move(link));
     }
     link_.out() = request;
     link_.Send();

@@ -17,7 +17,7 @@ class OracleFence {
  public:
   OracleFence(LiveServer* target, OracleVerdict* verdict) : target_(target), verdict_(verdict) {}
 
-  void Use(UniqueFd fd);
+  void Use(Link link);
   // Sends a request, given as words, that the server must answer with OK. On failure returns false
   // with one line in `error`.
   bool Demand(const std::string& words, std::string* error);

@@ -48,6 +48,7 @@ void TimeRewriter::Reset(int64_t case_now_ms, int64_t now_ms) {
 
 bool TimeRewriter::Rewrite(const Command& command, std::vector<std::string>* args) {
   const TimeArgument& time = command.traits().time;
+  if (exact_ && time.kind != TimeArgument::Kind::kTimeout) return false;
   const size_t at =
       time.at < 0 ? args->size() - static_cast<size_t>(-time.at) : static_cast<size_t>(time.at);
   const auto word = [&](size_t i) { return i < args->size() ? &(*args)[i] : nullptr; };

@@ -29,6 +29,9 @@ class TimeRewriter {
   // Starts a case; `case_now_ms` is the initial value of its clock, `now_ms` the time of day.
   void Reset(int64_t case_now_ms, int64_t now_ms);
   void Advance(int64_t ms) { case_now_ms_ += ms; }
+  // The servers have the time of the case: only time-outs of blocking clients are changed, since a
+  // server looks at them now and then only.
+  void set_exact(bool exact) { exact_ = exact; }
   // True if a word has changed.
   bool Rewrite(const Command& command, std::vector<std::string>* args);
 
@@ -37,6 +40,7 @@ class TimeRewriter {
   bool FromNow(std::string* word, int64_t unit_ms);
   bool Point(std::string* word, int64_t unit_ms);
 
+  bool exact_ = false;
   int64_t case_now_ms_ = 0;
   int64_t now_ms_ = 0;
   int64_t rewritten_ = 0;

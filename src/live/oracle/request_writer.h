@@ -46,6 +46,8 @@ class RequestWriter {
   // Starts a case; times as in TimeRewriter::Reset().
   void Begin(int64_t case_now_ms, int64_t now_ms);
   void Advance(int64_t ms) { times_.Advance(ms); }
+  // The server has the time of the case.
+  void set_exact_time(bool exact) { times_.set_exact(exact); }
   // Makes each request wait for its reply.
   void set_one_by_one(bool one_by_one) { one_by_one_ = one_by_one; }
   RequestFilter& filter() { return filter_; }

@@ -49,7 +49,7 @@ class Surveyor {
         profile_(profile),
         say_(say),
         core_(ServerConfig{.profile = profile}),
-        probe_([target](std::string* why) { return target->Connect(why); },
+        probe_([target](std::string* why) { return target->Dial(why); },
                std::min(target->hang_ms(), kPatienceMs), target->stop()) {}
 
   bool Run(ServerSurvey* survey, std::string* error) {
@@ -197,7 +197,7 @@ class Surveyor {
   // A server that answers on a new connection goes on, whatever became of the last one. Any other
   // is started again.
   void CheckLives() {
-    RespProbe again([this](std::string* why) { return target_->Connect(why); },
+    RespProbe again([this](std::string* why) { return target_->Dial(why); },
                     std::min(target_->hang_ms(), kPatienceMs), target_->stop());
     again.Ask("PING");
     if (again.lack() != RespProbe::Lack::kSilent &&

@@ -17,6 +17,8 @@
 #include "core/table/table.h"
 #include "live/net/resp_probe.h"
 #include "live/net/socket.h"
+#include "live/server/sandboxed_server.h"
+#include "live/server/server_process.h"
 
 namespace resprobe::live {
 namespace {
@@ -75,18 +77,22 @@ bool LiveServer::Start(std::string* error) {
     if (!process) return false;
     log_seen_ = {};
     process_.reset();
-    if (process->own_words()) {
-      process_ = ServerProcess::Start(*process, why);
+    const auto launch = [&] {
+      if (options_.sandbox) {
+        process_ = SandboxedServer::Start(*process, why);
+      } else {
+        process_ = ServerProcess::Start(*process, why);
+      }
       return process_ != nullptr;
-    }
+    };
+    if (process->own_words()) return launch();
     std::vector<std::string> first = {"--proto-max-bulk-len", std::to_string(kOwnMaxBulk)};
     if (modern_) {
-      first.insert(first.end(),
-                   {"--enable-debug-command", "local", "--crash-memcheck-enabled", "no"});
+      first.insert(first.end(), {"--enable-debug-command", options_.sandbox ? "yes" : "local",
+                                 "--crash-memcheck-enabled", "no"});
     }
     process->arguments.insert(process->arguments.begin(), first.begin(), first.end());
-    process_ = ServerProcess::Start(*process, why);
-    return process_ != nullptr;
+    return launch();
   };
   if (start(error)) return true;
   // Servers before redis 7.0 do not know these options, and permit DEBUG without them.
@@ -96,9 +102,19 @@ bool LiveServer::Start(std::string* error) {
   return start(&ignored);
 }
 
-UniqueFd LiveServer::Connect(std::string* error) const {
-  if (process_ != nullptr) return process_->Connect(error);
+Link LiveServer::Dial(std::string* error) const {
+  if (process_ != nullptr) return process_->Dial(error);
   return ConnectTo(options_, error);
+}
+
+UniqueFd LiveServer::Connect(std::string* error) const {
+  Link link = Dial(error);
+  if (link.channel != nullptr) *error = "a server in a sandbox has no sockets";
+  return std::move(link.fd);
+}
+
+int64_t LiveServer::now_ms() const {
+  return has_virtual_time() ? process_->now_ms() : SystemMs() + clock_ahead_ms_;
 }
 
 std::string ServerEnd::Text() const {
@@ -122,7 +138,7 @@ std::optional<ServerEnd> LiveServer::AwaitEnd(int ms) const {
   if (!how) {
     // A server that refuses connections is about to end; one that accepts them may be, too.
     std::string ignored;
-    if (Connect(&ignored).valid()) ms = std::min(ms, kEndsWithinMs);
+    if (Dial(&ignored).valid()) ms = std::min(ms, kEndsWithinMs);
     for (; !how && ms > 0 && !options_.stop(); ms -= kLookMs) {
       how = process_->AwaitEnd(std::min(ms, kLookMs));
     }
@@ -202,13 +218,12 @@ std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
 
 // What a server of any kind need not answer is asked last.
 bool LiveServer::Interview(std::string* error) {
-  if (!Connect(error).valid()) {
+  if (!Dial(error).valid()) {
     // The user named it, unless it has been there before.
     if (version_.empty()) *error = WhyNoServer(options_, *error);
     return false;
   }
-  RespProbe server([this](std::string* why) { return Connect(why); }, options_.hang_ms,
-                   options_.stop);
+  RespProbe server([this](std::string* why) { return Dial(why); }, options_.hang_ms, options_.stop);
   const std::string who = own() ? options_.start : CliArguments();
   // Asks; false with `error` if the server hangs, or is gone.
   const auto ask = [&](std::string_view request, std::optional<resp::ReplyView>* reply) {

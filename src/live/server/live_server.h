@@ -15,7 +15,7 @@
 #include "core/table/profile.h"
 #include "live/net/unique_fd.h"
 #include "live/server/crash_report.h"
-#include "live/server/server_process.h"
+#include "live/server/started_server.h"
 #include "live/server/target.h"
 
 namespace resprobe::live {
@@ -41,8 +41,11 @@ class LiveServer {
   static std::unique_ptr<LiveServer> Open(const TargetOptions& options, std::string* error);
   ~LiveServer();
 
+  // A connection to it. Not valid(), with one line in `error`, if there is none.
+  Link Dial(std::string* error) const;
+  // The same for a server that has sockets: not in a sandbox.
   UniqueFd Connect(std::string* error) const;
-  // True if waits must end; for code that waits on a connection from Connect().
+  // True if waits must end; for code that waits on a connection.
   const std::function<bool()>& stop() const { return options_.stop; }
   int hang_ms() const { return options_.hang_ms; }
   // True if this object has started the server.
@@ -64,6 +67,13 @@ class LiveServer {
   // The peak resident memory of the started process; 0 if there is none.
   size_t PeakKilobytes() const { return process_ == nullptr ? 0 : process_->PeakKilobytes(); }
 
+  // True if its time passes only as SetClock() says, or while this program waits for it.
+  bool has_virtual_time() const { return process_ != nullptr && process_->has_virtual_time(); }
+  // What its clock shows, ms since 1970.
+  int64_t now_ms() const;
+  // Only with virtual time: sets the clock.
+  void SetClock(int64_t ms) { process_->SetClock(ms); }
+
   // "redis 7.0.15", "valkey 8.0.1".
   const std::string& version() const { return version_; }
   // Sets the core's profile for this server; false if there is none, and then `profile` is the
@@ -78,8 +88,6 @@ class LiveServer {
   int64_t max_bulk() const { return max_bulk_; }
   // Its tracking-table-max-keys; empty if it lacks the setting.
   const std::string& most_tracked() const { return most_tracked_; }
-  // How far the server's clock is ahead of this process's.
-  int64_t clock_ahead_ms() const { return clock_ahead_ms_; }
   // By how much that may be wrong: the round trip of TIME. 0 of a server on this machine without
   // it.
   int64_t clock_uncertainty_ms() const { return clock_uncertainty_ms_; }
@@ -99,14 +107,14 @@ class LiveServer {
   std::string LogFrom(size_t file, uintmax_t start) const;
 
   TargetOptions options_;
-  std::unique_ptr<ServerProcess> process_;
+  std::unique_ptr<StartedServer> process_;
   bool modern_ = true;                      // it accepts the options of redis 7.0
   std::array<uintmax_t, 2> log_seen_ = {};  // bytes read of each log file
   std::string version_;
   std::set<std::string, std::less<>> commands_;
   int64_t max_bulk_ = 512ll << 20;
   std::string most_tracked_;
-  int64_t clock_ahead_ms_ = 0;
+  int64_t clock_ahead_ms_ = 0;  // of this process's
   int64_t clock_uncertainty_ms_ = 0;
   bool active_expiry_off_ = false;
 };

@@ -272,7 +272,7 @@ std::string ServerProcess::LastLogLine() const {
   return last;
 }
 
-std::optional<std::string> ServerProcess::AwaitEnd(int ms) const {
+std::optional<std::string> ServerProcess::AwaitEnd(int ms) {
   pollfd ended = {pid_fd_.get(), POLLIN, 0};
   int ready;
   do {
@@ -289,7 +289,7 @@ std::optional<std::string> ServerProcess::AwaitEnd(int ms) const {
   return (info.si_code == CLD_EXITED ? "exit code " : "signal ") + number;
 }
 
-void ServerProcess::Signal(int signal) const { kill(signal == SIGKILL ? -pid_ : pid_, signal); }
+void ServerProcess::Signal(int signal) { kill(signal == SIGKILL ? -pid_ : pid_, signal); }
 
 size_t ServerProcess::PeakKilobytes() const {
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "live/net/unique_fd.h"
+#include "live/server/started_server.h"
 
 namespace resprobe::live {
 
@@ -44,31 +45,28 @@ struct ServerProcessOptions {
 // destructor ends it and deletes the folder; the kernel kills it when the thread that started it
 // dies, for whatever reason. The process does not receive the terminal's Ctrl-C, and leaves no core
 // file.
-class ServerProcess {
+class ServerProcess : public StartedServer {
  public:
   // Returns when the server answers PING. Returns nullptr with one line in `error` if the server
   // ends before that, hangs, or accepts no connections for 30 seconds, or if `stop` ends the wait.
   static std::unique_ptr<ServerProcess> Start(const ServerProcessOptions& options,
                                               std::string* error);
-  ~ServerProcess();
+  ~ServerProcess() override;
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   const std::string& socket_path() const { return socket_path_; }  // empty: none
   // Connects to it: by the unix socket, or by TCP if it was not given that.
   UniqueFd Connect(std::string* error) const;
-  // "-s PATH" or "-h HOST -p PORT", for redis-cli.
-  std::string CliArguments() const;
+  Link Dial(std::string* error) override { return Connect(error); }
+  std::string CliArguments() const override;
   uint16_t port() const { return port_; }  // 0: none
   pid_t pid() const { return pid_; }
-  const std::string& folder() const { return folder_; }
+  const std::string& folder() const override { return folder_; }
 
-  // How it ended, "signal 11" or "exit code 1"; nullopt if it still runs after `ms`.
-  std::optional<std::string> AwaitEnd(int ms) const;
-  // Sends it a signal; SIGKILL also goes to its forked children.
-  void Signal(int signal) const;
-  // Its peak resident memory in kilobytes; 0 if unknown.
-  size_t PeakKilobytes() const;
+  std::optional<std::string> AwaitEnd(int ms) override;
+  void Signal(int signal) override;
+  size_t PeakKilobytes() const override;
 
  private:
   ServerProcess() = default;

@@ -73,7 +73,8 @@ UniqueFd ConnectTo(const TargetOptions& options, std::string* error) {
 std::string WhyNoServer(const TargetOptions& options, const std::string& error) {
   if (!options.start.empty()) {
     std::string text = "--start " + options.start + ": " + error;
-    if (options.start.contains("{port}") || options.start.contains("{socket}")) return text;
+    if (options.sandbox || options.start.contains("{port}") || options.start.contains("{socket}"))
+      return text;
     return text +
            ": name redis-server, valkey-server or a program with their command line, or a command "
            "that says where another server takes its port or socket: 'my-server --port {port}'";

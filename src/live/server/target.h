@@ -25,6 +25,8 @@ struct TargetOptions {
   std::vector<std::string> arguments = {};
   // "NAME=VALUE" for the environment of the started program.
   std::vector<std::string> environment = {};
+  // The started server runs in a sandbox (SandboxedServer).
+  bool sandbox = false;
   bool allow_remote = false;
   bool flush = false;         // permission to delete the keys of a server that has some
   size_t most_megabytes = 0;  // of address space for the started server; 0: no limit

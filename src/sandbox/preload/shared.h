@@ -136,6 +136,7 @@ typedef struct SandboxMachine {
   int64_t cur_ns;       // true time at which its last turn ended
   int64_t deadline_ns;  // true time at which it wants a turn in any case
   int64_t child_ns;     // how long its children seem to run
+  int64_t call_ns;      // what a question for the time takes
   uint64_t seed;        // of its entropy
   uint64_t process;     // how many processes it has had
   uint64_t turns;

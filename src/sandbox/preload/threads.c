@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -111,6 +112,15 @@ HOOK int pthread_create(pthread_t* restrict id, const pthread_attr_t* restrict a
   ++self->helpers;
   RunThread(thread);
   return 0;
+}
+
+// Of jemalloc, which would start a thread without us.
+HOOK int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
+                 size_t new_size) {
+  static int (*next)(const char*, void*, size_t*, void*, size_t);
+  if (Active() && new_value != NULL && strcmp(name, "background_thread") == 0) return 0;
+  if (next == NULL) next = (int (*)(const char*, void*, size_t*, void*, size_t))Next("mallctl");
+  return next(name, old_value, old_size, new_value, new_size);
 }
 
 HOOK int pthread_cancel(pthread_t id) {
