@@ -75,6 +75,36 @@ if(NOT RESPROBE_ENGINE STREQUAL "external")
   endif()
 endif()
 
+# resprobe_unfollowed(LIBRARY): LIBRARY_unfollowed.a, an archive of the same objects whose counters
+# libFuzzer does not see: it clears and collects all that it sees in every execution. A harness that
+# tests a small part of a subject links that part's own objects, then this archive, and what is left
+# of LIBRARY for nothing (resprobe_link_unfollowed).
+#
+# Only lld takes the first of two archives, whatever comes between them. Without it, or without
+# objcopy, the harness follows all of LIBRARY: it is slower, and finds the same.
+find_program(RESPROBE_OBJCOPY NAMES llvm-objcopy-19 llvm-objcopy objcopy)
+function(resprobe_unfollowed library)
+  if(NOT RESPROBE_ENGINE STREQUAL "libfuzzer" OR NOT RESPROBE_OBJCOPY OR NOT RESPROBE_HAVE_LLD)
+    return()
+  endif()
+  set(archive ${PROJECT_BINARY_DIR}/lib${library}_unfollowed.a)
+  add_custom_command(OUTPUT ${archive}
+    COMMAND ${RESPROBE_OBJCOPY} --rename-section __sancov_cntrs=__unfollowed_cntrs
+            --rename-section __sancov_pcs=__unfollowed_pcs $<TARGET_FILE:${library}> ${archive}
+    DEPENDS ${library} VERBATIM)
+  add_custom_target(${library}_unfollowed DEPENDS ${archive})
+  set_target_properties(${library}_unfollowed PROPERTIES RESPROBE_ARCHIVE ${archive})
+endfunction()
+# Before any other library of TARGET.
+function(resprobe_link_unfollowed target library)
+  if(NOT TARGET ${library}_unfollowed)
+    return()
+  endif()
+  get_target_property(archive ${library}_unfollowed RESPROBE_ARCHIVE)
+  add_dependencies(${target} ${library}_unfollowed)
+  target_link_libraries(${target} PRIVATE ${archive})
+endfunction()
+
 # Functions that an engine must not follow (cmake/uncovered.txt). Neither ninja nor ccache knows
 # that an object depends on the list: a changed list gets another name.
 set(_uncovered ${PROJECT_SOURCE_DIR}/cmake/uncovered.txt)

@@ -18,6 +18,12 @@ inline uint64_t Digest(std::string_view bytes) {
     const size_t size = std::min<size_t>(bytes.size(), 8);
     if (size == 8) {
       std::memcpy(&word, bytes.data(), 8);
+    } else if (size >= 4) {
+      uint32_t first;
+      uint32_t last;  // of which some bytes may be in `first` too
+      std::memcpy(&first, bytes.data(), 4);
+      std::memcpy(&last, bytes.data() + size - 4, 4);
+      word = first | uint64_t{last} << (8 * (size - 4));
     } else {
       for (size_t i = 0; i < size; ++i) {
         word |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/bytes_text.h"
+#include "engine/digest.h"
 #include "engine/harness.h"
 #include "engine/rng.h"
 #include "engine/shrink.h"
@@ -31,6 +32,7 @@ class RawHarness : public Harness {
 
   void Run(Bytes tape, RunContext& run) override {
     if (run.trace().on()) run.trace().Data("input", AsText(tape));
+    run.set_digest(Digest(AsText(tape)));
     target_.Run(tape, run);
   }
   size_t OpCount(Bytes) override { return 1; }

@@ -87,6 +87,7 @@ class RunContext {
   // True if this run makes a check that one input in `one_in` gets while an engine fuzzes. The
   // input's digest decides.
   bool Makes(uint32_t one_in) const { return !samples_ || digest_ % one_in == 0; }
+  uint64_t digest() const { return digest_; }
   void set_digest(uint64_t digest) { digest_ = digest; }
 
   // Unless `holds`, records the violation of `invariant` (only the first one of a run is kept) and

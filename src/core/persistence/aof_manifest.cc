@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "core/keyspace/integers.h"
@@ -23,6 +24,12 @@ std::string_view Trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+// Words of printable characters without quotes, and spaces between them.
+bool HasPlainWords(std::string_view line) {
+  return std::ranges::all_of(line,
+                             [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\''; });
 }
 
 bool Printable(char c) { return c > ' ' && c <= '~'; }
@@ -88,10 +95,25 @@ std::string AofManifest::PathOf(std::string_view name) {
   return path;
 }
 
+void AofManifest::Recycle(std::vector<AofFile>* files) {
+  constexpr size_t kMost = 16;
+  while (!files->empty()) {
+    if (scratch_.names.size() < kMost) scratch_.names.push_back(std::move(files->back().name));
+    files->pop_back();
+  }
+}
+
+std::string AofManifest::TakeName() {
+  if (scratch_.names.empty()) return {};
+  std::string name = std::move(scratch_.names.back());
+  scratch_.names.pop_back();
+  return name;
+}
+
 void AofManifest::Clear() {
   has_base_ = dirty_ = false;
-  history_.clear();
-  incrs_.clear();
+  Recycle(&history_);
+  Recycle(&incrs_);
   base_seq_ = incr_seq_ = 0;
 }
 
@@ -128,21 +150,32 @@ bool AofManifest::ParseLine(std::string_view line, AofManifestError* error) {
     error->text = text;
     return false;
   };
-  // The words of an inline request are split in the same way. It does not begin with '*'.
-  resp::RequestParser splitter;
-  std::string request = " ";
-  request.append(line).append("\n");
-  if (splitter.Parse(request).status != resp::RequestParser::Status::kRequest) {
-    return refuse(kInvalid);
+  std::vector<std::string_view>& words = scratch_.words;
+  words.clear();
+  std::optional<resp::RequestParser> splitter;
+  std::string request;
+  if (HasPlainWords(line)) {
+    for (size_t at = 0; at < line.size(); at = line.find_first_not_of(' ', at)) {
+      const size_t end = std::min(line.find(' ', at), line.size());
+      words.emplace_back(line.data() + at, end - at);
+      at = end;
+    }
+  } else {
+    // The words of an inline request are split in the same way. It does not begin with '*'.
+    request.append(" ").append(line).append("\n");
+    splitter.emplace();
+    if (splitter->Parse(request).status != resp::RequestParser::Status::kRequest) {
+      return refuse(kInvalid);
+    }
+    for (const std::string_view word : splitter->args()) words.push_back(CText(word));
   }
-  const std::span<const std::string_view> words = splitter.args();
   if (words.size() < 6 || words.size() % 2 != 0) return refuse(kInvalid);
-  AofFile file;
+  AofFile file = {.name = TakeName()};
   bool named = false;
   char type = '\0';
   for (size_t i = 0; i < words.size(); i += 2) {
-    const std::string_view key = CText(words[i]);
-    const std::string_view value = CText(words[i + 1]);
+    const std::string_view key = words[i];
+    const std::string_view value = words[i + 1];
     if (EqualsIgnoringCase(key, "file")) {
       if (value.find_first_of("/\\") != std::string_view::npos) {
         return refuse("File can't be a path, just a filename");
@@ -176,7 +209,7 @@ void AofManifest::Format(std::string* out) const {
 
 bool AofManifest::Load(FileSystem* files, PersistenceLog* log) {
   Clear();
-  std::string bytes;
+  std::string& bytes = scratch_.bytes;
   const int file = files->Open(kPath, FileSystem::Mode::kRead);
   if (file == -ENOENT || file == -ENOTDIR) return true;
   if (file < 0) {
@@ -244,7 +277,7 @@ void AofManifest::Add(AofFile file) {
   switch (file.type) {
     case AofFile::Type::kBase:
       base_seq_ = file.seq;
-      base_ = std::move(file);
+      std::swap(base_, file);
       has_base_ = true;
       break;
     case AofFile::Type::kHistory:

@@ -84,7 +84,20 @@ class AofManifest {
   void ClearHistory();
 
  private:
+  // Memory that is kept for the next use; not a part of the value.
+  struct Scratch {
+    Scratch() = default;
+    Scratch(const Scratch&) {}
+    Scratch& operator=(const Scratch&) { return *this; }
+
+    std::string bytes;
+    std::vector<std::string_view> words;
+    std::vector<std::string> names;
+  };
+
   bool ParseLine(std::string_view line, AofManifestError* error);
+  void Recycle(std::vector<AofFile>* files);
+  std::string TakeName();
 
   bool has_base_ = false;
   bool dirty_ = false;
@@ -93,6 +106,7 @@ class AofManifest {
   std::vector<AofFile> incrs_;
   int64_t base_seq_ = 0;
   int64_t incr_seq_ = 0;
+  Scratch scratch_;
 };
 
 }  // namespace resprobe

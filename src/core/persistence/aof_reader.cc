@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint64_t kChunk = 16 << 10;  // of a file that is read
 constexpr size_t kMaxLine = 1023;      // AOF_ANNOTATION_LINE_MAX_LEN, without the NUL
+constexpr size_t kPlainDigits = 6;
 constexpr size_t kForgetBytes = 64 << 10;
 constexpr uint64_t kAddressSpace = uint64_t{1} << 47;
 constexpr std::string_view kRdbMagic = "REDIS";
@@ -221,6 +222,22 @@ std::string_view AofReader::Line() {
   }
 }
 
+bool AofReader::PlainLine(char type, uint32_t* number) {
+  const size_t size = buffer_.size();
+  size_t at = at_;
+  if (at == size || buffer_[at++] != type) return false;
+  const size_t first = at;
+  uint32_t value = 0;
+  for (; at < size && buffer_[at] >= '0' && buffer_[at] <= '9'; ++at) {
+    if (at - first == kPlainDigits) return false;
+    value = value * 10 + static_cast<uint32_t>(buffer_[at] - '0');
+  }
+  if (at == first || size - at < 2 || buffer_[at] != '\r' || buffer_[at + 1] != '\n') return false;
+  at_ = at + 2;
+  *number = value;
+  return true;
+}
+
 void AofReader::Forget() {
   if (at_ < kForgetBytes) return;
   buffer_.erase(0, at_);
@@ -264,14 +281,21 @@ AofReader::FileResult AofReader::ReadCommands(std::string_view name) {
   return Short(name);
 }
 
+// The vectors are filled with numbers and pointers: AddressSanitizer makes a call of each copy of a
+// struct.
 AofReader::Step AofReader::ReadCommand() {
+  uint32_t plain_count;
+  if (PlainLine('*', &plain_count)) return ReadArguments(static_cast<int32_t>(plain_count));
   const std::string_view line = Line();
   if (line.empty()) return error_ != 0 ? Step::kReadError : Step::kEnd;
   const bool is_part = line.back() != '\n' && line.size() < kMaxLine;  // the file ends in it
   if (line[0] == '#') return is_part && !options_.keep_faults ? Step::kShort : Step::kOk;
   if (line[0] != '*') return Step::kBadFormat;
   if (line.size() == 1 || line[1] == '\0') return is_part ? Step::kShort : Step::kReadError;
-  const auto count = static_cast<int32_t>(ParseCNumber(line.substr(1)));
+  return ReadArguments(static_cast<int32_t>(ParseCNumber(line.substr(1))));
+}
+
+AofReader::Step AofReader::ReadArguments(int32_t count) {
   if (count < 1) return Step::kBadFormat;
   ranges_.clear();
   for (int32_t i = 0; i < count; ++i) {
@@ -280,20 +304,26 @@ AofReader::Step AofReader::ReadCommand() {
   }
   args_.clear();
   for (const Range& range : ranges_) {
-    args_.push_back(std::string_view(buffer_).substr(range.begin, range.size));
+    args_.emplace_back(buffer_.data() + range.begin, range.size);
   }
   return RunCommand();
 }
 
 AofReader::Step AofReader::ReadArgument() {
+  uint32_t plain_size;
+  if (PlainLine('$', &plain_size)) return TakeArgument(plain_size);
   const std::string_view line = Line();
   if (line.empty()) return error_ != 0 ? Step::kReadError : Step::kShort;
   if (line[0] != '$') return Step::kBadFormat;
   const auto size = static_cast<uint64_t>(ParseCNumber(line.substr(1)));
   if (size >= kAddressSpace) return Step::kOutOfMemory;
+  return TakeArgument(size);
+}
+
+AofReader::Step AofReader::TakeArgument(uint64_t size) {
   // The two bytes after it may be any.
   if (!Fill(size + 2)) return error_ != 0 ? Step::kReadError : Step::kShort;
-  ranges_.push_back({at_, size});
+  ranges_.emplace_back(at_, size);
   at_ += size + 2;
   return Step::kOk;
 }
@@ -327,7 +357,7 @@ void AofReader::RunTransaction() {
   for (const size_t count : queued_counts_) {
     args_.clear();
     for (size_t i = 0; i < count; ++i) {
-      args_.push_back(std::string_view(queued_bytes_).substr(byte, queued_sizes_[next]));
+      args_.emplace_back(queued_bytes_.data() + byte, queued_sizes_[next]);
       byte += queued_sizes_[next++];
     }
     if (!runs) break;

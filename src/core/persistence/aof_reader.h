@@ -109,11 +109,15 @@ class AofReader {
   FileResult Short(std::string_view name);
   FileResult Fail(Step step, std::string_view name);
   Step ReadCommand();
+  Step ReadArguments(int32_t count);
   Step ReadArgument();
+  Step TakeArgument(uint64_t size);
   Step RunCommand();
   void RunTransaction();
   bool Fill(size_t bytes);
   std::string_view Line();
+  // Reads a line of a type, a few digits, and CRLF, as nearly all are, if it is in buffer_.
+  bool PlainLine(char type, uint32_t* number);
   void Forget();
   uint64_t offset() const { return begin_ + at_; }
   void Log(std::initializer_list<std::string_view> parts);

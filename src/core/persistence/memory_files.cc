@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/keyspace/hash.h"
+
 namespace resprobe {
 namespace {
 
@@ -27,15 +29,16 @@ std::string_view MemoryFiles::DirectoryOf(std::string_view path) {
 }
 
 bool MemoryFiles::HasDirectory(std::string_view path) const {
-  return path.empty() ||
-         std::find(directories_.begin(),
-                   directories_.begin() + static_cast<std::ptrdiff_t>(directory_count_),
-                   path) != directories_.begin() + static_cast<std::ptrdiff_t>(directory_count_);
+  if (path.empty()) return true;
+  for (size_t i = 0; i < directory_count_; ++i) {
+    if (SameBytes(directories_[i], path)) return true;
+  }
+  return false;
 }
 
 size_t MemoryFiles::EntryOf(std::string_view path) const {
   for (size_t i = 0; i < entry_count_; ++i) {
-    if (entries_[i].path == path) return i;
+    if (SameBytes(entries_[i].path, path)) return i;
   }
   return kNone;
 }

@@ -85,8 +85,8 @@ bool RdbBytes::LongText(std::string_view* text, std::string* buffer) {
   const size_t size = size_t{1} << length;
   std::string_view taken;
   if (!Take(size, &taken)) return false;
-  buffer->resize(20);
-  *text = FormatInt64(LoadSigned(taken, size), *buffer);
+  char digits[kLongestNumber];
+  *text = buffer->assign(FormatInt64(LoadSigned(taken, size), digits));
   return true;
 }
 

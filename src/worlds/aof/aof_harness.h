@@ -9,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/keyspace/hash.h"
 #include "core/persistence/aof_log.h"
 #include "core/persistence/aof_manifest.h"
 #include "core/persistence/aof_reader.h"
 #include "core/persistence/aof_rewrite.h"
 #include "core/persistence/memory_files.h"
 #include "core/server/server.h"
-#include "engine/digest.h"
 #include "engine/harness.h"
 #include "worlds/aof/aof_events.h"
 #include "worlds/aof/aof_reference.h"
@@ -60,7 +60,6 @@ class AofHarness {
 
   void Run(Bytes input, RunContext& run) {
     tape_.Decode(input);
-    digest_ = Digest({reinterpret_cast<const char*>(input.data()), input.size()});
     Prepare(nullptr, {});
     changes_ = files_.changes();
     all_lines_.clear();
@@ -76,7 +75,7 @@ class AofHarness {
     if (logged && !CheckReference(result, run)) return;
     if (result == Result::kFailed) return;
     const bool all = !run.samples();
-    const uint64_t pick = (digest_ >> 32) % 32;
+    const uint64_t pick = (run.digest() >> 32) % kPicks;
     const AofFile* const last = LastFile();
     if (plain && last != nullptr && result != Result::kNone) {
       last_name_ = last->name;
@@ -99,6 +98,8 @@ class AofHarness {
   }
 
  private:
+  // While an engine fuzzes, an input gets one of the checks below, or none.
+  static constexpr uint64_t kPicks = 64;
   static constexpr size_t kAllCuts = 256;  // up to this size, all cuts of a file are tried
   static constexpr size_t kSomeCuts = 32;
   static constexpr size_t kReaderBytes = 64 << 10;  // that a loader may have in any case
@@ -193,14 +194,14 @@ class AofHarness {
   // No plain file of its own.
   bool IsOdd(std::string_view name) const {
     size_t count = name == kManifestSection ? 1 : 0;
-    for (const AofTape::File& file : tape_.files) count += file.name == name ? 1 : 0;
+    for (const AofTape::File& file : tape_.files) count += SameBytes(file.name, name) ? 1 : 0;
     // A server cannot read a manifest that it has written with such a name.
-    constexpr std::string_view kUnreadable("'/\\\0", 4);
+    const auto unreadable = [](char c) { return c == '\'' || c == '/' || c == '\\' || c == '\0'; };
     // A line has 1,024 bytes at most, and a byte of a name may be written as four.
     constexpr size_t kLongest = 200;
-    if (name.empty() || name.size() > kLongest ||
-        name.find_first_of(kUnreadable) != std::string_view::npos)
+    if (name.empty() || name.size() > kLongest || std::ranges::any_of(name, unreadable)) {
       return true;
+    }
     return count > 1 || name == "appendonly.aof.manifest" || name == "temp-appendonly.aof.manifest";
   }
 
@@ -224,7 +225,7 @@ class AofHarness {
 
   std::string_view BytesOf(std::string_view name) const {
     for (const AofTape::File& file : tape_.files) {
-      if (file.name == name) return file.bytes;
+      if (SameBytes(file.name, name)) return file.bytes;
     }
     return {};
   }
@@ -266,7 +267,7 @@ class AofHarness {
   }
   bool HasFile(std::string_view name) const {
     for (const AofTape::File& file : tape_.files) {
-      if (file.name == name) return true;
+      if (SameBytes(file.name, name)) return true;
     }
     return false;
   }
@@ -332,7 +333,7 @@ class AofHarness {
     }
     if (file == nullptr || file->bytes.empty()) return true;
     const size_t size = file->bytes.size();
-    if (!all) return CheckCut(*file, (digest_ >> 8) % size, run);
+    if (!all) return CheckCut(*file, (run.digest() >> 8) % size, run);
     const size_t step = size <= kAllCuts ? 1 : size / kSomeCuts;
     for (size_t cut = 0; cut < size; cut += step) {
       if (!CheckCut(*file, cut, run)) return false;
@@ -397,7 +398,6 @@ class AofHarness {
 
   Loader loader_;
   AofTape tape_;
-  uint64_t digest_ = 0;
   MemoryFiles files_;
   uint64_t changes_ = 0;  // of files_ before it was loaded
   std::string path_;

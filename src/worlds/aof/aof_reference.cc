@@ -23,10 +23,11 @@ AofReference::Part AofReference::ReadCount(char type, size_t* count) {
     *count = *count * 10 + static_cast<size_t>(bytes_[at_] - '0');
   }
   if (type == '*' && at_ > first && *count == 0) return Part::kStrange;
-  const std::string_view rest = bytes_.substr(at_, 2);
-  if (rest != std::string_view("\r\n").substr(0, rest.size())) return Part::kStrange;
-  if (at_ == first && !rest.empty()) return Part::kStrange;
-  if (rest.size() < 2) return Part::kShort;
+  const size_t left = bytes_.size() - at_;
+  if (left == 0) return Part::kShort;
+  if (at_ == first || bytes_[at_] != '\r') return Part::kStrange;
+  if (left == 1) return Part::kShort;
+  if (bytes_[at_ + 1] != '\n') return Part::kStrange;
   at_ += 2;
   return Part::kWhole;
 }
@@ -38,10 +39,9 @@ AofReference::Part AofReference::ReadCommand() {
   for (size_t i = 0; i < count; ++i) {
     size_t size = 0;
     if (const Part part = ReadCount('$', &size); part != Part::kWhole) return part;
-    const std::string_view rest = bytes_.substr(at_);
-    if (rest.size() < size + 2) return Part::kShort;
-    if (rest.substr(size, 2) != "\r\n") return Part::kStrange;
-    args_.push_back(rest.substr(0, size));
+    if (bytes_.size() - at_ < size + 2) return Part::kShort;
+    if (bytes_[at_ + size] != '\r' || bytes_[at_ + size + 1] != '\n') return Part::kStrange;
+    args_.emplace_back(bytes_.data() + at_, size);
     at_ += size + 2;
   }
   return Part::kWhole;

@@ -80,8 +80,8 @@ class RdbLoader {
  private:
   // While an engine fuzzes: how many inputs are written again, and how many are read with commands
   // of a server, for which they are loaded into one.
-  static constexpr uint32_t kRewritesOneIn = 4;
-  static constexpr uint32_t kReadsOneIn = 16;
+  static constexpr uint32_t kRewritesOneIn = 16;
+  static constexpr uint32_t kReadsOneIn = 32;
   static constexpr int64_t kNow = ServerConfig().start_ms;
 
   static constexpr std::string_view kKey = "k";

@@ -1,5 +1,7 @@
 #include "worlds/rdb/rdb_tape.h"
 
+#include <array>
+
 #include "core/persistence/crc64.h"
 #include "core/persistence/little_endian.h"
 #include "core/persistence/rdb_format.h"
@@ -12,12 +14,21 @@ enum : uint8_t { kFile = 1, kMended = 2, kValkey = 4, kDeep = 8 };
 }  // namespace
 
 uint64_t PlainCrc64(std::string_view bytes) {
+  // The remainder of each byte, bit by bit.
+  static constexpr auto kRemainders = [] {
+    std::array<uint64_t, 256> remainders = {};
+    for (uint64_t byte = 0; byte < 256; ++byte) {
+      uint64_t crc = byte;
+      for (int bit = 0; bit < 8; ++bit) {
+        crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x95ac9329ac4bc9b5 : 0);
+      }
+      remainders[byte] = crc;
+    }
+    return remainders;
+  }();
   uint64_t crc = 0;
   for (const char byte : bytes) {
-    crc ^= static_cast<uint8_t>(byte);
-    for (int bit = 0; bit < 8; ++bit) {
-      crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x95ac9329ac4bc9b5 : 0);
-    }
+    crc = crc >> 8 ^ kRemainders[(crc ^ static_cast<uint8_t>(byte)) & 0xff];
   }
   return crc;
 }
@@ -28,11 +39,15 @@ void DecodeRdbTape(Bytes input, RdbTape* tape) {
   tape->mended = (choices & kMended) != 0;
   tape->deep = (choices & kDeep) != 0;
   tape->profile = (choices & kValkey) != 0 ? Profile::kValkey80 : Profile::kRedis70;
-  tape->bytes.assign(input.begin() + (input.empty() ? 0 : 1), input.end());
+  tape->bytes = {reinterpret_cast<const char*>(input.data()), input.size()};
+  tape->bytes.remove_prefix(input.empty() ? 0 : 1);
   if (!tape->mended || tape->bytes.size() < rdb::kFooterSize) return;
   const size_t end = tape->bytes.size() - rdb::kChecksumSize;
-  StoreLittleEndian(Crc64(std::string_view(tape->bytes).substr(0, end)), rdb::kChecksumSize, end,
-                    &tape->bytes);
+  const uint64_t checksum = Crc64(tape->bytes.substr(0, end));
+  if (LoadLittleEndian(tape->bytes.substr(end), rdb::kChecksumSize) == checksum) return;
+  tape->mended_bytes.assign(tape->bytes);
+  StoreLittleEndian(checksum, rdb::kChecksumSize, end, &tape->mended_bytes);
+  tape->bytes = tape->mended_bytes;
 }
 
 uint8_t RdbTapeChoices(bool is_file, bool mended, Profile profile, bool deep) {

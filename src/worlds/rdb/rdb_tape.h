@@ -22,14 +22,16 @@ struct RdbTape {
   bool mended = false;
   bool deep = false;
   Profile profile = Profile::kRedis70;
-  std::string bytes;  // after mending
+  std::string_view bytes;  // after mending: of the input, or of `mended_bytes`
+  std::string mended_bytes;
 };
 
-// Writes to `tape`, whose memory is used again.
+// The bytes of the tape are those of the input where nothing had to be mended, so that an address
+// sanitizer sees where they end.
 void DecodeRdbTape(Bytes input, RdbTape* tape);
 uint8_t RdbTapeChoices(bool is_file, bool mended, Profile profile, bool deep);
 
-// The checksum of RDB, bit by bit: it shares no code with the core's.
+// The checksum of RDB, byte by byte: it shares no code with the core's.
 uint64_t PlainCrc64(std::string_view bytes);
 
 // A plausible payload or file: values of all types in encodings of all versions, some of them with
