@@ -330,6 +330,14 @@ int RunBench(const BenchOptions& options) {
       pass &= families["pass"].get<bool>();
       json["families"] = families;
     }
+    const Json faults = BenchFileFaults(project, options.rounds, text);
+    if (faults.is_null()) {
+      if (text) std::printf("\nfaults of files: skipped, not built\n");
+      json["file_faults"] = {{"skipped", true}};
+    } else {
+      pass &= faults["pass"].get<bool>();
+      json["file_faults"] = faults;
+    }
   }
   json["pass"] = pass;
   if (options.output.json()) options.output.Write(json);
@@ -345,9 +353,10 @@ Verb BenchVerb() {
       "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to an "
       "empty target in the same build, the two by turns; the reply parser against hiredis's "
       "reader; checked reads a second of `invalidate` with a redis-server; and how soon each "
-      "family of bugs of caching clients is found from nothing.";
+      "family of bugs of caching clients, and each fault of a server's files, is found from "
+      "nothing.";
   verb.examples = {{"bench resp_parser --rounds 3", "measures one harness three times"},
-                   {"bench --families", "measures how soon families of bugs are found"}};
+                   {"bench --families", "measures how soon the faults of the canaries are found"}};
   verb.exit_codes = "0 all above their floors, 1 one below, 2 wrong use.";
   verb.Arguments("HARNESS", &options->harnesses, "Harnesses; default: all and the reply parser")
       .Complete(Completion::kHarness);
@@ -357,8 +366,8 @@ Verb BenchVerb() {
                "About how long one measurement over the seeds takes")
       .ShowDefault();
   verb.Flag("--families", &options->families,
-            "How soon each family of bugs of caching clients is found; with no HARNESS nothing "
-            "else");
+            "How soon each family of bugs of caching clients, and each fault of files, is found; "
+            "with no HARNESS nothing else");
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] { return RunBench(*options); };
   return verb;

@@ -15,7 +15,7 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr double kSecondsMost = 10;  // for the median of the families
+constexpr double kSecondsMost = 10;  // for the median of the families of bugs of caching clients
 constexpr double kGainFloor = 10;    // for each family
 constexpr int kRoundsToJudge = 5;
 constexpr uint64_t kMostRuns = 2'000'000;
@@ -99,7 +99,29 @@ T Median(std::vector<T> values) {
   return values.empty() ? T{} : values[values.size() / 2];
 }
 
-Json BenchFamily(const fs::path& binary, const std::string& family, int rounds) {
+// A line of families.txt or file_faults.txt.
+struct Family {
+  fs::path binary;
+  std::string name;  // $RESPROBE_BUG
+};
+
+std::vector<Family> ReadFamilies(const fs::path& folder, const char* list) {
+  std::vector<Family> families;
+  std::error_code error;
+  if (!fs::exists(folder / list, error)) return families;
+  std::string lines = runner::ReadFile(folder / list);
+  runner::TakeLines(&lines, [&](std::string_view line) {
+    const size_t space = line.find(' ');
+    if (space == std::string_view::npos) return;
+    families.push_back({folder / line.substr(0, space), std::string(line.substr(space + 1))});
+  });
+  const bool built = std::ranges::all_of(
+      families, [&](const Family& family) { return fs::exists(family.binary, error); });
+  return built ? families : std::vector<Family>();
+}
+
+// `compares`: with tapes that nothing guides.
+Json BenchFamily(const Family& family, int rounds, bool compares) {
   std::vector<double> seconds;
   std::vector<uint64_t> runs;
   std::vector<uint64_t> seeds;
@@ -107,25 +129,27 @@ Json BenchFamily(const fs::path& binary, const std::string& family, int rounds) 
   bool all = true;
   bool bytes_all = true;
   for (int round = 1; round <= rounds; ++round) {
-    const std::optional<Found> found = UnderLibFuzzer(binary, family, round);
+    const std::optional<Found> found = UnderLibFuzzer(family.binary, family.name, round);
     if (!found) {
       all = false;
       continue;
     }
     seconds.push_back(found->seconds);
     runs.push_back(found->runs);
+    if (!compares) continue;
     const uint64_t most = std::max(kLeastUnguided, found->runs * kMostTimes);
     const uint64_t first = static_cast<uint64_t>(round) * 1'000'000'000;
-    seeds.push_back(WithoutGuidance(binary, family, "seeds", first, most).runs);
-    const Unguided uniform = WithoutGuidance(binary, family, "bytes", first, most);
+    seeds.push_back(WithoutGuidance(family.binary, family.name, "seeds", first, most).runs);
+    const Unguided uniform = WithoutGuidance(family.binary, family.name, "bytes", first, most);
     bytes_all &= uniform.found;
     bytes.push_back(uniform.runs);
   }
-  Json json = {{"name", family}, {"found", all && !seconds.empty()}};
+  Json json = {{"name", family.name}, {"found", all && !seconds.empty()}};
   if (seconds.empty()) return json;
-  const auto executions = static_cast<double>(std::max<uint64_t>(1, Median(runs)));
   json["seconds"] = Median(seconds);
   json["executions"] = Median(runs);
+  if (!compares) return json;
+  const auto executions = static_cast<double>(std::max<uint64_t>(1, Median(runs)));
   json["seed_executions"] = Median(seeds);
   json["uniform_executions"] = Median(bytes);
   json["uniform_found"] = bytes_all;
@@ -136,10 +160,9 @@ Json BenchFamily(const fs::path& binary, const std::string& family, int rounds) 
 }  // namespace
 
 Json BenchFamilies(const runner::Project& project, int rounds, bool text) {
-  const fs::path folder = project.harnesses.parent_path() / "canaries";
-  const fs::path binary = folder / "invalidation_family";
-  std::error_code error;
-  if (!fs::exists(binary, error) || !fs::exists(folder / "families.txt", error)) return nullptr;
+  const std::vector<Family> families =
+      ReadFamilies(project.harnesses.parent_path() / "canaries", "families.txt");
+  if (families.empty()) return nullptr;
   if (text) {
     std::printf(
         "\nfamilies of bugs of caching clients   seconds executions  plain seeds  uniform bytes    "
@@ -149,27 +172,25 @@ Json BenchFamilies(const runner::Project& project, int rounds, bool text) {
   std::vector<double> seconds;
   std::vector<double> gains;
   bool all = true;
-  std::string list = runner::ReadFile(folder / "families.txt");
-  runner::TakeLines(&list, [&](std::string_view line) {
-    if (line.empty()) return;
-    const Json one = BenchFamily(binary, std::string(line), rounds);
+  for (const Family& family : families) {
+    const Json one = BenchFamily(family, rounds, /*compares=*/true);
     json["families"].push_back(one);
     all &= one["found"].get<bool>();
     if (!one.contains("seconds")) {
-      if (text) std::printf("  %-34s not found\n", std::string(line).c_str());
-      return;
+      if (text) std::printf("  %-34s not found\n", family.name.c_str());
+      continue;
     }
     seconds.push_back(one["seconds"].get<double>());
     gains.push_back(one["gain"].get<double>());
     if (text) {
-      std::printf("  %-34s %8.1f %10s %12s %s%13s %7.1f\n", std::string(line).c_str(),
-                  seconds.back(), runner::Grouped(one["executions"].get<uint64_t>()).c_str(),
+      std::printf("  %-34s %8.1f %10s %12s %s%13s %7.1f\n", family.name.c_str(), seconds.back(),
+                  runner::Grouped(one["executions"].get<uint64_t>()).c_str(),
                   runner::Grouped(one["seed_executions"].get<uint64_t>()).c_str(),
                   one["uniform_found"].get<bool>() ? " " : ">",
                   runner::Grouped(one["uniform_executions"].get<uint64_t>()).c_str(), gains.back());
       std::fflush(stdout);
     }
-  });
+  }
   const double least = gains.empty() ? 0 : *std::min_element(gains.begin(), gains.end());
   const bool soon = all && Median(seconds) <= kSecondsMost;
   const bool guided = all && least >= kGainFloor;
@@ -185,6 +206,32 @@ Json BenchFamilies(const runner::Project& project, int rounds, bool text) {
                 !judged  ? "not judged, with so few rounds"
                 : guided ? "pass"
                          : "FAIL");
+  }
+  return json;
+}
+
+Json BenchFileFaults(const runner::Project& project, int rounds, bool text) {
+  const std::vector<Family> faults =
+      ReadFamilies(project.harnesses.parent_path() / "canaries", "file_faults.txt");
+  if (faults.empty()) return nullptr;
+  if (text) {
+    std::printf("\nfaults of files in rdb, aof and durability       seconds executions\n");
+  }
+  Json json = {{"faults", Json::array()}, {"pass", true}};
+  for (const Family& fault : faults) {
+    Json one = BenchFamily(fault, rounds, /*compares=*/false);
+    const std::string name = fault.binary.filename().string() + " " + fault.name;
+    one["name"] = name;
+    if (!one["found"].get<bool>()) json["pass"] = false;
+    if (text && one.contains("seconds")) {
+      std::printf("  %-46s %8.1f %10s%s\n", name.c_str(), one["seconds"].get<double>(),
+                  runner::Grouped(one["executions"].get<uint64_t>()).c_str(),
+                  one["found"].get<bool>() ? "" : "  not found in all rounds");
+    } else if (text) {
+      std::printf("  %-46s not found\n", name.c_str());
+    }
+    std::fflush(stdout);
+    json["faults"].push_back(std::move(one));
   }
   return json;
 }

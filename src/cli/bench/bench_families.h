@@ -13,6 +13,9 @@ namespace resprobe::cli {
 // executions that plain seeds need: medians over the seeds from 1 to `rounds`. Null if the binaries
 // are not built. Prints the table if `text`.
 Json BenchFamilies(const runner::Project& project, int rounds, bool text);
+// The same for the faults of a server's files (tests/canaries: rdb, aof, durability), without the
+// comparison.
+Json BenchFileFaults(const runner::Project& project, int rounds, bool text);
 
 }  // namespace resprobe::cli
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/oracle/check_runner.h"
+#include "cli/oracle/harness_files.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/restore_oracle.h"
 #include "cli/oracle/restore_runner.h"
@@ -16,6 +17,9 @@
 
 namespace resprobe::cli {
 namespace {
+
+// Files of the corpora, with a few bytes changed, among those that are generated.
+constexpr uint32_t kFromCorpusOneIn = 4;
 
 class CheckSearch : public findings::Search {
  public:
@@ -28,15 +32,36 @@ class CheckSearch : public findings::Search {
     std::vector<std::string> strings;
     server.restore().ReadValues(&dumped, &strings);
     files_ = std::make_unique<live::PersistenceFiles>(dumped, server.restore().rdb_version());
+    corpus_ = ReadHarnessFiles(project);
   }
+
+  size_t corpus_size() const { return corpus_.size(); }
 
   bool Step(const Met& met) override {
     if (options_.seeds > 0 && taken_ == options_.seeds) return false;
-    const uint64_t seed = options_.cases.seed + taken_++;
-    Rng rng(seed);
-    // RDB files in every second case.
-    const bool rdb = rng.OneIn(2);
-    const std::string bytes = rdb ? files_->MakeRdb(rng) : files_->MakeAof(rng);
+    // A run without an end begins with the corpora as they are.
+    std::string from;
+    bool rdb;
+    std::string bytes;
+    if (options_.seeds == 0 && taken_ < corpus_.size()) {
+      const HarnessFile& file = corpus_[taken_++];
+      rdb = file.rdb;
+      bytes = file.bytes;
+      from = file.from;
+    } else {
+      const uint64_t seed = options_.cases.seed + taken_++;
+      Rng rng(seed);
+      from = "seed " + std::to_string(seed);
+      if (!corpus_.empty() && rng.OneIn(kFromCorpusOneIn)) {
+        const HarnessFile& file = corpus_[rng.Below(corpus_.size())];
+        rdb = file.rdb;
+        bytes = live::PayloadMutator::MutateString(rng, file.bytes);
+      } else {
+        // RDB files in every second case.
+        rdb = rng.OneIn(2);
+        bytes = rdb ? files_->MakeRdb(rng) : files_->MakeAof(rng);
+      }
+    }
     CheckCase c;
     if (rdb) {
       c.ops.emplace_back(CheckWorld::Rdb{{bytes}});
@@ -48,7 +73,7 @@ class CheckSearch : public findings::Search {
     findings::MetCase one;
     one.tape = runner::TapeOf(c);
     one.ops = 1;
-    one.from = "seed " + std::to_string(seed);
+    one.from = std::move(from);
     one.seed = options_.cases.seed;
     one.outcome = std::move(outcome);
     met(std::move(one));
@@ -85,6 +110,7 @@ class CheckSearch : public findings::Search {
   const CallVerbOptions& options_;
   CheckCaseRunner runner_;
   std::unique_ptr<live::PersistenceFiles> files_;
+  std::vector<HarnessFile> corpus_;
   uint64_t taken_ = 0;
   // Spent on shrinking.
   uint64_t aside_runs_ = 0;
@@ -102,10 +128,12 @@ int CheckTools(const CallVerbOptions& options) {
   campaign.prefix = "check-" + runner::Slug(search.runner().spec().server.version) + "-";
   campaign.seconds = options.seconds;
   campaign.stop_on_failure = options.stop_on_failure;
+  campaign.shrink.candidates = options.shrink_candidates;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
-  std::fprintf(campaign.out, "the tools of %s, seed %llu\n",
+  std::fprintf(campaign.out,
+               "the tools of %s, seed %llu, and %zu files of the corpora of rdb and aof\n",
                search.runner().spec().server.version.c_str(),
-               static_cast<unsigned long long>(options.cases.seed));
+               static_cast<unsigned long long>(options.cases.seed), search.corpus_size());
   return findings::Campaign(project, &search, campaign).Run(options.output);
 }
 

@@ -506,6 +506,9 @@ Verb OracleVerb() {
   verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first difference")
       .Excludes("--unmodelled");
+  verb.Number("--shrink", "N", &options->shrink_candidates, 0, 1'000'000,
+              "Smaller cases that are tried for each finding of --restore and --check-tools")
+      .ShowDefault();
   verb.Group("Which cases");
   verb.Number("--seed", "N", &options->cases.seed, 0, UINT64_MAX / 2, "The first generated case")
       .ShowDefault();

@@ -24,10 +24,10 @@ namespace resprobe::cli {
 namespace {
 
 constexpr uint64_t kBatch = 32;
-// sanitize-dump-payload is off for this many seeds, then on for three times as many: without it a
+// sanitize-dump-payload is off for this many seeds, then on for seven times as many: without it a
 // server ends so often that it is started most of the time.
 constexpr uint64_t kSettingLasts = 8 * kBatch;
-constexpr uint64_t kSettings = 4;
+constexpr uint64_t kSettings = 8;
 
 // Assertions at one place without sanitize-dump-payload.
 struct ToleratedAssertion {
@@ -272,6 +272,7 @@ int RestorePayloads(const CallVerbOptions& options) {
   campaign.seconds = options.seconds;
   campaign.requests = options.requests;
   campaign.stop_on_failure = options.stop_on_failure;
+  campaign.shrink.candidates = options.shrink_candidates;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   return findings::Campaign(project, &search, campaign).Run(options.output);

@@ -56,6 +56,7 @@ struct CallVerbOptions {
   std::string junit;
   std::string fail_on = "any";
   bool stop_on_failure = false;
+  size_t shrink_candidates = 3000;  // smaller cases that are tried for a finding
   bool verbose = false;  // of the compared oracle: a line for each reason why a request is left out
   runner::OutputOptions output;
 };

@@ -116,6 +116,7 @@ bool RestoreRunner::Connect() {
     connection->Use(std::move(fd), options_.hang_ms, options_.stop);
   }
   replies_.Reset();
+  unanswered_ = 0;
   return true;
 }
 
@@ -264,15 +265,24 @@ std::string RestoreRunner::DifferenceOf(const Asked& asked, const resp::ReplyVie
   return asked.expected.error.empty() ? "the core accepts" : "another error: " + std::string(seen);
 }
 
-bool RestoreRunner::Answers(int hang_ms) {
+void RestoreRunner::Ping() {
+  control_.out() += "PING\r\n";
+  control_.Send();
+  ++unanswered_;
+}
+
+bool RestoreRunner::Answers(int hang_ms, int waited_ms) {
   // Twice: before the second answer it has read what was sent before the first request.
   for (int i = 0; i < 2; ++i) {
-    control_.out() += "PING\r\n";
-    control_.Send();
-    while (control_.in().find('\n') == std::string_view::npos) {
-      if (control_.Read(hang_ms) != RespConnection::Got::kBytes) return false;
+    if (i > 0 || unanswered_ == 0) Ping();
+    for (;;) {
+      const std::string_view in = control_.in();
+      unanswered_ -= std::min(unanswered_, static_cast<size_t>(std::ranges::count(in, '\n')));
+      control_.Take(in.size());
+      if (unanswered_ == 0) break;
+      const int ms = i == 0 ? std::max(hang_ms - waited_ms, kSilenceMs) : hang_ms;
+      if (control_.Read(ms) != RespConnection::Got::kBytes) return false;
     }
-    control_.Take(control_.in().size());
   }
   return true;
 }
@@ -294,8 +304,10 @@ RestoreRunner::Got RestoreRunner::TakeReply(int hang_ms) {
         break;
     }
     if (options_.stop()) return Got::kSilent;
+    // Both connections are waited for at once.
+    if (unanswered_ == 0) Ping();
     if (!in_order_ && link_.Read(hang_ms) == RespConnection::Got::kBytes) continue;
-    if (!Answers(hang_ms)) return Got::kSilent;
+    if (!Answers(hang_ms, in_order_ ? 0 : hang_ms)) return Got::kSilent;
     if (link_.Read(0) != RespConnection::Got::kBytes) return Got::kNothing;
   }
 }

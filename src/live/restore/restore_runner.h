@@ -146,8 +146,9 @@ class RestoreRunner {
   // Reads one reply; kNothing if the server has nothing more to send, kSilent if it answers on no
   // connection.
   Got TakeReply(int hang_ms);
-  // True if the server answers on a connection of its own.
-  bool Answers(int hang_ms);
+  void Ping();
+  // True if the server answers on a connection of its own. `waited_ms`: since Ping().
+  bool Answers(int hang_ms, int waited_ms = 0);
   // Sends one request and reads its replies, for ReadValues() and Prepare().
   std::optional<resp::ReplyView> Query(const std::vector<std::string>& words);
   // What the two verdicts on a RESTORE are, if they differ.
@@ -164,6 +165,7 @@ class RestoreRunner {
   std::optional<RestoreModel> model_;
   RespConnection link_;
   RespConnection control_;
+  size_t unanswered_ = 0;  // requests on it
   resp::ReplyParser replies_;
   std::deque<Batch> sent_;
   std::map<std::pair<const Command*, bool>, Shape> shapes_;  // of Fits()

@@ -240,6 +240,12 @@ bool LiveServer::Interview(std::string* error) {
     return false;
   };
   std::optional<resp::ReplyView> reply;
+  if (own() && !commands_.empty()) {
+    // A restart: what it has answered before holds for the new process, apart from its settings.
+    if (!ask("DEBUG SET-ACTIVE-EXPIRE 0", &reply)) return false;
+    active_expiry_off_ = reply && reply->text() == "OK";
+    return true;
+  }
   if (options_.any) {
     if (!ask("PING", &reply)) return false;
     if (!reply) {
