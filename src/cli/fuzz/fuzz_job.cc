@@ -300,7 +300,10 @@ class LibFuzzerSearch : public FuzzSearch {
         End(*job);
       }
     }
-    if (const size_t torn = DeleteTorn(project_.WorkCorpusOf(harness_)); torn > 0) {
+    // SIGINT may interrupt each process while it writes one input, which is no loss worth a word.
+    next_look_ = 0;
+    const size_t torn = DeleteTorn(project_.WorkCorpusOf(harness_));
+    if (torn > 0 && (!HasRoom() || torn > jobs_.size())) {
       if (progress_.trouble.empty()) progress_.trouble = project_.WorkCorpusOf(harness_).string();
       progress_.trouble += ": " + findings::Plural(torn, "input") +
                            " that it learnt could not be written whole: make room";
