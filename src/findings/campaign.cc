@@ -1,11 +1,15 @@
 #include "findings/campaign.h"
 
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "runner/process.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 
 namespace resprobe::findings {
@@ -59,11 +63,15 @@ Campaign::Campaign(const runner::Project& project, Search* search, CampaignOptio
     : project_(project), search_(search), options_(std::move(options)), store_(project) {}
 
 void Campaign::Say(const std::string& text) const {
+  // A signature may quote what a server has said, a NUL too.
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  for (std::string& line : lines) line = runner::TerminalText(line);
+  const std::string shown = absl::StrJoin(lines, "\n");
   if (options_.say) {
-    options_.say(text);
+    options_.say(shown);
     return;
   }
-  std::fputs(text.c_str(), options_.out);
+  std::fputs(shown.c_str(), options_.out);
   std::fflush(options_.out);
 }
 

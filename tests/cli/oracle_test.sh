@@ -11,6 +11,9 @@ wrong_use "cannot start '/no/such/server'" oracle --start /no/such/server
 wrong_use "--start $(command -v true): the server has ended at once: it says nothing: name redis-server" \
   oracle --start "$(command -v true)"
 wrong_use "is not HOST:PORT" oracle --server nonsense
+for server in "${RESPROBE_REDIS_SERVER:-}" "${RESPROBE_VALKEY_SERVER:-}"; do
+  [[ -z $server ]] || wrong_use "wants a password" oracle --start "$server --requirepass x"
+done
 wrong_use "cannot connect to $temp/none" oracle --unix "$temp/none"
 wrong_use "is not this machine: --allow-remote permits it" oracle --server 192.0.2.1:6379
 wrong_use "excludes" oracle --start redis-server --server 127.0.0.1:1

@@ -239,6 +239,12 @@ bool LiveServer::Interview(std::string* error) {
     *error = server.error();
     return false;
   };
+  const auto wants_password = [&](const std::optional<resp::ReplyView>& reply) {
+    if (!reply || !reply->is_error() || !reply->text().starts_with("NOAUTH")) return false;
+    *error = "the server wants a password, which resprobe cannot give: " + who +
+             ": start it without requirepass";
+    return true;
+  };
   std::optional<resp::ReplyView> reply;
   if (own() && !commands_.empty()) {
     // A restart: what it has answered before holds for the new process, apart from its settings.
@@ -253,10 +259,12 @@ bool LiveServer::Interview(std::string* error) {
                ": is it one, and does it run?";
       return false;
     }
+    if (wants_password(reply)) return false;
     // The reply to ECHO may be an error, but not that to PING once more.
     const std::string pong(reply->text());
+    const bool refused = reply->is_error();
     if (!ask("ECHO resprobe", &reply)) return false;
-    if (reply && !reply->is_aggregate() && reply->text() == pong) {
+    if (!refused && reply && !reply->is_aggregate() && reply->text() == pong) {
       *error = "the server replies twice to PING: " + who + ": each request must have one reply";
       return false;
     }
@@ -268,11 +276,7 @@ bool LiveServer::Interview(std::string* error) {
              ": is it one, and does it run?";
     return false;
   }
-  if (reply && reply->is_error() && reply->text().starts_with("NOAUTH")) {
-    *error = "the server wants a password, which resprobe cannot give: " + who +
-             ": start it without requirepass";
-    return false;
-  }
+  if (wants_password(reply)) return false;
   version_.clear();
   if (reply && reply->size() > 3 && !(*reply)[1].is_aggregate() && !(*reply)[3].is_aggregate()) {
     version_ = std::string((*reply)[1].text()) + " " + std::string((*reply)[3].text());
