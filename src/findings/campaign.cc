@@ -62,11 +62,19 @@ SmallCase Search::Reduce(const MetCase& met, const ShrinkLimits& limits) {
 Campaign::Campaign(const runner::Project& project, Search* search, CampaignOptions options)
     : project_(project), search_(search), options_(std::move(options)), store_(project) {}
 
-void Campaign::Say(const std::string& text) const {
-  // A signature may quote what a server has said, a NUL too.
+namespace {
+
+// Lines that a terminal can show: a signature may quote what a server has said, a NUL too.
+std::string Shown(const std::string& text) {
   std::vector<std::string> lines = absl::StrSplit(text, '\n');
   for (std::string& line : lines) line = runner::TerminalText(line);
-  const std::string shown = absl::StrJoin(lines, "\n");
+  return absl::StrJoin(lines, "\n");
+}
+
+}  // namespace
+
+void Campaign::Say(const std::string& text) const {
+  const std::string shown = Shown(text);
   if (options_.say) {
     options_.say(shown);
     return;
@@ -143,7 +151,7 @@ void Campaign::CountAll() {
 int Campaign::Run(const runner::OutputOptions& output) {
   Loop();
   PrintLine();
-  std::fputs(search_->Summary().c_str(), options_.out);
+  std::fputs(Shown(search_->Summary()).c_str(), options_.out);
   std::fputs(FindingsText().c_str(), options_.out);
   // A run without findings must prove that it tested something; a failure needs no such proof.
   const std::string vacuous =
@@ -505,7 +513,7 @@ std::string Campaign::FindingsText() const {
     text +=
         "  did not recur, and does not count: " + signature + ", met " + Plural(met, "time") + "\n";
   }
-  return text;
+  return Shown(text);
 }
 
 Json Campaign::FindingsJson() const {
