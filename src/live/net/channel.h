@@ -30,8 +30,10 @@ struct Link {
   std::unique_ptr<Channel> channel;
 
   Link() = default;
+  // NOLINTBEGIN(google-explicit-constructor): who connects returns either kind.
   Link(UniqueFd socket) : fd(std::move(socket)) {}
   Link(std::unique_ptr<Channel> made) : channel(std::move(made)) {}
+  // NOLINTEND(google-explicit-constructor)
   bool valid() const { return fd.valid() || channel != nullptr; }
 };
 
