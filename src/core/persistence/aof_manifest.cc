@@ -95,25 +95,10 @@ std::string AofManifest::PathOf(std::string_view name) {
   return path;
 }
 
-void AofManifest::Recycle(std::vector<AofFile>* files) {
-  constexpr size_t kMost = 16;
-  while (!files->empty()) {
-    if (scratch_.names.size() < kMost) scratch_.names.push_back(std::move(files->back().name));
-    files->pop_back();
-  }
-}
-
-std::string AofManifest::TakeName() {
-  if (scratch_.names.empty()) return {};
-  std::string name = std::move(scratch_.names.back());
-  scratch_.names.pop_back();
-  return name;
-}
-
 void AofManifest::Clear() {
   has_base_ = dirty_ = false;
-  Recycle(&history_);
-  Recycle(&incrs_);
+  history_.clear();
+  incrs_.clear();
   base_seq_ = incr_seq_ = 0;
 }
 
@@ -170,7 +155,7 @@ bool AofManifest::ParseLine(std::string_view line, AofManifestError* error) {
     for (const std::string_view word : splitter->args()) words.push_back(CText(word));
   }
   if (words.size() < 6 || words.size() % 2 != 0) return refuse(kInvalid);
-  AofFile file = {.name = TakeName()};
+  AofFile file;
   bool named = false;
   char type = '\0';
   for (size_t i = 0; i < words.size(); i += 2) {
@@ -277,7 +262,7 @@ void AofManifest::Add(AofFile file) {
   switch (file.type) {
     case AofFile::Type::kBase:
       base_seq_ = file.seq;
-      std::swap(base_, file);
+      base_ = std::move(file);
       has_base_ = true;
       break;
     case AofFile::Type::kHistory:

@@ -92,12 +92,9 @@ class AofManifest {
 
     std::string bytes;
     std::vector<std::string_view> words;
-    std::vector<std::string> names;
   };
 
   bool ParseLine(std::string_view line, AofManifestError* error);
-  void Recycle(std::vector<AofFile>* files);
-  std::string TakeName();
 
   bool has_base_ = false;
   bool dirty_ = false;
