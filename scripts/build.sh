@@ -32,7 +32,7 @@ build_preset() {
   shift
   configure "$preset"
   (($#)) || return 0
-  (run_ninja "$preset" "$dir" "$@") || die "the build of preset $preset failed: see above"
+  (run_ninja "$preset" "$dir" "$@") || build_failed "the build of preset $preset failed: see above"
 }
 
 # CMake detects changes of its own files. Changes that it cannot detect cause a fresh start: another
@@ -49,7 +49,7 @@ configure() {
   if ! cmake --fresh --preset "$preset" -S "$source_dir" -D CMAKE_C_COMPILER="$clang" \
     -D CMAKE_CXX_COMPILER="$clangxx" >"$log" 2>&1; then
     cat "$log" >&2
-    die "cmake failed: see above and $log"
+    build_failed "cmake failed: see above and $log"
   fi
   sed -n -E 's/^-- (hiredis[^:]*for [^:]*): .*/resprobe: \1/p; s/^-- (hiredis.*skipped)$/resprobe: \1/p' \
     "$log" >&2

@@ -5,6 +5,11 @@
 #
 #   check_command_line VERB WORD…   returns if the program accepts the words, else prints one line and
 #                                   exits with 2
+#   find_verb VERB WORD…            sets path to the names of the verb that the words mean ("corpus
+#                                   check"), and words to the others; fails if there is no such verb
+#   print_help PATH                 prints the help of that verb; fails if there is none
+#   positional_words VERB WORD…     sets positionals to the words that are neither options nor values of
+#                                   options
 #
 # A program that was built answers for itself. Where none is, scripts/command-line.txt does: a list
 # that the program writes (`resprobe --usage-list`, src/cli/command_line/usage_list.h); the test
@@ -22,6 +27,32 @@ check_command_line() {
   [[ -z $(find "$source_dir/src/cli" -newer "$program" -print -quit) ]] || return 0
   "$program" --check-only "$@" || code=$?
   ((code != 2)) || exit 2
+}
+
+# scripts/help.txt is what the program prints (`resprobe --help-list`); the test cli.command_line
+# compares them.
+print_help() {
+  awk -v heading="@ $1" '/^@ / {on = $0 == heading; found = found || on; next} on {print}
+    END {exit !found}' "$source_dir/scripts/help.txt"
+}
+
+# Also reads the usage of the verb.
+find_verb() {
+  path=$1
+  shift
+  local rule kind first rest word
+  read_usage "$path" || return
+  # An option that has become a verb.
+  for rule in "${rules[@]}"; do
+    read -r kind first rest <<<"$rule"
+    [[ $kind == moved && " $* " == *" $first "* ]] || continue
+    words=()
+    for word in "$@"; do [[ $word == "$first" ]] || words+=("$word"); done
+    find_verb "$rest" "${words[@]}"
+    return
+  done
+  words=("$@")
+  if [[ -n ${1:-} && " $inner " == *" $1 "* ]]; then find_verb "$path $1" "${@:2}"; fi
 }
 
 # wrong TEXT: wrong use of the verb $path.
@@ -57,30 +88,40 @@ read_usage() {
 }
 
 check_by_list() {
-  path=$1
-  shift
-  local rule kind first rest word name words=() i=0
+  local path words rule kind first rest word name i=0
   declare -A times=()
-  read_usage "$path" || return 0
-  # An option that has become a verb.
-  for rule in "${rules[@]}"; do
-    read -r kind first rest <<<"$rule"
-    [[ $kind == moved && " $* " == *" $first "* ]] || continue
-    for word in "$@"; do [[ $word == "$first" ]] || words+=("$word"); done
-    check_by_list "$rest" "${words[@]}"
-    return
-  done
-  if [[ -n $inner && (-n ${1:-} || $inner_optional == no) ]]; then
-    [[ -n ${1:-} ]] || wrong "name a verb"
-    if [[ " $inner " == *" $1 "* ]]; then
-      check_by_list "$path $1" "${@:2}"
-      return
-    fi
-    [[ $1 == -* && $inner_optional == yes ]] || wrong "there is no verb '$path $1'"
+  find_verb "$@" || return 0
+  if [[ -n $inner && (-n ${words[0]:-} || $inner_optional == no) ]]; then
+    [[ -n ${words[0]:-} ]] || wrong "name a verb"
+    [[ ${words[0]} == -* && $inner_optional == yes ]] || wrong "there is no verb '$path ${words[0]}'"
   fi
-  words=("$@")
   check_words
   check_rules
+}
+
+positional_words() {
+  local path words word i=0
+  positionals=()
+  find_verb "$@" || return 0
+  while ((i < ${#words[@]})); do
+    word=${words[i]}
+    i=$((i + 1))
+    if [[ $word == -- ]]; then
+      positionals+=("${words[@]:i}")
+      return
+    fi
+    if [[ $word != -?* ]]; then
+      positionals+=("$word")
+      continue
+    fi
+    # The word after an option with a value, unless that is attached: --name=value, -nvalue.
+    case ${count_of[$word]:-flag} in
+      flag) ;;
+      once | again) i=$((i + 1)) ;;
+      maybe) [[ ${words[i]:--} == -* ]] || i=$((i + 1)) ;;
+      list) while [[ ${words[i]:--} != -* ]]; do i=$((i + 1)); done ;;
+    esac
+  done
 }
 
 # Checks words against the options and the arguments; counts in times how often each was given.

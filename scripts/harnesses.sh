@@ -42,16 +42,68 @@ refuse_unknown_harness() {
   done
 }
 
-# refuse_missing_file WORD…: wrong use if one of the words is in the place of a case and is not a
-# file.
-refuse_missing_file() {
-  local word previous=""
-  for word in "$@"; do
-    [[ $word == -* || $previous == -* || -e $word ]] ||
-      die "$word: there is no such file or folder: name an existing case"
-    previous=$word
+# refuse_no_case VERB WORD…: wrong use if one of the words is in the place of a case, and is no file
+# or folder, or cannot be a case: it is not .ops text, no finding, and no folder of its path names a
+# harness. The rules are those of Project::HarnessOfCase() (src/runner/project.h); what they leave open
+# is left to the program. With --harness any file is a case.
+refuse_no_case() {
+  local word names=""
+  positional_words "$@"
+  for word in "${positionals[@]}"; do
+    [[ -e $word ]] || die "$word: there is no such file or folder: name an existing case"
+  done
+  [[ -z ${RESPROBE_HARNESS_DIR:-} && " $*" != *" --harness"* ]] || return 0
+  read_harnesses
+  printf -v names ', %s' "${harness_names[@]}"
+  for word in "${positionals[@]}"; do
+    if [[ -d $word ]]; then
+      holds_a_case "$word" || die "$word: holds no case"
+    elif [[ -f $word && $word != *.json ]]; then
+      may_be_case "$word" ||
+        die "$word: its path does not name the harness: add --harness NAME (${names#, })"
+    fi
   done
 }
+
+holds_a_case() {
+  local file
+  while IFS= read -r -d "" file; do
+    ! may_be_case "$file" || return 0
+  done < <(find -L "$1" -type f -print0 2>/dev/null)
+  return 1
+}
+
+may_be_case() {
+  local path=$1 start="" name
+  [[ $path == /* ]] || path=$PWD/$path
+  [[ $path != *.ops && ! -e ${path%/*}/report.json ]] || return 0
+  for name in "${!corpus_of[@]}" "${corpus_of[@]}"; do
+    [[ $path != */@(corpus|findings|regressions|seeds)/"$name"/* &&
+      $path != */"$name"/+([^/]) ]] || return 0
+  done
+  IFS= read -r -N 4 start 2>/dev/null <"$path" || true
+  [[ $start == "ops " ]]
+}
+
+# refuse_no_finding VERB WORD…: wrong use if one of the words is in the place of a finding, and there
+# is none in it.
+refuse_no_finding() {
+  local word whole store=${RESPROBE_WORK_DIR:-$source_dir/work}/findings root
+  [[ ${2:-} == list || ${2:-} == check || ${2:-} == rm ]] || return 0
+  root=$(readlink -m -- "$store")
+  positional_words "$@"
+  for word in "${positionals[@]}"; do
+    whole=$(readlink -m -- "$word")
+    if [[ $whole/ == "$root"/* ]]; then
+      ! holds_a_report "$whole" || continue
+    elif [[ $root/ == "$whole"/* ]]; then
+      ! holds_a_report "$root" || continue
+    fi
+    die "$word: holds no finding of ${store#"$source_dir/"}: ./resprobe findings lists them"
+  done
+}
+
+holds_a_report() { [[ -n $(find "$1" -name report.json -print -quit 2>/dev/null) ]]; }
 
 # named_harnesses DEFAULT WORD…: prints the targets of the harnesses that the words name, or DEFAULT
 # if they name none. (With RESPROBE_HARNESS_DIR the harnesses are elsewhere, and nothing is built.)

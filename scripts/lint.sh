@@ -3,9 +3,8 @@
 # sources.
 #   usage: scripts/lint.sh BUILD_DIR [--deep] [--changed [REVISION] | FILE…]     (./resprobe lint …)
 # Without arguments: every source. --changed: those that differ from REVISION (default HEAD),
-# including new ones. --deep: also clang's static analyzer and the slow checks, which take four times as long.
-# Exit
-# code 1 if anything must be fixed.
+# including new ones. --deep: also clang's static analyzer and the slow checks; four times as long.
+# Exit code: 0 clean, 1 something must be fixed, 2 wrong use.
 set -euo pipefail
 
 build=$1
@@ -56,8 +55,8 @@ fi
 code=0
 "clang-format$suffix" --dry-run -Werror "${sources[@]}" || code=1
 # Headers are checked through the sources that include them (.clang-tidy's HeaderFilterRegex), and
-# only sources that the build compiles can be checked.
-# Each of them once: variants of a harness share a source.
+# only sources that the build compiles can be checked, each once: variants of a harness share a
+# source.
 once=$(mktemp -d)
 trap 'rm -rf "$once"' EXIT
 awk '

@@ -57,6 +57,10 @@ int RunVerb(const Verb& root, const std::vector<std::string>& given) {
     std::fputs(UsageList(root).c_str(), stdout);
     return runner::kAllWell;
   }
+  if (is("--help-list")) {
+    std::fputs(HelpList(root).c_str(), stdout);
+    return runner::kAllWell;
+  }
   const bool check_only = is("--check-only");
   if (check_only) arguments.erase(arguments.begin());
   int code = runner::kAllWell;

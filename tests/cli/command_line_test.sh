@@ -28,6 +28,11 @@ run 0 --usage-list
 cmp "$temp/out" scripts/command-line.txt ||
   fail "scripts/command-line.txt is old: build/fuzz/bin/resprobe --usage-list >scripts/command-line.txt"
 
+# So is the help that it prints before a build.
+run 0 --help-list
+cmp "$temp/out" scripts/help.txt ||
+  fail "scripts/help.txt is old: build/fuzz/bin/resprobe --help-list >scripts/help.txt"
+
 # It refuses wrong command lines in the program's words, and no right ones.
 mkdir "$temp/clone"
 cp -r resprobe scripts harnesses "$temp/clone"
@@ -88,6 +93,8 @@ accepted=0
 while read -r verb; do
   # shellcheck disable=SC2086
   run 0 $verb --help
+  # shellcheck disable=SC2086
+  "$temp/clone/resprobe" $verb --help | cmp - "$temp/out" || fail "the script prints other help for $verb"
   while IFS= read -r line; do
     eval "words=(${line%% | *})"
     (
@@ -111,6 +118,7 @@ for time in 30s 5m 1h 45 1.5 .5m 1h30m 250ms; do
     check_command_line fuzz --time "$time"
   ) || fail "the list refuses --time $time"
 done
+[[ ! -e $temp/clone/build ]] || fail "help has built something"
 ((accepted > 40)) || fail "only $accepted examples"
 
 # completes WORD… CURRENT: what bash offers for the last word.

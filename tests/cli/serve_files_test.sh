@@ -4,50 +4,7 @@
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
-trap '[[ -z ${id:-} ]] || kill -9 "$id" 2>/dev/null || :; rm -rf "$temp"' EXIT
-
-# ask PORT TEXT: sends requests, one a line, and prints all replies. The server may end meanwhile.
-ask() {
-  exec 4<>"/dev/tcp/127.0.0.1/$1"
-  printf '%s\nQUIT\n' "$2" | sed 's/$/\r/' >&4
-  cat <&4 | tr -d '\r'
-  exec 4>&-
-}
-
-# same NAME WANTED SEEN
-same() {
-  [[ $2 == "$3" ]] && return
-  printf '%s: expected\n%s\nfound\n%s\n' "$1" "$2" "$3" >&2
-  failures=$((failures + 1))
-}
-
-# start ARGUMENT…: starts the core; sets $id and $port.
-start() {
-  rm -f "$temp/pipe"
-  mkfifo "$temp/pipe"
-  "$program" serve --port 0 "$@" >"$temp/pipe" 2>"$temp/err" &
-  id=$!
-  exec 3<"$temp/pipe"
-  local line=
-  IFS= read -r line <&3 || :
-  port=${line#*127.0.0.1:}
-  port=${port%%;*}
-}
-
-# ended CODE: waits for the core to end.
-ended() {
-  local code=0
-  cat <&3 >"$temp/out"
-  wait "$id" || code=$?
-  exec 3<&-
-  id=
-  same "exit code" "$1" "$code"
-}
-
-stop() {
-  kill "-$1" "$id"
-  ended "$2"
-}
+. "$(dirname "$0")/serve_lib.sh"
 
 # --- Wrong uses.
 

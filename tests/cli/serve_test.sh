@@ -3,48 +3,18 @@
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/serve_lib.sh"
 
 wrong_use "--profile: there is no 'redis-1.0': use redis-7.0" \
   serve --port 0 --profile redis-1.0
 wrong_use "--port" serve --port 65536
 wrong_use "--clock" serve --port 0 --clock sun
 
-# start ARGUMENT…: starts a server; sets $id and $port.
-start() {
-  rm -f "$temp/pipe"
-  mkfifo "$temp/pipe"
-  "$program" serve --port 0 "$@" >"$temp/pipe" 2>"$temp/err" &
-  id=$!
-  exec 3<"$temp/pipe"
-  local line
-  IFS= read -r line <&3
-  port=${line#*127.0.0.1:}
-  port=${port%%;*}
-}
-
-# stop SIGNAL: checks that it exits with 0 and prints a last line.
-stop() {
-  local code=0
-  kill "-$1" "$id"
-  cat <&3 >"$temp/out"
-  wait "$id" || code=$?
-  exec 3<&-
-  if ((code != 0)); then
-    echo "serve ended with exit code $code" >&2
-    failures=$((failures + 1))
-  fi
-  has out " commands"
-}
-
 start
 wrong_use "--port: cannot listen on port $port: Address already in use" serve --port "$port"
 
 # With bash alone, if no client is installed.
-exec 4<>"/dev/tcp/127.0.0.1/$port"
-printf 'SET a 1\r\nINCR a\r\nQUIT\r\n' >&4
-cat <&4 >"$temp/out"
-exec 4>&-
-printf '+OK\r\n:2\r\n+OK\r\n' | cmp - "$temp/out" || failures=$((failures + 1))
+same "replies" $'+OK\n:2\n+OK' "$(ask "$port" $'SET a 1\nINCR a')"
 
 cli=${RESPROBE_REDIS_CLI:-}
 if [[ -n $cli ]]; then
@@ -67,14 +37,13 @@ if [[ -n $benchmark ]]; then
 else
   echo "skipped: redis-benchmark, RESPROBE_REDIS_BENCHMARK is not set"
 fi
-stop TERM
+stop TERM 0
+has out " commands"
 
 start --clock virtual
-exec 4<>"/dev/tcp/127.0.0.1/$port"
-printf 'TIME\r\nSET a 1 PX 1\r\nPTTL a\r\nQUIT\r\n' >&4
-cat <&4 >"$temp/out"
-exec 4>&-
+ask "$port" $'TIME\nSET a 1 PX 1\nPTTL a' >"$temp/out"
 has out "1700000000"
 has out ":1"
-stop INT
+stop INT 0
+has out " commands"
 finish

@@ -44,6 +44,11 @@ run 0
 untouched
 
 # Wrong use: one line that says what to do, no installation.
+for words in "''" "'' --help" "frobnicate --help"; do
+  eval "run 2 $words"
+  one_line_error
+  [[ $err == *"there is no verb "*"./resprobe --help lists them" ]] || fail "$words: $err"
+done
 run 2 frobnicate --fast
 one_line_error
 [[ $err == *frobnicate*--help* ]] || fail "the error does not name the verb and the help: $err"
@@ -79,6 +84,24 @@ for verb in replay show minimize freeze; do
   one_line_error
   [[ $err == *"no/such/case.ops: there is no such file"* ]] || fail "$verb does not name the file: $err"
 done
+# So is a file that cannot be a case, and a folder without a finding.
+for verb in replay show minimize freeze; do
+  run 2 "$verb" /etc/passwd
+  one_line_error
+  [[ $err == "resprobe: /etc/passwd: its path does not name the harness: add --harness NAME ("*"resp_parser"* ]] ||
+    fail "$verb of no case: $err"
+done
+mkdir -p "$temp/folder/resp_parser"
+run 2 replay "$temp/folder"
+one_line_error
+[[ $err == *"$temp/folder: holds no case" ]] || fail "replay of an empty folder: $err"
+for words in "check nope" "list $temp" "rm --gone nope"; do
+  # shellcheck disable=SC2086
+  run 2 findings $words
+  one_line_error
+  [[ $err == *": holds no finding of work/findings: ./resprobe findings lists them" ]] ||
+    fail "findings $words: $err"
+done
 run 2 recheck command_oracle
 one_line_error
 run 2 stability nonesuch
@@ -98,6 +121,16 @@ for verb in coverage stability lint build packages test; do
   run 0 "$verb" --help
   [[ $out == "usage: ./resprobe $verb"* && -z $err ]] || fail "the help of $verb: $out|$err"
 done
+untouched
+
+# So does the help of a verb of the program.
+for verb in fuzz oracle list serve "corpus check"; do
+  # shellcheck disable=SC2086
+  run 0 $verb --help
+  [[ $out == "usage: ./resprobe $verb"*"--help prints this." && -z $err ]] || fail "the help of $verb: $out|$err"
+done
+run 0 findings --help
+[[ $out == "usage: ./resprobe findings"*"VERB --help says more about a verb." ]] || fail "the help of findings: $out"
 untouched
 
 # Through a symbolic link, from another folder.
@@ -174,5 +207,20 @@ run 0 findings
 [[ $out == *"program: resprobe findings" ]] || fail "findings is not run by resprobe: $out"
 run 0 --help
 exec 8>&-
+
+# A failed build is neither wrong use nor a finding: it has an exit code of its own.
+script=$copy/resprobe
+printf '#!/bin/bash\n' >"$copy/scripts/private-packages.sh"
+run 3 build fuzz
+[[ $err == *"CMake Error"*"resprobe: cmake failed: see above and "* ]] || fail "cmake does not fail: $err"
+mkdir "$temp/fake"
+cat >"$temp/fake/cmake" <<TOOL
+#!/bin/bash
+[[ \$1 != --version ]] || exec "$(command -v cmake)" --version
+printf 'rule fail\n  command = false\nbuild all: fail\n' >"$copy/build/fuzz/build.ninja"
+TOOL
+chmod +x "$temp/fake/cmake"
+PATH=$temp/fake:$PATH run 3 build fuzz
+[[ $err == *"resprobe: the build of preset fuzz failed: see above" ]] || fail "the build does not fail: $err"
 
 ((failures == 0)) && echo "./resprobe does as it says"

@@ -34,6 +34,13 @@ void AddSection(std::string* out, const std::string& heading, const std::string&
   *out += "\n" + heading + ":\n" + text;
 }
 
+void AddHelp(const Verb& verb, const std::string& path, std::string* out) {
+  if (!path.empty()) *out += "@ " + path + "\n" + HelpText(verb, path, kUsualWidth);
+  for (const Verb& inner : verb.verbs) {
+    if (!inner.by_script) AddHelp(inner, path.empty() ? inner.name : path + " " + inner.name, out);
+  }
+}
+
 }  // namespace
 
 size_t TextWidth(int fd) {
@@ -164,6 +171,12 @@ std::string HelpText(const Verb& verb, const std::string& path, size_t width) {
                                        : "./resprobe " + path + (path.empty() ? "" : " ") +
                                              "VERB --help says more about a verb.",
                     0, width);
+}
+
+std::string HelpList(const Verb& root) {
+  std::string out;
+  AddHelp(root, "", &out);
+  return out;
 }
 
 }  // namespace resprobe::cli

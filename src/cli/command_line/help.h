@@ -34,6 +34,11 @@ std::vector<std::string> OptionGroups(const Verb& verb);
 // The output of --help.
 std::string HelpText(const Verb& verb, const std::string& path, size_t width);
 
+// The output of --help of all verbs of `root`, without those of the script itself, 80 columns wide:
+// scripts/help.txt, which ./resprobe prints before the program is built. Each begins with a line
+// "@ PATH".
+std::string HelpList(const Verb& root);
+
 }  // namespace resprobe::cli
 
 #endif  // RESPROBE_CLI_COMMAND_LINE_HELP_H_

@@ -340,8 +340,8 @@ TEST(TimeRewriterTest, MovesTimesFarAwayAndKeepsTheirOrder) {
 }
 
 // Compares two replies to one request, given as RESP.
-bool Same(std::vector<std::string> args, std::string_view core, std::string_view server,
-          std::string* kind = nullptr) {
+bool Compare(std::vector<std::string> args, std::string_view core, std::string_view server,
+             Comparer* comparer, Mismatch* mismatch) {
   Asked asked;
   asked.began_ms = SteadyMs();
   asked.command = FindCommand(args[0]);
@@ -353,9 +353,14 @@ bool Same(std::vector<std::string> args, std::string_view core, std::string_view
   parser.Take(&a);
   parser.Parse(server);
   parser.Take(&b);
+  return comparer->Same(asked, a.root(), b.root(), mismatch);
+}
+
+bool Same(std::vector<std::string> args, std::string_view core, std::string_view server,
+          std::string* kind = nullptr) {
   Comparer comparer;
   Mismatch mismatch;
-  const bool same = comparer.Same(asked, a.root(), b.root(), &mismatch);
+  const bool same = Compare(std::move(args), core, server, &comparer, &mismatch);
   if (kind != nullptr) *kind = mismatch.kind;
   return same;
 }
@@ -391,20 +396,10 @@ TEST(ComparerTest, TellsWhatDiffers) {
 
 // The cause of the difference between two errors, of a server with texts of its own.
 std::string CauseOf(std::vector<std::string> args, std::string_view core, std::string_view server) {
-  Asked asked;
-  asked.command = FindCommand(args[0]);
-  asked.args = std::move(args);
-  resp::Reply a;
-  resp::Reply b;
-  resp::ReplyParser parser;
-  parser.Parse(core);
-  parser.Take(&a);
-  parser.Parse(server);
-  parser.Take(&b);
   Comparer comparer;
   comparer.set_groups_errors(true);
   Mismatch mismatch;
-  EXPECT_FALSE(comparer.Same(asked, a.root(), b.root(), &mismatch));
+  EXPECT_FALSE(Compare(std::move(args), core, server, &comparer, &mismatch));
   return mismatch.cause;
 }
 
