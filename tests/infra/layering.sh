@@ -47,25 +47,31 @@ readonly unwanted_headers='thread|mutex|shared_mutex|future|atomic|random|iostre
 # with that harness, which links the library; the room itself does not.
 is_exempt() { [[ $1 == src/worlds/*/hiredis_*.h && $2 == hiredis/* ]]; }
 
-# The source without comments and the contents of string literals; line numbers stay the same.
+# code_of FILE…: prints FILE:LINE:TEXT for each line, without comments and the contents of string
+# literals.
 code_of() {
-  sed -E 's/\\\\//g; s/\\"//g; /^[[:space:]]*#[[:space:]]*include/!s/"[^"]*"/""/g; s://.*$::' "$1" |
-    awk '{
+  awk '
+    FNR == 1 {inside = 0}
+    {
       line = $0
+      gsub(/\\\\/, "", line)
+      gsub(/\\"/, "", line)
+      if (line !~ /^[[:space:]]*#[[:space:]]*include/) gsub(/"[^"]*"/, "\"\"", line)
+      sub(/\/\/.*$/, "", line)
+      done = ""
       while (1) {
         if (inside) {
           at = index(line, "*/")
-          if (!at) {line = ""; break}
+          if (!at) break
           line = substr(line, at + 2); inside = 0
         }
         at = index(line, "/*")
-        if (!at) break
-        rest = substr(line, at + 2); end = index(rest, "*/")
-        if (end) line = substr(line, 1, at - 1) " " substr(rest, end + 2)
-        else {print substr(line, 1, at - 1); inside = 1; next}
+        if (!at) {done = done line; break}
+        done = done substr(line, 1, at - 1) " "
+        line = substr(line, at + 2); inside = 1
       }
-      print line
-    }'
+      print FILENAME ":" FNR ":" done
+    }' "$@"
 }
 
 faults=0
@@ -101,23 +107,22 @@ check_abseil() {
 }
 
 check_determinism() {
-  local file code any pattern why number text header
-  any=$(forbidden | cut -f 1 | paste -s -d '|')
-  while read -r file; do
-    code=$(code_of "$file")
-    if grep -q -E "$any" <<<"$code"; then
-      while IFS=$'\t' read -r pattern why; do
-        while IFS=: read -r number text; do
-          [[ -z $number ]] || report "$file:$number" "uses $why:$(echo " $text" | tr -s ' ')"
-        done < <(grep -n -E "$pattern" <<<"$code" || true)
-      done < <(forbidden)
-    fi
-    while IFS=: read -r number header; do
-      [[ -z $number ]] || is_exempt "$file" "$header" ||
-        report "$file:$number" "includes <$header>, which is not for a deterministic room"
-    done < <(grep -n -E '^[[:space:]]*#[[:space:]]*include <' <<<"$code" |
-      sed -E 's/^([0-9]+):.*<([^>]+)>.*$/\1:\2/' | grep -E ":($unwanted_headers|.*[./].*)\$" || true)
-  done < <(find "$1" -name '*.h' -o -name '*.cc' | sort)
+  local files code any pattern why file number text header
+  mapfile -t files < <(find "$1" -name '*.h' -o -name '*.cc' | sort)
+  ((${#files[@]})) || return 0
+  code=$(code_of "${files[@]}")
+  # Only few lines are looked at again, once for each pattern.
+  any=$(grep -E "^[^:]+:[0-9]+:.*($(forbidden | cut -f 1 | paste -s -d '|'))" <<<"$code" || true)
+  while [[ -n $any ]] && IFS=$'\t' read -r pattern why; do
+    while IFS=: read -r file number text; do
+      [[ -z $number ]] || report "$file:$number" "uses $why:$(echo " $text" | tr -s ' ')"
+    done < <(grep -E "^[^:]+:[0-9]+:.*($pattern)" <<<"$any" || true)
+  done < <(forbidden)
+  while IFS=: read -r file number header; do
+    [[ -z $number ]] || is_exempt "$file" "$header" ||
+      report "$file:$number" "includes <$header>, which is not for a deterministic room"
+  done < <(grep -E '^[^:]+:[0-9]+:[[:space:]]*#[[:space:]]*include <' <<<"$code" |
+    sed -E 's/^([^:]+:[0-9]+):.*<([^>]+)>.*$/\1:\2/' | grep -E ":[0-9]+:($unwanted_headers|.*[./].*)\$" || true)
 }
 
 # A rule by a command's name, where a trait (src/core/table/spec.h) would say what is meant. The

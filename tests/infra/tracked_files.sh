@@ -21,7 +21,7 @@ while IFS= read -r -d '' file; do
       report "$file: belongs to a build folder" ;;
   esac
   if [[ -f "$file" ]]; then
-    magic=$(head -c 8 "$file" | tr -d '\0')
+    LC_ALL=C IFS= read -r -N 8 magic <"$file" || true
     case "$magic" in
       $'\x7fELF'* | '!<arch>'*) report "$file: is a program, an object or an archive" ;;
     esac
