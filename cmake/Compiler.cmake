@@ -19,9 +19,7 @@ target_include_directories(resprobe_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 find_program(RESPROBE_CCACHE ccache)
 mark_as_advanced(RESPROBE_CCACHE)
 if(RESPROBE_CCACHE)
-  # Without this sloppiness, ccache does not cache what uses a precompiled header.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${RESPROBE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PROJECT_SOURCE_DIR}/cmake/ccache.sh ${RESPROBE_CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${RESPROBE_CCACHE})
 endif()
 
