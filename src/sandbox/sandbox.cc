@@ -74,7 +74,7 @@ void Sandbox::Fail(const std::string& why) {
   for (const std::unique_ptr<SandboxNode>& node : nodes_) node->Kill();
 }
 
-bool Sandbox::AwaitTurn() {
+Sandbox::Stop Sandbox::AwaitTurn() {
   using Clock = std::chrono::steady_clock;
   Clock::time_point since = Clock::now();
   uint64_t turns = memory_->turns;
@@ -84,6 +84,10 @@ bool Sandbox::AwaitTurn() {
     if (baton & SANDBOX_OWNER_DIED) {
       nodes_[memory_->runner]->Reap(true);
       break;
+    }
+    if (baton & SANDBOX_CALL) {
+      if (!Answer()) return Stop::kFrozen;
+      continue;
     }
     FutexWait(&memory_->baton, baton, kLookMs);
     if (Load(&memory_->baton) != baton) continue;
@@ -100,16 +104,18 @@ bool Sandbox::AwaitTurn() {
                       " s: it hangs, or runs threads that the sandbox does not see"
                 : "does not load the sandbox's library: is it linked statically?"));
       memory_->runner = kSandboxHost;
-      return false;
+      return Stop::kFailed;
     }
   }
-  bool ended = false;
-  if (Load(&memory_->baton) != 0) {
-    ended = true;
-    Store(&memory_->baton, 0);
-    memory_->runner = kSandboxHost;
-  }
-  return !ended;
+  if (Load(&memory_->baton) == 0) return Stop::kTime;
+  TakeTurn();
+  return Stop::kEnd;
+}
+
+void Sandbox::TakeTurn() {
+  Store(&memory_->baton, 0);
+  memory_->runner = kSandboxHost;
+  halted_ = nullptr;
 }
 
 void Sandbox::CheckRefusal() {
@@ -119,7 +125,7 @@ void Sandbox::CheckRefusal() {
        ") does what the sandbox cannot simulate: " + memory_->refusal);
 }
 
-bool Sandbox::GiveTurn(uint32_t node) {
+Sandbox::Stop Sandbox::GiveTurn(uint32_t node) {
   SandboxMachine& machine = memory_->node[node];
   ++memory_->switches;
   Store(&memory_->baton, static_cast<uint32_t>(machine.tid) | SANDBOX_WAITERS);
@@ -130,14 +136,15 @@ bool Sandbox::GiveTurn(uint32_t node) {
 
 Sandbox::Stop Sandbox::Run(int64_t until_ns, bool stop_on_arrival) {
   if (failed()) return Stop::kFailed;
+  if (halted_ != nullptr) return Stop::kFrozen;
   memory_->until_ns = until_ns;
   memory_->stop_on_host = stop_on_arrival;
   const uint32_t next = SandboxNext(memory_);
   if (next != kSandboxHost) {
-    const bool ended = !GiveTurn(next);
+    const Stop stop = GiveTurn(next);
     CheckRefusal();
     if (failed()) return Stop::kFailed;
-    if (ended) return Stop::kEnd;
+    if (stop != Stop::kTime) return stop;
   }
   CheckRefusal();
   if (failed()) return Stop::kFailed;

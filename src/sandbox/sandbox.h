@@ -11,7 +11,8 @@
 // order, or never. A process that is killed closes its connections; a machine that loses power does
 // not.
 //
-// Faults: kill and power loss (SandboxNode), pause, clocks that differ, drift and jump; links that
+// Faults: those of the nodes' disks (sim/disk/disk.h), which crash at any call, too; kill and power
+// loss (SandboxNode), pause, clocks that differ, drift and jump; links that
 // are slow, held, or lose everything (below).
 //
 // What it cannot do ends the run with a line in error(): threads that run beside the event loop,
@@ -61,6 +62,7 @@ class Sandbox {
     kTime,     // the time has come
     kArrival,  // something has arrived at a connection of the host
     kEnd,      // a process has ended by itself: see SandboxNode::up()
+    kFrozen,   // the disk of a node has frozen (Disk::CrashAt): the node must crash now
     kFailed,   // see error()
   };
 
@@ -71,10 +73,11 @@ class Sandbox {
   Sandbox& operator=(const Sandbox&) = delete;
 
   // A copy of the system as it is now, which goes on by itself: the same turns follow, until it is
-  // told something else. Each process forks, and each directory is copied to one of the same name
-  // below `folder`, which must exist and have no such directories yet. Connections keep their
-  // identifiers. This system does not notice. Not while a node has a forked child. nullptr with a
-  // line in `error` if that cannot be done; then a node may have been lost (failed()).
+  // told something else. Each process forks, each disk is copied, and each directory to one of the
+  // same name below `folder`, which must exist and have no such directories yet. Connections keep
+  // their identifiers. This system does not notice. Not while a node has a forked child, or a
+  // thread makes an fsync. nullptr with a line in `error` if that cannot be done; then a node may
+  // have been lost (failed()).
   std::unique_ptr<Sandbox> Copy(const std::string& folder, std::string* error);
 
   // --- The nodes.
@@ -95,6 +98,8 @@ class Sandbox {
   Stop RunFor(int64_t us) { return Run(memory_->time_ns + us * 1000, false); }
   // The same, but returns as soon as something has happened to a connection of the host.
   Stop RunUntilArrival(int64_t until_us) { return Run(until_us * 1000, true); }
+  // Time passes, and nothing runs: only while no process runs but a prepared one.
+  void SkipTo(int64_t us);
   // What went wrong: one line. Nothing runs any more then.
   const std::string& error() const { return error_; }
   bool failed() const { return !error_.empty(); }
@@ -142,9 +147,16 @@ class Sandbox {
   Sandbox() = default;
 
   Stop Run(int64_t until_ns, bool stop_on_arrival);
-  // Gives a node the turn, and waits until the host has it again. False if a process has ended.
-  bool GiveTurn(uint32_t node);
-  bool AwaitTurn();
+  // Gives a node the turn, and waits until the host has it again.
+  Stop GiveTurn(uint32_t node);
+  Stop AwaitTurn();
+  // Answers the call that is being made. False: not now (the disk has frozen, or the node is being
+  // prepared).
+  bool Answer();
+  // Lets the process go on that waits in a call.
+  Stop GoOn();
+  // The process that had the turn is gone.
+  void TakeTurn();
   // Ends the run if a process has met something that cannot be simulated.
   void CheckRefusal();
   void Fail(const std::string& why);
@@ -153,6 +165,7 @@ class Sandbox {
   SandboxOptions options_;
   std::unique_ptr<SharedMemory> shared_;
   SandboxMemory* memory_ = nullptr;
+  SandboxNode* halted_ = nullptr;  // in the midst of a call
   std::vector<std::unique_ptr<SandboxNode>> nodes_;
   std::string error_;
 };

@@ -21,6 +21,12 @@ void Print(const resp::ReplyView& value, std::string* text) {
 
 }  // namespace
 
+std::string SandboxClient::TextOf(const resp::ReplyView& reply) {
+  std::string text;
+  Print(reply, &text);
+  return text;
+}
+
 void SandboxClient::Disconnect() {
   if (connection_ != 0) sandbox_->Close(connection_);
   connection_ = 0;
@@ -28,7 +34,8 @@ void SandboxClient::Disconnect() {
   in_.clear();
 }
 
-size_t SandboxClient::Send(std::string_view requests, size_t count, int64_t within_us) {
+size_t SandboxClient::Send(std::string_view requests, size_t count, int64_t within_us,
+                           const std::function<void(const resp::ReplyView&)>& see) {
   if (connection_ == 0) connection_ = sandbox_->Dial(node_, port_);
   const int64_t until = sandbox_->now_us() + within_us;
   size_t replies = 0;
@@ -43,10 +50,12 @@ size_t SandboxClient::Send(std::string_view requests, size_t count, int64_t with
       const resp::ReplyParser::Result result = parser_.Parse(rest);
       rest.remove_prefix(result.consumed);
       if (result.status != resp::ReplyParser::Status::kValue) break;
+      if (see != nullptr) see(parser_.reply().root());
       if (++replies == count) Print(parser_.reply().root(), &text_);
     }
     if (replies == count) break;
-    if (!open || stop == Sandbox::Stop::kTime || stop == Sandbox::Stop::kFailed) {
+    if (!open || stop == Sandbox::Stop::kTime || stop == Sandbox::Stop::kFailed ||
+        stop == Sandbox::Stop::kFrozen) {
       Disconnect();
       break;
     }

@@ -2,6 +2,7 @@
 #define RESPROBE_SANDBOX_SANDBOX_CLIENT_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -24,9 +25,13 @@ class SandboxClient {
   // nulls as "(nil)", elements of aggregates one a line. "(no reply)" if none comes within
   // `within_us` of virtual time, or if the connection ends; then the next call connects again.
   std::string Ask(std::initializer_list<std::string_view> words, int64_t within_us = 5'000'000);
-  // The same for bytes that hold `requests` whole requests; returns the number of replies.
-  size_t Send(std::string_view requests, size_t count, int64_t within_us = 5'000'000);
+  // The same for bytes that hold `count` whole requests. `see` gets each reply, in order. Returns
+  // the number of replies. It also returns when the disk of a node has frozen.
+  size_t Send(std::string_view requests, size_t count, int64_t within_us = 5'000'000,
+              const std::function<void(const resp::ReplyView&)>& see = nullptr);
   void Disconnect();
+  // A reply as Ask() gives it.
+  static std::string TextOf(const resp::ReplyView& reply);
 
  private:
   Sandbox* const sandbox_;

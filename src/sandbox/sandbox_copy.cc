@@ -46,6 +46,11 @@ bool CopyDirectory(const fs::path& from, const fs::path& to) {
   return !code;
 }
 
+void Wake(uint32_t* word, uint32_t value) {
+  __atomic_store_n(word, value, __ATOMIC_RELEASE);
+  syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
 // All that is in use; the rest of the new memory is zeros.
 void CopyMemory(const SandboxMemory& from, SandboxMemory* to) {
   const auto copy = [&](const void* start, size_t bytes) {
@@ -84,7 +89,7 @@ std::unique_ptr<Sandbox> Sandbox::Copy(const std::string& folder, std::string* e
     return nullptr;
   }
   for (const std::unique_ptr<SandboxNode>& node : nodes_) {
-    for (const SandboxChild& child : node->shared().children) {
+    for (const SandboxForked& child : node->shared().children) {
       if (child.state != kSandboxChildNone && child.state != kSandboxChildEnded) {
         *error = AddressOf(node->number()) + " has a forked child, so it cannot be copied now";
         return nullptr;
@@ -117,14 +122,18 @@ std::unique_ptr<Sandbox> Sandbox::Copy(const std::string& folder, std::string* e
     options.directory = directory;
     copy->nodes_.emplace_back(new SandboxNode(copy.get(), node->number(), options));
     copy->nodes_.back()->ending_ = node->ending_;
+    copy->nodes_.back()->disk_.CopyFrom(node->disk_);
     if (!node->up()) continue;
     snprintf(machine.copy_directory, sizeof(machine.copy_directory), "%s", directory.c_str());
     snprintf(memory->node[node->number()].directory, sizeof(machine.directory), "%s",
              directory.c_str());
     machine.copied = 0;
-    machine.command = kSandboxCopy;
-    __atomic_store_n(&machine.wake, 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, &machine.wake, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+    if (node->prepared_) {
+      Wake(&memory_->call.word, kSandboxCallCopies);
+    } else {
+      machine.command = kSandboxCopy;
+      Wake(&machine.wake, 1);
+    }
   }
   // They fork while the others' directories are copied.
   for (const std::unique_ptr<SandboxNode>& node : nodes_) {
@@ -142,6 +151,10 @@ std::unique_ptr<Sandbox> Sandbox::Copy(const std::string& folder, std::string* e
     }
     copy->nodes_[node->number()]->pid_ = machine.copy_pid;
     memory->node[node->number()].tid = machine.copy_pid;
+    if (!node->prepared_) continue;
+    copy->halted_ = copy->nodes_[node->number()].get();
+    copy->halted_->prepared_ = true;
+    memory->baton = static_cast<uint32_t>(machine.copy_pid) | SANDBOX_WAITERS | SANDBOX_CALL;
   }
   return copy;
 }

@@ -100,7 +100,9 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
 }  // namespace
 
 SandboxNode::SandboxNode(Sandbox* sandbox, size_t number, const SandboxNodeOptions& options)
-    : sandbox_(sandbox), number_(number), options_(options) {}
+    : sandbox_(sandbox), number_(number), options_(options) {
+  disk_.Reset();
+}
 
 SandboxNode::~SandboxNode() { Kill(); }
 
@@ -171,7 +173,7 @@ bool SandboxNode::Launch(const std::string& program, std::string* error) {
   return true;
 }
 
-bool SandboxNode::Start(std::string* error) {
+bool SandboxNode::Begin(std::string* error) {
   if (sandbox_->failed()) {
     *error = sandbox_->error();
     return false;
@@ -211,23 +213,43 @@ bool SandboxNode::Start(std::string* error) {
   memory.until_ns = memory.time_ns;
   memory.stop_on_host = 0;
   ++machine.turns;
-  bool started = Launch(program, error);
-  if (started) {
-    machine.tid = pid_;
-    const bool runs = sandbox_->GiveTurn(memory.runner);
-    sandbox_->CheckRefusal();
-    if (!runs || sandbox_->failed()) {
-      started = false;
-      *error = sandbox_->failed() ? sandbox_->error()
-                                  : "'" + options_.program + "' has ended at once (" + ending_ +
-                                        "): " + LastLine();
-    }
-  } else {
+  if (!Launch(program, error)) {
     machine.state = kSandboxNodeDown;
     memory.runner = kSandboxHost;
+    memory.turns_until = UINT64_MAX;
+    return false;
   }
-  memory.turns_until = UINT64_MAX;
-  return started;
+  machine.tid = pid_;
+  return true;
+}
+
+bool SandboxNode::CheckStarted(bool ended, std::string* error) {
+  sandbox_->CheckRefusal();
+  if (!prepared_) sandbox_->memory_->turns_until = UINT64_MAX;
+  if (!ended && !sandbox_->failed()) return true;
+  *error = sandbox_->failed()
+               ? sandbox_->error()
+               : "'" + options_.program + "' has ended at once (" + ending_ + "): " + LastLine();
+  return false;
+}
+
+bool SandboxNode::Start(std::string* error) {
+  using Stop = Sandbox::Stop;
+  if (!prepared_ && !Begin(error)) return false;
+  const Stop stop = prepared_ ? sandbox_->GoOn() : sandbox_->GiveTurn(sandbox_->memory_->runner);
+  return CheckStarted(stop == Stop::kEnd, error);
+}
+
+bool SandboxNode::Prepare(std::string* error) {
+  if (!Begin(error)) return false;
+  preparing_ = true;
+  const Sandbox::Stop stop = sandbox_->GiveTurn(sandbox_->memory_->runner);
+  preparing_ = false;
+  return CheckStarted(stop == Sandbox::Stop::kEnd, error);
+}
+
+SandboxRole SandboxNode::caller() const {
+  return static_cast<SandboxRole>(sandbox_->memory_->call.role);
 }
 
 bool SandboxNode::Reap(bool wait) {
@@ -240,6 +262,7 @@ bool SandboxNode::Reap(bool wait) {
   ending_ =
       (info.si_code == CLD_EXITED ? "exit code " : "signal ") + std::to_string(info.si_status);
   Kill();
+  disk_.Crash(CrashKind::kProcess);
   SandboxMemory* const memory = sandbox_->memory_;
   SandboxNodeGone(memory, static_cast<uint32_t>(number_), /*power_loss=*/0);
   SandboxNoteDown(memory, kSandboxNoteEnd, static_cast<uint32_t>(number_), 0,
@@ -260,11 +283,14 @@ void SandboxNode::Kill() {
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  prepared_ = false;
+  if (sandbox_->halted_ == this) sandbox_->TakeTurn();
 }
 
 void SandboxNode::Crash(CrashKind kind) {
   if (!up()) return;
   Kill();
+  disk_.Crash(kind);
   ending_ = "signal 9";
   const bool power_loss = kind == CrashKind::kMachine;
   SandboxMemory* const memory = sandbox_->memory_;

@@ -9,27 +9,29 @@
 #include <vector>
 
 #include "sandbox/preload/shared.h"
-#include "sim/node_disk.h"
+#include "sim/disk/disk.h"
 
 namespace resprobe::sandbox {
 
 class Sandbox;
 
 struct SandboxNodeOptions {
-  // The program, looked up in PATH, and its arguments. It starts in `directory`.
+  // The program, looked up in PATH, and its arguments.
   std::string program = "redis-server";
   std::vector<std::string> arguments = {};
-  // Must exist. Servers report the lengths of paths (in INFO's used_memory, for instance): runs
-  // that are to be equal need directories with names of the same length.
+  // A directory of the system, which must exist: for what the program writes to its standard output
+  // (the file "output"). Its files are on the node's disk.
   std::string directory = {};
   // "NAME=VALUE", on top of the few variables that each node gets.
   std::vector<std::string> environment = {};
   // How long a forked child (BGSAVE, BGREWRITEAOF) seems to run, in microseconds.
   int64_t child_us = 0;
+  // An injected fault: each fsync reports success, and is none.
+  bool ignores_fsync = false;
 };
 
 // A machine of a sandbox, and the server's process on it. Like the core's Node (sim/node.h): it
-// starts from nothing but its directory, crashes, and has a clock of its own.
+// starts from nothing but its disk, crashes, and has a clock of its own.
 class SandboxNode {
  public:
   ~SandboxNode();
@@ -39,10 +41,16 @@ class SandboxNode {
   // --- The process.
 
   // Starts a process, and lets it run until it waits for the first time. None may be running. False
-  // with a line in `error` if it ends before that, or cannot run here.
+  // with a line in `error` if it ends before that, or cannot run here. True with disk().frozen() if
+  // the disk freezes before.
   bool Start(std::string* error);
-  // The process is killed, with its children. kProcess: the kernel closes its connections.
-  // kMachine: no peer is told, and nothing arrives here until the next Start().
+  // Starts a process, and halts it when it makes its first call on the disk; Start() lets it go on.
+  // Nothing else can run until then. A prepared system can be copied, so that a process need not be
+  // executed again and again; the disk may be replaced before it goes on. False as Start().
+  bool Prepare(std::string* error);
+  bool prepared() const { return prepared_; }
+  // The process is killed, with its children, and the disk crashes. kProcess: the kernel closes its
+  // connections. kMachine: no peer is told, and nothing arrives here until the next Start().
   void Crash(CrashKind kind);
   // Raises a signal (SIGTERM: an orderly end) in the next turn of the process.
   void Signal(int signal);
@@ -62,6 +70,13 @@ class SandboxNode {
   void Pause() { shared().paused = 1; }
   void Resume() { shared().paused = 0; }
 
+  // --- Its disk, which all its processes use. Relative paths of the server are on it.
+
+  Disk& disk() { return disk_; }
+  const Disk& disk() const { return disk_; }
+  // Which thread has made the call that an observer of the disk sees.
+  SandboxRole caller() const;
+
   // --- Its clock. Timers follow the monotonic clock, which drifts but never jumps.
 
   // What its wall clock shows, in milliseconds since 1970.
@@ -79,7 +94,9 @@ class SandboxNode {
   SandboxNode(Sandbox* sandbox, size_t number, const SandboxNodeOptions& options);
 
   SandboxMachine& shared() const;
+  bool Begin(std::string* error);
   bool Launch(const std::string& program, std::string* error);
+  bool CheckStarted(bool ended, std::string* error);
   // If the process has ended: reaps it, and closes what it had. `wait`: it is about to.
   bool Reap(bool wait);
   void SendKill() const;
@@ -88,7 +105,10 @@ class SandboxNode {
   Sandbox* const sandbox_;
   const size_t number_;
   SandboxNodeOptions options_;
+  Disk disk_;
   pid_t pid_ = -1;
+  bool preparing_ = false;
+  bool prepared_ = false;
   std::string ending_;
 };
 

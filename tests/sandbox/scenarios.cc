@@ -42,6 +42,21 @@ bool RunUntilDone(TestSystem* system, int64_t within_us, const Done& done) {
   return done();
 }
 
+// The files in a directory of a disk, and below.
+void AddFiles(Disk* disk, const std::string& directory, const std::string& prefix,
+              std::map<std::string, std::string>* files) {
+  std::vector<std::string> names;
+  disk->List(directory, &names);
+  for (const std::string& name : names) {
+    const std::string path = directory + "/" + name;
+    if (disk->IsDirectory(path)) {
+      AddFiles(disk, path, prefix, files);
+    } else {
+      (*files)[prefix + path.substr(1)] = *disk->Content(path);
+    }
+  }
+}
+
 }  // namespace
 
 TestSystem::TestSystem(const std::string& program) : program_(program) {
@@ -70,38 +85,36 @@ std::string TestSystem::Folder(size_t node) const {
   return folder_ + "/" + std::to_string(100 + node);
 }
 
-bool TestSystem::Add(const std::vector<std::string>& arguments) {
+bool TestSystem::Add(const std::vector<std::string>& arguments, const std::string& configuration,
+                     bool prepared) {
   if (!ok()) return false;
+  fs::create_directory(Folder(sandbox_->size()));
   SandboxNodeOptions options;
   options.program = program_;
   options.directory = Folder(sandbox_->size());
   options.arguments = arguments;
-  return sandbox_->AddNode(options).Start(&error_);
+  SandboxNode& node = sandbox_->AddNode(options);
+  if (!configuration.empty()) node.disk().Place("sentinel.conf", configuration);
+  return prepared ? node.Prepare(&error_) : node.Start(&error_);
 }
 
-bool TestSystem::Start(const std::vector<std::string>& arguments) {
-  fs::create_directory(Folder(sandbox_->size()));
+bool TestSystem::Start(const std::vector<std::string>& arguments, bool prepared) {
   std::vector<std::string> words = {"--port", "6379",   "--bind", "0.0.0.0",   "--protected-mode",
                                     "no",     "--save", "",       "--logfile", "log"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return Add(words);
+  return Add(words, "", prepared);
 }
 
 bool TestSystem::StartSentinel(const std::string& configuration) {
-  const std::string folder = Folder(sandbox_->size());
-  fs::create_directory(folder);
-  std::ofstream(folder + "/sentinel.conf") << configuration;
   return Add({"sentinel.conf", "--sentinel", "--port", "26379", "--bind", "0.0.0.0",
-              "--protected-mode", "no", "--logfile", "log"});
+              "--protected-mode", "no", "--logfile", "log"},
+             configuration);
 }
 
 std::map<std::string, std::string> TestSystem::Files() const {
   std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    files[fs::relative(entry.path(), folder_)] =
-        std::string(std::istreambuf_iterator<char>(file), {});
+  for (size_t i = 0; i < sandbox_->size(); ++i) {
+    AddFiles(&sandbox_->node(i).disk(), "", std::to_string(i) + "/", &files);
   }
   return files;
 }

@@ -23,7 +23,8 @@ class TestSystem {
   std::unique_ptr<TestSystem> Copy();
 
   // Adds a node and starts it, with arguments that suit the sandbox and these; false: see error().
-  bool Start(const std::vector<std::string>& arguments);
+  // `prepared`: only up to its first call on its disk.
+  bool Start(const std::vector<std::string>& arguments, bool prepared = false);
   // The same with a configuration file, which a Sentinel needs.
   bool StartSentinel(const std::string& configuration);
   // The node's folder.
@@ -41,7 +42,8 @@ class TestSystem {
 
  private:
   TestSystem(const std::string& program);
-  bool Add(const std::vector<std::string>& arguments);
+  bool Add(const std::vector<std::string>& arguments, const std::string& configuration = "",
+           bool prepared = false);
 
   const std::string program_;
   std::string folder_;

@@ -81,9 +81,8 @@ std::unique_ptr<SandboxedServer> SandboxedServer::Start(const ServerProcessOptio
   node.environment = options.environment;
   const std::string port = std::to_string(kPort);
   if (!options.own_words()) {
-    node.arguments = {"--port",      port,     "--bind",    "0.0.0.0",      "--protected-mode",
-                      "no",          "--save", "",          "--appendonly", "no",
-                      "--daemonize", "no",     "--logfile", "log"};
+    node.arguments = {"--port", port, "--bind",       "0.0.0.0", "--protected-mode", "no",
+                      "--save", "",   "--appendonly", "no",      "--daemonize",      "no"};
   }
   for (std::string word : options.arguments) {
     constexpr std::string_view kPortWord = "{port}";

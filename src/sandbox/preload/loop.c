@@ -42,7 +42,8 @@ void Idle(int64_t deadline_ns) {
   if (in_child) Refuse("a forked child that waits for the network");
   if (!IsMainThread()) Refuse("a thread that waits for the network");
   self->cur_ns = TrueNow();
-  self->deadline_ns = deadline_ns;
+  const int64_t awakening = NextAwakening();
+  self->deadline_ns = deadline_ns < awakening ? deadline_ns : awakening;
   self->state = kSandboxNodeIdle;
   const uint32_t next = SandboxNext(memory);
   if (next == self_number) {
@@ -162,6 +163,7 @@ HOOK int epoll_wait(int epoll, struct epoll_event* events, int most, int timeout
   QuiesceThreads();
   const int64_t deadline = After(timeout);
   for (int asked = 0;; ++asked) {
+    if (asked > 0) QuiesceThreads();
     RunChildren();
     const int found = Collect(epoll, events, most);
     if (found > 0) return found;
@@ -192,6 +194,7 @@ HOOK int poll(struct pollfd* polled, nfds_t count, int timeout) {
   QuiesceThreads();
   const int64_t deadline = After(timeout);
   for (int asked = 0;; ++asked) {
+    if (asked > 0 && !in_child) QuiesceThreads();
     if (!in_child) RunChildren();
     int found = 0;
     for (nfds_t i = 0; i < count; ++i) {

@@ -40,7 +40,7 @@ Fd* RegisterFd(int fd, enum FdKind kind) {
 
 static Fd* SocketOf(int fd) {
   Fd* const of = FdOf(fd);
-  return of == NULL || IsPipe(of) || of->kind == kFdEpoll ? NULL : of;
+  return of == NULL || IsPipe(of) || IsFile(of) || of->kind == kFdEpoll ? NULL : of;
 }
 
 static uint32_t OwnAddress(void) { return kNetwork | (self_number + 1); }
@@ -253,6 +253,7 @@ static ssize_t WritePipe(int fd, const Fd* of, const void* bytes, size_t size) {
 HOOK ssize_t read(int fd, void* bytes, size_t size) {
   Fd* const of = FdOf(fd);
   if (of == NULL) return syscall(SYS_read, fd, bytes, size);
+  if (IsFile(of)) return ReadFile(of, bytes, size);
   return IsPipe(of) ? ReadPipe(fd, of, bytes, size) : ReadLink(of, bytes, size, 0);
 }
 HOOK ssize_t recv(int fd, void* bytes, size_t size, int flags) {
@@ -272,6 +273,7 @@ HOOK ssize_t readv(int fd, const struct iovec* parts, int count) {
 HOOK ssize_t write(int fd, const void* bytes, size_t size) {
   Fd* const of = FdOf(fd);
   if (of == NULL) return syscall(SYS_write, fd, bytes, size);
+  if (IsFile(of)) return WriteFile(of, bytes, size);
   return IsPipe(of) ? WritePipe(fd, of, bytes, size) : WriteLink(of, bytes, size, 0);
 }
 HOOK ssize_t send(int fd, const void* bytes, size_t size, int flags) {
@@ -285,10 +287,12 @@ HOOK ssize_t sendto(int fd, const void* bytes, size_t size, int flags,
   return syscall(SYS_sendto, fd, bytes, size, flags, address, length);
 }
 static ssize_t SendParts(int fd, const struct iovec* parts, size_t count, int flags) {
+  Fd* const of = &fds[fd];
   size_t done = 0;
   for (size_t i = 0; i < count; ++i) {
     if (parts[i].iov_len == 0) continue;
-    const ssize_t sent = WriteLink(&fds[fd], parts[i].iov_base, parts[i].iov_len, flags);
+    const ssize_t sent = IsFile(of) ? WriteFile(of, parts[i].iov_base, parts[i].iov_len)
+                                    : WriteLink(of, parts[i].iov_base, parts[i].iov_len, flags);
     if (sent < 0) return done > 0 ? (ssize_t)done : sent;
     done += (size_t)sent;
     if ((size_t)sent < parts[i].iov_len) break;
@@ -296,7 +300,7 @@ static ssize_t SendParts(int fd, const struct iovec* parts, size_t count, int fl
   return (ssize_t)done;
 }
 HOOK ssize_t writev(int fd, const struct iovec* parts, int count) {
-  if (SocketOf(fd) == NULL) return syscall(SYS_writev, fd, parts, count);
+  if (SocketOf(fd) == NULL && FileOf(fd) == NULL) return syscall(SYS_writev, fd, parts, count);
   return SendParts(fd, parts, (size_t)count, 0);
 }
 HOOK ssize_t sendmsg(int fd, const struct msghdr* message, int flags) {
@@ -312,7 +316,7 @@ HOOK ssize_t recvmsg(int fd, struct msghdr* message, int flags) {
   return recv(fd, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len, flags);
 }
 HOOK ssize_t sendfile(int out, int in, off_t* offset, size_t size) {
-  if (SocketOf(out) != NULL) Refuse("sendfile to a socket");
+  if (FdOf(out) != NULL || FdOf(in) != NULL) Refuse("sendfile");
   return syscall(SYS_sendfile, out, in, offset, size);
 }
 HOOK ssize_t sendfile64(int out, int in, off64_t* offset, size_t size) {
@@ -344,13 +348,16 @@ HOOK int close(int fd) {
     if (of->kind == kFdLink && !in_child) SandboxClose(memory, of->link, of->side, kSandboxFin);
     if (of->kind == kFdListener && !in_child) CloseListener(of);
     if (IsPipe(of)) PipesChanged();
+    const int result = IsFile(of) ? CloseFile(of) : 0;
     of->kind = kFdKernel;
+    syscall(SYS_close, fd);
+    return result;
   }
   return (int)syscall(SYS_close, fd);
 }
 
 static void RefuseCopy(int fd) {
-  if (FdOf(fd) != NULL) Refuse("a second descriptor for a socket or a pipe");
+  if (FdOf(fd) != NULL) Refuse("a second descriptor for a socket, a pipe or a file");
 }
 HOOK int dup(int fd) {
   RefuseCopy(fd);
@@ -428,6 +435,7 @@ static int Control(int fd, int command, unsigned long argument) {
     if (!IsPipe(of)) {
       if (command == F_SETFL) return 0;
       if (command == F_GETFL) return O_RDWR | (of->nonblocking ? O_NONBLOCK : 0);
+      if (command == F_SETLK || command == F_SETLKW) return 0;  // nothing else has its files
     }
   }
   return (int)syscall(SYS_fcntl, fd, command, argument);
@@ -439,13 +447,7 @@ HOOK int fcntl(int fd, int command, ...) {
   va_end(arguments);
   return Control(fd, command, argument);
 }
-HOOK int fcntl64(int fd, int command, ...) {
-  va_list arguments;
-  va_start(arguments, command);
-  const unsigned long argument = va_arg(arguments, unsigned long);
-  va_end(arguments);
-  return Control(fd, command, argument);
-}
+HOOK int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
 HOOK int ioctl(int fd, unsigned long request, ...) {
   va_list arguments;
   va_start(arguments, request);

@@ -28,7 +28,7 @@ int Activate(void);
 extern int activated;  // Activate() was called
 static inline int Active(void) { return __builtin_expect(activated, 1) ? memory != 0 : Activate(); }
 
-// Maps the memory behind a descriptor, which is closed, at SANDBOX_ADDRESS.
+// Maps the memory of a descriptor at SANDBOX_ADDRESS, and closes the descriptor.
 SandboxMemory* MapMemory(int fd, uint64_t bytes);
 // Ends this process: the host reports the text.
 __attribute__((noreturn, format(printf, 1, 2))) void Refuse(const char* format, ...);
@@ -69,6 +69,7 @@ enum FdKind {
   kFdListener,
   kFdLink,
   kFdEpoll,
+  kFdFile,
   kFdPipeRead,
   kFdPipeWrite,
 };
@@ -86,6 +87,7 @@ typedef struct Fd {
   uint32_t interest;  // of epoll; 0: none
   int32_t epoll;      // the descriptor of the epoll that watches it; 0: none
   uint64_t data;      // of epoll
+  int32_t file;       // the disk's descriptor
 } Fd;
 
 extern Fd fds[kMaxFds];
@@ -94,6 +96,11 @@ static inline Fd* FdOf(int fd) {
   return memory != 0 && (unsigned)fd < kMaxFds && fds[fd].kind != kFdKernel ? &fds[fd] : 0;
 }
 static inline int IsPipe(const Fd* fd) { return fd->kind >= kFdPipeRead; }
+static inline int IsFile(const Fd* fd) { return fd->kind == kFdFile; }
+static inline Fd* FileOf(int fd) {
+  Fd* const of = FdOf(fd);
+  return of != 0 && IsFile(of) ? of : 0;
+}
 // A number for a new descriptor, which the kernel gives to nothing else.
 int Placeholder(void);
 // enum SandboxReady of a socket.
@@ -103,12 +110,25 @@ Fd* RegisterFd(int fd, enum FdKind kind);
 // enum SandboxReady of a pipe, as the kernel knows it.
 uint32_t PipeReadiness(int fd);
 
+// --- files.c
+
+// A file of the node's disk; the caller has checked the kind. Results and errno as of the system's.
+ssize_t ReadFile(Fd* of, void* bytes, size_t size);
+ssize_t WriteFile(Fd* of, const void* bytes, size_t size);
+int CloseFile(Fd* of);
+// Opens a path: on the disk if it is relative.
+int OpenPath(int directory, const char* path, int flags, mode_t mode);
+// A forked child: the files that are open stay open in its parent.
+void InheritFiles(void);
+
 // --- process.c
 
 // Lets children that have parked run until they end or park again. True if there is one.
 int RunChildren(void);
 // In a child that cannot go on: its parent runs.
 void ParkChild(void);
+// A child makes something that takes time: its parent sees its end later.
+void DelayChild(int64_t ns);
 // True while what the kernel's pipes hold may have changed since PipesAreQuiet().
 int PipesMayHaveChanged(void);
 void PipesChanged(void);
@@ -119,6 +139,10 @@ void PipesAreQuiet(void);
 // Lets all threads that have something to do run until they wait.
 void QuiesceThreads(void);
 int IsMainThread(void);
+// In a thread besides the main one: it goes on at a true time, and all others do until then.
+void SleepThread(int64_t until_ns);
+// The true time at which a thread that sleeps goes on; SANDBOX_NEVER: none sleeps.
+int64_t NextAwakening(void);
 // In a forked child, which has only the main thread.
 void ForgetThreads(void);
 
@@ -127,7 +151,7 @@ void LoseThreads(void);
 
 // --- copy.c
 
-// At rest: forks a copy, as the host has asked. Returns in both.
+// At rest, or in a call on a file: forks a copy, as the host has asked. Returns in both.
 void MakeCopy(void);
 
 // --- entropy.c

@@ -14,7 +14,7 @@
 
 #include "sandbox/preload/preload.h"
 
-static SandboxChild* own;  // in a child: itself
+static SandboxForked* own;  // in a child: itself
 static int pipes_changed;
 
 int PipesMayHaveChanged(void) { return pipes_changed; }
@@ -44,7 +44,7 @@ HOOK int pipe(int* ends) { return pipe2(ends, 0); }
 
 // --- In the parent.
 
-static void AwaitChild(SandboxChild* child) {
+static void AwaitChild(SandboxForked* child) {
   for (;;) {
     const uint32_t word = __atomic_load_n(&child->word, __ATOMIC_ACQUIRE);
     if (word == 0) {
@@ -62,7 +62,7 @@ static void AwaitChild(SandboxChild* child) {
   }
 }
 
-static void RunChild(SandboxChild* child) {
+static void RunChild(SandboxForked* child) {
   child->state = kSandboxChildRunning;
   PipesChanged();
   __atomic_store_n(&child->word, (uint32_t)child->pid | SANDBOX_WAITERS, __ATOMIC_RELEASE);
@@ -74,7 +74,7 @@ static void RunChild(SandboxChild* child) {
 int RunChildren(void) {
   int any = 0;
   for (int i = 0; i < kSandboxMaxChildren; ++i) {
-    SandboxChild* const child = &self->children[i];
+    SandboxForked* const child = &self->children[i];
     if (child->state != kSandboxChildParked) continue;
     any = 1;
     RunChild(child);
@@ -91,11 +91,14 @@ void ParkChild(void) {
   own->go = 0;
 }
 
-static void BecomeChild(SandboxChild* child) {
+void DelayChild(int64_t ns) { own->visible_ns += ns; }
+
+static void BecomeChild(SandboxForked* child) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   own = child;
   in_child = 1;
   ForgetThreads();
+  InheritFiles();
   OwnWord(&child->word);
   while (__atomic_load_n(&child->go, __ATOMIC_ACQUIRE) == 0) FutexWait(&child->go, 0);
   child->go = 0;
@@ -108,7 +111,7 @@ HOOK pid_t fork(void) {
   if (in_child) Refuse("a forked child that forks");
   if (!IsMainThread()) Refuse("a thread that forks");
   QuiesceThreads();
-  SandboxChild* child = NULL;
+  SandboxForked* child = NULL;
   for (int i = 0; i < kSandboxMaxChildren && child == NULL; ++i) {
     if (self->children[i].state == kSandboxChildNone) child = &self->children[i];
   }
@@ -145,7 +148,7 @@ static pid_t Reap(pid_t pid, int* status, int options) {
     int64_t soonest = SANDBOX_NEVER;
     int any = 0;
     for (int i = 0; i < kSandboxMaxChildren; ++i) {
-      SandboxChild* const child = &self->children[i];
+      SandboxForked* const child = &self->children[i];
       if (child->state == kSandboxChildNone || (pid > 0 && child->virtual_pid != pid)) continue;
       any = 1;
       if (child->state != kSandboxChildEnded) continue;
@@ -190,7 +193,7 @@ HOOK int kill(pid_t pid, int number) {
   if (pid == getpid()) return raise(number);
   if (in_child) return (int)syscall(SYS_kill, syscall(SYS_getppid), number);
   for (int i = 0; i < kSandboxMaxChildren; ++i) {
-    SandboxChild* const child = &self->children[i];
+    SandboxForked* const child = &self->children[i];
     if (child->state == kSandboxChildNone || child->virtual_pid != pid) continue;
     if (number == 0 || child->state == kSandboxChildEnded) return 0;
     // It has parked, and no handler lets it go on: it ends now.

@@ -7,6 +7,8 @@
 //
 // Exactly one process runs at any time: the one that has the turn, or the host. So nothing here is
 // locked; the futexes that hand the turn over order all other accesses.
+// Files are on simulated disks, which only the host has: a process makes a call (SandboxCall) and
+// waits for the answer.
 //
 // There are no pointers in it, so that a copy of the memory is a copy of the system.
 
@@ -30,7 +32,8 @@ enum {
   kSandboxMaxNotes = 1 << 16,
   kSandboxText = 256,
   kSandboxFirstPid = 1000,
-  kSandboxFirstPort = 40000,  // of connections that a node dials
+  kSandboxFirstPort = 40000,    // of connections that a node dials
+  kSandboxCallBytes = 1 << 20,  // the most that one read or write of a file moves
 };
 
 #define SANDBOX_MAGIC UINT64_C(0x786f62646e617372)
@@ -41,6 +44,8 @@ enum {
 // Bits of a futex word that the kernel's robust futexes use.
 #define SANDBOX_OWNER_DIED UINT32_C(0x40000000)
 #define SANDBOX_WAITERS UINT32_C(0x80000000)
+// In the baton: its holder waits for the host to answer a call (SandboxCall).
+#define SANDBOX_CALL UINT32_C(0x20000000)
 
 // One direction of a connection. Offsets count the bytes since the start: read <= delivered <=
 // written, and written - read is at most the size of a ring.
@@ -104,7 +109,7 @@ enum SandboxChildState {
 };
 
 // A forked process of a node. It runs while its parent waits, until it ends or parks.
-typedef struct SandboxChild {
+typedef struct SandboxForked {
   uint32_t word;  // futex: its thread's id while it runs; 0: it has parked
   uint32_t go;    // futex: 1: it may run
   int32_t pid;
@@ -114,7 +119,58 @@ typedef struct SandboxChild {
   uint8_t waits_to_write;  // parked: what for, and on which descriptor
   int32_t waits_fd;
   int64_t visible_ns;  // its parent can see its end from this time on
-} SandboxChild;
+} SandboxForked;
+
+enum SandboxCallKind {
+  kSandboxCallOpen,  // a path; flags
+  kSandboxCallClose,
+  kSandboxCallRead,        // up to `size` bytes
+  kSandboxCallReadAt,      // the same, at `offset`
+  kSandboxCallWrite,       // `size` bytes
+  kSandboxCallWriteAt,     // the same, at `offset`
+  kSandboxCallSeek,        // `offset`, whence in `flags`
+  kSandboxCallSyncBegins,  // how long an fsync takes that begins now: `delay_ns`, `point`
+  kSandboxCallSync,      // point: of kSandboxCallSyncBegins; 0: it begins now, and takes `delay_ns`
+  kSandboxCallTruncate,  // to `size`; file -1: a path
+  kSandboxCallSize,      // file -1: a path; `flags`: 1 for a directory
+  kSandboxCallRename,    // from `path` to `to`
+  kSandboxCallUnlink,
+  kSandboxCallMakeDirectory,
+  kSandboxCallRemoveDirectory,
+  kSandboxCallList,  // the names, each with a zero after it; the result is their size
+};
+
+// Which thread of a node makes a call.
+enum SandboxRole {
+  kSandboxServer,  // the main thread
+  kSandboxChild,   // of a forked child
+  kSandboxThread,  // another one
+};
+enum { kSandboxRoles = 3 };
+
+enum SandboxCallState {
+  kSandboxCallWaits,
+  kSandboxCallAnswered,
+  kSandboxCallCopies,  // the caller forks a copy of its node into another system, and waits on
+};
+
+// A call on a file, which the host makes on the node's disk while the caller waits.
+typedef struct SandboxCall {
+  uint32_t word;  // futex: enum SandboxCallState
+  uint8_t kind;
+  uint8_t node;
+  uint8_t role;
+  uint8_t unused;
+  int32_t file;  // the disk's descriptor; -1: none
+  uint32_t flags;
+  int64_t offset;
+  int64_t size;
+  int64_t result;  // or a negated errno value
+  int64_t delay_ns;
+  uint64_t point;
+  char path[kSandboxText];
+  char to[kSandboxText];
+} SandboxCall;
 
 enum SandboxCommand {
   kSandboxTurn,
@@ -153,7 +209,7 @@ typedef struct SandboxMachine {
   uint32_t copied;                    // futex: 1: kSandboxCopy was done
   int32_t copy_pid;                   // of the copy; or a negated errno value
   SandboxListener listeners[kSandboxMaxListeners];
-  SandboxChild children[kSandboxMaxChildren];
+  SandboxForked children[kSandboxMaxChildren];
 } SandboxMachine;
 
 enum SandboxEventKind {
@@ -220,6 +276,8 @@ typedef struct SandboxMemory {
   uint64_t trace;        // hash of the notes
   uint64_t trace_notes;
 
+  SandboxCall call;  // the one that is being made
+
   int64_t delay_ns[kSandboxEndpoints][kSandboxEndpoints];  // [from][to]
   uint64_t held[kSandboxEndpoints];                        // [from]: bits of to
   uint64_t lost[kSandboxEndpoints];
@@ -236,6 +294,7 @@ typedef struct SandboxMemory {
   SandboxLink link[kSandboxMaxLinks];
   SandboxEvent event[kSandboxMaxEvents];  // a heap
   SandboxNote note[kSandboxMaxNotes];     // the last ones
+  uint8_t call_bytes[kSandboxCallBytes];  // that a call reads or writes
 } SandboxMemory;
 
 // --- schedule.c

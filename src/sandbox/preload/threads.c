@@ -13,13 +13,21 @@
 
 enum { kMaxThreads = 32 };
 
-enum ThreadState { kThreadNone, kThreadRunning, kThreadWaiting, kThreadSignalled, kThreadEnded };
+enum ThreadState {
+  kThreadNone,
+  kThreadRunning,
+  kThreadWaiting,
+  kThreadSignalled,
+  kThreadSleeping,
+  kThreadEnded,
+};
 
 typedef struct Thread {
   uint8_t state;
-  uint8_t lost;    // this process is a copy, in which the thread does not exist yet
-  uint32_t word;   // futex: 1: it may run
-  uint64_t since;  // orders those that wait
+  uint8_t lost;      // this process is a copy, in which the thread does not exist yet
+  uint32_t word;     // futex: 1: it may run
+  uint64_t since;    // orders those that wait
+  int64_t until_ns;  // true time at which one that sleeps goes on
   pthread_cond_t* condition;
   void* (*start)(void*);
   void* argument;
@@ -31,6 +39,7 @@ static uint32_t main_word;  // futex: 1: the thread that ran waits or has ended
 static uint64_t waits;
 static int main_locks;  // held by the main thread
 static int any_signalled;
+static int sleeping;
 static pthread_cond_t* main_waits;  // for what the main thread waits
 static __thread int number __attribute__((tls_model("initial-exec")));  // 0: the main thread
 
@@ -74,7 +83,36 @@ static void RunThread(Thread* thread) {
   Await(&main_word);
 }
 
+int64_t NextAwakening(void) {
+  int64_t first = SANDBOX_NEVER;
+  for (int i = 1; sleeping > 0 && i < kMaxThreads; ++i) {
+    if (threads[i].state == kThreadSleeping && threads[i].until_ns < first) {
+      first = threads[i].until_ns;
+    }
+  }
+  return first;
+}
+
+void SleepThread(int64_t until_ns) {
+  Thread* const thread = &threads[number];
+  thread->until_ns = until_ns;
+  thread->state = kThreadSleeping;
+  ++sleeping;
+  Post(&main_word);
+  Await(&thread->word);
+  --sleeping;
+}
+
+static void WakeSleepers(void) {
+  for (int i = 1; sleeping > 0 && i < kMaxThreads; ++i) {
+    if (threads[i].state == kThreadSleeping && threads[i].until_ns <= TrueNow()) {
+      RunThread(&threads[i]);
+    }
+  }
+}
+
 void QuiesceThreads(void) {
+  WakeSleepers();
   while (any_signalled) {
     any_signalled = 0;
     for (int i = 1; i < kMaxThreads; ++i) {
@@ -85,10 +123,11 @@ void QuiesceThreads(void) {
 
 void ForgetThreads(void) {
   for (int i = 1; i < kMaxThreads; ++i) threads[i].state = kThreadNone;
-  any_signalled = 0;
+  any_signalled = sleeping = 0;
 }
 
 void LoseThreads(void) {
+  if (sleeping > 0) Refuse("a copy while a thread makes an fsync");
   for (int i = 1; i < kMaxThreads; ++i) threads[i].lost = threads[i].state == kThreadWaiting;
 }
 
@@ -185,6 +224,10 @@ HOOK int pthread_cond_wait(pthread_cond_t* restrict condition, pthread_mutex_t* 
     main_waits = condition;
     pthread_mutex_unlock(mutex);
     QuiesceThreads();
+    while (main_waits != NULL && sleeping > 0) {
+      Spend(NextAwakening() - TrueNow());
+      QuiesceThreads();
+    }
     if (main_waits != NULL) Refuse("the main thread waits for a thread that waits");
     return pthread_mutex_lock(mutex);
   }

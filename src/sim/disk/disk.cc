@@ -663,6 +663,31 @@ void Disk::AddName(Effect effect, uint32_t inode, uint32_t dir, uint32_t name, u
 
 // --- Inspection.
 
+bool Disk::IsDirectory(std::string_view path) const {
+  const Target target = Resolve(path);
+  return target.error == 0 && target.inode != kNone && inodes_[target.inode].directory;
+}
+
+void Disk::CopyFrom(const Disk& other) {
+  options_ = other.options_;
+  inodes_ = other.inodes_;
+  inodes_used_ = other.inodes_used_;
+  collect_at_ = other.collect_at_;
+  names_.CopyFrom(other.names_);
+  descriptors_ = other.descriptors_;
+  ops_ = other.ops_;
+  bytes_ = other.bytes_;
+  next_seq_ = other.next_seq_;
+  version_ = other.version_;
+  io_count_ = other.io_count_;
+  crash_at_ = other.crash_at_;
+  crash_part_ = other.crash_part_;
+  frozen_ = other.frozen_;
+  faults_ = other.faults_;
+  fault_counts_ = other.fault_counts_;
+  next_delay_us_ = other.next_delay_us_;
+}
+
 const std::string* Disk::Content(std::string_view path) const {
   const Target target = Resolve(path);
   if (target.inode == kNone || target.error != 0 || inodes_[target.inode].directory) return nullptr;

@@ -144,6 +144,8 @@ class Disk : public NodeDisk {
   // Both take effect from the next call on.
   void set_space_bytes(int64_t bytes) { options_.space_bytes = bytes; }
   void set_sync_us(int64_t us) { options_.sync_us = us; }
+  // Not owned; nullptr: always 0.
+  void set_choices(DiskChoices* choices) { choices_ = choices; }
   // Sees all calls from now on; not owned; nullptr: none.
   void set_observer(DiskObserver* observer) { observer_ = observer; }
 
@@ -218,10 +220,15 @@ class Disk : public NodeDisk {
 
   // --- Inspection. No calls: not counted, and no fault acts on them.
 
+  // Whether there is a directory of this name.
+  bool IsDirectory(std::string_view path) const;
   // What the program sees; nothing if there is no such file. Valid until the next call.
   const std::string* Content(std::string_view path) const;
   // A digest of all paths and contents that the program sees.
   uint64_t StateHash() const;
+  // Makes this disk equal to another one, open descriptors and faults included, but for the choices
+  // and the observer.
+  void CopyFrom(const Disk& other);
   // Places a file there, durable, with the directories above it: the state before a run.
   void Place(std::string_view path, std::string_view content);
 
