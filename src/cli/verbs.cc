@@ -137,10 +137,10 @@ Verb ManVerb() {
 Verb AllVerbs() {
   Verb root = NewProgram();
   for (const auto& make :
-       {FuzzVerb,        TestVerb,     ListVerb,      ReplayVerb, ShowVerb,        MinimizeVerb,
-        FreezeVerb,      FindingsVerb, RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb,
-        ServeVerb,       ProxyVerb,    ChaosPeerVerb, IoVerb,     InvalidateVerb,  KillVerb,
-        CrashPointsVerb, WorkersVerb,  CmdVerb,       CorpusVerb, BenchVerb}) {
+       {FuzzVerb,   TestVerb,        ListVerb,      ReplayVerb, ShowVerb,        MinimizeVerb,
+        FreezeVerb, FindingsVerb,    RecordVerb,    OracleVerb, ConformanceVerb, ModelCheckVerb,
+        ServeVerb,  ProxyVerb,       ChaosPeerVerb, IoVerb,     InvalidateVerb,  KillVerb,
+        CrashVerb,  CrashPointsVerb, WorkersVerb,   CmdVerb,    CorpusVerb,      BenchVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

@@ -21,6 +21,7 @@ Verb CmdVerb();
 Verb CompletionVerb();
 Verb ConformanceVerb();
 Verb CorpusVerb();
+Verb CrashVerb();
 Verb CrashPointsVerb();
 Verb FindingsVerb();
 Verb FreezeVerb();

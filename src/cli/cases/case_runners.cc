@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/cache/workers_runner.h"
+#include "cli/crash/crash_runner.h"
 #include "cli/oracle/check_runner.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/query_runner.h"
@@ -52,20 +53,22 @@ struct RunnerKind {
   std::string_view name;
   std::string_view verb;  // the usual one
   bool live;              // it requires spec.server, or the option "url"
+  bool traces;            // it can print what happens, and compare two runs
   std::unique_ptr<findings::CaseRunner> (*open)(const runner::Project& project,
                                                 const findings::RunSpec& spec);
 };
 
 constexpr RunnerKind kRunners[] = {
-    {"process", "fuzz", false, Open<findings::ProcessRunner>},
-    {"io", "io", false, OpenIo},
-    {"oracle", "oracle", true, Open<OracleCaseRunner>},
-    {"robustness", "oracle --unmodelled", true, Open<RobustnessCaseRunner>},
-    {"model", "model-check", true, Open<ModelCaseRunner>},
-    {"query", "oracle --query", true, Open<QueryCaseRunner>},
-    {"restore", "oracle --restore", true, Open<RestoreCaseRunner>},
-    {"check_tools", "oracle --check-tools", true, Open<CheckCaseRunner>},
-    {"workers", "invalidate or kill", true, Open<WorkersCaseRunner>},
+    {"process", "fuzz", false, true, Open<findings::ProcessRunner>},
+    {"io", "io", false, true, OpenIo},
+    {"oracle", "oracle", true, false, Open<OracleCaseRunner>},
+    {"robustness", "oracle --unmodelled", true, false, Open<RobustnessCaseRunner>},
+    {"model", "model-check", true, false, Open<ModelCaseRunner>},
+    {"query", "oracle --query", true, false, Open<QueryCaseRunner>},
+    {"restore", "oracle --restore", true, false, Open<RestoreCaseRunner>},
+    {"check_tools", "oracle --check-tools", true, false, Open<CheckCaseRunner>},
+    {"crash", "crash", true, true, Open<CrashCaseRunner>},
+    {"workers", "invalidate or kill", true, false, Open<WorkersCaseRunner>},
 };
 
 const RunnerKind* FindRunner(std::string_view name) {
@@ -196,10 +199,13 @@ findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& 
       throw runner::UserError("--unmodelled is for cases of command_handler, not of query_parser");
     }
     spec.runner = "query";
+  } else if (harness.corpus == DurabilityWorld::kName) {
+    spec.runner = "crash";
   } else if (harness.corpus != "command_handler") {
-    throw runner::UserError(
-        file.string() + ": is a case of " + harness.name +
-        ", and only those of command_handler, invalidation and query_parser run against a server");
+    throw runner::UserError(file.string() + ": is a case of " + harness.name +
+                            ", and only those of command_handler, durability, invalidation and "
+                            "query_parser run against a "
+                            "server");
   }
   spec.harness = harness.corpus;
   return spec;
@@ -210,6 +216,11 @@ findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& 
 bool IsLive(std::string_view runner) {
   const RunnerKind* kind = FindRunner(runner);
   return kind != nullptr && kind->live;
+}
+
+bool Traces(std::string_view runner) {
+  const RunnerKind* kind = FindRunner(runner);
+  return kind == nullptr || kind->traces;
 }
 
 std::string VerbOf(const findings::Failure& failure) {

@@ -22,6 +22,7 @@ namespace resprobe::cli {
 //                "assertions"
 //   check_tools  files, on the programs that check those of the server: option "memory"
 //   model        on a live server with the core beside it, as clients of `invalidation`
+//   crash        cases of durability on a live server on a simulated disk, in a sandbox
 //   workers      on caching workers in front of a live server, or on a foreign cache: see
 //                cli/cache/workers_runner.h
 //
@@ -31,6 +32,8 @@ std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
 
 // True if that runner uses a live server, and no harness.
 bool IsLive(std::string_view runner);
+// True if it can print a trace, and run a case twice to compare traces.
+bool Traces(std::string_view runner);
 
 // The verb that found a failure. A report of an earlier version does not name it: the verb whose
 // runner it has.

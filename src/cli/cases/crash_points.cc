@@ -57,31 +57,6 @@ class NoFsync : public ForwardingFiles {
   int SyncUpTo(int, uint64_t) override { return 0; }
 };
 
-// The case up to the crash, and the crash.
-Case<DurabilityWorld> CaseOf(const Case<DurabilityWorld>& all, const CrashFailure& failure,
-                             CrashLevel level, Arena* arena) {
-  Case<DurabilityWorld> crashed;
-  crashed.config = all.config;
-  crashed.config.level = level;
-  crashed.ops.assign(all.ops.begin(), all.ops.begin() + static_cast<std::ptrdiff_t>(
-                                                            std::min(failure.op, all.ops.size())));
-  const auto after =
-      static_cast<uint32_t>(failure.after) + (failure.starting ? DurabilityWorld::kAtNextStart : 0);
-  if (failure.kind == CrashKind::kProcess) {
-    crashed.ops.emplace_back(DurabilityWorld::Kill{.after = {after}});
-  } else {
-    const std::span<std::string_view> words = arena->Words(failure.choices.size());
-    for (size_t i = 0; i < words.size(); ++i) {
-      words[i] = arena->Copy(std::to_string(failure.choices[i]));
-    }
-    crashed.ops.emplace_back(
-        DurabilityWorld::PowerLoss{.after = {after}, .choices = {.words = words}});
-  }
-  // The op in the midst of which it crashes.
-  if (failure.op < all.ops.size()) crashed.ops.push_back(all.ops[failure.op]);
-  return crashed;
-}
-
 // Crashes the cases, and files what fails: as cases of the harness durability.
 class CrashSearch : public findings::Search {
  public:
@@ -118,7 +93,7 @@ class CrashSearch : public findings::Search {
       Tell(c, run.violation(), "without a crash", met);
     }
     if (const std::optional<CrashFailure>& failure = points_.failure()) {
-      const Case<DurabilityWorld> crashed = CaseOf(c, *failure, level_, &arena);
+      const Case<DurabilityWorld> crashed = CrashedCase(c, *failure, level_, &arena);
       Tell(crashed, failure->violation, TextOf(*failure), met);
     }
     return true;

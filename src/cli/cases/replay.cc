@@ -125,7 +125,7 @@ int RunReplay(const ReplayOptions& options) {
   // Report unknown harnesses before anything runs.
   const std::vector<Group> groups = GroupsOf(project, cases, overrides);
   for (const Group& group : groups) {
-    if (IsLive(group.spec.runner) && (options.run.trace || options.run.twice)) {
+    if (!Traces(group.spec.runner) && (options.run.trace || options.run.twice)) {
       throw runner::UserError("replay: --trace and --twice are not for a live server");
     }
   }

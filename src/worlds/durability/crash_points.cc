@@ -1,10 +1,36 @@
 #include "worlds/durability/crash_points.h"
 
 #include <algorithm>
+#include <span>
+#include <string>
 #include <utility>
 #include <variant>
 
 namespace resprobe {
+
+Case<DurabilityWorld> CrashedCase(const Case<DurabilityWorld>& all, const CrashFailure& failure,
+                                  CrashLevel level, Arena* arena) {
+  Case<DurabilityWorld> crashed;
+  crashed.config = all.config;
+  crashed.config.level = level;
+  const size_t before = std::min(failure.op, all.ops.size());
+  crashed.ops.assign(all.ops.begin(), all.ops.begin() + static_cast<std::ptrdiff_t>(before));
+  const auto after =
+      static_cast<uint32_t>(failure.after) + (failure.starting ? DurabilityWorld::kAtNextStart : 0);
+  if (failure.kind == CrashKind::kProcess) {
+    crashed.ops.emplace_back(DurabilityWorld::Kill{.after = {after}});
+  } else {
+    const std::span<std::string_view> words = arena->Words(failure.choices.size());
+    for (size_t i = 0; i < words.size(); ++i) {
+      words[i] = arena->Copy(std::to_string(failure.choices[i]));
+    }
+    crashed.ops.emplace_back(
+        DurabilityWorld::PowerLoss{.after = {after}, .choices = {.words = words}});
+  }
+  // The op in the midst of which it crashes.
+  if (failure.op < all.ops.size()) crashed.ops.push_back(all.ops[failure.op]);
+  return crashed;
+}
 
 CrashPoints::CrashPoints(const DurabilityWorld::Wrap& wrap) : world_(wrap) {
   for (size_t i = 0; i < std::size(servers_); ++i) {

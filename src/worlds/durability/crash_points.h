@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/server/server.h"
+#include "engine/arena.h"
+#include "engine/op.h"
 #include "engine/run_context.h"
 #include "sim/disk/crash_states.h"
 #include "sim/disk/disk.h"
@@ -27,6 +29,11 @@ struct CrashFailure {
   std::string left;               // what was left, in words
   Violation violation;
 };
+
+// The case up to the crash, and the crash. Its texts are in `arena`.
+Case<DurabilityWorld> CrashedCase(const Case<DurabilityWorld>& all, const CrashFailure& failure,
+                                  CrashLevel level, Arena* arena);
+
 // Runs a case once, and at each of its calls to the disk crashes it: by kill -9, and by a power
 // failure in every state that this may leave, up to a budget. A server of its own starts on each of
 // these states, and what it recovers is judged as DurabilityWorld judges it. The run itself goes on

@@ -527,7 +527,7 @@ void DurabilityWorld::Apply(const Policy& op, RunContext& run) {
   Ask({"CONFIG", "SET", words.setting, words.value}, run);
 }
 
-void DurabilityWorld::Apply(const Fault& op, RunContext&) {
+DiskFault DurabilityWorld::FaultOf(const Fault& op, uint64_t io) {
   DiskFault fault = MakeDiskFault(op.kind);
   const DiskFaultInfo& info = InfoOf(op.kind);
   if (!info.named().empty()) {
@@ -535,10 +535,15 @@ void DurabilityWorld::Apply(const Fault& op, RunContext&) {
     fault.values[0] = first.least + op.variant.value % (first.most - first.least + 1);
     if (first.most - first.least > 255) fault.values[0] = first.usual;
   }
-  fault.from = disk_.io_count() + 1 + op.after.value;
+  fault.from = io + 1 + op.after.value;
   fault.times = op.times.value == 0 ? DiskFault::kForever : op.times.value;
   // A call that is always interrupted is made for ever.
   if (op.kind == DiskFaultKind::kInterrupted) fault.times = std::max<uint32_t>(op.times.value, 1);
+  return fault;
+}
+
+void DurabilityWorld::Apply(const Fault& op, RunContext&) {
+  const DiskFault fault = FaultOf(op, disk_.io_count());
   disk_.Inject(fault);
   faults_ = true;
   if (op.kind != DiskFaultKind::kSyncFails) return;

@@ -157,6 +157,9 @@ class DurabilityWorld {
   // The configuration of the world's server, before that of a run.
   static ServerConfig BaseConfig(Profile profile);
 
+  // The fault that an op switches on after this many calls to the disk.
+  static DiskFault FaultOf(const Fault& op, uint64_t io);
+
   // Puts a faulty file system between the server and the disk, for canaries.
   using Wrap = std::function<FileSystem*(FileSystem*)>;
   explicit DurabilityWorld(const Wrap& wrap = nullptr);

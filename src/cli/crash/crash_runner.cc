@@ -1,0 +1,150 @@
+#include "cli/crash/crash_runner.h"
+
+#include <absl/strings/str_format.h>
+#include <sched.h>
+
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "engine/shrink.h"
+#include "findings/process_runner.h"
+#include "live/server/target.h"
+#include "runner/json.h"
+#include "runner/process.h"
+#include "runner/text.h"
+#include "runner/user_error.h"
+#include "worlds/durability/durability_harness.h"
+
+namespace resprobe::cli {
+namespace {
+
+// The servers and this program take turns: on one processor a turn costs half as much.
+int PinToThisProcessor() {
+  const int cpu = sched_getcpu();
+  if (cpu < 0) return -1;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  return sched_setaffinity(0, sizeof(set), &set) == 0 ? cpu : -1;
+}
+
+}  // namespace
+
+CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
+    : source_(project.source), spec_(spec) {
+  if (spec_.server.start.empty()) {
+    throw runner::UserError(
+        "a crash needs a server that is started here, in a sandbox: name it with --start");
+  }
+  std::string error;
+  std::optional<std::vector<std::string>> words = live::WordsOfCommand(spec_.server.start, &error);
+  if (!words) throw runner::UserError("--start " + spec_.server.start + ": " + error);
+  live::DurableServerOptions options;
+  options.program = words->front();
+  options.arguments.assign(words->begin() + 1, words->end());
+  options.arguments.insert(options.arguments.end(), spec_.server.arguments.begin(),
+                           spec_.server.arguments.end());
+  // "Redis server v=7.0.15 sha=…", "Valkey server v=8.0.1 …". It throws if there is no program.
+  const runner::RunResult version = runner::RunToEnd(
+      {.argv = {options.program, "--version"}, .environment = {}}, {.timeout_seconds = 10});
+  const size_t at = version.out.find(" v=");
+  const bool valkey = version.out.starts_with("Valkey");
+  profile_ = valkey ? Profile::kValkey80 : Profile::kRedis70;
+  spec_.server.sandbox = true;
+  if (at != version.out.npos) {
+    spec_.server.version = (valkey ? "valkey " : "redis ") +
+                           version.out.substr(at + 3, version.out.find(' ', at + 3) - at - 3);
+  }
+  options.ignores_fsync = spec_.options.value("plant", Json()) == Json(kPlantNoFsync);
+  options.cpu = PinToThisProcessor();
+  prepared_ = std::make_unique<live::PreparedServers>(options);
+  world_ = std::make_unique<live::LiveDurability>(prepared_.get(), profile_);
+}
+
+Json CrashCaseRunner::Versions() {
+  Json versions = findings::OwnVersions(source_);
+  versions["subject"] = spec_.server.version;
+  return versions;
+}
+
+findings::CaseOutcome CrashCaseRunner::OutcomeOf(const Violation& violation, size_t ops) {
+  findings::CaseOutcome outcome;
+  outcome.word = "violation";
+  outcome.ops = ops;
+  findings::Symptom& what = outcome.what;
+  what.signature = "violation:" + violation.invariant;
+  what.kind = "violation";
+  what.invariant = violation.invariant;
+  for (const InvariantInfo& info : DurabilityWorld::kInvariants) {
+    if (info.name == violation.invariant) what.statement = std::string(info.statement);
+  }
+  what.op = violation.op;
+  what.expected = runner::JsonText(violation.expected);
+  what.seen = runner::JsonText(violation.seen);
+  outcome.text = "  expected: " + violation.expected + "\n  seen:     " + violation.seen + "\n";
+  return outcome;
+}
+
+findings::CaseOutcome CrashCaseRunner::RunIn(const Case<DurabilityWorld>& c, Trace::Mode mode) {
+  RunContext run(mode);
+  findings::CaseOutcome outcome;
+  if (!world_->Run(c.config, c.ops, run) && run.violated()) {
+    outcome = OutcomeOf(run.violation(), c.ops.size());
+  }
+  if (!world_->unsupported().empty()) {
+    throw runner::UserError(spec_.server.start + ": " + world_->unsupported());
+  }
+  outcome.ops = c.ops.size();
+  if (mode != Trace::Mode::kOff) outcome.hash = absl::StrFormat("%016x", run.trace().hash());
+  outcome.trace = run.trace().text();
+  return outcome;
+}
+
+findings::CaseOutcome CrashCaseRunner::RunCase(const Case<DurabilityWorld>& c) {
+  return RunIn(c, Trace::Mode::kOff);
+}
+
+void CrashCaseRunner::Run(const std::vector<fs::path>& files, bool trace, bool twice,
+                          const Take& take) {
+  for (const fs::path& file : files) {
+    if (runner::Interrupted()) throw runner::Interruption();
+    Arena arena;
+    Case<DurabilityWorld> c;
+    runner::ReadCase<DurabilityWorld>(file, &arena, &c);
+    const Trace::Mode mode = trace ? Trace::Mode::kText : Trace::Mode::kHash;
+    findings::CaseOutcome outcome = RunIn(c, mode);
+    if (twice) {
+      const findings::CaseOutcome again = RunIn(c, mode);
+      outcome.hash2 = again.hash;
+      if (again.hash != outcome.hash) outcome.word = "not deterministic";
+    }
+    take(file, std::move(outcome));
+  }
+}
+
+void CrashCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
+                                 Case<DurabilityWorld>* c, findings::CaseOutcome* outcome,
+                                 bool* reproduced) {
+  const std::string signature = outcome->what.signature;
+  const std::function<bool(const Case<DurabilityWorld>&)> fails =
+      [&](const Case<DurabilityWorld>& candidate) {
+        return budget->Spend() && RunCase(candidate).what.signature == signature;
+      };
+  Shrink<DurabilityWorld>(fails, arena, c);
+  if (runner::Interrupted()) return;
+  findings::CaseOutcome again = RunCase(*c);
+  *reproduced = again.what.signature == signature;
+  if (*reproduced) *outcome = std::move(again);
+}
+
+std::string CrashCaseRunner::WhySound() const {
+  return "holds on " + (spec_.server.version.empty() ? spec_.server.start : spec_.server.version);
+}
+
+std::string CrashCaseRunner::Summary(size_t cases,
+                                     const std::map<std::string, size_t>& outcomes) const {
+  return cases > 1 ? findings::CountOutcomes(cases, outcomes) : "";
+}
+
+}  // namespace resprobe::cli

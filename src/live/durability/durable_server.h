@@ -1,0 +1,137 @@
+#ifndef RESPROBE_LIVE_DURABILITY_DURABLE_SERVER_H_
+#define RESPROBE_LIVE_DURABILITY_DURABLE_SERVER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/server/server.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/sandbox_client.h"
+
+namespace resprobe::live {
+
+// What a server is started with.
+struct DurableServerOptions {
+  // redis-server, valkey-server, or a program with their command line, looked up in PATH; and
+  // arguments on top of those that a run needs.
+  std::string program = "redis-server";
+  std::vector<std::string> arguments = {};
+  // The processor on which the servers run; -1: any.
+  int cpu = -1;
+  // An injected fault: each fsync reports success, and is none.
+  bool ignores_fsync = false;
+};
+
+// Processes of a server that are about to read their files. What comes before that (loading the
+// program and its libraries, reading the settings) is done once for each list of settings; then
+// processes are copied.
+class PreparedServers {
+ public:
+  explicit PreparedServers(const DurableServerOptions& options);
+  ~PreparedServers();
+  PreparedServers(const PreparedServers&) = delete;
+  PreparedServers& operator=(const PreparedServers&) = delete;
+
+  // A system of its own with a prepared node, and its folder, which the caller deletes. nullptr
+  // with one line in `error` if the server cannot run.
+  std::unique_ptr<sandbox::Sandbox> Take(const std::vector<std::string>& settings,
+                                         std::string* folder, std::string* error);
+
+ private:
+  static constexpr size_t kMostKept = 24;
+
+  DurableServerOptions options_;
+  std::string folder_;
+  uint64_t folders_ = 0;
+  std::map<std::vector<std::string>, std::unique_ptr<sandbox::Sandbox>> kept_;
+};
+
+// One value of a server, as DUMP gives it.
+struct DumpedKey {
+  int db = 0;
+  std::string key;
+  std::string payload;
+  int64_t expire_at = kNoExpiry;  // ms since 1970
+};
+
+// A server on a simulated disk, in a sandbox, and its clients: one life after another.
+class DurableServer {
+ public:
+  static constexpr size_t kClients = 2;
+
+  // Not owned.
+  explicit DurableServer(PreparedServers* prepared) : prepared_(prepared) {}
+  ~DurableServer() { End(); }
+  DurableServer(const DurableServer&) = delete;
+  DurableServer& operator=(const DurableServer&) = delete;
+
+  // A process starts on a copy of a disk, `at_us` after the start of the sandbox's time. False if
+  // it ends before it accepts connections; why() says why. True with frozen() if the disk has
+  // frozen.
+  bool Start(const std::vector<std::string>& settings, const Disk& disk, int64_t at_us,
+             DiskChoices* choices, DiskObserver* observer);
+  // The process is gone; disk() is what it has left.
+  void Crash(CrashKind kind) { node().Crash(kind); }
+  // The same, and the disk is gone, too.
+  void End();
+
+  bool up() const { return sandbox_ != nullptr && node().up(); }
+  bool frozen() const { return node().disk().frozen(); }
+  // Why it ended, or did not start: its last line, or what the sandbox cannot do.
+  const std::string& why() const { return why_; }
+  // Something that the sandbox cannot simulate: nothing can be said of the server.
+  bool unsupported() const { return unsupported_; }
+  Disk& disk() const { return node().disk(); }
+  // Which thread makes the call that an observer of the disk sees.
+  SandboxRole caller() const;
+  sandbox::SandboxNode& node() const { return sandbox_->node(0); }
+
+  // Sends a request, and returns the reply as SandboxClient does; nothing if none comes within
+  // `within_ms`, and the connection is closed.
+  std::optional<std::string> Ask(size_t client, std::span<const std::string_view> words,
+                                 int64_t within_ms = kPatienceMs);
+  std::optional<std::string> Ask(std::initializer_list<std::string_view> words) {
+    return Ask(kClients, std::span(words.begin(), words.size()));
+  }
+  void Disconnect(size_t client) { clients_[client]->Disconnect(); }
+  // Time passes; false if the process has ended, or its disk has frozen.
+  bool Pass(int64_t us);
+  int64_t now_us() const { return sandbox_->now_us(); }
+  int64_t now_ms() const { return node().now_ms(); }
+
+  // All keys of all databases. False if the process is gone, or its disk has frozen.
+  bool Read(std::vector<DumpedKey>* keys);
+  // A field of INFO persistence; empty: there is none. Update() first.
+  std::string_view Info(std::string_view field) const;
+  // False if the process is gone.
+  bool Update();
+
+ private:
+  static constexpr int64_t kPatienceMs = 60'000;
+  static constexpr int kDatabases = 16;
+
+  void Connect();
+
+  PreparedServers* const prepared_;
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::string folder_;
+  std::unique_ptr<sandbox::SandboxClient> clients_[kClients + 1];  // the last one is for questions
+  std::string request_;
+  std::string info_;
+  std::string why_;
+  bool unsupported_ = false;
+};
+
+// Gives a server of the core these values, and no others. Empty, or why it cannot take one.
+std::string Load(std::span<const DumpedKey> keys, Server* server);
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_DURABILITY_DURABLE_SERVER_H_

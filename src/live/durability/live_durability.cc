@@ -1,0 +1,794 @@
+#include "live/durability/live_durability.h"
+
+#include <charconv>
+#include <utility>
+#include <variant>
+
+#include "core/resp/reply_parser.h"
+#include "core/resp/writer.h"
+#include "core/table/command.h"
+#include "core/table/table.h"
+#include "sim/disk/disk_trace.h"
+
+namespace resprobe::live {
+namespace {
+
+constexpr int64_t kStartMs = 1'700'000'000'000;
+constexpr int64_t kUs = 1000;  // in a millisecond
+// A request must be served within the millisecond in which the core serves it.
+constexpr int64_t kLatestUs = 300;
+constexpr int64_t kWindowMs = 2000;
+// redis retries a snapshot after 5 s, and its timer runs ten times a second.
+constexpr int64_t kHealMs = 6200;
+
+std::string_view KindName(CrashKind kind) {
+  return kind == CrashKind::kProcess ? "kill -9" : "power failure";
+}
+
+DurabilityCrash CrashOf(CrashKind kind, int64_t now_ms) {
+  return {.power_failure = kind == CrashKind::kMachine, .at_us = (now_ms - kStartMs) * kUs};
+}
+
+std::string_view InvariantOf(DurabilityResult result) {
+  switch (result) {
+    case DurabilityResult::kLostAcknowledged:
+    case DurabilityResult::kBeyondWindow:
+      return "acknowledged_kept";
+    case DurabilityResult::kLostSnapshot:
+    case DurabilityResult::kNotASnapshot:
+      return "snapshot_kept";
+    default:
+      return "prefix_recovered";
+  }
+}
+
+// A fresh server with these values at a time. RESTORE takes no value whose time to live ends in
+// this very millisecond, in which it can still be read.
+std::string LoadAt(std::span<const DumpedKey> keys, int64_t now_ms, Server* server) {
+  server->Reset();
+  server->Advance(static_cast<uint64_t>(now_ms - 1 - kStartMs));
+  std::string why = Load(keys, server);
+  server->Advance(1);
+  return why;
+}
+
+bool IsError(std::string_view reply) { return reply.starts_with('-'); }
+
+}  // namespace
+
+LiveDurability::LiveDurability(PreparedServers* prepared, Profile profile)
+    : server_(prepared), second_(prepared), profile_(profile) {
+  ServerConfig config = World::BaseConfig(profile);
+  spare_ = std::make_unique<Server>(config);
+  // Effects are recorded only by a server that logs them.
+  config.persistence.appendonly = true;
+  config.persistence.appendfsync = AppendFsync::kNo;
+  model_ = std::make_unique<Server>(config);
+  judge_.set_describe([this](uint32_t version) { return history_.Describe(version); });
+}
+
+LiveDurability::~LiveDurability() = default;
+
+std::vector<std::string> LiveDurability::Settings::Words() const {
+  const auto yes = [](bool on) { return std::string(on ? "yes" : "no"); };
+  return {"--appendonly",
+          yes(appendonly),
+          "--appendfsync",
+          std::string(appendfsync),
+          "--no-appendfsync-on-rewrite",
+          yes(hold),
+          "--save",
+          std::string(save),
+          "--aof-use-rdb-preamble",
+          yes(rdb_base),
+          "--aof-timestamp-enabled",
+          yes(timestamps)};
+}
+
+DurabilityPolicy LiveDurability::policy() const {
+  if (!settings_.appendonly || waits_for_rewrite_) return DurabilityPolicy::kSnapshots;
+  if (settings_.appendfsync == "always") return DurabilityPolicy::kAlways;
+  return settings_.appendfsync == "no" ? DurabilityPolicy::kNo : DurabilityPolicy::kEverySecond;
+}
+
+// --- The life of a process.
+
+void LiveDurability::ResetModel() {
+  model_->set_watcher(nullptr);
+  model_->Reset();
+  model_disk_.Reset();
+  const int64_t now = server_.up() ? server_.now_ms() : kStartMs;
+  model_->Advance(static_cast<uint64_t>(now - kStartMs));
+  model_->Start(&model_files_, 1, &model_log_);
+  model_clients_.fill(0);
+  ConnectModel();
+}
+
+void LiveDurability::ConnectModel() {
+  for (uint64_t& client : model_clients_) {
+    if (client != 0) model_->Close(client);
+    client = model_->Connect();
+  }
+}
+
+bool LiveDurability::Run(const World::Config& config, const std::vector<World::Op>& ops,
+                         RunContext& run) {
+  Start(config, run);
+  for (op_ = 0; op_ < ops.size() && !Stopped(run); ++op_) {
+    run.set_op(op_);
+    op_began_ = server_.disk().io_count();
+    std::visit([&](const auto& op) { Apply(op, run); }, ops[op_]);
+  }
+  if (!Stopped(run)) {
+    op_began_ = server_.disk().io_count();
+    Settle(run);
+  }
+  return !Stopped(run);
+}
+
+void LiveDurability::Start(const World::Config& config, RunContext& run) {
+  config_ = config;
+  trace_ = &run.trace();
+  probe_failure_.reset();
+  op_ = 0;
+  op_began_ = seen_disk_ = 0;
+  settings_ = {};
+  settings_.appendonly = config.policy != StartPolicy::kSnapshots;
+  settings_.appendfsync = config.policy == StartPolicy::kAlways ? "always"
+                          : config.policy == StartPolicy::kNo   ? "no"
+                                                                : "everysec";
+  settings_.rdb_base = !config.aof_base;
+  settings_.timestamps = config.timestamps;
+  counts_ = {};
+  unsupported_.clear();
+  armed_.reset();
+  start_crash_.reset();
+  choices_.Reset({});
+  StartOver(run);
+}
+
+void LiveDurability::StartOver(RunContext& run) {
+  Disk disk;
+  DiskOptions options;
+  options.level = config_.level;
+  options.unit_bytes = config_.sectors ? 512 : 4096;
+  disk.Reset(options);
+  faults_ = reverts_ = false;
+  counted_.Reset();
+  waits_for_rewrite_ = false;
+  if (!Boot(disk, 0)) {
+    if (unsupported_.empty())
+      run.Fail("restarts", "a server starts on an empty disk", server_.why());
+    return;
+  }
+  ResetModel();
+  history_.Reset(&model_->keyspace());
+  model_->set_watcher(&history_);
+  version_ = 0;
+  judge_.Reset(policy());
+}
+
+bool LiveDurability::Boot(const Disk& disk, int64_t at_us) {
+  ++counts_.lives;
+  ++life_;
+  fsync_since_us_ = -1;
+  saving_ = rewriting_ = false;
+  saves_.clear();
+  rewrites_.clear();
+  shuts_down_ = false;
+  booting_ = true;
+  const bool started = server_.Start(settings_.Words(), disk, at_us, &choices_, this);
+  booting_ = false;
+  if (server_.unsupported()) unsupported_ = server_.why();
+  if (!started || server_.frozen()) return false;
+  return true;
+}
+
+void LiveDurability::OnCall(const Disk& disk, const DiskCall& call) {
+  if (!IsIo(call.op) || booting_ || disk.frozen() || probes_.wants == nullptr) return;
+  if (!probes_.wants(call, server_.caller())) return;
+  Probe(disk, call);
+}
+
+void LiveDurability::OnResult(const Disk&, const DiskCall& call) {
+  if (!IsIo(call.op)) return;
+  // A snapshot or a rewrite begins, and may be done before INFO is asked again.
+  if (call.op == DiskOp::kOpen && call.result >= 0 && !booting_) {
+    const auto has = [&](std::string_view part) { return call.path.find(part) != call.path.npos; };
+    if (has("temp-") && has(".rdb")) judge_.SnapshotBegins(history_.Commit());
+    if (has("temp-rewriteaof")) judge_.RewriteBegins(history_.Commit());
+  }
+  if (trace_ != nullptr && trace_->on()) {
+    constexpr std::string_view kRoles[] = {"", "child: ", "thread: "};
+    trace_->Line("    " + std::string(kRoles[booting_ ? 0 : server_.caller()]) + PrintCall(call) +
+                 " = " + (call.result < 0 ? ErrorName(call.result) : std::to_string(call.result)));
+  }
+  ++counts_.calls[booting_ ? kSandboxServer : server_.caller()][static_cast<size_t>(call.op)];
+}
+
+void LiveDurability::NoteFaults() {
+  const DiskFaultCounts& now = server_.disk().fault_counts();
+  const auto acted = [&](DiskFaultKind kind) { return now[kind] != counted_[kind]; };
+  if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
+  if (acted(DiskFaultKind::kSyncFails) && reverts_) judge_.Damaged();
+  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) judge_.Damaged();
+  counted_ = now;
+  counts_.faults = now;
+}
+
+void LiveDurability::Align() {
+  if (server_.now_us() % kUs > kLatestUs) server_.Pass(kUs - server_.now_us() % kUs);
+  const auto now = static_cast<uint64_t>(server_.now_ms());
+  if (now > model_->now_ms()) model_->Advance(now - model_->now_ms());
+  for (const uint64_t client : model_clients_) model_->Output(client).clear();
+}
+
+std::optional<std::string> LiveDurability::Ask(std::initializer_list<std::string_view> words,
+                                               RunContext& run) {
+  std::optional<std::string> reply = server_.Ask(words);
+  if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
+  EndTurn(false, run);
+  return reply;
+}
+
+void LiveDurability::EndTurn(bool wrote, RunContext& run) {
+  if (Stopped(run)) return;
+  if (server_.unsupported()) {
+    unsupported_ = server_.why();
+    return;
+  }
+  NoteFaults();
+  if (server_.frozen()) return Crash(armed_.value_or(CrashKind::kProcess), run);
+  if (server_.up()) server_.Update();
+  if (server_.frozen()) return Crash(armed_.value_or(CrashKind::kProcess), run);
+  if (!server_.up()) {
+    if (!run.Check(shuts_down_ || faults_, "stays_up", "the server goes on",
+                   [this] { return server_.node().ending() + ": " + server_.why(); })) {
+      return;
+    }
+    return Crash(CrashKind::kProcess, run);
+  }
+  NoteSaves();
+  const bool write_fails = server_.Info("aof_last_write_status") == "err";
+  const std::string_view buffered = server_.Info("aof_buffer_length");
+  const std::string_view pending = server_.Info("aof_pending_bio_fsync");
+  if ((pending.empty() || pending == "0") && (buffered.empty() || buffered == "0")) {
+    fsync_since_us_ = -1;
+  } else if (fsync_since_us_ < 0) {
+    fsync_since_us_ = (server_.now_ms() - kStartMs) * kUs;
+  }
+  judge_.Acknowledge({.version = history_.version(),
+                      .now_us = (server_.now_ms() - kStartMs) * kUs,
+                      .policy = policy(),
+                      .held = settings_.hold && (saving_ || rewriting_),
+                      .fsync_since_us = fsync_since_us_,
+                      .write_fails = write_fails,
+                      .wrote = wrote && history_.version() != version_});
+  version_ = history_.version();
+}
+
+// The counters count beginnings; the statuses are of the last end.
+void LiveDurability::NoteSaves() {
+  const uint32_t version = history_.version();
+  const std::string_view saves = server_.Info("rdb_saves");
+  const std::string_view rewrites = server_.Info("aof_rewrites");
+  const bool saving = Number("rdb_bgsave_in_progress");
+  const bool rewriting = Number("aof_rewrite_in_progress");
+  const bool saved = server_.Info("rdb_last_bgsave_status") == "ok";
+  const bool rewrote = server_.Info("aof_last_bgrewrite_status") == "ok";
+  // One that began and ended since the last look: nothing has changed meanwhile.
+  const bool whole_save =
+      !saves_.empty() && saves != saves_ && !saving && !saving_ && !saves_itself_;
+  const bool whole_rewrite =
+      !rewrites_.empty() && rewrites != rewrites_ && !rewriting && !rewriting_;
+  if (saving_ && !saving && saved) judge_.SnapshotEnds(child_version_);
+  if (whole_save || (saving && saves != saves_)) judge_.SnapshotBegins(version);
+  if (whole_save && saved) judge_.SnapshotEnds(version);
+  if (whole_rewrite || (rewriting && rewrites != rewrites_)) judge_.RewriteBegins(version);
+  if ((whole_rewrite || (rewriting_ && !rewriting)) && rewrote) {
+    judge_.RewriteEnds((server_.now_ms() - kStartMs) * kUs);
+    waits_for_rewrite_ = false;
+  }
+  if ((saving && saves != saves_) || (rewriting && rewrites != rewrites_)) child_version_ = version;
+  saves_ = saves;
+  rewrites_ = rewrites;
+  saving_ = saving;
+  rewriting_ = rewriting;
+}
+
+void LiveDurability::Pass(int64_t ms, RunContext& run) {
+  constexpr int64_t kStepMs = 500;
+  const uint64_t life = life_;
+  while (ms > 0 && !Stopped(run) && life_ == life) {
+    const int64_t step = std::min(ms, kStepMs);
+    ms -= step;
+    server_.Pass(step * kUs);
+    if (server_.up() && !server_.frozen()) Align();
+    EndTurn(false, run);
+  }
+}
+
+// --- Crashes.
+
+void LiveDurability::Choices::Reset(std::span<const std::string_view> words) {
+  next_ = 0;
+  numbers_.clear();
+  for (const std::string_view word : words) {
+    uint32_t number = 0;
+    std::from_chars(word.data(), word.data() + word.size(), number);
+    numbers_.push_back(number);
+  }
+}
+
+void LiveDurability::Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
+                         RunContext& run) {
+  if (after >= World::kAtNextStart) {
+    start_crash_ = {.kind = kind, .after = after - World::kAtNextStart + 1, .choices = choices};
+    return;
+  }
+  choices_.Reset(choices);
+  if (after == 0) return Crash(kind, run);
+  armed_ = kind;
+  server_.disk().CrashAt(server_.disk().io_count() + after);
+}
+
+void LiveDurability::Crash(CrashKind kind, RunContext& run) {
+  if (run.trace().on()) run.trace().Line("  " + std::string(KindName(kind)));
+  ++counts_.crashes;
+  armed_.reset();
+  history_.Commit();
+  settings_.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
+  waits_for_rewrite_ = false;
+  const int64_t crashed_ms = server_.now_ms();
+  // Names and data that are not durable may be kept in any order at these levels, and no server
+  // syncs all of them in time.
+  bool excusable = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix &&
+                   server_.disk().pending() > 0;
+  server_.disk().CrashAt(0);
+  server_.Crash(kind);
+  std::optional<StartCrash> again = std::exchange(start_crash_, std::nullopt);
+  if (again) {
+    server_.disk().CrashAt(server_.disk().io_count() + again->after);
+    choices_.Reset(again->choices);
+  }
+  // The next process starts a moment later.
+  int64_t at_us = server_.now_us() + kUs;
+  bool started = Boot(server_.disk(), at_us);
+  if (again && server_.up() && server_.frozen()) {
+    if (run.trace().on()) {
+      run.trace().Line("  " + std::string(KindName(again->kind)) + " at its start");
+    }
+    excusable |= again->kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
+    if (again->kind == CrashKind::kMachine) kind = CrashKind::kMachine;
+    server_.disk().CrashAt(0);
+    server_.Crash(again->kind);
+    at_us += kUs;
+    started = Boot(server_.disk(), at_us);
+  }
+  if (!unsupported_.empty()) return;
+  server_.disk().CrashAt(0);
+  if (!started && faults_) {
+    // Somebody repairs the disk, and starts the server again.
+    NoteFaults();
+    server_.disk().Heal();
+    started = Boot(server_.disk(), at_us + kUs);
+    if (!unsupported_.empty()) return;
+  }
+  NoteFaults();
+  if (!started) return Refused(kind, run);
+  // What was read wrong is not what the files hold.
+  const bool misread = judge_.damaged();
+  Judge(kind, crashed_ms, excusable, run);
+  if (misread) judge_.Damaged();
+}
+
+void LiveDurability::Refused(CrashKind kind, RunContext& run) {
+  Count(DurabilityOutcome::kUnavailable);
+  if (!run.Check(!server_.why().empty(), "refusal_says_why", "a line in the log", "nothing"))
+    return;
+  const bool excused =
+      faults_ || (kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix);
+  if (!run.Check(
+          excused, "restarts",
+          [&] { return "the server starts after a " + std::string(KindName(kind)); },
+          [this] { return server_.why(); })) {
+    return;
+  }
+  StartOver(run);
+}
+
+bool LiveDurability::ReadInto(Server* server, RunContext& run) {
+  if (!server_.Read(&keys_)) {
+    EndTurn(false, run);
+    return false;
+  }
+  const std::string why = LoadAt(keys_, server_.now_ms(), server);
+  if (!why.empty()) unsupported_ = "the core cannot take a value of the server's: " + why;
+  return why.empty();
+}
+
+bool LiveDurability::Adopt(RunContext& run) {
+  if (!server_.Read(&keys_)) {
+    EndTurn(false, run);
+    return false;
+  }
+  model_->set_watcher(nullptr);
+  const std::string why = Load(keys_, model_.get());
+  if (!why.empty()) unsupported_ = "the core cannot take a value of the server's: " + why;
+  ConnectModel();
+  for (size_t client = 0; client < kClients; ++client) server_.Disconnect(client);
+  version_ = history_.Reload();
+  model_->set_watcher(&history_);
+  return why.empty();
+}
+
+void LiveDurability::Judge(CrashKind kind, int64_t crashed_ms, bool excusable, RunContext& run) {
+  if (!ReadInto(spare_.get(), run)) return;
+  judge_.At(CrashOf(kind, crashed_ms));
+  const DurabilityVerdict verdict = history_.Judge(spare_->keyspace(), &judge_);
+  Count(OutcomeOf(verdict.result));
+  if (!IsBroken(verdict.result)) {
+    if (run.trace().on()) {
+      run.trace().Line("  recovered version " + std::to_string(verdict.recovered) + " of " +
+                       std::to_string(history_.version()));
+    }
+    model_->Advance(static_cast<uint64_t>(server_.now_ms()) - model_->now_ms());
+    if (!Adopt(run)) return;
+    judge_.Restart(CrashOf(kind, crashed_ms), verdict.recovered, version_);
+    return;
+  }
+  if (Excuses(verdict, kind, excusable)) {
+    ++counts_.excused;
+    return StartOver(run);
+  }
+  const Violation violation = Explain(verdict, spare_->keyspace());
+  run.Fail(violation.invariant, violation.expected, violation.seen);
+}
+
+// `pending`: something was not durable, and the level allows any order.
+bool LiveDurability::Excuses(const DurabilityVerdict& verdict, CrashKind kind, bool pending) const {
+  const bool mixed = OutcomeOf(verdict.result) == DurabilityOutcome::kMixed;
+  return (pending && judge_.policy() != DurabilityPolicy::kSnapshots) ||
+         (mixed && judge_.in_doubt() && kind == CrashKind::kMachine);
+}
+
+Violation LiveDurability::Explain(const DurabilityVerdict& verdict, const Keyspace& recovered) {
+  const uint32_t beside =
+      verdict.recovered == DurabilityVerdict::kNoVersion ? history_.version() : verdict.required;
+  return {.invariant = std::string(InvariantOf(verdict.result)),
+          .expected = judge_.Expected(verdict),
+          .seen = std::string(NameOf(verdict.result)) + ": " + judge_.Seen(verdict) +
+                  "; beside version " + std::to_string(beside) + ": " +
+                  history_.Difference(recovered, beside)};
+}
+
+// --- Probes.
+
+// Before the call has any effect.
+void LiveDurability::Probe(const Disk& disk, const DiskCall& call) {
+  // The core has run the request that the server works on.
+  const uint32_t version = history_.Commit();
+  if (disk.version() == seen_disk_ && version == seen_version_) return;
+  seen_disk_ = disk.version();
+  seen_version_ = version;
+  probe_disk_.Reset(disk.options());
+  states_.Start(disk);
+  if (probes_.kill) {
+    states_.KeepAll();
+    states_.Materialize(&probe_disk_);
+    Recover(CrashKind::kProcess);
+  }
+  if (!probes_.power) return;
+  states_.List(probes_.states, call.number);
+  while (unsupported_.empty() && states_.Next()) {
+    states_.Materialize(&probe_disk_);
+    Recover(CrashKind::kMachine);
+  }
+}
+
+void LiveDurability::Recover(CrashKind kind) {
+  ++counts_.probes;
+  ++counts_.lives;
+  Settings settings = settings_;
+  settings.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
+  const bool any_order = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
+  const std::vector<std::string> words = settings.Words();
+  if (!second_.Start(words, probe_disk_, server_.now_us() + kUs, nullptr, nullptr)) {
+    if (second_.unsupported()) {
+      unsupported_ = second_.why();
+      return;
+    }
+    Count(DurabilityOutcome::kUnavailable);
+    if (second_.why().empty()) {
+      FailProbe(
+          kind,
+          {.invariant = "refusal_says_why", .expected = "a line in the log", .seen = "nothing"});
+    } else if (!faults_ && !any_order) {
+      FailProbe(kind,
+                {.invariant = "restarts", .expected = "the server starts", .seen = second_.why()});
+    }
+    return;
+  }
+  if (!second_.Read(&probe_keys_)) {
+    return FailProbe(kind, {.invariant = "stays_up",
+                            .expected = "the server answers after its start",
+                            .seen = second_.why()});
+  }
+  if (const std::string why = LoadAt(probe_keys_, second_.now_ms(), spare_.get()); !why.empty()) {
+    unsupported_ = "the core cannot take a value of the server's: " + why;
+    return;
+  }
+  judge_.At(CrashOf(kind, server_.now_ms()));
+  const DurabilityVerdict verdict = history_.Judge(spare_->keyspace(), &judge_);
+  Count(OutcomeOf(verdict.result));
+  if (IsBroken(verdict.result)) {
+    if (Excuses(verdict, kind, any_order)) {
+      ++counts_.excused;
+    } else {
+      FailProbe(kind, Explain(verdict, spare_->keyspace()));
+    }
+    return;
+  }
+  if (counts_.probes % probes_.second_life_one_in == 0) LiveOn(words);
+}
+
+// What was recovered is written to, rewritten, and loaded again.
+void LiveDurability::LiveOn(const std::vector<std::string>& settings) {
+  ++counts_.lives;
+  const auto fail = [&](std::string expected, std::string seen) {
+    Count(DurabilityOutcome::kPoisoned);
+    FailProbe(CrashKind::kProcess,
+              {.invariant = "loads_twice",
+               .expected = std::move(expected),
+               .seen = std::string(NameOf(DurabilityResult::kPoisoned)) + ": " + std::move(seen)});
+  };
+  const bool logs = judge_.policy() != DurabilityPolicy::kSnapshots;
+  second_.Ask({"SELECT", "0"});
+  const std::optional<std::string> wrote = second_.Ask({"SET", "second life", "1"});
+  const std::optional<std::string> rewrote =
+      logs ? second_.Ask({"BGREWRITEAOF"}) : second_.Ask({"SAVE"});
+  if (wrote != "OK" || !rewrote) {
+    return fail("the server writes after its recovery",
+                wrote.value_or("no reply") + ", " + rewrote.value_or("no reply"));
+  }
+  constexpr int64_t kRewriteUs = 500'000;
+  second_.Pass(kRewriteUs);
+  std::vector<DumpedKey> before;
+  if (!second_.Read(&before)) return fail("the server goes on", second_.why());
+  second_.Crash(CrashKind::kProcess);
+  if (!second_.Start(settings, second_.disk(), second_.now_us() + kUs, nullptr, nullptr)) {
+    return fail("the server starts a second time", second_.why());
+  }
+  if (!second_.Read(&probe_keys_)) return fail("the server answers", second_.why());
+  spare_->Reset();
+  spare_->Advance(static_cast<uint64_t>(second_.now_ms() - kStartMs));
+  Load(before, spare_.get());
+  const uint64_t digest = spare_->keyspace().Digest();
+  Load(probe_keys_, spare_.get());
+  if (spare_->keyspace().Digest() != digest) {
+    fail("the same keys after a rewrite and a kill",
+         "others: " + std::to_string(before.size()) + " keys before, " +
+             std::to_string(probe_keys_.size()) + " after");
+  }
+}
+
+void LiveDurability::FailProbe(CrashKind kind, Violation violation) {
+  if (probe_failure_) return;
+  probe_failure_.emplace();
+  probe_failure_->op = op_;
+  // The call that has begun is counted already.
+  probe_failure_->after = server_.disk().io_count() - op_began_;
+  probe_failure_->kind = kind;
+  if (kind == CrashKind::kMachine) probe_failure_->choices = states_.choices();
+  probe_failure_->left = kind == CrashKind::kMachine ? states_.Describe() : "everything";
+  violation.op = op_;
+  probe_failure_->violation = std::move(violation);
+}
+
+// --- Ops.
+
+void LiveDurability::Apply(const World::Call& op, RunContext& run) {
+  if (op.args.words.empty()) return;
+  const Command* const command = FindCommand(op.args.words[0], profile_);
+  // What it does cannot be said before.
+  if (command != nullptr && command->Has(kWrite) && command->Has(kRandomOutput)) return;
+  Send(op.client.Of(kClients), op.args.words, run);
+}
+
+std::string LiveDurability::Send(size_t client, std::span<const std::string_view> words,
+                                 RunContext& run) {
+  Align();
+  request_.clear();
+  resp::AppendRequest(&request_, words);
+  uint64_t& model_client = model_clients_[client];
+  model_->Receive(model_client, request_);
+  std::string expected;
+  resp::ReplyParser parser;
+  const std::string& output = model_->Output(model_client);
+  if (parser.Parse(output).status == resp::ReplyParser::Status::kValue) {
+    expected = sandbox::SandboxClient::TextOf(parser.reply().root());
+  }
+  const bool waits = output.empty();
+  const Client* const state = model_->FindClient(model_client);
+  const bool queues = state != nullptr && state->multi;
+  for (const uint64_t each : model_clients_) model_->Output(each).clear();
+  history_.Commit();
+  const std::optional<std::string> reply =
+      waits ? server_.Ask(client, words, 0) : server_.Ask(client, words);
+  const std::string text = reply.value_or("no reply");
+  if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
+  const uint64_t life = life_;
+  EndTurn(reply.has_value(), run);
+  if (Stopped(run) || life_ != life) return text;
+  if (!reply || !model_->IsOpen(model_client)) {
+    // A client that waits, perhaps for ever, gives up.
+    server_.Disconnect(client);
+    model_->Close(model_client);
+    model_client = model_->Connect();
+    if (reply.has_value() == !waits) return text;
+  } else if (*reply == expected || (IsError(*reply) && IsError(expected))) {
+    return text;
+  } else if (queues) {
+    // The server has refused a command of a transaction: it is given up.
+    server_.Disconnect(client);
+    model_->Close(model_client);
+    model_client = model_->Connect();
+    return text;
+  }
+  ++counts_.adopted;
+  if (run.trace().on()) run.trace().Line("  unlike the core's reply: " + expected);
+  Adopt(run);
+  return text;
+}
+
+void LiveDurability::Apply(const World::Advance& op, RunContext& run) { Pass(op.ms.value, run); }
+
+void LiveDurability::Apply(const World::Save& op, RunContext& run) {
+  switch (op.kind) {
+    case SaveKind::kBgSave:
+      Ask({"BGSAVE"}, run);
+      break;
+    case SaveKind::kSave:
+    case SaveKind::kShutdown:
+      // Both may save before the turn has ended.
+      judge_.SnapshotBegins(history_.version());
+      shuts_down_ |= op.kind == SaveKind::kShutdown;
+      if (op.kind == SaveKind::kSave) {
+        const uint32_t version = history_.version();
+        const uint64_t life = life_;
+        saves_itself_ = true;
+        const std::optional<std::string> reply = Ask({"SAVE"}, run);
+        saves_itself_ = false;
+        if (reply == "OK" && !Stopped(run) && life_ == life) judge_.SnapshotEnds(version);
+      } else {
+        Ask({"SHUTDOWN"}, run);
+      }
+      break;
+    case SaveKind::kRewrite:
+      Ask({"BGREWRITEAOF"}, run);
+      break;
+  }
+}
+
+void LiveDurability::Apply(const World::Policy& op, RunContext& run) {
+  const auto set = [&](std::string_view setting, std::string_view value) {
+    const uint64_t life = life_;
+    if (setting == "appendonly" && value == "yes" && !settings_.appendonly) {
+      waits_for_rewrite_ = true;
+    }
+    const std::optional<std::string> reply = Ask({"CONFIG", "SET", setting, value}, run);
+    return reply == "OK" && life_ == life;
+  };
+  switch (op.change) {
+    case PolicyChange::kAlways:
+      if (set("appendfsync", "always")) settings_.appendfsync = "always";
+      break;
+    case PolicyChange::kEverySecond:
+      if (set("appendfsync", "everysec")) settings_.appendfsync = "everysec";
+      break;
+    case PolicyChange::kNo:
+      if (set("appendfsync", "no")) settings_.appendfsync = "no";
+      break;
+    case PolicyChange::kLogOn:
+      if (set("appendonly", "yes")) settings_.appendonly = true;
+      break;
+    case PolicyChange::kLogOff:
+      if (set("appendonly", "no")) {
+        settings_.appendonly = false;
+        waits_for_rewrite_ = false;
+      }
+      break;
+    case PolicyChange::kHoldOnRewrite:
+    case PolicyChange::kNoHold: {
+      const bool hold = op.change == PolicyChange::kHoldOnRewrite;
+      if (set("no-appendfsync-on-rewrite", hold ? "yes" : "no")) settings_.hold = hold;
+      break;
+    }
+    case PolicyChange::kSaveOften:
+    case PolicyChange::kSaveNever: {
+      const std::string_view save = op.change == PolicyChange::kSaveOften ? "1 1" : "";
+      if (set("save", save)) settings_.save = save;
+      break;
+    }
+    case PolicyChange::kRdbBase:
+    case PolicyChange::kAofBase: {
+      const bool rdb = op.change == PolicyChange::kRdbBase;
+      if (set("aof-use-rdb-preamble", rdb ? "yes" : "no")) settings_.rdb_base = rdb;
+      break;
+    }
+  }
+}
+
+void LiveDurability::Apply(const World::Fault& op, RunContext&) {
+  Disk& disk = server_.disk();
+  const DiskFault fault = World::FaultOf(op, disk.io_count());
+  disk.Inject(fault);
+  faults_ = true;
+  if (op.kind == DiskFaultKind::kSyncFails) {
+    reverts_ |= fault.values[0] == static_cast<int64_t>(SyncFailure::kRevert);
+  }
+}
+
+void LiveDurability::Apply(const World::Heal&, RunContext&) { server_.disk().Heal(); }
+
+void LiveDurability::Apply(const World::Kill& op, RunContext& run) {
+  Arm(CrashKind::kProcess, op.after.value, {}, run);
+}
+
+void LiveDurability::Apply(const World::PowerLoss& op, RunContext& run) {
+  Arm(CrashKind::kMachine, op.after.value, op.choices.words, run);
+}
+
+// The disk heals, and so must the server; then everything that it has acknowledged is durable.
+void LiveDurability::Settle(RunContext& run) {
+  server_.disk().Heal();
+  server_.disk().CrashAt(0);
+  armed_.reset();
+  start_crash_.reset();
+  Pass(3 * kHealMs, run);
+  if (Stopped(run)) return;
+  const auto set = [&] {
+    server_.Disconnect(0);
+    ConnectModel();
+    server_.Disconnect(1);
+    constexpr std::string_view kWords[] = {"SET", "healed", "1"};
+    std::string reply = Send(0, kWords, run);
+    // An fsync may report an older failure: the server has exited, and started again.
+    if (reply == "no reply" && !Stopped(run)) reply = Send(0, kWords, run);
+    return reply;
+  };
+  std::string reply = set();
+  if (Stopped(run)) return;
+  // Two states in which both servers remain until somebody helps them
+  // (docs/findings/aof-fsync-error-for-ever.md, misconf-without-changes.md).
+  if (faults_ && reply.starts_with("-MISCONF")) {
+    if (settings_.appendonly) {
+      Ask({"CONFIG", "SET", "appendonly", "no"}, run);
+      if (!Stopped(run)) Ask({"CONFIG", "SET", "appendonly", "yes"}, run);
+    }
+    if (!Stopped(run)) Ask({"BGSAVE"}, run);
+    if (!Stopped(run)) Pass(kHealMs, run);
+    if (Stopped(run)) return;
+    reply = set();
+  }
+  if (Stopped(run)) return;
+  if (!run.Check(reply == "OK", "heals", "OK, for the disk has healed",
+                 [&] { return std::string(NameOf(DurabilityResult::kStuck)) + ": " + reply; })) {
+    Count(DurabilityOutcome::kStuck);
+    return;
+  }
+  Pass(2 * kWindowMs, run);
+  if (Stopped(run)) return;
+  Arm(CrashKind::kMachine, 0, {}, run);
+  if (Stopped(run)) return;
+  const uint64_t loaded = model_->keyspace().Digest();
+  Arm(CrashKind::kProcess, 0, {}, run);
+  if (Stopped(run)) return;
+  if (!run.Check(model_->keyspace().Digest() == loaded, "loads_twice", "the same keyspace", [] {
+        return std::string(NameOf(DurabilityResult::kPoisoned)) + ": another one";
+      })) {
+    Count(DurabilityOutcome::kPoisoned);
+  }
+}
+
+}  // namespace resprobe::live

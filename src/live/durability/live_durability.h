@@ -1,0 +1,214 @@
+#ifndef RESPROBE_LIVE_DURABILITY_LIVE_DURABILITY_H_
+#define RESPROBE_LIVE_DURABILITY_LIVE_DURABILITY_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/server/server.h"
+#include "engine/run_context.h"
+#include "live/durability/durable_server.h"
+#include "sim/disk/crash_states.h"
+#include "sim/disk/disk.h"
+#include "sim/disk/disk_files.h"
+#include "worlds/durability/crash_points.h"
+#include "worlds/durability/durability_world.h"
+#include "worlds/durability/judge.h"
+#include "worlds/durability/state_history.h"
+
+namespace resprobe::live {
+
+// Model: the cases of DurabilityWorld, on a real server in a sandbox instead of the core. The core
+// runs beside it, and says which states there have been; it has no disk that fails. Children and
+// threads of the server work when it waits for them, so the ops `child` and `thread` do nothing.
+//
+// Faults and promise: those of DurabilityWorld, and its judge.
+class LiveDurability : private DiskObserver {
+ public:
+  using World = DurabilityWorld;
+
+  // `prepared` is not owned. `profile`: the one that the server follows.
+  LiveDurability(PreparedServers* prepared, Profile profile);
+  ~LiveDurability() override;
+
+  void Start(const World::Config& config, RunContext& run);
+  void Apply(const World::Call& op, RunContext& run);
+  void Apply(const World::Advance& op, RunContext& run);
+  void Apply(const World::Child&, RunContext&) {}
+  void Apply(const World::Thread&, RunContext&) {}
+  void Apply(const World::Save& op, RunContext& run);
+  void Apply(const World::Policy& op, RunContext& run);
+  void Apply(const World::Fault& op, RunContext& run);
+  void Apply(const World::Heal& op, RunContext& run);
+  void Apply(const World::Kill& op, RunContext& run);
+  void Apply(const World::PowerLoss& op, RunContext& run);
+  void Settle(RunContext& run);
+
+  // Runs a case; false if it fails (run.violation()), or if it cannot run (unsupported()).
+  bool Run(const World::Config& config, const std::vector<World::Op>& ops, RunContext& run);
+  // One line, if the sandbox cannot run the server, or the core cannot follow it; else empty.
+  const std::string& unsupported() const { return unsupported_; }
+
+  // At a call to the disk for which `wants` is true, a second server starts on what a crash would
+  // leave, and what it recovers is judged; the run goes on undisturbed. Not while a process loads.
+  struct Probes {
+    std::function<bool(const DiskCall& call, SandboxRole role)> wants;
+    bool kill = true;
+    bool power = true;
+    uint64_t states = 4;  // the most that power failures at one call may leave
+    // One probe in this many goes on: it writes, rewrites, is killed, and starts again.
+    uint64_t second_life_one_in = 4;
+  };
+  void set_probes(Probes probes) { probes_ = std::move(probes); }
+  // The op that runs, and how many calls to the disk it has made, that of the moment included.
+  size_t op() const { return op_; }
+  uint64_t calls_of_op() const { return server_.disk().io_count() - op_began_; }
+  // The first probe that was judged wrong.
+  const std::optional<CrashFailure>& probe_failure() const { return probe_failure_; }
+
+  // What has come of the crashes so far, by DurabilityOutcome.
+  struct Counts {
+    uint64_t crashes = 0;  // of the run itself
+    uint64_t probes = 0;
+    uint64_t lives = 0;  // processes, those of probes included
+    std::array<uint64_t, 7> outcomes{};
+    uint64_t excused = 0;  // broken, but as docs/durability.md explains
+    // Replies that differed from the core's: its state was replaced by the server's.
+    uint64_t adopted = 0;
+    // Calls to the disk, by role (SandboxRole) and operation.
+    std::array<std::array<uint64_t, kDiskOps>, kSandboxRoles> calls{};
+    DiskFaultCounts faults;
+  };
+  const Counts& counts() const { return counts_; }
+
+ private:
+  static constexpr size_t kClients = DurableServer::kClients;
+
+  // The settings that a run changes.
+  struct Settings {
+    bool appendonly = false;
+    std::string_view appendfsync = "everysec";
+    bool hold = false;
+    std::string_view save = "";
+    bool rdb_base = true;
+    bool timestamps = false;
+    std::vector<std::string> Words() const;
+  };
+  struct ModelLog : PersistenceLog {
+    void Line(std::string_view) override {}
+  };
+
+  void OnCall(const Disk& disk, const DiskCall& call) override;
+  void OnResult(const Disk& disk, const DiskCall& call) override;
+
+  bool Stopped(RunContext& run) const { return run.violated() || !unsupported_.empty(); }
+  void ResetModel();
+  void ConnectModel();
+  void ResetDisk();
+  void StartOver(RunContext& run);
+  bool Boot(const Disk& disk, int64_t at_us);
+  // The clocks of both stand at the beginning of the same millisecond.
+  void Align();
+  // Sends a client's request to the core, and then to the server; returns its reply, or "no reply".
+  std::string Send(size_t client, std::span<const std::string_view> words, RunContext& run);
+  // Sends a request to the server, and looks at what has come of it. Nothing: no reply.
+  std::optional<std::string> Ask(std::initializer_list<std::string_view> words, RunContext& run);
+  void EndTurn(bool wrote, RunContext& run);
+  void NoteSaves();
+  void NoteFaults();
+  void Probe(const Disk& disk, const DiskCall& call);
+  void Recover(CrashKind kind);
+  void LiveOn(const std::vector<std::string>& settings);
+  void FailProbe(CrashKind kind, Violation violation);
+  Violation Explain(const DurabilityVerdict& verdict, const Keyspace& recovered);
+  bool Excuses(const DurabilityVerdict& verdict, CrashKind kind, bool pending) const;
+  void Pass(int64_t ms, RunContext& run);
+  void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
+           RunContext& run);
+  void Crash(CrashKind kind, RunContext& run);
+  void Refused(CrashKind kind, RunContext& run);
+  void Judge(CrashKind kind, int64_t crashed_ms, bool excusable, RunContext& run);
+  // The core's keyspace becomes the server's. False if it cannot be read, or the core cannot hold
+  // it.
+  bool Adopt(RunContext& run);
+  // Reads the server's keys into the spare core.
+  bool ReadInto(Server* server, RunContext& run);
+  DurabilityPolicy policy() const;
+  bool Number(std::string_view field) const { return server_.Info(field) == "1"; }
+  void Count(DurabilityOutcome outcome) { ++counts_.outcomes[static_cast<size_t>(outcome)]; }
+
+  DurableServer server_;
+  DurableServer second_;  // of probes
+  const Profile profile_;
+  World::Config config_;
+  Settings settings_;
+
+  std::unique_ptr<Server> model_;
+  std::unique_ptr<Server> spare_;
+  Disk model_disk_;
+  DiskFiles model_files_{&model_disk_};
+  ModelLog model_log_;
+  std::array<uint64_t, kClients> model_clients_{};
+  StateHistory history_;
+  DurabilityJudge judge_;
+  std::vector<DumpedKey> keys_;
+  std::vector<DumpedKey> probe_keys_;  // a probe may come while keys_ is being read
+
+  class Choices : public DiskChoices {
+   public:
+    void Reset(std::span<const std::string_view> words);
+    uint32_t Choose(uint32_t count) override {
+      return next_ < numbers_.size() ? numbers_[next_++] % count : 0;
+    }
+
+   private:
+    std::vector<uint32_t> numbers_;
+    size_t next_ = 0;
+  };
+  Choices choices_;
+  std::optional<CrashKind> armed_;
+  struct StartCrash {
+    CrashKind kind;
+    uint64_t after;
+    std::span<const std::string_view> choices;
+  };
+  std::optional<StartCrash> start_crash_;
+  bool faults_ = false;
+  bool reverts_ = false;
+  bool shuts_down_ = false;
+  bool waits_for_rewrite_ = false;  // the log was turned on, and its first rewrite is not done
+  bool saves_itself_ = false;       // SAVE is being run
+  bool saving_ = false;
+  bool rewriting_ = false;
+  uint32_t child_version_ = 0;
+  std::string saves_;
+  std::string rewrites_;
+  int64_t fsync_since_us_ = -1;
+  uint32_t version_ = 0;
+  DiskFaultCounts counted_;
+  Probes probes_;
+  std::optional<CrashFailure> probe_failure_;
+  CrashStates states_;
+  Disk probe_disk_;
+  bool booting_ = false;
+  uint64_t life_ = 0;  // the number of the server's process
+  size_t op_ = 0;
+  uint64_t op_began_ = 0;  // io_count() of the disk
+  uint64_t seen_disk_ = 0;
+  uint32_t seen_version_ = 0;
+  Trace* trace_ = nullptr;
+  std::string request_;
+  std::string unsupported_;
+  Counts counts_;
+};
+
+}  // namespace resprobe::live
+
+#endif  // RESPROBE_LIVE_DURABILITY_LIVE_DURABILITY_H_

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# crash: a real server that holds; one without fsync, whose finding the other verbs know; where nothing
+# was crashed; wrong uses.
+#   usage: crash_test.sh PROGRAM
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+export RESPROBE_WORK_DIR=$temp/work
+finding=$temp/work/findings/durability/crash-violation-acknowledged_kept
+
+wrong_use "--start" crash
+wrong_use "--policy sometimes: there is no such one" crash --start redis-server --policy sometimes
+wrong_use "--faults gremlins: there is no such one" crash --start redis-server --faults gremlins
+wrong_use "--policy: it names nothing" crash --start redis-server --policy ,
+wrong_use "--level" crash --start redis-server --level strong
+wrong_use "no-such-server" crash --start no-such-server
+if [[ ! -x /bin/busybox ]] && command -v true >/dev/null; then
+  wrong_use "/bin/true" crash --start /bin/true --seeds 1
+fi
+
+need redis-server
+for server in redis-server valkey-server; do
+  command -v "$server" >/dev/null || continue
+  run 0 crash --start "$server" --seeds 40 --format json --output "$temp/json"
+  has out "0 findings"
+  has json '"findings": []'
+  has json '"lost": 0'
+  grep -q '"kept": [1-9]' "$temp/json" || { cat "$temp/json"; failures=$((failures + 1)); }
+  # Crashed while a child rewrites the log, while a thread syncs it, and in the server itself.
+  for place in "child write new base" "thread fsync log" "server write log" "child rename snapshot"; do
+    has json "\"$place\""
+  done
+  # What was injected has acted.
+  grep -A1 '"faults": {' "$temp/json" | grep -q '": [1-9]' || { cat "$temp/json"; failures=$((failures + 1)); }
+done
+
+# A run that crashes nothing where it should does not pass.
+run 1 crash --start redis-server --policy always --faults eintr --seeds 1
+has out "nothing was crashed at: "
+
+run 0 crash --start redis-server --policy everysec --faults enospc,eio --sweep --seeds 3 \
+  --format json --output "$temp/json"
+has json '"swept_calls"'
+grep -q '"swept_faults": [1-9]' "$temp/json" || { cat "$temp/json"; failures=$((failures + 1)); }
+
+# Without fsync.
+run 1 crash --start redis-server --policy always --faults power --plant no-fsync --seeds 3
+has out "violation:acknowledged_kept"
+holds "$finding" case case.ops report.json
+run 1 replay "$finding" --trace --twice
+has out "write appendonlydir/appendonly.aof.1.incr.aof 55 bytes at 0 = 55"
+has out "lost_acknowledged"
+run 0 minimize "$finding"
+run 1 findings check
+has out "failing"
+# The same case on a server that syncs.
+run 0 replay "$finding/case.ops" --harness durability --start redis-server
+exit $((failures > 0))

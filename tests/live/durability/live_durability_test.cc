@@ -1,0 +1,145 @@
+// Cases of the harness durability on real servers, on a simulated disk.
+
+#include "live/durability/live_durability.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include "engine/ops_text.h"
+#include "worlds/durability/durability_harness.h"
+
+namespace resprobe::live {
+namespace {
+
+using testing::HasSubstr;
+
+struct Subject {
+  const char* variable;
+  Profile profile;
+};
+
+// The name of the test's instance.
+std::string NameOf(const Subject& subject) {
+  return subject.profile == Profile::kRedis70 ? "redis" : "valkey";
+}
+void PrintTo(const Subject& subject, std::ostream* out) { *out << NameOf(subject); }
+
+class LiveDurabilityTest : public testing::TestWithParam<Subject> {
+ protected:
+  void SetUp() override {
+    const char* const program = std::getenv(GetParam().variable);
+    if (program == nullptr) GTEST_SKIP() << GetParam().variable << " is not set";
+    options_.program = program;
+  }
+
+  void Read(std::string_view text) { ASSERT_EQ(Parse(text, &arena_, &case_), ""); }
+
+  DurableServerOptions options_;
+  Arena arena_;
+  Case<DurabilityWorld> case_;
+};
+
+TEST_P(LiveDurabilityTest, GeneratedCasesHoldTheSameWayTwice) {
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  uint64_t crashes = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    arena_.Reset();
+    Generate(seed, &arena_, &case_);
+    uint64_t hash = 0;
+    for (int round = 0; round < 2; ++round) {
+      RunContext run(Trace::Mode::kHash);
+      EXPECT_TRUE(world.Run(case_.config, case_.ops, run))
+          << "seed " << seed << ": " << world.unsupported() << run.violation().invariant
+          << "\nexpected " << run.violation().expected << "\nseen " << run.violation().seen;
+      if (round == 1) EXPECT_EQ(run.trace().hash(), hash) << "seed " << seed;
+      hash = run.trace().hash();
+    }
+    crashes += world.counts().crashes;
+  }
+  EXPECT_GT(crashes, 30);
+}
+
+constexpr std::string_view kTwoWrites = R"(ops durability
+config policy=always valkey=no level=prefix sectors=no aof_base=no timestamps=no
+call client=0 SET a 1
+call client=0 SET b 2
+advance ms=100
+)";
+
+TEST_P(LiveDurabilityTest, EachCallToTheDiskIsCrashed) {
+  Read(kTwoWrites);
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  std::string calls;
+  world.set_probes({.wants = [&](const DiskCall& call, SandboxRole) {
+    calls += std::string(kDiskOpNames[static_cast<size_t>(call.op)]) + " ";
+    return true;
+  }});
+  RunContext run;
+  ASSERT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
+  EXPECT_FALSE(world.probe_failure());
+  EXPECT_THAT(calls, HasSubstr("write fsync write fsync"));
+  EXPECT_GT(world.counts().probes, 8);
+}
+
+TEST_P(LiveDurabilityTest, AServerWithoutFsyncLosesWhatItAcknowledged) {
+  Read(kTwoWrites);
+  options_.ignores_fsync = true;
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  // At the end of the case the power fails.
+  RunContext run;
+  EXPECT_FALSE(world.Run(case_.config, case_.ops, run));
+  EXPECT_EQ(run.violation().invariant, "acknowledged_kept");
+  EXPECT_THAT(run.violation().expected, HasSubstr("acknowledged under appendfsync always"));
+  EXPECT_THAT(run.violation().seen, HasSubstr("lost"));
+
+  world.set_probes({.wants = [](const DiskCall&, SandboxRole) { return true; }, .kill = false});
+  RunContext probed;
+  world.Run(case_.config, case_.ops, probed);
+  ASSERT_TRUE(world.probe_failure());
+  EXPECT_EQ(world.probe_failure()->kind, CrashKind::kMachine);
+  // It replays as a case of its own.
+  const Case<DurabilityWorld> crashed =
+      CrashedCase(case_, *world.probe_failure(), CrashLevel::kPrefix, &arena_);
+  world.set_probes({});
+  RunContext replayed;
+  EXPECT_FALSE(world.Run(crashed.config, crashed.ops, replayed));
+  EXPECT_EQ(replayed.violation().invariant, "acknowledged_kept");
+}
+
+TEST_P(LiveDurabilityTest, AFullDiskIsToldAndHeals) {
+  Read(R"(ops durability
+config policy=everysec valkey=no level=prefix sectors=no aof_base=no timestamps=no
+fault kind=no_space after=0 times=0 variant=0
+call client=0 SET a 1
+advance ms=1000
+call client=0 SET b 2
+heal
+advance ms=2000
+call client=0 SET c 3
+)");
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  RunContext run(Trace::Mode::kText);
+  EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
+  EXPECT_THAT(run.trace().text(), HasSubstr("ENOSPC"));
+  EXPECT_THAT(run.trace().text(), HasSubstr("MISCONF Errors writing to the AOF file"));
+  EXPECT_GT(world.counts().faults[DiskFaultKind::kNoSpace], 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LiveDurabilityTest,
+                         testing::Values(Subject{"RESPROBE_REDIS_SERVER", Profile::kRedis70},
+                                         Subject{"RESPROBE_VALKEY_SERVER", Profile::kValkey80}),
+                         [](const testing::TestParamInfo<Subject>& info) {
+                           return NameOf(info.param);
+                         });
+
+}  // namespace
+}  // namespace resprobe::live
