@@ -7,12 +7,12 @@ program=$1
 part=$2
 shift 2
 . "$(dirname "$0")/lib.sh"
-need python3
+need_python
 # Without the corpus: the generated cases are enough.
 mkdir -p "$temp/project/harnesses"
 cp "$(dirname "$0")/../live/oracle/toy_server.py" "$temp"
 export RESPROBE_SOURCE_DIR=$temp/project RESPROBE_WORK_DIR=$temp/work
-toy="python3 $temp/toy_server.py {port}"
+toy="$python $temp/toy_server.py {port}"
 # corpus LINE…: the run begins with these cases, of one request or more with " / " between them, which
 # leave little to be made small.
 corpus() {
@@ -179,7 +179,7 @@ if [[ $part == findings ]]; then
   cp "$temp/toy_server.py" "$temp/other.py"
   append=(oracle --only-errors-code --seeds 100 --fail-on new)
   run 1 "${append[@]}" --start "$toy append-length"
-  run 1 "${append[@]}" --start "python3 $temp/other.py {port} append-length"
+  run 1 "${append[@]}" --start "$python $temp/other.py {port} append-length"
   hasnt out "known from an earlier run"
   check "not two findings: $(ls "$findings")" test "$(ls "$findings" | wc -l)" == 2
   run 0 "${append[@]}" --start "$toy append-length" --junit "$temp/junit"

@@ -4,7 +4,7 @@
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
-need python3
+need_python
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
 
@@ -17,7 +17,7 @@ if [[ \${1:-} == --version ]]; then
   echo "Redis server v=7.0.99 sha=0"
   exit
 fi
-exec python3 "$PWD/tests/live/restore/toy_restore_server.py" "\$1"
+exec $python "$PWD/tests/live/restore/toy_restore_server.py" "\$1"
 SCRIPT
 cat >"$temp/bin/toy-check-rdb" <<'SCRIPT'
 #!/usr/bin/env bash
@@ -33,7 +33,7 @@ server="$temp/bin/toy-server {socket}"
 
 wrong_use "excludes" oracle --start "$server" --check-tools --restore
 wrong_use "name their server with --start" oracle --server 127.0.0.1:1 --flush --check-tools
-wrong_use "name such a server" oracle --start "python3 x {socket}" --check-tools
+wrong_use "name such a server" oracle --start "$python x {socket}" --check-tools
 
 run 0 oracle --start "$server" --check-tools --memory 0 --seeds 20
 has out "the tools of redis 7.0.99, seed 1"

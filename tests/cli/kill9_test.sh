@@ -136,7 +136,8 @@ serves "$faulty --fault x.twice=twice"
 again oracle --unmodelled --memory 0 --start "$temp/server" --hang 1 --seeds 1
 toy=$(realpath "$(dirname "$0")/../live/restore/toy_restore_server.py")
 if command -v python3 >/dev/null; then
-  serves "python3 $toy"
+  need_python
+  serves "$python $toy"
   again oracle --restore --memory 0 --start "$temp/server {socket} crash" --hang 1 --seeds 40 \
     --stop-on-failure
 else

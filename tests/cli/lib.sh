@@ -20,6 +20,13 @@ need() {
   done
 }
 
+# need_python: sets $python to the command of the interpreter itself, which starts in a tenth of the
+# time of a wrapper (pyenv) and of the search for site packages; skips the test if there is none.
+need_python() {
+  need python3
+  python="$(python3 -c 'import sys; print(sys.executable)') -I -S"
+}
+
 # run CODE ARGUMENT…: runs the program; checks its exit code. Leaves its output in $temp/out and
 # $temp/err.
 run() {

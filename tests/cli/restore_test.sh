@@ -4,10 +4,10 @@
 set -euo pipefail
 program=$1
 . "$(dirname "$0")/lib.sh"
-need python3
+need_python
 cd "$RESPROBE_SOURCE_DIR"
 export RESPROBE_WORK_DIR=$temp/work
-toy="python3 -S -E tests/live/restore/toy_restore_server.py {socket}"
+toy="$python tests/live/restore/toy_restore_server.py {socket}"
 
 wrong_use "excludes" oracle --start "$toy" --restore --unmodelled
 wrong_use "excludes" oracle --start "$toy" --restore --query
