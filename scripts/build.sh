@@ -145,8 +145,8 @@ run_tests() {
   local code=0 progress=()
   cd "$source_dir" || die "cannot enter $source_dir"
   [[ ! -t 1 ]] || progress=(--progress)
-  # Over half of the time of all tests is spent waiting: for servers, for what hangs.
-  ctest --preset fuzz -j "$(($(nproc) + 2))" "${progress[@]}" "$@" || code=$?
+  # Two thirds of the time of the longer tests are spent waiting: for servers, for what hangs.
+  ctest --preset fuzz -j "$(($(nproc) * 3))" "${progress[@]}" "$@" || code=$?
   # ctest's exit code 8 means "some tests failed".
   case $code in
     0) exit 0 ;;

@@ -2,6 +2,8 @@
 // the input. With MENDED defined it does not fail; with LATE it fails only in ways that need an
 // earlier run. For the tests of how failures are handled.
 
+#include <unistd.h>
+
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -41,9 +43,9 @@ constexpr bool kLate = false;
     }
   }
 }
+// Without using the processor, which other tests need.
 [[gnu::noinline]] void RunForEver() {
-  for (volatile bool going = true; going;) {
-  }
+  for (;;) pause();
 }
 
 class Fragile {
