@@ -7,16 +7,14 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
 
 #include "core/resp/reply.h"
 #include "core/table/letter_case.h"
 #include "core/table/table.h"
 #include "live/net/resp_probe.h"
 #include "live/net/socket.h"
+#include "live/server/output_keeper.h"
 #include "live/server/sandboxed_server.h"
 #include "live/server/server_process.h"
 
@@ -189,11 +187,7 @@ std::optional<CrashReport> LiveServer::NewReport() {
 
 std::string LiveServer::NewLog() {
   std::string all;
-  for (size_t i = 0; i < std::size(kLogs); ++i) {
-    const std::string news = LogFrom(i, log_seen_[i]);
-    log_seen_[i] += news.size();
-    all += news;
-  }
+  for (size_t i = 0; i < std::size(kLogs); ++i) all += LogFrom(i, log_seen_[i], &log_seen_[i]);
   return all;
 }
 
@@ -203,17 +197,11 @@ std::string LiveServer::UnreadLog() const {
   return all;
 }
 
-std::string LiveServer::LogFrom(size_t file, uintmax_t start) const {
+std::string LiveServer::LogFrom(size_t file, uintmax_t start, uintmax_t* end) const {
   if (process_ == nullptr) return {};
-  const std::string path = process_->folder() + kLogs[file];
-  std::error_code missing;
-  const uintmax_t size = std::filesystem::file_size(path, missing);
-  if (missing || size <= start) return {};
-  std::ifstream stream(path, std::ios::binary);
-  stream.seekg(static_cast<std::streamoff>(start));
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
+  process_->CatchUpOutput();
+  uintmax_t ignored = 0;
+  return ReadOutput(process_->folder() + kLogs[file], start, end == nullptr ? &ignored : end);
 }
 
 // What a server of any kind need not answer is asked last.

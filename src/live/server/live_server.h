@@ -104,7 +104,8 @@ class LiveServer {
   std::string NewLog();
   // What NewLog() would return.
   std::string UnreadLog() const;
-  std::string LogFrom(size_t file, uintmax_t start) const;
+  // Sets `end` to where the log ends, if it is given and there is something new.
+  std::string LogFrom(size_t file, uintmax_t start, uintmax_t* end = nullptr) const;
 
   TargetOptions options_;
   std::unique_ptr<StartedServer> process_;

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -66,7 +67,7 @@ std::string Replaced(std::string word, std::string_view what, const std::string&
 
 // Runs in the child: executes the program, or writes errno to `report`.
 [[noreturn]] void Exec(const char* folder, char* const* argv, char** environment, pid_t parent,
-                       int report, size_t most_megabytes) {
+                       int output, int report, size_t most_megabytes) {
   // All calls below are permitted between fork() and exec().
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -80,9 +81,9 @@ std::string Replaced(std::string word, std::string_view what, const std::string&
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = open("/dev/null", O_RDWR);
-  if (null >= 0 && getppid() == parent && chdir(folder) == 0 && dup2(null, 0) >= 0) {
-    const int out = open("output", O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (out >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0) execvpe(argv[0], argv, environment);
+  if (null >= 0 && getppid() == parent && chdir(folder) == 0 && dup2(null, 0) >= 0 &&
+      dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
+    execvpe(argv[0], argv, environment);
   }
   const int reason = errno;
   if (write(report, &reason, sizeof(reason)) < 0) _exit(126);
@@ -160,6 +161,9 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
 
+  UniqueFd output;
+  output_ = OutputKeeper::Make(folder_ + "/output", &output, error);
+  if (output_ == nullptr) return false;
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) {
     *error = SystemError("cannot make a pipe");
@@ -170,7 +174,7 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   const pid_t parent = getpid();
   pid_ = fork();
   if (pid_ == 0)
-    Exec(folder_.c_str(), argv.data(), environment.data(), parent, to_parent.get(),
+    Exec(folder_.c_str(), argv.data(), environment.data(), parent, output.get(), to_parent.get(),
          options.most_megabytes);
   if (pid_ < 0) {
     *error = SystemError("cannot start a process");
@@ -178,6 +182,7 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   }
   pid_fd_ = OpenPidFd(pid_);
   to_parent.Reset();
+  output.Reset();
   int reason = 0;
   ssize_t size;
   do {
@@ -263,9 +268,11 @@ std::string ServerProcess::CliArguments() const {
 
 std::string ServerProcess::LastLogLine() const {
   std::string last = "it says nothing";
+  if (output_ != nullptr) output_->CatchUp();
   for (const char* name : {"/output", "/log"}) {
-    std::ifstream file(folder_ + name);
-    for (std::string line; std::getline(file, line);) {
+    uintmax_t end = 0;
+    std::istringstream text(ReadOutput(folder_ + name, 0, &end));
+    for (std::string line; std::getline(text, line);) {
       if (!line.empty()) last = line;
     }
   }
@@ -308,6 +315,7 @@ ServerProcess::~ServerProcess() {
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
+  output_.reset();
   if (!folder_.empty()) {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "live/net/unique_fd.h"
+#include "live/server/output_keeper.h"
 #include "live/server/started_server.h"
 
 namespace resprobe::live {
@@ -63,6 +64,7 @@ class ServerProcess : public StartedServer {
   uint16_t port() const { return port_; }  // 0: none
   pid_t pid() const { return pid_; }
   const std::string& folder() const override { return folder_; }
+  void CatchUpOutput() override { output_->CatchUp(); }
 
   std::optional<std::string> AwaitEnd(int ms) override;
   void Signal(int signal) override;
@@ -83,6 +85,7 @@ class ServerProcess : public StartedServer {
   uint16_t port_ = 0;
   pid_t pid_ = -1;
   UniqueFd pid_fd_;
+  std::unique_ptr<OutputKeeper> output_;
   UniqueFd watch_;  // inotify: the socket and the log as they appear
 };
 

@@ -19,8 +19,10 @@ class StartedServer {
   virtual Link Dial(std::string* error) = 0;
   // "-s PATH" or "-h HOST -p PORT", for redis-cli; empty if it cannot be reached so.
   virtual std::string CliArguments() const = 0;
-  // Its output is in `output` there, its log in `log`.
+  // Its output is in `output` there, its log in `log`; ReadOutput() reads both.
   virtual const std::string& folder() const = 0;
+  // Returns when `output` has what it has written before the call.
+  virtual void CatchUpOutput() {}
   // How it ended, "signal 11" or "exit code 1"; nullopt if it still runs after `ms`.
   virtual std::optional<std::string> AwaitEnd(int ms) = 0;
   // Sends it a signal; SIGKILL also goes to its forked children.
