@@ -111,6 +111,9 @@ void Campaign::Loop() {
            (options_.requests > 0 && search_->Requests() >= options_.requests) ||
            (options_.stop_on_failure && !found_.empty());
   };
+  if (options_.seconds > 0) {
+    search_->LimitTo([this] { return clock_.Seconds() >= options_.seconds; });
+  }
   try {
     while (!over() && search_->Step(met)) {
       if (options_.progress) {
@@ -131,6 +134,7 @@ void Campaign::Loop() {
   } catch (const runner::UserError& error) {
     if (found_.empty()) throw;
   }
+  search_->LimitTo(nullptr);
   CountAll();
 }
 

@@ -83,6 +83,9 @@ class Search {
   virtual bool Accepts(const std::string& /*signature*/) { return false; }
   // True if a failure is no finding that its case does not show again, alone.
   virtual bool MustRecur(const CaseOutcome& /*outcome*/) const { return false; }
+  // Called once before the first step: after `over` returns true, a step need not end what it has
+  // begun.
+  virtual void LimitTo(std::function<bool()> /*over*/) {}
   // Called with true before and with false after work on a failure, which the counts must exclude.
   virtual void Aside(bool /*begins*/) {}
   // A sentence that explains why a case that failed may not fail alone.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # oracle on a server that is no redis: tests/live/oracle/toy_server.py.
 # usage: any_server_test.sh PROGRAM found FAULT…
-#        any_server_test.sh PROGRAM survey | manners | streams | causes | findings
+#        any_server_test.sh PROGRAM survey | unfit | manners | streams | causes | findings
 set -euo pipefail
 program=$1
 part=$2
@@ -90,6 +90,49 @@ if [[ $part == manners ]]; then
   exit "$failures"
 fi
 
+if [[ $part == unfit ]]; then
+  # What the oracle relies upon and does not work is one finding, named, and the next way is taken.
+  unfit=(oracle --only-errors-code --seeds 60 --format json --output "$temp/json" --start)
+  while IFS='|' read -r manner said found; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 "${unfit[@]}" "$toy +$manner"
+    has out "$said"
+    has out "$found, met"
+    has json "\"${said%%:*}\": \"${said#*: }\""
+    check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+    run 1 replay "$(echo "$RESPROBE_WORK_DIR"/findings/command_handler/oracle-*)"
+  done <<'LINES'
+get-twice|get: it replies twice|get: a reply too many
+fake-flushall|flushall: it is accepted and deletes nothing|flushall: leaves other data
+fake-del|del: it is accepted and deletes nothing|del: leaves other data
+LINES
+  # What befalls all commands is one finding.
+  for manner in pushes:'a push that no client has asked for, met' \
+    errors-twice:'a reply too many after an error, met' \
+    closes-always:'connection closed after each reply, met'; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    run 1 "${unfit[@]}" "$toy +${manner%%:*}"
+    has out "${manner#*:}"
+    check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  done
+  # Other faults are found behind it.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 "${unfit[@]}" "$toy append-length +closes-always"
+  has out "append: value of integer, met"
+  # A server that is slow to accept has replies.
+  run 0 oracle --start "$toy +slow-connection" --only-errors-code --commands get,set --requests 1
+  has out "0 differences"
+  # One that writes without a pause neither fills the disk nor stops the run.
+  run 0 oracle --start "$toy +floods" --only-errors-code --commands get,set --seeds 20
+  # For a slow one there may be no time to ask about everything; what matters most is asked first.
+  run 0 oracle --start "$toy +sluggish" --only-errors-code --time 1s --format json \
+    --output "$temp/json"
+  has out "there was no time to ask about, so not compared: "
+  has out "0 differences"
+  has json '"unfit"'
+  exit "$failures"
+fi
+
 if [[ $part == streams ]]; then
   corpus "SET k v / STRLEN k"
   wrong_use "replies twice to PING" oracle --start "$toy +twice"
@@ -128,7 +171,8 @@ fi
 
 if [[ $part == causes ]]; then
   # A fault is one finding, whatever shows it, and whatever comes before.
-  for cause in lrange-reverse:'lrange: ' rpop-keeps-empty:'rpop: leaves other data, met'; do
+  for cause in lrange-reverse:'lrange: ' lrange-short:'lrange: number of elements, met' \
+    bulk-length:'no RESP: ' rpop-keeps-empty:'rpop: leaves other data, met'; do
     rm -rf "$RESPROBE_WORK_DIR"
     run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 700 \
       --write-accept "$temp/list"
@@ -174,6 +218,21 @@ if [[ $part == causes ]]; then
 fi
 
 if [[ $part == findings ]]; then
+  # A verdict may be old: what is gone is run again before it is removed.
+  echo append-length >"$temp/faults"
+  printf 'exec python3 %s "$1" $(cat %s)\n' "$temp/toy_server.py" "$temp/faults" >"$temp/start"
+  run 1 oracle --start "sh $temp/start {port}" --only-errors-code --seeds 60
+  : >"$temp/faults"
+  run 0 findings check
+  has out "1 are gone"
+  echo append-length >"$temp/faults"
+  run 0 findings rm --gone
+  has out "kept: "
+  has out "0 findings removed"
+  : >"$temp/faults"
+  run 0 findings check
+  run 0 findings rm --gone
+  has out "1 finding removed"
   # Findings of one server are none of another.
   findings=$RESPROBE_WORK_DIR/findings/command_handler
   cp "$temp/toy_server.py" "$temp/other.py"
@@ -202,8 +261,11 @@ has out "rpop with over 2 words"
 has out "0 differences"
 has json '"name": "zadd"'
 
-# Error texts: one finding for a text, not one for each command.
-run 1 oracle --start "$toy" --seeds 30 --commands get,strlen,llen,incr,decr
+# Error texts: one finding for a text, not one for each command; but a failed test for each.
+run 1 oracle --start "$toy" --seeds 30 --commands get,strlen,llen,incr,decr --junit "$temp/junit"
+for name in get strlen llen; do
+  has junit "<testcase classname=\"oracle\" name=\"$name\"><failure"
+done
 has out 'error "ERR '"'?'"' has another number of arguments" where the core has "ERR wrong number of'
 check "an error text is found for each command: $(<"$temp/out")" \
   test "$(grep -c '^  error.*another number of arguments' "$temp/out")" == 1

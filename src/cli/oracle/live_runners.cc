@@ -95,8 +95,13 @@ std::string LeftOutText(const live::OracleCounts& counts, bool all, const std::s
          std::to_string(counts.left_out.size()) + " reasons; " + option + " lists them\n";
 }
 
-OracleCaseRunner::OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
-    : source_(project.source), spec_(spec), session_(ToLiveOptions(spec)) {
+OracleCaseRunner::OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec,
+                                   double survey_seconds)
+    : source_(project.source), spec_(spec), session_([&] {
+        LiveOptions options = ToLiveOptions(spec);
+        options.survey_seconds = survey_seconds;
+        return options;
+      }()) {
   accepted_ = session_.known();
   spec_.server.version = session_.target().version();
   spec_.server.profile = std::string(session_.profile());

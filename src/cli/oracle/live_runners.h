@@ -27,7 +27,8 @@ std::string LeftOutText(const live::OracleCounts& counts, bool all, const std::s
 // Cases of command_handler on the core and on a live server, reply by reply.
 class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
  public:
-  OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec);
+  OracleCaseRunner(const runner::Project& project, const findings::RunSpec& spec,
+                   double survey_seconds = LiveOptions().survey_seconds);
 
   const findings::RunSpec& spec() const override { return spec_; }
   Json Versions() override;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "cli/oracle/accepted.h"
@@ -22,6 +25,7 @@
 #include "live/oracle/command_family.h"
 #include "runner/files.h"
 #include "runner/json.h"
+#include "runner/process.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -59,14 +63,42 @@ std::string AbsentText(const live::ServerSurvey& survey) {
   return text;
 }
 
+// What there was no time to ask about, and what is not used any more.
+std::string UnfitText(const live::ServerSurvey& survey) {
+  std::string text;
+  if (!survey.not_asked().empty()) {
+    text += "there was no time to ask about, so not compared:";
+    const char* separator = " ";
+    for (const std::string& one : survey.not_asked()) {
+      text += separator + one;
+      separator = ", ";
+    }
+    text += "\n";
+  }
+  for (const auto& [name, one] : survey.unfit()) {
+    text += name + ": " + one.why + ": compared once, and used no more\n";
+  }
+  if (survey.pushes()) text += "it sends pushes that no client has asked for\n";
+  return text;
+}
+
+// A few seconds more than a short run has.
+double SurveySeconds(const OracleVerbOptions& options) {
+  constexpr double kLeast = 10;
+  const double most = LiveOptions().survey_seconds;
+  return options.seconds > 0 ? std::clamp(options.seconds, kLeast, most) : most;
+}
+
 // Cases of command_handler, sent ahead of the server's replies.
 class OracleSearch : public findings::Search {
  public:
   OracleSearch(const runner::Project& project, const OracleVerbOptions& options)
       : options_(options),
-        runner_(project, ToRunSpec(options.server, "oracle", std::string(CommandWorld::kName))),
+        runner_(project, ToRunSpec(options.server, "oracle", std::string(CommandWorld::kName)),
+                SurveySeconds(options)),
         session_(runner_.session()),
         cases_(project, options.cases, session_.oracle().survey(), session_.oracle().profile()) {
+    AddSurveyCases();
     if (options.accept.empty()) return;
     accepted_ = AcceptedDifferences(options.accept);
     for (const AcceptedDifference& one : accepted_.list()) {
@@ -78,6 +110,15 @@ class OracleSearch : public findings::Search {
   bool Step(const Met& met) override {
     if (session_.gone())
       throw runner::UserError("the server does not come back: " + session_.why_gone());
+    if (!of_survey_.empty()) {
+      const CommandCase c = of_survey_.front();
+      of_survey_.erase(of_survey_.begin());
+      if (const auto difference = session_.Run(c)) {
+        Tell(*difference, c, "the survey", met);
+        session_.KnowIfInStep(c, *difference);
+      }
+      return true;
+    }
     if (options_.seeds > 0 && taken_ == options_.seeds + cases_.corpus()) return false;
     ++taken_;
     const auto difference = session_.RunAhead(cases_.Next());
@@ -88,6 +129,11 @@ class OracleSearch : public findings::Search {
 
   void Drain(const Met& met) override {
     if (session_.gone()) return;
+    if (over_) {
+      // What is still to be read may take a moment.
+      constexpr double kSeconds = 2;
+      session_.LimitTo([end = runner::Now() + kSeconds] { return runner::Now() > end; });
+    }
     const auto difference = session_.CatchUp();
     CountKnown(met);
     if (difference) Examine(*difference, met);
@@ -105,9 +151,11 @@ class OracleSearch : public findings::Search {
     return session_.oracle().survey().redis() ? signature : live::WithFamilies(signature);
   }
 
-  // A server that has ended need not do so again, and one that is gone cannot be asked.
+  // A server that has ended need not do so again, nor one that sends pushes at any time; and one
+  // that is gone cannot be asked.
   bool MustRecur(const findings::CaseOutcome& outcome) const override {
-    return !outcome.what.details.value("fatal", false) && !session_.gone();
+    return !outcome.what.details.value("fatal", false) && !session_.gone() &&
+           outcome.what.signature != live::kUnaskedPush;
   }
 
   const AcceptedDifferences& accepted() const { return accepted_; }
@@ -121,7 +169,13 @@ class OracleSearch : public findings::Search {
     return Search::Reduce(met, limits);
   }
 
+  void LimitTo(std::function<bool()> over) override {
+    over_ = std::move(over);
+    session_.LimitTo(over_);
+  }
+
   void Aside(bool begins) override {
+    session_.LimitTo(begins ? nullptr : over_);
     const uint64_t sign = begins ? uint64_t(0) - 1 : 1;
     aside_cases_ += sign * counts().cases;
     aside_requests_ += sign * counts().requests;
@@ -140,12 +194,15 @@ class OracleSearch : public findings::Search {
       text += options_.accept + ": line " + std::to_string(one.line) + ": \"" +
               std::string(kNoReason) + "\" is no reason: " + one.signature + "\n";
     }
-    if (survey.closes_after_errors()) {
+    if (survey.closes_after_errors() && !survey.closes_after_replies()) {
       text +=
           "it closes the connection after an error: each request is sent alone, and its client "
           "reconnects after an error\n";
     }
-    if (!survey.redis()) return text + AbsentText(survey);
+    if (survey.closes_after_replies()) {
+      text += "it closes the connection after each reply: each request has a new connection\n";
+    }
+    if (!survey.redis()) return text + AbsentText(survey) + UnfitText(survey);
     if (!session_.target().active_expiry_off()) {
       text +=
           "its active expiry cannot be switched off (DEBUG is not permitted): what counts expired "
@@ -215,6 +272,11 @@ class OracleSearch : public findings::Search {
     for (const live::ServerSurvey::Absent& one : session_.oracle().survey().absent()) {
       json["absent"].push_back({{"name", one.name}, {"reply", runner::JsonText(one.reply)}});
     }
+    json["unfit"] = Json::object();
+    for (const auto& [name, one] : session_.oracle().survey().unfit()) {
+      json["unfit"][name] = one.why;
+    }
+    json["not_asked"] = session_.oracle().survey().not_asked();
     json["accepted"] = Json::array();
     for (const AcceptedDifference& one : accepted_.list()) {
       json["accepted"].push_back({{"signature", runner::JsonText(one.signature)},
@@ -235,7 +297,9 @@ class OracleSearch : public findings::Search {
   // on.
   void Examine(const live::Difference& difference, const Met& met) {
     if (difference.behind_known) return;
+    session_.LimitTo(nullptr);
     ExamineFirst(difference, met);
+    session_.LimitTo(over_);
     // What is met on the way is not counted.
     for (const auto& [signature, count] : session_.oracle().verdict().met()) {
       counted_[signature] = count;
@@ -248,8 +312,9 @@ class OracleSearch : public findings::Search {
     cases_.Back(suspects);
     for (uint64_t i = 0; i < suspects; ++i) {
       const CommandCase& c = cases_.Next();
+      if (found && over_ && over_()) return;
       if (const auto own = session_.Run(c)) {
-        Tell(*own, c, met);
+        Tell(*own, c, cases_.name(), met);
         session_.KnowIfInStep(c, *own);
         found = true;
         if (session_.gone()) return;
@@ -258,7 +323,8 @@ class OracleSearch : public findings::Search {
     if (found) return;
     // It depends on the cases before it, or the cause is unknown.
     cases_.Back(difference.cases_ago + 1);
-    Tell(difference, cases_.Next(), met);
+    const CommandCase& c = cases_.Next();
+    Tell(difference, c, cases_.name(), met);
     for (uint64_t i = 0; i < difference.cases_ago; ++i) cases_.Next();
   }
 
@@ -275,11 +341,29 @@ class OracleSearch : public findings::Search {
     }
   }
 
-  void Tell(const live::Difference& difference, const CommandCase& c, const Met& met) {
+  // The cases of the survey: each shows why the server is unfit.
+  void AddSurveyCases() {
+    const live::ServerSurvey& survey = session_.oracle().survey();
+    const auto add = [&](const std::vector<std::vector<std::string>>& requests) {
+      CommandCase& c = of_survey_.emplace_back();
+      for (const std::vector<std::string>& words : requests) {
+        const std::span<std::string_view> copy = survey_arena_.Words(words.size());
+        for (size_t i = 0; i < words.size(); ++i) copy[i] = survey_arena_.Copy(words[i]);
+        c.ops.emplace_back(CommandWorld::Call{.client = {}, .args = {.words = copy}});
+      }
+    };
+    for (const auto& [name, one] : survey.unfit()) add(one.shown_by);
+    if (survey.closes_after_replies()) add({{"PING"}});
+    constexpr size_t kPings = 20;
+    if (survey.pushes()) add(std::vector<std::vector<std::string>>(kPings, {"PING"}));
+  }
+
+  void Tell(const live::Difference& difference, const CommandCase& c, const std::string& from,
+            const Met& met) {
     findings::MetCase one;
     one.tape = runner::TapeOf(c);
     one.ops = c.ops.size();
-    one.from = cases_.name();
+    one.from = from;
     one.seed = options_.cases.seed;
     one.outcome = runner_.OutcomeOf(difference);
     if (difference.fatal) one.outcome.files["server.log"] = session_.last_log();
@@ -296,6 +380,9 @@ class OracleSearch : public findings::Search {
   OracleCases cases_;
   AcceptedDifferences accepted_;
   std::map<std::string, uint64_t> counted_;  // of the known differences, by signature
+  Arena survey_arena_;
+  std::function<bool()> over_;
+  std::vector<CommandCase> of_survey_;  // those that have not run
   uint64_t taken_ = 0;
   // Spent on shrinking.
   uint64_t aside_cases_ = 0;
@@ -343,11 +430,28 @@ void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
                 const findings::Campaign& campaign) {
   const live::Oracle& oracle = search.session().oracle();
   std::map<std::string, std::vector<const findings::Found*>> by_command;
-  for (const auto& [signature, found] : campaign.found()) {
-    std::set<std::string> names = {signature.substr(0, signature.find_first_of(": "))};
-    for (const std::string& variant : found.variants) {
-      names.insert(variant.substr(0, variant.find_first_of(": ")));
+  std::set<std::string, std::less<>> commands;
+  for (const Command& command : Commands(oracle.profile())) {
+    commands.emplace(command.full_name());
+    for (const Command& subcommand : command.subcommands) commands.emplace(subcommand.full_name());
+  }
+  // The command that a signature begins with, or those that have shown what they share.
+  const auto add_names = [&](std::string_view signature, std::set<std::string>* names) {
+    const auto shared = oracle.verdict().commands_of().find(signature);
+    if (shared != oracle.verdict().commands_of().end()) {
+      names->insert(shared->second.begin(), shared->second.end());
     }
+    for (const std::string_view place : {"state: ", "exec: "}) {
+      if (signature.starts_with(place)) signature.remove_prefix(place.size());
+    }
+    const std::string_view name = signature.substr(0, signature.find_first_of(": "));
+    if (commands.contains(name)) names->emplace(name);
+  };
+  for (const auto& [signature, found] : campaign.found()) {
+    std::set<std::string> names;
+    add_names(signature, &names);
+    for (const std::string& variant : found.variants) add_names(variant, &names);
+    if (names.empty()) names.insert(signature);
     for (const std::string& name : names) by_command[name].push_back(&found);
   }
   std::vector<JunitTest> tests;
@@ -410,6 +514,13 @@ int RunOracle(const OracleVerbOptions& options) {
   campaign.seconds = options.seconds;
   campaign.requests = options.requests;
   campaign.stop_on_failure = options.stop_on_failure;
+  campaign.shrink.candidates = options.shrink_candidates;
+  // A short run makes its findings small in a short time.
+  constexpr double kLeastSeconds = 10;
+  if (options.seconds > 0) {
+    campaign.shrink.seconds =
+        std::min(campaign.shrink.seconds, std::max(options.seconds, kLeastSeconds));
+  }
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   findings::Campaign run(project, &search, campaign);
@@ -466,23 +577,25 @@ Verb OracleVerb() {
                     "calls what the core does not have"}};
   verb.exit_codes = "0 no difference, 1 a difference, 2 wrong use, 130 interrupted.";
   options->server.AddTo(&verb, {.required = true, .sandbox = true});
+  const auto not_with = [](Option& option, std::initializer_list<const char*> others) -> Option& {
+    for (const char* other : others) option.Excludes(other);
+    return option;
+  };
+  // What only the compared oracle has.
+  const auto compared = [&](Option& option) -> Option& {
+    return not_with(option, {"--unmodelled", "--query", "--restore", "--check-tools"});
+  };
   verb.Flag("--query", &options->server.query,
             "Compare the core's query parser with RediSearch, tree by tree")
       .Excludes("--sandbox")
       .Excludes("--unmodelled")
-      .Excludes("--profile")
-      .Excludes("--groups")
-      .Excludes("--ops")
-      .Excludes("--protocol");
+      .Excludes("--profile");
   verb.Flag("--restore", &options->server.restore,
             "Give the server broken values by RESTORE, and watch it")
       .Excludes("--sandbox")
       .Excludes("--unmodelled")
       .Excludes("--query")
-      .Excludes("--profile")
-      .Excludes("--groups")
-      .Excludes("--ops")
-      .Excludes("--protocol");
+      .Excludes("--profile");
   verb.Flag("--assertions", &options->server.assertions,
             "With --restore: an assertion of the server is a finding without sanitize-dump-payload "
             "too")
@@ -493,60 +606,54 @@ Verb OracleVerb() {
       .Excludes("--restore")
       .Excludes("--unmodelled")
       .Excludes("--query")
-      .Excludes("--profile")
-      .Excludes("--groups")
-      .Excludes("--ops")
-      .Excludes("--protocol")
-      .Excludes("--requests");
+      .Excludes("--profile");
   verb.Group("How long");
   verb.Number("--seeds", "N", &options->seeds, 1, UINT64_MAX / 2, "N generated cases");
-  verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
-              "Until N requests were compared")
-      .Excludes("--unmodelled");
-  verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
-  verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first difference")
-      .Excludes("--unmodelled");
+  not_with(verb.Number("--requests", "N", &options->requests, 1, UINT64_MAX / 2,
+                       "Until N requests were compared"),
+           {"--unmodelled", "--check-tools"});
+  verb.Time("--time", &options->seconds,
+            "30s, 5m, 1h, seconds without a unit; what shrinking takes is not counted");
+  verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first difference");
   verb.Number("--shrink", "N", &options->shrink_candidates, 0, 1'000'000,
-              "Smaller cases that are tried for each finding of --restore and --check-tools")
+              "Smaller cases that are tried for each finding")
       .ShowDefault();
   verb.Group("Which cases");
   verb.Number("--seed", "N", &options->cases.seed, 0, UINT64_MAX / 2, "The first generated case")
       .ShowDefault();
-  verb.Number("--ops", "N", &options->cases.ops, 1, 100'000,
-              "Ops in each generated case; default: it varies");
-  verb.Text("--groups", "GROUP,…", groups.get(), "Only commands of these groups: string,list,…")
+  const auto of_commands = [&](Option& option) -> Option& {
+    return not_with(option, {"--query", "--restore", "--check-tools"});
+  };
+  of_commands(verb.Number("--ops", "N", &options->cases.ops, 1, 100'000,
+                          "Ops in each generated case; default: it varies"));
+  of_commands(verb.Text("--groups", "GROUP,…", groups.get(),
+                        "Only commands of these groups: string,list,…"))
       .NotBlank("it names no group: give some, such as string,list");
-  verb.Text("--commands", "NAME,…", commands.get(), "Only these commands: get,set,client|id")
-      .NotBlank("it names no command: give some, such as get,set")
-      .Excludes("--unmodelled");
-  verb.Text("--without", "NAME,…", without.get(), "None of these commands")
-      .NotBlank("it names no command: give some, such as get,set")
-      .Excludes("--unmodelled");
-  verb.Choice("--protocol", {"2", "3", "both"}, &options->cases.protocol,
-              "The protocol that clients begin with")
+  compared(
+      verb.Text("--commands", "NAME,…", commands.get(), "Only these commands: get,set,client|id"))
+      .NotBlank("it names no command: give some, such as get,set");
+  compared(verb.Text("--without", "NAME,…", without.get(), "None of these commands"))
+      .NotBlank("it names no command: give some, such as get,set");
+  of_commands(verb.Choice("--protocol", {"2", "3", "both"}, &options->cases.protocol,
+                          "The protocol that clients begin with"))
       .ShowDefault();
-  verb.Flag("--resp2", resp2.get(), "The same as --protocol 2").Excludes("--protocol");
+  of_commands(verb.Flag("--resp2", resp2.get(), "The same as --protocol 2")).Excludes("--protocol");
   verb.Group("What is a difference");
-  verb.Flag("--only-errors-code", &options->server.only_error_codes,
-            "Errors are the same if their codes are, the first words")
-      .Excludes("--unmodelled");
-  verb.Text("--accept", "FILE", &options->accept,
-            "Differences that are accepted: they end no case, and are not filed")
-      .Excludes("--unmodelled");
-  verb.Text("--write-accept", "FILE", &options->write_accept,
-            "Write the differences of this run, and those of --accept, as such a list")
-      .Excludes("--unmodelled");
-  verb.Choice("--fail-on", {"any", "new"}, &options->fail_on,
-              "Exit with 1 after any difference, or only after one that was not filed before")
-      .ShowDefault()
-      .Excludes("--unmodelled");
-  verb.Text("--junit", "FILE", &options->junit,
-            "Write the result for each command, passed, failed or absent, as JUnit XML")
-      .Excludes("--unmodelled");
+  compared(verb.Flag("--only-errors-code", &options->server.only_error_codes,
+                     "Errors are the same if their codes are, the first words"));
+  compared(verb.Text("--accept", "FILE", &options->accept,
+                     "Differences that are accepted: they end no case, and are not filed"));
+  compared(verb.Text("--write-accept", "FILE", &options->write_accept,
+                     "Write the differences of this run, and those of --accept, as such a list"));
+  compared(verb.Choice("--fail-on", {"any", "new"}, &options->fail_on,
+                       "Exit with 1 after any difference, or only after one that was not filed "
+                       "before"))
+      .ShowDefault();
+  compared(verb.Text("--junit", "FILE", &options->junit,
+                     "Write the result for each command, passed, failed or absent, as JUnit XML"));
   verb.Group("");
-  verb.Flag("--verbose", &options->verbose,
-            "List at the end why requests were left out, and how many for each reason")
-      .Excludes("--unmodelled");
+  compared(verb.Flag("--verbose", &options->verbose,
+                     "List at the end why requests were left out, and how many for each reason"));
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();

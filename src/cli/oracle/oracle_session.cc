@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <initializer_list>
+#include <set>
+#include <span>
+#include <variant>
 
 #include "cli/profile_option.h"
 #include "engine/shrink.h"
@@ -16,7 +20,20 @@ namespace resprobe::cli {
 namespace {
 
 // As in Difference::command.
+constexpr std::string_view kOfState = "state: ";
 constexpr std::string_view kExpiryReaders[] = {"state: ttl", "state: pttl", "state: pexpiretime"};
+
+// Ops that do nothing: a request without words.
+void WithoutEmptyOps(const std::function<bool(const CommandCase&)>& fails, CommandCase* c) {
+  CommandCase without = *c;
+  const size_t erased = std::erase_if(without.ops, [](const CommandWorld::Op& op) {
+    const auto* call = std::get_if<CommandWorld::Call>(&op);
+    const auto* queue = std::get_if<CommandWorld::Queue>(&op);
+    return (call != nullptr && call->args.words.empty()) ||
+           (queue != nullptr && queue->args.words.empty());
+  });
+  if (erased > 0 && fails(without)) *c = without;
+}
 
 }  // namespace
 
@@ -43,6 +60,7 @@ OracleSession::OracleSession(const LiveOptions& options) {
   std::string error;
   live::TargetOptions target = options.server.Target();
   target.any = true;
+  target.stop = [this, stop = target.stop] { return stop() || (over_ && over_()); };
   target_ = live::LiveServer::Open(target, &error);
   if (target_ == nullptr) runner::ThrowServerError(error);
   live::OracleOptions oracle;
@@ -58,7 +76,7 @@ OracleSession::OracleSession(const LiveOptions& options) {
   }
   profile_ = ProfileName(oracle.profile);
   std::optional<live::ServerSurvey> survey = live::ServerSurvey::Make(
-      target_.get(), oracle.profile,
+      target_.get(), oracle.profile, options.survey_seconds,
       [](const std::string& line) {
         std::fputs(line.c_str(), stderr);
         std::fflush(stderr);
@@ -144,9 +162,11 @@ bool OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget*
     return difference && difference->Signature() == signature;
   };
   CommandCase small = *c;
+  WithoutEmptyOps(fails, &small);
   const int hang_ms = oracle_->hang_ms();
   oracle_->set_hang_ms(ShrinkingHangMs(hang_ms));
   resprobe::Shrink<CommandWorld>(fails, arena, &small);
+  WithoutEmptyOps(fails, &small);
   oracle_->set_hang_ms(hang_ms);
   // With the full timeout it may turn out not to hang.
   if (gone() || signature.find("server hangs") == signature.npos || Run(small)) *c = small;
@@ -207,14 +227,78 @@ std::string OracleSession::FirstCause(const CommandCase& c, const live::Differen
     const std::optional<live::Difference> first = Run(prefix);
     if (!first) continue;
     if (first->fatal) break;
-    if (!first->command.starts_with("state: ")) return signature(*first);
+    if (!first->command.starts_with(kOfState)) return signature(*first);
+    // The stream breaks in the reply to what reads; and a write may be read wrongly.
+    if (!first->cause.empty()) return first->cause;
     if (first->left_by.empty()) break;
+    if (first->out_of_step || OthersReadTheSame(prefix, *first)) {
+      return signature(*first).substr(kOfState.size());
+    }
     const bool expiry = std::ranges::any_of(
         kExpiryReaders, [&](std::string_view one) { return first->command == one; });
     return first->left_by + ": " +
            std::string(expiry ? live::kLeavesOtherExpiry : live::kLeavesOtherData);
   }
   return signature(difference);
+}
+
+bool OracleSession::OthersReadTheSame(const CommandCase& c, const live::Difference& left) {
+  if (left.words.size() < 2) return false;
+  const std::string_view key = left.words[1];
+  // Fields and members are among the words of the case.
+  constexpr size_t kMostWords = 24;
+  std::set<std::string_view> words;
+  for (const CommandWorld::Op& op : c.ops) {
+    if (std::holds_alternative<CommandWorld::Raw>(op)) return false;
+    const auto* call = std::get_if<CommandWorld::Call>(&op);
+    const auto* queue = std::get_if<CommandWorld::Queue>(&op);
+    if (call == nullptr && queue == nullptr) continue;
+    const std::span<const std::string_view> request =
+        call != nullptr ? call->args.words : queue->args.words;
+    if (request.empty()) continue;
+    const Command* const command = FindCommand(request.front(), oracle_->profile());
+    if (command == nullptr || !command->Has(kReadonly | kWrite)) return false;
+    words.insert(request.begin() + 1, request.end());
+  }
+  Arena arena;
+  CommandCase more = c;
+  const auto ask = [&](const char* name, std::initializer_list<std::string_view> args) {
+    if (!oracle_->survey().Has(name)) return;
+    const std::span<std::string_view> copy = arena.Words(args.size() + 2);
+    copy[0] = name;
+    copy[1] = key;
+    std::ranges::copy(args, copy.begin() + 2);
+    more.ops.emplace_back(CommandWorld::Call{.client = {}, .args = {.words = copy}});
+  };
+  const std::string_view reader = left.words.front();
+  const auto is = [&](std::string_view name) { return CommandContext::IsWord(reader, name); };
+  size_t elements = 0;
+  const auto each_word = [&](const char* name) {
+    for (const std::string_view word : words) {
+      if (++elements <= kMostWords) ask(name, {word});
+    }
+  };
+  if (is("GET")) {
+    ask("strlen", {});
+    ask("getrange", {"0", "-1"});
+  } else if (is("LRANGE")) {
+    ask("llen", {});
+    for (const char* index : {"0", "1", "2", "3", "4", "5", "6", "7", "-1", "-2"}) {
+      ask("lindex", {index});
+    }
+  } else if (is("HGETALL")) {
+    ask("hlen", {});
+    each_word("hget");
+  } else if (is("SMEMBERS")) {
+    ask("scard", {});
+    each_word("sismember");
+  } else if (is("ZRANGE")) {
+    ask("zcard", {});
+    each_word("zscore");
+  }
+  if (more.ops.size() == c.ops.size()) return false;
+  const std::optional<live::Difference> first = Run(more);
+  return first && first->op >= more.ops.size() && first->Signature() == left.Signature();
 }
 
 std::string Session(const std::vector<std::string>& lines) {

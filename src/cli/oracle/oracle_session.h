@@ -35,6 +35,8 @@ struct LiveOptions {
   // The programs that check a server's files are run, not the server.
   bool check_tools = false;
   size_t memory_mb = 1024;
+  // Compared: how long the server may be asked what it has.
+  double survey_seconds = 60;
   // Compared: errors are the same if their codes are.
   bool only_error_codes = false;
   // Compared: differences that do not end a case, by signature.
@@ -53,6 +55,8 @@ class OracleSession {
  public:
   // Throws UserError if there is no such server or profile.
   explicit OracleSession(const LiveOptions& options);
+  OracleSession(const OracleSession&) = delete;
+  OracleSession& operator=(const OracleSession&) = delete;
 
   // Returns the first difference. After a difference that ended the server, the server has been
   // restarted, or is gone(); throws UserError if it was gone before.
@@ -81,6 +85,9 @@ class OracleSession {
   void set_known(live::KnownDifferences known) { known_ = std::move(known); }
   const live::KnownDifferences& known() const { return known_; }
 
+  // Once this returns true, nothing waits for the server. nullptr: no limit.
+  void LimitTo(std::function<bool()> over) { over_ = std::move(over); }
+
   // True if the server has ended, or hangs, and cannot be restarted.
   bool gone() const { return !gone_.empty(); }
   const std::string& why_gone() const { return gone_; }
@@ -95,7 +102,11 @@ class OracleSession {
   void Revive();
   void LookAtState(const CommandCase& c);
   std::string FirstCause(const CommandCase& c, const live::Difference& difference);
+  // True if other commands read the same data on both sides after these requests, so that the
+  // command that reads it otherwise is wrong, not what has written it.
+  bool OthersReadTheSame(const CommandCase& c, const live::Difference& left);
 
+  std::function<bool()> over_;  // the server asks it to its end
   std::unique_ptr<live::LiveServer> target_;
   std::unique_ptr<live::Oracle> oracle_;
   std::string_view profile_;

@@ -162,6 +162,8 @@ int CompareQueries(const CallVerbOptions& options) {
   campaign.prefix = "oracle-" + search.runner().spec().server.profile + "-";
   campaign.seconds = options.seconds;
   campaign.requests = options.requests;
+  campaign.stop_on_failure = options.stop_on_failure;
+  campaign.shrink.candidates = options.shrink_candidates;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   return findings::Campaign(project, &search, campaign).Run(options.output);

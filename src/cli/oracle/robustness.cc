@@ -222,6 +222,8 @@ int CallUnmodelled(const CallVerbOptions& options) {
   RobustnessSearch search(project, options, campaign.out);
   campaign.prefix = "unmodelled-" + runner::Slug(search.runner().spec().server.version) + "-";
   campaign.seconds = options.seconds;
+  campaign.stop_on_failure = options.stop_on_failure;
+  campaign.shrink.candidates = options.shrink_candidates;
   std::fputs(search.Begin().c_str(), campaign.out);
   return findings::Campaign(project, &search, campaign).Run(options.output);
 }

@@ -45,6 +45,27 @@ std::optional<resp::ReplyView> RespProbe::Ask(std::span<const std::string> words
   return reply;
 }
 
+bool RespProbe::HasMore() {
+  resp::ReplyParser parser;
+  while (!link_.in().empty()) {
+    parser.Reset();
+    const auto result = parser.Parse(link_.in());
+    if (result.status != resp::ReplyParser::Status::kValue ||
+        parser.reply().root().type() != resp::Type::kPush) {
+      return true;
+    }
+    ++pushes_;
+    link_.Take(result.consumed);
+  }
+  return false;
+}
+
+bool RespProbe::MoreArrives(int ms) {
+  if (HasMore() || more_ == More::kAfter) return true;
+  link_.Read(ms);
+  return HasMore();
+}
+
 void RespProbe::Disconnect() {
   link_.Drop();
   parser_.Reset();
@@ -58,6 +79,14 @@ std::optional<resp::ReplyView> RespProbe::AskOnce(std::span<const std::string> w
     Disconnect();
     return std::nullopt;
   };
+  more_ = More::kNothing;
+  if (answered_ && link_.connected()) {
+    link_.Read(0);
+    if (HasMore()) {
+      more_ = More::kBefore;
+      if (connect_) Disconnect();
+    }
+  }
   if (!link_.connected()) {
     if (!connect_) return lacks(Lack::kClosed);
     error_.clear();
@@ -76,8 +105,17 @@ std::optional<resp::ReplyView> RespProbe::AskOnce(std::span<const std::string> w
     if (result.status == resp::ReplyParser::Status::kError) return lacks(Lack::kNoResp);
     link_.Take(result.consumed);
     if (result.status == resp::ReplyParser::Status::kValue) {
+      if (parser_.reply().root().type() == resp::Type::kPush) {
+        ++pushes_;
+        parser_.Reset();
+        continue;
+      }
       lack_ = Lack::kNone;
       answered_ = true;
+      if (more_ == More::kNothing && HasMore()) {
+        more_ = More::kAfter;
+        if (connect_) link_.Drop();
+      }
       return parser_.reply().root();
     }
     if (read > kMostBytes) return lacks(Lack::kTooLong);

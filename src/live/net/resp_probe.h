@@ -30,6 +30,13 @@ class RespProbe {
     kTooLong,       // it has over 16 MB, or does not end in time
   };
 
+  // What has arrived besides the reply. Pushes are counted, and nothing else.
+  enum class More {
+    kNothing,
+    kAfter,   // bytes behind the reply to the last request
+    kBefore,  // bytes before the last request was sent, so behind an earlier reply
+  };
+
   // Waits up to `hang_ms` for a reply; not at all once `stop` returns true.
   RespProbe(Link link, int hang_ms, std::function<bool()> stop);
   // The same with connections of its own: makes a new one after each request without a reply. A
@@ -45,6 +52,12 @@ class RespProbe {
   Lack lack() const { return lack_; }
   bool silent() const { return lack_ == Lack::kSilent; }
   const std::string& error() const { return error_; }
+  // About the last request: after it, or before it, the next one gets a new connection, if it can.
+  More more() const { return more_; }
+  // Waits up to `ms` for bytes behind the last reply; true if there are some.
+  bool MoreArrives(int ms);
+  // How many pushes have arrived.
+  size_t pushes() const { return pushes_; }
   // How often the server has closed the connection after a reply.
   size_t lost() const { return lost_; }
   // The next request gets a new connection.
@@ -52,6 +65,8 @@ class RespProbe {
 
  private:
   std::optional<resp::ReplyView> AskOnce(std::span<const std::string> words);
+  // Takes the pushes that have arrived; true if there are other bytes.
+  bool HasMore();
 
   Connect connect_;
   RespConnection link_;
@@ -60,6 +75,8 @@ class RespProbe {
   Lack lack_ = Lack::kNone;
   bool answered_ = false;  // on this connection
   size_t lost_ = 0;
+  More more_ = More::kNothing;
+  size_t pushes_ = 0;
   std::string error_;
   resp::ReplyParser parser_;
 };

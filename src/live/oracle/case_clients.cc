@@ -79,7 +79,7 @@ void CaseClients::Connect(OracleConnection* connection) {
   connection->link.Use(std::move(link), verdict_->hang_ms(), target_->stop());
   connection->Clear();
   connection->unanswered = 0;
-  connection->after_error = connection->closed = false;
+  connection->answered = connection->after_error = connection->closed = false;
   connection->server_id = survey_->Has("client|id") ? 0 : OracleConnection::kNoNumber;
   if (connection->server_id == 0) connection->link.out() = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 }
@@ -88,6 +88,7 @@ void CaseClients::HangUp(OracleClient& client) {
   if (client.connection != nullptr) {
     if (active_ != nullptr) reader_->Flush(*active_);
     active_ = nullptr;
+    if (!survey_->redis() && verdict_->going()) reader_->CheckNothingHasFollowed(client);
     // Other servers than redis may leave the connection half open.
     const int wait_ms = survey_->redis() ? verdict_->hang_ms() : kCloseMs;
     if (verdict_->going() && !client.connection->link.Close(wait_ms) && survey_->redis()) {

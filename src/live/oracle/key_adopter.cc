@@ -34,10 +34,11 @@ const Reader* ReaderOf(std::string_view type) {
 }  // namespace
 
 KeyAdopter::KeyAdopter(LiveServer* target, const ServerSurvey* survey, Server* core,
-                       const CaseClients* clients)
+                       const CaseClients* clients, const OracleVerdict* verdict)
     : survey_(survey),
       core_(core),
       clients_(clients),
+      verdict_(verdict),
       probe_([target](std::string* why) { return target->Dial(why); }, target->hang_ms(),
              target->stop()) {}
 
@@ -85,6 +86,7 @@ std::optional<KeyAdopter::Value> KeyAdopter::Read(const std::string& key) {
   if (reply->text() == ObjectTypeName(ObjectType::kNone)) return value;
   const Reader* const reader = ReaderOf(reply->text());
   if (reader == nullptr || !survey_->Has(reader->command)) return std::nullopt;
+  if (verdict_->IsKnownToDiffer(reader->command)) return std::nullopt;
   value.type = reader->type;
   std::vector<std::string> words = {reader->command, key};
   words.insert(words.end(), reader->after_key.begin(), reader->after_key.end());

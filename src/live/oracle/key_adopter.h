@@ -11,6 +11,7 @@
 #include "live/net/resp_probe.h"
 #include "live/oracle/case_clients.h"
 #include "live/oracle/oracle_compare.h"
+#include "live/oracle/oracle_verdict.h"
 #include "live/oracle/server_survey.h"
 #include "live/server/live_server.h"
 
@@ -23,11 +24,12 @@ class KeyAdopter {
  public:
   // All must outlive the adopter.
   KeyAdopter(LiveServer* target, const ServerSurvey* survey, Server* core,
-             const CaseClients* clients);
+             const CaseClients* clients, const OracleVerdict* verdict);
 
   // Takes over the keys that the request has named. Both servers must have run it, and the core
   // nothing after it. False if a key may still differ: the server cannot read it back, the request
-  // is about other databases or all keys, or a client is blocked.
+  // or what reads it is known to differ, the request is about other databases or all keys, or a
+  // client is blocked.
   bool Adopt(const Asked& asked);
   // Ends the connection; after a restart of the server.
   void Disconnect();
@@ -46,6 +48,7 @@ class KeyAdopter {
   const ServerSurvey* survey_;
   Server* core_;
   const CaseClients* clients_;
+  const OracleVerdict* verdict_;
   RespProbe probe_;
   int db_ = 0;  // of the connection
 };

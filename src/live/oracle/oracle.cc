@@ -28,7 +28,7 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
       reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis()),
       clients_(target, &survey_, &core_, &log_, &verdict_, &reader_, &connections_,
                options.profile),
-      adopter_(target, &survey_, &core_, &clients_),
+      adopter_(target, &survey_, &core_, &clients_, &verdict_),
       writer_(target, &survey_, &core_, &log_, &verdict_, &reader_, &clients_, &counts_,
               options.profile) {
   comparer_.set_only_error_codes(options.only_error_codes);

@@ -39,6 +39,7 @@ struct OracleConnection {
   size_t sent = 0;            // offset in `expected` up to which replies belong to the writes
                               // before the last one
   size_t unanswered = 0;      // bytes written since a reply was read
+  bool answered = false;      // the server has sent something on it
   bool after_error = false;   // the server's last reply was an error
   bool closed = false;        // the server has closed it, which is a known difference
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/resp/reply_parser.h"
 #include "core/resp/writer.h"
 
 namespace resprobe::live {
@@ -12,15 +13,32 @@ void OracleFence::Use(Link link) {
   link_.Use(std::move(link), verdict_->hang_ms(), target_->stop());
 }
 
-// Reads one line: an error, a status, a number.
+// Reads one reply, after any pushes; what is no RESP is an answer too.
 RespConnection::Got OracleFence::Answer() {
+  using Status = resp::ReplyParser::Status;
   constexpr size_t kMostBytes = 64 << 10;
   answer_.clear();
-  while (!answer_.ends_with('\n') && answer_.size() <= kMostBytes) {
+  resp::ReplyParser parser;
+  for (size_t bytes = 0; bytes <= kMostBytes;) {
     const RespConnection::Got got = link_.Read(verdict_->hang_ms());
     if (got != RespConnection::Got::kBytes) return got;
-    answer_ += link_.in();
-    link_.Take(link_.in().size());
+    while (!link_.in().empty()) {
+      const auto result = parser.Parse(link_.in());
+      bytes += result.consumed;
+      if (result.status == Status::kError) {
+        link_.Take(link_.in().size());
+        return RespConnection::Got::kBytes;
+      }
+      link_.Take(result.consumed);
+      if (result.status != Status::kValue) break;
+      if (parser.reply().root().type() == resp::Type::kPush) {
+        parser.Reset();
+        continue;
+      }
+      answer_ = resp::ToText(parser.reply().root());
+      link_.Take(link_.in().size());
+      return RespConnection::Got::kBytes;
+    }
   }
   return RespConnection::Got::kBytes;
 }
@@ -34,6 +52,7 @@ bool OracleFence::Exchange(std::string_view request) {
       if (!link.valid()) return false;
       Use(std::move(link));
     }
+    link_.Take(link_.in().size());
     link_.out() = request;
     link_.Send();
     const RespConnection::Got got = Answer();
@@ -47,8 +66,7 @@ bool OracleFence::Demand(const std::string& words, std::string* error) {
   std::istringstream stream(words);
   for (std::string word; stream >> word;) all.push_back(word);
   if (!Ask(all, error)) return false;
-  if (answer_ == "+OK\r\n") return true;
-  while (answer_.ends_with('\n') || answer_.ends_with('\r')) answer_.pop_back();
+  if (answer_ == "OK") return true;
   *error = "the server refuses " + words + ": " + answer_;
   return false;
 }

@@ -25,6 +25,10 @@ bool HasFlag(const Asked& asked, uint32_t flags) {
 constexpr std::string_view kWhereError = " where the core has an error";
 constexpr std::string_view kClosedInstead = "connection closed where the core has an error";
 constexpr std::string_view kClosedAfterError = "connection closed after an error";
+constexpr std::string_view kClosedAfterEach = "connection closed after each reply";
+constexpr std::string_view kTooManyAfterError = "a reply too many after an error";
+constexpr std::string_view kOfState = "state: ";
+constexpr std::string_view kInExec = "exec: ";
 constexpr std::string_view kAfter = " after ";
 
 // Of a text, and of bytes that are no reply.
@@ -71,7 +75,7 @@ void OracleVerdict::BeginCase() {
   for (const std::string& signature : *known_) {
     closes_after_errors_ |= signature == kClosedAfterError || signature == kClosedInstead;
     std::string_view name = signature;
-    for (const std::string_view place : {"state: ", "exec: "}) {
+    for (const std::string_view place : {kOfState, kInExec}) {
       if (name.starts_with(place)) name.remove_prefix(place.size());
     }
     const size_t end = name.find(": ");
@@ -159,7 +163,7 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
   }
   Differ(number, mismatch.kind, std::move(core), std::move(server), mismatch.command);
   difference_->out_of_step = difference_->behind_known = false;
-  difference_->cause = mismatch.cause;
+  SetCause(mismatch.cause);
   if (finds_causes_ && mismatch.cause.empty() && !mismatch.is_error && !HasFlag(asked, kWrite)) {
     // No write makes DBSIZE an array.
     if (HasKeys(asked) || mismatch.kind.starts_with("value of")) {
@@ -167,7 +171,11 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
     }
   }
   if (known_ == nullptr) return true;
-  const std::string signature = difference_->Signature();
+  std::string signature = difference_->Signature();
+  if (finds_causes_ && signature.starts_with(kOfState) && !known_->contains(signature)) {
+    // What is read wrongly is so in a case and after it.
+    signature.erase(0, kOfState.size());
+  }
   if (!known_->contains(signature)) return true;
   difference_.reset();
   ++met_[signature];
@@ -190,6 +198,7 @@ void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std
     d.behind_known = (all_doubtful_ || !doubtful_keys_.empty()) && a.case_number == doubtful_case_;
     d.op = a.op;
     d.request = WordsLine(a.args);
+    d.words = a.args;
     d.cases_ago = log_->case_number() - a.case_number;
     if (command.empty()) {
       command = a.command != nullptr ? std::string(a.command->full_name()) : "unknown command";
@@ -219,6 +228,16 @@ void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std
   d.server = Cut(std::move(server), kMostText);
 }
 
+void OracleVerdict::SetCause(std::string_view cause) {
+  difference_->cause = cause;
+  if (cause.empty()) return;
+  std::string_view command = difference_->command;
+  for (const std::string_view place : {kOfState, kInExec}) {
+    if (command.starts_with(place)) command.remove_prefix(place.size());
+  }
+  commands_of_[std::string(cause)].emplace(command);
+}
+
 void OracleVerdict::DifferAtEnd(const OracleClient& client, std::string kind, std::string core,
                                 std::string server) {
   const size_t asked = !client.silent.empty()              ? client.silent.front()
@@ -227,27 +246,33 @@ void OracleVerdict::DifferAtEnd(const OracleClient& client, std::string kind, st
   Differ(asked, std::move(kind), std::move(core), std::move(server));
 }
 
-void OracleVerdict::NoEnd(const OracleClient& client, std::string_view bytes) {
+void OracleVerdict::NoEnd(const OracleClient& client, std::optional<size_t> asked,
+                          std::string_view bytes) {
   if (difference_) return;
   std::string seen = std::to_string(bytes.size()) + " bytes without its end: ";
   resp::AppendEscaped(&seen, bytes.substr(0, kMostBytes));
+  if (asked) return Differ(*asked, "a reply without end", "a reply", std::move(seen));
   DifferAtEnd(client, "a reply without end", "a reply", std::move(seen));
 }
 
-void OracleVerdict::NoResp(const OracleClient& client, const std::string& why,
-                           std::string_view bytes) {
+void OracleVerdict::NoResp(const OracleClient& client, std::optional<size_t> asked,
+                           const std::string& why, std::string_view bytes) {
   if (difference_) return;
   std::string seen = why + ": ";
   resp::AppendEscaped(&seen, bytes.substr(0, kMostBytes));
-  DifferAtEnd(client, "no RESP", "RESP", std::move(seen));
-  if (finds_causes_) difference_->cause = "no RESP: " + why;
+  if (asked) {
+    Differ(*asked, "no RESP", "RESP", std::move(seen));
+  } else {
+    DifferAtEnd(client, "no RESP", "RESP", std::move(seen));
+  }
+  if (finds_causes_) SetCause("no RESP: " + why);
 }
 
 void OracleVerdict::NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
                             std::string server) {
   if (difference_) return;
   Differ(asked, kind, resp::ToText(core), std::move(server));
-  if (finds_causes_ && core.is_error()) difference_->cause = kind + std::string(kWhereError);
+  if (finds_causes_ && core.is_error()) SetCause(kind + std::string(kWhereError));
 }
 
 bool OracleVerdict::Closed(size_t number, const resp::ReplyView& core) {
@@ -276,7 +301,37 @@ void OracleVerdict::ClosedAfter(size_t asked, bool error) {
   if (difference_) return;
   Differ(asked, "connection closed after the reply", "an open connection", "a closed one");
   difference_->closed = true;
-  if (finds_causes_ && error) difference_->cause = kClosedAfterError;
+  if (finds_causes_ && error) SetCause(kClosedAfterError);
+}
+
+bool OracleVerdict::ClosedAfterEach(size_t asked) {
+  if (difference_) return true;
+  if (known_ != nullptr && known_->contains(kClosedAfterEach)) {
+    ++met_[std::string(kClosedAfterEach)];
+    return false;
+  }
+  ClosedAfter(asked, /*error=*/false);
+  SetCause(kClosedAfterEach);
+  return true;
+}
+
+void OracleVerdict::TooMany(size_t asked, bool error, std::string server) {
+  if (difference_) return;
+  Differ(asked, "a reply too many", "nothing more", std::move(server));
+  if (finds_causes_ && error) SetCause(kTooManyAfterError);
+}
+
+bool OracleVerdict::UnaskedPush(const OracleClient& client, std::string server) {
+  if (difference_) return true;
+  if (known_ != nullptr && known_->contains(kUnaskedPush)) {
+    ++met_[std::string(kUnaskedPush)];
+    return false;
+  }
+  DifferAtEnd(client, "a push too many", "nothing of the kind", std::move(server));
+  SetCause(kUnaskedPush);
+  // The replies follow the requests.
+  difference_->out_of_step = false;
+  return true;
 }
 
 void OracleVerdict::ServerFailed() {

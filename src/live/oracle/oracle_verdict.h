@@ -26,7 +26,8 @@ struct Difference {
   std::string left_by;  // of a difference in the final state: the last op's last write; or ""
   size_t op = 0;        // of the case; the number of ops for the state
   std::string request;  // the words for redis-cli
-  std::string core;     // the replies as text
+  std::vector<std::string> words;
+  std::string core;  // the replies as text
   std::string server;
   // What was sent up to this point, one line "CLIENT> WORDS" each, without requests that were left
   // out.
@@ -57,6 +58,9 @@ using KnownDifferences = std::set<std::string, std::less<>>;
 inline constexpr std::string_view kLeavesOtherData = "leaves other data";
 // The same if the first that differs is the expiry of a key.
 inline constexpr std::string_view kLeavesOtherExpiry = "leaves another expiry";
+
+// The signature of pushes that no client has asked for: they may come at any time.
+inline constexpr std::string_view kUnaskedPush = "a push that no client has asked for";
 
 // "set PX": a command, with the literal words of its syntax that the request gives.
 std::string CommandWithOptions(const Command& command, const std::vector<std::string>& args);
@@ -116,6 +120,10 @@ class OracleVerdict {
   // because of one.
   const std::map<std::string, uint64_t, std::less<>>& met() const { return met_; }
   uint64_t doubtful() const { return doubtful_; }
+  // Which commands have shown a difference that several commands share, by its signature.
+  const std::map<std::string, std::set<std::string>, std::less<>>& commands_of() const {
+    return commands_of_;
+  }
 
   // The value of a reply to the request `asked` differs. False if that is known, or doubtful: then
   // the case goes on.
@@ -127,10 +135,11 @@ class OracleVerdict {
   // A client's output differs after its last reply.
   void DifferAtEnd(const OracleClient& client, std::string kind, std::string core,
                    std::string server);
-  // A reply to a client does not end: its bytes so far.
-  void NoEnd(const OracleClient& client, std::string_view bytes);
-  // What a client gets from here on is no RESP: why, and the bytes.
-  void NoResp(const OracleClient& client, const std::string& why, std::string_view bytes);
+  // The reply to `asked`, or the last one, does not end: its bytes so far.
+  void NoEnd(const OracleClient& client, std::optional<size_t> asked, std::string_view bytes);
+  // What a client gets as the reply to `asked`, or the last one, is no RESP: why, and the bytes.
+  void NoResp(const OracleClient& client, std::optional<size_t> asked, const std::string& why,
+              std::string_view bytes);
   // The server does not reply to this request.
   void NoReply(size_t asked, const std::string& kind, const resp::ReplyView& core,
                std::string server);
@@ -140,6 +149,14 @@ class OracleVerdict {
   // The server has closed the connection after its reply to this request, which was an error or
   // not.
   void ClosedAfter(size_t asked, bool error);
+  // The same of a server that closes it after each reply. False if that is known.
+  bool ClosedAfterEach(size_t asked);
+  // There is more after the reply to this request, which was an error or not.
+  void TooMany(size_t asked, bool error, std::string server);
+  // A push to a client that has asked for none. False if that is known: then it is ignored.
+  bool UnaskedPush(const OracleClient& client, std::string server);
+  // True if a difference in this command's own replies is known.
+  bool IsKnownToDiffer(std::string_view command) const { return differing_.contains(command); }
   // The server does not answer: it has ended, or it hangs. If waiting was interrupted, the run is
   // given up.
   void ServerFailed();
@@ -152,6 +169,7 @@ class OracleVerdict {
 
  private:
   std::string LastWrite(size_t asked) const;
+  void SetCause(std::string_view cause);
   bool IsDoubtful(const Asked& asked) const;
   void Doubt(const Asked& asked);
   // True if the core has run nothing after the request.
@@ -168,6 +186,7 @@ class OracleVerdict {
   bool finds_causes_ = false;
   std::map<std::string, uint64_t, std::less<>> met_;
   uint64_t doubtful_ = 0;
+  std::map<std::string, std::set<std::string>, std::less<>> commands_of_;
   uint64_t doubtful_case_ = 0;  // the case that the next one is about
   std::set<std::string, std::less<>> doubtful_keys_;
   bool all_doubtful_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -61,15 +62,19 @@ bool ReplyReader::ReadNumber(OracleClient& client) {
     parsers_[0].Reset();
     const auto result = parsers_[0].Parse(connection.link.in());
     if (result.status == resp::ReplyParser::Status::kError) {
-      verdict_->NoResp(client, parsers_[0].error().message(), connection.link.in());
+      verdict_->NoResp(client, std::nullopt, parsers_[0].error().message(), connection.link.in());
       return false;
     }
     if (connection.link.in().size() > kMostNumber) {
-      verdict_->NoEnd(client, connection.link.in());
+      verdict_->NoEnd(client, std::nullopt, connection.link.in());
       return false;
     }
     if (result.status == resp::ReplyParser::Status::kValue) {
       connection.link.Take(result.consumed);
+      if (IsUnasked(client, parsers_[0].reply().root())) {
+        if (verdict_->UnaskedPush(client, resp::ToText(parsers_[0].reply().root()))) return false;
+        continue;
+      }
       // A server without this command does not need the id.
       const int64_t id = parsers_[0].reply().root().type() == Type::kInteger
                              ? parsers_[0].reply().root().integer()
@@ -91,8 +96,11 @@ ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
   RespConnection::Got got = link.Read(kPatienceMs);
   if (got == RespConnection::Got::kNothing) {
     if (!fence_->Pass()) return Wait::kFailed;
-    got = link.Read(in_order_ ? 0 : kPatienceMs);
+    // The server may be slow to accept a connection, and answer others meanwhile.
+    const bool begun = client.connection->answered;
+    got = link.Read(in_order_ ? 0 : begun ? kPatienceMs : verdict_->hang_ms());
   }
+  client.connection->answered |= got == RespConnection::Got::kBytes;
   if (got == RespConnection::Got::kBytes) return Wait::kMore;
   return got == RespConnection::Got::kClosed ? Wait::kClosed : Wait::kNever;
 }
@@ -148,22 +156,42 @@ bool ReplyReader::IsEndless(size_t bytes, Clock::time_point since) const {
          (bytes > 0 && Clock::now() - since > std::chrono::milliseconds(verdict_->hang_ms()));
 }
 
-bool ReplyReader::Parse(const OracleClient& client, Arrived* arrived) {
+bool ReplyReader::IsUnasked(const OracleClient& client, const resp::ReplyView& value) const {
+  if (in_order_ || value.type() != Type::kPush) return false;
+  const Client* const state = core_->FindClient(client.core_id);
+  return state != nullptr && state->protocol == 2;
+}
+
+bool ReplyReader::Parse(const OracleClient& client, Arrived* arrived,
+                        const std::vector<SentValue>* ours) {
+  // Whose reply is the next one.
+  const auto next = [&] {
+    return ours == nullptr || arrived->values.size() >= ours->size()
+               ? std::nullopt
+               : std::optional((*ours)[arrived->values.size()].asked);
+  };
   const std::string_view in = client.connection->link.in();
   while (arrived->parsed < in.size()) {
     const auto result = arrived->parser.Parse(in.substr(arrived->parsed));
     if (result.status == resp::ReplyParser::Status::kError) {
-      verdict_->NoResp(client, arrived->parser.error().message(), in.substr(arrived->complete));
+      verdict_->NoResp(client, next(), arrived->parser.error().message(),
+                       in.substr(arrived->complete));
       return false;
     }
     arrived->parsed += result.consumed;
     if (result.status == resp::ReplyParser::Status::kNeedMore) break;
     arrived->complete = arrived->parsed;
     arrived->since = Clock::now();
-    arrived->parser.Take(&arrived->values.emplace_back().reply);
+    SentValue value;
+    arrived->parser.Take(&value.reply);
+    if (IsUnasked(client, value.reply.root())) {
+      if (verdict_->UnaskedPush(client, resp::ToText(value.reply.root()))) return false;
+      continue;
+    }
+    arrived->values.push_back(std::move(value));
   }
   if (!IsEndless(arrived->parsed - arrived->complete, arrived->since)) return true;
-  verdict_->NoEnd(client, in.substr(arrived->complete));
+  verdict_->NoEnd(client, next(), in.substr(arrived->complete));
   return false;
 }
 
@@ -184,6 +212,7 @@ bool ReplyReader::ReadEqual(OracleConnection& connection, size_t end) {
     }
     connection.after_error = last_was_error_ = core.starts_with('-');
     connection.read = chunk.end;
+    connection.answered = true;
     ++connection.next;
     connection.unanswered = 0;
   }
@@ -231,7 +260,7 @@ void ReplyReader::ReadByValue(OracleClient& client) {
   std::vector<SentValue>& theirs = arrived.values;
   bool closed = false;
   for (;;) {
-    if (!Parse(client, &arrived)) return;
+    if (!Parse(client, &arrived, &ours)) return;
     if (theirs.size() >= ours.size()) break;
     const Wait wait = WaitFor(client);
     if (wait == Wait::kFailed) return;
@@ -290,12 +319,22 @@ void ReplyReader::CheckNothingFollows(OracleClient& client, size_t asked) {
   Arrived arrived;
   if (!Parse(client, &arrived)) return;
   std::string seen;
+  if (arrived.values.empty() && arrived.parsed == arrived.complete && arrived.parsed > 0) {
+    connection.link.Take(arrived.complete);  // pushes
+    return;
+  }
   if (arrived.values.empty()) {
     resp::AppendEscaped(&seen, connection.link.in());
   } else {
     seen = resp::ToText(arrived.values.front().reply.root());
   }
-  verdict_->Differ(asked, "a reply too many", "nothing more", std::move(seen));
+  verdict_->TooMany(asked, last_was_error_, std::move(seen));
+}
+
+void ReplyReader::CheckNothingHasFollowed(OracleClient& client) {
+  RespConnection& link = client.connection->link;
+  if (log_->empty() || (link.in().empty() && link.Read(0) != RespConnection::Got::kBytes)) return;
+  CheckNothingFollows(client, log_->last());
 }
 
 bool ReplyReader::ReadClose(OracleClient& client) {

@@ -59,11 +59,15 @@ class ReplyReader {
         std::chrono::steady_clock::now();  // when the last value was complete
   };
   // Parses what has arrived since the last call. False, with a verdict, if it is not RESP, or a
-  // reply has over 64 MB or no end within the hang timeout.
-  bool Parse(const OracleClient& client, Arrived* arrived);
+  // reply has over 64 MB or no end within the hang timeout. `ours`: the values that are due, if
+  // they are known.
+  bool Parse(const OracleClient& client, Arrived* arrived,
+             const std::vector<SentValue>* ours = nullptr);
   // The server must neither send more nor close the connection after the reply to this request, if
   // the core does not. Waits a moment for it.
   void CheckNothingFollows(OracleClient& client, size_t asked);
+  // The same for the client's last request, without waiting.
+  void CheckNothingHasFollowed(OracleClient& client);
   // The server must close the connection, as the core has. False with a verdict if it does not.
   bool ReadClose(OracleClient& client);
 
@@ -77,6 +81,8 @@ class ReplyReader {
   // False if the core's output is nested illegally (EXEC of SUBSCRIBE in RESP3).
   static bool ParseExpected(const OracleConnection& connection, std::vector<SentValue>* values);
 
+  // True if it is a push to a client that can get none.
+  bool IsUnasked(const OracleClient& client, const resp::ReplyView& value) const;
   bool IsEndless(size_t bytes, std::chrono::steady_clock::time_point since) const;
 
   const bool in_order_;

@@ -133,14 +133,17 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   const bool broadcasts = !core_->prefix_table().empty();
   const bool closes = survey_->closes_after_errors() || verdict_->closes_after_errors();
   const bool alone = judgement.breaks_off || broadcasts || one_by_one_ || differs ||
-                     survey_->closes_after_errors() || (closes && refused);
+                     survey_->closes_after_errors() || survey_->closes_after_replies() ||
+                     (closes && refused);
   if (verdict_->going() && alone && core_->IsOpen(client.core_id)) reader_->Flush(client);
   if (!verdict_->going()) return;
   if (differs && verdict_->LeavesOtherData(log_->At(number)) && core_->IsOpen(client.core_id)) {
     verdict_->TakeOver(number);
   }
   const OracleConnection* const connection = client.connection;
-  if (connection != nullptr && (connection->closed || (closes && connection->after_error))) {
+  if (connection != nullptr && survey_->closes_after_replies()) {
+    if (!verdict_->ClosedAfterEach(number)) clients_->Reconnect(client);
+  } else if (connection != nullptr && (connection->closed || (closes && connection->after_error))) {
     clients_->Reconnect(client);
   } else if (one_by_one_ && !survey_->redis()) {
     reader_->CheckNothingFollows(client, number);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "core/resp/writer.h"
@@ -27,6 +30,45 @@ constexpr int kPatienceMs = 2000;
 constexpr int kEndsMs = 200;
 constexpr int kSayAfterMs = 2000;
 constexpr std::string_view kKeys = "probe:";
+// How long a second reply may take.
+constexpr int kSecondMs = 50;
+
+// What is asked about first, should there be no time for all.
+constexpr const char* kFirst[] = {
+    "ping",     "set",   "get",     "del",      "exists",  "type",   "flushall", "flushdb",
+    "dbsize",   "pttl",  "ttl",     "expire",   "pexpire", "incr",   "append",   "strlen",
+    "lpush",    "rpush", "lpop",    "rpop",     "llen",    "lrange", "lindex",   "hset",
+    "hget",     "hdel",  "hlen",    "hgetall",  "sadd",    "srem",   "scard",    "sismember",
+    "smembers", "zadd",  "zrem",    "zscore",   "zcard",   "zrange", "select",   "echo",
+    "incrby",   "decr",  "getset",  "getrange", "mget",    "mset",   "setnx",    "persist",
+    "multi",    "exec",  "discard", "reset",    "hello"};
+
+size_t Rank(const Command& command) {
+  return static_cast<size_t>(std::ranges::find(kFirst, command.full_name()) - std::begin(kFirst));
+}
+
+// Keys and values of the checks of effects.
+constexpr const char* kEffectKey = "probe:effect";
+
+// Writes, and what reads one element of them.
+struct Written {
+  const char* writer;
+  std::vector<std::string> write;
+  const char* reader;
+  std::vector<std::string> read;
+};
+
+const std::vector<Written>& WaysToSee() {
+  static const std::vector<Written> kWays = {
+      {"set", {"SET", kEffectKey, "v"}, "exists", {"EXISTS", kEffectKey}},
+      {"set", {"SET", kEffectKey, "v"}, "get", {"GET", kEffectKey}},
+      {"rpush", {"RPUSH", kEffectKey, "v"}, "llen", {"LLEN", kEffectKey}},
+      {"lpush", {"LPUSH", kEffectKey, "v"}, "llen", {"LLEN", kEffectKey}},
+      {"hset", {"HSET", kEffectKey, "f", "v"}, "hget", {"HGET", kEffectKey, "f"}},
+      {"sadd", {"SADD", kEffectKey, "v"}, "scard", {"SCARD", kEffectKey}},
+      {"zadd", {"ZADD", kEffectKey, "1", "v"}, "zscore", {"ZSCORE", kEffectKey, "v"}}};
+  return kWays;
+}
 
 // The text of an error without these words, one of which it may be about.
 std::string Without(std::string_view error, std::string_view word, std::string_view other) {
@@ -44,8 +86,9 @@ std::string Without(std::string_view error, std::string_view word, std::string_v
 // Asks the questions of a survey.
 class Surveyor {
  public:
-  Surveyor(LiveServer* target, Profile profile, const ServerSurvey::Say& say)
-      : target_(target),
+  Surveyor(LiveServer* target, Profile profile, double seconds, const ServerSurvey::Say& say)
+      : until_(Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000))),
+        target_(target),
         profile_(profile),
         say_(say),
         core_(ServerConfig{.profile = profile}),
@@ -53,23 +96,36 @@ class Surveyor {
                std::min(target->hang_ms(), kPatienceMs), target->stop()) {}
 
   bool Run(ServerSurvey* survey, std::string* error) {
-    survey->closes_after_errors_ = ClosesAfterErrors();
+    survey->closes_after_replies_ = ClosesAfter("PING", "PING");
+    survey->closes_after_errors_ =
+        ClosesAfter(std::string(kNoCommand) + " first", std::string(kNoCommand) + " second");
     const std::string unknown = Ask({std::string(kNoCommand)});
     if (unknown.starts_with('-')) survey->unknown_error_ = unknown.substr(1);
+    std::vector<const Command*> all;
     for (const Command& command : Commands(profile_)) {
-      if (command.HasTrait(kNotCompared)) continue;
-      if (command.spec->handler != nullptr && !AskAbout(command, survey)) break;
-      bool has_any = command.subcommands.empty() || command.spec->handler != nullptr;
-      for (const Command& subcommand : command.subcommands) {
+      if (!command.HasTrait(kNotCompared)) all.push_back(&command);
+    }
+    std::ranges::sort(all, {}, [](const Command* one) { return std::pair(Rank(*one), one); });
+    for (const Command* command : all) {
+      if (command->spec->handler != nullptr && !AskAbout(*command, survey)) break;
+      bool has_any = command->subcommands.empty() || command->spec->handler != nullptr;
+      for (const Command& subcommand : command->subcommands) {
         if (!AskAbout(subcommand, survey)) break;
         has_any |= Has(*survey, subcommand.full_name());
       }
       // Without subcommands it is no command either; the list names those.
-      if (!has_any) survey->absent_.insert(std::string(command.full_name()));
+      if (!has_any) survey->absent_.insert(std::string(command->full_name()));
     }
+    for (const Command* command : all) {
+      AskAboutOptions(*command, survey);
+      for (const Command& subcommand : command->subcommands) AskAboutOptions(subcommand, survey);
+    }
+    Sort(survey);
     survey->resp3_ = Has(*survey, "hello") && !Ask({"HELLO", "3"}).starts_with('-');
     probe_.Disconnect();
+    CheckEffects(survey);
     CleanUp(*survey);
+    survey->pushes_ = probe_.pushes() > 0;
     if (!error_.empty()) *error = "while the oracle asks what the server has: " + error_;
     return error_.empty();
   }
@@ -77,15 +133,50 @@ class Surveyor {
  private:
   static bool Has(const ServerSurvey& survey, std::string_view name) { return survey.Has(name); }
 
-  // True if the server closes the connection after an error reply, or instead of one.
-  bool ClosesAfterErrors() {
-    for (const char* word : {"first", "second"}) Ask({std::string(kNoCommand), word});
-    return probe_.lost() > 0 || probe_.lack() == RespProbe::Lack::kClosed;
+  // True if the server closes the connection after its reply to the first of these requests, or
+  // instead of one.
+  bool ClosesAfter(const std::string& first, const std::string& second) {
+    const size_t lost = probe_.lost();
+    for (const std::string& request : {first, second}) {
+      std::vector<std::string> words = {request.substr(0, request.find(' '))};
+      if (words.front().size() < request.size()) {
+        words.push_back(request.substr(words.front().size() + 1));
+      }
+      Ask(words);
+    }
+    return probe_.lost() > lost || probe_.lack() == RespProbe::Lack::kClosed;
   }
 
-  // Asks about the command, and then about its options. False if the server stops answering.
+  bool TimeIsOver() const { return Clock::now() > until_; }
+
+  // In the order of the table.
+  void Sort(ServerSurvey* survey) const {
+    std::map<std::string, size_t> order;
+    for (const Command& command : Commands(profile_)) {
+      order.emplace(std::string(command.full_name()), order.size());
+      for (const Command& subcommand : command.subcommands) {
+        order.emplace(std::string(subcommand.full_name()), order.size());
+      }
+    }
+    const auto place = [&](const std::string& name) {
+      const auto at = order.find(name.substr(0, name.find(' ')));
+      return at == order.end() ? order.size() : at->second;
+    };
+    std::ranges::sort(survey->list_, {}, [&](const ServerSurvey::Absent& one) {
+      return std::pair(place(one.name), one.name);
+    });
+    std::ranges::sort(survey->not_asked_, {},
+                      [&](const std::string& one) { return std::pair(place(one), one); });
+  }
+
+  // Asks about the command. False if the server stops answering.
   bool AskAbout(const Command& command, ServerSurvey* survey) {
     ++survey->commands_;
+    if (TimeIsOver()) {
+      survey->absent_.insert(std::string(command.full_name()));
+      survey->not_asked_.emplace_back(command.full_name());
+      return error_.empty();
+    }
     if (say_ && Clock::now() > say_after_) {
       say_("asking the server what it has, command by command: at " +
            std::string(command.full_name()) + " after " + std::to_string(kSayAfterMs / 1000) +
@@ -108,13 +199,30 @@ class Surveyor {
       return error_.empty();
     }
     ++survey->present_;
-    if (command.role != CommandRole::kPlain) return error_.empty();
-    const size_t plain = words.size();
-    AskAboutMoreWords(command, plain, survey);
+    if (twice_ && !reply.starts_with('-')) {
+      survey->unfit_[name] = {.name = name, .why = "it replies twice", .shown_by = {words}};
+    }
+    if (command.role == CommandRole::kPlain) present_.emplace(&command, reply.starts_with('-'));
+    return error_.empty();
+  }
+
+  // Asks about the options of a command that the server has.
+  void AskAboutOptions(const Command& command, ServerSurvey* survey) {
+    const auto present = present_.find(&command);
+    if (present == present_.end() || !error_.empty()) return;
+    const std::string name(command.full_name());
+    const size_t at = command.parent == nullptr ? 0 : 1;
+    const size_t plain = PlainRequest(command).size();
+    if (!TimeIsOver()) AskAboutMoreWords(command, plain, survey);
     size_t options = 0;
     size_t absent = 0;
     for (const std::string_view literal : LiteralsOf(command.spec->syntax)) {
-      words = OwnKeys(PlainRequest(command, literal));
+      if (TimeIsOver()) {
+        survey->absent_.insert(name + " " + std::string(literal));
+        survey->not_asked_.push_back(name + " " + std::string(literal));
+        continue;
+      }
+      std::vector<std::string> words = OwnKeys(PlainRequest(command, literal));
       const auto given =
           std::find(words.begin() + static_cast<ptrdiff_t>(at), words.end(), literal);
       if (given == words.end() || CoreRefuses(words)) continue;
@@ -134,11 +242,52 @@ class Surveyor {
       survey->list_.push_back({std::move(option), answer, false});
     }
     // What may follow its arguments is an option, and the server has none: it may refuse any word.
-    if (options > 0 && absent == options && !reply.starts_with('-') &&
+    if (options > 0 && absent == options && !present->second &&
         RequestWithArguments(command).size() <= plain) {
       survey->most_words_.emplace(name, plain);
     }
-    return error_.empty();
+  }
+
+  // What the oracle relies upon must have an effect.
+  void CheckEffects(ServerSurvey* survey) {
+    const auto see = [&](const Written& way) {
+      const auto reply = probe_.Ask(way.read);
+      // A key that is there: not null, not 0.
+      return reply && !reply->is_error() && !reply->is_null() &&
+             !(reply->type() == resp::Type::kInteger && reply->integer() == 0);
+    };
+    const auto way = std::ranges::find_if(WaysToSee(), [&](const Written& one) {
+      return Has(*survey, one.writer) && Has(*survey, one.reader);
+    });
+    if (way == WaysToSee().end() || !error_.empty()) return;
+    const auto fails = [&](const char* name, const std::vector<std::vector<std::string>>& requests,
+                           bool gone, const char* why) {
+      if (!Has(*survey, name) || !error_.empty()) return;
+      probe_.Disconnect();
+      probe_.Ask(way->write);
+      if (!see(*way)) return;
+      bool accepted = true;
+      for (const std::vector<std::string>& words : requests) {
+        const auto reply = probe_.Ask(words);
+        accepted &= reply && !reply->is_error();
+      }
+      const bool there = see(*way);
+      probe_.Disconnect();
+      if (!accepted || there != gone) return;
+      ServerSurvey::Unfit unfit{.name = name, .why = why, .shown_by = {way->write}};
+      unfit.shown_by.insert(unfit.shown_by.end(), requests.begin(), requests.end());
+      unfit.shown_by.push_back(way->read);
+      survey->unfit_[name] = std::move(unfit);
+    };
+    constexpr const char* kDeletesNothing = "it is accepted and deletes nothing";
+    fails("del", {{"DEL", kEffectKey}}, true, kDeletesNothing);
+    fails("flushdb", {{"FLUSHDB"}}, true, kDeletesNothing);
+    fails("flushall", {{"FLUSHALL"}}, true, kDeletesNothing);
+    fails("select", {{"SELECT", "1"}}, true, "it is accepted and selects nothing");
+    if (Has(*survey, "select")) {
+      fails("reset", {{"SELECT", "1"}, {"RESET"}}, false, "it leaves the database selected");
+    }
+    keys_.emplace_back(kEffectKey);
   }
 
   // Arguments that may follow: RPOP key [count], DEL key [key ...].
@@ -174,10 +323,12 @@ class Surveyor {
     if (!error_.empty()) return "";
     const std::optional<resp::ReplyView> reply = probe_.Ask(words);
     const RespProbe::Lack lack = probe_.lack();
+    twice_ = false;
     std::string text;
     if (reply) {
       text = reply->is_error() ? "-" + std::string(reply->text())
                                : std::string(resp::TypeName(reply->type()));
+      twice_ = probe_.more() != RespProbe::More::kNothing && RepliesTwice(words);
     } else {
       text = lack == RespProbe::Lack::kNoResp    ? kNoResp
              : lack == RespProbe::Lack::kTooLong ? kTooLong
@@ -192,6 +343,14 @@ class Surveyor {
             : FindSubcommand(*command, words[1]);
     if (own != nullptr && ChangesConnection(*own)) probe_.Disconnect();
     return text;
+  }
+
+  // True if the server replies more than once to this request, on a new connection.
+  bool RepliesTwice(const std::vector<std::string>& words) {
+    RespProbe alone([this](std::string* why) { return target_->Dial(why); },
+                    std::min(target_->hang_ms(), kPatienceMs), target_->stop());
+    alone.Ask(words);
+    return alone.lack() == RespProbe::Lack::kNone && alone.MoreArrives(kSecondMs);
   }
 
   // A server that answers on a new connection goes on, whatever became of the last one. Any other
@@ -252,6 +411,7 @@ class Surveyor {
     for (const std::string& key : keys_) Ask({"DEL", key});
   }
 
+  const Clock::time_point until_;
   LiveServer* target_;
   const Profile profile_;
   const ServerSurvey::Say& say_;
@@ -260,12 +420,15 @@ class Surveyor {
   RespProbe probe_;
   std::vector<std::string> keys_;
   size_t asked_ = 0;
+  bool twice_ = false;  // the last request has had two replies
+  // The commands that the server has, and whether the plain request has an error.
+  std::map<const Command*, bool> present_;
   std::string ended_;  // how the last request has ended the server
   std::string error_;
 };
 
-std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profile, const Say& say,
-                                               std::string* error) {
+std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profile, double seconds,
+                                               const Say& say, std::string* error) {
   ServerSurvey survey;
   survey.redis_ = target->IsRedis(profile);
   if (survey.redis_) {
@@ -275,7 +438,7 @@ std::optional<ServerSurvey> ServerSurvey::Make(LiveServer* target, Profile profi
     survey.present_ = survey.commands_;
     return survey;
   }
-  if (!Surveyor(target, profile, say).Run(&survey, error)) return std::nullopt;
+  if (!Surveyor(target, profile, seconds, say).Run(&survey, error)) return std::nullopt;
   return survey;
 }
 
@@ -292,9 +455,9 @@ bool ServerSurvey::DumpsData() const {
 
 std::string ServerSurvey::Lacks(const Command& command,
                                 const std::vector<std::string>& words) const {
-  if (list_.empty()) return "";
+  if (absent_.empty() && most_words_.empty()) return "";
   const std::string_view name = command.full_name();
-  if (!Has(name)) return std::string(name);
+  if (absent_.contains(name)) return std::string(name);
   if (const auto most = most_words_.find(name);
       most != most_words_.end() && words.size() > most->second) {
     return std::string(name) + " with more words";

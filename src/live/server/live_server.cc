@@ -251,8 +251,11 @@ bool LiveServer::Interview(std::string* error) {
     // The reply to ECHO may be an error, but not that to PING once more.
     const std::string pong(reply->text());
     const bool refused = reply->is_error();
+    bool twice = server.more() == RespProbe::More::kAfter;
     if (!ask("ECHO resprobe", &reply)) return false;
-    if (!refused && reply && !reply->is_aggregate() && reply->text() == pong) {
+    twice |= server.more() == RespProbe::More::kBefore;
+    twice |= reply && !reply->is_aggregate() && reply->text() == pong;
+    if (!refused && twice) {
       *error = "the server replies twice to PING: " + who + ": each request must have one reply";
       return false;
     }

@@ -30,6 +30,7 @@ FAULTS = {
     "strlen-long": "STRLEN of 3 bytes and more is one too many",
     "ttl-late": "TTL is a minute too long",
     "null-array": "a null is a null array",
+    "lrange-short": "LRANGE leaves out the last of three and more",
     "get-once": "the 60th GET of a key that is there finds nothing",
 }
 
@@ -44,6 +45,15 @@ MANNERS = {
     "strlen-replies": "it never stops to reply to STRLEN of a key that is there",
     "strlen-large": "its reply to STRLEN of a key that is there has 66 MB",
     "slow": "it takes 5 ms for each request",
+    "sluggish": "it takes 100 ms for each request",
+    "slow-connection": "it takes 600 ms before it reads from a new connection",
+    "get-twice": "it replies twice to GET",
+    "errors-twice": "it sends each error twice",
+    "pushes": "it sends a push to each new connection",
+    "closes-always": "it closes the connection after each reply",
+    "fake-flushall": "its FLUSHALL deletes nothing",
+    "fake-del": "its DEL deletes nothing",
+    "floods": "it writes to its standard output without a pause",
 }
 
 
@@ -77,8 +87,9 @@ OK = Simple("OK")
 
 
 class Store:
-    def __init__(self, faults, without):
+    def __init__(self, faults, without, manners):
         self.faults = faults
+        self.manners = manners
         self.lock = threading.Lock()
         self.keys = {}
         self.ends = {}  # key -> when it expires, in milliseconds
@@ -129,6 +140,8 @@ class Store:
         return message
 
     def do_del(self, key, *more):
+        if "fake-del" in self.manners:
+            return sum(one in self.keys for one in (key, *more))
         return sum(self.drop(one) for one in (key, *more))
 
     def do_exists(self, key, *more):
@@ -139,6 +152,8 @@ class Store:
         return Simple(names[type(self.keys[key])] if key in self.keys else "none")
 
     def do_flushall(self):
+        if "fake-flushall" in self.manners:
+            return OK
         self.keys.clear()
         self.ends.clear()
         return OK
@@ -281,7 +296,8 @@ class Store:
             start -= 1
         start = max(start + len(found), 0) if start < 0 else start
         end = end + len(found) if end < 0 else end
-        return found[start : end + 1] if start <= end else []
+        part = found[start : end + 1] if start <= end else []
+        return part[:-1] if self.has("lrange-short") and len(part) > 2 else part
 
     def do_rpop(self, key):
         found = self.get(key, list)
@@ -352,6 +368,10 @@ class Handler(socketserver.StreamRequestHandler):
             pass
 
     def serve(self):
+        if "slow-connection" in self.server.manners:
+            time.sleep(0.6)
+        if "pushes" in self.server.manners:
+            self.wfile.write(b">2\r\n+hello\r\n+there\r\n")
         while True:
             line = self.rfile.readline()
             if not line:
@@ -368,6 +388,8 @@ class Handler(socketserver.StreamRequestHandler):
             manners = self.server.manners
             if "slow" in manners:
                 time.sleep(0.005)
+            if "sluggish" in manners:
+                time.sleep(0.1)
             try:
                 reply = encode(self.server.store.run(words), self.server.store.faults)
             except Wrong as error:
@@ -376,7 +398,11 @@ class Handler(socketserver.StreamRequestHandler):
                     return
                 if "closes-arity" in manners and b"number of arguments" in reply:
                     return
-            if "twice" in manners:
+            get = words[0].upper() == b"GET"
+            error = reply.startswith(b"-")
+            if "twice" in manners or ("get-twice" in manners and get):
+                reply += reply
+            if "errors-twice" in manners and error:
                 reply += reply
             if words[0].upper() == b"STRLEN" and reply[:1] == b":" and reply != b":0\r\n":
                 if "strlen-twice" in manners:
@@ -393,10 +419,15 @@ class Handler(socketserver.StreamRequestHandler):
                 while "strlen-endless" in manners:
                     self.wfile.write(b"x" * 65536)
             self.wfile.write(reply)
-            if "closes" in manners and reply.startswith(b"-"):
+            if "closes-always" in manners or ("closes" in manners and error):
                 return
             if "closes-wrongtype" in manners and reply.startswith(b"-WRONGTYPE"):
                 return
+
+
+def flood():
+    while True:
+        sys.stdout.write("I have much to say. " * 100 + "\n")
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -420,7 +451,9 @@ def main():
         without = {word[1:] for word in rest if word.startswith("-")}
         server.manners = manners
         server.says = "".join(word[1:] for word in rest if word.startswith("="))
-        server.store = Store(faults, without)
+        server.store = Store(faults, without, manners)
+        if "floods" in manners:
+            threading.Thread(target=flood, daemon=True).start()
         server.serve_forever()
 
 
