@@ -61,6 +61,10 @@ int RunVerb(const Verb& root, const std::vector<std::string>& given) {
     std::fputs(HelpList(root).c_str(), stdout);
     return runner::kAllWell;
   }
+  if (is("--version")) {
+    std::puts("resprobe " RESPROBE_VERSION);
+    return runner::kAllWell;
+  }
   const bool check_only = is("--check-only");
   if (check_only) arguments.erase(arguments.begin());
   int code = runner::kAllWell;

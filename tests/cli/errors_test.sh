@@ -40,7 +40,24 @@ wrong_use "--rss: '0' is not a whole number from 1 to" fuzz query_parser --rss 0
 wrong_use "--timeout: '0' is not" fuzz query_parser --timeout 0
 # An unknown option is named first: it may be the misspelled one that is required.
 wrong_use "there is no option '--lisen': see ./resprobe chaos-peer --help" chaos-peer --lisen 1 --seed 7
-wrong_use "there is no option '--prt'" serve --prt 6379
+wrong_use "there is no option '--prt': see ./resprobe serve --help; did you mean --port?" \
+  serve --prt 6379
+wrong_use "there is no verb 'replya': see ./resprobe --help; did you mean replay?" replya
+for watched in --query --restore --check-tools --unmodelled; do
+  for option in --only-errors-code --verbose "--junit x" "--fail-on new" "--accept x" \
+    "--write-accept x" "--commands get" "--without get"; do
+    # shellcheck disable=SC2086
+    wrong_use "excludes" oracle --start x $watched $option
+  done
+done
+for watched in --query --restore --check-tools; do
+  for option in --resp2 "--protocol 2" "--groups list" "--ops 3"; do
+    # shellcheck disable=SC2086
+    wrong_use "excludes" oracle --start x $watched $option
+  done
+done
+run 0 --version
+has out "resprobe "
 wrong_use "there is no option '--unmodeled'" oracle --start redis-server --dangerous --unmodeled
 wrong_use "'6379' is one argument too many" serve 6379
 wrong_use "--port is required" serve

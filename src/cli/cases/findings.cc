@@ -97,25 +97,6 @@ int RunList(const std::vector<std::string>& folders, const runner::OutputOptions
   return Complain(broken);
 }
 
-int RunRemove(const std::vector<std::string>& folders, bool gone) {
-  const runner::Project project = runner::OpenProject();
-  if (folders.empty() && !gone) {
-    throw runner::UserError(
-        "findings rm: name folders, or give --gone for all that no longer fail");
-  }
-  std::vector<std::string> broken;
-  findings::FindingStore store(project);
-  size_t removed = 0;
-  for (const findings::StoredFailure& stored : Named(project, folders, &broken)) {
-    if (gone && StateOf(stored.failure) != "gone") continue;
-    store.Remove(stored.folder);
-    std::printf("removed: %s\n", project.Shown(stored.folder).c_str());
-    ++removed;
-  }
-  std::printf("%s removed\n", findings::Plural(removed, "finding").c_str());
-  return Complain(broken);
-}
-
 // Opens runners; keeps the last one, since starting a server takes longer than a case.
 class Runners {
  public:
@@ -159,6 +140,38 @@ Checked Check(const findings::StoredFailure& stored, Runners* runners) {
     runners->Close();
     return {"cannot run", error.what()};
   }
+}
+
+int RunRemove(const std::vector<std::string>& folders, bool gone) {
+  const runner::Project project = runner::OpenProject();
+  if (folders.empty() && !gone) {
+    throw runner::UserError(
+        "findings rm: name folders, or give --gone for all that no longer fail");
+  }
+  std::vector<std::string> broken;
+  findings::FindingStore store(project);
+  size_t removed = 0;
+  Runners runners(project);
+  for (const findings::StoredFailure& stored : Named(project, folders, &broken)) {
+    if (gone) {
+      if (StateOf(stored.failure) != "gone") continue;
+      // What check has seen may be old.
+      const Checked now = Check(stored, &runners);
+      if (runner::Interrupted()) throw runner::Interruption();
+      if (now.word == "failing") store.SetState(stored.folder, now.word);
+      if (now.word != "gone") {
+        std::printf(
+            "kept: %s: %s\n", project.Shown(stored.folder).c_str(),
+            runner::TerminalText(now.word + (now.note.empty() ? "" : ": " + now.note)).c_str());
+        continue;
+      }
+    }
+    store.Remove(stored.folder);
+    std::printf("removed: %s\n", project.Shown(stored.folder).c_str());
+    ++removed;
+  }
+  std::printf("%s removed\n", findings::Plural(removed, "finding").c_str());
+  return Complain(broken);
 }
 
 int RunCheck(const std::vector<std::string>& folders, const runner::OutputOptions& output) {
@@ -218,9 +231,8 @@ Verb FindingsVerb() {
                    {"findings check", "runs all again, and says which are gone"},
                    {"findings rm --gone", "removes those that no longer fail"}};
   verb.exit_codes = "0 listed, 2 wrong use or one cannot be read.";
-  const auto add_folders = [&](Verb* one) -> Option& {
-    return one
-        ->Arguments("FOLDER", folders.get(), "Findings, or folders that hold some; default: all")
+  const auto add_folders = [&](Verb* one, const std::string& none = "; default: all") -> Option& {
+    return one->Arguments("FOLDER", folders.get(), "Findings, or folders that hold some" + none)
         .Complete(Completion::kFolder);
   };
   Verb& list =
@@ -232,14 +244,15 @@ Verb FindingsVerb() {
   list.exit_codes = "0 listed, 2 wrong use or one cannot be read.";
   list.run = [=] { return RunList(*folders, *output); };
   Verb& show = verb.verbs.emplace_back("show", "print findings for people");
-  add_folders(&show).Required();
+  add_folders(&show, "").Required();
   show.examples = {{"findings show work/findings/query_parser/violation-round_trip",
                     "prints the case, and what is known of it"}};
   show.exit_codes = "0 printed, 2 wrong use.";
   show.run = [=] { return ShowCases(*folders, ""); };
   Verb& remove = verb.verbs.emplace_back("rm", "remove findings");
-  add_folders(&remove);
-  remove.Flag("--gone", gone.get(), "Only those that no longer fail, as check has seen");
+  add_folders(&remove, "; with --gone: all");
+  remove.Flag("--gone", gone.get(),
+              "Only those that no longer fail, as check has seen and a run now confirms");
   remove.examples = {{"findings rm --gone", "removes those that no longer fail"}};
   remove.exit_codes = "0 removed, 2 wrong use.";
   remove.run = [=] { return RunRemove(*folders, *gone); };

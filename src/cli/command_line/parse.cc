@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runner/user_error.h"
 
@@ -80,7 +82,7 @@ void FollowMoved(const Verb& root, Values* arguments) {
 }
 
 // CLI11's words for a missing value and for unknown arguments are for programmers.
-std::string ErrorText(const CLI::ParseError& error, Values rest) {
+std::string ErrorText(const CLI::ParseError& error, const Values& rest) {
   std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     const std::string name = text.substr(0, text.find(':'));
@@ -115,6 +117,55 @@ std::string WhatIsMissing(const Verb& verb, const Given& given) {
     if (std::none_of(given.begin(), given.end(), is_one)) return one_of.error;
   }
   return "";
+}
+
+// How many letters must be changed, added, removed or swapped with the next to make one word from
+// the other.
+size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<size_t>> steps(a.size() + 1, std::vector<size_t>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) {
+    for (size_t j = 0; j <= b.size(); ++j) {
+      size_t& least = steps[i][j];
+      if (i == 0 || j == 0) {
+        least = i + j;
+        continue;
+      }
+      least = std::min({steps[i - 1][j] + 1, steps[i][j - 1] + 1,
+                        steps[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        least = std::min(least, steps[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return steps[a.size()][b.size()];
+}
+
+// "; did you mean --start?", if an option or a verb has nearly the name of the first word that
+// there is not; otherwise "".
+std::string DidYouMean(const Verb& verb, const Values& rest) {
+  std::vector<std::string_view> names;
+  std::string word;
+  if (!verb.verbs.empty()) {
+    for (const Verb& inner : verb.verbs) names.push_back(inner.name);
+    if (!rest.empty()) word = rest.front();
+  } else {
+    for (const Option& option : verb.options) {
+      if (!option.hidden && !option.positional()) names.push_back(option.name);
+    }
+    for (const std::string& one : rest) {
+      if (word.empty() && one.starts_with("--")) word = one.substr(0, one.find('='));
+    }
+  }
+  constexpr size_t kLettersPerStep = 3;
+  std::string_view best;
+  size_t least = std::min<size_t>(2, word.size() / kLettersPerStep) + 1;
+  for (const std::string_view name : names) {
+    if (const size_t steps = Distance(word, name); steps < least) {
+      best = name;
+      least = steps;
+    }
+  }
+  return best.empty() ? "" : "; did you mean " + std::string(best) + "?";
 }
 
 std::string SeeHelp(const std::string& path) {
@@ -153,7 +204,7 @@ Parsed Parse(const Verb& root, std::vector<std::string> arguments) {
     parsed.what = Parsed::What::kWrongUse;
     parsed.error = (parsed.verb->verbs.empty() ? ErrorText(error, innermost->remaining())
                                                : WhichVerb(parsed.path, innermost->remaining())) +
-                   SeeHelp(parsed.path);
+                   SeeHelp(parsed.path) + DidYouMean(*parsed.verb, innermost->remaining());
   } catch (const runner::UserError& error) {
     parsed.what = Parsed::What::kWrongUse;
     parsed.error = error.what();
