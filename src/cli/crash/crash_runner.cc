@@ -1,7 +1,6 @@
 #include "cli/crash/crash_runner.h"
 
 #include <absl/strings/str_format.h>
-#include <sched.h>
 
 #include <functional>
 #include <optional>
@@ -17,20 +16,6 @@
 #include "worlds/durability/durability_harness.h"
 
 namespace resprobe::cli {
-namespace {
-
-// The servers and this program take turns: on one processor a turn costs half as much.
-int PinToThisProcessor() {
-  const int cpu = sched_getcpu();
-  if (cpu < 0) return -1;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<size_t>(cpu), &set);
-  return sched_setaffinity(0, sizeof(set), &set) == 0 ? cpu : -1;
-}
-
-}  // namespace
-
 CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source), spec_(spec) {
   if (spec_.server.start.empty()) {
@@ -57,7 +42,7 @@ CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings:
                            version.out.substr(at + 3, version.out.find(' ', at + 3) - at - 3);
   }
   options.ignores_fsync = spec_.options.value("plant", Json()) == Json(kPlantNoFsync);
-  options.cpu = PinToThisProcessor();
+  options.cpu = live::PinToThisProcessor();
   prepared_ = std::make_unique<live::PreparedServers>(options);
   world_ = std::make_unique<live::LiveDurability>(prepared_.get(), profile_);
 }

@@ -1,5 +1,7 @@
 #include "live/durability/durable_server.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -26,6 +28,15 @@ std::string MakeFolder() {
 }
 
 }  // namespace
+
+int PinToThisProcessor() {
+  const int cpu = sched_getcpu();
+  if (cpu < 0) return -1;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  return sched_setaffinity(0, sizeof(set), &set) == 0 ? cpu : -1;
+}
 
 PreparedServers::PreparedServers(const DurableServerOptions& options)
     : options_(options), folder_(MakeFolder()) {}
@@ -58,8 +69,18 @@ std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& s
     node.directory = make_folder() + "/n";
     std::error_code ignored;
     fs::create_directory(node.directory, ignored);
-    node.arguments = {"--port", "6379", "--bind", "0.0.0.0",     "--protected-mode",
-                      "no",     "--hz", "10",     "--daemonize", "no"};
+    node.arguments = {"--port",
+                      "6379",
+                      "--bind",
+                      "0.0.0.0",
+                      "--protected-mode",
+                      "no",
+                      "--hz",
+                      "10",
+                      "--daemonize",
+                      "no",
+                      "--proto-max-bulk-len",
+                      std::to_string(kDurableMaxBulk)};
     node.arguments.insert(node.arguments.end(), settings.begin(), settings.end());
     node.arguments.insert(node.arguments.end(), options_.arguments.begin(),
                           options_.arguments.end());

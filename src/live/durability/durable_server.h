@@ -17,6 +17,9 @@
 
 namespace resprobe::live {
 
+// proto-max-bulk-len of the servers: the least that they take.
+inline constexpr int64_t kDurableMaxBulk = 1 << 20;
+
 // What a server is started with.
 struct DurableServerOptions {
   // redis-server, valkey-server, or a program with their command line, looked up in PATH; and
@@ -28,6 +31,10 @@ struct DurableServerOptions {
   // An injected fault: each fsync reports success, and is none.
   bool ignores_fsync = false;
 };
+
+// Moves this thread to one processor, and returns its number; -1 if that fails. The servers and
+// this program take turns, and on one processor a turn costs half as much.
+int PinToThisProcessor();
 
 // Processes of a server that are about to read their files. What comes before that (loading the
 // program and its libraries, reading the settings) is done once for each list of settings; then

@@ -52,13 +52,26 @@ std::string LoadAt(std::span<const DumpedKey> keys, int64_t now_ms, Server* serv
   return why;
 }
 
-bool IsError(std::string_view reply) { return reply.starts_with('-'); }
+// The name of a file without its numbers, as a number.
+uint32_t ShapeOf(std::string_view path) {
+  uint32_t shape = 0;
+  for (const char c : path) {
+    if (c < '0' || c > '9') shape = shape * 31 + static_cast<uint8_t>(c);
+  }
+  return shape;
+}
+
+// An error's code is in capital letters; other replies that begin so are numbers.
+bool IsError(std::string_view reply) {
+  return reply.size() > 1 && reply[0] == '-' && reply[1] >= 'A' && reply[1] <= 'Z';
+}
 
 }  // namespace
 
 LiveDurability::LiveDurability(PreparedServers* prepared, Profile profile)
     : server_(prepared), second_(prepared), profile_(profile) {
   ServerConfig config = World::BaseConfig(profile);
+  config.max_bulk = kDurableMaxBulk;
   spare_ = std::make_unique<Server>(config);
   // Effects are recorded only by a server that logs them.
   config.persistence.appendonly = true;
@@ -202,6 +215,14 @@ void LiveDurability::OnResult(const Disk&, const DiskCall& call) {
     constexpr std::string_view kRoles[] = {"", "child: ", "thread: "};
     trace_->Line("    " + std::string(kRoles[booting_ ? 0 : server_.caller()]) + PrintCall(call) +
                  " = " + (call.result < 0 ? ErrorName(call.result) : std::to_string(call.result)));
+  }
+  if (on_call_ != nullptr) {
+    const SandboxRole role = booting_ ? kSandboxServer : server_.caller();
+    on_call_((static_cast<uint32_t>(ShapeOf(call.op == DiskOp::kRename ? call.to : call.path)) *
+                  kSandboxRoles +
+              role) * static_cast<uint32_t>(kDiskOps) +
+                 static_cast<uint32_t>(call.op),
+             call.result < 0);
   }
   ++counts_.calls[booting_ ? kSandboxServer : server_.caller()][static_cast<size_t>(call.op)];
 }

@@ -67,6 +67,11 @@ class LiveDurability : private DiskObserver {
     uint64_t second_life_one_in = 4;
   };
   void set_probes(Probes probes) { probes_ = std::move(probes); }
+  // Told of each call to the disk that the server makes: a number for its kind and its file, and
+  // whether it failed.
+  void set_on_call(std::function<void(uint32_t place, bool failed)> on_call) {
+    on_call_ = std::move(on_call);
+  }
   // The op that runs, and how many calls to the disk it has made, that of the moment included.
   size_t op() const { return op_; }
   uint64_t calls_of_op() const { return server_.disk().io_count() - op_began_; }
@@ -194,6 +199,7 @@ class LiveDurability : private DiskObserver {
   uint32_t version_ = 0;
   DiskFaultCounts counted_;
   Probes probes_;
+  std::function<void(uint32_t, bool)> on_call_;
   std::optional<CrashFailure> probe_failure_;
   CrashStates states_;
   Disk probe_disk_;

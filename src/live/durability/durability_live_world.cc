@@ -1,0 +1,78 @@
+#include "live/durability/durability_live_world.h"
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "live/server/target.h"
+
+namespace resprobe::live {
+namespace {
+
+constexpr uint32_t kShapes = 1 << 13;
+// libFuzzer clears this section before each run, and reads it afterwards.
+[[gnu::section("__libfuzzer_extra_counters"), gnu::used]] uint8_t shapes[kShapes];
+
+[[noreturn]] void GiveUp(const std::string& why) {
+  std::fprintf(stderr, "resprobe: durability_live: %s\n", why.c_str());
+  std::fflush(stderr);
+  std::_Exit(2);
+}
+
+}  // namespace
+
+void DurabilityLiveWorld::LeaveToParent() {
+  if (owner_ == 0 || owner_ == getpid()) return;
+  static_cast<void>(world_.release());
+  static_cast<void>(prepared_.release());
+}
+
+void DurabilityLiveWorld::Open() {
+  const char* start = std::getenv("RESPROBE_ORACLE_START");
+  std::string error;
+  const std::optional<std::vector<std::string>> words =
+      WordsOfCommand(start == nullptr || *start == '\0' ? "redis-server" : start, &error);
+  if (!words) GiveUp(error);
+  DurableServerOptions options;
+  options.program = words->front();
+  options.arguments.assign(words->begin() + 1, words->end());
+  options.cpu = PinToThisProcessor();
+  prepared_ = std::make_unique<PreparedServers>(options);
+  // The name is all that is known before it runs.
+  const bool valkey = options.program.find("valkey") != std::string::npos;
+  world_ = std::make_unique<LiveDurability>(prepared_.get(),
+                                            valkey ? Profile::kValkey80 : Profile::kRedis70);
+  owner_ = getpid();
+  uint32_t last = 0;
+  world_->set_on_call([last](uint32_t place, bool failed) mutable {
+    const uint32_t now = place * 2 + (failed ? 1 : 0);
+    uint8_t& count = shapes[(last * 31 + now) % kShapes];
+    if (count < UINT8_MAX) ++count;
+    last = now * 31;
+  });
+}
+
+void DurabilityLiveWorld::CheckSupport() {
+  if (!world_->unsupported().empty()) GiveUp(world_->unsupported());
+}
+
+void DurabilityLiveWorld::Start(const Config& config, RunContext& run) {
+  if (owner_ != getpid()) {
+    LeaveToParent();
+    Open();
+  }
+  world_->Start(config, run);
+  CheckSupport();
+}
+
+void DurabilityLiveWorld::Settle(RunContext& run) {
+  world_->Settle(run);
+  CheckSupport();
+}
+
+}  // namespace resprobe::live
