@@ -220,7 +220,7 @@ fi
 if [[ $part == findings ]]; then
   # A verdict may be old: what is gone is run again before it is removed.
   echo append-length >"$temp/faults"
-  printf 'exec python3 %s "$1" $(cat %s)\n' "$temp/toy_server.py" "$temp/faults" >"$temp/start"
+  printf 'exec '"$python"' %s "$1" $(cat %s)\n' "$temp/toy_server.py" "$temp/faults" >"$temp/start"
   run 1 oracle --start "sh $temp/start {port}" --only-errors-code --seeds 60
   : >"$temp/faults"
   run 0 findings check

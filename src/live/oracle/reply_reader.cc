@@ -97,8 +97,10 @@ ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
   if (got == RespConnection::Got::kNothing) {
     if (!fence_->Pass()) return Wait::kFailed;
     // The server may be slow to accept a connection, and answer others meanwhile.
-    const bool begun = client.connection->answered;
-    got = link.Read(in_order_ ? 0 : begun ? kPatienceMs : verdict_->hang_ms());
+    constexpr int kTimes = 5;
+    const int first_ms = std::min(kTimes * first_reply_ms_, verdict_->hang_ms());
+    const int ms = client.connection->answered ? kPatienceMs : std::max(kPatienceMs, first_ms);
+    got = link.Read(in_order_ ? 0 : ms);
   }
   client.connection->answered |= got == RespConnection::Got::kBytes;
   if (got == RespConnection::Got::kBytes) return Wait::kMore;

@@ -31,9 +31,11 @@ class ReplyReader {
 
   // All must outlive the reader. `in_order`: the server handles the requests of all clients in the
   // order of their arrival, so that an answer to one shows that those before it were handled.
+  // Otherwise the first reply on a connection may take several times `first_reply_ms`.
   ReplyReader(const Server* core, RequestLog* log, OracleVerdict* verdict, OracleFence* fence,
-              Comparer* comparer, OracleCounts* counts, bool in_order)
+              Comparer* comparer, OracleCounts* counts, bool in_order, int first_reply_ms)
       : in_order_(in_order),
+        first_reply_ms_(first_reply_ms),
         core_(core),
         log_(log),
         verdict_(verdict),
@@ -86,6 +88,7 @@ class ReplyReader {
   bool IsEndless(size_t bytes, std::chrono::steady_clock::time_point since) const;
 
   const bool in_order_;
+  const int first_reply_ms_;
   const Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;

@@ -96,6 +96,7 @@ class Surveyor {
                std::min(target->hang_ms(), kPatienceMs), target->stop()) {}
 
   bool Run(ServerSurvey* survey, std::string* error) {
+    survey->first_reply_ms_ = FirstReplyMs();
     survey->closes_after_replies_ = ClosesAfter("PING", "PING");
     survey->closes_after_errors_ =
         ClosesAfter(std::string(kNoCommand) + " first", std::string(kNoCommand) + " second");
@@ -145,6 +146,18 @@ class Surveyor {
       Ask(words);
     }
     return probe_.lost() > lost || probe_.lack() == RespProbe::Lack::kClosed;
+  }
+
+  int FirstReplyMs() {
+    constexpr int kConnections = 3;
+    Clock::duration most = {};
+    for (int i = 0; i < kConnections; ++i) {
+      probe_.Disconnect();
+      const Clock::time_point start = Clock::now();
+      Ask({"PING"});
+      most = std::max(most, Clock::now() - start);
+    }
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(most).count());
   }
 
   bool TimeIsOver() const { return Clock::now() > until_; }
