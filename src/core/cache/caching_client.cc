@@ -95,7 +95,8 @@ void CachingClient::TrackIfReady() {
   }
   char digits[24];
   static constexpr std::string_view kOn[] = {"CLIENT", "TRACKING", "ON"};
-  words_.assign(std::begin(kOn), std::end(kOn));
+  words_.clear();
+  for (const std::string_view word : kOn) words_.push_back(word);
   switch (policy_.mode) {
     case Mode::kDefault:
       break;

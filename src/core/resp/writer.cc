@@ -95,6 +95,11 @@ void AppendLine(std::string* out, char type, std::string_view text) {
   });
 }
 
+// A constant of at most 16 bytes.
+[[gnu::always_inline]] inline void AppendText(std::string* out, std::string_view text) {
+  AppendUpTo(out, text.size(), [&](Cursor& to) { to.Bytes(text); });
+}
+
 // An upper bound on the size of the texts as bulk strings.
 size_t BulkSize(std::span<const std::string_view> texts) {
   size_t most = 0;
@@ -138,17 +143,17 @@ void Writer::BulkInteger(int64_t value) {
 
 void Writer::NullBulk() {
   if (protocol_ >= 3) {
-    out_->append("_\r\n", 3);
+    AppendText(out_, "_\r\n");
   } else {
-    out_->append("$-1\r\n", 5);
+    AppendText(out_, "$-1\r\n");
   }
 }
 
 void Writer::NullArray() {
   if (protocol_ >= 3) {
-    out_->append("_\r\n", 3);
+    AppendText(out_, "_\r\n");
   } else {
-    out_->append("*-1\r\n", 5);
+    AppendText(out_, "*-1\r\n");
   }
 }
 
@@ -168,9 +173,9 @@ void Writer::AttributeHeader(size_t pairs) { Header('|', pairs); }
 
 void Writer::Boolean(bool value) {
   if (protocol_ >= 3) {
-    out_->append(value ? "#t\r\n" : "#f\r\n", 4);
+    AppendText(out_, value ? "#t\r\n" : "#f\r\n");
   } else {
-    out_->append(value ? ":1\r\n" : ":0\r\n", 4);
+    AppendText(out_, value ? ":1\r\n" : ":0\r\n");
   }
 }
 
