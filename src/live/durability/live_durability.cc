@@ -782,15 +782,16 @@ void LiveDurability::Settle(RunContext& run) {
   if (Stopped(run)) return;
   // Two states in which both servers remain until somebody helps them
   // (docs/findings/aof-fsync-error-for-ever.md, misconf-without-changes.md).
-  if (faults_ && reply.starts_with("-MISCONF")) {
-    if (settings_.appendonly) {
+  for (int help = 0; help < 2 && faults_ && reply.starts_with("-MISCONF") && !Stopped(run);
+       ++help) {
+    if (reply.starts_with("-MISCONF Errors writing to the AOF")) {
       Ask({"CONFIG", "SET", "appendonly", "no"}, run);
       if (!Stopped(run)) Ask({"CONFIG", "SET", "appendonly", "yes"}, run);
+    } else {
+      Ask({"BGSAVE"}, run);
     }
-    if (!Stopped(run)) Ask({"BGSAVE"}, run);
     if (!Stopped(run)) Pass(kHealMs, run);
-    if (Stopped(run)) return;
-    reply = set();
+    if (!Stopped(run)) reply = set();
   }
   if (Stopped(run)) return;
   if (!run.Check(reply == "OK", "heals", "OK, for the disk has healed",
