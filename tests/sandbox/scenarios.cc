@@ -203,67 +203,17 @@ RunResult RunReplicas(const std::string& program, const SandboxOptions& options)
   return ResultOf(&system, seen, wrong);
 }
 
-std::string ClusterState(TestSystem* system, size_t node) {
-  return Line(system->Ask(node, {"CLUSTER", "INFO"}), "cluster_state");
-}
-
 bool FormCluster(TestSystem* system) {
-  for (int i = 0; i < 6; ++i) {
+  for (size_t i = 0; i < kClusterNodes; ++i) {
     if (!system->Start({"--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
                         "--cluster-config-file", "nodes.conf"})) {
       return false;
     }
   }
-  static const char* const kSlots[][2] = {{"0", "5460"}, {"5461", "10922"}, {"10923", "16383"}};
-  for (size_t i = 0; i < 3; ++i) {
-    system->Ask(i, {"CLUSTER", "ADDSLOTSRANGE", kSlots[i][0], kSlots[i][1]});
-  }
-  for (size_t i = 0; i < 6; ++i) {
-    system->Ask(i, {"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
-  }
-  for (size_t i = 1; i < 6; ++i) {
-    system->Ask(0, {"CLUSTER", "MEET", Sandbox::AddressOf(i), "6379"});
-  }
-  const auto known = [&](size_t i) {
-    return Line(system->Ask(i, {"CLUSTER", "INFO"}), "cluster_known_nodes:") ==
-           "cluster_known_nodes:6";
-  };
-  const auto all_known = [&] {
-    for (size_t i = 0; i < 6; ++i) {
-      if (!known(i)) return false;
-    }
-    return true;
-  };
-  if (!RunUntilDone(system, 20 * kSecond, all_known)) return false;
-  for (size_t i = 3; i < 6; ++i) {
-    const std::string primary = system->Ask(i - 3, {"CLUSTER", "MYID"});
-    if (system->Ask(i, {"CLUSTER", "REPLICATE", primary}) != "OK") return false;
-  }
-  return RunUntilDone(system, 20 * kSecond, [&] {
-    for (size_t i = 0; i < 6; ++i) {
-      if (ClusterState(system, i) != "cluster_state:ok") return false;
-      const std::string info = system->Ask(i, {"INFO", "replication"});
-      if (i < 3 && !info.contains("state=online")) return false;
-      if (i >= 3 && !info.contains("master_link_status:up")) return false;
-    }
-    return true;
-  });
+  return FormCluster(&system->sandbox());
 }
 
-std::string FailOver(TestSystem* system) {
-  std::string seen;
-  system->Ask(0, {"SET", "{a}1", "x"});
-  system->sandbox().node(1).Crash(CrashKind::kProcess);
-  const auto taken_over = [&] {
-    return system->Ask(4, {"ROLE"}).starts_with("master") &&
-           ClusterState(system, 0) == "cluster_state:ok" &&
-           ClusterState(system, 4) == "cluster_state:ok";
-  };
-  system->sandbox().RunFor(kSecond * 3 / 2);
-  if (!RunUntilDone(system, 20 * kSecond, taken_over)) return "";
-  for (const size_t i : {0, 2, 3, 4, 5}) seen += system->Ask(i, {"CLUSTER", "NODES"}) + "\n";
-  return seen;
-}
+std::string FailOver(TestSystem* system) { return FailOver(&system->sandbox()); }
 
 RunResult RunCluster(const std::string& program, const SandboxOptions& options) {
   TestSystem system(program, options);

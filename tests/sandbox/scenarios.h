@@ -11,6 +11,7 @@
 
 #include "sandbox/sandbox.h"
 #include "sandbox/sandbox_client.h"
+#include "sandbox/sandbox_cluster.h"
 
 namespace resprobe::sandbox {
 
@@ -74,11 +75,8 @@ RunResult RunCluster(const std::string& program, const SandboxOptions& options);
 // Three Sentinels, a primary and two replicas; the primary loses power.
 RunResult RunSentinels(const std::string& program, const SandboxOptions& options);
 
-// Starts six nodes and forms a cluster of three primaries with a replica each.
+// The same as in sandbox/sandbox_cluster.h; the nodes log to a file on their disks.
 bool FormCluster(TestSystem* system);
-std::string ClusterState(TestSystem* system, size_t node);
-// Kills a primary of it, and runs until its replica has taken over. What the nodes say then; empty:
-// none does.
 std::string FailOver(TestSystem* system);
 
 }  // namespace resprobe::sandbox

@@ -10,6 +10,7 @@
 
 #include "cli/bench/bench_families.h"
 #include "cli/bench/bench_oracle.h"
+#include "cli/bench/bench_sandbox.h"
 #include "cli/fuzz/fuzz_job.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
@@ -319,6 +320,20 @@ int RunBench(const BenchOptions& options) {
     } else {
       if (text) std::printf("\nlive: skipped, there is no redis-server\n");
       json["live"] = {{"skipped", true}};
+    }
+  }
+  if (options.harnesses.empty() && !options.families) {
+    json["sandbox"] = Json::array();
+    for (const char* variable : {"RESPROBE_REDIS_SERVER", "RESPROBE_VALKEY_SERVER"}) {
+      const char* const server = std::getenv(variable);
+      if (server == nullptr) {
+        if (text) std::printf("\nsandbox: skipped, %s is not set\n", variable);
+        continue;
+      }
+      const Json one = BenchSandbox(fs::read_symlink("/proc/self/exe"), server, options.seconds);
+      pass &= one.value("pass", true);
+      if (text) PrintSandbox(one);
+      json["sandbox"].push_back(one);
     }
   }
   if (options.harnesses.empty() || options.families) {
