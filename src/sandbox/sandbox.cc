@@ -1,6 +1,7 @@
 #include "sandbox/sandbox.h"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,15 @@ void FutexWait(uint32_t* word, uint32_t value, int ms) {
 constexpr int kLookMs = 50;
 
 }  // namespace
+
+int PinToThisProcessor() {
+  const int cpu = sched_getcpu();
+  if (cpu < 0) return -1;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(cpu), &set);
+  return sched_setaffinity(0, sizeof(set), &set) == 0 ? cpu : -1;
+}
 
 std::unique_ptr<Sandbox> Sandbox::Make(const SandboxOptions& options, std::string* error) {
   if (!std::has_single_bit(options.ring_bytes) || options.ring_bytes > kSandboxMaxRing) {

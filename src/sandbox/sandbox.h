@@ -32,6 +32,10 @@
 
 namespace resprobe::sandbox {
 
+// Moves this thread to one processor, and returns its number; -1 if that fails. The servers and
+// this program take turns, and on one processor a turn costs half as much.
+int PinToThisProcessor();
+
 struct SandboxOptions {
   // Of all that the nodes take for random.
   uint64_t seed = 1;

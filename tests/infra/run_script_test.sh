@@ -37,7 +37,7 @@ run 0 --help
 while read -r verb; do
   grep -q -E "^  $verb " <<<"$out" || fail "help does not name the verb $verb"
 done < <(awk '/^main\(\)/ {on = 1} on' "$script" | grep -o -E '^    [a-z |-]+\)$' | tr -d ' )' |
-  tr '|' '\n' | grep -v -E '^(help|-h|--help)?$')
+  tr '|' '\n' | grep -v -E '^(help|-.*)?$')
 plain=$out
 run 0
 [[ $out == "$plain" ]] || fail "no arguments is not help"

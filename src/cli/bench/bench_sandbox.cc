@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "live/durability/durable_server.h"
 #include "runner/files.h"
 #include "runner/output.h"
 #include "runner/process.h"
@@ -70,7 +69,7 @@ class Pinned {
  public:
   Pinned() {
     sched_getaffinity(0, sizeof(before_), &before_);
-    cpu_ = live::PinToThisProcessor();
+    cpu_ = sandbox::PinToThisProcessor();
   }
   ~Pinned() { sched_setaffinity(0, sizeof(before_), &before_); }
   Pinned(const Pinned&) = delete;

@@ -42,7 +42,7 @@ CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings:
                            version.out.substr(at + 3, version.out.find(' ', at + 3) - at - 3);
   }
   options.ignores_fsync = spec_.options.value("plant", Json()) == Json(kPlantNoFsync);
-  options.cpu = live::PinToThisProcessor();
+  options.cpu = sandbox::PinToThisProcessor();
   prepared_ = std::make_unique<live::PreparedServers>(options);
   world_ = std::make_unique<live::LiveDurability>(prepared_.get(), profile_);
 }

@@ -41,7 +41,7 @@ void DurabilityLiveWorld::Open() {
   DurableServerOptions options;
   options.program = words->front();
   options.arguments.assign(words->begin() + 1, words->end());
-  options.cpu = PinToThisProcessor();
+  options.cpu = sandbox::PinToThisProcessor();
   prepared_ = std::make_unique<PreparedServers>(options);
   // The name is all that is known before it runs.
   const bool valkey = options.program.find("valkey") != std::string::npos;

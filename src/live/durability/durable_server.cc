@@ -1,7 +1,5 @@
 #include "live/durability/durable_server.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -28,15 +26,6 @@ std::string MakeFolder() {
 }
 
 }  // namespace
-
-int PinToThisProcessor() {
-  const int cpu = sched_getcpu();
-  if (cpu < 0) return -1;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<size_t>(cpu), &set);
-  return sched_setaffinity(0, sizeof(set), &set) == 0 ? cpu : -1;
-}
 
 PreparedServers::PreparedServers(const DurableServerOptions& options)
     : options_(options), folder_(MakeFolder()) {}

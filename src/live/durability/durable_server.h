@@ -32,10 +32,6 @@ struct DurableServerOptions {
   bool ignores_fsync = false;
 };
 
-// Moves this thread to one processor, and returns its number; -1 if that fails. The servers and
-// this program take turns, and on one processor a turn costs half as much.
-int PinToThisProcessor();
-
 // Processes of a server that are about to read their files. What comes before that (loading the
 // program and its libraries, reading the settings) is done once for each list of settings; then
 // processes are copied.
