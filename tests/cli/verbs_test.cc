@@ -143,6 +143,7 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
                                              {"record", {start, running}},
                                              {"proxy", {start, running}},
                                              {"fuzz", {start}},
+                                             {"crash", {start}},
                                              {"freeze", {start}}};
   const Verb root = AllVerbs();
   const Verb& oracle = VerbOf(root, "oracle");
