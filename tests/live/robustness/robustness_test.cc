@@ -72,6 +72,7 @@ struct Planted {
   Kind kind;
   const char* signature;
 };
+void PrintTo(const Planted& planted, std::ostream* out) { *out << planted.fault; }
 
 class PlantedTest : public RobustnessRunnerTest, public testing::WithParamInterface<Planted> {};
 INSTANTIATE_TEST_SUITE_P(
