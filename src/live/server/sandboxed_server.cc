@@ -73,7 +73,9 @@ std::unique_ptr<SandboxedServer> SandboxedServer::Start(const ServerProcessOptio
   }
   server->folder_ = folder;
   // Questions for the time cost next to nothing: within a case the time stands still.
-  server->sandbox_ = Sandbox::Make({.call_ns = 1, .turn_limit_ms = options.hang_ms}, error);
+  server->sandbox_ = Sandbox::Make(
+      {.call_ns = 1, .turn_limit_ms = options.hang_ms, .cpu = sandbox::PinToThisProcessor()},
+      error);
   if (server->sandbox_ == nullptr) return nullptr;
   sandbox::SandboxNodeOptions node;
   node.program = options.program;
