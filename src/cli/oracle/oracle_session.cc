@@ -138,6 +138,10 @@ std::optional<live::Difference> OracleSession::CatchUp() {
   return difference;
 }
 
+void OracleSession::Resume() {
+  if (oracle_->verdict().given_up() && !gone()) oracle_->Prepare(&gone_);
+}
+
 void OracleSession::Revive() {
   last_log_ = target_->Log();
   oracle_->Prepare(&gone_);

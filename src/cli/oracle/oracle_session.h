@@ -87,6 +87,8 @@ class OracleSession {
 
   // Once this returns true, nothing waits for the server. nullptr: no limit.
   void LimitTo(std::function<bool()> over) { over_ = std::move(over); }
+  // Begins again after a limit has ended a case.
+  void Resume();
 
   // True if the server has ended, or hangs, and cannot be restarted.
   bool gone() const { return !gone_.empty(); }

@@ -83,6 +83,8 @@ class OracleVerdict {
 
   // True if the run continues: there is no difference, and waiting was not interrupted.
   bool going() const { return !difference_ && !given_up_; }
+  // True if waiting was interrupted: nothing is compared until the next Restart().
+  bool given_up() const { return given_up_; }
   const std::optional<Difference>& difference() const { return difference_; }
   // Clears the difference; the run continues unless waiting was interrupted.
   void Clear() { difference_.reset(); }
