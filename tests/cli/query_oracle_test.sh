@@ -32,6 +32,11 @@ holds "$folder" case case.ops original redis-cli.txt report.json server.log
 cp "$folder/case.ops" "$temp/ops"
 has ops "ops query_parser"
 
+# It ends after the first finding.
+rm -rf "$temp/work"
+run 1 oracle --query --start "$server --loadmodule $module" --seeds 300 --stop-on-failure --shrink 0
+has out "1 finding"
+
 # Where the module is found by its variable, the finding needs no path of this machine.
 export RESPROBE_REDISEARCH=$module
 rm -rf "$temp/work"
