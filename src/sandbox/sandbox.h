@@ -97,6 +97,12 @@ class Sandbox {
 
   // True time since the start, in microseconds.
   int64_t now_us() const { return memory_->time_ns / 1000; }
+  // The same within a turn that has been halted by a call on a disk, or in an observer of a disk: a
+  // turn can take time (a slow fsync).
+  int64_t call_us() const {
+    return (memory_->call.now_ns > memory_->time_ns ? memory_->call.now_ns : memory_->time_ns) /
+           1000;
+  }
   // Runs until that time, or until something stops it.
   Stop RunUntil(int64_t until_us) { return Run(until_us * 1000, false); }
   Stop RunFor(int64_t us) { return Run(memory_->time_ns + us * 1000, false); }

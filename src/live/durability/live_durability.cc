@@ -360,7 +360,7 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
   history_.Commit();
   settings_.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   waits_for_rewrite_ = false;
-  const int64_t crashed_ms = server_.now_ms();
+  const int64_t crashed_ms = server_.call_ms();
   // Names and data that are not durable may be kept in any order at these levels, and no server
   // syncs all of them in time.
   bool excusable = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix &&
@@ -373,7 +373,7 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
     choices_.Reset(again->choices);
   }
   // The next process starts a moment later.
-  int64_t at_us = server_.now_us() + kUs;
+  int64_t at_us = server_.call_us() + kUs;
   bool started = Boot(server_.disk(), at_us);
   if (again && server_.up() && server_.frozen()) {
     if (run.trace().on()) {
@@ -514,7 +514,7 @@ void LiveDurability::Recover(CrashKind kind) {
   settings.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   const bool any_order = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
   const std::vector<std::string> words = settings.Words();
-  if (!second_.Start(words, probe_disk_, server_.now_us() + kUs, nullptr, nullptr)) {
+  if (!second_.Start(words, probe_disk_, server_.call_us() + kUs, nullptr, nullptr)) {
     if (second_.unsupported()) {
       unsupported_ = second_.why();
       return;
@@ -539,7 +539,7 @@ void LiveDurability::Recover(CrashKind kind) {
     unsupported_ = "the core cannot take a value of the server's: " + why;
     return;
   }
-  judge_.At(CrashOf(kind, server_.now_ms()));
+  judge_.At(CrashOf(kind, server_.call_ms()));
   const DurabilityVerdict verdict = history_.Judge(spare_->keyspace(), &judge_);
   Count(OutcomeOf(verdict.result));
   if (IsBroken(verdict.result)) {

@@ -28,6 +28,7 @@ static SandboxCall* NewCall(enum SandboxCallKind kind, const Fd* of) {
   call->file = of == NULL ? -1 : of->file;
   call->flags = 0;
   call->offset = call->size = 0;
+  call->now_ns = TrueNow();
   call->point = 0;
   return call;
 }

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 enum {
-  kSandboxVersion = 1,
+  kSandboxVersion = 2,
   kSandboxMaxNodes = 32,
   kSandboxHost = kSandboxMaxNodes,  // the host's number, as an end of connections and as a runner
   kSandboxEndpoints = kSandboxMaxNodes + 1,
@@ -167,6 +167,7 @@ typedef struct SandboxCall {
   int64_t size;
   int64_t result;  // or a negated errno value
   int64_t delay_ns;
+  int64_t now_ns;  // true time in the caller's turn
   uint64_t point;
   char path[kSandboxText];
   char to[kSandboxText];
