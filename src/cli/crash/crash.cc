@@ -340,7 +340,7 @@ class CrashSearch : public findings::Search {
     adopted_ += counts.adopted;
     for (size_t i = 0; i < outcomes_.size(); ++i) outcomes_[i] += counts.outcomes[i];
     for (size_t i = 0; i < kDiskFaultKinds; ++i) {
-      faults_[i] += counts.faults[static_cast<DiskFaultKind>(i)];
+      faults_[i] += counts.faults[i];
     }
     if (outcome.failed()) Tell(c, from, std::move(outcome), met);
     if (const std::optional<CrashFailure>& failure = world.probe_failure()) {

@@ -224,7 +224,6 @@ void LiveDurability::OnResult(const Disk&, const DiskCall& call) {
                  static_cast<uint32_t>(call.op),
              call.result < 0);
   }
-  ++counts_.calls[booting_ ? kSandboxServer : server_.caller()][static_cast<size_t>(call.op)];
 }
 
 void LiveDurability::NoteFaults() {
@@ -233,8 +232,11 @@ void LiveDurability::NoteFaults() {
   if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
   if (acted(DiskFaultKind::kSyncFails) && reverts_) judge_.Damaged();
   if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) judge_.Damaged();
+  for (size_t i = 0; i < kDiskFaultKinds; ++i) {
+    const auto kind = static_cast<DiskFaultKind>(i);
+    counts_.faults[i] += now[kind] - counted_[kind];
+  }
   counted_ = now;
-  counts_.faults = now;
 }
 
 void LiveDurability::Align() {

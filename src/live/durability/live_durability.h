@@ -87,9 +87,8 @@ class LiveDurability : private DiskObserver {
     uint64_t excused = 0;  // broken, but as docs/durability.md explains
     // Replies that differed from the core's: its state was replaced by the server's.
     uint64_t adopted = 0;
-    // Calls to the disk, by role (SandboxRole) and operation.
-    std::array<std::array<uint64_t, kDiskOps>, kSandboxRoles> calls{};
-    DiskFaultCounts faults;
+    // How often each kind of fault has acted, by DiskFaultKind.
+    std::array<uint64_t, kDiskFaultKinds> faults{};
   };
   const Counts& counts() const { return counts_; }
 

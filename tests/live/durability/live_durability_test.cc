@@ -131,7 +131,7 @@ call client=0 SET c 3
   EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
   EXPECT_THAT(run.trace().text(), HasSubstr("ENOSPC"));
   EXPECT_THAT(run.trace().text(), HasSubstr("MISCONF Errors writing to the AOF file"));
-  EXPECT_GT(world.counts().faults[DiskFaultKind::kNoSpace], 0);
+  EXPECT_GT(world.counts().faults[static_cast<size_t>(DiskFaultKind::kNoSpace)], 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LiveDurabilityTest,
