@@ -34,6 +34,14 @@ for server in redis-server valkey-server; do
   grep -A1 '"faults": {' "$temp/json" | grep -q '": [1-9]' || { cat "$temp/json"; failures=$((failures + 1)); }
 done
 
+# What a run needs is said again after the user's settings; what does not suit a run is told.
+run 0 crash --start "redis-server --appendonly no --port 7000 --appendfsync no" --policy always \
+  --faults power --seeds 12
+has out "0 findings"
+wrong_use "-NOAUTH" crash --start "redis-server --requirepass x" --seeds 1
+wrong_use "-CLUSTERDOWN" crash --start "redis-server --cluster-enabled yes" --seeds 1
+wrong_use "a working directory of its own" crash --start "redis-server --dir /tmp" --seeds 1
+
 # A run that crashes nothing where it should does not pass.
 run 1 crash --start redis-server --policy always --faults eintr --seeds 1
 has out "nothing was crashed at: "

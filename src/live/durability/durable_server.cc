@@ -58,21 +58,24 @@ std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& s
     node.directory = make_folder() + "/n";
     std::error_code ignored;
     fs::create_directory(node.directory, ignored);
-    node.arguments = {"--port",
-                      "6379",
-                      "--bind",
-                      "0.0.0.0",
-                      "--protected-mode",
-                      "no",
-                      "--hz",
-                      "10",
-                      "--daemonize",
-                      "no",
-                      "--proto-max-bulk-len",
-                      std::to_string(kDurableMaxBulk)};
+    // The last one of a setting counts: what a run needs comes after what the user wants.
+    node.arguments = options_.arguments;
+    const std::vector<std::string> needed = {"--port",
+                                             "6379",
+                                             "--bind",
+                                             "0.0.0.0",
+                                             "--protected-mode",
+                                             "no",
+                                             "--hz",
+                                             "10",
+                                             "--daemonize",
+                                             "no",
+                                             "--dir",
+                                             "./",
+                                             "--proto-max-bulk-len",
+                                             std::to_string(kDurableMaxBulk)};
+    node.arguments.insert(node.arguments.end(), needed.begin(), needed.end());
     node.arguments.insert(node.arguments.end(), settings.begin(), settings.end());
-    node.arguments.insert(node.arguments.end(), options_.arguments.begin(),
-                          options_.arguments.end());
     // A child's work takes a while, during which commands are served.
     node.child_us = 20'000;
     node.ignores_fsync = options_.ignores_fsync;
@@ -132,7 +135,11 @@ bool DurableServer::Start(const std::vector<std::string>& settings, const Disk& 
   while (!frozen()) {
     const std::optional<std::string> reply = Ask({"PING"});
     if (!reply) return frozen();
-    if (!reply->starts_with("-LOADING")) break;
+    if (reply->starts_with("-LOADING")) continue;
+    if (reply == "PONG") break;
+    why_ = "it answers PING with " + *reply;
+    unsupported_ = true;
+    return false;
   }
   return true;
 }

@@ -66,6 +66,16 @@ bool IsError(std::string_view reply) {
   return reply.size() > 1 && reply[0] == '-' && reply[1] >= 'A' && reply[1] <= 'Z';
 }
 
+// True if the server refuses a request for a reason that has nothing to do with its disk, so that
+// its settings do not suit a run.
+bool IsUnsuited(std::string_view reply) {
+  for (const std::string_view code : {"-OOM", "-READONLY", "-CLUSTERDOWN", "-CROSSSLOT", "-MOVED",
+                                      "-NOREPLICAS", "-MASTERDOWN", "-NOAUTH", "-NOPERM"}) {
+    if (reply.starts_with(code)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 LiveDurability::LiveDurability(PreparedServers* prepared, Profile profile)
@@ -570,6 +580,10 @@ void LiveDurability::LiveOn(const std::vector<std::string>& settings) {
   const std::optional<std::string> wrote = second_.Ask({"SET", "second life", "1"});
   const std::optional<std::string> rewrote =
       logs ? second_.Ask({"BGREWRITEAOF"}) : second_.Ask({"SAVE"});
+  if (wrote && IsUnsuited(*wrote)) {
+    unsupported_ = "with these settings it answers " + *wrote;
+    return;
+  }
   if (wrote != "OK" || !rewrote) {
     return fail("the server writes after its recovery",
                 wrote.value_or("no reply") + ", " + rewrote.value_or("no reply"));
@@ -639,6 +653,7 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
   const std::optional<std::string> reply =
       waits ? server_.Ask(client, words, 0) : server_.Ask(client, words);
   const std::string text = reply.value_or("no reply");
+  if (IsUnsuited(text)) unsupported_ = "with these settings it answers " + text;
   if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
   const uint64_t life = life_;
   EndTurn(reply.has_value(), run);
