@@ -93,8 +93,10 @@ void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
   if (!traits.required) return;
   std::vector<std::string> options = kServers;
   options.insert(options.end(), traits.instead.begin(), traits.instead.end());
-  verb->RequireOneOf(options,
-                     "name a server with --start redis-server, --server HOST:PORT or --unix PATH");
+  verb->RequireOneOf(
+      options, traits.running
+                   ? "name a server with --start redis-server, --server HOST:PORT or --unix PATH"
+                   : "name a server with --start redis-server");
 }
 
 std::string ServerOptions::Address() const {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -176,6 +177,7 @@ class CrashSearch : public findings::Search {
     probes.states = static_cast<uint64_t>(options.states);
     probes.wants = [this](const DiskCall& call, SandboxRole role) { return Wants(call, role); };
     runner_.world().set_probes(std::move(probes));
+    if (!plan_.power) runner_.world().set_ends_with(CrashKind::kProcess);
   }
 
   bool Step(const Met& met) override {
@@ -217,6 +219,9 @@ class CrashSearch : public findings::Search {
                               NameOf(static_cast<DurabilityOutcome>(i)), outcomes_[i]);
     }
     text += absl::StrFormat("; excused by level or fault %d\n", excused_);
+    for (const auto& [line, times] : refusals_) {
+      text += absl::StrFormat("  did not start, %d times: %s\n", times, runner::JsonText(line));
+    }
     if (adopted_ > 0) {
       text += absl::StrFormat("%d replies differed from the core's, whose data was replaced\n",
                               adopted_);
@@ -228,6 +233,14 @@ class CrashSearch : public findings::Search {
           absl::StrFormat("%s%s %d", faults.empty() ? "" : ", ", DiskFaultNames()[i], faults_[i]);
     }
     if (!faults.empty()) text += "faults that acted: " + faults + "\n";
+    std::string idle;
+    for (const CrashPlan::Kind& kind : plan_.kinds) {
+      const auto i = static_cast<size_t>(kind.kind);
+      const std::string name(DiskFaultNames()[i]);
+      if (faults_[i] == 0 && idle.find(name) == idle.npos)
+        idle += (idle.empty() ? "" : ", ") + name;
+    }
+    if (!idle.empty()) text += "faults that never acted: " + idle + "\n";
     if (options_.sweep) {
       text +=
           absl::StrFormat("swept: %d calls to the disk, %d faults\n", swept_calls_, swept_runs_);
@@ -255,6 +268,7 @@ class CrashSearch : public findings::Search {
             {"crashes_at_calls", probes_},
             {"recovered", recovered},
             {"excused", excused_},
+            {"did_not_start", refusals_},
             {"adopted", adopted_},
             {"faults", faults},
             {"swept_calls", swept_calls_},
@@ -337,6 +351,7 @@ class CrashSearch : public findings::Search {
     crashes_ += counts.crashes;
     probes_ += counts.probes;
     excused_ += counts.excused;
+    for (const auto& [line, times] : counts.refusals) refusals_[line] += times;
     adopted_ += counts.adopted;
     for (size_t i = 0; i < outcomes_.size(); ++i) outcomes_[i] += counts.outcomes[i];
     for (size_t i = 0; i < kDiskFaultKinds; ++i) {
@@ -344,7 +359,8 @@ class CrashSearch : public findings::Search {
     }
     if (outcome.failed()) Tell(c, from, std::move(outcome), met);
     if (const std::optional<CrashFailure>& failure = world.probe_failure()) {
-      const Case<DurabilityWorld> crashed = CrashedCase(c, *failure, plan_.level, &arena_);
+      Case<DurabilityWorld> crashed = CrashedCase(c, *failure, plan_.level, &arena_);
+      if (world.second_life_failed()) AddSecondLife(&crashed);
       findings::CaseOutcome probe =
           CrashCaseRunner::OutcomeOf(failure->violation, crashed.ops.size());
       probe.text =
@@ -354,6 +370,20 @@ class CrashSearch : public findings::Search {
           probe.text;
       Tell(crashed, from, std::move(probe), met);
     }
+  }
+
+  // What LiveDurability does with a server that has recovered, as ops.
+  void AddSecondLife(Case<DurabilityWorld>* c) {
+    const std::span<std::string_view> words = arena_.Words(3);
+    words[0] = "SET";
+    words[1] = "second life";
+    words[2] = "1";
+    c->ops.emplace_back(DurabilityWorld::Call{.client = {0}, .args = {.words = words}});
+    const bool logs = c->config.policy != StartPolicy::kSnapshots;
+    c->ops.emplace_back(DurabilityWorld::Save{.kind = logs ? SaveKind::kRewrite : SaveKind::kSave});
+    constexpr uint32_t kRewriteMs = 500;
+    c->ops.emplace_back(DurabilityWorld::Advance{.ms = {kRewriteMs}});
+    c->ops.emplace_back(DurabilityWorld::Kill{.after = {0}});
   }
 
   void Tell(const Case<DurabilityWorld>& c, const std::string& from, findings::CaseOutcome outcome,
@@ -404,6 +434,7 @@ class CrashSearch : public findings::Search {
   uint64_t crashes_ = 0;
   uint64_t probes_ = 0;
   uint64_t excused_ = 0;
+  std::map<std::string, uint64_t> refusals_;
   uint64_t adopted_ = 0;
   uint64_t swept_calls_ = 0;
   uint64_t swept_runs_ = 0;
@@ -414,6 +445,10 @@ class CrashSearch : public findings::Search {
 int RunCrash(CrashOptions& options) {
   options.output.Check();
   if (options.seconds == 0 && options.seeds == 0) options.seconds = 30;
+  if (options.sweep && CrashPlan(options).kinds.empty()) {
+    throw runner::UserError("--sweep lets calls fail, and --faults " + options.faults +
+                            " names no way to fail: add enospc, eio, short, eintr or another");
+  }
   const runner::Project project = runner::OpenProject();
   CrashSearch search(project, options);
   findings::CampaignOptions campaign;

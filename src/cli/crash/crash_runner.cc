@@ -112,9 +112,15 @@ void CrashCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
                                  Case<DurabilityWorld>* c, findings::CaseOutcome* outcome,
                                  bool* reproduced) {
   const std::string signature = outcome->what.signature;
+  const StartPolicy policy = c->config.policy;
+  const CrashLevel level = c->config.level;
+  const bool valkey = c->config.valkey;
   const std::function<bool(const Case<DurabilityWorld>&)> fails =
       [&](const Case<DurabilityWorld>& candidate) {
-        return budget->Spend() && RunCase(candidate).what.signature == signature;
+        // What the user has chosen stays.
+        const bool same = candidate.config.policy == policy && candidate.config.level == level &&
+                          candidate.config.valkey == valkey;
+        return same && budget->Spend() && RunCase(candidate).what.signature == signature;
       };
   Shrink<DurabilityWorld>(fails, arena, c);
   if (runner::Interrupted()) return;

@@ -18,17 +18,20 @@ using sandbox::SandboxClient;
 
 constexpr int64_t kMsUs = 1000;
 
-std::string MakeFolder() {
+// Empty with a line in `error` if that fails.
+std::string MakeFolder(std::string* error) {
   std::error_code code;
   std::string folder = fs::temp_directory_path(code) / "resprobe-crash-XXXXXX";
-  if (code || mkdtemp(folder.data()) == nullptr) return "";
-  return folder;
+  if (!code && mkdtemp(folder.data()) != nullptr) return folder;
+  *error = "cannot make a temporary folder: " + (code ? code.message() : strerror(errno)) +
+           ": set TMPDIR to a folder that can be written";
+  return "";
 }
 
 }  // namespace
 
 PreparedServers::PreparedServers(const DurableServerOptions& options)
-    : options_(options), folder_(MakeFolder()) {}
+    : options_(options), folder_(MakeFolder(&why_no_folder_)) {}
 
 PreparedServers::~PreparedServers() {
   kept_.clear();
@@ -39,7 +42,7 @@ PreparedServers::~PreparedServers() {
 std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& settings,
                                                std::string* folder, std::string* error) {
   if (folder_.empty()) {
-    *error = std::string("cannot make a temporary folder: ") + strerror(errno);
+    *error = why_no_folder_;
     return nullptr;
   }
   // Names of one length: a server may report the length of a path.

@@ -51,6 +51,7 @@ class PreparedServers {
   static constexpr size_t kMostKept = 24;
 
   DurableServerOptions options_;
+  std::string why_no_folder_;
   std::string folder_;
   uint64_t folders_ = 0;
   std::map<std::vector<std::string>, std::unique_ptr<sandbox::Sandbox>> kept_;

@@ -8,6 +8,7 @@
 #include "core/resp/writer.h"
 #include "core/table/command.h"
 #include "core/table/table.h"
+#include "engine/ops_text.h"
 #include "sim/disk/disk_trace.h"
 
 namespace resprobe::live {
@@ -64,6 +65,13 @@ uint32_t ShapeOf(std::string_view path) {
 // An error's code is in capital letters; other replies that begin so are numbers.
 bool IsError(std::string_view reply) {
   return reply.size() > 1 && reply[0] == '-' && reply[1] >= 'A' && reply[1] <= 'Z';
+}
+
+// A line of a log without its process and time: "1000:M 14 Nov 2023 22:13:20.000 # Bad file
+// format".
+std::string ReasonOf(const std::string& line) {
+  const size_t mark = line.find(" # ");
+  return mark == line.npos ? line : line.substr(mark + 3);
 }
 
 // True if the server refuses a request for a reason that has nothing to do with its disk, so that
@@ -140,10 +148,16 @@ bool LiveDurability::Run(const World::Config& config, const std::vector<World::O
   for (op_ = 0; op_ < ops.size() && !Stopped(run); ++op_) {
     run.set_op(op_);
     op_began_ = server_.disk().io_count();
+    if (run.trace().on()) {
+      std::string text = "#" + std::to_string(op_) + " ";
+      PrintOp(ops[op_], &text);
+      run.trace().Line(text);
+    }
     std::visit([&](const auto& op) { Apply(op, run); }, ops[op_]);
   }
   if (!Stopped(run)) {
     op_began_ = server_.disk().io_count();
+    if (run.trace().on()) run.trace().Line("the end: the disk heals");
     Settle(run);
   }
   return !Stopped(run);
@@ -153,6 +167,7 @@ void LiveDurability::Start(const World::Config& config, RunContext& run) {
   config_ = config;
   trace_ = &run.trace();
   probe_failure_.reset();
+  second_life_failed_ = false;
   op_ = 0;
   op_began_ = seen_disk_ = 0;
   settings_ = {};
@@ -189,6 +204,15 @@ void LiveDurability::StartOver(RunContext& run) {
   model_->set_watcher(&history_);
   version_ = 0;
   judge_.Reset(policy());
+}
+
+// A fault has acted on this disk.
+bool LiveDurability::FaultsActed() const {
+  const DiskFaultCounts& counts = server_.disk().fault_counts();
+  for (size_t i = 0; i < kDiskFaultKinds; ++i) {
+    if (counts[static_cast<DiskFaultKind>(i)] > 0) return true;
+  }
+  return false;
 }
 
 bool LiveDurability::Boot(const Disk& disk, int64_t at_us) {
@@ -258,6 +282,11 @@ void LiveDurability::Align() {
 
 std::optional<std::string> LiveDurability::Ask(std::initializer_list<std::string_view> words,
                                                RunContext& run) {
+  if (run.trace().on()) {
+    request_.clear();
+    resp::AppendRequest(&request_, std::span(words.begin(), words.size()));
+    run.trace().Data("  ->", request_);
+  }
   std::optional<std::string> reply = server_.Ask(words);
   if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
   EndTurn(false, run);
@@ -275,7 +304,7 @@ void LiveDurability::EndTurn(bool wrote, RunContext& run) {
   if (server_.up()) server_.Update();
   if (server_.frozen()) return Crash(armed_.value_or(CrashKind::kProcess), run);
   if (!server_.up()) {
-    if (!run.Check(shuts_down_ || faults_, "stays_up", "the server goes on",
+    if (!run.Check(shuts_down_ || FaultsActed(), "stays_up", "the server goes on",
                    [this] { return server_.node().ending() + ": " + server_.why(); })) {
       return;
     }
@@ -417,16 +446,18 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
 
 void LiveDurability::Refused(CrashKind kind, RunContext& run) {
   Count(DurabilityOutcome::kUnavailable);
+  ++counts_.refusals[ReasonOf(server_.why())];
   if (!run.Check(!server_.why().empty(), "refusal_says_why", "a line in the log", "nothing"))
     return;
   const bool excused =
-      faults_ || (kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix);
+      FaultsActed() || (kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix);
   if (!run.Check(
           excused, "restarts",
           [&] { return "the server starts after a " + std::string(KindName(kind)); },
           [this] { return server_.why(); })) {
     return;
   }
+  ++counts_.excused;
   StartOver(run);
 }
 
@@ -524,7 +555,8 @@ void LiveDurability::Recover(CrashKind kind) {
   ++counts_.lives;
   Settings settings = settings_;
   settings.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
-  const bool any_order = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
+  const bool any_order = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix &&
+                         server_.disk().pending() > 0;
   const std::vector<std::string> words = settings.Words();
   if (!second_.Start(words, probe_disk_, server_.call_us() + kUs, nullptr, nullptr)) {
     if (second_.unsupported()) {
@@ -532,6 +564,7 @@ void LiveDurability::Recover(CrashKind kind) {
       return;
     }
     Count(DurabilityOutcome::kUnavailable);
+    ++counts_.refusals[ReasonOf(second_.why())];
     if (second_.why().empty()) {
       FailProbe(
           kind,
@@ -574,14 +607,16 @@ void LiveDurability::LiveOn(const std::vector<std::string>& settings) {
               {.invariant = "loads_twice",
                .expected = std::move(expected),
                .seen = std::string(NameOf(DurabilityResult::kPoisoned)) + ": " + std::move(seen)});
+    if (probe_failure_) second_life_failed_ = true;
   };
   const bool logs = judge_.policy() != DurabilityPolicy::kSnapshots;
   second_.Ask({"SELECT", "0"});
   const std::optional<std::string> wrote = second_.Ask({"SET", "second life", "1"});
   const std::optional<std::string> rewrote =
       logs ? second_.Ask({"BGREWRITEAOF"}) : second_.Ask({"SAVE"});
-  if (wrote && IsUnsuited(*wrote)) {
-    unsupported_ = "with these settings it answers " + *wrote;
+  for (const std::optional<std::string>& reply : {wrote, rewrote}) {
+    if (!reply || (!IsUnsuited(*reply) && !reply->starts_with("-ERR unknown command"))) continue;
+    unsupported_ = "with these settings it answers " + *reply;
     return;
   }
   if (wrote != "OK" || !rewrote) {
@@ -637,6 +672,7 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
   Align();
   request_.clear();
   resp::AppendRequest(&request_, words);
+  if (run.trace().on()) run.trace().Data("  ->", request_);
   uint64_t& model_client = model_clients_[client];
   model_->Receive(model_client, request_);
   std::string expected;
@@ -780,9 +816,8 @@ void LiveDurability::Apply(const World::PowerLoss& op, RunContext& run) {
 // The disk heals, and so must the server; then everything that it has acknowledged is durable.
 void LiveDurability::Settle(RunContext& run) {
   server_.disk().Heal();
-  server_.disk().CrashAt(0);
-  armed_.reset();
   start_crash_.reset();
+  // A crash that is armed may still come.
   Pass(3 * kHealMs, run);
   if (Stopped(run)) return;
   const auto set = [&] {
@@ -818,7 +853,9 @@ void LiveDurability::Settle(RunContext& run) {
   }
   Pass(2 * kWindowMs, run);
   if (Stopped(run)) return;
-  Arm(CrashKind::kMachine, 0, {}, run);
+  armed_.reset();
+  server_.disk().CrashAt(0);
+  Arm(ends_with_, 0, {}, run);
   if (Stopped(run)) return;
   const uint64_t loaded = model_->keyspace().Digest();
   Arm(CrashKind::kProcess, 0, {}, run);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -77,6 +78,10 @@ class LiveDurability : private DiskObserver {
   uint64_t calls_of_op() const { return server_.disk().io_count() - op_began_; }
   // The first probe that was judged wrong.
   const std::optional<CrashFailure>& probe_failure() const { return probe_failure_; }
+  // It recovered what it should, and failed in the life after that.
+  bool second_life_failed() const { return second_life_failed_; }
+  // How the last crash of a run comes, after the disk has healed; at first: a power failure.
+  void set_ends_with(CrashKind kind) { ends_with_ = kind; }
 
   // What has come of the crashes so far, by DurabilityOutcome.
   struct Counts {
@@ -84,7 +89,9 @@ class LiveDurability : private DiskObserver {
     uint64_t probes = 0;
     uint64_t lives = 0;  // processes, those of probes included
     std::array<uint64_t, 7> outcomes{};
-    uint64_t excused = 0;  // broken, but as docs/durability.md explains
+    uint64_t excused = 0;  // broken or unavailable, but as docs/durability.md explains
+    // Why servers did not start: the last lines of their logs, and how often.
+    std::map<std::string, uint64_t> refusals;
     // Replies that differed from the core's: its state was replaced by the server's.
     uint64_t adopted = 0;
     // How often each kind of fault has acted, by DiskFaultKind.
@@ -117,6 +124,7 @@ class LiveDurability : private DiskObserver {
   void ConnectModel();
   void ResetDisk();
   void StartOver(RunContext& run);
+  bool FaultsActed() const;
   bool Boot(const Disk& disk, int64_t at_us);
   // The clocks of both stand at the beginning of the same millisecond.
   void Align();
@@ -200,6 +208,8 @@ class LiveDurability : private DiskObserver {
   Probes probes_;
   std::function<void(uint32_t, bool)> on_call_;
   std::optional<CrashFailure> probe_failure_;
+  bool second_life_failed_ = false;
+  CrashKind ends_with_ = CrashKind::kMachine;
   CrashStates states_;
   Disk probe_disk_;
   bool booting_ = false;

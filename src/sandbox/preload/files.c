@@ -93,7 +93,12 @@ static int64_t CallPath(enum SandboxCallKind kind, const char* path, int64_t siz
 int OpenPath(int directory, const char* path, int flags, mode_t mode) {
   if (Active() && IsEntropy(path)) return OpenEntropy();
   if (Active() && IsHidden(path)) return Fail(ENOENT);
-  if (!OnDisk(directory, path)) return (int)syscall(SYS_openat, directory, path, flags, mode);
+  if (!OnDisk(directory, path)) {
+    if (Active() && (flags & O_ACCMODE) != O_RDONLY && !Starts(path, "/dev/")) {
+      Refuse("a file of the system that it writes (%s): use a relative path", path);
+    }
+    return (int)syscall(SYS_openat, directory, path, flags, mode);
+  }
   if ((flags & O_TMPFILE) == O_TMPFILE) Refuse("a file without a name");
   const int fd = Placeholder();
   if (fd < 0) return -1;
