@@ -8,6 +8,7 @@
 
 #include "engine/codec.h"
 #include "engine/generate.h"
+#include "engine/mutate.h"
 #include "engine/ops_harness.h"
 #include "engine/ops_text.h"
 #include "engine/shrink.h"
@@ -24,6 +25,9 @@
   storage template std::string Print<World>(const Case<World>&);                              \
   storage template std::string Parse<World>(std::string_view, Arena*, Case<World>*);          \
   storage template void Generate<World>(uint64_t, Arena*, Case<World>*);                      \
+  storage template void Mutate<World>(Gen&, ByteMutator, Case<World>*);                       \
+  storage template void CrossOver<World>(Rng&, const Case<World>&, const Case<World>&,        \
+                                         Case<World>*);                                       \
   storage template void Shrink<World>(const std::function<bool(const Case<World>&)>&, Arena*, \
                                       Case<World>*)
 // NOLINTEND(bugprone-macro-parentheses)

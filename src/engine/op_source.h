@@ -26,6 +26,7 @@
 #include "engine/generate.h"
 #include "engine/ops_text.h"
 #include "engine/run_context.h"
+#include "engine/world.h"
 
 namespace resprobe {
 
@@ -175,17 +176,18 @@ void RunSource(World& world, Source& source, RunContext& run, uint64_t most = UI
 template <class World>
 Tape RunStream(World& world, uint64_t seed, uint64_t most, RunContext& run,
                uint64_t longest = uint64_t{1} << 20) {
-  SeedStream<World> stream(seed);
+  using Cases = CasesOf<World>;
+  SeedStream<Cases> stream(seed);
   RunSource(world, stream, run, most);
   if (!run.violated()) return {};
   Arena arena;
-  Case<World> c;
+  Case<Cases> c;
   Tape tape = stream.window();
   for (uint64_t ops = 2 * stream.kWindow;; ops *= 4) {
     arena.Reset();
     Decode(Bytes(tape), &arena, &c);
     RunContext again;
-    CaseSource<World> source(c);
+    CaseSource<Cases> source(c);
     RunSource(world, source, again);
     if (again.violated() && again.violation().invariant == run.violation().invariant) return tape;
     if (ops / 4 >= stream.count() || ops > longest) return {};

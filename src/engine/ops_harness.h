@@ -35,9 +35,14 @@ namespace resprobe {
 //     void Settle(RunContext& run);
 //   };
 //
+// A world that runs the cases of another one, on another subject, says so with
+// `using Cases = OtherWorld;`, and shares its Config, Op and Generate().
+//
 // A run ends at its first violation.
 template <class World>
 class OpsHarness : public Harness {
+  using Cases = CasesOf<World>;
+
  public:
   OpsHarness() = default;
   // Passes its arguments to the world: a faulty subject, a live server.
@@ -62,8 +67,8 @@ class OpsHarness : public Harness {
     case_.ops.clear();
   }
 
-  void RunCase(const Case<World>& c, RunContext& run) {
-    CaseSource<World> source(c);
+  void RunCase(const Case<Cases>& c, RunContext& run) {
+    CaseSource<Cases> source(c);
     RunSource(world_, source, run);
   }
 
@@ -125,7 +130,7 @@ class OpsHarness : public Harness {
     arena_.Reset();
     Decode(a, &arena_, &case_);
     Decode(b, &arena_, &other_);
-    Case<World> crossed;
+    Case<Cases> crossed;
     Rng rng(seed);
     resprobe::CrossOver(rng, case_, other_, &crossed);
     case_ = std::move(crossed);
@@ -135,12 +140,12 @@ class OpsHarness : public Harness {
   Tape Shrink(Bytes tape, const FailsTheSame& fails, size_t max_candidates) override {
     // A separate arena: running a candidate in this process resets arena_.
     Arena arena;
-    Case<World> c;
+    Case<Cases> c;
     Decode(tape, &arena, &c);
     Tape encoded;
     size_t tried = 0;
-    resprobe::Shrink<World>(
-        [&](const Case<World>& candidate) {
+    resprobe::Shrink<Cases>(
+        [&](const Case<Cases>& candidate) {
           if (tried++ >= max_candidates) return false;
           Encode(candidate, &encoded);
           return fails(encoded);
@@ -168,8 +173,8 @@ class OpsHarness : public Harness {
 
   World world_;
   Arena arena_;
-  Case<World> case_;
-  Case<World> other_;
+  Case<Cases> case_;
+  Case<Cases> other_;
   Tape tape_;
 };
 

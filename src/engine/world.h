@@ -34,6 +34,24 @@ class Gen;
 
 namespace internal {
 
+template <class World>
+struct CasesOf {
+  using Type = World;
+};
+template <class World>
+  requires requires { typename World::Cases; }
+struct CasesOf<World> {
+  using Type = typename World::Cases;
+};
+
+}  // namespace internal
+
+// The world that generates, prints and shrinks the cases of a world: its own, or World::Cases.
+template <class World>
+using CasesOf = typename internal::CasesOf<World>::Type;
+
+namespace internal {
+
 // The requirements. Their names appear in the errors.
 
 template <class T>

@@ -170,6 +170,18 @@ void Sandbox::Release(size_t from, size_t to) {
   SandboxRelease(memory_, static_cast<uint32_t>(from), static_cast<uint32_t>(to));
 }
 
+void Sandbox::CutAfter(size_t from, size_t to, uint64_t bytes) {
+  for (uint32_t number = 0; number < memory_->links_used; ++number) {
+    SandboxLink& link = memory_->link[number];
+    if (link.state == kSandboxLinkFree) continue;
+    for (size_t side = 0; side < 2; ++side) {
+      SandboxStream& stream = link.to[side];
+      if (link.node[side] != to || link.node[1 - side] != from) continue;
+      if (stream.cut_at == SANDBOX_NOWHERE) stream.cut_at = stream.delivered + bytes;
+    }
+  }
+}
+
 void Sandbox::ResetLinks(size_t a, size_t b) {
   for (uint32_t number = 0; number < memory_->links_used; ++number) {
     const SandboxLink& link = memory_->link[number];

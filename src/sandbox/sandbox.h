@@ -124,6 +124,9 @@ class Sandbox {
   // What arrives is lost, and so is what a connection sends after that: the end never learns of it.
   void Lose(size_t from, size_t to) { memory_->lost[from] |= uint64_t{1} << to; }
   void StopLosing(size_t from, size_t to) { memory_->lost[from] &= ~(uint64_t{1} << to); }
+  // Of what a node has sent and will send on its connections to another one that are open now, only
+  // so many bytes more arrive. A connection is cut once.
+  void CutAfter(size_t from, size_t to, uint64_t bytes);
   // Resets all connections between two nodes.
   void ResetLinks(size_t a, size_t b);
 

@@ -27,6 +27,7 @@ void Node::Reset(Scheduler* scheduler, Network* network, Endpoint at, ServerSubj
 void Node::Start() {
   ++process_;
   up_ = true;
+  paused_ = false;
   Tick();
 }
 
@@ -60,8 +61,10 @@ void Node::ScheduleCron() {
 }
 
 void Node::OnDue(uint64_t) {
-  Tick();
-  CollectAll();
+  if (!paused_) {
+    Tick();
+    CollectAll();
+  }
   ScheduleCron();
 }
 

@@ -55,6 +55,11 @@ class Node : public ServerHost, private Network::Receiver, private Scheduler::Ha
   // The number of processes of this node so far; 0 before the first.
   uint64_t process() const { return process_; }
 
+  // Stops the process, as SIGSTOP does: its timers do not run until Resume(). The owner holds back
+  // the bytes to it.
+  void Pause() { paused_ = true; }
+  void Resume() { paused_ = false; }
+
   // Accepts connections and handles arrivals by time, from now until the process ends. Its timers
   // run every `cron_us` of its own clock (a real server's do 10 times a second); 0: never.
   void Listen(int64_t cron_us = 0);
@@ -136,6 +141,7 @@ class Node : public ServerHost, private Network::Receiver, private Scheduler::Ha
   int64_t cron_us_ = 0;
   Scheduler::Event cron_;
   bool listens_ = false;
+  bool paused_ = false;
   std::vector<End> ends_;
   std::vector<End> dialled_;
 };

@@ -32,7 +32,8 @@ struct Floor {
 constexpr Floor kFloors[] = {
     {"resp_parser", 0.15, 0},       {"query_parser", 0.12, 0},     {"aof", 0.1, 0},
     {"resp_differential", 0.06, 0}, {"command_handler", 0.03, 16}, {"invalidation", 0.02, 24},
-    {"durability", 0.02, 20},       {"io_chaos", 0.01, 16},        {"rdb", 0.15, 0}};
+    {"durability", 0.02, 20},       {"io_chaos", 0.01, 16},        {"rdb", 0.15, 0},
+    {"replication", 0.002, 10}};
 constexpr double kParserFloor = 3;
 constexpr double kLiveFloor = 2000;
 constexpr uint64_t kFuzzingRuns = 50000;
@@ -348,10 +349,10 @@ int RunBench(const BenchOptions& options) {
     const Json faults = BenchFileFaults(project, options.rounds, text);
     if (faults.is_null()) {
       if (text) std::printf("\nfaults of files: skipped, not built\n");
-      json["file_faults"] = {{"skipped", true}};
+      json["server_faults"] = {{"skipped", true}};
     } else {
       pass &= faults["pass"].get<bool>();
-      json["file_faults"] = faults;
+      json["server_faults"] = faults;
     }
   }
   json["pass"] = pass;

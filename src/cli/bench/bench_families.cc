@@ -99,7 +99,7 @@ T Median(std::vector<T> values) {
   return values.empty() ? T{} : values[values.size() / 2];
 }
 
-// A line of families.txt or file_faults.txt.
+// A line of families.txt or server_faults.txt.
 struct Family {
   fs::path binary;
   std::string name;  // $RESPROBE_BUG
@@ -212,7 +212,7 @@ Json BenchFamilies(const runner::Project& project, int rounds, bool text) {
 
 Json BenchFileFaults(const runner::Project& project, int rounds, bool text) {
   const std::vector<Family> faults =
-      ReadFamilies(project.harnesses.parent_path() / "canaries", "file_faults.txt");
+      ReadFamilies(project.harnesses.parent_path() / "canaries", "server_faults.txt");
   if (faults.empty()) return nullptr;
   if (text) {
     std::printf("\nfaults of files in rdb, aof and durability       seconds executions\n");

@@ -79,7 +79,7 @@ class RobustnessCaseRunner : public findings::WorldRunner<CommandWorld> {
 };
 
 // Cases of invalidation on a live server with the core beside it.
-class ModelCaseRunner : public findings::WorldRunner<live::InvalidationLiveWorld> {
+class ModelCaseRunner : public findings::WorldRunner<InvalidationWorld> {
  public:
   // `restart_every`: see live::PairOptions.
   ModelCaseRunner(const runner::Project& project, const findings::RunSpec& spec,

@@ -74,7 +74,7 @@ class ModelSearch : public findings::Search {
  private:
   const ModelCheckOptions& options_;
   ModelCaseRunner runner_;
-  runner::SeedCases<live::InvalidationLiveWorld> cases_;
+  runner::SeedCases<InvalidationWorld> cases_;
   uint64_t ran_ = 0;  // cases
   uint64_t ops_ = 0;
 };

@@ -72,7 +72,7 @@ void ModelSession::Shrink(const std::string& signature, findings::ShrinkBudget* 
   };
   const int hang_ms = pair_->hang_ms();
   pair_->set_hang_ms(ShrinkingHangMs(hang_ms));
-  resprobe::Shrink<live::InvalidationLiveWorld>(fails, arena, c);
+  resprobe::Shrink<InvalidationWorld>(fails, arena, c);
   pair_->set_hang_ms(hang_ms);
 }
 

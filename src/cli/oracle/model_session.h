@@ -16,7 +16,7 @@
 
 namespace resprobe::cli {
 
-using InvalidationCase = Case<live::InvalidationLiveWorld>;
+using InvalidationCase = Case<InvalidationWorld>;
 
 // How a case of `invalidation` failed on a live server: by a difference from the model, or by an
 // invariant that both violate.

@@ -97,7 +97,7 @@ void InfoOfReplication(CommandContext& c, std::string* text) {
   info.Line("master_repl_offset", static_cast<int64_t>(source.offset()));
   info.Line("second_repl_offset", branched ? static_cast<int64_t>(source.previous_end()) : -1);
   info.Line("repl_backlog_active", source.started() ? 1 : 0);
-  info.Line("repl_backlog_size", static_cast<int64_t>(ReplicationSource::kBacklogBytes));
+  info.Line("repl_backlog_size", static_cast<int64_t>(c.server.config().replication.backlog_bytes));
   info.Line("repl_backlog_first_byte_offset",
             source.started() ? static_cast<int64_t>(source.backlog_begin() + 1) : 0);
   info.Line("repl_backlog_histlen", static_cast<int64_t>(source.backlog_size()));

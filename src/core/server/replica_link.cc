@@ -33,7 +33,7 @@ void ReplicaLink::Reset() {
   host_.clear();
   port_ = db_ = 0;
   connection_ = 0;
-  due_ = heard_at_ = 0;
+  due_ = heard_at_ = alive_at_ = 0;
   line_.clear();
   RecycleString(keys_);
   running_.clear();
@@ -64,6 +64,7 @@ void ReplicaLink::Leave() {
   running_.clear();
   server_.SetReplica(false);
   server_.source_.Branch(server_.host_->process_number());
+  server_.DropReplicas();  // they learn the new id when they come back (replicationUnsetMaster)
   server_.UpdateRecording();
 }
 
@@ -95,6 +96,7 @@ void ReplicaLink::Dial() {
   line_.clear();
   keys_.clear();
   running_.clear();
+  alive_at_ = server_.keyspace_.now_ms();
   state_ = State::kPing;
   if (!server_.host_->Dial(connection_, host_, port_)) return Fail();
   Say(client, {"PING"});
@@ -118,6 +120,10 @@ void ReplicaLink::Ended(Client& client) {
 }
 
 void ReplicaLink::Tick() {
+  const int64_t timeout = server_.config().replication.timeout_ms;
+  if (timeout > 0 && state_ > State::kDown && server_.keyspace_.now_ms() - alive_at_ > timeout) {
+    return Fail();
+  }
   if (server_.keyspace_.now_ms() < due_) return;
   due_ = server_.keyspace_.now_ms() + kPeriodMs;
   if (state_ == State::kDown) {
@@ -143,7 +149,7 @@ void ReplicaLink::Say(Client& client, std::initializer_list<std::string_view> wo
 
 void ReplicaLink::Receive(Client& client, std::string_view bytes) {
   if (client.id != connection_) return;
-  heard_at_ = server_.keyspace_.now_ms();
+  heard_at_ = alive_at_ = server_.keyspace_.now_ms();
   while (!bytes.empty() && connection_ == client.id) {
     switch (state_) {
       case State::kStream:
@@ -193,7 +199,8 @@ void ReplicaLink::HandleLine(Client& client) {
         }
         state_ = State::kSize;
       } else if (answer == "+CONTINUE") {
-        server_.source_.Continue(TakeWord(&line));
+        // Replicas learn a new id when they come back (slaveTryPartialResynchronization).
+        if (server_.source_.Continue(TakeWord(&line))) server_.DropReplicas();
         client.parser.Reset();
         client.db = db_;
         state_ = State::kStream;

@@ -17,7 +17,8 @@ class Server;
 // replicationCron): dials it through the server's host, asks for its stream, replaces the keys by
 // those that it sends, and from then on runs the commands of the stream and reports once a second
 // how far it has come. A connection that ends is dialled again: at once if the primary had answered
-// on it, otherwise after a second. There is no time-out.
+// on it, otherwise after a second; one on which nothing has arrived for the time-out
+// (ReplicationSettings) ends.
 class ReplicaLink {
  public:
   enum class State : uint8_t {
@@ -84,6 +85,7 @@ class ReplicaLink {
   uint64_t connection_ = 0;  // the server's id of it; 0: there is none
   int64_t due_ = 0;          // milliseconds: of the next report, or the next attempt
   int64_t heard_at_ = 0;
+  int64_t alive_at_ = 0;  // the same, or when it was dialled
   std::string line_;      // a line that has not arrived completely
   std::string keys_;      // the keys so far
   size_t keys_size_ = 0;  // of all of them

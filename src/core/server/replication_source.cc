@@ -5,6 +5,7 @@
 #include "core/keyspace/integers.h"
 #include "core/persistence/rdb.h"
 #include "core/resp/writer.h"
+#include "core/server/server.h"
 
 namespace resprobe {
 namespace {
@@ -24,6 +25,7 @@ void ReplicationSource::Reset() {
   backlog_.clear();
   db_ = -1;
   ids_made_ = 0;
+  ping_at_ = 0;
   replicas_.clear();
 }
 
@@ -37,7 +39,9 @@ void ReplicationSource::Feed(std::string_view bytes) {
   offset_ += bytes.size();
   backlog_.append(bytes);
   // Twice the size, so that it is not moved for each command.
-  if (backlog_.size() > 2 * kBacklogBytes) backlog_.erase(0, backlog_.size() - kBacklogBytes);
+  if (backlog_.size() > 2 * settings_.backlog_bytes) {
+    backlog_.erase(0, backlog_.size() - settings_.backlog_bytes);
+  }
   for (const Replica& replica : replicas_) replica.client->output.append(bytes);
 }
 
@@ -109,6 +113,24 @@ int64_t ReplicationSource::CountAcknowledged(uint64_t offset) const {
       replicas_, [&](const Replica& replica) { return replica.acknowledged >= offset; });
 }
 
+void ReplicationSource::Tick() {
+  const int64_t now = keyspace_->now_ms();
+  if (settings_.ping_ms == 0 || !leads_ || replicas_.empty() || now < ping_at_) return;
+  ping_at_ = now + settings_.ping_ms;
+  const std::string_view words[] = {"PING"};
+  bytes_.clear();
+  resp::AppendRequest(&bytes_, words);
+  Feed(bytes_);
+}
+
+Client* ReplicationSource::SilentReplica() const {
+  if (settings_.timeout_ms == 0) return nullptr;
+  const int64_t since = keyspace_->now_ms() - settings_.timeout_ms;
+  const auto silent = std::ranges::find_if(
+      replicas_, [&](const Replica& replica) { return replica.acknowledged_at < since; });
+  return silent == replicas_.end() ? nullptr : silent->client;
+}
+
 void ReplicationSource::AskForAcknowledgement() {
   if (replicas_.empty()) return;
   const std::string_view words[] = {"REPLCONF", "GETACK", "*"};
@@ -140,11 +162,12 @@ void ReplicationSource::Adopt(std::string_view id, uint64_t offset) {
   db_ = -1;
 }
 
-void ReplicationSource::Continue(std::string_view id) {
-  if (id.empty() || id == id_) return;
+bool ReplicationSource::Continue(std::string_view id) {
+  if (id.empty() || id == id_) return false;
   previous_id_ = id_;
   previous_end_ = offset_ + 1;
   id_.assign(id);
+  return true;
 }
 
 void ReplicationSource::Branch(uint64_t process) {

@@ -17,14 +17,14 @@
 
 namespace resprobe {
 
+struct ReplicationSettings;
+
 // The stream of a server's changes, which it sends to its replicas (redis 7.0 replication.c): the
 // effects of its commands (propagation.h).
 //
 // There is no stream before the first replica asks for it.
 class ReplicationSource {
  public:
-  // The bytes of the stream that are kept for replicas that come back (repl-backlog-size).
-  static constexpr size_t kBacklogBytes = 1 << 20;
   static constexpr size_t kIdSize = 40;  // hexadecimal digits
 
   // A replica that gets the stream.
@@ -35,8 +35,9 @@ class ReplicationSource {
     uint64_t durable = 0;  // that of its own log (REPLCONF ACK … FACK)
   };
 
-  ReplicationSource(const Keyspace* keyspace, Profile profile)
-      : keyspace_(keyspace), profile_(profile) {}
+  // `settings` are not owned, and may change.
+  ReplicationSource(const Keyspace* keyspace, Profile profile, const ReplicationSettings* settings)
+      : keyspace_(keyspace), profile_(profile), settings_(*settings) {}
 
   // Forgets the stream and the replicas.
   void Reset();
@@ -59,6 +60,10 @@ class ReplicationSource {
   // How many replicas have reported this offset or a later one.
   int64_t CountAcknowledged(uint64_t offset) const;
   int64_t CountDurable(uint64_t offset) const;
+  // Time has passed: sends a ping when one is due (redis 7.0 replication.c replicationCron).
+  void Tick();
+  // A replica that has reported nothing for the time-out, and is to be disconnected; nullptr: none.
+  Client* SilentReplica() const;
   // Asks all replicas to report their offsets.
   void AskForAcknowledgement();
 
@@ -81,8 +86,8 @@ class ReplicationSource {
   void FollowStream() { leads_ = false; }
   // It begins at this point of another stream.
   void Adopt(std::string_view id, uint64_t offset);
-  // It goes on in a stream that may have a new id.
-  void Continue(std::string_view id);
+  // It goes on in a stream that may have a new id; true if it has.
+  bool Continue(std::string_view id);
   // Bytes of the primary's stream have been applied here.
   void PassOn(std::string_view bytes) { Feed(bytes); }
   // This server becomes a primary: its stream continues the one that it has followed.
@@ -95,6 +100,7 @@ class ReplicationSource {
 
   const Keyspace* const keyspace_;
   const Profile profile_;
+  const ReplicationSettings& settings_;
 
   bool leads_ = false;
   std::string id_;
@@ -105,6 +111,7 @@ class ReplicationSource {
   int db_ = -1;  // selected in the stream; -1: unknown
   uint64_t ids_made_ = 0;
   std::vector<Replica> replicas_;
+  int64_t ping_at_ = 0;  // milliseconds
   std::string bytes_;
 };
 

@@ -12,7 +12,7 @@ Server::Server(const ServerConfig& config)
       keyspace_(config.databases),
       writer_(&discarded_),
       propagation_(config.profile),
-      source_(&keyspace_, config.profile) {
+      source_(&keyspace_, config.profile, &config_.replication) {
   keyspace_.set_observer(this);
   keyspace_.set_active_expiry(config.active_expiry);
   keyspace_.Reset(config.start_ms);
@@ -200,6 +200,8 @@ void Server::Advance(uint64_t ms) {
     SendEffects(/*framed=*/false);
   if (link_.follows()) [[unlikely]]
     link_.Tick();
+  if (!source_.replicas().empty()) [[unlikely]]
+    TendReplicas();
   Broadcast();
   if (files() != nullptr) [[unlikely]]
     EndTurn(persistence_.Cron() && persistence_.BeforeSleep());
@@ -229,6 +231,11 @@ void Server::ReadPrimary(Client& client, std::string_view bytes) {
   if (client.runs_postponed) RunPostponed(client);
   link_.Receive(client, bytes);
   SetExpiry();
+}
+
+void Server::TendReplicas() {
+  source_.Tick();
+  while (Client* const silent = source_.SilentReplica()) Disconnect(*silent);
 }
 
 void Server::DropReplicas() {

@@ -29,6 +29,16 @@
 
 namespace resprobe {
 
+// How a server takes part in replication.
+struct ReplicationSettings {
+  // repl-backlog-size: the bytes of the stream that are kept for replicas that come back.
+  size_t backlog_bytes = 1 << 20;
+  // repl-ping-replica-period and repl-timeout, in milliseconds. 0: no pings, and no time-outs: a peer
+  // that is gone without notice is not missed.
+  int64_t ping_ms = 0;
+  int64_t timeout_ms = 0;
+};
+
 struct ServerConfig {
   Profile profile = Profile::kRedis70;
   int databases = 16;
@@ -43,6 +53,7 @@ struct ServerConfig {
   bool active_expiry = true;
   // Of a server with files.
   PersistenceSettings persistence = {};
+  ReplicationSettings replication = {};
 };
 
 // The core as a server: bytes in and bytes out per connection, and a clock that the caller moves.
@@ -259,6 +270,7 @@ class Server : private KeyspaceObserver {
   void SetReplica(bool replica);
   void SetExpiry();
   void DropReplicas();
+  void TendReplicas();
   void DropBlocked();
   // A command has run, for which the keyspace was `dirty` before.
   [[gnu::cold, gnu::noinline]] void Propagate(const CommandContext& context, uint64_t dirty);

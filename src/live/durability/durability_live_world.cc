@@ -3,26 +3,18 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "live/server/target.h"
+#include "live/server/harness_server.h"
 
 namespace resprobe::live {
 namespace {
 
+constexpr std::string_view kHarness = "durability_live";
 constexpr uint32_t kShapes = 1 << 13;
 // libFuzzer clears this section before each run, and reads it afterwards.
 [[gnu::section("__libfuzzer_extra_counters"), gnu::used]] uint8_t shapes[kShapes];
-
-[[noreturn]] void GiveUp(const std::string& why) {
-  std::fprintf(stderr, "resprobe: durability_live: %s\n", why.c_str());
-  std::fflush(stderr);
-  std::_Exit(2);
-}
 
 }  // namespace
 
@@ -33,14 +25,10 @@ void DurabilityLiveWorld::LeaveToParent() {
 }
 
 void DurabilityLiveWorld::Open() {
-  const char* start = std::getenv("RESPROBE_ORACLE_START");
-  std::string error;
-  const std::optional<std::vector<std::string>> words =
-      WordsOfCommand(start == nullptr || *start == '\0' ? "redis-server" : start, &error);
-  if (!words) GiveUp(error);
+  const std::vector<std::string> words = HarnessCommand(kHarness);
   DurableServerOptions options;
-  options.program = words->front();
-  options.arguments.assign(words->begin() + 1, words->end());
+  options.program = words.front();
+  options.arguments.assign(words.begin() + 1, words.end());
   options.cpu = sandbox::PinToThisProcessor();
   prepared_ = std::make_unique<PreparedServers>(options);
   // The name is all that is known before it runs.
@@ -58,7 +46,7 @@ void DurabilityLiveWorld::Open() {
 }
 
 void DurabilityLiveWorld::CheckSupport() {
-  if (!world_->unsupported().empty()) GiveUp(world_->unsupported());
+  if (!world_->unsupported().empty()) EndHarness(kHarness, world_->unsupported());
 }
 
 void DurabilityLiveWorld::Start(const Config& config, RunContext& run) {

@@ -7,10 +7,9 @@
 #include <span>
 #include <string_view>
 
-#include "engine/generate.h"
 #include "engine/run_context.h"
 #include "live/durability/live_durability.h"
-#include "worlds/durability/durability_world.h"
+#include "worlds/durability/durability_harness.h"
 
 namespace resprobe::live {
 
@@ -27,6 +26,7 @@ class DurabilityLiveWorld {
   static constexpr std::string_view kSummary =
       "a live server on a simulated disk: what is left after kill -9 and power failures";
   static constexpr std::span<const InvariantInfo> kInvariants = DurabilityWorld::kInvariants;
+  using Cases = DurabilityWorld;
   using Config = DurabilityWorld::Config;
   using Op = DurabilityWorld::Op;
 
@@ -42,12 +42,6 @@ class DurabilityLiveWorld {
     CheckSupport();
   }
   void Settle(RunContext& run);
-
-  template <class T>
-    requires requires(Gen& gen, T& op) { DurabilityWorld::Generate(gen, op); }
-  static void Generate(Gen& gen, T& op) {
-    DurabilityWorld::Generate(gen, op);
-  }
 
  private:
   void Open();

@@ -8,10 +8,9 @@
 #include <memory>
 #include <string_view>
 
-#include "engine/generate.h"
 #include "engine/run_context.h"
 #include "live/model/paired_server.h"
-#include "worlds/invalidation/invalidation_world.h"
+#include "worlds/invalidation/invalidation_harness.h"
 
 namespace resprobe::live {
 
@@ -40,6 +39,7 @@ class InvalidationLiveWorld {
                       std::ranges::copy(kOwnInvariants, all.begin()).out);
     return all;
   }();
+  using Cases = InvalidationWorld;
   using Config = InvalidationWorld::Config;
   using Op = InvalidationWorld::Op;
 
@@ -60,12 +60,6 @@ class InvalidationLiveWorld {
     Report(run);
   }
   void Settle(RunContext& run);
-
-  template <class T>
-    requires requires(Gen& gen, T& op) { InvalidationWorld::Generate(gen, op); }
-  static void Generate(Gen& gen, T& op) {
-    InvalidationWorld::Generate(gen, op);
-  }
 
  private:
   void Open();

@@ -6,11 +6,10 @@
 #include <memory>
 #include <string_view>
 
-#include "engine/generate.h"
 #include "engine/run_context.h"
 #include "live/oracle/oracle.h"
 #include "live/server/live_server.h"
-#include "worlds/command/command_world.h"
+#include "worlds/command/command_harness.h"
 
 namespace resprobe::live {
 
@@ -33,6 +32,7 @@ class OracleWorld {
       {"same_state", "the keys, types, values and expiries that a case leaves are the core's"},
       {"server_alive", "the live server neither ends nor hangs"},
   };
+  using Cases = CommandWorld;
   using Config = CommandWorld::Config;
   using Op = CommandWorld::Op;
 
@@ -47,12 +47,6 @@ class OracleWorld {
     Report(run);
   }
   void Settle(RunContext& run);
-
-  template <class T>
-    requires requires(Gen& gen, T& op) { CommandWorld::Generate(gen, op); }
-  static void Generate(Gen& gen, T& op) {
-    CommandWorld::Generate(gen, op);
-  }
 
  private:
   void Open();

@@ -4,10 +4,9 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <vector>
 
-#include "live/server/target.h"
+#include "live/server/harness_server.h"
 
 namespace resprobe::live {
 
@@ -16,31 +15,19 @@ void StartedSubject::LeaveToParent() {
 }
 
 void StartedSubject::Open() {
-  const auto give_up = [this](const std::string& why) {
-    std::fprintf(stderr, "resprobe: %s: %s\n", harness_.c_str(), why.c_str());
-    std::fflush(stderr);
-    std::_Exit(2);
-  };
-  const char* start = std::getenv("RESPROBE_ORACLE_START");
-  std::string error;
-  const std::optional<std::vector<std::string>> words =
-      WordsOfCommand(start == nullptr || *start == '\0' ? "redis-server" : start, &error);
-  if (!words) give_up(error);
+  const std::vector<std::string> words = HarnessCommand(harness_);
   sandbox::SandboxSubject::Options options;
-  options.program = words->front();
-  options.arguments.assign(words->begin() + 1, words->end());
+  options.program = words.front();
+  options.arguments.assign(words.begin() + 1, words.end());
   options.cpu = sandbox::PinToThisProcessor();
+  std::string error;
   subject_ = sandbox::SandboxSubject::Make(options, &error);
-  if (subject_ == nullptr) give_up(error);
+  if (subject_ == nullptr) EndHarness(harness_, error);
   owner_ = getpid();
 }
 
 void StartedSubject::Check() const {
-  if (!subject_->error().empty()) {
-    std::fprintf(stderr, "resprobe: %s: %s\n", harness_.c_str(), subject_->error().c_str());
-    std::fflush(stderr);
-    std::_Exit(2);
-  }
+  if (!subject_->error().empty()) EndHarness(harness_, subject_->error());
   if (subject_->ending().empty()) return;
   std::fprintf(stderr, "resprobe: %s: the server has ended: %s\n", harness_.c_str(),
                subject_->ending().c_str());

@@ -14,13 +14,12 @@
 #include <variant>
 #include <vector>
 
-#include "engine/generate.h"
 #include "engine/run_context.h"
 #include "live/tcp/io_differences.h"
 #include "live/tcp/kernel_sockets.h"
 #include "live/tcp/recorded_backpressure.h"
 #include "live/tcp/tcp_peer.h"
-#include "worlds/io_chaos/io_chaos_world.h"
+#include "worlds/io_chaos/io_chaos_harness.h"
 
 namespace resprobe::live {
 
@@ -44,6 +43,7 @@ class IoLiveWorld {
     for (size_t i = 1; i < all.size(); ++i) all[i] = IoChaosWorld::kInvariants[i - 1];
     return all;
   }();
+  using Cases = IoChaosWorld;
   using Config = IoChaosWorld::Config;
   using Op = IoChaosWorld::Op;
 
@@ -70,12 +70,6 @@ class IoLiveWorld {
     ops_.push_back(op);
   }
   void Settle(RunContext& run);
-
-  template <class T>
-    requires requires(Gen& gen, T& op) { IoChaosWorld::Generate(gen, op); }
-  static void Generate(Gen& gen, T& op) {
-    IoChaosWorld::Generate(gen, op);
-  }
 
  private:
   void Open();

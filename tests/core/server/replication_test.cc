@@ -349,7 +349,12 @@ TEST_F(ReplicationTest, APromotedReplicaKeepsItsKeysAndItsReplicas) {
   b.dialled.clear();
   EXPECT_EQ(Ask(b, {"REPLICAOF", "NO", "ONE"}), "+OK\r\n");
   EXPECT_EQ(Ask(b, {"SET", "l", "v"}), "+OK\r\n");
+  // Its replica is sent away, and comes back to learn the new id.
+  EXPECT_TRUE(b.server.source().replicas().empty());
+  Cut(c);
   Pump();
+  EXPECT_EQ(b.server.source().replicas().size(), 1U);
+  EXPECT_NE(Stream().find("+CONTINUE "), std::string::npos);
   EXPECT_EQ(Ask(c, {"MGET", "k", "l"}), "*2\r\n$1\r\nv\r\n$1\r\nv\r\n");
   // The old primary becomes its replica, in the same history.
   EXPECT_EQ(Ask(a, {"REPLICAOF", "host", "7001"}), "+OK\r\n");
@@ -358,6 +363,47 @@ TEST_F(ReplicationTest, APromotedReplicaKeepsItsKeysAndItsReplicas) {
   EXPECT_NE(Stream().find("+CONTINUE "), std::string::npos);
   EXPECT_EQ(a.server.keyspace().Digest(), b.server.keyspace().Digest());
   EXPECT_EQ(Ask(a, {"EXISTS", "l"}), ":1\r\n");
+}
+
+TEST_F(ReplicationTest, AReplicaOfAReplicaLearnsANewId) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Machine& c = Add(7002);
+  Machine& d = Add(7003);
+  Follow(b, a);
+  Follow(c, b);
+  Follow(d, c);
+  // B gets another id, and so C does when it comes back: D must not go on under the old one.
+  Ask(b, {"REPLICAOF", "NO", "ONE"});
+  Cut(c);
+  Pump();
+  EXPECT_TRUE(c.server.source().replicas().empty());
+  EXPECT_EQ(c.server.source().id(), b.server.source().id());
+}
+
+TEST_F(ReplicationTest, ASilentPeerIsGivenUp) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  ServerConfig config;
+  config.replication = {.ping_ms = 1000, .timeout_ms = 4000};
+  a.server.Configure(config);
+  b.server.Configure(config);
+  Follow(b, a);
+  for (int i = 0; i < 10; ++i) {
+    a.server.Advance(1000);
+    b.server.Advance(1000);
+    Pump();
+  }
+  EXPECT_NE(Stream().find("PING"), std::string::npos);
+  EXPECT_TRUE(b.server.link().streams());
+  EXPECT_EQ(a.server.source().replicas().size(), 1U);
+  // Nothing arrives any more, and no end does.
+  for (int i = 0; i < 5; ++i) {
+    a.server.Advance(1000);
+    b.server.Advance(1000);
+  }
+  EXPECT_FALSE(b.server.link().streams());
+  EXPECT_TRUE(a.server.source().replicas().empty());
 }
 
 TEST_F(ReplicationTest, WaitCountsReplicas) {

@@ -39,7 +39,7 @@ class PairedServerTest : public testing::Test {
   }
 
   // The violation, or "".
-  std::string Run(const Case<World>& c) {
+  std::string Run(const Case<InvalidationWorld>& c) {
     RunContext run;
     harness_->RunCase(c, run);
     if (!run.violated()) return "";
@@ -51,7 +51,7 @@ class PairedServerTest : public testing::Test {
   }
   std::string Run(std::string_view ops) {
     Arena arena;
-    Case<World> c;
+    Case<InvalidationWorld> c;
     EXPECT_EQ(Parse("ops invalidation\n" + std::string(ops), &arena, &c), "");
     return Run(c);
   }
@@ -59,14 +59,14 @@ class PairedServerTest : public testing::Test {
   std::string FindAndShrink(size_t most_ops) {
     for (uint64_t seed = 1; seed < 300; ++seed) {
       Arena arena;
-      Case<World> c;
+      Case<InvalidationWorld> c;
       Generate(seed, &arena, &c);
       RunContext run;
       harness_->RunCase(c, run);
       if (!run.violated()) continue;
       const std::string signature = server_->difference()->Signature();
-      Shrink<World>(
-          [&](const Case<World>& candidate) {
+      Shrink<InvalidationWorld>(
+          [&](const Case<InvalidationWorld>& candidate) {
             RunContext again;
             harness_->RunCase(candidate, again);
             return again.violated() && server_->difference() &&
@@ -103,7 +103,7 @@ TEST_F(PairedServerTest, FindsNothingBetweenTheModelAndItself) {
   EXPECT_FALSE(server_->sets_clock());
   for (uint64_t seed = 1; seed <= 150; ++seed) {
     Arena arena;
-    Case<World> c;
+    Case<InvalidationWorld> c;
     Generate(seed, &arena, &c);
     ASSERT_EQ(Run(c), "") << "seed " << seed << "\n" << Print(c);
   }
@@ -171,7 +171,7 @@ TEST_F(PairedServerTest, ShowsBothSidesAndWhatWasSent) {
   Serve({}, OnPushes([](std::string* output, size_t at, size_t size) { output->erase(at, size); }));
   RunContext run;
   Arena arena;
-  Case<World> c;
+  Case<InvalidationWorld> c;
   ASSERT_EQ(Parse("ops invalidation\nconfig clients=1\nread client=0 key=0\ndeliver client=0\n"
                   "write client=1 kind=set key=0\ndeliver client=1\n",
                   &arena, &c),
@@ -216,7 +216,7 @@ TEST_P(RealPairedServerTest, AgreesOnTheSeedCorpus) {
       content << file.rdbuf();
       const std::string bytes = content.str();
       Arena arena;
-      Case<World> c;
+      Case<InvalidationWorld> c;
       if (bytes.starts_with("ops ")) {
         ASSERT_EQ(Parse(bytes, &arena, &c), "");
       } else {
