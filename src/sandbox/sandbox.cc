@@ -5,11 +5,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 namespace resprobe::sandbox {
 namespace {
@@ -149,20 +151,68 @@ Sandbox::Stop Sandbox::Run(int64_t until_ns, bool stop_on_arrival) {
   if (halted_ != nullptr) return Stop::kFrozen;
   memory_->until_ns = until_ns;
   memory_->stop_on_host = stop_on_arrival;
-  const uint32_t next = SandboxNext(memory_);
-  if (next != kSandboxHost) {
-    const Stop stop = GiveTurn(next);
-    CheckRefusal();
-    if (failed()) return Stop::kFailed;
-    if (stop != Stop::kTime) return stop;
-  }
+  const Stop stop = RunTurns();
+  memory_->turns_until = UINT64_MAX;
   CheckRefusal();
   if (failed()) return Stop::kFailed;
+  if (stop != Stop::kTime) return stop;
   if (stop_on_arrival && memory_->host_arrived) {
     memory_->host_arrived = 0;
     return Stop::kArrival;
   }
   return Stop::kTime;
+}
+
+Sandbox::Stop Sandbox::RunTurns() {
+  if (observer_ == nullptr) {
+    const uint32_t next = SandboxNext(memory_);
+    return next == kSandboxHost ? Stop::kTime : GiveTurn(next);
+  }
+  // Everything arrives in SandboxNext(), which the host calls before a turn, and the node after it.
+  // Nothing overwrites what has arrived until its receiver has read it, in a turn.
+  for (;;) {
+    memory_->turns_until = memory_->turns + 1;
+    const uint32_t next = SandboxNext(memory_);
+    Look();
+    if (next == kSandboxHost) return Stop::kTime;
+    const Stop stop = GiveTurn(next);
+    Look();
+    if (stop != Stop::kTime || memory_->refused) return stop;
+  }
+}
+
+void Sandbox::Observe(std::function<void(const SandboxArrival&)> see) {
+  observer_ = nullptr;
+  Look();
+  observer_ = std::move(see);
+}
+
+void Sandbox::Look() {
+  seen_.resize(memory_->links_used);
+  for (uint32_t number = 0; number < memory_->links_used; ++number) {
+    // A connection that is closed shows what has arrived until another one takes its place.
+    const SandboxLink& link = memory_->link[number];
+    Seen& seen = seen_[number];
+    if (seen.generation != link.generation) seen = {.generation = link.generation};
+    for (uint32_t side = 0; side < 2; ++side) {
+      const uint64_t from = seen.bytes[side];
+      const uint64_t size = link.to[side].delivered - from;
+      if (size == 0) continue;
+      seen.bytes[side] = link.to[side].delivered;
+      if (observer_ == nullptr) continue;
+      const char* const ring = reinterpret_cast<const char*>(SandboxRing(memory_, number, side));
+      const uint64_t at = from & (memory_->ring_bytes - 1);
+      const uint64_t first = std::min<uint64_t>(size, memory_->ring_bytes - at);
+      arrived_.assign(ring + at, first).append(ring, size - first);
+      observer_({.from = link.node[1 - side],
+                 .to = link.node[side],
+                 .port = link.port[1],
+                 .to_dialler = side == 0,
+                 .connection = uint64_t{link.generation} * kSandboxMaxLinks + number,
+                 .at_us = now_us(),
+                 .bytes = arrived_});
+    }
+  }
 }
 
 void Sandbox::Release(size_t from, size_t to) {

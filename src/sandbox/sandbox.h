@@ -22,6 +22,7 @@
 // Not thread-safe; the processes end with the thread that started them.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,6 +58,17 @@ struct SandboxOptions {
   int cpu = -1;
   // Keep the last entries of the trace (notes()).
   bool keep_notes = false;
+};
+
+// Bytes that have arrived at one end of a connection, in the order of its stream.
+struct SandboxArrival {
+  size_t from;  // nodes, or Sandbox::kHost
+  size_t to;
+  uint16_t port;        // that was dialled
+  bool to_dialler;      // otherwise to the node that has accepted
+  uint64_t connection;  // one that was dialled has another number than all before; never 0
+  int64_t at_us;        // true time, in microseconds since the start
+  std::string_view bytes;
 };
 
 class Sandbox {
@@ -146,6 +158,14 @@ class Sandbox {
   bool Accepted(uint64_t connection) const;
   void Close(uint64_t connection);
 
+  // --- What arrives.
+
+  // Calls `see` with all bytes that arrive at any end of any connection from now on, before whoever
+  // gets them runs; what arrives together is in the order of the connections' numbers. It must not
+  // call this sandbox. The run is the same, but each turn costs a switch to the host and a look at
+  // all connections. nullptr ends it; a copy has none.
+  void Observe(std::function<void(const SandboxArrival&)> see);
+
   // --- What has happened.
 
   uint64_t trace_hash() const { return memory_->trace; }
@@ -160,6 +180,9 @@ class Sandbox {
   Sandbox() = default;
 
   Stop Run(int64_t until_ns, bool stop_on_arrival);
+  Stop RunTurns();
+  // Tells the observer of what has arrived since the last call.
+  void Look();
   // Gives a node the turn, and waits until the host has it again.
   Stop GiveTurn(uint32_t node);
   Stop AwaitTurn();
@@ -181,6 +204,15 @@ class Sandbox {
   SandboxNode* halted_ = nullptr;  // in the midst of a call
   std::vector<std::unique_ptr<SandboxNode>> nodes_;
   std::string error_;
+
+  std::function<void(const SandboxArrival&)> observer_;
+  // Of each side of each connection, what the observer has seen.
+  struct Seen {
+    uint32_t generation = 0;
+    uint64_t bytes[2] = {};
+  };
+  std::vector<Seen> seen_;
+  std::string arrived_;
 };
 
 }  // namespace resprobe::sandbox

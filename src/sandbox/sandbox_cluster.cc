@@ -42,29 +42,34 @@ bool All(const Test& test) {
 
 }  // namespace
 
+bool StartClusterNode(Sandbox* sandbox, const std::string& program, const std::string& folder,
+                      std::string* error) {
+  SandboxNodeOptions options;
+  options.program = program;
+  options.directory = folder + "/" + std::to_string(sandbox->size());
+  options.arguments = {"--port",
+                       "6379",
+                       "--bind",
+                       "0.0.0.0",
+                       "--protected-mode",
+                       "no",
+                       "--save",
+                       "",
+                       "--cluster-enabled",
+                       "yes",
+                       "--cluster-node-timeout",
+                       "1000",
+                       "--cluster-config-file",
+                       "nodes.conf"};
+  std::error_code ignored;
+  std::filesystem::create_directory(options.directory, ignored);
+  return sandbox->AddNode(options).Start(error);
+}
+
 bool StartClusterNodes(Sandbox* sandbox, const std::string& program, const std::string& folder,
                        std::string* error) {
   for (size_t i = 0; i < kClusterNodes; ++i) {
-    SandboxNodeOptions options;
-    options.program = program;
-    options.directory = folder + "/" + std::to_string(i);
-    options.arguments = {"--port",
-                         "6379",
-                         "--bind",
-                         "0.0.0.0",
-                         "--protected-mode",
-                         "no",
-                         "--save",
-                         "",
-                         "--cluster-enabled",
-                         "yes",
-                         "--cluster-node-timeout",
-                         "1000",
-                         "--cluster-config-file",
-                         "nodes.conf"};
-    std::error_code ignored;
-    std::filesystem::create_directory(options.directory, ignored);
-    if (!sandbox->AddNode(options).Start(error)) return false;
+    if (!StartClusterNode(sandbox, program, folder, error)) return false;
   }
   return true;
 }

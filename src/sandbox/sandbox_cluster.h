@@ -10,8 +10,12 @@ namespace resprobe::sandbox {
 
 inline constexpr size_t kClusterNodes = 6;
 
-// Adds six nodes to an empty sandbox, and starts them as a cluster that is not formed yet. Their
-// directories are made in `folder`. False with one line in `error` if one does not start.
+// Adds a node that may belong to a cluster, and starts it on port 6379. Its directory is made in
+// `folder`. False with one line in `error` if it does not start.
+bool StartClusterNode(Sandbox* sandbox, const std::string& program, const std::string& folder,
+                      std::string* error);
+// Adds six nodes to an empty sandbox, and starts them as a cluster that is not formed yet. As
+// above.
 bool StartClusterNodes(Sandbox* sandbox, const std::string& program, const std::string& folder,
                        std::string* error);
 // Forms a cluster of three primaries (nodes 0 to 2) with a replica each (3 to 5), and waits until

@@ -28,6 +28,8 @@ class TestSystem {
   bool Start(const std::vector<std::string>& arguments, bool prepared = false);
   // The same with a configuration file, which a Sentinel needs.
   bool StartSentinel(const std::string& configuration);
+  // The folder of all.
+  const std::string& folder() const { return folder_; }
   // The node's folder.
   std::string Folder(size_t node) const;
   // All files of all nodes: path, contents.
