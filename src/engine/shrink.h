@@ -3,8 +3,8 @@
 
 // Shrinks a failing case: deletes ops from the end backwards in ever smaller runs, simplifies
 // fields, renames things and flattens the schedule (amounts become "all", ops of one kind are
-// grouped). All passes repeat until none succeeds. A candidate counts only if the caller says that
-// it fails in the same way.
+// grouped, and those that add up are merged). All passes repeat until none succeeds. A candidate
+// counts only if the caller says that it fails in the same way.
 
 #include <algorithm>
 #include <cstdint>
@@ -181,6 +181,34 @@ struct IndexCollector {
   }
 };
 
+// An op with `static constexpr bool kAddsUp = true` has amounts only (Count, Number), and does in
+// one go what several of them do with the same sum: time that passes.
+template <class T>
+constexpr bool AddsUp() {
+  if constexpr (requires { T::kAddsUp; }) {
+    return T::kAddsUp;
+  } else {
+    return false;
+  }
+}
+
+// Adds the amounts of `more` to those of `to`. False, with `to` in any state, if a sum is too
+// large.
+template <class T>
+bool AddAmounts(const T& more, T* to) {
+  std::vector<int64_t> amounts;
+  VisitFields(more, [&](std::string_view, const auto& field) { amounts.push_back(field.value); });
+  bool fits = true;
+  size_t next = 0;
+  VisitFields(*to, [&](std::string_view, auto& field) {
+    int64_t sum = 0;
+    fits = fits && !__builtin_add_overflow(int64_t{field.value}, amounts[next++], &sum) &&
+           std::in_range<decltype(field.value)>(sum);
+    if (fits) field.value = static_cast<decltype(field.value)>(sum);
+  });
+  return fits;
+}
+
 // `still_fails` is called with a candidate. `c` itself must fail.
 template <class World>
 void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* arena,
@@ -216,6 +244,35 @@ void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* a
     return any;
   };
 
+  // Merges an op that adds up with the nearest earlier one of its kind, at either place.
+  const auto merge = [&] {
+    bool any = false;
+    for (size_t i = c->ops.size(); i-- > 1;) {
+      const auto merged = [&](auto& last) {
+        using T = std::remove_cvref_t<decltype(last)>;
+        if constexpr (AddsUp<T>()) {
+          size_t before = i;
+          while (before > 0 && !std::holds_alternative<T>(c->ops[before - 1])) --before;
+          if (before-- == 0) return false;
+          T sum = std::get<T>(c->ops[before]);
+          if (!AddAmounts(last, &sum)) return false;
+          for (const size_t place : {before, i}) {
+            Case<World> candidate = *c;
+            candidate.ops[place] = sum;
+            candidate.ops.erase(candidate.ops.begin() +
+                                static_cast<ptrdiff_t>(place == i ? before : i));
+            if (!still_fails(candidate)) continue;
+            *c = std::move(candidate);
+            return true;
+          }
+        }
+        return false;
+      };
+      any = std::visit(merged, c->ops[i]) || any;
+    }
+    return any;
+  };
+
   // Renumbers things: all ops that refer to thing 3 refer to thing 0 instead, and so on.
   const auto rename = [&] {
     bool any = false;
@@ -247,6 +304,7 @@ void Shrink(const std::function<bool(const Case<World>&)>& still_fails, Arena* a
     }
     again = rename() || again;
     again = flatten() || again;
+    again = merge() || again;
   }
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "driver/fuzz_main.h"
 #include "core/persistence/forwarding_files.h"
+#include "driver/fuzz_main.h"
 #include "worlds/durability/durability_harness.h"
 
 namespace resprobe {
@@ -165,15 +165,23 @@ class UnframedTransaction : public FaultyFiles {
   }
 };
 
+// WAITAOF answers before the fsync.
+PersistenceSettings EarlyReceipts() {
+  PersistenceSettings settings;
+  settings.early_receipts = true;
+  return settings;
+}
+
 struct Bug {
   std::string_view name;
-  FileSystem* (*make)(FileSystem*);
+  FileSystem* (*make)(FileSystem*) = nullptr;
+  PersistenceSettings (*settings)() = nullptr;
 };
 template <class Files>
 FileSystem* Make(FileSystem* real) {
   return new Files(real);  // for ever, like the harness
 }
-constexpr Bug kBugs[] = {
+const Bug kBugs[] = {
     {"no_fsync", Make<NoFsync>},
     {"rename_before_fsync", Make<RenameBeforeFsync>},
     {"reply_before_write", Make<ReplyBeforeWrite>},
@@ -184,21 +192,28 @@ constexpr Bug kBugs[] = {
     {"old_files_removed_too_soon", Make<OldFilesRemovedTooSoon>},
     {"fsync_too_much", Make<FsyncTooMuch>},
     {"unframed_transaction", Make<UnframedTransaction>},
+    {"early_receipt", nullptr, EarlyReceipts},
 };
 
 // The first one unless $RESPROBE_BUG names another.
-DurabilityWorld::Wrap Fault() {
+const Bug& Fault() {
   const char* const name = std::getenv("RESPROBE_BUG");
-  if (name == nullptr) return kBugs[0].make;
+  if (name == nullptr) return kBugs[0];
   for (const Bug& bug : kBugs) {
-    if (bug.name == name) return bug.make;
+    if (bug.name == name) return bug;
   }
   std::fprintf(stderr, "RESPROBE_BUG is to name one of:\n");
   for (const Bug& bug : kBugs) std::fprintf(stderr, "  %s\n", std::string(bug.name).c_str());
   std::exit(2);
 }
 
+PersistenceSettings Settings() {
+  return Fault().settings == nullptr ? PersistenceSettings() : Fault().settings();
+}
+
 }  // namespace
 }  // namespace resprobe
 
-RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::DurabilityWorld>(std::in_place, resprobe::Fault()))
+RESPROBE_HARNESS(resprobe::OpsHarness<resprobe::DurabilityWorld>(std::in_place,
+                                                                 resprobe::Fault().make,
+                                                                 resprobe::Settings()))

@@ -36,7 +36,7 @@ for level in prefix reordered weak; do
   has out "judged wrong: 0"
   has json '"failed": 0'
   has json '"findings": []'
-  grep -q '"while_loading": [1-9]' "$temp/json" || { cat "$temp/json"; failures=$((failures + 1)); }
+  grep -q '"while_starting": [1-9]' "$temp/json" || { cat "$temp/json"; failures=$((failures + 1)); }
 done
 run 0 crash-points --seed 1 --seeds 3
 has out "3 cases"

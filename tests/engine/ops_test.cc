@@ -303,6 +303,53 @@ TEST(Shrink, FindsTheTwoOpsThatMatterAndKeepsTheInvariant) {
   EXPECT_GT(shrunk, 300);
 }
 
+// Fails at a `look` once ten milliseconds have passed.
+class WaitingWorld {
+ public:
+  static constexpr std::string_view kName = "waiting";
+  static constexpr std::string_view kSummary = "time that passes";
+  static constexpr InvariantInfo kInvariants[] = {{"not_late", "it is not late"}};
+
+  struct Config {};
+  struct Wait {
+    static constexpr std::string_view kName = "wait";
+    static constexpr bool kAddsUp = true;
+    Count ms;
+    Number more;
+  };
+  struct Look {
+    static constexpr std::string_view kName = "look";
+  };
+  using Op = std::variant<Wait, Look>;
+
+  void Start(const Config&, RunContext&) { now_ = 0; }
+  void Apply(const Wait& op, RunContext&) { now_ += op.ms.value + op.more.value; }
+  void Apply(const Look&, RunContext& run) { run.Check(now_ < 10, "not_late", "early", "late"); }
+  void Settle(RunContext&) {}
+
+ private:
+  int64_t now_ = 0;
+};
+
+// None of the waits can be left out, and they are merged all the same, over what is between them.
+TEST(Shrink, OpsThatAddUpAreMerged) {
+  OpsHarness<WaitingWorld> harness;
+  std::string error;
+  const Tape tape = *harness.Parse(
+      "ops waiting\nwait ms=4 more=0\nlook\nwait ms=1 more=1\nlook\nwait ms=2 more=2\nlook\n",
+      &error);
+  const Tape small = harness.Shrink(
+      tape,
+      [&](Bytes candidate) {
+        RunContext run;
+        OpsHarness<WaitingWorld> judge;
+        judge.Run(candidate, run);
+        return run.violated();
+      },
+      20000);
+  EXPECT_EQ(harness.Show(small), "ops waiting\nconfig\nwait ms=7 more=3\nlook\n");
+}
+
 // For a field that does not matter shrinking ends at its simplest value, and does not revert it.
 TEST(Shrink, ComesToAnEnd) {
   OpsHarness<ToyWorld> harness;

@@ -114,13 +114,13 @@ class CrashSearch : public findings::Search {
   std::string Summary() const override {
     return absl::StrFormat(
         "%d ops, level %s\n"
-        "%d crash points (calls to the disk), %d of them while a process loads; %d of a process "
-        "with nothing to load are left out; at %d a crash finds what it found before\n"
+        "%d crash points (calls to the disk), %d of them while a process starts; %d of one that "
+        "starts over on a new disk are left out; at %d a crash finds what it found before\n"
         "%s%d states that power failures may leave; %d recoveries run\n"
         "recovered: everything %d, a prefix that the policy allows %d; refused %d; excused by the "
         "level %d\n"
         "judged wrong: %d\n%s",
-        ops_, options_.level, counts_.points, counts_.starting, counts_.first, counts_.same,
+        ops_, options_.level, counts_.points, counts_.starting, counts_.over, counts_.same,
         counts_.states == UINT64_MAX ? "more than " : "at most ", counts_.states, counts_.run,
         counts_.all, counts_.prefix, counts_.refused, counts_.torn, counts_.failed, first_);
   }
@@ -130,9 +130,9 @@ class CrashSearch : public findings::Search {
             {"ops", ops_},
             {"level", options_.level},
             {"points", counts_.points},
-            {"first_start", counts_.first},
-            {"while_loading", counts_.starting},
-            {"different", counts_.points - counts_.first - counts_.same},
+            {"starting_over", counts_.over},
+            {"while_starting", counts_.starting},
+            {"different", counts_.points - counts_.over - counts_.same},
             {"states", counts_.states},
             {"run", counts_.run},
             {"recovered_all", counts_.all},
@@ -158,7 +158,7 @@ class CrashSearch : public findings::Search {
 
   void Add(const CrashPoints::Counts& more) {
     counts_.points += more.points;
-    counts_.first += more.first;
+    counts_.over += more.over;
     counts_.starting += more.starting;
     counts_.same += more.same;
     counts_.states =

@@ -83,7 +83,7 @@ AofLog::Flushed AofLog::Stop(const Policy& policy, int64_t now_us) {
   file_ = db_ = -1;
   size_ = synced_size_ = 0;
   postponed_since_ = -1;
-  DropBuffer();
+  buffer_.clear();
   return Flushed::kDone;
 }
 
@@ -106,7 +106,11 @@ void AofLog::Append(int db, std::string_view command, int64_t now_us) {
   appended_ += buffer_.size() - before;
 }
 
-void AofLog::DropBuffer() { buffer_.clear(); }
+void AofLog::DropBuffer() {
+  buffer_.clear();
+  postponed_since_ = -1;
+  last_write_ok_ = true;
+}
 
 // --- Writing.
 
@@ -123,8 +127,11 @@ AofLog::Flushed AofLog::Flush(const Policy& policy, int64_t now_us, bool force) 
     if (policy.fsync == AppendFsync::kAlways && synced_size_ != size_) {
       return Sync(policy, now, in_progress);
     }
-    // As valkey 8.0 does: an fsync may still be due, or under way.
-    if (!in_progress && policy.fsync != AppendFsync::kNo) synced_ = appended_;
+    // Nothing is left to be synced. valkey 8.0 also answers so while an fsync is due, or under way.
+    const bool all = synced_size_ == size_ && tasks_.empty() && last_fsync_ok_;
+    if (policy.fsync != AppendFsync::kNo && (all || (policy.early_receipts && !in_progress))) {
+      synced_ = appended_;
+    }
     return Flushed::kDone;
   }
   if (every_second) in_progress = fsync_in_progress();

@@ -36,6 +36,8 @@ class AofLog {
     AppendFsync fsync = AppendFsync::kEverySecond;
     // A child runs, and no-appendfsync-on-rewrite is yes: nothing is synced.
     bool hold_fsync = false;
+    // synced() runs ahead of the disk (PersistenceSettings::early_receipts).
+    bool early_receipts = false;
   };
   // A task of a background thread.
   struct Task {
@@ -82,7 +84,8 @@ class AofLog {
   void Append(int db, std::string_view command, int64_t now_us);
   // The next command is preceded by SELECT.
   void ForgetDatabase() { db_ = -1; }
-  // Drops what has not been written.
+  // Drops what has not been written, and with it the error of the last write: nothing is left that
+  // another one could show to be solved.
   void DropBuffer();
 
   // Called at the end of each event loop, and by the server's timer if there is something to retry
@@ -113,7 +116,7 @@ class AofLog {
 
   // The bytes appended since Reset(), whatever the file: a mark for WAITAOF.
   uint64_t appended() const { return appended_; }
-  // What the server believes to be durable: up to that mark.
+  // Durable up to that mark, as far as the server knows: what WAITAOF tells.
   uint64_t synced() const { return synced_; }
   // In bytes: the current file as far as it was written, and what waits to be written.
   int64_t file_size() const { return size_; }

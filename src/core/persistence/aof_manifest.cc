@@ -70,11 +70,11 @@ void AppendLine(const AofFile& file, std::string* out) {
   *out += '\n';
 }
 
-std::string NameOf(int64_t seq, std::string_view suffix) {
+void SetName(AofFile* file, int64_t seq, std::string_view suffix) {
   char digits[24];
-  std::string name(AofManifest::kLogName);
-  name.append(".").append(FormatInt64(seq, digits)).append(suffix);
-  return name;
+  file->name.assign(AofManifest::kLogName).append(".");
+  file->name.append(FormatInt64(seq, digits)).append(suffix);
+  file->seq = seq;
 }
 
 bool Logged(PersistenceLog* log, std::string_view before, std::string_view after, int64_t error,
@@ -155,7 +155,8 @@ bool AofManifest::ParseLine(std::string_view line, AofManifestError* error) {
     for (const std::string_view word : splitter->args()) words.push_back(CText(word));
   }
   if (words.size() < 6 || words.size() % 2 != 0) return refuse(kInvalid);
-  AofFile file;
+  AofFile& file = scratch_.file;
+  file.seq = 0;
   bool named = false;
   char type = '\0';
   for (size_t i = 0; i < words.size(); i += 2) {
@@ -182,7 +183,7 @@ bool AofManifest::ParseLine(std::string_view line, AofManifestError* error) {
   } else if (file.type != AofFile::Type::kHistory) {
     return refuse("Unknown AOF file type");
   }
-  Add(std::move(file));
+  Add(file);
   return true;
 }
 
@@ -223,7 +224,8 @@ bool AofManifest::Persist(FileSystem* files, PersistenceLog* log) {
   if (!dirty_) return true;
   constexpr std::string_view kName = "appendonly.aof.manifest";
   constexpr std::string_view kTemporary = "temp-appendonly.aof.manifest";
-  std::string bytes;
+  std::string& bytes = scratch_.bytes;
+  bytes.clear();
   Format(&bytes);
   const int file = files->Open(kTemporaryPath, FileSystem::Mode::kReplace);
   if (file < 0) return Logged(log, "Can't open the AOF manifest file ", kTemporary, file);
@@ -257,20 +259,20 @@ bool AofManifest::Persist(FileSystem* files, PersistenceLog* log) {
   return written;
 }
 
-void AofManifest::Add(AofFile file) {
+void AofManifest::Add(const AofFile& file) {
   dirty_ = true;
   switch (file.type) {
     case AofFile::Type::kBase:
       base_seq_ = file.seq;
-      base_ = std::move(file);
+      base_ = file;
       has_base_ = true;
       break;
     case AofFile::Type::kHistory:
-      history_.push_back(std::move(file));
+      history_.push_back(file);
       break;
     case AofFile::Type::kIncr:
       incr_seq_ = file.seq;
-      incrs_.push_back(std::move(file));
+      incrs_.push_back(file);
       break;
   }
 }
@@ -281,14 +283,15 @@ std::string_view AofManifest::NextBase(bool rdb) {
     history_.insert(history_.begin(), base_);
   }
   ++base_seq_;
-  base_ = {NameOf(base_seq_, rdb ? ".base.rdb" : ".base.aof"), base_seq_, AofFile::Type::kBase};
+  SetName(&base_, base_seq_, rdb ? ".base.rdb" : ".base.aof");
+  base_.type = AofFile::Type::kBase;
   has_base_ = dirty_ = true;
   return base_.name;
 }
 
 std::string_view AofManifest::NextIncr() {
   ++incr_seq_;
-  incrs_.push_back({NameOf(incr_seq_, ".incr.aof"), incr_seq_, AofFile::Type::kIncr});
+  SetName(&incrs_.emplace_back(), incr_seq_, ".incr.aof");
   dirty_ = true;
   return incrs_.back().name;
 }

@@ -72,7 +72,7 @@ class AofManifest {
   // --- Changes. A name that is returned is valid until the next change.
 
   // Makes the file the base, or the last one of its type.
-  void Add(AofFile file);
+  void Add(const AofFile& file);
   // Makes a new base of the next number, and the old one history. `rdb`: its format.
   std::string_view NextBase(bool rdb);
   // Appends a new incremental file of the next number.
@@ -92,6 +92,7 @@ class AofManifest {
 
     std::string bytes;
     std::vector<std::string_view> words;
+    AofFile file;
   };
 
   bool ParseLine(std::string_view line, AofManifestError* error);

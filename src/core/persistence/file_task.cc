@@ -4,10 +4,20 @@
 #include <utility>
 
 namespace resprobe {
+namespace {
 
-void FileTask::Start(FileSystem* files, std::string&& contents, const Target& target) {
+constexpr size_t kIdleBytes = 64 << 10;
+
+}  // namespace
+
+std::string* FileTask::NewContents() {
+  if (contents_.capacity() > kIdleBytes) std::string().swap(contents_);
+  contents_.clear();
+  return &contents_;
+}
+
+void FileTask::Start(FileSystem* files, const Target& target) {
   files_ = files;
-  contents_ = std::move(contents);
   written_ = 0;
   temporary_.assign(target.temporary);
   name_.assign(target.name);

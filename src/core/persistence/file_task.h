@@ -26,8 +26,10 @@ class FileTask {
     std::string_view directory = {};
   };
 
-  // Nothing is done before the first Step(). Takes the contents.
-  void Start(FileSystem* files, std::string&& contents, const Target& target);
+  // For the contents of the next file: empty, with the memory of the last one if that was small.
+  std::string* NewContents();
+  // Nothing is done before the first Step(). The contents are what NewContents() was filled with.
+  void Start(FileSystem* files, const Target& target);
   void Reset() { state_ = State::kNone; }
 
   bool running() const { return state_ != State::kNone && state_ < State::kDone; }

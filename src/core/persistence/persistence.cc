@@ -65,18 +65,25 @@ void Persistence::Log(std::initializer_list<std::string_view> parts) {
 
 AofLog::Policy Persistence::policy() const {
   return {.fsync = settings_.appendfsync,
-          .hold_fsync = settings_.no_appendfsync_on_rewrite && child_ != Child::kNone};
+          .hold_fsync = settings_.no_appendfsync_on_rewrite && child_ != Child::kNone,
+          .early_receipts = settings_.early_receipts};
 }
 
 // A process has children with numbers of their own.
-std::string Persistence::PidName(std::string_view before, std::string_view after) const {
+void Persistence::PidName(std::string_view before, std::string_view after,
+                          std::string* name) const {
   char digits[24];
-  std::string name(before);
-  name.append(FormatInt64(static_cast<int64_t>(process_), digits));
+  name->assign(before);
+  name->append(FormatInt64(static_cast<int64_t>(process_), digits));
   if (children_ > 0) {
-    name.append("-").append(FormatInt64(static_cast<int64_t>(children_), digits));
+    name->append("-").append(FormatInt64(static_cast<int64_t>(children_), digits));
   }
-  return name.append(after);
+  name->append(after);
+}
+
+const std::string& Persistence::PathOf(std::string_view name) {
+  path_.assign(AofManifest::kDirectory).append("/").append(name);
+  return path_;
 }
 
 // --- Start.
@@ -87,6 +94,8 @@ bool Persistence::Load(AofSink* sink) {
   if (!settings_.appendonly) {
     const bool good = LoadSnapshot(sink);
     saved_dirty_ = keyspace_.dirty();
+    // Their numbers may be given again.
+    if (good) DeleteHistory();
     return good;
   }
   const AofReader::Options options = {.profile = profile_,
@@ -99,7 +108,7 @@ bool Persistence::Load(AofSink* sink) {
 }
 
 bool Persistence::LoadSnapshot(AofSink* sink) {
-  std::string bytes;
+  std::string& bytes = *own_task_.NewContents();
   const int error = ReadFile(files_, settings_.db_filename, &bytes);
   if (error == -ENOENT) return true;
   if (error != 0) {
@@ -117,13 +126,16 @@ bool Persistence::OpenLog() {
     return false;
   }
   if (manifest_.empty()) {
-    const std::string name(manifest_.NextBase(settings_.aof_use_rdb_preamble));
+    const std::string_view name = manifest_.NextBase(settings_.aof_use_rdb_preamble);
     if (!WriteBaseNow(name)) return false;
     Log({"Creating AOF base file ", name, " on server start"});
   }
-  const std::string name(manifest_.LastIncr());
-  const std::string path = AofManifest::PathOf(name);
-  const int file = files_->Open(path, FileSystem::Mode::kAppend);
+  const bool is_new = manifest_.incrs().empty();
+  const std::string_view name = manifest_.LastIncr();
+  // redis 7.0 and valkey 8.0 append to a file that is not in the manifest, too
+  // (docs/findings/aof-stale-incremental-file.md).
+  if (is_new) files_->Unlink(PathOf(name));
+  const int file = files_->Open(PathOf(name), FileSystem::Mode::kAppend);
   if (file < 0) {
     Log({"Can't open the append-only file ", name, ": ", FileErrorText(file)});
     return false;
@@ -140,8 +152,7 @@ bool Persistence::OpenLog() {
 
 // --- Snapshots.
 
-std::string Persistence::Snapshot(bool aof_base) const {
-  std::string bytes;
+void Persistence::AppendSnapshot(bool aof_base, std::string* out) const {
   AppendRdb(keyspace_,
             {.profile = profile_,
              .compress = settings_.rdb_compression,
@@ -149,21 +160,18 @@ std::string Persistence::Snapshot(bool aof_base) const {
              .ctime = now_s(),
              .used_memory = keyspace_.used_memory(),
              .aof_base = aof_base},
-            &bytes);
-  return bytes;
+            out);
 }
 
 Persistence::Result Persistence::Save() {
-  child_dirty_ = keyspace_.dirty();
-  temporary_ = PidName("temp-", ".rdb");
-  task_.Start(files_, Snapshot(false),
-              {.temporary = temporary_, .name = settings_.db_filename, .sync_directory = true});
-  const bool good = task_.Finish();
+  // A rewrite may be under way.
+  BeginSnapshot(&own_task_, &path_);
+  const bool good = own_task_.Finish();
   if (good) {
     EndSave(true);
     saved_dirty_ = keyspace_.dirty();
   } else {
-    Log({"Write error saving DB on disk: ", FileErrorText(task_.error())});
+    Log({"Write error saving DB on disk: ", FileErrorText(own_task_.error())});
   }
   return good ? Result::kDone : Result::kFailed;
 }
@@ -174,9 +182,14 @@ void Persistence::StartSave() {
   child_dirty_ = keyspace_.dirty();
   last_try_s_ = now_s();
   save_scheduled_ = false;
-  temporary_ = PidName("temp-", ".rdb");
-  task_.Start(files_, Snapshot(false),
-              {.temporary = temporary_, .name = settings_.db_filename, .sync_directory = true});
+  BeginSnapshot(&task_, &temporary_);
+}
+
+void Persistence::BeginSnapshot(FileTask* task, std::string* temporary) {
+  PidName("temp-", ".rdb", temporary);
+  AppendSnapshot(/*aof_base=*/false, task->NewContents());
+  task->Start(files_,
+              {.temporary = *temporary, .name = settings_.db_filename, .sync_directory = true});
 }
 
 void Persistence::EndSave(bool good) {
@@ -189,26 +202,25 @@ void Persistence::EndSave(bool good) {
 
 // --- The append-only file.
 
-std::string Persistence::Base() const {
-  std::string bytes;
+void Persistence::AppendBase(std::string* out) const {
   if (settings_.aof_use_rdb_preamble) {
-    bytes = Snapshot(true);
+    AppendSnapshot(/*aof_base=*/true, out);
   } else {
-    AppendAofBase(keyspace_, profile_, settings_.aof_timestamp_enabled ? now_s() : -1, &bytes);
+    AppendAofBase(keyspace_, profile_, settings_.aof_timestamp_enabled ? now_s() : -1, out);
   }
-  return bytes;
 }
 
 bool Persistence::WriteBaseNow(std::string_view name) {
-  temporary_ = PidName("temp-rewriteaof-", ".aof");
-  task_.Start(files_, Base(), {.temporary = temporary_, .name = AofManifest::PathOf(name)});
-  if (task_.Finish()) return true;
-  Log({"Write error writing append only file on disk: ", FileErrorText(task_.error())});
+  PidName("temp-rewriteaof-", ".aof", &temporary_);
+  AppendBase(own_task_.NewContents());
+  own_task_.Start(files_, {.temporary = temporary_, .name = PathOf(name)});
+  if (own_task_.Finish()) return true;
+  Log({"Write error writing append only file on disk: ", FileErrorText(own_task_.error())});
   return false;
 }
 
 int64_t Persistence::SizeOf(std::string_view name) {
-  const int file = files_->Open(AofManifest::PathOf(name), FileSystem::Mode::kRead);
+  const int file = files_->Open(PathOf(name), FileSystem::Mode::kRead);
   if (file < 0) return 0;
   const int64_t size = files_->Size(file);
   files_->Close(file);
@@ -272,9 +284,10 @@ Persistence::Result Persistence::StartRewrite() {
   child_dirty_ = keyspace_.dirty();
   rewrite_scheduled_ = false;
   // The child writes a file, and renames it to the name that its parent knows.
-  const std::string own = PidName("temp-rewriteaof-", ".aof");
-  temporary_ = PidName("temp-rewriteaof-bg-", ".aof");
-  task_.Start(files_, Base(), {.temporary = own, .name = temporary_});
+  PidName("temp-rewriteaof-", ".aof", &path_);
+  PidName("temp-rewriteaof-bg-", ".aof", &temporary_);
+  AppendBase(task_.NewContents());
+  task_.Start(files_, {.temporary = path_, .name = temporary_});
   return Result::kDone;
 }
 
@@ -283,7 +296,7 @@ bool Persistence::OpenNextIncr() {
   const bool waits = aof_ == Aof::kWaitsForRewrite;
   AofManifest next = manifest_;
   const std::string path =
-      waits ? std::string(AofManifest::kTemporaryIncrPath) : AofManifest::PathOf(next.NextIncr());
+      waits ? std::string(AofManifest::kTemporaryIncrPath) : PathOf(next.NextIncr());
   // redis 7.0 and valkey 8.0 truncate a file that an earlier attempt has left, and do not sync that
   // (docs/findings/aof-stale-incremental-file.md). A new file has no old content.
   files_->Unlink(path);
@@ -313,24 +326,24 @@ bool Persistence::OpenNextIncr() {
 bool Persistence::EndRewrite() {
   AofManifest next = manifest_;
   const std::string base(next.NextBase(settings_.aof_use_rdb_preamble));
-  if (const int error = files_->Rename(temporary_, AofManifest::PathOf(base)); error < 0) {
+  if (const int error = files_->Rename(temporary_, PathOf(base)); error < 0) {
     Log({"Error trying to rename the temporary AOF base file ", temporary_, " into ", base, ": ",
          FileErrorText(error)});
     return false;
   }
   if (aof_ == Aof::kWaitsForRewrite) {
     const std::string incr(next.NextIncr());
-    const int error = files_->Rename(AofManifest::kTemporaryIncrPath, AofManifest::PathOf(incr));
+    const int error = files_->Rename(AofManifest::kTemporaryIncrPath, PathOf(incr));
     if (error < 0) {
       Log({"Error trying to rename the temporary AOF incr file ", AofManifest::kTemporaryIncrPath,
            " into ", incr, ": ", FileErrorText(error)});
-      files_->Unlink(AofManifest::PathOf(base));
+      files_->Unlink(PathOf(base));
       return false;
     }
   }
   next.MarkRewritten(/*keep_last=*/log_.is_open());
   if (!next.Persist(files_, lines_)) {
-    files_->Unlink(AofManifest::PathOf(base));
+    files_->Unlink(PathOf(base));
     return false;
   }
   manifest_ = std::move(next);
@@ -349,7 +362,7 @@ void Persistence::DeleteHistory() {
   if (manifest_.history().empty()) return;
   for (const AofFile& file : manifest_.history()) {
     Log({"Removing the history file ", file.name, " in the background"});
-    files_->Unlink(AofManifest::PathOf(file.name));
+    files_->Unlink(PathOf(file.name));
   }
   AofManifest next = manifest_;
   next.ClearHistory();
@@ -412,7 +425,10 @@ void Persistence::EndChild() {
 void Persistence::KillChild() {
   task_.Abandon();
   files_->Unlink(temporary_);
-  if (child_ == Child::kRewrite) files_->Unlink(PidName("temp-rewriteaof-", ".aof"));
+  if (child_ == Child::kRewrite) {
+    PidName("temp-rewriteaof-", ".aof", &path_);
+    files_->Unlink(path_);
+  }
   child_ = Child::kNone;
 }
 

@@ -78,8 +78,8 @@ class Persistence {
   // An effect, as a request that runs in that database; -1: in any.
   void Append(int db, std::string_view request) { log_.Append(db, request, now_us()); }
   const AofLog& log() const { return log_; }
-  // Whether the log is durable up to that mark (AofLog::appended()), as far as the server knows: not
-  // before the first rewrite, if it was turned on while the server ran.
+  // Whether the log is durable up to that mark (AofLog::appended()), as far as the server knows:
+  // not before the first rewrite, if it was turned on while the server ran.
   bool IsDurable(uint64_t mark) const { return aof_ == Aof::kOn && log_.synced() >= mark; }
 
   // CONFIG SET appendonly. `in_exec`: by a command of a transaction.
@@ -125,11 +125,13 @@ class Persistence {
   int64_t now_s() const { return keyspace_.now_ms() / 1000; }
   int64_t now_us() const { return keyspace_.now_ms() * 1000; }
   AofLog::Policy policy() const;
-  std::string PidName(std::string_view before, std::string_view after) const;
+  void PidName(std::string_view before, std::string_view after, std::string* name) const;
+  // The path of a file of the log; valid until the next call.
+  const std::string& PathOf(std::string_view name);
 
   bool LoadSnapshot(AofSink* sink);
   bool OpenLog();
-  std::string Base() const;
+  void AppendBase(std::string* out) const;
   bool WriteBaseNow(std::string_view name);
   int64_t SizeOf(std::string_view name);
   int64_t SizeOfAll();
@@ -144,7 +146,8 @@ class Persistence {
   void CheckGrowth();
   bool Flush(bool force);
   // An RDB file of the present state.
-  std::string Snapshot(bool aof_base) const;
+  void AppendSnapshot(bool aof_base, std::string* out) const;
+  void BeginSnapshot(FileTask* task, std::string* temporary);
   void Log(std::initializer_list<std::string_view> parts);
 
   Keyspace& keyspace_;
@@ -157,8 +160,10 @@ class Persistence {
   uint64_t children_ = 0;  // numbers their temporary files
 
   Child child_ = Child::kNone;
-  FileTask task_;
-  std::string temporary_;     // of the child
+  FileTask task_;          // of the child
+  FileTask own_task_;      // of the server itself, done at once
+  std::string temporary_;  // of the child
+  std::string path_;
   uint64_t child_dirty_ = 0;  // keyspace.dirty() when it started
 
   uint64_t saved_dirty_ = 0;

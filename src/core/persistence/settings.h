@@ -37,6 +37,8 @@ struct PersistenceSettings {
   bool rdb_compression = true;
   bool rdb_checksum = true;
   SanitizeDump sanitize_dump_payload = SanitizeDump::kNo;
+  // WAITAOF answers before the fsync, as valkey 8.0.1 does (docs/findings/valkey-waitaof-early.md).
+  bool early_receipts = false;
   // DEBUG SET-SKIP-CHECKSUM-VALIDATION.
   bool skip_checksums = false;
   std::string db_filename = "dump.rdb";

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/keyspace/hash.h"
 #include "sim/disk/crash_states.h"
 #include "sim/disk/state_hash.h"
 
@@ -48,7 +49,7 @@ void Disk::Reset(const DiskOptions& options, DiskChoices* choices) {
 
 uint32_t Disk::Names::Find(std::string_view name) const {
   for (uint32_t i = 0; i < used_; ++i) {
-    if (names_[i] == name) return i;
+    if (SameBytes(names_[i], name)) return i;
   }
   return kNone;
 }

@@ -92,12 +92,17 @@ DiskFault MakeDiskFault(DiskFaultKind kind, std::span<const int64_t> values = {}
 // How often each kind has acted, as opposed to having been switched on.
 class DiskFaultCounts {
  public:
-  void Acted(DiskFaultKind kind) { ++counts_[static_cast<size_t>(kind)]; }
+  void Acted(DiskFaultKind kind) {
+    ++counts_[static_cast<size_t>(kind)];
+    ++total_;
+  }
+  uint64_t total() const { return total_; }
   uint64_t operator[](DiskFaultKind kind) const { return counts_[static_cast<size_t>(kind)]; }
-  void Reset() { counts_.fill(0); }
+  void Reset() { *this = {}; }
 
  private:
   std::array<uint64_t, kDiskFaultKinds> counts_{};
+  uint64_t total_ = 0;
 };
 
 }  // namespace resprobe

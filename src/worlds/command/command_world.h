@@ -95,6 +95,7 @@ class CommandWorld {
   // Advances the clock.
   struct Advance {
     static constexpr std::string_view kName = "advance";
+    static constexpr bool kAddsUp = true;
     static constexpr int kWeight = 2;
     Count ms;
   };

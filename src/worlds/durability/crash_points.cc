@@ -64,8 +64,8 @@ bool CrashPoints::Run(const DurabilityWorld::Config& config,
 void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
   if (!IsIo(call.op) || disk.frozen()) return;
   ++counts_.points;
-  if (world_.first_start()) {
-    ++counts_.first;
+  if (world_.starts_over()) {
+    ++counts_.over;
     return;
   }
   if (world_.starting()) ++counts_.starting;

@@ -47,8 +47,8 @@ class CrashPoints : private DiskObserver {
   };
   struct Counts {
     uint64_t points = 0;    // calls to the disk
-    uint64_t first = 0;     // of these, of a process without anything to load: they are not crashed
-    uint64_t starting = 0;  // of these, while a process loads
+    uint64_t over = 0;      // of these, of a process that starts over on a new disk: not crashed
+    uint64_t starting = 0;  // of these, while a process starts, the first one included
     uint64_t same = 0;      // of these, where a crash finds what it found at the call before
     uint64_t states = 0;    // upper bound of what power failures may leave; saturates
     uint64_t run = 0;       // recoveries, those after kill -9 included

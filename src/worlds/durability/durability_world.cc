@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/resp/writer.h"
+#include "core/table/letter_case.h"
 #include "worlds/command/command_generate.h"
 
 namespace resprobe {
@@ -75,8 +76,8 @@ void DurabilityWorld::Lines::Line(std::string_view text) {
   if (run->trace().on()) run->trace().Line("  log: " + last);
 }
 
-DurabilityWorld::DurabilityWorld(const Wrap& wrap)
-    : files_(wrap == nullptr ? &disk_files_ : wrap(&disk_files_)) {
+DurabilityWorld::DurabilityWorld(const Wrap& wrap, const PersistenceSettings& base)
+    : files_(wrap == nullptr ? &disk_files_ : wrap(&disk_files_)), base_(base) {
   for (size_t i = 0; i < servers_.size(); ++i) {
     servers_[i] = std::make_unique<Server>(BaseConfig(static_cast<Profile>(i)));
   }
@@ -100,7 +101,8 @@ void DurabilityWorld::ResetDisk() {
   disk_.Reset(options, &choices_);
   counted_ = disk_.fault_counts();
   faults_ = fsync_lies_ = reverts_ = false;
-  unsynced_data_ = unsynced_names_ = may_have_hole_ = false;
+  unsynced_ = {};
+  may_have_hole_ = false;
 }
 
 void DurabilityWorld::Start(const Config& config, RunContext& run) {
@@ -110,6 +112,7 @@ void DurabilityWorld::Start(const Config& config, RunContext& run) {
   ResetDisk();
   settings_ = BaseConfig(static_cast<Profile>(config.valkey ? 1 : 0));
   PersistenceSettings& files = settings_.persistence;
+  files = base_;
   files.appendonly = config.policy != StartPolicy::kSnapshots;
   files.appendfsync = config.policy == StartPolicy::kAlways ? AppendFsync::kAlways
                       : config.policy == StartPolicy::kNo   ? AppendFsync::kNo
@@ -121,15 +124,26 @@ void DurabilityWorld::Start(const Config& config, RunContext& run) {
   armed_.reset();
   start_crash_.reset();
   crash_.reset();
-  StartOver(run);
+  starts_over_ = false;
+  ForgetHistory();
 }
 
-void DurabilityWorld::StartOver(RunContext& run) {
+void DurabilityWorld::ForgetHistory() {
   history_.Reset(&server().keyspace());
   judge_.Reset(settings_.persistence.appendonly ? PolicyOf(settings_.persistence.appendfsync)
                                                 : DurabilityPolicy::kSnapshots);
-  run.Check(Boot(run), "restarts", "a server starts on an empty disk",
-            [this] { return lines_.last; });
+}
+
+bool DurabilityWorld::EnsureStarted(RunContext& run) {
+  if (process_ == 0) Recover(run);
+  return !run.violated();
+}
+
+void DurabilityWorld::StartOver(RunContext& run) {
+  ResetDisk();
+  ForgetHistory();
+  starts_over_ = true;
+  Recover(run);
 }
 
 bool DurabilityWorld::Boot(RunContext& run) {
@@ -145,7 +159,8 @@ bool DurabilityWorld::Boot(RunContext& run) {
   shuts_down_ = closing_ = false;
   starting_ = true;
   start_io_ = disk_.io_count();
-  if (start_crash_ && crash_) {
+  start_version_ = disk_.version();
+  if (start_crash_) {
     choices_.Reset(start_crash_->choices);
     disk_.CrashAt(start_io_ + start_crash_->after);
   }
@@ -153,7 +168,7 @@ bool DurabilityWorld::Boot(RunContext& run) {
   starting_ = false;
   if (!disk_.frozen()) {
     disk_.CrashAt(0);
-    if (crash_) start_crash_.reset();
+    start_crash_.reset();
   }
   if (run.trace().on()) {
     run.trace().Line("  process " + std::to_string(process_) +
@@ -161,7 +176,7 @@ bool DurabilityWorld::Boot(RunContext& run) {
   }
   if (!started) return false;
   server.set_watcher(&history_);
-  for (uint64_t& client : clients_) client = server.Connect();
+  for (Connection& client : clients_) client = {.id = server.Connect()};
   version_ = history_.version();
   return true;
 }
@@ -169,6 +184,7 @@ bool DurabilityWorld::Boot(RunContext& run) {
 // Faults that change what is owed.
 void DurabilityWorld::NoteFaults() {
   const DiskFaultCounts& counts = disk_.fault_counts();
+  if (counts.total() == counted_.total()) return;
   const auto acted = [&](DiskFaultKind kind) { return counts[kind] != counted_[kind]; };
   if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
   if (acted(DiskFaultKind::kSyncFails) && reverts_) judge_.Damaged();
@@ -193,14 +209,15 @@ void DurabilityWorld::NoteSaves() {
   }
   if (files.rewrites() != rewrites_) {
     judge_.RewriteEnds((now_ms_ - kStartMs) * kUs);
-    unsynced_data_ = unsynced_names_ = may_have_hole_ = false;
+    unsynced_ = {};
+    may_have_hole_ = false;
   }
   saves_ = files.saves();
   rewrites_ = files.rewrites();
   if (child != child_ && child == Persistence::Child::kSave) judge_.SnapshotBegins(version);
   if (child != child_ && child == Persistence::Child::kRewrite) {
     judge_.RewriteBegins(version);
-    may_have_hole_ |= unsynced_data_;
+    may_have_hole_ |= unsynced_.data;
   }
   if (child != child_) child_version_ = version;
   child_ = child;
@@ -217,8 +234,13 @@ void DurabilityWorld::EndTurn(RunContext& run) {
                    [this] { return lines_.last; })) {
       return;
     }
+    // It has synced its log, and waits for no reply.
+    if (shuts_down_ && !faults_ && files().aof() == Persistence::Aof::kOn) {
+      judge_.Confirm(history_.version(), (now_ms_ - kStartMs) * kUs, "confirmed by a SHUTDOWN");
+    }
     return Crash(CrashKind::kProcess, run);
   }
+  TakeReceipts();
   NoteSaves();
   Persistence& files = this->files();
   closing_ = LogCloses(files.log());
@@ -242,26 +264,44 @@ void DurabilityWorld::EndTurn(RunContext& run) {
   version_ = history_.version();
 }
 
+void DurabilityWorld::TakeReceipts() {
+  for (Connection& client : clients_) {
+    std::string& output = server().Output(client.id);
+    if (output.empty()) continue;
+    if (client.asked && output.starts_with("*2\r\n:1\r\n")) {
+      judge_.Confirm(client.written, (now_ms_ - kStartMs) * kUs, "confirmed by WAITAOF");
+    }
+    client.asked = false;
+    output.clear();
+  }
+}
+
 std::string_view DurabilityWorld::Ask(size_t client, std::span<const std::string_view> words,
                                       RunContext& run) {
   // A client that waits, perhaps for ever, gives up.
-  const Client* const state = server().FindClient(clients_[client]);
+  Connection& own = clients_[client];
+  const Client* const state = server().FindClient(own.id);
   if (state == nullptr || !state->open || state->blocked) {
-    server().Close(clients_[client]);
-    clients_[client] = server().Connect();
+    server().Close(own.id);
+    own = {.id = server().Connect()};
   }
+  const Client* const other = server().FindClient(clients_[1 - client].id);
+  const auto waits = [&] { return other != nullptr && (other->blocked || other->postponed); };
+  const bool other_waits = waits();
   request_.clear();
   resp::AppendRequest(&request_, words);
-  server().Receive(clients_[client], request_);
+  own.asked = !words.empty() && EqualsIgnoringCase(words[0], "waitaof");
+  server().Receive(own.id, request_);
   // What a crash in this turn, or an exit, has kept from being sent.
   const bool sent = !disk_.frozen() && !server().exited();
   reply_.clear();
-  for (const uint64_t each : clients_) {
-    std::string& output = server().Output(each);
-    if (sent && each == clients_[client]) reply_ = output;
-    output.clear();
-  }
+  if (sent) reply_ = server().Output(own.id);
   if (run.trace().on()) run.trace().Data(sent ? "  <-" : "  lost", reply_);
+  const uint32_t before = version_;
+  if (const uint32_t after = history_.Commit(); after != before && !own.asked) {
+    // Another client that has waited is served after this one's change.
+    own.written = other_waits && !waits() ? before + 1 : after;
+  }
   EndTurn(run);
   return reply_;
 }
@@ -272,7 +312,6 @@ void DurabilityWorld::Pass(int64_t ms, RunContext& run) {
     const int64_t step = std::min(ms, kTimerMs);
     ms -= step;
     server().Advance(static_cast<uint64_t>(step));
-    for (const uint64_t each : clients_) server().Output(each).clear();
     EndTurn(run);
   }
 }
@@ -295,6 +334,7 @@ void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::str
     start_crash_ = {.kind = kind, .after = after - kAtNextStart + 1, .choices = choices};
     return;
   }
+  if (!EnsureStarted(run)) return;
   choices_.Reset(choices);
   if (after == 0) {
     armed_.reset();
@@ -320,7 +360,12 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
   disk_.CrashAt(0);
   crash_ = FactsOf(kind);
   CrashDisk(kind);
+  Recover(run);
+}
+
+void DurabilityWorld::Recover(RunContext& run) {
   bool started = Boot(run);
+  Unsynced left;  // by a process that has exited at its start
   if (disk_.frozen()) {
     // The process has crashed while it loaded.
     const CrashKind next = std::exchange(start_crash_, std::nullopt)->kind;
@@ -329,46 +374,53 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
     CrashDisk(next);
     started = Boot(run);
   }
-  const CrashFacts facts = *std::exchange(crash_, std::nullopt);
-  kind = facts.kind;
+  const std::optional<CrashFacts> crash = std::exchange(crash_, std::nullopt);
   if (!started && faults_) {
     // Somebody repairs the disk, and starts the server again.
     NoteFaults();
+    left = Pending();
     disk_.Heal();
     started = Boot(run);
   }
   NoteFaults();
-  if (!started) return Refused(kind, run);
+  if (!started) return Refused(crash, run);
+  if (!crash) return unsynced_.Add(left);
   // What was read wrong is not what the files hold.
   const bool misread = judge_.damaged();
-  Judge(facts, run);
+  Judge(*crash, left, run);
   if (misread) judge_.Damaged();
 }
 
 void DurabilityWorld::CrashDisk(CrashKind kind) {
-  if (config_.level != CrashLevel::kPrefix && kind == CrashKind::kProcess) {
-    unsynced_data_ |= disk_.pending() > disk_.pending_names();
-    unsynced_names_ |= disk_.pending_names() > 0;
-    may_have_hole_ |= crash_->two_files;
+  if (kind == CrashKind::kProcess) {
+    unsynced_.Add(Pending());
+    may_have_hole_ |= config_.level != CrashLevel::kPrefix && crash_->two_files;
   }
   disk_.Crash(kind);
 }
 
-void DurabilityWorld::Refused(CrashKind kind, RunContext& run) {
+DurabilityWorld::Unsynced DurabilityWorld::Pending() const {
+  if (config_.level == CrashLevel::kPrefix) return {};
+  return {.data = disk_.pending() > disk_.pending_names(), .names = disk_.pending_names() > 0};
+}
+
+void DurabilityWorld::Refused(const std::optional<CrashFacts>& crash, RunContext& run) {
   if (!run.Check(!lines_.last.empty(), "refusal_says_why", "a line in the log", "nothing")) return;
-  const bool excused =
-      faults_ || (kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix);
+  const bool excused = faults_ || (crash && crash->kind == CrashKind::kMachine &&
+                                   config_.level != CrashLevel::kPrefix);
   if (!run.Check(
           excused, "restarts",
-          [&] { return "the server starts after a " + std::string(KindName(kind)); },
+          [&] {
+            return "the server starts " +
+                   (crash ? "after a " + std::string(KindName(crash->kind)) : "on an empty disk");
+          },
           [this] { return lines_.last; })) {
     return;
   }
-  ResetDisk();
   StartOver(run);
 }
 
-void DurabilityWorld::Judge(const CrashFacts& crash, RunContext& run) {
+void DurabilityWorld::Judge(const CrashFacts& crash, const Unsynced& left, RunContext& run) {
   const std::string unsound = server().keyspace().CheckIntegrity();
   if (!run.Check(unsound.empty(), "keyspace_sound", "a sound keyspace", unsound)) return;
   const Ruling ruling = Rule(server().keyspace(), crash);
@@ -380,14 +432,13 @@ void DurabilityWorld::Judge(const CrashFacts& crash, RunContext& run) {
     version_ = history_.Reload();
     judge_.Restart(CrashOf(crash.kind, crash.now_ms), ruling.verdict.recovered, version_);
     if (crash.kind == CrashKind::kMachine) {
-      unsynced_data_ = unsynced_names_ = may_have_hole_ = false;
+      unsynced_ = {};
+      may_have_hole_ = false;
     }
+    unsynced_.Add(left);
     return;
   }
-  if (ruling.excused) {
-    ResetDisk();
-    return StartOver(run);
-  }
+  if (ruling.excused) return StartOver(run);
   const Violation violation = Explain(server().keyspace(), ruling);
   run.Fail(violation.invariant, violation.expected, violation.seen);
 }
@@ -422,7 +473,7 @@ DurabilityWorld::Ruling DurabilityWorld::Rule(const Keyspace& recovered, const C
   // The end of the log that was not durable may be anything.
   const bool garbage = mixed && crash.torn && config_.level == CrashLevel::kWeak &&
                        history_.DiffersOnlySince(recovered, judge_.required());
-  ruling.excused = crash.two_files || may_have_hole_ || unsynced_names_ || lost_pages || garbage;
+  ruling.excused = crash.two_files || may_have_hole_ || unsynced_.names || lost_pages || garbage;
   return ruling;
 }
 
@@ -460,13 +511,17 @@ void DurabilityWorld::CheckFsyncs(bool refuses, const Step& step, RunContext& ru
 }
 
 void DurabilityWorld::Apply(const Call& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   CheckFsyncs(
       /*refuses=*/false, [&] { Ask(op.client.Of(kClients), op.args.words, run); }, run);
 }
 
-void DurabilityWorld::Apply(const Advance& op, RunContext& run) { Pass(op.ms.value, run); }
+void DurabilityWorld::Apply(const Advance& op, RunContext& run) {
+  if (EnsureStarted(run)) Pass(op.ms.value, run);
+}
 
 void DurabilityWorld::Apply(const Child& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   constexpr size_t kMost = 1 << 16;
   const size_t calls = op.calls.UpTo(kMost);
   for (size_t i = 0; i < calls && files().child_runs() && !disk_.frozen(); ++i) files().StepChild();
@@ -474,7 +529,7 @@ void DurabilityWorld::Apply(const Child& op, RunContext& run) {
 }
 
 void DurabilityWorld::Apply(const Thread& op, RunContext& run) {
-  if (!files().thread_waits()) return;
+  if (!EnsureStarted(run) || !files().thread_waits()) return;
   // The server goes on while the fsync is under way.
   if (const int64_t ms = disk_.sync_delay_us() / 1000; ms > 0) Pass(ms, run);
   if (run.violated() || !files().thread_waits()) return;
@@ -489,6 +544,7 @@ void DurabilityWorld::Apply(const Thread& op, RunContext& run) {
 }
 
 void DurabilityWorld::Apply(const Save& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   switch (op.kind) {
     case SaveKind::kBgSave:
       Ask({"BGSAVE"}, run);
@@ -507,6 +563,7 @@ void DurabilityWorld::Apply(const Save& op, RunContext& run) {
 }
 
 void DurabilityWorld::Apply(const Policy& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   struct Words {
     std::string_view setting;
     std::string_view value;
@@ -563,6 +620,7 @@ void DurabilityWorld::Apply(const PowerLoss& op, RunContext& run) {
 
 // The disk heals, and so must the server; then everything that it has acknowledged is durable.
 void DurabilityWorld::Settle(RunContext& run) {
+  if (!EnsureStarted(run)) return;
   disk_.Heal();
   disk_.CrashAt(0);
   armed_.reset();
@@ -575,26 +633,26 @@ void DurabilityWorld::Settle(RunContext& run) {
     fsync_since_ = -1;
     EndTurn(run);
   };
-  for (int round = 0; round < 3 && !run.violated(); ++round) {
-    work();
+  work();
+  for (int round = 0; round < 3 && faults_ && !run.violated(); ++round) {
     Pass(kHealMs, run);
+    if (!run.violated()) work();
   }
   if (run.violated()) return;
-  server().Close(clients_[0]);
-  clients_[0] = server().Connect();
+  server().Close(clients_[0].id);
+  clients_[0] = {.id = server().Connect()};
   std::string_view reply = Ask({"SET", "healed", "1"}, run);
   // An fsync may report an older failure: the server has exited, and started again.
   if (reply.empty() && faults_ && !run.violated()) reply = Ask({"SET", "healed", "1"}, run);
   if (run.violated()) return;
   // Two states in which both servers remain until somebody helps them
   // (docs/findings/aof-fsync-error-for-ever.md, misconf-without-changes.md).
-  const bool log_fails = reply.starts_with("-MISCONF Errors writing to the AOF") && FsyncFails();
-  const bool save_failed = reply.starts_with("-MISCONF") && !files().last_save_ok();
-  if (log_fails || save_failed) {
-    if (log_fails) {
+  // Both may hold, one after the other.
+  for (int help = 0; help < 2 && reply.starts_with("-MISCONF"); ++help) {
+    if (reply.starts_with("-MISCONF Errors writing to the AOF") && FsyncFails()) {
       Ask({"CONFIG", "SET", "appendonly", "no"}, run);
-      Ask({"CONFIG", "SET", "appendonly", "yes"}, run);
-    } else {
+      if (!run.violated()) Ask({"CONFIG", "SET", "appendonly", "yes"}, run);
+    } else if (!files().last_save_ok()) {
       Ask({"BGSAVE"}, run);
     }
     if (!run.violated()) work();
@@ -614,6 +672,8 @@ void DurabilityWorld::Settle(RunContext& run) {
   if (run.violated()) return;
   Arm(CrashKind::kMachine, 0, {}, run);
   if (run.violated()) return;
+  // A process that has changed nothing has left what it has read.
+  if (disk_.version() == start_version_) return;
   const uint64_t loaded = server().keyspace().Digest();
   Arm(CrashKind::kProcess, 0, {}, run);
   if (run.violated()) return;
@@ -627,6 +687,16 @@ void DurabilityWorld::Generate(Gen& gen, Config& config) { VisitFields(config, g
 
 void DurabilityWorld::Generate(Gen& gen, Call& op) {
   gen("client", op.client);
+  if (gen.rng().OneIn(16)) {
+    constexpr std::string_view kTimeouts[] = {"0", "10", "1000"};
+    const std::span<std::string_view> words = gen.arena().Words(4);
+    words[0] = "WAITAOF";
+    words[1] = "1";
+    words[2] = "0";
+    words[3] = gen.rng().Pick(kTimeouts);
+    op.args.words = words;
+    return;
+  }
   op.args.words = Writes().Generate(gen);
 }
 

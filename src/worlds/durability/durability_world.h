@@ -54,7 +54,8 @@ constexpr std::span<const std::string_view> EnumNames(SaveKind) { return kSaveKi
 
 // Model: a server on a simulated disk (sim/disk), through several lives, and two clients. Every
 // state of its keyspace is a version (state_history.h). What the child process and the thread do
-// next, and when, is an op.
+// next, and when, is an op. The first process starts with the first op that needs one, so that
+// faults and a crash at its start can come before. A reply to WAITAOF is a receipt.
 //
 // Faults: kill -9 and power failures at any call to the disk, at each level of what a power failure
 // may leave; calls that fail, are short, slow or interrupted; a disk that is full or read-only.
@@ -101,6 +102,7 @@ class DurabilityWorld {
   };
   struct Advance {
     static constexpr std::string_view kName = "advance";
+    static constexpr bool kAddsUp = true;
     static constexpr int kWeight = 3;
     Count ms;
   };
@@ -137,8 +139,8 @@ class DurabilityWorld {
     static constexpr std::string_view kName = "heal";
   };
   // kill -9, or a power failure, at the n-th call to the disk from now; 0: now. The server starts
-  // again at once. From kAtNextStart on: when the next process starts after a crash, before its
-  // n-th call to the disk, counted from 0.
+  // again at once. From kAtNextStart on: when the next process starts, the first one included,
+  // before its n-th call to the disk, counted from 0.
   struct Kill {
     static constexpr std::string_view kName = "kill";
     static constexpr int kWeight = 2;
@@ -160,9 +162,10 @@ class DurabilityWorld {
   // The fault that an op switches on after this many calls to the disk.
   static DiskFault FaultOf(const Fault& op, uint64_t io);
 
-  // Puts a faulty file system between the server and the disk, for canaries.
+  // Puts a faulty file system between the server and the disk, for canaries. `base`: the settings
+  // of the first process, for what a run's configuration leaves open.
   using Wrap = std::function<FileSystem*(FileSystem*)>;
-  explicit DurabilityWorld(const Wrap& wrap = nullptr);
+  explicit DurabilityWorld(const Wrap& wrap = nullptr, const PersistenceSettings& base = {});
   DurabilityWorld(const DurabilityWorld&) = delete;
   DurabilityWorld& operator=(const DurabilityWorld&) = delete;
 
@@ -215,8 +218,8 @@ class DurabilityWorld {
   Violation Explain(const Keyspace& recovered, const Ruling& ruling);
   // A process is loading its files: what it must recover is judged when it has started.
   bool starting() const { return starting_; }
-  // Of these, the first process of the run, and of a disk: it has nothing to recover.
-  bool first_start() const { return starting_ && !crash_; }
+  // Of these, the first process on a new disk that has replaced another one.
+  bool starts_over() const { return starting_ && starts_over_; }
   // Calls to the disk before that process started.
   uint64_t start_io() const { return start_io_; }
   // The settings and the time with which a server would start after a crash now.
@@ -236,8 +239,13 @@ class DurabilityWorld {
 
   Server& server() { return *servers_[config_.valkey ? 1 : 0]; }
   Persistence& files() { return server().persistence(); }
+  // The first process of the run starts, if it has not. False after a violation.
+  bool EnsureStarted(RunContext& run);
   // A process starts; false if it exits.
   bool Boot(RunContext& run);
+  // A process starts on what is there, is crashed at its start if an op has said so, and what it
+  // has recovered from a crash is judged.
+  void Recover(RunContext& run);
   void ResetDisk();
   void Connect();
   // Sends a request, takes the reply. False if the server has gone.
@@ -245,19 +253,34 @@ class DurabilityWorld {
   std::string_view Ask(std::initializer_list<std::string_view> words, RunContext& run) {
     return Ask(0, std::span(words.begin(), words.size()), run);
   }
-  // The server has returned from a turn.
+  // The server has returned from a turn. Takes what is left of its replies.
   void EndTurn(RunContext& run);
+  // Replies to WAITAOF, which may come late.
+  void TakeReceipts();
   void NoteSaves();
   void Pass(int64_t ms, RunContext& run);
   void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
            RunContext& run);
   void Crash(CrashKind kind, RunContext& run);
-  void Judge(const CrashFacts& crash, RunContext& run);
+  // What is not durable, of the log's data and of names.
+  struct Unsynced {
+    bool data = false;
+    bool names = false;
+    void Add(const Unsynced& other) {
+      data |= other.data;
+      names |= other.names;
+    }
+  };
+  Unsynced Pending() const;
+  // `left`: by a process that has exited between the crash and the one that has recovered.
+  void Judge(const CrashFacts& crash, const Unsynced& left, RunContext& run);
   void CrashDisk(CrashKind kind);
-  // The server did not start.
-  void Refused(CrashKind kind, RunContext& run);
+  // The server did not start: after a crash, or without one on a new disk.
+  void Refused(const std::optional<CrashFacts>& crash, RunContext& run);
   // A new disk, and a server that has lost everything.
   void StartOver(RunContext& run);
+  // What holds from now on begins with no data.
+  void ForgetHistory();
   void NoteFaults();
   bool FsyncFails();
   // Runs a step in which no file but the log is synced, and checks what follows from a failure.
@@ -282,9 +305,15 @@ class DurabilityWorld {
   };
   CrashChoices choices_;
   Lines lines_;
+  const PersistenceSettings base_;
   ServerConfig settings_;  // with which the next process starts
   uint64_t process_ = 0;
-  std::array<uint64_t, kClients> clients_{};
+  struct Connection {
+    uint64_t id = 0;
+    uint32_t written = 0;  // the version after its last write
+    bool asked = false;    // WAITAOF, and there is no reply yet
+  };
+  std::array<Connection, kClients> clients_{};
   int64_t now_ms_ = 0;
   StateHistory history_;
   DurabilityJudge judge_;
@@ -297,15 +326,16 @@ class DurabilityWorld {
   std::optional<StartCrash> start_crash_;
   std::optional<CrashFacts> crash_;  // while the next process starts
   uint64_t start_io_ = 0;
-  bool faults_ = false;  // the disk has had faults
+  uint64_t start_version_ = 0;  // of the disk, when the process started
+  bool faults_ = false;         // the disk has had faults
   bool starting_ = false;
-  bool fsync_lies_ = false;  // an fsync may report success without being one
-  bool reverts_ = false;     // a failed fsync may take back what could be read
+  bool starts_over_ = false;  // the run has gone on with a new disk
+  bool fsync_lies_ = false;   // an fsync may report success without being one
+  bool reverts_ = false;      // a failed fsync may take back what could be read
   // What a process does not make up for that the one before it, which was killed, had not synced
   // (docs/findings/aof-not-synced-after-a-kill.md): data of the log, which matters once the log
   // goes on in another file; and names, which always matter.
-  bool unsynced_data_ = false;
-  bool unsynced_names_ = false;
+  Unsynced unsynced_;
   // A file of the log may have lost its end while the next one is whole.
   bool may_have_hole_ = false;
   int64_t fsync_since_ = -1;  // in milliseconds

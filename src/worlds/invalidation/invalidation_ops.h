@@ -141,6 +141,7 @@ struct Connect {
 
 struct Advance {
   static constexpr std::string_view kName = "advance";
+  static constexpr bool kAddsUp = true;
   Number ms;  // a negative number is 0
 };
 

@@ -159,6 +159,7 @@ class IoChaosWorld {
   };
   struct Advance {
     static constexpr std::string_view kName = "advance";
+    static constexpr bool kAddsUp = true;
     static constexpr int kWeight = 2;
     Count ms;
   };

@@ -278,14 +278,45 @@ TEST_F(AofLogTest, AFailedBackgroundFsyncCountsUntilOneSucceeds) {
   EXPECT_EQ(log->synced(), log->appended());
 }
 
-// valkey 8.0.1 counts as durable what it has written, when nothing is left to be written.
-TEST_F(AofLogTest, AnIdleEventLoopTakesAllForSynced) {
+TEST_F(AofLogTest, WhatIsDroppedIsNoErrorAnyMore) {
+  Begin();
+  files.room = 0;
+  log->Append(0, "a", now);
+  EXPECT_EQ(Flush(kEverySecond), Flushed::kFailed);
+  EXPECT_FALSE(log->ok());
+  log->DropBuffer();
+  EXPECT_TRUE(log->ok());
+  EXPECT_FALSE(log->wants_flush());
+}
+
+TEST_F(AofLogTest, OnlyAnFsyncMakesSynced) {
   Begin(Profile::kValkey80);
-  now += kSecond;
   log->Append(0, "a", now);
   EXPECT_EQ(Flush(kEverySecond), Flushed::kDone);
-  EXPECT_EQ(log->synced(), 0u);
   EXPECT_EQ(Flush(kEverySecond), Flushed::kDone);
+  EXPECT_THAT(log->tasks(), IsEmpty()) << "the file was opened in this second";
+  EXPECT_EQ(log->synced(), 0u);
+  now += kSecond;
+  EXPECT_EQ(Flush(kEverySecond), Flushed::kDone);
+  EXPECT_TRUE(log->fsync_in_progress());
+  EXPECT_EQ(Flush(kEverySecond), Flushed::kDone);
+  EXPECT_EQ(log->synced(), 0u);
+  files.sync_errors = {-EIO};
+  log->RunTasks();
+  EXPECT_EQ(Flush(kEverySecond), Flushed::kDone);
+  EXPECT_EQ(log->synced(), 0u);
+}
+
+// valkey 8.0.1 counts as durable what it has written, when nothing is left to be written.
+TEST_F(AofLogTest, AnIdleEventLoopOfValkeyTakesAllForSynced) {
+  Begin(Profile::kValkey80);
+  AofLog::Policy policy = kEverySecond;
+  policy.early_receipts = true;
+  now += kSecond;
+  log->Append(0, "a", now);
+  EXPECT_EQ(Flush(policy), Flushed::kDone);
+  EXPECT_EQ(log->synced(), 0u);
+  EXPECT_EQ(Flush(policy), Flushed::kDone);
   EXPECT_TRUE(log->fsync_in_progress());
   EXPECT_EQ(log->synced(), log->appended());
 }

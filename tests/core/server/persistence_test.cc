@@ -257,10 +257,10 @@ TEST_P(PersistenceTest, AWatchInALogCounts) {
            "\r\n$1\r\n1\r\n*1\r\n$4\r\nEXEC\r\n";
   };
   files_.Set("appendonlydir/appendonly.aof.manifest",
-               "file appendonly.aof.1.incr.aof seq 1 type i\n");
+             "file appendonly.aof.1.incr.aof seq 1 type i\n");
   files_.Set("appendonlydir/appendonly.aof.1.incr.aof",
-               std::string(kSet) + std::string(kWatch) + std::string(kSet) + transaction("b") +
-                   transaction("c") + std::string(kWatch) + transaction("d"));
+             std::string(kSet) + std::string(kWatch) + std::string(kSet) + transaction("b") +
+                 transaction("c") + std::string(kWatch) + transaction("d"));
   Start(Aof());
   EXPECT_EQ(Call({"MGET", "b", "c", "d"}), "*3\r\n$-1\r\n$1\r\n1\r\n$1\r\n1\r\n");
 }
@@ -286,6 +286,60 @@ TEST_P(PersistenceTest, ALogThatCannotBeWrittenIsNotRewritten) {
   ASSERT_TRUE(server_->Start(&faulty, 2, &log_));
   client_ = server_->Connect();
   EXPECT_EQ(Call({"GET", "n"}), "$1\r\n2\r\n");
+}
+
+// SAVE is allowed meanwhile, and leaves the child alone.
+TEST_P(PersistenceTest, ASnapshotDuringARewrite) {
+  Start(Aof());
+  Call({"SET", "a", "1"});
+  Call({"BGREWRITEAOF"});
+  EXPECT_EQ(Call({"SAVE"}), "+OK\r\n");
+  Call({"SET", "b", "2"});
+  EndChild();
+  EXPECT_EQ(server_->persistence().rewrites(), 1);
+  EXPECT_EQ(Requests("appendonlydir/appendonly.aof.2.incr.aof"), "SELECT 0\nSET b 2\n");
+  Start(Aof());
+  EXPECT_EQ(Call({"MGET", "a", "b"}), "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+}
+
+// Or else a new incremental file would have the name of one that is removed later.
+TEST_P(PersistenceTest, HistoryIsRemovedAlsoWithoutTheLog) {
+  files_.MakeDirectory("appendonlydir");
+  files_.Set("appendonlydir/appendonly.aof.1.incr.aof", "");
+  files_.Set("appendonlydir/appendonly.aof.manifest",
+             "file appendonly.aof.2.base.rdb seq 2 type b\n"
+             "file appendonly.aof.1.incr.aof seq 1 type h\n");
+  Start();
+  ASSERT_TRUE(started_);
+  EXPECT_EQ(FileOf("appendonlydir/appendonly.aof.1.incr.aof"), "(none)");
+  EXPECT_EQ(FileOf("appendonlydir/appendonly.aof.manifest"),
+            "file appendonly.aof.2.base.rdb seq 2 type b\n");
+}
+
+// What an earlier attempt has left, whose manifest was lost.
+TEST_P(PersistenceTest, ANewIncrementalFileHasNoOldContent) {
+  files_.MakeDirectory("appendonlydir");
+  files_.Set("appendonlydir/appendonly.aof.1.incr.aof",
+             "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n");
+  Start(Aof());
+  EXPECT_EQ(Call({"GET", "a"}), "$-1\r\n");
+  Start(Aof());
+  EXPECT_EQ(Call({"GET", "a"}), "$-1\r\n");
+}
+
+// valkey 8.0's WAITAOF, without its early answers.
+TEST_P(PersistenceTest, WaitAofWaitsForTheThread) {
+  if (GetParam() == Profile::kRedis70) return;
+  Start(Aof(AppendFsync::kEverySecond));
+  Call({"SET", "a", "1"});
+  EXPECT_EQ(Call({"WAITAOF", "1", "0", "0"}), "");
+  server_->Advance(1000);
+  ASSERT_TRUE(server_->persistence().thread_waits());
+  server_->Advance(1000);
+  EXPECT_EQ(server_->Output(client_), "");
+  server_->persistence().RunThread();
+  server_->Advance(1);
+  EXPECT_EQ(std::exchange(server_->Output(client_), {}), "*2\r\n:1\r\n:0\r\n");
 }
 
 // valkey 8.0's WAITAOF.
