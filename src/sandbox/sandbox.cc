@@ -51,6 +51,7 @@ std::unique_ptr<Sandbox> Sandbox::Make(const SandboxOptions& options, std::strin
   SandboxMemory* const memory = sandbox->memory_ = sandbox->shared_->get();
   memory->tie_seed = options.tie_seed;
   memory->notes_on = options.keep_notes;
+  memory->coverage_first = kSandboxMaxCoverage;
   for (uint32_t from = 0; from < kSandboxMaxNodes; ++from) {
     for (uint32_t to = 0; to < kSandboxMaxNodes; ++to) {
       memory->delay_ns[from][to] = from == to ? 0 : options.delay_us * 1000;
@@ -304,6 +305,19 @@ void Sandbox::Shut(uint64_t connection) {
 void Sandbox::Close(uint64_t connection) {
   if (Find(connection) == nullptr) return;
   SandboxClose(memory_, static_cast<uint32_t>(connection % kSandboxMaxLinks), 0, kSandboxFin);
+}
+
+bool Sandbox::TakeCoverage(uint8_t* counters) {
+  const uint32_t first = memory_->coverage_first;
+  const uint32_t end = memory_->coverage_end;
+  if (end == 0) return false;
+  for (uint32_t i = first; i < end; ++i) {
+    counters[i] |= memory_->coverage[i];
+    memory_->coverage[i] = 0;
+  }
+  memory_->coverage_first = kSandboxMaxCoverage;
+  memory_->coverage_end = 0;
+  return true;
 }
 
 std::string Sandbox::Notes() const {

@@ -168,6 +168,11 @@ class Sandbox {
 
   // --- What has happened.
 
+  // Notes which counters of instrumented servers have counted since the last call: 1 in `counters`,
+  // which has kCoverage bytes (preload/coverage.c). False if none has.
+  static constexpr size_t kCoverage = kSandboxMaxCoverage;
+  bool TakeCoverage(uint8_t* counters);
+
   uint64_t trace_hash() const { return memory_->trace; }
   uint64_t turns() const { return memory_->turns; }
   uint64_t switches() const { return memory_->switches; }

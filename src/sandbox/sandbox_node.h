@@ -88,6 +88,8 @@ class SandboxNode {
   int64_t drift_ppm() const { return shared().drift_ppm; }
 
   uint64_t turns() const { return shared().turns; }
+  // How many counters of coverage its program has; 0: it is not instrumented.
+  uint32_t counters() const { return shared().counters; }
 
  private:
   friend class Sandbox;

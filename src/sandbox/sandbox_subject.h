@@ -54,6 +54,7 @@ class SandboxSubject final : public ServerSubject {
   const std::string& ending() const;
   // Not empty: the sandbox cannot go on.
   const std::string& error() const { return error_; }
+  Sandbox& sandbox() { return *run_; }
   uint64_t trace_hash() const { return run_->trace_hash(); }
 
  private:

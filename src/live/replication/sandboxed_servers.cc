@@ -177,6 +177,7 @@ void SandboxedServers::RunUntil(int64_t us) {
   using Stop = Sandbox::Stop;
   for (;;) {
     const Stop stop = run_->RunUntil(us);
+    if (!options_.harness.empty()) FollowCoverage(*run_);
     if (stop == Stop::kTime) return;
     if (stop == Stop::kFailed) Fail(run_->error());
     if (stop != Stop::kEnd) return;

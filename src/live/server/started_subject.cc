@@ -27,6 +27,7 @@ void StartedSubject::Open() {
 }
 
 void StartedSubject::Check() const {
+  FollowCoverage(subject_->sandbox());
   if (!subject_->error().empty()) EndHarness(harness_, subject_->error());
   if (subject_->ending().empty()) return;
   std::fprintf(stderr, "resprobe: %s: the server has ended: %s\n", harness_.c_str(),

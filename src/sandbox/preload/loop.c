@@ -41,6 +41,7 @@ static void HandOver(uint32_t next) {
 void Idle(int64_t deadline_ns) {
   if (in_child) Refuse("a forked child that waits for the network");
   if (!IsMainThread()) Refuse("a thread that waits for the network");
+  HandOverCoverage();
   self->cur_ns = TrueNow();
   const int64_t awakening = NextAwakening();
   self->deadline_ns = deadline_ns < awakening ? deadline_ns : awakening;

@@ -52,6 +52,13 @@ void Spend(int64_t ns);
 // A new turn began.
 void StartTurn(void);
 
+// --- coverage.c
+
+// Looks for the program's counters.
+void FindCoverage(void);
+// Notes which of them have counted since the last call in the shared memory.
+void HandOverCoverage(void);
+
 // --- loop.c
 
 // Gives the turn up until something happens to this node, or until `deadline_ns` (true time).

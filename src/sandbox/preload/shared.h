@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 enum {
-  kSandboxVersion = 2,
+  kSandboxVersion = 3,
   kSandboxMaxNodes = 32,
   kSandboxHost = kSandboxMaxNodes,  // the host's number, as an end of connections and as a runner
   kSandboxEndpoints = kSandboxMaxNodes + 1,
@@ -34,6 +34,7 @@ enum {
   kSandboxFirstPid = 1000,
   kSandboxFirstPort = 40000,    // of connections that a node dials
   kSandboxCallBytes = 1 << 20,  // the most that one read or write of a file moves
+  kSandboxMaxCoverage = 1 << 16,
 };
 
 #define SANDBOX_MAGIC UINT64_C(0x786f62646e617372)
@@ -198,7 +199,8 @@ typedef struct SandboxMachine {
   uint64_t process;     // how many processes it has had
   uint64_t turns;
   uint16_t next_port;
-  uint16_t helpers;  // threads besides the main one
+  uint16_t helpers;   // threads besides the main one
+  uint32_t counters;  // of coverage, that its program has
   // Its monotonic clock shows clock_shows_ns at true time clock_base_ns, and gains drift_ppm; its
   // wall clock shows wall_ns more.
   int64_t clock_base_ns;
@@ -296,6 +298,12 @@ typedef struct SandboxMemory {
   SandboxEvent event[kSandboxMaxEvents];  // a heap
   SandboxNote note[kSandboxMaxNotes];     // the last ones
   uint8_t call_bytes[kSandboxCallBytes];  // that a call reads or writes
+  // Which counters of instrumented servers have counted since the host last looked: 1 at
+  // i % kSandboxMaxCoverage for counter i of a program. Nothing is outside of
+  // [coverage_first, coverage_end).
+  uint32_t coverage_first;
+  uint32_t coverage_end;
+  uint8_t coverage[kSandboxMaxCoverage];
 } SandboxMemory;
 
 // --- schedule.c

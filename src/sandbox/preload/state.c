@@ -46,6 +46,9 @@ SandboxMemory* MapMemory(int fd, uint64_t bytes) {
 
 int Activate(void) {
   if (activated) return memory != NULL;
+  // The program's own initializers come first (.preinit_array, of a sanitizer), before there is an
+  // environment.
+  if (environ == NULL) return 0;
   activated = 1;
   // "DESCRIPTOR NODE"
   const char* const text = getenv("RESPROBE_SANDBOX");
@@ -64,6 +67,7 @@ int Activate(void) {
   self = &memory->node[self_number];
   OwnWord(&memory->baton);
   self->attached = 1;
+  FindCoverage();
   AwaitTurn();
   return 1;
 }
