@@ -17,6 +17,7 @@ Verb NewProgram();
 // One function for each verb, in the file of that name.
 Verb BenchVerb();
 Verb ChaosPeerVerb();
+Verb ChaosVerb();
 Verb CmdVerb();
 Verb CompletionVerb();
 Verb ConformanceVerb();

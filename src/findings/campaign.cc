@@ -166,7 +166,7 @@ int Campaign::Run(const runner::OutputOptions& output) {
     Json report = search_->Report();
     report["seconds"] = clock_.Seconds();
     report["interrupted"] = runner::Interrupted();
-    if (!vacuous.empty()) report["vacuous"] = vacuous;
+    report["vacuous"] = vacuous.empty() ? Json() : Json(vacuous);
     report[options_.noun + "s"] = FindingsJson();
     if (!found_.empty()) report["seconds_to_first"] = first_seconds_;
     for (const auto& [signature, met] : lone_) {

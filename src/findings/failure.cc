@@ -273,7 +273,8 @@ Failure ReadFailure(const Json& json, const std::string& where, std::string* mis
 }
 
 std::string OpText(uint64_t op, uint64_t ops) {
-  if (op < ops || ops == 0) return "#" + std::to_string(op);
+  if (ops == 0) return op == 0 ? "the end" : "#" + std::to_string(op);
+  if (op < ops) return "#" + std::to_string(op);
   return "the end, after #" + std::to_string(ops - 1);
 }
 

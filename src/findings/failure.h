@@ -126,7 +126,8 @@ Json ToJson(const Failure& failure);
 // a report.
 Failure ReadFailure(const Json& json, const std::string& where, std::string* missing);
 
-// An op as traces name it: "#4", from 0; after the last of `ops` ops "the end, after #3".
+// An op as traces name it: "#4", from 0; after the last of `ops` ops "the end, after #3",
+// without ops "the end".
 std::string OpText(uint64_t op, uint64_t ops);
 
 // The kind of a signature: the part before its first colon.

@@ -253,8 +253,14 @@ Project OpenProject() {
 
 std::vector<fs::path> CasesOf(const std::vector<std::string>& arguments) {
   std::vector<fs::path> cases;
-  for (const std::string& argument : arguments) {
+  for (const std::string& given : arguments) {
     std::error_code error;
+    // The report of a finding stands for its folder.
+    const fs::path path(given);
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    const std::string argument =
+        path.filename() == "report.json" && fs::exists(folder / "case", error) ? folder.string()
+                                                                               : given;
     if (!fs::exists(argument, error)) {
       throw UserError(argument + ": there is no such file or folder: name an existing case");
     }

@@ -63,6 +63,23 @@ size_t SandboxClient::Send(std::string_view requests, size_t count, int64_t with
   return replies;
 }
 
+bool SandboxClient::SendAndCut(std::string_view bytes, int64_t reply_us) {
+  if (connection_ == 0) {
+    connection_ = sandbox_->Dial(node_, port_);
+    // A connection that has not been accepted would go without a trace.
+    constexpr int64_t kAcceptUs = 10;
+    sandbox_->RunFor(kAcceptUs);
+  }
+  sandbox_->Write(connection_, bytes);
+  bool arrived = false;
+  if (reply_us > 0) {
+    const int64_t until = sandbox_->now_us() + reply_us;
+    arrived = sandbox_->RunUntilArrival(until) == Sandbox::Stop::kArrival;
+  }
+  Disconnect();
+  return arrived;
+}
+
 std::string SandboxClient::Ask(std::initializer_list<std::string_view> words, int64_t within_us) {
   std::string request = "*" + std::to_string(words.size()) + "\r\n";
   for (const std::string_view word : words) {

@@ -30,6 +30,9 @@ class SandboxClient {
   size_t Send(std::string_view requests, size_t count, int64_t within_us = 5'000'000,
               const std::function<void(const resp::ReplyView&)>& see = nullptr);
   void Disconnect();
+  // Sends bytes and closes the connection: at once, or when something has arrived, for at most
+  // `reply_us`. Returns whether it has.
+  bool SendAndCut(std::string_view bytes, int64_t reply_us = 0);
   // A reply as Ask() gives it.
   static std::string TextOf(const resp::ReplyView& reply);
 

@@ -43,9 +43,13 @@ int64_t Execute(SandboxCall& call, uint8_t* bytes, Disk& disk) {
     case kSandboxCallReadAt:
       return disk.ReadAt(call.file, into, call.offset);
     case kSandboxCallWrite:
-      return disk.Write(call.file, from);
-    case kSandboxCallWriteAt:
-      return disk.WriteAt(call.file, from, call.offset);
+    case kSandboxCallWriteAt: {
+      const int64_t written = call.kind == kSandboxCallWrite
+                                  ? disk.Write(call.file, from)
+                                  : disk.WriteAt(call.file, from, call.offset);
+      call.delay_ns = disk.TakeDelay() * kNs;
+      return written;
+    }
     case kSandboxCallSeek:
       return call.flags > 2
                  ? -EINVAL

@@ -50,17 +50,42 @@ run 0 crash --start redis-server --policy everysec --faults enospc,eio --sweep -
   --format json --output "$temp/json"
 has json '"swept_calls"'
 grep -q '"swept_faults": [1-9]' "$temp/json" || { cat "$temp/json"; failures=$((failures + 1)); }
+# Each call failed once, and from then on, in each way that it can; none was left out, also while a
+# process loads.
+python3 - "$temp/json" <<'P' || failures=$((failures + 1))
+import json, sys
+report = json.load(open(sys.argv[1]))
+swept = report["swept"]
+assert "server read log" in swept and "child write new base" in swept, swept.keys()
+for place, counts in swept.items():
+    ways = {"write": 2}.get(place.split()[1], 1)  # ENOSPC and EIO, else EIO
+    assert counts["not_swept"] == 0, place
+    assert counts["once"] == counts["from_then_on"] == ways * counts["calls"], (place, counts)
+P
 
 # Without fsync.
 run 1 crash --start redis-server --policy always --faults power --plant no-fsync --seeds 3
 has out "violation:acknowledged_kept"
-holds "$finding" case case.ops report.json
+holds "$finding" case case.ops report.json trace.txt report.txt stack.txt
 run 1 replay "$finding" --trace --twice
 has out "write appendonlydir/appendonly.aof.1.incr.aof 55 bytes at 0 = 55"
 has out "lost_acknowledged"
 run 0 minimize "$finding"
 run 1 findings check
 has out "failing"
+# The report stands for its folder.
+run 1 replay "$finding/report.json"
+run 0 findings --format json
+cp "$temp/out" "$temp/one"
+run 0 findings list --format json
+cmp "$temp/out" "$temp/one" || failures=$((failures + 1))
+wrong_use "there is no folder" freeze "$finding" -o "$temp/nosuch/x.ops"
+[[ ! -e $temp/nosuch ]] || failures=$((failures + 1))
+# Where much is pending, too: what was synced is no excuse.
+run 1 crash --start redis-server --policy always --faults power --level weak --plant no-fsync --seeds 3
+has out "violation:acknowledged_kept"
+run 0 crash --start redis-server --faults power,kill --level weak --seeds 16
+has out "0 findings"
 # The same case on a server that syncs.
 run 0 replay "$finding/case.ops" --harness durability --start redis-server
 exit $((failures > 0))

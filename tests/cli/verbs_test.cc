@@ -144,6 +144,7 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
                                              {"proxy", {start, running}},
                                              {"fuzz", {start}},
                                              {"crash", {start}},
+                                             {"chaos", {start}},
                                              {"freeze", {start}}};
   const Verb root = AllVerbs();
   const Verb& oracle = VerbOf(root, "oracle");

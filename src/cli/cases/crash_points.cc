@@ -14,9 +14,9 @@
 #include <string>
 #include <utility>
 
+#include "cli/crash/planted_faults.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
-#include "core/persistence/forwarding_files.h"
 #include "engine/arena.h"
 #include "engine/generate.h"
 #include "findings/campaign.h"
@@ -49,21 +49,13 @@ CrashLevel LevelOf(const std::string& name) {
   return static_cast<CrashLevel>(level);
 }
 
-// The planted fault no-fsync: an fsync of a file reports success, and is none.
-class NoFsync : public ForwardingFiles {
- public:
-  using ForwardingFiles::ForwardingFiles;
-  int Sync(int) override { return 0; }
-  int SyncUpTo(int, uint64_t) override { return 0; }
-};
-
 // Crashes the cases, and files what fails: as cases of the harness durability.
 class CrashSearch : public findings::Search {
  public:
   CrashSearch(const runner::Project& project, const CrashPointsOptions& options)
       : options_(options),
         level_(LevelOf(options.level)),
-        points_(options.plant.empty() ? DurabilityWorld::Wrap() : Plant),
+        points_(options.plant.empty() ? DurabilityWorld::Wrap() : NoFsync::Plant),
         runner_(project, {.runner = "process",
                           .harness = std::string(DurabilityWorld::kName),
                           .server = {},
@@ -143,11 +135,6 @@ class CrashSearch : public findings::Search {
   }
 
  private:
-  static FileSystem* Plant(FileSystem* real) {
-    static std::unique_ptr<NoFsync> files;
-    files = std::make_unique<NoFsync>(real);
-    return files.get();
-  }
   static std::string TextOf(const CrashFailure& failure) {
     return absl::StrFormat("%s %s call %d%s of op #%d; left: %s",
                            failure.kind == CrashKind::kProcess ? "kill -9" : "power failure",
@@ -255,7 +242,7 @@ Verb CrashPointsVerb() {
       .ShowDefault();
   verb.Text("--save", "FILE", &options->save, "Write the first failure to FILE, too, as .ops text")
       .Complete(Completion::kFile);
-  verb.Choice("--plant", {"no-fsync"}, &options->plant,
+  verb.Choice("--plant", {kPlantNoFsync}, &options->plant,
               "Break the server on purpose, to see that it is found: it makes no fsync");
   AddOutputOptions(&verb, &options->output);
   verb.run = [=] { return RunCrashPoints(*options); };

@@ -231,6 +231,7 @@ Verb FindingsVerb() {
                    {"findings check", "runs all again, and says which are gone"},
                    {"findings rm --gone", "removes those that no longer fail"}};
   verb.exit_codes = "0 listed, 2 wrong use or one cannot be read.";
+  AddOutputOptions(&verb, output.get());
   const auto add_folders = [&](Verb* one, const std::string& none = "; default: all") -> Option& {
     return one->Arguments("FOLDER", folders.get(), "Findings, or folders that hold some" + none)
         .Complete(Completion::kFolder);

@@ -172,7 +172,13 @@ int RunFreeze(const FreezeOptions& options) {
   const bool of_corpus = run.runner == "process";
   const fs::path all = project.source / "tests" / "regressions";
   const fs::path regressions = of_corpus ? all / harness->corpus : all / "live" / run.harness;
-  if (!options.output.empty()) OutputOf(options, regressions, "");  // before any work
+  if (!options.output.empty()) {  // before any work
+    OutputOf(options, regressions, "");
+    const fs::path inside =
+        fs::absolute(options.output).lexically_normal().lexically_relative(regressions);
+    // Folders of tests are made.
+    if (inside.empty() || *inside.begin() == "..") runner::CheckWritable(options.output);
+  }
   const std::unique_ptr<findings::CaseRunner> runner = OpenRunner(project, run);
 
   const findings::CaseOutcome before = Run(*runner, subject.file);

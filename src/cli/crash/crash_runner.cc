@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "cli/crash/planted_faults.h"
 #include "engine/shrink.h"
 #include "findings/process_runner.h"
 #include "live/server/target.h"
@@ -41,7 +42,9 @@ CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings:
     spec_.server.version = (valkey ? "valkey " : "redis ") +
                            version.out.substr(at + 3, version.out.find(' ', at + 3) - at - 3);
   }
-  options.ignores_fsync = spec_.options.value("plant", Json()) == Json(kPlantNoFsync);
+  const Json plant = spec_.options.value("plant", Json());
+  options.ignores_fsync = plant == Json(kPlantNoFsync);
+  options.runs_cut_requests = plant == Json(kPlantCutRequest);
   options.cpu = sandbox::PinToThisProcessor();
   prepared_ = std::make_unique<live::PreparedServers>(options);
   world_ = std::make_unique<live::LiveDurability>(prepared_.get(), profile_);
@@ -124,9 +127,13 @@ void CrashCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
       };
   Shrink<DurabilityWorld>(fails, arena, c);
   if (runner::Interrupted()) return;
-  findings::CaseOutcome again = RunCase(*c);
+  findings::CaseOutcome again = RunIn(*c, Trace::Mode::kText);
   *reproduced = again.what.signature == signature;
-  if (*reproduced) *outcome = std::move(again);
+  if (!*reproduced) return;
+  *outcome = std::move(again);
+  outcome->files["trace.txt"] = std::exchange(outcome->trace, {});
+  outcome->files["report.txt"] = outcome->text;
+  outcome->files["stack.txt"] = "no stack: " + signature + "\n";
 }
 
 std::string CrashCaseRunner::WhySound() const {

@@ -15,9 +15,6 @@
 
 namespace resprobe::cli {
 
-// The injected fault that makes fsync do nothing, as the runner's option "plant".
-inline constexpr const char* kPlantNoFsync = "no-fsync";
-
 // Cases of durability on a real server, on a simulated disk in a sandbox.
 class CrashCaseRunner : public findings::WorldRunner<DurabilityWorld> {
  public:

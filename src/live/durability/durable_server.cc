@@ -76,7 +76,11 @@ std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& s
                                              "--dir",
                                              "./",
                                              "--proto-max-bulk-len",
-                                             std::to_string(kDurableMaxBulk)};
+                                             std::to_string(kDurableMaxBulk),
+                                             "--maxmemory",
+                                             "0",
+                                             "--aof-load-truncated",
+                                             "yes"};
     node.arguments.insert(node.arguments.end(), needed.begin(), needed.end());
     node.arguments.insert(node.arguments.end(), settings.begin(), settings.end());
     // A child's work takes a while, during which commands are served.
@@ -178,8 +182,23 @@ bool DurableServer::Pass(int64_t us) {
   }
 }
 
-bool DurableServer::Update() {
-  const std::optional<std::string> reply = Ask({"INFO", "persistence"});
+bool DurableServer::SendAndCut(size_t client, std::span<const std::string_view> words,
+                               uint8_t share, bool in_reply) {
+  request_.clear();
+  resp::AppendRequest(&request_, words);
+  std::string_view sent = request_;
+  if (share < UINT8_MAX && !prepared_->options().runs_cut_requests) {
+    sent = sent.substr(0, sent.size() * share / UINT8_MAX);
+  }
+  const bool begun = clients_[client]->SendAndCut(sent, in_reply ? kPatienceMs * kMsUs : 0);
+  // It is served, and so is the end of the connection.
+  constexpr int64_t kServedUs = 100;
+  Pass(kServedUs);
+  return begun;
+}
+
+bool DurableServer::Update(std::string_view section) {
+  const std::optional<std::string> reply = Ask({"INFO", section});
   info_ = reply.value_or("");
   return reply.has_value();
 }

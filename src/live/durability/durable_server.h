@@ -30,6 +30,8 @@ struct DurableServerOptions {
   int cpu = -1;
   // An injected fault: each fsync reports success, and is none.
   bool ignores_fsync = false;
+  // An injected fault: a request whose connection is cut within it arrives whole.
+  bool runs_cut_requests = false;
 };
 
 // Processes of a server that are about to read their files. What comes before that (loading the
@@ -38,6 +40,7 @@ struct DurableServerOptions {
 class PreparedServers {
  public:
   explicit PreparedServers(const DurableServerOptions& options);
+  const DurableServerOptions& options() const { return options_; }
   ~PreparedServers();
   PreparedServers(const PreparedServers&) = delete;
   PreparedServers& operator=(const PreparedServers&) = delete;
@@ -105,6 +108,11 @@ class DurableServer {
     return Ask(kClients, std::span(words.begin(), words.size()));
   }
   void Disconnect(size_t client) { clients_[client]->Disconnect(); }
+  // A request whose connection ends: after `share` 255ths of it, or after all (255), or, if
+  // `in_reply`, when a reply begins to arrive. The server has seen the end when this returns.
+  // Returns whether the reply has begun.
+  bool SendAndCut(size_t client, std::span<const std::string_view> words, uint8_t share,
+                  bool in_reply);
   // Time passes; false if the process has ended, or its disk has frozen.
   bool Pass(int64_t us);
   int64_t now_us() const { return sandbox_->now_us(); }
@@ -115,10 +123,10 @@ class DurableServer {
 
   // All keys of all databases. False if the process is gone, or its disk has frozen.
   bool Read(std::vector<DumpedKey>* keys);
-  // A field of INFO persistence; empty: there is none. Update() first.
+  // A field of INFO; empty: there is none. Update() first.
   std::string_view Info(std::string_view field) const;
-  // False if the process is gone.
-  bool Update();
+  // Asks for a section of INFO, which replaces the one before. False if the process is gone.
+  bool Update(std::string_view section = "persistence");
 
  private:
   static constexpr int64_t kPatienceMs = 60'000;

@@ -19,6 +19,7 @@ constexpr int64_t kUs = 1000;  // in a millisecond
 // A request must be served within the millisecond in which the core serves it.
 constexpr int64_t kLatestUs = 300;
 constexpr int64_t kWindowMs = 2000;
+constexpr std::string_view kLogDirectory = "appendonlydir";
 // redis retries a snapshot after 5 s, and its timer runs ten times a second.
 constexpr int64_t kHealMs = 6200;
 
@@ -69,7 +70,7 @@ bool IsError(std::string_view reply) {
 
 // A line of a log without its process and time: "1000:M 14 Nov 2023 22:13:20.000 # Bad file
 // format".
-std::string ReasonOf(const std::string& line) {
+std::string_view ReasonOf(std::string_view line) {
   const size_t mark = line.find(" # ");
   return mark == line.npos ? line : line.substr(mark + 3);
 }
@@ -156,6 +157,7 @@ bool LiveDurability::Run(const World::Config& config, const std::vector<World::O
     std::visit([&](const auto& op) { Apply(op, run); }, ops[op_]);
   }
   if (!Stopped(run)) {
+    run.set_op(ops.size());
     op_began_ = server_.disk().io_count();
     if (run.trace().on()) run.trace().Line("the end: the disk heals");
     Settle(run);
@@ -168,7 +170,7 @@ void LiveDurability::Start(const World::Config& config, RunContext& run) {
   trace_ = &run.trace();
   probe_failure_.reset();
   second_life_failed_ = false;
-  op_ = 0;
+  op_ = kNoOp;
   op_began_ = seen_disk_ = 0;
   settings_ = {};
   settings_.appendonly = config.policy != StartPolicy::kSnapshots;
@@ -191,8 +193,10 @@ void LiveDurability::StartOver(RunContext& run) {
   options.level = config_.level;
   options.unit_bytes = config_.sectors ? 512 : 4096;
   disk.Reset(options);
-  faults_ = reverts_ = false;
+  faults_ = reverts_ = in_write_ = false;
   counted_.Reset();
+  counts_.NewDisk();
+  evictions_.clear();
   waits_for_rewrite_ = false;
   if (!Boot(disk, 0)) {
     if (unsupported_.empty())
@@ -223,7 +227,10 @@ bool LiveDurability::Boot(const Disk& disk, int64_t at_us) {
   saves_.clear();
   rewrites_.clear();
   shuts_down_ = false;
+  memory_ = MemoryPolicy::kEnough;
+  evicted_ = 0;
   booting_ = true;
+  began_ = disk.sync_point();
   const bool started = server_.Start(settings_.Words(), disk, at_us, &choices_, this);
   booting_ = false;
   if (server_.unsupported()) unsupported_ = server_.why();
@@ -232,14 +239,15 @@ bool LiveDurability::Boot(const Disk& disk, int64_t at_us) {
 }
 
 void LiveDurability::OnCall(const Disk& disk, const DiskCall& call) {
-  if (!IsIo(call.op) || booting_ || disk.frozen() || probes_.wants == nullptr) return;
-  if (!probes_.wants(call, server_.caller())) return;
-  Probe(disk, call);
+  if (!IsIo(call.op) || disk.frozen() || probes_.wants == nullptr) return;
+  const SandboxRole role = booting_ ? kSandboxServer : server_.caller();
+  if (probes_.wants(call, role) && !booting_) Probe(disk, call);
 }
 
 void LiveDurability::OnResult(const Disk&, const DiskCall& call) {
   if (!IsIo(call.op)) return;
-  // A snapshot or a rewrite begins, and may be done before INFO is asked again.
+  // A snapshot or a rewrite begins. It may be done before INFO is asked again, and what its fsync
+  // meets counts.
   if (call.op == DiskOp::kOpen && call.result >= 0 && !booting_) {
     const auto has = [&](std::string_view part) { return call.path.find(part) != call.path.npos; };
     if (has("temp-") && has(".rdb")) judge_.SnapshotBegins(history_.Commit());
@@ -264,12 +272,13 @@ void LiveDurability::NoteFaults() {
   const DiskFaultCounts& now = server_.disk().fault_counts();
   const auto acted = [&](DiskFaultKind kind) { return now[kind] != counted_[kind]; };
   if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
+  if (acted(DiskFaultKind::kSyncLost)) judge_.FsyncLost(/*lied=*/true);
   if (acted(DiskFaultKind::kSyncFails) && reverts_) judge_.Damaged();
-  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) judge_.Damaged();
-  for (size_t i = 0; i < kDiskFaultKinds; ++i) {
-    const auto kind = static_cast<DiskFaultKind>(i);
-    counts_.faults[i] += now[kind] - counted_[kind];
+  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip) ||
+      acted(DiskFaultKind::kWriteFlip)) {
+    judge_.Damaged();
   }
+  counts_.FaultsActed(now, counted_);
   counted_ = now;
 }
 
@@ -281,7 +290,8 @@ void LiveDurability::Align() {
 }
 
 std::optional<std::string> LiveDurability::Ask(std::initializer_list<std::string_view> words,
-                                               RunContext& run) {
+                                               RunContext& run,
+                                               std::optional<MemoryPolicy> memory) {
   if (run.trace().on()) {
     request_.clear();
     resp::AppendRequest(&request_, std::span(words.begin(), words.size()));
@@ -289,6 +299,7 @@ std::optional<std::string> LiveDurability::Ask(std::initializer_list<std::string
   }
   std::optional<std::string> reply = server_.Ask(words);
   if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
+  if (memory && reply == "OK") memory_ = *memory;
   EndTurn(false, run);
   return reply;
 }
@@ -303,6 +314,10 @@ void LiveDurability::EndTurn(bool wrote, RunContext& run) {
   if (server_.frozen()) return Crash(armed_.value_or(CrashKind::kProcess), run);
   if (server_.up()) server_.Update();
   if (server_.frozen()) return Crash(armed_.value_or(CrashKind::kProcess), run);
+  if (server_.up() && memory_ > MemoryPolicy::kNoEviction) {
+    if (Evicted() > evicted_) return EndPressure(run);
+    if (server_.frozen()) return Crash(armed_.value_or(CrashKind::kProcess), run);
+  }
   if (!server_.up()) {
     if (!run.Check(shuts_down_ || FaultsActed(), "stays_up", "the server goes on",
                    [this] { return server_.node().ending() + ": " + server_.why(); })) {
@@ -329,6 +344,57 @@ void LiveDurability::EndTurn(bool wrote, RunContext& run) {
   version_ = history_.version();
 }
 
+void LiveDurability::Reconnect(size_t client) {
+  server_.Disconnect(client);
+  model_->Close(model_clients_[client]);
+  model_clients_[client] = model_->Connect();
+}
+
+uint64_t LiveDurability::Evicted() {
+  server_.Update("stats");
+  const std::string_view evicted = server_.Info("evicted_keys");
+  uint64_t keys = 0;
+  std::from_chars(evicted.data(), evicted.data() + evicted.size(), keys);
+  server_.Update();
+  return keys;
+}
+
+void LiveDurability::EndPressure(RunContext& run) {
+  const uint64_t life = life_;
+  // This request, too, may evict.
+  Ask({"CONFIG", "SET", "maxmemory", "0"}, run, MemoryPolicy::kEnough);
+  if (Stopped(run) || life_ != life || !server_.up()) return;
+  const uint64_t keys = Evicted();
+  if (keys > evicted_) {
+    counts_.Fired(kEviction, keys - evicted_);
+    if (run.trace().on()) run.trace().Line("  evicted: " + std::to_string(keys - evicted_));
+    evicted_ = keys;
+    Adopt(run);
+  }
+  evictions_.back().second = history_.version();
+  EndTurn(true, run);
+}
+
+bool LiveDurability::LacksEvictedKeys(const DurabilityVerdict& verdict, const Keyspace& recovered) {
+  for (const auto& [from, to] : evictions_) {
+    const uint32_t since = std::max(from, verdict.required);
+    if (since <= to && history_.DiffersOnlySince(recovered, since, /*or_missing=*/true)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+DurabilityVerdict LiveDurability::Rule(const Keyspace& recovered) {
+  DurabilityVerdict verdict = history_.Judge(recovered, &judge_);
+  if (IsBroken(verdict.result) && LacksEvictedKeys(verdict, recovered)) {
+    verdict.result = DurabilityResult::kWithinPromise;
+    verdict.recovered = verdict.required;
+  }
+  counts_.Recovered(OutcomeOf(verdict.result));
+  return verdict;
+}
+
 // The counters count beginnings; the statuses are of the last end.
 void LiveDurability::NoteSaves() {
   const uint32_t version = history_.version();
@@ -343,10 +409,9 @@ void LiveDurability::NoteSaves() {
       !saves_.empty() && saves != saves_ && !saving && !saving_ && !saves_itself_;
   const bool whole_rewrite =
       !rewrites_.empty() && rewrites != rewrites_ && !rewriting && !rewriting_;
+  // OnResult() has seen their beginnings.
   if (saving_ && !saving && saved) judge_.SnapshotEnds(child_version_);
-  if (whole_save || (saving && saves != saves_)) judge_.SnapshotBegins(version);
   if (whole_save && saved) judge_.SnapshotEnds(version);
-  if (whole_rewrite || (rewriting && rewrites != rewrites_)) judge_.RewriteBegins(version);
   if ((whole_rewrite || (rewriting_ && !rewriting)) && rewrote) {
     judge_.RewriteEnds((server_.now_ms() - kStartMs) * kUs);
     waits_for_rewrite_ = false;
@@ -391,23 +456,24 @@ void LiveDurability::Arm(CrashKind kind, size_t after, std::span<const std::stri
   choices_.Reset(choices);
   if (after == 0) return Crash(kind, run);
   armed_ = kind;
+  in_write_ = false;
   server_.disk().CrashAt(server_.disk().io_count() + after);
 }
 
 void LiveDurability::Crash(CrashKind kind, RunContext& run) {
   if (run.trace().on()) run.trace().Line("  " + std::string(KindName(kind)));
   ++counts_.crashes;
+  if (std::exchange(in_write_, false) && server_.frozen()) counts_.Fired(kCrashInWrite);
   armed_.reset();
   history_.Commit();
   settings_.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   waits_for_rewrite_ = false;
+  for (auto& [from, to] : evictions_) to = std::min(to, history_.version());
   const int64_t crashed_ms = server_.call_ms();
-  // Names and data that are not durable may be kept in any order at these levels, and no server
-  // syncs all of them in time.
-  bool excusable = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix &&
-                   server_.disk().pending() > 0;
+  Unsynced unsynced = UnsyncedIn(server_.disk(), kind);
   server_.disk().CrashAt(0);
   server_.Crash(kind);
+  unsynced.See(server_.disk());
   std::optional<StartCrash> again = std::exchange(start_crash_, std::nullopt);
   if (again) {
     server_.disk().CrashAt(server_.disk().io_count() + again->after);
@@ -420,10 +486,12 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
     if (run.trace().on()) {
       run.trace().Line("  " + std::string(KindName(again->kind)) + " at its start");
     }
-    excusable |= again->kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
+    const Unsynced more = UnsyncedIn(server_.disk(), again->kind);
     if (again->kind == CrashKind::kMachine) kind = CrashKind::kMachine;
     server_.disk().CrashAt(0);
     server_.Crash(again->kind);
+    unsynced.Add(more);
+    unsynced.See(server_.disk());
     at_us += kUs;
     started = Boot(server_.disk(), at_us);
   }
@@ -440,13 +508,12 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
   if (!started) return Refused(kind, run);
   // What was read wrong is not what the files hold.
   const bool misread = judge_.damaged();
-  Judge(kind, crashed_ms, excusable, run);
+  Judge(kind, crashed_ms, unsynced, run);
   if (misread) judge_.Damaged();
 }
 
 void LiveDurability::Refused(CrashKind kind, RunContext& run) {
-  Count(DurabilityOutcome::kUnavailable);
-  ++counts_.refusals[ReasonOf(server_.why())];
+  counts_.Refused(ReasonOf(server_.why()));
   if (!run.Check(!server_.why().empty(), "refusal_says_why", "a line in the log", "nothing"))
     return;
   const bool excused =
@@ -457,7 +524,7 @@ void LiveDurability::Refused(CrashKind kind, RunContext& run) {
           [this] { return server_.why(); })) {
     return;
   }
-  ++counts_.excused;
+  counts_.Excused();
   StartOver(run);
 }
 
@@ -486,11 +553,11 @@ bool LiveDurability::Adopt(RunContext& run) {
   return why.empty();
 }
 
-void LiveDurability::Judge(CrashKind kind, int64_t crashed_ms, bool excusable, RunContext& run) {
+void LiveDurability::Judge(CrashKind kind, int64_t crashed_ms, const Unsynced& unsynced,
+                           RunContext& run) {
   if (!ReadInto(spare_.get(), run)) return;
   judge_.At(CrashOf(kind, crashed_ms));
-  const DurabilityVerdict verdict = history_.Judge(spare_->keyspace(), &judge_);
-  Count(OutcomeOf(verdict.result));
+  const DurabilityVerdict verdict = Rule(spare_->keyspace());
   if (!IsBroken(verdict.result)) {
     if (run.trace().on()) {
       run.trace().Line("  recovered version " + std::to_string(verdict.recovered) + " of " +
@@ -501,19 +568,63 @@ void LiveDurability::Judge(CrashKind kind, int64_t crashed_ms, bool excusable, R
     judge_.Restart(CrashOf(kind, crashed_ms), verdict.recovered, version_);
     return;
   }
-  if (Excuses(verdict, kind, excusable)) {
-    ++counts_.excused;
+  if (Excuses(verdict, kind, unsynced, spare_->keyspace())) {
+    counts_.Excused();
     return StartOver(run);
   }
   const Violation violation = Explain(verdict, spare_->keyspace());
   run.Fail(violation.invariant, violation.expected, violation.seen);
 }
 
-// `pending`: something was not durable, and the level allows any order.
-bool LiveDurability::Excuses(const DurabilityVerdict& verdict, CrashKind kind, bool pending) const {
+LiveDurability::Unsynced LiveDurability::UnsyncedIn(const Disk& disk, CrashKind kind) const {
+  Unsynced unsynced;
+  if (kind != CrashKind::kMachine || config_.level == CrashLevel::kPrefix) return unsynced;
+  // Files of the log are numbered: "appendonlydir/appendonly.aof.12.incr.aof".
+  constexpr std::string_view kEnd = ".incr.aof";
+  const auto has_next = [&](std::string_view path) {
+    if (!path.ends_with(kEnd)) return false;
+    path.remove_suffix(kEnd.size());
+    const size_t at = path.rfind('.') + 1;
+    uint64_t number = 0;
+    std::from_chars(path.data() + at, path.data() + path.size(), number);
+    const std::string next =
+        std::string(path.substr(0, at)) + std::to_string(number + 1) + std::string(kEnd);
+    return disk.Content(next) != nullptr;
+  };
+  disk.VisitPending([&](const std::string& path, bool name, uint64_t seq) {
+    unsynced.any = true;
+    if (name) {
+      unsynced.directory |= path == kLogDirectory;
+      unsynced.old_names |= path.starts_with(kLogDirectory) && seq < began_;
+    } else {
+      unsynced.closed_file |= has_next(path);
+    }
+  });
+  return unsynced;
+}
+
+void LiveDurability::Unsynced::See(const Disk& left) {
+  directory &= !left.IsDirectory(kLogDirectory);
+}
+
+void LiveDurability::Unsynced::Add(const Unsynced& more) {
+  any |= more.any;
+  directory |= more.directory;
+  old_names |= more.old_names;
+  closed_file |= more.closed_file;
+}
+
+bool LiveDurability::Excuses(const DurabilityVerdict& verdict, CrashKind kind,
+                             const Unsynced& unsynced, const Keyspace& recovered) {
+  if (kind != CrashKind::kMachine) return false;
   const bool mixed = OutcomeOf(verdict.result) == DurabilityOutcome::kMixed;
-  return (pending && judge_.policy() != DurabilityPolicy::kSnapshots) ||
-         (mixed && judge_.in_doubt() && kind == CrashKind::kMachine);
+  // Pages that a failed fsync has lost.
+  if (mixed && judge_.in_doubt()) return true;
+  if (judge_.policy() == DurabilityPolicy::kSnapshots) return false;
+  if (unsynced.directory || unsynced.old_names || unsynced.closed_file) return true;
+  // The end of the log that was not durable may be anything.
+  return mixed && unsynced.any && config_.level == CrashLevel::kWeak &&
+         history_.DiffersOnlySince(recovered, judge_.required());
 }
 
 Violation LiveDurability::Explain(const DurabilityVerdict& verdict, const Keyspace& recovered) {
@@ -555,16 +666,16 @@ void LiveDurability::Recover(CrashKind kind) {
   ++counts_.lives;
   Settings settings = settings_;
   settings.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
-  const bool any_order = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix &&
-                         server_.disk().pending() > 0;
+  Unsynced unsynced = UnsyncedIn(server_.disk(), kind);
+  unsynced.See(probe_disk_);
+  const bool any_order = unsynced.any;
   const std::vector<std::string> words = settings.Words();
   if (!second_.Start(words, probe_disk_, server_.call_us() + kUs, nullptr, nullptr)) {
     if (second_.unsupported()) {
       unsupported_ = second_.why();
       return;
     }
-    Count(DurabilityOutcome::kUnavailable);
-    ++counts_.refusals[ReasonOf(second_.why())];
+    counts_.Refused(ReasonOf(second_.why()));
     if (second_.why().empty()) {
       FailProbe(
           kind,
@@ -585,11 +696,10 @@ void LiveDurability::Recover(CrashKind kind) {
     return;
   }
   judge_.At(CrashOf(kind, server_.call_ms()));
-  const DurabilityVerdict verdict = history_.Judge(spare_->keyspace(), &judge_);
-  Count(OutcomeOf(verdict.result));
+  const DurabilityVerdict verdict = Rule(spare_->keyspace());
   if (IsBroken(verdict.result)) {
-    if (Excuses(verdict, kind, any_order)) {
-      ++counts_.excused;
+    if (Excuses(verdict, kind, unsynced, spare_->keyspace())) {
+      counts_.Excused();
     } else {
       FailProbe(kind, Explain(verdict, spare_->keyspace()));
     }
@@ -602,7 +712,7 @@ void LiveDurability::Recover(CrashKind kind) {
 void LiveDurability::LiveOn(const std::vector<std::string>& settings) {
   ++counts_.lives;
   const auto fail = [&](std::string expected, std::string seen) {
-    Count(DurabilityOutcome::kPoisoned);
+    counts_.Recovered(DurabilityOutcome::kPoisoned);
     FailProbe(CrashKind::kProcess,
               {.invariant = "loads_twice",
                .expected = std::move(expected),
@@ -674,6 +784,13 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
   resp::AppendRequest(&request_, words);
   if (run.trace().on()) run.trace().Data("  ->", request_);
   uint64_t& model_client = model_clients_[client];
+  // The core has no account of its memory.
+  std::span<const std::string_view> instead = words;
+  const Client* const before = model_->FindClient(model_client);
+  const bool refused = memory_ == MemoryPolicy::kNoEviction && NeedsMemory(before, words, profile_);
+  if (refused) instead = InPlaceOfRefused(before, words, profile_);
+  request_.clear();
+  if (!instead.empty()) resp::AppendRequest(&request_, instead);
   model_->Receive(model_client, request_);
   std::string expected;
   resp::ReplyParser parser;
@@ -681,7 +798,8 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
   if (parser.Parse(output).status == resp::ReplyParser::Status::kValue) {
     expected = sandbox::SandboxClient::TextOf(parser.reply().root());
   }
-  const bool waits = output.empty();
+  const bool waits = output.empty() && !refused;
+  if (refused) expected = "-" + std::string(kOutOfMemory);
   const Client* const state = model_->FindClient(model_client);
   const bool queues = state != nullptr && state->multi;
   for (const uint64_t each : model_clients_) model_->Output(each).clear();
@@ -689,24 +807,26 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
   const std::optional<std::string> reply =
       waits ? server_.Ask(client, words, 0) : server_.Ask(client, words);
   const std::string text = reply.value_or("no reply");
-  if (IsUnsuited(text)) unsupported_ = "with these settings it answers " + text;
+  if (text.starts_with("-OOM") && memory_ != MemoryPolicy::kEnough) {
+    counts_.Fired(kMemoryRefusal);
+    counts_.RefusedWrite();
+  } else if (text.starts_with("-MISCONF")) {
+    counts_.RefusedWrite();
+  } else if (IsUnsuited(text))
+    unsupported_ = "with these settings it answers " + text;
   if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
   const uint64_t life = life_;
   EndTurn(reply.has_value(), run);
   if (Stopped(run) || life_ != life) return text;
   if (!reply || !model_->IsOpen(model_client)) {
     // A client that waits, perhaps for ever, gives up.
-    server_.Disconnect(client);
-    model_->Close(model_client);
-    model_client = model_->Connect();
+    Reconnect(client);
     if (reply.has_value() == !waits) return text;
   } else if (*reply == expected || (IsError(*reply) && IsError(expected))) {
     return text;
   } else if (queues) {
     // The server has refused a command of a transaction: it is given up.
-    server_.Disconnect(client);
-    model_->Close(model_client);
-    model_client = model_->Connect();
+    Reconnect(client);
     return text;
   }
   ++counts_.adopted;
@@ -725,7 +845,7 @@ void LiveDurability::Apply(const World::Save& op, RunContext& run) {
     case SaveKind::kSave:
     case SaveKind::kShutdown:
       // Both may save before the turn has ended.
-      judge_.SnapshotBegins(history_.version());
+      if (op.kind == SaveKind::kShutdown || !saving_) judge_.SnapshotBegins(history_.version());
       shuts_down_ |= op.kind == SaveKind::kShutdown;
       if (op.kind == SaveKind::kSave) {
         const uint32_t version = history_.version();
@@ -813,10 +933,99 @@ void LiveDurability::Apply(const World::PowerLoss& op, RunContext& run) {
   Arm(CrashKind::kMachine, op.after.value, op.choices.words, run);
 }
 
+void LiveDurability::Apply(const World::CrashInWrite& op, RunContext&) {
+  choices_.Reset(op.choices.words);
+  armed_ = op.power ? CrashKind::kMachine : CrashKind::kProcess;
+  in_write_ = true;
+  server_.disk().CrashInWrite(uint64_t{op.after.value} + 1, op.part.value);
+}
+
+void LiveDurability::Apply(const World::Drop& op, RunContext& run) {
+  const std::span<const std::string_view> words = op.args.words;
+  const Command* const command = words.empty() ? nullptr : FindCommand(words[0], profile_);
+  if (command == nullptr || (command->Has(kWrite) && command->Has(kRandomOutput))) return;
+  const size_t client = op.client.Of(kClients);
+  const bool whole = op.cut != Cut::kInRequest;
+  Align();
+  const uint64_t life = life_;
+  if (!ReadInto(spare_.get(), run)) return;
+  const uint64_t before = spare_->keyspace().Digest();
+  const int64_t before_ms = server_.now_ms();
+  const Client* const state = model_->FindClient(model_clients_[client]);
+  const bool runs =
+      whole && !(memory_ == MemoryPolicy::kNoEviction && NeedsMemory(state, words, profile_));
+  if (runs) {
+    request_.clear();
+    resp::AppendRequest(&request_, words);
+    model_->Receive(model_clients_[client], request_);
+    for (const uint64_t each : model_clients_) model_->Output(each).clear();
+    history_.Commit();
+  }
+  if (run.trace().on()) {
+    request_.clear();
+    resp::AppendRequest(&request_, words);
+    run.trace().Data("  cut", request_);
+  }
+  constexpr uint8_t kMost = UINT8_MAX - 1;  // not all of it
+  const bool replied = server_.SendAndCut(
+      client, words, whole ? UINT8_MAX : std::min(op.at.value, kMost), op.cut == Cut::kInReply);
+  counts_.Fired(op.cut == Cut::kInReply && replied ? kReplyCut : kRequestCut);
+  Reconnect(client);
+  EndTurn(true, run);
+  if (Stopped(run) || life_ != life) return;
+  if (!ReadInto(spare_.get(), run)) return;
+  const uint64_t after = spare_->keyspace().Digest();
+  if (after == model_->keyspace().Digest()) return;
+  // Keys expire as time passes, and are evicted.
+  const bool same =
+      after == before || server_.now_ms() != before_ms || memory_ > MemoryPolicy::kNoEviction;
+  if (!run.Check(whole || same, "cut_request", "nothing has changed", [&] {
+        return "a part of a request has changed the data: " +
+               history_.Difference(spare_->keyspace(), history_.version());
+      })) {
+    return;
+  }
+  // It was not served, or what it does cannot be said before.
+  ++counts_.adopted;
+  Adopt(run);
+}
+
+void LiveDurability::Apply(const World::Memory& op, RunContext& run) {
+  const uint64_t life = life_;
+  if (memory_ > MemoryPolicy::kNoEviction) {
+    EndPressure(run);
+    if (Stopped(run) || life_ != life) return;
+  }
+  if (op.policy == MemoryPolicy::kEnough) {
+    if (memory_ != op.policy) Ask({"CONFIG", "SET", "maxmemory", "0"}, run, op.policy);
+    return;
+  }
+  const std::string_view policy = kMemoryPolicyNames[static_cast<size_t>(op.policy)];
+  Ask({"CONFIG", "SET", "maxmemory-policy", policy}, run);
+  if (Stopped(run) || life_ != life) return;
+  std::string most = "1";
+  if (op.policy != MemoryPolicy::kNoEviction) {
+    if (!server_.Update("memory")) return EndTurn(false, run);
+    const std::string_view used = server_.Info("used_memory");
+    uint64_t bytes = 0;
+    std::from_chars(used.data(), used.data() + used.size(), bytes);
+    // The answer to the question for its memory takes some of that.
+    constexpr uint64_t kAnswer = 8 << 10;
+    constexpr uint64_t kRoom = 512;
+    most = std::to_string(bytes - std::min(bytes - 1, kAnswer) + kRoom * op.room.value);
+    evictions_.emplace_back(history_.version(), UINT32_MAX);
+  }
+  Ask({"CONFIG", "SET", "maxmemory", most}, run, op.policy);
+}
+
 // The disk heals, and so must the server; then everything that it has acknowledged is durable.
 void LiveDurability::Settle(RunContext& run) {
   server_.disk().Heal();
   start_crash_.reset();
+  if (memory_ != MemoryPolicy::kEnough) {
+    Apply(World::Memory{.policy = MemoryPolicy::kEnough, .room = {}}, run);
+    if (Stopped(run)) return;
+  }
   // A crash that is armed may still come.
   Pass(3 * kHealMs, run);
   if (Stopped(run)) return;
@@ -832,8 +1041,9 @@ void LiveDurability::Settle(RunContext& run) {
   };
   std::string reply = set();
   if (Stopped(run)) return;
-  // Two states in which both servers remain until somebody helps them
-  // (docs/findings/aof-fsync-error-for-ever.md, misconf-without-changes.md).
+  // Three states in which both servers remain until somebody helps them
+  // (docs/findings/aof-fsync-error-for-ever.md, aof-error-without-buffer.md,
+  // misconf-without-changes.md).
   for (int help = 0; help < 2 && faults_ && reply.starts_with("-MISCONF") && !Stopped(run);
        ++help) {
     if (reply.starts_with("-MISCONF Errors writing to the AOF")) {
@@ -848,7 +1058,7 @@ void LiveDurability::Settle(RunContext& run) {
   if (Stopped(run)) return;
   if (!run.Check(reply == "OK", "heals", "OK, for the disk has healed",
                  [&] { return std::string(NameOf(DurabilityResult::kStuck)) + ": " + reply; })) {
-    Count(DurabilityOutcome::kStuck);
+    counts_.Recovered(DurabilityOutcome::kStuck);
     return;
   }
   Pass(2 * kWindowMs, run);
@@ -863,7 +1073,7 @@ void LiveDurability::Settle(RunContext& run) {
   if (!run.Check(model_->keyspace().Digest() == loaded, "loads_twice", "the same keyspace", [] {
         return std::string(NameOf(DurabilityResult::kPoisoned)) + ": another one";
       })) {
-    Count(DurabilityOutcome::kPoisoned);
+    counts_.Recovered(DurabilityOutcome::kPoisoned);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/server/server.h"
@@ -20,6 +21,7 @@
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_files.h"
 #include "worlds/durability/crash_points.h"
+#include "worlds/durability/durability_counts.h"
 #include "worlds/durability/durability_world.h"
 #include "worlds/durability/judge.h"
 #include "worlds/durability/state_history.h"
@@ -50,6 +52,9 @@ class LiveDurability : private DiskObserver {
   void Apply(const World::Heal& op, RunContext& run);
   void Apply(const World::Kill& op, RunContext& run);
   void Apply(const World::PowerLoss& op, RunContext& run);
+  void Apply(const World::CrashInWrite& op, RunContext& run);
+  void Apply(const World::Drop& op, RunContext& run);
+  void Apply(const World::Memory& op, RunContext& run);
   void Settle(RunContext& run);
 
   // Runs a case; false if it fails (run.violation()), or if it cannot run (unsupported()).
@@ -60,6 +65,7 @@ class LiveDurability : private DiskObserver {
   // At a call to the disk for which `wants` is true, a second server starts on what a crash would
   // leave, and what it recovers is judged; the run goes on undisturbed. Not while a process loads.
   struct Probes {
+    // Asked of calls while a process loads, too.
     std::function<bool(const DiskCall& call, SandboxRole role)> wants;
     bool kill = true;
     bool power = true;
@@ -73,7 +79,11 @@ class LiveDurability : private DiskObserver {
   void set_on_call(std::function<void(uint32_t place, bool failed)> on_call) {
     on_call_ = std::move(on_call);
   }
-  // The op that runs, and how many calls to the disk it has made, that of the moment included.
+  // A process is loading its files.
+  bool booting() const { return booting_; }
+  static constexpr size_t kNoOp = SIZE_MAX;  // before the first one
+  // The op that runs (at the end: the number of ops), and how many calls to the disk it has made,
+  // that of the moment included.
   size_t op() const { return op_; }
   uint64_t calls_of_op() const { return server_.disk().io_count() - op_began_; }
   // The first probe that was judged wrong.
@@ -83,21 +93,8 @@ class LiveDurability : private DiskObserver {
   // How the last crash of a run comes, after the disk has healed; at first: a power failure.
   void set_ends_with(CrashKind kind) { ends_with_ = kind; }
 
-  // What has come of the crashes so far, by DurabilityOutcome.
-  struct Counts {
-    uint64_t crashes = 0;  // of the run itself
-    uint64_t probes = 0;
-    uint64_t lives = 0;  // processes, those of probes included
-    std::array<uint64_t, 7> outcomes{};
-    uint64_t excused = 0;  // broken or unavailable, but as docs/durability.md explains
-    // Why servers did not start: the last lines of their logs, and how often.
-    std::map<std::string, uint64_t> refusals;
-    // Replies that differed from the core's: its state was replaced by the server's.
-    uint64_t adopted = 0;
-    // How often each kind of fault has acted, by DiskFaultKind.
-    std::array<uint64_t, kDiskFaultKinds> faults{};
-  };
-  const Counts& counts() const { return counts_; }
+  // What has happened since Start().
+  const DurabilityCounts& counts() const { return counts_; }
 
  private:
   static constexpr size_t kClients = DurableServer::kClients;
@@ -125,13 +122,25 @@ class LiveDurability : private DiskObserver {
   void ResetDisk();
   void StartOver(RunContext& run);
   bool FaultsActed() const;
+  // A client's connection is a new one, in the core and, when it is needed, in the server.
+  void Reconnect(size_t client);
+  // How many keys the process has evicted.
+  uint64_t Evicted();
+  // Memory is enough again; if keys were evicted, the core's keyspace becomes the server's.
+  void EndPressure(RunContext& run);
+  // Of a state that no version is: whether it can be one from which keys were evicted since.
+  bool LacksEvictedKeys(const DurabilityVerdict& verdict, const Keyspace& recovered);
+  // The judge's verdict, with that in mind.
+  DurabilityVerdict Rule(const Keyspace& recovered);
   bool Boot(const Disk& disk, int64_t at_us);
   // The clocks of both stand at the beginning of the same millisecond.
   void Align();
   // Sends a client's request to the core, and then to the server; returns its reply, or "no reply".
   std::string Send(size_t client, std::span<const std::string_view> words, RunContext& run);
   // Sends a request to the server, and looks at what has come of it. Nothing: no reply.
-  std::optional<std::string> Ask(std::initializer_list<std::string_view> words, RunContext& run);
+  // `memory`: if it answers OK, this is what it does from now on.
+  std::optional<std::string> Ask(std::initializer_list<std::string_view> words, RunContext& run,
+                                 std::optional<MemoryPolicy> memory = std::nullopt);
   void EndTurn(bool wrote, RunContext& run);
   void NoteSaves();
   void NoteFaults();
@@ -140,13 +149,25 @@ class LiveDurability : private DiskObserver {
   void LiveOn(const std::vector<std::string>& settings);
   void FailProbe(CrashKind kind, Violation violation);
   Violation Explain(const DurabilityVerdict& verdict, const Keyspace& recovered);
-  bool Excuses(const DurabilityVerdict& verdict, CrashKind kind, bool pending) const;
+  // What a power failure at `reordered` or `weak` may take although an fsync has been made, since
+  // no server syncs it in time (docs/durability.md).
+  struct Unsynced {
+    bool any = false;          // anything
+    bool directory = false;    // the name of the log's directory; after See(): it is lost
+    bool old_names = false;    // names in it that an earlier process has made
+    bool closed_file = false;  // data of a file of the log after which there is another one
+    void See(const Disk& left);
+    void Add(const Unsynced& more);
+  };
+  Unsynced UnsyncedIn(const Disk& disk, CrashKind kind) const;
+  bool Excuses(const DurabilityVerdict& verdict, CrashKind kind, const Unsynced& unsynced,
+               const Keyspace& recovered);
   void Pass(int64_t ms, RunContext& run);
   void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
            RunContext& run);
   void Crash(CrashKind kind, RunContext& run);
   void Refused(CrashKind kind, RunContext& run);
-  void Judge(CrashKind kind, int64_t crashed_ms, bool excusable, RunContext& run);
+  void Judge(CrashKind kind, int64_t crashed_ms, const Unsynced& unsynced, RunContext& run);
   // The core's keyspace becomes the server's. False if it cannot be read, or the core cannot hold
   // it.
   bool Adopt(RunContext& run);
@@ -154,7 +175,6 @@ class LiveDurability : private DiskObserver {
   bool ReadInto(Server* server, RunContext& run);
   DurabilityPolicy policy() const;
   bool Number(std::string_view field) const { return server_.Info(field) == "1"; }
-  void Count(DurabilityOutcome outcome) { ++counts_.outcomes[static_cast<size_t>(outcome)]; }
 
   DurableServer server_;
   DurableServer second_;  // of probes
@@ -186,6 +206,11 @@ class LiveDurability : private DiskObserver {
   };
   Choices choices_;
   std::optional<CrashKind> armed_;
+  bool in_write_ = false;  // the crash that is armed comes in a write
+  MemoryPolicy memory_ = MemoryPolicy::kEnough;
+  uint64_t evicted_ = 0;  // by this process, as far as is known
+  // Versions during which keys may have been evicted, unnoticed: from, to.
+  std::vector<std::pair<uint32_t, uint32_t>> evictions_;
   struct StartCrash {
     CrashKind kind;
     uint64_t after;
@@ -213,7 +238,8 @@ class LiveDurability : private DiskObserver {
   CrashStates states_;
   Disk probe_disk_;
   bool booting_ = false;
-  uint64_t life_ = 0;  // the number of the server's process
+  uint64_t life_ = 0;   // the number of the server's process
+  uint64_t began_ = 0;  // its disk's sync_point() when it started
   size_t op_ = 0;
   uint64_t op_began_ = 0;  // io_count() of the disk
   uint64_t seen_disk_ = 0;
@@ -221,7 +247,7 @@ class LiveDurability : private DiskObserver {
   Trace* trace_ = nullptr;
   std::string request_;
   std::string unsupported_;
-  Counts counts_;
+  DurabilityCounts counts_;
 };
 
 }  // namespace resprobe::live

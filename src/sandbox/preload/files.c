@@ -27,7 +27,7 @@ static SandboxCall* NewCall(enum SandboxCallKind kind, const Fd* of) {
   call->role = in_child ? kSandboxChild : IsMainThread() ? kSandboxServer : kSandboxThread;
   call->file = of == NULL ? -1 : of->file;
   call->flags = 0;
-  call->offset = call->size = 0;
+  call->offset = call->size = call->delay_ns = 0;
   call->now_ns = TrueNow();
   call->point = 0;
   return call;
@@ -184,12 +184,24 @@ static ssize_t ReadAt(Fd* of, void* bytes, size_t size, const off64_t* at) {
   if (read > 0) memcpy(bytes, memory->call_bytes, (size_t)read);
   return Result(read);
 }
+// A call has taken time.
+static void TakeTime(int64_t ns) {
+  if (ns == 0) return;
+  if (in_child) {
+    DelayChild(ns);
+  } else {
+    Spend(ns);
+  }
+}
+
 static ssize_t WriteAt(Fd* of, const void* bytes, size_t size, const off64_t* at) {
   SandboxCall* const call = NewCall(at == NULL ? kSandboxCallWrite : kSandboxCallWriteAt, of);
   call->size = size < kSandboxCallBytes ? (int64_t)size : kSandboxCallBytes;
   if (at != NULL) call->offset = *at;
   memcpy(memory->call_bytes, bytes, (size_t)call->size);
-  return Result(Make(call));
+  const int64_t written = Make(call);
+  TakeTime(call->delay_ns);
+  return Result(written);
 }
 ssize_t ReadFile(Fd* of, void* bytes, size_t size) { return ReadAt(of, bytes, size, NULL); }
 ssize_t WriteFile(Fd* of, const void* bytes, size_t size) { return WriteAt(of, bytes, size, NULL); }
@@ -230,13 +242,7 @@ static int Sync(Fd* of) {
   SandboxCall* const call = NewCall(kSandboxCallSync, of);
   call->point = point;
   const int64_t result = Make(call);
-  if (point == 0 && call->delay_ns > 0) {
-    if (in_child) {
-      DelayChild(call->delay_ns);
-    } else {
-      Spend(call->delay_ns);
-    }
-  }
+  if (point == 0) TakeTime(call->delay_ns);
   return (int)Result(result);
 }
 

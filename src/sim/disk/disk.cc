@@ -37,6 +37,8 @@ void Disk::Reset(const DiskOptions& options, DiskChoices* choices) {
   io_count_ = 0;
   crash_at_ = 0;
   crash_part_ = 0;
+  crash_writes_ = 0;
+  write_delay_us_ = 0;
   frozen_ = false;
   faults_.clear();
   fault_counts_.Reset();
@@ -136,7 +138,7 @@ DiskFault* Disk::ActsAt(DiskFaultKind kind, uint64_t io) {
       continue;
     }
     if (fault.times != DiskFault::kForever) --fault.times;
-    fault_counts_.Acted(kind);
+    fault_counts_.Acted(fault);
     return &fault;
   }
   return nullptr;
@@ -286,6 +288,9 @@ int64_t Disk::WriteCall(int fd, std::string_view bytes, const int64_t* at) {
                       ? static_cast<int64_t>(inodes_[descriptor->inode].content().size())
                       : descriptor->offset;
   }
+  if (crash_writes_ > 0 && writable && !bytes.empty() && --crash_writes_ == 0) {
+    CrashAt(io_count_ + 1, static_cast<int64_t>(bytes.size()) * crash_share_ / UINT8_MAX);
+  }
   const bool was_frozen = frozen_;
   if (const int error = Begin(&call)) {
     if (!was_frozen && writable && crash_part_ > 0) {
@@ -308,6 +313,18 @@ int64_t Disk::WriteCall(int fd, std::string_view bytes, const int64_t* at) {
   if (bytes.size() > 1) {
     if (const DiskFault* fault = Acts(DiskFaultKind::kShortWrite)) {
       bytes = bytes.substr(0, static_cast<size_t>(fault->values[0]));
+    }
+  }
+  std::string flipped;
+  if (!bytes.empty()) {
+    if (const DiskFault* flip = Acts(DiskFaultKind::kWriteFlip)) {
+      flipped = bytes;
+      flipped[bytes.size() * static_cast<size_t>(flip->values[0]) / 1000] ^=
+          static_cast<char>(1 << flip->values[1]);
+      bytes = flipped;
+    }
+    if (const DiskFault* slow = Acts(DiskFaultKind::kSlowWrite)) {
+      write_delay_us_ += slow->values[0] * 1000;
     }
   }
   const int64_t result = DoWrite(descriptor->inode, bytes, call.offset);
@@ -368,6 +385,7 @@ int Disk::Sync(int fd, uint64_t up_to) {
 
 int64_t Disk::DoSync(Descriptor* descriptor, uint64_t up_to) {
   if (Acts(DiskFaultKind::kInterrupted) != nullptr) return -EINTR;
+  if (Acts(DiskFaultKind::kSyncLost) != nullptr) return 0;
   const DiskFault* fault = Acts(DiskFaultKind::kSyncFails);
   if (inodes_[descriptor->inode].directory) {
     if (fault != nullptr) return -EIO;
@@ -683,6 +701,9 @@ void Disk::CopyFrom(const Disk& other) {
   io_count_ = other.io_count_;
   crash_at_ = other.crash_at_;
   crash_part_ = other.crash_part_;
+  crash_writes_ = other.crash_writes_;
+  crash_share_ = other.crash_share_;
+  write_delay_us_ = other.write_delay_us_;
   frozen_ = other.frozen_;
   faults_ = other.faults_;
   fault_counts_ = other.fault_counts_;

@@ -25,10 +25,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/disk/disk_choices.h"
@@ -181,6 +183,9 @@ class Disk : public NodeDisk {
   // caller notes sync_point() at the start, and hands it to Sync().
   int64_t sync_delay_us();
   uint64_t sync_point() const { return next_seq_; }
+  // How long writes have taken since this was last asked, in microseconds (kSlowWrite): the caller
+  // lets this time pass.
+  int64_t TakeDelay() { return std::exchange(write_delay_us_, 0); }
 
   // --- Faults.
 
@@ -198,6 +203,9 @@ class Disk : public NodeDisk {
   // world looks at frozen() after a turn of the server, discards what that has not sent yet, and
   // crashes the node. 0: never.
   void CrashAt(uint64_t io, int64_t part = 0);
+  // The same at the n-th write from now (1: the next one), of which `share` 255ths reach the page
+  // cache. CrashAt() takes it back.
+  void CrashInWrite(uint64_t nth, uint8_t share);
   bool frozen() const { return frozen_; }
   // Freezes now.
   void Freeze() { frozen_ = true; }
@@ -214,6 +222,11 @@ class Disk : public NodeDisk {
   size_t pending() const { return ops_.size(); }
   // Of these, names: of files that were created, renamed or deleted.
   size_t pending_names() const;
+  // What is not durable: for each pending effect the path of its file, empty if that has no name
+  // any more; whether the effect is a name; and its number, less than the sync_point() after it. A
+  // path may come several times.
+  void VisitPending(
+      const std::function<void(const std::string& path, bool name, uint64_t seq)>& visit) const;
   // Changes whenever the page cache or what is durable does: as long as it is the same, a crash has
   // the same states.
   uint64_t version() const { return version_; }
@@ -339,6 +352,8 @@ class Disk : public NodeDisk {
   static void Set(std::vector<Entry>* entries, uint32_t name, uint32_t inode);
   static void Erase(std::vector<Entry>* entries, uint32_t name);
   static uint32_t Get(const std::vector<Entry>& entries, uint32_t name);
+  // Of an inode below `dir`, in front of which is `prefix`; empty: there is none.
+  std::string PathOf(uint32_t inode, uint32_t dir, const std::string& prefix) const;
 
   // --- What is durable.
   std::string_view BytesOf(const Op& op) const {
@@ -375,11 +390,14 @@ class Disk : public NodeDisk {
   uint64_t io_count_ = 0;
   uint64_t crash_at_ = 0;
   int64_t crash_part_ = 0;
+  uint64_t crash_writes_ = 0;  // until the write in which it crashes; 0: in none
+  uint8_t crash_share_ = 0;
   bool frozen_ = false;
 
   std::vector<DiskFault> faults_;
   DiskFaultCounts fault_counts_;
   int64_t next_delay_us_ = -1;  // of the next fsync; -1: not drawn yet
+  int64_t write_delay_us_ = 0;
 
   std::unique_ptr<CrashStates> states_;
   std::vector<uint32_t> scratch_;

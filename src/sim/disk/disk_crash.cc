@@ -1,4 +1,5 @@
-// The simulated disk: what is durable, faults, and crashes. disk.cc has the calls and the page cache.
+// The simulated disk: what is durable, faults, and crashes. disk.cc has the calls and the page
+// cache.
 
 #include <algorithm>
 #include <cstring>
@@ -176,6 +177,37 @@ void Disk::Heal() {
 void Disk::CrashAt(uint64_t io, int64_t part) {
   crash_at_ = io;
   crash_part_ = part;
+  crash_writes_ = 0;
+}
+
+void Disk::CrashInWrite(uint64_t nth, uint8_t share) {
+  CrashAt(0);
+  crash_writes_ = nth;
+  crash_share_ = share;
+}
+
+std::string Disk::PathOf(uint32_t inode, uint32_t dir, const std::string& prefix) const {
+  for (const Entry& entry : inodes_[dir].entries) {
+    const std::string path = prefix + names_[entry.name];
+    if (entry.inode == inode) return path;
+    if (!inodes_[entry.inode].directory) continue;
+    if (std::string found = PathOf(inode, entry.inode, path + "/"); !found.empty()) return found;
+  }
+  return "";
+}
+
+void Disk::VisitPending(
+    const std::function<void(const std::string& path, bool name, uint64_t seq)>& visit) const {
+  for (const Op& op : ops_) {
+    if (!op.is_name()) {
+      visit(PathOf(op.inode, kRoot, ""), false, op.seq);
+      continue;
+    }
+    const uint32_t dir = op.to_dir == kNone ? op.dir : op.to_dir;
+    const uint32_t name = op.to_dir == kNone ? op.name : op.to_name;
+    const std::string above = dir == kRoot ? "" : PathOf(dir, kRoot, "") + "/";
+    visit(above + names_[name], true, op.seq);
+  }
 }
 
 void Disk::CloseAll() {
@@ -195,6 +227,8 @@ void Disk::Crash(CrashKind kind) {
   frozen_ = false;
   crash_at_ = 0;
   crash_part_ = 0;
+  crash_writes_ = 0;
+  write_delay_us_ = 0;
   next_delay_us_ = -1;
 }
 

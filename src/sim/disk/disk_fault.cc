@@ -66,6 +66,18 @@ constexpr DiskFaultInfo kFaults[] = {
      "the file system is mounted read-only, as after an error",
      "EROFS",
      {}},
+    {DiskFaultKind::kSyncLost, "sync_lost", "fsync, fdatasync",
+     "the drive keeps the data in a cache that a power failure empties",
+     "0; what was pending stays pending, until an fsync that this does not act on",
+     {}},
+    {DiskFaultKind::kWriteFlip, "write_flip", "write",
+     "one bit of what is written is inverted on its way, for ever",
+     "the result of the write; one wrong bit in each read of it",
+     kFlip},
+    {DiskFaultKind::kSlowWrite, "slow_write", "write",
+     "the write takes time",
+     "the result of the write, after the delay (Disk::TakeDelay)",
+     {{{"delay", "ms", 100, 0, kMostMs}}}},
 };
 // clang-format on
 static_assert(std::size(kFaults) == kDiskFaultKinds);

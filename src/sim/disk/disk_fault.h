@@ -27,8 +27,11 @@ enum class DiskFaultKind : uint8_t {
   kReadFlip,
   kRestFlip,
   kReadOnly,
+  kSyncLost,
+  kWriteFlip,
+  kSlowWrite,
 };
-inline constexpr size_t kDiskFaultKinds = 13;
+inline constexpr size_t kDiskFaultKinds = 16;
 
 // What an fsync that fails leaves in the page cache (Rebello et al., USENIX ATC 2020). In each
 // variant the pages are clean afterwards: the next fsync does not write them.
@@ -92,17 +95,24 @@ DiskFault MakeDiskFault(DiskFaultKind kind, std::span<const int64_t> values = {}
 // How often each kind has acted, as opposed to having been switched on.
 class DiskFaultCounts {
  public:
-  void Acted(DiskFaultKind kind) {
-    ++counts_[static_cast<size_t>(kind)];
+  void Acted(const DiskFault& fault) {
+    ++counts_[static_cast<size_t>(fault.kind)];
     ++total_;
+    if (fault.kind == DiskFaultKind::kSyncFails &&
+        fault.values[0] == static_cast<int64_t>(SyncFailure::kLate)) {
+      ++late_;
+    }
   }
   uint64_t total() const { return total_; }
   uint64_t operator[](DiskFaultKind kind) const { return counts_[static_cast<size_t>(kind)]; }
+  // Of kSyncFails, those that were told late (SyncFailure::kLate).
+  uint64_t late() const { return late_; }
   void Reset() { *this = {}; }
 
  private:
   std::array<uint64_t, kDiskFaultKinds> counts_{};
   uint64_t total_ = 0;
+  uint64_t late_ = 0;
 };
 
 }  // namespace resprobe

@@ -51,6 +51,11 @@ DurabilityCrash CrashOf(CrashKind kind, int64_t now_ms) {
   return {.power_failure = kind == CrashKind::kMachine, .at_us = (now_ms - kStartMs) * kUs};
 }
 
+// The replies with which a server refuses a write for want of a disk or of memory.
+bool RefusesWrite(std::string_view reply) {
+  return reply.starts_with("-MISCONF") || reply.starts_with("-OOM");
+}
+
 // A file that a rewrite replaces is not synced yet.
 bool LogCloses(const AofLog& log) {
   return std::ranges::any_of(log.tasks(), [](const AofLog::Task& task) { return task.closes; });
@@ -71,13 +76,40 @@ std::string_view InvariantOf(DurabilityResult result) {
 
 }  // namespace
 
+bool NeedsMemory(const Client* client, std::span<const std::string_view> words, Profile profile) {
+  const Command* const command = words.empty() ? nullptr : FindCommand(words[0], profile);
+  if (command == nullptr || !command->ArityFits(words.size())) return false;
+  if (client == nullptr || !client->multi) return command->Has(kDenyOom);
+  if (!command->is_exec) {
+    // redis does not let a transaction grow, whatever it will do.
+    return !command->runs_in_multi && (profile == Profile::kRedis70 || command->Has(kDenyOom));
+  }
+  for (size_t i = 0; i < client->queue.size(); ++i) {
+    if (client->queue.entry(i).command->Has(kDenyOom)) return true;
+  }
+  return false;
+}
+
+std::span<const std::string_view> InPlaceOfRefused(const Client* client,
+                                                   std::span<const std::string_view> words,
+                                                   Profile profile) {
+  static constexpr std::string_view kTooShort[] = {"SET"};
+  static constexpr std::string_view kDiscard[] = {"DISCARD"};
+  if (client == nullptr || !client->multi) return {};
+  const Command* const command = FindCommand(words[0], profile);
+  return command != nullptr && command->is_exec ? std::span(kDiscard) : std::span(kTooShort);
+}
+
 void DurabilityWorld::Lines::Line(std::string_view text) {
   last.assign(text);
   if (run->trace().on()) run->trace().Line("  log: " + last);
 }
 
-DurabilityWorld::DurabilityWorld(const Wrap& wrap, const PersistenceSettings& base)
-    : files_(wrap == nullptr ? &disk_files_ : wrap(&disk_files_)), base_(base) {
+DurabilityWorld::DurabilityWorld(const Wrap& wrap, const PersistenceSettings& base,
+                                 bool runs_cut_requests)
+    : files_(wrap == nullptr ? &disk_files_ : wrap(&disk_files_)),
+      base_(base),
+      runs_cut_requests_(runs_cut_requests) {
   for (size_t i = 0; i < servers_.size(); ++i) {
     servers_[i] = std::make_unique<Server>(BaseConfig(static_cast<Profile>(i)));
   }
@@ -100,6 +132,7 @@ void DurabilityWorld::ResetDisk() {
   options.unit_bytes = config_.sectors ? 512 : 4096;
   disk_.Reset(options, &choices_);
   counted_ = disk_.fault_counts();
+  counts_.NewDisk();
   faults_ = fsync_lies_ = reverts_ = false;
   unsynced_ = {};
   may_have_hole_ = false;
@@ -108,6 +141,9 @@ void DurabilityWorld::ResetDisk() {
 void DurabilityWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
   lines_.run = &run;
+  counts_ = {};
+  evictions_ = 0;
+  in_write_ = false;
   choices_.Reset({});
   ResetDisk();
   settings_ = BaseConfig(static_cast<Profile>(config.valkey ? 1 : 0));
@@ -147,6 +183,8 @@ void DurabilityWorld::StartOver(RunContext& run) {
 }
 
 bool DurabilityWorld::Boot(RunContext& run) {
+  ++counts_.lives;
+  memory_ = MemoryPolicy::kEnough;
   Server& server = this->server();
   server.set_watcher(nullptr);
   server.Reset();
@@ -187,8 +225,13 @@ void DurabilityWorld::NoteFaults() {
   if (counts.total() == counted_.total()) return;
   const auto acted = [&](DiskFaultKind kind) { return counts[kind] != counted_[kind]; };
   if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
+  if (acted(DiskFaultKind::kSyncLost)) judge_.FsyncLost(/*lied=*/true);
   if (acted(DiskFaultKind::kSyncFails) && reverts_) judge_.Damaged();
-  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip)) judge_.Damaged();
+  if (acted(DiskFaultKind::kReadFlip) || acted(DiskFaultKind::kRestFlip) ||
+      acted(DiskFaultKind::kWriteFlip)) {
+    judge_.Damaged();
+  }
+  counts_.FaultsActed(counts, counted_);
   counted_ = counts;
 }
 
@@ -228,6 +271,14 @@ void DurabilityWorld::EndTurn(RunContext& run) {
   history_.Commit();
   NoteFaults();
   if (disk_.frozen()) return Crash(*std::exchange(armed_, std::nullopt), run);
+  // What slow writes have taken.
+  if (const int64_t us = disk_.TakeDelay(); us > 0 && !server().exited()) {
+    TakeReceipts();
+    server().Advance(static_cast<uint64_t>(us / kUs));
+    history_.Commit();
+    NoteFaults();
+    if (disk_.frozen()) return Crash(*std::exchange(armed_, std::nullopt), run);
+  }
   now_ms_ = static_cast<int64_t>(server().now_ms());
   if (server().exited()) {
     if (!run.Check(shuts_down_ || faults_, "stays_up", "the server goes on",
@@ -278,12 +329,16 @@ void DurabilityWorld::TakeReceipts() {
 
 std::string_view DurabilityWorld::Ask(size_t client, std::span<const std::string_view> words,
                                       RunContext& run) {
-  // A client that waits, perhaps for ever, gives up.
+  EndWait(client);
   Connection& own = clients_[client];
-  const Client* const state = server().FindClient(own.id);
-  if (state == nullptr || !state->open || state->blocked) {
-    server().Close(own.id);
-    own = {.id = server().Connect()};
+  if (memory_ != MemoryPolicy::kEnough && !MakeRoom(client, words)) {
+    counts_.Fired(kMemoryRefusal);
+    counts_.RefusedWrite();
+    const std::span<const std::string_view> instead =
+        InPlaceOfRefused(server().FindClient(own.id), words, server().config().profile);
+    if (!instead.empty()) Ask(client, instead, run);
+    reply_ = "-" + std::string(kOutOfMemory) + "\r\n";
+    return reply_;
   }
   const Client* const other = server().FindClient(clients_[1 - client].id);
   const auto waits = [&] { return other != nullptr && (other->blocked || other->postponed); };
@@ -291,19 +346,60 @@ std::string_view DurabilityWorld::Ask(size_t client, std::span<const std::string
   request_.clear();
   resp::AppendRequest(&request_, words);
   own.asked = !words.empty() && EqualsIgnoringCase(words[0], "waitaof");
+  // Keys may have been evicted, which is nothing that the client has written.
+  const uint32_t before = history_.Commit();
   server().Receive(own.id, request_);
   // What a crash in this turn, or an exit, has kept from being sent.
   const bool sent = !disk_.frozen() && !server().exited();
   reply_.clear();
   if (sent) reply_ = server().Output(own.id);
   if (run.trace().on()) run.trace().Data(sent ? "  <-" : "  lost", reply_);
-  const uint32_t before = version_;
+  if (RefusesWrite(reply_)) counts_.RefusedWrite();
   if (const uint32_t after = history_.Commit(); after != before && !own.asked) {
     // Another client that has waited is served after this one's change.
     own.written = other_waits && !waits() ? before + 1 : after;
   }
   EndTurn(run);
   return reply_;
+}
+
+void DurabilityWorld::EndWait(size_t client) {
+  const Client* const state = server().FindClient(clients_[client].id);
+  if (state == nullptr || !state->open || state->blocked) Reconnect(client);
+}
+
+void DurabilityWorld::Reconnect(size_t client) {
+  server().Close(clients_[client].id);
+  clients_[client] = {.id = server().Connect()};
+}
+
+bool DurabilityWorld::MakeRoom(size_t client, std::span<const std::string_view> words) {
+  const Client* const state = server().FindClient(clients_[client].id);
+  if (!NeedsMemory(state, words, server().config().profile)) return true;
+  if (memory_ == MemoryPolicy::kNoEviction) return false;
+  const Keyspace& keyspace = server().keyspace();
+  const bool has_ttl = memory_ == MemoryPolicy::kVolatileTtl;
+  std::vector<std::pair<int, std::string>> keys;
+  int64_t first_end = kNoExpiry;
+  for (int db = 0; db < server().config().databases; ++db) {
+    for (size_t i = 0; i < keyspace.keys(db).size(); ++i) {
+      const auto& entry = keyspace.keys(db).at(i);
+      const int64_t end = entry.value.expire_at();
+      if (has_ttl) {
+        if (end == kNoExpiry || (first_end != kNoExpiry && end >= first_end)) continue;
+        first_end = end;
+        keys.clear();
+      }
+      keys.emplace_back(db, entry.key);
+    }
+  }
+  if (keys.empty()) return false;
+  constexpr uint64_t kStride = 7;
+  const auto& [db, key] = keys[evictions_++ * kStride % keys.size()];
+  server().Evict(db, key);
+  history_.Commit();
+  counts_.Fired(kEviction);
+  return true;
 }
 
 void DurabilityWorld::Pass(int64_t ms, RunContext& run) {
@@ -342,6 +438,7 @@ void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::str
     return Crash(kind, run);
   }
   armed_ = kind;
+  in_write_ = false;
   disk_.CrashAt(disk_.io_count() + after);
 }
 
@@ -357,6 +454,8 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
   history_.Commit();
   settings_ = NextSettings();
   armed_.reset();
+  ++counts_.crashes;
+  if (std::exchange(in_write_, false) && disk_.frozen()) counts_.Fired(kCrashInWrite);
   disk_.CrashAt(0);
   crash_ = FactsOf(kind);
   CrashDisk(kind);
@@ -405,6 +504,7 @@ DurabilityWorld::Unsynced DurabilityWorld::Pending() const {
 }
 
 void DurabilityWorld::Refused(const std::optional<CrashFacts>& crash, RunContext& run) {
+  counts_.Refused(lines_.last);
   if (!run.Check(!lines_.last.empty(), "refusal_says_why", "a line in the log", "nothing")) return;
   const bool excused = faults_ || (crash && crash->kind == CrashKind::kMachine &&
                                    config_.level != CrashLevel::kPrefix);
@@ -417,6 +517,7 @@ void DurabilityWorld::Refused(const std::optional<CrashFacts>& crash, RunContext
           [this] { return lines_.last; })) {
     return;
   }
+  counts_.Excused();
   StartOver(run);
 }
 
@@ -424,6 +525,7 @@ void DurabilityWorld::Judge(const CrashFacts& crash, const Unsynced& left, RunCo
   const std::string unsound = server().keyspace().CheckIntegrity();
   if (!run.Check(unsound.empty(), "keyspace_sound", "a sound keyspace", unsound)) return;
   const Ruling ruling = Rule(server().keyspace(), crash);
+  counts_.Recovered(OutcomeOf(ruling.verdict.result));
   if (ruling.kept()) {
     if (run.trace().on()) {
       run.trace().Line("  recovered version " + std::to_string(ruling.verdict.recovered) + " of " +
@@ -438,7 +540,10 @@ void DurabilityWorld::Judge(const CrashFacts& crash, const Unsynced& left, RunCo
     unsynced_.Add(left);
     return;
   }
-  if (ruling.excused) return StartOver(run);
+  if (ruling.excused) {
+    counts_.Excused();
+    return StartOver(run);
+  }
   const Violation violation = Explain(server().keyspace(), ruling);
   run.Fail(violation.invariant, violation.expected, violation.seen);
 }
@@ -552,7 +657,9 @@ void DurabilityWorld::Apply(const Save& op, RunContext& run) {
     case SaveKind::kSave:
     case SaveKind::kShutdown:
       // Both may save before the turn has ended.
-      judge_.SnapshotBegins(history_.version());
+      if (op.kind == SaveKind::kShutdown || child_ != Persistence::Child::kSave) {
+        judge_.SnapshotBegins(history_.version());
+      }
       shuts_down_ |= op.kind == SaveKind::kShutdown;
       Ask({op.kind == SaveKind::kSave ? "SAVE" : "SHUTDOWN"}, run);
       break;
@@ -618,6 +725,43 @@ void DurabilityWorld::Apply(const PowerLoss& op, RunContext& run) {
   Arm(CrashKind::kMachine, op.after.value, op.choices.words, run);
 }
 
+void DurabilityWorld::Apply(const CrashInWrite& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
+  choices_.Reset(op.choices.words);
+  armed_ = op.power ? CrashKind::kMachine : CrashKind::kProcess;
+  in_write_ = true;
+  disk_.CrashInWrite(uint64_t{op.after.value} + 1, op.part.value);
+}
+
+void DurabilityWorld::Apply(const Drop& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
+  const size_t client = op.client.Of(kClients);
+  EndWait(client);
+  const bool whole = op.cut != Cut::kInRequest || runs_cut_requests_;
+  const bool runs = memory_ == MemoryPolicy::kEnough || MakeRoom(client, op.args.words);
+  request_.clear();
+  resp::AppendRequest(&request_, op.args.words);
+  std::string_view sent = request_;
+  if (!whole) sent = sent.substr(0, request_.size() * op.at.value / (UINT8_MAX + 1));
+  history_.Commit();
+  const uint32_t before = history_.version();
+  if (runs) server().Receive(clients_[client].id, sent);
+  if (run.trace().on()) run.trace().Data("  cut", sent);
+  Reconnect(client);
+  counts_.Fired(op.cut == Cut::kInReply ? kReplyCut : kRequestCut);
+  if (op.cut == Cut::kInRequest &&
+      !run.Check(history_.Commit() == before, "cut_request", "nothing has changed", [&] {
+        return "a part of a request has changed " + history_.Describe(history_.version());
+      })) {
+    return;
+  }
+  EndTurn(run);
+}
+
+void DurabilityWorld::Apply(const Memory& op, RunContext& run) {
+  if (EnsureStarted(run)) memory_ = op.policy;
+}
+
 // The disk heals, and so must the server; then everything that it has acknowledged is durable.
 void DurabilityWorld::Settle(RunContext& run) {
   if (!EnsureStarted(run)) return;
@@ -625,6 +769,8 @@ void DurabilityWorld::Settle(RunContext& run) {
   disk_.CrashAt(0);
   armed_.reset();
   start_crash_.reset();
+  in_write_ = false;
+  memory_ = MemoryPolicy::kEnough;
   const auto work = [&] {
     while (!run.violated() && (files().child_runs() || files().thread_waits())) {
       if (files().child_runs()) files().StepChild();
@@ -663,6 +809,7 @@ void DurabilityWorld::Settle(RunContext& run) {
   if (!run.Check(reply == "+OK\r\n", "heals", "+OK, for the disk has healed", [&] {
         return std::string(NameOf(DurabilityResult::kStuck)) + ": " + std::string(reply);
       })) {
+    counts_.Recovered(DurabilityOutcome::kStuck);
     return;
   }
   for (int round = 0; round < 2 && !run.violated(); ++round) {
@@ -677,8 +824,11 @@ void DurabilityWorld::Settle(RunContext& run) {
   const uint64_t loaded = server().keyspace().Digest();
   Arm(CrashKind::kProcess, 0, {}, run);
   if (run.violated()) return;
-  run.Check(server().keyspace().Digest() == loaded, "loads_twice", "the same keyspace",
-            [] { return std::string(NameOf(DurabilityResult::kPoisoned)) + ": another one"; });
+  if (!run.Check(server().keyspace().Digest() == loaded, "loads_twice", "the same keyspace", [] {
+        return std::string(NameOf(DurabilityResult::kPoisoned)) + ": another one";
+      })) {
+    counts_.Recovered(DurabilityOutcome::kPoisoned);
+  }
 }
 
 // --- Generation.
@@ -720,12 +870,30 @@ uint32_t DurabilityWorld::GenerateAfter(Gen& gen) {
 
 void DurabilityWorld::Generate(Gen& gen, Kill& op) { op.after.value = GenerateAfter(gen); }
 
-void DurabilityWorld::Generate(Gen& gen, PowerLoss& op) {
+std::span<const std::string_view> DurabilityWorld::GenerateChoices(Gen& gen) {
   constexpr std::string_view kNumbers[] = {"0", "1", "2", "3", "5", "7", "12", "31"};
-  op.after.value = GenerateAfter(gen);
   const std::span<std::string_view> words = gen.arena().Words(gen.rng().Below(6));
   for (std::string_view& word : words) word = gen.rng().Pick(kNumbers);
-  op.choices.words = words;
+  return words;
+}
+
+void DurabilityWorld::Generate(Gen& gen, PowerLoss& op) {
+  op.after.value = GenerateAfter(gen);
+  op.choices.words = GenerateChoices(gen);
+}
+
+void DurabilityWorld::Generate(Gen& gen, CrashInWrite& op) {
+  op.after.value = static_cast<uint8_t>(gen.rng().OneIn(2) ? 0 : gen.rng().Below(8));
+  op.part.value = static_cast<uint8_t>(gen.rng().Below(UINT8_MAX + 1));
+  op.power = gen.rng().OneIn(2);
+  op.choices.words = GenerateChoices(gen);
+}
+
+void DurabilityWorld::Generate(Gen& gen, Drop& op) {
+  gen("client", op.client);
+  gen("cut", op.cut);
+  op.at.value = static_cast<uint8_t>(gen.rng().Below(UINT8_MAX + 1));
+  op.args.words = Writes().Generate(gen);
 }
 
 }  // namespace resprobe

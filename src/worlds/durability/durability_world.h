@@ -20,6 +20,7 @@
 #include "engine/run_context.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_files.h"
+#include "worlds/durability/durability_counts.h"
 #include "worlds/durability/judge.h"
 #include "worlds/durability/state_history.h"
 
@@ -52,13 +53,42 @@ enum class SaveKind : uint8_t { kBgSave, kSave, kRewrite, kShutdown };
 inline constexpr std::string_view kSaveKindNames[] = {"bgsave", "save", "rewrite", "shutdown"};
 constexpr std::span<const std::string_view> EnumNames(SaveKind) { return kSaveKindNames; }
 
+// Where a connection ends: within a request, before its reply, or within that.
+enum class Cut : uint8_t { kInRequest, kBeforeReply, kInReply };
+inline constexpr std::string_view kCutNames[] = {"in-request", "before-reply", "in-reply"};
+constexpr std::span<const std::string_view> EnumNames(Cut) { return kCutNames; }
+
+// What a server does that has reached its maxmemory; kEnough: it has not.
+enum class MemoryPolicy : uint8_t {
+  kEnough,
+  kNoEviction,
+  kAllKeysRandom,
+  kAllKeysLru,
+  kVolatileTtl
+};
+inline constexpr std::string_view kMemoryPolicyNames[] = {"enough", "noeviction", "allkeys-random",
+                                                          "allkeys-lru", "volatile-ttl"};
+constexpr std::span<const std::string_view> EnumNames(MemoryPolicy) { return kMemoryPolicyNames; }
+// True if a server without memory refuses the request (redis 7.0 server.c processCommand).
+bool NeedsMemory(const Client* client, std::span<const std::string_view> words, Profile profile);
+// What a transaction needs in place of a request that is refused: it is spoiled, by a request that
+// is too short, or ends. Empty: the client has none.
+std::span<const std::string_view> InPlaceOfRefused(const Client* client,
+                                                   std::span<const std::string_view> words,
+                                                   Profile profile);
+inline constexpr std::string_view kOutOfMemory =
+    "OOM command not allowed when used memory > 'maxmemory'.";
+
 // Model: a server on a simulated disk (sim/disk), through several lives, and two clients. Every
 // state of its keyspace is a version (state_history.h). What the child process and the thread do
 // next, and when, is an op. The first process starts with the first op that needs one, so that
 // faults and a crash at its start can come before. A reply to WAITAOF is a receipt.
 //
-// Faults: kill -9 and power failures at any call to the disk, at each level of what a power failure
-// may leave; calls that fail, are short, slow or interrupted; a disk that is full or read-only.
+// Faults: kill -9 and power failures at any call to the disk, or after a part of a write, at each
+// level of what a power failure may leave; calls that fail, are short, slow or interrupted; a disk
+// that is full or read-only; connections that are cut; memory that is short (the core has no
+// account of its memory: the world refuses what it would refuse, and lets it evict a key for each
+// request that may need memory).
 //
 // Promise: kInvariants. judge.h says what each policy owes.
 class DurabilityWorld {
@@ -82,6 +112,7 @@ class DurabilityWorld {
       {"loads_twice", "loading the same files again gives the same"},
       {"heals", "once the disk has healed, the server accepts and keeps writes again"},
       {"keyspace_sound", "the keyspace passes its own checks"},
+      {"cut_request", "a request that has not arrived whole changes nothing"},
   };
 
   struct Config {
@@ -154,7 +185,32 @@ class DurabilityWorld {
     Count after;
     Args choices;
   };
-  using Op = std::variant<Call, Advance, Child, Thread, Save, Policy, Fault, Heal, Kill, PowerLoss>;
+  // A crash in a write to the disk, the n-th from now, from 0: `part` 255ths of it are made.
+  struct CrashInWrite {
+    static constexpr std::string_view kName = "crash-in-write";
+    Index after;
+    Index part;
+    bool power = false;  // a power failure, else kill -9
+    Args choices;        // as those of PowerLoss
+  };
+  // A client sends a request, and its connection ends: after `at` 255ths of the request, before the
+  // reply, or when its first bytes have come.
+  struct Drop {
+    static constexpr std::string_view kName = "drop";
+    Index client;
+    Cut cut = Cut::kInRequest;
+    Index at;
+    Args args;
+  };
+  // The memory becomes short, or is enough again, as after a restart. `room`: in a real server that
+  // evicts, for this many times 512 bytes more than 8 KiB less than it uses.
+  struct Memory {
+    static constexpr std::string_view kName = "memory";
+    MemoryPolicy policy = MemoryPolicy::kNoEviction;
+    Index room;
+  };
+  using Op = std::variant<Call, Advance, Child, Thread, Save, Policy, Fault, Heal, Kill, PowerLoss,
+                          CrashInWrite, Drop, Memory>;
 
   // The configuration of the world's server, before that of a run.
   static ServerConfig BaseConfig(Profile profile);
@@ -165,7 +221,10 @@ class DurabilityWorld {
   // Puts a faulty file system between the server and the disk, for canaries. `base`: the settings
   // of the first process, for what a run's configuration leaves open.
   using Wrap = std::function<FileSystem*(FileSystem*)>;
-  explicit DurabilityWorld(const Wrap& wrap = nullptr, const PersistenceSettings& base = {});
+  // `runs_cut_requests` is an injected fault: a request whose connection is cut within it arrives
+  // whole.
+  explicit DurabilityWorld(const Wrap& wrap = nullptr, const PersistenceSettings& base = {},
+                           bool runs_cut_requests = false);
   DurabilityWorld(const DurabilityWorld&) = delete;
   DurabilityWorld& operator=(const DurabilityWorld&) = delete;
 
@@ -180,6 +239,9 @@ class DurabilityWorld {
   void Apply(const Heal& op, RunContext& run);
   void Apply(const Kill& op, RunContext& run);
   void Apply(const PowerLoss& op, RunContext& run);
+  void Apply(const CrashInWrite& op, RunContext& run);
+  void Apply(const Drop& op, RunContext& run);
+  void Apply(const Memory& op, RunContext& run);
   void Settle(RunContext& run);
 
   static void Generate(Gen& gen, Config& config);
@@ -188,6 +250,8 @@ class DurabilityWorld {
   static void Generate(Gen& gen, Fault& op);
   static void Generate(Gen& gen, Kill& op);
   static void Generate(Gen& gen, PowerLoss& op);
+  static void Generate(Gen& gen, CrashInWrite& op);
+  static void Generate(Gen& gen, Drop& op);
 
   // --- For crash points (crash_points.h), while a run is under way.
 
@@ -195,6 +259,8 @@ class DurabilityWorld {
   StateHistory& history() { return history_; }
   const DurabilityJudge& judge() const { return judge_; }
   bool faults() const { return faults_; }
+  // What has happened since Start().
+  const DurabilityCounts& counts() const { return counts_; }
   // What the judge says of a recovered keyspace, and what follows.
   struct Ruling {
     DurabilityVerdict verdict;
@@ -229,6 +295,7 @@ class DurabilityWorld {
  private:
   static constexpr size_t kClients = 2;
   static uint32_t GenerateAfter(Gen& gen);
+  static std::span<const std::string_view> GenerateChoices(Gen& gen);
 
   // What the server logs; the last line is its reason to exit.
   struct Lines : PersistenceLog {
@@ -253,6 +320,11 @@ class DurabilityWorld {
   std::string_view Ask(std::initializer_list<std::string_view> words, RunContext& run) {
     return Ask(0, std::span(words.begin(), words.size()), run);
   }
+  // False if there is no memory for the request; before that, keys may be evicted.
+  bool MakeRoom(size_t client, std::span<const std::string_view> words);
+  // A client that waits, perhaps for ever, gives up.
+  void EndWait(size_t client);
+  void Reconnect(size_t client);
   // The server has returned from a turn. Takes what is left of its replies.
   void EndTurn(RunContext& run);
   // Replies to WAITAOF, which may come late.
@@ -329,6 +401,11 @@ class DurabilityWorld {
   uint64_t start_version_ = 0;  // of the disk, when the process started
   bool faults_ = false;         // the disk has had faults
   bool starting_ = false;
+  MemoryPolicy memory_ = MemoryPolicy::kEnough;
+  uint64_t evictions_ = 0;
+  bool in_write_ = false;  // the crash that is armed comes in a write
+  const bool runs_cut_requests_;
+  DurabilityCounts counts_;
   bool starts_over_ = false;  // the run has gone on with a new disk
   bool fsync_lies_ = false;   // an fsync may report success without being one
   bool reverts_ = false;      // a failed fsync may take back what could be read

@@ -72,7 +72,7 @@ void DurabilityJudge::Reset(DurabilityPolicy policy) {
   acknowledged_ = rewrite_ = 0;
   fsync_since_us_ = -1;
   window_.clear();
-  lost_fsync_ = damaged_ = rewrite_spoiled_ = snapshot_spoiled_ = false;
+  lost_fsync_ = damaged_ = rewriting_ = rewrite_spoiled_ = snapshot_spoiled_ = false;
   snapshots_.assign(1, 0);
   older_snapshots_.clear();
 }
@@ -148,11 +148,13 @@ void DurabilityJudge::SnapshotEnds(uint32_t version) {
 
 void DurabilityJudge::RewriteBegins(uint32_t version) {
   rewrite_spoiled_ = false;
+  rewriting_ = true;
   rewrite_ = version;
 }
 
 void DurabilityJudge::RewriteEnds(int64_t now_us) {
   const Promise done = {.version = rewrite_, .at_us = now_us, .why = kRewrite};
+  rewriting_ = false;
   if (!rewrite_spoiled_) {
     lost_fsync_ = false;
     Raise(&durable_, done);
@@ -161,7 +163,8 @@ void DurabilityJudge::RewriteEnds(int64_t now_us) {
   Raise(&written_, done);
 }
 
-void DurabilityJudge::FsyncLost() {
+void DurabilityJudge::FsyncLost(bool lied) {
+  if (lied && rewriting_) durable_ = confirmed_ = {};
   lost_fsync_ = rewrite_spoiled_ = snapshot_spoiled_ = true;
   window_.clear();
 }

@@ -142,7 +142,9 @@ class DurabilityJudge {
   void RewriteEnds(int64_t now_us);
   // An fsync of the log has failed, or has reported success without being one: what is not durable
   // yet may never be.
-  void FsyncLost();
+  // `lied`: the second. If it was that of a rewrite, nothing is owed until there is another one:
+  // the files before it are removed.
+  void FsyncLost(bool lied = false);
   bool in_doubt() const { return lost_fsync_; }
   // Files were damaged by something that is not the server: any state may be recovered.
   void Damaged() { damaged_ = true; }
@@ -213,6 +215,7 @@ class DurabilityJudge {
   bool lost_fsync_ = false;
   bool damaged_ = false;
   uint32_t rewrite_ = 0;
+  bool rewriting_ = false;         // one has begun, and not ended well
   bool rewrite_spoiled_ = false;   // an fsync was lost since it began
   bool snapshot_spoiled_ = false;  // the same
   // The snapshots that may be recovered; the first is the last one that has ended.

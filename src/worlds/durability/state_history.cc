@@ -183,7 +183,7 @@ std::string StateHistory::Describe(uint32_t version) const {
   return text;
 }
 
-bool StateHistory::DiffersOnlySince(const Keyspace& recovered, uint32_t version) {
+bool StateHistory::DiffersOnlySince(const Keyspace& recovered, uint32_t version, bool or_missing) {
   // FLUSHALL, SWAPDB and the like may have come to another database.
   if (!flushes_.empty() && flushes_.back() > version) return true;
   std::vector<std::string_view> touched;
@@ -197,6 +197,7 @@ bool StateHistory::DiffersOnlySince(const Keyspace& recovered, uint32_t version)
   for (size_t i = 0; i < keys_.size() && only; ++i) {
     const Key& key = keys_.at(i).value;
     if (DifferenceOf(key) == Differs::kNone || key.state.digest == 0) continue;
+    if (or_missing && key.current.digest == 0) continue;
     only = std::ranges::find(touched, std::string_view(keys_.at(i).key).substr(1)) != touched.end();
   }
   Restore();

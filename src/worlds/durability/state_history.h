@@ -44,7 +44,8 @@ class StateHistory : public ServerWatcher {
   // True if that keyspace differs from a version only in keys that a later version has touched, in
   // any database, or that no version has. (A keyspace that is the result of a log whose end is
   // garbage.)
-  bool DiffersOnlySince(const Keyspace& recovered, uint32_t version);
+  // `or_missing`: or in keys that it lacks. (Keys were evicted.)
+  bool DiffersOnlySince(const Keyspace& recovered, uint32_t version, bool or_missing = false);
 
   // The keyspace has been loaded anew, without reports: what it is now is the latest version, a new
   // one if it differs from the one before.

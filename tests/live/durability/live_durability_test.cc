@@ -131,7 +131,95 @@ call client=0 SET c 3
   EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
   EXPECT_THAT(run.trace().text(), HasSubstr("ENOSPC"));
   EXPECT_THAT(run.trace().text(), HasSubstr("MISCONF Errors writing to the AOF file"));
-  EXPECT_GT(world.counts().faults[static_cast<size_t>(DiskFaultKind::kNoSpace)], 0);
+  EXPECT_GT(world.counts().fired[static_cast<size_t>(DiskFaultKind::kNoSpace)], 0);
+}
+
+// At level `weak`, too, where much is pending: what an fsync has covered is no excuse.
+TEST_P(LiveDurabilityTest, WithoutFsyncItIsFoundAtLevelWeak) {
+  Read(kTwoWrites);
+  case_.config.level = CrashLevel::kWeak;
+  for (const bool broken : {false, true}) {
+    options_.ignores_fsync = broken;
+    PreparedServers prepared(options_);
+    LiveDurability world(&prepared, GetParam().profile);
+    world.set_probes(
+        {.wants = [](const DiskCall&, SandboxRole) { return true; }, .kill = false, .states = 40});
+    RunContext run;
+    world.Run(case_.config, case_.ops, run);
+    EXPECT_EQ(world.probe_failure().has_value(), broken)
+        << (world.probe_failure() ? world.probe_failure()->violation.seen : "");
+  }
+}
+
+TEST_P(LiveDurabilityTest, ARequestThatIsCutChangesNothing) {
+  Read(R"(ops durability
+config policy=always valkey=no level=prefix sectors=no aof_base=no timestamps=no
+drop client=0 cut=in-request at=128 SET a 1
+drop client=0 cut=in-request at=255 SET a 1
+call client=1 GET a
+drop client=0 cut=before-reply at=0 SET b 1
+drop client=1 cut=in-reply at=0 SET c 1
+call client=1 MGET b c
+)");
+  {
+    PreparedServers prepared(options_);
+    LiveDurability world(&prepared, GetParam().profile);
+    RunContext run(Trace::Mode::kText);
+    EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
+    EXPECT_THAT(run.trace().text(), HasSubstr("<- \"(nil)\""));
+    EXPECT_THAT(run.trace().text(), HasSubstr("<- \"1\\n1\""));
+    EXPECT_EQ(world.counts().fired[kRequestCut], 3U);
+    EXPECT_EQ(world.counts().fired[kReplyCut], 1U);
+    EXPECT_EQ(world.counts().adopted, 0U);
+  }
+  options_.runs_cut_requests = true;
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  RunContext run;
+  EXPECT_FALSE(world.Run(case_.config, case_.ops, run));
+  EXPECT_EQ(run.violation().invariant, "cut_request");
+}
+
+TEST_P(LiveDurabilityTest, WithoutMemoryWritesAreRefusedOrKeysEvicted) {
+  Read(R"(ops durability
+config policy=always valkey=no level=prefix sectors=no aof_base=no timestamps=no
+call client=0 SET a 1
+memory policy=noeviction room=0
+call client=0 SET b 2
+call client=0 MULTI
+call client=0 RPUSH l 1
+call client=0 EXEC
+memory policy=enough room=0
+call client=0 SET c 3
+memory policy=allkeys-random room=0
+call client=0 SET d 4
+kill after=0
+call client=0 SET e 5
+)");
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  RunContext run(Trace::Mode::kText);
+  EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
+  EXPECT_THAT(run.trace().text(), HasSubstr("-OOM command not allowed"));
+  EXPECT_GT(world.counts().fired[kMemoryRefusal], 1U);
+  EXPECT_GT(world.counts().fired[kEviction], 0U);
+  EXPECT_GT(world.counts().all.refused_writes, 1U);
+}
+
+TEST_P(LiveDurabilityTest, ACrashInAWriteLeavesAPartOfIt) {
+  Read(R"(ops durability
+config policy=always valkey=no level=prefix sectors=no aof_base=no timestamps=no
+call client=0 SET a 1
+crash-in-write after=0 part=128 power=no
+call client=0 SET b 2
+)");
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  RunContext run(Trace::Mode::kText);
+  EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
+  EXPECT_EQ(world.counts().fired[kCrashInWrite], 1U);
+  EXPECT_EQ(world.counts().after[kCrashInWrite].outcomes[0], world.counts().crashes);
+  EXPECT_THAT(run.trace().text(), HasSubstr("recovered version 1 of 2"));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LiveDurabilityTest,

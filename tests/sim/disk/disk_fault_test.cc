@@ -282,5 +282,53 @@ TEST_F(DiskFaultTest, ByARatioAsTheChoicesSay) {
   EXPECT_NEAR(failed, 250, 50);
 }
 
+// --- Faults of chaos.
+
+TEST_F(DiskFaultTest, ALostSyncReportsSuccessAndALaterOneMakesUpForIt) {
+  const int fd = disk_.Open("a", kLog);
+  disk_.Sync(disk_.Open("", Disk::kDirectory));
+  disk_.Write(fd, "12");
+  Inject(DiskFaultKind::kSyncLost);
+  EXPECT_EQ(disk_.Sync(fd), 0);
+  EXPECT_EQ(disk_.fault_counts()[DiskFaultKind::kSyncLost], 1u);
+  EXPECT_GT(disk_.pending(), 0u);
+  Disk failed;
+  failed.CopyFrom(disk_);
+  failed.Crash(CrashKind::kMachine);
+  EXPECT_EQ(*failed.Content("a"), "");
+  EXPECT_EQ(disk_.Sync(fd), 0);
+  EXPECT_EQ(AfterPowerFailure("a"), "12");
+}
+
+TEST_F(DiskFaultTest, AFlippedBitIsWritten) {
+  const int fd = disk_.Open("a", kLog);
+  Inject(DiskFaultKind::kWriteFlip, {500, 0});
+  EXPECT_EQ(disk_.Write(fd, "abcd"), 4);
+  EXPECT_EQ(Content("a"), "abbd");
+  EXPECT_EQ(disk_.Write(fd, "abcd"), 4);
+  EXPECT_EQ(Content("a"), "abbdabcd");
+}
+
+TEST_F(DiskFaultTest, ASlowWriteTakesTimeOnce) {
+  const int fd = disk_.Open("a", kLog);
+  Inject(DiskFaultKind::kSlowWrite, {30}, 2);
+  disk_.Write(fd, "1");
+  disk_.Write(fd, "2");
+  disk_.Write(fd, "3");
+  EXPECT_EQ(disk_.TakeDelay(), 60'000);
+  EXPECT_EQ(disk_.TakeDelay(), 0);
+}
+
+TEST_F(DiskFaultTest, ASyncThatFailsLateIsCountedByItself) {
+  const int fd = disk_.Open("a", kLog);
+  disk_.Write(fd, "1");
+  Inject(DiskFaultKind::kSyncFails, {static_cast<int64_t>(SyncFailure::kLate)});
+  EXPECT_EQ(disk_.Sync(fd), 0);
+  Inject(DiskFaultKind::kSyncFails);
+  EXPECT_EQ(disk_.Sync(fd), -EIO);
+  EXPECT_EQ(disk_.fault_counts()[DiskFaultKind::kSyncFails], 2u);
+  EXPECT_EQ(disk_.fault_counts().late(), 1u);
+}
+
 }  // namespace
 }  // namespace resprobe

@@ -347,5 +347,46 @@ TEST_F(DiskTest, FilesOfTheCore) {
   EXPECT_EQ(files.Unlink("appendonlydir/y"), 0);
 }
 
+// --- A crash within a write, and what is pending.
+
+TEST(DiskCrashInWriteTest, APartOfThatWriteIsMade) {
+  Disk disk;
+  disk.Reset();
+  const int fd = disk.Open("a", Disk::kReadWrite | Disk::kCreate);
+  disk.CrashInWrite(2, UINT8_MAX / 2);
+  EXPECT_EQ(disk.Write(fd, "12"), 2);
+  EXPECT_EQ(disk.Sync(fd), 0);
+  EXPECT_LT(disk.Write(fd, "345678"), 0);
+  EXPECT_TRUE(disk.frozen());
+  EXPECT_LT(disk.Write(fd, "9"), 0);
+  disk.Crash(CrashKind::kProcess);
+  EXPECT_EQ(*disk.Content("a"), "1234");
+  EXPECT_FALSE(disk.frozen());
+}
+
+TEST(DiskCrashInWriteTest, CrashAtTakesItBack) {
+  Disk disk;
+  disk.Reset();
+  const int fd = disk.Open("a", Disk::kReadWrite | Disk::kCreate);
+  disk.CrashInWrite(1, 0);
+  disk.CrashAt(0);
+  EXPECT_EQ(disk.Write(fd, "12"), 2);
+}
+
+TEST(DiskPendingTest, PathsOfDataAndNamesInOrder) {
+  Disk disk;
+  disk.Reset();
+  disk.MakeDirectory("d");
+  const uint64_t point = disk.sync_point();
+  const int fd = disk.Open("d/a", Disk::kReadWrite | Disk::kCreate);
+  disk.Write(fd, "12");
+  disk.Rename("d/a", "d/b");
+  std::string pending;
+  disk.VisitPending([&](const std::string& path, bool name, uint64_t seq) {
+    pending += path + (name ? " name" : " data") + (seq < point ? " old; " : "; ");
+  });
+  EXPECT_EQ(pending, "d name old; d/a name; d/b data; d/b name; ");
+}
+
 }  // namespace
 }  // namespace resprobe

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/persistence/forwarding_files.h"
@@ -82,6 +83,64 @@ TEST(CrashPointsTest, AMissingFsyncIsFound) {
   ASSERT_TRUE(points.failure());
   EXPECT_EQ(points.failure()->violation.invariant, "acknowledged_kept");
   EXPECT_EQ(points.failure()->kind, CrashKind::kMachine);
+}
+
+// --- Ops of chaos, on the core.
+
+DurabilityCounts CountsOf(std::vector<DurabilityWorld::Op> ops, RunContext* run,
+                          bool runs_cut_requests = false) {
+  DurabilityWorld world(nullptr, {}, runs_cut_requests);
+  world.Start({}, *run);
+  for (const DurabilityWorld::Op& op : ops) {
+    if (!run->violated()) std::visit([&](const auto& one) { world.Apply(one, *run); }, op);
+  }
+  if (!run->violated()) world.Settle(*run);
+  return world.counts();
+}
+
+TEST(DurabilityOpsTest, ARequestThatIsCutChangesNothing) {
+  const std::vector<DurabilityWorld::Op> ops = {
+      DurabilityWorld::Drop{
+          .client = {}, .cut = Cut::kInRequest, .at = {UINT8_MAX}, .args = {kFirst}},
+      DurabilityWorld::Drop{.client = {}, .cut = Cut::kInReply, .at = {}, .args = {kSecond}}};
+  RunContext run;
+  const DurabilityCounts counts = CountsOf(ops, &run);
+  EXPECT_FALSE(run.violated()) << run.violation().seen;
+  EXPECT_EQ(counts.fired[kRequestCut], 1U);
+  EXPECT_EQ(counts.fired[kReplyCut], 1U);
+  RunContext broken;
+  CountsOf(ops, &broken, /*runs_cut_requests=*/true);
+  ASSERT_TRUE(broken.violated());
+  EXPECT_EQ(broken.violation().invariant, "cut_request");
+}
+
+TEST(DurabilityOpsTest, WithoutMemoryWritesAreRefusedOrKeysEvicted) {
+  RunContext run;
+  const DurabilityCounts counts = CountsOf(
+      {DurabilityWorld::Call{.client = {}, .args = {kFirst}},
+       DurabilityWorld::Memory{.policy = MemoryPolicy::kNoEviction, .room = {}},
+       DurabilityWorld::Call{.client = {}, .args = {kSecond}},
+       DurabilityWorld::Memory{.policy = MemoryPolicy::kVolatileTtl, .room = {}},
+       DurabilityWorld::Call{.client = {}, .args = {kSecond}},
+       DurabilityWorld::Memory{.policy = MemoryPolicy::kAllKeysRandom, .room = {}},
+       DurabilityWorld::Call{.client = {}, .args = {kSecond}}, DurabilityWorld::Kill{.after = {}}},
+      &run);
+  EXPECT_FALSE(run.violated()) << run.violation().seen;
+  EXPECT_EQ(counts.fired[kMemoryRefusal], 2U);  // no key has a time to live
+  EXPECT_EQ(counts.all.refused_writes, 2U);
+  EXPECT_EQ(counts.fired[kEviction], 1U);
+}
+
+TEST(DurabilityOpsTest, ACrashInAWriteIsCountedWithWhatFollows) {
+  RunContext run;
+  const DurabilityCounts counts =
+      CountsOf({DurabilityWorld::CrashInWrite{
+                    .after = {}, .part = {UINT8_MAX / 2}, .power = false, .choices = {}},
+                DurabilityWorld::Call{.client = {}, .args = {kFirst}}},
+               &run);
+  EXPECT_FALSE(run.violated()) << run.violation().seen;
+  EXPECT_EQ(counts.fired[kCrashInWrite], 1U);
+  EXPECT_EQ(counts.after[kCrashInWrite].outcomes[0], counts.crashes);
 }
 
 }  // namespace

@@ -312,5 +312,20 @@ TEST_F(JudgeTest, EachResultHasANameAndAnOutcome) {
   EXPECT_EQ(NameOf(OutcomeOf(kTornTransaction)), "mixed");
 }
 
+TEST_F(JudgeTest, AfterAnFsyncOfARewriteThatLiedNothingIsOwed) {
+  judge_.Reset(kAlways);
+  for (int64_t i = 0; i < 3; ++i) Turn(i * kSecond, kAlways);
+  judge_.FsyncLost(/*lied=*/true);  // of the log: what was durable before it is kept
+  EXPECT_EQ(Least(kPower, 3 * kSecond), 3U);
+  judge_.RewriteBegins(version_);
+  judge_.FsyncLost(/*lied=*/true);
+  EXPECT_EQ(Least(kPower, 3 * kSecond), 0U);
+  judge_.RewriteEnds(4 * kSecond);
+  EXPECT_EQ(Least(kPower, 4 * kSecond), 0U);
+  judge_.RewriteBegins(version_);
+  judge_.RewriteEnds(5 * kSecond);
+  EXPECT_EQ(Least(kPower, 5 * kSecond), 3U);
+}
+
 }  // namespace
 }  // namespace resprobe
