@@ -247,11 +247,19 @@ void LiveDurability::OnCall(const Disk& disk, const DiskCall& call) {
 void LiveDurability::OnResult(const Disk&, const DiskCall& call) {
   if (!IsIo(call.op)) return;
   // A snapshot or a rewrite begins. It may be done before INFO is asked again, and what its fsync
-  // meets counts.
-  if (call.op == DiskOp::kOpen && call.result >= 0 && !booting_) {
+  // meets counts. (Servers open such files to remove them, too.)
+  if (call.op == DiskOp::kWrite && call.offset == 0 && !booting_) {
     const auto has = [&](std::string_view part) { return call.path.find(part) != call.path.npos; };
     if (has("temp-") && has(".rdb")) judge_.SnapshotBegins(history_.Commit());
-    if (has("temp-rewriteaof")) judge_.RewriteBegins(history_.Commit());
+    if (has("temp-rewriteaof")) {
+      judge_.RewriteBegins(history_.Commit());
+      has_new_base_ = false;
+    }
+  }
+  // A child that is killed leaves the status of the last rewrite as it was.
+  if (call.op == DiskOp::kRename && call.result >= 0 &&
+      call.path.find("temp-rewriteaof-bg") != call.path.npos) {
+    has_new_base_ = call.to.find(".base.") != call.to.npos;
   }
   if (trace_ != nullptr && trace_->on()) {
     constexpr std::string_view kRoles[] = {"", "child: ", "thread: "};
@@ -412,7 +420,7 @@ void LiveDurability::NoteSaves() {
   // OnResult() has seen their beginnings.
   if (saving_ && !saving && saved) judge_.SnapshotEnds(child_version_);
   if (whole_save && saved) judge_.SnapshotEnds(version);
-  if ((whole_rewrite || (rewriting_ && !rewriting)) && rewrote) {
+  if ((whole_rewrite || (rewriting_ && !rewriting)) && rewrote && has_new_base_) {
     judge_.RewriteEnds((server_.now_ms() - kStartMs) * kUs);
     waits_for_rewrite_ = false;
   }

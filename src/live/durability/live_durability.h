@@ -224,6 +224,7 @@ class LiveDurability : private DiskObserver {
   bool saves_itself_ = false;       // SAVE is being run
   bool saving_ = false;
   bool rewriting_ = false;
+  bool has_new_base_ = false;  // of the last rewrite
   uint32_t child_version_ = 0;
   std::string saves_;
   std::string rewrites_;
