@@ -245,6 +245,8 @@ void ReplyInfo(CommandContext& c, const Command* command) {
     if (command->Has(tip.flag)) c.reply.BulkString(tip.name);
   }
   ReplyKeySpecs(c, command->spec->keys);
+  // (redis 7.0 server.c addReplyCommandSubCommands)
+  if (command->subcommands.empty()) return c.reply.SetHeader(0);
   c.reply.ArrayHeader(command->subcommands.size());
   for (const Command& sub : command->subcommands) ReplyInfo(c, &sub);
 }
@@ -472,7 +474,7 @@ constexpr CommandSpec kCommandSubcommands[] = {
      .summary = "The table's entries",
      .syntax = "[string ...]",
      .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
-              "array<any>>|null>",
+              "any>|null>",
      .handler = CommandInfo,
      .traits = {.freedom = ReplyFreedom::kMasked, .bits = kNamesCommands | kRare}},
     {.name = "list",
@@ -496,7 +498,7 @@ constexpr CommandSpec kTable[] = {
      .summary = "The whole table of commands",
      .syntax = "",
      .reply = "array<tuple<bulk,int,set<status>,int,int,int,set<status>,set<bulk>,set<any>,"
-              "array<any>>>",
+              "any>>",
      .handler = CommandAll,
      .traits = {.freedom = ReplyFreedom::kMasked, .bits = kRare},
      .subcommands = kCommandSubcommands},
