@@ -152,6 +152,7 @@ void CommandWorld::Drain(Peer& peer, bool look, RunContext& run) {
   }
   if (run.violated() || !look || !talks()) return;
   if (peer.model.outstanding() > 0) return;  // blocked, perhaps forever
+  if (peer.nonsense && peer.model.may_stay_open()) return;
   if (!run.Check(!peer.nonsense, "one_reply_per_request",
                  "the connection closed after what is no request", "it is open")) {
     return;

@@ -140,8 +140,14 @@ CommandWorld::Peer& CommandWorld::Use(Index client, RunContext& run) {
   return peer;
 }
 
+// A foreign server may have more commands, which do anything: end it, or never answer (SYNC).
+bool CommandWorld::MayBeSent(const Args& args) const {
+  return !args.words.empty() &&
+         (subject_->core() != nullptr || ReplyModel::Find(args.words) != nullptr);
+}
+
 void CommandWorld::Apply(const Call& op, RunContext& run) {
-  if (op.args.words.empty()) return;
+  if (!MayBeSent(op.args)) return;
   Peer& peer = Use(op.client, run);
   ByteStream& unsent = Unsent(peer);
   const bool alone = unsent.in_flight() == 0 && peer.requests.idle() &&
@@ -157,7 +163,7 @@ void CommandWorld::Apply(const Call& op, RunContext& run) {
 }
 
 void CommandWorld::Apply(const Queue& op, RunContext& run) {
-  if (op.args.words.empty()) return;
+  if (!MayBeSent(op.args)) return;
   resp::AppendRequest(Unsent(Use(op.client, run)).buffer(), op.args.words);
 }
 

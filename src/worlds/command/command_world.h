@@ -172,6 +172,7 @@ class CommandWorld {
     uint64_t digest = 0;
   };
 
+  bool MayBeSent(const Args& args) const;
   Peer& Use(Index client, RunContext& run);
   void Open(Peer& peer);
   void Hangup(Peer& peer);

@@ -72,6 +72,9 @@ class ReplyModel {
   // The server has closed the connection: it owes nothing any more.
   void Closed();
   bool opaque() const { return opaque_; }
+  // A foreign server need not close a connection after an error that it does not report: redis and
+  // valkey do not (docs/findings/reply-off-never-closed.md).
+  bool may_stay_open() const { return foreign_ && reply_off_; }
   // True if the last value answers a request, and says that nothing was done: an error, or the null
   // of EXEC.
   bool refused() const { return refused_; }
