@@ -148,7 +148,7 @@ bool LiveDurability::Run(const World::Config& config, const std::vector<World::O
   Start(config, run);
   for (op_ = 0; op_ < ops.size() && !Stopped(run); ++op_) {
     run.set_op(op_);
-    op_began_ = server_.disk().io_count();
+    op_began_ = disk().io_count();
     if (run.trace().on()) {
       std::string text = "#" + std::to_string(op_) + " ";
       PrintOp(ops[op_], &text);
@@ -158,7 +158,7 @@ bool LiveDurability::Run(const World::Config& config, const std::vector<World::O
   }
   if (!Stopped(run)) {
     run.set_op(ops.size());
-    op_began_ = server_.disk().io_count();
+    op_began_ = disk().io_count();
     if (run.trace().on()) run.trace().Line("the end: the disk heals");
     Settle(run);
   }
@@ -184,25 +184,35 @@ void LiveDurability::Start(const World::Config& config, RunContext& run) {
   armed_.reset();
   start_crash_.reset();
   choices_.Reset({});
-  StartOver(run);
+  server_.End();
+  ResetDisk();
 }
 
-void LiveDurability::StartOver(RunContext& run) {
-  Disk disk;
+void LiveDurability::ResetDisk() {
   DiskOptions options;
   options.level = config_.level;
   options.unit_bytes = config_.sectors ? 512 : 4096;
-  disk.Reset(options);
+  empty_disk_.Reset(options);
+  started_ = false;
   faults_ = reverts_ = in_write_ = false;
   counted_.Reset();
   counts_.NewDisk();
   evictions_.clear();
   waits_for_rewrite_ = false;
-  if (!Boot(disk, 0)) {
-    if (unsupported_.empty())
-      run.Fail("restarts", "a server starts on an empty disk", server_.why());
-    return;
-  }
+}
+
+bool LiveDurability::EnsureStarted(RunContext& run) {
+  if (!started_ && !Stopped(run)) Recover(std::nullopt, run);
+  return !Stopped(run);
+}
+
+void LiveDurability::StartOver(RunContext& run) {
+  ResetDisk();
+  Recover(std::nullopt, run);
+}
+
+// A process has started that had nothing to recover.
+void LiveDurability::ForgetHistory() {
   ResetModel();
   history_.Reset(&model_->keyspace());
   model_->set_watcher(&history_);
@@ -212,7 +222,7 @@ void LiveDurability::StartOver(RunContext& run) {
 
 // A fault has acted on this disk.
 bool LiveDurability::FaultsActed() const {
-  const DiskFaultCounts& counts = server_.disk().fault_counts();
+  const DiskFaultCounts& counts = disk().fault_counts();
   for (size_t i = 0; i < kDiskFaultKinds; ++i) {
     if (counts[static_cast<DiskFaultKind>(i)] > 0) return true;
   }
@@ -277,7 +287,7 @@ void LiveDurability::OnResult(const Disk&, const DiskCall& call) {
 }
 
 void LiveDurability::NoteFaults() {
-  const DiskFaultCounts& now = server_.disk().fault_counts();
+  const DiskFaultCounts& now = disk().fault_counts();
   const auto acted = [&](DiskFaultKind kind) { return now[kind] != counted_[kind]; };
   if (acted(DiskFaultKind::kSyncFails)) judge_.FsyncLost();
   if (acted(DiskFaultKind::kSyncLost)) judge_.FsyncLost(/*lied=*/true);
@@ -461,6 +471,7 @@ void LiveDurability::Arm(CrashKind kind, size_t after, std::span<const std::stri
     start_crash_ = {.kind = kind, .after = after - World::kAtNextStart + 1, .choices = choices};
     return;
   }
+  if (!EnsureStarted(run)) return;
   choices_.Reset(choices);
   if (after == 0) return Crash(kind, run);
   armed_ = kind;
@@ -477,29 +488,36 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
   settings_.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   waits_for_rewrite_ = false;
   for (auto& [from, to] : evictions_) to = std::min(to, history_.version());
-  const int64_t crashed_ms = server_.call_ms();
-  Unsynced unsynced = UnsyncedIn(server_.disk(), kind);
+  Crashed crash = {.kind = kind, .at_ms = server_.call_ms()};
+  crash.unsynced = UnsyncedIn(server_.disk(), kind);
   server_.disk().CrashAt(0);
   server_.Crash(kind);
-  unsynced.See(server_.disk());
-  std::optional<StartCrash> again = std::exchange(start_crash_, std::nullopt);
+  crash.unsynced.See(server_.disk());
+  Recover(crash, run);
+}
+
+void LiveDurability::Recover(std::optional<Crashed> crash, RunContext& run) {
+  const std::optional<StartCrash> again = std::exchange(start_crash_, std::nullopt);
   if (again) {
-    server_.disk().CrashAt(server_.disk().io_count() + again->after);
+    disk().CrashAt(disk().io_count() + again->after);
     choices_.Reset(again->choices);
   }
   // The next process starts a moment later.
-  int64_t at_us = server_.call_us() + kUs;
-  bool started = Boot(server_.disk(), at_us);
+  int64_t at_us = started_ ? server_.call_us() + kUs : 0;
+  bool started = Boot(disk(), at_us);
+  started_ = true;
   if (again && server_.up() && server_.frozen()) {
     if (run.trace().on()) {
       run.trace().Line("  " + std::string(KindName(again->kind)) + " at its start");
     }
     const Unsynced more = UnsyncedIn(server_.disk(), again->kind);
-    if (again->kind == CrashKind::kMachine) kind = CrashKind::kMachine;
     server_.disk().CrashAt(0);
     server_.Crash(again->kind);
-    unsynced.Add(more);
-    unsynced.See(server_.disk());
+    if (crash) {
+      if (again->kind == CrashKind::kMachine) crash->kind = CrashKind::kMachine;
+      crash->unsynced.Add(more);
+      crash->unsynced.See(server_.disk());
+    }
     at_us += kUs;
     started = Boot(server_.disk(), at_us);
   }
@@ -513,14 +531,15 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
     if (!unsupported_.empty()) return;
   }
   NoteFaults();
-  if (!started) return Refused(kind, run);
+  if (!started) return Refused(crash ? std::optional(crash->kind) : std::nullopt, run);
+  if (!crash) return ForgetHistory();
   // What was read wrong is not what the files hold.
   const bool misread = judge_.damaged();
-  Judge(kind, crashed_ms, unsynced, run);
+  Judge(crash->kind, crash->at_ms, crash->unsynced, run);
   if (misread) judge_.Damaged();
 }
 
-void LiveDurability::Refused(CrashKind kind, RunContext& run) {
+void LiveDurability::Refused(std::optional<CrashKind> kind, RunContext& run) {
   counts_.Refused(ReasonOf(server_.why()));
   if (!run.Check(!server_.why().empty(), "refusal_says_why", "a line in the log", "nothing"))
     return;
@@ -528,7 +547,10 @@ void LiveDurability::Refused(CrashKind kind, RunContext& run) {
       FaultsActed() || (kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix);
   if (!run.Check(
           excused, "restarts",
-          [&] { return "the server starts after a " + std::string(KindName(kind)); },
+          [&] {
+            return "the server starts " +
+                   (kind ? "after a " + std::string(KindName(*kind)) : "on an empty disk");
+          },
           [this] { return server_.why(); })) {
     return;
   }
@@ -778,6 +800,7 @@ void LiveDurability::FailProbe(CrashKind kind, Violation violation) {
 // --- Ops.
 
 void LiveDurability::Apply(const World::Call& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   if (op.args.words.empty()) return;
   const Command* const command = FindCommand(op.args.words[0], profile_);
   // What it does cannot be said before.
@@ -824,7 +847,8 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
     unsupported_ = "with these settings it answers " + text;
   if (run.trace().on() && reply) run.trace().Data("  <-", *reply);
   const uint64_t life = life_;
-  EndTurn(reply.has_value(), run);
+  // What was refused was not written.
+  EndTurn(reply.has_value() && (IsError(expected) || !IsError(text)), run);
   if (Stopped(run) || life_ != life) return text;
   if (!reply || !model_->IsOpen(model_client)) {
     // A client that waits, perhaps for ever, gives up.
@@ -843,9 +867,12 @@ std::string LiveDurability::Send(size_t client, std::span<const std::string_view
   return text;
 }
 
-void LiveDurability::Apply(const World::Advance& op, RunContext& run) { Pass(op.ms.value, run); }
+void LiveDurability::Apply(const World::Advance& op, RunContext& run) {
+  if (EnsureStarted(run)) Pass(op.ms.value, run);
+}
 
 void LiveDurability::Apply(const World::Save& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   switch (op.kind) {
     case SaveKind::kBgSave:
       Ask({"BGSAVE"}, run);
@@ -873,6 +900,7 @@ void LiveDurability::Apply(const World::Save& op, RunContext& run) {
 }
 
 void LiveDurability::Apply(const World::Policy& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   const auto set = [&](std::string_view setting, std::string_view value) {
     const uint64_t life = life_;
     if (setting == "appendonly" && value == "yes" && !settings_.appendonly) {
@@ -922,16 +950,15 @@ void LiveDurability::Apply(const World::Policy& op, RunContext& run) {
 }
 
 void LiveDurability::Apply(const World::Fault& op, RunContext&) {
-  Disk& disk = server_.disk();
-  const DiskFault fault = World::FaultOf(op, disk.io_count());
-  disk.Inject(fault);
+  const DiskFault fault = World::FaultOf(op, disk().io_count());
+  disk().Inject(fault);
   faults_ = true;
   if (op.kind == DiskFaultKind::kSyncFails) {
     reverts_ |= fault.values[0] == static_cast<int64_t>(SyncFailure::kRevert);
   }
 }
 
-void LiveDurability::Apply(const World::Heal&, RunContext&) { server_.disk().Heal(); }
+void LiveDurability::Apply(const World::Heal&, RunContext&) { disk().Heal(); }
 
 void LiveDurability::Apply(const World::Kill& op, RunContext& run) {
   Arm(CrashKind::kProcess, op.after.value, {}, run);
@@ -941,7 +968,8 @@ void LiveDurability::Apply(const World::PowerLoss& op, RunContext& run) {
   Arm(CrashKind::kMachine, op.after.value, op.choices.words, run);
 }
 
-void LiveDurability::Apply(const World::CrashInWrite& op, RunContext&) {
+void LiveDurability::Apply(const World::CrashInWrite& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   choices_.Reset(op.choices.words);
   armed_ = op.power ? CrashKind::kMachine : CrashKind::kProcess;
   in_write_ = true;
@@ -949,6 +977,7 @@ void LiveDurability::Apply(const World::CrashInWrite& op, RunContext&) {
 }
 
 void LiveDurability::Apply(const World::Drop& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   const std::span<const std::string_view> words = op.args.words;
   const Command* const command = words.empty() ? nullptr : FindCommand(words[0], profile_);
   if (command == nullptr || (command->Has(kWrite) && command->Has(kRandomOutput))) return;
@@ -979,7 +1008,7 @@ void LiveDurability::Apply(const World::Drop& op, RunContext& run) {
       client, words, whole ? UINT8_MAX : std::min(op.at.value, kMost), op.cut == Cut::kInReply);
   counts_.Fired(op.cut == Cut::kInReply && replied ? kReplyCut : kRequestCut);
   Reconnect(client);
-  EndTurn(true, run);
+  EndTurn(/*wrote=*/false, run);  // nothing was acknowledged
   if (Stopped(run) || life_ != life) return;
   if (!ReadInto(spare_.get(), run)) return;
   const uint64_t after = spare_->keyspace().Digest();
@@ -999,6 +1028,7 @@ void LiveDurability::Apply(const World::Drop& op, RunContext& run) {
 }
 
 void LiveDurability::Apply(const World::Memory& op, RunContext& run) {
+  if (!EnsureStarted(run)) return;
   const uint64_t life = life_;
   if (memory_ > MemoryPolicy::kNoEviction) {
     EndPressure(run);
@@ -1028,6 +1058,7 @@ void LiveDurability::Apply(const World::Memory& op, RunContext& run) {
 
 // The disk heals, and so must the server; then everything that it has acknowledged is durable.
 void LiveDurability::Settle(RunContext& run) {
+  if (!EnsureStarted(run)) return;
   server_.disk().Heal();
   start_crash_.reset();
   if (memory_ != MemoryPolicy::kEnough) {

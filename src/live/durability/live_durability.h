@@ -85,7 +85,9 @@ class LiveDurability : private DiskObserver {
   // The op that runs (at the end: the number of ops), and how many calls to the disk it has made,
   // that of the moment included.
   size_t op() const { return op_; }
-  uint64_t calls_of_op() const { return server_.disk().io_count() - op_began_; }
+  uint64_t calls_of_op() const {
+    return (booting_ ? server_.disk() : disk()).io_count() - op_began_;
+  }
   // The first probe that was judged wrong.
   const std::optional<CrashFailure>& probe_failure() const { return probe_failure_; }
   // It recovered what it should, and failed in the life after that.
@@ -120,7 +122,14 @@ class LiveDurability : private DiskObserver {
   void ResetModel();
   void ConnectModel();
   void ResetDisk();
+  // The first process of a disk starts with the first op that needs one, so that faults and a crash
+  // at its start can come before. False if the run has ended.
+  bool EnsureStarted(RunContext& run);
+  void ForgetHistory();
   void StartOver(RunContext& run);
+  // That of the server, or the empty one on which it will start.
+  Disk& disk() { return started_ ? server_.disk() : empty_disk_; }
+  const Disk& disk() const { return started_ ? server_.disk() : empty_disk_; }
   bool FaultsActed() const;
   // A client's connection is a new one, in the core and, when it is needed, in the server.
   void Reconnect(size_t client);
@@ -159,6 +168,11 @@ class LiveDurability : private DiskObserver {
     void See(const Disk& left);
     void Add(const Unsynced& more);
   };
+  struct Crashed {
+    CrashKind kind;
+    int64_t at_ms;
+    Unsynced unsynced = {};
+  };
   Unsynced UnsyncedIn(const Disk& disk, CrashKind kind) const;
   bool Excuses(const DurabilityVerdict& verdict, CrashKind kind, const Unsynced& unsynced,
                const Keyspace& recovered);
@@ -166,7 +180,9 @@ class LiveDurability : private DiskObserver {
   void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
            RunContext& run);
   void Crash(CrashKind kind, RunContext& run);
-  void Refused(CrashKind kind, RunContext& run);
+  // The next process starts, after a crash or on an empty disk.
+  void Recover(std::optional<Crashed> crash, RunContext& run);
+  void Refused(std::optional<CrashKind> kind, RunContext& run);
   void Judge(CrashKind kind, int64_t crashed_ms, const Unsynced& unsynced, RunContext& run);
   // The core's keyspace becomes the server's. False if it cannot be read, or the core cannot hold
   // it.
@@ -238,6 +254,8 @@ class LiveDurability : private DiskObserver {
   CrashKind ends_with_ = CrashKind::kMachine;
   CrashStates states_;
   Disk probe_disk_;
+  Disk empty_disk_;
+  bool started_ = false;  // a process has started on the disk
   bool booting_ = false;
   uint64_t life_ = 0;   // the number of the server's process
   uint64_t began_ = 0;  // its disk's sync_point() when it started

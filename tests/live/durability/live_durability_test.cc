@@ -117,6 +117,7 @@ TEST_P(LiveDurabilityTest, AServerWithoutFsyncLosesWhatItAcknowledged) {
 TEST_P(LiveDurabilityTest, AFullDiskIsToldAndHeals) {
   Read(R"(ops durability
 config policy=everysec valkey=no level=prefix sectors=no aof_base=no timestamps=no
+advance ms=1
 fault kind=no_space after=0 times=0 variant=0
 call client=0 SET a 1
 advance ms=1000
@@ -204,6 +205,28 @@ call client=0 SET e 5
   EXPECT_GT(world.counts().fired[kMemoryRefusal], 1U);
   EXPECT_GT(world.counts().fired[kEviction], 0U);
   EXPECT_GT(world.counts().all.refused_writes, 1U);
+}
+
+TEST_P(LiveDurabilityTest, TheFirstStartMeetsFaultsAndCrashes) {
+  Read(R"(ops durability
+config policy=always valkey=no level=prefix sectors=no aof_base=no timestamps=no
+fault kind=rename_error after=0 times=1 variant=0
+kill after=1000005
+call client=0 SET a 1
+)");
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  std::string booting;
+  world.set_probes({.wants = [&](const DiskCall& call, SandboxRole) {
+    if (world.booting() && world.op() == 2) {
+      booting += std::string(kDiskOpNames[static_cast<size_t>(call.op)]) + " ";
+    }
+    return false;
+  }});
+  RunContext run(Trace::Mode::kText);
+  EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
+  EXPECT_THAT(booting, HasSubstr("mkdir"));
+  EXPECT_GT(world.counts().fired[static_cast<size_t>(DiskFaultKind::kRenameError)], 0U);
 }
 
 TEST_P(LiveDurabilityTest, ACrashInAWriteLeavesAPartOfIt) {
