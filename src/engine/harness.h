@@ -75,6 +75,12 @@ class Harness {
 //     void Run(Bytes input, RunContext& run);
 //     std::string Show(Bytes input);                       // an annotated dump
 //     void Generate(uint64_t seed, Tape& out);             // plausible input from a seed
+//     // Optional: a changed tape, by the fields of the format. False: the engine's own mutator is to
+//     // do it.
+//     bool Mutate(Bytes tape, uint64_t seed, Tape* out);
+//     // Optional: the plainest bytes of the format, the plainest first, to which a minimized tape
+//     // goes; without it '0', '1' and 'a'.
+//     static constexpr uint8_t kPlainBytes[] = {0};
 //     // Optional: for formats with dependent parts (a length and what it counts). One pass that
 //     // tries smaller tapes and keeps those that still fail; true if there was any.
 //     bool Simplify(Tape* tape, const std::function<bool(const Tape&)>& still_fails);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -54,7 +55,16 @@ class RawHarness : public Harness {
     // The engine's mutator, and sometimes a newly generated input, whole or as the end of the old
     // one.
     Rng rng(seed);
-    if (!rng.OneIn(32)) return mutate_bytes(data, size, max_size);
+    if (!rng.OneIn(32)) {
+      if constexpr (internal::kMutates<T>) {
+        if (target_.Mutate(Bytes(data, size), rng.Next(), &changed_) &&
+            changed_.size() <= max_size) {
+          if (!changed_.empty()) std::memcpy(data, changed_.data(), changed_.size());
+          return changed_.size();
+        }
+      }
+      return mutate_bytes(data, size, max_size);
+    }
     const Tape fresh = Generate(rng.Next());
     const size_t keep = rng.OneIn(2) ? 0 : rng.Below(size + 1);
     const size_t added = std::min(fresh.size(), max_size - std::min(keep, max_size));
@@ -88,20 +98,33 @@ class RawHarness : public Harness {
       again = (smallest.size() <= kCollapseAtMost && CollapseRuns(&smallest, still_fails)) ||
               (smallest.size() <= kPairsAtMost && DeletePair(&smallest, still_fails));
     }
-    // Replace bytes by simpler ones, in the order of readability.
-    for (size_t i = 0; i < smallest.size(); ++i) {
-      const uint8_t old = smallest[i];
-      if (old == '0' || old == '1' || old == 'a' || old == '\r' || old == '\n') continue;
-      for (const uint8_t plain : {uint8_t{'0'}, uint8_t{'1'}, uint8_t{'a'}}) {
-        smallest[i] = plain;
-        if (still_fails(smallest)) break;
-        smallest[i] = old;
-      }
+    if constexpr (requires { T::kPlainBytes; }) {
+      MakePlain(&smallest, T::kPlainBytes, T::kPlainBytes, still_fails);
+    } else {
+      // In the order of readability; the ends of lines stay.
+      constexpr uint8_t kPlain[] = {'0', '1', 'a'};
+      constexpr uint8_t kKept[] = {'0', '1', 'a', '\r', '\n'};
+      MakePlain(&smallest, kPlain, kKept, still_fails);
     }
     return smallest;
   }
 
  private:
+  // Replaces bytes by simpler ones, unless they are of `kept`.
+  template <class StillFails>
+  static void MakePlain(Tape* tape, std::span<const uint8_t> plain, std::span<const uint8_t> kept,
+                        const StillFails& still_fails) {
+    for (uint8_t& byte : *tape) {
+      const uint8_t old = byte;
+      if (std::ranges::find(kept, old) != kept.end()) continue;
+      for (const uint8_t candidate : plain) {
+        byte = candidate;
+        if (still_fails(*tape)) break;
+        byte = old;
+      }
+    }
+  }
+
   // Above this size, trying all runs costs more than it gains.
   static constexpr size_t kCollapseAtMost = 256;
   static constexpr size_t kLongestCollapse = 64;
@@ -149,6 +172,7 @@ class RawHarness : public Harness {
   }
 
   T target_;
+  Tape changed_;  // kept for its memory
 };
 
 template <class T>

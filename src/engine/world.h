@@ -74,6 +74,9 @@ constexpr bool kHasInvariants = requires {
 struct HasGenerate {
   int Generate;
 };
+struct HasMutate {
+  int Mutate;
+};
 struct HasSimplify {
   int Simplify;
 };
@@ -82,6 +85,8 @@ struct WithBase : T, Base {};
 template <class T>
 constexpr bool kNamesGenerate =
     !std::is_final_v<T> && !requires { &WithBase<T, HasGenerate>::Generate; };
+template <class T>
+constexpr bool kNamesMutate = !std::is_final_v<T> && !requires { &WithBase<T, HasMutate>::Mutate; };
 template <class T>
 constexpr bool kNamesSimplify =
     !std::is_final_v<T> && !requires { &WithBase<T, HasSimplify>::Simplify; };
@@ -161,6 +166,12 @@ constexpr bool kHasShow = requires(Target& target, Bytes input) {
 template <class Target>
 constexpr bool kHasGenerate =
     requires(Target& target, uint64_t seed, Tape& out) { target.Generate(seed, out); };
+template <class Target>
+constexpr bool kMutates = requires(Target& target, Bytes tape, uint64_t seed, Tape* out) {
+  { target.Mutate(tape, seed, out) } -> std::same_as<bool>;
+};
+template <class Target>
+constexpr bool kMutateIsUsed = !kNamesMutate<Target> || kMutates<Target>;
 template <class Target>
 constexpr bool kSimplifyIsUsed =
     !kNamesSimplify<Target> ||
@@ -319,6 +330,9 @@ consteval bool CheckRawTarget() {
   RESPROBE_NEEDS(kHasGenerate<Target>,
                  "the target lacks a public Generate(): declare "
                  "void Generate(uint64_t seed, resprobe::Tape& out);")
+  RESPROBE_NEEDS(kMutateIsUsed<Target>,
+                 "the engine cannot call the target's Mutate(): declare it public, as "
+                 "bool Mutate(resprobe::Bytes tape, uint64_t seed, resprobe::Tape* out);")
   RESPROBE_NEEDS(kSimplifyIsUsed<Target>,
                  "the shrinker cannot call the target's Simplify(): declare it public, as "
                  "bool Simplify(resprobe::Tape* tape, "

@@ -33,7 +33,7 @@ constexpr Floor kFloors[] = {
     {"resp_parser", 0.15, 0},       {"query_parser", 0.12, 0},     {"aof", 0.1, 0},
     {"resp_differential", 0.06, 0}, {"command_handler", 0.03, 16}, {"invalidation", 0.02, 24},
     {"durability", 0.02, 20},       {"io_chaos", 0.01, 16},        {"rdb", 0.15, 0},
-    {"replication", 0.002, 10}};
+    {"replication", 0.002, 10},     {"cluster_bus", 0.12, 0}};
 constexpr double kParserFloor = 3;
 constexpr double kLiveFloor = 2000;
 constexpr uint64_t kFuzzingRuns = 50000;

@@ -15,8 +15,11 @@ inline uint64_t LoadBigEndian(std::string_view bytes, size_t size) {
   return value;
 }
 
+// `size`: at most 8.
 inline void AppendBigEndian(uint64_t value, size_t size, std::string* out) {
-  for (size_t i = size; i-- > 0;) *out += static_cast<char>(value >> 8 * i & 0xff);
+  char bytes[8];
+  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(value >> 8 * (size - 1 - i));
+  out->append(bytes, size);
 }
 
 // Overwrites `size` bytes of `out` at `at`.

@@ -127,8 +127,8 @@ class Reader {
 // Appends the fields that it visits.
 class Writer {
  public:
-  Writer(const Packet* packet, std::string* out, std::vector<LengthField>* lengths)
-      : packet_(packet), out_(out), lengths_(lengths), start_(out->size()) {}
+  Writer(const Packet* packet, std::string* out, std::vector<DerivedField>* derived)
+      : packet_(packet), out_(out), derived_(derived), start_(out->size()) {}
 
   template <std::unsigned_integral T>
   void operator()(std::string_view, const T& value) {
@@ -156,14 +156,14 @@ class Writer {
   }
   void GossipCount(uint16_t count) {
     const auto* const lists = std::get_if<GossipBody>(&packet_->body);
-    Length(LengthKind::kGossipCount, lists != nullptr ? lists->gossip.size() : count, 2);
+    Derived(DerivedKind::kGossipCount, lists != nullptr ? lists->gossip.size() : count, 2);
   }
   void ExtensionCount(uint16_t count) {
     const auto* const lists = std::get_if<GossipBody>(&packet_->body);
     const bool any = lists != nullptr && has_extensions();
-    Length(LengthKind::kExtensionCount, any ? lists->extensions.size() : count, 2);
+    Derived(DerivedKind::kExtensionCount, any ? lists->extensions.size() : count, 2);
   }
-  void Size(const std::string& text) { Length(LengthKind::kTextSize, text.size(), 4); }
+  void Size(const std::string& text) { Derived(DerivedKind::kTextSize, text.size(), 4); }
   void Text(std::string_view, const std::string& text) { out_->append(text); }
   void Rest(std::string_view, const std::string& data) { out_->append(data); }
   void List(const std::vector<Gossip>& gossip) {
@@ -172,15 +172,15 @@ class Writer {
   void List(const std::vector<Extension>& extensions) {
     if (!has_extensions()) return;
     for (const Extension& extension : extensions) {
-      Length(LengthKind::kExtensionSize, kExtensionHeaderBytes + extension.data.size(), 4);
+      Derived(DerivedKind::kExtensionSize, kExtensionHeaderBytes + extension.data.size(), 4);
       Extension::Fields(extension, *this);
       out_->append(extension.data);
     }
   }
 
-  void Length(LengthKind kind, uint64_t value, uint8_t size) {
-    if (lengths_ != nullptr) {
-      lengths_->push_back({kind, size, static_cast<uint32_t>(out_->size() - start_)});
+  void Derived(DerivedKind kind, uint64_t value, uint8_t size) {
+    if (derived_ != nullptr) {
+      derived_->push_back({kind, size, static_cast<uint32_t>(out_->size() - start_)});
     }
     AppendBigEndian(value, size, out_);
   }
@@ -192,7 +192,7 @@ class Writer {
 
   const Packet* const packet_;
   std::string* const out_;
-  std::vector<LengthField>* const lengths_;
+  std::vector<DerivedField>* const derived_;
   const size_t start_;
 };
 
@@ -300,12 +300,12 @@ BusResult ParsePacket(std::string_view bytes, Profile profile, Packet* packet) {
   return reader.result();
 }
 
-void WritePacket(const Packet& packet, std::string* out, std::vector<LengthField>* lengths) {
+void WritePacket(const Packet& packet, std::string* out, std::vector<DerivedField>* derived) {
   const size_t start = out->size();
-  Writer writer(&packet, out, lengths);
-  out->append(kBusSignature);
-  writer.Length(LengthKind::kTotal, 0, 4);
-  AppendBigEndian(kBusVersion, 2, out);
+  Writer writer(&packet, out, derived);
+  writer.Derived(DerivedKind::kSignature, LoadBigEndian(kBusSignature, 4), 4);
+  writer.Derived(DerivedKind::kTotal, 0, 4);
+  writer.Derived(DerivedKind::kVersion, kBusVersion, 2);
   Header::Fields(packet.header, writer);
   std::visit([&]<class Kind>(const Kind& body) { Kind::Fields(body, writer); }, packet.body);
   StoreBigEndian(out->size() - start, 4, start + kTotalAt, out);

@@ -61,26 +61,29 @@ PacketFrame ReadFrame(std::string_view bytes, Profile profile);
 // `packet` has what was read before.
 BusResult ParsePacket(std::string_view bytes, Profile profile, Packet* packet);
 
-enum class LengthKind : uint8_t {
+// A field whose value no packet has: the writer knows it.
+enum class DerivedKind : uint8_t {
+  kSignature,
   kTotal,
+  kVersion,
   kGossipCount,
   kExtensionCount,
   kTextSize,
-  kExtensionSize
+  kExtensionSize,
 };
-// A length or a count in a packet that was written.
-struct LengthField {
-  LengthKind kind;
+inline constexpr size_t kDerivedKinds = 7;
+struct DerivedField {
+  DerivedKind kind;
   uint8_t size;     // in bytes: 2 or 4
   uint32_t offset;  // from the start of the packet
 };
 
 // Appends the bytes of a packet, as the servers send it. Signature, version and all lengths and
 // counts are what they must be, whatever the header says; the caller sees to it that all is below
-// 2^32 bytes, and each list below 2^16 entries. Appends where the lengths are to `lengths`, unless
+// 2^32 bytes, and each list below 2^16 entries. Appends where these fields are to `derived`, unless
 // that is null.
 void WritePacket(const Packet& packet, std::string* out,
-                 std::vector<LengthField>* lengths = nullptr);
+                 std::vector<DerivedField>* derived = nullptr);
 
 // What an extension says, if it is of a known type, and its bytes are those that servers would
 // send.

@@ -283,19 +283,18 @@ TEST(BusCodecTest, WritesCountsThatFitTheLists) {
   packet.header.extensions = 9;
   packet.header.mflags.bits = MessageFlags::kExtensionData;
   std::get<GossipBody>(packet.body).gossip.resize(2);
-  std::vector<LengthField> lengths;
+  std::vector<DerivedField> derived;
   std::string bytes = "before";
-  WritePacket(packet, &bytes, &lengths);
+  WritePacket(packet, &bytes, &derived);
   Packet parsed;
   ASSERT_TRUE(Parse(bytes.substr(6), kRedis, &parsed).ok());
   packet.CountLists();
   EXPECT_EQ(parsed, packet);
   EXPECT_EQ(parsed.header.count, 2);
   EXPECT_EQ(parsed.header.extensions, 0);
-  ASSERT_EQ(lengths.size(), 3U);
-  EXPECT_EQ(lengths[0].offset, kTotalAt);
-  EXPECT_EQ(lengths[1].offset, kCountAt);
-  EXPECT_EQ(lengths[2].offset, kExtensionCountAt);
+  ASSERT_EQ(derived.size(), 5U);
+  const size_t places[] = {0, kTotalAt, kVersionAt, kCountAt, kExtensionCountAt};
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(derived[i].offset, places[i]);
 }
 
 TEST(BusCodecTest, ExtensionsHaveDataOnlyAsServersSendIt) {
