@@ -119,7 +119,6 @@ class DurableServer {
   int64_t now_ms() const { return node().now_ms(); }
   // The same in the midst of a turn (Sandbox::call_us()).
   int64_t call_us() const { return sandbox_->call_us(); }
-  int64_t call_ms() const { return now_ms() + (call_us() - now_us()) / 1000; }
 
   // All keys of all databases. False if the process is gone, or its disk has frozen.
   bool Read(std::vector<DumpedKey>* keys);

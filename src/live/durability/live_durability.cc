@@ -488,7 +488,9 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
   settings_.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   waits_for_rewrite_ = false;
   for (auto& [from, to] : evictions_) to = std::min(to, history_.version());
-  Crashed crash = {.kind = kind, .at_ms = server_.call_ms()};
+  // What is owed is what was owed when the turn began: in one that slow calls make long, the server
+  // does nothing for its log.
+  Crashed crash = {.kind = kind, .at_ms = server_.now_ms()};
   crash.unsynced = UnsyncedIn(server_.disk(), kind);
   server_.disk().CrashAt(0);
   server_.Crash(kind);
@@ -725,7 +727,7 @@ void LiveDurability::Recover(CrashKind kind) {
     unsupported_ = "the core cannot take a value of the server's: " + why;
     return;
   }
-  judge_.At(CrashOf(kind, server_.call_ms()));
+  judge_.At(CrashOf(kind, server_.now_ms()));
   const DurabilityVerdict verdict = Rule(spare_->keyspace());
   if (IsBroken(verdict.result)) {
     if (Excuses(verdict, kind, unsynced, spare_->keyspace())) {

@@ -229,6 +229,48 @@ call client=0 SET a 1
   EXPECT_GT(world.counts().fired[static_cast<size_t>(DiskFaultKind::kRenameError)], 0U);
 }
 
+// Found on redis and valkey: neither loses what it owes.
+constexpr std::string_view kRefusedUnderAlways = R"(ops durability
+config policy=everysec valkey=no level=weak sectors=no aof_base=no timestamps=no
+advance ms=1456
+fault kind=interrupted after=1 times=0 variant=0
+call client=0 SET a ""
+policy change=always
+call client=0 DECR ""
+power-loss after=0
+)";
+constexpr std::string_view kLongTurn = R"(ops durability
+config policy=everysec valkey=no level=prefix sectors=no aof_base=no timestamps=no
+fault kind=slow_sync after=0 times=0 variant=0
+save kind=rewrite
+call client=0 SET k a
+call client=0 SET k b
+kill after=9
+advance ms=1100
+)";
+// A rewrite whose child SHUTDOWN kills has not been made.
+constexpr std::string_view kKilledRewrite = R"(ops durability
+config policy=everysec valkey=no level=prefix sectors=no aof_base=no timestamps=no
+policy change=save-often
+call client=0 hincrbyfloat h f 1
+save kind=rewrite
+fault kind=no_space after=0 times=0 variant=0
+call client=0 FLUSHDB
+save kind=shutdown
+kill after=0
+)";
+
+TEST_P(LiveDurabilityTest, WhatIsNotOwedIsNotMissed) {
+  PreparedServers prepared(options_);
+  LiveDurability world(&prepared, GetParam().profile);
+  for (const std::string_view text : {kRefusedUnderAlways, kLongTurn, kKilledRewrite}) {
+    Read(text);
+    RunContext run;
+    EXPECT_TRUE(world.Run(case_.config, case_.ops, run)) << text << run.violation().expected << "\n"
+                                                         << run.violation().seen;
+  }
+}
+
 TEST_P(LiveDurabilityTest, ACrashInAWriteLeavesAPartOfIt) {
   Read(R"(ops durability
 config policy=always valkey=no level=prefix sectors=no aof_base=no timestamps=no
