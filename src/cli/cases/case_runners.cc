@@ -166,6 +166,26 @@ const LiveWorld* LiveWorldOf(const fs::path& file, const std::string& harness) {
   return nullptr;
 }
 
+// A harness starts the server that is named.
+findings::RunSpec ByHarness(findings::RunSpec spec, const std::string& harness) {
+  if (spec.server.start.empty()) {
+    throw runner::UserError("the harness " + harness + " starts its server: give --start COMMAND");
+  }
+  spec.runner = "process";
+  spec.harness = harness;
+  return spec;
+}
+
+// The harness that runs the cases of this one on a live server.
+const runner::HarnessEntry& WithServer(const runner::Project& project, const fs::path& file,
+                                       const runner::HarnessEntry& harness) {
+  for (const runner::HarnessEntry& other : project.all) {
+    if (other.with_server() && other.corpus == harness.corpus) return project.Find(other.name);
+  }
+  throw runner::UserError(file.string() + ": is a case of " + harness.name +
+                          ", which does not run against a server");
+}
+
 // Runs on the server that the user names.
 findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& file,
                                 const RunOverrides& overrides,
@@ -189,6 +209,9 @@ findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& 
     return spec;
   }
   const runner::HarnessEntry& harness = project.HarnessOfCase(file, overrides.harness);
+  if (!overrides.harness.empty() && harness.with_server()) {
+    return ByHarness(std::move(spec), harness.name);
+  }
   if (harness.corpus == "invalidation") {
     if (spec.runner == "robustness") {
       throw runner::UserError("--unmodelled is for cases of command_handler, not of invalidation");
@@ -202,10 +225,7 @@ findings::RunSpec OnGivenServer(const runner::Project& project, const fs::path& 
   } else if (harness.corpus == DurabilityWorld::kName) {
     spec.runner = "crash";
   } else if (harness.corpus != "command_handler") {
-    throw runner::UserError(file.string() + ": is a case of " + harness.name +
-                            ", and only those of command_handler, durability, invalidation and "
-                            "query_parser run against a "
-                            "server");
+    return ByHarness(std::move(spec), WithServer(project, file, harness).name);
   }
   spec.harness = harness.corpus;
   return spec;
