@@ -75,7 +75,8 @@ class Harness {
 //     void Run(Bytes input, RunContext& run);
 //     std::string Show(Bytes input);                       // an annotated dump
 //     void Generate(uint64_t seed, Tape& out);             // plausible input from a seed
-//     // Optional: a changed tape, by the fields of the format. False: the engine's own mutator is to
+//     // Optional: a changed tape, by the fields of the format. False: the engine's own mutator is
+//     to
 //     // do it.
 //     bool Mutate(Bytes tape, uint64_t seed, Tape* out);
 //     // Optional: the plainest bytes of the format, the plainest first, to which a minimized tape

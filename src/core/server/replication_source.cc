@@ -104,8 +104,8 @@ void ReplicationSource::AcknowledgeDurable(const Client& client, uint64_t offset
 }
 
 int64_t ReplicationSource::CountDurable(uint64_t offset) const {
-  return std::ranges::count_if(
-      replicas_, [&](const Replica& replica) { return replica.durable >= offset; });
+  return std::ranges::count_if(replicas_,
+                               [&](const Replica& replica) { return replica.durable >= offset; });
 }
 
 int64_t ReplicationSource::CountAcknowledged(uint64_t offset) const {

@@ -33,8 +33,8 @@ namespace resprobe {
 struct ReplicationSettings {
   // repl-backlog-size: the bytes of the stream that are kept for replicas that come back.
   size_t backlog_bytes = 1 << 20;
-  // repl-ping-replica-period and repl-timeout, in milliseconds. 0: no pings, and no time-outs: a peer
-  // that is gone without notice is not missed.
+  // repl-ping-replica-period and repl-timeout, in milliseconds. 0: no pings, and no time-outs: a
+  // peer that is gone without notice is not missed.
   int64_t ping_ms = 0;
   int64_t timeout_ms = 0;
 };

@@ -1,7 +1,7 @@
 // Coverage of a server that was built with clang's -fsanitize-coverage=inline-8bit-counters: its
-// counters are a section of the program. Which of them have counted in a turn is noted in the shared
-// memory when the turn ends, and they start again. How often is not: an engine would keep a case for
-// each new number of loops.
+// counters are a section of the program. Which of them have counted in a turn is noted in the
+// shared memory when the turn ends, and they start again. How often is not: an engine would keep a
+// case for each new number of loops.
 
 #include <elf.h>
 #include <fcntl.h>
