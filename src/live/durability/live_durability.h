@@ -106,7 +106,7 @@ class LiveDurability : private DiskObserver {
     bool appendonly = false;
     std::string_view appendfsync = "everysec";
     bool hold = false;
-    std::string_view save = "";
+    std::string_view save;
     bool rdb_base = true;
     bool timestamps = false;
     std::vector<std::string> Words() const;
