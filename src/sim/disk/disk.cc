@@ -288,7 +288,9 @@ int64_t Disk::WriteCall(int fd, std::string_view bytes, const int64_t* at) {
                       ? static_cast<int64_t>(inodes_[descriptor->inode].content().size())
                       : descriptor->offset;
   }
-  if (crash_writes_ > 0 && writable && !bytes.empty() && --crash_writes_ == 0) {
+  const bool counts = crash_writes_ > 0 && writable && !bytes.empty();
+  if (counts) --crash_writes_;
+  if (counts && crash_writes_ == 0) {
     CrashAt(io_count_ + 1, static_cast<int64_t>(bytes.size()) * crash_share_ / UINT8_MAX);
   }
   const bool was_frozen = frozen_;

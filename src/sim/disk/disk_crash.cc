@@ -188,7 +188,7 @@ void Disk::CrashInWrite(uint64_t nth, uint8_t share) {
 
 std::string Disk::PathOf(uint32_t inode, uint32_t dir, const std::string& prefix) const {
   for (const Entry& entry : inodes_[dir].entries) {
-    const std::string path = prefix + names_[entry.name];
+    std::string path = prefix + names_[entry.name];
     if (entry.inode == inode) return path;
     if (!inodes_[entry.inode].directory) continue;
     if (std::string found = PathOf(inode, entry.inode, path + "/"); !found.empty()) return found;
