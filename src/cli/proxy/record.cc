@@ -14,7 +14,9 @@ Verb RecordVerb() {
   Verb verb("record", "record real traffic as cases");
   verb.details =
       "A proxy between clients and a server. Point clients at its port; Ctrl-C ends it "
-      "and keeps everything.";
+      "and keeps everything. In front of the cluster bus of a node (its port and 10000), which "
+      "announces the proxy's port (cluster-announce-bus-port), it keeps the packets that other "
+      "nodes exchange with it: ./resprobe show prints them.";
   verb.examples = {{"record --listen 7000 --server 127.0.0.1:6379 --output recorded",
                     "records what clients of port 7000 do"},
                    {"record --listen 7000 --start redis-server --output recorded",

@@ -34,7 +34,14 @@ void Recorder::OnOpen(uint64_t connection) {
 }
 
 void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
-  StreamCutter<RequestMessages>& stream = open_.at(connection).requests;
+  Streams& streams = open_.at(connection);
+  if (!std::exchange(streams.begun, true) && bytes.starts_with(cluster::kBusSignature)) {
+    streams.bus = std::make_unique<BusLink>();
+  }
+  if (streams.bus != nullptr) {
+    return KeepPackets(bytes, streams.bus.get(), &streams.bus->from_client);
+  }
+  StreamCutter<RequestMessages>& stream = streams.requests;
   stream.Feed(bytes, [&] {
     ++requests_;
     KeepQuery(stream.parser().args());
@@ -47,7 +54,12 @@ void Recorder::OnClientBytes(uint64_t connection, std::string_view bytes) {
 }
 
 void Recorder::OnServerBytes(uint64_t connection, std::string_view bytes) {
-  open_.at(connection).replies.Feed(bytes, [&] { ++replies_; });
+  Streams& streams = open_.at(connection);
+  if (streams.bus != nullptr) {
+    return KeepPackets(bytes, streams.bus.get(), &streams.bus->from_server);
+  }
+  streams.begun = true;
+  streams.replies.Feed(bytes, [&] { ++replies_; });
   reads_and_writes_.Received(connection);
 }
 
@@ -57,6 +69,7 @@ void Recorder::OnClose(uint64_t connection) {
   streams->second.replies.Finish();
   refused_streams_ += streams->second.requests.refused();
   refused_streams_ += streams->second.replies.refused();
+  refused_streams_ += streams->second.bus != nullptr && streams->second.bus->refused;
   open_.erase(streams);
   sessions_.Close(connection);
   reads_and_writes_.Close(connection);
@@ -69,6 +82,20 @@ void Recorder::OnRefused(const std::string& error) {
 void Recorder::Keep(std::string_view prefix, std::string_view piece) {
   store_->Add("resp_parser", prefix, "", piece, &error_) &&
       store_->Add("resp_differential", prefix, "", piece, &error_);
+}
+
+// As tapes of cluster_bus (worlds/cluster_bus/bus_tape.h): 'v', then the packet. A node of valkey
+// reads all that one of redis does.
+void Recorder::KeepPackets(std::string_view bytes, BusLink* link, cluster::PacketSplitter* stream) {
+  if (link->refused) return;
+  stream->Append(bytes);
+  std::string_view packet;
+  cluster::BusResult result;
+  while ((result = stream->Next(&packet)).ok()) {
+    ++packets_;
+    store_->Add("cluster_bus", "packet", "", std::string("v").append(packet), &error_);
+  }
+  link->refused = result.error != cluster::BusError::kTruncated;
 }
 
 bool Recorder::LeftOut(std::span<const std::string_view> args) const {
@@ -150,6 +177,10 @@ int RunRecord(const RecordOptions& options) {
               static_cast<unsigned long long>(recorder.replies()),
               static_cast<unsigned long long>(store.added()),
               static_cast<unsigned long long>(store.duplicates()));
+  if (recorder.packets() > 0) {
+    std::printf("%llu packets of the cluster bus\n",
+                static_cast<unsigned long long>(recorder.packets()));
+  }
   if (recorder.refused_streams() > 0) {
     std::printf("%llu streams had malformed data; the rest of them was not recorded\n",
                 static_cast<unsigned long long>(recorder.refused_streams()));

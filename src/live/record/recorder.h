@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/cluster/bus_codec.h"
 #include "live/proxy/traffic_listener.h"
 #include "live/record/case_store.h"
 #include "live/record/command_case_recorder.h"
@@ -41,6 +43,8 @@ int RunRecord(const RecordOptions& options);
 //   DIR/query_parser/query-HASH                     the queries of FT.SEARCH and related commands
 //   DIR/command_handler/session-HASH.ops            the requests of all connections, in order
 //   DIR/invalidation/session-HASH.ops               reads, writes and deliveries, in order
+// or, if the first bytes of the connection are those of a packet of the cluster bus,
+//   DIR/cluster_bus/packet-HASH                     each packet, whole, however long it is
 // Pieces are written when they are full, the last ones when the connection closes.
 class Recorder : public TrafficListener {
  public:
@@ -71,6 +75,7 @@ class Recorder : public TrafficListener {
   uint64_t connections() const { return connections_; }
   uint64_t requests() const { return requests_; }
   uint64_t replies() const { return replies_; }
+  uint64_t packets() const { return packets_; }
   // The number of streams with malformed data; they are not recorded after it.
   uint64_t refused_streams() const { return refused_streams_; }
   // The last error (a full disk, a server that went away); empty if there was none.
@@ -80,13 +85,22 @@ class Recorder : public TrafficListener {
   // Approximate ops per session.
   static constexpr size_t kMaxOps = 18;
 
+  // The two directions of a link between nodes of a cluster.
+  struct BusLink {
+    cluster::PacketSplitter from_client{Profile::kValkey80};
+    cluster::PacketSplitter from_server{Profile::kValkey80};
+    bool refused = false;
+  };
   struct Streams {
     explicit Streams(Recorder* recorder);
     StreamCutter<RequestMessages> requests;
     StreamCutter<ReplyMessages> replies;
+    bool begun = false;
+    std::unique_ptr<BusLink> bus;  // null: clients and a server
   };
 
   void Keep(std::string_view prefix, std::string_view piece);
+  void KeepPackets(std::string_view bytes, BusLink* link, cluster::PacketSplitter* stream);
   void KeepQuery(std::span<const std::string_view> args);
   bool LeftOut(std::span<const std::string_view> args) const;
 
@@ -99,6 +113,7 @@ class Recorder : public TrafficListener {
   uint64_t connections_ = 0;
   uint64_t requests_ = 0;
   uint64_t replies_ = 0;
+  uint64_t packets_ = 0;
   uint64_t refused_streams_ = 0;
   std::string error_;
 };

@@ -110,6 +110,32 @@ class RecorderTest : public testing::Test {
 
 using Cases = std::multimap<std::string, std::string>;
 
+TEST_F(RecorderTest, KeepsThePacketsOfTheClusterBus) {
+  cluster::Packet packet;
+  packet.header.type = static_cast<uint16_t>(cluster::PacketType::kMfStart);
+  std::string there;
+  cluster::WritePacket(packet, &there);
+  packet.header.type = static_cast<uint16_t>(cluster::PacketType::kUpdate);
+  packet.ChooseBody();
+  std::string back;
+  cluster::WritePacket(packet, &back);
+  Recording recording(port(), 100);
+  UniqueFd client = recording.ConnectClient();
+  UniqueFd server = Accept();
+  ASSERT_TRUE(SendAll(client.get(), there + there.substr(0, 20)));
+  EXPECT_EQ(ReadBytes(server.get(), there.size() + 20), there + there.substr(0, 20));
+  ASSERT_TRUE(SendAll(client.get(), there.substr(20)));
+  EXPECT_EQ(ReadBytes(server.get(), there.size() - 20), there.substr(20));
+  ASSERT_TRUE(SendAll(server.get(), back + "rubbish, of which no packet is kept" + back));
+  EXPECT_EQ(ReadBytes(client.get(), back.size()), back);
+  // In the order of their hashes.
+  const Cases expected = {{"cluster_bus/packet", "v" + back}, {"cluster_bus/packet", "v" + there}};
+  client.Reset();
+  EXPECT_EQ(recording.Stop(), expected);
+  EXPECT_EQ(recording.recorder().packets(), 3U);
+  EXPECT_EQ(recording.recorder().requests(), 0U);
+}
+
 TEST_F(RecorderTest, PassesOnBothDirectionsAndKeepsThem) {
   Recording recording(port());
   UniqueFd client = recording.ConnectClient();
