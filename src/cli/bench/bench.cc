@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/bench/bench_crash_points.h"
 #include "cli/bench/bench_families.h"
 #include "cli/bench/bench_oracle.h"
 #include "cli/bench/bench_sandbox.h"
@@ -313,6 +314,14 @@ int RunBench(const BenchOptions& options) {
     if (text) PrintOracle(oracle);
     json["oracle"] = oracle;
   }
+  const bool crashes = std::ranges::any_of(
+      harnesses, [](const runner::HarnessEntry& harness) { return harness.name == "durability"; });
+  if (crashes && !options.families) {
+    const Json states = BenchCrashPoints(options.seconds);
+    pass &= states["pass"].get<bool>();
+    if (text) PrintCrashPoints(states);
+    json["crash_points"] = states;
+  }
   if (options.harnesses.empty() && !options.families) {
     if (const char* server = std::getenv("RESPROBE_REDIS_SERVER"); server != nullptr) {
       json["live"] = BenchLive(server);
@@ -368,7 +377,9 @@ Verb BenchVerb() {
   verb.details =
       "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to an "
       "empty target in the same build, the two by turns; the reply parser against hiredis's "
-      "reader; checked reads a second of `invalidate` with a redis-server; and how soon each "
+      "reader; checked reads a second of `invalidate` with a redis-server; with durability, the "
+      "crash "
+      "states of crash-points that are recovered a second of CPU time; and how soon each "
       "family of bugs of caching clients, and each fault of a server's files, is found from "
       "nothing.";
   verb.examples = {{"bench resp_parser --rounds 3", "measures one harness three times"},

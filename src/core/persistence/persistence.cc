@@ -342,10 +342,9 @@ bool Persistence::EndRewrite() {
     }
   }
   next.MarkRewritten(/*keep_last=*/log_.is_open());
-  if (!next.Persist(files_, lines_)) {
-    files_->Unlink(PathOf(base));
-    return false;
-  }
+  // redis 7.0 and valkey 8.0 delete the base then, though the new manifest may be in place, and needs
+  // it (docs/findings/aof-rewrite-deletes-base.md). The next rewrite replaces it.
+  if (!next.Persist(files_, lines_)) return false;
   manifest_ = std::move(next);
   if (log_.is_open()) {
     log_.ForgetDatabase();

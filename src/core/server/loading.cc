@@ -97,8 +97,11 @@ void Server::EndTurn(bool good) {
 
 std::string_view Server::Configure(const ServerConfig& config) {
   const bool was_on = persistence_.aof() != Persistence::Aof::kOff;
+  if (files() == nullptr || config.persistence.appendonly == was_on) {
+    config_ = config;
+    return {};
+  }
   ServerConfig before = std::exchange(config_, config);
-  if (files() == nullptr || config.persistence.appendonly == was_on) return {};
   if (was_on) {
     persistence_.TurnOff();
   } else if (persistence_.TurnOn(in_exec()) == Persistence::Result::kFailed) {

@@ -106,14 +106,15 @@ void CrashPoints::Judge(const DurabilityWorld::CrashFacts& crash) {
   server.Configure(settings_);
   server.Advance(static_cast<uint64_t>(now_ms_) - server.now_ms());
   lines_.last.clear();
-  const bool weak = kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix;
+  const bool weak =
+      kind == CrashKind::kMachine && config_.level != CrashLevel::kPrefix && crash.torn;
   if (!server.Start(&files_, /*process=*/1000, &lines_)) {
     if (lines_.last.empty()) {
       return Fail(
           kind,
           {.invariant = "refusal_says_why", .expected = "a line in the log", .seen = "nothing"});
     }
-    if (!weak && !world_.faults()) {
+    if (!weak && !world_.DiskDamaged()) {
       return Fail(kind,
                   {.invariant = "restarts", .expected = "the server starts", .seen = lines_.last});
     }

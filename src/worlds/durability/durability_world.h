@@ -258,9 +258,10 @@ class DurabilityWorld {
   Disk& disk() { return disk_; }
   StateHistory& history() { return history_; }
   const DurabilityJudge& judge() const { return judge_; }
-  bool faults() const { return faults_; }
   // What has happened since Start().
   const DurabilityCounts& counts() const { return counts_; }
+  // The disk has had a fault that may have left files from which a server cannot start.
+  bool DiskDamaged() const;
   // What the judge says of a recovered keyspace, and what follows.
   struct Ruling {
     DurabilityVerdict verdict;
