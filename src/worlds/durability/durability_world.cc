@@ -243,8 +243,8 @@ void DurabilityWorld::NoteFaults() {
 // the server takes for not written (docs/findings/aof-rewrite-deletes-base.md).
 bool DurabilityWorld::DiskDamaged() const {
   using enum DiskFaultKind;
-  constexpr DiskFaultKind kDamaging[] = {kSyncFails, kRestFlip,  kReadFlip,   kWriteError,
-                                         kReadOnly,  kOpenError, kInterrupted};
+  constexpr DiskFaultKind kDamaging[] = {kSyncFails,  kSyncLost, kWriteFlip, kRestFlip,   kReadFlip,
+                                         kWriteError, kReadOnly, kOpenError, kInterrupted};
   const DiskFaultCounts& counts = disk_.fault_counts();
   return std::ranges::any_of(kDamaging, [&](DiskFaultKind kind) { return counts[kind] > 0; });
 }
@@ -479,6 +479,11 @@ void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
 }
 
 void DurabilityWorld::Recover(RunContext& run) {
+  const auto lies = [this] {
+    const DiskFaultCounts& counts = disk_.fault_counts();
+    return counts[DiskFaultKind::kSyncLost] + (fsync_lies_ ? counts[DiskFaultKind::kSyncFails] : 0);
+  };
+  const uint64_t lies_before = lies();
   bool started = Boot(run);
   Unsynced left;  // by a process that has exited at its start
   if (disk_.frozen()) {
@@ -504,6 +509,11 @@ void DurabilityWorld::Recover(RunContext& run) {
   const bool misread = judge_.damaged();
   Judge(*crash, left, run);
   if (misread) judge_.Damaged();
+  // An fsync of what the process has made at its start, and never syncs again, was none.
+  if (lies() > lies_before) {
+    judge_.FsyncLost(/*lied=*/true);
+    may_have_hole_ = true;
+  }
 }
 
 void DurabilityWorld::CrashDisk(CrashKind kind) {
