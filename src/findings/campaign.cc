@@ -277,6 +277,18 @@ Found Campaign::Begin(const MetCase& met, std::optional<FindingStore::Claim>* cl
   return found;
 }
 
+ShrinkLimits Campaign::LimitsFor(const std::string& signature) const {
+  ShrinkLimits limits = options_.shrink;
+  if (options_.shrink_seconds > 0) {
+    const double left = std::max(options_.shrink_seconds - shrinking_seconds_, 0.0);
+    limits.seconds = std::min(limits.seconds, left / 2);
+  }
+  limits.progress = [this, signature](const std::string& line) {
+    Say("  minimizing " + signature + ": " + line + "\n");
+  };
+  return limits;
+}
+
 void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,
                       std::string* text) {
   Failure& failure = found->failure;
@@ -284,11 +296,10 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
   bool interrupted = runner::Interrupted();
   std::string note;
   try {
-    ShrinkLimits limits = options_.shrink;
-    limits.progress = [&](const std::string& line) {
-      Say("  minimizing " + failure.what.signature + ": " + line + "\n");
-    };
+    const ShrinkLimits limits = LimitsFor(failure.what.signature);
+    const double start = runner::Now();
     if (!interrupted) small = search_->Reduce(met, limits);
+    shrinking_seconds_ += runner::Now() - start;
     interrupted |= small.interrupted;
   } catch (const runner::Interruption&) {
     interrupted = true;
@@ -297,7 +308,7 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
   }
   if (small.failed) {
     failure.input.tape = small.tape;
-    failure.input.minimized = !interrupted;
+    failure.input.minimized = !interrupted && small.limit.empty();
     failure.input.ops_before = std::max(failure.input.ops_before, small.ops_before);
     failure.input.ops_after = small.ops_after;
     failure.input.bytes_after = small.tape.size();
@@ -312,6 +323,7 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     *text = small.outcome.text;
     if (!small.limit.empty()) {
       *text = "  " + small.limit + " ended it: ./resprobe minimize tries for longer\n" + *text;
+      not_smallest_.insert(failure.what.signature);
     }
     for (auto& [name, content] : small.outcome.files) (*files)[name] = std::move(content);
   }
@@ -508,6 +520,9 @@ std::string Campaign::FindingsText() const {
   for (const auto& [signature, found] : found_) {
     text += "  " + signature + ", met " + Plural(found.met, "time") + ": " +
             (found.folder.empty() ? "not filed" : project_.Shown(found.folder)) + "\n";
+    if (not_smallest_.contains(signature)) {
+      text += "    not made as small as it may be: ./resprobe minimize goes on with it\n";
+    }
     for (const auto& [as, met] : found.met_as) {
       if (as == signature) continue;
       text += "    also as " + as + (met == 0 ? "" : ", met " + Plural(met, "time")) + "\n";

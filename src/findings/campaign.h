@@ -113,6 +113,8 @@ struct CampaignOptions {
   bool stop_on_failure = false;
   bool file = true;  // false: failures are printed as they were met, neither filed nor shrunk
   ShrinkLimits shrink = {.candidates = 3000, .seconds = 120};
+  // Of shrinking all findings together; 0: no limit. One finding gets half of what is left.
+  double shrink_seconds = 0;
   std::FILE* out = stdout;
   // Receive, instead of `out`, the text about a finding; and a call after every step.
   std::function<void(const std::string&)> say;
@@ -169,6 +171,7 @@ class Campaign {
   Found Begin(const MetCase& met, std::optional<FindingStore::Claim>* claim, bool* done);
   void Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,
               std::string* text);
+  ShrinkLimits LimitsFor(const std::string& signature) const;
   void Say(const std::string& text) const;
   void PrintLine() const;
   std::string Describe(const Found& found, const std::string& text) const;
@@ -186,6 +189,8 @@ class Campaign {
   std::map<std::string, uint64_t> lone_;
   double met_seconds_ = 0;  // when the last failure was met
   double first_seconds_ = 0;
+  double shrinking_seconds_ = 0;        // spent
+  std::set<std::string> not_smallest_;  // the signatures that a limit of shrinking has ended
   std::string trouble_;
   bool counted_ = false;
 };

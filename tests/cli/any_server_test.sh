@@ -105,6 +105,7 @@ if [[ $part == unfit ]]; then
 get-twice|get: it replies twice|get: a reply too many
 fake-flushall|flushall: it is accepted and deletes nothing|flushall: leaves other data
 fake-del|del: it is accepted and deletes nothing|del: leaves other data
+fake-select|select: it is accepted and selects nothing|select: it is accepted and selects nothing
 LINES
   # What befalls all commands is one finding.
   for manner in pushes:'a push that no client has asked for, met' \

@@ -96,7 +96,7 @@ has out "object|encoding: value of bulk string"
 folder=$(find "$temp/work/findings/command_handler" -name 'oracle-redis-7.0-*object-encoding*' |
   head -n 1)
 holds "$folder" case case.ops original redis-cli.txt report.json
-wrong_use "is a report, and no case" replay "$folder/report.json" "${changed[@]}"
+run 1 replay "$folder/report.json" "${changed[@]}"
 run 1 replay "$folder/case.ops" "${changed[@]}"
 run 0 replay "$folder/case.ops" --start "$server"
 

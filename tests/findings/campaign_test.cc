@@ -33,7 +33,8 @@ class LetterRunner : public CaseRunner {
       take(file, OutcomeOf(runner::ReadFile(file)));
     }
   }
-  SmallCase Shrink(const fs::path& file, const ShrinkLimits&) override {
+  SmallCase Shrink(const fs::path& file, const ShrinkLimits& limits) override {
+    seconds.push_back(limits.seconds);
     if (gone) throw runner::UserError("the server is gone");
     SmallCase small;
     const std::string tape = runner::ReadFile(file);
@@ -43,6 +44,7 @@ class LetterRunner : public CaseRunner {
     small.ops_before = tape.size();
     small.ops_after = small.tape.size();
     small.candidates = 1;
+    small.limit = limit;
     if (renames && small.failed) small.outcome.what.signature = small.tape = "Z";
     return small;
   }
@@ -66,7 +68,9 @@ class LetterRunner : public CaseRunner {
 
   std::set<char> mended;
   bool gone = false;
-  bool renames = false;  // what was made small fails as Z
+  std::string limit;            // that ends each shrinking
+  std::vector<double> seconds;  // that each was given
+  bool renames = false;         // what was made small fails as Z
   int runs = 0;
 
  private:
@@ -139,6 +143,22 @@ class CampaignTest : public testing::Test {
   LetterRunner runner_;
   std::string said_;
 };
+
+TEST_F(CampaignTest, BoundsTheShrinkingOfAllFindings) {
+  LetterSearch search(&runner_, {"A", "B", "C"});
+  runner_.limit = "the limit of 4 s";
+  CampaignOptions options = Options();
+  options.shrink_seconds = 8;
+  Campaign campaign(project_, &search, options);
+  campaign.Loop();
+  ASSERT_THAT(runner_.seconds, SizeIs(3));
+  EXPECT_EQ(runner_.seconds[0], 4);
+  EXPECT_LT(runner_.seconds[1], runner_.seconds[0]);
+  EXPECT_LT(runner_.seconds[2], runner_.seconds[1]);
+  EXPECT_THAT(said_, HasSubstr("the limit of 4 s ended it"));
+  EXPECT_THAT(campaign.FindingsText(), HasSubstr("./resprobe minimize goes on with it"));
+  for (const StoredFailure& one : Stored()) EXPECT_FALSE(one.failure.input.minimized);
+}
 
 TEST_F(CampaignTest, FilesEachKindOnceMadeSmall) {
   LetterSearch search(&runner_, {"a", "bBc", "xBy", "Qq", "Bb"});

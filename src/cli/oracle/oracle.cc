@@ -522,12 +522,7 @@ int RunOracle(const OracleVerbOptions& options) {
   campaign.requests = options.requests;
   campaign.stop_on_failure = options.stop_on_failure;
   campaign.shrink.candidates = options.shrink_candidates;
-  // A short run makes its findings small in a short time.
-  constexpr double kLeastSeconds = 10;
-  if (options.seconds > 0) {
-    campaign.shrink.seconds =
-        std::min(campaign.shrink.seconds, std::max(options.seconds, kLeastSeconds));
-  }
+  campaign.shrink_seconds = ShrinkSecondsOf(options.seconds);
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   findings::Campaign run(project, &search, campaign);

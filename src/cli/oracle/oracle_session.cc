@@ -91,21 +91,48 @@ OracleSession::OracleSession(const LiveOptions& options) {
   if (!oracle_->Prepare(&error)) runner::ThrowServerError(error);
 }
 
+double ShrinkSecondsOf(double run_seconds) {
+  constexpr double kLeast = 10;
+  return run_seconds > 0 ? std::max(run_seconds, kLeast) : 0;
+}
+
 int ShrinkingHangMs(int hang_ms) {
   constexpr int kParts = 5;
   constexpr int kLeastMs = 500;
   return std::min(hang_ms, std::max(hang_ms / kParts, kLeastMs));
 }
 
+std::optional<live::Difference> OracleSession::RunOnce(const CommandCase& c) {
+  std::optional<live::Difference> difference = oracle_->Run(c);
+  if (difference && !difference->fatal && !oracle_->survey().unfit().empty()) {
+    difference->cause = UnfitCause(c, difference->cause);
+  }
+  return difference;
+}
+
+std::string OracleSession::UnfitCause(const CommandCase& c, const std::string& cause) const {
+  for (const CommandWorld::Op& op : c.ops) {
+    const auto* call = std::get_if<CommandWorld::Call>(&op);
+    if (call == nullptr || call->args.words.empty()) continue;
+    const Command* const command = FindCommand(call->args.words.front(), oracle_->profile());
+    if (command == nullptr) continue;
+    const auto unfit = oracle_->survey().unfit().find(command->full_name());
+    if (unfit != oracle_->survey().unfit().end() && !unfit->second.cause.empty()) {
+      return unfit->second.cause;
+    }
+  }
+  return cause;
+}
+
 std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {
   if (gone()) throw runner::UserError("the server does not come back: " + gone_);
-  std::optional<live::Difference> difference = oracle_->Run(c);
+  std::optional<live::Difference> difference = RunOnce(c);
   if (difference && difference->behind_known) return std::nullopt;
   if (difference && !difference->fatal) {
     // A reply too many or too few shifts all that follow: which request it was shows when each
     // waits for its reply.
     oracle_->set_one_by_one(true);
-    std::optional<live::Difference> again = oracle_->Run(c);
+    std::optional<live::Difference> again = RunOnce(c);
     oracle_->set_one_by_one(false);
     const bool shifted = again && !again->behind_known &&
                          (again->out_of_step || difference->out_of_step || again->fatal);
@@ -116,7 +143,7 @@ std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {
   Revive();
   if (target_->own() && !gone()) {
     oracle_->set_one_by_one(true);
-    std::optional<live::Difference> again = oracle_->Run(c);
+    std::optional<live::Difference> again = RunOnce(c);
     oracle_->set_one_by_one(false);
     if (again && again->fatal) {
       Revive();
@@ -160,8 +187,7 @@ bool OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget*
   const bool of_value = !first->fatal && !first->out_of_step;
   const std::function<bool(const CommandCase&)> fails = [&](const CommandCase& candidate) {
     if (gone() || !budget->Spend()) return false;
-    std::optional<live::Difference> difference =
-        of_value ? oracle_->Run(candidate) : Run(candidate);
+    std::optional<live::Difference> difference = of_value ? RunOnce(candidate) : Run(candidate);
     if (of_value && difference && difference->fatal) Revive();
     return difference && difference->Signature() == signature;
   };
@@ -188,7 +214,7 @@ void OracleSession::KnowIfInStep(const CommandCase& c, const live::Difference& d
   const std::string signature = difference.Signature();
   if (!known_.insert(signature).second) return;
   oracle_->set_one_by_one(true);
-  const std::optional<live::Difference> next = oracle_->Run(c);
+  const std::optional<live::Difference> next = RunOnce(c);
   oracle_->set_one_by_one(false);
   if (next && next->fatal) Revive();
   if (next && next->out_of_step && !next->closed) known_.erase(signature);
@@ -235,7 +261,7 @@ std::string OracleSession::FirstCause(const CommandCase& c, const live::Differen
     // The stream breaks in the reply to what reads; and a write may be read wrongly.
     if (!first->cause.empty()) return first->cause;
     if (first->left_by.empty()) break;
-    if (first->out_of_step || OthersReadTheSame(prefix, *first)) {
+    if (first->out_of_step || OthersReadTheSame(prefix, *first) || OtherWritesToo(prefix, *first)) {
       return signature(*first).substr(kOfState.size());
     }
     const bool expiry = std::ranges::any_of(
@@ -300,9 +326,42 @@ bool OracleSession::OthersReadTheSame(const CommandCase& c, const live::Differen
     ask("zcard", {});
     each_word("zscore");
   }
-  if (more.ops.size() == c.ops.size()) return false;
+  // The number alone, which is asked first, says nothing of values of one length.
+  const bool sizes_differ =
+      left.kind == "number of elements" || left.core.size() != left.server.size();
+  if (more.ops.size() <= c.ops.size() + (sizes_differ ? 0 : 1)) return false;
   const std::optional<live::Difference> first = Run(more);
   return first && first->op >= more.ops.size() && first->Signature() == left.Signature();
+}
+
+bool OracleSession::OtherWritesToo(const CommandCase& c, const live::Difference& left) {
+  struct Way {
+    const char* reader;
+    const char* writer;
+    std::vector<std::string_view> before;  // the value
+  };
+  static const std::vector<Way> kWays = {{"get", "set", {}},         {"get", "append", {}},
+                                         {"lrange", "rpush", {}},    {"lrange", "lpush", {}},
+                                         {"hgetall", "hset", {"f"}}, {"hgetall", "hsetnx", {"f"}}};
+  if (left.words.size() < 2 || c.ops.empty()) return false;
+  const auto* last = std::get_if<CommandWorld::Call>(&c.ops.back());
+  if (last == nullptr || last->args.words.size() < 3) return false;
+  const std::string_view value = last->args.words[2];
+  for (const Way& way : kWays) {
+    if (!CommandContext::IsWord(left.words.front(), way.reader)) continue;
+    if (left.left_by.starts_with(way.writer) || !oracle_->survey().Has(way.writer)) continue;
+    Arena arena;
+    const std::span<std::string_view> words = arena.Words(way.before.size() + 3);
+    words[0] = way.writer;
+    words[1] = left.words[1];
+    std::ranges::copy(way.before, words.begin() + 2);
+    words.back() = value;
+    CommandCase other = c;
+    other.ops.assign(1, CommandWorld::Call{.client = {}, .args = {.words = words}});
+    const std::optional<live::Difference> first = Run(other);
+    if (first && first->Signature() == left.Signature()) return true;
+  }
+  return false;
 }
 
 std::string Session(const std::vector<std::string>& lines) {

@@ -47,6 +47,9 @@ struct LiveOptions {
   bool given() const { return server.given(); }
 };
 
+// How long a run of this many seconds may make its findings small, all together; 0: no limit.
+double ShrinkSecondsOf(double run_seconds);
+
 // The shorter hang timeout used while shrinking; the result must hang for the full time.
 int ShrinkingHangMs(int hang_ms);
 
@@ -107,6 +110,14 @@ class OracleSession {
   // True if other commands read the same data on both sides after these requests, so that the
   // command that reads it otherwise is wrong, not what has written it.
   bool OthersReadTheSame(const CommandCase& c, const live::Difference& left);
+
+  // True if what reads the key differs in the same way after another command has written the last
+  // op's value.
+  bool OtherWritesToo(const CommandCase& c, const live::Difference& left);
+  // Runs it once, and names what it shows of a command that the survey has found unfit after that.
+  std::optional<live::Difference> RunOnce(const CommandCase& c);
+  // The survey's cause of what such a case shows, if it calls an unfit command; otherwise `cause`.
+  std::string UnfitCause(const CommandCase& c, const std::string& cause) const;
 
   std::function<bool()> over_;  // the server asks it to its end
   std::unique_ptr<live::LiveServer> target_;

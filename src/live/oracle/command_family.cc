@@ -76,6 +76,18 @@ std::string FamilyOf(std::string_view name) {
   return plain;
 }
 
+// What a command reads otherwise, in one word: a fault of it may show as another value, as none, or
+// as one where there is none.
+std::string KindFamily(std::string_view kind) {
+  constexpr std::string_view kWhere = " where the core has ";
+  const auto is_error = [](std::string_view label) { return label.starts_with("error"); };
+  const size_t where = kind.find(kWhere);
+  const bool null = where != kind.npos && !is_error(kind) &&
+                    !is_error(kind.substr(where + kWhere.size())) && kind.contains("null");
+  const bool other = kind.starts_with("value of ") || kind == "number of elements" || null;
+  return other ? "another value" : std::string(kind);
+}
+
 }  // namespace
 
 std::string WithFamilies(std::string_view signature) {
@@ -90,7 +102,7 @@ std::string WithFamilies(std::string_view signature) {
     return std::string(signature);
   }
   constexpr std::string_view kAfter = " after ";
-  const std::string_view kind = rest.substr(end);
+  const std::string kind = ": " + KindFamily(rest.substr(end + 2));
   std::string text;
   if (const size_t after = name.find(kAfter); after != name.npos) {
     text = FamilyOf(name.substr(0, after)) + std::string(kAfter);

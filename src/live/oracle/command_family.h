@@ -8,7 +8,8 @@ namespace resprobe::live {
 
 // The signature (Difference::Signature()) with a word for the family in place of each command:
 // commands that a server is likely to implement by one function, such as INCR and DECR, and the
-// same command in a case, in EXEC and in the final state. Two differences with the same result
+// same command in a case, in EXEC and in the final state; and with one word for a value, a null and
+// a number of elements that are not the core's. Two differences with the same result
 // probably have one cause.
 std::string WithFamilies(std::string_view signature);
 

@@ -1,6 +1,7 @@
 #include "live/oracle/oracle_compare.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 
@@ -168,8 +169,16 @@ std::string Template(std::string_view error, const Asked& asked) {
   }
   for (const std::string& name :
        {asked.args[0], LowerCase(asked.args[0]), UpperCase(asked.args[0])}) {
+    const auto letter = [&](size_t at) {
+      return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at])) != 0;
+    };
+    // As a word: not in EXECABORT.
     for (size_t at = 0; !name.empty() && (at = text.find(name, at)) != text.npos;) {
-      text.replace(at, name.size(), "?");
+      if ((at > 0 && letter(at - 1)) || letter(at + name.size())) {
+        at += name.size();
+      } else {
+        text.replace(at, name.size(), "?");
+      }
     }
   }
   return text;

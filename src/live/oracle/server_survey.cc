@@ -273,8 +273,9 @@ class Surveyor {
       return Has(*survey, one.writer) && Has(*survey, one.reader);
     });
     if (way == WaysToSee().end() || !error_.empty()) return;
+    constexpr std::string_view kDeletesNothing = "it is accepted and deletes nothing";
     const auto fails = [&](const char* name, const std::vector<std::vector<std::string>>& requests,
-                           bool gone, const char* why) {
+                           bool gone, std::string_view why) {
       if (!Has(*survey, name) || !error_.empty()) return;
       probe_.Disconnect();
       probe_.Ask(way->write);
@@ -287,12 +288,13 @@ class Surveyor {
       const bool there = see(*way);
       probe_.Disconnect();
       if (!accepted || there != gone) return;
-      ServerSurvey::Unfit unfit{.name = name, .why = why, .shown_by = {way->write}};
+      ServerSurvey::Unfit unfit{.name = name, .why = std::string(why), .shown_by = {way->write}};
+      // The database that a client has selected is no data that the command leaves.
+      if (why != kDeletesNothing) unfit.cause = unfit.name + ": " + unfit.why;
       unfit.shown_by.insert(unfit.shown_by.end(), requests.begin(), requests.end());
       unfit.shown_by.push_back(way->read);
       survey->unfit_[name] = std::move(unfit);
     };
-    constexpr const char* kDeletesNothing = "it is accepted and deletes nothing";
     fails("del", {{"DEL", kEffectKey}}, true, kDeletesNothing);
     fails("flushdb", {{"FLUSHDB"}}, true, kDeletesNothing);
     fails("flushall", {{"FLUSHALL"}}, true, kDeletesNothing);

@@ -40,6 +40,9 @@ class ServerSurvey {
     std::string why;  // "it replies twice"
     // The requests of a case that shows it.
     std::vector<std::vector<std::string>> shown_by;
+    // What a difference that such a case shows is called; "": after the request that it starts
+    // from.
+    std::string cause = {};
   };
 
   using Say = std::function<void(const std::string&)>;

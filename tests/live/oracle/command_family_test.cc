@@ -17,6 +17,9 @@ TEST(CommandFamilyTest, JoinsWhatIsProbablyOneFunction) {
   EXPECT_TRUE(OfOneFamily("state: dbsize: array where the core has integer",
                           "dbsize: array where the core has integer"));
   EXPECT_TRUE(OfOneFamily("set NX PXAT: leaves another expiry", "pexpire: leaves another expiry"));
+  EXPECT_TRUE(
+      OfOneFamily("lindex: value of bulk string", "lindex: null where the core has bulk string"));
+  EXPECT_TRUE(OfOneFamily("lrange: number of elements", "lrange: value of array"));
   EXPECT_TRUE(OfOneFamily("get after set PX: null", "get after set EX: null"));
   EXPECT_TRUE(OfOneFamily("get: server has ended: panic: index: main.f",
                           "config|get: server has ended: panic: index: main.f"));

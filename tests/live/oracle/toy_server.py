@@ -53,6 +53,7 @@ MANNERS = {
     "closes-always": "it closes the connection after each reply",
     "fake-flushall": "its FLUSHALL deletes nothing",
     "fake-del": "its DEL deletes nothing",
+    "fake-select": "it has a SELECT, which has no effect",
     "floods": "it writes to its standard output without a pause",
 }
 
@@ -98,6 +99,7 @@ class Store:
             name[3:]: getattr(self, name)
             for name in dir(self)
             if name.startswith("do_") and name[3:] not in without
+            and (name != "do_select" or "fake-select" in manners)
         }
 
     def run(self, words):
@@ -156,6 +158,11 @@ class Store:
             return OK
         self.keys.clear()
         self.ends.clear()
+        return OK
+
+    def do_select(self, index):
+        if not 0 <= number(index) < 16:
+            raise Wrong("ERR there is no such database")
         return OK
 
     def do_dbsize(self):
