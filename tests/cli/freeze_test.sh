@@ -96,7 +96,7 @@ while read -r name corpus; do
   build "$canaries"
   mkdir -p "$temp/made-$name"
   pairs=()
-  for i in {1..300}; do pairs+=("$i" "$temp/made-$name/$i"); done
+  for i in {1..900}; do pairs+=("$i" "$temp/made-$name/$i"); done
   "$canaries/$name" --resprobe generate "${pairs[@]}"
   "$program" replay --quiet --harness "$name" "$seeds/$corpus" "$temp/made-$name" \
     >"$temp/replayed" 2>&1 || true

@@ -48,7 +48,7 @@ run 0 replay "$temp/nul.ops" --server "127.0.0.1:$port"
 has out "left out, a name with a NUL behind it, which a server finds by chance: 1"
 wrong_use "do not differ, so there is nothing to minimize" \
   minimize "$temp/case.ops" --server "127.0.0.1:$port"
-wrong_use "only those of command_handler" replay corpus/resp_parser/made-2fb8166002cdb8f2 \
+wrong_use "which does not run against a server" replay corpus/resp_parser/made-2fb8166002cdb8f2 \
   --server "127.0.0.1:$port"
 # The reasons for which requests are left out: one line, unless all are asked for.
 run 0 oracle --server "127.0.0.1:$port" --seeds 300
