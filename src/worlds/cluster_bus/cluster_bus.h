@@ -53,6 +53,11 @@ class ClusterBus {
   explicit ClusterBus(Subject subject) : subject_(std::move(subject)) {}
 
   void Run(Bytes input, RunContext& run) {
+    // What an earlier run has left must grow at other places: edges would vary from run to run.
+    packet_ = cluster::Packet();
+    again_ = cluster::Packet();
+    std::string().swap(written_);
+    std::string().swap(text_);
     const BusTape tape = DecodeBusTape(input);
     std::string_view left = tape.stream;
     size_t packets = 0;
@@ -235,7 +240,7 @@ class ClusterBus {
   static constexpr size_t kMostSlice = 3000;
 
   Subject subject_;
-  // Kept between runs, so that a run allocates little.
+  // Of one run.
   cluster::Packet packet_;
   cluster::Packet again_;
   std::string written_;
