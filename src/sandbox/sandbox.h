@@ -133,11 +133,12 @@ class Sandbox {
   // What is sent does not arrive before Release(); both ends stay open.
   void Hold(size_t from, size_t to) { memory_->held[from] |= uint64_t{1} << to; }
   void Release(size_t from, size_t to);
-  // What arrives is lost, and so is what a connection sends after that: the end never learns of it.
+  // What arrives is lost, and so is all that its connection sends after that; neither end is told.
   void Lose(size_t from, size_t to) { memory_->lost[from] |= uint64_t{1} << to; }
   void StopLosing(size_t from, size_t to) { memory_->lost[from] &= ~(uint64_t{1} << to); }
-  // Of what a node has sent and will send on its connections to another one that are open now, only
-  // so many bytes more arrive. A connection is cut once.
+  // On the connections between two nodes that are open now, the next `bytes` bytes that `from` has
+  // sent or will send arrive, and nothing after them. A second call does not change a connection
+  // that is cut.
   void CutAfter(size_t from, size_t to, uint64_t bytes);
   // Resets all connections between two nodes.
   void ResetLinks(size_t a, size_t b);

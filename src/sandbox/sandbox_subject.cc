@@ -1,14 +1,9 @@
 #include "sandbox/sandbox_subject.h"
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 
 namespace resprobe::sandbox {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr uint64_t kSimulatedMs = 1000;
 
@@ -16,13 +11,7 @@ constexpr uint64_t kSimulatedMs = 1000;
 
 std::unique_ptr<SandboxSubject> SandboxSubject::Make(const Options& options, std::string* error) {
   std::unique_ptr<SandboxSubject> subject(new SandboxSubject);
-  std::error_code code;
-  std::string folder = fs::temp_directory_path(code) / "resprobe-sandbox-XXXXXX";
-  if (code || mkdtemp(folder.data()) == nullptr) {
-    *error = std::string("cannot make a temporary folder: ") + strerror(errno);
-    return nullptr;
-  }
-  subject->folder_ = folder;
+  if (!subject->folder_.Make(error)) return nullptr;
   // Time stands still until Advance().
   subject->fresh_ = Sandbox::Make(
       {.seed = options.seed, .start_ms = options.start_ms, .call_ns = 0, .cpu = options.cpu},
@@ -30,8 +19,7 @@ std::unique_ptr<SandboxSubject> SandboxSubject::Make(const Options& options, std
   if (subject->fresh_ == nullptr) return nullptr;
   SandboxNodeOptions node;
   node.program = options.program;
-  node.directory = folder + "/fresh";
-  fs::create_directory(node.directory, code);
+  node.directory = subject->folder_.MakeNext();
   node.arguments = {
       "--port", std::to_string(kPort), "--bind", "0.0.0.0",   "--save", "", "--appendonly",
       "no",     "--protected-mode",    "no",     "--logfile", "log"};
@@ -40,21 +28,12 @@ std::unique_ptr<SandboxSubject> SandboxSubject::Make(const Options& options, std
   return subject;
 }
 
-SandboxSubject::~SandboxSubject() {
-  run_.reset();
-  fresh_.reset();
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-}
-
 void SandboxSubject::Reset() {
-  std::error_code ignored;
   clients_.clear();
   run_.reset();
-  if (runs_ > 0) fs::remove_all(folder_ + "/" + std::to_string(runs_), ignored);
-  const std::string folder = folder_ + "/" + std::to_string(++runs_);
-  fs::create_directory(folder, ignored);
-  run_ = fresh_->Copy(folder, &error_);
+  folder_.Delete(&run_folder_);
+  run_folder_ = folder_.MakeNext();
+  run_ = fresh_->Copy(run_folder_, &error_);
   if (run_ == nullptr) std::abort();  // the system gives no processes or memory any more
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sandbox/sandbox.h"
+#include "sandbox/scratch_folder.h"
 #include "sim/server_subject.h"
 
 namespace resprobe::sandbox {
@@ -35,7 +36,7 @@ class SandboxSubject final : public ServerSubject {
   // Starts the server in a new folder below the temporary folder. nullptr with one line in `error`
   // if that fails. Call Reset() before anything else.
   static std::unique_ptr<SandboxSubject> Make(const Options& options, std::string* error);
-  ~SandboxSubject() override;
+  ~SandboxSubject() override = default;
   SandboxSubject(const SandboxSubject&) = delete;
   SandboxSubject& operator=(const SandboxSubject&) = delete;
 
@@ -68,8 +69,8 @@ class SandboxSubject final : public ServerSubject {
   void Settle();
   void Drain();
 
-  std::string folder_;
-  uint64_t runs_ = 0;
+  ScratchFolder folder_;
+  std::string run_folder_;
   std::unique_ptr<Sandbox> fresh_;
   std::unique_ptr<Sandbox> run_;
   std::map<uint64_t, Client> clients_;

@@ -1,30 +1,7 @@
-// cluster_bus with a parser that adds the sizes of channel and message in 32 bits, as servers do.
+// cluster_bus with a parser that adds the sizes of channel and message in 32 bits.
 
-#include "worlds/cluster_bus/cluster_bus.h"
-
-#include "core/cluster/big_endian.h"
 #include "driver/fuzz_main.h"
 #include "engine/raw_harness.h"
-
-namespace resprobe {
-namespace {
-
-struct SizesOverflow : CoreBus {
-  cluster::BusResult Parse(std::string_view bytes, Profile profile, cluster::Packet* packet) {
-    const cluster::BusResult result = CoreBus::Parse(bytes, profile, packet);
-    if (result.error != cluster::BusError::kLength ||
-        !std::holds_alternative<cluster::PublishBody>(packet->body)) {
-      return result;
-    }
-    const size_t data = packet->header.light ? cluster::kLightHeaderBytes : cluster::kHeaderBytes;
-    if (bytes.size() < data + 8) return result;
-    const uint64_t sum = cluster::LoadBigEndian(bytes.substr(data), 4) +
-                         cluster::LoadBigEndian(bytes.substr(data + 4), 4);
-    return static_cast<uint32_t>(sum) == bytes.size() - data - 8 ? cluster::BusResult() : result;
-  }
-};
-
-}  // namespace
-}  // namespace resprobe
+#include "tests/canaries/cluster_bus_sizes.h"
 
 RESPROBE_HARNESS(resprobe::RawHarness<resprobe::ClusterBus<resprobe::SizesOverflow>>)

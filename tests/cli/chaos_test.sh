@@ -9,9 +9,9 @@ export RESPROBE_WORK_DIR=$temp/work
 findings=$temp/work/findings/durability
 faults="crash_mid_write corrupt_read corrupt_write disk_full slow_write fsync_lost connection_drop memory_pressure"
 
-wrong_use "--faults gremlins: there is no such one" chaos --faults gremlins
+wrong_use "--faults gremlins: no such name: choose from" chaos --faults gremlins
 wrong_use "--faults: it names nothing" chaos --faults ,
-wrong_use "--policy sometimes: there is no such one" chaos --policy sometimes
+wrong_use "--policy sometimes: no such name: choose from" chaos --policy sometimes
 wrong_use "no-such-server" chaos --start no-such-server
 
 run 0 chaos --seeds 300

@@ -9,8 +9,8 @@ export RESPROBE_WORK_DIR=$temp/work
 finding=$temp/work/findings/durability/crash-violation-acknowledged_kept
 
 wrong_use "--start" crash
-wrong_use "--policy sometimes: there is no such one" crash --start redis-server --policy sometimes
-wrong_use "--faults gremlins: there is no such one" crash --start redis-server --faults gremlins
+wrong_use "--policy sometimes: no such name: choose from" crash --start redis-server --policy sometimes
+wrong_use "--faults gremlins: no such name: choose from" crash --start redis-server --faults gremlins
 wrong_use "--policy: it names nothing" crash --start redis-server --policy ,
 wrong_use "--level" crash --start redis-server --level strong
 wrong_use "no-such-server" crash --start no-such-server

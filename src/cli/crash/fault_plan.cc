@@ -92,8 +92,8 @@ std::vector<size_t> ChosenOf(const std::string& option, const std::string& list,
   for (const std::string& word : SplitList(list)) {
     const auto found = std::ranges::find(known, word);
     if (found == known.end()) {
-      throw runner::UserError(option + " " + word +
-                              ": there is no such one: " + absl::StrJoin(known, ","));
+      throw runner::UserError(option + " " + word + ": no such name: choose from " +
+                              absl::StrJoin(known, ", "));
     }
     const auto index = static_cast<size_t>(found - known.begin());
     if (std::ranges::find(chosen, index) == chosen.end()) chosen.push_back(index);

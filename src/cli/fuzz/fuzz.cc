@@ -1,6 +1,7 @@
 // fuzz: runs the harnesses, one after the other; minimizes and files failures.
 
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -55,10 +56,16 @@ int RunFuzz(const FuzzOptions& options) {
                             " runs under libFuzzer only: leave out --engine afl");
   }
   if (options.server.given()) {
-    if (std::none_of(harnesses.begin(), harnesses.end(),
-                     [](const runner::HarnessEntry& harness) { return harness.with_server(); })) {
-      throw runner::UserError(
-          "--start is for a harness with a live server: name command_oracle or invalidation_live");
+    const auto with_server = [](const runner::HarnessEntry& harness) {
+      return harness.with_server();
+    };
+    if (std::ranges::none_of(harnesses, with_server)) {
+      std::vector<std::string> names;
+      for (const runner::HarnessEntry& harness : project.all) {
+        if (with_server(harness)) names.push_back(harness.name);
+      }
+      throw runner::UserError("--start is for a harness with a live server: name one of " +
+                              absl::StrJoin(names, ", "));
     }
     runner::SetLiveServerCommand(
         runner::CommandLine(options.server.start, options.server.arguments));

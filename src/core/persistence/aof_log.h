@@ -116,7 +116,7 @@ class AofLog {
 
   // The bytes appended since Reset(), whatever the file: a mark for WAITAOF.
   uint64_t appended() const { return appended_; }
-  // Durable up to that mark, as far as the server knows: what WAITAOF tells.
+  // The mark up to which the server knows the log to be durable; WAITAOF compares with it.
   uint64_t synced() const { return synced_; }
   // In bytes: the current file as far as it was written, and what waits to be written.
   int64_t file_size() const { return size_; }

@@ -62,7 +62,8 @@ class ReplicationSource {
   int64_t CountDurable(uint64_t offset) const;
   // Time has passed: sends a ping when one is due (redis 7.0 replication.c replicationCron).
   void Tick();
-  // A replica that has reported nothing for the time-out, and is to be disconnected; nullptr: none.
+  // A replica that has reported nothing for longer than the time-out; nullptr: there is none. The
+  // caller disconnects it (redis 7.0 replication.c replicationCron).
   Client* SilentReplica() const;
   // Asks all replicas to report their offsets.
   void AskForAcknowledgement();

@@ -1,9 +1,6 @@
 #include "live/durability/durable_server.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -18,47 +15,18 @@ using sandbox::SandboxClient;
 
 constexpr int64_t kMsUs = 1000;
 
-// Empty with a line in `error` if that fails.
-std::string MakeFolder(std::string* error) {
-  std::error_code code;
-  std::string folder = fs::temp_directory_path(code) / "resprobe-crash-XXXXXX";
-  if (!code && mkdtemp(folder.data()) != nullptr) return folder;
-  *error = "cannot make a temporary folder: " + (code ? code.message() : strerror(errno)) +
-           ": set TMPDIR to a folder that can be written";
-  return "";
-}
-
 }  // namespace
-
-PreparedServers::PreparedServers(const DurableServerOptions& options)
-    : options_(options), folder_(MakeFolder(&why_no_folder_)) {}
-
-PreparedServers::~PreparedServers() {
-  kept_.clear();
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-}
 
 std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& settings,
                                                std::string* folder, std::string* error) {
-  if (folder_.empty()) {
-    *error = why_no_folder_;
-    return nullptr;
-  }
-  // Names of one length: a server may report the length of a path.
-  const auto make_folder = [this] {
-    const std::string name = folder_ + "/" + std::to_string(10'000'000 + folders_++);
-    std::error_code ignored;
-    fs::create_directory(name, ignored);
-    return name;
-  };
+  if (!folder_.made() && !folder_.Make(error)) return nullptr;
   auto found = kept_.find(settings);
   if (found == kept_.end()) {
     std::unique_ptr<Sandbox> made = Sandbox::Make({.call_ns = 1, .cpu = options_.cpu}, error);
     if (made == nullptr) return nullptr;
     sandbox::SandboxNodeOptions node;
     node.program = options_.program;
-    node.directory = make_folder() + "/n";
+    node.directory = folder_.MakeNext() + "/n";
     std::error_code ignored;
     fs::create_directory(node.directory, ignored);
     // The last one of a setting counts: what a run needs comes after what the user wants.
@@ -94,7 +62,7 @@ std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& s
     if (kept_.size() == kMostKept) kept_.erase(kept_.begin());
     found = kept_.emplace(settings, std::move(made)).first;
   }
-  *folder = make_folder();
+  *folder = folder_.MakeNext();
   return found->second->Copy(*folder, error);
 }
 
@@ -103,9 +71,7 @@ std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& s
 void DurableServer::End() {
   for (std::unique_ptr<SandboxClient>& client : clients_) client.reset();
   sandbox_.reset();
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-  folder_.clear();
+  prepared_->Delete(&folder_);
 }
 
 SandboxRole DurableServer::caller() const { return node().caller(); }

@@ -14,6 +14,7 @@
 #include "core/server/server.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/sandbox_client.h"
+#include "sandbox/scratch_folder.h"
 
 namespace resprobe::live {
 
@@ -39,24 +40,22 @@ struct DurableServerOptions {
 // processes are copied.
 class PreparedServers {
  public:
-  explicit PreparedServers(const DurableServerOptions& options);
+  explicit PreparedServers(const DurableServerOptions& options) : options_(options) {}
   const DurableServerOptions& options() const { return options_; }
-  ~PreparedServers();
   PreparedServers(const PreparedServers&) = delete;
   PreparedServers& operator=(const PreparedServers&) = delete;
 
-  // A system of its own with a prepared node, and its folder, which the caller deletes. nullptr
-  // with one line in `error` if the server cannot run.
+  // A system of its own with a prepared node, and its folder, for Delete(). nullptr with one line
+  // in `error` if the server cannot run.
   std::unique_ptr<sandbox::Sandbox> Take(const std::vector<std::string>& settings,
                                          std::string* folder, std::string* error);
+  void Delete(std::string* folder) const { folder_.Delete(folder); }
 
  private:
   static constexpr size_t kMostKept = 24;
 
   DurableServerOptions options_;
-  std::string why_no_folder_;
-  std::string folder_;
-  uint64_t folders_ = 0;
+  sandbox::ScratchFolder folder_;
   std::map<std::vector<std::string>, std::unique_ptr<sandbox::Sandbox>> kept_;
 };
 

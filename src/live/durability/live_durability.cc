@@ -455,16 +455,6 @@ void LiveDurability::Pass(int64_t ms, RunContext& run) {
 
 // --- Crashes.
 
-void LiveDurability::Choices::Reset(std::span<const std::string_view> words) {
-  next_ = 0;
-  numbers_.clear();
-  for (const std::string_view word : words) {
-    uint32_t number = 0;
-    std::from_chars(word.data(), word.data() + word.size(), number);
-    numbers_.push_back(number);
-  }
-}
-
 void LiveDurability::Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
                          RunContext& run) {
   if (after >= World::kAtNextStart) {

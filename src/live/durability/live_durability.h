@@ -20,6 +20,7 @@
 #include "sim/disk/crash_states.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_files.h"
+#include "worlds/durability/crash_choices.h"
 #include "worlds/durability/crash_points.h"
 #include "worlds/durability/durability_counts.h"
 #include "worlds/durability/durability_world.h"
@@ -209,18 +210,7 @@ class LiveDurability : private DiskObserver {
   std::vector<DumpedKey> keys_;
   std::vector<DumpedKey> probe_keys_;  // a probe may come while keys_ is being read
 
-  class Choices : public DiskChoices {
-   public:
-    void Reset(std::span<const std::string_view> words);
-    uint32_t Choose(uint32_t count) override {
-      return next_ < numbers_.size() ? numbers_[next_++] % count : 0;
-    }
-
-   private:
-    std::vector<uint32_t> numbers_;
-    size_t next_ = 0;
-  };
-  Choices choices_;
+  CrashChoices choices_;  // of the crash that is armed
   std::optional<CrashKind> armed_;
   bool in_write_ = false;  // the crash that is armed comes in a write
   MemoryPolicy memory_ = MemoryPolicy::kEnough;

@@ -2,9 +2,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 
 #include "live/server/harness_server.h"
@@ -42,7 +39,6 @@ void SandboxedServers::LeaveToParent() {
   static_cast<void>(run_.release());
   for (auto& [form, system] : formed_) static_cast<void>(system.release());
   formed_.clear();
-  folder_.clear();
   run_folder_.clear();
 }
 
@@ -51,25 +47,7 @@ void SandboxedServers::Fail(const std::string& why) {
   if (!options_.harness.empty()) EndHarness(options_.harness, why);
 }
 
-SandboxedServers::~SandboxedServers() {
-  LeaveToParent();
-  run_.reset();
-  formed_.clear();
-  std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
-}
-
-bool SandboxedServers::MakeFolder() {
-  if (!folder_.empty()) return true;
-  std::error_code code;
-  std::string folder = fs::temp_directory_path(code) / "resprobe-sandbox-XXXXXX";
-  if (code || mkdtemp(folder.data()) == nullptr) {
-    error_ = std::string("cannot make a temporary folder: ") + strerror(errno);
-    return false;
-  }
-  folder_ = folder;
-  return true;
-}
+SandboxedServers::~SandboxedServers() { LeaveToParent(); }
 
 std::vector<std::string> SandboxedServers::Arguments(const Settings& settings, size_t node,
                                                      size_t of) const {
@@ -109,9 +87,8 @@ std::vector<std::string> SandboxedServers::Arguments(const Settings& settings, s
 std::unique_ptr<Sandbox> SandboxedServers::MakeFormed(const Settings& settings) {
   std::unique_ptr<Sandbox> system = Sandbox::Make({.call_ns = 0, .cpu = options_.cpu}, &error_);
   if (system == nullptr) return nullptr;
-  const std::string folder = folder_ + "/" + std::to_string(++folders_);
+  const std::string folder = folder_.MakeNext();
   std::error_code ignored;
-  fs::create_directory(folder, ignored);
   Settings plain;
   plain.nodes = settings.nodes;
   for (size_t i = 0; i < settings.nodes; ++i) {
@@ -149,19 +126,16 @@ bool SandboxedServers::Reset(const Settings& settings) {
 }
 
 bool SandboxedServers::MakeRun(const Settings& settings) {
-  if (!MakeFolder()) return false;
+  if (!folder_.made() && !folder_.Make(&error_)) return false;
   settings_ = settings;
   crashed_.fill(false);
   error_.clear();
   run_.reset();
-  std::error_code ignored;
-  if (!run_folder_.empty()) fs::remove_all(run_folder_, ignored);
-  run_folder_.clear();
+  folder_.Delete(&run_folder_);
   std::unique_ptr<Sandbox>& formed = formed_[{settings.nodes, settings.chained}];
   if (formed == nullptr) formed = MakeFormed(settings);
   if (formed == nullptr) return false;
-  run_folder_ = folder_ + "/" + std::to_string(++folders_);
-  fs::create_directory(run_folder_, ignored);
+  run_folder_ = folder_.MakeNext();
   run_ = formed->Copy(run_folder_, &error_);
   if (run_ == nullptr) return false;
   for (size_t i = 0; i < settings.nodes; ++i) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sandbox/sandbox.h"
+#include "sandbox/scratch_folder.h"
 #include "worlds/replication/replicated_servers.h"
 
 namespace resprobe::live {
@@ -72,7 +73,6 @@ class SandboxedServers final : public ReplicatedServers {
   std::vector<std::string> Arguments(const Settings& settings, size_t node, size_t of) const;
   // Makes a system that has formed. nullptr: error_.
   std::unique_ptr<sandbox::Sandbox> MakeFormed(const Settings& settings);
-  bool MakeFolder();
   bool MakeRun(const Settings& settings);
   void Fail(const std::string& why);
   // In a forked child: the servers are those of its parent.
@@ -81,8 +81,7 @@ class SandboxedServers final : public ReplicatedServers {
   const Options options_;
   Settings settings_;
   pid_t owner_ = 0;
-  std::string folder_;
-  uint64_t folders_ = 0;
+  sandbox::ScratchFolder folder_;
   std::map<Form, std::unique_ptr<sandbox::Sandbox>> formed_;
   std::unique_ptr<sandbox::Sandbox> run_;
   std::string run_folder_;

@@ -2,10 +2,6 @@
 
 #include <signal.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <utility>
 
 namespace resprobe::live {
@@ -65,13 +61,7 @@ class SandboxChannel : public Channel {
 std::unique_ptr<SandboxedServer> SandboxedServer::Start(const ServerProcessOptions& options,
                                                         std::string* error) {
   std::unique_ptr<SandboxedServer> server(new SandboxedServer);
-  std::error_code code;
-  std::string folder = std::filesystem::temp_directory_path(code) / "resprobe-server-XXXXXX";
-  if (code || mkdtemp(folder.data()) == nullptr) {
-    *error = std::string("cannot make a temporary folder: ") + strerror(errno);
-    return nullptr;
-  }
-  server->folder_ = folder;
+  if (!server->folder_.Make(error)) return nullptr;
   // Questions for the time cost next to nothing: within a case the time stands still.
   server->sandbox_ = Sandbox::Make(
       {.call_ns = 1, .turn_limit_ms = options.hang_ms, .cpu = sandbox::PinToThisProcessor()},
@@ -79,7 +69,7 @@ std::unique_ptr<SandboxedServer> SandboxedServer::Start(const ServerProcessOptio
   if (server->sandbox_ == nullptr) return nullptr;
   sandbox::SandboxNodeOptions node;
   node.program = options.program;
-  node.directory = folder;
+  node.directory = server->folder_.path();
   node.environment = options.environment;
   const std::string port = std::to_string(kPort);
   if (!options.own_words()) {
@@ -101,8 +91,6 @@ SandboxedServer::~SandboxedServer() {
   if (sandbox_ != nullptr && sandbox_->size() > 0) {
     sandbox_->node(0).Crash(CrashKind::kProcess);  // it has nothing to save
   }
-  std::error_code ignored;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
 
 Link SandboxedServer::Dial(std::string* error) {

@@ -7,6 +7,7 @@
 #include "live/server/server_process.h"
 #include "live/server/started_server.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/scratch_folder.h"
 
 namespace resprobe::live {
 
@@ -28,7 +29,7 @@ class SandboxedServer : public StartedServer {
 
   Link Dial(std::string* error) override;
   std::string CliArguments() const override { return ""; }
-  const std::string& folder() const override { return folder_; }
+  const std::string& folder() const override { return folder_.path(); }
   std::optional<std::string> AwaitEnd(int ms) override;
   void Signal(int signal) override;
   size_t PeakKilobytes() const override { return 0; }
@@ -41,7 +42,7 @@ class SandboxedServer : public StartedServer {
  private:
   SandboxedServer() = default;
 
-  std::string folder_;
+  sandbox::ScratchFolder folder_;
   // Channels may outlive this object.
   std::shared_ptr<sandbox::Sandbox> sandbox_;
 };

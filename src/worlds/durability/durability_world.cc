@@ -1,7 +1,6 @@
 #include "worlds/durability/durability_world.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "core/resp/writer.h"
@@ -429,16 +428,6 @@ void DurabilityWorld::Pass(int64_t ms, RunContext& run) {
 }
 
 // --- Crashes.
-
-void DurabilityWorld::CrashChoices::Reset(std::span<const std::string_view> words) {
-  next_ = 0;
-  numbers_.clear();
-  for (const std::string_view word : words) {
-    uint32_t number = 0;
-    std::from_chars(word.data(), word.data() + word.size(), number);
-    numbers_.push_back(number);
-  }
-}
 
 void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
                           RunContext& run) {

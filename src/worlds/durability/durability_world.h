@@ -20,6 +20,7 @@
 #include "engine/run_context.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_files.h"
+#include "worlds/durability/crash_choices.h"
 #include "worlds/durability/durability_counts.h"
 #include "worlds/durability/judge.h"
 #include "worlds/durability/state_history.h"
@@ -364,19 +365,7 @@ class DurabilityWorld {
   Disk disk_;
   DiskFiles disk_files_{&disk_};
   FileSystem* files_ = nullptr;
-  // Of the crash that is armed.
-  class CrashChoices : public DiskChoices {
-   public:
-    void Reset(std::span<const std::string_view> words);
-    uint32_t Choose(uint32_t count) override {
-      return next_ < numbers_.size() ? numbers_[next_++] % count : 0;
-    }
-
-   private:
-    std::vector<uint32_t> numbers_;
-    size_t next_ = 0;
-  };
-  CrashChoices choices_;
+  CrashChoices choices_;  // of the crash that is armed
   Lines lines_;
   const PersistenceSettings base_;
   ServerConfig settings_;  // with which the next process starts

@@ -19,7 +19,7 @@ namespace resprobe {
 
 // Nodes of the core on a simulated network, by time. They have no files: a process starts empty,
 // whatever Settings::log says, and a full synchronization needs no disk.
-class CoreServers final : public ReplicatedServers, private Network::Receiver {
+class CoreServers : public ReplicatedServers, private Network::Receiver {
  public:
   // Makes the server of a node, for canaries; nullptr: the core.
   using Make = std::function<std::unique_ptr<ServerSubject>(const ServerConfig& config)>;

@@ -70,8 +70,8 @@ class ReplicatedServers {
   // What one sends to the other does not arrive until Release().
   virtual void Hold(size_t from, size_t to) = 0;
   virtual void Release(size_t from, size_t to) = 0;
-  // On the connections that are open now, only so many bytes more arrive, one way. A connection
-  // is cut once.
+  // On the connections that are open now, the next `bytes` bytes in this direction arrive, and
+  // nothing after them. A second call does not change a connection that is cut.
   virtual void CutAfter(size_t from, size_t to, uint64_t bytes) = 0;
   // Both sides learn that their connections are gone.
   virtual void ResetLinks(size_t a, size_t b) = 0;

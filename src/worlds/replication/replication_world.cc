@@ -427,7 +427,7 @@ void ReplicationWorld::Heal(RunContext& run) {
   for (size_t i = 0; i < nodes_ && !run.violated() && servers_->error().empty(); ++i) {
     const size_t of = PrimaryOf(i);
     if (servers_->up(i)) {
-      // What was answered, or waits to be, is done.
+      // Requests that have arrived are served before the server changes its role.
       Pass(kPatienceMs, run);
       Tell(i, of, run);
     } else {
@@ -527,7 +527,10 @@ void ReplicationWorld::CheckKept(RunContext& run) {
     request_.clear();
     AppendRequest(&request_, {"GET", KeyName(key)});
     const std::span<const resp::Reply> replies = Ask(writers_[primary_], primary_, request_, 1);
-    if (replies.empty()) continue;
+    if (!run.Check(!replies.empty(), "goes_on", "the primary answers GET " + KeyName(key),
+                   "nothing")) {
+      return;
+    }
     uint32_t found = 0;
     const std::string_view text = replies[0].root().text();
     std::from_chars(text.data(), text.data() + text.size(), found);

@@ -29,10 +29,10 @@ inline constexpr std::string_view kScriptKindNames[] = {"count",  "time",       
 constexpr std::span<const std::string_view> EnumNames(ScriptKind) { return kScriptKindNames; }
 
 // Model: a primary and one to four replicas, in a star or a chain, with clients at each of them,
-// and an operator who promotes servers and tells them whom to follow. Time decides when bytes
-// arrive. Two kinds of writes: numbered ones, to a few keys of their own, of which write_book.h
-// says who may and who must have them; and any other commands, scripts included, for which replicas
-// and primary are compared at the end.
+// and an operator who promotes servers and tells them which one to follow. Bytes take a fixed time
+// from server to server. There are two kinds of writes. Numbered writes go to a few keys of their
+// own; write_book.h knows which servers may have each, and which must. Any other command may be
+// sent as well, scripts included; its effect is compared between replica and primary at the end.
 //
 // Faults: links that are held, cut at a byte, or reset, one way; processes that are killed, lose
 // power, or are paused; clocks that jump.
@@ -121,7 +121,8 @@ class ReplicationWorld {
     Index from;
     Index to;
   };
-  // Of what one server sends to another, only so many bytes more arrive, until `reset`.
+  // On the open connections from one server to another, the next `bytes` bytes arrive, and nothing
+  // after them, until `reset`.
   struct Cut {
     static constexpr std::string_view kName = "cut";
     static constexpr int kWeight = 2;

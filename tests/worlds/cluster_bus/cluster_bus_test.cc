@@ -14,6 +14,7 @@
 
 #include "core/cluster/big_endian.h"
 #include "engine/raw_harness.h"
+#include "tests/canaries/cluster_bus_sizes.h"
 
 namespace resprobe {
 namespace {
@@ -194,21 +195,6 @@ struct VersionUnchecked : CoreBus {
     std::string mended(bytes);
     cluster::StoreBigEndian(1, 2, cluster::kVersionAt, &mended);
     return CoreBus::Parse(mended, profile, packet);
-  }
-};
-// As servers do: the sizes of channel and message are added in 32 bits.
-struct SizesOverflow : CoreBus {
-  cluster::BusResult Parse(std::string_view bytes, Profile profile, cluster::Packet* packet) {
-    const cluster::BusResult result = CoreBus::Parse(bytes, profile, packet);
-    if (result.error != cluster::BusError::kLength ||
-        !std::holds_alternative<cluster::PublishBody>(packet->body)) {
-      return result;
-    }
-    const size_t data = packet->header.light ? cluster::kLightHeaderBytes : cluster::kHeaderBytes;
-    if (bytes.size() < data + 8) return result;
-    const uint64_t sum = cluster::LoadBigEndian(bytes.substr(data), 4) +
-                         cluster::LoadBigEndian(bytes.substr(data + 4), 4);
-    return static_cast<uint32_t>(sum) == bytes.size() - data - 8 ? cluster::BusResult() : result;
   }
 };
 struct PlaceOutside : CoreBus {

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "worlds/replication/core_servers.h"
 #include "worlds/replication/replication_harness.h"
 
 namespace resprobe {
@@ -109,6 +112,111 @@ TEST_F(ReplicationWorldTest, ReplicasOfAPromotedServerLearnItsNewId) {
   Run(kChain,
       "follow node=1 of=1\nput at=0 key=0\nadvance ms=4856\nadvance ms=2086\n"
       "call at=0 SADD a b\n");
+}
+
+// --- Servers with a planted fault, one for each invariant.
+
+// Replies of a server, changed on their way to clients.
+class ChangedReplies : public CoreServers {
+ public:
+  using Change = void (*)(size_t node, std::string* reply);
+
+  explicit ChangedReplies(Change change) : change_(change) {}
+  uint64_t Dial(size_t node) override {
+    const uint64_t connection = CoreServers::Dial(node);
+    nodes_[connection] = node;
+    return connection;
+  }
+  bool Receive(uint64_t connection, std::string* append) override {
+    std::string reply;
+    const bool open = CoreServers::Receive(connection, &reply);
+    change_(nodes_[connection], &reply);
+    append->append(reply);
+    return open;
+  }
+
+ private:
+  const Change change_;
+  std::map<uint64_t, size_t> nodes_;
+};
+
+std::unique_ptr<ReplicatedServers> Changed(ChangedReplies::Change change) {
+  return std::make_unique<ChangedReplies>(change);
+}
+
+// The first invariant that a case violates.
+std::string Violated(std::unique_ptr<ReplicatedServers> servers, std::string_view ops) {
+  ReplicationHarness harness(std::in_place, std::move(servers));
+  std::string error;
+  const std::optional<Tape> tape = harness.Parse(std::string(kStar) + std::string(ops), &error);
+  EXPECT_TRUE(tape) << error;
+  RunContext run;
+  harness.Run(*tape, run);
+  return run.violated() ? run.violation().invariant : "";
+}
+
+constexpr std::string_view kPutAndRead = "put at=0 key=0\nadvance ms=10\nread at=0 key=0\n";
+constexpr std::string_view kFirstWrite = "$1\r\n1\r\n";
+
+TEST_F(ReplicationWorldTest, AValueThatNobodyHasSentIsSeen) {
+  EXPECT_EQ(Violated(Changed([](size_t, std::string* reply) {
+                       if (reply->ends_with(kFirstWrite)) (*reply)[reply->size() - 3] = '7';
+                     }),
+                     kPutAndRead),
+            "never_had");
+}
+
+TEST_F(ReplicationWorldTest, AnAcceptedWriteThatIsGoneIsSeen) {
+  EXPECT_EQ(Violated(Changed([](size_t, std::string* reply) {
+                       if (!reply->ends_with(kFirstWrite)) return;
+                       reply->resize(reply->size() - kFirstWrite.size());
+                       reply->append("$-1\r\n");
+                     }),
+                     kPutAndRead),
+            "keeps");
+}
+
+TEST_F(ReplicationWorldTest, AReplicaThatTakesAWriteIsSeen) {
+  EXPECT_EQ(Violated(Changed([](size_t, std::string* reply) {
+                       if (reply->starts_with("-READONLY")) *reply = "+OK\r\n";
+                     }),
+                     "put at=3 key=0\n"),
+            "read_only");
+}
+
+TEST_F(ReplicationWorldTest, AReplicaThatDoesNotFollowIsSeen) {
+  struct HoldsForEver : CoreServers {
+    void Release(size_t, size_t) override {}
+  };
+  EXPECT_EQ(Violated(std::make_unique<HoldsForEver>(), "hold from=0 to=1\nput at=0 key=0\n"),
+            "converges");
+}
+
+TEST_F(ReplicationWorldTest, AReplicaWithOtherContentsIsSeen) {
+  EXPECT_EQ(Violated(Changed([](size_t node, std::string* reply) {
+                       constexpr size_t kDigest = 1 + 40;
+                       if (node == 1 && reply->starts_with('+') && reply->size() > kDigest) {
+                         (*reply)[1] = (*reply)[1] == '0' ? '1' : '0';
+                       }
+                     }),
+                     kPutAndRead),
+            "replicas_equal");
+}
+
+TEST_F(ReplicationWorldTest, AServerThatTakesNoWriteAtTheEndIsSeen) {
+  struct LosesTheLastWrite : CoreServers {
+    void Send(uint64_t connection, std::string_view bytes) override {
+      if (!bytes.contains("r:end")) CoreServers::Send(connection, bytes);
+    }
+  };
+  EXPECT_EQ(Violated(std::make_unique<LosesTheLastWrite>(), kPutAndRead), "goes_on");
+}
+
+TEST_F(ReplicationWorldTest, AServerThatEndsByItselfIsSeen) {
+  struct Ends : CoreServers {
+    std::string Ending(size_t node) const override { return node == 1 ? "signal 11" : ""; }
+  };
+  EXPECT_EQ(Violated(std::make_unique<Ends>(), kPutAndRead), "stays_up");
 }
 
 }  // namespace
