@@ -38,6 +38,12 @@ class BusValues {
     }
   }
 
+  // From now on, Fill() chooses from these.
+  void Replace(const BusPeople& people) {
+    if (!people.nodes.empty()) nodes_ = people.nodes;
+    if (!people.epochs.empty()) epochs_ = people.epochs;
+  }
+
   // From now on, the values of this packet are among those that Fill() chooses.
   void Learn(const Packet& packet) {
     Learner learner = {this};
@@ -487,6 +493,44 @@ void GenerateBusTape(uint64_t seed, Tape* out) {
   }
   JoinBusStream(profile, pieces, out);
   if (rng.OneIn(16)) out->resize(1 + rng.Below(out->size()));
+}
+
+namespace {
+
+// A server's own checks of the lengths of this packet are enough.
+bool ServersCheck(std::string_view bytes, const Packet& packet, Profile profile) {
+  Packet parsed;
+  switch (cluster::ParsePacket(bytes, profile, &parsed).error) {
+    case cluster::BusError::kExtension:
+      return false;
+    case cluster::BusError::kLength:
+      return !packet.header.light && packet.header.type != uint16_t{4} &&
+             packet.header.type != uint16_t{9} && packet.header.type != uint16_t{10} &&
+             (packet.header.mflags.bits & MessageFlags::kExtensionData) == 0;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> MakeHostilePackets(uint64_t seed, const BusPeople& people) {
+  Rng rng(seed);
+  const Profile profile = rng.OneIn(2) ? Profile::kValkey80 : Profile::kRedis70;
+  BusGenerator generator(&rng, profile);
+  generator.values().Replace(people);
+  std::vector<std::string> packets;
+  for (size_t i = 1 + rng.Below(6); i > 0; --i) {
+    const BusPiece piece = generator.Make();
+    std::string bytes;
+    piece.AppendTo(&bytes);
+    // By either profile: the receiver may be of the other one.
+    if (ServersCheck(bytes, piece.packet, Profile::kRedis70) &&
+        ServersCheck(bytes, piece.packet, Profile::kValkey80)) {
+      packets.push_back(std::move(bytes));
+    }
+  }
+  return packets;
 }
 
 bool MutateBusTape(Bytes tape, uint64_t seed, Tape* out) {

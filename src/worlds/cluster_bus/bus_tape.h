@@ -57,6 +57,15 @@ bool MutateBusTape(Bytes tape, uint64_t seed, Tape* out);
 // texts. Keeps what still fails; true if anything was kept.
 bool ShrinkBusTape(Tape* tape, const std::function<bool(const Tape&)>& still_fails);
 
+// Nodes and epochs that exist in a cluster.
+struct BusPeople {
+  std::vector<cluster::NodeId> nodes;
+  std::vector<uint64_t> epochs;
+};
+// One to six packets from a seed, as somebody sends them who knows a cluster, and wants to break
+// it. None has lengths with which servers read outside of a packet (docs/findings/bus-lengths.md).
+std::vector<std::string> MakeHostilePackets(uint64_t seed, const BusPeople& people);
+
 // The packets as text, and what is refused with its reason.
 std::string ShowBusTape(const BusTape& tape);
 
