@@ -18,6 +18,7 @@ Verb NewProgram();
 Verb BenchVerb();
 Verb ChaosPeerVerb();
 Verb ChaosVerb();
+Verb ClientVerb();
 Verb CmdVerb();
 Verb CompletionVerb();
 Verb ConformanceVerb();

@@ -63,7 +63,8 @@ ProcessRunner::ProcessRunner(const runner::Project& project, RunSpec spec)
         "RESPROBE_ORACLE_START", runner::CommandLine(spec_.server.start, spec_.server.arguments));
   }
   for (const auto& [option, variable] :
-       {std::pair{"peer", "RESPROBE_IO_PEER"}, std::pair{"client", "RESPROBE_IO_CLIENT"}}) {
+       {std::pair{"peer", "RESPROBE_IO_PEER"}, std::pair{"client", "RESPROBE_IO_CLIENT"},
+        std::pair{"driver", "RESPROBE_CLIENT_DRIVER"}}) {
     if (const auto at = spec_.options.find(option); at != spec_.options.end() && at->is_string()) {
       harness_.environment.emplace_back(variable, at->get<std::string>());
     }

@@ -19,7 +19,7 @@ struct HarnessEntry {
   // On top of the environment of this program, for every process of the binary.
   std::vector<std::pair<std::string, std::string>> environment = {};
   // True if it needs a server (see --start), false if it needs only the kernel's sockets.
-  bool with_server() const { return live && corpus != "io_chaos"; }
+  bool with_server() const { return live && corpus != "io_chaos" && corpus != "client_live"; }
 };
 
 // Why there is no binary, and how to fix it.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/cache/workers_runner.h"
+#include "cli/client/client_runner.h"
 #include "cli/crash/crash_runner.h"
 #include "cli/oracle/check_runner.h"
 #include "cli/oracle/live_runners.h"
@@ -68,6 +69,7 @@ constexpr RunnerKind kRunners[] = {
     {"restore", "oracle --restore", true, false, Open<RestoreCaseRunner>},
     {"check_tools", "oracle --check-tools", true, false, Open<CheckCaseRunner>},
     {"crash", "crash", true, true, Open<CrashCaseRunner>},
+    {"client", "client", false, true, Open<ClientCaseRunner>},
     {"workers", "invalidate or kill", true, false, Open<WorkersCaseRunner>},
 };
 
@@ -237,6 +239,8 @@ bool IsLive(std::string_view runner) {
   const RunnerKind* kind = FindRunner(runner);
   return kind != nullptr && kind->live;
 }
+
+bool RunsInHarness(std::string_view runner) { return runner == "process" || runner == "io"; }
 
 bool Traces(std::string_view runner) {
   const RunnerKind* kind = FindRunner(runner);

@@ -32,6 +32,8 @@ std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
 
 // True if that runner uses a live server, and no harness.
 bool IsLive(std::string_view runner);
+// True if the runner needs the binary of the harness: the others run cases in this process.
+bool RunsInHarness(std::string_view runner);
 // True if it can print a trace, and run a case twice to compare traces.
 bool Traces(std::string_view runner);
 

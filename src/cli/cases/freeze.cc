@@ -148,9 +148,9 @@ int RunFreeze(const FreezeOptions& options) {
   findings::RunSpec& run = subject.run;
   if (options.timeout_seconds) run.limits.timeout_seconds = *options.timeout_seconds;
   if (options.rss_mb) run.limits.rss_mb = *options.rss_mb;
-  // A live runner needs no binary of a harness.
-  const runner::HarnessEntry* harness = IsLive(run.runner) ? nullptr : &project.Find(run.harness);
-  const bool with_server = harness == nullptr || harness->with_server();
+  const runner::HarnessEntry* harness =
+      RunsInHarness(run.runner) ? &project.Find(run.harness) : nullptr;
+  const bool with_server = harness == nullptr ? IsLive(run.runner) : harness->with_server();
   if (options.server.given()) {
     if (!with_server) {
       throw runner::UserError("--start is for a harness with a live server, and " + run.harness +

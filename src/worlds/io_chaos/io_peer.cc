@@ -13,9 +13,10 @@ constexpr size_t kMostEdited = 4096;
 
 }  // namespace
 
-void IoPeer::Open(ServerSubject* server, ToxicCounts* counts) {
+void IoPeer::Open(ServerSubject* server, ToxicCounts* counts, Watch* watch) {
   server_ = server;
   counts_ = counts;
+  watch_ = watch;
   connection_ = server->Connect();
   protocol_ = 2;
   monitoring_ = false;
@@ -35,7 +36,10 @@ void IoPeer::Receive(std::string_view bytes, std::span<const Toxic> toxics) {
   while (!bytes.empty()) {
     const resp::RequestParser::Result result = parser_.Parse(bytes);
     // A server would close the connection.
-    if (result.status == resp::RequestParser::Status::kError) return;
+    if (result.status == resp::RequestParser::Status::kError) {
+      if (watch_ != nullptr) watch_->OnMalformed(parser_.error().text);
+      return;
+    }
     bytes.remove_prefix(result.consumed);
     if (result.status == resp::RequestParser::Status::kNeedMore) return;
     Serve(parser_.args(), toxics);
@@ -55,6 +59,7 @@ void IoPeer::Serve(std::span<const std::string_view> request, std::span<const To
   server_->Send(connection_, request_);
   answer_.clear();
   server_->Receive(connection_, &answer_);
+  if (watch_ != nullptr) watch_->OnServed(request, answer_);
   if (request[0] == "HELLO" && request.size() > 1 && answer_.starts_with('%')) protocol_ = 3;
   Send(answer_, number, toxics);
 }

@@ -26,8 +26,18 @@ class IoPeer {
   static constexpr uint64_t kMessage = UINT64_MAX;      // a message, a line of MONITOR, a push
   static constexpr uint64_t kUnknown = UINT64_MAX - 1;  // the peer was not honest
 
+  // Gets what a peer receives and answers.
+  class Watch {
+   public:
+    virtual ~Watch() = default;
+    // A request, and the server's answer before toxics edit it.
+    virtual void OnServed(std::span<const std::string_view> request, std::string_view answer) = 0;
+    // The client's bytes are not requests; the peer reads no more of them.
+    virtual void OnMalformed(std::string_view error) = 0;
+  };
+
   // Opens a connection to `server` for what the client is about to send.
-  void Open(ServerSubject* server, ToxicCounts* counts);
+  void Open(ServerSubject* server, ToxicCounts* counts, Watch* watch = nullptr);
   void Close();
   bool open() const { return connection_ != 0; }
 
@@ -62,6 +72,7 @@ class IoPeer {
 
   ServerSubject* server_ = nullptr;
   ToxicCounts* counts_ = nullptr;
+  Watch* watch_ = nullptr;
   uint64_t connection_ = 0;
   int protocol_ = 2;
   bool monitoring_ = false;

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+// Driver of node-redis 4 (docs/client-drivers.md). It has no timeout of a command.
+const redis = require("redis");
+const { version } = require("redis/package.json");
+
+const say = (what) => console.log(JSON.stringify(what));
+const plain = (value) =>
+  value instanceof redis.ErrorReply ? { error: value.message }
+    : Array.isArray(value) ? value.map(plain) : value;
+
+function kindOf(error) {
+  if (error instanceof redis.ErrorReply || error.constructor.name === "ReplyError") return "server";
+  if (error instanceof redis.AbortError && !/disconnect|closed/i.test(error.message)) return "cancelled";
+  const text = `${error.name} ${error.constructor.name} ${error.code} ${error.message}`;
+  if (/ECONN|EPIPE|closed|Disconnect|Socket|Offline/i.test(text)) return "closed";
+  if (/protocol|reply type/i.test(text)) return "protocol";
+  return "other";
+}
+
+let client;
+let connecting;
+let aborts = {};
+let pending = new Set();
+
+function open(request) {
+  const mine = redis.createClient({
+    socket: {
+      host: request.host,
+      port: request.port,
+      reconnectStrategy: (tries) => (request.retry ? 10 : new Error("no reconnecting")),
+    },
+  });
+  mine.on("error", () => {});
+  client = mine;
+  connecting = undefined;
+  aborts = {};
+  pending = new Set();
+}
+
+// A client that does not reconnect is connected again by its program.
+async function connected(retry) {
+  if (!client.isOpen) connecting = client.connect();
+  if (!retry || !client.isReady) await connecting;
+}
+
+function run(id, words) {
+  const abort = new AbortController();
+  aborts[id] = abort;
+  const done = connected(false)
+    .then(() => client.sendCommand(words, { signal: abort.signal }))
+    .then((value) => say({ id, reply: plain(value) }))
+    .catch((error) => say({ id, error: String(error.message), kind: kindOf(error) }))
+    .finally(() => pending.delete(done));
+  pending.add(done);
+  return done;
+}
+
+async function obey(request) {
+  switch (request.do) {
+    case "open": return open(request);
+    case "command": {
+      const done = run(request.id, request.words);
+      return request.wait ? done : new Promise(setImmediate);
+    }
+    case "pipeline":
+      return Promise.all(request.commands.map(({ id, words }) => run(id, words)));
+    case "cancel":
+      aborts[request.id].abort();
+      return new Promise(setImmediate);
+    case "wait": return Promise.all(pending);
+    case "close":
+      if (client.isOpen) await client.disconnect().catch(() => {});
+      return Promise.all(pending);
+  }
+}
+
+say({ driver: 1, client: "node-redis " + version, can: ["async", "pipeline", "retry"] });
+let last = Promise.resolve();
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  last = last.then(() => obey(JSON.parse(line))).then(() => say({ ready: true }));
+});

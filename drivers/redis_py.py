@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Driver of redis-py (docs/client-drivers.md). With the argument asyncio: of redis.asyncio."""
+
+import json
+import sys
+
+import redis
+
+print(json.dumps({"driver": 1, "client": "redis-py " + redis.__version__,
+                  "can": ["pipeline", "timeout", "retry"]}), flush=True)
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+def plain(value):
+    if isinstance(value, redis.ResponseError):
+        return {"error": str(value)}
+    if isinstance(value, list):
+        return [plain(element) for element in value]
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def kind_of(error):
+    for kind, types in (("server", redis.ResponseError), ("timeout", redis.TimeoutError),
+                        ("closed", redis.ConnectionError), ("protocol", redis.InvalidResponse)):
+        if isinstance(error, types):
+            protocol = type(error) is redis.InvalidResponse or "Protocol Error" in str(error)
+            return "protocol" if protocol else kind
+    return "other"
+
+
+def tell(number, value):
+    if isinstance(value, Exception):
+        say(id=number, error=str(value), kind=kind_of(value))
+    else:
+        say(id=number, reply=plain(value))
+
+
+def make(request):
+    seconds = request["timeout_ms"] / 1000 or None
+    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 3) if request["retry"] else None
+    client = redis.Redis(request["host"], request["port"], socket_timeout=seconds,
+                         retry=retry, retry_on_timeout=request["retry"])
+    client.response_callbacks.clear()  # replies as they come
+    return client
+
+
+client = None
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["do"] == "open":
+        client = make(request)
+    elif request["do"] == "command":
+        try:
+            tell(request["id"], client.execute_command(*request["words"]))
+        except Exception as error:
+            tell(request["id"], error)
+    elif request["do"] == "pipeline":
+        numbers = [command["id"] for command in request["commands"]]
+        pipeline = client.pipeline(transaction=False)
+        pipeline.response_callbacks = {}
+        for command in request["commands"]:
+            pipeline.execute_command(*command["words"])
+        try:
+            values = pipeline.execute(raise_on_error=False)
+        except Exception as error:
+            values = [error] * len(numbers)
+        for number, value in zip(numbers, values):
+            tell(number, value)
+    elif request["do"] == "close":
+        client.close()
+        client.connection_pool.disconnect()
+    say(ready=True)

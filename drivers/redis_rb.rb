@@ -1,0 +1,62 @@
+# Driver of redis-rb 4 (docs/client-drivers.md). It reconnects, and sends again what has failed:
+# reconnect_attempts is 1 by default.
+require "json"
+require "redis"
+
+$stdout.sync = true
+
+def say(what)
+  puts JSON.generate(what)
+end
+
+def plain(value)
+  case value
+  when Redis::CommandError then { error: value.message }
+  when Array then value.map { |element| plain(element) }
+  else value
+  end
+end
+
+def tell(id, value)
+  return say(id: id, reply: plain(value)) unless value.is_a?(Exception)
+
+  kind = case value
+         when Redis::CommandError then "server"
+         when Redis::TimeoutError then "timeout"
+         when Redis::ProtocolError then "protocol"
+         when Redis::BaseConnectionError, SystemCallError, IOError then "closed"
+         else "other"
+         end
+  say(id: id, error: value.message, kind: kind)
+end
+
+say(driver: 1, client: "redis-rb #{Redis::VERSION}", can: %w[timeout retry pipeline])
+client = nil
+while (line = $stdin.gets)
+  request = JSON.parse(line)
+  case request["do"]
+  when "open"
+    timeout = request["timeout_ms"] / 1000.0
+    client = Redis.new(host: request["host"], port: request["port"], connect_timeout: 5,
+                       read_timeout: timeout, write_timeout: timeout,
+                       reconnect_attempts: request["retry"] ? 1 : 0)
+  when "command"
+    begin
+      tell(request["id"], client.call(*request["words"]))
+    rescue StandardError => e
+      tell(request["id"], e)
+    end
+  when "pipeline"
+    commands = request["commands"]
+    begin
+      futures = nil
+      client.pipelined { |pipe| futures = commands.map { |command| pipe.call(*command["words"]) } }
+      commands.zip(futures) { |command, future| tell(command["id"], future.value) }
+    rescue StandardError => e
+      commands.each { |command| tell(command["id"], e) }
+    end
+  when "close"
+    client.close
+  end
+  say(ready: true)
+end

@@ -1,0 +1,93 @@
+#include "live/client/client_live_world.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/arena.h"
+#include "engine/generate.h"
+#include "engine/op_source.h"
+#include "engine/ops_text.h"
+
+namespace resprobe::live {
+namespace {
+
+std::string Driver(const std::string& fault) {
+  return std::string("python3 ") + RESPROBE_PLANTED_DRIVER + " " + fault;
+}
+
+// The invariant that a run of the case violates; "" if none.
+std::string RunText(ClientLiveWorld* world, const std::string& text) {
+  Arena arena;
+  Case<ClientLiveWorld> c;
+  const std::string error = Parse("ops client_live\n" + text, &arena, &c);
+  EXPECT_EQ(error, "");
+  RunContext run;
+  CaseSource<ClientLiveWorld> source(c);
+  RunSource(*world, source, run);
+  return run.violated() ? run.violation().invariant : "";
+}
+
+struct PlantedFault {
+  const char* name;
+  const char* invariant;
+  const char* ops;  // that show it
+};
+
+constexpr PlantedFault kFaults[] = {
+    {"stale", "own_reply",
+     "config timeout=yes\nstep\ntoxic kind=latency first=150\nstep\nstep\nstep\n"},
+    {"resend", "sent_once", "config retry=yes\ntoxic kind=fin first=1\nstep step=push\n"},
+    {"forget", "called_once", "config\ntoxic kind=fin first=2\nstep\n"},
+    {"twice", "called_once", "config\nstep\n"},
+    {"liar", "true_error", "config\ntoxic kind=fin first=2\nstep\n"},
+    {"deaf", "no_hang", "config\nstep\nhangup\nstep\n"},
+    {"reuse", "no_use_after_error",
+     "config\ntoxic kind=garbage first=1 second=5\nstep\nheal\nstep\n"},
+    {"mangle", "well_formed", "config\nstep step=upload size=4\n"},
+    {"crash", "alive", "config\nstep\nraw x\\r\\n\nstep\n"},
+    {"give_up", "comes_back", "config\nstep\nhangup\nstep\n"},
+};
+
+TEST(ClientLiveWorld, FindsEachPlantedFault) {
+  for (const PlantedFault& fault : kFaults) {
+    ClientLiveWorld world({.driver = Driver(fault.name)});
+    EXPECT_EQ(RunText(&world, fault.ops), fault.invariant) << fault.name;
+    // The same case holds for a client without the fault.
+    ClientLiveWorld sound({.driver = Driver("none")});
+    EXPECT_EQ(RunText(&sound, fault.ops), "") << fault.name;
+  }
+}
+
+TEST(ClientLiveWorld, HoldsForASoundClient) {
+  ClientLiveWorld world({.driver = Driver("none")});
+  constexpr uint64_t kSeeds = 60;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    Arena arena;
+    Case<ClientLiveWorld> c;
+    Generate(seed, &arena, &c);
+    RunContext run;
+    CaseSource<ClientLiveWorld> source(c);
+    RunSource(world, source, run);
+    EXPECT_FALSE(run.violated()) << "seed " << seed << ": " << run.violation().invariant
+                                 << ": expected " << run.violation().expected << ", seen "
+                                 << run.violation().seen;
+  }
+  EXPECT_GT(world.totals().replies, 100);
+  EXPECT_GT(world.totals().left_out.at("async"), 0);
+}
+
+TEST(ClientLiveWorld, SaysWhyADriverDoesNotStart) {
+  std::string error;
+  EXPECT_FALSE(ClientLiveWorld({.driver = "no-such-driver"}).Open(&error));
+  EXPECT_EQ(error, "cannot start the driver no-such-driver: No such file or directory");
+  EXPECT_FALSE(ClientLiveWorld({.driver = "sh -c 'echo an error >&2; exit 3'"}).Open(&error));
+  EXPECT_NE(error.find("exit code 3: an error"), std::string::npos) << error;
+  EXPECT_FALSE(ClientLiveWorld({.driver = "echo hello"}).Open(&error));
+  EXPECT_NE(error.find("begins with hello"), std::string::npos) << error;
+}
+
+}  // namespace
+}  // namespace resprobe::live

@@ -1,0 +1,148 @@
+"""A driver with a small client of its own, for tests (docs/client-drivers.md). Its argument is the
+fault that the client has:
+
+  none            none
+  stale           after a timeout it goes on with the connection, where the reply still comes
+  resend          it sends a write again after an end
+  forget          it does not report what fails
+  twice           it reports a reply twice
+  liar            it reports a timeout that was not set, instead of an end
+  deaf            after an end it waits for ever
+  reuse           after a protocol error it goes on with the connection
+  mangle          it sends a space where a value has its first colon
+  crash           it ends at a protocol error
+  give_up         after an end it never connects again
+"""
+
+import json
+import socket
+import sys
+import time
+
+FAULT = sys.argv[1] if len(sys.argv) > 1 else "none"
+
+
+class Protocol(Exception):
+    pass
+
+
+class Client:
+    def __init__(self, request):
+        self.address = (request["host"], request["port"])
+        self.timeout = request["timeout_ms"] / 1000 or None
+        self.retries = 1 if request["retry"] else 0
+        self.socket, self.bytes, self.over = None, b"", False
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+        self.socket, self.bytes = None, b""
+
+    def more(self):
+        got = self.socket.recv(4096)
+        if not got:
+            raise ConnectionError("the server has closed the connection")
+        self.bytes += got
+
+    def line(self):
+        while b"\r\n" not in self.bytes:
+            self.more()
+        line, self.bytes = self.bytes.split(b"\r\n", 1)
+        return line
+
+    def value(self, depth=0):
+        line = self.line()
+        kind, rest = line[:1], line[1:]
+        if kind not in b"+-:$*" or not kind or depth > 50:
+            raise Protocol("unexpected " + repr(line[:20]))
+        if kind in b"+-":
+            return rest.decode("latin-1") if kind == b"+" else {"error": rest.decode("latin-1")}
+        try:
+            number = int(rest)
+        except ValueError:
+            raise Protocol("not a number") from None
+        if kind == b":" or number == -1:
+            return number if kind == b":" else None
+        if number < 0 or number > 1 << 20:
+            raise Protocol("not a length")
+        if kind == b"*":
+            return [self.value(depth + 1) for _ in range(number)]
+        while len(self.bytes) < number + 2:
+            self.more()
+        text, end = self.bytes[:number], self.bytes[number:number + 2]
+        self.bytes = self.bytes[number + 2:]
+        if end != b"\r\n":
+            raise Protocol("a value does not end")
+        return text.decode("latin-1")
+
+    def once(self, words):
+        if self.socket is None:
+            if self.over:
+                raise ConnectionError("given up")
+            self.socket = socket.create_connection(self.address)
+            self.socket.settimeout(self.timeout)
+        if FAULT == "mangle":
+            words = [word.replace(":", " ", 1) for word in words]
+        text = "".join("$%d\r\n%s\r\n" % (len(word), word) for word in words)
+        self.socket.sendall(("*%d\r\n%s" % (len(words), text)).encode())
+        return self.value()
+
+    def command(self, words):
+        writes = words[0] in ("SET", "RPUSH")
+        tries = 1 + (self.retries if FAULT == "resend" or not writes else 0)
+        for left in reversed(range(tries)):
+            try:
+                return self.once(words)
+            except Protocol:
+                if FAULT == "crash":
+                    sys.exit("a protocol error")
+                if FAULT != "reuse":
+                    self.close()
+                raise
+            except socket.timeout:
+                if FAULT != "stale":
+                    self.close()
+                raise
+            except OSError:
+                self.close()
+                if FAULT == "deaf":
+                    time.sleep(3600)
+                self.over = FAULT == "give_up"
+                if not left:
+                    raise
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+def run(client, number, words):
+    try:
+        value = client.command(words)
+    except Exception as error:
+        kind = ("protocol" if isinstance(error, Protocol) else
+                "timeout" if isinstance(error, socket.timeout) or FAULT == "liar" else "closed")
+        if FAULT != "forget":
+            say(id=number, error=str(error), kind=kind)
+        return
+    if isinstance(value, dict):
+        say(id=number, error=value["error"], kind="server")
+        return
+    for _ in range(2 if FAULT == "twice" else 1):
+        say(id=number, reply=value)
+
+
+say(driver=1, client="planted " + FAULT, can=["timeout", "retry", "pipeline"])
+client = None
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["do"] == "open":
+        client = Client(request)
+    elif request["do"] == "command":
+        run(client, request["id"], request["words"])
+    elif request["do"] == "pipeline":
+        for command in request["commands"]:
+            run(client, command["id"], command["words"])
+    elif request["do"] == "close":
+        client.close()
+    say(ready=True)
