@@ -16,7 +16,7 @@ RUN find build/fuzz build/afl -mindepth 1 -maxdepth 1 ! -name bin ! -name harnes
 
 FROM debian:bookworm
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      afl++ libabsl20220623 libcpp-httplib0.11 llvm-19 redis-server && \
+      afl++ libabsl20220623 libcpp-httplib0.11 libyaml-cpp0.7 llvm-19 redis-server && \
     rm -rf /var/lib/apt/lists/*
 WORKDIR /resprobe
 COPY --from=build /resprobe .

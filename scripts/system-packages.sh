@@ -29,6 +29,7 @@ build|header:CLI/CLI.hpp|libcli11-dev|command line
 build|header:absl/strings/str_format.h|libabsl-dev|text, times and lists
 build|header:nlohmann/json.hpp|nlohmann-json3-dev|reports
 build|header:httplib.h|libcpp-httplib-dev|HTTP for proxy and workers
+build|header:yaml-cpp/yaml.h|libyaml-cpp-dev|scenarios of clusters
 build|header:hiredis/hiredis.h|libhiredis-dev|a client library under test
 build|wish:ccache|ccache|faster rebuilds
 build|wish:ld.lld-$v|lld-$v|faster links

@@ -137,11 +137,11 @@ Verb ManVerb() {
 Verb AllVerbs() {
   Verb root = NewProgram();
   for (const auto& make :
-       {FuzzVerb,   TestVerb,     ListVerb,      ReplayVerb,      ShowVerb,        MinimizeVerb,
-        FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb,      ConformanceVerb, ModelCheckVerb,
-        ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,          InvalidateVerb,  KillVerb,
-        CrashVerb,  ChaosVerb,    ClientVerb,    CrashPointsVerb, WorkersVerb,     CmdVerb,
-        CorpusVerb, BenchVerb}) {
+       {FuzzVerb,   TestVerb,     ListVerb,      ReplayVerb,  ShowVerb,        MinimizeVerb,
+        FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb,  ConformanceVerb, ModelCheckVerb,
+        ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
+        CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, WorkersVerb,
+        CmdVerb,    CorpusVerb,   BenchVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

@@ -19,6 +19,7 @@ Verb BenchVerb();
 Verb ChaosPeerVerb();
 Verb ChaosVerb();
 Verb ClientVerb();
+Verb ClusterVerb();
 Verb CmdVerb();
 Verb CompletionVerb();
 Verb ConformanceVerb();

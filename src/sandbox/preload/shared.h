@@ -20,10 +20,10 @@ extern "C" {
 
 enum {
   kSandboxVersion = 3,
-  kSandboxMaxNodes = 32,
+  kSandboxMaxNodes = 60,
   kSandboxHost = kSandboxMaxNodes,  // the host's number, as an end of connections and as a runner
   kSandboxEndpoints = kSandboxMaxNodes + 1,
-  kSandboxMaxLinks = 1024,
+  kSandboxMaxLinks = 8192,
   kSandboxMaxEvents = 16384,
   kSandboxMaxListeners = 8,
   kSandboxBacklog = 128,
