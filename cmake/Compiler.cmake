@@ -10,8 +10,10 @@ option(RESPROBE_WERROR "Warnings are errors" ON)
 
 add_library(resprobe_options INTERFACE)
 add_library(resprobe::options ALIAS resprobe_options)
+# Sources that are compiled together (cmake/Rooms.cmake) may use each other's names.
 target_compile_options(
-  resprobe_options INTERFACE -Wall -Wextra -Wshadow -Wimplicit-fallthrough
+  resprobe_options INTERFACE -Wall -Wextra -Wimplicit-fallthrough
+                             $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow>
                              -Wnon-virtual-dtor $<$<BOOL:${RESPROBE_WERROR}>:-Werror>
                              -fno-omit-frame-pointer)
 target_include_directories(resprobe_options INTERFACE ${PROJECT_SOURCE_DIR}/src)

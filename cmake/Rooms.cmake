@@ -48,6 +48,16 @@ if(NOT RESPROBE_ENGINE STREQUAL "external")
   endif()
 endif()
 
+# resprobe_unity(TARGET): compiles the sources of TARGET several at a time, so that what they all
+# include is read once. For plain code, whose sources are compiled one by one elsewhere (the sanitized
+# twin, ./resprobe lint), so that a missing #include is found. Two sources of a folder must not give one
+# name in their unnamed namespaces to two things.
+option(RESPROBE_UNITY "Plain code is compiled several sources at a time" ON)
+function(resprobe_unity target)
+  set_target_properties(${target} PROPERTIES
+    UNITY_BUILD ${RESPROBE_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 function(resprobe_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "SUBJECT;CHECKER;PROGRAM;WITH_C" "" "DEPENDS")
   # A room that has only headers gets an archive too, so that it is linked like any other.
@@ -64,6 +74,7 @@ function(resprobe_room name)
   if(arg_PROGRAM)
     target_link_libraries(resprobe_${name} PUBLIC ${plain_libraries})
     target_compile_options(resprobe_${name} PRIVATE ${RESPROBE_PROGRAM_FLAGS})
+    resprobe_unity(resprobe_${name})
   else()
     target_link_libraries(resprobe_${name}
       PUBLIC resprobe::options resprobe::engine_flags ${arg_DEPENDS}
@@ -86,6 +97,7 @@ function(resprobe_room name)
   add_library(resprobe_${name}_plain STATIC EXCLUDE_FROM_ALL
     $<TARGET_PROPERTY:resprobe_${name},SOURCES>)
   add_library(resprobe::${name}_plain ALIAS resprobe_${name}_plain)
+  resprobe_unity(resprobe_${name}_plain)
   target_compile_definitions(resprobe_${name}_plain PRIVATE
     $<TARGET_PROPERTY:resprobe_${name},COMPILE_DEFINITIONS>)
   target_link_libraries(resprobe_${name}_plain PUBLIC ${plain_libraries})

@@ -6,8 +6,10 @@
 # A precompiled header contains the path of its source, which CMake also names absolutely in each
 # compilation. So the path is made relative, and ccache gets another checksum than that of the file
 # (FILE.pch.sum): of its preprocessed text.
-CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_PCH_EXTSUM=true
-export CCACHE_SLOPPINESS CCACHE_PCH_EXTSUM
+#
+# What a source includes is read from the compiler's list (-MD), not by a preprocessor before it.
+CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_PCH_EXTSUM=true CCACHE_DEPEND=true
+export CCACHE_SLOPPINESS CCACHE_PCH_EXTSUM CCACHE_DEPEND
 
 output=""
 previous=""

@@ -8,14 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "findings/shrink_budget.h"
 #include "runner/process.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
 
 namespace resprobe::findings {
 namespace {
-
-constexpr double kSecondsPerLine = 10;
 
 std::string AtOp(const Failure& failure) {
   if (!failure.what.op) return "";

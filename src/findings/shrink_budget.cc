@@ -10,7 +10,6 @@ namespace {
 
 // Most cases become small before the first line.
 constexpr double kFirstLineSeconds = 5;
-constexpr double kSecondsPerLine = 10;
 
 }  // namespace
 

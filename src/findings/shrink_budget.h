@@ -7,6 +7,9 @@
 
 namespace resprobe::findings {
 
+// Seconds between two lines of progress.
+inline constexpr double kSecondsPerLine = 10;
+
 struct ShrinkLimits {
   size_t candidates = 20'000;  // maximum number of candidates
   double seconds = 3600;       // maximum time

@@ -12,6 +12,7 @@
 #include "cli/bench/bench_families.h"
 #include "cli/bench/bench_oracle.h"
 #include "cli/bench/bench_sandbox.h"
+#include "cli/bench/median.h"
 #include "cli/fuzz/fuzz_job.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
@@ -46,13 +47,6 @@ struct BenchOptions {
   bool families = false;
   runner::OutputOptions output;
 };
-
-double Median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 // Executions per second under libFuzzer, from the moment when it has read its corpus. With `mutate`
 // it fuzzes normally from a fixed seed; without, it executes the seeds in turn, with Entropic off:

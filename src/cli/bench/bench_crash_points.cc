@@ -16,7 +16,7 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr double kFloor = 20'000;
+constexpr double kLeastRecoveries = 20'000;
 
 // Under everysec much is pending at each call. 30 commands of clients.
 constexpr std::string_view kCase = R"(ops durability
@@ -72,7 +72,7 @@ Json BenchCrashPoints(double seconds) {
   Case<DurabilityWorld> c;
   const std::string error = Parse(kCase, &arena, &c);
   if (!error.empty()) throw runner::UserError("bench of crash points: " + error);
-  Json json = {{"floor", kFloor}, {"levels", Json::array()}, {"pass", true}};
+  Json json = {{"floor", kLeastRecoveries}, {"levels", Json::array()}, {"pass", true}};
   CrashPoints points;
   for (const CrashLevel level : {CrashLevel::kPrefix, CrashLevel::kReordered, CrashLevel::kWeak}) {
     uint64_t states = 0;
@@ -90,7 +90,7 @@ Json BenchCrashPoints(double seconds) {
       took = CpuSeconds() - begin;
     }
     const double rate = static_cast<double>(states) / took;
-    const bool pass = rate >= kFloor;
+    const bool pass = rate >= kLeastRecoveries;
     json["levels"].push_back({{"level", std::string(kCrashLevelNames[static_cast<size_t>(level)])},
                               {"states", states / runs},
                               {"per_second", rate},
@@ -107,7 +107,7 @@ void PrintCrashPoints(const Json& json) {
                 level["level"].get<std::string>().c_str(),
                 runner::Grouped(level["states"].get<uint64_t>()).c_str(),
                 runner::Grouped(static_cast<uint64_t>(level["per_second"].get<double>())).c_str(),
-                runner::Grouped(static_cast<uint64_t>(kFloor)).c_str(),
+                runner::Grouped(static_cast<uint64_t>(kLeastRecoveries)).c_str(),
                 level["pass"].get<bool>() ? "pass" : "FAIL");
   }
   std::fflush(stdout);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/bench/median.h"
 #include "runner/harness_process.h"
 #include "runner/json.h"
 #include "runner/process.h"
@@ -91,12 +92,6 @@ Unguided WithoutGuidance(const fs::path& binary, const std::string& family, cons
     if (fact.key == "runs") unguided.runs = std::strtoull(fact.value().c_str(), nullptr, 10);
   }
   return unguided;
-}
-
-template <class T>
-T Median(std::vector<T> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? T{} : values[values.size() / 2];
 }
 
 // A line of families.txt or server_faults.txt.

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "cli/bench/median.h"
 #include "live/server/server_process.h"
 #include "runner/files.h"
 #include "runner/json.h"
@@ -15,12 +16,7 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr double kFloor = 0.5;
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : values[values.size() / 2];
-}
+constexpr double kLeastOfBenchmark = 0.5;
 
 // The median of its tests, each with a different command.
 double Benchmark(const std::string& socket) {
@@ -81,8 +77,8 @@ Json BenchOracle(const std::filesystem::path& program, int rounds, double second
           {"per_second", Median(all)},
           {"redis_benchmark_per_second", Median(yardstick)},
           {"ratio", Median(ratio)},
-          {"floor", kFloor},
-          {"pass", Median(ratio) >= kFloor}};
+          {"floor", kLeastOfBenchmark},
+          {"pass", Median(ratio) >= kLeastOfBenchmark}};
 }
 
 void PrintOracle(const Json& json) {
@@ -98,7 +94,7 @@ void PrintOracle(const Json& json) {
       "\noracle: %s commands compared a second (%s of the cases, the others of what they left);\n"
       "redis-benchmark -c 1 -P 16: %s\n  ratio %.2f >= %.1f: %s\n",
       number("per_second").c_str(), number("cases_per_second").c_str(),
-      number("redis_benchmark_per_second").c_str(), json["ratio"].get<double>(), kFloor,
+      number("redis_benchmark_per_second").c_str(), json["ratio"].get<double>(), kLeastOfBenchmark,
       json["pass"].get<bool>() ? "pass" : "FAIL");
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/bench/median.h"
 #include "runner/files.h"
 #include "runner/output.h"
 #include "runner/process.h"
@@ -57,11 +58,6 @@ double CpuOf(Sandbox& system) {
     if (system.node(i).up()) sum += CpuOf(system.node(i).pid());
   }
   return sum;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // This process is on one processor for its lifetime.

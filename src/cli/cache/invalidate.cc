@@ -14,9 +14,6 @@
 namespace resprobe::cli {
 namespace {
 
-// The minimum number of rounds for which races and kills are required.
-constexpr uint64_t kEnoughRounds = 20;
-
 std::string WhyVacuous(const cachelab::RacePlan& plan, const cachelab::StaleCounts& counts) {
   if (counts.hits == 0) {
     return "no read is known to have come from the cache: is anything cached at all?";

@@ -22,8 +22,6 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr uint64_t kEnoughRounds = 20;
-
 struct KillOptions {
   StaleVerbOptions stale;
   std::string mode = "both";

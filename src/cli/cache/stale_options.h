@@ -21,6 +21,8 @@ namespace resprobe::cli {
 
 // A case uses no more than stale::kMostKeys of them.
 inline constexpr int kMostKeys = 100'000;
+// The minimum number of rounds for which races and kills are required.
+inline constexpr uint64_t kEnoughRounds = 20;
 
 // The server and the workers in front of it, for invalidate, kill and workers.
 struct PoolVerbOptions {

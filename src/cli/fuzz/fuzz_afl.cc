@@ -18,9 +18,6 @@
 namespace resprobe::cli {
 namespace {
 
-constexpr double kPollSeconds = 0.2;
-constexpr double kGraceSeconds = 10;
-
 std::string Trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string::npos) return "";

@@ -18,8 +18,6 @@ namespace resprobe::cli {
 namespace {
 
 constexpr size_t kLogBytes = 1 << 20;
-constexpr double kPollSeconds = 0.2;
-constexpr double kGraceSeconds = 10;  // for an engine that was told to stop
 // For one that is reporting a failure: symbolizing its stack may take this long.
 constexpr double kReportSeconds = 60;
 constexpr int kFruitlessStarts = 3;

@@ -15,6 +15,10 @@
 
 namespace resprobe::cli {
 
+inline constexpr double kPollSeconds = 0.2;
+// Given to an engine that was told to stop.
+inline constexpr double kGraceSeconds = 10;
+
 struct FuzzOptions {
   std::vector<std::string> harnesses;
   double seconds = 30;  // for each harness

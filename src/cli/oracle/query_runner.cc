@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "cli/oracle/address_space.h"
 #include "cli/oracle/live_runners.h"
 #include "engine/bytes_text.h"
 #include "engine/raw_harness.h"
@@ -20,12 +21,6 @@ Bytes BytesOf(std::string_view tape) {
 }
 
 std::string TextOf(const Tape& tape) { return {tape.begin(), tape.end()}; }
-
-// Address space in proportion: a program maps more than it touches.
-size_t AddressSpace(size_t memory_mb) {
-  constexpr size_t kMapped = 2048;
-  return memory_mb == 0 ? 0 : 2 * memory_mb + kMapped;
-}
 
 }  // namespace
 

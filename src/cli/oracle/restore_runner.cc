@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/oracle/address_space.h"
 #include "cli/oracle/live_runners.h"
 #include "engine/shrink.h"
 #include "findings/process_runner.h"
@@ -15,16 +16,6 @@
 #include "runner/user_error.h"
 
 namespace resprobe::cli {
-namespace {
-
-// Address space in proportion: a program maps more than it touches.
-size_t AddressSpace(size_t memory_mb) {
-  constexpr size_t kMapped = 2048;
-  return memory_mb == 0 ? 0 : 2 * memory_mb + kMapped;
-}
-
-}  // namespace
-
 RestoreCaseRunner::RestoreCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source), spec_(spec) {
   const LiveOptions options = ToLiveOptions(spec);
@@ -135,9 +126,10 @@ void RestoreCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
     return budget->Spend() && same(Try(one));
   };
   live::RestoreCase small = *c;
-  DeleteRuns<live::RestoreWorld::Op>(
-      &small.ops,
-      [&](const std::vector<live::RestoreWorld::Op>& ops) { return fails({small.config, ops}); });
+  DeleteRuns<live::RestoreWorld::Op>(&small.ops,
+                                     [&](const std::vector<live::RestoreWorld::Op>& ops) {
+                                       return fails({small.config, ops});
+                                     });
   for (live::RestoreWorld::Op& op : small.ops) {
     auto* const restore = std::get_if<live::RestoreWorld::Restore>(&op);
     if (restore == nullptr) continue;

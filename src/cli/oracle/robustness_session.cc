@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "cli/oracle/address_space.h"
 #include "engine/shrink.h"
 #include "runner/json.h"
 #include "runner/process.h"
@@ -13,9 +14,6 @@ namespace {
 
 // Additional options of a private server: it checks blocked clients frequently.
 const char* const kPrompt[] = {"--hz", "500"};
-
-// Address space in proportion: a program maps more than it touches.
-size_t AddressSpace(size_t memory_mb) { return memory_mb == 0 ? 0 : 2 * memory_mb + 1024; }
 
 }  // namespace
 

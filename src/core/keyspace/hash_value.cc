@@ -7,7 +7,7 @@ namespace {
 
 // redis 7.0's hash-max-listpack-entries and hash-max-listpack-value.
 constexpr size_t kCompactFields = 512;
-constexpr size_t kCompactBytes = 64;
+constexpr size_t kCompactFieldBytes = 64;
 
 }  // namespace
 
@@ -19,7 +19,8 @@ bool Hash::Set(std::string_view field, std::string_view value) {
     bytes_ += value.size() - slot.size();
   }
   slot.assign(value);
-  if (field.size() > kCompactBytes || value.size() > kCompactBytes || size() > kCompactFields) {
+  if (field.size() > kCompactFieldBytes || value.size() > kCompactFieldBytes ||
+      size() > kCompactFields) {
     compact_ = false;
   }
   return added;

@@ -13,8 +13,8 @@
 namespace resprobe {
 namespace {
 
-constexpr uint64_t kChunk = 16 << 10;  // of a file that is read
-constexpr size_t kMaxLine = 1023;      // AOF_ANNOTATION_LINE_MAX_LEN, without the NUL
+constexpr uint64_t kReadBytes = 16 << 10;  // of a file that is read
+constexpr size_t kMaxLine = 1023;          // AOF_ANNOTATION_LINE_MAX_LEN, without the NUL
 constexpr size_t kPlainDigits = 6;
 constexpr size_t kForgetBytes = 64 << 10;
 constexpr uint64_t kAddressSpace = uint64_t{1} << 47;
@@ -189,7 +189,7 @@ bool AofReader::Fill(size_t bytes) {
   while (buffer_.size() - at_ < bytes) {
     if (at_end_ || error_ != 0) return false;
     // Mostly with one byte more than there are, to see the end.
-    const uint64_t chunk = std::min(left_ + 1, kChunk);
+    const uint64_t chunk = std::min(left_ + 1, kReadBytes);
     const size_t old = buffer_.size();
     const int64_t got = ReadMore(files_, file_, chunk, &buffer_);
     const uint64_t came = buffer_.size() - old;

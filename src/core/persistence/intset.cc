@@ -5,7 +5,7 @@
 namespace resprobe {
 namespace {
 
-constexpr size_t kHeader = 8;
+constexpr size_t kIntsetHeader = 8;
 
 size_t WidthOf(int64_t number) {
   if (number >= INT16_MIN && number <= INT16_MAX) return 2;
@@ -15,18 +15,18 @@ size_t WidthOf(int64_t number) {
 }  // namespace
 
 bool IntsetReader::HeaderFits() {
-  if (blob_.size() < kHeader) return false;
+  if (blob_.size() < kIntsetHeader) return false;
   const uint64_t width = LoadLittleEndian(blob_, 4);
   if (width != 2 && width != 4 && width != 8) return false;
   const uint64_t count = LoadLittleEndian(blob_.substr(4), 4);
-  if (count == 0 || kHeader + count * width != blob_.size()) return false;
+  if (count == 0 || kIntsetHeader + count * width != blob_.size()) return false;
   width_ = width;
   return true;
 }
 
 PackedStep IntsetReader::Next(PackedElement* element) {
   if (at_ == blob_.size()) return PackedStep::kEnd;
-  const bool first = at_ == kHeader;
+  const bool first = at_ == kIntsetHeader;
   const int64_t number = LoadSigned(blob_.substr(at_), width_);
   at_ += width_;
   const bool ascends = first || number > before_;

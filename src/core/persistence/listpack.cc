@@ -6,9 +6,9 @@
 namespace resprobe {
 namespace {
 
-constexpr size_t kHeader = 6;
+constexpr size_t kListpackHeader = 6;
 constexpr uint64_t kUnknownCount = 65535;
-constexpr char kEndMark = '\xff';
+constexpr char kListpackEnd = '\xff';
 
 // An entry's code and the length of what follows it. `size` is that of the entry without its
 // backward length.
@@ -69,14 +69,14 @@ uint64_t BackwardLength(std::string_view blob, size_t end) {
 }  // namespace
 
 bool ListpackReader::HeaderFits() const {
-  return blob_.size() > kHeader && LoadLittleEndian(blob_, 4) == blob_.size() &&
-         blob_.back() == kEndMark;
+  return blob_.size() > kListpackHeader && LoadLittleEndian(blob_, 4) == blob_.size() &&
+         blob_.back() == kListpackEnd;
 }
 
 bool ListpackReader::DeclaredEmpty() const { return LoadLittleEndian(blob_.substr(4), 2) == 0; }
 
 PackedStep ListpackReader::Next(PackedElement* element) {
-  if (blob_[at_] == kEndMark) return PackedStep::kEnd;
+  if (blob_[at_] == kListpackEnd) return PackedStep::kEnd;
   // The last byte of the blob is its end mark, which belongs to no entry.
   const std::string_view rest = blob_.substr(at_, blob_.size() - 1 - at_);
   Entry entry;
@@ -96,7 +96,7 @@ bool ListpackReader::EndsWell() const {
 }
 
 ListpackWriter::ListpackWriter(std::string* out) : out_(out), begin_(out->size()) {
-  out->append(kHeader, '\0');
+  out->append(kListpackHeader, '\0');
 }
 
 void ListpackWriter::EndEntry(size_t begin) {
@@ -146,7 +146,7 @@ void ListpackWriter::Append(int64_t number) {
 }
 
 void ListpackWriter::Finish() {
-  *out_ += kEndMark;
+  *out_ += kListpackEnd;
   StoreLittleEndian(size(), 4, begin_, out_);
   StoreLittleEndian(count_ < kUnknownCount ? count_ : kUnknownCount, 2, begin_ + 4, out_);
 }

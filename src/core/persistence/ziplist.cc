@@ -5,9 +5,9 @@
 namespace resprobe {
 namespace {
 
-constexpr size_t kHeader = 10;
+constexpr size_t kZiplistHeader = 10;
 constexpr uint64_t kUnknownCount = 65535;
-constexpr uint8_t kEndMark = 0xff;
+constexpr uint8_t kZiplistEnd = 0xff;
 constexpr uint8_t kLongBefore = 0xfe;
 
 // What follows the size of the entry before: the code, the length of a string, the data. Returns
@@ -54,13 +54,13 @@ size_t ParseEntry(std::string_view rest, PackedElement* element) {
 }  // namespace
 
 bool ZiplistReader::HeaderFits() const {
-  return blob_.size() > kHeader && LoadLittleEndian(blob_, 4) == blob_.size() &&
-         static_cast<uint8_t>(blob_.back()) == kEndMark &&
+  return blob_.size() > kZiplistHeader && LoadLittleEndian(blob_, 4) == blob_.size() &&
+         static_cast<uint8_t>(blob_.back()) == kZiplistEnd &&
          LoadLittleEndian(blob_.substr(4), 4) < blob_.size();
 }
 
 PackedStep ZiplistReader::Next(PackedElement* element) {
-  if (static_cast<uint8_t>(blob_[at_]) == kEndMark) return PackedStep::kEnd;
+  if (static_cast<uint8_t>(blob_[at_]) == kZiplistEnd) return PackedStep::kEnd;
   // The last byte of the blob is its end mark, which belongs to no entry.
   const std::string_view rest = blob_.substr(at_, blob_.size() - 1 - at_);
   if (rest.empty()) return PackedStep::kBroken;

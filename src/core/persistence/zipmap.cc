@@ -6,12 +6,12 @@ namespace resprobe {
 namespace {
 
 constexpr uint8_t kLongLength = 254;
-constexpr uint8_t kEndMark = 255;
+constexpr uint8_t kZipmapEnd = 255;
 
 }  // namespace
 
 bool ZipmapReader::HeaderFits() const {
-  return blob_.size() >= 2 && static_cast<uint8_t>(blob_.back()) == kEndMark;
+  return blob_.size() >= 2 && static_cast<uint8_t>(blob_.back()) == kZipmapEnd;
 }
 
 bool ZipmapReader::ReadLength(size_t* length) {
@@ -30,7 +30,7 @@ bool ZipmapReader::ReadLength(size_t* length) {
 PackedStep ZipmapReader::Next(PackedElement* element) {
   const size_t end = blob_.size() - 1;
   const bool is_value = elements_ % 2 != 0;
-  if (!is_value && static_cast<uint8_t>(blob_[at_]) == kEndMark) return PackedStep::kEnd;
+  if (!is_value && static_cast<uint8_t>(blob_[at_]) == kZipmapEnd) return PackedStep::kEnd;
   if (at_ == end) return PackedStep::kBroken;
   size_t length;
   if (!ReadLength(&length)) return PackedStep::kBroken;

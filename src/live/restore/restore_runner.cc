@@ -19,11 +19,10 @@ constexpr int kSilenceMs = 20;
 // How long a batch waits for a server; whether it hangs is found out with one case.
 constexpr int kBatchPatienceMs = 3000;
 constexpr std::string_view kMark = "resprobe: up to here";
-constexpr std::string_view kKeys[] = {"k0", "k1", "k2"};
 constexpr size_t kKilobytes = 1024;
 
 std::string KeyOf(Index key) {
-  return std::string(kKeys[key.Of(static_cast<size_t>(RestoreWorld::kKeys))]);
+  return std::string(RestoreWorld::kKeyNames[key.Of(static_cast<size_t>(RestoreWorld::kKeys))]);
 }
 
 // True for the server's own assertions, and for those of the C library, which only abort.
@@ -71,8 +70,8 @@ bool RestoreRunner::Prepare(bool fresh, std::string* error) {
     return false;
   }
   if (rdb_version_ == 0) {
-    Query({"SET", std::string(kKeys[0]), "1"});
-    const auto dump = Query({"DUMP", std::string(kKeys[0])});
+    Query({"SET", std::string(RestoreWorld::kKeyNames[0]), "1"});
+    const auto dump = Query({"DUMP", std::string(RestoreWorld::kKeyNames[0])});
     const auto split =
         dump && !dump->is_error() && !dump->is_aggregate() ? SplitDump(dump->text()) : std::nullopt;
     if (!split) {
@@ -185,7 +184,9 @@ void RestoreRunner::AskForCase(Batch* batch, const RestoreCase& c, uint32_t whic
     Ask(batch, {words.begin(), words.end()},
         {.what = What::kValue, .which = which, .sanitized = sanitized});
   }
-  Ask(batch, {"DEL", kKeys[0], kKeys[1], kKeys[2]}, {.what = What::kCleanUp, .which = which});
+  Ask(batch,
+      {"DEL", RestoreWorld::kKeyNames[0], RestoreWorld::kKeyNames[1], RestoreWorld::kKeyNames[2]},
+      {.what = What::kCleanUp, .which = which});
   Ask(batch, {"ECHO", kMark}, {.what = What::kMark, .which = which});
 }
 
@@ -406,7 +407,8 @@ std::optional<RestoreFailure> RestoreRunner::Run(const RestoreCase& c) {
     ask({words.begin(), words.end()}, call ? Asked::What::kCall : Asked::What::kValue, op);
   }
   if (going()) {
-    ask({"DEL", kKeys[0], kKeys[1], kKeys[2]}, Asked::What::kCleanUp, c.ops.size());
+    ask({"DEL", RestoreWorld::kKeyNames[0], RestoreWorld::kKeyNames[1], RestoreWorld::kKeyNames[2]},
+        Asked::What::kCleanUp, c.ops.size());
   }
   if (going()) ask({"FLUSHALL"}, Asked::What::kCleanUp, c.ops.size());
   stale_ = !going();

@@ -110,10 +110,10 @@ constexpr std::string_view kIds[] = {
     "3-0", "4-0", "5-0", "5",   "9-9", "18446744073709551615-18446744073709551615"};
 constexpr std::string_view kNumbers[] = {"0", "1", "1", "2", "3", "10", "100", "-1"};
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "aa", "x"};
-constexpr std::string_view kKeys[] = {"k0", "k1", "k2"};
-static_assert(std::size(kKeys) == RestoreWorld::kKeys);
 
-std::string_view KeyFor(Rng& rng) { return rng.OneIn(8) ? rng.Pick(kKeys) : kKeys[0]; }
+std::string_view KeyFor(Rng& rng) {
+  return rng.OneIn(8) ? rng.Pick(RestoreWorld::kKeyNames) : RestoreWorld::kKeyNames[0];
+}
 
 // Commands that do not fit into a pipeline on a few keys.
 bool FitsPipeline(const Command& command) {

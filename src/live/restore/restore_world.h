@@ -30,6 +30,7 @@ constexpr std::span<const std::string_view> EnumNames(Footer) { return kFooterNa
 struct RestoreWorld {
   static constexpr std::string_view kName = "restore";
   static constexpr int kKeys = 3;
+  static constexpr std::string_view kKeyNames[kKeys] = {"k0", "k1", "k2"};
 
   struct Config {
     bool sanitize = false;  // the server's sanitize-dump-payload

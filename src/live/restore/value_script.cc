@@ -74,7 +74,7 @@ constexpr std::string_view kScript[] = {
     "PFADD p3 a b c",
     "CONFIG SET hll-sparse-max-bytes 3000",
 };
-constexpr std::string_view kKeys =
+constexpr std::string_view kScriptKeys =
     "s1 s2 s3 s4 s5 s6 l1 l2 l3 l4 i1 i2 i3 u1 u2 h1 h2 h3 z1 z2 z3 g1 x1 x2 x3 x4 x5 p1";
 constexpr std::string_view kStrings = "p1 p1 p2 p3 b1 b2 s1";
 
@@ -88,7 +88,7 @@ std::string Expand(const std::string& word) {
   return text;
 }
 
-std::vector<std::string> Split(std::string_view line) {
+std::vector<std::string> WordsOf(std::string_view line) {
   std::istringstream stream{std::string(line)};
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(Expand(word));
@@ -99,9 +99,9 @@ std::vector<std::string> Split(std::string_view line) {
 
 ValueScript MakeValueScript() {
   ValueScript script;
-  for (const std::string_view line : kScript) script.requests.push_back(Split(line));
-  script.keys = Split(kKeys);
-  script.strings = Split(kStrings);
+  for (const std::string_view line : kScript) script.requests.push_back(WordsOf(line));
+  script.keys = WordsOf(kScriptKeys);
+  script.strings = WordsOf(kStrings);
   return script;
 }
 

@@ -128,8 +128,9 @@ const Undo kUndo[] = {
 };
 
 // Commands that run scripts, which can call commands.
-constexpr std::string_view kScripts[] = {"eval",  "eval_ro",  "evalsha",       "evalsha_ro",
-                                         "fcall", "fcall_ro", "function|load", "script|load"};
+constexpr std::string_view kScriptCommands[] = {"eval",          "eval_ro",    "evalsha",
+                                                "evalsha_ro",    "fcall",      "fcall_ro",
+                                                "function|load", "script|load"};
 
 // Names that a script may not contain. (Scripts cannot call most other denied commands.)
 constexpr std::string_view kScriptDenied[] = {"migrate", "shutdown", "replicaof", "slaveof"};
@@ -182,7 +183,7 @@ std::string_view WhyDenied(std::span<const std::string> args, bool own) {
       if (LowerCase(word).starts_with(denied.argument)) return denied.reason;
     }
   }
-  if (std::any_of(std::begin(kScripts), std::end(kScripts),
+  if (std::any_of(std::begin(kScriptCommands), std::end(kScriptCommands),
                   [&](std::string_view script) { return named.Is(script) != 0; })) {
     for (const std::string& word : args.subspan(1)) {
       const std::string text = LowerCase(word);

@@ -14,6 +14,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "live/server/system_error.h"
+
 namespace resprobe::live {
 namespace {
 
@@ -23,8 +25,6 @@ constexpr size_t kPipe = 1 << 20;
 constexpr uintmax_t kPage = 4096;
 // After each chunk of an output without end: it shall not take a processor.
 constexpr std::chrono::milliseconds kRest(1);
-
-std::string SystemError(const char* what) { return std::string(what) + ": " + strerror(errno); }
 
 }  // namespace
 

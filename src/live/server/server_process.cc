@@ -25,6 +25,7 @@
 
 #include "live/net/resp_connection.h"
 #include "live/net/socket.h"
+#include "live/server/system_error.h"
 
 namespace resprobe::live {
 namespace {
@@ -38,8 +39,6 @@ constexpr std::chrono::seconds kReadyWithin(30);
 constexpr int kEndWithinMs = 5000;
 // A port that is free now may be taken a moment later.
 constexpr int kPortTries = 5;
-
-std::string SystemError(const char* what) { return std::string(what) + ": " + strerror(errno); }
 
 UniqueFd OpenPidFd(pid_t pid) {
   return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));

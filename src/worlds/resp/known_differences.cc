@@ -30,7 +30,7 @@ bool RefusedTypeByte(const Divergence& d, std::string_view types) {
          d.hiredis_error.find("as reply type byte") != d.hiredis_error.npos;
 }
 // The line without its type byte and CRLF.
-std::string_view Text(const Divergence& d) {
+std::string_view LineOf(const Divergence& d) {
   return d.token.size() < 3 ? std::string_view() : d.token.substr(1, d.token.size() - 3);
 }
 bool IsLine(const Divergence& d, char type) {
@@ -95,7 +95,7 @@ constexpr KnownDifference kKnownDifferences[] = {
     {"null_lengths", "%-1 >-1 ~-1 =-1 |-1 are nil", kVersion100, kNoEnd,
      "hiredis treats all aggregates, and all bulks, alike; the specification has only $-1 and *-1",
      [](const Divergence& d) {
-       return OnlyCoreRefuses(d, ParseErrorCode::kBadLength) && Text(d) == "-1" &&
+       return OnlyCoreRefuses(d, ParseErrorCode::kBadLength) && LineOf(d) == "-1" &&
               "%>~=|"sv.find(d.token[0]) != std::string_view::npos;
      }},
     {"bulk_limit", "a bulk string may be longer than proto-max-bulk-len", kEveryVersion, kNoEnd,
@@ -143,7 +143,7 @@ constexpr KnownDifference kKnownDifferences[] = {
      "hiredis takes what it can print back unchanged; the specification allows a sign and digits",
      [](const Divergence& d) {
        if (!OnlyHiredisRefuses(d) || !IsLine(d, ':')) return false;
-       std::string_view text = Text(d);
+       std::string_view text = LineOf(d);
        if (text.starts_with('+')) return true;
        const bool minus = text.starts_with('-');
        if (minus) text.remove_prefix(1);
@@ -154,12 +154,12 @@ constexpr KnownDifference kKnownDifferences[] = {
      "without regard to case",
      [](const Divergence& d) {
        return OnlyCoreRefuses(d, ParseErrorCode::kBadDouble) && IsLine(d, ',') &&
-              StrtodTakes(Text(d));
+              StrtodTakes(LineOf(d));
      }},
     {"double_length", "a double has at most 325 bytes", kVersion100, kNoEnd,
      "hiredis copies it to a buffer of fixed size",
      [](const Divergence& d) {
-       return OnlyHiredisRefuses(d) && IsLine(d, ',') && Text(d).size() > 325;
+       return OnlyHiredisRefuses(d) && IsLine(d, ',') && LineOf(d).size() > 325;
      }},
     {"double_nan", "nan is no double", kVersion100, kVersion110, "added in 1.1",
      [](const Divergence& d) { return OnlyHiredisRefuses(d) && d.token == ",nan\r\n"; }},
@@ -169,12 +169,12 @@ constexpr KnownDifference kKnownDifferences[] = {
     {"double_plus", "a double has no plus sign", kVersion140, kNoEnd,
      "the parser of its own that hiredis has from 1.4 on does not take it; the specification does",
      [](const Divergence& d) {
-       return OnlyHiredisRefuses(d) && IsLine(d, ',') && Text(d).starts_with('+');
+       return OnlyHiredisRefuses(d) && IsLine(d, ',') && LineOf(d).starts_with('+');
      }},
     {"double_underflow", "a double that is too small for its type is refused", kVersion140, kNoEnd,
      "the parser of its own says so; strtod, and the core, round to zero",
      [](const Divergence& d) {
-       return OnlyHiredisRefuses(d) && IsLine(d, ',') && Underflows(Text(d));
+       return OnlyHiredisRefuses(d) && IsLine(d, ',') && Underflows(LineOf(d));
      }},
     {"boolean_case", "#T and #F are booleans", kVersion100, kNoEnd,
      "the specification has #t and #f",
