@@ -145,8 +145,8 @@ run_tests() {
   local code=0 progress=()
   cd "$source_dir" || die "cannot enter $source_dir"
   [[ ! -t 1 ]] || progress=(--progress)
-  # Two thirds of the time of the longer tests are spent waiting: for servers, for what hangs.
-  ctest --preset fuzz -j "$(($(nproc) * 3))" "${progress[@]}" "$@" || code=$?
+  # Three quarters of the time of the longer tests are spent waiting: for servers, for what hangs.
+  ctest --preset fuzz -j "$(($(nproc) * 4))" "${progress[@]}" "$@" || code=$?
   # ctest's exit code 8 means "some tests failed".
   case $code in
     0) exit 0 ;;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A family of bugs of caching clients is found from an empty corpus, minimized, and still found
 # after that.
-#   usage: family_test.sh BINARY BUG RUNS [AT_MOST]      AT_MOST ops, by default 14
+#   usage: family_test.sh BINARY BUG RUNS [AT_MOST [SEED]]      AT_MOST ops, by default 14
+# SEED, by default 1, is for a bug that other seeds find sooner; `bench --families` has the medians.
 set -euo pipefail
 binary=$1 runs=$3
 export RESPROBE_BUG=$2
@@ -16,7 +17,7 @@ fact() { sed -n -E "s/^$1 \"(.*)\"$/\1/p" "$2"; }
 
 mkdir "$temp/corpus" "$temp/found"
 export ASAN_OPTIONS=symbolize=0 UBSAN_OPTIONS=symbolize=0
-if "$binary" -runs="$runs" -seed=1 -artifact_prefix="$temp/found/" "$temp/corpus" >"$temp/log" 2>&1; then
+if "$binary" -runs="$runs" -seed="${5:-1}" -artifact_prefix="$temp/found/" "$temp/corpus" >"$temp/log" 2>&1; then
   fail "not found in $runs executions"
 fi
 found=("$temp"/found/crash-*)

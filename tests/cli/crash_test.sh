@@ -21,7 +21,7 @@ fi
 need redis-server
 for server in redis-server valkey-server; do
   command -v "$server" >/dev/null || continue
-  run 0 crash --start "$server" --seeds 60 --format json --output "$temp/json"
+  run 0 crash --start "$server" --seeds 24 --format json --output "$temp/json"
   has out "0 findings"
   has json '"findings": []'
   has json '"lost": 0'
