@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "live/server/system_error.h"
 
@@ -25,6 +26,7 @@ constexpr size_t kPipe = 1 << 20;
 constexpr uintmax_t kPage = 4096;
 // After each chunk of an output without end: it shall not take a processor.
 constexpr std::chrono::milliseconds kRest(1);
+constexpr std::chrono::milliseconds kLookEvery(200);
 
 }  // namespace
 
@@ -68,14 +70,21 @@ OutputKeeper::~OutputKeeper() {
 }
 
 void OutputKeeper::Run() {
+  using Clock = std::chrono::steady_clock;
   pollfd polled[] = {{output_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-  while (poll(polled, 2, -1) >= 0 || errno == EINTR) {
+  Clock::time_point next_look = Clock::now() + kLookEvery;
+  while (poll(polled, 2, kLookEvery.count()) >= 0 || errno == EINTR) {
     if (polled[1].revents != 0) return;
     bool long_one;
     {
       const std::lock_guard lock(mutex_);
-      if (!Move(kChunk)) return;
+      // A process that has closed its output goes on.
+      if (polled[0].fd >= 0 && !Move(kChunk)) polled[0].fd = -1;
       long_one = size_ > kHead + kTail;
+      if (look_ && Clock::now() >= next_look) {
+        look_();
+        next_look = Clock::now() + kLookEvery;
+      }
     }
     if (long_one) std::this_thread::sleep_for(kRest);
   }
@@ -85,6 +94,12 @@ void OutputKeeper::CatchUp() {
   if (of_parent()) return;
   const std::lock_guard lock(mutex_);
   Move(kPipe);
+}
+
+void OutputKeeper::Watch(std::function<void()> look) {
+  if (of_parent()) return;
+  const std::lock_guard lock(mutex_);
+  look_ = std::move(look);
 }
 
 bool OutputKeeper::Move(size_t most) {

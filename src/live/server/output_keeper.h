@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,6 +34,9 @@ class OutputKeeper {
 
   // Returns when the file has what the process has written before the call.
   void CatchUp();
+  // The thread calls this several times a second, with no other call of this class under way; may
+  // be empty.
+  void Watch(std::function<void()> look);
 
  private:
   OutputKeeper() = default;
@@ -51,6 +55,7 @@ class OutputKeeper {
   uintmax_t size_ = 0;
   uintmax_t hole_end_ = kHead;
   bool without_holes_ = false;  // the file system has none: only the first bytes are kept
+  std::function<void()> look_;
   std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -62,6 +63,20 @@ std::string Replaced(std::string word, std::string_view what, const std::string&
     word.replace(at, what.size(), by);
   }
   return word;
+}
+
+// Of the files in the folder; holes in them take nothing.
+uintmax_t DiskBytes(const std::string& folder) {
+  constexpr uintmax_t kBlock = 512;
+  uintmax_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    struct stat file;
+    if (lstat(at->path().c_str(), &file) == 0)
+      bytes += static_cast<uintmax_t>(file.st_blocks) * kBlock;
+  }
+  return bytes;
 }
 
 // Runs in the child: executes the program, or writes errno to `report`.
@@ -195,7 +210,16 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
     *error = SystemError("cannot watch the server's process");
     return false;
   }
+  if (options.most_disk_megabytes > 0) LimitDisk(options.most_disk_megabytes);
   return true;
+}
+
+void ServerProcess::LimitDisk(size_t megabytes) {
+  output_->Watch([this, megabytes] {
+    if (killed_above_ > 0 || DiskBytes(folder_) >> 20 < megabytes) return;
+    killed_above_ = megabytes;
+    Signal(SIGKILL);
+  });
 }
 
 bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string* error) {
@@ -229,7 +253,8 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
     const bool changed = poll(polled, 2, wait_ms) > 0;
     wait_ms = changed ? 1 : std::min(2 * wait_ms, kLongestMs);
     if (polled[0].revents != 0) {
-      *error = "the server has ended at once: " + LastLogLine();
+      *error = "the server has ended at once: " +
+               (killed_above_ > 0 ? AwaitEnd(0).value_or("") : LastLogLine());
       return false;
     }
     char events[4096];
@@ -291,6 +316,9 @@ std::optional<std::string> ServerProcess::AwaitEnd(int ms) {
       info.si_pid == 0) {
     return std::nullopt;
   }
+  if (killed_above_ > 0) {
+    return "its files take over " + std::to_string(killed_above_) + " MB, and it was killed";
+  }
   const std::string number = std::to_string(info.si_status);
   return (info.si_code == CLD_EXITED ? "exit code " : "signal ") + number;
 }
@@ -308,6 +336,8 @@ size_t ServerProcess::PeakKilobytes() const {
 
 ServerProcess::~ServerProcess() {
   if (pid_ > 0) {
+    // Its number may belong to another process once it is reaped.
+    if (output_ != nullptr) output_->Watch(nullptr);
     kill(pid_, SIGTERM);
     pollfd ended = {pid_fd_.get(), POLLIN, 0};
     if (!pid_fd_.valid() || poll(&ended, 1, kEndWithinMs) != 1) kill(pid_, SIGKILL);

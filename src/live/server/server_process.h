@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,6 +32,8 @@ struct ServerProcessOptions {
   bool tcp = false;
   // Limit on its address space, in megabytes; 0: none. The kernel refuses allocations above it.
   size_t most_megabytes = 0;
+  // A server whose files take more of the disk, in its folder, is killed.
+  size_t most_disk_megabytes = 1024;
   // A server that accepts connections but does not answer for this long hangs.
   int hang_ms = 10'000;
   // Once this returns true, no call waits for the server any longer.
@@ -79,6 +82,8 @@ class ServerProcess : public StartedServer {
   enum class Answer { kReady, kNotYet, kNever };
   Answer Ask(const ServerProcessOptions& options) const;
   std::string LastLogLine() const;
+  // Kills the server if its files take more than this.
+  void LimitDisk(size_t megabytes);
 
   std::string folder_;
   std::string socket_path_;
@@ -86,7 +91,8 @@ class ServerProcess : public StartedServer {
   pid_t pid_ = -1;
   UniqueFd pid_fd_;
   std::unique_ptr<OutputKeeper> output_;
-  UniqueFd watch_;  // inotify: the socket and the log as they appear
+  std::atomic<size_t> killed_above_ = 0;  // megabytes of its files; 0: it was not
+  UniqueFd watch_;                        // inotify: the socket and the log as they appear
 };
 
 }  // namespace resprobe::live

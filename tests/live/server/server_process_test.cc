@@ -28,6 +28,17 @@ TEST(ServerProcessTest, SaysThatAProgramEndsAtOnce) {
   EXPECT_EQ(error, "the server has ended at once: it says nothing");
 }
 
+// It would fill the disk, and never listens.
+TEST(ServerProcessTest, KillsAServerWhoseFilesTakeTheDisk) {
+  std::string error;
+  const ServerProcessOptions options = {
+      .program = "sh",
+      .arguments = {"-c", "head -c 2000000 /dev/zero >log; exec sleep 3600", "{port}"},
+      .most_disk_megabytes = 1};
+  EXPECT_EQ(ServerProcess::Start(options, &error), nullptr);
+  EXPECT_EQ(error, "the server has ended at once: its files take over 1 MB, and it was killed");
+}
+
 class RealServerTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
