@@ -16,6 +16,9 @@
 namespace resprobe::findings {
 namespace {
 
+// As many kinds of failures that do not recur are no accident.
+constexpr size_t kMostLone = 5;
+
 std::string AtOp(const Failure& failure) {
   if (!failure.what.op) return "";
   return "  at op:     " + OpText(*failure.what.op, failure.input.ops_after) + "\n";
@@ -156,6 +159,13 @@ int Campaign::Run(const runner::OutputOptions& output) {
   PrintLine();
   std::fputs(Shown(search_->Summary()).c_str(), options_.out);
   std::fputs(FindingsText().c_str(), options_.out);
+  const bool unsteady = lone_.size() >= kMostLone;
+  if (unsteady) {
+    absl::FPrintF(options_.out,
+                  "%d kinds of %ss did not recur: something stays from one case to the next, or "
+                  "replies are a matter of chance: the run does not pass\n",
+                  lone_.size(), options_.noun);
+  }
   // A run without findings must prove that it tested something; a failure needs no such proof.
   const std::string vacuous =
       found_.empty() && !runner::Interrupted() ? search_->WhyVacuous() : std::string();
@@ -175,7 +185,7 @@ int Campaign::Run(const runner::OutputOptions& output) {
   }
   if (!trouble_.empty()) throw runner::UserError(trouble_);
   if (runner::Interrupted()) return runner::kInterrupted;
-  return found_.empty() && vacuous.empty() ? runner::kAllWell : runner::kFinding;
+  return found_.empty() && vacuous.empty() && !unsteady ? runner::kAllWell : runner::kFinding;
 }
 
 void Campaign::Take(const MetCase& met) {

@@ -94,7 +94,7 @@ class LetterSearch : public Search {
     one.outcome = alone ? CaseOutcome() : runner_->OutcomeOf(tape);
     if (alone) {
       one.outcome.word = "violation";
-      one.outcome.what.signature = "only together";
+      one.outcome.what.signature = "only together" + (kinds ? " " + tape : "");
     }
     if (one.outcome.failed()) met(std::move(one));
     return true;
@@ -109,6 +109,7 @@ class LetterSearch : public Search {
   size_t taken() const { return taken_; }
   bool alone = false;  // fails here, and not by itself
   bool must_recur = false;
+  bool kinds = false;  // such failures are of many kinds
   bool drained = false;
   std::string vacuous;
 
@@ -239,6 +240,18 @@ TEST_F(CampaignTest, WhatMustRecurAndDoesNotIsSaidOnceAndDoesNotCount) {
   const size_t at = said_.find(once);
   ASSERT_NE(at, said_.npos);
   EXPECT_EQ(said_.find(once, at + 1), said_.npos);
+}
+
+TEST_F(CampaignTest, ManyKindsThatDoNotRecurAreNoAccident) {
+  std::vector<std::string> tapes = {"a", "b", "c", "d"};
+  LetterSearch few(&runner_, tapes);
+  few.alone = few.must_recur = few.kinds = true;
+  EXPECT_EQ(Run(&few), runner::kAllWell);
+  tapes.emplace_back("e");
+  LetterSearch many(&runner_, tapes);
+  many.alone = many.must_recur = many.kinds = true;
+  EXPECT_EQ(Run(&many), runner::kFinding);
+  EXPECT_THAT(Stored(), IsEmpty());
 }
 
 TEST_F(CampaignTest, AFindingOfAnotherServerIsNotKnown) {
