@@ -76,12 +76,16 @@ std::string FamilyOf(std::string_view name) {
   return plain;
 }
 
-// What a command reads otherwise, in one word: a fault of it may show as another value, as none, or
-// as one where there is none.
+// A command that is refused where the core accepts it is so for one reason, whatever the core
+// replies. What a command reads otherwise, in one word: a fault of it may show as another value, as
+// none, or as one where there is none.
 std::string KindFamily(std::string_view kind) {
   constexpr std::string_view kWhere = " where the core has ";
   const auto is_error = [](std::string_view label) { return label.starts_with("error"); };
   const size_t where = kind.find(kWhere);
+  if (where != kind.npos && is_error(kind) && !is_error(kind.substr(where + kWhere.size()))) {
+    return std::string(kind.substr(0, where));
+  }
   const bool null = where != kind.npos && !is_error(kind) &&
                     !is_error(kind.substr(where + kWhere.size())) && kind.contains("null");
   const bool other = kind.starts_with("value of ") || kind == "number of elements" || null;

@@ -20,6 +20,8 @@ TEST(CommandFamilyTest, JoinsWhatIsProbablyOneFunction) {
   EXPECT_TRUE(
       OfOneFamily("lindex: value of bulk string", "lindex: null where the core has bulk string"));
   EXPECT_TRUE(OfOneFamily("lrange: number of elements", "lrange: value of array"));
+  EXPECT_TRUE(OfOneFamily("set: error ERR where the core has null",
+                          "set: error ERR where the core has bulk string"));
   EXPECT_TRUE(OfOneFamily("get after set PX: null", "get after set EX: null"));
   EXPECT_TRUE(OfOneFamily("get: server has ended: panic: index: main.f",
                           "config|get: server has ended: panic: index: main.f"));
@@ -28,6 +30,10 @@ TEST(CommandFamilyTest, JoinsWhatIsProbablyOneFunction) {
 TEST(CommandFamilyTest, KeepsTheOthersApart) {
   EXPECT_FALSE(OfOneFamily("incr: value of integer", "append: value of integer"));
   EXPECT_FALSE(OfOneFamily("incr: value of integer", "decr: error ERR where the core has integer"));
+  EXPECT_FALSE(OfOneFamily("set: error ERR where the core has null",
+                           "set: error ERR where the core has error WRONGTYPE"));
+  EXPECT_FALSE(OfOneFamily("set: error ERR where the core has null",
+                           "set: error NOPERM where the core has null"));
   EXPECT_FALSE(OfOneFamily("set: leaves another expiry", "pexpire: leaves another expiry"));
   EXPECT_FALSE(OfOneFamily("set EX: leaves other data", "pexpire: leaves other data"));
   EXPECT_FALSE(
