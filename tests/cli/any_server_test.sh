@@ -104,6 +104,8 @@ if [[ $part == unfit ]]; then
   done <<'LINES'
 get-twice|get: it replies twice|get: a reply too many
 fake-flushall|flushall: it is accepted and deletes nothing|flushall: leaves other data
+flushall-hashes|flushall: it leaves a hash|flushall: it leaves a hash
+flushall-times|flushall: it leaves a time to live|flushall: it leaves a time to live
 fake-del|del: it is accepted and deletes nothing|del: leaves other data
 fake-select|select: it is accepted and selects nothing|select: it is accepted and selects nothing
 LINES
@@ -130,6 +132,7 @@ LINES
     --output "$temp/json"
   has out "there was no time to ask about, so not compared: "
   has out "0 differences"
+  hasnt out " 0 requests compared"
   has json '"unfit"'
   exit "$failures"
 fi
@@ -138,7 +141,8 @@ if [[ $part == streams ]]; then
   corpus "SET k v / STRLEN k"
   wrong_use "replies twice to PING" oracle --start "$toy +twice"
   for manner in strlen-twice:'a reply too many' strlen-endless:'a reply without end' \
-    strlen-replies:'simple string where the core has integer' strlen-large:'a reply without end'; do
+    strlen-replies:'simple string where the core has integer' strlen-large:'a reply without end' \
+    strlen-alone:'bulk string where the core has integer'; do
     rm -rf "$RESPROBE_WORK_DIR"
     run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 1 --commands set,strlen \
       --seeds 1 --stop-on-failure

@@ -1,5 +1,7 @@
 // oracle: compares the core and a live server, reply by reply.
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -156,6 +158,12 @@ class OracleSearch : public findings::Search {
   bool MustRecur(const findings::CaseOutcome& outcome) const override {
     return !outcome.what.details.value("fatal", false) && !session_.gone() &&
            outcome.what.signature != live::kUnaskedPush;
+  }
+
+  std::string WhyVacuous() const override {
+    return Requests() > 0 ? ""
+                          : "no request was compared: give it more than --time " +
+                                absl::StrFormat("%gs", options_.seconds);
   }
 
   const AcceptedDifferences& accepted() const { return accepted_; }
@@ -318,6 +326,7 @@ class OracleSearch : public findings::Search {
       const CommandCase& c = cases_.Next();
       if (found && over_ && over_()) return;
       if (const auto own = session_.Run(c)) {
+        if (own->fatal) ends_.insert(own->kind);
         Tell(*own, c, cases_.name(), met);
         session_.KnowIfInStep(c, *own);
         found = true;
@@ -325,6 +334,8 @@ class OracleSearch : public findings::Search {
       }
     }
     if (found) return;
+    // There was no time to find the request that has ended it once more.
+    if (difference.fatal && ends_.contains(difference.kind) && over_ && over_()) return;
     // It depends on the cases before it, or the cause is unknown.
     cases_.Back(difference.cases_ago + 1);
     const CommandCase& c = cases_.Next();
@@ -384,6 +395,7 @@ class OracleSearch : public findings::Search {
   OracleCases cases_;
   AcceptedDifferences accepted_;
   std::map<std::string, uint64_t> counted_;  // of the known differences, by signature
+  std::set<std::string> ends_;  // how requests that were identified have ended the server
   Arena survey_arena_;
   std::function<bool()> over_;
   std::vector<CommandCase> of_survey_;  // those that have not run

@@ -24,7 +24,7 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
                          .max_bulk = target->max_bulk(),
                          .active_expiry = !target->active_expiry_off()}),
       verdict_(target, &log_, &connections_, options.hang_ms),
-      fence_(target, &verdict_),
+      fence_(target, &verdict_, &connections_),
       reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis(),
               survey_.first_reply_ms()),
       clients_(target, &survey_, &core_, &log_, &verdict_, &reader_, &connections_,
@@ -228,7 +228,7 @@ void Oracle::Settle() {
 
 // After a difference no data of the case may reach the next one.
 void Oracle::Abort() {
-  if (!verdict_.difference()) return;  // given up: there will be no next one
+  if (!verdict_.difference()) return Retire();  // given up: there will be no next one
   ++counts_.cases;
   if (verdict_.difference()->fatal) return;
   clients_.CloseAll();

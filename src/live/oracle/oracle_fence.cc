@@ -1,5 +1,6 @@
 #include "live/oracle/oracle_fence.h"
 
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,31 @@ void OracleFence::Use(Link link) {
   link_.Use(std::move(link), verdict_->hang_ms(), target_->stop());
 }
 
+// A server of one thread that writes a long reply to another client answers nobody until that reply
+// is taken from it. It hangs only if nothing arrives anywhere.
+RespConnection::Got OracleFence::Wait() {
+  using Got = RespConnection::Got;
+  if (target_->has_virtual_time()) return link_.Read(verdict_->hang_ms());
+  constexpr int kSliceMs = 50;
+  // Whoever reads so long a reply says that it has no end.
+  constexpr size_t kMostHeld = 65 << 20;
+  for (int left_ms = verdict_->hang_ms(); left_ms > 0; left_ms -= kSliceMs) {
+    const Got got = link_.Read(std::min(left_ms, kSliceMs));
+    if (got != Got::kNothing || target_->stop()()) return got;
+    for (OracleConnection& connection : *connections_) {
+      RespConnection& link = connection.link;
+      if (!link.connected() || !connection.owes()) continue;
+      while (link.Read(0) == Got::kBytes) {
+        left_ms = verdict_->hang_ms() + kSliceMs;
+        if (link.in().size() <= kMostHeld) continue;
+        link_.Drop();  // its answer is still to come
+        return Got::kBytes;
+      }
+    }
+  }
+  return Got::kNothing;
+}
+
 // Reads one reply, after any pushes; what is no RESP is an answer too.
 RespConnection::Got OracleFence::Answer() {
   using Status = resp::ReplyParser::Status;
@@ -20,8 +46,8 @@ RespConnection::Got OracleFence::Answer() {
   answer_.clear();
   resp::ReplyParser parser;
   for (size_t bytes = 0; bytes <= kMostBytes;) {
-    const RespConnection::Got got = link_.Read(verdict_->hang_ms());
-    if (got != RespConnection::Got::kBytes) return got;
+    const RespConnection::Got got = Wait();
+    if (got != RespConnection::Got::kBytes || !link_.connected()) return got;
     while (!link_.in().empty()) {
       const auto result = parser.Parse(link_.in());
       bytes += result.consumed;

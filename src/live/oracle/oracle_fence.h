@@ -7,6 +7,7 @@
 
 #include "live/net/resp_connection.h"
 #include "live/net/unique_fd.h"
+#include "live/oracle/oracle_client.h"
 #include "live/oracle/oracle_verdict.h"
 #include "live/server/live_server.h"
 
@@ -15,7 +16,9 @@ namespace resprobe::live {
 // A connection to the live server that belongs to no case.
 class OracleFence {
  public:
-  OracleFence(LiveServer* target, OracleVerdict* verdict) : target_(target), verdict_(verdict) {}
+  // `connections`: the others of the oracle, which get their replies while it waits.
+  OracleFence(LiveServer* target, OracleVerdict* verdict, OracleConnections* connections)
+      : target_(target), verdict_(verdict), connections_(connections) {}
 
   void Use(Link link);
   // Sends a request, given as words, that the server must answer with OK. On failure returns false
@@ -32,11 +35,14 @@ class OracleFence {
 
  private:
   RespConnection::Got Answer();
+  // Waits for bytes, as long as the server sends some to any client.
+  RespConnection::Got Wait();
   // Sends a request, and reads the answer_.
   bool Exchange(std::string_view request);
 
   LiveServer* target_;
   OracleVerdict* verdict_;
+  OracleConnections* connections_;
   RespConnection link_;
   std::string answer_;
 };

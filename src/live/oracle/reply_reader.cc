@@ -95,7 +95,12 @@ ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
   RespConnection& link = client.connection->link;
   RespConnection::Got got = link.Read(kPatienceMs);
   if (got == RespConnection::Got::kNothing) {
+    const size_t before = link.in().size();
     if (!fence_->Pass()) return Wait::kFailed;
+    if (link.in().size() > before) {
+      client.connection->answered = true;
+      return Wait::kMore;
+    }
     // The server may be slow to accept a connection, and answer others meanwhile.
     constexpr int kTimes = 5;
     const int first_ms = std::min(kTimes * first_reply_ms_, verdict_->hang_ms());

@@ -50,24 +50,58 @@ size_t Rank(const Command& command) {
 // Keys and values of the checks of effects.
 constexpr const char* kEffectKey = "probe:effect";
 
-// Writes, and what reads one element of them.
-struct Written {
-  const char* writer;
-  std::vector<std::string> write;
-  const char* reader;
-  std::vector<std::string> read;
+// Data of one type: how it is made, and what shows that it is there: an integer above 0, or a
+// value.
+struct Data {
+  const char* name;
+  std::vector<const char*> commands;
+  std::vector<std::vector<std::string>> make;
+  std::vector<std::vector<std::string>> read;
 };
 
-const std::vector<Written>& WaysToSee() {
-  static const std::vector<Written> kWays = {
-      {"set", {"SET", kEffectKey, "v"}, "exists", {"EXISTS", kEffectKey}},
-      {"set", {"SET", kEffectKey, "v"}, "get", {"GET", kEffectKey}},
-      {"rpush", {"RPUSH", kEffectKey, "v"}, "llen", {"LLEN", kEffectKey}},
-      {"lpush", {"LPUSH", kEffectKey, "v"}, "llen", {"LLEN", kEffectKey}},
-      {"hset", {"HSET", kEffectKey, "f", "v"}, "hget", {"HGET", kEffectKey, "f"}},
-      {"sadd", {"SADD", kEffectKey, "v"}, "scard", {"SCARD", kEffectKey}},
-      {"zadd", {"ZADD", kEffectKey, "1", "v"}, "zscore", {"ZSCORE", kEffectKey, "v"}}};
-  return kWays;
+const std::vector<Data>& AllData() {
+  using Words = std::vector<std::string>;
+  static const std::vector<Data> kAll = [] {
+    const Words string = {"SET", kEffectKey, "v"};
+    const Words rpush = {"RPUSH", kEffectKey, "v"};
+    const Words lpush = {"LPUSH", kEffectKey, "v"};
+    const Words llen = {"LLEN", kEffectKey};
+    const Words hash = {"HSET", kEffectKey, "f", "v"};
+    const Words set = {"SADD", kEffectKey, "v"};
+    std::vector<Data> all = {{"string", {"set", "exists"}, {string}, {{"EXISTS", kEffectKey}}},
+                             {"string", {"set", "get"}, {string}, {{"GET", kEffectKey}}},
+                             {"list", {"rpush", "llen"}, {rpush}, {llen}},
+                             {"list", {"lpush", "llen"}, {lpush}, {llen}},
+                             {"hash", {"hset", "hget"}, {hash}, {{"HGET", kEffectKey, "f"}}},
+                             {"set", {"sadd", "scard"}, {set}, {{"SCARD", kEffectKey}}},
+                             {"sorted set",
+                              {"zadd", "zscore"},
+                              {{"ZADD", kEffectKey, "1", "v"}},
+                              {{"ZSCORE", kEffectKey, "v"}}}};
+    // A key that is made again has no expiry; SET would delete one.
+    for (const auto& [writer, write] :
+         {std::pair("rpush", rpush), std::pair("hset", hash), std::pair("sadd", set)}) {
+      for (const auto& [expire, ms] :
+           {std::pair("expire", "1000"), std::pair("pexpire", "100000")}) {
+        for (const char* ttl : {"ttl", "pttl"}) {
+          all.push_back({"time to live",
+                         {writer, expire, ttl},
+                         {write, {expire, kEffectKey, ms}},
+                         {write, {ttl, kEffectKey}}});
+        }
+      }
+    }
+    return all;
+  }();
+  return kAll;
+}
+
+const Data& OfAnotherDatabase() {
+  static const Data kData = {"key of another database",
+                             {"select", "set", "exists"},
+                             {{"SELECT", "1"}, {"SET", kEffectKey, "v"}, {"SELECT", "0"}},
+                             {{"SELECT", "1"}, {"EXISTS", kEffectKey}}};
+  return kData;
 }
 
 // The text of an error without these words, one of which it may be about.
@@ -226,7 +260,7 @@ class Surveyor {
     const std::string name(command.full_name());
     const size_t at = command.parent == nullptr ? 0 : 1;
     const size_t plain = PlainRequest(command).size();
-    if (!TimeIsOver()) AskAboutMoreWords(command, plain, survey);
+    AskAboutMoreWords(command, plain, survey);
     size_t options = 0;
     size_t absent = 0;
     for (const std::string_view literal : LiteralsOf(command.spec->syntax)) {
@@ -261,54 +295,124 @@ class Surveyor {
     }
   }
 
-  // What the oracle relies upon must have an effect.
+  using Requests = std::vector<std::vector<std::string>>;
+
+  // What the oracle relies upon must have an effect, on data of each type.
   void CheckEffects(ServerSurvey* survey) {
-    const auto see = [&](const Written& way) {
-      const auto reply = probe_.Ask(way.read);
-      // A key that is there: not null, not 0.
-      return reply && !reply->is_error() && !reply->is_null() &&
-             !(reply->type() == resp::Type::kInteger && reply->integer() == 0);
+    const auto can_make = [&](const Data& data) {
+      return std::ranges::all_of(data.commands,
+                                 [&](const char* command) { return Has(*survey, command); });
     };
-    const auto way = std::ranges::find_if(WaysToSee(), [&](const Written& one) {
-      return Has(*survey, one.writer) && Has(*survey, one.reader);
-    });
-    if (way == WaysToSee().end() || !error_.empty()) return;
-    constexpr std::string_view kDeletesNothing = "it is accepted and deletes nothing";
-    const auto fails = [&](const char* name, const std::vector<std::vector<std::string>>& requests,
-                           bool gone, std::string_view why) {
-      if (!Has(*survey, name) || !error_.empty()) return;
-      probe_.Disconnect();
-      probe_.Ask(way->write);
-      if (!see(*way)) return;
-      bool accepted = true;
-      for (const std::vector<std::string>& words : requests) {
-        const auto reply = probe_.Ask(words);
-        accepted &= reply && !reply->is_error();
-      }
-      const bool there = see(*way);
-      probe_.Disconnect();
-      if (!accepted || there != gone) return;
-      ServerSurvey::Unfit unfit{.name = name, .why = std::string(why), .shown_by = {way->write}};
-      // The database that a client has selected is no data that the command leaves.
-      if (why != kDeletesNothing) unfit.cause = unfit.name + ": " + unfit.why;
-      unfit.shown_by.insert(unfit.shown_by.end(), requests.begin(), requests.end());
-      unfit.shown_by.push_back(way->read);
-      survey->unfit_[name] = std::move(unfit);
-    };
-    fails("del", {{"DEL", kEffectKey}}, true, kDeletesNothing);
-    fails("flushdb", {{"FLUSHDB"}}, true, kDeletesNothing);
-    fails("flushall", {{"FLUSHALL"}}, true, kDeletesNothing);
-    fails("select", {{"SELECT", "1"}}, true, "it is accepted and selects nothing");
-    if (Has(*survey, "select")) {
-      fails("reset", {{"SELECT", "1"}, {"RESET"}}, false, "it leaves the database selected");
+    std::vector<const Data*> all;
+    for (const Data& data : AllData()) {
+      const bool again = std::ranges::any_of(
+          all, [&](const Data* one) { return std::string_view(one->name) == data.name; });
+      if (!again && can_make(data)) all.push_back(&data);
     }
-    keys_.emplace_back(kEffectKey);
+    if (all.empty()) return;
+    for (const Data* data : all) keys_.push_back(KeyOf(*data));
+    const auto unfit = [&](const char* name, const Requests& requests, const std::string& why) {
+      survey->unfit_[name] = {.name = name,
+                              .why = why,
+                              .shown_by = ShownBy(*all.front(), requests),
+                              .cause = name + (": " + why)};
+    };
+    CheckDeletes("del", {{"DEL", kEffectKey}}, all, survey);
+    CheckDeletes("flushdb", {{"FLUSHDB"}}, all, survey);
+    const Requests select = {{"SELECT", "1"}};
+    if (Leaves("select", select, *all.front(), *survey) == std::optional(true)) {
+      unfit("select", select, "it is accepted and selects nothing");
+    }
+    const Requests reset = {{"SELECT", "1"}, {"RESET"}};
+    if (Has(*survey, "select") &&
+        Leaves("reset", reset, *all.front(), *survey) == std::optional(false)) {
+      unfit("reset", reset, "it leaves the database selected");
+    }
+    if (can_make(OfAnotherDatabase())) all.push_back(&OfAnotherDatabase());
+    CheckDeletes("flushall", {{"FLUSHALL"}}, all, survey);
+  }
+
+  void CheckDeletes(const std::string& name, const Requests& requests,
+                    const std::vector<const Data*>& all, ServerSurvey* survey) {
+    std::vector<const Data*> left;
+    std::string names;
+    size_t checked = 0;
+    for (const Data* data : all) {
+      if (checked > 0 && TimeIsOver()) break;
+      const std::optional<bool> leaves = Leaves(name, requests, *data, *survey);
+      if (!leaves) continue;
+      ++checked;
+      if (!*leaves) continue;
+      left.push_back(data);
+      names += (names.empty() ? "a " : ", a ") + std::string(data->name);
+    }
+    if (left.empty()) return;
+    ServerSurvey::Unfit& unfit = survey->unfit_[name];
+    const bool nothing = left.size() == checked;
+    unfit = {.name = name,
+             .why = nothing ? "it is accepted and deletes nothing" : "it leaves " + names,
+             .shown_by = ShownBy(*left.front(), requests)};
+    if (!nothing) unfit.cause = name + ": " + unfit.why;
+  }
+
+  // True if the data is there after the requests, as on a new connection; nullopt if the server has
+  // no such command, cannot make the data, or refuses a request.
+  std::optional<bool> Leaves(const std::string& name, const Requests& requests, const Data& data,
+                             const ServerSurvey& survey) {
+    if (!Has(survey, name) || !error_.empty()) return std::nullopt;
+    const auto ask_all = [&](const Requests& all, bool* accepted) {
+      std::optional<resp::ReplyView> reply;
+      for (const std::vector<std::string>& words : all) {
+        reply = probe_.Ask(WithKeyOf(data, words));
+        *accepted &= reply && !reply->is_error();
+      }
+      return reply;
+    };
+    bool ignored = true;
+    const auto is_there = [&] {
+      const std::optional<resp::ReplyView> reply = ask_all(data.read, &ignored);
+      return reply && !reply->is_error() && !reply->is_null() &&
+             !(reply->type() == resp::Type::kInteger && reply->integer() <= 0);
+    };
+    probe_.Disconnect();
+    ask_all(data.make, &ignored);
+    if (!is_there()) return std::nullopt;
+    // What reads a key of another database has selected that.
+    ask_all(data.make, &ignored);
+    bool accepted = true;
+    ask_all(requests, &accepted);
+    const bool there = is_there();
+    probe_.Disconnect();
+    return accepted ? std::optional(there) : std::nullopt;
+  }
+
+  // What one type of data leaves is no other's.
+  static std::string KeyOf(const Data& data) { return kEffectKey + (":" + std::string(data.name)); }
+
+  static std::vector<std::string> WithKeyOf(const Data& data, std::vector<std::string> words) {
+    std::ranges::replace(words, kEffectKey, KeyOf(data));
+    return words;
+  }
+
+  static Requests ShownBy(const Data& data, const Requests& requests) {
+    Requests all;
+    for (const Requests* part : {&data.make, &requests, &data.read}) {
+      for (const std::vector<std::string>& words : *part) all.push_back(WithKeyOf(data, words));
+    }
+    return all;
   }
 
   // Arguments that may follow: RPOP key [count], DEL key [key ...].
   void AskAboutMoreWords(const Command& command, size_t plain, ServerSurvey* survey) {
     const std::vector<std::string> words = OwnKeys(RequestWithArguments(command));
     if (words.size() <= plain || CoreRefuses(words)) return;
+    const std::string more =
+        std::string(command.full_name()) + " with over " + std::to_string(plain) + " words";
+    if (TimeIsOver()) {
+      survey->most_words_[std::string(command.full_name())] = plain;
+      survey->not_asked_.push_back(more);
+      return;
+    }
     const std::string answer = Ask(words);
     const std::string ended = std::exchange(ended_, {});
     if (!answer.starts_with('-') && ended.empty()) return;
@@ -316,10 +420,8 @@ class Surveyor {
     if (Ask({words.begin(), words.begin() + static_cast<ptrdiff_t>(plain)}).starts_with('-')) {
       return;
     }
-    const std::string name(command.full_name());
-    survey->most_words_[name] = plain;
-    survey->list_.push_back({name + " with over " + std::to_string(plain) + " words",
-                             ended.empty() ? answer : ended, !ended.empty()});
+    survey->most_words_[std::string(command.full_name())] = plain;
+    survey->list_.push_back({more, ended.empty() ? answer : ended, !ended.empty()});
   }
 
   // True if the reply is the error that another word gets at this place.

@@ -44,6 +44,8 @@ MANNERS = {
     "strlen-endless": "its reply to STRLEN of a key that is there has no end",
     "strlen-replies": "it never stops to reply to STRLEN of a key that is there",
     "strlen-large": "its reply to STRLEN of a key that is there has 66 MB",
+    "strlen-alone": "its reply to STRLEN of a key that is there has 20 MB; until it is taken nobody "
+    "gets another",
     "slow": "it takes 5 ms for each request",
     "sluggish": "it takes 100 ms for each request",
     "slow-connection": "it takes 600 ms before it reads from a new connection",
@@ -52,6 +54,8 @@ MANNERS = {
     "pushes": "it sends a push to each new connection",
     "closes-always": "it closes the connection after each reply",
     "fake-flushall": "its FLUSHALL deletes nothing",
+    "flushall-hashes": "its FLUSHALL leaves hashes",
+    "flushall-times": "its FLUSHALL leaves the times to live",
     "fake-del": "its DEL deletes nothing",
     "fake-select": "it has a SELECT, which has no effect",
     "floods": "it writes to its standard output without a pause",
@@ -156,8 +160,11 @@ class Store:
     def do_flushall(self):
         if "fake-flushall" in self.manners:
             return OK
-        self.keys.clear()
-        self.ends.clear()
+        hashes = "flushall-hashes" in self.manners
+        kept = {key: one for key, one in self.keys.items() if hashes and isinstance(one, dict)}
+        self.keys = kept
+        if "flushall-times" not in self.manners:
+            self.ends = {key: end for key, end in self.ends.items() if key in kept}
         return OK
 
     def do_select(self, index):
@@ -416,6 +423,11 @@ class Handler(socketserver.StreamRequestHandler):
                     reply += reply
                 if "strlen-large" in manners:
                     reply = LARGE
+                if "strlen-alone" in manners:
+                    with self.server.store.lock:
+                        time.sleep(0.3)  # longer than the oracle waits before it asks for others
+                        self.wfile.write(b"$%d\r\n" % (20 << 20) + b"x" * (20 << 20) + b"\r\n")
+                    continue
                 while "strlen-replies" in manners:
                     self.wfile.write(b"+x\r\n" * 10000)
                 if "strlen-endless" in manners:
