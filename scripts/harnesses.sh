@@ -89,6 +89,8 @@ may_be_case() {
 # is none in it.
 refuse_no_finding() {
   local word whole store=${RESPROBE_WORK_DIR:-$source_dir/work}/findings root
+  # Another name of show.
+  if [[ ${2:-} == show ]]; then refuse_no_case "${@:2}"; fi
   [[ ${2:-} == list || ${2:-} == check || ${2:-} == rm ]] || return 0
   root=$(readlink -m -- "$store")
   positional_words "$@"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SIGKILL right after the first failure of every verb that looks for failures: its folder is complete
 # and replays, and the next run says what is left to do.
-#   usage: kill9_test.sh PROGRAM FRAGILE FAULTY_SERVER
+#   usage: kill9_test.sh PROGRAM FRAGILE FAULTY_SERVER CANARIES
 set -euo pipefail
-program=$1 fragile=$2 faulty=$3
+program=$1 fragile=$2 faulty=$3 canaries=$4
 . "$(dirname "$0")/lib.sh"
 mkdir -p "$temp/repository/harnesses" "$temp/repository/corpus/fragile" "$temp/tmp"
 export RESPROBE_SOURCE_DIR=$temp/repository RESPROBE_WORK_DIR=$temp/work TMPDIR=$temp/tmp
@@ -38,7 +38,27 @@ killed() {
   [[ -n $folder ]] || fail "resprobe $*: no failure was kept before it was killed"
 }
 
-# nothing_is_lost VERB…: after killed VERB…
+# mute ARGUMENT…: the same for a program that cannot be held by what it starts: the pipe of its output is
+# full, so it waits there when it would say what it has kept.
+mute() {
+  local id code=0
+  rm -rf "$temp/pipe" "$findings"
+  mkfifo "$temp/pipe"
+  exec 7<>"$temp/pipe"
+  dd if=/dev/zero of="$temp/pipe" bs=4096 oflag=nonblock 2>/dev/null || true
+  "$program" "$@" >"$temp/pipe" 2>"$temp/err" 7>&- &
+  id=$!
+  until [[ -n $(find "$findings" -name report.json 2>/dev/null) ]]; do
+    kill -0 "$id" 2>/dev/null || break
+  done
+  kill -KILL "$id" 2>/dev/null || true
+  wait "$id" 2>/dev/null || code=$?
+  exec 7>&-
+  ((code == 137)) || fail "resprobe $*: exit code $code instead of 137"
+  folder=$(find "$findings" -name report.json -printf '%h\n' -quit)
+}
+
+# nothing_is_lost VERB…: after killed VERB… or mute VERB…
 nothing_is_lost() {
   holds "$folder" original case report.json
   cp "$folder/original" "$temp/original"
@@ -82,6 +102,28 @@ cp "$temp/kills/fragile" "$temp/io/kills/io_live"
 ln -s "$fragile/faulty/fragile" "$temp/io/faulty/io_live"
 RESPROBE_HARNESS_DIR=$temp/io/kills killed io --seeds 1 --seed 118 --peer tcp
 RESPROBE_HARNESS_DIR=$temp/io/faulty nothing_is_lost io --seeds 1 --seed 118 --peer tcp
+
+# freeze: half a test is never left, nor what it worked on.
+printf 'v and more' >"$temp/case"
+code=0
+RESPROBE_HARNESS_DIR=$temp/kills "$program" freeze "$temp/case" --harness fragile \
+  >"$temp/out" 2>"$temp/err" || code=$?
+((code == 137)) || fail "freeze: exit code $code instead of 137"
+[[ -z $(find "$temp/repository/tests" -type f 2>/dev/null) ]] || fail "freeze: something is left"
+export RESPROBE_HARNESS_DIR=$fragile/faulty
+run 0 freeze "$temp/case" --harness fragile
+[[ -n $(find "$temp/repository/tests" -name '*.ops') ]] || fail "freeze: no test"
+[[ -z $(find "$TMPDIR" -mindepth 1) ]] || fail "freeze: temporary folders are left"
+
+if [[ -e $canaries/durability ]]; then
+  export RESPROBE_HARNESS_DIR=$canaries
+  printf '%s\n' 'ops durability' 'config policy=always' 'call client=0 SET a 1' >"$temp/durability.ops"
+  crash=(crash-points "$temp/durability.ops" --plant no-fsync)
+  mute "${crash[@]}"
+  nothing_is_lost "${crash[@]}"
+else
+  echo "skipped: crash-points, $canaries holds no durability"
+fi
 
 if [[ ! -e $real_harnesses/command_handler ]]; then
   echo "skipped: what runs cases of command_handler, $real_harnesses holds none"
@@ -158,6 +200,14 @@ if [[ -n ${RESPROBE_REDISEARCH:-} && -n ${RESPROBE_REDIS_SERVER:-} ]]; then
 else
   echo "skipped: oracle --query, RESPROBE_REDISEARCH is not set"
 fi
+
+crash=(crash --start "$server" --policy always --faults power --plant no-fsync --seeds 2 --shrink 20)
+mute "${crash[@]}"
+nothing_is_lost "${crash[@]}"
+chaos=(chaos --faults crash_mid_write --policy always --plant no-fsync --seeds 4 --shrink 20
+  --start "$server")
+mute "${chaos[@]}"
+nothing_is_lost "${chaos[@]}"
 
 # record: what it says that it has written is there.
 mkdir "$temp/recorded"

@@ -102,6 +102,8 @@ for words in "check nope" "list $temp" "rm --gone nope"; do
   [[ $err == *": holds no finding of work/findings: ./resprobe findings lists them" ]] ||
     fail "findings $words: $err"
 done
+run 2 findings show nope
+[[ $err == *"nope: there is no such file or folder: name an existing case" ]] || fail "findings show: $err"
 run 2 recheck command_oracle
 one_line_error
 run 2 stability nonesuch
