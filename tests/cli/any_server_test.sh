@@ -109,6 +109,10 @@ flushall-times|flushall: it leaves a time to live|flushall: it leaves a time to 
 fake-del|del: it is accepted and deletes nothing|del: leaves other data
 fake-select|select: it is accepted and selects nothing|select: it is accepted and selects nothing
 LINES
+  # Also where the texts of errors differ: its case does not become that of a text.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --start "$toy +flushall-hashes" --commands hget --seeds 1
+  has out "flushall: it leaves a hash, met"
   # What befalls all commands is one finding.
   for manner in pushes:'a push that no client has asked for, met' \
     errors-twice:'a reply too many after an error, met' \

@@ -105,14 +105,17 @@ int ShrinkingHangMs(int hang_ms) {
 std::optional<live::Difference> OracleSession::RunOnce(const CommandCase& c) {
   std::optional<live::Difference> difference = oracle_->Run(c);
   if (difference && !difference->fatal && !oracle_->survey().unfit().empty()) {
-    difference->cause = UnfitCause(c, difference->cause);
+    difference->cause = UnfitCause(c, *difference);
   }
   return difference;
 }
 
-std::string OracleSession::UnfitCause(const CommandCase& c, const std::string& cause) const {
-  for (const CommandWorld::Op& op : c.ops) {
-    const auto* call = std::get_if<CommandWorld::Call>(&op);
+std::string OracleSession::UnfitCause(const CommandCase& c,
+                                      const live::Difference& difference) const {
+  // What has a cause of its own, or comes before it, is not its.
+  if (!difference.cause.empty()) return difference.cause;
+  for (size_t i = 0; i < c.ops.size() && i <= difference.op; ++i) {
+    const auto* call = std::get_if<CommandWorld::Call>(&c.ops[i]);
     if (call == nullptr || call->args.words.empty()) continue;
     const Command* const command = FindCommand(call->args.words.front(), oracle_->profile());
     if (command == nullptr) continue;
@@ -121,7 +124,7 @@ std::string OracleSession::UnfitCause(const CommandCase& c, const std::string& c
       return unfit->second.cause;
     }
   }
-  return cause;
+  return "";
 }
 
 std::optional<live::Difference> OracleSession::Run(const CommandCase& c) {

@@ -116,8 +116,8 @@ class OracleSession {
   bool OtherWritesToo(const CommandCase& c, const live::Difference& left);
   // Runs it once, and names what it shows of a command that the survey has found unfit after that.
   std::optional<live::Difference> RunOnce(const CommandCase& c);
-  // The survey's cause of what such a case shows, if it calls an unfit command; otherwise `cause`.
-  std::string UnfitCause(const CommandCase& c, const std::string& cause) const;
+  // The survey's cause of the difference, if an unfit command is called before it; otherwise its own.
+  std::string UnfitCause(const CommandCase& c, const live::Difference& difference) const;
 
   std::function<bool()> over_;  // the server asks it to its end
   std::unique_ptr<live::LiveServer> target_;
