@@ -425,7 +425,7 @@ class Handler(socketserver.StreamRequestHandler):
                     reply = LARGE
                 if "strlen-alone" in manners:
                     with self.server.store.lock:
-                        time.sleep(0.3)  # longer than the oracle waits before it asks for others
+                        time.sleep(0.7)  # longer than the oracle waits before it asks for another
                         self.wfile.write(b"$%d\r\n" % (20 << 20) + b"x" * (20 << 20) + b"\r\n")
                     continue
                 while "strlen-replies" in manners:
