@@ -116,7 +116,7 @@ class OracleSession {
   bool OtherWritesToo(const CommandCase& c, const live::Difference& left);
   // Runs it once, and names what it shows of a command that the survey has found unfit after that.
   std::optional<live::Difference> RunOnce(const CommandCase& c);
-  // The survey's cause of the difference, if an unfit command is called before it; otherwise its own.
+  // The survey's cause, if an unfit command is called before the difference; otherwise its own.
   std::string UnfitCause(const CommandCase& c, const live::Difference& difference) const;
 
   std::function<bool()> over_;  // the server asks it to its end
