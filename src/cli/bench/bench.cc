@@ -129,7 +129,7 @@ Alone RunAlone(const runner::HarnessEntry& harness, const fs::path& seeds, doubl
 
 Json BenchHarness(const runner::Project& project, const runner::HarnessEntry& harness,
                   const BenchOptions& options) {
-  const fs::path seeds = SeedFolder(project, harness, {});
+  const fs::path seeds = SeedFolder(project, harness, project.CorpusOf(harness), {});
   if (seeds.empty()) throw runner::UserError(harness.name + ": has no seed corpus to measure over");
   const fs::path empty = project.harnesses / "empty";
   std::vector<double> own[2];

@@ -55,6 +55,16 @@ int RunFuzz(const FuzzOptions& options) {
     throw runner::UserError(first_live->name +
                             " runs under libFuzzer only: leave out --engine afl");
   }
+  if (!options.corpus.empty() && options.corpus != "none") {
+    std::error_code error;
+    if (!fs::is_directory(options.corpus, error)) {
+      throw runner::UserError("--corpus: there is no folder " + options.corpus +
+                              ": give one, or none to begin with nothing");
+    }
+    if (harnesses.size() != 1) {
+      throw runner::UserError("--corpus: the folder is of one harness: name it");
+    }
+  }
   if (options.server.given()) {
     const auto with_server = [](const runner::HarnessEntry& harness) {
       return harness.with_server();
@@ -175,6 +185,9 @@ Verb FuzzVerb() {
   options->server.AddTo(&verb, HarnessServerTraits());
   verb.Number("--seed", "N", &options->seed, 0, UINT64_MAX,
               "Seed of the first process; default: from the clock");
+  verb.Text("--corpus", "none|DIR", &options->corpus,
+            "Begin with nothing, or with the cases of a folder, instead of the seeds and what was "
+            "learnt before; what is learnt is then dropped at the end");
   verb.Number("--timeout", "SECONDS", &options->limits.timeout_seconds, 1, runner::kMostSeconds,
               "A run that takes longer is a finding")
       .ShowDefault();

@@ -57,7 +57,8 @@ class AflSearch : public FuzzSearch {
  public:
   AflSearch(const runner::Project& project, const runner::HarnessEntry& harness,
             const FuzzOptions& options)
-      : FuzzSearch(project, harness, options), work_(project.work / "afl" / harness.name) {
+      : FuzzSearch(project, harness, options),
+        work_((options.corpus.empty() ? project.work : temp_.path()) / "afl" / harness.name) {
     const fs::path folder = project.build / "afl" / "harnesses";
     const fs::path binary = folder / harness.name;
     std::error_code error;
@@ -66,8 +67,7 @@ class AflSearch : public FuzzSearch {
     }
     // AFL++ keeps its queue there, and resumes it (AFL_AUTORESUME).
     runner::MakeFolder(work_);
-    runner::MakeFolder(project.WorkCorpusOf(harness));
-    fs::path seeds = SeedFolder(project, harness, {});
+    fs::path seeds = SeedFolder(project, harness, seeds_from_, {});
     if (seeds.empty()) {
       seeds = temp_.path() / "seeds";
       runner::MakeFolder(seeds);
@@ -115,7 +115,7 @@ class AflSearch : public FuzzSearch {
     for (const std::string& name : names_) {
       for (const fs::path& file : runner::FilesIn(work_ / name / "queue")) {
         const std::string content = runner::ReadFile(file);
-        const fs::path kept = project_.WorkCorpusOf(harness_) / runner::Sha1(content);
+        const fs::path kept = learnt_ / runner::Sha1(content);
         if (!fs::exists(kept, error)) runner::WriteFile(kept, content);
       }
     }
@@ -217,7 +217,6 @@ class AflSearch : public FuzzSearch {
   }
 
   fs::path work_;
-  runner::TempFolder temp_;
   double start_ = 0;
   std::vector<std::unique_ptr<runner::Process>> processes_;
   std::vector<std::string> names_;

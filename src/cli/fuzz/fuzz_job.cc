@@ -57,10 +57,11 @@ uint64_t NumberAfter(std::string_view line, std::string_view key, uint64_t other
 class Job {
  public:
   Job(const runner::Project& project, const runner::HarnessEntry& harness,
-      const FuzzOptions& options, unsigned index, const fs::path& temp)
+      const FuzzOptions& options, const fs::path& learnt, unsigned index, const fs::path& temp)
       : project_(project),
         harness_(harness),
         options_(options),
+        learnt_(learnt),
         artifacts_(temp / ("job" + std::to_string(index))),
         counter_(temp / ("count" + std::to_string(index))) {
     runner::MakeFolder(artifacts_);
@@ -81,7 +82,7 @@ class Job {
     if (const auto dictionary = project_.DictionaryOf(harness_)) {
       command.argv.push_back("-dict=" + dictionary->string());
     }
-    command.argv.push_back(project_.WorkCorpusOf(harness_));
+    command.argv.push_back(learnt_);
     if (!seeds.empty()) command.argv.push_back(seeds);
     command.environment = runner::SanitizerEnvironment(true);
     command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
@@ -133,6 +134,7 @@ class Job {
   const runner::Project& project_;
   const runner::HarnessEntry& harness_;
   const FuzzOptions& options_;
+  fs::path learnt_;
   fs::path artifacts_;
   Counter counter_;
   std::unique_ptr<runner::Process> process_;
@@ -199,8 +201,7 @@ std::string ReadArtifact(const fs::path& artifact, const std::string& log) {
 }  // namespace
 
 fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& harness,
-                    const std::vector<std::string>& without) {
-  fs::path corpus = project.CorpusOf(harness);
+                    const fs::path& corpus, const std::vector<std::string>& without) {
   const std::vector<fs::path> files = runner::FilesIn(corpus);
   if (files.empty()) return {};
   const bool text = std::any_of(files.begin(), files.end(),
@@ -245,11 +246,10 @@ class LibFuzzerSearch : public FuzzSearch {
         next_seed_(options.seed),
         start_(runner::Now()),
         deadline_(start_ + options.seconds) {
-    runner::MakeFolder(project.WorkCorpusOf(harness));
-    torn_before_ = DeleteTorn(project.WorkCorpusOf(harness));
-    seeds_ = SeedFolder(project, harness, crashing_seeds_);
+    torn_before_ = DeleteTorn(learnt_);
+    seeds_ = SeedFolder(project, harness, seeds_from_, crashing_seeds_);
     for (unsigned i = 0; i < options.jobs; ++i) {
-      jobs_.push_back(std::make_unique<Job>(project, harness, options, i, temp_.path()));
+      jobs_.push_back(std::make_unique<Job>(project, harness, options, learnt_, i, temp_.path()));
       jobs_.back()->Start(seeds_, next_seed_++, options.seconds);
     }
     running_ = jobs_.size();
@@ -300,9 +300,9 @@ class LibFuzzerSearch : public FuzzSearch {
     }
     // SIGINT may interrupt each process while it writes one input, which is no loss worth a word.
     next_look_ = 0;
-    const size_t torn = DeleteTorn(project_.WorkCorpusOf(harness_));
+    const size_t torn = DeleteTorn(learnt_);
     if (torn > 0 && (!HasRoom() || torn > jobs_.size())) {
-      if (progress_.trouble.empty()) progress_.trouble = project_.WorkCorpusOf(harness_).string();
+      if (progress_.trouble.empty()) progress_.trouble = learnt_.string();
       progress_.trouble += ": " + findings::Plural(torn, "input") +
                            " that it learnt could not be written whole: make room";
     }
@@ -311,8 +311,8 @@ class LibFuzzerSearch : public FuzzSearch {
 
   std::string Notice() const override {
     if (torn_before_ == 0) return "";
-    return project_.Shown(project_.WorkCorpusOf(harness_)) + ": deleted " +
-           findings::Plural(torn_before_, "file") + " that an earlier run did not write whole\n";
+    return project_.Shown(learnt_) + ": deleted " + findings::Plural(torn_before_, "file") +
+           " that an earlier run did not write whole\n";
   }
 
  private:
@@ -325,7 +325,7 @@ class LibFuzzerSearch : public FuzzSearch {
   bool HasRoom() {
     if (runner::Now() < next_look_) return true;
     next_look_ = runner::Now() + 1;
-    const fs::path probe = project_.WorkCorpusOf(harness_).parent_path() / ".room";
+    const fs::path probe = learnt_.parent_path() / ".room";
     try {
       runner::WriteFile(probe, "x");
       std::error_code error;
@@ -349,8 +349,8 @@ class LibFuzzerSearch : public FuzzSearch {
       if (!job.initialized()) {
         // A seed fails: remove it, since otherwise every start would end here.
         crashing_seeds_.push_back(content);
-        ForgetLearnt(project_.WorkCorpusOf(harness_), content);
-        seeds_ = SeedFolder(project_, harness_, crashing_seeds_);
+        ForgetLearnt(learnt_, content);
+        seeds_ = SeedFolder(project_, harness_, seeds_from_, crashing_seeds_);
       }
       std::error_code error;
       fs::remove(artifact, error);
@@ -367,10 +367,9 @@ class LibFuzzerSearch : public FuzzSearch {
       progress_.edges = std::max(progress_.edges, job->edges());
     }
     progress_.per_second = static_cast<double>(progress_.executions) / progress_.elapsed;
-    progress_.corpus = runner::FilesIn(project_.WorkCorpusOf(harness_)).size();
+    progress_.corpus = runner::FilesIn(learnt_).size();
   }
 
-  runner::TempFolder temp_;
   std::vector<std::string> crashing_seeds_;
   fs::path seeds_;
   uint64_t next_seed_;
@@ -396,7 +395,13 @@ FuzzSearch::FuzzSearch(const runner::Project& project, const runner::HarnessEntr
     : project_(project),
       harness_(harness),
       options_(options),
-      runner_(project, SpecOf(harness, options)) {}
+      seeds_from_(options.corpus.empty()     ? project.CorpusOf(harness)
+                  : options.corpus == "none" ? temp_.path() / "no-seeds"
+                                             : fs::path(options.corpus)),
+      learnt_(options.corpus.empty() ? project.WorkCorpusOf(harness) : temp_.path() / "learnt"),
+      runner_(project, SpecOf(harness, options)) {
+  runner::MakeFolder(learnt_);
+}
 
 void FuzzSearch::Found(const Met& met, const std::string& tape, const Signature& signature,
                        const std::string& log, uint64_t seed) const {

@@ -25,6 +25,9 @@ struct FuzzOptions {
   unsigned jobs = 1;
   std::string engine = "libfuzzer";
   uint64_t seed = 0;  // 0: from the clock
+  // Inputs to begin with: "" the seeds and what earlier runs have learnt, "none", or a folder.
+  // Unless it is "", what this run learns is dropped at its end, so that runs can be compared.
+  std::string corpus;
   findings::RunLimits limits;
   ServerOptions server;  // of a live harness
   runner::OutputOptions output;
@@ -41,11 +44,11 @@ struct Progress {
   std::string trouble;  // why the engine could not run; "" if it could
 };
 
-// The seeds of the harness as a folder of tapes: its corpus folder itself, unless that contains
-// `.ops` text, or seeds in `without` (contents), which crash the harness; then a copy in
-// work/seeds/.
+// The files of `corpus` as a folder of tapes: the folder itself, unless it contains `.ops` text, or
+// seeds in `without` (contents), which crash the harness; then a copy in work/seeds/. Empty if it
+// has no files.
 fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& harness,
-                    const std::vector<std::string>& without);
+                    const fs::path& corpus, const std::vector<std::string>& without);
 
 // Engines that fuzz one harness until its time is over. Each step lets them work for a moment.
 class FuzzSearch : public findings::Search {
@@ -77,6 +80,9 @@ class FuzzSearch : public findings::Search {
   const runner::Project& project_;
   const runner::HarnessEntry& harness_;
   const FuzzOptions& options_;
+  const runner::TempFolder temp_;
+  const fs::path seeds_from_;  // a folder of seeds, which may be missing
+  const fs::path learnt_;      // a folder for what engines learn
   Progress progress_;
 
  private:
