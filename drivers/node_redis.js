@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 // Driver of node-redis 4 (docs/client-drivers.md). It has no timeout of a command.
+// Debian's place, where only Debian's own node looks.
+process.env.NODE_PATH ??= "/usr/share/nodejs";
+require("module").Module._initPaths();
 const redis = require("redis");
 const { version } = require("redis/package.json");
 

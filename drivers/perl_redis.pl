@@ -6,6 +6,7 @@ use JSON::PP;
 use Redis;
 
 $| = 1;
+$SIG{PIPE} = 'IGNORE';    # docs/findings/client-sigpipe.md
 my $json = JSON::PP->new->latin1;
 
 sub say_line { print $json->encode($_[0]), "\n" }

@@ -67,6 +67,7 @@ for line in sys.stdin:
             # An error of the connection is printed more than once: start again.
             if text is None or text[:1] not in '"[0123456789-ne':
                 child.kill()
+                child.wait()
         except BrokenPipeError:
             tell(request["id"], None)
     say(ready=True)

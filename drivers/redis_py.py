@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Driver of redis-py (docs/client-drivers.md). With the argument asyncio: of redis.asyncio."""
+"""Driver of redis-py (docs/client-drivers.md), which sends nothing again by default."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import sys
 import redis
 
 print(json.dumps({"driver": 1, "client": "redis-py " + redis.__version__,
-                  "can": ["pipeline", "timeout", "retry"]}), flush=True)
+                  "can": ["pipeline", "timeout"]}), flush=True)
 
 
 def say(**what):
@@ -40,9 +40,7 @@ def tell(number, value):
 
 def make(request):
     seconds = request["timeout_ms"] / 1000 or None
-    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 3) if request["retry"] else None
-    client = redis.Redis(request["host"], request["port"], socket_timeout=seconds,
-                         retry=retry, retry_on_timeout=request["retry"])
+    client = redis.Redis(request["host"], request["port"], socket_timeout=seconds)
     client.response_callbacks.clear()  # replies as they come
     return client
 

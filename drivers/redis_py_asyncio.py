@@ -8,9 +8,6 @@ import sys
 import redis
 import redis.asyncio
 
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 
 def say(**what):
     print(json.dumps(what), flush=True)
@@ -66,17 +63,13 @@ async def main():
     lines = asyncio.StreamReader(limit=1 << 24)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     say(driver=1, client="redis-py asyncio " + redis.__version__,
-        can=["async", "cancel", "pipeline", "timeout", "retry"])
+        can=["async", "cancel", "pipeline", "timeout"])
     client, tasks = None, {}
     while line := await lines.readline():
         request = json.loads(line)
         if request["do"] == "open":
-            retry = Retry(NoBackoff(), 3) if request["retry"] else None
-            # One connection, as many programs have it: single_connection_client takes turns.
-            client = redis.asyncio.Redis(
-                host=request["host"], port=request["port"], single_connection_client=False,
-                socket_timeout=request["timeout_ms"] / 1000 or None,
-                retry=retry, retry_on_timeout=request["retry"])
+            client = redis.asyncio.Redis(host=request["host"], port=request["port"],
+                                         socket_timeout=request["timeout_ms"] / 1000 or None)
             client.response_callbacks.clear()
         elif request["do"] == "command":
             task = asyncio.create_task(run(client, request["id"], request["words"]))

@@ -6,7 +6,7 @@ require "redis"
 $stdout.sync = true
 
 def say(what)
-  puts JSON.generate(what)
+  puts JSON.generate(what, max_nesting: 0)
 end
 
 def plain(value)
@@ -43,7 +43,7 @@ while (line = $stdin.gets)
   when "command"
     begin
       tell(request["id"], client.call(*request["words"]))
-    rescue StandardError => e
+    rescue StandardError, NoMemoryError => e
       tell(request["id"], e)
     end
   when "pipeline"
@@ -52,7 +52,7 @@ while (line = $stdin.gets)
       futures = nil
       client.pipelined { |pipe| futures = commands.map { |command| pipe.call(*command["words"]) } }
       commands.zip(futures) { |command, future| tell(command["id"], future.value) }
-    rescue StandardError => e
+    rescue StandardError, NoMemoryError => e
       commands.each { |command| tell(command["id"], e) }
     end
   when "close"

@@ -1,0 +1,87 @@
+// Driver of hiredis, blocking (docs/client-drivers.md):
+//   cc drivers/hiredis.c -o hiredis-driver -lhiredis
+// After an error the program calls redisReconnect().
+#include <signal.h>
+#include <sys/time.h>
+
+#include "hiredis_lines.h"
+
+static redisContext* client;
+static long port;
+static long timeout_ms;
+
+static const char* KindOf(const redisContext* c) {
+#ifdef REDIS_ERR_TIMEOUT
+  if (c->err == REDIS_ERR_TIMEOUT) return "timeout";
+#endif
+  if (c->err == REDIS_ERR_IO) return strstr(c->errstr, "unavailable") ? "timeout" : "closed";
+  if (c->err == REDIS_ERR_EOF) return "closed";
+  return c->err == REDIS_ERR_PROTOCOL ? "protocol" : "other";
+}
+
+static void Forget(void) {
+  if (client != NULL) redisFree(client);
+  client = NULL;
+}
+
+// Connects unless there is a connection without an error.
+static bool Connect(void) {
+  if (client != NULL && client->err == 0) return true;
+  if (client == NULL) {
+    client = redisConnect("127.0.0.1", (int)port);
+  } else {
+    redisReconnect(client);
+  }
+  if (client->err != 0) return false;
+  // Again after redisReconnect(), which forgets it in 0.14.
+  const struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+  if (timeout_ms > 0) redisSetTimeout(client, time);
+  return true;
+}
+
+static void TellFailure(long id) {
+  TellError(id, client->errstr, strlen(client->errstr), KindOf(client));
+}
+
+// All commands of the line in one write, then their replies.
+static void Run(const char* line) {
+  Command command;
+  const bool connected = Connect();
+  if (connected) {
+    for (const char* at = line; (at = NextCommand(at, &command)) != NULL;) {
+      redisAppendCommandArgv(client, command.count, command.words, command.sizes);
+    }
+  }
+  for (const char* at = line; (at = NextCommand(at, &command)) != NULL;) {
+    void* reply = NULL;
+    if (connected && client->err == 0 && redisGetReply(client, &reply) == REDIS_OK) {
+      TellReply(command.id, reply);
+      freeReplyObject(reply);
+    } else {
+      TellFailure(command.id);
+    }
+  }
+}
+
+int main(void) {
+  // A write to a connection that has ended raises SIGPIPE (docs/findings/client-sigpipe.md).
+  signal(SIGPIPE, SIG_IGN);
+  printf("{\"driver\":1,\"client\":\"hiredis %d.%d.%d\",\"can\":[\"timeout\",\"pipeline\"]}\n",
+         HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+  fflush(stdout);
+  char* line = NULL;
+  for (size_t size = 0; getline(&line, &size, stdin) > 0; fflush(stdout)) {
+    if (Has(line, "\"do\":\"open\"")) {
+      Forget();
+      port = Number(line, "\"port\":");
+      timeout_ms = Number(line, "\"timeout_ms\":");
+    } else if (Has(line, "\"do\":\"close\"")) {
+      Forget();
+    } else {
+      Run(line);
+    }
+    printf("{\"ready\":true}\n");
+  }
+  free(line);
+  Forget();
+}
