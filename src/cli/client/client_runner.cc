@@ -29,14 +29,16 @@ std::string DriverOf(const findings::RunSpec& spec) {
 ClientCaseRunner::ClientCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
     : source_(project.source),
       spec_(spec),
-      world_({.driver = DriverOf(spec), .stop = [] { return runner::Interrupted(); }}) {
+      world_({.driver = DriverOf(spec),
+              .stop = [] { return runner::Interrupted(); },
+              .exit_on_trouble = false}) {
   Open();
   spec_.server.version = world_.client();
 }
 
 void ClientCaseRunner::Open() {
   std::string error;
-  if (!world_.Open(&error)) throw runner::UserError(error);
+  if (!world_.Open(&error)) runner::ThrowServerError(error);
 }
 
 Json ClientCaseRunner::Versions() {
@@ -51,6 +53,7 @@ findings::CaseOutcome ClientCaseRunner::RunOnce(const Case<World>& c, Trace::Mod
   CaseSource<World> source(c);
   RunSource(world_, source, run);
   if (world_.stopped() && !run.violated()) throw runner::Interruption();
+  if (!world_.trouble().empty()) throw runner::UserError(world_.trouble());
   findings::CaseOutcome outcome;
   outcome.ops = c.ops.size();
   if (mode != Trace::Mode::kOff) outcome.hash = absl::StrFormat("%016x", run.trace().hash());

@@ -31,6 +31,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kHelloWithin(10);
 constexpr std::chrono::milliseconds kEndWithin(500);
 constexpr size_t kMostErrorText = 2000;  // bytes
+constexpr size_t kMostRead = 1 << 20;    // bytes at a time
+constexpr size_t kMostLine = 64 << 20;   // bytes
+constexpr size_t kShownBytes = 200;
 
 bool MakePipe(UniqueFd* read_end, UniqueFd* write_end) {
   int ends[2];
@@ -40,18 +43,37 @@ bool MakePipe(UniqueFd* read_end, UniqueFd* write_end) {
   return true;
 }
 
-// Appends what can be read without waiting; false at the end.
+// Appends what can be read without waiting, but not without end; false at the end.
 bool Drain(int fd, std::string* text) {
-  for (char bytes[4096];;) {
+  char bytes[4096];
+  for (size_t read_now = 0; read_now < kMostRead;) {
     const ssize_t got = read(fd, bytes, sizeof(bytes));
     if (got > 0) {
       text->append(bytes, static_cast<size_t>(got));
+      read_now += static_cast<size_t>(got);
       continue;
     }
     if (got < 0 && errno == EINTR) continue;
     return got < 0 && errno == EAGAIN;
   }
+  return true;
 }
+
+// Ignores SIGPIPE while it exists: a driver may have ended.
+class IgnoredSigpipe {
+ public:
+  IgnoredSigpipe() {
+    struct sigaction ignore = {};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, &before_);
+  }
+  ~IgnoredSigpipe() { sigaction(SIGPIPE, &before_, nullptr); }
+  IgnoredSigpipe(const IgnoredSigpipe&) = delete;
+  IgnoredSigpipe& operator=(const IgnoredSigpipe&) = delete;
+
+ private:
+  struct sigaction before_ = {};
+};
 
 // The numbers that name entries of a folder.
 std::vector<pid_t> NumbersIn(const std::string& folder) {
@@ -106,7 +128,9 @@ bool AddThreads(pid_t pid, std::map<pid_t, uint64_t>* switches) {
 
 }  // namespace
 
-std::unique_ptr<ClientDriver> ClientDriver::Start(const std::string& command, std::string* error) {
+std::unique_ptr<ClientDriver> ClientDriver::Start(const std::string& command,
+                                                  const std::function<bool()>& stop,
+                                                  std::string* error) {
   std::unique_ptr<ClientDriver> driver(new ClientDriver);
   if (!driver->Launch(command, error)) return nullptr;
   const Clock::time_point end = Clock::now() + kHelloWithin;
@@ -116,18 +140,26 @@ std::unique_ptr<ClientDriver> ClientDriver::Start(const std::string& command, st
       *error = "the driver '" + command + "' ends at once: " + driver->HowEnded();
       return nullptr;
     }
+    if (driver->rambles()) {
+      *error = "the driver '" + command + "' prints a first line without an end";
+      return nullptr;
+    }
     if (Clock::now() > end) {
       *error = "the driver '" + command + "' prints no first line within 10 seconds";
       return nullptr;
     }
-    pollfd one = {driver->fd(), POLLIN, 0};
+    if (stop()) {
+      *error = "interrupted before the driver '" + command + "' had printed its first line";
+      return nullptr;
+    }
+    pollfd one = {driver->output_.get(), POLLIN, 0};
     poll(&one, 1, 100);
-    driver->Read();
+    driver->Exchange();
   }
   const nlohmann::json hello = nlohmann::json::parse(line, nullptr, false);
   if (!hello.is_object() || hello.value("driver", 0) != 1 || !hello.contains("client") ||
       !hello["client"].is_string()) {
-    *error = "the driver '" + command + "' begins with " + line +
+    *error = "the driver '" + command + "' begins with " + line.substr(0, kShownBytes) +
              R"(, and not with {"driver":1,"client":…} (docs/client-drivers.md))";
     return nullptr;
   }
@@ -187,34 +219,75 @@ bool ClientDriver::Launch(const std::string& command, std::string* error) {
     *error = "cannot start the driver " + words->front() + ": " + std::strerror(reason);
     return false;
   }
-  return SetNonBlocking(output_.get()) && SetNonBlocking(errors_.get());
+  return StartGuard(error) && SetNonBlocking(input_.get()) && SetNonBlocking(output_.get()) &&
+         SetNonBlocking(errors_.get());
+}
+
+// The driver is killed with this process by the kernel, but the processes that it has started are
+// not: a client behind a shell, redis-cli. A second process does it for them.
+bool ClientDriver::StartGuard(std::string* error) {
+  UniqueFd end;
+  if (!MakePipe(&end, &guard_line_)) {
+    *error = std::string("cannot make a pipe: ") + std::strerror(errno);
+    return false;
+  }
+  guard_ = fork();
+  if (guard_ < 0) {
+    *error = std::string("cannot fork: ") + std::strerror(errno);
+    return false;
+  }
+  if (guard_ > 0) return true;
+  // Only calls that are safe after a fork. Without a terminal no Ctrl-C reaches it; without other
+  // descriptors it keeps no pipe open.
+  setsid();
+  dup2(end.get(), 0);
+  close_range(1, ~0U, 0);
+  char byte = 0;
+  ssize_t got = 0;
+  while ((got = read(0, &byte, 1)) < 0 && errno == EINTR) {
+  }
+  if (got == 0) kill(-pid_, SIGKILL);
+  _exit(0);
 }
 
 ClientDriver::~ClientDriver() {
   if (pid_ <= 0) return;
   kill(-pid_, SIGKILL);
-  if (status_ < 0) {
-    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  const auto wait_for = [](pid_t pid) {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
+  };
+  if (status_ < 0) wait_for(pid_);
+  if (guard_ <= 0) return;
+  {
+    // The group is gone, and its number may be another's soon.
+    const IgnoredSigpipe ignored;
+    if (write(guard_line_.get(), "x", 1) < 0) guard_line_.Reset();
   }
+  wait_for(guard_);
 }
 
 void ClientDriver::Send(const nlohmann::json& request) {
-  const std::string line =
-      request.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
-  std::string_view rest = line;
-  // A driver that has ended raises SIGPIPE, which this process must survive.
-  struct sigaction ignore = {};
-  struct sigaction before = {};
-  ignore.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &ignore, &before);
-  while (!rest.empty()) {
-    const ssize_t sent = write(input_.get(), rest.data(), rest.size());
-    if (sent > 0) rest.remove_prefix(static_cast<size_t>(sent));
+  unsent_ += request.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+  Write();
+}
+
+void ClientDriver::Write() {
+  if (unsent_.empty()) return;
+  const IgnoredSigpipe ignored;
+  while (!unsent_.empty()) {
+    const ssize_t sent = write(input_.get(), unsent_.data(), unsent_.size());
+    if (sent > 0) unsent_.erase(0, static_cast<size_t>(sent));
     if (sent < 0 && errno != EINTR) break;
   }
-  sigaction(SIGPIPE, &before, nullptr);
 }
+
+void ClientDriver::AddTo(std::vector<pollfd>* fds) const {
+  fds->push_back({output_.get(), POLLIN, 0});
+  if (!unsent_.empty()) fds->push_back({input_.get(), POLLOUT, 0});
+}
+
+bool ClientDriver::rambles() const { return pending_.size() > kMostLine; }
 
 void ClientDriver::ReadErrors() {
   Drain(errors_.get(), &error_text_);
@@ -223,13 +296,17 @@ void ClientDriver::ReadErrors() {
   }
 }
 
-void ClientDriver::Read() {
+void ClientDriver::Exchange() {
   if (ended_) return;
+  Write();
   ReadErrors();
+  const size_t before = pending_.size();
   ended_ = !Drain(output_.get(), &pending_);
-  for (size_t end = 0; (end = pending_.find('\n')) != pending_.npos; pending_.erase(0, end + 1)) {
-    lines_.push_back(pending_.substr(0, end));
+  size_t start = 0;
+  for (size_t end = before; (end = pending_.find('\n', end)) != pending_.npos; start = ++end) {
+    lines_.push_back(pending_.substr(start, end - start));
   }
+  pending_.erase(0, start);
 }
 
 bool ClientDriver::NextLine(std::string* line) {

@@ -95,10 +95,41 @@ bool ClientLiveWorld::Open(std::string* error) {
   }
   EndDriver();
   owner_ = getpid();
-  driver_ = ClientDriver::Start(options_.driver, error);
+  driver_ = ClientDriver::Start(options_.driver, options_.stop, error);
   if (driver_ == nullptr) return false;
   client_ = driver_->name();
-  return true;
+  if (Try(error)) return true;
+  EndDriver();
+  return false;
+}
+
+// What a driver cannot do at all is no fault of its client.
+bool ClientLiveWorld::Try(std::string* error) {
+  RunContext run(Trace::Mode::kOff);
+  const bool begun = Begin(Config(), run, error);
+  if (begun) {
+    OpenClient();
+    Apply(Close(), run);
+    if (run.violated()) {
+      *error = "the driver '" + options_.driver + "' cannot open and close its client: expected " +
+               run.violation().expected + ", seen: " + run.violation().seen;
+    } else if (stopped_) {
+      *error = "interrupted before the driver '" + options_.driver + "' was ready";
+    } else {
+      *error = trouble_;
+    }
+  }
+  run_ = nullptr;
+  finished_ = true;
+  return begun && error->empty();
+}
+
+void ClientLiveWorld::Trouble(const std::string& what) {
+  trouble_ = "the driver '" + options_.driver + "' " + what + " (docs/client-drivers.md)";
+  // While it is tried, there is no run yet.
+  if (!options_.exit_on_trouble || finished_) return;
+  std::fprintf(stderr, "resprobe: %s\n", trouble_.c_str());
+  std::exit(2);
 }
 
 // --- The peer's side.
@@ -171,17 +202,18 @@ std::string ClientLiveWorld::WithoutPort(std::string text) const {
 }
 
 void ClientLiveWorld::TakeLines() {
-  driver_->Read();
+  driver_->Exchange();
   for (std::string line; !over() && driver_->NextLine(&line);) {
     const json said = json::parse(line, nullptr, false);
-    if (!said.is_object()) {
-      run_->Fail("alive", "lines of JSON from the driver", line.substr(0, kShownBytes));
-    } else if (said.contains("ready")) {
-      ready_ = true;
-    } else if (said.contains("id")) {
+    if (said.is_object() && said.contains("id")) {
       TakeResult(said);
+    } else if (said.is_object() && said.contains("ready") && !ready_) {
+      ready_ = true;
+    } else {
+      Trouble("prints a line that answers no request: " + line.substr(0, kShownBytes));
     }
   }
+  if (driver_->rambles()) Trouble("prints a line without an end");
 }
 
 void ClientLiveWorld::TakeResult(const json& line) {
@@ -308,13 +340,14 @@ void ClientLiveWorld::Pump(const std::function<bool()>& done) {
     }
     if (options_.stop()) stopped_ = true;
     fds.clear();
-    fds.push_back({driver_->fd(), POLLIN, 0});
+    driver_->AddTo(&fds);
     peer_.AddTo(&fds);
-    if (poll(fds.data(), fds.size(), 1) > 0) {
+    // A driver that writes without an end is late, too.
+    const bool late = Clock::now() - last > std::chrono::milliseconds(options_.hang_ms);
+    if (poll(fds.data(), fds.size(), 1) > 0 && !late) {
       rests = false;
       continue;
     }
-    const bool late = Clock::now() - last > std::chrono::milliseconds(kHangMs);
     if (!late && !driver_->Asleep()) {
       rests = false;
       continue;
@@ -344,7 +377,7 @@ void ClientLiveWorld::Pump(const std::function<bool()>& done) {
     if (late) {
       return run_->Fail("no_hang", "the call ends: nothing keeps it any longer",
                         std::to_string(pending_.size()) + " commands wait for " +
-                            std::to_string(kHangMs) + " ms");
+                            std::to_string(options_.hang_ms) + " ms");
     }
   }
 }
@@ -355,13 +388,17 @@ void ClientLiveWorld::Start(const Config& config, RunContext& run) {
   // What a client is after a violation concerns no other run.
   if (!finished_) EndDriver();
   Finish();
-  run_ = &run;
   std::string error;
-  if (!Open(&error) || !peer_.Reset(&error)) {
+  if (!Open(&error) || !Begin(config, run, &error)) {
     std::fprintf(stderr, "resprobe: %s\n", error.c_str());
     std::exit(2);
   }
   finished_ = false;
+}
+
+bool ClientLiveWorld::Begin(const Config& config, RunContext& run, std::string* error) {
+  run_ = &run;
+  if (!peer_.Reset(error)) return false;
   config_ = config;
   if (config_.timeout && Leaves("timeout")) config_.timeout = false;
   if (config_.retry && Leaves("retry")) config_.retry = false;
@@ -373,6 +410,8 @@ void ClientLiveWorld::Start(const Config& config, RunContext& run) {
   pending_.clear();
   last_reply_.clear();
   broken_.clear();
+  trouble_.clear();
+  return true;
 }
 
 void ClientLiveWorld::OpenClient() {

@@ -142,10 +142,16 @@ class ClientLiveWorld : private ClientPeer::Watch {
   };
   using Op = std::variant<Step, Pipeline, Cancel, Wait, Close, Toxify, Heal, Advance, Raw, Hangup>;
 
+  static constexpr int kTimeoutMs = 100;
+  static constexpr int kHangMs = 5000;
   struct Options {
     std::string driver;  // the command; see ClientDriver::Start()
     // Called while waiting; true ends the run, which then says nothing.
     std::function<bool()> stop = [] { return false; };
+    // A driver that does not keep the protocol ends the process, with one line and exit code 2;
+    // else it ends the run, which then says nothing (trouble()).
+    bool exit_on_trouble = true;
+    int hang_ms = kHangMs;  // real time after which a call hangs that nothing keeps
   };
   struct Counts {
     uint64_t commands = 0;
@@ -156,16 +162,14 @@ class ClientLiveWorld : private ClientPeer::Watch {
     std::map<std::string, uint64_t> left_out;   // what the driver cannot
     std::array<uint64_t, kToxicKinds> fired{};  // runs in which each toxic had an effect
   };
-  static constexpr int kTimeoutMs = 100;
-  static constexpr int kHangMs = 5000;
 
   // The driver is started at the first run. Without a command, RESPROBE_CLIENT_DRIVER names it.
   ClientLiveWorld() : ClientLiveWorld(Options()) {}
   explicit ClientLiveWorld(Options options);
   ~ClientLiveWorld() override;
 
-  // Starts the driver unless it runs. False with one line in `error`. A run without a driver ends
-  // the process with that line and exit code 2.
+  // Starts the driver unless it runs, and tries it: it has to open and close its client. False with
+  // one line in `error`. A run without a driver ends the process with that line and exit code 2.
   bool Open(std::string* error);
   // "redis-py 4.3.4", after Open().
   const std::string& client() const { return client_; }
@@ -173,6 +177,8 @@ class ClientLiveWorld : private ClientPeer::Watch {
   const Counts& totals() const { return totals_; }
   // The run was stopped, and says nothing.
   bool stopped() const { return stopped_; }
+  // One line about a driver that does not keep the protocol; "" if it does.
+  const std::string& trouble() const { return trouble_; }
 
   static void Generate(Gen& gen, Config& config);
   static void Generate(Gen& gen, Step& op);
@@ -214,6 +220,10 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void OnMalformed(size_t connection, std::string_view error) override;
   void OnEvent(std::string_view event) override;
 
+  bool Try(std::string* error);
+  // A new run with the driver that there is. False with one line in `error`.
+  bool Begin(const Config& config, RunContext& run, std::string* error);
+  void Trouble(const std::string& what);
   Command& Make(DriverStep step, size_t which, size_t size);
   void OpenClient();
   // Sends a request to the driver, and lets the peer act until the driver is ready.
@@ -225,7 +235,7 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void TakeResult(const nlohmann::json& line);
   void TakeError(Command& command, const nlohmann::json& line);
   bool Leaves(const char* ability);  // true if the driver lacks it; counts
-  bool over() const { return run_->violated() || stopped_; }
+  bool over() const { return run_->violated() || stopped_ || !trouble_.empty(); }
   bool SomePending() const { return !pending_.empty(); }
   // "command 3 (ECHO t3)"
   static std::string NameOf(const Command& command);
@@ -248,6 +258,7 @@ class ClientLiveWorld : private ClientPeer::Watch {
   bool open_ = false;
   bool ready_ = true;
   bool stopped_ = false;
+  std::string trouble_;
   int64_t now_us_ = 0;
   int64_t active_us_ = 0;  // when bytes moved last
   uint64_t cancels_ = 0;

@@ -1,9 +1,6 @@
 #include "live/client/client_peer.h"
 
 #include <arpa/inet.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -155,10 +152,7 @@ void ClientPeer::AddTo(std::vector<pollfd>* fds) const {
 
 bool ClientPeer::Accept(int64_t now_us) {
   if (!listener_.valid()) return false;
-  sockaddr_in from = {};
-  socklen_t size = sizeof(from);
-  UniqueFd fd(accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &size,
-                      SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd.valid()) return false;
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -166,7 +160,6 @@ bool ClientPeer::Accept(int64_t now_us) {
   link->owner = this;
   link->number = links_.size();
   link->fd = std::move(fd);
-  link->client_port = ntohs(from.sin_port);
   link->peer.Open(&server_, &counts_, link.get());
   link->up.Reset(2 * link->number + 1, ToxicDirection::kUpstream, &counts_);
   link->down.Reset(2 * link->number + 2, ToxicDirection::kDownstream, &counts_);
@@ -223,7 +216,7 @@ bool ClientPeer::MoveDown(Link& link, int64_t now_us, bool client_rests) {
   using Kind = ToxicStream::Step::Kind;
   if (holds_) return false;
   if (link.slice_out) {
-    if (!client_rests && Unread(link) > 0) return false;
+    if (!client_rests && UnreadAtPeer(link.fd.get()).value_or(0) > 0) return false;
     link.slice_out = false;
   }
   const ToxicStream::Step step = link.down.Next(now_us);
@@ -280,37 +273,6 @@ int64_t ClientPeer::NextDue(int64_t now_us) const {
 
 bool ClientPeer::always_honest() const {
   return std::ranges::all_of(links_, [](const auto& link) { return link->peer.honest(); });
-}
-
-size_t ClientPeer::Unread(const Link& link) {
-  if (!diag_.valid()) {
-    diag_.Reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-    if (!diag_.valid()) return 0;
-  }
-  struct {
-    nlmsghdr header;
-    inet_diag_req_v2 request;
-  } ask = {};
-  ask.header.nlmsg_len = sizeof(ask);
-  ask.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  ask.header.nlmsg_flags = NLM_F_REQUEST;
-  ask.request.sdiag_family = AF_INET;
-  ask.request.sdiag_protocol = IPPROTO_TCP;
-  ask.request.idiag_states = ~0U;
-  ask.request.id.idiag_sport = htons(link.client_port);
-  ask.request.id.idiag_dport = htons(port_);
-  ask.request.id.idiag_src[0] = ask.request.id.idiag_dst[0] = htonl(INADDR_LOOPBACK);
-  ask.request.id.idiag_cookie[0] = ask.request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-  if (send(diag_.get(), &ask, sizeof(ask), 0) != sizeof(ask)) return 0;
-  alignas(nlmsghdr) char bytes[4096];
-  const ssize_t got = recv(diag_.get(), bytes, sizeof(bytes), 0);
-  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return 0;
-  nlmsghdr header;
-  std::memcpy(&header, bytes, sizeof(header));
-  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return 0;
-  inet_diag_msg message;
-  std::memcpy(&message, bytes + NLMSG_HDRLEN, sizeof(message));
-  return message.idiag_rqueue;
 }
 
 }  // namespace resprobe::live

@@ -83,7 +83,6 @@ class ClientPeer {
     IoPeer peer;
     ToxicStream up;
     ToxicStream down;
-    uint16_t client_port = 0;
     bool reads = true;       // the client has not ended its direction
     bool slice_out = false;  // a slice was sent that the client may not have read
   };
@@ -95,13 +94,10 @@ class ClientPeer {
   bool MoveUp(Link& link, int64_t now_us);
   bool MoveDown(Link& link, int64_t now_us, bool client_rests);
   void Close(Link& link, bool reset, std::string_view why);
-  // Bytes that have arrived at the client and that it has not read.
-  size_t Unread(const Link& link);
 
   Watch* const watch_;
   UniqueFd reserved_;  // keeps the port while nothing listens
   UniqueFd listener_;
-  UniqueFd diag_;
   uint16_t port_ = 0;
   CoreSubject server_;
   std::vector<Toxic> toxics_;

@@ -2,6 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -183,6 +186,46 @@ bool SendAll(int fd, std::string_view bytes) {
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
   return true;
+}
+
+std::optional<size_t> UnreadAtPeer(int fd) {
+  sockaddr_in own = {};
+  sockaddr_in peer = {};
+  socklen_t own_size = sizeof(own);
+  socklen_t peer_size = sizeof(peer);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &own_size) != 0 ||
+      getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0 ||
+      own.sin_family != AF_INET || peer.sin_family != AF_INET) {
+    return std::nullopt;
+  }
+  const UniqueFd diag(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (!diag.valid()) return std::nullopt;
+  struct {
+    nlmsghdr header;
+    inet_diag_req_v2 request;
+  } ask = {};
+  ask.header.nlmsg_len = sizeof(ask);
+  ask.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  ask.header.nlmsg_flags = NLM_F_REQUEST;
+  ask.request.sdiag_family = AF_INET;
+  ask.request.sdiag_protocol = IPPROTO_TCP;
+  ask.request.idiag_states = ~0U;
+  // The other end's own address is what this end calls its peer's.
+  ask.request.id.idiag_sport = peer.sin_port;
+  ask.request.id.idiag_dport = own.sin_port;
+  ask.request.id.idiag_src[0] = peer.sin_addr.s_addr;
+  ask.request.id.idiag_dst[0] = own.sin_addr.s_addr;
+  ask.request.id.idiag_cookie[0] = ask.request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  if (send(diag.get(), &ask, sizeof(ask), 0) != sizeof(ask)) return std::nullopt;
+  alignas(nlmsghdr) char bytes[4096];
+  const ssize_t got = recv(diag.get(), bytes, sizeof(bytes), 0);
+  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return std::nullopt;
+  nlmsghdr header;
+  std::memcpy(&header, bytes, sizeof(header));
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return std::nullopt;
+  inet_diag_msg message;
+  std::memcpy(&message, bytes + NLMSG_HDRLEN, sizeof(message));
+  return message.idiag_rqueue;
 }
 
 }  // namespace resprobe::live

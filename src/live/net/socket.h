@@ -39,6 +39,10 @@ void ReuseAddress(int fd);
 
 bool SetNonBlocking(int fd);
 
+// Bytes that have arrived at the other end of a connection over IPv4 and that the program there has
+// not read, by the system's own table of sockets. nullopt if that end is on another machine.
+std::optional<size_t> UnreadAtPeer(int fd);
+
 // Sends all bytes on a blocking socket, or returns false. A closed peer raises no signal.
 bool SendAll(int fd, std::string_view bytes);
 

@@ -53,7 +53,7 @@ constexpr PlantedFault kFaults[] = {
 
 TEST(ClientLiveWorld, FindsEachPlantedFault) {
   for (const PlantedFault& fault : kFaults) {
-    ClientLiveWorld world({.driver = Driver(fault.name)});
+    ClientLiveWorld world({.driver = Driver(fault.name), .hang_ms = 500});
     EXPECT_EQ(RunText(&world, fault.ops), fault.invariant) << fault.name;
     // The same case holds for a client without the fault.
     ClientLiveWorld sound({.driver = Driver("none")});
@@ -87,6 +87,43 @@ TEST(ClientLiveWorld, SaysWhyADriverDoesNotStart) {
   EXPECT_NE(error.find("exit code 3: an error"), std::string::npos) << error;
   EXPECT_FALSE(ClientLiveWorld({.driver = "echo hello"}).Open(&error));
   EXPECT_NE(error.find("begins with hello"), std::string::npos) << error;
+  EXPECT_FALSE(ClientLiveWorld({.driver = "cat /dev/zero"}).Open(&error));
+  EXPECT_NE(error.find("prints a first line without an end"), std::string::npos) << error;
+}
+
+// A driver that begins well, then does what the shell commands do.
+std::string Shell(const std::string& commands) {
+  return R"(sh -c 'echo "{\"driver\":1,\"client\":\"x\"}"; )" + commands + "'";
+}
+
+TEST(ClientLiveWorld, SaysThatADriverDoesNotKeepTheProtocol) {
+  struct {
+    const char* commands;
+    const char* error;
+  } constexpr kWrongs[] = {
+      {"read line; echo oops; cat", "prints a line that answers no request: oops"},
+      {"read line; exit 3", "seen: the driver ends: exit code 3"},
+      {"exec yes {}", "prints a line that answers no request: {}"},
+      {R"(exec yes "{\"ready\":true}")", "prints a line that answers no request: {\"ready\""},
+      {"exec cat /dev/zero", "prints a line without an end"},
+      {"exec sleep 600", "expected the call ends"},
+      {"exec <&-; exec sleep 600", "expected the call ends"},
+      {"read line; exec tr -d x", "prints a line that answers no request"},
+  };
+  for (const auto& wrong : kWrongs) {
+    std::string error;
+    EXPECT_FALSE(ClientLiveWorld({.driver = Shell(wrong.commands), .hang_ms = 300}).Open(&error))
+        << wrong.commands;
+    EXPECT_NE(error.find(wrong.error), std::string::npos) << wrong.commands << ": " << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+}
+
+TEST(ClientLiveWorld, EndsWhenItIsToldToWhileADriverSaysNothing) {
+  std::string error;
+  ClientLiveWorld silent({.driver = "sleep 600", .stop = [] { return true; }});
+  EXPECT_FALSE(silent.Open(&error));
+  EXPECT_NE(error.find("interrupted before"), std::string::npos) << error;
 }
 
 }  // namespace
