@@ -29,6 +29,8 @@ struct ProxyOptions {
   uint64_t seed = 1;
   std::string log;
   std::string toxiproxy;
+  std::string tag;
+  double back_within = 5;
 };
 
 // Runs a real Toxiproxy in front of the server instead of our proxy.
@@ -86,7 +88,10 @@ int RunProxy(const ProxyOptions& options) {
   live::ToxicLoop loop;
   loop.Watch(interrupted.get(), [] { return false; });
   ProxySet proxies(&loop, &log, server.get(),
-                   {.seed = options.seed, .allow_remote = options.server.allow_remote});
+                   {.seed = options.seed,
+                    .allow_remote = options.server.allow_remote,
+                    .tag = options.tag,
+                    .back_within_us = static_cast<int64_t>(options.back_within * 1e6)});
   error = proxies.Create(options.name, std::to_string(options.listen_port), server->ToText(), true,
                          toxics);
   if (!error.empty()) throw runner::UserError("--listen: " + error + ": choose another port, or 0");
@@ -106,6 +111,7 @@ int RunProxy(const ProxyOptions& options) {
   if (const live::ToxicGate* gate = proxies.Find(options.name)) {
     absl::FPrintF(out, "%d connections; fired: %s\n", gate->connections(),
                   FiredText(gate->counts()));
+    std::fputs(proxies.VerdictOn(options.name).ToText().c_str(), out);
     std::fflush(out);
   }
   if (!interrupted.Finish()) throw runner::UserError("cannot read the signal");
@@ -121,6 +127,9 @@ Verb ProxyVerb() {
       "Toxics are changed over HTTP while it runs. The API is Toxiproxy's: /proxies, "
       "/proxies/NAME/toxics, /reset, /version; with /proxies/NAME/counts (what toxics really did) "
       "and /toxics added. docs/io-chaos-live.md shows how.\n"
+      "At the end, and in /counts, it says what the client did that it must not: go on after a "
+      "protocol error, take replies of other commands (--tag), not come back when the faults are "
+      "over, connect in a storm.\n"
       "Jitter, slices and which connections are hit (toxicity=0…1) come from the seed.\n"
       "Toxics, with the defaults of their numbers; 'upstream' is what the client sends:\n" +
       ToxicsHelp();
@@ -152,6 +161,16 @@ Verb ProxyVerb() {
       .ShowDefault()
       .Excludes("--toxiproxy");
   AddLogOption(&verb, &options->log).Excludes("--toxiproxy");
+  verb.Group("The verdict on the client");
+  verb.Text("--tag", "WORD", &options->tag,
+            "The program names its commands WORD:ID, as in ECHO WORD:7, and tells what it got by "
+            "WORD:7=REPLY: then a reply that another command has taken is seen")
+      .Excludes("--toxiproxy");
+  verb.Time("--back-within", &options->back_within,
+            "A client without a reply for so long since the faults are over has not come back")
+      .ShowDefault()
+      .Excludes("--toxiproxy");
+  verb.Group("");
   verb.run = [=] { return RunProxy(*options); };
   return verb;
 }

@@ -159,15 +159,24 @@ std::string ProxySet::Open(const std::string& name, const std::string& listen,
   uint64_t seed = setting_.seed;
   for (const char c : name) seed = seed * 31 + static_cast<unsigned char>(c);
   const bool remote = setting_.allow_remote;
+  // The gate is made after its listener, which asks it.
+  const auto of_gate = std::make_shared<const live::ToxicGate*>(nullptr);
+  auto verdict = std::make_unique<live::ClientVerdict>(live::ClientVerdict::Setting{
+      .tag = setting_.tag,
+      .back_within_us = setting_.back_within_us,
+      .now_us = live::SteadyUs,
+      .has_read_all = [of_gate](uint64_t id) { return (*of_gate)->ClientHasReadAll(id); }});
   auto gate = std::make_unique<live::ToxicGate>(
       live::ToxicGate::Setting{.port = *port, .allow_remote = remote, .seed = seed},
-      std::move(connector), log_);
+      std::move(connector), log_, verdict.get());
+  *of_gate = gate.get();
   gate->SetToxics(std::move(toxics));
   gate->Enable(enabled);
   if (!gate->Open(&error)) return "listen: " + error;
   proxy->listen = (remote ? "0.0.0.0:" : "127.0.0.1:") + std::to_string(gate->port());
   proxy->server = server;
-  proxy->gate = std::move(gate);
+  proxy->gate = std::move(gate);  // the old gate ends before its listener
+  proxy->verdict = std::move(verdict);
   loop_->Add(proxy->gate.get());
   return "";
 }
@@ -298,7 +307,8 @@ Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, b
   std::string wrong;
   if (ConnectorTo(server, &wrong) == nullptr) return Error(400, wrong);
   // Create a new gate. The old one must release its port first.
-  const Proxy old = {proxy.listen, proxy.server, nullptr};
+  const std::string old_listen = proxy.listen;
+  const std::string old_server = proxy.server;
   const bool was_enabled = proxy.gate->enabled();
   std::vector<GateToxic> old_toxics = proxy.gate->toxics();
   loop_->Remove(proxy.gate.get());
@@ -306,7 +316,7 @@ Answer ProxySet::Move(const std::string& name, Proxy& proxy, const Json& body, b
   std::string error = Open(name, listen, server, enabled, std::move(toxics), &proxy);
   if (error.empty()) return {200, ToJson(name, proxy)};
   const std::string back =
-      Open(name, old.listen, old.server, was_enabled, std::move(old_toxics), &proxy);
+      Open(name, old_listen, old_server, was_enabled, std::move(old_toxics), &proxy);
   if (!back.empty()) {
     proxies_.erase(name);
     error += "; and where it was: " + back;
@@ -330,10 +340,17 @@ Answer ProxySet::Counts(const Proxy& proxy) const {
     const uint64_t count = proxy.gate->counts()[info.kind];
     if (count > 0) fired[std::string(info.name)] = count;
   }
+  Json verdict = {{"requests", proxy.verdict->requests()}, {"replies", proxy.verdict->replies()}};
+  for (const auto& [name, wrong] : proxy.verdict->Wrongs()) {
+    verdict["wrong"][name] = wrong.times;
+    if (wrong.times > 0) verdict["first"][name] = runner::JsonText(wrong.first);
+  }
+  verdict["not_judged"] = proxy.verdict->NotJudged();
   return {200,
           {{"connections", proxy.gate->connections()},
            {"open", proxy.gate->open_connections()},
-           {"fired", std::move(fired)}}};
+           {"fired", std::move(fired)},
+           {"verdict", std::move(verdict)}}};
 }
 
 Answer ProxySet::OnToxics(std::string_view method, Proxy& proxy, const Json& body) {

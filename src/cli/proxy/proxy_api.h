@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "live/proxy/client_verdict.h"
 #include "live/proxy/toxic_gate.h"
 #include "live/proxy/toxic_loop.h"
 #include "live/proxy/upstream.h"
@@ -29,6 +30,8 @@ class ProxySet {
   struct Setting {
     uint64_t seed = 1;
     bool allow_remote = false;
+    std::string tag = {};  // ClientVerdict::Setting
+    int64_t back_within_us = 5'000'000;
   };
   // The answer to a request: a status and JSON; a 204 has no content.
   struct Answer {
@@ -47,13 +50,18 @@ class ProxySet {
   std::string Create(const std::string& name, const std::string& listen, const std::string& server,
                      bool enabled, std::vector<live::GateToxic> toxics);
   const live::ToxicGate* Find(const std::string& name) const;
+  // On the clients of a proxy that Find() finds.
+  const live::ClientVerdict& VerdictOn(const std::string& name) const {
+    return *proxies_.at(name).verdict;
+  }
 
   // The API (github.com/Shopify/toxiproxy#http-api), with the same names, shapes and statuses:
   //   GET /proxies, POST /proxies, POST /populate, POST /reset, GET /version
   //   GET, POST, PATCH, DELETE /proxies/NAME
   //   GET, POST /proxies/NAME/toxics
   //   GET, POST, PATCH, DELETE /proxies/NAME/toxics/TOXIC
-  // and our extensions GET /proxies/NAME/counts (how often toxics had an effect) and GET /toxics
+  // and our extensions GET /proxies/NAME/counts (how often toxics had an effect, and what the
+  // clients did that they must not) and GET /toxics
   // (all kinds, with attributes and their limits).
   Answer Handle(std::string_view method, const std::vector<std::string>& path,
                 const std::string& body);
@@ -62,6 +70,7 @@ class ProxySet {
   struct Proxy {
     std::string listen;  // as requested
     std::string server;
+    std::unique_ptr<live::ClientVerdict> verdict;  // outlives the gate, which tells it
     std::unique_ptr<live::ToxicGate> gate;
   };
 

@@ -156,8 +156,18 @@ void ToxicGate::StopListening() {
   if (!Bind(&error)) log_->Text("error", error);
 }
 
+void ToxicGate::TellFaults() {
+  if (listener_ != nullptr) listener_->OnFaults(!enabled_ || !toxics_.empty());
+}
+
+bool ToxicGate::ClientHasReadAll(uint64_t connection) const {
+  const auto found = std::ranges::find(links_, connection, &ToxicLink::id);
+  return found != links_.end() && found->ClientHasReadAll();
+}
+
 void ToxicGate::SetToxics(std::vector<GateToxic> toxics) {
   toxics_ = std::move(toxics);
+  TellFaults();
   const int64_t now = SteadyUs();
   for (ToxicLink& link : links_) link.SetToxics(ToxicsOf(link.id()), now);
   UpdateListening();
@@ -165,8 +175,9 @@ void ToxicGate::SetToxics(std::vector<GateToxic> toxics) {
 
 void ToxicGate::Enable(bool enabled) {
   enabled_ = enabled;
+  TellFaults();
   if (!enabled) {
-    for (ToxicLink& link : links_) link.Close(false, "not enabled");
+    for (ToxicLink& link : links_) link.Close(false, "not enabled", /*cut=*/true);
     links_.clear();
   }
   UpdateListening();

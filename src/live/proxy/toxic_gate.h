@@ -65,6 +65,8 @@ class ToxicGate {
 
   const ToxicCounts& counts() const { return counts_; }
   uint64_t connections() const { return last_id_; }
+  // As ToxicLink's; false for a connection that has ended.
+  bool ClientHasReadAll(uint64_t connection) const;
   size_t open_connections() const { return links_.size(); }
 
   // For the loop: AddEvents() appends what to poll for; Serve() then handles the poll's results.
@@ -79,6 +81,7 @@ class ToxicGate {
   // client's system retries after a second.
   enum class Late : uint8_t { kOff, kFull, kDropping, kLetIn };
 
+  void TellFaults();
   void UpdateListening();
   bool Bind(std::string* error);
   void Listen();

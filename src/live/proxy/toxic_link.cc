@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "live/net/socket.h"
+
 namespace resprobe::live {
 namespace {
 
@@ -187,7 +189,7 @@ void ToxicLink::Pass(Flow& flow, bool to_client, bool writable, int64_t now_us) 
       break;
     }
     if (step.kind == Kind::kFin || step.kind == Kind::kRst) {
-      Close(step.kind == Kind::kRst, InfoOf(step.cause).name);
+      Close(step.kind == Kind::kRst, InfoOf(step.cause).name, /*cut=*/true);
       break;
     }
     if (flow.deaf) {
@@ -207,6 +209,9 @@ void ToxicLink::Pass(Flow& flow, bool to_client, bool writable, int64_t now_us) 
     Log(side, "send", static_cast<int64_t>(step.bytes.size()), sent, error,
         step.bytes.substr(0, static_cast<size_t>(std::max<ssize_t>(sent, 0))));
     if (sent > 0) {
+      if (to_client && setting_.listener != nullptr) {
+        setting_.listener->OnSent(setting_.id, step.bytes.substr(0, static_cast<size_t>(sent)));
+      }
       flow.stream.Taken(static_cast<size_t>(sent), now_us);
     } else if (IsTransient(error)) {
       flow.blocked = true;
@@ -256,9 +261,14 @@ void ToxicLink::ServeDownstream(const Events& events, int64_t now_us) {
   if (upstream_over && downstream_over) Close(false, "both ended");
 }
 
-void ToxicLink::Close(bool reset, std::string_view note) {
+bool ToxicLink::ClientHasReadAll() const {
+  return UnreadAtPeer(client_.get()) == 0 && WaitingBytes(client_.get()) == 0;
+}
+
+void ToxicLink::Close(bool reset, std::string_view note, bool cut) {
   if (done_) return;
   done_ = true;
+  if (cut && setting_.listener != nullptr) setting_.listener->OnCut(setting_.id);
   NoteFired();
   if (setting_.log->on()) {
     const std::string how = std::string(reset ? "rst" : "fin") + ": " + std::string(note);

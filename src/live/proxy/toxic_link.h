@@ -88,7 +88,11 @@ class ToxicLink {
   bool ready() const;
 
   bool done() const { return done_; }
-  void Close(bool reset, std::string_view note);
+  // `cut`: by a fault.
+  void Close(bool reset, std::string_view note, bool cut = false);
+  // True if the client has read all that it was sent, and the link all that the client has sent.
+  // False if the client is on another machine: there is no way to know.
+  bool ClientHasReadAll() const;
   uint64_t id() const { return setting_.id; }
 
  private:
