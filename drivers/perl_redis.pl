@@ -7,7 +7,7 @@ use Redis;
 
 $| = 1;
 $SIG{PIPE} = 'IGNORE';    # docs/findings/client-sigpipe.md
-my $json = JSON::PP->new->latin1;
+my $json = JSON::PP->new->ascii->max_depth(1_000_000);
 
 sub say_line { print $json->encode($_[0]), "\n" }
 
@@ -51,7 +51,7 @@ while (my $line = <STDIN>) {
       $reply += 0 if $name eq 'RPUSH' && defined $reply && $reply =~ /^-?\d+$/;
       say_line({id => $request->{id}, reply => $reply});
     } else {
-      my $text = $@;
+      my $text = "$@";    # which may be an object
       tell_error($request->{id}, $text);
       $client = undef if $text !~ /\] (ERR|WRONGTYPE) /;
     }

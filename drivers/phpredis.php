@@ -1,6 +1,9 @@
 <?php
 // Driver of phpredis (docs/client-drivers.md). It connects again by itself: OPT_MAX_RETRIES.
-ini_set('display_errors', 'stderr');
+// Standard output is for the protocol alone.
+ini_set('display_errors', '0');
+ini_set('log_errors', '1');
+ini_set('error_log', '/dev/stderr');
 
 function say(array $what): void {
     echo json_encode($what, JSON_INVALID_UTF8_SUBSTITUTE), "\n";

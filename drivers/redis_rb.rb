@@ -9,9 +9,15 @@ def say(what)
   puts JSON.generate(what, max_nesting: 0)
 end
 
+# Each byte as a character.
+def text(bytes)
+  bytes.dup.force_encoding("ISO-8859-1").encode("UTF-8")
+end
+
 def plain(value)
   case value
-  when Redis::CommandError then { error: value.message }
+  when Redis::CommandError then { error: text(value.message) }
+  when String then text(value)
   when Array then value.map { |element| plain(element) }
   else value
   end
@@ -27,7 +33,7 @@ def tell(id, value)
          when Redis::BaseConnectionError, SystemCallError, IOError then "closed"
          else "other"
          end
-  say(id: id, error: value.message, kind: kind)
+  say(id: id, error: text(value.message), kind: kind)
 end
 
 say(driver: 1, client: "redis-rb #{Redis::VERSION}", can: %w[timeout retry pipeline])

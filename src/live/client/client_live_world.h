@@ -207,6 +207,7 @@ class ClientLiveWorld : private ClientPeer::Watch {
     bool writes = false;
     bool done = false;  // it has its result
     bool got_reply = false;
+    bool answered = false;  // by a reply or an error of the server
     bool cancelled = false;
     bool closed = false;    // its client was closed
     size_t served = 0;      // times that a peer has received it

@@ -79,6 +79,13 @@ TEST(ClientLiveWorld, HoldsForASoundClient) {
   EXPECT_GT(world.totals().left_out.at("async"), 0);
 }
 
+TEST(ClientLiveWorld, DoesNotTakeWhatIsLeftOfADishonestPeerForTries) {
+  ClientLiveWorld world({.driver = Driver("none")});
+  EXPECT_EQ(
+      RunText(&world, "config\nstep\nraw -a\\r\\n\nraw -b\\r\\n\nraw -c\\r\\n\nraw -d\\r\\n\n"),
+      "");
+}
+
 TEST(ClientLiveWorld, SaysWhyADriverDoesNotStart) {
   std::string error;
   EXPECT_FALSE(ClientLiveWorld({.driver = "no-such-driver"}).Open(&error));
@@ -108,7 +115,7 @@ TEST(ClientLiveWorld, SaysThatADriverDoesNotKeepTheProtocol) {
       {"exec cat /dev/zero", "prints a line without an end"},
       {"exec sleep 600", "expected the call ends"},
       {"exec <&-; exec sleep 600", "expected the call ends"},
-      {"read line; exec tr -d x", "prints a line that answers no request"},
+      {"exec cat", "prints a line that answers no request: {\"do\":\"open\""},
   };
   for (const auto& wrong : kWrongs) {
     std::string error;

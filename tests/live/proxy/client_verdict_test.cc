@@ -155,7 +155,7 @@ TEST_F(ClientVerdictTest, DoesNotTakeAPoolForAStorm) {
 
 TEST_F(ClientVerdictTest, SeesBytesThatAreNoRequest) {
   verdict_.OnOpen(1);
-  verdict_.OnClientBytes(1, "*1\r\nx");
+  verdict_.OnClientBytes(1, "*1\r\nx\r\n");
   EXPECT_EQ(Times("malformed"), 1);
 }
 
