@@ -21,6 +21,9 @@ constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kMostToxics = 8;
 constexpr int64_t kMostDepth = 20'000;  // of the toxic nesting
 constexpr int64_t kMostGarbage = 64;
+// Each slice waits until the client has read the one before it, which takes milliseconds: after
+// this many a run is not sliced any more.
+constexpr int kMostSlices = 400;
 
 UniqueFd Bind(uint16_t port, std::string* error) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -54,6 +57,7 @@ bool ClientPeer::Reset(std::string* error) {
   toxics_.clear();
   counts_.Reset();
   ends_ = 0;
+  slices_ = 0;
   holds_ = false;
   server_.Reset();
   // Connections of the last run that still wait are gone with the listener.
@@ -89,6 +93,14 @@ void ClientPeer::Add(const Toxic& given, int64_t now_us) {
   });
   if (toxics_.size() == kMostToxics) toxics_.erase(toxics_.begin());
   toxics_.push_back(toxic);
+  for (const std::unique_ptr<Link>& link : links_) {
+    link->up.SetToxics(toxics_, now_us);
+    link->down.SetToxics(toxics_, now_us);
+  }
+}
+
+void ClientPeer::EndSlicing(int64_t now_us) {
+  std::erase_if(toxics_, [](const Toxic& toxic) { return toxic.kind == ToxicKind::kSlicer; });
   for (const std::unique_ptr<Link>& link : links_) {
     link->up.SetToxics(toxics_, now_us);
     link->down.SetToxics(toxics_, now_us);
@@ -235,6 +247,7 @@ bool ClientPeer::MoveDown(Link& link, int64_t now_us, bool client_rests) {
       }
       link.slice_out = link.down.toxic();
       link.down.Taken(static_cast<size_t>(sent), now_us);
+      if (link.slice_out && ++slices_ == kMostSlices) EndSlicing(now_us);
       return true;
     }
     case Kind::kHalfClose:

@@ -88,6 +88,7 @@ class ClientPeer {
   };
 
   bool Listen(std::string* error);
+  void EndSlicing(int64_t now_us);
   void Refuse(bool refuses);
   bool Accept(int64_t now_us);
   bool Read(Link& link, int64_t now_us);
@@ -104,6 +105,7 @@ class ClientPeer {
   std::vector<std::unique_ptr<Link>> links_;
   ToxicCounts counts_;
   uint64_t ends_ = 0;
+  int slices_ = 0;  // of this run
   bool holds_ = false;
 };
 
