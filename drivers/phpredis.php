@@ -6,7 +6,7 @@ ini_set('log_errors', '1');
 ini_set('error_log', '/dev/stderr');
 
 function say(array $what): void {
-    echo json_encode($what, JSON_INVALID_UTF8_SUBSTITUTE), "\n";
+    echo json_encode($what, JSON_INVALID_UTF8_SUBSTITUTE, 1 << 20), "\n";
     flush();
 }
 

@@ -40,7 +40,7 @@ def tell(number, text):
         return say(id=number, error=json.loads(text[6:]), kind="server")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = "protocol" if "rotocol error" in text else "closed"
         return say(id=number, error=text, kind=kind)
     say(id=number, reply=value)

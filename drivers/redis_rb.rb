@@ -49,7 +49,7 @@ while (line = $stdin.gets)
   when "command"
     begin
       tell(request["id"], client.call(*request["words"]))
-    rescue StandardError, NoMemoryError => e
+    rescue StandardError, NoMemoryError, SystemStackError => e
       tell(request["id"], e)
     end
   when "pipeline"
@@ -58,7 +58,7 @@ while (line = $stdin.gets)
       futures = nil
       client.pipelined { |pipe| futures = commands.map { |command| pipe.call(*command["words"]) } }
       commands.zip(futures) { |command, future| tell(command["id"], future.value) }
-    rescue StandardError, NoMemoryError => e
+    rescue StandardError, NoMemoryError, SystemStackError => e
       commands.each { |command| tell(command["id"], e) }
     end
   when "close"
