@@ -33,7 +33,11 @@ has out "left out, since the driver cannot: async"
 run 0 client --driver "$driver none" --seeds 5 --format json --output "$temp/json"
 has json '"client": "planted none"'
 
-run 1 client --driver "$driver resend" --seeds 60 --stop-on-failure
+# A driver whose fault can be mended.
+echo resend >"$temp/fault"
+printf '#!/bin/sh\nexec %s $(cat %s)\n' "$driver" "$temp/fault" >"$temp/mine"
+chmod +x "$temp/mine"
+run 1 client --driver "$temp/mine" --seeds 60 --stop-on-failure
 has out "violation:sent_once"
 finding=$findings/client-violation-sent_once
 holds "$finding" case case.ops report.json trace.txt report.txt
@@ -48,9 +52,15 @@ has out "failing"
 run 0 freeze "$finding" -o "$temp/frozen.ops"
 grep -q '^# Run: .*"driver":' "$temp/frozen.ops" || failures=$((failures + 1))
 run 1 replay "$temp/frozen.ops"
-# The same case on a client without the fault.
-sed 's/planted_driver.py resend/planted_driver.py none/' "$temp/frozen.ops" >"$temp/sound.ops"
-run 0 replay "$temp/sound.ops"
+# The same cases once the fault is mended.
+echo none >"$temp/fault"
+run 0 replay "$temp/frozen.ops"
+run 0 replay "$finding"
+run 0 findings check
+has out "1 are gone"
+echo resend >"$temp/fault"
+run 1 findings check
+has out "failing"
 
 # Frozen for a client that is not there: skipped, not passed.
 sed "s/\"driver\":\"[^\"]*\"/\"driver\":\"no-such-driver\"/" "$temp/frozen.ops" >"$temp/missing.ops"
