@@ -26,6 +26,14 @@ wrong_use "exit code 3: an error" client --driver "$temp/driver"
 begins 'exec yes {}'
 wrong_use "answers no request: {}" client --driver "$temp/driver"
 
+# The harness is told in the same way; libFuzzer must not take it for a failure of the client.
+if [[ -e $(dirname "$program")/../harnesses/client_live ]]; then
+  RESPROBE_CLIENT_DRIVER=no-such-driver run 2 fuzz client_live --corpus none --time 5s --jobs 1
+  has err "cannot start the driver no-such-driver"
+else
+  echo "skipped: fuzz client_live, which is not built"
+fi
+
 run 0 client --driver "$driver none" --seeds 40
 has out "planted none: 40 cases"
 has out "0 findings"

@@ -64,6 +64,13 @@ json ToJson(const resp::ReplyView& value) {
   return array;
 }
 
+// Without exit(): libFuzzer takes that for a failure. The driver's guard ends the driver.
+[[noreturn]] void EndProcess(const std::string& why) {
+  std::fprintf(stderr, "resprobe: client_live: %s\n", why.c_str());
+  std::fflush(stderr);
+  std::_Exit(2);
+}
+
 // The number of the tag that a word is or begins with: "t7", "t7:xxxx"; 0 if it is none.
 uint64_t TagOf(std::string_view word) {
   if (!word.starts_with('t')) return 0;
@@ -129,8 +136,7 @@ void ClientLiveWorld::Trouble(const std::string& what) {
   trouble_ = "the driver '" + options_.driver + "' " + what + " (docs/client-drivers.md)";
   // While it is tried, there is no run yet.
   if (!options_.exit_on_trouble || finished_) return;
-  std::fprintf(stderr, "resprobe: %s\n", trouble_.c_str());
-  std::exit(2);
+  EndProcess(trouble_);
 }
 
 // --- The peer's side.
@@ -392,8 +398,7 @@ void ClientLiveWorld::Start(const Config& config, RunContext& run) {
   Finish();
   std::string error;
   if (!Open(&error) || !Begin(config, run, &error)) {
-    std::fprintf(stderr, "resprobe: %s\n", error.c_str());
-    std::exit(2);
+    EndProcess(error);
   }
   finished_ = false;
 }
