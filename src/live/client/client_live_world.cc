@@ -91,6 +91,7 @@ ClientLiveWorld::~ClientLiveWorld() { EndDriver(); }
 
 void ClientLiveWorld::EndDriver() {
   // A forked child must not end what its parent uses.
+  // NOLINTNEXTLINE(bugprone-unused-return-value)
   if (owner_ != getpid()) static_cast<void>(driver_.release());
   driver_.reset();
 }
@@ -569,7 +570,6 @@ void ClientLiveWorld::Settle(RunContext& run) {
   peer_.Heal(now_us_);
   peer_.HangUpDishonest();
   Apply(Wait(), run);
-  std::string last;
   bool back = false;
   int leftovers = 0;
   for (int i = 0; i < kTriesToComeBack && !back && !over(); ++i) {
