@@ -186,6 +186,7 @@ for place in "" --forked; do
 done
 # Where it listens is the first line, even where the log and its script go to the same place.
 for place in "" --forked; do
+  : >"$temp/both" # or what the one before it has written could be taken for its output
   # shellcheck disable=SC2086
   "$program" chaos-peer --listen 0 --script "$temp/script" $place >"$temp/both" 2>&1 &
   started+=($!)
