@@ -48,7 +48,16 @@ chaos: {process_chaos_type: null}"
 refused 4 "state_validation.max_retries must be a whole number" <<<"scenario_id: x
 $good
 state_validation: {max_retries: -1}"
-wrong_use "name files, or use --random" cluster run --start redis-server
+refused 4 "cluster.num_shards is given twice" <<<'scenario_id: x
+cluster:
+  num_shards: 3
+  num_shards: 4
+  replicas_per_shard: 1
+operations: [{type: failover, target_node: shard-0-primary}]'
+wrong_use "name a scenario file, or use --random" cluster run --start redis-server
+wrong_use "--random takes no files" cluster run x.yaml --random --start redis-server
+wrong_use "--output: cannot make the folder /dev/null/x" cluster run "$scenarios/simple_failover.yaml" \
+  --start redis-server --output /dev/null/x
 wrong_use "no-such-file" cluster validate no-such-file
 
 run 0 cluster validate "$scenarios"/*.yaml
@@ -96,4 +105,14 @@ $good
 state_validation: {cluster_status_config: {acceptable_states: [fine]}, retry_delay: 0.5}"
 run 1 cluster run impossible.yaml --start redis-server
 has out "cluster_status: node-"
+# Ctrl-C ends a run between two moments of a scenario; what was run is told.
+"$program" cluster run "$scenarios/simple_failover.yaml" --iterations 1000000 --start redis-server \
+  >endless 2>&1 &
+pid=$!
+until grep -q ' pass ' endless; do :; done
+kill -INT "$pid"
+code=0
+wait "$pid" || code=$?
+[[ $code == 130 ]] || { echo "Ctrl-C: $code" >&2; failures=$((failures + 1)); }
+has endless "the rest was not run"
 exit $((failures > 0))

@@ -25,12 +25,15 @@ class LyingServer {
   // clients.
   using Fault = std::function<void(Server& server, uint64_t id, std::string* bytes)>;
 
-  LyingServer(Fault before, Fault behind) {
+  // `time`: kReal for a client that takes the server's time to pass.
+  LyingServer(Fault before, Fault behind,
+              ServerListener::Time time = ServerListener::Time::kVirtual) {
     std::string error;
     UniqueFd fd = Listen(0, false, &error);
     EXPECT_TRUE(fd.valid()) << error;
     address_ = "127.0.0.1:" + std::to_string(LocalPort(fd.get()));
-    listener_ = std::make_unique<Listener>(std::move(fd), std::move(before), std::move(behind));
+    listener_ =
+        std::make_unique<Listener>(std::move(fd), std::move(before), std::move(behind), time);
     thread_ = std::thread([this] {
       std::string ignored;
       listener_->Run(stop_.get(), &ignored);
@@ -49,8 +52,8 @@ class LyingServer {
  private:
   class Listener : public ServerListener {
    public:
-    Listener(UniqueFd fd, Fault before, Fault behind)
-        : ServerListener(std::move(fd), {}, Time::kVirtual),
+    Listener(UniqueFd fd, Fault before, Fault behind, Time time)
+        : ServerListener(std::move(fd), {}, time),
           before_(std::move(before)),
           behind_(std::move(behind)) {}
 

@@ -24,6 +24,7 @@
 #include "runner/case_file.h"
 #include "runner/json.h"
 #include "runner/output.h"
+#include "runner/process.h"
 #include "runner/project.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
@@ -76,9 +77,12 @@ class CrashSearch : public findings::Search {
     }
     ops_ += c.ops.size();
     RunContext run;
-    const bool good = points_.Run(
-        c.config, c.ops,
-        {.level = level_, .states_per_point = static_cast<uint64_t>(options_.budget)}, run);
+    const bool good = points_.Run(c.config, c.ops,
+                                  {.level = level_,
+                                   .states_per_point = static_cast<uint64_t>(options_.budget),
+                                   .stop = runner::Interrupted},
+                                  run);
+    if (runner::Interrupted()) return false;
     Add(points_.counts());
     if (!good) {
       c.config.level = level_;
@@ -202,8 +206,11 @@ class CrashSearch : public findings::Search {
 
 int RunCrashPoints(const CrashPointsOptions& options) {
   options.output.Check();
-  if (options.file.empty() == (options.seed < 0)) {
+  if (options.file.empty() && options.seed < 0) {
     throw runner::UserError("crash-points: name a case, or give --seed N");
+  }
+  if (!options.file.empty() && options.seed >= 0) {
+    throw runner::UserError("crash-points: a case has no seed: remove --seed or the case");
   }
   const runner::Project project = runner::OpenProject();
   CrashSearch search(project, options);

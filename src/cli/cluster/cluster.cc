@@ -16,6 +16,7 @@
 #include "live/server/target.h"
 #include "runner/files.h"
 #include "runner/json.h"
+#include "runner/process.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
 
@@ -55,10 +56,24 @@ std::vector<Scenario> ScenariosOf(const Options& options) {
   return scenarios;
 }
 
-int Run(const Options& options) {
-  if (options.random == !options.files.empty()) {
-    throw runner::UserError("cluster run: name files, or use --random: not both");
+// Says before anything is run that a folder cannot be made.
+void MakeFolder(const std::string& option, const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    throw runner::UserError(option + ": cannot make the folder " + folder + ": " + error.message() +
+                            ": name another");
   }
+}
+
+int Run(const Options& options) {
+  if (!options.random && options.files.empty()) {
+    throw runner::UserError("cluster run: name a scenario file, or use --random");
+  }
+  if (options.random && !options.files.empty()) {
+    throw runner::UserError("cluster run: --random takes no files: remove one of them");
+  }
+  if (!options.output.empty()) MakeFolder("--output", options.output);
   const std::vector<Scenario> scenarios = ScenariosOf(options);
   std::string error;
   std::optional<std::vector<std::string>> words =
@@ -70,8 +85,16 @@ int Run(const Options& options) {
   ScenarioRunner runner(program, *words);
   Json summary = {{"scenarios", Json::array()}, {"passed", 0}, {"failed", 0}};
   int failed = 0;
+  bool interrupted = false;
   for (const Scenario& scenario : scenarios) {
-    const Json json = runner.Run(scenario);
+    Json json;
+    try {
+      if (runner::Interrupted()) throw runner::Interruption();
+      json = runner.Run(scenario);
+    } catch (const runner::Interruption&) {
+      interrupted = true;  // what was run by then is told
+      break;
+    }
     const Json& result = json["result"];
     const bool success = result["success"].get<bool>();
     failed += success ? 0 : 1;
@@ -99,16 +122,19 @@ int Run(const Options& options) {
     summary["scenarios"].push_back(result);
   }
   summary["failed"] = failed;
-  summary["passed"] = scenarios.size() - static_cast<size_t>(failed);
+  const int passed = static_cast<int>(summary["scenarios"].size()) - failed;
+  summary["passed"] = passed;
+  summary["interrupted"] = interrupted;
   if (!options.output.empty()) {
     runner::WriteFile(fs::path(options.output) / "summary.json", summary.dump(2) + "\n");
   }
   if (options.format == "json") {
     std::printf("%s\n", summary.dump(2).c_str());
   } else if (scenarios.size() > 1) {
-    std::printf("%d of %d scenarios pass\n", static_cast<int>(scenarios.size()) - failed,
-                static_cast<int>(scenarios.size()));
+    std::printf("%d of %d scenarios pass%s\n", passed, static_cast<int>(scenarios.size()),
+                interrupted ? "; the rest was not run" : "");
   }
+  if (interrupted) return runner::kInterrupted;
   return failed == 0 ? runner::kAllWell : runner::kFinding;
 }
 

@@ -110,11 +110,16 @@ class Block {
   [[noreturn]] void FailAt(const std::string& key, const std::string& why) const {
     Fail(has(key) ? node_[key].Mark() : YAML::Mark::null_mark(), Name(key) + " " + why);
   }
-  // Refuses the keys that have not been asked for.
+  // Refuses the keys that have not been asked for, and those that stand twice.
   void End() const {
     if (empty()) return;
+    std::vector<std::string> met;
     for (const auto& entry : node_) {
       const YAML::Node& key = entry.first;
+      if (std::ranges::find(met, key.Scalar()) != met.end()) {
+        Fail(key.Mark(), Name(key.Scalar()) + " is given twice: remove one");
+      }
+      met.push_back(key.Scalar());
       if (std::ranges::find(asked_, key.Scalar()) != asked_.end()) continue;
       Fail(key.Mark(),
            "there is no key " + Name(key.Scalar()) + ": use " + absl::StrJoin(asked_, ", "));

@@ -18,6 +18,7 @@
 #include "live/cluster/sandboxed_cluster.h"
 #include "runner/files.h"
 #include "runner/json.h"
+#include "runner/process.h"
 #include "runner/user_error.h"
 #include "sandbox/sandbox_client.h"
 #include "worlds/cluster/cluster_view.h"
@@ -138,6 +139,7 @@ void Execution::WaitUntil(double seconds) {
 }
 
 void Execution::CheckLives() {
+  if (runner::Interrupted()) throw runner::Interruption();
   if (sandbox_.failed()) throw Broken{sandbox_.error()};
   for (size_t i = 0; i < nodes_; ++i) {
     if (!up(i) && !killed_.contains(i))
@@ -664,7 +666,10 @@ Json Execution::Run() {
     if (!killed_.empty()) WaitUntil(std::max(Now(), last + scenario_.chaos.chaos_duration));
     Json final_validation = Validate("final");
     success = error.empty() && executed_ > 0 && final_validation["overall_success"].get<bool>();
-    if (executed_ == 0 && error.empty()) error = "no operation was executed";
+    if (executed_ == 0 && error.empty()) {
+      error = "no operation was executed: " +
+              absl::StrJoin(errors_.get<std::vector<std::string>>(), "; ");
+    }
     if (error.empty() && !success) {
       error = absl::StrJoin(final_validation["errors"].get<std::vector<std::string>>(), "; ");
     }

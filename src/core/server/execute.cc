@@ -59,7 +59,7 @@ void Server::Dispatch(Client& client, std::span<const std::string_view> args) {
       Reject(client, command, "ERR Replica can't interact with the keyspace");
     } else if (files() != nullptr && RefusesWrites(client, *command)) [[unlikely]] {
       Reject(client, command, persistence_.Refusal());
-    } else if (replica_ && !client.primary && command->Has(kWrite)) {
+    } else if (replica_ && !client.primary && Writes(client, *command)) [[unlikely]] {
       Reject(client, command, "READONLY You can't write against a read only replica.");
     } else if (client.subscribed && client.protocol == 2 && !command->runs_subscribed) {
       RejectSubscribed(client, *command);
@@ -102,17 +102,22 @@ void Server::Call(Client& client, const Command& command, std::span<const std::s
   if (pending_count_ > 0) SendPendingInvalidations();
 }
 
+// Whether it is a write, or an EXEC that would run one (redis 7.0 server.c processCommand,
+// is_write_command).
+bool Server::Writes(const Client& client, const Command& command) {
+  if (command.Has(kWrite)) return true;
+  if (!command.is_exec || !client.multi) return false;
+  for (size_t i = 0; i < client.queue.size(); ++i) {
+    if (client.queue.entry(i).command->Has(kWrite)) return true;
+  }
+  return false;
+}
+
 // While files cannot be written, neither writes nor PING are run (redis 7.0 server.c
 // processCommand).
 bool Server::RefusesWrites(const Client& client, const Command& command) {
-  if (client.primary) return false;
-  bool refused = command.Has(kWrite) || command.reports_refusal;
-  if (command.is_exec && client.multi) {
-    for (size_t i = 0; i < client.queue.size(); ++i) {
-      refused |= client.queue.entry(i).command->Has(kWrite);
-    }
-  }
-  return refused && !persistence_.Refusal().empty();
+  return !client.primary && (command.reports_refusal || Writes(client, command)) &&
+         !persistence_.Refusal().empty();
 }
 
 // Replies with an error that keeps a command from running or, inside MULTI, from being queued. A

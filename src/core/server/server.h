@@ -322,6 +322,7 @@ class Server : private KeyspaceObserver {
   void Reject(Client& client, const Command* command, std::string_view error);
   void RejectUnknown(Client& client, std::span<const std::string_view> args);
   [[gnu::noinline]] void RejectArity(Client& client, const Command& command);
+  static bool Writes(const Client& client, const Command& command);
   bool RefusesWrites(const Client& client, const Command& command);
   [[gnu::noinline]] void RejectSubscribed(Client& client, const Command& command);
   [[gnu::noinline]] void RejectUnsubscribed(Client& client, const Command& command);

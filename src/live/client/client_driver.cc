@@ -33,7 +33,7 @@ constexpr std::chrono::milliseconds kEndWithin(500);
 constexpr size_t kMostErrorText = 2000;  // bytes
 constexpr size_t kMostRead = 1 << 20;    // bytes at a time
 constexpr size_t kMostLine = 64 << 20;   // bytes
-constexpr size_t kShownBytes = 200;
+constexpr size_t kShownOutputBytes = 200;
 
 bool MakePipe(UniqueFd* read_end, UniqueFd* write_end) {
   int ends[2];
@@ -159,7 +159,7 @@ std::unique_ptr<ClientDriver> ClientDriver::Start(const std::string& command,
   const nlohmann::json hello = nlohmann::json::parse(line, nullptr, false);
   if (!hello.is_object() || hello.value("driver", 0) != 1 || !hello.contains("client") ||
       !hello["client"].is_string()) {
-    *error = "the driver '" + command + "' begins with " + line.substr(0, kShownBytes) +
+    *error = "the driver '" + command + "' begins with " + line.substr(0, kShownOutputBytes) +
              R"(, and not with {"driver":1,"client":…} (docs/client-drivers.md))";
     return nullptr;
   }

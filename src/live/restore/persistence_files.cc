@@ -20,7 +20,7 @@ constexpr char kResize = '\xFB';
 constexpr char kExpireMs = '\xFC';
 constexpr char kExpire = '\xFD';
 constexpr char kSelect = '\xFE';
-constexpr char kEnd = '\xFF';
+constexpr char kEndMark = '\xFF';
 constexpr char kIdle = '\xF8';
 constexpr char kFrequency = '\xF9';
 
@@ -86,7 +86,7 @@ std::string PersistenceFiles::Rdb(Rng& rng, bool broken) const {
       file += std::string_view(value).substr(1);
     }
   }
-  file += kEnd;
+  file += kEndMark;
   return file;
 }
 

@@ -49,7 +49,7 @@ bool CrashPoints::Run(const DurabilityWorld::Config& config,
   seen_disk_ = 0;
   world_.Start(config_, run);
   world_.disk().set_observer(this);
-  for (op_ = 0; op_ < ops.size() && !run.violated(); ++op_) {
+  for (op_ = 0; op_ < ops.size() && !run.violated() && !options_.stop(); ++op_) {
     run.set_op(op_);
     op_began_ = world_.disk().io_count();
     std::visit([&](const auto& op) { world_.Apply(op, run); }, ops[op_]);
@@ -92,7 +92,7 @@ void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
   counts_.states = states > UINT64_MAX - counts_.states ? UINT64_MAX : counts_.states + states;
   const DurabilityWorld::CrashFacts power = world_.FactsOf(CrashKind::kMachine);
   states_.List(options_.states_per_point, /*seed=*/counts_.points);
-  while (states_.Next()) {
+  while (!options_.stop() && states_.Next()) {
     states_.Materialize(&disk_);
     Judge(power);
   }

@@ -44,6 +44,8 @@ class CrashPoints : private DiskObserver {
     CrashLevel level = CrashLevel::kPrefix;
     // The most states of one crash point; if there are more, the rest is left out (untried).
     uint64_t states_per_point = 1000;
+    // Asked before each recovery; true: the run ends early, and says nothing of the case.
+    bool (*stop)() = [] { return false; };
   };
   struct Counts {
     uint64_t points = 0;    // calls to the disk

@@ -29,7 +29,8 @@ class OracleTest : public testing::Test {
         bytes->replace(at, from.size(), to);
       }
     };
-    lying_ = std::make_unique<LyingServer>(change, nullptr);
+    // The oracle moves the core's clock as real time passes.
+    lying_ = std::make_unique<LyingServer>(change, nullptr, ServerListener::Time::kReal);
     Open({.server = lying_->address()});
   }
 
