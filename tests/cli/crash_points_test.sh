@@ -10,7 +10,7 @@ export RESPROBE_WORK_DIR=$temp/work RESPROBE_HARNESS_DIR=$harnesses
 finding=$temp/work/findings/durability/crash-points-violation-acknowledged_kept
 
 wrong_use "name a case, or give --seed N" crash-points
-wrong_use "name a case, or give --seed N" crash-points "$temp/case.ops" --seed 1
+wrong_use "a case has no seed: remove" crash-points "$temp/case.ops" --seed 1
 wrong_use "--level" crash-points --seed 1 --level strong
 wrong_use "--budget" crash-points --seed 1 --budget 0
 wrong_use "--plant" crash-points --seed 1 --plant gremlins
