@@ -518,7 +518,8 @@ std::string Campaign::Describe(const Found& found, const std::string& text) cons
   if (!options_.file) return lines;
   if (found.folder.empty()) return lines + "  folder:    none: " + found.trouble + "\n";
   return lines + "  folder:    " + project_.Shown(found.folder) +
-         "\n  replay:    " + ReplayCommand(project_, found.folder) + "\n";
+         "\n  replay:    " + ReplayCommand(project_, found.folder) +
+         (failure.replays == std::optional(false) ? " (run alone, it did not fail)\n" : "\n");
 }
 
 std::string Campaign::FindingsText() const {

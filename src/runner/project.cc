@@ -153,12 +153,7 @@ const HarnessEntry& Project::HarnessOfText(const fs::path& path) const {
                   Joined(all));
 }
 
-const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::string& given) const {
-  if (!given.empty()) return Find(given);
-  if (path.filename() == "report.json") {
-    throw UserError(path.string() + ": is a report, and no case: give the file 'case' beside it");
-  }
-  if (path.extension() == ".ops") return HarnessOfText(path);
+const HarnessEntry* Project::HarnessOfPath(const fs::path& path) const {
   std::error_code error;
   const fs::path whole = fs::absolute(path, error).lexically_normal();
   std::vector<std::string> parts(whole.begin(), whole.end());
@@ -168,19 +163,29 @@ const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::stri
       continue;
     }
     for (const HarnessEntry& harness : all) {
-      if (harness.name == parts[i]) return Find(harness.name);
+      if (harness.name == parts[i]) return &harness;
     }
     for (const HarnessEntry& harness : all) {
-      if (harness.corpus == parts[i] && !harness.binary.empty()) return harness;
+      if (harness.corpus == parts[i] && !harness.binary.empty()) return &harness;
     }
   }
   // The layout that `record --output DIR` writes: DIR/HARNESS/CASE.
   if (parts.size() > 1) {
     const std::string& folder = parts[parts.size() - 2];
     for (const HarnessEntry& harness : all) {
-      if (harness.name == folder) return Find(harness.name);
+      if (harness.name == folder) return &harness;
     }
   }
+  return nullptr;
+}
+
+const HarnessEntry& Project::HarnessOfCase(const fs::path& path, const std::string& given) const {
+  if (!given.empty()) return Find(given);
+  if (path.filename() == "report.json") {
+    throw UserError(path.string() + ": is a report, and no case: give the file 'case' beside it");
+  }
+  if (path.extension() == ".ops") return HarnessOfText(path);
+  if (const HarnessEntry* const harness = HarnessOfPath(path)) return Find(harness->name);
   // `.ops` text without the extension.
   if (ReadFile(path).starts_with("ops ")) return HarnessOfText(path);
   throw UserError(path.string() + ": its path does not name the harness: add --harness NAME (" +

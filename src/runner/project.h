@@ -54,6 +54,9 @@ struct Project {
   std::vector<HarnessEntry> Select(const std::vector<std::string>& names) const;
   // The built harness with this name. Throws UserError.
   const HarnessEntry& Find(const std::string& name) const;
+  // The harness that a folder of the path names, as in corpus/NAME/CASE; null if none does. It may
+  // not be built.
+  const HarnessEntry* HarnessOfPath(const fs::path& path) const;
   // The harness of a case: `given` if not empty, else from the first line of a file NAME.ops ("ops
   // NAME"), else from a folder of its path, else from such a first line in any other file. Throws
   // UserError.

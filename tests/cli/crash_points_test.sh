@@ -17,6 +17,8 @@ wrong_use "--plant" crash-points --seed 1 --plant gremlins
 wrong_use "none.ops" crash-points "$temp/none.ops"
 printf 'ops resp_parser\nbytes "x"\n' >"$temp/other.ops"
 run 2 crash-points "$temp/other.ops"
+wrong_use "a case of replication: crash-points takes those of durability" \
+  crash-points "$(find "$RESPROBE_SOURCE_DIR/corpus/replication" -type f | head -n 1)"
 
 cat >"$temp/case.ops" <<'TEXT'
 ops durability

@@ -213,6 +213,13 @@ int RunCrashPoints(const CrashPointsOptions& options) {
     throw runner::UserError("crash-points: a case has no seed: remove --seed or the case");
   }
   const runner::Project project = runner::OpenProject();
+  // Any bytes are a tape of any harness, so those of another one would be run, and mean nothing.
+  const runner::HarnessEntry* const of =
+      options.file.empty() ? nullptr : project.HarnessOfPath(options.file);
+  if (of != nullptr && of->corpus != DurabilityWorld::kName) {
+    throw runner::UserError(options.file + ": a case of " + of->name +
+                            ": crash-points takes those of durability");
+  }
   CrashSearch search(project, options);
   findings::CampaignOptions campaign;
   campaign.verb = "crash-points";
