@@ -126,10 +126,9 @@ void RestoreCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
     return budget->Spend() && same(Try(one));
   };
   live::RestoreCase small = *c;
-  DeleteRuns<live::RestoreWorld::Op>(&small.ops,
-                                     [&](const std::vector<live::RestoreWorld::Op>& ops) {
-                                       return fails({small.config, ops});
-                                     });
+  DeleteRuns<live::RestoreWorld::Op>(
+      &small.ops,
+      [&](const std::vector<live::RestoreWorld::Op>& ops) { return fails({small.config, ops}); });
   for (live::RestoreWorld::Op& op : small.ops) {
     auto* const restore = std::get_if<live::RestoreWorld::Restore>(&op);
     if (restore == nullptr) continue;

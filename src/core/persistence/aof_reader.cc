@@ -225,8 +225,8 @@ std::string_view AofReader::Line() {
 bool AofReader::PlainLine(char type, uint32_t* number) {
   const size_t size = buffer_.size();
   size_t at = at_;
-  if (at == size || buffer_[at++] != type) return false;
-  const size_t first = at;
+  if (at == size || buffer_[at] != type) return false;
+  const size_t first = ++at;
   uint32_t value = 0;
   for (; at < size && buffer_[at] >= '0' && buffer_[at] <= '9'; ++at) {
     if (at - first == kPlainDigits) return false;

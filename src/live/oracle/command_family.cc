@@ -66,7 +66,7 @@ std::string WithoutUnit(std::string_view name) {
 
 // Of a command with its options.
 std::string FamilyOf(std::string_view name) {
-  const std::string plain = WithoutUnit(name);
+  std::string plain = WithoutUnit(name);
   for (const size_t size : {plain.size(), std::min(plain.find(' '), plain.size())}) {
     for (const Family& family : Families()) {
       if (std::ranges::find(family, plain.substr(0, size)) == family.end()) continue;
