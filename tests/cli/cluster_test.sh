@@ -56,7 +56,7 @@ cluster:
 operations: [{type: failover, target_node: shard-0-primary}]'
 wrong_use "name a scenario file, or use --random" cluster run --start redis-server
 wrong_use "--random takes no files" cluster run x.yaml --random --start redis-server
-wrong_use "--output: cannot make the folder /dev/null/x" cluster run "$scenarios/simple_failover.yaml" \
+wrong_use "/dev/null/x: cannot be created" cluster run "$scenarios/simple_failover.yaml" \
   --start redis-server --output /dev/null/x
 wrong_use "no-such-file" cluster validate no-such-file
 

@@ -56,16 +56,6 @@ std::vector<Scenario> ScenariosOf(const Options& options) {
   return scenarios;
 }
 
-// Says before anything is run that a folder cannot be made.
-void MakeFolder(const std::string& option, const std::string& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    throw runner::UserError(option + ": cannot make the folder " + folder + ": " + error.message() +
-                            ": name another");
-  }
-}
-
 int Run(const Options& options) {
   if (!options.random && options.files.empty()) {
     throw runner::UserError("cluster run: name a scenario file, or use --random");
@@ -73,7 +63,8 @@ int Run(const Options& options) {
   if (options.random && !options.files.empty()) {
     throw runner::UserError("cluster run: --random takes no files: remove one of them");
   }
-  if (!options.output.empty()) MakeFolder("--output", options.output);
+  // Before anything is run.
+  if (!options.output.empty()) runner::MakeFolder(options.output);
   const std::vector<Scenario> scenarios = ScenariosOf(options);
   std::string error;
   std::optional<std::vector<std::string>> words =
@@ -85,15 +76,12 @@ int Run(const Options& options) {
   ScenarioRunner runner(program, *words);
   Json summary = {{"scenarios", Json::array()}, {"passed", 0}, {"failed", 0}};
   int failed = 0;
-  bool interrupted = false;
   for (const Scenario& scenario : scenarios) {
     Json json;
     try {
-      if (runner::Interrupted()) throw runner::Interruption();
       json = runner.Run(scenario);
     } catch (const runner::Interruption&) {
-      interrupted = true;  // what was run by then is told
-      break;
+      break;  // the summary tells what was run by then
     }
     const Json& result = json["result"];
     const bool success = result["success"].get<bool>();
@@ -124,6 +112,7 @@ int Run(const Options& options) {
   summary["failed"] = failed;
   const int passed = static_cast<int>(summary["scenarios"].size()) - failed;
   summary["passed"] = passed;
+  const bool interrupted = runner::Interrupted();
   summary["interrupted"] = interrupted;
   if (!options.output.empty()) {
     runner::WriteFile(fs::path(options.output) / "summary.json", summary.dump(2) + "\n");

@@ -223,8 +223,8 @@ bool ClientDriver::Launch(const std::string& command, std::string* error) {
          SetNonBlocking(errors_.get());
 }
 
-// The driver is killed with this process by the kernel, but the processes that it has started are
-// not: a client behind a shell, redis-cli. A second process does it for them.
+// The kernel kills the driver with this process, but not the processes that the driver has started,
+// such as redis-cli. A second process, the guard, kills those.
 bool ClientDriver::StartGuard(std::string* error) {
   UniqueFd end;
   if (!MakePipe(&end, &guard_line_)) {

@@ -14,8 +14,8 @@ void OracleFence::Use(Link link) {
   link_.Use(std::move(link), verdict_->hang_ms(), target_->stop());
 }
 
-// A server of one thread that writes a long reply to another client answers nobody until that reply
-// is taken from it. It hangs only if nothing arrives anywhere.
+// While a server with one thread writes a long reply to another client, it answers no other client,
+// so the reply must be read here. The server hangs only if no connection gets any bytes.
 RespConnection::Got OracleFence::Wait() {
   using Got = RespConnection::Got;
   if (target_->has_virtual_time()) return link_.Read(verdict_->hang_ms());
