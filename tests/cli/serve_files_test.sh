@@ -92,7 +92,8 @@ real() {
     "$server" --port "$port" --bind 127.0.0.1 --dir "$folder" --enable-debug-command yes "$@" \
       >"$temp/log" 2>&1 &
     id=$!
-    until (exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    # A connection would not tell whether this server or that of another test listens on the port.
+    until grep -q 'Ready to accept connections' "$temp/log"; do
       kill -0 "$id" 2>/dev/null || {
         port=0
         grep -q 'Address already in use' "$temp/log" && break
