@@ -21,7 +21,7 @@ fi
 need redis-server
 for server in redis-server valkey-server; do
   command -v "$server" >/dev/null || continue
-  run 0 crash --start "$server" --seeds 24 --format json --output "$temp/json"
+  run 0 crash --start "$server" --seeds 12 --format json --output "$temp/json"
   has out "0 findings"
   has json '"findings": []'
   has json '"lost": 0'
@@ -46,10 +46,11 @@ wrong_use "a working directory of its own" crash --start "redis-server --dir /tm
 run 1 crash --start redis-server --policy always --faults eintr --seeds 1
 has out "nothing was crashed at: "
 
-run 0 crash --start redis-server --policy everysec --faults enospc,eio --sweep --seeds 3 \
+run 0 crash --start redis-server --policy everysec --faults enospc,eio --sweep --seed 42 --seeds 1 \
   --format json --output "$temp/json"
 has json '"swept_calls"'
 grep -q '"swept_faults": [1-9]' "$temp/json" || { cat "$temp/json"; failures=$((failures + 1)); }
+# The case of seed 42 has a rewrite of the log and a restart.
 # Each call failed once, and from then on, in each way that it can; none was left out, also while a
 # process loads.
 python3 - "$temp/json" <<'P' || failures=$((failures + 1))

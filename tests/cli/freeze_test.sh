@@ -92,15 +92,21 @@ call client=0 RPUSH l0 a
 call client=0 GET s0
 call client=0 LPOP l0
 TEXT
+# first_violation HARNESS FOLDER: sets $case_of.
+first_violation() {
+  "$program" replay --quiet --harness "$1" "$2" >"$temp/replayed" 2>&1 || true
+  case_of=$(sed -n -E '/^violation /{s/^violation +(.*)  ops .*/\1/p;q}' "$temp/replayed")
+}
 while read -r name corpus; do
   build "$canaries"
-  mkdir -p "$temp/made-$name"
-  pairs=()
-  for i in {1..900}; do pairs+=("$i" "$temp/made-$name/$i"); done
-  "$canaries/$name" --resprobe generate "${pairs[@]}"
-  "$program" replay --quiet --harness "$name" "$seeds/$corpus" "$temp/made-$name" \
-    >"$temp/replayed" 2>&1 || true
-  case_of=$(sed -n -E '/^violation /{s/^violation +(.*)  ops .*/\1/p;q}' "$temp/replayed")
+  first_violation "$name" "$seeds/$corpus"
+  if [[ -z $case_of ]]; then
+    mkdir -p "$temp/made-$name"
+    pairs=()
+    for i in {1..900}; do pairs+=("$i" "$temp/made-$name/$i"); done
+    "$canaries/$name" --resprobe generate "${pairs[@]}"
+    first_violation "$name" "$temp/made-$name"
+  fi
   run 0 freeze "$case_of" --harness "$name" -o "$regressions/$corpus/frozen.ops"
   run 1 replay "$regressions/$corpus/frozen.ops"
   has out "violation:"

@@ -62,19 +62,21 @@ if (($(pairs after rst download) != $(pairs before rst download) + 3)) ||
   grep -e ping -e '^rst' "$temp/after" "$temp/before" >&2
   failures=$((failures + 1))
 fi
-# The seeds reach every pair, and the merged corpus does too.
+# The seeds reach every pair; what a merge keeps of some of them reaches what they reached.
 grep -q " pairs met$" "$temp/before" || { echo "not every pair is met" >&2; tail -n 1 "$temp/before" >&2; failures=$((failures + 1)); }
 mkdir "$temp/project"
 for file in "$RESPROBE_SOURCE_DIR"/*; do ln -s "$file" "$temp/project"; done
 rm "$temp/project/corpus"
 mkdir -p "$temp/project/corpus"
-cp -r "$RESPROBE_SOURCE_DIR/corpus/io_chaos" "$temp/project/corpus"
+mkdir "$temp/project/corpus/io_chaos"
+cp "$RESPROBE_SOURCE_DIR"/corpus/io_chaos/[0-3]* "$temp/project/corpus/io_chaos"
 rm -r "$temp/work/corpus"
+RESPROBE_SOURCE_DIR=$temp/project matrix some
 RESPROBE_SOURCE_DIR=$temp/project run 0 corpus merge io_chaos
 has out "corpus/io_chaos: "
 RESPROBE_SOURCE_DIR=$temp/project matrix merged
-[[ $(tail -n 1 "$temp/merged") == "$(tail -n 1 "$temp/before")" ]] || { tail -n 1 "$temp/merged" >&2; failures=$((failures + 1)); }
-rm "$temp/project/corpus/io_chaos/"[0-7]*
+[[ $(tail -n 1 "$temp/merged") == "$(tail -n 1 "$temp/some")" ]] || { tail -n 1 "$temp/merged" >&2; failures=$((failures + 1)); }
+rm "$temp/project/corpus/io_chaos/"[0-1]*
 RESPROBE_SOURCE_DIR=$temp/project matrix fewer
 has fewer "pairs met; not met: "
 wrong_use "crosses nothing" list --matrix query_parser
