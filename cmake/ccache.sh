@@ -1,6 +1,5 @@
 #!/bin/sh
-# Starts ccache so that it caches what uses a precompiled header, in each folder in which this is
-# built. CMake's launcher of the C++ compiler (cmake/Compiler.cmake), in the root of the build folder.
+# Starts ccache so that it caches what uses a precompiled header. CMake's launcher of the C++ compiler (cmake/Compiler.cmake), in the root of the build folder.
 #   usage: ccache.sh CCACHE COMPILER ARGUMENT…
 #
 # A precompiled header contains the path of its source, which CMake also names absolutely in each
