@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -174,12 +175,12 @@ PersistenceSettings EarlyReceipts() {
 
 struct Bug {
   std::string_view name;
-  FileSystem* (*make)(FileSystem*) = nullptr;
+  std::unique_ptr<FileSystem> (*make)(FileSystem*) = nullptr;
   PersistenceSettings (*settings)() = nullptr;
 };
 template <class Files>
-FileSystem* Make(FileSystem* real) {
-  return new Files(real);  // for ever, like the harness
+std::unique_ptr<FileSystem> Make(FileSystem* real) {
+  return std::make_unique<Files>(real);
 }
 const Bug kBugs[] = {
     {"no_fsync", Make<NoFsync>},

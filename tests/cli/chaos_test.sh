@@ -37,11 +37,22 @@ grep -v '"seconds"' "$temp/json2" | cmp - "$temp/one" || failures=$((failures + 
 run 1 chaos --faults corrupt_read,memory_pressure,connection_drop --ops 1 --seeds 1
 has out "vacuous: these faults never fired: "
 
-# A broken server is found: in the core, whose harness holds the case again.
-run 1 chaos --faults connection_drop --plant cut-request-runs --seeds 50 --stop-on-failure
-has out "violation:cut_request"
-run 1 chaos --faults slow_write --policy always --plant no-fsync --seeds 50 --stop-on-failure
-has out "violation:acknowledged_kept"
+# A broken server is found: the core with a fault that no harness has, which the other verbs know.
+for plant in cut-request-runs:cut_request no-fsync:acknowledged_kept; do
+  run 1 chaos --faults connection_drop,slow_write --policy always --plant "${plant%:*}" --seeds 50 --stop-on-failure
+  has out "violation:${plant#*:}"
+  finding=$findings/chaos-violation-${plant#*:}
+  holds "$finding" case case.ops report.json trace.txt report.txt
+  run 1 replay "$finding" --twice
+  has out "violation:${plant#*:}"
+  run 0 minimize "$finding"
+  run 1 replay "$finding/report.json"
+done
+run 1 findings check
+has out "2 still fail"
+# A planted fault that is not found fails the run.
+run 1 chaos --faults slow_write --policy always --plant cut-request-runs --ops 1 --seeds 1
+has out "vacuous: the fault of --plant cut-request-runs was not found"
 
 need redis-server
 for server in redis-server valkey-server; do

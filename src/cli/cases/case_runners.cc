@@ -69,6 +69,7 @@ constexpr RunnerKind kRunners[] = {
     {"restore", "oracle --restore", true, false, Open<RestoreCaseRunner>},
     {"check_tools", "oracle --check-tools", true, false, Open<CheckCaseRunner>},
     {"crash", "crash", true, true, Open<CrashCaseRunner>},
+    {"planted", "chaos", false, true, Open<PlantedCaseRunner>},
     {"client", "client", false, true, Open<ClientCaseRunner>},
     {"workers", "invalidate or kill", true, false, Open<WorkersCaseRunner>},
 };

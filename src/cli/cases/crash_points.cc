@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "cli/crash/crash_runner.h"
 #include "cli/crash/planted_faults.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
@@ -56,12 +57,8 @@ class CrashSearch : public findings::Search {
   CrashSearch(const runner::Project& project, const CrashPointsOptions& options)
       : options_(options),
         level_(LevelOf(options.level)),
-        points_(options.plant.empty() ? DurabilityWorld::Wrap() : NoFsync::Plant),
-        runner_(project, {.runner = "process",
-                          .harness = std::string(DurabilityWorld::kName),
-                          .server = {},
-                          .limits = {},
-                          .options = Json::object()}) {}
+        points_(FilesWith(options.plant)),
+        runner_(RunnerOf(project, options.plant)) {}
 
   bool Step(const Met& met) override {
     if (cases_ == (options_.file.empty() ? options_.seeds : 1)) return false;
@@ -95,12 +92,9 @@ class CrashSearch : public findings::Search {
     return true;
   }
 
-  findings::CaseRunner& runner() override { return runner_; }
-  std::string WhyNotAlone() const override {
-    return options_.plant.empty()
-               ? findings::Search::WhyNotAlone()
-               : "the harness is built without the planted fault, so the case holds there: it is "
-                 "kept as it was met";
+  findings::CaseRunner& runner() override { return *runner_; }
+  std::string WhyVacuous() const override {
+    return options_.plant.empty() ? "" : "the fault of --plant " + options_.plant + " was not found";
   }
 
   std::string Line(const std::string& found, const findings::RunClock& clock) const override {
@@ -139,6 +133,16 @@ class CrashSearch : public findings::Search {
   }
 
  private:
+  static std::unique_ptr<findings::CaseRunner> RunnerOf(const runner::Project& project,
+                                                        const std::string& plant) {
+    if (!plant.empty()) {
+      return std::make_unique<PlantedCaseRunner>(project, PlantedCaseRunner::SpecOf(plant));
+    }
+    findings::RunSpec spec;
+    spec.harness = std::string(DurabilityWorld::kName);
+    return std::make_unique<findings::ProcessRunner>(project, spec);
+  }
+
   static std::string TextOf(const CrashFailure& failure) {
     return absl::StrFormat("%s %s call %d%s of op #%d; left: %s",
                            failure.kind == CrashKind::kProcess ? "kill -9" : "power failure",
@@ -196,7 +200,7 @@ class CrashSearch : public findings::Search {
   const CrashPointsOptions& options_;
   const CrashLevel level_;
   CrashPoints points_;
-  findings::ProcessRunner runner_;
+  const std::unique_ptr<findings::CaseRunner> runner_;
   int64_t cases_ = 0;
   uint64_t ops_ = 0;
   CrashPoints::Counts counts_;
@@ -220,6 +224,7 @@ int RunCrashPoints(const CrashPointsOptions& options) {
     throw runner::UserError(options.file + ": a case of " + of->name +
                             ": crash-points takes those of durability");
   }
+  if (!options.save.empty()) runner::CheckWritable(options.save);
   CrashSearch search(project, options);
   findings::CampaignOptions campaign;
   campaign.verb = "crash-points";

@@ -66,6 +66,12 @@ int Run(const Options& options) {
   // Before anything is run.
   if (!options.output.empty()) runner::MakeFolder(options.output);
   const std::vector<Scenario> scenarios = ScenariosOf(options);
+  for (const Scenario& scenario : scenarios) {
+    if (scenario.cluster.enable_cleanup) continue;
+    const fs::path folder = scenario.cluster.base_data_dir;
+    runner::MakeFolder(folder);
+    runner::CheckWritable(folder / "log");
+  }
   std::string error;
   std::optional<std::vector<std::string>> words =
       live::WordsOfCommand(options.server.start, &error);

@@ -43,9 +43,8 @@ Verb CrashVerb() {
       .ShowDefault();
   verb.Flag("--sweep", &options->sweep,
             "Let each call to the disk fail, once and from then on, in place of chance");
-  verb.Choice("--plant", {kPlantNoFsync, kPlantCutRequest}, &options->plant,
-              "Break the server on purpose, to see that it is found: it makes no fsync; a cut "
-              "request runs");
+  verb.Choice("--plant", {kPlantNoFsync}, &options->plant,
+              "Break the server on purpose, to see that it is found: it makes no fsync");
   AddCrashLimits(&verb, options.get());
   verb.run = [=] { return RunCrashSearch(*options, CrashFaults()); };
   return verb;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "cli/crash/planted_faults.h"
 #include "engine/shrink.h"
@@ -17,8 +18,99 @@
 #include "worlds/durability/durability_harness.h"
 
 namespace resprobe::cli {
+namespace {
+
+std::string PlantOf(const findings::RunSpec& spec) {
+  const Json plant = spec.options.value("plant", Json());
+  return plant.is_string() ? plant.get<std::string>() : "";
+}
+
+}  // namespace
+
+findings::CaseOutcome DurabilityCaseRunner::OutcomeOf(const Violation& violation, size_t ops) {
+  findings::CaseOutcome outcome;
+  outcome.word = "violation";
+  outcome.ops = ops;
+  findings::Symptom& what = outcome.what;
+  what.signature = "violation:" + violation.invariant;
+  what.kind = "violation";
+  what.invariant = violation.invariant;
+  for (const InvariantInfo& info : DurabilityWorld::kInvariants) {
+    if (info.name == violation.invariant) what.statement = std::string(info.statement);
+  }
+  what.op = violation.op;
+  what.expected = runner::JsonText(violation.expected);
+  what.seen = runner::JsonText(violation.seen);
+  outcome.text = "  expected: " + violation.expected + "\n  seen:     " + violation.seen + "\n";
+  return outcome;
+}
+
+findings::CaseOutcome DurabilityCaseRunner::RunWith(const Case<DurabilityWorld>& c,
+                                                    Trace::Mode mode) {
+  RunContext run(mode);
+  RunIn(c, run);
+  findings::CaseOutcome outcome;
+  if (run.violated()) outcome = OutcomeOf(run.violation(), c.ops.size());
+  outcome.ops = c.ops.size();
+  if (mode != Trace::Mode::kOff) outcome.hash = absl::StrFormat("%016x", run.trace().hash());
+  outcome.trace = run.trace().text();
+  return outcome;
+}
+
+findings::CaseOutcome DurabilityCaseRunner::RunCase(const Case<DurabilityWorld>& c) {
+  return RunWith(c, Trace::Mode::kOff);
+}
+
+void DurabilityCaseRunner::Run(const std::vector<fs::path>& files, bool trace, bool twice,
+                          const Take& take) {
+  for (const fs::path& file : files) {
+    if (runner::Interrupted()) throw runner::Interruption();
+    Arena arena;
+    Case<DurabilityWorld> c;
+    runner::ReadCase<DurabilityWorld>(file, &arena, &c);
+    const Trace::Mode mode = trace ? Trace::Mode::kText : Trace::Mode::kHash;
+    findings::CaseOutcome outcome = RunWith(c, mode);
+    if (twice) {
+      const findings::CaseOutcome again = RunWith(c, mode);
+      outcome.hash2 = again.hash;
+      if (again.hash != outcome.hash) outcome.word = "not deterministic";
+    }
+    take(file, std::move(outcome));
+  }
+}
+
+void DurabilityCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
+                                 Case<DurabilityWorld>* c, findings::CaseOutcome* outcome,
+                                 bool* reproduced) {
+  const std::string signature = outcome->what.signature;
+  const StartPolicy policy = c->config.policy;
+  const CrashLevel level = c->config.level;
+  const bool valkey = c->config.valkey;
+  const std::function<bool(const Case<DurabilityWorld>&)> fails =
+      [&](const Case<DurabilityWorld>& candidate) {
+        // What the user has chosen stays.
+        const bool same = candidate.config.policy == policy && candidate.config.level == level &&
+                          candidate.config.valkey == valkey;
+        return same && budget->Spend() && RunCase(candidate).what.signature == signature;
+      };
+  Shrink<DurabilityWorld>(fails, arena, c);
+  if (runner::Interrupted()) return;
+  findings::CaseOutcome again = RunWith(*c, Trace::Mode::kText);
+  *reproduced = again.what.signature == signature;
+  if (!*reproduced) return;
+  *outcome = std::move(again);
+  outcome->files["trace.txt"] = std::exchange(outcome->trace, {});
+  outcome->files["report.txt"] = outcome->text;
+  outcome->files["stack.txt"] = "no stack: " + signature + "\n";
+}
+
+std::string DurabilityCaseRunner::Summary(size_t cases,
+                                          const std::map<std::string, size_t>& outcomes) const {
+  return cases > 1 ? findings::CountOutcomes(cases, outcomes) : "";
+}
+
 CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
-    : source_(project.source), spec_(spec) {
+    : DurabilityCaseRunner(spec), source_(project.source) {
   if (spec_.server.start.empty()) {
     throw runner::UserError(
         "a crash needs a server that is started here, in a sandbox: name it with --start");
@@ -42,9 +134,8 @@ CrashCaseRunner::CrashCaseRunner(const runner::Project& project, const findings:
     spec_.server.version = (valkey ? "valkey " : "redis ") +
                            version.out.substr(at + 3, version.out.find(' ', at + 3) - at - 3);
   }
-  const Json plant = spec_.options.value("plant", Json());
-  options.ignores_fsync = plant == Json(kPlantNoFsync);
-  options.runs_cut_requests = plant == Json(kPlantCutRequest);
+  options.ignores_fsync = PlantOf(spec_) == kPlantNoFsync;
+  options.runs_cut_requests = PlantOf(spec_) == kPlantCutRequest;
   options.cpu = sandbox::PinToThisProcessor();
   prepared_ = std::make_unique<live::PreparedServers>(options);
   world_ = std::make_unique<live::LiveDurability>(prepared_.get(), profile_);
@@ -56,93 +147,53 @@ Json CrashCaseRunner::Versions() {
   return versions;
 }
 
-findings::CaseOutcome CrashCaseRunner::OutcomeOf(const Violation& violation, size_t ops) {
-  findings::CaseOutcome outcome;
-  outcome.word = "violation";
-  outcome.ops = ops;
-  findings::Symptom& what = outcome.what;
-  what.signature = "violation:" + violation.invariant;
-  what.kind = "violation";
-  what.invariant = violation.invariant;
-  for (const InvariantInfo& info : DurabilityWorld::kInvariants) {
-    if (info.name == violation.invariant) what.statement = std::string(info.statement);
-  }
-  what.op = violation.op;
-  what.expected = runner::JsonText(violation.expected);
-  what.seen = runner::JsonText(violation.seen);
-  outcome.text = "  expected: " + violation.expected + "\n  seen:     " + violation.seen + "\n";
-  return outcome;
-}
-
-findings::CaseOutcome CrashCaseRunner::RunIn(const Case<DurabilityWorld>& c, Trace::Mode mode) {
-  RunContext run(mode);
-  findings::CaseOutcome outcome;
-  if (!world_->Run(c.config, c.ops, run) && run.violated()) {
-    outcome = OutcomeOf(run.violation(), c.ops.size());
-  }
+void CrashCaseRunner::RunIn(const Case<DurabilityWorld>& c, RunContext& run) {
+  world_->Run(c.config, c.ops, run);
   if (!world_->unsupported().empty()) {
     throw runner::UserError(spec_.server.start + ": " + world_->unsupported());
   }
-  outcome.ops = c.ops.size();
-  if (mode != Trace::Mode::kOff) outcome.hash = absl::StrFormat("%016x", run.trace().hash());
-  outcome.trace = run.trace().text();
-  return outcome;
-}
-
-findings::CaseOutcome CrashCaseRunner::RunCase(const Case<DurabilityWorld>& c) {
-  return RunIn(c, Trace::Mode::kOff);
-}
-
-void CrashCaseRunner::Run(const std::vector<fs::path>& files, bool trace, bool twice,
-                          const Take& take) {
-  for (const fs::path& file : files) {
-    if (runner::Interrupted()) throw runner::Interruption();
-    Arena arena;
-    Case<DurabilityWorld> c;
-    runner::ReadCase<DurabilityWorld>(file, &arena, &c);
-    const Trace::Mode mode = trace ? Trace::Mode::kText : Trace::Mode::kHash;
-    findings::CaseOutcome outcome = RunIn(c, mode);
-    if (twice) {
-      const findings::CaseOutcome again = RunIn(c, mode);
-      outcome.hash2 = again.hash;
-      if (again.hash != outcome.hash) outcome.word = "not deterministic";
-    }
-    take(file, std::move(outcome));
-  }
-}
-
-void CrashCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
-                                 Case<DurabilityWorld>* c, findings::CaseOutcome* outcome,
-                                 bool* reproduced) {
-  const std::string signature = outcome->what.signature;
-  const StartPolicy policy = c->config.policy;
-  const CrashLevel level = c->config.level;
-  const bool valkey = c->config.valkey;
-  const std::function<bool(const Case<DurabilityWorld>&)> fails =
-      [&](const Case<DurabilityWorld>& candidate) {
-        // What the user has chosen stays.
-        const bool same = candidate.config.policy == policy && candidate.config.level == level &&
-                          candidate.config.valkey == valkey;
-        return same && budget->Spend() && RunCase(candidate).what.signature == signature;
-      };
-  Shrink<DurabilityWorld>(fails, arena, c);
-  if (runner::Interrupted()) return;
-  findings::CaseOutcome again = RunIn(*c, Trace::Mode::kText);
-  *reproduced = again.what.signature == signature;
-  if (!*reproduced) return;
-  *outcome = std::move(again);
-  outcome->files["trace.txt"] = std::exchange(outcome->trace, {});
-  outcome->files["report.txt"] = outcome->text;
-  outcome->files["stack.txt"] = "no stack: " + signature + "\n";
 }
 
 std::string CrashCaseRunner::WhySound() const {
   return "holds on " + (spec_.server.version.empty() ? spec_.server.start : spec_.server.version);
 }
 
-std::string CrashCaseRunner::Summary(size_t cases,
-                                     const std::map<std::string, size_t>& outcomes) const {
-  return cases > 1 ? findings::CountOutcomes(cases, outcomes) : "";
+PlantedCaseRunner::PlantedCaseRunner(const runner::Project& project, const findings::RunSpec& spec)
+    : DurabilityCaseRunner(spec),
+      source_(project.source),
+      world_(FilesWith(PlantOf(spec)), {}, PlantOf(spec) == kPlantCutRequest) {
+  if (PlantOf(spec) != kPlantNoFsync && PlantOf(spec) != kPlantCutRequest) {
+    throw runner::UserError("there is no injected fault '" + PlantOf(spec) +
+                            "': the report is of another version of resprobe");
+  }
+}
+
+findings::RunSpec PlantedCaseRunner::SpecOf(const std::string& plant) {
+  return {.runner = "planted",
+          .harness = std::string(DurabilityWorld::kName),
+          .server = {},
+          .limits = {},
+          .options = {{"plant", plant}}};
+}
+
+Json PlantedCaseRunner::Versions() {
+  Json versions = findings::OwnVersions(source_);
+  versions["subject"] = "the core with " + PlantOf(spec_);
+  return versions;
+}
+
+void PlantedCaseRunner::RunIn(const Case<DurabilityWorld>& c, RunContext& run) {
+  RunOnCore(c, &world_, run);
+}
+
+void RunOnCore(const Case<DurabilityWorld>& c, DurabilityWorld* world, RunContext& run) {
+  world->Start(c.config, run);
+  for (size_t i = 0; i < c.ops.size() && !run.violated(); ++i) {
+    run.set_op(i);
+    std::visit([&](const auto& op) { world->Apply(op, run); }, c.ops[i]);
+  }
+  run.set_op(c.ops.size());
+  if (!run.violated()) world->Settle(run);
 }
 
 }  // namespace resprobe::cli

@@ -125,13 +125,6 @@ void CrashSearch::Aside(bool begins) {
   if (begins) probing_ = false;
 }
 
-std::string CrashSearch::WhyNotAlone() const {
-  return options_.plant.empty() || subject_->live() != nullptr
-             ? findings::Search::WhyNotAlone()
-             : "the harness is built without the planted fault, so the case holds there: it is "
-               "kept as it was met";
-}
-
 std::string CrashSearch::Line(const std::string& found, const findings::RunClock& clock) const {
   return runner::Grouped(static_cast<uint64_t>(cases_)) + " cases, " +
          clock.Rate(counts_.lives, "lives") + ", " + found;
@@ -265,6 +258,7 @@ Json CrashSearch::Report() const {
 }
 
 std::string CrashSearch::WhyVacuous() const {
+  if (!options_.plant.empty()) return "the fault of --plant " + options_.plant + " was not found";
   if (chaos()) {
     const std::vector<std::string> idle = plan_.NotFired(counts_);
     return idle.empty() ? "" : "these faults never fired: " + absl::StrJoin(idle, ", ");

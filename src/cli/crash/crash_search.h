@@ -50,7 +50,6 @@ class CrashSearch : public findings::Search {
   bool Step(const Met& met) override;
   findings::CaseRunner& runner() override { return subject_->runner(); }
   void Aside(bool begins) override;
-  std::string WhyNotAlone() const override;
   std::string Line(const std::string& found, const findings::RunClock& clock) const override;
   std::string Summary() const override;
   Json Report() const override;

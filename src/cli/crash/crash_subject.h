@@ -2,6 +2,7 @@
 #define RESPROBE_CLI_CRASH_CRASH_SUBJECT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/crash/crash_runner.h"
@@ -49,20 +50,24 @@ class LiveSubject : public CrashSubject {
   CrashCaseRunner runner_;
 };
 
-// The core, in this process; findings are cases of the harness durability.
+// The core, in this process; findings are cases of the harness durability, or, with an injected fault, of
+// the core with that fault.
 class CoreSubject : public CrashSubject {
  public:
   // `plant`: of planted_faults.h, or "".
   CoreSubject(const runner::Project& project, const std::string& plant);
   findings::CaseOutcome RunCase(const Case<DurabilityWorld>& c) override;
-  const DurabilityCounts& counts() override { return world_.counts(); }
-  findings::CaseRunner& runner() override { return runner_; }
+  const DurabilityCounts& counts() override { return world().counts(); }
+  findings::CaseRunner& runner() override;
   std::string Name() override { return "the core"; }
   bool valkey(uint64_t seed) const override { return seed % 2 == 1; }
 
  private:
+  DurabilityWorld& world() { return planted_ ? planted_->world() : world_; }
+
   DurabilityWorld world_;
   findings::ProcessRunner runner_;
+  std::optional<PlantedCaseRunner> planted_;
 };
 
 }  // namespace resprobe::cli

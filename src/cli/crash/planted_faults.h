@@ -2,8 +2,10 @@
 #define RESPROBE_CLI_CRASH_PLANTED_FAULTS_H_
 
 #include <memory>
+#include <string>
 
 #include "core/persistence/forwarding_files.h"
+#include "worlds/durability/durability_world.h"
 
 namespace resprobe::cli {
 
@@ -17,14 +19,13 @@ class NoFsync : public ForwardingFiles {
   using ForwardingFiles::ForwardingFiles;
   int Sync(int) override { return 0; }
   int SyncUpTo(int, uint64_t) override { return 0; }
-
-  // As DurabilityWorld::Wrap; one at a time.
-  static FileSystem* Plant(FileSystem* real) {
-    static std::unique_ptr<NoFsync> files;
-    files = std::make_unique<NoFsync>(real);
-    return files.get();
-  }
 };
+
+// What a world of the core with this fault puts over its disk.
+inline DurabilityWorld::Wrap FilesWith(const std::string& plant) {
+  if (plant != kPlantNoFsync) return nullptr;
+  return [](FileSystem* real) { return std::make_unique<NoFsync>(real); };
+}
 
 }  // namespace resprobe::cli
 

@@ -108,7 +108,8 @@ void DurabilityWorld::Lines::Line(std::string_view text) {
 
 DurabilityWorld::DurabilityWorld(const Wrap& wrap, const PersistenceSettings& base,
                                  bool runs_cut_requests)
-    : files_(wrap == nullptr ? &disk_files_ : wrap(&disk_files_)),
+    : faulty_files_(wrap == nullptr ? nullptr : wrap(&disk_files_)),
+      files_(faulty_files_ == nullptr ? &disk_files_ : faulty_files_.get()),
       base_(base),
       runs_cut_requests_(runs_cut_requests) {
   for (size_t i = 0; i < servers_.size(); ++i) {

@@ -219,9 +219,9 @@ class DurabilityWorld {
   // The fault that an op switches on after this many calls to the disk.
   static DiskFault FaultOf(const Fault& op, uint64_t io);
 
-  // Puts a faulty file system between the server and the disk, for canaries. `base`: the settings
-  // of the first process, for what a run's configuration leaves open.
-  using Wrap = std::function<FileSystem*(FileSystem*)>;
+  // Makes a faulty file system between the server and the disk, for injected faults. `base`: the
+  // settings of the first process, for what a run's configuration leaves open.
+  using Wrap = std::function<std::unique_ptr<FileSystem>(FileSystem*)>;
   // `runs_cut_requests` is an injected fault: a request whose connection is cut within it arrives
   // whole.
   explicit DurabilityWorld(const Wrap& wrap = nullptr, const PersistenceSettings& base = {},
@@ -364,6 +364,7 @@ class DurabilityWorld {
   std::array<std::unique_ptr<Server>, 2> servers_;  // by profile
   Disk disk_;
   DiskFiles disk_files_{&disk_};
+  std::unique_ptr<FileSystem> faulty_files_;  // nullptr: none
   FileSystem* files_ = nullptr;
   CrashChoices choices_;  // of the crash that is armed
   Lines lines_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -72,12 +73,7 @@ TEST(CrashPointsTest, ACrashAtAStartIsAnOp) {
 }
 
 TEST(CrashPointsTest, AMissingFsyncIsFound) {
-  const auto wrap = [](FileSystem* real) -> FileSystem* {
-    static NoFsync* files = nullptr;
-    delete files;
-    return files = new NoFsync(real);
-  };
-  CrashPoints points(wrap);
+  CrashPoints points([](FileSystem* real) { return std::make_unique<NoFsync>(real); });
   RunContext run;
   points.Run({}, Ops(), {}, run);
   ASSERT_TRUE(points.failure());
