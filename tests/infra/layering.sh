@@ -10,19 +10,20 @@ set -euo pipefail
 readonly rooms='
 src/core: core
 src/engine: engine core
+src/history: history engine core
 src/sim: sim core
 src/worlds: worlds engine sim core
 src/driver: driver engine sim core
 src/sandbox: sandbox sim core
-src/live: live sandbox worlds engine sim core
-src/cachelab: cachelab live sandbox worlds engine sim core
+src/live: live history sandbox worlds engine sim core
+src/cachelab: cachelab live history sandbox worlds engine sim core
 src/runner: runner driver engine core
 src/findings: findings runner driver engine core
-src/cli: cli findings runner cachelab live sandbox worlds driver engine sim core
+src/cli: cli findings runner cachelab live history sandbox worlds driver engine sim core
 harnesses: worlds driver engine sim core
 harnesses/live: live worlds driver engine sim core
 '
-readonly deterministic='src/core src/engine src/sim src/worlds'
+readonly deterministic='src/core src/engine src/history src/sim src/worlds'
 
 # What the deterministic rooms must not use: extended regular expression, then the reason.
 forbidden() {
