@@ -10,16 +10,17 @@
 namespace resprobe::history {
 
 // What a client asked for at once, and what came back: one request, or a transaction from MULTI to
-// EXEC. It takes effect at one moment between its begin and its end, or, without replies, perhaps never.
+// EXEC. It takes effect at one moment between its begin and its end, or, without replies, perhaps
+// never.
 struct Operation {
   static constexpr uint64_t kNever = UINT64_MAX;
 
   uint32_t client = 0;
-  // Microseconds of one clock for all clients: before the first byte was sent, and after the last one
-  // arrived. Operations that share a moment overlap.
+  // Microseconds of one clock for all clients: before the first byte was sent, and after the last
+  // one arrived. Operations that share a moment overlap.
   uint64_t begin_us = 0;
-  // Without replies: the time after which it cannot take effect any more (that server has crashed), or
-  // kNever.
+  // Without replies: the time after which it cannot take effect any more (that server has crashed),
+  // or kNever.
   uint64_t end_us = kNever;
   std::string requests;  // as RESP, one after another
   std::string replies;   // likewise; empty: unknown, since the connection broke
@@ -42,9 +43,9 @@ std::string RequestsText(const Operation& operation);
 //
 //   CLIENT BEGIN END  WORD… [; WORD…]… -> REPLIES
 //
-// END is a time, "?" (unknown whether it was done), or "?TIME" (the same, done before TIME if at all).
-// REPLIES are quoted bytes of RESP; they are missing where END is "?". Words are those of .ops text; a
-// word that is ";" or "->" is quoted. Lines that begin with # are comments.
+// END is a time, "?" (unknown whether it was done), or "?TIME" (the same, done before TIME if at
+// all). REPLIES are quoted bytes of RESP; they are missing where END is "?". Words are those of
+// .ops text; a word that is ";" or "->" is quoted. Lines that begin with # are comments.
 
 std::string LineOf(const Operation& operation);
 std::string Print(const History& history);

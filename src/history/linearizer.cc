@@ -77,7 +77,8 @@ class Search {
 
   uint64_t runs() const { return runs_; }
   const std::string& why() const { return why_; }
-  // The step that ends first among those that no order has got past, and what the core answered to it.
+  // The step that ends first among those that no order has got past, and what the core answered to
+  // it.
   uint32_t misfit() const { return events_[furthest_].step; }
   const std::vector<std::string>& expected() const { return expected_; }
 
@@ -114,13 +115,13 @@ class Search {
   Specification& specification_;
   const std::vector<Specification::Step>& steps_;
   const LinearizerLimits& limits_;
-  std::vector<Event> events_;    // the first and the last are the ends of the list
+  std::vector<Event> events_;  // the first and the last are the ends of the list
   std::vector<uint32_t> begin_of_;
   std::vector<uint32_t> end_of_;  // kNone: it has none
   std::vector<Frame> frames_;
   std::vector<uint32_t> choices_;
   Memory memory_;
-  uint64_t done_ = 0;  // digest of what is done
+  uint64_t done_ = 0;      // digest of what is done
   uint32_t furthest_ = 0;  // the last end that no order has got past
   std::vector<std::string> expected_;
   uint32_t expected_of_ = 0;
@@ -175,10 +176,9 @@ bool Search::Enter(uint32_t before, bool dropped) {
   frame.may_drop = !steps_[frame.must].operation->answered();
   furthest_ = std::max(furthest_, at);
   // Those that end first are usually right.
-  std::sort(choices_.begin() + static_cast<std::ptrdiff_t>(frame.choices), choices_.end(),
-            [&](uint32_t a, uint32_t b) {
-              return std::pair(end_of_[a], a) < std::pair(end_of_[b], b);
-            });
+  std::sort(
+      choices_.begin() + static_cast<std::ptrdiff_t>(frame.choices), choices_.end(),
+      [&](uint32_t a, uint32_t b) { return std::pair(end_of_[a], a) < std::pair(end_of_[b], b); });
   frames_.push_back(frame);
   return true;
 }
@@ -227,7 +227,8 @@ Verdict Search::Run() {
       continue;
     }
     const uint32_t step = choices_[frame.choice++];
-    if (++runs_ > limits_.runs) return GiveUp("more than " + std::to_string(limits_.runs) + " runs");
+    if (++runs_ > limits_.runs)
+      return GiveUp("more than " + std::to_string(limits_.runs) + " runs");
     if (memory_.size() > limits_.remembered) return GiveUp("too many situations to remember");
     if (runs_ % kStopEvery == 0 && limits_.stop && limits_.stop()) return GiveUp("interrupted");
     if (!specification_.Run(steps_[step])) {

@@ -12,15 +12,16 @@
 
 namespace resprobe::history {
 
-// Whether a history is linearizable (Herlihy, Wing: Linearizability, 1990): whether its operations can
-// be put into one order that keeps the order of those that do not overlap, in which the core gives
-// every reply that was given. Searched for as by Wing and Gong (Testing and verifying concurrent
-// objects, 1993), with memory as by Lowe (Testing for linearizability, 2016): what was reached before
-// is not tried again. Keys that no operation joins are checked apart.
+// Whether a history is linearizable (Herlihy, Wing: Linearizability, 1990): whether its operations
+// can be put into one order that keeps the order of those that do not overlap, in which the core
+// gives every reply that was given. Searched for as by Wing and Gong (Testing and verifying
+// concurrent objects, 1993), with memory as by Lowe (Testing for linearizability, 2016): what was
+// reached before is not tried again. Keys that no operation joins are checked apart.
 enum class Verdict : uint8_t {
   kOk,
   kViolation,
-  kUnknown,  // the limits ended the search, or a command cannot be checked: never to be taken for ok
+  kUnknown,  // the limits ended the search, or a command cannot be checked: never to be taken for
+             // ok
 };
 
 struct LinearizerLimits {
@@ -33,9 +34,9 @@ struct LinearizerResult {
   Verdict verdict = Verdict::kOk;
   std::string why;  // of kUnknown
 
-  // A violation: the keys; the shortest beginning of their history that is not linearizable, as indices
-  // of the history's operations in the order of their begins, the replies that came later left out; and
-  // that of them whose reply fits in no order. It is the last to end.
+  // A violation: the keys; the shortest beginning of their history that is not linearizable, as
+  // indices of the history's operations in the order of their begins, the replies that came later
+  // left out; and that of them whose reply fits in no order. It is the last to end.
   std::vector<std::string> keys;
   std::vector<size_t> failing;
   size_t misfit = 0;
@@ -53,8 +54,8 @@ struct LinearizerResult {
 LinearizerResult CheckHistory(const History& history, Profile profile,
                               const LinearizerLimits& limits = {});
 
-// The failing beginning as a picture: a line for each operation with its interval, a column for each
-// begin and end; `columns` wide at most, so of a long one only the end.
+// The failing beginning as a picture: a line for each operation with its interval, a column for
+// each begin and end; `columns` wide at most, so of a long one only the end.
 std::string Picture(const History& history, const LinearizerResult& result, size_t columns = 60);
 
 }  // namespace resprobe::history

@@ -51,7 +51,8 @@ std::string_view WhyNot(const Command* command, std::span<const std::string_view
     case ReplyFreedom::kPop:
       return "its reply is chosen by the server";
     case ReplyFreedom::kMasked:
-      return command->spec->keys.kind == KeySpec::Kind::kNone ? "" : "its reply is the server's own";
+      return command->spec->keys.kind == KeySpec::Kind::kNone ? ""
+                                                              : "its reply is the server's own";
     case ReplyFreedom::kScan:
       return "a scan is no single moment";
     default:
@@ -115,7 +116,8 @@ OperationFacts FactsOf(const Operation& operation, Profile profile) {
     facts.writes |= command->Has(kWrite);
     const ReplyFreedom freedom = command->traits().freedom;
     facts.pairs |= freedom == ReplyFreedom::kPairs;
-    facts.any_order |= facts.pairs || freedom == ReplyFreedom::kOrder || freedom == ReplyFreedom::kSort;
+    facts.any_order |=
+        facts.pairs || freedom == ReplyFreedom::kOrder || freedom == ReplyFreedom::kSort;
     std::vector<int> positions;
     if (!KeyPositions(*command, args, positions)) {
       facts.refused = request[0] + ": its arguments do not say which keys it uses";
@@ -125,7 +127,8 @@ OperationFacts FactsOf(const Operation& operation, Profile profile) {
     facts.all_keys |= positions.empty() && (command->Has(kWrite) || command->Has(kReadonly));
   }
   if (facts.any_order && requests.size() > 1) {
-    facts.refused = requests[0][0] + ": a reply in it has no promised order, which is for single requests";
+    facts.refused =
+        requests[0][0] + ": a reply in it has no promised order, which is for single requests";
   }
   std::sort(facts.keys.begin(), facts.keys.end());
   facts.keys.erase(std::unique(facts.keys.begin(), facts.keys.end()), facts.keys.end());

@@ -31,12 +31,12 @@ struct OperationFacts {
 
 OperationFacts FactsOf(const Operation& operation, Profile profile);
 
-// True if a client may take one for the other: with elements (or `pairs`) in another order where the
-// command promises none, and errors with other texts and the same code.
+// True if a client may take one for the other: with elements (or `pairs`) in another order where
+// the command promises none, and errors with other texts and the same code.
 bool SameReplies(std::string_view a, std::string_view b, bool any_order, bool pairs);
 
-// The sequential specification of a server: the core, which runs operations one after another and can
-// take them back.
+// The sequential specification of a server: the core, which runs operations one after another and
+// can take them back.
 class Specification {
  public:
   explicit Specification(Profile profile);
@@ -55,8 +55,8 @@ class Specification {
   // The key with the next number, from 0.
   void AddKey(std::string key);
 
-  // Runs the operation. False if it was answered and the core answers otherwise: then it is taken back,
-  // and answer() is what the core says.
+  // Runs the operation. False if it was answered and the core answers otherwise: then it is taken
+  // back, and answer() is what the core says.
   bool Run(const Step& step);
   // Takes back the last operation that is not taken back.
   void Undo();

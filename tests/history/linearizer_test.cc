@@ -39,90 +39,89 @@ TEST_P(KnownHistoryTest, HasItsVerdict) {
 
 INSTANTIATE_TEST_SUITE_P(
     Histories, KnownHistoryTest,
-    testing::Values(
-        Known{"empty", "", Verdict::kOk},
-        Known{"sequential",
-              "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
-              "1 3 4  GET k -> \"$1\\r\\n1\\r\\n\"\n",
-              Verdict::kOk},
-        Known{"stale_read",
-              "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
-              "0 3 4  SET k 2 -> \"+OK\\r\\n\"\n"
-              "1 5 6  GET k -> \"$1\\r\\n1\\r\\n\"\n"
-              "1 7 8  GET k -> \"$1\\r\\n2\\r\\n\"\n",
-              Verdict::kViolation, 2, 3},
-        Known{"overlapping_read_may_see_either",
-              "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
-              "0 3 9  SET k 2 -> \"+OK\\r\\n\"\n"
-              "1 4 5  GET k -> \"$1\\r\\n1\\r\\n\"\n"
-              "1 6 7  GET k -> \"$1\\r\\n2\\r\\n\"\n",
-              Verdict::kOk},
-        Known{"new_then_old",
-              "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
-              "0 3 9  SET k 2 -> \"+OK\\r\\n\"\n"
-              "1 4 5  GET k -> \"$1\\r\\n2\\r\\n\"\n"
-              "1 6 7  GET k -> \"$1\\r\\n1\\r\\n\"\n",
-              Verdict::kViolation, 3, 4},
-        Known{"lost_update",
-              "0 1 5  INCR n -> \":1\\r\\n\"\n"
-              "1 2 6  INCR n -> \":1\\r\\n\"\n",
-              Verdict::kViolation, 1, 2},
-        Known{"a_moment_in_common_overlaps",
-              "0 1 5  INCR n -> \":2\\r\\n\"\n"
-              "1 5 6  INCR n -> \":1\\r\\n\"\n",
-              Verdict::kOk},
-        Known{"other_keys_do_not_matter",
-              "0 1 2  SET a 1 -> \"+OK\\r\\n\"\n"
-              "1 3 4  GET b -> \"$-1\\r\\n\"\n",
-              Verdict::kOk},
-        Known{"a_transaction_joins_keys",
-              "0 1 2  SET a 1 -> \"+OK\\r\\n\"\n"
-              "0 3 9  MULTI ; SET a 2 ; SET b 2 ; EXEC -> "
-              "\"+OK\\r\\n+QUEUED\\r\\n+QUEUED\\r\\n*2\\r\\n+OK\\r\\n+OK\\r\\n\"\n"
-              "1 4 5  GET a -> \"$1\\r\\n2\\r\\n\"\n"
-              "1 6 7  GET b -> \"$-1\\r\\n\"\n",
-              Verdict::kViolation, 3, 4},
-        Known{"dbsize_joins_all_keys",
-              "0 1 2  SET a 1 -> \"+OK\\r\\n\"\n"
-              "0 3 4  SET b 1 -> \"+OK\\r\\n\"\n"
-              "1 5 6  DBSIZE -> \":1\\r\\n\"\n",
-              Verdict::kViolation, 2, 3},
-        Known{"unknown_may_be_done",
-              "0 1 ?  SET k 1\n"
-              "1 5 6  GET k -> \"$1\\r\\n1\\r\\n\"\n",
-              Verdict::kOk},
-        Known{"unknown_may_never_be_done",
-              "0 1 ?  SET k 1\n"
-              "1 5 6  GET k -> \"$-1\\r\\n\"\n",
-              Verdict::kOk},
-        Known{"unknown_is_done_once",
-              "0 1 ?  INCR n\n"
-              "1 5 6  GET n -> \"$1\\r\\n1\\r\\n\"\n"
-              "1 7 8  GET n -> \"$1\\r\\n2\\r\\n\"\n",
-              Verdict::kViolation, 2, 3},
-        Known{"before_a_crash_or_never",
-              "0 1 ?10  SET k 1\n"
-              "1 11 12  GET k -> \"$-1\\r\\n\"\n"
-              "1 13 14  GET k -> \"$1\\r\\n1\\r\\n\"\n",
-              Verdict::kViolation, 2, 3},
-        Known{"a_write_lost_in_a_crash",
-              "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
-              "0 3 ?10  SET k 2\n"
-              "1 11 12  GET k -> \"$-1\\r\\n\"\n",
-              Verdict::kViolation, 2, 3},
-        // Until 7 the reply of the INCR that began at 2 is not known, so it may be :5.
-        Known{"a_later_reply_makes_it_wrong",
-              "0 1 7  INCRBY n 2 -> \":2\\r\\n\"\n"
-              "1 2 6  INCR n -> \":1\\r\\n\"\n",
-              Verdict::kViolation, 0, 2},
-        Known{"what_cannot_be_checked_is_unknown", "0 1 2  SPOP s -> \"$-1\\r\\n\"\n",
-              Verdict::kUnknown}),
+    testing::Values(Known{"empty", "", Verdict::kOk},
+                    Known{"sequential",
+                          "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "1 3 4  GET k -> \"$1\\r\\n1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"stale_read",
+                          "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "0 3 4  SET k 2 -> \"+OK\\r\\n\"\n"
+                          "1 5 6  GET k -> \"$1\\r\\n1\\r\\n\"\n"
+                          "1 7 8  GET k -> \"$1\\r\\n2\\r\\n\"\n",
+                          Verdict::kViolation, 2, 3},
+                    Known{"overlapping_read_may_see_either",
+                          "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "0 3 9  SET k 2 -> \"+OK\\r\\n\"\n"
+                          "1 4 5  GET k -> \"$1\\r\\n1\\r\\n\"\n"
+                          "1 6 7  GET k -> \"$1\\r\\n2\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"new_then_old",
+                          "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "0 3 9  SET k 2 -> \"+OK\\r\\n\"\n"
+                          "1 4 5  GET k -> \"$1\\r\\n2\\r\\n\"\n"
+                          "1 6 7  GET k -> \"$1\\r\\n1\\r\\n\"\n",
+                          Verdict::kViolation, 3, 4},
+                    Known{"lost_update",
+                          "0 1 5  INCR n -> \":1\\r\\n\"\n"
+                          "1 2 6  INCR n -> \":1\\r\\n\"\n",
+                          Verdict::kViolation, 1, 2},
+                    Known{"a_moment_in_common_overlaps",
+                          "0 1 5  INCR n -> \":2\\r\\n\"\n"
+                          "1 5 6  INCR n -> \":1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"other_keys_do_not_matter",
+                          "0 1 2  SET a 1 -> \"+OK\\r\\n\"\n"
+                          "1 3 4  GET b -> \"$-1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"a_transaction_joins_keys",
+                          "0 1 2  SET a 1 -> \"+OK\\r\\n\"\n"
+                          "0 3 9  MULTI ; SET a 2 ; SET b 2 ; EXEC -> "
+                          "\"+OK\\r\\n+QUEUED\\r\\n+QUEUED\\r\\n*2\\r\\n+OK\\r\\n+OK\\r\\n\"\n"
+                          "1 4 5  GET a -> \"$1\\r\\n2\\r\\n\"\n"
+                          "1 6 7  GET b -> \"$-1\\r\\n\"\n",
+                          Verdict::kViolation, 3, 4},
+                    Known{"dbsize_joins_all_keys",
+                          "0 1 2  SET a 1 -> \"+OK\\r\\n\"\n"
+                          "0 3 4  SET b 1 -> \"+OK\\r\\n\"\n"
+                          "1 5 6  DBSIZE -> \":1\\r\\n\"\n",
+                          Verdict::kViolation, 2, 3},
+                    Known{"unknown_may_be_done",
+                          "0 1 ?  SET k 1\n"
+                          "1 5 6  GET k -> \"$1\\r\\n1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"unknown_may_never_be_done",
+                          "0 1 ?  SET k 1\n"
+                          "1 5 6  GET k -> \"$-1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"unknown_is_done_once",
+                          "0 1 ?  INCR n\n"
+                          "1 5 6  GET n -> \"$1\\r\\n1\\r\\n\"\n"
+                          "1 7 8  GET n -> \"$1\\r\\n2\\r\\n\"\n",
+                          Verdict::kViolation, 2, 3},
+                    Known{"before_a_crash_or_never",
+                          "0 1 ?10  SET k 1\n"
+                          "1 11 12  GET k -> \"$-1\\r\\n\"\n"
+                          "1 13 14  GET k -> \"$1\\r\\n1\\r\\n\"\n",
+                          Verdict::kViolation, 2, 3},
+                    Known{"a_write_lost_in_a_crash",
+                          "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "0 3 ?10  SET k 2\n"
+                          "1 11 12  GET k -> \"$-1\\r\\n\"\n",
+                          Verdict::kViolation, 2, 3},
+                    // Until 7 the reply of the INCR that began at 2 is not known, so it may be :5.
+                    Known{"a_later_reply_makes_it_wrong",
+                          "0 1 7  INCRBY n 2 -> \":2\\r\\n\"\n"
+                          "1 2 6  INCR n -> \":1\\r\\n\"\n",
+                          Verdict::kViolation, 0, 2},
+                    Known{"what_cannot_be_checked_is_unknown", "0 1 2  SPOP s -> \"$-1\\r\\n\"\n",
+                          Verdict::kUnknown}),
     [](const testing::TestParamInfo<Known>& info) { return std::string(info.param.name); });
 
 TEST(LinearizerTest, SaysWhatTheCoreAnswers) {
-  const History history = Of(
-      "0 1 5  INCR n -> \":1\\r\\n\"\n"
-      "1 2 6  INCR n -> \":1\\r\\n\"\n");
+  const History history =
+      Of("0 1 5  INCR n -> \":1\\r\\n\"\n"
+         "1 2 6  INCR n -> \":1\\r\\n\"\n");
   const LinearizerResult result = CheckHistory(history, Profile::kRedis70);
   EXPECT_EQ(result.keys, std::vector<std::string>{"n"});
   EXPECT_EQ(result.expected, std::vector<std::string>{":2\r\n"});
@@ -141,8 +140,8 @@ TEST(LinearizerTest, LimitsEndInUnknown) {
   EXPECT_EQ(result.why, "more than 5 runs");
 }
 
-// Histories of clients whose operations take effect in turn at a server, each between its begin and its
-// end. `lies` of them get the reply that they would have got one operation earlier.
+// Histories of clients whose operations take effect in turn at a server, each between its begin and
+// its end. `lies` of them get the reply that they would have got one operation earlier.
 History Generated(uint64_t seed, int clients, int keys, int operations, bool lies) {
   Rng rng(seed);
   Server server;

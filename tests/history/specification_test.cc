@@ -64,8 +64,8 @@ class UndoTest : public testing::TestWithParam<std::vector<std::string>> {};
 // Whatever an operation changes is as before after Undo().
 TEST_P(UndoTest, TakesBack) {
   const std::vector<std::vector<std::string>> before = {
-      {"SET", "s", "10"}, {"RPUSH", "l", "1", "2"},     {"HSET", "h", "f", "1"},
-      {"SADD", "t", "1"}, {"ZADD", "z", "1", "a"},      {"SET", "n", "x"}};
+      {"SET", "s", "10"}, {"RPUSH", "l", "1", "2"}, {"HSET", "h", "f", "1"},
+      {"SADD", "t", "1"}, {"ZADD", "z", "1", "a"},  {"SET", "n", "x"}};
   const std::vector<std::string> keys = {"s", "l", "h", "t", "z", "n", "new"};
   Specification specification(Profile::kRedis70);
   for (const std::string& key : keys) specification.AddKey(key);
@@ -73,8 +73,8 @@ TEST_P(UndoTest, TakesBack) {
     Specification::Step step = {&operation, {}, true};
     const OperationFacts facts = FactsOf(operation, Profile::kRedis70);
     for (uint32_t i = 0; i < keys.size(); ++i) {
-      const bool uses = facts.all_keys ||
-                        std::find(facts.keys.begin(), facts.keys.end(), keys[i]) != facts.keys.end();
+      const bool uses = facts.all_keys || std::find(facts.keys.begin(), facts.keys.end(),
+                                                    keys[i]) != facts.keys.end();
       if (uses) step.keys.push_back(i);
     }
     return step;
@@ -106,18 +106,18 @@ TEST_P(UndoTest, TakesBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Writes, UndoTest,
-    testing::Values(std::vector<std::string>{"SET", "s", "11"},
-                    std::vector<std::string>{"SET", "new", "1"},
-                    std::vector<std::string>{"DEL", "s", "l", "new"},
-                    std::vector<std::string>{"RPUSH", "l", "3"},
-                    std::vector<std::string>{"LMOVE", "l", "new", "LEFT", "LEFT"},
-                    std::vector<std::string>{"HDEL", "h", "f"},
-                    std::vector<std::string>{"SADD", "t", "x"},
-                    std::vector<std::string>{"ZADD", "z", "2", "a"},
-                    std::vector<std::string>{"RENAME", "s", "n"},
-                    std::vector<std::string>{"FLUSHDB"}));
+INSTANTIATE_TEST_SUITE_P(Writes, UndoTest,
+                         testing::Values(std::vector<std::string>{"SET", "s", "11"},
+                                         std::vector<std::string>{"SET", "new", "1"},
+                                         std::vector<std::string>{"DEL", "s", "l", "new"},
+                                         std::vector<std::string>{"RPUSH", "l", "3"},
+                                         std::vector<std::string>{"LMOVE", "l", "new", "LEFT",
+                                                                  "LEFT"},
+                                         std::vector<std::string>{"HDEL", "h", "f"},
+                                         std::vector<std::string>{"SADD", "t", "x"},
+                                         std::vector<std::string>{"ZADD", "z", "2", "a"},
+                                         std::vector<std::string>{"RENAME", "s", "n"},
+                                         std::vector<std::string>{"FLUSHDB"}));
 
 }  // namespace
 }  // namespace resprobe::history

@@ -94,7 +94,8 @@ class CrashSearch : public findings::Search {
 
   findings::CaseRunner& runner() override { return *runner_; }
   std::string WhyVacuous() const override {
-    return options_.plant.empty() ? "" : "the fault of --plant " + options_.plant + " was not found";
+    return options_.plant.empty() ? ""
+                                  : "the fault of --plant " + options_.plant + " was not found";
   }
 
   std::string Line(const std::string& found, const findings::RunClock& clock) const override {

@@ -62,7 +62,7 @@ findings::CaseOutcome DurabilityCaseRunner::RunCase(const Case<DurabilityWorld>&
 }
 
 void DurabilityCaseRunner::Run(const std::vector<fs::path>& files, bool trace, bool twice,
-                          const Take& take) {
+                               const Take& take) {
   for (const fs::path& file : files) {
     if (runner::Interrupted()) throw runner::Interruption();
     Arena arena;
@@ -80,8 +80,8 @@ void DurabilityCaseRunner::Run(const std::vector<fs::path>& files, bool trace, b
 }
 
 void DurabilityCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena,
-                                 Case<DurabilityWorld>* c, findings::CaseOutcome* outcome,
-                                 bool* reproduced) {
+                                      Case<DurabilityWorld>* c, findings::CaseOutcome* outcome,
+                                      bool* reproduced) {
   const std::string signature = outcome->what.signature;
   const StartPolicy policy = c->config.policy;
   const CrashLevel level = c->config.level;

@@ -50,8 +50,8 @@ class LiveSubject : public CrashSubject {
   CrashCaseRunner runner_;
 };
 
-// The core, in this process; findings are cases of the harness durability, or, with an injected fault, of
-// the core with that fault.
+// The core, in this process; findings are cases of the harness durability, or, with an injected
+// fault, of the core with that fault.
 class CoreSubject : public CrashSubject {
  public:
   // `plant`: of planted_faults.h, or "".

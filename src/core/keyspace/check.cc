@@ -108,8 +108,8 @@ uint64_t Keyspace::ValueDigest(int db, std::string_view key) const {
 
 uint64_t Keyspace::DigestOf(const Object& value, int64_t expire_at) {
   const Object* object = &value;
-  uint64_t h = Mix(static_cast<uint64_t>(object->type()),
-                   static_cast<uint64_t>(expire_at) + 0x51ed270b);
+  uint64_t h =
+      Mix(static_cast<uint64_t>(object->type()), static_cast<uint64_t>(expire_at) + 0x51ed270b);
   switch (object->type()) {
     case ObjectType::kNone:
       break;

@@ -342,8 +342,8 @@ bool Persistence::EndRewrite() {
     }
   }
   next.MarkRewritten(/*keep_last=*/log_.is_open());
-  // redis 7.0 and valkey 8.0 delete the base then, though the new manifest may be in place, and needs
-  // it (docs/findings/aof-rewrite-deletes-base.md). The next rewrite replaces it.
+  // redis 7.0 and valkey 8.0 delete the base then, though the new manifest may be in place, and
+  // needs it (docs/findings/aof-rewrite-deletes-base.md). The next rewrite replaces it.
   if (!next.Persist(files_, lines_)) return false;
   manifest_ = std::move(next);
   if (log_.is_open()) {
