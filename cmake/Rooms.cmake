@@ -50,7 +50,7 @@ endif()
 
 # resprobe_unity(TARGET): compiles the sources of TARGET several at a time, so that what they all
 # include is read once. For plain code, whose sources are compiled one by one elsewhere (the sanitized
-# twin, ./resprobe lint), so that a missing #include is found. Two sources of a folder must not give one
+# twin, ./resprobe lint), so that a missing #include is found. Two sources of a room must not give one
 # name in their unnamed namespaces to two things.
 option(RESPROBE_UNITY "Plain code is compiled several sources at a time" ON)
 function(resprobe_unity target)

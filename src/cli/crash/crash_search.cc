@@ -96,7 +96,7 @@ CrashSearch::CrashSearch(const runner::Project& project, const CrashOptions& opt
   if (options.verb == "chaos") return;
   const bool kill = plan_.Has(NamedFault::By::kKill);
   const bool power = plan_.Has(NamedFault::By::kPower);
-  live::LiveDurability::Probes probes;
+  live::CrashProbes::Options probes;
   probes.kill = kill;
   probes.power = power;
   probes.states = static_cast<uint64_t>(options.states);
@@ -317,8 +317,8 @@ const DurabilityCounts& CrashSearch::RunCase(const Case<DurabilityWorld>& c,
   counts_.Add(last_);
   const std::optional<CrashFailure> failure = subject_->live() == nullptr
                                                   ? std::optional<CrashFailure>()
-                                                  : subject_->live()->probe_failure();
-  const bool second_life = failure && subject_->live()->second_life_failed();
+                                                  : subject_->live()->probes().failure();
+  const bool second_life = failure && subject_->live()->probes().second_life_failed();
   if (outcome.failed()) Tell(c, from, std::move(outcome), met);
   if (failure) {
     Case<DurabilityWorld> crashed = CrashedCase(c, *failure, level_, &arena_);

@@ -13,8 +13,6 @@ namespace fs = std::filesystem;
 using sandbox::Sandbox;
 using sandbox::SandboxClient;
 
-constexpr int64_t kMsUs = 1000;
-
 }  // namespace
 
 std::unique_ptr<Sandbox> PreparedServers::Take(const std::vector<std::string>& settings,
@@ -223,6 +221,12 @@ bool DurableServer::Read(std::vector<DumpedKey>* keys) {
   return true;
 }
 
+std::string_view DurableServer::reason() const {
+  const std::string_view line = why_;
+  const size_t mark = line.find(" # ");
+  return mark == line.npos ? line : line.substr(mark + 3);
+}
+
 std::string Load(std::span<const DumpedKey> keys, Server* server) {
   const uint64_t client = server->Connect();
   std::string request;
@@ -248,6 +252,22 @@ std::string Load(std::span<const DumpedKey> keys, Server* server) {
   }
   server->Close(client);
   return why;
+}
+
+std::string LoadAt(std::span<const DumpedKey> keys, int64_t now_ms, Server* server) {
+  server->Reset();
+  server->Advance(static_cast<uint64_t>(now_ms - 1 - kDurableStartMs));
+  std::string why = Load(keys, server);
+  server->Advance(1);
+  return why;
+}
+
+bool IsUnsuited(std::string_view reply) {
+  for (const std::string_view code : {"-OOM", "-READONLY", "-CLUSTERDOWN", "-CROSSSLOT", "-MOVED",
+                                      "-NOREPLICAS", "-MASTERDOWN", "-NOAUTH", "-NOPERM"}) {
+    if (reply.starts_with(code)) return true;
+  }
+  return false;
 }
 
 }  // namespace resprobe::live

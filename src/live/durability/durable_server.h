@@ -18,6 +18,9 @@
 
 namespace resprobe::live {
 
+inline constexpr int64_t kMsUs = 1000;  // microseconds in a millisecond
+// When a server's time begins, in ms since 1970.
+inline constexpr int64_t kDurableStartMs = 1'700'000'000'000;
 // proto-max-bulk-len of the servers: the least that they take.
 inline constexpr int64_t kDurableMaxBulk = 1 << 20;
 
@@ -92,6 +95,9 @@ class DurableServer {
   bool frozen() const { return node().disk().frozen(); }
   // Why it ended, or did not start: its last line, or what the sandbox cannot do.
   const std::string& why() const { return why_; }
+  // The same without the process and the time that a line of a log begins with: "1000:M 14 Nov 2023
+  // 22:13:20.000 # Bad file format".
+  std::string_view reason() const;
   // Something that the sandbox cannot simulate: nothing can be said of the server.
   bool unsupported() const { return unsupported_; }
   Disk& disk() const { return node().disk(); }
@@ -144,6 +150,13 @@ class DurableServer {
 
 // Gives a server of the core these values, and no others. Empty, or why it cannot take one.
 std::string Load(std::span<const DumpedKey> keys, Server* server);
+// The same for a fresh server at this time. (RESTORE takes no value whose time to live ends in this
+// very millisecond, in which it can still be read.)
+std::string LoadAt(std::span<const DumpedKey> keys, int64_t now_ms, Server* server);
+
+// True if the server refuses a request for a reason that has nothing to do with its disk, so that
+// its settings do not suit a run.
+bool IsUnsuited(std::string_view reply);
 
 }  // namespace resprobe::live
 

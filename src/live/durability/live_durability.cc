@@ -14,44 +14,14 @@
 namespace resprobe::live {
 namespace {
 
-constexpr int64_t kStartMs = 1'700'000'000'000;
-constexpr int64_t kUs = 1000;  // in a millisecond
 // A request must be served within the millisecond in which the core serves it.
 constexpr int64_t kLatestUs = 300;
 constexpr int64_t kWindowMs = 2000;
-constexpr std::string_view kLogDirectory = "appendonlydir";
 // redis retries a snapshot after 5 s, and its timer runs ten times a second.
 constexpr int64_t kHealMs = 6200;
 
 std::string_view KindName(CrashKind kind) {
   return kind == CrashKind::kProcess ? "kill -9" : "power failure";
-}
-
-DurabilityCrash CrashOf(CrashKind kind, int64_t now_ms) {
-  return {.power_failure = kind == CrashKind::kMachine, .at_us = (now_ms - kStartMs) * kUs};
-}
-
-std::string_view InvariantOf(DurabilityResult result) {
-  switch (result) {
-    case DurabilityResult::kLostAcknowledged:
-    case DurabilityResult::kBeyondWindow:
-      return "acknowledged_kept";
-    case DurabilityResult::kLostSnapshot:
-    case DurabilityResult::kNotASnapshot:
-      return "snapshot_kept";
-    default:
-      return "prefix_recovered";
-  }
-}
-
-// A fresh server with these values at a time. RESTORE takes no value whose time to live ends in
-// this very millisecond, in which it can still be read.
-std::string LoadAt(std::span<const DumpedKey> keys, int64_t now_ms, Server* server) {
-  server->Reset();
-  server->Advance(static_cast<uint64_t>(now_ms - 1 - kStartMs));
-  std::string why = Load(keys, server);
-  server->Advance(1);
-  return why;
 }
 
 // The name of a file without its numbers, as a number.
@@ -68,29 +38,19 @@ bool IsError(std::string_view reply) {
   return reply.size() > 1 && reply[0] == '-' && reply[1] >= 'A' && reply[1] <= 'Z';
 }
 
-// A line of a log without its process and time: "1000:M 14 Nov 2023 22:13:20.000 # Bad file
-// format".
-std::string_view ReasonOf(std::string_view line) {
-  const size_t mark = line.find(" # ");
-  return mark == line.npos ? line : line.substr(mark + 3);
-}
-
-// True if the server refuses a request for a reason that has nothing to do with its disk, so that
-// its settings do not suit a run.
-bool IsUnsuited(std::string_view reply) {
-  for (const std::string_view code : {"-OOM", "-READONLY", "-CLUSTERDOWN", "-CROSSSLOT", "-MOVED",
-                                      "-NOREPLICAS", "-MASTERDOWN", "-NOAUTH", "-NOPERM"}) {
-    if (reply.starts_with(code)) return true;
-  }
-  return false;
+ServerConfig ConfigFor(Profile profile) {
+  ServerConfig config = DurabilityWorld::BaseConfig(profile);
+  config.max_bulk = kDurableMaxBulk;
+  return config;
 }
 
 }  // namespace
 
 LiveDurability::LiveDurability(PreparedServers* prepared, Profile profile)
-    : server_(prepared), second_(prepared), profile_(profile) {
-  ServerConfig config = World::BaseConfig(profile);
-  config.max_bulk = kDurableMaxBulk;
+    : server_(prepared),
+      profile_(profile),
+      probes_(prepared, ConfigFor(profile), &ruling_, &judge_, &counts_) {
+  ServerConfig config = ConfigFor(profile);
   spare_ = std::make_unique<Server>(config);
   // Effects are recorded only by a server that logs them.
   config.persistence.appendonly = true;
@@ -129,8 +89,8 @@ void LiveDurability::ResetModel() {
   model_->set_watcher(nullptr);
   model_->Reset();
   model_disk_.Reset();
-  const int64_t now = server_.up() ? server_.now_ms() : kStartMs;
-  model_->Advance(static_cast<uint64_t>(now - kStartMs));
+  const int64_t now = server_.up() ? server_.now_ms() : kDurableStartMs;
+  model_->Advance(static_cast<uint64_t>(now - kDurableStartMs));
   model_->Start(&model_files_, 1, &model_log_);
   model_clients_.fill(0);
   ConnectModel();
@@ -168,10 +128,9 @@ bool LiveDurability::Run(const World::Config& config, const std::vector<World::O
 void LiveDurability::Start(const World::Config& config, RunContext& run) {
   config_ = config;
   trace_ = &run.trace();
-  probe_failure_.reset();
-  second_life_failed_ = false;
+  probes_.Start();
   op_ = kNoOp;
-  op_began_ = seen_disk_ = 0;
+  op_began_ = 0;
   settings_ = {};
   settings_.appendonly = config.policy != StartPolicy::kSnapshots;
   settings_.appendfsync = config.policy == StartPolicy::kAlways ? "always"
@@ -197,7 +156,7 @@ void LiveDurability::ResetDisk() {
   faults_ = reverts_ = in_write_ = false;
   counted_.Reset();
   counts_.NewDisk();
-  evictions_.clear();
+  ruling_.Reset();
   waits_for_rewrite_ = false;
 }
 
@@ -249,7 +208,7 @@ bool LiveDurability::Boot(const Disk& disk, int64_t at_us) {
 }
 
 void LiveDurability::OnCall(const Disk& disk, const DiskCall& call) {
-  if (!IsIo(call.op) || disk.frozen() || probes_.wants == nullptr) return;
+  if (!IsIo(call.op) || disk.frozen()) return;
   const SandboxRole role = booting_ ? kSandboxServer : server_.caller();
   if (probes_.wants(call, role) && !booting_) Probe(disk, call);
 }
@@ -301,7 +260,7 @@ void LiveDurability::NoteFaults() {
 }
 
 void LiveDurability::Align() {
-  if (server_.now_us() % kUs > kLatestUs) server_.Pass(kUs - server_.now_us() % kUs);
+  if (server_.now_us() % kMsUs > kLatestUs) server_.Pass(kMsUs - server_.now_us() % kMsUs);
   const auto now = static_cast<uint64_t>(server_.now_ms());
   if (now > model_->now_ms()) model_->Advance(now - model_->now_ms());
   for (const uint64_t client : model_clients_) model_->Output(client).clear();
@@ -350,10 +309,10 @@ void LiveDurability::EndTurn(bool wrote, RunContext& run) {
   if ((pending.empty() || pending == "0") && (buffered.empty() || buffered == "0")) {
     fsync_since_us_ = -1;
   } else if (fsync_since_us_ < 0) {
-    fsync_since_us_ = (server_.now_ms() - kStartMs) * kUs;
+    fsync_since_us_ = (server_.now_ms() - kDurableStartMs) * kMsUs;
   }
   judge_.Acknowledge({.version = history_.version(),
-                      .now_us = (server_.now_ms() - kStartMs) * kUs,
+                      .now_us = (server_.now_ms() - kDurableStartMs) * kMsUs,
                       .policy = policy(),
                       .held = settings_.hold && (saving_ || rewriting_),
                       .fsync_since_us = fsync_since_us_,
@@ -389,28 +348,8 @@ void LiveDurability::EndPressure(RunContext& run) {
     evicted_ = keys;
     Adopt(run);
   }
-  evictions_.back().second = history_.version();
+  ruling_.EvictionsEnd();
   EndTurn(true, run);
-}
-
-bool LiveDurability::LacksEvictedKeys(const DurabilityVerdict& verdict, const Keyspace& recovered) {
-  for (const auto& [from, to] : evictions_) {
-    const uint32_t since = std::max(from, verdict.required);
-    if (since <= to && history_.DiffersOnlySince(recovered, since, /*or_missing=*/true)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-DurabilityVerdict LiveDurability::Rule(const Keyspace& recovered) {
-  DurabilityVerdict verdict = history_.Judge(recovered, &judge_);
-  if (IsBroken(verdict.result) && LacksEvictedKeys(verdict, recovered)) {
-    verdict.result = DurabilityResult::kWithinPromise;
-    verdict.recovered = verdict.required;
-  }
-  counts_.Recovered(OutcomeOf(verdict.result));
-  return verdict;
 }
 
 // The counters count beginnings; the statuses are of the last end.
@@ -431,7 +370,7 @@ void LiveDurability::NoteSaves() {
   if (saving_ && !saving && saved) judge_.SnapshotEnds(child_version_);
   if (whole_save && saved) judge_.SnapshotEnds(version);
   if ((whole_rewrite || (rewriting_ && !rewriting)) && rewrote && has_new_base_) {
-    judge_.RewriteEnds((server_.now_ms() - kStartMs) * kUs);
+    judge_.RewriteEnds((server_.now_ms() - kDurableStartMs) * kMsUs);
     waits_for_rewrite_ = false;
   }
   if ((saving && saves != saves_) || (rewriting && rewrites != rewrites_)) child_version_ = version;
@@ -447,7 +386,7 @@ void LiveDurability::Pass(int64_t ms, RunContext& run) {
   while (ms > 0 && !Stopped(run) && life_ == life) {
     const int64_t step = std::min(ms, kStepMs);
     ms -= step;
-    server_.Pass(step * kUs);
+    server_.Pass(step * kMsUs);
     if (server_.up() && !server_.frozen()) Align();
     EndTurn(false, run);
   }
@@ -477,11 +416,11 @@ void LiveDurability::Crash(CrashKind kind, RunContext& run) {
   history_.Commit();
   settings_.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
   waits_for_rewrite_ = false;
-  for (auto& [from, to] : evictions_) to = std::min(to, history_.version());
+  ruling_.Crashed();
   // What is owed is what was owed when the turn began: in one that slow calls make long, the server
   // does nothing for its log.
   Crashed crash = {.kind = kind, .at_ms = server_.now_ms()};
-  crash.unsynced = UnsyncedIn(server_.disk(), kind);
+  crash.unsynced = Unsynced::On(server_.disk(), kind, began_);
   server_.disk().CrashAt(0);
   server_.Crash(kind);
   crash.unsynced.See(server_.disk());
@@ -495,14 +434,14 @@ void LiveDurability::Recover(std::optional<Crashed> crash, RunContext& run) {
     choices_.Reset(again->choices);
   }
   // The next process starts a moment later.
-  int64_t at_us = started_ ? server_.call_us() + kUs : 0;
+  int64_t at_us = started_ ? server_.call_us() + kMsUs : 0;
   bool started = Boot(disk(), at_us);
   started_ = true;
   if (again && server_.up() && server_.frozen()) {
     if (run.trace().on()) {
       run.trace().Line("  " + std::string(KindName(again->kind)) + " at its start");
     }
-    const Unsynced more = UnsyncedIn(server_.disk(), again->kind);
+    const Unsynced more = Unsynced::On(server_.disk(), again->kind, began_);
     server_.disk().CrashAt(0);
     server_.Crash(again->kind);
     if (crash) {
@@ -510,7 +449,7 @@ void LiveDurability::Recover(std::optional<Crashed> crash, RunContext& run) {
       crash->unsynced.Add(more);
       crash->unsynced.See(server_.disk());
     }
-    at_us += kUs;
+    at_us += kMsUs;
     started = Boot(server_.disk(), at_us);
   }
   if (!unsupported_.empty()) return;
@@ -519,7 +458,7 @@ void LiveDurability::Recover(std::optional<Crashed> crash, RunContext& run) {
     // Somebody repairs the disk, and starts the server again.
     NoteFaults();
     server_.disk().Heal();
-    started = Boot(server_.disk(), at_us + kUs);
+    started = Boot(server_.disk(), at_us + kMsUs);
     if (!unsupported_.empty()) return;
   }
   NoteFaults();
@@ -532,7 +471,7 @@ void LiveDurability::Recover(std::optional<Crashed> crash, RunContext& run) {
 }
 
 void LiveDurability::Refused(std::optional<CrashKind> kind, RunContext& run) {
-  counts_.Refused(ReasonOf(server_.why()));
+  counts_.Refused(server_.reason());
   if (!run.Check(!server_.why().empty(), "refusal_says_why", "a line in the log", "nothing"))
     return;
   const bool excused =
@@ -578,8 +517,8 @@ bool LiveDurability::Adopt(RunContext& run) {
 void LiveDurability::Judge(CrashKind kind, int64_t crashed_ms, const Unsynced& unsynced,
                            RunContext& run) {
   if (!ReadInto(spare_.get(), run)) return;
-  judge_.At(CrashOf(kind, crashed_ms));
-  const DurabilityVerdict verdict = Rule(spare_->keyspace());
+  const DurabilityCrash crash = CrashOf(kind, crashed_ms);
+  const DurabilityVerdict verdict = ruling_.Rule(crash, spare_->keyspace());
   if (!IsBroken(verdict.result)) {
     if (run.trace().on()) {
       run.trace().Line("  recovered version " + std::to_string(verdict.recovered) + " of " +
@@ -587,206 +526,33 @@ void LiveDurability::Judge(CrashKind kind, int64_t crashed_ms, const Unsynced& u
     }
     model_->Advance(static_cast<uint64_t>(server_.now_ms()) - model_->now_ms());
     if (!Adopt(run)) return;
-    judge_.Restart(CrashOf(kind, crashed_ms), verdict.recovered, version_);
+    judge_.Restart(crash, verdict.recovered, version_);
     return;
   }
-  if (Excuses(verdict, kind, unsynced, spare_->keyspace())) {
+  if (ruling_.Excuses(verdict, kind, config_.level, unsynced, spare_->keyspace())) {
     counts_.Excused();
     return StartOver(run);
   }
-  const Violation violation = Explain(verdict, spare_->keyspace());
+  const Violation violation = ruling_.Explain(verdict, spare_->keyspace());
   run.Fail(violation.invariant, violation.expected, violation.seen);
 }
 
-LiveDurability::Unsynced LiveDurability::UnsyncedIn(const Disk& disk, CrashKind kind) const {
-  Unsynced unsynced;
-  if (kind != CrashKind::kMachine || config_.level == CrashLevel::kPrefix) return unsynced;
-  // Files of the log are numbered: "appendonlydir/appendonly.aof.12.incr.aof".
-  constexpr std::string_view kEnd = ".incr.aof";
-  const auto has_next = [&](std::string_view path) {
-    if (!path.ends_with(kEnd)) return false;
-    path.remove_suffix(kEnd.size());
-    const size_t at = path.rfind('.') + 1;
-    uint64_t number = 0;
-    std::from_chars(path.data() + at, path.data() + path.size(), number);
-    const std::string next =
-        std::string(path.substr(0, at)) + std::to_string(number + 1) + std::string(kEnd);
-    return disk.Content(next) != nullptr;
-  };
-  disk.VisitPending([&](const std::string& path, bool name, uint64_t seq) {
-    unsynced.any = true;
-    if (name) {
-      unsynced.directory |= path == kLogDirectory;
-      unsynced.old_names |= path.starts_with(kLogDirectory) && seq < began_;
-    } else {
-      unsynced.closed_file |= has_next(path);
-    }
-  });
-  return unsynced;
-}
-
-void LiveDurability::Unsynced::See(const Disk& left) {
-  directory &= !left.IsDirectory(kLogDirectory);
-}
-
-void LiveDurability::Unsynced::Add(const Unsynced& more) {
-  any |= more.any;
-  directory |= more.directory;
-  old_names |= more.old_names;
-  closed_file |= more.closed_file;
-}
-
-bool LiveDurability::Excuses(const DurabilityVerdict& verdict, CrashKind kind,
-                             const Unsynced& unsynced, const Keyspace& recovered) {
-  if (kind != CrashKind::kMachine) return false;
-  const bool mixed = OutcomeOf(verdict.result) == DurabilityOutcome::kMixed;
-  // Pages that a failed fsync has lost.
-  if (mixed && judge_.in_doubt()) return true;
-  if (judge_.policy() == DurabilityPolicy::kSnapshots) return false;
-  if (unsynced.directory || unsynced.old_names || unsynced.closed_file) return true;
-  // The end of the log that was not durable may be anything.
-  return mixed && unsynced.any && config_.level == CrashLevel::kWeak &&
-         history_.DiffersOnlySince(recovered, judge_.required());
-}
-
-Violation LiveDurability::Explain(const DurabilityVerdict& verdict, const Keyspace& recovered) {
-  const uint32_t beside =
-      verdict.recovered == DurabilityVerdict::kNoVersion ? history_.version() : verdict.required;
-  return {.invariant = std::string(InvariantOf(verdict.result)),
-          .expected = judge_.Expected(verdict),
-          .seen = std::string(NameOf(verdict.result)) + ": " + judge_.Seen(verdict) +
-                  "; beside version " + std::to_string(beside) + ": " +
-                  history_.Difference(recovered, beside)};
-}
-
-// --- Probes.
-
-// Before the call has any effect.
 void LiveDurability::Probe(const Disk& disk, const DiskCall& call) {
   // The core has run the request that the server works on.
-  const uint32_t version = history_.Commit();
-  if (disk.version() == seen_disk_ && version == seen_version_) return;
-  seen_disk_ = disk.version();
-  seen_version_ = version;
-  probe_disk_.Reset(disk.options());
-  states_.Start(disk);
-  if (probes_.kill) {
-    states_.KeepAll();
-    states_.Materialize(&probe_disk_);
-    Recover(CrashKind::kProcess);
-  }
-  if (!probes_.power) return;
-  states_.List(probes_.states, call.number);
-  while (unsupported_.empty() && states_.Next()) {
-    states_.Materialize(&probe_disk_);
-    Recover(CrashKind::kMachine);
-  }
-}
-
-void LiveDurability::Recover(CrashKind kind) {
-  ++counts_.probes;
-  ++counts_.lives;
+  if (!probes_.IsNew(disk, history_.Commit())) return;
   Settings settings = settings_;
   settings.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
-  Unsynced unsynced = UnsyncedIn(server_.disk(), kind);
-  unsynced.See(probe_disk_);
-  const bool any_order = unsynced.any;
-  const std::vector<std::string> words = settings.Words();
-  if (!second_.Start(words, probe_disk_, server_.call_us() + kUs, nullptr, nullptr)) {
-    if (second_.unsupported()) {
-      unsupported_ = second_.why();
-      return;
-    }
-    counts_.Refused(ReasonOf(second_.why()));
-    if (second_.why().empty()) {
-      FailProbe(
-          kind,
-          {.invariant = "refusal_says_why", .expected = "a line in the log", .seen = "nothing"});
-    } else if (!faults_ && !any_order) {
-      FailProbe(kind,
-                {.invariant = "restarts", .expected = "the server starts", .seen = second_.why()});
-    }
-    return;
-  }
-  if (!second_.Read(&probe_keys_)) {
-    return FailProbe(kind, {.invariant = "stays_up",
-                            .expected = "the server answers after its start",
-                            .seen = second_.why()});
-  }
-  if (const std::string why = LoadAt(probe_keys_, second_.now_ms(), spare_.get()); !why.empty()) {
-    unsupported_ = "the core cannot take a value of the server's: " + why;
-    return;
-  }
-  judge_.At(CrashOf(kind, server_.now_ms()));
-  const DurabilityVerdict verdict = Rule(spare_->keyspace());
-  if (IsBroken(verdict.result)) {
-    if (Excuses(verdict, kind, unsynced, spare_->keyspace())) {
-      counts_.Excused();
-    } else {
-      FailProbe(kind, Explain(verdict, spare_->keyspace()));
-    }
-    return;
-  }
-  if (counts_.probes % probes_.second_life_one_in == 0) LiveOn(words);
-}
-
-// What was recovered is written to, rewritten, and loaded again.
-void LiveDurability::LiveOn(const std::vector<std::string>& settings) {
-  ++counts_.lives;
-  const auto fail = [&](std::string expected, std::string seen) {
-    counts_.Recovered(DurabilityOutcome::kPoisoned);
-    FailProbe(CrashKind::kProcess,
-              {.invariant = "loads_twice",
-               .expected = std::move(expected),
-               .seen = std::string(NameOf(DurabilityResult::kPoisoned)) + ": " + std::move(seen)});
-    if (probe_failure_) second_life_failed_ = true;
-  };
-  const bool logs = judge_.policy() != DurabilityPolicy::kSnapshots;
-  second_.Ask({"SELECT", "0"});
-  const std::optional<std::string> wrote = second_.Ask({"SET", "second life", "1"});
-  const std::optional<std::string> rewrote =
-      logs ? second_.Ask({"BGREWRITEAOF"}) : second_.Ask({"SAVE"});
-  for (const std::optional<std::string>& reply : {wrote, rewrote}) {
-    if (!reply || (!IsUnsuited(*reply) && !reply->starts_with("-ERR unknown command"))) continue;
-    unsupported_ = "with these settings it answers " + *reply;
-    return;
-  }
-  if (wrote != "OK" || !rewrote) {
-    return fail("the server writes after its recovery",
-                wrote.value_or("no reply") + ", " + rewrote.value_or("no reply"));
-  }
-  constexpr int64_t kRewriteUs = 500'000;
-  second_.Pass(kRewriteUs);
-  std::vector<DumpedKey> before;
-  if (!second_.Read(&before)) return fail("the server goes on", second_.why());
-  second_.Crash(CrashKind::kProcess);
-  if (!second_.Start(settings, second_.disk(), second_.now_us() + kUs, nullptr, nullptr)) {
-    return fail("the server starts a second time", second_.why());
-  }
-  if (!second_.Read(&probe_keys_)) return fail("the server answers", second_.why());
-  spare_->Reset();
-  spare_->Advance(static_cast<uint64_t>(second_.now_ms() - kStartMs));
-  Load(before, spare_.get());
-  const uint64_t digest = spare_->keyspace().Digest();
-  Load(probe_keys_, spare_.get());
-  if (spare_->keyspace().Digest() != digest) {
-    fail("the same keys after a rewrite and a kill",
-         "others: " + std::to_string(before.size()) + " keys before, " +
-             std::to_string(probe_keys_.size()) + " after");
-  }
-}
-
-void LiveDurability::FailProbe(CrashKind kind, Violation violation) {
-  if (probe_failure_) return;
-  probe_failure_.emplace();
-  probe_failure_->op = op_;
-  // The call that has begun is counted already.
-  probe_failure_->after = server_.disk().io_count() - op_began_;
-  probe_failure_->kind = kind;
-  if (kind == CrashKind::kMachine) probe_failure_->choices = states_.choices();
-  probe_failure_->left = kind == CrashKind::kMachine ? states_.Describe() : "everything";
-  violation.op = op_;
-  probe_failure_->violation = std::move(violation);
+  probes_.Probe({.disk = &disk,
+                 .call = &call,
+                 .settings = settings.Words(),
+                 .now_ms = server_.now_ms(),
+                 .call_us = server_.call_us(),
+                 .began = began_,
+                 .disk_faults = faults_,
+                 .op = op_,
+                 // The call that has begun is counted already.
+                 .calls_of_op = calls_of_op()});
+  if (!probes_.unsupported().empty()) unsupported_ = probes_.unsupported();
 }
 
 // --- Ops.
@@ -1043,7 +809,7 @@ void LiveDurability::Apply(const World::Memory& op, RunContext& run) {
     constexpr uint64_t kAnswer = 8 << 10;
     constexpr uint64_t kRoom = 512;
     most = std::to_string(bytes - std::min(bytes - 1, kAnswer) + kRoom * op.room.value);
-    evictions_.emplace_back(history_.version(), UINT32_MAX);
+    ruling_.EvictionsBegin();
   }
   Ask({"CONFIG", "SET", "maxmemory", most}, run, op.policy);
 }

@@ -16,7 +16,10 @@
 
 #include "core/server/server.h"
 #include "engine/run_context.h"
+#include "live/durability/crash_probes.h"
 #include "live/durability/durable_server.h"
+#include "live/durability/recovery_ruling.h"
+#include "live/durability/unsynced.h"
 #include "sim/disk/crash_states.h"
 #include "sim/disk/disk.h"
 #include "sim/disk/disk_files.h"
@@ -63,18 +66,8 @@ class LiveDurability : private DiskObserver {
   // One line, if the sandbox cannot run the server, or the core cannot follow it; else empty.
   const std::string& unsupported() const { return unsupported_; }
 
-  // At a call to the disk for which `wants` is true, a second server starts on what a crash would
-  // leave, and what it recovers is judged; the run goes on undisturbed. Not while a process loads.
-  struct Probes {
-    // Asked of calls while a process loads, too.
-    std::function<bool(const DiskCall& call, SandboxRole role)> wants;
-    bool kill = true;
-    bool power = true;
-    uint64_t states = 4;  // the most that power failures at one call may leave
-    // One probe in this many goes on: it writes, rewrites, is killed, and starts again.
-    uint64_t second_life_one_in = 4;
-  };
-  void set_probes(Probes probes) { probes_ = std::move(probes); }
+  // Not while a process loads.
+  void set_probes(CrashProbes::Options options) { probes_.set_options(std::move(options)); }
   // Told of each call to the disk that the server makes: a number for its kind and its file, and
   // whether it failed.
   void set_on_call(std::function<void(uint32_t place, bool failed)> on_call) {
@@ -89,10 +82,7 @@ class LiveDurability : private DiskObserver {
   uint64_t calls_of_op() const {
     return (booting_ ? server_.disk() : disk()).io_count() - op_began_;
   }
-  // The first probe that was judged wrong.
-  const std::optional<CrashFailure>& probe_failure() const { return probe_failure_; }
-  // It recovered what it should, and failed in the life after that.
-  bool second_life_failed() const { return second_life_failed_; }
+  const CrashProbes& probes() const { return probes_; }
   // How the last crash of a run comes, after the disk has healed; at first: a power failure.
   void set_ends_with(CrashKind kind) { ends_with_ = kind; }
 
@@ -138,10 +128,6 @@ class LiveDurability : private DiskObserver {
   uint64_t Evicted();
   // Memory is enough again; if keys were evicted, the core's keyspace becomes the server's.
   void EndPressure(RunContext& run);
-  // Of a state that no version is: whether it can be one from which keys were evicted since.
-  bool LacksEvictedKeys(const DurabilityVerdict& verdict, const Keyspace& recovered);
-  // The judge's verdict, with that in mind.
-  DurabilityVerdict Rule(const Keyspace& recovered);
   bool Boot(const Disk& disk, int64_t at_us);
   // The clocks of both stand at the beginning of the same millisecond.
   void Align();
@@ -155,28 +141,11 @@ class LiveDurability : private DiskObserver {
   void NoteSaves();
   void NoteFaults();
   void Probe(const Disk& disk, const DiskCall& call);
-  void Recover(CrashKind kind);
-  void LiveOn(const std::vector<std::string>& settings);
-  void FailProbe(CrashKind kind, Violation violation);
-  Violation Explain(const DurabilityVerdict& verdict, const Keyspace& recovered);
-  // What a power failure at `reordered` or `weak` may take although an fsync has been made, since
-  // no server syncs it in time (docs/durability.md).
-  struct Unsynced {
-    bool any = false;          // anything
-    bool directory = false;    // the name of the log's directory; after See(): it is lost
-    bool old_names = false;    // names in it that an earlier process has made
-    bool closed_file = false;  // data of a file of the log after which there is another one
-    void See(const Disk& left);
-    void Add(const Unsynced& more);
-  };
   struct Crashed {
     CrashKind kind;
     int64_t at_ms;
     Unsynced unsynced = {};
   };
-  Unsynced UnsyncedIn(const Disk& disk, CrashKind kind) const;
-  bool Excuses(const DurabilityVerdict& verdict, CrashKind kind, const Unsynced& unsynced,
-               const Keyspace& recovered);
   void Pass(int64_t ms, RunContext& run);
   void Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
            RunContext& run);
@@ -194,7 +163,6 @@ class LiveDurability : private DiskObserver {
   bool Number(std::string_view field) const { return server_.Info(field) == "1"; }
 
   DurableServer server_;
-  DurableServer second_;  // of probes
   const Profile profile_;
   World::Config config_;
   Settings settings_;
@@ -207,16 +175,16 @@ class LiveDurability : private DiskObserver {
   std::array<uint64_t, kClients> model_clients_{};
   StateHistory history_;
   DurabilityJudge judge_;
+  DurabilityCounts counts_;
+  RecoveryRuling ruling_{&history_, &judge_, &counts_};
+  CrashProbes probes_;
   std::vector<DumpedKey> keys_;
-  std::vector<DumpedKey> probe_keys_;  // a probe may come while keys_ is being read
 
   CrashChoices choices_;  // of the crash that is armed
   std::optional<CrashKind> armed_;
   bool in_write_ = false;  // the crash that is armed comes in a write
   MemoryPolicy memory_ = MemoryPolicy::kEnough;
   uint64_t evicted_ = 0;  // by this process, as far as is known
-  // Versions during which keys may have been evicted, unnoticed: from, to.
-  std::vector<std::pair<uint32_t, uint32_t>> evictions_;
   struct StartCrash {
     CrashKind kind;
     uint64_t after;
@@ -237,13 +205,8 @@ class LiveDurability : private DiskObserver {
   int64_t fsync_since_us_ = -1;
   uint32_t version_ = 0;
   DiskFaultCounts counted_;
-  Probes probes_;
   std::function<void(uint32_t, bool)> on_call_;
-  std::optional<CrashFailure> probe_failure_;
-  bool second_life_failed_ = false;
   CrashKind ends_with_ = CrashKind::kMachine;
-  CrashStates states_;
-  Disk probe_disk_;
   Disk empty_disk_;
   bool started_ = false;  // a process has started on the disk
   bool booting_ = false;
@@ -251,12 +214,9 @@ class LiveDurability : private DiskObserver {
   uint64_t began_ = 0;  // its disk's sync_point() when it started
   size_t op_ = 0;
   uint64_t op_began_ = 0;  // io_count() of the disk
-  uint64_t seen_disk_ = 0;
-  uint32_t seen_version_ = 0;
   Trace* trace_ = nullptr;
   std::string request_;
   std::string unsupported_;
-  DurabilityCounts counts_;
 };
 
 }  // namespace resprobe::live

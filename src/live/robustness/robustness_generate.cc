@@ -199,7 +199,8 @@ constexpr std::string_view kUsers[] = {"alice", "alice", "bob", "default", ""};
 constexpr std::string_view kPasswords[] = {"pw", "pw", "wrong", ""};
 constexpr std::string_view kGroups[] = {"gr0", "gr0", "gr1", "none", ""};
 constexpr std::string_view kConsumers[] = {"c0", "c1", "c2", ""};
-constexpr std::string_view kMembers[] = {"m0", "m1", "m2", "m3", "f0", "f1", "f2", "a", "1", ""};
+constexpr std::string_view kMemberWords[] = {"m0", "m1", "m2", "m3", "f0",
+                                             "f1", "f2", "a",  "1",  ""};
 constexpr std::string_view kPatterns[] = {"*",    "?*", "s?",     "[a-z]*", "[^a]0", "x*",
                                           "\\",   "[",  "[a",     "[]",     "**",    "*a*a*a*b",
                                           "max*", "",   "h[0-9]", "[\\",    "[z-a]"};
@@ -489,7 +490,7 @@ class CaseMaker {
       }
       if (Has(name, "idle")) return add(Integer(name));
     }
-    if (Has(name, "member") || Has(name, "field")) return add(From(kMembers));
+    if (Has(name, "member") || Has(name, "field")) return add(From(kMemberWords));
     if (Has(name, "pattern")) return add(From(kPatterns));
     if (Has(name, "yes/no")) return add(rng().OneIn(2) ? "yes" : "no");
     add(rng().OneIn(3) ? Any() : rng().Pick(kValues));

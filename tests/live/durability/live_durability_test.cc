@@ -83,7 +83,7 @@ TEST_P(LiveDurabilityTest, EachCallToTheDiskIsCrashed) {
   }});
   RunContext run;
   ASSERT_TRUE(world.Run(case_.config, case_.ops, run)) << run.violation().seen;
-  EXPECT_FALSE(world.probe_failure());
+  EXPECT_FALSE(world.probes().failure());
   EXPECT_THAT(calls, HasSubstr("write fsync write fsync"));
   EXPECT_GT(world.counts().probes, 8);
 }
@@ -103,11 +103,11 @@ TEST_P(LiveDurabilityTest, AServerWithoutFsyncLosesWhatItAcknowledged) {
   world.set_probes({.wants = [](const DiskCall&, SandboxRole) { return true; }, .kill = false});
   RunContext probed;
   world.Run(case_.config, case_.ops, probed);
-  ASSERT_TRUE(world.probe_failure());
-  EXPECT_EQ(world.probe_failure()->kind, CrashKind::kMachine);
+  ASSERT_TRUE(world.probes().failure());
+  EXPECT_EQ(world.probes().failure()->kind, CrashKind::kMachine);
   // It replays as a case of its own.
   const Case<DurabilityWorld> crashed =
-      CrashedCase(case_, *world.probe_failure(), CrashLevel::kPrefix, &arena_);
+      CrashedCase(case_, *world.probes().failure(), CrashLevel::kPrefix, &arena_);
   world.set_probes({});
   RunContext replayed;
   EXPECT_FALSE(world.Run(crashed.config, crashed.ops, replayed));
@@ -147,8 +147,8 @@ TEST_P(LiveDurabilityTest, WithoutFsyncItIsFoundAtLevelWeak) {
         {.wants = [](const DiskCall&, SandboxRole) { return true; }, .kill = false, .states = 40});
     RunContext run;
     world.Run(case_.config, case_.ops, run);
-    EXPECT_EQ(world.probe_failure().has_value(), broken)
-        << (world.probe_failure() ? world.probe_failure()->violation.seen : "");
+    EXPECT_EQ(world.probes().failure().has_value(), broken)
+        << (world.probes().failure() ? world.probes().failure()->violation.seen : "");
   }
 }
 
