@@ -59,6 +59,16 @@ run 2 build
 one_line_error
 run 2 packages --nonesuch
 one_line_error
+# In an image, where everything is built.
+export RESPROBE_BUILT=1
+for verb in test bench recheck lint "build fuzz" oss-fuzz-check; do
+  # shellcheck disable=SC2086
+  run 2 $verb
+  one_line_error
+  [[ $err == *"use a clone"* ]] || fail "$verb: $err"
+done
+unset RESPROBE_BUILT
+untouched
 # An invalid harness, number or case is refused before anything is built.
 run 2 fuzz nonesuch
 one_line_error
