@@ -232,7 +232,7 @@ void BitOp(CommandContext& c) {
   const std::string_view key = c.args[2];
   c.reply.Integer(static_cast<int64_t>(result.size()));
   if (result.empty()) {
-    c.keyspace.Delete(c.db, key);
+    c.keyspace.DeleteEvenExpired(c.db, key);
     return;
   }
   Object& target = c.keyspace.Overwrite(c.db, key, kType);

@@ -116,7 +116,10 @@ void Restore(CommandContext& c) {
     PropagateDeletion(c, key);
     return;
   }
-  if (exists) c.keyspace.Rename(c.db, c.scratch, c.db, key);
+  if (exists) {
+    c.keyspace.Remove(c.db, key);  // even if it has expired: nothing notices that
+    c.keyspace.Rename(c.db, c.scratch, c.db, key);
+  }
   if (ttl != 0) {
     c.keyspace.SetExpiry(c.db, key, at);
     if (!options.absolute && c.server.propagation().records()) PropagateRestore(c, at);

@@ -335,7 +335,7 @@ void StoreCombined(CommandContext& c, Operation operation) {
   c.reply.Integer(static_cast<int64_t>(result.size()));
   const std::string_view destination = c.args[1];
   if (result.empty()) {
-    c.keyspace.Delete(c.db, destination);
+    c.keyspace.DeleteEvenExpired(c.db, destination);
     return;
   }
   c.keyspace.Overwrite(c.db, destination, kType).set().swap(result);

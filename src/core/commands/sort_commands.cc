@@ -242,7 +242,7 @@ void Generic(CommandContext& c, bool may_store) {
   }
   c.reply.Integer(static_cast<int64_t>(length));
   if (length == 0) {
-    c.keyspace.Delete(c.db, options.destination);
+    c.keyspace.DeleteEvenExpired(c.db, options.destination);
     return;
   }
   List& result = c.more_scratch.list;

@@ -24,7 +24,7 @@ bool Find(CommandContext& c, std::string_view key, ZSet** zset) {
 void Store(CommandContext& c, std::string_view destination, ZSet& result) {
   c.reply.Integer(static_cast<int64_t>(result.size()));
   if (result.empty()) {
-    c.keyspace.Delete(c.db, destination);
+    c.keyspace.DeleteEvenExpired(c.db, destination);
     return;
   }
   c.keyspace.Overwrite(c.db, destination, ObjectType::kZset).zset().swap(result);

@@ -47,8 +47,7 @@ void Keyspace::Empty(Database& db) {
   for (size_t i = 0; i < db.keys.size(); ++i) {
     Object& object = db.keys.at(i).value;
     DropValue(db, object);
-    used_memory_ -= object.accounted_;
-    object.accounted_ = 0;
+    DropAccount(object);
   }
   db.keys.Clear();
   db.cycle_cursor = 0;
@@ -109,11 +108,16 @@ void Keyspace::DropValue(Database& db, Object& object) {
   }
 }
 
+// Modified() takes the key for a new one then.
+void Keyspace::DropAccount(Object& object) {
+  used_memory_ -= object.accounted_;
+  object.accounted_ = 0;
+}
+
 void Keyspace::EraseAt(Database& db, size_t i) {
   Object& object = db.keys.at(i).value;
   DropValue(db, object);
-  used_memory_ -= object.accounted_;
-  object.accounted_ = 0;
+  DropAccount(object);
   db.keys.EraseAt(i);
 }
 
@@ -150,7 +154,7 @@ Object* Keyspace::Look(int db, std::string_view key) {
   if (i == kNone) return nullptr;
   Object& object = keys.at(i).value;
   if (Expired(object)) [[unlikely]] {
-    if (!expiry_held_ && expiry_ == Expiry::kOwn) ExpireAt(db, i);
+    if (DeletesExpired()) ExpireAt(db, i);
     return nullptr;
   }
   return &object;
@@ -166,16 +170,33 @@ const Object* Keyspace::Peek(int db, std::string_view key) const {
 Object& Keyspace::FindOrCreate(int db, std::string_view key, ObjectType type) {
   Object* found = Find(db, key);
   if (found != nullptr) return *found;
-  const auto [object, added] = dbs_[db].keys.Insert(key);
-  if (!added) DropValue(dbs_[db], object);  // it has expired, and expiry is held
+  Object& object = Insert(db, key);
   MakeContainer(object, type);
+  return object;
+}
+
+// The entry of a key that is to get a value. All that can replace a key goes through here, so that
+// no command can replace one that has expired without deleting it first (redis 7.0 db.c setKey,
+// which looks the key up).
+Object& Keyspace::Insert(int db, std::string_view key) {
+  Dict<Object>& keys = dbs_[db].keys;
+  const auto [i, added] = keys.InsertAt(key);
+  Object& object = keys.at(i).value;
+  if (added || !Expired(object)) [[likely]]
+    return object;
+  if (DeletesExpired()) {
+    ExpireAt(db, i);
+    return keys.Insert(key).first;
+  }
+  DropValue(dbs_[db], object);
+  DropAccount(object);
   return object;
 }
 
 Object& Keyspace::Overwrite(int db, std::string_view key, ObjectType type, bool keep_expiry) {
   Database& database = dbs_[db];
-  const auto [object, added] = database.keys.Insert(key);
-  if (!added) {
+  Object& object = Insert(db, key);
+  if (object.type_ != ObjectType::kNone) {
     const int64_t expiry = object.expire_at_;
     DropValue(database, object);
     if (keep_expiry && expiry != kNoExpiry) {
@@ -213,8 +234,11 @@ bool Keyspace::Remove(int db, std::string_view key) {
 }
 
 bool Keyspace::Delete(int db, std::string_view key) {
-  if (Find(db, key) == nullptr) return false;
-  Remove(db, key);
+  return Find(db, key) != nullptr && DeleteEvenExpired(db, key);
+}
+
+bool Keyspace::DeleteEvenExpired(int db, std::string_view key) {
+  if (!Remove(db, key)) return false;
   Modified(db, key);
   return true;
 }
@@ -231,10 +255,10 @@ void Keyspace::Rename(int db, std::string_view from, int to_db, std::string_view
   EraseAt(source, i);
 
   Database& target = dbs_[to_db];
-  Object& object = target.keys.Insert(to).first;
+  Object& object = Insert(to_db, to);
   DropValue(target, object);
-  used_memory_ -= object.accounted_;
-  moved.accounted_ = 0;  // a new key; Modified() updates its account
+  DropAccount(object);
+  moved.accounted_ = 0;  // a new key
   object = std::move(moved);
   target.with_expiry += object.expire_at_ != kNoExpiry;
 }
@@ -242,8 +266,7 @@ void Keyspace::Rename(int db, std::string_view from, int to_db, std::string_view
 void Keyspace::Copy(int db, std::string_view from, int to_db, std::string_view to) {
   const ObjectType type = dbs_[db].keys.Find(from)->type_;
   Object& copy = Overwrite(to_db, to, type);
-  used_memory_ -= copy.accounted_;
-  copy.accounted_ = 0;  // a new key; Modified() updates its account
+  DropAccount(copy);  // a new key
   const Object& original = *dbs_[db].keys.Find(from);
   switch (type) {
     case ObjectType::kString:
@@ -322,7 +345,7 @@ void Keyspace::AdvanceTo(int64_t now_ms) {
   if (now_ms <= now_ms_) return;
   const bool due = now_ms / kCyclePeriodMs != now_ms_ / kCyclePeriodMs;
   now_ms_ = now_ms;
-  if (!due || !active_expiry_ || expiry_held_ || expiry_ != Expiry::kOwn) return;
+  if (!due || !active_expiry_ || !DeletesExpired()) return;
   for (int db = 0; db < databases(); ++db) {
     if (dbs_[db].with_expiry > 0) Cycle(db);
   }

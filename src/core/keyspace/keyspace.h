@@ -68,7 +68,8 @@ class Keyspace {
   // The same, without deleting.
   const Object* Peek(int db, std::string_view key) const;
 
-  // --- Changes. None of these notifies the observer: Modified() does.
+  // --- Changes. None of these notifies the observer of its change: Modified() does. A key that is
+  // to get a value and has expired is deleted first, as by a lookup, and then is a new one.
 
   // Returns the value of the key, after creating an empty one of that type if there is no live one.
   // An existing value must be of the type.
@@ -95,6 +96,9 @@ class Keyspace {
 
   // Deletes the key and reports a modification; false if the key did not exist or had expired.
   bool Delete(int db, std::string_view key);
+  // The same for a key whether it has expired or not, as a command does with a destination for
+  // which it has nothing (redis 7.0 db.c dbDelete).
+  bool DeleteEvenExpired(int db, std::string_view key);
   // Deletes the key, live or not, as a server does at its maxmemory; false if it does not exist.
   // Like expiry, this is not attributed to a command and does not count in dirty().
   bool Evict(int db, std::string_view key);
@@ -171,7 +175,10 @@ class Keyspace {
   };
 
   void MakeContainer(Object& object, ObjectType type);
+  bool DeletesExpired() const { return !expiry_held_ && expiry_ == Expiry::kOwn; }
+  Object& Insert(int db, std::string_view key);
   void DropValue(Database& db, Object& object);
+  void DropAccount(Object& object);
   void EraseAt(Database& db, size_t i);
   void DropAt(int db, size_t i);
   void ExpireAt(int db, size_t i);

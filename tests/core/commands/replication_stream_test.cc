@@ -24,7 +24,7 @@ constexpr int kFirstWaiting = 10;
 constexpr int kPatienceMs = 10'000;
 
 // One request a line, its words escaped as in C. A line that begins with "@" is that of another
-// client, which waits.
+// client, which waits; at a line "+" time passes at the server.
 constexpr std::string_view kRequests = R"(
 SET k v
 set k v ex 100
@@ -264,6 +264,58 @@ RESTORE rk 1 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 ABSTTL
 DUMP rk
 )";
 
+// Commands that meet a key "ed" that has expired, and is still there.
+constexpr std::string_view kOnExpired = R"(
+SINTERSTORE ed es
+SUNIONSTORE ed es
+SDIFFSTORE ed es
+ZUNIONSTORE ed 1 es
+ZINTERSTORE ed 1 es
+ZRANGESTORE ed ez 0 -1
+BITOP NOT ed et
+SORT es ALPHA STORE ed
+COPY et ed
+COPY et ed REPLACE
+RENAME er ed
+RENAMENX er ed
+MOVE er 0
+MSET ed 1
+MSETNX ed 1
+GETSET ed 1
+SETNX ed 1
+APPEND ed 1
+LPUSH ed 1
+SADD ed 1
+RESTORE ed 0 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 REPLACE
+RESTORE ed 0 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51
+RESTORE ed 1 \x00\xc0\x05\x0a\x00\x63\x2f\x5f\x66\x83\x2f\xb3\x51 REPLACE ABSTTL
+SINTERSTORE ed no
+SUNIONSTORE ed no
+SDIFFSTORE ed no
+ZUNIONSTORE ed 1 no
+ZDIFFSTORE ed 1 no
+ZRANGESTORE ed no 0 -1
+BITOP NOT ed no
+SORT no ALPHA STORE ed
+DEL ed
+UNLINK ed
+GETDEL ed
+GETEX ed PERSIST
+EXPIRE ed -1
+SET ed 1 PXAT 1
+PERSIST ed
+)";
+
+std::string AllRequests() {
+  std::string all(kRequests);
+  all += "SELECT 0\nFLUSHALL\nSADD es x\nZADD ez 1 a\nSET et abc\n";
+  std::istringstream lines{std::string(kOnExpired)};
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty()) all += "SET er 1\nSET ed 0 PX 1\n+\n" + line + "\nDEL er ed\n";
+  }
+  return all;
+}
+
 std::vector<std::string> Words(std::string_view line) {
   std::istringstream in{std::string(line)};
   std::vector<std::string> words;
@@ -331,7 +383,7 @@ void TheStreamsAreTheSame(Profile profile, const char* variable) {
   // Expired keys are found by commands alone, and no pings are in the stream.
   ASSERT_TRUE(real.Fresh(&error)) << error;
   Alone host;
-  Server core({.profile = profile});
+  Server core({.profile = profile, .active_expiry = false});
   core.set_host(&host);
   const uint64_t client = core.Connect();
   const uint64_t replica = core.Connect();
@@ -352,12 +404,17 @@ void TheStreamsAreTheSame(Profile profile, const char* variable) {
   StreamText of_real;
   StreamText of_core;
   std::vector<uint64_t> waiting;
-  std::istringstream lines{std::string(kRequests)};
+  std::istringstream lines(AllRequests());
   int number = 0;
   int other = kFirstWaiting;
   bool multi = false;
   for (std::string line; std::getline(lines, line);) {
     if (line.empty()) continue;
+    if (line[0] == '+') {
+      ASSERT_TRUE(real.Send(kClient, "DEBUG SLEEP 0.01\r\n", &error)) << error;
+      core.Advance(10);
+      continue;
+    }
     if (line[0] == '@') {
       const std::string request = Request(Words(line.substr(1)));
       ASSERT_TRUE(real.Send(other++, request, &error) && real.Settle(&error)) << error;

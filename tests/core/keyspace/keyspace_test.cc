@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,13 +13,15 @@ namespace {
 
 class Recorder : public KeyspaceObserver {
  public:
-  void OnKeyModified(int db, std::string_view key, bool) override {
+  void OnKeyModified(int db, std::string_view key, bool is_new) override {
+    added = is_new;
     events.push_back(std::to_string(db) + ":" + std::string(key));
   }
   void OnKeyGone(int db, std::string_view key) override { OnKeyModified(db, key, false); }
   void OnFlush(int db) override { events.push_back("flush " + std::to_string(db)); }
 
   std::vector<std::string> events;
+  bool added = false;  // by the last of them
 };
 
 class KeyspaceTest : public testing::Test {
@@ -145,6 +148,60 @@ TEST_F(KeyspaceTest, OverwritingDropsTheValueAndItsExpiry) {
   EXPECT_EQ(keyspace.CheckIntegrity(), "");
   // A reused container is empty.
   EXPECT_TRUE(keyspace.FindOrCreate(0, "other", ObjectType::kList).list().empty());
+}
+
+// Whatever replaces it, and whether or not it was looked up.
+TEST_F(KeyspaceTest, AnExpiredKeyIsGoneBeforeItIsReplaced) {
+  keyspace.set_active_expiry(false);
+  const std::function<void()> replacements[] = {
+      [&] { keyspace.Overwrite(0, "k", ObjectType::kString).string() = "w"; },
+      [&] { keyspace.SetString(0, "k", "w", /*keep_expiry=*/true); },
+      [&] { keyspace.FindOrCreate(0, "k", ObjectType::kString).string() = "w"; },
+      [&] { keyspace.Copy(0, "from", 0, "k"); },
+      [&] { keyspace.Rename(0, "from", 0, "k"); },
+  };
+  for (const auto& replace : replacements) {
+    keyspace.Flush(0);
+    Set("from", "w");
+    Set("k", "v", keyspace.now_ms());
+    keyspace.AdvanceTo(keyspace.now_ms() + 1);
+    const uint64_t expired = keyspace.expired();
+    Events();
+    replace();
+    EXPECT_EQ(Events(), Strings{"0:k"});
+    EXPECT_EQ(keyspace.expired(), expired + 1);
+    keyspace.Modified(0, "k");
+    EXPECT_EQ(Events(), Strings{"0:k"});
+    EXPECT_TRUE(recorder.added);
+    EXPECT_EQ(keyspace.Find(0, "k")->expire_at(), kNoExpiry);
+    EXPECT_EQ(keyspace.CheckIntegrity(), "");
+  }
+  // Where others delete it, it is replaced as it stands; the key is a new one all the same.
+  keyspace.set_expiry(Keyspace::Expiry::kPrimary);
+  for (const auto& replace : replacements) {
+    keyspace.Flush(0);
+    Set("from", "w");
+    Set("k", "v", keyspace.now_ms());
+    keyspace.AdvanceTo(keyspace.now_ms() + 1);
+    Events();
+    replace();
+    EXPECT_EQ(Events(), Strings());
+    keyspace.Modified(0, "k");
+    EXPECT_EQ(Events(), Strings{"0:k"});
+    EXPECT_TRUE(recorder.added);
+    EXPECT_EQ(keyspace.Find(0, "k")->expire_at(), kNoExpiry);
+    EXPECT_EQ(keyspace.CheckIntegrity(), "");
+  }
+}
+
+TEST_F(KeyspaceTest, AnExpiredKeyIsDeletedOnRequest) {
+  Set("k", "v", keyspace.now_ms());
+  keyspace.AdvanceTo(keyspace.now_ms() + 1);
+  Events();
+  EXPECT_TRUE(keyspace.DeleteEvenExpired(0, "k"));
+  EXPECT_FALSE(keyspace.DeleteEvenExpired(0, "k"));
+  EXPECT_EQ(Events(), Strings{"0:k"});
+  EXPECT_EQ(keyspace.expired(), 0U);
 }
 
 TEST_F(KeyspaceTest, RenameMovesValueAndExpiry) {
