@@ -47,15 +47,14 @@ bool ParseExpireCondition(CommandContext& c, ExpireCondition* condition) {
   return true;
 }
 
-// As an absolute time, with the conditions that the command was given.
-void ReplicateExpiry(CommandContext& c, int64_t at) {
-  if (c.argc() == 3) {
-    PropagateAs(c, "PEXPIREAT", c.args[1], at);
-  } else if (c.argc() == 4) {
-    PropagateAs(c, "PEXPIREAT", c.args[1], at, c.args[3]);
-  } else {
-    PropagateAs(c, "PEXPIREAT", c.args[1], at, c.args[3], c.args[4]);
-  }
+// As an absolute time, with all conditions as they were given (redis 7.0 expire.c
+// expireGenericCommand).
+[[gnu::cold, gnu::noinline]] void PropagateExpiry(CommandContext& c, int64_t at) {
+  char digits[kNumberBufferSize];
+  c.views.assign(c.args.begin(), c.args.end());
+  c.views[0] = "PEXPIREAT";
+  c.views[2] = FormatInt64(at, digits);
+  c.server.propagation().Instead(c.db, c.views);
 }
 
 void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
@@ -76,7 +75,9 @@ void SetExpiry(CommandContext& c, ExpireUnit unit, bool absolute) {
   } else {
     c.keyspace.SetExpiry(c.db, key, at);
     c.Modified(key);
-    ReplicateExpiry(c, at);
+    const bool is_pexpireat = absolute && unit == ExpireUnit::kMilliseconds;
+    if (!is_pexpireat && c.server.propagation().records()) [[unlikely]]
+      PropagateExpiry(c, at);
   }
   c.reply.Integer(1);
 }

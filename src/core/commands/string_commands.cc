@@ -84,11 +84,12 @@ bool ParseOptions(CommandContext& c, size_t first, bool is_set, StringOptions* o
   return true;
 }
 
-// The common part of SET, SETNX, SETEX and PSETEX. `at` is the expiry or kNoExpiry.
+// The common part of SET, SETNX, SETEX and PSETEX. `at` is the expiry or kNoExpiry; `is_pxat`: the
+// command has it in this form.
 enum class Condition { kAlways, kIfMissing, kIfThere };
 
 bool Store(CommandContext& c, std::string_view key, std::string_view value, Condition condition,
-           bool keep_ttl, int64_t at) {
+           bool keep_ttl, int64_t at, bool is_pxat = false) {
   // Always look up the key first: that deletes an expired one.
   const bool found = c.keyspace.Find(c.db, key) != nullptr;
   if ((condition == Condition::kIfMissing && found) ||
@@ -105,10 +106,19 @@ bool Store(CommandContext& c, std::string_view key, std::string_view value, Cond
   c.keyspace.SetString(c.db, key, value, keep_ttl);
   if (at != kNoExpiry) {
     c.keyspace.SetExpiry(c.db, key, at);
-    PropagateAs(c, "SET", key, value, "PXAT", at);
+    if (!is_pxat || !c.traits().passes_pxat_on) PropagateAs(c, "SET", key, value, "PXAT", at);
   }
   c.Modified(key);
   return true;
+}
+
+// A replica has no use for the old value (redis 7.0 t_string.c setGenericCommand).
+[[gnu::cold, gnu::noinline]] void PropagateWithoutGet(CommandContext& c) {
+  c.views.clear();
+  for (size_t i = 0; i < c.argc(); ++i) {
+    if (i < 3 || !c.Is(i, "GET")) c.views.push_back(c.args[i]);
+  }
+  c.server.propagation().Instead(c.db, c.views);
 }
 
 void SetWithOptions(CommandContext& c) {
@@ -121,7 +131,10 @@ void SetWithOptions(CommandContext& c) {
   if (o.get && !ReplyValue(c, c.args[1])) return;
   const Condition condition =
       o.nx ? Condition::kIfMissing : (o.xx ? Condition::kIfThere : Condition::kAlways);
-  const bool stored = Store(c, c.args[1], c.args[2], condition, o.keep_ttl, at);
+  const bool stored =
+      Store(c, c.args[1], c.args[2], condition, o.keep_ttl, at, o.kind == StringOptions::kPxAt);
+  if (stored && o.get && at == kNoExpiry && c.server.propagation().records()) [[unlikely]]
+    PropagateWithoutGet(c);
   if (o.get) return;
   if (stored) {
     c.reply.Ok();

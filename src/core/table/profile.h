@@ -78,6 +78,8 @@ struct ProfileTraits {
   bool pops_in_one_command;
   // Propagation: SELECT comes after MULTI; otherwise before it.
   bool multi_in_any_database;
+  // Propagation: SET with PXAT as it was given, GET included; otherwise as SET key value PXAT time.
+  bool passes_pxat_on;
   // The version of the RDB format.
   int rdb_version;
   // As the server's log lines call it.
@@ -117,6 +119,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .deletes_by_unlink = false,
      .pops_in_one_command = false,
      .multi_in_any_database = false,
+     .passes_pxat_on = false,
      .rdb_version = 10,
      .product = "Redis",
      .fsyncs_by_whole_second = true,
@@ -147,6 +150,7 @@ inline constexpr ProfileTraits kProfileTraits[kProfileCount] = {
      .deletes_by_unlink = true,
      .pops_in_one_command = true,
      .multi_in_any_database = true,
+     .passes_pxat_on = true,
      .rdb_version = 11,
      .product = "Valkey",
      .fsyncs_by_whole_second = false,
