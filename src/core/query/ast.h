@@ -30,7 +30,7 @@ enum class Kind : uint8_t {
   kParam,     // `$text`
   kExact,     // "text" or 'text'; may be empty
   kAffix,     // `text*`, `*text`, `*text*`: kPrefix, kSuffix or both; kIsParam, kQuoted
-  kWildcard,  // w'text': the pattern as written, with its backslashes; may be empty
+  kWildcard,  // w'text': the pattern as written, with its backslashes; never empty
   kFuzzy,     // `%text%`: distance 1 to 3 in `arg`; kIsParam
 
   // Fields that are not text. Their text is the field's name.

@@ -83,7 +83,8 @@ struct Token {
 // - A number is [+-](d+[.d*] | .d+)[e[+-]d+] or [+-]inf in any case. It is the longest one that no
 //   word character follows: `5foo` is a word, `1.5foo` is 1, then 5foo (the server reads 1.5, then
 //   foo; and it reads `-info` as -inf, then o, where this lexer reads `-` and info).
-// - `w'` begins a wildcard only if a quote closes it; otherwise `w` is a word.
+// - `w'` begins a wildcard only if a quote closes it, with something in between; otherwise `w` is a
+//   word.
 class Lexer {
  public:
   // `query` has `size` bytes, followed by at least 8 NULs.

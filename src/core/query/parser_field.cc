@@ -45,7 +45,7 @@ bool Parser::ParseField(uint32_t held) {
     const uint32_t operand = tok().begin;
     if (!ParseOperand(held + 2)) return false;
     // Attributes end the field's scope.
-    const bool attributed = query_[last_end_ - 1] == '}';
+    const bool attributed = last_kind_ == Tok::kRightBrace;
     if (!attributed && !ParseFollowers(held + 2, before, operand)) return false;
     in_field_ = false;
   } else {
@@ -242,11 +242,13 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
   bool is_knn = false;
   while (At(Tok::kArrow) && !is_knn) {
     const Lexer at_arrow = lexer_;
-    const uint32_t before_arrow = last_end_;
+    const uint32_t end_before = last_end_;
+    const Tok kind_before = last_kind_;
     Advance();
     if (At(Tok::kLeftBracket) && dialect2()) {
       lexer_ = at_arrow;
-      last_end_ = before_arrow;
+      last_end_ = end_before;
+      last_kind_ = kind_before;
       is_knn = true;
       continue;
     }

@@ -71,6 +71,7 @@ class Parser {
   bool AtAny(int classes) const { return tok().classes & classes; }
   void Advance() {
     last_end_ = tok().end;
+    last_kind_ = tok().kind;
     lexer_.Next();
   }
   bool Expect(Tok kind, const char* expected);
@@ -105,7 +106,8 @@ class Parser {
   Error* const error_;
   const uint32_t max_stack_;
   Lexer lexer_;
-  uint32_t last_end_ = 0;  // end of the token before tok()
+  uint32_t last_end_ = 0;      // end of the token before tok()
+  Tok last_kind_ = Tok::kEnd;  // its kind
   // Start of the last operand: decides whether a KNN clause may follow.
   uint32_t last_operand_begin_ = 0;
   // Dialect 1: the number of adjacent words that the last unit consists of; 0 if it is anything

@@ -12,11 +12,13 @@ namespace {
 using std::string_view;
 
 constexpr string_view kWords[] = {
-    "foo",  "bar",    "hello", "world", "the",  "is",          "as",        "no",
-    "AND",  "w",      "wa",    "inf",   "INF",  "knn",         "isMissing", "ismissing",
-    "2020", "1.5",    "-7",    "+3",    "1e5",  ".5",          "5.",        "5foo",
-    "x_1",  "a\\-b",  "a\\ b", "\\_",   "\\\\", "caf\xc3\xa9", "\xff\xfe",  "\xe4\xb8\xad",
-    "km",   "WITHIN", "1.2.3", "a1",    "e5",   "NULL",        "or",        "un"};
+    "foo",       "bar",       "hello",   "world", "the",         "is",       "as",
+    "no",        "AND",       "w",       "wa",    "inf",         "INF",      "knn",
+    "isMissing", "ismissing", "2020",    "1.5",   "-7",          "+3",       "1e5",
+    ".5",        "5.",        "5foo",    "x_1",   "a\\-b",       "a\\ b",    "\\_",
+    "\\\\",      "a\\}",      "\\{b\\)", "c\\\"", "caf\xc3\xa9", "\xff\xfe", "\xe4\xb8\xad",
+    "km",        "WITHIN",    "1.2.3",   "a1",    "e5",          "NULL",     "or",
+    "un"};
 constexpr string_view kLongWords[] = {"foo",       "hello", "wor", "caf\xc3\xa9", "2020",
                                       "a\\-b\\-c", "1.5",   "the", "sun",         "x_1"};
 constexpr string_view kFields[] = {"title", "body", "t", "n", "tag", "loc", "vec", "a\\-b", "as"};

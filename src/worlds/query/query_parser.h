@@ -1,11 +1,13 @@
 #ifndef RESPROBE_WORLDS_QUERY_QUERY_PARSER_H_
 #define RESPROBE_WORLDS_QUERY_QUERY_PARSER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "core/query/ast.h"
+#include "core/query/chars.h"
 #include "core/query/error.h"
 #include "core/query/options.h"
 #include "core/query/parser.h"
@@ -39,6 +41,7 @@ class QueryParser {
       {"print_is_a_fixed_point", "printing that tree gives the same text"},
       {"error_inside", "an error's place lies inside the query, and it says what was expected"},
       {"rejected_is_empty", "a rejected query leaves no tree"},
+      {"escapes", "a query has the same shape whichever bytes its backslashes escape"},
       {"reuse", "a tree that was used before becomes what a fresh one becomes"},
       {"spans_inside", "the source of a node lies inside the source of its parent"},
       {"depth", "a tree is no deeper than the limit on the parser's stack allows"},
@@ -83,6 +86,7 @@ class QueryParser {
       CheckError(tape, tree, error, run);
     } else if (CheckTree(tape, tree, run)) {
       CheckPrinted(tape, tree, run);
+      if (tape.thorough && !run.violated()) CheckEscapes(tape, tree, run);
     }
   }
 
@@ -164,12 +168,35 @@ class QueryParser {
     run.Check(printed_again_ == printed_, "print_is_a_fixed_point", printed_, printed_again_);
   }
 
+  // An escaped byte is a part of a word, and means nothing else.
+  void CheckEscapes(const QueryTape& tape, const query::Ast& tree, RunContext& run) {
+    escaped_.assign(tape.query);
+    bool any = false;
+    for (size_t i = 0; i + 1 < escaped_.size(); ++i) {
+      if (escaped_[i] != '\\' || !(query::ClassOf(escaped_[i + 1]) & query::kEscapable)) continue;
+      ++i;
+      escaped_[i] = escaped_[i] == '}' ? ']' : '}';
+      any = true;
+    }
+    if (!any) return;
+    query::Error error;
+    const bool parsed = subject_.Parse(escaped_, *tape.options, &again_, &error);
+    const auto same = [](const query::Node& a, const query::Node& b) {
+      return a.kind == b.kind && a.flags == b.flags && a.arg == b.arg && a.begin == b.begin &&
+             a.end == b.end && a.first_child == b.first_child && a.next == b.next;
+    };
+    run.Check(
+        parsed && std::ranges::equal(tree.nodes(), again_.nodes(), same), "escapes",
+        [&] { return Dumped(tree); }, [&] { return escaped_ + "\n" + Dumped(again_); });
+  }
+
   Subject subject_;
   // Kept between runs, so that a run allocates nothing.
   query::Ast tree_;
   query::Ast again_;
   std::string printed_;
   std::string printed_again_;
+  std::string escaped_;
 };
 
 }  // namespace resprobe

@@ -66,6 +66,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"-a1=>{$weight:2}", "(not (attr a1 weight=2))"},
         Case{"@f:a1=>{$weight:2}", "(field @f (attr a1 weight=2))"}));
 
+// A field reaches the numbers after its operand, unless attributes end its scope: not any brace.
+INSTANTIATE_TEST_SUITE_P(
+    Scope, ParserTest,
+    testing::Values(Case{"@f:a1 5", "(field @f (and a1 5))"},
+                    Case{"@f:a\\] 5", "(field @f (and a] 5))"},
+                    Case{"@f:a\\} 5", "(field @f (and a} 5))"},
+                    Case{"@f:*a\\} 5", "(field @f (and *a} 5))"},
+                    Case{"@f:a1=>{} 5", "(and (field @f a1) 5)"},
+                    Case{"@f:a1=>{$weight:2} 5", "(and (field @f (attr a1 weight=2)) 5)"},
+                    Case{"@f:(a1=>{$weight:2}) 5", "(field @f (and (attr a1 weight=2) 5))"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Attributes, ParserTest,
     testing::Values(Case{"(foo bar) => { $weight: 2.0; $slop: 1; $inorder: true; }",

@@ -264,6 +264,15 @@ struct RemembersTooMuch : CoreQueryLanguage {
   }
 };
 
+// Takes an escaped brace at the end for the brace that it looks like.
+struct ReadsTheLastByte : CoreQueryLanguage {
+  bool Parse(std::string_view query, const Options& options, Ast* out, Error* error) {
+    std::string text(query);
+    if (const size_t at = text.find("\\} "); at != text.npos) text[at] = ' ';
+    return CoreQueryLanguage::Parse(text, options, out, error);
+  }
+};
+
 // Prints one more space each time.
 struct Wavers : CoreQueryLanguage {
   int times = 0;
@@ -305,7 +314,7 @@ void ExpectFinds(std::string_view invariant, size_t most_bytes) {
 }
 
 TEST(QueryCanaryTest, EachFaultIsFoundAndShrunk) {
-  ExpectFinds<GluesMinus>("round_trip", 6);
+  ExpectFinds<GluesMinus>("round_trip", 7);
   ExpectFinds<ForgetsParentheses>("round_trip", 12);
   ExpectFinds<ForgetsToClose>("printed_text_parses", 18);
   ExpectFinds<PointsBehind>("error_inside", 10);
@@ -318,6 +327,9 @@ TEST(QueryCanaryTest, FaultsThatNeedASecondLookAreFoundToo) {
   EXPECT_THAT(Violation(remembers, ToTape("rfoo")), HasSubstr("reuse"));
   RawHarness<QueryParser<Wavers>> wavers;
   EXPECT_THAT(Violation(wavers, ToTape("rfoo bar")), HasSubstr("print_is_a_fixed_point"));
+  RawHarness<QueryParser<ReadsTheLastByte>> last_byte;
+  EXPECT_THAT(Violation(last_byte, ToTape("r@f:a\\] 5")), HasSubstr("escapes"));
+  EXPECT_EQ(Violation(last_byte, ToTape("r@f:a 5")), "");
 }
 
 }  // namespace
