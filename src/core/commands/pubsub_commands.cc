@@ -60,8 +60,8 @@ void Unsubscribe(CommandContext& c, Kind kind, std::string_view what) {
   } else if (names.empty()) {
     Confirm(c, kind, what, nullptr);
   } else {
-    // In order of subscription. EraseAt() swaps with the last entry, so look up the first each
-    // time.
+    // EraseAt() puts the last entry in the place of the first, so look that up each time. The order
+    // is none that a client may count on: on a server it is that of a hash table.
     while (!names.empty()) {
       c.scratch.assign(names.at(0).key);
       names.EraseAt(0);
