@@ -217,6 +217,7 @@ void Server::Resume() {
     }
     if (client.open && client.runs_postponed) RunPostponed(client);
     if (!client.open || client.blocked || client.unread.empty()) continue;
+    if (!client.refused.empty()) continue;  // a replica that is about to be disconnected
     std::string& bytes = resumed_bytes_;
     bytes.swap(client.unread);
     client.unread.clear();

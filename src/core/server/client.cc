@@ -55,6 +55,7 @@ void Client::Reset(uint64_t new_id) {
   parser.Reset();
   ClearBuffer(output);
   turn = 0;
+  refused.clear();
   reply_off = reply_skip = reply_skip_next = false;
   written_mark = 0;
   multi = dirty_cas = dirty_exec = false;

@@ -89,6 +89,8 @@ struct Client {
   resp::RequestParser parser;
   std::string output;
   size_t turn = 0;  // where the output of the current turn starts
+  std::string
+      refused;  // replies and pushes to a replica: they are not sent, and end its connection
 
   // CLIENT REPLY.
   bool reply_off = false;

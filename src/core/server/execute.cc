@@ -25,11 +25,9 @@ void Server::Process(Client& client, std::span<const std::string_view> args) {
   current_ = &client;
   writer_ = ReplyWriter(client);
   Dispatch(client, args);
-  if (!discarded_.empty()) {
-    // A reply to a replica is not sent, and ends its connection (_addReplyToBufferOrList).
-    if (client.replica) client.closing = true;
-    discarded_.clear();
-  }
+  if (!discarded_.empty()) discarded_.clear();
+  if (!client.refused.empty()) [[unlikely]]
+    client.closing = true;
   if (!client.blocked) EndRequest(client);
   current_ = nullptr;
   if (ready_count_ > 0) ServeReady();

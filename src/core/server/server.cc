@@ -158,6 +158,8 @@ void Server::Receive(uint64_t id, std::string_view bytes) {
   Broadcast();
   if (files() != nullptr) [[unlikely]]
     EndTurn(persistence_.BeforeSleep());
+  if (!source_.replicas().empty()) [[unlikely]]
+    DisconnectRefused();
 }
 
 // A protocol error ends the connection.
@@ -205,6 +207,8 @@ void Server::Advance(uint64_t ms) {
   Broadcast();
   if (files() != nullptr) [[unlikely]]
     EndTurn(persistence_.Cron() && persistence_.BeforeSleep());
+  if (!source_.replicas().empty()) [[unlikely]]
+    DisconnectRefused();
 }
 
 bool Server::Evict(int db, std::string_view key) {
@@ -236,6 +240,19 @@ void Server::ReadPrimary(Client& client, std::string_view bytes) {
 void Server::TendReplicas() {
   source_.Tick();
   while (Client* const silent = source_.SilentReplica()) Disconnect(*silent);
+}
+
+// A replica that was to get a reply or a push is disconnected (redis 7.0 networking.c
+// _addReplyToBufferOrList).
+void Server::DisconnectRefused() {
+  const auto was_refused = [](const ReplicationSource::Replica& replica) {
+    return !replica.client->refused.empty();
+  };
+  while (true) {
+    const auto found = std::ranges::find_if(source_.replicas(), was_refused);
+    if (found == source_.replicas().end()) return;
+    Disconnect(*found->client);
+  }
 }
 
 void Server::DropReplicas() {
@@ -279,13 +296,12 @@ void Server::AddReplica(Client& client, std::string_view id, int64_t offset) {
 // --- Output.
 
 resp::Writer Server::ReplyWriter(Client& client) {
-  const bool silent =
-      client.reply_off || client.reply_skip || client.closing || client.primary || client.replica;
-  return resp::Writer(silent ? &discarded_ : &client.output, client.protocol);
+  const bool silent = client.reply_off || client.reply_skip || client.closing || client.primary;
+  return resp::Writer(silent ? &discarded_ : OutputOf(client), client.protocol);
 }
 
 resp::Writer Server::PushWriter(Client& client) {
-  return resp::Writer(AcceptsPushes(client) ? &client.output : &discarded_, client.protocol);
+  return resp::Writer(AcceptsPushes(client) ? OutputOf(client) : &discarded_, client.protocol);
 }
 
 resp::Writer Server::MessageWriter(Client& client) {

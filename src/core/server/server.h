@@ -270,6 +270,11 @@ class Server : private KeyspaceObserver {
   void SetReplica(bool replica);
   void SetExpiry();
   void DropReplicas();
+  [[gnu::cold, gnu::noinline]] void DisconnectRefused();
+  // Where what is for the client goes: a replica gets the stream and nothing else.
+  static std::string* OutputOf(Client& client) {
+    return client.replica ? &client.refused : &client.output;
+  }
   void TendReplicas();
   void DropBlocked();
   // A command has run, for which the keyspace was `dirty` before.
@@ -362,7 +367,7 @@ class Server : private KeyspaceObserver {
   int call_depth_ = 0;        // > 0 while a handler runs
   resp::Writer writer_;       // the replies of the current command
   std::string own_messages_;  // messages to the current client, for after its reply
-  std::string discarded_;     // discarded replies
+  std::string discarded_;     // replies and pushes that no connection gets
   CommandContext::Scratch scratch_;
   std::vector<std::string_view> exec_args_;
   std::string error_;

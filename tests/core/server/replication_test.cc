@@ -406,6 +406,69 @@ TEST_F(ReplicationTest, ASilentPeerIsGivenUp) {
   EXPECT_TRUE(a.server.source().replicas().empty());
 }
 
+// What clients with CLIENT REPLY OFF are not sent is not for a replica: redis 7.0 and valkey 8.0
+// keep its connection in all these cases.
+TEST_F(ReplicationTest, SilentClientsDoNotDisconnectAReplica) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  const uint64_t link = a.server.source().replicas().front().client->id;
+  const auto stays = [&] { return a.server.IsOpen(link) && b.server.link().streams(); };
+  for (int i = 1; i <= 4; ++i) Ask(a, {"CLIENT", "REPLY", "OFF"}, i);
+  Ask(a, {"SET", "k", "v"}, 1);
+  Ask(a, {"WAIT", "1", "0"}, 1);
+  Pump();
+  EXPECT_TRUE(stays()) << "the replica's report ends a WAIT";
+  Ask(a, {"BLPOP", "no", "0.5"}, 2);
+  a.server.Advance(1000);
+  b.server.Advance(1000);
+  Pump();
+  EXPECT_TRUE(stays()) << "a wait that timed out, before the replica's report";
+  Ask(a, {"BLPOP", "no", "0"}, 3);
+  for (const Client* client : a.server.active_clients()) {
+    if (client->blocked) Ask(a, {"CLIENT", "UNBLOCK", std::to_string(client->id), "ERROR"});
+  }
+  b.server.Advance(1000);
+  Pump();
+  EXPECT_TRUE(stays()) << "CLIENT UNBLOCK";
+  // Nor its own replies, if it has asked for none.
+  a.server.Receive(link, "CLIENT REPLY OFF\r\nPING\r\n");
+  a.server.Receive(link, "PING\r\n");
+  EXPECT_TRUE(stays()) << "a replica with CLIENT REPLY OFF";
+}
+
+// Both servers close the connection then, and send none of it.
+TEST_F(ReplicationTest, AReplicaThatIsTalkedToIsDisconnected) {
+  struct Case {
+    std::string_view name;
+    std::string_view before;  // on the connection, before it is a replica's
+    std::string_view on_it;   // and then
+    std::vector<std::string_view> elsewhere;
+  };
+  const Case cases[] = {
+      {"PING", "", "PING\r\n", {}},
+      {"WAIT", "", "WAIT 5 100\r\n", {}},
+      {"a message", "HELLO 3\r\nSUBSCRIBE ch\r\n", "", {"PUBLISH", "ch", "x"}},
+      {"an invalidation", "HELLO 3\r\nCLIENT TRACKING on BCAST\r\n", "", {"SET", "k", "v"}},
+  };
+  Machine& a = Add(7000);
+  for (const Case& one : cases) {
+    const uint64_t link = a.server.Connect();
+    a.server.Receive(link, one.before);
+    a.server.Output(link).clear();
+    a.server.Receive(link, "PSYNC ? -1\r\n");
+    EXPECT_TRUE(a.server.IsOpen(link)) << one.name;
+    a.server.Output(link).clear();
+    a.server.Receive(link, one.on_it);
+    if (!one.elsewhere.empty()) Ask(a, one.elsewhere);
+    a.server.Advance(200);
+    EXPECT_FALSE(a.server.IsOpen(link)) << one.name;
+    EXPECT_TRUE(a.server.source().replicas().empty()) << one.name;
+    const std::string sent = a.server.Output(link);
+    EXPECT_EQ(sent.find_first_of("+-:>"), sent.npos) << one.name << ": " << sent;
+  }
+}
+
 TEST_F(ReplicationTest, WaitCountsReplicas) {
   Machine& a = Add(7000);
   Follow(Add(7001), a);
