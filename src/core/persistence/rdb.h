@@ -23,11 +23,14 @@ struct RdbWriteOptions {
   bool compress = true;
   // Without one the checksum is 0, which a reader takes for none (rdbchecksum).
   bool checksum = true;
-  // The auxiliary fields; without them the three values below are not used.
+  // The auxiliary fields; without them only the last of the values below is used.
   bool fields = true;
   int64_t ctime = 0;  // seconds since 1970
   uint64_t used_memory = 0;
   bool aof_base = false;
+  // repl-stream-db, for a replica: the database that the stream has selected where the file ends.
+  // -1: left out.
+  int stream_db = -1;
 };
 
 // Appends a file with all keys of all databases, in the encodings in which the profile's server
@@ -79,6 +82,7 @@ struct RdbReport {
   int version = 0;
   int64_t ctime = 0;
   bool aof_base = false;
+  int stream_db = 0;     // repl-stream-db
   size_t size = 0;       // bytes, after which others may follow; only if it was loaded
   uint64_t loaded = 0;   // keys
   uint64_t expired = 0;  // keys that were dropped because they had expired

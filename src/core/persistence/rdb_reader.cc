@@ -471,12 +471,18 @@ class FileReader {
     return true;
   }
 
+  // As the server, whose selectDb() fails then and leaves the first one selected.
+  int StreamDb(int64_t number) const {
+    return number >= 0 && number < keyspace_.databases() ? static_cast<int>(number) : 0;
+  }
+
   RESPROBE_RARE bool ReadField() {
     std::string_view name;
     std::string_view value;
     if (!in_.Text(&name, &key_text_) || !in_.Text(&value, &value_text_)) return reader_.Failed();
     if (name == "ctime") report_.ctime = ParseCNumber(value);
     if (name == "aof-base") report_.aof_base = ParseCNumber(value) != 0;
+    if (name == "repl-stream-db") report_.stream_db = StreamDb(ParseCNumber(value));
     return true;
   }
 

@@ -233,6 +233,10 @@ void AppendRdb(const Keyspace& keyspace, const RdbWriteOptions& options, std::st
   for (const int unit : {1000, 100, 10, 1}) *rdb += static_cast<char>('0' + version / unit % 10);
   ValueWriter writer(options.profile, options.packed, options.compress, rdb);
   if (options.fields) WriteFields(options, &writer.to());
+  if (options.stream_db >= 0) {
+    char digits[kNumberBufferSize];
+    WriteField("repl-stream-db", FormatInt64(options.stream_db, digits), &writer.to());
+  }
   for (int db = 0; db < keyspace.databases(); ++db) {
     const Dict<Object>& keys = keyspace.keys(db);
     if (keys.empty()) continue;

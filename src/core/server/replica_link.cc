@@ -31,7 +31,7 @@ void ReplicaLink::Reset() {
   if (state_ == State::kNone && due_ == 0 && heard_at_ == 0) return;  // it was never used
   state_ = State::kNone;
   host_.clear();
-  port_ = db_ = 0;
+  port_ = 0;
   connection_ = 0;
   due_ = heard_at_ = alive_at_ = 0;
   line_.clear();
@@ -43,7 +43,6 @@ void ReplicaLink::Follow(std::string_view host, int port) {
   if (follows()) Leave();
   host_.assign(host);
   port_ = port;
-  db_ = server_.source_.selected_db();
   server_.DropBlocked();
   server_.SetReplica(true);
   server_.source_.FollowStream();
@@ -202,7 +201,7 @@ void ReplicaLink::HandleLine(Client& client) {
         // Replicas learn a new id when they come back (slaveTryPartialResynchronization).
         if (server_.source_.Continue(TakeWord(&line))) server_.DropReplicas();
         client.parser.Reset();
-        client.db = db_;
+        client.db = server_.source_.selected_db();
         state_ = State::kStream;
         due_ = server_.keyspace_.now_ms() + kPeriodMs;
       } else {
@@ -248,11 +247,12 @@ void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
   if (keys_.size() < keys_size_) return;
   server_.DropReplicas();  // they follow another stream from here
   const RdbReadOptions options = {.profile = server_.config().profile, .keep_expired = true};
-  if (!LoadRdb(keys_, options, &server_.keyspace_).ok()) return Fail();
+  RdbReport report;
+  if (!LoadRdb(keys_, options, &server_.keyspace_, &report).ok()) return Fail();
   RecycleString(keys_);
-  server_.source_.Adopt(new_id_, begins_);
+  server_.source_.Adopt(new_id_, begins_, report.stream_db);
   client.parser.Reset();
-  client.db = db_ = 0;
+  client.db = report.stream_db;
   state_ = State::kStream;
   due_ = server_.keyspace_.now_ms() + kPeriodMs;
 }
@@ -270,9 +270,8 @@ void ReplicaLink::Apply(Client& client, std::string_view bytes) {
     server_.Process(client, client.parser.args());
     if (client.id != connection_) return;
     if (client.multi) continue;
-    server_.source_.PassOn(running_);
+    server_.source_.PassOn(running_, client.db);
     running_.clear();
-    db_ = client.db;
     if (!client.blocked) continue;
     client.unread.assign(bytes);  // CLIENT PAUSE
     return;

@@ -91,7 +91,6 @@ class ReplicaLink {
   size_t keys_size_ = 0;  // of all of them
   uint64_t begins_ = 0;   // the offset at which the stream begins after the keys
   std::string new_id_;    // its id
-  int db_ = 0;            // selected in the stream, for a connection that continues it
   std::string running_;   // applied bytes of a command, or of a transaction, that is not complete
 };
 

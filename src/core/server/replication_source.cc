@@ -75,11 +75,12 @@ void ReplicationSource::AddReplica(Client& client, std::string_view id, int64_t 
                .packed = false,
                .compress = false,
                .checksum = false,
-               .fields = false},
+               .fields = false,
+               .stream_db = selected_db()},
               &bytes_);
     out.append(FormatInt64(static_cast<int64_t>(bytes_.size()), digits)).append("\r\n");
     out.append(bytes_);
-    db_ = -1;
+    if (leads_) db_ = -1;
   }
   client.replica = true;
   replicas_.push_back({&client, 0, keyspace_->now_ms()});
@@ -153,13 +154,13 @@ void ReplicationSource::MakeId(uint64_t process) {
   }
 }
 
-void ReplicationSource::Adopt(std::string_view id, uint64_t offset) {
+void ReplicationSource::Adopt(std::string_view id, uint64_t offset, int db) {
   id_.assign(id);
   previous_id_.clear();
   previous_end_ = 0;
   offset_ = offset;
   backlog_.clear();
-  db_ = -1;
+  db_ = db;
 }
 
 bool ReplicationSource::Continue(std::string_view id) {

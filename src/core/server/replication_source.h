@@ -80,17 +80,21 @@ class ReplicationSource {
   uint64_t backlog_begin() const { return offset_ - backlog_.size(); }
   size_t backlog_size() const { return backlog_.size(); }
   bool started() const { return !id_.empty(); }
-  // The database that the stream has selected; 0 if it has selected none.
+  // The database that the stream has selected, which is that of its next command unless a SELECT
+  // comes first; 0 if it has selected none.
   int selected_db() const { return std::max(db_, 0); }
 
   // This server follows another one, whose stream it passes on.
   void FollowStream() { leads_ = false; }
-  // It begins at this point of another stream.
-  void Adopt(std::string_view id, uint64_t offset);
+  // It begins at this point of another stream, where that has selected a database.
+  void Adopt(std::string_view id, uint64_t offset, int db);
   // It goes on in a stream that may have a new id; true if it has.
   bool Continue(std::string_view id);
-  // Bytes of the primary's stream have been applied here.
-  void PassOn(std::string_view bytes) { Feed(bytes); }
+  // Bytes of the primary's stream have been applied here, after which it has selected a database.
+  void PassOn(std::string_view bytes, int db) {
+    Feed(bytes);
+    db_ = db;
+  }
   // This server becomes a primary: its stream continues the one that it has followed.
   void Branch(uint64_t process);
 
@@ -109,7 +113,7 @@ class ReplicationSource {
   uint64_t previous_end_ = 0;
   uint64_t offset_ = 0;
   std::string backlog_;
-  int db_ = -1;  // selected in the stream; -1: unknown
+  int db_ = -1;  // selected in the stream; -1: none, so that a SELECT has to come
   uint64_t ids_made_ = 0;
   std::vector<Replica> replicas_;
   int64_t ping_at_ = 0;  // milliseconds

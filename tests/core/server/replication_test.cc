@@ -365,6 +365,31 @@ TEST_F(ReplicationTest, APromotedReplicaKeepsItsKeysAndItsReplicas) {
   EXPECT_EQ(Ask(a, {"EXISTS", "l"}), ":1\r\n");
 }
 
+// The keys say which database the stream of the replica's own primary has selected.
+TEST_F(ReplicationTest, AReplicaOfAReplicaBeginsInTheDatabaseOfTheStream) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Machine& c = Add(7002);
+  Machine& d = Add(7003);
+  Follow(b, a);
+  Ask(a, {"SELECT", "5"});
+  Ask(a, {"SET", "k", "v"});
+  Pump();
+  Follow(c, b);
+  Follow(d, c);  // after a full synchronization, and before a command
+  EXPECT_EQ(Sends(a, {{"SET", "l", "v"}}), "SET l v; SET l v; SET l v");
+  for (const Machine* machine : {&b, &c, &d}) {
+    EXPECT_NE(machine->server.keyspace().Peek(5, "l"), nullptr) << machine->port;
+    EXPECT_EQ(machine->server.keyspace().Digest(), a.server.keyspace().Digest()) << machine->port;
+  }
+  // A primary selects it anew, for all.
+  Machine& e = Add(7004);
+  Follow(e, a);
+  EXPECT_EQ(Sends(a, {{"SET", "m", "v"}}).substr(0, 17), "SELECT 5; SET m v");
+  EXPECT_EQ(e.server.keyspace().Digest(), a.server.keyspace().Digest());
+  EXPECT_EQ(d.server.keyspace().Digest(), a.server.keyspace().Digest());
+}
+
 TEST_F(ReplicationTest, AReplicaOfAReplicaLearnsANewId) {
   Machine& a = Add(7000);
   Machine& b = Add(7001);
