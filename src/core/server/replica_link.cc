@@ -40,7 +40,7 @@ void ReplicaLink::Reset() {
 }
 
 void ReplicaLink::Follow(std::string_view host, int port) {
-  if (follows()) Leave();
+  HangUp();
   host_.assign(host);
   port_ = port;
   server_.DropBlocked();
@@ -52,15 +52,10 @@ void ReplicaLink::Follow(std::string_view host, int port) {
 
 void ReplicaLink::Leave() {
   if (!follows()) return;
+  HangUp();
   state_ = State::kNone;
-  if (Client* const client = server_.FindOpenClient(connection_); client != nullptr) {
-    client->primary = false;
-    server_.Disconnect(*client);
-  }
-  connection_ = 0;
   host_.clear();
   port_ = 0;
-  running_.clear();
   server_.SetReplica(false);
   server_.source_.Branch(server_.host_->process_number());
   server_.DropReplicas();  // they learn the new id when they come back (replicationUnsetMaster)
@@ -101,12 +96,17 @@ void ReplicaLink::Dial() {
   Say(client, {"PING"});
 }
 
-void ReplicaLink::Fail() {
+void ReplicaLink::HangUp() {
   Client* const client = server_.FindOpenClient(connection_);
-  connection_ = 0;
+  connection_ = 0;  // so that its end is no reason to dial again
+  running_.clear();
+  if (client != nullptr) server_.Disconnect(*client);
+}
+
+void ReplicaLink::Fail() {
   state_ = State::kDown;
   due_ = server_.keyspace_.now_ms() + kPeriodMs;
-  if (client != nullptr) server_.Disconnect(*client);
+  HangUp();
 }
 
 void ReplicaLink::Ended(Client& client) {

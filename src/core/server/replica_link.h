@@ -50,7 +50,9 @@ class ReplicaLink {
   // The time at which bytes of the primary last arrived, in milliseconds; 0: never.
   int64_t heard_at() const { return heard_at_; }
 
-  // Follows another server from now on.
+  // Follows another server from now on. The stream stays the same until that server has answered,
+  // so that it goes on if that server has it too, and so do this server's replicas (redis 7.0
+  // replication.c replicationSetMaster).
   void Follow(std::string_view host, int port);
   // Follows none. The keys stay.
   void Leave();
@@ -69,6 +71,8 @@ class ReplicaLink {
   static constexpr size_t kLongestLine = 1024;
 
   void Dial();
+  // Ends the connection.
+  void HangUp();
   // Ends the connection; it is dialled again by Tick().
   void Fail();
   bool TakeLine(std::string_view* bytes);

@@ -390,6 +390,46 @@ TEST_F(ReplicationTest, AReplicaOfAReplicaBeginsInTheDatabaseOfTheStream) {
   EXPECT_EQ(d.server.keyspace().Digest(), a.server.keyspace().Digest());
 }
 
+// The new primary has the same stream: there is nothing to copy, and its own replicas stay.
+TEST_F(ReplicationTest, AReplicaThatFollowsAnotherOneKeepsItsStream) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Machine& c = Add(7002);
+  Machine& d = Add(7003);
+  Follow(b, a);
+  Follow(c, a);
+  Follow(d, c);
+  Ask(a, {"SELECT", "5"});
+  Ask(a, {"SET", "k", "v"});
+  Pump();
+  const std::string id(c.server.source().id());
+  EXPECT_EQ(Ask(c, {"REPLICAOF", "host", "7001"}), "+OK\r\n");
+  EXPECT_TRUE(c.server.replica());
+  EXPECT_EQ(c.server.source().id(), id);
+  EXPECT_EQ(c.server.source().replicas().size(), 1U);
+  Stream();
+  Pump();
+  const std::string stream = Stream();
+  EXPECT_NE(stream.find("+CONTINUE "), stream.npos) << stream;
+  EXPECT_EQ(stream.find("+FULLRESYNC "), stream.npos);
+  EXPECT_EQ(c.server.source().replicas().size(), 1U);
+  // It goes on in the database of the stream.
+  Ask(a, {"SET", "l", "v"});
+  Pump();
+  for (const Machine* machine : {&b, &c, &d}) {
+    EXPECT_EQ(machine->server.keyspace().Digest(), a.server.keyspace().Digest()) << machine->port;
+  }
+  // One that has another stream is copied, and its replicas begin again.
+  Machine& e = Add(7004);
+  Ask(e, {"SET", "other", "v"});
+  Ask(c, {"REPLICAOF", "host", "7004"});
+  Stream();
+  Pump();
+  EXPECT_NE(Stream().find("+FULLRESYNC "), std::string::npos);
+  EXPECT_TRUE(c.server.source().replicas().empty());
+  EXPECT_EQ(c.server.keyspace().Digest(), e.server.keyspace().Digest());
+}
+
 TEST_F(ReplicationTest, AReplicaOfAReplicaLearnsANewId) {
   Machine& a = Add(7000);
   Machine& b = Add(7001);
