@@ -257,7 +257,6 @@ void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
   due_ = server_.keyspace_.now_ms() + kPeriodMs;
 }
 
-// A command counts as applied when it has run; one of a transaction, with EXEC.
 void ReplicaLink::Apply(Client& client, std::string_view bytes) {
   while (!bytes.empty()) {
     const resp::RequestParser::Result result = client.parser.Parse(bytes);
@@ -269,13 +268,20 @@ void ReplicaLink::Apply(Client& client, std::string_view bytes) {
     if (result.status == Status::kNeedMore) return;
     server_.Process(client, client.parser.args());
     if (client.id != connection_) return;
-    if (client.multi) continue;
-    server_.source_.PassOn(running_, client.db);
-    running_.clear();
-    if (!client.blocked) continue;
-    client.unread.assign(bytes);  // CLIENT PAUSE
-    return;
+    if (client.blocked) {  // CLIENT PAUSE
+      client.unread.assign(bytes);
+      return;
+    }
+    Applied(client);
   }
+}
+
+// A command counts when it has run; one of a transaction, with EXEC (redis 7.0 networking.c
+// commandProcessed).
+void ReplicaLink::Applied(Client& client) {
+  if (client.id != connection_ || client.blocked || client.multi) return;
+  server_.source_.PassOn(running_, client.db);
+  running_.clear();
 }
 
 }  // namespace resprobe

@@ -59,6 +59,8 @@ class ReplicaLink {
 
   // Takes bytes of the connection to the primary.
   void Receive(Client& client, std::string_view bytes);
+  // A command of the stream that CLIENT PAUSE had held has run.
+  void Applied(Client& client);
   // The connection has ended; it is still open here.
   void Ended(Client& client);
   // Time has passed.

@@ -232,8 +232,15 @@ void Server::SetExpiry() {
 
 void Server::ReadPrimary(Client& client, std::string_view bytes) {
   keyspace_.set_expiry(Keyspace::Expiry::kIgnored);
-  if (client.runs_postponed) RunPostponed(client);
-  link_.Receive(client, bytes);
+  if (client.runs_postponed) {
+    RunPostponed(client);
+    link_.Applied(client);
+  }
+  if (client.blocked) {
+    client.unread.append(bytes);
+  } else {
+    link_.Receive(client, bytes);
+  }
   SetExpiry();
 }
 

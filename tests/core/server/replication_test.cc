@@ -430,6 +430,30 @@ TEST_F(ReplicationTest, AReplicaThatFollowsAnotherOneKeepsItsStream) {
   EXPECT_EQ(c.server.keyspace().Digest(), e.server.keyspace().Digest());
 }
 
+// What CLIENT PAUSE holds has not been applied: it comes again on a new connection.
+TEST_F(ReplicationTest, APausedCommandOfTheStreamCountsWhenItHasRun) {
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Follow(b, a);
+  Ask(b, {"CLIENT", "PAUSE", "100000", "WRITE"});
+  const uint64_t offset = b.server.source().offset();
+  Ask(a, {"MULTI"});
+  Ask(a, {"SET", "k", "v"});
+  Ask(a, {"RPUSH", "l", "x"});
+  Ask(a, {"EXEC"});
+  Ask(a, {"RPUSH", "l", "y"});
+  Pump();
+  EXPECT_LT(b.server.source().offset(), a.server.source().offset());
+  EXPECT_EQ(Ask(b, {"EXISTS", "k", "l"}), ":0\r\n");
+  Cut(b);
+  Pump();
+  EXPECT_GE(b.server.source().offset(), offset);
+  Ask(b, {"CLIENT", "UNPAUSE"});
+  Pump();
+  EXPECT_EQ(b.server.source().offset(), a.server.source().offset());
+  EXPECT_EQ(b.server.keyspace().Digest(), a.server.keyspace().Digest());
+}
+
 TEST_F(ReplicationTest, AReplicaOfAReplicaLearnsANewId) {
   Machine& a = Add(7000);
   Machine& b = Add(7001);
