@@ -18,6 +18,9 @@ constexpr int64_t kRetrySeconds = 5;
 // 2, 4 … minutes, at most an hour.
 constexpr int64_t kFailuresBeforeWait = 3;
 constexpr int64_t kLongestWaitMinutes = 60;
+// How often a replica tries to begin its log after a synchronization. A real one waits a second
+// between two attempts, and does nothing else.
+constexpr int kAttemptsAfterSync = 10;
 
 }  // namespace
 
@@ -54,6 +57,7 @@ void Persistence::Reset() {
   no_rewrite_before_s_ = 0;
   aof_closed_size_ = aof_base_size_ = 0;
   last_retry_s_ = 0;
+  gives_up_ = false;
 }
 
 void Persistence::Log(std::initializer_list<std::string_view> parts) {
@@ -255,6 +259,25 @@ void Persistence::TurnOff() {
   if (child_ == Child::kRewrite) KillChild();
 }
 
+void Persistence::BeginSync() {
+  if (files_ == nullptr) return;
+  if (aof_ != Aof::kOff) TurnOff();
+  if (child_ == Child::kSave) KillChild();
+}
+
+void Persistence::EndSync(bool in_exec) {
+  if (files_ == nullptr || !settings_.appendonly || aof_ != Aof::kOff) return;
+  const std::string_view primary = profile_ == Profile::kValkey80 ? "primary" : "master";
+  for (int i = 0; i < kAttemptsAfterSync; ++i) {
+    if (TurnOn(in_exec) == Result::kDone) return;
+    Log({"Failed enabling the AOF after successful ", primary,
+         " synchronization! Trying it again in one second."});
+  }
+  Log({"FATAL: this replica instance finished the synchronization with its ", primary,
+       ", but the AOF can't be turned on. Exiting now."});
+  gives_up_ = true;
+}
+
 // redis 7.0 aof.c rewriteAppendOnlyFileBackground.
 Persistence::Result Persistence::StartRewrite() {
   if (const int error = files_->MakeDirectory(AofManifest::kDirectory); error < 0) {
@@ -375,7 +398,9 @@ bool Persistence::Flush(bool force) {
 
 // --- Turns and time.
 
-bool Persistence::BeforeSleep() { return !log_.is_open() || Flush(/*force=*/false); }
+bool Persistence::BeforeSleep() {
+  return !gives_up_ && (!log_.is_open() || Flush(/*force=*/false));
+}
 
 void Persistence::StepChild() {
   if (task_.running()) task_.Step();

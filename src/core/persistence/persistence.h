@@ -85,6 +85,14 @@ class Persistence {
   // CONFIG SET appendonly. `in_exec`: by a command of a transaction.
   Result TurnOn(bool in_exec);
   void TurnOff();
+  // A replica is about to load the keys of its primary: the log, and a snapshot that is being
+  // written, have others (redis 7.0 replication.c readSyncBulkPayload).
+  void BeginSync();
+  // It has loaded them, or is promoted without: the log, if settings want one, begins with a
+  // rewrite (redis 7.0 replication.c restartAOFAfterSYNC). If it cannot, the server exits at the
+  // end of the turn. Until then there is no log, even if loading fails. `in_exec`: by a command of
+  // a transaction.
+  void EndSync(bool in_exec);
   // BGREWRITEAOF. No child may be running.
   Result StartRewrite();
   void ScheduleRewrite() { rewrite_scheduled_ = true; }
@@ -185,6 +193,7 @@ class Persistence {
   int64_t aof_closed_size_ = 0;  // of the files before the one that is written
   int64_t aof_base_size_ = 0;
   int64_t last_retry_s_ = 0;
+  bool gives_up_ = false;  // the server exits
   std::string line_;
   std::string refusal_;
 };

@@ -96,13 +96,13 @@ void Server::EndTurn(bool good) {
 }
 
 std::string_view Server::Configure(const ServerConfig& config) {
-  const bool was_on = persistence_.aof() != Persistence::Aof::kOff;
-  if (files() == nullptr || config.persistence.appendonly == was_on) {
-    config_ = config;
+  ServerConfig before = std::exchange(config_, config);
+  const bool wants_log = config.persistence.appendonly;
+  const bool has_log = persistence_.aof() != Persistence::Aof::kOff;
+  if (files() == nullptr || wants_log == before.persistence.appendonly || wants_log == has_log) {
     return {};
   }
-  ServerConfig before = std::exchange(config_, config);
-  if (was_on) {
+  if (has_log) {
     persistence_.TurnOff();
   } else if (persistence_.TurnOn(in_exec()) == Persistence::Result::kFailed) {
     config_ = std::move(before);

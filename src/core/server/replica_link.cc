@@ -59,6 +59,8 @@ void ReplicaLink::Leave() {
   server_.SetReplica(false);
   server_.source_.Branch(server_.host_->process_number());
   server_.DropReplicas();  // they learn the new id when they come back (replicationUnsetMaster)
+  server_.persistence_.EndSync(
+      server_.in_exec());  // in case that the last synchronization has failed
   server_.UpdateRecording();
 }
 
@@ -248,6 +250,8 @@ void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
   server_.DropReplicas();  // they follow another stream from here
   const RdbReadOptions options = {.profile = server_.config().profile, .keep_expired = true};
   RdbReport report;
+  server_.persistence_.BeginSync();
+  server_.UpdateRecording();
   if (!LoadRdb(keys_, options, &server_.keyspace_, &report).ok()) return Fail();
   RecycleString(keys_);
   server_.source_.Adopt(new_id_, begins_, report.stream_db);
@@ -255,6 +259,8 @@ void ReplicaLink::TakeKeys(Client& client, std::string_view* bytes) {
   client.db = report.stream_db;
   state_ = State::kStream;
   due_ = server_.keyspace_.now_ms() + kPeriodMs;
+  server_.persistence_.EndSync(/*in_exec=*/false);
+  server_.UpdateRecording();
 }
 
 void ReplicaLink::Apply(Client& client, std::string_view bytes) {

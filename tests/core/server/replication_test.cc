@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/persistence/memory_files.h"
 #include "core/resp/writer.h"
 #include "core/server/server.h"
 
@@ -17,6 +19,15 @@ namespace {
 
 constexpr std::string_view kHandshake =
     "*5\r\n$8\r\nREPLCONF\r\n$14\r\nlistening-port\r\n$4\r\n7001\r\n$4\r\ncapa\r\n$6\r\npsync2\r\n";
+
+// Files that can be made impossible to open for writing.
+class FullFiles : public MemoryFiles {
+ public:
+  int Open(std::string_view path, Mode mode) override {
+    return full && mode != Mode::kRead ? -ENOSPC : MemoryFiles::Open(path, mode);
+  }
+  bool full = false;
+};
 
 // A few servers, named by their ports.
 class ReplicationTest : public testing::Test {
@@ -56,6 +67,16 @@ class ReplicationTest : public testing::Test {
   Machine& Add(int port, Profile profile = Profile::kRedis70) {
     machines_.push_back(std::make_unique<Machine>(this, port, profile));
     return *machines_.back();
+  }
+  // Its process starts, with these files and a log.
+  static void Start(Machine& machine, MemoryFiles* files) {
+    machine.server.Reset();
+    ++machine.restarts;
+    ServerConfig config = machine.server.config();
+    config.persistence.appendonly = true;
+    config.persistence.appendfsync = AppendFsync::kAlways;
+    machine.server.Configure(config);
+    ASSERT_TRUE(machine.server.Start(files, machine.restarts, nullptr));
   }
   // Delivers everything, until nothing moves.
   void Pump() {
@@ -452,6 +473,84 @@ TEST_F(ReplicationTest, APausedCommandOfTheStreamCountsWhenItHasRun) {
   Pump();
   EXPECT_EQ(b.server.source().offset(), a.server.source().offset());
   EXPECT_EQ(b.server.keyspace().Digest(), a.server.keyspace().Digest());
+}
+
+// A full synchronization replaces what the log has, too: live/replication shows the same of real
+// servers.
+TEST_F(ReplicationTest, AReplicaLogsWhatItWasSynchronizedWith) {
+  MemoryFiles files;
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Start(b, &files);
+  Ask(b, {"SET", "old", "v"});
+  Ask(a, {"SET", "k", "v"});
+  Follow(b, a);
+  EXPECT_EQ(b.server.persistence().aof(), Persistence::Aof::kWaitsForRewrite);
+  Ask(a, {"SET", "l", "v"});
+  Pump();
+  const auto rewrite = [&] {
+    while (b.server.persistence().child_runs()) b.server.persistence().StepChild();
+    b.server.Advance(100);
+  };
+  rewrite();
+  EXPECT_EQ(b.server.persistence().aof(), Persistence::Aof::kOn);
+  Ask(a, {"SET", "m", "v"});
+  Pump();
+  Start(b, &files);
+  EXPECT_EQ(Ask(b, {"EXISTS", "old"}, 1), ":0\r\n");
+  EXPECT_EQ(Ask(b, {"EXISTS", "k", "l", "m"}, 1), ":3\r\n");
+}
+
+// Keys that cannot be loaded leave a replica without a log, until it is promoted.
+TEST_F(ReplicationTest, AFailedSynchronizationEndsTheLog) {
+  MemoryFiles files;
+  Machine& b = Add(7001);
+  Start(b, &files);
+  Ask(b, {"SET", "old", "v"}, 1);
+  Ask(b, {"REPLICAOF", "host", "7000"}, 1);
+  const uint64_t link = b.dialled.at(0).connection;
+  b.dialled.clear();
+  b.server.Receive(link, "+PONG\r\n+OK\r\n+FULLRESYNC " + std::string(40, 'a') + " 0\r\n$3\r\nbad");
+  EXPECT_FALSE(b.server.IsOpen(link));
+  EXPECT_EQ(b.server.persistence().aof(), Persistence::Aof::kOff);
+  ServerConfig config = b.server.config();
+  config.max_bulk /= 2;  // another setting does not turn it on
+  EXPECT_EQ(b.server.Configure(config), "");
+  EXPECT_EQ(b.server.persistence().aof(), Persistence::Aof::kOff);
+  Ask(b, {"REPLICAOF", "NO", "ONE"}, 1);
+  EXPECT_EQ(b.server.persistence().aof(), Persistence::Aof::kWaitsForRewrite);
+}
+
+// A log that cannot be begun ends the process (redis 7.0 replication.c restartAOFAfterSYNC).
+TEST_F(ReplicationTest, AReplicaThatCannotLogExits) {
+  FullFiles files;
+  Machine& a = Add(7000);
+  Machine& b = Add(7001);
+  Start(b, &files);
+  Ask(b, {"SET", "old", "v"}, 1);
+  files.full = true;
+  EXPECT_EQ(Ask(b, {"REPLICAOF", "host", "7000"}, 1), "+OK\r\n");
+  Pump();
+  EXPECT_TRUE(b.server.exited());
+  EXPECT_TRUE(b.server.failed());
+  EXPECT_TRUE(a.server.keyspace().keys(0).empty());
+}
+
+TEST_F(ReplicationTest, ASilentWaitForTheLogDoesNotDisconnectAReplica) {
+  MemoryFiles files;
+  Machine& a = Add(7000, Profile::kValkey80);
+  Machine& b = Add(7001, Profile::kValkey80);
+  Start(a, &files);
+  Follow(b, a);
+  const uint64_t link = a.server.source().replicas().front().client->id;
+  Ask(a, {"CLIENT", "REPLY", "OFF"}, 1);
+  Ask(a, {"SET", "k", "v"}, 1);
+  Ask(a, {"WAITAOF", "1", "0", "0"}, 1);
+  Pump();
+  b.server.Advance(1000);
+  Pump();
+  EXPECT_TRUE(a.server.IsOpen(link));
+  EXPECT_TRUE(b.server.link().streams());
 }
 
 TEST_F(ReplicationTest, AReplicaOfAReplicaLearnsANewId) {
