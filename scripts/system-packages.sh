@@ -31,6 +31,8 @@ build|header:nlohmann/json.hpp|nlohmann-json3-dev|reports
 build|header:httplib.h|libcpp-httplib-dev|HTTP for proxy and workers
 build|header:yaml-cpp/yaml.h|libyaml-cpp-dev|scenarios of clusters
 build|header:hiredis/hiredis.h|libhiredis-dev|a client library under test
+build|header:event2/event.h|libevent-dev|an event loop of hiredis's adapters
+build|header:uv.h|libuv1-dev|another one
 build|wish:ccache|ccache|faster rebuilds
 build|wish:ld.lld-$v|lld-$v|faster links
 afl|cmd:afl-fuzz|afl++|the second fuzzing engine

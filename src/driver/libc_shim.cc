@@ -7,10 +7,15 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdlib>
@@ -19,6 +24,7 @@
 #include "driver/crash_log.h"
 #include "sim/sim_posix.h"
 
+using resprobe::SimEpoll;
 using resprobe::SimPosix;
 
 namespace {
@@ -28,6 +34,17 @@ SimPosix* Inside() {
   return system != nullptr && system->inside() ? system : nullptr;
 }
 int Index(int fd) { return fd - SimPosix::kFirstFd; }
+int LoopIndex(int fd) { return fd - SimPosix::kFirstLoopFd; }
+
+static_assert(SimEpoll::kIn == EPOLLIN && SimEpoll::kOut == EPOLLOUT);
+
+int OpenOfLoop(SimPosix* system) {
+  const int index = system->epoll().Open();
+  return index < 0 ? index : index + SimPosix::kFirstLoopFd;
+}
+
+// The largest number of events that one epoll_wait() reports; a loop asks again for the others.
+constexpr size_t kMostReady = SimPosix::kSockets;
 
 // Converts a system call's result as the C library does.
 template <class T>
@@ -54,6 +71,15 @@ int __real_close(int);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
 int __real_setsockopt(int, int, int, const void*, socklen_t);
 int __real_fcntl(int, int, ...);
+int __real_ioctl(int, unsigned long, ...);
+long __real_syscall(long, ...);
+int __real_epoll_create1(int);
+int __real_epoll_ctl(int, int, int, epoll_event*);
+int __real_epoll_wait(int, epoll_event*, int, int);
+int __real_eventfd(unsigned, int);
+int __real_pipe2(int[2], int);
+int __real_clock_gettime(clockid_t, timespec*);
+int __real_gettimeofday(timeval*, void*);
 void* __real_malloc(size_t);
 void* __real_calloc(size_t, size_t);
 void* __real_realloc(void*, size_t);
@@ -94,16 +120,29 @@ ssize_t __wrap_recv(int fd, void* to, size_t size, int flags) {
 }
 ssize_t __wrap_write(int fd, const void* from, size_t size) {
   if (!SimPosix::IsFake(fd)) return __real_write(fd, from, size);
-  return Result(SimPosix::current()->Write(Index(fd), static_cast<const char*>(from), size));
+  return Result(SimPosix::current()->Write(Index(fd), static_cast<const char*>(from), size, false));
 }
 ssize_t __wrap_send(int fd, const void* from, size_t size, int flags) {
   if (!SimPosix::IsFake(fd)) return __real_send(fd, from, size, flags);
-  return Result(SimPosix::current()->Write(Index(fd), static_cast<const char*>(from), size));
+  return Result(SimPosix::current()->Write(Index(fd), static_cast<const char*>(from), size,
+                                           (flags & MSG_NOSIGNAL) != 0));
 }
 
 int __wrap_close(int fd) {
+  if (SimPosix::IsOfLoop(fd)) return Result(SimPosix::current()->epoll().Close(LoopIndex(fd)));
   if (!SimPosix::IsFake(fd)) return __real_close(fd);
   return Result(SimPosix::current()->Close(Index(fd)));
+}
+
+// libuv closes descriptors so.
+long __wrap_syscall(long number, ...) {
+  long a[6];
+  va_list args;
+  va_start(args, number);
+  for (long& argument : a) argument = va_arg(args, long);
+  va_end(args);
+  if (number == SYS_close) return __wrap_close(static_cast<int>(a[0]));
+  return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
@@ -148,6 +187,84 @@ int __wrap_fcntl64(int fd, int command, ...) {
   va_end(args);
   return __wrap_fcntl(fd, command, argument);
 }
+
+int __wrap_ioctl(int fd, unsigned long request, ...) {
+  va_list args;
+  va_start(args, request);
+  void* const argument = va_arg(args, void*);
+  va_end(args);
+  if (!SimPosix::IsFake(fd)) return __real_ioctl(fd, request, argument);
+  if (request == FIONBIO) {
+    SimPosix::current()->SocketAt(Index(fd)).nonblocking = *static_cast<int*>(argument) != 0;
+  }
+  return 0;
+}
+
+// --- The event loops of programs.
+
+int __wrap_epoll_create1(int flags) {
+  SimPosix* const system = Inside();
+  return system == nullptr ? __real_epoll_create1(flags) : Result(OpenOfLoop(system));
+}
+
+int __wrap_epoll_ctl(int loop, int operation, int fd, epoll_event* event) {
+  if (!SimPosix::IsOfLoop(loop)) return __real_epoll_ctl(loop, operation, fd, event);
+  const SimEpoll::Watch watch = {.loop = LoopIndex(loop),
+                                 .fd = fd,
+                                 .socket = SimPosix::IsFake(fd) ? Index(fd) : -1,
+                                 .events = event == nullptr ? 0 : event->events,
+                                 .data = event == nullptr ? 0 : event->data.u64};
+  const SimEpoll::Change change = operation == EPOLL_CTL_ADD   ? SimEpoll::Change::kAdd
+                                  : operation == EPOLL_CTL_DEL ? SimEpoll::Change::kDelete
+                                                               : SimEpoll::Change::kModify;
+  return Result(SimPosix::current()->epoll().Control(LoopIndex(loop), change, watch));
+}
+
+// The simulation's loops never wait: the world lets time pass between their turns.
+int __wrap_epoll_wait(int loop, epoll_event* events, int most, int timeout_ms) {
+  if (!SimPosix::IsOfLoop(loop)) return __real_epoll_wait(loop, events, most, timeout_ms);
+  SimEpoll::Ready ready[kMostReady];
+  const int count = SimPosix::current()->EpollWait(LoopIndex(loop), ready,
+                                                   std::min(kMostReady, static_cast<size_t>(most)));
+  for (int i = 0; i < count; ++i) {
+    events[i].events = ready[i].events;
+    events[i].data.u64 = ready[i].data;
+  }
+  return Result(count);
+}
+
+int __wrap_eventfd(unsigned value, int flags) {
+  SimPosix* const system = Inside();
+  return system == nullptr ? __real_eventfd(value, flags) : Result(OpenOfLoop(system));
+}
+
+int __wrap_pipe2(int ends[2], int flags) {
+  SimPosix* const system = Inside();
+  if (system == nullptr) return __real_pipe2(ends, flags);
+  ends[0] = Result(OpenOfLoop(system));
+  ends[1] = Result(OpenOfLoop(system));
+  return ends[1] < 0 ? -1 : 0;
+}
+
+// --- Time.
+
+int __wrap_clock_gettime(clockid_t clock, timespec* now) {
+  SimPosix* const system = Inside();
+  if (system == nullptr) return __real_clock_gettime(clock, now);
+  now->tv_sec = system->now_us() / 1'000'000;
+  now->tv_nsec = system->now_us() % 1'000'000 * 1000;
+  return 0;
+}
+
+int __wrap_gettimeofday(timeval* now, void* zone) {
+  SimPosix* const system = Inside();
+  if (system == nullptr) return __real_gettimeofday(now, zone);
+  now->tv_sec = system->now_us() / 1'000'000;
+  now->tv_usec = system->now_us() % 1'000'000;
+  return 0;
+}
+
+// --- The heap.
 
 void* __wrap_malloc(size_t size) {
   SimPosix* const system = Inside();

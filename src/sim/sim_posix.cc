@@ -19,38 +19,46 @@ AssertTrap& TheAssertTrap() {
   return trap;
 }
 
-void PointerSet::Insert(void* pointer) {
+void BlockTable::Insert(void* block, size_t bytes) {
   if ((size_ + 1) * 2 > slots_.size()) {
-    std::vector<void*> old(slots_.size() * 2);
+    std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
-    size_ = 0;
-    for (void* each : old) {
-      if (each != nullptr) Insert(each);
+    size_ = bytes_ = 0;
+    for (const Slot& each : old) {
+      if (each.block != nullptr) Insert(each.block, each.bytes);
     }
   }
-  size_t at = Home(pointer);
-  while (slots_[at] != nullptr) at = (at + 1) & (slots_.size() - 1);
-  slots_[at] = pointer;
+  size_t at = Home(block);
+  while (slots_[at].block != nullptr) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = {block, bytes};
   ++size_;
+  bytes_ += bytes;
 }
 
-bool PointerSet::Erase(void* pointer) {
+size_t BlockTable::SizeOf(const void* block) const {
+  for (size_t at = Home(block); slots_[at].block != nullptr; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].block == block) return slots_[at].bytes;
+  }
+  return 0;
+}
+
+void BlockTable::Erase(void* block) {
   const size_t mask = slots_.size() - 1;
-  size_t at = Home(pointer);
-  while (slots_[at] != pointer) {
-    if (slots_[at] == nullptr) return false;
+  size_t at = Home(block);
+  while (slots_[at].block != block) {
+    if (slots_[at].block == nullptr) return;
     at = (at + 1) & mask;
   }
   --size_;
+  bytes_ -= slots_[at].bytes;
   // Move up later entries of the probe sequence, so that no search ends too soon.
-  for (size_t next = (at + 1) & mask; slots_[next] != nullptr; next = (next + 1) & mask) {
-    const size_t home = Home(slots_[next]);
+  for (size_t next = (at + 1) & mask; slots_[next].block != nullptr; next = (next + 1) & mask) {
+    const size_t home = Home(slots_[next].block);
     if (((next - home) & mask) < ((next - at) & mask)) continue;
     slots_[at] = slots_[next];
     at = next;
   }
-  slots_[at] = nullptr;
-  return true;
+  slots_[at].block = nullptr;
 }
 
 SimPosix::~SimPosix() {
@@ -66,6 +74,8 @@ void SimPosix::Start(World* world, size_t send_buffer) {
   world_ = world;
   memory_.set_send_buffer(send_buffer);
   ClearCallToxics();
+  earned_ = 0;
+  newest_ = -1;
   counts_.Reset();
   log_.Reset();
   ChaosLog::set_current(&log_);
@@ -79,9 +89,11 @@ void SimPosix::UseWire(SocketApi* wire) {
 void SimPosix::Reclaim() {
   inside_ = false;
   blocks_.Drain([](void* block) { std::free(block); });
-  taken_blocks_ = 0;
+  taken_blocks_ = taken_bytes_ = 0;
   for (Socket& socket : sockets_) socket.state = Socket::State::kFree;
   wire_->Reset();
+  epoll_.Reset();
+  pretended_ = {};
   open_ = 0;
 }
 
@@ -97,6 +109,9 @@ void SimPosix::SetCallToxic(const Toxic& toxic) {
     case ToxicKind::kShortWrite:
       short_write_ = {v[0] - 1, v[2], v[1]};
       break;
+    case ToxicKind::kFullBacklog:
+      full_backlog_ = {v[0] - 1, v[1], 0};
+      break;
     case ToxicKind::kAllocFailure:
       alloc_failure_ = {v[0] - 1, v[1], 0};
       break;
@@ -109,6 +124,7 @@ void SimPosix::ClearCallToxics() {
   eintr_ = {};
   eagain_ = {};
   short_write_ = {};
+  full_backlog_ = {};
   alloc_failure_ = {};
 }
 
@@ -129,6 +145,9 @@ int64_t SimPosix::Log(const char* what, int socket, int64_t result) {
       result != -EINPROGRESS && result != -EISCONN && socket >= 0) {
     sockets_[static_cast<size_t>(socket)].told_error = static_cast<int>(-result);
   }
+  if (result == -EINTR && socket >= 0) {
+    sockets_[static_cast<size_t>(socket)].interrupted = true;
+  }
   world_->OnResult(what, socket, result);
   return result;
 }
@@ -143,6 +162,7 @@ int SimPosix::OpenSocket() {
     socket.Open();
     ++open_;
     const auto index = static_cast<int>(i);
+    newest_ = index;
     wire_->Open(index);
     Log("socket", index, 0);
     return index;
@@ -168,9 +188,15 @@ int SimPosix::Connect(int index) {
     case Socket::State::kFree:
       return static_cast<int>(Log("connect", index, -EBADF));
     case Socket::State::kNew:
+      if (s.nonblocking && Acts(&full_backlog_, ToxicKind::kFullBacklog)) {
+        s.backlogged = true;
+        return static_cast<int>(Log("connect", index, -EAGAIN));
+      }
       s.state = Socket::State::kConnecting;
+      s.backlogged = false;
       world_->OnConnecting(index);
       if (s.nonblocking) return static_cast<int>(Log("connect", index, -EINPROGRESS));
+      if (Acts(&eintr_, ToxicKind::kEintr)) return static_cast<int>(Log("connect", index, -EINTR));
       world_->Wait(index, false, true, kNever);
       return Connect(index);
     case Socket::State::kConnecting:
@@ -191,7 +217,9 @@ bool SimPosix::Readable(int index) {
 }
 
 bool SimPosix::Writable(int index) {
-  return Settled(index).state >= Socket::State::kConnected && wire_->Writable(index);
+  const Socket& s = Settled(index);
+  if (s.state == Socket::State::kNew) return s.backlogged;  // unix_poll() of Linux
+  return s.state >= Socket::State::kConnected && wire_->Writable(index);
 }
 
 int SimPosix::Poll(int index, bool readable, bool writable, int64_t timeout_ms, bool* is_readable,
@@ -199,16 +227,33 @@ int SimPosix::Poll(int index, bool readable, bool writable, int64_t timeout_ms, 
   const ClientScope ours(this, false);
   if (Acts(&eintr_, ToxicKind::kEintr)) return static_cast<int>(Log("poll", index, -EINTR));
   const auto look = [&] {
-    *is_readable = readable && Readable(index);
-    *is_writable = writable && Writable(index);
+    const bool pretends = pretended_.socket == index;
+    *is_readable = readable && (Readable(index) || (pretends && pretended_.readable));
+    *is_writable = writable && (Writable(index) || (pretends && pretended_.writable));
     return *is_readable || *is_writable;
   };
   if (!look() && timeout_ms != 0) {
     world_->Wait(index, readable, writable,
                  timeout_ms < 0 ? kNever : world_->now_us() + timeout_ms * 1000);
-    look();
+    if (!look()) SocketAt(index).waited_out = true;
   }
   return static_cast<int>(Log("poll", index, *is_readable || *is_writable ? 1 : 0));
+}
+
+int SimPosix::EpollWait(int loop, SimEpoll::Ready* ready, size_t most) {
+  const ClientScope ours(this, false);
+  if (Acts(&eintr_, ToxicKind::kEintr)) return static_cast<int>(Log("epoll", -1, -EINTR));
+  size_t count = 0;
+  for (const SimEpoll::Watch& watch : epoll_.watches()) {
+    if (watch.loop != loop || watch.socket < 0 || count == most) continue;
+    const bool pretends = pretended_.socket == watch.socket;
+    const bool readable = Readable(watch.socket) || (pretends && pretended_.readable);
+    const bool writable = Writable(watch.socket) || (pretends && pretended_.writable);
+    const uint32_t events =
+        watch.events & ((readable ? SimEpoll::kIn : 0) | (writable ? SimEpoll::kOut : 0));
+    if (events != 0) ready[count++] = {events, watch.data};
+  }
+  return static_cast<int>(count);
 }
 
 int64_t SimPosix::Read(int index, char* to, size_t size) {
@@ -231,7 +276,7 @@ int64_t SimPosix::Read(int index, char* to, size_t size) {
   return Log("read", index, result);
 }
 
-int64_t SimPosix::Write(int index, const char* from, size_t size) {
+int64_t SimPosix::Write(int index, const char* from, size_t size, bool quiet) {
   const ClientScope ours(this, false);
   if (Acts(&eintr_, ToxicKind::kEintr)) return Log("write", index, -EINTR);
   if (Acts(&eagain_, ToxicKind::kEagain)) return Log("write", index, -EAGAIN);
@@ -249,7 +294,9 @@ int64_t SimPosix::Write(int index, const char* from, size_t size) {
                    s.timeout_us == 0 ? kNever : world_->now_us() + s.timeout_us)) {
     result = write();
   }
-  return Log("write", index, result);
+  Log("write", index, result);
+  if (result == -EPIPE && !quiet) world_->OnSignal(index);
+  return result;
 }
 
 int SimPosix::Close(int index) {
@@ -258,6 +305,7 @@ int SimPosix::Close(int index) {
   if (s.state == Socket::State::kFree) return static_cast<int>(Log("close", index, -EBADF));
   Log("close", index, 0);
   world_->OnClosed(index);
+  epoll_.Forget(index);
   wire_->Close(index);
   s.state = Socket::State::kFree;
   --open_;
@@ -274,6 +322,7 @@ int SimPosix::TakeError(int index) {
 void SimPosix::Send(int index, std::string_view bytes) {
   wire_->Send(index, bytes);
   SocketAt(index).arrived.append(bytes);
+  earned_ += bytes.size();
 }
 
 void SimPosix::Forget(int index, size_t count) {
@@ -285,7 +334,12 @@ void SimPosix::Forget(int index, size_t count) {
 
 // --- The heap.
 
-bool SimPosix::AllocationFails(size_t size) {
+bool SimPosix::AllocationFails(size_t size, size_t freed) {
+  const size_t held = blocks_.bytes() + taken_bytes_ - freed;
+  if (held > kFreeMemory || size > kFreeMemory - held) [[unlikely]] {
+    const size_t most = kFreeMemory + kMemoryOfByte * earned_;
+    if (held > most || size > most - held) world_->OnGreed(size);
+  }
   if (size <= kMostMemory && !Acts(&alloc_failure_, ToxicKind::kAllocFailure)) return false;
   log_.Add(world_->now_us(), ChaosLog::Who::kSystem, "malloc", static_cast<int64_t>(size), -ENOMEM);
   return true;
@@ -298,26 +352,43 @@ void* SimPosix::Allocate(size_t size, bool zeroed) {
     return nullptr;
   }
   void* block = zeroed ? std::calloc(1, size) : std::malloc(size);
-  blocks_.Insert(block);
+  blocks_.Insert(block, size);
   return block;
 }
 
 void* SimPosix::Reallocate(void* old, size_t size) {
   const ClientScope ours(this, false);
   if (old == nullptr) return Allocate(size, false);
-  if (AllocationFails(size)) {
+  // For a moment both may exist, but a growing buffer is not greedy for that.
+  if (AllocationFails(size, blocks_.SizeOf(old))) {
     errno = ENOMEM;
     return nullptr;
   }
   blocks_.Erase(old);
   void* block = std::realloc(old, size);
-  blocks_.Insert(block);
+  blocks_.Insert(block, size);
+  return block;
+}
+
+void* SimPosix::AllocateOfLoop(size_t size, bool zeroed) {
+  const ClientScope ours(this, false);
+  void* block = zeroed ? std::calloc(1, size) : std::malloc(size);
+  blocks_.Insert(block, size);
+  return block;
+}
+
+void* SimPosix::ReallocateOfLoop(void* old, size_t size) {
+  const ClientScope ours(this, false);
+  if (old != nullptr) blocks_.Erase(old);
+  void* block = std::realloc(old, size);
+  blocks_.Insert(block, size);
   return block;
 }
 
 bool SimPosix::TakeBlock(size_t size) {
   if (AllocationFails(size)) return false;
   ++taken_blocks_;
+  taken_bytes_ += size;
   return true;
 }
 

@@ -17,48 +17,62 @@
 #include <vector>
 
 #include "sim/chaos_log.h"
+#include "sim/sim_epoll.h"
 #include "sim/sim_sockets.h"
 #include "sim/socket_api.h"
 #include "sim/toxic.h"
 
 namespace resprobe {
 
-// The set of allocated blocks, with no observable order: open addressing, memory kept.
-class PointerSet {
+// The allocated blocks with their sizes, in no observable order: open addressing, memory kept.
+class BlockTable {
  public:
-  void Insert(void* pointer);
-  // False if it is not in the set.
-  bool Erase(void* pointer);
+  void Insert(void* block, size_t bytes);
+  // Does nothing if it is not in the table.
+  void Erase(void* block);
   size_t size() const { return size_; }
-  // Calls visit(pointer) for each, then clears the set.
+  size_t bytes() const { return bytes_; }
+  // 0 if it is not in the table.
+  size_t SizeOf(const void* block) const;
+  // Calls visit(block) for each, then clears the table.
   template <class Visit>
   void Drain(Visit&& visit) {
     if (size_ == 0) return;
-    for (void*& slot : slots_) {
-      if (slot != nullptr) visit(slot);
-      slot = nullptr;
+    for (Slot& slot : slots_) {
+      if (slot.block != nullptr) visit(slot.block);
+      slot.block = nullptr;
     }
-    size_ = 0;
+    size_ = bytes_ = 0;
   }
 
  private:
-  size_t Home(const void* pointer) const {
-    return (reinterpret_cast<size_t>(pointer) * 0x9e3779b97f4a7c15 >> 32) & (slots_.size() - 1);
+  struct Slot {
+    void* block = nullptr;
+    size_t bytes = 0;
+  };
+  size_t Home(const void* block) const {
+    return (reinterpret_cast<size_t>(block) * 0x9e3779b97f4a7c15 >> 32) & (slots_.size() - 1);
   }
 
-  std::vector<void*> slots_ = std::vector<void*>(256);  // a power of two, at most half full
+  std::vector<Slot> slots_ = std::vector<Slot>(256);  // a power of two, at most half full
   size_t size_ = 0;
+  size_t bytes_ = 0;
 };
 
 class SimPosix {
  public:
   static constexpr int64_t kNever = INT64_MAX;
   static constexpr size_t kSockets = SocketApi::kSockets;
-  // Fake descriptors are far above real ones.
-  static constexpr int kFirstFd = 1 << 20;
-  // The largest size that a client may allocate at once; a larger one is refused, as a system would
-  // refuse the size of a false length.
+  // Fake descriptors are above those that a harness opens: 1024 is as many as a process may have by
+  // default. Not far above, since event loops have tables that are as long.
+  static constexpr int kFirstFd = 1 << 10;
+  // The largest size that a client gets at once; a larger one is refused, as a system would refuse
+  // the size of a false length.
   static constexpr size_t kMostMemory = size_t{1} << 20;
+  // The memory that a client may hold: a part for its connections, and a part for each byte that it
+  // was given or has received (Earn()). More is reported (World::OnGreed).
+  static constexpr size_t kFreeMemory = size_t{256} << 10;
+  static constexpr size_t kMemoryOfByte = 64;
 
   struct Socket {
     enum class State : uint8_t { kFree, kNew, kConnecting, kConnected, kRefused };
@@ -72,12 +86,17 @@ class SimPosix {
     size_t read = 0;        // bytes
     bool told_end = false;  // a read has returned 0
     int told_error = 0;     // the last errno that a call returned, except EAGAIN and EINTR
+    // What a client need not take for a failure: since the socket was opened, a call was
+    // interrupted, or connect() has found the backlog full.
+    bool interrupted = false;
+    bool backlogged = false;
+    bool waited_out = false;  // poll() has returned 0
 
     size_t readable() const { return arrived.size() - read; }
     // A new socket; keeps memory. Without a temporary, which AddressSanitizer makes dear.
     void Open() {
       state = State::kNew;
-      nonblocking = told_end = false;
+      nonblocking = told_end = interrupted = backlogged = waited_out = false;
       accepts = true;
       connect_us = timeout_us = 0;
       arrived.clear();
@@ -100,6 +119,10 @@ class SimPosix {
     virtual bool Wait(int socket, bool readable, bool writable, int64_t until_us) = 0;
     // The result of a client's call.
     virtual void OnResult(const char* call, int socket, int64_t result) = 0;
+    // A write without MSG_NOSIGNAL has failed with EPIPE: SIGPIPE would end the process.
+    virtual void OnSignal(int socket) = 0;
+    // The client asks for `bytes`, and would then hold more than it may.
+    virtual void OnGreed(size_t bytes) = 0;
   };
 
   SimPosix() = default;
@@ -125,18 +148,37 @@ class SimPosix {
   static bool IsFake(int fd) {
     return fd >= kFirstFd && fd < kFirstFd + static_cast<int>(kSockets);
   }
+  // Descriptors of the program's event loop (sim_epoll.h), above those of the sockets.
+  static constexpr int kFirstLoopFd = kFirstFd + static_cast<int>(kSockets);
+  static bool IsOfLoop(int fd) {
+    return fd >= kFirstLoopFd && fd < kFirstLoopFd + static_cast<int>(SimEpoll::kMost);
+  }
+  SimEpoll& epoll() { return epoll_; }
+  const SimEpoll& epoll() const { return epoll_; }
+  // epoll_wait() without waiting: the number of sockets that are ready, of which at most `most` are
+  // written to `ready` (epoll_event::events and ::data), or a negative errno.
+  int EpollWait(int loop, SimEpoll::Ready* ready, size_t most);
+  // Until the next call, poll() and epoll_wait() say of this socket that it is readable, writable,
+  // even if it is not; -1: of none.
+  void Pretend(int socket, bool readable, bool writable) {
+    pretended_ = {socket, readable, writable};
+  }
   int OpenSocket();  // the index, or -EMFILE
   int Connect(int socket);
   // Waits for writable or readable; returns 1, 0 on time-out, or a negative errno.
   int Poll(int socket, bool readable, bool writable, int64_t timeout_ms, bool* is_readable,
            bool* is_writable);
   int64_t Read(int socket, char* to, size_t size);
-  int64_t Write(int socket, const char* from, size_t size);
+  // `quiet`: with MSG_NOSIGNAL.
+  int64_t Write(int socket, const char* from, size_t size, bool quiet);
   int Close(int socket);
   // SO_ERROR: returns and clears the pending error.
   int TakeError(int socket);
 
   Socket& SocketAt(int index) { return sockets_[static_cast<size_t>(index)]; }
+  // The socket that was opened last since ForgetNewest() or the start of the run; -1: none.
+  int newest() const { return newest_; }
+  void ForgetNewest() { newest_ = -1; }
   bool Readable(int socket);
   bool Writable(int socket);
   size_t open_sockets() const { return open_; }
@@ -155,12 +197,20 @@ class SimPosix {
   // --- The heap, while a client runs (`inside`). Null if the allocation fails.
   void* Allocate(size_t size, bool zeroed);
   void* Reallocate(void* old, size_t size);
+  // The same for the program's event loop, whose allocations never fail: libuv would abort().
+  void* AllocateOfLoop(size_t size, bool zeroed);
+  void* ReallocateOfLoop(void* old, size_t size);
   void Free(void* block);
   // A client in C++ that keeps its memory from run to run: it takes a block, which may fail as an
   // allocation does, and gives it back; only the count changes.
   bool TakeBlock(size_t size);
-  void GiveBlock() { --taken_blocks_; }
+  void GiveBlock(size_t size) {
+    --taken_blocks_;
+    taken_bytes_ -= size;
+  }
   size_t live_blocks() const { return blocks_.size() + taken_blocks_; }
+  // The client was given this many bytes to send. (What it receives counts by itself.)
+  void Earn(size_t bytes) { earned_ += bytes; }
 
   // True while the client's code runs; its heap is tracked then.
   bool inside() const { return inside_; }
@@ -182,7 +232,8 @@ class SimPosix {
   };
   // True if the toxic acts on this call.
   bool Acts(CallToxic* toxic, ToxicKind kind);
-  bool AllocationFails(size_t size);
+  // `freed`: bytes that it gives back for them.
+  bool AllocationFails(size_t size, size_t freed = 0);
   int64_t Log(const char* what, int socket, int64_t result);
   // The socket, after its connection was made or refused if that is due.
   Socket& Settled(int socket);
@@ -195,9 +246,19 @@ class SimPosix {
   CallToxic eintr_;
   CallToxic eagain_;
   CallToxic short_write_;
+  CallToxic full_backlog_;
   CallToxic alloc_failure_;
-  PointerSet blocks_;
+  BlockTable blocks_;
   size_t taken_blocks_ = 0;
+  size_t taken_bytes_ = 0;
+  size_t earned_ = 0;  // bytes, in this run
+  int newest_ = -1;
+  SimEpoll epoll_;
+  struct {
+    int socket = -1;
+    bool readable = false;
+    bool writable = false;
+  } pretended_;
   bool inside_ = false;
   ToxicCounts counts_;
   ChaosLog log_;
@@ -220,7 +281,7 @@ class ClientScope {
 
 // Catches a failing assert in a client's code. Without a handler it ends the process.
 struct AssertTrap {
-  // Called with the expression and the function; if it returns, the assert ends the process.
+  // Gets the expression and the function; if it returns, the assert ends the process.
   void (*handler)(const char* expression, const char* function) = nullptr;
 };
 AssertTrap& TheAssertTrap();

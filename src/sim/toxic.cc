@@ -195,6 +195,14 @@ constexpr ToxicInfo kToxics[] = {
      "an error of its own, nothing lost",
      {{{"nth", "allocations from now", 1, 1, kMostCalls},
        {"times", "allocations", 1, 1, kMostCalls}}}},
+
+    // unix(7): connect() with O_NONBLOCK. The socket stays unconnected, and writable.
+    {ToxicKind::kFullBacklog,
+     "full_backlog",
+     ToxicPlace::kCall,
+     "there is no room in the server's backlog",
+     "EAGAIN of connect(), and a socket that is writable nevertheless",
+     {{kCall, kTimes}}},
 };
 static_assert(std::size(kToxics) == kToxicKinds);
 

@@ -54,8 +54,10 @@ enum class ToxicKind : uint8_t {
   kGarbage,
   // The client's memory.
   kAllocFailure,
+  // The client's calls; the last, since a case names a toxic by its number.
+  kFullBacklog,
 };
-inline constexpr size_t kToxicKinds = 28;
+inline constexpr size_t kToxicKinds = 29;
 
 std::span<const std::string_view> ToxicNames();
 inline std::span<const std::string_view> EnumNames(ToxicKind) { return ToxicNames(); }
@@ -64,7 +66,7 @@ inline std::span<const std::string_view> EnumNames(ToxicKind) { return ToxicName
 enum class ToxicPlace : uint8_t {
   kStream,   // ToxicStream
   kConnect,  // whoever accepts connections
-  kCall,     // the client's read, write and poll; not possible over real sockets
+  kCall,     // the client's connect, read, write and poll; not possible over real sockets
   kReply,    // EditReply
   kMemory,   // the client's allocator; not possible over real sockets
 };

@@ -33,6 +33,8 @@ std::string_view WhyLeftOut(ToxicKind kind) {
       return "only a signal interrupts a call, a peer cannot";
     case ToxicKind::kEagain:
       return "no peer can make a kernel return EAGAIN while bytes wait";
+    case ToxicKind::kFullBacklog:
+      return "TCP has no such result of connect()";
     case ToxicKind::kShortWrite:
       return "a kernel accepts part of a write only if its buffer is full";
     default:

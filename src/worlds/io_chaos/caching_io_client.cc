@@ -62,7 +62,7 @@ bool CachingIoClient::wants(Event event) const {
   return false;
 }
 
-bool CachingIoClient::Command(uint64_t number, bool, std::span<const std::string_view> args) {
+bool CachingIoClient::Command(uint64_t number, IoAnswer, std::span<const std::string_view> args) {
   using State = cache::CachingClient::State;
   if (!connected_ || freeing_ || cache_.state() == State::kDown ||
       cache_.state() == State::kBroken) {
@@ -98,14 +98,14 @@ void CachingIoClient::Fire(Event event) {
       connected_ = true;
       cache_.OnConnected();
       owner_->OnConnect(*this, true);
-    } else if (result != -EALREADY) {
+    } else if (result != -EALREADY && result != -EINPROGRESS && result != -EAGAIN) {
       error_ = IoError::kSystem;
       freeing_ = true;
       owner_->OnConnect(*this, false);
     }
   } else if (event == Event::kWritable) {
     std::string& output = cache_.output();
-    const int64_t result = system_->Write(socket_, output.data(), output.size());
+    const int64_t result = system_->Write(socket_, output.data(), output.size(), true);
     if (result > 0) output.erase(0, static_cast<size_t>(result));
     if (result < 0 && result != -EAGAIN && result != -EINTR) {
       error_ = IoError::kSystem;

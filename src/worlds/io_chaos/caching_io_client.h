@@ -16,7 +16,7 @@ class CachingIoClient : public IoClient {
  public:
   void Start(SimPosix* system, IoClientOwner* owner) override;
   bool Connect(const IoClientOptions& options) override;
-  bool Command(uint64_t number, bool stays, std::span<const std::string_view> args) override;
+  bool Command(uint64_t number, IoAnswer answer, std::span<const std::string_view> args) override;
   void Disconnect() override { Free(); }
   void Free() override;
   bool exists() const override { return open_; }

@@ -1,5 +1,7 @@
 #include "worlds/io_chaos/client_contract.h"
 
+#include <algorithm>
+
 namespace resprobe {
 namespace {
 
@@ -94,6 +96,14 @@ bool ClientContract::IsItsReply(uint64_t number, uint64_t owner, bool message) {
       });
 }
 
+bool ClientContract::IsItsChannel(const IoCommand& command, std::string_view channel,
+                                  std::span<const std::string_view> names) {
+  return run_->context->Check(std::find(names.begin(), names.end(), channel) != names.end(),
+                              "own_channel", "the callback of a subscription to it", [&] {
+                                return Callback(command) + " for \"" + std::string(channel) + "\"";
+                              });
+}
+
 bool ClientContract::IsWhatWasGiven(std::string_view received, std::string_view given) {
   return run_->context->Check(
       received == given, "prefix", [&] { return "\"" + std::string(given) + "\""; },
@@ -106,6 +116,17 @@ bool ClientContract::HasNothingPending(const ClientSlot& slot) {
   });
 }
 
+bool ClientContract::HasConnected(const ClientSlot& slot) {
+  return run_->context->Check(
+      slot.connected, "no_hang", "a connect callback, once the peer has accepted",
+      [&] { return "none on socket " + std::to_string(slot.socket) + ", and all is quiet"; });
+}
+
+void ClientContract::ReportWaiting(std::string_view why) {
+  run_->context->Fail("no_hang", "a blocking call that waits for what may come",
+                      "it waits for ever: " + std::string(why));
+}
+
 void ClientContract::ReportUnrest(int rounds) {
   run_->context->Fail("no_hang", "rest, once nothing moves",
                       std::to_string(rounds) + " rounds of events for nothing");
@@ -113,11 +134,13 @@ void ClientContract::ReportUnrest(int rounds) {
 
 bool ClientContract::HoldsNothing() {
   const SimPosix& system = run_->system;
-  return run_->context->Check(system.live_blocks() == 0 && system.open_sockets() == 0,
-                              "nothing_leaks", "no memory and no socket", [&] {
-                                return std::to_string(system.live_blocks()) + " blocks and " +
-                                       std::to_string(system.open_sockets()) + " sockets";
-                              });
+  return run_->context->Check(
+      system.live_blocks() == 0 && system.open_sockets() == 0 && system.epoll().open() == 0,
+      "nothing_leaks", "no memory, no socket and no event loop", [&] {
+        return std::to_string(system.live_blocks()) + " blocks, " +
+               std::to_string(system.open_sockets()) + " sockets and " +
+               std::to_string(system.epoll().open()) + " descriptors of loops";
+      });
 }
 
 bool ClientContract::IsTheError(const IoClient& client, int socket) {
@@ -141,8 +164,32 @@ bool ClientContract::IsTheError(const IoClient& client, int socket) {
 bool ClientContract::MayTimeOut(const IoCommand& command, const ClientSlot& slot,
                                 bool command_timeout) {
   return run_->context->Check(
-      !run_->in_timeout || !slot.connected || command_timeout, "belated_timer",
-      "no command to fail of a timer that was for connecting", [&] { return Callback(command); });
+      !run_->in_timeout || !slot.connected || command_timeout ||
+          (slot.client->has_loop() && slot.client->error() != IoError::kTimeout),
+      "belated_timer", "no command to fail of a timer that was for connecting",
+      [&] { return Callback(command); });
+}
+
+void ClientContract::ReportIdleTimer(const ClientSlot& slot) {
+  run_->context->Fail("timer_ends", "the commands that wait to end when their timer fires",
+                      std::to_string(slot.pending) + " commands go on waiting");
+}
+
+void ClientContract::ReportImpatience(const char* why, IoError error) {
+  run_->context->Fail("patient_connect",
+                      "connecting to go on after " + std::string(why) + ", which is no failure",
+                      "the attempt fails: " + std::string(resprobe::NameOf(error)));
+}
+
+void ClientContract::ReportSignal(int socket) {
+  run_->context->Fail(
+      "no_signal", "a write with MSG_NOSIGNAL",
+      "SIGPIPE: it was written to socket " + std::to_string(socket) + ", whose peer is gone");
+}
+
+void ClientContract::ReportGreed(size_t bytes) {
+  run_->context->Fail("memory", "memory in proportion to the bytes that were given and received",
+                      std::to_string(bytes) + " bytes are asked for");
 }
 
 }  // namespace resprobe

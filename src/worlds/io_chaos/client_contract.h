@@ -1,7 +1,9 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_CLIENT_CONTRACT_H_
 #define RESPROBE_WORLDS_IO_CHAOS_CLIENT_CONTRACT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -49,8 +51,15 @@ class ClientContract {
   // prefix
   bool IsWhatWasGiven(std::string_view received, std::string_view given);
 
+  // own_channel: `channel` is what the message or the confirmation is for, `names` are those that
+  // the command has subscribed to.
+  bool IsItsChannel(const IoCommand& command, std::string_view channel,
+                    std::span<const std::string_view> names);
+
   // no_hang
   bool HasNothingPending(const ClientSlot& slot);
+  bool HasConnected(const ClientSlot& slot);
+  void ReportWaiting(std::string_view why);
   void ReportUnrest(int rounds);
 
   // nothing_leaks
@@ -61,6 +70,18 @@ class ClientContract {
 
   // belated_timer: a command has failed while a timer fired on a connection that is made.
   bool MayTimeOut(const IoCommand& command, const ClientSlot& slot, bool command_timeout);
+
+  // timer_ends: reports that a command timer has fired, and nothing came of it.
+  void ReportIdleTimer(const ClientSlot& slot);
+
+  // patient_connect: reports that an attempt has failed for what is no failure.
+  void ReportImpatience(const char* why, IoError error);
+
+  // no_signal: reports that a write has raised SIGPIPE.
+  void ReportSignal(int socket);
+
+  // memory: reports that the client asks for `bytes`, and would hold too much.
+  void ReportGreed(size_t bytes);
 
  private:
   IoRun* const run_;

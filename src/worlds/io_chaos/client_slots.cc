@@ -7,8 +7,8 @@ namespace resprobe {
 void ClientSlot::Begin(uint64_t number) {
   connection = number;
   socket = -1;
-  connected = freed = disconnected = stays = monitors = queues = false;
-  last_called = pending = 0;
+  connected = freed = disconnected = stays = monitors = queues = resp3 = timed = false;
+  last_called = pending = owed = owed_confirmations = 0;
   sent.Reset();
 }
 
@@ -43,6 +43,13 @@ ClientSlot& ClientSlots::Of(const IoClient& client) {
     if (slot.client.get() == &client) return slot;
   }
   return slots_[0];
+}
+
+ClientSlot& ClientSlots::OfSocket(int socket) {
+  for (ClientSlot& slot : slots_) {
+    if (slot.client->exists() && slot.client->descriptor() == socket) return slot;
+  }
+  return current();
 }
 
 ClientSlot* ClientSlots::FindIdle() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "sim/sim_posix.h"
@@ -21,6 +22,7 @@ struct IoSubject {
   // hiredis.
   int hiredis_version = 0;
   bool hiredis_async = false;
+  std::string_view adapter = {};  // … with this adapter of hiredis
 };
 
 // A client under test with its current or last connection, as its user knows it.
@@ -39,8 +41,14 @@ struct ClientSlot {
   bool stays = false;         // has subscribed or monitors
   bool monitors = false;
   bool queues = false;       // between MULTI and EXEC
+  bool resp3 = false;        // was given HELLO 3
+  bool timed = false;        // a timer has fired in a turn of its own loop
   uint64_t last_called = 0;  // the last ordinary command called back
   uint64_t pending = 0;      // ordinary commands that were not called back
+  // What its peer owes it for all commands, also for those that were called back: replies, and at
+  // least so many confirmations of subscriptions.
+  uint64_t owed = 0;
+  uint64_t owed_confirmations = 0;
   SentRequests sent;
 
   // Forgets the last connection for a new one.
@@ -69,6 +77,8 @@ class ClientSlots {
   ClientSlot* end() { return slots_.data() + kClients; }
   // The slot of a client of this run.
   ClientSlot& Of(const IoClient& client);
+  // The slot whose client uses this socket; the current one, if none does.
+  ClientSlot& OfSocket(int socket);
   // The slot that was connected last.
   ClientSlot& current() { return slots_[current_]; }
   void set_current(const ClientSlot& slot) { current_ = slot.index; }

@@ -1,5 +1,6 @@
 #include "worlds/io_chaos/client_user.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace resprobe {
@@ -18,13 +19,32 @@ void ClientUser::Connect() {
   with_.slots->set_current(*slot);
   if (++connections_ > 1) with_.split->Spoil();
   slot->Begin(connections_);
-  if (!slot->client->Connect(options_.client)) return CheckGone();
+  with_.run->system.ForgetNewest();
+  if (!slot->client->Connect(options_.client)) {
+    CheckPatience(*slot, with_.run->system.newest());
+    return CheckGone();
+  }
   if (slot->socket < 0) slot->socket = slot->client->descriptor();
   if (options_.resp3) Give(*slot, {.step = ClientStep::kHello}, ClientAction::kNothing);
 }
 
 void ClientUser::CheckGone() {
   if (with_.slots->AllIdle()) with_.contract->HoldsNothing();
+}
+
+void ClientUser::CheckPatience(const ClientSlot& slot, int socket) {
+  const IoError error = slot.client->error();
+  if (socket < 0 || slot.freed || error != IoError::kSystem || with_.toxics->evil_memory()) return;
+  const SimPosix::Socket& s = with_.run->system.SocketAt(socket);
+  // It has failed for a reason, or has waited in vain.
+  if (s.told_error != 0 || s.told_end || s.waited_out) return;
+  const bool blocking = slot.client->blocking();
+  if (s.backlogged) {
+    const KnownFault known = blocking ? KnownFault::kFullBacklogBlocking : KnownFault::kFullBacklog;
+    if (!with_.guard->Avoids(known)) with_.contract->ReportImpatience("EAGAIN", error);
+  } else if (s.interrupted && !with_.guard->Avoids(KnownFault::kInterruptedConnect)) {
+    with_.contract->ReportImpatience("EINTR", error);
+  }
 }
 
 bool ClientUser::MayGive(const ClientSlot& slot, ClientStep step) const {
@@ -53,10 +73,16 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
   if (!slot.client->exists() || !book.MakeRoom(over)) return 0;
   const bool blocking = slot.client->blocking();
   const bool stays = Stays(step);
+  bool unanswered = false;
   if (blocking && (stays || IsUnsubscription(step))) {
-    // A push has no reply to wait for; in RESP2 the next value that a blocking client reads may be
-    // a message.
-    if (options_.resp3 || step == ClientStep::kMonitor) return 0;
+    if (step == ClientStep::kMonitor) return 0;
+    // In RESP2 the next value that a blocking client reads may be a message. In RESP3 it may be a
+    // push, if pushes are handed out as replies are; if not, the confirmation is no reply to wait
+    // for.
+    if (slot.resp3 && !options_.client.pushes_as_replies) {
+      if (!options_.client.push_handler) return 0;
+      unanswered = true;
+    }
     request.size = 1;
     slot.stays = true;
   }
@@ -64,7 +90,8 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
   if (step == ClientStep::kMulti) slot.queues = true;
   if (step == ClientStep::kExec) slot.queues = false;
   if (step == ClientStep::kMonitor) slot.monitors = true;
-  const bool silent = IsUnsubscription(step) && !blocking;
+  if (step == ClientStep::kHello) slot.resp3 = true;
+  const bool silent = unanswered || (IsUnsubscription(step) && !blocking);
   const bool ordinary = !silent && (!stays || blocking);
   const uint64_t number = book.Add({.connection = slot.connection,
                                     .request = request,
@@ -74,10 +101,14 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
                               .number;
   const std::span<const std::string_view> words = with_.words->Of(request);
   const uint64_t place = slot.sent.Add(number, words);
+  for (const std::string_view word : words) with_.run->system.Earn(word.size());
   // Count before the call: it may call back.
   if (ordinary) ++slot.pending;
   if (slot.socket >= 0 && with_.run->system.SocketAt(slot.socket).read > 0) with_.split->Spoil();
-  const bool accepted = slot.client->Command(number, stays && !blocking, words);
+  const IoAnswer answer = silent               ? IoAnswer::kNone
+                          : stays && !blocking ? IoAnswer::kMessages
+                                               : IoAnswer::kReply;
+  const bool accepted = slot.client->Command(number, answer, words);
   with_.run->Log(ChaosLog::Who::kClient, "command", static_cast<int64_t>(number),
                  accepted ? 0 : -1);
   IoCommand* const command = book.Find(number);
@@ -86,6 +117,11 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
     if (command != nullptr) command->refused = true;
     slot.sent.TakeBack(place);
     return 0;
+  }
+  if (IsSubscription(step) || IsUnsubscription(step)) {
+    slot.owed_confirmations += std::max<size_t>(words.size() - 1, 1);
+  } else {
+    ++slot.owed;
   }
   if (command != nullptr) command->silent = silent;
   if (stays && !slot.stays) {
@@ -151,6 +187,7 @@ void ClientUser::OnConnect(IoClient& client, bool ok) {
   notes_.Connect(client, ok);
   with_.contract->ConnectsOnce(slot);
   slot.connected = ok;
+  if (!ok) CheckPatience(slot, slot.socket >= 0 ? slot.socket : client.descriptor());
   ReactTo(slot, ClientCallback::kConnect);
 }
 
@@ -187,15 +224,33 @@ bool ClientUser::TakeReply(ClientSlot& slot, const IoCommand& command, const IoR
   if (value == ReadValues::kNoValue) return false;
   with_.split->Record(command.number, value);
   CheckOwner(slot, command, value);
+  CheckChannel(slot, command);
   return true;
+}
+
+void ClientUser::CheckChannel(const ClientSlot& slot, const IoCommand& command) {
+  if (!command.stays || command.request.step == ClientStep::kMonitor ||
+      !with_.lines->peer(slot.socket).honest()) {
+    return;
+  }
+  const resp::Reply* const value = with_.values->matched(slot.socket);
+  if (value == nullptr || value->root().size() < 3) return;
+  const std::string_view kind = value->root()[0].text();
+  const bool pattern = kind.starts_with('p') && kind != "ping";
+  if (!kind.ends_with("message") && !kind.ends_with("subscribe")) return;
+  const std::span<const std::string_view> words = with_.words->Of(command.request);
+  const bool same_kind = pattern == (command.request.step == ClientStep::kPsubscribe);
+  with_.contract->IsItsChannel(command, value->root()[1].text(),
+                               same_kind ? words.subspan(1) : words.first(0));
 }
 
 void ClientUser::CheckOwner(const ClientSlot& slot, const IoCommand& command, uint64_t value) {
   const uint64_t origin = with_.lines->peer(slot.socket).OriginOf(value);
   if (origin == IoPeer::kUnknown || with_.values->foreign(slot.socket)) return;
-  if (command.stays || slot.client->has_handshake() || (slot.client->blocking() && slot.stays)) {
-    return;
-  }
+  // In RESP2 the next value that a blocking client reads may be a message.
+  const bool ambiguous =
+      slot.client->blocking() && slot.stays && with_.lines->peer(slot.socket).protocol() < 3;
+  if (command.stays || slot.client->has_handshake() || ambiguous) return;
   with_.contract->IsItsReply(command.number, slot.sent.CommandOf(origin),
                              origin == IoPeer::kMessage);
 }

@@ -85,6 +85,10 @@ class ClientUser : public IoClientOwner {
   bool TakeReply(ClientSlot& slot, const IoCommand& command, const IoReply& reply);
   // From an honest peer, a command gets the reply to this command.
   void CheckOwner(const ClientSlot& slot, const IoCommand& command, uint64_t value);
+  // … and a subscription what belongs to its channels.
+  void CheckChannel(const ClientSlot& slot, const IoCommand& command);
+  // An attempt to connect has failed.
+  void CheckPatience(const ClientSlot& slot, int socket);
 
   const Parts with_;
   CallbackNotes notes_;

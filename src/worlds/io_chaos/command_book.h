@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "worlds/io_chaos/io_client.h"
 #include "worlds/io_chaos/io_steps.h"
 #include "worlds/io_chaos/request_words.h"
 
@@ -20,11 +21,14 @@ struct IoCommand {
   uint8_t client = 0;                          // the slot
   bool stays = false;                          // gets everything that arrives for it
   bool refused = false;                        // by the client: must not be called back
-  bool silent = false;                         // has no callback: (P)UNSUBSCRIBE
+  bool silent = false;                         // has no callback (IoAnswer::kNone)
   bool noted = false;                          // called back before the last ToxicPairs::Note()
   uint32_t live = 0;                           // replies
   uint32_t failed = 0;                         // callbacks without a reply
 
+  IoAnswer answer() const {
+    return silent ? IoAnswer::kNone : stays ? IoAnswer::kMessages : IoAnswer::kReply;
+  }
   uint32_t calls() const { return live + failed; }
   // Every callback that it must have had has come.
   bool done() const { return refused || silent || (!stays && calls() > 0); }

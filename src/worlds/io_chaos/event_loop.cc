@@ -9,11 +9,14 @@ using Event = IoClient::Event;
 
 // The maximum number of consecutive rounds in which nothing moves.
 constexpr int kMostIdleRounds = 300;
+// A client's own loop may fire a timer this much too soon or too late.
+constexpr int64_t kTimerSlackUs = 1000;
 
 }  // namespace
 
 void EventLoop::OnConnecting(int socket) {
-  ClientSlot& slot = slots_->current();
+  // A client that connects for the first time does not show its socket yet; the current one does.
+  ClientSlot& slot = slots_->OfSocket(socket);
   slot.socket = socket;
   values_->Open(socket);
   ahead_->Restart(socket);
@@ -40,6 +43,9 @@ bool EventLoop::Wait(int socket, bool readable, bool writable, int64_t until_us)
       return false;
     }
     if (wake == SimPosix::kNever) {
+      if (const std::string_view why = WhyInVain(socket); !why.empty()) {
+        contract_->ReportWaiting(why);
+      }
       // Nothing would ever arrive: the peer closes the connection.
       lines_->End(socket, PeerEnd::kClose);
       continue;
@@ -50,6 +56,27 @@ bool EventLoop::Wait(int socket, bool readable, bool writable, int64_t until_us)
   return false;
 }
 
+std::string_view EventLoop::WhyInVain(int socket) {
+  if (!lines_->whole(socket) || !run_->system.Connected(socket) || lines_->InFlight(socket) > 0 ||
+      run_->system.Waiting(socket) > 0 || !lines_->peer(socket).honest()) {
+    return "";
+  }
+  ClientSlot& slot = lines_->slot(socket);
+  // In RESP2 a message may have been taken for a reply.
+  if ((slot.stays && lines_->peer(socket).protocol() < 3) || slot.pending == 0) return "";
+  return slot.sent.Next(1).empty() ? "the peer has answered everything"
+                                   : "the request was not sent";
+}
+
+void EventLoop::OnSignal(int socket) {
+  if (!guard_->Avoids(KnownFault::kSigpipe)) contract_->ReportSignal(socket);
+}
+
+void EventLoop::OnGreed(size_t bytes) {
+  if (guard_->Avoids(KnownFault::kElementsAhead) && ahead_->Announced(bytes)) return;
+  contract_->ReportGreed(bytes);
+}
+
 bool EventLoop::IsDue(const IoClient& client, Event event) {
   if (client.blocking() || event == Event::kTimeout) return true;
   const int socket = client.descriptor();
@@ -58,13 +85,73 @@ bool EventLoop::IsDue(const IoClient& client, Event event) {
 
 bool EventLoop::Fire(ClientSlot& slot, Event event, bool spurious) {
   IoClient& client = *slot.client;
+  if (client.has_loop()) return Turn(slot, {&event, 1}, spurious);
   if (!client.exists() || !client.wants(event)) return false;
   if (!spurious && !IsDue(client, event)) return false;
   if (event == Event::kTimeout) run_->PassTime(client.timer_us());
   run_->Log(ChaosLog::Who::kScheduler, "fires", client.descriptor(), static_cast<int64_t>(event));
-  run_->in_timeout = event == Event::kTimeout;
-  client.Fire(event);
+  if (event == Event::kTimeout) {
+    FireTimer(slot, [&] { client.Fire(event); });
+  } else {
+    client.Fire(event);
+  }
+  return true;
+}
+
+bool EventLoop::Fire(ClientSlot& slot, std::span<const Event> events, bool spurious) {
+  if (slot.client->has_loop()) return Turn(slot, events, spurious);
+  bool fired = false;
+  for (const Event event : events) fired |= Fire(slot, event, spurious);
+  return fired;
+}
+
+template <class Body>
+void EventLoop::FireTimer(ClientSlot& slot, const Body& fire) {
+  const uint64_t connection = slot.connection;
+  const uint64_t called = slot.last_called;
+  const int64_t due = slot.client->timer_us();
+  const bool waits = command_timeout_ && slot.connected && slot.pending > 0;
+  run_->in_timeout = true;
+  fire();
   run_->in_timeout = false;
+  if (!waits || run_->violated() || guard_->over()) return;
+  const bool set_again = slot.client->has_loop() && slot.client->timer_us() != due;
+  if (slot.client->exists() && slot.connection == connection && slot.last_called == called &&
+      !set_again) {
+    contract_->ReportIdleTimer(slot);
+  }
+}
+
+bool EventLoop::Turn(ClientSlot& slot, std::span<const Event> events, bool spurious) {
+  IoClient& client = *slot.client;
+  if (!client.exists()) return false;
+  bool readable = false;
+  bool writable = false;
+  for (const Event event : events) {
+    if (event == Event::kTimeout) {
+      if (client.wants(event)) run_->PassTime(client.timer_us() + kTimerSlackUs);
+    } else if (spurious && client.wants(event)) {
+      (event == Event::kReadable ? readable : writable) = true;
+    }
+  }
+  run_->Log(ChaosLog::Who::kScheduler, "turns", client.descriptor(), readable + 2 * writable);
+  // Loops count in milliseconds: a timer may fire that much too soon. Other clients may have the
+  // same loop.
+  for (ClientSlot& each : *slots_) {
+    if (!each.client->exists() || !each.client->wants(Event::kTimeout) ||
+        each.client->timer_us() > run_->now_us() + kTimerSlackUs) {
+      continue;
+    }
+    each.timed = run_->in_timeout = true;
+  }
+  const bool due =
+      client.wants(Event::kTimeout) && client.timer_us() + kTimerSlackUs <= run_->now_us();
+  if (due) {
+    FireTimer(slot, [&] { client.Turn(readable, writable); });
+  } else {
+    client.Turn(readable, writable);
+    run_->in_timeout = false;
+  }
   return true;
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "sim/sim_posix.h"
 #include "worlds/io_chaos/client_contract.h"
@@ -32,11 +34,16 @@ class EventLoop : public SimPosix::World {
 
   // From now on, at most this many rounds.
   void set_rounds(int rounds) { rounds_left_ = rounds; }
+  // A client's commands have a time limit in this run.
+  void set_command_timeout(bool on) { command_timeout_ = on; }
 
   // An event of a client fires, if it waits for it and something has happened; with `spurious`,
   // even if nothing has. A client that blocks fetches a reply. A timer lets time pass until it is
   // due. True if it has fired.
   bool Fire(ClientSlot& slot, IoClient::Event event, bool spurious);
+  // The same for several events of one tick, in this order. A client with a loop of its own has one
+  // turn of it.
+  bool Fire(ClientSlot& slot, std::span<const IoClient::Event> events, bool spurious);
   // Moves and fires until nothing is left to do, or the rounds are over. Events without end and
   // effect are a violation of `no_hang`.
   void RunUntilQuiet();
@@ -47,11 +54,20 @@ class EventLoop : public SimPosix::World {
   void OnClosed(int socket) override { lines_->Close(socket); }
   bool Wait(int socket, bool readable, bool writable, int64_t until_us) override;
   void OnResult(const char* call, int socket, int64_t result) override;
+  void OnSignal(int socket) override;
+  void OnGreed(size_t bytes) override;
 
  private:
   // True if the client waits for the event, and its call would not be in vain.
   bool IsDue(const IoClient& client, IoClient::Event event);
   bool FireAll();
+  bool Turn(ClientSlot& slot, std::span<const IoClient::Event> events, bool spurious);
+  // A command timer fires while `fire` runs: what waited for it must have ended.
+  template <class Body>
+  void FireTimer(ClientSlot& slot, const Body& fire);
+  // Why a blocking client that waits on this socket will never get anything, although nothing of
+  // what it was given or sent is held up; "" if it may.
+  std::string_view WhyInVain(int socket);
 
   IoRun* const run_;
   ClientSlots* const slots_;
@@ -61,6 +77,7 @@ class EventLoop : public SimPosix::World {
   LookAhead* const ahead_;
   ClientContract* const contract_;
   int rounds_left_ = 0;
+  bool command_timeout_ = false;
 };
 
 }  // namespace resprobe

@@ -20,6 +20,7 @@ extern "C" {
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "worlds/io_chaos/io_client.h"
@@ -113,7 +114,7 @@ class HiredisClient : public IoClient {
     return Moved(c, SimPosix::current()->Read(SocketOf(*c), to, size));
   }
   static ssize_t WriteOwn(redisContext* c) {
-    const int64_t result = SimPosix::current()->Write(SocketOf(*c), c->obuf, sdslen(c->obuf));
+    const int64_t result = SimPosix::current()->Write(SocketOf(*c), c->obuf, sdslen(c->obuf), true);
     return result == 0 ? 0 : Moved(c, result);
   }
   void UseOwnFunctions(redisContext* c) {
@@ -163,14 +164,12 @@ class HiredisAsync : public HiredisClient {
       return false;
     }
     ac_->data = this;
-    ac_->ev.data = this;
-    ac_->ev.addRead = [](void* self) { Self(self)->reading_ = true; };
-    ac_->ev.delRead = [](void* self) { Self(self)->reading_ = false; };
-    ac_->ev.addWrite = [](void* self) { Self(self)->writing_ = true; };
-    ac_->ev.delWrite = [](void* self) { Self(self)->writing_ = false; };
-    ac_->ev.cleanup = [](void* self) { Self(self)->CleanedUp(); };
+    if (!Attach()) {
+      redisAsyncFree(ac_);
+      ac_ = nullptr;
+      return false;
+    }
 #if HIREDIS_MAJOR >= 1
-    ac_->ev.scheduleTimer = [](void* self, timeval time) { Self(self)->Schedule(time); };
     if (options.functions) UseOwnFunctions(&ac_->c);
 
     ac_->c.reader->maxelements = options.unlimited ? 0 : kMostElements;
@@ -180,7 +179,7 @@ class HiredisAsync : public HiredisClient {
     return true;
   }
 
-  bool Command(uint64_t number, bool, std::span<const std::string_view> args) override {
+  bool Command(uint64_t number, IoAnswer, std::span<const std::string_view> args) override {
     if (!usable()) return false;
     const Call call(this);
     const int count = Split(args);
@@ -236,21 +235,15 @@ class HiredisAsync : public HiredisClient {
 
   static constexpr long long kMostElements = 1024;
 
- private:
+ protected:
   // A call into hiredis. When the outermost call ends, a context that was cleaned up no longer
   // exists.
   class Call {
    public:
     explicit Call(HiredisAsync* client) : client_(client), scope_(client->system_, true) {
-      ++client_->depth_;
+      client_->BeginCall();
     }
-    ~Call() {
-      if (--client_->depth_ > 0 || !client_->cleaned_) return;
-      client_->ac_ = nullptr;
-      client_->cleaned_ = false;
-      const ClientScope ours(client_->system_, false);
-      client_->owner_->OnGone(*client_);
-    }
+    ~Call() { client_->EndCall(); }
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
@@ -258,6 +251,31 @@ class HiredisAsync : public HiredisClient {
     HiredisAsync* client_;
     ClientScope scope_;
   };
+
+  // Gives hiredis the hooks of an event loop. False: it has failed, and the context is freed.
+  virtual bool Attach() {
+    ac_->ev.data = this;
+    ac_->ev.addRead = [](void* self) { Self(self)->reading_ = true; };
+    ac_->ev.delRead = [](void* self) { Self(self)->reading_ = false; };
+    ac_->ev.addWrite = [](void* self) { Self(self)->writing_ = true; };
+    ac_->ev.delWrite = [](void* self) { Self(self)->writing_ = false; };
+    ac_->ev.cleanup = [](void* self) { Self(self)->CleanedUp(); };
+#if HIREDIS_MAJOR >= 1
+    ac_->ev.scheduleTimer = [](void* self, timeval time) { Self(self)->Schedule(time); };
+#endif
+    return true;
+  }
+  // The context is freed, and no call into hiredis is left.
+  virtual void Gone() {}
+  void BeginCall() { ++depth_; }
+  void EndCall() {
+    if (--depth_ > 0 || !cleaned_) return;
+    ac_ = nullptr;
+    cleaned_ = false;
+    const ClientScope ours(system_, false);
+    owner_->OnGone(*this);
+    Gone();
+  }
 
   static HiredisAsync* Self(void* self) { return static_cast<HiredisAsync*>(self); }
   static HiredisAsync* Self(const redisAsyncContext* ac) { return Self(ac->data); }
@@ -297,7 +315,8 @@ class HiredisAsync : public HiredisClient {
   void Schedule(timeval time) {
     if (time.tv_sec == 0 && time.tv_usec == 0) return;
     timer_ = true;
-    timer_us_ = system_->now_us() + int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
+    period_us_ = int64_t{time.tv_sec} * 1'000'000 + time.tv_usec;
+    timer_us_ = system_->now_us() + period_us_;
   }
 #endif
 
@@ -311,7 +330,7 @@ class HiredisAsync : public HiredisClient {
     ac_ = nullptr;
     depth_ = 0;
     cleaned_ = disconnecting_ = reading_ = writing_ = timer_ = false;
-    timer_us_ = 0;
+    timer_us_ = period_us_ = 0;
     error_ = IoError::kNone;
   }
 
@@ -324,6 +343,7 @@ class HiredisAsync : public HiredisClient {
   bool writing_ = false;
   bool timer_ = false;
   int64_t timer_us_ = 0;
+  int64_t period_us_ = 0;
   IoError error_ = IoError::kNone;
 };
 
@@ -343,6 +363,7 @@ class HiredisSync : public HiredisClient {
       if (options.connect_timeout_ms > 0) ropts.connect_timeout = &connect;
       if (options.command_timeout_ms > 0) ropts.command_timeout = &command;
       if (options.push_handler) ropts.push_cb = PushCallback;
+      if (options.pushes_as_replies) ropts.options |= REDIS_OPT_NO_PUSH_AUTOFREE;
       ropts.privdata = this;
       context_ = redisConnectWithOptions(&ropts);
 #else
@@ -368,7 +389,7 @@ class HiredisSync : public HiredisClient {
     return true;
   }
 
-  bool Command(uint64_t number, bool, std::span<const std::string_view> args) override {
+  bool Command(uint64_t number, IoAnswer answer, std::span<const std::string_view> args) override {
     if (context_ == nullptr || freeing_ || context_->err != 0) return false;
     {
       const ClientScope inside = Inside();
@@ -381,7 +402,7 @@ class HiredisSync : public HiredisClient {
       pending_.clear();
       next_ = 0;
     }
-    pending_.push_back(number);
+    if (answer != IoAnswer::kNone) pending_.push_back(number);
     return true;
   }
   void Disconnect() override { Free(); }
@@ -407,8 +428,11 @@ class HiredisSync : public HiredisClient {
       status = redisGetReply(context_, &reply);
     }
     if (status == REDIS_OK && reply != nullptr) {
-      if (next_ < pending_.size()) {
-        const HiredisReply seen(static_cast<const redisReply*>(reply), &comparer_);
+      const auto* const value = static_cast<const redisReply*>(reply);
+      const HiredisReply seen(value, &comparer_);
+      if (IsOnlyPush(*value)) {
+        owner_->OnPush(*this, seen);
+      } else if (next_ < pending_.size()) {
         owner_->OnReply(*this, pending_[next_++], &seen);
       }
       const ClientScope inside = Inside();
@@ -436,6 +460,16 @@ class HiredisSync : public HiredisClient {
     freeReplyObject(reply);
   }
 #endif
+  // True for a push that answers no command: all but the confirmations of subscriptions.
+  static bool IsOnlyPush([[maybe_unused]] const redisReply& reply) {
+#ifdef REDIS_REPLY_PUSH
+    if (reply.type != REDIS_REPLY_PUSH) return false;
+    if (reply.elements == 0 || reply.element[0]->str == nullptr) return true;
+    return !std::string_view(reply.element[0]->str, reply.element[0]->len).ends_with("subscribe");
+#else
+    return false;
+#endif
+  }
   // Fails the pending commands; then reports the end.
   void Finish() {
     while (next_ < pending_.size()) owner_->OnReply(*this, pending_[next_++], nullptr);

@@ -18,11 +18,34 @@ constexpr int kRoundsOfSettling = 2000;
 // After this number of ops the memory of the connections is bounded again.
 constexpr size_t kOpsOfBounding = 64;
 
+using Event = IoClient::Event;
+
+std::span<const Event> EventsOf(ClientTick tick) {
+  static constexpr Event kReadable[] = {Event::kReadable, Event::kWritable};
+  static constexpr Event kWritable[] = {Event::kWritable, Event::kReadable};
+  static constexpr Event kTimeout[] = {Event::kTimeout, Event::kReadable};
+  switch (tick) {
+    case ClientTick::kReadable:
+      return std::span(kReadable).first(1);
+    case ClientTick::kWritable:
+      return std::span(kWritable).first(1);
+    case ClientTick::kTimeout:
+      return std::span(kTimeout).first(1);
+    case ClientTick::kReadableWritable:
+      return kReadable;
+    case ClientTick::kWritableReadable:
+      return kWritable;
+    case ClientTick::kTimeoutReadable:
+      return kTimeout;
+  }
+  return {};
+}
+
 }  // namespace
 
 IoChaosWorld::IoChaosWorld(std::vector<Subject> subjects, KnownFaultSet go_to)
     : slots_(std::move(subjects)),
-      guard_(&run_, &slots_, go_to),
+      guard_(&run_, &slots_, go_to, [this](KnownFault fault) { return IsCaused(fault); }),
       user_({.run = &run_,
              .slots = &slots_,
              .guard = &guard_,
@@ -56,9 +79,32 @@ void IoChaosWorld::Start(const Config& config, RunContext& run) {
                           .functions = config.functions,
                           .unlimited = config.unlimited,
                           .connect_timeout_ms = config.connect_timeout ? kConnectTimeoutMs : 0,
-                          .command_timeout_ms = config.command_timeout ? kCommandTimeoutMs : 0},
+                          .command_timeout_ms = config.command_timeout ? kCommandTimeoutMs : 0,
+                          .pushes_as_replies = config.pushes_as_replies && !config.push_handler,
+                          .spares_failed_attach = guard_.Avoids(KnownFault::kAttachOutOfMemory)},
                .resp3 = config.resp3});
-  guard_.Run([&] { user_.Connect(); });
+  loop_.set_command_timeout(config.command_timeout);
+  if (!config.lazy) guard_.Run([&] { user_.Connect(); });
+}
+
+bool IoChaosWorld::IsCaused(KnownFault fault) {
+  return std::any_of(slots_.begin(), slots_.end(), [&](ClientSlot& slot) {
+    if (slot.socket < 0 || !slot.client->exists() || lines_.peer(slot.socket).honest()) {
+      return false;
+    }
+    switch (fault) {
+      case KnownFault::kUnsolicitedReply:
+        return ahead_.Unsolicited(
+            slot.socket, {.replies = slot.owed,
+                          .confirmations = slot.owed_confirmations,
+                          .messages = slot.stays,
+                          .arrays = slot.stays && lines_.peer(slot.socket).protocol() < 3});
+      case KnownFault::kSubscribeShape:
+        return ahead_.Malformed(slot.socket);
+      default:
+        return false;
+    }
+  });
 }
 
 bool IoChaosWorld::Begin(RunContext& run) {
@@ -109,30 +155,11 @@ void IoChaosWorld::Apply(const Deliver& op, RunContext& run) {
 
 void IoChaosWorld::Apply(const Tick& op, RunContext& run) {
   if (!Begin(run)) return;
-  using Event = IoClient::Event;
   guard_.Run([&] {
-    ClientSlot& slot = slots_.current();
-    const auto fire = [&](Event event) {
-      // A second client cannot repeat when a timer fired.
-      if (loop_.Fire(slot, event, op.spurious) && event == Event::kTimeout) split_.Spoil();
-    };
-    switch (op.events) {
-      case ClientTick::kReadable:
-        return fire(Event::kReadable);
-      case ClientTick::kWritable:
-        return fire(Event::kWritable);
-      case ClientTick::kTimeout:
-        return fire(Event::kTimeout);
-      case ClientTick::kReadableWritable:
-        fire(Event::kReadable);
-        return fire(Event::kWritable);
-      case ClientTick::kWritableReadable:
-        fire(Event::kWritable);
-        return fire(Event::kReadable);
-      case ClientTick::kTimeoutReadable:
-        fire(Event::kTimeout);
-        return fire(Event::kReadable);
-    }
+    const std::span<const Event> events = EventsOf(op.events);
+    // A second client cannot repeat when a timer fired.
+    const bool timer = events[0] == Event::kTimeout && slots_.current().client->wants(events[0]);
+    if (loop_.Fire(slots_.current(), events, op.spurious) && timer) split_.Spoil();
   });
   pairs_.Note(&book_);
 }
@@ -195,8 +222,13 @@ void IoChaosWorld::CheckNothingPending() {
   if (toxics_.evil_memory()) return;
   for (const ClientSlot& slot : slots_) {
     const int socket = slot.socket;
-    if (!slot.client->exists() || socket < 0 || !slot.connected || !lines_.open(socket) ||
-        !lines_.peer(socket).open() || !lines_.peer(socket).honest() || values_.foreign(socket)) {
+    if (!slot.client->exists() || socket < 0 || !lines_.open(socket)) continue;
+    if (!slot.connected && lines_.whole(socket) && run_.system.Connected(socket)) {
+      contract_.HasConnected(slot);
+      return;
+    }
+    if (!slot.connected || !lines_.peer(socket).open() || !lines_.peer(socket).honest() ||
+        values_.foreign(socket)) {
       continue;
     }
     if (!contract_.HasNothingPending(slot)) return;

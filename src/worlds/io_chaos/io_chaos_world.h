@@ -69,8 +69,10 @@ enum class Wire : uint8_t { kBoth, kUpstream, kDownstream };
 inline constexpr std::string_view kWireNames[] = {"both", "upstream", "downstream"};
 constexpr std::span<const std::string_view> EnumNames(Wire) { return kWireNames; }
 
-enum class ClientKind : uint8_t { kAsync, kSync, kPlain, kCaching };
-inline constexpr std::string_view kClientKindNames[] = {"async", "sync", "plain", "caching"};
+// The last three are asynchronous hiredis with the adapters that come with it.
+enum class ClientKind : uint8_t { kAsync, kSync, kPlain, kCaching, kLibevent, kLibuv, kPoll };
+inline constexpr std::string_view kClientKindNames[] = {"async",    "sync",  "plain", "caching",
+                                                        "libevent", "libuv", "poll"};
 constexpr std::span<const std::string_view> EnumNames(ClientKind) { return kClientKindNames; }
 
 // The world itself only turns ops into calls of its parts, each of which has one purpose:
@@ -99,10 +101,18 @@ class IoChaosWorld {
       {"faithful", "a reply is one of the values that were read, and they come in order"},
       {"own_reply", "from an honest peer a command gets the reply to this command"},
       {"prefix", "what the peer has received is a prefix of what the client was given to send"},
-      {"no_hang", "once all is healed and quiet, an honest peer leaves nothing pending"},
+      {"no_hang",
+       "once all is healed and quiet, an honest peer leaves nothing pending, and no blocking call "
+       "waits for what cannot come"},
       {"nothing_leaks", "a client that is gone has given back its memory and its sockets"},
       {"true_error", "the error that is told is the one that happened"},
       {"belated_timer", "a timer of connecting does nothing once the connection is made"},
+      {"timer_ends", "a command timer that fires ends the commands that wait for a reply"},
+      {"patient_connect", "EINTR, or a full backlog, by itself makes no attempt to connect fail"},
+      {"no_signal", "a write to a peer that is gone raises no SIGPIPE"},
+      {"own_channel", "a message goes to the callback of a subscription to its channel, no other"},
+      {"memory",
+       "the memory a client holds is in proportion to the bytes it was given and received"},
   };
 
   struct Config {
@@ -113,6 +123,8 @@ class IoChaosWorld {
     bool connect_timeout = false;
     bool command_timeout = false;
     bool unlimited = false;
+    bool lazy = false;  // connects at the first step: toxics before it reach connecting
+    bool pushes_as_replies = false;  // a blocking client without a push handler gets them
   };
 
   // The client performs a step; the callback of its reply performs `then`.
@@ -244,6 +256,8 @@ class IoChaosWorld {
  private:
   // An op begins. False if the run is over.
   bool Begin(RunContext& run);
+  // This run has the cause of a known fault that fails an assert.
+  bool IsCaused(KnownFault fault);
   // After healing, an honest peer leaves nothing pending.
   void CheckNothingPending();
 

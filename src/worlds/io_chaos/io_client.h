@@ -46,12 +46,23 @@ class IoClientOwner {
   virtual void OnGone(IoClient& client) = 0;
 };
 
+// What comes for a command.
+enum class IoAnswer : uint8_t {
+  kReply,     // one reply
+  kMessages,  // everything that arrives for it, until the connection ends (SUBSCRIBE, MONITOR)
+  kNone,      // nothing of its own (UNSUBSCRIBE; SUBSCRIBE if its confirmation is a push)
+};
+
 struct IoClientOptions {
   bool push_handler = false;
   bool functions = false;  // use the program's own functions for reading and writing, if supported
   bool unlimited = false;  // no limit to the elements that a header announces, if it has one
   int64_t connect_timeout_ms = 0;  // 0: none
   int64_t command_timeout_ms = 0;
+  // A blocking client hands out pushes where it hands out replies, if there is no push handler.
+  bool pushes_as_replies = false;
+  // The program works around this known fault (KnownFault::kAttachOutOfMemory).
+  bool spares_failed_attach = false;
 };
 
 class IoClient {
@@ -66,10 +77,10 @@ class IoClient {
 
   // Connects, at once or later with OnConnect(). False: the attempt has failed, without a callback.
   virtual bool Connect(const IoClientOptions& options) = 0;
-  // Sends a command. Its reply goes to OnReply under this number; for a command that `stays`
-  // (SUBSCRIBE, MONITOR), everything that arrives for it. False: refused, and there will be no
-  // callback.
-  virtual bool Command(uint64_t number, bool stays, std::span<const std::string_view> args) = 0;
+  // Sends a command. What comes for it goes to OnReply under this number. False: refused, and there
+  // will be no callback.
+  virtual bool Command(uint64_t number, IoAnswer answer,
+                       std::span<const std::string_view> args) = 0;
   // Disconnect() ends the connection after all replies have arrived; Free() at once, cancelling
   // pending commands.
   virtual void Disconnect() = 0;
@@ -86,6 +97,11 @@ class IoClient {
   virtual int64_t timer_us() const { return 0; }
   // True if its calls block: Fire(kReadable) fetches one reply.
   virtual bool blocking() const { return false; }
+  // True if an event loop of its own calls it. Then Turn() replaces Fire(): one turn of that loop,
+  // which handles what is ready, and timers that are due; it sees `readable` and `writable` even if
+  // nothing has happened.
+  virtual bool has_loop() const { return false; }
+  virtual void Turn(bool /*readable*/, bool /*writable*/) {}
   // True if it sends something itself before the first command.
   virtual bool has_handshake() const { return false; }
   // The reason of its failure; kNone if it has not failed.

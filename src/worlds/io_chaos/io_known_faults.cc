@@ -53,6 +53,21 @@ constexpr KnownFaultInfo kFaults[] = {
     {KnownFault::kAttributeAsReply, "attribute_as_reply",
      "an attribute is handed out as if it were the reply that it describes", kVersion130, kNoEnd,
      "", ""},
+    {KnownFault::kSigpipe, "sigpipe", "a write to a peer that is gone raises SIGPIPE",
+     kEveryVersion, kNoEnd, "", ""},
+    {KnownFault::kInterruptedConnect, "interrupted_connect",
+     "a signal while redisConnect() waits makes it fail", kEveryVersion, kVersion130, "", ""},
+    {KnownFault::kFullBacklog, "full_backlog",
+     "EAGAIN of connect(), on a Unix socket, makes redisAsyncConnectUnix() fail", kEveryVersion,
+     kVersion130, "", ""},
+    {KnownFault::kFullBacklogBlocking, "full_backlog_blocking",
+     "redisConnectUnix() does not wait for room in the backlog", kEveryVersion, kNoEnd, "", ""},
+    {KnownFault::kElementsAhead, "elements_ahead",
+     "the header of an aggregate takes memory for all its elements, before any has come",
+     kEveryVersion, kNoEnd, "", ""},
+    {KnownFault::kAttachOutOfMemory, "attach_out_of_memory",
+     "redisAsyncFree() after redisLibuvAttach() has failed uses a null pointer", kVersion100,
+     kNoEnd, "", "", "libuv"},
 };
 
 }  // namespace

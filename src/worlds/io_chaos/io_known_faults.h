@@ -30,6 +30,12 @@ enum class KnownFault : uint8_t {
   kUnsolicitedReply,
   kSubscribeShape,
   kAttributeAsReply,
+  kSigpipe,
+  kInterruptedConnect,
+  kFullBacklog,
+  kFullBacklogBlocking,
+  kElementsAhead,
+  kAttachOutOfMemory,
 };
 
 // A set of known faults.
@@ -57,6 +63,7 @@ struct KnownFaultInfo {
   // The assert that it fails: a part of its expression and its function; "" if it fails none.
   std::string_view assertion;
   std::string_view function;
+  std::string_view adapter = {};  // the adapter of hiredis that has it; "": hiredis itself
 };
 
 std::span<const KnownFaultInfo> KnownFaults();

@@ -50,6 +50,8 @@ class IoLines : private Scheduler::Handler {
   // True from Open() to Close(), and if the peer has not ended it meanwhile.
   bool open(int socket) const { return At(socket).open; }
   bool whole(int socket) const { return Whole(At(socket)); }
+  // The client that has opened the socket.
+  ClientSlot& slot(int socket) { return (*slots_)[At(socket).slot]; }
   // The peer of the socket's last connection.
   IoPeer& peer(int socket) { return At(socket).peer; }
 

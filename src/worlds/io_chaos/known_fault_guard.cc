@@ -11,6 +11,23 @@ std::jmp_buf trap;
 const KnownFaultGuard* trapped = nullptr;
 const KnownFaultInfo* trapped_fault = nullptr;
 
+bool Concerns(const KnownFaultInfo& info, const IoSubject& subject) {
+  if (!info.adapter.empty() && info.adapter != subject.adapter) return false;
+  switch (info.fault) {
+    case KnownFault::kNesting:
+    case KnownFault::kAllocationsUnchecked:
+    case KnownFault::kAttributeAsReply:
+    case KnownFault::kSigpipe:
+    case KnownFault::kElementsAhead:
+      return true;
+    case KnownFault::kInterruptedConnect:
+    case KnownFault::kFullBacklogBlocking:
+      return !subject.hiredis_async;
+    default:
+      return subject.hiredis_async;
+  }
+}
+
 }  // namespace
 
 void KnownFaultGuard::Start(const IoSubject& subject) {
@@ -20,10 +37,7 @@ void KnownFaultGuard::Start(const IoSubject& subject) {
   avoided_ = {};
   if (subject.hiredis_version == 0) return;
   for (const KnownFaultInfo& info : KnownFaults()) {
-    const bool of_both = info.fault == KnownFault::kNesting ||
-                         info.fault == KnownFault::kAllocationsUnchecked ||
-                         info.fault == KnownFault::kAttributeAsReply;
-    if (go_to_.Has(info.fault) || !(of_both || subject.hiredis_async)) continue;
+    if (go_to_.Has(info.fault) || !Concerns(info, subject)) continue;
     if (HasFault(subject.hiredis_version, info.fault)) avoided_.Add(info.fault);
   }
 }
@@ -33,6 +47,8 @@ void KnownFaultGuard::OnAssert(const char* expression, const char* function) {
   const KnownFaultInfo* const fault =
       FaultOfAssert(trapped->subject_->hiredis_version, expression, function);
   if (fault == nullptr || trapped->go_to_.Has(fault->fault)) return;
+  const ClientScope ours(&trapped->run_->system, false);
+  if (!trapped->is_caused_(fault->fault)) return;
   trapped_fault = fault;
   std::longjmp(trap, 1);  // NOLINT(cert-err52-cpp): over frames of C
 }

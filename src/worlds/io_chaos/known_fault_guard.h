@@ -1,6 +1,9 @@
 #ifndef RESPROBE_WORLDS_IO_CHAOS_KNOWN_FAULT_GUARD_H_
 #define RESPROBE_WORLDS_IO_CHAOS_KNOWN_FAULT_GUARD_H_
 
+#include <functional>
+#include <utility>
+
 #include "worlds/io_chaos/client_slots.h"
 #include "worlds/io_chaos/io_known_faults.h"
 #include "worlds/io_chaos/io_run.h"
@@ -12,9 +15,13 @@ namespace resprobe {
 // asserts because of it. Such a run is over: it violates nothing, and nothing more happens in it.
 class KnownFaultGuard {
  public:
+  // Says of a fault that fails an assert whether this run has its cause: the same assert may fail
+  // for another reason, and then is no known fault.
+  using IsCaused = std::function<bool(KnownFault)>;
+
   // The faults in `go_to` are not avoided.
-  KnownFaultGuard(IoRun* run, ClientSlots* slots, KnownFaultSet go_to)
-      : run_(run), slots_(slots), go_to_(go_to) {}
+  KnownFaultGuard(IoRun* run, ClientSlots* slots, KnownFaultSet go_to, IsCaused is_caused)
+      : run_(run), slots_(slots), go_to_(go_to), is_caused_(std::move(is_caused)) {}
 
   // Starts a run with clients of this subject.
   void Start(const IoSubject& subject);
@@ -38,6 +45,7 @@ class KnownFaultGuard {
   IoRun* const run_;
   ClientSlots* const slots_;
   const KnownFaultSet go_to_;
+  const IsCaused is_caused_;
   const IoSubject* subject_ = nullptr;
   KnownFaultSet avoided_;  // of the subject
   bool over_ = false;

@@ -1,5 +1,7 @@
 #include "worlds/io_chaos/look_ahead.h"
 
+#include <charconv>
+#include <cstdint>
 #include <string_view>
 
 namespace resprobe {
@@ -17,6 +19,13 @@ bool IsWellFormedMessage(resp::ReplyView value) {
   const resp::Type second = value[1].type();
   if (second != resp::Type::kBulkString && second != resp::Type::kNull) return false;
   return word.ends_with("message") || value[2].type() == resp::Type::kInteger;
+}
+
+// An array that a subscriber takes for a message or a confirmation.
+bool IsMessage(resp::ReplyView value) {
+  if (value.type() != resp::Type::kArray || value.size() < 3) return false;
+  const std::string_view word = value[0].text();
+  return word == "message" || word == "pmessage" || word.ends_with("subscribe");
 }
 
 }  // namespace
@@ -47,6 +56,63 @@ void LookAhead::Parse(ArrivedValues& values, const SimPosix::Socket& socket, boo
     if (IsWellFormedMessage(root)) continue;
     return guard_->Abandon(KnownFault::kSubscribeShape);
   }
+}
+
+bool LookAhead::Unsolicited(int socket, const Owed& owed) {
+  if ((forgotten_ >> socket & 1) != 0) return true;
+  const SimPosix::Socket& s = run_->system.SocketAt(socket);
+  uint64_t replies = 0;
+  uint64_t confirmations = 0;
+  for (again_.Restart();;) {
+    switch (again_.Next(s, s.read)) {
+      case ArrivedValues::Status::kNeedMore:
+        return replies > owed.replies || confirmations > owed.confirmations;
+      case ArrivedValues::Status::kError:
+        return true;
+      case ArrivedValues::Status::kValue:
+        const resp::ReplyView root = again_.value().root();
+        const bool push = root.type() == resp::Type::kPush;
+        if (!push && !(owed.arrays && IsMessage(root))) {
+          ++replies;
+          continue;
+        }
+        const std::string_view kind = root.size() > 0 ? root[0].text() : std::string_view();
+        if (kind.ends_with("message") && !owed.messages) return true;
+        if (kind.ends_with("subscribe")) ++confirmations;
+    }
+  }
+}
+
+bool LookAhead::Malformed(int socket) {
+  const SimPosix::Socket& s = run_->system.SocketAt(socket);
+  for (again_.Restart();;) {
+    switch (again_.Next(s, s.read)) {
+      case ArrivedValues::Status::kNeedMore:
+        return false;
+      case ArrivedValues::Status::kError:
+        return true;
+      case ArrivedValues::Status::kValue:
+        const resp::ReplyView root = again_.value().root();
+        const bool array = root.type() == resp::Type::kArray;
+        if ((array || root.type() == resp::Type::kPush) && !IsWellFormedMessage(root)) return true;
+    }
+  }
+}
+
+bool LookAhead::Announced(size_t bytes) const {
+  for (size_t socket = 0; socket < SimPosix::kSockets; ++socket) {
+    std::string_view rest = run_->system.SocketAt(static_cast<int>(socket)).arrived;
+    while (!rest.empty()) {
+      const size_t at = rest.find_first_of("*%~>|");
+      if (at == rest.npos) break;
+      const bool pairs = rest[at] == '%' || rest[at] == '|';
+      rest.remove_prefix(at + 1);
+      uint64_t elements = 0;
+      std::from_chars(rest.data(), rest.data() + rest.size(), elements);
+      if (elements * (pairs ? 2 : 1) * sizeof(void*) == bytes) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace resprobe

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "worlds/io_chaos/arrived_values.h"
 #include "worlds/io_chaos/io_run.h"
@@ -19,11 +20,31 @@ class LookAhead {
 
   // Nothing is known of the bytes on this socket: it has a new connection, or the client has
   // subscribed and will read differently what it has not read yet.
-  void Restart(int socket) { At(socket).Restart(); }
+  void Restart(int socket) {
+    At(socket).Restart();
+    forgotten_ &= ~(uint32_t{1} << socket);
+  }
   // Bytes from a dishonest peer have arrived; `stays`: the client has subscribed or monitors.
   void Look(int socket, bool stays);
+  // What a client has a right to.
+  struct Owed {
+    uint64_t replies = 0;
+    uint64_t confirmations = 0;  // of subscriptions
+    bool messages = false;       // it has subscribed
+    bool arrays = false;         // … in RESP2, where they are arrays
+  };
+  // True if the client has read more than it is owed, or what is no value, so that none can say.
+  bool Unsolicited(int socket, const Owed& owed);
+  // True if a message without the elements that it must have has arrived, or what is no value.
+  bool Malformed(int socket);
+  // True if what has arrived, on any socket, has the header of an aggregate whose elements take
+  // this many bytes in an array of pointers.
+  bool Announced(size_t bytes) const;
   // The first bytes, which are whole values that the client has read, are not stored any more.
-  void Forget(int socket, size_t bytes) { At(socket).Forget(bytes); }
+  void Forget(int socket, size_t bytes) {
+    At(socket).Forget(bytes);
+    forgotten_ |= uint32_t{1} << socket;
+  }
 
  private:
   ArrivedValues& At(int socket) { return values_[static_cast<size_t>(socket)]; }
@@ -32,6 +53,8 @@ class LookAhead {
   IoRun* const run_;
   KnownFaultGuard* const guard_;
   std::array<ArrivedValues, SimPosix::kSockets> values_;
+  ArrivedValues again_;     // reads from the beginning
+  uint32_t forgotten_ = 0;  // bit s: not all that has arrived on socket s is stored
 };
 
 }  // namespace resprobe

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include "core/resp/writer.h"
 
@@ -40,6 +41,7 @@ void PlainClient::Start(SimPosix* system, IoClientOwner* owner) {
   owner_ = owner;
   open_ = connected_ = ending_ = freeing_ = writing_ = timer_ = staying_ = false;
   depth_ = 0;
+  in_advance_ = 0;
   socket_ = -1;
   error_ = IoError::kNone;
   output_.clear();
@@ -60,7 +62,12 @@ bool PlainClient::Connect(const IoClientOptions& options) {
     socket_ = -1;
     return false;
   }
-  system_->Connect(socket_);
+  if (system_->Connect(socket_) == -EAGAIN && fault_ == Fault::kGivesUp) {
+    system_->GiveBlock(kBlock);
+    system_->Close(socket_);
+    error_ = IoError::kSystem;
+    return false;
+  }
   open_ = true;
   writing_ = true;
   if (options.connect_timeout_ms > 0) {
@@ -83,11 +90,15 @@ bool PlainClient::wants(Event event) const {
   return false;
 }
 
-bool PlainClient::Command(uint64_t number, bool stays, std::span<const std::string_view> args) {
+bool PlainClient::Command(uint64_t number, IoAnswer answer,
+                          std::span<const std::string_view> args) {
   if (!open_ || ending_ || freeing_ || error_ != IoError::kNone) return false;
   resp::AppendRequest(&output_, args);
-  const bool silent = args[0] == "UNSUBSCRIBE" || args[0] == "PUNSUBSCRIBE";
-  if (!silent) pending_.push_back({number, stays});
+  const bool stays = answer == IoAnswer::kMessages;
+  if (answer != IoAnswer::kNone) {
+    pending_.push_back({number, stays, {}});
+    if (stays) pending_.back().names.assign(args.begin(), args.end());
+  }
   staying_ |= stays;
   writing_ = true;
   if (options_.command_timeout_ms > 0 && connected_) {
@@ -103,7 +114,7 @@ void PlainClient::Fire(Event event) {
   if (!connected_ && event != Event::kTimeout) {
     // The first event shows the result of connecting.
     const int result = system_->Connect(socket_);
-    if (result == -EALREADY) {
+    if (result == -EALREADY || result == -EINPROGRESS || result == -EAGAIN) {
       --depth_;
       return;
     }
@@ -131,7 +142,7 @@ void PlainClient::Fire(Event event) {
           error_ = IoError::kTimeout;
           owner_->OnConnect(*this, false);
           freeing_ = true;
-        } else if (next_ < pending_.size()) {
+        } else if (next_ < pending_.size() && fault_ != Fault::kSleepsOn) {
           End(IoError::kTimeout);
         }
         break;
@@ -147,7 +158,8 @@ void PlainClient::Writable() {
     writing_ = false;
     return;
   }
-  const int64_t result = system_->Write(socket_, output_.data(), output_.size());
+  const int64_t result =
+      system_->Write(socket_, output_.data(), output_.size(), fault_ != Fault::kRaisesSignals);
   if (result == -EAGAIN || result == -EINTR) return;
   if (result < 0) return End(IoError::kSystem);
   const auto count = static_cast<size_t>(result);
@@ -165,7 +177,16 @@ void PlainClient::Readable() {
   }
   if (result == 0) return End(IoError::kEnd);
   input_.append(buffer_.data(), static_cast<size_t>(result));
+  if (fault_ == Fault::kTakesInAdvance) TakeInAdvance();
   Take();
+}
+
+void PlainClient::TakeInAdvance() {
+  if (in_advance_ > 0 || input_[0] != '*') return;
+  uint32_t elements = 0;
+  std::from_chars(input_.data() + 1, input_.data() + input_.size(), elements);
+  const size_t bytes = elements * sizeof(void*);
+  if (bytes > 0 && system_->TakeBlock(bytes)) in_advance_ = bytes;
 }
 
 void PlainClient::Take() {
@@ -209,10 +230,8 @@ void PlainClient::HandOut(const resp::Reply& value) {
     return;
   }
   if (IsMessage(value)) {
-    // Commands that stay get all messages.
-    for (size_t i = 0; i < pending_.size(); ++i) {
-      if (!pending_[i].stays) continue;
-      owner_->OnReply(*this, pending_[i].number, &reply);
+    if (const Pending* subscription = SubscriptionOf(value)) {
+      owner_->OnReply(*this, subscription->number, &reply);
       return;
     }
     if (options_.push_handler) owner_->OnPush(*this, reply);
@@ -232,6 +251,25 @@ void PlainClient::HandOut(const resp::Reply& value) {
     timer_us_ = system_->now_us() + options_.command_timeout_ms * 1000;
   }
   owner_->OnReply(*this, pending_[next_++].number, &reply);
+}
+
+const PlainClient::Pending* PlainClient::SubscriptionOf(const resp::Reply& value) const {
+  if (value.root().size() < 2) return nullptr;
+  const std::string_view wanted =
+      value.root()[0].text().starts_with('p') ? "PSUBSCRIBE" : "SUBSCRIBE";
+  const auto names_it = [&](const Pending& pending) {
+    if (pending.names.empty()) return false;
+    return fault_ == Fault::kFirstSubscription ||
+           (pending.names[0] == wanted && std::find(pending.names.begin() + 1, pending.names.end(),
+                                                    value.root()[1].text()) != pending.names.end());
+  };
+  if (fault_ == Fault::kFirstSubscription) {
+    const auto first = std::find_if(pending_.begin(), pending_.end(), names_it);
+    return first == pending_.end() ? nullptr : &*first;
+  }
+  // The last one that names it, as in hiredis.
+  const auto last = std::find_if(pending_.rbegin(), pending_.rend(), names_it);
+  return last == pending_.rend() ? nullptr : &*last;
 }
 
 void PlainClient::End(IoError error) {
@@ -271,7 +309,9 @@ void PlainClient::Finish() {
     if (fault_ == Fault::kSaysGoodbyeTwice) owner_->OnDisconnect(*this, true);
   }
   if (socket_ >= 0) system_->Close(socket_);
-  if (!(refused && fault_ == Fault::kLeaksWhenRefused)) system_->GiveBlock();
+  if (!(refused && fault_ == Fault::kLeaksWhenRefused)) system_->GiveBlock(kBlock);
+  if (in_advance_ > 0) system_->GiveBlock(in_advance_);
+  in_advance_ = 0;
   socket_ = -1;
   open_ = false;
   --depth_;

@@ -33,14 +33,19 @@ class PlainClient : public IoClient {
     kLeaksWhenRefused,     // nothing_leaks: a connection that was refused is not freed
     kTakesResetForTheEnd,  // true_error: ECONNRESET is reported as the end of the stream
     kOldTimer,             // belated_timer: the connect timer stays active after connecting
+    kSleepsOn,             // timer_ends: the command timer does nothing
+    kGivesUp,              // patient_connect: EAGAIN of connect() is taken for a failure
+    kRaisesSignals,        // no_signal: it writes without MSG_NOSIGNAL
+    kFirstSubscription,    // own_channel: the first subscription gets all messages
+    kTakesInAdvance,       // memory: it takes memory for the elements that a header announces
   };
-  static constexpr Fault kLastFault = Fault::kOldTimer;
+  static constexpr Fault kLastFault = Fault::kTakesInAdvance;
 
   explicit PlainClient(Fault fault = Fault::kNone) : fault_(fault) {}
 
   void Start(SimPosix* system, IoClientOwner* owner) override;
   bool Connect(const IoClientOptions& options) override;
-  bool Command(uint64_t number, bool stays, std::span<const std::string_view> args) override;
+  bool Command(uint64_t number, IoAnswer answer, std::span<const std::string_view> args) override;
   void Disconnect() override;
   void Free() override;
   bool exists() const override { return open_; }
@@ -54,11 +59,15 @@ class PlainClient : public IoClient {
   struct Pending {
     uint64_t number;
     bool stays;
+    std::vector<std::string> names;  // of a subscription: its kind, and channels or patterns
   };
 
   void Readable();
   void Writable();
   void Take();
+  // The subscription for which a message or a confirmation is; nullptr: none.
+  const Pending* SubscriptionOf(const resp::Reply& value) const;
+  void TakeInAdvance();
   void HandOut(const resp::Reply& value);
   void End(IoError error);
   void Finish();
@@ -77,6 +86,7 @@ class PlainClient : public IoClient {
   bool writing_ = false;
   bool timer_ = false;
   int64_t timer_us_ = 0;
+  size_t in_advance_ = 0;  // bytes that were taken for what was announced
   IoError error_ = IoError::kNone;
   std::string output_;
   std::array<char, 4096> buffer_;  // of one read

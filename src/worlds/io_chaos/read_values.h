@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/resp/reply.h"
 #include "worlds/io_chaos/arrived_values.h"
 #include "worlds/io_chaos/client_contract.h"
 #include "worlds/io_chaos/client_slots.h"
@@ -27,6 +28,11 @@ class ReadValues {
   // Returns its number on the connection, from 0; kNoValue, and a violation of `faithful`, if it is
   // none of them. Where the bytes cannot be followed, any value is accepted.
   uint64_t Match(const ClientSlot& slot, const IoReply& reply);
+
+  // The value that Match() has found last, on this socket; nullptr if its bytes are not followed.
+  const resp::Reply* matched(int socket) const {
+    return At(socket).foreign ? nullptr : &At(socket).arrived.value();
+  }
 
   // The values that were reported or passed over.
   uint64_t count(int socket) const { return At(socket).values; }

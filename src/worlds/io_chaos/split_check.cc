@@ -29,7 +29,8 @@ void SplitCheck::Record(uint64_t command, uint64_t value) {
 bool SplitCheck::CanRepeat() {
   const ClientSlot& first = (*slots_)[0];
   if (!repeatable_ || !book_->complete() || first.socket < 0 || !first.connected || first.freed ||
-      first.disconnected || first.client->blocking() || first.client->has_handshake()) {
+      first.disconnected || first.timed || first.client->blocking() ||
+      first.client->has_handshake()) {
     return false;
   }
   if (first.monitors && guard_->Avoids(KnownFault::kMonitorSwallows)) return false;
@@ -54,7 +55,7 @@ void SplitCheck::Check(const IoClientOptions& options) {
 void SplitCheck::Repeat(ClientSlot& slot) {
   for (const uint64_t number : (*slots_)[0].sent.commands()) {
     const IoCommand& command = *book_->Find(number);
-    slot.client->Command(number, command.stays, words_->Of(command.request));
+    slot.client->Command(number, command.answer(), words_->Of(command.request));
   }
   loop_->Fire(slot, Event::kWritable, false);
   if (run_->system.Connected(slot.socket)) run_->system.Send(slot.socket, bytes_);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "driver/libc_shim.h"
-#include "worlds/io_chaos/hiredis_client.h"
+#include "worlds/io_chaos/hiredis_subjects.h"
 #include "worlds/io_chaos/io_chaos_harness.h"
 
 namespace resprobe {
@@ -18,8 +18,13 @@ using Harness = OpsHarness<IoChaosWorld>;
 
 std::vector<IoChaosWorld::Subject> Subjects() {
   driver::UseClientCalls();
-  return {{[] { return std::make_unique<HiredisAsync>(); }, kHiredisVersion, true},
-          {[] { return std::make_unique<HiredisSync>(); }, kHiredisVersion, false}};
+  return IoSubjects();
+}
+
+KnownFaultSet Only(KnownFault fault) {
+  KnownFaultSet set;
+  set.Add(fault);
+  return set;
 }
 
 std::string BrokenBy(Harness& harness, std::string_view ops) {
@@ -138,6 +143,113 @@ TEST(IoChaosHiredis, KnownFaultsAreAvoidedOnEveryWay) {
                "config client=async resp3=yes push_handler=yes\non callback=push action=free\n"
                "toxic kind=push direction=downstream\nstep step=ping\nrun\n"),
       "");
+}
+
+// The adapters that come with hiredis, on their event loops.
+std::vector<const char*> Adapters() {
+  return {
+#ifdef RESPROBE_LIBEVENT_VERSION
+      "libevent",
+#endif
+#ifdef RESPROBE_LIBUV_VERSION
+      "libuv",
+#endif
+#ifdef RESPROBE_HIREDIS_HAS_POLL
+      "poll",
+#endif
+  };
+}
+
+TEST(IoChaosHiredis, AdaptersRunOnTheirLoops) {
+  Harness harness(std::in_place, Subjects());
+  for (const std::string name : Adapters()) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(BrokenBy(harness, "config client=" + name +
+                                    "\nstep step=ping\nstep step=subscribe\nrun\npublish\n"
+                                    "toxic kind=slicer first=3\nrun\nact action=reconnect\n"
+                                    "step step=download size=300\nrun\n"),
+              "");
+    const std::string log = ChaosLog::current()->Text();
+    EXPECT_NE(log.find("scheduler turns"), log.npos) << log;
+    EXPECT_NE(log.find("client reply 1 = 1"), log.npos) << log;
+    EXPECT_NE(log.find("client reply 3 = 1"), log.npos) << log;
+    EXPECT_EQ(log.find("scheduler fires"), log.npos) << log;
+    EXPECT_EQ(BrokenBy(harness, "config client=" + name +
+                                    "\nstep step=ping\ntick events=readable+writable spurious=yes\n"
+                                    "tick events=readable+writable spurious=yes\nrun\n"),
+              "");
+  }
+}
+
+#if HIREDIS_MAJOR >= 1
+// A loop's own timer ends a command; one that was set between two turns does not fire too soon.
+TEST(IoChaosHiredis, AdaptersKeepTime) {
+  Harness harness(std::in_place, Subjects());
+  for (const std::string name : Adapters()) {
+    if (name == "libuv" && HIREDIS_MINOR == 0) continue;  // its adapter has no timers
+    SCOPED_TRACE(name);
+    EXPECT_EQ(
+        BrokenBy(harness, "config client=" + name +
+                              " command_timeout=yes\nrun\nadvance ms=5000\ntoxic kind=timeout\n"
+                              "step step=ping\nrun\ntick events=readable\n"
+                              "tick events=timeout\n"),
+        "");
+    const std::string log = ChaosLog::current()->Text();
+    EXPECT_NE(log.find("5201.000ms client reply 1 = 0"), log.npos) << log;
+  }
+}
+
+TEST(IoChaosHiredis, ABlockingSubscriberGetsPushes) {
+  Harness harness(std::in_place, Subjects());
+  // A handler gets the confirmation and the message while a call waits for a reply.
+  EXPECT_EQ(
+      BrokenBy(harness,
+               "config client=sync resp3=yes push_handler=yes\nstep step=subscribe pipelined=yes\n"
+               "step step=ping\npublish\nstep step=ping\n"),
+      "");
+  std::string log = ChaosLog::current()->Text();
+  EXPECT_NE(log.find("client push"), log.npos) << log;
+  EXPECT_NE(log.find("client reply 4 = 1"), log.npos) << log;
+  // Without one, the confirmation is the reply.
+  EXPECT_EQ(BrokenBy(harness,
+                     "config client=sync resp3=yes pushes_as_replies=yes\nstep step=subscribe\n"
+                     "publish\nstep step=ping\n"),
+            "");
+  log = ChaosLog::current()->Text();
+  EXPECT_NE(log.find("client reply 2 = 1"), log.npos) << log;
+  EXPECT_NE(log.find("client push"), log.npos) << log;
+}
+#endif
+
+// Each is reported where it is not avoided, and nowhere else.
+TEST(IoChaosHiredis, KnownFaultsOfTheSystemsCalls) {
+  struct Known {
+    KnownFault fault;
+    const char* invariant;
+    const char* ops;
+  };
+  constexpr Known kKnown[] = {
+      {KnownFault::kSigpipe, "no_signal",
+       "config client=async\nstep step=ping\nrun\ntoxic kind=fin\ndeliver\nstep step=ping\n"
+       "tick events=writable\nstep step=ping\ntick events=writable\n"},
+      {KnownFault::kInterruptedConnect, "patient_connect",
+       "config client=sync lazy=yes\ntoxic kind=eintr\nstep step=ping\n"},
+      {KnownFault::kFullBacklog, "patient_connect",
+       "config client=async lazy=yes\ntoxic kind=full_backlog\nstep step=ping\n"},
+      {KnownFault::kFullBacklogBlocking, "patient_connect",
+       "config client=sync lazy=yes\ntoxic kind=full_backlog\nstep step=ping\n"},
+      {KnownFault::kElementsAhead, "memory",
+       "config client=async unlimited=yes\nrun\nraw \"*2000000\\r\\n\"\nrun\n"},
+  };
+  Harness avoiding(std::in_place, Subjects());
+  for (const Known& known : kKnown) {
+    if (!HasFault(kHiredisVersion, known.fault)) continue;
+    SCOPED_TRACE(InfoOf(known.fault).id);
+    Harness harness(std::in_place, Subjects(), Only(known.fault));
+    // Before 1.0 there is no limit to set.
+    EXPECT_EQ(BrokenBy(harness, known.ops), known.invariant);
+    EXPECT_EQ(BrokenBy(avoiding, known.ops), "");
+  }
 }
 
 TEST(IoChaosHiredis, KnownFaultsAreNamed) {
