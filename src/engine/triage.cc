@@ -27,7 +27,7 @@ bool IsRuntime(std::string_view function) {
       "pthread_kill",     "fuzzer::",        "memcpy",      "memmove",       "memset",
       "memcmp",           "__libc",          "__GI_",       "_start",        "main",
       "LLVMFuzzer",       "std::",           "void std::",  "__assert_fail", "__gnu_cxx",
-      "resprobe::driver",
+      "resprobe::driver", "__wrap_",         "kill",
   };
   for (const std::string_view prefix : kPrefixes) {
     if (function.starts_with(prefix)) return true;
@@ -65,7 +65,35 @@ std::string FrameName(std::string_view line) {
   module = module.substr(0, module.find(')'));
   const size_t slash = module.rfind('/');
   if (slash != std::string_view::npos) module.remove_prefix(slash + 1);
+  // All that abort() passes through looks the same, whoever has called it.
+  for (const std::string_view runtime :
+       {"libc.so", "libpthread", "libasan", "libstdc++", "ld-linux"}) {
+    if (module.starts_with(runtime)) return "";
+  }
   return std::string(module);
+}
+
+// What glibc's assert() prints: "program: file.c:12: function: Assertion `expression' failed.", as
+// "file.c:12 function `expression'". The folder of the file is that of a build.
+std::optional<std::string> ReadAssertion(std::string_view line) {
+  constexpr std::string_view kMark = ": Assertion `";
+  const size_t mark = line.find(kMark);
+  if (mark == line.npos || !line.ends_with("' failed.")) return std::nullopt;
+  const std::string_view expression = line.substr(mark + kMark.size());
+  std::string_view where = line.substr(0, mark);
+  const size_t program = where.find(": ");
+  if (program == where.npos) return std::nullopt;
+  where.remove_prefix(program + 2);
+  const size_t function = where.find(": ");
+  if (function == where.npos) return std::nullopt;
+  std::string_view file = where.substr(0, function);
+  if (const size_t slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
+  std::string text(file);
+  text += ' ';
+  text += where.substr(function + 2);
+  text += " `";
+  text += expression.substr(0, expression.size() - std::string_view(" failed.").size());
+  return text;
 }
 
 bool IsFrame(std::string_view line) {
@@ -119,6 +147,11 @@ std::string Signature::Slug() const {
 
 namespace {
 
+// An abort() whose stack `rest` begins with; `assertion`: the one that has failed before it, or "".
+Signature Aborted(const std::string& assertion, std::string_view rest) {
+  return {assertion.empty() ? "signal" : "assert", assertion, TopFrames(rest)};
+}
+
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
@@ -128,7 +161,9 @@ bool IsNumber(std::string_view text) {
 Signature ReadSignature(std::string_view report) {
   std::string_view rest = report;
   std::string_view line;
+  std::string assertion;
   while (ops_text::TakeLine(&rest, &line)) {
+    if (const auto failed = ReadAssertion(line)) assertion = *failed;
     if (const auto violation = After(line, "== resprobe: violation of ")) {
       return {"violation", std::string(FirstWord(*violation)), {}};
     }
@@ -149,17 +184,18 @@ Signature ReadSignature(std::string_view report) {
     }
     if (const auto address = After(line, "ERROR: AddressSanitizer: ")) {
       // abort() or a failed assertion, which AddressSanitizer reports only with handle_abort.
-      if (FirstWord(*address) == "ABRT") return {"signal", "", TopFrames(rest)};
+      if (FirstWord(*address) == "ABRT") return Aborted(assertion, rest);
       return {"asan", std::string(FirstWord(*address)), TopFrames(rest)};
     }
     if (After(line, "ERROR: LeakSanitizer: ")) return {"leak", "", TopFrames(rest)};
     if (const auto fuzzer = After(line, "ERROR: libFuzzer: ")) {
       if (fuzzer->starts_with("timeout")) return {"timeout", "", {}};
       if (fuzzer->starts_with("out-of-memory")) return {"oom", "", {}};
-      return {"signal", "", TopFrames(rest)};
+      return Aborted(assertion, rest);
     }
   }
-  return {};
+  // Without a report of its abort() there are no frames.
+  return assertion.empty() ? Signature{} : Signature{"assert", assertion, {}};
 }
 
 std::string ReadStack(std::string_view report) {

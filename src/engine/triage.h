@@ -11,12 +11,14 @@
 namespace resprobe {
 
 struct Signature {
-  // "violation", "asan", "ubsan", "leak", "oom", "timeout", "signal"; "" if nothing failed.
+  // "violation", "asan", "ubsan", "leak", "oom", "timeout", "assert", "signal"; "" if nothing
+  // failed.
   std::string kind;
-  // The invariant, the sanitizer's name of the error, or the location that UBSan reported
-  // (file:line).
+  // The invariant, the sanitizer's name of the error, the location that UBSan reported (file:line),
+  // or an assertion: "file:line function `expression'".
   std::string detail;
-  // Top frames of the subject's code, innermost first, at most kFrames; empty for violations.
+  // Top frames of the subject's code, innermost first, at most kFrames, without those of the C
+  // library and the sanitizers; empty for violations.
   std::vector<std::string> frames;
 
   static constexpr size_t kFrames = 3;

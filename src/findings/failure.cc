@@ -283,7 +283,10 @@ std::string KindOf(const std::string& signature) {
 }
 
 bool SameFailure(const std::string& a, const std::string& b) {
-  return a == b || (a.starts_with("signal") && b.starts_with("signal"));
+  if (a == b || (a.starts_with("signal") && b.starts_with("signal"))) return true;
+  // "assert:file:line function `expression':frames"
+  const auto assertion = [](const std::string& text) { return text.substr(0, text.rfind('\'')); };
+  return a.starts_with("assert:") && b.starts_with("assert:") && assertion(a) == assertion(b);
 }
 
 std::string FileNameOf(const std::string& signature) { return Signature{signature, "", {}}.Slug(); }

@@ -133,8 +133,8 @@ std::string OpText(uint64_t op, uint64_t ops);
 // The kind of a signature: the part before its first colon.
 std::string KindOf(const std::string& signature);
 
-// True if two signatures mean the same failure: if they are equal, or both are deaths by a signal,
-// for which an engine and a replay see different top frames.
+// True if two signatures mean the same failure: if they are equal, or both are of one assertion, or
+// both are deaths by a signal, for which an engine and a replay see different top frames.
 bool SameFailure(const std::string& a, const std::string& b);
 
 // A signature as the name of a folder or file: letters, digits, '-' and '_', at most 80 bytes.

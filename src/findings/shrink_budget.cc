@@ -2,6 +2,8 @@
 
 #include <absl/strings/str_format.h>
 
+#include <algorithm>
+
 #include "runner/process.h"
 #include "runner/text.h"
 
@@ -12,6 +14,17 @@ namespace {
 constexpr double kFirstLineSeconds = 5;
 
 }  // namespace
+
+double ShrinkSecondsOf(double run_seconds) {
+  constexpr double kLeast = 10;
+  return run_seconds > 0 ? std::max(run_seconds, kLeast) : 0;
+}
+
+double ShortShrinkSecondsOf(double run_seconds) {
+  constexpr double kMost = 120;
+  const double seconds = ShrinkSecondsOf(run_seconds);
+  return seconds > 0 ? std::min(seconds, kMost) : kMost;
+}
 
 ShrinkBudget::ShrinkBudget(const ShrinkLimits& limits)
     : limits_(limits), start_(runner::Now()), next_line_(start_ + kFirstLineSeconds) {}

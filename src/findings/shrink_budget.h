@@ -17,6 +17,13 @@ struct ShrinkLimits {
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
 
+// How long a run of this many seconds may make its findings small, all together: as long again, and
+// at least ten seconds; 0: no limit.
+double ShrinkSecondsOf(double run_seconds);
+// The same for a run that may last for hours, and whose findings `minimize` can make small at any
+// time: at most two minutes.
+double ShortShrinkSecondsOf(double run_seconds);
+
 // The budget of shrinking one case: says when to stop, and reports progress.
 class ShrinkBudget {
  public:

@@ -44,6 +44,39 @@ TEST(Triage, ReadsFramesWithoutSymbols) {
   EXPECT_EQ(signature.Text(), "asan:stack-overflow:resp_parser+0x12f|resp_parser+0x200");
 }
 
+// Two assertions of one library die in the same frames of libc.
+TEST(Triage, ReadsAnAssertion) {
+  const auto report = [](std::string_view line) {
+    return std::string(line) +
+           "== resprobe: the last of 3 events\n"
+           "==1==ERROR: AddressSanitizer: ABRT on unknown address 0x1 (pc 0x2)\n"
+           "    #0 0x1  (/lib/x86_64-linux-gnu/libc.so.6+0x8aeeb) (BuildId: 1)\n"
+           "    #1 0x2  (/lib/x86_64-linux-gnu/libc.so.6+0x3bfb1) (BuildId: 1)\n"
+           "    #2 0x3  (/b/harnesses/io_chaos+0x77) (BuildId: 1)\n";
+  };
+  const Signature one =
+      ReadSignature(report("io_chaos: ../src/async.c:629: redisProcessCallbacks: Assertion "
+                           "`c->flags & REDIS_SUBSCRIBED' failed.\n"));
+  EXPECT_EQ(one.Text(),
+            "assert:async.c:629 redisProcessCallbacks `c->flags & REDIS_SUBSCRIBED':io_chaos+0x77");
+  const Signature other = ReadSignature(
+      report("io_chaos: async.c:470: __redisGetSubscribeCallback: Assertion `x' failed.\n"));
+  EXPECT_NE(one, other);
+  EXPECT_EQ(ReadSignature("a.out: a.c:1: main: Assertion `0' failed.\n").Text(),
+            "assert:a.c:1 main `0'");
+  // What is symbolized does not count libc's frames either.
+  EXPECT_EQ(
+      ReadSignature("a: a.c:1: f: Assertion `0' failed.\n"
+                    "==1== ERROR: libFuzzer: deadly signal\n"
+                    "    #0 0x1 in __sanitizer_print_stack_trace x\n"
+                    "    #1 0x1 in __pthread_kill_implementation nptl/pthread_kill.c:44:76\n"
+                    "    #2 0x1 in raise signal/raise.c:26:13\n    #3 0x1 in abort a.c:7\n"
+                    "    #4 0x1 in __assert_fail_base a.c:9\n    #5 0x1 in __wrap___assert_fail "
+                    "s.cc:2\n    #6 0x1 in f a.c:1\n")
+          .frames,
+      std::vector<std::string>{"f"});
+}
+
 TEST(Triage, ReadsUndefinedBehaviourByItsPlace) {
   EXPECT_TRUE(ReadSignature("2026/11/23 02:00:00 panic: runtime error: x\n").empty());
   EXPECT_TRUE(ReadSignature("http: panic serving 127.0.0.1:4711: runtime error: x\n").empty());

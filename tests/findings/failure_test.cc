@@ -94,6 +94,8 @@ TEST(Failure, AServerIsKnownByItsCommandOrItsName) {
 
 TEST(Failure, AllEndsByASignalAreOneFailure) {
   EXPECT_TRUE(SameFailure("signal::f|g", "signal::h"));
+  EXPECT_TRUE(SameFailure("assert:a.c:1 f `x':g|h", "assert:a.c:1 f `x':a.out+0x1"));
+  EXPECT_FALSE(SameFailure("assert:a.c:1 f `x':g", "assert:a.c:2 f `y':g"));
   EXPECT_TRUE(SameFailure("violation:a", "violation:a"));
   EXPECT_FALSE(SameFailure("violation:a", "violation:b"));
 }

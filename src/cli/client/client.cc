@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 #include "engine/generate.h"
 #include "findings/campaign.h"
+#include "findings/shrink_budget.h"
 #include "runner/case_file.h"
 #include "runner/json.h"
 #include "runner/project.h"
@@ -130,6 +131,7 @@ int RunClient(ClientOptions& options) {
   campaign.prefix = "client-";
   campaign.seconds = options.seconds;
   campaign.stop_on_failure = options.stop_on_failure;
+  campaign.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds);
   campaign.shrink.candidates = static_cast<uint64_t>(options.shrink_candidates);
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   return findings::Campaign(project, &search, campaign).Run(options.output);
@@ -153,7 +155,10 @@ Verb ClientVerb() {
   verb.Text("--driver", "COMMAND", &options->driver, "The command that starts the driver")
       .Required();
   verb.Group("How long");
-  verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
+  verb.Time(
+      "--time", &options->seconds,
+      "30s, 5m, 1h; what shrinking takes is not counted: at most as long again, from 10 s to two "
+      "minutes");
   verb.Number("--seeds", "N", &options->seeds, 1, INT32_MAX, "This many cases");
   verb.Number("--seed", "N", &options->seed, 0, INT32_MAX, "The first case").ShowDefault();
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first finding");

@@ -14,6 +14,7 @@
 #include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "findings/campaign.h"
+#include "findings/shrink_budget.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -116,6 +117,7 @@ int RunFuzz(const FuzzOptions& options) {
       if (const std::string notice = search->Notice(); !notice.empty()) display.Say(notice);
       findings::CampaignOptions campaign_options;
       campaign_options.verb = "fuzz";
+      campaign_options.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds);
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
       // (The campaign created below calls this.)
       const findings::Campaign* running = nullptr;
@@ -177,7 +179,11 @@ Verb FuzzVerb() {
   verb.exit_codes = "0 nothing found, 1 a finding, 2 wrong use, 130 interrupted.";
   verb.Arguments("HARNESS", &options->harnesses, "Harnesses (./resprobe list)")
       .Complete(Completion::kHarness);
-  verb.Time("--time", &options->seconds, "For each harness: 30s, 5m, 1h").ShowDefault();
+  verb.Time("--time", &options->seconds,
+            "For each harness: 30s, 5m, 1h. To make its findings small takes at most as long "
+            "again, in "
+            "all, from 10 s to two minutes")
+      .ShowDefault();
   verb.Number("--jobs", "N", &options->jobs, 1, 1024,
               "Processes side by side; default: one for each core");
   verb.Choice("--engine", {"libfuzzer", "afl"}, &options->engine, "The fuzzing engine")

@@ -534,7 +534,7 @@ int RunOracle(const OracleVerbOptions& options) {
   campaign.requests = options.requests;
   campaign.stop_on_failure = options.stop_on_failure;
   campaign.shrink.candidates = options.shrink_candidates;
-  campaign.shrink_seconds = ShrinkSecondsOf(options.seconds);
+  campaign.shrink_seconds = findings::ShrinkSecondsOf(options.seconds);
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   findings::Campaign run(project, &search, campaign);

@@ -91,11 +91,6 @@ OracleSession::OracleSession(const LiveOptions& options) {
   if (!oracle_->Prepare(&error)) runner::ThrowServerError(error);
 }
 
-double ShrinkSecondsOf(double run_seconds) {
-  constexpr double kLeast = 10;
-  return run_seconds > 0 ? std::max(run_seconds, kLeast) : 0;
-}
-
 int ShrinkingHangMs(int hang_ms) {
   constexpr int kParts = 5;
   constexpr int kLeastMs = 500;

@@ -47,9 +47,6 @@ struct LiveOptions {
   bool given() const { return server.given(); }
 };
 
-// How long a run of this many seconds may make its findings small, all together; 0: no limit.
-double ShrinkSecondsOf(double run_seconds);
-
 // The shorter hang timeout used while shrinking; the result must hang for the full time.
 int ShrinkingHangMs(int hang_ms);
 

@@ -164,7 +164,7 @@ int CompareQueries(const CallVerbOptions& options) {
   campaign.requests = options.requests;
   campaign.stop_on_failure = options.stop_on_failure;
   campaign.shrink.candidates = options.shrink_candidates;
-  campaign.shrink_seconds = ShrinkSecondsOf(options.seconds);
+  campaign.shrink_seconds = findings::ShrinkSecondsOf(options.seconds);
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   return findings::Campaign(project, &search, campaign).Run(options.output);

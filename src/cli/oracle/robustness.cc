@@ -224,7 +224,7 @@ int CallUnmodelled(const CallVerbOptions& options) {
   campaign.seconds = options.seconds;
   campaign.stop_on_failure = options.stop_on_failure;
   campaign.shrink.candidates = options.shrink_candidates;
-  campaign.shrink_seconds = ShrinkSecondsOf(options.seconds);
+  campaign.shrink_seconds = findings::ShrinkSecondsOf(options.seconds);
   std::fputs(search.Begin().c_str(), campaign.out);
   return findings::Campaign(project, &search, campaign).Run(options.output);
 }

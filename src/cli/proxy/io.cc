@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 #include "findings/campaign.h"
 #include "findings/process_runner.h"
+#include "findings/shrink_budget.h"
 #include "live/tcp/io_differences.h"
 #include "live/tcp/io_scenario.h"
 #include "runner/files.h"
@@ -317,6 +318,7 @@ int RunIo(const IoOptions& options) {
   if (!options.qdisc.empty()) EnterNetworkWith(options.qdisc);
   findings::CampaignOptions campaign_options;
   campaign_options.verb = "io";
+  campaign_options.shrink_seconds = findings::ShortShrinkSecondsOf(0);
   campaign_options.out = options.output.text_on_stdout() ? stdout : stderr;
   findings::Campaign campaign(project, &search, campaign_options);
   campaign.Loop();
