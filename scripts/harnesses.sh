@@ -121,6 +121,16 @@ named_harnesses() {
   echo "${named[*]:-$default}"
 }
 
+# Prints the targets for the verb mutants: of the harnesses that the words name, or of all, each with
+# planted faults and without. `--list` needs none.
+mutant_targets() {
+  local named name targets=()
+  [[ " $* " != *" --list "* ]] || return 0
+  named=$(named_harnesses "" "$@")
+  for name in $named; do targets+=("mutants_$name" "$name"); done
+  echo "${targets[*]:-mutants harnesses}"
+}
+
 # Prints the targets of the harnesses of the cases among the words: from --harness NAME, from a
 # folder of their path (corpus/NAME), or from the first line of .ops text. If this fails for a case,
 # prints all harnesses.

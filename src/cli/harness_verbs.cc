@@ -14,7 +14,8 @@ Verb NewProgram() {
 
 Verb HarnessVerbs() {
   Verb root = NewProgram();
-  for (const auto& make : {FuzzVerb, ListVerb, CorpusVerb}) root.verbs.push_back(make());
+  for (const auto& make : {FuzzVerb, ListVerb, CorpusVerb, MutantsVerb})
+    root.verbs.push_back(make());
   return root;
 }
 

@@ -141,7 +141,7 @@ Verb AllVerbs() {
         FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb,  ConformanceVerb, ModelCheckVerb,
         ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
         CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, WorkersVerb,
-        CmdVerb,    CorpusVerb,   BenchVerb}) {
+        CmdVerb,    CorpusVerb,   BenchVerb,     MutantsVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

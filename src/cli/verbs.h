@@ -8,7 +8,7 @@ namespace resprobe::cli {
 // The program with all its verbs, including those of the script ./resprobe.
 Verb AllVerbs();
 
-// The program with only the verbs that run harnesses and nothing else: fuzz, list, corpus.
+// The program with only the verbs that run harnesses and nothing else: fuzz, list, corpus, mutants.
 Verb HarnessVerbs();
 
 // The program, to which verbs are added.
@@ -36,6 +36,7 @@ Verb ListVerb();
 Verb ManVerb();
 Verb MinimizeVerb();
 Verb ModelCheckVerb();
+Verb MutantsVerb();
 Verb OracleVerb();
 Verb ProxyVerb();
 Verb RecordVerb();

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/ablations.h"
 #include "driver/afl_rerun.h"
 #include "driver/afl_warmup.h"
 #include "driver/build_facts.h"
@@ -470,6 +471,7 @@ int Random(Harness& harness, std::span<char*> args) {
   const uint64_t first = std::strtoull(args[1], nullptr, 10);
   const uint64_t most = std::strtoull(args[2], nullptr, 10);
   RunContext& run = FuzzingRun();
+  OpenProgress();
   uint64_t runs = 0;
   bool found = false;
   while (runs < most && !found) {
@@ -479,11 +481,13 @@ int Random(Harness& harness, std::span<char*> args) {
       Rng rng(seed);
       for (uint8_t& byte : tape) byte = static_cast<uint8_t>(rng.Below(256));
     }
+    CountExecution();
     run.Reset();
     harness.Run(tape, run);
     found = run.violated();
   }
   Fact("runs", runs);
+  if (found) Fact("invariant", run.violation().invariant);
   return found ? kFails : kDone;
 }
 
@@ -535,10 +539,12 @@ int TestOneInput(Harness& harness, Bytes tape) {
     PrintViolation(harness, tape, violation);
     std::abort();
   }
+  ForgetCoverage();
   return 0;
 }
 
 int Initialize(Harness& harness, std::string_view subject, int argc, char** argv) {
+  ReadAblations();
   if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
     OpenProgress();
     Seeds().Load(std::getenv("RESPROBE_SEEDS_IN_TURN"));
@@ -552,8 +558,17 @@ int Initialize(Harness& harness, std::string_view subject, int argc, char** argv
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed) {
   if (!Seeds().empty()) return Seeds().Next({data, max_size});
-  return harness.Mutate(data, size, max_size, seed,
-                        LLVMFuzzerMutate != nullptr ? LLVMFuzzerMutate : PlainMutateBytes);
+  const ByteMutator mutate_bytes =
+      LLVMFuzzerMutate != nullptr ? LLVMFuzzerMutate : PlainMutateBytes;
+  if (without_op_mutator) return mutate_bytes(data, size, max_size);
+  return harness.Mutate(data, size, max_size, seed, mutate_bytes);
+}
+
+size_t CustomCrossOver(Harness& harness, Bytes a, Bytes b, uint8_t* out, size_t max_size,
+                       uint32_t seed) {
+  // The engine then mutates instead, with its own crossover.
+  if (without_op_mutator) return 0;
+  return harness.CrossOver(a, b, out, max_size, seed);
 }
 
 }  // namespace resprobe::driver

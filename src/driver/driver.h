@@ -32,7 +32,7 @@ int TestOneInput(Harness& harness, Bytes tape);
 //                                  signature, candidates, ops and bytes before and after, report
 //   random seeds|bytes FIRST COUNT
 //                                  runs up to COUNT generated tapes, or random bytes of the same
-//                                  lengths, from seed FIRST on, until one fails; runs
+//                                  lengths, from seed FIRST on, until one fails; runs, invariant
 //   stream SEED OPS OUT            runs the endless stream of the seed for that many ops; where it
 //                                  fails, writes a case that fails the same way; ops, invariant
 //   bench SECONDS FILE…            runs the cases again and again; cases, ops (in all of them),
@@ -44,6 +44,8 @@ int TestOneInput(Harness& harness, Bytes tape);
 int Initialize(Harness& harness, std::string_view subject, int argc, char** argv);
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed);
+size_t CustomCrossOver(Harness& harness, Bytes a, Bytes b, uint8_t* out, size_t max_size,
+                       uint32_t seed);
 
 // A byte mutator for builds without an engine's: flips, sets, inserts, deletes, repeats.
 size_t PlainMutateBytes(uint8_t* data, size_t size, size_t max_size);

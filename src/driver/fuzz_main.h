@@ -52,7 +52,8 @@
   extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,               \
                                               const uint8_t* data2, size_t size2, uint8_t* out, \
                                               size_t max_size, unsigned int seed) {             \
-    return TheHarness().CrossOver({data1, size1}, {data2, size2}, out, max_size, seed);         \
+    return resprobe::driver::CustomCrossOver(TheHarness(), {data1, size1}, {data2, size2}, out, \
+                                             max_size, seed);                                   \
   }
 
 #else

@@ -23,6 +23,10 @@
 
 namespace resprobe {
 
+// False: all seeds have the same weights, so that what swarm weights are worth can be measured
+// (driver/ablations.h).
+inline bool swarm_enabled = true;
+
 class Gen {
  public:
   Gen(uint64_t seed, Arena* arena) : rng_(seed), swarm_seed_(rng_.Next()), arena_(arena) {}
@@ -33,11 +37,12 @@ class Gen {
   // The weight that this seed gives to the item `id` of any numbering that the world chooses: 0
   // (off) for a quarter of all ids, else 1, 2, 4 or 8. Constant for one seed.
   uint32_t Swarm(uint64_t id) const {
+    if (!swarm_enabled) return 1;
     Rng hash = SwarmRng(id);
     return hash.OneIn(4) ? 0 : uint32_t{1} << hash.Below(4);
   }
   // A number that is constant for one seed.
-  uint64_t SwarmBits(uint64_t id) const { return SwarmRng(id).Next(); }
+  uint64_t SwarmBits(uint64_t id) const { return swarm_enabled ? SwarmRng(id).Next() : 0; }
 
   // An integer that is likely to expose bugs: small, near a power of two, or at the ends of the
   // range.

@@ -15,20 +15,6 @@ namespace {
 // The system limits the memory of arguments; this stays far below the limit.
 constexpr size_t kCasesAtOnce = 500;
 
-Command Ask(const HarnessEntry& harness, std::vector<std::string> words, bool symbolize) {
-  Command command;
-  command.argv = {harness.binary, "--resprobe"};
-  command.argv.insert(command.argv.end(), words.begin(), words.end());
-  command.environment = SanitizerEnvironment(symbolize);
-  // Print a stack for a failed assertion too. (Under an engine, the engine prints it.)
-  for (auto& [name, value] : command.environment) {
-    if (name == "ASAN_OPTIONS") value += ":handle_abort=1";
-  }
-  command.environment.insert(command.environment.end(), harness.environment.begin(),
-                             harness.environment.end());
-  return command;
-}
-
 uint64_t Number(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); }
 
 std::string LastLine(std::string_view text) {
@@ -150,6 +136,20 @@ std::vector<std::pair<std::string, std::string>> SanitizerEnvironment(bool symbo
   return environment;
 }
 
+Command Ask(const HarnessEntry& harness, const std::vector<std::string>& words, bool symbolize) {
+  Command command;
+  command.argv = {harness.binary, "--resprobe"};
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
+  command.environment = SanitizerEnvironment(symbolize);
+  // Print a stack for a failed assertion too. (Under an engine, the engine prints it.)
+  for (auto& [name, value] : command.environment) {
+    if (name == "ASAN_OPTIONS") value += ":handle_abort=1";
+  }
+  command.environment.insert(command.environment.end(), harness.environment.begin(),
+                             harness.environment.end());
+  return command;
+}
+
 std::string HarnessInfo::StatementOf(const std::string& invariant) const {
   const auto at = std::find_if(invariants.begin(), invariants.end(),
                                [&](const auto& one) { return one.first == invariant; });
@@ -196,7 +196,7 @@ void RunCases(const HarnessEntry& harness, const std::vector<fs::path>& cases,
       const std::string name = cases[next + i];
       words.push_back(name.starts_with('-') ? "./" + name : name);
     }
-    const RunResult ran = RunToEnd(Ask(harness, std::move(words), true), options.limits);
+    const RunResult ran = RunToEnd(Ask(harness, words, true), options.limits);
     bool finished = true;
     std::vector<CaseResult> results = ReadResults(ran.out, &finished);
     if (!finished) {
@@ -254,7 +254,7 @@ std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, 
     tapes.push_back(folder / words.back());
     words.push_back(tapes.back());
   }
-  const RunResult result = RunToEnd(Ask(harness, std::move(words), true), {.timeout_seconds = 120});
+  const RunResult result = RunToEnd(Ask(harness, words, true), {.timeout_seconds = 120});
   if (result.exit_code != 0) ThrowItsError(harness, result);
   return tapes;
 }
@@ -265,7 +265,7 @@ void MeasureCosts(const HarnessEntry& harness, const std::vector<fs::path>& case
     const size_t end = std::min(first + kCasesAtOnce, cases.size());
     std::vector<std::string> words = {"cost"};
     for (size_t i = first; i < end; ++i) words.push_back(cases[i]);
-    const RunResult result = RunToEnd(Ask(harness, std::move(words), false));
+    const RunResult result = RunToEnd(Ask(harness, words, false));
     if (result.exit_code != 0) ThrowItsError(harness, result);
     size_t i = first;
     for (const Fact& fact : ReadFacts(result.out)) {

@@ -27,6 +27,9 @@ struct Fact {
 };
 std::vector<Fact> ReadFacts(std::string_view output);
 
+// The command `BINARY --resprobe WORDS…`, for a caller that reads its output while it comes.
+Command Ask(const HarnessEntry& harness, const std::vector<std::string>& words, bool symbolize);
+
 struct HarnessInfo {
   std::string name;
   std::string summary;

@@ -215,7 +215,7 @@ std::string CommandLine(const std::string& command, const std::vector<std::strin
   return line;
 }
 
-Project OpenProject() {
+Project OpenProject(const std::string& kind) {
   Project project;
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
@@ -234,7 +234,7 @@ Project OpenProject() {
   if (project.work.empty()) project.work = project.source / "work";
   project.harnesses = FromEnvironment("RESPROBE_HARNESS_DIR");
   const bool own = project.harnesses.empty();
-  if (own) project.harnesses = preset / "harnesses";
+  if (own) project.harnesses = preset / kind;
 
   const fs::path list = project.harnesses / "harnesses.txt";
   if (!fs::exists(list, error)) {
@@ -252,7 +252,7 @@ Project OpenProject() {
   add(list, false);
   if (const fs::path live = project.harnesses / "live.txt"; fs::exists(live, error))
     add(live, true);
-  if (own) AddLeftOut(&project);
+  if (own && kind == "harnesses") AddLeftOut(&project);
   return project;
 }
 

@@ -68,7 +68,9 @@ struct Project {
   std::string Shown(const fs::path& path) const;
 };
 
-Project OpenProject();
+// `kind` is the folder of the preset with the harnesses: those of users, or "mutants", the same
+// with planted faults.
+Project OpenProject(const std::string& kind = "harnesses");
 
 // The cases that the arguments name: files as they are, for a folder all files in it. Throws
 // UserError for a path that does not exist or is empty.

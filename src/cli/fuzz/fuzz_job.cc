@@ -1,6 +1,7 @@
 #include "cli/fuzz/fuzz_job.h"
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/str_join.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -21,6 +22,8 @@ constexpr size_t kLogBytes = 1 << 20;
 // For one that is reporting a failure: symbolizing its stack may take this long.
 constexpr double kReportSeconds = 60;
 constexpr int kFruitlessStarts = 3;
+constexpr std::string_view kReportMarks[] = {"== resprobe: violation of ",
+                                             "ERROR: ", ": runtime error: "};
 
 // A counter that the harness increments (driver.cc), read here while it runs.
 class Counter {
@@ -53,6 +56,13 @@ uint64_t NumberAfter(std::string_view line, std::string_view key, uint64_t other
   return std::strtoull(std::string(line.substr(at + key.size(), 24)).c_str(), nullptr, 10);
 }
 
+// True for the first line of a report of a failure.
+bool BeginsReport(std::string_view line) {
+  return std::ranges::any_of(kReportMarks, [&](std::string_view mark) {
+    return line.find(mark) != std::string_view::npos;
+  });
+}
+
 // Runs one libFuzzer process after the other, each with its own seeds, on the common corpus.
 class Job {
  public:
@@ -82,10 +92,19 @@ class Job {
     if (const auto dictionary = project_.DictionaryOf(harness_)) {
       command.argv.push_back("-dict=" + dictionary->string());
     }
-    command.argv.push_back(learnt_);
-    if (!seeds.empty()) command.argv.push_back(seeds);
     command.environment = runner::SanitizerEnvironment(true);
     command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
+    command.environment.insert(command.environment.end(), harness_.environment.begin(),
+                               harness_.environment.end());
+    if (!options_.without.empty()) {
+      command.environment.emplace_back("RESPROBE_WITHOUT", absl::StrJoin(options_.without, ","));
+      // libFuzzer does not see that a seed reaches anything.
+      if (std::ranges::find(options_.without, "coverage") != options_.without.end()) {
+        command.argv.emplace_back("-keep_seed=1");
+      }
+    }
+    command.argv.push_back(learnt_);
+    if (!seeds.empty()) command.argv.push_back(seeds);
     // If the engine is killed, this folder also holds what a live harness's server leaves.
     if (harness_.live) command.environment.emplace_back("TMPDIR", artifacts_.parent_path());
     process_ = std::make_unique<runner::Process>(command);
@@ -97,6 +116,8 @@ class Job {
       if (line.starts_with('#')) {
         edges_ = std::max(edges_, NumberAfter(line, " cov: ", edges_));
         if (line.find("INITED") != std::string_view::npos) initialized_ = true;
+      } else if (reported_at_ == 0 && BeginsReport(line)) {
+        reported_at_ = runner::Now();
       }
       log_ += line;
       log_ += '\n';
@@ -125,6 +146,8 @@ class Job {
   uint64_t edges() const { return edges_; }
   uint64_t executions() const { return counter_.value(); }
   bool initialized() const { return initialized_; }
+  // When it first reported a failure; 0: not yet.
+  double reported_at() const { return reported_at_; }
   // True if it has reported a failure, whose artifact may not be written yet.
   bool reporting() const { return !ReadSignature(log_).empty(); }
   bool done = false;
@@ -141,6 +164,7 @@ class Job {
   std::string log_;
   uint64_t seed_ = 0;
   uint64_t edges_ = 0;
+  double reported_at_ = 0;
   bool initialized_ = false;
 };
 
@@ -230,9 +254,7 @@ namespace {
 // The report in a long log of an engine: from the first line about a failure on.
 std::string ReportOnly(const std::string& log) {
   size_t start = std::string::npos;
-  for (const char* mark : {"== resprobe: violation of ", "ERROR: ", ": runtime error: "}) {
-    start = std::min(start, log.find(mark));
-  }
+  for (const std::string_view mark : kReportMarks) start = std::min(start, log.find(mark));
   if (start == std::string::npos) return log;
   const size_t line = log.rfind('\n', start);
   return log.substr(line == std::string::npos ? 0 : line + 1);
@@ -262,7 +284,7 @@ class LibFuzzerSearch : public FuzzSearch {
       const bool found = TakeArtifacts(*job, met);
       job->fruitless = found ? 0 : job->fruitless + 1;
       const double left = deadline_ - runner::Now();
-      if (runner::Interrupted() || left < 1) {
+      if (runner::Interrupted() || left < 1 || (found && options_.stop_on_failure)) {
         End(*job);
       } else if (job->fruitless >= kFruitlessStarts) {
         const int signal = job->process().signal();
@@ -365,6 +387,9 @@ class LibFuzzerSearch : public FuzzSearch {
     for (const auto& job : jobs_) {
       progress_.executions += job->executions();
       progress_.edges = std::max(progress_.edges, job->edges());
+      if (job->reported_at() > 0 && progress_.first_failure == 0) {
+        progress_.first_failure = job->reported_at() - start_;
+      }
     }
     progress_.per_second = static_cast<double>(progress_.executions) / progress_.elapsed;
     progress_.corpus = runner::FilesIn(learnt_).size();

@@ -29,7 +29,9 @@ struct FuzzOptions {
   // Unless it is "", what this run learns is dropped at its end, so that runs can be compared.
   std::string corpus;
   findings::RunLimits limits;
-  ServerOptions server;  // of a live harness
+  bool stop_on_failure = false;      // each process ends with its first failure
+  std::vector<std::string> without;  // ablations (driver/ablations.h)
+  ServerOptions server;              // of a live harness
   runner::OutputOptions output;
 };
 
@@ -41,7 +43,8 @@ struct Progress {
   uint64_t corpus = 0;
   std::string stability;  // AFL++ only
   double elapsed = 0;
-  std::string trouble;  // why the engine could not run; "" if it could
+  double first_failure = 0;  // the time at which an engine first reported one; 0: none
+  std::string trouble;       // why the engine could not run; "" if it could
 };
 
 // The files of `corpus` as a folder of tapes: the folder itself, unless it contains `.ops` text, or

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/resp/writer.h"
+#include "engine/generate.h"
 
 namespace resprobe {
 namespace {
@@ -257,6 +258,12 @@ void Finish(Rng& rng, const RespMix& mix, std::string* stream, Tape* out) {
 
 RespMix RespMix::Swarm(Rng& rng) {
   RespMix mix;
+  if (!swarm_enabled) {
+    std::ranges::fill(mix.weights, uint8_t{2});
+    mix.odd_percent = 10;
+    mix.broken_percent = 25;
+    return mix;
+  }
   for (uint8_t& weight : mix.weights) {
     switch (rng.Below(4)) {
       case 0:
