@@ -17,9 +17,10 @@ src/driver: driver engine sim core
 src/sandbox: sandbox sim core
 src/live: live history sandbox worlds engine sim core
 src/cachelab: cachelab live history sandbox worlds engine sim core
+src/mutants: mutants driver
 src/runner: runner driver engine core
 src/findings: findings runner driver engine core
-src/cli: cli findings runner cachelab live history sandbox worlds driver engine sim core
+src/cli: cli mutants findings runner cachelab live history sandbox worlds driver engine sim core
 harnesses: worlds driver engine sim core
 harnesses/live: live worlds driver engine sim core
 '
