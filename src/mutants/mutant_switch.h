@@ -36,27 +36,49 @@ inline bool IsOn(uint32_t id) {
   return true;
 }
 
+// What an expression of the type `Original` becomes: a value, but an object that stays where it is,
+// since what uses it may keep its address.
+template <class Original>
+using ValueOf = std::conditional_t<std::is_lvalue_reference_v<Original> &&
+                                       std::is_class_v<std::remove_cvref_t<Original>>,
+                                   Original, std::decay_t<Original>>;
+
+// The changed expression as the value of the original one.
+template <class Value, class Mutant>
+Value MutantValue(const Mutant& mutant) {
+  if constexpr (!std::is_lvalue_reference_v<Value>) {
+    return static_cast<Value>(mutant());
+  } else if constexpr (std::is_lvalue_reference_v<decltype(mutant())> &&
+                       std::is_convertible_v<decltype(mutant()), Value>) {
+    return mutant();
+  } else {
+    static std::remove_cvref_t<Value> kept;
+    kept = static_cast<std::remove_cvref_t<Value>>(mutant());
+    return kept;
+  }
+}
+
 // The value of the original expression, or, if this fault is on, that of the changed one. Until the
-// two differ for the first time both are evaluated, so they must have no side effects. The value
-// has the type of the original expression without const and reference.
+// two differ for the first time both are evaluated, so they must have no side effects.
 template <class Original, class Mutant>
-constexpr auto Mutated(uint32_t id, const Original& original, const Mutant& mutant) {
-  using Value = std::decay_t<decltype(original())>;
+constexpr auto Mutated(uint32_t id, const Original& original, const Mutant& mutant)
+    -> ValueOf<decltype(original())> {
+  using Value = ValueOf<decltype(original())>;
   if consteval {
     return static_cast<Value>(original());
   } else {
     if (id != active) [[likely]]
       return static_cast<Value>(original());
     NoteReached();
-    Value value = static_cast<Value>(mutant());
+    auto&& value = MutantValue<Value>(mutant);
     if (counts->triggered == 0) {
-      if constexpr (std::equality_comparable<Value>) {
+      if constexpr (std::equality_comparable<std::remove_cvref_t<Value>>) {
         if (!(value == static_cast<Value>(original()))) NoteTriggered();
       } else {
         NoteTriggered();
       }
     }
-    return value;
+    return static_cast<Value>(value);
   }
 }
 

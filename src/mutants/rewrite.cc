@@ -301,8 +301,8 @@ std::string Applied(std::string_view source, size_t begin, size_t end, const Edi
       out +=
           "{ if (::resprobe::mutants::IsOn(" + id + ")) { " + to + " } else { " + original + " } }";
     } else {
-      out += "::resprobe::mutants::Mutated(" + id + ", [&] { return (" + original +
-             "); }, [&] { return (" + to + "); })";
+      out += "::resprobe::mutants::Mutated(" + id + ", [&]() -> decltype(auto) { return (" +
+             original + "); }, [&]() -> decltype(auto) { return (" + to + "); })";
     }
     begin = edit.end;
     i = inner;

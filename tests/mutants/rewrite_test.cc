@@ -49,8 +49,8 @@ TEST(Rewrite, AnExpressionIsAChoice) {
   EXPECT_THAT(errors, ElementsAre());
   EXPECT_THAT(copy,
               HasSubstr("#line 1 \"f.cc\"\nint F() {\n  if (a && ::resprobe::mutants::Mutated("));
-  EXPECT_THAT(copy,
-              HasSubstr("[&] { return (b < c); }, [&] { return (b <= c); })) return 1;\n}\n"));
+  EXPECT_THAT(copy, HasSubstr("[&]() -> decltype(auto) { return (b < c); }, [&]() -> "
+                              "decltype(auto) { return (b <= c); })) return 1;\n}\n"));
 }
 
 TEST(Rewrite, AStatementIsABranch) {
@@ -79,8 +79,9 @@ TEST(Rewrite, OneFaultMayBeInsideAnother) {
             Make("inner", "b == c", "b == c", "b"), Make("same", "b == c", "b == c", "c")});
   EXPECT_THAT(errors, ElementsAre());
   EXPECT_EQ(std::ranges::count(copy, '{') - std::ranges::count(copy, '}'), 0);
-  EXPECT_THAT(copy, HasSubstr("[&] { return (a || ::resprobe::mutants::Mutated("));
-  EXPECT_THAT(copy, HasSubstr("); }, [&] { return (a); })) F();\n"));
+  EXPECT_THAT(copy,
+              HasSubstr("[&]() -> decltype(auto) { return (a || ::resprobe::mutants::Mutated("));
+  EXPECT_THAT(copy, HasSubstr("); }, [&]() -> decltype(auto) { return (a); })) F();\n"));
   Copy("if (a && b && c) F();\n",
        {Make("left", "a && b && c", "a && b", "a"), Make("right", "b && c) F", "b && c", "c")});
   ASSERT_EQ(errors.size(), 1u);

@@ -73,6 +73,26 @@ TEST(MutantSwitch, TheOriginalIsNotEvaluatedOnceTheyDiffered) {
   EXPECT_EQ(evaluated, 1);
 }
 
+// Somebody may keep a view of it.
+TEST(MutantSwitch, AnObjectIsNotCopied) {
+  const std::string a = "a";
+  const std::string b = "b";
+  const auto choose = [&]() -> const std::string& {
+    return Mutated(
+        kThis, [&]() -> decltype(auto) { return (a); }, [&]() -> decltype(auto) { return (b); });
+  };
+  const auto make = [&]() -> const std::string& {
+    return Mutated(
+        kThis, [&]() -> decltype(auto) { return (a); },
+        [&]() -> decltype(auto) { return (a + b); });
+  };
+  active = 0;
+  EXPECT_EQ(&choose(), &a);
+  active = kThis;
+  EXPECT_EQ(&choose(), &b);
+  EXPECT_EQ(make(), "ab");
+}
+
 TEST(MutantSwitch, TheValueHasTheTypeOfTheOriginal) {
   active = kThis;
   static_assert(std::is_same_v<

@@ -79,7 +79,7 @@ bool Fuzz(const runner::Project& project, const Trial& trial, const fs::path& se
   findings::MetCase met;
   met.tape = found.failure.input.tape;
   try {
-    const findings::SmallCase small = search->Reduce(met, {.candidates = 3000, .seconds = 10});
+    const findings::SmallCase small = search->Reduce(met, {.candidates = 3000, .seconds = 5});
     if (small.failed) {
       result->ops = small.ops_after;
       result->bytes = small.tape.size();
