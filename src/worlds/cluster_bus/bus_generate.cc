@@ -193,6 +193,9 @@ class BusValues {
       extension = cluster::MakeExtension(type, data);
     }
     switch (rng_.Below(12)) {
+      case 3:  // no multiple of 8: refused
+        extension.data.resize(rng_.Below(64), 'x');
+        break;
       case 0:
         extension.type = static_cast<uint16_t>(Number(16));
         break;
@@ -316,7 +319,8 @@ class BusGenerator {
     // Gossip is what most packets are.
     header.type = static_cast<uint16_t>(rng_.OneIn(3) ? rng_.Below(2) : rng_.Below(11));
     if (rng_.OneIn(32)) values_.Fill(header.type);
-    header.light = MayBeLight(header.type) && rng_.OneIn(2);
+    header.light =
+        MayBeLight(header.type) ? rng_.OneIn(2) : profile_ == Profile::kValkey80 && rng_.OneIn(32);
     if (!header.light) {
       values_.Fill(header.port);
       values_.Fill(header.current_epoch);
@@ -502,6 +506,7 @@ bool ServersCheck(std::string_view bytes, const Packet& packet, Profile profile)
   Packet parsed;
   switch (cluster::ParsePacket(bytes, profile, &parsed).error) {
     case cluster::BusError::kExtension:
+    case cluster::BusError::kLightType:
       return false;
     case cluster::BusError::kLength:
       return !packet.header.light && packet.header.type != uint16_t{4} &&

@@ -175,6 +175,14 @@ bool PacketIsSound(std::string_view packet, Profile profile) {
   return packet.size() == expected;
 }
 
+bool ClosesLink(std::string_view bytes, Profile profile) {
+  const bool valkey = profile == Profile::kValkey80;
+  if (bytes.size() < (valkey ? 14u : 8u)) return false;
+  if (bytes.substr(0, 4) != "RCmb") return true;
+  const bool light = valkey && Number(bytes, 12, 2) >= 0x8000;
+  return Number(bytes, 4, 4) < (light ? 16u : 2256u);
+}
+
 void BusPiece::AppendTo(std::string* out) const {
   if (!is_packet) {
     out->append(bytes);

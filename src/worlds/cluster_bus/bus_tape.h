@@ -26,6 +26,8 @@ BusTape DecodeBusTape(Bytes input);
 // Whether a node of the profile's server may handle this packet, by a reading of the format that
 // shares nothing with the core's: `packet` ends where its total length says.
 bool PacketIsSound(std::string_view packet, Profile profile);
+// Whether a server closes a link on which a packet begins so, read as PacketIsSound() reads it.
+bool ClosesLink(std::string_view bytes, Profile profile);
 
 // A field that is not what it should be: a length, a count, signature or version.
 struct BusLie {

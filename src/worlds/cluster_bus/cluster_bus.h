@@ -26,6 +26,10 @@ struct CoreBus {
   std::string ReadText(std::string_view text, cluster::Packet* packet) {
     return cluster::ReadPacketText(text, packet);
   }
+  cluster::BusFate Fate(cluster::BusError error) { return cluster::FateOf(error); }
+  cluster::Extension Make(cluster::ExtensionType type, const cluster::ExtensionData& data) {
+    return cluster::MakeExtension(type, data);
+  }
 };
 
 // The harness `cluster_bus`: what a node of a cluster receives on a link (bus_tape.h).
@@ -38,9 +42,14 @@ class ClusterBus {
   static constexpr InvariantInfo kInvariants[] = {
       {"sound", "a packet is accepted exactly if all its lengths fit, by a second reading"},
       {"error_inside", "an error has a text, and its place is inside the bytes"},
+      {"fate",
+       "the link is closed exactly for a wrong signature or a packet shorter than its header"},
       {"whole", "a packet that is not whole needs more bytes"},
       {"rewritten", "what is accepted is written as the same bytes"},
       {"round_trip", "what is written parses to the same packet"},
+      {"derived",
+       "a packet that is changed is written with the lengths and counts that it has then"},
+      {"extension_text", "a text is followed by a zero, and filled to a multiple of 8 bytes"},
       {"reuse", "a packet that was used before becomes what a fresh one becomes"},
       {"memory", "a packet takes memory in proportion to its bytes"},
       {"text", "the text of a packet is read as the same packet"},
@@ -95,6 +104,7 @@ class ClusterBus {
   static constexpr uint32_t kSlicesOneIn = 16;
   static constexpr uint32_t kFreshOneIn = 32;
   static constexpr uint32_t kTextsOneIn = 64;
+  static constexpr uint32_t kDerivedOneIn = 16;
   // An extension is 8 bytes, and a struct with a string.
   static constexpr size_t kMemoryPerByte = sizeof(cluster::Extension) / 8 + 2;
   static constexpr size_t kMemoryAtLeast = 1024;
@@ -105,17 +115,21 @@ class ClusterBus {
     const cluster::BusResult result = subject_.Parse(bytes, profile, &packet_);
     run.set_op(at);
     run.Check(result == end, "whole", [&] { return TextOf(end); }, [&] { return TextOf(result); });
-    CheckError(bytes, result, at, run);
+    CheckError(bytes, profile, result, at, run);
   }
 
-  void CheckError(std::string_view bytes, const cluster::BusResult& result, size_t at,
-                  RunContext& run) {
+  void CheckError(std::string_view bytes, Profile profile, const cluster::BusResult& result,
+                  size_t at, RunContext& run) {
     if (run.trace().on()) run.trace().Line(TextOf(result));
     run.set_op(at + result.offset);
     run.Check(
         result.offset <= bytes.size() && !cluster::BusErrorText(result.error).empty(),
         "error_inside", [&] { return "a place in " + std::to_string(bytes.size()) + " bytes"; },
         [&] { return TextOf(result); });
+    const bool closes = subject_.Fate(result.error) == cluster::BusFate::kClosesLink;
+    run.Check(closes == ClosesLink(bytes, profile), "fate",
+              closes ? "the link stays open" : "the link is closed",
+              [&] { return TextOf(result); });
   }
 
   void CheckPacket(std::string_view bytes, Profile profile, bool last, size_t at, RunContext& run) {
@@ -133,7 +147,7 @@ class ClusterBus {
                    [&] { return TextOf(result); })) {
       return;
     }
-    if (!result.ok()) return CheckError(bytes, result, at, run);
+    if (!result.ok()) return CheckError(bytes, profile, result, at, run);
     run.set_op(at);
     written_.clear();
     subject_.Write(packet_, &written_);
@@ -149,7 +163,9 @@ class ClusterBus {
       return;
     }
     if (run.trace().on()) run.trace().Line(Text(packet_));
-    if (run.Makes(kFreshOneIn)) CheckFresh(bytes, profile, run);
+    // What a packet before it has left shows in a later one.
+    if (at > kProfileBytes || run.Makes(kFreshOneIn)) CheckFresh(bytes, profile, run);
+    if (run.Makes(kDerivedOneIn)) CheckDerived(profile, run);
     if (run.Makes(kTextsOneIn)) CheckText(run);
   }
 
@@ -164,6 +180,40 @@ class ClusterBus {
     run.Check(
         used <= most, "memory", [&] { return "at most " + std::to_string(most) + " bytes"; },
         [&] { return std::to_string(used) + " bytes"; });
+  }
+
+  // Somebody adds to a packet what its lists may have, and writes it after another one.
+  void CheckDerived(Profile profile, RunContext& run) {
+    auto* const lists = std::get_if<cluster::GossipBody>(&packet_.body);
+    if (lists == nullptr) return;
+    const size_t size = static_cast<size_t>(run.digest() % kMostText);
+    const cluster::Extension text =
+        subject_.Make(cluster::ExtensionType::kHostname, cluster::TextData{std::string(size, 'h')});
+    const std::string_view data = text.data;
+    if (!run.Check(
+            data.size() % 8 == 0 && data.size() > size && data.size() <= size + 8 &&
+                data.substr(0, size) == std::string(size, 'h') &&
+                data.find_first_not_of('\0', size) == data.npos,
+            "extension_text", [&] { return std::to_string(size) + " bytes and up to 8 zeros"; },
+            [&] { return std::to_string(data.size()) + " bytes"; })) {
+      return;
+    }
+    again_ = packet_;
+    auto& changed = std::get<cluster::GossipBody>(again_.body);
+    changed.gossip.emplace_back();
+    changed.extensions.push_back(text);
+    const size_t before = written_.size();
+    subject_.Write(again_, &written_);
+    const std::string_view bytes = std::string_view(written_).substr(before);
+    const bool has_extensions =
+        (packet_.header.mflags.bits & cluster::MessageFlags::kExtensionData) != 0;
+    if (!has_extensions) changed.extensions.clear();
+    again_.CountLists();
+    cluster::Packet read;
+    const cluster::BusResult result = subject_.Parse(bytes, profile, &read);
+    run.Check(
+        PacketIsSound(bytes, profile) && result.ok() && read == again_, "derived",
+        [&] { return Text(again_); }, [&] { return result.ok() ? Text(read) : TextOf(result); });
   }
 
   void CheckText(RunContext& run) {
@@ -198,8 +248,9 @@ class ClusterBus {
       result = {cluster::BusError::kTruncated, end.offset};
     }
     run.Check(
-        seen == packets && bytes == whole && result.error == end.error, "slicing",
-        [&] { return std::to_string(packets) + " packets, then " + TextOf(end); },
+        seen == packets && bytes == whole && splitter.offset() == whole &&
+            result.error == end.error,
+        "slicing", [&] { return std::to_string(packets) + " packets, then " + TextOf(end); },
         [&] { return std::to_string(seen) + " packets, then " + TextOf(result); });
   }
 
@@ -238,6 +289,8 @@ class ClusterBus {
   }
 
   static constexpr size_t kMostSlice = 3000;
+  static constexpr size_t kMostText = 25;
+  static constexpr size_t kProfileBytes = 1;  // before the stream
 
   Subject subject_;
   // Of one run.

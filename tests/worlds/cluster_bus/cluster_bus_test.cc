@@ -268,6 +268,28 @@ struct FrameFromLaterBytes : CoreBus {
   }
 };
 
+struct SignatureKeepsLink : CoreBus {
+  cluster::BusFate Fate(cluster::BusError error) {
+    return error == cluster::BusError::kSignature ? cluster::BusFate::kIgnored
+                                                  : CoreBus::Fate(error);
+  }
+};
+struct CountOfHeader : CoreBus {
+  void Write(const cluster::Packet& packet, std::string* out) {
+    const size_t start = out->size();
+    CoreBus::Write(packet, out);
+    cluster::StoreBigEndian(packet.header.count, 2, start + cluster::kCountAt, out);
+  }
+};
+struct TextWithoutZero : CoreBus {
+  cluster::Extension Make(cluster::ExtensionType type, const cluster::ExtensionData& data) {
+    cluster::Extension made = CoreBus::Make(type, data);
+    const auto* const text = std::get_if<cluster::TextData>(&data);
+    if (text != nullptr) made.data.resize((text->text.size() + 7) / 8 * 8);
+    return made;
+  }
+};
+
 TEST(ClusterBusTest, EachInvariantIsBrokenByAFault) {
   EXPECT_EQ(Found<CoreBus>(), "");
   EXPECT_EQ(Found<VersionUnchecked>(), "sound");
@@ -276,6 +298,9 @@ TEST(ClusterBusTest, EachInvariantIsBrokenByAFault) {
   EXPECT_EQ(Found<PartIsIgnored>(), "whole");
   EXPECT_EQ(Found<ReservedLost>(), "rewritten");
   EXPECT_EQ(Found<ParsedOtherwise>(), "round_trip");
+  EXPECT_EQ(Found<SignatureKeepsLink>(), "fate");
+  EXPECT_EQ(Found<CountOfHeader>(), "derived");
+  EXPECT_EQ(Found<TextWithoutZero>(), "extension_text");
   EXPECT_EQ(Found<NotCleared>(), "reuse");
   EXPECT_EQ(Found<AllocatesForCount>(), "memory");
   EXPECT_EQ(Found<EmptyTextLost>(), "text");
