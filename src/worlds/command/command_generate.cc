@@ -53,6 +53,43 @@ const std::vector<Callable>& Callables() {
 
 constexpr uint64_t kRarer = 4;
 constexpr uint64_t kMostWeight = 8 * 8 * kRarer;
+// Numbers of the swarm, apart from those of groups and commands.
+constexpr uint64_t kTransactionsSwarm = 0x30000;
+constexpr uint64_t kFocusSwarm = 0x40000;
+constexpr uint64_t kCreateSwarm = 0x50000;
+
+// The indices of the commands of each group.
+using Groups = std::array<std::vector<uint16_t>, 1 + static_cast<size_t>(CommandGroup::kServer)>;
+const Groups& GroupsOfCallables() {
+  static const Groups groups = [] {
+    Groups made;
+    for (size_t i = 0; i < Callables().size(); ++i) {
+      made[static_cast<size_t>(Callables()[i].command->spec->group)].push_back(
+          static_cast<uint16_t>(i));
+    }
+    return made;
+  }();
+  return groups;
+}
+
+// A quarter of the seeds have commands of one or two groups alone: their requests meet the same few
+// keys again and again, so that a case reaches what only a sequence of related commands reaches.
+bool IsFocused(const Gen& gen) { return swarm_enabled && gen.SwarmBits(kFocusSwarm) % 4 == 0; }
+
+const Callable& PickFocused(Gen& gen) {
+  const Groups& groups = GroupsOfCallables();
+  const uint64_t bits = gen.SwarmBits(kFocusSwarm);
+  const std::vector<uint16_t>& group =
+      groups[(gen.rng().OneIn(2) ? bits >> 8 : bits >> 16) % groups.size()];
+  size_t picked = 0;
+  constexpr uint64_t kMost = 8 * kRarer;
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    picked = gen.rng().Pick(group);
+    const uint64_t weight = gen.Swarm(0x20000 + picked) * (Callables()[picked].rare ? 1 : kRarer);
+    if (gen.rng().Below(kMost) < weight) break;
+  }
+  return Callables()[picked];
+}
 
 // Integers, so that a rare command with a low weight still has a chance.
 uint64_t WeightOf(const Gen& gen, size_t i) {
@@ -72,6 +109,46 @@ const Callable& PickCommand(Gen& gen, const Pick& pick) {
     if (gen.rng().Below(kMostWeight) < WeightOf(gen, picked)) break;
   }
   return Callables()[picked];
+}
+
+// What makes a value of a group's type. Among some 300 commands these few are rare, and most others
+// do nothing where there is no key.
+const Callable& Creator(Gen& gen, CommandGroup group) {
+  static const std::array<std::vector<uint16_t>, 5> creators = [] {
+    constexpr std::string_view kNames[][2] = {{"set", "append"},
+                                              {"rpush", "lpush"},
+                                              {"hset", "hset"},
+                                              {"sadd", "sadd"},
+                                              {"zadd", "zadd"}};
+    std::array<std::vector<uint16_t>, 5> made;
+    for (size_t i = 0; i < Callables().size(); ++i) {
+      for (size_t type = 0; type < made.size(); ++type) {
+        if (std::ranges::find(kNames[type], Callables()[i].command->full_name()) !=
+            std::end(kNames[type])) {
+          made[type].push_back(static_cast<uint16_t>(i));
+        }
+      }
+    }
+    return made;
+  }();
+  const auto type = [&]() -> size_t {
+    switch (group) {
+      case CommandGroup::kString:
+      case CommandGroup::kBitmap:
+        return 0;
+      case CommandGroup::kList:
+        return 1;
+      case CommandGroup::kHash:
+        return 2;
+      case CommandGroup::kSet:
+        return 3;
+      case CommandGroup::kSortedSet:
+        return 4;
+      default:
+        return gen.rng().Below(creators.size());
+    }
+  };
+  return Callables()[gen.rng().Pick(creators[type()])];
 }
 
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
@@ -120,6 +197,8 @@ class Expander {
   }
 
   std::span<const std::string_view> Run(const SyntaxPart& syntax) {
+    many_ = gen_.rng().OneIn(kManyOneIn);
+    if (many_) words_ = gen_.arena().Words(kMostOfMany);
     if (command_.parent != nullptr) Add(Name(command_.parent->name()));
     Add(Name(command_.name()));
     Expand(syntax);
@@ -132,9 +211,25 @@ class Expander {
 
  private:
   static constexpr size_t kMost = 48;
+  // A request in so many has as many elements as a small encoding may have, or one more or less.
+  static constexpr uint64_t kManyOneIn = 300;
+  static constexpr size_t kMostOfMany = 1040;
+  static constexpr size_t kEncodingSizes[] = {64, 128, 128, 128, 512};
+  // A text in so many is as long as a small encoding permits, or a byte longer or shorter.
+  static constexpr uint64_t kLongOneIn = 24;
+  static constexpr size_t kEncodingLengths[] = {44, 64};
 
   void Add(std::string_view word) {
-    if (count_ < kMost) words_[count_++] = word;
+    if (count_ < words_.size()) words_[count_++] = word;
+  }
+
+  // A text near a limit of an encoding.
+  std::string_view LongText() {
+    Rng& rng = gen_.rng();
+    const size_t size = rng.Pick(kEncodingLengths) + rng.Below(3) - 1;
+    char* bytes = gen_.arena().Bytes(size);
+    std::fill_n(bytes, size, static_cast<char>('a' + rng.Below(3)));
+    return {bytes, size};
   }
 
   // Command names are case-insensitive.
@@ -158,6 +253,10 @@ class Expander {
     if (part.repeats) {
       // The minimum is 0 for [a ...] and 1 for <a ...>.
       times = gen_.rng().Below(3) + (part.optional ? 0 : 1);
+      if (std::exchange(many_, false)) {
+        times = gen_.rng().Pick(kEncodingSizes) + gen_.rng().Below(3) - 1;
+        next_ = 1;
+      }
     }
     for (; times > 0; --times) {
       switch (part.kind) {
@@ -212,8 +311,11 @@ class Expander {
       keys_ = 0;
       Add("1");
     } else if (type == "member" || type == "element" || type == "field") {
+      if (next_ != 0) return Add(Decimal(next_++));
+      if (rng.OneIn(kLongOneIn)) return Add(LongText());
       Add(rng.OneIn(8) ? gen_.ShortText() : rng.Pick(kMembers));
     } else if (type == "value" || type == "message") {
+      if (next_ == 0 && rng.OneIn(kLongOneIn)) return Add(LongText());
       Add(rng.OneIn(2) ? gen_.ShortText() : Integer());
     } else if (type == "key-pattern") {
       Add(rng.Pick(kKeyPatterns));
@@ -280,8 +382,11 @@ class Expander {
   Gen& gen_;
   const Command& command_;
   size_t own_keys_ = 0;
-  std::array<std::string_view, kMost> words_;
+  std::array<std::string_view, kMost> few_;
+  std::span<std::string_view> words_ = few_;
   size_t count_ = 0;
+  bool many_ = false;   // its first repeated part is repeated many times
+  int64_t next_ = 0;    // among many elements, the next one; 0: not among many
   size_t numkeys_ = 0;  // its index; 0: none
   int64_t keys_ = 0;    // keys since numkeys
 };
@@ -296,8 +401,15 @@ std::span<const std::string_view> Words(Gen& gen, std::initializer_list<std::str
 
 std::vector<CommandWeight> CommandWeights(const Gen& gen) {
   std::vector<CommandWeight> weights;
+  const uint64_t bits = gen.SwarmBits(kFocusSwarm);
   for (size_t i = 0; i < Callables().size(); ++i) {
-    weights.push_back({Callables()[i].command, WeightOf(gen, i)});
+    const Command* const command = Callables()[i].command;
+    const auto group = static_cast<uint64_t>(command->spec->group);
+    const uint64_t groups = GroupsOfCallables().size();
+    const bool in_focus = (bits >> 8) % groups == group || (bits >> 16) % groups == group;
+    weights.push_back({command, !IsFocused(gen) ? WeightOf(gen, i)
+                                : in_focus      ? uint64_t{gen.Swarm(0x20000 + i)}
+                                                : 0});
   }
   return weights;
 }
@@ -306,7 +418,7 @@ std::span<const std::string_view> GenerateCommand(Gen& gen) {
   Rng& rng = gen.rng();
   // Commands that open, end and guard a transaction need a higher frequency than one among so many
   // commands: otherwise no queue is ever filled and executed.
-  if (rng.OneIn(10) && gen.Swarm(0x30000) != 0) {
+  if (rng.OneIn(10) && gen.Swarm(kTransactionsSwarm) != 0) {
     switch (rng.Below(8)) {
       case 0:
       case 1:
@@ -323,7 +435,14 @@ std::span<const std::string_view> GenerateCommand(Gen& gen) {
         return Words(gen, {"DISCARD"});
     }
   }
-  const Callable& callable = PickCommand(gen, [&] { return gen.rng().Below(Callables().size()); });
+  const Callable& callable =
+      IsFocused(gen) ? PickFocused(gen)
+                     : PickCommand(gen, [&] { return gen.rng().Below(Callables().size()); });
+  constexpr uint64_t kCreateOneIn = 5;
+  if (rng.OneIn(kCreateOneIn) && gen.Swarm(kCreateSwarm) != 0) {
+    const Callable& creator = Creator(gen, callable.command->spec->group);
+    return Expander(gen, *creator.command).Run(creator.syntax);
+  }
   return Expander(gen, *callable.command).Run(callable.syntax);
 }
 
