@@ -15,6 +15,31 @@ void CommandWorld::CheckTouched(RunContext& run) {
   }
 }
 
+// Only Keyspace::Modified() moves dirty(): whoever watches, caches or copies a key learns of a
+// change through it. Of the keys that the command names, no more may have changed than were
+// reported.
+void CommandWorld::CheckReported(RunContext& run) {
+  const Keyspace& keyspace = core_->keyspace();
+  const uint64_t reported = keyspace.dirty() - before_.dirty;
+  uint64_t changed = 0;
+  std::string_view last;
+  for (size_t i = 0; i < touched_count_; ++i) {
+    const Touched& touched = touched_[i];
+    bool again = false;
+    for (size_t j = 0; j < i; ++j) again |= touched_[j].key == touched.key;
+    if (again || keyspace.Digest(touched.db, touched.key) == touched.digest) continue;
+    ++changed;
+    last = touched.key;
+  }
+  run.Check(
+      changed <= reported, "changes_are_reported",
+      [&] {
+        return std::string(before_.command->full_name()) + " reports the " +
+               std::to_string(changed) + " keys that it has changed, such as " + std::string(last);
+      },
+      [&] { return std::to_string(reported) + " reported"; });
+}
+
 // A problem that the keyspace's self check has found.
 void CommandWorld::CheckText(const std::string& problem, RunContext& run) {
   if (problem.empty() || run.violated()) return;

@@ -400,7 +400,8 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
     const Object* object = keyspace.Peek(client->db, key);
     if (object != nullptr) before_.absent = false;
     if (touched_count_ == kMaxTouched) continue;
-    touched_[touched_count_++] = {client->db, key, 0};
+    const uint64_t digest = command->Has(kWrite) ? keyspace.Digest(client->db, key) : 0;
+    touched_[touched_count_++] = {client->db, key, digest};
   }
 }
 
@@ -420,6 +421,10 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
     run.Fail("reading_changes_nothing", std::string(command->full_name()) + " changes no key",
              std::to_string(keyspace.dirty() - before_.dirty) + " changes");
     return;
+  }
+  if (command->Has(kWrite) && !before_.in_multi) {
+    CheckReported(run);
+    if (run.violated()) return;
   }
   if (before_.absent && answered_ && !answer_empty_) {
     run.Fail("expired_unseen",

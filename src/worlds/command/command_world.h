@@ -51,6 +51,8 @@ class CommandWorld {
        "EXEC runs all that was queued, or nothing; never past a watched change"},
       {"error_changes_nothing", "a request that is answered with an error changes no key"},
       {"reading_changes_nothing", "a command that the table calls read-only changes no key"},
+      {"changes_are_reported",
+       "a command reports every key that it changes: watches, caches, replicas"},
       {"views_agree", "DBSIZE, EXISTS, TYPE, KEYS and SCAN agree"},
       {"memory_returns", "after FLUSHALL no key is left and the memory account is zero"},
       {"keyspace_sound", "the keyspace passes its own checks"},
@@ -195,6 +197,7 @@ class CommandWorld {
   void CollectOthers(const Peer& sender, RunContext& run);
   void CheckAnswered(const Peer& peer, RunContext& run);
   void CheckTouched(RunContext& run);
+  void CheckReported(RunContext& run);
   void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
   void Compare(Peer& peer, RunContext& run);
   void CheckText(const std::string& problem, RunContext& run);

@@ -236,6 +236,14 @@ TEST(CommandWorldTest, ReadingChangesNothing) {
   EXPECT_EQ(RunWith(Fault("STRLEN", nullptr, Touch), "call STRLEN s0"), "reading_changes_nothing");
 }
 
+TEST(CommandWorldTest, ChangesAreReported) {
+  const auto change = [](Server& server) { server.keyspace().SetString(0, "s1", "changed"); };
+  EXPECT_EQ(RunWith(Fault("PERSIST", nullptr, change), "call SET s1 x\ncall PERSIST s1"),
+            "changes_are_reported");
+  EXPECT_EQ(RunWith(Fault("RENAME", nullptr, nullptr), "call SET s1 x\ncall RENAME s1 s0"), "");
+  EXPECT_EQ(RunWith(Fault("DEL", nullptr, nullptr), "call SET s1 x\ncall DEL s1 s1"), "");
+}
+
 TEST(CommandWorldTest, ViewsAgree) {
   // KEYS, SCAN and DBSIZE are requested together, then EXISTS and TYPE.
   constexpr std::string_view kSet = "call SET s0 x";
