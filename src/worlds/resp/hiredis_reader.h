@@ -16,7 +16,9 @@ extern "C" {
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "worlds/resp/known_differences.h"
 
@@ -53,6 +55,18 @@ class HiredisReader {
     }
     reader_->pos = 0;
     reader_->len = 0;
+  }
+
+  // The arguments of an inline request, as servers split it (sdssplitargs): false if its quotes are
+  // not balanced. The line must hold no NUL.
+  bool Split(std::string_view line, std::vector<std::string>* args) {
+    args->clear();
+    int count = 0;
+    sds* const split = sdssplitargs(std::string(line).c_str(), &count);
+    if (split == nullptr) return false;
+    for (int i = 0; i < count; ++i) args->emplace_back(split[i], sdslen(split[i]));
+    sdsfreesplitres(split, count);
+    return true;
   }
 
   void Feed(std::string_view bytes) { redisReaderFeed(reader_, bytes.data(), bytes.size()); }

@@ -1,14 +1,17 @@
 #ifndef RESPROBE_WORLDS_RESP_RESP_DIFFERENTIAL_H_
 #define RESPROBE_WORLDS_RESP_RESP_DIFFERENTIAL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/resp/reply.h"
 #include "core/resp/reply_parser.h"
+#include "core/resp/request_parser.h"
 #include "engine/harness.h"
 #include "worlds/resp/hiredis_compare.h"
 #include "worlds/resp/hiredis_reader.h"
@@ -37,10 +40,14 @@ class RespDifferential {
       {"same_value", "a reply that both accept is the same value to both"},
       {"same_end", "after a reply that both accept, both have the same bytes left"},
       {"hiredis_slicing", "what hiredis says does not depend on how the bytes are sliced"},
+      {"inline_split",
+       "the first line as an inline request has the arguments that sdssplitargs finds"},
   };
 
   void Run(Bytes input, RunContext& run) {
     std::string_view bytes = AsText(input);
+    CheckInline(bytes, run);
+    if (run.violated()) return;
     if (bytes.size() >= kCanBeTooDeep) bytes = BeforeTooDeep(bytes);
     if (Agree(bytes, run)) {
       if (run.trace().on()) {
@@ -70,6 +77,11 @@ class RespDifferential {
   }
 
   void Generate(uint64_t seed, Tape& out) {
+    constexpr uint64_t kInlineOneIn = 6;
+    if (seed % kInlineOneIn == 0) {
+      Rng rng(seed);
+      return GenerateInline(rng, &out);
+    }
     Rng rng(seed);
     RespMix mix = RespMix::Swarm(rng);
     // Generate mainly what both understand; a difference ends the comparison.
@@ -94,6 +106,44 @@ class RespDifferential {
   static constexpr resp::ReplyLimits kLimits = {.max_elements = Reader::kMaxElements};
   // The fewest bytes that nest deeper than the core allows.
   static constexpr size_t kCanBeTooDeep = size_t{4} * kLimits.max_depth;
+
+  // A server's inline requests are split by the function of which hiredis has a copy.
+  void CheckInline(std::string_view bytes, RunContext& run) {
+    constexpr size_t kMostLine = 4096;
+    const size_t end = bytes.substr(0, kMostLine).find('\n');
+    if (end == bytes.npos || bytes[0] == '*') return;
+    std::string_view line = bytes.substr(0, end);
+    if (line.contains('\0')) return;  // the server waits for the end of the line
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const bool balanced = reader_.Split(line, &inline_args_);
+    requests_.Reset();
+    const resp::RequestParser::Result result = requests_.Parse(bytes.substr(0, end + 1));
+    using RequestStatus = resp::RequestParser::Status;
+    const auto expected = !balanced              ? RequestStatus::kError
+                          : inline_args_.empty() ? RequestStatus::kNeedMore
+                                                 : RequestStatus::kRequest;
+    const bool same =
+        result.status == expected &&
+        (expected != RequestStatus::kRequest || std::ranges::equal(requests_.args(), inline_args_));
+    run.Check(
+        same, "inline_split",
+        [&] { return balanced ? ListText(inline_args_) : std::string("unbalanced quotes"); },
+        [&] {
+          return result.status == RequestStatus::kError ? requests_.error().text
+                 : result.status == RequestStatus::kNeedMore
+                     ? std::string("no request")
+                     : ListText({requests_.args().begin(), requests_.args().end()});
+        });
+  }
+  static std::string ListText(const std::vector<std::string>& words) {
+    std::string text = std::to_string(words.size()) + " arguments:";
+    for (const std::string& word : words) {
+      text += " \"";
+      resp::AppendEscaped(&text, word);
+      text += '"';
+    }
+    return text;
+  }
 
   static Outcome ToOutcome(Status status) {
     switch (status) {
@@ -277,6 +327,8 @@ class RespDifferential {
 
   resp::ReplyParser core_{kLimits};
   Reader reader_;
+  resp::RequestParser requests_;
+  std::vector<std::string> inline_args_;
   HiredisComparer comparer_;
   // The outcomes of the last Agree() that returned false.
   Outcome core_said_ = Outcome::kNeedMore;

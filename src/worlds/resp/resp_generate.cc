@@ -306,4 +306,16 @@ void GenerateRequests(Rng& rng, const RespMix& mix, Tape* out) {
   Finish(rng, mix, &stream, out);
 }
 
+void GenerateInline(Rng& rng, Tape* out) {
+  std::string line;
+  for (size_t i = 1 + rng.Below(10); i > 0; --i) {
+    line += OneOf(rng, {"a"sv,     "bc"sv,  "1"sv,    " "sv,    " "sv,     "  "sv,    "\""sv,
+                        "\""sv,    "'"sv,   "'"sv,    "\\"sv,   "\\x41"sv, "\\xfF"sv, "\\x1"sv,
+                        "\\xg0"sv, "\\n"sv, "\\\""sv, "\\'"sv,  "\\b"sv,   "\\a"sv,   "\t"sv,
+                        "\v"sv,    "\f"sv,  "\r"sv,   "\"\""sv, "' '"sv,   "\xff"sv,  "+"sv});
+  }
+  line += rng.OneIn(3) ? "\n" : "\r\n";
+  out->insert(out->end(), line.begin(), line.end());
+}
+
 }  // namespace resprobe

@@ -46,6 +46,8 @@ struct RespMix {
 // broken, or truncated at the end.
 void GenerateReplies(Rng& rng, const RespMix& mix, Tape* out);
 void GenerateRequests(Rng& rng, const RespMix& mix, Tape* out);
+// One inline request of quotes, escapes and blanks, some of them unbalanced.
+void GenerateInline(Rng& rng, Tape* out);
 
 }  // namespace resprobe
 

@@ -207,6 +207,22 @@ TEST(RespDifferentialFaults, End) {
   EXPECT_GT(found, 0u);
 }
 
+struct SplitsAtQuotes : HiredisReader {
+  bool Split(std::string_view line, std::vector<std::string>* args) {
+    if (line == "a\"b\"") {
+      *args = {"a", "b"};
+      return true;
+    }
+    return HiredisReader::Split(line, args);
+  }
+};
+TEST(RespDifferentialFaults, InlineSplit) {
+  RespDifferential<SplitsAtQuotes> world;
+  EXPECT_EQ(Verdict(world, "a \"b c\" 'd\\'' \"\\x41\\n\"\r\n"), "agreed");
+  EXPECT_EQ(Verdict(world, "a \"b\n"), "agreed");
+  EXPECT_EQ(Verdict(world, "a\"b\"\r\n"), "broken: inline_split");
+}
+
 struct Hasty : HiredisReader {
   size_t unread() const { return 1; }
 };
