@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/keyspace/keyspace.h"
+#include "core/persistence/rdb.h"
 #include "core/table/table.h"
 #include "worlds/command/command_syntax.h"
 
@@ -169,6 +171,41 @@ constexpr std::string_view kTypes[] = {"string", "list", "set", "zset", "hash", 
 // Named by type, so that most commands meet a value of their type, and some do not.
 constexpr std::string_view kKeys[] = {"s0", "s1", "l0", "l1", "h0", "h1", "u0", "u1", "z0", "z1"};
 
+// What DUMP replies to, of each type in its small and its large form, as redis 7.0 encodes it;
+// valkey reads that too.
+const std::vector<std::string>& Payloads() {
+  static const std::vector<std::string> payloads = [] {
+    Keyspace keyspace(1);
+    std::vector<std::string> made;
+    const auto dump = [&](std::string_view key) {
+      AppendDumpPayload(*keyspace.Peek(0, key), Profile::kRedis70, true, &made.emplace_back());
+    };
+    for (const std::string_view value : {"x", "12", "hello hello hello hello hello hello"}) {
+      keyspace.SetString(0, "s", value);
+      dump("s");
+    }
+    for (const int size : {2, 130}) {
+      List& list = keyspace.Overwrite(0, "l", ObjectType::kList).list();
+      Set& numbers = keyspace.Overwrite(0, "n", ObjectType::kSet).set();
+      Set& names = keyspace.Overwrite(0, "u", ObjectType::kSet).set();
+      Hash& hash = keyspace.Overwrite(0, "h", ObjectType::kHash).hash();
+      ZSet& zset = keyspace.Overwrite(0, "z", ObjectType::kZset).zset();
+      for (int i = 0; i < size; ++i) {
+        const std::string number = std::to_string(i);
+        const std::string name = "a" + number;
+        list.PushBack(number);
+        numbers.Add(number);
+        names.Add(name);
+        hash.Set(name, number);
+        zset.Set(name, i);
+      }
+      for (const std::string_view key : {"l", "n", "u", "h", "z"}) dump(key);
+    }
+    return made;
+  }();
+  return payloads;
+}
+
 class Expander {
  public:
   Expander(Gen& gen, const Command& command) : gen_(gen), command_(command) {
@@ -317,6 +354,8 @@ class Expander {
     } else if (type == "value" || type == "message") {
       if (next_ == 0 && rng.OneIn(kLongOneIn)) return Add(LongText());
       Add(rng.OneIn(2) ? gen_.ShortText() : Integer());
+    } else if (type == "payload") {
+      Add(rng.OneIn(8) ? gen_.ShortText() : std::string_view(rng.Pick(Payloads())));
     } else if (type == "key-pattern") {
       Add(rng.Pick(kKeyPatterns));
     } else if (type == "timeout") {
