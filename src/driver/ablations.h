@@ -7,8 +7,9 @@ namespace resprobe::driver {
 // them is worth can be measured:
 //
 //   op-mutator   cases are mutated and crossed over as bytes alone, by the engine's own mutator
-//   coverage     the engine is not told which code a case reached, so it learns nothing; libFuzzer
-//                needs -keep_seed=1 then, or it has no corpus
+//   coverage     the engine is not told which code a case reached, so it learns nothing (libFuzzer
+//                still sees how deep the stack was, which is some twenty features); libFuzzer needs
+//                -keep_seed=1 then, or it has no corpus
 //   swarm        every seed of the generator has the same weights
 //
 // Ends the process if the variable names another part.

@@ -227,7 +227,7 @@ std::string WhyNotWhole(std::string_view before, std::string_view from, std::str
   const std::vector<Token> left = TokensOf(before);
   if (!left.empty()) {
     const Token& last = left.back();
-    const bool glued = tokens.front().is_word && before.size() > 0 && IsWordByte(before.back()) &&
+    const bool glued = tokens.front().is_word && !before.empty() && IsWordByte(before.back()) &&
                        IsWordByte(from.front());
     if (glued) return "begins inside a word";
     if (last.text == "." || last.text == "->" || last.text == "::") {

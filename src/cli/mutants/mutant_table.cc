@@ -50,9 +50,9 @@ std::string HowOften(const SourceOutcome& outcome) {
 }
 
 std::string NotDetected(const SourceOutcome& outcome) {
-  return outcome.triggered ? "it made a difference that nothing checks"
-         : outcome.reached ? "its place was reached, and it made no difference there"
-                           : "its place was not reached";
+  return outcome.triggered ? "triggered, and nothing showed it"
+         : outcome.reached ? "reached, and never triggered"
+                           : "not reached";
 }
 
 std::string SourceText(const std::string& source) {
@@ -70,17 +70,50 @@ struct Share {
   std::vector<double> executions;
 };
 
+// All sources of a fault together.
+SourceOutcome Anywhere(const MutantRow& row) {
+  SourceOutcome all;
+  for (const auto& [source, outcome] : row.sources) {
+    all.trials += outcome.trials;
+    all.reached |= outcome.reached;
+    all.triggered |= outcome.triggered;
+    for (const auto& [by, count] : outcome.found_by) all.found_by[by] += count;
+    all.executions.insert(all.executions.end(), outcome.executions.begin(),
+                          outcome.executions.end());
+    all.ops.insert(all.ops.end(), outcome.ops.begin(), outcome.ops.end());
+    all.bytes.insert(all.bytes.end(), outcome.bytes.begin(), outcome.bytes.end());
+  }
+  return all;
+}
+
+bool IsDetected(const SourceOutcome& outcome) { return 2 * outcome.detected() > outcome.trials; }
+
+bool IsDetectedAnywhere(const MutantRow& row) {
+  return std::ranges::any_of(row.sources, [](const auto& one) { return IsDetected(one.second); });
+}
+
 Share ShareOf(const MutantTable& table, const std::string& source) {
   Share share;
   for (const MutantRow& row : table.rows) {
     const auto at = row.sources.find(source);
-    if (at == row.sources.end() || at->second.trials == 0) continue;
+    if (at == row.sources.end()) continue;
     ++share.measured;
-    share.detected += 2 * at->second.detected() > at->second.trials;
+    share.detected += IsDetected(at->second) ? 1 : 0;
     if (at->second.detected() == 0) continue;
     ++share.ever;
     share.seconds.push_back(MedianOf(at->second.seconds));
     share.executions.push_back(MedianOf(at->second.executions));
+  }
+  return share;
+}
+
+// From at least one source.
+Share ShareOfAll(const MutantTable& table) {
+  Share share;
+  for (const MutantRow& row : table.rows) {
+    if (row.sources.empty()) continue;
+    ++share.measured;
+    share.detected += IsDetectedAnywhere(row) ? 1 : 0;
   }
   return share;
 }
@@ -179,14 +212,12 @@ std::string MedianAndRange(std::vector<double> values, int digits) {
 std::string TableText(const MutantPlan& plan, const MutantTable& table) {
   std::string text;
   for (const MutantRow& row : table.rows) {
-    for (const auto& [source, outcome] : row.sources) {
-      if (outcome.detected() == outcome.trials) continue;
-      text += absl::StrFormat("not detected: %s, %s: %s, %s (%s)\n", row.mutant.name,
-                              SourceText(source), HowOften(outcome), NotDetected(outcome),
-                              absl::StrJoin(row.mutant.harnesses, ", "));
-    }
+    if (row.sources.empty() || IsDetectedAnywhere(row)) continue;
+    text += absl::StrFormat("not detected: %s: %s (%s)\n", row.mutant.name,
+                            NotDetected(Anywhere(row)), absl::StrJoin(row.mutant.harnesses, ", "));
   }
-  for (const std::string& source : Measured(table)) {
+  const std::vector<std::string> sources = Measured(table);
+  for (const std::string& source : sources) {
     const Share share = ShareOf(table, source);
     text += absl::StrFormat("%s: %d of %d faults detected within %s (%s)", SourceText(source),
                             share.detected, share.measured, runner::TimeText(plan.seconds),
@@ -196,6 +227,11 @@ std::string TableText(const MutantPlan& plan, const MutantTable& table) {
                               NumberText(MedianOf(share.executions), 0));
     }
     text += "\n";
+  }
+  if (sources.size() > 1) {
+    const Share share = ShareOfAll(table);
+    text += absl::StrFormat("any of these: %d of %d (%s)\n", share.detected, share.measured,
+                            Percent(share.detected, share.measured));
   }
   if (table.older > 0) {
     text += absl::StrFormat("%d results are of an earlier build\n", table.older);
@@ -243,25 +279,36 @@ std::string TableMarkdown(const MutantPlan& plan, const MutantTable& table,
                         share.seconds.empty() ? "" : NumberText(MedianOf(share.seconds), 1),
                         share.executions.empty() ? "" : NumberText(MedianOf(share.executions), 0));
   }
-  text += "\nA fault counts as detected if more than half of its trials detect it.\n";
+  if (sources.size() > 1) {
+    const Share share = ShareOfAll(table);
+    text += absl::StrFormat("| any of these | %d | %d | %s | | |\n", share.measured, share.detected,
+                            Percent(share.detected, share.measured));
+  }
+  text +=
+      "\nA fault counts as detected if more than half of its trials detect it. A source has only "
+      "the faults that were\nmeasured from it: a run that is interrupted has fewer of its last "
+      "one.\n";
   if (table.older > 0) {
     text += absl::StrFormat("%d results are of an earlier build.\n", table.older);
   }
   text += "\n## Not detected\n\n";
+  text +=
+      "*Triggered*: the faulty expression had another value than the original one, or the faulty "
+      "statement was executed.\n\n";
   bool all = true;
   for (const MutantRow& row : table.rows) {
-    const SourceOutcome& outcome = OutcomeOf(row, "committed");
-    if (outcome.trials == 0 || 2 * outcome.detected() > outcome.trials) continue;
+    if (row.sources.empty() || IsDetectedAnywhere(row)) continue;
     all = false;
-    text +=
-        absl::StrFormat("- `%s`: %s In %s: %s%s.\n", row.mutant.name, row.mutant.breaks,
-                        absl::StrJoin(row.mutant.harnesses, ", "), NotDetected(outcome),
-                        outcome.detected() == 0
-                            ? ""
-                            : absl::StrFormat(" in %d of %d trials",
-                                              outcome.trials - outcome.detected(), outcome.trials));
+    const SourceOutcome outcome = Anywhere(row);
+    text += absl::StrFormat("- `%s`: %s In %s: %s", row.mutant.name, row.mutant.breaks,
+                            absl::StrJoin(row.mutant.harnesses, ", "), NotDetected(outcome));
+    if (outcome.detected() > 0) {
+      text += absl::StrFormat(" in %d of %d trials", outcome.trials - outcome.detected(),
+                              outcome.trials);
+    }
+    text += ".\n";
   }
-  if (all) text += "None, from the committed corpus.\n";
+  if (all) text += "None.\n";
   text += "\n## Each fault\n\n";
   text +=
       "Executions and seconds until it was found: the median, and the range in brackets. A shrunk "
@@ -274,14 +321,7 @@ std::string TableMarkdown(const MutantPlan& plan, const MutantTable& table,
   for (size_t i = 0; i < sources.size(); ++i) text += "---|---:|---:|";
   text += "\n";
   for (const MutantRow& row : table.rows) {
-    SourceOutcome all_sources;
-    for (const auto& [source, outcome] : row.sources) {
-      all_sources.reached |= outcome.reached;
-      all_sources.triggered |= outcome.triggered;
-      for (const auto& [by, count] : outcome.found_by) all_sources.found_by[by] += count;
-      all_sources.ops.insert(all_sources.ops.end(), outcome.ops.begin(), outcome.ops.end());
-      all_sources.bytes.insert(all_sources.bytes.end(), outcome.bytes.begin(), outcome.bytes.end());
-    }
+    const SourceOutcome all_sources = Anywhere(row);
     // A harness over raw bytes has one op.
     const bool raw = !all_sources.ops.empty() && std::ranges::max(all_sources.ops) <= 1 &&
                      !all_sources.bytes.empty();
