@@ -45,7 +45,7 @@ ResultStore::ResultStore(fs::path file, bool fresh) : file_(std::move(file)) {
     try {
       const Json json = Json::parse(line);
       if (json.contains("sound")) {
-        sound_[json.at("build")] = json.at("sound");
+        sound_[json.value("key", "")] = json.at("sound");
       } else {
         const Trial trial = {.mutant = json.at("mutant"),
                              .harness = json.at("harness"),
@@ -95,10 +95,10 @@ void ResultStore::Add(const Trial& trial, const TrialResult& result) {
   results_[trial] = result;
 }
 
-void ResultStore::AddSound(const std::string& build, const std::string& harness) {
+void ResultStore::AddSound(const std::string& key, const std::string& harness) {
   const std::lock_guard lock(mutex_);
-  Append(Json{{"sound", harness}, {"build", build}}.dump() + "\n");
-  sound_[build] = harness;
+  Append(Json{{"sound", harness}, {"key", key}}.dump() + "\n");
+  sound_[key] = harness;
 }
 
 }  // namespace resprobe::cli

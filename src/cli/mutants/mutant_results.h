@@ -72,9 +72,10 @@ class ResultStore {
   // All results whose fault is still what it was, by trial.
   const std::map<Trial, TrialResult>& all() const { return results_; }
 
-  // True if this build of a harness was seen to run its seeds as the harness itself does.
-  bool IsSound(const std::string& build) const { return sound_.contains(build); }
-  void AddSound(const std::string& build, const std::string& harness);
+  // True if a build of a harness was seen to run these seeds as the harness itself does; `key` is
+  // of the build and the seeds.
+  bool IsSound(const std::string& key) const { return sound_.contains(key); }
+  void AddSound(const std::string& key, const std::string& harness);
 
  private:
   void Append(const std::string& line);
@@ -82,7 +83,7 @@ class ResultStore {
   fs::path file_;
   mutable std::mutex mutex_;
   std::map<Trial, TrialResult> results_;
-  std::map<std::string, std::string> sound_;  // by build
+  std::map<std::string, std::string> sound_;  // by key
 };
 
 }  // namespace resprobe::cli

@@ -141,7 +141,10 @@ class Bench {
     for (const auto& [name, build] : plan_.builds) {
       const runner::HarnessEntry& harness = project_.Find(name);
       seeds_[name] = SeedFolder(own, harness, project_.CorpusOf(harness), {});
-      if (!store_->IsSound(build)) CheckSound(harness, plain);
+      std::string all = build;
+      for (const fs::path& file : runner::FilesIn(seeds_[name])) all += runner::ReadFile(file);
+      const std::string key = runner::Sha1(all);
+      if (!store_->IsSound(key) && CheckSound(harness, plain)) store_->AddSound(key, name);
     }
     // Trials last: what an interrupted run has is then every fault once, and not some ten times.
     for (uint64_t number = 0; number < plan_.trials; ++number) {
@@ -169,8 +172,9 @@ class Bench {
   };
 
   // With no fault on, the seeds must run as in the harness itself. (Beside a real server a run has
-  // no reproducible hash, and takes long.)
-  void CheckSound(const runner::HarnessEntry& harness, const runner::Project& plain) {
+  // no reproducible hash, and takes long.) False if the harness itself is not there to compare
+  // with.
+  bool CheckSound(const runner::HarnessEntry& harness, const runner::Project& plain) {
     const std::vector<fs::path> files = runner::FilesIn(seeds_[harness.name]);
     if (!harness.live && !files.empty()) {
       std::map<fs::path, std::string> hashes;
@@ -184,7 +188,7 @@ class Bench {
       const auto at = std::ranges::find_if(plain.all, [&](const runner::HarnessEntry& one) {
         return one.name == harness.name && !one.binary.empty();
       });
-      if (at == plain.all.end()) return;  // not built: checked once it is
+      if (at == plain.all.end()) return false;
       runner::RunCases(*at, files, {}, [&](const runner::CaseResult& result) {
         if (result.hash != hashes[result.file]) {
           throw runner::UserError(harness.name + ": " + result.file.string() +
@@ -194,7 +198,7 @@ class Bench {
         }
       });
     }
-    store_->AddSound(plan_.builds.at(harness.name), harness.name);
+    return true;
   }
 
   void Work() {
@@ -291,16 +295,14 @@ int RunMutants(const MutantsOptions& options) {
   }
   const bool text_on_stdout = options.format == "text" || !options.output.empty();
   std::FILE* const out = text_on_stdout ? stdout : stderr;
-  std::set<std::string> skipped;
+  std::vector<std::string> skipped;  // with the reason
   constexpr size_t kDigits = 12;
   for (const std::string& name : harnesses) {
     const auto at = std::ranges::find(project.all, name, &runner::HarnessEntry::name);
     if (at == project.all.end()) {
-      absl::FPrintF(out, "skipped: %s: what it tests is not there\n", name);
-      skipped.insert(name);
+      skipped.push_back(name + ": what it tests is not there");
     } else if (at->with_server() && !ServerExists()) {
-      absl::FPrintF(out, "skipped: %s: there is no %s\n", name, runner::LiveServerCommand());
-      skipped.insert(name);
+      skipped.push_back(name + ": there is no " + runner::LiveServerCommand());
     } else {
       if (at->binary.empty()) {
         throw runner::UserError(name +
@@ -330,7 +332,7 @@ int RunMutants(const MutantsOptions& options) {
     }
   }
   std::fputs(TableText(plan, table).c_str(), out);
-  for (const std::string& name : skipped) absl::FPrintF(out, "skipped: %s\n", name);
+  for (const std::string& line : skipped) absl::FPrintF(out, "skipped: %s\n", line);
   std::fflush(out);
   if (runner::Interrupted()) return runner::kInterrupted;
   const bool all = std::ranges::all_of(table.rows, [](const MutantRow& row) {
