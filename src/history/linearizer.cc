@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "engine/quote.h"
+#include "history/mixed.h"
 #include "history/specification.h"
 
 namespace resprobe::history {
@@ -15,14 +15,7 @@ namespace {
 constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint64_t kStopEvery = 4096;
 
-uint64_t Mixed(uint64_t x) {
-  x += 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-  return x ^ (x >> 31);
-}
-
-// Pairs of digests.
+// A set of situations: pairs of digests, of what is done and of the state.
 class Memory {
  public:
   struct Entry {
@@ -66,24 +59,27 @@ class Memory {
   size_t size_ = 0;
 };
 
-// The search for an order of these steps, once, from no keys.
+// One search for an order of these steps that explains all replies. Begins without keys.
 class Search {
  public:
+  // `watched`: the operation whose expected replies are collected; nullptr: none.
   Search(Specification* specification, const std::vector<Specification::Step>& steps,
-         const LinearizerLimits& limits)
-      : specification_(*specification), steps_(steps), limits_(limits) {}
+         const LinearizerLimits& limits, const Operation* watched = nullptr)
+      : specification_(*specification), steps_(steps), limits_(limits), watched_(watched) {}
 
   Verdict Run();
 
   uint64_t runs() const { return runs_; }
   const std::string& why() const { return why_; }
-  // The step that ends first among those that no order has got past, and what the core answered to
-  // it.
+  // After a violation: no order gets past the end of this step.
   uint32_t misfit() const { return events_[furthest_].step; }
+  // What the core answered to the watched operation where its reply did not fit: each reply once,
+  // at most four.
   const std::vector<std::string>& expected() const { return expected_; }
 
  private:
-  // Begins and ends in their order, as a list from which an operation's are taken out.
+  // A begin or an end. In order of time they form a linked list, from which the events of an
+  // operation are removed when it is done.
   struct Event {
     uint64_t at;
     uint32_t step;
@@ -91,14 +87,14 @@ class Search {
     uint32_t previous = 0;
     uint32_t next = 0;
   };
-  // A situation: some operations are done, and one of these is the next one.
+  // A situation: some operations are done, and one of its candidates is next.
   struct Frame {
-    size_t choices;   // where they begin in choices_
-    size_t choice;    // the next one to be tried
-    uint32_t before;  // what was done to get here
-    bool dropped;     // … was given up: it was not answered, and its time is over
-    uint32_t must;    // the operation that ends first: no other one that begins later can be next
-    bool may_drop;
+    size_t choices;   // index in choices_ of the first candidate
+    size_t choice;    // … of the next one to try
+    uint32_t before;  // the operation whose effect led here; kNone at the start
+    bool dropped;     // that operation had no effect: it was not answered, and its time is over
+    uint32_t must;  // the operation that ends first: whatever begins after that end is no candidate
+    bool may_drop;  // `must` was not answered, so it may have had no effect
   };
 
   void MakeList();
@@ -115,16 +111,16 @@ class Search {
   Specification& specification_;
   const std::vector<Specification::Step>& steps_;
   const LinearizerLimits& limits_;
+  const Operation* const watched_;
   std::vector<Event> events_;  // the first and the last are the ends of the list
   std::vector<uint32_t> begin_of_;
   std::vector<uint32_t> end_of_;  // kNone: it has none
   std::vector<Frame> frames_;
   std::vector<uint32_t> choices_;
   Memory memory_;
-  uint64_t done_ = 0;      // digest of what is done
-  uint32_t furthest_ = 0;  // the last end that no order has got past
+  uint64_t done_ = 0;      // digest of the set of done operations
+  uint32_t furthest_ = 0;  // the latest event that was first among the ends
   std::vector<std::string> expected_;
-  uint32_t expected_of_ = 0;
   uint64_t runs_ = 0;
   std::string why_;
 };
@@ -136,7 +132,7 @@ void Search::MakeList() {
     events_.push_back({operation.begin_us, i, false});
     if (operation.end_us != Operation::kNever) events_.push_back({operation.end_us, i, true});
   }
-  // At one moment begins are first: then the operations overlap.
+  // Begins precede ends of the same microsecond, so that the operations overlap.
   std::sort(events_.begin() + 1, events_.end(), [](const Event& a, const Event& b) {
     return std::tuple(a.at, a.end, a.step) < std::tuple(b.at, b.end, b.step);
   });
@@ -166,16 +162,25 @@ void Search::PutBack(uint32_t step) {
   }
 }
 
-// False if no more operation has to be done.
+// Returns false if every operation that has an end is done.
 bool Search::Enter(uint32_t before, bool dropped) {
   Frame frame = {choices_.size(), choices_.size(), before, dropped, kNone, false};
   uint32_t at = events_[0].next;
-  for (; !events_[at].end; at = events_[at].next) choices_.push_back(events_[at].step);
+  for (; !events_[at].end; at = events_[at].next) {
+    // Operations of one client overlap if it sent them together; a server runs them in that order.
+    const uint32_t client = steps_[events_[at].step].operation->client;
+    const auto same_client = [&](uint32_t step) {
+      const Operation& before = *steps_[step].operation;
+      return before.client == client && before.answered();
+    };
+    const auto first = choices_.begin() + static_cast<std::ptrdiff_t>(frame.choices);
+    if (std::none_of(first, choices_.end(), same_client)) choices_.push_back(events_[at].step);
+  }
   if (events_[at].step == kNone) return false;
   frame.must = events_[at].step;
   frame.may_drop = !steps_[frame.must].operation->answered();
   furthest_ = std::max(furthest_, at);
-  // Those that end first are usually right.
+  // The operation that ends first is usually the right one.
   std::sort(
       choices_.begin() + static_cast<std::ptrdiff_t>(frame.choices), choices_.end(),
       [&](uint32_t a, uint32_t b) { return std::pair(end_of_[a], a) < std::pair(end_of_[b], b); });
@@ -193,15 +198,13 @@ void Search::Leave() {
   PutBack(frame.before);
 }
 
-// A step was tried, and the core's answer is another one.
+// Records what the core answered to a step in place of the reply that was seen.
 void Search::NoteMisfit(uint32_t step) {
-  if (end_of_[step] != furthest_) return;
-  if (std::exchange(expected_of_, furthest_) != furthest_) expected_.clear();
   constexpr size_t kMost = 4;
-  const std::string answer(specification_.answer());
-  if (expected_.size() < kMost &&
-      std::find(expected_.begin(), expected_.end(), answer) == expected_.end()) {
-    expected_.push_back(answer);
+  if (steps_[step].operation != watched_ || expected_.size() == kMost) return;
+  std::string answer(specification_.answer());
+  if (std::find(expected_.begin(), expected_.end(), answer) == expected_.end()) {
+    expected_.push_back(std::move(answer));
   }
 }
 
@@ -211,7 +214,8 @@ Verdict Search::Run() {
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     if (frame.choice == choices_.size()) {
-      // No step fits; an unanswered one whose time is over may have been none.
+      // No candidate fits. If the one whose time is over was not answered, it may have had no
+      // effect.
       if (!std::exchange(frame.may_drop, false)) {
         Leave();
         continue;
@@ -236,7 +240,7 @@ Verdict Search::Run() {
       continue;
     }
     done_ ^= Mixed(2 * uint64_t{step});
-    // Where there is no choice, nothing else leads here.
+    // Without a choice no other path leads to this situation, so it need not be remembered.
     const bool alone = frame.choices + 1 == choices_.size() && !frame.may_drop;
     if (alone || memory_.Insert({done_, specification_.state()})) {
       TakeOut(step);
@@ -249,7 +253,7 @@ Verdict Search::Run() {
   return Verdict::kViolation;
 }
 
-// The operations on keys that belong together.
+// Keys that some operation joins, with all operations on them.
 class KeySet {
  public:
   KeySet(Specification* specification, const LinearizerLimits& limits, LinearizerResult* result)
@@ -260,12 +264,13 @@ class KeySet {
     steps_.push_back(std::move(step));
     indices_.push_back(index);
   }
-  // Sets the verdict, if it is not ok, and what belongs to it.
+  // Checks them. A violation, or an unknown verdict if there is no worse one yet, goes into the
+  // result.
   void Check();
 
  private:
   Verdict Try(Search* search);
-  // The steps as they were seen until then: those that were answered later are not answered.
+  // What was known at `end_us`: operations that began by then, without the replies that came later.
   void Truncate(uint64_t end_us, std::vector<Operation>* operations,
                 std::vector<Specification::Step>* steps) const;
 
@@ -308,12 +313,19 @@ void KeySet::Check() {
   Search search(&specification_, steps_, limits_);
   const Verdict verdict = Try(&search);
   if (verdict == Verdict::kOk) return;
+  if (verdict == Verdict::kUnknown) {
+    if (result_.verdict == Verdict::kOk) {
+      result_.verdict = verdict;
+      result_.why = search.why();
+      result_.keys = names_;
+    }
+    return;
+  }
   result_.verdict = verdict;
-  result_.why = search.why();
+  result_.why.clear();
   result_.keys = names_;
-  if (verdict == Verdict::kUnknown) return;
-  // What is before that end can be put in order. The end itself may need replies that came later to
-  // be wrong, so the shortest beginning ends there or later.
+  // Everything before that end can be ordered. Whether the reply at that end is wrong may depend on
+  // replies that came later, so the shortest failing prefix ends there or later.
   const uint64_t before = steps_[search.misfit()].operation->end_us;
   std::vector<uint64_t> ends;
   for (const Specification::Step& step : steps_) {
@@ -325,7 +337,7 @@ void KeySet::Check() {
   std::vector<Operation> operations;
   std::vector<Specification::Step> steps;
   size_t low = 0;
-  size_t high = ends.size() - 1;  // this one fails
+  size_t high = ends.size() - 1;  // the prefix up to here fails; longer prefixes then fail, too
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
     Truncate(ends[middle], &operations, &steps);
@@ -338,17 +350,20 @@ void KeySet::Check() {
   }
   const uint64_t end = ends[high];
   Truncate(end, &operations, &steps);
-  Search last(&specification_, steps, limits_);
-  Try(&last);
-  result_.expected = last.expected();
+  size_t misfit = 0;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Operation& operation = *steps_[i].operation;
     if (operation.begin_us <= end) result_.failing.push_back(indices_[i]);
-    if (operation.end_us == end) result_.misfit = indices_[i];
+    if (operation.answered() && operation.end_us == end) misfit = i;
   }
+  result_.misfit = indices_[misfit];
+  // The truncated operations are copies, in the order of the steps.
+  Search last(&specification_, steps, limits_, &operations[misfit]);
+  Try(&last);
+  result_.expected = last.expected();
 }
 
-// Sets of keys that some operation joins.
+// Keys by number, in sets: union-find.
 class Joined {
  public:
   uint32_t NumberOf(const std::string& key) {
@@ -380,7 +395,6 @@ struct Prepared {
 LinearizerResult CheckHistory(const History& history, Profile profile,
                               const LinearizerLimits& limits) {
   LinearizerResult result;
-  // In the order of begins.
   std::vector<size_t> order(history.operations.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -402,8 +416,12 @@ LinearizerResult CheckHistory(const History& history, Profile profile,
       ++result.without_keys;
       continue;
     }
-    // What was not answered and changes nothing is as good as not asked.
+    // An unanswered read constrains nothing.
     if (!operation.answered() && !facts.writes) continue;
+    if (WasRefused(operation)) {
+      ++result.refused;
+      continue;
+    }
     ++result.operations;
     if (!operation.answered()) ++result.unanswered;
     whole |= facts.all_keys;
@@ -419,7 +437,7 @@ LinearizerResult CheckHistory(const History& history, Profile profile,
 
   std::vector<std::string> names(joined.size());
   for (const auto& [name, number] : joined.numbers()) names[number] = name;
-  // In the order of their first operations.
+  // The sets of keys, in the order of their first operations.
   std::vector<std::vector<size_t>> sets;
   std::vector<uint32_t> set_of(joined.size() + 1, kNone);
   for (size_t i = 0; i < all.size(); ++i) {
@@ -458,69 +476,58 @@ LinearizerResult CheckHistory(const History& history, Profile profile,
               one.index);
     }
     set.Check();
-    if (result.verdict != Verdict::kOk) break;
+    if (result.verdict == Verdict::kViolation) break;
   }
   return result;
 }
 
-std::string Picture(const History& history, const LinearizerResult& result, size_t columns) {
-  if (result.failing.empty()) return "";
-  struct Moment {
-    uint64_t at;
-    bool end;
-    size_t row;
-  };
-  std::vector<Moment> moments;
-  const uint64_t last = history.operations[result.misfit].end_us;
-  for (size_t row = 0; row < result.failing.size(); ++row) {
-    const Operation& operation = history.operations[result.failing[row]];
-    moments.push_back({operation.begin_us, false, row});
-    if (operation.end_us <= last) moments.push_back({operation.end_us, true, row});
-  }
-  std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
-    return std::tuple(a.at, a.end, a.row) < std::tuple(b.at, b.end, b.row);
-  });
-  const size_t first = moments.size() > columns ? moments.size() - columns : 0;
-  const size_t width = moments.size() - first;
-  std::vector<std::string> lines(result.failing.size(), std::string(width, ' '));
-  std::vector<size_t> begins(result.failing.size(), 0);
-  std::vector<bool> shown(result.failing.size(), false);
-  std::vector<bool> open(result.failing.size(), true);
-  for (size_t i = 0; i < moments.size(); ++i) {
-    const Moment& moment = moments[i];
-    if (!moment.end) begins[moment.row] = i;
-    if (i >= first) shown[moment.row] = true;
-    if (moment.end) open[moment.row] = false;
-    if (!moment.end || i < first) continue;
-    const size_t from = std::max(begins[moment.row], first) - first;
-    std::string& line = lines[moment.row];
-    for (size_t at = from; at < i - first; ++at) line[at] = '=';
-    if (begins[moment.row] >= first) line[from] = '[';
-    line[i - first] = ']';
-  }
-  std::string text;
-  size_t left_out = 0;
-  for (size_t row = 0; row < lines.size(); ++row) {
-    if (open[row]) {  // no reply by then
-      const size_t from = std::max(begins[row], first) - first;
-      for (size_t at = from; at < width; ++at) lines[row][at] = '-';
-      if (begins[row] >= first) lines[row][from] = '[';
-    } else if (!shown[row]) {
-      ++left_out;
-      continue;
+History Shorten(const History& history, const LinearizerResult& result, Profile profile) {
+  History shorter;
+  if (result.failing.empty()) return shorter;
+  const uint64_t end = history.operations[result.misfit].end_us;
+  std::vector<bool> reads;
+  for (const size_t i : result.failing) {
+    Operation operation = history.operations[i];
+    if (operation.answered() && operation.end_us > end) {
+      operation.end_us = Operation::kNever;
+      operation.replies.clear();
     }
-    const Operation& operation = history.operations[result.failing[row]];
-    const bool misfit = result.failing[row] == result.misfit;
-    text += (misfit ? "! " : "  ") + lines[row] + "  client " + std::to_string(operation.client) +
-            ": " + RequestsText(operation);
-    if (!open[row]) {
-      text += " -> ";
-      AppendQuoted(&text, operation.replies);
-    }
-    text += '\n';
+    const bool writes = FactsOf(operation, profile).writes;
+    // An unanswered read constrains nothing.
+    if (!writes && !operation.answered()) continue;
+    reads.push_back(!writes && i != result.misfit);
+    shorter.operations.push_back(std::move(operation));
   }
-  if (left_out > 0) text = "  (" + std::to_string(left_out) + " earlier operations)\n" + text;
-  return text;
+  // Without a read a history has more orders, not fewer: what still fails without it does not need
+  // it. Leaves out halves, quarters, … of the reads, then single ones.
+  LinearizerLimits limits;
+  limits.runs = 200'000;
+  constexpr size_t kMostChecks = 300;
+  size_t checks = 0;
+  for (size_t part = std::max<size_t>(reads.size() / 2, 1); checks < kMostChecks; part /= 2) {
+    for (size_t first = 0; first < reads.size() && checks < kMostChecks;) {
+      History less;
+      std::vector<bool> less_reads;
+      for (size_t i = 0; i < reads.size(); ++i) {
+        if (reads[i] && i >= first && i < first + part) continue;
+        less.operations.push_back(shorter.operations[i]);
+        less_reads.push_back(reads[i]);
+      }
+      if (less_reads.size() == reads.size()) {
+        first += part;
+        continue;
+      }
+      ++checks;
+      if (CheckHistory(less, profile, limits).verdict == Verdict::kViolation) {
+        shorter = std::move(less);
+        reads = std::move(less_reads);
+      } else {
+        first += part;
+      }
+    }
+    if (part == 1) break;
+  }
+  return shorter;
 }
 
 }  // namespace resprobe::history

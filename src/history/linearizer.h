@@ -12,51 +12,57 @@
 
 namespace resprobe::history {
 
-// Whether a history is linearizable (Herlihy, Wing: Linearizability, 1990): whether its operations
-// can be put into one order that keeps the order of those that do not overlap, in which the core
-// gives every reply that was given. Searched for as by Wing and Gong (Testing and verifying
-// concurrent objects, 1993), with memory as by Lowe (Testing for linearizability, 2016): what was
-// reached before is not tried again. Keys that no operation joins are checked apart.
+// Whether a history is linearizable (Herlihy, Wing: Linearizability, 1990): whether there is one
+// order of its operations that keeps the order of those that do not overlap, and in which the core
+// gives every reply that was seen.
+//
+// The search is Wing and Gong's (Testing and verifying concurrent objects, 1993) with Lowe's memory
+// of situations (Testing for linearizability, 2016). Keys that no operation joins are checked
+// apart, which is sound since linearizability is local. Operations of one client that overlap were
+// sent together and keep their order.
 enum class Verdict : uint8_t {
   kOk,
   kViolation,
-  kUnknown,  // the limits ended the search, or a command cannot be checked: never to be taken for
-             // ok
+  kUnknown,  // a limit ended the search, or a command cannot be checked; never to be taken for kOk
 };
 
 struct LinearizerLimits {
-  uint64_t runs = 20'000'000;      // operations that the core runs, for one set of keys
-  size_t remembered = 20'000'000;  // situations, 16 bytes each
-  std::function<bool()> stop;      // asked now and then; true ends the search
+  uint64_t runs = 20'000'000;     // operations that the core runs for one set of keys
+  size_t remembered = 5'000'000;  // situations; each takes 32 to 64 bytes
+  std::function<bool()> stop;     // polled now and then; true ends the search
 };
 
 struct LinearizerResult {
   Verdict verdict = Verdict::kOk;
-  std::string why;  // of kUnknown
+  std::string why;  // the reason for kUnknown
 
-  // A violation: the keys; the shortest beginning of their history that is not linearizable, as
-  // indices of the history's operations in the order of their begins, the replies that came later
-  // left out; and that of them whose reply fits in no order. It is the last to end.
+  // For a violation, and `keys` for an unknown verdict too: a set of keys whose operations have no
+  // order. `failing` is the shortest prefix of their history that is not linearizable, as indices
+  // into the history in order of begin; replies that arrived after the prefix do not belong to it.
   std::vector<std::string> keys;
   std::vector<size_t> failing;
+  // The index of the operation whose reply ends the prefix, and what the core answered to it in the
+  // orders that were tried, at most four replies.
   size_t misfit = 0;
-  // What the core answered to it where it was tried, each once, at most four.
   std::vector<std::string> expected;
 
   // What was checked.
-  uint64_t operations = 0;    // with keys
-  uint64_t without_keys = 0;  // that say nothing about keys, and were not checked
+  uint64_t operations = 0;    // that read or change keys
+  uint64_t without_keys = 0;  // not checked, since they have nothing to do with keys
+  uint64_t refused = 0;       // not checked, since the server answered that it has not done them
   uint64_t unanswered = 0;    // of `operations`
   uint64_t sets_of_keys = 0;
   uint64_t runs = 0;  // operations that the core ran
 };
 
+// The history begins with an empty server.
 LinearizerResult CheckHistory(const History& history, Profile profile,
                               const LinearizerLimits& limits = {});
 
-// The failing beginning as a picture: a line for each operation with its interval, a column for
-// each begin and end; `columns` wide at most, so of a long one only the end.
-std::string Picture(const History& history, const LinearizerResult& result, size_t columns = 60);
+// The part of the history that shows a violation, and little else: the failing prefix of its keys,
+// without the reads that are not needed to fail. What is left out cannot make the rest
+// linearizable. In order of begin; the last reply is the misfit's.
+History Shorten(const History& history, const LinearizerResult& result, Profile profile);
 
 }  // namespace resprobe::history
 

@@ -6,20 +6,13 @@
 #include <utility>
 
 #include "core/table/table.h"
+#include "history/mixed.h"
 
 namespace resprobe::history {
 namespace {
 
 constexpr int kDb = 0;
-constexpr int kKeptDb = 1;  // values before they were changed
-
-uint64_t Mixed(uint64_t x) {
-  x ^= x >> 33;
-  x *= 0xff51afd7ed558ccd;
-  x ^= x >> 33;
-  x *= 0xc4ceb9fe1a85ec53;
-  return x ^ (x >> 33);
-}
+constexpr int kKeptDb = 1;  // earlier values, for Undo()
 
 ServerConfig ConfigOf(Profile profile) {
   ServerConfig config;
@@ -28,7 +21,7 @@ ServerConfig ConfigOf(Profile profile) {
   return config;
 }
 
-// Why an operation with this request cannot be checked; "" if it can.
+// Why an operation with this request cannot be checked; "" if it can be.
 std::string_view WhyNot(const Command* command, std::span<const std::string_view> args) {
   if (command == nullptr) return "the core does not have it";
   const CommandTraits& traits = command->traits();
@@ -60,7 +53,7 @@ std::string_view WhyNot(const Command* command, std::span<const std::string_view
   }
 }
 
-// A value as text, which is equal for equal values.
+// A value as text; equal values have equal texts.
 std::string Canonical(const resp::ReplyView& value) {
   if (value.is_null()) return "_";
   if (value.is_error()) return "-" + std::string(value.text().substr(0, value.text().find(' ')));
@@ -75,7 +68,7 @@ std::string Canonical(const resp::ReplyView& value) {
   return text + ")";
 }
 
-// The same for elements, or pairs of them, in any order.
+// The same without the order of the elements, or of the pairs.
 std::string Sorted(const resp::ReplyView& value, bool pairs) {
   if (!value.is_aggregate()) return Canonical(value);
   std::vector<std::string> parts;
@@ -133,6 +126,20 @@ OperationFacts FactsOf(const Operation& operation, Profile profile) {
   std::sort(facts.keys.begin(), facts.keys.end());
   facts.keys.erase(std::unique(facts.keys.begin(), facts.keys.end()), facts.keys.end());
   return facts;
+}
+
+bool WasRefused(const Operation& operation) {
+  constexpr std::string_view kCodes[] = {"OOM",        "MISCONF",     "LOADING",  "READONLY",
+                                         "NOREPLICAS", "MASTERDOWN",  "BUSY",     "NOAUTH",
+                                         "NOPERM",     "CLUSTERDOWN", "EXECABORT"};
+  // The last reply is that of the only request, or of EXEC.
+  std::string_view last = operation.replies;
+  if (!last.ends_with("\r\n")) return false;
+  last.remove_suffix(2);
+  if (const size_t line = last.rfind("\r\n"); line != last.npos) last.remove_prefix(line + 2);
+  if (!last.starts_with('-')) return false;
+  const std::string_view code = last.substr(1, last.find(' ') - 1);
+  return std::ranges::find(kCodes, code) != std::end(kCodes);
 }
 
 bool SameReplies(std::string_view a, std::string_view b, bool any_order, bool pairs) {
@@ -229,6 +236,15 @@ void Specification::Undo() {
       keyspace.Remove(kDb, key);
     }
   }
+}
+
+void Specification::Commit() {
+  Keyspace& keyspace = server_.keyspace();
+  for (size_t at = 0; at < old_.size(); ++at) {
+    if (old_[at].existed) keyspace.Remove(kKeptDb, KeptName(at));
+  }
+  old_.clear();
+  changes_.clear();
 }
 
 }  // namespace resprobe::history

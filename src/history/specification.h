@@ -14,37 +14,42 @@
 
 namespace resprobe::history {
 
-// What the command table says of an operation.
+// What the command table says about an operation.
 struct OperationFacts {
   std::vector<std::string> keys;  // each once
   bool all_keys = false;          // it reads or changes the whole keyspace (DBSIZE, KEYS, FLUSHDB)
   bool writes = false;
-  // Its reply has elements in no promised order; or pairs of them.
+  // The command promises no order for the elements of its reply; `pairs`: each two of them belong
+  // together (HGETALL).
   bool any_order = false;
   bool pairs = false;
-  // Why no history with it can be checked; "" if it can: "BLPOP: it waits".
+  // Why a history that contains it cannot be checked, "BLPOP: it waits"; "" if it can be.
   std::string refused;
 
-  // It says nothing about the keys (PING), so any reply is right.
+  // True if it has nothing to do with keys (PING): any reply is accepted.
   bool says_nothing() const { return keys.empty() && !all_keys; }
 };
 
 OperationFacts FactsOf(const Operation& operation, Profile profile);
 
-// True if a client may take one for the other: with elements (or `pairs`) in another order where
-// the command promises none, and errors with other texts and the same code.
+// True if the server answered that it has not done it, for a reason of its own (OOM, MISCONF,
+// LOADING, READONLY …, or EXECABORT for a transaction): the operation had no effect.
+bool WasRefused(const Operation& operation);
+
+// True if the replies mean the same to a client: elements (or `pairs`) may be in any order where
+// the command promises none, and errors are equal if their codes are.
 bool SameReplies(std::string_view a, std::string_view b, bool any_order, bool pairs);
 
 // The sequential specification of a server: the core, which runs operations one after another and
-// can take them back.
+// can undo them. It undoes changes of keys, not of settings or connections.
 class Specification {
  public:
   explicit Specification(Profile profile);
 
-  // Forgets all keys.
+  // Starts again, without keys.
   void Reset();
 
-  // An operation that was prepared for Run(). Keys are numbered by the caller.
+  // An operation, prepared for Run(). Keys have the numbers that AddKey() gave them.
   struct Step {
     const Operation* operation = nullptr;
     std::vector<uint32_t> keys;
@@ -52,20 +57,22 @@ class Specification {
     bool any_order = false;
     bool pairs = false;
   };
-  // The key with the next number, from 0.
+  // Gives a key the next number, from 0.
   void AddKey(std::string key);
 
-  // Runs the operation. False if it was answered and the core answers otherwise: then it is taken
-  // back, and answer() is what the core says.
+  // Runs the operation. Returns false if it was answered and the core answers differently: the
+  // operation is then undone, and answer() is the core's reply.
   bool Run(const Step& step);
-  // Takes back the last operation that is not taken back.
+  // Undoes the last operation that was not undone.
   void Undo();
+  // What was run so far can no longer be undone; frees the memory that this takes.
+  void Commit();
   std::string_view answer() const { return answer_; }
-  // A digest of all keys.
+  // A digest of all keys and their values.
   uint64_t state() const { return state_; }
 
  private:
-  // A key before an operation changed it.
+  // The state of a key before an operation changed it.
   struct Old {
     uint32_t key;
     bool existed;

@@ -7,6 +7,7 @@
 #include "core/resp/writer.h"
 #include "core/server/server.h"
 #include "engine/rng.h"
+#include "history/picture.h"
 
 namespace resprobe::history {
 namespace {
@@ -114,6 +115,24 @@ INSTANTIATE_TEST_SUITE_P(
                           "0 1 7  INCRBY n 2 -> \":2\\r\\n\"\n"
                           "1 2 6  INCR n -> \":1\\r\\n\"\n",
                           Verdict::kViolation, 0, 2},
+                    // What a client sends together overlaps, and runs in that order.
+                    Known{"a_pipeline_keeps_its_order",
+                          "0 1 9  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "0 1 9  GET k -> \"$-1\\r\\n\"\n",
+                          Verdict::kViolation, 1, 2},
+                    Known{"two_clients_have_no_order",
+                          "0 1 9  SET k 1 -> \"+OK\\r\\n\"\n"
+                          "1 1 9  GET k -> \"$-1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"what_was_refused_was_not_done",
+                          "0 1 2  SET k 1 -> \"-OOM no memory\\r\\n\"\n"
+                          "0 3 4  GET k -> \"$-1\\r\\n\"\n",
+                          Verdict::kOk},
+                    Known{"an_aborted_transaction_has_no_effect",
+                          "0 1 2  MULTI ; SET k 1 ; EXEC -> "
+                          "\"+OK\\r\\n-ERR no\\r\\n-EXECABORT gone\\r\\n\"\n"
+                          "1 3 4  GET k -> \"$1\\r\\n1\\r\\n\"\n",
+                          Verdict::kViolation, 1, 1},
                     Known{"what_cannot_be_checked_is_unknown", "0 1 2  SPOP s -> \"$-1\\r\\n\"\n",
                           Verdict::kUnknown}),
     [](const testing::TestParamInfo<Known>& info) { return std::string(info.param.name); });
@@ -138,6 +157,51 @@ TEST(LinearizerTest, LimitsEndInUnknown) {
   const LinearizerResult result = CheckHistory(Of(text), Profile::kRedis70, limits);
   EXPECT_EQ(result.verdict, Verdict::kUnknown);
   EXPECT_EQ(result.why, "more than 5 runs");
+}
+
+TEST(LinearizerTest, AViolationOutranksWhatIsUnknown) {
+  std::string text;
+  for (int i = 0; i < 12; ++i) text += std::to_string(i) + " 1 50  INCR n -> \":1\\r\\n\"\n";
+  text += "20 60 61  GET k -> \"$1\\r\\n1\\r\\n\"\n";
+  LinearizerLimits limits;
+  limits.runs = 5;
+  const LinearizerResult result = CheckHistory(Of(text), Profile::kRedis70, limits);
+  EXPECT_EQ(result.verdict, Verdict::kViolation);
+  EXPECT_EQ(result.keys, std::vector<std::string>{"k"});
+}
+
+TEST(LinearizerTest, ShortenLeavesWhatIsNeeded) {
+  const History history =
+      Of("0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+         "2 1 2  SET other 1 -> \"+OK\\r\\n\"\n"
+         "1 3 4  GET k -> \"$1\\r\\n1\\r\\n\"\n"
+         "0 5 6  SET k 2 -> \"+OK\\r\\n\"\n"
+         "1 7 8  STRLEN k -> \":1\\r\\n\"\n"
+         "1 9 10  GET k -> \"$1\\r\\n1\\r\\n\"\n"
+         "1 11 12  GET k -> \"$1\\r\\n2\\r\\n\"\n");
+  const LinearizerResult result = CheckHistory(history, Profile::kRedis70);
+  ASSERT_EQ(result.verdict, Verdict::kViolation);
+  EXPECT_EQ(Print(Shorten(history, result, Profile::kRedis70)),
+            "# CLIENT BEGIN END  REQUESTS -> REPLIES\n"
+            "0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"
+            "0 5 6  SET k 2 -> \"+OK\\r\\n\"\n"
+            "1 9 10  GET k -> \"$1\\r\\n1\\r\\n\"\n");
+}
+
+TEST(LinearizerTest, ThePictureIsAnImageToo) {
+  const History history =
+      Of("0 1 5  SET k \"<a&b\" -> \"+OK\\r\\n\"\n"
+         "2 2 ?  DEL k\n"
+         "1 6 7  GET k -> \"$1\\r\\n1\\r\\n\"\n");
+  const LinearizerResult result = CheckHistory(history, Profile::kRedis70);
+  ASSERT_EQ(result.verdict, Verdict::kViolation);
+  EXPECT_EQ(Picture(history, result),
+            "  [=]    client 0: SET k <a&b -> \"+OK\\r\\n\"\n"
+            "   [---  client 2: DEL k\n"
+            "!    []  client 1: GET k -> \"$1\\r\\n1\\r\\n\"\n");
+  const std::string svg = PictureSvg(history, result);
+  EXPECT_NE(svg.find("&lt;a&amp;b"), std::string::npos);
+  EXPECT_EQ(svg.find("<a&b"), std::string::npos);
 }
 
 // Histories of clients whose operations take effect in turn at a server, each between its begin and
