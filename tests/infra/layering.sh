@@ -12,7 +12,7 @@ src/core: core
 src/engine: engine core
 src/history: history engine core
 src/sim: sim core
-src/worlds: worlds engine sim core
+src/worlds: worlds history engine sim core
 src/driver: driver engine sim core
 src/sandbox: sandbox sim core
 src/live: live history sandbox worlds engine sim core
