@@ -504,6 +504,14 @@ int Stream(Harness& harness, std::span<char*> args) {
   return kFails;
 }
 
+int Streamed(Harness& harness, std::span<char*> args) {
+  if (args.size() != 3) return Usage("streamed takes a seed, a number of ops and an output file");
+  const Tape tape =
+      harness.StreamTape(std::strtoull(args[0], nullptr, 10), std::strtoull(args[1], nullptr, 10));
+  if (!WriteFile(args[2], tape)) return Usage(std::string(args[2]) + ": cannot be written");
+  return kDone;
+}
+
 int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   const std::string_view verb = args.empty() ? "" : args[0];
   const std::span<char*> rest = args.empty() ? args : args.subspan(1);
@@ -517,8 +525,10 @@ int Answer(Harness& harness, std::string_view subject, std::span<char*> args) {
   if (verb == "cost") return Cost(harness, rest);
   if (verb == "random") return Random(harness, rest);
   if (verb == "stream") return Stream(harness, rest);
-  return Usage("no verb '" + std::string(verb) +
-               "': use info, show, run, generate, parse, shrink, bench, cost, random or stream");
+  if (verb == "streamed") return Streamed(harness, rest);
+  return Usage(
+      "no verb '" + std::string(verb) +
+      "': use info, show, run, generate, parse, shrink, bench, cost, random, stream or streamed");
 }
 
 }  // namespace

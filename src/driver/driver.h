@@ -35,6 +35,7 @@ int TestOneInput(Harness& harness, Bytes tape);
 //                                  lengths, from seed FIRST on, until one fails; runs, invariant
 //   stream SEED OPS OUT            runs the endless stream of the seed for that many ops; where it
 //                                  fails, writes a case that fails the same way; ops, invariant
+//   streamed SEED OPS OUT          writes the ops of that stream as one case, and runs nothing
 //   bench SECONDS FILE…            runs the cases again and again; cases, ops (in all of them),
 //                                  runs, nanoseconds
 //   cost FILE…                     nanoseconds of one run of each case, the fastest of five

@@ -47,6 +47,11 @@ class Harness {
     (void)seed, (void)ops, (void)run;
     return {};
   }
+  // The first ops of that stream as one case, which is not run. Empty for harnesses over raw bytes.
+  virtual Tape StreamTape(uint64_t seed, uint64_t ops) {
+    (void)seed, (void)ops;
+    return {};
+  }
   // How many ops the tape holds; 1 for raw bytes.
   virtual size_t OpCount(Bytes tape) = 0;
 

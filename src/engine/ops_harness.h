@@ -76,6 +76,12 @@ class OpsHarness : public Harness {
     return resprobe::RunStream(world_, seed, ops, run);
   }
 
+  Tape StreamTape(uint64_t seed, uint64_t ops) override {
+    SeedStream<Cases> stream(seed);
+    while (stream.count() < ops) stream.Next();
+    return stream.Again(ops);
+  }
+
   size_t OpCount(Bytes tape) override {
     arena_.Reset();
     Decode(tape, &arena_, &case_);

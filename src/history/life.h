@@ -67,6 +67,8 @@ class Life {
   Heard Arrived(uint32_t slot, std::string_view bytes, uint64_t now_us);
   // The connection is gone; what was not answered is unknown.
   void Lost(uint32_t slot);
+  // The client's number in the history, on its present connection.
+  uint32_t number(uint32_t slot) const { return clients_[slot].number; }
   bool waits(uint32_t slot) const { return !clients_[slot].open.empty(); }
 
   // True if the server is to be killed now. Then, once it is dead and everything that it had sent

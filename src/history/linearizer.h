@@ -27,7 +27,7 @@ enum class Verdict : uint8_t {
 };
 
 struct LinearizerLimits {
-  uint64_t runs = 20'000'000;     // operations that the core runs for one set of keys
+  uint64_t runs = 5'000'000;      // operations that the core runs for one set of keys
   size_t remembered = 5'000'000;  // situations; each takes 32 to 64 bytes
   std::function<bool()> stop;     // polled now and then; true ends the search
 };

@@ -18,18 +18,20 @@ namespace {
 // How many steps can be undone at most.
 constexpr size_t kCommitEvery = 256;
 
-bool IsFrame(const Executed& request) {
+using Words = std::vector<std::string>;
+
+bool IsFrame(const Words& request) {
   const std::string name = request.empty() ? std::string() : LowerCase(request[0]);
   return name == "multi" || name == "exec" || name == "discard";
 }
 
-bool Discards(const std::vector<Executed>& requests) {
+bool Discards(const std::vector<Words>& requests) {
   return !requests.empty() && LowerCase(requests.back()[0]) == "discard";
 }
 
 struct Planned {
   const Operation* operation;
-  std::vector<Executed> requests;  // without MULTI and EXEC
+  std::vector<Words> requests;  // without MULTI and EXEC
   Specification::Step step;
 };
 
@@ -91,7 +93,8 @@ const Planned* Checker::Take(const std::vector<Executed>& executed, size_t at) {
   const auto is_here = [&](const Planned& planned) {
     return planned.requests.size() <= executed.size() - at &&
            std::equal(planned.requests.begin(), planned.requests.end(),
-                      executed.begin() + static_cast<std::ptrdiff_t>(at));
+                      executed.begin() + static_cast<std::ptrdiff_t>(at),
+                      [](const Words& words, const Executed& one) { return words == one.words; });
   };
   // Several clients may have asked for the same. An answered operation is preferred, the one that
   // ends first; of those that fit, a longer one, which is a transaction.
@@ -100,7 +103,9 @@ const Planned* Checker::Take(const std::vector<Executed>& executed, size_t at) {
            std::tuple(a.requests.size(), b.operation->answered() ? 0 : 1, b.operation->end_us);
   };
   std::vector<std::pair<uint32_t, const Planned*>> candidates;
+  const uint32_t named = executed[at].client;
   for (const auto& [id, all] : planned_) {
+    if (named != Executed::kAnyClient && named != id) continue;
     const size_t next = next_[id];
     if (next < all.size() && is_here(all[next])) candidates.emplace_back(id, &all[next]);
   }
@@ -120,13 +125,13 @@ std::string Checker::Run(const std::vector<Executed>& executed) {
   const Operation* latest = nullptr;  // the one that began last so far
   size_t steps = 0;
   for (size_t at = 0; at < executed.size();) {
-    if (IsFrame(executed[at])) {
+    if (IsFrame(executed[at].words)) {
       ++at;
       continue;
     }
     const Planned* const planned = Take(executed, at);
     if (planned == nullptr) {
-      return "the server says that it ran " + WordsLine(executed[at]) +
+      return "the server says that it ran " + WordsLine(executed[at].words) +
              ", and no client had it as its next operation with the reply that this gives";
     }
     const Operation& operation = *planned->operation;
@@ -157,17 +162,20 @@ std::string CheckWitness(const History& history, const std::vector<Executed>& ex
   return why.empty() ? checker.Run(executed) : why;
 }
 
-Executed ParseMonitorLine(std::string_view line) {
-  Executed request;
+MonitorLine ParseMonitorLine(std::string_view line) {
+  MonitorLine parsed;
   const size_t words = line.find("] \"");
-  if (words == line.npos) return request;
+  const size_t client = line.find('[');
+  if (words == line.npos || client > words) return parsed;
+  const std::string_view source = line.substr(client + 1, words - client - 1);
+  parsed.address = source.substr(std::min(source.size(), source.find(' ') + 1));
   line.remove_prefix(words + 2);
   std::string word;
   std::string error;
   bool quoted = false;
-  while (TakeWord(&line, &word, &quoted, &error)) request.push_back(word);
-  if (!error.empty()) request.clear();
-  return request;
+  while (TakeWord(&line, &word, &quoted, &error)) parsed.words.push_back(word);
+  if (!error.empty()) parsed.words.clear();
+  return parsed;
 }
 
 }  // namespace resprobe::history

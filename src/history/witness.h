@@ -1,6 +1,7 @@
 #ifndef RESPROBE_HISTORY_WITNESS_H_
 #define RESPROBE_HISTORY_WITNESS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,15 @@
 namespace resprobe::history {
 
 // A request that a server says it has run.
-using Executed = std::vector<std::string>;
+struct Executed {
+  static constexpr uint32_t kAnyClient = UINT32_MAX;
+
+  std::vector<std::string> words;
+  // The client of the history that asked for it, if the server names it.
+  uint32_t client = kAnyClient;
+
+  bool operator==(const Executed&) const = default;
+};
 
 // Whether the order in which a server says that it ran requests explains a history: each operation
 // is in it once, no operation that had ended is after one that had not begun, and the core gives
@@ -23,9 +32,13 @@ using Executed = std::vector<std::string>;
 std::string CheckWitness(const History& history, const std::vector<Executed>& executed,
                          Profile profile);
 
-// The request of a line of MONITOR, `1700000000.000001 [0 127.0.0.1:5000] "SET" "k" "v"`; empty if
-// it is no such line.
-Executed ParseMonitorLine(std::string_view line);
+// A line of MONITOR: `1700000000.000001 [0 127.0.0.1:5000] "SET" "k" "v"`. Without words if it is
+// none.
+struct MonitorLine {
+  std::vector<std::string> words;
+  std::string address;  // "127.0.0.1:5000", "unix:PATH"
+};
+MonitorLine ParseMonitorLine(std::string_view line);
 
 }  // namespace resprobe::history
 

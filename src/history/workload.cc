@@ -120,7 +120,7 @@ Workload::Workload(const WorkloadOptions& options) : options_(options) {
   uint64_t type_weights[kTypes];
   for (uint64_t& weight : type_weights) weight = rng.OneIn(3) ? 0 : 1 + rng.Below(4);
   constexpr uint32_t kPerMille[] = {0, 0, 30, 150};
-  transactions_per_mille_ = rng.Pick(kPerMille);
+  transactions_per_mille_ = std::min(rng.Pick(kPerMille), options.most_transactions);
   constexpr uint32_t kHot[] = {0, 300, 800};
   hot_per_mille_ = rng.Pick(kHot);
   const uint64_t first = rng.Below(kTypes);

@@ -19,6 +19,7 @@ struct WorkloadOptions {
   uint32_t clients = 8;
   uint32_t keys = 100;  // shared by all clients; at least 1
   Profile profile = Profile::kRedis70;
+  uint32_t most_transactions = 1000;  // of 1000 operations
   // Whether the server has a command, by its name in lower case. Empty: all of the profile.
   std::function<bool(std::string_view name)> has = {};
 };

@@ -245,6 +245,30 @@ void Generate(const HarnessEntry& harness, const std::string& seed, const fs::pa
   if (result.exit_code != 0) ThrowItsError(harness, result);
 }
 
+Streamed RunStream(const HarnessEntry& harness, uint64_t seed, uint64_t ops, const fs::path& tape,
+                   const Limits& limits) {
+  const std::string number = std::to_string(seed);
+  const std::string count = std::to_string(ops);
+  const RunResult result = RunToEnd(Ask(harness, {"stream", number, count, tape}, false), limits);
+  Streamed streamed;
+  for (const Fact& fact : ReadFacts(result.out)) {
+    if (fact.key == "ops") streamed.ops = Number(fact.value());
+    if (fact.key == "invariant") streamed.invariant = fact.value();
+  }
+  constexpr int kFails = 1;
+  constexpr int kWrong = 2;
+  if (result.exit_code == kWrong) ThrowItsError(harness, result);
+  streamed.failed = result.exit_code != 0;
+  const bool violated = result.exit_code == kFails && !streamed.invariant.empty();
+  std::error_code error;
+  if (streamed.failed && (!violated || fs::file_size(tape, error) == 0)) {
+    const RunResult written =
+        RunToEnd(Ask(harness, {"streamed", number, count, tape}, false), {.timeout_seconds = 60});
+    if (written.exit_code != 0) ThrowItsError(harness, written);
+  }
+  return streamed;
+}
+
 std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
                                    const fs::path& folder) {
   std::vector<std::string> words = {"generate"};

@@ -85,6 +85,17 @@ void Generate(const HarnessEntry& harness, const std::string& seed, const fs::pa
 std::vector<fs::path> GenerateMany(const HarnessEntry& harness, uint64_t first, size_t count,
                                    const fs::path& folder);
 
+// The result of an endless stream of ops (engine/op_source.h) that was cut after `ops`.
+struct Streamed {
+  bool failed = false;
+  uint64_t ops = 0;
+  std::string invariant;  // of a violation; "" for a crash, or if it took too long
+};
+// Runs the stream of a seed. If it fails, `tape` holds a case: the ops that were needed, or for a
+// crash all of them.
+Streamed RunStream(const HarnessEntry& harness, uint64_t seed, uint64_t ops, const fs::path& tape,
+                   const Limits& limits);
+
 // Measures one run of each case: passes the file and nanoseconds to `take`, in order.
 void MeasureCosts(const HarnessEntry& harness, const std::vector<fs::path>& cases,
                   const std::function<void(const fs::path&, uint64_t)>& take);

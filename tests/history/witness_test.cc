@@ -21,7 +21,10 @@ const char* const kIncrements =
     "1 2 6  INCR n -> \":1\\r\\n\"\n"
     "1 7 8  GET n -> \"$1\\r\\n2\\r\\n\"\n";
 
-std::string Checked(const std::string& text, const std::vector<Executed>& executed) {
+std::string Checked(const std::string& text,
+                    const std::vector<std::vector<std::string>>& requests) {
+  std::vector<Executed> executed;
+  for (const std::vector<std::string>& words : requests) executed.push_back({.words = words});
   return CheckWitness(Of(text), executed, Profile::kRedis70);
 }
 
@@ -70,11 +73,33 @@ TEST(WitnessTest, ATransactionIsOneOperation) {
       Checked(text, {{"MULTI"}, {"SET", "a", "1"}, {"GET", "a"}, {"SET", "b", "1"}, {"EXEC"}}), "");
 }
 
+// Two clients ask for the same; only the server knows whose request came first.
+TEST(WitnessTest, TheServerMayNameTheClient) {
+  const char* const text =
+      "0 1 9  GET k -> \"$-1\\r\\n\"\n"
+      "1 1 8  GET k -> \"$-1\\r\\n\"\n"
+      "0 10 12  SET k 1 -> \"+OK\\r\\n\"\n"
+      "1 10 13  GET k -> \"$-1\\r\\n\"\n";
+  const auto checked = [&](uint32_t first, uint32_t second, uint32_t third) {
+    return CheckWitness(Of(text),
+                        {{{"GET", "k"}, first},
+                         {{"GET", "k"}, second},
+                         {{"GET", "k"}, third},
+                         {{"SET", "k", "1"}, 0}},
+                        Profile::kRedis70);
+  };
+  EXPECT_EQ(checked(0, 1, 1), "");
+  EXPECT_EQ(checked(1, 0, 1), "");
+  EXPECT_NE(checked(1, 1, 0), "");
+}
+
 TEST(MonitorTest, Lines) {
-  EXPECT_EQ(ParseMonitorLine("1700000000.000001 [0 127.0.0.1:5000] \"SET\" \"k\" \"a \\\"\\x00\""),
-            (Executed{"SET", "k", std::string("a \"\0", 4)}));
-  EXPECT_EQ(ParseMonitorLine("1700000000.000001 [0 unix:/tmp/s] \"PING\""), Executed{"PING"});
-  EXPECT_EQ(ParseMonitorLine("OK"), Executed{});
+  const MonitorLine line =
+      ParseMonitorLine("1700000000.000001 [0 127.0.0.1:5000] \"SET\" \"k\" \"a \\\"\\x00\"");
+  EXPECT_EQ(line.words, (std::vector<std::string>{"SET", "k", std::string("a \"\0", 4)}));
+  EXPECT_EQ(line.address, "127.0.0.1:5000");
+  EXPECT_EQ(ParseMonitorLine("1700000000.000001 [0 unix:/tmp/s] \"PING\"").address, "unix:/tmp/s");
+  EXPECT_TRUE(ParseMonitorLine("OK").words.empty());
 }
 
 }  // namespace

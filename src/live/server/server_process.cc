@@ -143,6 +143,7 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   socket_path_ = folder_ + "/socket";
   const bool by_port = options.Mentions(kPortWord);
   const bool by_socket = options.Mentions(kSocketWord);
+  by_tcp_ = options.by_tcp && !options.own_words();
   if (options.tcp || by_port) {
     const UniqueFd free = Listen(0, false, error);
     if (!free.valid()) return false;
@@ -281,7 +282,7 @@ ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) co
 }
 
 UniqueFd ServerProcess::Connect(std::string* error) const {
-  if (!socket_path_.empty()) return ConnectUnix(socket_path_, error);
+  if (!socket_path_.empty() && !by_tcp_) return ConnectUnix(socket_path_, error);
   return live::Connect(Address{"127.0.0.1", port_}, /*allow_remote=*/false, error);
 }
 

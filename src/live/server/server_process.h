@@ -30,6 +30,8 @@ struct ServerProcessOptions {
   std::vector<std::string> environment = {};
   // Also listen on a free port of 127.0.0.1. Otherwise there is only a unix socket.
   bool tcp = false;
+  // Connect() uses that port.
+  bool by_tcp = false;
   // Limit on its address space, in megabytes; 0: none. The kernel refuses allocations above it.
   size_t most_megabytes = 0;
   // A server whose files take more of the disk, in its folder, is killed.
@@ -60,7 +62,7 @@ class ServerProcess : public StartedServer {
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   const std::string& socket_path() const { return socket_path_; }  // empty: none
-  // Connects to it: by the unix socket, or by TCP if it was not given that.
+  // Connects to it: by the unix socket, or by TCP if it was not given that or `by_tcp` is set.
   UniqueFd Connect(std::string* error) const;
   Link Dial(std::string* error) override { return Connect(error); }
   std::string CliArguments() const override;
@@ -88,6 +90,7 @@ class ServerProcess : public StartedServer {
   std::string folder_;
   std::string socket_path_;
   uint16_t port_ = 0;
+  bool by_tcp_ = false;
   pid_t pid_ = -1;
   UniqueFd pid_fd_;
   std::unique_ptr<OutputKeeper> output_;

@@ -57,6 +57,7 @@ std::optional<ServerProcessOptions> ProcessOf(const TargetOptions& options, std:
   process.arguments.insert(process.arguments.end(), options.arguments.begin(),
                            options.arguments.end());
   process.environment = options.environment;
+  process.tcp = process.by_tcp = options.tcp;
   process.most_megabytes = options.most_megabytes;
   process.hang_ms = options.hang_ms;
   process.stop = options.stop;

@@ -25,6 +25,9 @@ struct TargetOptions {
   std::vector<std::string> arguments = {};
   // "NAME=VALUE" for the environment of the started program.
   std::vector<std::string> environment = {};
+  // The started server is connected to by TCP, not by its unix socket, where it has both: it then
+  // knows its clients by their ports (MONITOR, CLIENT LIST).
+  bool tcp = false;
   // The started server runs in a sandbox (SandboxedServer).
   bool sandbox = false;
   bool allow_remote = false;
