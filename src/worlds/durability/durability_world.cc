@@ -201,7 +201,7 @@ bool DurabilityWorld::Boot(RunContext& run) {
   start_io_ = disk_.io_count();
   start_version_ = disk_.version();
   if (start_crash_) {
-    choices_.Reset(start_crash_->choices);
+    choices_ = start_crash_->choices;
     disk_.CrashAt(start_io_ + start_crash_->after);
   }
   const bool started = server.Start(files_, ++process_, &lines_);
@@ -433,7 +433,8 @@ void DurabilityWorld::Pass(int64_t ms, RunContext& run) {
 void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::string_view> choices,
                           RunContext& run) {
   if (after >= kAtNextStart) {
-    start_crash_ = {.kind = kind, .after = after - kAtNextStart + 1, .choices = choices};
+    start_crash_ = StartCrash{.kind = kind, .after = after - kAtNextStart + 1, .choices = {}};
+    start_crash_->choices.Reset(choices);
     return;
   }
   if (!EnsureStarted(run)) return;

@@ -384,7 +384,7 @@ class DurabilityWorld {
   struct StartCrash {
     CrashKind kind;
     uint64_t after;
-    std::span<const std::string_view> choices;
+    CrashChoices choices;  // numbers, since the words of the op may be gone by then
   };
   std::optional<StartCrash> start_crash_;
   std::optional<CrashFacts> crash_;  // while the next process starts

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/persistence/forwarding_files.h"
+#include "engine/op_source.h"
+#include "worlds/durability/durability_harness.h"
 
 namespace resprobe {
 namespace {
@@ -108,6 +110,15 @@ TEST(DurabilityOpsTest, ARequestThatIsCutChangesNothing) {
   CountsOf(ops, &broken, /*runs_cut_requests=*/true);
   ASSERT_TRUE(broken.violated());
   EXPECT_EQ(broken.violation().invariant, "cut_request");
+}
+
+// The words of an op of a stream are gone when the next op comes; a crash at the next start, which
+// it has armed, comes later.
+TEST(DurabilityOpsTest, ACrashAtAStartOutlivesItsOp) {
+  DurabilityWorld world;
+  RunContext run;
+  EXPECT_TRUE(RunStream(world, 1, 1000, run).empty());
+  EXPECT_FALSE(run.violated()) << run.violation().seen;
 }
 
 TEST(DurabilityOpsTest, WithoutMemoryWritesAreRefusedOrKeysEvicted) {
