@@ -133,9 +133,9 @@ mutant_targets() {
 
 # Prints the targets of the harnesses of the cases among the words: from --harness NAME, from a
 # folder of their path (corpus/NAME), or from the first line of .ops text. If this fails for a case,
-# prints all harnesses.
+# prints all harnesses. Histories (lives) are judged by the program alone.
 case_harnesses() {
-  local word name found targets=() folder
+  local word name found targets=() folder alone=no
   [[ -z ${RESPROBE_HARNESS_DIR:-} ]] || return 0
   read_harnesses
   for word in "$@"; do
@@ -148,6 +148,10 @@ case_harnesses() {
   for word in "$@"; do
     [[ $word != -* && -e $word ]] || continue
     found=""
+    if [[ $(readlink -f -- "$word") == */findings/lives/* || $(head -c 10 -- "$word" 2>/dev/null) == "ops lives" ]]; then
+      alone=yes
+      continue
+    fi
     if [[ -f $word && $(head -c 4 -- "$word" | tr -d '\0') == "ops " ]]; then
       read -r _ found _ < <(head -n 1 -- "$word")
     else
@@ -159,14 +163,14 @@ case_harnesses() {
       done
     fi
     if [[ -z $found || -z ${kind_of[$found]:-} ]]; then
-      targets=()
+      targets=() alone=no
       break
     fi
     targets+=("$found")
   done
   if ((${#targets[@]})); then
     printf '%s\n' "${targets[@]}" | sort -u | paste -s -d ' '
-  else
+  elif [[ $alone == no ]]; then
     echo all_harnesses
   fi
 }

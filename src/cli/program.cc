@@ -67,6 +67,7 @@ int RunVerb(const Verb& root, const std::vector<std::string>& given) {
   }
   const bool check_only = is("--check-only");
   if (check_only) arguments.erase(arguments.begin());
+  runner::SetProgramArguments(arguments);
   int code = runner::kAllWell;
   try {
     const Parsed parsed = Parse(root, arguments);

@@ -140,8 +140,9 @@ Verb AllVerbs() {
        {FuzzVerb,   TestVerb,     ListVerb,      ReplayVerb,  ShowVerb,        MinimizeVerb,
         FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb,  ConformanceVerb, ModelCheckVerb,
         ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
-        CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, WorkersVerb,
-        CmdVerb,    CorpusVerb,   BenchVerb,     MutantsVerb}) {
+        CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, SimulateVerb,
+        SmokeVerb,  SeedsVerb,    StressVerb,    WorkersVerb, CmdVerb,         CorpusVerb,
+        BenchVerb,  MutantsVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

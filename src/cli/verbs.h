@@ -41,8 +41,12 @@ Verb OracleVerb();
 Verb ProxyVerb();
 Verb RecordVerb();
 Verb ReplayVerb();
+Verb SeedsVerb();
 Verb ServeVerb();
 Verb ShowVerb();
+Verb SimulateVerb();
+Verb SmokeVerb();
+Verb StressVerb();
 Verb WorkersVerb();
 
 }  // namespace resprobe::cli

@@ -242,6 +242,7 @@ Failure Campaign::AsMet(const MetCase& met) {
   failure.input.bytes_before = failure.input.bytes_after = met.tape.size();
   failure.interrupted = true;  // until it has been shrunk
   failure.verb = options_.verb;
+  failure.arguments = runner::ProgramArguments();
   failure.engine = met.engine;
   failure.seed = met.seed;
   failure.from = met.from;

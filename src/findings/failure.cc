@@ -207,6 +207,9 @@ Json ToJson(const Failure& failure) {
                   {"bytes_after", failure.input.bytes_after},
                   {"candidates", failure.input.candidates}};
   SetText(&json, "verb", failure.verb);
+  for (const std::string& word : failure.arguments) {
+    json["arguments"].push_back(runner::JsonText(word));
+  }
   SetText(&json, "engine", failure.engine);
   json["seed"] = failure.seed;
   SetText(&json, "from", failure.from);
@@ -249,6 +252,7 @@ Failure ReadFailure(const Json& json, const std::string& where, std::string* mis
   failure.input.bytes_after = NumberOf(size, "bytes_after");
   failure.input.candidates = NumberOf(size, "candidates");
   failure.verb = TextOf(json, "verb");
+  failure.arguments = TextsOf(json, "arguments");
   failure.engine = TextOf(json, "engine");
   failure.seed = NumberOf(json, "seed");
   failure.from = TextOf(json, "from");

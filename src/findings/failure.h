@@ -96,11 +96,12 @@ struct Failure {
   std::string hash;  // of the failing run's trace, if the run reached its end
   // Whether the case alone failed again after it was found; nullopt: not tried.
   std::optional<bool> replays;
-  bool interrupted = false;  // before it was minimized
-  std::string verb;          // that found it: "fuzz", "oracle --unmodelled", "kill"
-  std::string engine;        // the source of the case: "libfuzzer", "afl", "seeds"
-  uint64_t seed = 0;         // of the engine
-  std::string from;          // the case: "seed 17", a file
+  bool interrupted = false;            // before it was minimized
+  std::string verb;                    // that found it: "fuzz", "oracle --unmodelled", "kill"
+  std::vector<std::string> arguments;  // the words of the command line that found it
+  std::string engine;                  // the source of the case: "libfuzzer", "afl", "seeds"
+  uint64_t seed = 0;                   // of the engine
+  std::string from;                    // the case: "seed 17", a file
   Json versions = Json::object();
   // Times are UTC: "2026-11-22T13:41:25Z".
   std::string first_seen;

@@ -339,7 +339,8 @@ void KeySet::Check() {
   size_t low = 0;
   size_t high = ends.size() - 1;  // the prefix up to here fails; longer prefixes then fail, too
   while (low < high) {
-    const size_t middle = low + (high - low) / 2;
+    // Most often the first one fails.
+    const size_t middle = low == 0 ? 0 : low + (high - low) / 2;
     Truncate(ends[middle], &operations, &steps);
     Search part(&specification_, steps, limits_);
     if (Try(&part) == Verdict::kViolation) {
@@ -500,12 +501,10 @@ History Shorten(const History& history, const LinearizerResult& result, Profile 
   }
   // Without a read a history has more orders, not fewer: what still fails without it does not need
   // it. Leaves out halves, quarters, … of the reads, then single ones.
-  LinearizerLimits limits;
-  limits.runs = 200'000;
-  constexpr size_t kMostChecks = 300;
-  size_t checks = 0;
-  for (size_t part = std::max<size_t>(reads.size() / 2, 1); checks < kMostChecks; part /= 2) {
-    for (size_t first = 0; first < reads.size() && checks < kMostChecks;) {
+  // All checks together get this many runs of the core, which takes a few seconds at most.
+  uint64_t runs_left = 2'000'000;
+  for (size_t part = std::max<size_t>(reads.size() / 2, 1); runs_left > 0; part /= 2) {
+    for (size_t first = 0; first < reads.size() && runs_left > 0;) {
       History less;
       std::vector<bool> less_reads;
       for (size_t i = 0; i < reads.size(); ++i) {
@@ -517,8 +516,11 @@ History Shorten(const History& history, const LinearizerResult& result, Profile 
         first += part;
         continue;
       }
-      ++checks;
-      if (CheckHistory(less, profile, limits).verdict == Verdict::kViolation) {
+      LinearizerLimits limits;
+      limits.runs = runs_left;
+      const LinearizerResult without = CheckHistory(less, profile, limits);
+      runs_left -= std::min(runs_left, without.runs);
+      if (without.verdict == Verdict::kViolation) {
         shorter = std::move(less);
         reads = std::move(less_reads);
       } else {

@@ -50,6 +50,11 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
+std::vector<std::string>& OwnArguments() {
+  static auto* const words = new std::vector<std::string>;
+  return *words;
+}
+
 }  // namespace
 
 void CatchInterrupts() {
@@ -70,6 +75,10 @@ void ThrowServerError(const std::string& error) {
   if (Interrupted()) throw Interruption();
   throw UserError(error);
 }
+
+void SetProgramArguments(std::vector<std::string> words) { OwnArguments() = std::move(words); }
+
+const std::vector<std::string>& ProgramArguments() { return OwnArguments(); }
 
 double Now() {
   timespec now;

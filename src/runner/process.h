@@ -21,6 +21,11 @@ void ForgetInterrupts();
 // Throws the reason why a server cannot be started or reached; after Ctrl-C, an Interruption.
 [[noreturn]] void ThrowServerError(const std::string& error);
 
+// The words of this program's command line, for the record of what it finds; empty until they are
+// set.
+void SetProgramArguments(std::vector<std::string> words);
+const std::vector<std::string>& ProgramArguments();
+
 // Seconds on a monotonic clock.
 double Now();
 

@@ -48,6 +48,7 @@ inline Failure ExampleFailure() {
   failure.replays = true;
   failure.interrupted = true;
   failure.verb = "oracle --unmodelled";
+  failure.arguments = {"oracle", "--unmodelled", "--seed", "17"};
   failure.engine = "seeds";
   failure.seed = 17;
   failure.from = "seed 21";

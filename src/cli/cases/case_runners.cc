@@ -14,6 +14,7 @@
 #include "cli/oracle/query_runner.h"
 #include "cli/oracle/restore_runner.h"
 #include "cli/proxy/qdisc.h"
+#include "cli/simulate/life_runner.h"
 #include "engine/ops_text.h"
 #include "findings/finding_store.h"
 #include "findings/process_runner.h"
@@ -71,6 +72,7 @@ constexpr RunnerKind kRunners[] = {
     {"crash", "crash", true, true, Open<CrashCaseRunner>},
     {"planted", "chaos", false, true, Open<PlantedCaseRunner>},
     {"client", "client", false, true, Open<ClientCaseRunner>},
+    {"life", "simulate", false, false, Open<LifeCaseRunner>},
     {"workers", "invalidate or kill", true, false, Open<WorkersCaseRunner>},
 };
 
@@ -145,11 +147,19 @@ std::string TextOf(const fs::path& file) {
   return Print(c);
 }
 
-// A world whose cases run on a live server alone, and which is no harness.
+std::string TextOfLife(const fs::path& file) {
+  history::History history;
+  std::optional<LifeSpec> life;
+  ReadCaseOf(file, &history, &life);
+  return CaseOf(life, history);
+}
+
+// A world whose cases run on a live server, and which is no harness.
 struct LiveWorld {
   std::string_view name;
   std::string_view runner;
-  std::string_view needs;  // "is a case of … : add --start COMMAND"
+  // "is a case of … : add --start COMMAND"; "": they also run without a server.
+  std::string_view needs;
   std::string (*text)(const fs::path& file);
 };
 
@@ -157,6 +167,7 @@ constexpr LiveWorld kLiveWorlds[] = {
     {cachelab::StaleWorld::kName, "workers", "workers in front of a server",
      TextOf<cachelab::StaleWorld>},
     {live::RestoreWorld::kName, "restore", "values for a server", TextOf<live::RestoreWorld>},
+    {kLives, "life", "", TextOfLife},
     {CheckWorld::kName, "check_tools", "files for the tools of a server", TextOf<CheckWorld>},
 };
 
@@ -292,7 +303,13 @@ findings::RunSpec SpecOf(const runner::Project& project, const fs::path& file,
     if (!missing.empty()) throw runner::UserError(file.parent_path().string() + ": " + missing);
     spec = *filed;
   } else {
-    if (const LiveWorld* world = LiveWorldOf(file, overrides.harness)) {
+    const LiveWorld* const world = LiveWorldOf(file, overrides.harness);
+    if (world != nullptr && world->needs.empty()) {
+      spec.runner = world->runner;
+      spec.harness = world->name;
+      return spec;
+    }
+    if (world != nullptr) {
       throw runner::UserError(file.string() + ": is a case of " + std::string(world->needs) +
                               ": add --start COMMAND");
     }

@@ -23,6 +23,8 @@ namespace resprobe::cli {
 //   check_tools  files, on the programs that check those of the server: option "memory"
 //   model        on a live server with the core beside it, as clients of `invalidation`
 //   crash        cases of durability on a live server on a simulated disk, in a sandbox
+//   life         histories, by living their lives again on a live server, or without one in
+//                simulation: option "plant" (cli/simulate/life_runner.h)
 //   workers      on caching workers in front of a live server, or on a foreign cache: see
 //                cli/cache/workers_runner.h
 //

@@ -148,6 +148,11 @@ int RunFreeze(const FreezeOptions& options) {
   findings::RunSpec& run = subject.run;
   if (options.timeout_seconds) run.limits.timeout_seconds = *options.timeout_seconds;
   if (options.rss_mb) run.limits.rss_mb = *options.rss_mb;
+  if (run.runner == "life") {
+    throw runner::UserError(options.what +
+                            ": a history is what clients once saw, and no test can make a server "
+                            "show it again: keep its seed with ./resprobe seeds add");
+  }
   const runner::HarnessEntry* harness =
       RunsInHarness(run.runner) ? &project.Find(run.harness) : nullptr;
   const bool with_server = harness == nullptr ? IsLive(run.runner) : harness->with_server();

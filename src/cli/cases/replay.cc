@@ -39,6 +39,8 @@ void Print(const runner::Project& project, const fs::path& file,
     absl::PrintF("%-10s %s  ops %d", outcome.word, project.Shown(file), outcome.ops);
     if (!outcome.hash.empty()) std::printf("  hash %s", outcome.hash.c_str());
     std::printf("\n");
+    // What else there is to say of a case that passes.
+    if (!outcome.failed()) std::fputs(outcome.text.c_str(), stdout);
   }
   if (outcome.failed()) {
     std::printf("  signature: %s\n", outcome.what.signature.c_str());

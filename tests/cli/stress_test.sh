@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# stress: counts, CSV as redis-benchmark's, errors, a log for HdrHistogram's tools.
+# usage: stress_test.sh PROGRAM
+set -euo pipefail
+program=$1
+. "$(dirname "$0")/lib.sh"
+need_python
+cp "$(dirname "$0")/../live/history/racy_server.py" "$temp"
+server="$python $temp/racy_server.py {port}"
+
+run 0 stress --start "$server" -c 3 -n 200 -t set,get -r 20 --hdr "$temp/log"
+has out "SET"
+has out "200 operations in"
+grep -q '^Tag=set,0.000,.*,HISTFAAA' "$temp/log" || { echo "no histogram in the log" >&2; failures=1; }
+run 0 stress --start "$server" -c 2 -n 50 -t ping --csv
+head="\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\""
+[[ $(head -n 1 "$temp/out") == "$head" ]] || { echo "another head of the CSV" >&2; failures=1; }
+has out '"PING_MBULK","'
+# It is redis-benchmark's head.
+if [[ -n ${RESPROBE_REDIS_BENCHMARK:-} && -n ${RESPROBE_REDIS_SERVER:-} ]]; then
+  "$RESPROBE_REDIS_SERVER" --port 0 --unixsocket "$temp/socket" --save "" --dir "$temp" \
+    >/dev/null 2>&1 &
+  redis=$!
+  until [[ -S $temp/socket ]]; do kill -0 $redis || break; done
+  theirs=$("$RESPROBE_REDIS_BENCHMARK" -s "$temp/socket" --csv -n 50 -c 2 -t set,get 2>/dev/null)
+  run 0 stress -s "$temp/socket" --csv -n 50 -c 2 -t set,get --flush
+  kill $redis
+  wait $redis 2>/dev/null || true
+  [[ $(head -n 1 <<<"$theirs") == "$head" ]] || { echo "redis-benchmark says: $theirs" >&2; failures=1; }
+  [[ $(cut -d, -f1 <<<"$theirs") == "$(cut -d, -f1 "$temp/out")" ]] ||
+    { echo "other tests than redis-benchmark's" >&2; failures=1; }
+fi
+# Errors fail the run.
+run 1 stress --start "$server" -c 2 -n 50 -t sadd --format json --output "$temp/json"
+has out "errors: ERR 50"
+grep -q '"ERR": 50' "$temp/json" || { echo "no errors in the report" >&2; failures=1; }
+wrong_use "there is no test 'fly'" stress --start "$server" -t fly
+wrong_use "name a server with" stress -t set
+finish
