@@ -101,6 +101,7 @@ class Search {
   void TakeOut(uint32_t step);
   void PutBack(uint32_t step);
   bool Enter(uint32_t before, bool dropped);
+  void AddChoices(uint32_t must);
   void Leave();
   void NoteMisfit(uint32_t step);
   Verdict GiveUp(std::string why) {
@@ -112,11 +113,14 @@ class Search {
   const std::vector<Specification::Step>& steps_;
   const LinearizerLimits& limits_;
   const Operation* const watched_;
-  std::vector<Event> events_;  // the first and the last are the ends of the list
+  std::vector<Event> events_;   // the first and the last are the ends of the list
+  std::vector<uint64_t> keys_;  // of each step; a bit may stand for several keys
   std::vector<uint32_t> begin_of_;
   std::vector<uint32_t> end_of_;  // kNone: it has none
   std::vector<Frame> frames_;
   std::vector<uint32_t> choices_;
+  std::vector<uint32_t> open_;  // of Enter(): what has begun and is not done
+  std::vector<bool> chosen_;
   Memory memory_;
   uint64_t done_ = 0;      // digest of the set of done operations
   uint32_t furthest_ = 0;  // the latest event that was first among the ends
@@ -128,6 +132,8 @@ class Search {
 void Search::MakeList() {
   events_.push_back({0, kNone, false});
   for (uint32_t i = 0; i < steps_.size(); ++i) {
+    uint64_t& keys = keys_.emplace_back(0);
+    for (const uint32_t key : steps_[i].keys) keys |= uint64_t{1} << key % 64;
     const Operation& operation = *steps_[i].operation;
     events_.push_back({operation.begin_us, i, false});
     if (operation.end_us != Operation::kNever) events_.push_back({operation.end_us, i, true});
@@ -165,27 +171,59 @@ void Search::PutBack(uint32_t step) {
 // Returns false if every operation that has an end is done.
 bool Search::Enter(uint32_t before, bool dropped) {
   Frame frame = {choices_.size(), choices_.size(), before, dropped, kNone, false};
+  open_.clear();
   uint32_t at = events_[0].next;
-  for (; !events_[at].end; at = events_[at].next) {
-    // Operations of one client overlap if it sent them together; a server runs them in that order.
-    const uint32_t client = steps_[events_[at].step].operation->client;
-    const auto same_client = [&](uint32_t step) {
-      const Operation& before = *steps_[step].operation;
-      return before.client == client && before.answered();
-    };
-    const auto first = choices_.begin() + static_cast<std::ptrdiff_t>(frame.choices);
-    if (std::none_of(first, choices_.end(), same_client)) choices_.push_back(events_[at].step);
-  }
+  for (; !events_[at].end; at = events_[at].next) open_.push_back(events_[at].step);
   if (events_[at].step == kNone) return false;
   frame.must = events_[at].step;
   frame.may_drop = !steps_[frame.must].operation->answered();
   furthest_ = std::max(furthest_, at);
+  AddChoices(frame.must);
   // The operation that ends first is usually the right one.
   std::sort(
       choices_.begin() + static_cast<std::ptrdiff_t>(frame.choices), choices_.end(),
       [&](uint32_t a, uint32_t b) { return std::pair(end_of_[a], a) < std::pair(end_of_[b], b); });
   frames_.push_back(frame);
   return true;
+}
+
+// Only what is open can take effect before `must` ends. Of this, operations on other keys commute
+// with `must`, and with all that does not: in an order in which they come first they may as well
+// come later. So the candidates are a persistent set (Godefroid: Partial-order methods, 1996):
+// `must`, and all that shares keys with it, directly or through others.
+void Search::AddChoices(uint32_t must) {
+  chosen_.assign(open_.size(), false);
+  uint64_t keys = 0;     // of what is chosen
+  uint64_t written = 0;  // … and writes
+  const auto choose = [&](size_t i) {
+    chosen_[i] = true;
+    keys |= keys_[open_[i]];
+    if (steps_[open_[i]].writes) written |= keys_[open_[i]];
+  };
+  // Operations of one client that overlap were sent together, and a server runs them in that order.
+  const auto before = [&](size_t i, size_t j) {
+    const Operation& a = *steps_[open_[i]].operation;
+    return i < j && a.client == steps_[open_[j]].operation->client && a.answered();
+  };
+  choose(static_cast<size_t>(std::find(open_.begin(), open_.end(), must) - open_.begin()));
+  for (bool more = true; more;) {
+    more = false;
+    for (size_t i = 0; i < open_.size(); ++i) {
+      if (chosen_[i]) continue;
+      const uint64_t own = keys_[open_[i]];
+      bool wanted = (own & (steps_[open_[i]].writes ? keys : written)) != 0;
+      for (size_t j = i + 1; !wanted && j < open_.size(); ++j) wanted = chosen_[j] && before(i, j);
+      if (!wanted) continue;
+      choose(i);
+      more = true;
+    }
+  }
+  for (size_t j = 0; j < open_.size(); ++j) {
+    if (!chosen_[j]) continue;
+    bool first = true;
+    for (size_t i = 0; first && i < j; ++i) first = !before(i, j);
+    if (first) choices_.push_back(open_[j]);
+  }
 }
 
 void Search::Leave() {
@@ -240,9 +278,7 @@ Verdict Search::Run() {
       continue;
     }
     done_ ^= Mixed(2 * uint64_t{step});
-    // Without a choice no other path leads to this situation, so it need not be remembered.
-    const bool alone = frame.choices + 1 == choices_.size() && !frame.may_drop;
-    if (alone || memory_.Insert({done_, specification_.state()})) {
+    if (memory_.Insert({done_, specification_.state()})) {
       TakeOut(step);
       if (!Enter(step, false)) return Verdict::kOk;
     } else {

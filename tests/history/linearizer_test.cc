@@ -170,6 +170,28 @@ TEST(LinearizerTest, AViolationOutranksWhatIsUnknown) {
   EXPECT_EQ(result.keys, std::vector<std::string>{"k"});
 }
 
+// Pairs of operations that overlap, on keys that one command joins: their orders must not multiply.
+TEST(LinearizerTest, OrdersOfIndependentOperationsDoNotMultiply) {
+  std::string text = "2 1 2  MSET a 0 b 0 c 0 -> \"+OK\\r\\n\"\n";
+  uint64_t now = 3;
+  for (int pair = 0; pair < 60; ++pair, now += 4) {
+    const std::string begin = std::to_string(now) + " ";
+    text += "0 " + begin + std::to_string(now + 2) + "  INCR a -> \":" + std::to_string(pair + 1) +
+            "\\r\\n\"\n";
+    text += "1 " + begin + std::to_string(now + 2) + "  INCR b -> \":" + std::to_string(pair + 1) +
+            "\\r\\n\"\n";
+    // Overlapping operations on one key, whose order is open.
+    text += "3 " + begin + std::to_string(now + 2) + "  SET c x -> \"+OK\\r\\n\"\n";
+    text += "4 " + begin + std::to_string(now + 2) + "  SET c y -> \"+OK\\r\\n\"\n";
+  }
+  text += "2 " + std::to_string(now) + " " + std::to_string(now + 1) +
+          "  MGET a b -> \"*2\\r\\n$2\\r\\n60\\r\\n$2\\r\\n61\\r\\n\"\n";
+  LinearizerLimits limits;
+  limits.runs = 20'000;
+  const LinearizerResult result = CheckHistory(Of(text), Profile::kRedis70, limits);
+  EXPECT_EQ(result.verdict, Verdict::kViolation) << result.why;
+}
+
 TEST(LinearizerTest, ShortenLeavesWhatIsNeeded) {
   const History history =
       Of("0 1 2  SET k 1 -> \"+OK\\r\\n\"\n"

@@ -301,7 +301,10 @@ std::string LifeSearch::WhyVacuous() const {
       return part.name + ": nothing was crashed";
     }
   }
-  if (unknown > 0) return findings::Plural(unknown, "history") + " could not be judged";
+  if (unknown > 0) {
+    return std::to_string(unknown) + (unknown == 1 ? " history" : " histories") +
+           " could not be judged";
+  }
   std::vector<std::string> never;
   for (const auto& [name, asked] : commands_) {
     if (asked.times >= kEnoughAsked && asked.ok == 0) never.push_back(name);

@@ -69,7 +69,7 @@ class Smoke {
 
 void Smoke::Add(SmokeStep step) {
   if (options_.output.text_on_stdout()) {
-    absl::PrintF("%-8s %-34s %6.0f ms%s%s\n", step.word, step.name, 1000 * step.seconds,
+    absl::PrintF("%-8s %-44s %6.0f ms%s%s\n", step.word, step.name, 1000 * step.seconds,
                  step.note.empty() ? "" : "  ", runner::TerminalText(step.note));
     if (step.word == "FAIL") std::printf("         %s\n", step.command.c_str());
     std::fflush(stdout);
@@ -139,8 +139,8 @@ void Smoke::Servers() {
     Verb("model-check" + on, {"model-check", "--start", server, "--seeds", "5"});
     Verb("lives, killed and recovered" + on,
          {"simulate", "--start", server, "--seeds", "1", "--seed", seed, "--ops", "300"});
-    Verb("power failure" + on, {"crash", "--start", server, "--seeds", "1", "--seed", seed,
-                                "--policy", "always", "--faults", "power,kill"});
+    Verb("crash in a write" + on,
+         {"chaos", "--start", server, "--faults", "crash_mid_write", "--seeds", "5"});
   }
 }
 
@@ -183,8 +183,8 @@ Verb SmokeVerb() {
       "A generated case of each harness, twice; lives of the core with both profiles, and their "
       "recovery after a crash; a case of durability that is crashed at every call to its disk; "
       "and, for each of redis-server and valkey-server that is here, the oracle, the model check, "
-      "a life that is killed and recovers, and a power failure. What is not here is skipped, and "
-      "is said.";
+      "a life that is killed and recovers, and crashes in a write. What is not here is skipped, "
+      "and is said.";
   verb.examples = {{"smoke", "says in a minute whether anything is badly broken"}};
   verb.exit_codes = "0 nothing failed, 1 something did, 2 wrong use.";
   verb.Number("--seed", "N", &options->seed, 0, INT32_MAX, "The case of each").ShowDefault();

@@ -50,7 +50,7 @@ class OneReplyServer {
   std::thread thread_;
 };
 
-LoadResult Run(const OneReplyServer& server, const LoadOptions& options) {
+LoadResult Load(const OneReplyServer& server, const LoadOptions& options) {
   LoadResult result;
   std::string error;
   EXPECT_TRUE(RunLoad(
@@ -61,7 +61,7 @@ LoadResult Run(const OneReplyServer& server, const LoadOptions& options) {
 
 TEST(LoadRunTest, CountsWhatIsMeasured) {
   const OneReplyServer server("+OK\r\n", 0, 0);
-  const LoadResult result = Run(
+  const LoadResult result = Load(
       server, {.test = "set", .connections = 1, .operations = 100, .warm_up = 50, .pipeline = 4});
   EXPECT_EQ(result.failure, "");
   EXPECT_EQ(result.operations, 100u);
@@ -75,7 +75,7 @@ TEST(LoadRunTest, CountsWhatIsMeasured) {
 TEST(LoadRunTest, ErrorsByCode) {
   const OneReplyServer server("-OOM no memory\r\n", 0, 0);
   const LoadResult result =
-      Run(server, {.test = "set", .connections = 1, .operations = 20, .warm_up = 0});
+      Load(server, {.test = "set", .connections = 1, .operations = 20, .warm_up = 0});
   EXPECT_EQ(result.errors, (std::map<std::string, uint64_t>{{"OOM", 20}}));
 }
 
@@ -83,8 +83,8 @@ TEST(LoadRunTest, ErrorsByCode) {
 // half of them by 50 ms or more, although the server has got only one of them.
 TEST(LoadRunTest, AStallIsSeenByAllThatItDelays) {
   const OneReplyServer server("+OK\r\n", 20, 100);
-  const LoadResult result =
-      Run(server, {.test = "get", .connections = 1, .operations = 200, .warm_up = 0, .rate = 1000});
+  const LoadResult result = Load(
+      server, {.test = "get", .connections = 1, .operations = 200, .warm_up = 0, .rate = 1000});
   EXPECT_EQ(result.operations, 200u);
   EXPECT_GE(result.latency.Percentile(80), 40'000'000);
   EXPECT_GE(result.latency.max(), 100'000'000);
@@ -93,7 +93,7 @@ TEST(LoadRunTest, AStallIsSeenByAllThatItDelays) {
 TEST(LoadRunTest, WhatIsNoReplyEndsIt) {
   const OneReplyServer server("hello\r\n", 0, 0);
   const LoadResult result =
-      Run(server, {.test = "ping", .connections = 1, .operations = 20, .warm_up = 0});
+      Load(server, {.test = "ping", .connections = 1, .operations = 20, .warm_up = 0});
   EXPECT_EQ(result.failure, "the server sends what is no reply");
 }
 
