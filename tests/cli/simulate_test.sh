@@ -91,6 +91,13 @@ if [[ $part == servers ]]; then
     found=yes
     run 0 simulate --start $server --seeds 2 --ops 300
     has out "crash_recovery                2      2"
+    # The same server, which keeps no log whatever it is told, loses what it has answered.
+    printf '#!/bin/sh\nexec %s "$@" --appendonly no\n' "$server" >"$temp/forgetful-server"
+    chmod +x "$temp/forgetful-server"
+    run 1 simulate --start "$temp/forgetful-server" --seeds 9 --ops 100 --clients 4 --keys 10 \
+      --parts crash_recovery --stop-on-failure
+    has out "violation:durable_linearizable"
+    rm -rf "$RESPROBE_WORK_DIR"
   done
   [[ $found == yes ]] || need redis-server
 fi

@@ -131,8 +131,8 @@ double HdrHistogram::mean() const {
 int64_t HdrHistogram::Percentile(double percent) const {
   if (count_ == 0) return 0;
   const double share = std::clamp(percent, 0.0, 100.0) / 100;
-  const auto wanted =
-      std::max<int64_t>(1, static_cast<int64_t>(std::ceil(share * static_cast<double>(count_))));
+  const auto wanted = std::max<int64_t>(
+      1, static_cast<int64_t>(std::floor(share * static_cast<double>(count_) + 0.5)));
   int64_t seen = 0;
   for (size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];
