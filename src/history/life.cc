@@ -141,6 +141,11 @@ void Life::Lost(uint32_t slot) {
   Reconnect(&client);
 }
 
+const History& Life::Finish() {
+  for (uint32_t slot = 0; slot < slots(); ++slot) Lost(slot);
+  return history_;
+}
+
 void Life::Crashed(uint64_t now_us) {
   for (Client& client : clients_) {
     for (const Open& open : client.open) history_.operations[open.operation].end_us = now_us;

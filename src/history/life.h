@@ -82,7 +82,9 @@ class Life {
   bool over() const { return over_; }
   // True once the faults are over and the last reads have begun.
   bool reading() const { return reading_; }
-  const History& history() const { return history_; }
+  // The life ends here, whether it is over or not: what was not answered stays unknown. Returns
+  // what the clients saw.
+  const History& Finish();
 
   struct Counts {
     uint64_t operations = 0;

@@ -518,11 +518,14 @@ LinearizerResult CheckHistory(const History& history, Profile profile,
   return result;
 }
 
-History Shorten(const History& history, const LinearizerResult& result, Profile profile) {
-  History shorter;
-  if (result.failing.empty()) return shorter;
+namespace {
+
+// The failing prefix alone, as it was known at its end.
+History PrefixOf(const History& history, const LinearizerResult& result, Profile profile,
+                 std::vector<bool>* reads) {
+  History prefix;
+  reads->clear();
   const uint64_t end = history.operations[result.misfit].end_us;
-  std::vector<bool> reads;
   for (const size_t i : result.failing) {
     Operation operation = history.operations[i];
     if (operation.answered() && operation.end_us > end) {
@@ -532,38 +535,54 @@ History Shorten(const History& history, const LinearizerResult& result, Profile 
     const bool writes = FactsOf(operation, profile).writes;
     // An unanswered read constrains nothing.
     if (!writes && !operation.answered()) continue;
-    reads.push_back(!writes && i != result.misfit);
-    shorter.operations.push_back(std::move(operation));
+    reads->push_back(!writes && i != result.misfit);
+    prefix.operations.push_back(std::move(operation));
   }
-  // Without a read a history has more orders, not fewer: what still fails without it does not need
-  // it. Leaves out halves, quarters, … of the reads, then single ones.
+  return prefix;
+}
+
+}  // namespace
+
+History Shorten(const History& history, const LinearizerResult& result, Profile profile) {
+  std::vector<bool> reads;
+  History shorter = PrefixOf(history, result, profile, &reads);
   // All checks together get this many runs of the core, which takes a few seconds at most.
   uint64_t runs_left = 2'000'000;
-  for (size_t part = std::max<size_t>(reads.size() / 2, 1); runs_left > 0; part /= 2) {
-    for (size_t first = 0; first < reads.size() && runs_left > 0;) {
-      History less;
-      std::vector<bool> less_reads;
-      for (size_t i = 0; i < reads.size(); ++i) {
-        if (reads[i] && i >= first && i < first + part) continue;
-        less.operations.push_back(shorter.operations[i]);
-        less_reads.push_back(reads[i]);
-      }
-      if (less_reads.size() == reads.size()) {
-        first += part;
-        continue;
-      }
-      LinearizerLimits limits;
-      limits.runs = runs_left;
-      const LinearizerResult without = CheckHistory(less, profile, limits);
-      runs_left -= std::min(runs_left, without.runs);
-      if (without.verdict == Verdict::kViolation) {
+  const auto check = [&](const History& part) {
+    LinearizerLimits limits;
+    limits.runs = runs_left;
+    LinearizerResult checked = CheckHistory(part, profile, limits);
+    runs_left -= std::min(runs_left, checked.runs);
+    return checked;
+  };
+  // Without a read a history has more orders, not fewer: what still fails without it does not need
+  // it. Leaves out halves, quarters, … of the reads, then single ones.
+  for (size_t before = SIZE_MAX; runs_left > 0 && shorter.operations.size() < before;) {
+    before = shorter.operations.size();
+    for (size_t part = std::max<size_t>(before / 2, 1); runs_left > 0; part /= 2) {
+      for (size_t first = 0; first < reads.size() && runs_left > 0;) {
+        History less;
+        std::vector<bool> less_reads;
+        for (size_t i = 0; i < reads.size(); ++i) {
+          if (reads[i] && i >= first && i < first + part) continue;
+          less.operations.push_back(shorter.operations[i]);
+          less_reads.push_back(reads[i]);
+        }
+        const bool same = less_reads.size() == reads.size();
+        if (same || check(less).verdict != Verdict::kViolation) {
+          first += part;
+          continue;
+        }
         shorter = std::move(less);
         reads = std::move(less_reads);
-      } else {
-        first += part;
       }
+      if (part == 1) break;
     }
-    if (part == 1) break;
+    // Reads that are gone may have joined keys, whose operations are not needed either.
+    const LinearizerResult again = check(shorter);
+    if (again.verdict == Verdict::kViolation) {
+      shorter = PrefixOf(shorter, again, profile, &reads);
+    }
   }
   return shorter;
 }

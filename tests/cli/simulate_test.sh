@@ -64,6 +64,15 @@ if [[ $part == races ]]; then
       --parts concurrent_operations
     has out "violation:linearizable"
   done
+  # Liveness: a server that ends, and one that answers no more.
+  run 1 simulate --start "$racy ends" --seeds 100 --ops 150 --clients 4 --keys 7 --stop-on-failure \
+    --parts concurrent_operations
+  has out "liveness:server has ended: exit code 3"
+  run 1 simulate --start "$racy mute" --seeds 100 --ops 150 --clients 4 --keys 7 --stop-on-failure \
+    --parts concurrent_operations --hang 1
+  has out "liveness:server hangs"
+  check "a history without all replies is not read again: $(<"$temp/out")" \
+    test -z "$(grep "could not be made small" "$temp/out")"
 fi
 
 if [[ $part == found ]]; then

@@ -405,7 +405,7 @@ bool LiveLives::Run(const Options& options, LiveLife* life, std::string* error) 
     if (life->ordered) life->executed = monitor.Take(last, connections.ports());
   }
   remove_folder();
-  life->history = made.history();
+  life->history = made.Finish();
   life->counts = made.counts();
   return ran;
 }

@@ -152,7 +152,8 @@ SimLives::Result SimLives::Run(const Options& options) {
       failure_ = "a client has waited for " + std::to_string(kPatienceUs / 1'000'000) + " s";
     }
   }
-  return {life_->history(), life_->counts(), std::move(failure_)};
+  const history::History& seen = life_->Finish();
+  return {seen, life_->counts(), std::move(failure_)};
 }
 
 std::optional<uint32_t> SimLives::SlotOf(End end) const {

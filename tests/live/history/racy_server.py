@@ -18,6 +18,8 @@ RACES = {
     "dirty": "a transaction changes keys at once, and DISCARD puts them back",
     "torn": "EXEC lets others run between its commands",
     "lost": "every 20th SET of a key that is there is answered and forgotten",
+    "ends": "the process ends at the 20th SET of a key that is there",
+    "mute": "from the 20th SET of a key that is there on, nothing is answered",
 }
 
 
@@ -114,10 +116,14 @@ class Store:
         return self.of(key, bytes)
 
     def do_set(self, key, value):
-        if self.race == "lost" and key in self.keys:
+        if key in self.keys:
             self.sets += 1
-            if self.sets % 20 == 0:
+            if self.race == "lost" and self.sets % 20 == 0:
                 return OK
+            if self.race == "ends" and self.sets == 20:
+                os._exit(3)
+            if self.race == "mute" and self.sets == 20:
+                threading.Event().wait()
         if self.race == "stale":
             before = self.keys.get(key)
             self.old.append([LAG, key, before if isinstance(before, bytes) else None])
