@@ -17,6 +17,9 @@ constexpr int kDatabases = 16;
 constexpr int64_t kLookMs = 200;        // between two looks at the system, at the end
 constexpr int64_t kLongestMs = 30'000;  // that one op may take
 constexpr int64_t kFormMs = 10'000;
+constexpr int64_t kQuietMs =
+    2500;  // longer than the periods of pings, reports and attempts to link
+constexpr uint32_t kLinksOneIn = 4;  // cases have their links watched
 
 // On key names that no numbered write uses.
 constexpr std::string_view kScriptKeys[] = {"s1", "s2", "s3"};
@@ -40,6 +43,10 @@ bool ChangesKeysAlone(const Command& command) {
   }
 }
 
+// Of a client's connection.
+bool SelectsDatabase(const Command& command) { return command.name() == "select"; }
+constexpr std::string_view kSelects[][2] = {{"SELECT", "0"}, {"SELECT", "1"}, {"SELECT", "9"}};
+
 const CommandChoice& Calls() {
   static const CommandChoice choice([](const Command& command) {
     return ChangesKeysAlone(command) &&
@@ -61,7 +68,11 @@ void ReplicationWorld::Generate(Gen& gen, Config& config) {
 
 void ReplicationWorld::Generate(Gen& gen, Call& op) {
   op.at.value = static_cast<uint8_t>(gen.rng().OneIn(4) ? gen.rng().Below(8) : 0);
-  op.args.words = Calls().Generate(gen);
+  if (gen.rng().OneIn(12)) {
+    op.args.words = kSelects[gen.rng().Below(std::size(kSelects))];
+  } else {
+    op.args.words = Calls().Generate(gen);
+  }
 }
 
 void ReplicationWorld::Generate(Gen& gen, Await& op) {
@@ -154,7 +165,8 @@ std::optional<ReplicationWorld::Role> ReplicationWorld::ReadRole(const resp::Rep
 bool ReplicationWorld::MayBeSent(std::span<const std::string_view> words) {
   if (words.empty()) return false;
   const Command* const command = FindCommand(words[0]);
-  if (command == nullptr || !ChangesKeysAlone(*command)) return false;
+  if (command == nullptr || !(ChangesKeysAlone(*command) || SelectsDatabase(*command)))
+    return false;
   return std::ranges::none_of(words, [](std::string_view word) { return word.starts_with("r:"); });
 }
 
@@ -558,6 +570,53 @@ void ReplicationWorld::CheckGoesOn(RunContext& run) {
             });
 }
 
+std::string ReplicationWorld::Connections(size_t node) {
+  request_.clear();
+  AppendRequest(&request_, {"CLIENT", "LIST"});
+  const std::span<const resp::Reply> replies = Ask(writers_[node], node, request_, 1);
+  if (replies.empty()) return {};
+  std::string ids = " ";
+  std::string_view list = replies[0].root().text();
+  while (list.starts_with("id=")) {
+    const size_t end = std::min(list.find(' '), list.size());
+    ids.append(list.substr(3, end - 3)).append(" ");
+    list.remove_prefix(std::min(list.find('\n'), list.size() - 1) + 1);
+  }
+  return ids;
+}
+
+// Clients with CLIENT REPLY OFF call WAIT and BLPOP, which replicas and time end.
+void ReplicationWorld::CheckLinks(RunContext& run) {
+  Pass(kQuietMs, run);  // what a jump of a clock has ended is made again
+  const std::string before = Connections(primary_);
+  request_.clear();
+  AppendRequest(&request_, {"CLIENT", "REPLY", "OFF"});
+  AppendRequest(&request_, {"SET", "r:end", "2"});
+  std::array<Connection, 2> silent;
+  std::string requests = request_;
+  AppendRequest(&requests, {"WAIT", "1", "0"});
+  Ask(silent[0], primary_, requests, 0);
+  requests = request_;
+  AppendRequest(&requests, {"BLPOP", "r:none", "0.1"});
+  Ask(silent[1], primary_, requests, 0);
+  Pass(kQuietMs, run);
+  const std::string after = Connections(primary_);
+  for (Connection& connection : silent) Disconnect(connection);
+  if (run.violated() || !servers_->error().empty()) return;
+  std::string lost;
+  for (size_t at = 1; at < before.size();) {
+    const size_t end = before.find(' ', at);
+    if (after.find(before.substr(at - 1, end - at + 2)) == after.npos) {
+      lost += before.substr(at - 1, end - at + 1);
+    }
+    at = end + 1;
+  }
+  run.Check(
+      !before.empty() && lost.empty(), "keeps_links",
+      [&] { return "connections" + before + "of the primary"; },
+      [&] { return lost.empty() ? "no answer to CLIENT LIST" : "it has lost" + lost; });
+}
+
 void ReplicationWorld::Settle(RunContext& run) {
   if (run.violated() || !CheckLives(run)) return;
   Heal(run);
@@ -594,6 +653,7 @@ void ReplicationWorld::Settle(RunContext& run) {
   if (run.trace().on()) Note(run, primary_, "all are equal");
   CheckKept(run);
   if (!run.violated()) CheckGoesOn(run);
+  if (!run.violated() && run.Makes(kLinksOneIn)) CheckLinks(run);
   CheckLives(run);
 }
 

@@ -52,6 +52,8 @@ class ReplicationWorld {
       {"converges", "once all is healed, every replica follows its primary, at the same offset"},
       {"replicas_equal", "then keys, values, order and times to live are those of the primary"},
       {"goes_on", "then a write is accepted, and WAIT confirms it for all replicas"},
+      {"keeps_links",
+       "then no connection is lost, whatever becomes of clients that wait in silence"},
       {"stays_up", "no server ends by itself"},
   };
 
@@ -89,7 +91,7 @@ class ReplicationWorld {
     Index replicas;
     Count ms;
   };
-  // Any other command on keys.
+  // Any other command on keys, or SELECT.
   struct Call {
     static constexpr std::string_view kName = "call";
     static constexpr int kWeight = 12;
@@ -255,6 +257,9 @@ class ReplicationWorld {
   std::string Difference(const Contents& primary, const Contents& replica, size_t node);
   void CheckKept(RunContext& run);
   void CheckGoesOn(RunContext& run);
+  // The ids of the connections that a server has: " 1 7 12 "; empty if it does not answer.
+  std::string Connections(size_t node);
+  void CheckLinks(RunContext& run);
 
   static constexpr int64_t kPatienceMs = 20;
   static constexpr int64_t kBoundMs = 60'000;

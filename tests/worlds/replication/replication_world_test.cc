@@ -212,6 +212,16 @@ TEST_F(ReplicationWorldTest, AServerThatTakesNoWriteAtTheEndIsSeen) {
   EXPECT_EQ(Violated(std::make_unique<LosesTheLastWrite>(), kPutAndRead), "goes_on");
 }
 
+TEST_F(ReplicationWorldTest, AServerThatDropsAReplicaIsSeen) {
+  struct DropsOnWait : CoreServers {
+    void Send(uint64_t connection, std::string_view bytes) override {
+      CoreServers::Send(connection, bytes);
+      if (bytes.contains("r:none")) ResetLinks(0, 1);
+    }
+  };
+  EXPECT_EQ(Violated(std::make_unique<DropsOnWait>(), kPutAndRead), "keeps_links");
+}
+
 TEST_F(ReplicationWorldTest, AServerThatEndsByItselfIsSeen) {
   struct Ends : CoreServers {
     std::string Ending(size_t node) const override { return node == 1 ? "signal 11" : ""; }
