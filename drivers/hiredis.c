@@ -5,10 +5,12 @@
 #include <sys/time.h>
 
 #include "hiredis_lines.h"
+#include "hiredis_push.h"
 
 static redisContext* client;
 static long port;
 static long timeout_ms;
+static bool push;
 
 static const char* KindOf(const redisContext* c) {
 #ifdef REDIS_ERR_TIMEOUT
@@ -36,7 +38,8 @@ static bool Connect(void) {
   // Again after redisReconnect(), which forgets it in 0.14.
   const struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
   if (timeout_ms > 0) redisSetTimeout(client, time);
-  return true;
+  if (push) TakePushes(client);
+  return client->err == 0;
 }
 
 static void TellFailure(long id) {
@@ -66,8 +69,8 @@ static void Run(const char* line) {
 int main(void) {
   // A write to a connection that has ended raises SIGPIPE (docs/findings/client-sigpipe.md).
   signal(SIGPIPE, SIG_IGN);
-  printf("{\"driver\":1,\"client\":\"hiredis %d.%d.%d\",\"can\":[\"timeout\",\"pipeline\"]}\n",
-         HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
+  printf("{\"driver\":1,\"client\":\"hiredis %d.%d.%d\",\"can\":[\"timeout\",\"pipeline\"%s]}\n",
+         HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, kCanPush);
   fflush(stdout);
   char* line = NULL;
   for (size_t size = 0; getline(&line, &size, stdin) > 0; fflush(stdout)) {
@@ -75,6 +78,7 @@ int main(void) {
       Forget();
       port = Number(line, "\"port\":");
       timeout_ms = Number(line, "\"timeout_ms\":");
+      push = Has(line, "\"push\":true");
     } else if (Has(line, "\"do\":\"close\"")) {
       Forget();
     } else {

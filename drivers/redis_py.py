@@ -7,7 +7,7 @@ import sys
 import redis
 
 print(json.dumps({"driver": 1, "client": "redis-py " + redis.__version__,
-                  "can": ["pipeline", "timeout"]}), flush=True)
+                  "can": ["pipeline", "subscribe", "timeout"]}), flush=True)
 
 
 def say(**what):
@@ -45,11 +45,35 @@ def make(request):
     return client
 
 
+def take(pubsub, ids, block):
+    value = plain(pubsub.parse_response(block=block))
+    if value and value[0] == "message":
+        say(id=ids[value[1]], message=value[2])
+    return value
+
+
 client = None
 for line in sys.stdin:
     request = json.loads(line)
     if request["do"] == "open":
         client = make(request)
+        pubsub, ids = client.pubsub(), {}
+    elif request["do"] == "subscribe":
+        channel = request["words"][1]
+        ids[channel] = request["id"]
+        try:
+            pubsub.subscribe(channel)
+            while (value := take(pubsub, ids, True))[:2] != ["subscribe", channel]:
+                pass
+            tell(request["id"], value)
+        except Exception as error:
+            tell(request["id"], error)
+    elif request["do"] == "tick":
+        try:
+            while ids and take(pubsub, ids, False):
+                pass
+        except Exception:
+            pubsub.reset()  # a program would subscribe again
     elif request["do"] == "command":
         try:
             tell(request["id"], client.execute_command(*request["words"]))
@@ -68,6 +92,7 @@ for line in sys.stdin:
         for number, value in zip(numbers, values):
             tell(number, value)
     elif request["do"] == "close":
+        pubsub.close()
         client.close()
         client.connection_pool.disconnect()
     say(ready=True)

@@ -15,11 +15,13 @@ begin() {
   port=$(port_of proxy)
   api=$(api_of proxy)
 }
-# finishes TEXT: ends the proxy, whose last words are to have the text.
+# finishes CODE TEXT: ends the proxy, whose exit code and last words are to be these.
 finishes() {
   kill -INT "$pid"
-  wait "$pid" || { echo "the proxy has failed" >&2; failures=$((failures + 1)); }
-  has proxy "$1"
+  local code=0
+  wait "$pid" || code=$?
+  [[ $code == "$1" ]] || { echo "the proxy ends with $code instead of $1" >&2; failures=$((failures + 1)); }
+  has proxy "$2"
 }
 # counted NAME: how often, by /counts.
 counted() {
@@ -46,7 +48,7 @@ for name in use_after_error wrong_reply not_back storm malformed; do
   [[ $(counted "$name") == 0 ]] || { echo "$name: $(<"$temp/body")" >&2; failures=$((failures + 1)); }
 done
 has body '"not_judged":[]'
-finishes "the client did nothing that it must not"
+finishes 0 "the client did nothing that it must not"
 
 # One that goes on after a protocol error. How long the bytes are does not matter: each line is sent
 # after something of the last answer was read.
@@ -59,7 +61,7 @@ until (($(counted use_after_error) > 0)); do
   while read -r -N 1 -t 0 -u 8; do read -r -N 1 -u 8 _; done
 done
 exec 8>&-
-finishes "use_after_error"
+finishes 1 "use_after_error"
 has proxy "PING, after "
 has proxy "not judged: wrong_reply: without --tag"
 
@@ -69,7 +71,7 @@ exec 8<>"/dev/tcp/127.0.0.1/$port"
 exchange 'ECHO cmd:1\r\nECHO cmd:2\r\n' 22
 exchange 'ECHO cmd:1=cmd:2\r\n' 18
 exec 8>&-
-finishes "wrong_reply, 1 time: cmd:1 got the reply of cmd:2"
+finishes 1 "wrong_reply, 1 time: cmd:1 got the reply of cmd:2"
 
 # One that never comes back.
 begin --back-within 1ms
@@ -78,7 +80,7 @@ exchange 'PING\r\n' 7
 toxic reset_peer ''
 http POST /reset
 until [[ $(counted not_back) == 1 ]]; do :; done
-finishes "not_back, 1 time: no reply has reached the client"
+finishes 1 "not_back, 1 time: no reply has reached the client"
 exec 8>&-
 
 # One that connects without a pause.
@@ -89,5 +91,5 @@ for _ in {1..5}; do ask "$port" 'PING\r\n' >/dev/null 2>&1 || true; done
 until (($(counted storm) > 0)); do
   for _ in {1..50}; do (exec 8<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || true; done
 done
-finishes "connections within a second ended without a reply"
+finishes 1 "connections within a second ended without a reply"
 finish

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -115,7 +116,11 @@ int RunProxy(const ProxyOptions& options) {
     std::fflush(out);
   }
   if (!interrupted.Finish()) throw runner::UserError("cannot read the signal");
-  return runner::kAllWell;
+  if (proxies.Find(options.name) == nullptr) return runner::kAllWell;
+  const auto wrongs = proxies.VerdictOn(options.name).Wrongs();
+  const bool wrong =
+      std::ranges::any_of(wrongs, [](const auto& one) { return one.second.times > 0; });
+  return wrong ? runner::kFinding : runner::kAllWell;
 }
 
 }  // namespace
@@ -139,7 +144,8 @@ Verb ProxyVerb() {
        "delays every reply by about 50 ms"},
       {"proxy --listen 7001 --server 127.0.0.1:6379 --toxiproxy",
        "does the same with a real toxiproxy-server"}};
-  verb.exit_codes = "0 ended by Ctrl-C or SIGTERM, 2 wrong use.";
+  verb.exit_codes =
+      "0 ended by Ctrl-C or SIGTERM, 1 ended so, and the client did what it must not, 2 wrong use.";
   verb.Number("--listen", "PORT", &options->listen_port, 0, 65535,
               "Port for the clients; 0 picks a free one")
       .Required();

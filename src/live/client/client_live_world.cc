@@ -168,6 +168,7 @@ void ClientLiveWorld::OnServed(size_t connection, std::span<const std::string_vi
   }
   ++command.served;
   command.connection = connection;
+  if (command.writes) written_.insert(command.words[1]);
   resp::ReplyParser parser;
   if (parser.Parse(answer).status == resp::ReplyParser::Status::kValue) {
     command.reply = ToJson(parser.reply().root());
@@ -213,7 +214,11 @@ void ClientLiveWorld::TakeLines() {
   driver_->Exchange();
   for (std::string line; !over() && driver_->NextLine(&line);) {
     const json said = json::parse(line, nullptr, false);
-    if (said.is_object() && said.contains("id")) {
+    if (said.is_object() && said.contains("message")) {
+      TakeMessage(said);
+    } else if (said.is_object() && said.contains("push") && said.size() == 1) {
+      TakePush(said["push"]);
+    } else if (said.is_object() && said.contains("id")) {
       TakeResult(said);
     } else if (said.is_object() && said.contains("ready") && !ready_) {
       ready_ = true;
@@ -268,12 +273,63 @@ void ClientLiveWorld::TakeResult(const json& line) {
   last = id;
 }
 
+void ClientLiveWorld::TakeMessage(const json& line) {
+  const uint64_t id =
+      line.contains("id") && line["id"].is_number_unsigned() ? line["id"].get<uint64_t>() : 0;
+  const auto found = commands_.find(id);
+  if (found == commands_.end() || !found->second.subscribes) {
+    run_->Fail("messages", "the message of a subscription", Shown(line));
+    return;
+  }
+  Command& command = found->second;
+  if (!run_->Check(!command.closed, "no_reply_after_end", "no message after close",
+                   [&] { return Shown(line); })) {
+    return;
+  }
+  if (!peer_.always_honest()) return;
+  run_->trace().Line([&] { return NameOf(command) + " gets " + Shown(line["message"]); });
+  const std::string text = line["message"].is_string() ? line["message"].get<std::string>() : "";
+  // Messages may be missing if connections have ended in between.
+  const auto next = std::find_if(
+      command.published.begin() + static_cast<ptrdiff_t>(command.received), command.published.end(),
+      [&](uint64_t number) { return text == "m" + std::to_string(number); });
+  if (!run_->Check(next != command.published.end(), "messages",
+                   "the next messages of its channel, once each",
+                   [&] { return NameOf(command) + " gets " + Shown(line["message"]); })) {
+    return;
+  }
+  command.received = static_cast<size_t>(next - command.published.begin()) + 1;
+}
+
+void ClientLiveWorld::TakePush(const json& push) {
+  if (!peer_.always_honest()) return;
+  run_->trace().Line([&] { return "push " + Shown(push); });
+  const bool is_one = config_.push && push.is_array() && push.size() == 2 &&
+                      push[0] == "invalidate" && push[1].is_array() &&
+                      std::ranges::all_of(push[1], [&](const json& key) {
+                        return key.is_string() && written_.contains(key.get<std::string>());
+                      });
+  run_->Check(is_one, "messages", "an invalidation of keys that were written",
+              [&] { return "the push " + Shown(push); });
+}
+
+const ClientLiveWorld::Command* ClientLiveWorld::MissesMessage() const {
+  if (!peer_.always_honest() || peer_.ends() > 0 || failed_ > 0 || config_.timeout) return nullptr;
+  for (const uint64_t id : subscriptions_) {
+    const Command& command = commands_.at(id);
+    if (!command.got_reply || command.closed || command.served != 1) continue;
+    if (command.received < command.published.size()) return &command;
+  }
+  return nullptr;
+}
+
 void ClientLiveWorld::TakeError(Command& command, const json& line) {
   const std::string text = line["error"].is_string() ? line["error"].get<std::string>() : "";
   const std::string kind = line.value("kind", "other");
   run_->trace().Line(
       [&] { return NameOf(command) + " fails: " + kind + ": " + WithoutPort(text); });
   ++totals_.errors[kind];
+  ++failed_;
   const auto check = [&](bool holds, const char* expected) {
     return run_->Check(holds, "true_error", expected, [&] {
       return NameOf(command) + " fails: " + kind + ": " + WithoutPort(text);
@@ -410,12 +466,16 @@ bool ClientLiveWorld::Begin(const Config& config, RunContext& run, std::string* 
   config_ = config;
   if (config_.timeout && Leaves("timeout")) config_.timeout = false;
   if (config_.retry && Leaves("retry")) config_.retry = false;
+  if (config_.push && Leaves("push")) config_.push = false;
   open_ = stopped_ = false;
   ready_ = true;
   now_us_ = active_us_ = 0;
   cancels_ = closes_ = 0;
   commands_.clear();
   pending_.clear();
+  subscriptions_.clear();
+  written_.clear();
+  messages_ = failed_ = 0;
   last_reply_.clear();
   broken_.clear();
   trouble_.clear();
@@ -428,6 +488,7 @@ void ClientLiveWorld::OpenClient() {
   Drive({{"do", "open"},
          {"host", "127.0.0.1"},
          {"port", peer_.port()},
+         {"push", config_.push},
          {"timeout_ms", config_.timeout ? kTimeoutMs : 0},
          {"retry", config_.retry}});
 }
@@ -566,8 +627,52 @@ void ClientLiveWorld::Apply(const Raw& op, RunContext& /*run*/) {
 
 void ClientLiveWorld::Apply(const Hangup& op, RunContext& /*run*/) { peer_.HangUp(op.reset); }
 
+void ClientLiveWorld::Apply(const Subscribe& /*op*/, RunContext& /*run*/) {
+  OpenClient();
+  if (over() || Leaves("subscribe")) return;
+  Command& command = Make(DriverStep::kEcho, 0, 0);
+  command.words = {"SUBSCRIBE", command.words[1]};
+  command.subscribes = true;
+  subscriptions_.push_back(command.id);
+  Drive({{"do", "subscribe"}, {"id", command.id}, {"words", command.words}});
+  if (over()) return;
+  run_->Check(command.done, "called_once", "a confirmation, or an error",
+              [&] { return "none for " + NameOf(command) + ", and the call has ended"; });
+}
+
+void ClientLiveWorld::Apply(const Publish& op, RunContext& /*run*/) {
+  if (over() || subscriptions_.empty()) return;
+  Command& command = commands_[subscriptions_[op.which.Of(subscriptions_.size())]];
+  ++messages_;
+  if (command.got_reply) command.published.push_back(messages_);
+  const std::string text = "m" + std::to_string(messages_);
+  peer_.Act(std::array<std::string_view, 3>{"PUBLISH", command.words[1], text}, now_us_);
+  peer_.Move(now_us_, true);
+}
+
+void ClientLiveWorld::Apply(const Tick& /*op*/, RunContext& /*run*/) {
+  if (over() || !open_ || Leaves("subscribe")) return;
+  Drive({{"do", "tick"}});
+}
+
+void ClientLiveWorld::Apply(const Change& op, RunContext& /*run*/) {
+  if (over()) return;
+  const std::string_view key = kKeys[op.which.Of(std::size(kKeys))];
+  written_.emplace(key);
+  peer_.Act(std::array<std::string_view, 3>{"SET", key, "changed"}, now_us_);
+  peer_.Move(now_us_, true);
+}
+
 void ClientLiveWorld::Settle(RunContext& run) {
   peer_.Heal(now_us_);
+  if (!over() && MissesMessage() != nullptr) {
+    Apply(Tick(), run);
+    Pump([&] { return MissesMessage() == nullptr; });
+    const Command* const misses = over() ? nullptr : MissesMessage();
+    run.Check(misses == nullptr, "messages", "every message, while its connection lasts", [&] {
+      return NameOf(*misses) + " lacks m" + std::to_string(misses->published[misses->received]);
+    });
+  }
   peer_.HangUpDishonest();
   Apply(Wait(), run);
   bool back = false;
@@ -603,6 +708,7 @@ void ClientLiveWorld::Finish() {
 void ClientLiveWorld::Generate(Gen& gen, Config& config) {
   config.timeout = gen.rng().OneIn(3);
   config.retry = gen.rng().OneIn(3);
+  config.push = gen.rng().OneIn(3);
 }
 
 void ClientLiveWorld::Generate(Gen& gen, Step& op) {

@@ -75,11 +75,16 @@ class ClientLiveWorld : private ClientPeer::Watch {
       {"no_hang", "a call ends: when its connections end, or at its timeout"},
       {"comes_back", "once all is healed, one of three commands gets its reply"},
       {"alive", "the client's process does not end"},
+      {"messages",
+       "a subscriber gets the messages of its channel, in order, once, and all while its "
+       "connection "
+       "lasts; a push handler what the peer has pushed"},
   };
 
   struct Config {
     bool timeout = false;  // the client's own, kTimeoutMs; not for a driver that cannot
     bool retry = false;    // the client reconnects and retries as it does by default
+    bool push = false;     // it speaks RESP3, tracks all keys, and has a push handler
   };
 
   // One command.
@@ -140,7 +145,27 @@ class ClientLiveWorld : private ClientPeer::Watch {
     static constexpr int kWeight = 2;
     bool reset = false;
   };
-  using Op = std::variant<Step, Pipeline, Cancel, Wait, Close, Toxify, Heal, Advance, Raw, Hangup>;
+  // The client subscribes to one more channel, of its own.
+  struct Subscribe {
+    static constexpr std::string_view kName = "subscribe";
+  };
+  // Another client publishes to a channel that was subscribed to.
+  struct Publish {
+    static constexpr std::string_view kName = "publish";
+    static constexpr int kWeight = 2;
+    Index which;
+  };
+  // The client looks at what has come without a command.
+  struct Tick {
+    static constexpr std::string_view kName = "tick";
+  };
+  // Another client writes a key.
+  struct Change {
+    static constexpr std::string_view kName = "change";
+    Index which;
+  };
+  using Op = std::variant<Step, Pipeline, Cancel, Wait, Close, Toxify, Heal, Advance, Raw, Hangup,
+                          Subscribe, Publish, Tick, Change>;
 
   static constexpr int kTimeoutMs = 100;
   static constexpr int kHangMs = 5000;
@@ -198,6 +223,10 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void Apply(const Advance& op, RunContext& run);
   void Apply(const Raw& op, RunContext& run);
   void Apply(const Hangup& op, RunContext& run);
+  void Apply(const Subscribe& op, RunContext& run);
+  void Apply(const Publish& op, RunContext& run);
+  void Apply(const Tick& op, RunContext& run);
+  void Apply(const Change& op, RunContext& run);
   void Settle(RunContext& run);
 
  private:
@@ -213,6 +242,10 @@ class ClientLiveWorld : private ClientPeer::Watch {
     size_t served = 0;      // times that a peer has received it
     size_t connection = 0;  // the last one
     nlohmann::json reply;   // of the last time; {"error": …} for an error
+    bool subscribes = false;
+    std::vector<uint64_t>
+        published;        // to its channel, once it was confirmed: the messages' numbers
+    size_t received = 0;  // of these
   };
 
   // --- ClientPeer::Watch
@@ -235,6 +268,10 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void TakeLines();
   void TakeResult(const nlohmann::json& line);
   void TakeError(Command& command, const nlohmann::json& line);
+  void TakeMessage(const nlohmann::json& line);
+  void TakePush(const nlohmann::json& push);
+  // A subscription whose connection nothing has disturbed, and that lacks a message; nullptr: none.
+  const Command* MissesMessage() const;
   bool Leaves(const char* ability);  // true if the driver lacks it; counts
   bool over() const { return run_->violated() || stopped_ || !trouble_.empty(); }
   bool SomePending() const { return !pending_.empty(); }
@@ -266,6 +303,10 @@ class ClientLiveWorld : private ClientPeer::Watch {
   uint64_t closes_ = 0;
   std::map<uint64_t, Command> commands_;
   std::set<uint64_t> pending_;
+  std::vector<uint64_t> subscriptions_;    // commands
+  uint64_t messages_ = 0;                  // published
+  uint64_t failed_ = 0;                    // results that were errors
+  std::set<std::string> written_;          // keys
   std::map<size_t, uint64_t> last_reply_;  // of each connection: the last command that got its own
   // Connections with a protocol error, and the last command that was given before it.
   std::map<size_t, uint64_t> broken_;

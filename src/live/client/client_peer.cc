@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 
+#include "core/resp/writer.h"
 #include "live/net/socket.h"
 #include "live/proxy/toxic_link.h"
 
@@ -60,6 +61,7 @@ bool ClientPeer::Reset(std::string* error) {
   slices_ = 0;
   holds_ = false;
   server_.Reset();
+  other_ = 0;
   // Connections of the last run that still wait are gone with the listener.
   listener_.Reset();
   reserved_ = Bind(0, error);
@@ -151,6 +153,21 @@ bool ClientPeer::HangUpDishonest() {
     Close(*link, false, "it was not honest");
   }
   return any;
+}
+
+void ClientPeer::Act(std::span<const std::string_view> words, int64_t now_us) {
+  if (other_ == 0) other_ = server_.Connect();
+  std::string bytes;
+  resp::AppendRequest(&bytes, words);
+  server_.Send(other_, bytes);
+  bytes.clear();
+  server_.Receive(other_, &bytes);
+  for (const std::unique_ptr<Link>& link : links_) {
+    if (!link->fd.valid()) continue;
+    link->peer.Collect(toxics_);
+    link->down.Put(link->peer.output(), now_us);
+    link->peer.output().clear();
+  }
 }
 
 void ClientPeer::AddTo(std::vector<pollfd>* fds) const {

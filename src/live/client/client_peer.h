@@ -47,6 +47,9 @@ class ClientPeer {
   // While true, nothing reaches the client.
   void set_holds(bool holds) { holds_ = holds; }
 
+  // Another client of the server does this, without faults: its messages and invalidations go out.
+  void Act(std::span<const std::string_view> words, int64_t now_us);
+
   // Sends bytes of no request on each connection.
   void SendRaw(std::string_view bytes, int64_t now_us);
   // Ends all connections that are open. False if there is none.
@@ -101,6 +104,7 @@ class ClientPeer {
   UniqueFd listener_;
   uint16_t port_ = 0;
   CoreSubject server_;
+  uint64_t other_ = 0;  // a connection of the server; 0: not made yet
   std::vector<Toxic> toxics_;
   std::vector<std::unique_ptr<Link>> links_;
   ToxicCounts counts_;

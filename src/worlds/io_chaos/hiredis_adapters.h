@@ -18,8 +18,6 @@
 #if __has_include(<hiredis/adapters/poll.h>)
 #define RESPROBE_HIREDIS_HAS_POLL
 #include <hiredis/adapters/poll.h>
-#include <poll.h>
-#include <sys/time.h>
 #endif
 
 #include <memory>

@@ -40,6 +40,7 @@ constexpr PlantedFault kFaults[] = {
     {"stale", "own_reply",
      "config timeout=yes\nstep\ntoxic kind=latency first=150\nstep\nstep\nstep\n"},
     {"resend", "sent_once", "config retry=yes\ntoxic kind=fin first=1\nstep step=push\n"},
+    {"stubborn", "sent_once", "config\ntoxic kind=fin first=1\nstep step=get\n"},
     {"forget", "called_once", "config\ntoxic kind=fin first=2\nstep\n"},
     {"twice", "called_once", "config\nstep\n"},
     {"liar", "true_error", "config\ntoxic kind=fin first=2\nstep\n"},
@@ -49,6 +50,10 @@ constexpr PlantedFault kFaults[] = {
     {"mangle", "well_formed", "config\nstep step=upload size=4\n"},
     {"crash", "alive", "config\nstep\nraw x\\r\\n\nstep\n"},
     {"give_up", "comes_back", "config\nstep\nhangup\nstep\n"},
+    {"crosstalk", "messages", "config\nsubscribe\nsubscribe\npublish which=1\ntick\n"},
+    {"again", "messages", "config\nsubscribe\npublish\ntick\n"},
+    {"lost", "messages", "config\nsubscribe\npublish\n"},
+    {"made_up", "messages", "config\nstep\ntick\n"},
 };
 
 TEST(ClientLiveWorld, FindsEachPlantedFault) {
@@ -62,6 +67,14 @@ TEST(ClientLiveWorld, FindsEachPlantedFault) {
     ClientLiveWorld sound({.driver = Driver("none")});
     EXPECT_EQ(RunText(&sound, fault.ops), "") << fault.name;
   }
+}
+
+// What may be sent again: with its retries, a read whose reply was lost; a write never.
+TEST(ClientLiveWorld, AReadMayBeSentAgain) {
+  ClientLiveWorld world({.driver = Driver("none")});
+  EXPECT_EQ(RunText(&world, "config retry=yes\ntoxic kind=fin first=1\nstep step=get\n"), "");
+  EXPECT_GT(world.totals().connections, 1);
+  EXPECT_EQ(RunText(&world, "config retry=yes\ntoxic kind=fin first=1\nstep step=set\n"), "");
 }
 
 TEST(ClientLiveWorld, HoldsForASoundClient) {

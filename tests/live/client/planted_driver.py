@@ -4,6 +4,7 @@ fault that the client has:
   none            none
   stale           after a timeout it goes on with the connection, where the reply still comes
   resend          it sends a write again after an end
+  stubborn        it sends a read again after an end, although its retries are turned off
   forget          it does not report what fails
   twice           it reports a reply twice
   liar            it reports a timeout that was not set, instead of an end
@@ -12,9 +13,14 @@ fault that the client has:
   mangle          it sends a space where a value has its first colon
   crash           it ends at a protocol error
   give_up         after an end it never connects again
+  crosstalk       a message is reported for the first subscription
+  again           a message is reported twice
+  lost            messages are not reported
+  made_up         a push is reported that nobody has sent
 """
 
 import json
+import select
 import socket
 import sys
 import time
@@ -30,7 +36,7 @@ class Client:
     def __init__(self, request):
         self.address = (request["host"], request["port"])
         self.timeout = request["timeout_ms"] / 1000 or None
-        self.retries = 1 if request["retry"] else 0
+        self.retries = 1 if request["retry"] or FAULT == "stubborn" else 0
         self.socket, self.bytes, self.over = None, b"", False
 
     def close(self):
@@ -132,12 +138,49 @@ def run(client, number, words):
         say(id=number, reply=value)
 
 
-say(driver=1, client="planted " + FAULT, can=["timeout", "retry", "pipeline"])
+def message(value):
+    if not value or value[0] != "message" or FAULT == "lost":
+        return
+    first = next(iter(channels.values()))
+    for _ in range(2 if FAULT == "again" else 1):
+        say(id=first if FAULT == "crosstalk" else channels[value[1]], message=value[2])
+
+
+def subscribe(number, words):
+    channels[words[1]] = number
+    try:
+        value = subscriber.once(words)
+        while value[:2] != ["subscribe", words[1]]:
+            message(value)
+            value = subscriber.value()
+        say(id=number, reply=value)
+    except Exception as error:
+        subscriber.close()
+        kind = "protocol" if isinstance(error, (Protocol, TypeError)) else "closed"
+        say(id=number, error=str(error), kind="timeout" if isinstance(error, socket.timeout) else kind)
+
+
+def tick():
+    try:
+        while subscriber.socket and (subscriber.bytes or
+                                     select.select([subscriber.socket], [], [], 0)[0]):
+            message(subscriber.value())
+    except Exception:
+        subscriber.close()
+    if FAULT == "made_up":
+        say(push=["invalidate", ["z"]])
+
+
+say(driver=1, client="planted " + FAULT, can=["timeout", "retry", "pipeline", "subscribe"])
 client = None
 for line in sys.stdin:
     request = json.loads(line)
     if request["do"] == "open":
-        client = Client(request)
+        client, subscriber, channels = Client(request), Client(request), {}
+    elif request["do"] == "subscribe":
+        subscribe(request["id"], request["words"])
+    elif request["do"] == "tick":
+        tick()
     elif request["do"] == "command":
         run(client, request["id"], request["words"])
     elif request["do"] == "pipeline":
@@ -145,4 +188,5 @@ for line in sys.stdin:
             run(client, command["id"], command["words"])
     elif request["do"] == "close":
         client.close()
+        subscriber.close()
     say(ready=True)

@@ -227,7 +227,8 @@ TEST(IoChaosWorld, AKnownFaultIsToldByItsCause) {
   EXPECT_FALSE(known("step step=ping\nrun\n"));
   EXPECT_FALSE(known("step step=subscribe\nrun\npublish\nrun\n"));
   EXPECT_TRUE(known("step step=subscribe\nrun\nraw \"+OK\\r\\n\"\nrun\n"));
-  EXPECT_TRUE(known("run\nraw \">3\\r\\n$7\\r\\nmessage\\r\\n$1\\r\\na\\r\\n$1\\r\\nx\\r\\n\"\nrun\n"));
+  EXPECT_TRUE(
+      known("run\nraw \">3\\r\\n$7\\r\\nmessage\\r\\n$1\\r\\na\\r\\n$1\\r\\nx\\r\\n\"\nrun\n"));
   // Dishonest, but with no more than it owes.
   EXPECT_FALSE(known("toxic kind=wrong_type\nstep step=ping\nrun\n"));
 }
