@@ -13,6 +13,7 @@
 #   header:FILE      the C++ compiler finds the header
 #   runtime:NAME     clang has that run-time library
 #   wish:NAME        an optional command, installed along with the rest if apt has it
+#   wish:header:FILE an optional header, likewise
 system_rows() {
   local v=${clang_version:-19}
   cat <<TEXT
@@ -31,8 +32,8 @@ build|header:nlohmann/json.hpp|nlohmann-json3-dev|reports
 build|header:httplib.h|libcpp-httplib-dev|HTTP for proxy and workers
 build|header:yaml-cpp/yaml.h|libyaml-cpp-dev|scenarios of clusters
 build|header:hiredis/hiredis.h|libhiredis-dev|a client library under test
-build|header:event2/event.h|libevent-dev|an event loop of hiredis's adapters
-build|header:uv.h|libuv1-dev|another one
+build|wish:header:event2/event.h|libevent-dev|an event loop of hiredis's adapters
+build|wish:header:uv.h|libuv1-dev|another one
 build|wish:ccache|ccache|faster rebuilds
 build|wish:ld.lld-$v|lld-$v|faster links
 afl|cmd:afl-fuzz|afl++|the second fuzzing engine
@@ -74,7 +75,9 @@ probe() {
       command -v "${what%%>=*}" >/dev/null || return 1
       [[ $what != *">="* ]] || version_at_least "${what#*>=}" "${what%%>=*}"
       ;;
-    wish) command -v "$what" >/dev/null ;;
+    wish)
+      if [[ $what == header:* ]]; then has_header "${what#header:}"; else command -v "$what" >/dev/null; fi
+      ;;
     header) has_header "$what" ;;
     runtime)
       command -v "$clang" >/dev/null || return 1
