@@ -139,6 +139,8 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
                                              {"kill", {start, running, hang, flush}},
                                              {"replay", {start, running, hang, flush}},
                                              {"minimize", {start, running, hang, flush}},
+                                             {"simulate", {start, running, hang, flush}},
+                                             {"stress", {start, running, hang, flush}},
                                              {"workers", {start, running, hang}},
                                              {"record", {start, running}},
                                              {"proxy", {start, running}},
