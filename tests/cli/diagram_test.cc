@@ -69,6 +69,18 @@ TEST(Diagram, AHandshakeIsOneRow) {
   EXPECT_THAT(TextsOf(with), HasSubstr("&quot;v1&quot;"));
 }
 
+TEST(Diagram, TheHandshakeOfASecondConnectionIsInTheSameRow) {
+  const std::string second =
+      "  c0 sends on wire 1 HELLO 3 (#1)\n"
+      "  server gets HELLO 3 of c0 (#1)\n"
+      "  server sends {\"server\": \"redis\"} to c0 on wire 1 (#2)\n"
+      "  c0 gets {\"server\": \"redis\"} (#2)\n";
+  const std::string with = SequenceDiagram("t", second + Handshake(0, 3) + kExchange);
+  EXPECT_EQ(HeightOf(with), HeightOf(SequenceDiagram("t", Handshake(0, 3) + kExchange)) + 13);
+  EXPECT_THAT(with, Not(HasSubstr("redis")));
+  EXPECT_THAT(TextsOf(with), HasSubstr("on wire 1 HELLO 3, HELLO 3"));
+}
+
 TEST(Diagram, AHandshakeThatIsCutShortShowsWhatArrived) {
   std::string trace = Handshake(0, 1);
   trace = trace.substr(0, trace.find("  server sends"));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace resprobe::cli {
@@ -29,6 +30,7 @@ constexpr int kOp = -3;
 
 struct Message {
   int client = 0;
+  int wire = 0;  // of the client's connections
   int server = kServer;
   bool to_server = false;
   bool push = false;
@@ -93,6 +95,13 @@ int WidthOf(std::string_view line) {
   const auto characters =
       std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; });
   return static_cast<int>(characters) * kCharTenths / 10 + 2;
+}
+
+// The wire that " on wire 1" names in the text; 0 if it names none.
+int WireOf(std::string_view text) {
+  constexpr std::string_view kOn = "on wire ";
+  const size_t at = text.find(kOn);
+  return at == text.npos ? 0 : std::atoi(std::string(text.substr(at + kOn.size())).c_str());
 }
 
 bool IsHandshake(std::string_view request) {
@@ -169,19 +178,20 @@ class Reader {
       Message& message = found->second;
       message.arrives = true;
       Talks(message.client, server);
-      taken_[message.client].push_back(message.handshake);
+      taken_[{message.client, message.wire}].push_back(message.handshake);
       Add(Event::Kind::kGet, number);
     } else if (number != 0 && (push || text.starts_with("sends "))) {
       const size_t to = text.rfind(" to c");
       if (to == std::string_view::npos) return;
       Message& message = messages[number];
       message.client = std::atoi(std::string(text.substr(to + 5)).c_str());
+      message.wire = WireOf(text.substr(to));
       message.server = server;
       message.push = push;
       message.text = text.substr(push ? 7 : 6, to - (push ? 7 : 6));
       clients = std::max(clients, message.client + 1);
       // Replies come in the order of the requests.
-      std::deque<bool>& taken = taken_[message.client];
+      std::deque<bool>& taken = taken_[{message.client, message.wire}];
       if (!push && !taken.empty()) {
         message.handshake = taken.front();
         taken.pop_front();
@@ -218,8 +228,13 @@ class Reader {
         message.server = known->second;
       }
       message.to_server = true;
-      message.text = text.substr(6);
-      message.handshake = IsHandshake(message.text);
+      text.remove_prefix(std::string_view("sends ").size());
+      message.text = text;
+      if (text.starts_with("on wire ")) {
+        message.wire = WireOf(text);
+        text.remove_prefix(std::min(text.find(' ', text.find("wire ") + 5), text.size() - 1) + 1);
+      }
+      message.handshake = IsHandshake(text);
       unsure_[client].push_back(number);
       Add(Event::Kind::kSend, number);
     } else if (number != 0 && text.starts_with("gets ")) {
@@ -234,7 +249,9 @@ class Reader {
     } else if (!text.starts_with("gets ")) {
       if (text.starts_with("connects")) {
         unsure_[client].clear();
-        taken_[client].clear();
+        for (auto& [wire, taken] : taken_) {
+          if (wire.first == client) taken.clear();
+        }
       }
       Add(client, RemarkKind::kEvent, whole);
     }
@@ -242,7 +259,8 @@ class Reader {
 
   std::map<int, int> server_of_;                 // by client
   std::map<int, std::vector<uint64_t>> unsure_;  // sent on this connection; its server is unknown
-  std::map<int, std::deque<bool>> taken_;        // requests without replies: is it a handshake?
+  // Requests without replies, by client and wire: is it a handshake?
+  std::map<std::pair<int, int>, std::deque<bool>> taken_;
 };
 
 // An arrow: a message, or what a handshake sends in one direction, or a whole handshake.
