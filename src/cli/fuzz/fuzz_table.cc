@@ -18,6 +18,8 @@ namespace resprobe::cli {
 namespace {
 
 constexpr double kSecondsPerLine = 10;
+// An engine reports a hundred times a second, which is too much for a slow connection.
+constexpr double kSecondsPerDrawing = 0.1;
 // For a file or a pipe: every column, whatever the names.
 constexpr size_t kWide = 200;
 constexpr size_t kNameColumns = 30;
@@ -152,9 +154,10 @@ void FuzzTable::Begin() {
 }
 
 void FuzzTable::Update(const FuzzRow& row) {
+  if (runner::Now() < (live_ ? next_drawing_ : next_line_)) return;
   if (live_) {
     Draw();
-  } else if (runner::Now() >= next_line_) {
+  } else {
     PrintLine(row);
   }
 }
@@ -188,6 +191,7 @@ void FuzzTable::Erase() {
 
 void FuzzTable::Draw() {
   if (!live_) return;
+  next_drawing_ = runner::Now() + kSecondsPerDrawing;
   Erase();
   winsize size = {};
   const bool known = ioctl(fileno(out_), TIOCGWINSZ, &size) == 0;

@@ -53,6 +53,7 @@ class FuzzTable {
   bool live_;
   size_t drawn_ = 0;
   double next_line_;
+  double next_drawing_ = 0;
 };
 
 }  // namespace resprobe::cli
