@@ -110,6 +110,10 @@ while read -r name corpus; do
   run 0 freeze "$case_of" --harness "$name" -o "$regressions/$corpus/frozen.ops"
   run 1 replay "$regressions/$corpus/frozen.ops"
   has out "violation:"
+  # The same op has the same number everywhere.
+  cp "$regressions/$corpus/frozen.ops" "$temp/text"
+  at_op=$(sed -n 's/^  at op: *//p' "$temp/out")
+  [[ -z $at_op ]] || grep -q -x -F "# At op: $at_op" "$temp/text" || fail "$name: not at op $at_op"
   build "$harnesses"
   mkdir -p "$temp/repository/corpus/$corpus"
   cp "$seeds/$corpus/$(ls "$seeds/$corpus" | head -n 1)" "$temp/repository/corpus/$corpus/"

@@ -110,7 +110,7 @@ std::string WithHeader(const runner::Project& project, findings::CaseRunner& run
   AddComment(&frozen, "Frozen from", what.signature);
   AddComment(&frozen, "Must hold",
              what.invariant.empty() ? what.statement : what.invariant + ": " + what.statement);
-  if (what.op) AddComment(&frozen, "At op", std::to_string(*what.op));
+  if (what.op) AddComment(&frozen, "At op", findings::OpText(*what.op, red.ops));
   if (!what.expected.empty()) AddComment(&frozen, "Expected", what.expected);
   if (!what.seen.empty()) AddComment(&frozen, "Seen", what.seen);
   const Json versions = runner.Versions();
