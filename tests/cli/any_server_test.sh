@@ -129,6 +129,15 @@ LINES
   # A server that is slow to accept has replies.
   run 0 oracle --start "$toy +slow-connection" --only-errors-code --commands get,set --requests 1
   has out "0 differences"
+  # One that sends the replies to a long pipeline together does not hang, although that takes longer
+  # than --hang.
+  rm -rf "$temp/project/corpus"
+  mkdir -p "$temp/project/corpus/command_handler"
+  { echo "ops command_handler"; yes "call client=0 GET k" | head -n 150 || true; } \
+    >"$temp/project/corpus/command_handler/long.ops"
+  run 0 oracle --start "$toy +gathers" --only-errors-code --hang 1 --commands get --seeds 1
+  has out "0 differences"
+  rm -r "$temp/project/corpus"
   # One that writes without a pause neither fills the disk nor stops the run.
   run 0 oracle --start "$toy +floods" --only-errors-code --commands get,set --seeds 20
   # For a slow one there may be no time to ask about everything; what matters most is asked first.

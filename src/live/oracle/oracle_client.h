@@ -45,6 +45,7 @@ struct OracleConnection {
 
   bool owes() const { return next < chunks.size(); }
   size_t owed() const { return expected.size() - read; }
+  size_t owed_replies() const { return chunks.size() - next; }
   void Owe(std::string_view output, size_t asked, bool own) {
     expected += output;
     chunks.push_back({expected.size(), asked, own});

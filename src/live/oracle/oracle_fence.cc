@@ -14,6 +14,13 @@ void OracleFence::Use(Link link) {
   link_.Use(std::move(link), verdict_->hang_ms(), target_->stop());
 }
 
+// A server may work on all that it has been sent, and send all replies then.
+int OracleFence::SilenceMs() const {
+  size_t owed = 0;
+  for (const OracleConnection& connection : *connections_) owed += connection.owed_replies();
+  return verdict_->hang_ms() + static_cast<int>(owed) * reply_ms_;
+}
+
 // While a server with one thread writes a long reply to another client, it answers no other client,
 // so the reply must be read here. The server hangs only if no connection gets any bytes.
 RespConnection::Got OracleFence::Wait() {
@@ -22,14 +29,14 @@ RespConnection::Got OracleFence::Wait() {
   constexpr int kSliceMs = 50;
   // Whoever reads so long a reply says that it has no end.
   constexpr size_t kMostHeld = 65 << 20;
-  for (int left_ms = verdict_->hang_ms(); left_ms > 0; left_ms -= kSliceMs) {
+  for (int left_ms = SilenceMs(); left_ms > 0; left_ms -= kSliceMs) {
     const Got got = link_.Read(std::min(left_ms, kSliceMs));
     if (got != Got::kNothing || target_->stop()()) return got;
     for (OracleConnection& connection : *connections_) {
       RespConnection& link = connection.link;
       if (!link.connected() || !connection.owes()) continue;
       while (link.Read(0) == Got::kBytes) {
-        left_ms = verdict_->hang_ms() + kSliceMs;
+        left_ms = SilenceMs() + kSliceMs;
         if (link.in().size() <= kMostHeld) continue;
         link_.Drop();  // its answer is still to come
         return Got::kBytes;

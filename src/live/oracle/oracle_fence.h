@@ -16,9 +16,11 @@ namespace resprobe::live {
 // A connection to the live server that belongs to no case.
 class OracleFence {
  public:
-  // `connections`: the others of the oracle, which get their replies while it waits.
-  OracleFence(LiveServer* target, OracleVerdict* verdict, OracleConnections* connections)
-      : target_(target), verdict_(verdict), connections_(connections) {}
+  // `connections`: the others of the oracle, which get their replies while it waits. `reply_ms`:
+  // how long one reply may take.
+  OracleFence(LiveServer* target, OracleVerdict* verdict, OracleConnections* connections,
+              int reply_ms)
+      : target_(target), verdict_(verdict), connections_(connections), reply_ms_(reply_ms) {}
 
   void Use(Link link);
   // Sends a request, given as words, that the server must answer with OK. On failure returns false
@@ -35,6 +37,8 @@ class OracleFence {
 
  private:
   RespConnection::Got Answer();
+  // How long a server that does not hang may be silent.
+  int SilenceMs() const;
   // Waits for bytes, as long as the server sends some to any client.
   RespConnection::Got Wait();
   // Sends a request, and reads the answer_.
@@ -43,6 +47,7 @@ class OracleFence {
   LiveServer* target_;
   OracleVerdict* verdict_;
   OracleConnections* connections_;
+  const int reply_ms_;
   RespConnection link_;
   std::string answer_;
 };

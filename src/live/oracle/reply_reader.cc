@@ -104,7 +104,9 @@ ReplyReader::Wait ReplyReader::WaitFor(OracleClient& client) {
     // The server may be slow to accept a connection, and answer others meanwhile.
     constexpr int kTimes = 5;
     const int first_ms = std::min(kTimes * first_reply_ms_, verdict_->hang_ms());
-    const int ms = client.connection->answered ? kPatienceMs : std::max(kPatienceMs, first_ms);
+    // Or it sends the replies to all that it has been sent together.
+    const int all_ms = static_cast<int>(client.connection->owed_replies()) * reply_ms_;
+    const int ms = std::max({kPatienceMs, all_ms, client.connection->answered ? 0 : first_ms});
     got = link.Read(in_order_ ? 0 : ms);
   }
   client.connection->answered |= got == RespConnection::Got::kBytes;

@@ -31,11 +31,14 @@ class ReplyReader {
 
   // All must outlive the reader. `in_order`: the server handles the requests of all clients in the
   // order of their arrival, so that an answer to one shows that those before it were handled.
-  // Otherwise the first reply on a connection may take several times `first_reply_ms`.
+  // Otherwise the first reply on a connection may take several times `first_reply_ms`, and each
+  // further one `reply_ms`.
   ReplyReader(const Server* core, RequestLog* log, OracleVerdict* verdict, OracleFence* fence,
-              Comparer* comparer, OracleCounts* counts, bool in_order, int first_reply_ms)
+              Comparer* comparer, OracleCounts* counts, bool in_order, int first_reply_ms,
+              int reply_ms)
       : in_order_(in_order),
         first_reply_ms_(first_reply_ms),
+        reply_ms_(reply_ms),
         core_(core),
         log_(log),
         verdict_(verdict),
@@ -89,6 +92,7 @@ class ReplyReader {
 
   const bool in_order_;
   const int first_reply_ms_;
+  const int reply_ms_;
   const Server* core_;
   RequestLog* log_;
   OracleVerdict* verdict_;

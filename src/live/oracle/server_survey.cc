@@ -130,7 +130,7 @@ class Surveyor {
                std::min(target->hang_ms(), kPatienceMs), target->stop()) {}
 
   bool Run(ServerSurvey* survey, std::string* error) {
-    survey->first_reply_ms_ = FirstReplyMs();
+    MeasureReplies(survey);
     survey->closes_after_replies_ = ClosesAfter("PING", "PING");
     survey->closes_after_errors_ =
         ClosesAfter(std::string(kNoCommand) + " first", std::string(kNoCommand) + " second");
@@ -182,16 +182,18 @@ class Surveyor {
     return probe_.lost() > lost || probe_.lack() == RespProbe::Lack::kClosed;
   }
 
-  int FirstReplyMs() {
+  void MeasureReplies(ServerSurvey* survey) {
     constexpr int kConnections = 3;
-    Clock::duration most = {};
     for (int i = 0; i < kConnections; ++i) {
       probe_.Disconnect();
-      const Clock::time_point start = Clock::now();
-      Ask({"PING"});
-      most = std::max(most, Clock::now() - start);
+      for (int* most : {&survey->first_reply_ms_, &survey->reply_ms_}) {
+        const Clock::time_point start = Clock::now();
+        Ask({"PING"});
+        const auto ms =
+            std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
+        *most = std::max(*most, static_cast<int>(ms));
+      }
     }
-    return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(most).count());
   }
 
   bool TimeIsOver() const { return Clock::now() > until_; }

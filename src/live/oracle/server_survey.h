@@ -62,6 +62,8 @@ class ServerSurvey {
   bool closes_after_replies() const { return closes_after_replies_; }
   // How long the server took at most for the first reply on a new connection.
   int first_reply_ms() const { return first_reply_ms_; }
+  // How long a further reply may take, as far as the first ones show it; 0 for redis.
+  int reply_ms() const { return reply_ms_; }
   // The server sends pushes that no client has asked for.
   bool pushes() const { return pushes_; }
   // The name of a command that no server has, and the error with which the server replies to it; ""
@@ -101,6 +103,7 @@ class ServerSurvey {
   bool closes_after_replies_ = false;
   bool pushes_ = false;
   int first_reply_ms_ = 0;
+  int reply_ms_ = 0;
   std::string unknown_error_;
   size_t commands_ = 0;
   size_t present_ = 0;

@@ -8,6 +8,7 @@ for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out
 +NAME is one of MANNERS; =PIPE gets a line when +strlen-endless begins.
 """
 
+import io
 import socketserver
 import sys
 import threading
@@ -48,6 +49,8 @@ MANNERS = {
     "gets another",
     "slow": "it takes 5 ms for each request",
     "sluggish": "it takes 100 ms for each request",
+    "gathers": "it takes 20 ms for each request, has one turn at a time for all clients, and sends "
+    "all replies of a turn at its end",
     "slow-connection": "it takes 600 ms before it reads from a new connection",
     "get-twice": "it replies twice to GET",
     "errors-twice": "it sends each error twice",
@@ -374,19 +377,43 @@ def encode(value, faults):
 class Handler(socketserver.StreamRequestHandler):
     # Otherwise the second of two replies waits for the acknowledgement of the first, for 40 ms.
     disable_nagle_algorithm = True
+    gathered = None  # in a turn: what it will send
 
     def handle(self):
         try:
             self.serve()
+            self.end_turn()
         except ConnectionError:
             pass
+
+    def end_turn(self):
+        if self.gathered is None:
+            return
+        self.server.turn.release()
+        self.request.sendall(self.gathered.getvalue())
+        self.gathered = None
+
+    # What is written in a turn is sent when no further request is there.
+    def next_turn(self):
+        self.request.setblocking(False)
+        more = self.rfile.peek(1)
+        self.request.setblocking(True)
+        if more:
+            return
+        self.end_turn()
+        self.rfile.peek(1)
+        self.server.turn.acquire()
+        self.wfile = self.gathered = io.BytesIO()
 
     def serve(self):
         if "slow-connection" in self.server.manners:
             time.sleep(0.6)
         if "pushes" in self.server.manners:
             self.wfile.write(b">2\r\n+hello\r\n+there\r\n")
+        gathers = "gathers" in self.server.manners
         while True:
+            if gathers:
+                self.next_turn()
             line = self.rfile.readline()
             if not line:
                 return
@@ -402,6 +429,8 @@ class Handler(socketserver.StreamRequestHandler):
             manners = self.server.manners
             if "slow" in manners:
                 time.sleep(0.005)
+            if gathers:
+                time.sleep(0.02)
             if "sluggish" in manners:
                 time.sleep(0.1)
             try:
@@ -452,6 +481,7 @@ def flood():
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+    turn = threading.Lock()
 
 
 def main():
