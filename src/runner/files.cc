@@ -227,15 +227,17 @@ RunFolder::~RunFolder() {
   close(lock_);
 }
 
-TempFolder::TempFolder() {
+fs::path TemporaryFiles() {
   std::error_code error;
-  const fs::path in = fs::temp_directory_path(error);
-  if (error) {
-    const char* const given = std::getenv("TMPDIR");
-    throw UserError("TMPDIR " + std::string(given == nullptr ? "/tmp" : given) +
-                    ": is no folder: create it, or set TMPDIR to one");
-  }
-  std::string name = (in / "resprobe-XXXXXX").string();
+  fs::path in = fs::temp_directory_path(error);
+  if (!error) return in;
+  const char* const given = std::getenv("TMPDIR");
+  throw UserError("TMPDIR " + std::string(given == nullptr ? "/tmp" : given) +
+                  ": is no folder: create it, or set TMPDIR to one");
+}
+
+TempFolder::TempFolder() {
+  std::string name = (TemporaryFiles() / "resprobe-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
     throw UserError(name + ": cannot be created: " + std::strerror(errno));
   }

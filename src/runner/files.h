@@ -46,6 +46,9 @@ class RunFolder {
   bool was_set_ = false;
 };
 
+// The folder for temporary files. Throws UserError if there is none.
+fs::path TemporaryFiles();
+
 // A folder that the destructor deletes. Throws UserError if it cannot be created.
 class TempFolder {
  public:

@@ -10,6 +10,9 @@ export RESPROBE_WORK_DIR=$temp/work
 TMPDIR=$temp/none wrong_use "TMPDIR $temp/none: is no folder" \
   replay --harness query_parser --seed 1
 TMPDIR=$temp/none wrong_use "TMPDIR is no folder" oracle --start redis-server
+hasnt() { ! grep -q -F -e "$2" "$temp/$1" || { echo "'$2' is in $1" >&2; failures=$((failures + 1)); }; }
+hasnt err "name redis-server"
+TMPDIR=$temp/none wrong_use "TMPDIR $temp/none: is no folder" fuzz query_parser --time 1s
 TMPDIR=$temp/none run 0 findings
 
 mkdir "$temp/tmp" "$temp/harnesses"

@@ -81,6 +81,7 @@ int RunFuzz(const FuzzOptions& options) {
     runner::SetLiveServerCommand(
         runner::CommandLine(options.server.start, options.server.arguments));
   }
+  runner::TemporaryFiles();  // before the table, if there are none
   runner::MakeFolder(project.work);
   std::vector<FuzzRow> rows;
   for (const runner::HarnessEntry& harness : harnesses) {

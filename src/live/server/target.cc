@@ -74,6 +74,7 @@ UniqueFd ConnectTo(const TargetOptions& options, std::string* error) {
 std::string WhyNoServer(const TargetOptions& options, const std::string& error) {
   if (!options.start.empty()) {
     std::string text = "--start " + options.start + ": " + error;
+    if (error.starts_with("TMPDIR ")) return error;
     if (options.sandbox || options.start.contains("{port}") || options.start.contains("{socket}"))
       return text;
     return text +
