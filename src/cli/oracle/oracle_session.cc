@@ -35,6 +35,22 @@ void WithoutEmptyOps(const std::function<bool(const CommandCase&)>& fails, Comma
   if (erased > 0 && fails(without)) *c = without;
 }
 
+// The command that the op calls, with its options; "" if it calls none.
+std::string NameOf(const CommandWorld::Op& op, Profile profile) {
+  const auto* call = std::get_if<CommandWorld::Call>(&op);
+  const auto* queue = std::get_if<CommandWorld::Queue>(&op);
+  if (call == nullptr && queue == nullptr) return "";
+  const std::span<const std::string_view> words =
+      call != nullptr ? call->args.words : queue->args.words;
+  if (words.empty()) return "";
+  const Command* command = FindCommand(words.front(), profile);
+  if (command != nullptr && words.size() > 1 && !command->subcommands.empty()) {
+    command = FindSubcommand(*command, words[1]);
+  }
+  if (command == nullptr) return "";
+  return live::CommandWithOptions(*command, {words.begin(), words.end()});
+}
+
 }  // namespace
 
 void LiveOptions::AddTo(Verb* verb, const ServerTraits& traits) {
@@ -250,15 +266,36 @@ std::string OracleSession::FirstCause(const CommandCase& c, const live::Differen
     return one.Signature();
   };
   CommandCase prefix = c;
+  // A write without which the same is left has no part in it: the order of ops is not always that
+  // of requests, and one that is refused is a client's last one too.
+  const auto without_bystanders = [&](live::Difference left) {
+    for (size_t i = 0; i < prefix.ops.size();) {
+      if (NameOf(prefix.ops[i], oracle_->profile()) == left.left_by) {
+        CommandCase fewer = prefix;
+        fewer.ops.erase(fewer.ops.begin() + static_cast<ptrdiff_t>(i));
+        const std::optional<live::Difference> again = Run(fewer);
+        if (again && !again->fatal && again->command == left.command && again->kind == left.kind &&
+            !again->left_by.empty()) {
+          prefix = std::move(fewer);
+          left = *again;
+          i = 0;
+          continue;
+        }
+      }
+      ++i;
+    }
+    return left;
+  };
   for (size_t n = 1; n <= c.ops.size() && !gone(); ++n) {
     prefix.ops.assign(c.ops.begin(), c.ops.begin() + static_cast<ptrdiff_t>(n));
-    const std::optional<live::Difference> first = Run(prefix);
+    std::optional<live::Difference> first = Run(prefix);
     if (!first) continue;
     if (first->fatal) break;
     if (!first->command.starts_with(kOfState)) return signature(*first);
     // The stream breaks in the reply to what reads; and a write may be read wrongly.
     if (!first->cause.empty()) return first->cause;
     if (first->left_by.empty()) break;
+    first = without_bystanders(*std::move(first));
     if (first->out_of_step || OthersReadTheSame(prefix, *first) || OtherWritesToo(prefix, *first)) {
       return signature(*first).substr(kOfState.size());
     }

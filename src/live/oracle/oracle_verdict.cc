@@ -83,7 +83,10 @@ void OracleVerdict::BeginCase() {
     const std::string_view kind = name.substr(end + 2);
     name = name.substr(0, end);
     if (const size_t after = name.find(kAfter); after != name.npos) {
-      leaving_.emplace(name.substr(after + kAfter.size()));
+      const std::string writer(name.substr(after + kAfter.size()));
+      leaving_.emplace(writer);
+      // The write is known to be the cause, and not what reads the data.
+      if (known_->contains(writer + ": " + std::string(kLeavesOtherData))) continue;
       name = name.substr(0, after);
     }
     (kind == kLeavesOtherData || kind == kLeavesOtherExpiry ? leaving_ : differing_).emplace(name);
@@ -151,6 +154,12 @@ void OracleVerdict::Doubt(const Asked& asked) {
   doubtful_case_ = asked.case_number;
   ForEachKey(asked, [&](std::string_view key) { doubtful_keys_.emplace(key); });
   all_doubtful_ |= !HasKeys(asked);  // FLUSHALL, SWAPDB
+}
+
+void OracleVerdict::SpreadDoubt(size_t number) {
+  const Asked& asked = log_->At(number);
+  if (known_ == nullptr || !HasFlag(asked, kWrite) || !HasKeys(asked)) return;
+  if (IsDoubtful(asked)) Doubt(asked);
 }
 
 bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::string core,

@@ -115,6 +115,8 @@ class OracleVerdict {
   bool closes_after_errors() const { return closes_after_errors_; }
   // The core takes over the keys of this request, the last one; or they are doubtful from now on.
   void TakeOver(size_t asked);
+  // What this request, a write, makes of doubtful keys is doubtful too (RENAME, SUNIONSTORE).
+  void SpreadDoubt(size_t asked);
   // For how many requests it has done so.
   uint64_t taken_over() const { return taken_over_; }
 

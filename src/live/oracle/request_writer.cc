@@ -140,6 +140,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   if (differs && verdict_->LeavesOtherData(log_->At(number)) && core_->IsOpen(client.core_id)) {
     verdict_->TakeOver(number);
   }
+  verdict_->SpreadDoubt(number);
   const OracleConnection* const connection = client.connection;
   if (connection != nullptr && survey_->closes_after_replies()) {
     if (!verdict_->ClosedAfterEach(number)) clients_->Reconnect(client);
