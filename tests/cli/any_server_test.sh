@@ -109,6 +109,10 @@ flushall-times|flushall: it leaves a time to live|flushall: it leaves a time to 
 fake-del|del: it is accepted and deletes nothing|del: leaves other data
 fake-select|select: it is accepted and selects nothing|select: it is accepted and selects nothing
 LINES
+  # A database that is not there is absent.
+  run 0 oracle --start "$toy +one-database" --only-errors-code --seeds 60
+  has out "select of another database"
+  has out "0 differences"
   # Also where the texts of errors differ: its case does not become that of a text.
   rm -rf "$RESPROBE_WORK_DIR"
   run 1 oracle --start "$toy +flushall-hashes" --commands hget --seeds 1
@@ -209,6 +213,24 @@ if [[ $part == causes ]]; then
     has junit "<testcase classname=\"oracle\" name=\"$name\"><failure"
   done
   check "not one folder" test "$(ls "$RESPROBE_WORK_DIR/findings/command_handler" | wc -l)" == 1
+  # A write that leaves other data is the cause, whatever moves the data, and whatever was refused after
+  # it; a queued request is sent later than its place in the case says.
+  for case in "RENAME k l" "RPUSH k c"; do
+    rm -rf "$RESPROBE_WORK_DIR"
+    corpus "RPUSH k a / RPUSH k b" "RPUSH k a / RPUSH k b / $case"
+    run 1 oracle --start "$toy rpush-front +renames" --only-errors-code --seeds 1
+    has out "rpush: leaves other data, met"
+    check "$case: not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  done
+  rm -rf "$RESPROBE_WORK_DIR"
+  printf '%s\n' "ops command_handler" "config clients=1" "queue client=1 RENAME k" \
+    "queue client=0 RPUSH k a" "queue client=0 RPUSH k b" \
+    >"$temp/project/corpus/command_handler/1.ops"
+  rm "$temp/project/corpus/command_handler/2.ops"
+  run 1 oracle --start "$toy rpush-front +renames" --only-errors-code --seeds 1
+  has out "rpush: leaves other data, met"
+  check "RENAME is blamed: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  rm -r "$temp/project/corpus"
   # A known difference hides no other on the same key.
   rm -rf "$RESPROBE_WORK_DIR"
   run 1 oracle --start "$toy append-twice" --only-errors-code --commands append --seeds 60 \

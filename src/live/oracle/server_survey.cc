@@ -155,9 +155,10 @@ class Surveyor {
       AskAboutOptions(*command, survey);
       for (const Command& subcommand : command->subcommands) AskAboutOptions(subcommand, survey);
     }
-    Sort(survey);
     survey->resp3_ = Has(*survey, "hello") && !Ask({"HELLO", "3"}).starts_with('-');
     probe_.Disconnect();
+    AskAboutDatabases(survey);
+    Sort(survey);
     CheckEffects(survey);
     CleanUp(*survey);
     survey->pushes_ = probe_.pushes() > 0;
@@ -295,6 +296,15 @@ class Surveyor {
         RequestWithArguments(command).size() <= plain) {
       survey->most_words_.emplace(name, plain);
     }
+  }
+
+  // A server whose SELECT accepts the first database alone has no other.
+  void AskAboutDatabases(ServerSurvey* survey) {
+    if (!Has(*survey, "select")) return;
+    const std::string answer = Ask({"SELECT", "1"});
+    if (!answer.starts_with('-')) return;
+    survey->absent_.insert("select");
+    survey->list_.push_back({"select of another database", answer, false});
   }
 
   using Requests = std::vector<std::vector<std::string>>;

@@ -32,6 +32,7 @@ FAULTS = {
     "ttl-late": "TTL is a minute too long",
     "null-array": "a null is a null array",
     "lrange-short": "LRANGE leaves out the last of three and more",
+    "rpush-front": "RPUSH puts a second element in front of the first",
     "get-once": "the 60th GET of a key that is there finds nothing",
 }
 
@@ -61,6 +62,8 @@ MANNERS = {
     "flushall-times": "its FLUSHALL leaves the times to live",
     "fake-del": "its DEL deletes nothing",
     "fake-select": "it has a SELECT, which has no effect",
+    "one-database": "it has a SELECT, which accepts the database 0 alone",
+    "renames": "it has RENAME",
     "floods": "it writes to its standard output without a pause",
 }
 
@@ -106,7 +109,8 @@ class Store:
             name[3:]: getattr(self, name)
             for name in dir(self)
             if name.startswith("do_") and name[3:] not in without
-            and (name != "do_select" or "fake-select" in manners)
+            and (name != "do_rename" or "renames" in manners)
+            and (name != "do_select" or manners & {"fake-select", "one-database"})
         }
 
     def run(self, words):
@@ -171,7 +175,7 @@ class Store:
         return OK
 
     def do_select(self, index):
-        if not 0 <= number(index) < 16:
+        if not 0 <= number(index) < (1 if "one-database" in self.manners else 16):
             raise Wrong("ERR there is no such database")
         return OK
 
@@ -300,8 +304,21 @@ class Store:
 
     def do_rpush(self, key, value, *more):
         found = self.get(key, list, make=True)
-        found.extend((value, *more))
+        if "rpush-front" in self.faults and len(found) == 1:
+            found[:0] = (value, *more)
+        else:
+            found.extend((value, *more))
         return len(found)
+
+    def do_rename(self, key, new):
+        if key not in self.keys:
+            raise Wrong("ERR there is no such key")
+        value, end = self.keys.pop(key), self.ends.pop(key, None)
+        self.drop(new)
+        self.keys[new] = value
+        if end is not None:
+            self.ends[new] = end
+        return OK
 
     def do_llen(self, key):
         return len(self.get(key, list) or [])
