@@ -179,6 +179,19 @@ again oracle --unmodelled --memory 0 --start "$temp/server" --hang 1 --seeds 1
 toy=$(realpath "$(dirname "$0")/../live/restore/toy_restore_server.py")
 if command -v python3 >/dev/null; then
   need_python
+  # A large case is filed as what it shows, the small one by its cause: minimize goes from one to the
+  # other.
+  serves "$python $(realpath "$(dirname "$0")/../live/oracle/toy_server.py")"
+  mkdir -p "$temp/repository/corpus/command_handler"
+  {
+    echo "ops command_handler"
+    printf 'call client=0 %s\n' "RPUSH k a" "RPUSH k b" "SET x "{1..12}
+  } >"$temp/repository/corpus/command_handler/long.ops"
+  : >"$temp/held"
+  killed oracle --start "$temp/server {port} rpush-front" --only-errors-code --seeds 1
+  rm -r "$temp/held" "$temp/repository/corpus/command_handler"
+  run 0 minimize "$folder"
+  has out "signature: rpush: leaves other data"
   serves "$python $toy"
   again oracle --restore --memory 0 --start "$temp/server {socket} crash" --hang 1 --seeds 40 \
     --stop-on-failure

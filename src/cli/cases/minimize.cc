@@ -134,9 +134,11 @@ int RunMinimize(const MinimizeOptions& options) {
   runner::WriteFile(tape, small.tape);
   if (into_folder) {
     const std::string signature = finding->failure.what.signature;
+    // A case that is not small yet is filed as what it shows; a small one shows its cause.
+    const bool as_met = !finding->failure.input.minimized;
     Update(small, runner->TextOf(tape), &finding->failure);
     finding->failure.run = runner->spec();
-    if (!findings::SameFailure(finding->failure.what.signature, signature) &&
+    if (!as_met && !findings::SameFailure(finding->failure.what.signature, signature) &&
         WithoutHistory(finding->failure.what.signature) != WithoutHistory(signature)) {
       throw runner::UserError(options.file + ": was filed as " + signature + " and fails as " +
                               finding->failure.what.signature +
