@@ -44,7 +44,9 @@ bool ChangesKeysAlone(const Command& command) {
 }
 
 // Of a client's connection.
-bool SelectsDatabase(const Command& command) { return command.name() == "select"; }
+bool SelectsDatabase(const Command& command) {
+  return command.spec->group == CommandGroup::kConnection && command.HasTrait(kOtherDatabase);
+}
 constexpr std::string_view kSelects[][2] = {{"SELECT", "0"}, {"SELECT", "1"}, {"SELECT", "9"}};
 
 const CommandChoice& Calls() {
