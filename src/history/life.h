@@ -121,7 +121,7 @@ class Life {
   uint32_t pipeline_ = 1;
   uint32_t reconnects_per_mille_ = 0;
   uint32_t cuts_left_ = 0;
-  std::vector<uint64_t> crashes_;  // after so many operations
+  std::vector<uint64_t> crashes_;  // each after this many operations
   size_t next_crash_ = 0;
   uint64_t sent_ = 0;
   bool reading_ = false;

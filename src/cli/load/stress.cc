@@ -294,7 +294,7 @@ Verb StressVerb() {
       .Short("-P")
       .ShowDefault();
   verb.Number("--hot-keys", "PERCENT", &load.hot_per_cent, 0, 100,
-              "So many of 100 operations go to a hundredth of the keys")
+              "This share of the operations goes to a hundredth of the keys")
       .ShowDefault();
   verb.Number("--rate", "N", &options->rate, 1, 100'000'000,
               "Operations a second of all connections together; default: as fast as it goes");

@@ -21,7 +21,7 @@
 namespace resprobe::cli {
 namespace {
 
-// A command that was never answered without an error in so many requests was not tested.
+// A command that was never answered without an error in this many requests was not tested.
 constexpr uint64_t kEnoughAsked = 50;
 
 struct PartInfo {

@@ -25,8 +25,8 @@ using history::Life;
 using history::Part;
 
 constexpr int kPollMs = 100;
-// A server that drops so many connections in a life, although nothing was wrong with them, is of no
-// use.
+// A server that drops this many connections in a life, although nothing was wrong with them, is of
+// no use.
 constexpr uint64_t kMostDropped = 200;
 
 // The server's order of requests, read while they run.

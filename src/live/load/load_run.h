@@ -22,7 +22,7 @@ struct LoadOptions {
   uint64_t warm_up = 10'000;  // more operations, which are run first and not counted
   double rate = 0;  // operations a second of all connections together; 0: as fast as it goes
   uint32_t value_size = 3;    // bytes
-  uint32_t hot_per_cent = 0;  // so many of 100 operations go to the first hundredth of the keys
+  uint32_t hot_per_cent = 0;  // per cent of the operations go to the first hundredth of the keys
   uint32_t pipeline = 1;      // requests that a connection sends at once
   uint64_t seed = 1;
   double interval = 1;  // seconds of each entry of the series
