@@ -494,7 +494,7 @@ std::optional<ReplicationWorld::Contents> ReplicationWorld::ReadContents(size_t 
   contents.digest = replies[0].root().text();
   std::vector<std::pair<int, std::string>> keys;
   for (int db = 0; db < kDatabases; ++db) {
-    for (const resp::ReplyView& key : replies[static_cast<size_t>(2 * db + 2)].root()) {
+    for (const resp::ReplyView& key : replies[2 * static_cast<size_t>(db) + 2].root()) {
       keys.emplace_back(db, key.text());
     }
   }

@@ -543,9 +543,10 @@ TEST_F(ReplicationTest, ASilentWaitForTheLogDoesNotDisconnectAReplica) {
   Start(a, &files);
   Follow(b, a);
   const uint64_t link = a.server.source().replicas().front().client->id;
-  Ask(a, {"CLIENT", "REPLY", "OFF"}, 1);
-  Ask(a, {"SET", "k", "v"}, 1);
-  Ask(a, {"WAITAOF", "1", "0", "0"}, 1);
+  // In one turn, at whose end the log is written and the wait ends.
+  const uint64_t client = a.server.Connect();
+  a.server.Receive(client, "CLIENT REPLY OFF\r\nSET k v\r\nWAITAOF 1 0 0\r\n");
+  EXPECT_FALSE(a.server.FindClient(client)->blocked);
   Pump();
   b.server.Advance(1000);
   Pump();
