@@ -71,6 +71,12 @@ json ToJson(const resp::ReplyView& value) {
   std::_Exit(2);
 }
 
+// A confirmation, whose last element is the number of the subscriptions.
+bool Confirms(const json& reply, const json& expected) {
+  return reply.is_array() && reply.size() == 3 && expected.size() == 2 && reply[0] == expected[0] &&
+         reply[1] == expected[1];
+}
+
 // The number of the tag that a word is or begins with: "t7", "t7:xxxx"; 0 if it is none.
 uint64_t TagOf(std::string_view word) {
   if (!word.starts_with('t')) return 0;
@@ -145,6 +151,7 @@ void ClientLiveWorld::Trouble(const std::string& what) {
 void ClientLiveWorld::OnServed(size_t connection, std::span<const std::string_view> request,
                                std::string_view answer) {
   if (over()) return;
+  if (request[0] == "SUBSCRIBE") return OnSubscribed(connection, request);
   uint64_t id = 0;
   for (const std::string_view word : request.subspan(1)) {
     if (id == 0) id = TagOf(word);
@@ -183,6 +190,24 @@ void ClientLiveWorld::OnServed(size_t connection, std::span<const std::string_vi
   run_->Check(broken == broken_.end() || command.id <= broken->second, "no_use_after_error",
               "a new connection after a protocol error",
               [&] { return NameOf(command) + " on the same one"; });
+}
+
+// A subscriber that reconnects subscribes again, to all its channels at once.
+void ClientLiveWorld::OnSubscribed(size_t connection, std::span<const std::string_view> request) {
+  for (const std::string_view word : request.subspan(1)) {
+    const auto found = commands_.find(TagOf(word));
+    if (!run_->Check(found != commands_.end() && found->second.subscribes, "well_formed",
+                     "a channel that the client was given", [&] { return WordsLine(request); })) {
+      return;
+    }
+    Command& command = found->second;
+    run_->trace().Line([&] {
+      return "connection " + std::to_string(connection) + " receives " + NameOf(command);
+    });
+    ++command.served;
+    command.connection = connection;
+    command.reply = {"subscribe", std::string(word)};
+  }
 }
 
 void ClientLiveWorld::OnMalformed(size_t connection, std::string_view error) {
@@ -261,8 +286,8 @@ void ClientLiveWorld::TakeResult(const json& line) {
   }
   if (!peer_.honest(command.connection)) return;
   if (!run_->Check(
-          reply == command.reply, "own_reply",
-          [&] { return NameOf(command) + " gets " + Shown(command.reply); },
+          reply == command.reply || (command.subscribes && Confirms(reply, command.reply)),
+          "own_reply", [&] { return NameOf(command) + " gets " + Shown(command.reply); },
           [&] { return "it gets " + Shown(reply); })) {
     return;
   }

@@ -254,6 +254,7 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void OnMalformed(size_t connection, std::string_view error) override;
   void OnEvent(std::string_view event) override;
 
+  void OnSubscribed(size_t connection, std::span<const std::string_view> request);
   bool Try(std::string* error);
   // A new run with the driver that there is. False with one line in `error`.
   bool Begin(const Config& config, RunContext& run, std::string* error);

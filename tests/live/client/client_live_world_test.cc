@@ -69,6 +69,12 @@ TEST(ClientLiveWorld, FindsEachPlantedFault) {
   }
 }
 
+// A subscriber that reconnects subscribes to its channels again.
+TEST(ClientLiveWorld, ASubscriberMayReconnect) {
+  ClientLiveWorld world({.driver = Driver("none")});
+  EXPECT_EQ(RunText(&world, "config\nsubscribe\nhangup\ntick\nsubscribe\npublish\ntick\n"), "");
+}
+
 // What may be sent again: with its retries, a read whose reply was lost; a write never.
 TEST(ClientLiveWorld, AReadMayBeSentAgain) {
   ClientLiveWorld world({.driver = Driver("none")});
