@@ -118,6 +118,16 @@ Share ShareOfAll(const MutantTable& table) {
   return share;
 }
 
+// True if from `source` only faults were measured that `other` does not detect: its share says
+// nothing of all faults then.
+bool HasOnlyWhatIsLeftBy(const MutantTable& table, const std::string& source,
+                         const std::string& other) {
+  return std::ranges::none_of(table.rows, [&](const MutantRow& row) {
+    const auto left = row.sources.find(other);
+    return row.sources.contains(source) && (left == row.sources.end() || IsDetected(left->second));
+  });
+}
+
 std::string Percent(uint64_t part, uint64_t whole) {
   return absl::StrFormat(
       "%.0f%%", whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
@@ -259,9 +269,8 @@ std::string TableMarkdown(const MutantPlan& plan, const MutantTable& table,
       "the harness itself does, to the same hash of the trace; `mutants` checks that first.\n\n"
       "A fault runs in the harnesses that its entry names, one after the other, until one detects "
       "it. Only\n"
-      "an invariant, a sanitizer, a time-out or the oracle (command_oracle, query_oracle: a real "
-      "server\n"
-      "beside the core) counts. Times are of one process, from its start to the report, on a "
+      "an invariant, a sanitizer, a time-out or the oracle (command_oracle: a real server beside\n"
+      "the core) counts. Times are of one process, from its start to the report, on a "
       "machine that\n"
       "other work may share.\n\n";
   const std::vector<std::string> sources = Measured(table);
@@ -286,8 +295,14 @@ std::string TableMarkdown(const MutantPlan& plan, const MutantTable& table,
   }
   text +=
       "\nA fault counts as detected if more than half of its trials detect it. A source has only "
-      "the faults that were\nmeasured from it: a run that is interrupted has fewer of its last "
-      "one.\n";
+      "the faults that were\nmeasured from it.\n";
+  for (const std::string& source : sources) {
+    for (const std::string& other : sources) {
+      if (source == other || !HasOnlyWhatIsLeftBy(table, source, other)) continue;
+      text += "From the source \"" + SourceText(source) + "\" only faults were measured that \"" +
+              SourceText(other) + "\" does not detect.\n";
+    }
+  }
   if (table.older > 0) {
     text += absl::StrFormat("%d results are of an earlier build.\n", table.older);
   }

@@ -271,6 +271,9 @@ std::string CommandOf(const MutantsOptions& options) {
   for (const std::string& prefix : options.only) text += " --only " + prefix;
   text += " --time " + runner::TimeText(options.seconds);
   text += " --trials " + std::to_string(options.trials);
+  if (!options.corpus.empty()) text += " --corpus " + options.corpus;
+  if (options.seeds_only) text += " --seeds-only";
+  if (options.random_bytes) text += " --random-bytes";
   for (const std::string& part : options.without) text += " --without " + part;
   return text + " --format markdown";
 }
