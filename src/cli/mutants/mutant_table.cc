@@ -274,10 +274,12 @@ std::string TableMarkdown(const MutantPlan& plan, const MutantTable& table,
       "machine that\n"
       "other work may share.\n\n";
   const std::vector<std::string> sources = Measured(table);
-  text += absl::StrFormat("%d faults, %d trial%s of each, %s for each harness%s.\n\n",
-                          table.rows.size(), plan.trials, plan.trials == 1 ? "" : "s",
-                          runner::TimeText(plan.seconds),
-                          plan.without.empty() ? "" : ", without " + plan.without);
+  text += absl::StrFormat(
+      "%d faults, %d trial%s of each, %s for each harness%s; %d trial%s side by side on "
+      "%d cores.\n\n",
+      table.rows.size(), plan.trials, plan.trials == 1 ? "" : "s", runner::TimeText(plan.seconds),
+      plan.without.empty() ? "" : ", without " + plan.without, plan.jobs, plan.jobs == 1 ? "" : "s",
+      plan.cores);
   text += "| cases from | faults | detected | | median seconds | median executions |\n";
   text += "|---|---:|---:|---:|---:|---:|\n";
   for (const std::string& source : sources) {

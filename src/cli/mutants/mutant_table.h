@@ -19,6 +19,8 @@ struct MutantPlan {
   std::string without;
   double seconds = 60;
   uint64_t trials = 10;
+  unsigned jobs = 1;   // trials side by side
+  unsigned cores = 1;  // of the machine
   // By harness; those that are left out have none.
   std::map<std::string, std::string> builds;
 

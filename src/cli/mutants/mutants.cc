@@ -292,6 +292,8 @@ int RunMutants(const MutantsOptions& options) {
   plan.without = absl::StrJoin(options.without, ",");
   plan.seconds = options.seconds;
   plan.trials = options.trials;
+  plan.jobs = options.jobs;
+  plan.cores = std::max(1u, std::thread::hardware_concurrency());
   std::set<std::string> harnesses;
   for (const mutants::Mutant& mutant : plan.mutants) {
     harnesses.insert(mutant.harnesses.begin(), mutant.harnesses.end());
