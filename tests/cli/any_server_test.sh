@@ -109,6 +109,12 @@ flushall-times|flushall: it leaves a time to live|flushall: it leaves a time to 
 fake-del|del: it is accepted and deletes nothing|del: leaves other data
 fake-select|select: it is accepted and selects nothing|select: it is accepted and selects nothing
 LINES
+  # A command that ends the server when the survey asks for it is a finding too.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --start "$toy +dies" --only-errors-code --commands get,set --seeds 3
+  has out "get: server has ended: exit code 3: compared once, and used no more"
+  has out "1 difference"
+  run 1 replay "$(echo "$RESPROBE_WORK_DIR"/findings/command_handler/oracle-*)"
   # A database that is not there is absent.
   run 0 oracle --start "$toy +one-database" --only-errors-code --seeds 60
   has out "select of another database"
@@ -223,13 +229,13 @@ if [[ $part == causes ]]; then
     check "$case: not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
   done
   rm -rf "$RESPROBE_WORK_DIR"
-  printf '%s\n' "ops command_handler" "config clients=1" "queue client=1 RENAME k" \
+  printf '%s\n' "ops command_handler" "config clients=1" "queue client=1 PEXPIRE k" \
     "queue client=0 RPUSH k a" "queue client=0 RPUSH k b" \
     >"$temp/project/corpus/command_handler/1.ops"
   rm "$temp/project/corpus/command_handler/2.ops"
   run 1 oracle --start "$toy rpush-front +renames" --only-errors-code --seeds 1
   has out "rpush: leaves other data, met"
-  check "RENAME is blamed: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
+  check "PEXPIRE is blamed: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
   rm -r "$temp/project/corpus"
   # A known difference hides no other on the same key.
   rm -rf "$RESPROBE_WORK_DIR"

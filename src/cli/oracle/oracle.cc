@@ -59,9 +59,6 @@ std::string AbsentText(const live::ServerSurvey& survey) {
     column += one.name.size();
   }
   text += "\n";
-  for (const live::ServerSurvey::Absent& one : survey.absent()) {
-    if (one.ended) text += "the request that asked for " + one.name + ": " + one.reply + "\n";
-  }
   return text;
 }
 

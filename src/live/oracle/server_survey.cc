@@ -239,13 +239,13 @@ class Surveyor {
     const size_t at = command.parent == nullptr ? 0 : 1;
     if (target_->stop()()) error_ = "it was stopped";
     if (!ended_.empty()) {
-      survey->absent_.insert(name);
-      survey->list_.push_back({name, std::exchange(ended_, {}), /*ended=*/true});
+      ++survey->present_;
+      AddFatal(name, words, survey);
       return error_.empty();
     }
     if (reply == kNoReply || IsUnknown(reply, words, at, kNoCommand)) {
       survey->absent_.insert(name);
-      survey->list_.push_back({name, reply, false});
+      survey->list_.push_back({name, reply});
       return error_.empty();
     }
     ++survey->present_;
@@ -254,6 +254,12 @@ class Surveyor {
     }
     if (command.role == CommandRole::kPlain) present_.emplace(&command, reply.starts_with('-'));
     return error_.empty();
+  }
+
+  // The request has ended the server, which is what a case of it shows once more.
+  void AddFatal(const std::string& name, const std::vector<std::string>& words,
+                ServerSurvey* survey) {
+    survey->unfit_[name] = {.name = name, .why = std::exchange(ended_, {}), .shown_by = {words}};
   }
 
   // Asks about the options of a command that the server has.
@@ -279,17 +285,14 @@ class Surveyor {
       const std::string answer = Ask(words);
       ++options;
       if (!ended_.empty()) {
-        ++absent;
-        survey->absent_.insert(name + " " + std::string(literal));
-        survey->list_.push_back(
-            {name + " " + std::string(literal), std::exchange(ended_, {}), true});
+        AddFatal(name + " " + std::string(literal), words, survey);
         continue;
       }
       if (!IsUnknown(answer, words, static_cast<size_t>(given - words.begin()), kNoWord)) continue;
       ++absent;
       std::string option = name + " " + std::string(literal);
       survey->absent_.insert(option);
-      survey->list_.push_back({std::move(option), answer, false});
+      survey->list_.push_back({std::move(option), answer});
     }
     // What may follow its arguments is an option, and the server has none: it may refuse any word.
     if (options > 0 && absent == options && !present->second &&
@@ -304,7 +307,7 @@ class Surveyor {
     const std::string answer = Ask({"SELECT", "1"});
     if (!answer.starts_with('-')) return;
     survey->absent_.insert("select");
-    survey->list_.push_back({"select of another database", answer, false});
+    survey->list_.push_back({"select of another database", answer});
   }
 
   using Requests = std::vector<std::vector<std::string>>;
@@ -429,14 +432,14 @@ class Surveyor {
       return;
     }
     const std::string answer = Ask(words);
-    const std::string ended = std::exchange(ended_, {});
-    if (!answer.starts_with('-') && ended.empty()) return;
+    if (!ended_.empty()) return AddFatal(more, words, survey);
+    if (!answer.starts_with('-')) return;
     // Not an error of these values: the same request without them is accepted.
     if (Ask({words.begin(), words.begin() + static_cast<ptrdiff_t>(plain)}).starts_with('-')) {
       return;
     }
     survey->most_words_[std::string(command.full_name())] = plain;
-    survey->list_.push_back({more, ended.empty() ? answer : ended, !ended.empty()});
+    survey->list_.push_back({more, answer});
   }
 
   // True if the reply is the error that another word gets at this place.

@@ -21,18 +21,18 @@ namespace resprobe::live {
 // answers with the same error as a name that no server knows is absent; so is an option that it
 // answers with the same error as a word that is none, where the core accepts it. Closing the
 // connection instead of a reply counts as an error, and so does what is no RESP. A command that it
-// does not answer within two seconds is absent, too, and so is one that ends the server, if the
-// server can be started again. What there is no time to ask about counts as absent.
+// does not answer within two seconds is absent, too. What there is no time to ask about counts as
+// absent.
 //
-// A command that the server has may be unfit: it has more than one reply, or no effect although the
-// oracle relies on that (FLUSHALL, FLUSHDB, DEL, SELECT, RESET). It is compared once, by a case of
+// A command that the server has may be unfit: it ends the server, has more than one reply, or no
+// effect although the oracle relies on that (FLUSHALL, FLUSHDB, DEL, SELECT, RESET). It is compared
+// once, by a case of
 // the survey's own, and is neither generated nor relied upon.
 class ServerSurvey {
  public:
   struct Absent {
-    std::string name;    // "hgetall", "client|id", "set KEEPTTL"
-    std::string reply;   // the server's, to the request that asked; or how it ended
-    bool ended = false;  // the request has ended the server
+    std::string name;   // "hgetall", "client|id", "set KEEPTTL"
+    std::string reply;  // the server's, to the request that asked
   };
 
   struct Unfit {

@@ -9,6 +9,7 @@ for each connection. FAULT is one of those in FAULTS; -NAME leaves a command out
 """
 
 import io
+import os
 import socketserver
 import sys
 import threading
@@ -63,6 +64,7 @@ MANNERS = {
     "fake-del": "its DEL deletes nothing",
     "fake-select": "it has a SELECT, which has no effect",
     "one-database": "it has a SELECT, which accepts the database 0 alone",
+    "dies": "it ends at the first GET",
     "renames": "it has RENAME",
     "floods": "it writes to its standard output without a pause",
 }
@@ -459,6 +461,8 @@ class Handler(socketserver.StreamRequestHandler):
                 if "closes-arity" in manners and b"number of arguments" in reply:
                     return
             get = words[0].upper() == b"GET"
+            if get and "dies" in manners:
+                os._exit(3)
             error = reply.startswith(b"-")
             if "twice" in manners or ("get-twice" in manners and get):
                 reply += reply
