@@ -7,8 +7,9 @@ program=$1
 export RESPROBE_WORK_DIR=$temp/work
 bank=$temp/seeds.txt
 
-run 0 seeds list --file "$bank"
-has out "0 seeds in"
+# A bank that is named must be there.
+wrong_use "there is no such bank" seeds list --file "$bank"
+wrong_use "there is no such bank" seeds test --file "$bank"
 small="--ops 60 --clients 3 --keys 7 --parts crash_recovery"
 # A finding brings its seed and all its options.
 run 1 simulate --seeds 9 $small --plant no-fsync --stop-on-failure
@@ -25,6 +26,13 @@ run 1 seeds test --file "$bank"
 has out "FAIL       [seed="
 has out "ok         [seed=8675309] simulate a life that once failed"
 has out "2 seeds: 1 fail"
+# A run that shows nothing is no failure.
+printf '1 simulate --ops 1 --clients 1 --keys 1 --parts concurrent_operations --plant no-fsync -- little\n' >"$bank"
+run 1 seeds test --file "$bank"
+has out "vacuous    [seed=1] simulate little"
+has out "1 seed: 0 fail, 1 vacuous"
+# Every seed that the bank takes can be run.
+run 0 seeds add --seed 18446744073709551615 --options "$small" --file "$bank"
 # The form of other tools' banks is read; comments stay.
 printf '# mine\n7 simulate SET and GET under load\n' >"$bank"
 run 0 seeds list --file "$bank"

@@ -38,9 +38,23 @@ struct SeedsOptions {
   runner::OutputOptions output;
 };
 
-SeedBank Open(const runner::Project& project, const SeedsOptions& options) {
-  return SeedBank(options.file.empty() ? project.source / "tests" / "seeds.txt"
-                                       : fs::path(options.file));
+// A bank that was named must be there, unless it is made now.
+SeedBank Open(const runner::Project& project, const SeedsOptions& options, bool make = false) {
+  if (options.file.empty()) return SeedBank(project.source / "tests" / "seeds.txt");
+  std::error_code error;
+  if (!make && !fs::exists(options.file, error)) {
+    throw runner::UserError("--file " + options.file +
+                            ": there is no such bank: `seeds add --file` makes one");
+  }
+  return SeedBank(options.file);
+}
+
+// "3 seeds in tests/seeds.txt"; "no seeds: there is no bank yet, tests/seeds.txt".
+std::string CountOf(const runner::Project& project, const SeedBank& bank) {
+  std::error_code error;
+  const std::string file = project.Shown(bank.file());
+  if (!fs::exists(bank.file(), error)) return "no seeds: there is no bank yet, " + file;
+  return findings::Plural(bank.seeds().size(), "seed") + " in " + file;
 }
 
 int RunAdd(const SeedsOptions& options) {
@@ -71,7 +85,7 @@ int RunAdd(const SeedsOptions& options) {
   if (!options.description.empty()) seed.description = options.description;
   seed.description = runner::TerminalText(seed.description);
   CheckRun(seed);
-  SeedBank bank = Open(project, options);
+  SeedBank bank = Open(project, options, true);
   bank.Add(seed);
   bank.Save();
   std::printf("added to %s: %s\n", project.Shown(bank.file()).c_str(),
@@ -96,11 +110,19 @@ int RunList(const SeedsOptions& options) {
     json["seeds"].push_back(ToJson(seed));
   }
   if (options.output.text_on_stdout()) {
-    std::printf("%s in %s\n", findings::Plural(bank.seeds().size(), "seed").c_str(),
-                project.Shown(bank.file()).c_str());
+    std::printf("%s\n", CountOf(project, bank).c_str());
   }
   if (options.output.json()) options.output.Write(json);
   return runner::kAllWell;
+}
+
+// The line with which a run that found nothing says that it has shown nothing either; "" if it has.
+std::string VacuousLineOf(const runner::RunResult& result) {
+  constexpr std::string_view kVacuous = "\nvacuous: ";
+  const std::string text = "\n" + result.out;
+  const size_t at = text.find(kVacuous);
+  if (at == text.npos) return "";
+  return text.substr(at + 1, text.find('\n', at + 1) - at - 1);
 }
 
 // The last line that says something.
@@ -117,6 +139,7 @@ int RunTest(const SeedsOptions& options) {
   for (const BankedSeed& seed : bank.seeds()) CheckRun(seed);  // before any work
   size_t failing = 0;
   size_t cannot = 0;
+  size_t vacuous = 0;
   Json json = {{"file", project.Shown(bank.file())}, {"seeds", Json::array()}};
   for (const BankedSeed& seed : bank.seeds()) {
     std::vector<std::string> words = {fs::read_symlink("/proc/self/exe")};
@@ -125,9 +148,13 @@ int RunTest(const SeedsOptions& options) {
     const runner::RunResult result = runner::RunToEnd({words, {}});
     const int milliseconds = static_cast<int>(1000 * (runner::Now() - start));
     const char* word = "ok";
+    const std::string nothing_shown = VacuousLineOf(result);
     if (result.exit_code == runner::kWrongUse) {
       word = "cannot run";
       ++cannot;
+    } else if (result.exit_code == runner::kFinding && !nothing_shown.empty()) {
+      word = "vacuous";
+      ++vacuous;
     } else if (result.exit_code != runner::kAllWell) {
       word = "FAIL";
       ++failing;
@@ -136,7 +163,9 @@ int RunTest(const SeedsOptions& options) {
       absl::PrintF("%-10s [seed=%d] %s %s (%d ms)\n", word, seed.seed, seed.verb,
                    runner::TerminalText(seed.description), milliseconds);
       if (result.exit_code != runner::kAllWell) {
-        std::printf("    %s\n    ./resprobe %s\n", runner::TerminalText(LastLineOf(result)).c_str(),
+        std::printf("    %s\n    ./resprobe %s\n",
+                    runner::TerminalText(nothing_shown.empty() ? LastLineOf(result) : nothing_shown)
+                        .c_str(),
                     absl::StrJoin(seed.Arguments(), " ", [](std::string* out, const auto& one) {
                       *out += runner::ShellWord(one);
                     }).c_str());
@@ -149,12 +178,17 @@ int RunTest(const SeedsOptions& options) {
     json["seeds"].push_back(std::move(one));
   }
   if (options.output.text_on_stdout()) {
-    std::printf("%s: %zu fail", findings::Plural(bank.seeds().size(), "seed").c_str(), failing);
-    if (cannot > 0) std::printf(", %zu cannot run here", cannot);
-    std::printf("\n");
+    if (bank.seeds().empty()) {
+      std::printf("%s\n", CountOf(project, bank).c_str());
+    } else {
+      std::printf("%s: %zu fail", findings::Plural(bank.seeds().size(), "seed").c_str(), failing);
+      if (vacuous > 0) std::printf(", %zu vacuous", vacuous);
+      if (cannot > 0) std::printf(", %zu cannot run here", cannot);
+      std::printf("\n");
+    }
   }
   if (options.output.json()) options.output.Write(json);
-  if (failing > 0) return runner::kFinding;
+  if (failing + vacuous > 0) return runner::kFinding;
   return cannot > 0 ? runner::kWrongUse : runner::kAllWell;
 }
 
@@ -190,6 +224,8 @@ Verb SeedsVerb() {
       "by `seeds test`. The bank is a text file, tests/seeds.txt, a line for each seed:\n"
       "  SEED VERB DESCRIPTION\n"
       "  SEED VERB --OPTION… -- DESCRIPTION\n"
+      "A seed whose run found nothing and has shown nothing either, since it met too little, is "
+      "`vacuous`: it does not pass, and it is no failure. "
       "Lines that begin with # are comments. Any verb that runs a seed alone (--seed N --seeds 1) "
       "can be named.";
   const auto add_file = [&](Verb* one) {
@@ -212,7 +248,7 @@ Verb SeedsVerb() {
       {"seeds add work/findings/lives/simulate-violation-linearizable-get", "that of a finding"},
       {"seeds add --seed 8675309 --description 'SET and GET under concurrent writes'",
        "a seed of simulate"},
-      {"seeds add --seed 7 --verb crash --options '--start redis-server --policy always'",
+      {"seeds add --seed 7 --verb oracle --options '--start redis-server'",
        "a seed of another verb, with options"}};
   add.exit_codes = "0 added, 2 wrong use.";
   add.run = [=] { return RunAdd(*options); };
@@ -226,7 +262,8 @@ Verb SeedsVerb() {
   add_file(&test);
   AddOutputOptions(&test, &options->output);
   test.examples = {{"seeds test", "runs all, one after the other"}};
-  test.exit_codes = "0 none fails, 1 one fails again, 2 wrong use or one cannot run here.";
+  test.exit_codes =
+      "0 all pass, 1 one fails again or is vacuous, 2 wrong use or one cannot run here.";
   test.run = [=] { return RunTest(*options); };
   Verb& remove = verb.verbs.emplace_back("rm", "remove seeds");
   remove.Arguments("SEED", &options->seeds, "Seeds").Required();
