@@ -73,7 +73,8 @@ void ForgetInterrupts() { interrupted = 0; }
 
 void ThrowServerError(const std::string& error) {
   if (Interrupted()) throw Interruption();
-  throw UserError(error);
+  const bool files = error.find("Too many open files") != std::string::npos;
+  throw UserError(error + (files ? ": raise the limit, as with `ulimit -n 65536`" : ""));
 }
 
 void SetProgramArguments(std::vector<std::string> words) { OwnArguments() = std::move(words); }

@@ -34,6 +34,19 @@ fi
 run 1 stress --start "$server" -c 2 -n 50 -t sadd --format json --output "$temp/json"
 has out "errors: ERR 50"
 grep -q '"ERR": 50' "$temp/json" || { echo "no errors in the report" >&2; failures=1; }
+# What was measured is kept when the run is interrupted, or the server ends.
+"$program" stress --start "$server" -c 2 -n 1000000000 -t set --format json --output "$temp/cut" \
+  --hdr "$temp/cut_log" --warm-up 0 >"$temp/out" 2>"$temp/err" &
+stress=$!
+until grep -q "closed loop" "$temp/out"; do kill -0 $stress || break; done
+kill -TERM $stress
+code=0
+wait $stress || code=$?
+((code == 143)) || { echo "exit code $code after SIGTERM" >&2; failures=1; }
+grep -q '"interrupted": true' "$temp/cut" || { echo "no report of what was cut" >&2; failures=1; }
+grep -q '^#\[interrupted\]' "$temp/cut_log" || { echo "no log of what was cut" >&2; failures=1; }
+wrong_use "only JSON or CSV goes to a file: add --format json or --csv" stress --start "$server" \
+  --output "$temp/x.csv"
 wrong_use "there is no test 'fly'" stress --start "$server" -t fly
 wrong_use "name a server with" stress -t set
 finish

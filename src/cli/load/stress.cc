@@ -75,10 +75,11 @@ std::string CsvHead() {
 
 std::string CsvLine(const Tested& tested) {
   const live::HdrHistogram& latency = tested.result.latency;
-  return absl::StrFormat("\"%s\",\"%.2f\",\"%.3f\",\"%.3f\",\"%.3f\",\"%.3f\",\"%.3f\",\"%.3f\"\n",
-                         tested.test->csv, tested.result.rate(), Ms(latency.mean()),
-                         Ms(latency.min()), Ms(latency.Percentile(50)), Ms(latency.Percentile(95)),
-                         Ms(latency.Percentile(99)), Ms(latency.max()));
+  return absl::StrFormat(
+      "\"%s\",\"%.2f\",\"%.3f\",\"%.3f\",\"%.3f\",\"%.3f\",\"%.3f\",\"%.3f\"\n",
+      std::string(tested.test->csv) + (tested.result.stopped ? " (interrupted)" : ""),
+      tested.result.rate(), Ms(latency.mean()), Ms(latency.min()), Ms(latency.Percentile(50)),
+      Ms(latency.Percentile(95)), Ms(latency.Percentile(99)), Ms(latency.max()));
 }
 
 std::string ErrorsText(const live::LoadResult& result) {
@@ -89,14 +90,9 @@ std::string ErrorsText(const live::LoadResult& result) {
   return absl::StrJoin(all, ", ");
 }
 
-void Print(const Tested& tested, bool quiet) {
+void PrintLatencies(const Tested& tested) {
   const live::LoadResult& result = tested.result;
   const live::HdrHistogram& latency = result.latency;
-  if (quiet) {
-    absl::PrintF("%s: %.2f requests per second, p50=%.3f msec\n", tested.test->csv, result.rate(),
-                 Ms(latency.Percentile(50)));
-    return;
-  }
   absl::PrintF("%s\n  %s operations in %.2f s: %s a second\n", tested.test->csv,
                runner::Grouped(result.operations), result.seconds,
                runner::Grouped(static_cast<uint64_t>(result.rate())));
@@ -113,6 +109,22 @@ void Print(const Tested& tested, bool quiet) {
                    Ms(one.latency.Percentile(50)), Ms(one.latency.Percentile(99)), one.errors);
     }
   }
+}
+
+void Print(const Tested& tested, bool quiet) {
+  const live::LoadResult& result = tested.result;
+  const live::HdrHistogram& latency = result.latency;
+  if (quiet) {
+    absl::PrintF("%s: %.2f requests per second, p50=%.3f msec\n", tested.test->csv, result.rate(),
+                 Ms(latency.Percentile(50)));
+  } else {
+    PrintLatencies(tested);
+  }
+  if (result.unanswered > 0) {
+    absl::PrintF("  %s due and not answered, in the latencies with the time that they waited\n",
+                 runner::Grouped(result.unanswered));
+  }
+  if (result.stopped) std::printf("  interrupted: this is what was measured by then\n");
   if (!result.errors.empty()) std::printf("  errors: %s\n", ErrorsText(result).c_str());
   if (!result.failure.empty()) {
     std::printf("  FAIL: %s\n", runner::TerminalText(result.failure).c_str());
@@ -140,6 +152,8 @@ Json ToJson(const Tested& tested) {
   for (const auto& [code, times] : result.errors) errors[runner::JsonText(code)] = times;
   return {{"test", tested.test->name},
           {"operations", result.operations},
+          {"unanswered", result.unanswered},
+          {"interrupted", result.stopped},
           {"seconds", result.seconds},
           {"rps", result.rate()},
           {"latency_ms", LatencyJson(result.latency)},
@@ -170,6 +184,10 @@ std::vector<const live::LoadTest*> TestsOf(const std::string& list) {
 int RunStress(StressOptions& options) {
   if (options.csv) options.format = "csv";
   const bool csv = options.format == "csv";
+  if (options.format == "text" && !options.file.empty()) {
+    throw runner::UserError("--output " + options.file +
+                            ": only JSON or CSV goes to a file: add --format json or --csv");
+  }
   const runner::OutputOptions output = {csv ? "json" : options.format, options.file};
   output.Check();
   if (!options.hdr.empty()) runner::CheckWritable(options.hdr);
@@ -193,6 +211,7 @@ int RunStress(StressOptions& options) {
                  server->version(), load.connections, load.keys, load.value_size, load.pipeline,
                  options.rate == 0 ? std::string("closed loop")
                                    : absl::StrFormat("%d operations a second", options.rate));
+    std::fflush(stdout);
   }
   const Json before = MemoryOf(*server);
   const auto begin = std::chrono::system_clock::now();
@@ -210,6 +229,7 @@ int RunStress(StressOptions& options) {
                  {"pipeline", load.pipeline},
                  {"tests", Json::array()}};
   bool failed = false;
+  bool interrupted = false;
   for (const live::LoadTest* test : tests) {
     load.test = test->name;
     Tested tested = {test, {}};
@@ -217,8 +237,16 @@ int RunStress(StressOptions& options) {
         std::chrono::duration<double>(std::chrono::system_clock::now() - begin).count();
     const bool ran = RunLoad(
         load, [&](std::string* why) { return server->Connect(why); }, &tested.result, &error);
-    if (!ran) runner::ThrowServerError(error);
-    if (tested.result.stopped) throw runner::Interruption();
+    interrupted = runner::Interrupted();
+    if (interrupted && tested.result.latency.count() == 0) break;
+    if (!ran) {
+      // What was measured before is kept.
+      if (report["tests"].empty()) runner::ThrowServerError(error);
+      tested.result.failure = error;
+    }
+    if (!tested.result.failure.empty() && !interrupted) {
+      if (const auto end = server->AwaitEnd(0)) tested.result.failure += ": " + end->Text();
+    }
     failed |= !tested.result.failure.empty() || !tested.result.errors.empty();
     if (text) Print(tested, options.quiet);
     std::fflush(stdout);
@@ -227,8 +255,14 @@ int RunStress(StressOptions& options) {
       log += live::HdrLogLine(std::string(test->name), start + one.start, one.length, one.latency);
     }
     report["tests"].push_back(ToJson(tested));
+    if (interrupted || !tested.result.failure.empty()) break;
   }
-  const Json after = MemoryOf(*server);
+  if (interrupted) {
+    log += "#[interrupted]\n";
+    runner::ForgetInterrupts();  // what was measured is still written
+  }
+  report["interrupted"] = interrupted;
+  const Json after = interrupted ? Json::object() : MemoryOf(*server);
   report["memory_before"] = before;
   report["memory_after"] = after;
   if (text && !options.quiet && after.contains("used_memory")) {
@@ -244,6 +278,11 @@ int RunStress(StressOptions& options) {
   } else if (output.json()) {
     output.Write(report);
   }
+  if (interrupted) {
+    std::fflush(stdout);
+    std::fputs("resprobe: interrupted: what was measured by then is kept\n", stderr);
+    return runner::kInterrupted;
+  }
   return failed ? runner::kFinding : runner::kAllWell;
 }
 
@@ -255,7 +294,8 @@ Verb StressVerb() {
   verb.details =
       "Many connections send one kind of request as fast as they are answered, or, with --rate, at "
       "given times whatever the server does: latencies are then counted from the time at which a "
-      "request was due, so a stall of the server is seen by all that it delays. A warm-up is left "
+      "request was due, so a stall of the server is seen by all that it delays, also by those that "
+      "are never answered. A warm-up is left "
       "out. Errors are counted by code, and fail the run. The core on a port (./resprobe serve) is "
       "a server like any other. Flags that redis-benchmark has mean what they mean there, but for "
       "-h, which is help: --server HOST:PORT. docs/stress.md says more.";
@@ -264,7 +304,9 @@ Verb StressVerb() {
       {"stress -p 6379 -c 50 -n 100000 -t set,get -P 16 --csv", "as redis-benchmark would"},
       {"stress --start valkey-server --rate 50000 --ops 500000 --hdr latency.hlog",
        "50,000 requests a second for ten seconds, and a log for HdrHistogram's tools"}};
-  verb.exit_codes = "0 every request was answered without an error, 1 one was not, 2 wrong use.";
+  verb.exit_codes =
+      "0 every request was answered without an error, 1 one was not, 2 wrong use, 130 interrupted: "
+      "what was measured is written all the same.";
   options->server.AddTo(&verb, {.required = true});
   for (Option& option : verb.options) {
     if (option.name == "--port") option.Short("-p");
@@ -308,7 +350,8 @@ Verb StressVerb() {
       .ShowDefault();
   verb.Flag("--csv", &options->csv, "The same as --format csv");
   verb.Text("--output", "FILE", &options->file,
-            "Write the JSON or CSV to FILE; the text still goes to the terminal")
+            "Write the JSON (--format json) or CSV (--csv) to FILE; the text still goes to the "
+            "terminal")
       .Complete(Completion::kFile);
   verb.Flag("--quiet", &options->quiet, "One line for each test").Short("-q");
   verb.Text("--hdr", "FILE", &options->hdr,

@@ -136,7 +136,7 @@ int64_t HdrHistogram::Percentile(double percent) const {
   int64_t seen = 0;
   for (size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];
-    if (seen >= wanted) return HighestOf(i);
+    if (seen >= wanted) return std::min(HighestOf(i), max_);
   }
   return max_;
 }

@@ -27,8 +27,8 @@ class HdrHistogram {
   int64_t min() const { return count_ == 0 ? 0 : min_; }
   int64_t max() const { return max_; }
   double mean() const;
-  // The value that this many percent of all values do not exceed, as HdrHistogram reports it: the
-  // highest value of its bucket.
+  // The value that this many percent of all values do not exceed: the highest value of its bucket,
+  // as HdrHistogram reports it, but never more than max().
   int64_t Percentile(double percent) const;
 
   // The encoding "V2, compressed" of HdrHistogram's logs, in base64. The compressed data is stored,

@@ -59,6 +59,10 @@ class LoadRunner {
   int64_t Now() const {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(LoadClock::now() - start_).count();
   }
+  // With a rate: when that request is due, ns.
+  int64_t DueOf(uint64_t request) const {
+    return static_cast<int64_t>(static_cast<double>(request) / options_.rate * kNs);
+  }
   uint64_t total() const { return options_.warm_up + options_.operations; }
   void AppendRequest(std::string* out);
   // Sends the next requests that are due on an idle connection.
@@ -68,6 +72,9 @@ class LoadRunner {
   void Receive(LoadConnection& connection);
   void Take(const resp::Reply& reply, int64_t intended, int64_t now);
   void Lose(LoadConnection& connection);
+  // Nothing more arrives on the connection.
+  void GiveUp(LoadConnection& connection, int64_t now);
+  void CountUnanswered(int64_t intended, int64_t now);
   int WaitMs(int64_t now) const;
   LoadResult::Interval& IntervalAt(int64_t now);
 
@@ -140,7 +147,7 @@ void LoadRunner::Feed(LoadConnection& connection, int64_t now) {
   for (uint32_t i = 0; i < options_.pipeline && sent_ < total(); ++i) {
     int64_t intended = now;
     if (options_.rate > 0) {
-      intended = static_cast<int64_t>(static_cast<double>(sent_) / options_.rate * kNs);
+      intended = DueOf(sent_);
       if (intended > now) break;
     }
     ++sent_;
@@ -210,10 +217,23 @@ void LoadRunner::Take(const resp::Reply& reply, int64_t intended, int64_t now) {
   ++result_.errors[std::string(root.text().substr(0, root.text().find(' ')))];
 }
 
+void LoadRunner::CountUnanswered(int64_t intended, int64_t now) {
+  ++result_.unanswered;
+  if (measured_from_ < 0) return;  // the warm-up
+  result_.latency.Record(now - intended);
+  IntervalAt(now).latency.Record(now - intended);
+  last_ = now;
+}
+
+void LoadRunner::GiveUp(LoadConnection& connection, int64_t now) {
+  for (const int64_t intended : connection.intended) CountUnanswered(intended, now);
+  connection.intended.clear();
+}
+
 void LoadRunner::Lose(LoadConnection& connection) {
   ++result_.lost;
   connection.fd.Reset();
-  connection.intended.clear();
+  GiveUp(connection, Now());
   connection.out.clear();
   if (result_.failure.empty()) result_.failure = "the server closes connections";
 }
@@ -275,6 +295,13 @@ void LoadRunner::Run() {
           "the server sends nothing for " + std::to_string(options_.hang_ms / 1000) + " s";
     }
     if (!waits) heard_ = now;
+  }
+  const int64_t end = Now();
+  for (const auto& connection : connections_) GiveUp(*connection, end);
+  for (; options_.rate > 0 && sent_ < total(); ++sent_) {
+    const int64_t due = DueOf(sent_);
+    if (due > end) break;
+    CountUnanswered(due, end);
   }
   result_.seconds = static_cast<double>(last_ - std::max<int64_t>(measured_from_, 0)) / kNs;
   if (!result_.series.empty()) {

@@ -52,8 +52,12 @@ struct LoadResult {
   HdrHistogram latency;  // nanoseconds; of the whole measurement
   std::vector<Interval> series;
   std::map<std::string, uint64_t> errors;  // by code: "ERR", "WRONGTYPE"
-  uint64_t lost = 0;                       // connections that the server closed
-  std::string failure;                     // "the server sends nothing for 10 s"; "" if all went on
+  // Requests that were due and got no reply before the run ended; with a rate, also those that were
+  // due and could not be sent. After the warm-up each is in `latency` with the time that it has
+  // waited, which is less than it would have taken.
+  uint64_t unanswered = 0;
+  uint64_t lost = 0;    // connections that the server closed
+  std::string failure;  // "the server sends nothing for 10 s"; "" if all went on
   bool stopped = false;
 
   double rate() const { return seconds > 0 ? static_cast<double>(operations) / seconds : 0; }
@@ -64,7 +68,8 @@ struct LoadResult {
 // Without a rate it is a closed loop: a connection sends again when it has all replies, so a server
 // that stalls is asked less, and its stall is seen by few requests. With a rate each request has a
 // time at which it is due, whatever the server does, and its latency is counted from then: the
-// stall is seen by all that were due meanwhile (coordinated omission is corrected).
+// stall is seen by all that were due meanwhile (coordinated omission is corrected), also if it
+// lasts until the run ends.
 //
 // `connect` makes a connection. Returns false with one line in `error` if there is none.
 bool RunLoad(const LoadOptions& options, const std::function<UniqueFd(std::string* error)>& connect,

@@ -18,6 +18,13 @@ TEST(HdrHistogramTest, ThreeDigitsAreKept) {
   }
 }
 
+TEST(HdrHistogramTest, NoPercentileIsAboveTheMaximum) {
+  HdrHistogram histogram;
+  histogram.Record(1'000'000'001);
+  EXPECT_EQ(histogram.max(), 1'000'000'001);
+  EXPECT_EQ(histogram.Percentile(99.9), histogram.max());
+}
+
 TEST(HdrHistogramTest, Percentiles) {
   HdrHistogram histogram;
   for (int64_t value = 1; value <= 1000; ++value) histogram.Record(value);

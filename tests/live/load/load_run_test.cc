@@ -90,6 +90,22 @@ TEST(LoadRunTest, AStallIsSeenByAllThatItDelays) {
   EXPECT_GE(result.latency.max(), 100'000'000);
 }
 
+// A stall that lasts until the run ends is seen too, by the 81 requests that are due by then.
+TEST(LoadRunTest, AStallWithoutAnEndIsSeenByAllThatAreDue) {
+  const OneReplyServer server("+OK\r\n", 20, 1000);
+  const LoadResult result = Load(server, {.test = "get",
+                                          .connections = 1,
+                                          .operations = 100,
+                                          .warm_up = 0,
+                                          .rate = 1000,
+                                          .hang_ms = 100});
+  EXPECT_NE(result.failure, "");
+  EXPECT_EQ(result.operations, 19u);
+  EXPECT_EQ(result.unanswered, 81u);
+  EXPECT_EQ(result.latency.count(), 100);
+  EXPECT_GE(result.latency.max(), 100'000'000);
+}
+
 TEST(LoadRunTest, WhatIsNoReplyEndsIt) {
   const OneReplyServer server("hello\r\n", 0, 0);
   const LoadResult result =
