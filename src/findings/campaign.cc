@@ -512,7 +512,7 @@ std::string Campaign::Describe(const Found& found, const std::string& text) cons
       lines += "  minimized: " + std::to_string(input.ops_before) + " -> " +
                std::to_string(input.ops_after) + " ops, " + std::to_string(input.bytes_before) +
                " -> " + std::to_string(input.bytes_after) + " bytes, " +
-               std::to_string(input.candidates) + " candidates tried\n";
+               Plural(input.candidates, "candidate") + " tried\n";
     }
     lines += text;
   }

@@ -65,7 +65,7 @@ echo none >"$temp/fault"
 run 0 replay "$temp/frozen.ops"
 run 0 replay "$finding"
 run 0 findings check
-has out "1 are gone"
+has out "0 are gone, 1 not met"
 echo resend >"$temp/fault"
 run 1 findings check
 has out "failing"

@@ -76,13 +76,20 @@ if [[ $part == races ]]; then
 fi
 
 if [[ $part == found ]]; then
-  run 1 simulate --start "$racy lost" --seeds 100 --ops 150 --clients 4 --keys 7 --stop-on-failure \
+  # It is replayed from another folder than it was found from.
+  cd "$temp"
+  run 1 simulate --start "$python racy_server.py {port} lost" --seeds 100 --ops 150 --clients 4 --keys 7 --stop-on-failure \
     --parts concurrent_operations --format json --output "$temp/json"
+  cd /
   folder=$(echo "$RESPROBE_WORK_DIR"/findings/lives/simulate-violation-linearizable-*)
   holds "$folder" case case.ops original history.txt picture.txt picture.svg report.json
   check "the case is not smaller than the history" \
     test "$(wc -l <"$folder/case.ops")" -lt "$(wc -l <"$folder/history.txt")"
   grep -q '"signature": "violation:linearizable:' "$temp/json" || check "no finding in the report" false
+  # minimize leaves the whole history as it was met.
+  cp "$folder/history.txt" "$temp/history"
+  run 0 minimize "$folder"
+  cmp -s "$temp/history" "$folder/history.txt" || check "minimize has changed history.txt" false
   # The server is started as it was then.
   run 1 replay "$folder"
   has out "the kept history: violation"
@@ -91,6 +98,16 @@ if [[ $part == found ]]; then
   run 0 replay --start "$racy" "$folder"
   has out "the kept history: violation"
   has out "does not fail in 10 runs"
+  # Without its server the history is judged all the same; with one that is mended it is not gone.
+  mv "$temp/racy_server.py" "$temp/away"
+  run 2 replay "$folder"
+  has out "the kept history: violation"
+  has out "the life cannot be lived again"
+  sed "s/^import sys$/import sys; del sys.argv[2:]/" "$temp/away" >"$temp/racy_server.py"
+  run 0 findings check "$folder"
+  has out "0 still fail, 0 are gone, 1 not met"
+  run 0 findings rm --gone
+  has out "0 findings removed"
 fi
 
 if [[ $part == servers ]]; then

@@ -56,24 +56,34 @@ struct RunnerKind {
   std::string_view verb;  // the usual one
   bool live;              // it requires spec.server, or the option "url"
   bool traces;            // it can print what happens, and compare two runs
+  // How many runs decide about a case of which chance decides too; 1: the case alone decides.
+  int (*attempts)(const findings::RunSpec& spec);
   std::unique_ptr<findings::CaseRunner> (*open)(const runner::Project& project,
                                                 const findings::RunSpec& spec);
 };
 
+int Once(const findings::RunSpec& /*spec*/) { return 1; }
+
+template <class Runner>
+int Often(const findings::RunSpec& /*spec*/) {
+  return Runner::kAttempts;
+}
+
 constexpr RunnerKind kRunners[] = {
-    {"process", "fuzz", false, true, Open<findings::ProcessRunner>},
-    {"io", "io", false, true, OpenIo},
-    {"oracle", "oracle", true, false, Open<OracleCaseRunner>},
-    {"robustness", "oracle --unmodelled", true, false, Open<RobustnessCaseRunner>},
-    {"model", "model-check", true, false, Open<ModelCaseRunner>},
-    {"query", "oracle --query", true, false, Open<QueryCaseRunner>},
-    {"restore", "oracle --restore", true, false, Open<RestoreCaseRunner>},
-    {"check_tools", "oracle --check-tools", true, false, Open<CheckCaseRunner>},
-    {"crash", "crash", true, true, Open<CrashCaseRunner>},
-    {"planted", "chaos", false, true, Open<PlantedCaseRunner>},
-    {"client", "client", false, true, Open<ClientCaseRunner>},
-    {"life", "simulate", false, false, Open<LifeCaseRunner>},
-    {"workers", "invalidate or kill", true, false, Open<WorkersCaseRunner>},
+    {"process", "fuzz", false, true, Once, Open<findings::ProcessRunner>},
+    {"io", "io", false, true, Once, OpenIo},
+    {"oracle", "oracle", true, false, Once, Open<OracleCaseRunner>},
+    {"robustness", "oracle --unmodelled", true, false, Once, Open<RobustnessCaseRunner>},
+    {"model", "model-check", true, false, Once, Open<ModelCaseRunner>},
+    {"query", "oracle --query", true, false, Once, Open<QueryCaseRunner>},
+    {"restore", "oracle --restore", true, false, Once, Open<RestoreCaseRunner>},
+    {"check_tools", "oracle --check-tools", true, false, Once, Open<CheckCaseRunner>},
+    {"crash", "crash", true, true, Once, Open<CrashCaseRunner>},
+    {"planted", "chaos", false, true, Once, Open<PlantedCaseRunner>},
+    {"client", "client", false, true, Often<ClientCaseRunner>, Open<ClientCaseRunner>},
+    {"life", "simulate", false, false, LifeCaseRunner::AttemptsOf, Open<LifeCaseRunner>},
+    {"workers", "invalidate or kill", true, false, Often<WorkersCaseRunner>,
+     Open<WorkersCaseRunner>},
 };
 
 const RunnerKind* FindRunner(std::string_view name) {
@@ -104,11 +114,18 @@ fs::path InPath(const std::string& name) {
 }
 
 // A form of the command that is also valid in another clone on another machine: the program by its
-// name if it is in PATH, otherwise by its path relative to the repository.
+// name if it is in PATH, otherwise by its path relative to the repository, as are the files that
+// its options name.
 std::string Portable(const runner::Project& project, const std::string& command) {
-  const auto [program, options] = SplitProgram(command);
-  if (program.find('/') == std::string::npos) return command;
+  auto [program, options] = SplitProgram(command);
   std::error_code error;
+  const std::vector<std::string> given = options;
+  for (std::string& word : options) {
+    if (word.starts_with('/') && fs::is_regular_file(word, error)) word = project.Shown(word);
+  }
+  if (program.find('/') == std::string::npos) {
+    return options == given ? command : runner::CommandLine(runner::ShellWord(program), options);
+  }
   const std::string name = fs::path(program).filename();
   const fs::path found = InPath(name);
   const bool by_name = !found.empty() && fs::equivalent(found, program, error);
@@ -254,6 +271,11 @@ bool IsLive(std::string_view runner) {
 
 bool RunsInHarness(std::string_view runner) { return runner == "process" || runner == "io"; }
 
+int AttemptsOf(const findings::RunSpec& spec) {
+  const RunnerKind* kind = FindRunner(spec.runner);
+  return kind == nullptr ? 1 : kind->attempts(spec);
+}
+
 bool Traces(std::string_view runner) {
   const RunnerKind* kind = FindRunner(runner);
   return kind == nullptr || kind->traces;
@@ -278,12 +300,19 @@ std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
         "--server HOST:PORT or --unix PATH");
   }
   // A path in a frozen case is relative to the repository.
-  const auto [program, options] = SplitProgram(spec.server.start);
-  std::error_code error;
-  if (program.find('/') != std::string::npos && fs::path(program).is_relative() &&
-      !fs::exists(program, error) && fs::exists(project.source / program, error)) {
-    spec.server.start = runner::CommandLine(runner::ShellWord(project.source / program), options);
-  }
+  auto [program, options] = SplitProgram(spec.server.start);
+  const auto find = [&](std::string* word) {
+    std::error_code error;
+    if (word->find('/') == std::string::npos || fs::path(*word).is_absolute() ||
+        fs::exists(*word, error) || !fs::is_regular_file(project.source / *word, error)) {
+      return false;
+    }
+    *word = project.source / *word;
+    return true;
+  };
+  bool found = find(&program);
+  for (std::string& word : options) found |= find(&word);
+  if (found) spec.server.start = runner::CommandLine(runner::ShellWord(program), options);
   return kind->open(project, spec);
 }
 

@@ -38,6 +38,9 @@ bool IsLive(std::string_view runner);
 bool RunsInHarness(std::string_view runner);
 // True if it can print a trace, and run a case twice to compare traces.
 bool Traces(std::string_view runner);
+// How many runs the runner makes of a case before it says that it does not fail; more than 1 if
+// chance decides too.
+int AttemptsOf(const findings::RunSpec& spec);
 
 // The verb that found a failure. A report of an earlier version does not name it: the verb whose
 // runner it has.

@@ -24,7 +24,7 @@
 namespace resprobe::cli {
 namespace {
 
-// "failing", "gone"; "not checked" if it was never rerun, or was met again since.
+// "failing", "gone", "not met"; "not checked" if it was never rerun, or was met again since.
 std::string StateOf(const findings::Failure& failure) {
   const bool checked = !failure.checked.empty() && failure.checked >= failure.last_seen;
   return checked ? failure.state : "not checked";
@@ -118,7 +118,7 @@ class Runners {
 };
 
 struct Checked {
-  std::string word;  // "failing", "gone", "unclear", "cannot run"
+  std::string word;  // "failing", "gone", "not met", "unclear", "cannot run"
   std::string note;
 };
 
@@ -134,6 +134,10 @@ Checked Check(const findings::StoredFailure& stored, Runners* runners) {
     if (outcome.failed()) return {"failing", "otherwise now: " + outcome.what.signature};
     if (failure.replays == std::optional(false)) {
       return {"unclear", "alone, its case never failed"};
+    }
+    if (const int runs = AttemptsOf(failure.run); runs > 1) {
+      return {"not met", "not met in " + std::to_string(runs) +
+                             " runs: chance decides whether it shows, so it may still be there"};
     }
     return {"gone", ""};
   } catch (const runner::UserError& error) {
@@ -158,7 +162,7 @@ int RunRemove(const std::vector<std::string>& folders, bool gone) {
       // What check has seen may be old.
       const Checked now = Check(stored, &runners);
       if (runner::Interrupted()) throw runner::Interruption();
-      if (now.word == "failing") store.SetState(stored.folder, now.word);
+      if (now.word == "failing" || now.word == "not met") store.SetState(stored.folder, now.word);
       if (now.word != "gone") {
         std::printf(
             "kept: %s: %s\n", project.Shown(stored.folder).c_str(),
@@ -188,7 +192,7 @@ int RunCheck(const std::vector<std::string>& folders, const runner::OutputOption
     const Checked checked = Check(stored, &runners);
     if (runner::Interrupted()) throw runner::Interruption();
     ++counts[checked.word];
-    if (checked.word == "failing" || checked.word == "gone") {
+    if (checked.word == "failing" || checked.word == "gone" || checked.word == "not met") {
       store.SetState(stored.folder, checked.word);
     }
     if (output.text_on_stdout()) {
@@ -206,6 +210,7 @@ int RunCheck(const std::vector<std::string>& folders, const runner::OutputOption
   if (output.text_on_stdout()) {
     std::printf("%s: %zu still fail, %zu are gone", findings::Plural(all.size(), "finding").c_str(),
                 counts["failing"], counts["gone"]);
+    if (counts["not met"] > 0) std::printf(", %zu not met", counts["not met"]);
     if (counts["unclear"] > 0) std::printf(", %zu unclear", counts["unclear"]);
     if (counts["cannot run"] > 0) std::printf(", %zu cannot be run", counts["cannot run"]);
     std::printf("\n");
@@ -261,6 +266,10 @@ Verb FindingsVerb() {
   add_folders(&check);
   AddOutputOptions(&check, output.get());
   check.examples = {{"findings check", "runs all again, and says which are gone"}};
+  check.details =
+      "A case of which chance decides too (a race of a live server, a hunt for stale reads) is run "
+      "several times; if it does not fail then it is `not met`, which is no proof that it is gone, "
+      "and rm --gone keeps it.";
   check.exit_codes =
       "0 nothing fails any more, 1 something still does, 2 wrong use or one cannot be run, 130 "
       "interrupted.";

@@ -10,6 +10,7 @@
 #include "cli/cases/case_runners.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/verbs.h"
+#include "findings/campaign.h"
 #include "findings/finding_store.h"
 #include "runner/harness_process.h"
 #include "runner/process.h"
@@ -115,12 +116,12 @@ int RunMinimize(const MinimizeOptions& options) {
   const bool known_minimal = !into_folder || finding->failure.input.minimized;
   const auto print_result = [&] {
     if (minimal) {
-      absl::PrintF("%s: is minimal already: %d ops, %d bytes, %d candidates tried\n",
-                   project.Shown(file), small.ops_after, bytes_before, small.candidates);
+      absl::PrintF("%s: is minimal already: %d ops, %d bytes, %s tried\n", project.Shown(file),
+                   small.ops_after, bytes_before, findings::Plural(small.candidates, "candidate"));
     } else {
-      absl::PrintF("%s: %d -> %d ops, %d -> %d bytes, %d candidates tried\n", project.Shown(file),
+      absl::PrintF("%s: %d -> %d ops, %d -> %d bytes, %s tried\n", project.Shown(file),
                    small.ops_before, small.ops_after, bytes_before, small.tape.size(),
-                   small.candidates);
+                   findings::Plural(small.candidates, "candidate"));
     }
     std::printf("signature: %s\n", small.outcome.what.signature.c_str());
     if (!small.limit.empty()) std::printf("%s ended it\n", small.limit.c_str());

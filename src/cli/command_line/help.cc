@@ -138,7 +138,7 @@ std::string HelpText(const Verb& verb, const std::string& path, size_t width) {
   if (!summary.empty() && !path.empty()) {
     summary[0] =
         static_cast<char>(summary[0] >= 'a' && summary[0] <= 'z' ? summary[0] - 0x20 : summary[0]);
-    summary += '.';
+    if (!summary.ends_with('?')) summary += '.';
   }
   out += Wrap(summary, 0, width);
   if (!verb.details.empty()) out += "\n" + Wrap(verb.details, 0, width);

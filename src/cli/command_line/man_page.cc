@@ -90,7 +90,8 @@ std::string VerbText(const Verb& verb, const std::string& path) {
     }
     return out;
   }
-  std::string out = ".SS " + Escaped(Synopsis(verb, path)) + "\n" + Escaped(verb.summary) + ".\n";
+  std::string out = ".SS " + Escaped(Synopsis(verb, path)) + "\n" + Escaped(verb.summary) +
+                    (verb.summary.ends_with('?') ? "\n" : ".\n");
   if (!verb.details.empty()) out += ".PP\n" + Paragraphs(verb.details);
   for (const Option& option : verb.options) {
     if (option.positional() && !option.hidden) out += Entry(option);

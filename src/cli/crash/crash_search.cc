@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "cli/crash/planted_faults.h"
+#include "cli/oracle/live_runners.h"
 #include "cli/output_options.h"
 #include "engine/generate.h"
 #include "runner/case_file.h"
@@ -27,7 +28,7 @@ findings::RunSpec SpecOf(const CrashOptions& options) {
   findings::RunSpec spec;
   spec.runner = "crash";
   spec.harness = std::string(DurabilityWorld::kName);
-  spec.server.start = options.server.start;
+  spec.server.start = WithWholePaths(options.server.start);
   spec.server.arguments = options.server.arguments;
   if (!options.plant.empty()) spec.options["plant"] = options.plant;
   return spec;

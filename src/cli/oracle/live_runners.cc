@@ -1,9 +1,13 @@
 #include "cli/oracle/live_runners.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "findings/process_runner.h"
+#include "live/server/target.h"
 #include "runner/process.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 
 namespace resprobe::cli {
@@ -27,7 +31,31 @@ size_t Of(const std::map<std::string, size_t>& outcomes, const char* word) {
   return at == outcomes.end() ? 0 : at->second;
 }
 
+// The word with a whole path, if it names a file.
+std::string WholePath(const std::string& word) {
+  std::error_code error;
+  if (word.starts_with('-') || word.starts_with('/') || !fs::is_regular_file(word, error)) {
+    return word;
+  }
+  const fs::path whole = fs::absolute(word, error);
+  return error ? word : whole.lexically_normal().string();
+}
+
 }  // namespace
+
+std::string WithWholePaths(const std::string& command) {
+  std::string error;
+  std::optional<std::vector<std::string>> words = live::WordsOfCommand(command, &error);
+  if (!words || words->empty()) return command;
+  const std::vector<std::string> given = *words;
+  // Without a slash the program is one of PATH.
+  const bool in_path = words->front().find('/') == std::string::npos;
+  for (size_t i = in_path ? 1 : 0; i < words->size(); ++i) (*words)[i] = WholePath((*words)[i]);
+  if (*words == given) return command;
+  const std::string program = words->front();
+  words->erase(words->begin());
+  return runner::CommandLine(runner::ShellWord(program), *words);
+}
 
 LiveOptions ToLiveOptions(const findings::RunSpec& spec) {
   LiveOptions options;
@@ -65,8 +93,10 @@ findings::RunSpec ToRunSpec(const LiveOptions& options, const std::string& runne
   findings::ServerSpec& server = spec.server;
   server.address = options.server.Address();
   server.unix_path = options.server.unix_path;
-  server.start = options.server.start;
-  server.arguments = options.server.arguments;
+  server.start = WithWholePaths(options.server.start);
+  for (const std::string& word : options.server.arguments) {
+    server.arguments.push_back(WholePath(word));
+  }
   server.flush = options.server.flush;
   server.allow_remote = options.server.allow_remote;
   server.sandbox = options.server.sandbox;

@@ -14,6 +14,9 @@
 // constructor opens a server, and throws UserError if it cannot.
 namespace resprobe::cli {
 
+// The command with whole paths of the files that it names, so that it can be run from another
+// folder.
+std::string WithWholePaths(const std::string& command);
 // Converts between the server of a RunSpec and the options of a verb. The runner's own options are
 // those of --unmodelled.
 LiveOptions ToLiveOptions(const findings::RunSpec& spec);

@@ -140,7 +140,9 @@ findings::CaseOutcome OutcomeOf(const LifeSpec& life, const history::History& hi
                                  RequestsText(misfit) + " -> " + seen);
     what.expected = runner::JsonText(expected.empty() ? "no such reply in any order"
                                                       : absl::StrJoin(expected, " or "));
-    const std::string picture = Picture(history, verdict.search);
+    const std::string picture =
+        "  (---: no reply in what is shown; !: its reply fits in no order)\n" +
+        Picture(history, verdict.search);
     outcome.text = "  expected: " + what.expected + "\n  seen:     " + what.seen +
                    "\n  keys:     " + absl::StrJoin(verdict.search.keys, " ") + "\n" + picture;
     outcome.files["picture.txt"] = picture;

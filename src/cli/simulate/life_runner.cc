@@ -27,10 +27,11 @@ LifeCaseRunner::LifeCaseRunner(const runner::Project& project, const findings::R
     }
     plant_ = static_cast<LifePlant>(1 + (at - std::begin(kLifePlants)));
   }
-  if (!spec_.server.given()) {
-    simulation_ = std::make_unique<SimLives>();
-    return;
-  }
+  if (simulated()) simulation_ = std::make_unique<SimLives>();
+}
+
+void LifeCaseRunner::Open() {
+  if (simulated() || lives_ != nullptr) return;
   std::string error;
   lives_ = live::LiveLives::Open(ToLiveOptions(spec_).server.Target(), &error);
   if (lives_ == nullptr) runner::ThrowServerError(error);
@@ -54,6 +55,7 @@ std::string LifeCaseRunner::WhyNot(history::Part part) const {
 
 LifeCaseRunner::Lived LifeCaseRunner::Live(LifeSpec* life) {
   Lived lived;
+  Open();
   std::string failure;
   std::vector<history::Executed> order;
   bool ordered = false;
@@ -80,7 +82,7 @@ LifeCaseRunner::Lived LifeCaseRunner::Live(LifeSpec* life) {
                                   .monitor = AsksForOrder(life->seed)},
                                  &result, &error);
     if (result.stopped || runner::Interrupted()) throw runner::Interruption();
-    if (!ran) throw runner::UserError(error);
+    if (!ran) runner::ThrowServerError(error);
     lived.history = std::move(result.history);
     lived.counts = result.counts;
     failure = std::move(result.failure);
@@ -102,6 +104,7 @@ void LifeCaseRunner::Run(const std::vector<fs::path>& files, bool /*trace*/, boo
     ReadCaseOf(file, &kept, &life);
     const LifeSpec spec = life.value_or(LifeSpec());
     const LifeVerdict verdict = Judge(kept, nullptr, spec.profile);
+    if (runner::Interrupted()) throw runner::Interruption();
     findings::CaseOutcome outcome = OutcomeOf(spec, kept, verdict, "");
     constexpr const char* kWords[] = {"ok", "violation", "unknown"};
     std::string judged =
@@ -115,10 +118,20 @@ void LifeCaseRunner::Run(const std::vector<fs::path>& files, bool /*trace*/, boo
       take(file, std::move(outcome));
       continue;
     }
+    try {
+      Open();
+    } catch (const runner::UserError&) {
+      // What was kept is judged all the same.
+      outcome.text = judged + outcome.text + "  the life cannot be lived again\n";
+      if (verdict.verdict == history::Verdict::kUnknown) outcome.word = "unknown";
+      outcome.ops = kept.operations.size();
+      take(file, std::move(outcome));
+      throw;
+    }
     std::string shown = std::move(outcome.text);
     outcome = {};
     int attempt = 0;
-    while (attempt < (simulated() ? 1 : kAttempts) && !outcome.failed()) {
+    while (attempt < AttemptsOf(spec_) && !outcome.failed()) {
       outcome = Live(&*life).outcome;
       ++attempt;
     }
@@ -146,6 +159,7 @@ findings::SmallCase LifeCaseRunner::Shrink(const fs::path& file,
   if (verdict.verdict != history::Verdict::kViolation) {
     // It did not come to its end.
     small.outcome = RunOne(file);
+    small.outcome.files.clear();  // they are of another life
     small.failed = small.reproduced = small.outcome.failed();
     small.ops_after = small.ops_before;
     small.tape = TextOf(file);
@@ -156,7 +170,7 @@ findings::SmallCase LifeCaseRunner::Shrink(const fs::path& file,
   small.failed = true;
   small.reproduced = again.verdict == history::Verdict::kViolation;
   small.outcome = OutcomeOf(spec, shorter, again, "");
-  small.outcome.files["history.txt"] = CaseOf(life, kept);
+  small.outcome.files.erase("history.txt");  // the whole one stays as it was met
   small.candidates = 1;
   small.ops_after = shorter.operations.size();
   small.tape = CaseOf(life, small.reproduced ? shorter : kept);

@@ -28,7 +28,7 @@ class LifeCaseRunner : public findings::CaseRunner {
  public:
   static constexpr int kAttempts = 10;
 
-  // Opens the server; throws UserError if it cannot.
+  // The server is opened when it is needed: what a kept history says can be judged without it.
   LifeCaseRunner(const runner::Project& project, const findings::RunSpec& spec);
 
   const findings::RunSpec& spec() const override { return spec_; }
@@ -40,6 +40,8 @@ class LifeCaseRunner : public findings::CaseRunner {
   std::string WhySound() const override;
   std::string Summary(size_t cases, const std::map<std::string, size_t>& outcomes) const override;
 
+  // Opens the server, unless it is open. Throws UserError if it cannot.
+  void Open();
   // One life.
   struct Lived {
     history::History history;
@@ -50,10 +52,14 @@ class LifeCaseRunner : public findings::CaseRunner {
   // Sets life->profile. Throws UserError if the server cannot be reached any more, Interruption on
   // Ctrl-C.
   Lived Live(LifeSpec* life);
-  // Why the server cannot live that part; "" if it can.
+  // Why the server, which must be open, cannot live that part; "" if it can.
   std::string WhyNot(history::Part part) const;
-  bool simulated() const { return lives_ == nullptr; }
+  bool simulated() const { return !spec_.server.given(); }
   std::string ServerName() const;
+  // How many lives decide about a case of this RunSpec; 1: the same seed gives the same life.
+  static int AttemptsOf(const findings::RunSpec& spec) {
+    return spec.server.given() ? kAttempts : 1;
+  }
 
  private:
   fs::path source_;

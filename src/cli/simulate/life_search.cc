@@ -57,6 +57,7 @@ void Add(const history::Life::Counts& from, history::Life::Counts* to) {
 
 LifeSearch::LifeSearch(const runner::Project& project, const SimulateOptions& options)
     : options_(options), lives_(project, SpecOf(options)), current_(&lives_) {
+  lives_.Open();
   std::vector<std::string> names;
   for (const PartInfo& info : kParts) names.emplace_back(info.name);
   const std::vector<std::string> wanted = SplitList(options.parts);
@@ -86,7 +87,8 @@ LifeSearch::LifeSearch(const runner::Project& project, const SimulateOptions& op
     }
     if (!part.has_life && part.harness.empty() && part.left_out.empty()) continue;
     if (named && !part.left_out.empty()) {
-      throw runner::UserError("--parts " + options.parts + ": " + part.name + ": " + part.left_out);
+      throw runner::UserError("--parts " + options.parts + ": " +
+                              (options.parts == part.name ? "" : part.name + ": ") + part.left_out);
     }
     if (!part.harness.empty() && !streams_.contains(part.harness)) {
       streams_[part.harness] = std::make_unique<findings::ProcessRunner>(
@@ -113,7 +115,7 @@ bool LifeSearch::Step(const Met& met) {
   PartOfLives& part = parts_[next_part_];
   next_part_ = (next_part_ + 1) % parts_.size();
   if (!part.left_out.empty()) return true;
-  const auto seed = static_cast<uint64_t>(options_.seed + seeds_ - 1);
+  const uint64_t seed = options_.seed + static_cast<uint64_t>(seeds_ - 1);
   if (part.has_life) Live(&part, seed, met);
   if (!part.harness.empty()) Stream(&part, seed, met);
   return true;
@@ -205,7 +207,7 @@ void LifeSearch::Stream(PartOfLives* part, uint64_t seed, const Met& met) {
 std::string LifeSearch::Line(const std::string& found, const findings::RunClock& clock) const {
   uint64_t operations = 0;
   for (const PartOfLives& part : parts_) operations += part.counts.operations + part.stream_ops;
-  return runner::Grouped(static_cast<uint64_t>(seeds_)) + " seeds, " +
+  return runner::Grouped(static_cast<uint64_t>(seeds_)) + (seeds_ == 1 ? " seed, " : " seeds, ") +
          clock.Rate(operations, "operations") + ", " + found;
 }
 
@@ -235,10 +237,29 @@ std::string LifeSearch::Summary() const {
       "(ordered: lives that the server's own order of requests explains, the others are searched; "
       "lost:\noperations without a reply)\n";
   for (const auto& [why, times] : why_unknown_) text += "unknown: " + why + "\n";
+  if (!why_unknown_.empty()) {
+    text +=
+        "what many clients do with few keys at the same time can have too many orders to try: give "
+        "fewer --clients, more --keys or fewer --ops\n";
+  }
   if (!failed_seeds_.empty()) {
     text += "failed seeds: " + absl::StrJoin(failed_seeds_, " ") + "\n";
   }
   return text;
+}
+
+std::string LifeSearch::LastLine() const {
+  uint64_t ok = 0;
+  uint64_t violations = 0;
+  uint64_t unknown = 0;
+  for (const PartOfLives& part : parts_) {
+    ok += part.ok + part.streams - part.failed_streams;
+    violations += part.violations + part.failed_streams;
+    unknown += part.unknown;
+  }
+  if (unknown == 0) return "";
+  return absl::StrFormat("%d ok, %s, %d unknown\n", ok, findings::Plural(violations, "violation"),
+                         unknown);
 }
 
 Json LifeSearch::Report() const {
@@ -328,7 +349,9 @@ int RunSimulate(SimulateOptions& options) {
   campaign.seconds = options.seconds;
   campaign.stop_on_failure = options.stop_on_failure;
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
-  return findings::Campaign(project, &search, campaign).Run(options.output);
+  const int code = findings::Campaign(project, &search, campaign).Run(options.output);
+  std::fputs(search.LastLine().c_str(), campaign.out);
+  return code;
 }
 
 }  // namespace resprobe::cli

@@ -19,7 +19,7 @@ namespace resprobe::cli {
 struct SimulateOptions {
   ServerOptions server;  // none: the simulated system
   int64_t seeds = 100;
-  int64_t seed = 1;
+  uint64_t seed = 1;
   int64_t ops = 1000;
   int64_t clients = 8;
   int64_t keys = 100;
@@ -43,6 +43,8 @@ class LifeSearch : public findings::Search {
   std::string Summary() const override;
   Json Report() const override;
   std::string WhyVacuous() const override;
+  // "20 ok, 1 violation, 3 unknown\n", in lives and streams; "" if none is unknown.
+  std::string LastLine() const;
 
  private:
   // A part of the lives of all seeds, and its sums.

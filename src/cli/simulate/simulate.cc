@@ -25,7 +25,7 @@ Verb SimulateVerb() {
       "same time. docs/simulate.md says more.";
   verb.examples = {{"simulate --seeds 200 --ops 1000", "the core, in simulation"},
                    {"simulate --start valkey-server --seeds 20 --ops 1000", "a live server"},
-                   {"simulate --server 127.0.0.1:6379 --clients 32 --keys 10 --time 5m",
+                   {"simulate --server 127.0.0.1:6379 --clients 16 --keys 50 --ops 300 --time 5m",
                     "many clients on few keys of a running server"}};
   verb.exit_codes = "0 every life is ok, 1 a violation, or a life that is unknown, 2 wrong use.";
   options->server.AddTo(&verb);
@@ -44,7 +44,7 @@ Verb SimulateVerb() {
               "it gives old replies to some reads");
   verb.Group("How long");
   verb.Number("--seeds", "N", &options->seeds, 1, INT32_MAX, "This many lives").ShowDefault();
-  verb.Number("--seed", "S", &options->seed, 0, INT32_MAX, "The first of them").ShowDefault();
+  verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "The first of them").ShowDefault();
   verb.Time("--time", &options->seconds, "No new life after 30s, 5m, 1h");
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first finding");
   verb.Group("");
