@@ -78,8 +78,8 @@ fi
 if [[ $part == found ]]; then
   # It is replayed from another folder than it was found from.
   cd "$temp"
-  run 1 simulate --start "$python racy_server.py {port} lost" --seeds 100 --ops 150 --clients 4 --keys 7 --stop-on-failure \
-    --parts concurrent_operations --format json --output "$temp/json"
+  run 1 simulate --start "$python racy_server.py {port} lost" --seeds 100 --ops 150 --clients 4 \
+    --keys 7 --stop-on-failure --parts concurrent_operations --format json --output "$temp/json"
   cd /
   folder=$(echo "$RESPROBE_WORK_DIR"/findings/lives/simulate-violation-linearizable-*)
   holds "$folder" case case.ops original history.txt picture.txt picture.svg report.json
