@@ -307,7 +307,7 @@ std::unique_ptr<findings::CaseRunner> OpenRunner(const runner::Project& project,
         fs::exists(*word, error) || !fs::is_regular_file(project.source / *word, error)) {
       return false;
     }
-    *word = project.source / *word;
+    *word = (project.source / *word).string();
     return true;
   };
   bool found = find(&program);

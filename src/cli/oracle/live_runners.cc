@@ -7,6 +7,7 @@
 #include "findings/process_runner.h"
 #include "live/server/target.h"
 #include "runner/process.h"
+#include "runner/project.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
 
