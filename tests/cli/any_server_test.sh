@@ -247,7 +247,7 @@ if [[ $part == causes ]]; then
   has out "the core has taken over"
   hasnt out "not judged"
   # The expiry is compared by TTL if there is no PTTL.
-  run 1 oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --seeds 300 --without ttl
+  run 1 oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --seeds 700 --without ttl
   has out "leaves another expiry, met"
   # And it is compared to the second; whatever sets it, that is one finding.
   corpus "SET k v EX 100" "SET k v / PEXPIRE k 100000" "SET k v PX 100 NX"

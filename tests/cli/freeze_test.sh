@@ -26,7 +26,7 @@ all_tests_of() { bash "$tests/corpus_test.sh" "$program" "$1" "$1" >"$temp/all" 
 
 # A violation, a crash, an assertion and a hang; the case contains more than necessary.
 printf x >"$temp/repository/corpus/fragile/seed"
-for kind in v:violation-no_v o:asan-heap-buffer-overflow-resprobe a:signal h:timeout; do
+for kind in v:violation-no_v o:asan-heap-buffer-overflow-resprobe a:assert h:timeout; do
   letter=${kind%%:*} name=${kind#*:}
   build "$fragile/faulty"
   more='and more\r\nthan\0needed'

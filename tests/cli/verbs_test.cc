@@ -147,6 +147,7 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
                                              {"fuzz", {start}},
                                              {"crash", {start}},
                                              {"chaos", {start}},
+                                             {"mutants", {start}},
                                              {"freeze", {start}}};
   const Verb root = AllVerbs();
   const Verb& oracle = VerbOf(root, "oracle");
