@@ -71,8 +71,8 @@ class Life {
   uint32_t number(uint32_t slot) const { return clients_[slot].number; }
   bool waits(uint32_t slot) const { return !clients_[slot].open.empty(); }
 
-  // True if the server is to be killed now. Then, once it is dead and everything that it had sent
-  // has arrived: Crashed(); all clients connect again.
+  // True if the caller must kill the server now. Call Crashed() once it is dead and everything that
+  // it had sent has arrived; all clients connect again.
   bool CrashIsDue() const {
     return next_crash_ < crashes_.size() && sent_ >= crashes_[next_crash_];
   }

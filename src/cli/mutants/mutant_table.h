@@ -12,7 +12,7 @@
 
 namespace resprobe::cli {
 
-// What is to be measured, and shown.
+// What the verb measures and prints.
 struct MutantPlan {
   std::vector<mutants::Mutant> mutants;
   std::vector<std::string> sources;  // of kCaseSources

@@ -248,11 +248,11 @@ class Expander {
 
  private:
   static constexpr size_t kMost = 48;
-  // A request in so many has as many elements as a small encoding may have, or one more or less.
+  // One request in kManyOneIn has as many elements as a small encoding may have, give or take one.
   static constexpr uint64_t kManyOneIn = 300;
   static constexpr size_t kMostOfMany = 1040;
   static constexpr size_t kEncodingSizes[] = {64, 128, 128, 128, 512};
-  // A text in so many is as long as a small encoding permits, or a byte longer or shorter.
+  // One text in kLongOneIn is as long as a small encoding permits, give or take a byte.
   static constexpr uint64_t kLongOneIn = 24;
   static constexpr size_t kEncodingLengths[] = {44, 64};
 

@@ -45,8 +45,8 @@ struct ClientSlot {
   bool timed = false;        // a timer has fired in a turn of its own loop
   uint64_t last_called = 0;  // the last ordinary command called back
   uint64_t pending = 0;      // ordinary commands that were not called back
-  // What its peer owes it for all commands, also for those that were called back: replies, and at
-  // least so many confirmations of subscriptions.
+  // What its peer owes it for all commands, also for those that were called back: replies, and a
+  // least number of confirmations of subscriptions.
   uint64_t owed = 0;
   uint64_t owed_confirmations = 0;
   SentRequests sent;

@@ -201,7 +201,7 @@ TEST(IoChaosWorld, AClientThatNeverConnectsIsFound) {
 }
 
 // What fails the assert of a known fault for another reason is none: with an honest peer there is
-// no reply that nobody asked for.
+// no unsolicited reply.
 class AssertingClient : public PlainClient {
  public:
   void Fire(Event event) override {
