@@ -121,8 +121,8 @@ class SimPosix {
     virtual void OnResult(const char* call, int socket, int64_t result) = 0;
     // A write without MSG_NOSIGNAL has failed with EPIPE: SIGPIPE would end the process.
     virtual void OnSignal(int socket) = 0;
-    // The client asks for `bytes`, and would then hold more than it may.
-    virtual void OnGreed(size_t bytes) = 0;
+    // The client asks for `bytes`, and would then hold `held` bytes, of which `most` are allowed.
+    virtual void OnGreed(size_t bytes, size_t held, size_t most) = 0;
   };
 
   SimPosix() = default;

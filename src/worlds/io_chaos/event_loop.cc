@@ -57,8 +57,9 @@ bool EventLoop::Wait(int socket, bool readable, bool writable, int64_t until_us)
 }
 
 std::string_view EventLoop::WhyInVain(int socket) {
-  if (!lines_->whole(socket) || !run_->system.Connected(socket) || lines_->InFlight(socket) > 0 ||
-      run_->system.Waiting(socket) > 0 || !lines_->peer(socket).honest()) {
+  if (!lines_->whole(socket) || lines_->hung_up(socket) || !run_->system.Connected(socket) ||
+      lines_->InFlight(socket) > 0 || run_->system.Waiting(socket) > 0 ||
+      !lines_->peer(socket).honest()) {
     return "";
   }
   ClientSlot& slot = lines_->slot(socket);
@@ -72,8 +73,8 @@ void EventLoop::OnSignal(int socket) {
   if (!guard_->Avoids(KnownFault::kSigpipe)) contract_->ReportSignal(socket);
 }
 
-void EventLoop::OnGreed(size_t bytes) {
-  if (guard_->Avoids(KnownFault::kElementsAhead) && ahead_->Announced(bytes)) return;
+void EventLoop::OnGreed(size_t bytes, size_t held, size_t most) {
+  if (guard_->Avoids(KnownFault::kElementsAhead) && ahead_->Announced(held) >= held - most) return;
   contract_->ReportGreed(bytes);
 }
 

@@ -55,7 +55,7 @@ class EventLoop : public SimPosix::World {
   bool Wait(int socket, bool readable, bool writable, int64_t until_us) override;
   void OnResult(const char* call, int socket, int64_t result) override;
   void OnSignal(int socket) override;
-  void OnGreed(size_t bytes) override;
+  void OnGreed(size_t bytes, size_t held, size_t most) override;
 
  private:
   // True if the client waits for the event, and its call would not be in vain.

@@ -116,7 +116,13 @@ class ProgramLoop {
     if (clients_.empty()) adapter_.Open();
     clients_.push_back(client);
     adapter_.Now();
-    return adapter_.Attach(context);
+    if (!adapter_.Attach(context)) return false;
+    // It may be called back, and end, in the turn in which it has begun.
+    if (turning_) {
+      client->BeginTurn();
+      called_.push_back(client);
+    }
+    return true;
   }
   void Leave(Client* client) {
     std::erase(clients_, client);
@@ -132,7 +138,8 @@ class ProgramLoop {
     called_ = clients_;
     for (Client* client : called_) client->BeginTurn();
     adapter_.Turn(context);
-    for (Client* client : called_) client->EndTurn();
+    // A client that has ended may be followed by another one, which joins them.
+    for (size_t i = 0; i < called_.size(); ++i) called_[i]->EndTurn();
     turning_ = false;
     if (clients_.empty()) adapter_.Close();
   }

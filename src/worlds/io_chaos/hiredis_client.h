@@ -199,7 +199,10 @@ class HiredisAsync : public HiredisClient {
   }
 
   bool exists() const override { return ac_ != nullptr; }
-  int descriptor() const override { return ac_ == nullptr ? -1 : SocketOf(ac_->c); }
+  int descriptor() const override {
+    // A context that was cleaned up may be freed already, though the call that did it goes on.
+    return ac_ == nullptr || cleaned_ ? -1 : SocketOf(ac_->c);
+  }
   bool wants(Event event) const override {
     if (ac_ == nullptr || cleaned_) return false;
     switch (event) {

@@ -32,7 +32,7 @@ void IoLines::Open(int socket, const ClientSlot& slot) {
   line.end = network_.Connect(kClientMachine, kPeerMachine, static_cast<uint64_t>(socket) + 1);
   line.open = true;
   open_ |= uint32_t{1} << socket;
-  line.ended = false;
+  line.ended = line.hung_up = false;
   line.slot = slot.index;
   line.peer.Open(server_, &run_->system.counts());
 }
@@ -58,7 +58,9 @@ void IoLines::End(int socket, PeerEnd how) {
 }
 
 void IoLines::Hangup(int socket) {
-  if (whole(socket)) network_.Close(PeersEnd(At(socket)));
+  if (!whole(socket)) return;
+  At(socket).hung_up = true;
+  network_.Close(PeersEnd(At(socket)));
 }
 
 void IoLines::EndBy(Line& line, int socket, const ToxicStream::Step& step) {

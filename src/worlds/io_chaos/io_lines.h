@@ -50,6 +50,7 @@ class IoLines : private Scheduler::Handler {
   // True from Open() to Close(), and if the peer has not ended it meanwhile.
   bool open(int socket) const { return At(socket).open; }
   bool whole(int socket) const { return Whole(At(socket)); }
+  bool hung_up(int socket) const { return At(socket).hung_up; }
   // The client that has opened the socket.
   ClientSlot& slot(int socket) { return (*slots_)[At(socket).slot]; }
   // The peer of the socket's last connection.
@@ -76,7 +77,8 @@ class IoLines : private Scheduler::Handler {
     IoPeer peer;
     size_t slot = 0;
     bool open = false;
-    bool ended = false;  // the peer has closed or reset it
+    bool ended = false;    // the peer has closed or reset it
+    bool hung_up = false;  // the peer has closed it; a toxic may keep the client from seeing that
   };
 
   Line& At(int socket) { return lines_[static_cast<size_t>(socket)]; }

@@ -83,23 +83,8 @@ bool LookAhead::Unsolicited(int socket, const Owed& owed) {
   }
 }
 
-bool LookAhead::Malformed(int socket) {
-  const SimPosix::Socket& s = run_->system.SocketAt(socket);
-  for (again_.Restart();;) {
-    switch (again_.Next(s, s.read)) {
-      case ArrivedValues::Status::kNeedMore:
-        return false;
-      case ArrivedValues::Status::kError:
-        return true;
-      case ArrivedValues::Status::kValue:
-        const resp::ReplyView root = again_.value().root();
-        const bool array = root.type() == resp::Type::kArray;
-        if ((array || root.type() == resp::Type::kPush) && !IsWellFormedMessage(root)) return true;
-    }
-  }
-}
-
-bool LookAhead::Announced(size_t bytes) const {
+size_t LookAhead::Announced(size_t most) const {
+  size_t announced = 0;
   for (size_t socket = 0; socket < SimPosix::kSockets; ++socket) {
     std::string_view rest = run_->system.SocketAt(static_cast<int>(socket)).arrived;
     while (!rest.empty()) {
@@ -109,10 +94,12 @@ bool LookAhead::Announced(size_t bytes) const {
       rest.remove_prefix(at + 1);
       uint64_t elements = 0;
       std::from_chars(rest.data(), rest.data() + rest.size(), elements);
-      if (elements * (pairs ? 2 : 1) * sizeof(void*) == bytes) return true;
+      if (elements > most) continue;
+      const size_t bytes = elements * (pairs ? 2 : 1) * sizeof(void*);
+      if (bytes <= most) announced += bytes;
     }
   }
-  return false;
+  return announced;
 }
 
 }  // namespace resprobe

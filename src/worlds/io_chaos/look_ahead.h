@@ -35,11 +35,9 @@ class LookAhead {
   };
   // True if the client has read more than it is owed, or what is no value, so that none can say.
   bool Unsolicited(int socket, const Owed& owed);
-  // True if a message without the elements that it must have has arrived, or what is no value.
-  bool Malformed(int socket);
-  // True if what has arrived, on any socket, has the header of an aggregate whose elements take
-  // this many bytes in an array of pointers.
-  bool Announced(size_t bytes) const;
+  // The bytes that arrays of pointers take for the elements of all aggregates whose headers have
+  // arrived, on any socket, without those that take over `most` bytes alone.
+  size_t Announced(size_t most) const;
   // The first bytes, which are whole values that the client has read, are not stored any more.
   void Forget(int socket, size_t bytes) {
     At(socket).Forget(bytes);
