@@ -80,7 +80,11 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
     // push, if pushes are handed out as replies are; if not, the confirmation is no reply to wait
     // for.
     if (slot.resp3 && !options_.client.pushes_as_replies) {
-      if (!options_.client.push_handler) return 0;
+      // HELLO may have been refused, or not have arrived yet.
+      if (!options_.client.push_handler || slot.socket < 0 ||
+          with_.lines->peer(slot.socket).protocol() < 3) {
+        return 0;
+      }
       unanswered = true;
     }
     request.size = 1;

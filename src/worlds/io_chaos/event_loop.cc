@@ -57,9 +57,9 @@ bool EventLoop::Wait(int socket, bool readable, bool writable, int64_t until_us)
 }
 
 std::string_view EventLoop::WhyInVain(int socket) {
-  if (!lines_->whole(socket) || lines_->hung_up(socket) || !run_->system.Connected(socket) ||
-      lines_->InFlight(socket) > 0 || run_->system.Waiting(socket) > 0 ||
-      !lines_->peer(socket).honest()) {
+  if (!lines_->sound() || !lines_->whole(socket) || lines_->hung_up(socket) ||
+      !run_->system.Connected(socket) || lines_->InFlight(socket) > 0 ||
+      run_->system.Waiting(socket) > 0 || !lines_->peer(socket).honest()) {
     return "";
   }
   ClientSlot& slot = lines_->slot(socket);

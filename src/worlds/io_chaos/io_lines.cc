@@ -68,6 +68,7 @@ void IoLines::EndBy(Line& line, int socket, const ToxicStream::Step& step) {
   run_->system.End(socket, step.kind == Kind::kRst   ? PeerEnd::kReset
                            : step.kind == Kind::kFin ? PeerEnd::kClose
                                                      : PeerEnd::kHalfClose);
+  line.hung_up = true;
   if (step.kind != Kind::kHalfClose) Drop(line);
 }
 

@@ -51,6 +51,8 @@ class IoLines : private Scheduler::Handler {
   bool open(int socket) const { return At(socket).open; }
   bool whole(int socket) const { return Whole(At(socket)); }
   bool hung_up(int socket) const { return At(socket).hung_up; }
+  // True if no toxic is on.
+  bool sound() const { return toxics_->list().empty(); }
   // The client that has opened the socket.
   ClientSlot& slot(int socket) { return (*slots_)[At(socket).slot]; }
   // The peer of the socket's last connection.
@@ -78,7 +80,7 @@ class IoLines : private Scheduler::Handler {
     size_t slot = 0;
     bool open = false;
     bool ended = false;    // the peer has closed or reset it
-    bool hung_up = false;  // the peer has closed it; a toxic may keep the client from seeing that
+    bool hung_up = false;  // the peer has ended it, perhaps only one way, perhaps unnoticed
   };
 
   Line& At(int socket) { return lines_[static_cast<size_t>(socket)]; }
