@@ -204,12 +204,12 @@ TEST(IoChaosHiredis, ABlockingSubscriberGetsPushes) {
   // A handler gets the confirmation and the message while a call waits for a reply.
   EXPECT_EQ(
       BrokenBy(harness,
-               "config client=sync resp3=yes push_handler=yes\nstep step=subscribe pipelined=yes\n"
-               "step step=ping\npublish\nstep step=ping\n"),
+               "config client=sync resp3=yes push_handler=yes\nstep step=ping\n"
+               "step step=subscribe pipelined=yes\nstep step=ping\npublish\nstep step=ping\n"),
       "");
   std::string log = ChaosLog::current()->Text();
   EXPECT_NE(log.find("client push"), log.npos) << log;
-  EXPECT_NE(log.find("client reply 4 = 1"), log.npos) << log;
+  EXPECT_NE(log.find("client reply 5 = 1"), log.npos) << log;
   // Without one, the confirmation is the reply.
   EXPECT_EQ(BrokenBy(harness,
                      "config client=sync resp3=yes pushes_as_replies=yes\nstep step=subscribe\n"
