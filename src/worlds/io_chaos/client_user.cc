@@ -81,8 +81,9 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
     // for.
     if (slot.resp3 && !options_.client.pushes_as_replies) {
       // HELLO may have been refused, or not have arrived yet.
-      if (!options_.client.push_handler || slot.socket < 0 ||
-          with_.lines->peer(slot.socket).protocol() < 3) {
+      const bool connected = slot.socket >= 0 && with_.run->system.Connected(slot.socket);
+      if (!options_.client.push_handler ||
+          (connected && with_.lines->peer(slot.socket).protocol() < 3)) {
         return 0;
       }
       unanswered = true;

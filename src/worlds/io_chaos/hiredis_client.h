@@ -201,7 +201,8 @@ class HiredisAsync : public HiredisClient {
   bool exists() const override { return ac_ != nullptr; }
   int descriptor() const override {
     // A context that was cleaned up may be freed already, though the call that did it goes on.
-    return ac_ == nullptr || cleaned_ ? -1 : SocketOf(ac_->c);
+    if (ac_ == nullptr) return -1;
+    return cleaned_ ? last_socket_ : SocketOf(ac_->c);
   }
   bool wants(Event event) const override {
     if (ac_ == nullptr || cleaned_) return false;
@@ -326,6 +327,7 @@ class HiredisAsync : public HiredisClient {
   void NoteError(const redisAsyncContext* ac) { error_ = ErrorOf(ac->c.err); }
   void CleanedUp() {
     cleaned_ = true;
+    last_socket_ = SocketOf(ac_->c);
     reading_ = writing_ = timer_ = false;
   }
   bool usable() const { return ac_ != nullptr && (!cleaned_ || disconnecting_); }
@@ -341,6 +343,7 @@ class HiredisAsync : public HiredisClient {
   IoClientOptions options_;
   int depth_ = 0;               // calls into hiredis that have not returned
   bool cleaned_ = false;        // hiredis frees the context before the outermost call returns
+  int last_socket_ = -1;        // of a context that was cleaned up
   bool disconnecting_ = false;  // inside the disconnect callback
   bool reading_ = false;
   bool writing_ = false;
