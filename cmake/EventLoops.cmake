@@ -6,6 +6,13 @@
 add_library(resprobe_event_loops INTERFACE)
 add_library(resprobe::event_loops ALIAS resprobe_event_loops)
 
+# Debian's static libraries are not position-independent, and AFL++'s mutator of io_chaos is a shared
+# library. The harness and its mutator must have the same clients.
+if(RESPROBE_ENGINE STREQUAL "afl")
+  message(STATUS "libevent, libuv: not in AFL++'s build of io_chaos")
+  return()
+endif()
+
 # _resprobe_event_loop(NAME header library DEFINE macro FROM header REGEX of the version).
 function(_resprobe_event_loop name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER;LIBRARY;PACKAGE;VERSION_HEADER;VERSION" "")
