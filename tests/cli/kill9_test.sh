@@ -224,6 +224,7 @@ nothing_is_lost "${chaos[@]}"
 
 # record: what it says that it has written is there.
 mkdir "$temp/recorded"
+rm -f "$temp/out" "$temp/err" # or what the run before it has written could be taken for its output
 "$program" record --listen 0 --output "$temp/recorded" --start "$server" >"$temp/out" 2>"$temp/err" &
 id=$!
 until grep -q -s "Ctrl-C ends it" "$temp/out" "$temp/err"; do kill -0 "$id"; done

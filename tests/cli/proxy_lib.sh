@@ -80,6 +80,7 @@ ask() {
 refused() {
   local text=$1 code=0 pid
   shift
+  : >"$temp/out" # or what the run before it has written could be taken for its output
   "$program" proxy --listen 0 --server "127.0.0.1:$server" "$@" >"$temp/out" 2>"$temp/err" &
   pid=$!
   until grep -q "Ctrl-C ends it" "$temp/out" || ! kill -0 "$pid" 2>/dev/null; do :; done

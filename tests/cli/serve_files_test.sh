@@ -89,6 +89,8 @@ real() {
   port=0
   while ((port == 0)); do
     port=$((20000 + RANDOM % 10000))
+    # The shell empties the log in the server's process: until then, it would be the last server's.
+    : >"$temp/log"
     "$server" --port "$port" --bind 127.0.0.1 --dir "$folder" --enable-debug-command yes "$@" \
       >"$temp/log" 2>&1 &
     id=$!

@@ -35,6 +35,7 @@ run 1 stress --start "$server" -c 2 -n 50 -t sadd --format json --output "$temp/
 has out "errors: ERR 50"
 grep -q '"ERR": 50' "$temp/json" || { echo "no errors in the report" >&2; failures=1; }
 # What was measured is kept when the run is interrupted, or the server ends.
+: >"$temp/out" # or what the run before it has written could be taken for its output
 "$program" stress --start "$server" -c 2 -n 1000000000 -t set --format json --output "$temp/cut" \
   --hdr "$temp/cut_log" --warm-up 0 >"$temp/out" 2>"$temp/err" &
 stress=$!
