@@ -202,7 +202,7 @@ if [[ $part == causes ]]; then
   for cause in lrange-reverse:'lrange: ' lrange-short:'lrange: number of elements, met' \
     bulk-length:'no RESP: ' rpop-keeps-empty:'rpop: leaves other data, met'; do
     rm -rf "$RESPROBE_WORK_DIR"
-    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 700 \
+    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 300 \
       --write-accept "$temp/list"
     has out "${cause#*:}"
     check "${cause%%:*} is not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"

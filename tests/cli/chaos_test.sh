@@ -57,7 +57,7 @@ has out "vacuous: the fault of --plant cut-request-runs was not found"
 need redis-server
 for server in redis-server valkey-server; do
   command -v "$server" >/dev/null || continue
-  run 0 chaos --start "$server" --seeds 60 --format json --output "$temp/json"
+  run 0 chaos --start "$server" --seeds 30 --format json --output "$temp/json"
   has json '"never_acted": []'
   has json '"lost": 0'
   has json '"mixed": 0'

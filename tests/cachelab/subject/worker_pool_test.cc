@@ -243,7 +243,7 @@ TEST_P(WorkerPoolTest, AStoppedWorkerIsNotTrustedAndComesBack) {
   EXPECT_EQ(pool_->deaths(), 0u);
 }
 
-// At each point, two hundred times: a read that dies there, a write, and reads by all workers.
+// At each point, a hundred times: a read that dies there, a write, and reads by all workers.
 TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
   const auto open_files = [] {
     const std::filesystem::directory_iterator all("/proc/self/fd");
@@ -251,7 +251,7 @@ TEST_P(WorkerPoolTest, DiesAtEachPointAndLeavesNothing) {
   };
   const auto before = open_files();
   Start();
-  constexpr int kTimes = 200;
+  constexpr int kTimes = 100;
   for (const Failpoint point : kFailpoints) {
     for (int i = 0; i < kTimes; ++i) {
       const int victim = i % 4;
