@@ -7,7 +7,7 @@ namespace resprobe {
 void ClientSlot::Begin(uint64_t number) {
   connection = number;
   socket = -1;
-  connected = freed = disconnected = stays = monitors = queues = resp3 = timed = false;
+  connected = freed = disconnected = stays = monitors = queues = resp3 = timed = shifted = false;
   last_called = pending = owed = owed_confirmations = 0;
   sent.Reset();
 }
@@ -46,10 +46,12 @@ ClientSlot& ClientSlots::Of(const IoClient& client) {
 }
 
 ClientSlot& ClientSlots::OfSocket(int socket) {
+  ClientSlot* newest = nullptr;
   for (ClientSlot& slot : slots_) {
-    if (slot.client->exists() && slot.client->descriptor() == socket) return slot;
+    if (!slot.client->exists() || slot.client->descriptor() != socket) continue;
+    if (newest == nullptr || slot.connection > newest->connection) newest = &slot;
   }
-  return current();
+  return newest == nullptr ? current() : *newest;
 }
 
 ClientSlot* ClientSlots::FindIdle() {

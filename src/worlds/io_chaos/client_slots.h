@@ -43,6 +43,7 @@ struct ClientSlot {
   bool queues = false;       // between MULTI and EXEC
   bool resp3 = false;        // was given HELLO 3
   bool timed = false;        // a timer has fired in a turn of its own loop
+  bool shifted = false;      // has taken a message for a reply, as one may in RESP2
   uint64_t last_called = 0;  // the last ordinary command called back
   uint64_t pending = 0;      // ordinary commands that were not called back
   // What its peer owes it for all commands, also for those that were called back: replies, and a
@@ -77,7 +78,8 @@ class ClientSlots {
   ClientSlot* end() { return slots_.data() + kClients; }
   // The slot of a client of this run.
   ClientSlot& Of(const IoClient& client);
-  // The slot whose client uses this socket; the current one, if none does.
+  // The slot whose client uses this socket; the newest, if several have it that are not gone yet;
+  // the current one, if none does.
   ClientSlot& OfSocket(int socket);
   // The slot that was connected last.
   ClientSlot& current() { return slots_[current_]; }

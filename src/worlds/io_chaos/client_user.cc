@@ -249,15 +249,19 @@ void ClientUser::CheckChannel(const ClientSlot& slot, const IoCommand& command) 
                                same_kind ? words.subspan(1) : words.first(0));
 }
 
-void ClientUser::CheckOwner(const ClientSlot& slot, const IoCommand& command, uint64_t value) {
+void ClientUser::CheckOwner(ClientSlot& slot, const IoCommand& command, uint64_t value) {
   const uint64_t origin = with_.lines->peer(slot.socket).OriginOf(value);
   if (origin == IoPeer::kUnknown || with_.values->foreign(slot.socket)) return;
-  // In RESP2 the next value that a blocking client reads may be a message.
-  const bool ambiguous =
-      slot.client->blocking() && slot.stays && with_.lines->peer(slot.socket).protocol() < 3;
-  if (command.stays || slot.client->has_handshake() || ambiguous) return;
-  with_.contract->IsItsReply(command.number, slot.sent.CommandOf(origin),
-                             origin == IoPeer::kMessage);
+  if (command.stays || slot.client->has_handshake() || slot.shifted) return;
+  const bool message = origin == IoPeer::kMessage;
+  const uint64_t owner = slot.sent.CommandOf(origin);
+  // In RESP2 the next value that a blocking client reads may be a message. From then on all its
+  // replies are those of earlier commands, in RESP3 too.
+  if (slot.client->blocking() && slot.stays && with_.lines->peer(slot.socket).protocol() < 3) {
+    slot.shifted = message || owner != command.number;
+    return;
+  }
+  with_.contract->IsItsReply(command.number, owner, message);
 }
 
 void ClientUser::OnPush(IoClient& client, const IoReply& push) {

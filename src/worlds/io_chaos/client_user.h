@@ -84,7 +84,7 @@ class ClientUser : public IoClientOwner {
   // False after a violation.
   bool TakeReply(ClientSlot& slot, const IoCommand& command, const IoReply& reply);
   // From an honest peer, a command gets the reply to this command.
-  void CheckOwner(const ClientSlot& slot, const IoCommand& command, uint64_t value);
+  void CheckOwner(ClientSlot& slot, const IoCommand& command, uint64_t value);
   // … and a subscription what belongs to its channels.
   void CheckChannel(const ClientSlot& slot, const IoCommand& command);
   // An attempt to connect has failed.

@@ -15,8 +15,11 @@ constexpr int64_t kTimerSlackUs = 1000;
 }  // namespace
 
 void EventLoop::OnConnecting(int socket) {
-  // A client that connects for the first time does not show its socket yet; the current one does.
-  ClientSlot& slot = slots_->OfSocket(socket);
+  // A client that connects for the first time does not show its socket yet. The number may be that
+  // of a client that has closed it, and is not gone yet.
+  ClientSlot& current = slots_->current();
+  const bool first = current.socket < 0 && socket == run_->system.newest();
+  ClientSlot& slot = first ? current : slots_->OfSocket(socket);
   slot.socket = socket;
   values_->Open(socket);
   ahead_->Restart(socket);
