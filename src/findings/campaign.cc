@@ -204,7 +204,8 @@ void Campaign::Take(const MetCase& met) {
     return;
   }
   met_seconds_ = clock_.Seconds();
-  const RunClock::Pause pause(&clock_);
+  std::optional<RunClock::Pause> pause;
+  if (!options_.ends_in_time) pause.emplace(&clock_);
   search_->Aside(true);
   if (options_.file) {
     File(met);
@@ -290,8 +291,11 @@ Found Campaign::Begin(const MetCase& met, std::optional<FindingStore::Claim>* cl
 ShrinkLimits Campaign::LimitsFor(const std::string& signature) const {
   ShrinkLimits limits = options_.shrink;
   if (options_.shrink_seconds > 0) {
-    const double left = std::max(options_.shrink_seconds - shrinking_seconds_, 0.0);
-    limits.seconds = std::min(limits.seconds, left / 2);
+    double left = options_.shrink_seconds - shrinking_seconds_;
+    if (options_.ends_in_time && options_.seconds > 0) {
+      left = std::min(left, options_.seconds + CampaignOptions::kLateSeconds - clock_.Seconds());
+    }
+    limits.seconds = std::min(limits.seconds, std::max(left, 0.0) / 2);
   }
   limits.progress = [this, signature](const std::string& line) {
     Say("  minimizing " + signature + ": " + line + "\n");

@@ -108,8 +108,11 @@ struct CampaignOptions {
   std::string verb;              // as the user typed it, such as "oracle --unmodelled"
   std::string noun = "finding";  // a finding's name; its plural ends in s
   std::string prefix;            // of the folders' names, including the separator
-  double seconds = 0;            // 0: no limit; excludes work on failures
-  uint64_t requests = 0;         // 0: no limit
+  double seconds = 0;            // 0: no limit; excludes work on failures, unless ends_in_time
+  // Work on failures counts too, and ends with the run, or at most kLateSeconds after it.
+  bool ends_in_time = false;
+  static constexpr double kLateSeconds = 10;
+  uint64_t requests = 0;  // 0: no limit
   bool stop_on_failure = false;
   bool file = true;  // false: failures are printed as they were met, neither filed nor shrunk
   ShrinkLimits shrink = {.candidates = 3000, .seconds = 120};

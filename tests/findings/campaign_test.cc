@@ -161,6 +161,18 @@ TEST_F(CampaignTest, BoundsTheShrinkingOfAllFindings) {
   for (const StoredFailure& one : Stored()) EXPECT_FALSE(one.failure.input.minimized);
 }
 
+TEST_F(CampaignTest, ShrinkingEndsWithTheRun) {
+  LetterSearch search(&runner_, {"A"});
+  CampaignOptions options = Options();
+  options.shrink_seconds = 1000;
+  options.seconds = 20;
+  options.ends_in_time = true;
+  Campaign campaign(project_, &search, options);
+  campaign.Loop();
+  ASSERT_THAT(runner_.seconds, SizeIs(1));
+  EXPECT_LE(runner_.seconds[0], (20 + CampaignOptions::kLateSeconds) / 2);
+}
+
 TEST_F(CampaignTest, FilesEachKindOnceMadeSmall) {
   LetterSearch search(&runner_, {"a", "bBc", "xBy", "Qq", "Bb"});
   EXPECT_EQ(Run(&search), runner::kFinding);

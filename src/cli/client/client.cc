@@ -131,7 +131,9 @@ int RunClient(ClientOptions& options) {
   campaign.prefix = "client-";
   campaign.seconds = options.seconds;
   campaign.stop_on_failure = options.stop_on_failure;
-  campaign.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds);
+  campaign.ends_in_time = true;
+  // Of a finding that is met early, no more than half of this.
+  campaign.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds / 2);
   campaign.shrink.candidates = static_cast<uint64_t>(options.shrink_candidates);
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   return findings::Campaign(project, &search, campaign).Run(options.output);
@@ -157,8 +159,8 @@ Verb ClientVerb() {
   verb.Group("How long");
   verb.Time(
       "--time", &options->seconds,
-      "30s, 5m, 1h; what shrinking takes is not counted: at most as long again, from 10 s to two "
-      "minutes");
+      "30s, 5m, 1h. Findings are made small within it; what is left of that at the end takes at "
+      "most 10 s");
   verb.Number("--seeds", "N", &options->seeds, 1, INT32_MAX, "This many cases");
   verb.Number("--seed", "N", &options->seed, 0, INT32_MAX, "The first case").ShowDefault();
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first finding");

@@ -118,6 +118,8 @@ int RunFuzz(const FuzzOptions& options) {
       if (const std::string notice = search->Notice(); !notice.empty()) display.Say(notice);
       findings::CampaignOptions campaign_options;
       campaign_options.verb = "fuzz";
+      campaign_options.seconds = options.seconds;
+      campaign_options.ends_in_time = true;
       campaign_options.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds);
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
       // (The campaign created below calls this.)
@@ -181,9 +183,8 @@ Verb FuzzVerb() {
   verb.Arguments("HARNESS", &options->harnesses, "Harnesses (./resprobe list)")
       .Complete(Completion::kHarness);
   verb.Time("--time", &options->seconds,
-            "For each harness: 30s, 5m, 1h. To make its findings small takes at most as long "
-            "again, in "
-            "all, from 10 s to two minutes")
+            "For each harness: 30s, 5m, 1h. Its findings are made small meanwhile; what is left of "
+            "that at the end takes at most 10 s")
       .ShowDefault();
   verb.Number("--jobs", "N", &options->jobs, 1, 1024,
               "Processes side by side; default: one for each core");
