@@ -47,6 +47,7 @@ void PlainClient::Start(SimPosix* system, IoClientOwner* owner) {
   output_.clear();
   input_.clear();
   pending_.clear();
+  subscriptions_.clear();
   next_ = 0;
   parser_.Reset();
 }
@@ -96,8 +97,8 @@ bool PlainClient::Command(uint64_t number, IoAnswer answer,
   resp::AppendRequest(&output_, args);
   const bool stays = answer == IoAnswer::kMessages;
   if (answer != IoAnswer::kNone) {
-    pending_.push_back({number, stays, {}});
-    if (stays) pending_.back().names.assign(args.begin(), args.end());
+    pending_.push_back({number, stays});
+    if (stays) subscriptions_.push_back({number, {args.begin(), args.end()}});
   }
   staying_ |= stays;
   writing_ = true;
@@ -230,7 +231,7 @@ void PlainClient::HandOut(const resp::Reply& value) {
     return;
   }
   if (IsMessage(value)) {
-    if (const Pending* subscription = SubscriptionOf(value)) {
+    if (const Subscription* subscription = SubscriptionOf(value)) {
       owner_->OnReply(*this, subscription->number, &reply);
       return;
     }
@@ -253,23 +254,19 @@ void PlainClient::HandOut(const resp::Reply& value) {
   owner_->OnReply(*this, pending_[next_++].number, &reply);
 }
 
-const PlainClient::Pending* PlainClient::SubscriptionOf(const resp::Reply& value) const {
-  if (value.root().size() < 2) return nullptr;
+const PlainClient::Subscription* PlainClient::SubscriptionOf(const resp::Reply& value) const {
+  if (subscriptions_.empty() || value.root().size() < 2) return nullptr;
+  if (fault_ == Fault::kFirstSubscription) return subscriptions_.data();
   const std::string_view wanted =
       value.root()[0].text().starts_with('p') ? "PSUBSCRIBE" : "SUBSCRIBE";
-  const auto names_it = [&](const Pending& pending) {
-    if (pending.names.empty()) return false;
-    return fault_ == Fault::kFirstSubscription ||
-           (pending.names[0] == wanted && std::find(pending.names.begin() + 1, pending.names.end(),
-                                                    value.root()[1].text()) != pending.names.end());
-  };
-  if (fault_ == Fault::kFirstSubscription) {
-    const auto first = std::find_if(pending_.begin(), pending_.end(), names_it);
-    return first == pending_.end() ? nullptr : &*first;
-  }
   // The last one that names it, as in hiredis.
-  const auto last = std::find_if(pending_.rbegin(), pending_.rend(), names_it);
-  return last == pending_.rend() ? nullptr : &*last;
+  const auto last =
+      std::find_if(subscriptions_.rbegin(), subscriptions_.rend(), [&](const auto& subscription) {
+        const std::vector<std::string>& names = subscription.names;
+        return names[0] == wanted &&
+               std::find(names.begin() + 1, names.end(), value.root()[1].text()) != names.end();
+      });
+  return last == subscriptions_.rend() ? nullptr : &*last;
 }
 
 void PlainClient::End(IoError error) {

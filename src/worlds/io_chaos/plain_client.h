@@ -59,14 +59,17 @@ class PlainClient : public IoClient {
   struct Pending {
     uint64_t number;
     bool stays;
-    std::vector<std::string> names;  // of a subscription: its kind, and channels or patterns
+  };
+  struct Subscription {
+    uint64_t number;
+    std::vector<std::string> names;  // its kind, and channels or patterns
   };
 
   void Readable();
   void Writable();
   void Take();
   // The subscription for which a message or a confirmation is; nullptr: none.
-  const Pending* SubscriptionOf(const resp::Reply& value) const;
+  const Subscription* SubscriptionOf(const resp::Reply& value) const;
   void TakeInAdvance();
   void HandOut(const resp::Reply& value);
   void End(IoError error);
@@ -92,6 +95,7 @@ class PlainClient : public IoClient {
   std::array<char, 4096> buffer_;  // of one read
   std::string input_;
   std::vector<Pending> pending_;
+  std::vector<Subscription> subscriptions_;  // of pending_ those that stay
   size_t next_ = 0;
   resp::ReplyParser parser_;
   resp::Reply held_;
