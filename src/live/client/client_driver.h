@@ -25,7 +25,7 @@ namespace resprobe::live {
 class ClientDriver {
  public:
   // Splits the command as target.h does, starts it, and reads its first line. nullptr with one line
-  // in `error` if there is no such program, if it says nothing useful within ten seconds, or once
+  // in `error` if there is no such program, if it says nothing useful within a minute, or once
   // `stop` returns true.
   static std::unique_ptr<ClientDriver> Start(const std::string& command,
                                              const std::function<bool()>& stop, std::string* error);

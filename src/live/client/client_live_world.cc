@@ -46,6 +46,12 @@ std::string Shown(const json& value) {
   return text;
 }
 
+std::string UpperCase(std::string_view word) {
+  std::string upper(word);
+  for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return upper;
+}
+
 json ToJson(const resp::ReplyView& value) {
   switch (value.type()) {
     case resp::Type::kInteger:
@@ -124,7 +130,7 @@ bool ClientLiveWorld::Try(std::string* error) {
   const bool begun = Begin(Config(), run, error);
   if (begun) {
     OpenClient();
-    Apply(Close(), run);
+    Do(Close());
     if (run.violated()) {
       *error = "the driver '" + options_.driver + "' cannot open and close its client: expected " +
                run.violation().expected + ", seen: " + run.violation().seen;
@@ -151,17 +157,16 @@ void ClientLiveWorld::Trouble(const std::string& what) {
 void ClientLiveWorld::OnServed(size_t connection, std::span<const std::string_view> request,
                                std::string_view answer) {
   if (over()) return;
-  if (request[0] == "SUBSCRIBE") return OnSubscribed(connection, request);
+  if (UpperCase(request[0]) == "SUBSCRIBE") return OnSubscribed(connection, request);
   uint64_t id = 0;
   for (const std::string_view word : request.subspan(1)) {
     if (id == 0) id = TagOf(word);
   }
   const auto found = commands_.find(id);
   if (found == commands_.end()) {
-    std::string name(request[0]);
-    for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    run_->Check(std::ranges::find(kOwnRequests, name) != std::end(kOwnRequests), "well_formed",
-                "a request that the client was given", [&] { return WordsLine(request); });
+    run_->Check(std::ranges::find(kOwnRequests, UpperCase(request[0])) != std::end(kOwnRequests),
+                "well_formed", "a request that the client was given",
+                [&] { return WordsLine(request); });
     return;
   }
   Command& command = found->second;
@@ -274,6 +279,8 @@ void ClientLiveWorld::TakeResult(const json& line) {
   run_->trace().Line([&] { return NameOf(command) + " gets " + Shown(reply); });
   ++totals_.replies;
   command.got_reply = command.answered = true;
+  command.owed = command.published.size();
+  command.result = {{"gets", reply}};
   if (!run_->Check(!command.closed, "no_reply_after_end", "no reply after close",
                    [&] { return NameOf(command) + " gets " + Shown(reply); })) {
     return;
@@ -314,7 +321,6 @@ void ClientLiveWorld::TakeMessage(const json& line) {
   if (!peer_.always_honest()) return;
   run_->trace().Line([&] { return NameOf(command) + " gets " + Shown(line["message"]); });
   const std::string text = line["message"].is_string() ? line["message"].get<std::string>() : "";
-  // Messages may be missing if connections have ended in between.
   const auto next = std::find_if(
       command.published.begin() + static_cast<ptrdiff_t>(command.received), command.published.end(),
       [&](uint64_t number) { return text == "m" + std::to_string(number); });
@@ -323,7 +329,16 @@ void ClientLiveWorld::TakeMessage(const json& line) {
                    [&] { return NameOf(command) + " gets " + Shown(line["message"]); })) {
     return;
   }
-  command.received = static_cast<size_t>(next - command.published.begin()) + 1;
+  const auto index = static_cast<size_t>(next - command.published.begin());
+  // Messages may be missing if connections have ended in between.
+  if (!run_->Check(index <= std::max(command.received, command.owed) || !OwesAll(command),
+                   "messages", "every message, while its connection lasts", [&] {
+                     return NameOf(command) + " gets " + Shown(line["message"]) +
+                            " and lacks one before it";
+                   })) {
+    return;
+  }
+  command.received = index + 1;
 }
 
 void ClientLiveWorld::TakePush(const json& push) {
@@ -338,12 +353,16 @@ void ClientLiveWorld::TakePush(const json& push) {
               [&] { return "the push " + Shown(push); });
 }
 
+bool ClientLiveWorld::OwesAll(const Command& command) const {
+  return peer_.always_honest() && peer_.ends() == 0 && failed_ == 0 && !config_.timeout &&
+         command.got_reply && !command.closed && command.served == 1;
+}
+
 const ClientLiveWorld::Command* ClientLiveWorld::MissesMessage() const {
-  if (!peer_.always_honest() || peer_.ends() > 0 || failed_ > 0 || config_.timeout) return nullptr;
   for (const uint64_t id : subscriptions_) {
     const Command& command = commands_.at(id);
-    if (!command.got_reply || command.closed || command.served != 1) continue;
-    if (command.received < command.published.size()) return &command;
+    const size_t next = std::max(command.received, command.owed);
+    if (OwesAll(command) && next < command.published.size()) return &command;
   }
   return nullptr;
 }
@@ -355,6 +374,7 @@ void ClientLiveWorld::TakeError(Command& command, const json& line) {
       [&] { return NameOf(command) + " fails: " + kind + ": " + WithoutPort(text); });
   ++totals_.errors[kind];
   ++failed_;
+  command.result = {{"fails", kind}};
   const auto check = [&](bool holds, const char* expected) {
     return run_->Check(holds, "true_error", expected, [&] {
       return NameOf(command) + " fails: " + kind + ": " + WithoutPort(text);
@@ -489,9 +509,12 @@ bool ClientLiveWorld::Begin(const Config& config, RunContext& run, std::string* 
   run_ = &run;
   if (!peer_.Reset(error)) return false;
   config_ = config;
+  given_.clear();
+  whole_ = false;
   if (config_.timeout && Leaves("timeout")) config_.timeout = false;
   if (config_.retry && Leaves("retry")) config_.retry = false;
   if (config_.push && Leaves("push")) config_.push = false;
+  if (config_.slices.value > 0) config_.timeout = config_.retry = config_.push = false;
   open_ = stopped_ = false;
   ready_ = true;
   now_us_ = active_us_ = 0;
@@ -504,6 +527,7 @@ bool ClientLiveWorld::Begin(const Config& config, RunContext& run, std::string* 
   last_reply_.clear();
   broken_.clear();
   trouble_.clear();
+  Slice();
   return true;
 }
 
@@ -526,6 +550,7 @@ ClientLiveWorld::Command& ClientLiveWorld::Make(DriverStep step, size_t which, s
   ++totals_.commands;
   const std::string tag = "t" + std::to_string(id);
   const std::string key(kKeys[which % std::size(kKeys)]);
+  // If it is sliced, no reply depends on whether an earlier command that failed was done.
   const auto long_value = [&] {
     std::string value = tag + ":";
     for (size_t i = 0; i < std::min(size, kMostBytes); ++i)
@@ -543,10 +568,10 @@ ClientLiveWorld::Command& ClientLiveWorld::Make(DriverStep step, size_t which, s
       command.words = {"GET", tag};
       break;
     case DriverStep::kPush:
-      command.words = {"RPUSH", "list", tag};
+      command.words = {"RPUSH", sliced() ? tag : "list", tag};
       break;
     case DriverStep::kMget:
-      command.words = {"MGET", key, tag};
+      command.words = {"MGET", sliced() ? tag : key, tag};
       break;
     case DriverStep::kDownload:
       command.words = {"ECHO", long_value()};
@@ -563,10 +588,10 @@ ClientLiveWorld::Command& ClientLiveWorld::Make(DriverStep step, size_t which, s
   return command;
 }
 
-void ClientLiveWorld::Apply(const Step& op, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Step& op) {
   OpenClient();
   if (over()) return;
-  const bool no_wait = op.no_wait && !Leaves("async");
+  const bool no_wait = op.no_wait && !sliced() && !Leaves("async");
   const Command& command = Make(op.step, op.which.value, op.size.value);
   Drive({{"do", "command"}, {"id", command.id}, {"words", command.words}, {"wait", !no_wait}});
   if (over() || no_wait) return;
@@ -574,7 +599,7 @@ void ClientLiveWorld::Apply(const Step& op, RunContext& /*run*/) {
               [&] { return "none for " + NameOf(command) + ", and the call has ended"; });
 }
 
-void ClientLiveWorld::Apply(const Pipeline& op, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Pipeline& op) {
   OpenClient();
   if (over() || Leaves("pipeline")) return;
   const size_t count = std::clamp<size_t>(op.commands.value, 1, kMostPipelined);
@@ -595,8 +620,8 @@ void ClientLiveWorld::Apply(const Pipeline& op, RunContext& /*run*/) {
   }
 }
 
-void ClientLiveWorld::Apply(const Cancel& op, RunContext& /*run*/) {
-  if (over() || Leaves("cancel") || pending_.empty()) return;
+void ClientLiveWorld::Do(const Cancel& op) {
+  if (over() || sliced() || Leaves("cancel") || pending_.empty()) return;
   Command& command = commands_[*pending_.begin()];
   peer_.set_holds(true);
   if (op.sent) Pump([&] { return command.served > 0 || command.done; });
@@ -608,7 +633,7 @@ void ClientLiveWorld::Apply(const Cancel& op, RunContext& /*run*/) {
   peer_.set_holds(false);
 }
 
-void ClientLiveWorld::Apply(const Wait& /*op*/, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Wait& /*op*/) {
   if (over() || pending_.empty()) return;
   Drive({{"do", "wait"}});
   if (over() || pending_.empty()) return;
@@ -616,7 +641,7 @@ void ClientLiveWorld::Apply(const Wait& /*op*/, RunContext& /*run*/) {
              "none for " + NameOf(commands_[*pending_.begin()]));
 }
 
-void ClientLiveWorld::Apply(const Close& /*op*/, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Close& /*op*/) {
   if (over() || !open_) return;
   ++closes_;
   Drive({{"do", "close"}});
@@ -627,32 +652,40 @@ void ClientLiveWorld::Apply(const Close& /*op*/, RunContext& /*run*/) {
              "none for " + NameOf(commands_[*pending_.begin()]));
 }
 
-void ClientLiveWorld::Apply(const Toxify& op, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Toxify& op) {
   const ToxicPlace place = InfoOf(op.kind).place;
   if (place == ToxicPlace::kCall || place == ToxicPlace::kMemory ||
       op.kind == ToxicKind::kLateConnect) {
     return;  // no peer can do that
   }
+  if (sliced() && place != ToxicPlace::kReply) return;
   peer_.Add(
       MakeToxic(op.kind, op.direction, std::array{op.first.value, op.second.value, op.third.value}),
       now_us_);
 }
 
-void ClientLiveWorld::Apply(const Heal& /*op*/, RunContext& /*run*/) { peer_.Heal(now_us_); }
+void ClientLiveWorld::Do(const Heal& /*op*/) {
+  peer_.Heal(now_us_);
+  Slice();
+}
 
-void ClientLiveWorld::Apply(const Advance& op, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Advance& op) {
+  if (sliced()) return;
   now_us_ += int64_t{op.ms.value} * 1000;
   peer_.Move(now_us_, true);
 }
 
-void ClientLiveWorld::Apply(const Raw& op, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Raw& op) {
   peer_.SendRaw(op.bytes.bytes, now_us_);
   peer_.Move(now_us_, true);
 }
 
-void ClientLiveWorld::Apply(const Hangup& op, RunContext& /*run*/) { peer_.HangUp(op.reset); }
+void ClientLiveWorld::Do(const Hangup& op) {
+  if (!sliced()) peer_.HangUp(op.reset);
+}
 
-void ClientLiveWorld::Apply(const Subscribe& /*op*/, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Subscribe& /*op*/) {
+  if (sliced()) return;
   OpenClient();
   if (over() || Leaves("subscribe")) return;
   Command& command = Make(DriverStep::kEcho, 0, 0);
@@ -665,41 +698,78 @@ void ClientLiveWorld::Apply(const Subscribe& /*op*/, RunContext& /*run*/) {
               [&] { return "none for " + NameOf(command) + ", and the call has ended"; });
 }
 
-void ClientLiveWorld::Apply(const Publish& op, RunContext& /*run*/) {
+void ClientLiveWorld::Do(const Publish& op) {
   if (over() || subscriptions_.empty()) return;
   Command& command = commands_[subscriptions_[op.which.Of(subscriptions_.size())]];
-  ++messages_;
-  if (command.got_reply) command.published.push_back(messages_);
+  command.published.push_back(++messages_);
   const std::string text = "m" + std::to_string(messages_);
   peer_.Act(std::array<std::string_view, 3>{"PUBLISH", command.words[1], text}, now_us_);
   peer_.Move(now_us_, true);
 }
 
-void ClientLiveWorld::Apply(const Tick& /*op*/, RunContext& /*run*/) {
-  if (over() || !open_ || Leaves("subscribe")) return;
+void ClientLiveWorld::Do(const Tick& /*op*/) {
+  if (over() || sliced() || !open_ || Leaves("subscribe")) return;
   Drive({{"do", "tick"}});
 }
 
-void ClientLiveWorld::Apply(const Change& op, RunContext& /*run*/) {
-  if (over()) return;
+void ClientLiveWorld::Do(const Change& op) {
+  if (over() || sliced()) return;
   const std::string_view key = kKeys[op.which.Of(std::size(kKeys))];
   written_.emplace(key);
   peer_.Act(std::array<std::string_view, 3>{"SET", key, "changed"}, now_us_);
   peer_.Move(now_us_, true);
 }
 
+void ClientLiveWorld::Rest() {
+  if (!over() && open_) Pump([] { return false; });
+}
+
+void ClientLiveWorld::Slice() {
+  if (!sliced() || whole_) return;
+  peer_.Add(MakeToxic(ToxicKind::kSlicer, ToxicDirection::kDownstream,
+                      std::array{int64_t{config_.slices.value}}),
+            now_us_);
+}
+
+void ClientLiveWorld::CheckSlices(RunContext& run, size_t count) {
+  const std::map<uint64_t, Command> in_slices = std::move(commands_);
+  const std::vector<Op> ops = std::move(given_);
+  const Config config = config_;
+  std::string error;
+  if (!Begin(config, run, &error)) EndProcess(error);
+  run.trace().Line("the same without slices");
+  whole_ = true;
+  peer_.Heal(now_us_);
+  for (const Op& op : ops) {
+    if (over()) return;
+    std::visit([&](const auto& one) { Do(one); }, op);
+    Rest();
+  }
+  for (uint64_t id = 1; id <= count && !over(); ++id) {
+    const Command& command = commands_.at(id);
+    const json& sliced = in_slices.at(id).result;
+    run.Check(
+        command.result == sliced, "split_invariance",
+        [&] { return NameOf(command) + " in one piece: " + Shown(command.result); },
+        [&] { return "in slices: " + Shown(sliced); });
+  }
+  Do(Close());
+}
+
 void ClientLiveWorld::Settle(RunContext& run) {
+  const size_t given = commands_.size();
   peer_.Heal(now_us_);
   if (!over() && MissesMessage() != nullptr) {
-    Apply(Tick(), run);
+    Do(Tick());
     Pump([&] { return MissesMessage() == nullptr; });
     const Command* const misses = over() ? nullptr : MissesMessage();
     run.Check(misses == nullptr, "messages", "every message, while its connection lasts", [&] {
-      return NameOf(*misses) + " lacks m" + std::to_string(misses->published[misses->received]);
+      return NameOf(*misses) + " lacks m" +
+             std::to_string(misses->published[std::max(misses->received, misses->owed)]);
     });
   }
   peer_.HangUpDishonest();
-  Apply(Wait(), run);
+  Do(Wait());
   bool back = false;
   int leftovers = 0;
   for (int i = 0; i < kTriesToComeBack && !back && !over(); ++i) {
@@ -716,8 +786,13 @@ void ClientLiveWorld::Settle(RunContext& run) {
               "a reply to one of " + std::to_string(kTriesToComeBack) + " commands",
               "an error for each, from a peer that works");
   }
-  Apply(Close(), run);
-  if (!over()) Finish();
+  Do(Close());
+  if (over()) return;
+  Finish();
+  if (!sliced()) return;
+  finished_ = false;
+  CheckSlices(run, given);
+  finished_ = !over();
 }
 
 void ClientLiveWorld::Finish() {
@@ -734,6 +809,7 @@ void ClientLiveWorld::Generate(Gen& gen, Config& config) {
   config.timeout = gen.rng().OneIn(3);
   config.retry = gen.rng().OneIn(3);
   config.push = gen.rng().OneIn(3);
+  if (gen.rng().OneIn(5)) config.slices.value = static_cast<uint32_t>(1 + gen.rng().Below(8));
 }
 
 void ClientLiveWorld::Generate(Gen& gen, Step& op) {

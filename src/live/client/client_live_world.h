@@ -79,12 +79,17 @@ class ClientLiveWorld : private ClientPeer::Watch {
        "a subscriber gets the messages of its channel, in order, once, and all while its "
        "connection "
        "lasts; a push handler what the peer has pushed"},
+      {"split_invariance", "the same replies in slices and whole give the same results"},
   };
 
   struct Config {
     bool timeout = false;  // the client's own, kTimeoutMs; not for a driver that cannot
     bool retry = false;    // the client reconnects and retries as it does by default
     bool push = false;     // it speaks RESP3, tracks all keys, and has a push handler
+    // Not 0: all that the client receives comes in slices of about this many bytes. At the end a
+    // second client is given the same without slices, and must say the same. Left out are then
+    // timeouts, retries, and ops whose effect depends on when the client does something.
+    Count slices;
   };
 
   // One command.
@@ -213,20 +218,13 @@ class ClientLiveWorld : private ClientPeer::Watch {
   static void Generate(Gen& gen, Raw& op);
 
   void Start(const Config& config, RunContext& run);
-  void Apply(const Step& op, RunContext& run);
-  void Apply(const Pipeline& op, RunContext& run);
-  void Apply(const Cancel& op, RunContext& run);
-  void Apply(const Wait& op, RunContext& run);
-  void Apply(const Close& op, RunContext& run);
-  void Apply(const Toxify& op, RunContext& run);
-  void Apply(const Heal& op, RunContext& run);
-  void Apply(const Advance& op, RunContext& run);
-  void Apply(const Raw& op, RunContext& run);
-  void Apply(const Hangup& op, RunContext& run);
-  void Apply(const Subscribe& op, RunContext& run);
-  void Apply(const Publish& op, RunContext& run);
-  void Apply(const Tick& op, RunContext& run);
-  void Apply(const Change& op, RunContext& run);
+  template <class T>
+  void Apply(const T& op, RunContext& /*run*/) {
+    if (!sliced()) return Do(op);
+    given_.emplace_back(op);
+    Do(op);
+    Rest();
+  }
   void Settle(RunContext& run);
 
  private:
@@ -243,9 +241,11 @@ class ClientLiveWorld : private ClientPeer::Watch {
     size_t connection = 0;  // the last one
     nlohmann::json reply;   // of the last time; {"error": …} for an error
     bool subscribes = false;
-    std::vector<uint64_t>
-        published;        // to its channel, once it was confirmed: the messages' numbers
-    size_t received = 0;  // of these
+    // What was published to its channel since it was given: the numbers of the messages.
+    std::vector<uint64_t> published;
+    size_t owed = 0;        // from this index on, once it is confirmed
+    size_t received = 0;    // up to this index
+    nlohmann::json result;  // {"gets": …} or {"fails": kind}
   };
 
   // --- ClientPeer::Watch
@@ -253,6 +253,21 @@ class ClientLiveWorld : private ClientPeer::Watch {
                 std::string_view answer) override;
   void OnMalformed(size_t connection, std::string_view error) override;
   void OnEvent(std::string_view event) override;
+
+  void Do(const Step& op);
+  void Do(const Pipeline& op);
+  void Do(const Cancel& op);
+  void Do(const Wait& op);
+  void Do(const Close& op);
+  void Do(const Toxify& op);
+  void Do(const Heal& op);
+  void Do(const Advance& op);
+  void Do(const Raw& op);
+  void Do(const Hangup& op);
+  void Do(const Subscribe& op);
+  void Do(const Publish& op);
+  void Do(const Tick& op);
+  void Do(const Change& op);
 
   void OnSubscribed(size_t connection, std::span<const std::string_view> request);
   bool Try(std::string* error);
@@ -271,7 +286,9 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void TakeError(Command& command, const nlohmann::json& line);
   void TakeMessage(const nlohmann::json& line);
   void TakePush(const nlohmann::json& push);
-  // A subscription whose connection nothing has disturbed, and that lacks a message; nullptr: none.
+  // Nothing has disturbed the connection of the subscription: every message is owed.
+  bool OwesAll(const Command& command) const;
+  // Such a subscription that lacks a message; nullptr: none.
   const Command* MissesMessage() const;
   bool Leaves(const char* ability);  // true if the driver lacks it; counts
   bool over() const { return run_->violated() || stopped_ || !trouble_.empty(); }
@@ -280,6 +297,13 @@ class ClientLiveWorld : private ClientPeer::Watch {
   static std::string NameOf(const Command& command);
   std::string WithoutPort(std::string text) const;
   void EndDriver();
+  bool sliced() const { return config_.slices.value > 0; }
+  // Lets the peer act until nothing comes any more: what has moved when the next op begins depends
+  // on no one's speed.
+  void Rest();
+  void Slice();
+  // Runs the case again without slices, and compares the results of the first `count` commands.
+  void CheckSlices(RunContext& run, size_t count);
   // Adds the run to the totals, once.
   void Finish();
 
@@ -294,6 +318,8 @@ class ClientLiveWorld : private ClientPeer::Watch {
   // --- This run.
   Config config_;
   bool finished_ = true;
+  std::vector<Op> given_;  // if it is sliced
+  bool whole_ = false;     // the second time, without slices
   bool open_ = false;
   bool ready_ = true;
   bool stopped_ = false;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -53,8 +54,20 @@ constexpr PlantedFault kFaults[] = {
     {"crosstalk", "messages", "config\nsubscribe\nsubscribe\npublish which=1\ntick\n"},
     {"again", "messages", "config\nsubscribe\npublish\ntick\n"},
     {"lost", "messages", "config\nsubscribe\npublish\n"},
+    {"skips", "messages", "config\nsubscribe\npublish\npublish\ntick\n"},
     {"made_up", "messages", "config\nstep\ntick\n"},
+    {"backwards", "in_order", "config\npipeline commands=3\n"},
+    {"after_end", "no_reply_after_end", "config\nsubscribe\nclose\nstep\n"},
+    {"cut", "split_invariance", "config slices=1\ntoxic kind=duplicate_reply\nstep\n"},
 };
+
+TEST(ClientLiveWorld, AFaultIsPlantedForEachInvariant) {
+  for (const InvariantInfo& invariant : ClientLiveWorld::kInvariants) {
+    EXPECT_TRUE(std::ranges::any_of(kFaults, [&](const PlantedFault& fault) {
+      return fault.invariant == invariant.name;
+    })) << invariant.name;
+  }
+}
 
 TEST(ClientLiveWorld, FindsEachPlantedFault) {
   for (const PlantedFault& fault : kFaults) {

@@ -16,6 +16,10 @@ fault that the client has:
   crosstalk       a message is reported for the first subscription
   again           a message is reported twice
   lost            messages are not reported
+  skips           a message is not reported if another has come after it
+  backwards       the results of a pipeline are reported in reverse
+  after_end       after it was closed, a message is reported
+  cut             a line that does not come in one piece is a protocol error
   made_up         a push is reported that nobody has sent
 """
 
@@ -52,6 +56,8 @@ class Client:
 
     def line(self):
         while b"\r\n" not in self.bytes:
+            if FAULT == "cut" and self.bytes:
+                raise Protocol("a line is cut")
             self.more()
         line, self.bytes = self.bytes.split(b"\r\n", 1)
         return line
@@ -141,6 +147,8 @@ def run(client, number, words):
 def message(value):
     if not value or value[0] != "message" or FAULT == "lost":
         return
+    if FAULT == "skips" and subscriber.bytes:
+        return
     first = next(iter(channels.values()))
     for _ in range(2 if FAULT == "again" else 1):
         say(id=first if FAULT == "crosstalk" else channels[value[1]], message=value[2])
@@ -172,10 +180,12 @@ def tick():
 
 
 say(driver=1, client="planted " + FAULT, can=["timeout", "retry", "pipeline", "subscribe"])
-client = None
+client, channels = None, {}
 for line in sys.stdin:
     request = json.loads(line)
     if request["do"] == "open":
+        if FAULT == "after_end" and channels:
+            say(id=next(iter(channels.values())), message="m0")
         client, subscriber, channels = Client(request), Client(request), {}
     elif request["do"] == "subscribe":
         subscribe(request["id"], request["words"])
@@ -184,7 +194,8 @@ for line in sys.stdin:
     elif request["do"] == "command":
         run(client, request["id"], request["words"])
     elif request["do"] == "pipeline":
-        for command in request["commands"]:
+        for command in sorted(request["commands"], key=lambda command: command["id"],
+                              reverse=FAULT == "backwards"):
             run(client, command["id"], command["words"])
     elif request["do"] == "close":
         client.close()
