@@ -2,28 +2,20 @@
 //   cc drivers/hiredis.c -o hiredis-driver -lhiredis
 // After an error the program calls redisReconnect().
 #include <signal.h>
-#include <sys/time.h>
 
 #include "hiredis_lines.h"
 #include "hiredis_push.h"
+#include "hiredis_subscriber.h"
 
 static redisContext* client;
 static long port;
 static long timeout_ms;
 static bool push;
 
-static const char* KindOf(const redisContext* c) {
-#ifdef REDIS_ERR_TIMEOUT
-  if (c->err == REDIS_ERR_TIMEOUT) return "timeout";
-#endif
-  if (c->err == REDIS_ERR_IO) return strstr(c->errstr, "unavailable") ? "timeout" : "closed";
-  if (c->err == REDIS_ERR_EOF) return "closed";
-  return c->err == REDIS_ERR_PROTOCOL ? "protocol" : "other";
-}
-
 static void Forget(void) {
   if (client != NULL) redisFree(client);
   client = NULL;
+  EndSubscriber();
 }
 
 // Connects unless there is a connection without an error.
@@ -35,15 +27,9 @@ static bool Connect(void) {
     redisReconnect(client);
   }
   if (client->err != 0) return false;
-  // Again after redisReconnect(), which forgets it in 0.14.
-  const struct timeval time = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-  if (timeout_ms > 0) redisSetTimeout(client, time);
+  SetTimeout(client, timeout_ms);  // again after redisReconnect(), which forgets it in 0.14
   if (push) TakePushes(client);
   return client->err == 0;
-}
-
-static void TellFailure(long id) {
-  TellError(id, client->errstr, strlen(client->errstr), KindOf(client));
 }
 
 // All commands of the line in one write, then their replies.
@@ -61,7 +47,7 @@ static void Run(const char* line) {
       TellReply(command.id, reply);
       freeReplyObject(reply);
     } else {
-      TellFailure(command.id);
+      TellFailure(client, command.id);
     }
   }
 }
@@ -69,8 +55,9 @@ static void Run(const char* line) {
 int main(void) {
   // A write to a connection that has ended raises SIGPIPE (docs/findings/client-sigpipe.md).
   signal(SIGPIPE, SIG_IGN);
-  printf("{\"driver\":1,\"client\":\"hiredis %d.%d.%d\",\"can\":[\"timeout\",\"pipeline\"%s]}\n",
-         HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, kCanPush);
+  printf("{\"driver\":1,\"client\":\"hiredis %d.%d.%d\",", HIREDIS_MAJOR, HIREDIS_MINOR,
+         HIREDIS_PATCH);
+  printf("\"can\":[\"timeout\",\"pipeline\",\"subscribe\"%s]}\n", kCanPush);
   fflush(stdout);
   char* line = NULL;
   for (size_t size = 0; getline(&line, &size, stdin) > 0; fflush(stdout)) {
@@ -81,6 +68,11 @@ int main(void) {
       push = Has(line, "\"push\":true");
     } else if (Has(line, "\"do\":\"close\"")) {
       Forget();
+    } else if (Has(line, "\"do\":\"subscribe\"")) {
+      Command command;
+      if (NextCommand(line, &command) != NULL) Subscribe(&command, port, timeout_ms);
+    } else if (Has(line, "\"do\":\"tick\"")) {
+      LookForMessages();
     } else {
       Run(line);
     }

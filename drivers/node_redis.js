@@ -21,20 +21,21 @@ function kindOf(error) {
 }
 
 let client;
+let subscriber;
 let connecting;
 let aborts = {};
 let pending = new Set();
 
 function open(request) {
-  const mine = redis.createClient({
+  client = redis.createClient({
     socket: {
       host: request.host,
       port: request.port,
       reconnectStrategy: (tries) => (request.retry ? 10 : new Error("no reconnecting")),
     },
   });
-  mine.on("error", () => {});
-  client = mine;
+  subscriber = client.duplicate();
+  for (const each of [client, subscriber]) each.on("error", () => {});
   connecting = undefined;
   aborts = {};
   pending = new Set();
@@ -58,6 +59,17 @@ function run(id, words) {
   return done;
 }
 
+// The promise says that the confirmation has come; it is not handed out.
+async function subscribe(id, channel) {
+  try {
+    if (!subscriber.isOpen) await subscriber.connect();
+    await subscriber.subscribe(channel, (message) => say({ id, message }));
+    say({ id, reply: ["subscribe", channel, 1] });
+  } catch (error) {
+    say({ id, error: String(error.message), kind: kindOf(error) });
+  }
+}
+
 async function obey(request) {
   switch (request.do) {
     case "open": return open(request);
@@ -70,14 +82,16 @@ async function obey(request) {
     case "cancel":
       aborts[request.id].abort();
       return new Promise(setImmediate);
+    case "subscribe": return subscribe(request.id, request.words[1]);
+    case "tick": return new Promise(setImmediate);
     case "wait": return Promise.all(pending);
     case "close":
-      if (client.isOpen) await client.disconnect().catch(() => {});
+      for (const each of [client, subscriber]) if (each.isOpen) await each.disconnect().catch(() => {});
       return Promise.all(pending);
   }
 }
 
-say({ driver: 1, client: "node-redis " + version, can: ["async", "pipeline", "retry"] });
+say({ driver: 1, client: "node-redis " + version, can: ["async", "pipeline", "retry", "subscribe"] });
 let last = Promise.resolve();
 require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
   last = last.then(() => obey(JSON.parse(line))).then(() => say({ ready: true }));

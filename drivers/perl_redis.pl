@@ -28,7 +28,7 @@ sub tell_error {
   say_line({id => $id, error => $text, kind => $kind});
 }
 
-my ($client, $opened);
+my ($client, $subscriber, $opened);
 
 sub make {
   my %options = (server => "$opened->{host}:$opened->{port}", no_auto_connect_on_new => 0);
@@ -38,11 +38,11 @@ sub make {
   return Redis->new(%options);
 }
 
-say_line({driver => 1, client => "Redis.pm $Redis::VERSION", can => ['timeout', 'retry']});
+say_line({driver => 1, client => "Redis.pm $Redis::VERSION", can => [qw(timeout retry subscribe)]});
 while (my $line = <STDIN>) {
   my $request = $json->decode($line);
   if ($request->{do} eq 'open') {
-    ($client, $opened) = (undef, $request);
+    ($client, $subscriber, $opened) = (undef, undef, $request);
   } elsif ($request->{do} eq 'command') {
     my ($name, @words) = @{$request->{words}};
     my $value = eval { $client //= make(); my $v = $client->__std_cmd(lc $name, @words); [$v] };
@@ -55,9 +55,21 @@ while (my $line = <STDIN>) {
       tell_error($request->{id}, $text);
       $client = undef if $text !~ /\] (ERR|WRONGTYPE) /;
     }
+  } elsif ($request->{do} eq 'subscribe') {
+    my ($id, $channel) = ($request->{id}, $request->{words}[1]);
+    my $take = sub { say_line({id => $id, message => $_[0]}) };
+    # It returns once the confirmation has come, and does not hand it out.
+    if (eval { $subscriber //= make(); $subscriber->subscribe($channel, $take); 1 }) {
+      say_line({id => $id, reply => ['subscribe', $channel, $subscriber->is_subscriber + 0]});
+    } else {
+      tell_error($id, "$@");
+      $subscriber = undef;
+    }
+  } elsif ($request->{do} eq 'tick') {
+    $subscriber = undef unless eval { $subscriber->wait_for_messages(0) if $subscriber; 1 };
   } elsif ($request->{do} eq 'close') {
-    eval { $client->quit } if $client;
-    $client = undef;
+    for my $each ($client, $subscriber) { eval { $each->quit } if $each }
+    ($client, $subscriber) = ();
   }
   say_line({ready => JSON::PP::true});
 }

@@ -6,36 +6,7 @@ import sys
 
 import redis
 
-print(json.dumps({"driver": 1, "client": "redis-py " + redis.__version__,
-                  "can": ["pipeline", "subscribe", "timeout"]}), flush=True)
-
-
-def say(**what):
-    print(json.dumps(what), flush=True)
-
-
-def plain(value):
-    if isinstance(value, redis.ResponseError):
-        return {"error": str(value)}
-    if isinstance(value, list):
-        return [plain(element) for element in value]
-    return value.decode("latin-1") if isinstance(value, bytes) else value
-
-
-def kind_of(error):
-    for kind, types in (("server", redis.ResponseError), ("timeout", redis.TimeoutError),
-                        ("closed", redis.ConnectionError), ("protocol", redis.InvalidResponse)):
-        if isinstance(error, types):
-            protocol = type(error) is redis.InvalidResponse or "Protocol Error" in str(error)
-            return "protocol" if protocol else kind
-    return "other"
-
-
-def tell(number, value):
-    if isinstance(value, Exception):
-        say(id=number, error=str(value), kind=kind_of(value))
-    else:
-        say(id=number, reply=plain(value))
+from redis_py_lines import plain, say, tell
 
 
 def make(request):
@@ -52,6 +23,7 @@ def take(pubsub, ids, block):
     return value
 
 
+say(driver=1, client="redis-py " + redis.__version__, can=["pipeline", "subscribe", "timeout"])
 client = None
 for line in sys.stdin:
     request = json.loads(line)

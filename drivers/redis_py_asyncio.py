@@ -8,34 +8,7 @@ import sys
 import redis
 import redis.asyncio
 
-
-def say(**what):
-    print(json.dumps(what), flush=True)
-
-
-def plain(value):
-    if isinstance(value, redis.ResponseError):
-        return {"error": str(value)}
-    if isinstance(value, list):
-        return [plain(element) for element in value]
-    return value.decode("latin-1") if isinstance(value, bytes) else value
-
-
-def kind_of(error):
-    if isinstance(error, redis.InvalidResponse) or "Protocol Error" in str(error):
-        return "protocol"
-    for kind, types in (("server", redis.ResponseError), ("timeout", redis.TimeoutError),
-                        ("closed", redis.ConnectionError), ("cancelled", asyncio.CancelledError)):
-        if isinstance(error, types):
-            return kind
-    return "other"
-
-
-def tell(number, value):
-    if isinstance(value, BaseException):
-        say(id=number, error=str(value), kind=kind_of(value))
-    else:
-        say(id=number, reply=plain(value))
+from redis_py_lines import plain, say, tell
 
 
 async def run(client, number, words):
@@ -58,12 +31,38 @@ async def pipeline(client, commands):
         tell(command["id"], value)
 
 
+async def take(pubsub, ids, block):
+    value = plain(await pubsub.parse_response(block=block, timeout=0.01))
+    if value and value[0] == "message":
+        say(id=ids[value[1]], message=value[2])
+    return value
+
+
+async def subscribe(pubsub, ids, number, channel):
+    ids[channel] = number
+    try:
+        await pubsub.subscribe(channel)
+        while (value := await take(pubsub, ids, True))[:2] != ["subscribe", channel]:
+            pass
+        tell(number, value)
+    except Exception as error:
+        tell(number, error)
+
+
+async def look(pubsub, ids):
+    try:
+        while ids and await take(pubsub, ids, False):
+            pass
+    except Exception:
+        await pubsub.reset()  # a program would subscribe again
+
+
 async def main():
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=1 << 24)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     say(driver=1, client="redis-py asyncio " + redis.__version__,
-        can=["async", "cancel", "pipeline", "timeout"])
+        can=["async", "cancel", "pipeline", "subscribe", "timeout"])
     client, tasks = None, {}
     while line := await lines.readline():
         request = json.loads(line)
@@ -71,6 +70,11 @@ async def main():
             client = redis.asyncio.Redis(host=request["host"], port=request["port"],
                                          socket_timeout=request["timeout_ms"] / 1000 or None)
             client.response_callbacks.clear()
+            pubsub, ids = client.pubsub(), {}
+        elif request["do"] == "subscribe":
+            await subscribe(pubsub, ids, request["id"], request["words"][1])
+        elif request["do"] == "tick":
+            await look(pubsub, ids)
         elif request["do"] == "command":
             task = asyncio.create_task(run(client, request["id"], request["words"]))
             tasks[request["id"]] = task
@@ -83,6 +87,7 @@ async def main():
             await asyncio.wait([task])
         elif request["do"] in ("wait", "close"):
             if request["do"] == "close":
+                await pubsub.close()
                 await client.close()
                 await client.connection_pool.disconnect()
             if tasks:

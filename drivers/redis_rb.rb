@@ -5,8 +5,9 @@ require "redis"
 
 $stdout.sync = true
 
+# Threads say something, too: in one piece.
 def say(what)
-  puts JSON.generate(what, max_nesting: 0)
+  $stdout.write(JSON.generate(what, max_nesting: 0) + "\n")
 end
 
 # Each byte as a character.
@@ -36,16 +37,43 @@ def tell(id, value)
   say(id: id, error: text(value.message), kind: kind)
 end
 
-say(driver: 1, client: "redis-rb #{Redis::VERSION}", can: %w[timeout retry pipeline])
-client = nil
+def make(request)
+  timeout = request["timeout_ms"] / 1000.0
+  Redis.new(host: request["host"], port: request["port"], connect_timeout: 5,
+            read_timeout: timeout, write_timeout: timeout,
+            reconnect_attempts: request["retry"] ? 1 : 0)
+end
+
+# subscribe() takes its channels at once, and blocks: each channel has a client and a thread of its own.
+def subscribe(opened, id, channel)
+  confirmed = Queue.new
+  thread = Thread.new(make(opened)) do |own|
+    timeout = opened["timeout_ms"] / 1000.0
+    call = timeout.positive? ? [:subscribe_with_timeout, timeout, channel] : [:subscribe, channel]
+    own.public_send(*call) do |on|
+      on.subscribe { |name, count| confirmed << ["subscribe", name, count] }
+      on.message { |_, value| say(id: id, message: text(value)) }
+    end
+  rescue StandardError, NoMemoryError, SystemStackError => e
+    confirmed << e
+  ensure
+    own.close
+  end
+  tell(id, confirmed.pop)
+  thread
+end
+
+say(driver: 1, client: "redis-rb #{Redis::VERSION}", can: %w[timeout retry pipeline subscribe])
+client = opened = nil
+subscribers = []
 while (line = $stdin.gets)
   request = JSON.parse(line)
   case request["do"]
   when "open"
-    timeout = request["timeout_ms"] / 1000.0
-    client = Redis.new(host: request["host"], port: request["port"], connect_timeout: 5,
-                       read_timeout: timeout, write_timeout: timeout,
-                       reconnect_attempts: request["retry"] ? 1 : 0)
+    opened = request
+    client = make(request)
+  when "subscribe"
+    subscribers << subscribe(opened, request["id"], request["words"][1])
   when "command"
     begin
       tell(request["id"], client.call(*request["words"]))
@@ -62,6 +90,7 @@ while (line = $stdin.gets)
       commands.each { |command| tell(command["id"], e) }
     end
   when "close"
+    subscribers.each(&:kill).each(&:join).clear
     client.close
   end
   say(ready: true)
