@@ -658,15 +658,14 @@ void ClientLiveWorld::Do(const Toxify& op) {
       op.kind == ToxicKind::kLateConnect) {
     return;  // no peer can do that
   }
-  if (sliced() && place != ToxicPlace::kReply) return;
+  if (sliced() && (place != ToxicPlace::kReply || !commands_.empty())) return;
   peer_.Add(
       MakeToxic(op.kind, op.direction, std::array{op.first.value, op.second.value, op.third.value}),
       now_us_);
 }
 
 void ClientLiveWorld::Do(const Heal& /*op*/) {
-  peer_.Heal(now_us_);
-  Slice();
+  if (!sliced()) peer_.Heal(now_us_);
 }
 
 void ClientLiveWorld::Do(const Advance& op) {
@@ -676,6 +675,7 @@ void ClientLiveWorld::Do(const Advance& op) {
 }
 
 void ClientLiveWorld::Do(const Raw& op) {
+  if (sliced()) return;
   peer_.SendRaw(op.bytes.bytes, now_us_);
   peer_.Move(now_us_, true);
 }
@@ -720,10 +720,6 @@ void ClientLiveWorld::Do(const Change& op) {
   peer_.Move(now_us_, true);
 }
 
-void ClientLiveWorld::Rest() {
-  if (!over() && open_) Pump([] { return false; });
-}
-
 void ClientLiveWorld::Slice() {
   if (!sliced() || whole_) return;
   peer_.Add(MakeToxic(ToxicKind::kSlicer, ToxicDirection::kDownstream,
@@ -743,7 +739,6 @@ void ClientLiveWorld::CheckSlices(RunContext& run, size_t count) {
   for (const Op& op : ops) {
     if (over()) return;
     std::visit([&](const auto& one) { Do(one); }, op);
-    Rest();
   }
   for (uint64_t id = 1; id <= count && !over(); ++id) {
     const Command& command = commands_.at(id);
