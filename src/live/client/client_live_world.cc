@@ -755,6 +755,11 @@ void ClientLiveWorld::Settle(RunContext& run) {
   const size_t given = commands_.size();
   peer_.Heal(now_us_);
   if (!over() && MissesMessage() != nullptr) {
+    // A client that looks without waiting looks once: what was delayed comes before.
+    for (int64_t due = 0; (due = peer_.NextDue(now_us_)) != kNever && due > now_us_;) {
+      now_us_ = due;
+      peer_.Move(now_us_, true);
+    }
     Do(Tick());
     Pump([&] { return MissesMessage() == nullptr; });
     const Command* const misses = over() ? nullptr : MissesMessage();

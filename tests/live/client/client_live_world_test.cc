@@ -88,6 +88,12 @@ TEST(ClientLiveWorld, ASubscriberMayReconnect) {
   EXPECT_EQ(RunText(&world, "config\nsubscribe\nhangup\ntick\nsubscribe\npublish\ntick\n"), "");
 }
 
+// A subscriber that looks without waiting gets a message that was delayed.
+TEST(ClientLiveWorld, AMessageMayBeLate) {
+  ClientLiveWorld world({.driver = Driver("none")});
+  EXPECT_EQ(RunText(&world, "config\ntoxic kind=latency first=50\nsubscribe\npublish\ntick\n"), "");
+}
+
 // What may be sent again: with its retries, a read whose reply was lost; a write never.
 TEST(ClientLiveWorld, AReadMayBeSentAgain) {
   ClientLiveWorld world({.driver = Driver("none")});
