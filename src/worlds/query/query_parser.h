@@ -13,6 +13,7 @@
 #include "core/query/parser.h"
 #include "core/query/printer.h"
 #include "engine/harness.h"
+#include "worlds/query/query_reading.h"
 #include "worlds/query/query_tape.h"
 
 namespace resprobe {
@@ -38,6 +39,8 @@ class QueryParser {
   static constexpr InvariantInfo kInvariants[] = {
       {"printed_text_parses", "the printed text of a query's tree is a query"},
       {"round_trip", "the printed text parses to the same tree"},
+      {"second_reading",
+       "a naive second reading of a query gives the same tree, or the same error at the same byte"},
       {"print_is_a_fixed_point", "printing that tree gives the same text"},
       {"error_inside", "an error's place lies inside the query, and it says what was expected"},
       {"rejected_is_empty", "a rejected query leaves no tree"},
@@ -74,6 +77,11 @@ class QueryParser {
   void Generate(uint64_t seed, Tape& out) { GenerateQueryTape(seed, out); }
 
  private:
+  // While an engine fuzzes: how many queries are read a second time, and up to which size, since
+  // that takes longer than all other checks.
+  static constexpr uint32_t kReadAgainOneIn = 16;
+  static constexpr size_t kMostReadAgain = 512;
+
   static std::string Dumped(const query::Ast& tree) {
     std::string out;
     tree.Dump(&out);
@@ -88,6 +96,21 @@ class QueryParser {
       CheckPrinted(tape, tree, run);
       if (tape.thorough && !run.violated()) CheckEscapes(tape, tree, run);
     }
+    const bool short_enough = !run.samples() || tape.query.size() <= kMostReadAgain;
+    if (short_enough && run.Makes(kReadAgainOneIn) && !run.violated()) {
+      CheckReading(tape, tree, error, run);
+    }
+  }
+
+  // `error`: none if the query was accepted.
+  void CheckReading(const QueryTape& tape, const query::Ast& tree, const query::Error& error,
+                    RunContext& run) {
+    const QueryReading reading = ReadQuery(tape.query, *tape.options);
+    run.set_op(reading.offset);
+    const bool same_error = error.code == reading.code && error.offset == reading.offset;
+    run.Check(
+        same_error && IsReadAs(tree, reading), "second_reading", [&] { return ToText(reading); },
+        [&] { return tree.empty() ? error.ToString(tape.query) : Dumped(tree); });
   }
 
   void CheckError(const QueryTape& tape, const query::Ast& tree, const query::Error& error,

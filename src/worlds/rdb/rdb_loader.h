@@ -10,6 +10,7 @@
 #include "core/persistence/rdb.h"
 #include "core/server/server.h"
 #include "engine/harness.h"
+#include "worlds/rdb/rdb_reading.h"
 #include "worlds/rdb/rdb_reads.h"
 #include "worlds/rdb/rdb_tape.h"
 
@@ -48,7 +49,10 @@ class RdbLoader {
       {"round_trip", "and loads to the same keys, values and expiries"},
       {"reads",
        "commands that read a loaded key agree about it, and their replies are well-formed"},
-      {"restore", "RESTORE answers as the payload's reader says"},
+      {"restore", "RESTORE answers as the payload's reader says, and follows its options"},
+      {"second_reading",
+       "a naive second reading accepts what the deep check accepts, and has the same values"},
+      {"dump", "the footer of what DUMP replies is right, and RESTORE of it gives the same value"},
   };
 
   RdbLoader() = default;
@@ -78,10 +82,11 @@ class RdbLoader {
   void Generate(uint64_t seed, Tape& out) { GenerateRdbTape(seed, &out); }
 
  private:
-  // While an engine fuzzes: how many inputs are written again, and how many are read with commands
-  // of a server, for which they are loaded into one.
+  // While an engine fuzzes: how many inputs are written again, how many are read with commands of a
+  // server, for which they are loaded into one, and how many are read a second time.
   static constexpr uint32_t kRewritesOneIn = 16;
   static constexpr uint32_t kReadsOneIn = 32;
+  static constexpr uint32_t kReadAgainOneIn = 16;
   static constexpr int64_t kNow = ServerConfig().start_ms;
 
   static constexpr std::string_view kKey = "k";
@@ -111,6 +116,7 @@ class RdbLoader {
     } else {
       CheckLoaded(keyspace, run);
     }
+    if (!run.violated() && run.Makes(kReadAgainOneIn)) CheckReading(result, keyspace, run);
     if (server == nullptr || run.violated()) return;
     if (result.ok()) CheckReads(*server, run);
     if (!run.violated() && !tape_.is_file) CheckRestore(result, *server, run);
@@ -196,6 +202,22 @@ class RdbLoader {
       const std::string wrong = again_.CheckIntegrity();
       run.Check(wrong.empty(), "integrity", "sound keys", wrong);
     }
+  }
+
+  // What is well-formed is loaded, and as the second reading says. What is not is refused, unless
+  // only a deep check sees it and there is none.
+  void CheckReading(const RdbResult& result, const Keyspace& keyspace, RunContext& run) {
+    if (!tape_.is_file && result.text == kBadFooter) return;
+    const RdbReading reading = ReadRdb(tape_, keyspace.now_ms(), keyspace.databases());
+    if (!reading.wrong.empty()) {
+      run.Check(
+          !result.ok() || (reading.only_deep && !tape_.deep), "second_reading",
+          [&] { return "refused: " + reading.wrong; }, "loaded");
+      return;
+    }
+    const std::string wrong = result.ok() ? Difference(reading, keyspace, tape_.is_file ? "" : kKey)
+                                          : "refused: " + result.text;
+    run.Check(wrong.empty(), "second_reading", "all values of the second reading", wrong);
   }
 
   void CheckReads(Server& server, RunContext& run) {

@@ -166,9 +166,10 @@ class ReplyStream {
 
   void Double() {
     if (Odd()) {
-      return Line(',', OneOf(rng_, {"inf"sv, "-inf"sv, "nan"sv, "-nan"sv, "INF"sv, "+inf"sv, ".5"sv,
-                                    "5."sv, "+1.5"sv, " 1"sv, "0x10"sv, "1e999"sv, "1e-999"sv,
-                                    "-0"sv, "1e"sv, ""sv, "1.7976931348623157e+308"sv}));
+      return Line(',',
+                  OneOf(rng_, {"inf"sv, "-inf"sv, "nan"sv, "-nan"sv, "+nan"sv, "INF"sv, "+inf"sv,
+                               ".5"sv, "5."sv, "+1.5"sv, " 1"sv, "0x10"sv, "1e999"sv, "1e-999"sv,
+                               "-0"sv, "1e"sv, ""sv, "1.7976931348623157e+308"sv}));
     }
     Writer(out_, 3).Double(static_cast<double>(rng_.Between(-100000, 100000)) / 1000);
   }

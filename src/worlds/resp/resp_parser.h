@@ -41,8 +41,17 @@ class RespParser {
       {"round_trip", "a value that is written and parsed again is the same value"},
       {"memory", "a parser takes memory in proportion to the bytes that came"},
       {"final_error", "after an error a parser takes nothing more and keeps its answer"},
+      {"reply_reading",
+       "a naive second reading gives the same replies, and the same error at the same byte"},
+      {"request_reading",
+       "a naive second reading gives the same requests, and the same error at the same byte"},
+      {"equal_values", "two replies count as equal exactly if a second reading finds the same"},
   };
   static constexpr size_t kAlways = 8;
+  // While an engine fuzzes: how many inputs are read a second time, which takes as long as twenty
+  // parses, and up to which size.
+  static constexpr uint32_t kReadAgainOneIn = 32;
+  static constexpr size_t kMostReadAgain = 1024;
 
   void Run(Bytes input, RunContext& run) {
     const std::string_view bytes = AsText(input);
@@ -90,7 +99,12 @@ class RespParser {
     const uint64_t pick = (digest >> 32) % 6;
     return checks.Whole(bytes, all || pick == 0, run) &&
            (!(all || pick == 1) || checks.Sliced(bytes, digest, Slicer::How::kSingle, run)) &&
-           (!(all || pick == 2) || checks.Sliced(bytes, digest, Slicer::How::kFew, run));
+           (!(all || pick == 2) || checks.Sliced(bytes, digest, Slicer::How::kFew, run)) &&
+           (!ReadsAgain(bytes, run) || checks.ReadAgain(bytes, run));
+  }
+
+  static bool ReadsAgain(std::string_view bytes, const RunContext& run) {
+    return run.Makes(kReadAgainOneIn) && (!run.samples() || bytes.size() <= kMostReadAgain);
   }
 
   bool RunRequests(std::string_view bytes, uint64_t digest, RunContext& run) {
@@ -100,7 +114,8 @@ class RespParser {
     const uint64_t pick = (digest >> 40) % 4;
     return checks.Whole(bytes, authenticated, run) &&
            (!(all || pick == 1) || checks.Sliced(bytes, digest, Slicer::How::kSingle, run)) &&
-           (!(all || pick == 2) || checks.Sliced(bytes, digest, Slicer::How::kFew, run));
+           (!(all || pick == 2) || checks.Sliced(bytes, digest, Slicer::How::kFew, run)) &&
+           (!ReadsAgain(bytes, run) || checks.ReadAgain(bytes, authenticated, run));
   }
 
   static constexpr resp::ReplyLimits kTightReplies = {

@@ -11,6 +11,7 @@
 #include "core/resp/reply_parser.h"
 #include "core/resp/writer.h"
 #include "engine/run_context.h"
+#include "worlds/resp/resp_reading.h"
 #include "worlds/resp/resp_slices.h"
 
 namespace resprobe {
@@ -21,7 +22,8 @@ namespace resprobe {
 template <class Parser>
 class ReplyChecks {
  public:
-  explicit ReplyChecks(const resp::ReplyLimits& limits) : whole_(limits), sliced_(limits) {}
+  explicit ReplyChecks(const resp::ReplyLimits& limits)
+      : limits_(limits), whole_(limits), sliced_(limits) {}
 
   // Parses all bytes in one piece and checks consumption, memory, the final error and, if
   // requested, the round trip of each value. False on a violation.
@@ -86,6 +88,35 @@ class ReplyChecks {
     return true;
   }
 
+  // Reads the same bytes a second time, after Whole(): the values must be the same, and so must the
+  // end. Checks as well that Equal() says of neighbours what the readings say, and that a server
+  // that sends a double sends that one.
+  bool ReadAgain(std::string_view bytes, RunContext& run) {
+    const RepliesReading reading = ReadReplies(bytes, limits_);
+    // A reading has no limit of memory.
+    const bool ends_early = whole_.error().code == resp::ParseErrorCode::kTooMuchMemory;
+    bool same = ends_early ? count_ <= reading.values.size() : EndsAsRead(reading);
+    for (size_t i = 0; i < count_ && same; ++i) {
+      same =
+          values_[i].end == reading.values[i].end && IsReadAs(values_[i].reply, reading.values[i]);
+    }
+    if (!same) [[unlikely]]
+      return ReportReading(reading, run);
+    for (size_t i = 0; i < count_; ++i) {
+      const resp::ReplyView value = values_[i].reply.root();
+      if (i > 0 && resp::Equal(values_[i - 1].reply.root(), value) !=
+                       SameValue(reading.values[i - 1], reading.values[i])) [[unlikely]] {
+        return ReportEqual(i, run);
+      }
+      for (const RespReadNode& node : reading.values[i].nodes) {
+        if (node.type == resp::Type::kDouble && !WritesDouble(node.real)) [[unlikely]] {
+          return ReportDouble(node, run);
+        }
+      }
+    }
+    return true;
+  }
+
  private:
   using Status = typename Parser::Status;
   using Result = typename Parser::Result;
@@ -126,6 +157,30 @@ class ReplyChecks {
     const auto result = again_.Parse(written_);
     return result.status == Status::kValue && result.consumed == written_.size() &&
            resp::Equal(reply.root(), again_.reply().root());
+  }
+
+  bool EndsAsRead(const RepliesReading& reading) const {
+    const resp::ParseError& error = whole_.error();
+    if (count_ != reading.values.size() || error.code != reading.code) return false;
+    switch (error.code) {
+      case resp::ParseErrorCode::kNone:
+        return whole_.idle() == reading.idle && whole_.token_offset() == reading.offset;
+      case resp::ParseErrorCode::kBadInteger:
+      case resp::ParseErrorCode::kBadDouble:
+        return error.offset >= reading.offset;  // the reading does not say which byte is wrong
+      default:
+        return error.offset == reading.offset;
+    }
+  }
+
+  // What a server sends for a double is that double again.
+  bool WritesDouble(double real) {
+    written_.clear();
+    resp::Writer(&written_, 3).Double(real);
+    again_.Reset();
+    if (again_.Parse(written_).status != Status::kValue) return false;
+    const double read = again_.reply().root().real();
+    return read == real || (read != read && real != real);
   }
 
   // Equal in value, framing and spelling.
@@ -211,6 +266,28 @@ class ReplyChecks {
     return false;
   }
 
+  [[gnu::cold]] bool ReportReading(const RepliesReading& reading, RunContext& run) {
+    std::string seen;
+    for (size_t i = 0; i < count_; ++i) {
+      seen += resp::ToText(values_[i].reply.root()) + " up to byte " +
+              std::to_string(values_[i].end) + "; ";
+    }
+    run.Fail("reply_reading", ToText(reading), seen + End(whole_));
+    return false;
+  }
+  [[gnu::cold]] bool ReportEqual(size_t i, RunContext& run) {
+    run.set_op(static_cast<size_t>(values_[i - 1].end));
+    const bool equal = resp::Equal(values_[i - 1].reply.root(), values_[i].reply.root());
+    run.Fail("equal_values", equal ? "two different values" : "the same value twice",
+             (equal ? "equal: " : "different: ") + resp::ToText(values_[i - 1].reply.root()) +
+                 " and " + resp::ToText(values_[i].reply.root()));
+    return false;
+  }
+  [[gnu::cold]] bool ReportDouble(const RespReadNode& node, RunContext& run) {
+    run.Fail("round_trip", "the double " + node.text, written_);
+    return false;
+  }
+
   static std::string Describe(const resp::ParseError& error) {
     return "error at byte " + std::to_string(error.offset) + ": " + error.message();
   }
@@ -220,6 +297,7 @@ class ReplyChecks {
     return "more needed from byte " + std::to_string(parser.token_offset()) + " on";
   }
 
+  const resp::ReplyLimits limits_;
   Parser whole_;
   Parser sliced_;
   Parser again_;  // parses the written bytes, without tight limits

@@ -1,6 +1,7 @@
 #ifndef RESPROBE_WORLDS_RESP_RESP_REQUEST_CHECKS_H_
 #define RESPROBE_WORLDS_RESP_RESP_REQUEST_CHECKS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include "core/resp/request_parser.h"
 #include "engine/run_context.h"
 #include "worlds/resp/resp_dump.h"
+#include "worlds/resp/resp_reading.h"
 #include "worlds/resp/resp_slices.h"
 
 namespace resprobe {
@@ -20,7 +22,8 @@ namespace resprobe {
 template <class Parser>
 class RequestChecks {
  public:
-  explicit RequestChecks(const resp::RequestLimits& limits) : whole_(limits), sliced_(limits) {}
+  explicit RequestChecks(const resp::RequestLimits& limits)
+      : limits_(limits), whole_(limits), sliced_(limits) {}
 
   // Parses all bytes in one piece and checks consumption, memory and the final error. False on a
   // violation.
@@ -58,6 +61,34 @@ class RequestChecks {
       return ReportSlicing(bytes, how, fed == Fed::kStopped, run);
     }
     return true;
+  }
+
+  // Parses the same bytes once more, whole, and reads them a second time: the requests must be the
+  // same, and so must the end.
+  bool ReadAgain(std::string_view bytes, bool authenticated, RunContext& run) {
+    const RequestsReading reading = ReadRequests(bytes, limits_, authenticated);
+    whole_.Reset();
+    whole_.set_authenticated(authenticated);
+    std::string_view rest = bytes;
+    size_t count = 0;
+    for (;;) {
+      const auto result = whole_.Parse(rest);
+      const bool failed = result.status == Status::kError;
+      if (result.status != Status::kRequest) {
+        const bool same = count == reading.requests.size() && failed == reading.failed &&
+                          (failed ? whole_.error().text == reading.error &&
+                                        whole_.error().offset == reading.offset
+                                  : whole_.skipped() == reading.skipped);
+        return same || ReportReading(reading, count, failed, run);
+      }
+      if (count == reading.requests.size()) return ReportReading(reading, count, false, run);
+      const RequestsReading::Request& read = reading.requests[count++];
+      if (!std::ranges::equal(whole_.args(), read.args) || whole_.offset() != read.end ||
+          whole_.skipped() != read.skipped) {
+        return ReportReading(reading, count - 1, false, run);
+      }
+      rest.remove_prefix(result.consumed);
+    }
   }
 
  private:
@@ -171,6 +202,20 @@ class RequestChecks {
     return false;
   }
 
+  [[gnu::cold]] bool ReportReading(const RequestsReading& reading, size_t count, bool failed,
+                                   RunContext& run) {
+    std::string seen = std::to_string(count) + " such requests, then ";
+    for (const std::string_view arg : whole_.args()) {
+      seen += '"';
+      resp::AppendEscaped(&seen, arg);
+      seen += "\" ";
+    }
+    run.Fail(
+        "request_reading", ToText(reading),
+        seen + "after " + std::to_string(whole_.skipped()) + " empty ones, " + End(whole_, failed));
+    return false;
+  }
+
   static std::string End(const Parser& parser, bool failed) {
     if (failed) {
       return "error '" + parser.error().text + "' at byte " + std::to_string(parser.error().offset);
@@ -179,6 +224,7 @@ class RequestChecks {
            std::to_string(parser.offset());
   }
 
+  const resp::RequestLimits limits_;
   Parser whole_;
   Parser sliced_;
   // Kept between runs only to reuse their memory.
