@@ -19,8 +19,9 @@ constexpr string_view kWords[] = {
     "\\\\",      "a\\}",      "\\{b\\)", "c\\\"", "caf\xc3\xa9", "\xff\xfe", "\xe4\xb8\xad",
     "km",        "WITHIN",    "1.2.3",   "a1",    "e5",          "NULL",     "or",
     "un"};
-constexpr string_view kLongWords[] = {"foo",       "hello", "wor", "caf\xc3\xa9", "2020",
-                                      "a\\-b\\-c", "1.5",   "the", "sun",         "x_1"};
+constexpr string_view kLongWords[] = {"foo",  "hello",     "wor",      "caf\xc3\xa9",
+                                      "2020", "a\\-b\\-c", "1.5",      "the",
+                                      "sun",  "x_1",       "\xc3\xa9", "\xe4\xb8\xad"};
 constexpr string_view kFields[] = {"title", "body", "t", "n", "tag", "loc", "vec", "a\\-b", "as"};
 constexpr string_view kNumbers[] = {"0",   "1",   "10",    "-1",   "+inf",   "-inf", "inf",
                                     "INF", "1.5", "-2.75", ".5",   "5.",     "1e5",  "1E-3",
@@ -48,7 +49,8 @@ class QueryGenerator {
   void Generate(Tape& out) {
     dialect2_ = rng_.OneIn(2);
     uint8_t head = dialect2_ ? '2' : '1';
-    if (rng_.OneIn(8)) head = dialect2_ ? '6' : '5';
+    small_limits_ = rng_.OneIn(8);
+    if (small_limits_) head = dialect2_ ? '6' : '5';
     if (rng_.OneIn(8)) head = dialect2_ ? ':' : '9';
     Query();
     if (rng_.OneIn(6)) Break();
@@ -208,6 +210,7 @@ class QueryGenerator {
       Put(Pick(kParams));
     } else if (kind == 4) {
       for (int i = 0; i < 3; ++i) {
+        if (rng_.OneIn(12)) Put("(");
         Number();
         Put(" ");
       }
@@ -287,7 +290,11 @@ class QueryGenerator {
     }
     Put(rng_.OneIn(3) ? " => [ " : "=>[");
     Put(rng_.OneIn(6) ? "knn " : "KNN ");
-    Put(rng_.OneIn(3) ? "$k" : "10");
+    if (rng_.OneIn(12)) {
+      Number();
+    } else {
+      Put(rng_.OneIn(3) ? "$k" : "10");
+    }
     Put(" @");
     Put(Pick(kFields));
     Put(" $blob");
@@ -307,10 +314,14 @@ class QueryGenerator {
   // Nesting close to the limits of the parser's stack.
   void Deep() {
     constexpr string_view kOpen[] = {"(", "-", "~", "(foo ", "(foo|", "@t:(", "-("};
-    const string_view open = Pick(kOpen);
-    const uint64_t levels = 1 + rng_.Below(rng_.OneIn(2) ? 20 : 300);
+    string_view open = Pick(kOpen);
+    uint64_t levels = 1 + rng_.Below(rng_.OneIn(2) ? 20 : 300);
+    // A level above the limit and one below it are of use in each kind of nesting.
+    if (rng_.OneIn(2)) levels = (small_limits_ ? 16 : 256) - rng_.Below(4);
+    const bool star = dialect2_ && rng_.OneIn(4);
+    if (star) open = "(";
     for (uint64_t i = 0; i < levels; ++i) Put(open);
-    Put(Pick(kLongWords));
+    Put(star ? "*" : Pick(kLongWords));
     if (open.find('(') == string_view::npos) return;
     for (uint64_t i = 0; i < levels; ++i) Put(")");
   }
@@ -347,6 +358,7 @@ class QueryGenerator {
 
   Rng rng_;
   bool dialect2_ = false;
+  bool small_limits_ = false;
   std::string text_;
 };
 

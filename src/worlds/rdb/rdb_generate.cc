@@ -9,6 +9,7 @@
 #include "core/persistence/little_endian.h"
 #include "core/persistence/rdb_bytes.h"
 #include "core/persistence/rdb_format.h"
+#include "core/server/server.h"
 #include "engine/rng.h"
 #include "worlds/rdb/rdb_tape.h"
 
@@ -59,7 +60,32 @@ class RdbGenerator {
     }
   }
 
+  // A number at a limit of an encoding, or one beside it.
+  std::string LimitNumber() {
+    constexpr int64_t kLimits[] = {12,    128,     4096,      32768,     40000,
+                                   65536, 8388608, 1LL << 24, 1LL << 31, 1LL << 32};
+    const int64_t limit = kLimits[rng_.Below(std::size(kLimits))];
+    const int64_t number = limit - 1 + static_cast<int64_t>(rng_.Below(3));
+    return std::to_string(rng_.OneIn(2) ? number : -number);
+  }
+
+  // A text of a size at a limit of an encoding, or one beside it. What repeats in it does so at one
+  // distance, at a limit of the compression.
+  std::string LimitText() {
+    constexpr size_t kLimits[] = {64, 128, 254, 4096, 8192, 16384};
+    std::string text(kLimits[rng_.Below(std::size(kLimits))] - 1 + rng_.Below(3), '\0');
+    for (char& byte : text) byte = static_cast<char>(rng_.Next());
+    constexpr size_t kFar = 8192;
+    constexpr size_t kRepeated = 20;
+    const size_t distance = kFar - 1 + rng_.Below(3);
+    for (size_t i = distance; i < text.size() && i < distance + kRepeated; ++i) {
+      text[i] = text[i - distance];
+    }
+    return text;
+  }
+
   std::string Text() {
+    if (rng_.OneIn(24)) return rng_.OneIn(8) ? LimitText() : LimitNumber();
     switch (rng_.Below(7)) {
       case 0:
         return std::to_string(rng_.Below(200));
@@ -163,7 +189,12 @@ class RdbGenerator {
   static std::string Zipmap(const std::vector<std::string>& texts) {
     std::string blob(1, static_cast<char>(texts.size() / 2));
     for (size_t i = 0; i < texts.size(); ++i) {
-      blob += static_cast<char>(texts[i].size());
+      if (texts[i].size() < 254) {
+        blob += static_cast<char>(texts[i].size());
+      } else {
+        blob += '\xfe';
+        AppendLittleEndian(texts[i].size(), 4, &blob);
+      }
       if (i % 2 != 0) blob += '\0';
       blob += texts[i];
     }
@@ -194,7 +225,17 @@ class RdbGenerator {
         return AddTexts(texts, texts.size(), to);
       }
       case rdb::kHash: {
-        const std::vector<std::string> texts = Texts(true);
+        std::vector<std::string> texts = Texts(true);
+        // So many that a server does not pack them; perhaps one of them twice.
+        constexpr size_t kMany = 513;
+        if (rng_.OneIn(48)) {
+          texts.clear();
+          for (size_t i = 0; i < kMany; ++i) {
+            texts.push_back("f" + std::to_string(i));
+            texts.push_back("v");
+          }
+          if (rng_.OneIn(2)) texts[texts.size() - 2] = texts[0];
+        }
         return AddTexts(texts, texts.size() / 2, to);
       }
       case rdb::kZset:
@@ -288,7 +329,11 @@ class RdbGenerator {
           break;
         case 4:
           to.Byte(rdb::kExpireMs);
-          AppendLittleEndian(rng_.OneIn(4) ? rng_.Next() : 32503680000000, 8, to.out());
+          // Now, or a moment before or after; or long after.
+          AppendLittleEndian(rng_.OneIn(4)   ? rng_.Next()
+                             : rng_.OneIn(3) ? kNow - 1 + rng_.Below(3)
+                                             : 32503680000000,
+                             8, to.out());
           break;
         case 5:
           to.Byte(rdb::kExpireSeconds);
@@ -310,6 +355,9 @@ class RdbGenerator {
     }
     to.Byte(rdb::kEnd);
   }
+
+  // When the harness's servers start.
+  static constexpr uint64_t kNow = ServerConfig().start_ms;
 
   Rng rng_;
 };

@@ -1,5 +1,6 @@
 #include "worlds/rdb/rdb_reading.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -456,11 +457,15 @@ class Reader {
       Texts texts;
       bool header = true;
       if (container == 1) {
+        reading_.least_plain = std::min(reading_.least_plain, blob.size());
         texts.push_back(std::move(blob));
       } else if (type == 18 ? !Listpack(blob, &texts, &header) : !Ziplist(blob, &texts)) {
         return Wrong("a malformed node", !header);
       }
-      for (std::string& text : texts) value->list.push_back(std::move(text));
+      for (std::string& text : texts) {
+        if (container == 2) reading_.most_packed = std::max(reading_.most_packed, text.size());
+        value->list.push_back(std::move(text));
+      }
     }
     return true;
   }

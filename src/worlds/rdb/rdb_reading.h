@@ -29,6 +29,9 @@ struct RdbReading {
   };
   // A database and a key; of a payload database 0 and the empty key.
   std::map<std::pair<int, std::string>, Value> values;
+  // Of all lists: the smallest element that is a node of its own, and the largest in a packed one.
+  size_t least_plain = SIZE_MAX;
+  size_t most_packed = 0;
   // What is wrong; empty if nothing is, and then everything above must be loaded.
   std::string wrong;
   // What is wrong is seen only by the deep check: without it a server may load the bytes.

@@ -1,8 +1,12 @@
 #include "worlds/rdb/rdb_reads.h"
 
+#include <algorithm>
 #include <span>
+#include <utility>
 
 #include "core/resp/writer.h"
+#include "core/table/profile.h"
+#include "worlds/rdb/rdb_tape.h"
 
 namespace resprobe {
 namespace {
@@ -41,6 +45,24 @@ void RdbReads::Expect(size_t elements, std::initializer_list<std::string_view> a
            std::to_string(elements);
 }
 
+void RdbReads::ReadDump(std::string_view key) {
+  const resp::Reply* const reply = Ask({"DUMP", key});
+  if (reply == nullptr) return;
+  const std::string_view payload = reply->root().text();
+  const std::string_view footer =
+      payload.substr(payload.size() - std::min<size_t>(payload.size(), 10));
+  const auto little = [](std::string_view bytes) {
+    uint64_t value = 0;
+    for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+    return value;
+  };
+  const auto version = static_cast<uint64_t>(TraitsOf(server_->config().profile).rdb_version);
+  if (footer.size() < 10 || little(footer.substr(0, 2)) != version ||
+      little(footer.substr(2)) != PlainCrc64(payload.substr(0, payload.size() - 8))) {
+    wrong_ = "DUMP replies a payload with a wrong footer";
+  }
+}
+
 void RdbReads::ReadKey(std::string_view key, ObjectType type) {
   const resp::Reply* const reply = Ask({"TYPE", key});
   if (reply == nullptr) return;
@@ -50,7 +72,7 @@ void RdbReads::ReadKey(std::string_view key, ObjectType type) {
   }
   Ask({"OBJECT", "ENCODING", key});
   Ask({"PEXPIRETIME", key});
-  Ask({"DUMP", key});
+  ReadDump(key);
   switch (type) {
     case ObjectType::kString: {
       const int64_t size = Count({"STRLEN", key});
@@ -124,16 +146,55 @@ std::string RdbReads::Run(Server& server, bool few) {
   return wrong_;
 }
 
+std::string RdbReads::Send(std::initializer_list<std::string_view> args) {
+  request_.clear();
+  resp::AppendRequest(&request_, std::span<const std::string_view>(args.begin(), args.size()));
+  server_->Receive(client_, request_);
+  return std::exchange(server_->Output(client_), "");
+}
+
 std::string RdbReads::Restore(Server& server, std::string_view key, std::string_view payload) {
   server_ = &server;
   client_ = server.Connect();
-  request_.clear();
-  const std::string_view args[] = {"RESTORE", key, "0", payload};
-  resp::AppendRequest(&request_, args);
-  server.Receive(client_, request_);
-  const std::string reply = server.Output(client_);
+  const std::string reply = Send({"RESTORE", key, "0", payload});
   server.Close(client_);
   return reply;
+}
+
+std::string RdbReads::RestoreOver(Server& server, std::string_view key, std::string_view payload) {
+  server_ = &server;
+  client_ = server.Connect();
+  wrong_.clear();
+  Keyspace& keyspace = server.keyspace();
+  const uint64_t digest = keyspace.Digest(0, key);
+  const auto expect = [&](std::string_view what, bool holds) {
+    if (!holds && wrong_.empty()) wrong_ = what;
+  };
+  const auto at = [&](int64_t ms) { return std::to_string(keyspace.now_ms() + ms); };
+
+  const std::string busy = Send({"RESTORE", key, "0", payload});
+  expect("BUSYKEY without REPLACE",
+         busy.starts_with("-BUSYKEY ") && keyspace.Digest(0, key) == digest);
+
+  uint64_t dirty = keyspace.dirty();
+  const std::string later = at(5000);
+  std::string reply = Send({"RESTORE", key, later, payload, "IDLETIME", "7", "REPLACE", "ABSTTL"});
+  expect("OK with REPLACE, ABSTTL and IDLETIME", reply == "+OK\r\n");
+  expect("a change for each RESTORE", keyspace.dirty() > dirty);
+  expect("with ABSTTL the time of the request", Send({"PEXPIRETIME", key}) == ":" + later + "\r\n");
+  expect("the idle time of the request", Send({"OBJECT", "IDLETIME", key}) == ":7\r\n");
+
+  reply = Send({"RESTORE", key, "3000", payload, "REPLACE"});
+  expect("OK with REPLACE", reply == "+OK\r\n");
+  expect("the time from now on", Send({"PEXPIRETIME", key}) == ":" + at(3000) + "\r\n");
+
+  dirty = keyspace.dirty();
+  reply = Send({"RESTORE", key, at(-1), payload, "ABSTTL", "REPLACE"});
+  expect("OK with a time in the past", reply == "+OK\r\n");
+  expect("no key after RESTORE REPLACE with a time in the past",
+         Send({"EXISTS", key}) == ":0\r\n" && keyspace.dirty() > dirty);
+  server.Close(client_);
+  return wrong_;
 }
 
 }  // namespace resprobe

@@ -20,6 +20,9 @@ class RdbReads {
   std::string Run(Server& server, bool few);
   // The reply to RESTORE of a payload to a key of database 0 that does not exist.
   std::string Restore(Server& server, std::string_view key, std::string_view payload);
+  // RESTORE of a good payload to an existing key of database 0, with each of its options. Returns
+  // what is wrong; empty if nothing is. The key is gone afterwards.
+  std::string RestoreOver(Server& server, std::string_view key, std::string_view payload);
 
  private:
   // The reply to one request, valid until the next one; nullptr after setting wrong_.
@@ -29,6 +32,10 @@ class RdbReads {
   // Checks that a request is answered with an aggregate of this many elements.
   void Expect(size_t elements, std::initializer_list<std::string_view> args);
   void ReadKey(std::string_view key, ObjectType type);
+  // Checks the footer of what DUMP replies.
+  void ReadDump(std::string_view key);
+  // Sends a request and returns the reply's bytes.
+  std::string Send(std::initializer_list<std::string_view> args);
 
   Server* server_ = nullptr;
   uint64_t client_ = 0;

@@ -1,5 +1,7 @@
 #include "worlds/resp/resp_generate.h"
 
+#include <bit>
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -146,6 +148,7 @@ class ReplyStream {
         Line(type, "?");
         const size_t count = Children();
         Values(type == '%' ? 2 * count : count, depth);
+        if (Odd()) writer.AttributeHeader(0);  // it annotates nothing
         return Line('.', "");
       }
       default:
@@ -171,7 +174,11 @@ class ReplyStream {
                                ".5"sv, "5."sv, "+1.5"sv, " 1"sv, "0x10"sv, "1e999"sv, "1e-999"sv,
                                "-0"sv, "1e"sv, ""sv, "1.7976931348623157e+308"sv}));
     }
-    Writer(out_, 3).Double(static_cast<double>(rng_.Between(-100000, 100000)) / 1000);
+    // Of any size, with all its digits; or of few.
+    const double any = std::bit_cast<double>(rng_.Next());
+    Writer(out_, 3).Double(rng_.OneIn(8) && std::isfinite(any)
+                               ? any
+                               : static_cast<double>(rng_.Between(-100000, 100000)) / 1000);
   }
 
   void BulkString() {
@@ -216,7 +223,8 @@ void MultibulkRequest(Rng& rng, const RespMix& mix, std::string* out) {
     out->append(OneOf(
         rng, {"*0\r\n"sv, "*-1\r\n"sv, "*01\r\n"sv, "*+1\r\n"sv, "*\r\n"sv, "*2147483647\r\n"sv,
               "*2147483648\r\n"sv, "*1\0\r\n"sv, "*11\r\n"sv, "*1\rx$1\rxaxx"sv, "*1\r\n$-1\r\n"sv,
-              "*1\r\n:4\r\n"sv, "*1\r\n\r\n"sv, "*1\r\n$536870913\r\n"sv, "*1\r\n$01\r\na\r\n"sv}));
+              "*1\r\n:4\r\n"sv, "*1\r\n\r\n"sv, "*1\r\n$536870913\r\n"sv, "*1\r\n$01\r\na\r\n"sv,
+              "*-0\r\n"sv, "*1\r\n$-0\r\n\r\n"sv}));
     return;
   }
   const std::string_view command =
