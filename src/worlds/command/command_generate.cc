@@ -156,7 +156,7 @@ const Callable& Creator(Gen& gen, CommandGroup group) {
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
 constexpr std::string_view kPatterns[] = {"*", "k*", "?", "[a-c]*", "\\*", "n*", "c?"};
 constexpr std::string_view kKeyPatterns[] = {"*", "#", "s*", "h*->a", "s0", "h0->*", "*->b", "u*"};
-constexpr std::string_view kTimeouts[] = {"0", "1", "0.1", "0.001", "2"};
+constexpr std::string_view kTimeouts[] = {"0", "1", "0.1", "0.001", "2", "0.0004"};
 constexpr std::string_view kBitTypes[] = {"u1", "i8", "u8", "i5", "u63", "i64", "i1", "u64", "u16"};
 constexpr std::string_view kBitOffsets[] = {"0", "1", "7", "#0", "#1", "#2", "63", "-1"};
 constexpr std::string_view kSettings[] = {"tracking-table-max-keys", "proto-max-bulk-len",
@@ -206,6 +206,13 @@ const std::vector<std::string>& Payloads() {
   return payloads;
 }
 
+// Any pair of kKeys; of a focused seed mostly the same one.
+size_t AnyPair(Gen& gen) {
+  constexpr size_t kPairs = std::size(kKeys) / 2;
+  const bool same = IsFocused(gen) && !gen.rng().OneIn(4);
+  return 2 * ((same ? gen.SwarmBits(kFocusSwarm) >> 24 : gen.rng().Next()) % kPairs);
+}
+
 class Expander {
  public:
   Expander(Gen& gen, const Command& command) : gen_(gen), command_(command) {
@@ -228,7 +235,7 @@ class Expander {
         own_keys_ = 0;
         break;
       default:
-        own_keys_ = gen.rng().Below(5) * 2;
+        own_keys_ = AnyPair(gen);
         break;
     }
   }
@@ -458,7 +465,8 @@ std::span<const std::string_view> GenerateCommand(Gen& gen) {
   // Commands that open, end and guard a transaction need a higher frequency than one among so many
   // commands: otherwise no queue is ever filled and executed.
   if (rng.OneIn(10) && gen.Swarm(kTransactionsSwarm) != 0) {
-    switch (rng.Below(8)) {
+    const auto key = [&] { return kKeys[AnyPair(gen) + rng.Below(2)]; };
+    switch (rng.Below(9)) {
       case 0:
       case 1:
         return Words(gen, {"MULTI"});
@@ -467,7 +475,10 @@ std::span<const std::string_view> GenerateCommand(Gen& gen) {
       case 4:
         return Words(gen, {"EXEC"});
       case 5:
-        return Words(gen, {"WATCH", rng.Pick(kKeys)});
+        return Words(gen, {"WATCH", key()});
+      case 8:
+        // So that watched keys expire before EXEC, and have expired before WATCH.
+        return Words(gen, {"PEXPIRE", key(), rng.OneIn(2) ? "1" : "50"});
       case 6:
         return Words(gen, {"HELLO", rng.OneIn(3) ? "2" : "3"});
       default:

@@ -1,6 +1,8 @@
 #include "worlds/command/command_world.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <utility>
 
 #include "core/resp/writer.h"
@@ -78,18 +80,26 @@ CommandWorld::CommandWorld(ServerSubject* subject)
                               : std::make_unique<CoreSubject>(ServerConfig{.max_bulk = kMaxBulk})),
       subject_(subject != nullptr ? subject : own_.get()),
       core_(subject_->core()),
-      lcs_(FindCommand("lcs")) {
+      lcs_(FindCommand("lcs")),
+      watches_(core_ == nullptr ? nullptr : &core_->keyspace()) {
+  static_assert(kMaxClients == WatchBook::kClients);
   for (size_t i = 0; i <= kMaxClients; ++i) {
-    peers_.push_back(std::make_unique<Peer>(LimitsOf(core_)));
+    peers_.push_back(std::make_unique<Peer>(i, LimitsOf(core_)));
     peers_.back()->model.set_foreign(core_ == nullptr);
   }
+  if (core_ != nullptr) core_->set_watcher(&watches_);
+}
+
+CommandWorld::~CommandWorld() {
+  if (core_ != nullptr) core_->set_watcher(nullptr);
 }
 
 void CommandWorld::Start(const Config& config, RunContext& run) {
   config_ = config;
   clients_ = 1 + config.clients.Of(kMaxClients);
   databases_used_ = 1;
-  killing_ = asking_ = paused_ = false;
+  killing_ = asking_ = paused_ = unblocking_ = false;
+  watches_.Reset();
   question_count_ = 0;
   for (const auto& peer : peers_) peer->model.Reset();
   scheduler_.Reset();
@@ -109,19 +119,16 @@ void CommandWorld::Start(const Config& config, RunContext& run) {
 void CommandWorld::Open(Peer& peer) {
   killing_ |= peer.model.kills();
   // Each client's endpoint follows those of the clients before it.
-  const auto client = static_cast<size_t>(
-      std::ranges::find(peers_, &peer, [](const auto& each) { return each.get(); }) -
-      peers_.begin());
-  peer.end = network_.Connect(static_cast<Network::Endpoint>(kServer + 1 + client), kServer);
+  peer.end = network_.Connect(static_cast<Network::Endpoint>(kServer + 1 + peer.index), kServer);
   node_.Accept(ServersEnd(peer));
   peer.connection = node_.ConnectionOf(ServersEnd(peer));
   peer.requests.Reset();
   peer.nonsense = false;
   peer.replies.Reset();
   peer.model.Reset();
-  peer.watched_count = 0;
-  peer.watches_unknown = false;
+  if (peer.index < kMaxClients) watches_.Unwatch(peer.index);
   peer.has_sent = false;
+  peer.least_ms = peer.most_ms = 0;
 }
 
 void CommandWorld::Hangup(Peer& peer) {
@@ -184,6 +191,7 @@ void CommandWorld::Apply(const Advance& op, RunContext& run) {
   for (size_t i = 0; i < clients_ && !run.violated(); ++i) {
     Collect(*peers_[i], run);
     if (peers_[i]->model.outstanding() > 0 && !run.violated()) CheckAnswered(*peers_[i], run);
+    if (peers_[i]->most_ms != 0 && !run.violated()) CheckTimeout(*peers_[i], run);
   }
   if (config_.audit && core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
 }
@@ -218,7 +226,8 @@ void CommandWorld::Send(Peer& peer, std::string_view bytes, RunContext& run) {
     } else {
       const Command* command = ReplyModel::Find(args);
       peer.model.Asked(command, args);
-      peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
+      if (command != nullptr && ChangesWatches(*command)) watches_.Lose(peer.index);
+      peer.least_ms = peer.most_ms = 0;
       ++asked;
     }
   }
@@ -237,7 +246,8 @@ void CommandWorld::SendOne(Peer& peer, std::span<const std::string_view> args,
   if (run.violated()) return;
   if (peer.model.outstanding() > 0) [[unlikely]] {
     // It runs later.
-    peer.watches_unknown |= command != nullptr && ChangesWatches(*command);
+    if (command != nullptr && ChangesWatches(*command)) watches_.Lose(peer.index);
+    if (core_ != nullptr) NoteTimeout(peer, args);
     return;
   }
   if (core_ != nullptr) Compare(peer, run);
@@ -249,6 +259,7 @@ void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) 
   peer.has_sent = true;
   node_.Deliver(ServersEnd(peer), wire);
   paused_ |= peer.model.pauses() && core_ == nullptr;
+  unblocking_ |= peer.model.pauses() || peer.model.unblocks();
   EndPause();
   if (peer.model.blinds()) [[unlikely]] {
     for (const auto& other : peers_) other->model.GiveUp();
@@ -279,6 +290,40 @@ void CommandWorld::CheckAnswered(const Peer& peer, RunContext& run) {
   }
   run.Fail("one_reply_per_request", "a reply to " + std::string(peer.model.front_name()),
            "none, and " + std::to_string(peer.model.outstanding()) + " requests wait");
+}
+
+// The last request of the client waits: notes when its time-out is over, by its arguments.
+void CommandWorld::NoteTimeout(Peer& peer, std::span<const std::string_view> args) {
+  peer.least_ms = peer.most_ms = 0;
+  const Client* const client = core_->FindClient(peer.connection);
+  if (client == nullptr || !client->blocked || peer.model.outstanding() != 1) return;
+  const std::string_view name = before_.command->name();
+  const bool milliseconds = name.starts_with("wait");
+  const size_t at = name == "wait"                         ? 2
+                    : name == "waitaof"                    ? 3
+                    : name == "blmpop" || name == "bzmpop" ? 1
+                                                           : args.size() - 1;
+  const long double timeout =
+      std::strtold(std::string(args[at]).c_str(), nullptr) * (milliseconds ? 1 : 1000);
+  // What is too large never comes.
+  constexpr long double kMost = 1e15L;
+  if (!(timeout > 0 && timeout < kMost)) return;
+  const int64_t now = core_->keyspace().now_ms();
+  peer.least_ms = now + static_cast<int64_t>(std::floor(timeout));
+  peer.most_ms = now + static_cast<int64_t>(std::ceil(timeout));
+}
+
+// Time has passed.
+void CommandWorld::CheckTimeout(const Peer& peer, RunContext& run) {
+  const Client* const client = core_->FindClient(peer.connection);
+  if (client == nullptr || peer.model.opaque() || unblocking_) return;
+  run.Check(
+      !client->blocked || core_->keyspace().now_ms() < peer.most_ms, "timeouts_are_kept",
+      [&] { return "a reply to " + std::string(peer.model.front_name()); },
+      [&] {
+        return "none " + std::to_string(core_->keyspace().now_ms() - peer.most_ms) +
+               " ms after its time-out";
+      });
 }
 
 // Reads what the server has sent to one client, value by value. Usually there is nothing.
@@ -326,6 +371,15 @@ void CommandWorld::CollectReplies(Peer& peer, bool open, RunContext& run) {
       answered_ = true;
       refused_ = model.refused();
       answer_null_ = value.is_null();
+      if (peer.least_ms != 0) [[unlikely]] {
+        const bool early = answer_null_ && core_->keyspace().now_ms() < peer.least_ms;
+        if (early && !unblocking_) {
+          run.Fail("timeouts_are_kept", "no null before the time-out of " + std::string(name),
+                   std::to_string(peer.least_ms - core_->keyspace().now_ms()) + " ms before it");
+          break;
+        }
+        peer.least_ms = peer.most_ms = 0;
+      }
       answer_empty_ = before_.absent && ShowsNothing(value);
       if (asking_) {
         if (answer_count_ == answers_.size()) answers_.emplace_back();
@@ -376,17 +430,18 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   before_.command = command;
   before_.dirty = keyspace.dirty();
   before_.absent = false;
-  before_.watch_broken = false;
+  before_.verdict = WatchBook::Verdict::kUnknown;
+  watches_.StartRequest();
   before_.in_multi = peer.model.in_multi();
+  before_.waiting = std::ranges::any_of(peers_, [&peer](const auto& other) {
+    return other.get() != &peer && other->model.outstanding() > 0;
+  });
   touched_count_ = 0;
   if (config_.audit) before_.digest = keyspace.Digest();
   const Client* client = core_->FindClient(peer.connection);
   if (client == nullptr || command == nullptr || !command->ArityFits(args.size())) return;
   if (command->is_exec) {
-    for (size_t i = 0; i < peer.watched_count; ++i) {
-      const Watched& watched = peer.watched[i];
-      before_.watch_broken |= keyspace.Digest(watched.db, watched.key) != watched.digest;
-    }
+    before_.verdict = watches_.Of(peer.index);
     return;
   }
   if (command->spec->keys.kind == KeySpec::Kind::kNone) return;
@@ -401,7 +456,8 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
     if (object != nullptr) before_.absent = false;
     if (touched_count_ == kMaxTouched) continue;
     const uint64_t digest = command->Has(kWrite) ? keyspace.Digest(client->db, key) : 0;
-    touched_[touched_count_++] = {client->db, key, digest};
+    touched_[touched_count_++] = {client->db, key, digest,
+                                  object != nullptr || keyspace.keys(client->db).Contains(key)};
   }
 }
 
@@ -422,10 +478,14 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
              std::to_string(keyspace.dirty() - before_.dirty) + " changes");
     return;
   }
-  if (command->Has(kWrite) && !before_.in_multi) {
-    CheckReported(run);
-    if (run.violated()) return;
+  if (command->Has(kWrite) && !before_.in_multi) CheckReported(run);
+  if (config_.audit && keyspace.Digest() != before_.digest) {
+    run.Check(
+        watches_.ReportedAny(), "changes_are_reported",
+        [&] { return std::string(command->full_name()) + " reports what it changes"; },
+        "nothing reported");
   }
+  if (run.violated()) return;
   if (before_.absent && answered_ && !answer_empty_) {
     run.Fail("expired_unseen",
              "a reply that shows nothing: no key that " + std::string(command->full_name()) +
@@ -433,27 +493,27 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
              resp::ToText(peer.replies.reply().root()));
     return;
   }
+  if (command->is_exec && before_.in_multi && answered_ &&
+      before_.verdict == WatchBook::Verdict::kRuns && answer_null_) {
+    run.Fail("exec_all_or_nothing", "replies: no watched key has changed", "null");
+    return;
+  }
   if (!refused_ && answered_) {
-    if (command->is_exec && before_.watch_broken && !peer.watches_unknown) {
+    if (command->is_exec && before_.verdict == WatchBook::Verdict::kAborts) {
       run.Fail("exec_all_or_nothing", "null: a watched key has changed", "the transaction ran");
       return;
     }
     const Effect effect = EffectOf(*command);
     if (effect == Effect::kWatches && !peer.model.in_multi()) {
       for (size_t i = 0; i < touched_count_; ++i) {
-        if (peer.watched_count == peer.watched.size()) peer.watched.emplace_back();
-        Watched& watched = peer.watched[peer.watched_count++];
-        watched.db = touched_[i].db;
-        watched.key.assign(touched_[i].key);
-        watched.digest = keyspace.Digest(watched.db, watched.key);
+        watches_.Watch(peer.index, touched_[i].db, touched_[i].key);
       }
+      // The server watches the others, too.
+      if (positions_.size() > touched_count_) watches_.Lose(peer.index);
       return;
     }
     if (effect == Effect::kUnwatches) {
-      if (!peer.model.in_multi()) {
-        peer.watched_count = 0;
-        peer.watches_unknown = false;
-      }
+      if (!peer.model.in_multi()) watches_.Unwatch(peer.index);
     } else if (effect == Effect::kOtherDatabase) {
       databases_used_ |= 0xffff;
     } else if (effect == Effect::kNamesAKey && !answer_null_ &&
@@ -467,8 +527,7 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
   }
   if (command->is_exec &&
       (before_.in_multi || (answered_ && IsExecAbort(peer.replies.reply().root())))) {
-    peer.watched_count = 0;
-    peer.watches_unknown = false;
+    watches_.Unwatch(peer.index);
   }
   if (config_.audit) {
     CheckText(keyspace.CheckIntegrity(), run);

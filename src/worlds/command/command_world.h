@@ -20,6 +20,7 @@
 #include "sim/scheduler.h"
 #include "sim/server_subject.h"
 #include "worlds/command/reply_model.h"
+#include "worlds/command/watch_book.h"
 
 namespace resprobe {
 
@@ -48,11 +49,20 @@ class CommandWorld {
       {"sorted_sets_sorted", "sorted sets are sorted, and their two indexes agree"},
       {"expired_unseen", "no reply shows anything of a key that has expired or does not exist"},
       {"exec_all_or_nothing",
-       "EXEC runs all that was queued, or nothing; never past a watched change"},
+       "EXEC runs all that was queued, or nothing; nothing exactly if a watched key has changed"},
       {"error_changes_nothing", "a request that is answered with an error changes no key"},
       {"reading_changes_nothing", "a command that the table calls read-only changes no key"},
       {"changes_are_reported",
-       "a command reports every key that it changes: watches, caches, replicas"},
+       "a command reports every key that it changes, to watches, caches and replicas, and none "
+       "that "
+       "exists neither before nor after it"},
+      {"timeouts_are_kept",
+       "a command that waits is answered when its time-out is over, and not before with nothing"},
+      {"scan_is_complete",
+       "SCAN, HSCAN, SSCAN and ZSCAN return what is there from start to end, whatever else "
+       "changes, "
+       "and only what their filters select"},
+      {"time_is_the_clocks", "TIME is the time of the server's clock"},
       {"views_agree", "DBSIZE, EXISTS, TYPE, KEYS and SCAN agree"},
       {"memory_returns", "after FLUSHALL no key is left and the memory account is zero"},
       {"keyspace_sound", "the keyspace passes its own checks"},
@@ -114,6 +124,7 @@ class CommandWorld {
 
   // Uses the world's own core, or another server (not owned).
   explicit CommandWorld(ServerSubject* subject = nullptr);
+  ~CommandWorld();
   CommandWorld(const CommandWorld&) = delete;
   CommandWorld& operator=(const CommandWorld&) = delete;
 
@@ -140,36 +151,34 @@ class CommandWorld {
   // State of the keys that a request names before it runs, for the checks that inspect the core.
   static constexpr size_t kMaxTouched = 8;
 
-  struct Watched {
-    int db = 0;
-    std::string key;
-    uint64_t digest = 0;
-  };
   struct Peer {
-    explicit Peer(const resp::RequestLimits& limits) : requests(limits) {}
+    Peer(size_t number, const resp::RequestLimits& limits) : index(number), requests(limits) {}
 
+    const size_t index;  // in peers_
     Network::End end = Network::End::kNone;
     uint64_t connection = 0;       // the server's id of it
     resp::RequestParser requests;  // parses the bytes that were sent
     bool nonsense = false;         // they are not requests any more
     resp::ReplyParser replies;
     ReplyModel model;
-    // Keys that the client watches; the first `watched_count` are in use.
-    std::vector<Watched> watched;
-    size_t watched_count = 0;
-    bool watches_unknown = false;  // they have changed inside a pipeline
-    bool has_sent = false;         // anything on this connection
+    bool has_sent = false;  // anything on this connection
+    // A command of the client waits, and its time-out is over at least_ms at the earliest and at
+    // most_ms at the latest, by the server's clock; 0: it has none, or nothing waits.
+    int64_t least_ms = 0;
+    int64_t most_ms = 0;
   };
   struct Touched {
     int db;
     std::string_view key;
     uint64_t digest;
+    bool exists;  // perhaps expired
   };
   struct Before {
     const Command* command = nullptr;
     bool absent = false;  // it names keys, none of which exists
-    bool watch_broken = false;
+    WatchBook::Verdict verdict = WatchBook::Verdict::kUnknown;  // of EXEC
     bool in_multi = false;
+    bool waiting = false;  // another client waits for a key
     uint64_t dirty = 0;
     uint64_t digest = 0;
   };
@@ -177,6 +186,8 @@ class CommandWorld {
   bool MayBeSent(const Args& args) const;
   Peer& Use(Index client, RunContext& run);
   void Open(Peer& peer);
+  void NoteTimeout(Peer& peer, std::span<const std::string_view> args);
+  void CheckTimeout(const Peer& peer, RunContext& run);
   void Hangup(Peer& peer);
   static Network::End ServersEnd(const Peer& peer) { return Network::Peer(peer.end); }
   // What the client has queued and the server has not received; takes some of it.
@@ -204,6 +215,11 @@ class CommandWorld {
   void Drain(Peer& peer, bool look, RunContext& run);
   void LookAtKeys(RunContext& run);
   void CheckViews(int db, RunContext& run);
+  void CheckFilters(int db, RunContext& run);
+  void CheckScans(int db, uint64_t choices, RunContext& run);
+  bool CheckScan(std::initializer_list<std::string_view> scan, size_t stride,
+                 std::vector<std::string> there, std::string_view remove, std::string_view add,
+                 uint64_t choices, RunContext& run);
   // The world's own requests, on a separate connection: several are sent together, then all are
   // answered, in answers_. False after a violation; an error reply is one.
   void Ask(std::span<const std::string_view> words);
@@ -222,6 +238,7 @@ class CommandWorld {
   Config config_;
   std::vector<std::unique_ptr<Peer>> peers_;  // kMaxClients, and the probe
   size_t clients_ = 1;
+  WatchBook watches_;
   Before before_;
   std::array<Touched, kMaxTouched> touched_;
   size_t touched_count_ = 0;
@@ -241,6 +258,8 @@ class CommandWorld {
   uint32_t databases_used_ = 1;
   bool paused_ = false;   // a foreign server, whose pause cannot be ended
   bool killing_ = false;  // a client has requested that others be closed
+  // A client has requested to unblock others, or a pause, which time-outs outlast.
+  bool unblocking_ = false;
 };
 
 }  // namespace resprobe

@@ -38,7 +38,7 @@ void ReplyModel::Reset() {
   word_ends_.clear();
   messages_taken_ = 0;
   opaque_ = refused_ = false;
-  may_close_ = kills_ = blinds_ = pauses_ = false;
+  may_close_ = kills_ = blinds_ = pauses_ = unblocks_ = false;
   ForgetSession();
 }
 
@@ -80,6 +80,7 @@ void ReplyModel::Asked(const Command* command, std::span<const std::string_view>
     asked.arity_fits = command->ArityFits(args.size());
     kills_ |= asked.role == CommandRole::kKillClient;
     pauses_ |= asked.role == CommandRole::kPauseClients;
+    unblocks_ |= asked.role == CommandRole::kUnblockClient;
     if (asked.role == CommandRole::kTracking) {
       for (size_t i = 3; i + 1 < args.size(); ++i) {
         blinds_ |= CommandContext::IsWord(args[i], "REDIRECT") ||

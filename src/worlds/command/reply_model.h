@@ -88,6 +88,8 @@ class ReplyModel {
   bool blinds() const { return blinds_; }
   // True if it has requested a pause of all clients.
   bool pauses() const { return pauses_; }
+  // True if it has requested that others need not wait any longer.
+  bool unblocks() const { return unblocks_; }
   // Makes the stream opaque from here on.
   void GiveUp() { opaque_ = true; }
   bool in_multi() const { return multi_; }
@@ -154,6 +156,7 @@ class ReplyModel {
   bool kills_ = false;
   bool blinds_ = false;
   bool pauses_ = false;
+  bool unblocks_ = false;
   bool reply_off_ = false;
   bool reply_skip_ = false;       // the first request has no reply
   bool reply_skip_next_ = false;  // the one after it
