@@ -82,7 +82,7 @@ struct Config {
   bool ttl_cap = false;
   bool no_negative_caching = false;
   cache::Mode mode = cache::Mode::kDefault;
-  bool prefixes = false;  // bcast: of "k0", "k1" and "h", instead of all keys
+  bool prefixes = false;  // bcast: of some keys (kPrefixSets), instead of all keys
   cache::Wires wires = cache::Wires::kOne;
   bool shared = false;  // one cache for all clients
   // The server tracks at most 2 keys. Only without noloop: with it, servers evict keys without a
@@ -92,7 +92,14 @@ struct Config {
   bool lease = false;         // no hit while the server has not been heard from for some time
   bool replay = false;        // reads that a lost connection left unanswered are sent again
   Replica replica = Replica::kNone;
+  // With `prefixes`: which of kPrefixSets each client listens to, two bits a client, the first one
+  // lowest. Clients that share a cache listen to the first.
+  Index prefix_sets;
 };
+
+// Prefixes of one client do not overlap, but those of different clients do.
+inline constexpr std::string_view kPrefixSets[][3] = {
+    {"k0", "k1", "h"}, {"k", "h0", "x"}, {"h", "k0", "k2"}, {"k3", "h1", "k1"}};
 
 struct Read {
   static constexpr std::string_view kName = "read";

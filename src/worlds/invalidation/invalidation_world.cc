@@ -15,8 +15,6 @@ using invalidation::WriteKind;
 
 namespace {
 
-constexpr std::string_view kPrefixes[] = {"k0", "k1", "h"};
-
 std::unique_ptr<cache::CachingClient> CarefulClient() {
   return std::make_unique<cache::CachingClient>();
 }
@@ -42,6 +40,7 @@ void InvalidationWorld::Generate(Gen& gen, Config& config) {
   if (rng.OneIn(2)) gen("mode", config.mode);
   if (rng.OneIn(2)) gen("wires", config.wires);
   if (rng.OneIn(3)) gen("replica", config.replica);
+  if (rng.OneIn(2)) gen("prefix_sets", config.prefix_sets);
 }
 
 void InvalidationWorld::Generate(Gen& gen, Write& op) {
@@ -97,12 +96,12 @@ void InvalidationWorld::StartClients() {
   policy.negative_caching = policy.negative_caching && !config.no_negative_caching;
   policy.mode = config.mode;
   policy.wires = config.wires;
-  if (config.prefixes) policy.prefixes = kPrefixes;
   policy.replay_reads = settings_.replays();
   if (config.ttl_cap) policy.ttl_cap_ms = invalidation::kTtlCapMs;
   if (config.lease) policy.lease_ms = invalidation::kLeaseMs;
   clients_.Reset(settings_.clients);
   for (Client& client : clients_) {
+    if (config.prefixes) policy.prefixes = settings_.PrefixesOf(client.number);
     client.cache->Reset(policy);
     if (settings_.one_cache()) client.cache->Share(&shared_);
   }

@@ -87,7 +87,9 @@ class InvalidationWorld {
       {"own_value", "a read of a key or field gets a value of that key or field"},
       {"no_hit_past_deadline",
        "no hit past the limit of its age, nor from a server that is not heard of any more"},
-      {"precision", "the server invalidates what the client has read, or what it listens to"},
+      {"precision",
+       "the server invalidates what the client has read, or what it listens to, and all of it only "
+       "after a flush"},
       {"table_limit", "the server tracks no more keys than it may, but for the last command's"},
   };
 

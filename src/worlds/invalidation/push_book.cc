@@ -13,6 +13,7 @@ std::string Name(const Wire& wire) { return "client " + std::to_string(wire.clie
 
 void PushBook::Connected(const Wire& wire) {
   Forget(wire);
+  if (wire.index == settings_->push_wire()) flushes_told_[wire.client] = model_->flushes();
   // With two connections, the server may not have seen the end of the previous one, and still
   // notifies the other.
   if (wire.index == 0 && !settings_->two_wires()) to_tell_[wire.client].fill(0);
@@ -51,6 +52,15 @@ void PushBook::Sent(const Wire& wire, uint64_t end, resp::ReplyView push, RunCon
     return;
   }
   if (push[value].is_null()) {
+    // A flush is announced to each client once; with two connections, to each that the server
+    // takes for one of the client's.
+    const bool known = wire.node == servers_->first();
+    if (known && !run.Check(flushes_told_[wire.client] < model_->flushes(), "precision",
+                            "a null push for a flush that the server has run",
+                            [&] { return "one to " + Name(wire) + " for nothing"; })) {
+      return;
+    }
+    if (known && !settings_->two_wires()) ++flushes_told_[wire.client];
     // For each slot, its version at that time: a write that the server ran after the flush may be
     // known by now, but the flush does not cover it.
     Of(wire).pushes.push_back({Push::What::kEverything, 0, end, {}});
@@ -77,7 +87,7 @@ void PushBook::SentKeys(const Wire& wire, uint64_t end, resp::ReplyView keys, Ru
       return;
     }
     const bool bcast = settings_->config.mode == cache::Mode::kBroadcast;
-    const bool listens = !settings_->config.prefixes || (first != 2 && first != 3);
+    const bool listens = !bcast || settings_->Listens(wire.client, name.text());
     uint8_t& to_tell = to_tell_[wire.client][first];
     run.Check(
         bcast ? listens : to_tell > 0, "precision",

@@ -86,6 +86,9 @@ class PushBook {
   std::array<std::array<Queue, 2>, kMaxClients> queues_;
   // How often the server may announce each slot to each client.
   std::array<std::array<uint8_t, kSlots>, kMaxClients> to_tell_{};
+  // Of the primary's flushes (ServerModel::flushes()) those before the client's connection, and
+  // those that were announced to it since.
+  std::array<uint64_t, kMaxClients> flushes_told_{};
 };
 
 }  // namespace resprobe::invalidation

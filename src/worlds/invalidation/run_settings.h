@@ -1,7 +1,10 @@
 #ifndef RESPROBE_WORLDS_INVALIDATION_RUN_SETTINGS_H_
 #define RESPROBE_WORLDS_INVALIDATION_RUN_SETTINGS_H_
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
+#include <string_view>
 
 #include "core/cache/policy.h"
 #include "worlds/invalidation/invalidation_ops.h"
@@ -25,6 +28,17 @@ struct RunSettings {
   size_t slots() const { return strings_only() ? kStrings : kSlots; }
   bool noloop() const { return config.noloop || policy.noloop; }
   bool replays() const { return config.replay || policy.replay_reads; }
+  // The prefixes that a client listens to, with config.prefixes.
+  std::span<const std::string_view> PrefixesOf(size_t client) const {
+    const size_t set = config.shared ? 0 : config.prefix_sets.value >> (2 * client) & 3;
+    return kPrefixSets[set];
+  }
+  // The server owes a client the invalidations of this key, in kBroadcast.
+  bool Listens(size_t client, std::string_view key) const {
+    return !config.prefixes ||
+           std::ranges::any_of(PrefixesOf(client),
+                               [&](std::string_view prefix) { return key.starts_with(prefix); });
+  }
   // All clients have the same cache.
   bool one_cache() const { return config.shared && policy.one_cache; }
 };

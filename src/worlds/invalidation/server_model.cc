@@ -8,6 +8,7 @@ namespace resprobe::invalidation {
 
 void ServerModel::Start(RunContext& run) {
   version_ = 1;
+  flushes_ = 0;
   may_vanish_ = false;
   time_passes_ = false;
   // A run that ended with a violation leaves data in it.
@@ -94,9 +95,11 @@ void ServerModel::RanWrite(Sent& sent, resp::ReplyView reply, RunContext& run) {
       break;
     case WriteKind::kFlushAll:
       change.what = Change::What::kFlushAll;
+      ++flushes_;
       break;
     case WriteKind::kFlushDb:
       change.what = Change::What::kFlushDb;
+      ++flushes_;
       break;
   }
   Changed(change, run);

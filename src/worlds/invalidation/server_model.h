@@ -39,6 +39,8 @@ class ServerModel {
   void NoteRequest(const Sent& sent) { may_vanish_ |= sent.LetsVanish(); }
   // The primary has run this write; notes its versions in it.
   void RanWrite(Sent& sent, resp::ReplyView reply, RunContext& run);
+  // How many flushes the primaries of this run have run for clients.
+  uint64_t flushes() const { return flushes_; }
   // A server has answered a read with this value; false if that is not the truth.
   bool Observe(size_t server, size_t db, size_t slot, resp::ReplyView reply, RunContext& run);
   // A change on the primary. If it has an effect, it is the next one in the stream to its replica.
@@ -87,6 +89,7 @@ class ServerModel {
   TrackedServers* const servers_;
   Network* const network_;
   ReplicationWatch stream_;
+  uint64_t flushes_ = 0;
   uint64_t version_ = 1;      // of the last change of any slot
   bool may_vanish_ = false;   // keys can disappear without a command
   bool time_passes_ = false;  // pushes sent now are caused by expiry
