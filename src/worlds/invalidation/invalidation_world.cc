@@ -40,7 +40,7 @@ void InvalidationWorld::Generate(Gen& gen, Config& config) {
   if (rng.OneIn(2)) gen("mode", config.mode);
   if (rng.OneIn(2)) gen("wires", config.wires);
   if (rng.OneIn(3)) gen("replica", config.replica);
-  if (rng.OneIn(2)) gen("prefix_sets", config.prefix_sets);
+  if (config.prefixes && rng.OneIn(2)) gen("prefix_sets", config.prefix_sets);
 }
 
 void InvalidationWorld::Generate(Gen& gen, Write& op) {

@@ -222,6 +222,29 @@ TEST(CommandWorldTest, ExecAllOrNothing) {
             "exec_all_or_nothing");
 }
 
+// A transaction ends with null exactly if a watched key has changed, were it to what it was before,
+// or has expired.
+TEST(CommandWorldTest, ExecAbortsForTheRightReason) {
+  const auto runs = [] { return Fault("EXEC", Always("*1\r\n+OK\r\n")); };
+  const auto aborts = [] { return Fault("EXEC", Always("*-1\r\n")); };
+  constexpr std::string_view kEnd = "call MULTI\ncall SET s1 y\ncall EXEC";
+  const std::string back =
+      "call SET s0 a\ncall WATCH s0\ncall SET s0 b\ncall SET s0 a\n" + std::string(kEnd);
+  EXPECT_EQ(RunWith(aborts(), back), "");
+  EXPECT_EQ(RunWith(runs(), back), "exec_all_or_nothing");
+  const std::string expires =
+      "call SET s0 a PX 5\ncall WATCH s0\nadvance ms=10\n" + std::string(kEnd);
+  EXPECT_EQ(RunWith(runs(), expires), "exec_all_or_nothing");
+  for (const std::string_view before :
+       {"call WATCH s0", "call WATCH s0\ncall DEL s0", "call WATCH s0\ncall SET s1 x",
+        "call WATCH s0\ncall SELECT 1\ncall SET s0 x\ncall SELECT 0",
+        "call SET s0 a PX 5\nadvance ms=10\ncall WATCH s0\ncall GET s0"}) {
+    const std::string ops = std::string(before) + "\n" + std::string(kEnd);
+    EXPECT_EQ(RunWith(runs(), ops), "") << before;
+    EXPECT_EQ(RunWith(aborts(), ops), "exec_all_or_nothing") << before;
+  }
+}
+
 void Touch(Server& server) {
   server.keyspace().SetString(0, "s1", "changed");
   server.keyspace().Modified(0, "s1");
@@ -242,6 +265,51 @@ TEST(CommandWorldTest, ChangesAreReported) {
             "changes_are_reported");
   EXPECT_EQ(RunWith(Fault("RENAME", nullptr, nullptr), "call SET s1 x\ncall RENAME s1 s0"), "");
   EXPECT_EQ(RunWith(Fault("DEL", nullptr, nullptr), "call SET s1 x\ncall DEL s1 s1"), "");
+  // Another key than the one that was changed, and a key that is not there.
+  const auto other = [](Server& server) {
+    server.keyspace().SetString(0, "s1", "changed");
+    server.keyspace().Modified(0, "s0");
+  };
+  EXPECT_EQ(RunWith(Fault("PERSIST", nullptr, other), "call SET s1 x\ncall PERSIST s1"),
+            "changes_are_reported");
+  const auto nothing = [](Server& server) { server.keyspace().Modified(0, "s1"); };
+  EXPECT_EQ(RunWith(Fault("DEL", nullptr, nothing), "call DEL s1"), "changes_are_reported");
+}
+
+TEST(CommandWorldTest, TimeoutsAreKept) {
+  constexpr std::string_view kWait = "call BLPOP l0 0.0105\nadvance ms=";
+  EXPECT_EQ(RunWith(Fault("?", nullptr), std::string(kWait) + "10\nadvance ms=1"), "");
+  const auto until = [](int64_t more) {
+    return [more](Server& server) {
+      Client* const client = const_cast<Client*>(server.FindClient(1));
+      if (client == nullptr) return;
+      client->wait.until += more;
+      server.Advance(0);
+    };
+  };
+  EXPECT_EQ(RunWith(Fault("BLPOP", nullptr, until(1)), std::string(kWait) + "11"),
+            "timeouts_are_kept");
+  EXPECT_EQ(RunWith(Fault("PING", nullptr, until(-10)),
+                    "config clients=1\n" + std::string(kWait) + "5\ncall client=1 PING"),
+            "timeouts_are_kept");
+}
+
+TEST(CommandWorldTest, ScanIsComplete) {
+  constexpr std::string_view kKeys = "call MSET s0 x s1 y\ncall SADD u0 a b c d e f\n";
+  EXPECT_EQ(RunWith(Fault("?", nullptr), kKeys), "");
+  EXPECT_EQ(
+      RunWith(Fault("TYPE\r\n", Replace("*2\r\n$2\r\ns1\r\n$2\r\ns0\r\n", "*1\r\n$2\r\ns0\r\n")),
+              kKeys),
+      "scan_is_complete");
+  EXPECT_EQ(RunWith(Fault("SSCAN", Replace("$1\r\nd\r\n", "$1\r\na\r\n")), kKeys),
+            "scan_is_complete");
+  EXPECT_EQ(RunWith(Fault("\r\nCOUNT\r\n$1\r\n", Replace("$2\r\ns1\r\n", "$2\r\ns0\r\n")), kKeys),
+            "scan_is_complete");
+}
+
+TEST(CommandWorldTest, TimeIsTheClocks) {
+  EXPECT_EQ(RunWith(Fault("TIME", Replace("$10\r\n1700000000", "$10\r\n1700000001")), ""),
+            "time_is_the_clocks");
 }
 
 TEST(CommandWorldTest, ViewsAgree) {

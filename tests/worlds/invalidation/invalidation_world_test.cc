@@ -451,6 +451,15 @@ TEST(InvalidationWorldTest, NoHitPastDeadline) {
 TEST(InvalidationWorldTest, Precision) {
   EXPECT_EQ(RunWith(Fault(false, Replace("$2\r\nk0\r\n", "$2\r\nk1\r\n")), {}, kOvertaken),
             "precision");
+  // All keys, though nothing was flushed.
+  EXPECT_EQ(RunWith(Fault(false, Replace("*1\r\n$2\r\nk0\r\n", "_\r\n")), {}, kOvertaken),
+            "precision");
+  // A key under the prefix of another client.
+  const std::string ops =
+      "config clients=1 mode=bcast prefixes=yes prefix_sets=4\n"
+      "write client=1 kind=set key=2\ndeliver client=1\ndeliver client=0\n";
+  EXPECT_EQ(RunWith(Fault(false), {}, ops), "");
+  EXPECT_EQ(RunWith(Fault(false, Replace("$2\r\nk2\r\n", "$2\r\nx0\r\n")), {}, ops), "framing");
 }
 
 TEST(InvalidationWorldTest, TableLimit) {

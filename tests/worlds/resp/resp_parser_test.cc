@@ -187,6 +187,47 @@ TEST(RespParserFaults, RequestSlicing) {
   EXPECT_EQ((Broken<RespParser<resp::ReplyParser, Deaf>>("PING\n")), "request_slicing");
 }
 
+// The same however the stream is sliced, and when it is written again.
+struct Lenient : resp::ReplyParser {
+  explicit Lenient(resp::ReplyLimits limits = {}) : ReplyParser(Deeper(limits)) {}
+  static resp::ReplyLimits Deeper(resp::ReplyLimits limits) {
+    ++limits.max_depth;
+    return limits;
+  }
+};
+TEST(RespParserFaults, ReplyReading) {
+  // Some of these inputs get limits that they exceed.
+  RespParser<Lenient> world;
+  RespParser<> right;
+  size_t found = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string input = "*1\r\n*1\r\n*1\r\n*1\r\n:" + std::to_string(i) + "\r\n";
+    EXPECT_EQ(Broken(right, input), "");
+    found += Broken(world, input) == "reply_reading";
+  }
+  EXPECT_GT(found, 1u);
+}
+
+struct Greedy : resp::RequestParser {
+  explicit Greedy(resp::RequestLimits limits = {}) : RequestParser(More(limits)) {}
+  static resp::RequestLimits More(resp::RequestLimits limits) {
+    ++limits.max_args_unauthenticated;
+    return limits;
+  }
+};
+TEST(RespParserFaults, RequestReading) {
+  RespParser<resp::ReplyParser, Greedy> world;
+  RespParser<> right;
+  size_t found = 0;
+  for (int i = 0; i < 20; ++i) {
+    std::string input = "*11\r\n";
+    for (int arg = 0; arg < 11; ++arg) input += "$2\r\n" + std::to_string(10 + i) + "\r\n";
+    EXPECT_EQ(Broken(right, input), "");
+    found += Broken(world, input) == "request_reading";
+  }
+  EXPECT_GT(found, 1u);
+}
+
 // A long input gets only one of the checks, so a fault shows in some of several variants of it.
 TEST(RespParserFaults, ShowInLongInputsToo) {
   RespParser<Forgetful> world;
