@@ -38,6 +38,46 @@ void CommandWorld::CheckReported(RunContext& run) {
   }
 }
 
+// What a command has made anew shows whether the server's limits are followed; what was there
+// before may be in the large encoding because of what it has held.
+void CommandWorld::CheckEncodings(std::span<const std::string_view> args, RunContext& run) {
+  constexpr size_t kMostFields = 512;
+  constexpr size_t kMostIntegers = 512;
+  constexpr size_t kMostScores = 128;
+  constexpr size_t kMostBytes = 64;
+  const auto is_short = [](std::string_view text) { return text.size() <= kMostBytes; };
+  for (size_t i = 0; i < touched_count_ && !run.violated(); ++i) {
+    const Touched& touched = touched_[i];
+    const Object* const object =
+        touched.exists ? nullptr : core_->keyspace().Peek(touched.db, touched.key);
+    if (object == nullptr) continue;
+    const std::string_view name = before_.command->full_name();
+    const size_t size = object->size();
+    bool packed = false;
+    bool fits = false;
+    if (name == "hset" && args.size() == 2 + 2 * size) {
+      fits = size <= kMostFields && std::ranges::all_of(args.subspan(2), is_short);
+      packed = object->hash().compact();
+    } else if (name == "sadd" && args.size() == 2 + size) {
+      fits = size <= kMostIntegers && std::ranges::all_of(args.subspan(2), [](const auto& text) {
+               int64_t number = 0;
+               return resp::ParseStrictInteger(text, &number);
+             });
+      packed = object->set().intset();
+    } else if (name == "zadd" && args.size() == 2 + 2 * size) {
+      fits = size <= kMostScores;
+      for (size_t at = 3; at < args.size(); at += 2) fits = fits && is_short(args[at]);
+      packed = object->zset().compact();
+    } else {
+      continue;
+    }
+    run.Check(
+        packed == fits, "encoding_fits",
+        [&] { return std::string(name) + (fits ? " makes a packed value" : " makes a large one"); },
+        [&] { return "the other, of " + std::to_string(size) + " elements"; });
+  }
+}
+
 // A problem that the keyspace's self check has found.
 void CommandWorld::CheckText(const std::string& problem, RunContext& run) {
   if (problem.empty() || run.violated()) return;
@@ -183,19 +223,33 @@ void CommandWorld::CheckFilters(int db, RunContext& run) {
   const std::string pattern = plain ? std::string("*") + last : "*";
   const auto matching = static_cast<size_t>(std::ranges::count_if(
       names_, [&](const auto& name) { return !plain || name.ends_with(last); }));
+  Ask({"PTTL", one});
+  Ask({"TTL", one});
   Ask({"SCAN", "0", "COUNT", "100000", "TYPE", type});
   Ask({"SCAN", "0", "COUNT", "100000", "MATCH", pattern});
   Ask({"KEYS", pattern});
   if (!Answered(run)) return;
+  const int64_t left =
+      object->expire_at() == kNoExpiry ? -1 : object->expire_at() - keyspace.now_ms();
+  const int64_t seconds = left == -1 ? -1 : (left + 500) / 1000;
+  if (!run.Check(
+          answers_[0].root().integer() == left && answers_[1].root().integer() == seconds,
+          "views_agree",
+          [&] { return "PTTL " + std::to_string(left) + ", TTL " + std::to_string(seconds); },
+          [&] {
+            return resp::ToText(answers_[0].root()) + ", " + resp::ToText(answers_[1].root());
+          })) {
+    return;
+  }
   const auto check = [&](std::string_view what, size_t expected, size_t seen) {
     return run.Check(
         seen == expected, "scan_is_complete",
         [&] { return std::string(what) + ": " + std::to_string(expected) + " keys"; },
         [&] { return std::to_string(seen) + " keys"; });
   };
-  if (check("SCAN TYPE " + type, of_type, answers_[0].root()[1].size()) &&
-      check("SCAN MATCH " + pattern, matching, answers_[1].root()[1].size())) {
-    check("KEYS " + pattern, matching, answers_[2].root().size());
+  if (check("SCAN TYPE " + type, of_type, answers_[2].root()[1].size()) &&
+      check("SCAN MATCH " + pattern, matching, answers_[3].root()[1].size())) {
+    check("KEYS " + pattern, matching, answers_[4].root().size());
   }
 }
 

@@ -59,6 +59,8 @@ constexpr uint64_t kMostWeight = 8 * 8 * kRarer;
 constexpr uint64_t kTransactionsSwarm = 0x30000;
 constexpr uint64_t kFocusSwarm = 0x40000;
 constexpr uint64_t kCreateSwarm = 0x50000;
+constexpr uint64_t kManySwarm = 0x60000;
+constexpr uint64_t kWatchSwarm = 0x70000;
 
 // The indices of the commands of each group.
 using Groups = std::array<std::vector<uint16_t>, 1 + static_cast<size_t>(CommandGroup::kServer)>;
@@ -154,7 +156,10 @@ const Callable& Creator(Gen& gen, CommandGroup group) {
 }
 
 constexpr std::string_view kMembers[] = {"a", "b", "c", "d", "1", "2", "-7", "3.5", "", "aa"};
-constexpr std::string_view kPatterns[] = {"*", "k*", "?", "[a-c]*", "\\*", "n*", "c?"};
+constexpr std::string_view kPatterns[] = {"*",  "k*", "?",       "[a-c]*", "\\*",
+                                          "n*", "c?", "[^a-c]*", "[z-a]*", "*aa"};
+constexpr std::string_view kCursors[] = {"0", "0", "0", "18446744073709551615",
+                                         "18446744073709551616"};
 constexpr std::string_view kKeyPatterns[] = {"*", "#", "s*", "h*->a", "s0", "h0->*", "*->b", "u*"};
 constexpr std::string_view kTimeouts[] = {"0", "1", "0.1", "0.001", "2", "0.0004"};
 constexpr std::string_view kBitTypes[] = {"u1", "i8", "u8", "i5", "u63", "i64", "i1", "u64", "u16"};
@@ -162,11 +167,14 @@ constexpr std::string_view kBitOffsets[] = {"0", "1", "7", "#0", "#1", "#2", "63
 constexpr std::string_view kSettings[] = {"tracking-table-max-keys", "proto-max-bulk-len",
                                           "databases"};
 constexpr std::string_view kChannels[] = {"n1", "n2", "c1"};
-constexpr std::string_view kScores[] = {"0", "1", "2", "-1", "1.5", "inf", "-inf", "+inf", "1e300"};
+constexpr std::string_view kScores[] = {"0",   "1",    "2",    "-1",    "1.5",
+                                        "inf", "-inf", "+inf", "1e300", "-0"};
 constexpr std::string_view kScoreBounds[] = {"-inf", "+inf", "0",   "1",   "(1",
                                              "(0",   "2",    "1.5", "(inf"};
 constexpr std::string_view kLexBounds[] = {"-", "+", "[a", "(a", "[b", "(c", "[", "a"};
-constexpr std::string_view kIntegers[] = {"0", "1", "2", "3", "5", "10", "-1", "-2", "-3", "100"};
+// 9999 is the greatest number that servers share.
+constexpr std::string_view kIntegers[] = {"0",  "1",  "2",  "3",   "5",    "10",
+                                          "-1", "-2", "-3", "100", "9999", "10000"};
 constexpr std::string_view kTypes[] = {"string", "list", "set", "zset", "hash", "none"};
 // Named by type, so that most commands meet a value of their type, and some do not.
 constexpr std::string_view kKeys[] = {"s0", "s1", "l0", "l1", "h0", "h1", "u0", "u1", "z0", "z1"};
@@ -241,7 +249,8 @@ class Expander {
   }
 
   std::span<const std::string_view> Run(const SyntaxPart& syntax) {
-    many_ = gen_.rng().OneIn(kManyOneIn);
+    const bool often = swarm_enabled && gen_.SwarmBits(kManySwarm) % kManySeeds == 0;
+    many_ = gen_.rng().OneIn(often ? kManyOneInThere : kManyOneIn);
     if (many_) words_ = gen_.arena().Words(kMostOfMany);
     if (command_.parent != nullptr) Add(Name(command_.parent->name()));
     Add(Name(command_.name()));
@@ -257,6 +266,10 @@ class Expander {
   static constexpr size_t kMost = 48;
   // One request in kManyOneIn has as many elements as a small encoding may have, give or take one.
   static constexpr uint64_t kManyOneIn = 300;
+  // In one seed in kManySeeds they are much more frequent.
+  static constexpr uint64_t kManySeeds = 16;
+  static constexpr uint64_t kManyOneInThere = 12;
+  static constexpr uint64_t kTwiceOneIn = 12;
   static constexpr size_t kMostOfMany = 1040;
   static constexpr size_t kEncodingSizes[] = {64, 128, 128, 128, 512};
   // One text in kLongOneIn is as long as a small encoding permits, give or take a byte.
@@ -312,6 +325,8 @@ class Expander {
           break;
         case SyntaxPart::Kind::kChoice:
           Expand(gen_.rng().Pick(part.parts));
+          // Options that exclude each other, or one of them twice.
+          if (part.optional && gen_.rng().OneIn(kTwiceOneIn)) Expand(gen_.rng().Pick(part.parts));
           break;
         case SyntaxPart::Kind::kSequence:
           Sequence(part.parts);
@@ -376,7 +391,9 @@ class Expander {
     } else if (type == "pattern") {
       Add(rng.Pick(kPatterns));
     } else if (type == "setting") {
-      Add(rng.Pick(kSettings));
+      Add(Name(rng.Pick(kSettings)));
+    } else if (type == "cursor") {
+      Add(rng.OneIn(3) ? Integer() : rng.Pick(kCursors));
     } else if (type == "channel") {
       Add(rng.Pick(kChannels));
     } else if (type == "score" || type == "double" || type == "weight") {
@@ -416,7 +433,7 @@ class Expander {
         Add(gen_.ShortText());
         break;
       case 2:
-        words_[rng.Below(count_)] = gen_.ShortText();
+        words_[rng.Below(count_)] = rng.OneIn(4) ? "a\r\nb" : gen_.ShortText();
         break;
       default: {
         const size_t a = rng.Below(count_);
@@ -443,6 +460,50 @@ std::span<const std::string_view> Words(Gen& gen, std::initializer_list<std::str
   return words;
 }
 
+// What changes watched keys, and what does not: over two keys in two databases.
+std::span<const std::string_view> WatchCommand(Gen& gen) {
+  Rng& rng = gen.rng();
+  const std::string_view key = kKeys[rng.Below(2)];
+  switch (rng.Below(24)) {
+    case 0:
+    case 1:
+    case 2:
+      return Words(gen, {"SET", key, rng.Pick(kMembers)});
+    case 3:
+      return Words(gen, {"SET", key, "1", "PX", "20"});
+    case 4:
+      return Words(gen, {"DEL", key});
+    case 5:
+      return Words(gen, {"PEXPIRE", key, "20"});
+    case 6:
+      return Words(gen, {"GET", key});
+    case 7:
+      return Words(gen, {rng.OneIn(2) ? "FLUSHALL" : "FLUSHDB"});
+    case 8:
+      return Words(gen, {"SWAPDB", "0", "1"});
+    case 9:
+    case 10:
+      return Words(gen, {"SELECT", rng.OneIn(2) ? "0" : "1"});
+    case 11:
+      return Words(gen, {"UNWATCH"});
+    case 12:
+      return Words(gen, {rng.OneIn(2) ? "COPY" : "RENAME", kKeys[0], kKeys[1]});
+    case 13:
+      return Words(gen, {"MOVE", key, "1"});
+    case 14:
+    case 15:
+    case 16:
+    case 17:
+      return Words(gen, {"MULTI"});
+    case 18:
+    case 19:
+    case 20:
+      return Words(gen, {"EXEC"});
+    default:
+      return Words(gen, {"WATCH", key});
+  }
+}
+
 }  // namespace
 
 std::vector<CommandWeight> CommandWeights(const Gen& gen) {
@@ -462,6 +523,10 @@ std::vector<CommandWeight> CommandWeights(const Gen& gen) {
 
 std::span<const std::string_view> GenerateCommand(Gen& gen) {
   Rng& rng = gen.rng();
+  // One seed in twelve is about WATCH.
+  if (swarm_enabled && gen.SwarmBits(kWatchSwarm) % 12 == 0 && !rng.OneIn(6)) {
+    return WatchCommand(gen);
+  }
   // Commands that open, end and guard a transaction need a higher frequency than one among so many
   // commands: otherwise no queue is ever filled and executed.
   if (rng.OneIn(10) && gen.Swarm(kTransactionsSwarm) != 0) {

@@ -250,7 +250,7 @@ void CommandWorld::SendOne(Peer& peer, std::span<const std::string_view> args,
     if (core_ != nullptr) NoteTimeout(peer, args);
     return;
   }
-  if (core_ != nullptr) Compare(peer, run);
+  if (core_ != nullptr) Compare(peer, args, run);
 }
 
 void CommandWorld::Exchange(Peer& peer, std::string_view wire, RunContext& run) {
@@ -461,7 +461,7 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   }
 }
 
-void CommandWorld::Compare(Peer& peer, RunContext& run) {
+void CommandWorld::Compare(Peer& peer, std::span<const std::string_view> args, RunContext& run) {
   Keyspace& keyspace = core_->keyspace();
   const Command* command = before_.command;
   const bool changed =
@@ -478,7 +478,10 @@ void CommandWorld::Compare(Peer& peer, RunContext& run) {
              std::to_string(keyspace.dirty() - before_.dirty) + " changes");
     return;
   }
-  if (command->Has(kWrite) && !before_.in_multi) CheckReported(run);
+  if (command->Has(kWrite) && !before_.in_multi) {
+    CheckReported(run);
+    if (changed && !run.violated()) CheckEncodings(args, run);
+  }
   if (config_.audit && keyspace.Digest() != before_.digest) {
     run.Check(
         watches_.ReportedAny(), "changes_are_reported",

@@ -62,6 +62,8 @@ class CommandWorld {
        "SCAN, HSCAN, SSCAN and ZSCAN return what is there from start to end, whatever else "
        "changes, "
        "and only what their filters select"},
+      {"encoding_fits",
+       "a new hash, set or sorted set is packed exactly if it is within the server's limits"},
       {"time_is_the_clocks", "TIME is the time of the server's clock"},
       {"views_agree", "DBSIZE, EXISTS, TYPE, KEYS and SCAN agree"},
       {"memory_returns", "after FLUSHALL no key is left and the memory account is zero"},
@@ -209,8 +211,9 @@ class CommandWorld {
   void CheckAnswered(const Peer& peer, RunContext& run);
   void CheckTouched(RunContext& run);
   void CheckReported(RunContext& run);
+  void CheckEncodings(std::span<const std::string_view> args, RunContext& run);
   void Look(const Peer& peer, const Command* command, std::span<const std::string_view> args);
-  void Compare(Peer& peer, RunContext& run);
+  void Compare(Peer& peer, std::span<const std::string_view> args, RunContext& run);
   void CheckText(const std::string& problem, RunContext& run);
   void Drain(Peer& peer, bool look, RunContext& run);
   void LookAtKeys(RunContext& run);
