@@ -19,7 +19,8 @@ constexpr int64_t kLongestMs = 30'000;  // that one op may take
 constexpr int64_t kFormMs = 10'000;
 constexpr int64_t kQuietMs =
     2500;  // longer than the periods of pings, reports and attempts to link
-constexpr uint32_t kLinksOneIn = 4;  // cases have their links watched
+constexpr uint32_t kLinksOneIn = 4;       // cases have their links watched
+constexpr uint32_t kReconnectsOneIn = 4;  // lose all of them once more
 
 // On key names that no numbered write uses.
 constexpr std::string_view kScriptKeys[] = {"s1", "s2", "s3"};
@@ -70,7 +71,10 @@ void ReplicationWorld::Generate(Gen& gen, Config& config) {
 
 void ReplicationWorld::Generate(Gen& gen, Call& op) {
   op.at.value = static_cast<uint8_t>(gen.rng().OneIn(4) ? gen.rng().Below(8) : 0);
-  if (gen.rng().OneIn(12)) {
+  // In one seed in four clients use several databases all the time.
+  constexpr uint64_t kSelectSwarm = 0x80000;
+  const uint64_t select_one_in = swarm_enabled && gen.SwarmBits(kSelectSwarm) % 4 == 0 ? 3 : 12;
+  if (gen.rng().OneIn(select_one_in)) {
     op.args.words = kSelects[gen.rng().Below(std::size(kSelects))];
   } else {
     op.args.words = Calls().Generate(gen);
@@ -619,14 +623,14 @@ void ReplicationWorld::CheckLinks(RunContext& run) {
       [&] { return lost.empty() ? "no answer to CLIENT LIST" : "it has lost" + lost; });
 }
 
-void ReplicationWorld::Settle(RunContext& run) {
-  if (run.violated() || !CheckLives(run)) return;
-  Heal(run);
+// Waits until every replica follows its primary at its offset, with its contents. False after a
+// violation, or if the servers cannot go on.
+bool ReplicationWorld::Converges(RunContext& run) {
   const int64_t until = servers_->now_us() + kBoundMs * kUs;
   std::string link;
   std::string difference;
   for (bool equal = false; !equal;) {
-    if (run.violated() || !servers_->error().empty()) return;
+    if (run.violated() || !servers_->error().empty()) return false;
     difference.clear();
     link = Linked();
     if (link.empty()) {
@@ -645,15 +649,55 @@ void ReplicationWorld::Settle(RunContext& run) {
     if (servers_->now_us() >= until) break;
     Pass(kLookMs, run);
   }
-  if (!run.Check(link.empty(), "converges",
-                 "every replica at the offset of its primary within " +
-                     std::to_string(kBoundMs / 1000) + " s",
-                 link) ||
-      !run.Check(difference.empty(), "replicas_equal", "the contents of the primary", difference)) {
-    return;
+  return run.Check(link.empty(), "converges",
+                   "every replica at the offset of its primary within " +
+                       std::to_string(kBoundMs / 1000) + " s",
+                   link) &&
+         run.Check(difference.empty(), "replicas_equal", "the contents of the primary", difference);
+}
+
+// Writes to two databases, between which all links are lost, or another server becomes the primary:
+// what a replica knows of the stream besides its offset has to outlast that.
+void ReplicationWorld::CheckReconnects(bool fails_over, RunContext& run) {
+  const auto write = [&](std::string_view db, std::string_view key) {
+    Connection connection;
+    request_.clear();
+    AppendRequest(&request_, {"SELECT", db});
+    AppendRequest(&request_, {"MULTI"});
+    AppendRequest(&request_, {"SET", key, "1"});
+    AppendRequest(&request_, {"RPUSH", "e:list", key});
+    AppendRequest(&request_, {"EXEC"});
+    Ask(connection, primary_, request_, 5);
+    Disconnect(connection);
+  };
+  write("1", "e:0");
+  write("9", "e:1");
+  Pass(kLookMs, run);
+  for (size_t i = 0; i < nodes_; ++i) {
+    for (size_t j = i + 1; j < nodes_; ++j) servers_->ResetLinks(i, j);
   }
+  if (fails_over) {
+    primary_ = (primary_ + 1) % nodes_;
+    Tell(primary_, primary_, run);
+    for (size_t i = 0; i < nodes_; ++i) {
+      if (i != primary_) Tell(i, PrimaryOf(i), run);
+    }
+  }
+  Pass(kLookMs, run);
+  write("9", "e:2");
+  write("1", "e:3");
+  Converges(run);
+}
+
+void ReplicationWorld::Settle(RunContext& run) {
+  if (run.violated() || !CheckLives(run)) return;
+  Heal(run);
+  if (!Converges(run)) return;
   if (run.trace().on()) Note(run, primary_, "all are equal");
   CheckKept(run);
+  if (!run.violated() && run.Makes(kReconnectsOneIn)) {
+    CheckReconnects((run.digest() >> 8 & 1) != 0, run);
+  }
   if (!run.violated()) CheckGoesOn(run);
   if (!run.violated() && run.Makes(kLinksOneIn)) CheckLinks(run);
   CheckLives(run);

@@ -50,7 +50,9 @@ class ReplicationWorld {
        "confirmed for all replicas"},
       {"read_only", "a replica takes no writes of clients"},
       {"converges", "once all is healed, every replica follows its primary, at the same offset"},
-      {"replicas_equal", "then keys, values, order and times to live are those of the primary"},
+      {"replicas_equal",
+       "then keys, values, order and times to live are those of the primary, also after all links "
+       "were lost between two writes"},
       {"goes_on", "then a write is accepted, and WAIT confirms it for all replicas"},
       {"keeps_links",
        "then no connection is lost, whatever becomes of clients that wait in silence"},
@@ -255,6 +257,8 @@ class ReplicationWorld {
   std::string Linked();
   std::optional<Contents> ReadContents(size_t node);
   std::string Difference(const Contents& primary, const Contents& replica, size_t node);
+  bool Converges(RunContext& run);
+  void CheckReconnects(bool fails_over, RunContext& run);
   void CheckKept(RunContext& run);
   void CheckGoesOn(RunContext& run);
   // The ids of the connections that a server has: " 1 7 12 "; empty if it does not answer.
