@@ -656,9 +656,10 @@ bool ReplicationWorld::Converges(RunContext& run) {
          run.Check(difference.empty(), "replicas_equal", "the contents of the primary", difference);
 }
 
-// Writes to two databases, between which all links are lost, or another server becomes the primary:
-// what a replica knows of the stream besides its offset has to outlast that.
-void ReplicationWorld::CheckReconnects(bool fails_over, RunContext& run) {
+// Writes to several databases, between which all links are lost, another server becomes the
+// primary, or a replica starts anew: what servers know of the stream besides its offset has to
+// outlast that.
+void ReplicationWorld::CheckReconnects(uint64_t choices, RunContext& run) {
   const auto write = [&](std::string_view db, std::string_view key) {
     Connection connection;
     request_.clear();
@@ -676,15 +677,20 @@ void ReplicationWorld::CheckReconnects(bool fails_over, RunContext& run) {
   for (size_t i = 0; i < nodes_; ++i) {
     for (size_t j = i + 1; j < nodes_; ++j) servers_->ResetLinks(i, j);
   }
-  if (fails_over) {
+  if (choices % 3 == 1) {
     primary_ = (primary_ + 1) % nodes_;
     Tell(primary_, primary_, run);
     for (size_t i = 0; i < nodes_; ++i) {
       if (i != primary_) Tell(i, PrimaryOf(i), run);
     }
   }
-  Pass(kLookMs, run);
-  write("9", "e:2");
+  if (choices % 3 == 2) {
+    const size_t last = (primary_ + nodes_ - 1) % nodes_;  // of a chain
+    Apply(Kill{Index{static_cast<uint8_t>(last)}}, run);
+    Apply(Restart{Index{static_cast<uint8_t>(last)}}, run);
+  }
+  for (int i = 0; i < 10 && !run.violated() && !Linked().empty(); ++i) Pass(kLookMs, run);
+  write(choices / 3 % 2 == 0 ? "9" : "0", "e:2");
   write("1", "e:3");
   Converges(run);
 }
@@ -696,7 +702,7 @@ void ReplicationWorld::Settle(RunContext& run) {
   if (run.trace().on()) Note(run, primary_, "all are equal");
   CheckKept(run);
   if (!run.violated() && run.Makes(kReconnectsOneIn)) {
-    CheckReconnects((run.digest() >> 8 & 1) != 0, run);
+    CheckReconnects(run.digest() >> 8, run);
   }
   if (!run.violated()) CheckGoesOn(run);
   if (!run.violated() && run.Makes(kLinksOneIn)) CheckLinks(run);

@@ -258,7 +258,7 @@ class ReplicationWorld {
   std::optional<Contents> ReadContents(size_t node);
   std::string Difference(const Contents& primary, const Contents& replica, size_t node);
   bool Converges(RunContext& run);
-  void CheckReconnects(bool fails_over, RunContext& run);
+  void CheckReconnects(uint64_t choices, RunContext& run);
   void CheckKept(RunContext& run);
   void CheckGoesOn(RunContext& run);
   // The ids of the connections that a server has: " 1 7 12 "; empty if it does not answer.
