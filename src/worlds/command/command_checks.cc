@@ -390,9 +390,9 @@ void CommandWorld::Settle(RunContext& run) {
 void CommandWorld::LookAtKeys(RunContext& run) {
   if (core_ != nullptr) CheckText(core_->keyspace().CheckIntegrity(), run);
   Peer& probe = *peers_[kMaxClients];
-  // Scanning changes the keys, and takes the more requests the more there are.
-  constexpr uint32_t kScansOneIn = 32;
-  const bool scans = run.Makes(kScansOneIn);
+  // What takes many requests more.
+  constexpr uint32_t kCloselyOneIn = 32;
+  const bool closely = core_ != nullptr && run.Makes(kCloselyOneIn);
   // One protocol per run, both with audit.
   for (int protocol = 2; protocol <= 3; ++protocol) {
     if (!config_.audit && protocol != 2 + (config_.protocol3.value >> 7 & 1)) continue;
@@ -403,14 +403,14 @@ void CommandWorld::LookAtKeys(RunContext& run) {
               ? db < core_->keyspace().databases() && core_->keyspace().KeyCount(db) > 0
               : (databases_used_ >> db & 1) != 0) {
         CheckViews(db, run);
-        if (core_ == nullptr || run.violated() || names_.empty()) continue;
+        if (!closely || run.violated() || names_.empty()) continue;
         CheckFilters(db, run);
-        if (scans && !run.violated()) CheckScans(db, run.digest() >> 8, run);
+        if (!run.violated()) CheckScans(db, run.digest() >> 8, run);
       }
     }
     if (protocol == 2 && config_.audit) Hangup(probe);
   }
-  if (core_ != nullptr) {
+  if (closely) {
     Ask({"TIME"});
     if (!Answered(run)) return;
     int64_t seconds = 0;

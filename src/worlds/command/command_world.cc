@@ -433,9 +433,10 @@ void CommandWorld::Look(const Peer& peer, const Command* command,
   before_.verdict = WatchBook::Verdict::kUnknown;
   watches_.StartRequest();
   before_.in_multi = peer.model.in_multi();
-  before_.waiting = std::ranges::any_of(peers_, [&peer](const auto& other) {
-    return other.get() != &peer && other->model.outstanding() > 0;
-  });
+  before_.waiting = false;
+  for (size_t i = 0; i < clients_ && clients_ > 1; ++i) {
+    before_.waiting |= i != peer.index && peers_[i]->model.outstanding() > 0;
+  }
   touched_count_ = 0;
   if (config_.audit) before_.digest = keyspace.Digest();
   const Client* client = core_->FindClient(peer.connection);

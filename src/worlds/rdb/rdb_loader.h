@@ -86,7 +86,7 @@ class RdbLoader {
   // server, for which they are loaded into one, and how many are read a second time.
   static constexpr uint32_t kRewritesOneIn = 16;
   static constexpr uint32_t kReadsOneIn = 32;
-  static constexpr uint32_t kReadAgainOneIn = 16;
+  static constexpr uint32_t kReadAgainOneIn = 32;
   static constexpr int64_t kNow = ServerConfig().start_ms;
 
   // list-max-listpack-size -2.

@@ -19,8 +19,8 @@ constexpr int64_t kLongestMs = 30'000;  // that one op may take
 constexpr int64_t kFormMs = 10'000;
 constexpr int64_t kQuietMs =
     2500;  // longer than the periods of pings, reports and attempts to link
-constexpr uint32_t kLinksOneIn = 4;       // cases have their links watched
-constexpr uint32_t kReconnectsOneIn = 4;  // lose all of them once more
+constexpr uint32_t kLinksOneIn = 4;        // cases have their links watched
+constexpr uint32_t kReconnectsOneIn = 24;  // lose all of them once more
 
 // On key names that no numbered write uses.
 constexpr std::string_view kScriptKeys[] = {"s1", "s2", "s3"};

@@ -50,7 +50,7 @@ class RespParser {
   static constexpr size_t kAlways = 8;
   // While an engine fuzzes: how many inputs are read a second time, which takes as long as twenty
   // parses, and up to which size.
-  static constexpr uint32_t kReadAgainOneIn = 32;
+  static constexpr uint32_t kReadAgainOneIn = 64;
   static constexpr size_t kMostReadAgain = 1024;
 
   void Run(Bytes input, RunContext& run) {
