@@ -1,15 +1,31 @@
 #include "cli/output_options.h"
 
-namespace resprobe::cli {
+#include <string>
+#include <vector>
 
-void AddOutputOptions(Verb* verb, runner::OutputOptions* output) {
+#include "report/writers.h"
+
+namespace resprobe::cli {
+namespace {
+
+void AddFormats(Verb* verb, const std::vector<std::string>& formats, runner::OutputOptions* output,
+                const std::string& what) {
   verb->Group("Output");
-  verb->Choice("--format", {"text", "json"}, &output->format, "How the result is printed")
-      .ShowDefault();
+  verb->Choice("--format", formats, &output->format, "How the result is printed").ShowDefault();
   verb->Text("--output", "FILE", &output->file,
-             "Write the JSON of --format json to FILE; the text still goes to the terminal")
+             "Write " + what + " to FILE; the text still goes to the terminal")
       .Complete(Completion::kFile);
   verb->Group("");
+}
+
+}  // namespace
+
+void AddOutputOptions(Verb* verb, runner::OutputOptions* output) {
+  AddFormats(verb, {"console", "json"}, output, "the JSON of --format json");
+}
+
+void AddReportOptions(Verb* verb, runner::OutputOptions* output) {
+  AddFormats(verb, report::Formats(), output, "the report in another --format than console");
 }
 
 }  // namespace resprobe::cli

@@ -6,8 +6,10 @@
 
 namespace resprobe::cli {
 
-// Adds --format text|json and --output FILE, under a heading of their own.
+// Adds --format console|json and --output FILE, under a heading of their own.
 void AddOutputOptions(Verb* verb, runner::OutputOptions* output);
+// The same with all formats of a report (report/writers.h): for a verb that has a campaign.
+void AddReportOptions(Verb* verb, runner::OutputOptions* output);
 
 }  // namespace resprobe::cli
 

@@ -142,7 +142,7 @@ Verb AllVerbs() {
         ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
         CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, SimulateVerb,
         SmokeVerb,  SeedsVerb,    StressVerb,    WorkersVerb, CmdVerb,         CorpusVerb,
-        BenchVerb,  MutantsVerb}) {
+        BenchVerb,  MutantsVerb,  ReportVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

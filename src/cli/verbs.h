@@ -41,6 +41,7 @@ Verb OracleVerb();
 Verb ProxyVerb();
 Verb RecordVerb();
 Verb ReplayVerb();
+Verb ReportVerb();
 Verb SeedsVerb();
 Verb ServeVerb();
 Verb ShowVerb();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "findings/shrink_budget.h"
+#include "report/writers.h"
 #include "runner/process.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
@@ -65,6 +66,36 @@ Campaign::Campaign(const runner::Project& project, Search* search, CampaignOptio
     : project_(project), search_(search), options_(std::move(options)), store_(project) {}
 
 namespace {
+
+// The text files of a finding's folder besides its case: name and content, which is cut if it is
+// long. A picture is whole or missing.
+Json AttachmentsOf(const fs::path& folder) {
+  constexpr size_t kMostText = size_t{32} << 10;
+  constexpr size_t kMostPicture = size_t{256} << 10;
+  Json attachments = Json::object();
+  for (const fs::path& file : runner::FilesIn(folder)) {
+    const std::string name = file.filename();
+    if (name == "case" || name == "case.ops" || name == "original" || name == "report.json") {
+      continue;
+    }
+    std::string content;
+    try {
+      content = runner::ReadFile(file);
+    } catch (const runner::UserError&) {
+      continue;  // another run has removed it
+    }
+    const bool picture = name.ends_with(".svg");
+    if (content.empty() || content.contains('\0') || (picture && content.size() > kMostPicture)) {
+      continue;
+    }
+    if (!picture && content.size() > kMostText) {
+      content.resize(kMostText);
+      content += "\n… the rest is in " + name + "\n";
+    }
+    attachments[runner::JsonText(name)] = runner::JsonText(content);
+  }
+  return attachments;
+}
 
 // Lines that a terminal can show: a signature may quote what a server has said, a NUL too.
 std::string Shown(const std::string& text) {
@@ -154,7 +185,47 @@ void Campaign::CountAll() {
   }
 }
 
-int Campaign::Run(const runner::OutputOptions& output) {
+bool Campaign::Fails() const {
+  return std::ranges::any_of(
+      found_, [&](const auto& one) { return options_.known_fails || !one.second.known; });
+}
+
+std::vector<report::Finding> Campaign::FindingsOfReport() const {
+  std::vector<report::Finding> findings;
+  auto found = found_.begin();
+  for (Json& json : FindingsJson()) {
+    const Found& one = (found++)->second;
+    json["fails"] = options_.known_fails || !one.known;
+    if (!one.folder.empty()) {
+      const Json attachments = AttachmentsOf(one.folder);
+      if (!attachments.empty()) json["attachments"] = attachments;
+    }
+    findings.push_back(report::FindingOf(json));
+  }
+  return findings;
+}
+
+report::Report Campaign::ToReport() const {
+  report::Report report = report::NewReport(options_.verb, clock_.Seconds());
+  report.noun = options_.noun;
+  report.interrupted = runner::Interrupted();
+  report.findings = FindingsOfReport();
+  report.own = search_->Report();
+  if (options_.noun != "finding") {
+    // What the verb calls them: the same list.
+    Json& named = report.own[options_.noun + "s"] = Json::array();
+    for (const report::Finding& finding : report.findings) named.push_back(finding.json);
+  }
+  if (!found_.empty()) report.own["seconds_to_first"] = first_seconds_;
+  for (const auto& [signature, met] : lone_) {
+    report.own["not_recurring"][runner::JsonText(signature)] = met;
+  }
+  search_->AddTo(&report);
+  return report;
+}
+
+int Campaign::Run(const runner::OutputOptions& output,
+                  const std::function<void(report::Report*)>& add) {
   Loop();
   PrintLine();
   std::fputs(Shown(search_->Summary()).c_str(), options_.out);
@@ -171,21 +242,23 @@ int Campaign::Run(const runner::OutputOptions& output) {
       found_.empty() && !runner::Interrupted() ? search_->WhyVacuous() : std::string();
   if (!vacuous.empty()) std::fprintf(options_.out, "vacuous: %s\n", vacuous.c_str());
   std::fflush(options_.out);
-  if (output.json()) {
-    Json report = search_->Report();
-    report["seconds"] = clock_.Seconds();
-    report["interrupted"] = runner::Interrupted();
-    report["vacuous"] = vacuous.empty() ? Json() : Json(vacuous);
-    report[options_.noun + "s"] = FindingsJson();
-    if (!found_.empty()) report["seconds_to_first"] = first_seconds_;
-    for (const auto& [signature, met] : lone_) {
-      report["not_recurring"][runner::JsonText(signature)] = met;
+  int code = !Fails() && vacuous.empty() && !unsteady ? runner::kAllWell : runner::kFinding;
+  if (runner::Interrupted()) code = runner::kInterrupted;
+  if (output.report()) {
+    report::Report report = ToReport();
+    report.vacuous = vacuous;
+    report.exit_code = trouble_.empty() ? code : runner::kWrongUse;
+    if (unsteady) {
+      report.results.push_back(
+          {.name = "what fails recurs",
+           .status = report::Status::kFailed,
+           .note = Plural(lone_.size(), "kind") + " of " + options_.noun + "s did not recur"});
     }
-    output.Write(report);
+    if (add) add(&report);
+    report::Write(report, output);
   }
   if (!trouble_.empty()) throw runner::UserError(trouble_);
-  if (runner::Interrupted()) return runner::kInterrupted;
-  return found_.empty() && vacuous.empty() && !unsteady ? runner::kAllWell : runner::kFinding;
+  return code;
 }
 
 void Campaign::Take(const MetCase& met) {

@@ -12,6 +12,7 @@
 
 #include "findings/case_runner.h"
 #include "findings/finding_store.h"
+#include "report/report.h"
 #include "runner/output.h"
 #include "runner/project.h"
 
@@ -100,6 +101,8 @@ class Search {
   // Lines at the end, before the findings; and the report's content besides the findings.
   virtual std::string Summary() const { return ""; }
   virtual Json Report() const { return Json::object(); }
+  // Adds what a report has besides: results of the parts of the campaign, and plots.
+  virtual void AddTo(report::Report* /*report*/) const {}
   // Why a run without findings proves nothing; "" if it does prove something.
   virtual std::string WhyVacuous() const { return ""; }
 };
@@ -115,6 +118,7 @@ struct CampaignOptions {
   uint64_t requests = 0;  // 0: no limit
   bool stop_on_failure = false;
   bool file = true;  // false: failures are printed as they were met, neither filed nor shrunk
+  bool known_fails = true;  // whether a finding that an earlier run has filed fails the run
   ShrinkLimits shrink = {.candidates = 3000, .seconds = 120};
   // Of shrinking all findings together; 0: no limit. One finding gets half of what is left.
   double shrink_seconds = 0;
@@ -146,13 +150,21 @@ class Campaign {
 
   // Only the steps, for a caller with several campaigns.
   void Loop();
-  // The steps, the summary and the report; returns the exit code.
-  int Run(const runner::OutputOptions& output);
+  // The steps, the summary and the report, which `add` may complete before it is written; returns
+  // the exit code.
+  int Run(const runner::OutputOptions& output,
+          const std::function<void(report::Report*)>& add = nullptr);
+  // What the run has shown, once the steps are over; without what the exit code says of it.
+  report::Report ToReport() const;
 
   const std::map<std::string, Found>& found() const { return found_; }
   // "3 differences".
   std::string Count() const;
   Json FindingsJson() const;
+  // The same, with what the files of their folders hold: stacks, traces, pictures.
+  std::vector<report::Finding> FindingsOfReport() const;
+  // True if one of the findings fails the run.
+  bool Fails() const;
   // The lines that end a run: each finding with its folder, and what did not recur.
   std::string FindingsText() const;
   const RunClock& clock() const { return clock_; }

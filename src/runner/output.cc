@@ -9,8 +9,9 @@
 namespace resprobe::runner {
 
 void OutputOptions::Check() const {
-  if (!file.empty() && !json()) {
-    throw UserError("--output " + file + ": only JSON goes to a file: add --format json");
+  if (!file.empty() && !report()) {
+    throw UserError("--output " + file + ": only a report goes to a file: add --format json, or " +
+                    "another format that the verb has");
   }
   if (file.empty()) return;
   try {
@@ -20,8 +21,9 @@ void OutputOptions::Check() const {
   }
 }
 
-void OutputOptions::Write(const Json& json) const {
-  const std::string text = json.dump(2) + "\n";
+void OutputOptions::Write(const Json& json) const { WriteText(json.dump(2) + "\n"); }
+
+void OutputOptions::WriteText(const std::string& text) const {
   if (file.empty()) {
     std::fwrite(text.data(), 1, text.size(), stdout);
   } else {

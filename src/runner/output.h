@@ -8,18 +8,21 @@
 
 namespace resprobe::runner {
 
-// --format text|json and --output FILE.
+// --format console|json|… and --output FILE.
 struct OutputOptions {
-  std::string format = "text";
+  std::string format = "console";
   std::string file;
 
-  // Throws UserError if --output is given without --format json.
+  // Throws UserError if --output is given without a format that goes to a file, or if the file
+  // cannot be written.
   void Check() const;
-  bool json() const { return format == "json"; }
-  // False if JSON goes to stdout, which must then hold nothing else.
-  bool text_on_stdout() const { return !json() || !file.empty(); }
+  // True if something is written besides the text for people.
+  bool report() const { return format != "console"; }
+  // False if the report goes to stdout, which must then hold nothing else.
+  bool text_on_stdout() const { return !report() || !file.empty(); }
   // Writes to the file, or to stdout.
   void Write(const Json& json) const;
+  void WriteText(const std::string& text) const;
 };
 
 }  // namespace resprobe::runner

@@ -25,7 +25,7 @@ LIST
 wrong_use "--only other: no fault has such a name" mutants --only other
 wrong_use "--harness rdb: no fault is for it" mutants --harness rdb
 wrong_use "--without model: use one of op-mutator, coverage, swarm" mutants --without model
-wrong_use "--output is for --format json or markdown" mutants --output "$temp/table"
+wrong_use "only a report goes to a file: add --format json" mutants --output "$temp/table"
 run 0 mutants --list
 has out "pop_leaves_list  LPOP leaves an empty list."
 

@@ -46,7 +46,7 @@ wait $stress || code=$?
 ((code == 143)) || { echo "exit code $code after SIGTERM" >&2; failures=1; }
 grep -q '"interrupted": true' "$temp/cut" || { echo "no report of what was cut" >&2; failures=1; }
 grep -q '^#\[interrupted\]' "$temp/cut_log" || { echo "no log of what was cut" >&2; failures=1; }
-wrong_use "only JSON or CSV goes to a file: add --format json or --csv" stress --start "$server" \
+wrong_use "only a report goes to a file: add --format json" stress --start "$server" \
   --output "$temp/x.csv"
 wrong_use "there is no test 'fly'" stress --start "$server" -t fly
 wrong_use "name a server with" stress -t set

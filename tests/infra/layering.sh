@@ -19,8 +19,9 @@ src/live: live history sandbox worlds engine sim core
 src/cachelab: cachelab live history sandbox worlds engine sim core
 src/mutants: mutants driver
 src/runner: runner driver engine core
-src/findings: findings runner driver engine core
-src/cli: cli mutants findings runner cachelab live history sandbox worlds driver engine sim core
+src/report: report runner driver engine core
+src/findings: findings report runner driver engine core
+src/cli: cli mutants findings report runner cachelab live history sandbox worlds driver engine sim core
 harnesses: worlds driver engine sim core
 harnesses/live: live worlds driver engine sim core
 '
@@ -104,8 +105,8 @@ check_includes() {
 check_abseil() {
   local file number
   while IFS=: read -r file number _; do
-    report "$file:$number" "includes abseil, which is for runner, findings and cli alone"
-  done < <(find harnesses src -path src/runner -prune -o -path src/findings -prune -o -path src/cli -prune -o \
+    report "$file:$number" "includes abseil, which is for runner, report, findings and cli alone"
+  done < <(find harnesses src -path src/runner -prune -o -path src/report -prune -o -path src/findings -prune -o -path src/cli -prune -o \
     \( -name '*.h' -o -name '*.cc' \) -print | sort |
     xargs -r grep -H -n -E '^[[:space:]]*#[[:space:]]*include [<"]absl/' | grep -v -E "^($1)/")
 }

@@ -359,7 +359,7 @@ int RunBench(const BenchOptions& options) {
     }
   }
   json["pass"] = pass;
-  if (options.output.json()) options.output.Write(json);
+  if (options.output.report()) options.output.Write(json);
   return pass ? runner::kAllWell : runner::kFinding;
 }
 

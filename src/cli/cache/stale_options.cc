@@ -120,7 +120,7 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Text("--commands", "COMMAND,…", &commands, "Only these; --list-commands names them");
   verb->Flag("--list-commands", &list_commands, "Print the commands with their groups, and end");
   verb->Group("");
-  AddOutputOptions(verb, &output);
+  AddReportOptions(verb, &output);
   verb->Group("Output");
   verb->Flag("--show-last", &show_last, "Print what was last read after every round");
   verb->Flag("--trace", &trace, "Print every step");

@@ -357,7 +357,7 @@ int RunCheck(const std::vector<std::string>& names, const runner::OutputOptions&
     for (const std::string& problem : check.problems) std::printf("  %s\n", problem.c_str());
     std::fflush(stdout);
   }
-  if (output.json()) output.Write(json);
+  if (output.report()) output.Write(json);
   return well ? runner::kAllWell : runner::kFinding;
 }
 

@@ -264,7 +264,7 @@ Verb CrashPointsVerb() {
       .Complete(Completion::kFile);
   verb.Choice("--plant", {kPlantNoFsync}, &options->plant,
               "Break the server on purpose, to see that it is found: it makes no fsync");
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] { return RunCrashPoints(*options); };
   return verb;
 }

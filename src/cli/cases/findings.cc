@@ -15,6 +15,7 @@
 #include "cli/verbs.h"
 #include "findings/campaign.h"
 #include "findings/finding_store.h"
+#include "report/writers.h"
 #include "runner/json.h"
 #include "runner/output.h"
 #include "runner/process.h"
@@ -93,7 +94,7 @@ int RunList(const std::vector<std::string>& folders, const runner::OutputOptions
     std::printf("  %s: %s\n", WhereOf(failure).c_str(), project.Shown(stored.folder).c_str());
   }
   if (output.text_on_stdout()) std::printf("%s\n", findings::Plural(all.size(), "finding").c_str());
-  if (output.json()) output.Write(json);
+  if (output.report()) output.Write(json);
   return Complain(broken);
 }
 
@@ -185,7 +186,8 @@ int RunCheck(const std::vector<std::string>& folders, const runner::OutputOption
   findings::FindingStore store(project);
   Runners runners(project);
   std::map<std::string, size_t> counts;
-  Json json = {{"findings", Json::array()}};
+  report::Report report = report::NewReport("findings check", 0);
+  const double start = runner::Now();
   const std::vector<findings::StoredFailure> all = Named(project, folders, &broken);
   for (const findings::StoredFailure& stored : all) {
     if (runner::Interrupted()) throw runner::Interruption();
@@ -202,10 +204,25 @@ int RunCheck(const std::vector<std::string>& folders, const runner::OutputOption
       if (!checked.note.empty()) std::printf("  %s\n", runner::TerminalText(checked.note).c_str());
       std::fflush(stdout);
     }
-    json["findings"].push_back({{"folder", runner::JsonText(project.Shown(stored.folder))},
-                                {"signature", stored.failure.what.signature},
-                                {"state", checked.word},
-                                {"note", runner::JsonText(checked.note)}});
+    report::Finding finding =
+        report::FindingOf({{"folder", runner::JsonText(project.Shown(stored.folder))},
+                           {"signature", stored.failure.what.signature},
+                           {"harness", stored.failure.run.harness},
+                           {"statement", stored.failure.what.statement},
+                           {"replay", findings::ReplayCommand(project, stored.folder)},
+                           {"state", checked.word},
+                           {"note", runner::JsonText(checked.note)},
+                           {"fails", checked.word == "failing"}});
+    if (checked.word == "failing") {
+      report.findings.push_back(std::move(finding));
+    } else {
+      report.own["other_findings"].push_back(finding.json);
+      report.results.push_back(
+          {.name = WhereOf(stored.failure) + ": " + finding.signature,
+           .status = checked.word == "gone" ? report::Status::kPassed : report::Status::kUnknown,
+           .note = checked.note.empty() ? checked.word : checked.word + ": " + checked.note,
+           .command = finding.replay});
+    }
   }
   if (output.text_on_stdout()) {
     std::printf("%s: %zu still fail, %zu are gone", findings::Plural(all.size(), "finding").c_str(),
@@ -215,10 +232,14 @@ int RunCheck(const std::vector<std::string>& folders, const runner::OutputOption
     if (counts["cannot run"] > 0) std::printf(", %zu cannot be run", counts["cannot run"]);
     std::printf("\n");
   }
-  if (output.json()) output.Write(json);
-  const int code = Complain(broken);
-  if (counts["failing"] > 0) return runner::kFinding;
-  return counts["cannot run"] > 0 ? runner::kWrongUse : code;
+  int code = Complain(broken);
+  if (counts["cannot run"] > 0) code = runner::kWrongUse;
+  if (counts["failing"] > 0) code = runner::kFinding;
+  report.seconds = runner::Now() - start;
+  report.exit_code = code;
+  if (all.empty()) report.vacuous = "there are no findings";
+  report::Write(report, output);
+  return code;
 }
 
 }  // namespace
@@ -264,7 +285,7 @@ Verb FindingsVerb() {
   remove.run = [=] { return RunRemove(*folders, *gone); };
   Verb& check = verb.verbs.emplace_back("check", "run all again: which are gone?");
   add_folders(&check);
-  AddOutputOptions(&check, output.get());
+  AddReportOptions(&check, output.get());
   check.examples = {{"findings check", "runs all again, and says which are gone"}};
   check.details =
       "A case of which chance decides too (a race of a live server, a hunt for stale reads) is run "

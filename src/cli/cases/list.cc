@@ -54,7 +54,7 @@ int RunList(const runner::OutputOptions& output) {
     }
     std::printf("\n");
   }
-  if (output.json()) output.Write(json);
+  if (output.report()) output.Write(json);
   return runner::kAllWell;
 }
 
@@ -105,7 +105,7 @@ int RunMatrix(const std::string& name, const runner::OutputOptions& output) {
     }
     std::printf("\n");
   }
-  if (output.json()) {
+  if (output.report()) {
     output.Write(
         Json{{"harness", name}, {"cases", cases.size()}, {"pairs", counts}, {"unmet", unmet}});
   }

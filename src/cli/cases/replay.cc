@@ -164,7 +164,7 @@ int RunReplay(const ReplayOptions& options) {
   }
   if (groups.size() > 1) summary += findings::CountOutcomes(cases.size(), all);
   if (options.output.text_on_stdout()) std::fputs(summary.c_str(), stdout);
-  if (options.output.json()) options.output.Write(json);
+  if (options.output.report()) options.output.Write(json);
   return all["ok"] == cases.size() ? runner::kAllWell : runner::kFinding;
 }
 

@@ -168,7 +168,7 @@ Verb ClientVerb() {
               "Smaller cases that are tried for each finding")
       .ShowDefault();
   verb.Group("");
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] { return RunClient(*options); };
   return verb;
 }

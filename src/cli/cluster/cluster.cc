@@ -14,6 +14,7 @@
 #include "cli/server_options.h"
 #include "cli/verbs.h"
 #include "live/server/target.h"
+#include "report/writers.h"
 #include "runner/files.h"
 #include "runner/json.h"
 #include "runner/process.h"
@@ -30,7 +31,7 @@ struct Options {
   uint64_t iterations = 1;
   ServerOptions server;
   std::string output;
-  std::string format = "text";
+  std::string format = "console";
 };
 
 std::vector<Scenario> ScenariosOf(const Options& options) {
@@ -80,6 +81,7 @@ int Run(const Options& options) {
   words->erase(words->begin());
   words->insert(words->end(), options.server.arguments.begin(), options.server.arguments.end());
   ScenarioRunner runner(program, *words);
+  const double start = runner::Now();
   Json summary = {{"scenarios", Json::array()}, {"passed", 0}, {"failed", 0}};
   int failed = 0;
   for (const Scenario& scenario : scenarios) {
@@ -92,7 +94,7 @@ int Run(const Options& options) {
     const Json& result = json["result"];
     const bool success = result["success"].get<bool>();
     failed += success ? 0 : 1;
-    if (options.format == "text") {
+    if (options.format == "console") {
       std::printf("%-32s %s  %d of %d operations, %d chaos events, %.1f s in %.2f s\n",
                   runner::TerminalText(scenario.id).c_str(), success ? "pass" : "FAIL",
                   result["operations_executed"].get<int>(),
@@ -123,14 +125,27 @@ int Run(const Options& options) {
   if (!options.output.empty()) {
     runner::WriteFile(fs::path(options.output) / "summary.json", summary.dump(2) + "\n");
   }
-  if (options.format == "json") {
-    std::printf("%s\n", summary.dump(2).c_str());
+  int code = failed == 0 ? runner::kAllWell : runner::kFinding;
+  if (interrupted) code = runner::kInterrupted;
+  if (options.format != "console") {
+    report::Report report = report::NewReport("cluster run", runner::Now() - start);
+    report.interrupted = interrupted;
+    report.exit_code = code;
+    report.own = summary;
+    for (const Json& scenario : summary["scenarios"]) {
+      const bool success = scenario["success"].get<bool>();
+      report.results.push_back(
+          {.name = scenario["scenario_id"].get<std::string>(),
+           .status = success ? report::Status::kPassed : report::Status::kFailed,
+           .note = success ? "" : scenario["error_message"].get<std::string>(),
+           .seconds = scenario["seconds"].get<double>()});
+    }
+    report::Write(report, {.format = options.format, .file = ""});
   } else if (scenarios.size() > 1) {
     std::printf("%d of %d scenarios pass%s\n", passed, static_cast<int>(scenarios.size()),
                 interrupted ? "; the rest was not run" : "");
   }
-  if (interrupted) return runner::kInterrupted;
-  return failed == 0 ? runner::kAllWell : runner::kFinding;
+  return code;
 }
 
 int Validate(const std::vector<std::string>& files) {
@@ -176,7 +191,7 @@ Verb ClusterVerb() {
   run.Text("--output", "DIR", &options->output,
            "Write result.json, log.json and scenario.yaml of each scenario to a folder of its own")
       .Complete(Completion::kFolder);
-  run.Choice("--format", {"text", "json"}, &options->format, "What is printed").ShowDefault();
+  run.Choice("--format", report::Formats(), &options->format, "What is printed").ShowDefault();
   run.examples = {{"cluster run failover.yaml --start valkey-server", "a file"},
                   {"cluster run --random --seed 1 --iterations 20 --start redis-server "
                    "--output work/cluster",

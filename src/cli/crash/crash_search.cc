@@ -258,6 +258,19 @@ Json CrashSearch::Report() const {
   return report;
 }
 
+void CrashSearch::AddTo(report::Report* report) const {
+  const std::vector<std::string> idle = plan_.NotFired(counts_);
+  for (const NamedFault* fault : plan_.faults()) {
+    if (fault->mishaps.empty()) continue;
+    report::Result result = {.name = "fault " + std::string(fault->name)};
+    if (std::ranges::find(idle, fault->name) != idle.end()) {
+      result.status = chaos() ? report::Status::kUnknown : report::Status::kSkipped;
+      result.note = chaos() ? "it never fired" : "it never acted";
+    }
+    report->results.push_back(std::move(result));
+  }
+}
+
 std::string CrashSearch::WhyVacuous() const {
   if (!options_.plant.empty()) return "the fault of --plant " + options_.plant + " was not found";
   if (chaos()) {
@@ -410,7 +423,7 @@ void AddCrashLimits(Verb* verb, CrashOptions* options) {
                "Smaller cases that are tried for each finding")
       .ShowDefault();
   verb->Group("");
-  AddOutputOptions(verb, &options->output);
+  AddReportOptions(verb, &options->output);
 }
 
 }  // namespace resprobe::cli

@@ -53,6 +53,7 @@ class CrashSearch : public findings::Search {
   std::string Line(const std::string& found, const findings::RunClock& clock) const override;
   std::string Summary() const override;
   Json Report() const override;
+  void AddTo(report::Report* report) const override;
   std::string WhyVacuous() const override;
 
  private:

@@ -15,6 +15,7 @@
 #include "cli/verbs.h"
 #include "findings/campaign.h"
 #include "findings/shrink_budget.h"
+#include "report/writers.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
@@ -22,10 +23,29 @@
 namespace resprobe::cli {
 namespace {
 
-Json ToJson(const FuzzOptions& options, const std::vector<FuzzRow>& rows, bool interrupted) {
-  Json json = {{"engine", options.engine},   {"seconds", options.seconds},
-               {"jobs", options.jobs},       {"seed", options.seed},
-               {"interrupted", interrupted}, {"harnesses", Json::array()}};
+// What has grown in a harness, over time.
+report::Plot PlotOf(const std::vector<FuzzRow>& rows, const std::string& title,
+                    const std::string& unit, uint64_t Progress::* value) {
+  report::Plot plot = {.title = title, .x = "seconds", .y = unit};
+  for (const FuzzRow& row : rows) {
+    report::Plot::Line line = {.name = row.harness, .points = {}};
+    for (const Progress& progress : row.history) {
+      line.points.emplace_back(progress.elapsed, static_cast<double>(progress.*value));
+    }
+    if (!line.points.empty()) plot.lines.push_back(std::move(line));
+  }
+  return plot;
+}
+
+report::Report ReportOf(const FuzzOptions& options, const std::vector<FuzzRow>& rows,
+                        double seconds) {
+  report::Report report = report::NewReport("fuzz", seconds);
+  report.interrupted = runner::Interrupted();
+  Json& json = report.own = {{"engine", options.engine},
+                             {"seconds_each", options.seconds},
+                             {"jobs", options.jobs},
+                             {"seed", options.seed},
+                             {"harnesses", Json::array()}};
   for (const FuzzRow& row : rows) {
     Json one = {{"name", row.harness}, {"state", row.state}};
     if (!row.note.empty()) one["note"] = runner::JsonText(row.note);
@@ -37,11 +57,27 @@ Json ToJson(const FuzzOptions& options, const std::vector<FuzzRow>& rows, bool i
       one["edges"] = progress.edges;
       one["corpus"] = progress.corpus;
       if (!progress.stability.empty()) one["stability"] = progress.stability;
-      one["findings"] = row.report;
+      one["findings"] = row.report.size();
     }
     json["harnesses"].push_back(std::move(one));
+    report::Result result = {
+        .name = row.harness, .note = row.note, .seconds = row.progress.elapsed};
+    if (row.state == "skipped" || row.state == "stopped") result.status = report::Status::kSkipped;
+    if (row.state == "interrupted") result.status = report::Status::kUnknown;
+    if (row.state == "failed" || !row.report.empty()) result.status = report::Status::kFailed;
+    if (row.state == "done" && row.progress.executions == 0) {
+      result.status = report::Status::kUnknown;
+      result.note = "nothing was executed";
+    }
+    if (!row.report.empty()) result.note = findings::Plural(row.report.size(), "finding");
+    result.command = "./resprobe fuzz " + row.harness + " --seed " + std::to_string(options.seed);
+    report.results.push_back(std::move(result));
+    report.findings.insert(report.findings.end(), row.report.begin(), row.report.end());
   }
-  return json;
+  report.plots = {PlotOf(rows, "Edges", "coverage points reached", &Progress::edges),
+                  PlotOf(rows, "Executions", "executions", &Progress::executions),
+                  PlotOf(rows, "Corpus", "inputs kept", &Progress::corpus)};
+  return report;
 }
 
 int RunFuzz(const FuzzOptions& options) {
@@ -99,6 +135,7 @@ int RunFuzz(const FuzzOptions& options) {
   display.Begin();
   size_t findings = 0;
   bool trouble = false;
+  const double start = runner::Now();
   for (size_t i = 0; i < rows.size(); ++i) {
     FuzzRow& row = rows[i];
     if (row.state == "skipped") {
@@ -127,6 +164,7 @@ int RunFuzz(const FuzzOptions& options) {
       campaign_options.progress = [&] {
         row.progress = search->progress();
         row.findings = running->found();
+        AddToHistory(&row);
         display.Update(row);
       };
       findings::Campaign campaign(project, search.get(), campaign_options);
@@ -134,7 +172,8 @@ int RunFuzz(const FuzzOptions& options) {
       campaign.Loop();
       row.progress = search->progress();
       row.findings = campaign.found();
-      row.report = campaign.FindingsJson();
+      row.report = campaign.FindingsOfReport();
+      row.history.push_back(row.progress);
       row.note = !row.progress.trouble.empty() ? row.progress.trouble : campaign.trouble();
     } catch (const runner::UserError& error) {
       row.note = error.what();
@@ -157,10 +196,15 @@ int RunFuzz(const FuzzOptions& options) {
                    found.folder.empty() ? "not filed" : project.Shown(found.folder).c_str());
     }
   }
-  if (options.output.json()) options.output.Write(ToJson(options, rows, runner::Interrupted()));
-  if (runner::Interrupted()) return runner::kInterrupted;
-  if (trouble) return runner::kWrongUse;
-  return findings == 0 ? runner::kAllWell : runner::kFinding;
+  int code = findings == 0 ? runner::kAllWell : runner::kFinding;
+  if (trouble) code = runner::kWrongUse;
+  if (runner::Interrupted()) code = runner::kInterrupted;
+  if (options.output.report()) {
+    report::Report report = ReportOf(options, rows, runner::Now() - start);
+    report.exit_code = code;
+    report::Write(report, options.output);
+  }
+  return code;
 }
 
 }  // namespace
@@ -202,7 +246,7 @@ Verb FuzzVerb() {
   verb.Number("--rss", "MB", &options->limits.rss_mb, 1, runner::kMostMegabytes,
               "A run that takes more memory is a finding")
       .ShowDefault();
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] {
     if (options->seed == 0)
       options->seed = static_cast<uint64_t>(runner::Now() * 1e6) % 1'000'000'007;

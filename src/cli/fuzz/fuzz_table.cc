@@ -120,6 +120,17 @@ bool IsLive(std::FILE* out) {
 
 }  // namespace
 
+void AddToHistory(FuzzRow* row) {
+  constexpr size_t kMost = 400;
+  if (row->history_seen++ % row->history_every != 0) return;
+  row->history.push_back(row->progress);
+  if (row->history.size() < kMost) return;
+  size_t kept = 0;
+  for (size_t i = 0; i < row->history.size(); i += 2) row->history[kept++] = row->history[i];
+  row->history.resize(kept);
+  row->history_every *= 2;
+}
+
 std::vector<std::string> FuzzTableLines(const std::vector<FuzzRow>& rows, double seconds,
                                         size_t width, size_t height) {
   const Layout layout(rows, width);

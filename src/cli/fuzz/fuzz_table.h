@@ -9,7 +9,7 @@
 
 #include "cli/fuzz/fuzz_job.h"
 #include "findings/campaign.h"
-#include "runner/json.h"
+#include "report/report.h"
 
 namespace resprobe::cli {
 
@@ -20,8 +20,14 @@ struct FuzzRow {
   std::string note;
   Progress progress;
   std::map<std::string, findings::Found> findings;  // by signature
-  Json report = Json::array();
+  std::vector<report::Finding> report = {};
+  std::vector<Progress> history = {};  // thinned
+  size_t history_every = 1;            // of so many, one is kept
+  size_t history_seen = 0;
 };
+
+// Adds where it is now to its history.
+void AddToHistory(FuzzRow* row);
 
 // The header and a line for each row, none longer than `width` columns: where there is no room for
 // all columns, the less important ones are left out. At most `height` lines, at least three: those

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +22,7 @@
 #include "live/load/load_run.h"
 #include "live/net/resp_probe.h"
 #include "live/server/live_server.h"
+#include "report/writers.h"
 #include "runner/files.h"
 #include "runner/json.h"
 #include "runner/output.h"
@@ -39,8 +42,7 @@ struct StressOptions {
   bool quiet = false;
   bool csv = false;
   std::string hdr;
-  std::string format = "text";
-  std::string file;
+  runner::OutputOptions output;
 };
 
 struct Tested {
@@ -162,6 +164,53 @@ Json ToJson(const Tested& tested) {
           {"series", series}};
 }
 
+// Percentiles over time, operations a second, and latencies of the whole test by percentile.
+void AddTo(report::Report* report, const Tested& tested) {
+  const live::LoadResult& result = tested.result;
+  const std::string name(tested.test->csv);
+  report::Result one = {.name = name, .seconds = result.seconds};
+  if (result.stopped) one.status = report::Status::kUnknown;
+  if (!result.errors.empty()) one.note = "errors: " + ErrorsText(result);
+  if (!result.failure.empty()) {
+    one.note += (one.note.empty() ? "" : "; ") + result.failure;
+  }
+  if (!one.note.empty()) one.status = report::Status::kFailed;
+  report->results.push_back(std::move(one));
+
+  struct Quantile {
+    const char* name;
+    double percent;
+  };
+  constexpr Quantile kQuantiles[] = {{"p50", 50}, {"p95", 95}, {"p99", 99}, {"p99.9", 99.9}};
+  report::Plot latency = {.title = name + ": latency", .x = "seconds", .y = "ms"};
+  for (const Quantile& quantile : kQuantiles) latency.lines.push_back({quantile.name, {}});
+  latency.lines.push_back({"max", {}});
+  report::Plot rate = {.title = name + ": throughput", .x = "seconds", .y = "operations a second"};
+  rate.lines.push_back({name, {}});
+  for (const live::LoadResult::Interval& second : result.series) {
+    rate.lines[0].points.emplace_back(second.start,
+                                      static_cast<double>(second.operations) / second.length);
+    if (second.latency.count() == 0) continue;
+    for (size_t i = 0; i < std::size(kQuantiles); ++i) {
+      latency.lines[i].points.emplace_back(second.start,
+                                           Ms(second.latency.Percentile(kQuantiles[i].percent)));
+    }
+    latency.lines.back().points.emplace_back(second.start, Ms(second.latency.max()));
+  }
+  report::Plot distribution = {
+      .title = name + ": latency by percentile", .x = "nines: 1 is 90%, 2 is 99%", .y = "ms"};
+  distribution.lines.push_back({name, {}});
+  constexpr double kStep = 0.1;
+  const auto most = std::log10(static_cast<double>(std::max<uint64_t>(result.latency.count(), 1)));
+  for (double nines = 0; nines <= most; nines += kStep) {
+    distribution.lines[0].points.emplace_back(
+        nines, Ms(result.latency.Percentile(100 * (1 - std::pow(10, -nines)))));
+  }
+  report->plots.push_back(std::move(rate));
+  report->plots.push_back(std::move(latency));
+  if (result.latency.count() > 0) report->plots.push_back(std::move(distribution));
+}
+
 std::vector<const live::LoadTest*> TestsOf(const std::string& list) {
   std::vector<const live::LoadTest*> tests;
   for (std::string name : SplitList(list)) {
@@ -182,13 +231,9 @@ std::vector<const live::LoadTest*> TestsOf(const std::string& list) {
 }
 
 int RunStress(StressOptions& options) {
-  if (options.csv) options.format = "csv";
-  const bool csv = options.format == "csv";
-  if (options.format == "text" && !options.file.empty()) {
-    throw runner::UserError("--output " + options.file +
-                            ": only JSON or CSV goes to a file: add --format json or --csv");
-  }
-  const runner::OutputOptions output = {csv ? "json" : options.format, options.file};
+  if (options.csv) options.output.format = "csv";
+  const runner::OutputOptions& output = options.output;
+  const bool csv = output.format == "csv";
   output.Check();
   if (!options.hdr.empty()) runner::CheckWritable(options.hdr);
   const std::vector<const live::LoadTest*> tests = TestsOf(options.tests);
@@ -205,7 +250,7 @@ int RunStress(StressOptions& options) {
   std::string error;
   const std::unique_ptr<live::LiveServer> server = live::LiveServer::Open(target, &error);
   if (server == nullptr) runner::ThrowServerError(error);
-  const bool text = options.format == "text" || !options.file.empty();
+  const bool text = output.text_on_stdout();
   if (text && !options.quiet) {
     absl::PrintF("%s: %d connections, %d keys, values of %d bytes, pipeline %d, %s\n",
                  server->version(), load.connections, load.keys, load.value_size, load.pipeline,
@@ -218,16 +263,18 @@ int RunStress(StressOptions& options) {
   std::string log =
       live::HdrLogHead(std::chrono::duration<double>(begin.time_since_epoch()).count());
   std::string lines = CsvHead();
-  Json report = {{"server", runner::JsonText(server->version())},
-                 {"connections", load.connections},
-                 {"keys", load.keys},
-                 {"operations", load.operations},
-                 {"warm_up", load.warm_up},
-                 {"rate", options.rate},
-                 {"value_size", load.value_size},
-                 {"hot_keys", load.hot_per_cent},
-                 {"pipeline", load.pipeline},
-                 {"tests", Json::array()}};
+  const double start_seconds = runner::Now();
+  report::Report whole = report::NewReport("stress", 0);
+  Json& report = whole.own = {{"server", runner::JsonText(server->version())},
+                              {"connections", load.connections},
+                              {"keys", load.keys},
+                              {"operations", load.operations},
+                              {"warm_up", load.warm_up},
+                              {"rate", options.rate},
+                              {"value_size", load.value_size},
+                              {"hot_keys", load.hot_per_cent},
+                              {"pipeline", load.pipeline},
+                              {"tests", Json::array()}};
   bool failed = false;
   bool interrupted = false;
   for (const live::LoadTest* test : tests) {
@@ -255,13 +302,13 @@ int RunStress(StressOptions& options) {
       log += live::HdrLogLine(std::string(test->name), start + one.start, one.length, one.latency);
     }
     report["tests"].push_back(ToJson(tested));
+    AddTo(&whole, tested);
     if (interrupted || !tested.result.failure.empty()) break;
   }
   if (interrupted) {
     log += "#[interrupted]\n";
     runner::ForgetInterrupts();  // what was measured is still written
   }
-  report["interrupted"] = interrupted;
   const Json after = interrupted ? Json::object() : MemoryOf(*server);
   report["memory_before"] = before;
   report["memory_after"] = after;
@@ -271,19 +318,21 @@ int RunStress(StressOptions& options) {
                  runner::Grouped(after.value("used_memory", uint64_t{0})));
   }
   if (!options.hdr.empty()) runner::WriteFile(options.hdr, log);
-  if (csv && options.file.empty()) {
-    std::fputs(lines.c_str(), stdout);
-  } else if (csv) {
-    runner::WriteFile(options.file, lines);
-  } else if (output.json()) {
-    output.Write(report);
+  int code = failed ? runner::kFinding : runner::kAllWell;
+  if (interrupted) code = runner::kInterrupted;
+  whole.seconds = runner::Now() - start_seconds;
+  whole.interrupted = interrupted;
+  whole.exit_code = code;
+  if (csv) {
+    output.WriteText(lines);
+  } else {
+    report::Write(whole, output);
   }
   if (interrupted) {
     std::fflush(stdout);
     std::fputs("resprobe: interrupted: what was measured by then is kept\n", stderr);
-    return runner::kInterrupted;
   }
-  return failed ? runner::kFinding : runner::kAllWell;
+  return code;
 }
 
 }  // namespace
@@ -345,13 +394,14 @@ Verb StressVerb() {
       .ShowDefault("a tenth of --ops, 10,000 at most");
   verb.Number("--seed", "N", &load.seed, 0, UINT64_MAX, "Which keys are chosen").ShowDefault();
   verb.Group("Output");
-  verb.Choice("--format", {"text", "json", "csv"}, &options->format,
+  std::vector<std::string> formats = report::Formats();
+  formats.emplace_back("csv");
+  verb.Choice("--format", formats, &options->output.format,
               "How the result is printed; csv as redis-benchmark does")
       .ShowDefault();
   verb.Flag("--csv", &options->csv, "The same as --format csv");
-  verb.Text("--output", "FILE", &options->file,
-            "Write the JSON (--format json) or CSV (--csv) to FILE; the text still goes to the "
-            "terminal")
+  verb.Text("--output", "FILE", &options->output.file,
+            "Write the report or CSV to FILE; the text still goes to the terminal")
       .Complete(Completion::kFile);
   verb.Flag("--quiet", &options->quiet, "One line for each test").Short("-q");
   verb.Text("--hdr", "FILE", &options->hdr,

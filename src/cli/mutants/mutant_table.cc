@@ -362,9 +362,9 @@ std::string TableMarkdown(const MutantPlan& plan, const MutantTable& table,
 }
 
 Json TableJson(const MutantPlan& plan, const MutantTable& table) {
-  Json json = {{"seconds", plan.seconds},  {"trials", plan.trials},
-               {"without", plan.without},  {"older_results", table.older},
-               {"mutants", Json::array()}, {"summary", Json::object()}};
+  Json json = {{"trial_seconds", plan.seconds}, {"trials", plan.trials},
+               {"without", plan.without},       {"older_results", table.older},
+               {"mutants", Json::array()},      {"detected_from", Json::object()}};
   for (const MutantRow& row : table.rows) {
     Json one = {{"name", row.mutant.name},
                 {"file", row.mutant.file},
@@ -382,7 +382,7 @@ Json TableJson(const MutantPlan& plan, const MutantTable& table) {
   }
   for (const std::string& source : Measured(table)) {
     const Share share = ShareOf(table, source);
-    json["summary"][source] = {
+    json["detected_from"][source] = {
         {"measured", share.measured}, {"detected", share.detected}, {"ever", share.ever}};
   }
   return json;

@@ -19,8 +19,10 @@
 #include "cli/mutants/mutant_results.h"
 #include "cli/mutants/mutant_table.h"
 #include "cli/mutants/mutant_trial.h"
+#include "cli/output_options.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
+#include "report/writers.h"
 #include "runner/duration.h"
 #include "runner/harness_process.h"
 #include "runner/output.h"
@@ -46,8 +48,7 @@ struct MutantsOptions {
   bool list = false;
   findings::RunLimits limits;
   ServerOptions server;
-  std::string format = "text";
-  std::string output;
+  runner::OutputOptions output;
 };
 
 std::vector<mutants::Mutant> ReadMutants(const fs::path& source) {
@@ -283,7 +284,6 @@ int RunMutants(const MutantsOptions& options) {
   MutantPlan plan;
   plan.mutants = Select(ReadMutants(project.source), options);
   if (options.list) return List(plan.mutants);
-  if (!options.output.empty()) runner::CheckWritable(options.output);
   if (options.server.given()) {
     runner::SetLiveServerCommand(
         runner::CommandLine(options.server.start, options.server.arguments));
@@ -298,8 +298,8 @@ int RunMutants(const MutantsOptions& options) {
   for (const mutants::Mutant& mutant : plan.mutants) {
     harnesses.insert(mutant.harnesses.begin(), mutant.harnesses.end());
   }
-  const bool text_on_stdout = options.format == "text" || !options.output.empty();
-  std::FILE* const out = text_on_stdout ? stdout : stderr;
+  const double start = runner::Now();
+  std::FILE* const out = options.output.text_on_stdout() ? stdout : stderr;
   std::vector<std::string> skipped;  // with the reason
   constexpr size_t kDigits = 12;
   for (const std::string& name : harnesses) {
@@ -326,25 +326,39 @@ int RunMutants(const MutantsOptions& options) {
   } catch (const runner::Interruption&) {
   }
   const MutantTable table = Tabulate(plan, store);
-  if (options.format != "text") {
-    const std::string content = options.format == "json"
-                                    ? TableJson(plan, table).dump(2) + "\n"
-                                    : TableMarkdown(plan, table, CommandOf(options));
-    if (options.output.empty()) {
-      std::fputs(content.c_str(), stdout);
-    } else {
-      runner::WriteFile(options.output, content);
+  const auto was_detected = [](const MutantRow& row) {
+    return std::ranges::any_of(row.sources,
+                               [](const auto& one) { return one.second.detected() > 0; });
+  };
+  int code = std::ranges::all_of(table.rows, was_detected) ? runner::kAllWell : runner::kFinding;
+  if (runner::Interrupted()) code = runner::kInterrupted;
+  if (options.output.format == "markdown") {
+    options.output.WriteText(TableMarkdown(plan, table, CommandOf(options)));
+  } else if (options.output.report()) {
+    report::Report report = report::NewReport("mutants", runner::Now() - start);
+    report.interrupted = runner::Interrupted();
+    report.exit_code = code;
+    report.own = TableJson(plan, table);
+    for (const MutantRow& row : table.rows) {
+      report::Result result = {.name = row.mutant.name};
+      if (!was_detected(row)) {
+        result.status = report::Status::kFailed;
+        result.note = "not detected: " + row.mutant.breaks;
+        result.command = "./resprobe mutants --only " + row.mutant.name;
+      }
+      report.results.push_back(std::move(result));
     }
+    for (const std::string& line : skipped) {
+      report.results.push_back({.name = line.substr(0, line.find(':')),
+                                .status = report::Status::kSkipped,
+                                .note = line});
+    }
+    report::Write(report, options.output);
   }
   std::fputs(TableText(plan, table).c_str(), out);
   for (const std::string& line : skipped) absl::FPrintF(out, "skipped: %s\n", line);
   std::fflush(out);
-  if (runner::Interrupted()) return runner::kInterrupted;
-  const bool all = std::ranges::all_of(table.rows, [](const MutantRow& row) {
-    return std::ranges::any_of(row.sources,
-                               [](const auto& one) { return one.second.detected() > 0; });
-  });
-  return all ? runner::kAllWell : runner::kFinding;
+  return code;
 }
 
 }  // namespace
@@ -397,19 +411,12 @@ Verb MutantsVerb() {
   verb.Flag("--fresh", &options->fresh, "Forget all earlier results");
   verb.Flag("--list", &options->list, "List the faults, and run nothing");
   options->server.AddTo(&verb, HarnessServerTraits());
-  verb.Group("Output");
-  verb.Choice("--format", {"text", "json", "markdown"}, &options->format,
-              "How the result is printed")
-      .ShowDefault();
-  verb.Text("--output", "FILE", &options->output,
-            "Write the JSON or markdown to FILE; the text still goes to the terminal")
-      .Short("-o")
-      .Complete(Completion::kFile);
-  verb.Group("");
+  AddReportOptions(&verb, &options->output);
+  for (Option& option : verb.options) {
+    if (option.name == "--output") option.Short("-o");
+  }
   verb.run = [=] {
-    if (!options->output.empty() && options->format == "text") {
-      throw runner::UserError("--output is for --format json or markdown: add one of them");
-    }
+    options->output.Check();
     std::ranges::sort(options->without);
     return RunMutants(*options);
   };

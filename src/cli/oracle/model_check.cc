@@ -115,7 +115,7 @@ Verb ModelCheckVerb() {
   verb.Time("--time", &options->seconds, "30s, 5m, 1h; what shrinking takes is not counted");
   verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "The first generated case")
       .ShowDefault();
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
     if (options->seconds == 0 && options->seeds == 0) options->seconds = 30;

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "cli/oracle/accepted.h"
-#include "cli/oracle/junit.h"
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/oracle_cases.h"
 #include "cli/oracle/oracle_session.h"
@@ -25,6 +24,7 @@
 #include "cli/verbs.h"
 #include "findings/campaign.h"
 #include "live/oracle/command_family.h"
+#include "report/junit.h"
 #include "runner/files.h"
 #include "runner/json.h"
 #include "runner/process.h"
@@ -439,8 +439,9 @@ bool Fails(const OracleVerbOptions& options, const findings::Found& found) {
 // A test for each command of the profile: passed if it was compared and no finding names it, failed
 // with the findings that do, skipped if the server lacks it or it was not compared, or if the
 // findings do not fail the run. Findings that name no command are tests of their own.
-void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
-                const findings::Campaign& campaign) {
+std::vector<report::JunitTest> TestsOf(const OracleVerbOptions& options, const OracleSearch& search,
+                                       const findings::Campaign& campaign) {
+  using report::JunitTest;
   const live::Oracle& oracle = search.session().oracle();
   std::map<std::string, std::vector<const findings::Found*>> by_command;
   std::set<std::string, std::less<>> commands;
@@ -513,8 +514,30 @@ void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
     for (const Command& subcommand : command.subcommands) add(subcommand);
   }
   for (const auto& [name, found] : by_command) fail(found.front()->failure.what.signature, found);
-  runner::WriteFile(options.junit, JunitReport(search.session().target().version(), tests,
-                                               campaign.clock().Seconds()));
+  return tests;
+}
+
+void WriteJunit(const OracleVerbOptions& options, const OracleSearch& search,
+                const findings::Campaign& campaign) {
+  runner::WriteFile(options.junit,
+                    report::JunitDocument({{.name = search.session().target().version(),
+                                            .class_name = "oracle",
+                                            .seconds = campaign.clock().Seconds(),
+                                            .tests = TestsOf(options, search, campaign)}}));
+}
+
+// The commands that no finding names, as results of a report, which has the findings already.
+void AddCommands(const OracleVerbOptions& options, const OracleSearch& search,
+                 const findings::Campaign& campaign, report::Report* report) {
+  for (const report::JunitTest& test : TestsOf(options, search, campaign)) {
+    const bool known = test.message.starts_with("known from");
+    if (test.result == report::JunitTest::Result::kFailed || known) continue;
+    report::Result result = {.name = "command " + test.name, .note = test.message};
+    if (test.result == report::JunitTest::Result::kSkipped) {
+      result.status = report::Status::kSkipped;
+    }
+    report->results.push_back(std::move(result));
+  }
 }
 
 int RunOracle(const OracleVerbOptions& options) {
@@ -532,15 +555,15 @@ int RunOracle(const OracleVerbOptions& options) {
   campaign.stop_on_failure = options.stop_on_failure;
   campaign.shrink.candidates = options.shrink_candidates;
   campaign.shrink_seconds = findings::ShrinkSecondsOf(options.seconds);
+  campaign.known_fails = options.fail_on == "any";
   campaign.out = options.output.text_on_stdout() ? stdout : stderr;
   std::fputs(search.Begin().c_str(), campaign.out);
   findings::Campaign run(project, &search, campaign);
-  const int code = run.Run(options.output);
+  const int code = run.Run(
+      options.output, [&](report::Report* report) { AddCommands(options, search, run, report); });
   if (!options.write_accept.empty()) WriteAccepted(options, search, run);
   if (!options.junit.empty()) WriteJunit(options, search, run);
-  const bool fails =
-      std::ranges::any_of(run.found(), [&](const auto& one) { return Fails(options, one.second); });
-  return code == runner::kFinding && !run.found().empty() && !fails ? runner::kAllWell : code;
+  return code;
 }
 
 }  // namespace
@@ -665,7 +688,7 @@ Verb OracleVerb() {
   verb.Group("");
   compared(verb.Flag("--verbose", &options->verbose,
                      "List at the end why requests were left out, and how many for each reason"));
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
     if (options->seconds == 0 && options->seeds == 0 && options->requests == 0) {

@@ -15,6 +15,7 @@
 #include "findings/shrink_budget.h"
 #include "live/tcp/io_differences.h"
 #include "live/tcp/io_scenario.h"
+#include "report/writers.h"
 #include "runner/files.h"
 #include "runner/harness_process.h"
 #include "runner/json.h"
@@ -325,19 +326,34 @@ int RunIo(const IoOptions& options) {
   const bool interrupted = runner::Interrupted();
   runner::ForgetInterrupts();
   const Figures& figures = search.figures();
-  Json json = ToJson(options, subject, figures);
-  json["findings"] = campaign.FindingsJson();
+  report::Report report = report::NewReport("io", campaign.clock().Seconds());
+  report.interrupted = interrupted;
+  report.findings = campaign.FindingsOfReport();
+  report.own = ToJson(options, subject, figures);
   if (options.output.text_on_stdout()) {
     Print(options, subject, figures);
     if (!campaign.found().empty()) std::fputs(campaign.FindingsText().c_str(), stdout);
   }
   if (!options.qdisc.empty()) {
-    json["qdisc"] = QdiscFigures();
+    const std::string qdisc = QdiscFigures();
+    report.own["qdisc"] = qdisc;
     if (options.output.text_on_stdout()) {
-      std::printf("%s\n", json["qdisc"].get<std::string>().c_str());
+      std::printf("%s\n", qdisc.c_str());
     }
   }
-  if (options.output.json()) options.output.Write(json);
+  if (!figures.failures.empty()) report.exit_code = runner::kFinding;
+  for (const IoResult& failure : figures.failures) {
+    report.results.push_back({.name = failure.name,
+                              .status = report::Status::kFailed,
+                              .note = failure.outcome + ": " + failure.note});
+  }
+  if (figures.failures.empty()) {
+    const bool none = figures.Of("not run") == figures.cases();
+    report.results.push_back({.name = "cases over TCP are as in memory",
+                              .status = none ? report::Status::kUnknown : report::Status::kPassed,
+                              .note = none ? "not one case could be run" : ""});
+  }
+  report::Write(report, options.output);
   if (interrupted) throw runner::Interruption();
   if (!campaign.trouble().empty()) throw runner::UserError(campaign.trouble());
   if (!figures.failures.empty()) return runner::kFinding;
@@ -385,7 +401,7 @@ Verb IoVerb() {
   verb.Text("--qdisc", "SPEC", &options->qdisc,
             "Put a queueing discipline of tc(8) below the connections, in a network namespace of "
             "their own: 'netem delay 5ms loss 1% duplicate 1% reorder 25%'");
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] {
     if (!options->qdisc.empty() && options->peer == "memory") {
       throw runner::UserError("--qdisc: --peer memory has no network: use forked or tcp");

@@ -16,6 +16,7 @@
 #include "findings/campaign.h"
 #include "findings/finding_store.h"
 #include "live/server/target.h"
+#include "report/writers.h"
 #include "runner/files.h"
 #include "runner/json.h"
 #include "runner/output.h"
@@ -112,7 +113,7 @@ int RunList(const SeedsOptions& options) {
   if (options.output.text_on_stdout()) {
     std::printf("%s\n", CountOf(project, bank).c_str());
   }
-  if (options.output.json()) options.output.Write(json);
+  if (options.output.report()) options.output.Write(json);
   return runner::kAllWell;
 }
 
@@ -132,6 +133,12 @@ std::string LastLineOf(const runner::RunResult& result) {
   return text.substr(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);
 }
 
+std::string CommandOf(const BankedSeed& seed) {
+  std::string text = "./resprobe";
+  for (const std::string& word : seed.Arguments()) text += " " + runner::ShellWord(word);
+  return text;
+}
+
 int RunTest(const SeedsOptions& options) {
   options.output.Check();
   const runner::Project project = runner::OpenProject();
@@ -140,6 +147,8 @@ int RunTest(const SeedsOptions& options) {
   size_t failing = 0;
   size_t cannot = 0;
   size_t vacuous = 0;
+  const double began = runner::Now();
+  report::Report report = report::NewReport("seeds test", 0);
   Json json = {{"file", project.Shown(bank.file())}, {"seeds", Json::array()}};
   for (const BankedSeed& seed : bank.seeds()) {
     std::vector<std::string> words = {fs::read_symlink("/proc/self/exe")};
@@ -163,12 +172,10 @@ int RunTest(const SeedsOptions& options) {
       absl::PrintF("%-10s [seed=%d] %s %s (%d ms)\n", word, seed.seed, seed.verb,
                    runner::TerminalText(seed.description), milliseconds);
       if (result.exit_code != runner::kAllWell) {
-        std::printf("    %s\n    ./resprobe %s\n",
+        std::printf("    %s\n    %s\n",
                     runner::TerminalText(nothing_shown.empty() ? LastLineOf(result) : nothing_shown)
                         .c_str(),
-                    absl::StrJoin(seed.Arguments(), " ", [](std::string* out, const auto& one) {
-                      *out += runner::ShellWord(one);
-                    }).c_str());
+                    CommandOf(seed).c_str());
       }
       std::fflush(stdout);
     }
@@ -176,6 +183,17 @@ int RunTest(const SeedsOptions& options) {
     one["result"] = word;
     one["milliseconds"] = milliseconds;
     json["seeds"].push_back(std::move(one));
+    report::Result tried = {
+        .name = seed.verb + " " + std::to_string(seed.seed) + ": " + seed.description,
+        .command = CommandOf(seed),
+        .seed = seed.seed,
+        .seconds = milliseconds / 1000.0};
+    if (result.exit_code != runner::kAllWell) {
+      tried.note = nothing_shown.empty() ? LastLineOf(result) : nothing_shown;
+      tried.status =
+          std::string_view(word) == "FAIL" ? report::Status::kFailed : report::Status::kUnknown;
+    }
+    report.results.push_back(std::move(tried));
   }
   if (options.output.text_on_stdout()) {
     if (bank.seeds().empty()) {
@@ -187,9 +205,14 @@ int RunTest(const SeedsOptions& options) {
       std::printf("\n");
     }
   }
-  if (options.output.json()) options.output.Write(json);
-  if (failing + vacuous > 0) return runner::kFinding;
-  return cannot > 0 ? runner::kWrongUse : runner::kAllWell;
+  int code = cannot > 0 ? runner::kWrongUse : runner::kAllWell;
+  if (failing + vacuous > 0) code = runner::kFinding;
+  report.seconds = runner::Now() - began;
+  report.exit_code = code;
+  report.own = json;
+  if (bank.seeds().empty()) report.vacuous = "the bank is empty";
+  report::Write(report, options.output);
+  return code;
 }
 
 int RunRemove(const SeedsOptions& options) {
@@ -260,7 +283,7 @@ Verb SeedsVerb() {
   list.run = [=] { return RunList(*options); };
   Verb& test = verb.verbs.emplace_back("test", "run all seeds of the bank");
   add_file(&test);
-  AddOutputOptions(&test, &options->output);
+  AddReportOptions(&test, &options->output);
   test.examples = {{"seeds test", "runs all, one after the other"}};
   test.exit_codes =
       "0 all pass, 1 one fails again or is vacuous, 2 wrong use or one cannot run here.";

@@ -307,8 +307,25 @@ Json LifeSearch::Report() const {
           {"parts", parts},
           {"commands", commands},
           {"unknown", unknown},
-          {"orders_that_do_not_explain", no_witness},
-          {"failed_seeds", failed_seeds_}};
+          {"orders_that_do_not_explain", no_witness}};
+}
+
+void LifeSearch::AddTo(report::Report* report) const {
+  for (const PartOfLives& part : parts_) {
+    report::Result result = {.name = part.name};
+    if (!part.left_out.empty()) {
+      result.status = report::Status::kSkipped;
+      result.note = part.left_out;
+    } else if (part.violations + part.failed_streams > 0) {
+      result.status = report::Status::kFailed;
+      result.note = absl::StrFormat("%d of %d lives, %d of %d streams", part.violations, part.lives,
+                                    part.failed_streams, part.streams);
+    } else if (part.unknown > 0 || part.lives + part.streams == 0) {
+      result.status = report::Status::kUnknown;
+      result.note = absl::StrFormat("%d of %d lives could not be judged", part.unknown, part.lives);
+    }
+    report->results.push_back(std::move(result));
+  }
 }
 
 std::string LifeSearch::WhyVacuous() const {

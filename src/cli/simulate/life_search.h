@@ -42,6 +42,7 @@ class LifeSearch : public findings::Search {
   std::string Line(const std::string& found, const findings::RunClock& clock) const override;
   std::string Summary() const override;
   Json Report() const override;
+  void AddTo(report::Report* report) const override;
   std::string WhyVacuous() const override;
   // "20 ok, 1 violation, 3 unknown\n", in lives and streams; "" if none is unknown.
   std::string LastLine() const;

@@ -48,7 +48,7 @@ Verb SimulateVerb() {
   verb.Time("--time", &options->seconds, "No new life after 30s, 5m, 1h");
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first finding");
   verb.Group("");
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] { return RunSimulate(*options); };
   return verb;
 }

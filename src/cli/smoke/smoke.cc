@@ -13,9 +13,9 @@
 
 #include "cli/output_options.h"
 #include "cli/verbs.h"
+#include "report/writers.h"
 #include "runner/files.h"
 #include "runner/harness_process.h"
-#include "runner/json.h"
 #include "runner/output.h"
 #include "runner/process.h"
 #include "runner/project.h"
@@ -160,18 +160,23 @@ int Smoke::Run() {
     absl::PrintF("%d ok, %d failed, %d skipped, in %.1f s\n", words["ok"], words["FAIL"],
                  words["skipped"], seconds);
   }
-  if (options_.output.json()) {
-    Json report = {{"seconds", seconds}, {"seed", options_.seed}, {"steps", Json::array()}};
+  const int code = words["FAIL"] > 0 ? runner::kFinding : runner::kAllWell;
+  if (options_.output.report()) {
+    report::Report report = report::NewReport("smoke", seconds);
+    report.exit_code = code;
+    report.own["seed"] = options_.seed;
     for (const SmokeStep& step : steps_) {
-      report["steps"].push_back({{"name", step.name},
-                                 {"result", step.word},
-                                 {"note", runner::JsonText(step.note)},
-                                 {"command", step.command},
-                                 {"milliseconds", static_cast<int64_t>(1000 * step.seconds)}});
+      report.results.push_back({.name = step.name,
+                                .status = step.word == "ok"        ? report::Status::kPassed
+                                          : step.word == "skipped" ? report::Status::kSkipped
+                                                                   : report::Status::kFailed,
+                                .note = step.note,
+                                .command = step.command,
+                                .seconds = step.seconds});
     }
-    options_.output.Write(report);
+    report::Write(report, options_.output);
   }
-  return words["FAIL"] > 0 ? runner::kFinding : runner::kAllWell;
+  return code;
 }
 
 }  // namespace
@@ -188,7 +193,7 @@ Verb SmokeVerb() {
   verb.examples = {{"smoke", "says in a minute whether anything is badly broken"}};
   verb.exit_codes = "0 nothing failed, 1 something did, 2 wrong use.";
   verb.Number("--seed", "N", &options->seed, 0, INT32_MAX, "The case of each").ShowDefault();
-  AddOutputOptions(&verb, &options->output);
+  AddReportOptions(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
     const runner::Project project = runner::OpenProject();
