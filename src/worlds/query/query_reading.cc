@@ -255,14 +255,14 @@ class Splitter {
 
 // --- Trees.
 
-constexpr std::array<std::string_view, 11> kAttributes = {
+constexpr std::array<std::string_view, 11> kAttributeNames = {
     "weight",     "slop",    "inorder",       "phonetic",   "yield_distance_as",
     "ef_runtime", "epsilon", "hybrid_policy", "batch_size", "shard_k_ratio",
     "rerank"};
-constexpr std::array<std::string_view, 4> kUnits = {"m", "km", "ft", "mi"};
-constexpr std::array<std::string_view, 4> kRelations = {"within", "contains", "intersects",
-                                                        "disjoint"};
-constexpr std::array<std::string_view, 6> kComparisons = {"==", "!=", ">", ">=", "<", "<="};
+constexpr std::array<std::string_view, 4> kUnitNames = {"m", "km", "ft", "mi"};
+constexpr std::array<std::string_view, 4> kRelationNames = {"within", "contains", "intersects",
+                                                            "disjoint"};
+constexpr std::array<std::string_view, 6> kComparisonMarks = {"==", "!=", ">", ">=", "<", "<="};
 
 // The index of a name, without regard to case; the size of the list if it is not there.
 template <size_t kSize>
@@ -566,8 +566,9 @@ class Reader {
       Next();
       Need("{");
       while (!Failed() && !AtMark("}")) {
-        const size_t name = At(Is::kParam) ? IndexOf(kAttributes, Now().raw) : kAttributes.size();
-        if (name == kAttributes.size()) return Refuse();
+        const size_t name =
+            At(Is::kParam) ? IndexOf(kAttributeNames, Now().raw) : kAttributeNames.size();
+        if (name == kAttributeNames.size()) return Refuse();
         Next();
         Need(":");
         if (Failed()) return {};
@@ -591,7 +592,7 @@ class Reader {
   Nodes Field(uint32_t held) {
     if (in_field_) return Refuse();
     Node field{.kind = Kind::kField, .text = Next().text};
-    if (At(Is::kMark) && IndexOf(kComparisons, Now().text) < kComparisons.size()) {
+    if (At(Is::kMark) && IndexOf(kComparisonMarks, Now().text) < kComparisonMarks.size()) {
       return Compared(std::move(field));
     }
     while (AtMark("|")) {
@@ -731,8 +732,8 @@ class Reader {
       unit.flags = query::kIsParam;
       unit.text = Next().text;
     } else {
-      const size_t which = At(Is::kWord) ? IndexOf(kUnits, Now().raw) : kUnits.size();
-      if (which == kUnits.size()) return Refuse();
+      const size_t which = At(Is::kWord) ? IndexOf(kUnitNames, Now().raw) : kUnitNames.size();
+      if (which == kUnitNames.size()) return Refuse();
       unit.arg = static_cast<uint8_t>(which);
       Next();
     }
@@ -742,8 +743,8 @@ class Reader {
   }
 
   Nodes Shape(Node field) {
-    const size_t relation = IndexOf(kRelations, Now().raw);
-    if (relation < kRelations.size()) {
+    const size_t relation = IndexOf(kRelationNames, Now().raw);
+    if (relation < kRelationNames.size()) {
       field.kind = Kind::kGeoShape;
       field.arg = static_cast<uint8_t>(relation);
       Next();
@@ -763,7 +764,7 @@ class Reader {
 
   Nodes Compared(Node field) {
     field.kind = Kind::kCompare;
-    field.arg = static_cast<uint8_t>(IndexOf(kComparisons, Next().text));
+    field.arg = static_cast<uint8_t>(IndexOf(kComparisonMarks, Next().text));
     // A minus stands before a parameter; that of a number is a part of it.
     const uint32_t after = Now().end;
     if (AtMark("-") && (after >= query_.size() || query_[after] != '$')) return Refuse();
