@@ -19,42 +19,45 @@ AssertTrap& TheAssertTrap() {
   return trap;
 }
 
-void BlockTable::Insert(void* block, size_t bytes) {
-  if ((size_ + 1) * 2 > slots_.size()) {
-    std::vector<Slot> old(slots_.size() * 2);
-    old.swap(slots_);
-    size_ = bytes_ = 0;
-    for (const Slot& each : old) {
-      if (each.block != nullptr) Insert(each.block, each.bytes);
-    }
+void BlockTable::Grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  mask_ = slots_.size() - 1;
+  size_ = bytes_ = 0;
+  for (const Slot& each : old) {
+    if (each.block != nullptr) Insert(each.block, each.bytes);
   }
+}
+
+void BlockTable::Insert(void* block, size_t bytes) {
+  if (size_ > mask_ / 2) [[unlikely]]
+    Grow();
   size_t at = Home(block);
-  while (slots_[at].block != nullptr) at = (at + 1) & (slots_.size() - 1);
+  while (slots_[at].block != nullptr) at = (at + 1) & mask_;
   slots_[at] = {block, bytes};
   ++size_;
   bytes_ += bytes;
 }
 
 size_t BlockTable::SizeOf(const void* block) const {
-  for (size_t at = Home(block); slots_[at].block != nullptr; at = (at + 1) & (slots_.size() - 1)) {
+  for (size_t at = Home(block); slots_[at].block != nullptr; at = (at + 1) & mask_) {
     if (slots_[at].block == block) return slots_[at].bytes;
   }
   return 0;
 }
 
 void BlockTable::Erase(void* block) {
-  const size_t mask = slots_.size() - 1;
   size_t at = Home(block);
   while (slots_[at].block != block) {
     if (slots_[at].block == nullptr) return;
-    at = (at + 1) & mask;
+    at = (at + 1) & mask_;
   }
   --size_;
   bytes_ -= slots_[at].bytes;
   // Move up later entries of the probe sequence, so that no search ends too soon.
-  for (size_t next = (at + 1) & mask; slots_[next].block != nullptr; next = (next + 1) & mask) {
+  for (size_t next = (at + 1) & mask_; slots_[next].block != nullptr; next = (next + 1) & mask_) {
     const size_t home = Home(slots_[next].block);
-    if (((next - home) & mask) < ((next - at) & mask)) continue;
+    if (((next - home) & mask_) < ((next - at) & mask_)) continue;
     slots_[at] = slots_[next];
     at = next;
   }

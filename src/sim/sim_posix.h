@@ -51,10 +51,12 @@ class BlockTable {
     size_t bytes = 0;
   };
   size_t Home(const void* block) const {
-    return (reinterpret_cast<size_t>(block) * 0x9e3779b97f4a7c15 >> 32) & (slots_.size() - 1);
+    return (reinterpret_cast<size_t>(block) * 0x9e3779b97f4a7c15 >> 32) & mask_;
   }
+  void Grow();
 
   std::vector<Slot> slots_ = std::vector<Slot>(256);  // a power of two, at most half full
+  size_t mask_ = 255;                                 // their number less one
   size_t size_ = 0;
   size_t bytes_ = 0;
 };

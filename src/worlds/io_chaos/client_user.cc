@@ -106,7 +106,9 @@ uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then
                               .number;
   const std::span<const std::string_view> words = with_.words->Of(request);
   const uint64_t place = slot.sent.Add(number, words);
-  for (const std::string_view word : words) with_.run->system.Earn(word.size());
+  size_t given = 0;  // bytes
+  for (const std::string_view word : words) given += word.size();
+  with_.run->system.Earn(given);
   // Count before the call: it may call back.
   if (ordinary) ++slot.pending;
   if (slot.socket >= 0 && with_.run->system.SocketAt(slot.socket).read > 0) with_.split->Spoil();

@@ -92,6 +92,12 @@ bool EventLoop::Fire(ClientSlot& slot, Event event, bool spurious) {
   if (client.has_loop()) return Turn(slot, {&event, 1}, spurious);
   if (!client.exists() || !client.wants(event)) return false;
   if (!spurious && !IsDue(client, event)) return false;
+  FireWanted(slot, event);
+  return true;
+}
+
+void EventLoop::FireWanted(ClientSlot& slot, Event event) {
+  IoClient& client = *slot.client;
   if (event == Event::kTimeout) run_->PassTime(client.timer_us());
   run_->Log(ChaosLog::Who::kScheduler, "fires", client.descriptor(), static_cast<int64_t>(event));
   if (event == Event::kTimeout) {
@@ -99,7 +105,6 @@ bool EventLoop::Fire(ClientSlot& slot, Event event, bool spurious) {
   } else {
     client.Fire(event);
   }
-  return true;
 }
 
 bool EventLoop::Fire(ClientSlot& slot, std::span<const Event> events, bool spurious) {
@@ -165,10 +170,15 @@ bool EventLoop::FireAll() {
     IoClient& client = *slot.client;
     if (!client.exists()) continue;
     for (const Event event : {Event::kWritable, Event::kReadable}) {
-      if (!client.exists() || !client.wants(event) || !IsDue(client, event)) continue;
-      Fire(slot, event, true);
+      if (!client.wants(event) || !IsDue(client, event)) continue;
+      if (client.has_loop()) {
+        Turn(slot, {&event, 1}, true);
+      } else {
+        FireWanted(slot, event);
+      }
       fired = true;
       if (run_->violated()) return false;
+      if (!client.exists()) break;
     }
   }
   return fired;

@@ -61,6 +61,8 @@ class EventLoop : public SimPosix::World {
   // True if the client waits for the event, and its call would not be in vain.
   bool IsDue(const IoClient& client, IoClient::Event event);
   bool FireAll();
+  // An event that the client waits for; it has no loop of its own.
+  void FireWanted(ClientSlot& slot, IoClient::Event event);
   bool Turn(ClientSlot& slot, std::span<const IoClient::Event> events, bool spurious);
   // A command timer fires while `fire` runs: what waited for it must have ended.
   template <class Body>
