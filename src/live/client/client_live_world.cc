@@ -344,6 +344,7 @@ void ClientLiveWorld::TakeMessage(const json& line) {
 void ClientLiveWorld::TakePush(const json& push) {
   if (!peer_.always_honest()) return;
   run_->trace().Line([&] { return "push " + Shown(push); });
+  if (peer_.counts()[ToxicKind::kPush] > 0) return;  // the toxic pushes what was not written
   const bool is_one = config_.push && push.is_array() && push.size() == 2 &&
                       push[0] == "invalidate" && push[1].is_array() &&
                       std::ranges::all_of(push[1], [&](const json& key) {
