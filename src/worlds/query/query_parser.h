@@ -79,7 +79,7 @@ class QueryParser {
  private:
   // While an engine fuzzes: how many queries are read a second time, and up to which size, since
   // that takes longer than all other checks.
-  static constexpr uint32_t kReadAgainOneIn = 48;
+  static constexpr uint32_t kReadAgainOneIn = 128;
   static constexpr size_t kMostReadAgain = 256;
 
   static std::string Dumped(const query::Ast& tree) {
