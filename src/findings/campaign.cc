@@ -415,7 +415,8 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     for (auto& [name, content] : small.outcome.files) (*files)[name] = std::move(content);
   }
   failure.interrupted = interrupted;
-  if (!interrupted) failure.replays = small.reproduced;
+  // What could not be run says nothing of the case.
+  if (!interrupted && note.empty()) failure.replays = small.reproduced;
   if (small.reproduced) {
     *text = AtOp(failure) + *text;
   } else {

@@ -34,7 +34,8 @@ bool ShrinkBudget::Spend(size_t tried) {
   const double now = runner::Now();
   if (now >= next_line_) Report(now);
   if (now >= start_ + limits_.seconds) {
-    exhausted_ = absl::StrFormat("the limit of %.3g s", limits_.seconds);
+    exhausted_ = limits_.seconds < 1 ? "the end of the time for making findings small"
+                                     : absl::StrFormat("the limit of %.0f s", limits_.seconds);
   } else if (candidates_ + tried > limits_.candidates) {
     exhausted_ = "the limit of " + runner::Grouped(limits_.candidates) + " candidates";
   }
@@ -45,7 +46,7 @@ bool ShrinkBudget::Spend(size_t tried) {
 
 void ShrinkBudget::Report(double now) {
   next_line_ = now + kSecondsPerLine;
-  std::string line = absl::StrFormat("%.0f s of at most %.3g s", now - start_, limits_.seconds);
+  std::string line = absl::StrFormat("%.0f s of at most %.0f s", now - start_, limits_.seconds);
   if (candidates_ > 0) line += ", " + runner::Grouped(candidates_) + " candidates tried";
   limits_.progress(line);
 }

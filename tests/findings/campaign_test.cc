@@ -161,6 +161,18 @@ TEST_F(CampaignTest, BoundsTheShrinkingOfAllFindings) {
   for (const StoredFailure& one : Stored()) EXPECT_FALSE(one.failure.input.minimized);
 }
 
+// A server that does not come back says nothing of a case.
+TEST_F(CampaignTest, WhatCouldNotRunAloneIsNotSaidToHold) {
+  LetterSearch search(&runner_, {"A"});
+  search.must_recur = true;
+  runner_.gone = true;
+  EXPECT_EQ(Run(&search), runner::kFinding);
+  EXPECT_THAT(said_, HasSubstr("it could not be made small: the server is gone"));
+  EXPECT_THAT(said_, Not(HasSubstr("it did not fail")));
+  ASSERT_THAT(Stored(), SizeIs(1));
+  EXPECT_EQ(Stored()[0].failure.replays, std::nullopt);
+}
+
 TEST_F(CampaignTest, ShrinkingEndsWithTheRun) {
   LetterSearch search(&runner_, {"A"});
   CampaignOptions options = Options();

@@ -15,6 +15,7 @@
 #include "runner/harness_process.h"
 #include "runner/process.h"
 #include "runner/project.h"
+#include "runner/text.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
@@ -59,15 +60,23 @@ std::string_view WithoutHistory(std::string_view signature) {
   return signature.substr(0, signature.find(" after "));
 }
 
-// Renames the folder if its failure has a new signature. What stands before the old one in the
-// folder's name (the server that it was found on) stays.
+// Renames the folder if its failure has a new signature, and says so. What stands before the old
+// one in the folder's name (the server that it was found on) stays.
 fs::path Renamed(findings::FindingStore& store, const findings::StoredFailure& finding,
                  const std::string& as_filed) {
   if (finding.failure.what.signature == as_filed) return finding.folder;
   const std::string name = finding.folder.filename().string();
   const size_t at = name.find(findings::FileNameOf(as_filed));
   if (at == std::string::npos) return finding.folder;  // named by its user
-  return store.Rename(finding.folder, name.substr(0, at), finding.failure);
+  const std::string prefix = name.substr(0, at);
+  const findings::RunSpec& run = finding.failure.run;
+  const auto other = store.Find(run.harness, prefix, finding.failure.what.signature, &run.server);
+  std::printf("was filed as: %s\n", runner::TerminalText(as_filed).c_str());
+  if (other) {
+    std::printf("the same as:  %s: one of them can go\n",
+                runner::TerminalText(other->folder.string()).c_str());
+  }
+  return store.Rename(finding.folder, prefix, finding.failure);
 }
 
 int RunMinimize(const MinimizeOptions& options) {

@@ -12,6 +12,7 @@
 #include "cli/cases/diagram.h"
 #include "cli/verbs.h"
 #include "engine/ops_text.h"
+#include "findings/campaign.h"
 #include "findings/finding_store.h"
 #include "runner/harness_process.h"
 #include "runner/project.h"
@@ -60,7 +61,7 @@ std::string HeaderOf(const findings::StoredFailure& stored) {
   add("with", with);
   add("server", failure.run.server.version);
   add("started by", failure.run.server.start);
-  add("met", std::to_string(failure.met) + " times, from " + failure.from + "; first " +
+  add("met", findings::Plural(failure.met, "time") + ", from " + failure.from + "; first " +
                  failure.first_seen + ", last " + failure.last_seen);
   if (failure.replays == std::optional(false)) add("alone", "it does not fail again");
   return header;

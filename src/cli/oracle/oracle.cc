@@ -170,7 +170,8 @@ class OracleSearch : public findings::Search {
 
   findings::SmallCase Reduce(const findings::MetCase& met,
                              const findings::ShrinkLimits& limits) override {
-    if (session_.gone()) return {};
+    if (session_.gone())
+      throw runner::UserError("the server does not come back: " + session_.why_gone());
     return Search::Reduce(met, limits);
   }
 
@@ -303,10 +304,13 @@ class OracleSearch : public findings::Search {
   // on.
   void Examine(const live::Difference& difference, const Met& met) {
     if (difference.behind_known) return;
-    // Not longer than this after the run's time: the case may be a long one of a slow server.
+    // Not longer than this after the run's time: the case may be a long one of a slow server. A
+    // hang shows three times: as it is met, and twice in the case alone.
     constexpr double kSeconds = 10;
+    constexpr int kHangs = 3;
+    const double seconds = kSeconds + kHangs * session_.oracle().hang_ms() / 1000.0;
     session_.LimitTo(
-        [this, end = runner::Now() + kSeconds] { return over_ && over_() && runner::Now() > end; });
+        [this, end = runner::Now() + seconds] { return over_ && over_() && runner::Now() > end; });
     ExamineFirst(difference, met);
     session_.LimitTo(over_);
     // What is met on the way is not counted.

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <set>
 #include <span>
+#include <utility>
 #include <variant>
 
 #include "cli/profile_option.h"
@@ -185,7 +186,10 @@ void OracleSession::Resume() {
 
 void OracleSession::Revive() {
   last_log_ = target_->Log();
+  // A server that a limit keeps from starting again is not gone.
+  const std::function<bool()> over = std::exchange(over_, nullptr);
   oracle_->Prepare(&gone_);
+  over_ = over;
 }
 
 bool OracleSession::Shrink(const std::string& signature, findings::ShrinkBudget* budget,
