@@ -5,12 +5,13 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "hiredis_lines.h"
 #include "hiredis_loop.h"
+#include "hiredis_push.h"
 
 static Client client;
 static Client subscriber;
 static long port;
+static bool push;
 static int pending;
 static long subscribing;  // the subscription that is not confirmed yet; 0: none
 
@@ -59,6 +60,7 @@ static void Send(Client* to, redisCallbackFn* callback, Command* command) {
       return redisAsyncFree(made);
     }
     Attach(to, made);
+    if (push && to == &client) TakePushesAsync(made);
   }
   ++pending;
   if (to == &subscriber) subscribing = command->id;
@@ -74,7 +76,7 @@ int main(void) {
   signal(SIGPIPE, SIG_IGN);  // as in hiredis.c
   printf("{\"driver\":1,\"client\":\"hiredis async %d.%d.%d\",", HIREDIS_MAJOR, HIREDIS_MINOR,
          HIREDIS_PATCH);
-  printf("\"can\":[\"async\",\"pipeline\",\"subscribe\"]}\n");
+  printf("\"can\":[\"async\",\"pipeline\",\"subscribe\"%s]}\n", kCanPush);
   char* line = NULL;
   size_t size = 0;
   for (Serve(true); getline(&line, &size, stdin) > 0; Serve(true)) {
@@ -84,8 +86,10 @@ int main(void) {
       Send(subscribes ? &subscriber : &client, subscribes ? OnMessage : OnReply, &command);
     }
     if (!Has(line, "\"wait\":false") && !Has(line, "\"do\":\"tick\"")) Serve(false);
-    if (Has(line, "\"do\":\"open\"")) port = Number(line, "\"port\":");
-    if (Has(line, "\"do\":\"open\"") || Has(line, "\"do\":\"close\"")) {
+    const bool opens = Has(line, "\"do\":\"open\"");
+    if (opens) port = Number(line, "\"port\":");
+    if (opens) push = Has(line, "\"push\":true");
+    if (opens || Has(line, "\"do\":\"close\"")) {
       Drop(&client);
       Drop(&subscriber);
     }

@@ -27,6 +27,14 @@ subscribes() {
   done
 }
 
+# pushes DRIVER: its push handler gets invalidations.
+pushes() {
+  printf 'ops client_live\n# Run: {"runner":"client","harness":"client_live","options":{"driver":"%s"}}\n%b' "$1" \
+    'config push=yes\nstep\nchange which=1\nstep\nstep\n' >"$temp/case.ops"
+  run 0 replay --trace "$temp/case.ops"
+  has out 'push ["invalidate",["b"]]'
+}
+
 # have COMMAND…: true if the command succeeds, which looks for a client.
 have() {
   "$@" >/dev/null 2>&1 && return
@@ -70,6 +78,10 @@ for version in "" _0_14; do
   runs 0 "$built/hiredis_async$version" "$sound"
   subscribes "$built/hiredis$version"
   subscribes "$built/hiredis_async$version"
+  [[ -n $version ]] || {
+    pushes "$built/hiredis"
+    pushes "$built/hiredis_async"
+  }
   runs 1 "$built/hiredis_async$version" "$unasked"
   has out "redisProcessCallbacks: Assertion"
 done
