@@ -9,8 +9,6 @@ using Event = IoClient::Event;
 
 // The maximum number of consecutive rounds in which nothing moves.
 constexpr int kMostIdleRounds = 300;
-// A client's own loop may fire a timer this much too soon or too late.
-constexpr int64_t kTimerSlackUs = 1000;
 
 }  // namespace
 

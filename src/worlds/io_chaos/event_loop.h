@@ -22,6 +22,9 @@ namespace resprobe {
 // the next thing is due. A budget of rounds bounds it: toxics can make a stream very slow.
 class EventLoop : public SimPosix::World {
  public:
+  // A client's own loop may fire a timer this much too soon or too late.
+  static constexpr int64_t kTimerSlackUs = 1000;
+
   EventLoop(IoRun* run, ClientSlots* slots, KnownFaultGuard* guard, IoLines* lines,
             ReadValues* values, LookAhead* ahead, ClientContract* contract)
       : run_(run),

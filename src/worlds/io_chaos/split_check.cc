@@ -33,6 +33,11 @@ bool SplitCheck::CanRepeat() {
       first.client->has_handshake()) {
     return false;
   }
+  // Both have one loop: a timer of the first that is due fires in a turn of the second.
+  if (first.client->has_loop() && first.client->wants(Event::kTimeout) &&
+      first.client->timer_us() <= run_->now_us() + EventLoop::kTimerSlackUs) {
+    return false;
+  }
   if (first.monitors && guard_->Avoids(KnownFault::kMonitorSwallows)) return false;
   return run_->system.SocketAt(first.socket).read > 0;
 }
