@@ -29,6 +29,9 @@ constexpr size_t kMostBytes = 64 * 1024;  // of an upload or download
 constexpr size_t kMostPipelined = 16;
 constexpr int kMostHangups = 16;        // in one call
 constexpr int kHangupsUntilHealed = 4;  // likewise
+// Of a client that connects again and again, for no end, while each connection fails.
+constexpr size_t kConnectionsUntilHealed = 50;  // in one call
+constexpr size_t kMostConnections = 500;        // likewise
 constexpr int kTriesToComeBack = 3;
 constexpr int kMostLeftovers = 64;  // answers that are no tries
 constexpr size_t kShownBytes = 200;
@@ -434,7 +437,15 @@ void ClientLiveWorld::Pump(const std::function<bool()>& done) {
   Clock::time_point last = Clock::now();
   bool rests = false;
   int hangups = 0;
+  const size_t before = peer_.connections();
+  bool healed = false;
   while (!over()) {
+    const size_t made = peer_.connections() - before;
+    if (made >= kConnectionsUntilHealed && !std::exchange(healed, true)) peer_.Heal(now_us_);
+    if (made >= kMostConnections) {
+      return run_->Fail("no_hang", "the call ends: the peer works",
+                        "the client goes on connecting: " + std::to_string(made) + " times");
+    }
     TakeLines();
     if (over()) return;
     const bool finished = done ? done() : ready_;

@@ -46,6 +46,7 @@ constexpr PlantedFault kFaults[] = {
     {"twice", "called_once", "config\nstep\n"},
     {"liar", "true_error", "config\ntoxic kind=fin first=2\nstep\n"},
     {"deaf", "no_hang", "config\nstep\nhangup\nstep\n"},
+    {"storm", "no_hang", "config\nstep\nhangup\nstep\n"},
     {"reuse", "no_use_after_error",
      "config\ntoxic kind=garbage first=1 second=5\nstep\nheal\nstep\n"},
     {"mangle", "well_formed", "config\nstep step=upload size=4\n"},

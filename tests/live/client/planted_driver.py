@@ -19,6 +19,7 @@ fault that the client has:
   skips           a message is not reported if another has come after it
   backwards       the results of a pipeline are reported in reverse
   after_end       after it was closed, a message is reported
+  storm           after an end it connects again, and closes that, for ever
   cut             a line that does not come in one piece is a protocol error
   made_up         a push is reported that nobody has sent
 """
@@ -119,6 +120,8 @@ class Client:
                 self.close()
                 if FAULT == "deaf":
                     time.sleep(3600)
+                while FAULT == "storm":
+                    socket.create_connection(self.address).close()
                 self.over = FAULT == "give_up"
                 if not left:
                     raise
