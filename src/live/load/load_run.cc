@@ -35,11 +35,18 @@ std::vector<std::string_view> WordsOfTest(std::string_view line) {
   return words;
 }
 
+// A request that waits for its reply.
+struct PendingRequest {
+  int64_t intended;  // ns
+  size_t request;    // of the test's
+  uint64_t key;      // the last one that it names
+};
+
 struct LoadConnection {
   UniqueFd fd;
   resp::ReplyParser parser;
-  std::string out;               // not sent yet
-  std::deque<int64_t> intended;  // of the requests that wait for a reply, ns
+  std::string out;  // not sent yet
+  std::deque<PendingRequest> pending;
   bool watches_writes = false;
 };
 
@@ -48,9 +55,12 @@ class LoadRunner {
   LoadRunner(const LoadOptions& options, const LoadTest& test, LoadResult* result)
       : options_(options),
         result_(*result),
-        words_(WordsOfTest(test.request)),
+        test_(test),
         value_(options.value_size, 'x'),
-        rng_(options.seed) {}
+        rng_(options.seed),
+        total_(options.warm_up + options.operations) {
+    for (const LoadRequest& request : test.requests) words_.push_back(WordsOfTest(request.words));
+  }
 
   bool Open(const std::function<UniqueFd(std::string* error)>& connect, std::string* error);
   void Run();
@@ -63,14 +73,17 @@ class LoadRunner {
   int64_t DueOf(uint64_t request) const {
     return static_cast<int64_t>(static_cast<double>(request) / options_.rate * kNs);
   }
-  uint64_t total() const { return options_.warm_up + options_.operations; }
-  void AppendRequest(std::string* out);
+  void AppendRequest(size_t request, uint64_t* key, std::string* out);
+  std::string KeyOf(uint64_t number) const;
+  // The value that only this key has.
+  std::string OwnValueOf(uint64_t number) const;
+  void Check(const resp::ReplyView& reply, const PendingRequest& request);
   // Sends the next requests that are due on an idle connection.
   void Feed(LoadConnection& connection, int64_t now);
   void FeedIdle(int64_t now);
   void Flush(LoadConnection& connection);
   void Receive(LoadConnection& connection);
-  void Take(const resp::Reply& reply, int64_t intended, int64_t now);
+  void Take(const resp::Reply& reply, const PendingRequest& request, int64_t now);
   void Lose(LoadConnection& connection);
   // Nothing more arrives on the connection.
   void GiveUp(LoadConnection& connection, int64_t now);
@@ -80,9 +93,11 @@ class LoadRunner {
 
   const LoadOptions& options_;
   LoadResult& result_;
-  const std::vector<std::string_view> words_;
+  const LoadTest& test_;
+  std::vector<std::vector<std::string_view>> words_;  // by request
   const std::string value_;
   Rng rng_;
+  uint64_t total_;  // operations, with those of the warm-up
   LoadClock::time_point start_;
   UniqueFd epoll_;
   std::vector<std::unique_ptr<LoadConnection>> connections_;
@@ -118,17 +133,63 @@ bool LoadRunner::Open(const std::function<UniqueFd(std::string* error)>& connect
   return true;
 }
 
-void LoadRunner::AppendRequest(std::string* out) {
+std::string LoadRunner::KeyOf(uint64_t number) const {
+  std::string text = std::to_string(number);
+  text.insert(0, text.size() < 12 ? 12 - text.size() : 0, '0');
+  return "key:" + text;
+}
+
+std::string LoadRunner::OwnValueOf(uint64_t number) const {
+  const std::string key = KeyOf(number);
+  std::string value;
+  while (value.size() < options_.value_size) value += key + ";";
+  value.resize(options_.value_size);
+  return value;
+}
+
+void LoadRunner::Check(const resp::ReplyView& reply, const PendingRequest& request) {
+  const bool text = reply.type() == resp::Type::kBulkString;
+  std::string what;
+  switch (test_.requests[request.request].reply) {
+    case LoadReply::kAny:
+      return;
+    case LoadReply::kOk:
+      if (reply.text() != "OK") what = "not OK";
+      break;
+    case LoadReply::kInteger:
+      if (reply.type() != resp::Type::kInteger) what = "no integer";
+      break;
+    case LoadReply::kText:
+      if (!text && !reply.is_null()) what = "no string";
+      break;
+    case LoadReply::kOwnValue:
+      if (text && reply.text() != OwnValueOf(request.key)) what = "not what this key has";
+      if (!text && !reply.is_null()) what = "no string";
+      break;
+  }
+  if (what.empty()) return;
+  ++result_.wrong[std::string(words_[request.request].front()) + ": " + what];
+}
+
+void LoadRunner::AppendRequest(size_t request, uint64_t* key, std::string* out) {
+  const std::vector<std::string_view>& words = words_[request];
+  constexpr uint64_t kFields = 16;
   resp::Writer writer(out);
-  writer.ArrayHeader(words_.size());
-  for (const std::string_view word : words_) {
+  writer.ArrayHeader(words.size());
+  for (const std::string_view word : words) {
     if (word == "$k") {
       const bool hot = options_.hot_per_cent > 0 && rng_.Below(100) < options_.hot_per_cent;
       constexpr uint64_t kHotShare = 100;
       const uint64_t among = hot ? std::max<uint64_t>(options_.keys / kHotShare, 1) : options_.keys;
-      std::string number = std::to_string(rng_.Below(among));
-      number.insert(0, number.size() < 12 ? 12 - number.size() : 0, '0');
-      writer.BulkString("key:" + number);
+      *key = rng_.Below(among);
+      writer.BulkString(KeyOf(*key));
+    } else if (word == "$s") {
+      *key = sent_ % options_.keys;
+      writer.BulkString(KeyOf(*key));
+    } else if (word == "$w") {
+      writer.BulkString(OwnValueOf(*key));
+    } else if (word == "$f") {
+      writer.BulkString("field:" + std::to_string(rng_.Below(kFields)));
     } else if (word == "$v") {
       writer.BulkString(value_);
     } else if (word == "$n") {
@@ -144,24 +205,26 @@ void LoadRunner::AppendRequest(std::string* out) {
 }
 
 void LoadRunner::Feed(LoadConnection& connection, int64_t now) {
-  for (uint32_t i = 0; i < options_.pipeline && sent_ < total(); ++i) {
+  for (uint32_t i = 0; i < options_.pipeline && sent_ < total_; ++i) {
     int64_t intended = now;
     if (options_.rate > 0) {
       intended = DueOf(sent_);
       if (intended > now) break;
     }
+    const size_t request = sent_ % words_.size();
+    uint64_t key = 0;
+    AppendRequest(request, &key, &connection.out);
     ++sent_;
-    connection.intended.push_back(intended);
-    AppendRequest(&connection.out);
+    connection.pending.push_back({intended, request, key});
   }
   Flush(connection);
 }
 
 void LoadRunner::FeedIdle(int64_t now) {
-  while (!idle_.empty() && sent_ < total()) {
+  while (!idle_.empty() && sent_ < total_) {
     LoadConnection& connection = *connections_[idle_.back()];
     Feed(connection, now);
-    if (connection.intended.empty()) return;  // nothing is due
+    if (connection.pending.empty()) return;  // nothing is due
     idle_.pop_back();
   }
 }
@@ -199,7 +262,7 @@ LoadResult::Interval& LoadRunner::IntervalAt(int64_t now) {
   return result_.series[at];
 }
 
-void LoadRunner::Take(const resp::Reply& reply, int64_t intended, int64_t now) {
+void LoadRunner::Take(const resp::Reply& reply, const PendingRequest& request, int64_t now) {
   if (++answered_ <= options_.warm_up) {
     if (answered_ == options_.warm_up) measured_from_ = now;
     return;
@@ -208,11 +271,11 @@ void LoadRunner::Take(const resp::Reply& reply, int64_t intended, int64_t now) {
   LoadResult::Interval& interval = IntervalAt(now);
   ++result_.operations;
   ++interval.operations;
-  result_.latency.Record(now - intended);
-  interval.latency.Record(now - intended);
+  result_.latency.Record(now - request.intended);
+  interval.latency.Record(now - request.intended);
   last_ = now;
   const resp::ReplyView root = reply.root();
-  if (!root.is_error()) return;
+  if (!root.is_error()) return Check(root, request);
   ++interval.errors;
   ++result_.errors[std::string(root.text().substr(0, root.text().find(' ')))];
 }
@@ -226,8 +289,8 @@ void LoadRunner::CountUnanswered(int64_t intended, int64_t now) {
 }
 
 void LoadRunner::GiveUp(LoadConnection& connection, int64_t now) {
-  for (const int64_t intended : connection.intended) CountUnanswered(intended, now);
-  connection.intended.clear();
+  for (const PendingRequest& one : connection.pending) CountUnanswered(one.intended, now);
+  connection.pending.clear();
 }
 
 void LoadRunner::Lose(LoadConnection& connection) {
@@ -247,19 +310,19 @@ void LoadRunner::Receive(LoadConnection& connection) {
   std::string_view bytes(buffer_, static_cast<size_t>(got));
   while (!bytes.empty()) {
     const resp::ReplyParser::Result parsed = connection.parser.Parse(bytes);
-    if (parsed.status == resp::ReplyParser::Status::kError || connection.intended.empty()) {
+    if (parsed.status == resp::ReplyParser::Status::kError || connection.pending.empty()) {
       result_.failure = "the server sends what is no reply";
       return;
     }
     bytes.remove_prefix(parsed.consumed);
     if (parsed.status == resp::ReplyParser::Status::kNeedMore) break;
-    Take(connection.parser.reply(), connection.intended.front(), now);
-    connection.intended.pop_front();
+    Take(connection.parser.reply(), connection.pending.front(), now);
+    connection.pending.pop_front();
   }
 }
 
 int LoadRunner::WaitMs(int64_t now) const {
-  if (options_.rate <= 0 || idle_.empty() || sent_ == total()) return kLoadPollMs;
+  if (options_.rate <= 0 || idle_.empty() || sent_ == total_) return kLoadPollMs;
   const double due = static_cast<double>(sent_) / options_.rate * kNs;
   const double ms = (due - static_cast<double>(now)) / 1e6;
   return static_cast<int>(std::clamp(ms, 0.0, static_cast<double>(kLoadPollMs)));
@@ -270,10 +333,14 @@ void LoadRunner::Run() {
   if (options_.warm_up == 0) measured_from_ = 0;
   FeedIdle(0);
   epoll_event events[256];
-  while (answered_ < total() && result_.failure.empty()) {
+  while (answered_ < total_ && result_.failure.empty()) {
     if (options_.stop()) {
       result_.stopped = true;
       break;
+    }
+    if (options_.enough()) {
+      total_ = sent_;
+      if (answered_ == total_) break;
     }
     const int ready = epoll_wait(epoll_.get(), events, 256, WaitMs(Now()));
     for (int i = 0; i < ready && result_.failure.empty(); ++i) {
@@ -281,11 +348,11 @@ void LoadRunner::Run() {
       LoadConnection& connection = *connections_[at];
       if ((events[i].events & EPOLLOUT) != 0) Flush(connection);
       if ((events[i].events & ~static_cast<uint32_t>(EPOLLOUT)) == 0) continue;
-      const bool waited = !connection.intended.empty();
+      const bool waited = !connection.pending.empty();
       Receive(connection);
-      if (!waited || !connection.intended.empty() || !result_.failure.empty()) continue;
+      if (!waited || !connection.pending.empty() || !result_.failure.empty()) continue;
       Feed(connection, Now());
-      if (connection.intended.empty()) idle_.push_back(at);
+      if (connection.pending.empty()) idle_.push_back(at);
     }
     const int64_t now = Now();
     FeedIdle(now);
@@ -298,7 +365,7 @@ void LoadRunner::Run() {
   }
   const int64_t end = Now();
   for (const auto& connection : connections_) GiveUp(*connection, end);
-  for (; options_.rate > 0 && sent_ < total(); ++sent_) {
+  for (; options_.rate > 0 && sent_ < total_; ++sent_) {
     const int64_t due = DueOf(sent_);
     if (due > end) break;
     CountUnanswered(due, end);
@@ -314,34 +381,66 @@ void LoadRunner::Run() {
 
 const std::vector<LoadTest>& LoadTests() {
   static const auto* const tests = new std::vector<LoadTest>{
-      {"ping", "PING_MBULK", "PING"},
-      {"set", "SET", "SET $k $v"},
-      {"get", "GET", "GET $k"},
-      {"incr", "INCR", "INCR $c"},
-      {"lpush", "LPUSH", "LPUSH mylist $v"},
-      {"rpush", "RPUSH", "RPUSH mylist $v"},
-      {"lpop", "LPOP", "LPOP mylist"},
-      {"rpop", "RPOP", "RPOP mylist"},
-      {"sadd", "SADD", "SADD myset $m"},
-      {"hset", "HSET", "HSET myhash $m $v"},
-      {"spop", "SPOP", "SPOP myset"},
-      {"zadd", "ZADD", "ZADD myzset $n $m"},
-      {"zpopmin", "ZPOPMIN", "ZPOPMIN myzset"},
-      {"mset", "MSET (10 keys)",
-       "MSET $k $v $k $v $k $v $k $v $k $v $k $v $k $v $k $v $k $v $k $v"},
+      {"ping", "PING_MBULK", {{"PING"}}},
+      {"set", "SET", {{"SET $k $v"}}},
+      {"get", "GET", {{"GET $k"}}},
+      {"incr", "INCR", {{"INCR $c"}}},
+      {"lpush", "LPUSH", {{"LPUSH mylist $v"}}},
+      {"rpush", "RPUSH", {{"RPUSH mylist $v"}}},
+      {"lpop", "LPOP", {{"LPOP mylist"}}},
+      {"rpop", "RPOP", {{"RPOP mylist"}}},
+      {"sadd", "SADD", {{"SADD myset $m"}}},
+      {"hset", "HSET", {{"HSET myhash $m $v"}}},
+      {"spop", "SPOP", {{"SPOP myset"}}},
+      {"zadd", "ZADD", {{"ZADD myzset $n $m"}}},
+      {"zpopmin", "ZPOPMIN", {{"ZPOPMIN myzset"}}},
+      {"mset",
+       "MSET (10 keys)",
+       {{"MSET $k $v $k $v $k $v $k $v $k $v $k $v $k $v $k $v $k $v $k $v"}}},
   };
   return *tests;
 }
 
+const LoadTest& MixedLoad() {
+  using enum LoadReply;
+  static const auto* const test = new LoadTest{"mixed",
+                                               "MIXED",
+                                               {{"SET $k $w", kOk},
+                                                {"GET $k", kOwnValue},
+                                                {"GET $k", kOwnValue},
+                                                {"INCR counter", kInteger},
+                                                {"LPUSH mylist $v", kInteger},
+                                                {"RPOP mylist", kText},
+                                                {"HSET myhash $f $v", kInteger},
+                                                {"HGET myhash $f", kText},
+                                                {"SADD myset $f", kInteger},
+                                                {"SREM myset $f", kInteger},
+                                                {"ZADD myzset $n $f", kInteger},
+                                                {"SET temporary $v", kOk},
+                                                {"DEL temporary", kInteger}}};
+  return *test;
+}
+
+const LoadTest& FillLoad() {
+  static const auto* const test = new LoadTest{"fill", "FILL", {{"SET $s $w", LoadReply::kOk}}};
+  return *test;
+}
+
 bool RunLoad(const LoadOptions& options, const std::function<UniqueFd(std::string* error)>& connect,
              LoadResult* result, std::string* error) {
-  *result = {};
   const auto test = std::ranges::find(LoadTests(), options.test, &LoadTest::name);
   if (test == LoadTests().end()) {
     *error = "there is no test '" + options.test + "'";
     return false;
   }
-  LoadRunner runner(options, *test, result);
+  return RunLoad(options, *test, connect, result, error);
+}
+
+bool RunLoad(const LoadOptions& options, const LoadTest& test,
+             const std::function<UniqueFd(std::string* error)>& connect, LoadResult* result,
+             std::string* error) {
+  *result = {};
+  LoadRunner runner(options, test, result);
   if (!runner.Open(connect, error)) return false;
   runner.Run();
   return true;

@@ -28,15 +28,36 @@ struct LoadOptions {
   double interval = 1;  // seconds of each entry of the series
   int hang_ms = 10'000;
   std::function<bool()> stop = [] { return false; };
+  // After it returns true no request is sent, and the run ends with the last reply.
+  std::function<bool()> enough = [] { return false; };
+};
+
+// What the reply to a request must be, if it is no error.
+enum class LoadReply : uint8_t {
+  kAny,
+  kOk,
+  kInteger,
+  kText,      // a string, or null
+  kOwnValue,  // null, or what $w has put there
+};
+
+struct LoadRequest {
+  // $k a key, $s the same, but all keys in turn; $v a value, $w one that only this key has; $n a
+  // number, $c a counter, $m a member, $f one of few fields.
+  std::string_view words;
+  LoadReply reply = LoadReply::kAny;
 };
 
 struct LoadTest {
-  std::string_view name;     // "set"; redis-benchmark takes the same names
-  std::string_view csv;      // "SET", as redis-benchmark prints it
-  std::string_view request;  // words; $k a key, $v a value, $n a number, $c a counter, $m
-                             // a member
+  std::string_view name;              // "set"; redis-benchmark takes the same names
+  std::string_view csv;               // "SET", as redis-benchmark prints it
+  std::vector<LoadRequest> requests;  // sent by turns
 };
 const std::vector<LoadTest>& LoadTests();
+// Commands of all types, whose replies are checked. After all keys were written once (FillLoad())
+// it leaves as much data as it finds, but for a few keys.
+const LoadTest& MixedLoad();
+const LoadTest& FillLoad();
 
 struct LoadResult {
   struct Interval {
@@ -52,6 +73,8 @@ struct LoadResult {
   HdrHistogram latency;  // nanoseconds; of the whole measurement
   std::vector<Interval> series;
   std::map<std::string, uint64_t> errors;  // by code: "ERR", "WRONGTYPE"
+  // Replies that are none to their requests: "GET: what another key has", with how often.
+  std::map<std::string, uint64_t> wrong;
   // Requests that were due and got no reply before the run ended; with a rate, also those that were
   // due and could not be sent. After the warm-up each is in `latency` with the time that it has
   // waited, which is less than it would have taken.
@@ -72,6 +95,10 @@ struct LoadResult {
 // lasts until the run ends.
 //
 // `connect` makes a connection. Returns false with one line in `error` if there is none.
+bool RunLoad(const LoadOptions& options, const LoadTest& test,
+             const std::function<UniqueFd(std::string* error)>& connect, LoadResult* result,
+             std::string* error);
+// The same with the test that the options name.
 bool RunLoad(const LoadOptions& options, const std::function<UniqueFd(std::string* error)>& connect,
              LoadResult* result, std::string* error);
 

@@ -67,6 +67,10 @@ class LiveServer {
   // The peak resident memory of the started process; 0 if there is none.
   size_t PeakKilobytes() const { return process_ == nullptr ? 0 : process_->PeakKilobytes(); }
 
+  // The started process, and its folder; 0 and "" for any other server.
+  int pid() const { return process_ == nullptr ? 0 : process_->pid(); }
+  std::string folder() const { return process_ == nullptr ? "" : process_->folder(); }
+
   // True if its time passes only as SetClock() says, or while this program waits for it.
   bool has_virtual_time() const { return process_ != nullptr && process_->has_virtual_time(); }
   // What its clock shows, ms since 1970.

@@ -67,7 +67,7 @@ class ServerProcess : public StartedServer {
   Link Dial(std::string* error) override { return Connect(error); }
   std::string CliArguments() const override;
   uint16_t port() const { return port_; }  // 0: none
-  pid_t pid() const { return pid_; }
+  int pid() const override { return pid_; }
   const std::string& folder() const override { return folder_; }
   void CatchUpOutput() override { output_->CatchUp(); }
 

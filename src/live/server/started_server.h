@@ -21,6 +21,8 @@ class StartedServer {
   virtual std::string CliArguments() const = 0;
   // Its output is in `output` there, its log in `log`; ReadOutput() reads both.
   virtual const std::string& folder() const = 0;
+  // Its process; 0 if it is none of this system's own.
+  virtual int pid() const { return 0; }
   // Returns when `output` has what it has written before the call.
   virtual void CatchUpOutput() {}
   // How it ended, "signal 11" or "exit code 1"; nullopt if it still runs after `ms`.
