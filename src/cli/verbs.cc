@@ -142,7 +142,7 @@ Verb AllVerbs() {
         ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
         CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, SimulateVerb,
         SmokeVerb,  SeedsVerb,    StressVerb,    WorkersVerb, CmdVerb,         CorpusVerb,
-        BenchVerb,  MutantsVerb,  ReportVerb}) {
+        BenchVerb,  MutantsVerb,  ReportVerb,    SoakVerb,    FullVerb,        SpecVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

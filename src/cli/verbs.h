@@ -28,6 +28,7 @@ Verb CrashVerb();
 Verb CrashPointsVerb();
 Verb FindingsVerb();
 Verb FreezeVerb();
+Verb FullVerb();
 Verb FuzzVerb();
 Verb InvalidateVerb();
 Verb IoVerb();
@@ -47,6 +48,8 @@ Verb ServeVerb();
 Verb ShowVerb();
 Verb SimulateVerb();
 Verb SmokeVerb();
+Verb SoakVerb();
+Verb SpecVerb();
 Verb StressVerb();
 Verb WorkersVerb();
 

@@ -237,8 +237,11 @@ std::vector<Check> ChecksOf(const Report& report) {
   const bool all_well = std::ranges::all_of(checks, [](const Check& check) {
     return check.status == Status::kPassed || check.status == Status::kSkipped;
   });
-  // An exit code that no check explains is one of its own.
-  if (all_well && report.exit_code != runner::kAllWell && report.reports.empty()) {
+  // An exit code that no check explains is one of its own; that nothing has passed explains it.
+  const bool passed = checks.empty() || std::ranges::any_of(checks, [](const Check& check) {
+                        return check.status == Status::kPassed;
+                      });
+  if (all_well && passed && report.exit_code != runner::kAllWell && report.reports.empty()) {
     checks.push_back({.name = report.verb + ": exit code",
                       .status = Status::kFailed,
                       .kind = "failed",

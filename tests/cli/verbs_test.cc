@@ -141,6 +141,8 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
                                              {"minimize", {start, running, hang, flush}},
                                              {"simulate", {start, running, hang, flush}},
                                              {"stress", {start, running, hang, flush}},
+                                             {"soak", {start, running, hang, flush}},
+                                             {"full", {start}},
                                              {"workers", {start, running, hang}},
                                              {"record", {start, running}},
                                              {"proxy", {start, running}},

@@ -141,6 +141,10 @@ TEST(Report, NothingIsPassedWithoutProof) {
   // An exit code that nothing else explains.
   report.exit_code = 1;
   EXPECT_EQ(status(report), Status::kFailed);
+  // That nothing has passed is such a reason.
+  report.results.pop_back();
+  EXPECT_EQ(status(report), Status::kUnknown);
+  report.results.push_back({.name = "b"});
   // A finding that is known, where those do not fail the run.
   report.exit_code = 0;
   Json known = FindingJson("x");

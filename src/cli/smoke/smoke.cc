@@ -1,16 +1,14 @@
 // smoke: one case of everything, in under a minute.
 
 #include <absl/strings/str_format.h>
-#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "cli/full/parts.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "report/writers.h"
@@ -38,15 +36,6 @@ struct SmokeStep {
   std::string command;      // that does the same
   double seconds = 0;
 };
-
-bool IsInPath(const std::string& program) {
-  const char* const path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    if (access((folder + "/" + program).c_str(), X_OK) == 0) return true;
-  }
-  return false;
-}
 
 class Smoke {
  public:
