@@ -2,6 +2,7 @@
 #include <absl/strings/str_format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "report/escape.h"
 #include "report/plot.h"
@@ -62,7 +63,7 @@ th,td{text-align:left;padding:3px 12px 3px 0;border-bottom:1px solid var(--rule)
 overflow-wrap:anywhere;min-width:4ch}
 th{color:var(--dim);font-weight:600;overflow-wrap:normal}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td:first-child{min-width:10.5rem}
+td{min-width:9ch}td.n{min-width:4ch}td:first-child{min-width:10.5rem}
 dl{display:grid;grid-template-columns:fit-content(45%) minmax(0,1fr);gap:2px 16px;margin:0;font-size:.92rem}
 dt{color:var(--dim);overflow-wrap:anywhere}dd{margin:0;overflow-wrap:anywhere}
 figure{margin:0}figcaption{font-weight:600;font-size:.92rem}
@@ -84,6 +85,13 @@ align-items:baseline;padding:4px 0;border-bottom:1px solid var(--rule)}
 section.part{border-top:2px solid var(--rule);margin-top:2.5rem;padding-top:1rem}
 @media print{body{max-width:none}pre{max-height:none;white-space:pre-wrap}}
 )";
+
+// To a tenth of a second below a minute, to a second above.
+std::string Took(double seconds) {
+  constexpr double kMinute = 60;
+  return seconds < kMinute ? absl::StrFormat("%.1f s", seconds)
+                           : runner::TimeText(std::round(seconds));
+}
 
 std::string Badge(Status status) {
   return "<span class=\"badge " + NameOf(status) + "\">" + NameOf(status) + "</span>";
@@ -251,9 +259,7 @@ std::string TilesOf(const Report& report, const Summary& summary) {
   count(summary.unknown, "unknown", "unknown");
   count(summary.passed, "passed", "passed");
   count(summary.skipped, "skipped", "skipped");
-  text += Tile(report.seconds < 60 ? absl::StrFormat("%.1f s", report.seconds)
-                                   : runner::TimeText(report.seconds),
-               "time");
+  text += Tile(Took(report.seconds), "time");
   return text + "</div>\n";
 }
 
@@ -284,8 +290,7 @@ void AddParts(const Report& report, const std::string& prefix, std::string* rows
         "<tr><td><a href=\"#%s\">%s</a></td><td>%s</td><td class=\"n wide\">%d</td><td "
         "class=\"n\">%d</td>"
         "<td class=\"n wide\">%s</td></tr>\n",
-        id, XmlText(name), Badge(status), summary.passed, summary.failed,
-        runner::TimeText(std::max(1.0, one.seconds)));
+        id, XmlText(name), Badge(status), summary.passed, summary.failed, Took(one.seconds));
     *sections += "<section class=\"part\" id=\"" + id + "\"><h1>" + XmlText(name) + " " +
                  Badge(status) + "</h1>\n" + TilesOf(one, summary);
     if (const std::string command = CommandOf(one); !command.empty()) {

@@ -14,7 +14,7 @@ namespace {
 // In units of the picture, which are pixels on a narrow screen.
 constexpr double kWidth = 380;
 constexpr double kHeight = 220;
-constexpr double kLeft = 52;
+constexpr double kLeft = 60;
 constexpr double kRight = 10;
 constexpr double kTop = 10;
 constexpr double kBottom = 36;

@@ -14,7 +14,7 @@ run 0 "${run[@]}" --start "$server" --format json --output "$temp/json"
 has out "ok       replies                        3,900 were what they must be"
 has out "ok       memory: used_memory            the smallest leak that would have been seen: "
 has out "ok       threads: threads"
-has json '"title": "Used_memory"'
+has json '"title": "used_memory"'
 # It could not have missed what the next one leaks: 200 bytes in a thirteenth of the operations.
 leak() {
   run 1 "${run[@]}" --start "$server $1" --format json --output "$temp/json"

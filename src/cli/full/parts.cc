@@ -78,10 +78,16 @@ void RunParts(const std::vector<Part>& parts, double seconds,
               const std::function<void(const std::string&)>& say, report::Report* whole) {
   const double start = runner::Now();
   double shares = 0;
-  for (const Part& part : parts) shares += part.left_out.empty() ? part.share : 0;
+  double reserved = 0;  // for those without a share
+  for (const Part& part : parts) {
+    if (!part.left_out.empty()) continue;
+    shares += part.share;
+    if (part.share == 0) reserved += part.least;
+  }
   for (const Part& part : parts) {
     const double left = seconds - (runner::Now() - start);
-    const double own = shares > 0 ? left * part.share / shares : 0;
+    if (part.left_out.empty() && part.share == 0) reserved -= part.least;
+    const double own = shares > 0 ? (left - reserved) * part.share / shares : 0;
     if (part.left_out.empty()) shares -= part.share;
     std::string left_out = part.left_out;
     if (runner::Interrupted()) left_out = "interrupted before it";

@@ -175,7 +175,8 @@ std::vector<report::Plot> PlotsOf(const std::vector<SoakSample>& samples) {
     }
     if (line.points.empty()) continue;
     std::string title(value.name);
-    title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+    if (!title.contains('_'))
+      title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
     plots.push_back({std::move(title), "seconds", std::string(value.unit), {std::move(line)}});
   }
   return plots;
