@@ -50,7 +50,7 @@ std::string Judged(const std::vector<SoakSample>& samples) {
 
 const std::string kSkipped = "descriptors: clients: skipped\nthreads: children: skipped\n";
 
-TEST(SoakJudge, PassesWhatIsSteady) {
+TEST(SoakJudgeTest, PassesWhatIsSteady) {
   EXPECT_EQ(Judged(Samples([](int, SoakSample*) {})), kSkipped);
   // What fills up at the beginning is left out.
   EXPECT_EQ(Judged(Samples([](int i, SoakSample* sample) {
@@ -65,7 +65,7 @@ TEST(SoakJudge, PassesWhatIsSteady) {
             kSkipped);
 }
 
-TEST(SoakJudge, FindsWhatGrows) {
+TEST(SoakJudgeTest, FindsWhatGrows) {
   EXPECT_THAT(
       Judged(Samples([](int i, SoakSample* sample) { sample->values["used_memory"] += 5000 * i; })),
       HasSubstr("memory: used_memory: failed\n"));
@@ -84,7 +84,7 @@ TEST(SoakJudge, FindsWhatGrows) {
               HasSubstr("files: files: failed\n"));
 }
 
-TEST(SoakJudge, FindsFallingAndStoppedThroughput) {
+TEST(SoakJudgeTest, FindsFallingAndStoppedThroughput) {
   EXPECT_THAT(Judged(Samples([](int i, SoakSample* sample) { sample->seconds *= 1 + 0.01 * i; })),
               HasSubstr("throughput: failed\n"));
   EXPECT_THAT(Judged(Samples([](int i, SoakSample* sample) {
@@ -93,7 +93,7 @@ TEST(SoakJudge, FindsFallingAndStoppedThroughput) {
               HasSubstr("throughput: failed\n"));
 }
 
-TEST(SoakJudge, SaysTheSmallestLeakThatItWouldHaveSeen) {
+TEST(SoakJudgeTest, SaysTheSmallestLeakThatItWouldHaveSeen) {
   const auto smallest = [](double noise) {
     Rng rng(3);
     const std::vector<report::Result> results = JudgeSoak(
@@ -111,7 +111,7 @@ TEST(SoakJudge, SaysTheSmallestLeakThatItWouldHaveSeen) {
   EXPECT_GT(smallest(3e6), 3 * smallest(0));
 }
 
-TEST(SoakJudge, TooFewSamplesSayNothing) {
+TEST(SoakJudgeTest, TooFewSamplesSayNothing) {
   EXPECT_EQ(Judged(Samples([](int, SoakSample*) {}, 22)),
             "memory: used_memory: unknown\nmemory: resident memory: unknown\n"
             "descriptors: descriptors: unknown\ndescriptors: clients: skipped\n"

@@ -79,7 +79,7 @@ Report Full() {
   return report;
 }
 
-TEST(Report, IsTheSameAfterJson) {
+TEST(ReportTest, IsTheSameAfterJson) {
   const Report report = Full();
   const Json json = Json::parse(ToJson(report).dump());
   EXPECT_EQ(ReadReport(json, "x"), report);
@@ -101,7 +101,7 @@ TEST(Report, IsTheSameAfterJson) {
   EXPECT_EQ(json["failed_seeds"][0]["replay_command"], "./resprobe x");
 }
 
-TEST(Report, FieldsOfTheVerbDoNotReplaceThoseOfTheSchema) {
+TEST(ReportTest, FieldsOfTheVerbDoNotReplaceThoseOfTheSchema) {
   Report report = Full();
   report.own["summary"] = "mine";
   report.own["findings"] = 3;
@@ -110,7 +110,7 @@ TEST(Report, FieldsOfTheVerbDoNotReplaceThoseOfTheSchema) {
   EXPECT_EQ(json["findings"].size(), 1u);
 }
 
-TEST(Report, RefusesWhatIsNone) {
+TEST(ReportTest, RefusesWhatIsNone) {
   EXPECT_THROW(ReadReport(Json::array(), "x"), runner::UserError);
   EXPECT_THROW(ReadReport({{"findings", Json::array()}}, "x"), runner::UserError);
   Json newer = ToJson(Full());
@@ -123,7 +123,7 @@ TEST(Report, RefusesWhatIsNone) {
   }
 }
 
-TEST(Report, NothingIsPassedWithoutProof) {
+TEST(ReportTest, NothingIsPassedWithoutProof) {
   const auto status = [](const Report& report) { return StatusOf(SummaryOf(report)); };
   Report report;
   report.verb = "fuzz";
@@ -153,7 +153,7 @@ TEST(Report, NothingIsPassedWithoutProof) {
   EXPECT_EQ(status(report), Status::kPassed);
 }
 
-TEST(Report, EveryFormatHoldsWhatIsHostile) {
+TEST(ReportTest, EveryFormatHoldsWhatIsHostile) {
   Report report = Full();
   Json json = FindingJson("violation:x");
   for (const char* key : {"seen", "expected", "case", "statement", "folder", "replay"}) {
@@ -189,7 +189,7 @@ TEST(Report, EveryFormatHoldsWhatIsHostile) {
   EXPECT_THAT(MarkdownText("a|b\n<c> `d` @e"), "a\\|b &lt;c&gt; \\`d\\` &#64;e");
 }
 
-TEST(Report, SarifPointsAtRulesAndPlaces) {
+TEST(ReportTest, SarifPointsAtRulesAndPlaces) {
   const Json sarif = Json::parse(SarifOf(Full()));
   ASSERT_EQ(sarif["runs"].size(), 2u);
   const Json& run = sarif["runs"][0];
@@ -212,7 +212,7 @@ TEST(Report, SarifPointsAtRulesAndPlaces) {
             "smoke: it shows something: nothing was there");
 }
 
-TEST(Report, JunitCountsAsItsReadersDo) {
+TEST(ReportTest, JunitCountsAsItsReadersDo) {
   const std::string text = JunitOf(Full());
   EXPECT_THAT(text, HasSubstr("<testsuites tests=\"5\" failures=\"2\" errors=\"1\" skipped=\"1\""));
   EXPECT_THAT(text, HasSubstr("<testsuite name=\"oracle\" tests=\"4\""));
@@ -228,7 +228,7 @@ TEST(Report, JunitCountsAsItsReadersDo) {
   EXPECT_THAT(JunitOf(twice), HasSubstr("name=\"a (2)\""));
 }
 
-TEST(Report, TablesAreMadeOfTheFieldsOfAVerb) {
+TEST(ReportTest, TablesAreMadeOfTheFieldsOfAVerb) {
   Report report;
   report.noun = "difference";
   report.own = {
@@ -252,7 +252,7 @@ TEST(Report, TablesAreMadeOfTheFieldsOfAVerb) {
   EXPECT_THAT(tables[2].rows, ElementsAre(ElementsAre("p"), ElementsAre("q")));
 }
 
-TEST(Report, PlotsHaveRoundTicks) {
+TEST(ReportTest, PlotsHaveRoundTicks) {
   EXPECT_THAT(TicksOf(0, 10, 4), ElementsAre(0, 5, 10));
   EXPECT_THAT(TicksOf(0.1, 0.34, 4), Contains(::testing::DoubleNear(0.2, 1e-9)));
   EXPECT_THAT(TicksOf(3, 3, 4), ElementsAre(3));
@@ -267,7 +267,7 @@ TEST(Report, PlotsHaveRoundTicks) {
   EXPECT_THAT(svg, HasSubstr(",10.0 ")) << "the peak at the top";
 }
 
-TEST(Report, DiffSaysWhatIsNewAndWhatIsGone) {
+TEST(ReportTest, DiffSaysWhatIsNewAndWhatIsGone) {
   Report before = Full();
   Report after = Full();
   EXPECT_EQ(ReportOf(Compare(before, after), before, after).exit_code, 0);

@@ -90,7 +90,7 @@ void RunParts(const std::vector<Part>& parts, double seconds,
     const double own = shares > 0 ? (left - reserved) * part.share / shares : 0;
     if (part.left_out.empty()) shares -= part.share;
     std::string left_out = part.left_out;
-    if (runner::Interrupted()) left_out = "interrupted before it";
+    if (left_out.empty() && runner::Interrupted()) left_out = "interrupted before it";
     if (left_out.empty() && seconds > 0 && (part.share > 0 ? own : left) < part.least) {
       left_out =
           absl::StrFormat("no time is left for it: it takes %g s at least, add --time", part.least);

@@ -113,5 +113,40 @@ TEST(LoadRunTest, WhatIsNoReplyEndsIt) {
   EXPECT_EQ(result.failure, "the server sends what is no reply");
 }
 
+TEST(LoadRunTest, RepliesOfMixedLoadAreChecked) {
+  const OneReplyServer server("+OK\r\n", 0, 0);
+  LoadOptions options;
+  options.connections = 1;
+  options.keys = 4;
+  options.operations = 2 * MixedLoad().requests.size();
+  options.warm_up = 0;
+  LoadResult result;
+  std::string error;
+  ASSERT_TRUE(RunLoad(
+      options, MixedLoad(), [&](std::string* why) { return server.Connect(why); }, &result, &error))
+      << error;
+  EXPECT_EQ(result.operations, options.operations);
+  EXPECT_EQ(result.wrong["INCR: no integer"], 2u);
+  EXPECT_EQ(result.wrong["GET: no string"], 4u);
+  EXPECT_EQ(result.wrong["HGET: no string"], 2u);
+  EXPECT_FALSE(result.wrong.contains("SET: not OK"));
+}
+
+TEST(LoadRunTest, EndsWithTheLastReplyWhenItIsEnough) {
+  const OneReplyServer server("+OK\r\n", 0, 0);
+  LoadOptions options;
+  options.test = "set";
+  options.connections = 1;
+  options.operations = 1'000'000'000;
+  options.warm_up = 0;
+  int asked = 0;
+  options.enough = [&] { return ++asked > 20; };
+  const LoadResult result = Load(server, options);
+  EXPECT_GT(result.operations, 0u);
+  EXPECT_EQ(result.unanswered, 0u);
+  EXPECT_FALSE(result.stopped);
+  EXPECT_EQ(result.failure, "");
+}
+
 }  // namespace
 }  // namespace resprobe::live

@@ -21,7 +21,7 @@ std::vector<double> Samples(double slope, double noise, uint64_t seed = 1) {
   return samples;
 }
 
-TEST(Trend, IsThatOfTheTextbook) {
+TEST(TrendTest, IsThatOfTheTextbook) {
   // 10 samples, 1 inversion: S = 43, variance 125, z = 42 / sqrt(125).
   const Trend trend = TrendOf({1, 2, 3, 4, 5, 6, 7, 8, 10, 9});
   EXPECT_NEAR(trend.slope, 1, 1e-9);
@@ -33,14 +33,14 @@ TEST(Trend, IsThatOfTheTextbook) {
   EXPECT_EQ(TrendOf({}).p, 1);
 }
 
-TEST(Trend, AJumpIsNoLeak) {
+TEST(TrendTest, AJumpIsNoLeak) {
   std::vector<double> samples = Samples(0, 0);
   samples[20] = 1e9;
   EXPECT_FALSE(TrendOf(samples).Grows(10));
   EXPECT_EQ(TrendOf(samples).slope, 0);
 }
 
-TEST(Trend, NoiseIsRarelyALeak) {
+TEST(TrendTest, NoiseIsRarelyALeak) {
   int leaks = 0;
   for (uint64_t seed = 0; seed < 200; ++seed) {
     leaks += TrendOf(Samples(0, 50, seed)).Grows(0) ? 1 : 0;
@@ -51,7 +51,7 @@ TEST(Trend, NoiseIsRarelyALeak) {
   }
 }
 
-TEST(Trend, SaysTheSmallestThatItWouldHaveSeen) {
+TEST(TrendTest, SaysTheSmallestThatItWouldHaveSeen) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const std::vector<double> sound = Samples(0, 50, seed);
     const double smallest = SmallestSlopeSeen(sound, 20);
@@ -71,7 +71,7 @@ TEST(Trend, SaysTheSmallestThatItWouldHaveSeen) {
   EXPECT_TRUE(std::isinf(SmallestSlopeSeen({1, 2, 3}, 1)));
 }
 
-TEST(Trend, FallingThroughputIsADrop) {
+TEST(TrendTest, FallingThroughputIsADrop) {
   EXPECT_NEAR(DropOf({10, 10, 9, 9, 9, 9, 9, 9, 5, 5}), 0.5, 1e-9);
   EXPECT_LT(DropOf({5, 5, 9, 9, 9, 9, 9, 9, 10, 10}), 0);
   EXPECT_EQ(VariationOf({3, 3, 3}), 0);
