@@ -7,7 +7,7 @@ program=$1
 export RESPROBE_WORK_DIR=$temp/work
 cd "$temp"
 
-# The form of the issue's document, and a test of each kind.
+# A test of each kind.
 cat >whole.yaml <<'YAML'
 version: 1
 invariants:
