@@ -63,6 +63,7 @@ bool LookAhead::Unsolicited(int socket, const Owed& owed) {
   const SimPosix::Socket& s = run_->system.SocketAt(socket);
   uint64_t replies = 0;
   uint64_t confirmations = 0;
+  bool left_all = false;  // the last confirmation was that no subscription is left
   for (again_.Restart();;) {
     switch (again_.Next(s, s.read)) {
       case ArrivedValues::Status::kNeedMore:
@@ -77,8 +78,11 @@ bool LookAhead::Unsolicited(int socket, const Owed& owed) {
           continue;
         }
         const std::string_view kind = root.size() > 0 ? root[0].text() : std::string_view();
-        if (kind.ends_with("message") && !owed.messages) return true;
-        if (kind.ends_with("subscribe")) ++confirmations;
+        if (kind.ends_with("message") && (!owed.messages || left_all)) return true;
+        if (!kind.ends_with("subscribe")) continue;
+        ++confirmations;
+        left_all =
+            root.size() > 2 && root[2].type() == resp::Type::kInteger && root[2].integer() == 0;
     }
   }
 }
