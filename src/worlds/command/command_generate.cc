@@ -268,7 +268,7 @@ class Expander {
   static constexpr uint64_t kManyOneIn = 300;
   // In one seed in kManySeeds they are much more frequent.
   static constexpr uint64_t kManySeeds = 16;
-  static constexpr uint64_t kManyOneInThere = 12;
+  static constexpr uint64_t kManyOneInThere = 24;
   static constexpr uint64_t kTwiceOneIn = 12;
   static constexpr size_t kMostOfMany = 1040;
   static constexpr size_t kEncodingSizes[] = {64, 128, 128, 128, 512};
