@@ -195,6 +195,7 @@ void ReplicationWorld::Start(const Config& config, RunContext& run) {
   nodes_ = 2 + config.replicas.Of(kMostNodes - 1);
   primary_ = 0;
   paused_until_us_.fill(0);
+  jumped_ms_.fill(0);
   for (Connection& connection : writers_) connection = {};
   for (Connection& connection : callers_) connection = {};
   book_.Reset(nodes_);
@@ -423,7 +424,9 @@ void ReplicationWorld::Apply(const Pause& op, RunContext& run) {
 }
 
 void ReplicationWorld::Apply(const Jump& op, RunContext&) {
-  servers_->JumpClock(op.node.Of(nodes_), std::clamp<int64_t>(op.ms.value, -10'000, 10'000));
+  const int64_t ms = std::clamp<int64_t>(op.ms.value, -10'000, 10'000);
+  servers_->JumpClock(op.node.Of(nodes_), ms);
+  jumped_ms_[op.node.Of(nodes_)] += ms;
 }
 
 // --- The end.
@@ -435,6 +438,8 @@ size_t ReplicationWorld::PrimaryOf(size_t node) const {
 void ReplicationWorld::Heal(RunContext& run) {
   for (size_t i = 0; i < nodes_; ++i) {
     if (std::exchange(paused_until_us_[i], 0) != 0) servers_->Resume(i);
+    // A clock that many jumps have set far back would let the server wait longer than the bound.
+    if (jumped_ms_[i] < 0) servers_->JumpClock(i, -jumped_ms_[i]);
     for (size_t j = 0; j < nodes_; ++j) {
       if (i == j) continue;
       servers_->Release(i, j);

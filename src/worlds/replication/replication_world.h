@@ -274,6 +274,7 @@ class ReplicationWorld {
   size_t primary_ = 0;                      // that the operator has last made one
   std::array<size_t, kMostNodes> follows_;  // as the operator has last said
   std::array<int64_t, kMostNodes> paused_until_us_;
+  std::array<int64_t, kMostNodes> jumped_ms_;  // of each clock, all together
   std::array<Connection, kMostNodes> writers_;
   std::array<Connection, kMostNodes> callers_;
   WriteBook book_;
