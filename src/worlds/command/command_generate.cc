@@ -470,11 +470,12 @@ std::span<const std::string_view> WatchCommand(Gen& gen) {
     case 2:
       return Words(gen, {"SET", key, rng.Pick(kMembers)});
     case 3:
-      return Words(gen, {"SET", key, "1", "PX", "20"});
+      // So soon that no cycle deletes it before EXEC.
+      return Words(gen, {"SET", key, "1", "PX", "1"});
     case 4:
       return Words(gen, {"DEL", key});
     case 5:
-      return Words(gen, {"PEXPIRE", key, "20"});
+      return Words(gen, {"PEXPIRE", key, "1"});
     case 6:
       return Words(gen, {"GET", key});
     case 7:

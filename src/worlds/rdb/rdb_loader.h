@@ -98,9 +98,9 @@ class RdbLoader {
 
   Server& ServerOf(const RdbTape& tape) {
     // For an ordinary client, yes and clients are the same.
-    const SanitizeDump sanitize = !tape.deep                    ? SanitizeDump::kNo
-                                  : tape.is_file || tape.mended ? SanitizeDump::kYes
-                                                                : SanitizeDump::kClients;
+    const SanitizeDump sanitize = !tape.deep                   ? SanitizeDump::kNo
+                                  : tape.bytes.size() % 2 == 0 ? SanitizeDump::kYes
+                                                               : SanitizeDump::kClients;
     auto& server = servers_[static_cast<size_t>(tape.profile)][static_cast<size_t>(sanitize)];
     if (server == nullptr) {
       ServerConfig config = {.profile = tape.profile};
