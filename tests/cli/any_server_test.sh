@@ -49,7 +49,7 @@ if [[ $part == found ]]; then
       --format json --output "$temp/json"
     check "$fault is not found, or with others: $(<"$temp/out")" \
       grep -q "^1 difference$" "$temp/out"
-    ops=$(sed -n 's/.*"ops_after": \([0-9]*\).*/\1/p' "$temp/json")
+    ops=$(sed -n 's/.*"ops_after": \([0-9]*\).*/\1/p' "$temp/json" | head -n 1)
     check "$fault: $ops requests instead of 4 at most" test "${ops:-9}" -le 4
     folder=$(echo "$RESPROBE_WORK_DIR"/findings/command_handler/oracle-*)
     # The folder knows its server, and the fault shows in a new process of it.
@@ -202,7 +202,7 @@ if [[ $part == causes ]]; then
   for cause in lrange-reverse:'lrange: ' lrange-short:'lrange: number of elements, met' \
     bulk-length:'no RESP: ' rpop-keeps-empty:'rpop: leaves other data, met'; do
     rm -rf "$RESPROBE_WORK_DIR"
-    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 300 \
+    run 1 oracle --start "$toy ${cause%%:*} -dbsize" --only-errors-code --seeds 700 \
       --write-accept "$temp/list"
     has out "${cause#*:}"
     check "${cause%%:*} is not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"

@@ -216,7 +216,7 @@ class Store:
         return None if self.has("get-once") and self.gets == 60 else value
 
     def do_set(self, key, value, *options):
-        ms = None
+        unit = amount = ms = None
         nx = xx = False
         words = iter(options)
         for word in words:
@@ -225,17 +225,18 @@ class Store:
                 nx = True
             elif option == b"XX":
                 xx = True
-            elif option in (b"PX", b"EX") and ms is None:
-                amount = next(words, None)
+            elif option in (b"PX", b"EX") and unit in (None, option):
+                unit, amount = option, next(words, None)  # of one given twice, the last counts
                 if amount is None:
                     raise Wrong(SYNTAX)
-                ms = number(amount) * (1000 if option == b"EX" else 1)
-                if ms <= 0 or ms > 2**62:
-                    raise Wrong("ERR that is no time")
             else:
                 raise Wrong(SYNTAX)
         if nx and xx:
             raise Wrong(SYNTAX)
+        if unit is not None:
+            ms = number(amount) * (1000 if unit == b"EX" else 1)
+            if ms <= 0 or ms > 2**62:
+                raise Wrong("ERR that is no time")
         if (nx and key in self.keys and not self.has("set-nx")) or (xx and key not in self.keys):
             return None
         if not self.has("set-keeps-ttl"):
