@@ -721,6 +721,8 @@ void ClientLiveWorld::Do(const Publish& op) {
 
 void ClientLiveWorld::Do(const Tick& /*op*/) {
   if (over() || sliced() || !open_ || Leaves("subscribe")) return;
+  // A client looks once, so what has been sent must be there; a process of its own may read for it.
+  Pump([] { return false; });
   Drive({{"do", "tick"}});
 }
 
