@@ -33,8 +33,8 @@ struct Diff {
 };
 
 // What fails is the same if its name is: for a finding, harness and signature. A check that failed
-// before is gone only if the report of the same verb is there again and has an end: otherwise
-// nobody has looked for it.
+// before is gone only if the later report has the same verb and its run came to its end. Otherwise
+// the later run may not have tried it.
 Diff Compare(const Report& before, const Report& after);
 
 // A report of the comparison, for all formats: what is new fails it.

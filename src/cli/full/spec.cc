@@ -307,7 +307,7 @@ class SpecReader {
     spec_.tests.push_back(std::move(test));
   }
 
-  // What is to be measured: `stress` and `soak` measure all of it.
+  // Checks the names of the measures. Nothing is selected: `stress` and `soak` always measure all.
   static void CheckMeasures(Block& one, const std::vector<std::string>& known) {
     std::vector<std::string> measures;
     one.Get("measure", &measures);

@@ -98,7 +98,7 @@ class Soak {
  private:
   // Writes all keys, so that the run leaves as much data as it finds.
   void Fill();
-  // The load of one interval. False if nothing more is to be done.
+  // Puts the load of one interval on the server. Returns false if the run must end.
   bool Interval();
   void TakeSample(live::LoadResult result);
   // A value of INFO; nothing if the server has none.

@@ -14,7 +14,7 @@
 
 namespace resprobe::cli {
 
-// What is sampled after each interval of a long run, while nobody but the sampler is connected.
+// One sample of the server. The run takes it after each interval, when the load has disconnected.
 struct SoakSample {
   double at = 0;  // seconds since the run began
   uint64_t operations = 0;

@@ -236,7 +236,7 @@ bool Intset(std::string_view blob, Texts* texts, bool* header) {
   return true;
 }
 
-// Decompresses `size` bytes; false if the bytes are not those of so many.
+// Decompresses `in`. Returns false if that does not give exactly `size` bytes.
 bool Decompress(std::string_view in, uint64_t size, std::string* out) {
   // The server does not look at the bytes then.
   if (size == 0) return true;
