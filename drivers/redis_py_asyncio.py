@@ -32,7 +32,7 @@ async def pipeline(client, commands):
 
 
 async def take(pubsub, ids, block):
-    value = plain(await pubsub.parse_response(block=block, timeout=0.01))
+    value = plain(await pubsub.parse_response(block=block, timeout=0))
     if value and value[0] == "message":
         say(id=ids[value[1]], message=value[2])
     return value
@@ -51,8 +51,8 @@ async def subscribe(pubsub, ids, number, channel):
 
 async def look(pubsub, ids):
     try:
-        while ids and await take(pubsub, ids, False):
-            pass
+        await asyncio.sleep(0), await asyncio.sleep(0)  # the loop reads what is there
+        while ids and await take(pubsub, ids, False): pass
     except Exception:
         await pubsub.reset()  # a program would subscribe again
 
