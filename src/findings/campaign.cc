@@ -481,9 +481,8 @@ bool Campaign::IsLone(const MetCase& met, const Found& found) {
 bool Campaign::AddVariant(const std::string& as_met, const Found& found, const std::string& text) {
   const std::string& signature = found.failure.what.signature;
   if (found.folder.empty() || found.failure.interrupted || found_.contains(signature)) return false;
-  const std::string family = search_->FamilyOf(signature);
   const auto is_kin = [&](const std::string& other) {
-    return other != signature && search_->FamilyOf(other) == family;
+    return other != signature && search_->ProbablyOneCause(other, signature);
   };
   auto main = std::ranges::find_if(
       found_, [&](const auto& one) { return is_kin(one.first) && !one.second.folder.empty(); });

@@ -77,9 +77,11 @@ class Search {
 
   // Shrinks a case. The default runs it alone and lets the runner shrink it.
   virtual SmallCase Reduce(const MetCase& met, const ShrinkLimits& limits);
-  // Failures with equal results probably have the same cause: the later one is a variant of the
-  // earlier one's finding.
-  virtual std::string FamilyOf(const std::string& signature) { return signature; }
+  // True if failures with these two signatures probably have one cause: the later one is a variant
+  // of the earlier one's finding.
+  virtual bool ProbablyOneCause(const std::string& one, const std::string& other) {
+    return one == other;
+  }
   // True if failures with this signature are not to be filed: known, and accepted.
   virtual bool Accepts(const std::string& /*signature*/) { return false; }
   // True if a failure is no finding that its case does not show again, alone.

@@ -146,8 +146,8 @@ class OracleSearch : public findings::Search {
   }
 
   // Of redis and valkey each command is judged by itself.
-  std::string FamilyOf(const std::string& signature) override {
-    return session_.oracle().survey().redis() ? signature : live::WithFamilies(signature);
+  bool ProbablyOneCause(const std::string& one, const std::string& other) override {
+    return !session_.oracle().survey().redis() && live::ProbablyOneCause(one, other);
   }
 
   // A server that has ended need not do so again, nor one that sends pushes at any time; and one

@@ -1,6 +1,9 @@
 #include "live/oracle/command_family.h"
 
 #include <algorithm>
+#include <sstream>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "live/oracle/oracle_verdict.h"
@@ -64,7 +67,7 @@ std::string WithoutUnit(std::string_view name) {
   return std::string(name);
 }
 
-// Of a command with its options.
+// Of a command with its options: the same with the family's word.
 std::string FamilyOf(std::string_view name) {
   std::string plain = WithoutUnit(name);
   for (const size_t size : {plain.size(), std::min(plain.find(' '), plain.size())}) {
@@ -77,8 +80,8 @@ std::string FamilyOf(std::string_view name) {
 }
 
 // A command that is refused where the core accepts it is so for one reason, whatever the core
-// replies. What a command reads otherwise, in one word: a fault of it may show as another value, as
-// none, or as one where there is none.
+// replies. What a command reads or leaves otherwise, in one word: a fault of it may show as another
+// value, as none, as one where there is none, and in what is read later.
 std::string KindFamily(std::string_view kind) {
   constexpr std::string_view kWhere = " where the core has ";
   const auto is_error = [](std::string_view label) { return label.starts_with("error"); };
@@ -88,42 +91,65 @@ std::string KindFamily(std::string_view kind) {
   }
   const bool null = where != kind.npos && !is_error(kind) &&
                     !is_error(kind.substr(where + kWhere.size())) && kind.contains("null");
-  const bool other = kind.starts_with("value of ") || kind == "number of elements" || null;
+  const bool other = kind.starts_with("value of ") || kind == "number of elements" || null ||
+                     kind == kLeavesOtherData;
   return other ? "another value" : std::string(kind);
 }
 
-}  // namespace
+// A signature in its parts.
+struct Parts {
+  std::string reader;                // "get" of "get after set PX: …"
+  std::string command;               // what is blamed; "any" if that does not matter
+  std::vector<std::string> options;  // of the command, sorted
+  std::string kind;
+};
 
-std::string WithFamilies(std::string_view signature) {
+Parts PartsOf(std::string_view signature) {
   std::string_view rest = signature;
   for (const std::string_view place : {"state: ", "exec: "}) {
     if (rest.starts_with(place)) rest.remove_prefix(place.size());
   }
   const size_t end = rest.find(": ");
   std::string_view name = rest.substr(0, end);
+  Parts parts;
   // A cause of any command.
   if (end == rest.npos || name.find('"') != name.npos || name == "no RESP") {
-    return std::string(signature);
+    parts.kind = signature;
+    return parts;
+  }
+  parts.kind = KindFamily(rest.substr(end + 2));
+  // Its stack says where, whatever the command.
+  for (const std::string_view end_kind : {"server has ended: ", "crash report: "}) {
+    if (!parts.kind.starts_with(end_kind)) continue;
+    if (parts.kind.find(": ", end_kind.size()) == parts.kind.npos) continue;
+    parts.command = "any";
+    return parts;
   }
   constexpr std::string_view kAfter = " after ";
-  const std::string kind = ": " + KindFamily(rest.substr(end + 2));
-  std::string text;
   if (const size_t after = name.find(kAfter); after != name.npos) {
-    text = FamilyOf(name.substr(0, after)) + std::string(kAfter);
+    parts.reader = FamilyOf(name.substr(0, after));
     name.remove_prefix(after + kAfter.size());
   }
-  // Its stack says where, whatever the command.
-  for (const std::string_view end_kind : {": server has ended: ", ": crash report: "}) {
-    if (kind.starts_with(end_kind) && kind.find(": ", end_kind.size()) != kind.npos) {
-      return "any" + std::string(kind);
-    }
-  }
-  std::string family = FamilyOf(name);
-  if (kind.substr(2) == kLeavesOtherExpiry &&
+  const std::string family = FamilyOf(name);
+  if (parts.kind == kLeavesOtherExpiry &&
       std::ranges::find(kExpirySetters, family) != std::end(kExpirySetters)) {
-    family = "any";
+    parts.command = "any";
+    return parts;
   }
-  return text + family + std::string(kind);
+  std::istringstream words(family);
+  words >> parts.command;
+  for (std::string option; words >> option;) parts.options.push_back(option);
+  std::ranges::sort(parts.options);
+  return parts;
+}
+
+}  // namespace
+
+bool ProbablyOneCause(std::string_view one, std::string_view other) {
+  const Parts a = PartsOf(one);
+  const Parts b = PartsOf(other);
+  if (a.reader != b.reader || a.command != b.command || a.kind != b.kind) return false;
+  return std::ranges::includes(a.options, b.options) || std::ranges::includes(b.options, a.options);
 }
 
 }  // namespace resprobe::live

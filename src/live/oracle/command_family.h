@@ -6,12 +6,12 @@
 
 namespace resprobe::live {
 
-// The signature (Difference::Signature()) with a word for the family in place of each command:
-// commands that a server is likely to implement by one function, such as INCR and DECR, and the
-// same command in a case, in EXEC and in the final state; and with one word for a value, a null and
-// a number of elements that are not the core's. Two differences with the same result
-// probably have one cause.
-std::string WithFamilies(std::string_view signature);
+// True if two signatures (Difference::Signature()) of one server probably have one cause: the same
+// result of commands that a server is likely to implement by one function, such as INCR and DECR;
+// of the same command in a case, in EXEC and in the final state; of a command with options, and
+// with fewer of them ("set XX", "set"). A value, a null and a number of elements that are not the
+// core's count as the same result, and so does other data that the command leaves.
+bool ProbablyOneCause(std::string_view one, std::string_view other);
 
 }  // namespace resprobe::live
 

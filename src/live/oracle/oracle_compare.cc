@@ -139,6 +139,25 @@ bool SameHello(const ReplyView& core, const ReplyView& server) {
   return true;
 }
 
+// True if the replies are the same but for the kinds of null in them; then `kinds` says which the
+// first are: "null array where the core has null".
+bool SameButNulls(const ReplyView& core, const ReplyView& server, std::string* kinds) {
+  if (core.is_null() || server.is_null()) {
+    if (core.null_kind() != server.null_kind() && kinds->empty()) {
+      *kinds = KindOfMismatch(core, server);
+    }
+    return core.is_null() && server.is_null();
+  }
+  if (core.type() != server.type() || core.size() != server.size()) return false;
+  if (!core.is_aggregate()) return Identical(core, server);
+  auto theirs = server.begin();
+  for (const ReplyView ours : core) {
+    if (!SameButNulls(ours, *theirs, kinds)) return false;
+    ++theirs;
+  }
+  return true;
+}
+
 std::string_view Code(std::string_view error) { return error.substr(0, error.find(' ')); }
 
 // An error without what it takes from the request: its quoted words, those of its words that name
@@ -312,6 +331,10 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
     mismatch->only_form = true;
     mismatch->cause =
         Label(server) + " where the core has " + Label(core) + ", with the same elements";
+  }
+  if (std::string kinds; groups_errors_ && SameButNulls(core, server, &kinds)) {
+    mismatch->only_form = true;
+    mismatch->cause = kinds;
   }
   mismatch->is_error = core.is_error() || server.is_error();
   if (!unknown_.empty() && server.is_error() && !core.is_error() &&

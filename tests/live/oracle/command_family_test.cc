@@ -7,38 +7,42 @@
 namespace resprobe::live {
 namespace {
 
-bool OfOneFamily(std::string_view a, std::string_view b) {
-  return WithFamilies(a) == WithFamilies(b);
-}
-
 TEST(CommandFamilyTest, JoinsWhatIsProbablyOneFunction) {
-  EXPECT_TRUE(OfOneFamily("incr: value of integer", "decrby: value of integer"));
-  EXPECT_TRUE(OfOneFamily("exec: incr: value of integer", "incr: value of integer"));
-  EXPECT_TRUE(OfOneFamily("state: dbsize: array where the core has integer",
-                          "dbsize: array where the core has integer"));
-  EXPECT_TRUE(OfOneFamily("set NX PXAT: leaves another expiry", "pexpire: leaves another expiry"));
+  EXPECT_TRUE(ProbablyOneCause("incr: value of integer", "decrby: value of integer"));
+  EXPECT_TRUE(ProbablyOneCause("exec: incr: value of integer", "incr: value of integer"));
+  EXPECT_TRUE(ProbablyOneCause("state: dbsize: array where the core has integer",
+                               "dbsize: array where the core has integer"));
   EXPECT_TRUE(
-      OfOneFamily("lindex: value of bulk string", "lindex: null where the core has bulk string"));
-  EXPECT_TRUE(OfOneFamily("lrange: number of elements", "lrange: value of array"));
-  EXPECT_TRUE(OfOneFamily("set: error ERR where the core has null",
-                          "set: error ERR where the core has bulk string"));
-  EXPECT_TRUE(OfOneFamily("get after set PX: null", "get after set EX: null"));
-  EXPECT_TRUE(OfOneFamily("get: server has ended: panic: index: main.f",
-                          "config|get: server has ended: panic: index: main.f"));
+      ProbablyOneCause("set NX PXAT: leaves another expiry", "pexpire: leaves another expiry"));
+  EXPECT_TRUE(ProbablyOneCause("lindex: value of bulk string",
+                               "lindex: null where the core has bulk string"));
+  EXPECT_TRUE(ProbablyOneCause("lrange: number of elements", "lrange: value of array"));
+  EXPECT_TRUE(ProbablyOneCause("set: error ERR where the core has null",
+                               "set: error ERR where the core has bulk string"));
+  EXPECT_TRUE(ProbablyOneCause("get after set PX: null", "get after set EX: null"));
+  EXPECT_TRUE(ProbablyOneCause("set XX: leaves another expiry", "set: leaves another expiry"));
+  EXPECT_TRUE(ProbablyOneCause("set: leaves other data", "set GET NX: leaves other data"));
+  EXPECT_TRUE(ProbablyOneCause("lpop: value of bulk string", "rpop: leaves other data"));
+  EXPECT_TRUE(ProbablyOneCause("get: server has ended: panic: index: main.f",
+                               "config|get: server has ended: panic: index: main.f"));
 }
 
 TEST(CommandFamilyTest, KeepsTheOthersApart) {
-  EXPECT_FALSE(OfOneFamily("incr: value of integer", "append: value of integer"));
-  EXPECT_FALSE(OfOneFamily("incr: value of integer", "decr: error ERR where the core has integer"));
-  EXPECT_FALSE(OfOneFamily("set: error ERR where the core has null",
-                           "set: error ERR where the core has error WRONGTYPE"));
-  EXPECT_FALSE(OfOneFamily("set: error ERR where the core has null",
-                           "set: error NOPERM where the core has null"));
-  EXPECT_FALSE(OfOneFamily("set: leaves another expiry", "pexpire: leaves another expiry"));
-  EXPECT_FALSE(OfOneFamily("set EX: leaves other data", "pexpire: leaves other data"));
+  EXPECT_FALSE(ProbablyOneCause("incr: value of integer", "append: value of integer"));
   EXPECT_FALSE(
-      OfOneFamily("get: server has ended: exit code 1", "set: server has ended: exit code 1"));
-  EXPECT_EQ(WithFamilies("no RESP: expected a type byte"), "no RESP: expected a type byte");
+      ProbablyOneCause("incr: value of integer", "decr: error ERR where the core has integer"));
+  EXPECT_FALSE(ProbablyOneCause("set: error ERR where the core has null",
+                                "set: error ERR where the core has error WRONGTYPE"));
+  EXPECT_FALSE(ProbablyOneCause("set: error ERR where the core has null",
+                                "set: error NOPERM where the core has null"));
+  EXPECT_FALSE(ProbablyOneCause("set: leaves another expiry", "pexpire: leaves another expiry"));
+  EXPECT_FALSE(ProbablyOneCause("set EX: leaves other data", "pexpire: leaves other data"));
+  EXPECT_FALSE(
+      ProbablyOneCause("get: server has ended: exit code 1", "set: server has ended: exit code 1"));
+  EXPECT_FALSE(ProbablyOneCause("set NX: leaves other data", "set XX: leaves other data"));
+  EXPECT_FALSE(ProbablyOneCause("set: leaves other data", "set: leaves another expiry"));
+  EXPECT_FALSE(ProbablyOneCause("get after set: null", "get after append: null"));
+  EXPECT_FALSE(ProbablyOneCause("no RESP: expected a type byte", "no RESP: no end"));
 }
 
 // What another client's request no longer causes is not owed.

@@ -395,7 +395,7 @@ TEST(ComparerTest, TellsWhatDiffers) {
   EXPECT_EQ(kind, "value of double");
 }
 
-// The cause of the difference between two errors, of a server with texts of its own.
+// The cause of a difference, of a server with texts of its own; "" if it is the command's.
 std::string CauseOf(std::vector<std::string> args, std::string_view core, std::string_view server) {
   Comparer comparer;
   comparer.set_groups_errors(true);
@@ -411,6 +411,16 @@ TEST(ComparerTest, AnErrorThatRepeatsTheRequestIsOneCause) {
             "error \"no\" where the core has \"ERR Unsupported option ?\"");
   EXPECT_EQ(CauseOf({"GET", "k", "l"}, "-ERR x\r\n", "-unknown 'GET' with 'k' 'l' \r\n"),
             "error \"unknown '?' with '?' \" where the core has \"ERR x\"");
+}
+
+TEST(ComparerTest, AnotherKindOfNullIsOneCause) {
+  constexpr std::string_view kKinds = "null array where the core has null";
+  EXPECT_EQ(CauseOf({"GET", "k"}, "$-1\r\n", "*-1\r\n"), kKinds);
+  EXPECT_EQ(CauseOf({"MGET", "k", "l"}, "*2\r\n$1\r\na\r\n$-1\r\n", "*2\r\n$1\r\na\r\n*-1\r\n"),
+            kKinds);
+  EXPECT_EQ(CauseOf({"MGET", "k", "l"}, "*2\r\n$1\r\na\r\n$-1\r\n", "*2\r\n$1\r\nb\r\n*-1\r\n"),
+            "");
+  EXPECT_EQ(CauseOf({"GET", "k"}, "$-1\r\n", "$0\r\n\r\n"), "");
 }
 
 TEST(ComparerTest, ComparesTimesWithinATolerance) {
