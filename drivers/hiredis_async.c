@@ -8,7 +8,7 @@
 #include "hiredis_loop.h"
 #include "hiredis_push.h"
 
-static Client client;
+static Client client = {.tells = true};
 static Client subscriber;
 static long port;
 static bool push;

@@ -12,13 +12,26 @@ typedef struct {
   redisAsyncContext* context;  // NULL once hiredis has disconnected it
   bool reads;
   bool writes;
+  bool tells;  // its states, to the peer
 } Client;
 
 static void AddRead(void* client) { ((Client*)client)->reads = true; }
 static void DelRead(void* client) { ((Client*)client)->reads = false; }
 static void AddWrite(void* client) { ((Client*)client)->writes = true; }
 static void DelWrite(void* client) { ((Client*)client)->writes = false; }
-static void Cleanup(void* client) { *(Client*)client = (Client){NULL, false, false}; }
+static void Cleanup(void* client) {
+  *(Client*)client = (Client){.tells = ((Client*)client)->tells};
+}
+
+static void OnConnect(const redisAsyncContext* c, int status) {
+  (void)c;
+  if (status == REDIS_OK) printf("{\"state\":\"connected\"}\n");
+}
+static void OnDisconnect(const redisAsyncContext* c, int status) {
+  (void)c;
+  (void)status;
+  printf("{\"state\":\"disconnected\"}\n");
+}
 
 static void Attach(Client* client, redisAsyncContext* context) {
   client->context = context;
@@ -28,6 +41,9 @@ static void Attach(Client* client, redisAsyncContext* context) {
   context->ev.addWrite = AddWrite;
   context->ev.delWrite = DelWrite;
   context->ev.cleanup = Cleanup;
+  if (!client->tells) return;
+  redisAsyncSetConnectCallback(context, OnConnect);
+  redisAsyncSetDisconnectCallback(context, OnDisconnect);
 }
 
 static void Drop(Client* client) {

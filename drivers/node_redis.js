@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-// Driver of node-redis 4 (docs/client-drivers.md). It has no timeout of a command.
-// Debian's place, where only Debian's own node looks.
+// Driver of node-redis 4 (docs/client-drivers.md), in Debian's place. It has no timeout of a command.
 process.env.NODE_PATH ??= "/usr/share/nodejs";
 require("module").Module._initPaths();
 const redis = require("redis");
@@ -36,6 +35,8 @@ function open(request) {
   });
   subscriber = client.duplicate();
   for (const each of [client, subscriber]) each.on("error", () => {});
+  client.on("ready", () => say({ state: "connected" }));
+  for (const event of ["reconnecting", "end"]) client.on(event, () => say({ state: "disconnected" }));
   connecting = undefined;
   aborts = {};
   pending = new Set();

@@ -37,6 +37,7 @@
 #include "engine/op.h"
 #include "engine/run_context.h"
 #include "live/client/client_driver.h"
+#include "live/client/client_judge.h"
 #include "live/client/client_peer.h"
 #include "sim/toxic.h"
 
@@ -79,6 +80,9 @@ class ClientLiveWorld : private ClientPeer::Watch {
        "a subscriber gets the messages of its channel, in order, once, and all while its "
        "connection "
        "lasts; a push handler what the peer has pushed"},
+      {"true_state",
+       "the client is told to be connected once per connection, gets no reply while it is "
+       "disconnected, and is disconnected once it is closed"},
       {"split_invariance", "the same replies in slices and whole give the same results"},
   };
 
@@ -185,15 +189,7 @@ class ClientLiveWorld : private ClientPeer::Watch {
     bool exit_on_trouble = true;
     int hang_ms = kHangMs;  // real time after which a call hangs that nothing keeps
   };
-  struct Counts {
-    uint64_t commands = 0;
-    uint64_t replies = 0;
-    uint64_t connections = 0;
-    std::map<std::string, uint64_t> errors;     // by kind
-    std::map<std::string, uint64_t> others;     // texts of errors of kind "other"
-    std::map<std::string, uint64_t> left_out;   // what the driver cannot
-    std::array<uint64_t, kToxicKinds> fired{};  // runs in which each toxic had an effect
-  };
+  using Counts = ClientCounts;
 
   // The driver is started at the first run. Without a command, RESPROBE_CLIENT_DRIVER names it.
   ClientLiveWorld() : ClientLiveWorld(Options()) {}
@@ -228,26 +224,6 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void Settle(RunContext& run);
 
  private:
-  struct Command {
-    uint64_t id = 0;
-    std::vector<std::string> words;
-    bool writes = false;
-    bool done = false;  // it has its result
-    bool got_reply = false;
-    bool answered = false;  // by a reply or an error of the server
-    bool cancelled = false;
-    bool closed = false;    // its client was closed
-    size_t served = 0;      // times that a peer has received it
-    size_t connection = 0;  // the last one
-    nlohmann::json reply;   // of the last time; {"error": …} for an error
-    bool subscribes = false;
-    // What was published to its channel since it was given: the numbers of the messages.
-    std::vector<uint64_t> published;
-    size_t owed = 0;        // from this index on, once it is confirmed
-    size_t received = 0;    // up to this index
-    nlohmann::json result;  // {"gets": …} or {"fails": kind}
-  };
-
   // --- ClientPeer::Watch
   void OnServed(size_t connection, std::span<const std::string_view> request,
                 std::string_view answer) override;
@@ -269,12 +245,11 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void Do(const Tick& op);
   void Do(const Change& op);
 
-  void OnSubscribed(size_t connection, std::span<const std::string_view> request);
   bool Try(std::string* error);
   // A new run with the driver that there is. False with one line in `error`.
   bool Begin(const Config& config, RunContext& run, std::string* error);
   void Trouble(const std::string& what);
-  Command& Make(DriverStep step, size_t which, size_t size);
+  ClientJudge::Command& Make(DriverStep step, size_t which, size_t size);
   void OpenClient();
   // Sends a request to the driver, and lets the peer act until the driver is ready.
   void Drive(const nlohmann::json& request);
@@ -282,20 +257,8 @@ class ClientLiveWorld : private ClientPeer::Watch {
   void Pump(const std::function<bool()>& done);
   // Takes what the driver has written.
   void TakeLines();
-  void TakeResult(const nlohmann::json& line);
-  void TakeError(Command& command, const nlohmann::json& line);
-  void TakeMessage(const nlohmann::json& line);
-  void TakePush(const nlohmann::json& push);
-  // Nothing has disturbed the connection of the subscription: every message is owed.
-  bool OwesAll(const Command& command) const;
-  // Such a subscription that lacks a message; nullptr: none.
-  const Command* MissesMessage() const;
   bool Leaves(const char* ability);  // true if the driver lacks it; counts
   bool over() const { return run_->violated() || stopped_ || !trouble_.empty(); }
-  bool SomePending() const { return !pending_.empty(); }
-  // "command 3 (ECHO t3)"
-  static std::string NameOf(const Command& command);
-  std::string WithoutPort(std::string text) const;
   void EndDriver();
   bool sliced() const { return config_.slices.value > 0; }
   void Slice();
@@ -311,6 +274,7 @@ class ClientLiveWorld : private ClientPeer::Watch {
   std::string client_;
   ClientPeer peer_{this};
   Counts totals_;
+  ClientJudge judge_{&peer_, &totals_};
 
   // --- This run.
   Config config_;
@@ -323,17 +287,6 @@ class ClientLiveWorld : private ClientPeer::Watch {
   std::string trouble_;
   int64_t now_us_ = 0;
   int64_t active_us_ = 0;  // when bytes moved last
-  uint64_t cancels_ = 0;
-  uint64_t closes_ = 0;
-  std::map<uint64_t, Command> commands_;
-  std::set<uint64_t> pending_;
-  std::vector<uint64_t> subscriptions_;    // commands
-  uint64_t messages_ = 0;                  // published
-  uint64_t failed_ = 0;                    // results that were errors
-  std::set<std::string> written_;          // keys
-  std::map<size_t, uint64_t> last_reply_;  // of each connection: the last command that got its own
-  // Connections with a protocol error, and the last command that was given before it.
-  std::map<size_t, uint64_t> broken_;
 };
 
 }  // namespace resprobe::live

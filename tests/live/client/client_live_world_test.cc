@@ -59,6 +59,8 @@ constexpr PlantedFault kFaults[] = {
     {"made_up", "messages", "config\nstep\ntick\n"},
     {"backwards", "in_order", "config\npipeline commands=3\n"},
     {"after_end", "no_reply_after_end", "config\nsubscribe\nclose\nstep\n"},
+    {"silent", "true_state", "config\nstep\nhangup\nstep\n"},
+    {"silent", "true_state", "config\nstep\nclose\n"},
     {"cut", "split_invariance", "config slices=1\ntoxic kind=duplicate_reply\nstep\n"},
 };
 

@@ -22,6 +22,7 @@ fault that the client has:
   storm           after an end it connects again, and closes that, for ever
   cut             a line that does not come in one piece is a protocol error
   made_up         a push is reported that nobody has sent
+  silent          it does not say that it is disconnected
 """
 
 import json
@@ -47,7 +48,12 @@ class Client:
     def close(self):
         if self.socket:
             self.socket.close()
+            self.tell("disconnected")
         self.socket, self.bytes = None, b""
+
+    def tell(self, state):
+        if self is client and (FAULT != "silent" or state == "connected"):
+            say(state=state)
 
     def more(self):
         got = self.socket.recv(4096)
@@ -94,6 +100,7 @@ class Client:
                 raise ConnectionError("given up")
             self.socket = socket.create_connection(self.address)
             self.socket.settimeout(self.timeout)
+            self.tell("connected")
         if FAULT == "mangle":
             words = [word.replace(":", " ", 1) for word in words]
         text = "".join("$%d\r\n%s\r\n" % (len(word), word) for word in words)
