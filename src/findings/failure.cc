@@ -8,42 +8,13 @@
 #include <sstream>
 
 #include "engine/triage.h"
+#include "runner/json_fields.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
 #include "runner/whole_number.h"
 
 namespace resprobe::findings {
 namespace {
-
-std::string TextOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_string() ? at->get<std::string>() : "";
-}
-
-uint64_t NumberOf(const Json& json, const char* key, uint64_t otherwise = 0) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_number_unsigned() ? at->get<uint64_t>() : otherwise;
-}
-
-bool FlagOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_boolean() && at->get<bool>();
-}
-
-std::vector<std::string> TextsOf(const Json& json, const char* key) {
-  std::vector<std::string> texts;
-  const auto at = json.find(key);
-  if (at == json.end() || !at->is_array()) return texts;
-  for (const Json& one : *at) {
-    if (one.is_string()) texts.push_back(one.get<std::string>());
-  }
-  return texts;
-}
-
-Json ObjectOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_object() ? *at : Json::object();
-}
 
 void SetText(Json* json, const char* key, const std::string& text) {
   if (!text.empty()) (*json)[key] = runner::JsonText(text);
@@ -101,17 +72,17 @@ Json ServerToJson(const ServerSpec& server) {
 
 ServerSpec ReadServer(const Json& json) {
   ServerSpec server;
-  server.start = TextOf(json, "start");
-  server.address = TextOf(json, "address");
-  server.unix_path = TextOf(json, "unix");
-  server.arguments = TextsOf(json, "arguments");
-  server.profile = TextOf(json, "profile");
-  server.flush = FlagOf(json, "flush");
-  server.allow_remote = FlagOf(json, "allow_remote");
-  server.sandbox = FlagOf(json, "sandbox");
-  server.hang_seconds =
-      static_cast<int>(std::min<uint64_t>(NumberOf(json, "hang", 10), runner::kMostSeconds));
-  server.version = TextOf(json, "version");
+  server.start = runner::TextField(json, "start");
+  server.address = runner::TextField(json, "address");
+  server.unix_path = runner::TextField(json, "unix");
+  server.arguments = runner::TextsField(json, "arguments");
+  server.profile = runner::TextField(json, "profile");
+  server.flush = runner::BoolField(json, "flush");
+  server.allow_remote = runner::BoolField(json, "allow_remote");
+  server.sandbox = runner::BoolField(json, "sandbox");
+  server.hang_seconds = static_cast<int>(
+      std::min<uint64_t>(runner::UintField(json, "hang").value_or(10), runner::kMostSeconds));
+  server.version = runner::TextField(json, "version");
   return server;
 }
 
@@ -162,19 +133,19 @@ Json ToJson(const RunSpec& run) {
 RunSpec ReadRunSpec(const Json& json, const std::string& where) {
   RunSpec run;
   if (json.is_object()) {
-    run.runner = TextOf(json, "runner");
+    run.runner = runner::TextField(json, "runner");
     if (run.runner.empty()) run.runner = RunnerOf(json);
-    run.harness = TextOf(json, "harness");
-    run.server = ReadServer(ObjectOf(json, "server"));
-    const Json limits = ObjectOf(json, "limits");
+    run.harness = runner::TextField(json, "harness");
+    run.server = ReadServer(runner::ObjectField(json, "server"));
+    const Json limits = runner::ObjectField(json, "limits");
     // In a report, 0 means that it has no limit.
-    if (const uint64_t seconds = NumberOf(limits, "timeout"); seconds != 0) {
+    if (const uint64_t seconds = runner::UintField(limits, "timeout").value_or(0); seconds != 0) {
       run.limits.timeout_seconds = static_cast<int>(std::min(seconds, runner::kMostSeconds));
     }
-    if (const uint64_t megabytes = NumberOf(limits, "rss"); megabytes != 0) {
+    if (const uint64_t megabytes = runner::UintField(limits, "rss").value_or(0); megabytes != 0) {
       run.limits.rss_mb = std::min(megabytes, runner::kMostMegabytes);
     }
-    run.options = ObjectOf(json, "options");
+    run.options = runner::ObjectField(json, "options");
   }
   if (run.harness.empty()) {
     throw runner::UserError(
@@ -226,48 +197,48 @@ Failure ReadFailure(const Json& json, const std::string& where, std::string* mis
   Failure failure;
   failure.run = ReadRunSpec(json, where);
   Symptom& what = failure.what;
-  what.signature = TextOf(json, "signature");
-  what.kind = TextOf(json, "kind");
-  what.invariant = TextOf(json, "invariant");
-  what.statement = TextOf(json, "statement");
+  what.signature = runner::TextField(json, "signature");
+  what.kind = runner::TextField(json, "kind");
+  what.invariant = runner::TextField(json, "invariant");
+  what.statement = runner::TextField(json, "statement");
   if (const auto op = json.find("op"); op != json.end() && op->is_number_unsigned()) {
     what.op = op->get<uint64_t>();
   }
-  what.expected = TextOf(json, "expected");
-  what.seen = TextOf(json, "seen");
-  what.frames = TextsOf(json, "frames");
-  what.details = ObjectOf(json, "details");
-  failure.input.text = TextOf(json, "case");
-  failure.input.tape = FromHex(TextOf(json, "tape"));
-  failure.hash = TextOf(json, "hash");
-  failure.input.minimized = FlagOf(json, "minimized");
+  what.expected = runner::TextField(json, "expected");
+  what.seen = runner::TextField(json, "seen");
+  what.frames = runner::TextsField(json, "frames");
+  what.details = runner::ObjectField(json, "details");
+  failure.input.text = runner::TextField(json, "case");
+  failure.input.tape = FromHex(runner::TextField(json, "tape"));
+  failure.hash = runner::TextField(json, "hash");
+  failure.input.minimized = runner::BoolField(json, "minimized");
   if (const auto replays = json.find("replays"); replays != json.end() && replays->is_boolean()) {
     failure.replays = replays->get<bool>();
   }
-  failure.interrupted = FlagOf(json, "interrupted");
-  const Json size = ObjectOf(json, "size");
-  failure.input.ops_before = NumberOf(size, "ops_before");
-  failure.input.ops_after = NumberOf(size, "ops_after");
-  failure.input.bytes_before = NumberOf(size, "bytes_before");
-  failure.input.bytes_after = NumberOf(size, "bytes_after");
-  failure.input.candidates = NumberOf(size, "candidates");
-  failure.verb = TextOf(json, "verb");
-  failure.arguments = TextsOf(json, "arguments");
-  failure.engine = TextOf(json, "engine");
-  failure.seed = NumberOf(json, "seed");
-  failure.from = TextOf(json, "from");
-  failure.versions = ObjectOf(json, "versions");
-  failure.first_seen = TextOf(json, "first_seen");
-  failure.last_seen = TextOf(json, "last_seen");
-  failure.met = NumberOf(json, "met", 1);
-  failure.checked = TextOf(json, "checked");
-  failure.state = TextOf(json, "state");
+  failure.interrupted = runner::BoolField(json, "interrupted");
+  const Json size = runner::ObjectField(json, "size");
+  failure.input.ops_before = runner::UintField(size, "ops_before").value_or(0);
+  failure.input.ops_after = runner::UintField(size, "ops_after").value_or(0);
+  failure.input.bytes_before = runner::UintField(size, "bytes_before").value_or(0);
+  failure.input.bytes_after = runner::UintField(size, "bytes_after").value_or(0);
+  failure.input.candidates = runner::UintField(size, "candidates").value_or(0);
+  failure.verb = runner::TextField(json, "verb");
+  failure.arguments = runner::TextsField(json, "arguments");
+  failure.engine = runner::TextField(json, "engine");
+  failure.seed = runner::UintField(json, "seed").value_or(0);
+  failure.from = runner::TextField(json, "from");
+  failure.versions = runner::ObjectField(json, "versions");
+  failure.first_seen = runner::TextField(json, "first_seen");
+  failure.last_seen = runner::TextField(json, "last_seen");
+  failure.met = runner::UintField(json, "met").value_or(1);
+  failure.checked = runner::TextField(json, "checked");
+  failure.state = runner::TextField(json, "state");
   missing->clear();
   // Reports of earlier versions name no runner, and no server that could be restarted.
   if (!json.contains("runner") && failure.run.runner != "process") {
-    if (const std::string version = TextOf(json, "server"); !version.empty()) {
+    if (const std::string version = runner::TextField(json, "server"); !version.empty()) {
       failure.run.server.version = version;
-      failure.run.server.profile = TextOf(json, "profile");
+      failure.run.server.profile = runner::TextField(json, "profile");
     }
     *missing =
         "an earlier version wrote it and does not say how its server was started: add --start "

@@ -7,44 +7,13 @@
 #include <algorithm>
 #include <iterator>
 
+#include "runner/json_fields.h"
 #include "runner/process.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
 
 namespace resprobe::report {
 namespace {
-
-std::string TextOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_string() ? at->get<std::string>() : "";
-}
-
-double NumberOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_number() ? at->get<double>() : 0;
-}
-
-bool FlagOf(const Json& json, const char* key, bool otherwise = false) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_boolean() ? at->get<bool>() : otherwise;
-}
-
-std::optional<uint64_t> CountOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  if (at == json.end() || !at->is_number_unsigned()) return std::nullopt;
-  return at->get<uint64_t>();
-}
-
-// The value with this key if it is an array; else an empty one.
-Json ListOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_array() ? *at : Json::array();
-}
-
-Json ObjectOf(const Json& json, const char* key) {
-  const auto at = json.find(key);
-  return at != json.end() && at->is_object() ? *at : Json::object();
-}
 
 Json ToJson(const Result& result) {
   Json json = {{"name", runner::JsonText(result.name)},
@@ -59,15 +28,15 @@ Json ToJson(const Result& result) {
 
 Result ReadResult(const Json& json) {
   Result result;
-  result.name = TextOf(json, "name");
-  const auto* const at = std::ranges::find(kStatusNames, TextOf(json, "status"));
+  result.name = runner::TextField(json, "name");
+  const auto* const at = std::ranges::find(kStatusNames, runner::TextField(json, "status"));
   result.status = at == std::end(kStatusNames)
                       ? Status::kUnknown
                       : static_cast<Status>(std::distance(std::begin(kStatusNames), at));
-  result.note = TextOf(json, "error");
-  result.command = TextOf(json, "command");
-  result.seed = CountOf(json, "seed");
-  result.seconds = NumberOf(json, "duration_ms") / 1000;
+  result.note = runner::TextField(json, "error");
+  result.command = runner::TextField(json, "command");
+  result.seed = runner::UintField(json, "seed");
+  result.seconds = runner::NumberField(json, "duration_ms") / 1000;
   return result;
 }
 
@@ -85,10 +54,12 @@ Json ToJson(const Plot& plot) {
 }
 
 Plot ReadPlot(const Json& json) {
-  Plot plot = {.title = TextOf(json, "title"), .x = TextOf(json, "x"), .y = TextOf(json, "y")};
-  for (const Json& one : ListOf(json, "lines")) {
-    Plot::Line line = {.name = TextOf(one, "name"), .points = {}};
-    for (const Json& point : ListOf(one, "points")) {
+  Plot plot = {.title = runner::TextField(json, "title"),
+               .x = runner::TextField(json, "x"),
+               .y = runner::TextField(json, "y")};
+  for (const Json& one : runner::ListField(json, "lines")) {
+    Plot::Line line = {.name = runner::TextField(one, "name"), .points = {}};
+    for (const Json& point : runner::ListField(one, "points")) {
       if (!point.is_array() || point.size() != 2) continue;
       if (!point[0].is_number() || !point[1].is_number()) continue;
       line.points.emplace_back(point[0].get<double>(), point[1].get<double>());
@@ -154,34 +125,34 @@ std::string NameOf(Status status) { return kStatusNames[static_cast<size_t>(stat
 Finding FindingOf(const Json& json) {
   Finding finding;
   finding.json = json;
-  finding.signature = TextOf(json, "signature");
-  finding.kind = TextOf(json, "kind");
+  finding.signature = runner::TextField(json, "signature");
+  finding.kind = runner::TextField(json, "kind");
   if (finding.kind.empty()) finding.kind = finding.signature.substr(0, finding.signature.find(':'));
-  finding.invariant = TextOf(json, "invariant");
-  finding.statement = TextOf(json, "statement");
-  finding.harness = TextOf(json, "harness");
-  const Json server = ObjectOf(json, "server");
+  finding.invariant = runner::TextField(json, "invariant");
+  finding.statement = runner::TextField(json, "statement");
+  finding.harness = runner::TextField(json, "harness");
+  const Json server = runner::ObjectField(json, "server");
   for (const char* key : {"version", "start", "address", "unix"}) {
-    if (finding.server.empty()) finding.server = TextOf(server, key);
+    if (finding.server.empty()) finding.server = runner::TextField(server, key);
   }
-  if (const auto op = CountOf(json, "op")) {
-    const auto after = CountOf(ObjectOf(json, "size"), "ops_after");
+  if (const auto op = runner::UintField(json, "op")) {
+    const auto after = runner::UintField(runner::ObjectField(json, "size"), "ops_after");
     finding.at = after && *op >= *after ? "the end" : "#" + std::to_string(*op);
   }
-  finding.expected = TextOf(json, "expected");
-  finding.seen = TextOf(json, "seen");
-  for (const Json& frame : ListOf(json, "frames")) {
+  finding.expected = runner::TextField(json, "expected");
+  finding.seen = runner::TextField(json, "seen");
+  for (const Json& frame : runner::ListField(json, "frames")) {
     if (frame.is_string()) finding.frames.push_back(frame.get<std::string>());
   }
-  finding.case_text = TextOf(json, "case");
-  finding.from = TextOf(json, "from");
-  finding.folder = TextOf(json, "folder");
-  finding.replay = TextOf(json, "replay");
-  finding.seed = CountOf(json, "seed");
-  finding.met = CountOf(json, "repeats").value_or(0) + 1;
-  finding.known = FlagOf(json, "known");
-  finding.fails = FlagOf(json, "fails", true);
-  for (const auto& [name, text] : ObjectOf(json, "attachments").items()) {
+  finding.case_text = runner::TextField(json, "case");
+  finding.from = runner::TextField(json, "from");
+  finding.folder = runner::TextField(json, "folder");
+  finding.replay = runner::TextField(json, "replay");
+  finding.seed = runner::UintField(json, "seed");
+  finding.met = runner::UintField(json, "repeats").value_or(0) + 1;
+  finding.known = runner::BoolField(json, "known");
+  finding.fails = runner::BoolField(json, "fails", true);
+  for (const auto& [name, text] : runner::ObjectField(json, "attachments").items()) {
     if (text.is_string()) finding.attachments[name] = text.get<std::string>();
   }
   return finding;
@@ -342,35 +313,39 @@ Json ToJson(const Report& report) {
 }
 
 Report ReadReport(const Json& json, const std::string& where) {
-  if (!json.is_object() || TextOf(json, "schema") != kSchema) {
+  if (!json.is_object() || runner::TextField(json, "schema") != kSchema) {
     throw runner::UserError(where + ": is no report: name the file of --format json --output FILE");
   }
-  if (CountOf(json, "schema_version").value_or(0) != kSchemaVersion) {
+  if (runner::UintField(json, "schema_version").value_or(0) != kSchemaVersion) {
     throw runner::UserError(where + ": a report of schema " +
                             (json.contains("schema_version") ? json["schema_version"].dump() : "") +
                             ", and this program reads " + std::to_string(kSchemaVersion));
   }
-  const Json metadata = ObjectOf(json, "metadata");
+  const Json metadata = runner::ObjectField(json, "metadata");
   Report report;
-  report.verb = TextOf(metadata, "suite");
-  for (const Json& word : ListOf(metadata, "arguments")) {
+  report.verb = runner::TextField(metadata, "suite");
+  for (const Json& word : runner::ListField(metadata, "arguments")) {
     if (word.is_string()) report.arguments.push_back(word.get<std::string>());
   }
-  report.version = TextOf(metadata, "version");
-  report.host = TextOf(metadata, "host");
-  report.started = TextOf(metadata, "timestamp");
-  report.noun = TextOf(metadata, "noun");
-  report.seconds = NumberOf(json, "seconds");
-  report.interrupted = FlagOf(json, "interrupted");
-  report.vacuous = TextOf(json, "vacuous");
-  report.exit_code = static_cast<int>(NumberOf(ObjectOf(json, "summary"), "exit_code"));
-  for (const Json& one : ListOf(json, "results")) report.results.push_back(ReadResult(one));
-  for (const Json& one : ListOf(json, "findings")) report.findings.push_back(FindingOf(one));
-  for (const Json& one : ListOf(json, "plots")) report.plots.push_back(ReadPlot(one));
+  report.version = runner::TextField(metadata, "version");
+  report.host = runner::TextField(metadata, "host");
+  report.started = runner::TextField(metadata, "timestamp");
+  report.noun = runner::TextField(metadata, "noun");
+  report.seconds = runner::NumberField(json, "seconds");
+  report.interrupted = runner::BoolField(json, "interrupted");
+  report.vacuous = runner::TextField(json, "vacuous");
+  report.exit_code =
+      static_cast<int>(runner::NumberField(runner::ObjectField(json, "summary"), "exit_code"));
+  for (const Json& one : runner::ListField(json, "results"))
+    report.results.push_back(ReadResult(one));
+  for (const Json& one : runner::ListField(json, "findings"))
+    report.findings.push_back(FindingOf(one));
+  for (const Json& one : runner::ListField(json, "plots")) report.plots.push_back(ReadPlot(one));
   for (const auto& [key, value] : json.items()) {
     if (std::ranges::find(kKeys, key) == std::end(kKeys)) report.own[key] = value;
   }
-  for (const Json& one : ListOf(json, "reports")) report.reports.push_back(ReadReport(one, where));
+  for (const Json& one : runner::ListField(json, "reports"))
+    report.reports.push_back(ReadReport(one, where));
   return report;
 }
 
