@@ -142,7 +142,8 @@ Verb AllVerbs() {
         ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
         CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, SimulateVerb,
         SmokeVerb,  SeedsVerb,    StressVerb,    WorkersVerb, CmdVerb,         CorpusVerb,
-        BenchVerb,  MutantsVerb,  ReportVerb,    SoakVerb,    FullVerb,        SpecVerb}) {
+        BenchVerb,  MutantsVerb,  ReportVerb,    SoakVerb,    FullVerb,        SpecVerb,
+        CloudVerb,  UnitVerb,     MergeVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

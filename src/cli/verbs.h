@@ -19,6 +19,7 @@ Verb BenchVerb();
 Verb ChaosPeerVerb();
 Verb ChaosVerb();
 Verb ClientVerb();
+Verb CloudVerb();
 Verb ClusterVerb();
 Verb CmdVerb();
 Verb CompletionVerb();
@@ -35,6 +36,7 @@ Verb IoVerb();
 Verb KillVerb();
 Verb ListVerb();
 Verb ManVerb();
+Verb MergeVerb();
 Verb MinimizeVerb();
 Verb ModelCheckVerb();
 Verb MutantsVerb();
@@ -51,6 +53,7 @@ Verb SmokeVerb();
 Verb SoakVerb();
 Verb SpecVerb();
 Verb StressVerb();
+Verb UnitVerb();
 Verb WorkersVerb();
 
 }  // namespace resprobe::cli

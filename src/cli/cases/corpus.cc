@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/cases/needed_tapes.h"
 #include "cli/cases/pair_coverage.h"
 #include "cli/cases/seed_selection.h"
 #include "cli/fuzz/fuzz_job.h"
@@ -42,77 +43,6 @@ std::vector<Seed> LoadSeeds(const runner::HarnessEntry& harness, const fs::path&
     }
   }
   return seeds;
-}
-
-// Runs libFuzzer's merge of `folders` into the empty folder `into`, with its log in the file
-// `control`. A set-cover merge logs all features of each file; an ordinary one only those that
-// smaller files lack.
-void RunMerge(const runner::HarnessEntry& harness, const std::vector<fs::path>& folders,
-              const fs::path& into, const fs::path& control, bool set_cover) {
-  runner::MakeFolder(into);
-  runner::Command command;
-  command.argv = {harness.binary, set_cover ? "-set_cover_merge=1" : "-merge=1",
-                  "-merge_control_file=" + control.string(), into};
-  for (const fs::path& folder : folders) command.argv.push_back(folder);
-  command.environment = runner::SanitizerEnvironment(false);
-  const runner::RunResult result = RunToEnd(command);
-  if (result.exit_code != 0) {
-    throw runner::UserError(harness.name + ": libFuzzer could not merge its corpus (" +
-                            SignatureOf(result).Text() + "): run ./resprobe replay on it");
-  }
-}
-
-// The tapes of `folder`, by SHA-1, that each add coverage to the smaller ones.
-std::map<std::string, std::string> AddingCoverage(const runner::HarnessEntry& harness,
-                                                  const fs::path& folder) {
-  runner::TempFolder temp;
-  const fs::path into = temp.path() / "merged";
-  RunMerge(harness, {folder}, into, temp.path() / "control", false);
-  std::map<std::string, std::string> kept;
-  for (const fs::path& file : runner::FilesIn(into)) {
-    std::string tape = runner::ReadFile(file);
-    kept[runner::Sha1(tape)] = std::move(tape);
-  }
-  return kept;
-}
-
-void WriteTapes(const fs::path& folder, const std::map<std::string, std::string>& tapes) {
-  std::error_code error;
-  fs::remove_all(folder, error);
-  runner::MakeFolder(folder);
-  for (const auto& [name, tape] : tapes) runner::WriteFile(folder / name, tape);
-}
-
-// --- Pairs: combinations that a world reports, invisible to the engine's coverage.
-
-// The pairs that each tape reaches, by SHA-1; empty if no tape reaches any.
-std::map<std::string, Pairs> PairsOf(const runner::HarnessEntry& harness,
-                                     const std::map<std::string, std::string>& tapes) {
-  runner::TempFolder temp;
-  WriteTapes(temp.path() / "tapes", tapes);
-  std::map<std::string, Pairs> met;
-  FindPairs(harness, runner::FilesIn(temp.path() / "tapes"),
-            [&](const fs::path& file, const Pairs& pairs) {
-              if (!pairs.empty()) met[file.filename().string()] = pairs;
-            });
-  return met;
-}
-
-// The tapes that are not in `covering` (those that add coverage) and reach no pair that smaller
-// ones do not reach.
-std::set<std::string> NotNeeded(const std::map<std::string, std::string>& tapes,
-                                const std::map<std::string, std::string>& covering,
-                                std::map<std::string, Pairs> met) {
-  std::set<std::pair<size_t, std::string>> by_size;
-  for (const auto& [sha1, tape] : tapes) by_size.emplace(tape.size(), sha1);
-  std::set<std::string> not_needed;
-  Pairs all;
-  for (const auto& [size, sha1] : by_size) {
-    const size_t before = all.size();
-    all.merge(met[sha1]);
-    if (all.size() == before && !covering.contains(sha1)) not_needed.insert(sha1);
-  }
-  return not_needed;
 }
 
 // --- Choosing seeds.
@@ -293,7 +223,6 @@ Check CheckHarness(const runner::Project& project, const runner::HarnessEntry& h
                              result.signature);
   });
   if (check.problems.empty()) {
-    runner::TempFolder temp;
     std::map<std::string, std::string> tapes;
     for (const Seed& seed : seeds) {
       const auto [at, is_new] = tapes.emplace(runner::Sha1(seed.tape), seed.tape);
@@ -301,9 +230,7 @@ Check CheckHarness(const runner::Project& project, const runner::HarnessEntry& h
         check.problems.push_back(project.Shown(seed.file) + ": another seed is the same");
       }
     }
-    WriteTapes(temp.path() / "seeds", tapes);
-    const auto kept = AddingCoverage(harness, temp.path() / "seeds");
-    const std::set<std::string> not_needed = NotNeeded(tapes, kept, PairsOf(harness, tapes));
+    const std::set<std::string> not_needed = NotNeeded(harness, tapes);
     for (const Seed& seed : seeds) {
       if (not_needed.contains(runner::Sha1(seed.tape))) {
         check.problems.push_back(project.Shown(seed.file) +

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/cases/case_runners.h"
+#include "cli/cases/finding_check.h"
 #include "cli/cases/show.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
@@ -98,55 +99,6 @@ int RunList(const std::vector<std::string>& folders, const runner::OutputOptions
   return Complain(broken);
 }
 
-// Opens runners; keeps the last one, since starting a server takes longer than a case.
-class Runners {
- public:
-  explicit Runners(const runner::Project& project) : project_(project) {}
-
-  findings::CaseRunner& Open(const findings::RunSpec& spec) {
-    if (runner_ != nullptr && spec_ == spec) return *runner_;
-    runner_.reset();  // stop its server before the next one starts
-    runner_ = OpenRunner(project_, spec);
-    spec_ = spec;
-    return *runner_;
-  }
-  void Close() { runner_.reset(); }
-
- private:
-  const runner::Project& project_;
-  findings::RunSpec spec_;
-  std::unique_ptr<findings::CaseRunner> runner_;
-};
-
-struct Checked {
-  std::string word;  // "failing", "gone", "not met", "unclear", "cannot run"
-  std::string note;
-};
-
-Checked Check(const findings::StoredFailure& stored, Runners* runners) {
-  if (!stored.missing.empty()) return {"cannot run", stored.missing};
-  const findings::Failure& failure = stored.failure;
-  try {
-    const runner::TempFolder temp;
-    findings::CaseRunner& runner = runners->Open(failure.run);
-    const findings::CaseOutcome outcome = runner.RunOne(CaseFileOf(stored, temp.path()));
-    if (findings::SameFailure(outcome.what.signature, failure.what.signature))
-      return {"failing", ""};
-    if (outcome.failed()) return {"failing", "otherwise now: " + outcome.what.signature};
-    if (failure.replays == std::optional(false)) {
-      return {"unclear", "alone, its case never failed"};
-    }
-    if (const int runs = AttemptsOf(failure.run); runs > 1) {
-      return {"not met", "not met in " + std::to_string(runs) +
-                             " runs: chance decides whether it shows, so it may still be there"};
-    }
-    return {"gone", ""};
-  } catch (const runner::UserError& error) {
-    runners->Close();
-    return {"cannot run", error.what()};
-  }
-}
-
 int RunRemove(const std::vector<std::string>& folders, bool gone) {
   const runner::Project project = runner::OpenProject();
   if (folders.empty() && !gone) {
@@ -156,12 +108,12 @@ int RunRemove(const std::vector<std::string>& folders, bool gone) {
   std::vector<std::string> broken;
   findings::FindingStore store(project);
   size_t removed = 0;
-  Runners runners(project);
+  FindingChecker checker(project);
   for (const findings::StoredFailure& stored : Named(project, folders, &broken)) {
     if (gone) {
       if (StateOf(stored.failure) != "gone") continue;
       // What check has seen may be old.
-      const Checked now = Check(stored, &runners);
+      const CheckedFinding now = checker.Check(stored);
       if (runner::Interrupted()) throw runner::Interruption();
       if (now.word == "failing" || now.word == "not met") store.SetState(stored.folder, now.word);
       if (now.word != "gone") {
@@ -184,14 +136,14 @@ int RunCheck(const std::vector<std::string>& folders, const runner::OutputOption
   const runner::Project project = runner::OpenProject();
   std::vector<std::string> broken;
   findings::FindingStore store(project);
-  Runners runners(project);
+  FindingChecker checker(project);
   std::map<std::string, size_t> counts;
   report::Report report = report::NewReport("findings check", 0);
   const double start = runner::Now();
   const std::vector<findings::StoredFailure> all = Named(project, folders, &broken);
   for (const findings::StoredFailure& stored : all) {
     if (runner::Interrupted()) throw runner::Interruption();
-    const Checked checked = Check(stored, &runners);
+    const CheckedFinding checked = checker.Check(stored);
     if (runner::Interrupted()) throw runner::Interruption();
     ++counts[checked.word];
     if (checked.word == "failing" || checked.word == "gone" || checked.word == "not met") {
