@@ -23,12 +23,13 @@ readonly SETS=(
   "redis-7.0|bookworm|redis-server redis-tools|usr/bin/redis-server"
   "redisearch-1.2|bookworm|redis-redisearch|usr/lib/redis/modules/redisearch.so"
   "hiredis-0.14|bookworm|libhiredis-dev|usr/lib/*/libhiredis.a"
+  "slurm-22.05|bookworm|slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge|usr/sbin/slurmctld-wlm"
   "[libcxx-19]|bookworm|libc++-19-dev libc++abi-19-dev|usr/lib/llvm-19/lib/libc++.a"
 )
 
 say() { printf 'resprobe: %s\n' "$*" >&2; }
 
-# True if the system itself provides the set NAME, so that nothing need be fetched.
+# True if the system itself provides the set NAME, so that nothing need be fetched. (May print.)
 system_has() {
   case $1 in
     redis-7.0) [[ $(/usr/bin/redis-server --version 2>/dev/null) == *v=7.0.* ]] ;;
@@ -36,6 +37,7 @@ system_has() {
     redisearch-1.2) [[ $(dpkg-query -W -f '${Version}' redis-redisearch 2>/dev/null) == *1.2.* ]] ;;
     hiredis-1.2) [[ $(hiredis_version) == 1.2.* ]] ;;
     hiredis-0.14) [[ $(hiredis_version) == 0.14.* ]] ;;
+    slurm-22.05) command -v slurmctld && command -v slurmd && command -v sbatch && command -v munged ;;
     *) return 1 ;;
   esac
 }
@@ -180,22 +182,24 @@ fetch() {
   say "unpacked $(paste -s -d, "$packages/$name/.complete" | sed 's/,/, /g') into build/packages/$name"
 }
 
-# Writes DIR/bin/PROGRAM, which starts DIR/usr/bin/PROGRAM with the unpacked libraries; DIR will be
-# moved to FINAL.
+# Writes DIR/bin/PROGRAM, which starts DIR/usr/bin/PROGRAM or DIR/usr/sbin/PROGRAM with the unpacked
+# libraries; DIR will be moved to FINAL. (Nothing is installed: no script of a package runs, and no
+# service is started.)
 make_wrappers() {
   local dir=$1 final=$2 program libraries
-  [[ -d $dir/usr/bin ]] || return 0
+  [[ -d $dir/usr/bin || -d $dir/usr/sbin ]] || return 0
   mkdir -p "$dir/bin"
   libraries=$(cd "$dir" && find . -name '*.so*' -printf "$final/%P\n" | xargs -r -n1 -d '\n' dirname |
     sort -u | paste -s -d:)
-  for program in "$dir"/usr/bin/*; do
-    program=${program##*/}
+  for program in "$dir"/usr/bin/* "$dir"/usr/sbin/*; do
+    [[ -x $program ]] || continue
+    program=${program#"$dir"/}
     {
       echo '#!/bin/sh'
       [[ -z $libraries ]] || printf 'export LD_LIBRARY_PATH=%q\n' "$libraries"
-      printf 'exec %q "$@"\n' "$final/usr/bin/$program"
-    } >"$dir/bin/$program"
-    chmod +x "$dir/bin/$program"
+      printf 'exec %q "$@"\n' "$final/$program"
+    } >"$dir/bin/${program##*/}"
+    chmod +x "$dir/bin/${program##*/}"
   done
 }
 
@@ -252,7 +256,7 @@ main() {
     [[ $row != \[* || $row == "[$also]"* ]] || continue
     row=${row/\[/} row=${row/\]/}
     IFS='|' read -r name suite list file <<<"$row"
-    if is_complete "$name" || is_given_up "$name" || system_has "$name"; then continue; fi
+    if is_complete "$name" || is_given_up "$name" || system_has "$name" >/dev/null; then continue; fi
     todo+=("$row")
     suites+=("$suite")
     [[ $suite != *-backports ]] || suites+=("${suite%-backports}")

@@ -88,7 +88,9 @@ std::string JoinedNames(const std::map<std::string, uint64_t>& names) {
 }  // namespace
 
 void Merger::AddOwn(const std::string& key, const Json& from, bool top, Json* to) const {
-  const bool setting = top && (settings_.contains(key) || Has(kAlwaysSettings, key));
+  // (What an option has chosen from may be counted under its name: parts.)
+  const bool setting =
+      top && from.is_primitive() && (settings_.contains(key) || Has(kAlwaysSettings, key));
   if (key == "seed" && top && from.is_number() && to->is_number()) {
     *to = std::min(*to, from);  // of the first
   } else if (setting) {
@@ -132,7 +134,8 @@ void DropRates(Json* own, const std::set<std::string>& settings, bool top) {
   if (own->is_object()) {
     for (auto at = own->begin(); at != own->end();) {
       const std::string& key = at.key();
-      const bool setting = top && (settings.contains(key) || Has(kAlwaysSettings, key));
+      const bool setting =
+          top && at->is_primitive() && (settings.contains(key) || Has(kAlwaysSettings, key));
       const bool rate = key.ends_with("_per_second") || (at->is_number_float() && !IsTime(key));
       if (rate && !setting) {
         at = own->erase(at);

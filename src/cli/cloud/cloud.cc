@@ -19,6 +19,7 @@
 #include "cli/cloud/unit.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
+#include "findings/campaign.h"
 #include "findings/failure.h"
 #include "live/server/target.h"
 #include "report/writers.h"
@@ -196,13 +197,15 @@ int RunCloud(CloudOptions options) {
   const runner::Project project = runner::OpenProject();
   CompletePlan(project, &options);
   if (options.engine == "kubernetes") return WriteManifests(options);
+  if (options.engine == "slurm") CheckSlurm();
   const fs::path folder = FolderFor(project, options);
   OpenCampaign(folder, &options.plan);
   const runner::OutputOptions output = {.format = options.format, .file = ""};
   std::FILE* const out = output.text_on_stdout() ? stdout : stderr;
-  absl::FPrintF(out, "%s: %d seeds of %s in %d units on %d machines (%s)\n", project.Shown(folder),
-                options.plan.seeds, options.plan.verb, options.plan.units, options.machines,
-                options.engine);
+  absl::FPrintF(out, "%s: %s of %s in %s on %s (%s)\n", project.Shown(folder),
+                findings::Plural(options.plan.seeds, "seed"), options.plan.verb,
+                findings::Plural(options.plan.units, "unit"),
+                findings::Plural(options.machines, "machine"), options.engine);
   std::fflush(out);
   report::Report report;
   bool interrupted = false;

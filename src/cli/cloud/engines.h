@@ -23,6 +23,9 @@ inline constexpr int kUnitTries = 3;
 void RunOnThisMachine(const CloudPlan& plan, const fs::path& folder, uint64_t machines,
                       std::FILE* out);
 
+// Throws UserError if slurm's commands are not here.
+void CheckSlurm();
+
 struct SlurmOptions {
   std::vector<std::string> arguments;  // more words for sbatch
   bool detach = false;                 // leave the jobs to themselves
@@ -30,7 +33,8 @@ struct SlurmOptions {
 
 // Submits the units as a job array, of which `machines` run at a time, and their merge as a job
 // that depends on it. Waits for both and prints what has ended; Ctrl-C cancels the array, and waits
-// for the merge. Throws UserError if slurm is not here or refuses a job. Returns false if the merge
+// for the merge. Throws UserError if slurm
+// refuses a job. Returns false if the merge
 // was left to the job and has not ended: with `detach`.
 bool RunOnSlurm(const CloudPlan& plan, const fs::path& folder, uint64_t machines,
                 const SlurmOptions& options, std::FILE* out);

@@ -27,7 +27,7 @@ std::string AskSlurm(std::vector<std::string> words) {
   if (result.exit_code == 0) return result.out;
   std::string said = result.err.empty() ? result.out : result.err;
   std::ranges::replace(said, '\n', ' ');
-  throw runner::UserError(words[3] + ": " + runner::TerminalText(said));
+  throw runner::UserError(runner::TerminalText(said.empty() ? words[3] + " fails" : said));
 }
 
 // "0-3,7": the numbers as sbatch takes them.
@@ -82,14 +82,17 @@ std::map<std::string, int> StatesOf(const SlurmJobs& jobs) {
 
 }  // namespace
 
-bool RunOnSlurm(const CloudPlan& plan, const fs::path& folder, uint64_t machines,
-                const SlurmOptions& options, std::FILE* out) {
+void CheckSlurm() {
   for (const char* const program : {"sbatch", "squeue", "scancel"}) {
     if (!IsInPath(program)) {
       throw runner::UserError(std::string("--engine slurm: there is no ") + program +
                               " here: start it where slurm's commands are (Debian: slurm-client)");
     }
   }
+}
+
+bool RunOnSlurm(const CloudPlan& plan, const fs::path& folder, uint64_t machines,
+                const SlurmOptions& options, std::FILE* out) {
   std::vector<uint64_t> numbers;
   for (uint64_t i = 0; i < plan.units; ++i) {
     if (!IsUnitDone(plan, i, folder / "results")) numbers.push_back(i);
@@ -196,9 +199,7 @@ bool RunOnSlurm(const CloudPlan& plan, const fs::path& folder, uint64_t machines
     throw runner::UserError("the job of the merge has left no report" +
                             (why.empty() ? " and no log" : ": " + why));
   }
-  for (const char* const name : {"merge.log"}) {
-    std::fputs(runner::ReadFile(scripts / name).c_str(), out);
-  }
+  std::fputs(runner::ReadFile(scripts / "merge.log").c_str(), out);
   if (cancelled) throw runner::Interruption();
   return true;
 }
