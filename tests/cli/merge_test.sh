@@ -36,6 +36,8 @@ for value in "part['lives']" "part['violations']" "part['operations']" "part['cr
   is "$merged/report.json" "$value" "$(ask "$temp/one.json" "$value")"
 done
 run 1 replay "$(dirname "$(find "$merged/work/findings" -name case | head -n 1)")"
+folder=$(ask "$temp/c/results/0000/report.json" "r['findings'][0]['folder']")
+[[ -e $folder/report.json ]] || { echo "the finding of a unit is not in $folder" >&2 && failures=1; }
 for format in markdown junit sarif html json; do
   run 0 report show "$merged/report.json" --format $format
 done

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,11 +121,21 @@ void CopyShard(const CloudPlan& plan, const CloudUnit& unit, const fs::path& to)
   }
 }
 
-// Names the report after the work, not after the folder it was written to.
-report::Report NameReport(const fs::path& file, const std::vector<std::string>& words) {
-  const Json json = Json::parse(runner::ReadFile(file), nullptr, false);
-  report::Report report = report::ReadReport(json, file);
+// Names the report after the work, and findings after the folder that will have them.
+report::Report NameReport(const fs::path& attempt, const std::string& name,
+                          const std::vector<std::string>& words) {
+  const fs::path file = attempt / "report.json";
+  report::Report report =
+      report::ReadReport(Json::parse(runner::ReadFile(file), nullptr, false), file);
   report.arguments = words;
+  for (report::Finding& finding : report.findings) {
+    for (const char* const key : {"folder", "replay"}) {
+      const auto at = finding.json.find(key);
+      if (at == finding.json.end() || !at->is_string()) continue;
+      *at = absl::StrReplaceAll(at->get<std::string>(),
+                                {{"/" + attempt.filename().string() + "/", "/" + name + "/"}});
+    }
+  }
   runner::WriteFile(file, report::ToJson(report).dump(2) + "\n");
   return report;
 }
@@ -190,7 +201,7 @@ int RunUnit(const CloudPlan& plan, uint64_t number, const fs::path& results) {
   runner::WriteFile(attempt / "log.txt", process.out + process.err);
   std::string outcome = absl::StrFormat("%.1f s", result.seconds);
   if (fs::exists(attempt / "report.json", error)) {
-    const report::Report report = NameReport(attempt / "report.json", words);
+    const report::Report report = NameReport(attempt, name, words);
     outcome = report::NameOf(StatusOf(SummaryOf(report))) + ", " +
               std::to_string(report.findings.size()) + " " + report.noun +
               (report.findings.size() == 1 ? "" : "s") + ", " + outcome;
