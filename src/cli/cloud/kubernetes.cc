@@ -117,8 +117,8 @@ Json PodOf(const KubernetesOptions& options, const std::string& name, const Json
               {{"name", "results"}, {"persistentVolumeClaim", {{"claimName", options.claim}}}}}}}}};
 }
 
-// A pod that its node has lost or thrown out does not count as a failure; one that was used wrongly
-// ends the job, since every other one would be, too.
+// A pod that its node has lost or thrown out does not count as a failure; one whose
+// arguments are wrong ends the job, since those of every other one are, too.
 Json FailurePolicyOf(const std::string& container) {
   return {
       {"rules",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/cloud/engines.h"
+#include "cli/cloud/result_folder.h"
 #include "cli/cloud/unit.h"
 #include "runner/process.h"
 #include "runner/text.h"
@@ -30,6 +31,16 @@ std::unique_ptr<runner::Process> StartWorker(const fs::path& folder, uint64_t nu
   return std::make_unique<runner::Process>(runner::Command{
       {fs::read_symlink("/proc/self/exe"), "unit", folder, "--number", std::to_string(number)},
       {}});
+}
+
+// True if the unit's run says that it cannot be done here.
+bool IsRefused(const CloudPlan& plan, uint64_t number, const fs::path& folder) {
+  try {
+    const ResultFolder result = ReadResultHead(folder / "results" / NameOf(UnitOf(plan, number)));
+    return !result.interrupted && result.exit_code == runner::kWrongUse;
+  } catch (const runner::UserError&) {
+    return false;
+  }
 }
 
 std::string LastLine(std::string text) {
@@ -76,9 +87,10 @@ void RunOnThisMachine(const CloudPlan& plan, const fs::path& folder, uint64_t ma
       Working& one = working[i];
       if (one.process->Pump(kPoll / static_cast<double>(working.size()))) continue;
       const int code = one.process->exit_code();
-      const bool lost = code == runner::kFinding || one.process->signal() != 0;
+      const bool refuses = code == runner::kWrongUse || IsRefused(plan, one.number, folder);
+      const bool lost = !refuses && code != runner::kAllWell;
       if (code == runner::kAllWell) ++done;
-      if (code == runner::kWrongUse) {
+      if (refuses) {
         ++refused;
         why_refused = LastLine(one.process->out + one.process->err);
       }

@@ -220,8 +220,7 @@ int RunUnit(const CloudPlan& plan, uint64_t number, const fs::path& results) {
   std::printf("%s%s%s\n", said.c_str(), told ? "interrupted, " : "", outcome.c_str());
   std::fflush(stdout);
   if (told) throw runner::Interruption();
-  if (result.done()) return runner::kAllWell;
-  return result.exit_code >= kOfSignal ? runner::kFinding : runner::kWrongUse;
+  return result.done() ? runner::kAllWell : runner::kFinding;
 }
 
 }  // namespace resprobe::cli

@@ -14,9 +14,9 @@ namespace resprobe::cli {
 // is replaced. What attempts that were killed have left is taken up: their corpora and findings.
 // Ctrl-C and SIGTERM end the run, whose result is kept as interrupted.
 //
-// Prints one line about it. Returns 0 if the work was done, whatever it has found; 2 if the run
-// says that it cannot be done here; 1 if a signal ended it, so that another try may help. Throws
-// UserError if the result cannot be written, Interruption after Ctrl-C.
+// Prints one line about it. Returns 0 if the work was done, whatever it has found, otherwise 1: a
+// signal has ended the run, or it says that it cannot be done here; the result has its exit code.
+// Throws UserError if the result cannot be written, Interruption after Ctrl-C.
 int RunUnit(const CloudPlan& plan, uint64_t number, const fs::path& results);
 
 // True if the result of the unit is there, and done.
