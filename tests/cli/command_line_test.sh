@@ -16,6 +16,12 @@ sed -n '/^Verbs:/,/^$/p' "$temp/out" | sed -n 's/^  //p' | sed -E 's/^([a-z-]+) 
   grep -v '^ ' | sort >"$temp/verbs"
 ./resprobe --help | sed -n -E 's/^  ([a-z-]+)( [[A-Z][^ ]*)* +([^ [A-Z].*)$/\1 \3/p' | sort >"$temp/listed"
 diff "$temp/listed" "$temp/verbs" >&2 || fail "./resprobe --help and the program's list differ"
+# And it knows what each of them needs: the labels of its `case`.
+sed -n -E '/^  case \$verb in/,/^  esac/s/^    ([a-z| -]+)\)$/\1/p' resprobe | tr '|' '\n' | tr -d ' ' |
+  sort >"$temp/known"
+while read -r verb _; do
+  grep -q -x -e "$verb" "$temp/known" || fail "./resprobe does not know what $verb needs"
+done <"$temp/verbs"
 
 # Its arguments are those of the program's own description.
 run 0 man

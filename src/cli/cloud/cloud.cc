@@ -251,7 +251,7 @@ int RunMergeVerb(const std::vector<std::string>& folders, const std::string& out
 
 Verb CloudVerb() {
   const auto options = std::make_shared<CloudOptions>();
-  Verb verb("cloud", "a campaign on many machines: units of work, and a merge of their results");
+  Verb verb("cloud", "a campaign on many machines");
   verb.details =
       "Splits the seeds of a verb into units of work, and runs them on M machines: processes of "
       "this one, a job array of slurm, or an Indexed Job of kubernetes, whose manifests it writes. "
@@ -327,7 +327,7 @@ Verb UnitVerb() {
     std::string results;
   };
   const auto options = std::make_shared<Options>();
-  Verb verb("unit", "one unit of work of a campaign, for a scheduler");
+  Verb verb("unit", "one unit of work of such a campaign");
   verb.details =
       "Does the work of a unit, and leaves its result in the folder results of the campaign. Does "
       "nothing if it is there. `cloud` starts this on each machine; a scheduler of your own can do "
@@ -367,7 +367,7 @@ Verb MergeVerb() {
     bool no_replay = false;
   };
   const auto options = std::make_shared<Options>();
-  Verb verb("merge", "merge the results of units of work into one");
+  Verb verb("merge", "merge the results of units of work");
   verb.details =
       "DIR is the result of a unit, a folder of such, the folder of a campaign, or the output of "
       "another merge. Corpora are merged by coverage; findings by harness, server and signature: "
