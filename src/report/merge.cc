@@ -93,9 +93,7 @@ void Merger::AddOwn(const std::string& key, const Json& from, bool top, Json* to
       top && from.is_primitive() && (settings_.contains(key) || Has(kAlwaysSettings, key));
   if (key == "seed" && top && from.is_number() && to->is_number()) {
     *to = std::min(*to, from);  // of the first
-  } else if (setting) {
-    AddDistinct(from, to);
-  } else if (from.is_number() && to->is_number()) {
+  } else if (!setting && from.is_number() && to->is_number()) {
     if (Has(kLargest, key)) {
       *to = std::max(*to, from);
     } else if (from.is_number_integer() && to->is_number_integer()) {

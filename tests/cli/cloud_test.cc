@@ -107,7 +107,7 @@ Json JsonOf(const YAML::Node& node) {
     return json;
   }
   // What is quoted, or a block, is a text; anything else is read as JSON is.
-  const std::string text = node.as<std::string>();
+  std::string text = node.as<std::string>();
   if (node.Tag() == "!") return text;
   const Json json = Json::parse(text, nullptr, false);
   return json.is_discarded() ? Json(text) : json;

@@ -59,6 +59,32 @@ run 1 merge "$temp/a" "$temp/c/results/0002" --output "$temp/d" --format junit
 has out '<testsuite name="'
 has err "1 result of 2 units merged, 1 left out, "
 
+# Of two findings that are one, that is kept which fails again: not the earlier one, whose case is sound.
+mkdir "$temp/two"
+cp -r "$temp/c/results/0000" "$temp/c/results/0001" "$temp/two"
+rm -r "$temp"/two/*/work/findings/lives/*
+finding=$(find "$temp/c/results/0000/work/findings/lives" -mindepth 1 -maxdepth 1 | head -n 1)
+for unit in 0000 0001; do cp -r "$finding" "$temp/two/$unit/work/findings/lives/one"; done
+printf 'ops lives\n0 10 20  SET k v -> "+OK\\r\\n"\n' | tee "$temp/two/0000/work/findings/lives/one/case" \
+  >"$temp/two/0000/work/findings/lives/one/case.ops"
+sed -i 's/"first_seen": "20/"first_seen": "19/' "$temp/two/0000/work/findings/lives/one/report.json"
+$python - "$temp"/two/* <<'PYTHON'
+import hashlib, json, os, sys
+for folder in sys.argv[1:]:  # lists the files as they are now
+    head = json.load(open(folder + '/result.json'))
+    files = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+    head['files'] = {os.path.relpath(file, folder): hashlib.sha1(open(file, 'rb').read()).hexdigest()
+                     for file in files if not file.endswith(('result.json', '.lock'))}
+    json.dump(head, open(folder + '/result.json', 'w'))
+PYTHON
+run 1 merge "$temp/two" --output "$temp/kept"
+has out ", met $((2 * $(ask "$finding/report.json" "r['met']"))) times: "
+kept=$(find "$temp/kept/work/findings/lives" -mindepth 1 -maxdepth 1)
+cmp "$kept/case" "$temp/two/0001/work/findings/lives/one/case" || failures=$((failures + 1))
+is "$kept/report.json" "(r['first_seen'][:2], r['replays'])" "('19', True)"
+run 1 merge "$temp/two" --output "$temp/kept" --no-replay
+cmp "$kept/case" "$temp/two/0000/work/findings/lives/one/case" || failures=$((failures + 1))
+
 # --- Units that are damaged, half-written, missing, or of another program.
 hurt() { rm -rf "$temp/h" && cp -r "$temp/c" "$temp/h" && rm -rf "$temp/h/merged"; }
 # left_out WHY: the merge says so, in its text and in its report, and does not pass.

@@ -51,7 +51,7 @@ constexpr uint64_t kMostUnits = 100'000;
 
 // The folder of a campaign, or its campaign.json.
 fs::path FolderOfCampaign(const std::string& named) {
-  const fs::path path(named);
+  fs::path path(named);
   std::error_code error;
   if (fs::is_directory(path, error)) return path;
   return path.has_parent_path() ? path.parent_path() : fs::path(".");

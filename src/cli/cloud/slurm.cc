@@ -166,10 +166,15 @@ bool RunOnSlurm(const CloudPlan& plan, const fs::path& folder, uint64_t machines
     } catch (const runner::Interruption&) {
       continue;
     }
+    std::set<std::string> there;  // of a shared folder, one list is asked for
+    for (fs::directory_iterator at(folder / "results", error), end; !error && at != end;
+         at.increment(error)) {
+      there.insert(at->path().filename());
+    }
     for (const uint64_t number : numbers) {
       const CloudUnit unit = UnitOf(plan, number);
-      const fs::path result = folder / "results" / NameOf(unit);
-      if (seen.contains(number) || !IsUnitDone(plan, number, folder / "results")) continue;
+      if (seen.contains(number) || !there.contains(NameOf(unit))) continue;
+      if (!IsUnitDone(plan, number, folder / "results")) continue;
       seen.insert(number);
       ++done;
       const std::string line = LastLineOfFile(scripts / absl::StrFormat("unit-%d.log", number));
