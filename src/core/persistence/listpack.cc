@@ -73,7 +73,9 @@ bool ListpackReader::HeaderFits() const {
          blob_.back() == kListpackEnd;
 }
 
-bool ListpackReader::DeclaredEmpty() const { return LoadLittleEndian(blob_.substr(4), 2) == 0; }
+bool ListpackReader::DeclaresFewerThan(size_t elements) const {
+  return LoadLittleEndian(blob_.substr(4), 2) < elements;
+}
 
 PackedStep ListpackReader::Next(PackedElement* element) {
   if (blob_[at_] == kListpackEnd) return PackedStep::kEnd;

@@ -19,8 +19,8 @@ class ListpackReader {
   // The shallow check: the total is the size, and the last byte is the end mark. Next() requires
   // it.
   bool HeaderFits() const;
-  // The count of the header says that there are no elements.
-  bool DeclaredEmpty() const;
+  // The count of the header is below `elements`.
+  bool DeclaresFewerThan(size_t elements) const;
   PackedStep Next(PackedElement* element);
   // After kEnd: the end mark is the last byte, and the count of the header is right.
   bool EndsWell() const;

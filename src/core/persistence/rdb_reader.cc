@@ -282,8 +282,10 @@ class ValueReader {
 
   bool ReadListpack(std::string_view blob, Object& object) {
     const ListpackReader reader(blob);
-    // A server looks no further at one that says it is empty, unless the check is deep.
-    if (!deep_ && reader.HeaderFits() && reader.DeclaredEmpty()) return true;
+    // A server looks no further at one that says it is empty, unless the check is deep. Half a pair
+    // is none.
+    const bool pairs = object.type() == ObjectType::kHash || object.type() == ObjectType::kZset;
+    if (!deep_ && reader.HeaderFits() && reader.DeclaresFewerThan(pairs ? 2 : 1)) return true;
     return ReadPacked(reader, deep_, object);
   }
 

@@ -316,6 +316,8 @@ TEST(RdbValueTest, ChecksBlobsDeeplyOnlyIfTold) {
   no_elements[6] = 0;
   EXPECT_EQ(Value(no_elements), "[rdbLoadObject skipping empty key: k]");
   EXPECT_EQ(DeepValue(no_elements), "[Hash listpack integrity check failed.]");
+  no_elements[6] = 1;  // half a pair
+  EXPECT_EQ(Value(no_elements), "[rdbLoadObject skipping empty key: k]");
   EXPECT_EQ(Value(Bytes("\x12\x01\x03\x01"
                         "a")),
             "[Quicklist integrity check failed.]");
