@@ -97,8 +97,8 @@ std::string AofManifest::PathOf(std::string_view name) {
 
 void AofManifest::Clear() {
   has_base_ = dirty_ = false;
-  history_.clear();
-  incrs_.clear();
+  history_.Clear();
+  incrs_.Clear();
   base_seq_ = incr_seq_ = 0;
 }
 
@@ -189,8 +189,8 @@ bool AofManifest::ParseLine(std::string_view line, AofManifestError* error) {
 
 void AofManifest::Format(std::string* out) const {
   if (has_base_) AppendLine(base_, out);
-  for (const AofFile& file : history_) AppendLine(file, out);
-  for (const AofFile& file : incrs_) AppendLine(file, out);
+  for (const AofFile& file : history()) AppendLine(file, out);
+  for (const AofFile& file : incrs()) AppendLine(file, out);
 }
 
 bool AofManifest::Load(FileSystem* files, PersistenceLog* log) {
@@ -268,11 +268,11 @@ void AofManifest::Add(const AofFile& file) {
       has_base_ = true;
       break;
     case AofFile::Type::kHistory:
-      history_.push_back(file);
+      history_.Append() = file;
       break;
     case AofFile::Type::kIncr:
       incr_seq_ = file.seq;
-      incrs_.push_back(file);
+      incrs_.Append() = file;
       break;
   }
 }
@@ -280,7 +280,7 @@ void AofManifest::Add(const AofFile& file) {
 std::string_view AofManifest::NextBase(bool rdb) {
   if (has_base_) {
     base_.type = AofFile::Type::kHistory;
-    history_.insert(history_.begin(), base_);
+    history_.AddFirst(base_);
   }
   ++base_seq_;
   SetName(&base_, base_seq_, rdb ? ".base.rdb" : ".base.aof");
@@ -291,7 +291,9 @@ std::string_view AofManifest::NextBase(bool rdb) {
 
 std::string_view AofManifest::NextIncr() {
   ++incr_seq_;
-  SetName(&incrs_.emplace_back(), incr_seq_, ".incr.aof");
+  AofFile& file = incrs_.Append();
+  SetName(&file, incr_seq_, ".incr.aof");
+  file.type = AofFile::Type::kIncr;
   dirty_ = true;
   return incrs_.back().name;
 }
@@ -304,17 +306,16 @@ void AofManifest::MarkRewritten(bool keep_last) {
   if (incrs_.empty()) return;
   const size_t kept = keep_last ? 1 : 0;
   while (incrs_.size() > kept) {
-    const auto file = incrs_.end() - 1 - static_cast<std::ptrdiff_t>(kept);
-    file->type = AofFile::Type::kHistory;
-    history_.insert(history_.begin(), std::move(*file));
-    incrs_.erase(file);
+    const size_t last = incrs_.size() - 1 - kept;
+    history_.AddFirst(incrs_.files()[last]).type = AofFile::Type::kHistory;
+    incrs_.Remove(last);
   }
   dirty_ = true;
 }
 
 void AofManifest::ClearHistory() {
   if (history_.empty()) return;
-  history_.clear();
+  history_.Clear();
   dirty_ = true;
 }
 

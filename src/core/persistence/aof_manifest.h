@@ -1,6 +1,7 @@
 #ifndef RESPROBE_CORE_PERSISTENCE_AOF_MANIFEST_H_
 #define RESPROBE_CORE_PERSISTENCE_AOF_MANIFEST_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,6 +20,50 @@ struct AofFile {
   std::string name;  // in AofManifest::kDirectory
   int64_t seq = 0;
   Type type = Type::kIncr;
+};
+
+// Files of a manifest. What is cleared is kept for the next use, so that a server that starts again
+// allocates nothing.
+class AofFileList {
+ public:
+  AofFileList() = default;
+  AofFileList(const AofFileList& other) { *this = other; }
+  AofFileList& operator=(const AofFileList& other) {
+    if (this == &other) return *this;
+    Clear();
+    for (const AofFile& file : other.files()) Append() = file;
+    return *this;
+  }
+
+  std::span<const AofFile> files() const { return std::span(slots_).first(used_); }
+  bool empty() const { return used_ == 0; }
+  size_t size() const { return used_; }
+  AofFile& back() { return slots_[used_ - 1]; }
+
+  void Clear() { used_ = 0; }
+  // A file whose contents are those of any earlier one.
+  AofFile& Append() {
+    if (used_ == slots_.size()) slots_.emplace_back();
+    return slots_[used_++];
+  }
+  AofFile& AddFirst(const AofFile& file) {
+    Append() = file;
+    std::ranges::rotate(slots_.begin(), end() - 1, end());
+    return slots_.front();
+  }
+  void Remove(size_t i) {
+    std::ranges::rotate(slots_.begin() + static_cast<std::ptrdiff_t>(i),
+                        slots_.begin() + static_cast<std::ptrdiff_t>(i) + 1, end());
+    --used_;
+  }
+
+ private:
+  std::vector<AofFile>::iterator end() {
+    return slots_.begin() + static_cast<std::ptrdiff_t>(used_);
+  }
+
+  std::vector<AofFile> slots_;
+  size_t used_ = 0;
 };
 
 // Why a manifest was refused, in the server's words.
@@ -64,8 +109,8 @@ class AofManifest {
 
   // Nullptr without a base.
   const AofFile* base() const { return has_base_ ? &base_ : nullptr; }
-  std::span<const AofFile> incrs() const { return incrs_; }
-  std::span<const AofFile> history() const { return history_; }
+  std::span<const AofFile> incrs() const { return incrs_.files(); }
+  std::span<const AofFile> history() const { return history_.files(); }
   // No base and no incremental file. (There may be history.)
   bool empty() const { return !has_base_ && incrs_.empty(); }
 
@@ -100,8 +145,8 @@ class AofManifest {
   bool has_base_ = false;
   bool dirty_ = false;
   AofFile base_;
-  std::vector<AofFile> history_;
-  std::vector<AofFile> incrs_;
+  AofFileList history_;
+  AofFileList incrs_;
   int64_t base_seq_ = 0;
   int64_t incr_seq_ = 0;
   Scratch scratch_;

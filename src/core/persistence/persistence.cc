@@ -317,7 +317,8 @@ Persistence::Result Persistence::StartRewrite() {
 // redis 7.0 aof.c openNewIncrAofForAppend.
 bool Persistence::OpenNextIncr() {
   const bool waits = aof_ == Aof::kWaitsForRewrite;
-  AofManifest next = manifest_;
+  AofManifest& next = next_manifest_;
+  next = manifest_;
   const std::string path =
       waits ? std::string(AofManifest::kTemporaryIncrPath) : PathOf(next.NextIncr());
   // redis 7.0 and valkey 8.0 truncate a file that an earlier attempt has left, and do not sync that
@@ -333,7 +334,7 @@ bool Persistence::OpenNextIncr() {
       files_->Close(file);
       return false;
     }
-    manifest_ = std::move(next);
+    manifest_ = next;
   }
   if (log_.is_open()) {
     aof_closed_size_ += log_.file_size();
@@ -347,7 +348,8 @@ bool Persistence::OpenNextIncr() {
 
 // redis 7.0 aof.c backgroundRewriteDoneHandler.
 bool Persistence::EndRewrite() {
-  AofManifest next = manifest_;
+  AofManifest& next = next_manifest_;
+  next = manifest_;
   const std::string base(next.NextBase(settings_.aof_use_rdb_preamble));
   if (const int error = files_->Rename(temporary_, PathOf(base)); error < 0) {
     Log({"Error trying to rename the temporary AOF base file ", temporary_, " into ", base, ": ",
@@ -368,7 +370,7 @@ bool Persistence::EndRewrite() {
   // redis 7.0 and valkey 8.0 delete the base then, though the new manifest may be in place, and
   // needs it (docs/findings/aof-rewrite-deletes-base.md). The next rewrite replaces it.
   if (!next.Persist(files_, lines_)) return false;
-  manifest_ = std::move(next);
+  manifest_ = next;
   if (log_.is_open()) {
     log_.ForgetDatabase();
     aof_closed_size_ = SizeOfAll() - log_.file_size();
@@ -386,10 +388,11 @@ void Persistence::DeleteHistory() {
     Log({"Removing the history file ", file.name, " in the background"});
     files_->Unlink(PathOf(file.name));
   }
-  AofManifest next = manifest_;
+  AofManifest& next = next_manifest_;
+  next = manifest_;
   next.ClearHistory();
   next.Persist(files_, lines_);
-  manifest_ = std::move(next);
+  manifest_ = next;
 }
 
 bool Persistence::Flush(bool force) {

@@ -184,6 +184,7 @@ class Persistence {
   Aof aof_ = Aof::kOff;
   AofLog log_;
   AofManifest manifest_;
+  AofManifest next_manifest_;  // as it is to become
   AofReader reader_;
   bool rewrite_scheduled_ = false;
   bool last_rewrite_ok_ = true;

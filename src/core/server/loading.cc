@@ -96,12 +96,13 @@ void Server::EndTurn(bool good) {
 }
 
 std::string_view Server::Configure(const ServerConfig& config) {
-  ServerConfig before = std::exchange(config_, config);
   const bool wants_log = config.persistence.appendonly;
   const bool has_log = persistence_.aof() != Persistence::Aof::kOff;
-  if (files() == nullptr || wants_log == before.persistence.appendonly || wants_log == has_log) {
+  if (files() == nullptr || wants_log == config_.persistence.appendonly || wants_log == has_log) {
+    config_ = config;
     return {};
   }
+  ServerConfig before = std::exchange(config_, config);
   if (has_log) {
     persistence_.TurnOff();
   } else if (persistence_.TurnOn(in_exec()) == Persistence::Result::kFailed) {

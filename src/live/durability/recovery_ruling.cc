@@ -7,23 +7,6 @@
 #include "live/durability/durable_server.h"
 
 namespace resprobe::live {
-namespace {
-
-std::string_view InvariantOf(DurabilityResult result) {
-  switch (result) {
-    case DurabilityResult::kLostAcknowledged:
-    case DurabilityResult::kBeyondWindow:
-      return "acknowledged_kept";
-    case DurabilityResult::kLostSnapshot:
-    case DurabilityResult::kNotASnapshot:
-      return "snapshot_kept";
-    default:
-      return "prefix_recovered";
-  }
-}
-
-}  // namespace
-
 DurabilityCrash CrashOf(CrashKind kind, int64_t at_ms) {
   return {.power_failure = kind == CrashKind::kMachine, .at_us = (at_ms - kDurableStartMs) * kMsUs};
 }

@@ -98,7 +98,8 @@ Disk::Target Disk::Resolve(std::string_view path) const {
   while (true) {
     while (path.starts_with('/')) path.remove_prefix(1);
     if (path.empty()) return target;
-    const size_t size = std::min(path.find('/'), path.size());
+    size_t size = 0;  // a loop: an engine intercepts memchr()
+    while (size < path.size() && path[size] != '/') ++size;
     const std::string_view name = path.substr(0, size);
     path.remove_prefix(size);
     if (name == ".") continue;
@@ -736,7 +737,8 @@ void Disk::Place(std::string_view path, std::string_view content) {
   uint32_t dir = kRoot;
   while (true) {
     while (path.starts_with('/')) path.remove_prefix(1);
-    const size_t size = std::min(path.find('/'), path.size());
+    size_t size = 0;  // a loop: an engine intercepts memchr()
+    while (size < path.size() && path[size] != '/') ++size;
     const uint32_t name = names_.Add(path.substr(0, size));
     path.remove_prefix(size);
     uint32_t inode = Get(inodes_[dir].entries, name);

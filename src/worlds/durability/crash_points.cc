@@ -80,7 +80,7 @@ void CrashPoints::OnCall(const Disk& disk, const DiskCall& call) {
   seen_disk_ = disk.version();
   seen_version_ = version;
   seen_least_ = least;
-  settings_ = world_.NextSettings();
+  world_.NextSettings(&settings_);
   DiskOptions options = disk.options();
   disk_.Reset(options);
 

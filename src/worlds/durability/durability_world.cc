@@ -32,6 +32,8 @@ std::string_view KindName(CrashKind kind) {
   return kind == CrashKind::kProcess ? "kill -9" : "power failure";
 }
 
+// One case of so many is settled while an engine fuzzes: it takes as long as half of the ops.
+constexpr uint32_t kSettlesOneIn = 4;
 // What everysec may lose.
 constexpr int64_t kWindowMs = 2000;
 constexpr int64_t kUs = 1000;  // in a millisecond
@@ -54,25 +56,13 @@ DurabilityCrash CrashOf(CrashKind kind, int64_t now_ms) {
 
 // The replies with which a server refuses a write for want of a disk or of memory.
 bool RefusesWrite(std::string_view reply) {
+  if (reply.empty() || reply[0] != '-') return false;
   return reply.starts_with("-MISCONF") || reply.starts_with("-OOM");
 }
 
 // A file that a rewrite replaces is not synced yet.
 bool LogCloses(const AofLog& log) {
   return std::ranges::any_of(log.tasks(), [](const AofLog::Task& task) { return task.closes; });
-}
-
-std::string_view InvariantOf(DurabilityResult result) {
-  switch (result) {
-    case DurabilityResult::kLostAcknowledged:
-    case DurabilityResult::kBeyondWindow:
-      return "acknowledged_kept";
-    case DurabilityResult::kLostSnapshot:
-    case DurabilityResult::kNotASnapshot:
-      return "snapshot_kept";
-    default:
-      return "prefix_recovered";
-  }
 }
 
 }  // namespace
@@ -449,17 +439,16 @@ void DurabilityWorld::Arm(CrashKind kind, size_t after, std::span<const std::str
   disk_.CrashAt(disk_.io_count() + after);
 }
 
-ServerConfig DurabilityWorld::NextSettings() {
-  ServerConfig settings = server().config();
-  settings.persistence.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
-  return settings;
+void DurabilityWorld::NextSettings(ServerConfig* settings) {
+  *settings = server().config();
+  settings->persistence.appendonly = judge_.policy() != DurabilityPolicy::kSnapshots;
 }
 
 void DurabilityWorld::Crash(CrashKind kind, RunContext& run) {
   if (run.trace().on()) run.trace().Line("  " + std::string(KindName(kind)));
   now_ms_ = static_cast<int64_t>(server().now_ms());
   history_.Commit();
-  settings_ = NextSettings();
+  NextSettings(&settings_);
   armed_.reset();
   ++counts_.crashes;
   if (std::exchange(in_write_, false) && disk_.frozen()) counts_.Fired(kCrashInWrite);
@@ -783,6 +772,7 @@ void DurabilityWorld::Apply(const Memory& op, RunContext& run) {
 // The disk heals, and so must the server; then everything that it has acknowledged is durable.
 void DurabilityWorld::Settle(RunContext& run) {
   if (!EnsureStarted(run)) return;
+  if (!run.Makes(kSettlesOneIn)) return;
   disk_.Heal();
   disk_.CrashAt(0);
   armed_.reset();

@@ -290,8 +290,9 @@ class DurabilityWorld {
   bool starts_over() const { return starting_ && starts_over_; }
   // Calls to the disk before that process started.
   uint64_t start_io() const { return start_io_; }
-  // The settings and the time with which a server would start after a crash now.
-  ServerConfig NextSettings();
+  // The settings (into memory that is kept) and the time with which a server would start after a
+  // crash now.
+  void NextSettings(ServerConfig* settings);
   int64_t now_ms() { return static_cast<int64_t>(server().now_ms()); }
 
  private:

@@ -32,6 +32,19 @@ std::string Seconds(int64_t us) {
 
 std::string_view NameOf(DurabilityResult result) { return kNames[static_cast<size_t>(result)]; }
 
+std::string_view InvariantOf(DurabilityResult result) {
+  switch (result) {
+    case kLostAcknowledged:
+    case kBeyondWindow:
+      return "acknowledged_kept";
+    case kLostSnapshot:
+    case kNotASnapshot:
+      return "snapshot_kept";
+    default:
+      return "prefix_recovered";
+  }
+}
+
 DurabilityOutcome OutcomeOf(DurabilityResult result) {
   switch (result) {
     case kKept:

@@ -81,6 +81,8 @@ enum class DurabilityOutcome : uint8_t {
   kStuck,
 };
 DurabilityOutcome OutcomeOf(DurabilityResult result);
+// The invariant that a broken result breaks: the name by which a failure is filed.
+std::string_view InvariantOf(DurabilityResult result);
 std::string_view NameOf(DurabilityOutcome outcome);
 
 struct DurabilityVerdict {
