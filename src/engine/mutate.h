@@ -108,7 +108,8 @@ void MutateFields(Gen& gen, ByteMutator mutate_bytes, Struct& fields) {
   VisitFields(fields, mutator);
 }
 
-// Makes one to four changes to a case: ops added, removed, repeated, moved, changed.
+// Makes one to four changes to a case: ops added, removed, repeated, moved, changed. As many are
+// removed as added: cases that grow are kept, since they reach more at once, and soon all are long.
 template <class World>
 void Mutate(Gen& gen, ByteMutator mutate_bytes, Case<World>* c) {
   Rng& rng = gen.rng();
@@ -117,7 +118,7 @@ void Mutate(Gen& gen, ByteMutator mutate_bytes, Case<World>* c) {
   const auto place = [&](size_t i) { return ops.begin() + static_cast<ptrdiff_t>(i); };
   for (uint64_t changes = 1 + rng.Below(4); changes > 0; --changes) {
     const size_t at = rng.Below(ops.size());
-    switch (ops.empty() ? 0 : rng.Below(12)) {
+    switch (ops.empty() ? 0 : rng.Below(15)) {
       case 0:
       case 1:
       case 2: {  // insert a short run of new ops
@@ -129,31 +130,34 @@ void Mutate(Gen& gen, ByteMutator mutate_bytes, Case<World>* c) {
         }
         break;
       }
-      case 3: {  // delete a run
+      case 3:
+      case 4:
+      case 5:
+      case 6: {  // delete a run
         const size_t count =
             std::min<size_t>(1 + rng.Below(uint64_t{1} << rng.Below(4)), ops.size() - at);
         ops.erase(place(at), place(at + count));
         break;
       }
-      case 4: {  // repeat a run
+      case 7: {  // repeat a run
         const size_t count = std::min<size_t>(1 + rng.Below(4), ops.size() - at);
         const std::vector<typename World::Op> run(place(at), place(at + count));
         ops.insert(place(rng.Below(ops.size() + 1)), run.begin(), run.end());
         break;
       }
-      case 5:
+      case 8:
         std::swap(ops[at], ops[rng.Below(ops.size())]);
         break;
-      case 6: {  // move one op
+      case 9: {  // move one op
         const typename World::Op op = ops[at];
         ops.erase(place(at));
         ops.insert(place(rng.Below(ops.size() + 1)), op);
         break;
       }
-      case 7:
+      case 10:
         GenerateFields<World>(gen, ops[at]);
         break;
-      case 8:
+      case 11:
         MutateFields(gen, mutate_bytes, c->config);
         break;
       default:
@@ -170,6 +174,19 @@ void CrossOver(Rng& rng, const Case<World>& a, const Case<World>& b, Case<World>
   const size_t tail = rng.Below(b.ops.size() + 1);
   out->ops.assign(a.ops.begin(), a.ops.begin() + static_cast<ptrdiff_t>(head));
   out->ops.insert(out->ops.end(), b.ops.begin() + static_cast<ptrdiff_t>(tail), b.ops.end());
+}
+
+// Deletes runs of ops until there are no more than a limit drawn from 16 to 128, so that short
+// cases, which run several times as often, and long ones, which fill things, both have their share.
+template <class World>
+void LimitOps(Rng& rng, Case<World>* c) {
+  auto& ops = c->ops;
+  const size_t limit = size_t{16} << rng.Below(4);
+  while (ops.size() > limit) {
+    const size_t count = std::min<size_t>(1 + rng.Below(8), ops.size() - limit);
+    const auto begin = ops.begin() + static_cast<ptrdiff_t>(rng.Below(ops.size() - count + 1));
+    ops.erase(begin, begin + static_cast<ptrdiff_t>(count));
+  }
 }
 
 }  // namespace resprobe

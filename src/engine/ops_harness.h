@@ -44,6 +44,9 @@ class OpsHarness : public Harness {
   using Cases = CasesOf<World>;
 
  public:
+  // The cases of plain seeds with which an engine begins, in each process.
+  static constexpr uint64_t kFirstSeeds = 8192;
+
   OpsHarness() = default;
   // Passes its arguments to the world: a faulty subject, a live server.
   template <class... WorldArgs>
@@ -115,13 +118,8 @@ class OpsHarness : public Harness {
                 ByteMutator mutate_bytes) override {
     arena_.Reset();
     Gen gen(seed, &arena_);
-    // The case of a plain seed: always if there is no case yet, and otherwise every second time,
-    // since a seed has its own swarm weights and mutation stays within those of the corpus.
-    // libFuzzer crosses over as often as it mutates, so this is a quarter of its executions.
-    constexpr uint64_t kSeedsOneIn = 2;
-    if (size <= kNextToNothing || gen.rng().OneIn(kSeedsOneIn)) {
-      resprobe::Generate(gen.rng().Next(), &arena_, &case_);
-      return WriteBack(data, max_size);
+    if (size <= kNextToNothing || IsPlainSeedDue(gen.rng())) {
+      return WriteSeed(gen.rng(), data, max_size);
     }
     // Sometimes the engine's own mutator gets the whole tape: it inserts dictionary words and
     // compared values anywhere.
@@ -129,17 +127,20 @@ class OpsHarness : public Harness {
     if (gen.rng().OneIn(kBytesOneIn)) return mutate_bytes(data, size, max_size);
     Decode({data, size}, &arena_, &case_);
     resprobe::Mutate(gen, mutate_bytes, &case_);
+    LimitOps(gen.rng(), &case_);
     return WriteBack(data, max_size);
   }
 
   size_t CrossOver(Bytes a, Bytes b, uint8_t* out, size_t max_size, uint32_t seed) override {
     arena_.Reset();
+    Rng rng(seed);
+    if (IsPlainSeedDue(rng)) return WriteSeed(rng, out, max_size);
     Decode(a, &arena_, &case_);
     Decode(b, &arena_, &other_);
     Case<Cases> crossed;
-    Rng rng(seed);
     resprobe::CrossOver(rng, case_, other_, &crossed);
     case_ = std::move(crossed);
+    LimitOps(rng, &case_);
     return WriteBack(out, max_size);
   }
 
@@ -165,6 +166,24 @@ class OpsHarness : public Harness {
   // A tape this short has a config and practically no op; engines begin with one byte.
   static constexpr size_t kNextToNothing = 2;
 
+  // True if the next case is that of a plain seed, and owes nothing to the corpus: for all of the
+  // first ones, and for half of the others. A seed has its own swarm weights, while mutation stays
+  // within those of the corpus; most faults that plain seeds find at all they find within some
+  // thousands.
+  bool IsPlainSeedDue(Rng& rng) {
+    constexpr uint64_t kOneIn = 2;
+    if (asked_ < kFirstSeeds) {
+      ++asked_;
+      return true;
+    }
+    return rng.OneIn(kOneIn);
+  }
+
+  size_t WriteSeed(Rng& rng, uint8_t* data, size_t max_size) {
+    resprobe::Generate(rng.Next(), &arena_, &case_);
+    return WriteBack(data, max_size);
+  }
+
   // Encodes case_, without its last ops if it is too long.
   size_t WriteBack(uint8_t* data, size_t max_size) {
     Encode(case_, &tape_);
@@ -182,6 +201,7 @@ class OpsHarness : public Harness {
   Case<Cases> case_;
   Case<Cases> other_;
   Tape tape_;
+  uint64_t asked_ = 0;  // for cases, by an engine; no further than the first ones
 };
 
 template <class World>

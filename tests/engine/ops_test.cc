@@ -255,23 +255,67 @@ TEST(Mutate, MakesWholeCasesOfNothing) {
   EXPECT_GT(ops, 10 * kRounds);
 }
 
+// How many of the cases that an engine gets in place of a long one have nothing of it, of one case
+// in kSampled.
+constexpr uint32_t kSampled = 8;
+size_t CountFresh(OpsHarness<ToyWorld>& harness, const Tape& start, uint32_t rounds, bool cross) {
+  size_t fresh = 0;
+  Tape tape(4096);
+  for (uint32_t round = 0; round < rounds; ++round) {
+    std::ranges::copy(start, tape.begin());
+    const size_t size =
+        cross ? harness.CrossOver(start, start, tape.data(), tape.size(), round)
+              : harness.Mutate(tape.data(), start.size(), tape.size(), round, StepBytes);
+    if (round % kSampled != 0) continue;
+    const std::string shown = harness.Show({tape.data(), size});
+    fresh += shown.find("put box=1 apple") == std::string::npos ? 1 : 0;
+  }
+  return fresh;
+}
+
 // The swarm weights of the corpus are not the only ones: a case without a single `open` gets some.
-TEST(Mutate, OftenStartsAfreshFromASeed) {
+TEST(Mutate, BeginsWithPlainSeedsAndOftenStartsAfreshFromOne) {
   OpsHarness<ToyWorld> harness;
   std::string error;
   std::string text = harness.Show({});
   for (int i = 0; i < 20; ++i) text += "put box=1 apple\n";
   const Tape start = *harness.Parse(text, &error);
-  size_t fresh = 0;
-  for (uint32_t round = 0; round < kRounds; ++round) {
-    Tape tape = start;
-    tape.resize(4096);
-    tape.resize(harness.Mutate(tape.data(), start.size(), tape.size(), round, StepBytes));
-    const std::string shown = harness.Show(tape);
-    fresh += shown.find("put box=1 apple") == std::string::npos ? 1 : 0;
+  constexpr uint32_t kHalf = OpsHarness<ToyWorld>::kFirstSeeds / 2;
+  EXPECT_EQ(CountFresh(harness, start, kHalf, false), kHalf / kSampled);
+  EXPECT_EQ(CountFresh(harness, start, kHalf, true), kHalf / kSampled);
+  for (const bool cross : {false, true}) {
+    const size_t fresh = CountFresh(harness, start, kRounds, cross);
+    EXPECT_GT(fresh, kRounds / kSampled / 3) << cross;
+    EXPECT_LT(fresh, kRounds / kSampled * 3 / 4) << cross;
   }
-  EXPECT_GT(fresh, kRounds / 4);
-  EXPECT_LT(fresh, kRounds * 3 / 4);
+}
+
+// An engine keeps what is longer, since it reaches more: if cases also grew by themselves, all
+// would be long soon.
+TEST(Mutate, CasesDoNotGrow) {
+  Rng rng(1);
+  Arena arena;
+  Case<ToyWorld> c;
+  size_t ops = 0;
+  constexpr uint32_t kCases = 300;
+  for (uint32_t round = 0; round < kCases; ++round) {
+    Generate(round, &arena, &c);
+    c.ops.resize(40);
+    Gen gen(round, &arena);
+    for (int i = 0; i < 20; ++i) Mutate(gen, StepBytes, &c);
+    ops += c.ops.size();
+  }
+  EXPECT_LT(ops, 43 * kCases);
+  EXPECT_GT(ops, 20 * kCases);
+  size_t longest = 0;
+  for (uint32_t round = 0; round < kCases; ++round) {
+    c.ops.resize(1000);
+    LimitOps(rng, &c);
+    longest = std::max(longest, c.ops.size());
+    EXPECT_LE(c.ops.size(), 128);
+    EXPECT_GE(c.ops.size(), 16);
+  }
+  EXPECT_EQ(longest, 128);
 }
 
 TEST(Shrink, FindsTheTwoOpsThatMatterAndKeepsTheInvariant) {

@@ -82,13 +82,15 @@ class Job {
     log_.clear();
     initialized_ = false;
     runner::Command command;
-    command.argv = {harness_.binary, "-artifact_prefix=" + artifacts_.string() + "/",
+    command.argv = {harness_.binary,
+                    "-artifact_prefix=" + artifacts_.string() + "/",
                     "-seed=" + std::to_string(seed % 0xFFFFFFFF + 1),
                     "-max_total_time=" + std::to_string(static_cast<int>(std::ceil(seconds))),
                     "-timeout=" + std::to_string(options_.limits.timeout_seconds),
-                    "-rss_limit_mb=" + std::to_string(options_.limits.rss_mb), "-reload=1",
-                    // A case of ops truncated to a few bytes is useless.
-                    "-len_control=0", "-print_funcs=0"};
+                    "-rss_limit_mb=" + std::to_string(options_.limits.rss_mb),
+                    "-reload=1",
+                    "-print_funcs=0"};
+    for (const char* flag : kSearchFlags) command.argv.emplace_back(flag);
     if (const auto dictionary = project_.DictionaryOf(harness_)) {
       command.argv.push_back("-dict=" + dictionary->string());
     }

@@ -19,6 +19,16 @@ inline constexpr double kPollSeconds = 0.2;
 // Given to an engine that was told to stop.
 inline constexpr double kGraceSeconds = 10;
 
+// How libFuzzer searches in every campaign.
+//
+//   -len_control=0   A case of ops that is cut to a few bytes is useless.
+//   -use_counters=0  An input is kept for an edge that is new, and not for one that is executed
+//   more
+//                    often than ever. Else five times as many inputs are kept, which are longer,
+//                    and more than half of the time goes into counting their rare features and
+//                    writing their files.
+inline constexpr const char* kSearchFlags[] = {"-len_control=0", "-use_counters=0"};
+
 struct FuzzOptions {
   std::vector<std::string> harnesses;
   double seconds = 30;  // for each harness

@@ -51,20 +51,22 @@ void CommandWorld::CheckEncodings(std::span<const std::string_view> args, RunCon
     const Object* const object =
         touched.exists ? nullptr : core_->keyspace().Peek(touched.db, touched.key);
     if (object == nullptr) continue;
+    // A client that was served by the command may have set the key to another type since.
+    const ObjectType type = object->type();
     const std::string_view name = before_.command->full_name();
     const size_t size = object->size();
     bool packed = false;
     bool fits = false;
-    if (name == "hset" && args.size() == 2 + 2 * size) {
+    if (name == "hset" && type == ObjectType::kHash && args.size() == 2 + 2 * size) {
       fits = size <= kMostFields && std::ranges::all_of(args.subspan(2), is_short);
       packed = object->hash().compact();
-    } else if (name == "sadd" && args.size() == 2 + size) {
+    } else if (name == "sadd" && type == ObjectType::kSet && args.size() == 2 + size) {
       fits = size <= kMostIntegers && std::ranges::all_of(args.subspan(2), [](const auto& text) {
                int64_t number = 0;
                return resp::ParseStrictInteger(text, &number);
              });
       packed = object->set().intset();
-    } else if (name == "zadd" && args.size() == 2 + 2 * size) {
+    } else if (name == "zadd" && type == ObjectType::kZset && args.size() == 2 + 2 * size) {
       fits = size <= kMostScores;
       for (size_t at = 3; at < args.size(); at += 2) fits = fits && is_short(args[at]);
       packed = object->zset().compact();
