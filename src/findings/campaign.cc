@@ -135,8 +135,48 @@ void Campaign::SayUnfinished() const {
   Say(text);
 }
 
+void Campaign::RunOpen() {
+  const RunSpec run = search_->runner().spec();
+  std::vector<std::string> broken;
+  for (StoredFailure& stored : store_.List(&broken)) {
+    const std::string signature = stored.failure.what.signature;
+    if (stored.failure.run.harness != run.harness || stored.failure.interrupted ||
+        stored.failure.replays == std::optional(false)) {
+      continue;
+    }
+    const auto here = store_.Find(run.harness, options_.prefix, signature, &run.server);
+    if (!here || here->folder != stored.folder) continue;
+    if (runner::Interrupted()) return;
+    if (!StillFails(stored)) {
+      Say("passes now, and was set aside: " + project_.Shown(stored.folder) + "\n");
+      store_.SetAside(stored.folder);
+      continue;
+    }
+    Found found;
+    found.failure = std::move(stored.failure);
+    found.failure.run = run;
+    found.folder = stored.folder;
+    found.known = true;
+    found.met = 0;
+    same_[signature] = signature;
+    Say(Describe(found, ""));
+    Add(signature, std::move(found));
+  }
+}
+
+void Campaign::CountSteppedOver() {
+  for (const auto& [signature, times] : search_->SteppedOver()) {
+    const auto same = same_.find(signature);
+    const auto found = same == same_.end() ? found_.end() : found_.find(same->second);
+    if (found == found_.end()) continue;
+    found->second.met += times;
+    found->second.met_as[signature] += times;
+  }
+}
+
 void Campaign::Loop() {
   if (options_.file) SayUnfinished();
+  if (options_.file && options_.open_first) RunOpen();
   const Search::Met met = [this](const MetCase& one) { Take(one); };
   const auto over = [&] {
     return runner::Interrupted() || !trouble_.empty() ||
@@ -149,6 +189,7 @@ void Campaign::Loop() {
   }
   try {
     while (!over() && search_->Step(met)) {
+      CountSteppedOver();
       if (options_.progress) {
         options_.progress();
       } else if (clock_.LineDue()) {
@@ -168,6 +209,7 @@ void Campaign::Loop() {
     if (found_.empty()) throw;
   }
   search_->LimitTo(nullptr);
+  CountSteppedOver();
   CountAll();
 }
 
@@ -265,8 +307,12 @@ void Campaign::Take(const MetCase& met) {
   const std::string& signature = met.outcome.what.signature;
   if (const auto same = same_.find(signature); same != same_.end()) {
     if (const auto found = found_.find(same->second); found != found_.end()) {
-      ++found->second.met;
+      if (found->second.met++ == 0) {
+        found->second.seconds = clock_.Seconds();
+        found->second.executions = met.executions;
+      }
       ++found->second.met_as[signature];
+      TryInPlace(met, &found->second);
     }
     return;
   }
@@ -277,6 +323,7 @@ void Campaign::Take(const MetCase& met) {
     return;
   }
   met_seconds_ = clock_.Seconds();
+  met_executions_ = met.executions;
   std::optional<RunClock::Pause> pause;
   if (!options_.ends_in_time) pause.emplace(&clock_);
   search_->Aside(true);
@@ -286,6 +333,40 @@ void Campaign::Take(const MetCase& met) {
     PrintMet(met);
   }
   search_->Aside(false);
+}
+
+// A case that does not fail alone gives way to a later one that does.
+void Campaign::TryInPlace(const MetCase& met, Found* found) {
+  constexpr int kMostTries = 3;
+  if (found->failure.replays != std::optional(false) || found->folder.empty() || found->known ||
+      found->replaced >= kMostTries) {
+    return;
+  }
+  ++found->replaced;
+  std::optional<RunClock::Pause> pause;
+  if (!options_.ends_in_time) pause.emplace(&clock_);
+  search_->Aside(true);
+  Found other = *found;
+  other.failure = AsMet(met);
+  std::map<std::string, std::string> files = met.outcome.files;
+  std::string text;
+  Reduce(met, &other, &files, &text);
+  search_->Aside(false);
+  if (other.failure.replays != std::optional(true) ||
+      other.failure.what.signature != found->failure.what.signature) {
+    return;
+  }
+  other.failure.first_seen = found->failure.first_seen;
+  other.failure.met = found->failure.met;
+  try {
+    store_.Write(other.folder, other.failure, files);
+  } catch (const runner::UserError& error) {
+    trouble_ = error.what();
+    return;
+  }
+  *found = std::move(other);
+  Say("a later case of " + found->failure.what.signature + " fails alone, and takes its place\n" +
+      text);
 }
 
 bool Campaign::StillFails(const StoredFailure& known) {
@@ -454,6 +535,8 @@ void Campaign::PrintMet(const MetCase& met) {
 }
 
 void Campaign::Add(const std::string& signature, Found found) {
+  found.seconds = met_seconds_;
+  found.executions = met_executions_;
   if (found_.empty()) first_seconds_ = met_seconds_;
   found_[signature] = std::move(found);
 }
@@ -628,7 +711,9 @@ Json Campaign::FindingsJson() const {
   for (const auto& [signature, found] : found_) {
     Json one = ToJson(found.failure);
     one["known"] = found.known;
-    one["repeats"] = found.met - 1;
+    one["repeats"] = found.met == 0 ? 0 : found.met - 1;
+    one["seconds_until_found"] = found.seconds;
+    if (found.executions > 0) one["executions_until_found"] = found.executions;
     one["met_as"] = Json::array();
     for (const auto& [as, met] : found.met_as) one["met_as"].push_back(runner::JsonText(as));
     one["variants"] = Json::array();

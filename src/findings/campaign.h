@@ -57,8 +57,9 @@ struct MetCase {
   uint64_t ops = 0;
   std::string from;  // "seed 17", a file
   std::string engine = "seeds";
-  uint64_t seed = 0;    // of the engine
-  CaseOutcome outcome;  // of its failing run
+  uint64_t seed = 0;        // of the engine
+  uint64_t executions = 0;  // of the search by then; 0: unknown
+  CaseOutcome outcome;      // of its failing run
 };
 
 // A source of cases, and what runs them.
@@ -71,6 +72,9 @@ class Search {
   // Runs the next case, or lets an engine work for a moment; passes each failure to `met` when it
   // is detected. Returns false when nothing is left to do. Throws UserError if it cannot continue.
   virtual bool Step(const Met& met) = 0;
+  // How often failures with these signatures, which `met` has got before, have been met without
+  // another call of it, since the last question.
+  virtual std::map<std::string, uint64_t> SteppedOver() { return {}; }
   // Called once after the last step: reports failures still pending, and stops what is running.
   virtual void Drain(const Met& /*met*/) {}
   virtual CaseRunner& runner() = 0;
@@ -120,6 +124,9 @@ struct CampaignOptions {
   uint64_t requests = 0;  // 0: no limit
   bool stop_on_failure = false;
   bool file = true;  // false: failures are printed as they were met, neither filed nor shrunk
+  // Whether the findings that earlier runs have filed of this harness run first: one that still
+  // fails is a finding of this run, too, and one that does not is set aside.
+  bool open_first = false;
   bool known_fails = true;  // whether a finding that an earlier run has filed fails the run
   ShrinkLimits shrink = {.candidates = 3000, .seconds = 120};
   // Of shrinking all findings together; 0: no limit. One finding gets half of what is left.
@@ -136,6 +143,10 @@ struct Found {
   fs::path folder;     // empty: it could not be written
   bool known = false;  // its folder was there before
   uint64_t met = 1;    // times in this campaign
+  // When it was first met: seconds of the run, and executions (0: unknown).
+  double seconds = 0;
+  uint64_t executions = 0;
+  int replaced = 0;  // how often a later case was tried in place of one that does not replay
   // The signatures before it was shrunk, and those of its variants, with how often it was met so.
   std::map<std::string, uint64_t> met_as;
   std::set<std::string> variants;  // their signatures
@@ -176,6 +187,9 @@ class Campaign {
  private:
   void Take(const MetCase& met);
   void SayUnfinished() const;
+  void RunOpen();
+  void CountSteppedOver();
+  void TryInPlace(const MetCase& met, Found* found);
   Failure AsMet(const MetCase& met);
   void AddText(Failure* failure);
   void PrintMet(const MetCase& met);
@@ -205,6 +219,7 @@ class Campaign {
   // Failures that did not recur, by the signature as met, and how often they were met.
   std::map<std::string, uint64_t> lone_;
   double met_seconds_ = 0;  // when the last failure was met
+  uint64_t met_executions_ = 0;
   double first_seconds_ = 0;
   double shrinking_seconds_ = 0;        // spent
   std::set<std::string> not_smallest_;  // the signatures that a limit of shrinking has ended

@@ -57,6 +57,7 @@ class Process {
   int exit_code() const { return exit_code_; }  // -1 if a signal ended it
   int signal() const { return signal_; }        // that signal, or 0
   size_t ResidentMb() const;
+  double CpuSeconds() const;  // that it has used, user and system; 0 once it has ended
   int out_fd() const { return out_fd_; }
   int err_fd() const { return err_fd_; }
 

@@ -17,6 +17,8 @@ holds "$finding" case original trace.txt stack.txt report.txt report.json
 cp "$temp/report.json" "$temp/json"
 has json '"invariant": "round_trip"'
 has json '"repeats"'
+has json '"seconds_until_found"'
+has json '"executions_until_found"'
 has json '"replay"'
 (($(wc -c <"$finding/case") <= 8)) || { echo "it is not minimized" >&2; failures=$((failures + 1)); }
 
@@ -48,6 +50,31 @@ wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 # A second run recognizes it.
 run 1 fuzz query_parser --time 2s --jobs 1 --seed 2
 has out "known from an earlier run"
+
+# Open findings run first: nothing else of this run can show it.
+mkdir "$temp/empty"
+printf a >"$temp/empty/a"
+run 1 fuzz query_parser --time 1s --jobs 1 --seed 1 --corpus "$temp/empty"
+has out "known from an earlier run"
+
+# A failure that is met again and again is stepped over, and counted, by a process that goes on.
+head -c 256 /dev/zero >"$temp/progress"
+mkdir "$temp/stepped"
+RESPROBE_PROGRESS=$temp/progress RESPROBE_STEP_OVER=nothing,round_trip "$2/query_parser" -runs=3000 \
+  -seed=1 "$temp/stepped" corpus/query_parser >"$temp/out" 2>&1 || {
+  echo "it does not step over" >&2
+  failures=$((failures + 1))
+}
+read -r executions other over < <(od -An -td8 -N24 "$temp/progress")
+if ((executions < 3000 || other != 0 || over == 0)); then
+  echo "$executions executions, $other of nothing, $over stepped over" >&2
+  failures=$((failures + 1))
+fi
+# What it stepped over is not learnt.
+(($(RESPROBE_STEP_OVER=nothing "$2/query_parser" -runs=0 "$temp/stepped" 2>&1 | grep -c violation) == 0)) || {
+  echo "what fails was learnt" >&2
+  failures=$((failures + 1))
+}
 
 # The filed case passes now, because the fault was fixed: a failure with the same signature is filed
 # anew.

@@ -1,10 +1,12 @@
-// bench: measures executions per second of each harness relative to an empty target in the same
-// build, the reply parser relative to hiredis's reader, and the live search for stale reads.
+// bench: measures executions per second of each harness, in a campaign and over its seeds, relative
+// to an empty target in the same build, the reply parser relative to hiredis's reader, and the live
+// search for stale reads.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -38,22 +40,28 @@ constexpr Floor kFloors[] = {
     {"replication", 0.002, 10},     {"cluster_bus", 0.12, 0}};
 constexpr double kParserFloor = 3;
 constexpr double kLiveFloor = 2000;
-constexpr uint64_t kFuzzingRuns = 50000;
 
 struct BenchOptions {
   std::vector<std::string> harnesses;
   int rounds = 5;
   double seconds = 1;
+  double campaign_seconds = 30;
   bool families = false;
   runner::OutputOptions output;
 };
 
-// Executions per second under libFuzzer, from the moment when it has read its corpus. With `mutate`
-// it fuzzes normally from a fixed seed; without, it executes the seeds in turn, with Entropic off:
-// Entropic treats a feature as rare until others are found, so with nothing to find all features
-// stay rare, and counting them takes up to a quarter of the time, against a thirtieth when
-// libFuzzer fuzzes.
-double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs, bool mutate) {
+[[noreturn]] void ThrowFailed(const fs::path& binary, const std::string& log) {
+  const Signature signature = ReadSignature(log);
+  throw runner::UserError(binary.filename().string() +
+                          ": did not run to its end under libFuzzer (" +
+                          (signature.empty() ? "no report" : signature.Text()) +
+                          "): a bench needs a harness without findings");
+}
+
+// Executions per second under libFuzzer over its seeds in turn, without mutation, from the moment
+// when it has read them. Entropic is off: it treats a feature as rare until others are found, so
+// with nothing to find all features stay rare, and counting them takes up to a quarter of the time.
+double ReplayUnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs) {
   runner::TempFolder learnt;  // libFuzzer writes to its first folder
   runner::Command command;
   command.argv = {binary,
@@ -63,12 +71,12 @@ double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t ru
                   "-keep_seed=1",
                   "-print_funcs=0",
                   "-detect_leaks=0",
-                  mutate ? "-cross_over=1" : "-cross_over=0",
-                  mutate ? "-entropic=1" : "-entropic=0",
+                  "-cross_over=0",
+                  "-entropic=0",
                   learnt.path(),
                   seeds};
   command.environment = runner::SanitizerEnvironment(true);
-  if (!mutate) command.environment.emplace_back("RESPROBE_SEEDS_IN_TURN", seeds.string());
+  command.environment.emplace_back("RESPROBE_SEEDS_IN_TURN", seeds.string());
   runner::Process process(command);
   double begin = 0;
   double end = 0;
@@ -94,14 +102,56 @@ double UnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t ru
     runner::TakeLines(&process.err, take);
     if (runner::Interrupted()) throw runner::Interruption();
   }
-  if (process.exit_code() != 0 || end <= begin || after <= before) {
-    Signature signature = ReadSignature(log);
-    throw runner::UserError(binary.filename().string() +
-                            ": did not run to its end under libFuzzer (" +
-                            (signature.empty() ? "no report" : signature.Text()) +
-                            "): a bench needs a corpus without findings");
-  }
+  if (process.exit_code() != 0 || end <= begin || after <= before) ThrowFailed(binary, log);
   return static_cast<double>(after - before) / (end - begin);
+}
+
+// What a process of a campaign does in some seconds of CPU time, from the seeds alone.
+struct CampaignRun {
+  double per_second = 0;  // executions per second of CPU time
+  double edges = 0;
+};
+
+CampaignRun RunCampaign(const runner::Project& project, const runner::HarnessEntry& harness,
+                        const fs::path& seeds, double seconds, uint64_t seed) {
+  constexpr double kPoll = 0.05;
+  const runner::TempFolder temp;
+  const fs::path learnt = temp.path() / "learnt";
+  const fs::path progress = temp.path() / "progress";
+  runner::MakeFolder(learnt);
+  runner::WriteFile(progress, std::string(sizeof(uint64_t), '\0'));
+  runner::Command command =
+      LibFuzzerCommand(project, harness, findings::RunLimits(), seed, temp.path());
+  command.argv.push_back(learnt);
+  command.argv.push_back(seeds);
+  command.environment.emplace_back("RESPROBE_PROGRESS", progress);
+  runner::Process process(command);
+  CampaignRun run;
+  std::string log;
+  double used = 0;
+  uint64_t executions = 0;
+  const auto take = [&](std::string_view line) {
+    log += line;
+    log += '\n';
+    constexpr std::string_view kEdges = " cov: ";
+    const size_t at = line.find(kEdges);
+    if (!line.starts_with('#') || at == std::string_view::npos) return;
+    run.edges = std::strtod(std::string(line.substr(at + kEdges.size(), 24)).c_str(), nullptr);
+  };
+  bool running = true;
+  while (running && used < seconds) {
+    running = process.Pump(kPoll);
+    runner::TakeLines(&process.err, take);
+    if (runner::Interrupted()) throw runner::Interruption();
+    if (const double now = process.CpuSeconds(); now > 0) {
+      used = now;
+      const std::string count = runner::ReadFile(progress);
+      std::memcpy(&executions, count.data(), std::min(sizeof(executions), count.size()));
+    }
+  }
+  if (!running || used <= 0) ThrowFailed(harness.binary, log);
+  run.per_second = static_cast<double>(executions) / used;
+  return run;
 }
 
 struct Alone {
@@ -132,36 +182,40 @@ Json BenchHarness(const runner::Project& project, const runner::HarnessEntry& ha
   const fs::path seeds = SeedFolder(project, harness, project.CorpusOf(harness), {});
   if (seeds.empty()) throw runner::UserError(harness.name + ": has no seed corpus to measure over");
   const fs::path empty = project.harnesses / "empty";
-  std::vector<double> own[2];
-  std::vector<double> yardstick[2];
-  std::vector<double> ratio[2];
+  std::vector<double> replay;
+  std::vector<double> yardstick;
+  std::vector<double> replay_ratio;
+  std::vector<double> campaign;
+  std::vector<double> campaign_ratio;
+  std::vector<double> edges;
   std::vector<double> alone;
   Alone last;
-  for (const bool mutate : {false, true}) {
-    // The number of runs for about the wanted time; the first measurements determine it.
-    const double speed = UnderLibFuzzer(harness.binary, seeds, 20000, mutate);
-    const double empty_speed = UnderLibFuzzer(empty, seeds, 100000, mutate);
-    for (int round = 0; round < options.rounds; ++round) {
-      const auto runs = [&](double per_second) {
-        // Fewer runs would measure the first finds and the files written for them.
-        if (mutate) return kFuzzingRuns;
-        return static_cast<uint64_t>(std::max(1000.0, per_second * options.seconds));
-      };
-      own[mutate].push_back(UnderLibFuzzer(harness.binary, seeds, runs(speed), mutate));
-      yardstick[mutate].push_back(UnderLibFuzzer(empty, seeds, runs(empty_speed), mutate));
-      ratio[mutate].push_back(own[mutate].back() / yardstick[mutate].back());
-      if (mutate) continue;
-      last = RunAlone(harness, seeds, options.seconds / 2);
-      alone.push_back(last.per_second);
-    }
+  // The number of runs for about the wanted time; the first measurements determine it.
+  const double speed = ReplayUnderLibFuzzer(harness.binary, seeds, 20000);
+  const double empty_speed = ReplayUnderLibFuzzer(empty, seeds, 100000);
+  const auto runs = [&](double per_second) {
+    return static_cast<uint64_t>(std::max(1000.0, per_second * options.seconds));
+  };
+  for (int round = 0; round < options.rounds; ++round) {
+    replay.push_back(ReplayUnderLibFuzzer(harness.binary, seeds, runs(speed)));
+    yardstick.push_back(ReplayUnderLibFuzzer(empty, seeds, runs(empty_speed)));
+    replay_ratio.push_back(replay.back() / yardstick.back());
+    last = RunAlone(harness, seeds, options.seconds / 2);
+    alone.push_back(last.per_second);
+    const CampaignRun run = RunCampaign(project, harness, seeds, options.campaign_seconds,
+                                        static_cast<uint64_t>(1 + round));
+    campaign.push_back(run.per_second);
+    campaign_ratio.push_back(run.per_second / yardstick.back());
+    edges.push_back(run.edges);
   }
   Json json = {{"name", harness.name},
-               {"per_second", Median(own[true])},
-               {"empty_per_second", Median(yardstick[true])},
-               {"ratio", Median(ratio[true])},
-               {"corpus_per_second", Median(own[false])},
-               {"corpus_empty_per_second", Median(yardstick[false])},
-               {"corpus_ratio", Median(ratio[false])},
+               {"campaign_seconds", options.campaign_seconds},
+               {"campaign_per_second", Median(campaign)},
+               {"campaign_ratio", Median(campaign_ratio)},
+               {"campaign_edges", Median(edges)},
+               {"replay_per_second", Median(replay)},
+               {"replay_ratio", Median(replay_ratio)},
+               {"empty_per_second", Median(yardstick)},
                {"alone_per_second", Median(alone)},
                {"mean_ops", last.mean_ops}};
   for (const Floor& floor : kFloors) {
@@ -169,7 +223,7 @@ Json BenchHarness(const runner::Project& project, const runner::HarnessEntry& ha
     json["floor"] = floor.ratio;
     if (floor.mean_ops > 0) json["floor_mean_ops"] = floor.mean_ops;
     json["pass"] =
-        json["corpus_ratio"].get<double>() >= floor.ratio && last.mean_ops >= floor.mean_ops;
+        json["campaign_ratio"].get<double>() >= floor.ratio && last.mean_ops >= floor.mean_ops;
   }
   return json;
 }
@@ -180,14 +234,16 @@ double NumberOf(const Json& json, const char* key) {
 }
 
 void PrintHarness(const Json& json) {
-  std::printf("%-30s %10s %10s %7.3f %7.3f %10s %8.1f", json["name"].get<std::string>().c_str(),
-              runner::Grouped(static_cast<uint64_t>(NumberOf(json, "per_second"))).c_str(),
-              runner::Grouped(static_cast<uint64_t>(NumberOf(json, "empty_per_second"))).c_str(),
-              NumberOf(json, "ratio"), NumberOf(json, "corpus_ratio"),
-              runner::Grouped(static_cast<uint64_t>(NumberOf(json, "alone_per_second"))).c_str(),
+  const auto rate = [&](const char* key) {
+    return runner::Grouped(static_cast<uint64_t>(NumberOf(json, key)));
+  };
+  std::printf("%-30s %9s %7.4f %6s %9s %7.4f %10s %7.1f", json["name"].get<std::string>().c_str(),
+              rate("campaign_per_second").c_str(), NumberOf(json, "campaign_ratio"),
+              rate("campaign_edges").c_str(), rate("replay_per_second").c_str(),
+              NumberOf(json, "replay_ratio"), rate("alone_per_second").c_str(),
               NumberOf(json, "mean_ops"));
   if (json.contains("pass")) {
-    std::printf("  >= %.2f: %s", NumberOf(json, "floor"),
+    std::printf("  >= %.4f: %s", NumberOf(json, "floor"),
                 json["pass"].get<bool>() ? "pass" : "FAIL");
   }
   std::printf("\n");
@@ -269,8 +325,8 @@ int RunBench(const BenchOptions& options) {
   bool pass = true;
   if (text && !harnesses.empty()) {
     std::printf("medians of %d rounds; executions per second of one process\n", options.rounds);
-    std::printf("%-30s %10s %10s %7s %7s %10s %8s\n", "harness", "fuzzing", "empty", "ratio",
-                "corpus", "alone", "ops");
+    std::printf("%-30s %9s %7s %6s %9s %7s %10s %7s\n", "harness", "campaign", "ratio", "edges",
+                "replay", "ratio", "alone", "ops");
   }
   for (const runner::HarnessEntry& harness : harnesses) {
     if (harness.binary.empty()) {
@@ -287,9 +343,13 @@ int RunBench(const BenchOptions& options) {
   }
   if (text && !harnesses.empty()) {
     std::printf(
-        "ratio: fuzzing relative to the empty target; corpus: the same over the seeds in turn,\n"
-        "without mutation, which must reach the floor; alone: executions per second over the\n"
-        "seeds without an engine; ops: mean number of ops in a seed\n");
+        "campaign: as `fuzz` runs it, for %g s of CPU time from the seeds: executions a second of "
+        "CPU\n"
+        "time, and the edges reached by then; replay: the seeds in turn under libFuzzer, without\n"
+        "mutation; ratio: to an empty target that replays, where a campaign has a floor; alone: "
+        "the\n"
+        "seeds without an engine; ops: mean number of ops in a seed\n",
+        options.campaign_seconds);
   }
   const fs::path program = project.build / "release" / "bench" / "resp_bench";
   if (options.harnesses.empty() && !options.families) {
@@ -369,8 +429,11 @@ Verb BenchVerb() {
   const auto options = std::make_shared<BenchOptions>();
   Verb verb("bench", "measure the harnesses and the parser");
   verb.details =
-      "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, as a ratio to an "
-      "empty target in the same build, the two by turns; the reply parser against hiredis's "
+      "Executions a second under libFuzzer, ASan and UBSan, from the seed corpus, of a campaign "
+      "and of "
+      "the seeds alone, as ratios to an empty target in the same build, by turns, and the edges "
+      "that "
+      "a campaign reaches; the reply parser against hiredis's "
       "reader; checked reads a second of `invalidate` with a redis-server; with durability, the "
       "crash "
       "states of crash-points that are recovered a second of CPU time; and how soon each "
@@ -385,6 +448,8 @@ Verb BenchVerb() {
       .ShowDefault();
   verb.Seconds("--seconds", "S", &options->seconds, false,
                "About how long one measurement over the seeds takes")
+      .ShowDefault();
+  verb.Seconds("--campaign", "S", &options->campaign_seconds, false, "CPU time of each campaign")
       .ShowDefault();
   verb.Flag("--families", &options->families,
             "How soon each family of bugs of caching clients, and each fault of files, is found; "

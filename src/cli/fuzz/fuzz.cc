@@ -157,6 +157,7 @@ int RunFuzz(const FuzzOptions& options) {
       campaign_options.verb = "fuzz";
       campaign_options.seconds = options.seconds;
       campaign_options.ends_in_time = true;
+      campaign_options.open_first = true;
       campaign_options.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds);
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
       // (The campaign created below calls this.)
@@ -191,8 +192,14 @@ int RunFuzz(const FuzzOptions& options) {
   std::fprintf(out, "\n%zu finding%s\n", findings, findings == 1 ? "" : "s");
   for (const FuzzRow& row : rows) {
     for (const auto& [signature, found] : row.findings) {
-      std::fprintf(out, "  %s: %s, met %s: %s\n", row.harness.c_str(), signature.c_str(),
-                   findings::Plural(found.met, "time").c_str(),
+      std::string met = "met " + findings::Plural(found.met, "time");
+      if (found.met > 0) {
+        met += absl::StrFormat(", first after %.1f s", found.seconds);
+        if (found.executions > 0) {
+          met += ", " + runner::Grouped(found.executions) + " executions";
+        }
+      }
+      std::fprintf(out, "  %s: %s, %s: %s\n", row.harness.c_str(), signature.c_str(), met.c_str(),
                    found.folder.empty() ? "not filed" : project.Shown(found.folder).c_str());
     }
   }

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "runner/json.h"
 #include "runner/user_error.h"
@@ -25,28 +27,37 @@ constexpr int kFruitlessStarts = 3;
 constexpr std::string_view kReportMarks[] = {"== resprobe: violation of ",
                                              "ERROR: ", ": runtime error: "};
 
-// A counter that the harness increments (driver.cc), read here while it runs.
-class Counter {
+// An invariant that was broken so often is stepped over from then on: each failure ends a process
+// of the engine, and the next one needs a second to read its corpus.
+constexpr uint64_t kEasyAfter = 2;
+constexpr size_t kMostEasy = 31;
+
+// What the harness counts (driver/progress.h), read here while it runs.
+class Counters {
  public:
-  explicit Counter(const fs::path& path) : path_(path) {
-    const uint64_t zero = 0;
-    runner::WriteFile(path, std::string_view(reinterpret_cast<const char*>(&zero), sizeof(zero)));
+  explicit Counters(const fs::path& path) : path_(path) {
+    runner::WriteFile(path, std::string(kBytes, '\0'));
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    void* at = fd < 0 ? MAP_FAILED : mmap(nullptr, sizeof(zero), PROT_READ, MAP_SHARED, fd, 0);
+    void* at = fd < 0 ? MAP_FAILED : mmap(nullptr, kBytes, PROT_READ, MAP_SHARED, fd, 0);
     if (fd >= 0) close(fd);
-    if (at != MAP_FAILED) value_ = static_cast<volatile const uint64_t*>(at);
+    if (at != MAP_FAILED) values_ = static_cast<volatile const uint64_t*>(at);
   }
-  ~Counter() {
-    if (value_ != nullptr) munmap(const_cast<uint64_t*>(value_), sizeof(uint64_t));
+  ~Counters() {
+    if (values_ != nullptr) munmap(const_cast<uint64_t*>(values_), kBytes);
   }
-  Counter(const Counter&) = delete;
-  Counter& operator=(const Counter&) = delete;
-  uint64_t value() const { return value_ == nullptr ? 0 : *value_; }
+  Counters(const Counters&) = delete;
+  Counters& operator=(const Counters&) = delete;
+  uint64_t executions() const { return Value(0); }
+  // Of the invariant at this place of the list.
+  uint64_t stepped_over(size_t place) const { return Value(1 + place); }
   const fs::path& path() const { return path_; }
 
  private:
+  static constexpr size_t kBytes = (1 + kMostEasy) * sizeof(uint64_t);
+  uint64_t Value(size_t at) const { return values_ == nullptr ? 0 : values_[at]; }
+
   fs::path path_;
-  volatile const uint64_t* value_ = nullptr;
+  volatile const uint64_t* values_ = nullptr;
 };
 
 // The number after `key` in a line of libFuzzer, otherwise `otherwise`.
@@ -73,31 +84,24 @@ class Job {
         options_(options),
         learnt_(learnt),
         artifacts_(temp / ("job" + std::to_string(index))),
-        counter_(temp / ("count" + std::to_string(index))) {
+        counters_(temp / ("count" + std::to_string(index))) {
     runner::MakeFolder(artifacts_);
   }
 
-  void Start(const fs::path& seeds, uint64_t seed, double seconds) {
+  // `easy`: the invariants to step over.
+  void Start(const fs::path& seeds, uint64_t seed, double seconds,
+             const std::vector<std::string>& easy) {
     seed_ = seed;
     log_.clear();
     initialized_ = false;
-    runner::Command command;
-    command.argv = {harness_.binary,
-                    "-artifact_prefix=" + artifacts_.string() + "/",
-                    "-seed=" + std::to_string(seed % 0xFFFFFFFF + 1),
-                    "-max_total_time=" + std::to_string(static_cast<int>(std::ceil(seconds))),
-                    "-timeout=" + std::to_string(options_.limits.timeout_seconds),
-                    "-rss_limit_mb=" + std::to_string(options_.limits.rss_mb),
-                    "-reload=1",
-                    "-print_funcs=0"};
-    for (const char* flag : kSearchFlags) command.argv.emplace_back(flag);
-    if (const auto dictionary = project_.DictionaryOf(harness_)) {
-      command.argv.push_back("-dict=" + dictionary->string());
+    runner::Command command =
+        LibFuzzerCommand(project_, harness_, options_.limits, seed, artifacts_);
+    command.argv.push_back("-max_total_time=" +
+                           std::to_string(static_cast<int>(std::ceil(seconds))));
+    command.environment.emplace_back("RESPROBE_PROGRESS", counters_.path());
+    if (!easy.empty()) {
+      command.environment.emplace_back("RESPROBE_STEP_OVER", absl::StrJoin(easy, ","));
     }
-    command.environment = runner::SanitizerEnvironment(true);
-    command.environment.emplace_back("RESPROBE_PROGRESS", counter_.path());
-    command.environment.insert(command.environment.end(), harness_.environment.begin(),
-                               harness_.environment.end());
     if (!options_.without.empty()) {
       command.environment.emplace_back("RESPROBE_WITHOUT", absl::StrJoin(options_.without, ","));
       // libFuzzer does not see that a seed reaches anything.
@@ -146,7 +150,12 @@ class Job {
   const std::string& log() const { return log_; }
   uint64_t seed() const { return seed_; }
   uint64_t edges() const { return edges_; }
-  uint64_t executions() const { return counter_.value(); }
+  uint64_t executions() const { return counters_.executions(); }
+  // How often it has stepped over the invariant at this place of the list since the last question.
+  uint64_t TakeSteppedOver(size_t place) {
+    const uint64_t all = counters_.stepped_over(place);
+    return all - std::exchange(told_[place], all);
+  }
   bool initialized() const { return initialized_; }
   // When it first reported a failure; 0: not yet.
   double reported_at() const { return reported_at_; }
@@ -161,7 +170,8 @@ class Job {
   const FuzzOptions& options_;
   fs::path learnt_;
   fs::path artifacts_;
-  Counter counter_;
+  Counters counters_;
+  std::array<uint64_t, kMostEasy> told_ = {};
   std::unique_ptr<runner::Process> process_;
   std::string log_;
   uint64_t seed_ = 0;
@@ -226,6 +236,30 @@ std::string ReadArtifact(const fs::path& artifact, const std::string& log) {
 
 }  // namespace
 
+runner::Command LibFuzzerCommand(const runner::Project& project,
+                                 const runner::HarnessEntry& harness,
+                                 const findings::RunLimits& limits, uint64_t seed,
+                                 const fs::path& artifacts) {
+  runner::Command command;
+  command.argv = {harness.binary, "-artifact_prefix=" + artifacts.string() + "/",
+                  "-seed=" + std::to_string(seed % 0xFFFFFFFF + 1),
+                  "-timeout=" + std::to_string(limits.timeout_seconds),
+                  "-rss_limit_mb=" + std::to_string(limits.rss_mb), "-reload=1", "-print_funcs=0",
+                  // A case of ops that is cut to a few bytes is useless.
+                  "-len_control=0",
+                  // An input is kept for an edge that is new, and not for one that is executed more
+                  // often than ever. Else several times as many inputs are kept, longer ones, and
+                  // half of the time goes into counting rare features and writing files.
+                  "-use_counters=0"};
+  if (const auto dictionary = project.DictionaryOf(harness)) {
+    command.argv.push_back("-dict=" + dictionary->string());
+  }
+  command.environment = runner::SanitizerEnvironment(true);
+  command.environment.insert(command.environment.end(), harness.environment.begin(),
+                             harness.environment.end());
+  return command;
+}
+
 fs::path SeedFolder(const runner::Project& project, const runner::HarnessEntry& harness,
                     const fs::path& corpus, const std::vector<std::string>& without) {
   const std::vector<fs::path> files = runner::FilesIn(corpus);
@@ -274,7 +308,7 @@ class LibFuzzerSearch : public FuzzSearch {
     seeds_ = SeedFolder(project, harness, seeds_from_, crashing_seeds_);
     for (unsigned i = 0; i < options.jobs; ++i) {
       jobs_.push_back(std::make_unique<Job>(project, harness, options, learnt_, i, temp_.path()));
-      jobs_.back()->Start(seeds_, next_seed_++, options.seconds);
+      jobs_.back()->Start(seeds_, next_seed_++, options.seconds, easy_);
     }
     running_ = jobs_.size();
   }
@@ -296,7 +330,7 @@ class LibFuzzerSearch : public FuzzSearch {
                                 : "libFuzzer ends at once: " + LastLine(job->log());
         End(*job);
       } else {
-        job->Start(seeds_, next_seed_++, left);
+        job->Start(seeds_, next_seed_++, left, easy_);
       }
     }
     Measure();
@@ -331,6 +365,17 @@ class LibFuzzerSearch : public FuzzSearch {
                            " that it learnt could not be written whole: make room";
     }
     Measure();
+  }
+
+  std::map<std::string, uint64_t> SteppedOver() override {
+    std::map<std::string, uint64_t> times;
+    for (size_t place = 0; place < easy_.size(); ++place) {
+      for (const auto& job : jobs_) {
+        const uint64_t more = job->TakeSteppedOver(place);
+        if (more > 0) times[Signature{"violation", easy_[place], {}}.Text()] += more;
+      }
+    }
+    return times;
   }
 
   std::string Notice() const override {
@@ -369,6 +414,11 @@ class LibFuzzerSearch : public FuzzSearch {
       Signature signature = ReadSignature(job.log());
       if (signature.empty()) signature = {"signal", "", {}};
       const std::string content = ReadArtifact(artifact, job.log());
+      Measure();
+      if (signature.kind == "violation" && ++broken_[signature.detail] == kEasyAfter &&
+          easy_.size() < kMostEasy) {
+        easy_.push_back(signature.detail);
+      }
       FuzzSearch::Found(met, content, signature, job.log(), job.seed());
       if (!job.initialized()) {
         // A seed fails: remove it, since otherwise every start would end here.
@@ -398,6 +448,8 @@ class LibFuzzerSearch : public FuzzSearch {
   }
 
   std::vector<std::string> crashing_seeds_;
+  std::map<std::string, uint64_t> broken_;  // how often each invariant was, by processes that ended
+  std::vector<std::string> easy_;           // those that are stepped over
   fs::path seeds_;
   uint64_t next_seed_;
   double start_;
@@ -436,6 +488,7 @@ void FuzzSearch::Found(const Met& met, const std::string& tape, const Signature&
   one.tape = tape;
   one.engine = options_.engine;
   one.seed = seed;
+  one.executions = progress_.executions;
   one.from = options_.engine + ", seed " + std::to_string(seed);
   findings::CaseOutcome& outcome = one.outcome;
   outcome.word = signature.kind == "violation" ? "violation" : "crash";

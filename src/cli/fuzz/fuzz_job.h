@@ -19,16 +19,6 @@ inline constexpr double kPollSeconds = 0.2;
 // Given to an engine that was told to stop.
 inline constexpr double kGraceSeconds = 10;
 
-// How libFuzzer searches in every campaign.
-//
-//   -len_control=0   A case of ops that is cut to a few bytes is useless.
-//   -use_counters=0  An input is kept for an edge that is new, and not for one that is executed
-//   more
-//                    often than ever. Else five times as many inputs are kept, which are longer,
-//                    and more than half of the time goes into counting their rare features and
-//                    writing their files.
-inline constexpr const char* kSearchFlags[] = {"-len_control=0", "-use_counters=0"};
-
 struct FuzzOptions {
   std::vector<std::string> harnesses;
   double seconds = 30;  // for each harness
@@ -56,6 +46,13 @@ struct Progress {
   double first_failure = 0;  // the time at which an engine first reported one; 0: none
   std::string trouble;       // why the engine could not run; "" if it could
 };
+
+// libFuzzer as every campaign runs it, without its time and its folders. `artifacts` is the folder
+// for what fails.
+runner::Command LibFuzzerCommand(const runner::Project& project,
+                                 const runner::HarnessEntry& harness,
+                                 const findings::RunLimits& limits, uint64_t seed,
+                                 const fs::path& artifacts);
 
 // The files of `corpus` as a folder of tapes: the folder itself, unless it contains `.ops` text, or
 // seeds in `without` (contents), which crash the harness; then a copy in work/seeds/. Empty if it
@@ -88,7 +85,7 @@ class FuzzSearch : public findings::Search {
  protected:
   // Reports an engine's finding: a tape, and its process's stderr.
   void Found(const Met& met, const std::string& tape, const Signature& signature,
-             const std::string& log, uint64_t seed) const;
+             const std::string& log, uint64_t seed) const;  // counts progress_.executions
 
   const runner::Project& project_;
   const runner::HarnessEntry& harness_;
