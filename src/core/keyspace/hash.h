@@ -37,11 +37,11 @@ inline ShortText LoadShortText(std::string_view text) {
 }
 
 // Up to this many bytes are compared here, not by memcmp(), which an engine intercepts.
-inline constexpr size_t kFewBytes = 64;
+inline constexpr size_t kInlineBytes = 64;
 
 inline bool SameBytes(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  if (a.size() > kFewBytes) return std::memcmp(a.data(), b.data(), a.size()) == 0;
+  if (a.size() > kInlineBytes) return std::memcmp(a.data(), b.data(), a.size()) == 0;
   while (a.size() > 16) {
     if (LoadWord(a.data()) != LoadWord(b.data())) return false;
     a.remove_prefix(8);
