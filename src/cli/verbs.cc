@@ -137,13 +137,13 @@ Verb ManVerb() {
 Verb AllVerbs() {
   Verb root = NewProgram();
   for (const auto& make :
-       {FuzzVerb,   TestVerb,     ListVerb,      ReplayVerb,  ShowVerb,        MinimizeVerb,
-        FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb,  ConformanceVerb, ModelCheckVerb,
-        ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,      InvalidateVerb,  KillVerb,
-        CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb, CrashPointsVerb, SimulateVerb,
-        SmokeVerb,  SeedsVerb,    StressVerb,    WorkersVerb, CmdVerb,         CorpusVerb,
-        BenchVerb,  MutantsVerb,  ReportVerb,    SoakVerb,    FullVerb,        SpecVerb,
-        CloudVerb,  UnitVerb,     MergeVerb}) {
+       {FuzzVerb,   TestVerb,     ListVerb,      ReplayVerb,    ShowVerb,        MinimizeVerb,
+        FreezeVerb, FindingsVerb, RecordVerb,    OracleVerb,    ConformanceVerb, ModelCheckVerb,
+        ServeVerb,  ProxyVerb,    ChaosPeerVerb, IoVerb,        InvalidateVerb,  KillVerb,
+        CrashVerb,  ChaosVerb,    ClientVerb,    ClusterVerb,   CrashPointsVerb, SimulateVerb,
+        SmokeVerb,  SeedsVerb,    StressVerb,    WorkersVerb,   CmdVerb,         CorpusVerb,
+        BenchVerb,  MutantsVerb,  ReportVerb,    SoakVerb,      FullVerb,        SpecVerb,
+        CloudVerb,  UnitVerb,     MergeVerb,     PropertiesVerb}) {
     root.verbs.push_back(make());
   }
   root.verbs.push_back(

@@ -41,6 +41,7 @@ Verb MinimizeVerb();
 Verb ModelCheckVerb();
 Verb MutantsVerb();
 Verb OracleVerb();
+Verb PropertiesVerb();
 Verb ProxyVerb();
 Verb RecordVerb();
 Verb ReplayVerb();

@@ -13,6 +13,7 @@
 #include "cli/oracle/live_runners.h"
 #include "cli/oracle/query_runner.h"
 #include "cli/oracle/restore_runner.h"
+#include "cli/properties/property_runner.h"
 #include "cli/proxy/qdisc.h"
 #include "cli/simulate/life_runner.h"
 #include "engine/ops_text.h"
@@ -81,6 +82,7 @@ constexpr RunnerKind kRunners[] = {
     {"crash", "crash", true, true, Once, Open<CrashCaseRunner>},
     {"planted", "chaos", false, true, Once, Open<PlantedCaseRunner>},
     {"client", "client", false, true, Often<ClientCaseRunner>, Open<ClientCaseRunner>},
+    {"properties", "properties", false, true, Once, Open<PropertyCaseRunner>},
     {"life", "simulate", false, false, LifeCaseRunner::AttemptsOf, Open<LifeCaseRunner>},
     {"workers", "invalidate or kill", true, false, Often<WorkersCaseRunner>,
      Open<WorkersCaseRunner>},
@@ -185,6 +187,7 @@ constexpr LiveWorld kLiveWorlds[] = {
      TextOf<cachelab::StaleWorld>},
     {live::RestoreWorld::kName, "restore", "values for a server", TextOf<live::RestoreWorld>},
     {kLives, "life", "", TextOfLife},
+    {PropertyWorld::kName, "properties", "", TextOf<PropertyWorld>},
     {CheckWorld::kName, "check_tools", "files for the tools of a server", TextOf<CheckWorld>},
 };
 

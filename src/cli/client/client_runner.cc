@@ -1,13 +1,11 @@
 #include "cli/client/client_runner.h"
 
-#include <absl/strings/str_format.h>
-
 #include <functional>
 #include <utility>
 
-#include "engine/op_source.h"
 #include "engine/shrink.h"
 #include "findings/process_runner.h"
+#include "findings/world_outcome.h"
 #include "runner/json.h"
 #include "runner/process.h"
 #include "runner/text.h"
@@ -49,29 +47,9 @@ Json ClientCaseRunner::Versions() {
 
 findings::CaseOutcome ClientCaseRunner::RunOnce(const Case<World>& c, Trace::Mode mode) {
   Open();
-  RunContext run(mode);
-  CaseSource<World> source(c);
-  RunSource(world_, source, run);
-  if (world_.stopped() && !run.violated()) throw runner::Interruption();
+  findings::CaseOutcome outcome = findings::RunInProcess(world_, c, mode);
+  if (world_.stopped() && !outcome.failed()) throw runner::Interruption();
   if (!world_.trouble().empty()) throw runner::UserError(world_.trouble());
-  findings::CaseOutcome outcome;
-  outcome.ops = c.ops.size();
-  if (mode != Trace::Mode::kOff) outcome.hash = absl::StrFormat("%016x", run.trace().hash());
-  outcome.trace = run.trace().text();
-  if (!run.violated()) return outcome;
-  const Violation& violation = run.violation();
-  outcome.word = "violation";
-  findings::Symptom& what = outcome.what;
-  what.signature = "violation:" + violation.invariant;
-  what.kind = "violation";
-  what.invariant = violation.invariant;
-  for (const InvariantInfo& info : World::kInvariants) {
-    if (info.name == violation.invariant) what.statement = std::string(info.statement);
-  }
-  what.op = violation.op;
-  what.expected = runner::JsonText(violation.expected);
-  what.seen = runner::JsonText(violation.seen);
-  outcome.text = "  expected: " + violation.expected + "\n  seen:     " + violation.seen + "\n";
   return outcome;
 }
 
@@ -113,9 +91,7 @@ void ClientCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, 
     *reproduced = again.what.signature == signature;
     if (!*reproduced) continue;
     *outcome = std::move(again);
-    outcome->files["trace.txt"] = std::exchange(outcome->trace, {});
-    outcome->files["report.txt"] = outcome->text;
-    outcome->files["stack.txt"] = "no stack: " + signature + "\n";
+    findings::AddFiles(outcome);
   }
 }
 

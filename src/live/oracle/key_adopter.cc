@@ -1,6 +1,7 @@
 #include "live/oracle/key_adopter.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -47,19 +48,34 @@ void KeyAdopter::Disconnect() {
   db_ = 0;
 }
 
-bool KeyAdopter::Adopt(const Asked& asked) {
-  if (RunsAny(asked, [](const Command& one) { return one.HasTrait(kOtherDatabase); })) return false;
+std::optional<OracleVerdict::Adopted> KeyAdopter::Adopt(const Asked& asked) {
+  if (RunsAny(asked, [](const Command& one) { return one.HasTrait(kOtherDatabase); })) {
+    return std::nullopt;
+  }
   for (size_t i = 0; i < clients_->count(); ++i) {
-    if (clients_->Waits(clients_->all()[i])) return false;
+    if (clients_->Waits(clients_->all()[i])) return std::nullopt;
   }
   std::set<std::string> keys;
   ForEachKey(asked, [&](std::string_view key) { keys.emplace(key); });
-  if (keys.empty() || !Select(asked.db)) return false;
+  if (keys.empty() || !Select(asked.db)) return std::nullopt;
+  const Keyspace& keyspace = core_->keyspace();
+  const auto expiry_of = [&](const std::string& key) {
+    const Object* const object = keyspace.Peek(asked.db, key);
+    return object == nullptr ? kNoExpiry : object->expire_at();
+  };
+  OracleVerdict::Adopted adopted;
   for (const std::string& key : keys) {
+    const uint64_t data = keyspace.ValueDigest(asked.db, key);
+    const int64_t expiry = expiry_of(key);
     const std::optional<Value> value = Read(key);
-    if (!value || !Store(asked.db, key, *value)) return false;
+    if (!value || !Store(asked.db, key, *value)) return std::nullopt;
+    adopted.data |= keyspace.ValueDigest(asked.db, key) != data;
+    const int64_t now = expiry_of(key);
+    if (keyspace.Peek(asked.db, key) == nullptr) continue;  // the data differ, if anything
+    adopted.expiry |=
+        (now == kNoExpiry) != (expiry == kNoExpiry) || std::abs(now - expiry) > kTimeToleranceMs;
   }
-  return true;
+  return adopted;
 }
 
 bool KeyAdopter::Select(int db) {

@@ -27,10 +27,10 @@ class KeyAdopter {
              const CaseClients* clients, const OracleVerdict* verdict);
 
   // Takes over the keys that the request has named. Both servers must have run it, and the core
-  // nothing after it. False if a key may still differ: the server cannot read it back, the request
-  // or what reads it is known to differ, the request is about other databases or all keys, or a
-  // client is blocked.
-  bool Adopt(const Asked& asked);
+  // nothing after it. nullopt if a key may still differ: the server cannot read it back, the
+  // request or what reads it is known to differ, the request is about other databases or all keys,
+  // or a client is blocked.
+  std::optional<OracleVerdict::Adopted> Adopt(const Asked& asked);
   // Ends the connection; after a restart of the server.
   void Disconnect();
 

@@ -113,10 +113,24 @@ bool OracleVerdict::MayDiffer(const Asked& asked) const {
 
 void OracleVerdict::TakeOver(size_t number) {
   const Asked& asked = log_->At(number);
-  if (!InStep(number) || !adopt_ || !adopt_(asked)) return Doubt(asked);
+  const std::optional<Adopted> adopted =
+      InStep(number) && adopt_ ? adopt_(asked) : std::optional<Adopted>();
+  if (!adopted) return Doubt(asked);
   ++taken_over_;
+  CountLeft(asked, *adopted);
   if (asked.case_number != doubtful_case_) return;
   ForEachKey(asked, [&](std::string_view key) { doubtful_keys_.erase(std::string(key)); });
+}
+
+void OracleVerdict::CountLeft(const Asked& asked, const Adopted& adopted) {
+  for (const Asked& queued : asked.queued) CountLeft(queued, adopted);
+  if (asked.command == nullptr || known_ == nullptr) return;
+  const std::string writer = CommandWithOptions(*asked.command, asked.args) + ": ";
+  for (const auto& [left, kind] :
+       {std::pair(adopted.data, kLeavesOtherData), std::pair(adopted.expiry, kLeavesOtherExpiry)}) {
+    const std::string signature = writer + std::string(kind);
+    if (left && known_->contains(signature)) ++met_[signature];
+  }
 }
 
 // The last request of the case before this one that writes one of its keys; "" if there is none.

@@ -101,9 +101,14 @@ class OracleVerdict {
   // keys in the case, "get after set PX"; and what ends the stream of replies has one cause,
   // whichever command it follows.
   void set_finds_causes(bool finds) { finds_causes_ = finds; }
-  // Makes the keys of a request in the core what they are on the server; false if it cannot. The
+  // What was not the same on the server.
+  struct Adopted {
+    bool data = false;
+    bool expiry = false;  // by more than clocks may differ
+  };
+  // Makes the keys of a request in the core what they are on the server; nullopt if it cannot. The
   // core has run nothing after the request. None: all keys of known differences are doubtful.
-  using Adopt = std::function<bool(const Asked&)>;
+  using Adopt = std::function<std::optional<Adopted>(const Asked&)>;
   void set_adopt(Adopt adopt) { adopt_ = std::move(adopt); }
 
   // True if the request is known to differ: then it is sent alone, so that the case can go on from
@@ -173,6 +178,8 @@ class OracleVerdict {
 
  private:
   std::string LastWrite(size_t asked) const;
+  // Counts the difference of a write that is known to leave what was taken over.
+  void CountLeft(const Asked& asked, const Adopted& adopted);
   void SetCause(std::string_view cause);
   bool IsDoubtful(const Asked& asked) const;
   void Doubt(const Asked& asked);

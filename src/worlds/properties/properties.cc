@@ -22,7 +22,7 @@ const std::string kA(PropertyTrial::kA);
 const std::string kB(PropertyTrial::kB);
 const std::string kC(PropertyTrial::kC);
 
-std::string Text(int64_t number) { return std::to_string(number); }
+std::string Digits(int64_t number) { return std::to_string(number); }
 
 int64_t NumberOf(const Answer& answer) {
   return answer.text.empty() ? 0 : std::strtoll(answer.text.c_str(), nullptr, 10);
@@ -30,7 +30,7 @@ int64_t NumberOf(const Answer& answer) {
 
 // Expects a number.
 bool ExpectNumber(PropertyTrial& t, const Answer& answer, int64_t number, const std::string& what) {
-  return t.ExpectText(answer, Text(number), what);
+  return t.ExpectText(answer, Digits(number), what);
 }
 
 Words Sorted(Words words) {
@@ -103,11 +103,11 @@ void LosesLongEnd(Words* words) {
 }
 
 void IncrMonotonic(PropertyTrial& t) {
-  t.Ask({"SET", kA, Text(t.number())});
+  t.Ask({"SET", kA, Digits(t.number())});
   int64_t last = t.number();
   for (size_t i = 0; i < t.size() + 1 && last < INT64_MAX; ++i) {
     const int64_t now = NumberOf(t.Ask({"INCR", kA}));
-    if (!t.Expect(now > last, "INCR increases " + Text(last), Text(now))) return;
+    if (!t.Expect(now > last, "INCR increases " + Digits(last), Digits(now))) return;
     last = now;
   }
 }
@@ -115,9 +115,9 @@ void IncrMonotonic(PropertyTrial& t) {
 void IncrDecrInverse(PropertyTrial& t) {
   const int64_t start = t.number() / 2;
   const int64_t step = t.rng().Between(-1'000'000'000, 1'000'000'000);
-  t.Ask({"SET", kA, Text(start)});
-  t.Ask({"INCRBY", kA, Text(step)});
-  t.Ask({"DECRBY", kA, Text(step)});
+  t.Ask({"SET", kA, Digits(start)});
+  t.Ask({"INCRBY", kA, Digits(step)});
+  t.Ask({"DECRBY", kA, Digits(step)});
   t.Ask({"INCR", kA});
   ExpectNumber(t, t.Ask({"DECR", kA}), start, "what it was before");
 }
@@ -156,12 +156,12 @@ void GetrangeIsPart(PropertyTrial& t) {
   const bool none = first > last || (start < 0 && end < 0 && start > end);
   const std::string part =
       none ? "" : value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1));
-  t.ExpectText(t.Ask({"GETRANGE", kA, Text(start), Text(end)}), part, "that part");
+  t.ExpectText(t.Ask({"GETRANGE", kA, Digits(start), Digits(end)}), part, "that part");
 }
 
 void EndsEarly(Words* words) {
   if (words->front() == "GETRANGE" && words->back().front() != '-') {
-    words->back() = Text(std::strtoll(words->back().c_str(), nullptr, 10) + 1);
+    words->back() = Digits(std::strtoll(words->back().c_str(), nullptr, 10) + 1);
   }
 }
 
@@ -171,7 +171,7 @@ void SetrangeOverwrites(PropertyTrial& t) {
   const size_t at = t.rng().Below(value.size() + 8);
   t.Clear();
   t.Ask({"SET", kA, value});
-  t.Ask({"SETRANGE", kA, Text(static_cast<int64_t>(at)), part});
+  t.Ask({"SETRANGE", kA, Digits(static_cast<int64_t>(at)), part});
   std::string wanted = value;
   if (!part.empty()) {
     wanted.resize(std::max(wanted.size(), at + part.size()), '\0');
@@ -239,16 +239,16 @@ void LindexAgreesWithLrange(PropertyTrial& t) {
   const Words values = t.Values(t.size() + 1);
   t.Ask({"RPUSH", kA}, values);
   const size_t at = t.rng().Below(values.size());
-  t.ExpectText(t.Ask({"LINDEX", kA, Text(static_cast<int64_t>(at))}), values[at], "that element");
-  t.ExpectText(t.Ask({"LINDEX", kA, Text(-static_cast<int64_t>(values.size() - at))}), values[at],
+  t.ExpectText(t.Ask({"LINDEX", kA, Digits(static_cast<int64_t>(at))}), values[at], "that element");
+  t.ExpectText(t.Ask({"LINDEX", kA, Digits(-static_cast<int64_t>(values.size() - at))}), values[at],
                "the same from the end");
-  t.ExpectList(t.Ask({"LRANGE", kA, Text(static_cast<int64_t>(at)), "-1"}),
+  t.ExpectList(t.Ask({"LRANGE", kA, Digits(static_cast<int64_t>(at)), "-1"}),
                Words(values.begin() + static_cast<ptrdiff_t>(at), values.end()), "the rest");
 }
 
 void BeginsLater(Words* words) {
   if (words->front() == "LINDEX" && words->back().front() == '-') {
-    words->back() = Text(std::strtoll(words->back().c_str(), nullptr, 10) - 1);
+    words->back() = Digits(std::strtoll(words->back().c_str(), nullptr, 10) - 1);
   }
 }
 
@@ -271,7 +271,8 @@ void HashFieldsUnique(PropertyTrial& t) {
     ExpectNumber(t, t.Ask({"HSET", kA, field, value}), is_new ? 1 : 0, "1 for a new field");
   }
   const Answer all = t.Ask({"HGETALL", kA});
-  if (!t.Expect(all.list.size() == 2 * fields.size(), "each field once", Text(all.list.size() / 2)))
+  if (!t.Expect(all.list.size() == 2 * fields.size(), "each field once",
+                Digits(all.list.size() / 2)))
     return;
   for (size_t i = 0; i + 1 < all.list.size(); i += 2) {
     const auto at = fields.find(all.list[i]);
@@ -305,9 +306,9 @@ void HincrbyAdds(PropertyTrial& t) {
   for (size_t i = 0; i < t.size() + 1; ++i) {
     const int64_t step = t.rng().Between(-1000, 1000);
     sum += step;
-    if (!ExpectNumber(t, t.Ask({"HINCRBY", kA, field, Text(step)}), sum, "the sum")) return;
+    if (!ExpectNumber(t, t.Ask({"HINCRBY", kA, field, Digits(step)}), sum, "the sum")) return;
   }
-  t.ExpectText(t.Ask({"HGET", kA, field}), Text(sum), "the sum");
+  t.ExpectText(t.Ask({"HGET", kA, field}), Digits(sum), "the sum");
 }
 
 void AddsPositive(Words* words) {
@@ -364,7 +365,7 @@ std::vector<Scored> FillZset(PropertyTrial& t) {
   std::vector<Scored> members;
   for (const std::string& member : t.Distinct(t.size() + 2)) {
     members.emplace_back(t.rng().Between(-3, 3), member);
-    t.Ask({"ZADD", kA, Text(members.back().first), member});
+    t.Ask({"ZADD", kA, Digits(members.back().first), member});
   }
   std::ranges::sort(members);
   return members;
@@ -402,10 +403,10 @@ void ZcountCountsScores(PropertyTrial& t) {
   for (const auto& [score, member] : members) {
     if ((open ? score > low : score >= low) && score <= high) found.push_back(member);
   }
-  const std::string from = (open ? "(" : "") + Text(low);
-  ExpectNumber(t, t.Ask({"ZCOUNT", kA, from, Text(high)}), static_cast<int64_t>(found.size()),
+  const std::string from = (open ? "(" : "") + Digits(low);
+  ExpectNumber(t, t.Ask({"ZCOUNT", kA, from, Digits(high)}), static_cast<int64_t>(found.size()),
                "the members with these scores");
-  t.ExpectList(t.Ask({"ZRANGEBYSCORE", kA, from, Text(high)}), found, "the same members");
+  t.ExpectList(t.Ask({"ZRANGEBYSCORE", kA, from, Digits(high)}), found, "the same members");
 }
 
 void ForgetsExclusive(Words* words) {
@@ -417,7 +418,7 @@ void ForgetsExclusive(Words* words) {
 void ExpireRemovesKey(PropertyTrial& t) {
   const int64_t ms = t.rng().Between(1, 20);
   t.Ask({"SET", kA, t.Value()});
-  t.Ask({"PEXPIRE", kA, Text(ms)});
+  t.Ask({"PEXPIRE", kA, Digits(ms)});
   t.Pass(ms + 1);
   ExpectNumber(t, t.Ask({"EXISTS", kA}), 0, "no key: its time is over");
   const Answer value = t.Ask({"GET", kA});
@@ -428,14 +429,14 @@ void TtlMonotonicDecrease(PropertyTrial& t) {
   t.Ask({"SET", kA, t.Value()});
   t.Ask({"PEXPIRE", kA, "100000"});
   int64_t last = NumberOf(t.Ask({"PTTL", kA}));
-  t.Expect(last > 0 && last <= 100'000, "1 to 100000 ms", Text(last));
+  t.Expect(last > 0 && last <= 100'000, "1 to 100000 ms", Digits(last));
   for (int i = 0; i < 3; ++i) {
     constexpr int64_t kMs = 3;
     t.Pass(kMs);
     const int64_t now = NumberOf(t.Ask({"PTTL", kA}));
     // A clock of milliseconds may show one less.
-    if (!t.Expect(now <= last - kMs + 1 && now > 0, Text(last - kMs) + " ms at the most",
-                  Text(now)))
+    if (!t.Expect(now <= last - kMs + 1 && now > 0, Digits(last - kMs) + " ms at the most",
+                  Digits(now)))
       return;
     last = now;
   }
@@ -488,7 +489,7 @@ std::string FillAny(PropertyTrial& t, const std::string& key) {
       return "hash";
     default:
       for (const std::string& value : values) {
-        t.Ask({"ZADD", key, Text(t.rng().Between(-9, 9)), value});
+        t.Ask({"ZADD", key, Digits(t.rng().Between(-9, 9)), value});
       }
       return "zset";
   }
@@ -613,12 +614,12 @@ void SortOrders(PropertyTrial& t) {
   Words texts;
   for (size_t i = 0; i < t.size() + 2; ++i) {
     numbers.push_back(t.rng().Between(-100, 100));
-    texts.push_back(Text(numbers.back()));
+    texts.push_back(Digits(numbers.back()));
   }
   t.Ask({"RPUSH", kA}, texts);
   std::ranges::sort(numbers);
   Words order;
-  for (const int64_t number : numbers) order.push_back(Text(number));
+  for (const int64_t number : numbers) order.push_back(Digits(number));
   t.ExpectList(t.Ask({"SORT", kA}), order, "by number");
   std::ranges::reverse(order);
   t.ExpectList(t.Ask({"SORT", kA, "DESC"}), order, "by number, descending");
@@ -638,11 +639,11 @@ void TransactionRunsInOrder(PropertyTrial& t) {
   for (size_t i = 0; i < t.size() + 1; ++i) {
     const int64_t step = t.rng().Between(-9, 9);
     sum += step;
-    sums.push_back(Text(sum));
-    t.Ask({"INCRBY", kA, Text(step)});
+    sums.push_back(Digits(sum));
+    t.Ask({"INCRBY", kA, Digits(step)});
   }
   t.ExpectList(t.Ask({"EXEC"}), sums, "a reply to each, in order");
-  t.ExpectText(t.Ask({"GET", kA}), Text(sum), "the sum");
+  t.ExpectText(t.Ask({"GET", kA}), Digits(sum), "the sum");
 }
 
 void DiscardChangesNothing(PropertyTrial& t) {

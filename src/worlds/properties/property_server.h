@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/resp/reply.h"
 #include "core/table/profile.h"
@@ -28,8 +29,8 @@ class PropertyServer {
   // was kept. Of a server that keeps every write before it replies to it. False if this server
   // cannot be crashed so, and nothing has happened.
   virtual bool Crash(std::string* error) = 0;
-  // Of a reply: the server lacks the command.
-  static bool SaysUnknown(const resp::ReplyView& reply);
+  // True if this reply to a command says that the server lacks it.
+  virtual bool SaysUnknown(std::string_view command, const resp::ReplyView& reply) const;
 };
 
 }  // namespace resprobe

@@ -38,7 +38,7 @@ std::string Shown(const std::vector<std::string>& list) {
 
 }  // namespace
 
-bool PropertyServer::SaysUnknown(const resp::ReplyView& reply) {
+bool PropertyServer::SaysUnknown(std::string_view /*command*/, const resp::ReplyView& reply) const {
   if (!reply.is_error()) return false;
   std::string text(reply.text());
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -100,7 +100,7 @@ Answer PropertyTrial::AskAny(std::vector<std::string> words) {
     return answer;
   }
   if (run_.trace().on()) run_.trace().Line("  " + resp::ToText(*reply));
-  if (PropertyServer::SaysUnknown(*reply)) {
+  if (server_.SaysUnknown(words.front(), *reply)) {
     absent_ = words.front();
     return answer;
   }

@@ -45,8 +45,8 @@ void PropertyWorld::Apply(const Check& op, RunContext& run) {
   const PropertyTrial::Choices choices{.seed = static_cast<uint64_t>(op.seed.value),
                                        .size = std::min<size_t>(op.size.value, kMostSize),
                                        .number = op.number.value};
-  PropertyTrial trial(property.name, choices, plant_ == nullptr ? nullptr : plant_->plant, &server_,
-                      &run);
+  PropertyTrial trial(property.name, choices,
+                      options_.plant == nullptr ? nullptr : options_.plant->plant, &server_, &run);
   property.check(trial);
   Tally& tally = tallies_[at];
   if (!trial.absent().empty()) {
@@ -62,7 +62,7 @@ void PropertyWorld::Apply(const Check& op, RunContext& run) {
 }
 
 void PropertyWorld::Apply(const Setting& op, RunContext& run) {
-  if (run.violated()) return;
+  if (run.violated() || !options_.settings) return;
   const std::string words[] = {"CONFIG", "SET",
                                std::string(kPropertySettingNames[static_cast<size_t>(op.setting)]),
                                std::to_string(1 + op.value.value % 64)};

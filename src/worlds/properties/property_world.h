@@ -90,9 +90,14 @@ class PropertyWorld {
     std::string absent;  // what the server lacks
   };
 
-  // `server` must outlive the world. `plant`: the fault of this property, or none.
-  explicit PropertyWorld(PropertyServer* server, const Property* plant = nullptr)
-      : server_(*server), plant_(plant), tallies_(Properties().size()) {}
+  struct Options {
+    const Property* plant = nullptr;  // the fault of this property
+    bool settings = true;             // false: the server keeps its settings
+  };
+  // `server` must outlive the world.
+  explicit PropertyWorld(PropertyServer* server) : PropertyWorld(server, Options()) {}
+  PropertyWorld(PropertyServer* server, const Options& options)
+      : server_(*server), options_(options), tallies_(Properties().size()) {}
 
   // In the order of Properties().
   const std::vector<Tally>& tallies() const { return tallies_; }
@@ -111,7 +116,7 @@ class PropertyWorld {
 
  private:
   PropertyServer& server_;
-  const Property* const plant_;
+  const Options options_;
   std::vector<Tally> tallies_;
   std::string trouble_;
 };

@@ -48,7 +48,7 @@ TEST(PropertyWorld, EachHoldsOfTheCore) {
 TEST(PropertyWorld, EachIsBrokenByItsPlantedFault) {
   for (const Property& property : Properties()) {
     CorePropertyServer server(/*syncs=*/property.plant != nullptr);
-    PropertyWorld world(&server, &property);
+    PropertyWorld world(&server, {.plant = &property});
     std::string violation;
     constexpr uint64_t kSeeds = 30;
     for (uint64_t seed = 1; seed <= kSeeds && violation.empty(); ++seed) {
