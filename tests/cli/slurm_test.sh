@@ -149,6 +149,7 @@ has report "a later attempt at the unit has a result"
 # What is there is not done again.
 run 0 "${campaign[@]}" --seeds 5 --units 5 --output "$temp/lost"
 has out "for 0 units"
+[[ $(grep -c " merged, " "$temp/out") == 1 ]] || { echo "more than one merge is said" >&2 && failures=1; }
 cmp "$temp/report" "$temp/lost/merged/report.json" || failures=$((failures + 1))
 
 # --- Ctrl-C.

@@ -107,6 +107,7 @@ bool RunOnSlurm(const CloudPlan& plan, const fs::path& folder, uint64_t machines
               program + "merge " + campaign + " --output " + runner::ShellWord(folder / "merged"));
   std::error_code error;
   fs::remove_all(folder / "merged", error);  // of an earlier run
+  fs::remove(scripts / "merge.log", error);
 
   // The ID of the job that sbatch has accepted.
   const auto submit = [&](const std::vector<std::string>& own, const fs::path& script) {
