@@ -10,7 +10,7 @@
 namespace resprobe {
 namespace {
 
-constexpr size_t kFewBytes = 1 << 16;
+constexpr size_t kFewPendingBytes = 1 << 16;
 
 }  // namespace
 
@@ -72,7 +72,7 @@ void Disk::TrimBytes() {
     bytes_.clear();
     return;
   }
-  if (bytes_.size() < kFewBytes) return;
+  if (bytes_.size() < kFewPendingBytes) return;
   size_t live = 0;
   for (const Op& op : ops_) live += op.effect == Effect::kWrite ? static_cast<size_t>(op.size) : 0;
   if (live * 2 > bytes_.size()) return;
