@@ -324,7 +324,9 @@ bool Persistence::OpenNextIncr() {
   // redis 7.0 and valkey 8.0 truncate a file that an earlier attempt has left, and do not sync that
   // (docs/findings/aof-stale-incremental-file.md). A new file has no old content.
   files_->Unlink(path);
-  const int file = files_->Open(path, FileSystem::Mode::kReplace);
+  // They do not append, either: after a short write that was cut off the next one leaves a hole
+  // (docs/findings/aof-hole-after-short-write.md).
+  const int file = files_->Open(path, FileSystem::Mode::kAppend);
   if (file < 0) {
     Log({"Can't open the append-only file ", path, ": ", FileErrorText(file)});
     return false;
