@@ -1,7 +1,7 @@
 #include "core/persistence/rdb_bytes.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cstdio>
 #include <limits>
 
 #include "core/keyspace/integers.h"
@@ -114,9 +114,9 @@ bool RdbBytes::TextScore(double* score) {
   if (!Take(size, &taken)) return false;
   char text[256] = {};
   taken.copy(text, taken.size());
-  char* end = nullptr;
-  *score = std::strtod(text, &end);
-  return end != text;
+  // As the servers read it: strtod() finds a 0 in "0x" and an infinity in "infi".
+  // NOLINTNEXTLINE(cert-err34-c): what is out of range is an infinity or a zero there, too.
+  return std::sscanf(text, "%lg", score) == 1;
 }
 
 void RdbTextWriter::Length(uint64_t length) {

@@ -371,6 +371,13 @@ class Reader {
     char* end = nullptr;
     *score = std::strtod(text.c_str(), &end);
     if (end == text.c_str()) return Wrong("a score without digits");
+    // What has begun as a hexadecimal number or as "infinity" must be one.
+    const size_t start = text.find_first_not_of(" \t\n\v\f\r+-");
+    const auto used = static_cast<size_t>(end - text.c_str()) - start;
+    if ((used == 1 && text[start] == '0' && (*end == 'x' || *end == 'X')) ||
+        (used == 3 && std::isinf(*score) && (*end == 'i' || *end == 'I'))) {
+      return Wrong("a score that is a part of one");
+    }
     return !std::isnan(*score) || Wrong("a score that is no number");
   }
 

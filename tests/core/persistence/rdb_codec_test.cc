@@ -445,6 +445,12 @@ TEST(RdbBytesTest, ReadsScoresAsText) {
   EXPECT_EQ(score("\xff"), "-inf");
   EXPECT_EQ(score("\xfd"), "nan");
   EXPECT_EQ(score(Bytes("\x02xx")), "short");
+  // What strtod() reads and sscanf() does not.
+  EXPECT_EQ(score(Bytes("\x03-0X")), "short");
+  EXPECT_EQ(score(Bytes("\x04infi")), "short");
+  EXPECT_EQ(score(Bytes("\x03"
+                        "1e+")),
+            "1.000000");
   EXPECT_EQ(score(Bytes("\x00")), "short");
   EXPECT_EQ(score(Bytes("\x05"
                         "1.5")),
