@@ -409,6 +409,8 @@ class DurabilityWorld {
   bool may_have_hole_ = false;
   int64_t fsync_since_ = -1;  // in milliseconds
   DiskFaultCounts counted_;   // faults that judge_ knows of
+  // Fsyncs of this disk that have failed in the time that slow writes took.
+  uint64_t timer_sync_failures_ = 0;
   Config config_;
   bool shuts_down_ = false;  // this process was told to
   bool closing_ = false;     // LogCloses() at the end of the last turn
