@@ -801,9 +801,13 @@ void DurabilityWorld::Settle(RunContext& run) {
   if (run.violated()) return;
   server().Close(clients_[0].id);
   clients_[0] = {.id = server().Connect()};
-  std::string_view reply = Ask({"SET", "healed", "1"}, run);
-  // An fsync may report an older failure: the server has exited, and started again.
-  if (reply.empty() && faults_ && !run.violated()) reply = Ask({"SET", "healed", "1"}, run);
+  const auto write = [&] {
+    std::string_view reply = Ask({"SET", "healed", "1"}, run);
+    // An fsync may report an older failure: the server has exited, and started again.
+    if (reply.empty() && faults_ && !run.violated()) reply = Ask({"SET", "healed", "1"}, run);
+    return reply;
+  };
+  std::string_view reply = write();
   if (run.violated()) return;
   // Two states in which both servers remain until somebody helps them
   // (docs/findings/aof-fsync-error-for-ever.md, misconf-without-changes.md).
@@ -818,7 +822,7 @@ void DurabilityWorld::Settle(RunContext& run) {
     if (!run.violated()) work();
     if (!run.violated()) Pass(kHealMs, run);
     if (run.violated()) return;
-    reply = Ask({"SET", "healed", "1"}, run);
+    reply = write();
   }
   if (!run.Check(reply == "+OK\r\n", "heals", "+OK, for the disk has healed", [&] {
         return std::string(NameOf(DurabilityResult::kStuck)) + ": " + std::string(reply);
