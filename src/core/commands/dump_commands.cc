@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/commands/object_form.h"
 #include "core/persistence/c_number.h"
 #include "core/persistence/debug_digest.h"
 #include "core/persistence/rdb.h"
@@ -130,8 +131,30 @@ void Restore(CommandContext& c) {
   c.Modified(key);
 }
 
+// What a server says besides (an address, a clock) is its own; here it is 0.
+void DebugObject(CommandContext& c) {
+  const Object* object = c.keyspace.keys(c.db).Find(c.args[2]);
+  if (object == nullptr) {
+    c.Error("ERR no such key");
+    return;
+  }
+  c.scratch.clear();
+  AppendDumpPayload(*object, c.profile, c.server.config().persistence.rdb_compression, &c.scratch);
+  constexpr size_t kTypeAndFooter = 1 + 10;
+  char digits[kNumberBufferSize];
+  std::string text = "Value at:0x0 refcount:";
+  text.append(FormatInt64(ReferencesTo(*object), digits));
+  text.append(" encoding:").append(EncodingOf(*object, c.traits()));
+  text.append(" serializedlength:");
+  text.append(FormatInt64(static_cast<int64_t>(c.scratch.size() - kTypeAndFooter), digits));
+  text.append(" lru:0 lru_seconds_idle:0");
+  c.reply.SimpleString(text);
+}
+
 void Debug(CommandContext& c) {
-  if (c.Is(1, "DIGEST") && c.argc() == 2) {
+  if (c.Is(1, "OBJECT") && c.argc() == 3) {
+    DebugObject(c);
+  } else if (c.Is(1, "DIGEST") && c.argc() == 2) {
     c.reply.SimpleString(DebugDigestText(DigestOf(c.keyspace, c.profile)));
   } else if (c.Is(1, "DIGEST-VALUE")) {
     c.reply.ArrayHeader(c.argc() - 2);
@@ -160,10 +183,11 @@ constexpr CommandSpec kDumpCommands[] = {
      .group = CommandGroup::kServer,
      .since = "1.0.0",
      .summary = "Digests of the contents of keys",
-     .syntax = "<DIGEST | DIGEST-VALUE key [key ...] | SET-SKIP-CHECKSUM-VALIDATION integer>",
+     .syntax = "<DIGEST | DIGEST-VALUE key [key ...] | OBJECT key | SET-SKIP-CHECKSUM-VALIDATION "
+               "integer>",
      .reply = "status|array<status>",
      .handler = Debug,
-     .traits = {.bits = kNotCompared}},
+     .traits = {.freedom = ReplyFreedom::kObject, .bits = kNotCompared}},
     {.name = "dump",
      .arity = 2,
      .flags = kReadonly | kRandomOutput,
@@ -174,7 +198,7 @@ constexpr CommandSpec kDumpCommands[] = {
      .syntax = "key",
      .reply = "bulk|null",
      .handler = Dump,
-     .traits = {.bits = kNotCompared}},
+     .traits = {.freedom = ReplyFreedom::kDump, .bits = kNotCompared}},
     {.name = "restore",
      .arity = -4,
      .flags = kWrite | kDenyOom,

@@ -1,5 +1,6 @@
 // OBJECT: how values are stored (redis 7.0 object.c).
 
+#include "core/commands/object_form.h"
 #include "core/table/command.h"
 #include "core/table/groups.h"
 
@@ -38,7 +39,9 @@ size_t ListpackBytes(const List& list) {
   return bytes;
 }
 
-std::string_view Encoding(const Object& object, const ProfileTraits& traits) {
+}  // namespace
+
+std::string_view EncodingOf(const Object& object, const ProfileTraits& traits) {
   constexpr size_t kListpackBytes = 8192;  // list-max-listpack-size -2
   switch (object.type()) {
     case ObjectType::kString: {
@@ -66,12 +69,22 @@ std::string_view Encoding(const Object& object, const ProfileTraits& traits) {
   return "";
 }
 
+int64_t ReferencesTo(const Object& object) {
+  constexpr int64_t kSharedIntegers = 10000;
+  int64_t value;
+  const bool shared = object.string_form() != Object::StringForm::kCopied &&
+                      IsStoredAsInteger(object, &value) && value >= 0 && value < kSharedIntegers;
+  return shared ? INT32_MAX : 1;
+}
+
+namespace {
+
 void ObjectEncoding(CommandContext& c) {
   const Object* object = c.keyspace.Look(c.db, c.args[2]);
   if (object == nullptr) {
     c.reply.NullBulk();
   } else {
-    c.reply.BulkString(Encoding(*object, c.traits()));
+    c.reply.BulkString(EncodingOf(*object, c.traits()));
   }
 }
 
@@ -98,18 +111,13 @@ void ObjectIdleTime(CommandContext& c) {
   }
 }
 
-// Small integers are shared: their reference count is constant.
 void ObjectRefCount(CommandContext& c) {
-  constexpr int64_t kSharedIntegers = 10000;
   const Object* object = c.keyspace.Look(c.db, c.args[2]);
   if (object == nullptr) {
     c.reply.NullBulk();
-    return;
+  } else {
+    c.reply.Integer(ReferencesTo(*object));
   }
-  int64_t value;
-  const bool shared = object->string_form() != Object::StringForm::kCopied &&
-                      IsStoredAsInteger(*object, &value) && value >= 0 && value < kSharedIntegers;
-  c.reply.Integer(shared ? INT32_MAX : 1);
 }
 
 constexpr CommandGroup kGroup = CommandGroup::kGeneric;

@@ -165,8 +165,10 @@ enum class ReplyFreedom : uint8_t {
   kPop,     // SPOP: any of the elements, which it removes
   kSort,    // SORT BY without a sort key, or elements that ALPHA finds equal: elements in any order
   kScan,    // any cursor; elements that exist, and all of them from 0 to 0
+  kDump,    // DUMP: the elements of a table in any order
+  kObject,  // DEBUG OBJECT: all but the references, the encoding and the length in a file
 };
-inline constexpr size_t kReplyFreedoms = 10;
+inline constexpr size_t kReplyFreedoms = 12;
 
 // Where a request contains a time.
 struct TimeArgument {

@@ -6,6 +6,9 @@
 #include <cstdlib>
 
 #include "core/keyspace/hash.h"
+#include "core/keyspace/keyspace.h"
+#include "core/persistence/debug_digest.h"
+#include "core/persistence/rdb.h"
 #include "core/resp/writer.h"
 #include "core/table/command.h"
 #include "core/table/letter_case.h"
@@ -222,6 +225,46 @@ bool SameSort(const Asked& asked, const ReplyView& core, const ReplyView& server
   return limited ? SameSkeleton(core, server) : SameInAnyOrder(core, server, false);
 }
 
+// Payloads of the same type and version whose values are equal.
+bool SameDump(const ReplyView& core, const ReplyView& server) {
+  if (core.type() != Type::kBulkString || server.type() != Type::kBulkString || core.is_null() ||
+      server.is_null()) {
+    return false;
+  }
+  const std::string_view a = core.text();
+  const std::string_view b = server.text();
+  constexpr Profile kNewest = Profile::kValkey80;  // it reads the payloads of all
+  constexpr size_t kFooter = 10;
+  if (a.size() != b.size() || a.size() <= kFooter || a[0] != b[0] ||
+      a.substr(a.size() - kFooter, 2) != b.substr(b.size() - kFooter, 2) ||
+      !DumpPayloadFits(b, kNewest)) {
+    return false;
+  }
+  Keyspace values(1);
+  const RdbReadOptions options = {.profile = kNewest, .deep = true};
+  if (!ReadDumpPayload(a, options, 0, "core", &values).ok() ||
+      !ReadDumpPayload(b, options, 0, "server", &values).ok()) {
+    return false;
+  }
+  return DigestOf(*values.Peek(0, "core"), kNewest) == DigestOf(*values.Peek(0, "server"), kNewest);
+}
+
+// The fields of DEBUG OBJECT that do not depend on the process.
+bool SameObject(const ReplyView& core, const ReplyView& server) {
+  const auto fields = [](std::string_view text) {
+    std::vector<std::string_view> found;
+    for (const std::string_view name : {" refcount:", " encoding:", " serializedlength:"}) {
+      const size_t at = text.find(name);
+      if (at == std::string_view::npos) return std::vector<std::string_view>();
+      found.push_back(text.substr(at, text.find(' ', at + 1) - at));
+    }
+    return found;
+  };
+  const std::vector<std::string_view> ours = fields(core.text());
+  return core.type() == Type::kSimpleString && server.type() == Type::kSimpleString &&
+         !ours.empty() && ours == fields(server.text());
+}
+
 }  // namespace
 
 std::string Label(const ReplyView& value) {
@@ -237,8 +280,8 @@ std::string Label(const ReplyView& value) {
 
 std::string_view FreedomName(Freedom freedom) {
   constexpr std::string_view kNames[kFreedoms] = {
-      "none",  "order of elements", "order of pairs", "time",     "masked",
-      "hello", "random pick",       "random pop",     "unsorted", "scan",
+      "none",        "order of elements", "order of pairs", "time", "masked", "hello",
+      "random pick", "random pop",        "unsorted",       "scan", "dump",   "fields of an object",
   };
   return kNames[static_cast<size_t>(freedom)];
 }
@@ -424,6 +467,10 @@ bool Comparer::Allowed(const Asked& asked, Freedom freedom, const ReplyView& cor
       return SameSort(asked, core, server);
     case Freedom::kScan:
       return SameScan(asked, core, server);
+    case Freedom::kDump:
+      return SameDump(core, server);
+    case Freedom::kObject:
+      return SameObject(core, server);
   }
   return false;
 }

@@ -46,6 +46,7 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
   if (writer->settings_changed() && !target.most_tracked().empty()) {
     ask("config|set", {"CONFIG", "SET", "tracking-table-max-keys", target.most_tracked()});
   }
+  size_t expired = 0;
   const bool absolute = target.Has("pexpiretime") && survey.Has("pexpiretime");
   for (int db = 0; db < (writer->all_databases() ? keyspace.databases() : 1); ++db) {
     ask("select", {"SELECT", std::to_string(db)});
@@ -53,6 +54,7 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
     if (keyspace.KeyCount(db) == 0) continue;
     // The same number of keys, and each of the core's exists: the same keys, except for expired
     // ones.
+    expired += keyspace.ExpiredCount(db);
     if (keyspace.ExpiredCount(db) > 0) ask("keys", {"KEYS", "*"});
     std::vector<std::string> keys;
     const Dict<Object>& dict = keyspace.keys(db);
@@ -90,9 +92,17 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
       }
     };
     for (const std::string& key : keys) read(key);
-    // One of them as the core dumps it: both read the same from that.
+    // One of them as each dumps it, and as the core dumps it: both read the same from that.
     if (!survey.redis() || keys.empty()) continue;
     const std::string& dumped = keys[keyspace.dirty() % keys.size()];
+    ask("dump", {"DUMP", dumped});
+    // A server that is running may permit no DEBUG.
+    if (target.own()) {
+      ask("debug", {"DEBUG", "OBJECT", dumped});
+      std::vector<std::string> digests = {"DEBUG", "DIGEST-VALUE"};
+      digests.insert(digests.end(), keys.begin(), keys.end());
+      ask("debug", std::move(digests));
+    }
     const Object* object = keyspace.Peek(db, dumped);
     if (object == nullptr || object->expire_at() != kNoExpiry) continue;
     std::string payload;
@@ -100,6 +110,8 @@ void CheckState(const LiveServer& target, const Keyspace& keyspace, const Oracle
     ask("restore", {"RESTORE", dumped, "0", std::move(payload), "REPLACE"});
     read(dumped);
   }
+  // Keys that have expired count until they are deleted.
+  if (survey.redis() && target.own() && expired == 0) ask("debug", {"DEBUG", "DIGEST"});
   // Keys that the core does not have, of a server that cannot count its keys.
   if (!survey.Has("dbsize") && !writer->all_databases()) {
     for (const std::string& key : writer->named_keys()) {

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "core/keyspace/keyspace.h"
+#include "core/persistence/rdb.h"
 #include "core/resp/reply_parser.h"
 #include "engine/generate.h"
 #include "engine/ops_text.h"
@@ -381,6 +383,37 @@ TEST(ComparerTest, LetsOrderBeFreeOnlyWhereItIs) {
   EXPECT_TRUE(Same({"SORT", "k", "BY", "w*", "ALPHA"}, kAb, kBa));
   EXPECT_TRUE(
       Same({"HGETALL", "k"}, "*4\r\n+a\r\n+1\r\n+b\r\n+2\r\n", "*4\r\n+b\r\n+2\r\n+a\r\n+1\r\n"));
+}
+
+TEST(ComparerTest, ComparesWhatDumpsHold) {
+  const std::string longer(100, 'x');  // so that the set is a table
+  const auto dump = [](const std::vector<std::string>& members) {
+    Keyspace keyspace(1);
+    Set& set = keyspace.Overwrite(0, "k", ObjectType::kSet).set();
+    for (const std::string& member : members) set.Add(member);
+    std::string payload;
+    AppendDumpPayload(*keyspace.Peek(0, "k"), Profile::kRedis70, /*compress=*/true, &payload);
+    return "$" + std::to_string(payload.size()) + "\r\n" + payload + "\r\n";
+  };
+  const std::string one = dump({longer, "a"});
+  std::string other = dump({"a", longer});
+  ASSERT_NE(one, other);
+  EXPECT_TRUE(Same({"DUMP", "k"}, one, other));
+  EXPECT_FALSE(Same({"DUMP", "k"}, one, dump({"b", longer})));
+  other[other.size() - 3] ^= 1;  // its checksum
+  EXPECT_FALSE(Same({"DUMP", "k"}, one, other));
+}
+
+TEST(ComparerTest, ComparesWhatDebugSaysOfTheValueAlone) {
+  constexpr std::string_view kCore =
+      "+Value at:0x0 refcount:1 encoding:raw serializedlength:5 lru:0 lru_seconds_idle:0\r\n";
+  EXPECT_TRUE(Same({"DEBUG", "OBJECT", "k"}, kCore,
+                   "+Value at:0x7f00 refcount:1 encoding:raw serializedlength:5 lru:9 "
+                   "lru_seconds_idle:3\r\n"));
+  EXPECT_FALSE(Same({"DEBUG", "OBJECT", "k"}, kCore,
+                    "+Value at:0x7f00 refcount:1 encoding:raw serializedlength:6 lru:9 "
+                    "lru_seconds_idle:3\r\n"));
+  EXPECT_FALSE(Same({"DEBUG", "DIGEST"}, "+00\r\n", "+01\r\n"));
 }
 
 TEST(ComparerTest, TellsWhatDiffers) {
