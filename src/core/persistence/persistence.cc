@@ -326,7 +326,14 @@ bool Persistence::OpenNextIncr() {
   files_->Unlink(path);
   // They do not append, either: after a short write that was cut off the next one leaves a hole
   // (docs/findings/aof-hole-after-short-write.md).
-  const int file = files_->Open(path, FileSystem::Mode::kAppend);
+  int file = files_->Open(path, FileSystem::Mode::kAppend);
+  // It may be there, if it could not be removed.
+  if (file >= 0 && files_->Size(file) != 0) {
+    if (const int error = files_->Truncate(file, 0); error < 0) {
+      files_->Close(file);
+      file = error;
+    }
+  }
   if (file < 0) {
     Log({"Can't open the append-only file ", path, ": ", FileErrorText(file)});
     return false;
