@@ -442,6 +442,72 @@ void CommandWorld::LookAtKeys(RunContext& run) {
     run.Check(core_->keyspace().used_memory() == 0, "memory_returns", "0 bytes after FLUSHALL",
               [&] { return std::to_string(core_->keyspace().used_memory()) + " bytes"; });
   }
+  if (closely && !run.violated()) CheckPromises(run);
+}
+
+// While an engine fuzzes one of them, which the case decides; else all.
+void CommandWorld::CheckPromises(RunContext& run) {
+  Hangup(*peers_[kMaxClients]);
+  for (size_t i = 0; i < clients_; ++i) Hangup(*peers_[i]);
+  const std::span<const Promise> all = Promises();
+  if (run.samples()) {
+    CheckPromise(all[(run.digest() >> 16) % all.size()], run);
+    return;
+  }
+  for (const Promise& promise : all) {
+    if (run.violated()) return;
+    CheckPromise(promise, run);
+  }
+}
+
+// What a dialogue gets is read apart from the model of replies, which knows no pause.
+void CommandWorld::CheckPromise(const Promise& promise, RunContext& run) {
+  Peer* const speakers[] = {peers_[kMaxClients].get(), peers_[0].get(), peers_[1].get()};
+  for (Peer* const speaker : speakers) Open(*speaker);
+  const auto say = [&](Peer& peer, std::string_view command) {
+    std::string wire;
+    if (!command.empty()) {
+      words_.clear();
+      for (std::string_view rest = command; !rest.empty();) {
+        words_.push_back(rest.substr(0, rest.find(' ')));
+        rest.remove_prefix(std::min(rest.size(), words_.back().size() + 1));
+      }
+      resp::AppendRequest(&wire, words_);
+      if (run.trace().on()) run.trace().Data("  > ", wire);
+      node_.Deliver(ServersEnd(peer), wire);
+    }
+    if (node_.Collect(ServersEnd(peer)).empty()) return std::string();
+    std::string_view rest = network_.Take(peer.end, SIZE_MAX);
+    if (run.trace().on()) run.trace().Data("  < ", rest);
+    peer.replies.Reset();
+    const bool whole = peer.replies.Parse(rest).status == resp::ReplyParser::Status::kValue;
+    return whole ? resp::ToText(peer.replies.reply().root()) : std::string("a broken reply");
+  };
+  say(*speakers[0], "FLUSHALL");
+  for (const PromiseStep& step : promise.steps) {
+    if (step.advance_ms > 0) {
+      scheduler_.RunUntil(scheduler_.now_us() + step.advance_ms * 1000);
+      node_.Tick();
+    }
+    const std::string seen = say(*speakers[step.client - 'a'], step.command);
+    // The case has set the server so that it refuses writes.
+    if (seen.starts_with("(error) NOREPLICAS") || seen.starts_with("(error) MISCONF")) break;
+    const bool kept = step.reply == "(error)" ? seen.starts_with(step.reply) : seen == step.reply;
+    const auto text = [](std::string_view reply) {
+      return reply.empty() ? std::string("no reply") : std::string(reply);
+    };
+    if (!run.Check(
+            kept, "promises_kept",
+            [&] {
+              return std::string(promise.says) + ": " + text(step.reply) + " to '" +
+                     std::string(step.command) + "'";
+            },
+            [&] { return text(seen); })) {
+      return;
+    }
+  }
+  EndPause();
+  for (Peer* const speaker : speakers) Hangup(*speaker);
 }
 
 }  // namespace resprobe

@@ -19,6 +19,7 @@
 #include "sim/node.h"
 #include "sim/scheduler.h"
 #include "sim/server_subject.h"
+#include "worlds/command/promises.h"
 #include "worlds/command/reply_model.h"
 #include "worlds/command/watch_book.h"
 
@@ -68,6 +69,8 @@ class CommandWorld {
       {"views_agree", "DBSIZE, EXISTS, TYPE, KEYS and SCAN agree"},
       {"memory_returns", "after FLUSHALL no key is left and the memory account is zero"},
       {"keyspace_sound", "the keyspace passes its own checks"},
+      {"promises_kept",
+       "small dialogues end as the documentation of their commands says, whatever was before"},
   };
 
   struct Config {
@@ -217,6 +220,8 @@ class CommandWorld {
   void CheckText(const std::string& problem, RunContext& run);
   void Drain(Peer& peer, bool look, RunContext& run);
   void LookAtKeys(RunContext& run);
+  void CheckPromises(RunContext& run);
+  void CheckPromise(const Promise& promise, RunContext& run);
   void CheckViews(int db, RunContext& run);
   void CheckFilters(int db, RunContext& run);
   void CheckScans(int db, uint64_t choices, RunContext& run);
