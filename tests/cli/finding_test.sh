@@ -65,7 +65,7 @@ RESPROBE_PROGRESS=$temp/progress RESPROBE_STEP_OVER=nothing,round_trip "$2/query
   echo "it does not step over" >&2
   failures=$((failures + 1))
 }
-read -r executions other over < <(od -An -td8 -N24 "$temp/progress")
+read -r executions other over < <(od -An -td8 -w24 -N24 "$temp/progress")
 if ((executions < 3000 || other != 0 || over == 0)); then
   echo "$executions executions, $other of nothing, $over stepped over" >&2
   failures=$((failures + 1))

@@ -62,7 +62,9 @@ void WatchBook::OnKey(int db, std::string_view key) {
   for (Client& client : clients_) {
     for (Watched& watched : std::span(client.keys).first(client.count)) {
       if (watched.db != db || watched.key != key) continue;
-      if (watched.was_expired && !keyspace_->keys(db).Contains(key)) {
+      // SWAPDB may have put a key that has expired where there was none: its deletion is no change.
+      const bool as_before = watched.unsure && keyspace_->Digest(db, key) == watched.digest;
+      if ((watched.was_expired || as_before) && !keyspace_->keys(db).Contains(key)) {
         watched.was_expired = false;
       } else {
         watched.touched = true;
