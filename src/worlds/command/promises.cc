@@ -114,7 +114,7 @@ constexpr PromiseStep kOverflows[] = {
     {'a', "BITFIELD_RO f SET u8 0 1", "(error)"},
     {'a', "BITFIELD_RO f GET u8 0", "[(integer) 255]"},
 };
-constexpr PromiseStep kPatterns[] = {
+constexpr PromiseStep kStarsInPatterns[] = {
     {'a', "SET aab 1", "OK"},
     {'a', "KEYS *ab", "[\"aab\"]"},
     {'a', "KEYS *a*b", "[\"aab\"]"},
@@ -138,7 +138,7 @@ constexpr Promise kPromises[] = {
     {"the last of ASC and DESC counts; a pattern without a star does not sort", kSorted},
     {"who waits for several keys is served from the one that was written first", kFirstKeyWritten},
     {"each kind of overflow does what it says, and BITFIELD_RO writes nothing", kOverflows},
-    {"a star matches any number of bytes, the fewest last", kPatterns},
+    {"a star matches any number of bytes, the fewest last", kStarsInPatterns},
 };
 
 }  // namespace
