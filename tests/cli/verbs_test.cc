@@ -139,6 +139,7 @@ TEST(VerbsTest, OptionsForTheServerAreTheSameEverywhere) {
                                              {"kill", {start, running, hang, flush}},
                                              {"replay", {start, running, hang, flush}},
                                              {"minimize", {start, running, hang, flush}},
+                                             {"properties", {start, running, hang, flush}},
                                              {"simulate", {start, running, hang, flush}},
                                              {"stress", {start, running, hang, flush}},
                                              {"soak", {start, running, hang, flush}},

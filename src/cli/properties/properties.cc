@@ -42,8 +42,6 @@ struct PropertiesOptions {
   runner::OutputOptions output;
 };
 
-std::vector<std::string> Names() { return {kPropertyNames.begin(), kPropertyNames.end()}; }
-
 // The properties that the filter names, by their place; throws UserError if there is no such one.
 std::vector<size_t> Wanted(const std::string& filter) {
   std::vector<size_t> wanted;
@@ -191,6 +189,12 @@ int RunProperties(PropertiesOptions& options) {
     return runner::kAllWell;
   }
   Wanted(options.filter);
+  if (!options.plant.empty() &&
+      std::ranges::find(kPropertyNames, options.plant) == kPropertyNames.end()) {
+    throw runner::UserError("--plant " + options.plant +
+                            ": there is no property of that name: "
+                            "./resprobe properties --list names them");
+  }
   const runner::Project project = runner::OpenProject();
   PropertySearch search(project, options);
   findings::CampaignOptions campaign;
@@ -223,9 +227,9 @@ Verb PropertiesVerb() {
   verb.Group("What is tried");
   verb.Text("--filter", "NAME,…", &options->filter, "These properties alone");
   verb.Flag("--list", &options->list, "List the properties, and end");
-  verb.Choice("--plant", Names(), &options->plant,
-              "Break the server on purpose, so that this property does not hold, to see that it is "
-              "found");
+  verb.Text("--plant", "NAME", &options->plant,
+            "Break the server on purpose, so that this property does not hold, to see that it is "
+            "found");
   verb.Group("How long");
   verb.Number("--seeds", "N", &options->seeds, 1, INT32_MAX, "This many cases").ShowDefault();
   verb.Number("--seed", "S", &options->seed, 0, INT32_MAX, "The first of them").ShowDefault();
