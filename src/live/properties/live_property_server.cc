@@ -4,8 +4,10 @@
 #include <chrono>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/table/letter_case.h"
+#include "worlds/properties/property.h"
 
 namespace resprobe::live {
 namespace {
@@ -52,9 +54,14 @@ bool LivePropertyServer::SaysUnknown(std::string_view command, const resp::Reply
 bool LivePropertyServer::Reset(Profile /*profile*/, std::string* error) {
   // A transaction of the run before ends with its connection.
   probe_.Disconnect();
-  if (why_none_.empty()) return true;
-  why_none_.clear();
-  return !server_->own() || server_->Restart(error);
+  if (!std::exchange(why_none_, {}).empty() && server_->own() && !server_->Restart(error)) {
+    return false;
+  }
+  // A run begins as the one before it did. A server without DEL begins with what is there.
+  for (const std::string_view key : {PropertyTrial::kA, PropertyTrial::kB, PropertyTrial::kC}) {
+    probe_.Ask(std::vector<std::string>{"DEL", std::string(key)});
+  }
+  return true;
 }
 
 std::optional<resp::ReplyView> LivePropertyServer::Ask(std::span<const std::string> words) {
