@@ -20,14 +20,14 @@ class LivePropertyServer : public PropertyServer {
   // nullptr with one line in `error` if there is no such server.
   static std::unique_ptr<LivePropertyServer> Open(const TargetOptions& options, std::string* error);
 
-  // A server that has ended is started again, if it is one of ours.
+  // Starts the server again if it has ended and this program had started it.
   bool Reset(Profile profile, std::string* error) override;
   std::optional<resp::ReplyView> Ask(std::span<const std::string> words) override;
   std::string WhyNone() const override { return why_none_; }
   void Pass(int64_t ms) override;
   // A started server keeps nothing on a disk: the verb crash is for that.
   bool Crash(std::string* /*error*/) override { return false; }
-  // As the server has answered a command that nobody has.
+  // Compares with the server's reply to a command that no server has.
   bool SaysUnknown(std::string_view command, const resp::ReplyView& reply) const override;
 
   const LiveServer& server() const { return *server_; }
