@@ -167,7 +167,7 @@ if [[ $part == streams ]]; then
     strlen-replies:'simple string where the core has integer' strlen-large:'a reply without end' \
     strlen-alone:'bulk string where the core has integer'; do
     rm -rf "$RESPROBE_WORK_DIR"
-    run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 1 --commands set,strlen \
+    run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 60 --commands set,strlen \
       --seeds 1 --stop-on-failure
     has out "strlen: ${manner#*:}, met"
   done
