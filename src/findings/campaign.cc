@@ -496,6 +496,10 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     for (auto& [name, content] : small.outcome.files) (*files)[name] = std::move(content);
   }
   failure.interrupted = interrupted;
+  if (note.empty() && !small.reproduced && !small.limit.empty()) {
+    note = small.limit + " ended it before it was seen to fail alone: ./resprobe minimize goes on";
+    not_smallest_.insert(failure.what.signature);
+  }
   // What could not be run says nothing of the case.
   if (!interrupted && note.empty()) failure.replays = small.reproduced;
   if (small.reproduced) {

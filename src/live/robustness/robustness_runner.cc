@@ -54,7 +54,7 @@ bool RobustnessRunner::Prepare(bool fresh, std::string* error) {
   fault_.reset();
   lasting_ = false;
   target_->NewReport();  // discards older reports
-  if (!ConnectControl() || !Control("FLUSHALL\r\n")) {
+  if (!ConnectControl() || !Control(Request({"FLUSHALL"}))) {
     *error = "the server does not answer FLUSHALL";
     return false;
   }
@@ -272,7 +272,7 @@ void RobustnessRunner::Reset() {
   for (size_t i = 0; i < clients_ && going(); ++i) {
     if (!peers_[i].link.Close(options_.hang_ms)) ServerGone();
   }
-  std::string wire = "FLUSHALL\r\n";
+  std::string wire = Request({"FLUSHALL"});
   for (const std::string& undo : undo_) wire += undo;
   if (going()) Control(wire, 1 + static_cast<int>(undo_.size()));
 }
@@ -305,6 +305,12 @@ std::string RobustnessRunner::FullName(const std::vector<std::string>& args) con
     if (table_->Find(full_name) != nullptr) return full_name;
   }
   return name;
+}
+
+std::string RobustnessRunner::Request(std::initializer_list<std::string_view> words) {
+  std::string wire;
+  resp::AppendRequest(&wire, {words.begin(), words.size()});
+  return wire;
 }
 
 void RobustnessRunner::Blame(size_t asked) {

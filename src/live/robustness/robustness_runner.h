@@ -84,8 +84,8 @@ struct CallCounts {
 // Requests to one client are batched until another client's turn (with `audit`, sent one by one).
 // If a pipeline lacks a reply, the case runs again with an ECHO after each request, which shows
 // which request has none; also inside a transaction, where the array of EXEC would take in the
-// replies after it. Replies are known to be missing when a second connection has been answered
-// after the requests. A client that may block (BLPOP) stays blocked until its next turn, or the end
+// replies after it. A reply is missing if it does not come within the limit of a hang, although a
+// second connection is answered after the requests. A client that may block (BLPOP) stays blocked until its next turn, or the end
 // of the case, and is then unblocked.
 class RobustnessRunner {
  public:
@@ -158,9 +158,12 @@ class RobustnessRunner {
   // With marks: the request that has no reply, if this reply shows it.
   std::optional<size_t> Unanswered(Peer& peer, const resp::ReplyView& reply);
   Wait WaitFor(Peer& peer);
+  // True if bytes or the end come within the limit of a hang, although others are answered.
+  bool ComesLate(Peer& peer);
   bool Fence(uint64_t sent);
   // Sends requests on the control connection; true when `replies` lines have been received.
   bool Control(std::string_view requests, int replies = 1);
+  static std::string Request(std::initializer_list<std::string_view> words);
   bool ConnectControl();
   void Finish();
   // Checks the server's process and its log.

@@ -121,6 +121,8 @@ class FaultyListener : public ServerListener {
       server.Close(id);
     } else if (kind == "lost") {
       server.Receive(id, "*2\r\n$4\r\nECHO\r\n" + std::string(kLost));
+    } else if (kind == "late") {
+      server.Receive(id, "*3\r\n$5\r\nBLPOP\r\n$11\r\nno-such-key\r\n$3\r\n0.1\r\n");
     } else if (kind == "echo") {
       monitors_.push_back(id);
       output += "+OK\r\n";

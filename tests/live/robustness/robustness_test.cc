@@ -125,6 +125,12 @@ TEST_P(PlantedTest, IsFoundAndShrunkToOneCall) {
   EXPECT_FALSE(Run("call client=0 X.SOUND k\ncall client=0 GET k\n"));
 }
 
+TEST_F(RobustnessRunnerTest, WaitsForAReplyThatComesAfterThoseToOthers) {
+  Start({"x.fault=late"});
+  caller_->set_hang_ms(60'000);
+  EXPECT_FALSE(Run("call client=0 SET k 1\ncall client=0 x.fault k\ncall client=0 GET k\n"));
+}
+
 TEST_F(RobustnessRunnerTest, TellsWhoseReplyIsMissingInAPipeline) {
   Start({"x.fault=silent"});
   const auto fault =
