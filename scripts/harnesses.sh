@@ -148,7 +148,7 @@ case_harnesses() {
   for word in "$@"; do
     [[ $word != -* && -e $word ]] || continue
     found=""
-    if [[ $(readlink -f -- "$word") == */findings/lives/* || $(head -c 10 -- "$word" 2>/dev/null) == "ops lives" ]]; then
+    if [[ $(readlink -f -- "$word") == */findings/lives/* || $(head -c 10 -- "$word" 2>/dev/null | tr -d '\0') == "ops lives" ]]; then
       alone=yes
       continue
     fi

@@ -35,7 +35,8 @@ void ServerOptions::AddTo(Verb* verb, ServerTraits traits) {
        .value = "COMMAND",
        .help =
            std::string("Start a private server: redis-server, valkey-server or a program that "
-                       "takes their command line; options may follow it, quoted as for a shell") +
+                       "takes their command line; options may follow it, quoted as for a shell; or "
+                       "any command with {port} or {socket} in it") +
            (traits.several ? "; several servers are used one after the other" : ""),
        .count = traits.several ? Option::Count::kList : Option::Count::kOnce,
        .set = [this](const std::vector<std::string>& values) {

@@ -625,6 +625,7 @@ void Campaign::File(const MetCase& met) {
       if (signature != as_met && search_->Accepts(signature)) {
         same_[as_met] = signature;
         if (!found.folder.empty()) store_.Remove(found.folder);
+        Say("made small it is one that is accepted: " + signature + "\n");
         return;
       }
       if (AddVariant(as_met, found, text)) return;
@@ -640,6 +641,8 @@ void Campaign::File(const MetCase& met) {
           same_[as_met] = signature;
           ++here->second.met;
           ++here->second.met_as[as_met];
+          Say("made small it is one that was met before: " + signature +
+              "\n  folder:    " + project_.Shown(here->second.folder) + "\n");
           return;
         }
         if (known) {

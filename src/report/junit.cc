@@ -29,7 +29,8 @@ std::string TestOf(const JunitSuite& suite, const JunitTest& test) {
   if (test.seconds > 0) text += absl::StrFormat(" time=\"%.3f\"", test.seconds);
   switch (test.result) {
     case JunitTest::Result::kPassed:
-      return text + "/>\n";
+      if (test.message.empty()) break;
+      return text + "><system-out>" + XmlText(test.message) + "</system-out></testcase>\n";
     case JunitTest::Result::kSkipped:
       return text + "><skipped message=\"" + XmlText(test.message) + "\"/></testcase>\n";
     case JunitTest::Result::kFailed:

@@ -12,9 +12,9 @@ struct JunitTest {
   enum class Result { kPassed, kFailed, kError, kSkipped };
   std::string name = {};
   Result result = Result::kPassed;
-  std::string message = {};  // unless it has passed
-  std::string text = {};     // of a failed one, or an error
-  std::string kind = {};     // of the failure or error
+  std::string message = {};
+  std::string text = {};  // of a failed one, or an error
+  std::string kind = {};  // of the failure or error
   double seconds = 0;
 };
 

@@ -256,6 +256,18 @@ if [[ $part == causes ]]; then
   has out "leaves another expiry, met"
   check "not one finding: $(<"$temp/out")" grep -q "^1 difference$" "$temp/out"
   has out "a variant of "
+  # An op that only named what showed the fault is dropped.
+  corpus "SET k v PX 100000 / SET k w / APPEND k x / TTL k"
+  rm -rf "$RESPROBE_WORK_DIR"
+  keeps=(oracle --start "$toy set-keeps-ttl -pttl" --only-errors-code --commands set,append,ttl
+    --seeds 1)
+  run 1 "${keeps[@]}" --write-accept "$temp/list"
+  has out "set: leaves another expiry, met"
+  hasnt out "APPEND"
+  # What a write leaves is met, and so not stale, also where the core takes it over in silence.
+  run 0 "${keeps[@]}" --accept "$temp/list"
+  hasnt out "stale: "
+  rm -r "$temp/project/corpus"
   # Two kinds of null are told apart.
   run 1 oracle --start "$toy null-array" --only-errors-code --commands get --seeds 30
   has out "core:      null"
@@ -326,8 +338,10 @@ has list "append: value of integer	say why it is accepted"
 sed -i 's/say why it is accepted/by contract/' "$temp/list"
 printf 'get: nonsense\tno reason\tnone\n' >>"$temp/list"
 rm -rf "$RESPROBE_WORK_DIR"
-run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --accept "$temp/list"
+run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --accept "$temp/list" \
+  --junit "$temp/junit"
 has out "accepted: append: value of integer: by contract"
+has junit '<system-out>accepted: append: value of integer: by contract'
 has out "was not met: get: nonsense"
 has out "0 differences"
 check "an accepted difference was filed" test ! -e "$RESPROBE_WORK_DIR/findings"

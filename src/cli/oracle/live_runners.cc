@@ -200,11 +200,31 @@ void OracleCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, 
   if (session_.gone()) return;
   if (!*reproduced) return;
   *outcome = OutcomeWithCause(*c, again);
+  if (outcome->what.signature != runner::JsonText(signature) && !spec_.options.contains("known")) {
+    ShrinkByCause(budget, c, outcome);
+  }
   // From now on its request is sent alone, and the core takes over what the server makes of it.
   if (outcome->what.signature.ends_with(live::kLeavesOtherData) ||
       outcome->what.signature.ends_with(live::kLeavesOtherExpiry)) {
     session_.Know(outcome->what.signature);
   }
+}
+
+void OracleCaseRunner::ShrinkByCause(findings::ShrinkBudget* budget, CommandCase* c,
+                                     findings::CaseOutcome* outcome) {
+  const live::KnownDifferences known = session_.known();
+  session_.set_known(accepted_);
+  for (size_t i = c->ops.size(); i-- > 0 && !session_.gone() && budget->Spend();) {
+    CommandCase fewer = *c;
+    fewer.ops.erase(fewer.ops.begin() + static_cast<ptrdiff_t>(i));
+    const std::optional<live::Difference> again = session_.RunFresh(fewer);
+    if (!again) continue;
+    findings::CaseOutcome shown = OutcomeWithCause(fewer, again);
+    if (shown.what.signature != outcome->what.signature) continue;
+    *c = std::move(fewer);
+    *outcome = std::move(shown);
+  }
+  session_.set_known(known);
 }
 
 std::string OracleCaseRunner::WhySound() const {

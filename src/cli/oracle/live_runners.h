@@ -49,6 +49,10 @@ class OracleCaseRunner : public findings::WorldRunner<CommandWorld> {
                                          const std::optional<live::Difference>& difference);
 
  private:
+  // Drops the ops without which the case has the same cause: what showed it may have named them.
+  void ShrinkByCause(findings::ShrinkBudget* budget, CommandCase* c,
+                     findings::CaseOutcome* outcome);
+
   fs::path source_;
   findings::RunSpec spec_;
   OracleSession session_;

@@ -183,13 +183,14 @@ class OracleSearch : public findings::Search {
   void Aside(bool begins) override {
     session_.LimitTo(begins ? nullptr : over_);
     if (begins) session_.Resume();
-    const uint64_t sign = begins ? uint64_t(0) - 1 : 1;
-    aside_cases_ += sign * counts().cases;
-    aside_requests_ += sign * counts().requests;
-    aside_state_ += sign * counts().state;
+    if (begins) {
+      kept_ = counts();
+    } else {
+      session_.set_counts(std::exchange(kept_, {}));
+    }
   }
 
-  uint64_t Requests() const override { return counts().requests - aside_requests_; }
+  uint64_t Requests() const override { return counts().requests; }
 
   std::string Begin() const {
     std::string text = runner_.spec().server.version + " against the profile " +
@@ -219,9 +220,9 @@ class OracleSearch : public findings::Search {
   }
 
   std::string Line(const std::string& found, const findings::RunClock& clock) const override {
-    return runner::Grouped(cases()) + " cases, " + runner::Grouped(Requests()) +
-           " requests compared, and " + runner::Grouped(state()) + " of what they left, " + found +
-           ", " + clock.Rate(Requests() + state(), "comparisons");
+    return runner::Grouped(counts().cases) + " cases, " + runner::Grouped(Requests()) +
+           " requests compared, and " + runner::Grouped(counts().state) + " of what they left, " +
+           found + ", " + clock.Rate(Requests() + counts().state, "comparisons");
   }
 
   std::string Summary() const override {
@@ -229,23 +230,22 @@ class OracleSearch : public findings::Search {
                        " commands; replies that a server may choose freely:";
     const char* separator = " ";
     for (size_t i = 0; i < live::kFreedoms; ++i) {
-      const uint64_t used = session_.oracle().freedoms()[i];
+      const uint64_t used = counts().replies.freedoms[i];
       if (used == 0) continue;
       text += separator + std::string(live::FreedomName(static_cast<live::Freedom>(i))) + " " +
               runner::Grouped(used);
       separator = ", ";
     }
     text += *separator == ' ' ? " none\n" : "\n";
-    const live::OracleVerdict& verdict = session_.oracle().verdict();
-    if (verdict.taken_over() > 0) {
+    if (counts().taken_over > 0) {
       text += "the core has taken over what the server made of " +
-              runner::Grouped(verdict.taken_over()) + " requests that are known to differ\n";
+              runner::Grouped(counts().taken_over) + " requests that are known to differ\n";
     }
-    if (verdict.doubtful() > 0) {
+    if (counts().doubtful > 0) {
       text += "not judged, since a known difference of the same case may be the reason: " +
-              runner::Grouped(verdict.doubtful()) + " replies\n";
+              runner::Grouped(counts().doubtful) + " replies\n";
     }
-    if (const uint64_t other = session_.oracle().other_error_texts(); other > 0) {
+    if (const uint64_t other = counts().replies.other_error_texts; other > 0) {
       text += "errors with the same code and another text: " + runner::Grouped(other) + "\n";
     }
     for (const AcceptedDifference& one : accepted_.list()) {
@@ -260,9 +260,9 @@ class OracleSearch : public findings::Search {
     Json json = {{"server", runner_.spec().server.version},
                  {"profile", runner_.spec().server.profile},
                  {"seed", options_.cases.seed},
-                 {"cases", cases()},
+                 {"cases", counts().cases},
                  {"requests", Requests()},
-                 {"state", state()},
+                 {"state", counts().state},
                  {"compared", Json::object()},
                  {"left_out", Json::object()},
                  {"options", Json::object()},
@@ -291,7 +291,7 @@ class OracleSearch : public findings::Search {
                                   {"met", one.met}});
     }
     for (size_t i = 0; i < live::kFreedoms; ++i) {
-      const uint64_t used = session_.oracle().freedoms()[i];
+      const uint64_t used = counts().replies.freedoms[i];
       if (used > 0) {
         json["normalized"][std::string(live::FreedomName(static_cast<live::Freedom>(i)))] = used;
       }
@@ -387,8 +387,6 @@ class OracleSearch : public findings::Search {
   }
 
   const live::OracleCounts& counts() const { return session_.oracle().counts(); }
-  uint64_t cases() const { return counts().cases - aside_cases_; }
-  uint64_t state() const { return counts().state - aside_state_; }
 
   const OracleVerbOptions& options_;
   OracleCaseRunner runner_;
@@ -401,10 +399,7 @@ class OracleSearch : public findings::Search {
   std::function<bool()> over_;
   std::vector<CommandCase> of_survey_;  // those that have not run
   uint64_t taken_ = 0;
-  // Spent on shrinking.
-  uint64_t aside_cases_ = 0;
-  uint64_t aside_requests_ = 0;
-  uint64_t aside_state_ = 0;
+  live::OracleCounts kept_;  // while cases run that are not of the search
 };
 
 // Lines with " ; " between them.
@@ -472,6 +467,15 @@ std::vector<report::JunitTest> TestsOf(const OracleVerbOptions& options, const O
     if (names.empty()) names.insert(signature);
     for (const std::string& name : names) by_command[name].push_back(&found);
   }
+  std::map<std::string, std::string> accepted;
+  for (const AcceptedDifference& one : search.accepted().list()) {
+    if (!one.met) continue;
+    std::set<std::string> names;
+    add_names(one.signature, &names);
+    for (const std::string& name : names) {
+      accepted[name] += "accepted: " + one.signature + ": " + one.reason + "\n";
+    }
+  }
   std::vector<JunitTest> tests;
   const auto fail = [&](const std::string& name, const std::vector<const findings::Found*>& found) {
     const bool fails = std::ranges::any_of(
@@ -497,7 +501,7 @@ std::vector<report::JunitTest> TestsOf(const OracleVerbOptions& options, const O
     }
     const auto counted = oracle.counts().commands.find(&command);
     const bool compared = counted != oracle.counts().commands.end() && counted->second.requests > 0;
-    JunitTest test{.name = name};
+    JunitTest test{.name = name, .message = accepted[name]};
     if (!compared) {
       test.result = JunitTest::Result::kSkipped;
       const bool asked = std::ranges::count(oracle.survey().not_asked(), name) == 0;

@@ -95,6 +95,7 @@ class OracleSession {
   const std::string& why_gone() const { return gone_; }
 
   const live::Oracle& oracle() const { return *oracle_; }
+  void set_counts(live::OracleCounts counts) { oracle_->set_counts(std::move(counts)); }
   const live::LiveServer& target() const { return *target_; }
   std::string_view profile() const { return profile_; }
   // The log of the last server that ended or hung.

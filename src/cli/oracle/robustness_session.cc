@@ -12,7 +12,7 @@
 namespace resprobe::cli {
 namespace {
 
-// Additional options of a private server: it checks blocked clients frequently.
+// Additional options of a private redis-server: it checks blocked clients frequently.
 const char* const kPrompt[] = {"--hz", "500"};
 
 }  // namespace
@@ -24,7 +24,10 @@ RobustnessSession::RobustnessSession(const LiveOptions& options) {
         "--unmodelled may end a server, and loses what it holds: use --start, or permit it with "
         "--flush");
   }
-  target.arguments.insert(target.arguments.begin(), std::begin(kPrompt), std::end(kPrompt));
+  if (!live::SaysWhereItListens(target.start)) {
+    target.arguments.insert(target.arguments.begin(), std::begin(kPrompt), std::end(kPrompt));
+  }
+  target.any = true;
   target.most_megabytes = AddressSpace(options.memory_mb);
   std::string error;
   target_ = live::LiveServer::Open(target, &error);

@@ -23,7 +23,7 @@ Oracle::Oracle(LiveServer* target, const OracleOptions& options)
       core_(ServerConfig{.profile = options.profile,
                          .max_bulk = target->max_bulk(),
                          .active_expiry = !target->active_expiry_off()}),
-      verdict_(target, &log_, &connections_, options.hang_ms),
+      verdict_(target, &log_, &connections_, &counts_, options.hang_ms),
       fence_(target, &verdict_, &connections_, survey_.reply_ms()),
       reader_(&core_, &log_, &verdict_, &fence_, &comparer_, &counts_, survey_.redis(),
               survey_.first_reply_ms(), survey_.reply_ms()),

@@ -97,8 +97,6 @@ class Oracle {
   Profile profile() const { return profile_; }
   const OracleVerdict& verdict() const { return verdict_; }
   const ServerSurvey& survey() const { return survey_; }
-  // How often errors with the same code had other texts (OracleOptions::only_error_codes).
-  uint64_t other_error_texts() const { return comparer_.other_texts(); }
 
   // Makes each request wait for its reply, so that a fatal difference identifies the request.
   void set_one_by_one(bool one_by_one) { writer_.set_one_by_one(one_by_one); }
@@ -106,7 +104,8 @@ class Oracle {
   int hang_ms() const { return verdict_.hang_ms(); }
 
   const OracleCounts& counts() const { return counts_; }
-  const std::array<uint64_t, kFreedoms>& freedoms() const { return comparer_.used(); }
+  // So that cases run for another purpose are not counted.
+  void set_counts(OracleCounts counts) { counts_ = std::move(counts); }
 
  private:
   void Apply(const CommandWorld::Call& op);
@@ -133,7 +132,7 @@ class Oracle {
   OracleConnections connections_;
   OracleVerdict verdict_;
   OracleFence fence_;
-  Comparer comparer_;
+  Comparer comparer_{&counts_.replies};
   ReplyReader reader_;
   CaseClients clients_;
   KeyAdopter adopter_;

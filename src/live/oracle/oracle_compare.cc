@@ -298,7 +298,7 @@ std::string WrittenPush(const ReplyView& push) {
 
 bool Comparer::SamePush(const ReplyView& core, const ReplyView& server) {
   if (WrittenPush(core) != WrittenPush(server)) return false;
-  used_[static_cast<size_t>(Freedom::kMasked)] += NamesLostTarget(core);
+  counts_->freedoms[static_cast<size_t>(Freedom::kMasked)] += NamesLostTarget(core);
   return true;
 }
 
@@ -356,7 +356,7 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
       asked.command == nullptr ? Freedom::kNone : asked.command->traits().freedom;
   if (freedom != Freedom::kNone && core.is_error() == server.is_error() &&
       Allowed(asked, freedom, core, server)) {
-    ++used_[static_cast<size_t>(freedom)];
+    ++counts_->freedoms[static_cast<size_t>(freedom)];
     return true;
   }
   const auto simple_or_bulk = [](const ReplyView& reply) {
@@ -387,7 +387,7 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
   if (core.is_error() && server.is_error()) {
     mismatch->only_form = true;
     if (only_error_codes_ && Code(core.text()) == Code(server.text())) {
-      ++other_texts_;
+      ++counts_->other_error_texts;
       return true;
     }
     if (groups_errors_) {
@@ -413,7 +413,7 @@ bool Comparer::SameExec(const Asked& asked, const ReplyView& core, const ReplyVi
                                    queued.command->HasTrait(kCountsReferences) &&
                                    ours.type() == Type::kInteger && other.type() == Type::kInteger;
     if (counts_references) {
-      used_[static_cast<size_t>(Freedom::kMasked)] += ours.integer() != other.integer();
+      counts_->freedoms[static_cast<size_t>(Freedom::kMasked)] += ours.integer() != other.integer();
     } else if (!Same(queued, ours, other, mismatch)) {
       mismatch->command = "exec: " + mismatch->command;
       return false;

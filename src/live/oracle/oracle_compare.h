@@ -53,15 +53,23 @@ struct Mismatch {
   std::string cause = {};    // if it is that of other commands, too: "error text 'A' for 'B'"
 };
 
-// Compares the replies to one request. Counts how often each freedom was needed: only where the
-// replies differ, or where nothing else can be compared.
+struct ComparerCounts {
+  // How often each freedom was needed: only where the replies differ, or where nothing else can be
+  // compared.
+  std::array<uint64_t, kFreedoms> freedoms = {};
+  uint64_t other_error_texts = 0;  // errors with the same code and another text, taken as the same
+};
+
+// Compares the replies to one request.
 class Comparer {
  public:
+  // The counts must outlive the comparer.
+  explicit Comparer(ComparerCounts* counts) : counts_(counts) {}
+
   bool Same(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server,
             Mismatch* mismatch);
   // The same for pushes: equal, except for the server's own id of a lost redirection target.
   bool SamePush(const resp::ReplyView& core, const resp::ReplyView& server);
-  const std::array<uint64_t, kFreedoms>& used() const { return used_; }
   // Errors are the same if their codes are, the first words.
   void set_only_error_codes(bool only) { only_error_codes_ = only; }
   // Errors with other texts have the text as their cause, without the words of the request.
@@ -73,8 +81,6 @@ class Comparer {
   void set_clock_uncertainty_ms(int64_t ms) { clock_uncertainty_ms_ = ms; }
   // The server's clock shows what the core's does.
   void set_exact_time(bool exact) { exact_time_ = exact; }
-  // How often errors with the same code had other texts.
-  uint64_t other_texts() const { return other_texts_; }
   // See Oracle::ObserveShapes().
   void ObserveShapes(std::span<uint8_t> shapes) { shapes_ = shapes; }
 
@@ -88,14 +94,13 @@ class Comparer {
 
   void NoteShape(const Asked& asked, const resp::ReplyView& core, const resp::ReplyView& server);
 
-  std::array<uint64_t, kFreedoms> used_ = {};
+  ComparerCounts* const counts_;
   std::span<uint8_t> shapes_;
   bool only_error_codes_ = false;
   bool groups_errors_ = false;
   int64_t clock_uncertainty_ms_ = 0;
   bool exact_time_ = false;
   std::string unknown_;
-  uint64_t other_texts_ = 0;
   std::string a_;
   std::string b_;
 };

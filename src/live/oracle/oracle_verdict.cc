@@ -116,7 +116,7 @@ void OracleVerdict::TakeOver(size_t number) {
   const std::optional<Adopted> adopted =
       InStep(number) && adopt_ ? adopt_(asked) : std::optional<Adopted>();
   if (!adopted) return Doubt(asked);
-  ++taken_over_;
+  ++counts_->taken_over;
   CountLeft(asked, *adopted);
   if (asked.case_number != doubtful_case_) return;
   ForEachKey(asked, [&](std::string_view key) { doubtful_keys_.erase(std::string(key)); });
@@ -180,7 +180,7 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
                                  std::string server) {
   const Asked& asked = log_->At(number);
   if (known_ != nullptr && IsDoubtful(asked)) {
-    ++doubtful_;
+    ++counts_->doubtful;
     if (HasFlag(asked, kWrite)) TakeOver(number);
     return false;
   }
@@ -312,7 +312,7 @@ bool OracleVerdict::Closed(size_t number, const resp::ReplyView& core) {
   if (!doubtful && !known_->contains(signature)) return true;
   difference_.reset();
   if (doubtful) {
-    ++doubtful_;
+    ++counts_->doubtful;
   } else {
     ++met_[signature];
   }

@@ -75,8 +75,8 @@ class OracleVerdict {
  public:
   // All must outlive the verdict.
   OracleVerdict(LiveServer* target, const RequestLog* log, OracleConnections* connections,
-                int hang_ms)
-      : target_(target), log_(log), connections_(connections), hang_ms_(hang_ms) {}
+                OracleCounts* counts, int hang_ms)
+      : target_(target), log_(log), connections_(connections), counts_(counts), hang_ms_(hang_ms) {}
 
   void set_hang_ms(int ms) { hang_ms_ = ms; }
   int hang_ms() const { return hang_ms_; }
@@ -122,13 +122,9 @@ class OracleVerdict {
   void TakeOver(size_t asked);
   // What this request, a write, makes of doubtful keys is doubtful too (RENAME, SUNIONSTORE).
   void SpreadDoubt(size_t asked);
-  // For how many requests it has done so.
-  uint64_t taken_over() const { return taken_over_; }
 
-  // How often a known difference was met, by signature; and how many replies were not compared
-  // because of one.
+  // How often a known difference was met, by signature.
   const std::map<std::string, uint64_t, std::less<>>& met() const { return met_; }
-  uint64_t doubtful() const { return doubtful_; }
   // Which commands have shown a difference that several commands share, by its signature.
   const std::map<std::string, std::set<std::string>, std::less<>>& commands_of() const {
     return commands_of_;
@@ -189,6 +185,7 @@ class OracleVerdict {
   LiveServer* target_;
   const RequestLog* log_;
   OracleConnections* connections_;
+  OracleCounts* const counts_;
   int hang_ms_;
   std::optional<Difference> difference_;
   bool given_up_ = false;  // waiting was interrupted; until the next Restart()
@@ -196,13 +193,11 @@ class OracleVerdict {
   const KnownDifferences* known_ = nullptr;
   bool finds_causes_ = false;
   std::map<std::string, uint64_t, std::less<>> met_;
-  uint64_t doubtful_ = 0;
   std::map<std::string, std::set<std::string>, std::less<>> commands_of_;
   uint64_t doubtful_case_ = 0;  // the case that the next one is about
   std::set<std::string, std::less<>> doubtful_keys_;
   bool all_doubtful_ = false;
   Adopt adopt_;
-  uint64_t taken_over_ = 0;
   // From the known differences: commands, and commands with options that leave other data.
   std::set<std::string, std::less<>> differing_;
   std::set<std::string, std::less<>> leaving_;

@@ -32,6 +32,9 @@ struct OracleCounts {
   // Those of the cases; nullptr: unknown commands.
   std::unordered_map<const Command*, CommandCounts> commands;
   std::map<std::string, uint64_t, std::less<>> left_out;  // by reason
+  ComparerCounts replies;
+  uint64_t taken_over = 0;  // requests of which the core has taken over what the server made
+  uint64_t doubtful = 0;    // replies that were not compared because of a known difference
 };
 
 // Calls take(key) for each key of the request, and of those that it ran (EXEC).

@@ -238,7 +238,10 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(give_up - Clock::now()).count();
     if (left <= 0) {
-      *error = "the server does not answer: " + LastLogLine();
+      *error =
+          "nothing answers PING " +
+          (socket_path_.empty() || by_tcp_ ? "on port " + std::to_string(port_) : "on its socket") +
+          " within " + std::to_string(kReadyWithin.count()) + " s: " + LastLogLine();
       return false;
     }
     if (options.stop()) {

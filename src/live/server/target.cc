@@ -43,6 +43,10 @@ std::optional<std::vector<std::string>> WordsOfCommand(const std::string& comman
   return words;
 }
 
+bool SaysWhereItListens(const std::string& start) {
+  return start.contains("{port}") || start.contains("{socket}");
+}
+
 std::optional<ServerProcessOptions> ProcessOf(const TargetOptions& options, std::string* error) {
   std::optional<std::vector<std::string>> words = WordsOfCommand(options.start, error);
   if (!words) return std::nullopt;
@@ -75,8 +79,7 @@ std::string WhyNoServer(const TargetOptions& options, const std::string& error) 
   if (!options.start.empty()) {
     std::string text = "--start " + options.start + ": " + error;
     if (error.starts_with("TMPDIR ")) return error;
-    if (options.sandbox || options.start.contains("{port}") || options.start.contains("{socket}"))
-      return text;
+    if (options.sandbox || SaysWhereItListens(options.start)) return text;
     return text +
            ": name redis-server, valkey-server or a program with their command line, or a command "
            "that says where another server takes its port or socket: 'my-server --port {port}'";

@@ -49,6 +49,9 @@ struct TargetOptions {
 std::optional<std::vector<std::string>> WordsOfCommand(const std::string& command,
                                                        std::string* error);
 
+// True if `start` has {port} or {socket}, so that the program gets none of redis-server's options.
+bool SaysWhereItListens(const std::string& start);
+
 // The process of `start`: its program, arguments, environment and limits. nullopt with one line in
 // `error` if the command is malformed.
 std::optional<ServerProcessOptions> ProcessOf(const TargetOptions& options, std::string* error);

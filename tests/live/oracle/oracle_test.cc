@@ -221,7 +221,7 @@ TEST_F(OracleTest, TakesOverWhatTheServerPops) {
                      "call client=0 SMEMBERS s\ncall client=0 MULTI\ncall client=0 SPOP s\n"
                      "call client=0 SCARD s\ncall client=0 EXEC\ncall client=0 SMEMBERS s\n")),
             "");
-  EXPECT_GE(oracle_->freedoms()[static_cast<size_t>(Freedom::kPop)], 2u);
+  EXPECT_GE(oracle_->counts().replies.freedoms[static_cast<size_t>(Freedom::kPop)], 2u);
 }
 
 TEST_F(OracleTest, RefusesAServerThatHoldsKeys) {
@@ -361,7 +361,8 @@ bool Compare(std::vector<std::string> args, std::string_view core, std::string_v
 
 bool Same(std::vector<std::string> args, std::string_view core, std::string_view server,
           std::string* kind = nullptr) {
-  Comparer comparer;
+  ComparerCounts counts;
+  Comparer comparer(&counts);
   Mismatch mismatch;
   const bool same = Compare(std::move(args), core, server, &comparer, &mismatch);
   if (kind != nullptr) *kind = mismatch.kind;
@@ -430,7 +431,8 @@ TEST(ComparerTest, TellsWhatDiffers) {
 
 // The cause of a difference, of a server with texts of its own; "" if it is the command's.
 std::string CauseOf(std::vector<std::string> args, std::string_view core, std::string_view server) {
-  Comparer comparer;
+  ComparerCounts counts;
+  Comparer comparer(&counts);
   comparer.set_groups_errors(true);
   Mismatch mismatch;
   EXPECT_FALSE(Compare(std::move(args), core, server, &comparer, &mismatch));
