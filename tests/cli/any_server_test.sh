@@ -168,7 +168,7 @@ if [[ $part == streams ]]; then
     strlen-alone:'bulk string where the core has integer'; do
     rm -rf "$RESPROBE_WORK_DIR"
     run 1 oracle --start "$toy +${manner%%:*}" --only-errors-code --hang 60 --commands set,strlen \
-      --seeds 1 --stop-on-failure
+      --shrink 4 --seeds 1 --stop-on-failure
     has out "strlen: ${manner#*:}, met"
   done
 

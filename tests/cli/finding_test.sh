@@ -48,7 +48,7 @@ wrong_use "is a folder: name a file" minimize "$finding" -o "$temp"
 wrong_use "there is no folder" minimize "$finding" -o "$temp/none/min"
 
 # A second run recognizes it.
-run 1 fuzz query_parser --time 2s --jobs 1 --seed 2
+run 1 fuzz query_parser --time 60s --stop-on-failure --jobs 1 --seed 2
 has out "known from an earlier run"
 
 # Open findings run first: nothing else of this run can show it.
@@ -79,13 +79,13 @@ fi
 # The filed case passes now, because the fault was fixed: a failure with the same signature is filed
 # anew.
 printf 1a >"$finding/case"
-run 1 fuzz query_parser --time 2s --jobs 1 --seed 3
+run 1 fuzz query_parser --time 60s --stop-on-failure --jobs 1 --seed 3
 ! grep -q "known from an earlier run" "$temp/out" || { echo "taken for the old finding" >&2; failures=$((failures + 1)); }
 [[ $(cat "$finding-mended/case") == 1a ]] || { echo "the old finding is lost" >&2; failures=$((failures + 1)); }
 run 1 replay "$finding"
 
 # A failure that needs earlier cases in the process is not reported as a case that replays.
-RESPROBE_HARNESS_DIR=$3/late run 1 fuzz fragile --time 2s --jobs 1 --seed 1 --format json \
+RESPROBE_HARNESS_DIR=$3/late run 1 fuzz fragile --time 60s --stop-on-failure --jobs 1 --seed 1 --format json \
   --output "$temp/report.json"
 has out "by itself it holds: what ran before it in the process matters"
 cp "$temp/report.json" "$temp/json"
@@ -94,7 +94,7 @@ cp "$temp/work/findings/fragile/violation-no_v/report.txt" "$temp/text"
 has text "the first run"
 
 # A path that must be quoted for a shell, and is not UTF-8.
-RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 2s --jobs 1 --seed 1
+RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 60s --stop-on-failure --jobs 1 --seed 1
 has out "replay:    ./resprobe replay '"
 
 # A case as text, with irrelevant steps; its harness's clients have a fault.

@@ -158,6 +158,7 @@ int RunFuzz(const FuzzOptions& options) {
       campaign_options.seconds = options.seconds;
       campaign_options.ends_in_time = true;
       campaign_options.open_first = true;
+      campaign_options.stop_on_failure = options.stop_on_failure;
       campaign_options.shrink_seconds = findings::ShortShrinkSecondsOf(options.seconds);
       campaign_options.say = [&](const std::string& text) { display.Say(text); };
       // (The campaign created below calls this.)
@@ -237,6 +238,8 @@ Verb FuzzVerb() {
             "For each harness: 30s, 5m, 1h. Its findings are made small meanwhile; what is left of "
             "that at the end takes at most 10 s")
       .ShowDefault();
+  verb.Flag("--stop-on-failure", &options->stop_on_failure,
+            "End each harness after its first finding, also one that is known");
   verb.Number("--jobs", "N", &options->jobs, 1, 1024,
               "Processes side by side; default: one for each core");
   verb.Choice("--engine", {"libfuzzer", "afl"}, &options->engine, "The fuzzing engine")
