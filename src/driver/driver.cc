@@ -20,6 +20,7 @@
 #include "driver/build_facts.h"
 #include "driver/crash_log.h"
 #include "driver/isolate.h"
+#include "driver/leak_checks.h"
 #include "driver/progress.h"
 #include "engine/ops_text.h"
 #include "engine/quote.h"
@@ -552,18 +553,23 @@ int TestOneInput(Harness& harness, Bytes tape) {
     std::abort();
   }
   ForgetCoverage();
+  CountCaseForLeaks();
   return 0;
 }
 
-int Initialize(Harness& harness, std::string_view subject, int argc, char** argv) {
+int Initialize(Harness& harness, std::string_view subject, int* argc, char*** argv) {
   ReadAblations();
-  if (argc < 2 || std::string_view(argv[1]) != "--resprobe") {
+  const std::span<char*> words(*argv, static_cast<size_t>(*argc));
+  if (words.size() < 2 || std::string_view(words[1]) != "--resprobe") {
+    if (harness.keeps_memory() && std::string_view(kBuildEngine) == "libfuzzer") {
+      LookForLeaksNowAndThen(argc, argv);
+    }
     OpenProgress();
     Seeds().Load(std::getenv("RESPROBE_SEEDS_IN_TURN"));
     if (UnderAfl()) WarmUp(harness, FuzzingRun());
     return 0;
   }
-  const int code = Answer(harness, subject, std::span(argv + 2, static_cast<size_t>(argc - 2)));
+  const int code = Answer(harness, subject, words.subspan(2));
   std::fflush(nullptr);
   std::_Exit(code);
 }

@@ -42,7 +42,7 @@ int TestOneInput(Harness& harness, Bytes tape);
 // clang-format on
 //
 // FILE may be a tape or `.ops` text. `subject` is the software under test, with its version.
-int Initialize(Harness& harness, std::string_view subject, int argc, char** argv);
+int Initialize(Harness& harness, std::string_view subject, int* argc, char*** argv);
 
 size_t CustomMutator(Harness& harness, uint8_t* data, size_t size, size_t max_size, uint32_t seed);
 size_t CustomCrossOver(Harness& harness, Bytes a, Bytes b, uint8_t* out, size_t max_size,

@@ -43,7 +43,7 @@
     return resprobe::driver::TestOneInput(TheHarness(), {data, size});                          \
   }                                                                                             \
   extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {                                \
-    return resprobe::driver::Initialize(TheHarness(), RESPROBE_SUBJECT, *argc, *argv);          \
+    return resprobe::driver::Initialize(TheHarness(), RESPROBE_SUBJECT, argc, argv);            \
   }                                                                                             \
   extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,        \
                                             unsigned int seed) {                                \

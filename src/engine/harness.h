@@ -37,6 +37,9 @@ class Harness {
   virtual std::span<const InvariantInfo> invariants() const = 0;
   // "ops" or "bytes".
   virtual std::string_view input_kind() const = 0;
+  // True if it keeps memory for the next cases, so that one that frees less than it allocates is no
+  // sign of a leak.
+  virtual bool keeps_memory() const { return false; }
 
   // Runs one tape to its end or to its first violation. Any bytes are a valid tape.
   virtual void Run(Bytes tape, RunContext& run) = 0;
@@ -84,6 +87,8 @@ class Harness {
 //     to
 //     // do it.
 //     bool Mutate(Bytes tape, uint64_t seed, Tape* out);
+//     // Optional: keeps_memory().
+//     static constexpr bool kKeepsMemory = true;
 //     // Optional: the plainest bytes of the format, the plainest first, to which a minimized tape
 //     // goes; without it '0', '1' and 'a'.
 //     static constexpr uint8_t kPlainBytes[] = {0};

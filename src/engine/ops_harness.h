@@ -28,6 +28,8 @@ namespace resprobe {
 //     static constexpr InvariantInfo kInvariants[] = {{"name", "statement"}, …};
 //     struct Config { bool audit = false; … };   // chosen once for a run
 //     using Op = std::variant<Call, …>;          // plain structs (op.h)
+//     // Optional: Harness::keeps_memory().
+//     static constexpr bool kKeepsMemory = true;
 //     // Resets everything; keeps allocated memory.
 //     void Start(const Config& config, RunContext& run);
 //     void Apply(const Call& op, RunContext& run);   // one for each kind
@@ -59,6 +61,10 @@ class OpsHarness : public Harness {
   std::string_view summary() const override { return World::kSummary; }
   std::span<const InvariantInfo> invariants() const override { return World::kInvariants; }
   std::string_view input_kind() const override { return "ops"; }
+  bool keeps_memory() const override {
+    if constexpr (requires { World::kKeepsMemory; }) return World::kKeepsMemory;
+    return false;
+  }
 
   void Run(Bytes tape, RunContext& run) override {
     arena_.Reset();

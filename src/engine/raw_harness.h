@@ -30,6 +30,10 @@ class RawHarness : public Harness {
   std::string_view summary() const override { return T::kSummary; }
   std::span<const InvariantInfo> invariants() const override { return T::kInvariants; }
   std::string_view input_kind() const override { return "bytes"; }
+  bool keeps_memory() const override {
+    if constexpr (requires { T::kKeepsMemory; }) return T::kKeepsMemory;
+    return false;
+  }
 
   void Run(Bytes tape, RunContext& run) override {
     if (run.trace().on()) run.trace().Data("input", AsText(tape));

@@ -93,6 +93,12 @@ has json '"replays": false'
 cp "$temp/work/findings/fragile/violation-no_v/report.txt" "$temp/text"
 has text "the first run"
 
+# A harness that keeps memory is looked at for leaks, but not after each case.
+RESPROBE_HARNESS_DIR=$3/leaks run 1 fuzz fragile --time 60s --stop-on-failure --jobs 1 --seed 1
+has out "leak:"
+has out "Lose"
+has out "by itself it holds: what ran before it in the process matters"
+
 # A path that must be quoted for a shell, and is not UTF-8.
 RESPROBE_WORK_DIR=$temp/w$'\xff'" k" run 1 fuzz query_parser --time 60s --stop-on-failure --jobs 1 --seed 1
 has out "replay:    ./resprobe replay '"

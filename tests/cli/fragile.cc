@@ -1,6 +1,6 @@
 // A harness that fails in every way in which a harness can fail, depending on the first bytes of
 // the input. With MENDED defined it does not fail; with LATE it fails only in ways that need an
-// earlier run. For the tests of how failures are handled.
+// earlier run, and so it does with LEAKS, by a leak. For the tests of how failures are handled.
 
 #include <unistd.h>
 
@@ -26,9 +26,19 @@ constexpr bool kLate = true;
 constexpr bool kLate = false;
 #endif
 
+#ifdef LEAKS
+constexpr bool kLeaks = true;
+#else
+constexpr bool kLeaks = false;
+#endif
+
 // Not inlined: the frames are part of the crash's signature.
 [[gnu::noinline]] uint8_t ReadPast(const std::vector<uint8_t>& bytes) {
   return *(bytes.data() + bytes.capacity());
+}
+[[gnu::noinline]] void Lose() {
+  int* volatile lost = new int;
+  *lost = 0;
 }
 [[gnu::noinline]] void AssertNothing(size_t size) { assert(size == SIZE_MAX); }
 // Returns after a while if this much memory is available, long after a watchdog that polls every
@@ -52,6 +62,7 @@ class Fragile {
  public:
   static constexpr std::string_view kName = "fragile";
   static constexpr std::string_view kSummary = "what fails if it is asked to";
+  static constexpr bool kKeepsMemory = kLeaks;
   static constexpr InvariantInfo kInvariants[] = {{"no_v", "the input does not begin with v"}};
 
   void Run(Bytes input, RunContext& run) {
@@ -59,6 +70,10 @@ class Fragile {
     ++runs_;
     if (kLate) {
       if (runs_ > 1) run.Fail("no_v", "the first run", "run " + std::to_string(runs_));
+      return;
+    }
+    if (kLeaks) {
+      if (runs_ > 1) Lose();
       return;
     }
     if (input.empty()) return;

@@ -38,6 +38,7 @@ namespace resprobe {
 class CommandWorld {
  public:
   static constexpr std::string_view kName = "command_handler";
+  static constexpr bool kKeepsMemory = true;
   static constexpr std::string_view kSummary =
       "commands of several clients: replies by the table, transactions, expiry, a sound keyspace";
   static constexpr InvariantInfo kInvariants[] = {

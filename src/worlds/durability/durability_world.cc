@@ -278,7 +278,8 @@ void DurabilityWorld::EndTurn(RunContext& run) {
   NoteFaults();
   if (disk_.frozen()) return Crash(*std::exchange(armed_, std::nullopt), run);
   // What slow writes have taken.
-  if (const int64_t us = disk_.TakeDelay(); us > 0 && !server().exited()) {
+  const int64_t us = disk_.TakeDelay();
+  if (us > 0 && !server().exited()) {
     TakeReceipts();
     const uint64_t failed = disk_.fault_counts()[DiskFaultKind::kSyncFails];
     server().Advance(static_cast<uint64_t>(us / kUs));
@@ -287,6 +288,7 @@ void DurabilityWorld::EndTurn(RunContext& run) {
     NoteFaults();
     if (disk_.frozen()) return Crash(*std::exchange(armed_, std::nullopt), run);
   }
+  const int64_t last_ms = now_ms_;
   now_ms_ = static_cast<int64_t>(server().now_ms());
   if (server().exited()) {
     if (!run.Check(shuts_down_ || faults_, "stays_up", "the server goes on",
@@ -308,7 +310,8 @@ void DurabilityWorld::EndTurn(RunContext& run) {
   if (!files.thread_waits() && files.log().buffered() == 0) {
     fsync_since_ = -1;
   } else if (fsync_since_ < 0) {
-    fsync_since_ = now_ms_;
+    // The server's timer may have begun it at any moment of a slow write.
+    fsync_since_ = us > 0 ? last_ms : now_ms_;
   }
   const PersistenceSettings& settings = server().config().persistence;
   judge_.Acknowledge(
@@ -801,10 +804,11 @@ void DurabilityWorld::Settle(RunContext& run) {
   if (run.violated()) return;
   server().Close(clients_[0].id);
   clients_[0] = {.id = server().Connect()};
-  const auto write = [&] {
+  const auto write = [&, had_faults = faults_] {
     std::string_view reply = Ask({"SET", "healed", "1"}, run);
-    // An fsync may report an older failure: the server has exited, and started again.
-    if (reply.empty() && faults_ && !run.violated()) reply = Ask({"SET", "healed", "1"}, run);
+    // An fsync may report an older failure: the server has exited, and started again, perhaps on an
+    // empty disk.
+    if (reply.empty() && had_faults && !run.violated()) reply = Ask({"SET", "healed", "1"}, run);
     return reply;
   };
   std::string_view reply = write();

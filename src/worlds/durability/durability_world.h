@@ -96,6 +96,7 @@ class DurabilityWorld {
  public:
   static constexpr std::string_view kName = "durability";
   static constexpr uint32_t kAtNextStart = 1'000'000;  // of Kill and PowerLoss
+  static constexpr bool kKeepsMemory = true;
   static constexpr std::string_view kSummary =
       "a server on a simulated disk: what is left after kill -9 and power failures, by its policy";
   static constexpr InvariantInfo kInvariants[] = {

@@ -41,6 +41,7 @@ constexpr std::span<const std::string_view> EnumNames(ScriptKind) { return kScri
 class ReplicationWorld {
  public:
   static constexpr std::string_view kName = "replication";
+  static constexpr bool kKeepsMemory = true;
   static constexpr std::string_view kSummary =
       "a primary and its replicas: partitions, kills, promotions; who has what, and who is equal";
   static constexpr InvariantInfo kInvariants[] = {
