@@ -565,6 +565,32 @@ bool Campaign::IsLone(const MetCase& met, const Found& found) {
   return true;
 }
 
+bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
+  const std::string& signature = found.failure.what.signature;
+  if (!not_smallest_.contains(signature) || found_.contains(signature)) return false;
+  const std::string rough = search_->RoughCause(signature);
+  auto same = std::ranges::find_if(found_, [&](const auto& one) {
+    return !one.second.folder.empty() && search_->RoughCause(one.first) == rough;
+  });
+  std::string seems;
+  if (same != found_.end()) {
+    seems = same->first;
+    ++same->second.met;
+    ++same->second.met_as[signature];
+    same_[as_met] = same_[signature] = same->first;
+  } else if (search_->AcceptsRoughly(rough)) {
+    seems = rough + ", which is accepted";
+    same_[as_met] = same_[signature] = signature;
+  } else {
+    return false;
+  }
+  not_smallest_.erase(signature);
+  if (!found.folder.empty()) store_.Remove(found.folder);
+  Say("no time to examine " + signature + ", from " + found.failure.from + ": it seems to be " +
+      seems + "\n");
+  return true;
+}
+
 bool Campaign::AddVariant(const std::string& as_met, const Found& found, const std::string& text) {
   const std::string& signature = found.failure.what.signature;
   if (found.folder.empty() || found.failure.interrupted || found_.contains(signature)) return false;
@@ -628,6 +654,7 @@ void Campaign::File(const MetCase& met) {
         Say("made small it is one that is accepted: " + signature + "\n");
         return;
       }
+      if (CountUnexamined(as_met, found)) return;
       if (AddVariant(as_met, found, text)) return;
       if (signature != as_met && !found.folder.empty()) {
         // After shrinking it may equal a known finding.

@@ -86,6 +86,10 @@ class Search {
   virtual bool ProbablyOneCause(const std::string& one, const std::string& other) {
     return one == other;
   }
+  // The part of a signature that holds without an examination of its case.
+  virtual std::string RoughCause(const std::string& signature) { return signature; }
+  // True if an accepted failure has this rough cause.
+  virtual bool AcceptsRoughly(const std::string& /*rough_cause*/) { return false; }
   // True if failures with this signature are not to be filed: known, and accepted.
   virtual bool Accepts(const std::string& /*signature*/) { return false; }
   // True if a failure is no finding that its case does not show again, alone.
@@ -203,6 +207,9 @@ class Campaign {
   void Reduce(const MetCase& met, Found* found, std::map<std::string, std::string>* files,
               std::string* text);
   ShrinkLimits LimitsFor(const std::string& signature) const;
+  // Counts a failure that there was no time to examine as the one that it seems to be; false if it
+  // seems to be a new one.
+  bool CountUnexamined(const std::string& as_met, const Found& found);
   void Say(const std::string& text) const;
   void PrintLine() const;
   std::string Describe(const Found& found, const std::string& text) const;

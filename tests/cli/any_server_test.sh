@@ -103,6 +103,7 @@ if [[ $part == unfit ]]; then
     run 1 replay "$(echo "$RESPROBE_WORK_DIR"/findings/command_handler/oracle-*)"
   done <<'LINES'
 get-twice|get: it replies twice|get: a reply too many
+strlen-silent|strlen: it gives no reply|strlen: no reply
 fake-flushall|flushall: it is accepted and deletes nothing|flushall: leaves other data
 flushall-hashes|flushall: it leaves a hash|flushall: it leaves a hash
 flushall-times|flushall: it leaves a time to live|flushall: it leaves a time to live

@@ -105,6 +105,8 @@ class LetterSearch : public Search {
   uint64_t Requests() const override { return taken_; }
   std::string WhyVacuous() const override { return vacuous; }
   bool MustRecur(const CaseOutcome&) const override { return must_recur; }
+  std::string RoughCause(const std::string& signature) override { return signature.substr(0, 1); }
+  bool AcceptsRoughly(const std::string& rough_cause) override { return rough_cause == accepted; }
 
   size_t taken() const { return taken_; }
   bool alone = false;  // fails here, and not by itself
@@ -112,6 +114,7 @@ class LetterSearch : public Search {
   bool kinds = false;  // such failures are of many kinds
   bool drained = false;
   std::string vacuous;
+  std::string accepted;  // the rough cause of what is
 
  private:
   LetterRunner* runner_;
@@ -171,6 +174,28 @@ TEST_F(CampaignTest, WhatCouldNotRunAloneIsNotSaidToHold) {
   EXPECT_THAT(said_, Not(HasSubstr("it did not fail")));
   ASSERT_THAT(Stored(), SizeIs(1));
   EXPECT_EQ(Stored()[0].failure.replays, std::nullopt);
+}
+
+TEST_F(CampaignTest, WhatThereIsNoTimeToExamineCountsAsWhatItSeemsToBe) {
+  LetterRunner runner;
+  runner.limit = "the limit of 1 s";
+  LetterSearch search(&runner, {"AB", "AC", "AC", "DE", "F"});
+  search.accepted = "D";
+  Campaign campaign(project_, &search, Options());
+  EXPECT_EQ(campaign.Run({}), runner::kFinding);
+  ASSERT_THAT(campaign.found(), SizeIs(2));
+  EXPECT_EQ(campaign.found().at("AB").met, 3u);
+  EXPECT_EQ(campaign.found().count("F"), 1u);
+  EXPECT_THAT(Stored(), SizeIs(2));
+  EXPECT_THAT(said_, HasSubstr("no time to examine AC, from tape 2: it seems to be AB"));
+  EXPECT_THAT(said_, HasSubstr("it seems to be D, which is accepted"));
+  // What has been examined is what it is.
+  runner.limit = "";
+  LetterSearch second(&runner, {"AB", "AC", "DE"});
+  second.accepted = "D";
+  Campaign examined(project_, &second, Options());
+  examined.Loop();
+  EXPECT_THAT(examined.found(), SizeIs(3));
 }
 
 TEST_F(CampaignTest, ShrinkingEndsWithTheRun) {

@@ -145,6 +145,23 @@ class OracleSearch : public findings::Search {
     return true;
   }
 
+  // A command that reads differs by itself, until the write is known that its case names.
+  std::string RoughCause(const std::string& signature) override {
+    if (session_.oracle().survey().redis()) return signature;
+    const size_t after = signature.find(" after ");
+    const size_t kind = signature.find(": ", after == signature.npos ? 0 : after);
+    if (after == signature.npos || kind == signature.npos) return signature;
+    return signature.substr(0, after) + signature.substr(kind);
+  }
+
+  bool AcceptsRoughly(const std::string& rough_cause) override {
+    bool accepts = false;
+    for (AcceptedDifference& one : accepted_.list()) {
+      if (RoughCause(one.signature) == rough_cause) accepts = one.met = true;
+    }
+    return accepts;
+  }
+
   // Of redis and valkey each command is judged by itself.
   bool ProbablyOneCause(const std::string& one, const std::string& other) override {
     return !session_.oracle().survey().redis() && live::ProbablyOneCause(one, other);

@@ -116,6 +116,16 @@ class RobustnessSearch : public findings::Search {
     return small;
   }
 
+  // A reply too many or too few shifts all that follow: which command it was shows in a small case.
+  std::string RoughCause(const std::string& signature) override {
+    for (const live::Fault::Kind kind :
+         {live::Fault::Kind::kNoReply, live::Fault::Kind::kExtraReply,
+          live::Fault::Kind::kClosed}) {
+      if (signature.starts_with(live::FaultName(kind))) return std::string(live::FaultName(kind));
+    }
+    return signature;
+  }
+
   std::string WhyNotAlone() const override {
     return "alone, on a fresh server, the case does not show it: it is kept as it was met";
   }

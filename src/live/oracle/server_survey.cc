@@ -243,6 +243,12 @@ class Surveyor {
       AddFatal(name, words, survey);
       return error_.empty();
     }
+    // A server that answers a name which it does not have is silent for another reason.
+    if (reply == kNoReply && !survey->unknown_error_.empty() && !CoreReplyTo(words).empty()) {
+      ++survey->present_;
+      survey->unfit_[name] = {.name = name, .why = "it gives no reply", .shown_by = {words}};
+      return error_.empty();
+    }
     if (reply == kNoReply || IsUnknown(reply, words, at, kNoCommand)) {
       survey->absent_.insert(name);
       survey->list_.push_back({name, reply});
@@ -515,13 +521,17 @@ class Surveyor {
   }
 
   bool CoreRefuses(const std::vector<std::string>& words) {
+    return CoreReplyTo(words).starts_with('-');
+  }
+
+  std::string CoreReplyTo(const std::vector<std::string>& words) {
     const uint64_t id = core_.Connect();
     std::string request;
     resp::AppendRequest(&request, std::vector<std::string_view>(words.begin(), words.end()));
     core_.Receive(id, request);
-    const bool refuses = core_.Output(id).starts_with('-');
+    std::string reply = core_.Output(id);
     core_.Close(id);
-    return refuses;
+    return reply;
   }
 
   // No request meets what another one has left.

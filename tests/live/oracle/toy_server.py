@@ -44,6 +44,7 @@ MANNERS = {
     "closes-arity": "it closes the connection instead of an error of the number of arguments",
     "twice": "it replies twice to each request",
     "strlen-twice": "it replies twice to STRLEN of a key that is there",
+    "strlen-silent": "it does not reply to STRLEN of a key that is not there",
     "strlen-endless": "its reply to STRLEN of a key that is there has no end",
     "strlen-replies": "it never stops to reply to STRLEN of a key that is there",
     "strlen-large": "its reply to STRLEN of a key that is there has 66 MB",
@@ -469,6 +470,8 @@ class Handler(socketserver.StreamRequestHandler):
                 reply += reply
             if "errors-twice" in manners and error:
                 reply += reply
+            if "strlen-silent" in manners and words[0].upper() == b"STRLEN" and reply == b":0\r\n":
+                continue
             if words[0].upper() == b"STRLEN" and reply[:1] == b":" and reply != b":0\r\n":
                 if "strlen-twice" in manners:
                     reply += reply
