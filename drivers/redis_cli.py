@@ -26,13 +26,15 @@ class Cli:
         self.bytes, self.listener = b"", None
 
     def line(self):
-        """A line of JSON; the errors of redis-cli are other lines. None at the end."""
-        while b"\n" not in self.bytes:
-            got = self.process.stdout.read(65536)
-            if not got:
-                return None
-            self.bytes += got
-        line, self.bytes = self.bytes.split(b"\n", 1)
+        """A line of JSON; the errors of redis-cli are other lines, after an empty one. None at the end."""
+        line = b""
+        while not line:
+            while b"\n" not in self.bytes:
+                got = self.process.stdout.read(65536)
+                if not got:
+                    return None
+                self.bytes += got
+            line, self.bytes = self.bytes.split(b"\n", 1)
         return line.decode("latin-1")
 
     def listen(self, number):
@@ -73,7 +75,8 @@ for line in sys.stdin:
         opened = request
     elif request["do"] == "subscribe":
         subscriber = Cli(*request["words"])
-        while (text := subscriber.line()) and text.startswith("Reading messages"):
+        # It prints what arrives, pushes too: which of it is the reply is for its reader to tell.
+        while (text := subscriber.line()) and text.startswith(("Reading messages", '["invalidate"')):
             pass
         tell(request["id"], text)
         subscriber.listener = threading.Thread(target=subscriber.listen, args=[request["id"]])
