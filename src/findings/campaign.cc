@@ -576,7 +576,6 @@ bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
   if (same != found_.end()) {
     seems = same->first;
     ++same->second.met;
-    ++same->second.met_as[signature];
     same_[as_met] = same_[signature] = same->first;
   } else if (search_->AcceptsRoughly(rough)) {
     seems = rough + ", which is accepted";

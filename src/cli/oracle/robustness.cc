@@ -116,14 +116,9 @@ class RobustnessSearch : public findings::Search {
     return small;
   }
 
-  // A reply too many or too few shifts all that follow: which command it was shows in a small case.
+  // Which command it was, the last part, shows in a small case.
   std::string RoughCause(const std::string& signature) override {
-    for (const live::Fault::Kind kind :
-         {live::Fault::Kind::kNoReply, live::Fault::Kind::kExtraReply,
-          live::Fault::Kind::kClosed}) {
-      if (signature.starts_with(live::FaultName(kind))) return std::string(live::FaultName(kind));
-    }
-    return signature;
+    return signature.substr(0, signature.rfind(": "));
   }
 
   std::string WhyNotAlone() const override {

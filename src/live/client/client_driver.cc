@@ -28,7 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kHelloWithin(60);
+constexpr std::chrono::seconds kHelloWithin(20);
 constexpr std::chrono::milliseconds kEndWithin(500);
 constexpr size_t kMostErrorText = 2000;  // bytes
 constexpr size_t kMostRead = 1 << 20;    // bytes at a time
@@ -145,7 +145,9 @@ std::unique_ptr<ClientDriver> ClientDriver::Start(const std::string& command,
       return nullptr;
     }
     if (Clock::now() > end) {
-      *error = "the driver '" + command + "' prints no first line within a minute";
+      *error = "the driver '" + command + "' prints no first line within " +
+               std::to_string(kHelloWithin.count()) +
+               R"( s: it has to begin with {"driver":1,"client":…} (docs/client-drivers.md))";
       return nullptr;
     }
     if (stop()) {
