@@ -30,7 +30,9 @@ void LookForLeaksNowAndThen(int* argc, char*** argv) {
 }
 
 void CountCaseForLeaks() {
-  if (!looks || ++executions < kFirstLook || !std::has_single_bit(executions)) return;
+  if (!looks) return;
+  ++executions;
+  if (executions < kFirstLook || !std::has_single_bit(executions)) return;
   if (__lsan_do_recoverable_leak_check() == 0) return;
   std::fprintf(stderr, "resprobe: one of %llu cases has leaked\n",
                static_cast<unsigned long long>(executions));

@@ -65,8 +65,8 @@ void RobustnessRunner::Settle(Peer& peer) {
   }
 }
 
-// A server with several threads, or one whose kernel holds a short reply back until the one before it
-// is acknowledged (Nagle's algorithm), answers the fence first.
+// A server with several threads, or one whose kernel holds a short reply back until the one before
+// it is acknowledged (Nagle's algorithm), answers the fence first.
 bool RobustnessRunner::ComesLate(Peer& peer) {
   return peer.link.Read(options_.hang_ms) != RespConnection::Got::kNothing || options_.stop();
 }
@@ -150,7 +150,8 @@ bool RobustnessRunner::Fence(uint64_t sent) {
   constexpr uint64_t kBytesARound = 8 << 10;
   for (uint64_t i = 0; i < kRounds + sent / kBytesARound; ++i) {
     const std::string ping = Request({"PING"});
-    if (!(paused_ ? Control(Request({"CLIENT", "UNPAUSE"}) + ping, 2) : Control(ping))) return false;
+    if (!(paused_ ? Control(Request({"CLIENT", "UNPAUSE"}) + ping, 2) : Control(ping)))
+      return false;
   }
   return true;
 }

@@ -85,8 +85,8 @@ struct CallCounts {
 // If a pipeline lacks a reply, the case runs again with an ECHO after each request, which shows
 // which request has none; also inside a transaction, where the array of EXEC would take in the
 // replies after it. A reply is missing if it does not come within the limit of a hang, although a
-// second connection is answered after the requests. A client that may block (BLPOP) stays blocked until its next turn, or the end
-// of the case, and is then unblocked.
+// second connection is answered after the requests. A client that may block (BLPOP) stays blocked
+// until its next turn, or the end of the case, and is then unblocked.
 class RobustnessRunner {
  public:
   // `target` and `table` must outlive the runner. The table says which names are commands with
