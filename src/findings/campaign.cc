@@ -575,6 +575,7 @@ bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
   std::string seems;
   if (same != found_.end()) {
     seems = same->first;
+    store_.AddVariant(same->second.folder, found.failure);  // keeps its case
     ++same->second.met;
     same_[as_met] = same_[signature] = same->first;
   } else if (search_->AcceptsRoughly(rough)) {

@@ -42,7 +42,7 @@ struct Fault {
     kHangs,       // it answers on no connection
     kMemory,      // it has used more memory than allowed
     kNoResp,      // its output is not RESP
-    kNoReply,     // a request has no reply, though the server has nothing more to send
+    kNoReply,     // a request has no reply within the limit of a hang, though others are answered
     kExtraReply,  // a reply without a request
     kClosed,      // it has closed a connection although no request asked for it
   };
