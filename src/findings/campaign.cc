@@ -17,43 +17,12 @@
 namespace resprobe::findings {
 namespace {
 
-// As many kinds of failures that do not recur are no accident.
-constexpr size_t kMostLone = 5;
-
 std::string AtOp(const Failure& failure) {
   if (!failure.what.op) return "";
   return "  at op:     " + OpText(*failure.what.op, failure.input.ops_after) + "\n";
 }
 
 }  // namespace
-
-std::string Plural(size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-std::string ReplayCommand(const runner::Project& project, const fs::path& folder) {
-  return "./resprobe replay " + runner::ShellWord(project.Shown(folder));
-}
-
-RunClock::RunClock() : start_(runner::Now()), next_line_(start_ + kSecondsPerLine) {}
-
-double RunClock::Seconds() const { return runner::Now() - start_ - paused_; }
-
-bool RunClock::LineDue() {
-  if (runner::Now() < next_line_) return false;
-  next_line_ = runner::Now() + kSecondsPerLine;
-  return true;
-}
-
-std::string RunClock::Rate(uint64_t count, const std::string& what) const {
-  const double seconds = Seconds();
-  const double rate = static_cast<double>(count) / std::max(seconds, 0.001);
-  return absl::StrFormat("%.0f s, %s %s/s", seconds, runner::Grouped(static_cast<uint64_t>(rate)),
-                         what);
-}
-
-RunClock::Pause::Pause(RunClock* clock) : clock_(clock), start_(runner::Now()) {}
-RunClock::Pause::~Pause() { clock_->paused_ += runner::Now() - start_; }
 
 SmallCase Search::Reduce(const MetCase& met, const ShrinkLimits& limits) {
   const runner::TempFolder temp;
@@ -63,51 +32,13 @@ SmallCase Search::Reduce(const MetCase& met, const ShrinkLimits& limits) {
 }
 
 Campaign::Campaign(const runner::Project& project, Search* search, CampaignOptions options)
-    : project_(project), search_(search), options_(std::move(options)), store_(project) {}
-
-namespace {
-
-// The text files of a finding's folder besides its case: name and content, which is cut if it is
-// long. A picture is whole or missing.
-Json AttachmentsOf(const fs::path& folder) {
-  constexpr size_t kMostText = size_t{32} << 10;
-  constexpr size_t kMostPicture = size_t{256} << 10;
-  Json attachments = Json::object();
-  for (const fs::path& file : runner::FilesIn(folder)) {
-    const std::string name = file.filename();
-    if (name == "case" || name == "case.ops" || name == "original" || name == "report.json") {
-      continue;
-    }
-    std::string content;
-    try {
-      content = runner::ReadFile(file);
-    } catch (const runner::UserError&) {
-      continue;  // another run has removed it
-    }
-    const bool picture = name.ends_with(".svg");
-    if (content.empty() || content.contains('\0') || (picture && content.size() > kMostPicture)) {
-      continue;
-    }
-    if (!picture && content.size() > kMostText) {
-      content.resize(kMostText);
-      content += "\n… the rest is in " + name + "\n";
-    }
-    attachments[runner::JsonText(name)] = runner::JsonText(content);
-  }
-  return attachments;
+    : project_(project), search_(search), options_(std::move(options)), store_(project) {
+  list_.noun = options_.noun;
+  list_.known_fails = options_.known_fails;
 }
-
-// Lines that a terminal can show: a signature may quote what a server has said, a NUL too.
-std::string Shown(const std::string& text) {
-  std::vector<std::string> lines = absl::StrSplit(text, '\n');
-  for (std::string& line : lines) line = runner::TerminalText(line);
-  return absl::StrJoin(lines, "\n");
-}
-
-}  // namespace
 
 void Campaign::Say(const std::string& text) const {
-  const std::string shown = Shown(text);
+  const std::string shown = ShownLines(text);
   if (options_.say) {
     options_.say(shown);
     return;
@@ -117,11 +48,9 @@ void Campaign::Say(const std::string& text) const {
 }
 
 void Campaign::PrintLine() const {
-  std::fprintf(options_.out, "%s\n", search_->Line(Count(), clock_).c_str());
+  std::fprintf(options_.out, "%s\n", search_->Line(list_.Count(), clock_).c_str());
   std::fflush(options_.out);
 }
-
-std::string Campaign::Count() const { return Plural(found_.size(), options_.noun); }
 
 void Campaign::SayUnfinished() const {
   const std::vector<StoredFailure> all = store_.Unfinished();
@@ -167,8 +96,8 @@ void Campaign::RunOpen() {
 void Campaign::CountSteppedOver() {
   for (const auto& [signature, times] : search_->SteppedOver()) {
     const auto same = same_.find(signature);
-    const auto found = same == same_.end() ? found_.end() : found_.find(same->second);
-    if (found == found_.end()) continue;
+    const auto found = same == same_.end() ? list_.by_signature.end() : list_.by_signature.find(same->second);
+    if (found == list_.by_signature.end()) continue;
     found->second.met += times;
     found->second.met_as[signature] += times;
   }
@@ -182,7 +111,7 @@ void Campaign::Loop() {
     return runner::Interrupted() || !trouble_.empty() ||
            (options_.seconds > 0 && clock_.Seconds() >= options_.seconds) ||
            (options_.requests > 0 && search_->Requests() >= options_.requests) ||
-           (options_.stop_on_failure && !found_.empty());
+           (options_.stop_on_failure && !list_.by_signature.empty());
   };
   if (options_.seconds > 0) {
     search_->LimitTo([this] { return clock_.Seconds() >= options_.seconds; });
@@ -192,21 +121,21 @@ void Campaign::Loop() {
       CountSteppedOver();
       if (options_.progress) {
         options_.progress();
-      } else if (clock_.LineDue()) {
+      } else if (!over() && clock_.LineDue()) {  // Run() prints the last one
         PrintLine();
       }
     }
   } catch (const runner::Interruption&) {
   } catch (const runner::UserError& error) {
     // Findings are kept even if the server is lost.
-    if (found_.empty()) throw;
+    if (list_.by_signature.empty()) throw;
     if (!runner::Interrupted()) Say(std::string("the run ends here, since ") + error.what() + "\n");
   }
   try {
     search_->Drain(met);
   } catch (const runner::Interruption&) {
   } catch (const runner::UserError& error) {
-    if (found_.empty()) throw;
+    if (list_.by_signature.empty()) throw;
   }
   search_->LimitTo(nullptr);
   CountSteppedOver();
@@ -215,7 +144,7 @@ void Campaign::Loop() {
 
 void Campaign::CountAll() {
   if (std::exchange(counted_, true)) return;
-  for (auto& [signature, found] : found_) {
+  for (auto& [signature, found] : list_.by_signature) {
     const uint64_t more = found.known ? found.met : found.met - 1;
     if (more == 0 || found.folder.empty()) continue;
     try {
@@ -227,39 +156,19 @@ void Campaign::CountAll() {
   }
 }
 
-bool Campaign::Fails() const {
-  return std::ranges::any_of(
-      found_, [&](const auto& one) { return options_.known_fails || !one.second.known; });
-}
-
-std::vector<report::Finding> Campaign::FindingsOfReport() const {
-  std::vector<report::Finding> findings;
-  auto found = found_.begin();
-  for (Json& json : FindingsJson()) {
-    const Found& one = (found++)->second;
-    json["fails"] = options_.known_fails || !one.known;
-    if (!one.folder.empty()) {
-      const Json attachments = AttachmentsOf(one.folder);
-      if (!attachments.empty()) json["attachments"] = attachments;
-    }
-    findings.push_back(report::FindingOf(json));
-  }
-  return findings;
-}
-
 report::Report Campaign::ToReport() const {
   report::Report report = report::NewReport(options_.verb, clock_.Seconds());
   report.noun = options_.noun;
   report.interrupted = runner::Interrupted();
-  report.findings = FindingsOfReport();
+  report.findings = list_.ForReport(project_);
   report.own = search_->Report();
   if (options_.noun != "finding") {
     // What the verb calls them: the same list.
     Json& named = report.own[options_.noun + "s"] = Json::array();
     for (const report::Finding& finding : report.findings) named.push_back(finding.json);
   }
-  if (!found_.empty()) report.own["seconds_to_first"] = first_seconds_;
-  for (const auto& [signature, met] : lone_) {
+  if (!list_.by_signature.empty()) report.own["seconds_to_first"] = list_.first_seconds;
+  for (const auto& [signature, met] : list_.lone) {
     report.own["not_recurring"][runner::JsonText(signature)] = met;
   }
   search_->AddTo(&report);
@@ -270,21 +179,21 @@ int Campaign::Run(const runner::OutputOptions& output,
                   const std::function<void(report::Report*)>& add) {
   Loop();
   PrintLine();
-  std::fputs(Shown(search_->Summary()).c_str(), options_.out);
-  std::fputs(FindingsText().c_str(), options_.out);
-  const bool unsteady = lone_.size() >= kMostLone;
+  std::fputs(ShownLines(search_->Summary()).c_str(), options_.out);
+  std::fputs(list_.Text(project_).c_str(), options_.out);
+  const bool unsteady = list_.unsteady();
   if (unsteady) {
     absl::FPrintF(options_.out,
                   "%d kinds of %ss did not recur: something stays from one case to the next, or "
                   "replies are a matter of chance: the run does not pass\n",
-                  lone_.size(), options_.noun);
+                  list_.lone.size(), options_.noun);
   }
   // A run without findings must prove that it tested something; a failure needs no such proof.
   const std::string vacuous =
-      found_.empty() && !runner::Interrupted() ? search_->WhyVacuous() : std::string();
+      list_.by_signature.empty() && !runner::Interrupted() ? search_->WhyVacuous() : std::string();
   if (!vacuous.empty()) std::fprintf(options_.out, "vacuous: %s\n", vacuous.c_str());
   std::fflush(options_.out);
-  int code = !Fails() && vacuous.empty() && !unsteady ? runner::kAllWell : runner::kFinding;
+  int code = !list_.Fails() && vacuous.empty() && !unsteady ? runner::kAllWell : runner::kFinding;
   if (runner::Interrupted()) code = runner::kInterrupted;
   if (output.report()) {
     report::Report report = ToReport();
@@ -294,7 +203,7 @@ int Campaign::Run(const runner::OutputOptions& output,
       report.results.push_back(
           {.name = "what fails recurs",
            .status = report::Status::kFailed,
-           .note = Plural(lone_.size(), "kind") + " of " + options_.noun + "s did not recur"});
+           .note = Plural(list_.lone.size(), "kind") + " of " + options_.noun + "s did not recur"});
     }
     if (add) add(&report);
     report::Write(report, output);
@@ -306,7 +215,7 @@ int Campaign::Run(const runner::OutputOptions& output,
 void Campaign::Take(const MetCase& met) {
   const std::string& signature = met.outcome.what.signature;
   if (const auto same = same_.find(signature); same != same_.end()) {
-    if (const auto found = found_.find(same->second); found != found_.end()) {
+    if (const auto found = list_.by_signature.find(same->second); found != list_.by_signature.end()) {
       if (found->second.met++ == 0) {
         found->second.seconds = clock_.Seconds();
         found->second.executions = met.executions;
@@ -318,7 +227,7 @@ void Campaign::Take(const MetCase& met) {
   }
   if (search_->Accepts(signature)) return;
   constexpr uint64_t kMostTries = 3;
-  if (const auto lone = lone_.find(signature); lone != lone_.end() && lone->second >= kMostTries) {
+  if (const auto lone = list_.lone.find(signature); lone != list_.lone.end() && lone->second >= kMostTries) {
     ++lone->second;
     return;
   }
@@ -491,14 +400,14 @@ void Campaign::Reduce(const MetCase& met, Found* found, std::map<std::string, st
     *text = small.outcome.text;
     if (!small.limit.empty()) {
       *text = "  " + small.limit + " ended it: ./resprobe minimize tries for longer\n" + *text;
-      not_smallest_.insert(failure.what.signature);
+      list_.not_smallest.insert(failure.what.signature);
     }
     for (auto& [name, content] : small.outcome.files) (*files)[name] = std::move(content);
   }
   failure.interrupted = interrupted;
   if (note.empty() && !small.reproduced && !small.limit.empty()) {
     note = small.limit + " ended it before it was seen to fail alone: ./resprobe minimize goes on";
-    not_smallest_.insert(failure.what.signature);
+    list_.not_smallest.insert(failure.what.signature);
   }
   // What could not be run says nothing of the case.
   if (!interrupted && note.empty()) failure.replays = small.reproduced;
@@ -541,18 +450,18 @@ void Campaign::PrintMet(const MetCase& met) {
 void Campaign::Add(const std::string& signature, Found found) {
   found.seconds = met_seconds_;
   found.executions = met_executions_;
-  if (found_.empty()) first_seconds_ = met_seconds_;
-  found_[signature] = std::move(found);
+  if (list_.by_signature.empty()) list_.first_seconds = met_seconds_;
+  list_.by_signature[signature] = std::move(found);
 }
 
 bool Campaign::IsLone(const MetCase& met, const Found& found) {
   const std::string& as_met = met.outcome.what.signature;
   if (found.failure.replays != std::optional(false) || !search_->MustRecur(met.outcome)) {
-    lone_.erase(as_met);
+    list_.lone.erase(as_met);
     return false;
   }
   if (!found.folder.empty()) store_.Remove(found.folder);
-  if (++lone_[as_met] == 1) {
+  if (++list_.lone[as_met] == 1) {
     // Its first lines: what was asked, and both replies.
     constexpr int kLines = 3;
     size_t end = 0;
@@ -567,13 +476,13 @@ bool Campaign::IsLone(const MetCase& met, const Found& found) {
 
 bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
   const std::string& signature = found.failure.what.signature;
-  if (!not_smallest_.contains(signature) || found_.contains(signature)) return false;
+  if (!list_.not_smallest.contains(signature) || list_.by_signature.contains(signature)) return false;
   const std::string rough = search_->RoughCause(signature);
-  auto same = std::ranges::find_if(found_, [&](const auto& one) {
+  auto same = std::ranges::find_if(list_.by_signature, [&](const auto& one) {
     return !one.second.folder.empty() && search_->RoughCause(one.first) == rough;
   });
   std::string seems;
-  if (same != found_.end()) {
+  if (same != list_.by_signature.end()) {
     seems = same->first;
     store_.AddVariant(same->second.folder, found.failure);  // keeps its case
     ++same->second.met;
@@ -584,7 +493,7 @@ bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
   } else {
     return false;
   }
-  not_smallest_.erase(signature);
+  list_.not_smallest.erase(signature);
   if (!found.folder.empty()) store_.Remove(found.folder);
   Say("no time to examine " + signature + ", from " + found.failure.from + ": it seems to be " +
       seems + "\n");
@@ -593,13 +502,13 @@ bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
 
 bool Campaign::AddVariant(const std::string& as_met, const Found& found, const std::string& text) {
   const std::string& signature = found.failure.what.signature;
-  if (found.folder.empty() || found.failure.interrupted || found_.contains(signature)) return false;
+  if (found.folder.empty() || found.failure.interrupted || list_.by_signature.contains(signature)) return false;
   const auto is_kin = [&](const std::string& other) {
     return other != signature && search_->ProbablyOneCause(other, signature);
   };
   auto main = std::ranges::find_if(
-      found_, [&](const auto& one) { return is_kin(one.first) && !one.second.folder.empty(); });
-  if (main == found_.end()) {
+      list_.by_signature, [&](const auto& one) { return is_kin(one.first) && !one.second.folder.empty(); });
+  if (main == list_.by_signature.end()) {
     const RunSpec& run = found.failure.run;
     std::vector<std::string> broken;
     for (StoredFailure& stored : store_.List(&broken)) {
@@ -615,11 +524,11 @@ bool Campaign::AddVariant(const std::string& as_met, const Found& found, const s
       filed.met = 0;
       same_[kin] = kin;
       Add(kin, std::move(filed));
-      main = found_.find(kin);
+      main = list_.by_signature.find(kin);
       break;
     }
   }
-  if (main == found_.end()) return false;
+  if (main == list_.by_signature.end()) return false;
   store_.AddVariant(main->second.folder, found.failure);
   store_.Remove(found.folder);
   same_[as_met] = same_[signature] = main->first;
@@ -658,13 +567,13 @@ void Campaign::File(const MetCase& met) {
       if (AddVariant(as_met, found, text)) return;
       if (signature != as_met && !found.folder.empty()) {
         // After shrinking it may equal a known finding.
-        const auto here = found_.find(signature);
+        const auto here = list_.by_signature.find(signature);
         const std::optional<StoredFailure> known =
-            here == found_.end() ? store_.Find(found.failure.run.harness, options_.prefix,
+            here == list_.by_signature.end() ? store_.Find(found.failure.run.harness, options_.prefix,
                                                signature, &found.failure.run.server)
                                  : std::nullopt;
-        if (here != found_.end() || known) store_.Remove(found.folder);
-        if (here != found_.end()) {
+        if (here != list_.by_signature.end() || known) store_.Remove(found.folder);
+        if (here != list_.by_signature.end()) {
           same_[as_met] = signature;
           ++here->second.met;
           ++here->second.met_as[as_met];
@@ -715,50 +624,6 @@ std::string Campaign::Describe(const Found& found, const std::string& text) cons
   return lines + "  folder:    " + project_.Shown(found.folder) +
          "\n  replay:    " + ReplayCommand(project_, found.folder) +
          (failure.replays == std::optional(false) ? " (run alone, it did not fail)\n" : "\n");
-}
-
-std::string Campaign::FindingsText() const {
-  std::string text = Count() + "\n";
-  if (!found_.empty()) {
-    text += absl::StrFormat("the first after %.1f s\n", first_seconds_);
-  }
-  for (const auto& [signature, found] : found_) {
-    text += "  " + signature + ", met " + Plural(found.met, "time") + ": " +
-            (found.folder.empty() ? "not filed" : project_.Shown(found.folder)) + "\n";
-    if (not_smallest_.contains(signature)) {
-      text += "    not made as small as it may be: ./resprobe minimize goes on with it\n";
-    }
-    for (const auto& [as, met] : found.met_as) {
-      if (as == signature) continue;
-      text += "    also as " + as + (met == 0 ? "" : ", met " + Plural(met, "time")) + "\n";
-    }
-  }
-  for (const auto& [signature, met] : lone_) {
-    text +=
-        "  did not recur, and does not count: " + signature + ", met " + Plural(met, "time") + "\n";
-  }
-  return Shown(text);
-}
-
-Json Campaign::FindingsJson() const {
-  Json all = Json::array();
-  for (const auto& [signature, found] : found_) {
-    Json one = ToJson(found.failure);
-    one["known"] = found.known;
-    one["repeats"] = found.met == 0 ? 0 : found.met - 1;
-    one["seconds_until_found"] = found.seconds;
-    if (found.executions > 0) one["executions_until_found"] = found.executions;
-    one["met_as"] = Json::array();
-    for (const auto& [as, met] : found.met_as) one["met_as"].push_back(runner::JsonText(as));
-    one["variants"] = Json::array();
-    for (const std::string& as : found.variants) one["variants"].push_back(runner::JsonText(as));
-    if (!found.folder.empty()) {
-      one["folder"] = runner::JsonText(project_.Shown(found.folder));
-      one["replay"] = runner::JsonText(ReplayCommand(project_, found.folder));
-    }
-    all.push_back(std::move(one));
-  }
-  return all;
 }
 
 }  // namespace resprobe::findings

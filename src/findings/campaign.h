@@ -12,6 +12,8 @@
 
 #include "findings/case_runner.h"
 #include "findings/finding_store.h"
+#include "findings/found_list.h"
+#include "findings/run_clock.h"
 #include "report/report.h"
 #include "runner/output.h"
 #include "runner/project.h"
@@ -20,36 +22,6 @@
 // model check, invalidate, kill, io. They differ in the Search: the source of cases, and what runs
 // them.
 namespace resprobe::findings {
-
-// The time of a run, excluding work on failures; and when its next progress line is due.
-class RunClock {
- public:
-  RunClock();
-
-  double Seconds() const;
-  // True once every ten seconds.
-  bool LineDue();
-  // "12 s, 3,456 calls/s".
-  std::string Rate(uint64_t count, const std::string& what) const;
-
-  // Stops the clock during its lifetime.
-  class Pause {
-   public:
-    explicit Pause(RunClock* clock);
-    ~Pause();
-    Pause(const Pause&) = delete;
-    Pause& operator=(const Pause&) = delete;
-
-   private:
-    RunClock* clock_;
-    double start_;
-  };
-
- private:
-  double start_;
-  double next_line_;
-  double paused_ = 0;
-};
 
 // A case that failed.
 struct MetCase {
@@ -141,22 +113,6 @@ struct CampaignOptions {
   std::function<void()> progress;
 };
 
-// A kind of failure in one campaign.
-struct Found {
-  Failure failure;
-  fs::path folder;     // empty: it could not be written
-  bool known = false;  // its folder was there before
-  uint64_t met = 1;    // times in this campaign
-  // When it was first met: seconds of the run, and executions (0: unknown).
-  double seconds = 0;
-  uint64_t executions = 0;
-  int replaced = 0;  // how often a later case was tried in place of one that does not replay
-  // The signatures before it was shrunk, and those of its variants, with how often it was met so.
-  std::map<std::string, uint64_t> met_as;
-  std::set<std::string> variants;  // their signatures
-  std::string trouble;             // why the folder is empty
-};
-
 // Runs a search within its budget: files every kind of failure once, immediately, and then shrinks
 // it; begins with the findings that earlier runs did not make small; prints progress, and at the
 // end the findings. Ctrl-C ends it and keeps everything.
@@ -174,16 +130,7 @@ class Campaign {
   // What the run has shown, once the steps are over; without what the exit code says of it.
   report::Report ToReport() const;
 
-  const std::map<std::string, Found>& found() const { return found_; }
-  // "3 differences".
-  std::string Count() const;
-  Json FindingsJson() const;
-  // The same, with what the files of their folders hold: stacks, traces, pictures.
-  std::vector<report::Finding> FindingsOfReport() const;
-  // True if one of the findings fails the run.
-  bool Fails() const;
-  // The lines that end a run: each finding with its folder, and what did not recur.
-  std::string FindingsText() const;
+  const FoundList& list() const { return list_; }
   const RunClock& clock() const { return clock_; }
   // Why findings could not be written; "" if they could.
   const std::string& trouble() const { return trouble_; }
@@ -221,24 +168,14 @@ class Campaign {
   CampaignOptions options_;
   FindingStore store_;
   RunClock clock_;
-  std::map<std::string, Found> found_;       // by the signature as filed
+  FoundList list_;
   std::map<std::string, std::string> same_;  // the signature as met -> as filed
-  // Failures that did not recur, by the signature as met, and how often they were met.
-  std::map<std::string, uint64_t> lone_;
   double met_seconds_ = 0;  // when the last failure was met
   uint64_t met_executions_ = 0;
-  double first_seconds_ = 0;
-  double shrinking_seconds_ = 0;        // spent
-  std::set<std::string> not_smallest_;  // the signatures that a limit of shrinking has ended
+  double shrinking_seconds_ = 0;  // spent
   std::string trouble_;
   bool counted_ = false;
 };
-
-// The command that reruns a finding.
-std::string ReplayCommand(const runner::Project& project, const fs::path& folder);
-
-// "1 difference", "3 differences".
-std::string Plural(size_t count, const std::string& noun);
 
 }  // namespace resprobe::findings
 

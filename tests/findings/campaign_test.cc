@@ -160,7 +160,7 @@ TEST_F(CampaignTest, BoundsTheShrinkingOfAllFindings) {
   EXPECT_LT(runner_.seconds[1], runner_.seconds[0]);
   EXPECT_LT(runner_.seconds[2], runner_.seconds[1]);
   EXPECT_THAT(said_, HasSubstr("the limit of 4 s ended it"));
-  EXPECT_THAT(campaign.FindingsText(), HasSubstr("./resprobe minimize goes on with it"));
+  EXPECT_THAT(campaign.list().Text(project_), HasSubstr("./resprobe minimize goes on with it"));
   for (const StoredFailure& one : Stored()) EXPECT_FALSE(one.failure.input.minimized);
 }
 
@@ -183,9 +183,9 @@ TEST_F(CampaignTest, WhatThereIsNoTimeToExamineCountsAsWhatItSeemsToBe) {
   search.accepted = "D";
   Campaign campaign(project_, &search, Options());
   EXPECT_EQ(campaign.Run({}), runner::kFinding);
-  ASSERT_THAT(campaign.found(), SizeIs(2));
-  EXPECT_EQ(campaign.found().at("AB").met, 3u);
-  EXPECT_EQ(campaign.found().count("F"), 1u);
+  ASSERT_THAT(campaign.list().by_signature, SizeIs(2));
+  EXPECT_EQ(campaign.list().by_signature.at("AB").met, 3u);
+  EXPECT_EQ(campaign.list().by_signature.count("F"), 1u);
   ASSERT_THAT(Stored(), SizeIs(2));
   const StoredFailure kept = Stored()[Stored()[0].failure.what.signature == "AB" ? 0 : 1];
   EXPECT_EQ(kept.failure.what.details["variants"][0]["signature"], "AC");

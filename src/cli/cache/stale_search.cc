@@ -34,16 +34,17 @@ std::optional<cachelab::StaleCase> GivenCase(const StaleVerbOptions& options) {
 }
 
 // Writes the findings to --failure-log.
-void WriteLog(const StaleVerbOptions& options, const std::string& verb,
+void WriteLog(const runner::Project& project, const StaleVerbOptions& options,
+              const std::string& verb,
               const findings::Campaign& campaign) {
-  if (options.failure_log.empty() || campaign.found().empty()) return;
-  const Json all = campaign.FindingsJson();
+  if (options.failure_log.empty() || campaign.list().by_signature.empty()) return;
+  const Json all = campaign.list().ToJson(project);
   if (!options.LogIsFolder()) {
     runner::WriteFile(options.failure_log, Json{{"failures", all}}.dump(2) + "\n");
     return;
   }
   size_t i = 0;
-  for (const auto& [signature, found] : campaign.found()) {
+  for (const auto& [signature, found] : campaign.list().by_signature) {
     const fs::path name = fs::path(options.failure_log) /
                           (verb + "-" + findings::FileNameOf(found.failure.what.signature));
     runner::WriteFile(name.string() + ".json", all[i++].dump(2) + "\n");
@@ -227,10 +228,10 @@ int RunHunt(const StaleVerbOptions& options, const HuntKind& kind) {
     code = campaign.Run(options.output);
   } catch (const runner::UserError&) {
     // The findings folder may be full while the log can be written.
-    WriteLog(options, kind.verb, campaign);
+    WriteLog(project, options, kind.verb, campaign);
     throw;
   }
-  WriteLog(options, kind.verb, campaign);
+  WriteLog(project, options, kind.verb, campaign);
   return code;
 }
 

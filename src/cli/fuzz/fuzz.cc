@@ -165,7 +165,7 @@ int RunFuzz(const FuzzOptions& options) {
       const findings::Campaign* running = nullptr;
       campaign_options.progress = [&] {
         row.progress = search->progress();
-        row.findings = running->found();
+        row.findings = running->list().by_signature;
         AddToHistory(&row);
         display.Update(row);
       };
@@ -173,8 +173,8 @@ int RunFuzz(const FuzzOptions& options) {
       running = &campaign;
       campaign.Loop();
       row.progress = search->progress();
-      row.findings = campaign.found();
-      row.report = campaign.FindingsOfReport();
+      row.findings = campaign.list().by_signature;
+      row.report = campaign.list().ForReport(project);
       row.history.push_back(row.progress);
       row.note = !row.progress.trouble.empty() ? row.progress.trouble : campaign.trouble();
     } catch (const runner::UserError& error) {

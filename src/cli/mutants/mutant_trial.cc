@@ -73,8 +73,8 @@ bool Fuzz(const runner::Project& project, const Trial& trial, const fs::path& se
   if (!progress.trouble.empty()) throw runner::UserError(trial.harness + ": " + progress.trouble);
   result->executions = progress.executions;
   result->seconds = progress.first_failure > 0 ? progress.first_failure : progress.elapsed;
-  if (campaign.found().empty()) return !runner::Interrupted();
-  const findings::Found& found = campaign.found().begin()->second;
+  if (campaign.list().by_signature.empty()) return !runner::Interrupted();
+  const findings::Found& found = campaign.list().by_signature.begin()->second;
   result->signature = found.failure.what.signature;
   findings::MetCase met;
   met.tape = found.failure.input.tape;

@@ -46,23 +46,16 @@ void AddTargets(Gen& gen, Arena* arena, CommandCase* c) {
 
 }  // namespace
 
-OracleCases::OracleCases(const runner::Project& project, const CaseOptions& options,
-                         const live::ServerSurvey& survey, Profile profile)
-    : options_(options),
-      survey_(survey),
-      profile_(profile),
-      restricted_(!options.groups.empty() || !options.commands.empty() ||
-                  !options.without.empty() || !survey.redis()),
-      choice_([this](const Command& command) { return Wanted(command); }),
-      cases_(project, options.seed,
-             [this](uint64_t seed, Arena* arena, CommandCase* c) { Generate(seed, arena, c); }) {
+void CheckCaseOptions(const CaseOptions& options) {
   std::set<std::string> groups;
   std::set<std::string> names;
-  for (const Command& command : Commands(profile)) {
-    groups.insert(std::string(CommandGroupName(command.spec->group)));
-    names.insert(std::string(command.full_name()));
-    for (const Command& subcommand : command.subcommands) {
-      names.insert(std::string(subcommand.full_name()));
+  for (uint8_t i = 0; !ProfileName(static_cast<Profile>(i)).empty(); ++i) {
+    for (const Command& command : Commands(static_cast<Profile>(i))) {
+      groups.insert(std::string(CommandGroupName(command.spec->group)));
+      names.insert(std::string(command.full_name()));
+      for (const Command& subcommand : command.subcommands) {
+        names.insert(std::string(subcommand.full_name()));
+      }
     }
   }
   for (const std::string& group : options.groups) {
@@ -79,6 +72,18 @@ OracleCases::OracleCases(const runner::Project& project, const CaseOptions& opti
                               "': conformance.md lists them (a subcommand is client|id)");
     }
   }
+}
+
+OracleCases::OracleCases(const runner::Project& project, const CaseOptions& options,
+                         const live::ServerSurvey& survey, Profile profile)
+    : options_(options),
+      survey_(survey),
+      profile_(profile),
+      restricted_(!options.groups.empty() || !options.commands.empty() ||
+                  !options.without.empty() || !survey.redis()),
+      choice_([this](const Command& command) { return Wanted(command); }),
+      cases_(project, options.seed,
+             [this](uint64_t seed, Arena* arena, CommandCase* c) { Generate(seed, arena, c); }) {
   if (choice_.empty()) {
     throw runner::UserError(
         "no command is left to compare: the server has none of those that the options permit");

@@ -20,11 +20,13 @@ struct CaseOptions {
   std::string protocol = "both";      // "2", "3"
 };
 
+// Throws UserError if a group or a command does not exist in any profile.
+void CheckCaseOptions(const CaseOptions& options);
+
 // The cases of one run of the oracle: SeedCases of command_handler, restricted by the options.
 class OracleCases {
  public:
-  // Cases have only what the server has. Throws UserError if a group or a command does not exist,
-  // or no command is left.
+  // Cases have only what the server has. Throws UserError if no command is left.
   OracleCases(const runner::Project& project, const CaseOptions& options,
               const live::ServerSurvey& survey, Profile profile);
 

@@ -328,11 +328,11 @@ int RunIo(const IoOptions& options) {
   const Figures& figures = search.figures();
   report::Report report = report::NewReport("io", campaign.clock().Seconds());
   report.interrupted = interrupted;
-  report.findings = campaign.FindingsOfReport();
+  report.findings = campaign.list().ForReport(project);
   report.own = ToJson(options, subject, figures);
   if (options.output.text_on_stdout()) {
     Print(options, subject, figures);
-    if (!campaign.found().empty()) std::fputs(campaign.FindingsText().c_str(), stdout);
+    if (!campaign.list().by_signature.empty()) std::fputs(campaign.list().Text(project).c_str(), stdout);
   }
   if (!options.qdisc.empty()) {
     const std::string qdisc = QdiscFigures();

@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 
@@ -159,6 +160,29 @@ UniqueFd Listen(uint16_t port, bool allow_remote, std::string* error) {
     return UniqueFd();
   }
   return fd;
+}
+
+UniqueFd ReservePort(uint16_t* port, std::string* error) {
+  // The name of an abstract socket belongs to one process, and is free once that has ended.
+  constexpr int kTries = 64;
+  for (int i = 0; i < kTries; ++i) {
+    const UniqueFd free = Listen(0, false, error);
+    if (!free.valid()) return UniqueFd();
+    *port = LocalPort(free.get());
+    const std::string name = "resprobe-port-" + std::to_string(*port);
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data(), name.size());
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    UniqueFd held(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (held.valid() &&
+        bind(held.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) {
+      return held;
+    }
+    if (errno != EADDRINUSE) break;
+  }
+  *error = std::string("cannot reserve a port: ") + std::strerror(errno);
+  return UniqueFd();
 }
 
 uint16_t LocalPort(int fd) {

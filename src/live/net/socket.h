@@ -31,6 +31,10 @@ UniqueFd ConnectUnix(const std::string& path, std::string* error);
 // Listens on 127.0.0.1, or with `allow_remote` on every IPv4 address of the machine. Port 0 selects
 // a free one.
 UniqueFd Listen(uint16_t port, bool allow_remote, std::string* error);
+// A free port of 127.0.0.1 for a program that is about to be started. As long as the returned
+// descriptor is open, no other caller on this machine gets the same port from here; but a program
+// that knows nothing of this may take it.
+UniqueFd ReservePort(uint16_t* port, std::string* error);
 // The port that a socket is bound to, 0 if none.
 uint16_t LocalPort(int fd);
 // Call before bind(2): allows a port whose last connections are still closing (TIME_WAIT), but not,

@@ -102,7 +102,7 @@ std::optional<KeyAdopter::Value> KeyAdopter::Read(const std::string& key) {
   if (reply->text() == ObjectTypeName(ObjectType::kNone)) return value;
   const Reader* const reader = ReaderOf(reply->text());
   if (reader == nullptr || !survey_->Has(reader->command)) return std::nullopt;
-  if (verdict_->IsKnownToDiffer(reader->command)) return std::nullopt;
+  if (verdict_->Misreads(reader->command)) return std::nullopt;
   value.type = reader->type;
   std::vector<std::string> words = {reader->command, key};
   words.insert(words.end(), reader->after_key.begin(), reader->after_key.end());

@@ -22,7 +22,11 @@ bool HasFlag(const Asked& asked, uint32_t flags) {
   return RunsAny(asked, [&](const Command& command) { return command.Has(flags); });
 }
 
+constexpr std::string_view kClosed = "connection closed";
 constexpr std::string_view kWhereError = " where the core has an error";
+// Kinds of differences where the core has no value to read.
+constexpr std::string_view kWithoutValue[] = {" where the core has null",
+                                              " where the core has error", "error text"};
 constexpr std::string_view kClosedInstead = "connection closed where the core has an error";
 constexpr std::string_view kClosedAfterError = "connection closed after an error";
 constexpr std::string_view kClosedAfterEach = "connection closed after each reply";
@@ -70,6 +74,8 @@ void OracleVerdict::BeginCase() {
   Clear();
   differing_.clear();
   leaving_.clear();
+  closing_.clear();
+  misreading_.clear();
   closes_after_errors_ = false;
   if (known_ == nullptr) return;
   for (const std::string& signature : *known_) {
@@ -90,6 +96,10 @@ void OracleVerdict::BeginCase() {
       name = name.substr(0, after);
     }
     (kind == kLeavesOtherData || kind == kLeavesOtherExpiry ? leaving_ : differing_).emplace(name);
+    if (kind.starts_with(kClosed)) closing_.emplace(name);
+    const bool of_value = std::ranges::none_of(
+        kWithoutValue, [&](std::string_view without) { return kind.contains(without); });
+    if (of_value) misreading_.emplace(name);
   }
 }
 
@@ -104,10 +114,11 @@ bool OracleVerdict::LeavesOtherData(const Asked& asked) const {
                              [&](const Asked& queued) { return LeavesOtherData(queued); });
 }
 
-bool OracleVerdict::MayDiffer(const Asked& asked) const {
+bool OracleVerdict::MustBeAlone(const Asked& asked) const {
   return LeavesOtherData(asked) ||
          (!differing_.empty() && RunsAny(asked, [&](const Command& command) {
-           return differing_.contains(command.full_name());
+           return closing_.contains(command.full_name()) ||
+                  (command.Has(kWrite) && differing_.contains(command.full_name()));
          }));
 }
 
@@ -303,7 +314,7 @@ bool OracleVerdict::Closed(size_t number, const resp::ReplyView& core) {
   const Asked& asked = log_->At(number);
   const bool in_step = InStep(number);
   const bool doubtful = known_ != nullptr && IsDoubtful(asked);
-  NoReply(number, "connection closed", core, "nothing: it has closed the connection");
+  NoReply(number, std::string(kClosed), core, "nothing: it has closed the connection");
   difference_->closed = true;
   difference_->out_of_step = !in_step;
   if (!in_step || known_ == nullptr) return true;

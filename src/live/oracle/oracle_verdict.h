@@ -111,9 +111,9 @@ class OracleVerdict {
   using Adopt = std::function<std::optional<Adopted>(const Asked&)>;
   void set_adopt(Adopt adopt) { adopt_ = std::move(adopt); }
 
-  // True if the request is known to differ: then it is sent alone, so that the case can go on from
-  // what the server has made of it.
-  bool MayDiffer(const Asked& asked) const;
+  // True if the request is sent alone: it is a write that is known to differ, and the case goes on
+  // from what the server has made of it; or its connection may be closed.
+  bool MustBeAlone(const Asked& asked) const;
   // True if it is known to leave other data, which its reply need not show.
   bool LeavesOtherData(const Asked& asked) const;
   // True if the server is known to close connections after errors, or instead of them.
@@ -160,8 +160,8 @@ class OracleVerdict {
   void TooMany(size_t asked, bool error, std::string server);
   // A push to a client that has asked for none. False if that is known: then it is ignored.
   bool UnaskedPush(const OracleClient& client, std::string server);
-  // True if a difference in this command's own replies is known.
-  bool IsKnownToDiffer(std::string_view command) const { return differing_.contains(command); }
+  // True if this command is known to reply something else where the core has a value.
+  bool Misreads(std::string_view command) const { return misreading_.contains(command); }
   // The server does not answer: it has ended, or it hangs. If waiting was interrupted, the run is
   // given up.
   void ServerFailed();
@@ -198,8 +198,11 @@ class OracleVerdict {
   std::set<std::string, std::less<>> doubtful_keys_;
   bool all_doubtful_ = false;
   Adopt adopt_;
-  // From the known differences: commands, and commands with options that leave other data.
+  // From the known differences: commands, those that misread, those whose connection was closed,
+  // and commands with options that leave other data.
   std::set<std::string, std::less<>> differing_;
+  std::set<std::string, std::less<>> misreading_;
+  std::set<std::string, std::less<>> closing_;
   std::set<std::string, std::less<>> leaving_;
   bool closes_after_errors_ = false;
 };

@@ -125,7 +125,7 @@ void RequestWriter::Execute(OracleClient& client, std::vector<std::string> args,
   } else {
     core_->Receive(client.core_id, core_wire_);
   }
-  const bool differs = !of_state && verdict_->MayDiffer(asked);
+  const bool differs = !of_state && verdict_->MustBeAlone(asked);
   const bool refused = core_->Output(client.core_id).starts_with('-');
   TakeOutputs(client, number);
   AfterCore(client);

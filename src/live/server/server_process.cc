@@ -145,9 +145,8 @@ bool ServerProcess::Launch(const ServerProcessOptions& options, std::string* err
   const bool by_socket = options.Mentions(kSocketWord);
   by_tcp_ = options.by_tcp && !options.own_words();
   if (options.tcp || by_port) {
-    const UniqueFd free = Listen(0, false, error);
-    if (!free.valid()) return false;
-    port_ = LocalPort(free.get());
+    reserved_ = ReservePort(&port_, error);
+    if (!reserved_.valid()) return false;
   }
   watch_ = UniqueFd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!watch_.valid() ||
@@ -228,7 +227,12 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
   int wait_ms = 1;
   for (;;) {
     const Answer answer = Ask(options);
-    if (answer == Answer::kReady) return true;
+    if (answer == Answer::kReady) {
+      // Another program may have taken the port, and it was that which answered.
+      if (!AwaitEnd(0)) return true;
+      *error = "the server has ended at once: " + LastLogLine();
+      return false;
+    }
     if (answer == Answer::kNever) {
       *error = "the server accepts a connection but sends nothing for " +
                std::to_string(options.hang_ms / 1000) + " s: " + LastLogLine();

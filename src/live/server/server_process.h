@@ -90,6 +90,7 @@ class ServerProcess : public StartedServer {
   std::string folder_;
   std::string socket_path_;
   uint16_t port_ = 0;
+  UniqueFd reserved_;
   bool by_tcp_ = false;
   pid_t pid_ = -1;
   UniqueFd pid_fd_;

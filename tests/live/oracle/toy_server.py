@@ -34,6 +34,8 @@ FAULTS = {
     "null-array": "a null is a null array",
     "lrange-short": "LRANGE leaves out the last of three and more",
     "rpush-front": "RPUSH puts a second element in front of the first",
+    "get-missing": "GET of a key that is not there gives an empty value",
+    "pttl-missing": "PTTL of a key that is not there is -1",
     "get-once": "the 60th GET of a key that is there finds nothing",
 }
 
@@ -199,7 +201,7 @@ class Store:
 
     def do_pttl(self, key):
         if key not in self.keys:
-            return -2
+            return -1 if self.has("pttl-missing") else -2
         return int(self.ends[key] - time.time() * 1000) if key in self.ends else -1
 
     def do_ttl(self, key):
@@ -214,6 +216,8 @@ class Store:
     def do_get(self, key):
         value = self.get(key, bytes)
         self.gets += value is not None
+        if value is None and self.has("get-missing"):
+            return b""
         return None if self.has("get-once") and self.gets == 60 else value
 
     def do_set(self, key, value, *options):
