@@ -96,7 +96,8 @@ void Campaign::RunOpen() {
 void Campaign::CountSteppedOver() {
   for (const auto& [signature, times] : search_->SteppedOver()) {
     const auto same = same_.find(signature);
-    const auto found = same == same_.end() ? list_.by_signature.end() : list_.by_signature.find(same->second);
+    const auto found =
+        same == same_.end() ? list_.by_signature.end() : list_.by_signature.find(same->second);
     if (found == list_.by_signature.end()) continue;
     found->second.met += times;
     found->second.met_as[signature] += times;
@@ -215,7 +216,8 @@ int Campaign::Run(const runner::OutputOptions& output,
 void Campaign::Take(const MetCase& met) {
   const std::string& signature = met.outcome.what.signature;
   if (const auto same = same_.find(signature); same != same_.end()) {
-    if (const auto found = list_.by_signature.find(same->second); found != list_.by_signature.end()) {
+    if (const auto found = list_.by_signature.find(same->second);
+        found != list_.by_signature.end()) {
       if (found->second.met++ == 0) {
         found->second.seconds = clock_.Seconds();
         found->second.executions = met.executions;
@@ -227,7 +229,8 @@ void Campaign::Take(const MetCase& met) {
   }
   if (search_->Accepts(signature)) return;
   constexpr uint64_t kMostTries = 3;
-  if (const auto lone = list_.lone.find(signature); lone != list_.lone.end() && lone->second >= kMostTries) {
+  if (const auto lone = list_.lone.find(signature);
+      lone != list_.lone.end() && lone->second >= kMostTries) {
     ++lone->second;
     return;
   }
@@ -476,7 +479,8 @@ bool Campaign::IsLone(const MetCase& met, const Found& found) {
 
 bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
   const std::string& signature = found.failure.what.signature;
-  if (!list_.not_smallest.contains(signature) || list_.by_signature.contains(signature)) return false;
+  if (!list_.not_smallest.contains(signature) || list_.by_signature.contains(signature))
+    return false;
   const std::string rough = search_->RoughCause(signature);
   auto same = std::ranges::find_if(list_.by_signature, [&](const auto& one) {
     return !one.second.folder.empty() && search_->RoughCause(one.first) == rough;
@@ -502,12 +506,14 @@ bool Campaign::CountUnexamined(const std::string& as_met, const Found& found) {
 
 bool Campaign::AddVariant(const std::string& as_met, const Found& found, const std::string& text) {
   const std::string& signature = found.failure.what.signature;
-  if (found.folder.empty() || found.failure.interrupted || list_.by_signature.contains(signature)) return false;
+  if (found.folder.empty() || found.failure.interrupted || list_.by_signature.contains(signature))
+    return false;
   const auto is_kin = [&](const std::string& other) {
     return other != signature && search_->ProbablyOneCause(other, signature);
   };
-  auto main = std::ranges::find_if(
-      list_.by_signature, [&](const auto& one) { return is_kin(one.first) && !one.second.folder.empty(); });
+  auto main = std::ranges::find_if(list_.by_signature, [&](const auto& one) {
+    return is_kin(one.first) && !one.second.folder.empty();
+  });
   if (main == list_.by_signature.end()) {
     const RunSpec& run = found.failure.run;
     std::vector<std::string> broken;
@@ -569,9 +575,10 @@ void Campaign::File(const MetCase& met) {
         // After shrinking it may equal a known finding.
         const auto here = list_.by_signature.find(signature);
         const std::optional<StoredFailure> known =
-            here == list_.by_signature.end() ? store_.Find(found.failure.run.harness, options_.prefix,
-                                               signature, &found.failure.run.server)
-                                 : std::nullopt;
+            here == list_.by_signature.end()
+                ? store_.Find(found.failure.run.harness, options_.prefix, signature,
+                              &found.failure.run.server)
+                : std::nullopt;
         if (here != list_.by_signature.end() || known) store_.Remove(found.folder);
         if (here != list_.by_signature.end()) {
           same_[as_met] = signature;

@@ -170,7 +170,7 @@ class Campaign {
   RunClock clock_;
   FoundList list_;
   std::map<std::string, std::string> same_;  // the signature as met -> as filed
-  double met_seconds_ = 0;  // when the last failure was met
+  double met_seconds_ = 0;                   // when the last failure was met
   uint64_t met_executions_ = 0;
   double shrinking_seconds_ = 0;  // spent
   std::string trouble_;

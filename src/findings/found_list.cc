@@ -69,8 +69,8 @@ bool FoundList::unsteady() const { return lone.size() >= kMostLone; }
 std::string FoundList::Count() const { return Plural(by_signature.size(), noun); }
 
 bool FoundList::Fails() const {
-  return std::ranges::any_of(
-      by_signature, [&](const auto& one) { return known_fails || !one.second.known; });
+  return std::ranges::any_of(by_signature,
+                             [&](const auto& one) { return known_fails || !one.second.known; });
 }
 
 std::vector<report::Finding> FoundList::ForReport(const runner::Project& project) const {

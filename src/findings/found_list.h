@@ -32,10 +32,10 @@ struct Found {
 
 // What a campaign has found, as text and as JSON.
 struct FoundList {
-  std::string noun = "finding";          // its plural ends in s
-  bool known_fails = true;               // whether a finding that an earlier run has filed counts
+  std::string noun = "finding";  // its plural ends in s
+  bool known_fails = true;       // whether a finding that an earlier run has filed counts
   std::map<std::string, Found> by_signature{};  // as filed
-  double first_seconds = 0;              // of the run, until the first was met
+  double first_seconds = 0;                     // of the run, until the first was met
   // Failures that did not recur, by the signature as met, and how often they were met.
   std::map<std::string, uint64_t> lone{};
   std::set<std::string> not_smallest{};  // the signatures that a limit of shrinking has ended

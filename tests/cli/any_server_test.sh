@@ -304,6 +304,23 @@ if [[ $part == findings ]]; then
   has junit 'failures="0"'
   has junit 'known from an earlier run: append: value of integer'
 
+  # Eight faults are eight findings, although some of them show in nearly each case; and only what was
+  # generated counts as a case.
+  rm -rf "$RESPROBE_WORK_DIR"
+  run 1 oracle --only-errors-code --seeds 150 --start "$toy get-missing pttl-missing append-length \
+    set-nx hset-count sadd-empty getrange-end rpop-keeps-empty"
+  has out "rpop: leaves other data, met"
+  has out "8 differences"
+  has out "150 cases"
+  check "a known difference of what is read is met again: $(<"$temp/out")" \
+    test "$(grep -c "^difference met: getrange" "$temp/out")" == 1
+  # What is wrong with the options is said before a server is started.
+  for wrong in "--accept $temp/none" "--groups nope" "--commands nope"; do
+    # shellcheck disable=SC2086
+    run 2 oracle --start "false {port}" $wrong
+    hasnt err "the server"
+  done
+
   wrong_use "$temp/none/junit" oracle --start "$toy" --junit "$temp/none/junit"
   run 1 oracle --start "$toy append-length" --only-errors-code --seeds 60 --write-accept "$temp/list"
   run 0 oracle --start "$toy append-length" --only-errors-code --seeds 60 --accept "$temp/list"

@@ -35,8 +35,7 @@ std::optional<cachelab::StaleCase> GivenCase(const StaleVerbOptions& options) {
 
 // Writes the findings to --failure-log.
 void WriteLog(const runner::Project& project, const StaleVerbOptions& options,
-              const std::string& verb,
-              const findings::Campaign& campaign) {
+              const std::string& verb, const findings::Campaign& campaign) {
   if (options.failure_log.empty() || campaign.list().by_signature.empty()) return;
   const Json all = campaign.list().ToJson(project);
   if (!options.LogIsFolder()) {

@@ -203,11 +203,9 @@ void OracleCaseRunner::ShrinkCase(findings::ShrinkBudget* budget, Arena* arena, 
   if (outcome->what.signature != runner::JsonText(signature) && !spec_.options.contains("known")) {
     ShrinkByCause(budget, c, outcome);
   }
-  // From now on its request is sent alone, and the core takes over what the server makes of it.
-  if (outcome->what.signature.ends_with(live::kLeavesOtherData) ||
-      outcome->what.signature.ends_with(live::kLeavesOtherExpiry)) {
-    session_.Know(outcome->what.signature);
-  }
+  // From now on its cases go on: a write is sent alone, and the core takes over what the server
+  // makes of it.
+  if (!again->fatal && !again->out_of_step) session_.Know(outcome->what.signature);
 }
 
 void OracleCaseRunner::ShrinkByCause(findings::ShrinkBudget* budget, CommandCase* c,

@@ -150,7 +150,7 @@ std::string OracleSearch::WhyVacuous() const {
 }
 
 findings::SmallCase OracleSearch::Reduce(const findings::MetCase& met,
-                           const findings::ShrinkLimits& limits) {
+                                         const findings::ShrinkLimits& limits) {
   if (session_.gone())
     throw runner::UserError("the server does not come back: " + session_.why_gone());
   return Search::Reduce(met, limits);
@@ -199,7 +199,7 @@ std::string OracleSearch::Begin() const {
 }
 
 std::string OracleSearch::Line(const std::string& found, const findings::RunClock& clock) const {
-  return runner::Grouped(counts().cases) + " cases, " + runner::Grouped(Requests()) +
+  return runner::Grouped(taken_) + " cases, " + runner::Grouped(Requests()) +
          " requests compared, and " + runner::Grouped(counts().state) + " of what they left, " +
          found + ", " + clock.Rate(Requests() + counts().state, "comparisons");
 }
@@ -239,7 +239,7 @@ Json OracleSearch::Report() const {
   Json json = {{"server", runner_.spec().server.version},
                {"profile", runner_.spec().server.profile},
                {"seed", options_.cases.seed},
-               {"cases", counts().cases},
+               {"cases", taken_},
                {"requests", Requests()},
                {"state", counts().state},
                {"compared", Json::object()},
@@ -287,12 +287,7 @@ void OracleSearch::Examine(const live::Difference& difference, const Met& met) {
   const double seconds = kSeconds + kHangs * session_.oracle().hang_ms() / 1000.0;
   session_.LimitTo(
       [this, end = runner::Now() + seconds] { return over_ && over_() && runner::Now() > end; });
-  // The case that differs has been counted, and those that were sent after it have not.
-  const uint64_t cases = counts().cases + std::max<uint64_t>(difference.suspects, 1) - 1;
   ExamineFirst(difference, met);
-  live::OracleCounts counted = counts();
-  counted.cases = cases;
-  session_.set_counts(std::move(counted));
   session_.LimitTo(over_);
   // What is met on the way is not counted.
   for (const auto& [signature, count] : session_.oracle().verdict().met()) {
@@ -353,8 +348,8 @@ void OracleSearch::AddSurveyCases() {
   if (survey.pushes()) add(std::vector<std::vector<std::string>>(kPings, {"PING"}));
 }
 
-void OracleSearch::Tell(const live::Difference& difference, const CommandCase& c, const std::string& from,
-          const Met& met) {
+void OracleSearch::Tell(const live::Difference& difference, const CommandCase& c,
+                        const std::string& from, const Met& met) {
   findings::MetCase one;
   one.tape = runner::TapeOf(c);
   one.ops = c.ops.size();

@@ -84,7 +84,7 @@ class OracleSearch : public findings::Search {
   Arena survey_arena_;
   std::function<bool()> over_;
   std::vector<CommandCase> of_survey_;  // those that have not run
-  uint64_t taken_ = 0;
+  uint64_t taken_ = 0;       // cases, without those of the survey and those that are run again
   live::OracleCounts kept_;  // while cases run that are not of the search
 };
 

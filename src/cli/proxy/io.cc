@@ -332,7 +332,8 @@ int RunIo(const IoOptions& options) {
   report.own = ToJson(options, subject, figures);
   if (options.output.text_on_stdout()) {
     Print(options, subject, figures);
-    if (!campaign.list().by_signature.empty()) std::fputs(campaign.list().Text(project).c_str(), stdout);
+    if (!campaign.list().by_signature.empty())
+      std::fputs(campaign.list().Text(project).c_str(), stdout);
   }
   if (!options.qdisc.empty()) {
     const std::string qdisc = QdiscFigures();

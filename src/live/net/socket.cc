@@ -175,8 +175,7 @@ UniqueFd ReservePort(uint16_t* port, std::string* error) {
     std::memcpy(address.sun_path + 1, name.data(), name.size());
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
     UniqueFd held(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (held.valid() &&
-        bind(held.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) {
+    if (held.valid() && bind(held.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) {
       return held;
     }
     if (errno != EADDRINUSE) break;

@@ -398,6 +398,10 @@ bool Comparer::Same(const Asked& asked, const ReplyView& core, const ReplyView& 
   mismatch->command =
       asked.command == nullptr ? "unknown command" : std::string(asked.command->full_name());
   mismatch->kind = asked.popped ? "choice of elements" : KindOfMismatch(core, server);
+  if (groups_errors_ && freedom == Freedom::kTime && mismatch->kind == "value of integer" &&
+      core.integer() == -2) {
+    mismatch->kind = kNotMinusTwo;
+  }
   return false;
 }
 

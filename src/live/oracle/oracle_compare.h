@@ -118,6 +118,10 @@ bool SameInAnyOrder(const resp::ReplyView& a, const resp::ReplyView& b, bool pai
 // "integer where the core has null".
 std::string KindOfMismatch(const resp::ReplyView& core, const resp::ReplyView& server);
 
+// The kind of mismatch where the core says that there is no key (TTL, PTTL), of a server of any
+// kind.
+inline constexpr std::string_view kNotMinusTwo = "value of -2";
+
 // What kind of reply it is: "null array", "error WRONGTYPE", "bulk string".
 std::string Label(const resp::ReplyView& value);
 

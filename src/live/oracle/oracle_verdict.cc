@@ -25,8 +25,14 @@ bool HasFlag(const Asked& asked, uint32_t flags) {
 constexpr std::string_view kClosed = "connection closed";
 constexpr std::string_view kWhereError = " where the core has an error";
 // Kinds of differences where the core has no value to read.
-constexpr std::string_view kWithoutValue[] = {" where the core has null",
-                                              " where the core has error", "error text"};
+constexpr std::string_view kWithoutValue[] = {
+    " where the core has null", " where the core has error", "error text", kNotMinusTwo};
+
+bool IsOfValue(std::string_view kind) {
+  return std::ranges::none_of(kWithoutValue,
+                              [&](std::string_view without) { return kind.contains(without); });
+}
+
 constexpr std::string_view kClosedInstead = "connection closed where the core has an error";
 constexpr std::string_view kClosedAfterError = "connection closed after an error";
 constexpr std::string_view kClosedAfterEach = "connection closed after each reply";
@@ -97,9 +103,7 @@ void OracleVerdict::BeginCase() {
     }
     (kind == kLeavesOtherData || kind == kLeavesOtherExpiry ? leaving_ : differing_).emplace(name);
     if (kind.starts_with(kClosed)) closing_.emplace(name);
-    const bool of_value = std::ranges::none_of(
-        kWithoutValue, [&](std::string_view without) { return kind.contains(without); });
-    if (of_value) misreading_.emplace(name);
+    if (IsOfValue(kind)) misreading_.emplace(name);
   }
 }
 
@@ -210,6 +214,7 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
     // What is read wrongly is so in a case and after it.
     signature.erase(0, kOfState.size());
   }
+  if (!known_->contains(signature)) signature = ReadersOwn(*difference_);
   if (!known_->contains(signature)) return true;
   difference_.reset();
   ++met_[signature];
@@ -219,6 +224,22 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
     for (OracleConnection& connection : *connections_) connection.Forgive(number);
   }
   return false;
+}
+
+// A command that is known to read wrongly does so whatever was written before. But what a write
+// leaves shows in the values that these commands read.
+std::string OracleVerdict::ReadersOwn(const Difference& difference) {
+  constexpr std::string_view kStateReaders[] = {"type",   "pttl",   "ttl",     "pexpiretime",
+                                                "get",    "lrange", "hgetall", "smembers",
+                                                "zrange", "dbsize", "exists",  "keys"};
+  if (difference.after.empty()) return "";
+  Difference own = difference;
+  own.after.clear();
+  if (own.command.starts_with(kOfState)) own.command.erase(0, kOfState.size());
+  const bool shows_writes =
+      std::ranges::find(kStateReaders, own.command) != std::end(kStateReaders) &&
+      IsOfValue(own.kind);
+  return shows_writes ? "" : own.Signature();
 }
 
 void OracleVerdict::Differ(size_t asked, std::string kind, std::string core, std::string server,

@@ -174,6 +174,9 @@ class OracleVerdict {
 
  private:
   std::string LastWrite(size_t asked) const;
+  // The signature of the difference if it is the reading command's own fault, whatever was written
+  // before; "" if it cannot be.
+  static std::string ReadersOwn(const Difference& difference);
   // Counts the difference of a write that is known to leave what was taken over.
   void CountLeft(const Asked& asked, const Adopted& adopted);
   void SetCause(std::string_view cause);
