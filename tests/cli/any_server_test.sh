@@ -327,6 +327,9 @@ if [[ $part == findings ]]; then
   has out '"say why it is accepted" is no reason: append'
   run 2 oracle --start "false {port}"
   hasnt err "name redis-server"
+  # What answers on the port is not the server.
+  run 2 oracle --start "$python $(dirname "$0")/../live/oracle/taken_port.py {port}"
+  has err "in use"
   exit "$failures"
 fi
 

@@ -78,6 +78,38 @@ Resolved Resolve(const Address& address, bool allow_remote, std::string* error) 
   return {nullptr, freeaddrinfo};
 }
 
+// What the system's table of sockets says of the one with these addresses, or, if there is no such
+// connection, of the one that listens on `own`.
+std::optional<inet_diag_msg> Diagnose(const sockaddr_in& own, const sockaddr_in& peer) {
+  const UniqueFd diag(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+  if (!diag.valid()) return std::nullopt;
+  struct {
+    nlmsghdr header;
+    inet_diag_req_v2 request;
+  } ask = {};
+  ask.header.nlmsg_len = sizeof(ask);
+  ask.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  ask.header.nlmsg_flags = NLM_F_REQUEST;
+  ask.request.sdiag_family = AF_INET;
+  ask.request.sdiag_protocol = IPPROTO_TCP;
+  ask.request.idiag_states = ~0U;
+  ask.request.id.idiag_sport = own.sin_port;
+  ask.request.id.idiag_dport = peer.sin_port;
+  ask.request.id.idiag_src[0] = own.sin_addr.s_addr;
+  ask.request.id.idiag_dst[0] = peer.sin_addr.s_addr;
+  ask.request.id.idiag_cookie[0] = ask.request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+  if (send(diag.get(), &ask, sizeof(ask), 0) != sizeof(ask)) return std::nullopt;
+  alignas(nlmsghdr) char bytes[4096];
+  const ssize_t got = recv(diag.get(), bytes, sizeof(bytes), 0);
+  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return std::nullopt;
+  nlmsghdr header;
+  std::memcpy(&header, bytes, sizeof(header));
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return std::nullopt;
+  inet_diag_msg message;
+  std::memcpy(&message, bytes + NLMSG_HDRLEN, sizeof(message));
+  return message;
+}
+
 }  // namespace
 
 std::string Address::ToText() const {
@@ -221,34 +253,23 @@ std::optional<size_t> UnreadAtPeer(int fd) {
       own.sin_family != AF_INET || peer.sin_family != AF_INET) {
     return std::nullopt;
   }
-  const UniqueFd diag(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-  if (!diag.valid()) return std::nullopt;
-  struct {
-    nlmsghdr header;
-    inet_diag_req_v2 request;
-  } ask = {};
-  ask.header.nlmsg_len = sizeof(ask);
-  ask.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  ask.header.nlmsg_flags = NLM_F_REQUEST;
-  ask.request.sdiag_family = AF_INET;
-  ask.request.sdiag_protocol = IPPROTO_TCP;
-  ask.request.idiag_states = ~0U;
   // The other end's own address is what this end calls its peer's.
-  ask.request.id.idiag_sport = peer.sin_port;
-  ask.request.id.idiag_dport = own.sin_port;
-  ask.request.id.idiag_src[0] = peer.sin_addr.s_addr;
-  ask.request.id.idiag_dst[0] = own.sin_addr.s_addr;
-  ask.request.id.idiag_cookie[0] = ask.request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-  if (send(diag.get(), &ask, sizeof(ask), 0) != sizeof(ask)) return std::nullopt;
-  alignas(nlmsghdr) char bytes[4096];
-  const ssize_t got = recv(diag.get(), bytes, sizeof(bytes), 0);
-  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return std::nullopt;
-  nlmsghdr header;
-  std::memcpy(&header, bytes, sizeof(header));
-  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return std::nullopt;
-  inet_diag_msg message;
-  std::memcpy(&message, bytes + NLMSG_HDRLEN, sizeof(message));
-  return message.idiag_rqueue;
+  const std::optional<inet_diag_msg> found = Diagnose(peer, own);
+  if (!found) return std::nullopt;
+  return found->idiag_rqueue;
+}
+
+std::optional<uint64_t> ListenerInode(uint16_t port) {
+  sockaddr_in own = {};
+  own.sin_family = AF_INET;
+  own.sin_port = htons(port);
+  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in nobody = own;
+  nobody.sin_port = 0;
+  const std::optional<inet_diag_msg> found = Diagnose(own, nobody);
+  constexpr uint8_t kListens = 10;  // TCP_LISTEN of the kernel
+  if (!found || found->idiag_state != kListens) return std::nullopt;
+  return found->idiag_inode;
 }
 
 }  // namespace resprobe::live

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -37,6 +38,7 @@ constexpr std::string_view kSocketWord = "{socket}";
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kReadyWithin(30);
+constexpr std::chrono::seconds kForeignFor(2);
 constexpr int kEndWithinMs = 5000;
 // A port that is free now may be taken a moment later.
 constexpr int kPortTries = 5;
@@ -77,6 +79,17 @@ uintmax_t DiskBytes(const std::string& folder) {
       bytes += static_cast<uintmax_t>(file.st_blocks) * kBlock;
   }
   return bytes;
+}
+
+bool HoldsSocket(pid_t pid, uint64_t inode) {
+  const std::string wanted = "socket:[" + std::to_string(inode) + "]";
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc/" + std::to_string(pid) + "/fd", error), end;
+       !error && at != end; at.increment(error)) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(at->path(), gone) == wanted) return true;
+  }
+  return false;
 }
 
 // Runs in the child: executes the program, or writes errno to `report`.
@@ -224,16 +237,16 @@ void ServerProcess::LimitDisk(size_t megabytes) {
 
 bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string* error) {
   const Clock::time_point give_up = Clock::now() + kReadyWithin;
+  std::optional<Clock::time_point> foreign_until;
   int wait_ms = 1;
   for (;;) {
     const Answer answer = Ask(options);
-    if (answer == Answer::kReady) {
-      // Another program may have taken the port, and it was that which answered.
-      if (!AwaitEnd(0)) return true;
-      *error = "the server has ended at once: " + LastLogLine();
-      return false;
-    }
-    if (answer == Answer::kNever) {
+    // Another program may have taken the port in the meantime: then the server is about to end. One
+    // that has another process listen, which is not below it, is given a moment.
+    if (answer == Answer::kReady && OwnsPort()) return true;
+    if (answer == Answer::kReady && !foreign_until) foreign_until = Clock::now() + kForeignFor;
+    if (foreign_until && Clock::now() >= *foreign_until && !AwaitEnd(0)) return true;
+    if (answer == Answer::kNever && !AwaitEnd(0)) {
       *error = "the server accepts a connection but sends nothing for " +
                std::to_string(options.hang_ms / 1000) + " s: " + LastLogLine();
       Signal(SIGKILL);  // a server that hangs may ignore SIGTERM
@@ -286,6 +299,22 @@ ServerProcess::Answer ServerProcess::Ask(const ServerProcessOptions& options) co
                                                                    : Answer::kNotYet;
   }
   return link.in().starts_with("-LOADING") ? Answer::kNotYet : Answer::kReady;
+}
+
+bool ServerProcess::OwnsPort() const {
+  if (!socket_path_.empty() && !by_tcp_) return true;
+  const std::optional<uint64_t> inode = ListenerInode(port_);
+  if (!inode || HoldsSocket(pid_, *inode)) return true;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end;
+       at.increment(error)) {
+    pid_t pid = 0;
+    const std::string name = at->path().filename();
+    const auto [rest, code] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (code != std::errc() || pid == pid_) continue;
+    if (getpgid(pid) == pid_ && HoldsSocket(pid, *inode)) return true;
+  }
+  return false;
 }
 
 UniqueFd ServerProcess::Connect(std::string* error) const {

@@ -83,6 +83,8 @@ class ServerProcess : public StartedServer {
   bool AwaitReady(const ServerProcessOptions& options, std::string* error);
   enum class Answer { kReady, kNotYet, kNever };
   Answer Ask(const ServerProcessOptions& options) const;
+  // False if it is known that another program listens on the port.
+  bool OwnsPort() const;
   std::string LastLogLine() const;
   // Kills the server if its files take more than this.
   void LimitDisk(size_t megabytes);

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <set>
+#include <vector>
 
 namespace resprobe::live {
 namespace {
@@ -38,6 +42,33 @@ TEST(SocketTest, ListensOnLoopbackAndConnects) {
   EXPECT_TRUE(Connect({"127.0.0.1", port}, false, &error).valid()) << error;
   EXPECT_FALSE(Listen(port, false, &error).valid());
   EXPECT_EQ(error, "cannot listen on port " + std::to_string(port) + ": Address already in use");
+}
+
+TEST(SocketTest, SaysWhichSocketListens) {
+  std::string error;
+  UniqueFd listening = Listen(0, false, &error);
+  const uint16_t port = LocalPort(listening.get());
+  struct stat own;
+  ASSERT_EQ(fstat(listening.get(), &own), 0);
+  EXPECT_EQ(ListenerInode(port), own.st_ino);
+  listening.Reset();
+  EXPECT_EQ(ListenerInode(port), std::nullopt);
+}
+
+TEST(SocketTest, ReservesAPortForOneCaller) {
+  std::string error;
+  uint16_t port = 0;
+  const UniqueFd held = ReservePort(&port, &error);
+  ASSERT_TRUE(held.valid()) << error;
+  // The program that it is for can listen.
+  EXPECT_TRUE(Listen(port, false, &error).valid()) << error;
+  std::set<uint16_t> ports = {port};
+  std::vector<UniqueFd> all;
+  for (int i = 0; i < 200; ++i) {
+    all.push_back(ReservePort(&port, &error));
+    ASSERT_TRUE(all.back().valid()) << error;
+    EXPECT_TRUE(ports.insert(port).second) << port;
+  }
 }
 
 TEST(SocketTest, SaysWhatItCannotReach) {
