@@ -151,6 +151,13 @@ bool EventLoop::Turn(ClientSlot& slot, std::span<const Event> events, bool spuri
     }
     each.timed = run_->in_timeout = true;
   }
+  const bool may_be_due =
+      client.wants(Event::kTimeout) && client.timer_us() <= run_->now_us() + kTimerSlackUs;
+  if (may_be_due && !slot.connected && command_timeout_ && IsDue(client, Event::kWritable) &&
+      guard_->Avoids(KnownFault::kConnectTimer)) {
+    guard_->Abandon(KnownFault::kConnectTimer);
+    return true;
+  }
   const bool due =
       client.wants(Event::kTimeout) && client.timer_us() + kTimerSlackUs <= run_->now_us();
   if (due) {

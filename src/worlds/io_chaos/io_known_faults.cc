@@ -68,6 +68,9 @@ constexpr KnownFaultInfo kFaults[] = {
     {KnownFault::kAttachOutOfMemory, "attach_out_of_memory",
      "redisAsyncFree() after redisLibuvAttach() has failed uses a null pointer", kVersion100,
      kNoEnd, "", "", "libuv"},
+    {KnownFault::kConnectTimer, "connect_timer",
+     "the tick that establishes a connection after its deadline ends its first command",
+     kVersion110, kNoEnd, "", "", "poll"},
 };
 
 }  // namespace

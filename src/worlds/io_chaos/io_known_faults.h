@@ -36,6 +36,7 @@ enum class KnownFault : uint8_t {
   kFullBacklogBlocking,
   kElementsAhead,
   kAttachOutOfMemory,
+  kConnectTimer,
 };
 
 // A set of known faults.
