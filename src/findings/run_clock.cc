@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "findings/shrink_budget.h"
 #include "runner/process.h"
 #include "runner/text.h"
 

@@ -197,7 +197,7 @@ TEST_F(CampaignTest, WhatThereIsNoTimeToExamineCountsAsWhatItSeemsToBe) {
   second.accepted = "D";
   Campaign examined(project_, &second, Options());
   examined.Loop();
-  EXPECT_THAT(examined.found(), SizeIs(3));
+  EXPECT_THAT(examined.list().by_signature, SizeIs(3));
 }
 
 TEST_F(CampaignTest, ShrinkingEndsWithTheRun) {
