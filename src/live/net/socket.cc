@@ -79,7 +79,8 @@ Resolved Resolve(const Address& address, bool allow_remote, std::string* error) 
 }
 
 // What the system's table of sockets says of the one with these addresses, or, if there is no such
-// connection, of the one that listens on `own`.
+// connection, of the one that listens on `own`; idiag_state is 0 if there is neither. nullopt if
+// the system does not tell.
 std::optional<inet_diag_msg> Diagnose(const sockaddr_in& own, const sockaddr_in& peer) {
   const UniqueFd diag(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (!diag.valid()) return std::nullopt;
@@ -101,11 +102,20 @@ std::optional<inet_diag_msg> Diagnose(const sockaddr_in& own, const sockaddr_in&
   if (send(diag.get(), &ask, sizeof(ask), 0) != sizeof(ask)) return std::nullopt;
   alignas(nlmsghdr) char bytes[4096];
   const ssize_t got = recv(diag.get(), bytes, sizeof(bytes), 0);
-  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(inet_diag_msg)))) return std::nullopt;
+  if (got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return std::nullopt;
   nlmsghdr header;
   std::memcpy(&header, bytes, sizeof(header));
-  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return std::nullopt;
-  inet_diag_msg message;
+  inet_diag_msg message = {};
+  if (header.nlmsg_type == NLMSG_ERROR) {
+    nlmsgerr error;
+    std::memcpy(&error, bytes + NLMSG_HDRLEN, sizeof(error));
+    if (error.error == -ENOENT) return message;
+    return std::nullopt;
+  }
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+      got < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(message)))) {
+    return std::nullopt;
+  }
   std::memcpy(&message, bytes + NLMSG_HDRLEN, sizeof(message));
   return message;
 }
@@ -255,7 +265,7 @@ std::optional<size_t> UnreadAtPeer(int fd) {
   }
   // The other end's own address is what this end calls its peer's.
   const std::optional<inet_diag_msg> found = Diagnose(peer, own);
-  if (!found) return std::nullopt;
+  if (!found || found->idiag_state == 0) return std::nullopt;
   return found->idiag_rqueue;
 }
 
@@ -268,8 +278,8 @@ std::optional<uint64_t> ListenerInode(uint16_t port) {
   nobody.sin_port = 0;
   const std::optional<inet_diag_msg> found = Diagnose(own, nobody);
   constexpr uint8_t kListens = 10;  // TCP_LISTEN of the kernel
-  if (!found || found->idiag_state != kListens) return std::nullopt;
-  return found->idiag_inode;
+  if (!found) return std::nullopt;
+  return found->idiag_state == kListens ? found->idiag_inode : 0;
 }
 
 }  // namespace resprobe::live

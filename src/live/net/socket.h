@@ -47,8 +47,8 @@ bool SetNonBlocking(int fd);
 // not read, by the system's own table of sockets. nullopt if that end is on another machine.
 std::optional<size_t> UnreadAtPeer(int fd);
 
-// The inode of the socket that listens on this port of 127.0.0.1; nullopt if there is none, or only
-// one that the system does not tell.
+// The inode of the socket that listens on this port of 127.0.0.1; 0 if there is none, nullopt if
+// the system does not tell.
 std::optional<uint64_t> ListenerInode(uint16_t port);
 
 // Sends all bytes on a blocking socket, or returns false. A closed peer raises no signal.

@@ -241,8 +241,9 @@ bool ServerProcess::AwaitReady(const ServerProcessOptions& options, std::string*
   int wait_ms = 1;
   for (;;) {
     const Answer answer = Ask(options);
-    // Another program may have taken the port in the meantime: then the server is about to end. One
-    // that has another process listen, which is not below it, is given a moment.
+    // Another program may have taken the port in the meantime, and even left it again: then the
+    // server is about to end. One that has another process listen, which is not below it, is given
+    // a moment.
     if (answer == Answer::kReady && OwnsPort()) return true;
     if (answer == Answer::kReady && !foreign_until) foreign_until = Clock::now() + kForeignFor;
     if (foreign_until && Clock::now() >= *foreign_until && !AwaitEnd(0)) return true;
