@@ -39,6 +39,11 @@ run 0 --help-list
 cmp "$temp/out" scripts/help.txt ||
   fail "scripts/help.txt is old: build/fuzz/bin/resprobe --help-list >scripts/help.txt"
 
+# The files that its examples name are there.
+while read -r file; do
+  [[ -e $file ]] || fail "the help names $file, which is not there"
+done < <(grep -oE "\b(corpus/[a-z_]+|drivers)/[a-z0-9_]+\.[a-z]+" scripts/help.txt | sort -u)
+
 # It refuses wrong command lines in the program's words, and no right ones.
 mkdir "$temp/clone"
 cp -r resprobe scripts harnesses "$temp/clone"

@@ -136,7 +136,7 @@ Verb ShowVerb() {
   Verb verb("show", "print a case for people");
   verb.details = "Prints the ops of a case as .ops text, or its raw bytes with notes.";
   verb.examples = {{"show work/findings/invalidation/stale-read", "prints the case of a finding"},
-                   {"show --diagram -o case.svg corpus/invalidation/race.ops",
+                   {"show --diagram -o case.svg corpus/invalidation/redirect.ops",
                     "draws the messages of a case of invalidation"}};
   verb.exit_codes = "0 printed, 2 wrong use.";
   verb.Arguments("CASE", &options->cases, "Files or folders")

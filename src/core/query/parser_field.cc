@@ -253,7 +253,12 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
       continue;
     }
     if (!Expect(Tok::kLeftBrace, dialect2() ? "'{' or '['" : "'{'")) return false;
+    // The grammar of RediSearch has empty attributes: `{;}`, `{$weight:1;;$slop:2;}`.
     while (!At(Tok::kRightBrace)) {
+      if (At(Tok::kSemicolon)) {
+        Advance();
+        continue;
+      }
       if (!At(Tok::kParam)) return Fail("'$' and the name of an attribute, or '}'");
       const auto name = FindAttribute(Raw(tok()));
       if (!name) return Fail("a known attribute");
@@ -267,7 +272,6 @@ bool Parser::ParseAttributes(uint32_t mark, uint32_t begin) {
       ast_.last().begin = attribute_begin;
       added = true;
       if (!At(Tok::kSemicolon)) break;
-      Advance();
     }
     if (!Expect(Tok::kRightBrace, "';' or '}'")) return false;
   }
