@@ -274,7 +274,7 @@ class QueryGenerator {
       if (i > 0) Put(rng_.OneIn(2) ? ";" : "; ");
       Put(Pick(kAttributes));
     }
-    if (attributes > 0 && rng_.OneIn(4)) Put(";");
+    if (rng_.OneIn(4)) Put(rng_.OneIn(4) ? ";;" : ";");
     Put("}");
   }
 

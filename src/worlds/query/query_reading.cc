@@ -566,6 +566,10 @@ class Reader {
       Next();
       Need("{");
       while (!Failed() && !AtMark("}")) {
+        if (AtMark(";")) {  // an empty attribute
+          Next();
+          continue;
+        }
         const size_t name =
             At(Is::kParam) ? IndexOf(kAttributeNames, Now().raw) : kAttributeNames.size();
         if (name == kAttributeNames.size()) return Refuse();
@@ -578,7 +582,6 @@ class Reader {
         value[0].arg = static_cast<uint8_t>(name);
         Append(std::move(value), &parts);
         if (!AtMark(";")) break;
-        Next();
       }
       Need("}");
     }

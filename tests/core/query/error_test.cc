@@ -92,9 +92,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"foo=>{$height:1}", 6, "a known attribute", "a parameter"},
         Case{"foo=>{$weight}", 13, "':'", "'}'"}, Case{"foo=>{$weight:}", 14, "the value", "'}'"},
         Case{"foo=>{$weight:1 $slop:2}", 16, "';' or '}'", "a parameter"},
-        Case{"foo=>{$weight:1;;}", 16, "'$' and the name", "';'"},
-        Case{"foo=>{;}", 6, "'$' and the name", "';'"},
-        Case{"=>{$slop:1}", 0, "an operand", "'=>'"},
+        Case{"foo=>{$weight:1;;", 17, "'$' and the name", kEnd},
+        Case{"foo=>{;", 7, "'$' and the name", kEnd}, Case{"=>{$slop:1}", 0, "an operand", "'=>'"},
         // KNN.
         Case{"a1 b1=>[KNN 1 @v $q]", 5, "parentheses around", "'=>'"},
         Case{"a1|b1=>[KNN 1 @v $q]", 5, "parentheses around", "'=>'"},
