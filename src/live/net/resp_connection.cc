@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "live/net/socket.h"
+
 namespace resprobe::live {
 namespace {
 
@@ -79,6 +81,7 @@ RespConnection::Got RespConnection::Read(int ms) {
 RespConnection::Got RespConnection::Receive(int ms) {
   buffer_.resize(kRoom);
   int looks = ms > 0 ? Looks() : 0;
+  bool waited = false;
   for (;;) {
     // One call instead of poll() and recv().
     if (const int wait = std::min(ms, kLookMs); wait > 0 && wait != waits_ms_) {
@@ -95,6 +98,9 @@ RespConnection::Got RespConnection::Receive(int ms) {
     if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
       return Got::kClosed;
     }
+    // A server without TCP_NODELAY sends a second reply only when the first one is acknowledged,
+    // which the system here would put off for 40 ms.
+    if (!std::exchange(waited, true)) AcknowledgeNow(link_.fd.get());
     if (errno != EINTR && looks-- > 0) continue;
     if (errno != EINTR) ms -= kLookMs;
     if (ms <= 0 || stop_()) return Got::kNothing;

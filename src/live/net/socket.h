@@ -43,6 +43,10 @@ void ReuseAddress(int fd);
 
 bool SetNonBlocking(int fd);
 
+// Acknowledges what has arrived on a TCP connection at once (TCP_QUICKACK of tcp(7)). The system
+// forgets it: call it again before each wait. Nothing on other sockets.
+void AcknowledgeNow(int fd);
+
 // Bytes that have arrived at the other end of a connection over IPv4 and that the program there has
 // not read, by the system's own table of sockets. nullopt if that end is on another machine.
 std::optional<size_t> UnreadAtPeer(int fd);
