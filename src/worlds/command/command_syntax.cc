@@ -151,7 +151,7 @@ std::vector<std::string> RequestWithArguments(const Command& command) {
   std::vector<std::string> words = PlainRequest(command);
   const SyntaxPart syntax = ParseSyntax(command.spec->syntax);
   for (const SyntaxPart& part : syntax.parts) {
-    if (!part.optional || HasLiterals(part)) continue;
+    if ((!part.optional && !part.repeats) || HasLiterals(part)) continue;
     SyntaxPart given = part;
     given.optional = false;
     Append(given, {}, &words);

@@ -30,8 +30,9 @@ std::vector<std::string_view> LiteralsOf(std::string_view syntax);
 // own, small numbers. With `literal`, one of its syntax, the shortest that contains it.
 std::vector<std::string> PlainRequest(const Command& command, std::string_view literal = {});
 
-// The same, with the first of the optional parts at its end that has no literal words: the COUNT of
-// RPOP, a second key of DEL. PlainRequest() if there is none.
+// The same, with the first part at its end that has no literal words and may be left out or stand
+// again: the COUNT of RPOP, a second key of DEL, a second member of ZADD with its score.
+// PlainRequest() if there is none.
 std::vector<std::string> RequestWithArguments(const Command& command);
 
 }  // namespace resprobe
