@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "live/oracle/oracle_compare.h"
 #include "live/oracle/oracle_verdict.h"
 
 namespace resprobe::live {
@@ -91,8 +92,8 @@ std::string KindFamily(std::string_view kind) {
   }
   const bool null = where != kind.npos && !is_error(kind) &&
                     !is_error(kind.substr(where + kWhere.size())) && kind.contains("null");
-  const bool other = kind.starts_with("value of ") || kind == "number of elements" || null ||
-                     kind == kLeavesOtherData;
+  const bool other = kind.starts_with("value of ") || kind == "number of elements" ||
+                     kind == kOrderOfElements || null || kind == kLeavesOtherData;
   return other ? "another value" : std::string(kind);
 }
 

@@ -321,6 +321,7 @@ std::string KindOfMismatch(const ReplyView& core, const ReplyView& server) {
   if (ours != theirs) return theirs + " where the core has " + ours;
   if (core.is_error()) return "error text";
   if (core.is_aggregate() && core.size() != server.size()) return "number of elements";
+  if (SameInAnyOrder(core, server, /*pairs=*/false)) return std::string(kOrderOfElements);
   return "value of " + ours;
 }
 

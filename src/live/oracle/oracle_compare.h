@@ -115,6 +115,9 @@ int64_t SteadyMs();
 bool Identical(const resp::ReplyView& a, const resp::ReplyView& b);
 // True if the elements are identical in any order; with `pairs`, pairs of a flat array.
 bool SameInAnyOrder(const resp::ReplyView& a, const resp::ReplyView& b, bool pairs);
+// The kind of mismatch where the elements are the same. A known "value of array" (scores that are
+// rounded, say) is not to hide it.
+inline constexpr std::string_view kOrderOfElements = "order of elements";
 // "integer where the core has null".
 std::string KindOfMismatch(const resp::ReplyView& core, const resp::ReplyView& server);
 

@@ -103,7 +103,9 @@ void OracleVerdict::BeginCase() {
     }
     (kind == kLeavesOtherData || kind == kLeavesOtherExpiry ? leaving_ : differing_).emplace(name);
     if (kind.starts_with(kClosed)) closing_.emplace(name);
-    if (IsOfValue(kind)) misreading_.emplace(name);
+    // What it refuses with some option says nothing of how it reads without.
+    const bool refuses = kind.starts_with("error") && !signature.starts_with(kOfState);
+    if (IsOfValue(kind) && !refuses) misreading_.emplace(name);
   }
 }
 
@@ -204,7 +206,8 @@ bool OracleVerdict::ValueDiffers(size_t number, const Mismatch& mismatch, std::s
   SetCause(mismatch.cause);
   if (finds_causes_ && mismatch.cause.empty() && !mismatch.is_error && !HasFlag(asked, kWrite)) {
     // No write makes DBSIZE an array.
-    if (HasKeys(asked) || mismatch.kind.starts_with("value of")) {
+    if (HasKeys(asked) || mismatch.kind.starts_with("value of") ||
+        mismatch.kind == kOrderOfElements) {
       difference_->after = LastWrite(number);
     }
   }

@@ -160,7 +160,8 @@ class OracleVerdict {
   void TooMany(size_t asked, bool error, std::string server);
   // A push to a client that has asked for none. False if that is known: then it is ignored.
   bool UnaskedPush(const OracleClient& client, std::string server);
-  // True if this command is known to reply something else where the core has a value.
+  // True if this command is known to reply something else where the core has a value, other than an
+  // error to some request.
   bool Misreads(std::string_view command) const { return misreading_.contains(command); }
   // The server does not answer: it has ended, or it hangs. If waiting was interrupted, the run is
   // given up.

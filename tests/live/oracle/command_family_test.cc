@@ -17,6 +17,7 @@ TEST(CommandFamilyTest, JoinsWhatIsProbablyOneFunction) {
   EXPECT_TRUE(ProbablyOneCause("lindex: value of bulk string",
                                "lindex: null where the core has bulk string"));
   EXPECT_TRUE(ProbablyOneCause("lrange: number of elements", "lrange: value of array"));
+  EXPECT_TRUE(ProbablyOneCause("lrange: order of elements", "lrange: value of array"));
   EXPECT_TRUE(ProbablyOneCause("set: error ERR where the core has null",
                                "set: error ERR where the core has bulk string"));
   EXPECT_TRUE(ProbablyOneCause("get after set PX: null", "get after set EX: null"));

@@ -185,7 +185,7 @@ TEST_F(OracleTest, FindsWhatOnlyTheFinalStateShows) {
   Serve("\r\nRPUSH\r\n", "\r\nLPUSH\r\n");
   const auto difference = Run("call client=0 RPUSH l a b\n");
   ASSERT_TRUE(difference);
-  EXPECT_EQ(difference->Signature(), "state: lrange: value of array");
+  EXPECT_EQ(difference->Signature(), "state: lrange: order of elements");
 }
 
 TEST_F(OracleTest, FindsAMissingReply) {
