@@ -120,6 +120,13 @@ LINES
   run 0 oracle --start "$toy +one-database" --only-errors-code --seeds 60
   has out "select of another database"
   has out "0 differences"
+  # A server may say in HELLO what it is, and may have it for RESP2 alone.
+  corpus "HELLO 2 / GET k" "HELLO 3 / GET k"
+  run 0 oracle --start "$toy +greets" --only-errors-code --commands hello,get --requests 2
+  has out "hello 3"
+  has out "0 differences"
+  has out "may choose freely: hello"
+  rm -r "$temp/project/corpus"
   # Also where the texts of errors differ: its case does not become that of a text.
   rm -rf "$RESPROBE_WORK_DIR"
   run 1 oracle --start "$toy +flushall-hashes" --commands hget --seeds 1

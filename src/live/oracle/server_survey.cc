@@ -155,7 +155,7 @@ class Surveyor {
       AskAboutOptions(*command, survey);
       for (const Command& subcommand : command->subcommands) AskAboutOptions(subcommand, survey);
     }
-    survey->resp3_ = Has(*survey, "hello") && !Ask({"HELLO", "3"}).starts_with('-');
+    AskAboutResp3(survey);
     probe_.Disconnect();
     AskAboutDatabases(survey);
     Sort(survey);
@@ -305,6 +305,16 @@ class Surveyor {
         RequestWithArguments(command).size() <= plain) {
       survey->most_words_.emplace(name, plain);
     }
+  }
+
+  // One that has HELLO may speak RESP2 alone.
+  void AskAboutResp3(ServerSurvey* survey) {
+    if (!Has(*survey, "hello")) return;
+    std::string answer = Ask({"HELLO", "3"});
+    survey->resp3_ = !answer.starts_with('-');
+    if (survey->resp3_) return;
+    survey->absent_.insert("hello 3");
+    survey->list_.push_back({"hello 3", std::move(answer)});
   }
 
   // A server whose SELECT accepts the first database alone has no other.

@@ -69,6 +69,7 @@ MANNERS = {
     "one-database": "it has a SELECT, which accepts the database 0 alone",
     "dies": "it ends at the first GET",
     "renames": "it has RENAME",
+    "greets": "it has HELLO, of RESP2 alone",
     "floods": "it writes to its standard output without a pause",
 }
 
@@ -115,6 +116,7 @@ class Store:
             for name in dir(self)
             if name.startswith("do_") and name[3:] not in without
             and (name != "do_rename" or "renames" in manners)
+            and (name != "do_hello" or "greets" in manners)
             and (name != "do_select" or manners & {"fake-select", "one-database"})
         }
 
@@ -183,6 +185,13 @@ class Store:
         if not 0 <= number(index) < (1 if "one-database" in self.manners else 16):
             raise Wrong("ERR there is no such database")
         return OK
+
+    def do_hello(self, version=b"2"):
+        if version != b"2":
+            raise Wrong("NOPROTO there is no such version")
+        about = {"server": "toy", "version": "1", "proto": 2, "id": 1, "mode": "standalone"}
+        about |= {"role": "master", "modules": []}
+        return [one.encode() if isinstance(one, str) else one for pair in about.items() for one in pair]
 
     def do_dbsize(self):
         return len(self.keys)
