@@ -62,6 +62,15 @@ if (($(pairs after rst download) != $(pairs before rst download) + 3)) ||
   grep -e ping -e '^rst' "$temp/after" "$temp/before" >&2
   failures=$((failures + 1))
 fi
+# A report of fuzz has the same of its inputs, how often each toxic fired, and what was checked.
+run 0 fuzz io_chaos --corpus "$temp/work/corpus/io_chaos" --time 1s --seed 1 --format json \
+  --output "$temp/fuzz.json"
+has out "of io_chaos reach"
+run 0 report show "$temp/fuzz.json" --format markdown
+has out "own\_reply | from an honest peer"
+has out "### Inputs by fault and step"
+reached=$(awk -F'|' '/io.*: rst /{ print $4; exit }' "$temp/out")
+((reached >= 3)) || { echo "rst fired in '$reached' inputs instead of 3 at least" >&2; failures=$((failures + 1)); }
 # The seeds reach every pair; what a merge keeps of some of them reaches what they reached.
 grep -q " pairs met$" "$temp/before" || { echo "not every pair is met" >&2; tail -n 1 "$temp/before" >&2; failures=$((failures + 1)); }
 mkdir "$temp/project"

@@ -65,14 +65,12 @@ int RunMatrix(const std::string& name, const runner::OutputOptions& output) {
   const runner::HarnessEntry& harness = project.Find(name);
   std::vector<fs::path> cases = runner::FilesIn(project.CorpusOf(harness));
   for (const fs::path& file : runner::FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
-  std::map<std::string, std::map<std::string, size_t>> counts;
+  const std::map<std::string, std::map<std::string, size_t>> counts =
+      ReachedBy(harness, cases).pairs;
   std::set<std::string> columns;
-  FindPairs(harness, cases, [&](const fs::path&, const Pairs& pairs) {
-    for (const auto& [row, column] : pairs) {
-      ++counts[row][column];
-      columns.insert(column);
-    }
-  });
+  for (const auto& [row, of_row] : counts) {
+    for (const auto& [column, count] : of_row) columns.insert(column);
+  }
   if (counts.empty()) throw runner::UserError(name + " crosses nothing: use io_chaos");
   Json unmet = Json::array();
   for (const auto& [row, of_row] : counts) {

@@ -1,7 +1,10 @@
 #ifndef RESPROBE_CLI_CASES_PAIR_COVERAGE_H_
 #define RESPROBE_CLI_CASES_PAIR_COVERAGE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,6 +22,22 @@ using Pairs = std::set<std::pair<std::string, std::string>>;
 // Runs the cases and passes the pairs that each reaches; empty if its world reports none.
 void FindPairs(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases,
                const std::function<void(const fs::path&, const Pairs&)>& take);
+
+// What many cases reach together.
+struct Reached {
+  struct Fired {
+    uint64_t times = 0;
+    size_t cases = 0;
+  };
+  size_t cases = 0;
+  // By the name of a toxic: how often it had an effect ("fired NAME TIMES" in the trace).
+  std::map<std::string, Fired> fired;
+  // By row and column: in how many cases.
+  std::map<std::string, std::map<std::string, size_t>> pairs;
+
+  bool empty() const { return fired.empty() && pairs.empty(); }
+};
+Reached ReachedBy(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases);
 
 }  // namespace resprobe::cli
 

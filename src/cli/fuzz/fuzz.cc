@@ -37,6 +37,39 @@ report::Plot PlotOf(const std::vector<FuzzRow>& rows, const std::string& title,
   return plot;
 }
 
+// The tables of what was checked and reached.
+void AddReached(const FuzzRow& row, Json* json) {
+  for (const auto& [name, statement] : row.invariants) {
+    uint64_t violated = 0;
+    for (const report::Finding& finding : row.report) {
+      if (finding.invariant == name) violated += finding.met;
+    }
+    (*json)["invariants"][row.harness][name] = {{"what_must_hold", statement},
+                                                {"violated", violated}};
+  }
+  for (const auto& [name, fired] : row.reached.fired) {
+    (*json)["faults"][row.harness][name] = {{"times", fired.times}, {"inputs", fired.cases}};
+  }
+  for (const auto& [name, steps] : row.reached.pairs) {
+    (*json)["inputs_by_fault_and_step"][row.harness][name] = steps;
+  }
+}
+
+// Most worlds tell nothing of it: a few inputs show that.
+void AddWhatIsReached(const runner::HarnessEntry& harness, const FuzzSearch& search, FuzzRow* row,
+                      FuzzTable* display) {
+  constexpr size_t kTried = 50;
+  row->invariants = AskInfo(harness).invariants;
+  if (runner::Interrupted() || harness.live) return;
+  std::vector<fs::path> inputs = search.Inputs();
+  const size_t tried = std::min(inputs.size(), kTried);
+  if (ReachedBy(harness, {inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(tried)}).empty())
+    return;
+  display->Say("counting what " + findings::Plural(inputs.size(), "input") + " of " + harness.name +
+               " reach\n");
+  row->reached = ReachedBy(harness, inputs);
+}
+
 report::Report ReportOf(const FuzzOptions& options, const std::vector<FuzzRow>& rows,
                         double seconds) {
   report::Report report = report::NewReport("fuzz", seconds);
@@ -74,6 +107,7 @@ report::Report ReportOf(const FuzzOptions& options, const std::vector<FuzzRow>& 
     report.results.push_back(std::move(result));
     report.findings.insert(report.findings.end(), row.report.begin(), row.report.end());
   }
+  for (const FuzzRow& row : rows) AddReached(row, &json);
   report.plots = {PlotOf(rows, "Edges", "coverage points reached", &Progress::edges),
                   PlotOf(rows, "Executions", "executions", &Progress::executions),
                   PlotOf(rows, "Corpus", "inputs kept", &Progress::corpus)};
@@ -175,6 +209,7 @@ int RunFuzz(const FuzzOptions& options) {
       row.progress = search->progress();
       row.findings = campaign.list().by_signature;
       row.report = campaign.list().ForReport(project);
+      if (options.output.report()) AddWhatIsReached(harnesses[i], *search, &row, &display);
       row.history.push_back(row.progress);
       row.note = !row.progress.trouble.empty() ? row.progress.trouble : campaign.trouble();
     } catch (const runner::UserError& error) {

@@ -482,6 +482,13 @@ FuzzSearch::FuzzSearch(const runner::Project& project, const runner::HarnessEntr
   runner::MakeFolder(learnt_);
 }
 
+std::vector<fs::path> FuzzSearch::Inputs() const {
+  std::vector<fs::path> inputs = runner::FilesIn(seeds_from_);
+  const std::vector<fs::path> learnt = runner::FilesIn(learnt_);
+  inputs.insert(inputs.end(), learnt.begin(), learnt.end());
+  return inputs;
+}
+
 void FuzzSearch::Found(const Met& met, const std::string& tape, const Signature& signature,
                        const std::string& log, uint64_t seed) const {
   findings::MetCase one;

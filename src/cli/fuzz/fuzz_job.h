@@ -68,6 +68,8 @@ class FuzzSearch : public findings::Search {
              const FuzzOptions& options);
 
   const Progress& progress() const { return progress_; }
+  // The seeds, and what engines have learnt so far.
+  std::vector<fs::path> Inputs() const;
   // A line about what earlier runs have left; "" if there is nothing to say.
   virtual std::string Notice() const { return ""; }
 

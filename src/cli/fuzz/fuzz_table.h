@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "cli/cases/pair_coverage.h"
 #include "cli/fuzz/fuzz_job.h"
 #include "findings/campaign.h"
 #include "report/report.h"
@@ -21,6 +23,9 @@ struct FuzzRow {
   Progress progress;
   std::map<std::string, findings::Found> findings;  // by signature
   std::vector<report::Finding> report = {};
+  // What its harness checks: name and statement. Only for a report, as what its inputs reach.
+  std::vector<std::pair<std::string, std::string>> invariants = {};
+  Reached reached = {};
   std::vector<Progress> history = {};  // thinned
   size_t history_every = 1;            // of so many, one is kept
   size_t history_seen = 0;
