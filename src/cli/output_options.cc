@@ -28,4 +28,12 @@ void AddReportOptions(Verb* verb, runner::OutputOptions* output) {
   AddFormats(verb, report::Formats(), output, "the report in another --format than console");
 }
 
+void AddWatchOption(Verb* verb, runner::OutputOptions* output) {
+  verb->Group("Output");
+  verb->Number("--watch", "PORT", &output->watch_port, 0, 65535,
+               "Show the report, as it is so far, at http://127.0.0.1:PORT/ while the run goes on; "
+               "0 picks a free port");
+  verb->Group("");
+}
+
 }  // namespace resprobe::cli

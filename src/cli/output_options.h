@@ -11,6 +11,9 @@ void AddOutputOptions(Verb* verb, runner::OutputOptions* output);
 // The same with all formats of a report (report/writers.h): for a verb that has a campaign.
 void AddReportOptions(Verb* verb, runner::OutputOptions* output);
 
+// Adds --watch PORT to the same heading, for a verb that shows its report while it is made.
+void AddWatchOption(Verb* verb, runner::OutputOptions* output);
+
 }  // namespace resprobe::cli
 
 #endif  // RESPROBE_CLI_OUTPUT_OPTIONS_H_

@@ -120,6 +120,7 @@ void Campaign::Loop() {
   try {
     while (!over() && search_->Step(met)) {
       CountSteppedOver();
+      ShowPage();
       if (options_.progress) {
         options_.progress();
       } else if (!over() && clock_.LineDue()) {  // Run() prints the last one
@@ -141,6 +142,10 @@ void Campaign::Loop() {
   search_->LimitTo(nullptr);
   CountSteppedOver();
   CountAll();
+}
+
+void Campaign::ShowPage() const {
+  if (page_ != nullptr) page_->Show([this] { return ToReport(); });
 }
 
 void Campaign::CountAll() {
@@ -178,6 +183,7 @@ report::Report Campaign::ToReport() const {
 
 int Campaign::Run(const runner::OutputOptions& output,
                   const std::function<void(report::Report*)>& add) {
+  page_ = report::WatchPageOf(output, options_.out);
   Loop();
   PrintLine();
   std::fputs(ShownLines(search_->Summary()).c_str(), options_.out);
@@ -365,6 +371,7 @@ ShrinkLimits Campaign::LimitsFor(const std::string& signature) const {
   }
   limits.progress = [this, signature](const std::string& line) {
     Say("  minimizing " + signature + ": " + line + "\n");
+    ShowPage();
   };
   return limits;
 }

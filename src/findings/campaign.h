@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 #include "findings/found_list.h"
 #include "findings/run_clock.h"
 #include "report/report.h"
+#include "report/watch_page.h"
 #include "runner/output.h"
 #include "runner/project.h"
 
@@ -159,6 +161,7 @@ class Campaign {
   bool CountUnexamined(const std::string& as_met, const Found& found);
   void Say(const std::string& text) const;
   void PrintLine() const;
+  void ShowPage() const;
   std::string Describe(const Found& found, const std::string& text) const;
   bool StillFails(const StoredFailure& known);
   void CountAll();
@@ -168,6 +171,7 @@ class Campaign {
   CampaignOptions options_;
   FindingStore store_;
   RunClock clock_;
+  std::unique_ptr<report::WatchPage> page_;
   FoundList list_;
   std::map<std::string, std::string> same_;  // the signature as met -> as filed
   double met_seconds_ = 0;                   // when the last failure was met

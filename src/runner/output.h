@@ -1,6 +1,8 @@
 #ifndef RESPROBE_RUNNER_OUTPUT_H_
 #define RESPROBE_RUNNER_OUTPUT_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "runner/json_fwd.h"
@@ -12,6 +14,8 @@ namespace resprobe::runner {
 struct OutputOptions {
   std::string format = "console";
   std::string file;
+  // --watch: the port of a page that shows the report while it is made; 0: any free one.
+  std::optional<uint16_t> watch_port = {};
 
   // Throws UserError if --output is given without a format that goes to a file, or if the file
   // cannot be written.

@@ -121,6 +121,7 @@ void StaleVerbOptions::AddTo(Verb* verb) {
   verb->Flag("--list-commands", &list_commands, "Print the commands with their groups, and end");
   verb->Group("");
   AddReportOptions(verb, &output);
+  AddWatchOption(verb, &output);
   verb->Group("Output");
   verb->Flag("--show-last", &show_last, "Print what was last read after every round");
   verb->Flag("--trace", &trace, "Print every step");

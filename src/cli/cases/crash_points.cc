@@ -265,6 +265,7 @@ Verb CrashPointsVerb() {
   verb.Choice("--plant", {kPlantNoFsync}, &options->plant,
               "Break the server on purpose, to see that it is found: it makes no fsync");
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] { return RunCrashPoints(*options); };
   return verb;
 }

@@ -169,6 +169,7 @@ Verb ClientVerb() {
       .ShowDefault();
   verb.Group("");
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] { return RunClient(*options); };
   return verb;
 }

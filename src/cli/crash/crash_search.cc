@@ -424,6 +424,7 @@ void AddCrashLimits(Verb* verb, CrashOptions* options) {
       .ShowDefault();
   verb->Group("");
   AddReportOptions(verb, &options->output);
+  AddWatchOption(verb, &options->output);
 }
 
 }  // namespace resprobe::cli

@@ -15,6 +15,7 @@
 #include "cli/output_options.h"
 #include "cli/server_options.h"
 #include "cli/verbs.h"
+#include "report/watch_page.h"
 #include "report/writers.h"
 #include "runner/files.h"
 #include "runner/output.h"
@@ -121,10 +122,13 @@ int RunFull(const FullOptions& options) {
   double seconds = options.seconds;
   if (seconds == 0 && options.spec.empty()) seconds = options.quick ? kQuickSeconds : kSeconds;
   report::Report report = report::NewReport("full", 0);
+  const std::unique_ptr<report::WatchPage> page =
+      report::WatchPageOf(options.output, options.output.text_on_stdout() ? stdout : stderr);
   const double start = runner::Now();
   RunParts(
       parts, seconds,
       [&](const std::string& line) {
+        if (page != nullptr) page->Show([&] { return report; });
         if (!options.output.text_on_stdout()) return;
         std::printf("%s\n", runner::TerminalText(line).c_str());
         std::fflush(stdout);
@@ -191,6 +195,7 @@ Verb FullVerb() {
                                 .several = true,
                                 .usual = {std::begin(kUsualServers), std::end(kUsualServers)}});
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] { return RunFull(*options); };
   return verb;
 }

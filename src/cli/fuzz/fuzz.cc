@@ -15,6 +15,7 @@
 #include "cli/verbs.h"
 #include "findings/campaign.h"
 #include "findings/shrink_budget.h"
+#include "report/watch_page.h"
 #include "report/writers.h"
 #include "runner/json.h"
 #include "runner/user_error.h"
@@ -165,6 +166,7 @@ int RunFuzz(const FuzzOptions& options) {
   std::FILE* out = options.output.text_on_stdout() ? stdout : stderr;
   absl::FPrintF(out, "%s on %d cores, %g s for each harness, seed %d\n", options.engine,
                 options.jobs, options.seconds, options.seed);
+  const std::unique_ptr<report::WatchPage> page = report::WatchPageOf(options.output, out);
   FuzzTable display(&rows, options.seconds, out);
   display.Begin();
   size_t findings = 0;
@@ -202,6 +204,11 @@ int RunFuzz(const FuzzOptions& options) {
         row.findings = running->list().by_signature;
         AddToHistory(&row);
         display.Update(row);
+        if (page == nullptr) return;
+        page->Show([&] {
+          row.report = running->list().ForReport(project);
+          return ReportOf(options, rows, runner::Now() - start);
+        });
       };
       findings::Campaign campaign(project, search.get(), campaign_options);
       running = &campaign;
@@ -292,6 +299,7 @@ Verb FuzzVerb() {
               "A run that takes more memory is a finding")
       .ShowDefault();
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] {
     if (options->seed == 0)
       options->seed = static_cast<uint64_t>(runner::Now() * 1e6) % 1'000'000'007;

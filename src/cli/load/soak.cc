@@ -27,6 +27,7 @@
 #include "live/load/trend.h"
 #include "live/net/resp_probe.h"
 #include "live/server/live_server.h"
+#include "report/watch_page.h"
 #include "report/writers.h"
 #include "runner/files.h"
 #include "runner/json.h"
@@ -335,6 +336,8 @@ report::Report Soak::ToReport() const {
 
 int Soak::Run() {
   const bool text = options_.output.text_on_stdout();
+  const std::unique_ptr<report::WatchPage> page =
+      report::WatchPageOf(options_.output, text ? stdout : stderr);
   start_ = runner::Now();
   if (text) {
     absl::PrintF("%s: %d connections, %d keys, %d intervals of %s\n", server_->version(),
@@ -352,6 +355,7 @@ int Soak::Run() {
          !runner::Interrupted()) {
     const size_t before = samples_.size();
     const bool more = Interval();
+    if (page != nullptr) page->Show([this] { return ToReport(); });
     if (text && samples_.size() > before) {
       const SoakSample& last = samples_.back();
       const auto cell = [&](const char* name) {
@@ -445,6 +449,7 @@ Verb SoakVerb() {
       .ShowDefault();
   verb.Group("");
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
     return Soak(*options).Run();

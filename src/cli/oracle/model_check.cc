@@ -116,6 +116,7 @@ Verb ModelCheckVerb() {
   verb.Number("--seed", "S", &options->seed, 0, UINT64_MAX, "The first generated case")
       .ShowDefault();
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
     if (options->seconds == 0 && options->seeds == 0) options->seconds = 30;

@@ -173,6 +173,7 @@ Verb OracleVerb() {
   compared(verb.Flag("--verbose", &options->verbose,
                      "List at the end why requests were left out, and how many for each reason"));
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] {
     options->output.Check();
     if (options->seconds == 0 && options->seeds == 0 && options->requests == 0) {

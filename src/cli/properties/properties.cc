@@ -237,6 +237,7 @@ Verb PropertiesVerb() {
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first finding");
   verb.Group("");
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] { return RunProperties(*options); };
   return verb;
 }

@@ -49,6 +49,7 @@ Verb SimulateVerb() {
   verb.Flag("--stop-on-failure", &options->stop_on_failure, "End after the first finding");
   verb.Group("");
   AddReportOptions(&verb, &options->output);
+  AddWatchOption(&verb, &options->output);
   verb.run = [=] { return RunSimulate(*options); };
   return verb;
 }

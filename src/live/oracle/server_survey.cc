@@ -309,6 +309,7 @@ class Surveyor {
 
   // One that has HELLO may speak RESP2 alone.
   void AskAboutResp3(ServerSurvey* survey) {
+    survey->resp3_ = false;
     if (!Has(*survey, "hello")) return;
     std::string answer = Ask({"HELLO", "3"});
     survey->resp3_ = !answer.starts_with('-');
