@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "cli/cases/needed_tapes.h"
-#include "cli/cases/pair_coverage.h"
+#include "cli/fuzz/pair_coverage.h"
 #include "cli/cases/seed_selection.h"
 #include "cli/fuzz/fuzz_job.h"
 #include "cli/output_options.h"

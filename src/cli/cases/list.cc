@@ -5,7 +5,7 @@
 #include <memory>
 #include <set>
 
-#include "cli/cases/pair_coverage.h"
+#include "cli/fuzz/pair_coverage.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"

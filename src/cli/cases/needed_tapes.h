@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/cases/pair_coverage.h"
+#include "cli/fuzz/pair_coverage.h"
 #include "runner/files.h"
 #include "runner/project.h"
 

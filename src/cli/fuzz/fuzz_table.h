@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/cases/pair_coverage.h"
 #include "cli/fuzz/fuzz_job.h"
+#include "cli/fuzz/pair_coverage.h"
 #include "findings/campaign.h"
 #include "report/report.h"
 

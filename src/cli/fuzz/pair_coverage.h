@@ -1,5 +1,5 @@
-#ifndef RESPROBE_CLI_CASES_PAIR_COVERAGE_H_
-#define RESPROBE_CLI_CASES_PAIR_COVERAGE_H_
+#ifndef RESPROBE_CLI_FUZZ_PAIR_COVERAGE_H_
+#define RESPROBE_CLI_FUZZ_PAIR_COVERAGE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -41,4 +41,4 @@ Reached ReachedBy(const runner::HarnessEntry& harness, const std::vector<fs::pat
 
 }  // namespace resprobe::cli
 
-#endif  // RESPROBE_CLI_CASES_PAIR_COVERAGE_H_
+#endif  // RESPROBE_CLI_FUZZ_PAIR_COVERAGE_H_

@@ -1,4 +1,4 @@
-#include "cli/cases/pair_coverage.h"
+#include "cli/fuzz/pair_coverage.h"
 
 #include <sstream>
 
