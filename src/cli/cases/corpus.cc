@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "cli/cases/needed_tapes.h"
-#include "cli/fuzz/pair_coverage.h"
 #include "cli/cases/seed_selection.h"
 #include "cli/fuzz/fuzz_job.h"
+#include "cli/fuzz/pair_coverage.h"
 #include "cli/output_options.h"
 #include "cli/verbs.h"
 #include "runner/harness_process.h"
