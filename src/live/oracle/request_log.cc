@@ -68,7 +68,10 @@ void RequestLog::Retire(size_t first_owed, OracleCounts* counts) {
   const uint64_t settled = case_number_ - Unsettled(first_owed);
   counts->cases += settled - settled_;
   settled_ = settled;
-  for (; first_ < first_owed; ++first_) {
+  const auto owes = [&](const Asked& request) {
+    return first_owed < end() && request.case_number == At(first_owed).case_number;
+  };
+  for (; first_ < first_owed && !owes(requests_.front()); ++first_) {
     Count(requests_.front(), counts);
     requests_.pop_front();
   }

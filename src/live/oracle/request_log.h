@@ -42,8 +42,8 @@ void ForEachKey(const Asked& asked, const std::function<void(std::string_view)>&
 // True if the request, or one that it ran, is of such a command.
 bool RunsAny(const Asked& asked, const std::function<bool(const Command&)>& is);
 
-// The requests since the first one whose replies have not been compared. Numbers count from the
-// first request of the oracle.
+// The requests since the first one of a case with replies that have not been compared. Numbers
+// count from the first request of the oracle.
 class RequestLog {
  public:
   // Requests added from now on belong to the next case.
@@ -64,7 +64,8 @@ class RequestLog {
 
   // How many of the last cases have requests with numbers from `first_owed` on.
   uint64_t Unsettled(size_t first_owed) const;
-  // Counts and discards the requests before `first_owed`, whose replies have been compared.
+  // Counts and discards the requests before `first_owed`, whose replies have been compared; but not
+  // those of its own case, which may explain what is still to be compared.
   void Retire(size_t first_owed, OracleCounts* counts);
   // Discards all requests without counting them.
   void Clear();
