@@ -68,17 +68,15 @@ void RequestLog::Retire(size_t first_owed, OracleCounts* counts) {
   const uint64_t settled = case_number_ - Unsettled(first_owed);
   counts->cases += settled - settled_;
   settled_ = settled;
+  for (; counted_ < first_owed; ++counted_) Count(At(counted_), counts);
   const auto owes = [&](const Asked& request) {
     return first_owed < end() && request.case_number == At(first_owed).case_number;
   };
-  for (; first_ < first_owed && !owes(requests_.front()); ++first_) {
-    Count(requests_.front(), counts);
-    requests_.pop_front();
-  }
+  for (; first_ < first_owed && !owes(requests_.front()); ++first_) requests_.pop_front();
 }
 
 void RequestLog::Clear() {
-  first_ = end();
+  first_ = counted_ = end();
   requests_.clear();
   settled_ = case_number_;
 }

@@ -64,15 +64,16 @@ class RequestLog {
 
   // How many of the last cases have requests with numbers from `first_owed` on.
   uint64_t Unsettled(size_t first_owed) const;
-  // Counts and discards the requests before `first_owed`, whose replies have been compared; but not
-  // those of its own case, which may explain what is still to be compared.
+  // Counts the requests before `first_owed`, whose replies have been compared, and discards them,
+  // but for those of its own case: they may explain what is still to be compared.
   void Retire(size_t first_owed, OracleCounts* counts);
   // Discards all requests without counting them.
   void Clear();
 
  private:
   std::deque<Asked> requests_;
-  size_t first_ = 0;  // the number of the first request in requests_
+  size_t first_ = 0;    // the number of the first request in requests_
+  size_t counted_ = 0;  // that of the first one that was not counted
   size_t op_ = 0;
   uint64_t case_number_ = 0;
   int64_t began_ms_ = 0;  // that case
