@@ -10,6 +10,7 @@
 
 #include "findings/shrink_budget.h"
 #include "report/writers.h"
+#include "runner/files.h"
 #include "runner/process.h"
 #include "runner/text.h"
 #include "runner/user_error.h"
@@ -105,7 +106,10 @@ void Campaign::CountSteppedOver() {
 }
 
 void Campaign::Loop() {
-  if (options_.file) SayUnfinished();
+  if (options_.file) {
+    runner::MakeFolder(project_.work);  // whether it can be written is not to be learnt after hours
+    SayUnfinished();
+  }
   if (options_.file && options_.open_first) RunOpen();
   const Search::Met met = [this](const MetCase& one) { Take(one); };
   const auto over = [&] {
@@ -371,7 +375,6 @@ ShrinkLimits Campaign::LimitsFor(const std::string& signature) const {
   }
   limits.progress = [this, signature](const std::string& line) {
     Say("  minimizing " + signature + ": " + line + "\n");
-    ShowPage();
   };
   return limits;
 }

@@ -22,8 +22,9 @@ class WatchPage {
   ~WatchPage();
 
   const std::string& url() const { return url_; }
-  // Shows what `make` returns, if the page was asked for since the last time. Call it often: it
-  // costs next to nothing if nobody looks, and makes at most one report a second.
+  // Shows the report that `make` returns, from now on. Calls `make` only if the page was requested
+  // since the last call of `make`, and at most once a second: a caller may call Show() at each
+  // step.
   void Show(const std::function<Report()>& make);
 
  private:

@@ -323,6 +323,9 @@ if [[ $part == findings ]]; then
   has out "150 cases"
   check "a known difference of what is read is met again: $(<"$temp/out")" \
     test "$(grep -c "^difference met: getrange" "$temp/out")" == 1
+  # That findings cannot be written is said although there are none.
+  RESPROBE_WORK_DIR=/proc/none run 2 oracle --start "$toy" --only-errors-code --seeds 5
+  has err "/proc/none"
   # What is wrong with the options is said before a server is started.
   for wrong in "--accept $temp/none" "--groups nope" "--commands nope"; do
     # shellcheck disable=SC2086

@@ -359,12 +359,20 @@ TEST_F(CampaignTest, AServerThatIsGoneEndsTheRunAndLosesNothing) {
 }
 
 TEST_F(CampaignTest, ADiskThatTakesNothingEndsTheRunWithTheFindingSaid) {
-  runner::WriteFile(temp_.path() / "work", "no folder");
+  runner::MakeFolder(temp_.path() / "work");
+  runner::WriteFile(temp_.path() / "work" / "findings", "no folder");
   LetterSearch search(&runner_, {"aB", "C"});
   EXPECT_THROW(Run(&search), runner::UserError);
   EXPECT_EQ(search.taken(), 1u);
   EXPECT_THAT(said_, HasSubstr("finding: B\n"));
   EXPECT_THAT(said_, HasSubstr("folder:    none: "));
+}
+
+TEST_F(CampaignTest, AWorkFolderThatCannotBeEndsTheRunBeforeItsFirstCase) {
+  runner::WriteFile(temp_.path() / "work", "no folder");
+  LetterSearch search(&runner_, {"aB", "C"});
+  EXPECT_THROW(Run(&search), runner::UserError);
+  EXPECT_EQ(search.taken(), 0u);
 }
 
 TEST_F(CampaignTest, KeepsToItsBudget) {

@@ -65,8 +65,9 @@ int RunMatrix(const std::string& name, const runner::OutputOptions& output) {
   const runner::HarnessEntry& harness = project.Find(name);
   std::vector<fs::path> cases = runner::FilesIn(project.CorpusOf(harness));
   for (const fs::path& file : runner::FilesIn(project.WorkCorpusOf(harness))) cases.push_back(file);
-  const std::map<std::string, std::map<std::string, size_t>> counts =
-      ReachedBy(harness, cases).pairs;
+  Reached reached;
+  AddReached(harness, cases, &reached);
+  const auto& counts = reached.pairs;
   std::set<std::string> columns;
   for (const auto& [row, of_row] : counts) {
     for (const auto& [column, count] : of_row) columns.insert(column);

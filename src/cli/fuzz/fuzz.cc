@@ -39,7 +39,7 @@ report::Plot PlotOf(const std::vector<FuzzRow>& rows, const std::string& title,
 }
 
 // The tables of what was checked and reached.
-void AddReached(const FuzzRow& row, Json* json) {
+void AddCoverage(const FuzzRow& row, Json* json) {
   for (const auto& [name, statement] : row.invariants) {
     uint64_t violated = 0;
     for (const report::Finding& finding : row.report) {
@@ -56,19 +56,20 @@ void AddReached(const FuzzRow& row, Json* json) {
   }
 }
 
-// Most worlds tell nothing of it: a few inputs show that.
-void AddWhatIsReached(const runner::HarnessEntry& harness, const FuzzSearch& search, FuzzRow* row,
-                      FuzzTable* display) {
-  constexpr size_t kTried = 50;
+// Runs the inputs once more. Most worlds tell nothing of what they reach: the first few show that.
+void FindWhatIsReached(const runner::HarnessEntry& harness, const FuzzSearch& search, FuzzRow* row,
+                       FuzzTable* display) {
+  constexpr size_t kFirst = 50;
   row->invariants = AskInfo(harness).invariants;
   if (runner::Interrupted() || harness.live) return;
-  std::vector<fs::path> inputs = search.Inputs();
-  const size_t tried = std::min(inputs.size(), kTried);
-  if (ReachedBy(harness, {inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(tried)}).empty())
-    return;
+  const std::vector<fs::path> inputs = search.Inputs();
+  const auto end_of_first =
+      inputs.begin() + static_cast<ptrdiff_t>(std::min(inputs.size(), kFirst));
+  AddReached(harness, {inputs.begin(), end_of_first}, &row->reached);
+  if (row->reached.empty()) return;
   display->Say("counting what " + findings::Plural(inputs.size(), "input") + " of " + harness.name +
                " reach\n");
-  row->reached = ReachedBy(harness, inputs);
+  AddReached(harness, {end_of_first, inputs.end()}, &row->reached);
 }
 
 report::Report ReportOf(const FuzzOptions& options, const std::vector<FuzzRow>& rows,
@@ -108,7 +109,7 @@ report::Report ReportOf(const FuzzOptions& options, const std::vector<FuzzRow>& 
     report.results.push_back(std::move(result));
     report.findings.insert(report.findings.end(), row.report.begin(), row.report.end());
   }
-  for (const FuzzRow& row : rows) AddReached(row, &json);
+  for (const FuzzRow& row : rows) AddCoverage(row, &json);
   report.plots = {PlotOf(rows, "Edges", "coverage points reached", &Progress::edges),
                   PlotOf(rows, "Executions", "executions", &Progress::executions),
                   PlotOf(rows, "Corpus", "inputs kept", &Progress::corpus)};
@@ -216,7 +217,7 @@ int RunFuzz(const FuzzOptions& options) {
       row.progress = search->progress();
       row.findings = campaign.list().by_signature;
       row.report = campaign.list().ForReport(project);
-      if (options.output.report()) AddWhatIsReached(harnesses[i], *search, &row, &display);
+      if (options.output.report()) FindWhatIsReached(harnesses[i], *search, &row, &display);
       row.history.push_back(row.progress);
       row.note = !row.progress.trouble.empty() ? row.progress.trouble : campaign.trouble();
     } catch (const runner::UserError& error) {

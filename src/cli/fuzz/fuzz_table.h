@@ -23,7 +23,7 @@ struct FuzzRow {
   Progress progress;
   std::map<std::string, findings::Found> findings;  // by signature
   std::vector<report::Finding> report = {};
-  // What its harness checks: name and statement. Only for a report, as what its inputs reach.
+  // For a report: what its harness checks (name and statement), and what its inputs reach.
   std::vector<std::pair<std::string, std::string>> invariants = {};
   Reached reached = {};
   std::vector<Progress> history = {};  // thinned

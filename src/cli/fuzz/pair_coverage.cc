@@ -34,18 +34,17 @@ void FindPairs(const runner::HarnessEntry& harness, const std::vector<fs::path>&
            [&](const runner::CaseResult& result) { take(result.file, PairsIn(result.trace)); });
 }
 
-Reached ReachedBy(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases) {
-  Reached reached;
+void AddReached(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases,
+                Reached* reached) {
   RunCases(harness, cases, {.trace = true}, [&](const runner::CaseResult& result) {
-    ++reached.cases;
-    for (const auto& [row, column] : PairsIn(result.trace)) ++reached.pairs[row][column];
+    ++reached->cases;
+    for (const auto& [row, column] : PairsIn(result.trace)) ++reached->pairs[row][column];
     ForEachLine(result.trace, "fired", [&](const std::string& name, const std::string& times) {
-      Reached::Fired& fired = reached.fired[name];
+      Reached::Fired& fired = reached->fired[name];
       fired.times += std::stoull(times);
       ++fired.cases;
     });
   });
-  return reached;
 }
 
 }  // namespace resprobe::cli

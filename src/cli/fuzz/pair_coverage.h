@@ -37,7 +37,9 @@ struct Reached {
 
   bool empty() const { return fired.empty() && pairs.empty(); }
 };
-Reached ReachedBy(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases);
+// Adds what these cases reach.
+void AddReached(const runner::HarnessEntry& harness, const std::vector<fs::path>& cases,
+                Reached* reached);
 
 }  // namespace resprobe::cli
 

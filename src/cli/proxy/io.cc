@@ -403,7 +403,6 @@ Verb IoVerb() {
             "Put a queueing discipline of tc(8) below the connections, in a network namespace of "
             "their own: 'netem delay 5ms loss 1% duplicate 1% reorder 25%'");
   AddReportOptions(&verb, &options->output);
-  AddWatchOption(&verb, &options->output);
   verb.run = [=] {
     if (!options->qdisc.empty() && options->peer == "memory") {
       throw runner::UserError("--qdisc: --peer memory has no network: use forked or tcp");
