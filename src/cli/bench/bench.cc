@@ -52,22 +52,38 @@ struct BenchOptions {
   runner::OutputOptions output;
 };
 
-[[noreturn]] void ThrowFailed(const fs::path& binary, const std::string& log) {
+// `left`: the folder of what libFuzzer leaves.
+[[noreturn]] void ThrowFailed(const fs::path& binary, const std::string& log, const fs::path& left,
+                              const fs::path& work) {
   const Signature signature = ReadSignature(log);
+  std::string kept;
+  for (const fs::path& file : runner::FilesIn(left)) {
+    if (!file.filename().string().starts_with("crash-")) continue;
+    const fs::path copy = work / "bench" / (binary.filename().string() + "-" +
+                                            file.filename().string());
+    runner::MakeFolder(copy.parent_path());
+    runner::WriteFile(copy, runner::ReadFile(file));
+    kept = "; its input: ./resprobe replay --harness " + binary.filename().string() + " " +
+           copy.string();
+  }
   throw runner::UserError(binary.filename().string() +
                           ": did not run to its end under libFuzzer (" +
                           (signature.empty() ? "no report" : signature.Text()) +
-                          "): a bench needs a harness without findings");
+                          "): a bench needs a harness without findings" + kept);
 }
 
 // Executions per second of CPU time under libFuzzer over its seeds in turn, without mutation, from
 // the moment when it has read them. Entropic is off: it treats a feature as rare until others are
 // found, so with nothing to find all features stay rare, and counting them takes up to a quarter of
 // the time.
-double ReplayUnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint64_t runs) {
-  runner::TempFolder learnt;  // libFuzzer writes to its first folder
+double ReplayUnderLibFuzzer(const runner::Project& project, const fs::path& binary,
+                            const fs::path& seeds, uint64_t runs) {
+  const runner::TempFolder temp;
+  const fs::path learnt = temp.path() / "learnt";  // libFuzzer writes to its first folder
+  runner::MakeFolder(learnt);
   runner::Command command;
   command.argv = {binary,
+                  "-artifact_prefix=" + temp.path().string() + "/",
                   "-runs=" + std::to_string(runs),
                   "-seed=1",
                   "-len_control=0",
@@ -76,7 +92,7 @@ double ReplayUnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint6
                   "-detect_leaks=0",
                   "-cross_over=0",
                   "-entropic=0",
-                  learnt.path(),
+                  learnt,
                   seeds};
   command.environment = runner::SanitizerEnvironment(true);
   command.environment.emplace_back("RESPROBE_SEEDS_IN_TURN", seeds.string());
@@ -108,7 +124,7 @@ double ReplayUnderLibFuzzer(const fs::path& binary, const fs::path& seeds, uint6
     if (runner::Interrupted()) throw runner::Interruption();
   }
   if (process.exit_code() != 0 || !done || end <= begin || after <= before)
-    ThrowFailed(binary, log);
+    ThrowFailed(binary, log, temp.path(), project.work);
   return static_cast<double>(after - before) / (end - begin);
 }
 
@@ -154,7 +170,7 @@ CampaignRun RunCampaign(const runner::Project& project, const runner::HarnessEnt
       std::memcpy(&executions, count.data(), std::min(sizeof(executions), count.size()));
     }
   }
-  if (!running || used <= 0) ThrowFailed(harness.binary, log);
+  if (!running || used <= 0) ThrowFailed(harness.binary, log, temp.path(), project.work);
   run.per_second = static_cast<double>(executions) / used;
   return run;
 }
@@ -196,14 +212,14 @@ Json BenchHarness(const runner::Project& project, const runner::HarnessEntry& ha
   std::vector<double> alone;
   Alone last;
   // The number of runs for about the wanted time; the first measurements determine it.
-  const double speed = ReplayUnderLibFuzzer(harness.binary, seeds, 20000);
-  const double empty_speed = ReplayUnderLibFuzzer(empty, seeds, 100000);
+  const double speed = ReplayUnderLibFuzzer(project, harness.binary, seeds, 20000);
+  const double empty_speed = ReplayUnderLibFuzzer(project, empty, seeds, 100000);
   const auto runs = [&](double per_second) {
     return static_cast<uint64_t>(std::max(1000.0, per_second * options.seconds));
   };
   for (int round = 0; round < options.rounds; ++round) {
-    replay.push_back(ReplayUnderLibFuzzer(harness.binary, seeds, runs(speed)));
-    yardstick.push_back(ReplayUnderLibFuzzer(empty, seeds, runs(empty_speed)));
+    replay.push_back(ReplayUnderLibFuzzer(project, harness.binary, seeds, runs(speed)));
+    yardstick.push_back(ReplayUnderLibFuzzer(project, empty, seeds, runs(empty_speed)));
     replay_ratio.push_back(replay.back() / yardstick.back());
     last = RunAlone(harness, seeds, options.seconds / 2);
     alone.push_back(last.per_second);

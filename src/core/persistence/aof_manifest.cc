@@ -302,6 +302,13 @@ std::string_view AofManifest::LastIncr() {
   return incrs_.empty() ? NextIncr() : std::string_view(incrs_.back().name);
 }
 
+int AofManifest::OpenLastIncr(FileSystem* files) {
+  const bool is_new = incrs_.empty();
+  const std::string path = PathOf(LastIncr());
+  if (is_new) files->Unlink(path);
+  return files->Open(path, FileSystem::Mode::kAppend);
+}
+
 void AofManifest::MarkRewritten(bool keep_last) {
   if (incrs_.empty()) return;
   const size_t kept = keep_last ? 1 : 0;

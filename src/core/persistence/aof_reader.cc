@@ -415,6 +415,9 @@ AofReader::FileResult AofReader::Short(std::string_view name) {
     if (error >= 0) {
       const int file = error;
       error = files_->Truncate(file, static_cast<int64_t>(valid_up_to_));
+      // redis 7.0 and valkey 8.0 do not sync it: what they have cut off may come back
+      // (docs/findings/aof-cut-not-synced.md).
+      if (error >= 0) error = files_->Sync(file);
       files_->Close(file);
     }
     if (error >= 0) {

@@ -49,6 +49,7 @@ void Persistence::Reset() {
   save_scheduled_ = false;
   saves_ = 0;
   aof_ = Aof::kOff;
+  times_off_ = 0;
   log_.Reset();
   manifest_.Clear();
   rewrite_scheduled_ = false;
@@ -134,14 +135,9 @@ bool Persistence::OpenLog() {
     if (!WriteBaseNow(name)) return false;
     Log({"Creating AOF base file ", name, " on server start"});
   }
-  const bool is_new = manifest_.incrs().empty();
-  const std::string_view name = manifest_.LastIncr();
-  // redis 7.0 and valkey 8.0 append to a file that is not in the manifest, too
-  // (docs/findings/aof-stale-incremental-file.md).
-  if (is_new) files_->Unlink(PathOf(name));
-  const int file = files_->Open(PathOf(name), FileSystem::Mode::kAppend);
+  const int file = manifest_.OpenLastIncr(files_);
   if (file < 0) {
-    Log({"Can't open the append-only file ", name, ": ", FileErrorText(file)});
+    Log({"Can't open the append-only file ", manifest_.LastIncr(), ": ", FileErrorText(file)});
     return false;
   }
   if (!manifest_.Persist(files_, lines_)) return false;
@@ -255,6 +251,7 @@ Persistence::Result Persistence::TurnOn(bool in_exec) {
 void Persistence::TurnOff() {
   log_.Stop(policy(), now_us());
   aof_ = Aof::kOff;
+  ++times_off_;
   rewrite_scheduled_ = false;
   if (child_ == Child::kRewrite) KillChild();
 }

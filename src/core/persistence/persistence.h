@@ -55,6 +55,8 @@ class Persistence {
   // The child process, of which there is one at most.
   enum class Child : uint8_t { kNone, kSave, kRewrite };
   Child child() const { return child_; }
+  // How many this process has had. One may begin in the turn in which the one before it ends.
+  uint64_t children() const { return children_; }
 
   // Changes since the last snapshot.
   int64_t unsaved_changes() const { return static_cast<int64_t>(keyspace_.dirty() - saved_dirty_); }
@@ -71,6 +73,8 @@ class Persistence {
     kWaitsForRewrite,  // turned on while the server ran: nothing counts before the first rewrite
   };
   Aof aof() const { return aof_; }
+  // How often this process has turned it off. It may be on again in the same turn.
+  uint64_t times_off() const { return times_off_; }
   // True if effects of commands are to be appended now.
   bool appends() const {
     return aof_ == Aof::kOn || (aof_ == Aof::kWaitsForRewrite && child_ == Child::kRewrite);
@@ -182,6 +186,7 @@ class Persistence {
   int64_t saves_ = 0;
 
   Aof aof_ = Aof::kOff;
+  uint64_t times_off_ = 0;
   AofLog log_;
   AofManifest manifest_;
   AofManifest next_manifest_;  // as it is to become

@@ -306,8 +306,7 @@ class AofHarness {
 
   bool CheckContinues(RunContext& run) {
     AofLog writer(&files_, tape_.options.profile);
-    const std::string path = AofManifest::PathOf(manifest_.LastIncr());
-    const int file = files_.Open(path, FileSystem::Mode::kAppend);
+    const int file = manifest_.OpenLastIncr(&files_);
     if (file < 0 || !manifest_.Persist(&files_, &log_)) return true;  // no name for a file
     writer.Open(file, files_.Size(file), 0);
     writer.Append(0, "*1\r\n$4\r\nPING\r\n", 0);

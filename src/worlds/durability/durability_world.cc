@@ -186,6 +186,7 @@ bool DurabilityWorld::Boot(RunContext& run) {
   lines_.last.clear();
   fsync_since_ = -1;
   child_ = Persistence::Child::kNone;
+  children_ = 0;
   saves_ = rewrites_ = 0;
   shuts_down_ = closing_ = false;
   starting_ = true;
@@ -263,13 +264,15 @@ void DurabilityWorld::NoteSaves() {
   }
   saves_ = files.saves();
   rewrites_ = files.rewrites();
-  if (child != child_ && child == Persistence::Child::kSave) judge_.SnapshotBegins(version);
-  if (child != child_ && child == Persistence::Child::kRewrite) {
+  child_ = child;
+  if (files.children() == children_) return;
+  children_ = files.children();
+  child_version_ = version;
+  if (child == Persistence::Child::kSave) judge_.SnapshotBegins(version);
+  if (child == Persistence::Child::kRewrite) {
     judge_.RewriteBegins(version);
     may_have_hole_ |= unsynced_.data;
   }
-  if (child != child_) child_version_ = version;
-  child_ = child;
 }
 
 void DurabilityWorld::EndTurn(RunContext& run) {
@@ -621,12 +624,13 @@ void DurabilityWorld::CheckFsyncs(bool refuses, const Step& step, RunContext& ru
   };
   const uint64_t failed = failures();
   const uint64_t process = process_;
+  const uint64_t times_off = files().times_off();
   step();
   if (run.violated() || fsync_lies_ || process_ != process || failures() == failed) {
     return;
   }
   // It has turned its log off (CONFIG SET in a transaction), and said that it could not sync it.
-  if (files().aof() == Persistence::Aof::kOff) return;
+  if (files().times_off() != times_off) return;
   run.Check(refuses && !files().Refusal().empty(), "fsync_errors_count",
             refuses ? "the server refuses writes" : "the server exits", "it goes on");
 }

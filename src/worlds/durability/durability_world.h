@@ -417,6 +417,7 @@ class DurabilityWorld {
   bool closing_ = false;     // LogCloses() at the end of the last turn
   uint32_t version_ = 0;     // at the end of the last turn
   Persistence::Child child_ = Persistence::Child::kNone;
+  uint64_t children_ = 0;       // of this process
   uint32_t child_version_ = 0;  // when the child began
   int64_t saves_ = 0;
   int64_t rewrites_ = 0;

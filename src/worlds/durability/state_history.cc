@@ -9,6 +9,7 @@ void StateHistory::Reset(const Keyspace* keyspace) {
   keys_.Clear();
   touched_.clear();
   changes_.clear();
+  unchanged_.clear();
   flushes_.clear();
   flushed_ = false;
   inside_.clear();
@@ -61,7 +62,10 @@ bool StateHistory::Advance() {
     Key& key = keys_.at(i).value;
     key.touched = false;
     const State now = StateOf(*keyspace_, keys_.at(i).key);
-    if (now == key.state) continue;
+    if (now == key.state) {
+      unchanged_.emplace_back(version_, static_cast<uint32_t>(i));
+      continue;
+    }
     if (!changed) ++version_;
     changed = true;
     changes_.push_back({version_, static_cast<uint32_t>(i), key.state, now});
@@ -187,9 +191,15 @@ bool StateHistory::DiffersOnlySince(const Keyspace& recovered, uint32_t version,
   // FLUSHALL, SWAPDB and the like may have come to another database.
   if (!flushes_.empty() && flushes_.back() > version) return true;
   std::vector<std::string_view> touched;
+  const auto touch = [&](uint32_t key) {
+    touched.push_back(std::string_view(keys_.at(key).key).substr(1));
+  };
   for (const Change& change : changes_) {
-    if (change.version > version)
-      touched.push_back(std::string_view(keys_.at(change.key).key).substr(1));
+    if (change.version > version) touch(change.key);
+  }
+  // The log has a SET that changes nothing, too.
+  for (const auto& [then, key] : unchanged_) {
+    if (then >= version) touch(key);
   }
   Compare(recovered);
   GoTo(version);
@@ -207,7 +217,10 @@ bool StateHistory::DiffersOnlySince(const Keyspace& recovered, uint32_t version,
 uint32_t StateHistory::Reload() {
   OnDatabase(-1);
   flushed_ = false;
-  return Commit();
+  const size_t written = unchanged_.size();
+  Commit();
+  unchanged_.resize(written);  // a process that loads a key does not write it
+  return version_;
 }
 
 }  // namespace resprobe

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/keyspace/dict.h"
@@ -41,9 +42,8 @@ class StateHistory : public ServerWatcher {
   std::string Difference(const Keyspace& recovered, uint32_t version);
   // The keys that a version has changed: "db0/key", at most four.
   std::string Describe(uint32_t version) const;
-  // True if that keyspace differs from a version only in keys that a later version has touched, in
-  // any database, or that no version has. (A keyspace that is the result of a log whose end is
-  // garbage.)
+  // True if that keyspace differs from a version only in keys that were touched after it, in any
+  // database, or that no version has. (A keyspace that is the result of a log whose end is garbage.)
   // `or_missing`: or in keys that it lacks. (Keys were evicted.)
   bool DiffersOnlySince(const Keyspace& recovered, uint32_t version, bool or_missing = false);
 
@@ -93,6 +93,8 @@ class StateHistory : public ServerWatcher {
   std::vector<size_t> touched_;
   std::vector<Change> changes_;
   size_t next_ = 0;                // GoTo() has taken back the changes from here on
+  // Keys that were touched and stayed as they were: the version then, and the index in keys_.
+  std::vector<std::pair<uint32_t, uint32_t>> unchanged_;
   std::vector<uint32_t> flushes_;  // versions that have touched every key of a database
   bool flushed_ = false;
   uint32_t unit_ = 0;             // the version at the end of the last unit
