@@ -11,6 +11,10 @@
 namespace resprobe::report {
 namespace {
 
+bool IsSeed(std::string_view name) {
+  return name.ends_with("seed") || name.ends_with("Seed");
+}
+
 bool IsSingle(const Json& value) { return !value.is_object() && !value.is_array(); }
 
 // A table while it is made: rows may have different columns.
@@ -42,7 +46,7 @@ Table TableOf(const std::string& title, const std::string& first, const Draft& d
     cells[0] = row.name;
     for (const auto& [key, value] : row.cells) {
       const auto at = std::ranges::find(draft.columns, key) - draft.columns.begin() + 1;
-      cells[static_cast<size_t>(at)] = CellText(value);
+      cells[static_cast<size_t>(at)] = CellText(key, value);
       if (!value.is_number() && !value.is_null()) table.numeric[static_cast<size_t>(at)] = false;
     }
     table.rows.push_back(std::move(cells));
@@ -82,7 +86,7 @@ void AddTable(const std::string& key, const Json& value, std::vector<Table>* tab
   for (const Json& one : value) {
     ++number;
     if (!one.is_object()) {
-      draft.Add(CellText(one), Json::object());
+      draft.Add(CellText(key, one), Json::object());
       continue;
     }
     // The first text names the row.
@@ -110,11 +114,14 @@ std::string TitleOf(const std::string& key) {
   return title;
 }
 
-std::string CellText(const Json& value) {
+std::string CellText(std::string_view name, const Json& value) {
   if (value.is_null()) return "";
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_unsigned()) return runner::Grouped(value.get<uint64_t>());
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<uint64_t>();
+    return IsSeed(name) ? std::to_string(number) : runner::Grouped(number);
+  }
   if (value.is_number_integer()) return std::to_string(value.get<int64_t>());
   if (value.is_number()) {
     const double number = value.get<double>();
@@ -131,7 +138,7 @@ std::string CellText(const Json& value) {
     if (!IsSingle(one)) return std::to_string(value.size()) + " entries";
     if (++shown > kMost) return text + " … (" + std::to_string(value.size()) + " in all)";
     text += text.empty() ? "" : ", ";
-    text += value.is_object() ? key + " " + CellText(one) : CellText(one);
+    text += value.is_object() ? key + " " + CellText(key, one) : CellText(name, one);
   }
   return text;
 }
@@ -140,7 +147,7 @@ std::vector<std::pair<std::string, std::string>> FactsOf(const Report& report) {
   std::vector<std::pair<std::string, std::string>> facts;
   for (const auto& [key, value] : report.own.items()) {
     if (!IsSingle(value)) continue;
-    const std::string text = CellText(value);
+    const std::string text = CellText(key, value);
     if (!text.empty()) facts.emplace_back(TitleOf(key), text);
   }
   return facts;

@@ -108,6 +108,8 @@ while read -r verb; do
   run 0 $verb --help
   # shellcheck disable=SC2086
   "$temp/clone/resprobe" $verb --help | cmp - "$temp/out" || fail "the script prints other help for $verb"
+  # shellcheck disable=SC2086
+  "$temp/clone/resprobe" help $verb | cmp - "$temp/out" || fail "help $verb"
   while IFS= read -r line; do
     eval "words=(${line%% | *})"
     (

@@ -250,6 +250,8 @@ TEST(ReportTest, TablesAreMadeOfTheFieldsOfAVerb) {
   EXPECT_THAT(tables[0].numeric, ElementsAre(false, true, true));
   EXPECT_THAT(tables[1].rows, ElementsAre(ElementsAre("set", "1,235", "1 entries")));
   EXPECT_THAT(tables[2].rows, ElementsAre(ElementsAre("p"), ElementsAre("q")));
+  EXPECT_EQ(CellText("cases", 1234567u), "1,234,567");
+  EXPECT_EQ(CellText("first_seed", 1234567u), "1234567");  // to be pasted
 }
 
 TEST(ReportTest, PlotsHaveRoundTicks) {
