@@ -15,6 +15,8 @@ namespace resprobe::live {
 namespace {
 
 constexpr std::string_view kSignature = "REDIS";
+constexpr size_t kMaxAnnotation =
+    1023;  // with its line end: AOF_ANNOTATION_LINE_MAX_LEN, without the NUL
 constexpr char kAux = '\xFA';
 constexpr char kResize = '\xFB';
 constexpr char kExpireMs = '\xFC';
@@ -167,7 +169,7 @@ std::optional<size_t> WholeAofBytes(std::string_view file, Profile profile) {
   while (at < file.size()) {
     if (file[at] == '#') {
       const size_t end = file.find("\r\n", at);
-      if (end == file.npos) break;
+      if (end == file.npos || end + 2 - at > kMaxAnnotation) break;
       at = end + 2;
       if (!multi) whole = at;
       continue;

@@ -34,6 +34,9 @@ TEST(WholeAofBytesTest, EndsBeforeWhatIsNotWhole) {
   EXPECT_EQ(Whole(kPing + "PING\r\n" + kPing), kPing.size());
   EXPECT_EQ(Whole(kPing + "\0\0"s), kPing.size());
   EXPECT_EQ(Whole(kPing + "#TS"), kPing.size());
+  // A longer annotation is refused by the servers, and cut off by their tools.
+  EXPECT_EQ(Whole("#" + std::string(1020, 'a') + "\r\n"), 1023u);
+  EXPECT_EQ(Whole("#" + std::string(1021, 'a') + "\r\n"), 0u);
   EXPECT_EQ(Whole(kPing + "*1\rx$4\r\nPING\r\n"), kPing.size());
 }
 
