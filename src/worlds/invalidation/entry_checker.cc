@@ -45,7 +45,7 @@ void EntryChecker::CheckEntry(const Held& held, size_t slot, RunContext& run) co
 void EntryChecker::CheckAnnounced(const Held& held, size_t slot, bool tracked,
                                   RunContext& run) const {
   const Client& owner = (*clients_)[held.owner];
-  if (settings_->noloop() && ReplyOnItsWay(owner, slot)) return;
+  if (settings_->noloop() && NewerReplyOnItsWay(owner, slot, held)) return;
   const Truth& truth = wires_->ServerOf(wires_->Of(held.owner, 0)).truth[held.db][slot];
   run.Check(pushes_->OnItsWay(wires_->Of(held.owner, settings_->push_wire()), slot),
             "cached_implies_tracked",
@@ -58,13 +58,13 @@ void EntryChecker::CheckAnnounced(const Held& held, size_t slot, bool tracked,
 }
 
 // With NOLOOP nothing is pushed when a client's own read finds the key expired
-// (docs/findings/redis-noloop-expiry.md): only that read's reply informs the client.
-bool EntryChecker::ReplyOnItsWay(const Client& client, size_t slot) const {
-  const TruthModel& truth = wires_->ServerOf(wires_->Of(client.number, 0)).truth;
+// (docs/findings/redis-noloop-expiry.md): only that read's reply informs the client. Others may have
+// changed the key since, of which the server need not tell a client that it does not track.
+bool EntryChecker::NewerReplyOnItsWay(const Client& client, size_t slot, const Held& held) const {
   return std::ranges::any_of(client.requests.asked(), [&](const Asked& asked) {
     return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&
-           client.requests[asked.sent].versions[asked.position] >=
-               truth[client.requests[asked.sent].db][slot].version;
+           client.requests[asked.sent].db == held.db &&
+           client.requests[asked.sent].versions[asked.position] > held.version;
   });
 }
 

@@ -68,7 +68,7 @@ class EntryChecker {
   void CheckEntry(const Held& held, size_t slot, RunContext& run) const;
   [[gnu::noinline]] void CheckAnnounced(const Held& held, size_t slot, bool tracked,
                                         RunContext& run) const;
-  bool ReplyOnItsWay(const Client& client, size_t slot) const;
+  bool NewerReplyOnItsWay(const Client& client, size_t slot, const Held& held) const;
   bool Tracked(const Client& client, std::string_view key) const;
 
   const RunSettings* const settings_;
