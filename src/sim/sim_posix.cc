@@ -341,7 +341,9 @@ bool SimPosix::AllocationFails(size_t size, size_t freed) {
   const size_t held = blocks_.bytes() + taken_bytes_ - freed;
   if (held > kFreeMemory || size > kFreeMemory - held) [[unlikely]] {
     const size_t most = kFreeMemory + kMemoryOfByte * earned_;
-    if (held > most || size > most - held) world_->OnGreed(size, held + size, most);
+    if (held > most || size > most - held) {
+      world_->OnGreed(size, held + std::min(size, SIZE_MAX - held), most);
+    }
   }
   if (size <= kMostMemory && !Acts(&alloc_failure_, ToxicKind::kAllocFailure)) return false;
   log_.Add(world_->now_us(), ChaosLog::Who::kSystem, "malloc", static_cast<int64_t>(size), -ENOMEM);

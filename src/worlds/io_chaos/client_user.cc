@@ -257,9 +257,10 @@ void ClientUser::CheckOwner(ClientSlot& slot, const IoCommand& command, uint64_t
   if (command.stays || slot.client->has_handshake() || slot.shifted) return;
   const bool message = origin == IoPeer::kMessage;
   const uint64_t owner = slot.sent.CommandOf(origin);
-  // In RESP2 the next value that a blocking client reads may be a message. From then on all its
-  // replies are those of earlier commands, in RESP3 too.
-  if (slot.client->blocking() && slot.stays && with_.lines->peer(slot.socket).protocol() < 3) {
+  // A value of RESP2 that a blocking client reads may be a message. From then on all its replies
+  // are those of earlier commands, in RESP3 too.
+  if (slot.client->blocking() && slot.stays &&
+      with_.lines->peer(slot.socket).ProtocolOf(value) < 3) {
     slot.shifted = message || owner != command.number;
     return;
   }

@@ -19,6 +19,7 @@ void IoPeer::Open(ServerSubject* server, ToxicCounts* counts, Watch* watch) {
   watch_ = watch;
   connection_ = server->Connect();
   protocol_ = 2;
+  resp3_from_ = UINT64_MAX;
   monitoring_ = false;
   honest_ = true;
   requests_ = replies_ = forgotten_ = 0;
@@ -60,7 +61,10 @@ void IoPeer::Serve(std::span<const std::string_view> request, std::span<const To
   answer_.clear();
   server_->Receive(connection_, &answer_);
   if (watch_ != nullptr) watch_->OnServed(request, answer_);
-  if (request[0] == "HELLO" && request.size() > 1 && answer_.starts_with('%')) protocol_ = 3;
+  if (request[0] == "HELLO" && request.size() > 1 && answer_.starts_with('%') && protocol_ < 3) {
+    protocol_ = 3;
+    resp3_from_ = forgotten_ + origins_.size();
+  }
   Send(answer_, number, toxics);
 }
 

@@ -65,6 +65,8 @@ class IoPeer {
   uint64_t ForgetOrigins(uint64_t value);
   size_t origins_held() const { return origins_.size(); }
   int protocol() const { return protocol_; }
+  // That in which a value was sent, by its number on the connection.
+  int ProtocolOf(uint64_t value) const { return value < resp3_from_ ? 2 : 3; }
 
  private:
   void Serve(std::span<const std::string_view> request, std::span<const Toxic> toxics);
@@ -75,6 +77,7 @@ class IoPeer {
   Watch* watch_ = nullptr;
   uint64_t connection_ = 0;
   int protocol_ = 2;
+  uint64_t resp3_from_ = UINT64_MAX;  // the first value that was sent in RESP3
   bool monitoring_ = false;
   bool honest_ = true;
   uint64_t requests_ = 0;

@@ -1,5 +1,6 @@
 #include "worlds/io_chaos/look_ahead.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <string_view>
@@ -101,9 +102,8 @@ size_t LookAhead::Announced(size_t most) const {
       rest.remove_prefix(at + 1);
       uint64_t elements = 0;
       std::from_chars(rest.data(), rest.data() + rest.size(), elements);
-      if (elements > most) continue;
-      const size_t bytes = elements * (pairs ? 2 : 1) * sizeof(void*);
-      if (bytes <= most) announced += bytes;
+      const size_t size = (pairs ? 2 : 1) * sizeof(void*);
+      if (elements <= most / size) announced += std::min(elements * size, most - announced);
     }
   }
   return announced;

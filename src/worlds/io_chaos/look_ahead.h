@@ -36,7 +36,7 @@ class LookAhead {
   // True if the client has read more than it is owed, or what is no value, so that none can say.
   bool Unsolicited(int socket, const Owed& owed);
   // The bytes that arrays of pointers take for the elements of all aggregates whose headers have
-  // arrived, on any socket, without those that take over `most` bytes alone.
+  // arrived, on any socket, without those that take over `most` bytes alone; at most `most`.
   size_t Announced(size_t most) const;
   // The first bytes, which are whole values that the client has read, are not stored any more.
   void Forget(int socket, size_t bytes) {
