@@ -61,7 +61,12 @@ bool ClientUser::MayGive(const ClientSlot& slot, ClientStep step) const {
     return step != ClientStep::kMonitor || !guard.Avoids(KnownFault::kMonitorRepush) ||
            (slot.pending == 0 && !slot.stays);
   }
-  return !slot.stays || !guard.Avoids(KnownFault::kCommandWhileSubscribed);
+  if (!slot.stays) return true;
+  const bool makes_array = step == ClientStep::kMulti || step == ClientStep::kExec;
+  if (makes_array && !slot.client->blocking() && guard.Avoids(KnownFault::kArrayWhileSubscribed)) {
+    return false;
+  }
+  return !guard.Avoids(KnownFault::kCommandWhileSubscribed);
 }
 
 uint64_t ClientUser::Give(ClientSlot& slot, IoRequest request, ClientAction then) {

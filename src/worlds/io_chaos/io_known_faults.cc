@@ -71,6 +71,9 @@ constexpr KnownFaultInfo kFaults[] = {
     {KnownFault::kConnectTimer, "connect_timer",
      "the tick that establishes a connection after its deadline ends its first command",
      kVersion110, kNoEnd, "", "", "poll"},
+    {KnownFault::kArrayWhileSubscribed, "array_while_subscribed",
+     "a reply that is an array is taken for a message if the next SUBSCRIBE or UNSUBSCRIBE waits",
+     kVersion110, kNoEnd, "", ""},
 };
 
 }  // namespace

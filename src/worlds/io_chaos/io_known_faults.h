@@ -37,6 +37,7 @@ enum class KnownFault : uint8_t {
   kElementsAhead,
   kAttachOutOfMemory,
   kConnectTimer,
+  kArrayWhileSubscribed,
 };
 
 // A set of known faults.
