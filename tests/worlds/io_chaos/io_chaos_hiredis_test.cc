@@ -245,6 +245,11 @@ TEST(IoChaosHiredis, KnownFaultsAreFoundUnlessTheyAreAvoided) {
        "tick events=readable\nrun\n"},
       {KnownFault::kElementsAhead, "memory",
        "config client=async unlimited=yes\nrun\nraw \"*2000000\\r\\n\"\nrun\n"},
+      // EXEC's reply is lost, and EXEC is called back with that to the last command.
+      {KnownFault::kArrayWhileSubscribed, "own_reply",
+       "config client=async\nstep step=subscribe\nstep step=unsubscribe\nstep step=multi\n"
+       "step step=download then=command\nstep step=ping\nstep step=ping\nstep step=exec\n"
+       "step step=unsubscribe\nrun\n"},
   };
   Harness avoiding(std::in_place, Subjects());
   for (const Known& known : kKnown) {
