@@ -171,8 +171,7 @@ std::string TextOf(const Diff& diff) {
     const Change& change = diff.changes[i];
     text +=
         absl::StrFormat("      %s: %s: %s -> %s\n", change.where, runner::TerminalText(change.name),
-                        CellText(change.name, change.before),
-                        CellText(change.name, change.after));
+                        CellText(change.name, change.before), CellText(change.name, change.after));
   }
   if (diff.changes.size() > kMost) {
     text += absl::StrFormat("      and %d more numbers: --format json has them\n",

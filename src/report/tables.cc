@@ -11,9 +11,7 @@
 namespace resprobe::report {
 namespace {
 
-bool IsSeed(std::string_view name) {
-  return name.ends_with("seed") || name.ends_with("Seed");
-}
+bool IsSeed(std::string_view name) { return name.ends_with("seed") || name.ends_with("Seed"); }
 
 bool IsSingle(const Json& value) { return !value.is_object() && !value.is_array(); }
 

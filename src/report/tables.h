@@ -24,8 +24,9 @@ std::vector<std::pair<std::string, std::string>> FactsOf(const Report& report);
 // named by its path, and so has a list of objects. What is empty has no table.
 std::vector<Table> TablesOf(const Report& report);
 
-// The value of the field `name`: 1234567 -> "1,234,567", 0.12345 -> "0.1235"; texts as they are; "" for
-// null. Lists and objects of such are joined. A seed has no commas: it is to be pasted into a command.
+// The value of the field `name`: 1234567 -> "1,234,567", 0.12345 -> "0.1235"; texts as they are; ""
+// for null. Lists and objects of such are joined. A seed has no commas: it is to be pasted into a
+// command.
 std::string CellText(std::string_view name, const Json& value);
 // "swept_calls" -> "Swept calls".
 std::string TitleOf(const std::string& key);

@@ -59,8 +59,8 @@ struct BenchOptions {
   std::string kept;
   for (const fs::path& file : runner::FilesIn(left)) {
     if (!file.filename().string().starts_with("crash-")) continue;
-    const fs::path copy = work / "bench" / (binary.filename().string() + "-" +
-                                            file.filename().string());
+    const fs::path copy =
+        work / "bench" / (binary.filename().string() + "-" + file.filename().string());
     runner::MakeFolder(copy.parent_path());
     runner::WriteFile(copy, runner::ReadFile(file));
     kept = "; its input: ./resprobe replay --harness " + binary.filename().string() + " " +
@@ -224,7 +224,7 @@ Json BenchHarness(const runner::Project& project, const runner::HarnessEntry& ha
     last = RunAlone(harness, seeds, options.seconds / 2);
     alone.push_back(last.per_second);
     const CampaignRun run = RunCampaign(project, harness, seeds, options.campaign_seconds,
-                                        static_cast<uint64_t>(1 + round));
+                                        1 + static_cast<uint64_t>(round));
     campaign.push_back(run.per_second);
     campaign_ratio.push_back(run.per_second / yardstick.back());
     edges.push_back(run.edges);

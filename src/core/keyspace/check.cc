@@ -140,8 +140,9 @@ uint64_t Keyspace::DigestOf(const Object& value, int64_t expire_at) {
     case ObjectType::kZset:
       for (size_t i = 0; i < object->zset().size(); ++i) {
         h = Mix(h, Digest64(object->zset().member_at(i)));
-        // Plus 0 makes one number of 0 and -0. Which one a server has after it changed a score depends
-        // on the encoding, and reads change that: SORT makes a skiplist, which is in no log.
+        // Plus 0 makes one number of 0 and -0. Which one a server has after it changed a score
+        // depends on the encoding, and reads change that: SORT makes a skiplist, which is in no
+        // log.
         h = Mix(h, std::bit_cast<uint64_t>(object->zset().score_at(i) + 0.0));
       }
       break;

@@ -124,8 +124,8 @@ class AofManifest {
   std::string_view NextIncr();
   // The last incremental file, or a new one.
   std::string_view LastIncr();
-  // Opens LastIncr() to append to it. A new one is empty: a file of its name that an earlier process
-  // has left is deleted first. Returns -errno if it cannot be opened.
+  // Opens LastIncr() to append to it. A new one is empty: a file of its name that an earlier
+  // process has left is deleted first. Returns -errno if it cannot be opened.
   //
   // redis 7.0 aof.c aofOpenIfNeededOnServerStart, which appends to such a file, as valkey 8.0 does
   // (docs/findings/aof-stale-incremental-file.md).

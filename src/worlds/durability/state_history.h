@@ -43,8 +43,8 @@ class StateHistory : public ServerWatcher {
   // The keys that a version has changed: "db0/key", at most four.
   std::string Describe(uint32_t version) const;
   // True if that keyspace differs from a version only in keys that were touched after it, in any
-  // database, or that no version has. (A keyspace that is the result of a log whose end is garbage.)
-  // `or_missing`: or in keys that it lacks. (Keys were evicted.)
+  // database, or that no version has. (A keyspace that is the result of a log whose end is
+  // garbage.) `or_missing`: or in keys that it lacks. (Keys were evicted.)
   bool DiffersOnlySince(const Keyspace& recovered, uint32_t version, bool or_missing = false);
 
   // The keyspace has been loaded anew, without reports: what it is now is the latest version, a new
@@ -92,7 +92,7 @@ class StateHistory : public ServerWatcher {
   Dict<Key> keys_;  // by a byte for the database, and the name
   std::vector<size_t> touched_;
   std::vector<Change> changes_;
-  size_t next_ = 0;                // GoTo() has taken back the changes from here on
+  size_t next_ = 0;  // GoTo() has taken back the changes from here on
   // Keys that were touched and stayed as they were: the version then, and the index in keys_.
   std::vector<std::pair<uint32_t, uint32_t>> unchanged_;
   std::vector<uint32_t> flushes_;  // versions that have touched every key of a database

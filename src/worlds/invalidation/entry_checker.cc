@@ -58,8 +58,8 @@ void EntryChecker::CheckAnnounced(const Held& held, size_t slot, bool tracked,
 }
 
 // With NOLOOP nothing is pushed when a client's own read finds the key expired
-// (docs/findings/redis-noloop-expiry.md): only that read's reply informs the client. Others may have
-// changed the key since, of which the server need not tell a client that it does not track.
+// (docs/findings/redis-noloop-expiry.md): only that read's reply informs the client. Others may
+// have changed the key since, of which the server need not tell a client that it does not track.
 bool EntryChecker::NewerReplyOnItsWay(const Client& client, size_t slot, const Held& held) const {
   return std::ranges::any_of(client.requests.asked(), [&](const Asked& asked) {
     return asked.read && !asked.done && asked.slot == slot && asked.sent != Asked::kNever &&

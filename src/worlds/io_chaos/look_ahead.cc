@@ -79,8 +79,8 @@ bool LookAhead::Unsolicited(int socket, const Owed& owed) {
           continue;
         }
         const std::string_view kind = root.size() > 0 ? root[0].text() : std::string_view();
-        // Before the first confirmation and after the last one a message is nobody's: hiredis gives it
-        // to a command that waits, if there is one.
+        // Before the first confirmation and after the last one a message is nobody's: hiredis gives
+        // it to a command that waits, if there is one.
         const bool subscribed = owed.messages && confirmations > 0 && !left_all;
         if (kind.ends_with("message") && !subscribed) return true;
         if (!kind.ends_with("subscribe")) continue;
